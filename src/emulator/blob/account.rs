@@ -1,0 +1,44 @@
+//! (stub)
+use crate::emulator::storage::{NewBlob, StorageError, StoredBlob, StoredPolicy};
+use bytes::Bytes;
+
+#[derive(Debug)]
+pub(crate) struct BlobAccount;
+impl BlobAccount {
+    pub(crate) fn name(&self) -> &str {
+        todo!()
+    }
+    pub(crate) fn url(&self) -> &str {
+        todo!()
+    }
+    pub(crate) fn key(&self) -> &str {
+        todo!()
+    }
+    pub(crate) fn create_container(&self, _c: &str) -> Result<(), StorageError> {
+        todo!()
+    }
+    pub(crate) fn delete_container(&self, _c: &str) -> Result<(), StorageError> {
+        todo!()
+    }
+    pub(crate) fn container_exists(&self, _c: &str) -> bool {
+        todo!()
+    }
+    pub(crate) fn list_blobs(&self, _c: &str) -> Result<Vec<StoredBlob>, StorageError> {
+        todo!()
+    }
+    pub(crate) fn put_blob(&self, _c: &str, _n: &str, _b: NewBlob) -> Result<(), StorageError> {
+        todo!()
+    }
+    pub(crate) fn read_blob(&self, _c: &str, _n: &str, _o: u64, _l: u64) -> Result<(StoredBlob, Bytes), StorageError> {
+        todo!()
+    }
+    pub(crate) fn copy_within(&self, _f: (&str, &str), _t: (&str, &str)) -> Result<(), StorageError> {
+        todo!()
+    }
+    pub(crate) fn set_policy(&self, _c: &str, _id: &str, _p: StoredPolicy) -> Result<(), StorageError> {
+        todo!()
+    }
+    pub(crate) fn remove_policy(&self, _c: &str, _id: &str) -> Result<(), StorageError> {
+        todo!()
+    }
+}

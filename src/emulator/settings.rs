@@ -1,0 +1,153 @@
+//! What can be set: regions, accounts, ports and the service model, from one TOML file or from the builder.
+
+use serde::Deserialize;
+
+/// Everything that can be set. The default is two regions, `west` and `east`, with every limit off.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The regions, source first by convention.
+    pub regions: Vec<RegionSettings>,
+    /// Port of the admin listener; 0 = any free one.
+    pub admin_port: u16,
+}
+
+/// One region.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegionSettings {
+    /// Its name, such as `west`.
+    pub name: String,
+    /// Media Services account name.
+    pub account: String,
+    /// Media account key in base64; made from the account's name when absent, so that it is stable.
+    #[serde(default)]
+    pub account_key: Option<String>,
+    /// Data centre: locator ids are unique within one. Defaults to the region's name.
+    #[serde(default)]
+    pub data_center: Option<String>,
+    /// Storage accounts; the first is the default one.
+    pub storage: Vec<StorageSettings>,
+    /// Ports; 0 = any free one.
+    #[serde(default)]
+    pub ports: Ports,
+    /// Limits and behaviour of the media plane.
+    #[serde(default)]
+    pub media: MediaSettings,
+}
+
+/// Ports of a region's listeners; 0 = any free one.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ports {
+    /// Token service.
+    pub token: u16,
+    /// Media front door.
+    pub front: u16,
+    /// Media cluster.
+    pub cluster: u16,
+    /// Blob service.
+    pub blob: u16,
+    /// Streaming host.
+    pub streaming: u16,
+}
+
+/// One storage account.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StorageSettings {
+    /// Account name.
+    pub account: String,
+    /// Account key in base64; made from the name when absent.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// An independent blob service to use instead of the emulator's own, such as `http://127.0.0.1:10000/account`.
+    #[serde(default)]
+    pub external_url: Option<String>,
+    /// Latency, rates and bandwidth.
+    #[serde(default)]
+    pub limits: BlobLimits,
+}
+
+/// The service model of a storage account. Zero = no limit.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BlobLimits {
+    /// Added to every answer, milliseconds.
+    pub latency_ms: u64,
+    /// Requests per second before 503 ServerBusy ("Operations per second is over the account limit.").
+    pub requests_per_second: u32,
+    /// Bytes per second written by copies before 503 ("Ingress is over the account limit.").
+    pub ingress_bytes_per_second: u64,
+    /// Bytes per second read, by copies too, before 503 ("Egress is over the account limit.").
+    pub egress_bytes_per_second: u64,
+    /// Speed of one server-side copy, bytes per second; a synchronous copy answers only when it would be done.
+    pub copy_bytes_per_second: u64,
+    /// Speed of all server-side copies into the account together, bytes per second.
+    pub account_copy_bytes_per_second: u64,
+    /// Time an asynchronous copy stays pending at least, milliseconds.
+    pub async_copy_min_ms: u64,
+}
+
+/// The service model and the documented switches of a media account.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MediaSettings {
+    /// Added to every answer, milliseconds.
+    pub latency_ms: u64,
+    /// Requests per second before 503; zero = no limit.
+    pub requests_per_second: u32,
+    /// Life of a token, seconds (six hours by default, as the real service).
+    pub token_lifetime_s: u64,
+    /// Delay before a new SAS locator's policy takes effect, milliseconds (30,000 is realistic; 0 by default).
+    pub sas_activation_ms: u64,
+    /// Container names that cannot be derived from the asset's id, as in 2013.
+    pub random_container_names: bool,
+    /// `CreateFileInfos` also makes records for blobs in virtual folders.
+    pub file_infos_in_folders: bool,
+    /// `$batch` is refused with 501 (for clients that must fall back).
+    pub refuse_batch: bool,
+    /// `$orderby` sorts inside a page only, as seen on the live service.
+    pub page_local_orderby: bool,
+    /// A read or streaming locator on an asset without files is refused, as one page documents.
+    pub strict_locators: bool,
+    /// Duration of an encoding task, milliseconds.
+    pub encode_ms: u64,
+}
+
+impl Default for MediaSettings {
+    fn default() -> Self {
+        Self {
+            latency_ms: 0,
+            requests_per_second: 0,
+            token_lifetime_s: 21_600,
+            sas_activation_ms: 0,
+            random_container_names: false,
+            file_infos_in_folders: false,
+            refuse_batch: false,
+            page_local_orderby: false,
+            strict_locators: false,
+            encode_ms: 2_000,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let region = |name: &str| RegionSettings {
+            name: name.to_owned(),
+            account: format!("media{name}"),
+            account_key: None,
+            data_center: None,
+            storage: vec![StorageSettings {
+                account: format!("store{name}"),
+                key: None,
+                external_url: None,
+                limits: BlobLimits::default(),
+            }],
+            ports: Ports::default(),
+            media: MediaSettings::default(),
+        };
+        Self { regions: vec![region("west"), region("east")], admin_port: 0 }
+    }
+}
