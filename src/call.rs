@@ -1,0 +1,100 @@
+//! The one retry loop. Each attempt holds a permit of its lane; waiting holds nothing.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::error::{CallError, Failure};
+use crate::retry::{Class, Idempotency, RetryPolicy, classify, final_disposition};
+use crate::throttle::{Lane, Outcome};
+
+/// What is about to be called.
+#[derive(Debug, Clone)]
+pub struct Call<'a> {
+    /// The API's name of the operation, such as `PutBlobFromUrl`: the key of the statistics.
+    pub operation: &'static str,
+    /// The action as in "failed to …", such as `copy blob`.
+    pub attempted: &'static str,
+    /// What it is done to.
+    pub subject: &'a str,
+    /// May it be sent twice?
+    pub idempotency: Idempotency,
+    /// Bytes the service will move because of it.
+    pub bytes: u64,
+    /// The lane of the account a copy reads from; it is slowed when the answer says that the source is throttled.
+    pub source: Option<&'a Lane>,
+}
+
+/// Sends requests of one account and plane.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    lane: Arc<Lane>,
+    policy: RetryPolicy,
+}
+
+impl Caller {
+    /// A caller on that lane.
+    pub fn new(lane: Arc<Lane>, policy: RetryPolicy) -> Self {
+        Self { lane, policy }
+    }
+
+    /// Its lane.
+    pub fn lane(&self) -> &Arc<Lane> {
+        &self.lane
+    }
+
+    /// Runs `attempt` until it succeeds, fails for good, or the policy is exhausted. `attempt` gets its number, from 1.
+    ///
+    /// A `401` is tried once more (the attempt is expected to renew its token when told it is not the first);
+    /// an ambiguous failure of a [`Idempotency::LookFirst`] call is returned at once.
+    pub async fn run<T, F, Fut>(&self, call: Call<'_>, mut attempt: F) -> Result<T, CallError>
+    where
+        F: FnMut(u32) -> Fut,
+        Fut: Future<Output = Result<T, Failure>>,
+    {
+        let mut number = 1;
+        loop {
+            let permit = self.lane.acquire(call.bytes).await;
+            let started = tokio::time::Instant::now();
+            let failure = match attempt(number).await {
+                Ok(value) => {
+                    permit.finish(call.operation, Outcome::Ok { latency: started.elapsed() });
+                    return Ok(value);
+                }
+                Err(failure) => failure,
+            };
+            let class = classify(&failure);
+            let retry_after = match &failure {
+                Failure::Refused { retry_after, .. } => retry_after.map(|wait| wait.min(self.policy.retry_after_cap)),
+                _ => None,
+            };
+            permit.finish(call.operation, Outcome::of(class, &failure, retry_after));
+            if class == Class::SourceThrottled
+                && let Some(source) = call.source
+            {
+                source.slow_down(retry_after);
+            }
+            if number >= self.policy.max_attempts || !may_repeat(class, call.idempotency, number, &failure) {
+                return Err(CallError {
+                    attempted: call.attempted,
+                    subject: call.subject.to_owned(),
+                    disposition: final_disposition(&failure),
+                    failure,
+                    attempts: number,
+                });
+            }
+            tracing::debug!(operation = call.operation, subject = call.subject, number, %failure, "will try again");
+            tokio::time::sleep(self.policy.delay(number, retry_after)).await;
+            number += 1;
+        }
+    }
+}
+
+/// Is another attempt of use, and harmless?
+fn may_repeat(class: Class, idempotency: Idempotency, number: u32, failure: &Failure) -> bool {
+    match class {
+        Class::Throttled | Class::SourceThrottled | Class::NotSent => true,
+        Class::ServerTrouble | Class::Ambiguous => idempotency == Idempotency::Repeatable || !failure.ambiguous(),
+        Class::Unauthorised => number == 1,
+        Class::Final => false,
+    }
+}

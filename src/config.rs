@@ -1,0 +1,130 @@
+//! The configuration: a TOML file, the environment and flags, validated into a pair of accounts.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::redact::Secret;
+use crate::throttle::LaneLimits;
+
+/// Why a configuration cannot be used. Each says the place and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {problem}\n  remedy: {remedy}")]
+pub struct ConfigError {
+    /// File and line, or the flag or variable.
+    pub place: String,
+    /// What is wrong there.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// A validated configuration: two accounts and how to mirror the one to the other.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Read only.
+    pub source: AccountConfig,
+    /// Written.
+    pub target: AccountConfig,
+    /// The ledger's file.
+    pub ledger: PathBuf,
+}
+
+/// A media account and its storage.
+#[derive(Debug, Clone)]
+pub struct AccountConfig {
+    /// Media account name.
+    pub account: String,
+    /// Root of the media API, with trailing slash, such as `https://media.windows.net/api/`.
+    pub endpoint: url::Url,
+    /// Further hosts (`host` or `host:port`, `*.suffix` allowed) the API may redirect to.
+    pub redirect_hosts: Vec<String>,
+    /// `x-ms-version` to speak.
+    pub api_version: String,
+    /// How tokens are had.
+    pub auth: AuthConfig,
+    /// Storage accounts; the first is the default one for new assets.
+    pub storage: Vec<StorageConfig>,
+    /// Streaming host to print URLs with, where it is not the account's own; scheme and host.
+    pub streaming_url: Option<url::Url>,
+    /// Limits of the three lanes.
+    pub limits: Limits,
+}
+
+/// How tokens for the media API are had.
+#[derive(Debug, Clone)]
+pub enum AuthConfig {
+    /// Access Control Service (2012–2018): account name and key.
+    Acs {
+        /// Full token URL, ending in `/v2/OAuth2-13`.
+        token_url: url::Url,
+        /// Account name.
+        client_id: String,
+        /// Account key.
+        secret: Secret,
+    },
+    /// Entra ID client credentials.
+    Entra {
+        /// Full token URL, `https://login.microsoftonline.com/<tenant>/oauth2/token`.
+        token_url: url::Url,
+        /// Application id.
+        client_id: String,
+        /// Application secret.
+        secret: Secret,
+        /// Resource, `https://rest.media.azure.net` by default.
+        resource: String,
+    },
+}
+
+/// A storage account.
+#[derive(Debug, Clone)]
+pub struct StorageConfig {
+    /// Account name.
+    pub account: String,
+    /// `https://<account>.blob.core.windows.net`, or `http://127.0.0.1:port/account`; no trailing slash.
+    pub endpoint: url::Url,
+    /// Account key, base64.
+    pub key: Secret,
+}
+
+/// Limits of one account's lanes, and how many asynchronous copies may be pending in it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The media API.
+    pub media: LaneLimits,
+    /// Reads of the blob service.
+    pub blob_read: LaneLimits,
+    /// Copies and other writes of the blob service.
+    pub blob_write: LaneLimits,
+    /// Asynchronous copies pending at once.
+    pub pending_copies: usize,
+}
+
+/// The services process pending copies of an account one after the other, so more than this gains nothing (guess, to be
+/// measured on live accounts).
+const DEFAULT_PENDING_COPIES: usize = 2_000;
+/// Media Services' metadata store answered tens of requests a second per account; more in flight only queues (guess).
+const DEFAULT_MEDIA_IN_FLIGHT: usize = 32;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            media: LaneLimits { in_flight: DEFAULT_MEDIA_IN_FLIGHT, ..LaneLimits::default() },
+            blob_read: LaneLimits::default(),
+            blob_write: LaneLimits::default(),
+            pending_copies: DEFAULT_PENDING_COPIES,
+        }
+    }
+}
+
+impl Limits {
+    /// The same rate of requests for both blob lanes.
+    #[must_use]
+    pub fn with_blob_requests_per_second(mut self, rate: NonZeroU64) -> Self {
+        self.blob_read.requests_per_second = Some(rate);
+        self.blob_write.requests_per_second = Some(rate);
+        self
+    }
+}

@@ -1,0 +1,287 @@
+//! The nouns of the field: accounts, assets, files, locators, blobs. No I/O, no service's spelling.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+
+/// Makes a newtype over a text that is compared and printed as that text.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps the text as it is.
+            pub fn new(value: impl Into<String>) -> Self {
+                Self(value.into())
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a media or storage account.
+    AccountName
+}
+name! {
+    /// An asset's id as its service spells it, such as `nb:cid:UUID:…`.
+    AssetId
+}
+name! {
+    /// A blob container's name.
+    ContainerName
+}
+name! {
+    /// The part of a locator's id that shows in streaming URLs: a lower-case GUID without prefix.
+    LocatorId
+}
+
+/// How an asset is encrypted at rest by the media service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssetEncryption {
+    /// In the clear.
+    None,
+    /// With a key of the media account: a copy of the blobs alone would be unreadable.
+    Storage,
+    /// MPEG common encryption, packaged that way.
+    Common,
+    /// Envelope (AES) encryption, packaged that way.
+    Envelope,
+}
+
+/// An asset: a container of blobs with a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asset {
+    /// The service's id.
+    pub id: AssetId,
+    /// What people call it. May be absent, may be anything.
+    pub name: Option<String>,
+    /// Free text; on the target it holds the source asset's id.
+    pub alternate_id: Option<String>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// How it is encrypted.
+    pub encryption: AssetEncryption,
+    /// The storage account that holds it; `None` = the service does not say (`x-ms-version` below 2.2).
+    pub storage_account: Option<AccountName>,
+    /// Its container; `None` = the service does not say (`x-ms-version` below 2.2).
+    pub container: Option<ContainerName>,
+}
+
+impl Asset {
+    /// The name to show: the asset's own, or its id where it has none.
+    pub fn label(&self) -> &str {
+        self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(self.id.as_str())
+    }
+}
+
+/// An asset that is to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAsset {
+    /// Name of the source asset.
+    pub name: Option<String>,
+    /// Id of the source asset, by which the copy is found again.
+    pub alternate_id: String,
+    /// Encryption option; write-once.
+    pub encryption: AssetEncryption,
+    /// Storage account to use; `None` = the account's default.
+    pub storage_account: Option<AccountName>,
+}
+
+/// A file record of an asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssetFile {
+    /// The asset it belongs to.
+    pub asset: AssetId,
+    /// Name of the blob it describes (or of a virtual folder, in live archives).
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// MIME type, if one was set.
+    pub mime_type: Option<String>,
+    /// Does the player start here?
+    pub primary: bool,
+    /// Encrypted by the service.
+    pub encrypted: bool,
+}
+
+/// What a locator gives access to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LocatorKind {
+    /// Direct blob access through a shared access signature. Never mirrored: its URL names the storage account.
+    Sas,
+    /// Streaming through an origin; the URL path is the locator's id.
+    Streaming,
+}
+
+/// A locator of an asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locator {
+    /// The id that shows in URLs.
+    pub id: LocatorId,
+    /// The asset it opens.
+    pub asset: AssetId,
+    /// SAS or streaming.
+    pub kind: LocatorKind,
+    /// Its name, if any.
+    pub name: Option<String>,
+    /// When it begins to work; `None` = at once.
+    pub start: Option<Timestamp>,
+    /// When it ends.
+    pub expiry: Timestamp,
+    /// For a streaming locator its URL with a trailing slash. `None` for SAS (the path is a secret).
+    pub path: Option<String>,
+}
+
+/// A streaming host of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamingHost {
+    /// The endpoint's name, such as `default`.
+    pub name: String,
+    /// Scheme and host, such as `http://acct.streaming.mediaservices.windows.net`.
+    pub url: String,
+    /// Is it running?
+    pub running: bool,
+}
+
+/// The state of a server-side copy into a blob, as the service reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyStatus {
+    /// Still running.
+    Pending,
+    /// Done; the content is there.
+    Success,
+    /// Ended in error; the blob is empty.
+    Failed,
+    /// Ended on request; the blob is empty.
+    Aborted,
+}
+
+/// The copy a blob was (or is being) made by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyState {
+    /// The copy id.
+    pub id: String,
+    /// Where it stands.
+    pub status: CopyStatus,
+    /// Bytes copied and bytes in all, if told.
+    pub progress: Option<(u64, u64)>,
+    /// The service's words about a failure or a hitch.
+    pub description: Option<String>,
+}
+
+/// The headers, metadata and tags that have to arrive unchanged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BlobProperties {
+    /// Content-Type.
+    pub content_type: Option<String>,
+    /// Content-Encoding.
+    pub content_encoding: Option<String>,
+    /// Content-Language.
+    pub content_language: Option<String>,
+    /// Content-Disposition.
+    pub content_disposition: Option<String>,
+    /// Cache-Control.
+    pub cache_control: Option<String>,
+    /// Content-MD5, 16 bytes, if stored.
+    pub content_md5: Option<Vec<u8>>,
+    /// Metadata. Names compare without case.
+    pub metadata: BTreeMap<String, String>,
+    /// Index tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A blob as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Full name, virtual folders included.
+    pub name: String,
+    /// Bytes.
+    pub length: u64,
+    /// Entity tag as the service writes it in headers, quotes included.
+    pub etag: String,
+    /// Last change, seconds resolution.
+    pub last_modified: Option<Timestamp>,
+    /// What has to arrive unchanged.
+    pub properties: BlobProperties,
+    /// Access tier such as `Hot`, `Archive`; `None` where the account has none.
+    pub tier: Option<String>,
+    /// Is it a block blob? (Append and page blobs are not valid in assets.)
+    pub block_blob: bool,
+    /// The copy it was made by, where the listing asked for it.
+    pub copy: Option<CopyState>,
+}
+
+/// A blob's address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BlobRef {
+    /// Its container.
+    pub container: ContainerName,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for BlobRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.container, self.name)
+    }
+}
+
+/// Which side of the mirror an account is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// Read only.
+    Source,
+    /// Written.
+    Target,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        })
+    }
+}
+
+/// Which of an account's services a request goes to. Each has its own limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Plane {
+    /// Media service: token, lists, records, locators.
+    Media,
+    /// Blob service: lists, properties, polling.
+    BlobRead,
+    /// Blob service: copies and other writes.
+    BlobWrite,
+}
+
+/// How a blob is to be copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CopyMethod {
+    /// Copy Blob: the service copies in its own time, the status is polled.
+    Async,
+    /// Put Blob From URL: one request, answered when the copy is done.
+    Put,
+    /// Put Block From URL in parallel, then Put Block List.
+    Blocks,
+}

@@ -1,0 +1,127 @@
+//! What happens during a run, as data. The library never prints: it tells a [`Monitor`].
+
+use std::sync::Mutex;
+
+use crate::model::{AssetId, CopyMethod, Side};
+
+/// How one asset ended.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "result", content = "detail")]
+pub enum AssetOutcome {
+    /// Everything of it is on the target now, and was not before.
+    Mirrored,
+    /// Everything of it was there already.
+    Unchanged,
+    /// Left out on purpose; why.
+    Skipped(String),
+    /// Could not be mirrored; why.
+    Failed(String),
+    /// Something of somebody else's is in its place; what.
+    Conflict(String),
+    /// It disappeared from the source during the run.
+    Vanished,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunEvent {
+    /// So many assets of one side have been listed so far.
+    Listed {
+        /// Which account.
+        side: Side,
+        /// Running total.
+        assets: u64,
+    },
+    /// One side is listed completely.
+    ListingFinished {
+        /// Which account.
+        side: Side,
+        /// How many assets it has.
+        assets: u64,
+    },
+    /// An asset is being worked on; so many blobs and bytes of it have to be copied.
+    AssetStarted {
+        /// Source id.
+        asset: AssetId,
+        /// Name to show.
+        name: String,
+        /// Blobs to copy.
+        blobs: u64,
+        /// Bytes to copy.
+        bytes: u64,
+    },
+    /// A blob has arrived.
+    BlobCopied {
+        /// Source id of its asset.
+        asset: AssetId,
+        /// Its name.
+        blob: String,
+        /// Its length.
+        bytes: u64,
+        /// How it was copied.
+        method: CopyMethod,
+    },
+    /// A blob could not be copied.
+    BlobFailed {
+        /// Source id of its asset.
+        asset: AssetId,
+        /// Its name.
+        blob: String,
+        /// Why.
+        reason: String,
+    },
+    /// An asset has come to its end in this run.
+    AssetFinished {
+        /// Source id.
+        asset: AssetId,
+        /// Name to show.
+        name: String,
+        /// How it ended.
+        outcome: AssetOutcome,
+    },
+    /// Something worth a line, that changes nothing.
+    Note(String),
+    /// The run was asked to stop: nothing new is begun, what is begun is ended.
+    Draining,
+}
+
+/// Somebody who is told what happens.
+pub trait Monitor: Send + Sync + std::fmt::Debug {
+    /// Called for every event, from many tasks; must not block.
+    fn event(&self, event: RunEvent);
+}
+
+/// Tells nobody.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Silent;
+
+impl Monitor for Silent {
+    fn event(&self, _event: RunEvent) {}
+}
+
+/// Keeps every event, for tests.
+#[derive(Debug, Default)]
+pub struct TestMonitor {
+    events: Mutex<Vec<RunEvent>>,
+}
+
+impl TestMonitor {
+    /// Everything that was told so far.
+    pub fn events(&self) -> Vec<RunEvent> {
+        self.events.lock().expect("no panic while held").clone()
+    }
+
+    /// How the asset of that name ended, if it did.
+    pub fn outcome_of(&self, wanted: &str) -> Option<AssetOutcome> {
+        self.events().into_iter().rev().find_map(|event| match event {
+            RunEvent::AssetFinished { name, outcome, .. } if name == wanted => Some(outcome),
+            _ => None,
+        })
+    }
+}
+
+impl Monitor for TestMonitor {
+    fn event(&self, event: RunEvent) {
+        self.events.lock().expect("no panic while held").push(event);
+    }
+}

@@ -1,0 +1,203 @@
+//! The one door to the network: azure_core's `HttpClient` over our own reqwest client.
+//!
+//! It follows no redirect, reaches configured hosts only, speaks https except to loopback, waits as long as the kind of
+//! call deserves, and reads no answer beyond its cap.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use azure_core::error::{Error as SdkError, ErrorKind};
+use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
+use azure_core::http::request::Body;
+use azure_core::http::{AsyncRawResponse, HttpClient, Request};
+use futures::{StreamExt, TryStreamExt};
+use url::Url;
+
+/// TCP and TLS handshake (azure_core's own client waits as long).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// First byte of an ordinary answer (azure_core's own client waits as long).
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// First byte of a synchronous copy's answer, which comes when the copy is done: azcopy's time per try.
+const COPY_TIMEOUT: Duration = Duration::from_secs(900);
+/// Between two pieces of a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest page of 5,000 blobs with every field is near 20 MB; three times that.
+const BODY_CAP: usize = 64 << 20;
+
+/// The hosts that may be reached, as `host:port`. Shared, because a service names its cluster only when asked.
+#[derive(Debug, Clone, Default)]
+pub struct AllowedHosts(Arc<RwLock<BTreeSet<String>>>);
+
+impl AllowedHosts {
+    /// Adds the host of a URL.
+    pub fn allow(&self, url: &Url) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(authority(url));
+    }
+
+    /// May that URL be asked?
+    pub fn permits(&self, url: &Url) -> bool {
+        let secure = url.scheme() == "https" || is_loopback(url);
+        secure && self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&authority(url))
+    }
+}
+
+/// `host:port` of a URL, the port always said.
+pub fn authority(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
+}
+
+/// Is the host this machine itself?
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// Wraps `inner` (the network, or an emulator in the same process) with the allow-list, the timeouts and the body cap.
+pub fn guarded(inner: Arc<dyn HttpClient>, hosts: AllowedHosts) -> Arc<dyn HttpClient> {
+    Arc::new(Guarded { inner, hosts })
+}
+
+/// A client for the network.
+///
+/// # Errors
+/// The TLS library cannot be set up (no system roots).
+pub fn network() -> Result<Arc<dyn HttpClient>, String> {
+    // Another library may have installed a provider already; then that one serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .pool_max_idle_per_host(usize::MAX)
+        .build()
+        .map_err(|error| error.to_string())?;
+    Ok(Arc::new(Network { client }))
+}
+
+/// The network.
+#[derive(Debug)]
+struct Network {
+    client: reqwest::Client,
+}
+
+#[async_trait]
+impl HttpClient for Network {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let method = reqwest::Method::from_bytes(request.method().as_ref().as_bytes())
+            .map_err(|error| SdkError::new(ErrorKind::Other, error))?;
+        let mut builder = self.client.request(method, request.url().clone());
+        for (name, value) in request.headers().iter() {
+            builder = builder.header(name.as_str(), value.as_str());
+        }
+        let builder = match request.body().clone() {
+            Body::Bytes(bytes) => builder.body(bytes),
+            Body::SeekableStream(stream) => builder.body(reqwest::Body::wrap_stream(stream)),
+        };
+        // `without_url`: the URL may carry a signature, and the subject of the call is named by the caller.
+        let response = builder.send().await.map_err(|error| {
+            let kind = if error.is_connect() { ErrorKind::Connection } else { ErrorKind::Io };
+            SdkError::new(kind, error.without_url())
+        })?;
+        let status = response.status().as_u16().into();
+        let headers = headers_of(response.headers());
+        let body = response.bytes_stream().map_err(|error| SdkError::new(ErrorKind::Io, error.without_url()));
+        Ok(AsyncRawResponse::new(status, headers, Box::pin(body)))
+    }
+}
+
+fn headers_of(map: &reqwest::header::HeaderMap) -> Headers {
+    let mut headers = Headers::new();
+    for (name, value) in map {
+        if let Ok(value) = value.to_str() {
+            headers.insert(HeaderName::from(name.as_str().to_owned()), HeaderValue::from(value.to_owned()));
+        }
+    }
+    headers
+}
+
+/// The rules around a client.
+#[derive(Debug)]
+struct Guarded {
+    inner: Arc<dyn HttpClient>,
+    hosts: AllowedHosts,
+}
+
+#[async_trait]
+impl HttpClient for Guarded {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        if !self.hosts.permits(request.url()) {
+            return Err(SdkError::new(ErrorKind::Other, ForeignHost(authority(request.url()))));
+        }
+        let limit = if is_copy(request) { COPY_TIMEOUT } else { ANSWER_TIMEOUT };
+        let answer = tokio::time::timeout(limit, self.inner.execute_request(request))
+            .await
+            .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(limit)))??;
+        let (status, headers, body) = answer.deconstruct();
+        Ok(AsyncRawResponse::new(status, headers, Box::pin(bounded(body))))
+    }
+}
+
+/// Is this a copy whose answer may take long? (An asynchronous copy answers at once, but nobody suffers from patience.)
+fn is_copy(request: &Request) -> bool {
+    request.headers().iter().any(|(name, _)| name.as_str() == "x-ms-copy-source")
+}
+
+/// The body, with an idle limit between pieces and a cap on its size.
+fn bounded(
+    body: azure_core::http::AsyncResponseBody,
+) -> impl futures::Stream<Item = azure_core::Result<bytes::Bytes>> + Send {
+    let state = (body, 0_usize);
+    futures::stream::try_unfold(state, |(mut body, seen)| async move {
+        let next = tokio::time::timeout(BODY_TIMEOUT, body.next())
+            .await
+            .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(BODY_TIMEOUT)))?;
+        let Some(piece) = next.transpose()? else { return Ok(None) };
+        let seen = seen + piece.len();
+        if seen > BODY_CAP {
+            return Err(SdkError::with_message(
+                ErrorKind::DataConversion,
+                format!("the answer exceeds {BODY_CAP} bytes"),
+            ));
+        }
+        Ok(Some((piece, (body, seen))))
+    })
+}
+
+/// Marker inside an SDK error: no answer in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {0:?}")]
+struct TimedOut(Duration);
+
+/// Marker inside an SDK error: a host that is not configured.
+#[derive(Debug)]
+struct ForeignHost(String);
+
+impl fmt::Display for ForeignHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "host {} is not configured", self.0)
+    }
+}
+
+impl std::error::Error for ForeignHost {}
+
+/// The time limit that was hit, if the error is that.
+pub(crate) fn timed_out(error: &SdkError) -> Option<Duration> {
+    find::<TimedOut>(error).map(|found| found.0)
+}
+
+/// The host that was refused, if the error is that.
+pub(crate) fn foreign_host(error: &SdkError) -> Option<String> {
+    find::<ForeignHost>(error).map(|found| found.0.clone())
+}
+
+fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref::<E>())
+}
