@@ -1,5 +1,7 @@
 //! Blob storage accounts: listing, and the server-side copies into them.
 
+pub mod copy;
+
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
@@ -10,6 +12,9 @@ use crate::error::Error;
 use crate::model::{AccountName, Blob, BlobRef, ContainerName, CopyState};
 use crate::redact::{SafeUrl, Secret};
 use crate::throttle::Lane;
+
+/// Blobs of a listing page at most.
+pub const LIST_PAGE: usize = 5_000;
 
 /// A storage account.
 #[derive(Debug)]

@@ -238,6 +238,21 @@ impl From<azure_core::Error> for Failure {
     }
 }
 
+/// The same error for each of several items that were asked for together.
+pub(crate) fn for_all<T>(error: Error, count: usize) -> Vec<Result<T, Error>> {
+    let call = match error {
+        Error::Call(call) => call,
+        other => CallError {
+            attempted: "serve",
+            subject: format!("{count} items"),
+            failure: Failure::Unexpected(other.to_string()),
+            attempts: 1,
+            disposition: other.disposition(),
+        },
+    };
+    std::iter::repeat_n(call, count).map(|call| Err(Error::Call(call))).collect()
+}
+
 /// `Retry-After` in seconds. A date is not used by these services; negative or garbage values are ignored.
 pub fn parse_retry_after(value: &str) -> Option<Duration> {
     value.trim().parse::<u64>().ok().map(Duration::from_secs)
