@@ -22,6 +22,8 @@ mod source;
 mod stored;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod times;
 mod upload;
 mod xml;
@@ -36,7 +38,9 @@ use self::account::BlobAccount;
 use self::ask::Ask;
 use self::call::{Authority, Call};
 use self::operation::Operation;
-use self::refusal::{AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NO_AUTHENTICATION, NOT_IMPLEMENTED, RESOURCE_NOT_FOUND, Refusal};
+use self::refusal::{
+    AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NO_AUTHENTICATION, NOT_IMPLEMENTED, RESOURCE_NOT_FOUND, Refusal,
+};
 use self::sas::{Grant, Issuer as _};
 use super::stats::{Plane, Stats};
 use super::storage::StorageAccount;

@@ -69,9 +69,7 @@ impl BlobAccount {
     }
 
     pub(crate) fn create_container(&self, container: &str) -> Result<(), StorageError> {
-        self.add_container(container, None)
-            .map(drop)
-            .map_err(|_| StorageError::ContainerExists(container.to_owned()))
+        self.add_container(container, None).map(drop).map_err(|_| StorageError::ContainerExists(container.to_owned()))
     }
 
     pub(crate) fn delete_container(&self, container: &str) -> Result<(), StorageError> {
@@ -193,7 +191,11 @@ impl BlobAccount {
     /// Up to `most` containers from the name `from` on.
     pub(super) fn containers_from(&self, from: &str, most: usize) -> Vec<Arc<Container>> {
         let containers = self.containers.read().expect("the map is never left half done");
-        containers.range::<str, _>((Bound::Included(from), Bound::Unbounded)).take(most).map(|(_, container)| Arc::clone(container)).collect()
+        containers
+            .range::<str, _>((Bound::Included(from), Bound::Unbounded))
+            .take(most)
+            .map(|(_, container)| Arc::clone(container))
+            .collect()
     }
 
     /// The `ETag` and time of a change that happens now.
