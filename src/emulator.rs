@@ -31,6 +31,7 @@ pub mod library;
 pub(crate) mod media_v2;
 mod ready;
 mod server;
+pub(crate) mod service_model;
 pub mod settings;
 pub mod stats;
 pub(crate) mod storage;

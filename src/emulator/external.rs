@@ -5,7 +5,7 @@ use bytes::Bytes;
 #[derive(Debug)]
 pub(crate) struct ExternalAccount;
 impl ExternalAccount {
-    pub(crate) fn new(_n: String, _k: String, _u: String) -> Self {
+    pub(crate) fn new(_n: &str, _k: &str, _u: &str) -> Self {
         Self
     }
     pub(crate) fn name(&self) -> &str {

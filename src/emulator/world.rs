@@ -142,13 +142,13 @@ impl World {
 }
 
 fn storage_account(settings: &StorageSettings, blob_root: &str, clock: Clock) -> StorageAccount {
-    let name = settings.account.clone();
-    let key = settings.key.clone().unwrap_or_else(|| keys::storage(&name));
+    let name = &settings.account;
+    let key = settings.key.clone().unwrap_or_else(|| keys::storage(name));
     match &settings.external_url {
-        Some(url) => StorageAccount::External(ExternalAccount::new(name, key, url.trim_end_matches('/').to_owned())),
+        Some(url) => StorageAccount::External(ExternalAccount::new(name, &key, url.trim_end_matches('/'))),
         None => {
             let url = format!("{blob_root}/{name}");
-            StorageAccount::Internal(BlobAccount::new(name, key, url, settings.limits, clock))
+            StorageAccount::Internal(BlobAccount::new(name, &key, &url, &settings.limits, clock))
         }
     }
 }
