@@ -5,6 +5,9 @@ use bytes::Bytes;
 #[derive(Debug)]
 pub(crate) struct ExternalAccount;
 impl ExternalAccount {
+    pub(crate) fn new(_n: &str, _k: &str, _u: &str) -> Self {
+        Self
+    }
     pub(crate) fn name(&self) -> &str {
         todo!()
     }
