@@ -63,7 +63,7 @@ pub struct Facts {
     pub target: Option<AssetId>,
     /// Target container.
     pub container: Option<ContainerName>,
-    /// Digest of the source's blobs (names, lengths, ETags).
+    /// Digest of the source's blobs (names, lengths, `ETag`s).
     pub source_digest: Option<String>,
     /// Digest of the target's blobs when they were verified.
     pub target_digest: Option<String>,

@@ -184,13 +184,14 @@ impl LedgerError {
 
 /// Who holds the lock, as far as it is known.
 fn holder_text(pid: u32, host: &str, since: Option<Timestamp>) -> String {
+    use std::fmt::Write as _;
     let mut text = if pid == 0 { "process unknown".to_owned() } else { format!("process {pid}") };
     if !host.is_empty() {
         text.push_str(" on ");
         text.push_str(host);
     }
     if let Some(since) = since {
-        text.push_str(&format!(" since {since:.0}"));
+        let _ = write!(text, " since {since:.0}");
     }
     text
 }

@@ -160,18 +160,43 @@ mod tests {
     use super::super::{Facts, Status, Step};
     use super::*;
 
+    fn record(number: usize) -> Box<Record> {
+        Box::new(Record {
+            asset: AssetId::new(number.to_string()),
+            step: Step::CreateTarget,
+            status: Status::Started,
+            facts: Facts { name: Some("n".repeat(1_000)), ..Facts::default() },
+            at: jiff::Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    #[test]
+    fn waiting_records_share_a_commit_and_a_read_ends_the_group() {
+        let connection = super::super::schema::in_memory().unwrap();
+        let mut worker = Worker { connection, path: "l.db".into(), linger: true, lock: None };
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let mut answers = Vec::new();
+        for number in 0..300 {
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            sender.send(Work::Record(record(number), reply)).unwrap();
+        }
+        let (reply, _page) = oneshot::channel();
+        sender.send(Work::Page(None, 1, reply)).unwrap();
+        let mut acknowledged = Vec::new();
+        for _ in 0..2 {
+            let Work::Record(first, reply) = receiver.recv().unwrap() else { panic!("records come first") };
+            let next = worker.group(Change::Record(first), reply, &receiver);
+            acknowledged.push(answers.iter_mut().filter_map(|answer| answer.try_recv().ok()).count());
+            assert_eq!(next.is_some(), acknowledged.len() == 2, "the read is handed back");
+        }
+        assert_eq!(acknowledged, [256, 44]);
+    }
+
     #[test]
     fn a_full_disk_fails_the_whole_group_and_leaves_what_was_there() {
         let mut connection = super::super::schema::in_memory().unwrap();
-        let record = |number: usize| {
-            Change::Record(Box::new(Record {
-                asset: AssetId::new(number.to_string()),
-                step: Step::CreateTarget,
-                status: Status::Started,
-                facts: Facts { name: Some("n".repeat(1_000)), ..Facts::default() },
-                at: jiff::Timestamp::UNIX_EPOCH,
-            }))
-        };
+        let record = |number| Change::Record(record(number));
         let path = Path::new("l.db");
         commit(&mut connection, path, &[record(0)]).unwrap();
         let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
