@@ -5,6 +5,9 @@ use bytes::Bytes;
 #[derive(Debug)]
 pub(crate) struct ExternalAccount;
 impl ExternalAccount {
+    pub(crate) fn new(_n: String, _k: String, _u: String) -> Self {
+        Self
+    }
     pub(crate) fn name(&self) -> &str {
         todo!()
     }

@@ -1,5 +1,11 @@
 //! What can be set: regions, accounts, ports and the service model, from one TOML file or from the builder.
 
+mod check;
+pub(crate) mod keys;
+mod read;
+
+pub use read::SettingsError;
+
 use serde::Deserialize;
 
 /// Everything that can be set. The default is two regions, `west` and `east`, with every limit off.

@@ -3,16 +3,25 @@ use crate::emulator::storage::{NewBlob, StorageError, StoredBlob, StoredPolicy};
 use bytes::Bytes;
 
 #[derive(Debug)]
-pub(crate) struct BlobAccount;
+pub(crate) struct BlobAccount(String, String, String);
 impl BlobAccount {
+    pub(crate) fn new(
+        n: String,
+        k: String,
+        u: String,
+        _l: crate::emulator::settings::BlobLimits,
+        _c: crate::emulator::clock::Clock,
+    ) -> Self {
+        Self(n, k, u)
+    }
     pub(crate) fn name(&self) -> &str {
-        todo!()
+        &self.0
     }
     pub(crate) fn url(&self) -> &str {
-        todo!()
+        &self.2
     }
     pub(crate) fn key(&self) -> &str {
-        todo!()
+        &self.1
     }
     pub(crate) fn create_container(&self, _c: &str) -> Result<(), StorageError> {
         todo!()

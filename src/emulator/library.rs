@@ -1,0 +1,39 @@
+//! What the first region is filled with: folders of real files, or a library made up from a seed.
+
+use std::path::PathBuf;
+
+pub mod generate;
+pub(crate) mod load;
+
+use super::storage::StorageError;
+
+/// Why a library could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LibraryError {
+    /// A file or folder cannot be read.
+    #[error("{path}: {source}", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file or folder whose name is not Unicode cannot become a blob.
+    #[error("{}: the name is not Unicode; rename it", .0.display())]
+    Name(PathBuf),
+    /// The storage account refused it.
+    #[error("asset {asset:?}: {problem}")]
+    Storage {
+        /// The asset.
+        asset: String,
+        /// What the account said.
+        problem: String,
+    },
+}
+
+impl LibraryError {
+    fn storage(asset: &str, error: &StorageError) -> Self {
+        Self::Storage { asset: asset.to_owned(), problem: error.to_string() }
+    }
+}
