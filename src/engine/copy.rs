@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::poll::{CopyTracker, Ended};
 use super::run::Run;
-use crate::blob::{BlobAccount, copy};
+use crate::blob::{self, BlobAccount};
 use crate::error::Error;
 use crate::model::{Asset, Blob, BlobRef, ContainerName, CopyMethod, CopyStatus};
 use crate::monitor::RunEvent;
@@ -54,7 +54,7 @@ enum BlobEnd {
 pub(crate) async fn copy_blobs(run: &Run, asset: &Asset, route: Route<'_>, mut blobs: Vec<Blob>) -> CopyResult {
     blobs.sort_by_key(|blob| std::cmp::Reverse(blob.length));
     let same_account = route.source.name() == route.target.name();
-    let method_of = |blob: &Blob| run.options.copy_method.unwrap_or_else(|| copy::choose(blob.length, same_account));
+    let method_of = |blob: &Blob| run.options.copy_method.unwrap_or_else(|| blob::choose(blob.length, same_account));
     let (later, now): (Vec<Blob>, Vec<Blob>) = blobs.into_iter().partition(|blob| method_of(blob) == CopyMethod::Async);
     let direct = futures::stream::iter(now)
         .map(|blob| {

@@ -16,6 +16,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// Pending copies up to which single looks (HEAD) are cheaper than a listing of a container that has more pages than that.
 const FEW: usize = 4;
+/// Blobs a listing page holds at most (blob-service documentation).
+const LIST_PAGE: usize = 5_000;
 /// A copy whose progress stands still for so long is given up. Field reports of stuck copies speak of hours; a running one
 /// reports progress at least every few seconds.
 const STALLED_AFTER: Duration = Duration::from_secs(600);
@@ -70,7 +72,7 @@ impl<'a> CopyTracker<'a> {
     /// Waits, looks, and returns the copies that ended since, by blob name.
     pub(crate) async fn look(&mut self) -> Result<Vec<(String, Ended)>, Error> {
         tokio::time::sleep(self.wait).await;
-        let seen = if self.pending.len() <= FEW && self.listed > self.pending.len() * crate::blob::LIST_PAGE {
+        let seen = if self.pending.len() <= FEW && self.listed > self.pending.len() * LIST_PAGE {
             self.look_singly().await?
         } else {
             self.look_by_listing().await?
