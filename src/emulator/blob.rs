@@ -11,6 +11,7 @@ mod containers;
 mod content;
 mod copy;
 mod describe;
+mod integrity;
 mod listing;
 mod operation;
 mod pending;

@@ -150,7 +150,7 @@ impl ExternalAccount {
         let mut headers = vec![("x-ms-blob-type".to_owned(), "BlockBlob".to_owned())];
         headers.extend(blob.content_type.map(|value| ("x-ms-blob-content-type".to_owned(), value)));
         headers.extend(blob.cache_control.map(|value| ("x-ms-blob-cache-control".to_owned(), value)));
-        headers.extend(blob.metadata.into_iter().map(|(name, value)| (format!("x-ms-meta-{name}"), value)));
+        headers.extend(blob.metadata.into_iter().map(|(key, value)| (format!("x-ms-meta-{key}"), value)));
         if !blob.tags.is_empty() {
             let tags = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&blob.tags).finish();
             headers.push(("x-ms-tags".to_owned(), tags));
@@ -166,18 +166,18 @@ impl ExternalAccount {
         length: u64,
     ) -> Result<(StoredBlob, Bytes), StorageError> {
         let head = self.ask_blob((container, name), Method::HEAD, &[], Bytes::new()).await?;
-        let stored = StoredBlob {
+        let found = StoredBlob {
             name: name.to_owned(),
             length: head.header("content-length").and_then(|text| text.parse().ok()).unwrap_or_default(),
             content_type: head.header("content-type").map(str::to_owned),
         };
-        let end = offset.saturating_add(length).min(stored.length);
+        let end = offset.saturating_add(length).min(found.length);
         if offset >= end {
-            return Ok((stored, Bytes::new()));
+            return Ok((found, Bytes::new()));
         }
         let range = [("x-ms-range".to_owned(), format!("bytes={offset}-{}", end - 1))];
         let part = self.ask_blob((container, name), Method::GET, &range, Bytes::new()).await?;
-        Ok((stored, part.body))
+        Ok((found, part.body))
     }
 
     pub(crate) async fn copy_within(&self, from: (&str, &str), to: (&str, &str)) -> Result<(), StorageError> {

@@ -140,7 +140,10 @@ impl BlobAccount {
         if contents.policies.len() >= MAX_POLICIES {
             return Err(StorageError::TooManyPolicies(container.to_owned()));
         }
-        contents.policies.push(Policy::new(id, policy));
+        // The service's own policies leave the start to the URL, which may not say it twice.
+        let active_from = policy.start.map(jiff::Timestamp::as_millisecond);
+        let policy = Policy::new(id, StoredPolicy { start: None, ..policy });
+        contents.policies.push(Policy { active_from, ..policy });
         Ok(())
     }
 

@@ -19,6 +19,9 @@ pub(in crate::emulator) struct Policy {
     pub(in crate::emulator) start: Option<String>,
     pub(in crate::emulator) expiry: Option<String>,
     pub(in crate::emulator) permissions: Option<String>,
+    /// When a policy just written takes effect, in milliseconds since 1970; apart from its start, which a client
+    /// sets here or in the URL.
+    pub(in crate::emulator) active_from: Option<i64>,
 }
 
 impl Policy {
@@ -29,6 +32,7 @@ impl Policy {
             start: policy.start.map(iso_seconds),
             expiry: policy.expiry.map(iso_seconds),
             permissions: Some(policy.permissions),
+            active_from: None,
         }
     }
 }

@@ -240,6 +240,9 @@ fn under_policy(issuer: &impl Issuer, container: &str, query: &Query<'_>) -> Res
         return sp.map(str::to_owned).ok_or_else(|| failed("sp is mandatory. Cannot be empty"));
     };
     let policy = issuer.policy(container, id).ok_or_else(|| failed("Access policy not found"))?;
+    if policy.active_from.is_some_and(|from| from > issuer.now()) {
+        return Err(failed("Access policy not found"));
+    }
     let twice = |a: bool, b: bool| a && b;
     if twice(sp.is_some(), policy.permissions.is_some())
         || twice(st.is_some(), policy.start.is_some())
