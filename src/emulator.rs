@@ -7,6 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod external;
 pub(crate) mod faults;
 pub(crate) mod media_v2;
+pub(crate) mod service_model;
 pub mod settings;
 pub mod stats;
 pub(crate) mod storage;
