@@ -36,7 +36,9 @@ use self::account::BlobAccount;
 use self::ask::Ask;
 use self::call::{Authority, Call};
 use self::operation::Operation;
-use self::refusal::{AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NO_AUTHENTICATION, NOT_IMPLEMENTED, RESOURCE_NOT_FOUND, Refusal};
+use self::refusal::{
+    AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NO_AUTHENTICATION, NOT_IMPLEMENTED, RESOURCE_NOT_FOUND, Refusal,
+};
 use self::sas::{Grant, Issuer as _};
 use super::stats::{Plane, Stats};
 use super::storage::StorageAccount;

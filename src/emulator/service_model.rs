@@ -64,8 +64,10 @@ impl Bucket {
         let now = self.now();
         let cost = duration_of(units, self.per_second);
         let pour = |empty_at: u64| Some(empty_at.max(now).saturating_add(cost));
-        let before =
-            self.empty_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pour).unwrap_or_else(|unchanged| unchanged);
+        let before = self
+            .empty_at
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, pour)
+            .unwrap_or_else(|unchanged| unchanged);
         Duration::from_nanos(before.max(now).saturating_add(cost) - now)
     }
 }

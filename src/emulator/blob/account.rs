@@ -69,9 +69,7 @@ impl BlobAccount {
     }
 
     pub(crate) fn create_container(&self, container: &str) -> Result<(), StorageError> {
-        self.add_container(container, None)
-            .map(drop)
-            .map_err(|_| StorageError::ContainerExists(container.to_owned()))
+        self.add_container(container, None).map(drop).map_err(|_| StorageError::ContainerExists(container.to_owned()))
     }
 
     pub(crate) fn delete_container(&self, container: &str) -> Result<(), StorageError> {

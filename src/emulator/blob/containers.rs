@@ -80,14 +80,8 @@ pub(super) async fn user_delegation_key(call: &Call<'_>, body: HttpBody) -> Resu
     let print = |millis| jiff::Timestamp::from_millisecond(millis).map(iso_seconds).map_err(|_| INVALID_XML);
     let (start, expiry) = (print(start)?, print(expiry)?);
     let version = call.ask.header("x-ms-version").unwrap_or("2020-12-06");
-    let terms = DelegationTerms {
-        object: OBJECT_ID,
-        tenant: TENANT_ID,
-        start: &start,
-        expiry: &expiry,
-        service: "b",
-        version,
-    };
+    let terms =
+        DelegationTerms { object: OBJECT_ID, tenant: TENANT_ID, start: &start, expiry: &expiry, service: "b", version };
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><UserDelegationKey>");
     for (tag, value) in [
         ("SignedOid", terms.object),
@@ -173,8 +167,7 @@ pub(super) fn acl(call: &Call<'_>) -> Result<Response, Refusal> {
         xml::open("SignedIdentifier", &mut text);
         xml::element("Id", &policy.id, &mut text);
         xml::open("AccessPolicy", &mut text);
-        for (tag, value) in
-            [("Start", &policy.start), ("Expiry", &policy.expiry), ("Permission", &policy.permissions)]
+        for (tag, value) in [("Start", &policy.start), ("Expiry", &policy.expiry), ("Permission", &policy.permissions)]
         {
             if let Some(value) = value {
                 xml::element(tag, value, &mut text);

@@ -10,9 +10,7 @@ use super::content::Body;
 use super::describe::{Reply, blob_headers, extras, metadata, parse_md5, tags, tier};
 use super::operation::Operation;
 use super::pending::{CopyRecord, CopyState, PendingCopy, copy_id_text};
-use super::refusal::{
-    COPY_ID_MISMATCH, INVALID_RANGE, MD5_MISMATCH, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY,
-};
+use super::refusal::{COPY_ID_MISMATCH, INVALID_RANGE, MD5_MISMATCH, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY};
 use super::sas::Issuer as _;
 use super::source::Source;
 use super::stored::{Blob, BlobHeaders, Contents, Pairs};
@@ -85,7 +83,8 @@ pub(super) async fn put_blob_from_url(call: &Call<'_>) -> Result<Response, Refus
 /// The headers sent, and the source's for what was not sent unless the client does not want them.
 fn headers_from_url(call: &Call<'_>, source: &Source<'_>) -> Result<Arc<BlobHeaders>, Refusal> {
     let sent = blob_headers(&call.ask)?;
-    let keep = call.ask.header("x-ms-copy-source-blob-properties").is_none_or(|keep| !keep.eq_ignore_ascii_case("false"));
+    let keep =
+        call.ask.header("x-ms-copy-source-blob-properties").is_none_or(|keep| !keep.eq_ignore_ascii_case("false"));
     Ok(match (keep, sent.is_empty()) {
         (true, true) => Arc::clone(&source.blob.headers),
         (true, false) => call.account.share(sent.or(&source.blob.headers)),

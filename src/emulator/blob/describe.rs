@@ -83,8 +83,7 @@ impl Reply {
             .with_some("content-disposition", headers.content_disposition.as_deref())
             .with_some("cache-control", headers.cache_control.as_deref())
             .with_some("x-ms-tag-count", blob.tags().map(|tags| tags.len()));
-        let reply =
-            if blob.tier().is_none() { reply.with("x-ms-access-tier-inferred", "true") } else { reply };
+        let reply = if blob.tier().is_none() { reply.with("x-ms-access-tier-inferred", "true") } else { reply };
         let Some(copy) = blob.copy() else { return reply };
         reply
             .with("x-ms-copy-id", copy_id_text(copy.id))

@@ -74,7 +74,10 @@ impl Operation {
     /// Tells the operation from method, URL and headers.
     pub(super) fn of(ask: &Ask<'_>) -> Result<Self, Refusal> {
         let comp = ask.query("comp").unwrap_or_default().to_ascii_lowercase();
-        if ask.target.query.is("restype", "account") && comp == "properties" && matches!(*ask.method, Method::GET | Method::HEAD) {
+        if ask.target.query.is("restype", "account")
+            && comp == "properties"
+            && matches!(*ask.method, Method::GET | Method::HEAD)
+        {
             return Ok(Self::GetAccountInformation);
         }
         if ask.target.blob.is_some() {

@@ -96,9 +96,8 @@ impl Refusal {
 
     /// 400 for a query parameter that cannot be read.
     pub(super) fn query(name: &str) -> Self {
-        Self::fixed(400, "InvalidQueryParameterValue", "").because(format!(
-            "Value for one of the query parameters specified in the request URI is invalid: {name}."
-        ))
+        Self::fixed(400, "InvalidQueryParameterValue", "")
+            .because(format!("Value for one of the query parameters specified in the request URI is invalid: {name}."))
     }
 
     /// What the destination of a copy answers when its source said no.

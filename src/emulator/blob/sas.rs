@@ -12,7 +12,8 @@ use sha2::Sha256;
 use super::ask::{Query, Target};
 use super::operation::{Level, Operation};
 use super::refusal::{
-    AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, PERMISSION_MISMATCH, RESOURCE_TYPE_MISMATCH, Refusal, SERVICE_MISMATCH,
+    AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, PERMISSION_MISMATCH, RESOURCE_TYPE_MISMATCH, Refusal,
+    SERVICE_MISMATCH,
 };
 use super::stored::Policy;
 use super::times::{iso_seconds, parse_iso_millis};
@@ -123,17 +124,29 @@ fn signature(query: &Query<'_>) -> Result<String, Refusal> {
 fn check_times(now: i64, start: Option<&str>, expiry: Option<&str>) -> Result<(), Refusal> {
     let read = |name: &str, text: &str| parse_iso_millis(text).ok_or_else(|| failed(format!("{name} is not a time")));
     let expiry = expiry.ok_or_else(|| failed("se is mandatory."))?;
-    let outside = || failed(format!("Signature not valid in the specified time frame: Start [{}] - Expiry [{expiry}]", start.unwrap_or_default()));
+    let outside = || {
+        failed(format!(
+            "Signature not valid in the specified time frame: Start [{}] - Expiry [{expiry}]",
+            start.unwrap_or_default()
+        ))
+    };
     if read("se", expiry)? <= now {
         return Err(outside());
     }
-    if let Some(start) = start && read("st", start)? > now {
+    if let Some(start) = start
+        && read("st", start)? > now
+    {
         return Err(outside());
     }
     Ok(())
 }
 
-fn verify_account(issuer: &impl Issuer, query: &Query<'_>, version: &str, operation: Operation) -> Result<String, Refusal> {
+fn verify_account(
+    issuer: &impl Issuer,
+    query: &Query<'_>,
+    version: &str,
+    operation: Operation,
+) -> Result<String, Refusal> {
     let mut text = format!("{}\n", issuer.account());
     lines(query, &["sp", "ss", "srt", "st", "se", "sip", "spr", "sv"], &mut text);
     if version >= "2020-12-06" {
@@ -155,7 +168,12 @@ fn verify_account(issuer: &impl Issuer, query: &Query<'_>, version: &str, operat
 }
 
 /// Verifies a service SAS, signed with the account key or with a user delegation key.
-fn verify_service(issuer: &impl Issuer, target: &Target<'_>, version: &str, operation: Operation) -> Result<String, Refusal> {
+fn verify_service(
+    issuer: &impl Issuer,
+    target: &Target<'_>,
+    version: &str,
+    operation: Operation,
+) -> Result<String, Refusal> {
     let query = &target.query;
     let container = target.container.as_deref().ok_or(AUTHORIZATION_FAILURE)?;
     let resource = query.get("sr").ok_or_else(|| failed("sr is mandatory. Cannot be empty"))?;
@@ -278,12 +296,15 @@ pub(crate) fn sign_container(
 ) -> String {
     let start = start.map(iso_seconds).unwrap_or_default();
     let expiry = expiry.map(iso_seconds).unwrap_or_default();
-    let text = format!(
-        "\n{start}\n{expiry}\n/blob/{account}/{container}\n{policy}\n\n\n{LOCATOR_VERSION}\nc\n\n\n\n\n\n"
-    );
+    let text =
+        format!("\n{start}\n{expiry}\n/blob/{account}/{container}\n{policy}\n\n\n{LOCATOR_VERSION}\nc\n\n\n\n\n\n");
     let signature = SigningKey::from_base64(key).sign(&text);
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("sv", LOCATOR_VERSION).append_pair("sr", "c").append_pair("si", policy).append_pair("sig", &signature);
+    query
+        .append_pair("sv", LOCATOR_VERSION)
+        .append_pair("sr", "c")
+        .append_pair("si", policy)
+        .append_pair("sig", &signature);
     for (name, value) in [("st", start), ("se", expiry)] {
         if !value.is_empty() {
             query.append_pair(name, &value);

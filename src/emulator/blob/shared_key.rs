@@ -11,7 +11,13 @@ use super::times::parse_http_date;
 const CLOCK_SKEW_MS: i64 = 15 * 60 * 1000;
 
 /// Verifies `Authorization: SharedKey account:signature`.
-pub(super) fn verify(ask: &Ask<'_>, credential: &str, account: &str, key: &SigningKey, now: i64) -> Result<(), Refusal> {
+pub(super) fn verify(
+    ask: &Ask<'_>,
+    credential: &str,
+    account: &str,
+    key: &SigningKey,
+    now: i64,
+) -> Result<(), Refusal> {
     let failed = |detail: &str| AUTHENTICATION_FAILED.because(format!("{} {detail}", AUTHENTICATION_FAILED.message));
     let (name, signature) = credential.split_once(':').ok_or_else(|| failed("The credential has no signature."))?;
     if name != account {

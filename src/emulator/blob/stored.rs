@@ -44,7 +44,9 @@ pub(super) enum Tier {
 impl Tier {
     /// Reads a tier's name.
     pub(super) fn parse(name: &str) -> Option<Self> {
-        [Self::Hot, Self::Cool, Self::Cold, Self::Archive].into_iter().find(|tier| tier.name().eq_ignore_ascii_case(name))
+        [Self::Hot, Self::Cool, Self::Cold, Self::Archive]
+            .into_iter()
+            .find(|tier| tier.name().eq_ignore_ascii_case(name))
     }
 
     /// The name in answers.
@@ -267,7 +269,9 @@ impl Container {
             }
             let later = contents.due.split_off(&(now + 1, "".into()));
             let over = std::mem::replace(&mut contents.due, later);
-            over.into_iter().filter_map(|(_, name)| Some((contents.blobs.get(&name)?.copy()?.pending()?, name))).collect()
+            over.into_iter()
+                .filter_map(|(_, name)| Some((contents.blobs.get(&name)?.copy()?.pending()?, name)))
+                .collect()
         };
         for (pending, name) in over {
             let outcome = pending.outcome();
