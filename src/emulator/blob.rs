@@ -22,6 +22,8 @@ mod source;
 mod stored;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod times;
 mod upload;
 mod xml;

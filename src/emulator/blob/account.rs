@@ -1,11 +1,11 @@
 //! One storage account of the emulator, and what the service itself may do with it unasked and unthrottled.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use super::content::Body;
 use super::refusal::{CONTAINER_ALREADY_EXISTS, CONTAINER_NOT_FOUND, Refusal};
@@ -191,7 +191,11 @@ impl BlobAccount {
     /// Up to `most` containers from the name `from` on.
     pub(super) fn containers_from(&self, from: &str, most: usize) -> Vec<Arc<Container>> {
         let containers = self.containers.read().expect("the map is never left half done");
-        containers.range::<str, _>(from..).take(most).map(|(_, container)| Arc::clone(container)).collect()
+        containers
+            .range::<str, _>((Bound::Included(from), Bound::Unbounded))
+            .take(most)
+            .map(|(_, container)| Arc::clone(container))
+            .collect()
     }
 
     /// The `ETag` and time of a change that happens now.

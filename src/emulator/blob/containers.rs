@@ -9,7 +9,7 @@ use super::call::{Call, read_body};
 use super::conditions::Conditions;
 use super::describe::{Reply, metadata};
 use super::refusal::{CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, PUBLIC_ACCESS, Refusal};
-use super::sas::{DelegationTerms, Issuer as _, delegation_key};
+use super::sas::{self, DelegationTerms, delegation_key};
 use super::stored::{MAX_POLICIES, Policy};
 use super::times::{iso_seconds, parse_iso_millis};
 use super::xml;
@@ -90,7 +90,7 @@ pub(super) async fn user_delegation_key(call: &Call<'_>, body: HttpBody) -> Resu
         ("SignedExpiry", terms.expiry),
         ("SignedService", terms.service),
         ("SignedVersion", terms.version),
-        ("Value", &delegation_key(call.account.key(), &terms)),
+        ("Value", &delegation_key(sas::Issuer::key(call.account), &terms)),
     ] {
         xml::element(tag, value, &mut text);
     }
