@@ -16,6 +16,7 @@ mod input;
 mod jobs;
 mod limits;
 mod locators;
+mod multipart;
 mod policies;
 mod query;
 mod read;
