@@ -111,6 +111,13 @@ impl Generate {
         }))
     }
 
+    /// The guid of the first locator of the asset of that name.
+    #[cfg(test)]
+    pub(in crate::emulator) fn locator_of(&self, name: &str) -> String {
+        let asset = self.plans().find(|asset| asset.name == name).expect("an asset of that name");
+        asset.locators[0].guid.to_string()
+    }
+
     fn dice(&self, number: u64) -> Dice {
         Dice::for_asset(self.seed, number, self.sizes)
     }
