@@ -11,9 +11,11 @@ mod containers;
 mod content;
 mod copy;
 mod describe;
+mod integrity;
 mod listing;
 mod operation;
 mod pending;
+pub(super) mod policies;
 mod read;
 mod refusal;
 pub(crate) mod sas;
@@ -33,6 +35,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
+use bytes::Bytes;
 
 use self::account::BlobAccount;
 use self::ask::Ask;
@@ -41,9 +44,9 @@ use self::operation::Operation;
 use self::refusal::{
     AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NO_AUTHENTICATION, NOT_IMPLEMENTED, RESOURCE_NOT_FOUND, Refusal,
 };
-use self::sas::{Grant, Issuer as _};
+use self::sas::{Grant, Issuer as _, SigningKey};
 use super::stats::{Plane, Stats};
-use super::storage::StorageAccount;
+use super::storage::{Content, StorageAccount};
 use super::world::{Route, World};
 use super::{Request, Response};
 
@@ -176,6 +179,23 @@ async fn perform(call: &Call<'_>, operation: Operation, body: Body) -> Result<Re
         Operation::AbortCopy => copy::abort_copy(call),
         Operation::Unknown => Err(NOT_IMPLEMENTED),
     }
+}
+
+/// Signs a request of the service's own to a blob service outside.
+pub(super) fn sign_request(parts: &mut Parts, account: &str, key: &SigningKey) {
+    let date = times::http_date(u32::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default());
+    if let Ok(date) = HeaderValue::try_from(date) {
+        parts.headers.insert("x-ms-date", date);
+    }
+    let credential = Ask::parse(parts).map(|ask| shared_key::credential(&ask, account, key));
+    if let Some(credential) = credential.ok().and_then(|credential| HeaderValue::try_from(credential).ok()) {
+        parts.headers.insert("authorization", credential);
+    }
+}
+
+/// The bytes of synthetic content, for a service that cannot follow the recipe.
+pub(super) fn synthetic_bytes(seed: u64, length: u64) -> Bytes {
+    content::Body::from(Content::Synthetic { seed, length }).read(0, length)
 }
 
 /// Adds what every answer carries.

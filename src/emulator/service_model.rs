@@ -92,7 +92,7 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    /// The message of the 503 ServerBusy; azcopy reads exactly these.
+    /// The message of the 503 `ServerBusy`; azcopy reads exactly these.
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Operations => "Operations per second is over the account limit.",

@@ -8,10 +8,10 @@ use std::sync::{Arc, RwLock};
 use bytes::Bytes;
 
 use super::content::Body;
+use super::policies::{MAX_POLICIES, Policy};
 use super::refusal::{CONTAINER_ALREADY_EXISTS, CONTAINER_NOT_FOUND, Refusal};
 use super::sas::{Issuer, SigningKey};
-use super::stored::{Blob, BlobHeaders, Container, Extras, MAX_POLICIES, Pairs, Policy, Stamp};
-use super::times::iso_seconds;
+use super::stored::{Blob, BlobHeaders, Container, Extras, Pairs, Stamp};
 use crate::emulator::clock::Clock;
 use crate::emulator::service_model::ServiceModel;
 use crate::emulator::settings::BlobLimits;
@@ -140,12 +140,10 @@ impl BlobAccount {
         if contents.policies.len() >= MAX_POLICIES {
             return Err(StorageError::TooManyPolicies(container.to_owned()));
         }
-        contents.policies.push(Policy {
-            id: id.to_owned(),
-            start: policy.start.map(iso_seconds),
-            expiry: policy.expiry.map(iso_seconds),
-            permissions: Some(policy.permissions),
-        });
+        // The service's own policies leave the start to the URL, which may not say it twice.
+        let active_from = policy.start.map(jiff::Timestamp::as_millisecond);
+        let policy = Policy::new(id, StoredPolicy { start: None, ..policy });
+        contents.policies.push(Policy { active_from, ..policy });
         Ok(())
     }
 

@@ -2,15 +2,13 @@
 
 use axum::body::Body as HttpBody;
 use axum::http::Method;
-use quick_xml::Reader;
-use quick_xml::events::Event;
 
 use super::call::{Call, read_body};
 use super::conditions::Conditions;
 use super::describe::{Reply, metadata};
+use super::policies::{self, leaves};
 use super::refusal::{CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, PUBLIC_ACCESS, Refusal};
 use super::sas::{self, DelegationTerms, delegation_key};
-use super::stored::{MAX_POLICIES, Policy};
 use super::times::{iso_seconds, parse_iso_millis};
 use super::xml;
 use crate::emulator::Response;
@@ -30,42 +28,6 @@ pub(super) fn account_information() -> Response {
         .with("x-ms-account-kind", "StorageV2")
         .with("x-ms-is-hns-enabled", "false")
         .done()
-}
-
-/// The texts of the leaf elements of a document, in order, with their names.
-fn leaves(document: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
-    let mut reader = Reader::from_reader(document);
-    let mut found = Vec::new();
-    let mut open: Option<(String, String)> = None;
-    loop {
-        match reader.read_event().map_err(|_| INVALID_XML)? {
-            Event::Start(start) => {
-                open = Some((String::from_utf8_lossy(start.local_name().as_ref()).into_owned(), String::new()));
-            }
-            Event::Text(text) => {
-                if let Some((_, value)) = &mut open {
-                    value.push_str(&text.decode().map_err(|_| INVALID_XML)?);
-                }
-            }
-            Event::GeneralRef(reference) => {
-                if let Some((_, value)) = &mut open {
-                    value.push_str(&resolve(&reference)?);
-                }
-            }
-            Event::End(_) => found.extend(open.take()),
-            Event::Eof => return Ok(found),
-            _ => {}
-        }
-    }
-}
-
-/// The text an entity stands for.
-fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<String, Refusal> {
-    if let Some(character) = reference.resolve_char_ref().map_err(|_| INVALID_XML)? {
-        return Ok(character.to_string());
-    }
-    let name = reference.decode().map_err(|_| INVALID_XML)?;
-    quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned).ok_or(INVALID_XML)
 }
 
 /// Get User Delegation Key.
@@ -162,22 +124,7 @@ pub(super) fn acl(call: &Call<'_>) -> Result<Response, Refusal> {
     if *call.ask.method == Method::HEAD {
         return Ok(reply.done());
     }
-    let mut text = String::from("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><SignedIdentifiers>");
-    for policy in &contents.policies {
-        xml::open("SignedIdentifier", &mut text);
-        xml::element("Id", &policy.id, &mut text);
-        xml::open("AccessPolicy", &mut text);
-        for (tag, value) in [("Start", &policy.start), ("Expiry", &policy.expiry), ("Permission", &policy.permissions)]
-        {
-            if let Some(value) = value {
-                xml::element(tag, value, &mut text);
-            }
-        }
-        xml::close("AccessPolicy", &mut text);
-        xml::close("SignedIdentifier", &mut text);
-    }
-    text.push_str("</SignedIdentifiers>");
-    Ok(reply.xml(text))
+    Ok(reply.xml(policies::print(&contents.policies)))
 }
 
 /// Set Container ACL.
@@ -185,37 +132,11 @@ pub(super) async fn set_acl(call: &Call<'_>, body: HttpBody) -> Result<Response,
     if call.ask.headers.contains_key("x-ms-blob-public-access") {
         return Err(PUBLIC_ACCESS);
     }
-    let policies = parse_policies(&read_body(body, MAX_XML).await?)?;
+    let policies = policies::parse(&read_body(body, MAX_XML).await?)?;
     let container = call.container()?;
     let mut contents = container.lock()?;
     let stamp = call.account.stamp();
     contents.policies = policies;
     (contents.etag, contents.modified) = (stamp.etag, stamp.seconds());
     Ok(Reply::new(200).version(contents.etag, contents.modified).done())
-}
-
-fn parse_policies(document: &[u8]) -> Result<Vec<Policy>, Refusal> {
-    let mut policies: Vec<Policy> = Vec::new();
-    for (tag, value) in leaves(document)? {
-        let value = value.trim().to_owned();
-        if tag == "Id" {
-            policies.push(Policy { id: value, ..Policy::default() });
-            continue;
-        }
-        let (Some(policy), false) = (policies.last_mut(), value.is_empty()) else { continue };
-        match tag.as_str() {
-            "Start" => policy.start = Some(value),
-            "Expiry" => policy.expiry = Some(value),
-            "Permission" => policy.permissions = Some(value),
-            _ => {}
-        }
-    }
-    let well_formed = |policy: &Policy| {
-        let times = [&policy.start, &policy.expiry];
-        (1..=64).contains(&policy.id.len()) && times.into_iter().flatten().all(|time| parse_iso_millis(time).is_some())
-    };
-    if policies.len() > MAX_POLICIES || !policies.iter().all(well_formed) {
-        return Err(INVALID_XML);
-    }
-    Ok(policies)
 }

@@ -161,7 +161,9 @@ impl Body {
             return bytes.clone();
         }
         let mut bytes = BytesMut::new();
-        cut.iter().for_each(|piece| piece.materialise(&mut bytes));
+        for piece in &cut {
+            piece.materialise(&mut bytes);
+        }
         bytes.freeze()
     }
 
@@ -214,7 +216,9 @@ impl Run {
             }
             Self::Synthetic { seed, start, end } => {
                 whole.update(b"S");
-                [seed, start, end].iter().for_each(|number| whole.update(number.to_le_bytes()));
+                for number in [seed, start, end] {
+                    whole.update(number.to_le_bytes());
+                }
             }
         }
     }

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::content::Body;
-use super::describe::{Reply, blob_headers, extras, metadata, parse_md5, tags, tier};
+use super::describe::{Reply, blob_headers, extras, metadata, tags, tier};
+use super::integrity;
 use super::operation::Operation;
 use super::pending::{CopyRecord, CopyState, PendingCopy, copy_id_text};
-use super::refusal::{COPY_ID_MISMATCH, INVALID_RANGE, MD5_MISMATCH, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY};
+use super::read::{Range, parse_range};
+use super::refusal::{COPY_ID_MISMATCH, INVALID_RANGE, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY};
 use super::sas::Issuer as _;
 use super::source::Source;
 use super::stored::{Blob, BlobHeaders, Contents, Pairs};
@@ -44,13 +46,12 @@ fn copied_tags(call: &Call<'_>, source: &Source<'_>) -> Result<Option<Pairs>, Re
     Ok(source.blob.tags().cloned())
 }
 
-/// Compares the source's bytes with the MD5 the client knows.
-fn check_source_md5(call: &Call<'_>, body: &Body, from: u64, to: u64) -> Result<(), Refusal> {
-    use md5::{Digest as _, Md5};
-    let Some(text) = call.ask.header("x-ms-source-content-md5") else { return Ok(()) };
-    let known = parse_md5(text, "x-ms-source-content-md5")?;
-    let matches = to - from > MAX_CHECKED || <[u8; 16]>::from(Md5::digest(body.read(from, to))) == known;
-    if matches { Ok(()) } else { Err(MD5_MISMATCH) }
+/// Compares the source's bytes with the checksums the client knows.
+fn check_source(call: &Call<'_>, body: &Body, from: u64, to: u64) -> Result<(), Refusal> {
+    if to - from > MAX_CHECKED || !integrity::source_checksums_sent(call) {
+        return Ok(());
+    }
+    integrity::check_source(call, &body.read(from, to))
 }
 
 /// Checks all a copy into a blob must meet before it starts; what is checked here is checked again at its end.
@@ -69,7 +70,7 @@ pub(super) async fn put_blob_from_url(call: &Call<'_>) -> Result<Response, Refus
         return Err(TOO_LARGE_TO_COPY);
     }
     admit_copy(call, &source, bytes)?;
-    check_source_md5(call, &source.blob.body, 0, bytes)?;
+    check_source(call, &source.blob.body, 0, bytes)?;
     let headers = headers_from_url(call, &source)?;
     let md5 = headers.content_md5;
     let (metadata, extras) = (metadata(call.ask.headers)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
@@ -100,7 +101,7 @@ pub(super) async fn put_block_from_url(call: &Call<'_>) -> Result<Response, Refu
     call.container()?;
     source.admit_egress(to - from)?;
     call.account.model.admit_ingress(to - from).map_err(Refusal::busy)?;
-    check_source_md5(call, &source.blob.body, from, to)?;
+    check_source(call, &source.blob.body, from, to)?;
     transfer(call.account.model.copy_time(to - from)).await;
     stage(call, source.blob.body.slice(from, to).into())?;
     Ok(Reply::new(201).with("x-ms-request-server-encrypted", "true").done())
@@ -110,9 +111,10 @@ pub(super) async fn put_block_from_url(call: &Call<'_>) -> Result<Response, Refu
 fn source_range(call: &Call<'_>, length: u64) -> Result<(u64, u64), Refusal> {
     let (from, to) = match call.ask.header("x-ms-source-range") {
         None => (0, length),
-        Some(text) => super::read::parse_range(text, length)
-            .ok_or_else(|| Refusal::header("x-ms-source-range"))?
-            .ok_or_else(|| INVALID_RANGE.of_source())?,
+        Some(text) => match parse_range(text, length).ok_or_else(|| Refusal::header("x-ms-source-range"))? {
+            Range::Within(from, to) => (from, to),
+            Range::Outside => return Err(INVALID_RANGE.of_source()),
+        },
     };
     if from == to || to - from > MAX_BLOCK { Err(INVALID_RANGE) } else { Ok((from, to)) }
 }
@@ -134,7 +136,7 @@ pub(super) async fn copy_from_url(call: &Call<'_>) -> Result<Response, Refusal> 
         return Err(TOO_LARGE_TO_COPY);
     }
     admit_copy(call, &source, bytes)?;
-    check_source_md5(call, &source.blob.body, 0, bytes)?;
+    check_source(call, &source.blob.body, 0, bytes)?;
     let (metadata, extras) = (copied_metadata(call, &source)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
     transfer(call.account.model.copy_time(bytes)).await;
     let headers = Arc::clone(&source.blob.headers);

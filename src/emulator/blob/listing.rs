@@ -42,28 +42,28 @@ impl<'c> Page<'c> {
         let from = if marked.as_str() < prefix { prefix.to_owned() } else { marked };
         Ok(Self { prefix, delimiter: get("delimiter"), from, most })
     }
+}
 
-    /// Opens the document and repeats what was asked.
-    fn open(&self, call: &Call<'_>, container: Option<&str>) -> String {
-        let mut text = String::with_capacity(1024);
-        text.push_str("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"");
-        xml::escape(call.account.url(), &mut text);
-        text.push_str("/\"");
-        if let Some(container) = container {
-            text.push_str(" ContainerName=\"");
-            xml::escape(container, &mut text);
-            text.push('"');
-        }
-        text.push('>');
-        for (tag, name) in
-            [("Prefix", "prefix"), ("Marker", "marker"), ("MaxResults", "maxresults"), ("Delimiter", "delimiter")]
-        {
-            if let Some(value) = call.ask.query(name).filter(|value| !value.is_empty()) {
-                xml::element(tag, value, &mut text);
-            }
-        }
-        text
+/// Opens the document and repeats what was asked.
+fn begin(call: &Call<'_>, container: Option<&str>) -> String {
+    let mut text = String::with_capacity(1024);
+    text.push_str("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"");
+    xml::escape(call.account.url(), &mut text);
+    text.push_str("/\"");
+    if let Some(container) = container {
+        text.push_str(" ContainerName=\"");
+        xml::escape(container, &mut text);
+        text.push('"');
     }
+    text.push('>');
+    for (tag, name) in
+        [("Prefix", "prefix"), ("Marker", "marker"), ("MaxResults", "maxresults"), ("Delimiter", "delimiter")]
+    {
+        if let Some(value) = call.ask.query(name).filter(|value| !value.is_empty()) {
+            xml::element(tag, value, &mut text);
+        }
+    }
+    text
 }
 
 /// A marker is the name of the next row, dressed so that no client takes it for one.
@@ -96,7 +96,7 @@ fn finish(mut text: String, outer: &str, next: Option<&str>) -> Response {
 pub(super) fn list_containers(call: &Call<'_>) -> Result<Response, Refusal> {
     let page = Page::of(call)?;
     let with_metadata = includes(call, "metadata");
-    let mut text = page.open(call, None);
+    let mut text = begin(call, None);
     xml::open("Containers", &mut text);
     let mut found = call.account.containers_from(&page.from, page.most + 1);
     found.retain(|container| container.name.starts_with(page.prefix));
@@ -124,6 +124,7 @@ fn includes(call: &Call<'_>, what: &str) -> bool {
 }
 
 /// What rows are asked to tell.
+#[expect(clippy::struct_excessive_bools, reason = "one for each word of the include parameter")]
 struct Columns {
     copy: bool,
     metadata: bool,
@@ -146,11 +147,11 @@ pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
         return Err(PERMISSION_MISMATCH);
     }
     let container = call.container()?;
-    let mut text = page.open(call, Some(&container.name));
+    let mut text = begin(call, Some(&container.name));
     xml::open("Blobs", &mut text);
     let contents = container.lock_at(columns.now)?;
     text.reserve(contents.blobs.len().min(page.most) * ROW_BYTES);
-    let mut rows = Rows::new(&contents, &columns, page.from.clone());
+    let mut rows = Rows::new(&contents, &columns, &page.from);
     let mut dates = Dates::default();
     let mut left = page.most;
     let mut next = None;
@@ -164,7 +165,7 @@ pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
             xml::open("BlobPrefix", &mut text);
             xml::name(folder, &mut text);
             xml::close("BlobPrefix", &mut text);
-            rows.skip_to(format!("{folder}{}", char::MAX));
+            rows.skip_to(&format!("{folder}{}", char::MAX));
         } else {
             row(name, blob, &columns, &mut dates, &mut text);
             rows.advance();
@@ -195,15 +196,15 @@ struct Rows<'c> {
 }
 
 impl<'c> Rows<'c> {
-    fn new(contents: &'c Contents, columns: &Columns, from: String) -> Self {
+    fn new(contents: &'c Contents, columns: &Columns, from: &str) -> Self {
         let committed = contents.blobs.range::<str, _>((Bound::Unbounded, Bound::Unbounded)).peekable();
         let mut rows = Self { contents, uncommitted: columns.uncommitted, committed, staged: None };
         rows.skip_to(from);
         rows
     }
 
-    fn skip_to(&mut self, from: String) {
-        let bounds = (Bound::Included(from.as_str()), Bound::Unbounded);
+    fn skip_to(&mut self, from: &str) {
+        let bounds = (Bound::Included(from), Bound::Unbounded);
         self.committed = self.contents.blobs.range::<str, _>(bounds).peekable();
         self.staged = self.uncommitted.then(|| self.contents.uncommitted.range::<str, _>(bounds).peekable());
     }

@@ -44,6 +44,7 @@ pub(super) struct PendingCopy {
 }
 
 /// How a copy ended.
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Outcome {
     Copied,
     SourceGone,

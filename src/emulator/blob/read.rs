@@ -20,16 +20,24 @@ const CHUNK: u64 = 256 * 1024;
 /// The largest range whose MD5 the service computes (`x-ms-range-get-content-md5`).
 const MAX_RANGE_MD5: u64 = 4 * 1024 * 1024;
 
-/// Reads `bytes=a-b` or `bytes=a-` against a length. The outer `None` = not a range this service knows (and so, for
-/// a read, ignored); the inner one = outside the content.
-pub(super) fn parse_range(text: &str, length: u64) -> Option<Option<(u64, u64)>> {
+/// A range asked for, against the content there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    /// The bytes from the first up to, not with, the second.
+    Within(u64, u64),
+    /// Nothing of it is there.
+    Outside,
+}
+
+/// Reads `bytes=a-b` or `bytes=a-` against a length; `None` = not a range this service knows, ignored by a read.
+pub(super) fn parse_range(text: &str, length: u64) -> Option<Range> {
     let (from, to) = text.trim().strip_prefix("bytes=")?.split_once('-')?;
     let from: u64 = from.trim().parse().ok()?;
     let to = match to.trim() {
         "" => length,
         last => last.parse::<u64>().ok()?.saturating_add(1).min(length),
     };
-    Some((from < length && from < to).then_some((from, to)))
+    Some(if from < length && from < to { Range::Within(from, to) } else { Range::Outside })
 }
 
 fn open(call: &Call<'_>) -> Result<Blob, Refusal> {
@@ -61,7 +69,7 @@ pub(super) fn get_blob(call: &Call<'_>) -> Result<Response, Refusal> {
         let reply = reply.md5("content-md5", blob.headers.content_md5.as_ref());
         return Ok(reply.body(stream_of(blob.body, 0, length)));
     };
-    let (from, to) = range.ok_or(INVALID_RANGE)?;
+    let Range::Within(from, to) = range else { return Err(INVALID_RANGE) };
     call.account.model.admit_egress(to - from).map_err(Refusal::busy)?;
     let mut reply = Reply::new(206)
         .blob(&blob, call.now())
@@ -95,11 +103,11 @@ mod tests {
 
     #[test]
     fn ranges_are_cut_at_the_end_and_refused_beyond_it() {
-        assert_eq!(parse_range("bytes=0-4", 10), Some(Some((0, 5))));
-        assert_eq!(parse_range("bytes=5-", 10), Some(Some((5, 10))));
-        assert_eq!(parse_range("bytes=5-100", 10), Some(Some((5, 10))));
-        assert_eq!(parse_range("bytes=10-", 10), Some(None));
-        assert_eq!(parse_range("bytes=0-", 0), Some(None));
+        assert_eq!(parse_range("bytes=0-4", 10), Some(Range::Within(0, 5)));
+        assert_eq!(parse_range("bytes=5-", 10), Some(Range::Within(5, 10)));
+        assert_eq!(parse_range("bytes=5-100", 10), Some(Range::Within(5, 10)));
+        assert_eq!(parse_range("bytes=10-", 10), Some(Range::Outside));
+        assert_eq!(parse_range("bytes=0-", 0), Some(Range::Outside));
         assert_eq!(parse_range("bytes=-5", 10), None);
         assert_eq!(parse_range("lines=1-2", 10), None);
     }

@@ -11,7 +11,7 @@ use crate::emulator::service_model::Limit;
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{status} {code}: {message}")]
-pub(super) struct Refusal {
+pub(in crate::emulator) struct Refusal {
     pub(super) status: u16,
     pub(super) code: &'static str,
     pub(super) message: Cow<'static, str>,
@@ -34,11 +34,11 @@ refusals! {
     BLOB_ARCHIVED: 409 "BlobArchived" "This operation is not permitted on an archived blob.";
     BLOB_NOT_FOUND: 404 "BlobNotFound" "The specified blob does not exist.";
     BLOCK_COUNT: 409 "BlockCountExceedsLimit" "The committed block count cannot exceed the maximum limit of 50,000 blocks.";
-    BODY_UNREADABLE: 400 "IncompleteBody" "The request body could not be read to its end.";
     CONDITION_NOT_MET: 412 "ConditionNotMet" "The condition specified using HTTP conditional header(s) is not met.";
     CONTAINER_ALREADY_EXISTS: 409 "ContainerAlreadyExists" "The specified container already exists.";
     CONTAINER_NOT_FOUND: 404 "ContainerNotFound" "The specified container does not exist.";
     COPY_ID_MISMATCH: 409 "CopyIdMismatch" "The specified copy ID did not match the copy ID for the pending copy operation.";
+    CRC64_MISMATCH: 400 "Crc64Mismatch" "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server.";
     INVALID_BLOB_TIER: 400 "InvalidBlobTier" "The specified blob tier is invalid.";
     INVALID_BLOCK_ID: 400 "InvalidBlobOrBlock" "The specified blob or block content is invalid.";
     INVALID_BLOCK_LIST: 400 "InvalidBlockList" "The specified block list is invalid.";
@@ -129,9 +129,8 @@ impl Refusal {
         super::xml::escape(&self.message, &mut body);
         body.push_str("</Message>");
         if let Some((status, code)) = self.copy_source {
-            body.push_str(&format!(
-                "<CopySourceStatusCode>{status}</CopySourceStatusCode><CopySourceErrorCode>{code}</CopySourceErrorCode>"
-            ));
+            super::xml::element("CopySourceStatusCode", &status.to_string(), &mut body);
+            super::xml::element("CopySourceErrorCode", code, &mut body);
         }
         body.push_str("</Error>");
         answer.header(header::CONTENT_TYPE, "application/xml").body(Body::from(body)).expect("the headers are valid")

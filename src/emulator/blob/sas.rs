@@ -11,16 +11,16 @@ use sha2::Sha256;
 
 use super::ask::{Query, Target};
 use super::operation::{Level, Operation};
+use super::policies::Policy;
 use super::refusal::{
     AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, PERMISSION_MISMATCH, RESOURCE_TYPE_MISMATCH, Refusal,
     SERVICE_MISMATCH,
 };
-use super::stored::Policy;
 use super::times::{iso_seconds, parse_iso_millis};
 
 /// An account key ready to sign.
 #[derive(Clone)]
-pub(super) struct SigningKey(Hmac<Sha256>);
+pub(in crate::emulator) struct SigningKey(Hmac<Sha256>);
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -35,7 +35,7 @@ impl SigningKey {
     }
 
     /// A key in base64, as accounts and delegation keys are written; text that is not base64 is a key nobody knows.
-    pub(super) fn from_base64(key: &str) -> Self {
+    pub(in crate::emulator) fn from_base64(key: &str) -> Self {
         Self::new(&BASE64.decode(key).unwrap_or_else(|_| key.as_bytes().to_vec()))
     }
 
@@ -240,6 +240,9 @@ fn under_policy(issuer: &impl Issuer, container: &str, query: &Query<'_>) -> Res
         return sp.map(str::to_owned).ok_or_else(|| failed("sp is mandatory. Cannot be empty"));
     };
     let policy = issuer.policy(container, id).ok_or_else(|| failed("Access policy not found"))?;
+    if policy.active_from.is_some_and(|from| from > issuer.now()) {
+        return Err(failed("Access policy not found"));
+    }
     let twice = |a: bool, b: bool| a && b;
     if twice(sp.is_some(), policy.permissions.is_some())
         || twice(st.is_some(), policy.start.is_some())

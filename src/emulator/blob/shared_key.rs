@@ -95,8 +95,7 @@ fn canonical_resource(ask: &Ask<'_>, account: &str, text: &mut String) {
     }
 }
 
-/// The signature of a request described by hand, for tests and for no client.
-#[cfg(test)]
-pub(super) fn sign(ask: &Ask<'_>, account: &str, key: &SigningKey) -> String {
-    key.sign(&string_to_sign(ask, account))
+/// The value of the `Authorization` header for a request complete but for it.
+pub(super) fn credential(ask: &Ask<'_>, account: &str, key: &SigningKey) -> String {
+    format!("SharedKey {account}:{}", key.sign(&string_to_sign(ask, account)))
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::content::{Block, Body};
 use super::pending::CopyRecord;
+use super::policies::Policy;
 use super::refusal::{BLOB_NOT_FOUND, CONTAINER_NOT_FOUND, PENDING_COPY, Refusal};
 
 /// The HTTP headers a blob is served with.
@@ -126,19 +127,6 @@ impl Stamp {
 pub(super) fn etag_text(etag: u64) -> String {
     format!("\"0x{etag:X}\"")
 }
-
-/// A stored access policy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Policy {
-    pub(super) id: String,
-    /// As written in the ACL.
-    pub(super) start: Option<String>,
-    pub(super) expiry: Option<String>,
-    pub(super) permissions: Option<String>,
-}
-
-/// The most policies a container can hold.
-pub(super) const MAX_POLICIES: usize = 5;
 
 /// Blocks uploaded but not committed, by id.
 pub(super) type Uncommitted = BTreeMap<Box<str>, Block>;

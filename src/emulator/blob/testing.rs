@@ -129,8 +129,7 @@ impl Ground {
         request.headers_mut().insert("x-ms-version", "2025-07-05".parse().unwrap());
         let (mut parts, body) = request.into_parts();
         let key = SigningKey::from_base64(KEYS[region]);
-        let signature = shared_key::sign(&Ask::parse(&parts).unwrap(), NAMES[region], &key);
-        let credential = format!("SharedKey {}:{signature}", NAMES[region]);
+        let credential = shared_key::credential(&Ask::parse(&parts).unwrap(), NAMES[region], &key);
         parts.headers.insert("authorization", credential.parse().unwrap());
         self.send(region, Request::from_parts(parts, body)).await
     }

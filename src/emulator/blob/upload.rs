@@ -3,17 +3,14 @@
 use axum::body::Body as HttpBody;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
-use md5::{Digest as _, Md5};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use super::call::{Call, read_body};
 use super::content::{Block, Body, Piece};
-use super::describe::{Reply, blob_headers, extras, metadata, parse_md5, tags, tier};
-use super::refusal::{
-    BLOB_NOT_FOUND, BLOCK_COUNT, INVALID_BLOCK_ID, INVALID_BLOCK_LIST, INVALID_XML, MD5_MISMATCH, Refusal,
-};
+use super::describe::{Reply, blob_headers, extras, metadata, tags, tier};
+use super::integrity::{check_body, crc64_text};
+use super::refusal::{BLOB_NOT_FOUND, BLOCK_COUNT, INVALID_BLOCK_ID, INVALID_BLOCK_LIST, INVALID_XML, Refusal};
 use super::stored::{BlobHeaders, Contents, Uncommitted};
 use super::xml;
 use crate::emulator::Response;
@@ -29,21 +26,12 @@ const MAX_BLOCK_LIST: usize = 8 * 1024 * 1024;
 /// The longest block id before base64.
 const MAX_BLOCK_ID: usize = 64;
 
-/// Checks a body against the Content-MD5 it was sent with and returns its MD5.
-fn checked_md5(call: &Call<'_>, bytes: &Bytes) -> Result<[u8; 16], Refusal> {
-    let md5: [u8; 16] = Md5::digest(bytes).into();
-    match call.ask.header("content-md5").map(|text| parse_md5(text, "content-md5")).transpose()? {
-        Some(sent) if sent != md5 => Err(MD5_MISMATCH),
-        _ => Ok(md5),
-    }
-}
-
 /// Put Blob.
 pub(super) async fn put_blob(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
     call.check_tags_allowed()?;
     let container = call.container()?;
     let bytes = read_body(body, MAX_PUT_BLOB).await?;
-    let md5 = checked_md5(call, &bytes)?;
+    let md5 = check_body(call, &bytes)?;
     call.account.model.admit_ingress(bytes.len() as u64).map_err(Refusal::busy)?;
     let sent = |name| call.ask.header(name).map(Into::into);
     let standard = BlobHeaders {
@@ -69,10 +57,11 @@ pub(super) async fn put_blob(call: &Call<'_>, body: HttpBody) -> Result<Response
 /// Put Block.
 pub(super) async fn put_block(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
     let bytes = read_body(body, MAX_BLOCK).await?;
-    let md5 = checked_md5(call, &bytes)?;
+    let md5 = check_body(call, &bytes)?;
     call.account.model.admit_ingress(bytes.len() as u64).map_err(Refusal::busy)?;
+    let reply = Reply::new(201).with("x-ms-content-crc64", crc64_text(&bytes)).md5("content-md5", Some(&md5));
     stage(call, [Piece::Real(bytes)].into())?;
-    Ok(Reply::new(201).with("x-ms-request-server-encrypted", "true").md5("content-md5", Some(&md5)).done())
+    Ok(reply.with("x-ms-request-server-encrypted", "true").done())
 }
 
 /// The block id of the request, if it can be one.

@@ -102,6 +102,8 @@ async fn conditions_guard_writes_and_reads() {
     ground.ask(0, "GET /west/films/a", &[("if-modified-since", past)], "").await.expect(200);
     ground.ask(0, "PUT /west/films/a", &with("if-match", &etag), "y").await.expect(201);
     ground.ask(0, "PUT /west/films/b", &with("if-none-match", "*"), "y").await.expect(201);
+    let wrong_crc = [BLOCK[0], ("x-ms-content-crc64", "AAAAAAAAAAA=")];
+    ground.ask(0, "PUT /west/films/c", &wrong_crc, "y").await.refused(400, "Crc64Mismatch");
     let wrong_md5 = [BLOCK[0], ("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==")];
     ground.ask(0, "PUT /west/films/c", &wrong_md5, "y").await.refused(400, "Md5Mismatch");
 }

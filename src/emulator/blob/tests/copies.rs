@@ -191,7 +191,7 @@ async fn an_asynchronous_copy_fails_if_its_source_changes_before_its_end_and_onl
         tokio::time::advance(Duration::from_secs(3)).await;
     }
     ground.ask(0, "PUT /west/films/a", &[BLOCK], "changed").await.expect(201);
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_mins(1)).await;
     let early = head(&ground, "early").await;
     assert_eq!((early.header("x-ms-copy-status"), early.header("content-length")), ("success", "10"));
     let late = head(&ground, "late").await;
@@ -199,7 +199,7 @@ async fn an_asynchronous_copy_fails_if_its_source_changes_before_its_end_and_onl
     assert!(late.header("x-ms-copy-status-description").starts_with("409 "));
     ground.ask(1, "PUT /east/films/gone", &[("x-ms-copy-source", &source)], "").await.expect(202);
     ground.ask(0, "DELETE /west/films/a", &[], "").await.expect(202);
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_mins(1)).await;
     let gone = head(&ground, "gone").await;
     assert_eq!(
         gone.header("x-ms-copy-status-description"),
@@ -221,7 +221,7 @@ async fn only_a_pending_copy_can_be_aborted_and_only_by_its_id() {
     let copy = head(&ground, "a").await;
     assert_eq!((copy.header("x-ms-copy-status"), copy.header("content-length")), ("aborted", "0"));
     abort(&id).await.refused(409, "NoPendingCopyOperation");
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_mins(1)).await;
     assert_eq!(head(&ground, "a").await.header("x-ms-copy-status"), "aborted");
 }
 
