@@ -15,9 +15,6 @@ const FILES: [(&str, &[u8]); 5] = [
     ("bars_100.mp4", include_bytes!("../../../tests/fixtures/bars/bars_100.mp4")),
 ];
 
-/// How many blobs it has.
-pub(super) const BLOBS: u32 = 5;
-
 /// The asset `bars`; its guids are the same in every library, so that its URL can be written down.
 pub(super) fn asset() -> PlannedAsset {
     PlannedAsset {

@@ -76,7 +76,8 @@ fn extra(dice: &mut Dice, stem: &str, number: usize) -> PlannedBlob {
         }
         number => {
             let length = dice.log_normal(24_000.0, 0.6);
-            dice.blob(format!("thumbs/{:04}.jpg", number - 11), length)
+            let thumbnail = dice.blob(format!("thumbs/{:04}.jpg", number - 11), length);
+            PlannedBlob { cache_control: Some("public, max-age=86400"), ..thumbnail }
         }
     }
 }

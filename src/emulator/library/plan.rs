@@ -30,6 +30,7 @@ pub(super) struct PlannedAsset {
 pub(super) struct PlannedBlob {
     pub(super) name: String,
     pub(super) content: Content,
+    pub(super) cache_control: Option<&'static str>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) tags: BTreeMap<String, String>,
 }
@@ -44,7 +45,7 @@ pub(super) struct PlannedLocator {
 
 impl PlannedBlob {
     pub(super) fn new(name: impl Into<String>, content: Content) -> Self {
-        Self { name: name.into(), content, metadata: BTreeMap::new(), tags: BTreeMap::new() }
+        Self { name: name.into(), content, cache_control: None, metadata: BTreeMap::new(), tags: BTreeMap::new() }
     }
 
     pub(super) fn text(name: impl Into<String>, text: String) -> Self {
@@ -54,7 +55,7 @@ impl PlannedBlob {
     fn stored(self) -> NewBlob {
         NewBlob {
             content_type: content_type(&self.name).map(str::to_owned),
-            cache_control: self.name.ends_with(".jpg").then(|| "public, max-age=86400".to_owned()),
+            cache_control: self.cache_control.map(str::to_owned),
             content: self.content,
             metadata: self.metadata,
             tags: self.tags,
