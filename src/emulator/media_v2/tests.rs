@@ -105,7 +105,7 @@ impl Bench {
             regions,
             routes: std::collections::HashMap::new(),
             faults: Faults::default(),
-            settings,
+            admin: String::new(),
         };
         let mut bench = Self { world: Arc::new(world), tokens: Vec::new(), version: "2.19", light: false };
         for region in 0..bench.world.regions.len() {
