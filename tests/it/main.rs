@@ -1,0 +1,3 @@
+//! Tests against whole services.
+
+mod blob_contract;
