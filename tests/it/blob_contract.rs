@@ -225,7 +225,10 @@ const TARGET_KEY: &str = "dGFyZ2V0LWtleS1vZi10aGUtdGVzdHM=";
 impl Azurite {
     async fn start() -> Self {
         let main = std::env::var_os("AZURITE_MAIN").map_or_else(
-            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/.tools/node_modules/azurite/dist/src/blob/main.js"),
+            || {
+                PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+                    .join("tests/.tools/node_modules/azurite/dist/src/blob/main.js")
+            },
             PathBuf::from,
         );
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
