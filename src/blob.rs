@@ -5,6 +5,8 @@
 
 mod auth;
 mod copy;
+#[cfg(test)]
+mod fake;
 mod list;
 mod properties;
 mod sas;

@@ -236,3 +236,6 @@ fn tier_of(name: Option<&str>) -> Option<AccessTier> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,3 +145,26 @@ fn block_ids(etag: &str, count: u64) -> Vec<Vec<u8>> {
     let state = digest[..8].iter().fold(0_u64, |state, byte| state << 8 | u64::from(*byte));
     (0..count).map(|index| format!("{state:016x}{index:08x}").into_bytes()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_few_but_never_too_many_or_too_large() {
+        assert_eq!(block_size(0), 8 << 20);
+        assert_eq!(block_size(400 * (8 << 20)), 8 << 20);
+        assert_eq!(block_size(400 * (8 << 20) + 1), 16 << 20);
+        assert_eq!(block_size(50 << 30), 128 << 20);
+        let largest = MOST_BLOCKS * LARGEST_BLOCK;
+        assert_eq!(largest.div_ceil(block_size(largest)), MOST_BLOCKS);
+    }
+
+    #[test]
+    fn block_ids_differ_by_state_and_index_but_not_in_length() {
+        let (one, other) = (block_ids("\"0x1\"", 3), block_ids("\"0x2\"", 3));
+        let all: std::collections::BTreeSet<&Vec<u8>> = one.iter().chain(&other).collect();
+        assert_eq!(all.len(), 6);
+        assert!(all.iter().all(|id| id.len() == 24));
+    }
+}
