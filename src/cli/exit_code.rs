@@ -36,7 +36,9 @@ impl ExitCode {
             Error::Config(_) => Self::Refused,
             Error::Ledger(error) => Self::of_ledger(error),
             Error::Call(_) if changed => Self::Unexpected,
-            Error::Call(call) if call.disposition == Disposition::Fatal || is_set_up_wrong(&call.failure) => Self::Refused,
+            Error::Call(call) if call.disposition == Disposition::Fatal || is_set_up_wrong(&call.failure) => {
+                Self::Refused
+            }
             Error::Call(_) => Self::Unexpected,
             Error::Conflict { .. }
             | Error::Unsuitable { .. }

@@ -27,7 +27,6 @@ impl Printer {
         }
     }
 
-
     /// Writes text to standard output, ended by one line end.
     pub(crate) fn data(text: &str) {
         let mut stdout = io::stdout().lock();

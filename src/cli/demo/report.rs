@@ -155,12 +155,7 @@ impl Report {
 }
 
 /// What should not have happened. Refusals and conflicts are what the awkward assets are made for.
-fn surprises(
-    first: &Summary,
-    verification: &Verification,
-    playback: &[Playback],
-    second: &Summary,
-) -> Vec<String> {
+fn surprises(first: &Summary, verification: &Verification, playback: &[Playback], second: &Summary) -> Vec<String> {
     let mut surprises = Vec::new();
     let awkward: BTreeSet<&str> =
         first.problems.iter().filter(|problem| is_expected(problem)).map(|problem| problem.asset.as_str()).collect();
@@ -245,7 +240,11 @@ mod tests {
     fn conflicts_and_what_follows_from_them_are_no_surprise() {
         let mut playback = good();
         playback.push(self::playback("taken", Answer::Plays, Answer::Refused(404, String::new())));
-        playback.push(self::playback("expired", Answer::Refused(410, String::new()), Answer::Refused(410, String::new())));
+        playback.push(self::playback(
+            "expired",
+            Answer::Refused(410, String::new()),
+            Answer::Refused(410, String::new()),
+        ));
         let found = surprises(&first(), &differing("nb:cid:UUID:1"), &playback, &second());
         assert_eq!(found, Vec::<String>::new());
     }
