@@ -3,6 +3,10 @@
 //! Standard output carries data alone; progress, logs and errors go to standard error.
 
 mod args;
+#[cfg(feature = "emulator")]
+mod demo;
+#[cfg(feature = "emulator")]
+mod emulator;
 mod exit_code;
 mod failure;
 mod files;
@@ -10,6 +14,8 @@ mod init;
 mod logging;
 mod printer;
 mod progress;
+#[cfg(feature = "emulator")]
+mod regions;
 mod session;
 mod signals;
 mod summary;
@@ -71,6 +77,10 @@ fn block_on(context: &Context, command: Command) -> Result<ExitCode, CommandFail
 
 async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CommandFailure> {
     match command {
+        #[cfg(feature = "emulator")]
+        Command::Demo(args) => demo::run(context, &args).await,
+        #[cfg(feature = "emulator")]
+        Command::Emulator(args) => emulator::run(context, &args).await,
         Command::Sync(args) => sync::run(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Urls(args) => urls::run(context, &args).await,
@@ -90,6 +100,8 @@ fn wants_color(when: Color) -> bool {
     match when {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal(),
+        Color::Auto => {
+            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
+        }
     }
 }

@@ -7,6 +7,8 @@ mod file;
 mod problem;
 mod secret;
 pub mod template;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::num::NonZeroU64;

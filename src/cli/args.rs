@@ -292,7 +292,8 @@ mod tests {
 
     #[test]
     fn limits_on_the_command_line_reach_both_blob_lanes() {
-        let args = sync(&["--requests-per-second", "500", "--max-in-flight", "7", "--bytes-per-second", "2KiB"]).unwrap();
+        let args =
+            sync(&["--requests-per-second", "500", "--max-in-flight", "7", "--bytes-per-second", "2KiB"]).unwrap();
         let limits = args.scope.overrides().over(Limits::default());
         for lane in [limits.blob_read, limits.blob_write] {
             assert_eq!(lane.requests_per_second.map(NonZeroU64::get), Some(500));

@@ -49,7 +49,11 @@ impl CommandFailure {
             Some(failure) => remedy_of(failure),
             None => None,
         };
-        Self { code: ExitCode::of(error, changed), message: scrub(&error.to_string()), remedy: remedy.map(str::to_owned) }
+        Self {
+            code: ExitCode::of(error, changed),
+            message: scrub(&error.to_string()),
+            remedy: remedy.map(str::to_owned),
+        }
     }
 
     /// The text for standard error.
@@ -85,10 +89,16 @@ fn remedy_of(failure: &Failure) -> Option<&'static str> {
         Failure::Connect(_) => "check the endpoint in the configuration, and that this machine reaches it",
         Failure::Credential(_) => "check `token_url`, `client_id` and `secret` of that account in the configuration",
         Failure::ForeignHost(_) => "add the host to `redirect_hosts` of that account, if it is the service's own",
-        Failure::Unexpected(_) => "check that the endpoint in the configuration is the API's, not a web page's or a proxy's",
-        Failure::Refused { status: 401 | 403, .. } => "check that account's key or role in the configuration, and this machine's clock",
+        Failure::Unexpected(_) => {
+            "check that the endpoint in the configuration is the API's, not a web page's or a proxy's"
+        }
+        Failure::Refused { status: 401 | 403, .. } => {
+            "check that account's key or role in the configuration, and this machine's clock"
+        }
         Failure::Refused { status: 404, .. } => "check the endpoint and the account name in the configuration",
         Failure::Refused { status: 429 | 503, .. } => "try again later, or with a lower --requests-per-second",
-        Failure::Timeout(_) | Failure::Interrupted(_) | Failure::Refused { .. } => "run it again; it goes on from where it ended",
+        Failure::Timeout(_) | Failure::Interrupted(_) | Failure::Refused { .. } => {
+            "run it again; it goes on from where it ended"
+        }
     })
 }

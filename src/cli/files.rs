@@ -37,7 +37,11 @@ pub(crate) fn write_configuration(
         && let Some((taken, _)) = files.iter().find(|(path, _)| path.symlink_metadata().is_ok())
     {
         let problem = format!("{} is there already; nothing was written", taken.display());
-        return Err(CommandFailure::new(ExitCode::Refused, problem, "use --force to overwrite it, or --config to name another"));
+        return Err(CommandFailure::new(
+            ExitCode::Refused,
+            problem,
+            "use --force to overwrite it, or --config to name another",
+        ));
     }
     // Secrets first: a configuration that is there can be used.
     for (path, text) in files.iter().rev() {
@@ -48,7 +52,10 @@ pub(crate) fn write_configuration(
 
 /// The ledger of `west.toml` is `west.ledger`.
 fn ledger_name(config: &Path) -> String {
-    config.with_extension("ledger").file_name().map_or_else(|| "mirror.ledger".to_owned(), |name| name.to_string_lossy().into_owned())
+    config
+        .with_extension("ledger")
+        .file_name()
+        .map_or_else(|| "mirror.ledger".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Writes a file only its owner can read: made anew beside its place and moved there, so that it is never half-written

@@ -41,7 +41,9 @@ fn accounts_of(path: &Path) -> Result<(AccountTemplate, AccountTemplate), Comman
     let config = AppConfig::parse(&text).map_err(|error| {
         let remedy = match error {
             AppConfigError::Xml { .. } => "name the App.config of the tutorial's program",
-            AppConfigError::Missing(_) => "add them as <add key=\"…\" value=\"…\" />, or run `mediamirror init` without it",
+            AppConfigError::Missing(_) => {
+                "add them as <add key=\"…\" value=\"…\" />, or run `mediamirror init` without it"
+            }
         };
         CommandFailure::new(ExitCode::Refused, format!("{}: {error}", path.display()), remedy)
     })?;
@@ -63,6 +65,8 @@ fn next_step(path: &Path, complete: bool) -> String {
     if complete {
         format!("next: mediamirror --config {shown} sync --dry-run")
     } else {
-        format!("next: fill in {shown}, put the keys into the files it names (chmod 600), then: mediamirror sync --dry-run")
+        format!(
+            "next: fill in {shown}, put the keys into the files it names (chmod 600), then: mediamirror sync --dry-run"
+        )
     }
 }

@@ -27,11 +27,6 @@ impl Printer {
         }
     }
 
-    /// Is the result for a program?
-    pub(crate) fn for_programs(self) -> bool {
-        self.output == Output::Json
-    }
-
     /// Writes text to standard output, ended by one line end.
     pub(crate) fn data(text: &str) {
         let mut stdout = io::stdout().lock();

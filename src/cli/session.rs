@@ -1,7 +1,11 @@
 //! From the flags to two accounts that can be talked to.
 
+use futures::future::try_join_all;
+use mediamirror::blob::BlobAccount;
 use mediamirror::config::{Config, LimitOverrides};
-use mediamirror::connect::{Pair, connect};
+use mediamirror::connect::{Endpoint, Pair, connect};
+use mediamirror::error::Error;
+use mediamirror::model::{AssetId, BlobRef, ContainerName};
 use mediamirror::transport;
 
 use super::Context;
@@ -32,4 +36,27 @@ impl Session {
         let pair = connect(&config, client).map_err(|error| CommandFailure::of(&error, false))?;
         Ok(Self { config, pair })
     }
+
+    /// Asks every account for something that is not there: a wrong key, address or permission shows before anything is
+    /// written, the ledger included.
+    pub(crate) async fn check_access(&self) -> Result<(), CommandFailure> {
+        let asked = futures::try_join!(check(&self.pair.source), check(&self.pair.target));
+        asked.map(|_| ()).map_err(|error| CommandFailure::of(&error, false))
+    }
+}
+
+/// An id no asset has.
+const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";
+/// A container nobody has.
+const NO_CONTAINER: &str = "mediamirror-access-check";
+
+async fn check(side: &Endpoint) -> Result<(), Error> {
+    side.media.asset(&AssetId::new(NO_ASSET)).await?;
+    try_join_all(side.storage.iter().map(|storage| check_storage(storage))).await?;
+    Ok(())
+}
+
+async fn check_storage(storage: &BlobAccount) -> Result<(), Error> {
+    let blob = BlobRef { container: ContainerName::new(NO_CONTAINER), name: "none".to_owned() };
+    storage.properties(&blob).await.map(|_| ())
 }

@@ -83,7 +83,7 @@ pub(crate) fn reason(problem: &Problem) -> String {
 }
 
 /// Percentiles in milliseconds, one kind of request a row.
-fn latency_table(latency: &BTreeMap<&'static str, Histogram<u64>>) -> Table {
+pub(crate) fn latency_table(latency: &BTreeMap<&'static str, Histogram<u64>>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["request", "count", "p50 ms", "p90 ms", "p99 ms", "max ms"]);
     for (operation, histogram) in latency {

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mediamirror::connect::Pair;
 use mediamirror::engine::{Options, Outcome, Summary, mirror};
-use mediamirror::ledger::Ledger;
+use mediamirror::ledger::{Ledger, LedgerError};
 use mediamirror::model::AccountName;
 use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
 
@@ -23,9 +24,10 @@ const DRAINING: &str = "stopping: what was begun is being ended; once more to le
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::open(context, &args.scope.overrides())?;
     let options = args.options();
+    session.check_access().await?;
     let ledger = open_ledger(&session, &options)?;
     let interruption = Interruption::listen(DRAINING)?;
-    let summary = mirrored(context, &session, &ledger, &options, &interruption).await;
+    let summary = mirrored(context, &session.pair, &ledger, &options, &interruption).await;
     let closed = ledger.close().await;
     let summary = summary?;
     closed?;
@@ -43,27 +45,28 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
 /// One run of the engine, with its progress on the screen.
 pub(crate) async fn mirrored(
     context: &Context,
-    session: &Session,
+    pair: &Pair,
     ledger: &Ledger,
     options: &Options,
     interruption: &Interruption,
 ) -> Result<Summary, CommandFailure> {
     let progress = context.screen.start("sync");
     let witness = Witness { monitor: &progress, changed: AtomicBool::new(false) };
-    let result = mirror(&session.pair, ledger, options, &witness, &interruption.stop).await;
+    let result = mirror(pair, ledger, options, &witness, &interruption.stop).await;
     let changed = witness.changed.into_inner();
     progress.finish();
     result.map_err(|error| CommandFailure::of(&error, changed))
 }
 
-/// The ledger of the pair. A dry run reads the one that is there and never makes one.
-fn open_ledger(session: &Session, options: &Options) -> Result<Ledger, CommandFailure> {
+/// The ledger of the pair. A dry run only reads it, beside another run if need be.
+fn open_ledger(session: &Session, options: &Options) -> Result<Ledger, LedgerError> {
     let path = &session.config.ledger;
-    if options.dry_run && !path.exists() {
-        return Ok(Ledger::in_memory()?);
+    let source = AccountName::new(&session.config.source.account);
+    let target = AccountName::new(&session.config.target.account);
+    if !options.dry_run {
+        return Ledger::open(path, &source, &target);
     }
-    let account = |name: &str| AccountName::new(name);
-    Ok(Ledger::open(path, &account(&session.config.source.account), &account(&session.config.target.account))?)
+    Ledger::open_read_only(path, &source, &target)?.map_or_else(Ledger::in_memory, Ok)
 }
 
 /// How to go on after an interruption.

@@ -18,7 +18,11 @@ pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode,
     progress.finish();
     let verification = result.map_err(|error| CommandFailure::of(&error, false))?;
     context.printer.result(&verification, || text(&verification));
-    Ok(if verification.differences.is_empty() && verification.assets.missing == 0 { ExitCode::Success } else { ExitCode::Differences })
+    Ok(if verification.differences.is_empty() && verification.assets.missing == 0 {
+        ExitCode::Success
+    } else {
+        ExitCode::Differences
+    })
 }
 
 /// The comparison for people.

@@ -1,7 +1,7 @@
 //! The tutorial's `App.config`: which accounts and keys it names.
 
-use quick_xml::{Reader, XmlVersion};
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
 use crate::redact::Secret;
 
@@ -102,4 +102,54 @@ fn setting(element: &BytesStart<'_>) -> Result<Option<(String, String)>, String>
         *slot = Some(text.trim().to_owned());
     }
     Ok(key.zip(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As in the tutorial, stray spaces included.
+    const TUTORIAL: &str = r#"<?xml version="1.0"?><configuration><appSettings>
+      <add key="MediaServicesAccountNameSource" value="west"/>
+      <add key="MediaServicesAccountKeySource" value="a2V5"/>
+      <add key="MediaServicesStorageAccountNameSource" value="storewest"/>
+      <add key="MediaServicesStorageAccountKeySource" value="c3RvcmU="/>
+      <add key="MediaServicesAccountNameTarget" value="east" />
+      <add key="MediaServicesAccountKeyTarget" value=" a2V5Mg==" />
+      <add key="MediaServicesStorageAccountNameTarget" value=" storeeast" />
+      <add key="MediaServicesStorageAccountKeyTarget" value=" c3RvcmUy&#10;" />
+    </appSettings><connectionStrings><add name="db" connectionString="x"/></connectionStrings></configuration>"#;
+
+    #[test]
+    fn the_tutorials_keys_are_read_and_trimmed() {
+        let config = AppConfig::parse(TUTORIAL).unwrap();
+        assert_eq!(config.source.media_account, "west");
+        assert_eq!(config.source.storage_key.expose(), "c3RvcmU=");
+        assert_eq!(config.target.media_key.expose(), "a2V5Mg==");
+        assert_eq!(config.target.storage_account, "storeeast");
+        assert_eq!(config.target.storage_key.expose(), "c3RvcmUy");
+    }
+
+    #[test]
+    fn every_missing_key_is_named() {
+        let text = TUTORIAL.replace("KeyTarget", "KeyTraget").replace("value=\"west\"", "value=\" \"");
+        let Err(AppConfigError::Missing(missing)) = AppConfig::parse(&text) else { panic!("it must be refused") };
+        assert_eq!(
+            missing,
+            ["MediaServicesAccountNameSource", "MediaServicesAccountKeyTarget", "MediaServicesStorageAccountKeyTarget"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_xml_is_refused_with_its_place() {
+        let broken = AppConfig::parse("<configuration><add key=\"x\"</configuration>");
+        assert!(matches!(broken, Err(AppConfigError::Xml { .. })), "{broken:?}");
+        let unclosed = AppConfig::parse("<a><b></a>");
+        assert!(matches!(unclosed, Err(AppConfigError::Xml { .. })), "{unclosed:?}");
+    }
+
+    #[test]
+    fn keys_do_not_print() {
+        assert!(!format!("{:?}", AppConfig::parse(TUTORIAL).unwrap()).contains("c3RvcmU"));
+    }
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::secret::SecretSource;
 use super::problem::Document;
+use super::secret::SecretSource;
 use super::{ConfigError, Limits};
 use crate::throttle::LaneLimits;
 

@@ -1,5 +1,5 @@
-//! Where in a configuration something is wrong, and what to say about it. No value of the file is ever repeated, as it
-//! may be a secret that was put in the wrong place.
+//! Where in a configuration something is wrong, and what to say about it. Of the text only the names of keys and kinds are
+//! repeated, never a value: it may be a secret that was put in the wrong place.
 
 use std::ops::Range;
 use std::path::Path;
@@ -56,9 +56,12 @@ impl<'a> Document<'a> {
     /// The header of the table that byte is in, such as `[source.auth]`; empty at the top.
     fn table_at(&self, at: usize) -> &'a str {
         let end = self.text[at.min(self.text.len())..].find('\n').map_or(self.text.len(), |length| at + length);
-        self.text[..end].lines().rev().map(str::trim).find(|line| is_header(line)).map_or("", |line| {
-            line.split('#').next().unwrap_or_default().trim_end()
-        })
+        self.text[..end]
+            .lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| is_header(line))
+            .map_or("", |line| line.split('#').next().unwrap_or_default().trim_end())
     }
 }
 
@@ -119,20 +122,23 @@ fn suggestion(unknown: &str, known: &[&str]) -> String {
     }
 }
 
-/// Edit distance (Levenshtein).
+/// Edit distance where two swapped neighbours count as one edit (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut cost = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            cost[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let replaced = cost[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                let best = replaced.min(cost[i - 1][j] + 1).min(cost[i][j - 1] + 1);
+                if swapped { best.min(cost[i - 2][j - 2] + 1) } else { best }
+            };
         }
     }
-    row[b.len()]
+    cost[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -145,6 +151,7 @@ mod tests {
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("token", "token"), 0);
         assert_eq!(distance("url", "uri"), 1);
+        assert_eq!(distance("flie", "file"), 1);
     }
 
     #[test]

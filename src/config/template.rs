@@ -82,7 +82,8 @@ pub fn render(ledger: &str, source: &AccountTemplate, target: &AccountTemplate) 
 }
 
 fn section(text: &mut String, name: &str, account: &AccountTemplate) {
-    let _ = writeln!(text, "[{name}]\naccount = {}\nendpoint = {}", quoted(&account.account), quoted(&account.endpoint));
+    let _ =
+        writeln!(text, "[{name}]\naccount = {}\nendpoint = {}", quoted(&account.account), quoted(&account.endpoint));
     if account.redirect_hosts.is_empty() {
         text.push_str("# Hosts the API may redirect to, where they are not the service's usual ones:\n");
         text.push_str("# redirect_hosts = [\"*.cloudapp.net\", \"*.media.azure.net\"]\n");
@@ -94,7 +95,9 @@ fn section(text: &mut String, name: &str, account: &AccountTemplate) {
         Some(url) => {
             let _ = writeln!(text, "streaming_url = {}", quoted(url));
         }
-        None => text.push_str("# Streaming host to print URLs with, such as a CDN's:\n# streaming_url = \"https://…\"\n"),
+        None => {
+            text.push_str("# Streaming host to print URLs with, such as a CDN's:\n# streaming_url = \"https://…\"\n")
+        }
     }
     let _ = writeln!(
         text,

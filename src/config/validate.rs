@@ -96,14 +96,24 @@ impl Section<'_> {
         match file.kind.get_ref() {
             AuthKind::Acs => {
                 if let Some(resource) = &file.resource {
-                    return Err(self.error(&resource.span(), "auth.resource", "only `entra` has one", "remove the line"));
+                    return Err(self.error(
+                        &resource.span(),
+                        "auth.resource",
+                        "only `entra` has one",
+                        "remove the line",
+                    ));
                 }
                 Ok(AuthConfig::Acs { token_url, client_id: client_id.unwrap_or_else(|| account.to_owned()), secret })
             }
             AuthKind::Entra => Ok(AuthConfig::Entra {
                 token_url,
                 client_id: client_id.ok_or_else(|| {
-                    self.error(&file.kind.span(), "auth.client_id", "missing", "add the application id of the principal")
+                    self.error(
+                        &file.kind.span(),
+                        "auth.client_id",
+                        "missing",
+                        "add the application id of the principal",
+                    )
                 })?,
                 secret,
                 resource: file.resource.as_ref().map_or_else(|| RESOURCE.to_owned(), |value| value.get_ref().clone()),
@@ -155,7 +165,11 @@ impl Section<'_> {
         Err(self.error(&version.span(), "api_version", "not a version of the v2 API", "use 2.0 to 2.19, in quotes"))
     }
 
-    fn secret(&self, key: &str, source: &Spanned<super::secret::SecretSource>) -> Result<crate::redact::Secret, ConfigError> {
+    fn secret(
+        &self,
+        key: &str,
+        source: &Spanned<super::secret::SecretSource>,
+    ) -> Result<crate::redact::Secret, ConfigError> {
         source.get_ref().fetch(self.document, &source.span(), &format!("{}.{key}", self.name))
     }
 
