@@ -219,13 +219,13 @@ pub(super) fn parse(xml: &[u8]) -> Result<Page, String> {
                 state.text.push_str(&text.decode().map_err(|error| error.to_string())?);
             }
             Event::GeneralRef(reference) if state.reading() => {
-                match reference.resolve_char_ref().map_err(|error| error.to_string())? {
-                    Some(character) => state.text.push(character),
-                    None => {
-                        let name = reference.decode().map_err(|error| error.to_string())?;
-                        let known = resolve_predefined_entity(&name);
-                        state.text.push_str(known.ok_or_else(|| format!("entity {name} is not known"))?);
-                    }
+                let character = reference.resolve_char_ref().map_err(|error| error.to_string())?;
+                if let Some(character) = character {
+                    state.text.push(character);
+                } else {
+                    let name = reference.decode().map_err(|error| error.to_string())?;
+                    let known = resolve_predefined_entity(&name);
+                    state.text.push_str(known.ok_or_else(|| format!("entity {name} is not known"))?);
                 }
             }
             Event::DocType(_) => return Err("it has a document type".to_owned()),
