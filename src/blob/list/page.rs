@@ -137,29 +137,28 @@ struct Draft {
 
 impl Draft {
     fn set(&mut self, field: Field, key: &str, value: String) -> Result<(), String> {
-        let text = || Some(value.clone()).filter(|value| !value.is_empty());
         match field {
             Field::NextMarker => {}
             Field::Name => self.name = Some(value),
             Field::LastModified => self.last_modified = DateTimeParser::new().parse_timestamp(&value).ok(),
-            Field::Etag => self.etag = text().map(header_style),
+            Field::Etag => self.etag = text(value).map(header_style),
             Field::ContentLength => {
                 self.length = Some(value.parse().map_err(|_| format!("{value:?} is not a length"))?);
             }
-            Field::ContentType => self.properties.content_type = text(),
-            Field::ContentEncoding => self.properties.content_encoding = text(),
-            Field::ContentLanguage => self.properties.content_language = text(),
-            Field::ContentDisposition => self.properties.content_disposition = text(),
-            Field::CacheControl => self.properties.cache_control = text(),
+            Field::ContentType => self.properties.content_type = text(value),
+            Field::ContentEncoding => self.properties.content_encoding = text(value),
+            Field::ContentLanguage => self.properties.content_language = text(value),
+            Field::ContentDisposition => self.properties.content_disposition = text(value),
+            Field::CacheControl => self.properties.cache_control = text(value),
             Field::ContentMd5 => {
                 self.properties.content_md5 = BASE64.decode(&value).ok().filter(|hash| !hash.is_empty());
             }
             Field::BlobType => self.other_type = value != "BlockBlob",
-            Field::AccessTier => self.tier = text(),
-            Field::CopyId => self.copy_id = text(),
+            Field::AccessTier => self.tier = text(value),
+            Field::CopyId => self.copy_id = text(value),
             Field::CopyStatus => self.copy_status = copy_status(&value),
             Field::CopyProgress => self.progress = super::super::properties::progress(&value),
-            Field::CopyStatusDescription => self.description = text(),
+            Field::CopyStatusDescription => self.description = text(value),
             Field::Metadata => {
                 self.properties.metadata.insert(key.to_owned(), value);
             }
@@ -192,6 +191,11 @@ impl Draft {
             copy,
         })
     }
+}
+
+/// A text, unless there is none.
+fn text(value: String) -> Option<String> {
+    (!value.is_empty()).then_some(value)
 }
 
 /// Listings write the entity tag without the quotes that headers and conditions have.
