@@ -1,7 +1,12 @@
 //! Multipart bodies: cut into parts, and answers written as parts.
 
+use std::fmt::Write as _;
+
 use super::answer::Answer;
 use super::errors::ApiError;
+
+/// Why a `write!` into a `String` is not handled.
+pub(super) const INFALLIBLE: &str = "writing to a String cannot fail";
 
 /// One part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,20 +86,20 @@ fn part(text: &[u8]) -> Part {
 pub(super) fn write_answer(out: &mut String, answer: &Answer, content_id: Option<&str>) {
     let reason = axum::http::StatusCode::from_u16(answer.status).ok().and_then(|s| s.canonical_reason()).unwrap_or("");
     out.push_str("Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n");
-    out.push_str(&format!("HTTP/1.1 {} {reason}\r\n", answer.status));
+    write!(out, "HTTP/1.1 {} {reason}\r\n", answer.status).expect(INFALLIBLE);
     if let Some(id) = content_id {
-        out.push_str(&format!("Content-ID: {id}\r\n"));
+        write!(out, "Content-ID: {id}\r\n").expect(INFALLIBLE);
     }
     out.push_str("X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n");
-    out.push_str(&format!("DataServiceVersion: {}\r\n", answer.version));
+    write!(out, "DataServiceVersion: {}\r\n", answer.version).expect(INFALLIBLE);
     if let Some(content_type) = &answer.content_type {
-        out.push_str(&format!("Content-Type: {content_type}\r\n"));
+        write!(out, "Content-Type: {content_type}\r\n").expect(INFALLIBLE);
     }
     for (name, value) in &answer.headers {
         let name = if *name == "location" { "Location" } else { name };
-        out.push_str(&format!("{name}: {value}\r\n"));
+        write!(out, "{name}: {value}\r\n").expect(INFALLIBLE);
     }
-    out.push_str(&format!("\r\n{}\r\n", answer.body));
+    write!(out, "\r\n{}\r\n", answer.body).expect(INFALLIBLE);
 }
 
 #[cfg(test)]

@@ -491,7 +491,7 @@ mod tests {
             assert_eq!(kind.index, at, "{}", kind.set);
             for name in kind.indexed {
                 let column = kind.column(name).expect("indexed column exists");
-                assert_eq!(kind.properties[column].ty, Type::Text);
+                assert_eq!(kind.properties[column].ty, Text);
             }
         }
     }

@@ -172,7 +172,7 @@ async fn a_seeded_library_reads_like_a_made_one() {
     bench.put(&container, "film.ism", b"x").await;
     bench.put(&container, "film.mp4", b"xyz").await;
     media.seed_files(&bench.world, 0, &id, Some("film.ism")).await.unwrap();
-    let expiry = bench.world.clock.timestamp() + Duration::from_secs(3600);
+    let expiry = bench.world.clock.timestamp() + Duration::from_hours(1);
     media.seed_locator(&bench.world, 0, &id, guid, Some("l"), None, expiry);
     let files = bench.get(&format!("Assets('{id}')/Files")).await.d();
     assert_eq!(
