@@ -35,7 +35,7 @@ pub(super) fn parts(content_type: &str, body: &[u8]) -> Result<Vec<Part>, ApiErr
     let mut rest = body;
     let mut begun = false;
     let mut closed = false;
-    while let Some(at) = find(rest, &delimiter) {
+    while let Some(at) = boundary_line(rest, &delimiter) {
         if begun {
             parts.push(part(trim_line_end(&rest[..at])));
         }
@@ -48,6 +48,20 @@ pub(super) fn parts(content_type: &str, body: &[u8]) -> Result<Vec<Part>, ApiErr
         rest = &rest[find(rest, b"\n").map_or(rest.len(), |end| end + 1)..];
     }
     if closed { Ok(parts) } else { Err(ApiError::bad("The multipart content ends before its closing boundary.")) }
+}
+
+/// Where a delimiter stands at the start of a line and is not merely the beginning of a longer one.
+fn boundary_line(text: &[u8], delimiter: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + find(&text[from..], delimiter)?;
+        let begins = at == 0 || text[at - 1] == b'\n';
+        let ends = matches!(text[at + delimiter.len()..], [] | [b'\r' | b'\n' | b' ' | b'\t', ..] | [b'-', b'-', ..]);
+        if begins && ends {
+            return Some(at);
+        }
+        from = at + 1;
+    }
 }
 
 fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
@@ -111,11 +125,12 @@ mod tests {
         for end in ["\r\n", "\n"] {
             let body =
                 ["preamble", "--b", "Content-ID: 1", "", "one", "two", "--b", "", "three", "--b--", ""].join(end);
+            let body = body.replace("three", "--b1 a--b");
             let parts = parts("multipart/mixed; boundary=\"b\"", body.as_bytes()).unwrap();
             assert_eq!(parts.len(), 2);
             assert_eq!(parts[0].header("content-id"), Some("1"));
             assert_eq!(parts[0].body, format!("one{end}two").into_bytes());
-            assert_eq!(parts[1].body, b"three");
+            assert_eq!(parts[1].body, b"--b1 a--b");
         }
         assert!(parts("multipart/mixed; boundary=b", b"--b\r\n\r\nx").is_err(), "never closed");
         assert!(parts("multipart/mixed", b"").is_err(), "no boundary");

@@ -245,7 +245,7 @@ pub(super) static LOCATORS: Kind = Kind {
         property("Name", Text, Free).longest(4000).since(2),
     ],
     navs: &[one("AccessPolicy", "AccessPolicies", 0), one("Asset", "Assets", 0)],
-    indexed: &["AssetId", "AccessPolicyId"],
+    indexed: &["AssetId"],
 };
 
 /// `StorageAccounts`.

@@ -142,7 +142,9 @@ impl Table {
         for (column, index) in &mut self.indexes {
             let Some(text) = row.at(*column).as_text() else { continue };
             if let Some(places) = index.get_mut(text) {
-                places.retain(|place| *place != seq);
+                if let Ok(at) = places.binary_search(&seq) {
+                    places.remove(at);
+                }
                 if places.is_empty() {
                     index.remove(text);
                 }
