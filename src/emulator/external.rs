@@ -127,8 +127,8 @@ impl ExternalAccount {
         let mut blobs = Vec::new();
         let mut marker = String::new();
         loop {
-            let marked = utf8_percent_encode(&marker, NON_ALPHANUMERIC);
-            let target = format!("{container}?restype=container&comp=list&marker={marked}");
+            let after = utf8_percent_encode(&marker, NON_ALPHANUMERIC);
+            let target = format!("{container}?restype=container&comp=list&marker={after}");
             let answer = self.ask_container(container, Method::GET, &target, Bytes::new()).await?;
             let page = Page::parse(&answer.body).map_err(backend)?;
             blobs.extend(page.blobs);
