@@ -57,8 +57,7 @@ impl Expr {
             Self::Always(truth) => *truth,
             Self::Flag(column) => matches!(row.at(*column), Value::Bool(true)),
             Self::Text { test, column, needle } => {
-                // SQL Server's default collation does not tell case.
-                let text = row.at(*column).as_text().unwrap_or_default().to_lowercase();
+                let text = row.at(*column).as_text().unwrap_or_default();
                 match test {
                     TextTest::StartsWith => text.starts_with(needle),
                     TextTest::EndsWith => text.ends_with(needle),
@@ -361,7 +360,7 @@ impl Parser {
             ("substringof", Some(Token::Literal(Value::Text(t))), Some(Token::Word(p))) => (TextTest::Contains, p, t),
             _ => return Err(ApiError::bad(format!("The function '{name}' is not supported in $filter."))),
         };
-        Ok(Expr::Text { test, column: self.column(&property)?, needle: needle.to_lowercase() })
+        Ok(Expr::Text { test, column: self.column(&property)?, needle: needle.to_string() })
     }
 }
 
@@ -393,10 +392,10 @@ mod tests {
         for (filter, truth) in [
             ("Name eq 'O''Brien.mp4'", true),
             ("Name ne 'x' and Options eq 1", true),
-            ("not (Options eq 1) or startswith(Name,'o')", true),
+            ("not (Options eq 1) or startswith(Name,'O')", true),
             ("startswith(Name,'O') eq true", true),
             ("startswith(Name, 'O') eq false", false),
-            ("substringof('brien',Name)", true),
+            ("substringof('Brien',Name)", true),
             ("endswith(Name,'.mov')", false),
             ("AlternateId eq null", true),
             ("AlternateId ne null", false),

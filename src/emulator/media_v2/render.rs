@@ -1,9 +1,12 @@
 //! Entities, feeds, properties, links and errors as verbose or light JSON, written directly so that every quirk of
 //! the two forms (Int64 as text, `\/Date(ms)\/`, `43200` or `43200.0`) is in one place.
 
+use std::fmt::Write as _;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::errors::{ApiError, NAMESPACE};
+use super::multipart::INFALLIBLE;
 use super::schema::Kind;
 use super::store::Row;
 use super::value::{Type, Value};
@@ -74,7 +77,7 @@ impl View<'_> {
                 out.push_str("{\"odata.metadata\":");
                 out.push_str(&quoted(&format!("{}$metadata#{}", self.root, kind.set)));
                 if let Some(count) = count {
-                    out.push_str(&format!(",\"odata.count\":\"{count}\""));
+                    write!(out, ",\"odata.count\":\"{count}\"").expect(INFALLIBLE);
                 }
                 out.push_str(",\"value\":[");
             }
@@ -88,7 +91,7 @@ impl View<'_> {
         out.push(']');
         if self.format == Format::Verbose {
             if let Some(count) = count {
-                out.push_str(&format!(",\"__count\":\"{count}\""));
+                write!(out, ",\"__count\":\"{count}\"").expect(INFALLIBLE);
             }
             out.push('}');
         }

@@ -245,7 +245,7 @@ pub(super) static LOCATORS: Kind = Kind {
         property("Name", Text, Free).longest(4000).since(2),
     ],
     navs: &[one("AccessPolicy", "AccessPolicies", 0), one("Asset", "Assets", 0)],
-    indexed: &["AssetId", "AccessPolicyId"],
+    indexed: &["AssetId"],
 };
 
 /// `StorageAccounts`.
@@ -491,7 +491,7 @@ mod tests {
             assert_eq!(kind.index, at, "{}", kind.set);
             for name in kind.indexed {
                 let column = kind.column(name).expect("indexed column exists");
-                assert_eq!(kind.properties[column].ty, Type::Text);
+                assert_eq!(kind.properties[column].ty, Text);
             }
         }
     }
