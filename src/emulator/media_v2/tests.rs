@@ -111,6 +111,7 @@ impl Bench {
             routes: std::collections::HashMap::new(),
             faults: fresh::<Faults>(),
             settings,
+            admin: String::new(),
         };
         let mut bench = Self { world: Arc::new(world), tokens: Vec::new(), version: "2.19", light: false };
         for region in 0..bench.world.regions.len() {
