@@ -1,19 +1,222 @@
 //! An emulator of Azure Media Services v2 and blob storage, written from the API documents alone.
 //!
 //! It shares no code with the clients, so that a wrong parser cannot agree with a wrong printer.
+//!
+//! Any number of regions run side by side, each with a media account, its storage accounts and a streaming host.
+//! They answer on sockets of 127.0.0.1 ([`EmulatorBuilder::start`]), or inside the process through an
+//! `HttpClient` of the official SDK ([`EmulatorBuilder::start_in_process`]), where a whole run fits in tokio's
+//! virtual time.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), mediamirror::emulator::EmulatorError> {
+//! use mediamirror::emulator::{Emulator, Generate};
+//! let generate = Generate::parse("assets=60,blobs=20,seed=1").expect("a good recipe");
+//! let emulator = Emulator::builder().generate(generate).start().await?;
+//! println!("{}", emulator.ready().json());
+//! emulator.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) mod admin;
 pub(crate) mod blob;
 pub(crate) mod clock;
 pub(crate) mod external;
 pub(crate) mod faults;
+mod in_process;
+pub mod library;
 pub(crate) mod media_v2;
+mod ready;
+mod server;
+pub(crate) mod service_model;
 pub mod settings;
 pub mod stats;
 pub(crate) mod storage;
 pub(crate) mod streaming;
 pub(crate) mod world;
 
+pub use library::generate::{Generate, GenerateError, Sizes};
+pub use ready::{Ready, ReadyRegion, ReadyStorage};
+pub use settings::{Settings, SettingsError};
+pub use stats::StatsSnapshot;
+
 /// A request as every service receives it.
 pub(crate) type Request = axum::http::Request<axum::body::Body>;
 /// An answer as every service gives it.
 pub(crate) type Response = axum::http::Response<axum::body::Body>;
+
+/// The emulator; see [`Emulator::builder`].
+#[derive(Debug)]
+pub struct Emulator;
+
+impl Emulator {
+    /// A builder with two regions, `west` and `east`, no limits and an empty library.
+    pub fn builder() -> EmulatorBuilder {
+        EmulatorBuilder::default()
+    }
+}
+
+/// Why the emulator did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmulatorError {
+    /// The settings are wrong; the message names key, line and remedy.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A listener could not be opened.
+    #[error("cannot listen on 127.0.0.1:{port} for {service}: {source}; choose another port, or 0 for any free one")]
+    Listen {
+        /// Which service wanted the port.
+        service: String,
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The library could not be loaded.
+    #[error("cannot load the library: {0}")]
+    Library(#[from] library::LibraryError),
+}
+
+/// What the emulator is to be; see [`Emulator::builder`].
+#[derive(Debug, Default)]
+pub struct EmulatorBuilder {
+    settings: Option<Settings>,
+    settings_file: Option<PathBuf>,
+    library_dirs: Vec<PathBuf>,
+    generate: Option<Generate>,
+}
+
+impl EmulatorBuilder {
+    /// Regions, accounts, ports and the service model. Wins over [`Self::settings_file`].
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = Some(settings);
+        self
+    }
+
+    /// The same from a TOML file, read at the start.
+    #[must_use]
+    pub fn settings_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.settings_file = Some(path.into());
+        self
+    }
+
+    /// Loads real files into the first region: one folder an asset.
+    #[must_use]
+    pub fn library_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.library_dirs.push(path.into());
+        self
+    }
+
+    /// Makes a library up in the first region.
+    #[must_use]
+    pub fn generate(mut self, generate: Generate) -> Self {
+        self.generate = Some(generate);
+        self
+    }
+
+    /// Starts on sockets of 127.0.0.1.
+    pub async fn start(self) -> Result<EmulatorHandle, EmulatorError> {
+        let settings = self.checked_settings()?;
+        let listeners = server::Listeners::bind(&settings).await?;
+        let world = Arc::new(world::World::build(&settings, &listeners.authorities()?)?);
+        self.load_library(&world).await?;
+        Ok(EmulatorHandle::new(world, |world, stop| Some(server::run(listeners, world, stop))))
+    }
+
+    /// Starts without sockets, at made-up authorities that only [`EmulatorHandle::http_client`] knows.
+    pub async fn start_in_process(self) -> Result<EmulatorHandle, EmulatorError> {
+        let settings = self.checked_settings()?;
+        let authorities = in_process::made_up_authorities(&settings);
+        let world = Arc::new(world::World::build(&settings, &authorities)?);
+        self.load_library(&world).await?;
+        Ok(EmulatorHandle::new(world, |_, _| None))
+    }
+
+    fn checked_settings(&self) -> Result<Settings, SettingsError> {
+        let settings = match (&self.settings, &self.settings_file) {
+            (Some(settings), _) => settings.clone(),
+            (None, Some(path)) => return Settings::read(path),
+            (None, None) => Settings::default(),
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    async fn load_library(&self, world: &world::World) -> Result<(), library::LibraryError> {
+        for dir in &self.library_dirs {
+            library::load::load(world, 0, dir).await?;
+        }
+        if let Some(generate) = &self.generate {
+            library::generate::fill(world, 0, generate).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A running emulator. Dropping it stops the listeners; [`Self::shutdown`] also waits for what is being answered.
+#[derive(Debug)]
+pub struct EmulatorHandle {
+    world: Arc<world::World>,
+    ready: Ready,
+    stop: CancellationToken,
+    server: Option<JoinHandle<()>>,
+}
+
+impl EmulatorHandle {
+    fn new(
+        world: Arc<world::World>,
+        run: impl FnOnce(&Arc<world::World>, CancellationToken) -> Option<JoinHandle<()>>,
+    ) -> Self {
+        let stop = CancellationToken::new();
+        let ready = Ready::of(&world);
+        let server = run(&world, stop.clone());
+        Self { world, ready, stop, server }
+    }
+
+    /// Where everything answers, and the keys.
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// A client of the official SDK that answers for every authority of this emulator inside the process, and fails
+    /// to connect to any other.
+    pub fn http_client(&self) -> Arc<dyn azure_core::http::HttpClient> {
+        Arc::new(in_process::InProcessClient::new(Arc::clone(&self.world), self.stop.clone()))
+    }
+
+    /// What was asked so far.
+    pub fn stats(&self) -> StatsSnapshot {
+        self.world.stats.snapshot()
+    }
+
+    /// Counts from zero again.
+    pub fn reset_stats(&self) {
+        self.world.stats.reset();
+    }
+
+    /// Accepts nothing more and waits, for a bounded time, for the answers under way.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        if let Some(server) = self.server.take() {
+            // The server ends by itself within its grace period; an error here is its panic, reported already.
+            let _ = server.await;
+        }
+    }
+}
+
+impl Drop for EmulatorHandle {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,11 @@
 //! What can be set: regions, accounts, ports and the service model, from one TOML file or from the builder.
 
+mod check;
+pub(crate) mod keys;
+mod read;
+
+pub use read::SettingsError;
+
 use serde::Deserialize;
 
 /// Everything that can be set. The default is two regions, `west` and `east`, with every limit off.
@@ -75,7 +81,7 @@ pub struct StorageSettings {
 pub struct BlobLimits {
     /// Added to every answer, milliseconds.
     pub latency_ms: u64,
-    /// Requests per second before 503 ServerBusy ("Operations per second is over the account limit.").
+    /// Requests per second before 503 `ServerBusy` ("Operations per second is over the account limit.").
     pub requests_per_second: u32,
     /// Bytes per second written by copies before 503 ("Ingress is over the account limit.").
     pub ingress_bytes_per_second: u64,
@@ -92,6 +98,7 @@ pub struct BlobLimits {
 /// The service model and the documented switches of a media account.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "documented switches of the service, each on or off by itself")]
 pub struct MediaSettings {
     /// Added to every answer, milliseconds.
     pub latency_ms: u64,

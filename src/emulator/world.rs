@@ -1,24 +1,30 @@
 //! Everything the emulator holds: its clock, its counters, its regions, and which service listens where.
+//!
+//! The one place where a request finds its service, on sockets and in process alike.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::blob::account::BlobAccount;
 use super::clock::Clock;
+use super::external::ExternalAccount;
 use super::faults::Faults;
 use super::media_v2::MediaAccount;
-use super::settings::{RegionSettings, Settings};
+use super::settings::{RegionSettings, Settings, SettingsError, StorageSettings, keys};
 use super::stats::Stats;
 use super::storage::StorageAccount;
+use super::{Request, Response, admin, blob, media_v2, streaming};
 
 /// The whole emulated world.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) stats: Stats,
-    pub(crate) settings: Settings,
     pub(crate) regions: Vec<Region>,
     /// `host:port` of every listener -> what answers there.
     pub(crate) routes: HashMap<String, Route>,
+    /// Root of the admin service, without a trailing slash.
+    pub(crate) admin: String,
     /// The one place where answers may be spoiled on purpose.
     pub(crate) faults: Faults,
 }
@@ -48,7 +54,7 @@ pub(crate) struct RegionUrls {
 }
 
 /// Which service answers at an authority. The number is the region's index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Route {
     Token(usize),
     Front(usize),
@@ -58,9 +64,90 @@ pub(crate) enum Route {
     Admin,
 }
 
+impl Route {
+    /// Every route of a world of these settings, with the port that was asked for.
+    pub(super) fn all(settings: &Settings) -> Vec<(Self, u16)> {
+        let mut routes = vec![(Self::Admin, settings.admin_port)];
+        for (index, region) in settings.regions.iter().enumerate() {
+            let ports = region.ports;
+            routes.extend([
+                (Self::Token(index), ports.token),
+                (Self::Front(index), ports.front),
+                (Self::Cluster(index), ports.cluster),
+                (Self::Blob(index), ports.blob),
+                (Self::Streaming(index), ports.streaming),
+            ]);
+        }
+        routes
+    }
+}
+
 impl World {
+    /// The world of these settings, empty; `authorities` says where each service is to answer.
+    pub(super) fn build(settings: &Settings, authorities: &HashMap<Route, String>) -> Result<Self, SettingsError> {
+        settings.check()?;
+        let clock = Clock::start();
+        let root = |route: Route| {
+            format!("http://{}", authorities.get(&route).expect("every route of the settings has an authority"))
+        };
+        let region = |(index, settings): (usize, &RegionSettings)| {
+            let urls = RegionUrls {
+                token: root(Route::Token(index)),
+                front: root(Route::Front(index)),
+                cluster: root(Route::Cluster(index)),
+                blob: root(Route::Blob(index)),
+                streaming: root(Route::Streaming(index)),
+            };
+            let key = settings.account_key.clone().unwrap_or_else(|| keys::media(&settings.account));
+            Region {
+                settings: settings.clone(),
+                media: MediaAccount::new(settings, key),
+                storage: settings.storage.iter().map(|s| Arc::new(storage_account(s, &urls.blob, clock))).collect(),
+                urls,
+            }
+        };
+        Ok(Self {
+            clock,
+            stats: Stats::default(),
+            regions: settings.regions.iter().enumerate().map(region).collect(),
+            routes: authorities.iter().map(|(route, authority)| (authority.clone(), *route)).collect(),
+            admin: root(Route::Admin),
+            faults: Faults::default(),
+        })
+    }
+
     /// The storage account of that name in any region.
     pub(crate) fn storage(&self, name: &str) -> Option<&Arc<StorageAccount>> {
         self.regions.iter().flat_map(|r| &r.storage).find(|s| s.name() == name)
     }
+
+    /// Gives a request to the service that listens at `route`.
+    pub(super) async fn answer(self: &Arc<Self>, route: Route, request: Request) -> Response {
+        // The admin service looks at the others and is not to be seen in what it shows.
+        if route == Route::Admin {
+            return admin::serve(self, &request);
+        }
+        let _running = self.stats.begin();
+        if let Some(spoiled) = self.faults.before(route, &request) {
+            return spoiled;
+        }
+        match route {
+            Route::Token(region) => media_v2::tokens(self, region, request).await,
+            Route::Front(region) => media_v2::front_door(self, region, request).await,
+            Route::Cluster(region) => media_v2::serve(self, region, request).await,
+            Route::Blob(region) => blob::serve(self, region, request).await,
+            Route::Streaming(region) => streaming::serve(self, region, request).await,
+            Route::Admin => admin::serve(self, &request),
+        }
+    }
+}
+
+fn storage_account(settings: &StorageSettings, blob_root: &str, clock: Clock) -> StorageAccount {
+    let name = &settings.account;
+    let key = settings.key.clone().unwrap_or_else(|| keys::storage(name));
+    if let Some(url) = &settings.external_url {
+        return StorageAccount::External(ExternalAccount::new(name, &key, url.trim_end_matches('/')));
+    }
+    let url = format!("{blob_root}/{name}");
+    StorageAccount::Internal(BlobAccount::new(name, &key, &url, &settings.limits, clock))
 }

@@ -1,0 +1,130 @@
+//! The sockets: one listener per service, all on 127.0.0.1, HTTP/1.1 with keep-alive.
+//!
+//! Which service answers is known from the listener alone, so nothing is matched on the way of a request.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::EmulatorError;
+use super::settings::Settings;
+use super::world::{Route, World};
+
+/// How long answers under way may go on after a shutdown was asked for; the longest are pending synchronous copies,
+/// whose client will see a broken connection, as from a service that restarts.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A listener that cannot accept (out of file descriptors) is asked again after this pause, not in a hot loop.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Listeners that are bound, and not yet answering.
+#[derive(Debug)]
+pub(super) struct Listeners(Vec<(Route, TcpListener)>);
+
+impl Listeners {
+    /// Binds one listener per service.
+    pub(super) async fn bind(settings: &Settings) -> Result<Self, EmulatorError> {
+        let mut listeners = Vec::new();
+        for (route, port) in Route::all(settings) {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+                .await
+                .map_err(|source| EmulatorError::Listen { service: service_name(settings, route), port, source })?;
+            listeners.push((route, listener));
+        }
+        Ok(Self(listeners))
+    }
+
+    /// `host:port` of each.
+    pub(super) fn authorities(&self) -> Result<HashMap<Route, String>, EmulatorError> {
+        let authority = |(route, listener): &(Route, TcpListener)| match listener.local_addr() {
+            Ok(address) => Ok((*route, address.to_string())),
+            Err(source) => Err(EmulatorError::Listen { service: format!("{route:?}"), port: 0, source }),
+        };
+        self.0.iter().map(authority).collect()
+    }
+}
+
+fn service_name(settings: &Settings, route: Route) -> String {
+    let (plane, region) = match route {
+        Route::Admin => return "the admin service".to_owned(),
+        Route::Token(region) => ("token service", region),
+        Route::Front(region) => ("media front door", region),
+        Route::Cluster(region) => ("media cluster", region),
+        Route::Blob(region) => ("blob service", region),
+        Route::Streaming(region) => ("streaming host", region),
+    };
+    format!("the {plane} of region {:?}", settings.regions[region].name)
+}
+
+/// Answers on all listeners until `stop`, then ends within [`GRACE`].
+pub(super) fn run(listeners: Listeners, world: &Arc<World>, stop: CancellationToken) -> JoinHandle<()> {
+    let connections = TaskTracker::new();
+    for (route, listener) in listeners.0 {
+        tokio::spawn(accept(listener, route, Arc::clone(world), stop.clone(), connections.clone()));
+    }
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        connections.close();
+        // Whoever is still at it after the grace period is cut off when the runtime ends.
+        let _ = tokio::time::timeout(GRACE, connections.wait()).await;
+    })
+}
+
+async fn accept(
+    listener: TcpListener,
+    route: Route,
+    world: Arc<World>,
+    stop: CancellationToken,
+    connections: TaskTracker,
+) {
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(connection(stream, route, Arc::clone(&world), stop.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, ?route, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, route: Route, world: Arc<World>, stop: CancellationToken) {
+    // Small answers go out at once: with Nagle's algorithm a request could wait 40 ms for a delayed ACK.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY refused");
+    }
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let world = Arc::clone(&world);
+        // Boxed: the services' state machines are large, and hyper moves the future about.
+        Box::pin(async move { Ok::<_, Infallible>(world.answer(route, request.map(Body::new)).await) })
+    });
+    let serving = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = &mut serving => ended,
+        () = stop.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, ?route, "a connection ended badly");
+    }
+}

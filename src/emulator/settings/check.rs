@@ -1,0 +1,174 @@
+//! Settings that parse can still be wrong: names the services would refuse, names given twice, keys that are none.
+
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{RegionSettings, Settings, SettingsError, StorageSettings};
+
+fn fault(key: impl Into<String>, problem: impl Into<String>, remedy: &str) -> SettingsError {
+    SettingsError { file: None, line: None, key: key.into(), problem: problem.into(), remedy: remedy.to_owned() }
+}
+
+impl Settings {
+    /// Finds the first thing wrong.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if self.regions.is_empty() {
+            return Err(fault("regions", "no region", "add a [[regions]] table, or leave all regions out for two"));
+        }
+        let mut seen = Seen::default();
+        seen.port("admin_port".to_owned(), self.admin_port)?;
+        for (index, region) in self.regions.iter().enumerate() {
+            check_region(&format!("regions[{index}]"), region, &mut seen)?;
+        }
+        Ok(())
+    }
+}
+
+/// Names and ports met so far.
+#[derive(Default)]
+struct Seen {
+    regions: HashSet<String>,
+    accounts: HashSet<String>,
+    stores: HashSet<String>,
+    ports: HashSet<u16>,
+}
+
+impl Seen {
+    fn port(&mut self, key: String, port: u16) -> Result<(), SettingsError> {
+        if port != 0 && !self.ports.insert(port) {
+            return Err(fault(key, format!("port {port} is given twice"), "choose another, or 0 for any free one"));
+        }
+        Ok(())
+    }
+}
+
+fn check_region(at: &str, region: &RegionSettings, seen: &mut Seen) -> Result<(), SettingsError> {
+    if region.name.is_empty() {
+        return Err(fault(format!("{at}.name"), "is empty", "name the region, such as \"west\""));
+    }
+    if !seen.regions.insert(region.name.clone()) {
+        let problem = format!("region {:?} is named twice", region.name);
+        return Err(fault(format!("{at}.name"), problem, "give each region its own name"));
+    }
+    check_account(&format!("{at}.account"), &region.account)?;
+    if !seen.accounts.insert(region.account.clone()) {
+        let problem = format!("media account {:?} is named twice", region.account);
+        return Err(fault(format!("{at}.account"), problem, "give each media account its own name"));
+    }
+    check_key(&format!("{at}.account_key"), region.account_key.as_deref())?;
+    let ports = region.ports;
+    let named = [
+        ("token", ports.token),
+        ("front", ports.front),
+        ("cluster", ports.cluster),
+        ("blob", ports.blob),
+        ("streaming", ports.streaming),
+    ];
+    for (name, port) in named {
+        seen.port(format!("{at}.ports.{name}"), port)?;
+    }
+    if region.storage.is_empty() {
+        return Err(fault(format!("{at}.storage"), "no storage account", "add a [[regions.storage]] table"));
+    }
+    for (index, storage) in region.storage.iter().enumerate() {
+        check_storage(&format!("{at}.storage[{index}]"), storage, seen)?;
+    }
+    Ok(())
+}
+
+fn check_storage(at: &str, storage: &StorageSettings, seen: &mut Seen) -> Result<(), SettingsError> {
+    check_account(&format!("{at}.account"), &storage.account)?;
+    if !seen.stores.insert(storage.account.clone()) {
+        let problem = format!("storage account {:?} is named twice", storage.account);
+        return Err(fault(format!("{at}.account"), problem, "give each storage account its own name"));
+    }
+    check_key(&format!("{at}.key"), storage.key.as_deref())?;
+    let Some(external) = &storage.external_url else { return Ok(()) };
+    let usable = url::Url::parse(external).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
+    if !usable {
+        let problem = format!("{external:?} is not an http URL");
+        return Err(fault(
+            format!("{at}.external_url"),
+            problem,
+            "write it like \"http://127.0.0.1:10000/account\", the account's root",
+        ));
+    }
+    if storage.key.is_none() {
+        let problem = "an account outside has a key of its own, and none is given";
+        return Err(fault(format!("{at}.key"), problem, "add its account key in base64"));
+    }
+    Ok(())
+}
+
+/// Both services want 3 to 24 lower-case letters and digits.
+fn check_account(key: &str, name: &str) -> Result<(), SettingsError> {
+    let fits = (3..=24).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if fits {
+        return Ok(());
+    }
+    let problem = format!("{name:?} cannot name an account");
+    Err(fault(key, problem, "use 3 to 24 lower-case letters and digits"))
+}
+
+fn check_key(at: &str, key: Option<&str>) -> Result<(), SettingsError> {
+    match key {
+        Some(key) if key.is_empty() || STANDARD.decode(key).is_err() => {
+            Err(fault(at, "is not base64", "paste the whole key, or leave it out to have one made from the name"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(change: impl FnOnce(&mut Settings)) -> SettingsError {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        settings.check().unwrap_err()
+    }
+
+    #[test]
+    fn the_default_is_good() {
+        assert_eq!(Settings::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn names_given_twice_are_refused_where_they_come_again() {
+        let error = complaint(|s| s.regions[1].name = s.regions[0].name.clone());
+        assert_eq!(error.key, "regions[1].name");
+        let error = complaint(|s| s.regions[1].account = s.regions[0].account.clone());
+        assert_eq!(error.key, "regions[1].account");
+    }
+
+    #[test]
+    fn a_bad_account_name_is_told_with_the_rule() {
+        let error = complaint(|s| s.regions[0].storage[0].account = "Store-West".to_owned());
+        assert!(error.to_string().contains("lower-case letters"), "{error}");
+    }
+
+    #[test]
+    fn a_key_that_is_not_base64_is_refused() {
+        let error = complaint(|s| s.regions[0].storage[0].key = Some("%%".to_owned()));
+        assert_eq!(error.key, "regions[0].storage[0].key");
+    }
+
+    #[test]
+    fn an_external_account_needs_its_key() {
+        let error =
+            complaint(|s| s.regions[0].storage[0].external_url = Some("http://127.0.0.1:10000/storewest".to_owned()));
+        assert_eq!(error.key, "regions[0].storage[0].key");
+    }
+
+    #[test]
+    fn a_port_given_twice_is_refused() {
+        let error = complaint(|s| {
+            s.admin_port = 4000;
+            s.regions[1].ports.blob = 4000;
+        });
+        assert_eq!(error.key, "regions[1].ports.blob");
+    }
+}

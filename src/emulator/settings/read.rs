@@ -1,0 +1,164 @@
+//! Reads the settings from a TOML file; whatever is wrong is told with key, line and remedy.
+
+use std::fmt;
+use std::path::Path;
+
+use super::Settings;
+
+/// What is wrong with the settings, where, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsError {
+    /// The file, where the settings came from one.
+    pub file: Option<String>,
+    /// The line, counted from 1, where it is known.
+    pub line: Option<usize>,
+    /// The key, such as `regions[0].account`.
+    pub key: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, "{file}:{line}: ")?,
+            (Some(file), None) => write!(f, "{file}: ")?,
+            (None, Some(line)) => write!(f, "line {line}: ")?,
+            (None, None) => {}
+        }
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        write!(f, "{}; {}", self.problem, self.remedy)
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+impl Settings {
+    /// Reads and checks a TOML file.
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| SettingsError {
+            file: Some(file.clone()),
+            line: None,
+            key: String::new(),
+            problem: format!("cannot be read: {error}"),
+            remedy: "name a readable TOML file of emulator settings".to_owned(),
+        })?;
+        Self::parse(&text).map_err(|error| SettingsError { file: Some(file), ..error })
+    }
+
+    /// Reads and checks settings written in TOML.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        let settings: Self = toml::from_str(text).map_err(|error| from_toml(text, &error))?;
+        settings.check().map_err(|fault| {
+            let line = line_of_fault(text, &fault.key);
+            SettingsError { line, ..fault }
+        })?;
+        Ok(settings)
+    }
+}
+
+fn from_toml(text: &str, error: &toml::de::Error) -> SettingsError {
+    let start = error.span().map(|span| span.start.min(text.len()));
+    let line = start.map(|start| text[..start].matches('\n').count() + 1);
+    let written = line.and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
+    let key = written.split_once('=').map_or(written, |(key, _)| key).trim().trim_matches(['[', ']']).to_owned();
+    let message = error.message().to_owned();
+    let remedy = if message.starts_with("unknown field") {
+        "remove the key or write one of those expected"
+    } else if message.starts_with("missing field") {
+        "add the missing key to this table"
+    } else if message.starts_with("invalid type") || message.starts_with("invalid value") {
+        "give a value of the kind expected"
+    } else {
+        "correct the TOML there"
+    };
+    SettingsError { file: None, line, key, problem: message, remedy: remedy.to_owned() }
+}
+
+/// The line of a key such as `regions[1].storage[0].account`, found by counting table headers and inline values;
+/// `None` where the file is written in a way that this cannot follow.
+fn line_of_fault(text: &str, key: &str) -> Option<usize> {
+    let leaf = key.rsplit('.').next()?;
+    let index = |name: &str| -> Option<usize> {
+        let from = key.find(&format!("{name}["))? + name.len() + 1;
+        key[from..].split(']').next()?.parse().ok()
+    };
+    let (region, storage) = (index("regions"), index("storage"));
+    let (mut at_region, mut at_storage) = (None::<usize>, None::<usize>);
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with('[') {
+            let table = line.split('#').next().unwrap_or_default().trim();
+            match table {
+                "[[regions]]" => (at_region, at_storage) = (Some(at_region.map_or(0, |n| n + 1)), None),
+                "[[regions.storage]]" => at_storage = Some(at_storage.map_or(0, |n| n + 1)),
+                _ => {}
+            }
+            continue;
+        }
+        let here = line.split_once('=').map(|(key, _)| key.trim());
+        let inline_storage = storage.is_some() && here == Some("storage");
+        let right_table = at_region == region && (inline_storage || at_storage == storage);
+        if right_table && (here == Some(leaf) || inline_storage || here == Some(key.rsplit('.').nth(1).unwrap_or(""))) {
+            return Some(number + 1);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[[regions]]
+name = "north"
+account = "medianorth"
+[[regions.storage]]
+account = "storenorth"
+
+[[regions]]
+name = "south"
+account = "mediasouth"
+[[regions.storage]]
+account = "storesouth"
+"#;
+
+    #[test]
+    fn a_good_file_is_read() {
+        let settings = Settings::parse(GOOD).unwrap();
+        assert_eq!(settings.regions[1].storage[0].account, "storesouth");
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_line_and_remedy() {
+        let error = Settings::parse("admin_port = 1\nadmin_prot = 2\n").unwrap_err();
+        assert_eq!((error.line, error.key.as_str()), (Some(2), "admin_prot"));
+        let told = error.to_string();
+        assert!(told.contains("unknown field `admin_prot`") && told.contains("remove the key"), "{told}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_named_with_line() {
+        let error = Settings::parse("\n\nadmin_port = \"many\"\n").unwrap_err();
+        assert_eq!((error.line, error.key.as_str()), (Some(3), "admin_port"));
+    }
+
+    #[test]
+    fn a_duplicate_account_is_found_at_its_second_place() {
+        let error = Settings::parse(&GOOD.replace("storesouth", "storenorth")).unwrap_err();
+        assert_eq!((error.line, error.key.as_str()), (Some(12), "regions[1].storage[0].account"));
+        assert!(error.to_string().contains("storenorth"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = Settings::read(Path::new("no/such/file.toml")).unwrap_err();
+        assert!(error.to_string().starts_with("no/such/file.toml: cannot be read"), "{error}");
+    }
+}

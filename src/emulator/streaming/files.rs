@@ -1,0 +1,121 @@
+//! Files as they are, whole or a range of them, read piece by piece so that a file of gigabytes needs no memory.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use futures::stream;
+
+use super::Refusal;
+use crate::emulator::Response;
+use crate::emulator::storage::{StorageAccount, StorageError};
+
+/// How much is read at once: few reads for large files, little memory for many readers.
+const PIECE: u64 = 1024 * 1024;
+
+/// Answers a GET or HEAD of one file.
+pub(super) async fn serve(
+    storage: &Arc<StorageAccount>,
+    container: String,
+    name: String,
+    headers: &HeaderMap,
+    head: bool,
+) -> Result<Response, Refusal> {
+    let (blob, _) = storage.read_blob(&container, &name, 0, 0).await?;
+    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let range = wanted(asked, blob.length).map_err(|OutsideFile| Refusal::Range(blob.length))?;
+    let part = range.clone().unwrap_or(0..blob.length);
+    let length = part.end - part.start;
+    let body = if head || length == 0 { Body::empty() } else { pieces(Arc::clone(storage), container, name, part) };
+    let mut response = Response::new(body);
+    let content_type = blob.content_type.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        content_type.unwrap_or_else(|| HeaderValue::from_static("application/octet-stream")),
+    );
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(Range { start, end }) = range {
+        let text = format!("bytes {start}-{}/{}", end - 1, blob.length);
+        headers.insert(header::CONTENT_RANGE, HeaderValue::from_str(&text).expect("digits are a header value"));
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    Ok(response)
+}
+
+fn pieces(storage: Arc<StorageAccount>, container: String, name: String, part: Range<u64>) -> Body {
+    let source = (storage, container, name);
+    Body::from_stream(stream::try_unfold((source, part), |(source, part)| async move {
+        if part.is_empty() {
+            return Ok::<_, StorageError>(None);
+        }
+        let (storage, container, name) = &source;
+        let length = PIECE.min(part.end - part.start);
+        let (_, bytes) = storage.read_blob(container, name, part.start, length).await?;
+        if bytes.is_empty() {
+            return Err(StorageError::Backend(format!("{name:?} became shorter while it was read")));
+        }
+        let next = part.start + bytes.len() as u64..part.end;
+        Ok(Some((bytes, (source, next))))
+    }))
+}
+
+/// The range lies wholly outside the file.
+#[derive(Debug, PartialEq, Eq)]
+struct OutsideFile;
+
+/// The one range asked for; `None` for the whole file, also where the header is not understood or asks for several
+/// ranges, as RFC 9110 section 14.2 allows.
+fn wanted(header: Option<&str>, length: u64) -> Result<Option<Range<u64>>, OutsideFile> {
+    let Some((first, last)) = header.and_then(|h| h.strip_prefix("bytes=")).and_then(|r| r.split_once('-')) else {
+        return Ok(None);
+    };
+    let range = match (first.trim(), last.trim()) {
+        ("", last) => match last.parse::<u64>() {
+            Ok(count) => length.saturating_sub(count)..length,
+            Err(_) => return Ok(None),
+        },
+        (first, "") => match first.parse() {
+            Ok(first) => first..length,
+            Err(_) => return Ok(None),
+        },
+        (first, last) => match (first.parse::<u64>(), last.parse::<u64>()) {
+            (Ok(first), Ok(last)) if first <= last => first..length.min(last.saturating_add(1)),
+            _ => return Ok(None),
+        },
+    };
+    if range.is_empty() { Err(OutsideFile) } else { Ok(Some(range)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_the_standard_says() {
+        assert_eq!(wanted(None, 10), Ok(None));
+        assert_eq!(wanted(Some("bytes=2-4"), 10), Ok(Some(2..5)));
+        assert_eq!(wanted(Some("bytes=2-400"), 10), Ok(Some(2..10)));
+        assert_eq!(wanted(Some("bytes=7-"), 10), Ok(Some(7..10)));
+        assert_eq!(wanted(Some("bytes=-3"), 10), Ok(Some(7..10)));
+        assert_eq!(wanted(Some("bytes=-30"), 10), Ok(Some(0..10)));
+        assert_eq!(wanted(Some("bytes=0-18446744073709551615"), 10), Ok(Some(0..10)));
+    }
+
+    #[test]
+    fn ranges_outside_the_file_are_refused() {
+        assert_eq!(wanted(Some("bytes=10-"), 10), Err(OutsideFile));
+        assert_eq!(wanted(Some("bytes=10-12"), 10), Err(OutsideFile));
+        assert_eq!(wanted(Some("bytes=-0"), 10), Err(OutsideFile));
+        assert_eq!(wanted(Some("bytes=0-0"), 0), Err(OutsideFile));
+    }
+
+    #[test]
+    fn what_is_not_understood_gives_the_whole_file() {
+        for header in ["lines=1-2", "bytes=4-2", "bytes=a-b", "bytes=0-1,3-4", "bytes="] {
+            assert_eq!(wanted(Some(header), 10), Ok(None), "{header}");
+        }
+    }
+}
