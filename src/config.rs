@@ -1,7 +1,18 @@
 //! The configuration: a TOML file, the environment and flags, validated into a pair of accounts.
+//!
+//! Every message names the file and the line, the key, and what to do. Secrets are never in the file itself.
+
+pub mod app_config;
+mod file;
+mod problem;
+mod secret;
+pub mod template;
+#[cfg(test)]
+mod tests;
+mod validate;
 
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -126,5 +137,64 @@ impl Limits {
         self.blob_read.requests_per_second = Some(rate);
         self.blob_write.requests_per_second = Some(rate);
         self
+    }
+}
+
+/// Limits from the command line, put over those of the configuration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LimitOverrides {
+    /// Requests per second of both blob lanes.
+    pub requests_per_second: Option<NonZeroU64>,
+    /// Requests in flight of both blob lanes.
+    pub in_flight: Option<usize>,
+    /// Bytes per second the copies may move.
+    pub bytes_per_second: Option<NonZeroU64>,
+    /// Asynchronous copies pending at once.
+    pub pending_copies: Option<usize>,
+}
+
+impl LimitOverrides {
+    /// The limits with these put over them.
+    #[must_use]
+    pub fn over(&self, mut limits: Limits) -> Limits {
+        if let Some(rate) = self.requests_per_second {
+            limits = limits.with_blob_requests_per_second(rate);
+        }
+        if let Some(slots) = self.in_flight {
+            limits.blob_read.in_flight = slots;
+            limits.blob_write.in_flight = slots;
+        }
+        if let Some(rate) = self.bytes_per_second {
+            limits.blob_write.bytes_per_second = Some(rate);
+        }
+        if let Some(copies) = self.pending_copies {
+            limits.pending_copies = copies;
+        }
+        limits
+    }
+}
+
+impl Config {
+    /// Reads, checks and completes the configuration of that file; relative paths in it are relative to it.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line and its remedy.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+            place: path.display().to_string(),
+            problem: format!("failed to read the configuration: {error}"),
+            remedy: "write one with `mediamirror init`, or name another with --config".to_owned(),
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// As [`Config::load`], of a text that was read from `path`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line and its remedy.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let document = problem::Document::new(text, path);
+        let file = file::parse(&document)?;
+        validate::config(file, &document)
     }
 }

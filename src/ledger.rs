@@ -1,15 +1,32 @@
-//! The ledger: what was begun and what was done, in one SQLite file.
+//! The ledger: what was begun and what was done, in one `SQLite` file.
+//!
+//! It is an intent log: a step is recorded as started *before* the call that changes the target, and as ended after it.
+//! A step that was started and not ended means "ask the service what happened", never "do it again". A record is durable
+//! when its call returns. One row an asset, for good. It never holds a signature, a key or a token.
 
-use std::path::Path;
+mod error;
+mod lock;
+mod rows;
+mod schema;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+pub use error::LedgerError;
+use lock::RunLock;
+use rows::Record;
+use writer::{Reply, Work, Worker};
 
 use crate::model::{AccountName, AssetId, ContainerName};
-
-/// Why the ledger cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct LedgerError;
 
 /// The steps of one asset, in their only order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,7 +63,7 @@ pub struct Facts {
     pub target: Option<AssetId>,
     /// Target container.
     pub container: Option<ContainerName>,
-    /// Digest of the source's blobs (names, lengths, ETags).
+    /// Digest of the source's blobs (names, lengths, `ETag`s).
     pub source_digest: Option<String>,
     /// Digest of the target's blobs when they were verified.
     pub target_digest: Option<String>,
@@ -58,7 +75,7 @@ pub struct Facts {
     pub blobs: Option<u64>,
     /// Their bytes.
     pub bytes: Option<u64>,
-    /// Why the step failed; redacted.
+    /// Why the step failed; redacted. Unlike the others it is gone with the next record.
     pub error: Option<String>,
 }
 
@@ -84,49 +101,159 @@ impl AssetRow {
     }
 }
 
-/// An open ledger: the only one of its file. Cheap to clone.
+/// An open ledger: the only one of its file that writes. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Ledger;
+pub struct Ledger {
+    threads: Arc<Threads>,
+}
+
+/// The threads that own the connections, and the ways to ask them.
+#[derive(Debug)]
+struct Threads {
+    path: PathBuf,
+    /// `None`: opened for reading only.
+    writer: Option<Thread>,
+    /// `None`: in memory there is one connection only, so the writer reads too.
+    reader: Option<Thread>,
+}
+
+/// A running worker.
+#[derive(Debug)]
+struct Thread {
+    work: Sender<Work>,
+    running: JoinHandle<()>,
+}
 
 impl Ledger {
     /// Opens or makes the ledger of a pair of accounts and takes its lock.
-    pub fn open(_path: &Path, _source: &AccountName, _target: &AccountName) -> Result<Self, LedgerError> {
-        todo!("C3")
+    pub fn open(path: &Path, source: &AccountName, target: &AccountName) -> Result<Self, LedgerError> {
+        require_directory(path)?;
+        let lock = RunLock::take(path)?;
+        let writing = schema::open_for_writing(path, source, target)?;
+        let reading = schema::open_for_reading(path)?.ok_or_else(|| LedgerError::Unusable {
+            attempted: "open",
+            path: path.to_owned(),
+            reason: "it disappeared while it was opened".to_owned(),
+        })?;
+        let reader = Thread::start(Worker { connection: reading, path: path.to_owned(), linger: false, lock: None })?;
+        let writer =
+            Thread::start(Worker { connection: writing, path: path.to_owned(), linger: true, lock: Some(lock) })?;
+        Ok(Self::of(path, Some(writer), Some(reader)))
+    }
+
+    /// Opens the ledger of a pair of accounts for reading, without its lock: beside a run, or for a dry run. `None`:
+    /// there is none yet.
+    pub fn open_read_only(
+        path: &Path,
+        source: &AccountName,
+        target: &AccountName,
+    ) -> Result<Option<Self>, LedgerError> {
+        let Some(connection) = schema::open_for_reading(path)? else { return Ok(None) };
+        schema::same_pair(&connection, path, source, target)?;
+        let reader = Thread::start(Worker { connection, path: path.to_owned(), linger: false, lock: None })?;
+        Ok(Some(Self::of(path, None, Some(reader))))
     }
 
     /// A ledger in memory, for tests and dry runs without a file.
     pub fn in_memory() -> Result<Self, LedgerError> {
-        todo!("C3")
+        let path = Path::new(":memory:");
+        let connection = schema::in_memory().map_err(|error| LedgerError::of("open", path, &error))?;
+        let writer = Thread::start(Worker { connection, path: path.to_owned(), linger: false, lock: None })?;
+        Ok(Self::of(path, Some(writer), None))
+    }
+
+    fn of(path: &Path, writer: Option<Thread>, reader: Option<Thread>) -> Self {
+        Self { threads: Arc::new(Threads { path: path.to_owned(), writer, reader }) }
     }
 
     /// What is known of that source asset.
-    pub async fn asset(&self, _source: &AssetId) -> Result<Option<AssetRow>, LedgerError> {
-        todo!("C3")
+    pub async fn asset(&self, source: &AssetId) -> Result<Option<AssetRow>, LedgerError> {
+        self.ask("read", self.reader(), |reply| Work::One(source.clone(), reply)).await
     }
 
     /// Everything, in order of source id, from the one after `after`, at most `limit` rows.
-    pub async fn assets(&self, _after: Option<&AssetId>, _limit: usize) -> Result<Vec<AssetRow>, LedgerError> {
-        todo!("C3")
+    pub async fn assets(&self, after: Option<&AssetId>, limit: usize) -> Result<Vec<AssetRow>, LedgerError> {
+        self.ask("read", self.reader(), |reply| Work::Page(after.cloned(), limit, reply)).await
     }
 
-    /// Records a step; durable when it returns.
-    pub async fn record(
-        &self,
-        _source: &AssetId,
-        _step: Step,
-        _status: Status,
-        _facts: Facts,
-    ) -> Result<(), LedgerError> {
-        todo!("C3")
+    /// Records a step; durable when it returns. If the call is cancelled, the record is written or not, never in part.
+    ///
+    /// # Errors
+    /// [`LedgerError::OutOfOrder`] if the step may not follow the last one; else whatever keeps the file from being
+    /// written, after which nothing of this record is in it.
+    pub async fn record(&self, source: &AssetId, step: Step, status: Status, facts: Facts) -> Result<(), LedgerError> {
+        // The time is taken here: the writer's thread does not know a paused clock.
+        let record = Box::new(Record { asset: source.clone(), step, status, facts, at: crate::clock::now() });
+        self.ask("write", self.writer()?, |reply| Work::Record(record, reply)).await
     }
 
-    /// Forgets an asset that exists no more on either side.
-    pub async fn forget(&self, _source: &AssetId) -> Result<(), LedgerError> {
-        todo!("C3")
+    /// Forgets an asset that exists no more on either side, or whose target has to be made anew.
+    pub async fn forget(&self, source: &AssetId) -> Result<(), LedgerError> {
+        self.ask("write", self.writer()?, |reply| Work::Forget(source.clone(), reply)).await
     }
 
-    /// Writes everything out, gives the lock back.
+    /// Writes everything out, gives the lock back. Clones of this ledger are closed with it.
     pub async fn close(self) -> Result<(), LedgerError> {
-        todo!("C3")
+        // The reader first: the last connection to close folds the write-ahead log into the file and removes it.
+        for thread in [&self.threads.reader, &self.threads.writer].into_iter().flatten() {
+            self.ask("close", thread, Work::Close).await?;
+        }
+        Ok(())
+    }
+
+    fn reader(&self) -> &Thread {
+        self.threads.reader.as_ref().or(self.threads.writer.as_ref()).expect("every constructor starts a thread")
+    }
+
+    fn writer(&self) -> Result<&Thread, LedgerError> {
+        let not_writable = || LedgerError::NotWritable { attempted: "write", path: self.threads.path.clone() };
+        self.threads.writer.as_ref().ok_or_else(not_writable)
+    }
+
+    /// Sends work to a thread and waits for its answer.
+    async fn ask<T>(
+        &self,
+        attempted: &'static str,
+        thread: &Thread,
+        work: impl FnOnce(Reply<T>) -> Work,
+    ) -> Result<T, LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        let closed = || LedgerError::Closed { attempted, path: self.threads.path.clone() };
+        thread.work.send(work(reply)).map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+}
+
+impl Drop for Threads {
+    /// Waits until what was asked for is written and the lock is given back: a few milliseconds at most, and none after
+    /// [`Ledger::close`].
+    fn drop(&mut self) {
+        for Thread { work, running } in [self.reader.take(), self.writer.take()].into_iter().flatten() {
+            drop(work);
+            let _ = running.join();
+        }
+    }
+}
+
+impl Thread {
+    /// Runs a worker on a thread of its own.
+    fn start(worker: Worker) -> Result<Self, LedgerError> {
+        let path = worker.path.clone();
+        let (work, received) = channel();
+        let running = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || worker.run(&received))
+            .map_err(|error| LedgerError::of_io("open", &path, &error))?;
+        Ok(Self { work, running })
+    }
+}
+
+/// Fails if the folder a new ledger would be made in is missing.
+fn require_directory(path: &Path) -> Result<(), LedgerError> {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() && !directory.is_dir() => {
+            Err(LedgerError::NoDirectory { path: path.to_owned(), directory: directory.to_owned() })
+        }
+        _ => Ok(()),
     }
 }

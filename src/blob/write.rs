@@ -1,0 +1,79 @@
+//! Writing what is not a copy: containers, and blobs from this machine. Libraries are filled with it, in trials and tests.
+
+use std::num::NonZeroU64;
+
+use bytes::Bytes;
+
+use super::copy::arriving_with;
+use super::properties::refused_with;
+use super::{BlobAccount, Copied};
+use crate::call::Call;
+use crate::error::Error;
+use crate::model::{BlobProperties, BlobRef, ContainerName};
+use crate::retry::Idempotency;
+
+impl BlobAccount {
+    /// Makes a container; one that is there already is no error.
+    pub async fn create_container(&self, container: &ContainerName) -> Result<(), Error> {
+        let client = &self.service.blob_container_client(container.as_str());
+        let call = write_call("CreateContainer", "create container", container.as_str(), 0);
+        let created = self.write.run(call, |_| async move {
+            client.create(None).await?;
+            Ok(())
+        });
+        match created.await {
+            Err(error) if !refused_with(&error, &["ContainerAlreadyExists"]) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Put Blob: writes `content` in one request, over what is there.
+    pub async fn put_blob(&self, blob: &BlobRef, content: Bytes, properties: &BlobProperties) -> Result<Copied, Error> {
+        let client = &self.blob_client(blob)?.block_blob_client();
+        let subject = blob.to_string();
+        let length = content.len() as u64;
+        let content = &content;
+        let call = write_call("PutBlob", "write blob", &subject, length);
+        let written = self.write.run(call, |_| async move {
+            let mut options = arriving_with!(BlockBlobClientUploadOptions, properties, None);
+            // One part, whatever its size: one request.
+            options.partition_size = NonZeroU64::new(length.max(1));
+            let written = client.upload(content.clone().into(), Some(options)).await?;
+            Ok(Copied { etag: written.etag.map(|etag| etag.to_string()) })
+        });
+        Ok(written.await?)
+    }
+}
+
+fn write_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a str, bytes: u64) -> Call<'a> {
+    Call { operation, attempted, subject, idempotency: Idempotency::Repeatable, bytes, source: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{Fake, answer, refusal};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_blob_is_written_in_one_request() {
+        let blob = BlobRef { container: ContainerName::new("c"), name: "a b".to_owned() };
+        for content in ["", "some text"] {
+            let fake = Fake::new([answer(201, &[("etag", "\"0x1\"")])]);
+            let properties = BlobProperties { content_type: Some("text/html".to_owned()), ..BlobProperties::default() };
+            let written = fake.account("acct").put_blob(&blob, Bytes::from(content), &properties).await.unwrap();
+            assert_eq!(written.etag.as_deref(), Some("\"0x1\""));
+            let asked = fake.asked();
+            assert_eq!((asked.len(), asked[0].header("x-ms-blob-content-type")), (1, "text/html"));
+            assert_eq!(asked[0].header("content-length"), content.len().to_string());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_container_that_is_there_is_no_error_but_one_being_deleted_is() {
+        let container = ContainerName::new("c");
+        let there = Fake::new([refusal(409, "ContainerAlreadyExists")]).account("acct");
+        there.create_container(&container).await.unwrap();
+        let going = Fake::new([refusal(409, "ContainerBeingDeleted")]).account("acct");
+        assert!(going.create_container(&container).await.is_err());
+    }
+}

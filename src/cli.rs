@@ -1,0 +1,107 @@
+//! The command line: reads what was typed, runs the command, says how it ended. The only part that prints.
+//!
+//! Standard output carries data alone; progress, logs and errors go to standard error.
+
+mod args;
+#[cfg(feature = "emulator")]
+mod demo;
+#[cfg(feature = "emulator")]
+mod emulator;
+mod exit_code;
+mod failure;
+mod files;
+mod init;
+mod logging;
+mod printer;
+mod progress;
+#[cfg(feature = "emulator")]
+mod regions;
+mod session;
+mod signals;
+mod summary;
+mod sync;
+mod urls;
+mod verify;
+
+use std::io::IsTerminal as _;
+
+use clap::Parser as _;
+
+use args::{Cli, Color, Command, Global};
+use exit_code::ExitCode;
+use failure::CommandFailure;
+use printer::Printer;
+use progress::Screen;
+
+/// What every command is given.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// The flags every command understands.
+    global: Global,
+    /// Standard output.
+    printer: Printer,
+    /// Standard error, with its progress bars.
+    screen: Screen,
+}
+
+/// Runs the program.
+pub(crate) fn run() -> std::process::ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return told(&error).into(),
+    };
+    let color = wants_color(cli.global.color);
+    let screen = Screen::new(&cli.global);
+    logging::start(&cli.global, &screen, color);
+    let context = Context { printer: Printer::new(&cli.global), global: cli.global, screen };
+    match block_on(&context, cli.command) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            printer::note(&failure.render(color));
+            failure.code.into()
+        }
+    }
+}
+
+/// Starts the runtime and the command in it.
+fn block_on(context: &Context, command: Command) -> Result<ExitCode, CommandFailure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandFailure::unexpected(format!("failed to start the runtime: {error}")))?;
+    let result = runtime.block_on(dispatch(context, command));
+    // A blocking read that never ends must not hold the program back.
+    runtime.shutdown_background();
+    result
+}
+
+async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CommandFailure> {
+    match command {
+        #[cfg(feature = "emulator")]
+        Command::Demo(args) => demo::run(context, &args).await,
+        #[cfg(feature = "emulator")]
+        Command::Emulator(args) => emulator::run(context, &args).await,
+        Command::Sync(args) => sync::run(context, &args).await,
+        Command::Verify(args) => verify::run(context, &args).await,
+        Command::Urls(args) => urls::run(context, &args).await,
+        Command::Init(args) => init::run(context, &args),
+    }
+}
+
+/// Prints what the parser of the command line has to say: help, version, or an error.
+fn told(error: &clap::Error) -> ExitCode {
+    // Nothing can be done about a closed output.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success }
+}
+
+/// Are messages to be coloured?
+fn wants_color(when: Color) -> bool {
+    match when {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
+        }
+    }
+}

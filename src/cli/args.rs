@@ -1,0 +1,324 @@
+//! The command line: what may be typed, and what it means. No behaviour.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use mediamirror::config::LimitOverrides;
+use mediamirror::engine::Options;
+use mediamirror::model::CopyMethod;
+
+/// Mirrors a whole media library to a second region with server-side copies, at the same URL paths.
+#[derive(Debug, Parser)]
+#[command(name = "mediamirror", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// What every command understands.
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Configuration file
+    #[arg(long, global = true, value_name = "FILE", env = "MEDIAMIRROR_CONFIG", default_value = "mirror.toml")]
+    pub(crate) config: PathBuf,
+    /// How results are printed on standard output
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+    /// More on standard error: -v what happens, -vv every retry, -vvv everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Nothing on standard error but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Colours; `NO_COLOR` turns them off as well
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Seconds between two progress lines where standard error is no terminal
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "5")]
+    pub(crate) progress_interval: NonZeroU64,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Mirror a library between two emulated regions on this machine, and check the result
+    #[cfg(feature = "emulator")]
+    Demo(DemoArgs),
+    /// Run emulated regions on loopback until interrupted
+    #[cfg(feature = "emulator")]
+    Emulator(EmulatorArgs),
+    /// Mirror the source's library to the target; a second run does only what is missing
+    Sync(SyncArgs),
+    /// Compare both libraries; changes nothing
+    Verify(ScopeArgs),
+    /// Print the pairs of streaming URLs that differ in the host alone
+    Urls(ScopeArgs),
+    /// Write a commented configuration
+    Init(InitArgs),
+}
+
+/// Arguments of `sync`.
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
+    /// Which assets.
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    /// Show what would be done; write nothing anywhere
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How blobs are copied; `auto` = the best for each
+    #[arg(long, value_enum, value_name = "METHOD", default_value_t = Method::Auto)]
+    pub(crate) copy_method: Method,
+    /// Assets worked on at once
+    #[arg(long, value_name = "N")]
+    pub(crate) assets_in_flight: Option<NonZeroU64>,
+}
+
+/// Which assets, and how fast.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ScopeArgs {
+    /// Only assets whose name matches this glob (may be repeated)
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    pub(crate) include: Vec<Glob>,
+    /// No assets whose name matches this glob (may be repeated; wins over --include)
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    pub(crate) exclude: Vec<Glob>,
+    /// Requests a second to each storage account, for reads and for writes
+    #[arg(long, value_name = "N")]
+    pub(crate) requests_per_second: Option<NonZeroU64>,
+    /// Requests in flight to each storage account, for reads and for writes
+    #[arg(long, value_name = "N")]
+    pub(crate) max_in_flight: Option<NonZeroU64>,
+    /// Bytes a second the copies may move, such as 200MB or 1GiB
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) bytes_per_second: Option<NonZeroU64>,
+    /// Asynchronous copies pending at once in each storage account
+    #[arg(long, value_name = "N")]
+    pub(crate) pending_copies: Option<NonZeroU64>,
+}
+
+/// How blobs are copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Method {
+    /// The best for each blob.
+    Auto,
+    /// Copy Blob, polled.
+    Async,
+    /// Put Blob From URL.
+    Put,
+    /// Put Block From URL, then Put Block List.
+    Blocks,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Overwrite files that exist
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Take accounts and keys from the appSettings of this App.config
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_app_config: Option<PathBuf>,
+}
+
+/// Arguments of `demo`.
+#[cfg(feature = "emulator")]
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Ordinary assets in the library
+    #[arg(long, value_name = "N", default_value = "60")]
+    pub(crate) assets: NonZeroU64,
+    /// Blobs of an ordinary asset
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub(crate) blobs: NonZeroU64,
+}
+
+/// Arguments of `emulator`.
+#[cfg(feature = "emulator")]
+#[derive(Debug, Args)]
+pub(crate) struct EmulatorArgs {
+    /// Regions, accounts, ports and limits, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    /// Fill the first region with the files in this directory, one folder an asset
+    #[arg(long, value_name = "DIR")]
+    pub(crate) library: Option<PathBuf>,
+    /// Fill the first region with a made library, such as assets=60,blobs=20,seed=1
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) generate: Option<String>,
+    /// Write a configuration that mirrors the first region to the second
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_config: Option<PathBuf>,
+    /// Port of the admin listener; 0 = any free one
+    #[arg(long, value_name = "PORT")]
+    pub(crate) admin_port: Option<u16>,
+    /// Ports of the regions' listeners from this one up: token, front door, cluster, blob, streaming of the first region,
+    /// then of the next
+    #[arg(long, value_name = "PORT")]
+    pub(crate) base_port: Option<u16>,
+}
+
+impl ScopeArgs {
+    /// The limits to put over the configured ones.
+    pub(crate) fn overrides(&self) -> LimitOverrides {
+        LimitOverrides {
+            requests_per_second: self.requests_per_second,
+            in_flight: self.max_in_flight.map(count),
+            bytes_per_second: self.bytes_per_second,
+            pending_copies: self.pending_copies.map(count),
+        }
+    }
+
+    /// The scope as the engine wants it.
+    pub(crate) fn options(&self) -> Options {
+        Options { include: globs(&self.include), exclude: globs(&self.exclude), ..Options::default() }
+    }
+}
+
+impl SyncArgs {
+    /// Everything as the engine wants it.
+    pub(crate) fn options(&self) -> Options {
+        let mut options = self.scope.options();
+        options.dry_run = self.dry_run;
+        options.copy_method = self.copy_method.into();
+        if let Some(assets) = self.assets_in_flight {
+            options.assets_in_flight = count(assets);
+        }
+        options
+    }
+}
+
+impl From<Method> for Option<CopyMethod> {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Auto => None,
+            Method::Async => Some(CopyMethod::Async),
+            Method::Put => Some(CopyMethod::Put),
+            Method::Blocks => Some(CopyMethod::Blocks),
+        }
+    }
+}
+
+/// A count from the command line; what does not fit is no limit at all.
+fn count(value: NonZeroU64) -> usize {
+    usize::try_from(value.get()).unwrap_or(usize::MAX)
+}
+
+/// A glob, checked as it is typed.
+fn glob(text: &str) -> Result<Glob, String> {
+    Glob::new(text).map_err(|error| error.kind().to_string())
+}
+
+/// A size with or without unit, not zero.
+fn bytes(text: &str) -> Result<NonZeroU64, String> {
+    let size: ByteSize = text.parse()?;
+    NonZeroU64::new(size.as_u64()).ok_or_else(|| "must be more than zero".to_owned())
+}
+
+/// One set of several globs; `None` of none.
+fn globs(globs: &[Glob]) -> Option<GlobSet> {
+    if globs.is_empty() {
+        return None;
+    }
+    let mut builder = GlobSetBuilder::new();
+    for glob in globs {
+        builder.add(glob.clone());
+    }
+    Some(builder.build().expect("each glob was checked when it was parsed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use mediamirror::config::Limits;
+
+    use super::*;
+
+    fn sync(arguments: &[&str]) -> Result<SyncArgs, clap::Error> {
+        let all = ["mediamirror", "sync"].iter().chain(arguments);
+        Cli::try_parse_from(all).map(|cli| match cli.command {
+            Command::Sync(args) => args,
+            other => panic!("not a sync: {other:?}"),
+        })
+    }
+
+    #[test]
+    fn the_command_tree_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn globs_choose_assets_by_name() {
+        let args = sync(&["--include", "news*", "--include", "sport*", "--exclude", "*draft*"]).unwrap();
+        let options = args.options();
+        let (include, exclude) = (options.include.unwrap(), options.exclude.unwrap());
+        assert!(include.is_match("news 1") && include.is_match("sport 2") && !include.is_match("film"));
+        assert!(exclude.is_match("a draft b") && !exclude.is_match("final"));
+        assert!(sync(&["--include", "a[b"]).unwrap_err().to_string().contains("a[b"));
+    }
+
+    #[test]
+    fn no_glob_means_the_whole_library() {
+        let options = sync(&[]).unwrap().options();
+        assert!(options.include.is_none() && options.exclude.is_none() && !options.dry_run);
+    }
+
+    #[test]
+    fn limits_on_the_command_line_reach_both_blob_lanes() {
+        let args =
+            sync(&["--requests-per-second", "500", "--max-in-flight", "7", "--bytes-per-second", "2KiB"]).unwrap();
+        let limits = args.scope.overrides().over(Limits::default());
+        for lane in [limits.blob_read, limits.blob_write] {
+            assert_eq!(lane.requests_per_second.map(NonZeroU64::get), Some(500));
+            assert_eq!(lane.in_flight, 7);
+        }
+        assert_eq!(limits.blob_write.bytes_per_second.map(NonZeroU64::get), Some(2048));
+        assert_eq!(limits.media, Limits::default().media);
+    }
+
+    #[test]
+    fn zero_is_no_limit_that_can_be_asked_for() {
+        for flag in ["--requests-per-second", "--max-in-flight", "--bytes-per-second", "--pending-copies"] {
+            assert!(sync(&[flag, "0"]).is_err(), "{flag} 0 must be refused");
+        }
+    }
+
+    #[test]
+    fn every_copy_method_can_be_named() {
+        for (text, method) in [
+            ("auto", None),
+            ("async", Some(CopyMethod::Async)),
+            ("put", Some(CopyMethod::Put)),
+            ("blocks", Some(CopyMethod::Blocks)),
+        ] {
+            assert_eq!(sync(&["--copy-method", text]).unwrap().options().copy_method, method);
+        }
+    }
+}

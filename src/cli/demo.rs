@@ -1,0 +1,90 @@
+//! `demo`: two emulated regions in this process, on real sockets; the first one's library is mirrored to the second by
+//! the real engine, compared, played from both, and mirrored again, which must change nothing.
+
+mod playback;
+mod report;
+
+use mediamirror::config::Config;
+use mediamirror::connect::Pair;
+use mediamirror::emulator::{Emulator, EmulatorHandle};
+use mediamirror::engine::urls::urls;
+use mediamirror::engine::verify::verify;
+use mediamirror::engine::{Options, Outcome};
+use mediamirror::error::Error;
+use mediamirror::ledger::Ledger;
+use mediamirror::transport;
+
+use super::Context;
+use super::args::DemoArgs;
+use super::emulator::{failed, parse_recipe};
+use super::exit_code::ExitCode;
+use super::failure::CommandFailure;
+use super::regions;
+use super::session::Session;
+use super::signals::Interruption;
+use super::sync::mirrored;
+use report::{Cost, Report};
+
+/// Runs the command.
+pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<ExitCode, CommandFailure> {
+    let interruption = Interruption::listen("stopping; once more to leave at once")?;
+    let recipe = format!("assets={},blobs={},seed=1,sizes=real,awkward=true,real=true", args.assets, args.blobs);
+    let generate = parse_recipe(&recipe)?;
+    context.printer.note("two regions on loopback, a library in the first one …");
+    let emulator = Emulator::builder().generate(generate).start().await.map_err(|error| failed(&error))?;
+    let result = mirror_and_compare(context, &emulator, &interruption).await;
+    emulator.shutdown().await;
+    let Some(report) = result? else { return Ok(interruption.code()) };
+    context.printer.result(&report, || report.text(context.global.verbose > 0));
+    Ok(if report.surprises.is_empty() { ExitCode::Success } else { ExitCode::Partial })
+}
+
+/// The whole demonstration; `None` when it was interrupted.
+async fn mirror_and_compare(
+    context: &Context,
+    emulator: &EmulatorHandle,
+    interruption: &Interruption,
+) -> Result<Option<Report>, CommandFailure> {
+    let pair = Session::of(config(emulator)?)?.pair;
+    let options = Options::default();
+    // In memory: a demonstration leaves nothing behind.
+    let ledger = Ledger::in_memory()?;
+    let of = |error: Error| CommandFailure::of(&error, true);
+
+    emulator.reset_stats();
+    let first = mirrored(context, &pair, &ledger, &options, interruption).await?;
+    let cost = Cost::of(&emulator.stats(), &first);
+    if first.outcome == Outcome::Interrupted {
+        return Ok(None);
+    }
+    context.printer.note("comparing both libraries …");
+    let verification = verify(&pair, &options, &mediamirror::monitor::Silent).await.map_err(of)?;
+    context.printer.note("fetching every manifest from both regions …");
+    let playback = playbacks(&pair, &options).await?;
+    context.printer.note("mirroring again …");
+    let second = mirrored(context, &pair, &ledger, &options, interruption).await?;
+    if second.outcome == Outcome::Interrupted {
+        return Ok(None);
+    }
+    ledger.close().await?;
+    Ok(Some(Report::new(first, verification, playback, second, cost)))
+}
+
+/// Every streaming URL, asked in both regions.
+async fn playbacks(pair: &Pair, options: &Options) -> Result<Vec<playback::Playback>, CommandFailure> {
+    let pairs = urls(pair, options).await.map_err(|error| CommandFailure::of(&error, true))?;
+    let client = transport::network().map_err(CommandFailure::unexpected)?;
+    Ok(playback::play_all(client.as_ref(), pairs).await)
+}
+
+/// The first region is the source, the second the target.
+fn config(emulator: &EmulatorHandle) -> Result<Config, CommandFailure> {
+    let [source, target, ..] = emulator.ready().regions.as_slice() else {
+        return Err(CommandFailure::unexpected("the emulator has fewer than two regions"));
+    };
+    Ok(Config {
+        source: regions::account(source)?,
+        target: regions::account(target)?,
+        ledger: std::path::PathBuf::new(),
+    })
+}

@@ -1,0 +1,104 @@
+//! Does it play? Every streaming URL is asked in both regions, as a player would.
+
+use std::fmt;
+
+use azure_core::http::{HttpClient, Method, Request};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use mediamirror::engine::urls::UrlPair;
+use serde::Serialize;
+use url::Url;
+
+/// Players at once; enough to keep two regions on loopback busy.
+const AT_ONCE: usize = 16;
+
+/// What one region answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) enum Answer {
+    /// A manifest, or whatever the URL names.
+    Plays,
+    /// An error status, with the first line of its text.
+    Refused(u16, String),
+    /// Nothing.
+    Broken(String),
+    /// There is no URL to ask.
+    Absent,
+}
+
+/// One URL, asked in both regions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Playback {
+    /// The pair.
+    pub(crate) urls: UrlPair,
+    /// The source's answer.
+    pub(crate) source: Answer,
+    /// The target's answer.
+    pub(crate) target: Answer,
+    /// Are both bodies the same, byte for byte?
+    pub(crate) same: bool,
+}
+
+impl Playback {
+    /// Does it play in both regions, the same?
+    pub(crate) fn plays(&self) -> bool {
+        self.source == Answer::Plays && self.target == Answer::Plays && self.same
+    }
+
+    /// Do both regions answer the same, be it a refusal?
+    pub(crate) fn alike(&self) -> bool {
+        match (&self.source, &self.target) {
+            (Answer::Plays, Answer::Plays) => self.same,
+            (Answer::Refused(source, _), Answer::Refused(target, _)) => source == target,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plays => f.write_str("plays"),
+            Self::Refused(status, text) => write!(f, "{status} {text}"),
+            Self::Broken(reason) => write!(f, "no answer: {reason}"),
+            Self::Absent => f.write_str("no URL"),
+        }
+    }
+}
+
+/// Asks every URL of every pair; the order is kept.
+pub(crate) async fn play_all(client: &dyn HttpClient, pairs: Vec<UrlPair>) -> Vec<Playback> {
+    futures::stream::iter(pairs).map(|urls| play(client, urls)).buffered(AT_ONCE).collect().await
+}
+
+async fn play(client: &dyn HttpClient, urls: UrlPair) -> Playback {
+    let target = async {
+        match &urls.target_url {
+            Some(url) => ask(client, url).await,
+            None => (Answer::Absent, Bytes::new()),
+        }
+    };
+    let ((source, source_body), (target, target_body)) = futures::join!(ask(client, &urls.source_url), target);
+    Playback { urls, source, target, same: source_body == target_body }
+}
+
+/// Asks one URL.
+async fn ask(client: &dyn HttpClient, url: &str) -> (Answer, Bytes) {
+    let url = match Url::parse(url) {
+        Ok(url) => url,
+        Err(error) => return (Answer::Broken(error.to_string()), Bytes::new()),
+    };
+    let answer = async {
+        let response = client.execute_request(&Request::new(url, Method::Get)).await?;
+        let status = u16::from(response.status());
+        let body = response.into_body().collect().await?;
+        Ok::<_, azure_core::Error>((status, body))
+    };
+    match answer.await {
+        Ok((200..=299, body)) => (Answer::Plays, body),
+        Ok((status, body)) => {
+            let text = String::from_utf8_lossy(&body);
+            (Answer::Refused(status, text.lines().next().unwrap_or_default().chars().take(100).collect()), Bytes::new())
+        }
+        Err(error) => (Answer::Broken(error.to_string()), Bytes::new()),
+    }
+}

@@ -1,0 +1,292 @@
+//! What the demonstration showed, and whether anything in it is a surprise.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use bytesize::ByteSize;
+use mediamirror::emulator::StatsSnapshot;
+use mediamirror::emulator::stats::Plane;
+use mediamirror::engine::verify::Verification;
+use mediamirror::engine::{Problem, Summary};
+use mediamirror::monitor::AssetOutcome;
+use serde::Serialize;
+
+use super::playback::Playback;
+use crate::cli::summary;
+
+/// Pairs of URLs shown; the rest is counted.
+const SHOWN_PAIRS: usize = 3;
+
+/// Requests as the emulator counted them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Cost {
+    /// Requests to the blob services.
+    blob_requests: u64,
+    /// Requests to the media and token services.
+    media_requests: u64,
+    /// Of the former, per blob copied.
+    blob_requests_per_blob: f64,
+    /// Of the latter, per asset in scope.
+    media_requests_per_asset: f64,
+}
+
+impl Cost {
+    /// What the emulator was asked during a run.
+    pub(crate) fn of(stats: &StatsSnapshot, summary: &Summary) -> Self {
+        let count = |wanted: &[Plane]| {
+            stats.requests.iter().filter(|row| wanted.contains(&row.plane)).map(|row| row.count).sum::<u64>()
+        };
+        let (blob, media) = (count(&[Plane::Blob]), count(&[Plane::Media, Plane::Token]));
+        Self {
+            blob_requests: blob,
+            media_requests: media,
+            blob_requests_per_blob: ratio(blob, summary.blobs.copied),
+            media_requests_per_asset: ratio(media, summary.assets.total),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of a demonstration are far below 2^52")]
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// Everything the demonstration showed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    first: Summary,
+    cost: Cost,
+    verification: Verification,
+    playback: Vec<Playback>,
+    second: Summary,
+    /// What should not have happened.
+    pub(crate) surprises: Vec<String>,
+}
+
+impl Report {
+    /// Judges what happened.
+    pub(crate) fn new(
+        first: Summary,
+        verification: Verification,
+        playback: Vec<Playback>,
+        second: Summary,
+        cost: Cost,
+    ) -> Self {
+        let surprises = surprises(&first, &verification, &playback, &second);
+        Self { first, cost, verification, playback, second, surprises }
+    }
+
+    /// What a person wants to know.
+    pub(crate) fn text(&self, latency: bool) -> String {
+        let mut text = String::new();
+        self.mirror_part(&mut text);
+        self.playback_part(&mut text);
+        self.second_part(&mut text);
+        if latency {
+            let _ = writeln!(text, "\n{}", summary::latency_table(&self.first.latency));
+        }
+        for surprise in &self.surprises {
+            let _ = writeln!(text, "\nUNEXPECTED: {surprise}");
+        }
+        text
+    }
+
+    fn mirror_part(&self, text: &mut String) {
+        let (run, cost) = (&self.first, &self.cost);
+        let _ = writeln!(text, "Mirrored region A to region B in {:.1} s", run.elapsed.as_secs_f64());
+        let _ = writeln!(text, "  assets    {} of {}", run.assets.mirrored, run.assets.total);
+        let _ = writeln!(text, "  blobs     {} ({})", run.blobs.copied, ByteSize(run.bytes_copied));
+        let _ = writeln!(text, "  locators  {}", run.locators.mirrored);
+        let _ = writeln!(
+            text,
+            "  requests  {:.2} a blob ({}), {:.2} an asset to the media services ({}), as the regions counted them",
+            cost.blob_requests_per_blob, cost.blob_requests, cost.media_requests_per_asset, cost.media_requests,
+        );
+        let counts = &self.verification.assets;
+        let _ = writeln!(
+            text,
+            "  compared  {} assets the same, {} different, {} missing",
+            counts.same, counts.different, counts.missing
+        );
+    }
+
+    fn playback_part(&self, text: &mut String) {
+        let playing: Vec<&Playback> = self.playback.iter().filter(|playback| playback.plays()).collect();
+        let _ = writeln!(
+            text,
+            "\nOf {} streaming URLs, {} play in both regions, byte for byte the same",
+            self.playback.len(),
+            playing.len()
+        );
+        for playback in playing.iter().take(SHOWN_PAIRS) {
+            let target = playback.urls.target_url.as_deref().unwrap_or_default();
+            let _ = writeln!(text, "  A {}\n  B {target}", playback.urls.source_url);
+        }
+        if playing.len() > SHOWN_PAIRS {
+            let _ = writeln!(text, "  … and {} more pairs that differ in the host alone", playing.len() - SHOWN_PAIRS);
+        }
+        if !self.first.problems.is_empty() {
+            text.push_str("\nNot mirrored, and why\n");
+        }
+        for problem in &self.first.problems {
+            let _ = writeln!(text, "  {}: {}", problem.name, summary::reason(problem));
+        }
+        let silent: Vec<&Playback> = self.playback.iter().filter(|playback| !playback.plays()).collect();
+        if !silent.is_empty() {
+            text.push_str("\nURLs that do not play in B, and why\n");
+        }
+        for playback in silent {
+            let note = if playback.alike() { ", as in A" } else { "" };
+            let _ = writeln!(text, "  {}: {}{note}", playback.urls.asset, playback.target);
+        }
+    }
+
+    fn second_part(&self, text: &mut String) {
+        let run = &self.second;
+        let _ = writeln!(
+            text,
+            "\nMirrored again in {:.1} s: {} blobs copied, {} assets and {} locators made",
+            run.elapsed.as_secs_f64(),
+            run.blobs.copied,
+            run.assets.mirrored,
+            run.locators.mirrored,
+        );
+    }
+}
+
+/// What should not have happened. Refusals and conflicts are what the awkward assets are made for.
+fn surprises(first: &Summary, verification: &Verification, playback: &[Playback], second: &Summary) -> Vec<String> {
+    let mut surprises = Vec::new();
+    let awkward: BTreeSet<&str> =
+        first.problems.iter().filter(|problem| is_expected(problem)).map(|problem| problem.asset.as_str()).collect();
+    let names: BTreeSet<&str> =
+        first.problems.iter().filter(|problem| is_expected(problem)).map(|problem| problem.name.as_str()).collect();
+    for (run, summary) in [("first", first), ("second", second)] {
+        for problem in summary.problems.iter().filter(|problem| !is_expected(problem)) {
+            surprises.push(format!("{run} run: {}: {}", problem.name, summary::reason(problem)));
+        }
+    }
+    if first.assets.mirrored == 0 {
+        surprises.push("nothing was mirrored".to_owned());
+    }
+    for difference in verification.differences.iter().filter(|one| !awkward.contains(one.asset.as_str())) {
+        surprises.push(format!("{}: {}: {}", difference.name, difference.item, difference.what));
+    }
+    for one in playback.iter().filter(|one| !one.alike() && !names.contains(one.urls.asset.as_str())) {
+        surprises.push(format!("{}: A {}, B {}", one.urls.source_url, one.source, one.target));
+    }
+    if !playback.iter().any(Playback::plays) {
+        surprises.push("no streaming URL plays in both regions".to_owned());
+    }
+    let made = second.blobs.copied + second.assets.mirrored + second.locators.mirrored;
+    if made > 0 {
+        surprises.push(format!("the second run made or copied {made} things that were there already"));
+    }
+    surprises
+}
+
+fn is_expected(problem: &Problem) -> bool {
+    matches!(problem.outcome, AssetOutcome::Skipped(_) | AssetOutcome::Conflict(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use mediamirror::engine::urls::UrlPair;
+    use mediamirror::engine::verify::Difference;
+    use mediamirror::engine::{AssetCounts, BlobCounts, LocatorCounts};
+    use mediamirror::model::{AssetId, LocatorId};
+
+    use super::super::playback::Answer;
+    use super::*;
+
+    fn first() -> Summary {
+        summary::tests::example()
+    }
+
+    fn second() -> Summary {
+        Summary {
+            assets: AssetCounts { total: 3, unchanged: 2, conflicts: 1, ..AssetCounts::default() },
+            blobs: BlobCounts { unchanged: 6, ..BlobCounts::default() },
+            locators: LocatorCounts { unchanged: 2, failed: 1, mirrored: 0 },
+            ..summary::tests::example()
+        }
+    }
+
+    fn playback(name: &str, source: Answer, target: Answer) -> Playback {
+        let urls = UrlPair {
+            asset: name.to_owned(),
+            locator_id: LocatorId::new("l"),
+            source_url: "http://a/l/x.ism/manifest".to_owned(),
+            target_url: Some("http://b/l/x.ism/manifest".to_owned()),
+        };
+        Playback { urls, source, target, same: true }
+    }
+
+    fn good() -> Vec<Playback> {
+        vec![playback("fine", Answer::Plays, Answer::Plays)]
+    }
+
+    fn differing(asset: &str) -> Verification {
+        let difference = Difference {
+            asset: AssetId::new(asset),
+            name: "taken".to_owned(),
+            item: "locator".to_owned(),
+            what: "missing on the target".to_owned(),
+        };
+        Verification { differences: vec![difference], ..Verification::default() }
+    }
+
+    #[test]
+    fn conflicts_and_what_follows_from_them_are_no_surprise() {
+        let mut playback = good();
+        playback.push(self::playback("taken", Answer::Plays, Answer::Refused(404, String::new())));
+        playback.push(self::playback(
+            "expired",
+            Answer::Refused(410, String::new()),
+            Answer::Refused(410, String::new()),
+        ));
+        let found = surprises(&first(), &differing("nb:cid:UUID:1"), &playback, &second());
+        assert_eq!(found, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_failed_asset_is_a_surprise() {
+        let mut run = first();
+        run.problems[0].outcome = AssetOutcome::Failed("broken".to_owned());
+        let found = surprises(&run, &Verification::default(), &good(), &second());
+        assert!(found.iter().any(|surprise| surprise.contains("broken")), "{found:?}");
+    }
+
+    #[test]
+    fn a_difference_in_a_mirrored_asset_is_a_surprise() {
+        assert_eq!(surprises(&first(), &differing("nb:cid:UUID:2"), &good(), &second()).len(), 1);
+    }
+
+    #[test]
+    fn a_url_that_plays_in_one_region_alone_is_a_surprise() {
+        let mut playback = good();
+        playback.push(self::playback("fine", Answer::Plays, Answer::Refused(404, String::new())));
+        assert_eq!(surprises(&first(), &Verification::default(), &playback, &second()).len(), 1);
+    }
+
+    #[test]
+    fn a_second_run_that_does_something_is_a_surprise() {
+        let found = surprises(&first(), &Verification::default(), &good(), &first());
+        assert!(found[0].contains("second run"), "{found:?}");
+    }
+
+    #[test]
+    fn a_demonstration_that_shows_nothing_is_a_surprise() {
+        let mut run = first();
+        run.assets.mirrored = 0;
+        assert_eq!(surprises(&run, &Verification::default(), &[], &second()).len(), 2);
+    }
+
+    #[test]
+    fn the_text_shows_pairs_and_reasons() {
+        let cost = Cost::of(&StatsSnapshot { requests: vec![], concurrency: 0, max_concurrency: 0 }, &first());
+        let text = Report::new(first(), Verification::default(), good(), second(), cost).text(false);
+        assert!(text.contains("A http://a/l/x.ism/manifest\n  B http://b/l/x.ism/manifest"), "{text}");
+        assert!(text.contains("taken: conflict: its locator id belongs to another asset"), "{text}");
+    }
+}

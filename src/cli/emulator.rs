@@ -1,0 +1,124 @@
+//! `emulator`: runs emulated regions on loopback until it is interrupted.
+
+use std::path::Path;
+
+use mediamirror::emulator::settings::{Ports, RegionSettings};
+use mediamirror::emulator::{Emulator, EmulatorError, EmulatorHandle, Generate, Ready, Settings};
+
+use super::Context;
+use super::args::EmulatorArgs;
+use super::exit_code::ExitCode;
+use super::failure::CommandFailure;
+use super::files::{self, Existing};
+use super::printer::Printer;
+use super::regions;
+use super::signals::Interruption;
+
+/// Runs the command.
+pub(crate) async fn run(context: &Context, args: &EmulatorArgs) -> Result<ExitCode, CommandFailure> {
+    let interruption = Interruption::listen("")?;
+    let emulator = start(args).await?;
+    if let Some(path) = &args.write_config {
+        write_configuration(context, path, emulator.ready())?;
+    }
+    Printer::data(&emulator.ready().json());
+    interruption.stop.cancelled().await;
+    emulator.shutdown().await;
+    // Running until it is interrupted is what was asked for.
+    Ok(ExitCode::Success)
+}
+
+async fn start(args: &EmulatorArgs) -> Result<EmulatorHandle, CommandFailure> {
+    let mut builder = Emulator::builder().settings(settings(args)?);
+    if let Some(directory) = &args.library {
+        builder = builder.library_dir(directory);
+    }
+    if let Some(recipe) = &args.generate {
+        builder = builder.generate(parse_recipe(recipe)?);
+    }
+    builder.start().await.map_err(|error| failed(&error))
+}
+
+/// A recipe of a library, as typed.
+pub(crate) fn parse_recipe(recipe: &str) -> Result<Generate, CommandFailure> {
+    Generate::parse(recipe).map_err(|error| {
+        let remedy = "write it like assets=60,blobs=20,seed=1,sizes=small,awkward=false";
+        CommandFailure::new(ExitCode::Usage, format!("--generate {recipe}: {error}"), remedy)
+    })
+}
+
+/// Why the emulator did not start.
+pub(crate) fn failed(error: &EmulatorError) -> CommandFailure {
+    match error {
+        EmulatorError::Settings(error) => {
+            let line = error.line.map_or_else(String::new, |line| format!(":{line}"));
+            let file = error.file.as_deref().unwrap_or("settings");
+            let message = format!("{file}{line}: {}: {}", error.key, error.problem);
+            CommandFailure::new(ExitCode::Refused, message, error.remedy.clone())
+        }
+        other => CommandFailure::unexpected(other.to_string()),
+    }
+}
+
+/// The settings of the file with the ports of the flags put over them.
+fn settings(args: &EmulatorArgs) -> Result<Settings, CommandFailure> {
+    let mut settings = match &args.settings {
+        Some(path) => Settings::read(path).map_err(|error| failed(&EmulatorError::Settings(error)))?,
+        None => Settings::default(),
+    };
+    if let Some(port) = args.admin_port {
+        settings.admin_port = port;
+    }
+    if let Some(base) = args.base_port.filter(|base| *base != 0) {
+        number(&mut settings.regions, base)?;
+    }
+    Ok(settings)
+}
+
+/// Gives every listener a port, from `base` up.
+fn number(regions: &mut [RegionSettings], base: u16) -> Result<(), CommandFailure> {
+    let mut ports = base..=u16::MAX;
+    let mut next = || {
+        ports.next().ok_or_else(|| {
+            let problem = format!("--base-port {base}: not enough ports above it");
+            CommandFailure::new(ExitCode::Usage, problem, "choose a lower one")
+        })
+    };
+    for region in regions {
+        region.ports = Ports { token: next()?, front: next()?, cluster: next()?, blob: next()?, streaming: next()? };
+    }
+    Ok(())
+}
+
+/// Writes a configuration that mirrors the first region to the second. One that is there is replaced: the ports are new.
+fn write_configuration(context: &Context, path: &Path, ready: &Ready) -> Result<(), CommandFailure> {
+    let [source, target, ..] = ready.regions.as_slice() else {
+        let problem = "--write-config needs two regions, a source and a target";
+        return Err(CommandFailure::new(ExitCode::Usage, problem, "add a second one to the settings"));
+    };
+    let written =
+        files::write_configuration(path, &regions::template(source), &regions::template(target), Existing::Replace)?;
+    for file in written {
+        context.printer.note(&format!("wrote {}", file.display()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_numbered_from_the_base_up_in_the_order_of_the_regions() {
+        let mut settings = Settings::default();
+        number(&mut settings.regions, 6000).unwrap();
+        let ports: Vec<u16> = settings.regions.iter().flat_map(|r| [r.ports.token, r.ports.streaming]).collect();
+        assert_eq!(ports, [6000, 6004, 6005, 6009]);
+    }
+
+    #[test]
+    fn a_base_too_high_is_refused() {
+        let error = number(&mut Settings::default().regions, u16::MAX - 3).unwrap_err();
+        assert_eq!(error.code, ExitCode::Usage);
+    }
+}

@@ -1,0 +1,169 @@
+//! The exit codes: one enum, held equal to the table in README.md by a test. An unknown code means failure.
+
+use mediamirror::error::{Disposition, Error, Failure};
+use mediamirror::ledger::LedgerError;
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum ExitCode {
+    /// Everything in scope is replicated and verified
+    Success = 0,
+    /// Something unexpected
+    Unexpected = 1,
+    /// The command line cannot be understood
+    Usage = 2,
+    /// Finished, but some assets could not be mirrored
+    Partial = 3,
+    /// `verify` found differences
+    Differences = 4,
+    /// Configuration, credential or permission; nothing was changed
+    Refused = 5,
+    /// Another run holds the lock of the ledger
+    Locked = 6,
+    /// The ledger cannot be used
+    Ledger = 8,
+    /// Interrupted (SIGINT) after draining; the next run goes on from there
+    Interrupted = 130,
+    /// Terminated (SIGTERM) after draining; the next run goes on from there
+    Terminated = 143,
+}
+
+impl ExitCode {
+    /// The code of an error that ended a command. `changed`: had anything been written to the target by then?
+    pub(crate) fn of(error: &Error, changed: bool) -> Self {
+        match error {
+            Error::Config(_) => Self::Refused,
+            Error::Ledger(error) => Self::of_ledger(error),
+            Error::Call(_) if changed => Self::Unexpected,
+            Error::Call(call) if call.disposition == Disposition::Fatal || is_set_up_wrong(&call.failure) => {
+                Self::Refused
+            }
+            Error::Call(_) => Self::Unexpected,
+            Error::Conflict { .. }
+            | Error::Unsuitable { .. }
+            | Error::Changing { .. }
+            | Error::Vanished { .. }
+            | Error::Differs { .. } => Self::Partial,
+        }
+    }
+
+    /// The code of a ledger that cannot be opened or written.
+    fn of_ledger(error: &LedgerError) -> Self {
+        if matches!(error, LedgerError::Locked { .. }) { Self::Locked } else { Self::Ledger }
+    }
+}
+
+/// Does the failure say that an address or a permission is wrong, rather than that a service is in trouble?
+fn is_set_up_wrong(failure: &Failure) -> bool {
+    match failure {
+        Failure::Connect(_) | Failure::Unexpected(_) | Failure::ForeignHost(_) | Failure::Credential(_) => true,
+        Failure::Refused { status, .. } => matches!(status, 400..=404),
+        Failure::Timeout(_) | Failure::Interrupted(_) => false,
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use mediamirror::config::ConfigError;
+    use mediamirror::error::CallError;
+
+    use super::*;
+
+    /// Every code with the words its documentation begins with.
+    const ALL: [(ExitCode, &str); 10] = [
+        (ExitCode::Success, "Everything in scope is replicated and verified"),
+        (ExitCode::Unexpected, "Something unexpected"),
+        (ExitCode::Usage, "The command line cannot be understood"),
+        (ExitCode::Partial, "Finished, but some assets could not be mirrored"),
+        (ExitCode::Differences, "`verify` found differences"),
+        (ExitCode::Refused, "Configuration, credential or permission; nothing was changed"),
+        (ExitCode::Locked, "Another run holds the lock of the ledger"),
+        (ExitCode::Ledger, "The ledger cannot be used"),
+        (ExitCode::Interrupted, "Interrupted (SIGINT) after draining; the next run goes on from there"),
+        (ExitCode::Terminated, "Terminated (SIGTERM) after draining; the next run goes on from there"),
+    ];
+
+    /// The rows of the table under the heading "Exit codes" of README.md.
+    fn table_of_the_readme() -> Vec<(u8, String)> {
+        let readme = include_str!("../../README.md");
+        let section = readme.split("## Exit codes").nth(1).expect("README has the section");
+        let section = section.split("\n## ").next().expect("a split gives one part at least");
+        let row = |line: &str| {
+            let mut cells = line.trim().trim_matches('|').split('|').map(str::trim);
+            Some((cells.next()?.parse().ok()?, cells.next()?.to_owned()))
+        };
+        section.lines().filter_map(row).collect()
+    }
+
+    #[test]
+    fn the_readme_lists_exactly_these_codes_with_these_words() {
+        let code: Vec<(u8, String)> = ALL.iter().map(|(code, words)| (*code as u8, (*words).to_owned())).collect();
+        assert_eq!(table_of_the_readme(), code);
+    }
+
+    #[test]
+    fn every_code_of_the_enum_is_in_the_table() {
+        let source = include_str!("exit_code.rs").split("#[cfg(test)]").next().expect("the part before the tests");
+        let declared = source.lines().filter(|line| line.starts_with("    ") && line.contains(" = ")).count();
+        assert_eq!(declared, ALL.len());
+        for (_, words) in ALL {
+            assert!(source.contains(&format!("    /// {words}\n")), "{words} is not a doc comment of the enum");
+        }
+    }
+
+    fn call(failure: Failure, disposition: Disposition) -> Error {
+        Error::Call(CallError { attempted: "list", subject: "assets".to_owned(), failure, attempts: 1, disposition })
+    }
+
+    fn refused(status: u16) -> Failure {
+        Failure::Refused { status, code: None, message: String::new(), retry_after: None, source_refusal: None }
+    }
+
+    #[test]
+    fn what_is_set_up_wrong_is_five_as_long_as_nothing_was_changed() {
+        for failure in [
+            refused(401),
+            refused(403),
+            Failure::Connect("refused".to_owned()),
+            Failure::Unexpected("HTML".to_owned()),
+            Failure::ForeignHost("h".to_owned()),
+            Failure::Credential("no".to_owned()),
+        ] {
+            let error = call(failure.clone(), Disposition::Exhausted);
+            assert_eq!(ExitCode::of(&error, false), ExitCode::Refused, "{failure}");
+            assert_eq!(ExitCode::of(&error, true), ExitCode::Unexpected, "{failure} after changes");
+        }
+    }
+
+    #[test]
+    fn a_service_in_trouble_is_no_configuration_error() {
+        for failure in [refused(500), refused(503), Failure::Timeout(Duration::from_secs(1))] {
+            assert_eq!(ExitCode::of(&call(failure, Disposition::Exhausted), false), ExitCode::Unexpected);
+        }
+    }
+
+    #[test]
+    fn a_locked_ledger_is_told_from_an_unusable_one() {
+        let path = PathBuf::from("mirror.ledger");
+        let locked = LedgerError::Locked { path: path.clone(), pid: 7, host: "h".to_owned(), since: None };
+        assert_eq!(ExitCode::of(&Error::Ledger(locked), false), ExitCode::Locked);
+        assert_eq!(ExitCode::of(&Error::Ledger(LedgerError::NotALedger { path }), true), ExitCode::Ledger);
+    }
+
+    #[test]
+    fn a_configuration_error_is_five() {
+        let place = || String::new();
+        let error = ConfigError { place: place(), problem: place(), remedy: place() };
+        assert_eq!(ExitCode::of(&Error::Config(error), false), ExitCode::Refused);
+    }
+}

@@ -1,0 +1,104 @@
+//! What a failed command says: one message that names the thing, the place and the remedy.
+
+use std::path::Path;
+
+use mediamirror::config::ConfigError;
+use mediamirror::error::{Error, Failure};
+use mediamirror::ledger::LedgerError;
+use mediamirror::redact::scrub;
+
+use super::exit_code::ExitCode;
+
+/// Why a command ended without doing what it should, and with which code.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct CommandFailure {
+    /// The exit code.
+    pub(crate) code: ExitCode,
+    /// What went wrong and where.
+    message: String,
+    /// What to do about it.
+    remedy: Option<String>,
+}
+
+impl CommandFailure {
+    /// A failure with its remedy.
+    pub(crate) fn new(code: ExitCode, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code, message: message.into(), remedy: Some(remedy.into()) }
+    }
+
+    /// A failure nobody foresaw.
+    pub(crate) fn unexpected(message: impl Into<String>) -> Self {
+        Self { code: ExitCode::Unexpected, message: message.into(), remedy: None }
+    }
+
+    /// A failed attempt to read or write a file of the user.
+    pub(crate) fn file(attempted: &str, path: &Path, error: &std::io::Error) -> Self {
+        Self::new(
+            ExitCode::Refused,
+            format!("failed to {attempted} {}: {error}", path.display()),
+            "check the path and its permissions",
+        )
+    }
+
+    /// An error of the library; `changed`: had the target been written to by then?
+    pub(crate) fn of(error: &Error, changed: bool) -> Self {
+        if let Error::Config(error) = error {
+            return Self::of_config(error);
+        }
+        let remedy = match error.failure() {
+            Some(failure) => remedy_of(failure),
+            None => None,
+        };
+        Self {
+            code: ExitCode::of(error, changed),
+            message: scrub(&error.to_string()),
+            remedy: remedy.map(str::to_owned),
+        }
+    }
+
+    /// The text for standard error.
+    pub(crate) fn render(&self, color: bool) -> String {
+        let (red, green, plain) = if color { ("\x1b[1;31m", "\x1b[1;32m", "\x1b[0m") } else { ("", "", "") };
+        let mut text = format!("{red}error{plain}: {}", self.message);
+        if let Some(remedy) = &self.remedy {
+            text.push_str(&format!("\n{green}remedy{plain}: {remedy}"));
+        }
+        text
+    }
+
+    fn of_config(error: &ConfigError) -> Self {
+        Self::new(ExitCode::Refused, format!("{}: {}", error.place, error.problem), error.remedy.clone())
+    }
+}
+
+impl From<ConfigError> for CommandFailure {
+    fn from(error: ConfigError) -> Self {
+        Self::of_config(&error)
+    }
+}
+
+impl From<LedgerError> for CommandFailure {
+    fn from(error: LedgerError) -> Self {
+        Self::of(&Error::Ledger(error), false)
+    }
+}
+
+/// What to do about a failed request.
+fn remedy_of(failure: &Failure) -> Option<&'static str> {
+    Some(match failure {
+        Failure::Connect(_) => "check the endpoint in the configuration, and that this machine reaches it",
+        Failure::Credential(_) => "check `token_url`, `client_id` and `secret` of that account in the configuration",
+        Failure::ForeignHost(_) => "add the host to `redirect_hosts` of that account, if it is the service's own",
+        Failure::Unexpected(_) => {
+            "check that the endpoint in the configuration is the API's, not a web page's or a proxy's"
+        }
+        Failure::Refused { status: 401 | 403, .. } => {
+            "check that account's key or role in the configuration, and this machine's clock"
+        }
+        Failure::Refused { status: 404, .. } => "check the endpoint and the account name in the configuration",
+        Failure::Refused { status: 429 | 503, .. } => "try again later, or with a lower --requests-per-second",
+        Failure::Timeout(_) | Failure::Interrupted(_) | Failure::Refused { .. } => {
+            "run it again; it goes on from where it ended"
+        }
+    })
+}

@@ -1,0 +1,88 @@
+//! The files the commands write for the user: a configuration, and secrets only the owner can read.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use mediamirror::config::template::{self, AccountTemplate};
+
+use super::exit_code::ExitCode;
+use super::failure::CommandFailure;
+
+/// What to do with a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// Leave everything as it is and fail.
+    Refuse,
+    /// Put the new one in its place.
+    Replace,
+}
+
+/// Writes a configuration and the secret files it names, beside it. Returns what was written.
+pub(crate) fn write_configuration(
+    path: &Path,
+    source: &AccountTemplate,
+    target: &AccountTemplate,
+    existing: Existing,
+) -> Result<Vec<PathBuf>, CommandFailure> {
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let text = template::render(&ledger_name(path), source, target);
+    let mut files = vec![(path.to_owned(), text)];
+    for file in source.secrets().chain(target.secrets()) {
+        if let Some(secret) = &file.secret {
+            files.push((directory.join(&file.name), format!("{}\n", secret.expose())));
+        }
+    }
+    if existing == Existing::Refuse
+        && let Some((taken, _)) = files.iter().find(|(path, _)| path.symlink_metadata().is_ok())
+    {
+        let problem = format!("{} is there already; nothing was written", taken.display());
+        return Err(CommandFailure::new(
+            ExitCode::Refused,
+            problem,
+            "use --force to overwrite it, or --config to name another",
+        ));
+    }
+    // Secrets first: a configuration that is there can be used.
+    for (path, text) in files.iter().rev() {
+        write_private(path, text).map_err(|error| CommandFailure::file("write", path, &error))?;
+    }
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+/// The ledger of `west.toml` is `west.ledger`.
+fn ledger_name(config: &Path) -> String {
+    config
+        .with_extension("ledger")
+        .file_name()
+        .map_or_else(|| "mirror.ledger".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Writes a file only its owner can read: made anew beside its place and moved there, so that it is never half-written
+/// and never has the mode of an old one.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let draft = path.with_file_name(name);
+    let written = create_private(&draft).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    });
+    if written.is_err() {
+        // The draft may not even exist; the first error is the one to tell.
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+#[cfg(unix)]
+fn create_private(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+#[cfg(not(unix))]
+fn create_private(path: &Path) -> io::Result<fs::File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}

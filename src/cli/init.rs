@@ -1,0 +1,72 @@
+//! `init`: writes a commented configuration, with the accounts of the tutorial's `App.config` where one is given.
+
+use std::path::Path;
+
+use mediamirror::config::app_config::{AppAccount, AppConfig, AppConfigError};
+use mediamirror::config::template::AccountTemplate;
+
+use super::Context;
+use super::args::InitArgs;
+use super::exit_code::ExitCode;
+use super::failure::CommandFailure;
+use super::files::{self, Existing};
+
+/// What stands where a name is to be put.
+const PLACEHOLDER: &str = "CHANGE-ME";
+
+/// Runs the command.
+pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<ExitCode, CommandFailure> {
+    let path = &context.global.config;
+    let (source, target) = match &args.from_app_config {
+        Some(app_config) => accounts_of(app_config)?,
+        None => (blank("source"), blank("target")),
+    };
+    let existing = if args.force { Existing::Replace } else { Existing::Refuse };
+    let written = files::write_configuration(path, &source, &target, existing)?;
+    for file in &written {
+        context.printer.note(&format!("wrote {}", file.display()));
+    }
+    context.printer.note(&next_step(path, args.from_app_config.is_some()));
+    Ok(ExitCode::Success)
+}
+
+/// An account nobody has named yet. The placeholders differ by side, so that the two are not taken for the same.
+fn blank(side: &str) -> AccountTemplate {
+    AccountTemplate::of_the_service(side, &format!("{PLACEHOLDER}-{side}"), &format!("{PLACEHOLDER}-{side}-storage"))
+}
+
+/// Both accounts of an `App.config`.
+fn accounts_of(path: &Path) -> Result<(AccountTemplate, AccountTemplate), CommandFailure> {
+    let text = std::fs::read_to_string(path).map_err(|error| CommandFailure::file("read", path, &error))?;
+    let config = AppConfig::parse(&text).map_err(|error| {
+        let remedy = match error {
+            AppConfigError::Xml { .. } => "name the App.config of the tutorial's program",
+            AppConfigError::Missing(_) => {
+                "add them as <add key=\"…\" value=\"…\" />, or run `mediamirror init` without it"
+            }
+        };
+        CommandFailure::new(ExitCode::Refused, format!("{}: {error}", path.display()), remedy)
+    })?;
+    Ok((template("source", &config.source), template("target", &config.target)))
+}
+
+/// The template of an account with its keys.
+fn template(side: &str, account: &AppAccount) -> AccountTemplate {
+    let mut template = AccountTemplate::of_the_service(side, &account.media_account, &account.storage_account);
+    template.media_key.secret = Some(account.media_key.clone());
+    for storage in &mut template.storage {
+        storage.key.secret = Some(account.storage_key.clone());
+    }
+    template
+}
+
+fn next_step(path: &Path, complete: bool) -> String {
+    let shown = path.display();
+    if complete {
+        format!("next: mediamirror --config {shown} sync --dry-run")
+    } else {
+        format!(
+            "next: fill in {shown}, put the keys into the files it names (chmod 600), then: mediamirror sync --dry-run"
+        )
+    }
+}

@@ -1,0 +1,62 @@
+//! The log: to standard error, past the progress bars, at the level asked for.
+
+use std::io::{self, Write};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::args::Global;
+use super::progress::Screen;
+
+/// The variable that sets the filter in detail, such as `mediamirror::engine=trace`.
+const FILTER_VARIABLE: &str = "MEDIAMIRROR_LOG";
+
+/// Starts logging.
+pub(crate) fn start(global: &Global, screen: &Screen, color: bool) {
+    let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default_filter(global)));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(color)
+        .with_target(global.verbose > 1)
+        .with_writer(Above(screen.clone()))
+        .finish();
+    // A subscriber that is there already (none in this program) keeps its place.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// The libraries below say what we say again, with more words: they are heard from -vvv on.
+fn default_filter(global: &Global) -> &'static str {
+    match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "warn,mediamirror=info",
+        (false, 2) => "warn,mediamirror=debug",
+        (false, _) => "debug,mediamirror=trace",
+    }
+}
+
+/// Writes above the progress bars.
+#[derive(Debug, Clone)]
+struct Above(Screen);
+
+/// One line of the log.
+#[derive(Debug)]
+struct Line(Screen);
+
+impl<'a> MakeWriter<'a> for Above {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        Line(self.0.clone())
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.above(|| io::stderr().lock().write(text))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}

@@ -1,0 +1,65 @@
+//! Interruption: the first signal asks the run to drain, the second ends the program at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::exit_code::ExitCode;
+use super::failure::CommandFailure;
+use super::printer;
+
+/// Listens for SIGINT and SIGTERM.
+#[derive(Debug, Clone)]
+pub(crate) struct Interruption {
+    /// Cancelled by the first signal.
+    pub(crate) stop: CancellationToken,
+    code: Arc<AtomicU8>,
+}
+
+impl Interruption {
+    /// Starts to listen. `hint` is printed when the first signal comes.
+    pub(crate) fn listen(hint: &'static str) -> Result<Self, CommandFailure> {
+        let refused = |error| CommandFailure::unexpected(format!("failed to listen for signals: {error}"));
+        let interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
+        let terminate = signal(SignalKind::terminate()).map_err(refused)?;
+        let listening = Self { stop: CancellationToken::new(), code: Arc::default() };
+        tokio::spawn(listening.clone().wait(interrupt, terminate, hint));
+        Ok(listening)
+    }
+
+    /// The exit code of the signal that came; SIGINT's when the run was stopped by something else.
+    pub(crate) fn code(&self) -> ExitCode {
+        if self.code.load(Ordering::Relaxed) == ExitCode::Terminated as u8 {
+            ExitCode::Terminated
+        } else {
+            ExitCode::Interrupted
+        }
+    }
+
+    async fn wait(self, mut interrupt: Signal, mut terminate: Signal, hint: &'static str) {
+        let code = next(&mut interrupt, &mut terminate).await;
+        self.code.store(code as u8, Ordering::Relaxed);
+        self.stop.cancel();
+        if !hint.is_empty() {
+            printer::note(hint);
+        }
+        let code = next(&mut interrupt, &mut terminate).await;
+        leave(code);
+    }
+}
+
+/// The code of the next signal.
+async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> ExitCode {
+    tokio::select! {
+        _ = interrupt.recv() => ExitCode::Interrupted,
+        _ = terminate.recv() => ExitCode::Terminated,
+    }
+}
+
+/// Ends the program now. The ledger survives that: what was begun is asked of the service by the next run.
+#[expect(clippy::exit, reason = "asked for twice; whatever still runs must not be waited for")]
+fn leave(code: ExitCode) -> ! {
+    std::process::exit(i32::from(code as u8))
+}

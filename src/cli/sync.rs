@@ -1,0 +1,97 @@
+//! `sync`: mirrors the library, or says what would be mirrored.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mediamirror::connect::Pair;
+use mediamirror::engine::{Options, Outcome, Summary, mirror};
+use mediamirror::ledger::{Ledger, LedgerError};
+use mediamirror::model::AccountName;
+use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
+
+use super::Context;
+use super::args::SyncArgs;
+use super::exit_code::ExitCode;
+use super::failure::CommandFailure;
+use super::progress::Progress;
+use super::session::Session;
+use super::signals::Interruption;
+use super::summary;
+
+/// What the first Ctrl-C answers.
+const DRAINING: &str = "stopping: what was begun is being ended; once more to leave at once";
+
+/// Runs the command.
+pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, CommandFailure> {
+    let session = Session::open(context, &args.scope.overrides())?;
+    let options = args.options();
+    session.check_access().await?;
+    let ledger = open_ledger(&session, &options)?;
+    let interruption = Interruption::listen(DRAINING)?;
+    let summary = mirrored(context, &session.pair, &ledger, &options, &interruption).await;
+    let closed = ledger.close().await;
+    let summary = summary?;
+    closed?;
+    context.printer.result(&summary, || summary::text(&summary, context.global.verbose > 0));
+    Ok(match summary.outcome {
+        Outcome::Complete | Outcome::DryRun => ExitCode::Success,
+        Outcome::Partial => ExitCode::Partial,
+        Outcome::Interrupted => {
+            context.printer.note(&resume_line(&context.global.config));
+            interruption.code()
+        }
+    })
+}
+
+/// One run of the engine, with its progress on the screen.
+pub(crate) async fn mirrored(
+    context: &Context,
+    pair: &Arc<Pair>,
+    ledger: &Ledger,
+    options: &Options,
+    interruption: &Interruption,
+) -> Result<Summary, CommandFailure> {
+    let witness = Arc::new(Witness { progress: context.screen.start("sync"), changed: AtomicBool::new(false) });
+    let monitor: Arc<dyn Monitor> = Arc::<Witness>::clone(&witness);
+    let stop = interruption.stop.clone();
+    let result = mirror(Arc::clone(pair), ledger.clone(), options.clone(), monitor, stop).await;
+    let changed = witness.changed.load(Ordering::Relaxed);
+    witness.progress.finish();
+    result.map_err(|error| CommandFailure::of(&error, changed))
+}
+
+/// The ledger of the pair. A dry run only reads it, beside another run if need be.
+fn open_ledger(session: &Session, options: &Options) -> Result<Ledger, LedgerError> {
+    let path = &session.config.ledger;
+    let source = AccountName::new(&session.config.source.account);
+    let target = AccountName::new(&session.config.target.account);
+    if !options.dry_run {
+        return Ledger::open(path, &source, &target);
+    }
+    Ledger::open_read_only(path, &source, &target)?.map_or_else(Ledger::in_memory, Ok)
+}
+
+/// How to go on after an interruption.
+fn resume_line(config: &Path) -> String {
+    format!("interrupted; what is done is recorded. To go on: mediamirror --config {} sync", config.display())
+}
+
+/// Passes events on and remembers whether one says that the target was written to.
+#[derive(Debug)]
+struct Witness {
+    progress: Progress,
+    changed: AtomicBool,
+}
+
+impl Monitor for Witness {
+    fn event(&self, event: RunEvent) {
+        if matches!(
+            event,
+            RunEvent::BlobCopied { .. } | RunEvent::AssetFinished { outcome: AssetOutcome::Mirrored, .. }
+        ) {
+            self.changed.store(true, Ordering::Relaxed);
+        }
+        self.progress.event(event);
+    }
+}

@@ -1,0 +1,32 @@
+//! `urls`: the pairs of URLs that differ in the host alone.
+
+use std::fmt::Write as _;
+
+use mediamirror::engine::urls::{UrlPair, urls};
+
+use super::Context;
+use super::args::ScopeArgs;
+use super::exit_code::ExitCode;
+use super::failure::CommandFailure;
+use super::session::Session;
+
+/// Runs the command.
+pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode, CommandFailure> {
+    let session = Session::open(context, &args.overrides())?;
+    let pairs = urls(&session.pair, &args.options()).await.map_err(|error| CommandFailure::of(&error, false))?;
+    context.printer.result(&pairs, || text(&pairs));
+    Ok(ExitCode::Success)
+}
+
+/// The pairs for people: the asset, then one URL a line.
+pub(crate) fn text(pairs: &[UrlPair]) -> String {
+    let mut text = String::new();
+    for pair in pairs {
+        let target = pair.target_url.as_deref().unwrap_or("(not mirrored)");
+        let _ = writeln!(text, "{}\n  {}\n  {target}", pair.asset, pair.source_url);
+    }
+    if pairs.is_empty() {
+        text.push_str("no streaming locators in scope\n");
+    }
+    text
+}

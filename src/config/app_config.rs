@@ -1,0 +1,155 @@
+//! The tutorial's `App.config`: which accounts and keys it names.
+
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+
+use crate::redact::Secret;
+
+/// Why an `App.config` cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppConfigError {
+    /// It is not XML.
+    #[error("not valid XML at byte {position}: {problem}")]
+    Xml {
+        /// Where the parser stopped.
+        position: u64,
+        /// What it says.
+        problem: String,
+    },
+    /// Keys that are needed are not there, or empty.
+    #[error("appSettings lacks {}", .0.join(", "))]
+    Missing(Vec<String>),
+}
+
+/// One region as the tutorial names it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AppAccount {
+    /// Media account.
+    pub media_account: String,
+    /// Its key.
+    pub media_key: Secret,
+    /// Storage account.
+    pub storage_account: String,
+    /// Its key.
+    pub storage_key: Secret,
+}
+
+/// Both regions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AppConfig {
+    /// Keys that end in `Source`.
+    pub source: AppAccount,
+    /// Keys that end in `Target`.
+    pub target: AppAccount,
+}
+
+impl AppConfig {
+    /// Reads the `<add key="…" value="…"/>` of an `App.config`, wherever they are in it. Values are trimmed: the tutorial's
+    /// own example has stray spaces.
+    ///
+    /// # Errors
+    /// It is not XML, or keys are missing (all are named).
+    pub fn parse(text: &str) -> Result<Self, AppConfigError> {
+        let settings = settings(text)?;
+        let mut missing = Vec::new();
+        let mut get = |name: String| {
+            let found = settings.iter().rev().find(|(key, value)| *key == name && !value.is_empty());
+            found.map(|(_, value)| value.clone()).unwrap_or_else(|| {
+                missing.push(name);
+                String::new()
+            })
+        };
+        let mut account = |side: &str| AppAccount {
+            media_account: get(format!("MediaServicesAccountName{side}")),
+            media_key: Secret::new(get(format!("MediaServicesAccountKey{side}"))),
+            storage_account: get(format!("MediaServicesStorageAccountName{side}")),
+            storage_key: Secret::new(get(format!("MediaServicesStorageAccountKey{side}"))),
+        };
+        let config = Self { source: account("Source"), target: account("Target") };
+        if missing.is_empty() { Ok(config) } else { Err(AppConfigError::Missing(missing)) }
+    }
+}
+
+/// Every key with its value.
+fn settings(text: &str) -> Result<Vec<(String, String)>, AppConfigError> {
+    let mut reader = Reader::from_str(text);
+    let mut settings = Vec::new();
+    loop {
+        let event = reader.read_event();
+        let position = reader.error_position();
+        let xml = |problem: String| AppConfigError::Xml { position, problem };
+        match event.map_err(|error| xml(error.to_string()))? {
+            Event::Start(element) | Event::Empty(element) if element.local_name().as_ref() == b"add" => {
+                settings.extend(setting(&element).map_err(xml)?);
+            }
+            Event::Eof => return Ok(settings),
+            _ => {}
+        }
+    }
+}
+
+/// The key and value of one `<add>`; `None` where it has not both (a connection string, an assembly).
+fn setting(element: &BytesStart<'_>) -> Result<Option<(String, String)>, String> {
+    let (mut key, mut value) = (None, None);
+    for attribute in element.attributes() {
+        let attribute = attribute.map_err(|error| error.to_string())?;
+        let slot = match attribute.key.local_name().as_ref() {
+            b"key" => &mut key,
+            b"value" => &mut value,
+            _ => continue,
+        };
+        let text = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
+        *slot = Some(text.trim().to_owned());
+    }
+    Ok(key.zip(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As in the tutorial, stray spaces included.
+    const TUTORIAL: &str = r#"<?xml version="1.0"?><configuration><appSettings>
+      <add key="MediaServicesAccountNameSource" value="west"/>
+      <add key="MediaServicesAccountKeySource" value="a2V5"/>
+      <add key="MediaServicesStorageAccountNameSource" value="storewest"/>
+      <add key="MediaServicesStorageAccountKeySource" value="c3RvcmU="/>
+      <add key="MediaServicesAccountNameTarget" value="east" />
+      <add key="MediaServicesAccountKeyTarget" value=" a2V5Mg==" />
+      <add key="MediaServicesStorageAccountNameTarget" value=" storeeast" />
+      <add key="MediaServicesStorageAccountKeyTarget" value=" c3RvcmUy&#10;" />
+    </appSettings><connectionStrings><add name="db" connectionString="x"/></connectionStrings></configuration>"#;
+
+    #[test]
+    fn the_tutorials_keys_are_read_and_trimmed() {
+        let config = AppConfig::parse(TUTORIAL).unwrap();
+        assert_eq!(config.source.media_account, "west");
+        assert_eq!(config.source.storage_key.expose(), "c3RvcmU=");
+        assert_eq!(config.target.media_key.expose(), "a2V5Mg==");
+        assert_eq!(config.target.storage_account, "storeeast");
+        assert_eq!(config.target.storage_key.expose(), "c3RvcmUy");
+    }
+
+    #[test]
+    fn every_missing_key_is_named() {
+        let text = TUTORIAL.replace("KeyTarget", "KeyTraget").replace("value=\"west\"", "value=\" \"");
+        let Err(AppConfigError::Missing(missing)) = AppConfig::parse(&text) else { panic!("it must be refused") };
+        assert_eq!(
+            missing,
+            ["MediaServicesAccountNameSource", "MediaServicesAccountKeyTarget", "MediaServicesStorageAccountKeyTarget"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_xml_is_refused_with_its_place() {
+        let broken = AppConfig::parse("<configuration><add key=\"x\"</configuration>");
+        assert!(matches!(broken, Err(AppConfigError::Xml { .. })), "{broken:?}");
+        let unclosed = AppConfig::parse("<a><b></a>");
+        assert!(matches!(unclosed, Err(AppConfigError::Xml { .. })), "{unclosed:?}");
+    }
+
+    #[test]
+    fn keys_do_not_print() {
+        assert!(!format!("{:?}", AppConfig::parse(TUTORIAL).unwrap()).contains("c3RvcmU"));
+    }
+}

@@ -1,0 +1,169 @@
+//! The configuration as a new one is written: commented, complete, with every secret in a file beside it.
+
+use std::fmt::Write as _;
+
+use crate::redact::Secret;
+
+/// What is known of one side; what is not is left to the reader, marked `CHANGE-ME`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountTemplate {
+    /// Media account.
+    pub account: String,
+    /// Root of the media API.
+    pub endpoint: String,
+    /// Hosts the API may redirect to; empty = the default ones.
+    pub redirect_hosts: Vec<String>,
+    /// Token URL of the Access Control Service.
+    pub token_url: String,
+    /// File with the media account's key, beside the configuration.
+    pub media_key: SecretFile,
+    /// Streaming host to print URLs with, where it is not the account's own.
+    pub streaming_url: Option<String>,
+    /// Storage accounts, the default one first.
+    pub storage: Vec<StorageTemplate>,
+}
+
+/// What is known of one storage account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StorageTemplate {
+    /// Its name.
+    pub account: String,
+    /// Its URL; `None` = `https://<account>.blob.core.windows.net`.
+    pub endpoint: Option<String>,
+    /// File with its key, beside the configuration.
+    pub key: SecretFile,
+}
+
+/// A file beside the configuration that holds a secret.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SecretFile {
+    /// Its name.
+    pub name: String,
+    /// What to write into it; `None` = the reader makes it.
+    pub secret: Option<Secret>,
+}
+
+/// The real service's front door, token service and nothing else known.
+const ENDPOINT: &str = "https://media.windows.net/api/";
+/// The real Access Control Service.
+const TOKEN_URL: &str = "https://wamsprodglobal001acs.accesscontrol.windows.net/v2/OAuth2-13";
+
+impl AccountTemplate {
+    /// An account of the real service. `side` names the secret files.
+    pub fn of_the_service(side: &str, account: &str, storage: &str) -> Self {
+        let file = |what: &str| SecretFile { name: format!("{side}.{what}.key"), secret: None };
+        Self {
+            account: account.to_owned(),
+            endpoint: ENDPOINT.to_owned(),
+            redirect_hosts: Vec::new(),
+            token_url: TOKEN_URL.to_owned(),
+            media_key: file("media"),
+            streaming_url: None,
+            storage: vec![StorageTemplate { account: storage.to_owned(), endpoint: None, key: file("storage") }],
+        }
+    }
+
+    /// Every secret file with what it is to hold.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretFile> {
+        std::iter::once(&self.media_key).chain(self.storage.iter().map(|storage| &storage.key))
+    }
+}
+
+/// The text of a configuration that mirrors `source` to `target`.
+pub fn render(ledger: &str, source: &AccountTemplate, target: &AccountTemplate) -> String {
+    let mut text = String::from(HEADER);
+    let _ = writeln!(text, "ledger = {}", quoted(ledger));
+    text.push_str("\n# The library that is read.\n");
+    section(&mut text, "source", source);
+    text.push_str("\n# The library that is written.\n");
+    section(&mut text, "target", target);
+    text.push_str(LIMITS);
+    text
+}
+
+fn section(text: &mut String, name: &str, account: &AccountTemplate) {
+    let _ =
+        writeln!(text, "[{name}]\naccount = {}\nendpoint = {}", quoted(&account.account), quoted(&account.endpoint));
+    if account.redirect_hosts.is_empty() {
+        text.push_str("# Hosts the API may redirect to, where they are not the service's usual ones:\n");
+        text.push_str("# redirect_hosts = [\"*.cloudapp.net\", \"*.media.azure.net\"]\n");
+    } else {
+        let hosts: Vec<String> = account.redirect_hosts.iter().map(|host| quoted(host)).collect();
+        let _ = writeln!(text, "redirect_hosts = [{}]", hosts.join(", "));
+    }
+    match &account.streaming_url {
+        Some(url) => {
+            let _ = writeln!(text, "streaming_url = {}", quoted(url));
+        }
+        None => {
+            text.push_str("# Streaming host to print URLs with, such as a CDN's:\n# streaming_url = \"https://…\"\n")
+        }
+    }
+    let _ = writeln!(
+        text,
+        "[{name}.auth]\nkind = \"acs\" # or \"entra\", with the application's token_url, client_id and secret\n\
+         token_url = {}\nsecret = {{ file = {} }}",
+        quoted(&account.token_url),
+        quoted(&account.media_key.name),
+    );
+    for storage in &account.storage {
+        let _ = writeln!(text, "[[{name}.storage]]\naccount = {}", quoted(&storage.account));
+        if let Some(endpoint) = &storage.endpoint {
+            let _ = writeln!(text, "endpoint = {}", quoted(endpoint));
+        }
+        let _ = writeln!(text, "key = {{ file = {} }}", quoted(&storage.key.name));
+    }
+}
+
+const HEADER: &str = "\
+# What mediamirror mirrors, and where to. Check it with `mediamirror verify`, use it with `mediamirror sync`.
+#
+# Secrets are never in this file. Each is named by where it is:
+#   { file = \"name\" }       a file relative to this one, readable by you alone (chmod 600)
+#   { env = \"NAME\" }        an environment variable
+#   { command = [\"az\", …] } what a command prints
+
+# What was done is recorded here, relative to this file. Keep it: the next run does only what is missing.
+";
+
+const LIMITS: &str = "
+# Limits, for [source] and [target] alike; flags of the same meaning win.
+# [target.limits]
+# pending_copies = 2000             # asynchronous copies pending at once in each storage account
+# [target.limits.media]             # also blob_read and blob_write
+# requests_per_second = 100
+# in_flight = 32
+";
+
+/// A TOML string of any text.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::file;
+    use crate::config::problem::Document;
+
+    #[test]
+    fn what_is_written_can_be_read_whatever_the_names_are() {
+        let mut source = AccountTemplate::of_the_service("source", "we\"st", "storewest");
+        source.redirect_hosts = vec!["127.0.0.1:1".to_owned()];
+        source.streaming_url = Some("http://127.0.0.1:2".to_owned());
+        source.storage[0].endpoint = Some("http://127.0.0.1:3/storewest".to_owned());
+        let target = AccountTemplate::of_the_service("target", "east", "storeeast");
+        let text = render("mirror.ledger", &source, &target);
+        let file = file::parse(&Document::new(&text, "mirror.toml".as_ref())).expect("it is valid");
+        assert_eq!(file.source.account.get_ref(), "we\"st");
+        assert_eq!(file.target.storage.get_ref()[0].account.get_ref(), "storeeast");
+    }
+
+    #[test]
+    fn no_secret_is_written_into_the_configuration() {
+        let mut source = AccountTemplate::of_the_service("source", "west", "storewest");
+        source.media_key.secret = Some(Secret::new("hunter2"));
+        let text = render("mirror.ledger", &source, &source.clone());
+        assert!(!text.contains("hunter2"));
+    }
+}

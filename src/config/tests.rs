@@ -1,0 +1,216 @@
+//! Bad configurations, each with the line it is refused at, what is said and what is advised.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+const SECRET: &str = "aHVudGVyMi1vZi1tZWRpYW1pcnJvcg==";
+
+const GOOD: &str = r#"[source]
+account = "west"
+endpoint = "https://media.example/api"
+[source.auth]
+kind = "acs"
+token_url = "https://acs.example/v2/OAuth2-13"
+secret = { file = "a.key" }
+[[source.storage]]
+account = "storewest"
+key = { file = "a.key" }
+[target]
+account = "east"
+endpoint = "http://127.0.0.1:5001/api/"
+redirect_hosts = ["127.0.0.1:5002"]
+[target.auth]
+kind = "entra"
+token_url = "https://login.example/t/oauth2/token"
+client_id = "app"
+secret = { command = ["cat", "a.key"] }
+[[target.storage]]
+account = "storeeast"
+endpoint = "http://127.0.0.1:5003/storeeast/"
+key = { file = "a.key" }
+"#;
+
+/// A directory with a good secret file.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        place.secret("a.key", &format!(" {SECRET}\n"), 0o600);
+        place
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("mirror.toml")
+    }
+
+    fn secret(&self, name: &str, text: &str, mode: u32) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// The good configuration with `from` replaced by `to`; its command runs where the tests do, so it gets a full path.
+    fn parse(&self, from: &str, to: &str) -> Result<Config, ConfigError> {
+        assert!(from.is_empty() || GOOD.contains(from), "{from} is not in the example");
+        let text = if from.is_empty() { GOOD.to_owned() } else { GOOD.replacen(from, to, 1) };
+        let key = self.0.path().join("a.key");
+        let text = text.replace(r#"["cat", "a.key"]"#, &format!(r#"["cat", "{}"]"#, key.display()));
+        Config::parse(&text, &self.path())
+    }
+
+    fn error(&self, from: &str, to: &str) -> ConfigError {
+        self.parse(from, to).expect_err("it must be refused")
+    }
+}
+
+#[test]
+fn a_good_configuration_is_completed_with_defaults() {
+    let place = Place::new();
+    let config = place.parse("", "").unwrap();
+    assert_eq!(config.ledger, place.0.path().join("mirror.ledger"));
+    assert_eq!(config.source.endpoint.as_str(), "https://media.example/api/");
+    assert_eq!(config.source.redirect_hosts, ["*.cloudapp.net", "*.media.azure.net"]);
+    assert_eq!(config.target.redirect_hosts, ["127.0.0.1:5002"]);
+    assert_eq!(config.source.api_version, "2.19");
+    assert_eq!(config.source.storage[0].endpoint.as_str(), "https://storewest.blob.core.windows.net/");
+    assert_eq!(config.target.storage[0].endpoint.as_str(), "http://127.0.0.1:5003/storeeast");
+    assert_eq!(config.source.storage[0].key.expose(), SECRET);
+    let AuthConfig::Acs { client_id, secret, .. } = &config.source.auth else { panic!("not acs") };
+    assert_eq!((client_id.as_str(), secret.expose()), ("west", SECRET));
+    let AuthConfig::Entra { client_id, secret, resource, .. } = &config.target.auth else { panic!("not entra") };
+    assert_eq!((client_id.as_str(), secret.expose()), ("app", SECRET));
+    assert_eq!(resource, "https://rest.media.azure.net");
+}
+
+#[test]
+fn limits_of_one_lane_leave_the_others_as_they_are() {
+    let limits = "[source.limits]\npending_copies = 5\n[source.limits.media]\nrequests_per_second = 9\n[source.auth]";
+    let config = Place::new().parse("[source.auth]", limits).unwrap();
+    let (limits, default) = (config.source.limits, Limits::default());
+    assert_eq!(limits.pending_copies, 5);
+    assert_eq!(limits.media.requests_per_second.map(NonZeroU64::get), Some(9));
+    assert_eq!(limits.media.in_flight, default.media.in_flight);
+    assert_eq!((limits.blob_read, limits.blob_write), (default.blob_read, default.blob_write));
+}
+
+/// Every bad input: what is replaced by what, the line, words of the message, words of the remedy.
+const BAD: &[(&str, &str, usize, &str, &str)] = &[
+    ("account = \"west\"", "acount = \"west\"", 2, "unknown key `acount` (in `[source]`)", "did you mean `account`?"),
+    ("token_url", "tokenurl", 6, "unknown key `tokenurl` (in `[source.auth]`)", "did you mean `token_url`?"),
+    (
+        "account = \"west\"",
+        "colour = 1\naccount = \"west\"",
+        2,
+        "unknown key `colour`",
+        "known here: account, endpoint",
+    ),
+    ("account = \"storewest\"\n", "", 8, "key `account` is missing (in `[[source.storage]]`)", "add `account`"),
+    ("account = \"west\"\n", "", 1, "key `account` is missing (in `[source]`)", "add `account`"),
+    ("kind = \"acs\"", "kind = \"asc\"", 5, "unknown value `asc`", "did you mean `acs`?"),
+    ("{ file = \"a.key\" }", "\"hunter2\"", 7, "a secret must not be written in the configuration", "chmod 600"),
+    ("{ file = \"a.key\" }", "4711", 7, "a secret must not be written in the configuration", "chmod 600"),
+    ("{ file = \"a.key\" }", "{ flie = \"a.key\" }", 7, "unknown key `flie`", "did you mean `file`?"),
+    ("{ file = \"a.key\" }", "{ file = \"a\", env = \"B\" }", 7, "a secret has exactly one place", "write { file"),
+    (
+        "{ file = \"a.key\" }",
+        "{ file = \"none.key\" }",
+        7,
+        "`source.auth.secret`: failed to read the secret file",
+        "mode 600",
+    ),
+    ("{ file = \"a.key\" }", "{ file = \"open.key\" }", 7, "can be read by others", "chmod 600"),
+    ("{ file = \"a.key\" }", "{ file = \"empty.key\" }", 7, "the file empty.key is empty", "put the secret there"),
+    (
+        "{ file = \"a.key\" }",
+        "{ env = \"MEDIAMIRROR_NOT_SET\" }",
+        7,
+        "MEDIAMIRROR_NOT_SET is not set",
+        "export MEDIAMIRROR",
+    ),
+    ("{ file = \"a.key\" }", "{ command = [\"false\"] }", 7, "false ended with exit status: 1", "run false by hand"),
+    ("{ file = \"a.key\" }", "{ command = [\"no-such-program\"] }", 7, "failed to run no-such-program", "by hand"),
+    (
+        "key = { file = \"a.key\" }",
+        "key = { file = \"short.key\" }",
+        10,
+        "the key is not in base64",
+        "copy the whole key",
+    ),
+    ("https://media.example/api", "http://media.example/api", 3, "`source.endpoint`: http would send keys", "https://"),
+    ("https://media.example/api", "media.example/api", 3, "`source.endpoint`: not a URL", "https://host/path"),
+    ("https://media.example/api", "https://m.example/?sig=x", 3, "has a user, a query or a fragment", "own keys"),
+    ("[\"127.0.0.1:5002\"]", "[\"*\"]", 14, "`target.redirect_hosts`: not a host", "*.domain.tld"),
+    ("[\"127.0.0.1:5002\"]", "[\"*.net\"]", 14, "`target.redirect_hosts`: not a host", "*.domain.tld"),
+    ("client_id = \"app\"\n", "", 16, "`target.auth.client_id`: missing", "application id"),
+    ("kind = \"acs\"", "kind = \"acs\"\nresource = \"r\"", 6, "`source.auth.resource`: only `entra` has one", "remove"),
+    ("account = \"storeeast\"", "account = \"storewest\"", 21, "storewest is the source's as well", "another account"),
+    (
+        "account = \"west\"",
+        "account = \"west\"\napi_version = \"3.0\"",
+        3,
+        "not a version of the v2 API",
+        "2.0 to 2.19",
+    ),
+    ("account = \"west\"", "account = \"\"", 2, "`source.account`: empty", "account's name"),
+    ("account = \"west\"", "account = 3", 2, "expected", "correct that line"),
+    ("account = \"west\"", "account = \"west\"\naccount = \"west\"", 3, "duplicate key", "keep one of them"),
+    ("[source]", "[source", 1, "", "correct that line"),
+];
+
+#[test]
+fn every_bad_configuration_is_refused_with_its_line_its_key_and_a_remedy() {
+    let place = Place::new();
+    place.secret("open.key", SECRET, 0o644);
+    place.secret("empty.key", " \n", 0o600);
+    place.secret("short.key", "abc", 0o600);
+    let mut wrong = Vec::new();
+    for (from, to, line, problem, remedy) in BAD {
+        let error = place.error(from, to);
+        let expected_place = format!("{}:{line}", place.path().display());
+        if error.place != expected_place || !error.problem.contains(problem) || !error.remedy.contains(remedy) {
+            wrong.push(format!("{to} in place of {from}:\n  {error}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_source_as_its_own_target_is_refused() {
+    let text = GOOD
+        .replace("account = \"east\"", "account = \"West\"")
+        .replace("http://127.0.0.1:5001/api/", "https://media.example/api/");
+    let error = Config::parse(&text, Path::new("mirror.toml")).unwrap_err();
+    assert_eq!(error.place, "mirror.toml:12");
+    assert!(error.problem.contains("the target is the source: media account West"), "{error}");
+}
+
+#[test]
+fn no_message_repeats_a_secret() {
+    let place = Place::new();
+    place.secret("open.key", SECRET, 0o644);
+    place.secret("short.key", "hunter2", 0o600);
+    for to in [
+        "\"hunter2\"",
+        "{ file = \"open.key\" }",
+        "\"hunter2",
+        "{ file = \"short.key\" }",
+        "[\"hunter2\"]",
+        "{ file = 3, x = \"hunter2\" }",
+    ] {
+        let error = place.error("key = { file = \"a.key\" }", &format!("key = {to}"));
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("hunter2") && !text.contains(SECRET), "{to}: {text}");
+    }
+    let config = place.parse("", "").unwrap();
+    assert!(!format!("{config:?}").contains(SECRET));
+}
+
+#[test]
+fn a_configuration_that_is_not_there_says_how_to_write_one() {
+    let error = Config::load(Path::new("no/such/mirror.toml")).unwrap_err();
+    assert_eq!(error.place, "no/such/mirror.toml");
+    assert!(error.remedy.contains("mediamirror init"));
+}

@@ -1,0 +1,235 @@
+//! Why the ledger cannot be used: what was attempted, on which file, and what an operator can do about it.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::ErrorCode;
+
+use super::{Status, Step};
+use crate::model::AssetId;
+
+/// Why the ledger cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// Another run uses it.
+    #[error(
+        "cannot open the ledger {}: another run holds its lock ({}); wait for it to end, or give this run a ledger of \
+         its own", path.display(), holder_text(*pid, host, *since)
+    )]
+    Locked {
+        /// The ledger.
+        path: PathBuf,
+        /// The other run's process id; 0 = not known.
+        pid: u32,
+        /// The machine it runs on; empty = not known.
+        host: String,
+        /// When it took the lock.
+        since: Option<Timestamp>,
+    },
+    /// The folder it should be in does not exist.
+    #[error("cannot open the ledger {}: the folder {} does not exist; make it, or choose another place",
+        path.display(), directory.display())]
+    NoDirectory {
+        /// The ledger.
+        path: PathBuf,
+        /// The missing folder.
+        directory: PathBuf,
+    },
+    /// The file is something else.
+    #[error("cannot open {} as a ledger: it is a file of another kind and is left as it is; choose another place",
+        path.display())]
+    NotALedger {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Written by a newer release.
+    #[error("cannot open the ledger {}: it was written by a newer release (format {found}, this one knows {known}); \
+        use that release", path.display())]
+    Newer {
+        /// The ledger.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest format this program knows.
+        known: u32,
+    },
+    /// Written by an older release, and it may not be changed now.
+    #[error("cannot read the ledger {}: it was written by an older release (format {found}, this one reads {known}); \
+        a run that may write brings it up to date", path.display())]
+    Older {
+        /// The ledger.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The format this program reads.
+        known: u32,
+    },
+    /// It belongs to another pair of accounts.
+    #[error("cannot open the ledger {}: it belongs to the mirror {theirs}, but this run is {ours}; give each pair of \
+        accounts a ledger of its own", path.display())]
+    OtherPair {
+        /// The ledger.
+        path: PathBuf,
+        /// The pair it was made for, as `source -> target`.
+        theirs: String,
+        /// The pair of this run, as `source -> target`.
+        ours: String,
+    },
+    /// Its content is damaged.
+    #[error("cannot {attempted} the ledger {}: it is damaged ({reason}); restore it from a backup, or move it away: \
+        a run without it compares both accounts again and copies only what is missing", path.display())]
+    Corrupt {
+        /// The action.
+        attempted: &'static str,
+        /// The ledger.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No space left.
+    #[error("cannot {attempted} the ledger {}: its disk is full; make room and start again, nothing recorded is lost",
+        path.display())]
+    DiskFull {
+        /// The action.
+        attempted: &'static str,
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// It may only be read.
+    #[error("cannot {attempted} the ledger {}: it may only be read; check the permissions of the file and its folder",
+        path.display())]
+    NotWritable {
+        /// The action.
+        attempted: &'static str,
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// Another program is writing to it.
+    #[error("cannot {attempted} the ledger {}: another program holds it (an open database tool?); close that program",
+        path.display())]
+    Busy {
+        /// The action.
+        attempted: &'static str,
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("cannot {attempted} the ledger {}: {reason}; check the file, its folder and its disk", path.display())]
+    Unusable {
+        /// The action.
+        attempted: &'static str,
+        /// The ledger.
+        path: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+    /// A record that must not follow the last one: a mistake in this program, not in the file.
+    #[error("cannot record {step} {status} of asset {asset} in the ledger {}: {reason} (last record: {last}); \
+        this is a defect of mediamirror, please report it", path.display())]
+    OutOfOrder {
+        /// The ledger.
+        path: PathBuf,
+        /// The asset.
+        asset: AssetId,
+        /// The step that was to be recorded.
+        step: Step,
+        /// Its status.
+        status: Status,
+        /// The last record, such as `copy-blobs failed`.
+        last: String,
+        /// The rule it breaks.
+        reason: &'static str,
+    },
+    /// It was closed.
+    #[error("cannot {attempted} the ledger {}: it is closed", path.display())]
+    Closed {
+        /// The action.
+        attempted: &'static str,
+        /// The ledger.
+        path: PathBuf,
+    },
+}
+
+impl LedgerError {
+    /// What an error of the database means.
+    pub(super) fn of(attempted: &'static str, path: &Path, error: &rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        let reason = error.to_string();
+        match error {
+            rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) => {
+                Self::Corrupt { attempted, path, reason }
+            }
+            _ => match error.sqlite_error_code() {
+                Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { attempted, path, reason },
+                Some(ErrorCode::NotADatabase) => Self::NotALedger { path },
+                Some(ErrorCode::DiskFull) => Self::DiskFull { attempted, path },
+                Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::NotWritable { attempted, path },
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { attempted, path },
+                _ => Self::Unusable { attempted, path, reason },
+            },
+        }
+    }
+
+    /// What an error of the file system means.
+    pub(super) fn of_io(attempted: &'static str, path: &Path, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let path = path.to_owned();
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull { attempted, path },
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::NotWritable { attempted, path },
+            _ => Self::Unusable { attempted, path, reason: error.to_string() },
+        }
+    }
+}
+
+/// Who holds the lock, as far as it is known.
+fn holder_text(pid: u32, host: &str, since: Option<Timestamp>) -> String {
+    use std::fmt::Write as _;
+    let mut text = if pid == 0 { "process unknown".to_owned() } else { format!("process {pid}") };
+    if !host.is_empty() {
+        text.push_str(" on ");
+        text.push_str(host);
+    }
+    if let Some(since) = since {
+        let _ = write!(text, " since {since:.0}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn every_refusal_of_the_database_says_what_to_do() {
+        let of = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            LedgerError::of("write", Path::new("l.db"), &error)
+        };
+        let table = [
+            (ffi::SQLITE_FULL, "disk is full"),
+            (ffi::SQLITE_READONLY, "permissions"),
+            (ffi::SQLITE_PERM, "permissions"),
+            (ffi::SQLITE_CORRUPT, "restore it from a backup"),
+            (ffi::SQLITE_NOTADB, "choose another place"),
+            (ffi::SQLITE_BUSY, "close that program"),
+            (ffi::SQLITE_IOERR, "check the file"),
+        ];
+        for (code, words) in table {
+            let text = of(code).to_string();
+            assert!(text.contains("l.db") && text.contains(words), "{code}: {text}");
+        }
+        assert!(matches!(of(ffi::SQLITE_FULL), LedgerError::DiskFull { attempted: "write", .. }));
+    }
+
+    #[test]
+    fn a_locked_ledger_names_its_holder() {
+        let since = Some("2026-01-02T03:04:05Z".parse().unwrap());
+        let error = LedgerError::Locked { path: "l.db".into(), pid: 7, host: "ark".into(), since };
+        assert!(error.to_string().contains("process 7 on ark since 2026-01-02T03:04:05Z"), "{error}");
+        let error = LedgerError::Locked { path: "l.db".into(), pid: 0, host: String::new(), since: None };
+        assert!(error.to_string().contains("process unknown"), "{error}");
+    }
+}

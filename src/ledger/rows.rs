@@ -1,0 +1,163 @@
+//! The SQL of asset rows: one record in, one row or a page of rows out.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::steps::{self, Position};
+use super::{AssetRow, Facts, LedgerError, Status, Step};
+use crate::model::{AssetId, ContainerName};
+use crate::redact::scrub;
+
+/// One record to write.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) asset: AssetId,
+    pub(super) step: Step,
+    pub(super) status: Status,
+    pub(super) facts: Facts,
+    pub(super) at: Timestamp,
+}
+
+/// Columns of an [`AssetRow`], in the order `read_row` takes them.
+const COLUMNS: &str = "source, step, status, updated, name, target, container, source_digest, target_digest, \
+                       files_digest, locators_digest, blobs, bytes, error";
+
+/// What is known of one asset.
+pub(super) fn one(connection: &Connection, asset: &AssetId) -> rusqlite::Result<Option<AssetRow>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM asset WHERE source = ?1"))?
+        .query_row([asset.as_str()], read_row)
+        .optional()
+}
+
+/// At most `limit` rows in order of id, from the one after `after`.
+pub(super) fn page(connection: &Connection, after: Option<&AssetId>, limit: usize) -> rusqlite::Result<Vec<AssetRow>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM asset WHERE source > ?1 ORDER BY source LIMIT ?2"))?
+        .query_map(params![after.map_or("", AssetId::as_str), limit], read_row)?
+        .collect()
+}
+
+/// Writes one record, if it may follow the last one.
+pub(super) fn write(
+    connection: &Connection,
+    path: &Path,
+    record: &Record,
+) -> rusqlite::Result<Result<(), LedgerError>> {
+    let now = position(connection, &record.asset)?;
+    if let Err(reason) = steps::check(now, record.step, record.status, record.facts.target.is_some()) {
+        return Ok(Err(LedgerError::OutOfOrder {
+            path: path.to_owned(),
+            asset: record.asset.clone(),
+            step: record.step,
+            status: record.status,
+            last: now.last.map_or_else(|| "none".to_owned(), |(step, status)| format!("{step} {status}")),
+            reason,
+        }));
+    }
+    let Facts {
+        name,
+        target,
+        container,
+        source_digest,
+        target_digest,
+        files_digest,
+        locators_digest,
+        blobs,
+        bytes,
+        error,
+    } = &record.facts;
+    connection
+        .prepare_cached(
+            "INSERT INTO asset (source, step, status, updated, name, target, container, source_digest, target_digest,
+                                files_digest, locators_digest, blobs, bytes, error)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             ON CONFLICT (source) DO UPDATE SET
+                 step = excluded.step,
+                 status = excluded.status,
+                 updated = excluded.updated,
+                 name = coalesce(excluded.name, name),
+                 target = coalesce(excluded.target, target),
+                 container = coalesce(excluded.container, container),
+                 source_digest = coalesce(excluded.source_digest, source_digest),
+                 target_digest = coalesce(excluded.target_digest, target_digest),
+                 files_digest = coalesce(excluded.files_digest, files_digest),
+                 locators_digest = coalesce(excluded.locators_digest, locators_digest),
+                 blobs = coalesce(excluded.blobs, blobs),
+                 bytes = coalesce(excluded.bytes, bytes),
+                 error = excluded.error",
+        )?
+        .execute(params![
+            record.asset.as_str(),
+            record.step.as_str(),
+            record.status.as_str(),
+            record.at.to_string(),
+            name,
+            target.as_ref().map(AssetId::as_str),
+            container.as_ref().map(ContainerName::as_str),
+            source_digest,
+            target_digest,
+            files_digest,
+            locators_digest,
+            blobs.map(stored),
+            bytes.map(stored),
+            // The last door before the disk: no signature may pass it, whoever wrote the text.
+            error.as_deref().map(scrub),
+        ])?;
+    Ok(Ok(()))
+}
+
+/// Removes one asset's row.
+pub(super) fn forget(connection: &Connection, asset: &AssetId) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM asset WHERE source = ?1")?.execute([asset.as_str()])?;
+    Ok(())
+}
+
+fn position(connection: &Connection, asset: &AssetId) -> rusqlite::Result<Position> {
+    let found = connection
+        .prepare_cached("SELECT step, status, target IS NOT NULL FROM asset WHERE source = ?1")?
+        .query_row([asset.as_str()], |row| {
+            let last = (parsed(row, 0, Step::parse)?, parsed(row, 1, Status::parse)?);
+            Ok(Position { last: Some(last), target_known: row.get(2)? })
+        })
+        .optional()?;
+    Ok(found.unwrap_or(Position { last: None, target_known: false }))
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<AssetRow> {
+    Ok(AssetRow {
+        source: AssetId::new(row.get::<_, String>(0)?),
+        step: parsed(row, 1, Step::parse)?,
+        status: parsed(row, 2, Status::parse)?,
+        updated: parsed(row, 3, |text| text.parse().ok())?,
+        facts: Facts {
+            name: row.get(4)?,
+            target: row.get::<_, Option<String>>(5)?.map(AssetId::new),
+            container: row.get::<_, Option<String>>(6)?.map(ContainerName::new),
+            source_digest: row.get(7)?,
+            target_digest: row.get(8)?,
+            files_digest: row.get(9)?,
+            locators_digest: row.get(10)?,
+            blobs: row.get::<_, Option<i64>>(11)?.map(i64::cast_unsigned),
+            bytes: row.get::<_, Option<i64>>(12)?.map(i64::cast_unsigned),
+            error: row.get(13)?,
+        },
+    })
+}
+
+/// A column that holds a word of ours.
+fn parsed<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    parse(text).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, format!("unknown value {text:?}").into())
+    })
+}
+
+/// `SQLite` counts up to 2^63; no library holds more.
+fn stored(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

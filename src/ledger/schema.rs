@@ -1,0 +1,230 @@
+//! The file: opening, checking, migrating it. Migrations are only ever appended; each runs once, in a transaction.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+
+use super::LedgerError;
+use super::lock::private;
+use crate::model::AccountName;
+
+/// Marks the file as a ledger: `mmir` in ASCII.
+const APPLICATION_ID: i32 = 0x6d6d_6972;
+
+/// How long to wait for a program that holds the file, such as an operator's database tool. A guess: longer than a
+/// query by hand takes, shorter than an operator's patience.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Number n brings a file from version n to n + 1. Never change one that was released.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE meta (
+        key   TEXT NOT NULL PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE asset (
+        source          TEXT NOT NULL PRIMARY KEY,
+        step            TEXT NOT NULL
+            CHECK (step IN ('create-target', 'copy-blobs', 'verify', 'register-files', 'publish-locators')),
+        status          TEXT NOT NULL CHECK (status IN ('started', 'succeeded', 'failed')),
+        updated         TEXT NOT NULL,
+        name            TEXT,
+        target          TEXT,
+        container       TEXT,
+        source_digest   TEXT,
+        target_digest   TEXT,
+        files_digest    TEXT,
+        locators_digest TEXT,
+        blobs           INTEGER,
+        bytes           INTEGER,
+        error           TEXT
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// A ledger in memory.
+pub(super) fn in_memory() -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open_in_memory()?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Opens or makes the file of a pair of accounts for writing. The caller holds the run lock.
+pub(super) fn open_for_writing(
+    path: &Path,
+    source: &AccountName,
+    target: &AccountName,
+) -> Result<Connection, LedgerError> {
+    let failed = |error: rusqlite::Error| LedgerError::of("open", path, &error);
+    let closed_cleanly = !leftover_log(path);
+    private(OpenOptions::new().create(true).truncate(false))
+        .open(path)
+        .map_err(|error| LedgerError::of_io("open", path, &error))?;
+    let mut connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    if connection.is_readonly("main").map_err(failed)? {
+        return Err(LedgerError::NotWritable { attempted: "open", path: path.to_owned() });
+    }
+    recognise(&connection, path)?;
+    if !closed_cleanly {
+        quick_check(&connection, path)?;
+    }
+    // FULL: an acknowledged record survives a power cut, because the log is synced at each commit.
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0)).map_err(failed)?;
+    if mode != "wal" {
+        let reason = format!("its file system cannot keep a write-ahead log (journal mode {mode})");
+        return Err(LedgerError::Unusable { attempted: "open", path: path.to_owned(), reason });
+    }
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    migrate(&mut connection).map_err(failed)?;
+    claim(&connection, source, target).map_err(failed)?;
+    same_pair(&connection, path, source, target)?;
+    Ok(connection)
+}
+
+/// Opens the file for reading beside a writer of this process or another one. `None`: nothing was ever recorded.
+pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, LedgerError> {
+    let failed = |error: rusqlite::Error| LedgerError::of("read", path, &error);
+    if !path.try_exists().map_err(|error| LedgerError::of_io("read", path, &error))? {
+        return Ok(None);
+    }
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    recognise(&connection, path)?;
+    match version(&connection).map_err(failed)? {
+        0 => Ok(None),
+        found if found < known() => Err(LedgerError::Older { path: path.to_owned(), found, known: known() }),
+        _ => Ok(Some(connection)),
+    }
+}
+
+/// Fails if the file belongs to another pair of accounts.
+pub(super) fn same_pair(
+    connection: &Connection,
+    path: &Path,
+    source: &AccountName,
+    target: &AccountName,
+) -> Result<(), LedgerError> {
+    let read = |key: &str| {
+        connection
+            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get::<_, String>(0))
+            .optional()
+            .map_err(|error| LedgerError::of("read", path, &error))
+    };
+    let (theirs, ours) = ((read("source_account")?, read("target_account")?), (source.as_str(), target.as_str()));
+    if (theirs.0.as_deref(), theirs.1.as_deref()) == (Some(ours.0), Some(ours.1)) {
+        return Ok(());
+    }
+    let unknown = || "?".to_owned();
+    Err(LedgerError::OtherPair {
+        path: path.to_owned(),
+        theirs: format!("{} -> {}", theirs.0.unwrap_or_else(unknown), theirs.1.unwrap_or_else(unknown)),
+        ours: format!("{} -> {}", ours.0, ours.1),
+    })
+}
+
+/// Writes the pair into a new ledger.
+fn claim(connection: &Connection, source: &AccountName, target: &AccountName) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO meta (key, value)
+         SELECT 'source_account', ?1 WHERE NOT EXISTS (SELECT 1 FROM meta)
+         UNION ALL SELECT 'target_account', ?2 WHERE NOT EXISTS (SELECT 1 FROM meta)",
+        [source.as_str(), target.as_str()],
+    )?;
+    Ok(())
+}
+
+/// Fails if the file is not a ledger, or one of a newer release. An empty database is a ledger to be.
+fn recognise(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let failed = |error: rusqlite::Error| LedgerError::of("open", path, &error);
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let found = version(connection).map_err(failed)?;
+    let objects: u32 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0)).map_err(failed)?;
+    let empty = id == 0 && found == 0 && objects == 0;
+    if id != APPLICATION_ID && !empty {
+        return Err(LedgerError::NotALedger { path: path.to_owned() });
+    }
+    if found > known() {
+        return Err(LedgerError::Newer { path: path.to_owned(), found, known: known() });
+    }
+    Ok(())
+}
+
+/// Brings the schema up to date.
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    for number in version(connection)?..known() {
+        let step = connection.transaction()?;
+        step.execute_batch(MIGRATIONS[usize::try_from(number).expect("a few migrations")])?;
+        step.pragma_update(None, "application_id", APPLICATION_ID)?;
+        step.pragma_update(None, "user_version", number + 1)?;
+        step.commit()?;
+    }
+    Ok(())
+}
+
+/// Looks for damage. Reads the whole file (27 MB for 200,000 assets), so only after a run that did not end properly.
+fn quick_check(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
+        .map_err(|error| LedgerError::of("check", path, &error))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(LedgerError::Corrupt { attempted: "check", path: path.to_owned(), reason: verdict })
+}
+
+/// Is there a write-ahead log? Closing removes it, so its owner was killed.
+fn leftover_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn known() -> u32 {
+    u32::try_from(MIGRATIONS.len()).expect("a few migrations")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrate_twice_changes_nothing() {
+        let mut connection = in_memory().unwrap();
+        let dump = |connection: &Connection| -> Vec<String> {
+            let mut rows = connection.prepare("SELECT name || sql FROM sqlite_schema ORDER BY 1").unwrap();
+            rows.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        let before = dump(&connection);
+        migrate(&mut connection).unwrap();
+        assert_eq!(dump(&connection), before);
+        assert_eq!(version(&connection).unwrap(), known());
+    }
+
+    #[test]
+    fn the_schema_knows_every_step_and_status_and_no_other() {
+        let connection = in_memory().unwrap();
+        let insert = |step: &str, status: &str| {
+            connection.execute(
+                "INSERT OR REPLACE INTO asset (source, step, status, updated) VALUES ('a', ?1, ?2, '')",
+                [step, status],
+            )
+        };
+        for step in super::super::Step::ALL {
+            for status in super::super::Status::ALL {
+                insert(step.as_str(), status.as_str()).unwrap();
+            }
+        }
+        insert("x", "started").unwrap_err();
+        insert("verify", "x").unwrap_err();
+    }
+}
