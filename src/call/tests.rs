@@ -63,14 +63,14 @@ async fn a_permit_is_held_per_attempt_and_not_while_waiting_to_try_again() {
     let failing = answer(&caller, call(Idempotency::Repeatable), vec![refused(500, "InternalError", Some(60))]);
     let passing = async {
         sleep(Duration::from_millis(1)).await;
-        answer(&caller, call(Idempotency::Repeatable), Vec::new()).await;
+        answer(&caller, call(Idempotency::Repeatable), Vec::new()).await.1.unwrap();
         started.elapsed()
     };
     let ((sent, result), passed) = join(failing, passing).await;
     result.unwrap();
     assert_eq!(sent, 2);
     assert!(passed < Duration::from_millis(5), "{passed:?}");
-    assert!(started.elapsed() >= Duration::from_secs(60));
+    assert!(started.elapsed() >= Duration::from_mins(1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +81,7 @@ async fn a_retry_after_is_honoured_by_everybody_and_capped() {
         let first = answer(&caller, call(Idempotency::Repeatable), vec![refused(503, "ServerBusy", Some(asked))]);
         let other = async {
             sleep(Duration::from_millis(1)).await;
-            answer(&caller, call(Idempotency::Repeatable), Vec::new()).await;
+            answer(&caller, call(Idempotency::Repeatable), Vec::new()).await.1.unwrap();
             started.elapsed()
         };
         let ((_, result), other) = join(first, other).await;
@@ -103,9 +103,9 @@ async fn a_busy_source_slows_the_source_and_not_the_target() {
     let first = answer(&caller, copy(), vec![source_busy()]);
     let others = async {
         sleep(Duration::from_millis(1)).await;
-        answer(&caller, call(Idempotency::Repeatable), Vec::new()).await;
+        answer(&caller, call(Idempotency::Repeatable), Vec::new()).await.1.unwrap();
         let plain = started.elapsed();
-        answer(&caller, copy(), Vec::new()).await;
+        answer(&caller, copy(), Vec::new()).await.1.unwrap();
         (plain, started.elapsed())
     };
     let ((_, result), (plain, copied)) = join(first, others).await;
@@ -203,8 +203,10 @@ async fn a_lane_without_a_rate_finds_what_the_service_bears_and_nothing_is_given
     let failed = results.iter().filter(|result| result.is_err()).count();
     let stats = caller.lane().stats();
     let seconds = started.elapsed().as_secs_f64();
-    println!("failed {failed}, {} requests, {} refused, {seconds} s", stats.requests, stats.throttled);
     assert_eq!(failed, 0);
+    // At 2,000 a second 20 s are needed; slots, cool-downs and retries may cost a third of it.
+    assert!(seconds < 27.0, "{seconds}");
+    assert!(stats.throttled * 8 < stats.requests, "{} of {}", stats.throttled, stats.requests);
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,7 +222,7 @@ async fn a_run_in_which_every_tenth_attempt_fails_keeps_its_rate() {
                 sleep(Duration::from_millis(10)).await;
                 let mut count = count.lock().unwrap();
                 *count += 1;
-                if *count % 10 == 0 { Err(refused(500, "InternalError", None)) } else { Ok(()) }
+                if count.is_multiple_of(10) { Err(refused(500, "InternalError", None)) } else { Ok(()) }
             })
         })
         .buffer_unordered(500)

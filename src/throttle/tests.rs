@@ -87,9 +87,10 @@ async fn never_more_than_its_slots_are_in_flight_and_cancelled_callers_keep_none
             let permit = lane.acquire(0).await;
             *now.lock().unwrap() += 1;
             let flying = *now.lock().unwrap();
-            let mut most = most.lock().unwrap();
-            *most = flying.max(*most);
-            drop(most);
+            {
+                let mut most = most.lock().unwrap();
+                *most = flying.max(*most);
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
             *now.lock().unwrap() -= 1;
             permit.finish("x", OK);
