@@ -1,20 +1,66 @@
 //! Blob storage accounts: listing, and the server-side copies into them.
+//!
+//! It speaks through the vendor's own library, over this crate's transport: our lanes, our retries, and one signature an
+//! attempt. No content ever passes through this machine.
 
+mod auth;
+mod copy;
+#[cfg(test)]
+mod fake;
+mod list;
+mod properties;
+mod sas;
+mod write;
+
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use futures::stream::BoxStream;
+use azure_core::error::CheckSuccessOptions;
+use azure_core::http::{ClientOptions, Pipeline, PipelineSendOptions, RetryOptions, Transport};
+use azure_storage_blob::{BlobClient, BlobServiceClient, BlobServiceClientOptions};
 use url::Url;
 
 use crate::call::Caller;
+use crate::config::ConfigError;
 use crate::error::Error;
-use crate::model::{AccountName, Blob, BlobRef, ContainerName, CopyState};
+use crate::model::{AccountName, Blob, BlobRef, ContainerName};
 use crate::redact::{SafeUrl, Secret};
 use crate::throttle::Lane;
+use auth::{AccountKey, SharedKey};
+use sas::SasMint;
+
+pub use copy::choose;
+
+/// The service refuses a longer source URL, its signature included.
+const SOURCE_URL_LIMIT: usize = 2 << 10;
 
 /// A storage account.
-#[derive(Debug)]
 pub struct BlobAccount {
     name: AccountName,
+    /// Root of the account, without trailing slash unless it is the host's root.
+    endpoint: Url,
+    mint: Arc<SasMint>,
+    service: BlobServiceClient,
+    /// The same way out as the library's clients have, for requests that we write ourselves.
+    pipeline: Pipeline,
+    /// `x-ms-version` of all requests.
+    version: String,
+    read: Caller,
+    write: Caller,
+    /// The account refused to list tags.
+    without_tags: AtomicBool,
+    /// The account refused an access tier.
+    without_tiers: AtomicBool,
+}
+
+impl fmt::Debug for BlobAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlobAccount")
+            .field("name", &self.name)
+            .field("endpoint", &self.endpoint.as_str())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a copy reads: a signed URL and the state the source must still be in.
@@ -26,6 +72,10 @@ pub struct CopySource {
     pub blob: Blob,
     /// The lane to slow when the source is throttled.
     pub lane: Arc<Lane>,
+    /// The source's container.
+    container: ContainerName,
+    /// Whoever signed the URL can sign it anew.
+    mint: Arc<SasMint>,
 }
 
 /// What a finished copy left at the destination.
@@ -37,15 +87,57 @@ pub struct Copied {
 
 impl BlobAccount {
     /// An account reached through `transport`, reads and writes on their lanes.
+    ///
+    /// # Errors
+    /// The key or the endpoint cannot be used.
     pub fn new(
-        _name: AccountName,
-        _endpoint: Url,
-        _key: Secret,
-        _transport: Arc<dyn azure_core::http::HttpClient>,
-        _read: Caller,
-        _write: Caller,
-    ) -> Self {
-        todo!("C2")
+        name: AccountName,
+        endpoint: Url,
+        key: &Secret,
+        transport: Arc<dyn azure_core::http::HttpClient>,
+        read: Caller,
+        write: Caller,
+    ) -> Result<Self, Error> {
+        let key = AccountKey::new(name.clone(), key)?;
+        let mut endpoint = endpoint;
+        endpoint.set_query(None);
+        if let Ok(mut segments) = endpoint.path_segments_mut() {
+            segments.pop_if_empty();
+        }
+        let client_options = ClientOptions {
+            per_try_policies: vec![Arc::new(SharedKey(key.clone()))],
+            retry: RetryOptions::none(),
+            transport: Some(Transport::new(transport)),
+            ..ClientOptions::default()
+        };
+        let pipeline = Pipeline::new(
+            option_env!("CARGO_PKG_NAME"),
+            option_env!("CARGO_PKG_VERSION"),
+            client_options.clone(),
+            Vec::new(),
+            Vec::new(),
+            None,
+        );
+        let options = BlobServiceClientOptions { client_options, ..BlobServiceClientOptions::default() };
+        let version = options.version.clone();
+        let service = BlobServiceClient::new(endpoint.clone(), None, Some(options)).map_err(|_| ConfigError {
+            place: format!("endpoint of storage account {name}"),
+            problem: format!("{endpoint} cannot be the root of an account"),
+            remedy: "write it like `https://<account>.blob.core.windows.net`".to_owned(),
+        })?;
+        let mint = Arc::new(SasMint::new(key, endpoint.scheme() == "https"));
+        Ok(Self {
+            name,
+            endpoint,
+            mint,
+            service,
+            pipeline,
+            version,
+            read,
+            write,
+            without_tags: AtomicBool::new(false),
+            without_tiers: AtomicBool::new(false),
+        })
     }
 
     /// Its name.
@@ -53,38 +145,69 @@ impl BlobAccount {
         &self.name
     }
 
-    /// All blobs of a container in name order, committed ones only, in pages of up to 5,000, with copy state, metadata and tags.
-    pub fn list(&self, _container: &ContainerName) -> BoxStream<'_, Result<Vec<Blob>, Error>> {
-        todo!("C2")
-    }
-
-    /// One blob, or `None`.
-    pub async fn properties(&self, _blob: &BlobRef) -> Result<Option<Blob>, Error> {
-        todo!("C2")
-    }
-
     /// What a copy of that blob is to read. The container's read-only SAS is minted once and renewed before it ends.
-    pub fn copy_source(&self, _container: &ContainerName, _blob: &Blob) -> Result<CopySource, Error> {
-        todo!("C2")
+    pub fn copy_source(&self, container: &ContainerName, blob: &Blob) -> Result<CopySource, Error> {
+        let subject = || format!("{container}/{}", blob.name);
+        addressable(&blob.name).map_err(|reason| Error::Unsuitable { subject: subject(), reason })?;
+        let mut url = self.container_url(container);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            // Slash by slash: `%2F` would use up the limit three times as fast.
+            segments.extend(blob.name.split('/'));
+        }
+        let url = self.mint.signed(container, url);
+        let length = url.expose().as_str().len();
+        if length > SOURCE_URL_LIMIT {
+            let reason = format!("its signed URL has {length} characters; a copy's source may have {SOURCE_URL_LIMIT}");
+            return Err(Error::Unsuitable { subject: subject(), reason });
+        }
+        Ok(CopySource {
+            url,
+            blob: blob.clone(),
+            lane: Arc::clone(self.read.lane()),
+            container: container.clone(),
+            mint: Arc::clone(&self.mint),
+        })
     }
 
-    /// Put Blob From URL: done when it returns.
-    pub async fn put_from_url(&self, _to: &BlobRef, _from: &CopySource) -> Result<Copied, Error> {
-        todo!("C2")
+    /// The container's URL.
+    fn container_url(&self, container: &ContainerName) -> Url {
+        let mut url = self.endpoint.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.push(container.as_str());
+        }
+        url
     }
 
-    /// Put Block From URL in parallel, then Put Block List: done when it returns.
-    pub async fn put_blocks_from_url(&self, _to: &BlobRef, _from: &CopySource) -> Result<Copied, Error> {
-        todo!("C2")
+    /// The library's client of a blob.
+    fn blob_client(&self, blob: &BlobRef) -> Result<BlobClient, Error> {
+        addressable(&blob.name).map_err(|reason| Error::Unsuitable { subject: blob.to_string(), reason })?;
+        Ok(self.service.blob_client(blob.container.as_str(), &blob.name))
     }
+}
 
-    /// Copy Blob: begun when it returns (often done at once). A copy of the same source already pending there is adopted.
-    pub async fn start_copy(&self, _to: &BlobRef, _from: &CopySource) -> Result<CopyState, Error> {
-        todo!("C2")
+impl CopySource {
+    /// The URL with a signature minted just now.
+    fn resigned(&self) -> SafeUrl {
+        self.mint.renew(&self.container);
+        self.mint.signed(&self.container, self.url.expose().clone())
     }
+}
 
-    /// Ends a pending copy; the empty blob it leaves is removed. A copy that is over already is no error.
-    pub async fn abort_copy(&self, _to: &BlobRef, _copy_id: &str) -> Result<(), Error> {
-        todo!("C2")
+/// Can a URL say that name? Every client and proxy on the way takes a segment `.` or `..` for a direction.
+fn addressable(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("a blob without a name has no URL".to_owned());
     }
+    if name.split('/').any(|segment| matches!(segment, "." | "..")) {
+        return Err("a name with a segment `.` or `..` has no URL of its own".to_owned());
+    }
+    if name.contains(['\t', '\n', '\r']) {
+        return Err("a name with a tab or a line break has no URL: parsers drop them".to_owned());
+    }
+    Ok(())
+}
+
+/// The statuses that mean success.
+fn expect(success_codes: &'static [u16]) -> PipelineSendOptions {
+    PipelineSendOptions { check_success: CheckSuccessOptions { success_codes }, ..PipelineSendOptions::default() }
 }

@@ -44,16 +44,17 @@ impl Caller {
 
     /// Runs `attempt` until it succeeds, fails for good, or the policy is exhausted. `attempt` gets its number, from 1.
     ///
-    /// A `401` is tried once more (the attempt is expected to renew its token when told it is not the first);
-    /// an ambiguous failure of a [`Idempotency::LookFirst`] call is returned at once.
+    /// The first `401` is tried once more, at once (the attempt is expected to renew its token when told it is not the
+    /// first); an ambiguous failure of a [`Idempotency::LookFirst`] call is returned at once.
     pub async fn run<T, F, Fut>(&self, call: Call<'_>, mut attempt: F) -> Result<T, CallError>
     where
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<T, Failure>>,
     {
         let mut number = 1;
+        let mut renewed = false;
         loop {
-            let permit = self.lane.acquire(call.bytes).await;
+            let permit = self.lane.acquire_from(call.source, call.bytes).await;
             let started = tokio::time::Instant::now();
             let failure = match attempt(number).await {
                 Ok(value) => {
@@ -67,13 +68,17 @@ impl Caller {
                 Failure::Refused { retry_after, .. } => retry_after.map(|wait| wait.min(self.policy.retry_after_cap)),
                 _ => None,
             };
-            permit.finish(call.operation, Outcome::of(class, &failure, retry_after));
+            permit.finish(call.operation, Outcome::of(class, retry_after));
             if class == Class::SourceThrottled
                 && let Some(source) = call.source
             {
                 source.slow_down(retry_after);
             }
-            if number >= self.policy.max_attempts || !may_repeat(class, call.idempotency, number, &failure) {
+            let may_repeat = match class {
+                Class::Unauthorised => !renewed,
+                _ => may_repeat(class, call.idempotency, &failure),
+            };
+            if number >= self.policy.max_attempts || !may_repeat {
                 return Err(CallError {
                     attempted: call.attempted,
                     subject: call.subject.to_owned(),
@@ -83,18 +88,28 @@ impl Caller {
                 });
             }
             tracing::debug!(operation = call.operation, subject = call.subject, number, %failure, "will try again");
-            tokio::time::sleep(self.policy.delay(number, retry_after)).await;
+            if class == Class::Unauthorised {
+                renewed = true;
+            } else {
+                let wait = self.policy.delay(number, retry_after).max(self.lane.pace_retry());
+                tokio::time::sleep(wait).await;
+            }
             number += 1;
         }
     }
 }
 
 /// Is another attempt of use, and harmless?
-fn may_repeat(class: Class, idempotency: Idempotency, number: u32, failure: &Failure) -> bool {
+fn may_repeat(class: Class, idempotency: Idempotency, failure: &Failure) -> bool {
+    // Whatever the class: a storage timeout counts as throttling, and may have taken effect.
+    if idempotency == Idempotency::LookFirst && failure.ambiguous() {
+        return false;
+    }
     match class {
-        Class::Throttled | Class::SourceThrottled | Class::NotSent => true,
-        Class::ServerTrouble | Class::Ambiguous => idempotency == Idempotency::Repeatable || !failure.ambiguous(),
-        Class::Unauthorised => number == 1,
-        Class::Final => false,
+        Class::Throttled | Class::SourceThrottled | Class::NotSent | Class::ServerTrouble | Class::Ambiguous => true,
+        Class::Unauthorised | Class::Final => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

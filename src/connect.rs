@@ -5,11 +5,15 @@ use std::sync::Arc;
 use azure_core::http::HttpClient;
 
 use crate::blob::BlobAccount;
-use crate::config::Config;
+use crate::call::Caller;
+use crate::config::{AccountConfig, Config};
 use crate::error::Error;
 use crate::media::MediaService;
-use crate::model::AccountName;
+use crate::media::v2::V2;
+use crate::model::{AccountName, Plane, Side};
+use crate::retry::RetryPolicy;
 use crate::throttle::Lane;
+use crate::transport::{AllowedHosts, guarded};
 
 /// One side of the mirror.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub struct Endpoint {
     pub pending_copies: usize,
     /// Scheme and host to show streaming URLs with, where configured.
     pub streaming_url: Option<url::Url>,
+    /// Which side it is.
+    pub side: Side,
 }
 
 impl Endpoint {
@@ -47,7 +53,45 @@ pub struct Pair {
 
 /// Makes the clients of both accounts. Nothing is sent yet.
 ///
-/// `client` is the network, or an emulator in the same process.
-pub fn connect(_config: &Config, _client: Arc<dyn HttpClient>) -> Result<Pair, Error> {
-    todo!("integration")
+/// `client` is the network, or an emulator in the same process. Each side gets an allow-list and lanes of its own.
+///
+/// # Errors
+/// A storage key is no key.
+pub fn connect(config: &Config, client: Arc<dyn HttpClient>) -> Result<Pair, Error> {
+    Ok(Pair {
+        source: endpoint(&config.source, Arc::clone(&client), Side::Source)?,
+        target: endpoint(&config.target, client, Side::Target)?,
+    })
+}
+
+fn endpoint(account: &AccountConfig, client: Arc<dyn HttpClient>, side: Side) -> Result<Endpoint, Error> {
+    let hosts = AllowedHosts::default();
+    let client = guarded(client, hosts.clone());
+    let name = AccountName::new(&account.account);
+    let mut lanes = vec![Lane::new(name, Plane::Media, account.limits.media)];
+    let media = V2::new(account, Arc::clone(&client), hosts.clone(), caller(&lanes[0]));
+    let mut storage = Vec::with_capacity(account.storage.len());
+    for settings in &account.storage {
+        hosts.allow(&settings.endpoint);
+        let name = AccountName::new(&settings.account);
+        let read = Lane::new(name.clone(), Plane::BlobRead, account.limits.blob_read);
+        let write = Lane::new(name.clone(), Plane::BlobWrite, account.limits.blob_write);
+        let endpoint = settings.endpoint.clone();
+        let client = Arc::clone(&client);
+        let blobs = BlobAccount::new(name, endpoint, &settings.key, client, caller(&read), caller(&write))?;
+        storage.push(Arc::new(blobs));
+        lanes.extend([read, write]);
+    }
+    Ok(Endpoint {
+        media: Arc::new(media),
+        storage,
+        lanes,
+        side,
+        pending_copies: account.limits.pending_copies,
+        streaming_url: account.streaming_url.clone(),
+    })
+}
+
+fn caller(lane: &Arc<Lane>) -> Caller {
+    Caller::new(Arc::clone(lane), RetryPolicy::default())
 }

@@ -21,6 +21,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
 pub(crate) mod admin;
 pub(crate) mod blob;
 pub(crate) mod clock;
@@ -31,6 +34,7 @@ pub mod library;
 pub(crate) mod media_v2;
 mod ready;
 mod server;
+pub(crate) mod service_model;
 pub mod settings;
 pub mod stats;
 pub(crate) mod storage;
@@ -122,7 +126,7 @@ impl EmulatorBuilder {
     pub async fn start(self) -> Result<EmulatorHandle, EmulatorError> {
         let settings = self.checked_settings()?;
         let listeners = server::Listeners::bind(&settings).await?;
-        let world = Arc::new(world::World::build(settings, &listeners.authorities()?)?);
+        let world = Arc::new(world::World::build(&settings, &listeners.authorities()?)?);
         self.load_library(&world).await?;
         Ok(EmulatorHandle::new(world, |world, stop| Some(server::run(listeners, world, stop))))
     }
@@ -131,7 +135,7 @@ impl EmulatorBuilder {
     pub async fn start_in_process(self) -> Result<EmulatorHandle, EmulatorError> {
         let settings = self.checked_settings()?;
         let authorities = in_process::made_up_authorities(&settings);
-        let world = Arc::new(world::World::build(settings, &authorities)?);
+        let world = Arc::new(world::World::build(&settings, &authorities)?);
         self.load_library(&world).await?;
         Ok(EmulatorHandle::new(world, |_, _| None))
     }
@@ -162,18 +166,18 @@ impl EmulatorBuilder {
 pub struct EmulatorHandle {
     world: Arc<world::World>,
     ready: Ready,
-    stop: tokio_util::sync::CancellationToken,
-    server: Option<tokio::task::JoinHandle<()>>,
+    stop: CancellationToken,
+    server: Option<JoinHandle<()>>,
 }
 
 impl EmulatorHandle {
     fn new(
         world: Arc<world::World>,
-        run: impl FnOnce(Arc<world::World>, tokio_util::sync::CancellationToken) -> Option<tokio::task::JoinHandle<()>>,
+        run: impl FnOnce(&Arc<world::World>, CancellationToken) -> Option<JoinHandle<()>>,
     ) -> Self {
-        let stop = tokio_util::sync::CancellationToken::new();
+        let stop = CancellationToken::new();
         let ready = Ready::of(&world);
-        let server = run(Arc::clone(&world), stop.clone());
+        let server = run(&world, stop.clone());
         Self { world, ready, stop, server }
     }
 

@@ -3,19 +3,37 @@
 pub mod urls;
 pub mod verify;
 
+mod asset;
+mod catalog;
+mod compare;
+mod copy;
+mod digest;
+mod plan;
+mod poll;
+mod register;
+mod run;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use globset::GlobSet;
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock;
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::Ledger;
-use crate::model::{AssetId, CopyMethod};
-use crate::monitor::{AssetOutcome, Monitor};
+use crate::model::{Asset, AssetId, CopyMethod, Plane, Side};
+use crate::monitor::{AssetOutcome, Monitor, RunEvent};
+use catalog::Catalog;
+use plan::Decision;
+use run::Run;
 
 /// What to mirror and how.
 #[derive(Debug, Clone)]
@@ -156,13 +174,138 @@ fn as_seconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result
 /// `stop` asks it to drain: nothing new is begun, what is begun is ended and recorded.
 ///
 /// # Errors
-/// Only what makes going on pointless: refused credentials, an unusable ledger. A failure of one asset is in the summary.
+/// Only what makes going on pointless: refused credentials, an unusable ledger, a library that cannot be listed.
+/// A failure of one asset is in the summary.
 pub async fn mirror(
-    _pair: &Pair,
-    _ledger: &Ledger,
-    _options: &Options,
-    _monitor: &dyn Monitor,
-    _stop: &CancellationToken,
+    pair: Arc<Pair>,
+    ledger: Ledger,
+    options: Options,
+    monitor: Arc<dyn Monitor>,
+    stop: CancellationToken,
 ) -> Result<Summary, Error> {
-    todo!("engine")
+    let started = Instant::now();
+    let run = Arc::new(Run::new(pair, ledger, options, monitor, stop.child_token()));
+    let catalog = Catalog::read(&run.pair, run.monitor.as_ref()).await?;
+    let listed = mirror_assets(&run, &catalog).await;
+    let mut tally = run.take_tally();
+    tally.problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
+    let pair = Arc::clone(&run.pair);
+    let dry_run = run.options.dry_run;
+    if let Some(fatal) = run.fatal() {
+        return Err(fatal);
+    }
+    listed?;
+    let outcome = match () {
+        () if stop.is_cancelled() => Outcome::Interrupted,
+        () if dry_run => Outcome::DryRun,
+        () if tally.assets.failed + tally.assets.conflicts > 0 => Outcome::Partial,
+        () => Outcome::Complete,
+    };
+    Ok(Summary {
+        outcome,
+        assets: tally.assets,
+        blobs: tally.blobs,
+        bytes_copied: tally.bytes_copied,
+        locators: tally.locators,
+        requests: requests(&pair),
+        elapsed: started.elapsed(),
+        problems: tally.problems,
+        latency: latencies(&pair),
+    })
+}
+
+/// Goes through the source's assets, so many at once, each in a task of its own. Ends when all have ended, also when the
+/// listing breaks off.
+async fn mirror_assets(run: &Arc<Run>, catalog: &Catalog) -> Result<(), Error> {
+    let mut tasks = JoinSet::new();
+    let listed = begin_assets(run, catalog, &mut tasks).await;
+    while tasks.join_next().await.is_some() {}
+    listed
+}
+
+/// Lists the source and begins each asset as soon as there is room for it.
+async fn begin_assets(run: &Arc<Run>, catalog: &Catalog, tasks: &mut JoinSet<()>) -> Result<(), Error> {
+    let mut pages = run.pair.source.media.assets();
+    let mut listed = 0;
+    while let Some(page) = pages.try_next().await? {
+        listed += page.len() as u64;
+        run.monitor.event(RunEvent::Listed { side: Side::Source, assets: listed });
+        for asset in page.into_iter().filter(|asset| run.options.covers(asset)) {
+            while tasks.len() >= run.options.assets_in_flight.max(1) {
+                tasks.join_next().await;
+            }
+            if run.stop.is_cancelled() {
+                return Ok(());
+            }
+            if let Some(work) = decide(run, catalog, asset).await? {
+                tasks.spawn(mirror_one(Arc::clone(run), work));
+            }
+        }
+    }
+    run.monitor.event(RunEvent::ListingFinished { side: Side::Source, assets: listed });
+    Ok(())
+}
+
+/// Decides one asset; what needs no work is finished here.
+async fn decide(run: &Run, catalog: &Catalog, asset: Asset) -> Result<Option<plan::Work>, Error> {
+    run.count(|tally| tally.assets.total += 1);
+    let row = run.ledger.asset(&asset.id).await?;
+    match plan::decide(asset.clone(), catalog, row, clock::now()) {
+        Decision::Mirror(work) => return Ok(Some(*work)),
+        Decision::Skip(reason) => run.finish(&asset, AssetOutcome::Skipped(reason)),
+        Decision::Conflict(reason) => {
+            let locators = catalog.locators_of(&asset.id).len() as u64;
+            run.count(|tally| tally.locators.failed += locators);
+            run.finish(&asset, AssetOutcome::Conflict(reason));
+        }
+    }
+    Ok(None)
+}
+
+/// One asset to its end; whatever happens to it stays with it.
+async fn mirror_one(run: Arc<Run>, work: plan::Work) {
+    let asset = work.asset.clone();
+    match asset::mirror_asset(&run, work).await {
+        Ok(Some(outcome)) => run.finish(&asset, outcome),
+        Ok(None) => {}
+        Err(error) => run.fail(&asset, error),
+    }
+}
+
+impl Options {
+    /// Is the asset in scope?
+    pub(crate) fn covers(&self, asset: &Asset) -> bool {
+        let name = asset.label();
+        self.include.as_ref().is_none_or(|globs| globs.is_match(name))
+            && !self.exclude.as_ref().is_some_and(|globs| globs.is_match(name))
+    }
+}
+
+/// Requests of all lanes of both sides.
+fn requests(pair: &Pair) -> RequestCounts {
+    let mut counts = RequestCounts::default();
+    for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
+        let sent = lane.stats().requests;
+        match lane.plane() {
+            Plane::Media => counts.media += sent,
+            Plane::BlobRead | Plane::BlobWrite => counts.blob += sent,
+        }
+    }
+    counts
+}
+
+/// Latencies of both sides together, by operation.
+fn latencies(pair: &Pair) -> BTreeMap<&'static str, Histogram<u64>> {
+    let mut all: BTreeMap<&'static str, Histogram<u64>> = BTreeMap::new();
+    for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
+        for (operation, histogram) in lane.stats().latency {
+            match all.entry(operation) {
+                std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(histogram)),
+                std::collections::btree_map::Entry::Occupied(mut entry) => {
+                    entry.get_mut().add(&histogram).expect("all histograms resize and share their precision");
+                }
+            }
+        }
+    }
+    all
 }

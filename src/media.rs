@@ -1,5 +1,7 @@
 //! The media services that own assets, in domain verbs. An implementation speaks one wire protocol.
 
+pub mod v2;
+
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::Timestamp;

@@ -1,5 +1,7 @@
 //! What may be tried again, and how long to wait before. One table, one policy, pure arithmetic.
 
+pub mod budget;
+
 use std::time::Duration;
 
 use crate::error::{Disposition, Failure};
@@ -45,8 +47,7 @@ pub fn classify(failure: &Failure) -> Class {
             Class::SourceThrottled
         }
         Failure::Refused { status, code, .. } => match (*status, code.as_deref()) {
-            (429 | 503, _) => Class::Throttled,
-            (500, Some("OperationTimedOut")) => Class::Throttled,
+            (429 | 503, _) | (500, Some("OperationTimedOut")) => Class::Throttled,
             (408 | 500 | 502 | 504, _) => Class::ServerTrouble,
             (401, _) => Class::Unauthorised,
             _ => Class::Final,
@@ -94,17 +95,105 @@ impl Default for RetryPolicy {
             max_attempts: 8,
             first_delay: Duration::from_millis(200),
             max_delay: Duration::from_secs(30),
-            retry_after_cap: Duration::from_secs(300),
+            retry_after_cap: Duration::from_mins(5),
         }
     }
 }
 
 impl RetryPolicy {
-    /// The wait after failed attempt number `attempt` (1 = the first): "full jitter", a random part of the doubled bound,
-    /// so that many callers refused at once do not come back at once.
+    /// The wait after failed attempt number `attempt` (1 = the first): a random part of the doubled bound, a quarter of it
+    /// at least, so that many callers refused at once do not come back at once. What the service asks for is a lower
+    /// bound, up to the cap.
     pub fn delay(&self, attempt: u32, retry_after: Option<Duration>) -> Duration {
         let bound = self.first_delay.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(self.max_delay);
         let jittered = bound.mul_f64(fastrand::f64().mul_add(0.75, 0.25));
         retry_after.map_or(jittered, |asked| asked.min(self.retry_after_cap).max(jittered))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::SourceRefusal;
+
+    fn refused(status: u16, code: &str) -> Failure {
+        let code = Some(code.to_owned()).filter(|code| !code.is_empty());
+        Failure::Refused { status, code, message: String::new(), retry_after: None, source_refusal: None }
+    }
+
+    fn source_refused(status: u16, source: u16, source_code: &str) -> Failure {
+        Failure::Refused {
+            status,
+            code: Some("CannotVerifyCopySource".to_owned()),
+            message: String::new(),
+            retry_after: None,
+            source_refusal: Some(SourceRefusal { status: source, code: Some(source_code.to_owned()) }),
+        }
+    }
+
+    #[test]
+    fn every_failure_has_its_class_and_its_meaning_in_the_end() {
+        use Class::{Ambiguous, Final, NotSent, ServerTrouble, SourceThrottled, Throttled, Unauthorised};
+        use Disposition::{Conflict, Exhausted, Fatal, Permanent};
+        let text = String::new;
+        let table = [
+            (refused(429, ""), Throttled, Exhausted),
+            (refused(503, "ServerBusy"), Throttled, Exhausted),
+            (refused(503, ""), Throttled, Exhausted),
+            (refused(500, "OperationTimedOut"), Throttled, Exhausted),
+            (refused(500, "InternalError"), ServerTrouble, Exhausted),
+            (refused(500, ""), ServerTrouble, Exhausted),
+            (refused(502, ""), ServerTrouble, Exhausted),
+            (refused(504, ""), ServerTrouble, Exhausted),
+            (refused(408, ""), ServerTrouble, Exhausted),
+            (refused(401, "InvalidAuthenticationInfo"), Unauthorised, Fatal),
+            (refused(403, ""), Final, Fatal),
+            (refused(403, "AuthenticationFailed"), Final, Fatal),
+            (refused(403, "AuthorizationFailure"), Final, Fatal),
+            (refused(403, "AuthorizationPermissionMismatch"), Final, Fatal),
+            (refused(403, "InsufficientAccountPermissions"), Final, Permanent),
+            (refused(400, "InvalidHeaderValue"), Final, Permanent),
+            (refused(404, "BlobNotFound"), Final, Permanent),
+            (refused(409, "BlobAlreadyExists"), Final, Conflict),
+            (refused(409, "PendingCopyOperation"), Final, Conflict),
+            (refused(412, "ConditionNotMet"), Final, Permanent),
+            (refused(501, ""), Final, Permanent),
+            (source_refused(503, 503, "ServerBusy"), SourceThrottled, Exhausted),
+            (source_refused(500, 500, "OperationTimedOut"), SourceThrottled, Exhausted),
+            (source_refused(429, 429, ""), SourceThrottled, Exhausted),
+            (source_refused(403, 403, "AuthenticationFailed"), Final, Permanent),
+            (source_refused(404, 404, "BlobNotFound"), Final, Permanent),
+            (source_refused(412, 412, "ConditionNotMet"), Final, Permanent),
+            (Failure::Connect(text()), NotSent, Exhausted),
+            (Failure::Timeout(Duration::ZERO), Ambiguous, Exhausted),
+            (Failure::Interrupted(text()), Ambiguous, Exhausted),
+            (Failure::Unexpected(text()), Final, Permanent),
+            (Failure::ForeignHost(text()), Final, Fatal),
+            (Failure::Credential(text()), Final, Fatal),
+        ];
+        for (failure, class, disposition) in table {
+            assert_eq!((classify(&failure), final_disposition(&failure)), (class, disposition), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_their_bound_and_never_overflow() {
+        let policy = RetryPolicy::default();
+        for attempt in 1..=100 {
+            let bound = (Duration::from_millis(200) * (1 << (attempt - 1).min(8))).min(Duration::from_secs(30));
+            for _ in 0..50 {
+                let wait = policy.delay(attempt, None);
+                assert!(wait >= bound / 4 && wait <= bound, "{attempt}: {wait:?}");
+            }
+        }
+        assert!(policy.delay(u32::MAX, None) <= policy.max_delay);
+    }
+
+    #[test]
+    fn what_the_service_asks_for_is_honoured_up_to_the_cap() {
+        let policy = RetryPolicy::default();
+        assert_eq!(policy.delay(1, Some(Duration::from_secs(7))), Duration::from_secs(7));
+        assert_eq!(policy.delay(1, Some(Duration::MAX)), policy.retry_after_cap);
+        assert!(policy.delay(1, Some(Duration::ZERO)) >= policy.first_delay / 4);
     }
 }

@@ -1,9 +1,13 @@
 //! Lanes: what one account's plane may be asked for, at once and per second. Every attempt holds a permit.
 //!
-//! The order is fixed: wait for the lane's cool-down, take a slot, take a rate token, send, give the permit back with
-//! its outcome.
+//! The order is fixed: wait for one's turn, then for the lane's cool-down (and the source's, for a copy), take a slot, take
+//! rate tokens, send, give the permit back with its outcome. One caller at a time has the turn, so callers are served in
+//! the order they came, at the gates too.
 
+mod adaptive;
 mod gate;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -11,12 +15,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::error::Failure;
 use crate::model::{AccountName, Plane};
 use crate::retry::Class;
+use crate::retry::budget::RetryBudget;
+use adaptive::AdaptiveLimit;
 use gate::RateGate;
 
 /// Slots of a lane nobody set: enough to cover 10,000 requests/s at 25 ms, well below the usual 1,024 file descriptors
@@ -24,8 +29,11 @@ use gate::RateGate;
 const DEFAULT_IN_FLIGHT: usize = 256;
 
 /// Cool-down after a refusal that names no time: what the storage guidance starts its waits with (2 s) is too long for a
-/// rate limit that refills within a second; half a second lets every bucket refill.
+/// rate limit that refills within a second; a quarter of a second lets such a bucket refill enough to go on.
 const DEFAULT_COOL_DOWN: Duration = Duration::from_millis(250);
+
+/// The longest cool-down a lane accepts, against nonsense; callers cap what they honour well below it.
+const LONGEST_COOL_DOWN: Duration = Duration::from_hours(1);
 
 /// What a lane allows. `None` = no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -68,13 +76,11 @@ pub enum Outcome {
 
 impl Outcome {
     /// The outcome of a failed attempt of that class.
-    pub fn of(class: Class, failure: &Failure, retry_after: Option<Duration>) -> Self {
+    pub fn of(class: Class, retry_after: Option<Duration>) -> Self {
         match class {
             Class::Throttled => Self::Throttled { retry_after },
             Class::ServerTrouble => Self::ServerBusy,
-            Class::NotSent => Self::Network,
-            Class::Ambiguous if failure.status().is_none() => Self::Network,
-            Class::Ambiguous => Self::ServerBusy,
+            Class::NotSent | Class::Ambiguous => Self::Network,
             Class::SourceThrottled | Class::Unauthorised | Class::Final => Self::Rejected,
         }
     }
@@ -85,7 +91,7 @@ impl Outcome {
 pub struct LaneStats {
     /// Attempts sent.
     pub requests: u64,
-    /// Attempts refused because of the rate.
+    /// Refusals because of the rate, those included that the destination of a copy reports of this account.
     pub throttled: u64,
     /// Attempts that failed in another way that is worth another attempt.
     pub troubled: u64,
@@ -98,11 +104,23 @@ pub struct LaneStats {
 pub struct Lane {
     account: AccountName,
     plane: Plane,
-    slots: Arc<Semaphore>,
+    /// Who is next. A fair lock: whoever waits longest gets it.
+    turn: tokio::sync::Mutex<()>,
+    slots: Mutex<Slots>,
+    /// Tells the one whose turn it is that a slot became free.
+    freed: Notify,
     requests: Option<RateGate>,
     bytes: Option<RateGate>,
     cool_until: Mutex<Option<Instant>>,
+    since: Instant,
+    budget: Mutex<RetryBudget>,
     stats: Mutex<LaneStats>,
+}
+
+#[derive(Debug)]
+struct Slots {
+    used: usize,
+    limit: AdaptiveLimit,
 }
 
 impl Lane {
@@ -111,10 +129,14 @@ impl Lane {
         Arc::new(Self {
             account,
             plane,
-            slots: Arc::new(Semaphore::new(limits.in_flight.max(1))),
+            turn: tokio::sync::Mutex::new(()),
+            slots: Mutex::new(Slots { used: 0, limit: AdaptiveLimit::new(limits.in_flight) }),
+            freed: Notify::new(),
             requests: limits.requests_per_second.map(RateGate::new),
             bytes: limits.bytes_per_second.map(RateGate::new),
             cool_until: Mutex::new(None),
+            since: Instant::now(),
+            budget: Mutex::new(RetryBudget::default()),
             stats: Mutex::new(LaneStats::default()),
         })
     }
@@ -131,25 +153,39 @@ impl Lane {
 
     /// Waits until one attempt that moves `bytes` may be sent. Waiters are served in order.
     pub async fn acquire(self: &Arc<Self>, bytes: u64) -> Permit {
-        self.cool_down().await;
-        let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the slots are never closed");
+        self.acquire_from(None, bytes).await
+    }
+
+    /// The same for a copy, which also waits while the lane it reads from has to cool down.
+    pub async fn acquire_from(self: &Arc<Self>, source: Option<&Self>, bytes: u64) -> Permit {
+        let _turn = self.turn.lock().await;
+        self.cool_down(source).await;
+        let permit = self.slot().await;
         if let Some(gate) = &self.bytes {
             gate.pass(bytes).await;
         }
         if let Some(gate) = &self.requests {
             gate.pass(1).await;
         }
-        self.cool_down().await;
-        Permit { lane: Arc::clone(self), _slot: slot }
+        // A refusal may have arrived while this one waited at the gates.
+        self.cool_down(source).await;
+        permit
     }
 
-    /// Lets nothing be sent for a while. A shorter wait never shortens a longer one.
+    /// Lets nothing be sent for a while, because the service refused. A shorter wait never shortens a longer one.
     pub fn slow_down(&self, wait: Option<Duration>) {
-        let until = Instant::now() + wait.unwrap_or(DEFAULT_COOL_DOWN);
+        let until = Instant::now() + wait.unwrap_or(DEFAULT_COOL_DOWN).min(LONGEST_COOL_DOWN);
         let mut cool_until = self.cool_until.lock().expect("no panic while held");
         if cool_until.is_none_or(|current| current < until) {
             *cool_until = Some(until);
         }
+        drop(cool_until);
+        self.stats.lock().expect("no panic while held").throttled += 1;
+    }
+
+    /// How long a retry has to wait at least, so that retries stay a small share of what this lane does.
+    pub fn pace_retry(&self) -> Duration {
+        self.budget.lock().expect("no panic while held").take(self.since.elapsed())
     }
 
     /// A copy of what it has done so far.
@@ -157,17 +193,48 @@ impl Lane {
         self.stats.lock().expect("no panic while held").clone()
     }
 
-    async fn cool_down(&self) {
+    /// Waits until neither this lane nor the source's has to cool down.
+    async fn cool_down(&self, source: Option<&Self>) {
         loop {
-            let until = *self.cool_until.lock().expect("no panic while held");
+            let until = self.cooling().max(source.and_then(Self::cooling));
             match until {
-                Some(until) if until > Instant::now() => tokio::time::sleep_until(until).await,
-                _ => return,
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => return,
             }
         }
     }
 
+    /// When the cool-down ends, if there is one.
+    fn cooling(&self) -> Option<Instant> {
+        let mut until = self.cool_until.lock().expect("no panic while held");
+        // Forgotten once it is over: no look at the clock for the requests after it.
+        *until = until.filter(|until| *until > Instant::now());
+        *until
+    }
+
+    /// Takes a slot. Only the one whose turn it is waits here.
+    async fn slot(self: &Arc<Self>) -> Permit {
+        loop {
+            {
+                let mut slots = self.slots.lock().expect("no panic while held");
+                if slots.used < slots.limit.slots() {
+                    slots.used += 1;
+                    return Permit { lane: Arc::clone(self) };
+                }
+            }
+            self.freed.notified().await;
+        }
+    }
+
     fn note(&self, operation: &'static str, outcome: Outcome) {
+        if let Outcome::Throttled { retry_after } = outcome {
+            self.slow_down(retry_after);
+        }
+        if let Outcome::Ok { .. } = outcome {
+            self.budget.lock().expect("no panic while held").succeeded();
+        }
+        let refused = matches!(outcome, Outcome::Throttled { .. });
+        self.slots.lock().expect("no panic while held").limit.finished(refused);
         let mut stats = self.stats.lock().expect("no panic while held");
         stats.requests += 1;
         match outcome {
@@ -178,9 +245,8 @@ impl Lane {
                     .or_insert_with(|| Histogram::new(2).expect("two significant figures are valid"));
                 histogram.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
             }
-            Outcome::Throttled { .. } => stats.throttled += 1,
             Outcome::ServerBusy | Outcome::Network => stats.troubled += 1,
-            Outcome::Rejected => {}
+            Outcome::Throttled { .. } | Outcome::Rejected => {}
         }
     }
 }
@@ -190,15 +256,18 @@ impl Lane {
 #[must_use]
 pub struct Permit {
     lane: Arc<Lane>,
-    _slot: OwnedSemaphorePermit,
 }
 
 impl Permit {
     /// Gives the permit back, with what happened.
     pub fn finish(self, operation: &'static str, outcome: Outcome) {
-        if let Outcome::Throttled { retry_after } = outcome {
-            self.lane.slow_down(retry_after);
-        }
         self.lane.note(operation, outcome);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.lane.slots.lock().expect("no panic while held").used -= 1;
+        self.lane.freed.notify_one();
     }
 }

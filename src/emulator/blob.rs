@@ -1,13 +1,217 @@
-//! The blob plane (stub).
+//! The blob plane: Azure Blob storage's REST API in path style, `/account/container/blob`.
+//!
+//! Every request is authorised, metered, answered and counted here; the operations are in the modules below.
+
 pub(crate) mod account;
+mod ask;
+mod call;
+mod change;
+mod conditions;
+mod containers;
+mod content;
+mod copy;
+mod describe;
+mod integrity;
+mod listing;
+mod operation;
+mod pending;
+pub(super) mod policies;
+mod read;
+mod refusal;
 pub(crate) mod sas;
+mod shared_key;
+mod source;
+mod stored;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod times;
+mod upload;
+mod xml;
 
 use std::sync::Arc;
 
-use super::world::World;
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method};
+use bytes::Bytes;
+
+use self::account::BlobAccount;
+use self::ask::Ask;
+use self::call::{Authority, Call};
+use self::operation::Operation;
+use self::refusal::{
+    AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NO_AUTHENTICATION, NOT_IMPLEMENTED, RESOURCE_NOT_FOUND, Refusal,
+};
+use self::sas::{Grant, Issuer as _, SigningKey};
+use super::stats::{Plane, Stats};
+use super::storage::{Content, StorageAccount};
+use super::world::{Route, World};
 use super::{Request, Response};
 
+/// The version answers claim when the request names none.
+const VERSION: HeaderValue = HeaderValue::from_static("2026-04-06");
+
+/// What the blob service of a region needs to know of the world around it.
+pub(crate) trait Surroundings: Send + Sync {
+    /// An account of a region.
+    fn account(&self, region: usize, name: &str) -> Option<&BlobAccount>;
+    /// The account behind the blob listener at an authority (`host:port`).
+    fn account_at(&self, authority: &str, name: &str) -> Option<&BlobAccount>;
+    /// Where requests are counted.
+    fn stats(&self) -> &Stats;
+}
+
+impl Surroundings for World {
+    fn account(&self, region: usize, name: &str) -> Option<&BlobAccount> {
+        let found = self.regions.get(region)?.storage.iter().find(|account| account.name() == name)?;
+        match &**found {
+            StorageAccount::Internal(account) => Some(account),
+            StorageAccount::External(_) => None,
+        }
+    }
+
+    fn account_at(&self, authority: &str, name: &str) -> Option<&BlobAccount> {
+        match self.routes.get(authority) {
+            Some(Route::Blob(region)) => self.account(*region, name),
+            _ => None,
+        }
+    }
+
+    fn stats(&self) -> &Stats {
+        &self.stats
+    }
+}
+
 /// Answers one request to the blob service of a region.
-pub(crate) async fn serve(_world: &Arc<World>, _region: usize, _request: Request) -> Response {
-    todo!("E1")
+pub(crate) async fn serve(world: &Arc<World>, region: usize, request: Request) -> Response {
+    answer(&**world, region, request).await
+}
+
+/// Answers one request whatever surrounds the service.
+async fn answer(around: &dyn Surroundings, region: usize, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut operation = Operation::Unknown;
+    let name = parts.uri.path().trim_start_matches('/').split('/').next().unwrap_or_default();
+    let account = around.account(region, name);
+    let result = match account {
+        Some(account) => handle(around, account, &parts, body, &mut operation).await,
+        None => Err(RESOURCE_NOT_FOUND),
+    };
+    let mut response = result.unwrap_or_else(|refusal| refusal.answer(parts.method == Method::HEAD));
+    around.stats().count(name, Plane::Blob, operation.name(), response.status().as_u16());
+    if let Some(account) = account {
+        account.model.travel().await;
+        sign_off(account, &parts, &mut response);
+    }
+    response
+}
+
+async fn handle(
+    around: &dyn Surroundings,
+    account: &BlobAccount,
+    parts: &Parts,
+    body: Body,
+    operation: &mut Operation,
+) -> Result<Response, Refusal> {
+    let ask = Ask::parse(parts)?;
+    *operation = Operation::of(&ask)?;
+    account.model.admit_request().map_err(Refusal::busy)?;
+    let authority = authorise(account, &ask, *operation)?;
+    let call = Call { around, account, ask, authority };
+    perform(&call, *operation, body).await
+}
+
+/// Who asks, and may they?
+fn authorise(account: &BlobAccount, ask: &Ask<'_>, operation: Operation) -> Result<Authority, Refusal> {
+    let Some(header) = ask.header("authorization") else {
+        if ask.target.query.get("sig").is_none() {
+            return Err(NO_AUTHENTICATION);
+        }
+        let grant = sas::verify(account, &ask.target, operation)?;
+        return Ok(Authority { grant, by_account_key: false });
+    };
+    match header.split_once(' ') {
+        Some(("SharedKey", credential)) => {
+            shared_key::verify(ask, credential, account.name(), sas::Issuer::key(account), account.now())?;
+            if operation == Operation::GetUserDelegationKey {
+                return Err(AUTHORIZATION_FAILURE);
+            }
+            Ok(Authority { grant: Grant::everything(), by_account_key: true })
+        }
+        // Tokens are issued by another service; here one is as good as any other.
+        Some(("Bearer", token)) if !token.trim().is_empty() => {
+            Ok(Authority { grant: Grant::everything(), by_account_key: false })
+        }
+        _ => Err(AUTHENTICATION_FAILED),
+    }
+}
+
+async fn perform(call: &Call<'_>, operation: Operation, body: Body) -> Result<Response, Refusal> {
+    match operation {
+        Operation::ListContainers => listing::list_containers(call),
+        Operation::GetAccountInformation => Ok(containers::account_information()),
+        Operation::GetUserDelegationKey => containers::user_delegation_key(call, body).await,
+        Operation::CreateContainer => containers::create(call),
+        Operation::DeleteContainer => containers::delete(call),
+        Operation::GetContainerProperties => containers::properties(call),
+        Operation::SetContainerMetadata => containers::set_metadata(call),
+        Operation::GetContainerAcl => containers::acl(call),
+        Operation::SetContainerAcl => containers::set_acl(call, body).await,
+        Operation::ListBlobs => listing::list_blobs(call),
+        Operation::PutBlob => upload::put_blob(call, body).await,
+        Operation::PutBlobFromUrl => copy::put_blob_from_url(call).await,
+        Operation::PutBlock => upload::put_block(call, body).await,
+        Operation::PutBlockFromUrl => copy::put_block_from_url(call).await,
+        Operation::PutBlockList => upload::put_block_list(call, body).await,
+        Operation::GetBlockList => upload::get_block_list(call),
+        Operation::GetBlob => read::get_blob(call),
+        Operation::GetBlobProperties => read::get_properties(call),
+        Operation::SetBlobProperties => change::set_properties(call),
+        Operation::SetBlobMetadata => change::set_metadata(call),
+        Operation::SetBlobTags => change::set_tags(call, body).await,
+        Operation::GetBlobTags => change::get_tags(call),
+        Operation::SetBlobTier => change::set_tier(call),
+        Operation::DeleteBlob => change::delete(call),
+        Operation::CopyBlob => copy::copy_blob(call),
+        Operation::CopyFromUrl => copy::copy_from_url(call).await,
+        Operation::AbortCopy => copy::abort_copy(call),
+        Operation::Unknown => Err(NOT_IMPLEMENTED),
+    }
+}
+
+/// Signs a request of the service's own to a blob service outside.
+pub(super) fn sign_request(parts: &mut Parts, account: &str, key: &SigningKey) {
+    let date = times::http_date(u32::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default());
+    if let Ok(date) = HeaderValue::try_from(date) {
+        parts.headers.insert("x-ms-date", date);
+    }
+    let credential = Ask::parse(parts).map(|ask| shared_key::credential(&ask, account, key));
+    if let Some(credential) = credential.ok().and_then(|credential| HeaderValue::try_from(credential).ok()) {
+        parts.headers.insert("authorization", credential);
+    }
+}
+
+/// The bytes of synthetic content, for a service that cannot follow the recipe.
+pub(super) fn synthetic_bytes(seed: u64, length: u64) -> Bytes {
+    content::Body::from(Content::Synthetic { seed, length }).read(0, length)
+}
+
+/// Adds what every answer carries.
+fn sign_off(account: &BlobAccount, parts: &Parts, response: &mut Response) {
+    let headers = response.headers_mut();
+    let asked = |name| parts.headers.get(name).cloned();
+    headers.insert("server", HeaderValue::from_static("Windows-Azure-Blob/1.0"));
+    headers.insert("x-ms-version", asked("x-ms-version").unwrap_or(VERSION));
+    if let Some(id) = asked("x-ms-client-request-id") {
+        headers.insert("x-ms-client-request-id", id);
+    }
+    let id = uuid::Uuid::from_u64_pair(fastrand::u64(..), fastrand::u64(..)).to_string();
+    let date = times::http_date(u32::try_from(account.now() / 1000).unwrap_or_default());
+    for (name, value) in [("x-ms-request-id", id), ("date", date)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
 }

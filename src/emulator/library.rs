@@ -2,8 +2,14 @@
 
 use std::path::PathBuf;
 
+mod awkward;
+mod bars;
+mod dice;
 pub mod generate;
 pub(crate) mod load;
+mod manifests;
+mod ordinary;
+mod plan;
 
 use super::storage::StorageError;
 

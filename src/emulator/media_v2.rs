@@ -1,11 +1,67 @@
-//! The Media Services v2 plane (stub).
+//! The Media Services v2 plane: tokens, front door and the REST API of an account, written from the API's documents
+//! and wire captures. Where a capture contradicts a document, the capture is believed.
+//!
+//! JSON is spoken in its verbose and light forms; Atom is not.
+
+mod answer;
+mod assets;
+mod batch;
+mod call;
+mod dates;
+mod endpoints;
+mod errors;
+mod files;
+mod front;
+mod input;
+mod jobs;
+mod limits;
+mod locators;
+mod multipart;
+mod policies;
+mod query;
+mod read;
+mod render;
+mod schema;
+mod service;
+mod store;
+mod task_body;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod value;
+mod write;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use base64::Engine as _;
+
+use self::answer::Answer;
+use self::call::{Call, Verb};
+use self::dates::Moment;
+use self::endpoints::Endpoints;
+use self::errors::ApiError;
+use self::limits::Throttle;
+use self::render::Format;
+use self::schema::LOCATORS;
+use self::service::{Service, Transaction};
+use self::store::State;
+use super::settings::RegionSettings;
+use super::stats::Plane;
+use super::storage::StorageError;
 use super::world::World;
 use super::{Request, Response};
-use std::sync::Arc;
 
 /// What one media account holds.
 #[derive(Debug)]
-pub(crate) struct MediaAccount(String);
+pub(crate) struct MediaAccount {
+    key: String,
+    state: Mutex<State>,
+    endpoints: Endpoints,
+    throttle: Throttle,
+    /// Single changes share it; a changeset has it alone, so that nobody else sees or disturbs its middle.
+    changes: tokio::sync::RwLock<()>,
+}
 
 /// A streaming locator as the streaming host sees it.
 #[derive(Debug, Clone)]
@@ -14,63 +70,10 @@ pub(crate) struct PublishedLocator {
     pub(crate) storage_account: String,
     /// The asset's container.
     pub(crate) container: String,
+    /// Not served before; `None` = at once.
     pub(crate) start: Option<jiff::Timestamp>,
+    /// Not served after.
     pub(crate) expiry: jiff::Timestamp,
-}
-
-impl MediaAccount {
-    /// An empty account. `key` is the account key in base64.
-    pub(crate) fn new(_settings: &super::settings::RegionSettings, key: String) -> Self {
-        Self(key)
-    }
-    /// The account key in base64.
-    pub(crate) fn key(&self) -> &str {
-        &self.0
-    }
-    /// The on-demand locator of that guid (lower case, no prefix), of whatever state of time.
-    pub(crate) fn published(&self, _guid: &str) -> Option<PublishedLocator> {
-        todo!("E2")
-    }
-    /// Is the default streaming endpoint running?
-    pub(crate) fn endpoint_running(&self) -> bool {
-        todo!("E2")
-    }
-    /// Makes an asset (with its container) for the library loader and returns (asset id, container).
-    pub(crate) async fn seed_asset(
-        &self,
-        _world: &World,
-        _region: usize,
-        _asset: SeedAsset,
-    ) -> Result<(String, String), super::storage::StorageError> {
-        todo!("E2")
-    }
-    /// Makes the file records of an asset from its container, sets MIME types by name and the primary.
-    pub(crate) async fn seed_files(
-        &self,
-        _world: &World,
-        _region: usize,
-        _asset_id: &str,
-        _primary: Option<&str>,
-    ) -> Result<(), super::storage::StorageError> {
-        todo!("E2")
-    }
-    /// Makes an on-demand locator with a given guid.
-    pub(crate) fn seed_locator(
-        &self,
-        _world: &World,
-        _region: usize,
-        _asset_id: &str,
-        _guid: &str,
-        _name: Option<&str>,
-        _start: Option<jiff::Timestamp>,
-        _expiry: jiff::Timestamp,
-    ) {
-        todo!("E2")
-    }
-    /// Removes the container of an asset behind the service's back (an awkward asset).
-    pub(crate) async fn seed_lose_container(&self, _world: &World, _region: usize, _asset_id: &str) {
-        todo!("E2")
-    }
 }
 
 /// What the library loader says of an asset.
@@ -84,15 +87,209 @@ pub(crate) struct SeedAsset {
     pub(crate) guid: Option<String>,
 }
 
+impl MediaAccount {
+    /// An empty account. `key` is the account key in base64.
+    pub(crate) fn new(settings: &RegionSettings, key: String) -> Self {
+        let mut state = State::new();
+        let endpoints = Endpoints::furnish(settings, &mut state);
+        Self {
+            key,
+            state: Mutex::new(state),
+            endpoints,
+            throttle: Throttle::default(),
+            changes: tokio::sync::RwLock::new(()),
+        }
+    }
+
+    /// The account key in base64.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no operation panics while it holds the tables")
+    }
+
+    /// The on-demand locator of that guid (lower case, no prefix), of whatever state of time.
+    pub(crate) fn published(&self, guid: &str) -> Option<PublishedLocator> {
+        let state = self.lock();
+        let locator = state.get(&LOCATORS, &LOCATORS.id_of(guid))?;
+        if locator.int("Type") != locators::ON_DEMAND {
+            return None;
+        }
+        let asset = state.get(&schema::ASSETS, locator.text("AssetId"))?;
+        let (storage_account, container) = assets::place(asset);
+        Some(PublishedLocator {
+            storage_account,
+            container,
+            start: locator.date("StartTime").map(Moment::timestamp),
+            expiry: locator.date("ExpirationDateTime")?.timestamp(),
+        })
+    }
+
+    /// Is the default streaming endpoint running?
+    pub(crate) fn endpoint_running(&self) -> bool {
+        let mut state = self.lock();
+        self.endpoints.settle(&mut state);
+        Endpoints::running(&state)
+    }
+
+    /// Makes an asset (with its container) for the library loader and returns (asset id, container).
+    pub(crate) async fn seed_asset(
+        &self,
+        world: &World,
+        region: usize,
+        asset: SeedAsset,
+    ) -> Result<(String, String), StorageError> {
+        assets::seed(Service { world, index: region }, asset).await
+    }
+
+    /// Makes the file records of an asset from its container, sets MIME types by name and the primary.
+    pub(crate) async fn seed_files(
+        &self,
+        world: &World,
+        region: usize,
+        asset_id: &str,
+        primary: Option<&str>,
+    ) -> Result<(), StorageError> {
+        files::seed(Service { world, index: region }, asset_id, primary).await
+    }
+
+    /// Makes an on-demand locator with a given guid.
+    #[expect(clippy::too_many_arguments, reason = "a locator is all of these, and the library loader has them apart")]
+    pub(crate) fn seed_locator(
+        &self,
+        world: &World,
+        region: usize,
+        asset_id: &str,
+        guid: &str,
+        name: Option<&str>,
+        start: Option<jiff::Timestamp>,
+        expiry: jiff::Timestamp,
+    ) {
+        locators::seed(Service { world, index: region }, asset_id, guid, name, start, expiry);
+    }
+
+    /// Removes the container of an asset behind the service's back (an awkward asset).
+    pub(crate) async fn seed_lose_container(&self, world: &World, region: usize, asset_id: &str) {
+        let service = Service { world, index: region };
+        let place = self.lock().get(&schema::ASSETS, asset_id).map(assets::place);
+        if let Some((storage, container)) = place
+            && let Ok(account) = service.storage(&storage)
+            && let Err(error) = account.delete_container(&container).await
+        {
+            tracing::warn!(%error, asset_id, "the container could not be lost");
+        }
+    }
+}
+
+/// The bytes of a key; one that is not base64 counts as it stands.
+fn account_key(key: &str) -> Vec<u8> {
+    base64::engine::general_purpose::STANDARD.decode(key).unwrap_or_else(|_| key.as_bytes().to_vec())
+}
+
+/// Bodies are a job with its presets or a batch of a thousand operations at most.
+const LONGEST_BODY: usize = 16 * 1024 * 1024;
+
 /// Answers one request to the cluster of a region.
-pub(crate) async fn serve(_world: &Arc<World>, _region: usize, _request: Request) -> Response {
-    todo!("E2")
+pub(crate) async fn serve(world: &Arc<World>, region: usize, request: Request) -> Response {
+    let service = Service { world, index: region };
+    let _running = world.stats.begin();
+    let head = request.method() == axum::http::Method::HEAD;
+    // The documented limit of a client request id.
+    let echo = ["x-ms-client-request-id", "client-request-id"]
+        .iter()
+        .find_map(|name| request.headers().get(*name)?.to_str().ok().map(str::to_owned))
+        .filter(|id| id.len() <= 2096);
+    let format = call::reply_format(request.headers()).unwrap_or(Format::Light);
+    let latency = service.settings().latency_ms;
+    if latency > 0 {
+        tokio::time::sleep(Duration::from_millis(latency)).await;
+    }
+    let (operation, outcome) = handle(world, region, request).await;
+    let answer = outcome.unwrap_or_else(|error| Answer::refusal(format, &error));
+    world.stats.count(&service.region().settings.account, Plane::Media, operation, answer.status);
+    answer.into_response(echo.as_deref(), head)
 }
+
+async fn handle(world: &Arc<World>, region: usize, request: Request) -> (&'static str, Result<Answer, ApiError>) {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, LONGEST_BODY).await;
+    let prepared = (|| {
+        let body = body.map_err(|_| ApiError::new(413, "The request body is too large."))?;
+        let query = call::options(parts.uri.query().unwrap_or_default());
+        let verb = Verb::of(parts.method.as_str(), &parts.headers)?;
+        let path = call::segments(parts.uri.path())?;
+        let version = call::version(&parts.headers, &query);
+        let reply = call::reply_format(&parts.headers);
+        let call = Call {
+            verb,
+            path,
+            query,
+            version: *version.as_ref().unwrap_or(&0),
+            reply: *reply.as_ref().unwrap_or(&Format::Light),
+            body: body.to_vec(),
+        };
+        Ok((call, version, reply))
+    })();
+    let (call, version, reply) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return ("Unknown", Err(error)),
+    };
+    let batch = call.verb == Verb::Post && matches!(call.path.as_slice(), [only] if only.name == "$batch");
+    let operation = if batch { "Batch" } else { write::operation(&call) };
+    let service = Service { world, index: region };
+    let account = &service.region().media;
+    let authorization = parts.headers.get("authorization").and_then(|v| v.to_str().ok());
+    let admitted = account.throttle.admit(service.settings().requests_per_second).and_then(|()| {
+        if tokens::admits(world, region, authorization) {
+            version.and(reply).map(|_| ())
+        } else {
+            Err(ApiError::new(401, "Unauthorized: the token is missing, invalid or expired."))
+        }
+    });
+    if let Err(refused) = admitted {
+        return (operation, Err(refused));
+    }
+    account.endpoints.settle(&mut account.lock());
+    endpoints::name_host(service);
+    let outcome = if batch {
+        batch::serve(world, region, &parts.headers, &call).await
+    } else {
+        execute(world, region, &call).await
+    };
+    (operation, outcome)
+}
+
+/// Performs one call that is not part of a changeset.
+async fn execute(world: &Arc<World>, region: usize, call: &Call) -> Result<Answer, ApiError> {
+    let service = Service { world, index: region };
+    if !write::changes(call) {
+        jobs::settle(service);
+        return read::get(service, call);
+    }
+    let _shared = service.region().media.changes.read().await;
+    let mut tx = Transaction::default();
+    match write::perform(service, &mut tx, call).await {
+        Ok(answer) => {
+            jobs::start(world, region, tx.commit(service).await);
+            Ok(answer)
+        }
+        Err(error) => {
+            tx.roll_back(service).await;
+            Err(error)
+        }
+    }
+}
+
 /// Answers one request to the front door of a region: 301 to the cluster.
-pub(crate) async fn front_door(_world: &Arc<World>, _region: usize, _request: Request) -> Response {
-    todo!("E2")
+pub(crate) async fn front_door(world: &Arc<World>, region: usize, request: Request) -> Response {
+    let _running = world.stats.begin();
+    front::serve(world, region, &request)
 }
+
 /// Answers one request to the token service of a region (ACS and Entra).
-pub(crate) async fn tokens(_world: &Arc<World>, _region: usize, _request: Request) -> Response {
-    todo!("E2")
+pub(crate) async fn tokens(world: &Arc<World>, region: usize, request: Request) -> Response {
+    let _running = world.stats.begin();
+    tokens::serve(world, region, request).await
 }

@@ -68,10 +68,10 @@ fn service_name(settings: &Settings, route: Route) -> String {
 }
 
 /// Answers on all listeners until `stop`, then ends within [`GRACE`].
-pub(super) fn run(listeners: Listeners, world: Arc<World>, stop: CancellationToken) -> JoinHandle<()> {
+pub(super) fn run(listeners: Listeners, world: &Arc<World>, stop: CancellationToken) -> JoinHandle<()> {
     let connections = TaskTracker::new();
     for (route, listener) in listeners.0 {
-        tokio::spawn(accept(listener, route, Arc::clone(&world), stop.clone(), connections.clone()));
+        tokio::spawn(accept(listener, route, Arc::clone(world), stop.clone(), connections.clone()));
     }
     tokio::spawn(async move {
         stop.cancelled().await;

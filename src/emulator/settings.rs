@@ -81,7 +81,7 @@ pub struct StorageSettings {
 pub struct BlobLimits {
     /// Added to every answer, milliseconds.
     pub latency_ms: u64,
-    /// Requests per second before 503 ServerBusy ("Operations per second is over the account limit.").
+    /// Requests per second before 503 `ServerBusy` ("Operations per second is over the account limit.").
     pub requests_per_second: u32,
     /// Bytes per second written by copies before 503 ("Ingress is over the account limit.").
     pub ingress_bytes_per_second: u64,
@@ -98,6 +98,7 @@ pub struct BlobLimits {
 /// The service model and the documented switches of a media account.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "documented switches of the service, each on or off by itself")]
 pub struct MediaSettings {
     /// Added to every answer, milliseconds.
     pub latency_ms: u64,

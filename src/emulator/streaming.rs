@@ -254,37 +254,4 @@ fn relative_url(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_names_a_locator_a_file_and_a_presentation() {
-        let target = Target::of("/AB-cd/folder/My%20Show.ISM/Manifest(format=m3u8-aapl)").unwrap();
-        assert_eq!(target.guid, "ab-cd");
-        assert_eq!(target.file, "folder/My Show.ISM");
-        assert_eq!(target.presentation.as_deref(), Some("Manifest(format=m3u8-aapl)"));
-        assert_eq!(Target::of("/ab/a.ism").unwrap().presentation, None);
-        assert_eq!(Target::of("/ab"), None);
-        assert_eq!(Target::of("/ab/"), None);
-    }
-
-    #[test]
-    fn a_locator_is_valid_from_its_start_and_until_just_before_its_expiry() {
-        let at = |second| jiff::Timestamp::from_second(second).unwrap();
-        let locator = PublishedLocator {
-            storage_account: String::new(),
-            container: String::new(),
-            start: Some(at(100)),
-            expiry: at(200),
-        };
-        assert!(matches!(in_time(&locator, at(99)), Err(Refusal::NotYet(_))));
-        assert!(in_time(&locator, at(100)).is_ok());
-        assert!(in_time(&locator, at(199)).is_ok());
-        assert!(matches!(in_time(&locator, at(200)), Err(Refusal::Expired(_))));
-    }
-
-    #[test]
-    fn names_become_relative_urls() {
-        assert_eq!(relative_url("a b/ü%.mp4"), "a%20b/%C3%BC%25.mp4");
-    }
-}
+mod tests;

@@ -20,7 +20,6 @@ use super::{Request, Response, admin, blob, media_v2, streaming};
 pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) stats: Stats,
-    pub(crate) settings: Settings,
     pub(crate) regions: Vec<Region>,
     /// `host:port` of every listener -> what answers there.
     pub(crate) routes: HashMap<String, Route>,
@@ -85,7 +84,7 @@ impl Route {
 
 impl World {
     /// The world of these settings, empty; `authorities` says where each service is to answer.
-    pub(super) fn build(settings: Settings, authorities: &HashMap<Route, String>) -> Result<Self, SettingsError> {
+    pub(super) fn build(settings: &Settings, authorities: &HashMap<Route, String>) -> Result<Self, SettingsError> {
         settings.check()?;
         let clock = Clock::start();
         let root = |route: Route| {
@@ -113,8 +112,7 @@ impl World {
             regions: settings.regions.iter().enumerate().map(region).collect(),
             routes: authorities.iter().map(|(route, authority)| (authority.clone(), *route)).collect(),
             admin: root(Route::Admin),
-            faults: Faults,
-            settings,
+            faults: Faults::default(),
         })
     }
 
@@ -130,6 +128,9 @@ impl World {
             return admin::serve(self, &request);
         }
         let _running = self.stats.begin();
+        if let Some(spoiled) = self.faults.before(route, &request) {
+            return spoiled;
+        }
         match route {
             Route::Token(region) => media_v2::tokens(self, region, request).await,
             Route::Front(region) => media_v2::front_door(self, region, request).await,
@@ -142,13 +143,11 @@ impl World {
 }
 
 fn storage_account(settings: &StorageSettings, blob_root: &str, clock: Clock) -> StorageAccount {
-    let name = settings.account.clone();
-    let key = settings.key.clone().unwrap_or_else(|| keys::storage(&name));
-    match &settings.external_url {
-        Some(url) => StorageAccount::External(ExternalAccount::new(name, key, url.trim_end_matches('/').to_owned())),
-        None => {
-            let url = format!("{blob_root}/{name}");
-            StorageAccount::Internal(BlobAccount::new(name, key, url, settings.limits, clock))
-        }
+    let name = &settings.account;
+    let key = settings.key.clone().unwrap_or_else(|| keys::storage(name));
+    if let Some(url) = &settings.external_url {
+        return StorageAccount::External(ExternalAccount::new(name, &key, url.trim_end_matches('/')));
     }
+    let url = format!("{blob_root}/{name}");
+    StorageAccount::Internal(BlobAccount::new(name, &key, &url, &settings.limits, clock))
 }

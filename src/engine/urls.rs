@@ -1,11 +1,21 @@
 //! The pairs of URLs that differ in the host alone.
 
+use std::collections::HashMap;
+
+use futures::TryStreamExt;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
+use url::Url;
 
 use super::Options;
-use crate::connect::Pair;
+use crate::clock;
+use crate::connect::{Endpoint, Pair};
 use crate::error::Error;
-use crate::model::LocatorId;
+use crate::media::MediaService;
+use crate::model::{AssetId, Locator, LocatorId, LocatorKind};
+
+/// Characters of a file name that stay as they are in a URL path (RFC 3986, unreserved).
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// One manifest, twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,7 +30,76 @@ pub struct UrlPair {
     pub target_url: Option<String>,
 }
 
-/// All streaming locators of the source in scope, in order of asset name.
-pub async fn urls(_pair: &Pair, _options: &Options) -> Result<Vec<UrlPair>, Error> {
-    todo!("engine")
+/// All live streaming locators of the source in scope, in order of asset name.
+pub async fn urls(pair: &Pair, options: &Options) -> Result<Vec<UrlPair>, Error> {
+    let (source, target, manifests) = futures::try_join!(
+        streaming(pair.source.media.as_ref()),
+        streaming(pair.target.media.as_ref()),
+        manifests(pair.source.media.as_ref()),
+    )?;
+    let mirrored: HashMap<LocatorId, Locator> =
+        target.into_iter().map(|locator| (locator.id.clone(), locator)).collect();
+    let mut by_asset: HashMap<AssetId, Vec<Locator>> = HashMap::new();
+    for locator in source.into_iter().filter(|locator| locator.expiry > clock::now()) {
+        by_asset.entry(locator.asset.clone()).or_default().push(locator);
+    }
+    let mut pairs = Vec::new();
+    let mut pages = pair.source.media.assets();
+    while let Some(page) = pages.try_next().await? {
+        for asset in page.into_iter().filter(|asset| options.covers(asset)) {
+            let manifest = manifests.get(&asset.id).map(String::as_str);
+            for locator in by_asset.remove(&asset.id).unwrap_or_default() {
+                pairs.push(UrlPair {
+                    asset: asset.label().to_owned(),
+                    source_url: playable(&pair.source, &locator, manifest),
+                    target_url: mirrored.get(&locator.id).map(|copy| playable(&pair.target, copy, manifest)),
+                    locator_id: locator.id,
+                });
+            }
+        }
+    }
+    pairs.sort_by(|a, b| (&a.asset, &a.locator_id).cmp(&(&b.asset, &b.locator_id)));
+    Ok(pairs)
+}
+
+/// The URL a player is given: the locator's path, on the configured streaming host if there is one, and the manifest.
+fn playable(side: &Endpoint, locator: &Locator, manifest: Option<&str>) -> String {
+    let path = locator.path.clone().unwrap_or_default();
+    let root = match (&side.streaming_url, Url::parse(&path)) {
+        (Some(host), Ok(path)) => format!("{}{}", host.as_str().trim_end_matches('/'), path.path()),
+        _ => path,
+    };
+    match manifest {
+        Some(name) => format!("{root}{}/manifest", utf8_percent_encode(name, PATH)),
+        None => root,
+    }
+}
+
+async fn streaming(media: &dyn MediaService) -> Result<Vec<Locator>, Error> {
+    let mut locators = Vec::new();
+    let mut pages = media.locators();
+    while let Some(page) = pages.try_next().await? {
+        locators.extend(page.into_iter().filter(|locator| locator.kind == LocatorKind::Streaming));
+    }
+    Ok(locators)
+}
+
+/// The server manifest of each asset: the primary `.ism`, or else the first one by name.
+async fn manifests(media: &dyn MediaService) -> Result<HashMap<AssetId, String>, Error> {
+    let mut best: HashMap<AssetId, (bool, String)> = HashMap::new();
+    let mut pages = media.files(None);
+    while let Some(page) = pages.try_next().await? {
+        for file in page.into_iter().filter(|file| file.name.to_ascii_lowercase().ends_with(".ism")) {
+            let candidate = (!file.primary, file.name);
+            match best.entry(file.asset) {
+                std::collections::hash_map::Entry::Vacant(entry) => drop(entry.insert(candidate)),
+                std::collections::hash_map::Entry::Occupied(mut entry) => {
+                    if candidate < *entry.get() {
+                        entry.insert(candidate);
+                    }
+                }
+            }
+        }
+    }
+    Ok(best.into_iter().map(|(asset, (_, name))| (asset, name)).collect())
 }

@@ -1,11 +1,19 @@
 //! The read-only comparison of both libraries.
 
+use std::collections::HashMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use super::Options;
+use super::asset::{container_of, is_missing_container, list_all, place_of, storage};
+use super::catalog::{Catalog, TargetAsset};
+use super::compare;
+use super::plan::{self, Decision};
+use crate::clock;
 use crate::connect::Pair;
 use crate::error::Error;
-use crate::model::AssetId;
+use crate::model::{Asset, AssetFile, AssetId, Blob};
 use crate::monitor::Monitor;
 
 /// Assets by how they compare.
@@ -41,8 +49,125 @@ pub struct Verification {
     pub differences: Vec<Difference>,
 }
 
-/// Compares every asset in scope: blobs, file records, locators. Changes nothing. Assets that cannot be mirrored
-/// (storage-encrypted ones) are not in scope.
-pub async fn verify(_pair: &Pair, _options: &Options, _monitor: &dyn Monitor) -> Result<Verification, Error> {
-    todo!("engine")
+/// Compares every asset in scope: blobs, file records, streaming locators. Changes nothing.
+///
+/// Out of scope are assets that cannot be mirrored (storage-encrypted, without a container) and expired locators. What
+/// the target has beyond the source is no difference, but for a locator that is published there alone.
+pub async fn verify(pair: &Pair, options: &Options, monitor: &dyn Monitor) -> Result<Verification, Error> {
+    let catalog = Catalog::read(pair, monitor).await?;
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    let mut pages = pair.source.media.assets();
+    while let Some(page) = pages.try_next().await? {
+        let some: Vec<Option<Verdict>> = stream::iter(page.into_iter().filter(|asset| options.covers(asset)))
+            .map(|asset| compare_asset(pair, &catalog, asset))
+            .buffer_unordered(options.assets_in_flight.max(1))
+            .try_collect()
+            .await?;
+        verdicts.extend(some.into_iter().flatten());
+    }
+    Ok(Verification::from(verdicts))
+}
+
+/// How one asset compares.
+struct Verdict {
+    missing: bool,
+    differences: Vec<Difference>,
+}
+
+impl From<Vec<Verdict>> for Verification {
+    fn from(verdicts: Vec<Verdict>) -> Self {
+        let mut all = Self::default();
+        for verdict in verdicts {
+            match (verdict.missing, verdict.differences.is_empty()) {
+                (true, _) => all.assets.missing += 1,
+                (false, true) => all.assets.same += 1,
+                (false, false) => all.assets.different += 1,
+            }
+            all.differences.extend(verdict.differences);
+        }
+        all.differences.sort_by(|a, b| (&a.name, &a.asset, &a.item).cmp(&(&b.name, &b.asset, &b.item)));
+        all
+    }
+}
+
+/// Compares one asset. `None` = it is out of scope.
+async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<Option<Verdict>, Error> {
+    let difference = |item: &str, what: String| Difference {
+        asset: asset.id.clone(),
+        name: asset.label().to_owned(),
+        item: item.to_owned(),
+        what,
+    };
+    let work = match plan::decide(asset.clone(), catalog, None, clock::now()) {
+        Decision::Skip(_) => return Ok(None),
+        Decision::Conflict(what) => {
+            return Ok(Some(Verdict { missing: true, differences: vec![difference("asset", what)] }));
+        }
+        Decision::Mirror(work) => work,
+    };
+    let Some(blobs) = source_blobs(pair, &asset).await? else { return Ok(None) };
+    let Some(target) = work.target.as_ref().or(work.foreign.as_ref()) else {
+        let what = "missing on the target".to_owned();
+        return Ok(Some(Verdict { missing: true, differences: vec![difference("asset", what)] }));
+    };
+    let mut differences = match target_blobs(pair, target).await? {
+        None => vec![difference("asset", "its container is missing on the target".to_owned())],
+        Some(there) => compare::differences(&blobs, &there).map(|(blob, what)| difference(&blob.name, what)).collect(),
+    };
+    if catalog.files_digest(&asset.id) != catalog.target_files_digest(&target.id) {
+        let files = file_differences(pair, &asset.id, &target.id).await?;
+        differences.extend(files.into_iter().map(|(item, what)| difference(&item, what)));
+    }
+    let locators = work.missing.iter().map(|locator| (locator, "the locator is missing on the target"));
+    let outdated = work.outdated.iter().map(|locator| (locator, "the locator has another name, start or expiry"));
+    differences
+        .extend(locators.chain(outdated).map(|(locator, what)| difference(locator.id.as_str(), what.to_owned())));
+    differences.extend(work.taken.iter().map(|what| difference("locator", what.clone())));
+    differences.extend(
+        catalog
+            .published_on_target_alone(&asset.id, &target.id)
+            .map(|locator| difference(locator.id.as_str(), "the locator is published on the target alone".to_owned())),
+    );
+    Ok(Some(Verdict { missing: false, differences }))
+}
+
+/// The source's blobs; `None` where its container does not exist.
+async fn source_blobs(pair: &Pair, asset: &Asset) -> Result<Option<Vec<Blob>>, Error> {
+    let account = storage(&pair.source, asset.storage_account.as_ref(), asset, "source")?;
+    let container = container_of(&pair.source, asset.container.as_ref(), &asset.id).await?;
+    unless_missing(list_all(account, &container).await)
+}
+
+/// The target's blobs; `None` where its container does not exist.
+async fn target_blobs(pair: &Pair, target: &TargetAsset) -> Result<Option<Vec<Blob>>, Error> {
+    let (account, container) = place_of(&pair.target, target).await?;
+    unless_missing(list_all(account, &container).await)
+}
+
+fn unless_missing(listed: Result<Vec<Blob>, Error>) -> Result<Option<Vec<Blob>>, Error> {
+    match listed {
+        Ok(blobs) => Ok(Some(blobs)),
+        Err(error) if is_missing_container(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What differs between the file records of both sides, by file name.
+async fn file_differences(pair: &Pair, source: &AssetId, target: &AssetId) -> Result<Vec<(String, String)>, Error> {
+    let wanted = pair.source.media.files_of(std::slice::from_ref(source)).await?.concat();
+    let there = pair.target.media.files_of(std::slice::from_ref(target)).await?.concat();
+    let there: HashMap<&str, &AssetFile> = there.iter().map(|file| (file.name.as_str(), file)).collect();
+    Ok(wanted
+        .iter()
+        .filter_map(|file| {
+            let what = match there.get(file.name.as_str()) {
+                None => "the file record is missing on the target",
+                Some(copy) if copy.size != file.size => "the file record has another size",
+                Some(copy) if copy.mime_type != file.mime_type => "the file record has another MIME type",
+                Some(copy) if copy.primary != file.primary => "the file record differs in being the primary one",
+                Some(_) => return None,
+            };
+            Some((file.name.clone(), what.to_owned()))
+        })
+        .collect())
 }

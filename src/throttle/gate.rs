@@ -14,6 +14,10 @@ use tokio::time::Instant;
 /// of one millisecond keep the rate full.
 const BURST_PER_SECOND: u64 = 20;
 
+/// Units of the limiter per second at most: its interval is whole nanoseconds, which at a million a second are exact to a
+/// thousandth.
+const FINEST: u64 = 1_000_000;
+
 /// tokio's clock as governor wants it (its own sleeps ignore a paused clock, so only its arithmetic is used).
 #[derive(Debug, Clone, Copy, Default)]
 struct TokioClock;
@@ -52,7 +56,7 @@ impl Clock for TokioClock {
 #[derive(Debug)]
 pub(crate) struct RateGate {
     limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Tick>>,
-    /// Units of the caller per unit of the limiter, so that gigabytes fit its 32 bits.
+    /// Units of the caller per unit of the limiter, so that its interval stays a thousand nanoseconds or more.
     scale: u64,
     burst: NonZeroU32,
 }
@@ -60,8 +64,7 @@ pub(crate) struct RateGate {
 impl RateGate {
     /// A gate of that many units per second.
     pub(crate) fn new(per_second: NonZeroU64) -> Self {
-        let scale =
-            per_second.get().div_ceil(u64::from(u32::MAX)).max(if per_second.get() > 1 << 24 { 1 << 10 } else { 1 });
+        let scale = per_second.get().div_ceil(FINEST);
         let rate = nonzero(per_second.get() / scale);
         let burst = nonzero(u64::from(rate.get()) / BURST_PER_SECOND);
         let quota = Quota::per_second(rate).allow_burst(burst);
@@ -100,6 +103,23 @@ mod tests {
         }
         let seconds = started.elapsed().as_secs_f64();
         assert!((1.9..2.1).contains(&seconds), "{seconds}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_rate_is_held_from_one_a_second_to_terabytes() {
+        for (per_second, units) in
+            [(1, 1), (7, 1), (3_333, 1), (20_000, 1), (1_500_001, 3_000), (10_u64.pow(13), 10_u64.pow(9))]
+        {
+            let gate = RateGate::new(NonZeroU64::new(per_second).unwrap());
+            let started = Instant::now();
+            let passes = (3 * per_second).div_ceil(units);
+            for _ in 0..passes {
+                gate.pass(units).await;
+            }
+            let rate = (passes * units) as f64 / started.elapsed().as_secs_f64();
+            let wanted = per_second as f64;
+            assert!(rate > wanted * 0.95 && rate < wanted * 1.6, "{per_second}/s: {rate}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

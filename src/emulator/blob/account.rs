@@ -1,53 +1,263 @@
-//! (stub)
-use crate::emulator::storage::{NewBlob, StorageError, StoredBlob, StoredPolicy};
+//! One storage account of the emulator, and what the service itself may do with it unasked and unthrottled.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
 use bytes::Bytes;
 
-#[derive(Debug)]
-pub(crate) struct BlobAccount(String, String, String);
+use super::content::Body;
+use super::policies::{MAX_POLICIES, Policy};
+use super::refusal::{CONTAINER_ALREADY_EXISTS, CONTAINER_NOT_FOUND, Refusal};
+use super::sas::{Issuer, SigningKey};
+use super::stored::{Blob, BlobHeaders, Container, Extras, Pairs, Stamp};
+use crate::emulator::clock::Clock;
+use crate::emulator::service_model::ServiceModel;
+use crate::emulator::settings::BlobLimits;
+use crate::emulator::storage::{NewBlob, StorageError, StoredBlob, StoredPolicy};
+
+/// Where `ETag`s start: they look like the service's, which count ticks.
+const FIRST_ETAG: u64 = 0x08DC_0000_0000_0000;
+
+/// One storage account.
+pub(crate) struct BlobAccount {
+    name: String,
+    key: String,
+    url: String,
+    signing_key: SigningKey,
+    clock: Clock,
+    pub(super) model: ServiceModel,
+    containers: RwLock<BTreeMap<Box<str>, Arc<Container>>>,
+    changes: AtomicU64,
+    /// The headers last given to a blob: most blobs of a library have the same.
+    usual_headers: RwLock<Arc<BlobHeaders>>,
+}
+
+impl std::fmt::Debug for BlobAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlobAccount").field("name", &self.name).field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
 impl BlobAccount {
-    pub(crate) fn new(
-        n: String,
-        k: String,
-        u: String,
-        _l: crate::emulator::settings::BlobLimits,
-        _c: crate::emulator::clock::Clock,
-    ) -> Self {
-        Self(n, k, u)
+    /// An empty account. `url` is `http://host:port/account` without a trailing slash.
+    pub(crate) fn new(name: &str, key_base64: &str, url: &str, limits: &BlobLimits, clock: Clock) -> Self {
+        Self {
+            name: name.to_owned(),
+            key: key_base64.to_owned(),
+            url: url.to_owned(),
+            signing_key: SigningKey::from_base64(key_base64),
+            clock,
+            model: ServiceModel::new(limits),
+            containers: RwLock::default(),
+            changes: AtomicU64::new(0),
+            usual_headers: RwLock::default(),
+        }
     }
+
     pub(crate) fn name(&self) -> &str {
-        &self.0
+        &self.name
     }
+
     pub(crate) fn url(&self) -> &str {
-        &self.2
+        &self.url
     }
+
     pub(crate) fn key(&self) -> &str {
-        &self.1
+        &self.key
     }
-    pub(crate) fn create_container(&self, _c: &str) -> Result<(), StorageError> {
-        todo!()
+
+    pub(crate) fn create_container(&self, container: &str) -> Result<(), StorageError> {
+        self.add_container(container, None).map(drop).map_err(|_| StorageError::ContainerExists(container.to_owned()))
     }
-    pub(crate) fn delete_container(&self, _c: &str) -> Result<(), StorageError> {
-        todo!()
+
+    pub(crate) fn delete_container(&self, container: &str) -> Result<(), StorageError> {
+        self.remove_container(container).map_err(|_| StorageError::NoContainer(container.to_owned()))
     }
-    pub(crate) fn container_exists(&self, _c: &str) -> bool {
-        todo!()
+
+    pub(crate) fn container_exists(&self, container: &str) -> bool {
+        self.container(container).is_ok()
     }
-    pub(crate) fn list_blobs(&self, _c: &str) -> Result<Vec<StoredBlob>, StorageError> {
-        todo!()
+
+    pub(crate) fn list_blobs(&self, container: &str) -> Result<Vec<StoredBlob>, StorageError> {
+        let missing = |_| StorageError::NoContainer(container.to_owned());
+        let found = self.container(container).map_err(missing)?;
+        let contents = found.lock_at(self.now()).map_err(missing)?;
+        Ok(contents.blobs.iter().map(|(name, blob)| stored(name, blob)).collect())
     }
-    pub(crate) fn put_blob(&self, _c: &str, _n: &str, _b: NewBlob) -> Result<(), StorageError> {
-        todo!()
+
+    pub(crate) fn put_blob(&self, container: &str, name: &str, blob: NewBlob) -> Result<(), StorageError> {
+        let missing = |_| StorageError::NoContainer(container.to_owned());
+        let headers = BlobHeaders {
+            content_type: blob.content_type.map(Into::into),
+            cache_control: blob.cache_control.map(Into::into),
+            ..BlobHeaders::default()
+        };
+        let headers = self.share(headers);
+        let extras = pairs(blob.tags).map(|tags| Box::new(Extras { tags: Some(tags), ..Extras::default() }));
+        let made = self.make_blob(Body::from(blob.content), headers, pairs(blob.metadata), extras);
+        let found = self.container(container).map_err(missing)?;
+        found.lock_to_change(self.now()).map_err(missing)?.put(name, made);
+        Ok(())
     }
-    pub(crate) fn read_blob(&self, _c: &str, _n: &str, _o: u64, _l: u64) -> Result<(StoredBlob, Bytes), StorageError> {
-        todo!()
+
+    pub(crate) fn read_blob(
+        &self,
+        container: &str,
+        name: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<(StoredBlob, Bytes), StorageError> {
+        let blob = self.find(container, name)?;
+        let total = blob.body.len();
+        let from = offset.min(total);
+        Ok((stored(name, &blob), blob.body.read(from, from.saturating_add(length).min(total))))
     }
-    pub(crate) fn copy_within(&self, _f: (&str, &str), _t: (&str, &str)) -> Result<(), StorageError> {
-        todo!()
+
+    pub(crate) fn copy_within(&self, from: (&str, &str), to: (&str, &str)) -> Result<(), StorageError> {
+        let mut blob = self.find(from.0, from.1)?;
+        let stamp = self.stamp();
+        blob.touch(stamp);
+        blob.created = stamp.seconds();
+        blob.forget_copy();
+        let missing = |_| StorageError::NoContainer(to.0.to_owned());
+        let found = self.container(to.0).map_err(missing)?;
+        found.lock_to_change(self.now()).map_err(missing)?.put(to.1, blob);
+        Ok(())
     }
-    pub(crate) fn set_policy(&self, _c: &str, _id: &str, _p: StoredPolicy) -> Result<(), StorageError> {
-        todo!()
+
+    /// A digest of a blob's content by origin: equal for copies, made without producing synthetic bytes.
+    pub(crate) fn fingerprint(&self, container: &str, name: &str) -> Result<[u8; 32], StorageError> {
+        Ok(self.find(container, name)?.body.fingerprint())
     }
-    pub(crate) fn remove_policy(&self, _c: &str, _id: &str) -> Result<(), StorageError> {
-        todo!()
+
+    pub(crate) fn set_policy(&self, container: &str, id: &str, policy: StoredPolicy) -> Result<(), StorageError> {
+        let missing = |_| StorageError::NoContainer(container.to_owned());
+        let found = self.container(container).map_err(missing)?;
+        let mut contents = found.lock().map_err(missing)?;
+        contents.policies.retain(|known| known.id != id);
+        if contents.policies.len() >= MAX_POLICIES {
+            return Err(StorageError::TooManyPolicies(container.to_owned()));
+        }
+        // The service's own policies leave the start to the URL, which may not say it twice.
+        let active_from = policy.start.map(jiff::Timestamp::as_millisecond);
+        let policy = Policy::new(id, StoredPolicy { start: None, ..policy });
+        contents.policies.push(Policy { active_from, ..policy });
+        Ok(())
     }
+
+    pub(crate) fn remove_policy(&self, container: &str, id: &str) -> Result<(), StorageError> {
+        let missing = |_| StorageError::NoContainer(container.to_owned());
+        let found = self.container(container).map_err(missing)?;
+        found.lock().map_err(missing)?.policies.retain(|known| known.id != id);
+        Ok(())
+    }
+
+    fn find(&self, container: &str, name: &str) -> Result<Blob, StorageError> {
+        let missing = |_| StorageError::NoContainer(container.to_owned());
+        let found = self.container(container).map_err(missing)?;
+        let contents = found.lock_at(self.now()).map_err(missing)?;
+        contents.blobs.get(name).cloned().ok_or_else(|| StorageError::NoBlob(name.to_owned()))
+    }
+
+    /// A container that exists.
+    pub(super) fn container(&self, name: &str) -> Result<Arc<Container>, Refusal> {
+        let containers = self.containers.read().expect("the map is never left half done");
+        containers.get(name).map(Arc::clone).ok_or(CONTAINER_NOT_FOUND)
+    }
+
+    /// A new container.
+    pub(super) fn add_container(&self, name: &str, metadata: Option<Pairs>) -> Result<Arc<Container>, Refusal> {
+        let stamp = self.stamp();
+        let mut containers = self.containers.write().expect("the map is never left half done");
+        if containers.contains_key(name) {
+            return Err(CONTAINER_ALREADY_EXISTS);
+        }
+        let made = Container::new(name, metadata, stamp);
+        containers.insert(name.into(), Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// Takes a container away with all it holds.
+    pub(super) fn remove_container(&self, name: &str) -> Result<(), Refusal> {
+        let removed = self.containers.write().expect("the map is never left half done").remove(name);
+        removed.ok_or(CONTAINER_NOT_FOUND)?.delete(self.now());
+        Ok(())
+    }
+
+    /// Up to `most` containers from the name `from` on.
+    pub(super) fn containers_from(&self, from: &str, most: usize) -> Vec<Arc<Container>> {
+        let containers = self.containers.read().expect("the map is never left half done");
+        containers
+            .range::<str, _>((Bound::Included(from), Bound::Unbounded))
+            .take(most)
+            .map(|(_, container)| Arc::clone(container))
+            .collect()
+    }
+
+    /// The `ETag` and time of a change that happens now.
+    pub(super) fn stamp(&self) -> Stamp {
+        let etag = FIRST_ETAG + self.changes.fetch_add(1, Ordering::Relaxed);
+        Stamp { etag, millis: self.now() }
+    }
+
+    /// A blob made now.
+    pub(super) fn make_blob(
+        &self,
+        body: Body,
+        headers: Arc<BlobHeaders>,
+        metadata: Option<Pairs>,
+        extras: Option<Box<Extras>>,
+    ) -> Blob {
+        let stamp = self.stamp();
+        let at = stamp.seconds();
+        Blob { body, headers, metadata, extras, etag: stamp.etag, modified: at, created: at }
+    }
+
+    /// The same headers, held once for as many blobs in a row as have them.
+    pub(super) fn share(&self, headers: BlobHeaders) -> Arc<BlobHeaders> {
+        {
+            let usual = self.usual_headers.read().expect("one pointer is never left half done");
+            if **usual == headers {
+                return Arc::clone(&usual);
+            }
+        }
+        let headers = Arc::new(headers);
+        *self.usual_headers.write().expect("one pointer is never left half done") = Arc::clone(&headers);
+        headers
+    }
+}
+
+impl Issuer for BlobAccount {
+    fn account(&self) -> &str {
+        &self.name
+    }
+
+    fn key(&self) -> &SigningKey {
+        &self.signing_key
+    }
+
+    fn policy(&self, container: &str, id: &str) -> Option<Policy> {
+        let container = self.container(container).ok()?;
+        let contents = container.lock().ok()?;
+        contents.policies.iter().find(|policy| policy.id == id).cloned()
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.unix_millis()
+    }
+}
+
+fn stored(name: &str, blob: &Blob) -> StoredBlob {
+    StoredBlob {
+        name: name.to_owned(),
+        length: blob.body.len(),
+        content_type: blob.headers.content_type.as_deref().map(str::to_owned),
+    }
+}
+
+/// Pairs as blobs keep them; `None` for none.
+pub(super) fn pairs(map: BTreeMap<String, String>) -> Option<Pairs> {
+    (!map.is_empty()).then(|| map.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
 }

@@ -1,11 +1,21 @@
-//! (being built)
-use super::LibraryError;
+//! A library made up from a recipe such as `assets=60,blobs=20,seed=1`; the same recipe makes the same library.
+
+use super::dice::Dice;
+use super::plan::{self, PlannedAsset};
+use super::{LibraryError, awkward, bars, ordinary};
 use crate::emulator::world::World;
 
+/// The most that can be asked for: assets of one account (a limit of the service).
+const MOST_ASSETS: u32 = 1_000_000;
+
+/// The most blobs an asset can be given; a container of more is no media asset.
+const MOST_BLOBS: u32 = 100_000;
+
 /// How large the blobs are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sizes {
     /// Log-normal, kilobytes to gigabytes, like real libraries.
+    #[default]
     Real,
     /// 64 KiB each.
     Small,
@@ -14,32 +24,224 @@ pub enum Sizes {
 /// The recipe of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generate {
-    /// How many assets.
+    /// How many assets there are in all.
     pub assets: u32,
-    /// Blobs per asset: the mean, or exactly so without the awkward ones.
+    /// Blobs per asset: the mean over all assets; without the awkward and the real ones each has exactly this many.
     pub blobs: u32,
-    /// The same seed makes the same library.
+    /// What everything follows from.
     pub seed: u64,
     /// How large the blobs are.
     pub sizes: Sizes,
-    /// Adds the awkward assets.
+    /// The awkward assets are among them (as many as there are, while at least one ordinary asset remains).
     pub awkward: bool,
-    /// Adds the real asset `bars`.
+    /// The real asset `bars`, which plays, is among them.
     pub real: bool,
 }
 
-/// What is wrong with a recipe.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct GenerateError(String);
-
-impl Generate {
-    /// Reads a recipe.
-    pub fn parse(_recipe: &str) -> Result<Self, GenerateError> {
-        Err(GenerateError("not yet".to_owned()))
+impl Default for Generate {
+    fn default() -> Self {
+        Self { assets: 60, blobs: 20, seed: 1, sizes: Sizes::Real, awkward: true, real: false }
     }
 }
 
-pub(crate) async fn fill(_world: &World, _region: usize, _generate: &Generate) -> Result<(), LibraryError> {
+/// What is wrong with a recipe, and how it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{part:?} in the recipe of a library: {problem}")]
+pub struct GenerateError {
+    /// The part that is wrong.
+    pub part: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Generate {
+    /// Reads a recipe: `key=value` separated by commas, what is left out is as in the default.
+    pub fn parse(recipe: &str) -> Result<Self, GenerateError> {
+        let mut generate = Self::default();
+        let mut seen = Vec::new();
+        for part in recipe.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let wrong = |problem: &str| GenerateError { part: part.to_owned(), problem: problem.to_owned() };
+            let (key, value) = part.split_once('=').ok_or_else(|| wrong("write key=value"))?;
+            let (key, value) = (key.trim(), value.trim());
+            if seen.contains(&key) {
+                return Err(wrong("is given twice"));
+            }
+            seen.push(key);
+            let number = |most: u32| {
+                let number = value.parse().ok().filter(|n| (1..=most).contains(n));
+                number.ok_or_else(|| wrong(&format!("write a whole number from 1 to {most}")))
+            };
+            let choice = || value.parse::<bool>().map_err(|_| wrong("write true or false"));
+            match key {
+                "assets" => generate.assets = number(MOST_ASSETS)?,
+                "blobs" => generate.blobs = number(MOST_BLOBS)?,
+                "seed" => generate.seed = value.parse().map_err(|_| wrong("write a whole number from 0 up"))?,
+                "sizes" => {
+                    generate.sizes = match value {
+                        "real" => Sizes::Real,
+                        "small" => Sizes::Small,
+                        _ => return Err(wrong("write real or small")),
+                    }
+                }
+                "awkward" => generate.awkward = choice()?,
+                "real" => generate.real = choice()?,
+                _ => return Err(wrong("there are assets, blobs, seed, sizes, awkward and real")),
+            }
+        }
+        Ok(generate)
+    }
+
+    /// The assets one by one, the real one first, then the awkward ones, then the ordinary ones.
+    pub(super) fn plans(&self) -> impl Iterator<Item = PlannedAsset> + '_ {
+        let real = u32::from(self.real).min(self.assets);
+        let room = (self.assets - real).saturating_sub(1) as usize;
+        let awkward = if self.awkward { &awkward::ALL[..room.min(awkward::ALL.len())] } else { &[] };
+        let special: Vec<_> = (0..real)
+            .map(|_| bars::asset())
+            .chain(awkward.iter().zip(0..).map(|(recipe, number)| recipe(&mut self.dice(number))))
+            .collect();
+        let used: u64 = special.iter().map(|asset| asset.blobs.len() as u64).sum();
+        let ordinary = u64::from(self.assets) - special.len() as u64;
+        // Ordinary assets make up for the awkward ones' few blobs, so that the mean is what was asked for.
+        let blobs = (u64::from(self.assets) * u64::from(self.blobs)).saturating_sub(used).max(ordinary);
+        let first = special.len();
+        let varied = first > 0;
+        special.into_iter().chain(shares(blobs, ordinary, varied, self.seed).zip(1..).map(move |(share, number)| {
+            ordinary::asset(&mut self.dice(u64::from(number) + FIRST_ORDINARY), number, share)
+        }))
+    }
+
+    /// The guid of the first locator of the asset of that name.
+    #[cfg(test)]
+    pub(in crate::emulator) fn locator_of(&self, name: &str) -> String {
+        let asset = self.plans().find(|asset| asset.name == name).expect("an asset of that name");
+        asset.locators[0].guid.to_string()
+    }
+
+    fn dice(&self, number: u64) -> Dice {
+        Dice::for_asset(self.seed, number, self.sizes)
+    }
+}
+
+/// Ordinary assets keep their chance whether or not there are awkward ones before them.
+const FIRST_ORDINARY: u64 = 1000;
+
+/// Shares out `blobs` among so many assets, at least one each; equally, or varied between half and twice the mean.
+fn shares(blobs: u64, assets: u64, varied: bool, seed: u64) -> impl Iterator<Item = u32> {
+    let mut left = blobs;
+    let mut rng = fastrand::Rng::with_seed(seed);
+    (0..assets).rev().map(move |after| {
+        let mean = left / (after + 1);
+        // What does not divide goes to the first ones; the last takes what is left.
+        let even = mean + u64::from(!left.is_multiple_of(after + 1));
+        let swing = mean / 2;
+        let wanted = if varied && after > 0 && swing > 0 { rng.u64(mean - swing..=mean + swing) } else { even };
+        let share = if after == 0 { left } else { wanted.min(left - after).max(1) };
+        left -= share;
+        u32::try_from(share).unwrap_or(u32::MAX)
+    })
+}
+
+/// Fills a region with the library of a recipe.
+pub(crate) async fn fill(world: &World, region: usize, generate: &Generate) -> Result<(), LibraryError> {
+    for asset in generate.plans() {
+        plan::store(world, region, asset).await?;
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe(text: &str) -> Generate {
+        Generate::parse(text).unwrap()
+    }
+
+    fn blobs(generate: &Generate) -> Vec<usize> {
+        generate.plans().map(|asset| asset.blobs.len()).collect()
+    }
+
+    #[test]
+    fn a_recipe_is_read_and_what_is_left_out_is_usual() {
+        let read = recipe("assets=3, blobs=4,seed=5,sizes=small,awkward=false,real=true");
+        let meant = Generate { assets: 3, blobs: 4, seed: 5, sizes: Sizes::Small, awkward: false, real: true };
+        assert_eq!(read, meant);
+        assert_eq!(recipe(""), Generate::default());
+    }
+
+    #[test]
+    fn a_wrong_part_is_named_with_its_remedy() {
+        for (text, part, remedy) in [
+            ("assets=3,blob=4", "blob=4", "there are assets, blobs"),
+            ("assets=many", "assets=many", "whole number"),
+            ("assets=0", "assets=0", "from 1"),
+            ("seed=-1", "seed=-1", "whole number"),
+            ("sizes=big", "sizes=big", "real or small"),
+            ("awkward=maybe", "awkward=maybe", "true or false"),
+            ("assets=1,assets=2", "assets=2", "twice"),
+            ("assets", "assets", "key=value"),
+        ] {
+            let error = Generate::parse(text).unwrap_err();
+            assert_eq!(error.part, part);
+            assert!(error.problem.contains(remedy), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_library_and_another_seed_another() {
+        let plans = |text: &str| format!("{:?}", recipe(text).plans().collect::<Vec<_>>());
+        assert_eq!(plans("assets=30,seed=7"), plans("assets=30,seed=7"));
+        assert_ne!(plans("assets=30,seed=7"), plans("assets=30,seed=8"));
+    }
+
+    #[test]
+    fn without_awkward_ones_every_asset_has_exactly_as_many_blobs() {
+        for count in [1, 2, 3, 5, 20, 33] {
+            let generate = recipe(&format!("assets=7,blobs={count},awkward=false"));
+            assert_eq!(blobs(&generate), [count; 7]);
+        }
+    }
+
+    #[test]
+    fn with_awkward_ones_the_mean_is_what_was_asked_for() {
+        let generate = recipe("assets=60,blobs=20,real=true");
+        let counts = blobs(&generate);
+        assert_eq!(counts.len(), 60);
+        assert_eq!(counts.iter().sum::<usize>(), 1200);
+        assert_eq!(counts[0], 5, "the real one comes first");
+        assert!(counts[13..].iter().any(|n| *n != counts[13]), "the ordinary ones vary");
+    }
+
+    #[test]
+    fn names_and_guids_are_unique() {
+        use std::collections::HashSet;
+        let plans: Vec<_> = recipe("assets=500,blobs=3,real=true").plans().collect();
+        assert_eq!(plans.iter().map(|a| &a.name).collect::<HashSet<_>>().len(), 500);
+        assert_eq!(plans.iter().map(|a| a.guid).collect::<HashSet<_>>().len(), 500);
+        let locators: Vec<_> = plans.iter().flat_map(|a| &a.locators).map(|l| l.guid).collect();
+        assert_eq!(locators.iter().collect::<HashSet<_>>().len(), locators.len());
+        for asset in &plans {
+            let names: HashSet<_> = asset.blobs.iter().map(|blob| &blob.name).collect();
+            assert_eq!(names.len(), asset.blobs.len(), "{}", asset.name);
+        }
+    }
+
+    #[test]
+    fn real_sizes_reach_from_kilobytes_to_gigabytes_and_small_ones_are_equal() {
+        use crate::emulator::storage::Content;
+        let lengths = |text: &str| -> Vec<u64> {
+            recipe(text)
+                .plans()
+                .flat_map(|asset| asset.blobs)
+                .filter_map(|blob| match blob.content {
+                    Content::Synthetic { length, .. } => Some(length),
+                    Content::Bytes(_) => None,
+                })
+                .collect()
+        };
+        let real = lengths("assets=100,awkward=false");
+        assert!(real.iter().any(|n| *n < 20_000) && real.iter().any(|n| *n > 1 << 30));
+        assert!(lengths("assets=9,sizes=small,awkward=false").iter().all(|n| *n == 65_536));
+    }
 }

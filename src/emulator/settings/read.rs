@@ -90,11 +90,10 @@ fn line_of_fault(text: &str, key: &str) -> Option<usize> {
     };
     let (region, storage) = (index("regions"), index("storage"));
     let (mut at_region, mut at_storage) = (None::<usize>, None::<usize>);
-    let mut table = "";
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.starts_with('[') {
-            table = line.split('#').next().unwrap_or_default().trim();
+            let table = line.split('#').next().unwrap_or_default().trim();
             match table {
                 "[[regions]]" => (at_region, at_storage) = (Some(at_region.map_or(0, |n| n + 1)), None),
                 "[[regions.storage]]" => at_storage = Some(at_storage.map_or(0, |n| n + 1)),

@@ -116,13 +116,13 @@ fn seconds(ticks: u64, scale: u32) -> Option<f64> {
     (scale > 0).then(|| ticks as f64 / f64::from(scale))
 }
 
-fn position(body: &[u8], kind: &[u8; 4]) -> Option<usize> {
-    body.windows(4).position(|window| window == kind).map(|at| at + 4)
+fn position(body: &[u8], kind: [u8; 4]) -> Option<usize> {
+    body.windows(4).position(|window| *window == kind).map(|at| at + 4)
 }
 
 /// The duration in `mvhd`; a fragmented file has 0 there and says nothing.
 fn movie_seconds(moov: &[u8]) -> Option<f64> {
-    let at = position(moov, b"mvhd")?;
+    let at = position(moov, *b"mvhd")?;
     let (scale, ticks) = match moov.get(at)? {
         0 => (u32_at(moov, at + 12)?, u64::from(u32_at(moov, at + 16)?)),
         _ => (u32_at(moov, at + 20)?, u64_at(moov, at + 24)?),
@@ -131,17 +131,17 @@ fn movie_seconds(moov: &[u8]) -> Option<f64> {
 }
 
 fn codecs(moov: &[u8]) -> Vec<String> {
-    let video = position(moov, b"avcC")
+    let video = position(moov, *b"avcC")
         .and_then(|at| moov.get(at + 1..at + 4))
         .map(|p| format!("avc1.{:02x}{:02x}{:02x}", p[0], p[1], p[2]));
     // AAC-LC is what the service's encoders wrote; the exact object type would need the descriptors of `esds`.
-    let audio = position(moov, b"mp4a").map(|_| "mp4a.40.2".to_owned());
+    let audio = position(moov, *b"mp4a").map(|_| "mp4a.40.2".to_owned());
     video.into_iter().chain(audio).collect()
 }
 
 /// Width and height in the `avc1` sample entry: 24 bytes after its type stand two 16-bit numbers.
 fn picture_size(moov: &[u8]) -> Option<(u16, u16)> {
-    let at = position(moov, b"avc1")?;
+    let at = position(moov, *b"avc1")?;
     Some((u16_at(moov, at + 24)?, u16_at(moov, at + 26)?))
 }
 

@@ -1,0 +1,81 @@
+//! The barest client there is: prepared requests over kept connections.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use futures::TryStreamExt;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use mediamirror::model::{AssetEncryption, NewAsset};
+use tokio::net::TcpStream;
+
+use crate::setup::Mirror;
+
+/// Connections, each with one request at a time.
+const CONNECTIONS: usize = 64;
+
+/// Sends that many Put Blob From URL requests of one source blob to many destinations; returns requests per second.
+pub async fn put_blob_from_url(mirror: &Mirror, requests: u32) -> f64 {
+    let pair = mirror.pair();
+    let asset = pair.source.media.assets().try_concat().await.expect("the assets are listed").remove(0);
+    let from = asset.container.expect("version 2.19 tells the container");
+    let blob = pair.source.storage[0].list(&from).try_concat().await.expect("the blobs are listed").remove(0);
+    let source = pair.source.storage[0].copy_source(&from, &blob).expect("the source can be signed");
+    let made = pair
+        .target
+        .media
+        .create_asset(&NewAsset {
+            name: None,
+            alternate_id: "bench".to_owned(),
+            encryption: AssetEncryption::None,
+            storage_account: None,
+        })
+        .await
+        .expect("the asset is created");
+    let to = made.container.expect("version 2.19 tells the container");
+    let writable = pair.target.storage[0].writable_url(&to).expect("the target can be signed");
+    let authority = format!(
+        "{}:{}",
+        writable.expose().host_str().expect("the URL has a host"),
+        writable.expose().port().expect("the emulator's ports are not the default one")
+    );
+    let next = Arc::new(AtomicU32::new(0));
+    let started = Instant::now();
+    let workers = (0..CONNECTIONS).map(|_| {
+        let (next, authority) = (Arc::clone(&next), authority.clone());
+        let (source, target) = (source.url.expose().to_string(), writable.expose().clone());
+        tokio::spawn(async move {
+            let stream = TcpStream::connect(&authority).await.expect("the emulator listens");
+            stream.set_nodelay(true).expect("a socket option");
+            let (mut sender, connection) =
+                http1::handshake::<_, Empty<Bytes>>(TokioIo::new(stream)).await.expect("HTTP/1.1 is spoken");
+            let connection = tokio::spawn(connection);
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= requests {
+                    break;
+                }
+                let path = format!("{}/blob-{number}?{}", target.path(), target.query().unwrap_or_default());
+                let request = hyper::Request::put(path)
+                    .header("host", &authority)
+                    .header("content-length", "0")
+                    .header("x-ms-version", "2025-07-05")
+                    .header("x-ms-blob-type", "BlockBlob")
+                    .header("x-ms-copy-source", &source)
+                    .body(Empty::new())
+                    .expect("the request is well-formed");
+                let answer = sender.send_request(request).await.expect("the emulator answers");
+                assert_eq!(answer.status(), 201);
+                answer.into_body().collect().await.expect("the answer is whole");
+            }
+            connection.abort();
+        })
+    });
+    for worker in futures::future::join_all(workers).await {
+        worker.expect("no worker panics");
+    }
+    f64::from(requests) / started.elapsed().as_secs_f64()
+}

@@ -1,0 +1,108 @@
+//! An emulator on sockets and a mirror over the network stack, as in real use.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mediamirror::config::{AccountConfig, AuthConfig, Config, Limits, StorageConfig};
+use mediamirror::connect::{Pair, connect};
+use mediamirror::emulator::settings::BlobLimits;
+use mediamirror::emulator::{Emulator, EmulatorHandle, Generate, ReadyRegion, Settings};
+use mediamirror::engine::{Options, Summary, mirror};
+use mediamirror::ledger::Ledger;
+use mediamirror::monitor::Silent;
+use mediamirror::redact::Secret;
+use mediamirror::transport;
+use tokio_util::sync::CancellationToken;
+
+/// The default target storage account of the emulator.
+pub const TARGET_STORAGE: &str = "storeeast";
+
+/// A shortest time for asynchronous copies, so that the tutorial's polling has something to wait for.
+const ASYNC_COPY_MS: u64 = 200;
+
+/// Two regions and the accounts' clients.
+pub struct Mirror {
+    pub emulator: Arc<EmulatorHandle>,
+    pub config: Config,
+}
+
+/// Settings without any limit.
+pub fn unlimited() -> Settings {
+    Settings::default()
+}
+
+/// Settings with that rate and latency for every storage account, and that latency for the media accounts.
+pub fn limited(requests_per_second: u32, latency_ms: u64) -> Settings {
+    let mut settings = Settings::default();
+    for region in &mut settings.regions {
+        region.media.latency_ms = latency_ms;
+        for storage in &mut region.storage {
+            storage.limits = BlobLimits {
+                latency_ms,
+                requests_per_second,
+                async_copy_min_ms: ASYNC_COPY_MS,
+                ..BlobLimits::default()
+            };
+        }
+    }
+    settings
+}
+
+impl Mirror {
+    /// Starts the regions and fills the first.
+    pub async fn start(settings: Settings, recipe: &str) -> Self {
+        let rate = NonZeroU64::new(u64::from(settings.regions[0].storage[0].limits.requests_per_second));
+        let generate = Generate::parse(recipe).expect("the recipe is good");
+        let emulator =
+            Emulator::builder().settings(settings).generate(generate).start().await.expect("the emulator starts");
+        let regions = &emulator.ready().regions;
+        let config = Config {
+            source: account(&regions[0], rate),
+            target: account(&regions[1], rate),
+            ledger: PathBuf::from("unused"),
+        };
+        Self { emulator: Arc::new(emulator), config }
+    }
+
+    /// Clients of both accounts through real sockets.
+    pub fn pair(&self) -> Arc<Pair> {
+        let client = transport::network().expect("TLS can be set up");
+        Arc::new(connect(&self.config, client).expect("the keys are keys"))
+    }
+
+    /// One run with a ledger in memory.
+    pub async fn sync(&self, options: Options) -> Summary {
+        let ledger = Ledger::in_memory().expect("a ledger in memory opens");
+        let summary = mirror(self.pair(), ledger, options, Arc::new(Silent), CancellationToken::new()).await;
+        let summary = summary.expect("the run ends");
+        assert!(summary.problems.is_empty(), "{:?}", summary.problems);
+        summary
+    }
+}
+
+fn account(region: &ReadyRegion, rate: Option<NonZeroU64>) -> AccountConfig {
+    let limits = Limits::default();
+    AccountConfig {
+        account: region.account.clone(),
+        endpoint: region.media.parse().expect("the emulator prints URLs"),
+        redirect_hosts: vec![region.cluster.clone()],
+        api_version: "2.19".to_owned(),
+        auth: AuthConfig::Acs {
+            token_url: region.token.parse().expect("the emulator prints URLs"),
+            client_id: region.account.clone(),
+            secret: Secret::new(region.account_key.clone()),
+        },
+        storage: region
+            .storage
+            .iter()
+            .map(|storage| StorageConfig {
+                account: storage.account.clone(),
+                endpoint: storage.blob.parse().expect("the emulator prints URLs"),
+                key: Secret::new(storage.key.clone()),
+            })
+            .collect(),
+        streaming_url: None,
+        limits: rate.map_or(limits, |rate| limits.with_blob_requests_per_second(rate)),
+    }
+}

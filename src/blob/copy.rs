@@ -1,0 +1,241 @@
+//! Server-side copies: the target's storage reads the source itself; only the order to do so passes through here.
+//!
+//! Every copy is bound to the entity tag the source was listed with, so that a copy is of one state of its source or fails.
+//! Content headers, metadata and tags are always sent along, so that they arrive whatever the operation's defaults are.
+
+mod blocks;
+mod remedy;
+
+use std::collections::HashMap;
+
+use azure_core::http::headers::Headers;
+use azure_storage_blob::models::{
+    AccessTier, BlobClientDeleteOptions, BlobClientStartCopyFromUrlOptions, BlockBlobClientUploadBlobFromUrlOptions,
+};
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::properties::{copy_status, header, refused_with};
+use super::{BlobAccount, Copied, CopySource};
+use crate::call::Call;
+use crate::error::{CallError, Error, Failure};
+use crate::model::{BlobProperties, BlobRef, CopyMethod, CopyState, CopyStatus};
+use crate::retry::Idempotency;
+use crate::transport::authority;
+use remedy::Plan;
+
+/// The service's limit for Put Blob From URL.
+const PUT_LIMIT: u64 = 5_000 << 20;
+
+/// One request copies this much in seconds, and losing it costs no more than as much again; what is larger is faster in
+/// blocks, of which many are copied at once.
+const PUT_COMFORTABLE: u64 = 256 << 20;
+
+/// The best way to copy a blob of that size (`auto`).
+///
+/// Within one account Copy Blob copies nothing but metadata and is done at once. Between accounts it is best effort: copies
+/// may be worked on one after the other, without any promise of time, which is why the vendor advises the copies that are
+/// done when they return. Of those, one request is the cheapest as long as it is not too long to be repeated.
+pub fn choose(size: u64, same_account: bool) -> CopyMethod {
+    match size {
+        _ if same_account => CopyMethod::Async,
+        0..=PUT_COMFORTABLE => CopyMethod::Put,
+        _ => CopyMethod::Blocks,
+    }
+}
+
+/// The options every operation that makes a block blob shares.
+macro_rules! arriving_with {
+    ($options:ident, $properties:expr, $tier:expr) => {{
+        let properties: &crate::model::BlobProperties = $properties;
+        azure_storage_blob::models::$options {
+            blob_cache_control: properties.cache_control.clone(),
+            blob_content_disposition: properties.content_disposition.clone(),
+            blob_content_encoding: properties.content_encoding.clone(),
+            blob_content_language: properties.content_language.clone(),
+            blob_content_md5: properties.content_md5.clone(),
+            blob_content_type: properties.content_type.clone(),
+            blob_tags_string: $crate::blob::copy::tags_header(properties),
+            metadata: $crate::blob::copy::metadata_headers(properties),
+            tier: $tier,
+            ..Default::default()
+        }
+    }};
+}
+pub(super) use arriving_with;
+
+impl BlobAccount {
+    /// Put Blob From URL: done when it returns.
+    pub async fn put_from_url(&self, to: &BlobRef, from: &CopySource) -> Result<Copied, Error> {
+        if from.blob.length > PUT_LIMIT {
+            let reason = format!("it has {} bytes; Put Blob From URL takes {PUT_LIMIT}", from.blob.length);
+            return Err(Error::Unsuitable { subject: from.subject(), reason });
+        }
+        let mut plan = self.plan(from);
+        loop {
+            match self.put_once(to, &plan).await? {
+                Ok(copied) => return Ok(copied),
+                Err(error) => self.remedy(error, &mut plan)?,
+            }
+        }
+    }
+
+    async fn put_once(&self, to: &BlobRef, plan: &Plan<'_>) -> Result<Result<Copied, CallError>, Error> {
+        let client = &self.blob_client(to)?.block_blob_client();
+        let subject = to.to_string();
+        let call = copy_call("PutBlobFromUrl", &subject, plan.from, plan.from.blob.length);
+        Ok(self
+            .write
+            .run(call, |_| async move {
+                let options = BlockBlobClientUploadBlobFromUrlOptions {
+                    source_if_match: Some(plan.from.blob.etag.clone().into()),
+                    ..arriving_with!(
+                        BlockBlobClientUploadBlobFromUrlOptions,
+                        &plan.from.blob.properties,
+                        plan.tier.clone()
+                    )
+                };
+                let answer = client.upload_blob_from_url(plan.source_url(), Some(options)).await?;
+                Ok(Copied { etag: header(answer.headers(), "etag") })
+            })
+            .await)
+    }
+
+    /// Copy Blob: begun when it returns (often done at once). A copy of the same source already pending there is adopted.
+    pub async fn start_copy(&self, to: &BlobRef, from: &CopySource) -> Result<CopyState, Error> {
+        let mut plan = self.plan(from);
+        loop {
+            match self.start_once(to, &plan).await? {
+                Ok(state) => return Ok(state),
+                // Also how a second attempt ends when the first one's answer was lost.
+                Err(error) if refused_with(&error, &["PendingCopyOperation"]) => {
+                    return self.adopt(to, from, error).await;
+                }
+                Err(error) => self.remedy(error, &mut plan)?,
+            }
+        }
+    }
+
+    async fn start_once(&self, to: &BlobRef, plan: &Plan<'_>) -> Result<Result<CopyState, CallError>, Error> {
+        let client = &self.blob_client(to)?;
+        let subject = to.to_string();
+        let call = copy_call("CopyBlob", &subject, plan.from, plan.from.blob.length);
+        Ok(self
+            .write
+            .run(call, |_| async move {
+                let properties = &plan.from.blob.properties;
+                let options = BlobClientStartCopyFromUrlOptions {
+                    blob_tags_string: tags_header(properties),
+                    // With none given the source's own are carried over, which are none.
+                    metadata: metadata_headers(properties),
+                    source_if_match: Some(plan.from.blob.etag.clone().into()),
+                    tier: plan.tier.clone(),
+                    ..BlobClientStartCopyFromUrlOptions::default()
+                };
+                let answer = client.start_copy_from_url(plan.source_url(), Some(options)).await?;
+                started(answer.headers())
+            })
+            .await)
+    }
+
+    /// What to make of a copy that is pending at the destination already.
+    async fn adopt(&self, to: &BlobRef, from: &CopySource, error: CallError) -> Result<CopyState, Error> {
+        let Some(head) = self.head(to).await? else { return Err(error.into()) };
+        match (head.copy_source, head.blob.copy) {
+            (Some(source), Some(copy)) if same_blob(&source, from.url.expose()) => Ok(copy),
+            _ => Err(Error::Conflict {
+                subject: to.to_string(),
+                reason: "a copy of something else is pending there".to_owned(),
+            }),
+        }
+    }
+
+    /// Ends a pending copy; the empty blob it leaves is removed. A copy that is over already is no error.
+    pub async fn abort_copy(&self, to: &BlobRef, copy_id: &str) -> Result<(), Error> {
+        let client = &self.blob_client(to)?;
+        let subject = to.to_string();
+        let call = |operation, attempted| Call {
+            operation,
+            attempted,
+            subject: &subject,
+            idempotency: Idempotency::Repeatable,
+            bytes: 0,
+            source: None,
+        };
+        let aborted = self.write.run(call("AbortCopy", "abort the copy to"), |_| async move {
+            client.abort_copy(copy_id, None).await?;
+            Ok(())
+        });
+        match aborted.await {
+            Ok(()) => {}
+            // Over already; also the answer to a second attempt.
+            Err(error) if refused_with(&error, &["NoPendingCopyOperation", "CopyIdMismatch"]) => {}
+            Err(error) if error.failure.status() == Some(404) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        let Some(head) = self.head(to).await? else { return Ok(()) };
+        let leftover = head.blob.length == 0
+            && head.blob.copy.is_some_and(|copy| copy.id == copy_id && copy.status == CopyStatus::Aborted);
+        if !leftover {
+            return Ok(());
+        }
+        let etag = &head.blob.etag;
+        let deleted = self.write.run(call("DeleteBlob", "remove the remains of the copy to"), |_| async move {
+            let options =
+                BlobClientDeleteOptions { if_match: Some(etag.clone().into()), ..BlobClientDeleteOptions::default() };
+            client.delete(Some(options)).await?;
+            Ok(())
+        });
+        match deleted.await {
+            // Gone, or somebody wrote there meanwhile: no longer ours to remove.
+            Err(error) if !matches!(error.failure.status(), Some(404 | 412)) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A copy's call.
+fn copy_call<'a>(operation: &'static str, subject: &'a str, from: &'a CopySource, bytes: u64) -> Call<'a> {
+    // All copies bring the same state twice; a Copy Blob that was begun twice is adopted.
+    let idempotency = Idempotency::Repeatable;
+    Call { operation, attempted: "copy blob", subject, idempotency, bytes, source: Some(&from.lane) }
+}
+
+/// The state of a copy as its start's answer tells it.
+fn started(headers: &Headers) -> Result<CopyState, Failure> {
+    let missing = || Failure::Unexpected("the answer tells no copy id or state".to_owned());
+    let id = header(headers, "x-ms-copy-id").ok_or_else(missing)?;
+    let status = header(headers, "x-ms-copy-status").and_then(|word| copy_status(&word)).ok_or_else(missing)?;
+    Ok(CopyState { id, status, progress: None, description: None })
+}
+
+/// Is it the same blob, whatever the signature and the spelling of the path?
+fn same_blob(told: &str, ours: &Url) -> bool {
+    let path = |url: &Url| percent_decode_str(url.path()).collect::<Vec<u8>>();
+    Url::parse(told).is_ok_and(|told| authority(&told) == authority(ours) && path(&told) == path(ours))
+}
+
+/// Metadata as the library takes it.
+pub(super) fn metadata_headers(properties: &BlobProperties) -> Option<HashMap<String, String>> {
+    let metadata = &properties.metadata;
+    (!metadata.is_empty()).then(|| metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
+/// Index tags as `x-ms-tags` writes them: a form's encoding.
+pub(super) fn tags_header(properties: &BlobProperties) -> Option<String> {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    (!properties.tags.is_empty()).then(|| form.extend_pairs(&properties.tags).finish().replace('+', "%20"))
+}
+
+/// The tier to ask for: the source's, where it is one a blob can be born in.
+fn tier_of(name: Option<&str>) -> Option<AccessTier> {
+    match name? {
+        "Hot" => Some(AccessTier::Hot),
+        "Cool" => Some(AccessTier::Cool),
+        "Cold" => Some(AccessTier::Cold),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

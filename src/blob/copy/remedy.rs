@@ -1,0 +1,109 @@
+//! What a refused copy means, and the two things that can be done about it here: sign the source's URL anew, and leave the
+//! tier to the account.
+
+use std::sync::atomic::Ordering;
+
+use azure_storage_blob::models::AccessTier;
+
+use super::super::properties::refused_with;
+use super::super::{BlobAccount, CopySource};
+use super::tier_of;
+use crate::error::{CallError, Disposition, Error, Failure};
+use crate::redact::SafeUrl;
+
+/// Codes by which an account refuses a tier.
+const TIER_REFUSALS: &[&str] = &["InvalidBlobTier", "UnsupportedHeader", "BlobAccessTierNotSupportedForAccountType"];
+/// Codes by which a condition of ours is not met. Copies set conditions on their source only.
+const CHANGED: &[&str] = &["SourceConditionNotMet", "ConditionNotMet"];
+/// The code by which the target says that it could not read the source, for whatever reason.
+const UNREADABLE: &[&str] = &["CannotVerifyCopySource"];
+
+/// A copy and what was changed about it so far.
+pub(super) struct Plan<'a> {
+    pub(super) from: &'a CopySource,
+    pub(super) tier: Option<AccessTier>,
+    resigned: Option<SafeUrl>,
+}
+
+impl Plan<'_> {
+    /// The signed URL, for a header.
+    pub(super) fn source_url(&self) -> String {
+        self.resigned.as_ref().unwrap_or(&self.from.url).expose().as_str().to_owned()
+    }
+}
+
+impl CopySource {
+    /// What messages call it.
+    pub(super) fn subject(&self) -> String {
+        format!("{}/{}", self.container, self.blob.name)
+    }
+}
+
+impl BlobAccount {
+    /// A first plan.
+    pub(super) fn plan<'a>(&self, from: &'a CopySource) -> Plan<'a> {
+        let tiers = !self.without_tiers.load(Ordering::Relaxed);
+        let tier = tier_of(from.blob.tier.as_deref()).filter(|_| tiers);
+        Plan { from, tier, resigned: None }
+    }
+
+    /// Changes the plan so that another try is worth it, or tells what the error means.
+    pub(super) fn remedy(&self, error: CallError, plan: &mut Plan<'_>) -> Result<(), Error> {
+        if plan.tier.is_some() && refused_with(&error, TIER_REFUSALS) {
+            if !self.without_tiers.swap(true, Ordering::Relaxed) {
+                tracing::warn!(account = %self.name, "takes no access tiers; blobs get the account's default");
+            }
+            plan.tier = None;
+            return Ok(());
+        }
+        if plan.resigned.is_none() && source_status(&error).is_some_and(|status| matches!(status, 401 | 403)) {
+            plan.resigned = Some(plan.from.resigned());
+            return Ok(());
+        }
+        Err(meaning(error, plan.from))
+    }
+}
+
+/// The source's status, where the target says that it could not read the source.
+fn source_status(error: &CallError) -> Option<u16> {
+    match &error.failure {
+        Failure::Refused { source_refusal: Some(source), .. } => Some(source.status),
+        Failure::Refused { status, .. } if refused_with(error, UNREADABLE) => Some(*status),
+        _ => None,
+    }
+}
+
+/// What a refusal says about the source.
+fn meaning(mut error: CallError, from: &CopySource) -> Error {
+    let subject = from.subject();
+    let (source_code, said) = match &error.failure {
+        Failure::Refused { source_refusal, message, .. } => {
+            (source_refusal.as_ref().and_then(|source| source.code.as_deref()), message.as_str())
+        }
+        _ => (None, ""),
+    };
+    let archived = refused_with(&error, &["BlobArchived"]) || source_code == Some("BlobArchived");
+    // The service has no code of its own for this one.
+    let modified = error.failure.status() == Some(409) && said.contains("has been modified");
+    match source_status(&error) {
+        _ if archived => {
+            Error::Unsuitable { subject, reason: "it is archived and has to be rehydrated first".to_owned() }
+        }
+        Some(412) => Error::Changing { subject },
+        _ if modified || refused_with(&error, CHANGED) => Error::Changing { subject },
+        Some(404) => Error::Vanished { subject },
+        // A copy does not need its destination to exist, so the blob not found is the source.
+        _ if refused_with(&error, &["BlobNotFound"]) => Error::Vanished { subject },
+        Some(401 | 403) => {
+            if let Failure::Refused { message, .. } = &mut error.failure {
+                *message = format!(
+                    "the target cannot read the source {subject}: its firewall, the target's AllowedCopyScope, \
+                     or the source's key does not permit it"
+                );
+            }
+            error.disposition = Disposition::Fatal;
+            error.into()
+        }
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,278 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::fake::{Answer, Asked, Fake, answer, refusal};
+use super::*;
+use crate::error::Disposition;
+use crate::model::{Blob, ContainerName};
+
+const CREATED: &[(&str, &str)] = &[("etag", "\"0xNEW\"")];
+
+fn source_blob(length: u64) -> Blob {
+    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    Blob {
+        name: "folder/a b.mp4".to_owned(),
+        length,
+        etag: "\"0xOLD\"".to_owned(),
+        last_modified: None,
+        properties: BlobProperties {
+            content_type: text("video/mp4"),
+            content_encoding: text("gzip"),
+            content_language: text("de"),
+            content_disposition: text("inline"),
+            cache_control: text("no-cache"),
+            content_md5: Some((0..16).collect()),
+            metadata: pairs(&[("key", "value")]),
+            tags: pairs(&[("k 1", "a=b"), ("l", "m")]),
+        },
+        tier: text("Cool"),
+        block_blob: true,
+        copy: None,
+    }
+}
+
+fn source(length: u64) -> CopySource {
+    Fake::new([]).account("srcacct").copy_source(&ContainerName::new("from"), &source_blob(length)).unwrap()
+}
+
+fn destination() -> BlobRef {
+    BlobRef { container: ContainerName::new("to"), name: "folder/a b.mp4".to_owned() }
+}
+
+fn target(script: impl IntoIterator<Item = Answer>) -> (Arc<Fake>, BlobAccount) {
+    let fake = Fake::new(script);
+    let account = fake.account("dstacct");
+    (fake, account)
+}
+
+fn assert_arrives_whole(asked: &Asked) {
+    let headers = [
+        ("x-ms-blob-content-type", "video/mp4"),
+        ("x-ms-blob-content-encoding", "gzip"),
+        ("x-ms-blob-content-language", "de"),
+        ("x-ms-blob-content-disposition", "inline"),
+        ("x-ms-blob-cache-control", "no-cache"),
+        ("x-ms-blob-content-md5", "AAECAwQFBgcICQoLDA0ODw=="),
+        ("x-ms-meta-key", "value"),
+        ("x-ms-tags", "k%201=a%3Db&l=m"),
+        ("x-ms-access-tier", "Cool"),
+    ];
+    for (name, value) in headers {
+        assert_eq!(asked.header(name), value, "{name}");
+    }
+}
+
+#[test]
+fn the_best_method_follows_from_size_and_account() {
+    assert_eq!(choose(1 << 40, true), CopyMethod::Async);
+    assert_eq!(choose(0, false), CopyMethod::Put);
+    assert_eq!(choose(256 << 20, false), CopyMethod::Put);
+    assert_eq!(choose((256 << 20) + 1, false), CopyMethod::Blocks);
+}
+
+#[tokio::test]
+async fn one_request_copies_a_blob_with_everything() {
+    let (fake, target) = target([answer(201, CREATED)]);
+    let copied = target.put_from_url(&destination(), &source(5)).await.unwrap();
+    assert_eq!(copied.etag.as_deref(), Some("\"0xNEW\""));
+    let asked = &fake.asked()[0];
+    assert_eq!((asked.method.as_str(), asked.url.path()), ("PUT", "/dstacct/to/folder%2Fa%20b.mp4"));
+    assert_eq!(asked.header("x-ms-blob-type"), "BlockBlob");
+    assert_eq!(asked.header("x-ms-source-if-match"), "\"0xOLD\"");
+    assert!(asked.header("authorization").starts_with("SharedKey dstacct:"));
+    let url = Url::parse(asked.header("x-ms-copy-source")).unwrap();
+    assert_eq!(url.path(), "/srcacct/from/folder/a%20b.mp4");
+    assert!(url.query_pairs().any(|(name, _)| name == "sig"));
+    assert_arrives_whole(asked);
+}
+
+#[tokio::test]
+async fn a_refused_tier_is_left_out_from_then_on() {
+    let (fake, target) = target([refusal(400, "UnsupportedHeader"), answer(201, CREATED)]);
+    target.put_from_url(&destination(), &source(5)).await.unwrap();
+    target.put_from_url(&destination(), &source(5)).await.unwrap();
+    let tiers: Vec<String> = fake.asked().iter().map(|asked| asked.header("x-ms-access-tier").to_owned()).collect();
+    assert_eq!(tiers, ["Cool", "", ""]);
+}
+
+#[tokio::test]
+async fn an_unreadable_source_is_signed_anew_once_and_then_ends_the_run() {
+    let (fake, target) = target([refusal(403, "CannotVerifyCopySource")]);
+    let error = target.put_from_url(&destination(), &source(5)).await.unwrap_err();
+    assert_eq!(fake.asked().len(), 2);
+    assert_eq!(error.disposition(), Disposition::Fatal);
+    assert!(error.to_string().contains("AllowedCopyScope"), "{error}");
+    assert!(!error.to_string().contains("sig="), "{error}");
+}
+
+#[tokio::test]
+async fn what_happened_to_the_source_is_told() {
+    let source_said = |status: &'static str, code: &'static str| {
+        let headers = [
+            ("x-ms-error-code", "CannotVerifyCopySource"),
+            ("x-ms-copy-source-status-code", status),
+            ("x-ms-copy-source-error-code", code),
+        ];
+        answer(409, &headers)
+    };
+    let modified = answer(409, &[]).with_body("<Error><Message>Copy source blob has been modified.</Message></Error>");
+    let cases = [
+        (refusal(412, "SourceConditionNotMet"), "keeps changing"),
+        (refusal(412, "ConditionNotMet"), "keeps changing"),
+        (modified, "keeps changing"),
+        (refusal(404, "CannotVerifyCopySource"), "disappeared"),
+        (source_said("404", "BlobNotFound"), "disappeared"),
+        (source_said("409", "BlobArchived"), "archived"),
+        (refusal(404, "ContainerNotFound"), "ContainerNotFound"),
+    ];
+    for (answer, expected) in cases {
+        let (_, target) = target([answer.clone()]);
+        let put = target.put_from_url(&destination(), &source(5)).await.unwrap_err().to_string();
+        assert!(put.contains(expected), "{put}");
+        let (_, target) = self::target([answer.clone()]);
+        let started = target.start_copy(&destination(), &source(5)).await.unwrap_err().to_string();
+        assert!(started.contains(expected), "{started}");
+        let (_, target) = self::target([answer]);
+        let blocks = target.put_blocks_from_url(&destination(), &source(5)).await.unwrap_err().to_string();
+        assert!(blocks.contains(expected), "{blocks}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_source_is_waited_for() {
+    let headers = [("x-ms-error-code", "CannotVerifyCopySource"), ("x-ms-copy-source-status-code", "503")];
+    let (fake, target) = target([answer(503, &headers), answer(201, CREATED)]);
+    target.put_from_url(&destination(), &source(5)).await.unwrap();
+    assert_eq!(fake.asked().len(), 2);
+}
+
+const STARTED: &[(&str, &str)] = &[("x-ms-copy-id", "id-1"), ("x-ms-copy-status", "pending")];
+
+#[tokio::test]
+async fn a_copy_is_started_with_metadata_tags_and_condition() {
+    let (fake, target) = target([answer(202, STARTED)]);
+    let state = target.start_copy(&destination(), &source(5)).await.unwrap();
+    assert_eq!((state.id.as_str(), state.status), ("id-1", CopyStatus::Pending));
+    let asked = &fake.asked()[0];
+    let sent =
+        ["x-ms-source-if-match", "x-ms-meta-key", "x-ms-tags", "x-ms-access-tier"].map(|name| asked.header(name));
+    assert_eq!(sent, ["\"0xOLD\"", "value", "k%201=a%3Db&l=m", "Cool"]);
+    assert_eq!(asked.header("x-ms-blob-type"), "");
+}
+
+fn pending(copy_source: &str) -> Answer {
+    answer(
+        200,
+        &[
+            ("content-length", "0"),
+            ("etag", "\"0x2\""),
+            ("x-ms-copy-id", "id-7"),
+            ("x-ms-copy-status", "pending"),
+            ("x-ms-copy-progress", "1/5"),
+            ("x-ms-copy-source", copy_source),
+        ],
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_whose_answer_was_lost_is_adopted() {
+    let ours = "http://127.0.0.1:10000/srcacct/from/folder%2Fa%20b.mp4?sv=1&sig=REDACTED";
+    let script = [refusal(500, "InternalError"), refusal(409, "PendingCopyOperation"), pending(ours)];
+    let (_, target) = target(script);
+    let state = target.start_copy(&destination(), &source(5)).await.unwrap();
+    assert_eq!((state.id.as_str(), state.progress), ("id-7", Some((1, 5))));
+}
+
+#[tokio::test]
+async fn a_copy_of_something_else_is_a_conflict() {
+    let theirs = "http://127.0.0.1:10000/srcacct/from/other.mp4";
+    let (_, target) = target([refusal(409, "PendingCopyOperation"), pending(theirs)]);
+    let error = target.start_copy(&destination(), &source(5)).await.unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Conflict);
+}
+
+fn remains(id: &'static str, status: &'static str) -> Answer {
+    let headers = [("content-length", "0"), ("etag", "\"0x3\""), ("x-ms-copy-id", id), ("x-ms-copy-status", status)];
+    answer(200, &headers)
+}
+
+#[tokio::test]
+async fn an_aborted_copy_leaves_nothing() {
+    let (fake, target) = target([answer(204, &[]), remains("id-1", "aborted"), answer(202, &[])]);
+    target.abort_copy(&destination(), "id-1").await.unwrap();
+    let asked = fake.asked();
+    let methods: Vec<&str> = asked.iter().map(|asked| asked.method.as_str()).collect();
+    assert_eq!(methods, ["PUT", "HEAD", "DELETE"]);
+    assert!(asked[0].url.query_pairs().any(|(name, value)| (name.as_ref(), value.as_ref()) == ("copyid", "id-1")));
+    assert_eq!(asked[2].header("if-match"), "\"0x3\"");
+}
+
+#[tokio::test]
+async fn an_abort_that_comes_too_late_touches_nothing() {
+    for (id, status) in [("id-1", "success"), ("id-2", "aborted"), ("id-2", "pending")] {
+        let (fake, target) = target([refusal(409, "NoPendingCopyOperation"), remains(id, status)]);
+        target.abort_copy(&destination(), "id-1").await.unwrap();
+        assert_eq!(fake.asked().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn blocks_cover_the_blob_and_are_listed_in_order() {
+    let (fake, target) = target([answer(201, CREATED)]);
+    let length = (16 << 20) + 3;
+    target.put_blocks_from_url(&destination(), &source(length)).await.unwrap();
+    let asked = fake.asked();
+    let ranges: Vec<&str> = asked[..3].iter().map(|asked| asked.header("x-ms-source-range")).collect();
+    assert_eq!(ranges, ["bytes=0-8388607", "bytes=8388608-16777215", "bytes=16777216-16777218"]);
+    let mut listed = String::new();
+    for block in &asked[..3] {
+        assert_eq!(block.header("x-ms-source-if-match"), "\"0xOLD\"");
+        let id = block.url.query_pairs().find(|(name, _)| name == "blockid").unwrap().1.into_owned();
+        assert!(id.chars().all(|c| c.is_ascii_alphanumeric()) && id.len() == 32, "{id}");
+        listed.push_str(&format!("<Latest>{id}</Latest>"));
+    }
+    let list = asked.last().unwrap();
+    assert!(list.body.contains(&listed), "{}", list.body);
+    assert!(list.url.query().unwrap().contains("comp=blocklist"));
+    assert_arrives_whole(list);
+}
+
+#[tokio::test]
+async fn a_blob_without_content_is_an_empty_list() {
+    let (fake, target) = target([answer(201, CREATED)]);
+    target.put_blocks_from_url(&destination(), &source(0)).await.unwrap();
+    let asked = fake.asked();
+    assert_eq!(asked.len(), 1);
+    assert!(!asked[0].body.contains("Latest"), "{}", asked[0].body);
+}
+
+#[tokio::test]
+async fn blocks_of_another_program_are_cleared_once() {
+    let script = [refusal(400, "InvalidBlobOrBlock"), answer(201, CREATED)];
+    let (fake, target) = target(script);
+    target.put_blocks_from_url(&destination(), &source(5)).await.unwrap();
+    // Refused block, clearing list, block, list.
+    assert_eq!(fake.asked().len(), 4);
+    let (fake, target) =
+        self::target([refusal(400, "InvalidBlobOrBlock"), answer(201, CREATED), refusal(400, "InvalidBlobOrBlock")]);
+    let error = target.put_blocks_from_url(&destination(), &source(5)).await.unwrap_err();
+    assert!(error.to_string().contains("InvalidBlobOrBlock"), "{error}");
+    assert_eq!(fake.asked().len(), 3);
+}
+
+#[test]
+fn names_that_no_url_can_say_are_unsuitable() {
+    let account = Fake::new([]).account("srcacct");
+    let container = ContainerName::new("c");
+    for name in ["a/../b", "./a", "..", "", "a\tb", &"ü".repeat(400)] {
+        let blob = Blob { name: name.to_owned(), ..source_blob(1) };
+        let error = account.copy_source(&container, &blob).unwrap_err();
+        assert!(matches!(&error, Error::Unsuitable { subject, .. } if subject.contains(name)), "{error}");
+    }
+    let blob = Blob { name: "100% #1?/a//b\\ü".to_owned(), ..source_blob(1) };
+    let source = account.copy_source(&container, &blob).unwrap();
+    assert_eq!(source.url.expose().path(), "/srcacct/c/100%25%20%231%3F/a//b%5C%C3%BC");
+}

@@ -1,0 +1,117 @@
+//! A blob service for unit tests: it answers from a script and remembers what it was asked.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use azure_core::http::headers::Headers;
+use azure_core::http::request::Body;
+use azure_core::http::{AsyncRawResponse, HttpClient, Request, StatusCode};
+use bytes::Bytes;
+use url::Url;
+
+use super::BlobAccount;
+use crate::call::Caller;
+use crate::model::{AccountName, Plane};
+use crate::redact::Secret;
+use crate::retry::RetryPolicy;
+use crate::throttle::{Lane, LaneLimits};
+
+/// A request as it was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) method: String,
+    pub(super) url: Url,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: String,
+}
+
+impl Asked {
+    /// A header's value, or nothing.
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// An answer to give.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+/// An answer without a body.
+pub(super) fn answer(status: u16, headers: &[(&'static str, &str)]) -> Answer {
+    let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    Answer { status, headers, body: String::new() }
+}
+
+/// A refusal with an error code.
+pub(super) fn refusal(status: u16, code: &str) -> Answer {
+    answer(status, &[("x-ms-error-code", code)])
+}
+
+impl Answer {
+    /// The same with a body.
+    pub(super) fn with_body(mut self, body: impl Into<String>) -> Self {
+        self.body = body.into();
+        self
+    }
+}
+
+/// The script and the memory. When the script is at its end, its last answer is given again.
+#[derive(Debug)]
+pub(super) struct Fake {
+    script: Mutex<VecDeque<Answer>>,
+    asked: Mutex<Vec<Asked>>,
+}
+
+impl Fake {
+    pub(super) fn new(script: impl IntoIterator<Item = Answer>) -> Arc<Self> {
+        Arc::new(Self { script: Mutex::new(script.into_iter().collect()), asked: Mutex::default() })
+    }
+
+    /// What was asked so far.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// An account that talks to this service. Its read lane is a source's lane too.
+    pub(super) fn account(self: &Arc<Self>, name: &str) -> BlobAccount {
+        let account = AccountName::new(name);
+        let caller = |plane| {
+            let policy = RetryPolicy { max_attempts: 3, ..RetryPolicy::default() };
+            Caller::new(Lane::new(account.clone(), plane, LaneLimits::default()), policy)
+        };
+        let endpoint = Url::parse(&format!("http://127.0.0.1:10000/{name}/")).unwrap();
+        let (read, write) = (caller(Plane::BlobRead), caller(Plane::BlobWrite));
+        let transport = Arc::<Self>::clone(self);
+        BlobAccount::new(account.clone(), endpoint, &Secret::new("SmVmZQ=="), transport, read, write).unwrap()
+    }
+}
+
+#[async_trait]
+impl HttpClient for Fake {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let headers = request.headers().iter();
+        let body = match request.body() {
+            Body::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Body::SeekableStream(_) => "(stream)".to_owned(),
+        };
+        self.asked.lock().unwrap().push(Asked {
+            method: request.method().as_ref().to_owned(),
+            url: request.url().clone(),
+            headers: headers.map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned())).collect(),
+            body,
+        });
+        let mut script = self.script.lock().unwrap();
+        let answer = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
+        let answer = answer.expect("the script has an answer");
+        let mut headers = Headers::new();
+        for (name, value) in answer.headers {
+            headers.insert(name, value);
+        }
+        Ok(AsyncRawResponse::from_bytes(StatusCode::from(answer.status), headers, Bytes::from(answer.body)))
+    }
+}

@@ -1,0 +1,113 @@
+use proptest::prelude::*;
+use quick_xml::escape::escape;
+
+use super::*;
+
+fn page(blobs: &str, rest: &str) -> String {
+    format!(
+        "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"https://a/\" \
+         ContainerName=\"c\"><MaxResults>5000</MaxResults><Blobs>{blobs}</Blobs>{rest}</EnumerationResults>"
+    )
+}
+
+fn small(name: &str) -> String {
+    format!("<Blob>{name}<Properties><Etag>0x1</Etag><Content-Length>1</Content-Length></Properties></Blob>")
+}
+
+const FULL: &str = "<Blob><Name>a/b.mp4</Name><Properties><Creation-Time>x</Creation-Time>\
+    <Last-Modified>Sun, 22 Nov 2026 19:50:50 GMT</Last-Modified><Etag>0x8DE</Etag><Content-Length>12</Content-Length>\
+    <Content-Type>video/mp4</Content-Type><Content-Encoding>gzip</Content-Encoding><Content-Language>de</Content-Language>\
+    <Content-CRC64 /><Content-MD5>AAECAwQFBgcICQoLDA0ODw==</Content-MD5><Cache-Control>no-cache</Cache-Control>\
+    <Content-Disposition>inline</Content-Disposition><BlobType>BlockBlob</BlobType><AccessTier>Cool</AccessTier>\
+    <AccessTierInferred>true</AccessTierInferred><CopyId>id-1</CopyId><CopySource>https://s/c/b?sv=1&amp;sp=r</CopySource>\
+    <CopyStatus>pending</CopyStatus><CopyProgress>5/12</CopyProgress><CopyStatusDescription>502 x</CopyStatusDescription>\
+    </Properties><Metadata><a_B>1 &lt; 2</a_B><E Encoded=\"true\">%C3%BC</E><x-ms-invalid-name>n</x-ms-invalid-name>\
+    </Metadata><Tags><TagSet><Tag><Key>k</Key><Value>v&#32;w</Value></Tag><Tag><Key>e</Key><Value/></Tag></TagSet></Tags>\
+    <OrMetadata><Name>not this</Name></OrMetadata></Blob>";
+
+#[test]
+fn every_field_is_read() {
+    let page = parse(page(FULL, "<NextMarker>n&amp;m</NextMarker>").as_bytes()).unwrap();
+    assert_eq!(page.next.as_deref(), Some("n&m"));
+    let text = |text: &str| Some(text.to_owned());
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let expected = Blob {
+        name: "a/b.mp4".to_owned(),
+        length: 12,
+        etag: "\"0x8DE\"".to_owned(),
+        last_modified: Some("2026-11-22T19:50:50Z".parse().unwrap()),
+        properties: BlobProperties {
+            content_type: text("video/mp4"),
+            content_encoding: text("gzip"),
+            content_language: text("de"),
+            content_disposition: text("inline"),
+            cache_control: text("no-cache"),
+            content_md5: Some((0..16).collect()),
+            metadata: [pair("a_B", "1 < 2"), pair("E", "ü")].into(),
+            tags: [pair("k", "v w"), pair("e", "")].into(),
+        },
+        tier: text("Cool"),
+        block_blob: true,
+        copy: Some(CopyState {
+            id: "id-1".to_owned(),
+            status: CopyStatus::Pending,
+            progress: Some((5, 12)),
+            description: text("502 x"),
+        }),
+    };
+    assert_eq!(page.blobs, [expected]);
+}
+
+#[test]
+fn optional_fields_may_be_absent_and_do_not_leak_from_the_blob_before() {
+    let page = parse(page(&format!("{FULL}{}", small("<Name>z</Name>")), "<NextMarker />").as_bytes()).unwrap();
+    assert_eq!(page.next, None);
+    let last = &page.blobs[1];
+    assert_eq!((last.name.as_str(), last.length, &last.properties), ("z", 1, &BlobProperties::default()));
+    assert_eq!((&last.copy, &last.tier), (&None, &None));
+}
+
+#[test]
+fn an_encoded_name_is_decoded() {
+    let page = parse(page(&small("<Name Encoded=\"true\">a%EF%BF%BE%2Fb%25</Name>"), "").as_bytes()).unwrap();
+    assert_eq!(page.blobs[0].name, "a\u{fffe}/b%");
+}
+
+#[test]
+fn an_empty_page_may_go_on() {
+    let page = parse(page("", "<NextMarker>m</NextMarker>").as_bytes()).unwrap();
+    assert_eq!(page, Page { blobs: Vec::new(), next: Some("m".to_owned()) });
+}
+
+#[test]
+fn a_page_cut_anywhere_is_refused_as_a_whole() {
+    let whole = page(FULL, "<NextMarker/>");
+    for cut in 0..whole.len() {
+        assert!(parse(&whole.as_bytes()[..cut]).is_err(), "cut at {cut}");
+    }
+}
+
+#[test]
+fn what_is_no_plain_listing_is_refused() {
+    let typed = page("", "").replace("<Enumeration", "<!DOCTYPE x [<!ENTITY e \"v\">]><Enumeration");
+    assert!(parse(typed.as_bytes()).unwrap_err().contains("document type"));
+    let deep = format!("{}{}", "<x>".repeat(40), "</x>".repeat(40));
+    assert!(parse(page("", &deep).as_bytes()).unwrap_err().contains("deeper"));
+    assert!(parse(page(&small("<Name>&unknown;</Name>"), "").as_bytes()).unwrap_err().contains("unknown"));
+    assert!(parse(b"<html><body/></html>").is_err());
+    let unsized_blob = "<Blob><Name>a</Name><Properties><Etag>1</Etag></Properties></Blob>";
+    assert!(parse(page(unsized_blob, "").as_bytes()).unwrap_err().contains("no length"));
+}
+
+proptest! {
+    #[test]
+    fn any_name_survives_being_printed_and_read(name in "[^\\p{Cc}\u{fffe}\u{ffff}]{1,60}") {
+        let plain = parse(page(&small(&format!("<Name>{}</Name>", escape(name.as_str()))), "").as_bytes()).unwrap();
+        prop_assert_eq!(&plain.blobs[0].name, &name);
+    }
+
+    #[test]
+    fn any_bytes_end_in_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse(&bytes);
+    }
+}

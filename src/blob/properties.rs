@@ -1,0 +1,160 @@
+//! What one blob is like, and whether a container is there.
+
+use azure_core::http::headers::Headers;
+use azure_core::http::{Context, Method, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::fmt::rfc2822::DateTimeParser;
+use std::collections::{BTreeMap, HashMap};
+
+use super::BlobAccount;
+use crate::call::Call;
+use crate::error::{CallError, Error, Failure};
+use crate::model::{Blob, BlobRef, ContainerName, CopyState, CopyStatus};
+use crate::retry::Idempotency;
+
+/// A blob's headers, and the ones that concern only this module's callers.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) blob: Blob,
+    /// URL of the copy it was made by. It may hold a signature.
+    pub(super) copy_source: Option<String>,
+    tagged: bool,
+}
+
+impl BlobAccount {
+    /// One blob, or `None`.
+    pub async fn properties(&self, blob: &BlobRef) -> Result<Option<Blob>, Error> {
+        let Some(head) = self.head(blob).await? else { return Ok(None) };
+        let mut found = head.blob;
+        if head.tagged {
+            found.properties.tags = self.tags(blob).await?;
+        }
+        Ok(Some(found))
+    }
+
+    /// Is the container there?
+    pub async fn container_exists(&self, container: &ContainerName) -> Result<bool, Error> {
+        let mut url = self.container_url(container);
+        url.query_pairs_mut().append_pair("restype", "container");
+        let url = &url;
+        let call = read_call("GetContainerProperties", "look at container", container.as_str());
+        let found = self.read.run(call, |_| async move {
+            let mut request = Request::new(url.clone(), Method::Head);
+            request.insert_header("x-ms-version", self.version.clone());
+            self.pipeline.send(&Context::new(), &mut request, Some(super::expect(&[200]))).await?;
+            Ok(())
+        });
+        match found.await {
+            Ok(()) => Ok(true),
+            Err(error) if error.failure.status() == Some(404) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A blob's headers, without its tags; `None` = there is no such blob (or container).
+    pub(super) async fn head(&self, blob: &BlobRef) -> Result<Option<Head>, Error> {
+        let client = &self.blob_client(blob)?;
+        let subject = blob.to_string();
+        let call = read_call("GetBlobProperties", "look at blob", &subject);
+        let found = self.read.run(call, |_| async move {
+            let answer = client.get_properties(None).await?;
+            read_head(blob, answer.headers()).map_err(Failure::Unexpected)
+        });
+        match found.await {
+            Ok(head) => Ok(Some(head)),
+            Err(error) if error.failure.status() == Some(404) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn tags(&self, blob: &BlobRef) -> Result<BTreeMap<String, String>, Error> {
+        let client = &self.blob_client(blob)?;
+        let subject = blob.to_string();
+        let call = read_call("GetBlobTags", "read the tags of blob", &subject);
+        let tags = self.read.run(call, |_| async move { Ok(client.get_tags(None).await?.into_model()?) }).await?;
+        Ok(HashMap::from(tags).into_iter().collect())
+    }
+}
+
+/// A read that moves no content.
+fn read_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a str) -> Call<'a> {
+    Call { operation, attempted, subject, idempotency: Idempotency::Repeatable, bytes: 0, source: None }
+}
+
+/// Reads the headers in one pass: asking azure_core for a header that is absent costs it an error with a backtrace.
+fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
+    let mut found = Blob {
+        name: blob.name.clone(),
+        length: 0,
+        etag: String::new(),
+        last_modified: None,
+        properties: crate::model::BlobProperties::default(),
+        tier: None,
+        block_blob: true,
+        copy: None,
+    };
+    let mut length = None;
+    let (mut copy_id, mut status, mut progress, mut description) = (None, None, None, None);
+    let (mut copy_source, mut tagged) = (None, false);
+    for (name, value) in headers.iter() {
+        let text = || Some(value.as_str().to_owned());
+        let properties = &mut found.properties;
+        match name.as_str() {
+            "content-length" => length = value.as_str().parse().ok(),
+            "etag" => value.as_str().clone_into(&mut found.etag),
+            "last-modified" => found.last_modified = DateTimeParser::new().parse_timestamp(value.as_str()).ok(),
+            "content-type" => properties.content_type = text(),
+            "content-encoding" => properties.content_encoding = text(),
+            "content-language" => properties.content_language = text(),
+            "content-disposition" => properties.content_disposition = text(),
+            "cache-control" => properties.cache_control = text(),
+            "content-md5" => properties.content_md5 = BASE64.decode(value.as_str()).ok(),
+            "x-ms-blob-type" => found.block_blob = value.as_str() == "BlockBlob",
+            "x-ms-access-tier" => found.tier = text(),
+            "x-ms-copy-id" => copy_id = text(),
+            "x-ms-copy-status" => status = copy_status(value.as_str()),
+            "x-ms-copy-progress" => progress = self::progress(value.as_str()),
+            "x-ms-copy-status-description" => description = text(),
+            "x-ms-copy-source" => copy_source = text(),
+            "x-ms-tag-count" => tagged = value.as_str() != "0",
+            name => {
+                if let Some(key) = name.strip_prefix("x-ms-meta-") {
+                    properties.metadata.insert(key.to_owned(), value.as_str().to_owned());
+                }
+            }
+        }
+    }
+    found.length = length.ok_or("a blob has no length")?;
+    if let (Some(id), Some(status)) = (copy_id, status) {
+        found.copy = Some(CopyState { id, status, progress, description });
+    }
+    Ok(Head { blob: found, copy_source, tagged })
+}
+
+/// The service's word for the state of a copy.
+pub(super) fn copy_status(word: &str) -> Option<CopyStatus> {
+    Some(match word {
+        "pending" => CopyStatus::Pending,
+        "success" => CopyStatus::Success,
+        "failed" => CopyStatus::Failed,
+        "aborted" => CopyStatus::Aborted,
+        _ => return None,
+    })
+}
+
+/// `copied/all` bytes.
+pub(super) fn progress(text: &str) -> Option<(u64, u64)> {
+    let (copied, all) = text.split_once('/')?;
+    Some((copied.parse().ok()?, all.parse().ok()?))
+}
+
+/// The value of a header.
+pub(super) fn header(headers: &Headers, wanted: &str) -> Option<String> {
+    headers.iter().find(|(name, _)| name.as_str() == wanted).map(|(_, value)| value.as_str().to_owned())
+}
+
+/// Is the error that of a call the service refused with that code?
+pub(super) fn refused_with(error: &CallError, codes: &[&str]) -> bool {
+    error.failure.code().is_some_and(|code| codes.contains(&code))
+}

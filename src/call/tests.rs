@@ -1,0 +1,232 @@
+//! The retry loop in virtual time.
+
+use std::num::NonZeroU64;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::join;
+use tokio::time::{Instant, sleep};
+
+use super::*;
+use crate::error::{Disposition, SourceRefusal};
+use crate::model::{AccountName, Plane};
+use crate::throttle::LaneLimits;
+
+fn lane(in_flight: usize) -> Arc<Lane> {
+    Lane::new(AccountName::new("south"), Plane::BlobWrite, LaneLimits { in_flight, ..LaneLimits::default() })
+}
+
+fn call(idempotency: Idempotency) -> Call<'static> {
+    Call { operation: "Op", attempted: "do it", subject: "thing", idempotency, bytes: 0, source: None }
+}
+
+fn refused(status: u16, code: &str, retry_after: Option<u64>) -> Failure {
+    Failure::Refused {
+        status,
+        code: Some(code.to_owned()),
+        message: String::new(),
+        retry_after: retry_after.map(Duration::from_secs),
+        source_refusal: None,
+    }
+}
+
+fn source_busy() -> Failure {
+    Failure::Refused {
+        status: 503,
+        code: Some("CannotVerifyCopySource".to_owned()),
+        message: String::new(),
+        retry_after: Some(Duration::from_secs(20)),
+        source_refusal: Some(SourceRefusal { status: 503, code: Some("ServerBusy".to_owned()) }),
+    }
+}
+
+/// Answers with these failures in turn, then with success; the number of attempts and the result.
+async fn answer(caller: &Caller, call: Call<'_>, failures: Vec<Failure>) -> (u32, Result<(), CallError>) {
+    let failures = Mutex::new(failures.into_iter());
+    let mut sent = 0;
+    let result = caller
+        .run(call, |number| {
+            sent += 1;
+            assert_eq!(number, sent);
+            let next = failures.lock().unwrap().next();
+            async move { next.map_or(Ok(()), Err) }
+        })
+        .await;
+    (sent, result)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_is_held_per_attempt_and_not_while_waiting_to_try_again() {
+    let caller = Caller::new(lane(1), RetryPolicy::default());
+    let started = Instant::now();
+    let failing = answer(&caller, call(Idempotency::Repeatable), vec![refused(500, "InternalError", Some(60))]);
+    let passing = async {
+        sleep(Duration::from_millis(1)).await;
+        answer(&caller, call(Idempotency::Repeatable), Vec::new()).await;
+        started.elapsed()
+    };
+    let ((sent, result), passed) = join(failing, passing).await;
+    result.unwrap();
+    assert_eq!(sent, 2);
+    assert!(passed < Duration::from_millis(5), "{passed:?}");
+    assert!(started.elapsed() >= Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_is_honoured_by_everybody_and_capped() {
+    let caller = Caller::new(lane(4), RetryPolicy::default());
+    for (asked, waited) in [(40, 40_u32), (1_000_000, 300), (u64::MAX, 300)] {
+        let started = Instant::now();
+        let first = answer(&caller, call(Idempotency::Repeatable), vec![refused(503, "ServerBusy", Some(asked))]);
+        let other = async {
+            sleep(Duration::from_millis(1)).await;
+            answer(&caller, call(Idempotency::Repeatable), Vec::new()).await;
+            started.elapsed()
+        };
+        let ((_, result), other) = join(first, other).await;
+        result.unwrap();
+        for elapsed in [started.elapsed(), other] {
+            assert!(
+                elapsed.as_secs_f64() - f64::from(waited) < 0.1 && elapsed.as_secs() >= waited.into(),
+                "{elapsed:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_source_slows_the_source_and_not_the_target() {
+    let (source, caller) = (lane(4), Caller::new(lane(4), RetryPolicy::default()));
+    let copy = || Call { source: Some(&source), ..call(Idempotency::Repeatable) };
+    let started = Instant::now();
+    let first = answer(&caller, copy(), vec![source_busy()]);
+    let others = async {
+        sleep(Duration::from_millis(1)).await;
+        answer(&caller, call(Idempotency::Repeatable), Vec::new()).await;
+        let plain = started.elapsed();
+        answer(&caller, copy(), Vec::new()).await;
+        (plain, started.elapsed())
+    };
+    let ((_, result), (plain, copied)) = join(first, others).await;
+    result.unwrap();
+    assert!(plain < Duration::from_millis(5), "{plain:?}");
+    assert!(copied >= Duration::from_secs(20), "{copied:?}");
+    assert_eq!((source.stats().throttled, caller.lane().stats().throttled), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_happened_is_left_to_the_caller_who_has_to_look() {
+    let caller = Caller::new(lane(4), RetryPolicy::default());
+    let ambiguous = || {
+        [
+            Failure::Timeout(Duration::from_secs(1)),
+            Failure::Interrupted(String::new()),
+            refused(500, "InternalError", None),
+            refused(500, "OperationTimedOut", None),
+            refused(502, "", None),
+            refused(504, "", None),
+        ]
+    };
+    for failure in ambiguous() {
+        let (sent, result) = answer(&caller, call(Idempotency::LookFirst), vec![failure]).await;
+        assert_eq!(sent, 1);
+        assert!(result.unwrap_err().failure.ambiguous());
+    }
+    for failure in ambiguous() {
+        assert_eq!(answer(&caller, call(Idempotency::Repeatable), vec![failure]).await.0, 2);
+    }
+    for harmless in [refused(503, "ServerBusy", None), refused(429, "", None), Failure::Connect(String::new())] {
+        assert_eq!(answer(&caller, call(Idempotency::LookFirst), vec![harmless]).await.0, 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_renewed_once_and_at_once() {
+    let caller = Caller::new(lane(4), RetryPolicy::default());
+    let unauthorised = || refused(401, "", None);
+    let started = Instant::now();
+    assert_eq!(answer(&caller, call(Idempotency::LookFirst), vec![unauthorised()]).await.0, 2);
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    let (sent, result) = answer(&caller, call(Idempotency::Repeatable), vec![unauthorised(), unauthorised()]).await;
+    assert_eq!((sent, result.unwrap_err().disposition), (2, Disposition::Fatal));
+    let busy_first = vec![refused(503, "ServerBusy", None), unauthorised()];
+    let (sent, result) = answer(&caller, call(Idempotency::Repeatable), busy_first).await;
+    result.unwrap();
+    assert_eq!(sent, 3, "a token may run out between two attempts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_final_refusal_is_not_tried_again_and_trouble_only_as_often_as_allowed() {
+    let caller = Caller::new(lane(4), RetryPolicy::default());
+    let (sent, result) = answer(&caller, call(Idempotency::Repeatable), vec![refused(404, "BlobNotFound", None)]).await;
+    assert_eq!((sent, result.unwrap_err().disposition), (1, Disposition::Permanent));
+    let trouble = (0..20).map(|_| refused(500, "InternalError", None)).collect();
+    let (sent, result) = answer(&caller, call(Idempotency::Repeatable), trouble).await;
+    let error = result.unwrap_err();
+    assert_eq!((sent, error.attempts, error.disposition), (8, 8, Disposition::Exhausted));
+}
+
+/// A service that lets so many requests pass per second and refuses the others.
+struct Service {
+    per_second: f64,
+    tokens: Mutex<(f64, Instant)>,
+}
+
+impl Service {
+    async fn serve(&self) -> Result<(), Failure> {
+        let allowed = {
+            let mut tokens = self.tokens.lock().unwrap();
+            let passed = tokens.1.elapsed().as_secs_f64();
+            tokens.1 = Instant::now();
+            tokens.0 = (tokens.0 + passed * self.per_second).min(self.per_second / 4.0);
+            let allowed = tokens.0 >= 1.0;
+            tokens.0 -= f64::from(u8::from(allowed));
+            allowed
+        };
+        sleep(Duration::from_millis(25)).await;
+        if allowed { Ok(()) } else { Err(refused(503, "ServerBusy", None)) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_without_a_rate_finds_what_the_service_bears_and_nothing_is_given_up() {
+    let service = Service { per_second: 2_000.0, tokens: Mutex::new((0.0, Instant::now())) };
+    let caller = Caller::new(lane(256), RetryPolicy::default());
+    let started = Instant::now();
+    let total = 40_000;
+    let results: Vec<_> = futures::stream::iter(0..total)
+        .map(|_| caller.run(call(Idempotency::Repeatable), |_| service.serve()))
+        .buffer_unordered(1_000)
+        .collect()
+        .await;
+    let failed = results.iter().filter(|result| result.is_err()).count();
+    let stats = caller.lane().stats();
+    let seconds = started.elapsed().as_secs_f64();
+    println!("failed {failed}, {} requests, {} refused, {seconds} s", stats.requests, stats.throttled);
+    assert_eq!(failed, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_in_which_every_tenth_attempt_fails_keeps_its_rate() {
+    let limits = LaneLimits { requests_per_second: NonZeroU64::new(1_000), ..LaneLimits::default() };
+    let lane = Lane::new(AccountName::new("south"), Plane::BlobWrite, limits);
+    let caller = Caller::new(lane, RetryPolicy::default());
+    let started = Instant::now();
+    let count = Mutex::new(0_u32);
+    let results: Vec<_> = futures::stream::iter(0..20_000)
+        .map(|_| {
+            caller.run(call(Idempotency::Repeatable), |_| async {
+                sleep(Duration::from_millis(10)).await;
+                let mut count = count.lock().unwrap();
+                *count += 1;
+                if *count % 10 == 0 { Err(refused(500, "InternalError", None)) } else { Ok(()) }
+            })
+        })
+        .buffer_unordered(500)
+        .collect()
+        .await;
+    assert!(results.iter().all(Result::is_ok));
+    let seconds = started.elapsed().as_secs_f64();
+    assert!(seconds < 24.0, "22.2 s are needed: {seconds}");
+}

@@ -1,0 +1,82 @@
+//! One authorised request on its way through an operation.
+
+use std::sync::{Arc, MutexGuard};
+
+use axum::body::{Body, to_bytes};
+use bytes::Bytes;
+
+use super::Surroundings;
+use super::account::BlobAccount;
+use super::ask::Ask;
+use super::conditions::Conditions;
+use super::refusal::{PERMISSION_MISMATCH, Refusal, TOO_LARGE, UNAUTHORIZED_OVERWRITE};
+use super::sas::{Grant, Issuer as _};
+use super::stored::{Blob, Container, Contents};
+
+/// How a request was authorised.
+#[derive(Debug)]
+pub(super) struct Authority {
+    pub(super) grant: Grant,
+    /// By the account key, which also opens sources in the same account.
+    pub(super) by_account_key: bool,
+}
+
+/// One authorised request.
+pub(super) struct Call<'r> {
+    pub(super) around: &'r dyn Surroundings,
+    pub(super) account: &'r BlobAccount,
+    pub(super) ask: Ask<'r>,
+    pub(super) authority: Authority,
+}
+
+impl Call<'_> {
+    pub(super) fn now(&self) -> i64 {
+        self.account.now()
+    }
+
+    /// The container the request names.
+    pub(super) fn container(&self) -> Result<Arc<Container>, Refusal> {
+        self.account.container(self.ask.container()?)
+    }
+
+    /// Checks a write that replaces whatever has the blob's name: conditions, pending copies, permission.
+    pub(super) fn check_replace(&self, contents: &Contents) -> Result<(), Refusal> {
+        let existing = contents.blobs.get(self.ask.blob()?);
+        if existing.is_some() && !self.authority.grant.any_of("w") {
+            return Err(UNAUTHORIZED_OVERWRITE);
+        }
+        Conditions::of(self.ask.headers).check_write(existing)?;
+        existing.map_or(Ok(()), Blob::refuse_pending)
+    }
+
+    /// Tags may be written only by who may write tags.
+    pub(super) fn check_tags_allowed(&self) -> Result<(), Refusal> {
+        if self.ask.headers.contains_key("x-ms-tags") && !self.authority.grant.any_of("t") {
+            return Err(PERMISSION_MISMATCH);
+        }
+        Ok(())
+    }
+
+    /// Stores a blob in place of whatever has its name, if that is still allowed.
+    pub(super) fn replace(&self, container: &Container, blob: Blob) -> Result<(), Refusal> {
+        let mut contents = container.lock_to_change(self.now())?;
+        self.check_replace(&contents)?;
+        contents.put(self.ask.blob()?, blob);
+        Ok(())
+    }
+
+    /// Lets a change to the committed blob happen: existence, conditions and pending copies are checked first.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Blob) -> T) -> Result<T, Refusal> {
+        let container = self.container()?;
+        let mut contents: MutexGuard<'_, Contents> = container.lock_to_change(self.now())?;
+        let blob = contents.blob_mut(self.ask.blob()?)?;
+        Conditions::of(self.ask.headers).check_write(Some(blob))?;
+        blob.refuse_pending()?;
+        Ok(change(blob))
+    }
+}
+
+/// The request's body, if it is no larger than the operation takes.
+pub(super) async fn read_body(body: Body, most: usize) -> Result<Bytes, Refusal> {
+    to_bytes(body, most).await.map_err(|_| TOO_LARGE)
+}

@@ -1,0 +1,103 @@
+//! Changes to a blob's description, and its removal.
+
+use axum::body::Body as HttpBody;
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+use super::call::{Call, read_body};
+use super::describe::{Reply, blob_headers, metadata, tier, valid_tags};
+use super::refusal::{BLOB_NOT_FOUND, INVALID_XML, Refusal};
+use super::stored::Blob;
+use crate::emulator::Response;
+
+/// Larger than ten tags can be.
+const MAX_XML: usize = 64 * 1024;
+
+/// Set Blob Properties. Properties not sent are cleared, and so is what a copy left.
+pub(super) fn set_properties(call: &Call<'_>) -> Result<Response, Refusal> {
+    let headers = call.account.share(blob_headers(&call.ask)?);
+    let stamp = call.account.stamp();
+    call.change(|blob| {
+        blob.headers = headers;
+        blob.forget_copy();
+        versioned(blob, stamp)
+    })
+}
+
+/// Set Blob Metadata.
+pub(super) fn set_metadata(call: &Call<'_>) -> Result<Response, Refusal> {
+    let metadata = metadata(call.ask.headers)?;
+    let stamp = call.account.stamp();
+    call.change(|blob| {
+        blob.metadata = metadata;
+        versioned(blob, stamp)
+    })
+}
+
+fn versioned(blob: &mut Blob, stamp: super::stored::Stamp) -> Response {
+    blob.touch(stamp);
+    Reply::new(200).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true").done()
+}
+
+/// Set Blob Tier. Neither `ETag` nor time change.
+pub(super) fn set_tier(call: &Call<'_>) -> Result<Response, Refusal> {
+    let tier = tier(&call.ask)?.ok_or_else(|| Refusal::missing_header("x-ms-access-tier"))?;
+    call.change(|blob| {
+        blob.extras().tier = Some(tier);
+        Reply::new(200).done()
+    })
+}
+
+/// Set Blob Tags. Neither `ETag` nor time change.
+pub(super) async fn set_tags(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
+    let tags = valid_tags(parse_tags(&read_body(body, MAX_XML).await?)?)?;
+    call.change(|blob| {
+        blob.extras().tags = tags;
+        Reply::new(204).done()
+    })
+}
+
+fn parse_tags(document: &[u8]) -> Result<std::collections::BTreeMap<String, String>, Refusal> {
+    let mut reader = Reader::from_reader(document);
+    let mut tags = std::collections::BTreeMap::new();
+    let (mut key, mut text) = (String::new(), String::new());
+    loop {
+        match reader.read_event().map_err(|_| INVALID_XML)? {
+            Event::Start(_) => text.clear(),
+            // The characters tags may have need no entities.
+            Event::Text(part) => text.push_str(&part.decode().map_err(|_| INVALID_XML)?),
+            Event::End(end) => match end.local_name().as_ref() {
+                b"Key" => key = std::mem::take(&mut text),
+                b"Value" => drop(tags.insert(std::mem::take(&mut key), std::mem::take(&mut text))),
+                _ => {}
+            },
+            Event::Eof => return Ok(tags),
+            _ => {}
+        }
+    }
+}
+
+/// Get Blob Tags.
+pub(super) fn get_tags(call: &Call<'_>) -> Result<Response, Refusal> {
+    let container = call.container()?;
+    let contents = container.lock_at(call.now())?;
+    let mut text = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><Tags>");
+    match contents.blob(call.ask.blob()?)?.tags() {
+        Some(tags) => super::listing::tag_set(tags, &mut text),
+        None => text.push_str("<TagSet />"),
+    }
+    text.push_str("</Tags>");
+    Ok(Reply::new(200).xml(text))
+}
+
+/// Delete Blob. Blocks not committed yet go too.
+pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
+    let removed = call.change(|_| ());
+    let container = call.container()?;
+    let mut contents = container.lock()?;
+    let name = call.ask.blob()?;
+    removed?;
+    contents.uncommitted.remove(name);
+    contents.blobs.remove(name).ok_or(BLOB_NOT_FOUND)?;
+    Ok(Reply::new(202).with("x-ms-delete-type-permanent", "true").done())
+}

@@ -1,0 +1,142 @@
+//! The service itself and its containers: account information, delegation keys, containers and their policies.
+
+use axum::body::Body as HttpBody;
+use axum::http::Method;
+
+use super::call::{Call, read_body};
+use super::conditions::Conditions;
+use super::describe::{Reply, metadata};
+use super::policies::{self, leaves};
+use super::refusal::{CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, PUBLIC_ACCESS, Refusal};
+use super::sas::{self, DelegationTerms, delegation_key};
+use super::times::{iso_seconds, parse_iso_millis};
+use super::xml;
+use crate::emulator::Response;
+
+/// Larger than any policy list or key request.
+const MAX_XML: usize = 64 * 1024;
+/// How long a user delegation key may live.
+const MAX_DELEGATION_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// Whom a delegation key is issued to: the token's bearer is not examined, so there is one.
+const OBJECT_ID: &str = "00000000-0000-4000-8000-00000000b10b";
+const TENANT_ID: &str = "00000000-0000-4000-8000-0000000e17a0";
+
+/// Get Account Information.
+pub(super) fn account_information() -> Response {
+    Reply::new(200)
+        .with("x-ms-sku-name", "Standard_LRS")
+        .with("x-ms-account-kind", "StorageV2")
+        .with("x-ms-is-hns-enabled", "false")
+        .done()
+}
+
+/// Get User Delegation Key.
+pub(super) async fn user_delegation_key(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
+    let leaves = leaves(&read_body(body, MAX_XML).await?)?;
+    let get = |name: &str| leaves.iter().find(|(leaf, _)| leaf == name).map(|(_, value)| value.trim());
+    let expiry = get("Expiry").and_then(parse_iso_millis).ok_or(INVALID_XML)?;
+    let start = get("Start").and_then(parse_iso_millis).unwrap_or_else(|| call.now());
+    if expiry <= start || expiry > call.now() + MAX_DELEGATION_MS {
+        return Err(INVALID_XML.because("The expiry must be later than the start and at most seven days from now."));
+    }
+    let print = |millis| jiff::Timestamp::from_millisecond(millis).map(iso_seconds).map_err(|_| INVALID_XML);
+    let (start, expiry) = (print(start)?, print(expiry)?);
+    let version = call.ask.header("x-ms-version").unwrap_or("2020-12-06");
+    let terms =
+        DelegationTerms { object: OBJECT_ID, tenant: TENANT_ID, start: &start, expiry: &expiry, service: "b", version };
+    let mut text = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><UserDelegationKey>");
+    for (tag, value) in [
+        ("SignedOid", terms.object),
+        ("SignedTid", terms.tenant),
+        ("SignedStart", terms.start),
+        ("SignedExpiry", terms.expiry),
+        ("SignedService", terms.service),
+        ("SignedVersion", terms.version),
+        ("Value", &delegation_key(sas::Issuer::key(call.account), &terms)),
+    ] {
+        xml::element(tag, value, &mut text);
+    }
+    text.push_str("</UserDelegationKey>");
+    Ok(Reply::new(200).xml(text))
+}
+
+/// 3 to 63 lower-case letters, digits and single hyphens between them; or one of the names with a `$`.
+fn valid_name(name: &str) -> bool {
+    let legal = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let hyphens = name.starts_with('-') || name.ends_with('-') || name.contains("--");
+    (3..=63).contains(&name.len()) && legal && !hyphens || ["$root", "$web", "$logs"].contains(&name)
+}
+
+/// Create Container.
+pub(super) fn create(call: &Call<'_>) -> Result<Response, Refusal> {
+    let name = call.ask.container()?;
+    if !valid_name(name) {
+        return Err(INVALID_RESOURCE_NAME);
+    }
+    if call.ask.headers.contains_key("x-ms-blob-public-access") {
+        return Err(PUBLIC_ACCESS);
+    }
+    let made = call.account.add_container(name, metadata(call.ask.headers)?)?;
+    let contents = made.lock()?;
+    Ok(Reply::new(201).version(contents.etag, contents.modified).done())
+}
+
+/// Delete Container.
+pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
+    call.account.remove_container(call.ask.container()?)?;
+    Ok(Reply::new(202).done())
+}
+
+/// Get Container Properties and Get Container Metadata.
+pub(super) fn properties(call: &Call<'_>) -> Result<Response, Refusal> {
+    let container = call.container()?;
+    let contents = container.lock()?;
+    Ok(Reply::new(200)
+        .version(contents.etag, contents.modified)
+        .metadata(contents.metadata.as_ref())
+        .with("x-ms-lease-status", "unlocked")
+        .with("x-ms-lease-state", "available")
+        .with("x-ms-has-immutability-policy", "false")
+        .with("x-ms-has-legal-hold", "false")
+        .done())
+}
+
+/// Set Container Metadata.
+pub(super) fn set_metadata(call: &Call<'_>) -> Result<Response, Refusal> {
+    let metadata = metadata(call.ask.headers)?;
+    let container = call.container()?;
+    let mut contents = container.lock()?;
+    let since = Conditions::of(call.ask.headers);
+    if !since.hold_for_container(contents.modified) {
+        return Err(CONDITION_NOT_MET);
+    }
+    let stamp = call.account.stamp();
+    contents.metadata = metadata;
+    (contents.etag, contents.modified) = (stamp.etag, stamp.seconds());
+    Ok(Reply::new(200).version(contents.etag, contents.modified).done())
+}
+
+/// Get Container ACL.
+pub(super) fn acl(call: &Call<'_>) -> Result<Response, Refusal> {
+    let container = call.container()?;
+    let contents = container.lock()?;
+    let reply = Reply::new(200).version(contents.etag, contents.modified);
+    if *call.ask.method == Method::HEAD {
+        return Ok(reply.done());
+    }
+    Ok(reply.xml(policies::print(&contents.policies)))
+}
+
+/// Set Container ACL.
+pub(super) async fn set_acl(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
+    if call.ask.headers.contains_key("x-ms-blob-public-access") {
+        return Err(PUBLIC_ACCESS);
+    }
+    let policies = policies::parse(&read_body(body, MAX_XML).await?)?;
+    let container = call.container()?;
+    let mut contents = container.lock()?;
+    let stamp = call.account.stamp();
+    contents.policies = policies;
+    (contents.etag, contents.modified) = (stamp.etag, stamp.seconds());
+    Ok(Reply::new(200).version(contents.etag, contents.modified).done())
+}

@@ -1,0 +1,251 @@
+//! Copies inside the service: Put Blob From URL, Put Block From URL, Copy Blob, Copy Blob From URL and Abort Copy.
+//!
+//! A copy shares the source's content by reference. A synchronous one answers only when the bytes would have arrived.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::call::Call;
+use super::content::Body;
+use super::describe::{Reply, blob_headers, extras, metadata, tags, tier};
+use super::integrity;
+use super::operation::Operation;
+use super::pending::{CopyRecord, CopyState, PendingCopy, copy_id_text};
+use super::read::{Range, parse_range};
+use super::refusal::{COPY_ID_MISMATCH, INVALID_RANGE, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY};
+use super::sas::Issuer as _;
+use super::source::Source;
+use super::stored::{Blob, BlobHeaders, Contents, Pairs};
+use super::upload::{block_id, stage};
+use crate::emulator::Response;
+
+/// The largest source of Put Blob From URL.
+const MAX_PUT_BLOB_FROM_URL: u64 = 5000 * 1024 * 1024;
+/// The largest source of Copy Blob From URL.
+const MAX_COPY_FROM_URL: u64 = 256 * 1024 * 1024;
+/// The largest block.
+const MAX_BLOCK: u64 = 4000 * 1024 * 1024;
+/// Content checked against a checksum the client sent is produced up to this size; above it the emulator believes.
+const MAX_CHECKED: u64 = 64 * 1024 * 1024;
+
+/// Waits until a copy that starts now would have arrived.
+async fn transfer(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// The tags a copy gets: those sent, or the source's if asked for.
+fn copied_tags(call: &Call<'_>, source: &Source<'_>) -> Result<Option<Pairs>, Refusal> {
+    call.check_tags_allowed()?;
+    let copy = call.ask.header("x-ms-copy-source-tag-option").is_some_and(|option| option.eq_ignore_ascii_case("COPY"));
+    if !copy {
+        return tags(&call.ask);
+    }
+    source.check_tags_readable()?;
+    Ok(source.blob.tags().cloned())
+}
+
+/// Compares the source's bytes with the checksums the client knows.
+fn check_source(call: &Call<'_>, body: &Body, from: u64, to: u64) -> Result<(), Refusal> {
+    if to - from > MAX_CHECKED || !integrity::source_checksums_sent(call) {
+        return Ok(());
+    }
+    integrity::check_source(call, &body.read(from, to))
+}
+
+/// Checks all a copy into a blob must meet before it starts; what is checked here is checked again at its end.
+fn admit_copy(call: &Call<'_>, source: &Source<'_>, bytes: u64) -> Result<(), Refusal> {
+    let container = call.container()?;
+    call.check_replace(&*container.lock_at(call.now())?)?;
+    source.admit_egress(bytes)?;
+    call.account.model.admit_ingress(bytes).map_err(Refusal::busy)
+}
+
+/// Put Blob From URL.
+pub(super) async fn put_blob_from_url(call: &Call<'_>) -> Result<Response, Refusal> {
+    let source = Source::open(call, Operation::PutBlobFromUrl)?;
+    let bytes = source.blob.body.len();
+    if bytes > MAX_PUT_BLOB_FROM_URL {
+        return Err(TOO_LARGE_TO_COPY);
+    }
+    admit_copy(call, &source, bytes)?;
+    check_source(call, &source.blob.body, 0, bytes)?;
+    let headers = headers_from_url(call, &source)?;
+    let md5 = headers.content_md5;
+    let (metadata, extras) = (metadata(call.ask.headers)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
+    transfer(call.account.model.copy_time(bytes)).await;
+    let blob = call.account.make_blob(source.blob.body.joined(), headers, metadata, extras);
+    let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
+    call.replace(&*call.container()?, blob)?;
+    Ok(reply.md5("content-md5", md5.as_ref()).done())
+}
+
+/// The headers sent, and the source's for what was not sent unless the client does not want them.
+fn headers_from_url(call: &Call<'_>, source: &Source<'_>) -> Result<Arc<BlobHeaders>, Refusal> {
+    let sent = blob_headers(&call.ask)?;
+    let keep =
+        call.ask.header("x-ms-copy-source-blob-properties").is_none_or(|keep| !keep.eq_ignore_ascii_case("false"));
+    Ok(match (keep, sent.is_empty()) {
+        (true, true) => Arc::clone(&source.blob.headers),
+        (true, false) => call.account.share(sent.or(&source.blob.headers)),
+        (false, _) => call.account.share(sent),
+    })
+}
+
+/// Put Block From URL.
+pub(super) async fn put_block_from_url(call: &Call<'_>) -> Result<Response, Refusal> {
+    block_id(call)?;
+    let source = Source::open(call, Operation::PutBlockFromUrl)?;
+    let (from, to) = source_range(call, source.blob.body.len())?;
+    call.container()?;
+    source.admit_egress(to - from)?;
+    call.account.model.admit_ingress(to - from).map_err(Refusal::busy)?;
+    check_source(call, &source.blob.body, from, to)?;
+    transfer(call.account.model.copy_time(to - from)).await;
+    stage(call, source.blob.body.slice(from, to).into())?;
+    Ok(Reply::new(201).with("x-ms-request-server-encrypted", "true").done())
+}
+
+/// The range of the source to copy, as `from..to`.
+fn source_range(call: &Call<'_>, length: u64) -> Result<(u64, u64), Refusal> {
+    let (from, to) = match call.ask.header("x-ms-source-range") {
+        None => (0, length),
+        Some(text) => match parse_range(text, length).ok_or_else(|| Refusal::header("x-ms-source-range"))? {
+            Range::Within(from, to) => (from, to),
+            Range::Outside => return Err(INVALID_RANGE.of_source()),
+        },
+    };
+    if from == to || to - from > MAX_BLOCK { Err(INVALID_RANGE) } else { Ok((from, to)) }
+}
+
+/// The metadata of a Copy Blob: the source's unless any was sent.
+fn copied_metadata(call: &Call<'_>, source: &Source<'_>) -> Result<Option<Pairs>, Refusal> {
+    Ok(metadata(call.ask.headers)?.or_else(|| source.blob.metadata.clone()))
+}
+
+fn new_copy_id() -> u128 {
+    uuid::Uuid::new_v4().as_u128()
+}
+
+/// Copy Blob From URL: synchronous, small sources only.
+pub(super) async fn copy_from_url(call: &Call<'_>) -> Result<Response, Refusal> {
+    let source = Source::open(call, Operation::CopyFromUrl)?;
+    let bytes = source.blob.body.len();
+    if bytes > MAX_COPY_FROM_URL {
+        return Err(TOO_LARGE_TO_COPY);
+    }
+    admit_copy(call, &source, bytes)?;
+    check_source(call, &source.blob.body, 0, bytes)?;
+    let (metadata, extras) = (copied_metadata(call, &source)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
+    transfer(call.account.model.copy_time(bytes)).await;
+    let headers = Arc::clone(&source.blob.headers);
+    let md5 = headers.content_md5;
+    let mut blob = call.account.make_blob(source.blob.body.clone(), headers, metadata, extras);
+    let (id, at) = (new_copy_id(), blob.modified);
+    blob.extras().copy =
+        Some(CopyRecord { id, source: source.public_url(), total: bytes, state: CopyState::Success { at } });
+    let reply = Reply::new(202).version(blob.etag, blob.modified);
+    call.replace(&*call.container()?, blob)?;
+    let reply = reply.with("x-ms-copy-id", copy_id_text(id)).with("x-ms-copy-status", "success");
+    Ok(reply.md5("content-md5", md5.as_ref()).done())
+}
+
+/// Copy Blob: answers at once; the content arrives when the copy is over.
+pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
+    let source = Source::open(call, Operation::CopyBlob)?;
+    let bytes = source.blob.body.len();
+    admit_copy(call, &source, bytes)?;
+    call.check_tags_allowed()?;
+    let metadata = copied_metadata(call, &source)?;
+    let extras = extras(tags(&call.ask)?, tier(&call.ask)?);
+    let time = call.account.model.async_copy_time(bytes);
+    let id = new_copy_id();
+    let (body, headers) = (source.blob.body.clone(), Arc::clone(&source.blob.headers));
+    let mut blob = if time.is_zero() {
+        call.account.make_blob(body.clone(), Arc::clone(&headers), metadata.clone(), extras)
+    } else {
+        call.account.make_blob(Body::empty(), Arc::default(), metadata.clone(), extras)
+    };
+    let at = blob.modified;
+    let state = if time.is_zero() {
+        CopyState::Success { at }
+    } else {
+        CopyState::Pending(Arc::new(begin(call, &source, id, time, (body, headers, metadata))))
+    };
+    let record = CopyRecord { id, source: source.public_url(), total: bytes, state };
+    let (status, pending) = (record.status(), record.pending());
+    blob.extras().copy = Some(record);
+    let reply = Reply::new(202).version(blob.etag, blob.modified);
+    let container = call.container()?;
+    if pending.is_some() {
+        source.container.read_by(&container);
+    }
+    {
+        let mut contents = container.lock_to_change(call.now())?;
+        call.check_replace(&contents)?;
+        contents.put(call.ask.blob()?, blob);
+        if let Some(pending) = pending {
+            contents.due.insert((pending.due, call.ask.blob()?.into()));
+        }
+    }
+    Ok(reply.with("x-ms-copy-id", copy_id_text(id)).with("x-ms-copy-status", status).done())
+}
+
+/// What is still to be done for a copy that takes time.
+fn begin(
+    call: &Call<'_>,
+    source: &Source<'_>,
+    id: u128,
+    time: Duration,
+    (body, headers, metadata): (Body, Arc<BlobHeaders>, Option<Pairs>),
+) -> PendingCopy {
+    let started = call.now();
+    let due = started.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX).max(1));
+    let mut stamp = call.account.stamp();
+    stamp.millis = due;
+    PendingCopy {
+        id,
+        started,
+        due,
+        stamp,
+        source: Arc::clone(&source.container),
+        source_name: source.name.clone(),
+        source_etag: source.blob.etag,
+        body,
+        headers,
+        metadata,
+    }
+}
+
+/// Abort Copy.
+pub(super) fn abort_copy(call: &Call<'_>) -> Result<Response, Refusal> {
+    if call.ask.header("x-ms-copy-action").is_none_or(|action| !action.eq_ignore_ascii_case("abort")) {
+        return Err(Refusal::missing_header("x-ms-copy-action"));
+    }
+    let wanted = call.ask.query("copyid").and_then(|id| uuid::Uuid::parse_str(id).ok()).map(|id| id.as_u128());
+    let stamp = call.account.stamp();
+    let container = call.container()?;
+    let mut contents = container.lock_to_change(call.account.now())?;
+    let name = call.ask.blob()?;
+    let pending = abort(contents.blob_mut(name)?, wanted, stamp.seconds())?;
+    forget_due(&mut contents, pending.due, name);
+    contents.blob_mut(name)?.touch(stamp);
+    Ok(Reply::new(204).done())
+}
+
+fn abort(blob: &mut Blob, wanted: Option<u128>, at: u32) -> Result<Arc<PendingCopy>, Refusal> {
+    let copy = blob.extras.as_mut().and_then(|extras| extras.copy.as_mut()).ok_or(NO_PENDING_COPY)?;
+    let pending = copy.pending();
+    if Some(copy.id) != wanted {
+        return Err(COPY_ID_MISMATCH);
+    }
+    let pending = pending.ok_or(NO_PENDING_COPY)?;
+    copy.state = CopyState::Aborted { at };
+    Ok(pending)
+}
+
+/// Takes the end of a copy out of the container's agenda.
+fn forget_due(contents: &mut Contents, due: i64, name: &str) {
+    contents.due.remove(&(due, name.into()));
+}

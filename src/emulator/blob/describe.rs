@@ -1,0 +1,198 @@
+//! A blob's description in request and answer headers.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::account::pairs;
+use super::ask::{Ask, header};
+use super::pending::copy_id_text;
+use super::refusal::{INVALID_BLOB_TIER, INVALID_METADATA, INVALID_TAGS, Refusal};
+use super::stored::{Blob, BlobHeaders, Extras, Pairs, Tier, etag_text};
+use super::times::http_date;
+use crate::emulator::Response;
+
+/// The most index tags a blob can have.
+const MAX_TAGS: usize = 10;
+/// The most bytes of metadata, names and values together.
+const MAX_METADATA: usize = 8 * 1024;
+
+/// An answer being put together.
+#[derive(Debug)]
+pub(super) struct Reply(Response);
+
+impl Reply {
+    /// An answer of that status without a body.
+    pub(super) fn new(status: u16) -> Self {
+        let mut answer = Response::new(Body::empty());
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self(answer)
+    }
+
+    /// Adds a header. A value that cannot be one (metadata a client sent as something else) is left out.
+    pub(super) fn with(mut self, name: &'static str, value: impl Display) -> Self {
+        if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(value.to_string())) {
+            self.0.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    fn with_some(self, name: &'static str, value: Option<impl Display>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// Adds `ETag` and `Last-Modified`.
+    pub(super) fn version(self, etag: u64, modified: u32) -> Self {
+        self.with("etag", etag_text(etag)).with("last-modified", http_date(modified))
+    }
+
+    /// Adds metadata.
+    pub(super) fn metadata(mut self, metadata: Option<&Pairs>) -> Self {
+        for (name, value) in metadata.into_iter().flat_map(|pairs| pairs.iter()) {
+            let name = HeaderName::try_from(format!("x-ms-meta-{name}"));
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+                self.0.headers_mut().insert(name, value);
+            }
+        }
+        self
+    }
+
+    /// Adds everything Get Blob and Get Blob Properties tell of a blob, except the length.
+    pub(super) fn blob(self, blob: &Blob, now: i64) -> Self {
+        let headers = &blob.headers;
+        let reply = self
+            .version(blob.etag, blob.modified)
+            .metadata(blob.metadata.as_ref())
+            .with("x-ms-blob-type", "BlockBlob")
+            .with("x-ms-creation-time", http_date(blob.created))
+            .with("x-ms-server-encrypted", "true")
+            .with("x-ms-lease-status", "unlocked")
+            .with("x-ms-lease-state", "available")
+            .with("x-ms-access-tier", blob.tier().unwrap_or(Tier::Hot).name())
+            .with("accept-ranges", "bytes")
+            .with("content-type", headers.content_type.as_deref().unwrap_or("application/octet-stream"))
+            .with_some("content-encoding", headers.content_encoding.as_deref())
+            .with_some("content-language", headers.content_language.as_deref())
+            .with_some("content-disposition", headers.content_disposition.as_deref())
+            .with_some("cache-control", headers.cache_control.as_deref())
+            .with_some("x-ms-tag-count", blob.tags().map(|tags| tags.len()));
+        let reply = if blob.tier().is_none() { reply.with("x-ms-access-tier-inferred", "true") } else { reply };
+        let Some(copy) = blob.copy() else { return reply };
+        reply
+            .with("x-ms-copy-id", copy_id_text(copy.id))
+            .with("x-ms-copy-status", copy.status())
+            .with("x-ms-copy-source", &copy.source)
+            .with("x-ms-copy-progress", copy.progress(now))
+            .with_some("x-ms-copy-completion-time", copy.completed().map(http_date))
+            .with_some("x-ms-copy-status-description", copy.description())
+    }
+
+    /// Adds a stored Content-MD5 under the name that fits the answer.
+    pub(super) fn md5(self, name: &'static str, md5: Option<&[u8; 16]>) -> Self {
+        self.with_some(name, md5.map(|md5| BASE64.encode(md5)))
+    }
+
+    /// Finishes with a body.
+    pub(super) fn body(mut self, body: impl Into<Body>) -> Response {
+        *self.0.body_mut() = body.into();
+        self.0
+    }
+
+    /// Finishes with an XML body.
+    pub(super) fn xml(self, xml: String) -> Response {
+        self.with("content-type", "application/xml").body(xml)
+    }
+
+    /// Finishes without a body.
+    pub(super) fn done(self) -> Response {
+        self.0
+    }
+}
+
+/// An MD5 in base64.
+pub(super) fn parse_md5(text: &str, name: &str) -> Result<[u8; 16], Refusal> {
+    let raw = BASE64.decode(text).map_err(|_| Refusal::header(name))?;
+    raw.try_into().map_err(|_| Refusal::header(name))
+}
+
+/// The `x-ms-blob-*` headers of a request.
+pub(super) fn blob_headers(ask: &Ask<'_>) -> Result<BlobHeaders, Refusal> {
+    let get = |name| ask.header(name).map(Into::into);
+    let md5 = ask.header("x-ms-blob-content-md5");
+    Ok(BlobHeaders {
+        content_type: get("x-ms-blob-content-type"),
+        content_encoding: get("x-ms-blob-content-encoding"),
+        content_language: get("x-ms-blob-content-language"),
+        content_disposition: get("x-ms-blob-content-disposition"),
+        cache_control: get("x-ms-blob-cache-control"),
+        content_md5: md5.map(|md5| parse_md5(md5, "x-ms-blob-content-md5")).transpose()?,
+    })
+}
+
+impl BlobHeaders {
+    /// Is nothing set?
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// These headers, and another's where these say nothing.
+    pub(super) fn or(self, other: &Self) -> Self {
+        Self {
+            content_type: self.content_type.or_else(|| other.content_type.clone()),
+            content_encoding: self.content_encoding.or_else(|| other.content_encoding.clone()),
+            content_language: self.content_language.or_else(|| other.content_language.clone()),
+            content_disposition: self.content_disposition.or_else(|| other.content_disposition.clone()),
+            cache_control: self.cache_control.or_else(|| other.cache_control.clone()),
+            content_md5: self.content_md5.or(other.content_md5),
+        }
+    }
+}
+
+/// The `x-ms-meta-*` headers; names are told in lower case, as HTTP libraries send them.
+pub(super) fn metadata(headers: &HeaderMap) -> Result<Option<Pairs>, Refusal> {
+    let mut map = BTreeMap::new();
+    let mut size = 0;
+    for (name, value) in headers {
+        let Some(name) = name.as_str().strip_prefix("x-ms-meta-") else { continue };
+        let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+        if !starts_well || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Err(INVALID_METADATA);
+        }
+        let value = std::str::from_utf8(value.as_bytes()).map_err(|_| INVALID_METADATA)?.trim();
+        size += name.len() + value.len();
+        map.insert(name.to_owned(), value.to_owned());
+    }
+    if size > MAX_METADATA { Err(INVALID_METADATA) } else { Ok(pairs(map)) }
+}
+
+/// Checks tags against the service's rules.
+pub(super) fn valid_tags(tags: BTreeMap<String, String>) -> Result<Option<Pairs>, Refusal> {
+    let legal = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || " +-./:=_".contains(c));
+    let fits = |(name, value): (&String, &String)| {
+        (1..=128).contains(&name.len()) && value.len() <= 256 && legal(name) && legal(value)
+    };
+    if tags.len() > MAX_TAGS || !tags.iter().all(fits) { Err(INVALID_TAGS) } else { Ok(pairs(tags)) }
+}
+
+/// The `x-ms-tags` header, a query string.
+pub(super) fn tags(ask: &Ask<'_>) -> Result<Option<Pairs>, Refusal> {
+    let Some(text) = ask.header("x-ms-tags") else { return Ok(None) };
+    valid_tags(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+}
+
+/// The `x-ms-access-tier` header.
+pub(super) fn tier(ask: &Ask<'_>) -> Result<Option<Tier>, Refusal> {
+    header(ask.headers, "x-ms-access-tier").map(|name| Tier::parse(name).ok_or(INVALID_BLOB_TIER)).transpose()
+}
+
+/// What few blobs have, boxed only if there is any.
+pub(super) fn extras(tags: Option<Pairs>, tier: Option<Tier>) -> Option<Box<Extras>> {
+    (tags.is_some() || tier.is_some()).then(|| Box::new(Extras { tags, tier, copy: None }))
+}

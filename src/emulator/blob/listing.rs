@@ -1,0 +1,343 @@
+//! List Blobs and List Containers: pages in name order, each at the cost of its own rows.
+
+use std::fmt::Write as _;
+use std::ops::Bound;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::call::Call;
+use super::describe::Reply;
+use super::pending::{CopyRecord, copy_id_text};
+use super::refusal::{PERMISSION_MISMATCH, Refusal};
+use super::stored::{Blob, Contents, Pairs};
+use super::times::http_date;
+use super::xml;
+use crate::emulator::Response;
+
+/// The most rows of a page, and how many a request without `maxresults` gets.
+const MAX_RESULTS: usize = 5000;
+
+/// Rough size of a row, so that a page is not moved while it grows.
+const ROW_BYTES: usize = 700;
+
+/// What a page is asked to hold.
+struct Page<'c> {
+    prefix: &'c str,
+    delimiter: &'c str,
+    from: String,
+    most: usize,
+}
+
+impl<'c> Page<'c> {
+    fn of(call: &'c Call<'_>) -> Result<Self, Refusal> {
+        let get = |name| call.ask.query(name).unwrap_or_default();
+        let most = match call.ask.target.query.number("maxresults")? {
+            Some(0) => return Err(Refusal::query("maxresults")),
+            Some(most) => most.min(MAX_RESULTS),
+            None => MAX_RESULTS,
+        };
+        let prefix = get("prefix");
+        let marked = read_marker(get("marker"))?;
+        let from = if marked.as_str() < prefix { prefix.to_owned() } else { marked };
+        Ok(Self { prefix, delimiter: get("delimiter"), from, most })
+    }
+}
+
+/// Opens the document and repeats what was asked.
+fn begin(call: &Call<'_>, container: Option<&str>) -> String {
+    let mut text = String::with_capacity(1024);
+    text.push_str("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"");
+    xml::escape(call.account.url(), &mut text);
+    text.push_str("/\"");
+    if let Some(container) = container {
+        text.push_str(" ContainerName=\"");
+        xml::escape(container, &mut text);
+        text.push('"');
+    }
+    text.push('>');
+    for (tag, name) in
+        [("Prefix", "prefix"), ("Marker", "marker"), ("MaxResults", "maxresults"), ("Delimiter", "delimiter")]
+    {
+        if let Some(value) = call.ask.query(name).filter(|value| !value.is_empty()) {
+            xml::element(tag, value, &mut text);
+        }
+    }
+    text
+}
+
+/// A marker is the name of the next row, dressed so that no client takes it for one.
+fn marker(next: &str) -> String {
+    let coded = BASE64.encode(next);
+    format!("2!{}!{coded}", coded.len())
+}
+
+fn read_marker(marker: &str) -> Result<String, Refusal> {
+    if marker.is_empty() {
+        return Ok(String::new());
+    }
+    let coded = marker.strip_prefix("2!").and_then(|rest| rest.split_once('!'));
+    // A `+` left unencoded in the URL arrives as a space.
+    let raw = coded.and_then(|(_, coded)| BASE64.decode(coded.replace(' ', "+")).ok());
+    raw.and_then(|raw| String::from_utf8(raw).ok()).ok_or_else(|| Refusal::query("marker"))
+}
+
+fn finish(mut text: String, outer: &str, next: Option<&str>) -> Response {
+    xml::close(outer, &mut text);
+    match next {
+        Some(next) => xml::element("NextMarker", &marker(next), &mut text),
+        None => text.push_str("<NextMarker />"),
+    }
+    text.push_str("</EnumerationResults>");
+    Reply::new(200).xml(text)
+}
+
+/// List Containers.
+pub(super) fn list_containers(call: &Call<'_>) -> Result<Response, Refusal> {
+    let page = Page::of(call)?;
+    let with_metadata = includes(call, "metadata");
+    let mut text = begin(call, None);
+    xml::open("Containers", &mut text);
+    let mut found = call.account.containers_from(&page.from, page.most + 1);
+    found.retain(|container| container.name.starts_with(page.prefix));
+    let next = found.get(page.most).map(|container| container.name.clone());
+    for container in found.iter().take(page.most) {
+        let Ok(contents) = container.lock() else { continue };
+        xml::open("Container", &mut text);
+        xml::element("Name", &container.name, &mut text);
+        xml::open("Properties", &mut text);
+        xml::element("Last-Modified", &http_date(contents.modified), &mut text);
+        write!(text, "<Etag>\"0x{:X}\"</Etag>", contents.etag).expect("writing to a string never fails");
+        text.push_str("<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>");
+        text.push_str("<HasImmutabilityPolicy>false</HasImmutabilityPolicy><HasLegalHold>false</HasLegalHold>");
+        xml::close("Properties", &mut text);
+        if with_metadata {
+            metadata(contents.metadata.as_ref(), &mut text);
+        }
+        xml::close("Container", &mut text);
+    }
+    Ok(finish(text, "Containers", next.as_deref()))
+}
+
+fn includes(call: &Call<'_>, what: &str) -> bool {
+    call.ask.query("include").is_some_and(|list| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(what)))
+}
+
+/// What rows are asked to tell.
+#[expect(clippy::struct_excessive_bools, reason = "one for each word of the include parameter")]
+struct Columns {
+    copy: bool,
+    metadata: bool,
+    tags: bool,
+    uncommitted: bool,
+    now: i64,
+}
+
+/// List Blobs.
+pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
+    let page = Page::of(call)?;
+    let columns = Columns {
+        copy: includes(call, "copy"),
+        metadata: includes(call, "metadata"),
+        tags: includes(call, "tags"),
+        uncommitted: includes(call, "uncommittedblobs"),
+        now: call.now(),
+    };
+    if columns.tags && !call.authority.grant.any_of("t") {
+        return Err(PERMISSION_MISMATCH);
+    }
+    let container = call.container()?;
+    let mut text = begin(call, Some(&container.name));
+    xml::open("Blobs", &mut text);
+    let contents = container.lock_at(columns.now)?;
+    text.reserve(contents.blobs.len().min(page.most) * ROW_BYTES);
+    let mut rows = Rows::new(&contents, &columns, &page.from);
+    let mut dates = Dates::default();
+    let mut left = page.most;
+    let mut next = None;
+    while let Some((name, blob)) = rows.peek().filter(|(name, _)| name.starts_with(page.prefix)) {
+        if left == 0 {
+            next = Some(name.to_owned());
+            break;
+        }
+        left -= 1;
+        if let Some(folder) = folder(name, &page) {
+            xml::open("BlobPrefix", &mut text);
+            xml::name(folder, &mut text);
+            xml::close("BlobPrefix", &mut text);
+            rows.skip_to(&format!("{folder}{}", char::MAX));
+        } else {
+            row(name, blob, &columns, &mut dates, &mut text);
+            rows.advance();
+        }
+    }
+    drop(contents);
+    Ok(finish(text, "Blobs", next.as_deref()))
+}
+
+/// The part of a name up to and with the first delimiter after the prefix.
+fn folder<'n>(name: &'n str, page: &Page<'_>) -> Option<&'n str> {
+    if page.delimiter.is_empty() {
+        return None;
+    }
+    let at = name[page.prefix.len()..].find(page.delimiter)?;
+    Some(&name[..page.prefix.len() + at + page.delimiter.len()])
+}
+
+type Committed<'c> = std::iter::Peekable<std::collections::btree_map::Range<'c, Box<str>, Blob>>;
+type Staged<'c> = std::iter::Peekable<std::collections::btree_map::Range<'c, Box<str>, super::stored::Uncommitted>>;
+
+/// Committed blobs and, if asked for, names that only have uncommitted blocks, in one order.
+struct Rows<'c> {
+    contents: &'c Contents,
+    uncommitted: bool,
+    committed: Committed<'c>,
+    staged: Option<Staged<'c>>,
+}
+
+impl<'c> Rows<'c> {
+    fn new(contents: &'c Contents, columns: &Columns, from: &str) -> Self {
+        let committed = contents.blobs.range::<str, _>((Bound::Unbounded, Bound::Unbounded)).peekable();
+        let mut rows = Self { contents, uncommitted: columns.uncommitted, committed, staged: None };
+        rows.skip_to(from);
+        rows
+    }
+
+    fn skip_to(&mut self, from: &str) {
+        let bounds = (Bound::Included(from), Bound::Unbounded);
+        self.committed = self.contents.blobs.range::<str, _>(bounds).peekable();
+        self.staged = self.uncommitted.then(|| self.contents.uncommitted.range::<str, _>(bounds).peekable());
+    }
+
+    fn next_staged(&mut self) -> Option<&'c str> {
+        let contents = self.contents;
+        let staged = self.staged.as_mut()?;
+        while staged.next_if(|(name, _)| contents.blobs.contains_key(*name)).is_some() {}
+        staged.peek().map(|(name, _)| &***name)
+    }
+
+    fn peek(&mut self) -> Option<(&'c str, Option<&'c Blob>)> {
+        let staged = self.next_staged();
+        let committed = self.committed.peek().map(|(name, blob)| (&***name, Some(*blob)));
+        match (committed, staged) {
+            (Some((name, _)), Some(staged)) if staged < name => Some((staged, None)),
+            (None, Some(staged)) => Some((staged, None)),
+            (committed, _) => committed,
+        }
+    }
+
+    fn advance(&mut self) {
+        match self.peek() {
+            Some((_, Some(_))) => drop(self.committed.next()),
+            Some((_, None)) => drop(self.staged.as_mut().and_then(Iterator::next)),
+            None => {}
+        }
+    }
+}
+
+/// Dates as text; neighbours in a listing were often made in the same second.
+#[derive(Default)]
+struct Dates {
+    seconds: u32,
+    text: String,
+}
+
+impl Dates {
+    fn print(&mut self, seconds: u32) -> &str {
+        if self.seconds != seconds || self.text.is_empty() {
+            self.seconds = seconds;
+            self.text = http_date(seconds);
+        }
+        &self.text
+    }
+}
+
+fn row(name: &str, blob: Option<&Blob>, columns: &Columns, dates: &mut Dates, text: &mut String) {
+    text.push_str("<Blob>");
+    xml::name(name, text);
+    let Some(blob) = blob else {
+        text.push_str("<Properties><Content-Length>0</Content-Length><BlobType>BlockBlob</BlobType>");
+        text.push_str("</Properties></Blob>");
+        return;
+    };
+    text.push_str("<Properties>");
+    xml::element("Creation-Time", dates.print(blob.created), text);
+    xml::element("Last-Modified", dates.print(blob.modified), text);
+    let length = blob.body.len();
+    write!(text, "<Etag>0x{:X}</Etag><Content-Length>{length}</Content-Length>", blob.etag)
+        .expect("writing to a string never fails");
+    headers(blob, text);
+    text.push_str("<BlobType>BlockBlob</BlobType>");
+    match blob.tier() {
+        Some(tier) => xml::element("AccessTier", tier.name(), text),
+        None => text.push_str("<AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred>"),
+    }
+    text.push_str("<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>");
+    if let Some(copy) = blob.copy().filter(|_| columns.copy) {
+        copied(copy, columns.now, text);
+    }
+    text.push_str("<ServerEncrypted>true</ServerEncrypted>");
+    if let Some(tags) = blob.tags() {
+        write!(text, "<TagCount>{}</TagCount>", tags.len()).expect("writing to a string never fails");
+    }
+    text.push_str("</Properties>");
+    if columns.metadata {
+        metadata(blob.metadata.as_ref(), text);
+    }
+    if let Some(tags) = blob.tags().filter(|_| columns.tags) {
+        xml::open("Tags", text);
+        tag_set(tags, text);
+        xml::close("Tags", text);
+    }
+    text.push_str("</Blob>");
+}
+
+/// The headers of a blob, an empty element for each that is not set.
+fn headers(blob: &Blob, text: &mut String) {
+    let headers = &blob.headers;
+    xml::element("Content-Type", headers.content_type.as_deref().unwrap_or("application/octet-stream"), text);
+    for (tag, value) in [
+        ("Content-Encoding", &headers.content_encoding),
+        ("Content-Language", &headers.content_language),
+        ("Cache-Control", &headers.cache_control),
+        ("Content-Disposition", &headers.content_disposition),
+    ] {
+        xml::element(tag, value.as_deref().unwrap_or_default(), text);
+    }
+    match &headers.content_md5 {
+        Some(md5) => xml::element("Content-MD5", &BASE64.encode(md5), text),
+        None => text.push_str("<Content-MD5 />"),
+    }
+}
+
+fn copied(copy: &CopyRecord, now: i64, text: &mut String) {
+    xml::element("CopyId", &copy_id_text(copy.id), text);
+    xml::element("CopySource", &copy.source, text);
+    xml::element("CopyStatus", copy.status(), text);
+    xml::element("CopyProgress", &copy.progress(now), text);
+    if let Some(at) = copy.completed() {
+        xml::element("CopyCompletionTime", &http_date(at), text);
+    }
+    if let Some(description) = copy.description() {
+        xml::element("CopyStatusDescription", description, text);
+    }
+}
+
+fn metadata(metadata: Option<&Pairs>, text: &mut String) {
+    let Some(pairs) = metadata else { return text.push_str("<Metadata />") };
+    xml::open("Metadata", text);
+    pairs.iter().for_each(|(name, value)| xml::element(name, value, text));
+    xml::close("Metadata", text);
+}
+
+/// Appends `<TagSet>`.
+pub(super) fn tag_set(tags: &Pairs, text: &mut String) {
+    xml::open("TagSet", text);
+    for (name, value) in tags.iter() {
+        xml::open("Tag", text);
+        xml::element("Key", name, text);
+        xml::element("Value", value, text);
+        xml::close("Tag", text);
+    }
+    xml::close("TagSet", text);
+}

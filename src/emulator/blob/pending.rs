@@ -1,0 +1,150 @@
+//! The life of an asynchronous copy: pending, then success, failed or aborted.
+//!
+//! Nothing runs in the background. A pending copy knows when it will be over; whoever looks at its container after
+//! that time ends it first. It takes the content it saw at its start, and fails if the source changed meanwhile.
+
+use std::sync::Arc;
+
+use super::content::Body;
+use super::stored::{Blob, BlobHeaders, Container, Pairs, Stamp};
+
+/// What a blob tells of the copy that made it.
+#[derive(Debug, Clone)]
+pub(super) struct CopyRecord {
+    pub(super) id: u128,
+    /// Without the signature, so that no secret can be read back.
+    pub(super) source: Box<str>,
+    pub(super) total: u64,
+    pub(super) state: CopyState,
+}
+
+/// Where a copy stands.
+#[derive(Debug, Clone)]
+pub(super) enum CopyState {
+    Pending(Arc<PendingCopy>),
+    Success { at: u32 },
+    Failed { at: u32, description: &'static str },
+    Aborted { at: u32 },
+}
+
+/// What a pending copy still has to do.
+#[derive(Debug)]
+pub(super) struct PendingCopy {
+    pub(super) id: u128,
+    pub(super) started: i64,
+    pub(super) due: i64,
+    /// `ETag` of the finished blob.
+    pub(super) stamp: Stamp,
+    pub(super) source: Arc<Container>,
+    pub(super) source_name: Box<str>,
+    pub(super) source_etag: u64,
+    pub(super) body: Body,
+    pub(super) headers: Arc<BlobHeaders>,
+    pub(super) metadata: Option<Pairs>,
+}
+
+/// How a copy ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Outcome {
+    Copied,
+    SourceGone,
+    SourceChanged,
+}
+
+impl PendingCopy {
+    /// How it ends now, from the source's state.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self.source.etag_of(&self.source_name) {
+            Some(etag) if etag == self.source_etag => Outcome::Copied,
+            Some(_) => Outcome::SourceChanged,
+            None => Outcome::SourceGone,
+        }
+    }
+
+    /// Ends it, unless another copy or an abort came first.
+    pub(super) fn finish(&self, blob: &mut Blob, outcome: Outcome) {
+        let Some(record) = blob.extras.as_mut().and_then(|extras| extras.copy.as_mut()) else { return };
+        if !matches!(&record.state, CopyState::Pending(pending) if pending.id == self.id) {
+            return;
+        }
+        let at = self.stamp.seconds();
+        record.state = match outcome {
+            Outcome::Copied => CopyState::Success { at },
+            Outcome::SourceGone => {
+                CopyState::Failed { at, description: "404 ResourceNotFound \"Copy failed when reading the source.\"" }
+            }
+            Outcome::SourceChanged => {
+                CopyState::Failed { at, description: "409 Conflict \"Copy source blob has been modified.\"" }
+            }
+        };
+        if matches!(record.state, CopyState::Success { .. }) {
+            blob.body = self.body.clone();
+            blob.headers = Arc::clone(&self.headers);
+            blob.metadata.clone_from(&self.metadata);
+        }
+        blob.touch(self.stamp);
+    }
+}
+
+impl CopyRecord {
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self.state, CopyState::Pending(_))
+    }
+
+    /// The copy itself while it is pending.
+    pub(super) fn pending(&self) -> Option<Arc<PendingCopy>> {
+        match &self.state {
+            CopyState::Pending(pending) => Some(Arc::clone(pending)),
+            _ => None,
+        }
+    }
+
+    /// The word for its state.
+    pub(super) fn status(&self) -> &'static str {
+        match self.state {
+            CopyState::Pending(_) => "pending",
+            CopyState::Success { .. } => "success",
+            CopyState::Failed { .. } => "failed",
+            CopyState::Aborted { .. } => "aborted",
+        }
+    }
+
+    /// Why it failed.
+    pub(super) fn description(&self) -> Option<&'static str> {
+        match self.state {
+            CopyState::Failed { description, .. } => Some(description),
+            _ => None,
+        }
+    }
+
+    /// When it ended.
+    pub(super) fn completed(&self) -> Option<u32> {
+        match self.state {
+            CopyState::Pending(_) => None,
+            CopyState::Success { at } | CopyState::Failed { at, .. } | CopyState::Aborted { at } => Some(at),
+        }
+    }
+
+    /// Bytes copied by `now`: even progress from start to end.
+    pub(super) fn copied(&self, now: i64) -> u64 {
+        match &self.state {
+            CopyState::Success { .. } => self.total,
+            CopyState::Failed { .. } | CopyState::Aborted { .. } => 0,
+            CopyState::Pending(pending) => {
+                let span = u128::try_from(pending.due - pending.started).unwrap_or(0).max(1);
+                let past = u128::try_from(now - pending.started).unwrap_or(0).min(span);
+                u64::try_from(u128::from(self.total) * past / span).unwrap_or(self.total)
+            }
+        }
+    }
+
+    /// `copied/total`.
+    pub(super) fn progress(&self, now: i64) -> String {
+        format!("{}/{}", self.copied(now), self.total)
+    }
+}
+
+/// A copy id as the service prints it.
+pub(super) fn copy_id_text(id: u128) -> String {
+    uuid::Uuid::from_u128(id).to_string()
+}

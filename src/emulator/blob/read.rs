@@ -1,0 +1,114 @@
+//! Get Blob and Get Blob Properties.
+
+use axum::body::Body as HttpBody;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use futures::stream;
+use md5::{Digest as _, Md5};
+
+use super::call::Call;
+use super::conditions::Conditions;
+use super::content::Body;
+use super::describe::Reply;
+use super::refusal::{BLOB_ARCHIVED, INVALID_RANGE, Refusal};
+use super::stored::{Blob, Tier};
+use crate::emulator::Response;
+
+/// Synthetic content is produced in parts of this size while it is sent.
+const CHUNK: u64 = 256 * 1024;
+/// The largest range whose MD5 the service computes (`x-ms-range-get-content-md5`).
+const MAX_RANGE_MD5: u64 = 4 * 1024 * 1024;
+
+/// A range asked for, against the content there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    /// The bytes from the first up to, not with, the second.
+    Within(u64, u64),
+    /// Nothing of it is there.
+    Outside,
+}
+
+/// Reads `bytes=a-b` or `bytes=a-` against a length; `None` = not a range this service knows, ignored by a read.
+pub(super) fn parse_range(text: &str, length: u64) -> Option<Range> {
+    let (from, to) = text.trim().strip_prefix("bytes=")?.split_once('-')?;
+    let from: u64 = from.trim().parse().ok()?;
+    let to = match to.trim() {
+        "" => length,
+        last => last.parse::<u64>().ok()?.saturating_add(1).min(length),
+    };
+    Some(if from < length && from < to { Range::Within(from, to) } else { Range::Outside })
+}
+
+fn open(call: &Call<'_>) -> Result<Blob, Refusal> {
+    let container = call.container()?;
+    let contents = container.lock_at(call.now())?;
+    let blob = contents.blob(call.ask.blob()?)?;
+    Conditions::of(call.ask.headers).check_read(blob)?;
+    Ok(blob.clone())
+}
+
+/// Get Blob Properties.
+pub(super) fn get_properties(call: &Call<'_>) -> Result<Response, Refusal> {
+    let blob = open(call)?;
+    let reply = Reply::new(200).blob(&blob, call.now()).with("content-length", blob.body.len());
+    Ok(reply.md5("content-md5", blob.headers.content_md5.as_ref()).done())
+}
+
+/// Get Blob.
+pub(super) fn get_blob(call: &Call<'_>) -> Result<Response, Refusal> {
+    let blob = open(call)?;
+    if blob.tier() == Some(Tier::Archive) {
+        return Err(BLOB_ARCHIVED);
+    }
+    let length = blob.body.len();
+    let asked = call.ask.header("x-ms-range").or_else(|| call.ask.header("range"));
+    let Some(range) = asked.and_then(|text| parse_range(text, length)) else {
+        call.account.model.admit_egress(length).map_err(Refusal::busy)?;
+        let reply = Reply::new(200).blob(&blob, call.now()).with("content-length", length);
+        let reply = reply.md5("content-md5", blob.headers.content_md5.as_ref());
+        return Ok(reply.body(stream_of(blob.body, 0, length)));
+    };
+    let Range::Within(from, to) = range else { return Err(INVALID_RANGE) };
+    call.account.model.admit_egress(to - from).map_err(Refusal::busy)?;
+    let mut reply = Reply::new(206)
+        .blob(&blob, call.now())
+        .with("content-length", to - from)
+        .with("content-range", format!("bytes {from}-{}/{length}", to - 1))
+        .md5("x-ms-blob-content-md5", blob.headers.content_md5.as_ref());
+    if call.ask.header("x-ms-range-get-content-md5").is_some_and(|wanted| wanted.eq_ignore_ascii_case("true")) {
+        if to - from > MAX_RANGE_MD5 {
+            return Err(Refusal::header("x-ms-range-get-content-md5"));
+        }
+        reply = reply.with("content-md5", BASE64.encode(Md5::digest(blob.body.read(from, to))));
+    }
+    Ok(reply.body(stream_of(blob.body, from, to)))
+}
+
+/// The bytes `from..to`: at once if they are few, else part by part as the client takes them.
+fn stream_of(body: Body, from: u64, to: u64) -> HttpBody {
+    if to - from <= CHUNK {
+        return HttpBody::from(body.read(from, to));
+    }
+    let parts = stream::unfold((body, from), move |(body, at)| async move {
+        let end = (at + CHUNK).min(to);
+        (at < to).then(|| (Ok::<Bytes, std::convert::Infallible>(body.read(at, end)), (body, end)))
+    });
+    HttpBody::from_stream(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_cut_at_the_end_and_refused_beyond_it() {
+        assert_eq!(parse_range("bytes=0-4", 10), Some(Range::Within(0, 5)));
+        assert_eq!(parse_range("bytes=5-", 10), Some(Range::Within(5, 10)));
+        assert_eq!(parse_range("bytes=5-100", 10), Some(Range::Within(5, 10)));
+        assert_eq!(parse_range("bytes=10-", 10), Some(Range::Outside));
+        assert_eq!(parse_range("bytes=0-", 0), Some(Range::Outside));
+        assert_eq!(parse_range("bytes=-5", 10), None);
+        assert_eq!(parse_range("lines=1-2", 10), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! Why the blob service says no: status, code and message in the service's own words, and the answer made of them.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+
+use crate::emulator::Response as Answer;
+use crate::emulator::service_model::Limit;
+
+/// An error answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{status} {code}: {message}")]
+pub(in crate::emulator) struct Refusal {
+    pub(super) status: u16,
+    pub(super) code: &'static str,
+    pub(super) message: Cow<'static, str>,
+    /// What the source of a copy answered.
+    pub(super) copy_source: Option<(u16, &'static str)>,
+}
+
+/// Declares refusals with a fixed text.
+macro_rules! refusals {
+    ($($name:ident: $status:literal $code:literal $message:literal;)*) => {
+        $(pub(super) const $name: Refusal = Refusal::fixed($status, $code, $message);)*
+    };
+}
+
+refusals! {
+    APPEND_OR_PAGE: 501 "NotImplemented" "Only block blobs are implemented.";
+    AUTHENTICATION_FAILED: 403 "AuthenticationFailed" "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly including the signature.";
+    AUTHORIZATION_FAILURE: 403 "AuthorizationFailure" "This request is not authorized to perform this operation.";
+    BLOB_ALREADY_EXISTS: 409 "BlobAlreadyExists" "The specified blob already exists.";
+    BLOB_ARCHIVED: 409 "BlobArchived" "This operation is not permitted on an archived blob.";
+    BLOB_NOT_FOUND: 404 "BlobNotFound" "The specified blob does not exist.";
+    BLOCK_COUNT: 409 "BlockCountExceedsLimit" "The committed block count cannot exceed the maximum limit of 50,000 blocks.";
+    CONDITION_NOT_MET: 412 "ConditionNotMet" "The condition specified using HTTP conditional header(s) is not met.";
+    CONTAINER_ALREADY_EXISTS: 409 "ContainerAlreadyExists" "The specified container already exists.";
+    CONTAINER_NOT_FOUND: 404 "ContainerNotFound" "The specified container does not exist.";
+    COPY_ID_MISMATCH: 409 "CopyIdMismatch" "The specified copy ID did not match the copy ID for the pending copy operation.";
+    CRC64_MISMATCH: 400 "Crc64Mismatch" "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server.";
+    INVALID_BLOB_TIER: 400 "InvalidBlobTier" "The specified blob tier is invalid.";
+    INVALID_BLOCK_ID: 400 "InvalidBlobOrBlock" "The specified blob or block content is invalid.";
+    INVALID_BLOCK_LIST: 400 "InvalidBlockList" "The specified block list is invalid.";
+    INVALID_COPY_SOURCE: 400 "InvalidHeaderValue" "The value for one of the HTTP headers is not in the correct format: x-ms-copy-source.";
+    INVALID_METADATA: 400 "InvalidMetadata" "The metadata specified is invalid. It has characters that are not permitted.";
+    INVALID_RANGE: 416 "InvalidRange" "The range specified is invalid for the current size of the resource.";
+    INVALID_RESOURCE_NAME: 400 "InvalidResourceName" "The specified resource name contains invalid characters.";
+    INVALID_TAGS: 400 "InvalidTags" "The tags specified are invalid.";
+    INVALID_URI: 400 "InvalidUri" "The requested URI does not represent any resource on the server.";
+    INVALID_XML: 400 "InvalidXmlDocument" "XML specified is not syntactically valid.";
+    MD5_MISMATCH: 400 "Md5Mismatch" "The MD5 value specified in the request did not match with the MD5 value calculated by the server.";
+    NO_AUTHENTICATION: 401 "NoAuthenticationInformation" "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.";
+    NO_PENDING_COPY: 409 "NoPendingCopyOperation" "There is currently no pending copy operation.";
+    NOT_IMPLEMENTED: 501 "NotImplemented" "The requested operation is not implemented on the specified resource.";
+    NOT_MODIFIED: 304 "ConditionNotMet" "The condition specified using HTTP conditional header(s) is not met.";
+    PENDING_COPY: 409 "PendingCopyOperation" "There is currently a pending copy operation.";
+    PERMISSION_MISMATCH: 403 "AuthorizationPermissionMismatch" "This request is not authorized to perform this operation using this permission.";
+    PUBLIC_ACCESS: 409 "PublicAccessNotPermitted" "Public access is not permitted on this storage account.";
+    RESOURCE_NOT_FOUND: 404 "ResourceNotFound" "The specified resource does not exist.";
+    RESOURCE_TYPE_MISMATCH: 403 "AuthorizationResourceTypeMismatch" "This request is not authorized to perform this operation using this resource type.";
+    SERVICE_MISMATCH: 403 "AuthorizationServiceMismatch" "This request is not authorized to perform this operation using this service.";
+    SNAPSHOTS: 501 "NotImplemented" "Snapshots and versions are not implemented.";
+    SOURCE_CONDITION_NOT_MET: 412 "SourceConditionNotMet" "The source condition specified using HTTP conditional header(s) is not met.";
+    TOO_LARGE: 413 "RequestBodyTooLarge" "The request body is too large and exceeds the maximum permissible limit.";
+    TOO_LARGE_TO_COPY: 409 "CannotVerifyCopySource" "The source is larger than this operation may copy.";
+    UNAUTHORIZED_OVERWRITE: 403 "UnauthorizedBlobOverwrite" "This request is not authorized to perform blob overwrites.";
+}
+
+impl Refusal {
+    const fn fixed(status: u16, code: &'static str, message: &'static str) -> Self {
+        Self { status, code, message: Cow::Borrowed(message), copy_source: None }
+    }
+
+    /// The same with a message that says more.
+    pub(super) fn because(self, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
+    /// 503 with the text of the limit that was met.
+    pub(super) fn busy(limit: Limit) -> Self {
+        Self::fixed(503, "ServerBusy", limit.text())
+    }
+
+    /// 400 for a header that cannot be read.
+    pub(super) fn header(name: &str) -> Self {
+        Self::fixed(400, "InvalidHeaderValue", "")
+            .because(format!("The value for one of the HTTP headers is not in the correct format: {name}."))
+    }
+
+    /// 400 for a header that must be there.
+    pub(super) fn missing_header(name: &str) -> Self {
+        Self::fixed(400, "MissingRequiredHeader", "")
+            .because(format!("An HTTP header that's mandatory for this request is not specified: {name}."))
+    }
+
+    /// 400 for a query parameter that cannot be read.
+    pub(super) fn query(name: &str) -> Self {
+        Self::fixed(400, "InvalidQueryParameterValue", "")
+            .because(format!("Value for one of the query parameters specified in the request URI is invalid: {name}."))
+    }
+
+    /// What the destination of a copy answers when its source said no.
+    pub(super) fn of_source(self) -> Self {
+        Self {
+            status: self.status,
+            code: "CannotVerifyCopySource",
+            message: self.message,
+            copy_source: Some((self.status, self.code)),
+        }
+    }
+
+    /// The answer: an XML body, and the code in a header too (azcopy retries only what carries one).
+    pub(super) fn answer(&self, without_body: bool) -> Answer {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut answer = Response::builder().status(status).header("x-ms-error-code", self.code);
+        if let Some((status, code)) = self.copy_source {
+            answer = answer.header("x-ms-copy-source-status-code", status).header("x-ms-copy-source-error-code", code);
+        }
+        if self.status == 401 {
+            answer = answer.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if without_body || self.status == 304 {
+            return answer.body(Body::empty()).expect("the headers are valid");
+        }
+        let mut body = String::from("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>");
+        body.push_str(self.code);
+        body.push_str("</Code><Message>");
+        super::xml::escape(&self.message, &mut body);
+        body.push_str("</Message>");
+        if let Some((status, code)) = self.copy_source {
+            super::xml::element("CopySourceStatusCode", &status.to_string(), &mut body);
+            super::xml::element("CopySourceErrorCode", code, &mut body);
+        }
+        body.push_str("</Error>");
+        answer.header(header::CONTENT_TYPE, "application/xml").body(Body::from(body)).expect("the headers are valid")
+    }
+}

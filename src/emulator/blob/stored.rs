@@ -1,0 +1,276 @@
+//! What a storage account keeps: containers, blobs and their descriptions.
+//!
+//! A library has millions of blobs, so a blob is small: what copies have in common (headers, metadata, content) is
+//! shared, and what few blobs have is boxed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use super::content::{Block, Body};
+use super::pending::CopyRecord;
+use super::policies::Policy;
+use super::refusal::{BLOB_NOT_FOUND, CONTAINER_NOT_FOUND, PENDING_COPY, Refusal};
+
+/// The HTTP headers a blob is served with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct BlobHeaders {
+    pub(super) content_type: Option<Box<str>>,
+    pub(super) content_encoding: Option<Box<str>>,
+    pub(super) content_language: Option<Box<str>>,
+    pub(super) content_disposition: Option<Box<str>>,
+    pub(super) cache_control: Option<Box<str>>,
+    pub(super) content_md5: Option<[u8; 16]>,
+}
+
+/// Names and values in the order of the names.
+pub(super) type Pairs = Arc<[(Box<str>, Box<str>)]>;
+
+/// What few blobs have.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Extras {
+    pub(super) tags: Option<Pairs>,
+    pub(super) tier: Option<Tier>,
+    pub(super) copy: Option<CopyRecord>,
+}
+
+/// An access tier set explicitly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tier {
+    Hot,
+    Cool,
+    Cold,
+    Archive,
+}
+
+impl Tier {
+    /// Reads a tier's name.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        [Self::Hot, Self::Cool, Self::Cold, Self::Archive]
+            .into_iter()
+            .find(|tier| tier.name().eq_ignore_ascii_case(name))
+    }
+
+    /// The name in answers.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Hot => "Hot",
+            Self::Cool => "Cool",
+            Self::Cold => "Cold",
+            Self::Archive => "Archive",
+        }
+    }
+}
+
+/// One committed blob.
+#[derive(Debug, Clone)]
+pub(super) struct Blob {
+    pub(super) body: Body,
+    pub(super) headers: Arc<BlobHeaders>,
+    pub(super) metadata: Option<Pairs>,
+    pub(super) extras: Option<Box<Extras>>,
+    pub(super) etag: u64,
+    /// Seconds since 1970, as precise as the service tells them.
+    pub(super) modified: u32,
+    pub(super) created: u32,
+}
+
+impl Blob {
+    pub(super) fn extras(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
+    }
+
+    pub(super) fn tags(&self) -> Option<&Pairs> {
+        self.extras.as_ref()?.tags.as_ref()
+    }
+
+    pub(super) fn tier(&self) -> Option<Tier> {
+        self.extras.as_ref()?.tier
+    }
+
+    pub(super) fn copy(&self) -> Option<&CopyRecord> {
+        self.extras.as_ref()?.copy.as_ref()
+    }
+
+    /// Notes a change of content or description.
+    pub(super) fn touch(&mut self, stamp: Stamp) {
+        self.etag = stamp.etag;
+        self.modified = stamp.seconds();
+    }
+
+    /// Forgets the copy that made it: a later write removes the copy properties.
+    pub(super) fn forget_copy(&mut self) {
+        if let Some(extras) = &mut self.extras {
+            extras.copy = None;
+        }
+    }
+
+    /// 409 while a copy into it is pending.
+    pub(super) fn refuse_pending(&self) -> Result<(), Refusal> {
+        if self.copy().is_some_and(CopyRecord::is_pending) { Err(PENDING_COPY) } else { Ok(()) }
+    }
+}
+
+/// The `ETag` and time of one change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stamp {
+    pub(super) etag: u64,
+    pub(super) millis: i64,
+}
+
+impl Stamp {
+    pub(super) fn seconds(self) -> u32 {
+        u32::try_from(self.millis / 1000).unwrap_or(u32::MAX)
+    }
+}
+
+/// An `ETag` as the service prints it.
+pub(super) fn etag_text(etag: u64) -> String {
+    format!("\"0x{etag:X}\"")
+}
+
+/// Blocks uploaded but not committed, by id.
+pub(super) type Uncommitted = BTreeMap<Box<str>, Block>;
+
+/// What a container holds.
+#[derive(Debug)]
+pub(super) struct Contents {
+    pub(super) blobs: BTreeMap<Box<str>, Blob>,
+    pub(super) uncommitted: BTreeMap<Box<str>, Uncommitted>,
+    pub(super) metadata: Option<Pairs>,
+    pub(super) policies: Vec<Policy>,
+    pub(super) etag: u64,
+    pub(super) modified: u32,
+    /// When each pending copy into this container ends.
+    pub(super) due: BTreeSet<(i64, Box<str>)>,
+    deleted: bool,
+}
+
+impl Contents {
+    /// A committed blob.
+    pub(super) fn blob(&self, name: &str) -> Result<&Blob, Refusal> {
+        self.blobs.get(name).ok_or(BLOB_NOT_FOUND)
+    }
+
+    /// A committed blob to change.
+    pub(super) fn blob_mut(&mut self, name: &str) -> Result<&mut Blob, Refusal> {
+        self.blobs.get_mut(name).ok_or(BLOB_NOT_FOUND)
+    }
+
+    /// Stores a blob over whatever was there; it keeps the creation time and takes the uncommitted blocks away.
+    pub(super) fn put(&mut self, name: &str, mut blob: Blob) {
+        self.uncommitted.remove(name);
+        if let Some(old) = self.blobs.get_mut(name) {
+            blob.created = old.created;
+            *old = blob;
+        } else {
+            self.blobs.insert(name.into(), blob);
+        }
+    }
+}
+
+/// One container.
+#[derive(Debug)]
+pub(super) struct Container {
+    pub(super) name: Box<str>,
+    contents: Mutex<Contents>,
+    /// Containers into which copies from this one may be pending.
+    readers: Mutex<Vec<Weak<Container>>>,
+}
+
+impl Container {
+    pub(super) fn new(name: &str, metadata: Option<Pairs>, stamp: Stamp) -> Arc<Self> {
+        let contents = Contents {
+            blobs: BTreeMap::new(),
+            uncommitted: BTreeMap::new(),
+            metadata,
+            policies: Vec::new(),
+            etag: stamp.etag,
+            modified: stamp.seconds(),
+            due: BTreeSet::new(),
+            deleted: false,
+        };
+        Arc::new(Self { name: name.into(), contents: Mutex::new(contents), readers: Mutex::default() })
+    }
+
+    /// Its contents, whatever became of it.
+    fn peek(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().expect("no operation panics while it holds a container")
+    }
+
+    /// Its contents; 404 if it was deleted while the request was on its way.
+    pub(super) fn lock(&self) -> Result<MutexGuard<'_, Contents>, Refusal> {
+        let contents = self.peek();
+        if contents.deleted { Err(CONTAINER_NOT_FOUND) } else { Ok(contents) }
+    }
+
+    /// Its contents as they are at `now`: copies that are over by then are settled first.
+    pub(super) fn lock_at(&self, now: i64) -> Result<MutexGuard<'_, Contents>, Refusal> {
+        self.settle(now);
+        self.lock()
+    }
+
+    /// The same for a change: copies that read from here and are over by now are settled before their source changes.
+    pub(super) fn lock_to_change(&self, now: i64) -> Result<MutexGuard<'_, Contents>, Refusal> {
+        self.settle_readers(now);
+        self.lock_at(now)
+    }
+
+    /// Empties it for good.
+    pub(super) fn delete(&self, now: i64) {
+        self.settle_readers(now);
+        let mut contents = self.peek();
+        contents.deleted = true;
+        contents.due.clear();
+        contents.uncommitted.clear();
+        let blobs = std::mem::take(&mut contents.blobs);
+        drop(contents);
+        drop(blobs);
+    }
+
+    /// Notes that a copy from here into `reader` is pending.
+    pub(super) fn read_by(&self, reader: &Arc<Self>) {
+        let mut readers = self.readers.lock().expect("the list of readers is never left half done");
+        readers.retain(|known| known.strong_count() > 0);
+        if !readers.iter().any(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(reader))) {
+            readers.push(Arc::downgrade(reader));
+        }
+    }
+
+    fn settle_readers(&self, now: i64) {
+        let readers = {
+            let mut readers = self.readers.lock().expect("the list of readers is never left half done");
+            if readers.is_empty() {
+                return;
+            }
+            readers.retain(|known| known.strong_count() > 0);
+            readers.clone()
+        };
+        readers.iter().filter_map(Weak::upgrade).for_each(|reader| reader.settle(now));
+    }
+
+    /// Ends the copies into this container that are over by `now`. No two containers are ever locked at once.
+    fn settle(&self, now: i64) {
+        let over: Vec<_> = {
+            let mut contents = self.peek();
+            if contents.due.first().is_none_or(|(due, _)| *due > now) {
+                return;
+            }
+            let later = contents.due.split_off(&(now + 1, "".into()));
+            let over = std::mem::replace(&mut contents.due, later);
+            over.into_iter()
+                .filter_map(|(_, name)| Some((contents.blobs.get(&name)?.copy()?.pending()?, name)))
+                .collect()
+        };
+        for (pending, name) in over {
+            let outcome = pending.outcome();
+            if let Some(blob) = self.peek().blobs.get_mut(&name) {
+                pending.finish(blob, outcome);
+            }
+        }
+    }
+
+    /// The `ETag` a blob has now.
+    pub(super) fn etag_of(&self, name: &str) -> Option<u64> {
+        self.peek().blobs.get(name).map(|blob| blob.etag)
+    }
+}

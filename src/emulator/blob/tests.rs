@@ -1,0 +1,7 @@
+//! The blob plane as a client sees it.
+
+mod authorisation;
+mod blobs;
+mod copies;
+mod listings;
+mod throttling;

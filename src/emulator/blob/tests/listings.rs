@@ -1,0 +1,127 @@
+//! List Blobs and List Containers.
+
+use std::time::Duration;
+
+use crate::emulator::blob::testing::{Ground, encode};
+use crate::emulator::settings::BlobLimits;
+
+const BLOCK: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
+
+/// The texts of all elements of a name.
+fn all<'t>(text: &'t str, tag: &str) -> Vec<&'t str> {
+    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+    text.split(&open).skip(1).map(|rest| rest.split(&close).next().unwrap()).collect()
+}
+
+async fn ground(names: &[&str]) -> std::sync::Arc<Ground> {
+    let ground = Ground::new();
+    ground.accounts[0].create_container("films").unwrap();
+    for name in names {
+        ground.ask(0, &format!("PUT /west/films/{}", encode(name)), &[BLOCK], "x").await.expect(201);
+    }
+    ground
+}
+
+async fn pages(ground: &Ground, query: &str) -> Vec<String> {
+    let mut pages = Vec::new();
+    let mut marker = String::new();
+    loop {
+        let asked = format!("GET /west/films?restype=container&comp=list&{query}&marker={}", encode(&marker));
+        let got = ground.ask(0, &asked, &[], "").await.expect(200);
+        marker = all(got.text(), "NextMarker").first().copied().unwrap_or_default().to_owned();
+        pages.push(got.text().to_owned());
+        if marker.is_empty() {
+            return pages;
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_follow_one_another_in_the_order_of_bytes() {
+    let ground = ground(&["b", "a", "Z", "dir/1", "dir/2", "é"]).await;
+    let pages = pages(&ground, "maxresults=2").await;
+    let names: Vec<Vec<_>> = pages.iter().map(|page| all(page, "Name")).collect();
+    assert_eq!(names, [vec!["Z", "a"], vec!["b", "dir/1"], vec!["dir/2", "é"]]);
+    ground.ask(0, "GET /west/films?restype=container&comp=list&maxresults=0", &[], "").await.expect(400);
+    ground.ask(0, "GET /west/films?restype=container&comp=list&marker=b", &[], "").await.expect(400);
+}
+
+#[tokio::test]
+async fn a_delimiter_folds_names_and_a_page_can_end_between_folders() {
+    let ground = ground(&["a/1", "a/2", "a0", "b/1/x", "b/2", "c"]).await;
+    let pages = pages(&ground, "delimiter=/&maxresults=2").await;
+    let names: Vec<Vec<_>> = pages.iter().map(|page| all(page, "Name")).collect();
+    assert_eq!(names, [vec!["a/", "a0"], vec!["b/", "c"]]);
+    assert_eq!(all(&pages[0], "BlobPrefix"), ["<Name>a/</Name>"]);
+    let inside = self::pages(&ground, "delimiter=/&prefix=b/").await;
+    assert_eq!(all(&inside[0], "Name"), ["b/1/", "b/2"]);
+    assert_eq!(all(&inside[0], "BlobPrefix"), ["<Name>b/1/</Name>"]);
+}
+
+#[tokio::test]
+async fn names_xml_cannot_carry_are_encoded() {
+    let ground = ground(&["a&<b>", "c\u{1}d e"]).await;
+    let page = pages(&ground, "include=deleted").await.remove(0);
+    assert!(page.contains("<Name>a&amp;&lt;b&gt;</Name>"), "{page}");
+    assert!(page.contains("<Name Encoded=\"true\">c%01d%20e</Name>"), "{page}");
+}
+
+#[tokio::test]
+async fn a_row_tells_what_was_asked_for() {
+    let ground = Ground::with([BlobLimits { async_copy_min_ms: 1000, ..BlobLimits::default() }; 2]);
+    ground.accounts[0].create_container("films").unwrap();
+    let headers = [BLOCK, ("x-ms-meta-k", "v&"), ("x-ms-tags", "t=u"), ("x-ms-blob-content-type", "video/mp4")];
+    ground.ask(0, "PUT /west/films/a", &headers, "hello").await.expect(201);
+    ground.ask(0, "PUT /west/films/b", &[("x-ms-copy-source", &ground.source("films", "a"))], "").await.expect(202);
+    ground.ask(0, "PUT /west/films/c?comp=block&blockid=MDE%3D", &[], "x").await.expect(201);
+    let bare = pages(&ground, "").await.remove(0);
+    for (tag, value) in [
+        ("Content-Length", "5"),
+        ("Content-Type", "video/mp4"),
+        ("BlobType", "BlockBlob"),
+        ("AccessTier", "Hot"),
+        ("TagCount", "1"),
+    ] {
+        assert_eq!(all(&bare, tag)[0], value, "{bare}");
+    }
+    assert_eq!(all(&bare, "Content-MD5"), ["XUFAKrxLKna5cZ2REBfFkg=="]);
+    assert!(all(&bare, "Last-Modified")[0].ends_with("GMT") && all(&bare, "Etag")[0].starts_with("0x"));
+    assert!(!bare.contains("<Metadata>") && !bare.contains("<Tags>") && !bare.contains("<CopyId>"));
+    assert_eq!(all(&bare, "Name"), ["a", "b"]);
+    let full = pages(&ground, "include=metadata,tags,copy,uncommittedblobs").await.remove(0);
+    assert_eq!(all(&full, "Metadata")[0], "<k>v&amp;</k>");
+    assert_eq!(all(&full, "TagSet")[0], "<Tag><Key>t</Key><Value>u</Value></Tag>");
+    assert_eq!((all(&full, "CopyStatus"), all(&full, "CopyProgress").len()), (vec!["pending"], 1));
+    assert_eq!(all(&full, "Name"), ["a", "b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_settles_copies_that_are_over() {
+    let ground = Ground::with([BlobLimits { async_copy_min_ms: 1000, ..BlobLimits::default() }; 2]);
+    ground.accounts[0].create_container("films").unwrap();
+    ground.ask(0, "PUT /west/films/a", &[BLOCK], "hello").await.expect(201);
+    for name in ["b", "c"] {
+        let source = ground.source("films", "a");
+        ground.ask(0, &format!("PUT /west/films/{name}"), &[("x-ms-copy-source", &source)], "").await.expect(202);
+        tokio::time::advance(Duration::from_millis(600)).await;
+    }
+    let page = pages(&ground, "include=copy").await.remove(0);
+    assert_eq!(all(&page, "CopyStatus"), ["success", "pending"]);
+    assert_eq!(all(&page, "Content-Length"), ["5", "5", "0"]);
+}
+
+#[tokio::test]
+async fn containers_are_listed_in_pages() {
+    let ground = Ground::new();
+    for name in ["aaa", "bbb", "bbc", "ccc"] {
+        ground.ask(0, &format!("PUT /west/{name}?restype=container"), &[("x-ms-meta-k", name)], "").await.expect(201);
+    }
+    let first = ground.ask(0, "GET /west?comp=list&maxresults=3&include=metadata", &[], "").await.expect(200);
+    assert_eq!(all(first.text(), "Name"), ["aaa", "bbb", "bbc"]);
+    assert_eq!(all(first.text(), "Metadata")[0], "<k>aaa</k>");
+    let marker = encode(all(first.text(), "NextMarker")[0]);
+    let second = ground.ask(0, &format!("GET /west/?comp=list&marker={marker}"), &[], "").await.expect(200);
+    assert_eq!(all(second.text(), "Name"), ["ccc"]);
+    let prefixed = ground.ask(0, "GET /west/?comp=list&prefix=bb", &[], "").await.expect(200);
+    assert_eq!(all(prefixed.text(), "Name"), ["bbb", "bbc"]);
+}

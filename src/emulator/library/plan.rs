@@ -1,0 +1,131 @@
+//! An asset as it is to be, before it is stored; making plans needs no emulator, so that they can be compared.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::LibraryError;
+use crate::emulator::media_v2::SeedAsset;
+use crate::emulator::storage::{Content, NewBlob};
+use crate::emulator::world::World;
+
+/// An asset to be.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PlannedAsset {
+    pub(super) name: String,
+    pub(super) guid: Uuid,
+    /// 1 = storage-encrypted.
+    pub(super) options: i32,
+    pub(super) blobs: Vec<PlannedBlob>,
+    /// Name of the primary file.
+    pub(super) primary: Option<String>,
+    pub(super) locators: Vec<PlannedLocator>,
+    /// The container is taken away again at the end.
+    pub(super) lose_container: bool,
+}
+
+/// A blob to be.
+#[derive(Debug, Clone)]
+pub(super) struct PlannedBlob {
+    pub(super) name: String,
+    pub(super) content: Content,
+    pub(super) cache_control: Option<&'static str>,
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+/// A streaming locator to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PlannedLocator {
+    pub(super) guid: Uuid,
+    pub(super) start: Option<Timestamp>,
+    pub(super) expiry: Timestamp,
+}
+
+impl PlannedBlob {
+    pub(super) fn new(name: impl Into<String>, content: Content) -> Self {
+        Self { name: name.into(), content, cache_control: None, metadata: BTreeMap::new(), tags: BTreeMap::new() }
+    }
+
+    pub(super) fn text(name: impl Into<String>, text: String) -> Self {
+        Self::new(name, Content::Bytes(text.into()))
+    }
+
+    fn stored(self) -> NewBlob {
+        NewBlob {
+            content_type: content_type(&self.name).map(str::to_owned),
+            cache_control: self.cache_control.map(str::to_owned),
+            content: self.content,
+            metadata: self.metadata,
+            tags: self.tags,
+        }
+    }
+}
+
+/// A moment all libraries agree on, so that the same recipe makes the same library at any time.
+fn fixed(text: &str) -> Timestamp {
+    text.parse().expect("a fixed moment is well written")
+}
+
+impl PlannedLocator {
+    /// Valid since the service began and for as long as anyone will ask.
+    pub(super) fn lasting(guid: Uuid) -> Self {
+        Self { guid, start: None, expiry: fixed("2099-01-01T00:00:00Z") }
+    }
+
+    /// Valid once, for a year.
+    pub(super) fn expired(guid: Uuid) -> Self {
+        Self { guid, start: Some(fixed("2014-01-01T00:00:00Z")), expiry: fixed("2015-01-01T00:00:00Z") }
+    }
+
+    /// Not valid for long.
+    pub(super) fn future(guid: Uuid) -> Self {
+        Self { guid, start: Some(fixed("2098-01-01T00:00:00Z")), expiry: fixed("2099-01-01T00:00:00Z") }
+    }
+}
+
+/// The content type that the service's encoders and uploaders gave a file.
+pub(super) fn content_type(name: &str) -> Option<&'static str> {
+    let (_, extension) = name.rsplit_once('.')?;
+    Some(match extension.to_ascii_lowercase().as_str() {
+        "mp4" | "m4v" | "ismv" => "video/mp4",
+        "m4a" | "isma" => "audio/mp4",
+        "ism" => "application/octet-stream",
+        "ismc" => "application/vnd.ms-sstr+xml",
+        "xml" => "text/xml",
+        "json" => "application/json",
+        "vtt" => "text/vtt",
+        "txt" => "text/plain",
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        _ => return None,
+    })
+}
+
+/// Stores an asset in a region: container, blobs, file records, locators.
+pub(super) async fn store(world: &World, region: usize, asset: PlannedAsset) -> Result<(), LibraryError> {
+    let media = &world.regions[region].media;
+    let storage = &world.regions[region].storage[0];
+    let seed = SeedAsset {
+        name: Some(asset.name.clone()),
+        options: asset.options,
+        guid: Some(asset.guid.to_string()),
+        ..SeedAsset::default()
+    };
+    let failed = |error| LibraryError::storage(&asset.name, &error);
+    let (id, container) = media.seed_asset(world, region, seed).await.map_err(failed)?;
+    for blob in asset.blobs {
+        let name = blob.name.clone();
+        storage.put_blob(&container, &name, blob.stored()).await.map_err(failed)?;
+    }
+    media.seed_files(world, region, &id, asset.primary.as_deref()).await.map_err(failed)?;
+    for locator in &asset.locators {
+        let guid = locator.guid.to_string();
+        media.seed_locator(world, region, &id, &guid, None, locator.start, locator.expiry);
+    }
+    if asset.lose_container {
+        media.seed_lose_container(world, region, &id).await;
+    }
+    Ok(())
+}

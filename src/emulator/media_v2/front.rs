@@ -1,0 +1,30 @@
+//! The front door: whatever is asked, it answers 301 with the root of the cluster that serves the account.
+
+use axum::body::Body;
+
+use crate::emulator::stats::Plane;
+use crate::emulator::world::World;
+use crate::emulator::{Request, Response};
+
+/// Answers one request to the front door.
+pub(super) fn serve(world: &World, region: usize, request: &Request) -> Response {
+    let region = &world.regions[region];
+    let location = format!("{}/api/", region.urls.cluster);
+    let page = format!(
+        "<html><head><title>Object moved</title></head><body>\r\n<h2>Object moved to <a href=\"{location}\">here</a>.</h2>\r\n</body></html>\r\n"
+    );
+    let id = uuid::Uuid::new_v4().to_string();
+    world.stats.count(&region.settings.account, Plane::Media, "FrontDoor", 301);
+    let body = if request.method() == axum::http::Method::HEAD { String::new() } else { page };
+    axum::http::Response::builder()
+        .status(301)
+        .header("location", location)
+        .header("content-type", "text/html; charset=utf-8")
+        .header("server", "Microsoft-IIS/8.5")
+        .header("request-id", &id)
+        .header("x-ms-request-id", &id)
+        .header("x-powered-by", "ASP.NET")
+        .header("strict-transport-security", "max-age=31536000; includeSubDomains")
+        .body(Body::from(body))
+        .expect("constant header names and a URL of our own make a response")
+}

@@ -1,0 +1,208 @@
+//! Locators: a SAS locator is a stored access policy on the asset's container, an on-demand one a path on the
+//! streaming host. A client may choose a locator's id, which is how two accounts share one URL path.
+
+use super::assets::place;
+use super::dates::Moment;
+use super::errors::ApiError;
+use super::input::Input;
+use super::policies::{DELETE, WRITE, letters, library_policy, minutes};
+use super::schema::{ASSETS, FILES, LOCATORS, POLICIES, canonical_guid};
+use super::service::{Deed, Service, Transaction};
+use super::store::Row;
+use super::value::Value;
+use crate::emulator::storage::{StorageError, StoredPolicy};
+
+const SAS: i32 = 1;
+/// A streaming locator.
+pub(super) const ON_DEMAND: i32 = 2;
+
+/// Azure Storage keeps five stored access policies a container; the service counts all locators against it.
+const MOST: usize = 5;
+
+fn guid(id: &str) -> &str {
+    id.rsplit(':').next().unwrap_or_default()
+}
+
+/// The id a client chose (with or without its prefix), or a new one.
+fn chosen_id(row: &Row) -> Result<String, ApiError> {
+    match row.text("Id") {
+        "" => Some(LOCATORS.new_id()),
+        bare if !bare.contains(':') => canonical_guid(bare).map(|g| LOCATORS.id_of(&g)),
+        full => LOCATORS.canonical(full),
+    }
+    .ok_or_else(|| ApiError::bad(format!("Invalid Locator Id '{}'.", row.text("Id"))))
+}
+
+/// Ids are unique within a data centre: this account's own is a conflict, another account's is forbidden.
+fn id_is_free(service: Service<'_>, id: &str) -> Result<(), ApiError> {
+    if service.state().get(&LOCATORS, id).is_some() {
+        return Err(ApiError::conflict(format!("A Locator with Id '{id}' already exists.")));
+    }
+    let home = |index: usize| {
+        let settings = &service.world.regions[index].settings;
+        settings.data_center.as_deref().unwrap_or(&settings.name)
+    };
+    let taken = (0..service.world.regions.len())
+        .filter(|other| *other != service.index && home(*other) == home(service.index))
+        .any(|other| Service { index: other, ..service }.state().get(&LOCATORS, id).is_some());
+    if taken {
+        return Err(ApiError::new(403, "The Locator belongs to another account and cannot be overwritten."));
+    }
+    Ok(())
+}
+
+/// Creates a locator.
+pub(super) async fn create(service: Service<'_>, tx: &mut Transaction, input: &Input) -> Result<Row, ApiError> {
+    let mut row = input.build(&LOCATORS)?;
+    let kind = row.int("Type");
+    if kind != SAS && kind != ON_DEMAND {
+        return Err(ApiError::bad("The value of property 'Type' is invalid."));
+    }
+    let key = |kind: &super::schema::Kind, name: &str| {
+        kind.canonical(row.text(name))
+            .ok_or_else(|| ApiError::bad(format!("The value of property '{name}' is invalid.")))
+    };
+    let asset_id = key(&ASSETS, "AssetId")?;
+    let policy_id = key(&POLICIES, "AccessPolicyId")?;
+    let id = chosen_id(&row)?;
+    let (asset, policy) = {
+        let state = service.state();
+        let asset = state.get(&ASSETS, &asset_id).ok_or_else(|| ApiError::no_entity("Asset"))?.clone();
+        let policy = state.get(&POLICIES, &policy_id).ok_or_else(|| ApiError::no_entity("AccessPolicy"))?.clone();
+        let empty = state.find(&FILES, "ParentAssetId", &asset_id).next().is_none();
+        if service.settings().strict_locators && empty && policy.int("Permissions") & WRITE == 0 {
+            return Err(ApiError::bad("The asset has no files; upload them before creating a locator."));
+        }
+        (asset, policy)
+    };
+    if kind == ON_DEMAND && policy.int("Permissions") & (WRITE | DELETE) != 0 {
+        return Err(ApiError::bad("An on-demand origin locator needs an access policy with read permission only."));
+    }
+    id_is_free(service, &id)?;
+    let (storage, container) = place(&asset);
+    let gone = || ApiError::conflict("The storage container of the asset does not exist.");
+    if !service.storage(&storage)?.container_exists(&container).await.map_err(|e| ApiError::storage(&e))? {
+        return Err(gone());
+    }
+    let start = row.date("StartTime");
+    // A sent ExpirationDateTime does not count at creation: the policy's duration does.
+    let expiry = start.unwrap_or_else(|| service.now()).plus_minutes(minutes(&policy));
+    row.set("Id", Value::text(&id));
+    row.set("AssetId", asset.at(0).clone());
+    row.set("AccessPolicyId", policy.at(0).clone());
+    row.set("ExpirationDateTime", Value::Date(expiry));
+    address(service, &mut row, &asset)?;
+    {
+        let mut state = service.state();
+        if state.find(&LOCATORS, "AssetId", &asset_id).count() >= MOST {
+            return Err(ApiError::conflict(
+                "The asset already has 5 locators in use. \
+                 Azure Storage enforces the limit of five shared access policies on one storage container.",
+            ));
+        }
+        if !state.insert(row.clone(), &mut tx.journal) {
+            return Err(ApiError::conflict(format!("A Locator with Id '{id}' already exists.")));
+        }
+    }
+    if kind == SAS {
+        let id = guid(&id).to_owned();
+        let stored = StoredPolicy { start: None, expiry: None, permissions: letters(policy.int("Permissions")) };
+        service.storage(&storage)?.set_policy(&container, &id, stored).await.map_err(|e| match e {
+            StorageError::NoContainer(_) => gone(),
+            StorageError::TooManyPolicies(_) => ApiError::conflict(e.to_string()),
+            other => ApiError::storage(&other),
+        })?;
+        tx.undo.push(Deed::RemovePolicy { storage, container, id });
+    }
+    Ok(row)
+}
+
+/// Sets the three properties that make the URL.
+fn address(service: Service<'_>, row: &mut Row, asset: &Row) -> Result<(), ApiError> {
+    let id = guid(row.key()).to_owned();
+    let (base, component, path) = if row.int("Type") == SAS {
+        let (storage, container) = place(asset);
+        let [start, expiry] = ["StartTime", "ExpirationDateTime"].map(|name| row.date(name).map(Moment::timestamp));
+        let query = service.storage(&storage)?.sign_policy_sas(&container, &id, start, expiry);
+        let base = asset.text("Uri").to_owned();
+        (base.clone(), format!("?{query}"), format!("{base}?{query}"))
+    } else {
+        let base = service.region().urls.streaming.clone();
+        (base.clone(), id.clone(), format!("{base}/{id}/"))
+    };
+    row.set("BaseUri", Value::text(base));
+    row.set("ContentAccessComponent", Value::text(component));
+    row.set("Path", Value::text(path));
+    Ok(())
+}
+
+/// Changes an on-demand locator; a SAS locator cannot be changed.
+pub(super) fn update(service: Service<'_>, tx: &mut Transaction, id: &str, input: &Input) -> Result<(), ApiError> {
+    let mut state = service.state();
+    let mut row = state.get(&LOCATORS, id).ok_or_else(|| ApiError::no_entity("Locator"))?.clone();
+    if row.int("Type") == SAS {
+        return Err(ApiError::bad("A SAS locator cannot be updated."));
+    }
+    for (column, value) in input.changes(&row)? {
+        row.set_at(column, value);
+    }
+    // A new start alone moves the end along by the policy's duration.
+    if input.value(&LOCATORS, "ExpirationDateTime").is_none()
+        && let Some(Value::Date(start)) = input.value(&LOCATORS, "StartTime")
+        && let Some(policy) = state.get(&POLICIES, row.text("AccessPolicyId"))
+    {
+        row.set("ExpirationDateTime", Value::Date(start.plus_minutes(minutes(policy))));
+    }
+    if row.date("ExpirationDateTime").is_none() {
+        return Err(ApiError::bad("The value of property 'ExpirationDateTime' is invalid."));
+    }
+    state.update(&LOCATORS, id, &mut tx.journal, |kept| *kept = row);
+    Ok(())
+}
+
+/// Deletes a locator; what it allowed ends when the request is granted.
+pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str) -> Result<(), ApiError> {
+    let mut state = service.state();
+    let row = state.remove(&LOCATORS, id, &mut tx.journal).ok_or_else(|| ApiError::no_entity("Locator"))?;
+    if let Some(asset) = state.get(&ASSETS, row.text("AssetId")) {
+        revoke_later(tx, &row, asset);
+    }
+    Ok(())
+}
+
+/// Notes that a removed locator's stored access policy goes at the end of the transaction.
+pub(super) fn revoke_later(tx: &mut Transaction, locator: &Row, asset: &Row) {
+    if locator.int("Type") == SAS {
+        let (storage, container) = place(asset);
+        tx.finish.push(Deed::RemovePolicy { storage, container, id: guid(locator.key()).to_owned() });
+    }
+}
+
+/// Makes an on-demand locator for the library loader.
+pub(super) fn seed(
+    service: Service<'_>,
+    asset_id: &str,
+    guid: &str,
+    name: Option<&str>,
+    start: Option<jiff::Timestamp>,
+    expiry: jiff::Timestamp,
+) {
+    let mut tx = Transaction::default();
+    let policy = library_policy(service, &mut tx);
+    let mut state = service.state();
+    let Some(asset) = state.get(&ASSETS, asset_id).cloned() else {
+        tracing::warn!(asset_id, "no such asset to publish");
+        return;
+    };
+    let mut row = Row::new(&LOCATORS)
+        .with("Id", Value::text(LOCATORS.id_of(&guid.to_ascii_lowercase())))
+        .with("Type", Value::Int(ON_DEMAND))
+        .with("AccessPolicyId", policy)
+        .with("AssetId", asset.at(0).clone())
+        .with("StartTime", start.map_or(Value::Null, |at| Value::Date(at.into())))
+        .with("ExpirationDateTime", Value::Date(expiry.into()))
+        .with("Name", name.map_or(Value::Null, Value::text));
+    if address(service, &mut row, &asset).is_ok() {
+        state.insert(row, &mut tx.journal);
+    }
+}

@@ -1,0 +1,118 @@
+//! Multipart bodies: cut into parts, and answers written as parts.
+
+use super::answer::Answer;
+use super::errors::ApiError;
+
+/// One part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Part {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+}
+
+/// The parts of a multipart body.
+pub(super) fn parts(content_type: &str, body: &[u8]) -> Result<Vec<Part>, ApiError> {
+    let boundary = content_type
+        .split(';')
+        .filter_map(|p| p.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))
+        .map(|(_, value)| value.trim().trim_matches('"').to_owned())
+        .filter(|b| !b.is_empty())
+        .ok_or_else(|| ApiError::bad("The multipart content has no boundary."))?;
+    let delimiter = format!("--{boundary}").into_bytes();
+    let mut parts = Vec::new();
+    let mut rest = body;
+    let mut begun = false;
+    let mut closed = false;
+    while let Some(at) = find(rest, &delimiter) {
+        if begun {
+            parts.push(part(trim_line_end(&rest[..at])));
+        }
+        begun = true;
+        rest = &rest[at + delimiter.len()..];
+        if rest.starts_with(b"--") {
+            closed = true;
+            break;
+        }
+        rest = &rest[find(rest, b"\n").map_or(rest.len(), |end| end + 1)..];
+    }
+    if closed { Ok(parts) } else { Err(ApiError::bad("The multipart content ends before its closing boundary.")) }
+}
+
+fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
+    text.windows(needle.len()).position(|window| window == needle)
+}
+
+fn trim_line_end(text: &[u8]) -> &[u8] {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    text.strip_suffix(b"\r").unwrap_or(text)
+}
+
+/// Head and body of a message, cut at the first empty line.
+pub(super) fn cut_head(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut at = 0;
+    while let Some(end) = find(&text[at..], b"\n") {
+        let line = &text[at..at + end];
+        at += end + 1;
+        if line.is_empty() || line == b"\r" {
+            return (&text[..at - end - 1], &text[at..]);
+        }
+    }
+    (text, &[])
+}
+
+fn part(text: &[u8]) -> Part {
+    let (head, body) = cut_head(text);
+    let headers = String::from_utf8_lossy(head)
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect();
+    Part { headers, body: body.to_vec() }
+}
+
+/// Writes an answer as a part of its own, without the boundary before it.
+pub(super) fn write_answer(out: &mut String, answer: &Answer, content_id: Option<&str>) {
+    let reason = axum::http::StatusCode::from_u16(answer.status).ok().and_then(|s| s.canonical_reason()).unwrap_or("");
+    out.push_str("Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n");
+    out.push_str(&format!("HTTP/1.1 {} {reason}\r\n", answer.status));
+    if let Some(id) = content_id {
+        out.push_str(&format!("Content-ID: {id}\r\n"));
+    }
+    out.push_str("X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n");
+    out.push_str(&format!("DataServiceVersion: {}\r\n", answer.version));
+    if let Some(content_type) = &answer.content_type {
+        out.push_str(&format!("Content-Type: {content_type}\r\n"));
+    }
+    for (name, value) in &answer.headers {
+        let name = if *name == "location" { "Location" } else { name };
+        out.push_str(&format!("{name}: {value}\r\n"));
+    }
+    out.push_str(&format!("\r\n{}\r\n", answer.body));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_cut_with_either_line_end() {
+        for end in ["\r\n", "\n"] {
+            let body =
+                ["preamble", "--b", "Content-ID: 1", "", "one", "two", "--b", "", "three", "--b--", ""].join(end);
+            let parts = parts("multipart/mixed; boundary=\"b\"", body.as_bytes()).unwrap();
+            assert_eq!(parts.len(), 2);
+            assert_eq!(parts[0].header("content-id"), Some("1"));
+            assert_eq!(parts[0].body, format!("one{end}two").into_bytes());
+            assert_eq!(parts[1].body, b"three");
+        }
+        assert!(parts("multipart/mixed; boundary=b", b"--b\r\n\r\nx").is_err(), "never closed");
+        assert!(parts("multipart/mixed", b"").is_err(), "no boundary");
+    }
+}

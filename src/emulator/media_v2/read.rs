@@ -1,0 +1,332 @@
+//! Everything that only reads: lists, entities, navigations, properties, links, and the service document.
+
+use std::cmp::Ordering;
+
+use super::answer::Answer;
+use super::call::{Call, Segment};
+use super::errors::ApiError;
+use super::query::{Expr, order};
+use super::render::{self, Format, View};
+use super::schema::{ASSETS, KEYS, KINDS, Kind, LOCATORS, Nav, POLICIES, STORAGE, TASKS, kind};
+use super::service::Service;
+use super::store::{Row, State};
+
+/// The documented page cap: longer answers are cut without a word.
+const PAGE: usize = 1000;
+
+/// The `$`-options of a list.
+struct Options {
+    filter: Option<Expr>,
+    order: Vec<(usize, bool)>,
+    skip: usize,
+    top: usize,
+    select: Option<Vec<String>>,
+    count: bool,
+}
+
+impl Options {
+    fn read(call: &Call, kind: &'static Kind) -> Result<Self, ApiError> {
+        let mut options = Self { filter: None, order: Vec::new(), skip: 0, top: PAGE, select: None, count: false };
+        for (name, value) in &call.query {
+            match name.as_str() {
+                "$filter" => options.filter = Some(Expr::parse(value, kind, call.version)?),
+                "$orderby" => options.order = ordering(value, kind, call.version)?,
+                "$skip" => options.skip = number(name, value)?,
+                "$top" => options.top = number(name, value)?.min(PAGE),
+                "$select" => options.select = Some(selection(value, kind, call.version)?),
+                "$inlinecount" => options.count = value == "allpages",
+                "$format" => {}
+                "$expand" => return Err(ApiError::bad("The $expand query option is not supported.")),
+                other if other.starts_with('$') => {
+                    return Err(ApiError::bad(format!("The query option '{other}' is not supported.")));
+                }
+                _ => {}
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn number(name: &str, value: &str) -> Result<usize, ApiError> {
+    value.trim().parse().map_err(|_| ApiError::bad(format!("Incorrect format for {name} argument '{value}'.")))
+}
+
+fn selection(value: &str, kind: &'static Kind, version: u8) -> Result<Vec<String>, ApiError> {
+    let names: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
+    let known = |n: &String| n == "*" || kind.visible(n, version).is_some() || kind.nav(n, version).is_some();
+    match names.iter().find(|n| !known(n)) {
+        Some(unknown) => Err(ApiError::no_property(unknown, kind.name)),
+        None => Ok(names),
+    }
+}
+
+fn ordering(value: &str, kind: &'static Kind, version: u8) -> Result<Vec<(usize, bool)>, ApiError> {
+    let part = |part: &str| {
+        let mut words = part.split_whitespace();
+        let name = words.next().unwrap_or_default();
+        let column = kind.visible(name, version).ok_or_else(|| ApiError::no_property(name, kind.name))?;
+        match (words.next(), words.next()) {
+            (None | Some("asc"), None) => Ok((column, false)),
+            (Some("desc"), None) => Ok((column, true)),
+            _ => Err(ApiError::bad("Syntax error in the $orderby expression.")),
+        }
+    };
+    value.split(',').map(part).collect()
+}
+
+/// The entities a navigation leads to, in creation order.
+fn related<'s>(state: &'s State, from: &'s Row, nav: &'static Nav) -> Vec<&'s Row> {
+    let (kind, key) = (from.kind.set, from.key());
+    let linked = |target: &'static Kind| -> Vec<&'s Row> {
+        state.linked(key, nav.name).iter().filter_map(|to| state.get(target, to)).collect()
+    };
+    match (kind, nav.name) {
+        ("Assets", "Files") => state.find(&super::schema::FILES, "ParentAssetId", key).collect(),
+        ("Assets", "Locators") => state.find(&LOCATORS, "AssetId", key).collect(),
+        ("Assets", "StorageAccount") => state.get(&STORAGE, from.text("StorageAccountName")).into_iter().collect(),
+        ("Assets", "ContentKeys") => linked(&KEYS),
+        ("Locators", "Asset") => state.get(&ASSETS, from.text("AssetId")).into_iter().collect(),
+        ("Locators", "AccessPolicy") => state.get(&POLICIES, from.text("AccessPolicyId")).into_iter().collect(),
+        ("Jobs", "Tasks") => state.find(&TASKS, "JobId", key).collect(),
+        ("Assets", "ParentAssets") | ("Jobs" | "Tasks", _) => linked(&ASSETS),
+        _ => Vec::new(),
+    }
+}
+
+/// Where a path leads.
+pub(super) enum Place {
+    Root,
+    Set(&'static Kind),
+    Entity(&'static Kind, String),
+    /// From an entity along a navigation.
+    Along(&'static Kind, String, &'static Nav),
+    /// `$links` of a navigation, with the key of one link when given.
+    Links(&'static Kind, String, &'static Nav, Option<String>),
+    /// A property; true = `$value`.
+    Property(&'static Kind, String, usize, bool),
+    /// Anything else behind an entity, such as an action.
+    Action(&'static Kind, String, String),
+    /// `$count` of a set.
+    Count(&'static Kind),
+}
+
+/// A key in its canonical spelling; ill-formed ones are refused as the live service does.
+fn canonical(kind: &Kind, key: &str) -> Result<String, ApiError> {
+    kind.canonical(key).ok_or_else(|| ApiError::bad(format!("Invalid {} Id '{key}'.", kind.name)))
+}
+
+/// Finds out where a path leads, without looking whether the entity exists.
+pub(super) fn locate(path: &[Segment], version: u8) -> Result<Place, ApiError> {
+    let Some((first, mut rest)) = path.split_first() else { return Ok(Place::Root) };
+    let mut here = kind(&first.name, version).ok_or_else(|| ApiError::no_segment(&first.name))?;
+    let Some(key) = &first.key else {
+        return match rest {
+            [] => Ok(Place::Set(here)),
+            [count] if count.name == "$count" => Ok(Place::Count(here)),
+            [other, ..] => Err(ApiError::no_segment(&other.name)),
+        };
+    };
+    let mut key = canonical(here, key)?;
+    loop {
+        let Some((next, after)) = rest.split_first() else { return Ok(Place::Entity(here, key)) };
+        if next.name == "$links" {
+            let [link] = after else { return Err(ApiError::no_segment("$links")) };
+            let nav = here.nav(&link.name, version).ok_or_else(|| ApiError::no_segment(&link.name))?;
+            let to = match &link.key {
+                Some(to) => Some(kind(nav.set, version).map_or_else(|| Ok(to.clone()), |k| canonical(k, to))?),
+                None => None,
+            };
+            return Ok(Place::Links(here, key, nav, to));
+        }
+        if let Some(nav) = here.nav(&next.name, version) {
+            match (&next.key, after) {
+                (None, []) => return Ok(Place::Along(here, key, nav)),
+                (Some(inner), _) => {
+                    here = kind(nav.set, version).ok_or_else(|| ApiError::no_segment(&next.name))?;
+                    key = canonical(here, inner)?;
+                    rest = after;
+                }
+                (None, [other, ..]) => return Err(ApiError::no_segment(&other.name)),
+            }
+        } else if let Some(column) = here.visible(&next.name, version) {
+            return match after {
+                [] => Ok(Place::Property(here, key, column, false)),
+                [value] if value.name == "$value" => Ok(Place::Property(here, key, column, true)),
+                [other, ..] => Err(ApiError::no_segment(&other.name)),
+            };
+        } else {
+            return match after {
+                [] if here.set == "StreamingEndpoints" => Ok(Place::Action(here, key, next.name.clone())),
+                _ => Err(ApiError::no_segment(&next.name)),
+            };
+        }
+    }
+}
+
+/// Answers a GET.
+pub(super) fn get(service: Service<'_>, call: &Call) -> Result<Answer, ApiError> {
+    let root = service.root();
+    let state = service.state();
+    let found = |kind: &'static Kind, key: &str| state.get(kind, key).ok_or_else(|| ApiError::no_entity(kind.name));
+    match locate(&call.path, call.version)? {
+        Place::Root => {
+            let sets: Vec<_> = KINDS.iter().filter(|k| k.since <= call.version).map(|k| k.set).collect();
+            Ok(Answer::json(call.reply, render::service_document(&root, call.reply, &sets), Weight::Feed))
+        }
+        Place::Set(kind) => list(service, &state, call, kind, &Source::All),
+        Place::Count(kind) => {
+            let options = Options::read(call, kind)?;
+            let (_, count) = page(service, &state, kind, &Source::All, &Options { count: true, ..options });
+            Ok(Answer::plain(count.unwrap_or_default().to_string()))
+        }
+        Place::Entity(kind, key) => one(&root, call, found(kind, &key)?),
+        Place::Property(kind, key, column, plain) => {
+            let row = found(kind, &key)?;
+            let view = View { root: &root, version: call.version, format: call.reply, fresh: false, select: None };
+            if plain {
+                return Ok(Answer::plain(view.plain(row, column)));
+            }
+            Ok(Answer::json(call.reply, view.property(row, column), Weight::of(kind)))
+        }
+        Place::Along(from, key, nav) => {
+            let rows = related(&state, found(from, &key)?, nav);
+            if nav.many {
+                let Some(target) = kind(nav.set, call.version) else {
+                    return Ok(Answer::json(call.reply, empty_feed(&root, call.reply, nav.set), Weight::Feed));
+                };
+                return list(service, &state, call, target, &Source::These(&rows));
+            }
+            one(&root, call, rows.first().ok_or_else(|| ApiError::no_segment(nav.name))?)
+        }
+        Place::Links(from, key, nav, to) => {
+            let rows = related(&state, found(from, &key)?, nav);
+            let chosen = rows.iter().filter(|r| to.as_ref().is_none_or(|to| r.key() == to));
+            let uris: Vec<String> = chosen.map(|r| render::uri(&root, r.kind, r.key())).collect();
+            if to.is_some() && uris.is_empty() {
+                return Err(ApiError::no_segment(nav.name));
+            }
+            let many = nav.many && to.is_none();
+            Ok(Answer::json(call.reply, render::links(&root, call.reply, from, nav.name, &uris, many), Weight::Feed))
+        }
+        Place::Action(_, _, name) => Err(ApiError::no_segment(&name)),
+    }
+}
+
+/// How heavy an answer's payload is, which decides its DataServiceVersion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    Entry,
+    Feed,
+    Wide,
+}
+
+impl Weight {
+    /// The weight of one entity of a type.
+    pub(super) fn of(kind: &Kind) -> Self {
+        if kind.wide { Self::Wide } else { Self::Entry }
+    }
+}
+
+fn empty_feed(root: &str, format: Format, set: &str) -> String {
+    match format {
+        Format::Verbose => "{\"d\":{\"results\":[]}}".to_owned(),
+        Format::Light => {
+            serde_json::json!({ "odata.metadata": format!("{root}$metadata#{set}"), "value": [] }).to_string()
+        }
+    }
+}
+
+fn one(root: &str, call: &Call, row: &Row) -> Result<Answer, ApiError> {
+    let options = Options::read(call, row.kind)?;
+    let select = options.select.as_deref();
+    let view = View { root, version: call.version, format: call.reply, fresh: false, select };
+    Ok(Answer::json(call.reply, view.entity(row), Weight::of(row.kind)))
+}
+
+enum Source<'a> {
+    All,
+    These(&'a [&'a Row]),
+}
+
+fn list(
+    service: Service<'_>,
+    state: &State,
+    call: &Call,
+    kind: &'static Kind,
+    source: &Source<'_>,
+) -> Result<Answer, ApiError> {
+    let options = Options::read(call, kind)?;
+    let (rows, count) = page(service, state, kind, source, &options);
+    let root = service.root();
+    let select = options.select.as_deref();
+    let view = View { root: &root, version: call.version, format: call.reply, fresh: false, select };
+    let weight = if kind.wide { Weight::Wide } else { Weight::Feed };
+    Ok(Answer::json(call.reply, view.feed(kind, rows.into_iter(), count), weight))
+}
+
+/// The rows of one page, and how many there are in all when that was asked.
+fn page<'s>(
+    service: Service<'_>,
+    state: &'s State,
+    kind: &'static Kind,
+    source: &Source<'s>,
+    options: &Options,
+) -> (Vec<&'s Row>, Option<usize>) {
+    let table = state.table(kind);
+    let candidates: Box<dyn Iterator<Item = &'s Row> + '_> = match source {
+        Source::These(rows) => Box::new(rows.iter().copied()),
+        Source::All => match options.filter.as_ref().and_then(|f| indexed(state, kind, f)) {
+            Some(rows) => Box::new(rows.into_iter()),
+            None => Box::new(table.all()),
+        },
+    };
+    let mut matching = candidates.filter(|row| options.filter.as_ref().is_none_or(|f| f.holds(row)));
+    let local = service.settings().page_local_orderby;
+    let by = |a: &&Row, b: &&Row| {
+        let columns = options.order.iter().map(|(column, down)| {
+            let order = compare(a, b, *column);
+            if *down { order.reverse() } else { order }
+        });
+        columns.fold(Ordering::Equal, Ordering::then)
+    };
+    if options.count || (!options.order.is_empty() && !local) {
+        let mut all: Vec<&Row> = matching.collect();
+        let count = options.count.then_some(all.len());
+        if !local {
+            all.sort_by(by);
+        }
+        let mut rows: Vec<_> = all.into_iter().skip(options.skip).take(options.top).collect();
+        rows.sort_by(by);
+        return (rows, count);
+    }
+    let mut rows: Vec<_> = matching.by_ref().skip(options.skip).take(options.top).collect();
+    rows.sort_by(by);
+    (rows, None)
+}
+
+/// Nulls come first, as in SQL Server.
+fn compare(a: &Row, b: &Row, column: usize) -> Ordering {
+    use super::value::Value::Null;
+    match (a.at(column), b.at(column)) {
+        (Null, Null) => Ordering::Equal,
+        (Null, _) => Ordering::Less,
+        (_, Null) => Ordering::Greater,
+        (a, b) => order(a, b).unwrap_or(Ordering::Equal),
+    }
+}
+
+/// The rows a filter can mean, found by key or index; `None` = only a scan finds them.
+fn indexed<'s>(state: &'s State, kind: &'static Kind, filter: &Expr) -> Option<Vec<&'s Row>> {
+    let table = state.table(kind);
+    let mut rows: Vec<&Row> = Vec::new();
+    for (column, text) in filter.keys()? {
+        if column == 0 {
+            rows.extend(table.get(text));
+        } else {
+            rows.extend(table.where_is(column, text)?);
+        }
+    }
+    rows.sort_by_key(|row| table.place(row.key()));
+    rows.dedup_by_key(|row| table.place(row.key()));
+    Some(rows)
+}

@@ -1,0 +1,325 @@
+//! What an account holds: one table per entity type in creation order, indexes for the look-ups clients make, the
+//! links between entities, and the undo records that make a changeset all-or-nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::dates::Moment;
+use super::schema::{KINDS, Kind};
+use super::value::Value;
+
+/// One entity.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) kind: &'static Kind,
+    values: Box<[Value]>,
+}
+
+impl Row {
+    /// An entity of nulls and zeros.
+    pub(super) fn new(kind: &'static Kind) -> Self {
+        use super::value::Type::{Bool, Double, Int, Long};
+        let values = kind
+            .properties
+            .iter()
+            .map(|p| match p.ty {
+                Int if p.zero => Value::Int(0),
+                Long if p.zero => Value::Long(0),
+                Double if p.zero => Value::Double(0.0),
+                Bool if p.zero => Value::Bool(false),
+                _ => Value::Null,
+            })
+            .collect();
+        Self { kind, values }
+    }
+
+    /// The same entity with one more property set.
+    pub(super) fn with(mut self, name: &str, value: Value) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: Value) {
+        if let Some(at) = self.kind.column(name) {
+            self.values[at] = value;
+        }
+    }
+
+    pub(super) fn set_at(&mut self, column: usize, value: Value) {
+        self.values[column] = value;
+    }
+
+    pub(super) fn at(&self, column: usize) -> &Value {
+        &self.values[column]
+    }
+
+    pub(super) fn get(&self, name: &str) -> &Value {
+        self.kind.column(name).map_or(&Value::Null, |at| &self.values[at])
+    }
+
+    /// A text property; empty when null.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.get(name).as_text().unwrap_or_default()
+    }
+
+    pub(super) fn int(&self, name: &str) -> i32 {
+        if let Value::Int(n) = self.get(name) { *n } else { 0 }
+    }
+
+    pub(super) fn flag(&self, name: &str) -> bool {
+        matches!(self.get(name), Value::Bool(true))
+    }
+
+    pub(super) fn date(&self, name: &str) -> Option<Moment> {
+        if let Value::Date(at) = self.get(name) { Some(*at) } else { None }
+    }
+
+    /// The key's text.
+    pub(super) fn key(&self) -> &str {
+        self.values[0].as_text().unwrap_or_default()
+    }
+
+    fn shared_key(&self) -> Arc<str> {
+        if let Value::Text(key) = &self.values[0] { Arc::clone(key) } else { Arc::from("") }
+    }
+}
+
+/// All entities of one type, in creation order.
+#[derive(Debug)]
+pub(super) struct Table {
+    rows: BTreeMap<u64, Row>,
+    by_key: HashMap<Arc<str>, u64>,
+    /// Per indexed column: text -> rows in creation order.
+    indexes: Vec<(usize, HashMap<Arc<str>, Vec<u64>>)>,
+    next: u64,
+}
+
+impl Table {
+    fn new(kind: &Kind) -> Self {
+        let indexes = kind.indexed.iter().filter_map(|name| kind.column(name)).map(|at| (at, HashMap::new())).collect();
+        Self { rows: BTreeMap::new(), by_key: HashMap::new(), indexes, next: 0 }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Row> {
+        self.rows.get(self.by_key.get(key)?)
+    }
+
+    /// All rows in creation order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The rows whose indexed column holds that text, in creation order; `None` = the column has no index.
+    pub(super) fn where_is(&self, column: usize, text: &str) -> Option<impl Iterator<Item = &Row>> {
+        let (_, index) = self.indexes.iter().find(|(at, _)| *at == column)?;
+        Some(index.get(text).into_iter().flatten().filter_map(|seq| self.rows.get(seq)))
+    }
+
+    /// Where a key stands in creation order.
+    pub(super) fn place(&self, key: &str) -> Option<u64> {
+        self.by_key.get(key).copied()
+    }
+
+    fn put(&mut self, seq: u64, row: Row) {
+        self.by_key.insert(row.shared_key(), seq);
+        for (column, index) in &mut self.indexes {
+            if let Value::Text(text) = row.at(*column) {
+                let places = index.entry(Arc::clone(text)).or_default();
+                if let Err(at) = places.binary_search(&seq) {
+                    places.insert(at, seq);
+                }
+            }
+        }
+        self.rows.insert(seq, row);
+    }
+
+    fn take(&mut self, seq: u64) -> Option<Row> {
+        let row = self.rows.remove(&seq)?;
+        self.by_key.remove(row.key());
+        for (column, index) in &mut self.indexes {
+            let Some(text) = row.at(*column).as_text() else { continue };
+            if let Some(places) = index.get_mut(text) {
+                places.retain(|place| *place != seq);
+                if places.is_empty() {
+                    index.remove(text);
+                }
+            }
+        }
+        Some(row)
+    }
+}
+
+/// How to take one change back.
+#[derive(Debug)]
+enum Undo {
+    Forget { kind: usize, seq: u64 },
+    Restore { kind: usize, seq: u64, row: Box<Row> },
+    Links { from: Arc<str>, nav: &'static str, to: Vec<Arc<str>> },
+}
+
+/// The changes of one request or changeset, newest last.
+#[derive(Debug, Default)]
+pub(super) struct Journal(Vec<Undo>);
+
+/// Everything in an account.
+#[derive(Debug)]
+pub(super) struct State {
+    tables: Vec<Table>,
+    links: HashMap<(Arc<str>, &'static str), Vec<Arc<str>>>,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self { tables: KINDS.iter().map(|kind| Table::new(kind)).collect(), links: HashMap::new() }
+    }
+
+    pub(super) fn table(&self, kind: &Kind) -> &Table {
+        &self.tables[kind.index]
+    }
+
+    pub(super) fn get(&self, kind: &Kind, key: &str) -> Option<&Row> {
+        self.table(kind).get(key)
+    }
+
+    /// The rows of an indexed property's text, in creation order.
+    pub(super) fn find<'a>(&'a self, kind: &'a Kind, property: &str, text: &str) -> impl Iterator<Item = &'a Row> {
+        kind.column(property).and_then(|column| self.table(kind).where_is(column, text)).into_iter().flatten()
+    }
+
+    /// Adds an entity; false when its key is taken.
+    pub(super) fn insert(&mut self, row: Row, journal: &mut Journal) -> bool {
+        let kind = row.kind.index;
+        let table = &mut self.tables[kind];
+        if table.by_key.contains_key(row.key()) {
+            return false;
+        }
+        let seq = table.next;
+        table.next += 1;
+        table.put(seq, row);
+        journal.0.push(Undo::Forget { kind, seq });
+        true
+    }
+
+    /// Removes an entity and says what it was.
+    pub(super) fn remove(&mut self, kind: &Kind, key: &str, journal: &mut Journal) -> Option<Row> {
+        let table = &mut self.tables[kind.index];
+        let seq = table.place(key)?;
+        let row = table.take(seq)?;
+        journal.0.push(Undo::Restore { kind: kind.index, seq, row: Box::new(row.clone()) });
+        Some(row)
+    }
+
+    /// Changes an entity in place; false when there is none of that key.
+    pub(super) fn update(
+        &mut self,
+        kind: &Kind,
+        key: &str,
+        journal: &mut Journal,
+        change: impl FnOnce(&mut Row),
+    ) -> bool {
+        let table = &mut self.tables[kind.index];
+        let Some((seq, mut row)) = table.place(key).and_then(|seq| Some((seq, table.take(seq)?))) else {
+            return false;
+        };
+        journal.0.push(Undo::Restore { kind: kind.index, seq, row: Box::new(row.clone()) });
+        change(&mut row);
+        table.put(seq, row);
+        true
+    }
+
+    /// The keys a stored link leads to.
+    pub(super) fn linked(&self, from: &str, nav: &'static str) -> &[Arc<str>] {
+        self.links.get(&(Arc::from(from), nav)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Replaces the keys a stored link leads to.
+    pub(super) fn link(&mut self, from: &str, nav: &'static str, to: Vec<Arc<str>>, journal: &mut Journal) {
+        let from: Arc<str> = Arc::from(from);
+        let was = if to.is_empty() {
+            self.links.remove(&(Arc::clone(&from), nav))
+        } else {
+            self.links.insert((Arc::clone(&from), nav), to)
+        };
+        journal.0.push(Undo::Links { from, nav, to: was.unwrap_or_default() });
+    }
+
+    /// Takes every recorded change back, newest first.
+    pub(super) fn roll_back(&mut self, journal: Journal) {
+        for undo in journal.0.into_iter().rev() {
+            match undo {
+                Undo::Forget { kind, seq } => {
+                    self.tables[kind].take(seq);
+                }
+                Undo::Restore { kind, seq, row } => {
+                    self.tables[kind].take(seq);
+                    self.tables[kind].put(seq, *row);
+                }
+                Undo::Links { from, nav, to } if to.is_empty() => {
+                    self.links.remove(&(from, nav));
+                }
+                Undo::Links { from, nav, to } => {
+                    self.links.insert((from, nav), to);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::{ASSETS, FILES};
+    use super::*;
+
+    fn file(id: &str, parent: &str) -> Row {
+        Row::new(&FILES).with("Id", Value::text(id)).with("ParentAssetId", Value::text(parent))
+    }
+
+    #[test]
+    fn a_rolled_back_journal_leaves_rows_order_and_indexes_as_they_were() {
+        let mut state = State::new();
+        let mut kept = Journal::default();
+        for id in ["a", "b", "c"] {
+            assert!(state.insert(file(id, "p"), &mut kept));
+        }
+        let mut journal = Journal::default();
+        assert!(state.insert(file("d", "q"), &mut journal));
+        assert!(!state.insert(file("a", "q"), &mut journal), "a key is taken once");
+        assert!(state.update(&FILES, "b", &mut journal, |row| row.set("ParentAssetId", Value::text("q"))));
+        assert!(state.remove(&FILES, "a", &mut journal).is_some());
+        state.link("x", "Files", vec![Arc::from("b")], &mut journal);
+        assert_eq!(state.find(&FILES, "ParentAssetId", "q").count(), 2);
+        state.roll_back(journal);
+        let ids: Vec<_> = state.find(&FILES, "ParentAssetId", "p").map(Row::key).collect();
+        assert_eq!(ids, ["a", "b", "c"]);
+        assert_eq!(state.find(&FILES, "ParentAssetId", "q").count(), 0);
+        assert_eq!(state.table(&FILES).all().map(Row::key).collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert!(state.linked("x", "Files").is_empty());
+    }
+
+    #[test]
+    fn a_hundred_thousand_assets_are_found_and_changed_without_scans() {
+        let mut state = State::new();
+        let mut journal = Journal::default();
+        for n in 0..100_000 {
+            let row = Row::new(&ASSETS)
+                .with("Id", Value::text(format!("id{n}")))
+                .with("AlternateId", Value::text(format!("alt{n}")));
+            assert!(state.insert(row, &mut journal));
+        }
+        for n in 0..100_000 {
+            assert!(
+                state.update(&ASSETS, &format!("id{n}"), &mut journal, |row| row.set("Name", Value::text("n")))
+                    || n < 0
+            );
+            if n > 1000 {
+                break;
+            }
+        }
+        assert_eq!(state.find(&ASSETS, "AlternateId", "alt99999").next().map(Row::key), Some("id99999"));
+        assert_eq!(state.table(&ASSETS).all().nth(90_000).map(Row::key), Some("id90000"));
+    }
+}

@@ -1,0 +1,186 @@
+//! Locators and access policies: the heart of failover.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+
+const LID: &str = "nb:lid:UUID:141ea923-ae46-41c4-9408-55c5ebc41938";
+
+async fn locator(bench: &Bench, region: usize, kind: i32, id: Option<&str>) -> Got {
+    let asset = bench.make(region, "Assets", json!({})).await;
+    let policy = bench.make(region, "AccessPolicies", json!({ "DurationInMinutes": "60", "Permissions": 1 })).await;
+    let mut body = json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": kind.to_string(),
+        "StartTime": "9/26/2016 10:05:03 AM" });
+    if let Some(id) = id {
+        body["Id"] = json!(id);
+    }
+    bench.call(region, "POST", "Locators", &body).await
+}
+
+#[tokio::test]
+async fn a_streaming_locator_has_its_guid_in_its_path_and_is_published() {
+    let mut bench = Bench::new().await;
+    let got = locator(&bench, 0, 2, Some(LID)).await;
+    assert_eq!(got.status, 201, "{}", got.text);
+    let d = got.d();
+    assert_eq!(d["Path"], json!("http://streaming.west/141ea923-ae46-41c4-9408-55c5ebc41938/"));
+    assert_eq!(d["BaseUri"], json!("http://streaming.west"));
+    assert_eq!(d["ContentAccessComponent"], json!("141ea923-ae46-41c4-9408-55c5ebc41938"));
+    let published = bench.world.regions[0].media.published("141ea923-ae46-41c4-9408-55c5ebc41938").unwrap();
+    assert_eq!(published.start.unwrap().to_string(), "2016-09-26T10:05:03Z");
+    assert_eq!(published.expiry.to_string(), "2016-09-26T11:05:03Z");
+    let path = format!("Locators('{LID}')");
+    let change = json!({ "StartTime": "2017-01-01T00:00:00Z", "ExpirationDateTime": "2030-01-01T00:00:00Z" });
+    assert_eq!(bench.merge(&path, change).await.status, 204);
+    bench.light = true;
+    let again = bench.get(&path).await.json();
+    assert_eq!(again["StartTime"], json!("2017-01-01T00:00:00"));
+    assert_eq!(again["ExpirationDateTime"], json!("2030-01-01T00:00:00"));
+    assert_eq!(again["Path"], d["Path"]);
+    assert_eq!(bench.delete(&path).await.status, 204);
+    assert!(bench.world.regions[0].media.published("141ea923-ae46-41c4-9408-55c5ebc41938").is_none());
+}
+
+#[tokio::test]
+async fn a_locator_id_is_unique_within_a_data_centre() {
+    let apart = Bench::new().await;
+    assert_eq!(locator(&apart, 0, 2, Some(LID)).await.status, 201);
+    assert_eq!(locator(&apart, 0, 2, Some(LID)).await.status, 409);
+    assert_eq!(locator(&apart, 1, 2, Some(&LID.to_uppercase().replace("NB:LID", "nb:lid"))).await.status, 201);
+    let together = Bench::of(|s| s.regions.iter_mut().for_each(|r| r.data_center = Some("one".to_owned()))).await;
+    assert_eq!(locator(&together, 0, 2, Some(LID)).await.status, 201);
+    assert_eq!(locator(&together, 1, 2, Some(LID)).await.status, 403);
+    assert_eq!(locator(&together, 1, 2, Some("nb:lid:UUID:nonsense")).await.status, 400);
+}
+
+#[tokio::test]
+async fn the_zone_of_a_start_is_echoed_as_given() {
+    let mut bench = Bench::new().await;
+    bench.light = true;
+    let (asset, policy) = (bench.asset().await, bench.policy(1).await);
+    for (start, expiry) in
+        [("2015-05-17T22:00:00", "2015-05-17T23:00:00"), ("2015-05-20T18:12:00Z", "2015-05-20T19:12:00Z")]
+    {
+        let body = json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": 2, "StartTime": start });
+        let got = bench.post("Locators", body).await.json();
+        assert_eq!((&got["StartTime"], &got["ExpirationDateTime"]), (&json!(start), &json!(expiry)));
+    }
+}
+
+#[tokio::test]
+async fn a_sas_locator_is_a_stored_policy_that_goes_with_it() {
+    let bench = Bench::new().await;
+    let got = locator(&bench, 0, 1, None).await;
+    assert_eq!(got.status, 201, "{}", got.text);
+    let d = got.d();
+    let id = d["Id"].as_str().unwrap();
+    let guid = id.rsplit(':').next().unwrap();
+    let path = d["Path"].as_str().unwrap();
+    assert!(path.contains(&format!("si={guid}")) && path.contains("sr=c") && path.contains("sig="), "{path}");
+    assert_eq!(path, format!("{}{}", d["BaseUri"].as_str().unwrap(), d["ContentAccessComponent"].as_str().unwrap()));
+    assert_eq!(bench.merge(&format!("Locators('{id}')"), json!({ "Name": "n" })).await.status, 400);
+    assert!(bench.world.regions[0].media.published(guid).is_none(), "only streaming locators are published");
+    assert_eq!(bench.delete(&format!("Locators('{id}')")).await.status, 204);
+}
+
+#[tokio::test]
+async fn an_asset_has_five_locators_and_needs_its_container() {
+    let bench = Bench::new().await;
+    let (asset, policy) = (bench.asset().await, bench.policy(1).await);
+    let body = json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": 1 });
+    for kind in [1, 1, 2, 1, 1] {
+        let mut body = body.clone();
+        body["Type"] = json!(kind);
+        bench.make(0, "Locators", body).await;
+    }
+    let sixth = bench.post("Locators", body).await;
+    assert_eq!(sixth.status, 409);
+    assert!(sixth.message().contains("five shared access policies"));
+    let lost = bench.asset().await;
+    bench.world.regions[0].media.seed_lose_container(&bench.world, 0, &lost).await;
+    let got = bench.post("Locators", json!({ "AssetId": lost, "AccessPolicyId": policy, "Type": 2 })).await;
+    assert_eq!(got.status, 409);
+    assert_eq!(bench.delete(&format!("Assets('{asset}')")).await.status, 204);
+    assert_eq!(bench.get("Locators").await.d()["results"], json!([]), "locators go with their asset");
+}
+
+#[tokio::test]
+async fn streaming_needs_a_policy_that_only_reads() {
+    let bench = Bench::with(|m| m.strict_locators = true).await;
+    let asset = bench.asset().await;
+    let (read, write) = (bench.policy(1).await, bench.policy(2).await);
+    let post = |policy: &str, kind: i32| {
+        bench.call(
+            0,
+            "POST",
+            "Locators",
+            Box::leak(Box::new(json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": kind }))),
+        )
+    };
+    assert_eq!(post(&write, 2).await.status, 400);
+    assert_eq!(post(&read, 2).await.status, 400, "strict: no files yet");
+    assert_eq!(post(&write, 1).await.status, 201);
+    assert_eq!(post(&read, 0).await.status, 400);
+    bench.make(0, "Files", json!({ "Name": "a.mp4", "ParentAssetId": asset })).await;
+    assert_eq!(post(&read, 2).await.status, 201);
+}
+
+#[tokio::test]
+async fn access_policies_are_checked_and_never_change() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.post("AccessPolicies", json!({ "Name": "x" })).await.status, 400);
+    assert_eq!(bench.post("AccessPolicies", json!({ "DurationInMinutes": 0 })).await.status, 400);
+    assert_eq!(bench.post("AccessPolicies", json!({ "DurationInMinutes": 1, "Permissions": 16 })).await.status, 400);
+    let id = bench.policy(1).await;
+    let path = format!("AccessPolicies('{id}')");
+    assert_eq!(bench.merge(&path, json!({ "Name": "y" })).await.status, 400);
+    assert_eq!(bench.get(&path).await.d()["DurationInMinutes"], json!(60));
+    assert_eq!(bench.delete(&path).await.status, 204);
+    assert_eq!(bench.delete(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn old_versions_know_no_names_of_locators_nor_uris_of_assets() {
+    let mut bench = Bench::new().await;
+    let asset = bench.asset().await;
+    bench.version = "2.1";
+    let d = bench.get(&format!("Assets('{asset}')")).await.d();
+    assert!(d.get("Uri").is_none() && d.get("StorageAccountName").is_none());
+    let policy = bench.policy(1).await;
+    let body = json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": 2 });
+    let mut named = body.clone();
+    named["Name"] = json!("n");
+    assert_eq!(bench.post("Locators", named).await.status, 400);
+    assert!(bench.post("Locators", body).await.d().get("Name").is_none());
+}
+
+#[tokio::test]
+async fn a_seeded_library_reads_like_a_made_one() {
+    let bench = Bench::new().await;
+    let media = &bench.world.regions[0].media;
+    let guid = "22222222-2222-4222-8222-222222222222";
+    let seed = crate::emulator::media_v2::SeedAsset {
+        name: Some("film".to_owned()),
+        guid: Some(guid.to_owned()),
+        ..Default::default()
+    };
+    let (id, container) = media.seed_asset(&bench.world, 0, seed.clone()).await.unwrap();
+    assert_eq!(id, format!("nb:cid:UUID:{guid}"));
+    assert!(media.seed_asset(&bench.world, 0, seed).await.is_err(), "the same guid twice");
+    bench.put(&container, "film.ism", b"x").await;
+    bench.put(&container, "film.mp4", b"xyz").await;
+    media.seed_files(&bench.world, 0, &id, Some("film.ism")).await.unwrap();
+    let expiry = bench.world.clock.timestamp() + Duration::from_secs(3600);
+    media.seed_locator(&bench.world, 0, &id, guid, Some("l"), None, expiry);
+    let files = bench.get(&format!("Assets('{id}')/Files")).await.d();
+    assert_eq!(
+        (&files["results"][0]["IsPrimary"], &files["results"][1]["MimeType"]),
+        (&json!(true), &json!("video/mp4"))
+    );
+    assert_eq!(media.published(guid).unwrap().container, container);
+    let locators = bench.get(&format!("Assets('{id}')/Locators")).await.d();
+    let policy = locators["results"][0]["AccessPolicyId"].as_str().unwrap().to_owned();
+    assert_eq!(bench.get(&format!("AccessPolicies('{policy}')")).await.d()["Permissions"], json!(1));
+}

@@ -1,0 +1,216 @@
+//! The token endpoints, ACS (SWT) and Entra (JWT), and the check of a token on every call.
+//!
+//! A token is bound to one account: it is signed with that account's key.
+
+use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use hmac::{Hmac, Mac};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::account_key;
+use crate::emulator::stats::Plane;
+use crate::emulator::world::World;
+use crate::emulator::{Request, Response};
+
+/// The only scope ACS grants.
+const SCOPE: &str = "urn:WindowsAzureMediaServices";
+
+/// The resources Entra knows for Media Services, one per cloud.
+const RESOURCES: [&str; 4] = [
+    "https://rest.media.azure.net",
+    "https://rest.media.chinacloudapi.cn",
+    "https://rest.media.usgovcloudapi.net",
+    "https://rest.media.cloudapi.de",
+];
+
+/// A token request is a few hundred bytes.
+const LONGEST_FORM: usize = 64 * 1024;
+
+/// Answers one request to the token service.
+pub(super) async fn serve(world: &World, region: usize, request: Request) -> Response {
+    let path = request.uri().path().to_ascii_lowercase();
+    let post = request.method() == axum::http::Method::POST;
+    let body = axum::body::to_bytes(request.into_body(), LONGEST_FORM).await.unwrap_or_default();
+    let form = Form(url::form_urlencoded::parse(&body).into_owned().collect());
+    let acs = path.trim_end_matches('/') == "/v2/oauth2-13";
+    let entra = path.split('/').filter(|p| !p.is_empty()).collect::<Vec<_>>();
+    let entra = matches!(entra.as_slice(), [_, "oauth2", "token"]);
+    let (operation, (status, body)) = match (acs, entra) {
+        _ if !post => ("Unknown", (405, json!({ "error": "invalid_request" }))),
+        (true, _) => ("AcsToken", acs_token(world, region, &form)),
+        (_, true) => ("EntraToken", entra_token(world, region, &form)),
+        _ => ("Unknown", (404, json!({ "error": "invalid_request", "error_description": "No such endpoint." }))),
+    };
+    let account = known(world, form.get("client_id")).map_or(&world.regions[region], |r| r);
+    world.stats.count(&account.settings.account, Plane::Token, operation, status);
+    axum::http::Response::builder()
+        .status(status)
+        .header("cache-control", "no-cache, no-store")
+        .header("content-type", "application/json; charset=utf-8")
+        .body(Body::from(body.to_string()))
+        .expect("constant header names and checked values make a response")
+}
+
+/// Form fields, whatever their order; values are trimmed because one client ends one with a space.
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.trim())
+    }
+}
+
+fn known<'w>(world: &'w World, client: &str) -> Option<&'w crate::emulator::world::Region> {
+    world.regions.iter().find(|r| r.settings.account == client)
+}
+
+fn refused(status: u16, error: &str, text: &str) -> (u16, serde_json::Value) {
+    (status, json!({ "error": error, "error_description": text }))
+}
+
+fn expiry(world: &World, account: &crate::emulator::world::Region) -> (i64, u64) {
+    let life = account.settings.media.token_lifetime_s;
+    let now = world.clock.unix_millis().div_euclid(1000);
+    (now.saturating_add(i64::try_from(life).unwrap_or(i64::MAX)), life)
+}
+
+fn acs_token(world: &World, region: usize, form: &Form) -> (u16, serde_json::Value) {
+    if form.get("grant_type") != "client_credentials" {
+        return refused(400, "unsupported_grant_type", "ACS50001: The grant type is not supported.");
+    }
+    let scope = form.get("scope");
+    if !scope.is_empty() && !scope.eq_ignore_ascii_case(SCOPE) {
+        return refused(400, "invalid_scope", "ACS50001: The relying party for this scope was not found.");
+    }
+    let Some(account) = known(world, form.get("client_id")) else {
+        return refused(401, "invalid_client", "ACS50012: Authentication failed.");
+    };
+    if form.get("client_secret") != account.media.key() {
+        return refused(401, "invalid_client", "ACS50012: Authentication failed.");
+    }
+    let (expires_on, life) = expiry(world, account);
+    let issuer = format!("{}/", world.regions[region].urls.token);
+    let token = swt(&account.settings.account, account.media.key(), &issuer, expires_on);
+    let body = json!({
+        "token_type": "http://schemas.xmlsoap.org/ws/2009/11/swt-token-profile-1.0",
+        "access_token": token,
+        "expires_in": life.to_string(),
+        "scope": SCOPE,
+    });
+    (200, body)
+}
+
+/// Everything but letters, digits and `-_.` is escaped in the token.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// Form-encodes as .NET does: lower-case hex.
+fn net_encoded(text: &str) -> String {
+    let mut out = String::new();
+    for piece in utf8_percent_encode(text, ESCAPED) {
+        if piece.starts_with('%') { out.push_str(&piece.to_ascii_lowercase()) } else { out.push_str(piece) }
+    }
+    out
+}
+
+fn swt(account: &str, key: &str, issuer: &str, expires_on: i64) -> String {
+    let subscription = guid_of(&format!("subscription of {account}"));
+    let issuer = net_encoded(issuer);
+    let claims = format!(
+        "{}={}&urn%3aSubscriptionId={subscription}&{}={issuer}&Audience={}&ExpiresOn={expires_on}&Issuer={issuer}",
+        net_encoded("http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"),
+        net_encoded(account),
+        net_encoded("http://schemas.microsoft.com/accesscontrolservice/2010/07/claims/identityprovider"),
+        net_encoded(SCOPE),
+    );
+    let signature = net_encoded(&STANDARD.encode(signed(key, claims.as_bytes())));
+    format!("{claims}&HMACSHA256={signature}")
+}
+
+/// A guid that follows from a text.
+pub(super) fn guid_of(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+}
+
+fn mac(key: &str, text: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(&account_key(key)).expect("HMAC takes a key of any length");
+    mac.update(text);
+    mac
+}
+
+fn signed(key: &str, text: &[u8]) -> Vec<u8> {
+    mac(key, text).finalize().into_bytes().to_vec()
+}
+
+fn entra_token(world: &World, region: usize, form: &Form) -> (u16, serde_json::Value) {
+    if form.get("grant_type") != "client_credentials" {
+        return refused(400, "unsupported_grant_type", "AADSTS70003: The app requested an unsupported grant type.");
+    }
+    let resource = form.get("resource");
+    if !RESOURCES.contains(&resource.trim_end_matches('/')) {
+        return refused(400, "invalid_resource", "AADSTS50001: The resource was not found in the tenant.");
+    }
+    let Some(account) = known(world, form.get("client_id")) else {
+        return refused(400, "unauthorized_client", "AADSTS700016: The application was not found in the directory.");
+    };
+    if form.get("client_secret") != account.media.key() {
+        return refused(401, "invalid_client", "AADSTS7000215: Invalid client secret is provided.");
+    }
+    let (expires_on, life) = expiry(world, account);
+    let now = world.clock.unix_millis().div_euclid(1000);
+    let head = URL_SAFE_NO_PAD.encode(json!({ "typ": "JWT", "alg": "HS256" }).to_string());
+    let claims = json!({
+        "aud": resource,
+        "iss": format!("{}/", world.regions[region].urls.token),
+        "nbf": now,
+        "exp": expires_on,
+        "appid": account.settings.account,
+    });
+    let signable = format!("{head}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let signature = URL_SAFE_NO_PAD.encode(signed(account.media.key(), signable.as_bytes()));
+    let body = json!({
+        "token_type": "Bearer",
+        "expires_in": life.to_string(),
+        "ext_expires_in": life.to_string(),
+        "expires_on": expires_on.to_string(),
+        "not_before": now.to_string(),
+        "resource": resource,
+        "access_token": format!("{signable}.{signature}"),
+    });
+    (200, body)
+}
+
+/// Is this the account's own token, unaltered and unexpired?
+pub(super) fn admits(world: &World, region: usize, authorization: Option<&str>) -> bool {
+    let account = &world.regions[region];
+    let Some(token) = authorization.and_then(|a| a.strip_prefix("Bearer ")).map(str::trim) else { return false };
+    let claims = if token.contains("&HMACSHA256=") {
+        swt_claims(token, account.media.key())
+    } else {
+        jwt_claims(token, account.media.key())
+    };
+    let now = world.clock.unix_millis().div_euclid(1000);
+    claims.is_some_and(|(name, expires_on)| name == account.settings.account && expires_on > now)
+}
+
+fn swt_claims(token: &str, key: &str) -> Option<(String, i64)> {
+    let (signable, signature) = token.rsplit_once("&HMACSHA256=")?;
+    let signature = STANDARD.decode(percent_decode_str(signature).collect::<Vec<u8>>()).ok()?;
+    mac(key, signable.as_bytes()).verify_slice(&signature).ok()?;
+    let claims: Vec<_> = url::form_urlencoded::parse(signable.as_bytes()).collect();
+    let claim = |end: &str| claims.iter().find(|(n, _)| n.ends_with(end)).map(|(_, v)| v.to_string());
+    Some((claim("nameidentifier")?, claim("ExpiresOn")?.parse().ok()?))
+}
+
+fn jwt_claims(token: &str, key: &str) -> Option<(String, i64)> {
+    let (signable, signature) = token.rsplit_once('.')?;
+    mac(key, signable.as_bytes()).verify_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
+    let claims = URL_SAFE_NO_PAD.decode(signable.split_once('.')?.1).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
+    Some((claims.get("appid")?.as_str()?.to_owned(), claims.get("exp")?.as_i64()?))
+}

@@ -1,0 +1,290 @@
+//! Everything that changes something: creates, updates, deletes, links, and the functions with side effects.
+
+use std::sync::Arc;
+
+use super::answer::Answer;
+use super::call::{Call, Verb};
+use super::errors::ApiError;
+use super::input::{self, Input};
+use super::read::{Place, Weight, locate};
+use super::render::{View, uri};
+use super::schema::{ASSETS, ENDPOINTS, FILES, JOBS, KEYS, Kind, NOTIFICATIONS, POLICIES, kind};
+use super::service::{Service, Transaction};
+use super::store::Row;
+use super::value::Value;
+use super::{assets, endpoints, files, jobs, locators, policies};
+
+fn unsupported() -> ApiError {
+    ApiError::bad("The requested operation is not supported on this resource.")
+}
+
+/// A function import, by its name in the path.
+fn function(call: &Call) -> Option<&str> {
+    match call.path.as_slice() {
+        [only] if only.key.is_none() && matches!(only.name.as_str(), "CreateFileInfos" | "CancelJob") => {
+            Some(&only.name)
+        }
+        _ => None,
+    }
+}
+
+/// Does a call change something?
+pub(super) fn changes(call: &Call) -> bool {
+    call.verb != Verb::Get || function(call).is_some()
+}
+
+/// Performs a call that changes something.
+pub(super) async fn perform(service: Service<'_>, tx: &mut Transaction, call: &Call) -> Result<Answer, ApiError> {
+    if let Some(name) = function(call) {
+        let (kind, parameter) = if name == "CancelJob" { (&JOBS, "jobid") } else { (&ASSETS, "assetid") };
+        let given = call.option(parameter).unwrap_or_default();
+        let id = given.strip_prefix('\'').and_then(|v| v.strip_suffix('\'')).and_then(|v| kind.canonical(v));
+        let id = id.ok_or_else(|| ApiError::bad(format!("Invalid value {given} of the parameter '{parameter}'.")))?;
+        if name == "CancelJob" {
+            jobs::cancel(service, tx, &id)?;
+        } else {
+            files::create_infos(service, tx, &id).await?;
+        }
+        return Ok(Answer::empty());
+    }
+    match (call.verb, locate(&call.path, call.version)?) {
+        (Verb::Post, Place::Set(kind)) => {
+            let body = input::object(&call.body)?;
+            create(service, tx, call, kind, Input::read(body, kind, call.version)?).await
+        }
+        (Verb::Post, Place::Along(from, key, nav)) => {
+            exists(service, from, &key)?;
+            let target = kind(nav.set, call.version).ok_or_else(|| ApiError::no_segment(nav.set))?;
+            let mut input = Input::read(input::object(&call.body)?, target, call.version)?;
+            let parent = match (from.set, nav.name) {
+                ("Assets", "Files") => "ParentAssetId",
+                ("Assets", "Locators") => "AssetId",
+                ("Jobs", "Tasks") => "JobId",
+                _ => return Err(unsupported()),
+            };
+            let column = target.column(parent).ok_or_else(unsupported)?;
+            input.values.push((column, Value::text(key)));
+            create(service, tx, call, target, input).await
+        }
+        (Verb::Post, Place::Links(from, key, nav, None)) => {
+            let body = input::object(&call.body)?;
+            let target = body.get("uri").or_else(|| body.get("url")).and_then(|u| u.as_str());
+            let target = target.ok_or_else(|| ApiError::bad("The request body names no entity to link."))?;
+            link(service, tx, (from, &key), nav.name, &input::key_of_uri(target, link_target(from, nav.name)?)?)?;
+            Ok(Answer::empty())
+        }
+        (Verb::Post, Place::Action(_, key, name)) => endpoints::act(service, tx, &key, &name),
+        (Verb::Merge, Place::Entity(kind, key)) => {
+            update(service, tx, call, kind, &key)?;
+            Ok(Answer::empty())
+        }
+        (Verb::Delete, Place::Entity(kind, key)) => {
+            delete(service, tx, call, kind, &key)?;
+            Ok(Answer::empty())
+        }
+        (Verb::Delete, Place::Links(from, key, nav, Some(to))) => {
+            link_target(from, nav.name)?;
+            unlink(service, tx, (from, &key), nav.name, &to)?;
+            Ok(Answer::empty())
+        }
+        _ => Err(unsupported()),
+    }
+}
+
+fn exists(service: Service<'_>, kind: &'static Kind, key: &str) -> Result<(), ApiError> {
+    service.state().get(kind, key).map(|_| ()).ok_or_else(|| ApiError::no_entity(kind.name))
+}
+
+async fn create(
+    service: Service<'_>,
+    tx: &mut Transaction,
+    call: &Call,
+    kind: &'static Kind,
+    input: Input,
+) -> Result<Answer, ApiError> {
+    let row = match kind.set {
+        "Assets" => assets::create(service, tx, &input).await?,
+        "Files" => files::create(service, tx, &input)?,
+        "AccessPolicies" => policies::create(service, tx, &input)?,
+        "Locators" => locators::create(service, tx, &input).await?,
+        "Jobs" => jobs::create(service, tx, input, call.version).await?,
+        "Tasks" => jobs::add_task(service, tx, &input).await?,
+        "NotificationEndPoints" | "ContentKeys" => plain(service, tx, &input, kind)?,
+        _ => return Err(unsupported()),
+    };
+    let root = service.root();
+    let view = View { root: &root, version: call.version, format: call.reply, fresh: true, select: None };
+    let answer = Answer::json(call.reply, view.entity(&row), Weight::of(kind)).status(201);
+    Ok(answer.header("location", uri(&root, kind, row.key())))
+}
+
+/// Creates an entity that has no rules beyond its key.
+fn plain(service: Service<'_>, tx: &mut Transaction, input: &Input, kind: &'static Kind) -> Result<Row, ApiError> {
+    let mut row = input.build(kind)?;
+    let key = match row.text("Id") {
+        "" => kind.new_id(),
+        given => kind.canonical(given).ok_or_else(|| ApiError::bad(format!("Invalid {} Id '{given}'.", kind.name)))?,
+    };
+    let now = service.now();
+    row.set("Id", Value::text(&key));
+    row.set("Created", Value::Date(now));
+    row.set("LastModified", Value::Date(now));
+    if !service.state().insert(row.clone(), &mut tx.journal) {
+        return Err(ApiError::conflict(format!("A {} with Id '{key}' already exists.", kind.name)));
+    }
+    Ok(row)
+}
+
+fn update(
+    service: Service<'_>,
+    tx: &mut Transaction,
+    call: &Call,
+    kind: &'static Kind,
+    key: &str,
+) -> Result<(), ApiError> {
+    exists(service, kind, key)?;
+    let input = Input::read(input::object(&call.body)?, kind, call.version)?;
+    match kind.set {
+        "Files" => return files::update(service, tx, key, &input),
+        "Locators" => return locators::update(service, tx, key, &input),
+        "Jobs" => return jobs::update(service, tx, key, &input),
+        set if ![ASSETS.set, NOTIFICATIONS.set, KEYS.set, ENDPOINTS.set].contains(&set) => return Err(unsupported()),
+        _ => {}
+    }
+    let now = service.now();
+    let mut state = service.state();
+    let row = state.get(kind, key).ok_or_else(|| ApiError::no_entity(kind.name))?;
+    let changes = input.changes(row)?;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    state.update(kind, key, &mut tx.journal, |row| {
+        for (column, value) in changes {
+            row.set_at(column, value);
+        }
+        row.set("LastModified", Value::Date(now));
+    });
+    Ok(())
+}
+
+fn delete(
+    service: Service<'_>,
+    tx: &mut Transaction,
+    call: &Call,
+    kind: &'static Kind,
+    key: &str,
+) -> Result<(), ApiError> {
+    match kind.set {
+        "Assets" => {
+            let keep = call.option("keepcontainer").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+            assets::delete(service, tx, key, keep)
+        }
+        "Locators" => locators::delete(service, tx, key),
+        "Jobs" => jobs::delete(service, tx, key),
+        set if [FILES.set, POLICIES.set, NOTIFICATIONS.set, KEYS.set].contains(&set) => {
+            let gone = service.state().remove(kind, key, &mut tx.journal);
+            gone.map(|_| ()).ok_or_else(|| ApiError::no_entity(kind.name))
+        }
+        _ => Err(unsupported()),
+    }
+}
+
+fn link_target(from: &Kind, nav: &str) -> Result<&'static Kind, ApiError> {
+    match (from.set, nav) {
+        ("Assets", "ContentKeys") => Ok(&KEYS),
+        _ => Err(unsupported()),
+    }
+}
+
+fn link(
+    service: Service<'_>,
+    tx: &mut Transaction,
+    (from, key): (&'static Kind, &str),
+    nav: &'static str,
+    to: &str,
+) -> Result<(), ApiError> {
+    exists(service, from, key)?;
+    exists(service, link_target(from, nav)?, to)?;
+    let mut state = service.state();
+    let mut linked = state.linked(key, nav).to_vec();
+    if linked.iter().any(|l| &**l == to) {
+        return Err(ApiError::conflict("The entities are linked already."));
+    }
+    linked.push(Arc::from(to));
+    state.link(key, nav, linked, &mut tx.journal);
+    Ok(())
+}
+
+fn unlink(
+    service: Service<'_>,
+    tx: &mut Transaction,
+    (from, key): (&'static Kind, &str),
+    nav: &'static str,
+    to: &str,
+) -> Result<(), ApiError> {
+    exists(service, from, key)?;
+    let mut state = service.state();
+    let mut linked = state.linked(key, nav).to_vec();
+    let before = linked.len();
+    linked.retain(|l| &**l != to);
+    if linked.len() == before {
+        return Err(ApiError::no_entity(link_target(from, nav)?.name));
+    }
+    state.link(key, nav, linked, &mut tx.journal);
+    Ok(())
+}
+
+/// The operation's name in the statistics.
+pub(super) fn operation(call: &Call) -> &'static str {
+    match function(call) {
+        Some("CancelJob") => return "CancelJob",
+        Some(_) => return "CreateFileInfos",
+        None => {}
+    }
+    let Ok(place) = locate(&call.path, call.version) else { return "Unknown" };
+    let (target, one) = match (&place, call.verb) {
+        (Place::Root, _) => return "ServiceDocument",
+        (Place::Links(..), Verb::Get) => return "ListLinks",
+        (Place::Links(..), Verb::Post) => return "CreateLink",
+        (Place::Links(..), _) => return "DeleteLink",
+        (Place::Action(..), _) => return "StreamingEndpointAction",
+        (Place::Set(kind) | Place::Count(kind), _) => (*kind, false),
+        (Place::Entity(kind, _) | Place::Property(kind, ..), _) => (*kind, true),
+        (Place::Along(_, _, nav), _) => (kind(nav.set, call.version).unwrap_or(&ASSETS), !nav.many),
+    };
+    named(target, call.verb, one)
+}
+
+fn named(kind: &Kind, verb: Verb, one: bool) -> &'static str {
+    let names: [&'static str; 5] = match kind.set {
+        "Assets" => ["ListAssets", "GetAsset", "CreateAsset", "UpdateAsset", "DeleteAsset"],
+        "Files" => ["ListFiles", "GetFile", "CreateFile", "UpdateFile", "DeleteFile"],
+        "AccessPolicies" => {
+            ["ListAccessPolicies", "GetAccessPolicy", "CreateAccessPolicy", "UpdateAccessPolicy", "DeleteAccessPolicy"]
+        }
+        "Locators" => ["ListLocators", "GetLocator", "CreateLocator", "UpdateLocator", "DeleteLocator"],
+        "Jobs" => ["ListJobs", "GetJob", "CreateJob", "UpdateJob", "DeleteJob"],
+        "Tasks" => ["ListTasks", "GetTask", "CreateTask", "UpdateTask", "DeleteTask"],
+        "StorageAccounts" => ["ListStorageAccounts", "GetStorageAccount", "Unknown", "Unknown", "Unknown"],
+        "StreamingEndpoints" => {
+            ["ListStreamingEndpoints", "GetStreamingEndpoint", "Unknown", "UpdateStreamingEndpoint", "Unknown"]
+        }
+        "MediaProcessors" => ["ListMediaProcessors", "GetMediaProcessor", "Unknown", "Unknown", "Unknown"],
+        "Operations" => ["ListOperations", "GetOperation", "Unknown", "Unknown", "Unknown"],
+        "NotificationEndPoints" => [
+            "ListNotificationEndPoints",
+            "GetNotificationEndPoint",
+            "CreateNotificationEndPoint",
+            "UpdateNotificationEndPoint",
+            "DeleteNotificationEndPoint",
+        ],
+        _ => ["ListContentKeys", "GetContentKey", "CreateContentKey", "UpdateContentKey", "DeleteContentKey"],
+    };
+    match (verb, one) {
+        (Verb::Get, false) => names[0],
+        (Verb::Get, true) => names[1],
+        (Verb::Post, _) => names[2],
+        (Verb::Merge, _) => names[3],
+        (Verb::Delete, _) => names[4],
+    }
+}

@@ -1,0 +1,204 @@
+//! The streaming host as a player sees it.
+
+use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request, Url};
+use bytes::Bytes;
+
+use super::{PublishedLocator, Refusal, Target, in_time, relative_url};
+use crate::emulator::{Emulator, EmulatorHandle, Generate, library};
+
+const BARS: &str = "0ba25000-0000-4000-8000-000000000002";
+
+/// Two regions with the same library of the real asset and the awkward ones.
+async fn emulator() -> EmulatorHandle {
+    let generate = Generate::parse("assets=16,blobs=4,real=true").unwrap();
+    let emulator = Emulator::builder().generate(generate.clone()).start_in_process().await.unwrap();
+    library::generate::fill(&emulator.world, 1, &generate).await.unwrap();
+    emulator
+}
+
+struct Answer {
+    status: u16,
+    headers: azure_core::http::headers::Headers,
+    body: Bytes,
+}
+
+impl Answer {
+    fn header(&self, name: &'static str) -> &str {
+        self.headers.get_optional_str(&name.into()).unwrap_or_default()
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+async fn ask(client: &dyn HttpClient, method: Method, url: &str, range: Option<&str>) -> Answer {
+    let mut request = Request::new(Url::parse(url).unwrap(), method);
+    if let Some(range) = range {
+        request.insert_header("range", range.to_owned());
+    }
+    let response: AsyncRawResponse = client.execute_request(&request).await.unwrap();
+    let (status, headers, body) = response.deconstruct();
+    Answer { status: status.into(), headers, body: body.collect().await.unwrap() }
+}
+
+async fn get(emulator: &EmulatorHandle, region: usize, path: &str) -> Answer {
+    let url = format!("{}/{path}", emulator.ready().regions[region].streaming);
+    ask(&*emulator.http_client(), Method::Get, &url, None).await
+}
+
+#[tokio::test]
+async fn both_regions_answer_the_same_manifests_byte_for_byte() {
+    let emulator = emulator().await;
+    for presentation in
+        ["manifest", "manifest(format=m3u8-aapl)", "manifest(format=m3u8-aapl-v3)", "manifest(format=mpd-time-csf)"]
+    {
+        let path = format!("{BARS}/bars.ism/{presentation}");
+        let (west, east) = (get(&emulator, 0, &path).await, get(&emulator, 1, &path).await);
+        assert_eq!((west.status, east.status), (200, 200), "{presentation}: {}", west.text());
+        assert_eq!(west.body, east.body, "{presentation}");
+        assert_eq!(west.header("access-control-allow-origin"), "*");
+    }
+    let smooth = get(&emulator, 0, &format!("{BARS}/bars.ism/Manifest")).await;
+    assert_eq!(smooth.text(), include_str!("../../../tests/fixtures/bars/bars.ismc"));
+}
+
+#[tokio::test]
+async fn an_hls_player_finds_every_byte_range_it_is_sent_to() {
+    let emulator = emulator().await;
+    let base = Url::parse(&format!("{}/{BARS}/bars.ism/", emulator.ready().regions[0].streaming)).unwrap();
+    let client = emulator.http_client();
+    let master = get(&emulator, 0, &format!("{BARS}/bars.ism/manifest(format=m3u8-aapl)")).await;
+    let playlists: Vec<_> = master.text().lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(playlists.len(), 3, "{}", master.text());
+    for playlist in playlists {
+        let url = base.join(playlist).unwrap();
+        let answer = ask(&*client, Method::Get, url.as_str(), None).await;
+        assert_eq!(answer.status, 200, "{url}: {}", answer.text());
+        let text = answer.text();
+        assert!(text.starts_with("#EXTM3U\n") && text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
+        let map = text.lines().find_map(|line| line.strip_prefix("#EXT-X-MAP:URI=\"")).unwrap();
+        let (file, range) = map.split_once("\",BYTERANGE=\"").unwrap();
+        let init = part(&*client, &url, file, range.trim_end_matches('"')).await;
+        assert_eq!(&init[4..8], b"ftyp");
+        let mut lines = text.lines();
+        let mut segments = 0;
+        while let Some(line) = lines.next() {
+            let Some(range) = line.strip_prefix("#EXT-X-BYTERANGE:") else { continue };
+            let segment = part(&*client, &url, lines.next().unwrap(), range).await;
+            assert_eq!(&segment[4..8], b"moof");
+            segments += 1;
+        }
+        assert_eq!(segments, 3);
+    }
+    let rows = emulator.stats().requests;
+    let count = |operation: &str| rows.iter().filter(|r| r.operation == operation).map(|r| r.count).sum::<u64>();
+    assert_eq!((count("GetManifest"), count("GetPlaylist"), count("GetFile")), (1, 3, 12));
+}
+
+/// Fetches `length@offset` of a file.
+async fn part(client: &dyn HttpClient, base: &Url, file: &str, range: &str) -> Bytes {
+    let (length, offset) = range.split_once('@').unwrap();
+    let (length, offset): (u64, u64) = (length.parse().unwrap(), offset.parse().unwrap());
+    let range = format!("bytes={offset}-{}", offset + length - 1);
+    let answer = ask(client, Method::Get, base.join(file).unwrap().as_str(), Some(&range)).await;
+    assert_eq!(answer.status, 206, "{}", base.join(file).unwrap());
+    assert_eq!(answer.body.len() as u64, length);
+    answer.body
+}
+
+#[tokio::test]
+async fn files_are_served_whole_in_part_and_by_head() {
+    let emulator = emulator().await;
+    let client = emulator.http_client();
+    let url = format!("{}/{BARS}/bars_400.mp4", emulator.ready().regions[0].streaming);
+    let content = include_bytes!("../../../tests/fixtures/bars/bars_400.mp4");
+    let whole = ask(&*client, Method::Get, &url, None).await;
+    assert_eq!((whole.status, &whole.body[..]), (200, &content[..]));
+    assert_eq!(whole.header("content-type"), "video/mp4");
+    let head = ask(&*client, Method::Head, &url, None).await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), content.len().to_string());
+    let tail = ask(&*client, Method::Get, &url, Some("bytes=-10")).await;
+    assert_eq!((tail.status, &tail.body[..]), (206, &content[content.len() - 10..]));
+    let range = format!("bytes {}-{}/{}", content.len() - 10, content.len() - 1, content.len());
+    assert_eq!(tail.header("content-range"), range);
+    let outside = ask(&*client, Method::Get, &url, Some("bytes=9999999-")).await;
+    assert_eq!((outside.status, outside.header("content-range")), (416, &*format!("bytes */{}", content.len())));
+}
+
+/// The guid of an asset's first locator, by the asset's name.
+fn locator(name: &str) -> String {
+    Generate::parse("assets=16,blobs=4,real=true").unwrap().locator_of(name)
+}
+
+#[tokio::test]
+async fn refusals_say_which_rule_was_broken() {
+    let emulator = emulator().await;
+    for (path, status, reason) in [
+        (format!("{}/show.ism/manifest", locator("awkward-expired-locator")), 403, "expired at 2015-01-01"),
+        (format!("{}/show.ism/manifest", locator("awkward-future-locator")), 403, "not valid before 2098-01-01"),
+        (format!("{}/show.ism/manifest", locator("awkward-no-container")), 404, "does not exist"),
+        (format!("{}/show.ism/manifest", locator("awkward-empty-container")), 404, "show.ism"),
+        ("00000000-0000-4000-8000-000000000000/show.ism/manifest".to_owned(), 404, "no streaming locator"),
+        ("nothing".to_owned(), 404, "not /<locator id>/<file>"),
+        (format!("{BARS}/bars.ism/manifest(format=avi)"), 404, "no presentation"),
+        (format!("{BARS}/bars_1.mp4"), 404, "bars_1.mp4"),
+    ] {
+        let answer = get(&emulator, 0, &path).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        assert!(answer.text().contains(reason), "{path}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn made_up_assets_have_manifests_too_even_without_a_client_manifest() {
+    let emulator = emulator().await;
+    let plain = locator("awkward-five-locators");
+    let named = locator("awkward names: 100 % ünïcode 東京");
+    for (path, wanted) in [
+        (format!("{plain}/show.ism/manifest"), "<SmoothStreamingMedia"),
+        (format!("{plain}/show.ism/manifest(format=m3u8-aapl)"), "#EXT-X-STREAM-INF"),
+        (format!("{plain}/show.ism/manifest(format=mpd-time-csf)"), "<MPD"),
+        (format!("{named}/%C3%9Cber%20uns.ism/manifest"), "<SmoothStreamingMedia"),
+    ] {
+        let answer = get(&emulator, 0, &path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert!(answer.text().contains(wanted), "{path}: {}", answer.text());
+    }
+    let master = get(&emulator, 0, &format!("{plain}/show.ism/manifest(format=m3u8-aapl)")).await;
+    let playlist = master.text().lines().find(|line| !line.starts_with('#')).unwrap();
+    let answer = get(&emulator, 0, &format!("{plain}/show.ism/{playlist}")).await;
+    assert!(answer.text().contains("\n../../show_"), "one segment over the whole file: {}", answer.text());
+}
+
+#[test]
+fn a_path_names_a_locator_a_file_and_a_presentation() {
+    let target = Target::of("/AB-cd/folder/My%20Show.ISM/Manifest(format=m3u8-aapl)").unwrap();
+    assert_eq!(target.guid, "ab-cd");
+    assert_eq!(target.file, "folder/My Show.ISM");
+    assert_eq!(target.presentation.as_deref(), Some("Manifest(format=m3u8-aapl)"));
+    assert_eq!(Target::of("/ab/a.ism").unwrap().presentation, None);
+    assert_eq!(Target::of("/ab"), None);
+    assert_eq!(Target::of("/ab/"), None);
+}
+
+#[test]
+fn a_locator_is_valid_from_its_start_and_until_just_before_its_expiry() {
+    let at = |second| jiff::Timestamp::from_second(second).unwrap();
+    let locator = PublishedLocator {
+        storage_account: String::new(),
+        container: String::new(),
+        start: Some(at(100)),
+        expiry: at(200),
+    };
+    assert!(matches!(in_time(&locator, at(99)), Err(Refusal::NotYet(_))));
+    assert!(in_time(&locator, at(100)).is_ok());
+    assert!(in_time(&locator, at(199)).is_ok());
+    assert!(matches!(in_time(&locator, at(200)), Err(Refusal::Expired(_))));
+}
+
+#[test]
+fn names_become_relative_urls() {
+    assert_eq!(relative_url("a b/ü%.mp4"), "a%20b/%C3%BC%25.mp4");
+}

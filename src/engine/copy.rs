@@ -1,0 +1,322 @@
+//! Copies the blobs of one asset: largest first, many at once, each by the method that suits it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::poll::{CopyTracker, Ended};
+use super::run::Run;
+use crate::blob::{self, BlobAccount};
+use crate::error::Error;
+use crate::model::{Asset, Blob, BlobRef, ContainerName, CopyMethod, CopyStatus};
+use crate::monitor::RunEvent;
+
+/// Blobs of one asset at once. The lanes decide what is really sent; this bounds the tasks that wait for them.
+const BLOBS_IN_FLIGHT: usize = 256;
+/// How often a blob that changes while it is copied is copied anew.
+const MAX_CHANGES: u32 = 3;
+/// How often a failed asynchronous copy is begun again.
+const MAX_ASYNC_TRIES: u32 = 3;
+
+/// From which container to which.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Route<'a> {
+    pub(crate) source: &'a BlobAccount,
+    pub(crate) from: &'a ContainerName,
+    pub(crate) target: &'a BlobAccount,
+    pub(crate) to: &'a ContainerName,
+}
+
+/// What became of the blobs that were to be copied.
+#[derive(Debug, Default)]
+pub(crate) struct CopyResult {
+    /// Copied, each as it was at the moment of its copy.
+    pub(crate) copied: Vec<Blob>,
+    /// Gone from the source meanwhile.
+    pub(crate) vanished: Vec<String>,
+    /// Not copied, and why.
+    pub(crate) failed: Vec<(String, Error)>,
+    /// Not begun, because the run is to stop.
+    pub(crate) left: usize,
+}
+
+/// How one blob ended.
+enum BlobEnd {
+    Copied(Blob),
+    Vanished(String),
+    Failed(String, Error),
+    Left,
+}
+
+/// Copies the blobs and waits until nothing is pending.
+pub(crate) async fn copy_blobs(run: &Run, asset: &Asset, route: Route<'_>, mut blobs: Vec<Blob>) -> CopyResult {
+    blobs.sort_by_key(|blob| std::cmp::Reverse(blob.length));
+    let same_account = route.source.name() == route.target.name();
+    let method_of = |blob: &Blob| run.options.copy_method.unwrap_or_else(|| blob::choose(blob.length, same_account));
+    let (later, now): (Vec<Blob>, Vec<Blob>) = blobs.into_iter().partition(|blob| method_of(blob) == CopyMethod::Async);
+    let direct = futures::stream::iter(now)
+        .map(|blob| {
+            let method = method_of(&blob);
+            copy_one(run, asset, route, blob, method)
+        })
+        .buffer_unordered(BLOBS_IN_FLIGHT)
+        .fold(CopyResult::default(), |result, end| async { result.with(end) });
+    let polled = copy_async(run, asset, route, later);
+    let (mut result, polled) = futures::join!(direct, polled);
+    result.copied.extend(polled.copied);
+    result.vanished.extend(polled.vanished);
+    result.failed.extend(polled.failed);
+    result.left += polled.left;
+    result
+}
+
+impl CopyResult {
+    fn with(mut self, end: BlobEnd) -> Self {
+        match end {
+            BlobEnd::Copied(blob) => self.copied.push(blob),
+            BlobEnd::Vanished(name) => self.vanished.push(name),
+            BlobEnd::Failed(name, error) => self.failed.push((name, error)),
+            BlobEnd::Left => self.left += 1,
+        }
+        self
+    }
+}
+
+/// Copies one blob with a method that is done when it returns. A blob that changes is read and copied anew.
+async fn copy_one(run: &Run, asset: &Asset, route: Route<'_>, mut blob: Blob, method: CopyMethod) -> BlobEnd {
+    for _ in 0..=MAX_CHANGES {
+        if run.stop.is_cancelled() {
+            return BlobEnd::Left;
+        }
+        let outcome = send_one(route, &blob, method).await;
+        match settle(run, asset, route, &blob, method, outcome).await {
+            Settled::End(end) => return end,
+            Settled::Changed(newer) => blob = newer,
+        }
+    }
+    fail(run, asset, &blob, Error::Changing { subject: subject(route, &blob) })
+}
+
+async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(), Error> {
+    let source = route.source.copy_source(route.from, blob)?;
+    let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
+    match method {
+        CopyMethod::Blocks => route.target.put_blocks_from_url(&to, &source).await.map(drop),
+        CopyMethod::Put | CopyMethod::Async => route.target.put_from_url(&to, &source).await.map(drop),
+    }
+}
+
+/// What an attempt to copy a blob came to.
+enum Settled {
+    End(BlobEnd),
+    /// The source blob is another one now.
+    Changed(Blob),
+}
+
+async fn settle(
+    run: &Run,
+    asset: &Asset,
+    route: Route<'_>,
+    blob: &Blob,
+    method: CopyMethod,
+    outcome: Result<(), Error>,
+) -> Settled {
+    match outcome {
+        Ok(()) => Settled::End(done(run, asset, blob.clone(), method)),
+        Err(Error::Changing { .. } | Error::Vanished { .. }) => {
+            let at = BlobRef { container: route.from.clone(), name: blob.name.clone() };
+            match route.source.properties(&at).await {
+                Ok(Some(newer)) => Settled::Changed(newer),
+                Ok(None) => Settled::End(BlobEnd::Vanished(blob.name.clone())),
+                Err(error) => Settled::End(fail(run, asset, blob, error)),
+            }
+        }
+        Err(error) => Settled::End(fail(run, asset, blob, error)),
+    }
+}
+
+fn done(run: &Run, asset: &Asset, blob: Blob, method: CopyMethod) -> BlobEnd {
+    run.count(|tally| {
+        tally.blobs.copied += 1;
+        tally.bytes_copied += blob.length;
+    });
+    run.monitor.event(RunEvent::BlobCopied {
+        asset: asset.id.clone(),
+        blob: blob.name.clone(),
+        bytes: blob.length,
+        method,
+    });
+    BlobEnd::Copied(blob)
+}
+
+fn fail(run: &Run, asset: &Asset, blob: &Blob, error: Error) -> BlobEnd {
+    run.count(|tally| tally.blobs.failed += 1);
+    run.monitor.event(RunEvent::BlobFailed {
+        asset: asset.id.clone(),
+        blob: blob.name.clone(),
+        reason: error.to_string(),
+    });
+    BlobEnd::Failed(blob.name.clone(), error)
+}
+
+fn subject(route: Route<'_>, blob: &Blob) -> String {
+    format!("{}/{}", route.from, blob.name)
+}
+
+/// A blob that is to be copied asynchronously, and how often that has been tried.
+struct Candidate {
+    blob: Blob,
+    tries: u32,
+}
+
+/// A copy that was begun. The permit is its place among the account's pending copies.
+struct Begun {
+    candidate: Candidate,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// Begins asynchronous copies as the account's slots permit and follows them by listing.
+async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Blob>) -> CopyResult {
+    let slots = run.pending_copies(route.target);
+    let mut queue: VecDeque<Candidate> = blobs.into_iter().map(|blob| Candidate { blob, tries: 0 }).collect();
+    let mut begun: std::collections::BTreeMap<String, Begun> = std::collections::BTreeMap::new();
+    let mut tracker = CopyTracker::new(route.target, route.to);
+    let mut result = CopyResult::default();
+    loop {
+        if run.stop.is_cancelled() {
+            result.left += queue.len();
+            queue.clear();
+        }
+        let wave = take_wave(&mut queue, &slots, tracker.is_idle()).await;
+        if wave.is_empty() && tracker.is_idle() {
+            return result;
+        }
+        let started = futures::stream::iter(wave)
+            .map(|entry| async {
+                let outcome = start_one(route, &entry.candidate.blob).await;
+                (entry, outcome)
+            })
+            .buffer_unordered(BLOBS_IN_FLIGHT)
+            .collect::<Vec<_>>()
+            .await;
+        for (entry, outcome) in started {
+            match outcome {
+                Ok(Some(copy_id)) => {
+                    tracker.follow(entry.candidate.blob.name.clone(), copy_id);
+                    begun.insert(entry.candidate.blob.name.clone(), entry);
+                }
+                other => {
+                    let Candidate { blob, tries } = entry.candidate;
+                    match settle(run, asset, route, &blob, CopyMethod::Async, other.map(drop)).await {
+                        Settled::End(end) => result = result.with(end),
+                        Settled::Changed(blob) if tries < MAX_CHANGES => {
+                            queue.push_back(Candidate { blob, tries: tries + 1 });
+                        }
+                        Settled::Changed(blob) => {
+                            let error = Error::Changing { subject: subject(route, &blob) };
+                            result = result.with(fail(run, asset, &blob, error));
+                        }
+                    }
+                }
+            }
+        }
+        if tracker.is_idle() {
+            continue;
+        }
+        let ended = match tracker.look().await {
+            Ok(ended) => ended,
+            Err(error) => {
+                result.failed.push((route.to.to_string(), error));
+                return result;
+            }
+        };
+        for (name, how) in ended {
+            let Some(Begun { candidate, .. }) = begun.remove(&name) else { continue };
+            match after_copy(run, asset, route, candidate, how).await {
+                Next::End(end) => result = result.with(end),
+                Next::Again(candidate) => queue.push_back(candidate),
+            }
+        }
+    }
+}
+
+/// As many candidates as there are free slots; waits for one slot where nothing of ours is pending.
+async fn take_wave(queue: &mut VecDeque<Candidate>, slots: &Arc<tokio::sync::Semaphore>, idle: bool) -> Vec<Begun> {
+    let mut wave = Vec::new();
+    while !queue.is_empty() {
+        let slot = match Arc::clone(slots).try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) if wave.is_empty() && idle => {
+                Arc::clone(slots).acquire_owned().await.expect("the slots are never closed")
+            }
+            Err(_) => break,
+        };
+        let candidate = queue.pop_front().expect("the queue is not empty");
+        wave.push(Begun { candidate, _slot: slot });
+    }
+    wave
+}
+
+/// Begins one copy. `Some` = it is pending under that copy id; `None` = it was done at once.
+async fn start_one(route: Route<'_>, blob: &Blob) -> Result<Option<String>, Error> {
+    let source = route.source.copy_source(route.from, blob)?;
+    let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
+    let copy = route.target.start_copy(&to, &source).await?;
+    match copy.status {
+        CopyStatus::Success => Ok(None),
+        CopyStatus::Pending => Ok(Some(copy.id)),
+        CopyStatus::Failed | CopyStatus::Aborted => Err(Error::Differs {
+            subject: to.to_string(),
+            reason: copy.description.unwrap_or_else(|| "the copy ended at once without success".to_owned()),
+        }),
+    }
+}
+
+/// What follows a copy that ended.
+enum Next {
+    End(BlobEnd),
+    Again(Candidate),
+}
+
+async fn after_copy(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: Candidate, how: Ended) -> Next {
+    candidate.tries += 1;
+    match how {
+        Ended::Success => Next::End(done(run, asset, candidate.blob, CopyMethod::Async)),
+        Ended::Failed(reason) if candidate.tries >= MAX_ASYNC_TRIES => {
+            let error = Error::Differs {
+                subject: subject(route, &candidate.blob),
+                reason: format!("its copy failed {} times: {reason}", candidate.tries),
+            };
+            Next::End(fail(run, asset, &candidate.blob, error))
+        }
+        Ended::Failed(_) => reread(run, asset, route, candidate).await,
+        Ended::Stalled => {
+            let to = BlobRef { container: route.to.clone(), name: candidate.blob.name.clone() };
+            if let Err(error) = abort(route, &to).await {
+                return Next::End(fail(run, asset, &candidate.blob, error));
+            }
+            run.monitor.event(RunEvent::Note(format!("{to}: its copy stood still and was replaced by block copies")));
+            Next::End(copy_one(run, asset, route, candidate.blob, CopyMethod::Blocks).await)
+        }
+    }
+}
+
+/// Ends the copy that is pending at the destination, whichever it is; it is ours, for the asset is.
+async fn abort(route: Route<'_>, to: &BlobRef) -> Result<(), Error> {
+    match route.target.properties(to).await?.and_then(|blob| blob.copy) {
+        Some(copy) if copy.status == CopyStatus::Pending => route.target.abort_copy(to, &copy.id).await,
+        _ => Ok(()),
+    }
+}
+
+/// A failed copy may have failed because its source changed: reads it again before the next try.
+async fn reread(run: &Run, asset: &Asset, route: Route<'_>, candidate: Candidate) -> Next {
+    let at = BlobRef { container: route.from.clone(), name: candidate.blob.name.clone() };
+    match route.source.properties(&at).await {
+        Ok(Some(blob)) => Next::Again(Candidate { blob, tries: candidate.tries }),
+        Ok(None) => Next::End(BlobEnd::Vanished(candidate.blob.name)),
+        Err(error) => Next::End(fail(run, asset, &candidate.blob, error)),
+    }
+}

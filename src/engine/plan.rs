@@ -1,0 +1,139 @@
+//! What is to be done with one asset, decided from what both listings and the ledger say. Pure.
+
+use jiff::Timestamp;
+
+use super::catalog::{Catalog, Match, TargetAsset};
+use super::digest;
+use crate::ledger::AssetRow;
+use crate::model::{Asset, AssetEncryption, Locator};
+
+/// What is to be done with one asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Leave it out; why.
+    Skip(String),
+    /// Something of somebody else's is in its place; what.
+    Conflict(String),
+    /// Mirror it, or see that it is mirrored.
+    Mirror(Box<Work>),
+}
+
+/// An asset to be mirrored, and what is known of it so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// The source asset.
+    pub(crate) asset: Asset,
+    /// Our copy of it, if there is one.
+    pub(crate) target: Option<TargetAsset>,
+    /// Somebody else's asset that answers under its locator ids; accepted if it is equal, else a conflict.
+    pub(crate) foreign: Option<TargetAsset>,
+    /// Live streaming locators to be made.
+    pub(crate) missing: Vec<Locator>,
+    /// Live streaming locators that are there with another name, start or expiry.
+    pub(crate) outdated: Vec<Locator>,
+    /// Live streaming locators that are there as wanted.
+    pub(crate) present: u64,
+    /// Locators whose id another asset of the target has, each with a line that says so.
+    pub(crate) taken: Vec<String>,
+    /// Fingerprint of the source's file records now.
+    pub(crate) files_digest: String,
+    /// Fingerprint of the source's live locators now.
+    pub(crate) locators_digest: String,
+    /// What the ledger says.
+    pub(crate) row: Option<AssetRow>,
+}
+
+/// Decides. `now` separates live locators from expired ones, which play nowhere and are not mirrored.
+pub(crate) fn decide(asset: Asset, catalog: &Catalog, row: Option<AssetRow>, now: Timestamp) -> Decision {
+    if asset.encryption == AssetEncryption::Storage {
+        return Decision::Skip(
+            "storage-encrypted: its key belongs to the source media account, a copy of its blobs could not be read; \
+             decrypt it in the source account first"
+                .to_owned(),
+        );
+    }
+    let (target, foreign) = match catalog.counterpart(&asset.id, row.as_ref()) {
+        Match::None => (None, None),
+        Match::Ours(target) => (Some(target), None),
+        Match::Foreign(target) => (None, Some(target)),
+        Match::Ambiguous(several) => {
+            let ids: Vec<&str> = several.iter().map(crate::model::AssetId::as_str).collect();
+            return Decision::Conflict(format!(
+                "several assets of the target say they are copies of it: {}; delete all but one",
+                ids.join(", ")
+            ));
+        }
+    };
+    let live: Vec<Locator> =
+        catalog.locators_of(&asset.id).iter().filter(|locator| locator.expiry > now).cloned().collect();
+    let mut work = Work {
+        files_digest: catalog.files_digest(&asset.id),
+        locators_digest: digest::of_locators(&live),
+        asset,
+        target,
+        foreign,
+        missing: Vec::new(),
+        outdated: Vec::new(),
+        present: 0,
+        taken: Vec::new(),
+        row,
+    };
+    for locator in live {
+        work.place(locator, catalog);
+    }
+    if work.foreign.is_none()
+        && work.missing.is_empty()
+        && work.present == 0
+        && work.outdated.is_empty()
+        && !work.taken.is_empty()
+    {
+        return Decision::Conflict(work.taken.join("; "));
+    }
+    Decision::Mirror(Box::new(work))
+}
+
+impl Work {
+    /// Puts one live locator where it belongs.
+    fn place(&mut self, locator: Locator, catalog: &Catalog) {
+        let counterpart = self.target.as_ref().or(self.foreign.as_ref()).map(|target| &target.id);
+        match catalog.target_locator(&locator.id) {
+            None => self.missing.push(locator),
+            Some(there) if Some(&there.asset) == counterpart => {
+                if same_terms(&locator, there) {
+                    self.present += 1;
+                } else {
+                    self.outdated.push(locator);
+                }
+            }
+            Some(there) => {
+                let holder = catalog.target(&there.asset).map_or("", |holder| holder.label.as_str());
+                self.taken.push(format!(
+                    "locator id {} is taken in the target by asset {holder:?} ({}), which is not a copy of this one",
+                    locator.id, there.asset
+                ));
+            }
+        }
+    }
+
+    /// Did an earlier run end with everything done, and has nothing but perhaps the blobs changed since?
+    pub(crate) fn settled(&self) -> Option<&AssetRow> {
+        let row = self.row.as_ref()?;
+        let same = row.complete()
+            && self.target.is_some()
+            && self.missing.is_empty()
+            && self.outdated.is_empty()
+            && row.facts.files_digest.as_deref() == Some(&self.files_digest);
+        same.then_some(row)
+    }
+}
+
+/// Do both locators promise the same? Services keep times to the millisecond at best.
+pub(crate) fn same_terms(source: &Locator, target: &Locator) -> bool {
+    let close = |a: Timestamp, b: Timestamp| (a.as_millisecond() - b.as_millisecond()).abs() < 1_000;
+    let starts = match (source.start, target.start) {
+        (Some(a), Some(b)) => close(a, b),
+        (None, None) => true,
+        _ => false,
+    };
+    starts && close(source.expiry, target.expiry) && source.name == target.name
+}

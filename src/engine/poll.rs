@@ -1,0 +1,160 @@
+//! Follows asynchronous copies to their end: when to look again, and how to look with the fewest requests.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use tokio::time::Instant;
+
+use crate::blob::BlobAccount;
+use crate::error::Error;
+use crate::model::{Blob, BlobRef, ContainerName, CopyStatus};
+
+/// First look after a copy was begun: most copies inside a region are over by then.
+const FIRST_LOOK: Duration = Duration::from_millis(200);
+/// The longest time between two looks. Cross-region copies of gigabytes run for minutes.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// Pending copies up to which single looks (HEAD) are cheaper than a listing of a container that has more pages than that.
+const FEW: usize = 4;
+/// Blobs a listing page holds at most (blob-service documentation).
+const LIST_PAGE: usize = 5_000;
+/// A copy whose progress stands still for so long is given up. Field reports of stuck copies speak of hours; a running one
+/// reports progress at least every few seconds.
+const STALLED_AFTER: Duration = Duration::from_secs(600);
+
+/// How a followed copy ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The content is there.
+    Success,
+    /// The service gave up, or somebody else stopped or replaced it; why.
+    Failed(String),
+    /// Nothing has moved for long; the copy is still pending.
+    Stalled,
+}
+
+/// A pending copy.
+#[derive(Debug, Clone)]
+struct Pending {
+    copy_id: String,
+    copied: u64,
+    moved: Instant,
+}
+
+/// The copies of one container that were begun and are not over.
+#[derive(Debug)]
+pub(crate) struct CopyTracker<'a> {
+    account: &'a BlobAccount,
+    container: &'a ContainerName,
+    pending: BTreeMap<String, Pending>,
+    wait: Duration,
+    /// Blobs seen by the last full listing, to know what a listing costs.
+    listed: usize,
+}
+
+impl<'a> CopyTracker<'a> {
+    /// A tracker of that container's copies.
+    pub(crate) fn new(account: &'a BlobAccount, container: &'a ContainerName) -> Self {
+        Self { account, container, pending: BTreeMap::new(), wait: FIRST_LOOK, listed: 0 }
+    }
+
+    /// Adds a copy that was begun.
+    pub(crate) fn follow(&mut self, blob: String, copy_id: String) {
+        self.pending.insert(blob, Pending { copy_id, copied: 0, moved: Instant::now() });
+        self.wait = FIRST_LOOK;
+    }
+
+    /// Is nothing pending any more?
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Waits, looks, and returns the copies that ended since, by blob name.
+    pub(crate) async fn look(&mut self) -> Result<Vec<(String, Ended)>, Error> {
+        tokio::time::sleep(self.wait).await;
+        let seen = if self.pending.len() <= FEW && self.listed > self.pending.len() * LIST_PAGE {
+            self.look_singly().await?
+        } else {
+            self.look_by_listing().await?
+        };
+        let mut moved = false;
+        let mut ended = Vec::new();
+        for (name, pending) in &mut self.pending {
+            match judge(pending, seen.get(name)) {
+                Verdict::Ended(how) => ended.push((name.clone(), how)),
+                Verdict::Moved => moved = true,
+                Verdict::Still => {}
+            }
+        }
+        for (name, _) in &ended {
+            self.pending.remove(name);
+        }
+        // Progress asks for another look soon, standstill for patience.
+        self.wait = if moved || !ended.is_empty() { self.wait } else { (self.wait * 3 / 2).min(LONGEST_WAIT) };
+        if moved && ended.is_empty() {
+            self.wait = (self.wait * 5 / 4).min(LONGEST_WAIT);
+        }
+        Ok(ended)
+    }
+
+    async fn look_by_listing(&mut self) -> Result<BTreeMap<String, Blob>, Error> {
+        let mut seen = BTreeMap::new();
+        self.listed = 0;
+        let mut pages = self.account.list(self.container);
+        while let Some(page) = pages.try_next().await? {
+            self.listed += page.len();
+            seen.extend(
+                page.into_iter()
+                    .filter(|blob| self.pending.contains_key(&blob.name))
+                    .map(|blob| (blob.name.clone(), blob)),
+            );
+        }
+        Ok(seen)
+    }
+
+    async fn look_singly(&self) -> Result<BTreeMap<String, Blob>, Error> {
+        let mut seen = BTreeMap::new();
+        for name in self.pending.keys() {
+            let blob = BlobRef { container: self.container.clone(), name: name.clone() };
+            if let Some(found) = self.account.properties(&blob).await? {
+                seen.insert(name.clone(), found);
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// What a look says of one copy.
+enum Verdict {
+    Ended(Ended),
+    Moved,
+    Still,
+}
+
+fn judge(pending: &mut Pending, seen: Option<&Blob>) -> Verdict {
+    let Some(copy) = seen.and_then(|blob| blob.copy.as_ref()) else {
+        return Verdict::Ended(Ended::Failed("the destination was replaced or removed by somebody else".to_owned()));
+    };
+    if copy.id != pending.copy_id {
+        return Verdict::Ended(Ended::Failed("another copy took its place".to_owned()));
+    }
+    match copy.status {
+        CopyStatus::Success => Verdict::Ended(Ended::Success),
+        CopyStatus::Failed => {
+            Verdict::Ended(Ended::Failed(copy.description.clone().unwrap_or_else(|| "no reason given".to_owned())))
+        }
+        CopyStatus::Aborted => Verdict::Ended(Ended::Failed("it was aborted".to_owned())),
+        CopyStatus::Pending => {
+            let copied = copy.progress.map_or(0, |(copied, _)| copied);
+            if copied > pending.copied {
+                pending.copied = copied;
+                pending.moved = Instant::now();
+                Verdict::Moved
+            } else if pending.moved.elapsed() >= STALLED_AFTER {
+                Verdict::Ended(Ended::Stalled)
+            } else {
+                Verdict::Still
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What all assets of a run share: the accounts, the ledger, the counts, the batches.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::register::Batcher;
+use super::{AssetCounts, BlobCounts, LocatorCounts, Options, Problem};
+use crate::blob::BlobAccount;
+use crate::connect::Pair;
+use crate::error::{Disposition, Error};
+use crate::ledger::{Facts, Ledger, Status, Step};
+use crate::model::{AccountName, Asset, AssetId, Locator};
+use crate::monitor::{AssetOutcome, Monitor, RunEvent};
+
+/// Assets whose file records are written in one go. Twenty records each fill a `$batch` of 1,000 operations.
+const FILE_SETS_A_BATCH: usize = 50;
+/// Locators made in one go.
+const LOCATORS_A_BATCH: usize = 100;
+
+/// The counts of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) assets: AssetCounts,
+    pub(crate) blobs: BlobCounts,
+    pub(crate) locators: LocatorCounts,
+    pub(crate) bytes_copied: u64,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// One run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) pair: Arc<Pair>,
+    pub(crate) ledger: Ledger,
+    pub(crate) options: Options,
+    pub(crate) monitor: Arc<dyn Monitor>,
+    /// Cancelled when nothing new shall be begun.
+    pub(crate) stop: CancellationToken,
+    pub(crate) files: Batcher<(AssetId, AssetId), ()>,
+    pub(crate) publications: Batcher<Locator, Locator>,
+    pending_copies: HashMap<AccountName, Arc<Semaphore>>,
+    tally: Mutex<Tally>,
+    fatal: Mutex<Option<Error>>,
+}
+
+impl Run {
+    /// A run that has done nothing yet.
+    pub(crate) fn new(
+        pair: Arc<Pair>,
+        ledger: Ledger,
+        options: Options,
+        monitor: Arc<dyn Monitor>,
+        stop: CancellationToken,
+    ) -> Self {
+        let most = pair.target.pending_copies.max(1);
+        let pending_copies = pair
+            .target
+            .storage
+            .iter()
+            .map(|account| (account.name().clone(), Arc::new(Semaphore::new(most))))
+            .collect();
+        Self {
+            pair,
+            ledger,
+            options,
+            monitor,
+            stop,
+            files: Batcher::new(FILE_SETS_A_BATCH),
+            publications: Batcher::new(LOCATORS_A_BATCH),
+            pending_copies,
+            tally: Mutex::new(Tally::default()),
+            fatal: Mutex::new(None),
+        }
+    }
+
+    /// The slots for asynchronous copies pending in a target account.
+    pub(crate) fn pending_copies(&self, account: &BlobAccount) -> Arc<Semaphore> {
+        Arc::clone(self.pending_copies.get(account.name()).expect("every target account has its slots"))
+    }
+
+    /// Changes the counts.
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Tally)) {
+        change(&mut self.tally.lock().expect("no panic while held"));
+    }
+
+    /// The counts so far.
+    pub(crate) fn take_tally(&self) -> Tally {
+        std::mem::take(&mut *self.tally.lock().expect("no panic while held"))
+    }
+
+    /// Records a step.
+    pub(crate) async fn record(&self, asset: &Asset, step: Step, status: Status, facts: Facts) -> Result<(), Error> {
+        Ok(self.ledger.record(&asset.id, step, status, facts).await?)
+    }
+
+    /// Counts how an asset ended and tells the monitor.
+    pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) {
+        self.count(|tally| {
+            match &outcome {
+                AssetOutcome::Mirrored => tally.assets.mirrored += 1,
+                AssetOutcome::Unchanged => tally.assets.unchanged += 1,
+                AssetOutcome::Skipped(_) | AssetOutcome::Vanished => tally.assets.skipped += 1,
+                AssetOutcome::Failed(_) => tally.assets.failed += 1,
+                AssetOutcome::Conflict(_) => tally.assets.conflicts += 1,
+            }
+            if !matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged) {
+                tally.problems.push(Problem {
+                    asset: asset.id.clone(),
+                    name: asset.label().to_owned(),
+                    outcome: outcome.clone(),
+                });
+            }
+        });
+        self.monitor.event(RunEvent::AssetFinished {
+            asset: asset.id.clone(),
+            name: asset.label().to_owned(),
+            outcome,
+        });
+    }
+
+    /// Counts an error of one asset; a fatal one stops the run.
+    pub(crate) fn fail(&self, asset: &Asset, error: Error) {
+        match error.disposition() {
+            Disposition::Fatal => self.abandon(error),
+            Disposition::Conflict => self.finish(asset, AssetOutcome::Conflict(error.to_string())),
+            _ if matches!(error, Error::Vanished { .. }) => self.finish(asset, AssetOutcome::Vanished),
+            _ if matches!(error, Error::Unsuitable { .. }) => {
+                self.finish(asset, AssetOutcome::Skipped(error.to_string()));
+            }
+            _ => self.finish(asset, AssetOutcome::Failed(error.to_string())),
+        }
+    }
+
+    /// Stops the run for good.
+    pub(crate) fn abandon(&self, error: Error) {
+        self.stop.cancel();
+        // The first fatal error is the one to report; later ones follow from it.
+        let mut fatal = self.fatal.lock().expect("no panic while held");
+        if fatal.is_none() {
+            *fatal = Some(error);
+        }
+    }
+
+    /// What stopped the run for good, if anything did.
+    pub(crate) fn fatal(&self) -> Option<Error> {
+        self.fatal.lock().expect("no panic while held").take()
+    }
+}

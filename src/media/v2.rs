@@ -1,0 +1,180 @@
+//! Azure Media Services v2: the OData API behind `media.windows.net` and `restv2` endpoints.
+//!
+//! Every request goes through the lane's caller, carries a cached token, and reaches only configured hosts. Nothing that
+//! may have taken effect is sent again before looking.
+
+mod assets;
+mod auth;
+mod batch;
+mod bulk;
+mod container;
+mod diff;
+mod entities;
+mod errors;
+mod exchange;
+mod files;
+mod front_door;
+mod listing;
+mod locators;
+mod odata;
+mod policies;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use azure_core::http::HttpClient;
+use jiff::Timestamp;
+
+use self::auth::Tokens;
+use self::front_door::FrontDoor;
+use self::listing::Query;
+use self::policies::Policies;
+use self::wire::Wire;
+use super::{FileSet, MediaService, Pages};
+use crate::call::Caller;
+use crate::config::AccountConfig;
+use crate::error::Error;
+use crate::model::{
+    AccountName, Asset, AssetFile, AssetId, ContainerName, Locator, LocatorId, NewAsset, StreamingHost,
+};
+use crate::transport::AllowedHosts;
+
+/// `major.minor` of an `x-ms-version`.
+type Version = (u32, u32);
+
+/// The first version whose assets tell their container and storage account, and whose locators have names.
+const WITH_URI: Version = (2, 2);
+/// The first version with streaming endpoints.
+const WITH_STREAMING_ENDPOINTS: Version = (2, 7);
+
+/// A Media Services v2 account. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct V2(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    account: AccountName,
+    default_storage: Option<AccountName>,
+    version: Version,
+    wire: Arc<Wire>,
+    policies: Policies,
+    /// The service refused `$batch`.
+    no_batch: AtomicBool,
+    /// The service refused to filter files by several parents.
+    no_parent_filter: AtomicBool,
+}
+
+impl V2 {
+    /// A client of that account. Nothing is sent yet.
+    ///
+    /// `client` is the guarded transport whose allow-list is `hosts`; the endpoint's and the token service's host are
+    /// added to it, and the cluster's once it is known. `media` is the caller of the account's media lane.
+    pub fn new(settings: &AccountConfig, client: Arc<dyn HttpClient>, hosts: AllowedHosts, media: Caller) -> Self {
+        let tokens = Tokens::new(settings.auth.clone(), Arc::clone(&client));
+        hosts.allow(tokens.url());
+        let door = FrontDoor::new(&settings.endpoint, &settings.redirect_hosts, hosts);
+        Self(Arc::new(Inner {
+            account: AccountName::new(&settings.account),
+            default_storage: settings.storage.first().map(|storage| AccountName::new(&storage.account)),
+            version: version(&settings.api_version),
+            wire: Arc::new(Wire::new(client, media, tokens, door, settings.api_version.clone())),
+            policies: Policies::default(),
+            no_batch: AtomicBool::new(false),
+            no_parent_filter: AtomicBool::new(false),
+        }))
+    }
+
+    fn wire(&self) -> &Arc<Wire> {
+        &self.0.wire
+    }
+
+    /// Does the spoken version know this?
+    fn speaks(&self, version: Version) -> bool {
+        self.0.version >= version
+    }
+
+    fn batches(&self) -> bool {
+        !self.0.no_batch.load(Ordering::Relaxed)
+    }
+
+    /// A query of a whole set of this account.
+    fn query(&self, operation: &'static str, attempted: &'static str, path: &str) -> Query {
+        let subject = format!("of account {}", self.0.account);
+        Query { operation, attempted, subject, path: path.to_owned(), filter: None }
+    }
+}
+
+/// Reads an `x-ms-version`; what cannot be read counts as the newest, so that nothing is held back.
+fn version(text: &str) -> Version {
+    let numbers = text.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    numbers.unwrap_or((u32::MAX, 0))
+}
+
+#[async_trait]
+impl MediaService for V2 {
+    fn account(&self) -> &AccountName {
+        &self.0.account
+    }
+
+    fn assets(&self) -> Pages<'_, Asset> {
+        let query = self.query("ListAssets", "list the assets", "Assets");
+        listing::pages(Arc::clone(self.wire()), query, |row| entities::asset(row).map(Some))
+    }
+
+    fn locators(&self) -> Pages<'_, Locator> {
+        let query = self.query("ListLocators", "list the locators", "Locators");
+        listing::pages(Arc::clone(self.wire()), query, entities::locator)
+    }
+
+    fn files(&self, changed_since: Option<Timestamp>) -> Pages<'_, AssetFile> {
+        let mut query = self.query("ListFiles", "list the file records", "Files");
+        query.filter = changed_since.map(|since| format!("LastModified gt {}", odata::date_literal(since)));
+        listing::pages(Arc::clone(self.wire()), query, |row| entities::file(row).map(|row| Some(row.file)))
+    }
+
+    async fn files_of(&self, assets: &[AssetId]) -> Result<Vec<Vec<AssetFile>>, Error> {
+        let rows = self.file_rows(assets).await?;
+        Ok(rows.into_iter().map(|rows| rows.into_iter().map(|row| row.file).collect()).collect())
+    }
+
+    async fn asset(&self, id: &AssetId) -> Result<Option<Asset>, Error> {
+        self.find_asset(id).await
+    }
+
+    async fn assets_by_alternate_id(&self, alternate_id: &str) -> Result<Vec<Asset>, Error> {
+        self.find_by_alternate_id(alternate_id).await
+    }
+
+    async fn create_asset(&self, asset: &NewAsset) -> Result<Asset, Error> {
+        self.make_asset(asset).await
+    }
+
+    async fn container(&self, asset: &AssetId) -> Result<ContainerName, Error> {
+        self.find_container(asset).await
+    }
+
+    async fn register_files(&self, sets: &[FileSet]) -> Vec<Result<(), Error>> {
+        self.register(sets).await
+    }
+
+    async fn publish(&self, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
+        self.publish_all(locators).await
+    }
+
+    async fn update_locator(&self, locator: &Locator) -> Result<(), Error> {
+        self.merge_locator(locator).await
+    }
+
+    async fn locator(&self, id: &LocatorId) -> Result<Option<Locator>, Error> {
+        self.find_locator(id).await
+    }
+
+    async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error> {
+        self.find_streaming_hosts().await
+    }
+}
+
+#[cfg(test)]
+mod tests;

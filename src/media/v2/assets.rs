@@ -1,0 +1,116 @@
+//! Assets, and the hosts they are streamed from.
+
+use serde_json::json;
+
+use super::listing::{self, Query};
+use super::odata::{self, Row};
+use super::wire::{Ask, call, safe};
+use super::{V2, WITH_STREAMING_ENDPOINTS, WITH_URI, entities};
+use crate::error::{CallError, Error, Failure};
+use crate::model::{Asset, AssetId, NewAsset, StreamingHost};
+use crate::retry::{Idempotency, final_disposition};
+
+/// How often a creation is sent again after it was looked for and not found.
+const CREATIONS: u32 = 3;
+
+impl V2 {
+    pub(super) async fn find_asset(&self, id: &AssetId) -> Result<Option<Asset>, Error> {
+        let ask = Ask::get(odata::entity("Assets", id.as_str()));
+        let row = self.wire().find(safe("GetAsset", "read asset", id.as_str()), &ask).await?;
+        row.map(|row| entities::asset(&row).map_err(|failure| unreadable("read asset", id.as_str(), failure)))
+            .transpose()
+            .map_err(Error::from)
+    }
+
+    pub(super) async fn find_by_alternate_id(&self, alternate_id: &str) -> Result<Vec<Asset>, Error> {
+        let query = Query {
+            operation: "ListAssets",
+            attempted: "look for the copy of asset",
+            subject: alternate_id.to_owned(),
+            path: "Assets".to_owned(),
+            filter: Some(format!("AlternateId eq {}", odata::literal(alternate_id))),
+        };
+        Ok(listing::all(self.wire(), query, |row| entities::asset(row).map(Some)).await?)
+    }
+
+    pub(super) async fn make_asset(&self, asset: &NewAsset) -> Result<Asset, Error> {
+        let label = asset.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&asset.alternate_id);
+        let mut entity = json!({
+            "Name": asset.name,
+            "AlternateId": asset.alternate_id,
+            "Options": entities::options(asset.encryption),
+        });
+        if let Some(storage) = &asset.storage_account {
+            if self.speaks(WITH_URI) {
+                entity["StorageAccountName"] = json!(storage.as_str());
+            } else if self.0.default_storage.as_ref() != Some(storage) {
+                return Err(Error::Unsuitable {
+                    subject: label.to_owned(),
+                    reason: format!(
+                        "its storage account {storage} can only be chosen with `x-ms-version` 2.2 or later"
+                    ),
+                });
+            }
+        }
+        let ask = Ask::post("Assets", entity);
+        let mut round = 1;
+        loop {
+            let call = call("CreateAsset", "create asset", label, Idempotency::LookFirst);
+            let error = match self.wire().row(call, &ask).await {
+                Ok(row) => {
+                    return entities::asset(&row).map_err(|failure| unreadable("create asset", label, failure).into());
+                }
+                Err(error) => error,
+            };
+            if !error.failure.ambiguous() {
+                return Err(error.into());
+            }
+            let found = self.find_by_alternate_id(&asset.alternate_id).await?;
+            if let Some(made) = found.into_iter().max_by_key(|asset| asset.created) {
+                return Ok(made);
+            }
+            if round == CREATIONS {
+                return Err(error.into());
+            }
+            round += 1;
+        }
+    }
+
+    pub(super) async fn find_streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error> {
+        if !self.speaks(WITH_STREAMING_ENDPOINTS) {
+            return self.host_of_a_locator().await;
+        }
+        let query = self.query("ListStreamingEndpoints", "list the streaming endpoints", "StreamingEndpoints");
+        Ok(listing::all(self.wire(), query, |row| Ok(streaming_host(row))).await?)
+    }
+
+    /// Older versions name the host in the locators only; an account without any has none to tell.
+    async fn host_of_a_locator(&self) -> Result<Vec<StreamingHost>, Error> {
+        let filter = odata::escape("Type eq 2");
+        let ask = Ask::get(format!("Locators?$top=1&$filter={filter}"));
+        let rows = self.wire().rows(safe("ListLocators", "look for a streaming locator", "any"), &ask).await?;
+        let url = rows.first().and_then(|row| url::Url::parse(row.words("Path")?).ok());
+        let host = url.map(|url| StreamingHost {
+            name: "default".to_owned(),
+            url: url.origin().ascii_serialization(),
+            running: true,
+        });
+        Ok(host.into_iter().collect())
+    }
+}
+
+/// A streaming endpoint; the service's own locator paths say `http`, so that is what its host is shown with.
+fn streaming_host(row: &Row) -> Option<StreamingHost> {
+    let host = row.words("HostName")?;
+    let url = if host.contains("://") { host.trim_end_matches('/').to_owned() } else { format!("http://{host}") };
+    Some(StreamingHost {
+        name: row.text("Name").unwrap_or_default().to_owned(),
+        url,
+        running: row.text("State") == Some("Running"),
+    })
+}
+
+/// An answer that came but cannot be read.
+pub(super) fn unreadable(attempted: &'static str, subject: &str, failure: Failure) -> CallError {
+    CallError { attempted, subject: subject.to_owned(), disposition: final_disposition(&failure), failure, attempts: 1 }
+}

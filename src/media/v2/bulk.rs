@@ -1,0 +1,103 @@
+//! Many changesets in as few `$batch` requests as permitted, for as long as the service takes them.
+
+use std::sync::atomic::Ordering;
+
+use super::V2;
+use super::batch::{BATCH_OPERATIONS, Changeset};
+use super::odata::Row;
+use super::wire::call;
+use crate::error::{CallError, Failure};
+use crate::retry::{Class, Idempotency, classify, final_disposition};
+
+/// Rounds a change is sent, looked for and sent again before its last failure counts.
+pub(super) const ROUNDS: u32 = 4;
+
+/// Why a change was not made, or may not have been.
+#[derive(Debug, Clone)]
+pub(super) enum Wrong {
+    /// The service answered so about this change.
+    Part(Failure),
+    /// The call that carried it failed.
+    Call(CallError),
+}
+
+impl Wrong {
+    /// Why.
+    pub(super) fn failure(&self) -> &Failure {
+        match self {
+            Self::Part(failure) | Self::Call(CallError { failure, .. }) => failure,
+        }
+    }
+
+    /// May it work another time, after looking what became of it? The caller has tried the calls themselves already,
+    /// but not those whose fate is unknown.
+    pub(super) fn deserves_a_look(&self) -> bool {
+        match self {
+            Self::Part(failure) => classify(failure) != Class::Final,
+            Self::Call(error) => error.failure.ambiguous(),
+        }
+    }
+
+    /// As the error of one of the changes.
+    pub(super) fn into_error(self, attempted: &'static str, subject: String, attempts: u32) -> CallError {
+        let disposition = match &self {
+            Self::Part(failure) => final_disposition(failure),
+            Self::Call(error) => error.disposition,
+        };
+        let attempts = match &self {
+            Self::Part(_) => attempts,
+            Self::Call(error) => error.attempts,
+        };
+        CallError { attempted, subject, failure: self.failure().clone(), attempts, disposition }
+    }
+}
+
+/// The service does not take batches.
+#[derive(Debug)]
+pub(super) struct Refused;
+
+/// What became of each changeset.
+pub(super) type Outcomes = Vec<Result<Vec<Option<Row>>, Wrong>>;
+
+impl V2 {
+    /// Sends changesets in order. `Refused` means that none or only the first of them took effect.
+    pub(super) async fn send_all(
+        &self,
+        changesets: &[Changeset],
+        attempted: &'static str,
+        subject: &str,
+        idempotency: Idempotency,
+    ) -> Result<Outcomes, Refused> {
+        let mut outcomes = Outcomes::with_capacity(changesets.len());
+        let mut rest = changesets;
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(fitting(rest));
+            rest = later;
+            match self.wire().batch(call("Batch", attempted, subject, idempotency), batch).await {
+                Ok(parts) => outcomes.extend(parts.into_iter().map(|part| part.map_err(Wrong::Part))),
+                Err(error) if matches!(error.failure.status(), Some(400 | 404 | 405 | 415 | 501)) => {
+                    tracing::info!(%error, "the service takes no batches; every change is a request of its own");
+                    self.0.no_batch.store(true, Ordering::Relaxed);
+                    return Err(Refused);
+                }
+                Err(error) => outcomes.extend(batch.iter().map(|_| Err(Wrong::Call(error.clone())))),
+            }
+        }
+        let throttled = |outcome: &Result<_, Wrong>| matches!(outcome, Err(Wrong::Part(failure)) if classify(failure) == Class::Throttled);
+        if outcomes.iter().any(throttled) {
+            // The lane saw a success; only we know what the parts say.
+            self.wire().caller().lane().slow_down(None);
+        }
+        Ok(outcomes)
+    }
+}
+
+/// How many of the changesets one request may carry; one at least.
+fn fitting(changesets: &[Changeset]) -> usize {
+    let mut operations = 0;
+    let fit = changesets.iter().take_while(|changeset| {
+        operations += changeset.len();
+        operations <= BATCH_OPERATIONS
+    });
+    fit.count().max(1)
+}

@@ -1,0 +1,77 @@
+//! The container of an asset. Versions below 2.2 tell it only in the path of a SAS locator, so one is made for a moment.
+
+use serde_json::json;
+
+use super::assets::unreadable;
+use super::odata;
+use super::wire::{Ask, call, safe};
+use super::{V2, entities};
+use crate::error::{Error, Failure};
+use crate::model::{AssetId, ContainerName};
+use crate::retry::Idempotency;
+
+/// How long the temporary locator would live if it could not be removed.
+const TEMPORARY_MINUTES: u32 = 60;
+/// The wire's number of a SAS locator.
+const SAS: u8 = 1;
+/// Looks at what became of a creation before giving up.
+const CREATIONS: u32 = 3;
+
+impl V2 {
+    pub(super) async fn find_container(&self, asset: &AssetId) -> Result<ContainerName, Error> {
+        let found = self.find_asset(asset).await?.ok_or_else(|| Error::Vanished { subject: asset.to_string() })?;
+        if let Some(container) = found.container {
+            return Ok(container);
+        }
+        // In a task of its own: if the caller is cancelled, the locator is still removed.
+        let (this, asset) = (self.clone(), asset.clone());
+        let subject = asset.to_string();
+        let task = tokio::spawn(async move { this.container_by_locator(&asset).await });
+        task.await.unwrap_or_else(|error| {
+            let failure = Failure::Unexpected(error.to_string());
+            Err(unreadable("find the container of asset", &subject, failure).into())
+        })
+    }
+
+    async fn container_by_locator(&self, asset: &AssetId) -> Result<ContainerName, Error> {
+        let policy = self.0.policies.find_or_create(self, TEMPORARY_MINUTES).await?;
+        // The id is ours, so that it can be removed whatever is known about its creation.
+        let id = format!("{}{}", entities::LOCATOR_PREFIX, uuid::Uuid::new_v4());
+        let path = self.temporary_path(asset, &id, &policy).await;
+        let ask = Ask::delete(odata::entity("Locators", &id));
+        match self.wire().act(safe("DeleteLocator", "remove the temporary locator of", asset.as_str()), &ask).await {
+            Ok(()) => {}
+            Err(error) if error.failure.status() == Some(404) => {}
+            Err(error) => tracing::warn!(%error, "a temporary read locator is left behind; it ends within the hour"),
+        }
+        let path = path?;
+        entities::container(&path).ok_or_else(|| {
+            let failure = Failure::Unexpected("a SAS locator whose path names no container".to_owned());
+            unreadable("find the container of asset", asset.as_str(), failure).into()
+        })
+    }
+
+    async fn temporary_path(&self, asset: &AssetId, id: &str, policy: &str) -> Result<String, Error> {
+        let body = json!({"Id": id, "AssetId": asset.as_str(), "AccessPolicyId": policy, "Type": SAS});
+        let attempted = "make a temporary locator of";
+        let mut round = 1;
+        loop {
+            let call = call("CreateLocator", attempted, asset.as_str(), Idempotency::LookFirst);
+            let row = match self.wire().row(call, &Ask::post("Locators", body.clone())).await {
+                Ok(row) => Some(row),
+                Err(error) if error.failure.ambiguous() && round < CREATIONS => {
+                    let ask = Ask::get(odata::entity("Locators", id));
+                    self.wire().find(safe("GetLocator", attempted, asset.as_str()), &ask).await?
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(row) = row {
+                return row.words("Path").map(str::to_owned).ok_or_else(|| {
+                    let failure = Failure::Unexpected("a SAS locator without a path".to_owned());
+                    unreadable(attempted, asset.as_str(), failure).into()
+                });
+            }
+            round += 1;
+        }
+    }
+}

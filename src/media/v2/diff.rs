@@ -1,0 +1,148 @@
+//! What has to be done to the file records of an asset to make them what they shall be.
+//!
+//! The order matters: an asset has one primary record at any time, so the old one steps back before the new one is set.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value, json};
+
+use super::batch::{Operation, Target};
+use super::entities::FileRow;
+use super::odata;
+use crate::model::{AssetFile, AssetId};
+
+/// The operations, in order. None where all is as it shall be.
+pub(super) fn plan(asset: &AssetId, existing: &[FileRow], wanted: &[AssetFile]) -> Vec<Operation> {
+    let wanted = unambiguous(wanted);
+    let mut there: HashMap<&str, &FileRow> = HashMap::new();
+    let (mut deletions, mut changes, mut primary) = (Vec::new(), Vec::new(), Vec::new());
+    let names: HashSet<&str> = wanted.iter().map(|file| file.name.as_str()).collect();
+    for row in existing {
+        let name = row.file.name.as_str();
+        if !names.contains(name) || there.insert(name, row).is_some() {
+            deletions.push(operation("DELETE", path(row), None));
+        }
+    }
+    for file in &wanted {
+        let operation = match there.get(file.name.as_str()) {
+            Some(row) => {
+                let changes = difference(&row.file, file);
+                (!changes.is_empty()).then(|| operation("MERGE", path(row), Some(Value::Object(changes))))
+            }
+            None => Some(operation("POST", "Files".to_owned(), Some(entity(asset, file)))),
+        };
+        let list = if file.primary { &mut primary } else { &mut changes };
+        list.extend(operation);
+    }
+    deletions.into_iter().chain(changes).chain(primary).collect()
+}
+
+/// The wanted records, each name once, one primary.
+fn unambiguous(wanted: &[AssetFile]) -> Vec<AssetFile> {
+    let (mut names, mut primary_seen) = (HashSet::new(), false);
+    let mut files = Vec::with_capacity(wanted.len());
+    for file in wanted.iter().filter(|file| names.insert(file.name.as_str())) {
+        let primary = file.primary && !primary_seen;
+        primary_seen |= file.primary;
+        files.push(AssetFile { primary, ..file.clone() });
+    }
+    files
+}
+
+fn operation(method: &'static str, path: String, body: Option<Value>) -> Operation {
+    Operation { method, target: Target::Path(path), body }
+}
+
+fn path(row: &FileRow) -> String {
+    odata::entity("Files", &row.id)
+}
+
+/// A new record. The size is a text: 64-bit numbers are, in this dialect.
+fn entity(asset: &AssetId, file: &AssetFile) -> Value {
+    json!({
+        "Name": file.name,
+        "ParentAssetId": asset.as_str(),
+        "MimeType": file.mime_type,
+        "IsPrimary": file.primary,
+        "IsEncrypted": file.encrypted,
+        "ContentFileSize": file.size.to_string(),
+    })
+}
+
+/// The properties in which a record is not what it shall be.
+fn difference(is: &AssetFile, shall: &AssetFile) -> Map<String, Value> {
+    let mut changes = Map::new();
+    if is.size != shall.size {
+        changes.insert("ContentFileSize".to_owned(), json!(shall.size.to_string()));
+    }
+    if is.mime_type != shall.mime_type {
+        changes.insert("MimeType".to_owned(), json!(shall.mime_type));
+    }
+    if is.primary != shall.primary {
+        changes.insert("IsPrimary".to_owned(), json!(shall.primary));
+    }
+    if is.encrypted != shall.encrypted {
+        changes.insert("IsEncrypted".to_owned(), json!(shall.encrypted));
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, size: u64, primary: bool) -> AssetFile {
+        let asset = AssetId::new("source");
+        AssetFile { asset, name: name.to_owned(), size, mime_type: None, primary, encrypted: false }
+    }
+
+    fn row(id: &str, file: AssetFile) -> FileRow {
+        FileRow { id: id.to_owned(), file }
+    }
+
+    fn told(operations: &[Operation]) -> Vec<String> {
+        let one = |operation: &Operation| match &operation.target {
+            Target::Path(path) => format!("{} {path} {}", operation.method, operation.body.clone().unwrap_or_default()),
+            Target::Made(_) => unreachable!("files are not referred to"),
+        };
+        operations.iter().map(one).collect()
+    }
+
+    #[test]
+    fn records_that_are_right_are_left_alone() {
+        let existing = [row("1", file("a", 1, true)), row("2", file("b", 2, false))];
+        assert!(plan(&AssetId::new("t"), &existing, &[file("b", 2, false), file("a", 1, true)]).is_empty());
+    }
+
+    #[test]
+    fn the_old_primary_steps_back_before_the_new_one_is_set() {
+        let existing = [row("1", file("a", 1, true)), row("2", file("b", 2, false)), row("3", file("gone", 3, false))];
+        let wanted = [file("b", 2, true), file("a", 1, false)];
+        assert_eq!(
+            told(&plan(&AssetId::new("t"), &existing, &wanted)),
+            [
+                "DELETE Files('3') null",
+                r#"MERGE Files('1') {"IsPrimary":false}"#,
+                r#"MERGE Files('2') {"IsPrimary":true}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn missing_records_are_made_and_wrong_sizes_mended() {
+        let operations = told(&plan(
+            &AssetId::new("t"),
+            &[row("1", file("a", 1, false))],
+            &[file("a", 5_000_000_000, false), file("b", 2, false)],
+        ));
+        assert_eq!(operations[0], r#"MERGE Files('1') {"ContentFileSize":"5000000000"}"#);
+        assert!(operations[1].starts_with("POST Files ") && operations[1].contains(r#""ParentAssetId":"t""#));
+    }
+
+    #[test]
+    fn only_the_first_of_two_primaries_is_kept() {
+        let operations = told(&plan(&AssetId::new("t"), &[], &[file("a", 1, true), file("b", 1, true)]));
+        assert_eq!(operations.iter().filter(|told| told.contains(r#""IsPrimary":true"#)).count(), 1);
+        assert!(operations[1].contains(r#""Name":"a""#), "the primary comes last: {operations:?}");
+    }
+}

@@ -1,0 +1,160 @@
+//! Answers that are not what was asked for, as failures: OData errors in both JSON dialects and XML, and pages of HTML.
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use serde_json::Value;
+
+use crate::error::{Failure, parse_retry_after};
+use crate::redact::scrub;
+
+/// The longest excerpt of a foreign text in a message.
+const EXCERPT: usize = 160;
+
+/// The failure an answer with an error status stands for.
+pub(super) fn refusal(status: u16, retry_after: Option<&str>, body: &str) -> Failure {
+    let (code, message) = words(body);
+    Failure::Refused {
+        status,
+        code: code.filter(|code| !code.is_empty()),
+        message: scrub(&shorten(&message)),
+        retry_after: retry_after.and_then(parse_retry_after),
+        source_refusal: None,
+    }
+}
+
+/// The failure of an answer that is well but not JSON.
+pub(super) fn not_json(host: &str, body: &str) -> Failure {
+    Failure::Unexpected(format!(
+        "{host} answered \"{}\" instead of JSON; is `endpoint` the API root?",
+        scrub(&shorten(&plain(body)))
+    ))
+}
+
+/// The failure of a redirect where none is due.
+pub(super) fn redirected(status: u16, host: &str, location: Option<&str>) -> Failure {
+    let to = location
+        .and_then(|location| url::Url::parse(location).ok())
+        .map_or_else(|| "nowhere".to_owned(), |url| crate::transport::authority(&url));
+    Failure::Unexpected(format!("{host} redirects (HTTP {status}) to {to}; is `endpoint` the API root?"))
+}
+
+/// Code and message of an error body.
+fn words(body: &str) -> (Option<String>, String) {
+    if let Ok(document) = serde_json::from_str::<Value>(body) {
+        return json_words(&document).unwrap_or_else(|| (None, body.to_owned()));
+    }
+    xml_words(body).unwrap_or_else(|| (None, plain(body)))
+}
+
+fn json_words(document: &Value) -> Option<(Option<String>, String)> {
+    let error = document.get("error").or_else(|| document.get("odata.error"))?;
+    if let Some(code) = error.as_str() {
+        // The token services: `{"error":"invalid_client","error_description":"…"}`.
+        let description = document.get("error_description").and_then(Value::as_str).unwrap_or_default();
+        return Some((Some(code.to_owned()), description.to_owned()));
+    }
+    let message = match error.get("message") {
+        Some(Value::String(text)) => text.clone(),
+        Some(message) => message.get("value").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        None => String::new(),
+    };
+    Some((error.get("code").and_then(Value::as_str).map(str::to_owned), message))
+}
+
+/// `<error><code/><message/></error>` with whatever namespace.
+fn xml_words(body: &str) -> Option<(Option<String>, String)> {
+    if !body.trim_start().starts_with('<') {
+        return None;
+    }
+    let mut reader = Reader::from_str(body);
+    let (mut code, mut message, mut inside, mut is_error) = (String::new(), String::new(), Vec::new(), false);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(start) => {
+                inside = start.local_name().as_ref().to_vec();
+                is_error |= inside == b"error";
+            }
+            Event::End(_) => inside.clear(),
+            Event::Text(text) => {
+                let text = text.decode().ok()?;
+                match inside.as_slice() {
+                    b"code" => code.push_str(&text),
+                    b"message" => message.push_str(&text),
+                    _ => {}
+                }
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    is_error.then_some((Some(code), message))
+}
+
+/// The words of a text without its tags.
+fn plain(body: &str) -> String {
+    let mut text = String::new();
+    let mut in_tag = false;
+    for c in body.chars().take(4 * EXCERPT) {
+        match c {
+            '<' => in_tag = true,
+            '>' if in_tag => {
+                in_tag = false;
+                text.push(' ');
+            }
+            _ if !in_tag => text.push(c),
+            _ => {}
+        }
+    }
+    text
+}
+
+/// One line, not too long.
+fn shorten(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= EXCERPT {
+        return line;
+    }
+    line.chars().take(EXCERPT).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retry::{Class, classify};
+
+    fn text(failure: &Failure) -> String {
+        failure.to_string()
+    }
+
+    #[test]
+    fn the_message_is_found_in_every_envelope() {
+        for body in [
+            r#"{"error":{"code":"","message":{"lang":"en-US","value":"Resource Asset not found"}}}"#,
+            r#"{"odata.error":{"code":"","message":{"lang":"en-US","value":"Resource Asset not found"}}}"#,
+            r#"{"error":{"message":"Resource Asset not found"}}"#,
+            r#"<?xml version="1.0"?><m:error xmlns:m="u"><m:code/><m:message xml:lang="en-US">Resource Asset not found</m:message></m:error>"#,
+            "<error xmlns='u'><code></code><message>Resource Asset not found</message></error>",
+        ] {
+            assert_eq!(text(&refusal(404, None, body)), "HTTP 404: Resource Asset not found", "{body}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_html_gives_its_words() {
+        let failure = refusal(503, Some("7"), "<html><body><h1>Service Unavailable</h1></body></html>");
+        assert_eq!(text(&failure), "HTTP 503: Service Unavailable");
+        assert_eq!(classify(&failure), Class::Throttled);
+        assert!(text(&not_json("h:443", "<h2>Object moved</h2>")).contains("\"Object moved\""));
+    }
+
+    #[test]
+    fn a_token_services_error_gives_code_and_words() {
+        let body = r#"{"error":"invalid_client","error_description":"ACS50012: Authentication failed."}"#;
+        assert_eq!(text(&refusal(401, None, body)), "HTTP 401 invalid_client: ACS50012: Authentication failed.");
+    }
+
+    #[test]
+    fn an_empty_body_leaves_the_status() {
+        assert_eq!(text(&refusal(500, None, "")), "HTTP 500");
+    }
+}

@@ -1,0 +1,176 @@
+//! File records: read for many assets at once, and made what they shall be in as few requests as possible.
+//!
+//! Records are first created blindly, one changeset an asset: either all are new, or the changeset is refused as a
+//! whole and the asset's records are read and only what differs is changed. Both may be repeated without harm.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use futures::future::join_all;
+
+use super::batch::{CHANGESET_OPERATIONS, Changeset, Operation, Target};
+use super::bulk::{ROUNDS, Refused, Wrong};
+use super::entities::FileRow;
+use super::listing::{self, Query};
+use super::odata;
+use super::wire::{Ask, Content, Verb, safe};
+use super::{V2, diff, entities};
+use crate::error::{CallError, Error, Failure};
+use crate::media::FileSet;
+use crate::model::AssetId;
+use crate::retry::Idempotency;
+
+/// Parents in one filter: a clause takes some 90 characters of a URL that has to stay below 2,000.
+const PARENTS: usize = 15;
+/// The action as in "failed to …".
+const REGISTER: &str = "register the files of asset";
+
+impl V2 {
+    /// The records of some assets with their ids, in the order asked.
+    pub(super) async fn file_rows(&self, assets: &[AssetId]) -> Result<Vec<Vec<FileRow>>, Error> {
+        let groups = join_all(assets.chunks(PARENTS).map(|group| self.group_rows(group))).await;
+        let mut by_asset: HashMap<String, Vec<FileRow>> = HashMap::new();
+        for group in groups {
+            for row in group? {
+                by_asset.entry(row.file.asset.as_str().to_ascii_lowercase()).or_default().push(row);
+            }
+        }
+        Ok(assets
+            .iter()
+            .map(|asset| by_asset.get(&asset.as_str().to_ascii_lowercase()).cloned().unwrap_or_default())
+            .collect())
+    }
+
+    async fn group_rows(&self, group: &[AssetId]) -> Result<Vec<FileRow>, CallError> {
+        if let [asset] = group {
+            return self.rows_of_one(asset).await;
+        }
+        if !self.0.no_parent_filter.load(Ordering::Relaxed) {
+            let clauses: Vec<_> =
+                group.iter().map(|asset| format!("ParentAssetId eq {}", odata::literal(asset.as_str()))).collect();
+            let query = Query {
+                operation: "ListFiles",
+                attempted: "list the file records of",
+                subject: format!("{} assets", group.len()),
+                path: "Files".to_owned(),
+                filter: Some(clauses.join(" or ")),
+            };
+            match listing::all(self.wire(), query, |row| entities::file(row).map(Some)).await {
+                Err(CallError { failure: Failure::Refused { status: 400, .. }, .. }) => {
+                    self.0.no_parent_filter.store(true, Ordering::Relaxed);
+                }
+                listed => return listed,
+            }
+        }
+        let lists = join_all(group.iter().map(|asset| self.rows_of_one(asset))).await;
+        Ok(lists.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    async fn rows_of_one(&self, asset: &AssetId) -> Result<Vec<FileRow>, CallError> {
+        let query = Query {
+            operation: "ListFiles",
+            attempted: "list the file records of asset",
+            subject: asset.to_string(),
+            path: format!("{}/Files", odata::entity("Assets", asset.as_str())),
+            filter: None,
+        };
+        match listing::all(self.wire(), query, |row| entities::file(row).map(Some)).await {
+            Err(CallError { failure: Failure::Refused { status: 404, .. }, .. }) => Ok(Vec::new()),
+            listed => listed,
+        }
+    }
+
+    pub(super) async fn register(&self, sets: &[FileSet]) -> Vec<Result<(), Error>> {
+        let mut results: Vec<Option<Result<(), Error>>> = sets.iter().map(|_| None).collect();
+        // The first round knows of no records; an empty set has nothing to create, only perhaps to remove.
+        let mut open: Vec<usize> = (0..sets.len()).filter(|&at| !sets[at].files.is_empty()).collect();
+        let mut known: Vec<Vec<FileRow>> = open.iter().map(|_| Vec::new()).collect();
+        for round in 1..=ROUNDS {
+            if !self.batches() {
+                break;
+            }
+            let plans: Vec<_> =
+                open.iter().zip(&known).map(|(&at, rows)| diff::plan(&sets[at].asset, rows, &sets[at].files)).collect();
+            let Ok(outcomes) = self.send_plans(plans).await else { break };
+            for (&at, outcome) in open.iter().zip(outcomes) {
+                results[at] = match outcome {
+                    Ok(()) => Some(Ok(())),
+                    Err(wrong) if round < ROUNDS && worth_reading(&wrong) => None,
+                    Err(wrong) => Some(Err(wrong.into_error(REGISTER, sets[at].asset.to_string(), round).into())),
+                };
+            }
+            open = (0..sets.len()).filter(|&at| results[at].is_none()).collect();
+            if open.is_empty() {
+                break;
+            }
+            let assets: Vec<_> = open.iter().map(|&at| sets[at].asset.clone()).collect();
+            match self.file_rows(&assets).await {
+                Ok(rows) => known = rows,
+                // Read again one by one, so that each set has an error of its own.
+                Err(_) => break,
+            }
+        }
+        let rest = results.into_iter().zip(sets).map(|(result, set)| async move {
+            match result {
+                Some(result) => result,
+                None => self.register_alone(set).await,
+            }
+        });
+        join_all(rest).await
+    }
+
+    /// Sends each plan as changesets of its own, in order; a plan's outcome is its first failure.
+    async fn send_plans(&self, plans: Vec<Vec<Operation>>) -> Result<Vec<Result<(), Wrong>>, Refused> {
+        let changesets: Vec<Vec<Changeset>> = plans
+            .into_iter()
+            .map(|plan| plan.chunks(CHANGESET_OPERATIONS).map(<[Operation]>::to_vec).collect())
+            .collect();
+        let sizes: Vec<usize> = changesets.iter().map(Vec::len).collect();
+        let subject = format!("of {} assets", sizes.len());
+        let flat: Vec<Changeset> = changesets.into_iter().flatten().collect();
+        let mut outcomes =
+            self.send_all(&flat, "register the files", &subject, Idempotency::Repeatable).await?.into_iter();
+        Ok(sizes
+            .into_iter()
+            .map(|size| outcomes.by_ref().take(size).fold(Ok(()), |so_far, outcome| so_far.and(outcome.map(drop))))
+            .collect())
+    }
+
+    /// Without `$batch`: the service makes the records from the container, and each difference is one request.
+    async fn register_alone(&self, set: &FileSet) -> Result<(), Error> {
+        let asset = set.asset.as_str();
+        let infos = Ask::get(format!("CreateFileInfos?assetid='{}'", odata::escape(asset)));
+        self.wire().act(safe("CreateFileInfos", REGISTER, asset), &infos).await?;
+        let mut round = 1;
+        loop {
+            let rows = self.rows_of_one(&set.asset).await?;
+            match self.apply(asset, diff::plan(&set.asset, &rows, &set.files)).await {
+                // Somebody was faster, or an answer to our own change was lost: read and compare once more.
+                Err(error) if round < ROUNDS && matches!(error.failure.status(), Some(404 | 409)) => round += 1,
+                applied => return Ok(applied?),
+            }
+        }
+    }
+
+    async fn apply(&self, asset: &str, plan: Vec<Operation>) -> Result<(), CallError> {
+        for Operation { method, target, body } in plan {
+            let Target::Path(path) = target else { continue };
+            let (operation, verb) = match method {
+                "POST" => ("CreateFile", Verb::Post),
+                "DELETE" => ("DeleteFile", Verb::Delete),
+                _ => ("UpdateFile", Verb::Merge),
+            };
+            let ask = Ask { verb, path, body: body.map_or(Content::None, Content::Json) };
+            self.wire().act(safe(operation, REGISTER, asset), &ask).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Is it worth reading the records and trying again with what differs?
+fn worth_reading(wrong: &Wrong) -> bool {
+    match wrong {
+        Wrong::Part(failure) => matches!(failure.status(), Some(404 | 409)) || wrong.deserves_a_look(),
+        Wrong::Call(_) => wrong.deserves_a_look(),
+    }
+}

@@ -1,0 +1,121 @@
+//! The way from the front door to the cluster that keeps the account: one 301, followed by hand.
+//!
+//! The token goes along to the new root, therefore only to hosts the configuration names.
+
+use azure_core::http::{HttpClient, Method, Request};
+use url::Url;
+
+use super::auth::Token;
+use super::exchange::{self, Answer};
+use super::{errors, wire};
+use crate::error::Failure;
+use crate::transport::{AllowedHosts, authority, is_loopback};
+
+/// Where the account's API may be.
+#[derive(Debug)]
+pub(super) struct FrontDoor {
+    endpoint: Url,
+    patterns: Vec<String>,
+    hosts: AllowedHosts,
+}
+
+/// What knocking at the front door gave.
+pub(super) enum Knock {
+    /// The root of the account's API.
+    Root(Url),
+    /// The token was refused.
+    Unauthorised(Failure),
+}
+
+impl FrontDoor {
+    /// The endpoint's own host is reachable, further ones only when redirected to.
+    pub(super) fn new(endpoint: &Url, patterns: &[String], hosts: AllowedHosts) -> Self {
+        let mut endpoint = endpoint.clone();
+        if !endpoint.path().ends_with('/') {
+            endpoint.set_path(&format!("{}/", endpoint.path()));
+        }
+        hosts.allow(&endpoint);
+        Self { endpoint, patterns: patterns.to_vec(), hosts }
+    }
+
+    /// Asks the endpoint where the account's API is.
+    pub(super) async fn knock(&self, client: &dyn HttpClient, version: &str, token: &Token) -> Result<Knock, Failure> {
+        let mut request = Request::new(self.endpoint.clone(), Method::Get);
+        wire::set_headers(&mut request, version, token);
+        let answer = exchange::send(client, &request).await.map_err(exchange::before_sending)?;
+        let host = authority(&self.endpoint);
+        match answer.status {
+            200 if serde_json::from_str::<serde_json::Value>(&answer.body).is_ok() => {
+                Ok(Knock::Root(self.endpoint.clone()))
+            }
+            200 => Err(errors::not_json(&host, &answer.body)),
+            301 | 302 | 307 | 308 => self.follow(&host, &answer).map(Knock::Root),
+            401 => Ok(Knock::Unauthorised(errors::refusal(401, None, &answer.body))),
+            404 => Err(Failure::Unexpected(format!("{host} answered HTTP 404; is `endpoint` the API root?"))),
+            status => {
+                Err(exchange::before_sending(errors::refusal(status, answer.retry_after.as_deref(), &answer.body)))
+            }
+        }
+    }
+
+    /// The root a redirect names, if we may go there.
+    fn follow(&self, host: &str, answer: &Answer) -> Result<Url, Failure> {
+        let location = answer.location.as_deref();
+        let Some(mut root) = location.and_then(|location| self.endpoint.join(location).ok()) else {
+            return Err(errors::redirected(answer.status, host, location));
+        };
+        root.set_query(None);
+        root.set_fragment(None);
+        if !root.path().ends_with('/') {
+            root.set_path(&format!("{}/", root.path()));
+        }
+        let secure = root.scheme() == "https" || is_loopback(&root);
+        let known = authority(&root) == host || self.patterns.iter().any(|pattern| matches(pattern, &root));
+        if !secure || !known {
+            return Err(Failure::ForeignHost(authority(&root)));
+        }
+        self.hosts.allow(&root);
+        tracing::debug!(root = %root, "the media API's root");
+        Ok(root)
+    }
+}
+
+/// Does `host`, `host:port` or `*.suffix` name the URL's host? Without a port the scheme's own is meant.
+fn matches(pattern: &str, url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let (name, port) = match pattern.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|c| c.is_ascii_digit()) => (name, port.parse().ok()),
+        _ => (pattern, None),
+    };
+    let right_port = match port {
+        Some(port) => url.port_or_known_default() == Some(port),
+        None => url.port().is_none(),
+    };
+    let (name, host) = (name.to_ascii_lowercase(), host.to_ascii_lowercase());
+    let right_name = match name.strip_prefix('*') {
+        Some(suffix) if suffix.starts_with('.') => host.len() > suffix.len() && host.ends_with(suffix),
+        _ => host == name,
+    };
+    right_port && right_name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_named_hosts_match() {
+        let at = |url: &str| Url::parse(url).unwrap();
+        assert!(matches("a.example", &at("https://a.example/api/")));
+        assert!(matches("A.example", &at("https://a.example/api/")));
+        assert!(matches("a.example:8443", &at("https://a.example:8443/")));
+        assert!(matches("127.0.0.1:9", &at("http://127.0.0.1:9/")));
+        assert!(matches("*.cloudapp.net", &at("https://wamsbay-hs.cloudapp.net/api/")));
+        assert!(!matches("*.cloudapp.net", &at("https://cloudapp.net/api/")));
+        assert!(!matches("*.cloudapp.net", &at("https://evilcloudapp.net/api/")));
+        assert!(!matches("*.cloudapp.net", &at("https://a.cloudapp.net.evil/api/")));
+        assert!(!matches("*", &at("https://a.example/")));
+        assert!(!matches("a.example", &at("https://a.example:8443/")));
+        assert!(!matches("a.example:8443", &at("https://a.example/")));
+    }
+}

@@ -1,0 +1,290 @@
+//! Streaming locators: published under ids of ours, with the start, the expiry and the name of the source's.
+//!
+//! The id makes a creation verifiable: what became of one is asked, never guessed, before it is sent again.
+
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::assets::unreadable;
+use super::batch::{Changeset, Operation, Target};
+use super::bulk::{ROUNDS, Wrong};
+use super::odata::{self, Row};
+use super::wire::{Ask, call, safe};
+use super::{V2, WITH_URI, entities};
+use crate::error::{CallError, Disposition, Error, Failure};
+use crate::model::{Locator, LocatorId, LocatorKind};
+use crate::retry::Idempotency;
+
+/// The policy of locators whose duration is none of the few that have one: 30 days, as the failover tutorial takes.
+/// Their expiry is set afterwards.
+const COMMON_MINUTES: u32 = 30 * 24 * 60;
+/// Kinds of policies made at most: a library published by hand has a duration for each locator, and an account
+/// keeps a limited number of policies (guess).
+const KINDS: usize = 32;
+/// Locators of an asset: the service's documented limit.
+const LOCATORS_OF_AN_ASSET: usize = 5;
+/// The wire's number of a streaming locator.
+const STREAMING: u8 = 2;
+/// The action as in "failed to …".
+const PUBLISH: &str = "publish locator";
+/// Two dates nearer than this are the same: the service keeps some of them in steps of 1/300 s.
+const DATE_STEP: SignedDuration = SignedDuration::from_millis(4);
+
+/// A creation to be sent: the index of its locator, and the operations.
+type Creation = (usize, Changeset);
+
+/// A locator that was created.
+#[derive(Debug)]
+struct Made {
+    /// As it was then.
+    row: Option<Row>,
+    /// Its expiry was set afterwards, in the same changeset.
+    expiry_set: bool,
+}
+
+impl Made {
+    /// As it is now, if the answer can be read.
+    fn locator(&self, wanted: &Locator) -> Option<Locator> {
+        let locator = entities::locator(self.row.as_ref()?).ok()??;
+        Some(if self.expiry_set { Locator { expiry: wanted.expiry, ..locator } } else { locator })
+    }
+}
+
+impl V2 {
+    pub(super) async fn find_locator(&self, id: &LocatorId) -> Result<Option<Locator>, Error> {
+        let ask = Ask::get(odata::entity("Locators", &entities::wire_id(id)));
+        let row = self.wire().find(safe("GetLocator", "read locator", id.as_str()), &ask).await?;
+        let Some(row) = row else { return Ok(None) };
+        entities::locator(&row).map_err(|failure| unreadable("read locator", id.as_str(), failure).into())
+    }
+
+    pub(super) async fn merge_locator(&self, locator: &Locator) -> Result<(), Error> {
+        let mut changes = Map::new();
+        changes.insert("StartTime".to_owned(), json!(locator.start.map(odata::date)));
+        changes.insert("ExpirationDateTime".to_owned(), json!(odata::date(locator.expiry)));
+        if self.speaks(WITH_URI) {
+            changes.insert("Name".to_owned(), json!(locator.name));
+        }
+        self.change(locator, changes).await
+    }
+
+    async fn change(&self, locator: &Locator, changes: Map<String, Value>) -> Result<(), Error> {
+        let path = odata::entity("Locators", &entities::wire_id(&locator.id));
+        let ask = Ask::merge(path, Value::Object(changes));
+        Ok(self.wire().act(safe("UpdateLocator", "update locator", &subject(locator)), &ask).await?)
+    }
+
+    pub(super) async fn publish_all(&self, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
+        let mut results: Vec<Option<Result<Locator, Error>>> = locators.iter().map(refuse_sas).collect();
+        for round in 1..=ROUNDS {
+            let open: Vec<usize> = (0..locators.len()).filter(|&at| results[at].is_none()).collect();
+            if open.is_empty() {
+                break;
+            }
+            let mut creations: Vec<Creation> = Vec::with_capacity(open.len());
+            for at in open {
+                match self.creation(&locators[at]).await {
+                    Ok(creation) => creations.push((at, creation)),
+                    Err(error) => results[at] = Some(Err(error)),
+                }
+            }
+            let outcomes = self.send_creations(&creations).await;
+            let settled = join_all(
+                creations
+                    .iter()
+                    .zip(outcomes)
+                    .map(|((at, _), outcome)| async move { (*at, self.settle(&locators[*at], outcome, round).await) }),
+            );
+            for (at, result) in settled.await {
+                results[at] = result;
+            }
+        }
+        let never = |locator: &Locator| {
+            let failure = Failure::Interrupted("it is not known what became of it".to_owned());
+            Error::from(Wrong::Part(failure).into_error(PUBLISH, subject(locator), ROUNDS))
+        };
+        results.into_iter().zip(locators).map(|(result, l)| result.unwrap_or_else(|| Err(never(l)))).collect()
+    }
+
+    /// The operations that make a locator: its creation, and its expiry where no policy's duration gives it.
+    async fn creation(&self, locator: &Locator) -> Result<Changeset, Error> {
+        let exact = exact_minutes(locator);
+        let minutes = match exact {
+            Some(minutes) if self.0.policies.welcomes(minutes, KINDS).await => minutes,
+            _ => COMMON_MINUTES,
+        };
+        let policy = self.0.policies.find_or_create(self, minutes).await?;
+        let mut entity = json!({
+            "Id": entities::wire_id(&locator.id),
+            "AssetId": locator.asset.as_str(),
+            "AccessPolicyId": policy,
+            "Type": STREAMING,
+        });
+        if let Some(start) = locator.start {
+            entity["StartTime"] = json!(odata::date(start));
+        }
+        if self.speaks(WITH_URI) {
+            entity["Name"] = json!(locator.name);
+        }
+        let create = Operation { method: "POST", target: Target::Path("Locators".to_owned()), body: Some(entity) };
+        if exact == Some(minutes) {
+            return Ok(vec![create]);
+        }
+        let expiry = json!({"ExpirationDateTime": odata::date(locator.expiry)});
+        Ok(vec![create, Operation { method: "MERGE", target: Target::Made(0), body: Some(expiry) }])
+    }
+
+    /// Sends creations, one changeset each, or one request each where the service takes no batches.
+    async fn send_creations(&self, creations: &[Creation]) -> Vec<Result<Made, Wrong>> {
+        if self.batches() {
+            let changesets: Vec<Changeset> = creations.iter().map(|(_, changeset)| changeset.clone()).collect();
+            let subject = format!("{} locators", changesets.len());
+            if let Ok(outcomes) = self.send_all(&changesets, "publish", &subject, Idempotency::LookFirst).await {
+                let made = |rows: Vec<Option<Row>>| Made {
+                    expiry_set: rows.len() > 1,
+                    row: rows.into_iter().next().flatten(),
+                };
+                let sent = outcomes.into_iter().zip(&changesets).map(|(outcome, changeset)| async move {
+                    match outcome {
+                        // A service that cannot refer back to what a changeset makes can still do it in two steps.
+                        Err(Wrong::Part(Failure::Refused { status: 400 | 404, .. })) if changeset.len() > 1 => {
+                            self.create_alone(&changeset[0]).await
+                        }
+                        outcome => outcome.map(made),
+                    }
+                });
+                return join_all(sent).await;
+            }
+        }
+        join_all(creations.iter().map(|(_, changeset)| self.create_alone(&changeset[0]))).await
+    }
+
+    async fn create_alone(&self, creation: &Operation) -> Result<Made, Wrong> {
+        let entity = creation.body.clone().unwrap_or_default();
+        let subject = entity["Id"].as_str().unwrap_or_default().to_owned();
+        let call = call("CreateLocator", PUBLISH, &subject, Idempotency::LookFirst);
+        let row = self.wire().row(call, &Ask::post("Locators", entity)).await.map_err(Wrong::Call)?;
+        Ok(Made { row: Some(row), expiry_set: false })
+    }
+
+    /// What an outcome means: done, failed, or (`None`) not there and to be sent again.
+    async fn settle(
+        &self,
+        wanted: &Locator,
+        outcome: Result<Made, Wrong>,
+        round: u32,
+    ) -> Option<Result<Locator, Error>> {
+        let wrong = match outcome {
+            Ok(made) => match made.locator(wanted) {
+                Some(there) => return Some(self.adopt(wanted, there).await),
+                None => None,
+            },
+            Err(wrong) if matches!(wrong.failure().status(), Some(403 | 409)) || wrong.deserves_a_look() => Some(wrong),
+            Err(wrong) => return Some(Err(wrong.into_error(PUBLISH, subject(wanted), round).into())),
+        };
+        let there = match self.find_locator(&wanted.id).await {
+            Ok(there) => there,
+            Err(error) => return Some(Err(error)),
+        };
+        match (there, wrong) {
+            (Some(there), _) => Some(self.adopt(wanted, there).await),
+            (None, None) => None,
+            (None, Some(wrong)) => match wrong.failure() {
+                Failure::Refused { status: 403, message, .. } => Some(Err(elsewhere(wanted, message))),
+                Failure::Refused { status: 409, message, .. } => Some(Err(self.in_the_way(wanted, message).await)),
+                _ if round == ROUNDS => Some(Err(wrong.into_error(PUBLISH, subject(wanted), round).into())),
+                _ => None,
+            },
+        }
+    }
+
+    /// A locator that is there under the wanted id: made what it shall be if it is of the wanted asset.
+    async fn adopt(&self, wanted: &Locator, there: Locator) -> Result<Locator, Error> {
+        if there.asset != wanted.asset || there.kind != LocatorKind::Streaming {
+            return Err(self.taken(wanted, &there).await);
+        }
+        let mut changes = Map::new();
+        if !same(Some(there.expiry), Some(wanted.expiry)) {
+            changes.insert("ExpirationDateTime".to_owned(), json!(odata::date(wanted.expiry)));
+        }
+        if !same(there.start, wanted.start) {
+            changes.insert("StartTime".to_owned(), json!(wanted.start.map(odata::date)));
+            // A changed start may move the expiry along with it.
+            changes.insert("ExpirationDateTime".to_owned(), json!(odata::date(wanted.expiry)));
+        }
+        if self.speaks(WITH_URI) && there.name != wanted.name {
+            changes.insert("Name".to_owned(), json!(wanted.name));
+        }
+        if !changes.is_empty() {
+            self.change(wanted, changes).await?;
+        }
+        Ok(Locator { path: there.path, ..wanted.clone() })
+    }
+
+    /// The conflict with a locator of something else.
+    async fn taken(&self, wanted: &Locator, there: &Locator) -> Error {
+        let asset = self.find_asset(&there.asset).await.ok().flatten();
+        let owner = match asset.as_ref().and_then(|asset| asset.name.as_deref()) {
+            Some(name) => format!("\"{name}\" ({})", there.asset),
+            None => there.asset.to_string(),
+        };
+        let kind = if there.kind == LocatorKind::Sas { "a SAS locator" } else { "a locator" };
+        let reason = format!("account {} already has {kind} of that id, for asset {owner}", self.0.account);
+        Error::Conflict { subject: format!("locator {}", wanted.id), reason }
+    }
+
+    /// What a 409 means although no locator of that id is there.
+    async fn in_the_way(&self, wanted: &Locator, message: &str) -> Error {
+        let ask = Ask::get(format!("{}/Locators", odata::entity("Assets", wanted.asset.as_str())));
+        let call = safe("ListLocators", "list the locators of asset", wanted.asset.as_str());
+        let full = self.wire().rows(call, &ask).await.is_ok_and(|rows| rows.len() >= LOCATORS_OF_AN_ASSET);
+        let message = if full {
+            format!(
+                "the asset has {LOCATORS_OF_AN_ASSET} locators already, which is the service's limit; remove one of them"
+            )
+        } else {
+            message.to_owned()
+        };
+        let failure = Failure::Refused { status: 409, code: None, message, retry_after: None, source_refusal: None };
+        let disposition = Disposition::Permanent;
+        CallError { attempted: PUBLISH, subject: subject(wanted), failure, attempts: 1, disposition }.into()
+    }
+}
+
+/// A locator for people.
+fn subject(locator: &Locator) -> String {
+    format!("{} of asset {}", locator.id, locator.asset)
+}
+
+/// The conflict with a locator that cannot be seen from here.
+fn elsewhere(wanted: &Locator, message: &str) -> Error {
+    let told = if message.is_empty() { String::new() } else { format!(" (the service: {message})") };
+    Error::Conflict {
+        subject: format!("locator {}", wanted.id),
+        reason: format!("its id belongs to another account of the same data centre{told}"),
+    }
+}
+
+fn refuse_sas(locator: &Locator) -> Option<Result<Locator, Error>> {
+    (locator.kind == LocatorKind::Sas).then(|| {
+        let reason = "a SAS locator names a storage account and cannot be published elsewhere".to_owned();
+        Err(Error::Unsuitable { subject: format!("locator {}", locator.id), reason })
+    })
+}
+
+/// The minutes from start to expiry, where both are given and the minutes are whole.
+fn exact_minutes(locator: &Locator) -> Option<u32> {
+    let seconds = locator.expiry.duration_since(locator.start?);
+    let whole = seconds.subsec_nanos() == 0 && seconds.as_secs() % 60 == 0;
+    whole.then(|| u32::try_from(seconds.as_secs() / 60).ok()).flatten().filter(|minutes| *minutes > 0)
+}
+
+/// Are two dates the same as far as the service can tell?
+fn same(one: Option<Timestamp>, other: Option<Timestamp>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.duration_since(other).abs() <= DATE_STEP,
+        (None, None) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,98 @@
+//! Read policies, one for each duration and shared by all locators: the service keeps a limited number of them.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::V2;
+use super::entities;
+use super::listing::{self, Query};
+use super::odata;
+use super::wire::{Ask, call};
+use crate::error::{CallError, Error, Failure};
+use crate::retry::Idempotency;
+
+/// What the names of our policies begin with.
+const PREFIX: &str = "mediamirror read ";
+/// The wire's number of "read".
+const READ: u64 = 1;
+/// Looks at what became of a creation before giving up.
+const CREATIONS: u32 = 3;
+
+/// The policies known so far, by minutes.
+#[derive(Debug, Default)]
+pub(super) struct Policies(tokio::sync::Mutex<Option<BTreeMap<u32, String>>>);
+
+impl Policies {
+    /// The id of the read policy of that many minutes. Looked up once an account; made by one caller at a time.
+    pub(super) async fn find_or_create(&self, service: &V2, minutes: u32) -> Result<String, Error> {
+        let mut known = self.0.lock().await;
+        if known.is_none() {
+            *known = Some(list(service).await?);
+        }
+        let known = known.get_or_insert_default();
+        if let Some(id) = known.get(&minutes) {
+            return Ok(id.clone());
+        }
+        let id = create(service, minutes).await?;
+        known.insert(minutes, id.clone());
+        Ok(id)
+    }
+
+    /// Is there one of that duration, or room for one more kind?
+    pub(super) async fn welcomes(&self, minutes: u32, kinds: usize) -> bool {
+        let known = self.0.lock().await;
+        known.as_ref().is_none_or(|known| known.contains_key(&minutes) || known.len() < kinds)
+    }
+}
+
+/// Our policies in the account.
+async fn list(service: &V2) -> Result<BTreeMap<u32, String>, CallError> {
+    let mut query = service.query("ListAccessPolicies", "list the access policies", "AccessPolicies");
+    query.filter = Some(format!("startswith(Name,{})", odata::literal(PREFIX)));
+    let listed = match listing::all(service.wire(), query.clone(), ours).await {
+        // A service without that function: all policies are read instead.
+        Err(CallError { failure: Failure::Refused { status: 400 | 501, .. }, .. }) => {
+            listing::all(service.wire(), Query { filter: None, ..query }, ours).await?
+        }
+        listed => listed?,
+    };
+    Ok(listed.into_iter().collect())
+}
+
+/// Minutes and id of a policy that is what its name says.
+fn ours(row: &odata::Row) -> Result<Option<(u32, String)>, Failure> {
+    let id = entities::id(row)?;
+    let minutes = row.text("Name").and_then(|name| name.strip_prefix(PREFIX)?.parse::<u32>().ok());
+    let as_named = minutes.filter(|minutes| {
+        let exact = row.number("DurationInMinutes").is_some_and(|d| (d - f64::from(*minutes)).abs() < f64::EPSILON);
+        exact && row.whole("Permissions") == Some(READ)
+    });
+    Ok(as_named.map(|minutes| (minutes, id.to_owned())))
+}
+
+async fn create(service: &V2, minutes: u32) -> Result<String, Error> {
+    let name = format!("{PREFIX}{minutes}");
+    let ask = Ask::post("AccessPolicies", json!({"Name": name, "DurationInMinutes": minutes, "Permissions": READ}));
+    let mut round = 1;
+    loop {
+        let call = call("CreateAccessPolicy", "create access policy", &name, Idempotency::LookFirst);
+        let error = match service.wire().row(call, &ask).await {
+            Ok(row) => {
+                let id = entities::id(&row).map(str::to_owned);
+                return id.map_err(|failure| super::assets::unreadable("create access policy", &name, failure).into());
+            }
+            Err(error) => error,
+        };
+        if !error.failure.ambiguous() {
+            return Err(error.into());
+        }
+        if let Some(id) = list(service).await?.remove(&minutes) {
+            return Ok(id);
+        }
+        if round == CREATIONS {
+            return Err(error.into());
+        }
+        round += 1;
+    }
+}

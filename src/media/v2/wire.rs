@@ -1,0 +1,294 @@
+//! How one request of the media API is sent: token, root, headers, dialect, and what an answer means.
+//!
+//! Verbose JSON is spoken, the one dialect every version understands; either is read.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use azure_core::http::{HttpClient, Method, Request};
+use serde_json::Value;
+use url::Url;
+
+use super::auth::{Token, Tokens};
+use super::batch::{self, Changeset, Outcome};
+use super::errors;
+use super::exchange::{self, Answer};
+use super::front_door::{FrontDoor, Knock};
+use super::odata::{self, Row};
+use crate::call::{Call, Caller};
+use crate::error::{CallError, Failure};
+use crate::retry::Idempotency;
+use crate::transport::authority;
+
+/// The dialect asked for and sent.
+pub(super) const JSON: &str = "application/json;odata=verbose";
+
+/// A request of the media API.
+#[derive(Debug, Clone)]
+pub(super) struct Ask<'a> {
+    /// Its verb.
+    pub(super) verb: Verb,
+    /// Path and query below the root, escaped.
+    pub(super) path: String,
+    /// What it carries.
+    pub(super) body: Content<'a>,
+}
+
+/// What a request carries.
+#[derive(Debug, Clone)]
+pub(super) enum Content<'a> {
+    /// Nothing.
+    None,
+    /// An entity or a part of one.
+    Json(Value),
+    /// Changesets.
+    Batch(&'a [Changeset]),
+}
+
+/// A verb, `MERGE` included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Get,
+    Post,
+    Merge,
+    Delete,
+}
+
+impl Ask<'_> {
+    /// Reads.
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self { verb: Verb::Get, path: path.into(), body: Content::None }
+    }
+
+    /// Creates an entity.
+    pub(super) fn post(set: &str, entity: Value) -> Self {
+        Self { verb: Verb::Post, path: set.to_owned(), body: Content::Json(entity) }
+    }
+
+    /// Changes some properties.
+    pub(super) fn merge(path: impl Into<String>, changes: Value) -> Self {
+        Self { verb: Verb::Merge, path: path.into(), body: Content::Json(changes) }
+    }
+
+    /// Removes an entity.
+    pub(super) fn delete(path: impl Into<String>) -> Self {
+        Self { verb: Verb::Delete, path: path.into(), body: Content::None }
+    }
+}
+
+/// A call of the media API: it moves no bytes.
+pub(super) fn call<'a>(
+    operation: &'static str,
+    attempted: &'static str,
+    subject: &'a str,
+    idempotency: Idempotency,
+) -> Call<'a> {
+    Call { operation, attempted, subject, idempotency, bytes: 0, source: None }
+}
+
+/// A call that may be repeated.
+pub(super) fn safe<'a>(operation: &'static str, attempted: &'static str, subject: &'a str) -> Call<'a> {
+    call(operation, attempted, subject, Idempotency::Repeatable)
+}
+
+/// The headers every request carries.
+pub(super) fn set_headers(request: &mut Request, version: &str, token: &Token) {
+    request.insert_header("authorization", format!("Bearer {}", token.value.expose()));
+    request.insert_header("x-ms-version", version.to_owned());
+    request.insert_header("dataserviceversion", "3.0");
+    request.insert_header("maxdataserviceversion", "3.0");
+    request.insert_header("accept", JSON);
+    request.insert_header("x-ms-client-request-id", uuid::Uuid::new_v4().to_string());
+}
+
+/// One account's connection to the API.
+#[derive(Debug)]
+pub(super) struct Wire {
+    client: Arc<dyn HttpClient>,
+    caller: Caller,
+    tokens: Tokens,
+    door: FrontDoor,
+    version: String,
+    root: RwLock<Option<Arc<Url>>>,
+    knocking: tokio::sync::Mutex<()>,
+    /// The service refused PATCH: MERGE is tunnelled through POST.
+    tunnel: AtomicBool,
+}
+
+impl Wire {
+    pub(super) fn new(
+        client: Arc<dyn HttpClient>,
+        caller: Caller,
+        tokens: Tokens,
+        door: FrontDoor,
+        version: String,
+    ) -> Self {
+        Self {
+            client,
+            caller,
+            tokens,
+            door,
+            version,
+            root: RwLock::default(),
+            knocking: tokio::sync::Mutex::default(),
+            tunnel: AtomicBool::new(false),
+        }
+    }
+
+    /// The lane's caller.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Sends a request whose answer's body does not matter.
+    pub(super) async fn act(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<(), CallError> {
+        self.run(call, ask, |_, _| Ok(())).await
+    }
+
+    /// The rows of a listing.
+    pub(super) async fn rows(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<Vec<Row>, CallError> {
+        self.run(call, ask, |host, answer| {
+            serde_json::from_str(&answer.body)
+                .ok()
+                .and_then(odata::rows)
+                .ok_or_else(|| errors::not_json(host, &answer.body))
+        })
+        .await
+    }
+
+    /// One entity.
+    pub(super) async fn row(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<Row, CallError> {
+        self.run(call, ask, |host, answer| {
+            serde_json::from_str(&answer.body)
+                .ok()
+                .and_then(odata::row)
+                .ok_or_else(|| errors::not_json(host, &answer.body))
+        })
+        .await
+    }
+
+    /// One entity, or `None` where there is none.
+    pub(super) async fn find(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<Option<Row>, CallError> {
+        match self.row(call, ask).await {
+            Ok(row) => Ok(Some(row)),
+            Err(CallError { failure: Failure::Refused { status: 404, .. }, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends changesets in one request; one outcome each, in order.
+    pub(super) async fn batch(&self, call: Call<'_>, changesets: &[Changeset]) -> Result<Vec<Outcome>, CallError> {
+        let ask = Ask { verb: Verb::Post, path: "$batch".to_owned(), body: Content::Batch(changesets) };
+        self.run(call, &ask, |host, answer| {
+            let content_type = answer.content_type.as_deref().unwrap_or_default();
+            batch::read(content_type, &answer.body, changesets).ok_or_else(|| errors::not_json(host, &answer.body))
+        })
+        .await
+    }
+
+    /// Runs a request until `read` has made something of its answer.
+    async fn run<T>(
+        &self,
+        call: Call<'_>,
+        ask: &Ask<'_>,
+        read: impl Fn(&str, &Answer) -> Result<T, Failure>,
+    ) -> Result<T, CallError> {
+        let renewed = AtomicBool::new(false);
+        let (renewed, read) = (&renewed, &read);
+        self.caller
+            .run(call, |_| async move {
+                let answer = match self.attempt(ask).await? {
+                    (answer, token) if answer.status == 401 && !renewed.swap(true, Ordering::Relaxed) => {
+                        // Renewed here and not in the next attempt: the caller grants a second attempt after a 401
+                        // only if it was the first one, and a token may end during any.
+                        self.tokens.invalidate(&token);
+                        self.attempt(ask).await?.0
+                    }
+                    (answer, _) => answer,
+                };
+                let root = self.root().await?;
+                let host = authority(&root);
+                match answer.status {
+                    200..=299 => read(&host, &answer),
+                    300..=399 => Err(errors::redirected(answer.status, &host, answer.location.as_deref())),
+                    status => Err(errors::refusal(status, answer.retry_after.as_deref(), &answer.body)),
+                }
+            })
+            .await
+    }
+
+    /// Sends the request once, with the token it was sent with.
+    async fn attempt(&self, ask: &Ask<'_>) -> Result<(Answer, Arc<Token>), Failure> {
+        let root = self.root().await?;
+        let token = self.tokens.get().await?;
+        let tunnel = self.tunnel.load(Ordering::Relaxed);
+        let answer = exchange::send(self.client.as_ref(), &self.request(ask, &root, &token, tunnel)?).await?;
+        if ask.verb == Verb::Merge && !tunnel && matches!(answer.status, 405 | 501) {
+            self.tunnel.store(true, Ordering::Relaxed);
+            let answer = exchange::send(self.client.as_ref(), &self.request(ask, &root, &token, true)?).await?;
+            return Ok((answer, token));
+        }
+        Ok((answer, token))
+    }
+
+    fn request(&self, ask: &Ask<'_>, root: &Url, token: &Token, tunnel: bool) -> Result<Request, Failure> {
+        let url = Url::parse(&format!("{root}{}", ask.path))
+            .map_err(|error| Failure::Unexpected(format!("no URL can be made of {}: {error}", ask.path)))?;
+        let method = match ask.verb {
+            Verb::Get => Method::Get,
+            Verb::Post => Method::Post,
+            Verb::Merge if tunnel => Method::Post,
+            Verb::Merge => Method::Patch,
+            Verb::Delete => Method::Delete,
+        };
+        let mut request = Request::new(url, method);
+        set_headers(&mut request, &self.version, token);
+        if ask.verb == Verb::Merge && tunnel {
+            request.insert_header("x-http-method", "MERGE");
+        }
+        match &ask.body {
+            Content::None => {}
+            Content::Json(body) => {
+                request.insert_header("content-type", JSON);
+                request.set_body(body.to_string());
+            }
+            Content::Batch(changesets) => {
+                let (content_type, body) = batch::write(root, changesets);
+                request.insert_header("content-type", content_type);
+                request.insert_header("accept", "multipart/mixed");
+                request.set_body(body);
+            }
+        }
+        Ok(request)
+    }
+
+    /// The root of the API, asked for once.
+    async fn root(&self) -> Result<Arc<Url>, Failure> {
+        if let Some(root) = self.known_root() {
+            return Ok(root);
+        }
+        let _knocking = self.knocking.lock().await;
+        if let Some(root) = self.known_root() {
+            return Ok(root);
+        }
+        let token = self.tokens.get().await?;
+        let root = match self.door.knock(self.client.as_ref(), &self.version, &token).await? {
+            Knock::Root(root) => root,
+            Knock::Unauthorised(_) => {
+                self.tokens.invalidate(&token);
+                let token = self.tokens.get().await?;
+                match self.door.knock(self.client.as_ref(), &self.version, &token).await? {
+                    Knock::Root(root) => root,
+                    Knock::Unauthorised(failure) => return Err(failure),
+                }
+            }
+        };
+        let root = Arc::new(root);
+        *self.root.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&root));
+        Ok(root)
+    }
+
+    fn known_root(&self) -> Option<Arc<Url>> {
+        self.root.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,89 @@
+//! How many slots a lane uses of those it was given: fewer while the service refuses, slowly more again when it does not.
+//! Arithmetic only: no lock, no clock.
+//!
+//! It judges windows of finished attempts, not single refusals, so that a stray `503` changes nothing and a whole wave of
+//! refusals is answered once.
+
+/// Share of a window that may be refused before slots are taken away. A guess between the two harms: at 1 % a stray
+/// refusal would count, at 20 % the retries would reach the share the retry budget allows.
+const TOLERATED_REFUSALS: f64 = 0.05;
+
+/// What is left of the slots after a refused window: the multiplicative decrease of CUBIC (RFC 9438, beta 0.7).
+const DECREASE: f64 = 0.7;
+
+/// What is added after a window without refusals. One cut is won back in about seven windows.
+const INCREASE: f64 = 1.05;
+
+/// Attempts a window holds at least, so that a lane with two slots judges more than two answers.
+const SMALLEST_WINDOW: u32 = 16;
+
+/// A limit that follows what the service bears.
+#[derive(Debug, Clone)]
+pub(super) struct AdaptiveLimit {
+    limit: f64,
+    most: f64,
+    finished: u32,
+    refused: u32,
+}
+
+impl AdaptiveLimit {
+    /// Begins with all the slots there are.
+    pub(super) fn new(most: usize) -> Self {
+        let most = f64::from(u32::try_from(most.max(1)).unwrap_or(u32::MAX));
+        Self { limit: most, most, finished: 0, refused: 0 }
+    }
+
+    /// Slots that may be in use now; at least one.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 2^32")]
+    pub(super) fn slots(&self) -> usize {
+        self.limit as usize
+    }
+
+    /// Takes note of a finished attempt.
+    pub(super) fn finished(&mut self, refused: bool) {
+        self.finished += 1;
+        self.refused += u32::from(refused);
+        if self.finished < SMALLEST_WINDOW || f64::from(self.finished) < self.limit {
+            return;
+        }
+        if f64::from(self.refused) > TOLERATED_REFUSALS * f64::from(self.finished) {
+            self.limit = (self.limit * DECREASE).max(1.0);
+        } else if self.refused == 0 {
+            self.limit = (self.limit * INCREASE).min(self.most);
+        }
+        (self.finished, self.refused) = (0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(limit: &mut AdaptiveLimit, ok: u32, refused: u32) -> usize {
+        (0..ok).for_each(|_| limit.finished(false));
+        (0..refused).for_each(|_| limit.finished(true));
+        limit.slots()
+    }
+
+    #[test]
+    fn a_stray_refusal_changes_nothing() {
+        let mut limit = AdaptiveLimit::new(256);
+        for _ in 0..100 {
+            assert_eq!(after(&mut limit, 255, 1), 256);
+        }
+    }
+
+    #[test]
+    fn a_wave_of_refusals_is_answered_once() {
+        let mut limit = AdaptiveLimit::new(256);
+        assert_eq!(after(&mut limit, 50, 206), 179);
+    }
+
+    #[test]
+    fn it_never_falls_below_one_slot_and_comes_back_to_all_of_them() {
+        let mut limit = AdaptiveLimit::new(256);
+        assert_eq!(after(&mut limit, 0, 5_000), 1);
+        assert_eq!(after(&mut limit, 50_000, 0), 256);
+        assert_eq!(AdaptiveLimit::new(0).slots(), 1);
+    }
+}

@@ -1,0 +1,132 @@
+//! Lanes in virtual time.
+
+use futures::future::join_all;
+
+use super::*;
+
+fn lane(limits: LaneLimits) -> Arc<Lane> {
+    Lane::new(AccountName::new("north"), Plane::BlobWrite, limits)
+}
+
+fn slots(in_flight: usize) -> LaneLimits {
+    LaneLimits { in_flight, ..LaneLimits::default() }
+}
+
+const OK: Outcome = Outcome::Ok { latency: Duration::from_millis(1) };
+
+#[tokio::test(start_paused = true)]
+async fn a_cool_down_is_shared_and_a_shorter_one_does_not_end_a_longer_one() {
+    let lane = lane(slots(8));
+    let started = Instant::now();
+    lane.acquire(0).await.finish("x", Outcome::Throttled { retry_after: Some(Duration::from_secs(5)) });
+    lane.acquire_later_and_check(started, Duration::from_secs(5)).await;
+    lane.slow_down(Some(Duration::from_secs(9)));
+    lane.slow_down(Some(Duration::from_secs(1)));
+    lane.acquire_later_and_check(started, Duration::from_secs(14)).await;
+    assert_eq!(lane.stats().throttled, 3);
+}
+
+impl Lane {
+    /// Several callers at once, all of which must get through at that time and not before.
+    async fn acquire_later_and_check(self: &Arc<Self>, started: Instant, expected: Duration) {
+        let waits = join_all((0..5).map(|_| async {
+            self.acquire(0).await.finish("x", OK);
+            started.elapsed()
+        }));
+        for wait in waits.await {
+            assert!(wait >= expected && wait < expected + Duration::from_millis(5), "{wait:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_without_a_time_still_cools_the_lane() {
+    let lane = lane(slots(8));
+    lane.acquire(0).await.finish("x", Outcome::Throttled { retry_after: None });
+    lane.acquire_later_and_check(Instant::now(), DEFAULT_COOL_DOWN).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nonsense_waits_do_not_panic() {
+    let lane = lane(slots(1));
+    lane.slow_down(Some(Duration::MAX));
+    lane.acquire_later_and_check(Instant::now(), LONGEST_COOL_DOWN).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiters_are_served_in_the_order_they_came_whatever_they_wait_for() {
+    let limits = LaneLimits {
+        requests_per_second: NonZeroU64::new(100),
+        bytes_per_second: NonZeroU64::new(1_000),
+        in_flight: 3,
+    };
+    let lane = lane(limits);
+    lane.slow_down(Some(Duration::from_secs(1)));
+    let served = Mutex::new(Vec::new());
+    join_all((0..60_usize).map(|number| {
+        let (lane, served) = (&lane, &served);
+        async move {
+            // Some move much, some nothing: a big one must not be overtaken for ever.
+            let permit = lane.acquire(if number % 10 == 0 { 500 } else { 0 }).await;
+            served.lock().unwrap().push(number);
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            permit.finish("x", OK);
+        }
+    }))
+    .await;
+    assert_eq!(served.into_inner().unwrap(), (0..60).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_more_than_its_slots_are_in_flight_and_cancelled_callers_keep_none() {
+    let lane = lane(slots(4));
+    let (now, most) = (Mutex::new(0_usize), Mutex::new(0_usize));
+    join_all((0..200_u64).map(|number| {
+        let (lane, now, most) = (&lane, &now, &most);
+        let work = async move {
+            let permit = lane.acquire(0).await;
+            *now.lock().unwrap() += 1;
+            let flying = *now.lock().unwrap();
+            let mut most = most.lock().unwrap();
+            *most = flying.max(*most);
+            drop(most);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            *now.lock().unwrap() -= 1;
+            permit.finish("x", OK);
+        };
+        // Every third caller gives up while it waits for its turn or its slot; none while in flight.
+        async move {
+            if number % 3 == 2 {
+                let _ = tokio::time::timeout(Duration::from_millis(1), lane.acquire(0)).await;
+            } else {
+                work.await;
+            }
+        }
+    }))
+    .await;
+    assert_eq!(*most.lock().unwrap(), 4);
+    assert_eq!(lane.slots.lock().unwrap().used, 0);
+    let _all: Vec<Permit> = join_all((0..4).map(|_| lane.acquire(0))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_waits_while_its_source_cools_down_and_others_of_the_source_do_too() {
+    let (source, target) = (lane(slots(4)), lane(slots(4)));
+    let started = Instant::now();
+    source.slow_down(Some(Duration::from_secs(3)));
+    target.acquire(0).await.finish("x", OK);
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    target.acquire_from(Some(&source), 0).await.finish("x", OK);
+    assert!(started.elapsed() >= Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_is_kept_whatever_the_slots() {
+    let lane = lane(LaneLimits { requests_per_second: NonZeroU64::new(20_000), ..LaneLimits::default() });
+    let started = Instant::now();
+    join_all((0..60_000).map(|_| async { lane.acquire(0).await.finish("x", OK) })).await;
+    let seconds = started.elapsed().as_secs_f64();
+    assert!((2.9..3.2).contains(&seconds), "{seconds}");
+    let stats = lane.stats();
+    assert_eq!((stats.requests, stats.latency["x"].len()), (60_000, 60_000));
+}

@@ -1,0 +1,295 @@
+//! What the blob client needs of a blob service, run against any: an emulator in this process, or Azurite.
+//!
+//! Every function takes a [`Fixture`]: two accounts of one service, with a container of its own in both. A service that
+//! lacks an operation is told so in the fixture, and then has to refuse it clearly.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use mediamirror::blob::BlobAccount;
+use mediamirror::call::Caller;
+use mediamirror::error::Error;
+use mediamirror::model::{AccountName, Blob, BlobProperties, BlobRef, ContainerName, CopyStatus, Plane};
+use mediamirror::redact::Secret;
+use mediamirror::retry::RetryPolicy;
+use mediamirror::throttle::{Lane, LaneLimits};
+use mediamirror::transport::{AllowedHosts, guarded, network};
+use url::Url;
+
+/// Names that have to come through every operation.
+const NAMES: &[&str] = &[
+    "plain.mp4",
+    "folder/sub folder/a b.ism",
+    "50%25 + more#1?x=y&z.mp4",
+    "übung/日本語.mp4",
+    "double//slash",
+    "dots...ok/..a",
+    "tab-free <tag> & \"quotes\" 'n' all.xml",
+];
+
+/// Two accounts of one service.
+pub struct Fixture {
+    /// Where blobs are copied from.
+    pub source: BlobAccount,
+    /// Where they are copied to.
+    pub target: BlobAccount,
+    /// There in both, empty.
+    pub container: ContainerName,
+    /// Does the service have Put Blob From URL?
+    pub puts_from_url: bool,
+}
+
+impl Fixture {
+    fn at(&self, name: &str) -> BlobRef {
+        BlobRef { container: self.container.clone(), name: name.to_owned() }
+    }
+
+    async fn listed(&self, account: &BlobAccount) -> BTreeMap<String, Blob> {
+        let pages: Vec<Vec<Blob>> = account.list(&self.container).try_collect().await.unwrap();
+        pages.into_iter().flatten().map(|blob| (blob.name.clone(), blob)).collect()
+    }
+
+    async fn seed(&self, name: &str, length: usize) -> Blob {
+        let content = Bytes::from(vec![7_u8; length]);
+        self.source.put_blob(&self.at(name), content, &full_properties()).await.unwrap();
+        self.listed(&self.source).await.remove(name).expect("a written blob is listed")
+    }
+}
+
+/// The properties without the hash.
+fn hashless(blob: &Blob) -> BlobProperties {
+    BlobProperties { content_md5: None, ..blob.properties.clone() }
+}
+
+/// Every property a blob can be given.
+fn full_properties() -> BlobProperties {
+    BlobProperties {
+        content_type: Some("video/mp4".to_owned()),
+        content_encoding: Some("identity".to_owned()),
+        content_language: Some("de-DE".to_owned()),
+        content_disposition: Some("attachment; filename=\"a.mp4\"".to_owned()),
+        cache_control: Some("max-age=3600".to_owned()),
+        // The service computes it, for Put Blob.
+        content_md5: None,
+        metadata: [("a_b", "1"), ("a1", "two words"), ("ab", "3")].map(pair).into(),
+        tags: [("kind", "a=b c"), ("year", "2026")].map(pair).into(),
+    }
+}
+
+fn pair((key, value): (&str, &str)) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+/// What is listed is what was written, name by name; looking at a blob agrees with the listing.
+pub async fn listing_shows_what_was_written(fixture: &Fixture) {
+    for name in NAMES {
+        let blob = fixture.seed(name, 11).await;
+        assert_eq!(blob.length, 11);
+        assert_eq!(hashless(&blob), full_properties(), "{name}");
+        assert_eq!(blob.properties.content_md5.as_ref().map(Vec::len), Some(16), "{name}");
+        assert!(blob.block_blob && blob.etag.ends_with('"') && blob.last_modified.is_some(), "{blob:?}");
+        let looked = fixture.source.properties(&fixture.at(name)).await.unwrap().expect("it is there");
+        assert_eq!(looked.properties, blob.properties, "{name}");
+        assert_eq!((looked.length, looked.etag), (blob.length, blob.etag), "{name}");
+    }
+    assert_eq!(fixture.listed(&fixture.source).await.len(), NAMES.len());
+    assert_eq!(fixture.source.properties(&fixture.at("absent")).await.unwrap(), None);
+}
+
+/// A container that is not there is told as such.
+pub async fn a_missing_container_is_told(fixture: &Fixture) {
+    let absent = ContainerName::new("absent-container");
+    assert!(fixture.source.container_exists(&fixture.container).await.unwrap());
+    assert!(!fixture.source.container_exists(&absent).await.unwrap());
+    let error = fixture.source.list(&absent).try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!(error.failure().and_then(|failure| failure.code()), Some("ContainerNotFound"), "{error}");
+}
+
+/// An asynchronous copy arrives with everything; begun again it does no harm; aborting what is over is no error.
+pub async fn an_asynchronous_copy_arrives_whole(fixture: &Fixture) {
+    for name in NAMES {
+        let blob = fixture.seed(name, 1_000).await;
+        let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+        let state = fixture.target.start_copy(&fixture.at(name), &from).await.unwrap();
+        let arrived = wait_for_copy(fixture, name).await;
+        assert_eq!(arrived.length, 1_000, "{name}");
+        assert_eq!(arrived.properties, blob.properties, "{name}");
+        assert_eq!(arrived.copy.map(|copy| copy.id), Some(state.id.clone()), "{name}");
+        fixture.target.abort_copy(&fixture.at(name), &state.id).await.unwrap();
+        assert!(fixture.target.properties(&fixture.at(name)).await.unwrap().is_some(), "{name} is still there");
+    }
+}
+
+async fn wait_for_copy(fixture: &Fixture, name: &str) -> Blob {
+    for _ in 0..100 {
+        let blob = fixture.listed(&fixture.target).await.remove(name).expect("a copy is listed from its start");
+        if blob.copy.as_ref().is_none_or(|copy| copy.status != CopyStatus::Pending) {
+            return blob;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the copy of {name} does not end");
+}
+
+/// Blocks arrive as one blob with everything; so does a blob without content.
+pub async fn blocks_arrive_as_one_blob(fixture: &Fixture) {
+    for (name, length) in [("two blocks", (8 << 20) + 5), ("one/block", 100), ("empty", 0)] {
+        let blob = fixture.seed(name, length).await;
+        let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+        fixture.target.put_blocks_from_url(&fixture.at(name), &from).await.unwrap();
+        let arrived = fixture.listed(&fixture.target).await.remove(name).expect("it is there");
+        assert_eq!(arrived.length, length as u64, "{name}");
+        assert_eq!(arrived.properties, blob.properties, "{name}");
+    }
+}
+
+/// One request brings everything, or is refused clearly where the service does not know it.
+pub async fn one_request_brings_everything(fixture: &Fixture) {
+    for (name, length) in [("some bytes", 1_000), ("none", 0)] {
+        let blob = fixture.seed(name, length).await;
+        let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+        let result = fixture.target.put_from_url(&fixture.at(name), &from).await;
+        if fixture.puts_from_url {
+            assert!(result.unwrap().etag.is_some());
+            let arrived = fixture.listed(&fixture.target).await.remove(name).expect("it is there");
+            assert_eq!(arrived.length, length as u64, "{name}");
+            assert_eq!(arrived.properties, blob.properties, "{name}");
+        } else {
+            let error = result.unwrap_err();
+            assert_eq!(error.failure().and_then(mediamirror::error::Failure::status), Some(501), "{error}");
+        }
+    }
+}
+
+/// A source that changed since it was listed, or is gone, is told as such by every method.
+pub async fn a_source_that_changed_or_vanished_is_told(fixture: &Fixture) {
+    let mut changed = fixture.seed("changed", 10).await;
+    changed.etag = "\"0x8D0000000000000\"".to_owned();
+    let mut absent = fixture.seed("changed", 10).await;
+    absent.name = "never written".to_owned();
+    for (blob, vanished) in [(changed, false), (absent, true)] {
+        let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+        let to = fixture.at(&blob.name);
+        let error = fixture.target.start_copy(&to, &from).await.unwrap_err();
+        match &error {
+            Error::Changing { .. } => assert!(!vanished, "{error:?}"),
+            Error::Vanished { .. } => assert!(vanished, "{error:?}"),
+            _ => panic!("{error:?}"),
+        }
+        let mut errors = vec![fixture.target.put_blocks_from_url(&to, &from).await.unwrap_err()];
+        if fixture.puts_from_url {
+            errors.push(fixture.target.put_from_url(&to, &from).await.unwrap_err());
+        }
+        for error in errors {
+            match &error {
+                // HTTP says of a condition on something absent that it is not met, and Azurite answers so.
+                Error::Changing { .. } => {}
+                Error::Vanished { .. } => assert!(vanished, "{error:?}"),
+                _ => panic!("{error:?}"),
+            }
+        }
+    }
+}
+
+/// An account of a service at `endpoint`, with a transport and lanes of its own.
+pub fn account(name: &str, endpoint: &Url, key: &str) -> BlobAccount {
+    let hosts = AllowedHosts::default();
+    hosts.allow(endpoint);
+    let transport = guarded(network().unwrap(), hosts);
+    let account = AccountName::new(name);
+    let caller = |plane| {
+        Caller::new(
+            Lane::new(account.clone(), plane, LaneLimits::default()),
+            RetryPolicy { max_attempts: 2, ..RetryPolicy::default() },
+        )
+    };
+    let (read, write) = (caller(Plane::BlobRead), caller(Plane::BlobWrite));
+    BlobAccount::new(account.clone(), endpoint.clone(), &Secret::new(key), transport, read, write).unwrap()
+}
+
+/// Azurite, ended with its owner.
+struct Azurite {
+    _process: tokio::process::Child,
+    port: u16,
+}
+
+/// Keys of the two accounts; any base64 will do.
+const SOURCE_KEY: &str = "c291cmNlLWtleS1vZi10aGUtdGVzdHM=";
+const TARGET_KEY: &str = "dGFyZ2V0LWtleS1vZi10aGUtdGVzdHM=";
+
+impl Azurite {
+    async fn start() -> Self {
+        let main = std::env::var_os("AZURITE_MAIN").map_or_else(
+            || {
+                PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+                    .join("tests/.tools/node_modules/azurite/dist/src/blob/main.js")
+            },
+            PathBuf::from,
+        );
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process = tokio::process::Command::new("node")
+            .arg(main)
+            .args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
+            .args(["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"])
+            .env("AZURITE_ACCOUNTS", format!("srcacct:{SOURCE_KEY};dstacct:{TARGET_KEY}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node is installed");
+        for _ in 0..100 {
+            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                return Self { _process: process, port };
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("Azurite does not start; install it as the test's name says");
+    }
+
+    async fn fixture(&self, container: &str) -> Fixture {
+        let endpoint = |account: &str| Url::parse(&format!("http://127.0.0.1:{}/{account}", self.port)).unwrap();
+        let source = account("srcacct", &endpoint("srcacct"), SOURCE_KEY);
+        let target = account("dstacct", &endpoint("dstacct"), TARGET_KEY);
+        let container = ContainerName::new(container);
+        source.create_container(&container).await.unwrap();
+        target.create_container(&container).await.unwrap();
+        target.create_container(&container).await.expect("making it again is no error");
+        Fixture { source, target, container, puts_from_url: false }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Azurite: npm install azurite@3.37.0 in tests/.tools, or AZURITE_MAIN=…/dist/src/blob/main.js"]
+async fn azurite_keeps_the_contract() {
+    let azurite = Azurite::start().await;
+    listing_shows_what_was_written(&azurite.fixture("listing").await).await;
+    a_missing_container_is_told(&azurite.fixture("missing").await).await;
+    an_asynchronous_copy_arrives_whole(&azurite.fixture("asynchronous").await).await;
+    blocks_arrive_as_one_blob(&azurite.fixture("blocks").await).await;
+    one_request_brings_everything(&azurite.fixture("put").await).await;
+    a_source_that_changed_or_vanished_is_told(&azurite.fixture("changed").await).await;
+}
+
+/// Copies are spawned as tasks, so their futures have to be `Send`.
+#[test]
+fn the_futures_can_be_spawned() {
+    fn spawnable<T: Send>(make: impl Fn(Arc<Fixture>) -> T) -> bool {
+        let _ = make;
+        true
+    }
+    assert!(spawnable(|fixture| async move {
+        let blob: Blob = fixture.listed(&fixture.source).await.into_values().next().expect("not run");
+        let from = fixture.source.copy_source(&fixture.container, &blob)?;
+        let to = fixture.at("x");
+        fixture.target.put_from_url(&to, &from).await?;
+        fixture.target.put_blocks_from_url(&to, &from).await?;
+        let state = fixture.target.start_copy(&to, &from).await?;
+        fixture.target.abort_copy(&to, &state.id).await?;
+        Ok::<(), Error>(())
+    }));
+}

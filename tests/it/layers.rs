@@ -1,0 +1,123 @@
+//! The layers of the house: who may import whom, and which crate is confined to which module.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Module -> modules of the crate it may use.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("redact", &[]),
+    ("clock", &[]),
+    ("retry", &["model", "error"]),
+    ("throttle", &["model", "retry", "error"]),
+    ("error", &["model", "redact", "config", "ledger", "transport"]),
+    ("call", &["model", "retry", "throttle", "error"]),
+    ("config", &["model", "redact", "error", "throttle"]),
+    ("monitor", &["model", "redact", "error"]),
+    ("ledger", &["model", "redact", "error", "clock"]),
+    ("transport", &["redact", "error", "config"]),
+    ("media", &["model", "redact", "clock", "retry", "throttle", "error", "call", "config", "monitor", "transport"]),
+    ("blob", &["model", "redact", "clock", "retry", "throttle", "error", "call", "config", "monitor", "transport"]),
+    (
+        "connect",
+        &["model", "redact", "retry", "throttle", "error", "call", "config", "transport", "media", "blob"],
+    ),
+    (
+        "engine",
+        &["model", "redact", "clock", "throttle", "error", "config", "monitor", "ledger", "media", "blob", "connect"],
+    ),
+    ("emulator", &[]),
+];
+
+/// Crate -> the only modules that may name it.
+const CONFINED: &[(&str, &[&str])] = &[
+    ("reqwest", &["transport"]),
+    ("azure_storage_blob", &["blob"]),
+    ("governor", &["throttle"]),
+    ("rusqlite", &["ledger"]),
+    ("clap", &["cli", "main"]),
+    ("indicatif", &["cli"]),
+    ("axum", &["emulator"]),
+    ("hyper", &["emulator"]),
+];
+
+/// Every source file with the module at the top of its path.
+fn sources() -> Vec<(String, PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    found
+        .into_iter()
+        .map(|path| {
+            let relative = path.strip_prefix(&root).unwrap();
+            let top = relative.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            let code: String =
+                text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            (top, path, code)
+        })
+        .collect()
+}
+
+/// Modules named by `crate::name` in the text.
+fn used_modules(code: &str) -> Vec<String> {
+    code.match_indices("crate::")
+        .map(|(at, found)| {
+            code[at + found.len()..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+        })
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn no_module_imports_what_its_layer_must_not() {
+    let rules: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (module, path, code) in sources() {
+        let Some(allowed) = rules.get(module.as_str()) else { continue };
+        for used in used_modules(&code) {
+            if used != module && !allowed.contains(&used.as_str()) {
+                wrong.push(format!("{} uses crate::{used}: `{module}` may use {allowed:?} only", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn third_party_crates_stay_in_their_modules() {
+    let mut wrong = Vec::new();
+    for (module, path, code) in sources() {
+        for (name, homes) in CONFINED {
+            let named = code.contains(&format!("{name}::")) || code.contains(&format!("use {name};"));
+            if named && !homes.contains(&module.as_str()) {
+                wrong.push(format!("{} names {name}, which belongs to {homes:?} alone", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_module_has_a_rule_or_is_at_the_top() {
+    let tops = ["main", "lib", "cli", "report"];
+    let ruled: Vec<&str> = MAY_USE.iter().map(|(module, _)| *module).collect();
+    for (module, path, _) in sources() {
+        assert!(
+            tops.contains(&module.as_str()) || ruled.contains(&module.as_str()),
+            "{}: give `{module}` a row in MAY_USE",
+            path.display()
+        );
+    }
+}

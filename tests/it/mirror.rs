@@ -1,0 +1,236 @@
+//! Whole runs over the emulator, in virtual time: what arrives, what is refused, what a second run does.
+
+use futures::FutureExt;
+use mediamirror::engine::{Options, Outcome};
+use mediamirror::model::{Asset, AssetEncryption, BlobRef, CopyMethod, NewAsset};
+use mediamirror::monitor::AssetOutcome;
+
+use crate::world::{World, once, put, seed_asset};
+
+fn is_blob_copy(request: &azure_core::http::Request) -> bool {
+    request.headers().iter().any(|(name, _)| name.as_str() == "x-ms-copy-source")
+}
+
+/// An asset on the target that mediamirror did not make.
+async fn foreign_asset(world: &World, name: &str) -> Asset {
+    let wanted = NewAsset {
+        name: Some(name.to_owned()),
+        alternate_id: "theirs".to_owned(),
+        encryption: AssetEncryption::None,
+        storage_account: None,
+    };
+    world.pair().target.media.create_asset(&wanted).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_library_arrives_whole_and_a_second_run_changes_nothing() {
+    let world = World::generated("assets=12,blobs=6,seed=3,sizes=small,awkward=false,real=true").await;
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    assert_eq!(summary.assets.mirrored, summary.assets.total);
+    assert!(summary.blobs.copied >= 72 && summary.blobs.failed == 0);
+
+    let verification = world.verify().await;
+    assert_eq!(verification.differences, []);
+    assert_eq!(verification.assets.same, summary.assets.total);
+
+    world.emulator.reset_stats();
+    let (second, _) = world.sync().await;
+    assert_eq!(second.outcome, Outcome::Complete);
+    assert_eq!(second.assets.unchanged, summary.assets.total);
+    assert_eq!((second.blobs.copied, second.locators.mirrored, second.bytes_copied), (0, 0, 0));
+    for write in ["PutBlobFromUrl", "PutBlockFromUrl", "PutBlockList", "CopyBlob", "CreateAsset", "Batch", "CreateLocator", "CreateFile"] {
+        assert_eq!(world.count(write), 0, "{write}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_copy_method_makes_the_same_target() {
+    for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
+        let world = World::generated("assets=4,blobs=5,seed=9,sizes=small,awkward=false,real=true").await;
+        let (summary, _) = world.sync_with(Options { copy_method: Some(method), ..Options::default() }).await;
+        assert_eq!(summary.outcome, Outcome::Complete, "{method:?}: {:?}", summary.problems);
+        assert_eq!(world.verify().await.differences, [], "{method:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_awkward_library_ends_with_every_asset_accounted_for() {
+    let world = World::generated("assets=30,blobs=8,seed=1,awkward=true,real=true").await;
+    let (summary, _) = world.sync().await;
+    let counts = summary.assets;
+    assert_eq!(counts.total, counts.mirrored + counts.skipped + counts.failed + counts.conflicts);
+    assert_eq!((counts.failed, counts.conflicts), (0, 0), "{:?}", summary.problems);
+    let reasons: Vec<String> = summary.problems.iter().map(|problem| format!("{:?}", problem.outcome)).collect();
+    assert!(reasons.iter().any(|reason| reason.contains("storage-encrypted")), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.contains("container")), "{reasons:?}");
+    assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_with_spaces_percents_umlauts_and_folders_arrive() {
+    let world = World::empty().await;
+    let names = ["my film.ism", "50%.mp4", "straße.mp4", "a/b/c.mp4", "a+b&c=d.mp4", "x#y?z.mp4", "100%25.mp4"];
+    world.seed("Ünicode & 100 % odd", &names).await;
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    assert_eq!(summary.blobs.copied, names.len() as u64);
+    assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_container_is_an_asset_like_any_other() {
+    let world = World::empty().await;
+    let seeded = world.seed("empty", &[]).await;
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.assets.mirrored, summary.locators.mirrored), (1, 1), "{:?}", summary.problems);
+    assert!(world.pair().target.media.locator(&seeded.locator.id).await.unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_keeps_id_name_start_and_expiry() {
+    let world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
+    world.sync().await;
+    let copy = world.pair().target.media.locator(&seeded.locator.id).await.unwrap().unwrap();
+    assert_eq!(copy.name, seeded.locator.name);
+    assert_eq!(copy.start, seeded.locator.start);
+    assert_eq!(copy.expiry, seeded.locator.expiry);
+    assert!(copy.path.unwrap().ends_with(&format!("/{}/", seeded.locator.id)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asset_with_several_locators_gets_them_all() {
+    let world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism"]).await;
+    let pair = world.pair();
+    world.publish(&pair, &seeded.asset, 48).await;
+    world.publish(&pair, &seeded.asset, 100).await;
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.locators.mirrored, 3);
+    let (second, _) = world.sync().await;
+    assert_eq!((second.locators.mirrored, second.locators.unchanged, second.assets.unchanged), (0, 3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_id_taken_by_a_foreign_asset_is_a_conflict_and_nothing_is_deleted() {
+    let world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
+    world.seed("other", &["other.ism"]).await;
+    let pair = world.pair();
+    let foreign = foreign_asset(&world, "somebody else's").await;
+    put(&pair.target.storage[0], &foreign, "theirs.mp4", vec![1; 10]).await;
+    let taken = mediamirror::model::Locator { asset: foreign.id.clone(), ..seeded.locator.clone() };
+    pair.target.media.publish(&[taken]).await.remove(0).unwrap();
+
+    let (summary, monitor) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Partial);
+    assert_eq!((summary.assets.conflicts, summary.assets.mirrored), (1, 1));
+    let Some(AssetOutcome::Conflict(reason)) = monitor.outcome_of("film") else { panic!("{:?}", summary.problems) };
+    assert!(reason.contains("somebody else's"), "{reason}");
+    let still = pair.target.media.locator(&seeded.locator.id).await.unwrap().unwrap();
+    assert_eq!(still.asset, foreign.id);
+    let at = BlobRef { container: foreign.container.unwrap(), name: "theirs.mp4".to_owned() };
+    assert!(pair.target.storage[0].properties(&at).await.unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_equal_asset_that_another_tool_made_is_accepted_and_not_written_to() {
+    let world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism"]).await;
+    let theirs = foreign_asset(&world, "migrated by another tool").await;
+    let pair = world.pair();
+    put(&pair.target.storage[0], &theirs, "film.ism", vec![b'x'; 1024]).await;
+    let locator = mediamirror::model::Locator { asset: theirs.id.clone(), ..seeded.locator.clone() };
+    pair.target.media.publish(&[locator]).await.remove(0).unwrap();
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.assets.unchanged, summary.blobs.copied), (1, 0), "{:?}", summary.problems);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_that_changes_during_its_copy_arrives_in_its_new_state() {
+    let mut world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
+    let pair = world.pair();
+    let asset = seeded.asset.clone();
+    let change = async move { put(&pair.source.storage[0], &asset, "film.mp4", vec![7; 4096]).await }.boxed();
+    world.intercept(once(|request| is_blob_copy(request) && request.url().path().ends_with("film.mp4"), change));
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asset_deleted_during_the_run_is_named_and_the_others_go_on() {
+    let mut world = World::empty().await;
+    let gone = world.seed("gone", &["gone.ism", "gone.mp4"]).await;
+    world.seed("stays", &["stays.ism"]).await;
+    let pair = world.pair();
+    let id = gone.asset.id.clone();
+    let delete = async move { pair.source.media.delete_asset(&id).await.unwrap() }.boxed();
+    let container = gone.asset.container.unwrap();
+    let at = format!("/{container}/");
+    world.intercept(once(
+        move |request| {
+            is_blob_copy(request)
+                && request.headers().iter().any(|(_, value)| value.as_str().contains(&at))
+        },
+        delete,
+    ));
+    let (summary, monitor) = world.sync().await;
+    assert_eq!(monitor.outcome_of("gone"), Some(AssetOutcome::Vanished), "{:?}", summary.problems);
+    assert_eq!(monitor.outcome_of("stays"), Some(AssetOutcome::Mirrored));
+    assert!(world.pair().target.media.locator(&gone.locator.id).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_blob_is_the_only_one_copied_by_the_next_run() {
+    let world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism", "a.mp4", "b.mp4"]).await;
+    tokio::time::advance(std::time::Duration::from_secs(5)).await;
+    world.sync().await;
+    tokio::time::advance(std::time::Duration::from_secs(5)).await;
+    put(&world.pair().source.storage[0], &seeded.asset, "b.mp4", vec![9; 2048]).await;
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.blobs.copied, summary.blobs.unchanged), (1, 2), "{:?}", summary.problems);
+    assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_tells_what_is_to_be_done_and_does_nothing() {
+    let world = World::generated("assets=5,blobs=4,seed=2,sizes=small,awkward=false,real=false").await;
+    world.emulator.reset_stats();
+    let (summary, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
+    assert_eq!(summary.outcome, Outcome::DryRun);
+    assert_eq!((summary.assets.mirrored, summary.blobs.copied), (5, 20));
+    let writes = ["CreateAsset", "PutBlobFromUrl", "Batch", "CreateAccessPolicy", "CreateLocator"];
+    assert!(writes.iter().all(|write| world.count(write) == 0));
+    let (real, _) = world.sync().await;
+    assert_eq!((real.blobs.copied, real.bytes_copied), (summary.blobs.copied, summary.bytes_copied));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_sync_stays_within_its_budget_of_requests() {
+    let world = World::generated("assets=50,blobs=20,seed=1,sizes=small,awkward=false,real=false").await;
+    world.emulator.reset_stats();
+    let (summary, _) = world.sync_with(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
+    assert_eq!((summary.blobs.copied, summary.assets.mirrored), (1_000, 50), "{:?}", summary.problems);
+    let stats = world.emulator.stats();
+    let of = |plane| stats.requests.iter().filter(|row| row.plane == plane).map(|row| row.count).sum::<u64>();
+    let (blob, media) = (of(mediamirror::emulator::stats::Plane::Blob), of(mediamirror::emulator::stats::Plane::Media));
+    assert!(blob as f64 / 1_000.0 <= 1.15, "{blob} blob requests for 1,000 blobs");
+    assert!(media as f64 / 50.0 <= 4.0, "{media} media requests for 50 assets");
+    let token = of(mediamirror::emulator::stats::Plane::Token);
+    assert_eq!(summary.requests.blob, blob);
+    assert_eq!(summary.requests.media, media + token);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unpublished_asset_is_copied_and_stays_unpublished() {
+    let world = World::empty().await;
+    let pair = world.pair();
+    let asset = seed_asset(&pair, "hidden").await;
+    put(&pair.source.storage[0], &asset, "a.bin", vec![1; 100]).await;
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.assets.mirrored, summary.blobs.copied, summary.locators.mirrored), (1, 1, 0));
+}

@@ -1,0 +1,221 @@
+//! The fixture of the whole-run tests: an emulator in the same process, in virtual time, and a mirror over it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use azure_core::http::{AsyncRawResponse, HttpClient, Request};
+use futures::future::BoxFuture;
+use mediamirror::blob::BlobAccount;
+use mediamirror::config::{AccountConfig, AuthConfig, Config, Limits, StorageConfig};
+use mediamirror::connect::{Pair, connect};
+use mediamirror::emulator::{Emulator, EmulatorHandle, Generate, ReadyRegion, Settings};
+use mediamirror::engine::verify::{Verification, verify};
+use mediamirror::engine::{Options, Summary, mirror};
+use mediamirror::error::Error;
+use mediamirror::ledger::Ledger;
+use mediamirror::model::{Asset, AssetEncryption, AssetFile, BlobProperties, BlobRef, Locator, LocatorId, NewAsset};
+use mediamirror::monitor::TestMonitor;
+use mediamirror::redact::Secret;
+use tokio_util::sync::CancellationToken;
+
+/// Two regions and a mirror from the first to the second.
+pub struct World {
+    pub emulator: EmulatorHandle,
+    pub config: Config,
+    pub ledger: Ledger,
+    client: Arc<dyn HttpClient>,
+}
+
+impl World {
+    /// An empty library.
+    pub async fn empty() -> Self {
+        Self::with(Settings::default(), None).await
+    }
+
+    /// A generated library, such as `assets=5,blobs=4,seed=1,sizes=small,awkward=false,real=false`.
+    pub async fn generated(recipe: &str) -> Self {
+        Self::with(Settings::default(), Some(recipe)).await
+    }
+
+    /// With settings of its own.
+    pub async fn with(settings: Settings, recipe: Option<&str>) -> Self {
+        let mut builder = Emulator::builder().settings(settings);
+        if let Some(recipe) = recipe {
+            builder = builder.generate(Generate::parse(recipe).unwrap());
+        }
+        let emulator = builder.start_in_process().await.unwrap();
+        let client = emulator.http_client();
+        Self { config: config_of(&emulator), ledger: Ledger::in_memory().unwrap(), client, emulator }
+    }
+
+    /// Lets `hook` see every request before it is sent.
+    pub fn intercept(&mut self, hook: impl Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync + 'static) {
+        self.client = Arc::new(Intercept { inner: self.emulator.http_client(), hook: Box::new(hook) });
+    }
+
+    /// Clients of both accounts, with lanes and counts of their own.
+    pub fn pair(&self) -> Arc<Pair> {
+        Arc::new(connect(&self.config, Arc::clone(&self.client)).unwrap())
+    }
+
+    /// One run with the default options; everything it told is kept.
+    pub async fn sync(&self) -> (Summary, Arc<TestMonitor>) {
+        self.sync_with(Options::default()).await
+    }
+
+    /// One run.
+    pub async fn sync_with(&self, options: Options) -> (Summary, Arc<TestMonitor>) {
+        let monitor = Arc::new(TestMonitor::default());
+        let summary = self.try_sync(options, &monitor).await.unwrap();
+        (summary, monitor)
+    }
+
+    /// One run that may fail.
+    pub async fn try_sync(&self, options: Options, monitor: &Arc<TestMonitor>) -> Result<Summary, Error> {
+        let monitor: Arc<TestMonitor> = Arc::clone(monitor);
+        mirror(self.pair(), self.ledger.clone(), options, monitor, CancellationToken::new()).await
+    }
+
+    /// Compares both sides.
+    pub async fn verify(&self) -> Verification {
+        verify(&self.pair(), &Options::default(), &TestMonitor::default()).await.unwrap()
+    }
+
+    /// Makes an asset on the source with those blobs (1 KiB each) as files, the first `.ism` the primary, and one locator.
+    pub async fn seed(&self, name: &str, blobs: &[&str]) -> Seeded {
+        let pair = self.pair();
+        let asset = seed_asset(&pair, name).await;
+        for blob in blobs {
+            put(&pair.source.storage[0], &asset, blob, vec![b'x'; 1024]).await;
+        }
+        let files: Vec<AssetFile> = blobs
+            .iter()
+            .filter(|blob| !blob.contains('/'))
+            .map(|blob| AssetFile {
+                asset: asset.id.clone(),
+                name: (*blob).to_owned(),
+                size: 1024,
+                mime_type: Some(if blob.ends_with(".mp4") { "video/mp4" } else { "application/xml" }.to_owned()),
+                primary: blobs.iter().find(|b| b.ends_with(".ism")) == Some(blob),
+                encrypted: false,
+            })
+            .collect();
+        let set = mediamirror::media::FileSet { asset: asset.id.clone(), files };
+        for result in pair.source.media.register_files(&[set]).await {
+            result.unwrap();
+        }
+        let locator = self.publish(&pair, &asset, 24).await;
+        Seeded { asset, locator }
+    }
+
+    /// Publishes an asset of the source for so many hours from five minutes ago.
+    pub async fn publish(&self, pair: &Pair, asset: &Asset, hours: i64) -> Locator {
+        let start = mediamirror::clock::now() - jiff::SignedDuration::from_mins(5);
+        let locator = Locator {
+            id: LocatorId::new(uuid::Uuid::new_v4().to_string()),
+            asset: asset.id.clone(),
+            kind: mediamirror::model::LocatorKind::Streaming,
+            name: Some("play".to_owned()),
+            start: Some(start),
+            expiry: start + jiff::SignedDuration::from_hours(hours),
+            path: None,
+        };
+        pair.source.media.publish(&[locator]).await.remove(0).unwrap()
+    }
+
+    /// How often the emulator answered that operation.
+    pub fn count(&self, operation: &str) -> u64 {
+        self.emulator.stats().requests.iter().filter(|row| row.operation == operation).map(|row| row.count).sum()
+    }
+}
+
+/// An asset made by [`World::seed`].
+pub struct Seeded {
+    pub asset: Asset,
+    pub locator: Locator,
+}
+
+/// An empty, unpublished asset on the source.
+pub async fn seed_asset(pair: &Pair, name: &str) -> Asset {
+    let wanted = NewAsset {
+        name: Some(name.to_owned()),
+        alternate_id: format!("seed {name}"),
+        encryption: AssetEncryption::None,
+        storage_account: None,
+    };
+    pair.source.media.create_asset(&wanted).await.unwrap()
+}
+
+/// Writes a blob of an asset.
+pub async fn put(account: &BlobAccount, asset: &Asset, name: &str, bytes: Vec<u8>) {
+    let at = BlobRef { container: asset.container.clone().unwrap(), name: name.to_owned() };
+    let properties =
+        BlobProperties { content_type: Some("application/octet-stream".to_owned()), ..BlobProperties::default() };
+    account.put_blob(&at, bytes.into(), &properties).await.unwrap();
+}
+
+/// The configuration that mirrors the emulator's first region to its second.
+pub fn config_of(emulator: &EmulatorHandle) -> Config {
+    let regions = &emulator.ready().regions;
+    Config { source: account(&regions[0]), target: account(&regions[1]), ledger: PathBuf::from("unused.ledger") }
+}
+
+fn account(region: &ReadyRegion) -> AccountConfig {
+    AccountConfig {
+        account: region.account.clone(),
+        endpoint: region.media.parse().unwrap(),
+        redirect_hosts: vec![region.cluster.clone()],
+        api_version: "2.19".to_owned(),
+        auth: AuthConfig::Acs {
+            token_url: region.token.parse().unwrap(),
+            client_id: region.account.clone(),
+            secret: Secret::new(region.account_key.clone()),
+        },
+        storage: region
+            .storage
+            .iter()
+            .map(|storage| StorageConfig {
+                account: storage.account.clone(),
+                endpoint: storage.blob.parse().unwrap(),
+                key: Secret::new(storage.key.clone()),
+            })
+            .collect(),
+        streaming_url: None,
+        limits: Limits::default(),
+    }
+}
+
+type Hook = Box<dyn Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync>;
+
+/// Shows every request to a hook first, which may do something before it is sent.
+struct Intercept {
+    inner: Arc<dyn HttpClient>,
+    hook: Hook,
+}
+
+impl fmt::Debug for Intercept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Intercept")
+    }
+}
+
+#[async_trait]
+impl HttpClient for Intercept {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        if let Some(first) = (self.hook)(request) {
+            first.await;
+        }
+        self.inner.execute_request(request).await
+    }
+}
+
+/// A hook that does `action` once, at the first request that `when` accepts.
+pub fn once(
+    when: impl Fn(&Request) -> bool + Send + Sync + 'static,
+    action: BoxFuture<'static, ()>,
+) -> impl Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync + 'static {
+    let action = Mutex::new(Some(action));
+    move |request| if when(request) { action.lock().unwrap().take() } else { None }
+}
