@@ -11,8 +11,8 @@ mod setup;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use mediamirror::emulator::{EmulatorHandle, StatsSnapshot};
 use mediamirror::emulator::stats::Plane;
+use mediamirror::emulator::{EmulatorHandle, StatsSnapshot};
 use mediamirror::engine::Options;
 use mediamirror::model::CopyMethod;
 
@@ -43,7 +43,8 @@ fn main() {
 
 /// How fast the emulator answers when nothing else is to be done.
 async fn emulator_alone() {
-    let mirror = Mirror::start(setup::unlimited(), "assets=1,blobs=1,seed=1,sizes=small,awkward=false,real=false").await;
+    let mirror =
+        Mirror::start(setup::unlimited(), "assets=1,blobs=1,seed=1,sizes=small,awkward=false,real=false").await;
     let rate = raw::put_blob_from_url(&mirror, RAW_REQUESTS).await;
     println!("emulator, Put Blob From URL    {rate:>10.0} requests/s  (bar: 10,000)");
 }
@@ -68,8 +69,14 @@ async fn engine_under_limit() -> f64 {
         100.0 * steady_rate(&samples) / f64::from(ALLOWED)
     );
     println!("                               {:>10.2} % refused  (bar: 1)", 100.0 * refused as f64 / sent as f64);
-    println!("                               {:>10.2} blob requests per blob", summary.requests.blob as f64 / blobs as f64);
-    println!("                               {:>10.0} blobs/s over the whole run of {seconds:.1} s", blobs as f64 / seconds);
+    println!(
+        "                               {:>10.2} blob requests per blob",
+        summary.requests.blob as f64 / blobs as f64
+    );
+    println!(
+        "                               {:>10.0} blobs/s over the whole run of {seconds:.1} s",
+        blobs as f64 / seconds
+    );
     blobs as f64 / seconds
 }
 

@@ -54,7 +54,9 @@ pub async fn mirror(mirror: &Mirror) -> (u32, Duration) {
         for result in target.media.register_files(&[set]).await {
             result.expect("the files are registered");
         }
-        for locator in locators.iter().filter(|locator| locator.asset == asset.id && locator.kind == LocatorKind::Streaming) {
+        for locator in
+            locators.iter().filter(|locator| locator.asset == asset.id && locator.kind == LocatorKind::Streaming)
+        {
             let copy = mediamirror::model::Locator { asset: made.id.clone(), ..locator.clone() };
             target.media.publish(&[copy]).await.remove(0).expect("the locator is made");
         }

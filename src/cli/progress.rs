@@ -77,7 +77,7 @@ enum View {
 
 impl Progress {
     /// Takes the bars away, stops the lines.
-    pub(crate) fn finish(self) {
+    pub(crate) fn finish(&self) {
         match &self.view {
             View::None => {}
             View::Bars(bars) => bars.clear(),

@@ -1,5 +1,7 @@
 //! From the flags to two accounts that can be talked to.
 
+use std::sync::Arc;
+
 use futures::future::try_join_all;
 use mediamirror::blob::BlobAccount;
 use mediamirror::config::{Config, LimitOverrides};
@@ -17,7 +19,7 @@ pub(crate) struct Session {
     /// The configuration.
     pub(crate) config: Config,
     /// Both accounts.
-    pub(crate) pair: Pair,
+    pub(crate) pair: Arc<Pair>,
 }
 
 impl Session {
@@ -34,7 +36,7 @@ impl Session {
         let client = transport::network()
             .map_err(|error| CommandFailure::unexpected(format!("failed to set up TLS: {error}")))?;
         let pair = connect(&config, client).map_err(|error| CommandFailure::of(&error, false))?;
-        Ok(Self { config, pair })
+        Ok(Self { config, pair: Arc::new(pair) })
     }
 
     /// Asks every account for something that is not there: a wrong key, address or permission shows before anything is

@@ -1,6 +1,7 @@
 //! `sync`: mirrors the library, or says what would be mirrored.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mediamirror::connect::Pair;
@@ -13,6 +14,7 @@ use super::Context;
 use super::args::SyncArgs;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::progress::Progress;
 use super::session::Session;
 use super::signals::Interruption;
 use super::summary;
@@ -45,17 +47,17 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
 /// One run of the engine, with its progress on the screen.
 pub(crate) async fn mirrored(
     context: &Context,
-    pair: &Pair,
+    pair: &Arc<Pair>,
     ledger: &Ledger,
     options: &Options,
     interruption: &Interruption,
 ) -> Result<Summary, CommandFailure> {
-    let progress = context.screen.start("sync");
-    let witness = Witness { monitor: &progress, changed: AtomicBool::new(false) };
-    let result = mirror(pair, ledger, options, &witness, &interruption.stop).await;
-    let changed = witness.changed.into_inner();
-    progress.finish();
-    result.map_err(|error| CommandFailure::of(&error, changed))
+    let witness = Arc::new(Witness { progress: context.screen.start("sync"), changed: AtomicBool::new(false) });
+    let monitor: Arc<dyn Monitor> = witness.clone();
+    let stop = interruption.stop.clone();
+    let result = mirror(Arc::clone(pair), ledger.clone(), options.clone(), monitor, stop).await;
+    witness.progress.finish();
+    result.map_err(|error| CommandFailure::of(&error, witness.changed.load(Ordering::Relaxed)))
 }
 
 /// The ledger of the pair. A dry run only reads it, beside another run if need be.
@@ -76,12 +78,12 @@ fn resume_line(config: &Path) -> String {
 
 /// Passes events on and remembers whether one says that the target was written to.
 #[derive(Debug)]
-struct Witness<'a> {
-    monitor: &'a dyn Monitor,
+struct Witness {
+    progress: Progress,
     changed: AtomicBool,
 }
 
-impl Monitor for Witness<'_> {
+impl Monitor for Witness {
     fn event(&self, event: RunEvent) {
         if matches!(
             event,
@@ -89,6 +91,6 @@ impl Monitor for Witness<'_> {
         ) {
             self.changed.store(true, Ordering::Relaxed);
         }
-        self.monitor.event(event);
+        self.progress.event(event);
     }
 }

@@ -19,10 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transport", &["redact", "error", "config"]),
     ("media", &["model", "redact", "clock", "retry", "throttle", "error", "call", "config", "monitor", "transport"]),
     ("blob", &["model", "redact", "clock", "retry", "throttle", "error", "call", "config", "monitor", "transport"]),
-    (
-        "connect",
-        &["model", "redact", "retry", "throttle", "error", "call", "config", "transport", "media", "blob"],
-    ),
+    ("connect", &["model", "redact", "retry", "throttle", "error", "call", "config", "transport", "media", "blob"]),
     (
         "engine",
         &["model", "redact", "clock", "throttle", "error", "config", "monitor", "ledger", "media", "blob", "connect"],

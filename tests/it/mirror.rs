@@ -39,7 +39,16 @@ async fn a_library_arrives_whole_and_a_second_run_changes_nothing() {
     assert_eq!(second.outcome, Outcome::Complete);
     assert_eq!(second.assets.unchanged, summary.assets.total);
     assert_eq!((second.blobs.copied, second.locators.mirrored, second.bytes_copied), (0, 0, 0));
-    for write in ["PutBlobFromUrl", "PutBlockFromUrl", "PutBlockList", "CopyBlob", "CreateAsset", "Batch", "CreateLocator", "CreateFile"] {
+    for write in [
+        "PutBlobFromUrl",
+        "PutBlockFromUrl",
+        "PutBlockList",
+        "CopyBlob",
+        "CreateAsset",
+        "Batch",
+        "CreateLocator",
+        "CreateFile",
+    ] {
         assert_eq!(world.count(write), 0, "{write}");
     }
 }
@@ -171,10 +180,7 @@ async fn an_asset_deleted_during_the_run_is_named_and_the_others_go_on() {
     let container = gone.asset.container.unwrap();
     let at = format!("/{container}/");
     world.intercept(once(
-        move |request| {
-            is_blob_copy(request)
-                && request.headers().iter().any(|(_, value)| value.as_str().contains(&at))
-        },
+        move |request| is_blob_copy(request) && request.headers().iter().any(|(_, value)| value.as_str().contains(&at)),
         delete,
     ));
     let (summary, monitor) = world.sync().await;
