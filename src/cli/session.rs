@@ -1,5 +1,7 @@
 //! From the flags to two accounts that can be talked to.
 
+use std::sync::Arc;
+
 use futures::future::try_join_all;
 use mediamirror::blob::BlobAccount;
 use std::sync::Arc;

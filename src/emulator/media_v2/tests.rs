@@ -110,7 +110,6 @@ impl Bench {
             regions,
             routes: std::collections::HashMap::new(),
             faults: fresh::<Faults>(),
-            settings,
             admin: String::new(),
         };
         let mut bench = Self { world: Arc::new(world), tokens: Vec::new(), version: "2.19", light: false };
