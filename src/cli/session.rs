@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 use mediamirror::blob::BlobAccount;
-use std::sync::Arc;
-
 use mediamirror::config::{Config, LimitOverrides};
 use mediamirror::connect::{Endpoint, Pair, connect};
 use mediamirror::error::Error;
