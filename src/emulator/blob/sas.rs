@@ -153,7 +153,7 @@ fn verify_account(
         lines(query, &["ses"], &mut text);
     }
     if !issuer.key().verify(&text, &signature(query)?) {
-        return Err(failed("Signature did not match."));
+        return Err(failed(format!("Signature did not match. String to sign used was {text}")));
     }
     check_times(issuer.now(), query.get("st"), query.get("se"))?;
     if !query.get("ss").unwrap_or_default().contains('b') {
@@ -219,7 +219,7 @@ fn verify_service(
         issuer.key().verify(&text, &signature(query)?)
     };
     if !genuine {
-        return Err(failed("Signature did not match. String to sign used was made from the request's URL."));
+        return Err(failed(format!("Signature did not match. String to sign used was {text}")));
     }
     let permissions = if delegated {
         check_times(issuer.now(), query.get("skt"), query.get("ske"))?;
