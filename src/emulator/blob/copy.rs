@@ -221,6 +221,7 @@ fn begin(
         source: Arc::clone(&source.container),
         source_name: source.name.clone(),
         source_etag: source.blob.etag,
+        outlives_signature: source.is_closed_at(due),
         body,
         headers,
         metadata,

@@ -208,6 +208,27 @@ async fn an_asynchronous_copy_fails_if_its_source_changes_before_its_end_and_onl
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_asynchronous_copy_fails_if_its_signature_ends_before_it_does() {
+    let ground = ground(BlobLimits { copy_bytes_per_second: 1, ..BlobLimits::default() }).await;
+    for (name, life, status) in [("short", 5, "failed"), ("long", 15, "success")] {
+        let sas = ground.service_sas(0, "c", "films", "r", life);
+        let source = Ground::url(0, &format!("films/a?{sas}"));
+        ground.ask(1, &format!("PUT /east/films/{name}"), &[("x-ms-copy-source", &source)], "").await.expect(202);
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert_eq!(head(&ground, name).await.header("x-ms-copy-status"), status, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_archived_source_cannot_be_read_by_a_copy() {
+    let ground = ground(BlobLimits::default()).await;
+    ground.ask(0, "PUT /west/films/a?comp=tier", &[("x-ms-access-tier", "Archive")], "").await.expect(200);
+    let source = ground.source("films", "a");
+    let got = ground.ask(1, "PUT /east/films/a", &[BLOCK, ("x-ms-copy-source", &source)], "").await;
+    assert_eq!(got.refused(409, "CannotVerifyCopySource").header("x-ms-copy-source-error-code"), "BlobArchived");
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_a_pending_copy_can_be_aborted_and_only_by_its_id() {
     let ground = ground(BlobLimits { async_copy_min_ms: 5000, ..BlobLimits::default() }).await;
     let source = ground.source("films", "a");
