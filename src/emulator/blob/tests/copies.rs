@@ -259,3 +259,34 @@ async fn a_synchronous_copy_answers_when_it_would_be_done() {
     let sync = [("x-ms-copy-source", source.as_str()), ("x-ms-requires-sync", "true")];
     ground.ask(1, "PUT /east/films/big", &sync, "").await.expect(409);
 }
+
+/// Writes, copies from the other region and lists, over and over.
+async fn keep_copying(ground: std::sync::Arc<Ground>, region: usize, name: usize) {
+    let (here, there) = (["west", "east"][region], 1 - region);
+    for round in 0..50 {
+        ground.ask(region, &format!("PUT /{here}/films/{name}"), &[BLOCK], "x").await;
+        let sas = ground.service_sas(there, "c", "films", "r", 60);
+        let source = Ground::url(there, &format!("films/{}?{sas}", (name + round) % 4));
+        ground.ask(region, &format!("PUT /{here}/films/copy{name}"), &[("x-ms-copy-source", &source)], "").await;
+        let list = format!("GET /{here}/films?restype=container&comp=list&include=copy");
+        ground.ask(region, &list, &[], "").await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn copies_in_both_directions_at_once_never_lock_one_another_out() {
+    let limits = BlobLimits { async_copy_min_ms: 1, ..BlobLimits::default() };
+    let ground = Ground::with([limits; 2]);
+    for account in &ground.accounts {
+        account.create_container("films").unwrap();
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..8 {
+        tasks.spawn(keep_copying(std::sync::Arc::clone(&ground), task % 2, task / 2));
+    }
+    tokio::time::timeout(Duration::from_mins(1), tasks.join_all()).await.expect("no two requests wait for each other");
+    let rows = ground.stats.snapshot().requests;
+    let started: u64 = rows.iter().filter(|row| row.operation == "CopyBlob").map(|row| row.count).sum();
+    assert_eq!(started, 400);
+    assert!(rows.iter().any(|row| row.operation == "CopyBlob" && row.status == 202), "{rows:?}");
+}
