@@ -195,6 +195,6 @@ impl Config {
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let document = problem::Document::new(text, path);
         let file = file::parse(&document)?;
-        validate::config(file, &document)
+        validate::config(&file, &document)
     }
 }

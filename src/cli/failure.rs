@@ -1,5 +1,6 @@
 //! What a failed command says: one message that names the thing, the place and the remedy.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use mediamirror::config::ConfigError;
@@ -45,14 +46,10 @@ impl CommandFailure {
         if let Error::Config(error) = error {
             return Self::of_config(error);
         }
-        let remedy = match error.failure() {
-            Some(failure) => remedy_of(failure),
-            None => None,
-        };
         Self {
             code: ExitCode::of(error, changed),
             message: scrub(&error.to_string()),
-            remedy: remedy.map(str::to_owned),
+            remedy: error.failure().map(remedy_of).map(str::to_owned),
         }
     }
 
@@ -61,7 +58,7 @@ impl CommandFailure {
         let (red, green, plain) = if color { ("\x1b[1;31m", "\x1b[1;32m", "\x1b[0m") } else { ("", "", "") };
         let mut text = format!("{red}error{plain}: {}", self.message);
         if let Some(remedy) = &self.remedy {
-            text.push_str(&format!("\n{green}remedy{plain}: {remedy}"));
+            let _ = write!(text, "\n{green}remedy{plain}: {remedy}");
         }
         text
     }
@@ -84,8 +81,8 @@ impl From<LedgerError> for CommandFailure {
 }
 
 /// What to do about a failed request.
-fn remedy_of(failure: &Failure) -> Option<&'static str> {
-    Some(match failure {
+fn remedy_of(failure: &Failure) -> &'static str {
+    match failure {
         Failure::Connect(_) => "check the endpoint in the configuration, and that this machine reaches it",
         Failure::Credential(_) => "check `token_url`, `client_id` and `secret` of that account in the configuration",
         Failure::ForeignHost(_) => "add the host to `redirect_hosts` of that account, if it is the service's own",
@@ -100,5 +97,5 @@ fn remedy_of(failure: &Failure) -> Option<&'static str> {
         Failure::Timeout(_) | Failure::Interrupted(_) | Failure::Refused { .. } => {
             "run it again; it goes on from where it ended"
         }
-    })
+    }
 }

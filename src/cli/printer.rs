@@ -20,7 +20,7 @@ impl Printer {
     }
 
     /// Prints a result: as JSON, or as the text made by `text`.
-    pub(crate) fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) {
+    pub(crate) fn result<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) {
         match self.output {
             Output::Json => Self::data(&as_json(value)),
             Output::Text => Self::data(&text()),

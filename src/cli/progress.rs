@@ -252,9 +252,9 @@ mod tests {
 
     use super::*;
 
-    fn after(events: Vec<RunEvent>) -> Tally {
+    fn after(events: &[RunEvent]) -> Tally {
         let mut tally = Tally::default();
-        for event in &events {
+        for event in events {
             tally.add(event);
         }
         tally
@@ -266,15 +266,15 @@ mod tests {
 
     #[test]
     fn it_says_that_it_is_listing_until_the_listing_is_done() {
-        let listing = after(vec![RunEvent::Listed { side: Side::Source, assets: 1_000 }]);
+        let listing = after(&[RunEvent::Listed { side: Side::Source, assets: 1_000 }]);
         assert!(listing.line("sync", Duration::from_secs(5)).contains("listing…, 0 of 1000 assets"));
-        let listed = after(vec![RunEvent::ListingFinished { side: Side::Source, assets: 3 }]);
+        let listed = after(&[RunEvent::ListingFinished { side: Side::Source, assets: 3 }]);
         assert!(!listed.line("sync", Duration::from_secs(5)).contains("listing"));
     }
 
     #[test]
     fn the_targets_listing_does_not_count() {
-        let tally = after(vec![RunEvent::ListingFinished { side: Side::Target, assets: 9 }]);
+        let tally = after(&[RunEvent::ListingFinished { side: Side::Target, assets: 9 }]);
         assert_eq!(tally, Tally::default());
     }
 
@@ -286,7 +286,7 @@ mod tests {
             bytes: 10 * 1_024,
             method: CopyMethod::Put,
         };
-        let tally = after(vec![
+        let tally = after(&[
             RunEvent::ListingFinished { side: Side::Source, assets: 4 },
             copied,
             finished(AssetOutcome::Mirrored),
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn no_time_left_is_guessed_before_anything_ended() {
-        let tally = after(vec![RunEvent::ListingFinished { side: Side::Source, assets: 4 }]);
+        let tally = after(&[RunEvent::ListingFinished { side: Side::Source, assets: 4 }]);
         assert_eq!(tally.left(Duration::from_secs(10)), None);
     }
 }

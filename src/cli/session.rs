@@ -1,9 +1,9 @@
 //! From the flags to two accounts that can be talked to.
 
-use futures::future::try_join_all;
-use mediamirror::blob::BlobAccount;
 use std::sync::Arc;
 
+use futures::future::try_join_all;
+use mediamirror::blob::BlobAccount;
 use mediamirror::config::{Config, LimitOverrides};
 use mediamirror::connect::{Endpoint, Pair, connect};
 use mediamirror::error::Error;

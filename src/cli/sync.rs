@@ -53,12 +53,11 @@ pub(crate) async fn mirrored(
     interruption: &Interruption,
 ) -> Result<Summary, CommandFailure> {
     let witness = Arc::new(Witness { progress: context.screen.start("sync"), changed: AtomicBool::new(false) });
-    let monitor: Arc<dyn Monitor> = Arc::<Witness>::clone(&witness);
+    let monitor: Arc<dyn Monitor> = witness.clone();
     let stop = interruption.stop.clone();
     let result = mirror(Arc::clone(pair), ledger.clone(), options.clone(), monitor, stop).await;
-    let changed = witness.changed.load(Ordering::Relaxed);
     witness.progress.finish();
-    result.map_err(|error| CommandFailure::of(&error, changed))
+    result.map_err(|error| CommandFailure::of(&error, witness.changed.load(Ordering::Relaxed)))
 }
 
 /// The ledger of the pair. A dry run only reads it, beside another run if need be.

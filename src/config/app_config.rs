@@ -54,10 +54,13 @@ impl AppConfig {
         let mut missing = Vec::new();
         let mut get = |name: String| {
             let found = settings.iter().rev().find(|(key, value)| *key == name && !value.is_empty());
-            found.map(|(_, value)| value.clone()).unwrap_or_else(|| {
-                missing.push(name);
-                String::new()
-            })
+            found.map_or_else(
+                || {
+                    missing.push(name);
+                    String::new()
+                },
+                |(_, value)| value.clone(),
+            )
         };
         let mut account = |side: &str| AppAccount {
             media_account: get(format!("MediaServicesAccountName{side}")),

@@ -96,7 +96,7 @@ fn section(text: &mut String, name: &str, account: &AccountTemplate) {
             let _ = writeln!(text, "streaming_url = {}", quoted(url));
         }
         None => {
-            text.push_str("# Streaming host to print URLs with, such as a CDN's:\n# streaming_url = \"https://…\"\n")
+            text.push_str("# Streaming host to print URLs with, such as a CDN's:\n# streaming_url = \"https://…\"\n");
         }
     }
     let _ = writeln!(

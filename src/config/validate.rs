@@ -21,9 +21,9 @@ const REDIRECT_HOSTS: [&str; 2] = ["*.cloudapp.net", "*.media.azure.net"];
 const RESOURCE: &str = "https://rest.media.azure.net";
 
 /// Checks and completes a configuration.
-pub(super) fn config(file: ConfigFile, document: &Document<'_>) -> Result<Config, ConfigError> {
+pub(super) fn config(file: &ConfigFile, document: &Document<'_>) -> Result<Config, ConfigError> {
     let ledger = document.directory().join(&file.ledger);
-    distinct(&file, document)?;
+    distinct(file, document)?;
     Ok(Config {
         source: Section { name: "source", document }.account(&file.source)?,
         target: Section { name: "target", document }.account(&file.target)?,

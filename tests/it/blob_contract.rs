@@ -142,7 +142,7 @@ async fn wait_for_copy(fixture: &Fixture, name: &str) -> Blob {
 
 /// Blocks arrive as one blob with everything; so does a blob without content.
 pub(crate) async fn blocks_arrive_as_one_blob(fixture: &Fixture) {
-    for (name, length) in [("two blocks", (8 << 20) + 5), ("one/block", 100), ("empty", 0)] {
+    for (name, length) in [("two blocks", (64 << 20) + 5), ("one/block", 100), ("empty", 0)] {
         let blob = fixture.seed(name, length).await;
         let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
         fixture.target.put_blocks_from_url(&fixture.at(name), &from).await.unwrap();

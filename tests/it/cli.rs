@@ -1,15 +1,205 @@
-//! The real binary, from its arguments to its exit code.
+//! The real binary: its arguments, what it prints where, its exit code, and that a refusal changes nothing.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
-fn mediamirror(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_mediamirror")).args(arguments).output().expect("the binary runs")
+use tempfile::TempDir;
+
+const MIRROR: &str = r#"[source]
+account = "west"
+endpoint = "http://127.0.0.1:9/api/"
+[source.auth]
+kind = "acs"
+token_url = "http://127.0.0.1:9/v2/OAuth2-13"
+secret = { file = "a.key" }
+[[source.storage]]
+account = "storewest"
+endpoint = "http://127.0.0.1:9/storewest"
+key = { file = "a.key" }
+[target]
+account = "east"
+endpoint = "http://127.0.0.1:9/api/"
+[target.auth]
+kind = "acs"
+token_url = "http://127.0.0.1:9/v2/OAuth2-13"
+secret = { file = "a.key" }
+[[target.storage]]
+account = "storeeast"
+endpoint = "http://127.0.0.1:9/storeeast"
+key = { file = "a.key" }
+"#;
+
+const APP_CONFIG: &str = r#"<configuration><appSettings>
+  <add key="MediaServicesAccountNameSource" value="west"/>
+  <add key="MediaServicesAccountKeySource" value="bWVkaWEtd2VzdA=="/>
+  <add key="MediaServicesStorageAccountNameSource" value="storewest"/>
+  <add key="MediaServicesStorageAccountKeySource" value="c3RvcmUtd2VzdA=="/>
+  <add key="MediaServicesAccountNameTarget" value="east" />
+  <add key="MediaServicesAccountKeyTarget" value=" bWVkaWEtZWFzdA==" />
+  <add key="MediaServicesStorageAccountNameTarget" value=" storeeast" />
+  <add key="MediaServicesStorageAccountKeyTarget" value=" c3RvcmUtZWFzdA==" />
+</appSettings></configuration>"#;
+
+/// Runs the program in a directory, without what the environment of the tests may set.
+fn mediamirror(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mediamirror"))
+        .args(arguments)
+        .current_dir(directory)
+        .env_remove("MEDIAMIRROR_CONFIG")
+        .env_remove("MEDIAMIRROR_LOG")
+        .output()
+        .expect("the binary runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// A directory with that configuration and its secret file.
+fn place(configuration: &str) -> TempDir {
+    let place = tempfile::tempdir().expect("a directory");
+    write_private(&place.path().join("a.key"), "c2VjcmV0LWtleQ==\n");
+    std::fs::write(place.path().join("mirror.toml"), configuration).expect("written");
+    place
+}
+
+fn write_private(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).expect("written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("mode set");
+}
+
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+fn files_in(place: &TempDir) -> Vec<String> {
+    let entries = std::fs::read_dir(place.path()).expect("readable");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 #[test]
 fn help_goes_to_standard_output_and_is_a_success() {
-    let output = mediamirror(&["--help"]);
+    let place = tempfile::tempdir().expect("a directory");
+    let output = mediamirror(place.path(), &["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("verify"));
+    for command in ["sync", "verify", "urls", "init"] {
+        assert!(stdout(&output).contains(command), "{command} is missing in the help");
+    }
     assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn an_unknown_flag_is_a_usage_error_on_standard_error() {
+    let place = tempfile::tempdir().expect("a directory");
+    let output = mediamirror(place.path(), &["sync", "--dryrun"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    assert!(stderr(&output).contains("--dry-run"), "{}", stderr(&output));
+}
+
+#[test]
+fn bad_configurations_end_with_five_one_message_and_nothing_written() {
+    let cases = [
+        ("account = \"west\"", "acount = \"west\"", "mirror.toml:2: unknown key `acount`", "did you mean `account`?"),
+        ("{ file = \"a.key\" }", "{ file = \"no.key\" }", "mirror.toml:7: `source.auth.secret`: ", "no.key, mode 600"),
+        ("{ file = \"a.key\" }", "{ env = \"NOT_SET_ANYWHERE\" }", "mirror.toml:7: ", "export NOT_SET_ANYWHERE"),
+        ("{ file = \"a.key\" }", "\"c2VjcmV0LWtleQ==\"", "mirror.toml:7: a secret must not be written", "chmod 600"),
+        ("\"east\"", "\"west\"", "mirror.toml:13: `target.account`: the target is the source", "another account"),
+        ("\"storeeast\"", "\"storewest\"", "mirror.toml:20: `target.storage.account`", "another account"),
+    ];
+    for (from, to, message, remedy) in cases {
+        let place = place(&MIRROR.replacen(from, to, 1));
+        let before = files_in(&place);
+        for command in ["sync", "verify", "urls"] {
+            let output = mediamirror(place.path(), &[command]);
+            let told = stderr(&output);
+            assert_eq!(output.status.code(), Some(5), "{command}, {to}: {told}");
+            assert!(output.stdout.is_empty(), "{command}, {to}");
+            assert_eq!(told.matches("error: ").count(), 1, "{command}, {to}: {told}");
+            assert!(told.contains(message) && told.contains(remedy), "{command}, {to}: {told}");
+            assert!(!told.contains("c2VjcmV0LWtleQ"), "a secret is told: {told}");
+            assert_eq!(files_in(&place), before, "{command}, {to}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_configuration_says_how_to_write_one() {
+    let place = tempfile::tempdir().expect("a directory");
+    let output = mediamirror(place.path(), &["sync"]);
+    assert_eq!(output.status.code(), Some(5));
+    assert!(stderr(&output).contains("mirror.toml") && stderr(&output).contains("mediamirror init"));
+    assert!(files_in(&place).is_empty());
+}
+
+#[test]
+fn the_configuration_can_be_named_by_a_variable() {
+    let place = place("colour = 1");
+    let output = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
+        .arg("urls")
+        .env("MEDIAMIRROR_CONFIG", place.path().join("mirror.toml"))
+        .output()
+        .expect("the binary runs");
+    assert_eq!(output.status.code(), Some(5));
+    assert!(stderr(&output).contains("mirror.toml:1: unknown key `colour`"), "{}", stderr(&output));
+}
+
+#[test]
+fn init_writes_a_configuration_once() {
+    let place = tempfile::tempdir().expect("a directory");
+    let first = mediamirror(place.path(), &["init"]);
+    assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
+    assert!(first.stdout.is_empty(), "what is written is a file, not data");
+    std::fs::write(place.path().join("mirror.toml"), "mine").expect("written");
+    let second = mediamirror(place.path(), &["init"]);
+    assert_eq!(second.status.code(), Some(5));
+    assert!(stderr(&second).contains("--force"));
+    let kept = std::fs::read_to_string(place.path().join("mirror.toml")).expect("readable");
+    assert_eq!(kept, "mine");
+    assert_eq!(mediamirror(place.path(), &["init", "--force"]).status.code(), Some(0));
+    assert_eq!(files_in(&place), ["mirror.toml"]);
+}
+
+#[test]
+fn init_takes_accounts_and_keys_from_the_tutorials_app_config() {
+    let place = tempfile::tempdir().expect("a directory");
+    std::fs::write(place.path().join("App.config"), APP_CONFIG).expect("written");
+    let output = mediamirror(place.path(), &["init", "--from-app-config", "App.config"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for (file, secret) in [
+        ("source.media.key", "bWVkaWEtd2VzdA=="),
+        ("source.storage.key", "c3RvcmUtd2VzdA=="),
+        ("target.media.key", "bWVkaWEtZWFzdA=="),
+        ("target.storage.key", "c3RvcmUtZWFzdA=="),
+    ] {
+        let path = place.path().join(file);
+        assert_eq!(std::fs::read_to_string(&path).expect("readable").trim(), secret, "{file}");
+        assert_eq!(mode(&path), 0o600, "{file}");
+    }
+    let configuration = mediamirror::config::Config::load(&place.path().join("mirror.toml")).expect("it is usable");
+    assert_eq!((configuration.source.account.as_str(), configuration.target.account.as_str()), ("west", "east"));
+    assert_eq!(configuration.target.storage[0].account, "storeeast");
+    assert!(!stderr(&output).contains("d2VzdA"), "no secret is told");
+}
+
+#[test]
+fn init_names_every_key_an_app_config_lacks_and_writes_nothing() {
+    let place = tempfile::tempdir().expect("a directory");
+    let lacking = APP_CONFIG.replace("KeyTarget", "KeyTraget");
+    std::fs::write(place.path().join("App.config"), lacking).expect("written");
+    let output = mediamirror(place.path(), &["init", "--from-app-config", "App.config"]);
+    assert_eq!(output.status.code(), Some(5));
+    for key in ["MediaServicesAccountKeyTarget", "MediaServicesStorageAccountKeyTarget"] {
+        assert!(stderr(&output).contains(key), "{}", stderr(&output));
+    }
+    assert_eq!(files_in(&place), ["App.config"]);
 }
