@@ -125,3 +125,18 @@ async fn a_refused_set_leaves_the_others_alone() {
     assert_eq!(error, "failed to register the files of asset a: HTTP 400: Name is not valid (tried 2 times)");
     assert!(results[1].is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_may_not_be_posted_is_left_to_the_service() {
+    let fake = Fake::new(|seen| match (seen.method.as_str(), seen.target()) {
+        ("POST", _) if seen.body.contains("POST https") => batch_reply(&[vec![(400, error_body("Name is invalid"))]]),
+        ("POST", _) => batch_reply(&[vec![(204, Value::Null)]]),
+        ("GET", target) if target.starts_with("CreateFileInfos") => Reply::Is(204, vec![], String::new()),
+        _ => feed(&[json!({"Id": "f1", "ParentAssetId": "a", "Name": "100 %", "ContentFileSize": "5"})]),
+    });
+    let results = service_of(&fake, "2.19").register_files(&[set("a", vec![file("100 %", true)])]).await;
+    assert!(results[0].is_ok(), "{results:?}");
+    let sent = changesets(&fake.seen(false).pop().unwrap().body);
+    let expected = json!({"IsPrimary": true, "MimeType": "video/mp4"});
+    assert_eq!(sent[0], [("MERGE Files('f1')".to_owned(), expected)]);
+}
