@@ -4,6 +4,7 @@
 
 pub mod app_config;
 mod file;
+mod place;
 mod problem;
 mod secret;
 pub mod template;
@@ -15,6 +16,8 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+pub use place::{Part, place};
 
 use crate::redact::Secret;
 use crate::throttle::LaneLimits;

@@ -44,6 +44,20 @@ impl Playback {
         self.source == Answer::Plays && self.target == Answer::Plays && self.same
     }
 
+    /// Why it does not play in the target.
+    pub(crate) fn why(&self) -> String {
+        let root = self.urls.source_url.ends_with('/');
+        match (&self.source, &self.target) {
+            (_, Answer::Absent) => "its locator is not mirrored, see above".to_owned(),
+            (Answer::Refused(..), Answer::Refused(..)) if root && self.alike() => {
+                "has no .ism, so no manifest; in both regions its files answer by name".to_owned()
+            }
+            (Answer::Refused(..), target) if self.alike() => format!("{target} (as in A)"),
+            (Answer::Plays, Answer::Plays) => "plays, but not the same".to_owned(),
+            (source, target) => format!("{target} (A: {source})"),
+        }
+    }
+
     /// Do both regions answer the same, be it a refusal?
     pub(crate) fn alike(&self) -> bool {
         match (&self.source, &self.target) {
