@@ -68,7 +68,7 @@ impl fmt::Debug for BlobAccount {
 pub struct CopySource {
     /// The source blob's URL with a read-only SAS.
     pub url: SafeUrl,
-    /// The blob as listed: its ETag is the condition of the copy, its properties arrive with it.
+    /// The blob as listed: its entity tag is the condition of the copy, its properties arrive with it.
     pub blob: Blob,
     /// The lane to slow when the source is throttled.
     pub lane: Arc<Lane>,

@@ -54,10 +54,16 @@ impl Caller {
         let mut number = 1;
         let mut renewed = false;
         loop {
-            let permit = self.lane.acquire_from(call.source, call.bytes).await;
+            let permit = match call.source {
+                Some(source) => self.lane.acquire_from(source, call.bytes).await,
+                None => self.lane.acquire(call.bytes).await,
+            };
             let started = tokio::time::Instant::now();
             let failure = match attempt(number).await {
                 Ok(value) => {
+                    if let Some(source) = call.source {
+                        source.served_copy();
+                    }
                     permit.finish(call.operation, Outcome::Ok { latency: started.elapsed() });
                     return Ok(value);
                 }

@@ -186,9 +186,8 @@ impl Error {
             Self::Call(call) => call.disposition,
             Self::Config(_) | Self::Ledger(_) => Disposition::Fatal,
             Self::Conflict { .. } => Disposition::Conflict,
-            Self::Unsuitable { .. } => Disposition::Permanent,
             Self::Changing { .. } => Disposition::Exhausted,
-            Self::Vanished { .. } | Self::Differs { .. } => Disposition::Permanent,
+            Self::Unsuitable { .. } | Self::Vanished { .. } | Self::Differs { .. } => Disposition::Permanent,
         }
     }
 

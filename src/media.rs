@@ -50,6 +50,9 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// Makes an empty asset with its container. After an ambiguous failure it is looked for by its alternate id.
     async fn create_asset(&self, asset: &NewAsset) -> Result<Asset, Error>;
 
+    /// Removes an asset with its container, file records and locators. One that is not there is a success.
+    async fn delete_asset(&self, id: &AssetId) -> Result<(), Error>;
+
     /// The container of an asset whose listing does not name it.
     async fn container(&self, asset: &AssetId) -> Result<ContainerName, Error>;
 

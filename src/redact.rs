@@ -41,6 +41,10 @@ const HARMLESS_PARAMETERS: &[&str] = &[
     "$select",
 ];
 
+/// Names whose value is a secret wherever it stands, in lower case.
+const SECRET_NAMES: &[&str] =
+    &["sig", "signature", "client_secret", "hmacsha256", "accountkey", "access_token", "wrap_password"];
+
 /// A secret text: an account key, a client secret, a token.
 #[derive(Clone)]
 pub struct Secret(SecretString);
@@ -93,10 +97,10 @@ impl fmt::Display for SafeUrl {
         shown.set_query(None);
         shown.set_fragment(None);
         f.write_str(shown.as_str())?;
+        // As it is encoded: a decoded value could hold a line break, an escape sequence, or an `&` with a secret behind it.
         let mut separator = '?';
-        for (name, value) in self.0.query_pairs() {
-            let harmless = HARMLESS_PARAMETERS.contains(&name.as_ref());
-            write!(f, "{separator}{name}={}", if harmless { value.as_ref() } else { REDACTED })?;
+        for pair in self.0.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            write!(f, "{separator}{}", mask_assignment(pair))?;
             separator = '&';
         }
         Ok(())
@@ -111,8 +115,8 @@ impl fmt::Debug for SafeUrl {
 
 /// A foreign text (a service's message, an error chain) with every URL's secrets, bearer token and signature masked.
 pub fn scrub(text: &str) -> String {
-    let words: String = text.split_inclusive(ends_word).map(scrub_word).collect();
-    mask_credentials(words)
+    let text = mask_credentials(mask_secrets(text.to_owned()));
+    text.split_inclusive(ends_word).map(scrub_word).collect()
 }
 
 /// Characters that end a word in a message; a URL never holds them.
@@ -120,39 +124,82 @@ fn ends_word(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')')
 }
 
-/// Masks one word: its URL's query, or any `sig=`-like assignment in it.
+/// Masks one word: its URL's query, or every parameter of a query that came without its URL.
 fn scrub_word(word: &str) -> String {
     let end = word.trim_end_matches(ends_word);
     let tail = &word[end.len()..];
-    if let Some(start) = end.find("http://").or_else(|| end.find("https://"))
+    let lower = end.to_ascii_lowercase();
+    if let Some(start) = lower.find("http://").or_else(|| lower.find("https://"))
         && let Ok(url) = Url::parse(&end[start..])
     {
         return format!("{}{}{tail}", &end[..start], SafeUrl::new(url));
     }
-    if end.contains("sig=") || end.contains("client_secret=") || end.contains("HMACSHA256=") {
+    if SECRET_NAMES.iter().any(|name| lower.contains(&format!("{name}="))) {
         let masked: Vec<String> = end.split('&').map(mask_assignment).collect();
         return format!("{}{tail}", masked.join("&"));
     }
     word.to_owned()
 }
 
-/// Masks the value of `name=value` unless the name is known to be harmless.
+/// Masks the value of `name=value`, or a bare value, unless the name is known to be harmless or there is nothing to mask.
 fn mask_assignment(pair: &str) -> String {
-    match pair.split_once('=') {
-        Some((name, _)) if !HARMLESS_PARAMETERS.contains(&name) => format!("{name}={REDACTED}"),
-        _ => pair.to_owned(),
+    let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
+    match value {
+        _ if HARMLESS_PARAMETERS.contains(&name) => pair.to_owned(),
+        Some("") => pair.to_owned(),
+        Some(_) => format!("{name}={REDACTED}"),
+        None if pair.is_empty() => String::new(),
+        None => REDACTED.to_owned(),
     }
+}
+
+/// Masks the value of every secret name wherever it stands: in a path, in JSON, in a text encoded once more, in quotes.
+fn mask_secrets(mut text: String) -> String {
+    for name in SECRET_NAMES {
+        let mut from = 0;
+        while let Some(at) = text[from..].to_ascii_lowercase().find(name) {
+            from += at + name.len();
+            let Some(start) = skip_separator(&text[from..]).map(|skipped| from + skipped) else { continue };
+            let ends = |c: char| ends_word(c) || matches!(c, '&' | ',' | ';' | '\\');
+            let length = text[start..].find(ends).unwrap_or(text.len() - start);
+            if length > 0 {
+                text.replace_range(start..start + length, REDACTED);
+                from = start + REDACTED.len();
+            }
+        }
+    }
+    text
+}
+
+/// Length of what stands between a secret's name and its value, if it is an assignment: `=`, however often encoded, or a
+/// `:` after a quote, with the quotes and spaces around.
+fn skip_separator(text: &str) -> Option<usize> {
+    let decoration = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '<' | '(');
+    let rest = text.trim_start_matches(decoration);
+    let quoted = rest.len() < text.len();
+    let value = if let Some(value) = rest.strip_prefix('=') {
+        value
+    } else if let Some(encoded) = rest.strip_prefix('%') {
+        let encoded = encoded.trim_start_matches("25");
+        encoded.strip_prefix("3D").or_else(|| encoded.strip_prefix("3d"))?
+    } else {
+        rest.strip_prefix(':').filter(|_| quoted)?
+    };
+    Some(text.len() - value.trim_start_matches(decoration).len())
 }
 
 /// Masks what follows `Bearer` or `SharedKey`.
 fn mask_credentials(mut text: String) -> String {
-    for scheme in ["Bearer ", "SharedKey "] {
+    for scheme in ["bearer", "sharedkey", "sharedkeylite"] {
         let mut from = 0;
-        while let Some(at) = text[from..].find(scheme) {
-            let start = from + at + scheme.len();
-            let length = text[start..].find(char::is_whitespace).unwrap_or(text.len() - start);
-            text.replace_range(start..start + length, REDACTED);
-            from = start + REDACTED.len();
+        while let Some(at) = text[from..].to_ascii_lowercase().find(scheme) {
+            from += at + scheme.len();
+            let start = text.len() - text[from..].trim_start().len();
+            let length = text[start..].find(ends_word).unwrap_or(text.len() - start);
+            if start > from && length > 0 {
+                text.replace_range(start..start + length, REDACTED);
+                from = start + REDACTED.len();
+            }
         }
     }
     text
@@ -160,6 +207,8 @@ fn mask_credentials(mut text: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -184,5 +233,60 @@ mod tests {
     #[test]
     fn harmless_text_is_left_as_it_is() {
         assert_eq!(scrub("the asset's name is \"a b\" (12 blobs)"), "the asset's name is \"a b\" (12 blobs)");
+    }
+
+    #[test]
+    fn signatures_are_found_however_they_are_written() {
+        for text in [
+            "sig=CANARY",
+            "SIG=CANARY&sp=r",
+            "(sig='CANARY')",
+            "{\"sig\": \"CANARY\"}",
+            "{\\\"sig\\\":\\\"CANARY\\\"}",
+            "https%3A%2F%2Fh%2Fc%3Fsv%3D1%26sig%3DCANARY",
+            "https%253A%252F%252Fh%252Fc%253Fsig%253DCANARY",
+            "https://h/c/sig=CANARY/b",
+            "HTTPS://h/c?SIG=CANARY",
+            "http://h/c?prefix=a%26sig%3DCANARY",
+            "http://h/c?CANARY",
+            "http://CANARY:CANARY@h/c",
+            "http://h/c#CANARY",
+            "http://a/?sv=1,https://b/?sig=CANARY",
+            "&amp;sig=CANARY",
+            "AccountName=a;AccountKey=CANARY==;x=y",
+            "authorization: bearer  CANARY",
+            "Authorization: SharedKey acct:CANARY",
+            "SharedKeyLite acct:CANARY",
+            "grant_type=x&client_secret=CANARY",
+            "token?wrap_password=CANARY",
+            "{\"access_token\":\"CANARY\",\"expires_in\":3600}",
+        ] {
+            let clean = scrub(text);
+            assert!(!clean.contains("CANARY"), "{text} -> {clean}");
+            assert!(clean.contains(REDACTED) || text.contains(['@', '#']), "{text} -> {clean}");
+        }
+    }
+
+    #[test]
+    fn a_url_prints_no_line_breaks_and_no_escapes() {
+        let url = Url::parse("https://h/c?prefix=%0A%1B[2J&comp=list").unwrap();
+        assert_eq!(SafeUrl::new(url).to_string(), "https://h/c?prefix=%0A%1B[2J&comp=list");
+    }
+
+    proptest! {
+        #[test]
+        fn scrub_never_lets_a_signature_through(
+            before in "\\PC{0,30}",
+            opening in prop::sample::select(vec!["", "?", "&", " ", "https://h/c?", "http://h/c/b?sv=1&", "%26", "("]),
+            name in prop::sample::select(vec!["sig", "SIG", "Sig"]),
+            equals in prop::sample::select(vec!["=", "%3D", "%3d", "%253D", " = ", "=\""]),
+            value in "[A-Za-z0-9+/%]{0,12}CANARY[A-Za-z0-9+/%]{0,12}={0,2}",
+            after in "(|[&\" ]\\PC{0,30})",
+        ) {
+            prop_assume!(!before.contains("CANARY") && !after.contains("CANARY"));
+            let text = format!("{before}{opening}{name}{equals}{value}{after}");
+            let clean = scrub(&text);
+            prop_assert!(!clean.contains("CANARY"), "{:?} -> {:?}", text, clean);
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Lanes: what one account's plane may be asked for, at once and per second. Every attempt holds a permit.
 //!
-//! The order is fixed: wait for one's turn, then for the lane's cool-down (and the source's, for a copy), take a slot, take
-//! rate tokens, send, give the permit back with its outcome. One caller at a time has the turn, so callers are served in
-//! the order they came, at the gates too.
+//! The order is fixed: wait for one's turn, then for the lane's cool-down, take a slot, take rate tokens, send, give the
+//! permit back with its outcome. One caller at a time has the turn, so callers are served in the order they came, at the
+//! gates too. A copy first waits for the lane it reads from, in a line of its own.
 
 mod adaptive;
 mod gate;
@@ -106,6 +106,8 @@ pub struct Lane {
     plane: Plane,
     /// Who is next. A fair lock: whoever waits longest gets it.
     turn: tokio::sync::Mutex<()>,
+    /// Which of the copies that read from this lane is next.
+    copies_turn: tokio::sync::Mutex<()>,
     slots: Mutex<Slots>,
     /// Tells the one whose turn it is that a slot became free.
     freed: Notify,
@@ -130,6 +132,7 @@ impl Lane {
             account,
             plane,
             turn: tokio::sync::Mutex::new(()),
+            copies_turn: tokio::sync::Mutex::new(()),
             slots: Mutex::new(Slots { used: 0, limit: AdaptiveLimit::new(limits.in_flight) }),
             freed: Notify::new(),
             requests: limits.requests_per_second.map(RateGate::new),
@@ -153,13 +156,8 @@ impl Lane {
 
     /// Waits until one attempt that moves `bytes` may be sent. Waiters are served in order.
     pub async fn acquire(self: &Arc<Self>, bytes: u64) -> Permit {
-        self.acquire_from(None, bytes).await
-    }
-
-    /// The same for a copy, which also waits while the lane it reads from has to cool down.
-    pub async fn acquire_from(self: &Arc<Self>, source: Option<&Self>, bytes: u64) -> Permit {
         let _turn = self.turn.lock().await;
-        self.cool_down(source).await;
+        self.cool_down().await;
         let permit = self.slot().await;
         if let Some(gate) = &self.bytes {
             gate.pass(bytes).await;
@@ -168,19 +166,54 @@ impl Lane {
             gate.pass(1).await;
         }
         // A refusal may have arrived while this one waited at the gates.
-        self.cool_down(source).await;
+        self.cool_down().await;
         permit
     }
 
-    /// Lets nothing be sent for a while, because the service refused. A shorter wait never shortens a longer one.
-    pub fn slow_down(&self, wait: Option<Duration>) {
+    /// The same for a copy, which also waits while the lane it reads from has to cool down, and meanwhile keeps nothing
+    /// from those that do not read from there. Copies are served in order.
+    pub async fn acquire_from(self: &Arc<Self>, source: &Self, bytes: u64) -> Permit {
+        let _turn = source.copies_turn.lock().await;
+        loop {
+            source.cool_down().await;
+            let permit = self.acquire(bytes).await;
+            if source.cooling().is_none() {
+                return permit;
+            }
+        }
+    }
+
+    /// Takes note that a copy read from this account, as the copy's destination reports it.
+    pub fn served_copy(&self) {
+        self.judge(false);
+    }
+
+    /// Takes note that this account refused to serve a copy, as the copy's destination reports it.
+    pub fn slow_down(&self, retry_after: Option<Duration>) {
+        self.refused(retry_after);
+        self.stats.lock().expect("no panic while held").throttled += 1;
+    }
+
+    /// Adapts to a refusal. A stray one that names no time is left to the back-off of the caller it hit.
+    fn refused(&self, retry_after: Option<Duration>) {
+        let overloaded = self.judge(true);
+        if overloaded || retry_after.is_some() {
+            self.cool(retry_after);
+        }
+    }
+
+    /// Adapts the slots; tells whether more is refused than is tolerated.
+    fn judge(&self, refused: bool) -> bool {
+        self.slots.lock().expect("no panic while held").limit.finished(refused)
+    }
+
+    /// Begins a cool-down. A shorter one never shortens a longer one.
+    fn cool(&self, wait: Option<Duration>) {
         let until = Instant::now() + wait.unwrap_or(DEFAULT_COOL_DOWN).min(LONGEST_COOL_DOWN);
         let mut cool_until = self.cool_until.lock().expect("no panic while held");
         if cool_until.is_none_or(|current| current < until) {
             *cool_until = Some(until);
         }
-        drop(cool_until);
-        self.stats.lock().expect("no panic while held").throttled += 1;
     }
 
     /// How long a retry has to wait at least, so that retries stay a small share of what this lane does.
@@ -193,14 +226,10 @@ impl Lane {
         self.stats.lock().expect("no panic while held").clone()
     }
 
-    /// Waits until neither this lane nor the source's has to cool down.
-    async fn cool_down(&self, source: Option<&Self>) {
-        loop {
-            let until = self.cooling().max(source.and_then(Self::cooling));
-            match until {
-                Some(until) => tokio::time::sleep_until(until).await,
-                None => return,
-            }
+    /// Waits until nothing keeps it from sending; the wait may grow meanwhile.
+    async fn cool_down(&self) {
+        while let Some(until) = self.cooling() {
+            tokio::time::sleep_until(until).await;
         }
     }
 
@@ -227,14 +256,16 @@ impl Lane {
     }
 
     fn note(&self, operation: &'static str, outcome: Outcome) {
-        if let Outcome::Throttled { retry_after } = outcome {
-            self.slow_down(retry_after);
+        match outcome {
+            Outcome::Throttled { retry_after } => self.refused(retry_after),
+            Outcome::Ok { .. } => {
+                self.judge(false);
+                self.budget.lock().expect("no panic while held").succeeded();
+            }
+            Outcome::ServerBusy | Outcome::Network | Outcome::Rejected => {
+                self.judge(false);
+            }
         }
-        if let Outcome::Ok { .. } = outcome {
-            self.budget.lock().expect("no panic while held").succeeded();
-        }
-        let refused = matches!(outcome, Outcome::Throttled { .. });
-        self.slots.lock().expect("no panic while held").limit.finished(refused);
         let mut stats = self.stats.lock().expect("no panic while held");
         stats.requests += 1;
         match outcome {
@@ -246,8 +277,9 @@ impl Lane {
                 // `saturating_record` would clamp to the two microseconds a new histogram holds; this one grows.
                 let _ = histogram.record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
             }
+            Outcome::Throttled { .. } => stats.throttled += 1,
             Outcome::ServerBusy | Outcome::Network => stats.troubled += 1,
-            Outcome::Throttled { .. } | Outcome::Rejected => {}
+            Outcome::Rejected => {}
         }
     }
 }

@@ -57,7 +57,7 @@ impl AccountKey {
 
 impl fmt::Debug for AccountKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccountKey").field("account", &self.account).field("key", &REDACTED).finish()
+        write!(f, "AccountKey({}, {REDACTED})", self.account)
     }
 }
 

@@ -102,3 +102,85 @@ impl BlobAccount {
 fn refuses_tags(failure: &Failure) -> bool {
     matches!(failure.status(), Some(400 | 403 | 409)) && failure.code() != Some("AuthenticationFailed")
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt;
+
+    use super::super::fake::{Answer, Fake, answer, refusal};
+    use super::*;
+
+    fn page(names: &[&str], next: &str) -> Answer {
+        let mut blobs = String::new();
+        for name in names {
+            let properties = "<Properties><Etag>0x1</Etag><Content-Length>1</Content-Length></Properties>";
+            blobs = format!("{blobs}<Blob><Name>{name}</Name>{properties}</Blob>");
+        }
+        let body =
+            format!("<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker>{next}</NextMarker></EnumerationResults>");
+        answer(200, &[]).with_body(body)
+    }
+
+    async fn names(account: &BlobAccount) -> Result<Vec<String>, Error> {
+        let pages: Vec<Vec<Blob>> = account.list(&ContainerName::new("c")).try_collect().await?;
+        Ok(pages.into_iter().flatten().map(|blob| blob.name).collect())
+    }
+
+    #[tokio::test]
+    async fn pages_follow_each_other_empty_ones_included() {
+        let fake = Fake::new([page(&["a", "b"], "m &amp; 1"), page(&[], "m2"), page(&["c"], "")]);
+        assert_eq!(names(&fake.account("acct")).await.unwrap(), ["a", "b", "c"]);
+        let asked = fake.asked();
+        let markers: Vec<Option<String>> = asked
+            .iter()
+            .map(|asked| {
+                asked.url.query_pairs().find(|(name, _)| name == "marker").map(|(_, value)| value.into_owned())
+            })
+            .collect();
+        assert_eq!(markers, [None, Some("m & 1".to_owned()), Some("m2".to_owned())]);
+        assert!(asked[0].url.query().unwrap().contains("include=copy%2Cmetadata%2Ctags&maxresults=5000"));
+    }
+
+    #[tokio::test]
+    async fn a_marker_that_repeats_ends_the_listing_in_an_error() {
+        let fake = Fake::new([page(&["a"], "m")]);
+        let error = names(&fake.account("acct")).await.unwrap_err().to_string();
+        assert!(error.contains("does not advance"), "{error}");
+        assert_eq!(fake.asked().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_account_that_refuses_tags_is_listed_without_from_then_on() {
+        let fake = Fake::new([refusal(403, "AuthorizationPermissionMismatch"), page(&["a"], ""), page(&["b"], "")]);
+        let account = fake.account("acct");
+        assert_eq!(names(&account).await.unwrap(), ["a"]);
+        assert_eq!(names(&account).await.unwrap(), ["b"]);
+        let asked = fake.asked();
+        let tagged: Vec<bool> = asked.iter().map(|asked| asked.url.query().unwrap().contains("tags")).collect();
+        assert_eq!(tagged, [true, false, false]);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_is_not_about_tags_is_told_and_tags_stay_asked_for() {
+        let fake = Fake::new([refusal(403, "AccountIsDisabled"), refusal(403, "AccountIsDisabled"), page(&["a"], "")]);
+        let account = fake.account("acct");
+        assert!(names(&account).await.unwrap_err().to_string().contains("AccountIsDisabled"));
+        names(&account).await.unwrap();
+        assert!(fake.asked()[2].url.query().unwrap().contains("tags"));
+    }
+
+    #[tokio::test]
+    async fn a_missing_container_is_told_by_its_code() {
+        let fake = Fake::new([refusal(404, "ContainerNotFound")]);
+        let error = names(&fake.account("acct")).await.unwrap_err();
+        assert_eq!(error.failure().and_then(Failure::code), Some("ContainerNotFound"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_cannot_be_read_is_an_error_and_a_busy_service_is_waited_for() {
+        let broken = answer(200, &[]).with_body("<EnumerationResults><Blobs>");
+        let fake = Fake::new([refusal(503, "ServerBusy"), broken]);
+        let error = names(&fake.account("acct")).await.unwrap_err().to_string();
+        assert!(error.contains("cannot be read"), "{error}");
+    }
+}

@@ -82,7 +82,7 @@ fn read_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a 
     Call { operation, attempted, subject, idempotency: Idempotency::Repeatable, bytes: 0, source: None }
 }
 
-/// Reads the headers in one pass: asking azure_core for a header that is absent costs it an error with a backtrace.
+/// Reads the headers in one pass: asking `azure_core` for a header that is absent costs it an error with a backtrace.
 fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
     let mut found = Blob {
         name: blob.name.clone(),
@@ -157,4 +157,60 @@ pub(super) fn header(headers: &Headers, wanted: &str) -> Option<String> {
 /// Is the error that of a call the service refused with that code?
 pub(super) fn refused_with(error: &CallError, codes: &[&str]) -> bool {
     error.failure.code().is_some_and(|code| codes.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{Fake, answer, refusal};
+    use super::*;
+
+    fn somewhere() -> BlobRef {
+        BlobRef { container: ContainerName::new("c"), name: "b".to_owned() }
+    }
+
+    const HEAD: &[(&str, &str)] = &[
+        ("content-length", "12"),
+        ("etag", "\"0x8D\""),
+        ("last-modified", "Sun, 22 Nov 2026 19:50:50 GMT"),
+        ("content-type", "video/mp4"),
+        ("content-md5", "AAECAwQFBgcICQoLDA0ODw=="),
+        ("x-ms-blob-type", "PageBlob"),
+        ("x-ms-meta-k", "v"),
+        ("x-ms-copy-id", "id-1"),
+        ("x-ms-copy-status", "failed"),
+        ("x-ms-copy-status-description", "404 ResourceNotFound"),
+        ("x-ms-tag-count", "1"),
+    ];
+
+    #[tokio::test]
+    async fn headers_and_tags_make_a_blob() {
+        let tags = "<Tags><TagSet><Tag><Key>k</Key><Value>a b</Value></Tag></TagSet></Tags>";
+        let fake = Fake::new([answer(200, HEAD), answer(200, &[("content-type", "application/xml")]).with_body(tags)]);
+        let blob = fake.account("acct").properties(&somewhere()).await.unwrap().unwrap();
+        assert_eq!((blob.length, blob.etag.as_str(), blob.block_blob), (12, "\"0x8D\"", false));
+        assert_eq!(blob.last_modified, Some("2026-11-22T19:50:50Z".parse().unwrap()));
+        assert_eq!(blob.properties.content_md5, Some((0..16).collect()));
+        assert_eq!(blob.properties.metadata["k"], "v");
+        assert_eq!(blob.properties.tags["k"], "a b");
+        let copy = blob.copy.unwrap();
+        assert_eq!((copy.status, copy.description.as_deref()), (CopyStatus::Failed, Some("404 ResourceNotFound")));
+    }
+
+    #[tokio::test]
+    async fn a_blob_without_tags_costs_one_request() {
+        let fake = Fake::new([answer(200, &HEAD[..2])]);
+        fake.account("acct").properties(&somewhere()).await.unwrap().unwrap();
+        assert_eq!(fake.asked().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_absent_is_no_error_but_what_is_forbidden_is() {
+        let absent = Fake::new([answer(404, &[])]).account("acct");
+        assert_eq!(absent.properties(&somewhere()).await.unwrap(), None);
+        assert!(!absent.container_exists(&ContainerName::new("c")).await.unwrap());
+        let forbidden = Fake::new([refusal(403, "AuthenticationFailed")]).account("acct");
+        let error = forbidden.properties(&somewhere()).await.unwrap_err();
+        assert_eq!(error.disposition(), crate::error::Disposition::Fatal);
+        assert!(forbidden.container_exists(&ContainerName::new("c")).await.is_err());
+    }
 }

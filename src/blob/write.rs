@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU64;
 
-use azure_core::http::RequestContent;
 use bytes::Bytes;
 
 use super::copy::arriving_with;
@@ -28,7 +27,7 @@ impl BlobAccount {
         }
     }
 
-    /// Put Block Blob: writes `content` in one request, over what is there.
+    /// Put Blob: writes `content` in one request, over what is there.
     pub async fn put_blob(&self, blob: &BlobRef, content: Bytes, properties: &BlobProperties) -> Result<Copied, Error> {
         let client = &self.blob_client(blob)?.block_blob_client();
         let subject = blob.to_string();
@@ -39,8 +38,8 @@ impl BlobAccount {
             let mut options = arriving_with!(BlockBlobClientUploadOptions, properties, None);
             // One part, whatever its size: one request.
             options.partition_size = NonZeroU64::new(length.max(1));
-            client.upload(RequestContent::from(content.to_vec()), Some(options)).await?;
-            Ok(Copied { etag: None })
+            let written = client.upload(content.clone().into(), Some(options)).await?;
+            Ok(Copied { etag: written.etag.map(|etag| etag.to_string()) })
         });
         Ok(written.await?)
     }
@@ -48,4 +47,33 @@ impl BlobAccount {
 
 fn write_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a str, bytes: u64) -> Call<'a> {
     Call { operation, attempted, subject, idempotency: Idempotency::Repeatable, bytes, source: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{Fake, answer, refusal};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_blob_is_written_in_one_request() {
+        let blob = BlobRef { container: ContainerName::new("c"), name: "a b".to_owned() };
+        for content in ["", "some text"] {
+            let fake = Fake::new([answer(201, &[("etag", "\"0x1\"")])]);
+            let properties = BlobProperties { content_type: Some("text/html".to_owned()), ..BlobProperties::default() };
+            let written = fake.account("acct").put_blob(&blob, Bytes::from(content), &properties).await.unwrap();
+            assert_eq!(written.etag.as_deref(), Some("\"0x1\""));
+            let asked = fake.asked();
+            assert_eq!((asked.len(), asked[0].header("x-ms-blob-content-type")), (1, "text/html"));
+            assert_eq!(asked[0].header("content-length"), content.len().to_string());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_container_that_is_there_is_no_error_but_one_being_deleted_is() {
+        let container = ContainerName::new("c");
+        let there = Fake::new([refusal(409, "ContainerAlreadyExists")]).account("acct");
+        there.create_container(&container).await.unwrap();
+        let going = Fake::new([refusal(409, "ContainerBeingDeleted")]).account("acct");
+        assert!(going.create_container(&container).await.is_err());
+    }
 }

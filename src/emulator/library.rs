@@ -11,7 +11,14 @@ mod manifests;
 mod ordinary;
 mod plan;
 
-use super::storage::StorageError;
+use futures::stream::{self, TryStreamExt as _};
+
+use self::plan::PlannedAsset;
+use super::storage::{StorageAccount, StorageError};
+use super::world::World;
+
+/// An account outside answers through a socket, so that several assets are stored at once; in memory nothing waits.
+const AT_ONCE_OUTSIDE: usize = 8;
 
 /// Why a library could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -42,4 +49,15 @@ impl LibraryError {
     fn storage(asset: &str, error: &StorageError) -> Self {
         Self::Storage { asset: asset.to_owned(), problem: error.to_string() }
     }
+}
+
+/// Stores assets in a region, in their order.
+async fn store_all(
+    world: &World,
+    region: usize,
+    assets: impl Iterator<Item = Result<PlannedAsset, LibraryError>>,
+) -> Result<(), LibraryError> {
+    let outside = matches!(*world.regions[region].storage[0], StorageAccount::External(_));
+    let at_once = if outside { AT_ONCE_OUTSIDE } else { 1 };
+    stream::iter(assets).try_for_each_concurrent(at_once, |asset| plan::store(world, region, asset)).await
 }

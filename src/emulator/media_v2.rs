@@ -96,7 +96,7 @@ impl MediaAccount {
             key,
             state: Mutex::new(state),
             endpoints,
-            throttle: Throttle::default(),
+            throttle: Throttle::new(settings.media.requests_per_second),
             changes: tokio::sync::RwLock::new(()),
         }
     }
@@ -167,6 +167,7 @@ impl MediaAccount {
         start: Option<jiff::Timestamp>,
         expiry: jiff::Timestamp,
     ) {
+        debug_assert!(std::ptr::eq(self, &raw const world.regions[region].media), "an account seeds itself");
         locators::seed(Service { world, index: region }, asset_id, guid, name, start, expiry);
     }
 
@@ -241,7 +242,7 @@ async fn handle(world: &Arc<World>, region: usize, request: Request) -> (&'stati
     let service = Service { world, index: region };
     let account = &service.region().media;
     let authorization = parts.headers.get("authorization").and_then(|v| v.to_str().ok());
-    let admitted = account.throttle.admit(service.settings().requests_per_second).and_then(|()| {
+    let admitted = account.throttle.admit().and_then(|()| {
         if tokens::admits(world, region, authorization) {
             version.and(reply).map(|_| ())
         } else {
@@ -272,7 +273,7 @@ async fn execute(world: &Arc<World>, region: usize, call: &Call) -> Result<Answe
     let mut tx = Transaction::default();
     match write::perform(service, &mut tx, call).await {
         Ok(answer) => {
-            jobs::start(world, region, tx.commit(service).await);
+            service::launch(world, region, tx.commit(service).await);
             Ok(answer)
         }
         Err(error) => {
@@ -285,7 +286,7 @@ async fn execute(world: &Arc<World>, region: usize, call: &Call) -> Result<Answe
 /// Answers one request to the front door of a region: 301 to the cluster.
 pub(crate) async fn front_door(world: &Arc<World>, region: usize, request: Request) -> Response {
     let _running = world.stats.begin();
-    front::serve(world, region, &request)
+    front::serve(world, region, request).await
 }
 
 /// Answers one request to the token service of a region (ACS and Entra).

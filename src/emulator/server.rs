@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -115,7 +115,9 @@ async fn connection(stream: TcpStream, route: Route, world: Arc<World>, stop: Ca
         // Boxed: the services' state machines are large, and hyper moves the future about.
         Box::pin(async move { Ok::<_, Infallible>(world.answer(route, request.map(Body::new)).await) })
     });
-    let serving = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    // No timer, and so no time limit on an idle connection: a client's pool decides how long one is kept, and no request
+    // meets a connection that was just closed.
+    let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = &mut serving => ended,

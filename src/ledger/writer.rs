@@ -13,7 +13,7 @@ use super::rows::{self, Record};
 use super::{AssetRow, LedgerError};
 use crate::model::AssetId;
 
-/// Records per transaction. Measured on the planning machine: beyond 512 a bigger batch gains little.
+/// Records per transaction. Measured on one virtual disk: beyond 512 a bigger batch gains little.
 const MAX_BATCH: usize = 256;
 
 /// The longest a record waits for company: well below one request's latency.

@@ -151,6 +151,10 @@ impl MediaService for V2 {
         self.make_asset(asset).await
     }
 
+    async fn delete_asset(&self, id: &AssetId) -> Result<(), Error> {
+        self.remove_asset(id).await
+    }
+
     async fn container(&self, asset: &AssetId) -> Result<ContainerName, Error> {
         self.find_container(asset).await
     }

@@ -4,18 +4,21 @@
 //! It judges windows of finished attempts, not single refusals, so that a stray `503` changes nothing and a whole wave of
 //! refusals is answered once.
 
-/// Share of a window that may be refused before slots are taken away. A guess between the two harms: at 1 % a stray
-/// refusal would count, at 20 % the retries would reach the share the retry budget allows.
-const TOLERATED_REFUSALS: f64 = 0.05;
+/// Share of a window that may be refused before slots are taken away: the share of retries the retry budget allows
+/// ([`crate::retry::budget`]). A service that refuses every tenth request whatever the load keeps its slots.
+const TOLERATED_REFUSALS: f64 = 0.2;
+
+/// Share of a window that may be refused while slots are added: half of what is tolerated, so that there is room to hold.
+const HARMLESS_REFUSALS: f64 = 0.1;
 
 /// What is left of the slots after a refused window: the multiplicative decrease of CUBIC (RFC 9438, beta 0.7).
 const DECREASE: f64 = 0.7;
 
-/// What is added after a window without refusals. One cut is won back in about seven windows.
+/// What is added after a window with few refusals. One cut is won back in about seven windows.
 const INCREASE: f64 = 1.05;
 
 /// Attempts a window holds at least, so that a lane with two slots judges more than two answers.
-const SMALLEST_WINDOW: u32 = 16;
+const SMALLEST_WINDOW: f64 = 16.0;
 
 /// A limit that follows what the service bears.
 #[derive(Debug, Clone)]
@@ -39,19 +42,22 @@ impl AdaptiveLimit {
         self.limit as usize
     }
 
-    /// Takes note of a finished attempt.
-    pub(super) fn finished(&mut self, refused: bool) {
+    /// Takes note of a finished attempt; tells whether more was refused than is tolerated.
+    pub(super) fn finished(&mut self, refused: bool) -> bool {
         self.finished += 1;
         self.refused += u32::from(refused);
-        if self.finished < SMALLEST_WINDOW || f64::from(self.finished) < self.limit {
-            return;
+        let window = self.limit.max(SMALLEST_WINDOW);
+        let refusals = f64::from(self.refused);
+        let overloaded = refused && refusals > TOLERATED_REFUSALS * window;
+        if f64::from(self.finished) >= window {
+            if refusals > TOLERATED_REFUSALS * window {
+                self.limit = (self.limit * DECREASE).max(1.0);
+            } else if refusals <= HARMLESS_REFUSALS * window {
+                self.limit = (self.limit * INCREASE).min(self.most);
+            }
+            (self.finished, self.refused) = (0, 0);
         }
-        if f64::from(self.refused) > TOLERATED_REFUSALS * f64::from(self.finished) {
-            self.limit = (self.limit * DECREASE).max(1.0);
-        } else if self.refused == 0 {
-            self.limit = (self.limit * INCREASE).min(self.most);
-        }
-        (self.finished, self.refused) = (0, 0);
+        overloaded
     }
 }
 
@@ -60,8 +66,10 @@ mod tests {
     use super::*;
 
     fn after(limit: &mut AdaptiveLimit, ok: u32, refused: u32) -> usize {
-        (0..ok).for_each(|_| limit.finished(false));
-        (0..refused).for_each(|_| limit.finished(true));
+        (0..ok).for_each(|_| assert!(!limit.finished(false)));
+        for _ in 0..refused {
+            limit.finished(true);
+        }
         limit.slots()
     }
 

@@ -116,9 +116,8 @@ mod tests {
             for _ in 0..passes {
                 gate.pass(units).await;
             }
-            let rate = (passes * units) as f64 / started.elapsed().as_secs_f64();
-            let wanted = per_second as f64;
-            assert!(rate > wanted * 0.95 && rate < wanted * 1.6, "{per_second}/s: {rate}");
+            let seconds = started.elapsed().as_secs_f64();
+            assert!(seconds < 3.15 && seconds > 1.9, "{per_second}/s: {seconds} s");
         }
     }
 

@@ -40,10 +40,21 @@ impl Lane {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_without_a_time_still_cools_the_lane() {
-    let lane = lane(slots(8));
-    lane.acquire(0).await.finish("x", Outcome::Throttled { retry_after: None });
-    lane.acquire_later_and_check(Instant::now(), DEFAULT_COOL_DOWN).await;
+async fn refusals_without_a_time_cool_the_lane_when_they_are_many_and_not_when_they_are_stray() {
+    let lane = lane(slots(16));
+    let refused = Outcome::Throttled { retry_after: None };
+    for _ in 0..100 {
+        for outcome in [refused, OK, OK, OK, OK, OK, OK, OK, OK, OK] {
+            lane.acquire(0).await.finish("x", outcome);
+        }
+    }
+    lane.acquire_later_and_check(Instant::now(), Duration::ZERO).await;
+    let wave = join_all((0..16).map(|_| lane.acquire(0))).await;
+    let started = Instant::now();
+    for permit in wave {
+        permit.finish("x", refused);
+    }
+    lane.acquire_later_and_check(started, DEFAULT_COOL_DOWN).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,9 +98,10 @@ async fn never_more_than_its_slots_are_in_flight_and_cancelled_callers_keep_none
             let permit = lane.acquire(0).await;
             *now.lock().unwrap() += 1;
             let flying = *now.lock().unwrap();
-            let mut most = most.lock().unwrap();
-            *most = flying.max(*most);
-            drop(most);
+            {
+                let mut most = most.lock().unwrap();
+                *most = flying.max(*most);
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
             *now.lock().unwrap() -= 1;
             permit.finish("x", OK);
@@ -110,14 +122,44 @@ async fn never_more_than_its_slots_are_in_flight_and_cancelled_callers_keep_none
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_waits_while_its_source_cools_down_and_others_of_the_source_do_too() {
+async fn copies_wait_while_their_source_cools_down_in_order_and_keep_nobody_else_waiting() {
     let (source, target) = (lane(slots(4)), lane(slots(4)));
     let started = Instant::now();
     source.slow_down(Some(Duration::from_secs(3)));
-    target.acquire(0).await.finish("x", OK);
-    assert_eq!(started.elapsed(), Duration::ZERO);
-    target.acquire_from(Some(&source), 0).await.finish("x", OK);
-    assert!(started.elapsed() >= Duration::from_secs(3));
+    let served = Mutex::new(Vec::new());
+    let copies = join_all((0..20_usize).map(|number| {
+        let (source, target, served) = (&source, &target, &served);
+        async move {
+            let permit = target.acquire_from(source, 0).await;
+            assert!(started.elapsed() >= Duration::from_secs(3));
+            served.lock().unwrap().push(number);
+            permit.finish("copy", OK);
+        }
+    }));
+    let other = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        target.acquire(0).await.finish("x", OK);
+        assert_eq!(started.elapsed(), Duration::from_secs(1));
+    };
+    futures::future::join(copies, other).await;
+    assert_eq!(served.into_inner().unwrap(), (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_refuses_while_a_copy_waits_for_its_slot_holds_that_copy_back() {
+    let (source, target) = (lane(slots(4)), lane(slots(1)));
+    let started = Instant::now();
+    let busy = target.acquire(0).await;
+    let copy = async { target.acquire_from(&source, 0).await.finish("copy", OK) };
+    let refusal = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        source.slow_down(Some(Duration::from_secs(5)));
+        busy.finish("x", OK);
+        target.acquire(0).await.finish("x", OK);
+        assert_eq!(started.elapsed(), Duration::from_secs(1), "the slot is free meanwhile");
+    };
+    futures::future::join(copy, refusal).await;
+    assert!(started.elapsed() >= Duration::from_secs(6));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,8 @@
 //! Every function takes a [`Fixture`]: two accounts of one service, with a container of its own in both. A service that
 //! lacks an operation is told so in the fixture, and then has to refuse it clearly.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -13,7 +15,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use mediamirror::blob::BlobAccount;
 use mediamirror::call::Caller;
-use mediamirror::error::Error;
+use mediamirror::error::{Disposition, Error};
 use mediamirror::model::{AccountName, Blob, BlobProperties, BlobRef, ContainerName, CopyStatus, Plane};
 use mediamirror::redact::Secret;
 use mediamirror::retry::RetryPolicy;
@@ -33,15 +35,17 @@ const NAMES: &[&str] = &[
 ];
 
 /// Two accounts of one service.
-pub struct Fixture {
+pub(crate) struct Fixture {
     /// Where blobs are copied from.
-    pub source: BlobAccount,
+    pub(crate) source: BlobAccount,
     /// Where they are copied to.
-    pub target: BlobAccount,
+    pub(crate) target: BlobAccount,
+    /// The source account with a wrong key.
+    pub(crate) impostor: BlobAccount,
     /// There in both, empty.
-    pub container: ContainerName,
+    pub(crate) container: ContainerName,
     /// Does the service have Put Blob From URL?
-    pub puts_from_url: bool,
+    pub(crate) puts_from_url: bool,
 }
 
 impl Fixture {
@@ -86,7 +90,7 @@ fn pair((key, value): (&str, &str)) -> (String, String) {
 }
 
 /// What is listed is what was written, name by name; looking at a blob agrees with the listing.
-pub async fn listing_shows_what_was_written(fixture: &Fixture) {
+pub(crate) async fn listing_shows_what_was_written(fixture: &Fixture) {
     for name in NAMES {
         let blob = fixture.seed(name, 11).await;
         assert_eq!(blob.length, 11);
@@ -102,7 +106,7 @@ pub async fn listing_shows_what_was_written(fixture: &Fixture) {
 }
 
 /// A container that is not there is told as such.
-pub async fn a_missing_container_is_told(fixture: &Fixture) {
+pub(crate) async fn a_missing_container_is_told(fixture: &Fixture) {
     let absent = ContainerName::new("absent-container");
     assert!(fixture.source.container_exists(&fixture.container).await.unwrap());
     assert!(!fixture.source.container_exists(&absent).await.unwrap());
@@ -111,7 +115,7 @@ pub async fn a_missing_container_is_told(fixture: &Fixture) {
 }
 
 /// An asynchronous copy arrives with everything; begun again it does no harm; aborting what is over is no error.
-pub async fn an_asynchronous_copy_arrives_whole(fixture: &Fixture) {
+pub(crate) async fn an_asynchronous_copy_arrives_whole(fixture: &Fixture) {
     for name in NAMES {
         let blob = fixture.seed(name, 1_000).await;
         let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
@@ -137,8 +141,8 @@ async fn wait_for_copy(fixture: &Fixture, name: &str) -> Blob {
 }
 
 /// Blocks arrive as one blob with everything; so does a blob without content.
-pub async fn blocks_arrive_as_one_blob(fixture: &Fixture) {
-    for (name, length) in [("two blocks", (8 << 20) + 5), ("one/block", 100), ("empty", 0)] {
+pub(crate) async fn blocks_arrive_as_one_blob(fixture: &Fixture) {
+    for (name, length) in [("two blocks", (64 << 20) + 5), ("one/block", 100), ("empty", 0)] {
         let blob = fixture.seed(name, length).await;
         let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
         fixture.target.put_blocks_from_url(&fixture.at(name), &from).await.unwrap();
@@ -149,7 +153,7 @@ pub async fn blocks_arrive_as_one_blob(fixture: &Fixture) {
 }
 
 /// One request brings everything, or is refused clearly where the service does not know it.
-pub async fn one_request_brings_everything(fixture: &Fixture) {
+pub(crate) async fn one_request_brings_everything(fixture: &Fixture) {
     for (name, length) in [("some bytes", 1_000), ("none", 0)] {
         let blob = fixture.seed(name, length).await;
         let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
@@ -167,11 +171,11 @@ pub async fn one_request_brings_everything(fixture: &Fixture) {
 }
 
 /// A source that changed since it was listed, or is gone, is told as such by every method.
-pub async fn a_source_that_changed_or_vanished_is_told(fixture: &Fixture) {
+pub(crate) async fn a_source_that_changed_or_vanished_is_told(fixture: &Fixture) {
     let mut changed = fixture.seed("changed", 10).await;
-    changed.etag = "\"0x8D0000000000000\"".to_owned();
+    "\"0x8D0000000000000\"".clone_into(&mut changed.etag);
     let mut absent = fixture.seed("changed", 10).await;
-    absent.name = "never written".to_owned();
+    "never written".clone_into(&mut absent.name);
     for (blob, vanished) in [(changed, false), (absent, true)] {
         let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
         let to = fixture.at(&blob.name);
@@ -196,8 +200,38 @@ pub async fn a_source_that_changed_or_vanished_is_told(fixture: &Fixture) {
     }
 }
 
+/// Within an account a copy is done at once.
+pub(crate) async fn a_copy_within_an_account_is_done_at_once(fixture: &Fixture) {
+    let blob = fixture.seed("original", 1_000).await;
+    let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+    let state = fixture.source.start_copy(&fixture.at("copy"), &from).await.unwrap();
+    assert_eq!(state.status, CopyStatus::Success);
+    let copy = fixture.source.properties(&fixture.at("copy")).await.unwrap().expect("it is there");
+    assert_eq!((copy.length, copy.properties), (1_000, blob.properties));
+}
+
+/// A wrong key ends the run, where it is used and where a copy's source is signed with it.
+pub(crate) async fn a_wrong_key_ends_the_run(fixture: &Fixture) {
+    let error = fixture.impostor.list(&fixture.container).try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Fatal, "{error}");
+    let blob = fixture.seed("unreadable", 10).await;
+    let from = fixture.impostor.copy_source(&fixture.container, &blob).unwrap();
+    let to = fixture.at("unreadable");
+    let mut errors = vec![
+        fixture.target.start_copy(&to, &from).await.unwrap_err(),
+        fixture.target.put_blocks_from_url(&to, &from).await.unwrap_err(),
+    ];
+    if fixture.puts_from_url {
+        errors.push(fixture.target.put_from_url(&to, &from).await.unwrap_err());
+    }
+    for error in errors {
+        assert_eq!(error.disposition(), Disposition::Fatal, "{error}");
+        assert!(error.to_string().contains("cannot read the source") && !error.to_string().contains("sig="), "{error}");
+    }
+}
+
 /// An account of a service at `endpoint`, with a transport and lanes of its own.
-pub fn account(name: &str, endpoint: &Url, key: &str) -> BlobAccount {
+pub(crate) fn account(name: &str, endpoint: &Url, key: &str) -> BlobAccount {
     let hosts = AllowedHosts::default();
     hosts.allow(endpoint);
     let transport = guarded(network().unwrap(), hosts);
@@ -255,11 +289,12 @@ impl Azurite {
         let endpoint = |account: &str| Url::parse(&format!("http://127.0.0.1:{}/{account}", self.port)).unwrap();
         let source = account("srcacct", &endpoint("srcacct"), SOURCE_KEY);
         let target = account("dstacct", &endpoint("dstacct"), TARGET_KEY);
+        let impostor = account("srcacct", &endpoint("srcacct"), TARGET_KEY);
         let container = ContainerName::new(container);
         source.create_container(&container).await.unwrap();
         target.create_container(&container).await.unwrap();
         target.create_container(&container).await.expect("making it again is no error");
-        Fixture { source, target, container, puts_from_url: false }
+        Fixture { source, target, impostor, container, puts_from_url: false }
     }
 }
 
@@ -272,6 +307,8 @@ async fn azurite_keeps_the_contract() {
     an_asynchronous_copy_arrives_whole(&azurite.fixture("asynchronous").await).await;
     blocks_arrive_as_one_blob(&azurite.fixture("blocks").await).await;
     one_request_brings_everything(&azurite.fixture("put").await).await;
+    a_copy_within_an_account_is_done_at_once(&azurite.fixture("within").await).await;
+    a_wrong_key_ends_the_run(&azurite.fixture("key").await).await;
     a_source_that_changed_or_vanished_is_told(&azurite.fixture("changed").await).await;
 }
 

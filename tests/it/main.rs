@@ -3,5 +3,6 @@
 mod blob_contract;
 mod cli;
 mod layers;
+mod media_v2;
 mod mirror;
 mod world;

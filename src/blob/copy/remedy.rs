@@ -82,7 +82,9 @@ fn meaning(mut error: CallError, from: &CopySource) -> Error {
         }
         _ => (None, ""),
     };
-    let archived = refused_with(&error, &["BlobArchived"]) || source_code == Some("BlobArchived");
+    // Without word from the source it may as well be an archived destination, which cannot be written over.
+    let asleep = refused_with(&error, &["BlobArchived"]) && from.blob.tier.as_deref() == Some("Archive");
+    let archived = asleep || source_code == Some("BlobArchived");
     // The service has no code of its own for this one.
     let modified = error.failure.status() == Some(409) && said.contains("has been modified");
     match source_status(&error) {

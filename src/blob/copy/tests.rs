@@ -232,7 +232,7 @@ async fn blocks_cover_the_blob_and_are_listed_in_order() {
         assert_eq!(block.header("x-ms-source-if-match"), "\"0xOLD\"");
         let id = block.url.query_pairs().find(|(name, _)| name == "blockid").unwrap().1.into_owned();
         assert!(id.chars().all(|c| c.is_ascii_alphanumeric()) && id.len() == 32, "{id}");
-        listed.push_str(&format!("<Latest>{id}</Latest>"));
+        listed = format!("{listed}<Latest>{id}</Latest>");
     }
     let list = asked.last().unwrap();
     assert!(list.body.contains(&listed), "{}", list.body);

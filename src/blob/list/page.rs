@@ -3,6 +3,8 @@
 //! A page is taken whole or not at all: a page cut short, or one with a document type, is an error. Elements nobody asked
 //! for are passed over.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
@@ -136,37 +138,36 @@ struct Draft {
 }
 
 impl Draft {
-    fn set(&mut self, field: Field, key: &str, value: String) -> Result<(), String> {
-        let text = || Some(value.clone()).filter(|value| !value.is_empty());
+    fn set(&mut self, field: Field, key: &str, value: &str) -> Result<(), String> {
         match field {
             Field::NextMarker => {}
-            Field::Name => self.name = Some(value),
-            Field::LastModified => self.last_modified = DateTimeParser::new().parse_timestamp(&value).ok(),
-            Field::Etag => self.etag = text().map(header_style),
+            Field::Name => self.name = Some(value.to_owned()),
+            Field::LastModified => self.last_modified = DateTimeParser::new().parse_timestamp(value).ok(),
+            Field::Etag => self.etag = text(value).map(header_style),
             Field::ContentLength => {
                 self.length = Some(value.parse().map_err(|_| format!("{value:?} is not a length"))?);
             }
-            Field::ContentType => self.properties.content_type = text(),
-            Field::ContentEncoding => self.properties.content_encoding = text(),
-            Field::ContentLanguage => self.properties.content_language = text(),
-            Field::ContentDisposition => self.properties.content_disposition = text(),
-            Field::CacheControl => self.properties.cache_control = text(),
+            Field::ContentType => self.properties.content_type = text(value),
+            Field::ContentEncoding => self.properties.content_encoding = text(value),
+            Field::ContentLanguage => self.properties.content_language = text(value),
+            Field::ContentDisposition => self.properties.content_disposition = text(value),
+            Field::CacheControl => self.properties.cache_control = text(value),
             Field::ContentMd5 => {
-                self.properties.content_md5 = BASE64.decode(&value).ok().filter(|hash| !hash.is_empty());
+                self.properties.content_md5 = BASE64.decode(value).ok().filter(|hash| !hash.is_empty());
             }
             Field::BlobType => self.other_type = value != "BlockBlob",
-            Field::AccessTier => self.tier = text(),
-            Field::CopyId => self.copy_id = text(),
-            Field::CopyStatus => self.copy_status = copy_status(&value),
-            Field::CopyProgress => self.progress = super::super::properties::progress(&value),
-            Field::CopyStatusDescription => self.description = text(),
+            Field::AccessTier => self.tier = text(value),
+            Field::CopyId => self.copy_id = text(value),
+            Field::CopyStatus => self.copy_status = copy_status(value),
+            Field::CopyProgress => self.progress = super::super::properties::progress(value),
+            Field::CopyStatusDescription => self.description = text(value),
             Field::Metadata => {
-                self.properties.metadata.insert(key.to_owned(), value);
+                self.properties.metadata.insert(key.to_owned(), value.to_owned());
             }
-            Field::TagKey => self.tag_key = Some(value),
+            Field::TagKey => self.tag_key = Some(value.to_owned()),
             Field::TagValue => {
                 if let Some(key) = self.tag_key.take() {
-                    self.properties.tags.insert(key, value);
+                    self.properties.tags.insert(key, value.to_owned());
                 }
             }
         }
@@ -194,6 +195,11 @@ impl Draft {
     }
 }
 
+/// A text, unless there is none.
+fn text(value: &str) -> Option<String> {
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
 /// Listings write the entity tag without the quotes that headers and conditions have.
 fn header_style(etag: String) -> String {
     if etag.ends_with('"') { etag } else { format!("\"{etag}\"") }
@@ -219,13 +225,13 @@ pub(super) fn parse(xml: &[u8]) -> Result<Page, String> {
                 state.text.push_str(&text.decode().map_err(|error| error.to_string())?);
             }
             Event::GeneralRef(reference) if state.reading() => {
-                match reference.resolve_char_ref().map_err(|error| error.to_string())? {
-                    Some(character) => state.text.push(character),
-                    None => {
-                        let name = reference.decode().map_err(|error| error.to_string())?;
-                        let known = resolve_predefined_entity(&name);
-                        state.text.push_str(known.ok_or_else(|| format!("entity {name} is not known"))?);
-                    }
+                let character = reference.resolve_char_ref().map_err(|error| error.to_string())?;
+                if let Some(character) = character {
+                    state.text.push(character);
+                } else {
+                    let name = reference.decode().map_err(|error| error.to_string())?;
+                    let known = resolve_predefined_entity(&name);
+                    state.text.push_str(known.ok_or_else(|| format!("entity {name} is not known"))?);
                 }
             }
             Event::DocType(_) => return Err("it has a document type".to_owned()),
@@ -283,15 +289,15 @@ impl State {
     fn close(&mut self) -> Result<(), String> {
         match self.places.pop() {
             Some(Place::Leaf(field)) => {
-                let value = if self.encoded {
-                    percent_decode_str(&self.text).decode_utf8_lossy().into_owned()
+                let value: Cow<'_, str> = if self.encoded {
+                    percent_decode_str(&self.text).decode_utf8_lossy()
                 } else {
-                    std::mem::take(&mut self.text)
+                    Cow::Borrowed(&self.text)
                 };
                 if field == Field::NextMarker {
-                    self.page.next = Some(value).filter(|next| !next.is_empty());
+                    self.page.next = text(&value);
                 } else {
-                    self.draft.set(field, &self.key, value)?;
+                    self.draft.set(field, &self.key, &value)?;
                 }
             }
             Some(Place::Blob) => self.page.blobs.push(std::mem::take(&mut self.draft).finish()?),

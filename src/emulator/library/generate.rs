@@ -1,7 +1,7 @@
 //! A library made up from a recipe such as `assets=60,blobs=20,seed=1`; the same recipe makes the same library.
 
 use super::dice::Dice;
-use super::plan::{self, PlannedAsset};
+use super::plan::PlannedAsset;
 use super::{LibraryError, awkward, bars, ordinary};
 use crate::emulator::world::World;
 
@@ -144,10 +144,7 @@ fn shares(blobs: u64, assets: u64, varied: bool, seed: u64) -> impl Iterator<Ite
 
 /// Fills a region with the library of a recipe.
 pub(crate) async fn fill(world: &World, region: usize, generate: &Generate) -> Result<(), LibraryError> {
-    for asset in generate.plans() {
-        plan::store(world, region, asset).await?;
-    }
-    Ok(())
+    super::store_all(world, region, generate.plans().map(Ok)).await
 }
 
 #[cfg(test)]

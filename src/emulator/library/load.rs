@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::LibraryError;
 use super::ordinary::is_server_manifest;
-use super::plan::{self, PlannedAsset, PlannedBlob, PlannedLocator};
+use super::plan::{PlannedAsset, PlannedBlob, PlannedLocator};
 use crate::emulator::storage::Content;
 use crate::emulator::world::World;
 
@@ -21,19 +21,14 @@ const DEEPEST: usize = 32;
 
 /// Loads every folder of `dir` into a region.
 pub(crate) async fn load(world: &World, region: usize, dir: &Path) -> Result<(), LibraryError> {
-    let mut folders = 0;
-    for path in entries(dir)? {
-        if path.is_dir() {
-            plan::store(world, region, asset(&path)?).await?;
-            folders += 1;
-        } else {
-            tracing::warn!(path = %path.display(), "not loaded: a file beside the assets' folders");
-        }
+    let (folders, beside): (Vec<_>, Vec<_>) = entries(dir)?.into_iter().partition(|path| path.is_dir());
+    for path in beside {
+        tracing::warn!(path = %path.display(), "not loaded: a file beside the assets' folders");
     }
-    if folders == 0 {
+    if folders.is_empty() {
         tracing::warn!(dir = %dir.display(), "no asset loaded: the library has no folder");
     }
-    Ok(())
+    super::store_all(world, region, folders.iter().map(|folder| asset(folder))).await
 }
 
 /// Entries in the order of their names, hidden ones left out.

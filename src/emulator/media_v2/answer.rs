@@ -13,7 +13,7 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: String,
     pub(super) content_type: Option<String>,
-    /// The DataServiceVersion, with its trailing semicolon.
+    /// The `DataServiceVersion`, with its trailing semicolon.
     pub(super) version: &'static str,
     pub(super) headers: Vec<(&'static str, String)>,
 }

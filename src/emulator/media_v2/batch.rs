@@ -1,6 +1,7 @@
 //! `$batch`: a multipart list of single reads and of changesets, each of which happens as a whole or not at all.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,9 +9,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use super::answer::Answer;
 use super::call::{self, Call, Verb};
 use super::errors::ApiError;
-use super::multipart::{self, Part};
+use super::multipart::{self, INFALLIBLE, Part};
 use super::render::Format;
-use super::service::{Service, Transaction};
+use super::service::{self, Service, Transaction};
 use super::{jobs, read, write};
 use crate::emulator::world::World;
 
@@ -49,7 +50,7 @@ pub(super) async fn serve(
     let boundary = format!("batchresponse_{}", uuid::Uuid::new_v4());
     let mut out = String::new();
     for step in steps {
-        out.push_str(&format!("--{boundary}\r\n"));
+        write!(out, "--{boundary}\r\n").expect(INFALLIBLE);
         match step {
             Step::Single(operation) => {
                 jobs::settle(service);
@@ -59,7 +60,7 @@ pub(super) async fn serve(
             Step::Changeset(operations) => changeset(world, region, call, operations, &mut out).await,
         }
     }
-    out.push_str(&format!("--{boundary}--\r\n"));
+    write!(out, "--{boundary}--\r\n").expect(INFALLIBLE);
     Ok(Answer {
         status: 202,
         body: out,
@@ -222,12 +223,12 @@ async fn changeset(world: &Arc<World>, region: usize, batch: &Call, operations: 
             }
         }
     }
-    jobs::start(world, region, tx.commit(service).await);
+    service::launch(world, region, tx.commit(service).await);
     let boundary = format!("changesetresponse_{}", uuid::Uuid::new_v4());
-    out.push_str(&format!("Content-Type: multipart/mixed; boundary={boundary}\r\n\r\n"));
+    write!(out, "Content-Type: multipart/mixed; boundary={boundary}\r\n\r\n").expect(INFALLIBLE);
     for (operation, answer) in operations.iter().zip(&answers) {
-        out.push_str(&format!("--{boundary}\r\n"));
+        write!(out, "--{boundary}\r\n").expect(INFALLIBLE);
         multipart::write_answer(out, answer, operation.content_id.as_deref());
     }
-    out.push_str(&format!("--{boundary}--\r\n"));
+    write!(out, "--{boundary}--\r\n").expect(INFALLIBLE);
 }

@@ -87,8 +87,11 @@ impl Endpoints {
             if change.due > now {
                 return true;
             }
-            state.update(&ENDPOINTS, &change.endpoint, &mut journal, |e| e.set("State", Value::text(change.state)));
-            state.update(&OPERATIONS, &change.operation, &mut journal, |o| o.set("State", Value::text("Succeeded")));
+            // Without its operation the change was taken back.
+            if state.update(&OPERATIONS, &change.operation, &mut journal, |o| o.set("State", Value::text("Succeeded")))
+            {
+                state.update(&ENDPOINTS, &change.endpoint, &mut journal, |e| e.set("State", Value::text(change.state)));
+            }
             false
         });
     }

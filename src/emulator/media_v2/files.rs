@@ -112,10 +112,9 @@ fn record(service: Service<'_>, tx: &mut Transaction, id: &str, blobs: &[StoredB
 pub(super) fn mime_type(name: &str) -> Option<&'static str> {
     let (_, ending) = name.rsplit_once('.')?;
     match ending.to_ascii_lowercase().as_str() {
-        "mp4" | "m4v" => Some("video/mp4"),
+        "mp4" | "m4v" | "ismv" | "isma" => Some("video/mp4"),
         "ism" => Some("application/octet-stream"),
         "ismc" => Some("application/vnd.ms-sstr+xml"),
-        "ismv" | "isma" => Some("video/mp4"),
         "xml" => Some("text/xml"),
         "jpg" | "jpeg" => Some("image/jpeg"),
         "vtt" => Some("text/vtt"),

@@ -7,7 +7,10 @@ use crate::emulator::world::World;
 use crate::emulator::{Request, Response};
 
 /// Answers one request to the front door.
-pub(super) fn serve(world: &World, region: usize, request: &Request) -> Response {
+pub(super) async fn serve(world: &World, region: usize, request: Request) -> Response {
+    let head = request.method() == axum::http::Method::HEAD;
+    // Read to the end, so that the connection can be kept; what it says does not matter.
+    drop(axum::body::to_bytes(request.into_body(), super::LONGEST_BODY).await);
     let region = &world.regions[region];
     let location = format!("{}/api/", region.urls.cluster);
     let page = format!(
@@ -15,7 +18,7 @@ pub(super) fn serve(world: &World, region: usize, request: &Request) -> Response
     );
     let id = uuid::Uuid::new_v4().to_string();
     world.stats.count(&region.settings.account, Plane::Media, "FrontDoor", 301);
-    let body = if request.method() == axum::http::Method::HEAD { String::new() } else { page };
+    let body = if head { String::new() } else { page };
     axum::http::Response::builder()
         .status(301)
         .header("location", location)

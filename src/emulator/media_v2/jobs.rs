@@ -2,7 +2,6 @@
 //! end the inputs' blobs stand in the outputs as renditions beside a generated manifest.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::assets::{self, place};
 use super::dates::Moment;
@@ -15,7 +14,6 @@ use super::store::{Journal, Row, State};
 use super::task_body::{Output, Reference, TaskBody};
 use super::value::Value;
 use crate::emulator::storage::{Content, NewBlob, StorageError};
-use crate::emulator::world::World;
 
 const QUEUED: i32 = 0;
 const SCHEDULED: i32 = 1;
@@ -268,29 +266,18 @@ fn conclude(state: &mut State, journal: &mut Journal, job: &str, end: i32, now: 
     });
 }
 
-/// Sets submitted jobs going.
-pub(super) fn start(world: &Arc<World>, region: usize, jobs: Vec<String>) {
-    let duration = Duration::from_millis(world.regions[region].settings.media.encode_ms);
-    for job in jobs {
-        let world = Arc::clone(world);
-        tokio::spawn(async move {
-            tokio::time::sleep(duration).await;
-            finish(Service { world: &world, index: region }, &job).await;
-        });
-    }
-}
-
-async fn finish(service: Service<'_>, job: &str) {
-    let plan: Vec<(Vec<Arc<str>>, Vec<Arc<str>>)> = {
+/// Makes the outputs of a job whose time is over, unless it was canceled.
+pub(super) async fn finish(service: Service<'_>, job: &str) {
+    let plan: Vec<[Vec<Arc<str>>; 2]> = {
         let state = service.state();
         if state.get(&JOBS, job).is_none_or(|j| j.int("State") >= FINISHED) {
             return;
         }
         let tasks = tasks(&state, job);
-        tasks.iter().map(|t| (state.linked(t, INPUTS).to_vec(), state.linked(t, OUTPUTS).to_vec())).collect()
+        tasks.iter().map(|t| [INPUTS, OUTPUTS].map(|nav| state.linked(t, nav).to_vec())).collect()
     };
     let mut outcome = Ok(());
-    for (inputs, outputs) in plan {
+    for [inputs, outputs] in plan {
         for output in outputs {
             if outcome.is_ok() {
                 outcome = encode(service, &inputs, &output).await;
@@ -326,10 +313,10 @@ async fn encode(service: Service<'_>, inputs: &[Arc<str>], output: &str) -> Resu
         let (from_storage, from_container) = home(input)?;
         let from = account(&from_storage)?;
         for blob in from.list_blobs(&from_container).await? {
-            if blob.name.contains('/') || blob.name.ends_with(".ism") || blob.name.ends_with(".ismc") {
+            let (stem, ending) = blob.name.rsplit_once('.').unwrap_or((&blob.name, "mp4"));
+            if stem.contains('/') || matches!(ending.to_ascii_lowercase().as_str(), "ism" | "ismc") {
                 continue;
             }
-            let (stem, ending) = blob.name.rsplit_once('.').unwrap_or((&blob.name, "mp4"));
             for (rendition, bitrate) in RENDITIONS {
                 let name = format!("{stem}_{rendition}.{ending}");
                 if from_storage == to_storage {

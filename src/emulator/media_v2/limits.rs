@@ -1,44 +1,36 @@
-//! The service's throttle: a token bucket of one second's requests, on tokio's clock, and its three refusals.
+//! The service's throttle and its three refusals.
 
-use std::sync::Mutex;
-
-use tokio::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::errors::ApiError;
+use crate::emulator::service_model::RequestRate;
 
 /// How fast requests may come.
-#[derive(Debug, Default)]
-pub(super) struct Throttle(Mutex<Bucket>);
-
-#[derive(Debug, Default)]
-struct Bucket {
-    /// Tokens left, and when they were counted.
-    level: Option<(f64, Instant)>,
-    refused: usize,
+#[derive(Debug)]
+pub(super) struct Throttle {
+    per_second: u32,
+    rate: RequestRate,
+    refused: AtomicUsize,
 }
 
 impl Throttle {
-    /// Lets a request in, or refuses it with 503; a rate of zero never refuses.
-    pub(super) fn admit(&self, rate: u32) -> Result<(), ApiError> {
-        if rate == 0 {
+    /// A limit of that many requests per second; zero = no limit.
+    pub(super) fn new(per_second: u32) -> Self {
+        Self { per_second, rate: RequestRate::new(per_second), refused: AtomicUsize::new(0) }
+    }
+
+    /// Lets a request in, or refuses it with 503.
+    pub(super) fn admit(&self) -> Result<(), ApiError> {
+        if self.rate.admit() {
             return Ok(());
         }
-        let full = f64::from(rate);
-        let now = Instant::now();
-        let mut bucket = self.0.lock().expect("the throttle is never poisoned");
-        let level = bucket.level.map_or(full, |(level, at)| (level + full * (now - at).as_secs_f64()).min(full));
-        if level >= 1.0 {
-            bucket.level = Some((level - 1.0, now));
-            return Ok(());
-        }
-        bucket.level = Some((level, now));
-        bucket.refused += 1;
+        let rate = self.per_second;
         // The documented texts in turn: a client must know all three.
         Err(ApiError::new(
             503,
-            match bucket.refused % 3 {
-                1 => format!("Server is busy. More than {rate} requests per second can be throttled."),
-                2 => format!("Server is busy. More than {rate} requests within 1 seconds can be throttled."),
+            match self.refused.fetch_add(1, Ordering::Relaxed) % 3 {
+                0 => format!("Server is busy. More than {rate} requests per second can be throttled."),
+                1 => format!("Server is busy. More than {rate} requests within 1 seconds can be throttled."),
                 _ => "Server is busy. Previous runs of this type of request took more than 1 seconds.".to_owned(),
             },
         ))
@@ -52,12 +44,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_rate_is_kept_and_the_three_texts_take_turns() {
-        let throttle = Throttle::default();
-        assert_eq!((0..20).filter(|_| throttle.admit(10).is_ok()).count(), 10);
-        let texts: std::collections::BTreeSet<_> = (0..3).map(|_| throttle.admit(10).unwrap_err().message).collect();
+        let throttle = Throttle::new(100);
+        let burst = (0..200).filter(|_| throttle.admit().is_ok()).count();
+        assert_eq!(burst, 10, "a tenth of a second's worth at once");
+        let texts: std::collections::BTreeSet<_> = (0..3).map(|_| throttle.admit().unwrap_err().message).collect();
         assert_eq!(texts.len(), 3);
-        tokio::time::advance(Duration::from_millis(500)).await;
-        assert_eq!((0..20).filter(|_| throttle.admit(10).is_ok()).count(), 5);
-        assert!((0..1000).all(|_| throttle.admit(0).is_ok()));
+        tokio::time::advance(Duration::from_millis(50)).await;
+        assert_eq!((0..200).filter(|_| throttle.admit().is_ok()).count(), 5);
+        assert!((0..1000).all(|_| Throttle::new(0).admit().is_ok()));
     }
 }

@@ -1,7 +1,12 @@
 //! Multipart bodies: cut into parts, and answers written as parts.
 
+use std::fmt::Write as _;
+
 use super::answer::Answer;
 use super::errors::ApiError;
+
+/// Why a `write!` into a `String` is not handled.
+pub(super) const INFALLIBLE: &str = "writing to a String cannot fail";
 
 /// One part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +35,7 @@ pub(super) fn parts(content_type: &str, body: &[u8]) -> Result<Vec<Part>, ApiErr
     let mut rest = body;
     let mut begun = false;
     let mut closed = false;
-    while let Some(at) = find(rest, &delimiter) {
+    while let Some(at) = boundary_line(rest, &delimiter) {
         if begun {
             parts.push(part(trim_line_end(&rest[..at])));
         }
@@ -43,6 +48,20 @@ pub(super) fn parts(content_type: &str, body: &[u8]) -> Result<Vec<Part>, ApiErr
         rest = &rest[find(rest, b"\n").map_or(rest.len(), |end| end + 1)..];
     }
     if closed { Ok(parts) } else { Err(ApiError::bad("The multipart content ends before its closing boundary.")) }
+}
+
+/// Where a delimiter stands at the start of a line and is not merely the beginning of a longer one.
+fn boundary_line(text: &[u8], delimiter: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + find(&text[from..], delimiter)?;
+        let begins = at == 0 || text[at - 1] == b'\n';
+        let ends = matches!(text[at + delimiter.len()..], [] | [b'\r' | b'\n' | b' ' | b'\t', ..] | [b'-', b'-', ..]);
+        if begins && ends {
+            return Some(at);
+        }
+        from = at + 1;
+    }
 }
 
 fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
@@ -81,20 +100,20 @@ fn part(text: &[u8]) -> Part {
 pub(super) fn write_answer(out: &mut String, answer: &Answer, content_id: Option<&str>) {
     let reason = axum::http::StatusCode::from_u16(answer.status).ok().and_then(|s| s.canonical_reason()).unwrap_or("");
     out.push_str("Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n");
-    out.push_str(&format!("HTTP/1.1 {} {reason}\r\n", answer.status));
+    write!(out, "HTTP/1.1 {} {reason}\r\n", answer.status).expect(INFALLIBLE);
     if let Some(id) = content_id {
-        out.push_str(&format!("Content-ID: {id}\r\n"));
+        write!(out, "Content-ID: {id}\r\n").expect(INFALLIBLE);
     }
     out.push_str("X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n");
-    out.push_str(&format!("DataServiceVersion: {}\r\n", answer.version));
+    write!(out, "DataServiceVersion: {}\r\n", answer.version).expect(INFALLIBLE);
     if let Some(content_type) = &answer.content_type {
-        out.push_str(&format!("Content-Type: {content_type}\r\n"));
+        write!(out, "Content-Type: {content_type}\r\n").expect(INFALLIBLE);
     }
     for (name, value) in &answer.headers {
         let name = if *name == "location" { "Location" } else { name };
-        out.push_str(&format!("{name}: {value}\r\n"));
+        write!(out, "{name}: {value}\r\n").expect(INFALLIBLE);
     }
-    out.push_str(&format!("\r\n{}\r\n", answer.body));
+    write!(out, "\r\n{}\r\n", answer.body).expect(INFALLIBLE);
 }
 
 #[cfg(test)]
@@ -106,11 +125,12 @@ mod tests {
         for end in ["\r\n", "\n"] {
             let body =
                 ["preamble", "--b", "Content-ID: 1", "", "one", "two", "--b", "", "three", "--b--", ""].join(end);
+            let body = body.replace("three", "--b1 a--b");
             let parts = parts("multipart/mixed; boundary=\"b\"", body.as_bytes()).unwrap();
             assert_eq!(parts.len(), 2);
             assert_eq!(parts[0].header("content-id"), Some("1"));
             assert_eq!(parts[0].body, format!("one{end}two").into_bytes());
-            assert_eq!(parts[1].body, b"three");
+            assert_eq!(parts[1].body, b"--b1 a--b");
         }
         assert!(parts("multipart/mixed; boundary=b", b"--b\r\n\r\nx").is_err(), "never closed");
         assert!(parts("multipart/mixed", b"").is_err(), "no boundary");

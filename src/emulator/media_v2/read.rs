@@ -212,7 +212,7 @@ pub(super) fn get(service: Service<'_>, call: &Call) -> Result<Answer, ApiError>
     }
 }
 
-/// How heavy an answer's payload is, which decides its DataServiceVersion.
+/// How heavy an answer's payload is, which decides its `DataServiceVersion`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Weight {
     Entry,

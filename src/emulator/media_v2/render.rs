@@ -1,9 +1,12 @@
 //! Entities, feeds, properties, links and errors as verbose or light JSON, written directly so that every quirk of
 //! the two forms (Int64 as text, `\/Date(ms)\/`, `43200` or `43200.0`) is in one place.
 
+use std::fmt::Write as _;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::errors::{ApiError, NAMESPACE};
+use super::multipart::INFALLIBLE;
 use super::schema::Kind;
 use super::store::Row;
 use super::value::{Type, Value};
@@ -74,7 +77,7 @@ impl View<'_> {
                 out.push_str("{\"odata.metadata\":");
                 out.push_str(&quoted(&format!("{}$metadata#{}", self.root, kind.set)));
                 if let Some(count) = count {
-                    out.push_str(&format!(",\"odata.count\":\"{count}\""));
+                    write!(out, ",\"odata.count\":\"{count}\"").expect(INFALLIBLE);
                 }
                 out.push_str(",\"value\":[");
             }
@@ -88,7 +91,7 @@ impl View<'_> {
         out.push(']');
         if self.format == Format::Verbose {
             if let Some(count) = count {
-                out.push_str(&format!(",\"__count\":\"{count}\""));
+                write!(out, ",\"__count\":\"{count}\"").expect(INFALLIBLE);
             }
             out.push('}');
         }
@@ -102,48 +105,51 @@ impl View<'_> {
 
     fn object(&self, out: &mut String, row: &Row, head: &str) {
         let kind = row.kind;
-        let mut fields = Fields { out, first: true };
-        fields.out.push('{');
-        if !head.is_empty() {
-            fields.raw(head);
-        }
+        out.push('{');
+        out.push_str(head);
         if self.format == Format::Verbose {
-            let uri = uri(self.root, kind, row.key());
-            let quoted_uri = quoted(&uri);
-            let actions = if kind.set == "Assets" {
-                format!(
-                    ",\"actions\":{{{}:[{{\"title\":\"Publish\",\"target\":{}}}]}}",
-                    quoted(&format!("{}$metadata#WindowsAzureMediaServices.Publish", self.root)),
-                    quoted(&format!("{uri}/Publish"))
-                )
-            } else {
-                String::new()
-            };
-            fields.raw(&format!(
-                "\"__metadata\":{{\"id\":{quoted_uri},\"uri\":{quoted_uri},\"type\":\"{NAMESPACE}.{}\"{actions}}}",
-                kind.name
-            ));
-            for nav in kind.navs.iter().filter(|n| n.since <= self.version && self.wants(n.name)) {
-                fields.raw(&format!(
-                    "\"{}\":{{\"__deferred\":{{\"uri\":{}}}}}",
-                    nav.name,
-                    quoted(&format!("{uri}/{}", nav.name))
-                ));
-            }
+            self.metadata_and_navs(out, row);
         }
         for (column, property) in kind.properties.iter().enumerate() {
             if property.since <= self.version && self.wants(property.name) {
-                let value = self.value(kind, property.ty, row.at(column));
-                fields.raw(&format!("\"{}\":{value}", property.name));
+                if !out.ends_with('{') {
+                    out.push(',');
+                }
+                out.push('"');
+                out.push_str(property.name);
+                out.push_str("\":");
+                self.value(out, kind, property.ty, row.at(column));
             }
         }
         out.push('}');
     }
 
+    fn metadata_and_navs(&self, out: &mut String, row: &Row) {
+        let kind = row.kind;
+        let uri = uri(self.root, kind, row.key());
+        let name = kind.name;
+        write!(out, "\"__metadata\":{{\"id\":\"{uri}\",\"uri\":\"{uri}\",\"type\":\"{NAMESPACE}.{name}\"")
+            .expect(INFALLIBLE);
+        if kind.set == "Assets" {
+            let root = self.root;
+            write!(
+                out,
+                ",\"actions\":{{\"{root}$metadata#WindowsAzureMediaServices.Publish\":\
+                 [{{\"title\":\"Publish\",\"target\":\"{uri}/Publish\"}}]}}"
+            )
+            .expect(INFALLIBLE);
+        }
+        out.push('}');
+        for nav in kind.navs.iter().filter(|n| n.since <= self.version && self.wants(n.name)) {
+            let name = nav.name;
+            write!(out, ",\"{name}\":{{\"__deferred\":{{\"uri\":\"{uri}/{name}\"}}}}").expect(INFALLIBLE);
+        }
+    }
+
     /// A document with one property.
     pub(super) fn property(&self, row: &Row, column: usize) -> String {
         let property = &row.kind.properties[column];
-        let value = self.value(row.kind, property.ty, row.at(column));
+        let value = self.text_of(row, column);
         match self.format {
             Format::Verbose => format!("{{\"d\":{{\"{}\":{value}}}}}", property.name),
             Format::Light => {
@@ -160,28 +166,36 @@ impl View<'_> {
             Value::Text(text) => text.to_string(),
             Value::Long(n) => n.to_string(),
             Value::Date(at) => at.stored_text(),
-            _ => self.value(row.kind, row.kind.properties[column].ty, row.at(column)),
+            _ => self.text_of(row, column),
         }
     }
 
-    fn value(&self, kind: &Kind, ty: Type, value: &Value) -> String {
+    fn text_of(&self, row: &Row, column: usize) -> String {
+        let mut out = String::new();
+        self.value(&mut out, row.kind, row.kind.properties[column].ty, row.at(column));
+        out
+    }
+
+    fn value(&self, out: &mut String, kind: &Kind, ty: Type, value: &Value) {
         match value {
-            Value::Null => match (ty, self.format) {
-                (Type::Complex { many: true, .. }, _) => self.complex(ty, &serde_json::Value::Array(Vec::new())),
-                _ => "null".to_owned(),
+            Value::Null => match ty {
+                Type::Complex { many: true, .. } => {
+                    out.push_str(&self.complex(ty, &serde_json::Value::Array(Vec::new())));
+                }
+                _ => out.push_str("null"),
             },
-            Value::Bool(flag) => flag.to_string(),
-            Value::Int(n) => n.to_string(),
-            Value::Long(n) => format!("\"{n}\""),
-            Value::Double(n) if self.format == Format::Verbose => n.to_string(),
-            Value::Double(n) => format!("{n:?}"),
-            Value::Text(text) => quoted(text),
+            Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+            Value::Int(n) => write!(out, "{n}").expect(INFALLIBLE),
+            Value::Long(n) => write!(out, "\"{n}\"").expect(INFALLIBLE),
+            Value::Double(n) if self.format == Format::Verbose => write!(out, "{n}").expect(INFALLIBLE),
+            Value::Double(n) => write!(out, "{n:?}").expect(INFALLIBLE),
+            Value::Text(text) => push_quoted(out, text),
             Value::Date(at) if self.format == Format::Verbose && !kind.wide => {
                 let millis = if self.fresh { at.millis() } else { at.stored_millis() };
-                format!("\"\\/Date({millis})\\/\"")
+                write!(out, "\"\\/Date({millis})\\/\"").expect(INFALLIBLE);
             }
-            Value::Date(at) => quoted(&if self.fresh { at.fresh_text() } else { at.stored_text() }),
-            Value::Json(json) => self.complex(ty, json),
+            Value::Date(at) => push_quoted(out, &if self.fresh { at.fresh_text() } else { at.stored_text() }),
+            Value::Json(json) => out.push_str(&self.complex(ty, json)),
         }
     }
 
@@ -250,21 +264,19 @@ fn edm(ty: Type) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut out = String::with_capacity(text.len() + 2);
+    push_quoted(&mut out, text);
+    out
 }
 
-struct Fields<'a> {
-    out: &'a mut String,
-    first: bool,
-}
-
-impl Fields<'_> {
-    fn raw(&mut self, field: &str) {
-        if !self.first {
-            self.out.push(',');
-        }
-        self.first = false;
-        self.out.push_str(field);
+/// A JSON string; nearly all are plain and need no escape.
+fn push_quoted(out: &mut String, text: &str) {
+    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&serde_json::Value::from(text).to_string());
     }
 }
 

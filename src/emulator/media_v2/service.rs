@@ -2,12 +2,15 @@
 //! refused request or changeset has done, in the tables and in storage.
 
 use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
 use super::dates::Moment;
 use super::errors::ApiError;
+use super::schema::LOCATORS;
 use super::store::{Journal, State};
+use super::{jobs, locators};
 use crate::emulator::settings::MediaSettings;
-use crate::emulator::storage::{StorageAccount, StorageError};
+use crate::emulator::storage::{StorageAccount, StorageError, StoredPolicy};
 use crate::emulator::world::{Region, World};
 
 /// One region's account at work.
@@ -54,8 +57,22 @@ impl<'w> Service<'w> {
 /// A deed in storage that waits for the end of the transaction.
 #[derive(Debug)]
 pub(super) enum Deed {
-    DeleteContainer { storage: String, container: String },
-    RemovePolicy { storage: String, container: String, id: String },
+    DeleteContainer {
+        storage: String,
+        container: String,
+    },
+    RemovePolicy {
+        storage: String,
+        container: String,
+        id: String,
+    },
+    /// Only after the settings' activation delay.
+    SetPolicy {
+        storage: String,
+        container: String,
+        locator: String,
+        permissions: String,
+    },
     StartJob(String),
 }
 
@@ -78,17 +95,30 @@ impl Transaction {
         }
     }
 
-    /// Does what was put off, and names the jobs to start.
-    pub(super) async fn commit(self, service: Service<'_>) -> Vec<String> {
-        let mut jobs = Vec::new();
+    /// Does what was put off, and hands back what takes its time.
+    pub(super) async fn commit(self, service: Service<'_>) -> Vec<Deed> {
+        let mut slow = Vec::new();
         for deed in self.finish {
-            if let Deed::StartJob(id) = deed {
-                jobs.push(id);
+            if matches!(deed, Deed::SetPolicy { .. } | Deed::StartJob(_)) {
+                slow.push(deed);
             } else {
                 perform(service, deed).await;
             }
         }
-        jobs
+        slow
+    }
+}
+
+/// Sets going what takes its time: jobs, and stored access policies that become active with a delay.
+pub(super) fn launch(world: &Arc<World>, region: usize, slow: Vec<Deed>) {
+    let settings = &world.regions[region].settings.media;
+    for deed in slow {
+        let delay = if matches!(deed, Deed::StartJob(_)) { settings.encode_ms } else { settings.sas_activation_ms };
+        let world = Arc::clone(world);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+            perform(Service { world: &world, index: region }, deed).await;
+        });
     }
 }
 
@@ -102,7 +132,20 @@ async fn perform(service: Service<'_>, deed: Deed) {
             Ok(account) => account.remove_policy(container, id).await,
             Err(_) => Ok(()),
         },
-        Deed::StartJob(_) => Ok(()),
+        Deed::SetPolicy { storage, container, locator, permissions } => {
+            let there = service.state().get(&LOCATORS, locator).is_some();
+            match service.storage(storage) {
+                Ok(account) if there => {
+                    let policy = StoredPolicy { start: None, expiry: None, permissions: permissions.clone() };
+                    account.set_policy(container, locators::guid(locator), policy).await
+                }
+                _ => Ok(()),
+            }
+        }
+        Deed::StartJob(id) => {
+            jobs::finish(service, id).await;
+            Ok(())
+        }
     };
     match outcome {
         Ok(()) | Err(StorageError::NoContainer(_)) => {}

@@ -84,13 +84,16 @@ impl Row {
     }
 }
 
+/// Text -> the rows that hold it, in creation order.
+type Index = HashMap<Arc<str>, Vec<u64>>;
+
 /// All entities of one type, in creation order.
 #[derive(Debug)]
 pub(super) struct Table {
     rows: BTreeMap<u64, Row>,
     by_key: HashMap<Arc<str>, u64>,
-    /// Per indexed column: text -> rows in creation order.
-    indexes: Vec<(usize, HashMap<Arc<str>, Vec<u64>>)>,
+    /// By indexed column.
+    indexes: Vec<(usize, Index)>,
     next: u64,
 }
 
@@ -107,10 +110,6 @@ impl Table {
     /// All rows in creation order.
     pub(super) fn all(&self) -> impl Iterator<Item = &Row> {
         self.rows.values()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.rows.len()
     }
 
     /// The rows whose indexed column holds that text, in creation order; `None` = the column has no index.
@@ -143,7 +142,9 @@ impl Table {
         for (column, index) in &mut self.indexes {
             let Some(text) = row.at(*column).as_text() else { continue };
             if let Some(places) = index.get_mut(text) {
-                places.retain(|place| *place != seq);
+                if let Ok(at) = places.binary_search(&seq) {
+                    places.remove(at);
+                }
                 if places.is_empty() {
                     index.remove(text);
                 }

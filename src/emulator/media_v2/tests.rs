@@ -63,6 +63,11 @@ struct Bench {
 
 const VERBOSE: &str = "application/json;odata=verbose";
 
+/// Whatever the type becomes.
+fn fresh<T: Default>() -> T {
+    T::default()
+}
+
 impl Bench {
     async fn new() -> Self {
         Self::with(|_| {}).await
@@ -104,7 +109,7 @@ impl Bench {
             stats: Stats::default(),
             regions,
             routes: std::collections::HashMap::new(),
-            faults: Faults::default(),
+            faults: fresh::<Faults>(),
             admin: String::new(),
         };
         let mut bench = Self { world: Arc::new(world), tokens: Vec::new(), version: "2.19", light: false };

@@ -76,6 +76,14 @@ impl V2 {
         }
     }
 
+    pub(super) async fn remove_asset(&self, id: &AssetId) -> Result<(), Error> {
+        let ask = Ask::delete(odata::entity("Assets", id.as_str()));
+        match self.wire().act(safe("DeleteAsset", "delete asset", id.as_str()), &ask).await {
+            Err(error) if error.failure.status() != Some(404) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) async fn find_streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error> {
         if !self.speaks(WITH_STREAMING_ENDPOINTS) {
             return self.host_of_a_locator().await;

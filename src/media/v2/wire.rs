@@ -267,11 +267,12 @@ impl Wire {
         if let Some(root) = self.known_root() {
             return Ok(root);
         }
+        // The token first, so that all who wait for it share its failure.
+        let token = self.tokens.get().await?;
         let _knocking = self.knocking.lock().await;
         if let Some(root) = self.known_root() {
             return Ok(root);
         }
-        let token = self.tokens.get().await?;
         let root = match self.door.knock(self.client.as_ref(), &self.version, &token).await? {
             Knock::Root(root) => root,
             Knock::Unauthorised(_) => {

@@ -68,7 +68,7 @@ async fn a_canceled_job_makes_nothing() {
     let path = format!("Jobs('{id}')");
     assert_eq!(bench.merge(&path, json!({ "Priority": 5 })).await.status, 204);
     assert_eq!(bench.delete(&path).await.status, 400, "not over yet");
-    tokio::time::sleep(Duration::from_millis(1000)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let late = bench.merge(&path, json!({ "Priority": 6 })).await;
     assert_eq!(late.message(), "Job's priority can only be changed if the job is in Queued state");
     assert_eq!(bench.get(&format!("CancelJob?jobid='{id}'")).await.status, 204);

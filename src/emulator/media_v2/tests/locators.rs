@@ -172,7 +172,7 @@ async fn a_seeded_library_reads_like_a_made_one() {
     bench.put(&container, "film.ism", b"x").await;
     bench.put(&container, "film.mp4", b"xyz").await;
     media.seed_files(&bench.world, 0, &id, Some("film.ism")).await.unwrap();
-    let expiry = bench.world.clock.timestamp() + Duration::from_secs(3600);
+    let expiry = bench.world.clock.timestamp() + Duration::from_hours(1);
     media.seed_locator(&bench.world, 0, &id, guid, Some("l"), None, expiry);
     let files = bench.get(&format!("Assets('{id}')/Files")).await.d();
     assert_eq!(
@@ -183,4 +183,34 @@ async fn a_seeded_library_reads_like_a_made_one() {
     let locators = bench.get(&format!("Assets('{id}')/Locators")).await.d();
     let policy = locators["results"][0]["AccessPolicyId"].as_str().unwrap().to_owned();
     assert_eq!(bench.get(&format!("AccessPolicies('{policy}')")).await.d()["Permissions"], json!(1));
+}
+
+/// Reads a blob through a SAS locator's URL.
+async fn through(bench: &Bench, locator: &Json, name: &str) -> u16 {
+    let url = format!(
+        "{}/{name}{}",
+        locator["BaseUri"].as_str().unwrap(),
+        locator["ContentAccessComponent"].as_str().unwrap()
+    );
+    let request = Request::get(&url).header("host", "blob.west").header("x-ms-version", "2023-11-03");
+    let answer = crate::emulator::blob::serve(&bench.world, 0, request.body(Body::empty()).unwrap()).await;
+    answer.status().as_u16()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sas_locator_opens_the_container_once_active_and_until_deleted() {
+    for delay in [0, 30_000] {
+        let bench = Bench::with(|m| m.sas_activation_ms = delay).await;
+        let (asset, policy) = (bench.asset().await, bench.policy(1).await);
+        bench.put(&bench.container(&asset).await, "a.mp4", b"bytes").await;
+        let d = bench.post("Locators", json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": 1 })).await.d();
+        if delay > 0 {
+            assert_eq!(through(&bench, &d, "a.mp4").await, 403, "not active yet");
+            tokio::time::sleep(Duration::from_millis(delay + 1)).await;
+        }
+        assert_eq!(through(&bench, &d, "a.mp4").await, 200);
+        let path = format!("Locators('{}')", d["Id"].as_str().unwrap());
+        assert_eq!(bench.delete(&path).await.status, 204);
+        assert_eq!(through(&bench, &d, "a.mp4").await, 403, "revoked");
+    }
 }

@@ -1,1 +1,44 @@
+//! Reading token answers.
 
+use super::*;
+
+fn life(body: &Value, at: Timestamp) -> Option<(i64, i64)> {
+    let token = read(&body.to_string(), at)?;
+    let seconds = |to: Timestamp| to.duration_since(at).as_secs();
+    Some((seconds(token.renew), seconds(token.expiry)))
+}
+
+#[test]
+fn times_are_numbers_or_texts_in_any_of_their_places() {
+    let at = Timestamp::from_second(1_000_000).unwrap();
+    let swt = "http%3a%2f%2fx=a&Audience=urn%3aW&ExpiresOn=1021600&Issuer=i&HMACSHA256=x%3d";
+    for body in [
+        serde_json::json!({"access_token": "t", "expires_in": "21600"}),
+        serde_json::json!({"access_token": "t", "expires_in": 21600}),
+        serde_json::json!({"access_token": "t", "expires_on": "1021600"}),
+        serde_json::json!({"access_token": swt}),
+    ] {
+        assert_eq!(life(&body, at), Some((21_000, 21_600)), "{body}");
+    }
+}
+
+#[test]
+fn a_short_life_is_used_for_four_fifths() {
+    let at = Timestamp::from_second(0).unwrap();
+    let body = serde_json::json!({"access_token": "t", "expires_in": 600});
+    assert_eq!(life(&body, at), Some((480, 600)));
+}
+
+#[test]
+fn a_simple_web_token_is_kept_verbatim() {
+    let swt = "http%3a%2f%2fx=a&ExpiresOn=1&HMACSHA256=x%2b%3d";
+    let body = serde_json::json!({"access_token": swt, "expires_in": "60"}).to_string();
+    assert_eq!(read(&body, Timestamp::UNIX_EPOCH).unwrap().value.expose(), swt);
+}
+
+#[test]
+fn what_is_no_token_is_none() {
+    for body in ["", "<html>", "{}", r#"{"access_token":""}"#] {
+        assert!(read(body, Timestamp::UNIX_EPOCH).is_none(), "{body}");
+    }
+}

@@ -1,0 +1,203 @@
+//! Streaming locators.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::error::Disposition;
+use crate::model::LocatorKind;
+
+fn locator(guid: &str, asset: &str, start: Option<&str>, expiry: &str) -> Locator {
+    Locator {
+        id: LocatorId::new(guid),
+        asset: AssetId::new(asset),
+        kind: LocatorKind::Streaming,
+        name: Some("n".to_owned()),
+        start: start.map(|start| start.parse().unwrap()),
+        expiry: expiry.parse().unwrap(),
+        path: None,
+    }
+}
+
+fn row(guid: &str, asset: &str, start: Option<&str>, expiry: &str) -> Value {
+    json!({
+        "Id": format!("nb:lid:UUID:{guid}"), "AssetId": asset, "Type": 2, "Name": "n", "StartTime": start,
+        "ExpirationDateTime": expiry, "Path": format!("http://acct.streaming.example/{guid}/"),
+    })
+}
+
+fn made(guid: &str, asset: &str, start: Option<&str>, expiry: &str) -> (u16, Value) {
+    (201, json!({"d": row(guid, asset, start, expiry)}))
+}
+
+/// Answers what has to do with policies; anything else is for the handler.
+fn with_policies(handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Arc<Fake> {
+    Fake::new(move |seen| match (seen.method.as_str(), seen.target()) {
+        ("GET", target) if target.starts_with("AccessPolicies") => feed(vec![
+            json!({"Id": "nb:pid:UUID:43200", "Name": "mediamirror read 43200", "DurationInMinutes": 43200.0, "Permissions": 1}),
+            json!({"Id": "nb:pid:UUID:bad", "Name": "mediamirror read 60", "DurationInMinutes": 61, "Permissions": 1}),
+        ]),
+        ("POST", target) if target == "AccessPolicies" => {
+            let body: Value = serde_json::from_str(&seen.body).unwrap();
+            json_reply(201, &json!({"d": {"Id": format!("nb:pid:UUID:{}", body["DurationInMinutes"])}}))
+        }
+        _ => handler(seen),
+    })
+}
+
+const START: &str = "2026-01-01T00:00:00Z";
+const HOUR: &str = "2026-01-01T01:00:00Z";
+const ODD: &str = "2026-01-01T01:00:00.123Z";
+
+#[tokio::test(start_paused = true)]
+async fn locators_are_published_in_one_batch_with_shared_policies_and_exact_expiries() {
+    let fake = with_policies(|_| {
+        batch_reply(&[
+            vec![made("g1", "a", Some(START), HOUR)],
+            vec![made("g2", "b", Some(START), HOUR)],
+            vec![made("g3", "c", None, "2026-02-01T00:00:00Z"), (204, Value::Null)],
+            vec![made("g4", "d", Some(START), "2026-01-31T00:00:00Z"), (204, Value::Null)],
+        ])
+    });
+    let wanted = [
+        locator("g1", "a", Some(START), HOUR),
+        locator("g2", "b", Some(START), HOUR),
+        locator("g3", "c", None, HOUR),
+        locator("g4", "d", Some(START), ODD),
+    ];
+    let results = service_of(&fake, "2.19").publish(&wanted).await;
+    for (wanted, result) in wanted.iter().zip(results) {
+        let path = Some(format!("http://acct.streaming.example/{}/", wanted.id));
+        assert_eq!(result.unwrap(), Locator { path, ..wanted.clone() });
+    }
+    assert_eq!(
+        fake.calls(),
+        [
+            "GET AccessPolicies?$skip=0&$top=1000&$filter=startswith(Name,'mediamirror read ')",
+            "POST AccessPolicies",
+            "POST $batch",
+        ]
+    );
+    let sent = changesets(&fake.seen(false).pop().unwrap().body);
+    assert_eq!(
+        sent[0],
+        [(
+            "POST Locators".to_owned(),
+            json!({
+                "Id": "nb:lid:UUID:g1", "AssetId": "a", "AccessPolicyId": "nb:pid:UUID:60", "Type": 2,
+                "StartTime": "2026-01-01T00:00:00Z", "Name": "n",
+            })
+        )]
+    );
+    assert_eq!(sent[2][0].1.get("StartTime"), None);
+    assert_eq!(sent[2][0].1["AccessPolicyId"], "nb:pid:UUID:43200");
+    assert_eq!(sent[2][1], ("MERGE $3".to_owned(), json!({"ExpirationDateTime": HOUR})));
+    assert_eq!(sent[3][1], ("MERGE $5".to_owned(), json!({"ExpirationDateTime": ODD})));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_batch_is_looked_for_by_id_and_only_what_is_missing_is_sent_again() {
+    let batches = AtomicUsize::new(0);
+    let fake = with_policies(move |seen| match seen.target() {
+        target if target == "$batch" && batches.fetch_add(1, Ordering::SeqCst) == 0 => Reply::Lost,
+        target if target == "$batch" => batch_reply(&[vec![made("g2", "b", Some(START), HOUR)]]),
+        target if target.contains("g1") => json_reply(200, &json!({"d": row("g1", "a", Some(START), HOUR)})),
+        _ => refused(404, "Resource Locator not found"),
+    });
+    let wanted = [locator("g1", "a", Some(START), HOUR), locator("g2", "b", Some(START), HOUR)];
+    let results = service_of(&fake, "2.19").publish(&wanted).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(
+        fake.calls()[3..],
+        [
+            "GET Locators('nb:lid:UUID:g1')".to_owned(),
+            "GET Locators('nb:lid:UUID:g2')".to_owned(),
+            "POST $batch".to_owned(),
+        ]
+    );
+    let sent = changesets(&fake.seen(false).pop().unwrap().body);
+    assert_eq!((sent.len(), &sent[0][0].1["Id"]), (1, &json!("nb:lid:UUID:g2")));
+}
+
+/// The service's 409 for every locator, and what it has under each id.
+fn occupied(there: Option<Value>, message: &'static str, status: u16, locators_of_asset: usize) -> Arc<Fake> {
+    with_policies(move |seen| match (seen.method.as_str(), seen.target()) {
+        (_, target) if target == "$batch" => batch_reply(&[vec![(status, error_body(message))]]),
+        ("GET", target) if target.starts_with("Locators") => match &there {
+            Some(row) => json_reply(200, &json!({"d": row})),
+            None => refused(404, "Resource Locator not found"),
+        },
+        ("GET", target) if target.ends_with("/Locators") => {
+            feed(vec![json!({"Id": "nb:lid:UUID:x"}); locators_of_asset])
+        }
+        ("GET", _) => json_reply(200, &json!({"d": {"Id": "other", "Name": "holiday.mp4"}})),
+        _ => Reply::Is(204, vec![], String::new()),
+    })
+}
+
+async fn publish_one(fake: &Arc<Fake>) -> Result<Locator, Error> {
+    service_of(fake, "2.19").publish(&[locator("g1", "a", Some(START), HOUR)]).await.remove(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_is_there_already_is_a_success_and_its_expiry_is_mended() {
+    let fake = occupied(Some(row("g1", "a", Some(START), ODD)), "Locator Id already used", 409, 0);
+    publish_one(&fake).await.unwrap();
+    let merge = fake.seen(false).pop().unwrap();
+    assert_eq!(merge.body, format!(r#"{{"ExpirationDateTime":"{HOUR}"}}"#));
+    assert_eq!(fake.calls().last().unwrap(), "PATCH Locators('nb:lid:UUID:g1')");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_of_another_asset_is_a_conflict_that_names_it() {
+    let fake = occupied(Some(row("g1", "other", Some(START), HOUR)), "Locator Id already used", 409, 0);
+    let error = publish_one(&fake).await.unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Conflict);
+    assert!(error.to_string().contains("\"holiday.mp4\" (other)"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_of_another_account_is_a_conflict_that_says_so() {
+    let error = publish_one(&occupied(None, "Forbidden", 403, 0)).await.unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Conflict);
+    assert!(error.to_string().contains("belongs to another account of the same data centre"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sixth_locator_is_refused_for_good_with_the_reason() {
+    let error = publish_one(&occupied(None, "Azure Storage enforces the limit", 409, 5)).await.unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Permanent);
+    assert!(error.to_string().contains("has 5 locators already"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_service_inside_a_batch_is_asked_again_for_those_only() {
+    let batches = AtomicUsize::new(0);
+    let fake = with_policies(move |seen| match seen.target() {
+        target if target == "$batch" => match batches.fetch_add(1, Ordering::SeqCst) {
+            0 => batch_reply(&[vec![(503, error_body("Server is busy."))]]),
+            _ => batch_reply(&[vec![made("g1", "a", Some(START), HOUR)]]),
+        },
+        _ => refused(404, "Resource Locator not found"),
+    });
+    publish_one(&fake).await.unwrap();
+    assert_eq!(fake.calls().iter().filter(|call| call.contains("$batch")).count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_batches_a_lost_creation_is_verified_by_its_id() {
+    let fake = with_policies(|seen| match (seen.method.as_str(), seen.target()) {
+        (_, target) if target == "$batch" => refused(404, "Resource not found for the segment '$batch'."),
+        ("POST", _) => Reply::Lost,
+        _ => json_reply(200, &json!({"d": row("g1", "a", Some(START), HOUR)})),
+    });
+    publish_one(&fake).await.unwrap();
+    assert_eq!(fake.calls()[3..], ["POST Locators".to_owned(), "GET Locators('nb:lid:UUID:g1')".to_owned()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_service_hears_nothing_of_names() {
+    let fake = with_policies(|_| batch_reply(&[vec![made("g1", "a", Some(START), HOUR)]]));
+    service_of(&fake, "2.1").publish(&[locator("g1", "a", Some(START), HOUR)]).await.remove(0).unwrap();
+    let sent = changesets(&fake.seen(false).pop().unwrap().body);
+    assert_eq!(sent[0][0].1.get("Name"), None);
+}
