@@ -278,3 +278,20 @@ fn a_second_run_at_the_same_time_is_refused_with_six() {
     let _ = run.kill();
     let _ = run.wait();
 }
+
+#[test]
+fn a_small_demonstration_shows_pairs_of_urls_and_surprises_nobody() {
+    let place = tempfile::tempdir().expect("a directory");
+    let output = mediamirror(place.path(), &["demo", "--assets", "3", "--blobs", "3"]);
+    let shown = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{shown}{}", stderr(&output));
+    for words in [
+        "Of 3 streaming URLs, 2 play in both regions",
+        "bars.ism/manifest",
+        "awkward-no-container: skipped",
+        "0 blobs copied, 0 assets and 0 locators made",
+    ] {
+        assert!(shown.contains(words), "{words} is missing in {shown}");
+    }
+    assert!(files_in(&place).is_empty(), "a demonstration leaves nothing behind");
+}
