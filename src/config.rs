@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use place::{Part, place};
+pub use validate::is_loopback;
 
 use crate::redact::Secret;
 use crate::throttle::LaneLimits;
