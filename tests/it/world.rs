@@ -21,26 +21,26 @@ use mediamirror::redact::Secret;
 use tokio_util::sync::CancellationToken;
 
 /// Two regions and a mirror from the first to the second.
-pub struct World {
-    pub emulator: EmulatorHandle,
-    pub config: Config,
-    pub ledger: Ledger,
+pub(crate) struct World {
+    pub(crate) emulator: EmulatorHandle,
+    pub(crate) config: Config,
+    pub(crate) ledger: Ledger,
     client: Arc<dyn HttpClient>,
 }
 
 impl World {
     /// An empty library.
-    pub async fn empty() -> Self {
+    pub(crate) async fn empty() -> Self {
         Self::with(Settings::default(), None).await
     }
 
     /// A generated library, such as `assets=5,blobs=4,seed=1,sizes=small,awkward=false,real=false`.
-    pub async fn generated(recipe: &str) -> Self {
+    pub(crate) async fn generated(recipe: &str) -> Self {
         Self::with(Settings::default(), Some(recipe)).await
     }
 
     /// With settings of its own.
-    pub async fn with(settings: Settings, recipe: Option<&str>) -> Self {
+    pub(crate) async fn with(settings: Settings, recipe: Option<&str>) -> Self {
         let mut builder = Emulator::builder().settings(settings);
         if let Some(recipe) = recipe {
             builder = builder.generate(Generate::parse(recipe).unwrap());
@@ -51,40 +51,43 @@ impl World {
     }
 
     /// Lets `hook` see every request before it is sent.
-    pub fn intercept(&mut self, hook: impl Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync + 'static) {
+    pub(crate) fn intercept(
+        &mut self,
+        hook: impl Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync + 'static,
+    ) {
         self.client = Arc::new(Intercept { inner: self.emulator.http_client(), hook: Box::new(hook) });
     }
 
     /// Clients of both accounts, with lanes and counts of their own.
-    pub fn pair(&self) -> Arc<Pair> {
+    pub(crate) fn pair(&self) -> Arc<Pair> {
         Arc::new(connect(&self.config, Arc::clone(&self.client)).unwrap())
     }
 
     /// One run with the default options; everything it told is kept.
-    pub async fn sync(&self) -> (Summary, Arc<TestMonitor>) {
+    pub(crate) async fn sync(&self) -> (Summary, Arc<TestMonitor>) {
         self.sync_with(Options::default()).await
     }
 
     /// One run.
-    pub async fn sync_with(&self, options: Options) -> (Summary, Arc<TestMonitor>) {
+    pub(crate) async fn sync_with(&self, options: Options) -> (Summary, Arc<TestMonitor>) {
         let monitor = Arc::new(TestMonitor::default());
         let summary = self.try_sync(options, &monitor).await.unwrap();
         (summary, monitor)
     }
 
     /// One run that may fail.
-    pub async fn try_sync(&self, options: Options, monitor: &Arc<TestMonitor>) -> Result<Summary, Error> {
+    pub(crate) async fn try_sync(&self, options: Options, monitor: &Arc<TestMonitor>) -> Result<Summary, Error> {
         let monitor: Arc<TestMonitor> = Arc::clone(monitor);
         mirror(self.pair(), self.ledger.clone(), options, monitor, CancellationToken::new()).await
     }
 
     /// Compares both sides.
-    pub async fn verify(&self) -> Verification {
+    pub(crate) async fn verify(&self) -> Verification {
         verify(&self.pair(), &Options::default(), &TestMonitor::default()).await.unwrap()
     }
 
     /// Makes an asset on the source with those blobs (1 KiB each) as files, the first `.ism` the primary, and one locator.
-    pub async fn seed(&self, name: &str, blobs: &[&str]) -> Seeded {
+    pub(crate) async fn seed(&self, name: &str, blobs: &[&str]) -> Seeded {
         let pair = self.pair();
         let asset = seed_asset(&pair, name).await;
         for blob in blobs {
@@ -111,7 +114,7 @@ impl World {
     }
 
     /// Publishes an asset of the source for so many hours from five minutes ago.
-    pub async fn publish(&self, pair: &Pair, asset: &Asset, hours: i64) -> Locator {
+    pub(crate) async fn publish(&self, pair: &Pair, asset: &Asset, hours: i64) -> Locator {
         let start = mediamirror::clock::now() - jiff::SignedDuration::from_mins(5);
         let locator = Locator {
             id: LocatorId::new(uuid::Uuid::new_v4().to_string()),
@@ -126,19 +129,19 @@ impl World {
     }
 
     /// How often the emulator answered that operation.
-    pub fn count(&self, operation: &str) -> u64 {
+    pub(crate) fn count(&self, operation: &str) -> u64 {
         self.emulator.stats().requests.iter().filter(|row| row.operation == operation).map(|row| row.count).sum()
     }
 }
 
 /// An asset made by [`World::seed`].
-pub struct Seeded {
-    pub asset: Asset,
-    pub locator: Locator,
+pub(crate) struct Seeded {
+    pub(crate) asset: Asset,
+    pub(crate) locator: Locator,
 }
 
 /// An empty, unpublished asset on the source.
-pub async fn seed_asset(pair: &Pair, name: &str) -> Asset {
+pub(crate) async fn seed_asset(pair: &Pair, name: &str) -> Asset {
     let wanted = NewAsset {
         name: Some(name.to_owned()),
         alternate_id: format!("seed {name}"),
@@ -149,7 +152,7 @@ pub async fn seed_asset(pair: &Pair, name: &str) -> Asset {
 }
 
 /// Writes a blob of an asset.
-pub async fn put(account: &BlobAccount, asset: &Asset, name: &str, bytes: Vec<u8>) {
+pub(crate) async fn put(account: &BlobAccount, asset: &Asset, name: &str, bytes: Vec<u8>) {
     let at = BlobRef { container: asset.container.clone().unwrap(), name: name.to_owned() };
     let properties =
         BlobProperties { content_type: Some("application/octet-stream".to_owned()), ..BlobProperties::default() };
@@ -157,7 +160,7 @@ pub async fn put(account: &BlobAccount, asset: &Asset, name: &str, bytes: Vec<u8
 }
 
 /// The configuration that mirrors the emulator's first region to its second.
-pub fn config_of(emulator: &EmulatorHandle) -> Config {
+pub(crate) fn config_of(emulator: &EmulatorHandle) -> Config {
     let regions = &emulator.ready().regions;
     Config { source: account(&regions[0]), target: account(&regions[1]), ledger: PathBuf::from("unused.ledger") }
 }
@@ -212,7 +215,7 @@ impl HttpClient for Intercept {
 }
 
 /// A hook that does `action` once, at the first request that `when` accepts.
-pub fn once(
+pub(crate) fn once(
     when: impl Fn(&Request) -> bool + Send + Sync + 'static,
     action: BoxFuture<'static, ()>,
 ) -> impl Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync + 'static {

@@ -222,11 +222,11 @@ async fn an_abort_that_comes_too_late_touches_nothing() {
 #[tokio::test]
 async fn blocks_cover_the_blob_and_are_listed_in_order() {
     let (fake, target) = target([answer(201, CREATED)]);
-    let length = (16 << 20) + 3;
+    let length = (128 << 20) + 3;
     target.put_blocks_from_url(&destination(), &source(length)).await.unwrap();
     let asked = fake.asked();
     let ranges: Vec<&str> = asked[..3].iter().map(|asked| asked.header("x-ms-source-range")).collect();
-    assert_eq!(ranges, ["bytes=0-8388607", "bytes=8388608-16777215", "bytes=16777216-16777218"]);
+    assert_eq!(ranges, ["bytes=0-67108863", "bytes=67108864-134217727", "bytes=134217728-134217730"]);
     let mut listed = String::new();
     for block in &asked[..3] {
         assert_eq!(block.header("x-ms-source-if-match"), "\"0xOLD\"");
