@@ -125,8 +125,8 @@ impl World {
                 asset: asset.id.clone(),
                 name: (*blob).to_owned(),
                 size: 1024,
-                mime_type: Some(if blob.ends_with(".mp4") { "video/mp4" } else { "application/xml" }.to_owned()),
-                primary: blobs.iter().find(|b| b.ends_with(".ism")) == Some(blob),
+                mime_type: Some(if blob.contains(".mp4") { "video/mp4" } else { "application/xml" }.to_owned()),
+                primary: blobs.iter().find(|b| b.contains(".ism")) == Some(blob),
                 encrypted: false,
             })
             .collect();
