@@ -127,9 +127,6 @@ impl Run {
             Disposition::Fatal => self.abandon(error),
             Disposition::Conflict => self.finish(asset, AssetOutcome::Conflict(error.to_string())),
             _ if matches!(error, Error::Vanished { .. }) => self.finish(asset, AssetOutcome::Vanished),
-            _ if matches!(error, Error::Unsuitable { .. }) => {
-                self.finish(asset, AssetOutcome::Skipped(error.to_string()));
-            }
             _ => self.finish(asset, AssetOutcome::Failed(error.to_string())),
         }
     }

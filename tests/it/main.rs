@@ -5,6 +5,7 @@
 
 mod blob_contract;
 mod cli;
+mod guarantees;
 mod layers;
 mod media_v2;
 mod mirror;

@@ -6,11 +6,7 @@ use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::{Asset, AssetEncryption, BlobRef, CopyMethod, NewAsset};
 use mediamirror::monitor::AssetOutcome;
 
-use crate::world::{World, once, put, seed_asset};
-
-fn is_blob_copy(request: &azure_core::http::Request) -> bool {
-    request.headers().iter().any(|(name, _)| name.as_str() == "x-ms-copy-source")
-}
+use crate::world::{World, is_blob_copy, once, put, seed_asset};
 
 /// An asset on the target that mediamirror did not make.
 async fn foreign_asset(world: &World, name: &str) -> Asset {
@@ -124,6 +120,7 @@ async fn an_asset_with_several_locators_gets_them_all() {
     assert_eq!((second.locators.mirrored, second.locators.unchanged, second.assets.unchanged), (0, 3, 1));
 }
 
+/// Guarantee 2: what another tool or person made in the target is not touched.
 #[tokio::test(start_paused = true)]
 async fn a_locator_id_taken_by_a_foreign_asset_is_a_conflict_and_nothing_is_deleted() {
     let world = World::empty().await;
@@ -159,6 +156,7 @@ async fn an_equal_asset_that_another_tool_made_is_accepted_and_not_written_to() 
     assert_eq!((summary.assets.unchanged, summary.blobs.copied), (1, 0), "{:?}", summary.problems);
 }
 
+/// Guarantee 4: a copy is bound to the entity tag that was listed.
 #[tokio::test(start_paused = true)]
 async fn a_blob_that_changes_during_its_copy_arrives_in_its_new_state() {
     let mut world = World::empty().await;
@@ -170,6 +168,7 @@ async fn a_blob_that_changes_during_its_copy_arrives_in_its_new_state() {
     let (summary, _) = world.sync().await;
     assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
     assert_eq!(world.verify().await.differences, []);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -249,3 +249,8 @@ pub(crate) fn once(
     let action = Mutex::new(Some(action));
     move |request| if when(request) { action.lock().unwrap().take() } else { None }
 }
+
+/// Does the request copy a blob?
+pub(crate) fn is_blob_copy(request: &Request) -> bool {
+    request.headers().iter().any(|(name, _)| name.as_str() == "x-ms-copy-source")
+}

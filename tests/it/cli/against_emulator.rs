@@ -140,6 +140,7 @@ fn globs_and_copy_methods_narrow_a_run() {
     assert_eq!(rest["assets"]["mirrored"], 3);
 }
 
+/// Guarantee 9: a wrong key shows before anything is written.
 #[test]
 fn wrong_keys_end_with_five_the_line_and_nothing_written() {
     for (file, subject) in [

@@ -86,6 +86,7 @@ async fn a_refused_filter_is_replaced_by_a_request_for_each_asset() {
     assert_eq!(fake.calls().iter().filter(|call| call.contains("$filter")).count(), 1, "the refusal is remembered");
 }
 
+/// Guarantee 7: an asset is looked for by its mark before it is made again.
 #[tokio::test(start_paused = true)]
 async fn a_lost_creation_is_looked_for_before_it_is_sent_again() {
     let posts = std::sync::atomic::AtomicUsize::new(0);
