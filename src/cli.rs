@@ -2,6 +2,7 @@
 //!
 //! Standard output carries data alone; progress, logs and errors go to standard error.
 
+mod access;
 mod args;
 #[cfg(feature = "emulator")]
 mod demo;

@@ -4,6 +4,7 @@
 
 pub mod app_config;
 mod file;
+mod place;
 mod problem;
 mod secret;
 pub mod template;
@@ -15,6 +16,9 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+pub use place::{Part, place};
+pub use validate::is_loopback;
 
 use crate::redact::Secret;
 use crate::throttle::LaneLimits;

@@ -274,7 +274,8 @@ impl Lane {
                     .latency
                     .entry(operation)
                     .or_insert_with(|| Histogram::new(2).expect("two significant figures are valid"));
-                histogram.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
+                // `saturating_record` would clamp to the two microseconds a new histogram holds; this one grows.
+                let _ = histogram.record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
             }
             Outcome::Throttled { .. } => stats.throttled += 1,
             Outcome::ServerBusy | Outcome::Network => stats.troubled += 1,

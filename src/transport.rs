@@ -16,6 +16,8 @@ use azure_core::http::{AsyncRawResponse, HttpClient, Request};
 use futures::{StreamExt, TryStreamExt};
 use url::Url;
 
+pub use crate::config::is_loopback;
+
 /// TCP and TLS handshake (azure_core's own client waits as long).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// First byte of an ordinary answer (azure_core's own client waits as long).
@@ -47,16 +49,6 @@ impl AllowedHosts {
 /// `host:port` of a URL, the port always said.
 pub fn authority(url: &Url) -> String {
     format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
-}
-
-/// Is the host this machine itself?
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 /// Wraps `inner` (the network, or an emulator in the same process) with the allow-list, the timeouts and the body cap.

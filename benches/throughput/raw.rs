@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
+use base64::Engine as _;
 use futures::TryStreamExt;
+use hmac::{Hmac, Mac as _};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use mediamirror::model::{AssetEncryption, NewAsset};
+use sha2::Sha256;
 use tokio::net::TcpStream;
 
 use crate::setup::Mirror;
@@ -36,17 +39,16 @@ pub async fn put_blob_from_url(mirror: &Mirror, requests: u32) -> f64 {
         .await
         .expect("the asset is created");
     let to = made.container.expect("version 2.19 tells the container");
-    let writable = pair.target.storage[0].writable_url(&to).expect("the target can be signed");
-    let authority = format!(
-        "{}:{}",
-        writable.expose().host_str().expect("the URL has a host"),
-        writable.expose().port().expect("the emulator's ports are not the default one")
-    );
+    let storage = &mirror.emulator.ready().regions[1].storage[0];
+    let account = storage.blob.parse::<url::Url>().expect("the emulator prints URLs");
+    let authority = format!("127.0.0.1:{}", account.port().expect("the emulator's ports are not the default one"));
+    let target = format!("{}/{to}", account.path());
+    let sas = writable_sas(&storage.account, &storage.key, to.as_str());
     let next = Arc::new(AtomicU32::new(0));
     let started = Instant::now();
     let workers = (0..CONNECTIONS).map(|_| {
         let (next, authority) = (Arc::clone(&next), authority.clone());
-        let (source, target) = (source.url.expose().to_string(), writable.expose().clone());
+        let (source, target, sas) = (source.url.expose().to_string(), target.clone(), sas.clone());
         tokio::spawn(async move {
             let stream = TcpStream::connect(&authority).await.expect("the emulator listens");
             stream.set_nodelay(true).expect("a socket option");
@@ -58,7 +60,7 @@ pub async fn put_blob_from_url(mirror: &Mirror, requests: u32) -> f64 {
                 if number >= requests {
                     break;
                 }
-                let path = format!("{}/blob-{number}?{}", target.path(), target.query().unwrap_or_default());
+                let path = format!("{target}/blob-{number}?{sas}");
                 let request = hyper::Request::put(path)
                     .header("host", &authority)
                     .header("content-length", "0")
@@ -78,4 +80,17 @@ pub async fn put_blob_from_url(mirror: &Mirror, requests: u32) -> f64 {
         worker.expect("no worker panics");
     }
     f64::from(requests) / started.elapsed().as_secs_f64()
+}
+
+/// A service SAS that lets its holder write blobs of the container (string to sign of version 2020-12-06).
+fn writable_sas(account: &str, key: &str, container: &str) -> String {
+    const VERSION: &str = "2020-12-06";
+    let expiry = "2099-01-01T00:00:00Z";
+    let to_sign = format!("w\n\n{expiry}\n/blob/{account}/{container}\n\n\n\n{VERSION}\nc\n\n\n\n\n\n\n");
+    let key = base64::engine::general_purpose::STANDARD.decode(key).expect("the key is base64");
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length is a key");
+    mac.update(to_sign.as_bytes());
+    let signature = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
+    let signature: String = url::form_urlencoded::byte_serialize(signature.as_bytes()).collect();
+    format!("sp=w&se={expiry}&sr=c&sv={VERSION}&sig={signature}")
 }

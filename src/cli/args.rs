@@ -152,10 +152,10 @@ pub(crate) struct InitArgs {
 #[cfg(feature = "emulator")]
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Ordinary assets in the library
+    /// Assets in the library
     #[arg(long, value_name = "N", default_value = "60")]
     pub(crate) assets: NonZeroU64,
-    /// Blobs of an ordinary asset
+    /// Blobs of an asset, on average
     #[arg(long, value_name = "N", default_value = "20")]
     pub(crate) blobs: NonZeroU64,
 }

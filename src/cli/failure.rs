@@ -53,6 +53,12 @@ impl CommandFailure {
         }
     }
 
+    /// The same, with what it is about before it.
+    pub(crate) fn about(mut self, subject: &str) -> Self {
+        self.message = format!("{subject}: {}", self.message);
+        self
+    }
+
     /// The text for standard error.
     pub(crate) fn render(&self, color: bool) -> String {
         let (red, green, plain) = if color { ("\x1b[1;31m", "\x1b[1;32m", "\x1b[0m") } else { ("", "", "") };

@@ -24,9 +24,8 @@ const DRAINING: &str = "stopping: what was begun is being ended; once more to le
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, CommandFailure> {
-    let session = Session::open(context, &args.scope.overrides())?;
+    let session = Session::open(context, &args.scope.overrides()).await?;
     let options = args.options();
-    session.check_access().await?;
     let ledger = open_ledger(&session, &options)?;
     let interruption = Interruption::listen(DRAINING)?;
     let summary = mirrored(context, &session.pair, &ledger, &options, &interruption).await;

@@ -12,7 +12,7 @@ use super::session::Session;
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode, CommandFailure> {
-    let session = Session::open(context, &args.overrides())?;
+    let session = Session::open(context, &args.overrides()).await?;
     let progress = context.screen.start("verify");
     let result = verify(&session.pair, &args.options(), &progress).await;
     progress.finish();

@@ -48,7 +48,7 @@ impl<'a> Document<'a> {
     }
 
     /// `file:line` of a byte.
-    fn place(&self, at: usize) -> String {
+    pub(super) fn place(&self, at: usize) -> String {
         let line = self.text[..at.min(self.text.len())].matches('\n').count() + 1;
         format!("{}:{line}", self.path.display())
     }

@@ -214,3 +214,22 @@ fn a_configuration_that_is_not_there_says_how_to_write_one() {
     assert_eq!(error.place, "no/such/mirror.toml");
     assert!(error.remedy.contains("mediamirror init"));
 }
+
+#[test]
+fn every_part_can_be_found_again_in_the_file() {
+    use crate::model::Side;
+    let place = Place::new();
+    std::fs::write(place.path(), GOOD).unwrap();
+    for (side, part, line) in [
+        (Side::Source, Part::Endpoint, 3),
+        (Side::Source, Part::Secret, 7),
+        (Side::Source, Part::StorageEndpoint(0), 9),
+        (Side::Source, Part::StorageKey(0), 10),
+        (Side::Target, Part::Endpoint, 13),
+        (Side::Target, Part::StorageEndpoint(0), 22),
+        (Side::Target, Part::StorageKey(0), 23),
+    ] {
+        assert_eq!(super::place(&place.path(), side, part), format!("{}:{line}", place.path().display()));
+    }
+    assert_eq!(super::place(Path::new("gone.toml"), Side::Source, Part::Endpoint), "gone.toml");
+}

@@ -11,7 +11,6 @@ use url::Url;
 use super::file::{AccountFile, AuthFile, AuthKind, ConfigFile, StorageFile};
 use super::problem::Document;
 use super::{AccountConfig, AuthConfig, Config, ConfigError, StorageConfig};
-use crate::transport::is_loopback;
 
 /// The newest version of the API.
 const API_VERSION: &str = "2.19";
@@ -58,6 +57,16 @@ fn distinct(file: &ConfigFile, document: &Document<'_>) -> Result<(), ConfigErro
         }
     }
     Ok(())
+}
+
+/// Is the host this machine itself?
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
 }
 
 /// One side of the file.

@@ -118,6 +118,7 @@ async fn handle(
     let ask = Ask::parse(parts)?;
     *operation = Operation::of(&ask)?;
     account.model.admit_request().map_err(Refusal::busy)?;
+    ask.check_version()?;
     let authority = authorise(account, &ask, *operation)?;
     let call = Call { around, account, ask, authority };
     perform(&call, *operation, body).await

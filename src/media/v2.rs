@@ -72,7 +72,7 @@ impl V2 {
     /// `client` is the guarded transport whose allow-list is `hosts`; the endpoint's and the token service's host are
     /// added to it, and the cluster's once it is known. `media` is the caller of the account's media lane.
     pub fn new(settings: &AccountConfig, client: Arc<dyn HttpClient>, hosts: AllowedHosts, media: Caller) -> Self {
-        let tokens = Tokens::new(settings.auth.clone(), Arc::clone(&client));
+        let tokens = Tokens::new(settings.auth.clone(), Arc::clone(&client), media.clone());
         hosts.allow(tokens.url());
         let door = FrontDoor::new(&settings.endpoint, &settings.redirect_hosts, hosts);
         Self(Arc::new(Inner {

@@ -1,5 +1,8 @@
 //! The real binary: its arguments, what it prints where, its exit code, and that a refusal changes nothing.
 
+#[cfg(feature = "emulator")]
+mod against_emulator;
+
 use std::path::Path;
 use std::process::{Command, Output};
 

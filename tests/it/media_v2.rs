@@ -294,3 +294,16 @@ async fn a_mistyped_key_is_told_as_such() {
     assert_eq!(error.disposition(), Disposition::Fatal);
     assert!(error.to_string().contains("no access token"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_end_within_a_minute_go_unnoticed() {
+    let world = world("assets=2,blobs=2", MediaSettings { token_lifetime_s: 60, ..Default::default() }).await;
+    let target = client(&world, 1, "2.19");
+    let asset = new_asset(&target, "a").await;
+    for _ in 0..5 {
+        tokio::time::advance(std::time::Duration::from_secs(50)).await;
+        assert!(target.asset(&asset.id).await.unwrap().is_some());
+        tokio::time::advance(std::time::Duration::from_secs(100)).await;
+        assert!(target.asset(&asset.id).await.unwrap().is_some());
+    }
+}

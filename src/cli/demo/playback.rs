@@ -44,6 +44,20 @@ impl Playback {
         self.source == Answer::Plays && self.target == Answer::Plays && self.same
     }
 
+    /// Why it does not play in the target.
+    pub(crate) fn why(&self) -> String {
+        let root = self.urls.source_url.ends_with('/');
+        match (&self.source, &self.target) {
+            (_, Answer::Absent) => "its locator is not mirrored, see above".to_owned(),
+            (Answer::Refused(..), Answer::Refused(..)) if root && self.alike() => {
+                "it has no .ism, so there is no manifest to fetch (as in A)".to_owned()
+            }
+            (Answer::Refused(..), target) if self.alike() => format!("{target} (as in A)"),
+            (Answer::Plays, Answer::Plays) => "plays, but not the same".to_owned(),
+            (source, target) => format!("{target} (A: {source})"),
+        }
+    }
+
     /// Do both regions answer the same, be it a refusal?
     pub(crate) fn alike(&self) -> bool {
         match (&self.source, &self.target) {
@@ -100,5 +114,40 @@ async fn ask(client: &dyn HttpClient, url: &str) -> (Answer, Bytes) {
             (Answer::Refused(status, text.lines().next().unwrap_or_default().chars().take(100).collect()), Bytes::new())
         }
         Err(error) => (Answer::Broken(error.to_string()), Bytes::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mediamirror::model::LocatorId;
+
+    use super::*;
+
+    fn playback(source: Answer, target: Answer, manifest: bool) -> Playback {
+        let urls = UrlPair {
+            asset: "a".to_owned(),
+            locator_id: LocatorId::new("l"),
+            source_url: format!("http://a/l/{}", if manifest { "x.ism/manifest" } else { "" }),
+            target_url: None,
+        };
+        Playback { urls, source, target, same: true }
+    }
+
+    fn refused() -> Answer {
+        Answer::Refused(403, "not yet".to_owned())
+    }
+
+    #[test]
+    fn why_it_does_not_play_is_told_with_what_the_source_does() {
+        assert!(playback(Answer::Plays, Answer::Absent, true).why().contains("not mirrored"));
+        assert_eq!(playback(refused(), refused(), true).why(), "403 not yet (as in A)");
+        assert!(playback(refused(), refused(), false).why().contains("no .ism"));
+        assert_eq!(playback(Answer::Plays, refused(), true).why(), "403 not yet (A: plays)");
+    }
+
+    #[test]
+    fn different_content_does_not_count_as_playing() {
+        let one = Playback { same: false, ..playback(Answer::Plays, Answer::Plays, true) };
+        assert!(!one.plays() && !one.alike());
     }
 }

@@ -99,7 +99,8 @@ impl Report {
         let _ = writeln!(text, "  locators  {}", run.locators.mirrored);
         let _ = writeln!(
             text,
-            "  requests  {:.2} a blob ({}), {:.2} an asset to the media services ({}), as the regions counted them",
+            "  requests  {:.2} a blob ({}; a large blob is copied in blocks, a request each), {:.2} an asset to the media \
+             services ({})",
             cost.blob_requests_per_blob, cost.blob_requests, cost.media_requests_per_asset, cost.media_requests,
         );
         let counts = &self.verification.assets;
@@ -136,8 +137,7 @@ impl Report {
             text.push_str("\nURLs that do not play in B, and why\n");
         }
         for playback in silent {
-            let note = if playback.alike() { ", as in A" } else { "" };
-            let _ = writeln!(text, "  {}: {}{note}", playback.urls.asset, playback.target);
+            let _ = writeln!(text, "  {}: {}", playback.urls.asset, playback.why());
         }
     }
 
@@ -157,19 +157,19 @@ impl Report {
 /// What should not have happened. Refusals and conflicts are what the awkward assets are made for.
 fn surprises(first: &Summary, verification: &Verification, playback: &[Playback], second: &Summary) -> Vec<String> {
     let mut surprises = Vec::new();
-    let awkward: BTreeSet<&str> =
-        first.problems.iter().filter(|problem| is_expected(problem)).map(|problem| problem.asset.as_str()).collect();
-    let names: BTreeSet<&str> =
-        first.problems.iter().filter(|problem| is_expected(problem)).map(|problem| problem.name.as_str()).collect();
-    for (run, summary) in [("first", first), ("second", second)] {
-        for problem in summary.problems.iter().filter(|problem| !is_expected(problem)) {
-            surprises.push(format!("{run} run: {}: {}", problem.name, summary::reason(problem)));
-        }
+    // What follows from a problem that is told already is not told again.
+    let told: BTreeSet<&str> = first.problems.iter().map(|problem| problem.asset.as_str()).collect();
+    let names: BTreeSet<&str> = first.problems.iter().map(|problem| problem.name.as_str()).collect();
+    for problem in first.problems.iter().filter(|problem| !is_expected(problem)) {
+        surprises.push(format!("first run: {}: {}", problem.name, summary::reason(problem)));
+    }
+    for problem in second.problems.iter().filter(|problem| !told.contains(problem.asset.as_str())) {
+        surprises.push(format!("second run: {}: {}", problem.name, summary::reason(problem)));
     }
     if first.assets.mirrored == 0 {
         surprises.push("nothing was mirrored".to_owned());
     }
-    for difference in verification.differences.iter().filter(|one| !awkward.contains(one.asset.as_str())) {
+    for difference in verification.differences.iter().filter(|one| !told.contains(one.asset.as_str())) {
         surprises.push(format!("{}: {}: {}", difference.name, difference.item, difference.what));
     }
     for one in playback.iter().filter(|one| !one.alike() && !names.contains(one.urls.asset.as_str())) {

@@ -6,7 +6,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 
-use super::refusal::{INVALID_URI, Refusal};
+use super::refusal::{INVALID_URI, NAME_LENGTH, Refusal};
+
+/// The longest name of a blob, in characters.
+const MAX_BLOB_NAME: usize = 1024;
 
 /// What a path-style URL addresses.
 #[derive(Debug, Clone)]
@@ -101,9 +104,21 @@ impl<'r> Ask<'r> {
         self.target.container.as_deref().ok_or(INVALID_URI)
     }
 
+    /// The version of the service the request is meant for.
+    pub(super) fn check_version(&self) -> Result<(), Refusal> {
+        let is_date = |text: &str| {
+            let digit_or_hyphen =
+                |(at, byte): (usize, u8)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() };
+            text.len() == "2020-12-06".len() && text.bytes().enumerate().all(digit_or_hyphen)
+        };
+        if self.header("x-ms-version").is_none_or(is_date) { Ok(()) } else { Err(Refusal::header("x-ms-version")) }
+    }
+
     /// The name of the blob the request must have.
     pub(super) fn blob(&self) -> Result<&str, Refusal> {
-        self.target.blob.as_deref().ok_or(INVALID_URI)
+        let name = self.target.blob.as_deref().ok_or(INVALID_URI)?;
+        let fits = name.len() <= MAX_BLOB_NAME || name.chars().count() <= MAX_BLOB_NAME;
+        fits.then_some(name).ok_or(NAME_LENGTH)
     }
 }
 

@@ -5,8 +5,9 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use super::call::{Call, read_body};
+use super::conditions::Conditions;
 use super::describe::{Reply, blob_headers, metadata, tier, valid_tags};
-use super::refusal::{BLOB_NOT_FOUND, INVALID_XML, Refusal};
+use super::refusal::{INVALID_XML, Refusal};
 use super::stored::Blob;
 use crate::emulator::Response;
 
@@ -92,12 +93,13 @@ pub(super) fn get_tags(call: &Call<'_>) -> Result<Response, Refusal> {
 
 /// Delete Blob. Blocks not committed yet go too.
 pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
-    let removed = call.change(|_| ());
-    let container = call.container()?;
-    let mut contents = container.lock()?;
     let name = call.ask.blob()?;
-    removed?;
+    let container = call.container()?;
+    let mut contents = container.lock_to_change(call.now())?;
+    let blob = contents.blob(name)?;
+    Conditions::of(call.ask.headers).check_write(Some(blob))?;
+    blob.refuse_pending()?;
     contents.uncommitted.remove(name);
-    contents.blobs.remove(name).ok_or(BLOB_NOT_FOUND)?;
+    contents.blobs.remove(name);
     Ok(Reply::new(202).with("x-ms-delete-type-permanent", "true").done())
 }

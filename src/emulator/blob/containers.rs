@@ -7,7 +7,7 @@ use super::call::{Call, read_body};
 use super::conditions::Conditions;
 use super::describe::{Reply, metadata};
 use super::policies::{self, leaves};
-use super::refusal::{CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, PUBLIC_ACCESS, Refusal};
+use super::refusal::{CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, NAME_LENGTH, PUBLIC_ACCESS, Refusal};
 use super::sas::{self, DelegationTerms, delegation_key};
 use super::times::{iso_seconds, parse_iso_millis};
 use super::xml;
@@ -61,18 +61,20 @@ pub(super) async fn user_delegation_key(call: &Call<'_>, body: HttpBody) -> Resu
 }
 
 /// 3 to 63 lower-case letters, digits and single hyphens between them; or one of the names with a `$`.
-fn valid_name(name: &str) -> bool {
+fn check_name(name: &str) -> Result<(), Refusal> {
     let legal = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     let hyphens = name.starts_with('-') || name.ends_with('-') || name.contains("--");
-    (3..=63).contains(&name.len()) && legal && !hyphens || ["$root", "$web", "$logs"].contains(&name)
+    if !(3..=63).contains(&name.len()) {
+        return Err(NAME_LENGTH);
+    }
+    let well_formed = legal && !hyphens || ["$root", "$web", "$logs"].contains(&name);
+    well_formed.then_some(()).ok_or(INVALID_RESOURCE_NAME)
 }
 
 /// Create Container.
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Refusal> {
     let name = call.ask.container()?;
-    if !valid_name(name) {
-        return Err(INVALID_RESOURCE_NAME);
-    }
+    check_name(name)?;
     if call.ask.headers.contains_key("x-ms-blob-public-access") {
         return Err(PUBLIC_ACCESS);
     }

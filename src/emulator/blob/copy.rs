@@ -73,7 +73,7 @@ pub(super) async fn put_blob_from_url(call: &Call<'_>) -> Result<Response, Refus
     check_source(call, &source.blob.body, 0, bytes)?;
     let headers = headers_from_url(call, &source)?;
     let md5 = headers.content_md5;
-    let (metadata, extras) = (metadata(call.ask.headers)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
+    let (metadata, extras) = (sent_metadata(call, &source)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
     transfer(call.account.model.copy_time(bytes)).await;
     let blob = call.account.make_blob(source.blob.body.joined(), headers, metadata, extras);
     let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
@@ -88,7 +88,10 @@ fn headers_from_url(call: &Call<'_>, source: &Source<'_>) -> Result<Arc<BlobHead
         call.ask.header("x-ms-copy-source-blob-properties").is_none_or(|keep| !keep.eq_ignore_ascii_case("false"));
     Ok(match (keep, sent.is_empty()) {
         (true, true) => Arc::clone(&source.blob.headers),
-        (true, false) => call.account.share(sent.or(&source.blob.headers)),
+        (true, false) => {
+            let merged = sent.or(&source.blob.headers);
+            if merged == *source.blob.headers { Arc::clone(&source.blob.headers) } else { call.account.share(merged) }
+        }
         (false, _) => call.account.share(sent),
     })
 }
@@ -119,9 +122,15 @@ fn source_range(call: &Call<'_>, length: u64) -> Result<(u64, u64), Refusal> {
     if from == to || to - from > MAX_BLOCK { Err(INVALID_RANGE) } else { Ok((from, to)) }
 }
 
+/// The metadata sent; a client that repeats the source's shares it.
+fn sent_metadata(call: &Call<'_>, source: &Source<'_>) -> Result<Option<Pairs>, Refusal> {
+    let sent = metadata(call.ask.headers)?;
+    Ok(if sent == source.blob.metadata { source.blob.metadata.clone() } else { sent })
+}
+
 /// The metadata of a Copy Blob: the source's unless any was sent.
 fn copied_metadata(call: &Call<'_>, source: &Source<'_>) -> Result<Option<Pairs>, Refusal> {
-    Ok(metadata(call.ask.headers)?.or_else(|| source.blob.metadata.clone()))
+    Ok(sent_metadata(call, source)?.or_else(|| source.blob.metadata.clone()))
 }
 
 fn new_copy_id() -> u128 {
@@ -212,6 +221,7 @@ fn begin(
         source: Arc::clone(&source.container),
         source_name: source.name.clone(),
         source_etag: source.blob.etag,
+        outlives_signature: source.is_closed_at(due),
         body,
         headers,
         metadata,

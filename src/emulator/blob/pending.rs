@@ -38,6 +38,8 @@ pub(super) struct PendingCopy {
     pub(super) source: Arc<Container>,
     pub(super) source_name: Box<str>,
     pub(super) source_etag: u64,
+    /// Whether the source's signature is over before the copy is.
+    pub(super) outlives_signature: bool,
     pub(super) body: Body,
     pub(super) headers: Arc<BlobHeaders>,
     pub(super) metadata: Option<Pairs>,
@@ -49,11 +51,15 @@ pub(super) enum Outcome {
     Copied,
     SourceGone,
     SourceChanged,
+    SourceClosed,
 }
 
 impl PendingCopy {
     /// How it ends now, from the source's state.
     pub(super) fn outcome(&self) -> Outcome {
+        if self.outlives_signature {
+            return Outcome::SourceClosed;
+        }
         match self.source.etag_of(&self.source_name) {
             Some(etag) if etag == self.source_etag => Outcome::Copied,
             Some(_) => Outcome::SourceChanged,
@@ -73,6 +79,10 @@ impl PendingCopy {
             Outcome::SourceGone => {
                 CopyState::Failed { at, description: "404 ResourceNotFound \"Copy failed when reading the source.\"" }
             }
+            Outcome::SourceClosed => CopyState::Failed {
+                at,
+                description: "403 AuthenticationFailed \"Copy failed when reading the source.\"",
+            },
             Outcome::SourceChanged => {
                 CopyState::Failed { at, description: "409 Conflict \"Copy source blob has been modified.\"" }
             }

@@ -48,10 +48,29 @@ fn open(call: &Call<'_>) -> Result<Blob, Refusal> {
     Ok(blob.clone())
 }
 
+/// The headers a signature puts in place of the blob's own, by parameter.
+const OVERRIDES: [(&str, &str); 5] = [
+    ("rscc", "cache-control"),
+    ("rscd", "content-disposition"),
+    ("rsce", "content-encoding"),
+    ("rscl", "content-language"),
+    ("rsct", "content-type"),
+];
+
+/// Describes a blob as the request's signature wants it described.
+fn describe(call: &Call<'_>, status: u16, blob: &Blob) -> Reply {
+    let reply = Reply::new(status).blob(blob, call.now());
+    if call.authority.by_account_key {
+        return reply;
+    }
+    let wanted = OVERRIDES.iter().filter_map(|(name, header)| Some((*header, call.ask.query(name)?)));
+    wanted.fold(reply, |reply, (header, value)| reply.with(header, value))
+}
+
 /// Get Blob Properties.
 pub(super) fn get_properties(call: &Call<'_>) -> Result<Response, Refusal> {
     let blob = open(call)?;
-    let reply = Reply::new(200).blob(&blob, call.now()).with("content-length", blob.body.len());
+    let reply = describe(call, 200, &blob).with("content-length", blob.body.len());
     Ok(reply.md5("content-md5", blob.headers.content_md5.as_ref()).done())
 }
 
@@ -65,14 +84,13 @@ pub(super) fn get_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     let asked = call.ask.header("x-ms-range").or_else(|| call.ask.header("range"));
     let Some(range) = asked.and_then(|text| parse_range(text, length)) else {
         call.account.model.admit_egress(length).map_err(Refusal::busy)?;
-        let reply = Reply::new(200).blob(&blob, call.now()).with("content-length", length);
+        let reply = describe(call, 200, &blob).with("content-length", length);
         let reply = reply.md5("content-md5", blob.headers.content_md5.as_ref());
         return Ok(reply.body(stream_of(blob.body, 0, length)));
     };
     let Range::Within(from, to) = range else { return Err(INVALID_RANGE) };
     call.account.model.admit_egress(to - from).map_err(Refusal::busy)?;
-    let mut reply = Reply::new(206)
-        .blob(&blob, call.now())
+    let mut reply = describe(call, 206, &blob)
         .with("content-length", to - from)
         .with("content-range", format!("bytes {from}-{}/{length}", to - 1))
         .md5("x-ms-blob-content-md5", blob.headers.content_md5.as_ref());

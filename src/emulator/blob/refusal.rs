@@ -54,6 +54,7 @@ refusals! {
     NO_PENDING_COPY: 409 "NoPendingCopyOperation" "There is currently no pending copy operation.";
     NOT_IMPLEMENTED: 501 "NotImplemented" "The requested operation is not implemented on the specified resource.";
     NOT_MODIFIED: 304 "ConditionNotMet" "The condition specified using HTTP conditional header(s) is not met.";
+    NAME_LENGTH: 400 "OutOfRangeInput" "The specified resource name length is not within the permissible limits.";
     PENDING_COPY: 409 "PendingCopyOperation" "There is currently a pending copy operation.";
     PERMISSION_MISMATCH: 403 "AuthorizationPermissionMismatch" "This request is not authorized to perform this operation using this permission.";
     PUBLIC_ACCESS: 409 "PublicAccessNotPermitted" "Public access is not permitted on this storage account.";

@@ -28,8 +28,12 @@ pub(super) fn verify(
     if (date * 1000 - now).abs() > CLOCK_SKEW_MS {
         return Err(failed("The date header in the request is incorrect."));
     }
-    if !key.verify(&string_to_sign(ask, account), signature) {
-        return Err(failed("The MAC signature found in the HTTP request is not the same as any computed signature."));
+    let text = string_to_sign(ask, account);
+    if !key.verify(&text, signature) {
+        return Err(failed(&format!(
+            "The MAC signature found in the HTTP request is not the same as any computed signature. \
+             Server used following string to sign: '{text}'."
+        )));
     }
     Ok(())
 }

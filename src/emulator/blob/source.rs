@@ -68,6 +68,11 @@ impl<'r> Source<'r> {
         self.account.model.admit_egress(bytes).map_err(|limit| Refusal::busy(limit).of_source())
     }
 
+    /// Is the permission to read it over at that time?
+    pub(super) fn is_closed_at(&self, at: i64) -> bool {
+        self.grant.is_over(at)
+    }
+
     /// Reading the source's tags takes a permission of its own.
     pub(super) fn check_tags_readable(&self) -> Result<(), Refusal> {
         if self.grant.any_of("t") { Ok(()) } else { Err(PERMISSION_MISMATCH.of_source()) }

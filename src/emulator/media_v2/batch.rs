@@ -12,7 +12,7 @@ use super::errors::ApiError;
 use super::multipart::{self, INFALLIBLE, Part};
 use super::render::Format;
 use super::service::{self, Service, Transaction};
-use super::{jobs, read, write};
+use super::write;
 use crate::emulator::world::World;
 
 /// WCF Data Services' defaults for operations in a changeset and parts in a batch.
@@ -53,8 +53,11 @@ pub(super) async fn serve(
         write!(out, "--{boundary}\r\n").expect(INFALLIBLE);
         match step {
             Step::Single(operation) => {
-                jobs::settle(service);
-                let answer = answered(&operation, call, &HashMap::new(), |call| read::get(service, &call));
+                let outcome = match call_of(&operation, call, &HashMap::new()) {
+                    Ok(single) => super::execute(world, region, &single).await,
+                    Err(error) => Err(error),
+                };
+                let answer = outcome.unwrap_or_else(|e| Answer::refusal(format_of(&operation, call), &e));
                 multipart::write_answer(&mut out, &answer, operation.content_id.as_deref());
             }
             Step::Changeset(operations) => changeset(world, region, call, operations, &mut out).await,
@@ -182,16 +185,6 @@ fn refer(target: &str, made: &HashMap<String, String>) -> String {
 
 fn format_of(operation: &Operation, batch: &Call) -> Format {
     call::reply_format(&operation.headers).unwrap_or(batch.reply)
-}
-
-fn answered(
-    operation: &Operation,
-    batch: &Call,
-    made: &HashMap<String, String>,
-    perform: impl FnOnce(Call) -> Result<Answer, ApiError>,
-) -> Answer {
-    let outcome = call_of(operation, batch, made).and_then(perform);
-    outcome.unwrap_or_else(|error| Answer::refusal(format_of(operation, batch), &error))
 }
 
 /// Performs a changeset; when one operation is refused, its refusal is the only answer and nothing has happened.

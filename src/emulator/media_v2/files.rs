@@ -18,9 +18,6 @@ const FORBIDDEN: &[char] =
 /// Creates a file record; its blob need not exist.
 pub(super) fn create(service: Service<'_>, tx: &mut Transaction, input: &Input) -> Result<Row, ApiError> {
     let mut row = input.build(&FILES)?;
-    if row.text("Name").contains(FORBIDDEN) {
-        return Err(ApiError::bad("The value of property 'Name' is invalid."));
-    }
     let parent = ASSETS
         .canonical(row.text("ParentAssetId"))
         .ok_or_else(|| ApiError::bad("The value of property 'ParentAssetId' is invalid."))?;
@@ -33,12 +30,23 @@ pub(super) fn create(service: Service<'_>, tx: &mut Transaction, input: &Input) 
     if state.get(&ASSETS, &parent).is_none() {
         return Err(ApiError::no_entity("Asset"));
     }
-    if state.find(&FILES, "ParentAssetId", &parent).any(|f| f.text("Name") == row.text("Name")) {
-        return Err(ApiError::conflict("An AssetFile with the same name already exists in the asset."));
-    }
+    own_name(&state, &row)?;
     one_primary(&state, &row)?;
     state.insert(row.clone(), &mut tx.journal);
     Ok(row)
+}
+
+/// A file's name is valid and its own within the asset.
+fn own_name(state: &State, file: &Row) -> Result<(), ApiError> {
+    let name = file.text("Name");
+    if name.is_empty() || name.contains(FORBIDDEN) {
+        return Err(ApiError::bad("The value of property 'Name' is invalid."));
+    }
+    let other = |f: &Row| f.text("Name") == name && f.key() != file.key();
+    if state.find(&FILES, "ParentAssetId", file.text("ParentAssetId")).any(other) {
+        return Err(ApiError::conflict("An AssetFile with the same name already exists in the asset."));
+    }
+    Ok(())
 }
 
 /// An asset has one primary file.
@@ -55,8 +63,12 @@ pub(super) fn update(service: Service<'_>, tx: &mut Transaction, id: &str, input
     let now = service.now();
     let mut state = service.state();
     let mut row = state.get(&FILES, id).ok_or_else(|| ApiError::no_entity("AssetFile"))?.clone();
+    let was = row.text("Name").to_owned();
     for (column, value) in input.changes(&row)? {
         row.set_at(column, value);
+    }
+    if row.text("Name") != was {
+        own_name(&state, &row)?;
     }
     row.set("LastModified", Value::Date(now));
     one_primary(&state, &row)?;

@@ -18,11 +18,13 @@ pub(super) async fn serve(world: &World, region: usize, request: Request) -> Res
     );
     let id = uuid::Uuid::new_v4().to_string();
     world.stats.count(&region.settings.account, Plane::Media, "FrontDoor", 301);
+    let length = page.len();
     let body = if head { String::new() } else { page };
     axum::http::Response::builder()
         .status(301)
         .header("location", location)
         .header("content-type", "text/html; charset=utf-8")
+        .header("content-length", length)
         .header("server", "Microsoft-IIS/8.5")
         .header("request-id", &id)
         .header("x-ms-request-id", &id)

@@ -104,8 +104,8 @@ pub(super) enum Place {
     Links(&'static Kind, String, &'static Nav, Option<String>),
     /// A property; true = `$value`.
     Property(&'static Kind, String, usize, bool),
-    /// Anything else behind an entity, such as an action.
-    Action(&'static Kind, String, String),
+    /// An action of a streaming endpoint: its key and the action's name.
+    Action(String, String),
     /// `$count` of a set.
     Count(&'static Kind),
 }
@@ -156,7 +156,7 @@ pub(super) fn locate(path: &[Segment], version: u8) -> Result<Place, ApiError> {
             };
         } else {
             return match after {
-                [] if here.set == "StreamingEndpoints" => Ok(Place::Action(here, key, next.name.clone())),
+                [] if here.set == "StreamingEndpoints" => Ok(Place::Action(key, next.name.clone())),
                 _ => Err(ApiError::no_segment(&next.name)),
             };
         }
@@ -208,7 +208,7 @@ pub(super) fn get(service: Service<'_>, call: &Call) -> Result<Answer, ApiError>
             let many = nav.many && to.is_none();
             Ok(Answer::json(call.reply, render::links(&root, call.reply, from, nav.name, &uris, many), Weight::Feed))
         }
-        Place::Action(_, _, name) => Err(ApiError::no_segment(&name)),
+        Place::Action(_, name) => Err(ApiError::no_segment(&name)),
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) async fn perform(service: Service<'_>, tx: &mut Transaction, call: &C
             link(service, tx, (from, &key), nav.name, &input::key_of_uri(target, link_target(from, nav.name)?)?)?;
             Ok(Answer::empty())
         }
-        (Verb::Post, Place::Action(_, key, name)) => endpoints::act(service, tx, &key, &name),
+        (Verb::Post, Place::Action(key, name)) => endpoints::act(service, tx, &key, &name),
         (Verb::Merge, Place::Entity(kind, key)) => {
             update(service, tx, call, kind, &key)?;
             Ok(Answer::empty())

@@ -88,23 +88,31 @@ fn line_of_fault(text: &str, key: &str) -> Option<usize> {
         let from = key.find(&format!("{name}["))? + name.len() + 1;
         key[from..].split(']').next()?.parse().ok()
     };
-    let (region, storage) = (index("regions"), index("storage"));
-    let (mut at_region, mut at_storage) = (None::<usize>, None::<usize>);
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.starts_with('[') {
-            let table = line.split('#').next().unwrap_or_default().trim();
-            match table {
-                "[[regions]]" => (at_region, at_storage) = (Some(at_region.map_or(0, |n| n + 1)), None),
-                "[[regions.storage]]" => at_storage = Some(at_storage.map_or(0, |n| n + 1)),
+    // `regions[0].ports.blob` may stand as `blob = …` in a table or as `ports = { blob = … }`.
+    let parent = key.rsplit('.').nth(1).unwrap_or_default();
+    let wanted = (index("regions"), index("storage"));
+    // The region and storage account of the table we are in, and how many accounts the region had so far.
+    let (mut at, mut accounts) = ((None::<usize>, None::<usize>), 0);
+    for (number, line) in text.lines().map(str::trim).enumerate() {
+        if line.starts_with("[[") || (line.starts_with('[') && !line.contains('=')) {
+            match line.split('#').next().unwrap_or_default().trim() {
+                "[[regions]]" => {
+                    at = (Some(at.0.map_or(0, |n| n + 1)), None);
+                    accounts = 0;
+                }
+                "[[regions.storage]]" => {
+                    at.1 = Some(accounts);
+                    accounts += 1;
+                }
+                table if !table.starts_with("[regions.storage.") => at.1 = None,
                 _ => {}
             }
             continue;
         }
-        let here = line.split_once('=').map(|(key, _)| key.trim());
-        let inline_storage = storage.is_some() && here == Some("storage");
-        let right_table = at_region == region && (inline_storage || at_storage == storage);
-        if right_table && (here == Some(leaf) || inline_storage || here == Some(key.rsplit('.').nth(1).unwrap_or(""))) {
+        let Some((here, _)) = line.split_once('=') else { continue };
+        let here = here.trim();
+        let inline_accounts = wanted.1.is_some() && here == "storage" && at.0 == wanted.0;
+        if inline_accounts || (at == wanted && (here == leaf || here == parent)) {
             return Some(number + 1);
         }
     }
@@ -154,6 +162,20 @@ account = "storesouth"
         let error = Settings::parse(&GOOD.replace("storesouth", "storenorth")).unwrap_err();
         assert_eq!((error.line, error.key.as_str()), (Some(12), "regions[1].storage[0].account"));
         assert!(error.to_string().contains("storenorth"), "{error}");
+    }
+
+    #[test]
+    fn a_port_given_twice_is_found_in_its_table_or_inline() {
+        let tables = format!("{GOOD}[regions.ports]\nblob = 4000\n").replace(
+            "[[regions.storage]]\naccount = \"storenorth\"\n",
+            "ports = { token = 4000 }\n[[regions.storage]]\naccount = \"storenorth\"\n[regions.storage.limits]\nlatency_ms = 1\n",
+        );
+        let error = Settings::parse(&tables).unwrap_err();
+        let line = tables.lines().position(|line| line == "blob = 4000").unwrap() + 1;
+        assert_eq!((error.line, error.key.as_str()), (Some(line), "regions[1].ports.blob"));
+        let inline = format!("admin_port = 4000\n{tables}");
+        let error = Settings::parse(&inline).unwrap_err();
+        assert_eq!((error.line, error.key.as_str()), (Some(5 + 1), "regions[0].ports.token"));
     }
 
     #[test]

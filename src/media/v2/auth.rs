@@ -1,7 +1,7 @@
 //! Tokens of the Access Control Service and of Entra ID, cached and renewed in good time by one request at a time.
 //!
-//! A token is asked for inside the attempt that needs it, so its failures are tried again with that attempt, and no
-//! permit of the lane is ever waited for while another one is held.
+//! A token is had before the request that needs it waits for its permit, so that no permit is ever waited for while
+//! another one is held.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,21 +11,23 @@ use jiff::Timestamp;
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
+use super::wire::safe;
 use super::{errors, exchange};
+use crate::call::Caller;
 use crate::clock;
 use crate::config::AuthConfig;
-use crate::error::Failure;
+use crate::error::{CallError, Failure};
 use crate::redact::Secret;
 use crate::transport::authority;
 
 /// Renew this long before the end: what the vendor's .NET client does …
-const EARLY: Duration = Duration::from_secs(600);
+const EARLY: Duration = Duration::from_mins(10);
 /// … but not before this part of a short life has passed, or a ten-minute token would be renewed all the time.
 const LIFE_USED: f64 = 0.8;
 /// After a failed early renewal the old token serves this long before the next try (guess).
 const RENEWAL_PAUSE: Duration = Duration::from_secs(15);
 /// The life of a token that does not tell it: far below what both services give (1 h, 6 h).
-const UNTOLD_LIFE: Duration = Duration::from_secs(1800);
+const UNTOLD_LIFE: Duration = Duration::from_mins(30);
 /// The scope of all media accounts in ACS.
 const ACS_SCOPE: &str = "urn:WindowsAzureMediaServices";
 
@@ -44,7 +46,7 @@ struct State {
     token: Option<Arc<Token>>,
     /// How often a token was asked for; tells waiters that their question was answered meanwhile.
     asked: u64,
-    failure: Option<Failure>,
+    failure: Option<CallError>,
     pause_until: Option<Timestamp>,
 }
 
@@ -53,14 +55,15 @@ struct State {
 pub(super) struct Tokens {
     auth: AuthConfig,
     client: Arc<dyn HttpClient>,
+    caller: Caller,
     state: Mutex<State>,
     flight: tokio::sync::Mutex<()>,
 }
 
 impl Tokens {
     /// Nothing is sent yet.
-    pub(super) fn new(auth: AuthConfig, client: Arc<dyn HttpClient>) -> Self {
-        Self { auth, client, state: Mutex::default(), flight: tokio::sync::Mutex::default() }
+    pub(super) fn new(auth: AuthConfig, client: Arc<dyn HttpClient>, caller: Caller) -> Self {
+        Self { auth, client, caller, state: Mutex::default(), flight: tokio::sync::Mutex::default() }
     }
 
     /// Where tokens come from.
@@ -71,7 +74,7 @@ impl Tokens {
     }
 
     /// A valid token, from the cache or new.
-    pub(super) async fn get(&self) -> Result<Arc<Token>, Failure> {
+    pub(super) async fn get(&self) -> Result<Arc<Token>, CallError> {
         let now = clock::now();
         let (cached, asked) = self.cached(now);
         let _flight = match &cached {
@@ -86,7 +89,13 @@ impl Tokens {
         if let Some(answer) = self.answered_since(asked) {
             return answer;
         }
-        let result = self.ask().await;
+        let account = self.caller.lane().account().as_str();
+        let early = cached.is_some();
+        let attempt = |_| async move {
+            // One try is enough while the old token is valid: a failure of the final kind is not tried again.
+            self.ask().await.map_err(|failure| if early { Failure::Credential(failure.to_string()) } else { failure })
+        };
+        let result = self.caller.run(safe("GetToken", "get an access token for", account), attempt).await;
         let mut state = self.lock();
         state.asked += 1;
         match (result, cached) {
@@ -96,14 +105,14 @@ impl Tokens {
                 state.failure = None;
                 Ok(token)
             }
-            (Err(failure), Some((token, _))) => {
-                tracing::warn!(%failure, "the access token could not be renewed yet; the old one is still valid");
+            (Err(error), Some((token, _))) => {
+                tracing::warn!(%error, "the access token could not be renewed yet; the old one is still valid");
                 state.pause_until = clock::now().checked_add(RENEWAL_PAUSE).ok();
                 Ok(token)
             }
-            (Err(failure), None) => {
-                state.failure = Some(failure.clone());
-                Err(failure)
+            (Err(error), None) => {
+                state.failure = Some(error.clone());
+                Err(error)
             }
         }
     }
@@ -114,6 +123,11 @@ impl Tokens {
         if state.token.as_ref().is_some_and(|token| Arc::ptr_eq(token, refused)) {
             state.token = None;
         }
+    }
+
+    /// The valid token, if there is one.
+    pub(super) fn valid(&self) -> Option<Arc<Token>> {
+        Some(self.cached(clock::now()).0?.0)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -129,7 +143,7 @@ impl Tokens {
     }
 
     /// What another request learned while this one waited.
-    fn answered_since(&self, asked: u64) -> Option<Result<Arc<Token>, Failure>> {
+    fn answered_since(&self, asked: u64) -> Option<Result<Arc<Token>, CallError>> {
         let state = self.lock();
         if state.asked == asked {
             return None;
@@ -137,7 +151,7 @@ impl Tokens {
         match (&state.token, &state.failure) {
             (Some(token), _) if clock::now() < token.expiry => Some(Ok(Arc::clone(token))),
             // Wrong credentials do not get better; anything else each waiter may try for itself.
-            (None, Some(failure @ Failure::Credential(_))) => Some(Err(failure.clone())),
+            (None, Some(error @ CallError { failure: Failure::Credential(_), .. })) => Some(Err(error.clone())),
             _ => None,
         }
     }
@@ -166,16 +180,13 @@ impl Tokens {
         request.insert_header("accept", "application/json");
         request.set_body(self.form());
         let asked_at = clock::now();
-        let answer = exchange::send(self.client.as_ref(), &request).await.map_err(exchange::before_sending)?;
+        let answer = exchange::send(self.client.as_ref(), &request).await?;
         let host = authority(self.url());
         match answer.status {
             200 => read(&answer.body, asked_at).ok_or_else(|| {
                 Failure::Credential(format!("{host} answered something that is no token; is the token URL right?"))
             }),
-            408 | 429 | 500..=599 => {
-                let failure = errors::refusal(answer.status, answer.retry_after.as_deref(), &answer.body);
-                Err(exchange::before_sending(failure))
-            }
+            408 | 429 | 500..=599 => Err(errors::refusal(answer.status, answer.retry_after.as_deref(), &answer.body)),
             status => {
                 let failure = errors::refusal(status, None, &answer.body);
                 Err(Failure::Credential(format!("{host} answered {failure}")))

@@ -34,8 +34,3 @@ pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<A
         body: String::from_utf8_lossy(&body.collect().await?).into_owned(),
     })
 }
-
-/// A failure of a preparation (token, front door): whatever became of it, the request proper was never sent.
-pub(super) fn before_sending(failure: Failure) -> Failure {
-    if failure.ambiguous() { Failure::Connect(failure.to_string()) } else { failure }
-}

@@ -85,6 +85,8 @@ impl V2 {
         // The first round knows of no records; an empty set has nothing to create, only perhaps to remove.
         let mut open: Vec<usize> = (0..sets.len()).filter(|&at| !sets[at].files.is_empty()).collect();
         let mut known: Vec<Vec<FileRow>> = open.iter().map(|_| Vec::new()).collect();
+        // Sets whose records the service was asked to make from their containers.
+        let mut informed = vec![false; sets.len()];
         for round in 1..=ROUNDS {
             if !self.batches() {
                 break;
@@ -95,6 +97,11 @@ impl V2 {
             for (&at, outcome) in open.iter().zip(outcomes) {
                 results[at] = match outcome {
                     Ok(()) => Some(Ok(())),
+                    // Not every blob's name may be posted; the service itself makes a record for any.
+                    Err(Wrong::Part(Failure::Refused { status: 400, .. })) if round < ROUNDS && !informed[at] => {
+                        informed[at] = true;
+                        self.create_file_infos(&sets[at]).await.err().map(|error| Err(error.into()))
+                    }
                     Err(wrong) if round < ROUNDS && worth_reading(&wrong) => None,
                     Err(wrong) => Some(Err(wrong.into_error(REGISTER, sets[at].asset.to_string(), round).into())),
                 };
@@ -132,15 +139,18 @@ impl V2 {
             self.send_all(&flat, "register the files", &subject, Idempotency::Repeatable).await?.into_iter();
         Ok(sizes
             .into_iter()
-            .map(|size| outcomes.by_ref().take(size).fold(Ok(()), |so_far, outcome| so_far.and(outcome.map(drop))))
+            .map(|size| {
+                // All of a plan's outcomes are taken, also those behind its first failure.
+                let of_plan: Vec<_> = outcomes.by_ref().take(size).collect();
+                of_plan.into_iter().try_for_each(|outcome| outcome.map(drop))
+            })
             .collect())
     }
 
     /// Without `$batch`: the service makes the records from the container, and each difference is one request.
     async fn register_alone(&self, set: &FileSet) -> Result<(), Error> {
+        self.create_file_infos(set).await?;
         let asset = set.asset.as_str();
-        let infos = Ask::get(format!("CreateFileInfos?assetid='{}'", odata::escape(asset)));
-        self.wire().act(safe("CreateFileInfos", REGISTER, asset), &infos).await?;
         let mut round = 1;
         loop {
             let rows = self.rows_of_one(&set.asset).await?;
@@ -150,6 +160,13 @@ impl V2 {
                 applied => return Ok(applied?),
             }
         }
+    }
+
+    /// Asks the service to make the records from the container.
+    async fn create_file_infos(&self, set: &FileSet) -> Result<(), CallError> {
+        let asset = set.asset.as_str();
+        let ask = Ask::get(format!("CreateFileInfos?assetid='{}'", odata::escape(asset)));
+        self.wire().act(safe("CreateFileInfos", REGISTER, asset), &ask).await
     }
 
     async fn apply(&self, asset: &str, plan: Vec<Operation>) -> Result<(), CallError> {

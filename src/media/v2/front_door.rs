@@ -19,14 +19,6 @@ pub(super) struct FrontDoor {
     hosts: AllowedHosts,
 }
 
-/// What knocking at the front door gave.
-pub(super) enum Knock {
-    /// The root of the account's API.
-    Root(Url),
-    /// The token was refused.
-    Unauthorised(Failure),
-}
-
 impl FrontDoor {
     /// The endpoint's own host is reachable, further ones only when redirected to.
     pub(super) fn new(endpoint: &Url, patterns: &[String], hosts: AllowedHosts) -> Self {
@@ -39,22 +31,17 @@ impl FrontDoor {
     }
 
     /// Asks the endpoint where the account's API is.
-    pub(super) async fn knock(&self, client: &dyn HttpClient, version: &str, token: &Token) -> Result<Knock, Failure> {
+    pub(super) async fn knock(&self, client: &dyn HttpClient, version: &str, token: &Token) -> Result<Url, Failure> {
         let mut request = Request::new(self.endpoint.clone(), Method::Get);
         wire::set_headers(&mut request, version, token);
-        let answer = exchange::send(client, &request).await.map_err(exchange::before_sending)?;
+        let answer = exchange::send(client, &request).await?;
         let host = authority(&self.endpoint);
         match answer.status {
-            200 if serde_json::from_str::<serde_json::Value>(&answer.body).is_ok() => {
-                Ok(Knock::Root(self.endpoint.clone()))
-            }
+            200 if serde_json::from_str::<serde_json::Value>(&answer.body).is_ok() => Ok(self.endpoint.clone()),
             200 => Err(errors::not_json(&host, &answer.body)),
-            301 | 302 | 307 | 308 => self.follow(&host, &answer).map(Knock::Root),
-            401 => Ok(Knock::Unauthorised(errors::refusal(401, None, &answer.body))),
+            301 | 302 | 307 | 308 => self.follow(&host, &answer),
             404 => Err(Failure::Unexpected(format!("{host} answered HTTP 404; is `endpoint` the API root?"))),
-            status => {
-                Err(exchange::before_sending(errors::refusal(status, answer.retry_after.as_deref(), &answer.body)))
-            }
+            status => Err(errors::refusal(status, answer.retry_after.as_deref(), &answer.body)),
         }
     }
 

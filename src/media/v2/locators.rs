@@ -216,10 +216,13 @@ impl V2 {
         if self.speaks(WITH_URI) && there.name != wanted.name {
             changes.insert("Name".to_owned(), json!(wanted.name));
         }
+        // Dates are told as the service keeps them.
+        let expiry = if changes.contains_key("ExpirationDateTime") { wanted.expiry } else { there.expiry };
+        let start = if changes.contains_key("StartTime") { wanted.start } else { there.start };
         if !changes.is_empty() {
             self.change(wanted, changes).await?;
         }
-        Ok(Locator { path: there.path, ..wanted.clone() })
+        Ok(Locator { path: there.path, start, expiry, ..wanted.clone() })
     }
 
     /// The conflict with a locator of something else.

@@ -64,7 +64,7 @@ pub(super) fn refused(status: u16, message: &str) -> Reply {
     json_reply(status, &json!({"error": {"code": "", "message": {"lang": "en-US", "value": message}}}))
 }
 
-pub(super) fn feed(rows: Vec<Value>) -> Reply {
+pub(super) fn feed(rows: &[Value]) -> Reply {
     json_reply(200, &json!({"d": {"results": rows}}))
 }
 

@@ -3,7 +3,7 @@
 //! Verbose JSON is spoken, the one dialect every version understands; either is read.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use azure_core::http::{HttpClient, Method, Request};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use super::auth::{Token, Tokens};
 use super::batch::{self, Changeset, Outcome};
 use super::errors;
 use super::exchange::{self, Answer};
-use super::front_door::{FrontDoor, Knock};
+use super::front_door::FrontDoor;
 use super::odata::{self, Row};
 use crate::call::{Call, Caller};
 use crate::error::{CallError, Failure};
@@ -186,49 +186,53 @@ impl Wire {
         .await
     }
 
-    /// Runs a request until `read` has made something of its answer.
+    /// Runs a request until `read` has made something of its answer. A token that is refused is renewed once.
     async fn run<T>(
         &self,
         call: Call<'_>,
         ask: &Ask<'_>,
         read: impl Fn(&str, &Answer) -> Result<T, Failure>,
     ) -> Result<T, CallError> {
-        let renewed = AtomicBool::new(false);
-        let (renewed, read) = (&renewed, &read);
-        self.caller
-            .run(call, |_| async move {
-                let answer = match self.attempt(ask).await? {
-                    (answer, token) if answer.status == 401 && !renewed.swap(true, Ordering::Relaxed) => {
-                        // Renewed here and not in the next attempt: the caller grants a second attempt after a 401
-                        // only if it was the first one, and a token may end during any.
-                        self.tokens.invalidate(&token);
-                        self.attempt(ask).await?.0
-                    }
-                    (answer, _) => answer,
-                };
-                let root = self.root().await?;
-                let host = authority(&root);
+        let mut renewed = false;
+        loop {
+            self.tokens.get().await?;
+            let root = self.root().await?;
+            let refusal = Mutex::new(None);
+            let (root, host, refusal, read) = (&root, &authority(&root), &refusal, &read);
+            let attempt = |_| async move {
+                let answer = self.attempt(ask, root, refusal).await?;
                 match answer.status {
-                    200..=299 => read(&host, &answer),
-                    300..=399 => Err(errors::redirected(answer.status, &host, answer.location.as_deref())),
+                    200..=299 => read(host, &answer),
+                    300..=399 => Err(errors::redirected(answer.status, host, answer.location.as_deref())),
                     status => Err(errors::refusal(status, answer.retry_after.as_deref(), &answer.body)),
                 }
-            })
-            .await
+            };
+            match self.caller.run(call.clone(), attempt).await {
+                Err(error) if error.failure.status() == Some(401) && !renewed => renewed = true,
+                result => return result,
+            }
+        }
     }
 
-    /// Sends the request once, with the token it was sent with.
-    async fn attempt(&self, ask: &Ask<'_>) -> Result<(Answer, Arc<Token>), Failure> {
-        let root = self.root().await?;
-        let token = self.tokens.get().await?;
+    /// Sends the request once, if there is a valid token. One that is refused is forgotten, and its refusal noted: a new
+    /// one is had outside, where no permit is held, and until then every further attempt ends the same way unsent.
+    async fn attempt(&self, ask: &Ask<'_>, root: &Url, refusal: &Mutex<Option<Failure>>) -> Result<Answer, Failure> {
+        let Some(token) = self.tokens.valid() else {
+            let noted = refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            return Err(noted.unwrap_or_else(|| errors::refusal(401, None, "the access token ended meanwhile")));
+        };
         let tunnel = self.tunnel.load(Ordering::Relaxed);
-        let answer = exchange::send(self.client.as_ref(), &self.request(ask, &root, &token, tunnel)?).await?;
+        let mut answer = exchange::send(self.client.as_ref(), &self.request(ask, root, &token, tunnel)?).await?;
         if ask.verb == Verb::Merge && !tunnel && matches!(answer.status, 405 | 501) {
             self.tunnel.store(true, Ordering::Relaxed);
-            let answer = exchange::send(self.client.as_ref(), &self.request(ask, &root, &token, true)?).await?;
-            return Ok((answer, token));
+            answer = exchange::send(self.client.as_ref(), &self.request(ask, root, &token, true)?).await?;
         }
-        Ok((answer, token))
+        if answer.status == 401 {
+            self.tokens.invalidate(&token);
+            let failure = errors::refusal(401, None, &answer.body);
+            *refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        }
+        Ok(answer)
     }
 
     fn request(&self, ask: &Ask<'_>, root: &Url, token: &Token, tunnel: bool) -> Result<Request, Failure> {
@@ -263,30 +267,28 @@ impl Wire {
     }
 
     /// The root of the API, asked for once.
-    async fn root(&self) -> Result<Arc<Url>, Failure> {
+    async fn root(&self) -> Result<Arc<Url>, CallError> {
         if let Some(root) = self.known_root() {
             return Ok(root);
         }
-        // The token first, so that all who wait for it share its failure.
-        let token = self.tokens.get().await?;
         let _knocking = self.knocking.lock().await;
-        if let Some(root) = self.known_root() {
-            return Ok(root);
-        }
-        let root = match self.door.knock(self.client.as_ref(), &self.version, &token).await? {
-            Knock::Root(root) => root,
-            Knock::Unauthorised(_) => {
-                self.tokens.invalidate(&token);
-                let token = self.tokens.get().await?;
-                match self.door.knock(self.client.as_ref(), &self.version, &token).await? {
-                    Knock::Root(root) => root,
-                    Knock::Unauthorised(failure) => return Err(failure),
-                }
+        let account = self.caller.lane().account().as_str();
+        let mut renewed = false;
+        loop {
+            if let Some(root) = self.known_root() {
+                return Ok(root);
             }
-        };
-        let root = Arc::new(root);
-        *self.root.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&root));
-        Ok(root)
+            let token = &self.tokens.get().await?;
+            let knock = |_| self.door.knock(self.client.as_ref(), &self.version, token);
+            match self.caller.run(safe("GetRoot", "find the media API of", account), knock).await {
+                Ok(root) => *self.root.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(root)),
+                Err(error) if error.failure.status() == Some(401) && !renewed => {
+                    self.tokens.invalidate(token);
+                    renewed = true;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn known_root(&self) -> Option<Arc<Url>> {

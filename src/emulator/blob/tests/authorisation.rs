@@ -173,11 +173,10 @@ async fn a_delegation_key_signs_for_who_has_a_token() {
     let ground = ground().await;
     let (start, expiry) = (ground.iso(-60), ground.iso(3600));
     let body = format!("<KeyInfo><Start>{start}</Start><Expiry>{expiry}</Expiry></KeyInfo>");
-    let target = "POST /west/?restype=service&comp=userdelegationkey";
-    ground.ask(0, target, &[], body.clone()).await.refused(403, "AuthorizationFailure");
-    let bearer = axum::http::Request::post("/west/?restype=service&comp=userdelegationkey")
-        .header("authorization", "Bearer token")
-        .header("x-ms-version", "2022-11-02");
+    let target = "/west/?restype=service&comp=userdelegationkey";
+    ground.ask(0, &format!("POST {target}"), &[], body.clone()).await.refused(403, "AuthorizationFailure");
+    let bearer =
+        axum::http::Request::post(target).header("authorization", "Bearer token").header("x-ms-version", "2022-11-02");
     let got = ground.send(0, bearer.body(axum::body::Body::from(body)).unwrap()).await.expect(200);
     let field = |tag: &str| {
         let text = got.text().split(&format!("<{tag}>")).nth(1).unwrap();
@@ -185,16 +184,19 @@ async fn a_delegation_key_signs_for_who_has_a_token() {
     };
     let (oid, tid) = (field("SignedOid"), field("SignedTid"));
     let key = crate::emulator::blob::sas::SigningKey::from_base64(&field("Value"));
-    let text = format!(
-        "r\n\n{expiry}\n/blob/west/films\n{oid}\n{tid}\n{start}\n{expiry}\nb\n2022-11-02\n\n\n\n\n\n2022-11-02\nc\n\n\n\n\n\n\n"
-    );
-    let sas = format!(
-        "sv=2022-11-02&sr=c&sp=r&se={0}&skoid={oid}&sktid={tid}&skt={1}&ske={0}&sks=b&skv=2022-11-02&sig={2}",
-        encode(&expiry),
-        encode(&start),
-        encode(&key.sign(&text))
-    );
-    ground.open(0, &format!("GET /west/films/a?{sas}"), &[]).await.expect(200);
-    let stretched = sas.replace(&encode(&expiry), &encode(&ground.iso(7200)));
-    ground.open(0, &format!("GET /west/films/a?{stretched}"), &[]).await.refused(403, "AuthenticationFailed");
+    // Lines between the key's version and the address, and between the encryption scope and the headers.
+    for (version, delegate, required) in [("2022-11-02", "\n\n\n", ""), ("2026-04-06", "\n\n\n\n\n", "\n\n")] {
+        let text = format!(
+            "r\n\n{expiry}\n/blob/west/films\n{oid}\n{tid}\n{start}\n{expiry}\nb\n2022-11-02\n{delegate}\n\n{version}\nc\n\n\n{required}\n\n\n\n"
+        );
+        let sas = format!(
+            "sv={version}&sr=c&sp=r&se={0}&skoid={oid}&sktid={tid}&skt={1}&ske={0}&sks=b&skv=2022-11-02&sig={2}",
+            encode(&expiry),
+            encode(&start),
+            encode(&key.sign(&text))
+        );
+        ground.open(0, &format!("GET /west/films/a?{sas}"), &[]).await.expect(200);
+        let stretched = sas.replace(&encode(&expiry), &encode(&ground.iso(7200)));
+        ground.open(0, &format!("GET /west/films/a?{stretched}"), &[]).await.refused(403, "AuthenticationFailed");
+    }
 }

@@ -172,7 +172,15 @@ async fn every_answer_is_counted_and_carries_the_service_headers() {
     let info = ground.ask(0, "GET /west/films/a?restype=account&comp=properties", &[], "").await.expect(200);
     assert_eq!((info.header("x-ms-sku-name"), info.header("x-ms-account-kind")), ("Standard_LRS", "StorageV2"));
     ground.ask(0, "POST /west/films/a", &[], "").await.expect(501);
+    let odd = [("x-ms-version", "latest")];
+    ground.open(0, "GET /west/films/a", &odd).await.refused(400, "InvalidHeaderValue");
+    let long = format!("GET /west/films/{}", "n".repeat(1025));
+    ground.accounts[0].create_container("films").unwrap();
+    ground.ask(0, &long, &[], "").await.refused(400, "OutOfRangeInput");
     let rows = ground.stats.snapshot().requests;
     let seen: Vec<_> = rows.iter().map(|row| (row.operation.as_str(), row.status, row.count)).collect();
-    assert_eq!(seen, [("GetAccountInformation", 200, 1), ("GetBlob", 404, 1), ("Unknown", 501, 1)]);
+    assert_eq!(
+        seen,
+        [("GetAccountInformation", 200, 1), ("GetBlob", 400, 2), ("GetBlob", 404, 1), ("Unknown", 501, 1)]
+    );
 }

@@ -208,6 +208,27 @@ async fn an_asynchronous_copy_fails_if_its_source_changes_before_its_end_and_onl
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_asynchronous_copy_fails_if_its_signature_ends_before_it_does() {
+    let ground = ground(BlobLimits { copy_bytes_per_second: 1, ..BlobLimits::default() }).await;
+    for (name, life, status) in [("short", 5, "failed"), ("long", 15, "success")] {
+        let sas = ground.service_sas(0, "c", "films", "r", life);
+        let source = Ground::url(0, &format!("films/a?{sas}"));
+        ground.ask(1, &format!("PUT /east/films/{name}"), &[("x-ms-copy-source", &source)], "").await.expect(202);
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert_eq!(head(&ground, name).await.header("x-ms-copy-status"), status, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_archived_source_cannot_be_read_by_a_copy() {
+    let ground = ground(BlobLimits::default()).await;
+    ground.ask(0, "PUT /west/films/a?comp=tier", &[("x-ms-access-tier", "Archive")], "").await.expect(200);
+    let source = ground.source("films", "a");
+    let got = ground.ask(1, "PUT /east/films/a", &[BLOCK, ("x-ms-copy-source", &source)], "").await;
+    assert_eq!(got.refused(409, "CannotVerifyCopySource").header("x-ms-copy-source-error-code"), "BlobArchived");
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_a_pending_copy_can_be_aborted_and_only_by_its_id() {
     let ground = ground(BlobLimits { async_copy_min_ms: 5000, ..BlobLimits::default() }).await;
     let source = ground.source("films", "a");
@@ -237,4 +258,35 @@ async fn a_synchronous_copy_answers_when_it_would_be_done() {
     assert_eq!(begun.elapsed(), Duration::from_millis(300_020));
     let sync = [("x-ms-copy-source", source.as_str()), ("x-ms-requires-sync", "true")];
     ground.ask(1, "PUT /east/films/big", &sync, "").await.expect(409);
+}
+
+/// Writes, copies from the other region and lists, over and over.
+async fn keep_copying(ground: std::sync::Arc<Ground>, region: usize, name: usize) {
+    let (here, there) = (["west", "east"][region], 1 - region);
+    for round in 0..50 {
+        ground.ask(region, &format!("PUT /{here}/films/{name}"), &[BLOCK], "x").await;
+        let sas = ground.service_sas(there, "c", "films", "r", 60);
+        let source = Ground::url(there, &format!("films/{}?{sas}", (name + round) % 4));
+        ground.ask(region, &format!("PUT /{here}/films/copy{name}"), &[("x-ms-copy-source", &source)], "").await;
+        let list = format!("GET /{here}/films?restype=container&comp=list&include=copy");
+        ground.ask(region, &list, &[], "").await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn copies_in_both_directions_at_once_never_lock_one_another_out() {
+    let limits = BlobLimits { async_copy_min_ms: 1, ..BlobLimits::default() };
+    let ground = Ground::with([limits; 2]);
+    for account in &ground.accounts {
+        account.create_container("films").unwrap();
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..8 {
+        tasks.spawn(keep_copying(std::sync::Arc::clone(&ground), task % 2, task / 2));
+    }
+    tokio::time::timeout(Duration::from_mins(1), tasks.join_all()).await.expect("no two requests wait for each other");
+    let rows = ground.stats.snapshot().requests;
+    let started: u64 = rows.iter().filter(|row| row.operation == "CopyBlob").map(|row| row.count).sum();
+    assert_eq!(started, 400);
+    assert!(rows.iter().any(|row| row.operation == "CopyBlob" && row.status == 202), "{rows:?}");
 }

@@ -125,3 +125,38 @@ async fn containers_are_listed_in_pages() {
     let prefixed = ground.ask(0, "GET /west/?comp=list&prefix=bb", &[], "").await.expect(200);
     assert_eq!(all(prefixed.text(), "Name"), ["bbb", "bbc"]);
 }
+
+/// What a listing shows, worked out the slow way.
+fn expected(names: &std::collections::BTreeSet<String>, prefix: &str, delimiter: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    for name in names.iter().filter(|name| name.starts_with(prefix)) {
+        let folded = (!delimiter.is_empty()).then(|| name[prefix.len()..].find(delimiter)).flatten();
+        let row = folded.map_or(name.clone(), |at| name[..prefix.len() + at + delimiter.len()].to_owned());
+        if rows.last() != Some(&row) {
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
+    #[test]
+    fn pages_of_any_size_add_up_to_the_whole_listing(
+        names in proptest::collection::btree_set("[a-c/é]{1,6}", 0..30),
+        prefix in "[a-c/]{0,2}",
+        delimiter in "/?",
+        size in 1..8_usize,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let names: std::collections::BTreeSet<String> = names.into_iter().filter(|name| !name.starts_with('/')).collect();
+        let rows = runtime.block_on(async {
+            let ground = ground(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+            let query = format!("prefix={}&delimiter={}&maxresults={size}", encode(&prefix), encode(&delimiter));
+            let pages = pages(&ground, &query).await;
+            pages.iter().flat_map(|page| all(page, "Name")).map(str::to_owned).collect::<Vec<_>>()
+        });
+        proptest::prop_assert_eq!(rows, expected(&names, &prefix, &delimiter));
+    }
+}

@@ -46,7 +46,7 @@ pub(in crate::emulator::media_v2) static FILES: Kind = Kind {
     wide: false,
     properties: &[
         property("Id", Text, Server),
-        property("Name", Text, Once).required().longest(260),
+        property("Name", Text, Free).required().longest(260),
         property("ContentFileSize", Long, Free).zero(),
         property("ParentAssetId", Text, Once).required(),
         property("EncryptionVersion", Text, Free),

@@ -124,7 +124,10 @@ async fn files_are_unique_by_name_and_belong_to_an_asset() {
     assert_eq!(bench.post("Files", file("a/b.mp4")).await.status, 400);
     assert_eq!(bench.post("Files", json!({ "Name": "b" })).await.status, 400);
     assert_eq!(bench.post(&format!("Assets('{id}')/Files"), json!({ "Name": "b.mp4" })).await.status, 201);
-    assert_eq!(bench.merge(&format!("Files('{made}')"), json!({ "Name": "c" })).await.status, 400);
+    let path = format!("Files('{made}')");
+    assert_eq!(bench.merge(&path, json!({ "ParentAssetId": bench.asset().await })).await.status, 400);
+    assert_eq!(bench.merge(&path, json!({ "Name": "b.mp4" })).await.status, 409);
+    assert_eq!(bench.merge(&path, json!({ "Name": "c.mp4", "Created": "/Date(0)/" })).await.status, 204);
     assert_eq!(bench.delete(&format!("Files('{made}')")).await.status, 204);
     assert_eq!(bench.get(&format!("Files('{made}')")).await.status, 404);
     let links = bench.get(&format!("Assets('{id}')/$links/Files")).await.d();

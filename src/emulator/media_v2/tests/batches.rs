@@ -130,3 +130,17 @@ async fn batches_have_limits_and_can_be_refused() {
     let refusing = Bench::with(|m| m.refuse_batch = true).await;
     assert_eq!(send(&refusing, &[changeset(&[post])]).await.status, 501);
 }
+
+#[tokio::test]
+async fn file_infos_can_be_asked_for_in_a_batch() {
+    let bench = Bench::new().await;
+    let mut parts = Vec::new();
+    for _ in 0..3 {
+        let asset = bench.asset().await;
+        bench.put(&bench.container(&asset).await, "a.mp4", b"x").await;
+        parts.push(operation(1, &format!("GET CreateFileInfos?assetid='{asset}'"), &Json::Null));
+    }
+    let got = send(&bench, &parts).await;
+    assert_eq!(got.text.matches("HTTP/1.1 204 No Content").count(), 3, "{}", got.text);
+    assert_eq!(bench.get("Files/$count").await.text, "3");
+}

@@ -32,7 +32,7 @@ fn made(guid: &str, asset: &str, start: Option<&str>, expiry: &str) -> (u16, Val
 /// Answers what has to do with policies; anything else is for the handler.
 fn with_policies(handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Arc<Fake> {
     Fake::new(move |seen| match (seen.method.as_str(), seen.target()) {
-        ("GET", target) if target.starts_with("AccessPolicies") => feed(vec![
+        ("GET", target) if target.starts_with("AccessPolicies") => feed(&[
             json!({"Id": "nb:pid:UUID:43200", "Name": "mediamirror read 43200", "DurationInMinutes": 43200.0, "Permissions": 1}),
             json!({"Id": "nb:pid:UUID:bad", "Name": "mediamirror read 60", "DurationInMinutes": 61, "Permissions": 1}),
         ]),
@@ -127,7 +127,7 @@ fn occupied(there: Option<Value>, message: &'static str, status: u16, locators_o
             None => refused(404, "Resource Locator not found"),
         },
         ("GET", target) if target.ends_with("/Locators") => {
-            feed(vec![json!({"Id": "nb:lid:UUID:x"}); locators_of_asset])
+            feed(&vec![json!({"Id": "nb:lid:UUID:x"}); locators_of_asset])
         }
         ("GET", _) => json_reply(200, &json!({"d": {"Id": "other", "Name": "holiday.mp4"}})),
         _ => Reply::Is(204, vec![], String::new()),

@@ -23,7 +23,7 @@ async fn pages_are_read_until_one_is_short_and_each_entity_comes_once() {
         // The second page repeats the last hundred of the first: the service's order moved.
         let first = if skip == 0 { 0 } else { skip - 100 };
         let rows = first..(first + 1000).min(2500);
-        feed(rows.map(|n| json!({"Id": id(n), "Name": format!("asset {n}")})).collect())
+        feed(&rows.map(|n| json!({"Id": id(n), "Name": format!("asset {n}")})).collect::<Vec<_>>())
     });
     let service = service_of(&fake, "2.19");
     let pages: Vec<Vec<Asset>> = service.assets().try_collect().await.unwrap();
@@ -35,7 +35,7 @@ async fn pages_are_read_until_one_is_short_and_each_entity_comes_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_does_not_heed_skip_ends_in_an_error() {
-    let fake = Fake::new(|_| feed((0..1000).map(|n| json!({"Id": id(n)})).collect()));
+    let fake = Fake::new(|_| feed(&(0..1000).map(|n| json!({"Id": id(n)})).collect::<Vec<_>>()));
     let service = service_of(&fake, "2.19");
     let error = service.assets().try_collect::<Vec<_>>().await.unwrap_err();
     assert!(error.to_string().contains("does not heed `$skip`"), "{error}");
@@ -43,7 +43,7 @@ async fn a_service_that_does_not_heed_skip_ends_in_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn only_changed_files_are_asked_for_by_their_date() {
-    let fake = Fake::new(|_| feed(vec![]));
+    let fake = Fake::new(|_| feed(&[]));
     let since = "2026-01-02T03:04:05.25Z".parse().unwrap();
     let pages: Vec<Vec<AssetFile>> = service_of(&fake, "2.19").files(Some(since)).try_collect().await.unwrap();
     assert_eq!(pages.concat(), []);
@@ -59,7 +59,7 @@ async fn files_of_many_assets_are_read_with_a_few_filters_of_bounded_length() {
     let fake = Fake::new(|seen| {
         let filter = query(seen, "$filter").unwrap();
         let parents = filter.split(" or ").map(|clause| clause.split('\'').nth(1).unwrap().to_owned());
-        feed(parents.filter(|parent| *parent != id(3)).map(|parent| file_row(&parent, "a")).collect())
+        feed(&parents.filter(|parent| *parent != id(3)).map(|parent| file_row(&parent, "a")).collect::<Vec<_>>())
     });
     let assets: Vec<_> = (0..40).map(|n| AssetId::new(id(n))).collect();
     let files = service_of(&fake, "2.19").files_of(&assets).await.unwrap();
@@ -76,7 +76,7 @@ async fn files_of_many_assets_are_read_with_a_few_filters_of_bounded_length() {
 async fn a_refused_filter_is_replaced_by_a_request_for_each_asset() {
     let fake = Fake::new(|seen| match query(seen, "$filter") {
         Some(_) => refused(400, "The query specified in the URI is not valid."),
-        None => feed(vec![file_row(&id(usize::from(seen.target().contains("01')"))), "a")]),
+        None => feed(&[file_row(&id(usize::from(seen.target().contains("01')"))), "a")]),
     });
     let service = service_of(&fake, "2.19");
     let assets = [AssetId::new(id(0)), AssetId::new(id(1))];
@@ -94,10 +94,10 @@ async fn a_lost_creation_is_looked_for_before_it_is_sent_again() {
             json!({"Id": id(9), "Name": "n", "Uri": "https://store.example/asset-9", "StorageAccountName": "store"});
         match seen.method.as_str() {
             "POST" => {
-                posts.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                posts.fetch_add(1, Ordering::SeqCst);
                 Reply::Lost
             }
-            _ => feed(vec![made]),
+            _ => feed(&[made]),
         }
     });
     let wanted = NewAsset {
@@ -127,7 +127,7 @@ async fn a_refused_creation_reads_as_a_sentence() {
 /// A service of version 2.1, whose SAS locators tell the container, or fail to be made.
 fn old_service(locator: fn() -> Reply) -> Arc<Fake> {
     Fake::new(move |seen| match (seen.method.as_str(), seen.target()) {
-        ("GET", target) if target.starts_with("AccessPolicies") => feed(vec![]),
+        ("GET", target) if target.starts_with("AccessPolicies") => feed(&[]),
         ("GET", _) => json_reply(200, &json!({"d": {"Id": id(1), "Name": null, "Options": 0}})),
         ("POST", target) if target == "AccessPolicies" => json_reply(201, &json!({"d": {"Id": "nb:pid:UUID:1"}})),
         ("POST", _) => locator(),
@@ -155,10 +155,10 @@ async fn the_temporary_locator_is_removed_after_an_error_too() {
 #[tokio::test(start_paused = true)]
 async fn streaming_hosts_come_from_endpoints_or_from_a_locator() {
     let fake = Fake::new(|seen| match seen.target() {
-        target if target.starts_with("StreamingEndpoints") => feed(vec![
+        target if target.starts_with("StreamingEndpoints") => feed(&[
             json!({"Id": "nb:oid:UUID:1", "Name": "default", "HostName": "acct.streaming.example", "State": "Stopped"}),
         ]),
-        _ => feed(vec![json!({"Id": "nb:lid:UUID:1", "Path": "http://acct.streaming.example/1/"})]),
+        _ => feed(&[json!({"Id": "nb:lid:UUID:1", "Path": "http://acct.streaming.example/1/"})]),
     });
     for (version, running) in [("2.19", false), ("2.5", true)] {
         let hosts = service_of(&fake, version).streaming_hosts().await.unwrap();

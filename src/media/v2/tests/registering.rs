@@ -55,11 +55,7 @@ async fn records_that_exist_are_compared_and_only_the_difference_is_sent() {
     let fake = Fake::new(|seen| {
         if seen.method == "GET" {
             let row = |id: &str, name: &str, size: &str, primary: bool| json!({"Id": id, "ParentAssetId": "b", "Name": name, "ContentFileSize": size, "MimeType": "video/mp4", "IsPrimary": primary});
-            return feed(vec![
-                row("f1", "old", "5", true),
-                row("f2", "same", "5", false),
-                row("f3", "new", "1", false),
-            ]);
+            return feed(&[row("f1", "old", "5", true), row("f2", "same", "5", false), row("f3", "new", "1", false)]);
         }
         let sets = changesets(&seen.body);
         if sets.iter().flatten().any(|(line, _)| line.starts_with("MERGE")) {
@@ -78,7 +74,7 @@ async fn records_that_exist_are_compared_and_only_the_difference_is_sent() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_answer_that_breaks_off_leads_to_a_look_at_the_records() {
     let fake = Fake::new(|seen| match seen.method.as_str() {
-        "GET" => feed(vec![json!({
+        "GET" => feed(&[json!({
             "Id": "f1", "ParentAssetId": "b", "Name": "x", "ContentFileSize": "5", "MimeType": "video/mp4",
             "IsPrimary": false,
         })]),
@@ -95,7 +91,7 @@ async fn a_service_without_batches_is_served_with_single_calls() {
     let fake = Fake::new(|seen| match (seen.method.as_str(), seen.target()) {
         (_, target) if target == "$batch" => refused(501, "Not implemented"),
         ("GET", target) if target.starts_with("CreateFileInfos") => Reply::Is(204, vec![], String::new()),
-        ("GET", _) => feed(vec![json!({
+        ("GET", _) => feed(&[json!({
             "Id": "f1", "ParentAssetId": "a", "Name": "x", "ContentFileSize": "5", "MimeType": null, "IsPrimary": false,
         })]),
         ("PATCH", _) => Reply::Is(405, vec![], String::new()),
@@ -118,10 +114,29 @@ async fn a_service_without_batches_is_served_with_single_calls() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_set_leaves_the_others_alone() {
-    let fake = Fake::new(|_| batch_reply(&[vec![(400, error_body("Name is not valid"))], created(1)]));
+    let fake = Fake::new(|seen| match (seen.method.as_str(), seen.target()) {
+        ("POST", _) => batch_reply(&[vec![(400, error_body("Name is not valid"))], created(1)]),
+        ("GET", target) if target.starts_with("CreateFileInfos") => Reply::Is(204, vec![], String::new()),
+        _ => feed(&[]),
+    });
     let sets = [set("a", vec![file("x", false)]), set("b", vec![file("x", false)])];
     let results = service_of(&fake, "2.19").register_files(&sets).await;
     let error = results[0].as_ref().unwrap_err().to_string();
-    assert_eq!(error, "failed to register the files of asset a: HTTP 400: Name is not valid");
+    assert_eq!(error, "failed to register the files of asset a: HTTP 400: Name is not valid (tried 2 times)");
     assert!(results[1].is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_may_not_be_posted_is_left_to_the_service() {
+    let fake = Fake::new(|seen| match (seen.method.as_str(), seen.target()) {
+        ("POST", _) if seen.body.contains("POST https") => batch_reply(&[vec![(400, error_body("Name is invalid"))]]),
+        ("POST", _) => batch_reply(&[vec![(204, Value::Null)]]),
+        ("GET", target) if target.starts_with("CreateFileInfos") => Reply::Is(204, vec![], String::new()),
+        _ => feed(&[json!({"Id": "f1", "ParentAssetId": "a", "Name": "100 %", "ContentFileSize": "5"})]),
+    });
+    let results = service_of(&fake, "2.19").register_files(&[set("a", vec![file("100 %", true)])]).await;
+    assert!(results[0].is_ok(), "{results:?}");
+    let sent = changesets(&fake.seen(false).pop().unwrap().body);
+    let expected = json!({"IsPrimary": true, "MimeType": "video/mp4"});
+    assert_eq!(sent[0], [("MERGE Files('f1')".to_owned(), expected)]);
 }

@@ -62,7 +62,7 @@ async fn a_failed_early_renewal_leaves_the_valid_token_in_use() {
     let tokens = AtomicUsize::new(0);
     let fake = Fake::with_tokens(move |seen| {
         if !is_token_request(seen) {
-            return if seen.url.path() == "/api/" { feed(vec![]) } else { not_found() };
+            return if seen.url.path() == "/api/" { feed(&[]) } else { not_found() };
         }
         match tokens.fetch_add(1, Ordering::SeqCst) {
             0 => token("first", &json!(3600)),
@@ -113,7 +113,7 @@ async fn a_busy_token_service_is_asked_again() {
     let tokens = AtomicUsize::new(0);
     let fake = Fake::with_tokens(move |seen| {
         if !is_token_request(seen) {
-            return if seen.url.path() == "/api/" { feed(vec![]) } else { not_found() };
+            return if seen.url.path() == "/api/" { feed(&[]) } else { not_found() };
         }
         match tokens.fetch_add(1, Ordering::SeqCst) {
             0 => Reply::Is(503, vec![], "<h1>busy</h1>".to_owned()),

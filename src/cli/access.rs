@@ -1,0 +1,68 @@
+//! May we? Every account is asked for something that is not there, so that a wrong key, address or permission shows
+//! before anything is written, the ledger included, and with the line of the configuration it comes from.
+
+use std::path::Path;
+
+use futures::future::try_join_all;
+use mediamirror::blob::BlobAccount;
+use mediamirror::config::{AccountConfig, Config, Part, place};
+use mediamirror::connect::{Endpoint, Pair};
+use mediamirror::error::{Error, Failure};
+use mediamirror::model::{AssetId, BlobRef, ContainerName, Side};
+
+use super::failure::CommandFailure;
+
+/// An id no asset has.
+const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";
+/// A container nobody has.
+const NO_CONTAINER: &str = "mediamirror-access-check";
+
+/// Asks every account; `path` is where the configuration was read from.
+pub(crate) async fn check(path: &Path, config: &Config, pair: &Pair) -> Result<(), CommandFailure> {
+    let source = Access { path, side: Side::Source, config: &config.source, endpoint: &pair.source };
+    let target = Access { path, side: Side::Target, config: &config.target, endpoint: &pair.target };
+    futures::try_join!(source.check(), target.check()).map(|_| ())
+}
+
+/// One side of the mirror and where it is configured.
+struct Access<'a> {
+    path: &'a Path,
+    side: Side,
+    config: &'a AccountConfig,
+    endpoint: &'a Endpoint,
+}
+
+impl Access<'_> {
+    async fn check(&self) -> Result<(), CommandFailure> {
+        let storage = self.endpoint.storage.iter().enumerate();
+        let storage = try_join_all(storage.map(|(index, storage)| self.check_storage(index, storage)));
+        futures::try_join!(self.check_media(), storage).map(|_| ())
+    }
+
+    async fn check_media(&self) -> Result<(), CommandFailure> {
+        let Err(error) = self.endpoint.media.asset(&AssetId::new(NO_ASSET)).await else { return Ok(()) };
+        let part = match error.failure() {
+            Some(Failure::Credential(_) | Failure::Refused { status: 401 | 403, .. }) => Part::Secret,
+            _ => Part::Endpoint,
+        };
+        let subject = format!("media account {} at {}", self.config.account, self.config.endpoint);
+        Err(self.refused(part, &subject, &error))
+    }
+
+    async fn check_storage(&self, index: usize, storage: &BlobAccount) -> Result<(), CommandFailure> {
+        let blob = BlobRef { container: ContainerName::new(NO_CONTAINER), name: "none".to_owned() };
+        let Err(error) = storage.properties(&blob).await else { return Ok(()) };
+        let part = match error.failure() {
+            Some(Failure::Refused { status: 401 | 403, .. }) => Part::StorageKey(index),
+            _ => Part::StorageEndpoint(index),
+        };
+        let configured = &self.config.storage[index];
+        let subject = format!("storage account {} at {}", configured.account, configured.endpoint);
+        Err(self.refused(part, &subject, &error))
+    }
+
+    fn refused(&self, part: Part, subject: &str, error: &Error) -> CommandFailure {
+        let place = place(self.path, self.side, part);
+        CommandFailure::of(error, false).about(&format!("{place}: the {}'s {subject} cannot be used", self.side))
+    }
+}

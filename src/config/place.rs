@@ -1,0 +1,44 @@
+//! Where in the file a part of the configuration is, for what a service has to say about it later.
+
+use std::path::Path;
+
+use super::file;
+use super::problem::Document;
+use crate::model::Side;
+
+/// A part of an account's configuration that a service's answer can be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Address of the media API.
+    Endpoint,
+    /// Secret the token is asked with.
+    Secret,
+    /// Address (or where that is left out, the name) of the storage account of that index.
+    StorageEndpoint(usize),
+    /// Key of the storage account of that index.
+    StorageKey(usize),
+}
+
+/// `file:line` of that part; the file alone where it cannot be found any more.
+pub fn place(path: &Path, side: Side, part: Part) -> String {
+    let found = std::fs::read_to_string(path).ok().and_then(|text| place_in(&Document::new(&text, path), side, part));
+    found.unwrap_or_else(|| path.display().to_string())
+}
+
+fn place_in(document: &Document<'_>, side: Side, part: Part) -> Option<String> {
+    let file = file::parse(document).ok()?;
+    let account = match side {
+        Side::Source => &file.source,
+        Side::Target => &file.target,
+    };
+    let span = match part {
+        Part::Endpoint => account.endpoint.span(),
+        Part::Secret => account.auth.secret.span(),
+        Part::StorageEndpoint(index) => {
+            let storage = account.storage.get_ref().get(index)?;
+            storage.endpoint.as_ref().unwrap_or(&storage.account).span()
+        }
+        Part::StorageKey(index) => account.storage.get_ref().get(index)?.key.span(),
+    };
+    Some(document.place(span.start))
+}
