@@ -13,7 +13,7 @@ use mediamirror::engine::urls::urls;
 use mediamirror::engine::verify::verify;
 use mediamirror::engine::{Options, Outcome, Summary, mirror};
 use mediamirror::ledger::Ledger;
-use mediamirror::model::{CopyMethod, Locator};
+use mediamirror::model::{CopyMethod, Locator, LocatorKind};
 use mediamirror::monitor::TestMonitor;
 use mediamirror::transport::network;
 use tokio_util::sync::CancellationToken;
@@ -151,4 +151,15 @@ async fn the_old_api_mirrors_through_temporary_locators_and_leaves_none_behind()
     world.config.source.api_version = "2.1".to_owned();
     world.config.target.api_version = "2.1".to_owned();
     mirrors_whole(&world, CopyMethod::Async).await;
+    let count = |operation: &str, status: u16| -> u64 {
+        let rows = world.emulator.stats().requests;
+        rows.iter().filter(|row| row.operation == operation && row.status == status).map(|row| row.count).sum()
+    };
+    assert!(count("CreateLocator", 201) > 0, "the second run needs them too");
+    assert_eq!(count("CreateLocator", 201), count("DeleteLocator", 204), "each is removed");
+    let pair = world.pair();
+    for side in [&pair.source, &pair.target] {
+        let locators: Vec<Locator> = side.media.locators().try_concat().await.expect("listed");
+        assert!(locators.iter().all(|locator| locator.kind == LocatorKind::Streaming), "{locators:?}");
+    }
 }
