@@ -197,6 +197,15 @@ impl EmulatorHandle {
         self.world.stats.snapshot()
     }
 
+    /// A digest of a blob's content, equal for equal content however it was copied or cut into blocks, made without
+    /// producing synthetic bytes; `None` where there is no such blob, or it is stored outside.
+    pub fn fingerprint(&self, account: &str, container: &str, blob: &str) -> Option<[u8; 32]> {
+        match self.world.storage(account)?.as_ref() {
+            storage::StorageAccount::Internal(account) => account.fingerprint(container, blob).ok(),
+            storage::StorageAccount::External(_) => None,
+        }
+    }
+
     /// Counts from zero again.
     pub fn reset_stats(&self) {
         self.world.stats.reset();

@@ -1,4 +1,4 @@
-//! The one door to the network: azure_core's `HttpClient` over our own reqwest client.
+//! The one door to the network: `azure_core`'s `HttpClient` over our own reqwest client.
 //!
 //! It follows no redirect, reaches configured hosts only, speaks https except to loopback, waits as long as the kind of
 //! call deserves, and reads no answer beyond its cap.
@@ -18,14 +18,14 @@ use url::Url;
 
 pub use crate::config::is_loopback;
 
-/// TCP and TLS handshake (azure_core's own client waits as long).
+/// TCP and TLS handshake (the SDK's own client waits as long).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// First byte of an ordinary answer (azure_core's own client waits as long).
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// First byte of an ordinary answer (the SDK's own client waits as long).
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// First byte of a synchronous copy's answer, which comes when the copy is done: azcopy's time per try.
-const COPY_TIMEOUT: Duration = Duration::from_secs(900);
+const COPY_TIMEOUT: Duration = Duration::from_mins(15);
 /// Between two pieces of a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 /// The largest page of 5,000 blobs with every field is near 20 MB; three times that.
 const BODY_CAP: usize = 64 << 20;
 

@@ -4,6 +4,9 @@
 //! 2. The engine under 1,000 requests/s and 20 ms latency per account: the rate held in steady state, and what was refused.
 //! 3. The same services through the tutorial's serial algorithm, for comparison.
 
+#![expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
+#![expect(clippy::cast_precision_loss, reason = "ratios of counts far below 2^52")]
+
 mod raw;
 mod serial;
 mod setup;
@@ -54,11 +57,11 @@ async fn engine_under_limit() -> f64 {
     let recipe = "assets=500,blobs=20,seed=1,sizes=small,awkward=false,real=false";
     let mirror = Mirror::start(setup::limited(ALLOWED, LATENCY_MS), recipe).await;
     mirror.emulator.reset_stats();
-    let samples = Arc::new(Mutex::new(Vec::new()));
-    let sampler = tokio::spawn(sample(Arc::clone(&mirror.emulator), Arc::clone(&samples)));
+    let noted = Arc::new(Mutex::new(Vec::new()));
+    let watch = tokio::spawn(sample(Arc::clone(&mirror.emulator), Arc::clone(&noted)));
     let summary = mirror.sync(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
-    sampler.abort();
-    let samples = std::mem::take(&mut *samples.lock().expect("no panic while held"));
+    watch.abort();
+    let samples = std::mem::take(&mut *noted.lock().expect("no panic while held"));
     let stats = mirror.emulator.stats();
     let blobs = summary.blobs.copied;
     let seconds = summary.elapsed.as_secs_f64();

@@ -21,7 +21,7 @@ use crate::setup::Mirror;
 const CONNECTIONS: usize = 64;
 
 /// Sends that many Put Blob From URL requests of one source blob to many destinations; returns requests per second.
-pub async fn put_blob_from_url(mirror: &Mirror, requests: u32) -> f64 {
+pub(crate) async fn put_blob_from_url(mirror: &Mirror, requests: u32) -> f64 {
     let pair = mirror.pair();
     let asset = pair.source.media.assets().try_concat().await.expect("the assets are listed").remove(0);
     let from = asset.container.expect("version 2.19 tells the container");

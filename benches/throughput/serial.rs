@@ -14,7 +14,7 @@ const POLL: Duration = Duration::from_secs(1);
 const MOST_LOOKS: u32 = 60;
 
 /// Mirrors the library; returns how many blobs in what time.
-pub async fn mirror(mirror: &Mirror) -> (u32, Duration) {
+pub(crate) async fn mirror(mirror: &Mirror) -> (u32, Duration) {
     let pair = mirror.pair();
     let (source, target) = (&pair.source, &pair.target);
     let started = Instant::now();

@@ -16,24 +16,24 @@ use mediamirror::transport;
 use tokio_util::sync::CancellationToken;
 
 /// The default target storage account of the emulator.
-pub const TARGET_STORAGE: &str = "storeeast";
+pub(crate) const TARGET_STORAGE: &str = "storeeast";
 
 /// A shortest time for asynchronous copies, so that the tutorial's polling has something to wait for.
 const ASYNC_COPY_MS: u64 = 200;
 
 /// Two regions and the accounts' clients.
-pub struct Mirror {
-    pub emulator: Arc<EmulatorHandle>,
-    pub config: Config,
+pub(crate) struct Mirror {
+    pub(crate) emulator: Arc<EmulatorHandle>,
+    pub(crate) config: Config,
 }
 
 /// Settings without any limit.
-pub fn unlimited() -> Settings {
+pub(crate) fn unlimited() -> Settings {
     Settings::default()
 }
 
 /// Settings with that rate and latency for every storage account, and that latency for the media accounts.
-pub fn limited(requests_per_second: u32, latency_ms: u64) -> Settings {
+pub(crate) fn limited(requests_per_second: u32, latency_ms: u64) -> Settings {
     let mut settings = Settings::default();
     for region in &mut settings.regions {
         region.media.latency_ms = latency_ms;
@@ -51,7 +51,7 @@ pub fn limited(requests_per_second: u32, latency_ms: u64) -> Settings {
 
 impl Mirror {
     /// Starts the regions and fills the first.
-    pub async fn start(settings: Settings, recipe: &str) -> Self {
+    pub(crate) async fn start(settings: Settings, recipe: &str) -> Self {
         let rate = NonZeroU64::new(u64::from(settings.regions[0].storage[0].limits.requests_per_second));
         let generate = Generate::parse(recipe).expect("the recipe is good");
         let emulator =
@@ -66,13 +66,13 @@ impl Mirror {
     }
 
     /// Clients of both accounts through real sockets.
-    pub fn pair(&self) -> Arc<Pair> {
+    pub(crate) fn pair(&self) -> Arc<Pair> {
         let client = transport::network().expect("TLS can be set up");
         Arc::new(connect(&self.config, client).expect("the keys are keys"))
     }
 
     /// One run with a ledger in memory.
-    pub async fn sync(&self, options: Options) -> Summary {
+    pub(crate) async fn sync(&self, options: Options) -> Summary {
         let ledger = Ledger::in_memory().expect("a ledger in memory opens");
         let summary = mirror(self.pair(), ledger, options, Arc::new(Silent), CancellationToken::new()).await;
         let summary = summary.expect("the run ends");

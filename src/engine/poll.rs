@@ -20,7 +20,7 @@ const FEW: usize = 4;
 const LIST_PAGE: usize = 5_000;
 /// A copy whose progress stands still for so long is given up. Field reports of stuck copies speak of hours; a running one
 /// reports progress at least every few seconds.
-const STALLED_AFTER: Duration = Duration::from_secs(600);
+const STALLED_AFTER: Duration = Duration::from_mins(10);
 
 /// How a followed copy ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

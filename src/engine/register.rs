@@ -13,10 +13,13 @@ use crate::error::Error;
 /// How long the first waits for others. Short beside any request, long beside the time between two assets of a busy run.
 const LINGER: Duration = Duration::from_millis(25);
 
+/// An item and whoever waits for its result.
+type Waiting<T, R> = (T, oneshot::Sender<Result<R, Error>>);
+
 /// Collects items until there are enough or a moment has passed, then lets one caller write them all.
 #[derive(Debug)]
 pub(crate) struct Batcher<T, R> {
-    waiting: Mutex<Vec<(T, oneshot::Sender<Result<R, Error>>)>>,
+    waiting: Mutex<Vec<Waiting<T, R>>>,
     most: usize,
 }
 

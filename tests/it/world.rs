@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request};
+use futures::TryStreamExt;
 use futures::future::BoxFuture;
 use mediamirror::blob::BlobAccount;
 use mediamirror::config::Config;
@@ -14,7 +15,9 @@ use mediamirror::engine::verify::{Verification, verify};
 use mediamirror::engine::{Options, Summary, mirror};
 use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
-use mediamirror::model::{Asset, AssetEncryption, AssetFile, BlobProperties, BlobRef, Locator, LocatorId, NewAsset};
+use mediamirror::model::{
+    Asset, AssetEncryption, AssetFile, BlobProperties, BlobRef, ContainerName, Locator, LocatorId, NewAsset,
+};
 use mediamirror::monitor::TestMonitor;
 use tokio_util::sync::CancellationToken;
 
@@ -86,6 +89,28 @@ impl World {
         verify(&self.pair(), &Options::default(), &TestMonitor::default()).await.unwrap()
     }
 
+    /// Blobs whose bytes are not the same on both sides, by what the emulator itself holds.
+    pub(crate) async fn torn_blobs(&self) -> Vec<String> {
+        let pair = self.pair();
+        let assets = pair.source.media.assets().try_concat().await.unwrap();
+        let mut torn = Vec::new();
+        for asset in assets {
+            let copies = pair.target.media.assets_by_alternate_id(asset.id.as_str()).await.unwrap();
+            let ([copy], Some(from)) = (copies.as_slice(), &asset.container) else { continue };
+            let to = copy.container.clone().unwrap();
+            for blob in pair.source.storage[0].list(from).try_concat().await.unwrap_or_default() {
+                let bytes = |storage: &BlobAccount, container: &ContainerName| {
+                    self.emulator.fingerprint(storage.name().as_str(), container.as_str(), &blob.name)
+                };
+                let (source, target) = (bytes(&pair.source.storage[0], from), bytes(&pair.target.storage[0], &to));
+                if source.is_none() || source != target {
+                    torn.push(format!("{}/{}", asset.label(), blob.name));
+                }
+            }
+        }
+        torn
+    }
+
     /// Makes an asset on the source with those blobs (1 KiB each) as files, the first `.ism` the primary, and one locator.
     pub(crate) async fn seed(&self, name: &str, blobs: &[&str]) -> Seeded {
         let pair = self.pair();
@@ -100,8 +125,8 @@ impl World {
                 asset: asset.id.clone(),
                 name: (*blob).to_owned(),
                 size: 1024,
-                mime_type: Some(if blob.ends_with(".mp4") { "video/mp4" } else { "application/xml" }.to_owned()),
-                primary: blobs.iter().find(|b| b.ends_with(".ism")) == Some(blob),
+                mime_type: Some(if blob.contains(".mp4") { "video/mp4" } else { "application/xml" }.to_owned()),
+                primary: blobs.iter().find(|b| b.contains(".ism")) == Some(blob),
                 encrypted: false,
             })
             .collect();
