@@ -240,3 +240,16 @@ async fn a_service_that_refuses_every_tenth_attempt_whatever_the_load_is_not_slo
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_never_answered_is_given_up_early_and_one_that_did_is_not() {
+    let caller = Caller::new(lane(1), RetryPolicy::default());
+    let unreachable = |times| vec![Failure::Connect("connection refused".to_owned()); times];
+    let started = Instant::now();
+    let (sent, result) = answer(&caller, call(Idempotency::Repeatable), unreachable(100)).await;
+    assert!(result.is_err() && started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert_eq!(sent, FIRST_CONTACT_ATTEMPTS);
+    answer(&caller, call(Idempotency::Repeatable), Vec::new()).await.1.unwrap();
+    let (sent, result) = answer(&caller, call(Idempotency::Repeatable), unreachable(100)).await;
+    assert_eq!((sent, result.is_err()), (RetryPolicy::default().max_attempts, true));
+}
