@@ -109,10 +109,9 @@ pub struct StorageConfig {
 pub struct Limits {
     /// The media API.
     pub media: LaneLimits,
-    /// Reads of the blob service.
-    pub blob_read: LaneLimits,
-    /// Copies and other writes of the blob service.
-    pub blob_write: LaneLimits,
+    /// Each storage account: the rates are those of the whole account, the requests in flight those of its reads and of
+    /// its writes, each.
+    pub blob: LaneLimits,
     /// Asynchronous copies pending at once.
     pub pending_copies: usize,
 }
@@ -127,29 +126,18 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             media: LaneLimits { in_flight: DEFAULT_MEDIA_IN_FLIGHT, ..LaneLimits::default() },
-            blob_read: LaneLimits::default(),
-            blob_write: LaneLimits::default(),
+            blob: LaneLimits::default(),
             pending_copies: DEFAULT_PENDING_COPIES,
         }
-    }
-}
-
-impl Limits {
-    /// The same rate of requests for both blob lanes.
-    #[must_use]
-    pub fn with_blob_requests_per_second(mut self, rate: NonZeroU64) -> Self {
-        self.blob_read.requests_per_second = Some(rate);
-        self.blob_write.requests_per_second = Some(rate);
-        self
     }
 }
 
 /// Limits from the command line, put over those of the configuration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LimitOverrides {
-    /// Requests per second of both blob lanes.
+    /// Requests per second of each storage account.
     pub requests_per_second: Option<NonZeroU64>,
-    /// Requests in flight of both blob lanes.
+    /// Requests in flight of each storage account's reads and of its writes.
     pub in_flight: Option<usize>,
     /// Bytes per second the copies may move.
     pub bytes_per_second: Option<NonZeroU64>,
@@ -162,14 +150,13 @@ impl LimitOverrides {
     #[must_use]
     pub fn over(&self, mut limits: Limits) -> Limits {
         if let Some(rate) = self.requests_per_second {
-            limits = limits.with_blob_requests_per_second(rate);
+            limits.blob.requests_per_second = Some(rate);
         }
         if let Some(slots) = self.in_flight {
-            limits.blob_read.in_flight = slots;
-            limits.blob_write.in_flight = slots;
+            limits.blob.in_flight = slots;
         }
         if let Some(rate) = self.bytes_per_second {
-            limits.blob_write.bytes_per_second = Some(rate);
+            limits.blob.bytes_per_second = Some(rate);
         }
         if let Some(copies) = self.pending_copies {
             limits.pending_copies = copies;

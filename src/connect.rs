@@ -12,7 +12,7 @@ use crate::media::MediaService;
 use crate::media::v2::V2;
 use crate::model::{AccountName, Plane, Side};
 use crate::retry::RetryPolicy;
-use crate::throttle::Lane;
+use crate::throttle::{Lane, Rates};
 use crate::transport::{AllowedHosts, guarded};
 
 /// One side of the mirror.
@@ -74,8 +74,9 @@ fn endpoint(account: &AccountConfig, client: Arc<dyn HttpClient>, side: Side) ->
     for settings in &account.storage {
         hosts.allow(&settings.endpoint);
         let name = AccountName::new(&settings.account);
-        let read = Lane::new(name.clone(), Plane::BlobRead, account.limits.blob_read);
-        let write = Lane::new(name.clone(), Plane::BlobWrite, account.limits.blob_write);
+        let (slots, rates) = (account.limits.blob.in_flight, Rates::new(account.limits.blob));
+        let read = Lane::sharing(name.clone(), Plane::BlobRead, slots, Arc::clone(&rates));
+        let write = Lane::sharing(name.clone(), Plane::BlobWrite, slots, rates);
         let endpoint = settings.endpoint.clone();
         let client = Arc::clone(&client);
         let blobs = BlobAccount::new(name, endpoint, &settings.key, client, caller(&read), caller(&write))?;

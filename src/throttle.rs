@@ -99,6 +99,33 @@ pub struct LaneStats {
     pub latency: BTreeMap<&'static str, Histogram<u64>>,
 }
 
+/// The rates of an account, shared by all its lanes and by the copies that read from it: the service counts per account.
+#[derive(Debug)]
+pub struct Rates {
+    requests: Option<RateGate>,
+    bytes: Option<RateGate>,
+}
+
+impl Rates {
+    /// The rates of those limits.
+    pub fn new(limits: LaneLimits) -> Arc<Self> {
+        Arc::new(Self {
+            requests: limits.requests_per_second.map(RateGate::new),
+            bytes: limits.bytes_per_second.map(RateGate::new),
+        })
+    }
+
+    /// Waits until one more request that moves `bytes` is within the rates.
+    async fn pass(&self, bytes: u64) {
+        if let Some(gate) = &self.bytes {
+            gate.pass(bytes).await;
+        }
+        if let Some(gate) = &self.requests {
+            gate.pass(1).await;
+        }
+    }
+}
+
 /// One account's plane.
 #[derive(Debug)]
 pub struct Lane {
@@ -111,8 +138,7 @@ pub struct Lane {
     slots: Mutex<Slots>,
     /// Tells the one whose turn it is that a slot became free.
     freed: Notify,
-    requests: Option<RateGate>,
-    bytes: Option<RateGate>,
+    rates: Arc<Rates>,
     cool_until: Mutex<Option<Instant>>,
     since: Instant,
     budget: Mutex<RetryBudget>,
@@ -126,17 +152,21 @@ struct Slots {
 }
 
 impl Lane {
-    /// A lane with those limits.
+    /// The only lane of an account with those limits.
     pub fn new(account: AccountName, plane: Plane, limits: LaneLimits) -> Arc<Self> {
+        Self::sharing(account, plane, limits.in_flight, Rates::new(limits))
+    }
+
+    /// One of several lanes of an account, with slots of its own.
+    pub fn sharing(account: AccountName, plane: Plane, in_flight: usize, rates: Arc<Rates>) -> Arc<Self> {
         Arc::new(Self {
             account,
             plane,
             turn: tokio::sync::Mutex::new(()),
             copies_turn: tokio::sync::Mutex::new(()),
-            slots: Mutex::new(Slots { used: 0, limit: AdaptiveLimit::new(limits.in_flight) }),
+            slots: Mutex::new(Slots { used: 0, limit: AdaptiveLimit::new(in_flight) }),
             freed: Notify::new(),
-            requests: limits.requests_per_second.map(RateGate::new),
-            bytes: limits.bytes_per_second.map(RateGate::new),
+            rates,
             cool_until: Mutex::new(None),
             since: Instant::now(),
             budget: Mutex::new(RetryBudget::default()),
@@ -159,21 +189,18 @@ impl Lane {
         let _turn = self.turn.lock().await;
         self.cool_down().await;
         let permit = self.slot().await;
-        if let Some(gate) = &self.bytes {
-            gate.pass(bytes).await;
-        }
-        if let Some(gate) = &self.requests {
-            gate.pass(1).await;
-        }
+        self.rates.pass(bytes).await;
         // A refusal may have arrived while this one waited at the gates.
         self.cool_down().await;
         permit
     }
 
-    /// The same for a copy, which also waits while the lane it reads from has to cool down, and meanwhile keeps nothing
-    /// from those that do not read from there. Copies are served in order.
+    /// The same for a copy, which is also a read of the account it copies from: it waits for that account's rates and
+    /// while that lane has to cool down, and meanwhile keeps nothing from those that do not read from there. Copies are
+    /// served in order.
     pub async fn acquire_from(self: &Arc<Self>, source: &Self, bytes: u64) -> Permit {
         let _turn = source.copies_turn.lock().await;
+        source.rates.pass(bytes).await;
         loop {
             source.cool_down().await;
             let permit = self.acquire(bytes).await;

@@ -82,7 +82,8 @@ impl Mirror {
 }
 
 fn account(region: &ReadyRegion, rate: Option<NonZeroU64>) -> AccountConfig {
-    let limits = Limits::default();
+    let mut limits = Limits::default();
+    limits.blob.requests_per_second = rate;
     AccountConfig {
         account: region.account.clone(),
         endpoint: region.media.parse().expect("the emulator prints URLs"),
@@ -103,6 +104,6 @@ fn account(region: &ReadyRegion, rate: Option<NonZeroU64>) -> AccountConfig {
             })
             .collect(),
         streaming_url: None,
-        limits: rate.map_or(limits, |rate| limits.with_blob_requests_per_second(rate)),
+        limits,
     }
 }

@@ -291,15 +291,13 @@ mod tests {
     }
 
     #[test]
-    fn limits_on_the_command_line_reach_both_blob_lanes() {
+    fn limits_on_the_command_line_are_those_of_the_storage_accounts() {
         let args =
             sync(&["--requests-per-second", "500", "--max-in-flight", "7", "--bytes-per-second", "2KiB"]).unwrap();
         let limits = args.scope.overrides().over(Limits::default());
-        for lane in [limits.blob_read, limits.blob_write] {
-            assert_eq!(lane.requests_per_second.map(NonZeroU64::get), Some(500));
-            assert_eq!(lane.in_flight, 7);
-        }
-        assert_eq!(limits.blob_write.bytes_per_second.map(NonZeroU64::get), Some(2048));
+        assert_eq!(limits.blob.requests_per_second.map(NonZeroU64::get), Some(500));
+        assert_eq!(limits.blob.in_flight, 7);
+        assert_eq!(limits.blob.bytes_per_second.map(NonZeroU64::get), Some(2048));
         assert_eq!(limits.media, Limits::default().media);
     }
 

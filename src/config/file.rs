@@ -69,8 +69,7 @@ pub(super) struct StorageFile {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LimitsFile {
     media: LaneFile,
-    blob_read: LaneFile,
-    blob_write: LaneFile,
+    blob: LaneFile,
     pending_copies: Option<NonZeroUsize>,
 }
 
@@ -89,8 +88,7 @@ impl LimitsFile {
         let default = Limits::default();
         Limits {
             media: self.media.over(default.media),
-            blob_read: self.blob_read.over(default.blob_read),
-            blob_write: self.blob_write.over(default.blob_write),
+            blob: self.blob.over(default.blob),
             pending_copies: self.pending_copies.map_or(default.pending_copies, NonZeroUsize::get),
         }
     }

@@ -130,7 +130,7 @@ const LIMITS: &str = "
 # Limits, for [source] and [target] alike; flags of the same meaning win.
 # [target.limits]
 # pending_copies = 2000             # asynchronous copies pending at once in each storage account
-# [target.limits.media]             # also blob_read and blob_write
+# [target.limits.media]             # also blob, which holds for each storage account
 # requests_per_second = 100
 # in_flight = 32
 ";

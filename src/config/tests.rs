@@ -93,7 +93,7 @@ fn limits_of_one_lane_leave_the_others_as_they_are() {
     assert_eq!(limits.pending_copies, 5);
     assert_eq!(limits.media.requests_per_second.map(NonZeroU64::get), Some(9));
     assert_eq!(limits.media.in_flight, default.media.in_flight);
-    assert_eq!((limits.blob_read, limits.blob_write), (default.blob_read, default.blob_write));
+    assert_eq!(limits.blob, default.blob);
 }
 
 /// Every bad input: what is replaced by what, the line, words of the message, words of the remedy.

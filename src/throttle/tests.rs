@@ -172,3 +172,33 @@ async fn a_rate_is_kept_whatever_the_slots() {
     let stats = lane.stats();
     assert_eq!((stats.requests, stats.latency["x"].len()), (60_000, 60_000));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_lanes_of_an_account_and_the_copies_from_it_share_its_rate() {
+    let limits = |rate| LaneLimits { requests_per_second: std::num::NonZeroU64::new(rate), ..slots(64) };
+    let (near, far) = (Rates::new(limits(1_000)), Rates::new(limits(100_000)));
+    let account = || AccountName::new("north");
+    let read = Lane::sharing(account(), Plane::BlobRead, 64, Arc::clone(&near));
+    let write = Lane::sharing(account(), Plane::BlobWrite, 64, near);
+    let elsewhere = Lane::sharing(AccountName::new("south"), Plane::BlobWrite, 64, far);
+    let started = Instant::now();
+    let (reads, writes, copies) = (
+        join_all((0..1_000).map(|_| async { read.acquire(0).await.finish("x", OK) })),
+        join_all((0..1_000).map(|_| async { write.acquire(0).await.finish("x", OK) })),
+        join_all((0..1_000).map(|_| async { elsewhere.acquire_from(&read, 0).await.finish("x", OK) })),
+    );
+    futures::join!(reads, writes, copies);
+    let seconds = started.elapsed().as_secs_f64();
+    assert!((2.85..3.1).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn latencies_are_kept_as_they_were() {
+    let lane = lane(slots(8));
+    for millis in [1, 10, 100] {
+        lane.acquire(0).await.finish("x", Outcome::Ok { latency: Duration::from_millis(millis) });
+    }
+    let latency = &lane.stats().latency["x"];
+    assert_eq!(latency.len(), 3);
+    assert!((99_000..102_000).contains(&latency.max()), "{}", latency.max());
+}
