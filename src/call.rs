@@ -44,6 +44,12 @@ impl Caller {
         Self { lane, policy, reached: Arc::default() }
     }
 
+    /// The same lane and policy for another host, of which it is not known yet whether it answers.
+    #[must_use]
+    pub fn for_another_host(&self) -> Self {
+        Self::new(Arc::clone(&self.lane), self.policy.clone())
+    }
+
     /// Its lane.
     pub fn lane(&self) -> &Arc<Lane> {
         &self.lane

@@ -118,7 +118,9 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
         Err(Error::Unsuitable { reason, .. }) => vec![difference("asset", reason)],
         Err(error) => return Err(error),
         Ok(None) => vec![difference("asset", "its container is missing on the target".to_owned())],
-        Ok(Some(there)) => compare::differences(&blobs, &there).map(|(blob, what)| difference(&blob.name, what)).collect(),
+        Ok(Some(there)) => {
+            compare::differences(&blobs, &there).map(|(blob, what)| difference(&blob.name, what)).collect()
+        }
     };
     if catalog.files_digest(&asset.id) != catalog.target_files_digest(&target.id) {
         let files = file_differences(pair, &asset.id, &target.id).await?;
