@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::poll::{CopyTracker, Ended};
 use super::run::Run;
 use crate::blob::{self, BlobAccount};
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::model::{Asset, Blob, BlobRef, ContainerName, CopyMethod, CopyStatus};
 use crate::monitor::RunEvent;
 
@@ -99,12 +99,20 @@ async fn copy_one(run: &Run, asset: &Asset, route: Route<'_>, mut blob: Blob, me
     fail(run, asset, &blob, Error::Changing { subject: subject(route, &blob) })
 }
 
+/// Copies one blob. A copy that an earlier run left pending there is ended first: the asset is ours, and so is the copy.
 async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(), Error> {
     let source = route.source.copy_source(route.from, blob)?;
     let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
-    match method {
+    let send = async || match method {
         CopyMethod::Blocks => route.target.put_blocks_from_url(&to, &source).await.map(drop),
         CopyMethod::Put | CopyMethod::Async => route.target.put_from_url(&to, &source).await.map(drop),
+    };
+    match send().await {
+        Err(error) if error.failure().and_then(Failure::code) == Some("PendingCopyOperation") => {
+            abort(route, &to).await?;
+            send().await
+        }
+        sent => sent,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whole runs over the emulator, in virtual time: what arrives, what is refused, what a second run does.
 
 use futures::FutureExt;
+use mediamirror::emulator::Settings;
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::{Asset, AssetEncryption, BlobRef, CopyMethod, NewAsset};
 use mediamirror::monitor::AssetOutcome;
@@ -244,4 +245,41 @@ async fn an_unpublished_asset_is_copied_and_stays_unpublished() {
     put(&pair.source.storage[0], &asset, "a.bin", vec![1; 100]).await;
     let (summary, _) = world.sync().await;
     assert_eq!((summary.assets.mirrored, summary.blobs.copied, summary.locators.mirrored), (1, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_an_earlier_run_left_pending_is_ended_and_replaced() {
+    let mut settings = Settings::default();
+    settings.regions[1].storage[0].limits.async_copy_min_ms = 3_600_000;
+    let world = World::with(settings, None).await;
+    let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
+    let pair = world.pair();
+    let wanted = NewAsset {
+        name: Some("film".to_owned()),
+        alternate_id: seeded.asset.id.to_string(),
+        encryption: AssetEncryption::None,
+        storage_account: None,
+    };
+    let half = pair.target.media.create_asset(&wanted).await.unwrap();
+    let from = seeded.asset.container.clone().unwrap();
+    let at = |name: &str| BlobRef { container: from.clone(), name: name.to_owned() };
+    let blob = pair.source.storage[0].properties(&at("film.mp4")).await.unwrap().unwrap();
+    let source = pair.source.storage[0].copy_source(&from, &blob).unwrap();
+    let to = BlobRef { container: half.container.unwrap(), name: "film.mp4".to_owned() };
+    pair.target.storage[0].start_copy(&to, &source).await.unwrap();
+
+    let (summary, _) = world.sync_with(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asynchronous_copy_that_stands_still_is_replaced_by_blocks() {
+    let mut settings = Settings::default();
+    settings.regions[1].storage[0].limits.async_copy_min_ms = 30 * 24 * 3_600_000;
+    let world = World::with(settings, None).await;
+    world.seed("film", &["film.ism", "film.mp4"]).await;
+    let (summary, _) = world.sync_with(Options { copy_method: Some(CopyMethod::Async), ..Options::default() }).await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
 }

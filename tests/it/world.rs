@@ -150,7 +150,9 @@ impl World {
             expiry: start + jiff::SignedDuration::from_hours(hours),
             path: None,
         };
-        pair.source.media.publish(&[locator]).await.remove(0).unwrap()
+        let made = pair.source.media.publish(&[locator]).await.remove(0).unwrap();
+        // Read again: the service keeps times with less precision than it answers a creation with.
+        pair.source.media.locator(&made.id).await.unwrap().unwrap()
     }
 
     /// How often the emulator answered that operation.
