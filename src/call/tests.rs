@@ -226,7 +226,7 @@ async fn a_service_that_refuses_every_tenth_attempt_whatever_the_load_is_not_slo
             let caller = Caller::new(lane(256), RetryPolicy::default());
             let count = std::sync::atomic::AtomicU32::new(1);
             let (failed, seconds) = work(&caller, 50_000, || {
-                let refuse = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(every);
+                let refuse = count.fetch_add(1, Ordering::Relaxed).is_multiple_of(every);
                 let failure = failure.clone();
                 async move {
                     sleep(Duration::from_millis(25)).await;

@@ -112,7 +112,7 @@ async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(
             abort(route, &to).await?;
             send().await
         }
-        sent => sent,
+        done => done,
     }
 }
 

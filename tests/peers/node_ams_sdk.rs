@@ -14,7 +14,7 @@ use crate::config::config_of;
 use crate::tools;
 
 /// It takes two seconds on an idle machine.
-const ENDS_WITHIN: Duration = Duration::from_secs(120);
+const ENDS_WITHIN: Duration = Duration::from_mins(2);
 
 /// `tests/node-ams-sdk/expected.json`.
 #[derive(Deserialize)]

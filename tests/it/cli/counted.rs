@@ -26,8 +26,8 @@ fn writes(emulator: &Emulator) -> Vec<String> {
     let looks = |operation: &str| {
         ["Get", "List", "Head", "AcsToken", "FrontDoor", "Root"].iter().any(|start| operation.starts_with(start))
     };
-    let (status, stats) = ask(emulator, "GET", "/_emulator/stats");
-    assert_eq!(status, 200);
+    let (code, stats) = ask(emulator, "GET", "/_emulator/stats");
+    assert_eq!(code, 200);
     let rows = stats["requests"].as_array().expect("a list");
     let operation = |row: &Value| row["operation"].as_str().expect("a text").to_owned();
     rows.iter().map(operation).filter(|operation| !looks(operation)).collect()
@@ -43,8 +43,8 @@ fn has_keys(value: &Value, keys: &[&str]) {
 fn the_statistics_are_read_and_reset() {
     let emulator = Emulator::start("");
     emulator.json(&["verify"]);
-    let (status, stats) = ask(&emulator, "GET", "/_emulator/stats");
-    assert_eq!(status, 200);
+    let (code, stats) = ask(&emulator, "GET", "/_emulator/stats");
+    assert_eq!(code, 200);
     has_keys(&stats, &["/concurrency", "/max_concurrency"]);
     let rows = stats["requests"].as_array().expect("a list");
     for row in rows {
