@@ -12,4 +12,5 @@ mod config;
 mod layers;
 mod media_v2;
 mod mirror;
+mod old_api;
 mod world;
