@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{CallError, Failure};
 use crate::retry::{Class, Idempotency, RetryPolicy, classify, final_disposition};
@@ -24,17 +25,29 @@ pub struct Call<'a> {
     pub source: Option<&'a Lane>,
 }
 
+/// Attempts to reach a host that never answered: its address is rather wrong than in a bad moment, and nobody shall wait
+/// half a minute to learn of a typing error. Four take a second or so.
+const FIRST_CONTACT_ATTEMPTS: u32 = 4;
+
 /// Sends requests of one account and plane.
 #[derive(Debug, Clone)]
 pub struct Caller {
     lane: Arc<Lane>,
     policy: RetryPolicy,
+    /// Has there ever been an answer?
+    reached: Arc<AtomicBool>,
 }
 
 impl Caller {
     /// A caller on that lane.
     pub fn new(lane: Arc<Lane>, policy: RetryPolicy) -> Self {
-        Self { lane, policy }
+        Self { lane, policy, reached: Arc::default() }
+    }
+
+    /// The same lane and policy for another host, of which it is not known yet whether it answers.
+    #[must_use]
+    pub fn for_another_host(&self) -> Self {
+        Self::new(Arc::clone(&self.lane), self.policy.clone())
     }
 
     /// Its lane.
@@ -65,11 +78,15 @@ impl Caller {
                         source.served_copy();
                     }
                     permit.finish(call.operation, Outcome::Ok { latency: started.elapsed() });
+                    self.reached.store(true, Ordering::Relaxed);
                     return Ok(value);
                 }
                 Err(failure) => failure,
             };
             let class = classify(&failure);
+            if class != Class::NotSent {
+                self.reached.store(true, Ordering::Relaxed);
+            }
             let retry_after = match &failure {
                 Failure::Refused { retry_after, .. } => retry_after.map(|wait| wait.min(self.policy.retry_after_cap)),
                 _ => None,
@@ -84,7 +101,7 @@ impl Caller {
                 Class::Unauthorised => !renewed,
                 _ => may_repeat(class, call.idempotency, &failure),
             };
-            if number >= self.policy.max_attempts || !may_repeat {
+            if number >= self.most_attempts() || !may_repeat {
                 return Err(CallError {
                     attempted: call.attempted,
                     subject: call.subject.to_owned(),
@@ -102,6 +119,11 @@ impl Caller {
             }
             number += 1;
         }
+    }
+
+    fn most_attempts(&self) -> u32 {
+        let most = self.policy.max_attempts;
+        if self.reached.load(Ordering::Relaxed) { most } else { most.min(FIRST_CONTACT_ATTEMPTS) }
     }
 }
 

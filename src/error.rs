@@ -232,7 +232,7 @@ impl From<azure_core::Error> for Failure {
                     }),
                 }
             }
-            ErrorKind::Connection => Self::Connect(chain(&error)),
+            ErrorKind::Connection => Self::Connect(innermost(&error)),
             ErrorKind::Io => {
                 crate::transport::timed_out(&error).map_or_else(|| Self::Interrupted(chain(&error)), Self::Timeout)
             }
@@ -274,6 +274,15 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     scrub(&text)
+}
+
+/// What is at the bottom of an error, redacted: above "connection refused" the layers only repeat that they failed.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    scrub(&cause.to_string())
 }
 
 /// The wait an answer asks for, by whichever of the storage services' three headers it asks.

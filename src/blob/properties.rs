@@ -47,7 +47,7 @@ impl BlobAccount {
         });
         match found.await {
             Ok(()) => Ok(true),
-            Err(error) if error.failure.status() == Some(404) => Ok(false),
+            Err(error) if refused_with(&error, ABSENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -63,7 +63,7 @@ impl BlobAccount {
         });
         match found.await {
             Ok(head) => Ok(Some(head)),
-            Err(error) if error.failure.status() == Some(404) => Ok(None),
+            Err(error) if refused_with(&error, ABSENT) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -76,6 +76,9 @@ impl BlobAccount {
         Ok(HashMap::from(tags).into_iter().collect())
     }
 }
+
+/// Codes of what is not there. A bare 404 does not say so: whoever sent it is no blob service.
+const ABSENT: &[&str] = &["BlobNotFound", "ContainerNotFound"];
 
 /// A read that moves no content.
 fn read_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a str) -> Call<'a> {
@@ -96,7 +99,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
     };
     let mut length = None;
     let (mut copy_id, mut status, mut progress, mut description) = (None, None, None, None);
-    let (mut copy_source, mut tagged) = (None, false);
+    let (mut copy_source, mut tagged, mut block_blob) = (None, false, None);
     for (name, value) in headers.iter() {
         let text = || Some(value.as_str().to_owned());
         let properties = &mut found.properties;
@@ -110,7 +113,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
             "content-disposition" => properties.content_disposition = text(),
             "cache-control" => properties.cache_control = text(),
             "content-md5" => properties.content_md5 = BASE64.decode(value.as_str()).ok(),
-            "x-ms-blob-type" => found.block_blob = value.as_str() == "BlockBlob",
+            "x-ms-blob-type" => block_blob = Some(value.as_str() == "BlockBlob"),
             "x-ms-access-tier" => found.tier = text(),
             "x-ms-copy-id" => copy_id = text(),
             "x-ms-copy-status" => status = copy_status(value.as_str()),
@@ -126,6 +129,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
         }
     }
     found.length = length.ok_or("a blob has no length")?;
+    found.block_blob = block_blob.ok_or("an answer about a blob has no x-ms-blob-type; is this a blob service?")?;
     if let (Some(id), Some(status)) = (copy_id, status) {
         found.copy = Some(CopyState { id, status, progress, description });
     }
@@ -198,16 +202,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_blob_without_tags_costs_one_request() {
-        let fake = Fake::new([answer(200, &HEAD[..2])]);
+        let fake = Fake::new([answer(200, &HEAD[..6])]);
         fake.account("acct").properties(&somewhere()).await.unwrap().unwrap();
         assert_eq!(fake.asked().len(), 1);
     }
 
     #[tokio::test]
     async fn what_is_absent_is_no_error_but_what_is_forbidden_is() {
-        let absent = Fake::new([answer(404, &[])]).account("acct");
+        let absent = Fake::new([refusal(404, "BlobNotFound"), refusal(404, "ContainerNotFound")]).account("acct");
         assert_eq!(absent.properties(&somewhere()).await.unwrap(), None);
         assert!(!absent.container_exists(&ContainerName::new("c")).await.unwrap());
+        for page in [answer(200, &[("content-length", "12"), ("content-type", "text/html")]), answer(404, &[])] {
+            assert!(Fake::new([page]).account("acct").properties(&somewhere()).await.is_err(), "a web page is no blob");
+        }
         let forbidden = Fake::new([refusal(403, "AuthenticationFailed")]).account("acct");
         let error = forbidden.properties(&somewhere()).await.unwrap_err();
         assert_eq!(error.disposition(), crate::error::Disposition::Fatal);

@@ -226,7 +226,7 @@ async fn a_service_that_refuses_every_tenth_attempt_whatever_the_load_is_not_slo
             let caller = Caller::new(lane(256), RetryPolicy::default());
             let count = std::sync::atomic::AtomicU32::new(1);
             let (failed, seconds) = work(&caller, 50_000, || {
-                let refuse = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(every);
+                let refuse = count.fetch_add(1, Ordering::Relaxed).is_multiple_of(every);
                 let failure = failure.clone();
                 async move {
                     sleep(Duration::from_millis(25)).await;
@@ -239,4 +239,17 @@ async fn a_service_that_refuses_every_tenth_attempt_whatever_the_load_is_not_slo
             assert!(seconds < 10.0, "every {every}, {failure}: {seconds} s");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_never_answered_is_given_up_early_and_one_that_did_is_not() {
+    let caller = Caller::new(lane(1), RetryPolicy::default());
+    let unreachable = |times| vec![Failure::Connect("connection refused".to_owned()); times];
+    let started = Instant::now();
+    let (sent, result) = answer(&caller, call(Idempotency::Repeatable), unreachable(100)).await;
+    assert!(result.is_err() && started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert_eq!(sent, FIRST_CONTACT_ATTEMPTS);
+    answer(&caller, call(Idempotency::Repeatable), Vec::new()).await.1.unwrap();
+    let (sent, result) = answer(&caller, call(Idempotency::Repeatable), unreachable(100)).await;
+    assert_eq!((sent, result.is_err()), (RetryPolicy::default().max_attempts, true));
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use futures::future::try_join_all;
 use mediamirror::blob::BlobAccount;
-use mediamirror::config::{AccountConfig, Config, Part, place};
+use mediamirror::config::{AccountConfig, AuthConfig, Config, Part, place};
 use mediamirror::connect::{Endpoint, Pair};
 use mediamirror::error::{Error, Failure};
+use mediamirror::media::v2::ASK_TOKEN;
 use mediamirror::model::{AssetId, BlobRef, ContainerName, Side};
 
 use super::failure::CommandFailure;
@@ -43,9 +44,14 @@ impl Access<'_> {
         let Err(error) = self.endpoint.media.asset(&AssetId::new(NO_ASSET)).await else { return Ok(()) };
         let part = match error.failure() {
             Some(Failure::Credential(_) | Failure::Refused { status: 401 | 403, .. }) => Part::Secret,
+            _ if matches!(&error, Error::Call(call) if call.attempted == ASK_TOKEN) => Part::TokenUrl,
             _ => Part::Endpoint,
         };
-        let subject = format!("media account {} at {}", self.config.account, self.config.endpoint);
+        let (AuthConfig::Acs { token_url, .. } | AuthConfig::Entra { token_url, .. }) = &self.config.auth;
+        let subject = match part {
+            Part::TokenUrl => format!("token service of media account {} at {token_url}", self.config.account),
+            _ => format!("media account {} at {}", self.config.account, self.config.endpoint),
+        };
         Err(self.refused(part, &subject, &error))
     }
 

@@ -11,6 +11,8 @@ use crate::model::Side;
 pub enum Part {
     /// Address of the media API.
     Endpoint,
+    /// Address of the token service.
+    TokenUrl,
     /// Secret the token is asked with.
     Secret,
     /// Address (or where that is left out, the name) of the storage account of that index.
@@ -33,6 +35,7 @@ fn place_in(document: &Document<'_>, side: Side, part: Part) -> Option<String> {
     };
     let span = match part {
         Part::Endpoint => account.endpoint.span(),
+        Part::TokenUrl => account.auth.token_url.span(),
         Part::Secret => account.auth.secret.span(),
         Part::StorageEndpoint(index) => {
             let storage = account.storage.get_ref().get(index)?;

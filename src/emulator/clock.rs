@@ -8,19 +8,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     anchor: SystemTime,
-    started: std::time::Instant,
+    started: tokio::time::Instant,
 }
 
 impl Clock {
     /// A clock that reads the real time now and follows tokio's clock from here on.
     pub(crate) fn start() -> Self {
-        Self { anchor: SystemTime::now(), started: std::time::Instant::now() }
+        Self { anchor: SystemTime::now(), started: tokio::time::Instant::now() }
     }
 
     /// The current wall-clock time.
     pub(crate) fn now(&self) -> SystemTime {
-        let now = tokio::time::Instant::now().into_std();
-        self.anchor + now.saturating_duration_since(self.started)
+        self.anchor + self.started.elapsed()
     }
 
     /// The current time in whole milliseconds since 1970, UTC.

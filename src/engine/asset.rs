@@ -401,5 +401,5 @@ pub(crate) async fn list_all(account: &BlobAccount, container: &ContainerName) -
 
 /// Does the error say that the container does not exist?
 pub(crate) fn is_missing_container(error: &Error) -> bool {
-    error.failure().is_some_and(|failure| failure.status() == Some(404))
+    error.failure().and_then(|failure| failure.code()) == Some("ContainerNotFound")
 }

@@ -54,7 +54,7 @@ pub(crate) fn decide(asset: Asset, catalog: &Catalog, row: Option<AssetRow>, now
     }
     let (target, foreign) = match catalog.counterpart(&asset.id, row.as_ref()) {
         Match::None => (None, None),
-        Match::Ours(target) => (Some(target), None),
+        Match::Ours(target) => (Some(with_recorded_container(target, row.as_ref())), None),
         Match::Foreign(target) => (None, Some(target)),
         Match::Ambiguous(several) => {
             let ids: Vec<&str> = several.iter().map(crate::model::AssetId::as_str).collect();
@@ -90,6 +90,15 @@ pub(crate) fn decide(asset: Asset, catalog: &Catalog, row: Option<AssetRow>, now
         return Decision::Conflict(work.taken.join("; "));
     }
     Decision::Mirror(Box::new(work))
+}
+
+/// The ledger knows a container that the service does not tell (`x-ms-version` below 2.2); a container never moves.
+fn with_recorded_container(mut target: TargetAsset, row: Option<&AssetRow>) -> TargetAsset {
+    let recorded = row.filter(|row| row.facts.target.as_ref() == Some(&target.id));
+    if let (None, Some(row)) = (&target.container, recorded) {
+        target.container.clone_from(&row.facts.container);
+    }
+    target
 }
 
 impl Work {

@@ -105,14 +105,22 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
         }
         Decision::Mirror(work) => work,
     };
-    let Some(blobs) = source_blobs(pair, &asset).await? else { return Ok(None) };
+    let blobs = match source_blobs(pair, &asset).await {
+        Ok(Some(blobs)) => blobs,
+        Ok(None) | Err(Error::Unsuitable { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let Some(target) = work.target.as_ref().or(work.foreign.as_ref()) else {
         let what = "missing on the target".to_owned();
         return Ok(Some(Verdict { missing: true, differences: vec![difference("asset", what)] }));
     };
-    let mut differences = match target_blobs(pair, target).await? {
-        None => vec![difference("asset", "its container is missing on the target".to_owned())],
-        Some(there) => compare::differences(&blobs, &there).map(|(blob, what)| difference(&blob.name, what)).collect(),
+    let mut differences = match target_blobs(pair, target).await {
+        Err(Error::Unsuitable { reason, .. }) => vec![difference("asset", reason)],
+        Err(error) => return Err(error),
+        Ok(None) => vec![difference("asset", "its container is missing on the target".to_owned())],
+        Ok(Some(there)) => {
+            compare::differences(&blobs, &there).map(|(blob, what)| difference(&blob.name, what)).collect()
+        }
     };
     if catalog.files_digest(&asset.id) != catalog.target_files_digest(&target.id) {
         let files = file_differences(pair, &asset.id, &target.id).await?;

@@ -27,6 +27,7 @@ use async_trait::async_trait;
 use azure_core::http::HttpClient;
 use jiff::Timestamp;
 
+pub use self::auth::ASK_TOKEN;
 use self::auth::Tokens;
 use self::front_door::FrontDoor;
 use self::listing::Query;
@@ -72,7 +73,7 @@ impl V2 {
     /// `client` is the guarded transport whose allow-list is `hosts`; the endpoint's and the token service's host are
     /// added to it, and the cluster's once it is known. `media` is the caller of the account's media lane.
     pub fn new(settings: &AccountConfig, client: Arc<dyn HttpClient>, hosts: AllowedHosts, media: Caller) -> Self {
-        let tokens = Tokens::new(settings.auth.clone(), Arc::clone(&client), media.clone());
+        let tokens = Tokens::new(settings.auth.clone(), Arc::clone(&client), media.for_another_host());
         hosts.allow(tokens.url());
         let door = FrontDoor::new(&settings.endpoint, &settings.redirect_hosts, hosts);
         Self(Arc::new(Inner {

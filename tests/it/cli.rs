@@ -2,6 +2,7 @@
 
 #[cfg(feature = "emulator")]
 mod against_emulator;
+mod counted;
 
 use std::path::Path;
 use std::process::{Command, Output};

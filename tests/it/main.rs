@@ -3,10 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic where it stands")]
 #![expect(clippy::cast_precision_loss, reason = "ratios of small counts")]
 
+#[path = "../contract/blob.rs"]
 mod blob_contract;
+mod blob_emulator;
 mod cli;
+#[path = "../contract/config.rs"]
+mod config;
 mod guarantees;
 mod layers;
 mod media_v2;
 mod mirror;
+mod old_api;
 mod world;

@@ -100,10 +100,13 @@ async fn a_locator_keeps_id_name_start_and_expiry() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
     world.sync().await;
-    let copy = world.pair().target.media.locator(&seeded.locator.id).await.unwrap().unwrap();
-    assert_eq!(copy.name, seeded.locator.name);
-    assert_eq!(copy.start, seeded.locator.start);
-    assert_eq!(copy.expiry, seeded.locator.expiry);
+    let pair = world.pair();
+    // As it is stored: the service rounds times when it stores them, not in its answer to the creation.
+    let original = pair.source.media.locator(&seeded.locator.id).await.unwrap().unwrap();
+    let copy = pair.target.media.locator(&seeded.locator.id).await.unwrap().unwrap();
+    assert_eq!(copy.name, original.name);
+    assert_eq!(copy.start, original.start);
+    assert_eq!(copy.expiry, original.expiry);
     assert!(copy.path.unwrap().ends_with(&format!("/{}/", seeded.locator.id)));
 }
 

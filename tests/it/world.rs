@@ -1,7 +1,6 @@
 //! The fixture of the whole-run tests: an emulator in the same process, in virtual time, and a mirror over it.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -9,9 +8,9 @@ use azure_core::http::{AsyncRawResponse, HttpClient, Request};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 use mediamirror::blob::BlobAccount;
-use mediamirror::config::{AccountConfig, AuthConfig, Config, Limits, StorageConfig};
+use mediamirror::config::Config;
 use mediamirror::connect::{Pair, connect};
-use mediamirror::emulator::{Emulator, EmulatorHandle, Generate, ReadyRegion, Settings};
+use mediamirror::emulator::{Emulator, EmulatorHandle, Generate, Settings};
 use mediamirror::engine::verify::{Verification, verify};
 use mediamirror::engine::{Options, Summary, mirror};
 use mediamirror::error::Error;
@@ -20,8 +19,9 @@ use mediamirror::model::{
     Asset, AssetEncryption, AssetFile, BlobProperties, BlobRef, ContainerName, Locator, LocatorId, NewAsset,
 };
 use mediamirror::monitor::TestMonitor;
-use mediamirror::redact::Secret;
 use tokio_util::sync::CancellationToken;
+
+use crate::config::config_of;
 
 /// Two regions and a mirror from the first to the second.
 pub(crate) struct World {
@@ -184,37 +184,6 @@ pub(crate) async fn put(account: &BlobAccount, asset: &Asset, name: &str, bytes:
     let properties =
         BlobProperties { content_type: Some("application/octet-stream".to_owned()), ..BlobProperties::default() };
     account.put_blob(&at, bytes.into(), &properties).await.unwrap();
-}
-
-/// The configuration that mirrors the emulator's first region to its second.
-pub(crate) fn config_of(emulator: &EmulatorHandle) -> Config {
-    let regions = &emulator.ready().regions;
-    Config { source: account(&regions[0]), target: account(&regions[1]), ledger: PathBuf::from("unused.ledger") }
-}
-
-fn account(region: &ReadyRegion) -> AccountConfig {
-    AccountConfig {
-        account: region.account.clone(),
-        endpoint: region.media.parse().unwrap(),
-        redirect_hosts: vec![region.cluster.clone()],
-        api_version: "2.19".to_owned(),
-        auth: AuthConfig::Acs {
-            token_url: region.token.parse().unwrap(),
-            client_id: region.account.clone(),
-            secret: Secret::new(region.account_key.clone()),
-        },
-        storage: region
-            .storage
-            .iter()
-            .map(|storage| StorageConfig {
-                account: storage.account.clone(),
-                endpoint: storage.blob.parse().unwrap(),
-                key: Secret::new(storage.key.clone()),
-            })
-            .collect(),
-        streaming_url: None,
-        limits: Limits::default(),
-    }
 }
 
 type Hook = Box<dyn Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync>;

@@ -168,6 +168,7 @@ fn pending(copy_source: &str) -> Answer {
         200,
         &[
             ("content-length", "0"),
+            ("x-ms-blob-type", "BlockBlob"),
             ("etag", "\"0x2\""),
             ("x-ms-copy-id", "id-7"),
             ("x-ms-copy-status", "pending"),
@@ -195,7 +196,13 @@ async fn a_copy_of_something_else_is_a_conflict() {
 }
 
 fn remains(id: &'static str, status: &'static str) -> Answer {
-    let headers = [("content-length", "0"), ("etag", "\"0x3\""), ("x-ms-copy-id", id), ("x-ms-copy-status", status)];
+    let headers = [
+        ("content-length", "0"),
+        ("x-ms-blob-type", "BlockBlob"),
+        ("etag", "\"0x3\""),
+        ("x-ms-copy-id", id),
+        ("x-ms-copy-status", status),
+    ];
     answer(200, &headers)
 }
 

@@ -69,13 +69,19 @@ fn string_to_sign(ask: &Ask<'_>, account: &str) -> String {
 
 fn canonical_headers(headers: &HeaderMap, text: &mut String) {
     let mut own: Vec<_> = headers.iter().filter(|(name, _)| name.as_str().starts_with("x-ms-")).collect();
-    own.sort_unstable_by_key(|(name, _)| name.as_str());
+    // The live service compares by culture, where `_` comes before digits; the official clients sign in that order.
+    own.sort_unstable_by(|(a, _), (b, _)| a.as_str().bytes().map(weight).cmp(b.as_str().bytes().map(weight)));
     for (name, value) in own {
         text.push_str(name.as_str());
         text.push(':');
         text.push_str(String::from_utf8_lossy(value.as_bytes()).trim());
         text.push('\n');
     }
+}
+
+/// Where a character of a header's name stands in the order of the service.
+fn weight(character: u8) -> u8 {
+    if character == b'_' { b'.' } else { character }
 }
 
 fn canonical_resource(ask: &Ask<'_>, account: &str, text: &mut String) {

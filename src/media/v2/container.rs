@@ -63,6 +63,17 @@ impl V2 {
                     let ask = Ask::get(odata::entity("Locators", id));
                     self.wire().find(safe("GetLocator", attempted, asset.as_str()), &ask).await?
                 }
+                // Five locators already, or no container at all: that is how the asset is, and nobody is in the way.
+                Err(error) if error.failure.status() == Some(409) => {
+                    return Err(Error::Unsuitable {
+                        subject: asset.to_string(),
+                        reason: format!(
+                            "an api_version below 2.2 does not tell its container, and a temporary locator to find it \
+                             is refused ({}); use a newer one",
+                            error.failure
+                        ),
+                    });
+                }
                 Err(error) => return Err(error.into()),
             };
             if let Some(row) = row {

@@ -106,6 +106,7 @@ pub(super) fn set_headers(request: &mut Request, version: &str, token: &Token) {
 pub(super) struct Wire {
     client: Arc<dyn HttpClient>,
     caller: Caller,
+    door_caller: Caller,
     tokens: Tokens,
     door: FrontDoor,
     version: String,
@@ -125,6 +126,7 @@ impl Wire {
     ) -> Self {
         Self {
             client,
+            door_caller: caller.for_another_host(),
             caller,
             tokens,
             door,
@@ -280,7 +282,7 @@ impl Wire {
             }
             let token = &self.tokens.get().await?;
             let knock = |_| self.door.knock(self.client.as_ref(), &self.version, token);
-            match self.caller.run(safe("GetRoot", "find the media API of", account), knock).await {
+            match self.door_caller.run(safe("GetRoot", "find the media API of", account), knock).await {
                 Ok(root) => *self.root.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(root)),
                 Err(error) if error.failure.status() == Some(401) && !renewed => {
                     self.tokens.invalidate(token);

@@ -11,15 +11,15 @@ use tempfile::TempDir;
 use super::{files_in, mediamirror, mode, stderr, stdout, write_private};
 
 /// A running emulator, ended when dropped.
-struct Emulator {
-    process: Child,
-    ready: Value,
-    place: TempDir,
+pub(super) struct Emulator {
+    pub(super) process: Child,
+    pub(super) ready: Value,
+    pub(super) place: TempDir,
 }
 
 impl Emulator {
     /// Starts one with a small library and writes `mirror.toml` into a new directory.
-    fn start(settings: &str) -> Self {
+    pub(super) fn start(settings: &str) -> Self {
         let place = tempfile::tempdir().expect("a directory");
         std::fs::write(place.path().join("emulator.toml"), settings).expect("written");
         let mut process = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
@@ -36,31 +36,31 @@ impl Emulator {
         Self { process, ready, place }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.place.path()
     }
 
-    fn json(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+    pub(super) fn json(&self, arguments: &[&str]) -> (Option<i32>, Value) {
         let output = mediamirror(self.path(), &[arguments, &["--output", "json"]].concat());
         let value = serde_json::from_str(&stdout(&output));
         (output.status.code(), value.unwrap_or_else(|error| panic!("{error}: {}{}", stdout(&output), stderr(&output))))
     }
 
     /// The line of the configuration that has this in it, counted from 1.
-    fn line_of(&self, needle: &str) -> usize {
+    pub(super) fn line_of(&self, needle: &str) -> usize {
         let text = std::fs::read_to_string(self.path().join("mirror.toml")).expect("readable");
         text.lines().position(|line| line.contains(needle)).expect("it is there") + 1
     }
 
     /// Replaces `from` by `to` in the configuration.
-    fn change(&self, from: &str, to: &str) {
+    pub(super) fn change(&self, from: &str, to: &str) {
         let path = self.path().join("mirror.toml");
         let text = std::fs::read_to_string(&path).expect("readable");
         assert!(text.contains(from), "{from} is not in {text}");
         std::fs::write(&path, text.replacen(from, to, 1)).expect("written");
     }
 
-    fn region(&self, index: usize, key: &str) -> &str {
+    pub(super) fn region(&self, index: usize, key: &str) -> &str {
         self.ready["regions"][index][key].as_str().expect("a text")
     }
 }
@@ -187,7 +187,7 @@ fn an_api_that_answers_html_ends_with_five() {
 }
 
 /// A server that answers every request with a web page; its `host:port`. It lives as long as the test's process.
-fn web_page() -> String {
+pub(super) fn web_page() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
     std::thread::spawn(move || {

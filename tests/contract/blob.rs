@@ -1,16 +1,17 @@
-//! What the blob client needs of a blob service, run against any: an emulator in this process, or Azurite.
+//! What the blob client needs of a blob service, run against any: the emulator in the process, the emulator on sockets,
+//! and Azurite.
 //!
 //! Every function takes a [`Fixture`]: two accounts of one service, with a container of its own in both. A service that
-//! lacks an operation is told so in the fixture, and then has to refuse it clearly.
+//! lacks an operation is told so in the fixture, and then has to refuse it clearly. `every_case` lists all of them, so
+//! that each is run against each service.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use azure_core::http::HttpClient;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use mediamirror::blob::BlobAccount;
@@ -20,8 +21,25 @@ use mediamirror::model::{AccountName, Blob, BlobProperties, BlobRef, ContainerNa
 use mediamirror::redact::Secret;
 use mediamirror::retry::RetryPolicy;
 use mediamirror::throttle::{Lane, LaneLimits};
-use mediamirror::transport::{AllowedHosts, guarded, network};
+use mediamirror::transport::{AllowedHosts, guarded};
 use url::Url;
+
+/// Gives the names of all cases to a macro, which makes a test of each.
+macro_rules! every_case {
+    ($make_tests:ident) => {
+        $make_tests! {
+            listing_shows_what_was_written,
+            a_missing_container_is_told,
+            an_asynchronous_copy_arrives_whole,
+            blocks_arrive_as_one_blob,
+            one_request_brings_everything,
+            a_source_that_changed_or_vanished_is_told,
+            a_copy_within_an_account_is_done_at_once,
+            a_wrong_key_ends_the_run,
+        }
+    };
+}
+pub(crate) use every_case;
 
 /// Names that have to come through every operation.
 const NAMES: &[&str] = &[
@@ -230,12 +248,48 @@ pub(crate) async fn a_wrong_key_ends_the_run(fixture: &Fixture) {
     }
 }
 
-/// An account of a service at `endpoint`, with a transport and lanes of its own.
-pub(crate) fn account(name: &str, endpoint: &Url, key: &str) -> BlobAccount {
+impl Fixture {
+    /// Two accounts of the service that `network` reaches, each at its endpoint with its name and key, and `container` made in
+    /// both.
+    pub(crate) async fn new(
+        network: &Arc<dyn HttpClient>,
+        source: &Access,
+        target: &Access,
+        container: &str,
+        puts_from_url: bool,
+    ) -> Self {
+        let impostor = Access { key: target.key.clone(), ..source.clone() };
+        let fixture = Self {
+            source: account(network, source),
+            target: account(network, target),
+            impostor: account(network, &impostor),
+            container: ContainerName::new(container),
+            puts_from_url,
+        };
+        fixture.source.create_container(&fixture.container).await.unwrap();
+        fixture.target.create_container(&fixture.container).await.unwrap();
+        fixture.target.create_container(&fixture.container).await.expect("making it again is no error");
+        fixture
+    }
+}
+
+/// How an account is reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Access {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its root.
+    pub(crate) endpoint: Url,
+    /// Its key.
+    pub(crate) key: String,
+}
+
+/// A client of the account, with an allow-list and lanes of its own.
+fn account(network: &Arc<dyn HttpClient>, access: &Access) -> BlobAccount {
     let hosts = AllowedHosts::default();
-    hosts.allow(endpoint);
-    let transport = guarded(network().unwrap(), hosts);
-    let account = AccountName::new(name);
+    hosts.allow(&access.endpoint);
+    let transport = guarded(Arc::clone(network), hosts);
+    let account = AccountName::new(&access.name);
     let caller = |plane| {
         Caller::new(
             Lane::new(account.clone(), plane, LaneLimits::default()),
@@ -243,90 +297,6 @@ pub(crate) fn account(name: &str, endpoint: &Url, key: &str) -> BlobAccount {
         )
     };
     let (read, write) = (caller(Plane::BlobRead), caller(Plane::BlobWrite));
-    BlobAccount::new(account.clone(), endpoint.clone(), &Secret::new(key), transport, read, write).unwrap()
-}
-
-/// Azurite, ended with its owner.
-struct Azurite {
-    _process: tokio::process::Child,
-    port: u16,
-}
-
-/// Keys of the two accounts; any base64 will do.
-const SOURCE_KEY: &str = "c291cmNlLWtleS1vZi10aGUtdGVzdHM=";
-const TARGET_KEY: &str = "dGFyZ2V0LWtleS1vZi10aGUtdGVzdHM=";
-
-impl Azurite {
-    async fn start() -> Self {
-        let main = std::env::var_os("AZURITE_MAIN").map_or_else(
-            || {
-                PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-                    .join("tests/.tools/node_modules/azurite/dist/src/blob/main.js")
-            },
-            PathBuf::from,
-        );
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = tokio::process::Command::new("node")
-            .arg(main)
-            .args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
-            .args(["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"])
-            .env("AZURITE_ACCOUNTS", format!("srcacct:{SOURCE_KEY};dstacct:{TARGET_KEY}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("node is installed");
-        for _ in 0..100 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return Self { _process: process, port };
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        panic!("Azurite does not start; install it as the test's name says");
-    }
-
-    async fn fixture(&self, container: &str) -> Fixture {
-        let endpoint = |account: &str| Url::parse(&format!("http://127.0.0.1:{}/{account}", self.port)).unwrap();
-        let source = account("srcacct", &endpoint("srcacct"), SOURCE_KEY);
-        let target = account("dstacct", &endpoint("dstacct"), TARGET_KEY);
-        let impostor = account("srcacct", &endpoint("srcacct"), TARGET_KEY);
-        let container = ContainerName::new(container);
-        source.create_container(&container).await.unwrap();
-        target.create_container(&container).await.unwrap();
-        target.create_container(&container).await.expect("making it again is no error");
-        Fixture { source, target, impostor, container, puts_from_url: false }
-    }
-}
-
-#[tokio::test]
-#[ignore = "needs Azurite: npm install azurite@3.37.0 in tests/.tools, or AZURITE_MAIN=…/dist/src/blob/main.js"]
-async fn azurite_keeps_the_contract() {
-    let azurite = Azurite::start().await;
-    listing_shows_what_was_written(&azurite.fixture("listing").await).await;
-    a_missing_container_is_told(&azurite.fixture("missing").await).await;
-    an_asynchronous_copy_arrives_whole(&azurite.fixture("asynchronous").await).await;
-    blocks_arrive_as_one_blob(&azurite.fixture("blocks").await).await;
-    one_request_brings_everything(&azurite.fixture("put").await).await;
-    a_copy_within_an_account_is_done_at_once(&azurite.fixture("within").await).await;
-    a_wrong_key_ends_the_run(&azurite.fixture("key").await).await;
-    a_source_that_changed_or_vanished_is_told(&azurite.fixture("changed").await).await;
-}
-
-/// Copies are spawned as tasks, so their futures have to be `Send`.
-#[test]
-fn the_futures_can_be_spawned() {
-    fn spawnable<T: Send>(make: impl Fn(Arc<Fixture>) -> T) -> bool {
-        let _ = make;
-        true
-    }
-    assert!(spawnable(|fixture| async move {
-        let blob: Blob = fixture.listed(&fixture.source).await.into_values().next().expect("not run");
-        let from = fixture.source.copy_source(&fixture.container, &blob)?;
-        let to = fixture.at("x");
-        fixture.target.put_from_url(&to, &from).await?;
-        fixture.target.put_blocks_from_url(&to, &from).await?;
-        let state = fixture.target.start_copy(&to, &from).await?;
-        fixture.target.abort_copy(&to, &state.id).await?;
-        Ok::<(), Error>(())
-    }));
+    let key = Secret::new(&access.key);
+    BlobAccount::new(account.clone(), access.endpoint.clone(), &key, transport, read, write).unwrap()
 }

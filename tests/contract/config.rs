@@ -1,0 +1,38 @@
+//! The configuration that mirrors an emulator's first region to its second.
+
+use std::path::PathBuf;
+
+use mediamirror::config::{AccountConfig, AuthConfig, Config, Limits, StorageConfig};
+use mediamirror::emulator::{EmulatorHandle, ReadyRegion};
+use mediamirror::redact::Secret;
+
+/// As `--write-config` writes it.
+pub(crate) fn config_of(emulator: &EmulatorHandle) -> Config {
+    let regions = &emulator.ready().regions;
+    Config { source: account(&regions[0]), target: account(&regions[1]), ledger: PathBuf::from("unused.ledger") }
+}
+
+fn account(region: &ReadyRegion) -> AccountConfig {
+    AccountConfig {
+        account: region.account.clone(),
+        endpoint: region.media.parse().expect("a ready emulator tells URLs"),
+        redirect_hosts: vec![region.cluster.clone()],
+        api_version: "2.19".to_owned(),
+        auth: AuthConfig::Acs {
+            token_url: region.token.parse().expect("a ready emulator tells URLs"),
+            client_id: region.account.clone(),
+            secret: Secret::new(region.account_key.clone()),
+        },
+        storage: region
+            .storage
+            .iter()
+            .map(|storage| StorageConfig {
+                account: storage.account.clone(),
+                endpoint: storage.blob.parse().expect("a ready emulator tells URLs"),
+                key: Secret::new(storage.key.clone()),
+            })
+            .collect(),
+        streaming_url: None,
+        limits: Limits::default(),
+    }
+}

@@ -1,0 +1,187 @@
+//! What the emulator counts while the real binary runs: that a refusal changes nothing, that a second run writes nothing;
+//! and the promised shapes of what is printed.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use serde_json::Value;
+
+use super::against_emulator::{Emulator, web_page};
+use super::{files_in, mediamirror, stderr, write_private};
+
+/// Sends a request to the admin service.
+fn ask(emulator: &Emulator, method: &str, path: &str) -> (u16, Value) {
+    let authority = emulator.ready["admin"].as_str().expect("a text").trim_start_matches("http://");
+    let mut stream = TcpStream::connect(authority).expect("it listens");
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("text");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, serde_json::from_str(body).expect("JSON"))
+}
+
+/// Operations counted that are no mere looking, with their statuses.
+fn writes(emulator: &Emulator) -> Vec<String> {
+    let looks = |operation: &str| {
+        ["Get", "List", "Head", "AcsToken", "FrontDoor", "Root"].iter().any(|start| operation.starts_with(start))
+    };
+    let (code, stats) = ask(emulator, "GET", "/_emulator/stats");
+    assert_eq!(code, 200);
+    let rows = stats["requests"].as_array().expect("a list");
+    let operation = |row: &Value| row["operation"].as_str().expect("a text").to_owned();
+    rows.iter().map(operation).filter(|operation| !looks(operation)).collect()
+}
+
+fn has_keys(value: &Value, keys: &[&str]) {
+    for key in keys {
+        assert!(value.pointer(key).is_some_and(|value| !value.is_null()), "{key} is missing in {value}");
+    }
+}
+
+#[test]
+fn the_statistics_are_read_and_reset() {
+    let emulator = Emulator::start("");
+    emulator.json(&["verify"]);
+    let (code, stats) = ask(&emulator, "GET", "/_emulator/stats");
+    assert_eq!(code, 200);
+    has_keys(&stats, &["/concurrency", "/max_concurrency"]);
+    let rows = stats["requests"].as_array().expect("a list");
+    for row in rows {
+        has_keys(row, &["/account", "/plane", "/operation", "/status", "/count"]);
+    }
+    for plane in ["media", "blob", "token"] {
+        assert!(rows.iter().any(|row| row["plane"] == plane), "{plane} is not counted: {stats}");
+    }
+    assert_eq!(ask(&emulator, "POST", "/_emulator/stats/reset").0, 200);
+    assert_eq!(ask(&emulator, "GET", "/_emulator/stats").1["requests"], Value::Array(Vec::new()));
+    assert_eq!(ask(&emulator, "GET", "/_emulator/nothing").0, 404);
+    assert_eq!(ask(&emulator, "GET", "/_emulator/ready").1, emulator.ready);
+}
+
+#[test]
+fn what_is_printed_has_the_promised_keys_and_a_second_run_writes_nothing() {
+    let emulator = Emulator::start("");
+    let (code, first) = emulator.json(&["sync"]);
+    assert_eq!(code, Some(0));
+    for counts in ["total", "mirrored", "unchanged", "skipped", "failed", "conflicts"] {
+        has_keys(&first["assets"], &[&format!("/{counts}")]);
+    }
+    for keys in
+        [["/blobs/copied", "/blobs/unchanged", "/blobs/failed"], ["/outcome", "/bytes_copied", "/elapsed_seconds"]]
+    {
+        has_keys(&first, &keys);
+    }
+    has_keys(&first, &["/locators/mirrored", "/locators/unchanged", "/locators/failed"]);
+    has_keys(&first, &["/requests/media", "/requests/blob"]);
+    assert!(first["bytes_copied"].as_u64() > Some(0) && first["locators"]["mirrored"].as_u64() > Some(0), "{first}");
+    assert!(!writes(&emulator).is_empty());
+
+    let (_, compared) = emulator.json(&["verify"]);
+    has_keys(&compared, &["/assets/same", "/assets/different", "/assets/missing", "/differences"]);
+    let (_, urls) = emulator.json(&["urls"]);
+    has_keys(&urls[0], &["/asset", "/locator_id", "/source_url", "/target_url"]);
+
+    ask(&emulator, "POST", "/_emulator/stats/reset");
+    let (code, second) = emulator.json(&["sync"]);
+    assert_eq!((code, &second["blobs"]["copied"], &second["bytes_copied"]), (Some(0), &0.into(), &0.into()));
+    assert_eq!(second["blobs"]["unchanged"], first["blobs"]["copied"]);
+    assert_eq!(second["locators"]["unchanged"], first["locators"]["mirrored"]);
+    assert_eq!(writes(&emulator), Vec::<String>::new());
+}
+
+/// Puts `to` in place of `from` in the configuration of a new emulator; see [`refused`].
+fn refuses(from: impl Fn(&Emulator) -> String, to: &str, subject: &str) {
+    let emulator = Emulator::start("");
+    let from = from(&emulator);
+    emulator.change(&from, to);
+    refused(&emulator, to, subject);
+}
+
+/// Every command ends with 5, one message that names the line with `place` in it, the `subject` and the remedy, and
+/// nothing written anywhere.
+fn refused(emulator: &Emulator, place: &str, subject: &str) {
+    let line = emulator.line_of(place);
+    let before = files_in(&emulator.place);
+    for command in ["sync", "verify", "urls"] {
+        let output = mediamirror(emulator.path(), &[command]);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(5), "{command}: {told}");
+        assert!(output.stdout.is_empty(), "{command}");
+        let lines = |start: &str| told.lines().filter(|line| line.starts_with(start)).count();
+        assert_eq!((told.lines().count(), lines("error: "), lines("remedy: ")), (2, 1, 1), "{command}: {told}");
+        assert!(told.contains(&format!("mirror.toml:{line}: ")) && told.contains(subject), "{command}: {told}");
+        assert_eq!(files_in(&emulator.place), before, "{command}");
+    }
+    assert_eq!(writes(emulator), Vec::<String>::new());
+}
+
+/// Nobody listens there: it needs privileges.
+const NOBODY: &str = "http://127.0.0.1:1";
+
+#[test]
+fn an_unreachable_media_api_is_refused() {
+    let from = |emulator: &Emulator| emulator.region(0, "media").to_owned();
+    refuses(from, &format!("{NOBODY}/api/"), "the source's media account mediawest at http://127.0.0.1:1/api/");
+}
+
+#[test]
+fn an_unreachable_token_service_is_refused() {
+    let from = |emulator: &Emulator| emulator.region(1, "token").to_owned();
+    refuses(
+        from,
+        &format!("{NOBODY}/v2/OAuth2-13"),
+        "the target's token service of media account mediaeast at http://127.0.0.1:1/v2/OAuth2-13",
+    );
+}
+
+#[test]
+fn an_unreachable_blob_service_is_refused() {
+    let from = |emulator: &Emulator| emulator.region(1, "blob").to_owned();
+    refuses(
+        from,
+        &format!("{NOBODY}/storeeast"),
+        "the target's storage account storeeast at http://127.0.0.1:1/storeeast",
+    );
+}
+
+#[test]
+fn a_web_page_in_place_of_the_token_service_is_refused() {
+    let from = |emulator: &Emulator| emulator.region(0, "token").to_owned();
+    let emulator = Emulator::start("");
+    emulator.change(&from(&emulator), &format!("http://{}/v2/OAuth2-13", web_page()));
+    refused(&emulator, "west.media.key", "is the token URL right?");
+}
+
+#[test]
+fn a_web_page_in_place_of_the_blob_service_is_refused() {
+    let from = |emulator: &Emulator| emulator.region(0, "blob").to_owned();
+    refuses(from, &format!("http://{}/storewest", web_page()), "the source's storage account storewest");
+}
+
+#[test]
+fn a_key_nobody_knows_is_refused() {
+    refuses(|_| "redirect_hosts".to_owned(), "redirct_hosts", "did you mean `redirect_hosts`?");
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_refused() {
+    refuses(|_| "west.storewest.key".to_owned(), "lost.key", "lost.key");
+}
+
+#[test]
+fn a_target_that_is_the_source_is_refused() {
+    let emulator = Emulator::start("");
+    emulator.change(emulator.region(1, "media"), emulator.region(0, "media"));
+    emulator.change("account = \"mediaeast\"", "account = \"MediaWest\"");
+    refused(&emulator, "MediaWest", "the target is the source");
+}
+
+#[test]
+fn a_wrong_key_is_refused() {
+    for (file, line) in [("east.media.key", "east.media.key"), ("west.storewest.key", "west.storewest.key")] {
+        let emulator = Emulator::start("");
+        write_private(&emulator.path().join(file), "d3Jvbmcta2V5\n");
+        refused(&emulator, line, "check ");
+    }
+}

@@ -1,0 +1,104 @@
+//! Azurite with two accounts, started when a test needs it and ended with the last test that does.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use crate::blob_contract::Access;
+use crate::tools;
+
+/// Keys of the two accounts; any base64 will do.
+const SOURCE_KEY: &str = "c291cmNlLWtleS1vZi10aGUtdGVzdHM=";
+const TARGET_KEY: &str = "dGFyZ2V0LWtleS1vZi10aGUtdGVzdHM=";
+/// It takes two seconds on an idle machine.
+const READY_WITHIN: Duration = Duration::from_mins(1);
+/// A free port may be taken by somebody else before it is listened on.
+const ATTEMPTS: u32 = 3;
+
+/// The one that runs, if one does.
+static RUNNING: Mutex<Weak<Azurite>> = Mutex::const_new(Weak::new());
+
+/// A running Azurite; dropping it ends the process, and so does the end of this one.
+#[derive(Debug)]
+pub(crate) struct Azurite {
+    process: Child,
+    port: u16,
+}
+
+impl Azurite {
+    /// The one that runs, or a new one.
+    pub(crate) async fn shared() -> Arc<Self> {
+        let mut running = RUNNING.lock().await;
+        if let Some(azurite) = running.upgrade() {
+            return azurite;
+        }
+        let azurite = Arc::new(Self::start().await);
+        *running = Arc::downgrade(&azurite);
+        azurite
+    }
+
+    pub(crate) async fn start() -> Self {
+        for _ in 0..ATTEMPTS {
+            let mut azurite = Self::spawn();
+            if azurite.is_ready().await {
+                return azurite;
+            }
+        }
+        panic!("Azurite does not start; what it says is above");
+    }
+
+    fn spawn() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let process = Command::new("node")
+            .arg("--require")
+            .arg(tools::tests().join("tools/end-with-owner.js"))
+            .arg(tools::installed("azurite/dist/src/blob/main.js"))
+            .args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
+            .args(["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"])
+            .env("AZURITE_ACCOUNTS", format!("srcacct:{SOURCE_KEY};dstacct:{TARGET_KEY}"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("node is on the PATH, as tests/run checks");
+        Self { process, port }
+    }
+
+    /// Waits until it answers; false when it ended instead.
+    async fn is_ready(&mut self) -> bool {
+        let begun = Instant::now();
+        while self.process.try_wait().expect("our own child").is_none() {
+            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+                return true;
+            }
+            assert!(begun.elapsed() < READY_WITHIN, "Azurite does not listen within {READY_WITHIN:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
+    }
+
+    /// The account that is copied from.
+    pub(crate) fn source(&self) -> Access {
+        self.access("srcacct", SOURCE_KEY)
+    }
+
+    /// The account that is copied to.
+    pub(crate) fn target(&self) -> Access {
+        self.access("dstacct", TARGET_KEY)
+    }
+
+    fn access(&self, name: &str, key: &str) -> Access {
+        let endpoint = format!("http://127.0.0.1:{}/{name}", self.port).parse().expect("a URL");
+        Access { name: name.to_owned(), endpoint, key: key.to_owned() }
+    }
+}
+
+impl Drop for Azurite {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

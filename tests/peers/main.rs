@@ -1,0 +1,15 @@
+//! The proof against programs nobody here wrote: Azurite, a blob service, and node-ams-sdk, a client of Media Services v2.
+//!
+//! `tests/run` installs them from `tests/tools/package.json` and runs this. A missing program fails the test that needs
+//! it; nothing is skipped.
+
+#[path = "../contract/blob.rs"]
+mod blob_contract;
+#[path = "../contract/config.rs"]
+mod config;
+
+mod azurite;
+mod blob_azurite;
+mod mirror_azurite;
+mod node_ams_sdk;
+mod tools;
