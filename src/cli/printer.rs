@@ -1,6 +1,6 @@
 //! Standard output: data, and nothing else. A reader that went away is no error.
 
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
@@ -51,7 +51,9 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// A result as readable JSON.
+/// A result as JSON: readable on a terminal, one line for programs, many of which read lines.
 fn as_json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string_pretty(value).expect("results have text keys and no failing serialiser")
+    let json =
+        if io::stdout().is_terminal() { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+    json.expect("results have text keys and no failing serialiser")
 }

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use azure_core::http::{HttpClient, Method, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::TryStreamExt;
+use hmac::{Hmac, Mac as _};
+use jiff::fmt::rfc2822::DateTimePrinter;
 use mediamirror::config::Config;
 use mediamirror::connect::{Pair, connect};
 use mediamirror::emulator::settings::StorageSettings;
@@ -16,6 +20,7 @@ use mediamirror::ledger::Ledger;
 use mediamirror::model::{CopyMethod, Locator, LocatorKind};
 use mediamirror::monitor::TestMonitor;
 use mediamirror::transport::network;
+use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
 use crate::azurite::Azurite;
@@ -42,13 +47,13 @@ struct World {
     network: Arc<dyn HttpClient>,
     ledger: Ledger,
     config: Config,
-    _azurite: Arc<Azurite>,
+    azurite: Azurite,
 }
 
 impl World {
     /// A library in the first account of an Azurite of its own.
     async fn new() -> Self {
-        let azurite = Arc::new(Azurite::start().await);
+        let azurite = Azurite::start().await;
         let mut settings = Settings::default();
         for (region, access) in settings.regions.iter_mut().zip([azurite.source(), azurite.target()]) {
             region.storage = vec![storage(access)];
@@ -60,7 +65,7 @@ impl World {
             network: network().expect("TLS is set up"),
             ledger: Ledger::in_memory().expect("memory"),
             emulator,
-            _azurite: azurite,
+            azurite,
         }
     }
 
@@ -85,11 +90,41 @@ impl World {
         self.emulator.stats().requests.iter().filter(|row| row.plane == Plane::Blob).map(|row| row.count).sum()
     }
 
+    /// The stored access policies of a container, asked of Azurite itself; empty where there is no such container.
+    async fn container_acl(&self, access: &Access, container: &str) -> String {
+        let mut url = access.endpoint.clone();
+        url.set_path(&format!("{}/{container}", access.name));
+        url.set_query(Some("restype=container&comp=acl"));
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&jiff::Timestamp::now()).expect("after 1970");
+        let own = format!("x-ms-date:{date}\nx-ms-version:2021-12-02\n");
+        let resource = format!("/{}{}\ncomp:acl\nrestype:container", access.name, url.path());
+        let to_sign = format!("GET\n\n\n\n\n\n\n\n\n\n\n\n{own}{resource}");
+        let mut request = Request::new(url, Method::Get);
+        request.insert_header("x-ms-date", date);
+        request.insert_header("x-ms-version", "2021-12-02");
+        request.insert_header("authorization", format!("SharedKey {}:{}", access.name, access.sign(&to_sign)));
+        let answer = self.network.execute_request(&request).await.expect("an answer");
+        let status = u16::from(answer.status());
+        assert!(matches!(status, 200 | 404), "{status} for the policies of {container}");
+        let body = answer.try_into_raw_response().await.expect("a body").into_body();
+        String::from_utf8_lossy(&body).into_owned()
+    }
+
     async fn fetch(&self, url: &str) -> Vec<u8> {
         let request = Request::new(url.parse().expect("a URL"), Method::Get);
         let answer = self.network.execute_request(&request).await.expect("an answer");
         assert_eq!(u16::from(answer.status()), 200, "{url}");
         answer.try_into_raw_response().await.expect("a body").into_body().to_vec()
+    }
+}
+
+impl Access {
+    /// What the account's key makes of a text.
+    fn sign(&self, text: &str) -> String {
+        let key = BASE64.decode(&self.key).expect("a key");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length will do");
+        mac.update(text.as_bytes());
+        BASE64.encode(mac.finalize().into_bytes())
     }
 }
 
@@ -157,8 +192,18 @@ async fn the_old_api_mirrors_through_temporary_locators_and_leaves_none_behind()
     };
     assert!(count("CreateLocator", 201) > 0, "the second run needs them too");
     assert_eq!(count("CreateLocator", 201), count("DeleteLocator", 204), "each is removed");
+    // Asked with a newer version, which tells the containers.
+    world.config = config_of(&world.emulator);
     let pair = world.pair();
-    for side in [&pair.source, &pair.target] {
+    for (side, access) in [(&pair.source, world.azurite.source()), (&pair.target, world.azurite.target())] {
+        let assets = side.media.assets().try_concat().await.expect("listed");
+        let mut asked = 0;
+        for container in assets.into_iter().filter_map(|asset| asset.container) {
+            let acl = world.container_acl(&access, container.as_str()).await;
+            asked += u32::from(acl.contains("<SignedIdentifiers"));
+            assert!(!acl.contains("<SignedIdentifier>"), "{container} keeps a stored access policy: {acl}");
+        }
+        assert!(asked > 12, "{asked} containers have been looked at");
         let locators: Vec<Locator> = side.media.locators().try_concat().await.expect("listed");
         assert!(locators.iter().all(|locator| locator.kind == LocatorKind::Streaming), "{locators:?}");
     }
