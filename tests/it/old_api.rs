@@ -15,8 +15,8 @@ async fn world(recipe: &str) -> World {
         region.media.random_container_names = true;
     }
     let mut world = World::with(settings, Some(recipe)).await;
-    world.config.source.api_version = "2.1".to_owned();
-    world.config.target.api_version = "2.1".to_owned();
+    "2.1".clone_into(&mut world.config.source.api_version);
+    "2.1".clone_into(&mut world.config.target.api_version);
     world.emulator.reset_stats();
     world
 }
