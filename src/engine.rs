@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::connect::Pair;
 use crate::error::Error;
-use crate::ledger::Ledger;
+use crate::ledger::{AssetRow, Ledger};
 use crate::model::{Asset, AssetId, CopyMethod, Plane, Side};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use catalog::Catalog;
@@ -249,7 +249,7 @@ async fn begin_assets(run: &Arc<Run>, catalog: &Catalog, tasks: &mut JoinSet<()>
 /// Decides one asset; what needs no work is finished here.
 async fn decide(run: &Run, catalog: &Catalog, asset: Asset) -> Result<Option<plan::Work>, Error> {
     run.count(|tally| tally.assets.total += 1);
-    let row = run.ledger.asset(&asset.id).await?;
+    let row = recorded(run, catalog, &asset).await?;
     match plan::decide(asset.clone(), catalog, row, clock::now()) {
         Decision::Mirror(work) => return Ok(Some(*work)),
         Decision::Skip(reason) => run.finish(&asset, AssetOutcome::Skipped(reason)),
@@ -258,6 +258,19 @@ async fn decide(run: &Run, catalog: &Catalog, asset: Asset) -> Result<Option<pla
             run.count(|tally| tally.locators.failed += locators);
             run.finish(&asset, AssetOutcome::Conflict(reason));
         }
+    }
+    Ok(None)
+}
+
+/// What the ledger says of an asset. A record of a target asset that exists no more is forgotten: the next copy is a new one.
+async fn recorded(run: &Run, catalog: &Catalog, asset: &Asset) -> Result<Option<AssetRow>, Error> {
+    let row = run.ledger.asset(&asset.id).await?;
+    let lost = row.as_ref().and_then(|row| row.facts.target.as_ref()).is_some_and(|id| catalog.target(id).is_none());
+    if !lost {
+        return Ok(row);
+    }
+    if !run.options.dry_run {
+        run.ledger.forget(&asset.id).await?;
     }
     Ok(None)
 }

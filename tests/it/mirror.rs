@@ -282,3 +282,45 @@ async fn an_asynchronous_copy_that_stands_still_is_replaced_by_blocks() {
     assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_target_asset_that_somebody_deleted_is_made_again() {
+    let world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
+    world.sync().await;
+    let media = &world.pair().target.media;
+    let copy = media.locator(&seeded.locator.id).await.unwrap().unwrap().asset;
+    media.delete_asset(&copy).await.unwrap();
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 1), "{:?}", summary.problems);
+    assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_blob_that_somebody_deleted_or_damaged_is_copied_again() {
+    let world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism", "a.mp4", "b.mp4"]).await;
+    world.sync().await;
+    let pair = world.pair();
+    let id = pair.target.media.locator(&seeded.locator.id).await.unwrap().unwrap().asset;
+    let copy = pair.target.media.asset(&id).await.unwrap().unwrap();
+    put(&pair.target.storage[0], &copy, "a.mp4", vec![0; 7]).await;
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.blobs.copied, summary.blobs.unchanged), (1, 2), "{:?}", summary.problems);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_was_prolonged_is_prolonged_on_the_target() {
+    let world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism"]).await;
+    world.sync().await;
+    let longer = mediamirror::model::Locator {
+        expiry: seeded.locator.expiry + jiff::SignedDuration::from_hours(100),
+        ..seeded.locator.clone()
+    };
+    world.pair().source.media.update_locator(&longer).await.unwrap();
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.locators.mirrored, summary.blobs.copied), (1, 0), "{:?}", summary.problems);
+    assert_eq!(world.verify().await.differences, []);
+}
