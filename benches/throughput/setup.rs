@@ -1,19 +1,19 @@
 //! An emulator on sockets and a mirror over the network stack, as in real use.
 
 use std::num::NonZeroU64;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use mediamirror::config::{AccountConfig, AuthConfig, Config, Limits, StorageConfig};
+use mediamirror::config::Config;
 use mediamirror::connect::{Pair, connect};
 use mediamirror::emulator::settings::BlobLimits;
-use mediamirror::emulator::{Emulator, EmulatorHandle, Generate, ReadyRegion, Settings};
+use mediamirror::emulator::{Emulator, EmulatorHandle, Generate, Settings};
 use mediamirror::engine::{Options, Summary, mirror};
 use mediamirror::ledger::Ledger;
 use mediamirror::monitor::Silent;
-use mediamirror::redact::Secret;
 use mediamirror::transport;
 use tokio_util::sync::CancellationToken;
+
+use crate::config::config_of;
 
 /// The default target storage account of the emulator.
 pub(crate) const TARGET_STORAGE: &str = "storeeast";
@@ -56,12 +56,10 @@ impl Mirror {
         let generate = Generate::parse(recipe).expect("the recipe is good");
         let emulator =
             Emulator::builder().settings(settings).generate(generate).start().await.expect("the emulator starts");
-        let regions = &emulator.ready().regions;
-        let config = Config {
-            source: account(&regions[0], rate),
-            target: account(&regions[1], rate),
-            ledger: PathBuf::from("unused"),
-        };
+        let mut config = config_of(&emulator);
+        for account in [&mut config.source, &mut config.target] {
+            account.limits.blob.requests_per_second = rate;
+        }
         Self { emulator: Arc::new(emulator), config }
     }
 
@@ -78,32 +76,5 @@ impl Mirror {
         let summary = summary.expect("the run ends");
         assert!(summary.problems.is_empty(), "{:?}", summary.problems);
         summary
-    }
-}
-
-fn account(region: &ReadyRegion, rate: Option<NonZeroU64>) -> AccountConfig {
-    let mut limits = Limits::default();
-    limits.blob.requests_per_second = rate;
-    AccountConfig {
-        account: region.account.clone(),
-        endpoint: region.media.parse().expect("the emulator prints URLs"),
-        redirect_hosts: vec![region.cluster.clone()],
-        api_version: "2.19".to_owned(),
-        auth: AuthConfig::Acs {
-            token_url: region.token.parse().expect("the emulator prints URLs"),
-            client_id: region.account.clone(),
-            secret: Secret::new(region.account_key.clone()),
-        },
-        storage: region
-            .storage
-            .iter()
-            .map(|storage| StorageConfig {
-                account: storage.account.clone(),
-                endpoint: storage.blob.parse().expect("the emulator prints URLs"),
-                key: Secret::new(storage.key.clone()),
-            })
-            .collect(),
-        streaming_url: None,
-        limits,
     }
 }
