@@ -27,6 +27,14 @@ impl Dice {
         Self { rng: fastrand::Rng::with_seed(mixed.u64(..)), sizes }
     }
 
+    /// How long half of the recordings last at least, seconds.
+    pub(super) fn median_seconds(&self) -> f64 {
+        match self.sizes {
+            Sizes::Real | Sizes::Small => 720.0,
+            Sizes::Long => 2_160.0,
+        }
+    }
+
     pub(super) fn guid(&mut self) -> Uuid {
         uuid::Builder::from_random_bytes(self.rng.u128(..).to_be_bytes()).into_uuid()
     }
@@ -56,7 +64,7 @@ impl Dice {
     /// A blob of made-up bytes, this many unless all are to be small.
     pub(super) fn blob(&mut self, name: impl Into<String>, length: u64) -> PlannedBlob {
         let length = match self.sizes {
-            Sizes::Real => length,
+            Sizes::Real | Sizes::Long => length,
             Sizes::Small => SMALL,
         };
         PlannedBlob::new(name, Content::Synthetic { seed: self.rng.u64(..), length })

@@ -19,6 +19,8 @@ pub enum Sizes {
     Real,
     /// 64 KiB each.
     Small,
+    /// As the real ones, of recordings three times as long: feature films.
+    Long,
 }
 
 /// The recipe of a library.
@@ -80,7 +82,8 @@ impl Generate {
                     generate.sizes = match value {
                         "real" => Sizes::Real,
                         "small" => Sizes::Small,
-                        _ => return Err(wrong("write real or small")),
+                        "long" => Sizes::Long,
+                        _ => return Err(wrong("write real, small or long")),
                     }
                 }
                 "awkward" => generate.awkward = choice()?,

@@ -14,8 +14,7 @@ const SECOND: [&str; 12] = [
     "talk",
 ];
 
-/// Half of the recordings last longer than 12 minutes, two thirds between 4 and 33.
-const MEDIAN_SECONDS: f64 = 720.0;
+/// Two thirds of the recordings last between the median's third and its threefold.
 const SECONDS_SIGMA: f64 = 1.0;
 
 /// An asset of exactly `blobs` blobs.
@@ -37,7 +36,7 @@ pub(super) fn is_server_manifest(name: &str) -> bool {
 
 /// Exactly `count` files of a recording, the most needed first.
 pub(super) fn files(dice: &mut Dice, stem: &str, count: usize) -> Vec<PlannedBlob> {
-    let seconds = dice.log_normal(MEDIAN_SECONDS, SECONDS_SIGMA).clamp(4, 6 * 3600);
+    let seconds = dice.log_normal(dice.median_seconds(), SECONDS_SIGMA).clamp(4, 6 * 3600);
     let with_server = count >= 2;
     let with_client = count >= 3;
     let left = count - usize::from(with_server) - usize::from(with_client);
