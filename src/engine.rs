@@ -5,11 +5,13 @@ pub mod verify;
 
 mod asset;
 mod catalog;
+mod compact;
 mod compare;
 mod copy;
 mod digest;
 mod plan;
 mod poll;
+mod records;
 mod register;
 mod run;
 
@@ -28,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::connect::Pair;
 use crate::error::Error;
-use crate::ledger::Ledger;
+use crate::ledger::{AssetRow, Ledger};
 use crate::model::{Asset, AssetId, CopyMethod, Plane, Side};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use catalog::Catalog;
@@ -185,7 +187,9 @@ pub async fn mirror(
 ) -> Result<Summary, Error> {
     let started = Instant::now();
     let run = Arc::new(Run::new(pair, ledger, options, monitor, stop.child_token()));
-    let catalog = Catalog::read(&run.pair, run.monitor.as_ref()).await?;
+    let began = clock::now();
+    let files = records::wanted(&run.ledger, began).await?;
+    let catalog = Catalog::read(&run.pair, run.monitor.as_ref(), files).await?;
     let listed = mirror_assets(&run, &catalog).await;
     let mut tally = run.take_tally();
     tally.problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
@@ -195,6 +199,9 @@ pub async fn mirror(
         return Err(fatal);
     }
     listed?;
+    if run.saw_everything() {
+        records::note(&run.ledger, files, began).await?;
+    }
     let outcome = match () {
         () if stop.is_cancelled() => Outcome::Interrupted,
         () if dry_run => Outcome::DryRun,
@@ -250,10 +257,14 @@ async fn begin_assets(run: &Arc<Run>, catalog: &Catalog, tasks: &mut JoinSet<()>
 async fn decide(run: &Run, catalog: &Catalog, asset: Asset) -> Result<Option<plan::Work>, Error> {
     run.count(|tally| tally.assets.total += 1);
     let row = run.ledger.asset(&asset.id).await?;
+    let complete_before = row.as_ref().is_some_and(AssetRow::complete);
     match plan::decide(asset.clone(), catalog, row, clock::now()) {
         Decision::Mirror(work) => return Ok(Some(*work)),
         Decision::Skip(reason) => run.finish(&asset, AssetOutcome::Skipped(reason)),
         Decision::Conflict(reason) => {
+            if complete_before {
+                run.leave_behind();
+            }
             let locators = catalog.locators_of(&asset.id).len() as u64;
             run.count(|tally| tally.locators.failed += locators);
             run.finish(&asset, AssetOutcome::Conflict(reason));
@@ -265,14 +276,25 @@ async fn decide(run: &Run, catalog: &Catalog, asset: Asset) -> Result<Option<pla
 /// One asset to its end; whatever happens to it stays with it.
 async fn mirror_one(run: Arc<Run>, work: plan::Work) {
     let asset = work.asset.clone();
+    let complete_before = work.row.as_ref().is_some_and(AssetRow::complete);
     match asset::mirror_asset(&run, work).await {
         Ok(Some(outcome)) => run.finish(&asset, outcome),
         Ok(None) => {}
-        Err(error) => run.fail(&asset, error),
+        Err(error) => {
+            if complete_before {
+                run.leave_behind();
+            }
+            run.fail(&asset, error);
+        }
     }
 }
 
 impl Options {
+    /// Is every asset in scope?
+    pub(crate) fn covers_all(&self) -> bool {
+        self.include.is_none() && self.exclude.is_none()
+    }
+
     /// Is the asset in scope?
     pub(crate) fn covers(&self, asset: &Asset) -> bool {
         let name = asset.label();

@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use super::catalog::TargetAsset;
 use super::compare;
 use super::copy::{CopyResult, Route, copy_blobs};
-use super::digest;
+use super::digest::{self, FilesDigest};
 use super::plan::Work;
 use super::run::Run;
 use crate::blob::BlobAccount;
@@ -199,8 +199,8 @@ async fn register(run: &Run, work: &Work, target: &AssetId) -> Result<(), Error>
     let pair = (asset.id.clone(), target.clone());
     let result = run.files.submit(pair, |pairs| register_batch(run, pairs)).await;
     match result {
-        Ok(()) => {
-            let facts = Facts { files_digest: Some(work.files_digest.clone()), ..Facts::default() };
+        Ok(digest) => {
+            let facts = Facts { files_digest: Some(digest.text()), ..Facts::default() };
             run.record(asset, Step::RegisterFiles, Status::Succeeded, facts).await
         }
         Err(error) => {
@@ -210,15 +210,16 @@ async fn register(run: &Run, work: &Work, target: &AssetId) -> Result<(), Error>
     }
 }
 
-/// Reads the source's records of several assets and writes them to their targets.
-async fn register_batch(run: &Run, pairs: Vec<(AssetId, AssetId)>) -> Vec<Result<(), Error>> {
+/// Reads the source's records of several assets and writes them to their targets. Returns what was written of each.
+async fn register_batch(run: &Run, pairs: Vec<(AssetId, AssetId)>) -> Vec<Result<FilesDigest, Error>> {
     let (sources, targets): (Vec<AssetId>, Vec<AssetId>) = pairs.into_iter().unzip();
     let files = match run.pair.source.media.files_of(&sources).await {
         Ok(files) => files,
         Err(error) => return crate::error::for_all(error, sources.len()),
     };
     let sets: Vec<FileSet> = targets.into_iter().zip(files).map(|(asset, files)| FileSet { asset, files }).collect();
-    run.pair.target.media.register_files(&sets).await
+    let results = run.pair.target.media.register_files(&sets).await;
+    results.into_iter().zip(&sets).map(|(result, set)| result.map(|()| FilesDigest::of(&set.files))).collect()
 }
 
 /// Makes the locators: the asset answers from here on.

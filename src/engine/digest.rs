@@ -35,6 +35,13 @@ impl FilesDigest {
         self.0 = self.0.wrapping_add(u128::from_le_bytes(half));
     }
 
+    /// That of these records.
+    pub(crate) fn of(files: &[AssetFile]) -> Self {
+        let mut digest = Self::default();
+        files.iter().for_each(|file| digest.add(file));
+        digest
+    }
+
     /// As text for the ledger.
     pub(crate) fn text(self) -> String {
         hex(&self.0.to_le_bytes())

@@ -1,11 +1,13 @@
 //! What all assets of a run share: the accounts, the ledger, the counts, the batches.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::digest::FilesDigest;
 use super::register::Batcher;
 use super::{AssetCounts, BlobCounts, LocatorCounts, Options, Problem};
 use crate::blob::BlobAccount;
@@ -39,11 +41,13 @@ pub(crate) struct Run {
     pub(crate) monitor: Arc<dyn Monitor>,
     /// Cancelled when nothing new shall be begun.
     pub(crate) stop: CancellationToken,
-    pub(crate) files: Batcher<(AssetId, AssetId), ()>,
+    pub(crate) files: Batcher<(AssetId, AssetId), FilesDigest>,
     pub(crate) publications: Batcher<Locator, Locator>,
     pending_copies: HashMap<AccountName, Arc<Semaphore>>,
     tally: Mutex<Tally>,
     fatal: Mutex<Option<Error>>,
+    /// An asset that was complete before could not be dealt with: its changes have to be seen again.
+    left_behind: AtomicBool,
 }
 
 impl Run {
@@ -73,6 +77,7 @@ impl Run {
             pending_copies,
             tally: Mutex::new(Tally::default()),
             fatal: Mutex::new(None),
+            left_behind: AtomicBool::new(false),
         }
     }
 
@@ -132,6 +137,17 @@ impl Run {
             }
             _ => self.finish(asset, AssetOutcome::Failed(error.to_string())),
         }
+    }
+
+    /// Notes that an asset which was complete before was not dealt with to its end.
+    pub(crate) fn leave_behind(&self) {
+        self.left_behind.store(true, Ordering::Relaxed);
+    }
+
+    /// Has it come to its end with all that changed of every asset dealt with, or to be dealt with whatever changes?
+    pub(crate) fn saw_everything(&self) -> bool {
+        let whole = self.options.covers_all() && !self.options.dry_run && !self.stop.is_cancelled();
+        whole && !self.left_behind.load(Ordering::Relaxed)
     }
 
     /// Stops the run for good.

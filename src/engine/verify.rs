@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Options;
 use super::asset::{container_of, is_missing_container, list_all, place_of, storage};
-use super::catalog::{Catalog, TargetAsset};
+use super::catalog::{Catalog, FilesWanted, TargetAsset};
 use super::compare;
 use super::plan::{self, Decision};
 use crate::clock;
@@ -54,7 +54,7 @@ pub struct Verification {
 /// Out of scope are assets that cannot be mirrored (storage-encrypted, without a container) and expired locators. What
 /// the target has beyond the source is no difference, but for a locator that is published there alone.
 pub async fn verify(pair: &Pair, options: &Options, monitor: &dyn Monitor) -> Result<Verification, Error> {
-    let catalog = Catalog::read(pair, monitor).await?;
+    let catalog = Catalog::read(pair, monitor, FilesWanted::BothSides).await?;
     let mut verdicts: Vec<Verdict> = Vec::new();
     let mut pages = pair.source.media.assets();
     while let Some(page) = pages.try_next().await? {
@@ -114,7 +114,7 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
         None => vec![difference("asset", "its container is missing on the target".to_owned())],
         Some(there) => compare::differences(&blobs, &there).map(|(blob, what)| difference(&blob.name, what)).collect(),
     };
-    if catalog.files_digest(&asset.id) != catalog.target_files_digest(&target.id) {
+    if !catalog.same_files(&asset.id, &target.id) {
         let files = file_differences(pair, &asset.id, &target.id).await?;
         differences.extend(files.into_iter().map(|(item, what)| difference(&item, what)));
     }
@@ -126,7 +126,8 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
     differences.extend(
         catalog
             .published_on_target_alone(&asset.id, &target.id)
-            .map(|locator| difference(locator.id.as_str(), "the locator is published on the target alone".to_owned())),
+            .iter()
+            .map(|id| difference(id.as_str(), "the locator is published on the target alone".to_owned())),
     );
     Ok(Some(Verdict { missing: false, differences }))
 }

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::lock::RunLock;
 use super::rows::{self, Record};
-use super::{AssetRow, LedgerError};
+use super::{AssetRow, LedgerError, Mark};
 use crate::model::AssetId;
 
 /// Records per transaction. Measured on one virtual disk: beyond 512 a bigger batch gains little.
@@ -37,6 +38,10 @@ pub(super) enum Work {
     One(AssetId, Reply<Option<AssetRow>>),
     /// Read a page of rows.
     Page(Option<AssetId>, usize, Reply<Vec<AssetRow>>),
+    /// Read a mark.
+    Mark(Mark, Reply<Option<Timestamp>>),
+    /// Write a mark.
+    SetMark(Mark, Timestamp, Reply<()>),
     /// Close the file, end the thread.
     Close(Reply<()>),
 }
@@ -57,6 +62,7 @@ pub(super) struct Worker {
 enum Change {
     Record(Box<Record>),
     Forget(AssetId),
+    Mark(Mark, Timestamp),
 }
 
 impl Worker {
@@ -67,6 +73,10 @@ impl Worker {
             match item {
                 Work::Record(record, reply) => next = self.group(Change::Record(record), reply, work),
                 Work::Forget(asset, reply) => next = self.group(Change::Forget(asset), reply, work),
+                Work::SetMark(mark, at, reply) => next = self.group(Change::Mark(mark, at), reply, work),
+                Work::Mark(mark, reply) => {
+                    let _ = reply.send(rows::mark(&self.connection, mark).map_err(|e| self.failed("read", &e)));
+                }
                 Work::One(asset, reply) => {
                     let _ = reply.send(rows::one(&self.connection, &asset).map_err(|e| self.failed("read", &e)));
                 }
@@ -96,6 +106,7 @@ impl Worker {
             match item {
                 Ok(Work::Record(record, reply)) => batch.push((Change::Record(record), reply)),
                 Ok(Work::Forget(asset, reply)) => batch.push((Change::Forget(asset), reply)),
+                Ok(Work::SetMark(mark, at, reply)) => batch.push((Change::Mark(mark, at), reply)),
                 Ok(other) => {
                     next = Some(other);
                     break;
@@ -147,6 +158,10 @@ fn commit(
             Change::Record(record) => rows::write(&transaction, path, record)?,
             Change::Forget(asset) => {
                 rows::forget(&transaction, asset)?;
+                Ok(())
+            }
+            Change::Mark(mark, at) => {
+                rows::set_mark(&transaction, *mark, *at)?;
                 Ok(())
             }
         });

@@ -4,6 +4,7 @@
 #![expect(clippy::cast_precision_loss, reason = "ratios of small counts")]
 
 mod blob_contract;
+mod budget;
 mod cli;
 mod layers;
 mod media_v2;
