@@ -196,6 +196,22 @@ impl Ledger {
         self.ask("write", self.writer()?, |reply| Work::Record(record, reply)).await
     }
 
+    /// Records that a step succeeded and that the next one is begun, both in one write: half the waiting of two records.
+    ///
+    /// # Errors
+    /// As [`Self::record`]; the second is not recorded where the first cannot be.
+    pub async fn advance(
+        &self,
+        source: &AssetId,
+        (ended, learnt): (Step, Facts),
+        (begun, known): (Step, Facts),
+    ) -> Result<(), LedgerError> {
+        let at = crate::clock::now();
+        let record = |step, status, facts| Record { asset: source.clone(), step, status, facts, at };
+        let both = Box::new([record(ended, Status::Succeeded, learnt), record(begun, Status::Started, known)]);
+        self.ask("write", self.writer()?, |reply| Work::Advance(both, reply)).await
+    }
+
     /// A moment noted by an earlier run.
     pub async fn mark(&self, mark: Mark) -> Result<Option<Timestamp>, LedgerError> {
         self.ask("read", self.reader(), |reply| Work::Mark(mark, reply)).await

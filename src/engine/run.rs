@@ -101,6 +101,11 @@ impl Run {
         Ok(self.ledger.record(&asset.id, step, status, facts).await?)
     }
 
+    /// Records that a step succeeded and the next one begins.
+    pub(crate) async fn advance(&self, asset: &Asset, ended: (Step, Facts), begun: (Step, Facts)) -> Result<(), Error> {
+        Ok(self.ledger.advance(&asset.id, ended, begun).await?)
+    }
+
     /// Counts how an asset ended and tells the monitor.
     pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) {
         self.count(|tally| {

@@ -6,14 +6,15 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use super::Options;
-use super::asset::{container_of, is_missing_container, list_all, place_of, storage};
 use super::catalog::{Catalog, FilesWanted, TargetAsset};
 use super::compare;
+use super::contents::{Contents, side_by_side};
+use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::{self, Decision};
 use crate::clock;
 use crate::connect::Pair;
 use crate::error::Error;
-use crate::model::{Asset, AssetFile, AssetId, Blob};
+use crate::model::{Asset, AssetFile, AssetId};
 use crate::monitor::Monitor;
 
 /// Assets by how they compare.
@@ -105,14 +106,20 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
         }
         Decision::Mirror(work) => work,
     };
-    let Some(blobs) = source_blobs(pair, &asset).await? else { return Ok(None) };
+    let Some(source) = source_blobs(pair, &asset).await? else { return Ok(None) };
     let Some(target) = work.target.as_ref().or(work.foreign.as_ref()) else {
         let what = "missing on the target".to_owned();
         return Ok(Some(Verdict { missing: true, differences: vec![difference("asset", what)] }));
     };
     let mut differences = match target_blobs(pair, target).await? {
         None => vec![difference("asset", "its container is missing on the target".to_owned())],
-        Some(there) => compare::differences(&blobs, &there).map(|(blob, what)| difference(&blob.name, what)).collect(),
+        Some(there) => {
+            let faults = side_by_side(&source, &there).try_filter_map(|(blob, copy)| {
+                let fault = compare::fault(&blob, copy.as_deref()).map(|what| difference(&blob.name, what));
+                async move { Ok(fault) }
+            });
+            faults.try_collect().await?
+        }
     };
     if !catalog.same_files(&asset.id, &target.id) {
         let files = file_differences(pair, &asset.id, &target.id).await?;
@@ -133,19 +140,19 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
 }
 
 /// The source's blobs; `None` where its container does not exist.
-async fn source_blobs(pair: &Pair, asset: &Asset) -> Result<Option<Vec<Blob>>, Error> {
+async fn source_blobs<'a>(pair: &'a Pair, asset: &Asset) -> Result<Option<Contents<'a>>, Error> {
     let account = storage(&pair.source, asset.storage_account.as_ref(), asset, "source")?;
     let container = container_of(&pair.source, asset.container.as_ref(), &asset.id).await?;
-    unless_missing(list_all(account, &container).await)
+    unless_missing(Contents::list(account, container).await)
 }
 
 /// The target's blobs; `None` where its container does not exist.
-async fn target_blobs(pair: &Pair, target: &TargetAsset) -> Result<Option<Vec<Blob>>, Error> {
+async fn target_blobs<'a>(pair: &'a Pair, target: &TargetAsset) -> Result<Option<Contents<'a>>, Error> {
     let (account, container) = place_of(&pair.target, target).await?;
-    unless_missing(list_all(account, &container).await)
+    unless_missing(Contents::list(account, container).await)
 }
 
-fn unless_missing(listed: Result<Vec<Blob>, Error>) -> Result<Option<Vec<Blob>>, Error> {
+fn unless_missing(listed: Result<Contents<'_>, Error>) -> Result<Option<Contents<'_>>, Error> {
     match listed {
         Ok(blobs) => Ok(Some(blobs)),
         Err(error) if is_missing_container(&error) => Ok(None),

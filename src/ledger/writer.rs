@@ -32,6 +32,8 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 pub(super) enum Work {
     /// Write a record.
     Record(Box<Record>, Reply<()>),
+    /// Write the end of a step and the begin of the next.
+    Advance(Box<[Record; 2]>, Reply<()>),
     /// Remove a row.
     Forget(AssetId, Reply<()>),
     /// Read a row.
@@ -61,6 +63,7 @@ pub(super) struct Worker {
 #[derive(Debug)]
 enum Change {
     Record(Box<Record>),
+    Advance(Box<[Record; 2]>),
     Forget(AssetId),
     Mark(Mark, Timestamp),
 }
@@ -72,6 +75,7 @@ impl Worker {
         while let Some(item) = next.take().or_else(|| work.recv().ok()) {
             match item {
                 Work::Record(record, reply) => next = self.group(Change::Record(record), reply, work),
+                Work::Advance(both, reply) => next = self.group(Change::Advance(both), reply, work),
                 Work::Forget(asset, reply) => next = self.group(Change::Forget(asset), reply, work),
                 Work::SetMark(mark, at, reply) => next = self.group(Change::Mark(mark, at), reply, work),
                 Work::Mark(mark, reply) => {
@@ -105,6 +109,7 @@ impl Worker {
             };
             match item {
                 Ok(Work::Record(record, reply)) => batch.push((Change::Record(record), reply)),
+                Ok(Work::Advance(both, reply)) => batch.push((Change::Advance(both), reply)),
                 Ok(Work::Forget(asset, reply)) => batch.push((Change::Forget(asset), reply)),
                 Ok(Work::SetMark(mark, at, reply)) => batch.push((Change::Mark(mark, at), reply)),
                 Ok(other) => {
@@ -156,6 +161,10 @@ fn commit(
     for change in changes {
         results.push(match change {
             Change::Record(record) => rows::write(&transaction, path, record)?,
+            Change::Advance(both) => match rows::write(&transaction, path, &both[0])? {
+                Ok(()) => rows::write(&transaction, path, &both[1])?,
+                refused => refused,
+            },
             Change::Forget(asset) => {
                 rows::forget(&transaction, asset)?;
                 Ok(())

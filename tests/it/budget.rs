@@ -114,3 +114,53 @@ async fn a_run_over_a_part_of_the_library_does_not_hide_changes_from_the_next() 
     assert_eq!((summary.assets.mirrored, summary.assets.unchanged), (1, 4), "{:?}", summary.problems);
     assert_eq!(world.verify().await.differences, []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_container_of_more_blobs_than_are_kept_is_mirrored_and_compared_page_by_page() {
+    let (blobs, pages) = (6_000, 2);
+    let world = World::generated(&format!("assets=1,blobs={blobs},seed=4,sizes=small,awkward=false,real=false")).await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    world.emulator.reset_stats();
+    let (first, _) = world.sync_with(put()).await;
+    assert_eq!((first.blobs.copied, first.assets.mirrored), (blobs, 1), "{:?}", first.problems);
+    // To know the source, to copy it, and both sides, after the target's fingerprint, to verify.
+    assert_eq!(take_counts(&world).blob, blobs + 5 * pages);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+
+    tokio::time::advance(Duration::from_hours(24)).await;
+    world.emulator.reset_stats();
+    let (night, _) = world.sync_with(put()).await;
+    assert_eq!((night.assets.unchanged, night.blobs.unchanged), (1, blobs));
+    assert_eq!(take_counts(&world).blob, 2 * pages);
+
+    let pair = world.pair();
+    let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(0);
+    crate::world::put(&pair.source.storage[0], &asset, "thumbs/new.jpg", vec![1; 100]).await;
+    crate::world::put(&pair.source.storage[0], &asset, "a-first.xml", vec![2; 100]).await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let (summary, _) = world.sync_with(put()).await;
+    assert_eq!((summary.blobs.copied, summary.blobs.unchanged), (2, blobs), "{:?}", summary.problems);
+    assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_of_a_large_container_that_changes_during_its_copy_arrives_in_its_new_state() {
+    let mut world = World::generated("assets=1,blobs=1200,seed=4,sizes=small,awkward=false,real=false").await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let pair = world.pair();
+    let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(0);
+    let change = {
+        let pair = std::sync::Arc::clone(&pair);
+        let asset = asset.clone();
+        async move { crate::world::put(&pair.source.storage[0], &asset, "thumbs/0700.jpg", vec![7; 500]).await }
+    };
+    world.intercept(crate::world::once(
+        |request| request.url().path().ends_with("thumbs/0700.jpg"),
+        futures::FutureExt::boxed(change),
+    ));
+    let (summary, _) = world.sync_with(put()).await;
+    assert_eq!((summary.blobs.copied, summary.assets.mirrored), (1_200, 1), "{:?}", summary.problems);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+    let (second, _) = world.sync_with(put()).await;
+    assert_eq!((second.assets.unchanged, second.blobs.copied), (1, 0), "{:?}", second.problems);
+}
