@@ -10,6 +10,7 @@ mod compare;
 mod contents;
 mod copy;
 mod digest;
+mod order;
 mod place;
 mod plan;
 mod poll;
@@ -36,7 +37,8 @@ use crate::error::Error;
 use crate::ledger::{AssetRow, Ledger};
 use crate::model::{Asset, AssetId, CopyMethod, Plane, Side};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
-use catalog::Catalog;
+use catalog::{Catalog, FilesWanted};
+pub use order::Order;
 use plan::Decision;
 use run::Run;
 
@@ -53,6 +55,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Assets worked on at once.
     pub assets_in_flight: usize,
+    /// In what order assets are begun.
+    pub order: Order,
 }
 
 /// Assets at once by default: an asset holds a listing page and its copies; with twenty blobs each this keeps more
@@ -67,6 +71,7 @@ impl Default for Options {
             copy_method: None,
             dry_run: false,
             assets_in_flight: DEFAULT_ASSETS_IN_FLIGHT,
+            order: Order::default(),
         }
     }
 }
@@ -191,7 +196,10 @@ pub async fn mirror(
     let started = Instant::now();
     let run = Arc::new(Run::new(pair, ledger, options, monitor, stop.child_token()));
     let began = clock::now();
-    let files = records::wanted(&run.ledger, began).await?;
+    let files = match run.options.order.by_size() {
+        true => FilesWanted::Source,
+        false => records::wanted(&run.ledger, began).await?,
+    };
     let catalog = Catalog::read(&run.pair, run.monitor.as_ref(), files).await?;
     let listed = mirror_assets(&run, &catalog).await;
     let mut tally = run.take_tally();
@@ -235,7 +243,7 @@ async fn mirror_assets(run: &Arc<Run>, catalog: &Catalog) -> Result<(), Error> {
 
 /// Lists the source and begins each asset as soon as there is room for it.
 async fn begin_assets(run: &Arc<Run>, catalog: &Catalog, tasks: &mut JoinSet<()>) -> Result<(), Error> {
-    let mut pages = run.pair.source.media.assets();
+    let mut pages = run.options.order.of(run.pair.source.media.assets(), catalog).await?;
     let mut listed = 0;
     while let Some(page) = pages.try_next().await? {
         listed += page.len() as u64;

@@ -159,6 +159,11 @@ impl Catalog {
         }
     }
 
+    /// Bytes of the source asset's files, as far as they were listed.
+    pub(crate) fn bytes_of(&self, source: &AssetId) -> u64 {
+        self.source_files.get(&CompactId::asset(source)).copied().unwrap_or_default().bytes()
+    }
+
     /// Do both assets have the same file records? Known only where both sides' were listed.
     pub(crate) fn same_files(&self, source: &AssetId, target: &AssetId) -> bool {
         let of = |files: &Digests, id| files.get(&CompactId::asset(id)).copied().unwrap_or_default();

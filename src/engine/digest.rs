@@ -57,7 +57,10 @@ fn half(hash: &[u8]) -> u128 {
 
 /// Fingerprint of file records in any order; a sum, so that records can be added page by page as they are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct FilesDigest(u128);
+pub(crate) struct FilesDigest {
+    sum: u128,
+    bytes: u64,
+}
 
 impl FilesDigest {
     /// Adds one record.
@@ -68,7 +71,13 @@ impl FilesDigest {
         hasher.update(file.size.to_le_bytes());
         hasher.update(file.mime_type.as_deref().unwrap_or_default().as_bytes());
         hasher.update([u8::from(file.primary), u8::from(file.encrypted)]);
-        self.0 = self.0.wrapping_add(half(&hasher.finalize()));
+        self.sum = self.sum.wrapping_add(half(&hasher.finalize()));
+        self.bytes = self.bytes.saturating_add(file.size);
+    }
+
+    /// Bytes of the files, as their records say.
+    pub(crate) fn bytes(self) -> u64 {
+        self.bytes
     }
 
     /// That of these records.
@@ -80,7 +89,7 @@ impl FilesDigest {
 
     /// As text for the ledger.
     pub(crate) fn text(self) -> String {
-        hex(&self.0.to_le_bytes())
+        hex(&self.sum.to_le_bytes())
     }
 }
 

@@ -190,7 +190,7 @@ mod tests {
             step: Step::CreateTarget,
             status: Status::Started,
             facts: Facts { name: Some("n".repeat(1_000)), ..Facts::default() },
-            at: jiff::Timestamp::UNIX_EPOCH,
+            at: Timestamp::UNIX_EPOCH,
         })
     }
 

@@ -264,3 +264,27 @@ async fn an_asynchronous_copy_that_stands_still_is_replaced_by_blocks() {
     assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn assets_are_begun_in_the_order_asked_for() {
+    use mediamirror::engine::Order;
+    use mediamirror::monitor::RunEvent;
+    let world = World::empty().await;
+    world.seed("b", &["1.mp4", "2.mp4"]).await;
+    tokio::time::advance(std::time::Duration::from_secs(5)).await;
+    world.seed("c", &["1.mp4"]).await;
+    tokio::time::advance(std::time::Duration::from_secs(5)).await;
+    world.seed("a", &["1.mp4", "2.mp4", "3.mp4"]).await;
+    for (order, wanted) in
+        [(Order::Newest, "acb"), (Order::Largest, "abc"), (Order::Smallest, "cba"), (Order::Name, "abc")]
+    {
+        let monitor = std::sync::Arc::new(mediamirror::monitor::TestMonitor::default());
+        let options = Options { order, assets_in_flight: 1, ..Options::default() };
+        world.try_sync(Options { dry_run: true, ..options }, &monitor).await.unwrap();
+        let finished = monitor.events().into_iter().filter_map(|event| match event {
+            RunEvent::AssetFinished { name, .. } => Some(name),
+            _ => None,
+        });
+        assert_eq!(finished.collect::<String>(), wanted, "{order:?}");
+    }
+}

@@ -58,6 +58,7 @@ impl Dice {
         let length = match self.sizes {
             Sizes::Real => length,
             Sizes::Small => SMALL,
+            Sizes::Each(length) => length,
         };
         PlannedBlob::new(name, Content::Synthetic { seed: self.rng.u64(..), length })
     }

@@ -19,6 +19,8 @@ pub enum Sizes {
     Real,
     /// 64 KiB each.
     Small,
+    /// That many bytes each.
+    Each(u64),
 }
 
 /// The recipe of a library.
@@ -80,7 +82,9 @@ impl Generate {
                     generate.sizes = match value {
                         "real" => Sizes::Real,
                         "small" => Sizes::Small,
-                        _ => return Err(wrong("write real or small")),
+                        bytes => {
+                            Sizes::Each(bytes.parse().map_err(|_| wrong("write real or small or a number of bytes"))?)
+                        }
                     }
                 }
                 "awkward" => generate.awkward = choice()?,
@@ -175,6 +179,7 @@ mod tests {
             ("assets=0", "assets=0", "from 1"),
             ("seed=-1", "seed=-1", "whole number"),
             ("sizes=big", "sizes=big", "real or small"),
+            ("sizes=-5", "sizes=-5", "number of bytes"),
             ("awkward=maybe", "awkward=maybe", "true or false"),
             ("assets=1,assets=2", "assets=2", "twice"),
             ("assets", "assets", "key=value"),
