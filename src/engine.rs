@@ -10,6 +10,7 @@ mod compare;
 mod contents;
 mod copy;
 mod digest;
+mod forecast;
 mod order;
 mod place;
 mod plan;
@@ -38,6 +39,7 @@ use crate::ledger::{AssetRow, Ledger};
 use crate::model::{Asset, AssetId, CopyMethod, Plane, Side};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use catalog::{Catalog, FilesWanted};
+pub use forecast::Forecast;
 pub use order::Order;
 use plan::Decision;
 use run::Run;
@@ -168,6 +170,9 @@ pub struct Summary {
     /// Wall time.
     #[serde(rename = "elapsed_seconds", serialize_with = "as_seconds")]
     pub elapsed: Duration,
+    /// Of a dry run: what a run is expected to cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
     /// Every asset in scope that is not complete, in order of name.
     pub problems: Vec<Problem>,
     /// Latency in microseconds of each kind of request.
@@ -219,13 +224,16 @@ pub async fn mirror(
         () if tally.assets.failed + tally.assets.conflicts > 0 => Outcome::Partial,
         () => Outcome::Complete,
     };
+    let sent = requests(&pair);
+    let forecast = dry_run.then(|| tally.outlook.forecast(&pair, sent, tally.bytes_copied));
     Ok(Summary {
         outcome,
         assets: tally.assets,
         blobs: tally.blobs,
         bytes_copied: tally.bytes_copied,
         locators: tally.locators,
-        requests: requests(&pair),
+        requests: sent,
+        forecast,
         elapsed: started.elapsed(),
         problems: tally.problems,
         latency: latencies(&pair),

@@ -7,6 +7,7 @@ use super::compare;
 use super::contents::{Contents, side_by_side};
 use super::copy::{CopyResult, Route, copy_blobs};
 use super::digest::{BlobsDigest, BlobsSum};
+use super::forecast::copy_requests;
 use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::Work;
 use super::publish::{publish, register};
@@ -256,13 +257,18 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
             Contents::list(account, to).await?
         }
     };
-    let (mut blobs, mut bytes) = (0, 0);
+    let into =
+        work.target.as_ref().map_or_else(|| run.pair.target.blobs(None).map(AsRef::as_ref), |_| Some(present.account));
+    let same_account = into.is_some_and(|into| into.name() == source.account.name());
+    let (mut blobs, mut bytes, mut copies) = (0, 0, 0);
     let mut missing = std::pin::pin!(missing(source, &present, work.row.is_some()));
     while let Some(blob) = missing.try_next().await? {
         blobs += 1;
         bytes += blob.length;
+        copies += copy_requests(&blob, run.options.copy_method, same_account);
     }
     run.count(|tally| {
+        tally.outlook.add(work, source, copies);
         tally.blobs.copied += blobs;
         tally.blobs.unchanged += source.count - blobs;
         tally.bytes_copied += bytes;

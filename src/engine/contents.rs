@@ -15,6 +15,9 @@ use crate::model::{Blob, ContainerName};
 /// 50 MB at the very most; listing a larger container again costs one request for 5,000 blobs.
 const KEPT: usize = 1_000;
 
+/// Blobs that one request lists (blob-service documentation).
+const PAGE: u64 = 5_000;
+
 /// The blobs of a container as they were listed.
 #[derive(Debug)]
 pub(crate) struct Contents<'a> {
@@ -110,6 +113,12 @@ impl<'a> Contents<'a> {
                 None => drop(blobs.remove(at)),
             }
         }
+    }
+
+    /// Requests that verifying a copy of it takes.
+    pub(crate) fn verification(&self) -> u64 {
+        let listing = self.count.div_ceil(PAGE).max(1);
+        if self.kept.is_some() { listing } else { 3 * listing }
     }
 
     /// Are these the same blobs in the same states, whatever the order?

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::digest::FilesDigest;
+use super::forecast::Outlook;
 use super::register::Batcher;
 use super::{AssetCounts, BlobCounts, LocatorCounts, Options, Problem};
 use crate::blob::BlobAccount;
@@ -18,9 +19,9 @@ use crate::model::{AccountName, Asset, AssetId, Locator};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 
 /// Assets whose file records are written in one go. Twenty records each fill a `$batch` of 1,000 operations.
-const FILE_SETS_A_BATCH: usize = 50;
+pub(super) const FILE_SETS_A_BATCH: usize = 50;
 /// Locators made in one go.
-const LOCATORS_A_BATCH: usize = 100;
+pub(super) const LOCATORS_A_BATCH: usize = 100;
 
 /// The counts of a run.
 #[derive(Debug, Default)]
@@ -30,6 +31,8 @@ pub(crate) struct Tally {
     pub(crate) locators: LocatorCounts,
     pub(crate) bytes_copied: u64,
     pub(crate) problems: Vec<Problem>,
+    /// Of a dry run: what is to be done.
+    pub(crate) outlook: Outlook,
 }
 
 /// One run.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mediamirror::emulator::stats::Plane;
-use mediamirror::engine::{Options, Summary};
+use mediamirror::engine::{Options, RequestCounts, Summary};
 use mediamirror::media::FileSet;
 use mediamirror::model::CopyMethod;
 
@@ -163,4 +163,29 @@ async fn a_blob_of_a_large_container_that_changes_during_its_copy_arrives_in_its
     assert_eq!(world.torn_blobs().await, [""; 0]);
     let (second, _) = world.sync_with(put()).await;
     assert_eq!((second.assets.unchanged, second.blobs.copied), (1, 0), "{:?}", second.problems);
+}
+
+/// Is `real` within two in a hundred of `told`?
+fn near(told: u64, real: u64) -> bool {
+    told.abs_diff(real) * 50 <= real
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_tells_what_the_run_costs() {
+    let world = World::generated("assets=40,blobs=20,seed=8,awkward=true,real=true").await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
+    let told = dry.forecast.unwrap();
+    let (real, _) = world.sync().await;
+    assert_eq!((told.bytes, told.requests.blob), (real.bytes_copied, real.requests.blob), "{:?}", real.problems);
+    let all = |requests: RequestCounts| requests.media + requests.blob;
+    assert!(near(all(told.requests), all(real.requests)), "{told:?}: {:?}", real.requests);
+    // How many small writes share a batch is a matter of moments; full batches are forecast.
+    assert!(told.requests.media <= real.requests.media, "{told:?}: {:?}", real.requests);
+    assert_eq!(real.forecast, None);
+
+    tokio::time::advance(Duration::from_hours(24)).await;
+    let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
+    let (real, _) = world.sync().await;
+    assert_eq!(dry.forecast.unwrap().requests, real.requests);
 }
