@@ -145,6 +145,11 @@ impl BlobAccount {
         &self.name
     }
 
+    /// Copies into it that may be under way at once.
+    pub fn copies_in_flight(&self) -> usize {
+        self.write.lane().limits().in_flight
+    }
+
     /// What a copy of that blob is to read. The container's read-only SAS is minted once and renewed before it ends.
     pub fn copy_source(&self, container: &ContainerName, blob: &Blob) -> Result<CopySource, Error> {
         let subject = || format!("{container}/{}", blob.name);

@@ -19,6 +19,7 @@ mod publish;
 mod records;
 mod register;
 mod run;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -111,8 +111,13 @@ async fn copy_missing(
         blobs: source.count,
         bytes: source.bytes,
     });
-    let route =
-        Route { source: source.account, from: &source.container, target: present.account, to: &present.container };
+    let route = Route {
+        source: source.account,
+        from: &source.container,
+        target: present.account,
+        to: &present.container,
+        turn: run.next_turn(),
+    };
     copy_blobs(run, asset, route, missing(source, present, resumed)).await
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Route<'a> {
     pub(crate) from: &'a ContainerName,
     pub(crate) target: &'a BlobAccount,
     pub(crate) to: &'a ContainerName,
+    /// Which asset it is, in the order in which they were begun.
+    pub(crate) turn: u64,
 }
 
 /// What became of the blobs that were to be copied.
@@ -174,10 +176,12 @@ impl Candidate {
 /// Copies one blob with a method that is done when it returns. A blob that changes is read and copied anew.
 async fn copy_one(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: Candidate, method: CopyMethod) -> BlobEnd {
     for _ in 0..=MAX_CHANGES {
+        let slot = run.turns(route.target).take(route.turn).await;
         if run.stop.is_cancelled() {
             return BlobEnd::Left;
         }
         let outcome = send_one(route, &candidate.blob, method).await;
+        drop(slot);
         match settle(run, asset, route, candidate, method, outcome).await {
             Settled::End(end) => return end,
             Settled::Changed(newer) => candidate = newer,

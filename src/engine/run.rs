@@ -1,7 +1,7 @@
 //! What all assets of a run share: the accounts, the ledger, the counts, the batches.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::digest::FilesDigest;
 use super::forecast::Outlook;
 use super::register::Batcher;
+use super::turns::Turns;
 use super::{AssetCounts, BlobCounts, LocatorCounts, Options, Problem};
 use crate::blob::BlobAccount;
 use crate::connect::Pair;
@@ -47,6 +48,8 @@ pub(crate) struct Run {
     pub(crate) files: Batcher<(AssetId, AssetId), FilesDigest>,
     pub(crate) publications: Batcher<Locator, Locator>,
     pending_copies: HashMap<AccountName, Arc<Semaphore>>,
+    turns: HashMap<AccountName, Turns>,
+    begun: AtomicU64,
     tally: Mutex<Tally>,
     fatal: Mutex<Option<Error>>,
     /// An asset that was complete before could not be dealt with: its changes have to be seen again.
@@ -69,6 +72,8 @@ impl Run {
             .iter()
             .map(|account| (account.name().clone(), Arc::new(Semaphore::new(most))))
             .collect();
+        let turns = pair.target.storage.iter().map(|account| (account.name().clone(), Turns::new(copies(account))));
+        let turns = turns.collect();
         Self {
             pair,
             ledger,
@@ -78,6 +83,8 @@ impl Run {
             files: Batcher::new(FILE_SETS_A_BATCH),
             publications: Batcher::new(LOCATORS_A_BATCH),
             pending_copies,
+            turns,
+            begun: AtomicU64::new(0),
             tally: Mutex::new(Tally::default()),
             fatal: Mutex::new(None),
             left_behind: AtomicBool::new(false),
@@ -87,6 +94,16 @@ impl Run {
     /// The slots for asynchronous copies pending in a target account.
     pub(crate) fn pending_copies(&self, account: &BlobAccount) -> Arc<Semaphore> {
         Arc::clone(self.pending_copies.get(account.name()).expect("every target account has its slots"))
+    }
+
+    /// The turns of the copies into a target account.
+    pub(crate) fn turns(&self, account: &BlobAccount) -> &Turns {
+        self.turns.get(account.name()).expect("every target account has its turns")
+    }
+
+    /// The turn of an asset that begins now.
+    pub(crate) fn next_turn(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Changes the counts.
@@ -172,4 +189,10 @@ impl Run {
     pub(crate) fn fatal(&self) -> Option<Error> {
         self.fatal.lock().expect("no panic while held").take()
     }
+}
+
+/// Copies into an account at once: as many as its lane sends, and a quarter more that are ready when one is done.
+fn copies(account: &BlobAccount) -> usize {
+    let sent = account.copies_in_flight();
+    sent + sent / 4
 }

@@ -288,3 +288,26 @@ async fn assets_are_begun_in_the_order_asked_for() {
         assert_eq!(finished.collect::<String>(), wanted, "{order:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn assets_begun_first_are_complete_first() {
+    use mediamirror::monitor::RunEvent;
+    let mut settings = Settings::default();
+    settings.regions[1].storage[0].limits.latency_ms = 20;
+    let mut world =
+        World::with(settings, Some("assets=30,blobs=20,seed=5,sizes=small,awkward=false,real=false")).await;
+    world.config.target.limits.blob.in_flight = 16;
+    let (summary, monitor) = world.sync_with(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
+    assert_eq!(summary.assets.mirrored, 30, "{:?}", summary.problems);
+    let copied: Vec<_> = monitor
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            RunEvent::BlobCopied { asset, .. } => Some(asset),
+            _ => None,
+        })
+        .collect();
+    // Among the first half of the copies are those of half of the assets, not some of each.
+    let early: std::collections::HashSet<_> = copied[..300].iter().collect();
+    assert!(early.len() <= 20, "{} assets were begun when half was copied", early.len());
+}
