@@ -30,7 +30,7 @@ use crate::throttle::Lane;
 use auth::{AccountKey, SharedKey};
 use sas::SasMint;
 
-pub use copy::choose;
+pub use copy::{blocks, choose};
 
 /// The service refuses a longer source URL, its signature included.
 const SOURCE_URL_LIMIT: usize = 2 << 10;
@@ -143,6 +143,11 @@ impl BlobAccount {
     /// Its name.
     pub fn name(&self) -> &AccountName {
         &self.name
+    }
+
+    /// Copies into it that may be under way at once.
+    pub fn copies_in_flight(&self) -> usize {
+        self.write.lane().limits().in_flight
     }
 
     /// What a copy of that blob is to read. The container's read-only SAS is minted once and renewed before it ends.

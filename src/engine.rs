@@ -5,13 +5,21 @@ pub mod verify;
 
 mod asset;
 mod catalog;
+mod compact;
 mod compare;
+mod contents;
 mod copy;
 mod digest;
+mod forecast;
+mod order;
+mod place;
 mod plan;
 mod poll;
+mod publish;
+mod records;
 mod register;
 mod run;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +39,9 @@ use crate::error::Error;
 use crate::ledger::{AssetRow, Ledger};
 use crate::model::{Asset, AssetId, CopyMethod, Plane, Side};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
-use catalog::Catalog;
+use catalog::{Catalog, FilesWanted};
+pub use forecast::Forecast;
+pub use order::Order;
 use plan::Decision;
 use run::Run;
 
@@ -48,6 +58,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Assets worked on at once.
     pub assets_in_flight: usize,
+    /// In what order assets are begun.
+    pub order: Order,
 }
 
 /// Assets at once by default: an asset holds a listing page and its copies; with twenty blobs each this keeps more
@@ -62,6 +74,7 @@ impl Default for Options {
             copy_method: None,
             dry_run: false,
             assets_in_flight: DEFAULT_ASSETS_IN_FLIGHT,
+            order: Order::default(),
         }
     }
 }
@@ -158,6 +171,9 @@ pub struct Summary {
     /// Wall time.
     #[serde(rename = "elapsed_seconds", serialize_with = "as_seconds")]
     pub elapsed: Duration,
+    /// Of a dry run: what a run is expected to cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
     /// Every asset in scope that is not complete, in order of name.
     pub problems: Vec<Problem>,
     /// Latency in microseconds of each kind of request.
@@ -185,7 +201,12 @@ pub async fn mirror(
 ) -> Result<Summary, Error> {
     let started = Instant::now();
     let run = Arc::new(Run::new(pair, ledger, options, monitor, stop.child_token()));
-    let catalog = Catalog::read(&run.pair, run.monitor.as_ref()).await?;
+    let began = clock::now();
+    let files = match run.options.order.by_size() {
+        true => FilesWanted::Source,
+        false => records::wanted(&run.ledger, began).await?,
+    };
+    let catalog = Catalog::read(&run.pair, run.monitor.as_ref(), files).await?;
     let listed = mirror_assets(&run, &catalog).await;
     let mut tally = run.take_tally();
     tally.problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
@@ -195,19 +216,25 @@ pub async fn mirror(
         return Err(fatal);
     }
     listed?;
+    if run.saw_everything() {
+        records::note(&run.ledger, files, began).await?;
+    }
     let outcome = match () {
         () if stop.is_cancelled() => Outcome::Interrupted,
         () if dry_run => Outcome::DryRun,
         () if tally.assets.failed + tally.assets.conflicts > 0 => Outcome::Partial,
         () => Outcome::Complete,
     };
+    let sent = requests(&pair);
+    let forecast = dry_run.then(|| tally.outlook.forecast(&pair, sent, tally.bytes_copied));
     Ok(Summary {
         outcome,
         assets: tally.assets,
         blobs: tally.blobs,
         bytes_copied: tally.bytes_copied,
         locators: tally.locators,
-        requests: requests(&pair),
+        requests: sent,
+        forecast,
         elapsed: started.elapsed(),
         problems: tally.problems,
         latency: latencies(&pair),
@@ -225,7 +252,7 @@ async fn mirror_assets(run: &Arc<Run>, catalog: &Catalog) -> Result<(), Error> {
 
 /// Lists the source and begins each asset as soon as there is room for it.
 async fn begin_assets(run: &Arc<Run>, catalog: &Catalog, tasks: &mut JoinSet<()>) -> Result<(), Error> {
-    let mut pages = run.pair.source.media.assets();
+    let mut pages = run.options.order.of(run.pair.source.media.assets(), catalog).await?;
     let mut listed = 0;
     while let Some(page) = pages.try_next().await? {
         listed += page.len() as u64;
@@ -250,10 +277,14 @@ async fn begin_assets(run: &Arc<Run>, catalog: &Catalog, tasks: &mut JoinSet<()>
 async fn decide(run: &Run, catalog: &Catalog, asset: Asset) -> Result<Option<plan::Work>, Error> {
     run.count(|tally| tally.assets.total += 1);
     let row = recorded(run, catalog, &asset).await?;
+    let complete_before = row.as_ref().is_some_and(AssetRow::complete);
     match plan::decide(asset.clone(), catalog, row, clock::now()) {
         Decision::Mirror(work) => return Ok(Some(*work)),
         Decision::Skip(reason) => run.finish(&asset, AssetOutcome::Skipped(reason)),
         Decision::Conflict(reason) => {
+            if complete_before {
+                run.leave_behind();
+            }
             let locators = catalog.locators_of(&asset.id).len() as u64;
             run.count(|tally| tally.locators.failed += locators);
             run.finish(&asset, AssetOutcome::Conflict(reason));
@@ -278,14 +309,25 @@ async fn recorded(run: &Run, catalog: &Catalog, asset: &Asset) -> Result<Option<
 /// One asset to its end; whatever happens to it stays with it.
 async fn mirror_one(run: Arc<Run>, work: plan::Work) {
     let asset = work.asset.clone();
+    let complete_before = work.row.as_ref().is_some_and(AssetRow::complete);
     match asset::mirror_asset(&run, work).await {
         Ok(Some(outcome)) => run.finish(&asset, outcome),
         Ok(None) => {}
-        Err(error) => run.fail(&asset, error),
+        Err(error) => {
+            if complete_before {
+                run.leave_behind();
+            }
+            run.fail(&asset, error);
+        }
     }
 }
 
 impl Options {
+    /// Is every asset in scope?
+    pub(crate) fn covers_all(&self) -> bool {
+        self.include.is_none() && self.exclude.is_none()
+    }
+
     /// Is the asset in scope?
     pub(crate) fn covers(&self, asset: &Asset) -> bool {
         let name = asset.label();

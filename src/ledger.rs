@@ -101,6 +101,15 @@ impl AssetRow {
     }
 }
 
+/// A moment the ledger remembers of its runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Changes of the source's file records before it are dealt with.
+    FilesSeen,
+    /// All of the source's file records were last listed then.
+    FilesListed,
+}
+
 /// An open ledger: the only one of its file that writes. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Ledger {
@@ -185,6 +194,32 @@ impl Ledger {
         // The time is taken here: the writer's thread does not know a paused clock.
         let record = Box::new(Record { asset: source.clone(), step, status, facts, at: crate::clock::now() });
         self.ask("write", self.writer()?, |reply| Work::Record(record, reply)).await
+    }
+
+    /// Records that a step succeeded and that the next one is begun, both in one write: half the waiting of two records.
+    ///
+    /// # Errors
+    /// As [`Self::record`]; the second is not recorded where the first cannot be.
+    pub async fn advance(
+        &self,
+        source: &AssetId,
+        (ended, learnt): (Step, Facts),
+        (begun, known): (Step, Facts),
+    ) -> Result<(), LedgerError> {
+        let at = crate::clock::now();
+        let record = |step, status, facts| Record { asset: source.clone(), step, status, facts, at };
+        let both = Box::new([record(ended, Status::Succeeded, learnt), record(begun, Status::Started, known)]);
+        self.ask("write", self.writer()?, |reply| Work::Advance(both, reply)).await
+    }
+
+    /// A moment noted by an earlier run.
+    pub async fn mark(&self, mark: Mark) -> Result<Option<Timestamp>, LedgerError> {
+        self.ask("read", self.reader(), |reply| Work::Mark(mark, reply)).await
+    }
+
+    /// Notes a moment for later runs.
+    pub async fn set_mark(&self, mark: Mark, at: Timestamp) -> Result<(), LedgerError> {
+        self.ask("write", self.writer()?, |reply| Work::SetMark(mark, at, reply)).await
     }
 
     /// Forgets an asset that exists no more on either side, or whose target has to be made anew.

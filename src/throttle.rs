@@ -102,6 +102,7 @@ pub struct LaneStats {
 /// The rates of an account, shared by all its lanes and by the copies that read from it: the service counts per account.
 #[derive(Debug)]
 pub struct Rates {
+    limits: LaneLimits,
     requests: Option<RateGate>,
     bytes: Option<RateGate>,
 }
@@ -110,6 +111,7 @@ impl Rates {
     /// The rates of those limits.
     pub fn new(limits: LaneLimits) -> Arc<Self> {
         Arc::new(Self {
+            limits,
             requests: limits.requests_per_second.map(RateGate::new),
             bytes: limits.bytes_per_second.map(RateGate::new),
         })
@@ -208,6 +210,23 @@ impl Lane {
                 return permit;
             }
         }
+    }
+
+    /// What it was allowed.
+    pub fn limits(&self) -> LaneLimits {
+        self.rates.limits
+    }
+
+    /// The mean time of its answers so far.
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    pub fn mean_latency(&self) -> Duration {
+        let stats = self.stats.lock().expect("no panic while held");
+        let (mut count, mut micros) = (0, 0.0);
+        for histogram in stats.latency.values() {
+            count += histogram.len();
+            micros += histogram.mean() * histogram.len() as f64;
+        }
+        if count == 0 { Duration::ZERO } else { Duration::from_secs_f64(micros / count as f64 / 1e6) }
     }
 
     /// Takes note that a copy read from this account, as the copy's destination reports it.

@@ -44,6 +44,11 @@ pub fn choose(size: u64, same_account: bool) -> CopyMethod {
     }
 }
 
+/// Into how many blocks a blob of that size is copied.
+pub fn blocks(size: u64) -> u64 {
+    size.div_ceil(blocks::block_size(size))
+}
+
 /// The options every operation that makes a block blob shares.
 macro_rules! arriving_with {
     ($options:ident, $properties:expr, $tier:expr) => {{

@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use mediamirror::config::LimitOverrides;
-use mediamirror::engine::Options;
+use mediamirror::engine::{Options, Order};
 use mediamirror::model::CopyMethod;
 
 /// Mirrors a whole media library to a second region with server-side copies, at the same URL paths.
@@ -99,6 +99,9 @@ pub(crate) struct SyncArgs {
     /// Assets worked on at once
     #[arg(long, value_name = "N")]
     pub(crate) assets_in_flight: Option<NonZeroU64>,
+    /// Which assets are begun first; as they are listed when not given
+    #[arg(long, value_enum, value_name = "ORDER")]
+    pub(crate) order: Option<First>,
 }
 
 /// Which assets, and how fast.
@@ -135,6 +138,19 @@ pub(crate) enum Method {
     Put,
     /// Put Block From URL, then Put Block List.
     Blocks,
+}
+
+/// Which assets are begun first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum First {
+    /// The last made.
+    Newest,
+    /// The most bytes, so that a huge asset is not the tail of the run.
+    Largest,
+    /// The fewest bytes, so that many assets are complete early.
+    Smallest,
+    /// By name.
+    Name,
 }
 
 /// Arguments of `init`.
@@ -208,6 +224,7 @@ impl SyncArgs {
         let mut options = self.scope.options();
         options.dry_run = self.dry_run;
         options.copy_method = self.copy_method.into();
+        options.order = self.order.map_or(Order::Listed, Order::from);
         if let Some(assets) = self.assets_in_flight {
             options.assets_in_flight = count(assets);
         }
@@ -222,6 +239,17 @@ impl From<Method> for Option<CopyMethod> {
             Method::Async => Some(CopyMethod::Async),
             Method::Put => Some(CopyMethod::Put),
             Method::Blocks => Some(CopyMethod::Blocks),
+        }
+    }
+}
+
+impl From<First> for Order {
+    fn from(first: First) -> Self {
+        match first {
+            First::Newest => Self::Newest,
+            First::Largest => Self::Largest,
+            First::Smallest => Self::Smallest,
+            First::Name => Self::Name,
         }
     }
 }
@@ -306,6 +334,20 @@ mod tests {
         for flag in ["--requests-per-second", "--max-in-flight", "--bytes-per-second", "--pending-copies"] {
             assert!(sync(&[flag, "0"]).is_err(), "{flag} 0 must be refused");
         }
+    }
+
+    #[test]
+    fn every_order_can_be_named_and_none_is_that_of_the_listing() {
+        assert_eq!(sync(&[]).unwrap().options().order, Order::Listed);
+        for (text, order) in [
+            ("newest", Order::Newest),
+            ("largest", Order::Largest),
+            ("smallest", Order::Smallest),
+            ("name", Order::Name),
+        ] {
+            assert_eq!(sync(&["--order", text]).unwrap().options().order, order);
+        }
+        assert!(sync(&["--order", "random"]).is_err());
     }
 
     #[test]

@@ -58,6 +58,16 @@ fn counts(summary: &Summary) -> String {
         requests.blob,
         summary.elapsed.as_secs_f64(),
     );
+    if let Some(forecast) = &summary.forecast {
+        let _ = writeln!(
+            text,
+            "a run    {} media and {} blob requests, {}, about {:.1} s under the configured limits",
+            forecast.requests.media,
+            forecast.requests.blob,
+            ByteSize(forecast.bytes),
+            forecast.duration.as_secs_f64(),
+        );
+    }
     text
 }
 
@@ -129,6 +139,7 @@ pub(crate) mod tests {
                 name: "taken".to_owned(),
                 outcome: AssetOutcome::Conflict("its locator id belongs to another asset".to_owned()),
             }],
+            forecast: None,
             latency: BTreeMap::from([("PutBlobFromUrl", histogram)]),
         }
     }

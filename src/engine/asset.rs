@@ -1,21 +1,20 @@
 //! The steps of one asset, each in the ledger before and after. The locator comes last.
 
-use std::collections::HashMap;
-
 use futures::TryStreamExt;
 
 use super::catalog::TargetAsset;
 use super::compare;
+use super::contents::{Contents, side_by_side};
 use super::copy::{CopyResult, Route, copy_blobs};
-use super::digest;
+use super::digest::{BlobsDigest, BlobsSum};
+use super::forecast::copy_requests;
+use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::Work;
+use super::publish::{publish, register};
 use super::run::Run;
-use crate::blob::BlobAccount;
-use crate::connect::Endpoint;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
-use crate::media::FileSet;
-use crate::model::{Asset, AssetId, Blob, ContainerName, NewAsset};
+use crate::model::{Asset, Blob, ContainerName, NewAsset};
 use crate::monitor::{AssetOutcome, RunEvent};
 
 /// Differences named in an error; the rest is counted.
@@ -24,101 +23,122 @@ const DIFFERENCES_NAMED: usize = 3;
 /// Mirrors one asset. `None` = the run was stopped before it was complete; the next run goes on from there.
 pub(crate) async fn mirror_asset(run: &Run, work: Work) -> Result<Option<AssetOutcome>, Error> {
     let asset = &work.asset;
-    let source = storage(&run.pair.source, asset.storage_account.as_ref(), asset, "source")?;
+    let account = storage(&run.pair.source, asset.storage_account.as_ref(), asset, "source")?;
     let from = container_of(&run.pair.source, asset.container.as_ref(), &asset.id).await?;
-    let blobs = match list_all(source, &from).await {
-        Ok(blobs) => blobs,
+    let source = match Contents::list(account, from.clone()).await {
+        Ok(source) => source,
         Err(error) if is_missing_container(&error) => return without_container(run, asset, &from).await.map(Some),
         Err(error) => return Err(error),
     };
-    reject_unsuitable(asset, &blobs)?;
-    let source_digest = digest::of_blobs(&blobs);
+    reject_unsuitable(asset, &source)?;
 
     if let Some(row) = work.settled()
-        && row.facts.source_digest.as_deref() == Some(&source_digest)
+        && row.facts.source_digest.as_ref() == Some(&source.digest)
         && let Some(target) = &work.target
     {
         let (account, to) = place_of(&run.pair.target, target).await?;
-        let copies = list_all(account, &to).await?;
-        if row.facts.target_digest.as_deref() == Some(&digest::of_blobs(&copies)) {
-            return Ok(Some(unchanged(run, &work, blobs.len())));
+        let copies = Contents::list(account, to).await?;
+        if row.facts.target_digest.as_ref() == Some(&copies.digest) {
+            return Ok(Some(unchanged(run, &work, &source)));
         }
     }
     if let Some(foreign) = &work.foreign {
-        return accept_foreign(run, &work, foreign, &blobs).await.map(Some);
+        return accept_foreign(run, &work, foreign, &source).await.map(Some);
     }
     if run.options.dry_run {
-        return dry_run(run, &work, &blobs).await.map(Some);
+        return dry_run(run, &work, &source).await.map(Some);
     }
-    write(run, work, Source { account: source, container: from, blobs, digest: source_digest }).await
-}
-
-/// The source side of an asset as it was listed.
-struct Source<'a> {
-    account: &'a BlobAccount,
-    container: ContainerName,
-    blobs: Vec<Blob>,
-    digest: String,
+    write(run, work, source).await
 }
 
 /// Everything that changes the target, in order.
-async fn write(run: &Run, work: Work, source: Source<'_>) -> Result<Option<AssetOutcome>, Error> {
+async fn write(run: &Run, work: Work, mut source: Contents<'_>) -> Result<Option<AssetOutcome>, Error> {
     let asset = work.asset.clone();
     // A copy begun for this very state of the source is bound to its entity tags: what is there of it is current.
     let resumed = work.row.as_ref().is_some_and(|row| row.facts.source_digest.as_ref() == Some(&source.digest));
-    let (target, is_new) = match work.target.clone() {
-        Some(target) => (target, false),
-        None => (create_target(run, &asset).await?, true),
-    };
-    let (account, to) = place_of(&run.pair.target, &target).await?;
-    let present = if is_new { Vec::new() } else { list_all(account, &to).await? };
-    let route = Route { source: source.account, from: &source.container, target: account, to: &to };
-
-    let begun = Facts {
+    let mut begun = Facts {
         name: Some(asset.label().to_owned()),
-        target: Some(target.id.clone()),
-        container: Some(to.clone()),
         source_digest: Some(source.digest.clone()),
-        blobs: Some(source.blobs.len() as u64),
-        bytes: Some(source.blobs.iter().map(|blob| blob.length).sum()),
+        blobs: Some(source.count),
+        bytes: Some(source.bytes),
         ..Facts::default()
     };
-    run.record(&asset, Step::CopyBlobs, Status::Started, begun).await?;
-    let missing = missing_blobs(&source.blobs, &present, resumed);
-    run.count(|tally| tally.blobs.unchanged += (source.blobs.len() - missing.len()) as u64);
-    run.monitor.event(RunEvent::AssetStarted {
-        asset: asset.id.clone(),
-        name: asset.label().to_owned(),
-        blobs: missing.len() as u64,
-        bytes: missing.iter().map(|blob| blob.length).sum(),
-    });
-    let copied = if missing.is_empty() { CopyResult::default() } else { copy_blobs(run, &asset, route, missing).await };
+    let (target, present) = match work.target.clone() {
+        Some(target) => {
+            let (account, to) = place_of(&run.pair.target, &target).await?;
+            let present = Contents::list(account, to).await?;
+            begun.target = Some(target.id.clone());
+            begun.container = Some(present.container.clone());
+            run.record(&asset, Step::CopyBlobs, Status::Started, begun).await?;
+            (target, present)
+        }
+        None => {
+            let target = create_target(run, &asset, begun).await?;
+            let (account, to) = place_of(&run.pair.target, &target).await?;
+            (target, Contents::none(account, to))
+        }
+    };
+    let copied = copy_missing(run, &asset, &source, &present, resumed).await?;
+    run.count(|tally| tally.blobs.unchanged += source.count.saturating_sub(copied.planned));
     if copied.left > 0 {
         return Ok(None);
     }
-    let wanted = match settle_copies(run, &asset, source.blobs, copied).await {
-        Ok(wanted) => wanted,
-        Err(error) => return failed(run, &asset, Step::CopyBlobs, error).await,
-    };
-    run.record(&asset, Step::CopyBlobs, Status::Succeeded, Facts::default()).await?;
-
-    run.record(&asset, Step::Verify, Status::Started, Facts::default()).await?;
-    let target_digest = match verify_target(account, &to, &wanted).await {
-        Ok(target_digest) => target_digest,
+    if let Err(error) = settle_copies(run, &asset, &mut source, copied).await {
+        return failed(run, &asset, Step::CopyBlobs, error).await;
+    }
+    run.advance(&asset, (Step::CopyBlobs, Facts::default()), (Step::Verify, Facts::default())).await?;
+    let facts = match verify_target(&asset, &source, present).await {
+        Ok(facts) => facts,
         Err(error) => return failed(run, &asset, Step::Verify, error).await,
     };
-    let facts = Facts {
-        source_digest: Some(digest::of_blobs(&wanted)),
-        target_digest: Some(target_digest),
-        ..Facts::default()
-    };
-    run.record(&asset, Step::Verify, Status::Succeeded, facts).await?;
+    run.advance(&asset, (Step::Verify, facts), (Step::RegisterFiles, Facts::default())).await?;
     register(run, &work, &target.id).await?;
     publish(run, &work, &target.id).await
 }
 
-/// Makes the empty target asset.
-async fn create_target(run: &Run, asset: &Asset) -> Result<TargetAsset, Error> {
+/// Copies what is not on the target as it is on the source.
+async fn copy_missing(
+    run: &Run,
+    asset: &Asset,
+    source: &Contents<'_>,
+    present: &Contents<'_>,
+    resumed: bool,
+) -> Result<CopyResult, Error> {
+    // Where something is there already the numbers are the most it may come to: a large container is not compared twice.
+    run.monitor.event(RunEvent::AssetStarted {
+        asset: asset.id.clone(),
+        name: asset.label().to_owned(),
+        blobs: source.count,
+        bytes: source.bytes,
+    });
+    let route = Route {
+        source: source.account,
+        from: &source.container,
+        target: present.account,
+        to: &present.container,
+        turn: run.next_turn(),
+    };
+    copy_blobs(run, asset, route, missing(source, present, resumed)).await
+}
+
+/// The blobs that are not on the target as they are on the source.
+fn missing<'a>(
+    source: &'a Contents<'_>,
+    present: &'a Contents<'_>,
+    resumed: bool,
+) -> impl futures::Stream<Item = Result<Blob, Error>> + Send + 'a {
+    let there = move |blob: &Blob, copy: Option<&Blob>| {
+        copy.is_some_and(|copy| {
+            if resumed { compare::difference(blob, copy).is_none() } else { compare::is_current(blob, copy) }
+        })
+    };
+    side_by_side(source, present).try_filter_map(move |(blob, copy)| async move {
+        Ok((!there(&blob, copy.as_deref())).then(|| blob.into_owned()))
+    })
+}
+
+/// Makes the empty target asset. When it is there, its copies are begun.
+async fn create_target(run: &Run, asset: &Asset, begun: Facts) -> Result<TargetAsset, Error> {
     let facts = Facts { name: Some(asset.label().to_owned()), ..Facts::default() };
     run.record(asset, Step::CreateTarget, Status::Started, facts).await?;
     let wanted = NewAsset {
@@ -130,30 +150,15 @@ async fn create_target(run: &Run, asset: &Asset) -> Result<TargetAsset, Error> {
     match run.pair.target.media.create_asset(&wanted).await {
         Ok(made) => {
             let facts = Facts { target: Some(made.id.clone()), container: made.container.clone(), ..Facts::default() };
-            run.record(asset, Step::CreateTarget, Status::Succeeded, facts).await?;
+            run.advance(asset, (Step::CreateTarget, facts), (Step::CopyBlobs, begun)).await?;
             Ok(made.into())
         }
-        Err(error) => {
-            let facts = Facts { error: Some(error.to_string()), ..Facts::default() };
-            run.record(asset, Step::CreateTarget, Status::Failed, facts).await?;
-            Err(error)
-        }
+        Err(error) => failed(run, asset, Step::CreateTarget, error).await,
     }
 }
 
-/// The blobs that are not on the target as they are on the source.
-fn missing_blobs(source: &[Blob], present: &[Blob], resumed: bool) -> Vec<Blob> {
-    let by_name: HashMap<&str, &Blob> = present.iter().map(|blob| (blob.name.as_str(), blob)).collect();
-    let there = |blob: &&Blob| {
-        by_name.get(blob.name.as_str()).is_some_and(|copy| {
-            if resumed { compare::difference(blob, copy).is_none() } else { compare::is_current(blob, copy) }
-        })
-    };
-    source.iter().filter(|blob| !there(blob)).cloned().collect()
-}
-
 /// The source as it was copied: blobs that changed meanwhile in their new state, those that vanished left out.
-async fn settle_copies(run: &Run, asset: &Asset, mut blobs: Vec<Blob>, copied: CopyResult) -> Result<Vec<Blob>, Error> {
+async fn settle_copies(run: &Run, asset: &Asset, source: &mut Contents<'_>, copied: CopyResult) -> Result<(), Error> {
     let failures = copied.failed.len();
     if let Some((name, error)) = copied.failed.into_iter().next() {
         if failures > 1 {
@@ -161,125 +166,68 @@ async fn settle_copies(run: &Run, asset: &Asset, mut blobs: Vec<Blob>, copied: C
         }
         return Err(error);
     }
-    if !copied.vanished.is_empty() {
-        if run.pair.source.media.asset(&asset.id).await?.is_none() {
-            return Err(Error::Vanished { subject: asset.label().to_owned() });
-        }
-        blobs.retain(|blob| !copied.vanished.contains(&blob.name));
+    if !copied.vanished.is_empty() && run.pair.source.media.asset(&asset.id).await?.is_none() {
+        return Err(Error::Vanished { subject: asset.label().to_owned() });
     }
-    let mut newer: HashMap<String, Blob> = copied.copied.into_iter().map(|blob| (blob.name.clone(), blob)).collect();
-    for blob in &mut blobs {
-        if let Some(newer) = newer.remove(&blob.name) {
-            *blob = newer;
-        }
+    for blob in &copied.vanished {
+        source.exchange(blob, None);
     }
-    Ok(blobs)
+    for (old, new) in &copied.changed {
+        source.exchange(old, Some(new));
+    }
+    Ok(())
 }
 
-/// Lists the target and compares. Returns the fingerprint of what is there.
-async fn verify_target(account: &BlobAccount, to: &ContainerName, wanted: &[Blob]) -> Result<String, Error> {
-    let there = list_all(account, to).await?;
-    let mut differences = compare::differences(wanted, &there);
-    let named: Vec<String> =
-        differences.by_ref().take(DIFFERENCES_NAMED).map(|(blob, what)| format!("{}: {what}", blob.name)).collect();
-    if named.is_empty() {
-        return Ok(digest::of_blobs(&there));
-    }
-    let more = match differences.count() {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
-    Err(Error::Differs { subject: to.to_string(), reason: format!("{}{more}", named.join("; ")) })
-}
-
-/// Makes the target's file records what the source's are.
-async fn register(run: &Run, work: &Work, target: &AssetId) -> Result<(), Error> {
-    let asset = &work.asset;
-    run.record(asset, Step::RegisterFiles, Status::Started, Facts::default()).await?;
-    let pair = (asset.id.clone(), target.clone());
-    let result = run.files.submit(pair, |pairs| register_batch(run, pairs)).await;
-    match result {
-        Ok(()) => {
-            let facts = Facts { files_digest: Some(work.files_digest.clone()), ..Facts::default() };
-            run.record(asset, Step::RegisterFiles, Status::Succeeded, facts).await
-        }
-        Err(error) => {
-            failed(run, asset, Step::RegisterFiles, error).await?;
-            Ok(())
+/// Lists the target and compares. Returns the fingerprints of what was compared.
+async fn verify_target(asset: &Asset, source: &Contents<'_>, present: Contents<'_>) -> Result<Facts, Error> {
+    let Contents { account, container, .. } = present;
+    let target = Contents::list(account, container).await?;
+    let (mut digest, mut sum) = (BlobsDigest::default(), BlobsSum::default());
+    let (mut named, mut more) = (Vec::new(), 0);
+    let mut pairs = std::pin::pin!(side_by_side(source, &target));
+    while let Some((blob, copy)) = pairs.try_next().await? {
+        digest.add(&blob);
+        sum.add(&blob);
+        match compare::fault(&blob, copy.as_deref()) {
+            Some(what) if named.len() < DIFFERENCES_NAMED => named.push(format!("{}: {what}", blob.name)),
+            Some(_) => more += 1,
+            None => {}
         }
     }
-}
-
-/// Reads the source's records of several assets and writes them to their targets.
-async fn register_batch(run: &Run, pairs: Vec<(AssetId, AssetId)>) -> Vec<Result<(), Error>> {
-    let (sources, targets): (Vec<AssetId>, Vec<AssetId>) = pairs.into_iter().unzip();
-    let files = match run.pair.source.media.files_of(&sources).await {
-        Ok(files) => files,
-        Err(error) => return crate::error::for_all(error, sources.len()),
-    };
-    let sets: Vec<FileSet> = targets.into_iter().zip(files).map(|(asset, files)| FileSet { asset, files }).collect();
-    run.pair.target.media.register_files(&sets).await
-}
-
-/// Makes the locators: the asset answers from here on.
-async fn publish(run: &Run, work: &Work, target: &AssetId) -> Result<Option<AssetOutcome>, Error> {
-    let asset = &work.asset;
-    run.record(asset, Step::PublishLocators, Status::Started, Facts::default()).await?;
-    let mut problems = work.taken.clone();
-    let mut first_error = None;
-    let wanted = work.missing.iter().map(|locator| {
-        let locator = crate::model::Locator { asset: target.clone(), ..locator.clone() };
-        run.publications.submit(locator, |batch| async move { run.pair.target.media.publish(&batch).await })
-    });
-    let mut made = 0;
-    for result in futures::future::join_all(wanted).await {
-        match result {
-            Ok(_) => made += 1,
-            Err(Error::Conflict { subject, reason }) => problems.push(format!("{subject}: {reason}")),
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
+    if !named.is_empty() {
+        let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+        let reason = format!("{}{more}", named.join("; "));
+        return Err(Error::Differs { subject: target.container.to_string(), reason });
     }
-    for locator in &work.outdated {
-        match run.pair.target.media.update_locator(locator).await {
-            Ok(()) => made += 1,
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
+    // A container that was listed again may be in another state than the one that was copied.
+    if !source.is_of(sum) {
+        return Err(Error::Changing { subject: asset.label().to_owned() });
     }
-    let wanted = (work.missing.len() + work.outdated.len()) as u64;
-    run.count(|tally| {
-        tally.locators.mirrored += made;
-        tally.locators.unchanged += work.present;
-        tally.locators.failed += wanted - made + work.taken.len() as u64;
-    });
-    if let Some(error) = first_error {
-        return failed(run, asset, Step::PublishLocators, error).await;
-    }
-    if !problems.is_empty() {
-        let error = Error::Conflict { subject: asset.label().to_owned(), reason: problems.join("; ") };
-        return failed(run, asset, Step::PublishLocators, error).await;
-    }
-    let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };
-    run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
-    Ok(Some(AssetOutcome::Mirrored))
+    Ok(Facts { source_digest: Some(digest.text()), target_digest: Some(target.digest.clone()), ..Facts::default() })
 }
 
 /// Records a failed step and passes its error on.
-async fn failed<T>(run: &Run, asset: &Asset, step: Step, error: Error) -> Result<T, Error> {
+pub(super) async fn failed<T>(run: &Run, asset: &Asset, step: Step, error: Error) -> Result<T, Error> {
     let facts = Facts { error: Some(error.to_string()), ..Facts::default() };
     run.record(asset, step, Status::Failed, facts).await?;
     Err(error)
 }
 
-fn unchanged(run: &Run, work: &Work, blobs: usize) -> AssetOutcome {
+fn unchanged(run: &Run, work: &Work, source: &Contents<'_>) -> AssetOutcome {
     run.count(|tally| {
-        tally.blobs.unchanged += blobs as u64;
+        tally.blobs.unchanged += source.count;
         tally.locators.unchanged += work.present;
     });
     AssetOutcome::Unchanged
 }
 
 /// Somebody else's asset under our locator id: as good as ours if it is equal, otherwise in the way. Never written to.
-async fn accept_foreign(run: &Run, work: &Work, foreign: &TargetAsset, blobs: &[Blob]) -> Result<AssetOutcome, Error> {
+async fn accept_foreign(
+    run: &Run,
+    work: &Work,
+    foreign: &TargetAsset,
+    source: &Contents<'_>,
+) -> Result<AssetOutcome, Error> {
     let conflict = |what: String| Error::Conflict {
         subject: work.asset.label().to_owned(),
         reason: format!(
@@ -289,33 +237,46 @@ async fn accept_foreign(run: &Run, work: &Work, foreign: &TargetAsset, blobs: &[
         ),
     };
     let (account, to) = place_of(&run.pair.target, foreign).await?;
-    let there = match list_all(account, &to).await {
+    let there = match Contents::list(account, to).await {
         Err(error) if is_missing_container(&error) => return Err(conflict("its container is missing".to_owned())),
         other => other?,
     };
-    if let Some((blob, what)) = compare::differences(blobs, &there).next() {
-        return Err(conflict(format!("{}: {what}", blob.name)));
+    let mut pairs = std::pin::pin!(side_by_side(source, &there));
+    while let Some((blob, copy)) = pairs.try_next().await? {
+        if let Some(what) = compare::fault(&blob, copy.as_deref()) {
+            return Err(conflict(format!("{}: {what}", blob.name)));
+        }
     }
     if let Some(locator) = work.missing.iter().chain(&work.outdated).next() {
         return Err(conflict(format!("locator {} is missing or has other terms", locator.id)));
     }
-    Ok(unchanged(run, work, blobs.len()))
+    Ok(unchanged(run, work, source))
 }
 
 /// Counts what a real run would do.
-async fn dry_run(run: &Run, work: &Work, blobs: &[Blob]) -> Result<AssetOutcome, Error> {
+async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetOutcome, Error> {
     let present = match &work.target {
-        None => Vec::new(),
+        None => Contents::none(source.account, source.container.clone()),
         Some(target) => {
             let (account, to) = place_of(&run.pair.target, target).await?;
-            list_all(account, &to).await?
+            Contents::list(account, to).await?
         }
     };
-    let missing = missing_blobs(blobs, &present, work.row.is_some());
+    let into =
+        work.target.as_ref().map_or_else(|| run.pair.target.blobs(None).map(AsRef::as_ref), |_| Some(present.account));
+    let same_account = into.is_some_and(|into| into.name() == source.account.name());
+    let (mut blobs, mut bytes, mut copies) = (0, 0, 0);
+    let mut missing = std::pin::pin!(missing(source, &present, work.row.is_some()));
+    while let Some(blob) = missing.try_next().await? {
+        blobs += 1;
+        bytes += blob.length;
+        copies += copy_requests(&blob, run.options.copy_method, same_account);
+    }
     run.count(|tally| {
-        tally.blobs.copied += missing.len() as u64;
-        tally.blobs.unchanged += (blobs.len() - missing.len()) as u64;
-        tally.bytes_copied += missing.iter().map(|blob| blob.length).sum::<u64>();
+        tally.outlook.add(work, source, copies);
+        tally.blobs.copied += blobs;
+        tally.blobs.unchanged += source.count - blobs;
+        tally.bytes_copied += bytes;
         tally.locators.mirrored += (work.missing.len() + work.outdated.len()) as u64;
         tally.locators.unchanged += work.present;
         tally.locators.failed += work.taken.len() as u64;
@@ -337,69 +298,12 @@ async fn without_container(run: &Run, asset: &Asset, container: &ContainerName) 
 }
 
 /// Refuses what cannot live in an asset.
-fn reject_unsuitable(asset: &Asset, blobs: &[Blob]) -> Result<(), Error> {
-    match blobs.iter().find(|blob| !blob.block_blob) {
+fn reject_unsuitable(asset: &Asset, source: &Contents<'_>) -> Result<(), Error> {
+    match &source.unsuitable {
         None => Ok(()),
         Some(blob) => Err(Error::Unsuitable {
             subject: asset.label().to_owned(),
-            reason: format!("blob {} is no block blob; media services serve block blobs only", blob.name),
+            reason: format!("blob {blob} is no block blob; media services serve block blobs only"),
         }),
     }
-}
-
-/// Where a target asset's blobs are.
-pub(crate) async fn place_of<'a>(
-    side: &'a Endpoint,
-    target: &TargetAsset,
-) -> Result<(&'a BlobAccount, ContainerName), Error> {
-    let account = target.storage_account.as_ref();
-    let account = side.blobs(account).ok_or_else(|| unknown_storage(&target.label, account, "target"))?;
-    Ok((account, container_of(side, target.container.as_ref(), &target.id).await?))
-}
-
-/// The container, asked for where the listing does not tell (`x-ms-version` below 2.2).
-pub(crate) async fn container_of(
-    side: &Endpoint,
-    known: Option<&ContainerName>,
-    asset: &AssetId,
-) -> Result<ContainerName, Error> {
-    match known {
-        Some(container) => Ok(container.clone()),
-        None => side.media.container(asset).await,
-    }
-}
-
-/// The configured storage account that holds an asset.
-pub(crate) fn storage<'a>(
-    side: &'a Endpoint,
-    account: Option<&crate::model::AccountName>,
-    asset: &Asset,
-    word: &str,
-) -> Result<&'a BlobAccount, Error> {
-    side.blobs(account).map(AsRef::as_ref).ok_or_else(|| unknown_storage(asset.label(), account, word))
-}
-
-fn unknown_storage(label: &str, account: Option<&crate::model::AccountName>, word: &str) -> Error {
-    let account = account.map_or("", crate::model::AccountName::as_str);
-    Error::Unsuitable {
-        subject: label.to_owned(),
-        reason: format!(
-            "it is stored in account {account:?}; add [[{word}.storage]] with its key to the configuration"
-        ),
-    }
-}
-
-/// All blobs of a container.
-pub(crate) async fn list_all(account: &BlobAccount, container: &ContainerName) -> Result<Vec<Blob>, Error> {
-    let mut blobs = Vec::new();
-    let mut pages = account.list(container);
-    while let Some(page) = pages.try_next().await? {
-        blobs.extend(page);
-    }
-    Ok(blobs)
-}
-
-/// Does the error say that the container does not exist?
-pub(crate) fn is_missing_container(error: &Error) -> bool {
-    error.failure().and_then(|failure| failure.code()) == Some("ContainerNotFound")
 }

@@ -1,9 +1,14 @@
 //! What both libraries hold, as whole-library listings tell, and which target asset belongs to which source asset.
+//!
+//! It is the one thing a run keeps of every asset, so it is kept small: sorted lists of compact entries, whose texts are
+//! made when they are asked for.
 
 use std::collections::{HashMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
 
+use super::compact::CompactId;
 use super::digest::FilesDigest;
 use crate::connect::Pair;
 use crate::error::Error;
@@ -12,15 +17,13 @@ use crate::media::{MediaService, Pages};
 use crate::model::{AccountName, Asset, AssetId, ContainerName, Locator, LocatorId, LocatorKind, Side};
 use crate::monitor::{Monitor, RunEvent};
 
-/// What is kept of a target asset.
+/// A target asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TargetAsset {
     /// Its id.
     pub(crate) id: AssetId,
     /// Name to show.
     pub(crate) label: String,
-    /// The source asset it says it is a copy of.
-    pub(crate) alternate_id: Option<String>,
     /// Where it is stored, if the service says.
     pub(crate) storage_account: Option<AccountName>,
     /// Its container, if the service says.
@@ -32,7 +35,6 @@ impl From<Asset> for TargetAsset {
         Self {
             label: asset.label().to_owned(),
             id: asset.id,
-            alternate_id: asset.alternate_id,
             storage_account: asset.storage_account,
             container: asset.container,
         }
@@ -52,130 +54,261 @@ pub(crate) enum Match {
     Ambiguous(Vec<AssetId>),
 }
 
+/// Which file records a catalog lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FilesWanted {
+    /// None: no asset is known well enough to be compared by them.
+    None,
+    /// Those of the source that changed since then.
+    ChangedSince(Timestamp),
+    /// All of the source.
+    Source,
+    /// All of both sides.
+    BothSides,
+}
+
+/// What is kept of a target asset.
+#[derive(Debug)]
+struct TargetEntry {
+    id: CompactId,
+    /// The source asset it says it is a copy of.
+    copy_of: Option<CompactId>,
+    label: Box<str>,
+    /// Index into [`Catalog::accounts`].
+    storage_account: Option<u32>,
+    container: Option<CompactId>,
+}
+
+/// What is kept of a streaming locator.
+#[derive(Debug)]
+struct LocatorEntry {
+    id: CompactId,
+    asset: CompactId,
+    name: Option<Box<str>>,
+    start: Option<Timestamp>,
+    expiry: Timestamp,
+}
+
+/// Fingerprints of file records by asset.
+type Digests = HashMap<CompactId, FilesDigest>;
+
 /// The target library, and the parts of the source library that are listed as a whole.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
-    targets: HashMap<AssetId, TargetAsset>,
-    by_alternate_id: HashMap<String, Vec<AssetId>>,
-    target_locators: HashMap<LocatorId, Locator>,
-    source_locators: HashMap<AssetId, Vec<Locator>>,
-    source_files: HashMap<AssetId, FilesDigest>,
-    target_files: HashMap<AssetId, FilesDigest>,
+    /// In order of id.
+    targets: Vec<TargetEntry>,
+    /// Indexes of the targets that are copies, in order of what they are copies of.
+    copies: Vec<u32>,
+    /// The storage accounts that targets are in.
+    accounts: Vec<AccountName>,
+    /// In order of id.
+    target_locators: Vec<LocatorEntry>,
+    /// In order of asset.
+    source_locators: Vec<LocatorEntry>,
+    source_files: Digests,
+    /// Does an asset that is not among the source's files have none? (Otherwise it has none that changed.)
+    source_files_whole: bool,
+    target_files: Digests,
 }
 
 impl Catalog {
-    /// Lists the target's assets, and both sides' locators and file records, all side by side.
-    pub(crate) async fn read(pair: &Pair, monitor: &dyn Monitor) -> Result<Self, Error> {
+    /// Lists the target's assets, both sides' locators and the file records that are wanted, all side by side.
+    pub(crate) async fn read(pair: &Pair, monitor: &dyn Monitor, files: FilesWanted) -> Result<Self, Error> {
         let (source, target) = (&pair.source.media, &pair.target.media);
-        let (targets, target_locators, source_locators, source_files, target_files) = futures::try_join!(
+        let (of_source, of_target) = match files {
+            FilesWanted::None => (None, None),
+            FilesWanted::ChangedSince(since) => (Some(source.files(Some(since))), None),
+            FilesWanted::Source => (Some(source.files(None)), None),
+            FilesWanted::BothSides => (Some(source.files(None)), Some(target.files(None))),
+        };
+        let ((targets, accounts), mut target_locators, mut source_locators, source_files, target_files) = futures::try_join!(
             target_assets(target.as_ref(), monitor),
             streaming_locators(target.locators()),
             streaming_locators(source.locators()),
-            file_digests(source.as_ref()),
-            file_digests(target.as_ref()),
+            file_digests(of_source),
+            file_digests(of_target),
         )?;
-        let mut by_alternate_id: HashMap<String, Vec<AssetId>> = HashMap::new();
-        for asset in targets.values() {
-            if let Some(alternate_id) = &asset.alternate_id {
-                by_alternate_id.entry(alternate_id.clone()).or_default().push(asset.id.clone());
-            }
-        }
-        let mut by_asset: HashMap<AssetId, Vec<Locator>> = HashMap::new();
-        for locator in source_locators {
-            by_asset.entry(locator.asset.clone()).or_default().push(locator);
-        }
+        target_locators.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        source_locators.sort_unstable_by(|a, b| (&a.asset, &a.id).cmp(&(&b.asset, &b.id)));
         Ok(Self {
+            copies: in_order_of_origin(&targets),
             targets,
-            by_alternate_id,
-            target_locators: target_locators.into_iter().map(|locator| (locator.id.clone(), locator)).collect(),
-            source_locators: by_asset,
+            accounts,
+            target_locators,
+            source_locators,
             source_files,
+            source_files_whole: matches!(files, FilesWanted::Source | FilesWanted::BothSides),
             target_files,
         })
     }
 
     /// The source asset's streaming locators.
-    pub(crate) fn locators_of(&self, source: &AssetId) -> &[Locator] {
-        self.source_locators.get(source).map_or(&[], Vec::as_slice)
+    pub(crate) fn locators_of(&self, source: &AssetId) -> Vec<Locator> {
+        let key = CompactId::asset(source);
+        let from = self.source_locators.partition_point(|entry| entry.asset < key);
+        self.source_locators[from..].iter().take_while(|entry| entry.asset == key).map(LocatorEntry::locator).collect()
     }
 
-    /// Fingerprint of the source asset's file records.
-    pub(crate) fn files_digest(&self, source: &AssetId) -> String {
-        self.source_files.get(source).copied().unwrap_or_default().text()
+    /// Are the source asset's file records those of that fingerprint, as far as the listing shows?
+    pub(crate) fn has_files(&self, source: &AssetId, recorded: &str) -> bool {
+        match self.source_files.get(&CompactId::asset(source)) {
+            // Of changed records alone the sum is that of all of them only if all of them changed: then it still decides.
+            Some(digest) => digest.text() == recorded,
+            None if self.source_files_whole => FilesDigest::default().text() == recorded,
+            None => true,
+        }
     }
 
-    /// Fingerprint of the target asset's file records.
-    pub(crate) fn target_files_digest(&self, target: &AssetId) -> String {
-        self.target_files.get(target).copied().unwrap_or_default().text()
+    /// Bytes of the source asset's files, as far as they were listed.
+    pub(crate) fn bytes_of(&self, source: &AssetId) -> u64 {
+        self.source_files.get(&CompactId::asset(source)).copied().unwrap_or_default().bytes()
+    }
+
+    /// Do both assets have the same file records? Known only where both sides' were listed.
+    pub(crate) fn same_files(&self, source: &AssetId, target: &AssetId) -> bool {
+        let of = |files: &Digests, id| files.get(&CompactId::asset(id)).copied().unwrap_or_default();
+        of(&self.source_files, source) == of(&self.target_files, target)
     }
 
     /// Streaming locators of the target asset that the source asset does not have.
-    pub(crate) fn published_on_target_alone<'a>(
-        &'a self,
-        source: &'a AssetId,
-        target: &'a AssetId,
-    ) -> impl Iterator<Item = &'a Locator> {
-        let known: HashSet<&LocatorId> = self.locators_of(source).iter().map(|locator| &locator.id).collect();
-        self.target_locators.values().filter(move |locator| &locator.asset == target && !known.contains(&locator.id))
+    pub(crate) fn published_on_target_alone(&self, source: &AssetId, target: &AssetId) -> Vec<LocatorId> {
+        let known: HashSet<LocatorId> = self.locators_of(source).into_iter().map(|locator| locator.id).collect();
+        let target = CompactId::asset(target);
+        let of_target = self.target_locators.iter().filter(|entry| entry.asset == target);
+        of_target.map(|entry| entry.id.to_locator()).filter(|id| !known.contains(id)).collect()
     }
 
     /// The target's streaming locator of that id.
-    pub(crate) fn target_locator(&self, id: &LocatorId) -> Option<&Locator> {
-        self.target_locators.get(id)
+    pub(crate) fn target_locator(&self, id: &LocatorId) -> Option<Locator> {
+        let id = CompactId::locator(id);
+        let at = self.target_locators.binary_search_by(|entry| entry.id.cmp(&id)).ok()?;
+        Some(self.target_locators[at].locator())
     }
 
     /// A target asset by id.
-    pub(crate) fn target(&self, id: &AssetId) -> Option<&TargetAsset> {
-        self.targets.get(id)
+    pub(crate) fn target(&self, id: &AssetId) -> Option<TargetAsset> {
+        let id = CompactId::asset(id);
+        let at = self.targets.binary_search_by(|entry| entry.id.cmp(&id)).ok()?;
+        Some(self.made_whole(&self.targets[at]))
     }
 
     /// Finds the source asset's counterpart: by the ledger, then by alternate id, then by locator id.
     pub(crate) fn counterpart(&self, source: &AssetId, row: Option<&AssetRow>) -> Match {
-        let recorded = row.and_then(|row| row.facts.target.as_ref()).and_then(|id| self.targets.get(id));
+        let recorded = row.and_then(|row| row.facts.target.as_ref()).and_then(|id| self.target(id));
         if let Some(target) = recorded {
-            return Match::Ours(target.clone());
+            return Match::Ours(target);
         }
-        match self.by_alternate_id.get(source.as_str()).map(Vec::as_slice) {
-            Some([one]) => return Match::Ours(self.targets[one].clone()),
-            Some(several) if several.len() > 1 => return Match::Ambiguous(several.to_vec()),
-            _ => {}
+        match self.copies_of(source).as_slice() {
+            [] => {}
+            [one] => return Match::Ours(self.made_whole(one)),
+            several => return Match::Ambiguous(several.iter().map(|entry| entry.id.to_asset()).collect()),
         }
         self.locators_of(source)
             .iter()
-            .find_map(|locator| self.target_locators.get(&locator.id))
-            .and_then(|taken| self.targets.get(&taken.asset))
-            .map_or(Match::None, |target| Match::Foreign(target.clone()))
+            .find_map(|locator| self.target_locator(&locator.id))
+            .and_then(|taken| self.target(&taken.asset))
+            .map_or(Match::None, Match::Foreign)
+    }
+
+    /// The targets that say they are copies of that source asset.
+    fn copies_of(&self, source: &AssetId) -> Vec<&TargetEntry> {
+        let key = Some(CompactId::asset(source));
+        let entry = |at: &u32| &self.targets[*at as usize];
+        let from = self.copies.partition_point(|at| entry(at).copy_of < key);
+        self.copies[from..].iter().map(entry).take_while(|entry| entry.copy_of == key).collect()
+    }
+
+    fn made_whole(&self, entry: &TargetEntry) -> TargetAsset {
+        TargetAsset {
+            id: entry.id.to_asset(),
+            label: entry.label.to_string(),
+            storage_account: entry.storage_account.map(|at| self.accounts[at as usize].clone()),
+            container: entry.container.as_ref().map(CompactId::to_container),
+        }
     }
 }
 
+impl LocatorEntry {
+    fn new(locator: Locator) -> Self {
+        Self {
+            id: CompactId::locator(&locator.id),
+            asset: CompactId::asset(&locator.asset),
+            name: locator.name.map(String::into_boxed_str),
+            start: locator.start,
+            expiry: locator.expiry,
+        }
+    }
+
+    fn locator(&self) -> Locator {
+        Locator {
+            id: self.id.to_locator(),
+            asset: self.asset.to_asset(),
+            kind: LocatorKind::Streaming,
+            name: self.name.as_deref().map(str::to_owned),
+            start: self.start,
+            expiry: self.expiry,
+            path: None,
+        }
+    }
+}
+
+/// Indexes of those that are copies, in order of what they are copies of.
+fn in_order_of_origin(targets: &[TargetEntry]) -> Vec<u32> {
+    let mut copies: Vec<u32> =
+        (0_u32..).zip(targets).filter(|(_, entry)| entry.copy_of.is_some()).map(|(at, _)| at).collect();
+    copies.sort_by(|a, b| targets[*a as usize].copy_of.cmp(&targets[*b as usize].copy_of));
+    copies
+}
+
+/// The target's assets in order of id, and the storage accounts they are in.
 async fn target_assets(
     media: &dyn MediaService,
     monitor: &dyn Monitor,
-) -> Result<HashMap<AssetId, TargetAsset>, Error> {
-    let mut targets = HashMap::new();
+) -> Result<(Vec<TargetEntry>, Vec<AccountName>), Error> {
+    let (mut targets, mut accounts) = (Vec::new(), Vec::new());
     let mut pages = media.assets();
     while let Some(page) = pages.try_next().await? {
-        targets.extend(page.into_iter().map(|asset| (asset.id.clone(), TargetAsset::from(asset))));
+        targets.extend(page.into_iter().map(|asset| entry_of(asset, &mut accounts)));
         monitor.event(RunEvent::Listed { side: Side::Target, assets: targets.len() as u64 });
     }
     monitor.event(RunEvent::ListingFinished { side: Side::Target, assets: targets.len() as u64 });
-    Ok(targets)
+    targets.sort_unstable_by(|a: &TargetEntry, b| a.id.cmp(&b.id));
+    Ok((targets, accounts))
 }
 
-async fn streaming_locators(mut pages: Pages<'_, Locator>) -> Result<Vec<Locator>, Error> {
+fn entry_of(asset: Asset, accounts: &mut Vec<AccountName>) -> TargetEntry {
+    let storage_account = asset.storage_account.as_ref().map(|name| {
+        let known = accounts.iter().position(|account| account == name);
+        let at = known.unwrap_or_else(|| {
+            accounts.push(name.clone());
+            accounts.len() - 1
+        });
+        u32::try_from(at).expect("an account has a handful of storage accounts")
+    });
+    TargetEntry {
+        id: CompactId::asset(&asset.id),
+        copy_of: asset.alternate_id.as_deref().map(CompactId::asset_named),
+        label: asset.label().into(),
+        storage_account,
+        container: asset.container.as_ref().map(CompactId::container),
+    }
+}
+
+async fn streaming_locators(mut pages: Pages<'_, Locator>) -> Result<Vec<LocatorEntry>, Error> {
     let mut locators = Vec::new();
     while let Some(page) = pages.next().await.transpose()? {
-        locators.extend(page.into_iter().filter(|locator| locator.kind == LocatorKind::Streaming));
+        let streaming = page.into_iter().filter(|locator| locator.kind == LocatorKind::Streaming);
+        locators.extend(streaming.map(LocatorEntry::new));
     }
     Ok(locators)
 }
 
-async fn file_digests(media: &dyn MediaService) -> Result<HashMap<AssetId, FilesDigest>, Error> {
-    let mut digests: HashMap<AssetId, FilesDigest> = HashMap::new();
-    let mut pages = media.files(None);
+async fn file_digests(pages: Option<Pages<'_, crate::model::AssetFile>>) -> Result<Digests, Error> {
+    let mut digests = Digests::new();
+    let Some(mut pages) = pages else { return Ok(digests) };
     while let Some(page) = pages.try_next().await? {
         for file in &page {
-            digests.entry(file.asset.clone()).or_default().add(file);
+            digests.entry(CompactId::asset(&file.asset)).or_default().add(file);
         }
     }
     Ok(digests)

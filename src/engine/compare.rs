@@ -1,6 +1,6 @@
 //! When is a blob on the target the same as on the source?
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::model::{Blob, BlobProperties, CopyStatus};
 
@@ -42,16 +42,12 @@ pub(crate) fn is_current(source: &Blob, target: &Blob) -> bool {
     checksum || matches!((source.last_modified, target.last_modified), (Some(s), Some(t)) if t > s)
 }
 
-/// The first blobs of `source` that differ from `target`, each with what differs.
-pub(crate) fn differences<'a>(
-    source: &'a [Blob],
-    target: &'a [Blob],
-) -> impl Iterator<Item = (&'a Blob, String)> + use<'a> {
-    let by_name: HashMap<&str, &Blob> = target.iter().map(|blob| (blob.name.as_str(), blob)).collect();
-    source.iter().filter_map(move |blob| match by_name.get(blob.name.as_str()) {
-        None => Some((blob, "missing on the target".to_owned())),
-        Some(copy) => difference(blob, copy).map(|what| (blob, what)),
-    })
+/// What is wrong with the copy of a source blob, if anything is.
+pub(crate) fn fault(source: &Blob, target: Option<&Blob>) -> Option<String> {
+    match target {
+        None => Some("missing on the target".to_owned()),
+        Some(copy) => difference(source, copy),
+    }
 }
 
 fn headers(properties: &BlobProperties) -> [(&'static str, Option<&str>); 5] {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::poll::{CopyTracker, Ended};
@@ -15,6 +15,8 @@ use crate::monitor::RunEvent;
 
 /// Blobs of one asset at once. The lanes decide what is really sent; this bounds the tasks that wait for them.
 const BLOBS_IN_FLIGHT: usize = 256;
+/// Blobs that are put in order of size together: a listing page, which is what is in memory anyway.
+const WINDOW: usize = 5_000;
 /// How often a blob that changes while it is copied is copied anew.
 const MAX_CHANGES: u32 = 3;
 /// How often a failed asynchronous copy is begun again.
@@ -27,15 +29,19 @@ pub(crate) struct Route<'a> {
     pub(crate) from: &'a ContainerName,
     pub(crate) target: &'a BlobAccount,
     pub(crate) to: &'a ContainerName,
+    /// Which asset it is, in the order in which they were begun.
+    pub(crate) turn: u64,
 }
 
 /// What became of the blobs that were to be copied.
 #[derive(Debug, Default)]
 pub(crate) struct CopyResult {
-    /// Copied, each as it was at the moment of its copy.
-    pub(crate) copied: Vec<Blob>,
-    /// Gone from the source meanwhile.
-    pub(crate) vanished: Vec<String>,
+    /// That were to be copied.
+    pub(crate) planned: u64,
+    /// Copied in another state than they were listed in: that one, and the one at the moment of the copy.
+    pub(crate) changed: Vec<(Blob, Blob)>,
+    /// Gone from the source meanwhile, as they were listed.
+    pub(crate) vanished: Vec<Blob>,
     /// Not copied, and why.
     pub(crate) failed: Vec<(String, Error)>,
     /// Not begun, because the run is to stop.
@@ -44,39 +50,72 @@ pub(crate) struct CopyResult {
 
 /// How one blob ended.
 enum BlobEnd {
-    Copied(Blob),
-    Vanished(String),
+    Copied,
+    Changed(Blob, Blob),
+    Vanished(Blob),
     Failed(String, Error),
     Left,
 }
 
-/// Copies the blobs and waits until nothing is pending.
-pub(crate) async fn copy_blobs(run: &Run, asset: &Asset, route: Route<'_>, mut blobs: Vec<Blob>) -> CopyResult {
-    blobs.sort_by_key(|blob| std::cmp::Reverse(blob.length));
+/// Copies the blobs and waits until nothing is pending. Of the first ones to come the largest go first.
+pub(crate) async fn copy_blobs(
+    run: &Run,
+    asset: &Asset,
+    route: Route<'_>,
+    blobs: impl Stream<Item = Result<Blob, Error>> + Send,
+) -> Result<CopyResult, Error> {
     let same_account = route.source.name() == route.target.name();
-    let method_of = |blob: &Blob| run.options.copy_method.unwrap_or_else(|| blob::choose(blob.length, same_account));
-    let (later, now): (Vec<Blob>, Vec<Blob>) = blobs.into_iter().partition(|blob| method_of(blob) == CopyMethod::Async);
-    let direct = futures::stream::iter(now)
-        .map(|blob| {
+    let method_of =
+        move |blob: &Blob| run.options.copy_method.unwrap_or_else(|| blob::choose(blob.length, same_account));
+    let windows = blobs.try_chunks(WINDOW).map_err(|broken| broken.1).map_ok(|mut window| {
+        window.sort_by_key(|blob| std::cmp::Reverse(blob.length));
+        window
+    });
+    // Within one account nothing but metadata is copied, and all blobs by the same method.
+    if run.options.copy_method == Some(CopyMethod::Async) || (run.options.copy_method.is_none() && same_account) {
+        return copy_windows(run, asset, route, windows).await;
+    }
+    windows
+        .map_ok(|window| stream::iter(window.into_iter().map(Ok)))
+        .try_flatten()
+        .map_ok(|blob| {
             let method = method_of(&blob);
-            copy_one(run, asset, route, blob, method)
+            copy_one(run, asset, route, Candidate::new(blob), method).map(Ok)
         })
-        .buffer_unordered(BLOBS_IN_FLIGHT)
-        .fold(CopyResult::default(), |result, end| async { result.with(end) });
-    let polled = copy_async(run, asset, route, later);
-    let (mut result, polled) = futures::join!(direct, polled);
-    result.copied.extend(polled.copied);
-    result.vanished.extend(polled.vanished);
-    result.failed.extend(polled.failed);
-    result.left += polled.left;
-    result
+        .try_buffer_unordered(BLOBS_IN_FLIGHT)
+        .try_fold(CopyResult::default(), |mut result, end| {
+            result.planned += 1;
+            std::future::ready(Ok(result.with(end)))
+        })
+        .await
+}
+
+/// Copies asynchronously, window by window.
+async fn copy_windows(
+    run: &Run,
+    asset: &Asset,
+    route: Route<'_>,
+    windows: impl Stream<Item = Result<Vec<Blob>, Error>> + Send,
+) -> Result<CopyResult, Error> {
+    let mut result = CopyResult::default();
+    let mut windows = std::pin::pin!(windows);
+    while let Some(window) = windows.try_next().await? {
+        result.planned += window.len() as u64;
+        let copied = copy_async(run, asset, route, window).await;
+        result.changed.extend(copied.changed);
+        result.vanished.extend(copied.vanished);
+        result.failed.extend(copied.failed);
+        result.left += copied.left;
+    }
+    Ok(result)
 }
 
 impl CopyResult {
     fn with(mut self, end: BlobEnd) -> Self {
         match end {
-            BlobEnd::Copied(blob) => self.copied.push(blob),
-            BlobEnd::Vanished(name) => self.vanished.push(name),
+            BlobEnd::Copied => {}
+            BlobEnd::Changed(old, new) => self.changed.push((old, new)),
+            BlobEnd::Vanished(blob) => self.vanished.push(blob),
             BlobEnd::Failed(name, error) => self.failed.push((name, error)),
             BlobEnd::Left => self.left += 1,
         }
@@ -84,19 +123,72 @@ impl CopyResult {
     }
 }
 
+/// A blob that is to be copied.
+struct Candidate {
+    /// As it is now.
+    blob: Blob,
+    /// As it was listed, where that is another state.
+    listed: Option<Blob>,
+    /// How often it has been tried.
+    tries: u32,
+}
+
+impl Candidate {
+    fn new(blob: Blob) -> Self {
+        Self { blob, listed: None, tries: 0 }
+    }
+
+    /// The same blob in another state.
+    fn renewed(self, newer: Blob) -> Self {
+        Self { blob: newer, listed: Some(self.listed.unwrap_or(self.blob)), tries: self.tries }
+    }
+
+    fn copied(self, run: &Run, asset: &Asset, method: CopyMethod) -> BlobEnd {
+        let blob = self.blob;
+        run.count(|tally| {
+            tally.blobs.copied += 1;
+            tally.bytes_copied += blob.length;
+        });
+        run.monitor.event(RunEvent::BlobCopied {
+            asset: asset.id.clone(),
+            blob: blob.name.clone(),
+            bytes: blob.length,
+            method,
+        });
+        self.listed.map_or(BlobEnd::Copied, |listed| BlobEnd::Changed(listed, blob))
+    }
+
+    fn vanished(self) -> BlobEnd {
+        BlobEnd::Vanished(self.listed.unwrap_or(self.blob))
+    }
+
+    fn failed(self, run: &Run, asset: &Asset, error: Error) -> BlobEnd {
+        run.count(|tally| tally.blobs.failed += 1);
+        run.monitor.event(RunEvent::BlobFailed {
+            asset: asset.id.clone(),
+            blob: self.blob.name.clone(),
+            reason: error.to_string(),
+        });
+        BlobEnd::Failed(self.blob.name, error)
+    }
+}
+
 /// Copies one blob with a method that is done when it returns. A blob that changes is read and copied anew.
-async fn copy_one(run: &Run, asset: &Asset, route: Route<'_>, mut blob: Blob, method: CopyMethod) -> BlobEnd {
+async fn copy_one(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: Candidate, method: CopyMethod) -> BlobEnd {
     for _ in 0..=MAX_CHANGES {
+        let slot = run.turns(route.target).take(route.turn).await;
         if run.stop.is_cancelled() {
             return BlobEnd::Left;
         }
-        let outcome = send_one(route, &blob, method).await;
-        match settle(run, asset, route, &blob, method, outcome).await {
+        let outcome = send_one(route, &candidate.blob, method).await;
+        drop(slot);
+        match settle(run, asset, route, candidate, method, outcome).await {
             Settled::End(end) => return end,
-            Settled::Changed(newer) => blob = newer,
+            Settled::Changed(newer) => candidate = newer,
         }
     }
-    fail(run, asset, &blob, Error::Changing { subject: subject(route, &blob) })
+    let error = Error::Changing { subject: subject(route, &candidate.blob) };
+    candidate.failed(run, asset, error)
 }
 
 /// Copies one blob. A copy that an earlier run left pending there is ended first: the asset is ours, and so is the copy.
@@ -120,63 +212,33 @@ async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(
 enum Settled {
     End(BlobEnd),
     /// The source blob is another one now.
-    Changed(Blob),
+    Changed(Candidate),
 }
 
 async fn settle(
     run: &Run,
     asset: &Asset,
     route: Route<'_>,
-    blob: &Blob,
+    candidate: Candidate,
     method: CopyMethod,
     outcome: Result<(), Error>,
 ) -> Settled {
     match outcome {
-        Ok(()) => Settled::End(done(run, asset, blob.clone(), method)),
+        Ok(()) => Settled::End(candidate.copied(run, asset, method)),
         Err(Error::Changing { .. } | Error::Vanished { .. }) => {
-            let at = BlobRef { container: route.from.clone(), name: blob.name.clone() };
+            let at = BlobRef { container: route.from.clone(), name: candidate.blob.name.clone() };
             match route.source.properties(&at).await {
-                Ok(Some(newer)) => Settled::Changed(newer),
-                Ok(None) => Settled::End(BlobEnd::Vanished(blob.name.clone())),
-                Err(error) => Settled::End(fail(run, asset, blob, error)),
+                Ok(Some(newer)) => Settled::Changed(candidate.renewed(newer)),
+                Ok(None) => Settled::End(candidate.vanished()),
+                Err(error) => Settled::End(candidate.failed(run, asset, error)),
             }
         }
-        Err(error) => Settled::End(fail(run, asset, blob, error)),
+        Err(error) => Settled::End(candidate.failed(run, asset, error)),
     }
-}
-
-fn done(run: &Run, asset: &Asset, blob: Blob, method: CopyMethod) -> BlobEnd {
-    run.count(|tally| {
-        tally.blobs.copied += 1;
-        tally.bytes_copied += blob.length;
-    });
-    run.monitor.event(RunEvent::BlobCopied {
-        asset: asset.id.clone(),
-        blob: blob.name.clone(),
-        bytes: blob.length,
-        method,
-    });
-    BlobEnd::Copied(blob)
-}
-
-fn fail(run: &Run, asset: &Asset, blob: &Blob, error: Error) -> BlobEnd {
-    run.count(|tally| tally.blobs.failed += 1);
-    run.monitor.event(RunEvent::BlobFailed {
-        asset: asset.id.clone(),
-        blob: blob.name.clone(),
-        reason: error.to_string(),
-    });
-    BlobEnd::Failed(blob.name.clone(), error)
 }
 
 fn subject(route: Route<'_>, blob: &Blob) -> String {
     format!("{}/{}", route.from, blob.name)
-}
-
-/// A blob that is to be copied asynchronously, and how often that has been tried.
-struct Candidate {
-    blob: Blob,
-    tries: u32,
 }
 
 /// A copy that was begun. The permit is its place among the account's pending copies.
@@ -188,7 +250,7 @@ struct Begun {
 /// Begins asynchronous copies as the account's slots permit and follows them by listing.
 async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Blob>) -> CopyResult {
     let slots = run.pending_copies(route.target);
-    let mut queue: VecDeque<Candidate> = blobs.into_iter().map(|blob| Candidate { blob, tries: 0 }).collect();
+    let mut queue: VecDeque<Candidate> = blobs.into_iter().map(Candidate::new).collect();
     let mut begun: std::collections::BTreeMap<String, Begun> = std::collections::BTreeMap::new();
     let mut tracker = CopyTracker::new(route.target, route.to);
     let mut result = CopyResult::default();
@@ -201,7 +263,7 @@ async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Blob>
         if wave.is_empty() && tracker.is_idle() {
             return result;
         }
-        let started = futures::stream::iter(wave)
+        let started = stream::iter(wave)
             .map(|entry| async {
                 let outcome = start_one(route, &entry.candidate.blob).await;
                 (entry, outcome)
@@ -215,19 +277,16 @@ async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Blob>
                     tracker.follow(entry.candidate.blob.name.clone(), copy_id);
                     begun.insert(entry.candidate.blob.name.clone(), entry);
                 }
-                other => {
-                    let Candidate { blob, tries } = entry.candidate;
-                    match settle(run, asset, route, &blob, CopyMethod::Async, other.map(drop)).await {
-                        Settled::End(end) => result = result.with(end),
-                        Settled::Changed(blob) if tries < MAX_CHANGES => {
-                            queue.push_back(Candidate { blob, tries: tries + 1 });
-                        }
-                        Settled::Changed(blob) => {
-                            let error = Error::Changing { subject: subject(route, &blob) };
-                            result = result.with(fail(run, asset, &blob, error));
-                        }
+                other => match settle(run, asset, route, entry.candidate, CopyMethod::Async, other.map(drop)).await {
+                    Settled::End(end) => result = result.with(end),
+                    Settled::Changed(newer) if newer.tries < MAX_CHANGES => {
+                        queue.push_back(Candidate { tries: newer.tries + 1, ..newer });
                     }
-                }
+                    Settled::Changed(newer) => {
+                        let error = Error::Changing { subject: subject(route, &newer.blob) };
+                        result = result.with(newer.failed(run, asset, error));
+                    }
+                },
             }
         }
         if tracker.is_idle() {
@@ -291,22 +350,22 @@ enum Next {
 async fn after_copy(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: Candidate, how: Ended) -> Next {
     candidate.tries += 1;
     match how {
-        Ended::Success => Next::End(done(run, asset, candidate.blob, CopyMethod::Async)),
+        Ended::Success => Next::End(candidate.copied(run, asset, CopyMethod::Async)),
         Ended::Failed(reason) if candidate.tries >= MAX_ASYNC_TRIES => {
             let error = Error::Differs {
                 subject: subject(route, &candidate.blob),
                 reason: format!("its copy failed {} times: {reason}", candidate.tries),
             };
-            Next::End(fail(run, asset, &candidate.blob, error))
+            Next::End(candidate.failed(run, asset, error))
         }
         Ended::Failed(_) => reread(run, asset, route, candidate).await,
         Ended::Stalled => {
             let to = BlobRef { container: route.to.clone(), name: candidate.blob.name.clone() };
             if let Err(error) = abort(route, &to).await {
-                return Next::End(fail(run, asset, &candidate.blob, error));
+                return Next::End(candidate.failed(run, asset, error));
             }
             run.monitor.event(RunEvent::Note(format!("{to}: its copy stood still and was replaced by block copies")));
-            Next::End(copy_one(run, asset, route, candidate.blob, CopyMethod::Blocks).await)
+            Next::End(copy_one(run, asset, route, candidate, CopyMethod::Blocks).await)
         }
     }
 }
@@ -323,8 +382,10 @@ async fn abort(route: Route<'_>, to: &BlobRef) -> Result<(), Error> {
 async fn reread(run: &Run, asset: &Asset, route: Route<'_>, candidate: Candidate) -> Next {
     let at = BlobRef { container: route.from.clone(), name: candidate.blob.name.clone() };
     match route.source.properties(&at).await {
-        Ok(Some(blob)) => Next::Again(Candidate { blob, tries: candidate.tries }),
-        Ok(None) => Next::End(BlobEnd::Vanished(candidate.blob.name)),
-        Err(error) => Next::End(fail(run, asset, &candidate.blob, error)),
+        // Its state at the moment of the copy counts, also where it is the listed one.
+        Ok(Some(blob)) if blob.etag == candidate.blob.etag => Next::Again(candidate),
+        Ok(Some(blob)) => Next::Again(candidate.renewed(blob)),
+        Ok(None) => Next::End(candidate.vanished()),
+        Err(error) => Next::End(candidate.failed(run, asset, error)),
     }
 }

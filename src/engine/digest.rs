@@ -5,21 +5,62 @@ use sha2::{Digest, Sha256};
 use crate::model::{AssetFile, Blob, Locator};
 
 /// Fingerprint of blobs in name order: names, lengths, entity tags. Any write to a blob changes its entity tag.
-pub(crate) fn of_blobs(blobs: &[Blob]) -> String {
-    let mut hasher = Sha256::new();
-    for blob in blobs {
-        hasher.update(blob.name.as_bytes());
-        hasher.update([0]);
-        hasher.update(blob.length.to_le_bytes());
-        hasher.update(blob.etag.as_bytes());
-        hasher.update([0]);
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BlobsDigest(Sha256);
+
+impl BlobsDigest {
+    /// Adds the next blob.
+    pub(crate) fn add(&mut self, blob: &Blob) {
+        add_state(&mut self.0, blob);
     }
-    hex(&hasher.finalize()[..16])
+
+    /// As text for the ledger.
+    pub(crate) fn text(self) -> String {
+        hex(&self.0.finalize()[..16])
+    }
+}
+
+/// The state of a set of blobs, in any order; a sum, so that single blobs can be exchanged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct BlobsSum(u128);
+
+impl BlobsSum {
+    /// Adds a blob.
+    pub(crate) fn add(&mut self, blob: &Blob) {
+        self.0 = self.0.wrapping_add(state(blob));
+    }
+
+    /// Takes a blob away.
+    pub(crate) fn remove(&mut self, blob: &Blob) {
+        self.0 = self.0.wrapping_sub(state(blob));
+    }
+}
+
+fn state(blob: &Blob) -> u128 {
+    let mut hasher = Sha256::new();
+    add_state(&mut hasher, blob);
+    half(&hasher.finalize())
+}
+
+fn add_state(hasher: &mut Sha256, blob: &Blob) {
+    hasher.update(blob.name.as_bytes());
+    hasher.update([0]);
+    hasher.update(blob.length.to_le_bytes());
+    hasher.update(blob.etag.as_bytes());
+    hasher.update([0]);
+}
+
+/// Half of a hash as a number.
+fn half(hash: &[u8]) -> u128 {
+    u128::from_le_bytes(hash[..16].try_into().expect("sixteen bytes of thirty-two"))
 }
 
 /// Fingerprint of file records in any order; a sum, so that records can be added page by page as they are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct FilesDigest(u128);
+pub(crate) struct FilesDigest {
+    sum: u128,
+    bytes: u64,
+}
 
 impl FilesDigest {
     /// Adds one record.
@@ -30,14 +71,25 @@ impl FilesDigest {
         hasher.update(file.size.to_le_bytes());
         hasher.update(file.mime_type.as_deref().unwrap_or_default().as_bytes());
         hasher.update([u8::from(file.primary), u8::from(file.encrypted)]);
-        let hash = hasher.finalize();
-        let half: [u8; 16] = hash[..16].try_into().expect("sixteen bytes of thirty-two");
-        self.0 = self.0.wrapping_add(u128::from_le_bytes(half));
+        self.sum = self.sum.wrapping_add(half(&hasher.finalize()));
+        self.bytes = self.bytes.saturating_add(file.size);
+    }
+
+    /// Bytes of the files, as their records say.
+    pub(crate) fn bytes(self) -> u64 {
+        self.bytes
+    }
+
+    /// That of these records.
+    pub(crate) fn of(files: &[AssetFile]) -> Self {
+        let mut digest = Self::default();
+        files.iter().for_each(|file| digest.add(file));
+        digest
     }
 
     /// As text for the ledger.
     pub(crate) fn text(self) -> String {
-        hex(&self.0.to_le_bytes())
+        hex(&self.sum.to_le_bytes())
     }
 }
 

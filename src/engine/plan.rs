@@ -35,8 +35,8 @@ pub(crate) struct Work {
     pub(crate) present: u64,
     /// Locators whose id another asset of the target has, each with a line that says so.
     pub(crate) taken: Vec<String>,
-    /// Fingerprint of the source's file records now.
-    pub(crate) files_digest: String,
+    /// Are the source's file records those the ledger knows?
+    pub(crate) same_files: bool,
     /// Fingerprint of the source's live locators now.
     pub(crate) locators_digest: String,
     /// What the ledger says.
@@ -65,9 +65,10 @@ pub(crate) fn decide(asset: Asset, catalog: &Catalog, row: Option<AssetRow>, now
         }
     };
     let live: Vec<Locator> =
-        catalog.locators_of(&asset.id).iter().filter(|locator| locator.expiry > now).cloned().collect();
+        catalog.locators_of(&asset.id).into_iter().filter(|locator| locator.expiry > now).collect();
+    let recorded = row.as_ref().and_then(|row| row.facts.files_digest.as_deref());
     let mut work = Work {
-        files_digest: catalog.files_digest(&asset.id),
+        same_files: recorded.is_some_and(|files| catalog.has_files(&asset.id, files)),
         locators_digest: digest::of_locators(&live),
         asset,
         target,
@@ -108,14 +109,14 @@ impl Work {
         match catalog.target_locator(&locator.id) {
             None => self.missing.push(locator),
             Some(there) if Some(&there.asset) == counterpart => {
-                if same_terms(&locator, there) {
+                if same_terms(&locator, &there) {
                     self.present += 1;
                 } else {
                     self.outdated.push(locator);
                 }
             }
             Some(there) => {
-                let holder = catalog.target(&there.asset).map_or("", |holder| holder.label.as_str());
+                let holder = catalog.target(&there.asset).map_or_else(String::new, |holder| holder.label);
                 self.taken.push(format!(
                     "locator id {} is taken in the target by asset {holder:?} ({}), which is not a copy of this one",
                     locator.id, there.asset
@@ -131,7 +132,7 @@ impl Work {
             && self.target.is_some()
             && self.missing.is_empty()
             && self.outdated.is_empty()
-            && row.facts.files_digest.as_deref() == Some(&self.files_digest);
+            && self.same_files;
         same.then_some(row)
     }
 }

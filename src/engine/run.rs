@@ -1,12 +1,16 @@
 //! What all assets of a run share: the accounts, the ledger, the counts, the batches.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::digest::FilesDigest;
+use super::forecast::Outlook;
 use super::register::Batcher;
+use super::turns::Turns;
 use super::{AssetCounts, BlobCounts, LocatorCounts, Options, Problem};
 use crate::blob::BlobAccount;
 use crate::connect::Pair;
@@ -16,9 +20,9 @@ use crate::model::{AccountName, Asset, AssetId, Locator};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 
 /// Assets whose file records are written in one go. Twenty records each fill a `$batch` of 1,000 operations.
-const FILE_SETS_A_BATCH: usize = 50;
+pub(super) const FILE_SETS_A_BATCH: usize = 50;
 /// Locators made in one go.
-const LOCATORS_A_BATCH: usize = 100;
+pub(super) const LOCATORS_A_BATCH: usize = 100;
 
 /// The counts of a run.
 #[derive(Debug, Default)]
@@ -28,6 +32,8 @@ pub(crate) struct Tally {
     pub(crate) locators: LocatorCounts,
     pub(crate) bytes_copied: u64,
     pub(crate) problems: Vec<Problem>,
+    /// Of a dry run: what is to be done.
+    pub(crate) outlook: Outlook,
 }
 
 /// One run.
@@ -39,11 +45,15 @@ pub(crate) struct Run {
     pub(crate) monitor: Arc<dyn Monitor>,
     /// Cancelled when nothing new shall be begun.
     pub(crate) stop: CancellationToken,
-    pub(crate) files: Batcher<(AssetId, AssetId), ()>,
+    pub(crate) files: Batcher<(AssetId, AssetId), FilesDigest>,
     pub(crate) publications: Batcher<Locator, Locator>,
     pending_copies: HashMap<AccountName, Arc<Semaphore>>,
+    turns: HashMap<AccountName, Turns>,
+    begun: AtomicU64,
     tally: Mutex<Tally>,
     fatal: Mutex<Option<Error>>,
+    /// An asset that was complete before could not be dealt with: its changes have to be seen again.
+    left_behind: AtomicBool,
 }
 
 impl Run {
@@ -62,6 +72,8 @@ impl Run {
             .iter()
             .map(|account| (account.name().clone(), Arc::new(Semaphore::new(most))))
             .collect();
+        let turns = pair.target.storage.iter().map(|account| (account.name().clone(), Turns::new(copies(account))));
+        let turns = turns.collect();
         Self {
             pair,
             ledger,
@@ -71,14 +83,27 @@ impl Run {
             files: Batcher::new(FILE_SETS_A_BATCH),
             publications: Batcher::new(LOCATORS_A_BATCH),
             pending_copies,
+            turns,
+            begun: AtomicU64::new(0),
             tally: Mutex::new(Tally::default()),
             fatal: Mutex::new(None),
+            left_behind: AtomicBool::new(false),
         }
     }
 
     /// The slots for asynchronous copies pending in a target account.
     pub(crate) fn pending_copies(&self, account: &BlobAccount) -> Arc<Semaphore> {
         Arc::clone(self.pending_copies.get(account.name()).expect("every target account has its slots"))
+    }
+
+    /// The turns of the copies into a target account.
+    pub(crate) fn turns(&self, account: &BlobAccount) -> &Turns {
+        self.turns.get(account.name()).expect("every target account has its turns")
+    }
+
+    /// The turn of an asset that begins now.
+    pub(crate) fn next_turn(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Changes the counts.
@@ -94,6 +119,11 @@ impl Run {
     /// Records a step.
     pub(crate) async fn record(&self, asset: &Asset, step: Step, status: Status, facts: Facts) -> Result<(), Error> {
         Ok(self.ledger.record(&asset.id, step, status, facts).await?)
+    }
+
+    /// Records that a step succeeded and the next one begins.
+    pub(crate) async fn advance(&self, asset: &Asset, ended: (Step, Facts), begun: (Step, Facts)) -> Result<(), Error> {
+        Ok(self.ledger.advance(&asset.id, ended, begun).await?)
     }
 
     /// Counts how an asset ended and tells the monitor.
@@ -131,6 +161,17 @@ impl Run {
         }
     }
 
+    /// Notes that an asset which was complete before was not dealt with to its end.
+    pub(crate) fn leave_behind(&self) {
+        self.left_behind.store(true, Ordering::Relaxed);
+    }
+
+    /// Has it come to its end with all that changed of every asset dealt with, or to be dealt with whatever changes?
+    pub(crate) fn saw_everything(&self) -> bool {
+        let whole = self.options.covers_all() && !self.options.dry_run && !self.stop.is_cancelled();
+        whole && !self.left_behind.load(Ordering::Relaxed)
+    }
+
     /// Stops the run for good.
     pub(crate) fn abandon(&self, error: Error) {
         self.stop.cancel();
@@ -145,4 +186,10 @@ impl Run {
     pub(crate) fn fatal(&self) -> Option<Error> {
         self.fatal.lock().expect("no panic while held").take()
     }
+}
+
+/// Copies into an account at once: as many as its lane sends, and a quarter more that are ready when one is done.
+fn copies(account: &BlobAccount) -> usize {
+    let sent = account.copies_in_flight();
+    sent + sent / 4
 }

@@ -6,14 +6,15 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use super::Options;
-use super::asset::{container_of, is_missing_container, list_all, place_of, storage};
-use super::catalog::{Catalog, TargetAsset};
+use super::catalog::{Catalog, FilesWanted, TargetAsset};
 use super::compare;
+use super::contents::{Contents, side_by_side};
+use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::{self, Decision};
 use crate::clock;
 use crate::connect::Pair;
 use crate::error::Error;
-use crate::model::{Asset, AssetFile, AssetId, Blob};
+use crate::model::{Asset, AssetFile, AssetId};
 use crate::monitor::Monitor;
 
 /// Assets by how they compare.
@@ -54,7 +55,7 @@ pub struct Verification {
 /// Out of scope are assets that cannot be mirrored (storage-encrypted, without a container) and expired locators. What
 /// the target has beyond the source is no difference, but for a locator that is published there alone.
 pub async fn verify(pair: &Pair, options: &Options, monitor: &dyn Monitor) -> Result<Verification, Error> {
-    let catalog = Catalog::read(pair, monitor).await?;
+    let catalog = Catalog::read(pair, monitor, FilesWanted::BothSides).await?;
     let mut verdicts: Vec<Verdict> = Vec::new();
     let mut pages = pair.source.media.assets();
     while let Some(page) = pages.try_next().await? {
@@ -105,8 +106,8 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
         }
         Decision::Mirror(work) => work,
     };
-    let blobs = match source_blobs(pair, &asset).await {
-        Ok(Some(blobs)) => blobs,
+    let source = match source_blobs(pair, &asset).await {
+        Ok(Some(source)) => source,
         Ok(None) | Err(Error::Unsuitable { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
@@ -119,10 +120,14 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
         Err(error) => return Err(error),
         Ok(None) => vec![difference("asset", "its container is missing on the target".to_owned())],
         Ok(Some(there)) => {
-            compare::differences(&blobs, &there).map(|(blob, what)| difference(&blob.name, what)).collect()
+            let faults = side_by_side(&source, &there).try_filter_map(|(blob, copy)| {
+                let fault = compare::fault(&blob, copy.as_deref()).map(|what| difference(&blob.name, what));
+                async move { Ok(fault) }
+            });
+            faults.try_collect().await?
         }
     };
-    if catalog.files_digest(&asset.id) != catalog.target_files_digest(&target.id) {
+    if !catalog.same_files(&asset.id, &target.id) {
         let files = file_differences(pair, &asset.id, &target.id).await?;
         differences.extend(files.into_iter().map(|(item, what)| difference(&item, what)));
     }
@@ -134,25 +139,26 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
     differences.extend(
         catalog
             .published_on_target_alone(&asset.id, &target.id)
-            .map(|locator| difference(locator.id.as_str(), "the locator is published on the target alone".to_owned())),
+            .iter()
+            .map(|id| difference(id.as_str(), "the locator is published on the target alone".to_owned())),
     );
     Ok(Some(Verdict { missing: false, differences }))
 }
 
 /// The source's blobs; `None` where its container does not exist.
-async fn source_blobs(pair: &Pair, asset: &Asset) -> Result<Option<Vec<Blob>>, Error> {
+async fn source_blobs<'a>(pair: &'a Pair, asset: &Asset) -> Result<Option<Contents<'a>>, Error> {
     let account = storage(&pair.source, asset.storage_account.as_ref(), asset, "source")?;
     let container = container_of(&pair.source, asset.container.as_ref(), &asset.id).await?;
-    unless_missing(list_all(account, &container).await)
+    unless_missing(Contents::list(account, container).await)
 }
 
 /// The target's blobs; `None` where its container does not exist.
-async fn target_blobs(pair: &Pair, target: &TargetAsset) -> Result<Option<Vec<Blob>>, Error> {
+async fn target_blobs<'a>(pair: &'a Pair, target: &TargetAsset) -> Result<Option<Contents<'a>>, Error> {
     let (account, container) = place_of(&pair.target, target).await?;
-    unless_missing(list_all(account, &container).await)
+    unless_missing(Contents::list(account, container).await)
 }
 
-fn unless_missing(listed: Result<Vec<Blob>, Error>) -> Result<Option<Vec<Blob>>, Error> {
+fn unless_missing(listed: Result<Contents<'_>, Error>) -> Result<Option<Contents<'_>>, Error> {
     match listed {
         Ok(blobs) => Ok(Some(blobs)),
         Err(error) if is_missing_container(&error) => Ok(None),

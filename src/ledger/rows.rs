@@ -7,7 +7,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::steps::{self, Position};
-use super::{AssetRow, Facts, LedgerError, Status, Step};
+use super::{AssetRow, Facts, LedgerError, Mark, Status, Step};
 use crate::model::{AssetId, ContainerName};
 use crate::redact::scrub;
 
@@ -115,6 +115,29 @@ pub(super) fn write(
 pub(super) fn forget(connection: &Connection, asset: &AssetId) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM asset WHERE source = ?1")?.execute([asset.as_str()])?;
     Ok(())
+}
+
+/// A moment noted earlier.
+pub(super) fn mark(connection: &Connection, mark: Mark) -> rusqlite::Result<Option<Timestamp>> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key(mark)], |row| parsed(row, 0, |text| text.parse().ok()))
+        .optional()
+}
+
+/// Notes a moment.
+pub(super) fn set_mark(connection: &Connection, mark: Mark, at: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")?
+        .execute([key(mark), &at.to_string()])?;
+    Ok(())
+}
+
+fn key(mark: Mark) -> &'static str {
+    match mark {
+        Mark::FilesSeen => "files_seen",
+        Mark::FilesListed => "files_listed",
+    }
 }
 
 fn position(connection: &Connection, asset: &AssetId) -> rusqlite::Result<Position> {

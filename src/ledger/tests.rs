@@ -283,3 +283,20 @@ fn only_the_owner_may_read_the_ledger() {
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
     }
 }
+
+#[tokio::test]
+async fn a_mark_is_kept_and_moved_and_changes_no_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("l.db");
+    let (source, target) = (AccountName::new("a"), AccountName::new("b"));
+    let ledger = Ledger::open(&path, &source, &target).unwrap();
+    assert_eq!(ledger.mark(Mark::FilesSeen).await.unwrap(), None);
+    for second in [5, 7] {
+        ledger.set_mark(Mark::FilesSeen, Timestamp::from_second(second).unwrap()).await.unwrap();
+    }
+    ledger.close().await.unwrap();
+    let ledger = Ledger::open(&path, &source, &target).unwrap();
+    assert_eq!(ledger.mark(Mark::FilesSeen).await.unwrap(), Timestamp::from_second(7).ok());
+    assert_eq!(ledger.mark(Mark::FilesListed).await.unwrap(), None);
+    assert_eq!(ledger.assets(None, 10).await.unwrap(), []);
+}

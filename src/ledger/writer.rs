@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::lock::RunLock;
 use super::rows::{self, Record};
-use super::{AssetRow, LedgerError};
+use super::{AssetRow, LedgerError, Mark};
 use crate::model::AssetId;
 
 /// Records per transaction. Measured on one virtual disk: beyond 512 a bigger batch gains little.
@@ -31,12 +32,18 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 pub(super) enum Work {
     /// Write a record.
     Record(Box<Record>, Reply<()>),
+    /// Write the end of a step and the begin of the next.
+    Advance(Box<[Record; 2]>, Reply<()>),
     /// Remove a row.
     Forget(AssetId, Reply<()>),
     /// Read a row.
     One(AssetId, Reply<Option<AssetRow>>),
     /// Read a page of rows.
     Page(Option<AssetId>, usize, Reply<Vec<AssetRow>>),
+    /// Read a mark.
+    Mark(Mark, Reply<Option<Timestamp>>),
+    /// Write a mark.
+    SetMark(Mark, Timestamp, Reply<()>),
     /// Close the file, end the thread.
     Close(Reply<()>),
 }
@@ -56,7 +63,9 @@ pub(super) struct Worker {
 #[derive(Debug)]
 enum Change {
     Record(Box<Record>),
+    Advance(Box<[Record; 2]>),
     Forget(AssetId),
+    Mark(Mark, Timestamp),
 }
 
 impl Worker {
@@ -66,7 +75,12 @@ impl Worker {
         while let Some(item) = next.take().or_else(|| work.recv().ok()) {
             match item {
                 Work::Record(record, reply) => next = self.group(Change::Record(record), reply, work),
+                Work::Advance(both, reply) => next = self.group(Change::Advance(both), reply, work),
                 Work::Forget(asset, reply) => next = self.group(Change::Forget(asset), reply, work),
+                Work::SetMark(mark, at, reply) => next = self.group(Change::Mark(mark, at), reply, work),
+                Work::Mark(mark, reply) => {
+                    let _ = reply.send(rows::mark(&self.connection, mark).map_err(|e| self.failed("read", &e)));
+                }
                 Work::One(asset, reply) => {
                     let _ = reply.send(rows::one(&self.connection, &asset).map_err(|e| self.failed("read", &e)));
                 }
@@ -95,7 +109,9 @@ impl Worker {
             };
             match item {
                 Ok(Work::Record(record, reply)) => batch.push((Change::Record(record), reply)),
+                Ok(Work::Advance(both, reply)) => batch.push((Change::Advance(both), reply)),
                 Ok(Work::Forget(asset, reply)) => batch.push((Change::Forget(asset), reply)),
+                Ok(Work::SetMark(mark, at, reply)) => batch.push((Change::Mark(mark, at), reply)),
                 Ok(other) => {
                     next = Some(other);
                     break;
@@ -145,8 +161,16 @@ fn commit(
     for change in changes {
         results.push(match change {
             Change::Record(record) => rows::write(&transaction, path, record)?,
+            Change::Advance(both) => match rows::write(&transaction, path, &both[0])? {
+                Ok(()) => rows::write(&transaction, path, &both[1])?,
+                refused => refused,
+            },
             Change::Forget(asset) => {
                 rows::forget(&transaction, asset)?;
+                Ok(())
+            }
+            Change::Mark(mark, at) => {
+                rows::set_mark(&transaction, *mark, *at)?;
                 Ok(())
             }
         });
@@ -166,7 +190,7 @@ mod tests {
             step: Step::CreateTarget,
             status: Status::Started,
             facts: Facts { name: Some("n".repeat(1_000)), ..Facts::default() },
-            at: jiff::Timestamp::UNIX_EPOCH,
+            at: Timestamp::UNIX_EPOCH,
         })
     }
 

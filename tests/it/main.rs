@@ -6,6 +6,7 @@
 #[path = "../contract/blob.rs"]
 mod blob_contract;
 mod blob_emulator;
+mod budget;
 mod cli;
 #[path = "../contract/config.rs"]
 mod config;

@@ -221,22 +221,6 @@ async fn a_dry_run_tells_what_is_to_be_done_and_does_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_sync_stays_within_its_budget_of_requests() {
-    let world = World::generated("assets=50,blobs=20,seed=1,sizes=small,awkward=false,real=false").await;
-    world.emulator.reset_stats();
-    let (summary, _) = world.sync_with(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
-    assert_eq!((summary.blobs.copied, summary.assets.mirrored), (1_000, 50), "{:?}", summary.problems);
-    let stats = world.emulator.stats();
-    let of = |plane| stats.requests.iter().filter(|row| row.plane == plane).map(|row| row.count).sum::<u64>();
-    let (blob, media) = (of(mediamirror::emulator::stats::Plane::Blob), of(mediamirror::emulator::stats::Plane::Media));
-    assert!(blob as f64 / 1_000.0 <= 1.15, "{blob} blob requests for 1,000 blobs");
-    assert!(media as f64 / 50.0 <= 4.0, "{media} media requests for 50 assets");
-    let token = of(mediamirror::emulator::stats::Plane::Token);
-    assert_eq!(summary.requests.blob, blob);
-    assert_eq!(summary.requests.media, media + token);
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_unpublished_asset_is_copied_and_stays_unpublished() {
     let world = World::empty().await;
     let pair = world.pair();
@@ -323,4 +307,51 @@ async fn a_locator_that_was_prolonged_is_prolonged_on_the_target() {
     let (summary, _) = world.sync().await;
     assert_eq!((summary.locators.mirrored, summary.blobs.copied), (1, 0), "{:?}", summary.problems);
     assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn assets_are_begun_in_the_order_asked_for() {
+    use mediamirror::engine::Order;
+    use mediamirror::monitor::RunEvent;
+    let world = World::empty().await;
+    world.seed("b", &["1.mp4", "2.mp4"]).await;
+    tokio::time::advance(std::time::Duration::from_secs(5)).await;
+    world.seed("c", &["1.mp4"]).await;
+    tokio::time::advance(std::time::Duration::from_secs(5)).await;
+    world.seed("a", &["1.mp4", "2.mp4", "3.mp4"]).await;
+    for (order, wanted) in
+        [(Order::Newest, "acb"), (Order::Largest, "abc"), (Order::Smallest, "cba"), (Order::Name, "abc")]
+    {
+        let monitor = std::sync::Arc::new(mediamirror::monitor::TestMonitor::default());
+        let options = Options { order, assets_in_flight: 1, ..Options::default() };
+        world.try_sync(Options { dry_run: true, ..options }, &monitor).await.unwrap();
+        let finished = monitor.events().into_iter().filter_map(|event| match event {
+            RunEvent::AssetFinished { name, .. } => Some(name),
+            _ => None,
+        });
+        assert_eq!(finished.collect::<String>(), wanted, "{order:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn assets_begun_first_are_complete_first() {
+    use mediamirror::monitor::RunEvent;
+    let mut settings = Settings::default();
+    settings.regions[1].storage[0].limits.latency_ms = 20;
+    let mut world = World::with(settings, Some("assets=30,blobs=20,seed=5,sizes=small,awkward=false,real=false")).await;
+    world.config.target.limits.blob.in_flight = 16;
+    let (summary, monitor) =
+        world.sync_with(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
+    assert_eq!(summary.assets.mirrored, 30, "{:?}", summary.problems);
+    let copied: Vec<_> = monitor
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            RunEvent::BlobCopied { asset, .. } => Some(asset),
+            _ => None,
+        })
+        .collect();
+    // Among the first half of the copies are those of half of the assets, not some of each.
+    let early: std::collections::HashSet<_> = copied[..300].iter().collect();
+    assert!(early.len() <= 20, "{} assets were begun when half was copied", early.len());
 }

@@ -131,7 +131,7 @@ impl BlobAccount {
 }
 
 /// The size of a blob's blocks: 64 MiB, doubled until there are few enough of them.
-fn block_size(length: u64) -> u64 {
+pub(super) fn block_size(length: u64) -> u64 {
     let mut size = SMALLEST_BLOCK;
     while length.div_ceil(size) > WANTED_BLOCKS && size < LARGEST_BLOCK {
         size *= 2;

@@ -30,7 +30,7 @@ impl Dice {
     /// How long half of the recordings last at least, seconds.
     pub(super) fn median_seconds(&self) -> f64 {
         match self.sizes {
-            Sizes::Real | Sizes::Small => 720.0,
+            Sizes::Real | Sizes::Small | Sizes::Each(_) => 720.0,
             Sizes::Long => 2_160.0,
         }
     }
@@ -66,6 +66,7 @@ impl Dice {
         let length = match self.sizes {
             Sizes::Real | Sizes::Long => length,
             Sizes::Small => SMALL,
+            Sizes::Each(length) => length,
         };
         PlannedBlob::new(name, Content::Synthetic { seed: self.rng.u64(..), length })
     }

@@ -21,6 +21,8 @@ pub enum Sizes {
     Small,
     /// As the real ones, of recordings three times as long: feature films.
     Long,
+    /// That many bytes each.
+    Each(u64),
 }
 
 /// The recipe of a library.
@@ -83,7 +85,9 @@ impl Generate {
                         "real" => Sizes::Real,
                         "small" => Sizes::Small,
                         "long" => Sizes::Long,
-                        _ => return Err(wrong("write real, small or long")),
+                        bytes => Sizes::Each(
+                            bytes.parse().map_err(|_| wrong("write real, small, long, or a number of bytes"))?,
+                        ),
                     }
                 }
                 "awkward" => generate.awkward = choice()?,
@@ -178,6 +182,7 @@ mod tests {
             ("assets=0", "assets=0", "from 1"),
             ("seed=-1", "seed=-1", "whole number"),
             ("sizes=big", "sizes=big", "real or small"),
+            ("sizes=-5", "sizes=-5", "number of bytes"),
             ("awkward=maybe", "awkward=maybe", "true or false"),
             ("assets=1,assets=2", "assets=2", "twice"),
             ("assets", "assets", "key=value"),

@@ -1,0 +1,78 @@
+//! Large blobs under a bandwidth model, in virtual time: how near to the account's ceiling they are copied.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mediamirror::config::{AccountConfig, AuthConfig, Config, Limits, StorageConfig};
+use mediamirror::connect::connect;
+use mediamirror::emulator::{Emulator, Generate, ReadyRegion, Settings};
+use mediamirror::engine::{Options, mirror};
+use mediamirror::ledger::Ledger;
+use mediamirror::monitor::Silent;
+use mediamirror::redact::Secret;
+use tokio_util::sync::CancellationToken;
+
+use crate::row;
+
+/// What the account copies in a second.
+const ACCOUNT: u64 = 400_000_000;
+/// What one copy copies in a second.
+const STREAM: u64 = 60_000_000;
+/// Blobs, one an asset.
+const BLOBS: u64 = 10;
+/// Bytes of each.
+const LENGTH: u64 = 4 << 30;
+
+/// Ten blobs of 4 GiB: wall time to ideal.
+pub(crate) fn ten_large_blobs() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime starts");
+    let elapsed = runtime.block_on(async {
+        let mut settings = Settings::default();
+        let limits = &mut settings.regions[1].storage[0].limits;
+        (limits.account_copy_bytes_per_second, limits.copy_bytes_per_second) = (ACCOUNT, STREAM);
+        let recipe = format!("assets={BLOBS},blobs=1,sizes={LENGTH},awkward=false");
+        let generate = Generate::parse(&recipe).expect("the recipe is good");
+        let builder = Emulator::builder().settings(settings).generate(generate);
+        let emulator = builder.start_in_process().await.expect("the emulator starts");
+        let regions = &emulator.ready().regions;
+        let ledger = PathBuf::from("unused");
+        let config = Config { source: account(&regions[0]), target: account(&regions[1]), ledger };
+        let pair = Arc::new(connect(&config, emulator.http_client()).expect("the keys are keys"));
+        let ledger = Ledger::in_memory().expect("a ledger in memory opens");
+        let stop = CancellationToken::new();
+        let summary = mirror(pair, ledger, Options::default(), Arc::new(Silent), stop).await.expect("the run ends");
+        assert_eq!(summary.bytes_copied, BLOBS * LENGTH, "{:?}", summary.problems);
+        summary.elapsed
+    });
+    let ideal = (BLOBS * LENGTH) as f64 / ACCOUNT as f64;
+    row("10 blobs of 4 GiB, 400 MB/s, 60 MB/s a stream: wall / ideal", elapsed.as_secs_f64() / ideal, 1.10);
+}
+
+fn account(region: &ReadyRegion) -> AccountConfig {
+    AccountConfig {
+        account: region.account.clone(),
+        endpoint: region.media.parse().expect("the emulator prints URLs"),
+        redirect_hosts: vec![region.cluster.clone()],
+        api_version: "2.19".to_owned(),
+        auth: AuthConfig::Acs {
+            token_url: region.token.parse().expect("the emulator prints URLs"),
+            client_id: region.account.clone(),
+            secret: Secret::new(region.account_key.clone()),
+        },
+        storage: region
+            .storage
+            .iter()
+            .map(|storage| StorageConfig {
+                account: storage.account.clone(),
+                endpoint: storage.blob.parse().expect("the emulator prints URLs"),
+                key: Secret::new(storage.key.clone()),
+            })
+            .collect(),
+        streaming_url: None,
+        limits: Limits::default(),
+    }
+}

@@ -1,0 +1,71 @@
+//! What the client needs for a library of any size, as ratios taken in one run: `cargo bench --bench scale`.
+//!
+//! The program runs as a process of its own against an emulator in another one, so that its memory and its CPU time are
+//! told apart from the services'. Without `-- --full` a tenth of the library is taken (5,000 assets instead of 50,000).
+
+#![expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
+#![expect(clippy::cast_precision_loss, reason = "ratios of counts far below 2^52")]
+
+mod large;
+mod process;
+
+use process::{Regions, Used};
+
+/// Blobs of each asset.
+const BLOBS: u64 = 20;
+/// Memory the client may take, whatever the library.
+const MEMORY_BAR: f64 = 200.0;
+
+fn main() {
+    // `cargo test --benches` runs this without the flag that `cargo bench` gives: then there is nothing to measure.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let full = std::env::args().any(|argument| argument == "--full");
+    let (fewer, more) = if full { (5_000, 50_000) } else { (500, 5_000) };
+    println!("{:<58} {:>10} {:>10}", "measure", "measured", "bar");
+    large::ten_large_blobs();
+    let (small, large) = (library(fewer), library(more));
+    row("peak memory / that of a tenth of the library", large.first.megabytes() / small.first.megabytes(), 1.25);
+    row("CPU per blob / that of a tenth of the library", large.first_per_blob() / small.first_per_blob(), 1.15);
+}
+
+/// What the syncs of one library took.
+struct Library {
+    blobs: u64,
+    first: Used,
+}
+
+impl Library {
+    fn first_per_blob(&self) -> f64 {
+        self.first.cpu.as_secs_f64() * 1e6 / self.blobs as f64
+    }
+}
+
+/// A first sync and two nights without a change. (In the first night the file records made just before the first sync
+/// are listed once more; the second is one like all that follow.)
+fn library(assets: u64) -> Library {
+    let blobs = assets * BLOBS;
+    let regions = Regions::start(&format!("assets={assets},blobs={BLOBS},seed=1,sizes=small,awkward=false,real=false"));
+    let of = |what: &str| format!("{blobs} blobs: {what}");
+    let first = regions.sync(blobs);
+    let library = Library { blobs, first };
+    row(&of("first sync, peak memory, MB"), first.megabytes(), MEMORY_BAR);
+    row(&of("first sync, CPU per blob, us"), library.first_per_blob(), 150.0);
+    row(&of("first sync, blob requests per blob"), first.blob_requests as f64 / blobs as f64, 1.10);
+    row(&of("first sync, media requests per asset"), first.media_requests as f64 / assets as f64, 1.5);
+    regions.sync(0);
+    let night = regions.sync(0);
+    row(&of("no change, peak memory, MB"), night.megabytes(), MEMORY_BAR);
+    row(&of("no change, CPU per blob and side, us"), night.cpu.as_secs_f64() * 1e6 / (2 * blobs) as f64, 25.0);
+    row(&of("no change, blob requests per container and side"), night.blob_requests as f64 / (2 * assets) as f64, 1.0);
+    let beyond = night.media_requests as f64 / assets as f64;
+    row(&of("no change, media requests per asset"), beyond, 0.02);
+    library
+}
+
+/// One line of the table.
+pub(crate) fn row(measure: &str, measured: f64, bar: f64) {
+    let verdict = if measured <= bar + 1e-9 { "" } else { "  over the bar" };
+    println!("{measure:<58} {measured:>10.3} {bar:>10.3}{verdict}");
+}

@@ -1,0 +1,109 @@
+//! The program as a process of its own, and what it used.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// The program under measurement.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mediamirror");
+/// Between two looks at a process.
+const LOOK: Duration = Duration::from_millis(20);
+/// Looks until a process is given up: an hour.
+const MOST_LOOKS: u32 = 180_000;
+/// Clock ticks a second in Linux' process statistics (`USER_HZ`, part of its ABI).
+const TICKS: u64 = 100;
+
+/// What a process used, and what it told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Used {
+    peak_kilobytes: u64,
+    pub(crate) cpu: Duration,
+    pub(crate) blob_requests: u64,
+    pub(crate) media_requests: u64,
+}
+
+impl Used {
+    pub(crate) fn megabytes(&self) -> f64 {
+        self.peak_kilobytes as f64 / 1024.0
+    }
+}
+
+/// An emulator with a library; it ends with this value.
+pub(crate) struct Regions {
+    emulator: Child,
+    directory: tempfile::TempDir,
+}
+
+impl Regions {
+    /// Starts the regions and fills the first.
+    pub(crate) fn start(recipe: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let emulator = Command::new(PROGRAM)
+            .args(["-q", "emulator", "--generate", recipe, "--write-config", "mirror.toml"])
+            .current_dir(directory.path())
+            .stdout(fs::File::create(directory.path().join("ready")).expect("a file can be made"))
+            .spawn()
+            .expect("the emulator starts");
+        let regions = Self { emulator, directory };
+        let ready = |name: &str| fs::metadata(regions.directory.path().join(name)).is_ok_and(|file| file.len() > 0);
+        for _ in 0..MOST_LOOKS {
+            if ready("ready") && ready("mirror.toml") {
+                return regions;
+            }
+            sleep(LOOK);
+        }
+        panic!("the emulator was not ready in time");
+    }
+
+    /// One sync, which has to copy that many blobs.
+    pub(crate) fn sync(&self, blobs: u64) -> Used {
+        let out = self.directory.path().join("summary.json");
+        let mut client = Command::new(PROGRAM)
+            .args(["-q", "--output", "json", "sync", "--copy-method", "put"])
+            .current_dir(self.directory.path())
+            // A trace for every error of the SDK costs more than the request it belongs to.
+            .env_remove("RUST_BACKTRACE")
+            .stdout(fs::File::create(&out).expect("a file can be made"))
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the client starts");
+        let (peak_kilobytes, cpu) = watch(&client);
+        assert!(client.wait().expect("the client was started here").success(), "the sync failed");
+        let text = fs::read_to_string(out).expect("the summary is there");
+        let summary: serde_json::Value = serde_json::from_str(&text).expect("the summary is JSON");
+        assert_eq!(summary["blobs"]["copied"].as_u64(), Some(blobs), "{text}");
+        let count = |plane: &str| summary["requests"][plane].as_u64().expect("a count");
+        Used { peak_kilobytes, cpu, blob_requests: count("blob"), media_requests: count("media") }
+    }
+}
+
+impl Drop for Regions {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to do.
+        let _ = self.emulator.kill();
+        let _ = self.emulator.wait();
+    }
+}
+
+/// Looks at a process until it ends: the most memory it had, and its CPU time. An ended process keeps its times until it
+/// is waited for.
+fn watch(process: &Child) -> (u64, Duration) {
+    let place = Path::new("/proc").join(process.id().to_string());
+    let mut peak = 0;
+    for _ in 0..MOST_LOOKS {
+        let status = fs::read_to_string(place.join("status")).unwrap_or_default();
+        let held = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
+        peak = held.and_then(|held| held.trim().parse().ok()).unwrap_or(peak);
+        let stat = fs::read_to_string(place.join("stat")).unwrap_or_default();
+        // Behind the name in brackets: the state, and eleven fields later the times in user and system mode.
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+        if fields.first().is_none_or(|state| *state == "Z" || state.is_empty()) {
+            let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+            return (peak, Duration::from_millis((ticks(11) + ticks(12)) * 1_000 / TICKS));
+        }
+        sleep(LOOK);
+    }
+    panic!("the client did not end in time");
+}

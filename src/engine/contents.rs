@@ -1,0 +1,194 @@
+//! What a container holds: kept where it is little, listed again where it is much, so that a container of a million
+//! blobs takes no more memory than a page. Two of them are compared blob by blob in name order.
+
+use std::borrow::Cow;
+
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+
+use super::digest::{BlobsDigest, BlobsSum};
+use crate::blob::BlobAccount;
+use crate::error::Error;
+use crate::model::{Blob, ContainerName};
+
+/// Blobs of a container that are kept. With some hundred bytes each and both sides of 64 assets at once, these take
+/// 50 MB at the very most; listing a larger container again costs one request for 5,000 blobs.
+const KEPT: usize = 1_000;
+
+/// Blobs that one request lists (blob-service documentation).
+const PAGE: u64 = 5_000;
+
+/// The blobs of a container as they were listed.
+#[derive(Debug)]
+pub(crate) struct Contents<'a> {
+    pub(crate) account: &'a BlobAccount,
+    pub(crate) container: ContainerName,
+    /// All of them in name order; `None` = too many, they are to be listed again.
+    kept: Option<Vec<Blob>>,
+    /// How many.
+    pub(crate) count: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+    /// Their fingerprint.
+    pub(crate) digest: String,
+    /// The first that is no block blob.
+    pub(crate) unsuitable: Option<String>,
+    sum: BlobsSum,
+}
+
+impl<'a> Contents<'a> {
+    /// Nothing, in a container that was just made.
+    pub(crate) fn none(account: &'a BlobAccount, container: ContainerName) -> Self {
+        Self {
+            account,
+            container,
+            kept: Some(Vec::new()),
+            count: 0,
+            bytes: 0,
+            digest: BlobsDigest::default().text(),
+            unsuitable: None,
+            sum: BlobsSum::default(),
+        }
+    }
+
+    /// Lists a container.
+    pub(crate) async fn list(account: &'a BlobAccount, container: ContainerName) -> Result<Self, Error> {
+        let mut contents = Self::none(account, container);
+        let (mut blobs, mut digest) = (Vec::new(), BlobsDigest::default());
+        let (mut last, mut in_order) = (String::new(), true);
+        let mut pages = account.list(&contents.container);
+        while let Some(page) = pages.try_next().await? {
+            for blob in &page {
+                contents.count += 1;
+                contents.bytes += blob.length;
+                contents.sum.add(blob);
+                digest.add(blob);
+                if !blob.block_blob && contents.unsuitable.is_none() {
+                    contents.unsuitable = Some(blob.name.clone());
+                }
+                in_order &= last <= blob.name;
+                last.clone_from(&blob.name);
+            }
+            if contents.count as usize <= KEPT {
+                blobs.extend(page);
+            } else {
+                blobs = Vec::new();
+            }
+        }
+        drop(pages);
+        contents.digest = digest.text();
+        contents.kept = match (in_order, contents.count as usize <= KEPT) {
+            (true, small) => small.then_some(blobs),
+            (false, true) => Some(sorted(blobs)),
+            // No service that is known does so; it is better to need memory than to compare wrongly.
+            (false, false) => Some(sorted(account.list(&contents.container).try_concat().await?)),
+        };
+        Ok(contents)
+    }
+
+    /// All blobs in name order.
+    pub(crate) fn walk(&self) -> Walk<'_> {
+        match &self.kept {
+            Some(blobs) => Walk::Kept(blobs.iter()),
+            None => Walk::Listed {
+                pages: self.account.list(&self.container),
+                page: Vec::new().into_iter(),
+                last: String::new(),
+                container: &self.container,
+            },
+        }
+    }
+
+    /// Takes note that a blob is in another state now, or gone.
+    pub(crate) fn exchange(&mut self, old: &Blob, new: Option<&Blob>) {
+        self.sum.remove(old);
+        if let Some(new) = new {
+            self.sum.add(new);
+        }
+        if let Some(blobs) = &mut self.kept
+            && let Ok(at) = blobs.binary_search_by(|blob| blob.name.cmp(&old.name))
+        {
+            match new {
+                Some(new) => blobs[at] = new.clone(),
+                None => drop(blobs.remove(at)),
+            }
+        }
+    }
+
+    /// Requests that verifying a copy of it takes.
+    pub(crate) fn verification(&self) -> u64 {
+        let listing = self.count.div_ceil(PAGE).max(1);
+        if self.kept.is_some() { listing } else { 3 * listing }
+    }
+
+    /// Are these the same blobs in the same states, whatever the order?
+    pub(crate) fn is_of(&self, sum: BlobsSum) -> bool {
+        self.sum == sum
+    }
+}
+
+fn sorted(mut blobs: Vec<Blob>) -> Vec<Blob> {
+    blobs.sort_by(|a, b| a.name.cmp(&b.name));
+    blobs
+}
+
+/// Goes through a container's blobs in name order.
+pub(crate) enum Walk<'a> {
+    /// They are here.
+    Kept(std::slice::Iter<'a, Blob>),
+    /// They are listed as they are needed.
+    Listed {
+        pages: BoxStream<'a, Result<Vec<Blob>, Error>>,
+        page: std::vec::IntoIter<Blob>,
+        last: String,
+        container: &'a ContainerName,
+    },
+}
+
+impl<'a> Walk<'a> {
+    /// The next blob.
+    pub(crate) async fn next(&mut self) -> Result<Option<Cow<'a, Blob>>, Error> {
+        match self {
+            Self::Kept(blobs) => Ok(blobs.next().map(Cow::Borrowed)),
+            Self::Listed { pages, page, last, container } => loop {
+                if let Some(blob) = page.next() {
+                    if blob.name < *last {
+                        let reason = "its listing is in name order at one time and not at another".to_owned();
+                        return Err(Error::Differs { subject: container.to_string(), reason });
+                    }
+                    last.clone_from(&blob.name);
+                    return Ok(Some(Cow::Owned(blob)));
+                }
+                match pages.try_next().await? {
+                    Some(next) => *page = next.into_iter(),
+                    None => return Ok(None),
+                }
+            },
+        }
+    }
+}
+
+/// A blob of one container beside the one of the same name in another.
+pub(crate) type Beside<'a> = (Cow<'a, Blob>, Option<Cow<'a, Blob>>);
+
+/// Every blob of `source` in name order, each beside its counterpart in `target`.
+pub(crate) fn side_by_side<'a>(
+    source: &'a Contents<'_>,
+    target: &'a Contents<'_>,
+) -> impl Stream<Item = Result<Beside<'a>, Error>> + Send + 'a {
+    let start = (source.walk(), target.walk(), None::<Cow<'a, Blob>>);
+    stream::try_unfold(start, |(mut ours, mut theirs, mut ahead)| async move {
+        let Some(blob) = ours.next().await? else { return Ok(None) };
+        loop {
+            if ahead.is_none() {
+                ahead = theirs.next().await?;
+            }
+            match ahead.take() {
+                Some(behind) if behind.name < blob.name => {}
+                Some(same) if same.name == blob.name => return Ok(Some(((blob, Some(same)), (ours, theirs, None)))),
+                other => return Ok(Some(((blob, None), (ours, theirs, other)))),
+            }
+        }
+    })
+    .boxed()
+}

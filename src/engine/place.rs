@@ -1,0 +1,54 @@
+//! Where the blobs of an asset are, on either side.
+
+use super::catalog::TargetAsset;
+use crate::blob::BlobAccount;
+use crate::connect::Endpoint;
+use crate::error::Error;
+use crate::model::{AccountName, Asset, AssetId, ContainerName};
+
+/// Where a target asset's blobs are.
+pub(crate) async fn place_of<'a>(
+    side: &'a Endpoint,
+    target: &TargetAsset,
+) -> Result<(&'a BlobAccount, ContainerName), Error> {
+    let account = target.storage_account.as_ref();
+    let account = side.blobs(account).ok_or_else(|| unknown_storage(&target.label, account, "target"))?;
+    Ok((account, container_of(side, target.container.as_ref(), &target.id).await?))
+}
+
+/// The container, asked for where the listing does not tell (`x-ms-version` below 2.2).
+pub(crate) async fn container_of(
+    side: &Endpoint,
+    known: Option<&ContainerName>,
+    asset: &AssetId,
+) -> Result<ContainerName, Error> {
+    match known {
+        Some(container) => Ok(container.clone()),
+        None => side.media.container(asset).await,
+    }
+}
+
+/// The configured storage account that holds an asset.
+pub(crate) fn storage<'a>(
+    side: &'a Endpoint,
+    account: Option<&AccountName>,
+    asset: &Asset,
+    word: &str,
+) -> Result<&'a BlobAccount, Error> {
+    side.blobs(account).map(AsRef::as_ref).ok_or_else(|| unknown_storage(asset.label(), account, word))
+}
+
+fn unknown_storage(label: &str, account: Option<&AccountName>, word: &str) -> Error {
+    let account = account.map_or("", AccountName::as_str);
+    Error::Unsuitable {
+        subject: label.to_owned(),
+        reason: format!(
+            "it is stored in account {account:?}; add [[{word}.storage]] with its key to the configuration"
+        ),
+    }
+}
+
+/// Does the error say that the container does not exist?
+pub(crate) fn is_missing_container(error: &Error) -> bool {
+    error.failure().and_then(|failure| failure.code()) == Some("ContainerNotFound")
+}

@@ -1,0 +1,82 @@
+//! The last two steps of an asset: its file records, and the locators by which it answers.
+
+use super::asset::failed;
+use super::digest::FilesDigest;
+use super::plan::Work;
+use super::run::Run;
+use crate::error::Error;
+use crate::ledger::{Facts, Status, Step};
+use crate::media::FileSet;
+use crate::model::AssetId;
+use crate::monitor::AssetOutcome;
+
+/// Makes the target's file records what the source's are. Begun before; when it is done the locators are begun.
+pub(super) async fn register(run: &Run, work: &Work, target: &AssetId) -> Result<(), Error> {
+    let asset = &work.asset;
+    let pair = (asset.id.clone(), target.clone());
+    let result = run.files.submit(pair, |pairs| register_batch(run, pairs)).await;
+    match result {
+        Ok(digest) => {
+            let facts = Facts { files_digest: Some(digest.text()), ..Facts::default() };
+            let next = (Step::PublishLocators, Facts::default());
+            run.advance(asset, (Step::RegisterFiles, facts), next).await
+        }
+        Err(error) => {
+            failed(run, asset, Step::RegisterFiles, error).await?;
+            Ok(())
+        }
+    }
+}
+
+/// Reads the source's records of several assets and writes them to their targets. Returns what was written of each.
+async fn register_batch(run: &Run, pairs: Vec<(AssetId, AssetId)>) -> Vec<Result<FilesDigest, Error>> {
+    let (sources, targets): (Vec<AssetId>, Vec<AssetId>) = pairs.into_iter().unzip();
+    let files = match run.pair.source.media.files_of(&sources).await {
+        Ok(files) => files,
+        Err(error) => return crate::error::for_all(error, sources.len()),
+    };
+    let sets: Vec<FileSet> = targets.into_iter().zip(files).map(|(asset, files)| FileSet { asset, files }).collect();
+    let results = run.pair.target.media.register_files(&sets).await;
+    results.into_iter().zip(&sets).map(|(result, set)| result.map(|()| FilesDigest::of(&set.files))).collect()
+}
+
+/// Makes the locators: the asset answers from here on. Begun before.
+pub(super) async fn publish(run: &Run, work: &Work, target: &AssetId) -> Result<Option<AssetOutcome>, Error> {
+    let asset = &work.asset;
+    let mut problems = work.taken.clone();
+    let mut first_error = None;
+    let wanted = work.missing.iter().map(|locator| {
+        let locator = crate::model::Locator { asset: target.clone(), ..locator.clone() };
+        run.publications.submit(locator, |batch| async move { run.pair.target.media.publish(&batch).await })
+    });
+    let mut made = 0;
+    for result in futures::future::join_all(wanted).await {
+        match result {
+            Ok(_) => made += 1,
+            Err(Error::Conflict { subject, reason }) => problems.push(format!("{subject}: {reason}")),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    for locator in &work.outdated {
+        match run.pair.target.media.update_locator(locator).await {
+            Ok(()) => made += 1,
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    let wanted = (work.missing.len() + work.outdated.len()) as u64;
+    run.count(|tally| {
+        tally.locators.mirrored += made;
+        tally.locators.unchanged += work.present;
+        tally.locators.failed += wanted - made + work.taken.len() as u64;
+    });
+    if let Some(error) = first_error {
+        return failed(run, asset, Step::PublishLocators, error).await;
+    }
+    if !problems.is_empty() {
+        let error = Error::Conflict { subject: asset.label().to_owned(), reason: problems.join("; ") };
+        return failed(run, asset, Step::PublishLocators, error).await;
+    }
+    let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };
+    run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
+    Ok(Some(AssetOutcome::Mirrored))
+}

@@ -1,0 +1,74 @@
+//! How few of the source's file records a run has to list.
+//!
+//! What an asset's records were is in its ledger row, so only those that changed since the last run that saw every asset
+//! matter. A record that was deleted shows in no list of changes; therefore all are listed now and then. (A file that is
+//! deleted with its blob, as the service does it, shows in the container at once.)
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::catalog::FilesWanted;
+use crate::error::Error;
+use crate::ledger::{Ledger, Mark};
+
+/// Changes are asked for from so long before the last run: clocks that follow a time service differ by seconds, and a
+/// change may become visible some time after its own date.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
+/// How often all records are listed. A deleted record that no blob belongs to changes nothing that plays.
+const WHOLE_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What a run is to list, decided from the ledger.
+pub(crate) async fn wanted(ledger: &Ledger, now: Timestamp) -> Result<FilesWanted, Error> {
+    if ledger.assets(None, 1).await?.is_empty() {
+        return Ok(FilesWanted::None);
+    }
+    let (seen, whole) = (ledger.mark(Mark::FilesSeen).await?, ledger.mark(Mark::FilesListed).await?);
+    Ok(match (seen, whole) {
+        (Some(seen), Some(whole)) if now.duration_since(whole) < WHOLE_EVERY => {
+            FilesWanted::ChangedSince(seen - OVERLAP)
+        }
+        _ => FilesWanted::Source,
+    })
+}
+
+/// Notes that a run that began then, and listed those, has dealt with every asset of the source.
+pub(crate) async fn note(ledger: &Ledger, listed: FilesWanted, began: Timestamp) -> Result<(), Error> {
+    if !matches!(listed, FilesWanted::ChangedSince(_)) {
+        ledger.set_mark(Mark::FilesListed, began).await?;
+    }
+    Ok(ledger.set_mark(Mark::FilesSeen, began).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Facts, Status, Step};
+    use crate::model::AssetId;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours)
+    }
+
+    #[tokio::test]
+    async fn nothing_is_listed_for_an_empty_ledger_and_all_for_one_without_marks() {
+        let ledger = Ledger::in_memory().unwrap();
+        assert_eq!(wanted(&ledger, at(0)).await.unwrap(), FilesWanted::None);
+        let asset = AssetId::new("a");
+        ledger.record(&asset, Step::CreateTarget, Status::Started, Facts::default()).await.unwrap();
+        assert_eq!(wanted(&ledger, at(0)).await.unwrap(), FilesWanted::Source);
+    }
+
+    #[tokio::test]
+    async fn changes_are_listed_from_before_the_last_run_and_everything_once_a_week() {
+        let ledger = Ledger::in_memory().unwrap();
+        let asset = AssetId::new("a");
+        ledger.record(&asset, Step::CreateTarget, Status::Started, Facts::default()).await.unwrap();
+        note(&ledger, FilesWanted::None, at(0)).await.unwrap();
+        let first = wanted(&ledger, at(24)).await.unwrap();
+        assert_eq!(first, FilesWanted::ChangedSince(at(0) - OVERLAP));
+        note(&ledger, first, at(24)).await.unwrap();
+        assert_eq!(wanted(&ledger, at(48)).await.unwrap(), FilesWanted::ChangedSince(at(24) - OVERLAP));
+        assert_eq!(wanted(&ledger, at(7 * 24)).await.unwrap(), FilesWanted::Source);
+        note(&ledger, FilesWanted::Source, at(7 * 24)).await.unwrap();
+        assert_eq!(wanted(&ledger, at(8 * 24)).await.unwrap(), FilesWanted::ChangedSince(at(7 * 24) - OVERLAP));
+    }
+}

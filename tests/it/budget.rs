@@ -1,0 +1,191 @@
+//! What runs cost in requests, counted by the emulator: the fewest that the protocols permit.
+
+use std::time::Duration;
+
+use mediamirror::emulator::stats::Plane;
+use mediamirror::engine::{Options, RequestCounts, Summary};
+use mediamirror::media::FileSet;
+use mediamirror::model::CopyMethod;
+
+use crate::world::World;
+
+/// Blobs of each asset.
+const BLOBS: u64 = 20;
+
+fn put() -> Options {
+    Options { copy_method: Some(CopyMethod::Put), ..Options::default() }
+}
+
+/// A library that stood still for an hour before its first sync.
+async fn library(assets: u64) -> World {
+    let recipe = format!("assets={assets},blobs={BLOBS},seed=1,sizes=small,awkward=false,real=false");
+    let world = World::generated(&recipe).await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    world.emulator.reset_stats();
+    world
+}
+
+/// Requests by plane as the emulator counted them since the last call.
+fn take_counts(world: &World) -> Counts {
+    let stats = world.emulator.stats();
+    let of = |plane| stats.requests.iter().filter(|row| row.plane == plane).map(|row| row.count).sum::<u64>();
+    let counts = Counts { blob: of(Plane::Blob), media: of(Plane::Media), token: of(Plane::Token) };
+    world.emulator.reset_stats();
+    counts
+}
+
+struct Counts {
+    blob: u64,
+    media: u64,
+    token: u64,
+}
+
+/// The run's own counts are the services'.
+fn assert_told(summary: &Summary, counts: &Counts) {
+    assert_eq!((summary.requests.blob, summary.requests.media), (counts.blob, counts.media + counts.token));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_library_costs_its_copies_and_two_listings_and_nothing_but_listings_every_night_after() {
+    let assets = 1_000;
+    let world = library(assets).await;
+    let (first, _) = world.sync_with(put()).await;
+    assert_eq!((first.blobs.copied, first.assets.mirrored), (assets * BLOBS, assets), "{:?}", first.problems);
+    let counts = take_counts(&world);
+    assert_told(&first, &counts);
+    // One copy a blob; one listing of the source to copy by, one of the target to verify by.
+    assert_eq!(counts.blob, assets * (BLOBS + 2));
+    let media = counts.media + counts.token;
+    assert!(2 * media <= 3 * assets, "{media} media requests for {assets} assets");
+
+    tokio::time::advance(Duration::from_hours(24)).await;
+    let (night, _) = world.sync_with(put()).await;
+    assert_eq!((night.assets.unchanged, night.blobs.copied), (assets, 0), "{:?}", night.problems);
+    let counts = take_counts(&world);
+    assert_told(&night, &counts);
+    assert_eq!(counts.blob, 2 * assets, "one listing a container and side");
+    let media = counts.media + counts.token;
+    assert!(50 * media <= assets, "{media} media requests for {assets} unchanged assets");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_record_that_changed_is_the_only_one_read_again() {
+    let world = library(30).await;
+    world.sync_with(put()).await;
+    tokio::time::advance(Duration::from_hours(24)).await;
+    let pair = world.pair();
+    let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(7);
+    let mut files = pair.source.media.files_of(std::slice::from_ref(&asset.id)).await.unwrap().remove(0);
+    files[3].mime_type = Some("video/x-changed".to_owned());
+    for result in pair.source.media.register_files(&[FileSet { asset: asset.id.clone(), files }]).await {
+        result.unwrap();
+    }
+    tokio::time::advance(Duration::from_hours(1)).await;
+
+    let (summary, monitor) = world.sync_with(put()).await;
+    assert_eq!((summary.assets.mirrored, summary.assets.unchanged), (1, 29), "{:?}", summary.problems);
+    assert_eq!(monitor.outcome_of(asset.label()), Some(mediamirror::monitor::AssetOutcome::Mirrored));
+    assert_eq!(world.verify().await.differences, []);
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let (summary, _) = world.sync_with(put()).await;
+    assert_eq!((summary.assets.mirrored, summary.assets.unchanged), (0, 30), "{:?}", summary.problems);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_over_a_part_of_the_library_does_not_hide_changes_from_the_next() {
+    let world = library(5).await;
+    world.sync_with(put()).await;
+    tokio::time::advance(Duration::from_hours(24)).await;
+    let pair = world.pair();
+    let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(2);
+    let mut files = pair.source.media.files_of(std::slice::from_ref(&asset.id)).await.unwrap().remove(0);
+    files[0].size += 1;
+    for result in pair.source.media.register_files(&[FileSet { asset: asset.id.clone(), files }]).await {
+        result.unwrap();
+    }
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let mut others = globset::GlobSetBuilder::new();
+    others.add(globset::Glob::new(asset.label()).unwrap());
+    let others = Options { exclude: Some(others.build().unwrap()), ..put() };
+    let (summary, _) = world.sync_with(others).await;
+    assert_eq!((summary.assets.mirrored, summary.assets.unchanged), (0, 4));
+    tokio::time::advance(Duration::from_hours(24)).await;
+    let (summary, _) = world.sync_with(put()).await;
+    assert_eq!((summary.assets.mirrored, summary.assets.unchanged), (1, 4), "{:?}", summary.problems);
+    assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_of_more_blobs_than_are_kept_is_mirrored_and_compared_page_by_page() {
+    let (blobs, pages) = (6_000, 2);
+    let world = World::generated(&format!("assets=1,blobs={blobs},seed=4,sizes=small,awkward=false,real=false")).await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    world.emulator.reset_stats();
+    let (first, _) = world.sync_with(put()).await;
+    assert_eq!((first.blobs.copied, first.assets.mirrored), (blobs, 1), "{:?}", first.problems);
+    // To know the source, to copy it, and both sides, after the target's fingerprint, to verify.
+    assert_eq!(take_counts(&world).blob, blobs + 5 * pages);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+
+    tokio::time::advance(Duration::from_hours(24)).await;
+    world.emulator.reset_stats();
+    let (night, _) = world.sync_with(put()).await;
+    assert_eq!((night.assets.unchanged, night.blobs.unchanged), (1, blobs));
+    assert_eq!(take_counts(&world).blob, 2 * pages);
+
+    let pair = world.pair();
+    let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(0);
+    crate::world::put(&pair.source.storage[0], &asset, "thumbs/new.jpg", vec![1; 100]).await;
+    crate::world::put(&pair.source.storage[0], &asset, "a-first.xml", vec![2; 100]).await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let (summary, _) = world.sync_with(put()).await;
+    assert_eq!((summary.blobs.copied, summary.blobs.unchanged), (2, blobs), "{:?}", summary.problems);
+    assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_of_a_large_container_that_changes_during_its_copy_arrives_in_its_new_state() {
+    let mut world = World::generated("assets=1,blobs=1200,seed=4,sizes=small,awkward=false,real=false").await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let pair = world.pair();
+    let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(0);
+    let change = {
+        let pair = std::sync::Arc::clone(&pair);
+        let asset = asset.clone();
+        async move { crate::world::put(&pair.source.storage[0], &asset, "thumbs/0700.jpg", vec![7; 500]).await }
+    };
+    world.intercept(crate::world::once(
+        |request| request.url().path().ends_with("thumbs/0700.jpg"),
+        futures::FutureExt::boxed(change),
+    ));
+    let (summary, _) = world.sync_with(put()).await;
+    assert_eq!((summary.blobs.copied, summary.assets.mirrored), (1_200, 1), "{:?}", summary.problems);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+    let (second, _) = world.sync_with(put()).await;
+    assert_eq!((second.assets.unchanged, second.blobs.copied), (1, 0), "{:?}", second.problems);
+}
+
+/// Is `real` within two in a hundred of `told`?
+fn near(told: u64, real: u64) -> bool {
+    told.abs_diff(real) * 50 <= real
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_tells_what_the_run_costs() {
+    let world = World::generated("assets=40,blobs=20,seed=8,awkward=true,real=true").await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
+    let told = dry.forecast.unwrap();
+    let (real, _) = world.sync().await;
+    assert_eq!((told.bytes, told.requests.blob), (real.bytes_copied, real.requests.blob), "{:?}", real.problems);
+    let all = |requests: RequestCounts| requests.media + requests.blob;
+    assert!(near(all(told.requests), all(real.requests)), "{told:?}: {:?}", real.requests);
+    // How many small writes share a batch is a matter of moments; full batches are forecast.
+    assert!(told.requests.media <= real.requests.media, "{told:?}: {:?}", real.requests);
+    assert_eq!(real.forecast, None);
+
+    tokio::time::advance(Duration::from_hours(24)).await;
+    let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
+    let (real, _) = world.sync().await;
+    assert_eq!(dry.forecast.unwrap().requests, real.requests);
+}
