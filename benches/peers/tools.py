@@ -51,6 +51,8 @@ class Tool:
             "AZCOPY_DISABLE_SYSLOG": "true",
             **self._environment,
         }
+        # It has libraries note where they were for every error, also for one that is no more than an absent header.
+        environment.pop("RUST_BACKTRACE", None)
         # azcopy reads its standard input in a loop without a pause once that has ended: it is held open, for all alike.
         held_read, held_write = os.pipe()
         started = time.monotonic()
@@ -108,19 +110,23 @@ OURS = [
 
 PEERS = [
     Tool("azcopy", "azcopy, 128 requests", _azcopy(), {"AZCOPY_CONCURRENCY_VALUE": "128"}),
-    Tool("azcopy", "azcopy, 300 requests", _azcopy(), {"AZCOPY_CONCURRENCY_VALUE": "300"}),
     Tool(
         "azcopy",
         "azcopy, 128, --check-length=false",
         _azcopy("--check-length=false", "--s2s-preserve-access-tier=false"),
         {"AZCOPY_CONCURRENCY_VALUE": "128"},
     ),
-    Tool("rclone", "rclone, 32 transfers, 32 checkers", _rclone("--transfers", "32", "--checkers", "32")),
     Tool("rclone", "rclone, 128 transfers, 64 checkers", _rclone("--transfers", "128", "--checkers", "64")),
 ]
 
+# Settings that were tried and are not better (`--all`).
+OTHERS = [
+    Tool("azcopy", "azcopy, 300 requests", _azcopy(), {"AZCOPY_CONCURRENCY_VALUE": "300"}),
+    Tool("rclone", "rclone, 32 transfers, 32 checkers", _rclone("--transfers", "32", "--checkers", "32")),
+]
+
 # One variant of each is enough to see that the copies are right.
-CHECKED = [PEERS[0], PEERS[4]]
+CHECKED = [PEERS[0], PEERS[2]]
 
 
 def versions():
