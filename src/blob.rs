@@ -10,14 +10,14 @@ mod fake;
 mod list;
 mod properties;
 mod sas;
+mod send;
 mod write;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use azure_core::error::CheckSuccessOptions;
-use azure_core::http::{ClientOptions, Pipeline, PipelineSendOptions, RetryOptions, Transport};
+use azure_core::http::{ClientOptions, HttpClient, RetryOptions, Transport};
 use azure_storage_blob::{BlobClient, BlobServiceClient, BlobServiceClientOptions};
 use url::Url;
 
@@ -42,8 +42,9 @@ pub struct BlobAccount {
     endpoint: Url,
     mint: Arc<SasMint>,
     service: BlobServiceClient,
-    /// The same way out as the library's clients have, for requests that we write ourselves.
-    pipeline: Pipeline,
+    /// Where the library's clients send, too: for requests that we write ourselves.
+    transport: Arc<dyn HttpClient>,
+    signer: Arc<SharedKey>,
     /// `x-ms-version` of all requests.
     version: String,
     read: Caller,
@@ -94,7 +95,7 @@ impl BlobAccount {
         name: AccountName,
         endpoint: Url,
         key: &Secret,
-        transport: Arc<dyn azure_core::http::HttpClient>,
+        transport: Arc<dyn HttpClient>,
         read: Caller,
         write: Caller,
     ) -> Result<Self, Error> {
@@ -104,20 +105,13 @@ impl BlobAccount {
         if let Ok(mut segments) = endpoint.path_segments_mut() {
             segments.pop_if_empty();
         }
+        let signer = Arc::new(SharedKey(key.clone()));
         let client_options = ClientOptions {
-            per_try_policies: vec![Arc::new(SharedKey(key.clone()))],
+            per_try_policies: vec![Arc::<SharedKey>::clone(&signer)],
             retry: RetryOptions::none(),
-            transport: Some(Transport::new(transport)),
+            transport: Some(Transport::new(Arc::clone(&transport))),
             ..ClientOptions::default()
         };
-        let pipeline = Pipeline::new(
-            option_env!("CARGO_PKG_NAME"),
-            option_env!("CARGO_PKG_VERSION"),
-            client_options.clone(),
-            Vec::new(),
-            Vec::new(),
-            None,
-        );
         let options = BlobServiceClientOptions { client_options, ..BlobServiceClientOptions::default() };
         let version = options.version.clone();
         let service = BlobServiceClient::new(endpoint.clone(), None, Some(options)).map_err(|_| ConfigError {
@@ -131,7 +125,8 @@ impl BlobAccount {
             endpoint,
             mint,
             service,
-            pipeline,
+            transport,
+            signer,
             version,
             read,
             write,
@@ -183,6 +178,16 @@ impl BlobAccount {
         url
     }
 
+    /// A blob's URL, its slashes encoded, as the library writes it.
+    fn blob_url(&self, blob: &BlobRef) -> Result<Url, Error> {
+        addressable(&blob.name).map_err(|reason| Error::Unsuitable { subject: blob.to_string(), reason })?;
+        let mut url = self.container_url(&blob.container);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.push(&blob.name);
+        }
+        Ok(url)
+    }
+
     /// The library's client of a blob.
     fn blob_client(&self, blob: &BlobRef) -> Result<BlobClient, Error> {
         addressable(&blob.name).map_err(|reason| Error::Unsuitable { subject: blob.to_string(), reason })?;
@@ -210,9 +215,4 @@ fn addressable(name: &str) -> Result<(), String> {
         return Err("a name with a tab or a line break has no URL: parsers drop them".to_owned());
     }
     Ok(())
-}
-
-/// The statuses that mean success.
-fn expect(success_codes: &'static [u16]) -> PipelineSendOptions {
-    PipelineSendOptions { check_success: CheckSuccessOptions { success_codes }, ..PipelineSendOptions::default() }
 }

@@ -18,6 +18,8 @@ use url::Url;
 
 pub use crate::config::is_loopback;
 
+/// Who asks, where the SDK does not say so itself.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 /// TCP and TLS handshake (the SDK's own client waits as long).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// First byte of an ordinary answer (the SDK's own client waits as long).
@@ -65,9 +67,12 @@ pub fn network() -> Result<Arc<dyn HttpClient>, String> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        // What may be sent twice is decided by our own retries alone; and it would copy every request, to have it ready.
+        .retry(reqwest::retry::never().max_retries_per_request(0))
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
+        .user_agent(USER_AGENT)
         .pool_max_idle_per_host(usize::MAX)
         .build()
         .map_err(|error| error.to_string())?;
@@ -85,16 +90,15 @@ impl HttpClient for Network {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let method = reqwest::Method::from_bytes(request.method().as_ref().as_bytes())
             .map_err(|error| SdkError::new(ErrorKind::Other, error))?;
-        let mut builder = self.client.request(method, request.url().clone());
-        for (name, value) in request.headers().iter() {
-            builder = builder.header(name.as_str(), value.as_str());
+        // Not through the builder, which is moved and checked again for every header.
+        let mut sent = reqwest::Request::new(method, request.url().clone());
+        *sent.headers_mut() = header_map(request.headers())?;
+        match request.body().clone() {
+            Body::Bytes(bytes) => *sent.body_mut() = Some(bytes.into()),
+            Body::SeekableStream(stream) => *sent.body_mut() = Some(reqwest::Body::wrap_stream(stream)),
         }
-        let builder = match request.body().clone() {
-            Body::Bytes(bytes) => builder.body(bytes),
-            Body::SeekableStream(stream) => builder.body(reqwest::Body::wrap_stream(stream)),
-        };
         // `without_url`: the URL may carry a signature, and the subject of the call is named by the caller.
-        let response = builder.send().await.map_err(|error| {
+        let response = self.client.execute(sent).await.map_err(|error| {
             let kind = if error.is_connect() { ErrorKind::Connection } else { ErrorKind::Io };
             SdkError::new(kind, error.without_url())
         })?;
@@ -103,6 +107,22 @@ impl HttpClient for Network {
         let body = response.bytes_stream().map_err(|error| SdkError::new(ErrorKind::Io, error.without_url()));
         Ok(AsyncRawResponse::new(status, headers, Box::pin(body)))
     }
+}
+
+/// Room for the headers of a copy, so that the map grows once.
+const USUAL_HEADERS: usize = 24;
+
+fn unfit(error: impl std::error::Error + Send + Sync + 'static) -> SdkError {
+    SdkError::new(ErrorKind::Other, error)
+}
+
+fn header_map(headers: &Headers) -> azure_core::Result<reqwest::header::HeaderMap> {
+    let mut map = reqwest::header::HeaderMap::with_capacity(USUAL_HEADERS);
+    for (name, value) in headers.iter() {
+        let name = reqwest::header::HeaderName::from_bytes(name.as_str().as_bytes()).map_err(unfit)?;
+        map.append(name, reqwest::header::HeaderValue::from_str(value.as_str()).map_err(unfit)?);
+    }
+    Ok(map)
 }
 
 fn headers_of(map: &reqwest::header::HeaderMap) -> Headers {

@@ -65,12 +65,19 @@ impl fmt::Debug for AccountKey {
 #[derive(Debug)]
 pub(super) struct SharedKey(pub(super) AccountKey);
 
-#[async_trait]
-impl Policy for SharedKey {
-    async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
+impl SharedKey {
+    /// Dates and signs the request as it is now.
+    pub(super) fn sign(&self, request: &mut Request) {
         request.insert_header("x-ms-date", http_date(crate::clock::now()));
         let signature = self.0.sign(&string_to_sign(request, self.0.account.as_str()));
         request.insert_header("authorization", format!("SharedKey {}:{signature}", self.0.account));
+    }
+}
+
+#[async_trait]
+impl Policy for SharedKey {
+    async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
+        self.sign(request);
         next[0].send(ctx, request, &next[1..]).await
     }
 }

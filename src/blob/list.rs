@@ -5,7 +5,7 @@ mod page;
 
 use std::sync::atomic::Ordering;
 
-use azure_core::http::{Context, Method, Request};
+use azure_core::http::{Method, Request};
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::BlobAccount;
@@ -86,7 +86,7 @@ impl BlobAccount {
                 let mut request = Request::new(url.clone(), Method::Get);
                 request.insert_header("accept", "application/xml");
                 request.insert_header("x-ms-version", self.version.clone());
-                let answer = self.pipeline.send(&Context::new(), &mut request, Some(super::expect(&[200]))).await?;
+                let answer = self.send(&mut request, &[200]).await?;
                 let page = page::parse(answer.body().as_ref())
                     .map_err(|why| Failure::Unexpected(format!("a page of the listing cannot be read: {why}")))?;
                 if page.next.is_some() && page.next.as_deref() == marker {

@@ -1,7 +1,7 @@
 //! What one blob is like, and whether a container is there.
 
 use azure_core::http::headers::Headers;
-use azure_core::http::{Context, Method, Request};
+use azure_core::http::{Method, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -42,7 +42,7 @@ impl BlobAccount {
         let found = self.read.run(call, |_| async move {
             let mut request = Request::new(url.clone(), Method::Head);
             request.insert_header("x-ms-version", self.version.clone());
-            self.pipeline.send(&Context::new(), &mut request, Some(super::expect(&[200]))).await?;
+            self.send(&mut request, &[200]).await?;
             Ok(())
         });
         match found.await {
