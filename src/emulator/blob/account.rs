@@ -76,6 +76,22 @@ impl BlobAccount {
         self.remove_container(container).map_err(|_| StorageError::NoContainer(container.to_owned()))
     }
 
+    pub(crate) fn delete_blob(&self, container: &str, name: &str) -> Result<(), StorageError> {
+        let missing = |_| StorageError::NoContainer(container.to_owned());
+        let found = self.container(container).map_err(missing)?;
+        let removed = found.lock_to_change(self.now()).map_err(missing)?.blobs.remove(name);
+        removed.map(drop).ok_or_else(|| StorageError::NoBlob(name.to_owned()))
+    }
+
+    /// An account like this one that holds nothing but what one container holds now.
+    pub(crate) fn with_only(&self, container: &str) -> Option<Self> {
+        let held = self.container(container).ok()?;
+        let copy = held.twin(self.now()).ok()?;
+        let alike = Self::new(&self.name, &self.key, &self.url, &BlobLimits::default(), self.clock.clone());
+        alike.containers.write().expect("the map is never left half done").insert(container.into(), copy);
+        Some(alike)
+    }
+
     pub(crate) fn container_exists(&self, container: &str) -> bool {
         self.container(container).is_ok()
     }
