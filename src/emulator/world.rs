@@ -161,5 +161,5 @@ fn storage_account(settings: &StorageSettings, blob_root: &str, clock: &Clock) -
         return StorageAccount::External(ExternalAccount::new(name, &key, url.trim_end_matches('/')));
     }
     let url = format!("{blob_root}/{name}");
-    StorageAccount::Internal(BlobAccount::new(name, &key, &url, &settings.limits, clock.clone()))
+    StorageAccount::Internal(BlobAccount::new(name, &key, &url, &settings.limits, clock))
 }

@@ -42,13 +42,13 @@ impl std::fmt::Debug for BlobAccount {
 
 impl BlobAccount {
     /// An empty account. `url` is `http://host:port/account` without a trailing slash.
-    pub(crate) fn new(name: &str, key_base64: &str, url: &str, limits: &BlobLimits, clock: Clock) -> Self {
+    pub(crate) fn new(name: &str, key_base64: &str, url: &str, limits: &BlobLimits, clock: &Clock) -> Self {
         Self {
             name: name.to_owned(),
             key: key_base64.to_owned(),
             url: url.to_owned(),
             signing_key: SigningKey::from_base64(key_base64),
-            clock,
+            clock: clock.clone(),
             model: ServiceModel::new(limits),
             containers: RwLock::default(),
             changes: AtomicU64::new(0),
@@ -87,7 +87,7 @@ impl BlobAccount {
     pub(crate) fn with_only(&self, container: &str) -> Option<Self> {
         let held = self.container(container).ok()?;
         let copy = held.twin(self.now()).ok()?;
-        let alike = Self::new(&self.name, &self.key, &self.url, &BlobLimits::default(), self.clock.clone());
+        let alike = Self::new(&self.name, &self.key, &self.url, &BlobLimits::default(), &self.clock);
         alike.containers.write().expect("the map is never left half done").insert(container.into(), copy);
         Some(alike)
     }

@@ -140,9 +140,13 @@ async fn taken(response: Response) -> (Response, Bytes) {
 }
 
 fn broken_off(body: &Bytes, after: usize) -> Body {
-    let error = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "cut off by a fault");
     let first = Some(body.slice(..after.min(body.len()))).filter(|first| !first.is_empty());
-    Body::from_stream(stream::iter(first.map(Ok).into_iter().chain([Err(error)])))
+    let end = stream::once(async {
+        // Lets the server send what it has: an error at once would take head and first bytes with it.
+        tokio::task::yield_now().await;
+        Err(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "cut off by a fault"))
+    });
+    Body::from_stream(stream::iter(first.map(Ok)).chain(end))
 }
 
 fn drip(body: Bytes, slow: Slow) -> Body {
