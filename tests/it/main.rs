@@ -8,4 +8,5 @@ mod cli;
 mod layers;
 mod media_v2;
 mod mirror;
+mod simulation;
 mod world;

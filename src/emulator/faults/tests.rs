@@ -155,13 +155,9 @@ async fn a_rule_may_be_in_force_for_a_while_only() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_says_what_it_was_told_to_and_is_counted() {
     let emulator = emulator().await;
-    for (status, value, told) in [
-        (503, "0", "0"),
-        (429, "7", "7"),
-        (500, "86400", "86400"),
-        (502, "-1", "-1"),
-        (504, "soon", "soon"),
-    ] {
+    for (status, value, told) in
+        [(503, "0", "0"), (429, "7", "7"), (500, "86400", "86400"), (502, "-1", "-1"), (504, "soon", "soon")]
+    {
         set(&emulator, Rule::new(Fault::Refuse(Refuse::status(status).retry_after(value).code("ServerBusy"))));
         emulator.reset_stats();
         let response = get(&emulator, "storewest/cat/a").await;
@@ -226,9 +222,7 @@ async fn a_stale_read_shows_everything_but_the_last_write() {
 
 #[tokio::test(start_paused = true)]
 async fn a_copy_meets_its_fate() {
-    for (fate, seen) in
-        [(CopyFate::Pending, "pending"), (CopyFate::Failed, "failed"), (CopyFate::Aborted, "aborted")]
-    {
+    for (fate, seen) in [(CopyFate::Pending, "pending"), (CopyFate::Failed, "failed"), (CopyFate::Aborted, "aborted")] {
         let emulator = emulator().await;
         set(&emulator, Rule::new(Fault::Copy(fate)).operation("CopyBlob"));
         let response = copy(&emulator, "a", true).await;

@@ -95,7 +95,8 @@ async fn assets(how: Mangle) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn pages_of_assets_are_mangled_in_every_way() {
-    let rows = |page: &str| serde_json::from_str::<serde_json::Value>(page).unwrap()["value"].as_array().unwrap().clone();
+    let rows =
+        |page: &str| serde_json::from_str::<serde_json::Value>(page).unwrap()["value"].as_array().unwrap().clone();
     let ids = |page: &str| rows(page).iter().map(|row| row["Id"].to_string()).collect::<Vec<_>>();
     let duplicates = ids(&assets(Mangle::Duplicates).await);
     assert_eq!(duplicates.len(), 4);

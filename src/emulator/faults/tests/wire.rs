@@ -47,11 +47,9 @@ async fn a_body_that_breaks_off_on_a_socket_is_shorter_than_announced() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reset_in_process_is_an_error_of_the_connection() {
-    for (fault, takes_effect) in [
-        (Fault::Reset(ResetAt::Before), false),
-        (Fault::Reset(ResetAt::Headers), true),
-        (Fault::LostAnswer, true),
-    ] {
+    for (fault, takes_effect) in
+        [(Fault::Reset(ResetAt::Before), false), (Fault::Reset(ResetAt::Headers), true), (Fault::LostAnswer, true)]
+    {
         let emulator = emulator().await;
         set(&emulator, Rule::new(fault.clone()).operation("PutBlob"));
         let url = format!("{}/storewest/cat/new", emulator.world.regions[0].urls.blob);
