@@ -80,6 +80,9 @@ async fn lives(seed: u64) {
     let mut oracle = Oracle::new(&world).await;
     for _ in 0..dice.u8(1..=4) {
         let (troubles, death) = (Troubles::roll(&mut dice), Death::roll(&mut dice));
+        if std::env::var_os("MEDIAMIRROR_SEED").is_some() {
+            println!("{death:?} {:#?}", troubles.plan);
+        }
         let before = world.emulator.stats();
         world.emulator.set_faults(&troubles.plan).unwrap();
         let life = Life { world: &world, ledger: path.clone(), detached: dice.bool() };

@@ -94,7 +94,7 @@ impl Oracle {
         assert!(end.requests <= most, "I5: {} requests for {} blobs", end.requests, self.blobs);
         let Some(Ok(summary)) = &end.ended else { return };
         let told = summary.requests.blob + summary.requests.media;
-        assert_eq!(told, end.requests, "I7: requests sent");
+        assert_eq!(told, end.requests, "I7: requests sent: {}", since(&after, before));
         assert!(
             summary.blobs.copied <= made - copies(before),
             "I7: {} blobs were not all copied",
@@ -195,4 +195,19 @@ fn copies(stats: &StatsSnapshot) -> u64 {
         row.plane == Plane::Blob && COPIES.contains(&row.operation.as_str()) && (200..300).contains(&row.status)
     };
     stats.requests.iter().filter(made).map(|row| row.count).sum()
+}
+
+/// What was answered between two moments.
+fn since(after: &StatsSnapshot, before: &StatsSnapshot) -> String {
+    let count = |stats: &StatsSnapshot, row: &StatRow| {
+        let same = |other: &&StatRow| {
+            (&other.account, &other.operation, other.status) == (&row.account, &row.operation, row.status)
+        };
+        stats.requests.iter().find(same).map_or(0, |found| found.count)
+    };
+    let told = after.requests.iter().filter_map(|row| {
+        let count = row.count - count(before, row);
+        (count > 0).then(|| format!("{count} {} {} {}", row.account, row.operation, row.status))
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
