@@ -5,6 +5,7 @@
 
 mod blob_contract;
 mod cli;
+mod faults;
 mod layers;
 mod media_v2;
 mod mirror;
