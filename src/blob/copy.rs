@@ -44,6 +44,11 @@ pub fn choose(size: u64, same_account: bool) -> CopyMethod {
     }
 }
 
+/// The method asked for, or the one that does the same where the blob is too large for it.
+pub fn within_limits(wanted: CopyMethod, size: u64) -> CopyMethod {
+    if wanted == CopyMethod::Put && size > PUT_LIMIT { CopyMethod::Blocks } else { wanted }
+}
+
 /// The options every operation that makes a block blob shares.
 macro_rules! arriving_with {
     ($options:ident, $properties:expr, $tier:expr) => {{

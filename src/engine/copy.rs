@@ -90,6 +90,7 @@ async fn copy_one(run: &Run, asset: &Asset, route: Route<'_>, mut blob: Blob, me
         if run.stop.is_cancelled() {
             return BlobEnd::Left;
         }
+        let method = blob::within_limits(method, blob.length);
         let outcome = send_one(route, &blob, method).await;
         match settle(run, asset, route, &blob, method, outcome).await {
             Settled::End(end) => return end,

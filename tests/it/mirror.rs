@@ -280,3 +280,13 @@ async fn an_asynchronous_copy_that_stands_still_is_replaced_by_blocks() {
     assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_too_large_for_the_method_asked_for_is_copied_in_blocks() {
+    // Put Blob From URL takes 5,000 MiB; a library of ordinary sizes has larger blobs.
+    let world = World::generated("assets=60,blobs=5,seed=3,awkward=false,real=false").await;
+    let (summary, _) = world.sync_with(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
+    assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 60), "{:?}", summary.problems);
+    assert!(world.count("PutBlockFromUrl") > 0, "no blob was too large");
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+}
