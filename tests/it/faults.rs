@@ -135,6 +135,7 @@ async fn hostile_pages_stop_what_they_concern_and_nothing_else() {
         Mangle::Deep,
         Mangle::Huge,
         Mangle::WrongTypes,
+        Mangle::DuplicateKeys,
         Mangle::MarkerLoop,
     ] {
         is_mended_after(&[Rule::new(Fault::Mangle(how)).operation("ListBlobs")]).await;
