@@ -113,7 +113,8 @@ impl World {
                 };
                 let (source, target) = (bytes(&pair.source.storage[0], from), bytes(&pair.target.storage[0], &to));
                 if source.is_none() || source != target {
-                    torn.push(format!("{}/{}", asset.label(), blob.name));
+                    let there = if target.is_some() { "" } else { " (missing)" };
+                    torn.push(format!("{}/{}{there}", asset.label(), blob.name));
                 }
             }
         }
