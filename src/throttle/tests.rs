@@ -175,7 +175,7 @@ async fn a_rate_is_kept_whatever_the_slots() {
 
 #[tokio::test(start_paused = true)]
 async fn the_lanes_of_an_account_and_the_copies_from_it_share_its_rate() {
-    let limits = |rate| LaneLimits { requests_per_second: std::num::NonZeroU64::new(rate), ..slots(64) };
+    let limits = |rate| LaneLimits { requests_per_second: NonZeroU64::new(rate), ..slots(64) };
     let (near, far) = (Rates::new(limits(1_000)), Rates::new(limits(100_000)));
     let account = || AccountName::new("north");
     let read = Lane::sharing(account(), Plane::BlobRead, 64, Arc::clone(&near));

@@ -44,7 +44,7 @@ pub(super) async fn inflict(
         }
         Fault::Redirect(redirect) => {
             unserved(world, asked, redirect.status);
-            redirection(&redirect, request)
+            redirection(&redirect, &request)
         }
         Fault::Reset(ResetAt::Before) => {
             unserved(world, asked, 0);
@@ -221,7 +221,7 @@ fn retry_after(world: &World, value: &str) -> String {
 }
 
 /// A redirect that keeps path and query, as a server would that does not know what is in them.
-fn redirection(redirect: &Redirect, request: Request) -> Response {
+fn redirection(redirect: &Redirect, request: &Request) -> Response {
     let rest = request.uri().path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
     let location = format!("{}{rest}", redirect.to.trim_end_matches('/'));
     let mut response = Response::new(Body::empty());

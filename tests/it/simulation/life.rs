@@ -80,9 +80,7 @@ async fn lives(seed: u64) {
     let mut oracle = Oracle::new(&world).await;
     for _ in 0..dice.u8(1..=4) {
         let (troubles, death) = (Troubles::roll(&mut dice), Death::roll(&mut dice));
-        if std::env::var_os("MEDIAMIRROR_SEED").is_some() {
-            println!("{death:?} {:#?}", troubles.plan);
-        }
+        tell(&death, &troubles);
         let before = world.emulator.stats();
         world.emulator.set_faults(&troubles.plan).unwrap();
         let life = Life { world: &world, ledger: path.clone(), detached: dice.bool() };
@@ -100,6 +98,14 @@ async fn lives(seed: u64) {
     }
     tokio::time::sleep(Duration::from_hours(1)).await;
     finish(&world, &path, &options, &mut oracle).await;
+}
+
+/// Shows a life that is replayed.
+#[expect(clippy::print_stdout, reason = "what a replayed seed does is asked for")]
+fn tell(death: &Death, troubles: &Troubles) {
+    if std::env::var_os("MEDIAMIRROR_SEED").is_some() {
+        println!("{death:?} {:#?}", troubles.plan);
+    }
 }
 
 /// Runs without faults until all is well, and checks that it is.

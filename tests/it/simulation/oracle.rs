@@ -194,9 +194,9 @@ fn copies(stats: &StatsSnapshot) -> u64 {
 }
 
 /// How often one of these operations was answered with that status.
-fn counted(stats: &StatsSnapshot, operations: &[&str], status: u16) -> u64 {
+fn counted(stats: &StatsSnapshot, operations: &[&str], answer: u16) -> u64 {
     let wanted = |row: &&StatRow| {
-        row.plane == Plane::Blob && row.status == status && operations.contains(&row.operation.as_str())
+        row.plane == Plane::Blob && row.status == answer && operations.contains(&row.operation.as_str())
     };
     stats.requests.iter().filter(wanted).map(|row| row.count).sum()
 }

@@ -59,7 +59,7 @@ async fn a_reset_in_process_is_an_error_of_the_connection() {
         {
             request.insert_header(name, value);
         }
-        let error = emulator.http_client().execute_request(&request).await.err().expect("a reset");
+        let Err(error) = emulator.http_client().execute_request(&request).await else { panic!("no reset: {fault:?}") };
         assert_eq!(*error.kind(), ErrorKind::Io);
         assert_eq!(emulator.fingerprint("storewest", "cat", "new").is_some(), takes_effect, "{fault:?}");
     }
