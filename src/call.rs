@@ -67,10 +67,11 @@ impl Caller {
         let mut number = 1;
         let mut renewed = false;
         loop {
-            let permit = match call.source {
+            let mut permit = match call.source {
                 Some(source) => self.lane.acquire_from(source, call.bytes).await,
                 None => self.lane.acquire(call.bytes).await,
             };
+            permit.begin();
             let started = tokio::time::Instant::now();
             let failure = match attempt(number).await {
                 Ok(value) => {

@@ -28,7 +28,7 @@ pub(crate) mod admin;
 pub(crate) mod blob;
 pub(crate) mod clock;
 pub(crate) mod external;
-pub(crate) mod faults;
+pub mod faults;
 mod in_process;
 pub mod library;
 pub(crate) mod media_v2;
@@ -41,6 +41,7 @@ pub(crate) mod storage;
 pub(crate) mod streaming;
 pub(crate) mod world;
 
+pub use faults::plan::FaultPlan;
 pub use library::generate::{Generate, GenerateError, Sizes};
 pub use ready::{Ready, ReadyRegion, ReadyStorage};
 pub use settings::{Settings, SettingsError};
@@ -91,6 +92,7 @@ pub struct EmulatorBuilder {
     settings_file: Option<PathBuf>,
     library_dirs: Vec<PathBuf>,
     generate: Option<Generate>,
+    faults: FaultPlan,
 }
 
 impl EmulatorBuilder {
@@ -122,12 +124,20 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Spoils answers by that plan from the start; the library is loaded before.
+    #[must_use]
+    pub fn faults(mut self, plan: FaultPlan) -> Self {
+        self.faults = plan;
+        self
+    }
+
     /// Starts on sockets of 127.0.0.1.
     pub async fn start(self) -> Result<EmulatorHandle, EmulatorError> {
         let settings = self.checked_settings()?;
         let listeners = server::Listeners::bind(&settings).await?;
         let world = Arc::new(world::World::build(&settings, &listeners.authorities()?)?);
         self.load_library(&world).await?;
+        world.set_faults(&self.faults);
         Ok(EmulatorHandle::new(world, |world, stop| Some(server::run(listeners, world, stop))))
     }
 
@@ -137,16 +147,18 @@ impl EmulatorBuilder {
         let authorities = in_process::made_up_authorities(&settings);
         let world = Arc::new(world::World::build(&settings, &authorities)?);
         self.load_library(&world).await?;
+        world.set_faults(&self.faults);
         Ok(EmulatorHandle::new(world, |_, _| None))
     }
 
     fn checked_settings(&self) -> Result<Settings, SettingsError> {
         let settings = match (&self.settings, &self.settings_file) {
             (Some(settings), _) => settings.clone(),
-            (None, Some(path)) => return Settings::read(path),
+            (None, Some(path)) => Settings::read(path)?,
             (None, None) => Settings::default(),
         };
         settings.check()?;
+        self.faults.check()?;
         Ok(settings)
     }
 
@@ -204,6 +216,18 @@ impl EmulatorHandle {
             storage::StorageAccount::Internal(account) => account.fingerprint(container, blob).ok(),
             storage::StorageAccount::External(_) => None,
         }
+    }
+
+    /// Puts another fault plan in force, from its beginning; an empty one ends all faults.
+    pub fn set_faults(&self, plan: &FaultPlan) -> Result<(), SettingsError> {
+        plan.check()?;
+        self.world.set_faults(plan);
+        Ok(())
+    }
+
+    /// How often each rule of the fault plan has struck since it was put in force.
+    pub fn fault_strikes(&self) -> Vec<u64> {
+        self.world.faults.strikes()
     }
 
     /// Counts from zero again.

@@ -267,6 +267,12 @@ impl Lane {
         self.budget.lock().expect("no panic while held").take(self.since.elapsed())
     }
 
+    /// Takes back the count of an attempt that turned out to have nothing to send.
+    pub fn not_sent(&self) {
+        let mut stats = self.stats.lock().expect("no panic while held");
+        stats.requests = stats.requests.saturating_sub(1);
+    }
+
     /// A copy of what it has done so far.
     pub fn stats(&self) -> LaneStats {
         self.stats.lock().expect("no panic while held").clone()
@@ -294,7 +300,7 @@ impl Lane {
                 let mut slots = self.slots.lock().expect("no panic while held");
                 if slots.used < slots.limit.slots() {
                     slots.used += 1;
-                    return Permit { lane: Arc::clone(self) };
+                    return Permit { lane: Arc::clone(self), counted: false };
                 }
             }
             self.freed.notified().await;
@@ -313,7 +319,6 @@ impl Lane {
             }
         }
         let mut stats = self.stats.lock().expect("no panic while held");
-        stats.requests += 1;
         match outcome {
             Outcome::Ok { latency } => {
                 let histogram = stats
@@ -335,11 +340,20 @@ impl Lane {
 #[must_use]
 pub struct Permit {
     lane: Arc<Lane>,
+    counted: bool,
 }
 
 impl Permit {
+    /// Counts the request: from here on it is on its way, whether or not its end is waited for.
+    pub fn begin(&mut self) {
+        if !std::mem::replace(&mut self.counted, true) {
+            self.lane.stats.lock().expect("no panic while held").requests += 1;
+        }
+    }
+
     /// Gives the permit back, with what happened.
-    pub fn finish(self, operation: &'static str, outcome: Outcome) {
+    pub fn finish(mut self, operation: &'static str, outcome: Outcome) {
+        self.begin();
         self.lane.note(operation, outcome);
     }
 }

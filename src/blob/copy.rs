@@ -50,6 +50,11 @@ pub fn blocks(size: u64) -> u64 {
     size.div_ceil(blocks::block_size(size))
 }
 
+/// The method asked for, or the one that does the same where the blob is too large for it.
+pub fn within_limits(wanted: CopyMethod, size: u64) -> CopyMethod {
+    if wanted == CopyMethod::Put && size > PUT_LIMIT { CopyMethod::Blocks } else { wanted }
+}
+
 /// The options every operation that makes a block blob shares.
 macro_rules! arriving_with {
     ($options:ident, $properties:expr, $tier:expr) => {{

@@ -189,6 +189,9 @@ pub(crate) struct EmulatorArgs {
     /// Fill the first region with a made library, such as assets=60,blobs=20,seed=1
     #[arg(long, value_name = "SPEC")]
     pub(crate) generate: Option<String>,
+    /// Spoil answers by the rules in this file, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
     /// Write a configuration that mirrors the first region to the second
     #[arg(long, value_name = "FILE")]
     pub(crate) write_config: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mediamirror::emulator::settings::{Ports, RegionSettings};
-use mediamirror::emulator::{Emulator, EmulatorError, EmulatorHandle, Generate, Ready, Settings};
+use mediamirror::emulator::{Emulator, EmulatorError, EmulatorHandle, FaultPlan, Generate, Ready, Settings};
 
 use super::Context;
 use super::args::EmulatorArgs;
@@ -35,6 +35,9 @@ async fn start(args: &EmulatorArgs) -> Result<EmulatorHandle, CommandFailure> {
     }
     if let Some(recipe) = &args.generate {
         builder = builder.generate(parse_recipe(recipe)?);
+    }
+    if let Some(path) = &args.faults {
+        builder = builder.faults(FaultPlan::read(path).map_err(|error| failed(&EmulatorError::Settings(error)))?);
     }
     builder.start().await.map_err(|error| failed(&error))
 }

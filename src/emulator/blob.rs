@@ -89,6 +89,17 @@ pub(crate) async fn serve(world: &Arc<World>, region: usize, request: Request) -
     answer(&**world, region, request).await
 }
 
+/// Answers one request in other surroundings than the whole world.
+pub(crate) async fn serve_from(around: &dyn Surroundings, region: usize, request: Request) -> Response {
+    answer(around, region, request).await
+}
+
+/// The operation of a request, as the statistics name it.
+pub(crate) fn operation_of(parts: &Parts) -> &'static str {
+    let operation = Ask::parse(parts).and_then(|ask| Operation::of(&ask));
+    operation.unwrap_or(Operation::Unknown).name()
+}
+
 /// Answers one request whatever surrounds the service.
 async fn answer(around: &dyn Surroundings, region: usize, request: Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -120,7 +131,7 @@ async fn handle(
     account.model.admit_request().map_err(Refusal::busy)?;
     ask.check_version()?;
     let authority = authorise(account, &ask, *operation)?;
-    let call = Call { around, account, ask, authority };
+    let call = Call { around, account, ask, authority, fate: parts.extensions.get().copied() };
     perform(&call, *operation, body).await
 }
 

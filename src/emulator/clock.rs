@@ -2,24 +2,36 @@
 //!
 //! With tokio's clock paused, SAS and token expiry, copy progress and locator times all follow virtual time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A wall clock that follows tokio's time.
-#[derive(Debug, Clone, Copy)]
+/// A wall clock that follows tokio's time. Clones show the same time, also when it is put wrong.
+#[derive(Debug, Clone)]
 pub(crate) struct Clock {
     anchor: SystemTime,
     started: tokio::time::Instant,
+    /// Seconds it is wrong by.
+    skew: Arc<AtomicI64>,
 }
 
 impl Clock {
     /// A clock that reads the real time now and follows tokio's clock from here on.
     pub(crate) fn start() -> Self {
-        Self { anchor: SystemTime::now(), started: tokio::time::Instant::now() }
+        Self { anchor: SystemTime::now(), started: tokio::time::Instant::now(), skew: Arc::default() }
     }
 
     /// The current wall-clock time.
     pub(crate) fn now(&self) -> SystemTime {
-        self.anchor + self.started.elapsed()
+        let right = self.anchor + self.started.elapsed();
+        let skew = self.skew.load(Ordering::Relaxed);
+        let by = Duration::from_secs(skew.unsigned_abs());
+        if skew < 0 { right.checked_sub(by) } else { right.checked_add(by) }.unwrap_or(right)
+    }
+
+    /// Puts it wrong by so many seconds; 0 puts it right.
+    pub(crate) fn skew(&self, seconds: i64) {
+        self.skew.store(seconds, Ordering::Relaxed);
     }
 
     /// The current time in whole milliseconds since 1970, UTC.

@@ -16,6 +16,7 @@ use futures::{StreamExt, TryStreamExt as _};
 use hyper::body::Body as _;
 use tokio_util::sync::CancellationToken;
 
+use super::faults::Cut;
 use super::settings::Settings;
 use super::world::{Route, World};
 use super::{Request, Response};
@@ -70,7 +71,11 @@ impl HttpClient for InProcessClient {
         let (authority, route) = self.route(request)?;
         let head = request.method() == SdkMethod::Head;
         let request = received(request, &authority).await?;
-        Ok(answered(self.world.answer(route, request).await, head))
+        let response = self.world.answer(route, request).await;
+        if response.extensions().get::<Cut>().is_some() {
+            return Err(Error::with_message(ErrorKind::Io, "the connection was reset by a fault"));
+        }
+        Ok(answered(response, head))
     }
 }
 

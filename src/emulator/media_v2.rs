@@ -76,6 +76,10 @@ pub(crate) struct PublishedLocator {
     pub(crate) expiry: jiff::Timestamp,
 }
 
+/// What a fault plan has in mind for the token that is asked for: seconds it lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TokenLife(pub(crate) u64);
+
 /// What the library loader says of an asset.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SeedAsset {
@@ -260,6 +264,25 @@ async fn handle(world: &Arc<World>, region: usize, request: Request) -> (&'stati
         execute(world, region, &call).await
     };
     (operation, outcome)
+}
+
+/// The operation of a request, as the statistics name it.
+pub(crate) fn operation_of(parts: &axum::http::request::Parts) -> &'static str {
+    let query = call::options(parts.uri.query().unwrap_or_default());
+    let (Ok(verb), Ok(path)) = (Verb::of(parts.method.as_str(), &parts.headers), call::segments(parts.uri.path()))
+    else {
+        return "Unknown";
+    };
+    if verb == Verb::Post && matches!(path.as_slice(), [only] if only.name == "$batch") {
+        return "Batch";
+    }
+    let version = call::version(&parts.headers, &query).unwrap_or(0);
+    write::operation(&Call { verb, path, query, version, reply: Format::Light, body: Vec::new() })
+}
+
+/// The operation of a request to the token service.
+pub(crate) fn token_operation(path: &str) -> &'static str {
+    tokens::operation(&path.to_ascii_lowercase())
 }
 
 /// Performs one call that is not part of a changeset.

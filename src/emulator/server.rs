@@ -17,9 +17,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::severable::Severable;
 use super::EmulatorError;
+use super::faults::Cut;
 use super::settings::Settings;
 use super::world::{Route, World};
+
+mod severable;
 
 /// How long answers under way may go on after a shutdown was asked for; the longest are pending synchronous copies,
 /// whose client will see a broken connection, as from a service that restarts.
@@ -110,10 +114,17 @@ async fn connection(stream: TcpStream, route: Route, world: Arc<World>, stop: Ca
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY refused");
     }
+    let (stream, shears) = Severable::new(stream);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let world = Arc::clone(&world);
+        let (world, shears) = (Arc::clone(&world), shears.clone());
         // Boxed: the services' state machines are large, and hyper moves the future about.
-        Box::pin(async move { Ok::<_, Infallible>(world.answer(route, request.map(Body::new)).await) })
+        Box::pin(async move {
+            let response = world.answer(route, request.map(Body::new)).await;
+            if let Some(cut) = response.extensions().get::<Cut>() {
+                shears.cut(cut.after);
+            }
+            Ok::<_, Infallible>(response)
+        })
     });
     // No timer, and so no time limit on an idle connection: a client's pool decides how long one is kept, and no request
     // meets a connection that was just closed.

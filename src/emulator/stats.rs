@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Which of an account's services answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Plane {
     /// The Media Services API.
@@ -29,7 +29,7 @@ pub struct StatRow {
     pub plane: Plane,
     /// The operation's name in the API's words, such as `PutBlobFromUrl`.
     pub operation: String,
-    /// The HTTP status answered.
+    /// The HTTP status answered; 0 where a fault let no answer go out.
     pub status: u16,
     /// How often.
     pub count: u64,

@@ -150,6 +150,11 @@ impl Source<'_> {
     }
 }
 
+/// The operation of a request, as the statistics name it.
+pub(crate) fn operation_of(path: &str) -> &'static str {
+    Target::of(path).as_ref().map_or("GetFile", Target::operation)
+}
+
 /// Answers one request to the streaming host of a region.
 pub(crate) async fn serve(world: &Arc<World>, region: usize, request: Request) -> Response {
     let target = Target::of(request.uri().path());

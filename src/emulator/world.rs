@@ -13,7 +13,7 @@ use super::media_v2::MediaAccount;
 use super::settings::{RegionSettings, Settings, SettingsError, StorageSettings, keys};
 use super::stats::Stats;
 use super::storage::StorageAccount;
-use super::{Request, Response, admin, blob, media_v2, streaming};
+use super::{Request, Response, admin, blob, faults, media_v2, streaming};
 
 /// The whole emulated world.
 #[derive(Debug)]
@@ -102,18 +102,25 @@ impl World {
             Region {
                 settings: settings.clone(),
                 media: MediaAccount::new(settings, key),
-                storage: settings.storage.iter().map(|s| Arc::new(storage_account(s, &urls.blob, clock))).collect(),
+                storage: settings.storage.iter().map(|s| Arc::new(storage_account(s, &urls.blob, &clock))).collect(),
                 urls,
             }
         };
+        let regions = settings.regions.iter().enumerate().map(region).collect();
         Ok(Self {
             clock,
             stats: Stats::default(),
-            regions: settings.regions.iter().enumerate().map(region).collect(),
+            regions,
             routes: authorities.iter().map(|(route, authority)| (authority.clone(), *route)).collect(),
             admin: root(Route::Admin),
             faults: Faults::default(),
         })
+    }
+
+    /// Puts a fault plan, which was checked, in force.
+    pub(super) fn set_faults(&self, plan: &faults::plan::FaultPlan) {
+        self.clock.skew(plan.clock_skew_s);
+        self.faults.set(plan);
     }
 
     /// The storage account of that name in any region.
@@ -128,9 +135,14 @@ impl World {
             return admin::serve(self, &request);
         }
         let _running = self.stats.begin();
-        if let Some(spoiled) = self.faults.before(route, &request) {
-            return spoiled;
+        if self.faults.armed() {
+            return faults::answer(self, route, request).await;
         }
+        self.serve(route, request).await
+    }
+
+    /// The same without faults.
+    pub(super) async fn serve(self: &Arc<Self>, route: Route, request: Request) -> Response {
         match route {
             Route::Token(region) => media_v2::tokens(self, region, request).await,
             Route::Front(region) => media_v2::front_door(self, region, request).await,
@@ -142,7 +154,7 @@ impl World {
     }
 }
 
-fn storage_account(settings: &StorageSettings, blob_root: &str, clock: Clock) -> StorageAccount {
+fn storage_account(settings: &StorageSettings, blob_root: &str, clock: &Clock) -> StorageAccount {
     let name = &settings.account;
     let key = settings.key.clone().unwrap_or_else(|| keys::storage(name));
     if let Some(url) = &settings.external_url {

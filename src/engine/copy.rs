@@ -180,6 +180,7 @@ async fn copy_one(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: Can
         if run.stop.is_cancelled() {
             return BlobEnd::Left;
         }
+        let method = blob::within_limits(method, candidate.blob.length);
         let outcome = send_one(route, &candidate.blob, method).await;
         drop(slot);
         match settle(run, asset, route, candidate, method, outcome).await {

@@ -202,3 +202,20 @@ async fn latencies_are_kept_as_they_were() {
     assert_eq!(latency.len(), 3);
     assert!((99_000..102_000).contains(&latency.max()), "{}", latency.max());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_counts_once_it_is_on_its_way_also_if_nobody_waits_for_its_end() {
+    let lane = lane(slots(4));
+    drop(lane.acquire(0).await);
+    assert_eq!(lane.stats().requests, 0, "a permit alone is no request");
+    let mut permit = lane.acquire(0).await;
+    permit.begin();
+    drop(permit);
+    let mut permit = lane.acquire(0).await;
+    permit.begin();
+    permit.finish("x", OK);
+    lane.acquire(0).await.finish("x", OK);
+    assert_eq!(lane.stats().requests, 3);
+    lane.not_sent();
+    assert_eq!(lane.stats().requests, 2);
+}

@@ -10,9 +10,11 @@ mod budget;
 mod cli;
 #[path = "../contract/config.rs"]
 mod config;
+mod faults;
 mod guarantees;
 mod layers;
 mod media_v2;
 mod mirror;
 mod old_api;
+mod simulation;
 mod world;

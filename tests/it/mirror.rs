@@ -355,3 +355,13 @@ async fn assets_begun_first_are_complete_first() {
     let early: std::collections::HashSet<_> = copied[..300].iter().collect();
     assert!(early.len() <= 20, "{} assets were begun when half was copied", early.len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_too_large_for_the_method_asked_for_is_copied_in_blocks() {
+    // Put Blob From URL takes 5,000 MiB; a library of ordinary sizes has larger blobs.
+    let world = World::generated("assets=60,blobs=5,seed=3,awkward=false,real=false").await;
+    let (summary, _) = world.sync_with(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
+    assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 60), "{:?}", summary.problems);
+    assert!(world.count("PutBlockFromUrl") > 0, "no blob was too large");
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+}

@@ -44,9 +44,18 @@ impl World {
 
     /// With settings of its own.
     pub(crate) async fn with(settings: Settings, recipe: Option<&str>) -> Self {
+        Self::made(settings, recipe.map(|recipe| Generate::parse(recipe).unwrap())).await
+    }
+
+    /// With settings and a library of its own.
+    pub(crate) async fn filled(settings: Settings, library: Generate) -> Self {
+        Self::made(settings, Some(library)).await
+    }
+
+    async fn made(settings: Settings, library: Option<Generate>) -> Self {
         let mut builder = Emulator::builder().settings(settings);
-        if let Some(recipe) = recipe {
-            builder = builder.generate(Generate::parse(recipe).unwrap());
+        if let Some(library) = library {
+            builder = builder.generate(library);
         }
         let emulator = builder.start_in_process().await.unwrap();
         let client = emulator.http_client();
@@ -104,7 +113,8 @@ impl World {
                 };
                 let (source, target) = (bytes(&pair.source.storage[0], from), bytes(&pair.target.storage[0], &to));
                 if source.is_none() || source != target {
-                    torn.push(format!("{}/{}", asset.label(), blob.name));
+                    let there = if target.is_some() { "" } else { " (missing)" };
+                    torn.push(format!("{}/{}{there}", asset.label(), blob.name));
                 }
             }
         }

@@ -141,6 +141,8 @@ impl Draft {
     fn set(&mut self, field: Field, key: &str, value: &str) -> Result<(), String> {
         match field {
             Field::NextMarker => {}
+            // Believing the second one would make a blob of that name, and none of the first.
+            Field::Name if self.name.is_some() => return Err("a blob has two names".to_owned()),
             Field::Name => self.name = Some(value.to_owned()),
             Field::LastModified => self.last_modified = DateTimeParser::new().parse_timestamp(value).ok(),
             Field::Etag => self.etag = text(value).map(header_style),

@@ -42,13 +42,13 @@ impl std::fmt::Debug for BlobAccount {
 
 impl BlobAccount {
     /// An empty account. `url` is `http://host:port/account` without a trailing slash.
-    pub(crate) fn new(name: &str, key_base64: &str, url: &str, limits: &BlobLimits, clock: Clock) -> Self {
+    pub(crate) fn new(name: &str, key_base64: &str, url: &str, limits: &BlobLimits, clock: &Clock) -> Self {
         Self {
             name: name.to_owned(),
             key: key_base64.to_owned(),
             url: url.to_owned(),
             signing_key: SigningKey::from_base64(key_base64),
-            clock,
+            clock: clock.clone(),
             model: ServiceModel::new(limits),
             containers: RwLock::default(),
             changes: AtomicU64::new(0),
@@ -74,6 +74,22 @@ impl BlobAccount {
 
     pub(crate) fn delete_container(&self, container: &str) -> Result<(), StorageError> {
         self.remove_container(container).map_err(|_| StorageError::NoContainer(container.to_owned()))
+    }
+
+    pub(crate) fn delete_blob(&self, container: &str, name: &str) -> Result<(), StorageError> {
+        let missing = |_| StorageError::NoContainer(container.to_owned());
+        let found = self.container(container).map_err(missing)?;
+        let removed = found.lock_to_change(self.now()).map_err(missing)?.blobs.remove(name);
+        removed.map(drop).ok_or_else(|| StorageError::NoBlob(name.to_owned()))
+    }
+
+    /// An account like this one that holds nothing but what one container holds now.
+    pub(crate) fn with_only(&self, container: &str) -> Option<Self> {
+        let held = self.container(container).ok()?;
+        let copy = held.twin(self.now()).ok()?;
+        let alike = Self::new(&self.name, &self.key, &self.url, &BlobLimits::default(), &self.clock);
+        alike.containers.write().expect("the map is never left half done").insert(container.into(), copy);
+        Some(alike)
     }
 
     pub(crate) fn container_exists(&self, container: &str) -> bool {

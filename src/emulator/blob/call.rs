@@ -12,6 +12,7 @@ use super::conditions::Conditions;
 use super::refusal::{PERMISSION_MISMATCH, Refusal, TOO_LARGE, UNAUTHORIZED_OVERWRITE};
 use super::sas::{Grant, Issuer as _};
 use super::stored::{Blob, Container, Contents};
+use crate::emulator::faults::plan::CopyFate;
 
 /// How a request was authorised.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Call<'r> {
     pub(super) account: &'r BlobAccount,
     pub(super) ask: Ask<'r>,
     pub(super) authority: Authority,
+    /// What a fault plan has in mind for an asynchronous copy.
+    pub(super) fate: Option<CopyFate>,
 }
 
 impl Call<'_> {

@@ -18,6 +18,7 @@ use super::source::Source;
 use super::stored::{Blob, BlobHeaders, Contents, Pairs};
 use super::upload::{block_id, stage};
 use crate::emulator::Response;
+use crate::emulator::faults::plan::CopyFate;
 
 /// The largest source of Put Blob From URL.
 const MAX_PUT_BLOB_FROM_URL: u64 = 5000 * 1024 * 1024;
@@ -168,7 +169,7 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     call.check_tags_allowed()?;
     let metadata = copied_metadata(call, &source)?;
     let extras = extras(tags(&call.ask)?, tier(&call.ask)?);
-    let time = call.account.model.async_copy_time(bytes);
+    let time = fated_time(call, call.account.model.async_copy_time(bytes));
     let id = new_copy_id();
     let (body, headers) = (source.blob.body.clone(), Arc::clone(&source.blob.headers));
     let mut blob = if time.is_zero() {
@@ -201,6 +202,15 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     Ok(reply.with("x-ms-copy-id", copy_id_text(id)).with("x-ms-copy-status", status).done())
 }
 
+/// How long a copy takes that has a fate: for ever, or long enough to be seen pending.
+fn fated_time(call: &Call<'_>, time: Duration) -> Duration {
+    match call.fate {
+        None => time,
+        Some(CopyFate::Pending) => Duration::MAX,
+        Some(CopyFate::Failed | CopyFate::Aborted) => time.max(Duration::from_millis(1)),
+    }
+}
+
 /// What is still to be done for a copy that takes time.
 fn begin(
     call: &Call<'_>,
@@ -222,6 +232,7 @@ fn begin(
         source_name: source.name.clone(),
         source_etag: source.blob.etag,
         outlives_signature: source.is_closed_at(due),
+        fate: call.fate,
         body,
         headers,
         metadata,

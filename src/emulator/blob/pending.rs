@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::content::Body;
 use super::stored::{Blob, BlobHeaders, Container, Pairs, Stamp};
+use crate::emulator::faults::plan::CopyFate;
 
 /// What a blob tells of the copy that made it.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub(super) struct PendingCopy {
     pub(super) source_etag: u64,
     /// Whether the source's signature is over before the copy is.
     pub(super) outlives_signature: bool,
+    /// What a fault plan has in mind for it.
+    pub(super) fate: Option<CopyFate>,
     pub(super) body: Body,
     pub(super) headers: Arc<BlobHeaders>,
     pub(super) metadata: Option<Pairs>,
@@ -52,11 +55,18 @@ pub(super) enum Outcome {
     SourceGone,
     SourceChanged,
     SourceClosed,
+    GivenUp,
+    Aborted,
 }
 
 impl PendingCopy {
     /// How it ends now, from the source's state.
     pub(super) fn outcome(&self) -> Outcome {
+        match self.fate {
+            Some(CopyFate::Failed) => return Outcome::GivenUp,
+            Some(CopyFate::Aborted) => return Outcome::Aborted,
+            Some(CopyFate::Pending) | None => {}
+        }
         if self.outlives_signature {
             return Outcome::SourceClosed;
         }
@@ -83,6 +93,8 @@ impl PendingCopy {
                 at,
                 description: "403 AuthenticationFailed \"Copy failed when reading the source.\"",
             },
+            Outcome::GivenUp => CopyState::Failed { at, description: "500 InternalError \"Copy failed.\"" },
+            Outcome::Aborted => CopyState::Aborted { at },
             Outcome::SourceChanged => {
                 CopyState::Failed { at, description: "409 Conflict \"Copy source blob has been modified.\"" }
             }

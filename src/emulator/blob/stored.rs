@@ -192,6 +192,20 @@ impl Container {
         Arc::new(Self { name: name.into(), contents: Mutex::new(contents), readers: Mutex::default() })
     }
 
+    /// Another container that holds the same now. Copies that are pending go on in both.
+    pub(super) fn twin(&self, now: i64) -> Result<Arc<Self>, Refusal> {
+        let contents = self.lock_at(now)?;
+        let contents = Contents {
+            blobs: contents.blobs.clone(),
+            uncommitted: BTreeMap::new(),
+            metadata: contents.metadata.clone(),
+            policies: contents.policies.clone(),
+            due: contents.due.clone(),
+            ..*contents
+        };
+        Ok(Arc::new(Self { name: self.name.clone(), contents: Mutex::new(contents), readers: Mutex::default() }))
+    }
+
     /// Its contents, whatever became of it.
     fn peek(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().expect("no operation panics while it holds a container")

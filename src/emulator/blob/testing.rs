@@ -88,9 +88,10 @@ impl Ground {
         let clock = Clock::start();
         let account = |region: usize| {
             let url = format!("http://{}/{}", AUTHORITIES[region], NAMES[region]);
-            BlobAccount::new(NAMES[region], KEYS[region], &url, &limits[region], clock)
+            BlobAccount::new(NAMES[region], KEYS[region], &url, &limits[region], &clock)
         };
-        Arc::new(Self { accounts: [account(0), account(1)], stats: Stats::default(), clock })
+        let accounts = [account(0), account(1)];
+        Arc::new(Self { accounts, stats: Stats::default(), clock })
     }
 
     pub(super) fn now(&self) -> i64 {

@@ -181,7 +181,7 @@ mod tests {
             ("assets=many", "assets=many", "whole number"),
             ("assets=0", "assets=0", "from 1"),
             ("seed=-1", "seed=-1", "whole number"),
-            ("sizes=big", "sizes=big", "real or small"),
+            ("sizes=big", "sizes=big", "small, long"),
             ("sizes=-5", "sizes=-5", "number of bytes"),
             ("awkward=maybe", "awkward=maybe", "true or false"),
             ("assets=1,assets=2", "assets=2", "twice"),

@@ -87,7 +87,7 @@ impl Bench {
             let key = |name: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, name);
             let storage = r.storage.iter().map(|s| {
                 let url = format!("{}/{}", root("blob"), s.account);
-                let account = BlobAccount::new(&s.account, &key(&s.account), &url, &s.limits, clock);
+                let account = BlobAccount::new(&s.account, &key(&s.account), &url, &s.limits, &clock);
                 Arc::new(StorageAccount::Internal(account))
             });
             Region {

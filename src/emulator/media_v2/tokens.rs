@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::account_key;
+use super::{TokenLife, account_key};
 use crate::emulator::stats::Plane;
 use crate::emulator::world::World;
 use crate::emulator::{Request, Response};
@@ -33,15 +33,14 @@ const LONGEST_FORM: usize = 64 * 1024;
 pub(super) async fn serve(world: &World, region: usize, request: Request) -> Response {
     let path = request.uri().path().to_ascii_lowercase();
     let post = request.method() == axum::http::Method::POST;
+    let life = request.extensions().get::<TokenLife>().copied();
     let body = axum::body::to_bytes(request.into_body(), LONGEST_FORM).await.unwrap_or_default();
     let form = Form(url::form_urlencoded::parse(&body).into_owned().collect());
-    let acs = path.trim_end_matches('/') == "/v2/oauth2-13";
-    let entra = path.split('/').filter(|p| !p.is_empty()).collect::<Vec<_>>();
-    let entra = matches!(entra.as_slice(), [_, "oauth2", "token"]);
-    let (operation, (status, body)) = match (acs, entra) {
+    let operation = operation(&path);
+    let (operation, (status, body)) = match operation {
         _ if !post => ("Unknown", (405, json!({ "error": "invalid_request" }))),
-        (true, _) => ("AcsToken", acs_token(world, region, &form)),
-        (_, true) => ("EntraToken", entra_token(world, region, &form)),
+        "AcsToken" => (operation, acs_token(world, region, &form, life)),
+        "EntraToken" => (operation, entra_token(world, region, &form, life)),
         _ => ("Unknown", (404, json!({ "error": "invalid_request", "error_description": "No such endpoint." }))),
     };
     let account = known(world, form.get("client_id")).map_or(&world.regions[region], |r| r);
@@ -52,6 +51,16 @@ pub(super) async fn serve(world: &World, region: usize, request: Request) -> Res
         .header("content-type", "application/json; charset=utf-8")
         .body(Body::from(body.to_string()))
         .expect("constant header names and checked values make a response")
+}
+
+/// Which kind of token a path (in lower case) is asked for.
+pub(super) fn operation(path: &str) -> &'static str {
+    let entra = path.split('/').filter(|p| !p.is_empty()).collect::<Vec<_>>();
+    match entra.as_slice() {
+        ["v2", "oauth2-13"] => "AcsToken",
+        [_, "oauth2", "token"] => "EntraToken",
+        _ => "Unknown",
+    }
 }
 
 /// Form fields, whatever their order; values are trimmed because one client ends one with a space.
@@ -71,13 +80,13 @@ fn refused(status: u16, error: &str, text: &str) -> (u16, serde_json::Value) {
     (status, json!({ "error": error, "error_description": text }))
 }
 
-fn expiry(world: &World, account: &crate::emulator::world::Region) -> (i64, u64) {
-    let life = account.settings.media.token_lifetime_s;
+fn expiry(world: &World, account: &crate::emulator::world::Region, life: Option<TokenLife>) -> (i64, u64) {
+    let life = life.map_or(account.settings.media.token_lifetime_s, |life| life.0);
     let now = world.clock.unix_millis().div_euclid(1000);
     (now.saturating_add(i64::try_from(life).unwrap_or(i64::MAX)), life)
 }
 
-fn acs_token(world: &World, region: usize, form: &Form) -> (u16, serde_json::Value) {
+fn acs_token(world: &World, region: usize, form: &Form, life: Option<TokenLife>) -> (u16, serde_json::Value) {
     if form.get("grant_type") != "client_credentials" {
         return refused(400, "unsupported_grant_type", "ACS50001: The grant type is not supported.");
     }
@@ -91,7 +100,7 @@ fn acs_token(world: &World, region: usize, form: &Form) -> (u16, serde_json::Val
     if form.get("client_secret") != account.media.key() {
         return refused(401, "invalid_client", "ACS50012: Authentication failed.");
     }
-    let (expires_on, life) = expiry(world, account);
+    let (expires_on, life) = expiry(world, account, life);
     let issuer = format!("{}/", world.regions[region].urls.token);
     let token = swt(&account.settings.account, account.media.key(), &issuer, expires_on);
     let body = json!({
@@ -147,7 +156,7 @@ fn signed(key: &str, text: &[u8]) -> Vec<u8> {
     mac(key, text).finalize().into_bytes().to_vec()
 }
 
-fn entra_token(world: &World, region: usize, form: &Form) -> (u16, serde_json::Value) {
+fn entra_token(world: &World, region: usize, form: &Form, life: Option<TokenLife>) -> (u16, serde_json::Value) {
     if form.get("grant_type") != "client_credentials" {
         return refused(400, "unsupported_grant_type", "AADSTS70003: The app requested an unsupported grant type.");
     }
@@ -161,7 +170,7 @@ fn entra_token(world: &World, region: usize, form: &Form) -> (u16, serde_json::V
     if form.get("client_secret") != account.media.key() {
         return refused(401, "invalid_client", "AADSTS7000215: Invalid client secret is provided.");
     }
-    let (expires_on, life) = expiry(world, account);
+    let (expires_on, life) = expiry(world, account, life);
     let now = world.clock.unix_millis().div_euclid(1000);
     let head = URL_SAFE_NO_PAD.encode(json!({ "typ": "JWT", "alg": "HS256" }).to_string());
     let claims = json!({

@@ -62,14 +62,21 @@ impl Settings {
     }
 }
 
+impl SettingsError {
+    /// What the TOML parser says of a text, with line, key and remedy.
+    pub(in crate::emulator) fn from_toml(text: &str, error: &toml::de::Error) -> Self {
+        from_toml(text, error)
+    }
+}
+
 fn from_toml(text: &str, error: &toml::de::Error) -> SettingsError {
     let start = error.span().map(|span| span.start.min(text.len()));
     let line = start.map(|start| text[..start].matches('\n').count() + 1);
     let written = line.and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
     let key = written.split_once('=').map_or(written, |(key, _)| key).trim().trim_matches(['[', ']']).to_owned();
     let message = error.message().to_owned();
-    let remedy = if message.starts_with("unknown field") {
-        "remove the key or write one of those expected"
+    let remedy = if message.starts_with("unknown field") || message.starts_with("unknown variant") {
+        "remove it or write one of those expected"
     } else if message.starts_with("missing field") {
         "add the missing key to this table"
     } else if message.starts_with("invalid type") || message.starts_with("invalid value") {
@@ -148,7 +155,7 @@ account = "storesouth"
         let error = Settings::parse("admin_port = 1\nadmin_prot = 2\n").unwrap_err();
         assert_eq!((error.line, error.key.as_str()), (Some(2), "admin_prot"));
         let told = error.to_string();
-        assert!(told.contains("unknown field `admin_prot`") && told.contains("remove the key"), "{told}");
+        assert!(told.contains("unknown field `admin_prot`") && told.contains("remove it"), "{told}");
     }
 
     #[test]

@@ -220,6 +220,7 @@ impl Wire {
     /// one is had outside, where no permit is held, and until then every further attempt ends the same way unsent.
     async fn attempt(&self, ask: &Ask<'_>, root: &Url, refusal: &Mutex<Option<Failure>>) -> Result<Answer, Failure> {
         let Some(token) = self.tokens.valid() else {
+            self.caller.lane().not_sent();
             let noted = refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
             return Err(noted.unwrap_or_else(|| errors::refusal(401, None, "the access token ended meanwhile")));
         };

@@ -94,6 +94,8 @@ fn what_is_no_plain_listing_is_refused() {
     let deep = format!("{}{}", "<x>".repeat(40), "</x>".repeat(40));
     assert!(parse(page("", &deep).as_bytes()).unwrap_err().contains("deeper"));
     assert!(parse(page(&small("<Name>&unknown;</Name>"), "").as_bytes()).unwrap_err().contains("unknown"));
+    let two_names = page(&small("<Name>a</Name><Name>b</Name>"), "");
+    assert!(parse(two_names.as_bytes()).unwrap_err().contains("two names"));
     assert!(parse(b"<html><body/></html>").is_err());
     let unsized_blob = "<Blob><Name>a</Name><Properties><Etag>1</Etag></Properties></Blob>";
     assert!(parse(page(unsized_blob, "").as_bytes()).unwrap_err().contains("no length"));

@@ -1,0 +1,339 @@
+//! What a fault plan says: rules of whom to strike, and with what. Read from TOML or made in Rust.
+
+use serde::Deserialize;
+
+use crate::emulator::stats::Plane;
+
+/// Rules by which answers are spoiled. The same plan and the same requests in the same order make the same faults.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FaultPlan {
+    /// What every probability is drawn from.
+    pub seed: u64,
+    /// The emulator's wall clock is wrong by so many seconds.
+    pub clock_skew_s: i64,
+    /// The first rule that strikes a request decides; all rules count it.
+    #[serde(rename = "rule")]
+    pub rules: Vec<Rule>,
+}
+
+impl FaultPlan {
+    /// A plan without rules.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    /// With one rule more.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// With a clock that is wrong by so many seconds.
+    #[must_use]
+    pub fn clock_skew(mut self, seconds: i64) -> Self {
+        self.clock_skew_s = seconds;
+        self
+    }
+}
+
+/// Whom to strike, when, and with what. A rule counts the requests that its account, plane, operation, name and times
+/// let through; which of these are struck, the other matchers decide, all of which must agree.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Media or storage account, a glob.
+    #[serde(default = "anything")]
+    pub account: String,
+    /// One service only.
+    #[serde(default)]
+    pub plane: Option<Plane>,
+    /// Operation as the statistics name it, a glob such as `Put*` or `{CopyBlob,ListBlobs}`.
+    #[serde(default = "anything")]
+    pub operation: String,
+    /// Decoded path of the URL, a glob in which `*` also crosses slashes.
+    #[serde(default = "anything")]
+    pub name: String,
+    /// The n-th request only, counted from 1.
+    #[serde(default)]
+    pub nth: Option<u64>,
+    /// Every n-th request.
+    #[serde(default)]
+    pub every: Option<u64>,
+    /// From the n-th request on.
+    #[serde(default)]
+    pub from: Option<u64>,
+    /// Up to the n-th request, included.
+    #[serde(default)]
+    pub to: Option<u64>,
+    /// A request is struck with this probability, 0 to 1.
+    #[serde(default)]
+    pub probability: Option<f64>,
+    /// At most so often.
+    #[serde(default)]
+    pub times: Option<u64>,
+    /// Not before so many seconds after the plan was set.
+    #[serde(default)]
+    pub after_s: Option<f64>,
+    /// Not after so many seconds after the plan was set.
+    #[serde(default)]
+    pub until_s: Option<f64>,
+    /// With what.
+    pub fault: Fault,
+}
+
+fn anything() -> String {
+    "*".to_owned()
+}
+
+/// Declares a builder method for each matcher that holds an optional value.
+macro_rules! matchers {
+    ($($name:ident: $kind:ty, $doc:literal;)*) => {
+        impl Rule {
+            $(#[doc = $doc] #[must_use] pub fn $name(mut self, value: $kind) -> Self {
+                self.$name = Some(value);
+                self
+            })*
+        }
+    };
+}
+
+matchers! {
+    plane: Plane, "In one service only.";
+    nth: u64, "The n-th request only.";
+    every: u64, "Every n-th request.";
+    from: u64, "From the n-th request on.";
+    to: u64, "Up to the n-th request.";
+    probability: f64, "With this probability.";
+    times: u64, "At most so often.";
+    after_s: f64, "Not before so many seconds.";
+    until_s: f64, "Not after so many seconds.";
+}
+
+impl Rule {
+    /// Strikes every request with that fault.
+    pub fn new(fault: Fault) -> Self {
+        Self {
+            account: anything(),
+            plane: None,
+            operation: anything(),
+            name: anything(),
+            nth: None,
+            every: None,
+            from: None,
+            to: None,
+            probability: None,
+            times: None,
+            after_s: None,
+            until_s: None,
+            fault,
+        }
+    }
+
+    /// In accounts of that name only.
+    #[must_use]
+    pub fn account(mut self, glob: impl Into<String>) -> Self {
+        self.account = glob.into();
+        self
+    }
+
+    /// Operations of that name only.
+    #[must_use]
+    pub fn operation(mut self, glob: impl Into<String>) -> Self {
+        self.operation = glob.into();
+        self
+    }
+
+    /// Paths of that form only.
+    #[must_use]
+    pub fn name(mut self, glob: impl Into<String>) -> Self {
+        self.name = glob.into();
+        self
+    }
+}
+
+/// What happens to a request that is struck.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// An error answer; nothing takes effect.
+    Refuse(Refuse),
+    /// The connection is reset.
+    Reset(ResetAt),
+    /// The request takes effect, and the connection is reset instead of an answer.
+    LostAnswer,
+    /// So many bytes of the body come, then the connection ends.
+    Truncate(u64),
+    /// The body comes slowly.
+    Slow(Slow),
+    /// No answer ever comes.
+    Hang(Hang),
+    /// A redirect to another host; nothing takes effect.
+    Redirect(Redirect),
+    /// `Content-Length` is not the body's.
+    ContentLength(WrongLength),
+    /// The body of a good answer is spoiled.
+    Mangle(Mangle),
+    /// A read of the blob service shows its container as it was before the last write.
+    Stale,
+    /// What an asynchronous copy comes to.
+    Copy(CopyFate),
+    /// What the emulator does to the source of a copy: before a synchronous one reads it, while an asynchronous one is
+    /// pending.
+    Source(SourceFate),
+    /// The token that is answered lives for so many seconds.
+    TokenLifetimeS(u64),
+}
+
+/// An error answer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refuse {
+    /// HTTP status.
+    pub status: u16,
+    /// `Retry-After`, as is; `date+60` and `date-60` become HTTP dates that far from now.
+    #[serde(default)]
+    pub retry_after: Option<String>,
+    /// `x-ms-error-code`, which is also in the body.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// The source of a copy is to blame: `x-ms-copy-source-status-code`.
+    #[serde(default)]
+    pub source_status: Option<u16>,
+    /// The same: `x-ms-copy-source-error-code`.
+    #[serde(default)]
+    pub source_code: Option<String>,
+}
+
+impl Refuse {
+    /// That status, nothing else.
+    pub fn status(status: u16) -> Self {
+        Self { status, retry_after: None, code: None, source_status: None, source_code: None }
+    }
+
+    /// With an error code.
+    #[must_use]
+    pub fn code(mut self, code: &str) -> Self {
+        self.code = Some(code.to_owned());
+        self
+    }
+
+    /// With a `Retry-After`.
+    #[must_use]
+    pub fn retry_after(mut self, value: &str) -> Self {
+        self.retry_after = Some(value.to_owned());
+        self
+    }
+
+    /// With what the source of the copy said.
+    #[must_use]
+    pub fn source(mut self, status: u16, code: &str) -> Self {
+        (self.source_status, self.source_code) = (Some(status), Some(code.to_owned()));
+        self
+    }
+}
+
+/// When a connection is reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResetAt {
+    /// Before anything of the answer was sent; nothing took effect.
+    Before,
+    /// Within the head of the answer; it took effect.
+    Headers,
+    /// After the head, in the middle of the body; it took effect.
+    Body,
+}
+
+/// How slowly a body comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slow {
+    /// So many bytes at once.
+    pub bytes: u64,
+    /// And then so long nothing.
+    pub every_ms: u64,
+}
+
+/// When the silence begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hang {
+    /// Nothing takes effect.
+    Before,
+    /// It takes effect.
+    After,
+}
+
+/// A redirect that a client must not follow.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redirect {
+    /// 301, 302, 307 or 308.
+    pub status: u16,
+    /// Scheme and authority, such as `http://elsewhere.example`; path and query stay.
+    pub to: String,
+}
+
+/// How the length is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WrongLength {
+    /// More is promised than comes.
+    Longer,
+    /// Less is promised, and a client reads no more than that.
+    Shorter,
+}
+
+/// How a body is spoiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mangle {
+    /// The text ends in its middle; the HTTP around it is well-formed.
+    Cut,
+    /// A page of HTML instead.
+    Html,
+    /// XML: a DTD with entities that grow without bound. JSON: a number too large to be one.
+    Bomb,
+    /// Nested ten thousand deep.
+    Deep,
+    /// More than 64 MiB.
+    Huge,
+    /// An element or key comes twice, with different values.
+    DuplicateKeys,
+    /// Text where numbers, objects where lists are expected.
+    WrongTypes,
+    /// The listing has no end: each page names the same next one. (Blob listings.)
+    MarkerLoop,
+    /// Every entry of the page comes twice.
+    Duplicates,
+    /// The entries come in the opposite order.
+    Unsorted,
+    /// There are no entries.
+    Empty,
+}
+
+/// What an asynchronous copy comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CopyFate {
+    /// It never ends.
+    Pending,
+    /// The service gives up after the time it would have taken.
+    Failed,
+    /// It is aborted by somebody.
+    Aborted,
+}
+
+/// What happens to the source of a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceFate {
+    /// The blob gets other content.
+    Changed,
+    /// The blob is deleted.
+    Deleted,
+    /// Its whole container is deleted.
+    ContainerDeleted,
+}

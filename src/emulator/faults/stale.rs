@@ -1,0 +1,86 @@
+//! Reads that lag behind: before every write the container it goes to is remembered, and a stale read is answered from
+//! there. It shows everything but the last write.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::http::Method;
+
+use super::Asked;
+use crate::emulator::blob::account::BlobAccount;
+use crate::emulator::blob::{self, Surroundings};
+use crate::emulator::stats::{Plane, Stats};
+use crate::emulator::world::World;
+use crate::emulator::{Request, Response};
+
+/// Containers as they were before the last write to each.
+#[derive(Debug, Default)]
+pub(super) struct Earlier {
+    armed: AtomicBool,
+    containers: Mutex<HashMap<(String, String), Arc<BlobAccount>>>,
+}
+
+impl Earlier {
+    /// Remembers from now on, or no more.
+    pub(super) fn arm(&self, armed: bool) {
+        self.containers.lock().expect("a map is never left half done").clear();
+        self.armed.store(armed, Ordering::Release);
+    }
+
+    /// Remembers the container a write goes to.
+    pub(super) fn before(&self, world: &World, asked: &Asked, method: &Method) {
+        let writes = asked.plane == Plane::Blob && !matches!(*method, Method::GET | Method::HEAD);
+        if !writes || !self.armed.load(Ordering::Acquire) {
+            return;
+        }
+        let Some(place) = place(asked) else { return };
+        let account = (0..world.regions.len()).find_map(|region| world.account(region, &place.0));
+        if let Some(snapshot) = account.and_then(|account| account.with_only(&place.1)) {
+            self.containers.lock().expect("a map is never left half done").insert(place, Arc::new(snapshot));
+        }
+    }
+
+    /// Answers a read from what is remembered; gives the request back where nothing is.
+    pub(super) async fn read(
+        &self,
+        world: &World,
+        region: usize,
+        asked: &Asked,
+        request: Request,
+    ) -> Result<Response, Request> {
+        let remembered = place(asked)
+            .filter(|_| matches!(*request.method(), Method::GET | Method::HEAD))
+            .and_then(|place| self.containers.lock().expect("a map is never left half done").get(&place).cloned());
+        match remembered {
+            None => Err(request),
+            Some(account) => Ok(blob::serve_from(&Past { world, account }, region, request).await),
+        }
+    }
+}
+
+/// Account and container of a blob request.
+fn place(asked: &Asked) -> Option<(String, String)> {
+    let mut parts = asked.path.trim_start_matches('/').split('/').map(str::to_owned);
+    Some((parts.next()?, parts.next().filter(|container| !container.is_empty())?))
+}
+
+/// The world with one account as it was.
+struct Past<'w> {
+    world: &'w World,
+    account: Arc<BlobAccount>,
+}
+
+impl Surroundings for Past<'_> {
+    fn account(&self, region: usize, name: &str) -> Option<&BlobAccount> {
+        if name == self.account.name() { Some(&self.account) } else { self.world.account(region, name) }
+    }
+
+    fn account_at(&self, authority: &str, name: &str) -> Option<&BlobAccount> {
+        self.world.account_at(authority, name)
+    }
+
+    fn stats(&self) -> &Stats {
+        &self.world.stats
+    }
+}

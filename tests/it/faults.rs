@@ -1,0 +1,252 @@
+//! Whole runs under one kind of fault each: what the program does about it. Rows of the matrix in `FAULTS.md`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mediamirror::emulator::faults::plan::{
+    Fault, FaultPlan, Hang, Mangle, Redirect, Refuse, ResetAt, Rule, SourceFate, WrongLength,
+};
+use mediamirror::emulator::stats::Plane;
+use mediamirror::engine::{Options, Outcome, Summary};
+use mediamirror::error::Error;
+use mediamirror::model::CopyMethod;
+use mediamirror::monitor::TestMonitor;
+
+use crate::world::World;
+
+const LIBRARY: &str = "assets=6,blobs=5,seed=4,sizes=small,awkward=false,real=false";
+
+/// A run over a small library under these rules.
+async fn run_under(rules: &[Rule]) -> (World, Result<Summary, Error>) {
+    let world = World::generated(LIBRARY).await;
+    let mut plan = FaultPlan::new(5);
+    plan.rules = rules.to_vec();
+    world.emulator.set_faults(&plan).unwrap();
+    let started = tokio::time::Instant::now();
+    let monitor = Arc::new(TestMonitor::default());
+    let ended = world.try_sync(Options::default(), &monitor).await;
+    // Far beyond any patience; waits for the disk pass in no virtual time worth counting.
+    assert!(started.elapsed() < Duration::from_hours(6), "{rules:?}: {:?}", started.elapsed());
+    (world, ended)
+}
+
+/// The run is complete in spite of the rules, which did strike.
+async fn is_complete_under(rules: &[Rule]) -> (World, Summary) {
+    let (world, ended) = run_under(rules).await;
+    let summary = ended.unwrap();
+    assert_eq!(summary.outcome, Outcome::Complete, "{rules:?}: {:?}", summary.problems);
+    assert!(world.emulator.fault_strikes().iter().all(|strikes| *strikes > 0), "{rules:?}");
+    world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    assert_eq!(world.verify().await.differences, [], "{rules:?}");
+    assert_eq!(world.torn_blobs().await, [""; 0], "{rules:?}");
+    (world, summary)
+}
+
+/// The run says that it is not complete; the next one, without faults, is.
+async fn is_mended_after(rules: &[Rule]) {
+    let (world, ended) = run_under(rules).await;
+    assert!(world.emulator.fault_strikes().iter().any(|strikes| *strikes > 0), "{rules:?}");
+    if let Ok(summary) = &ended {
+        assert_ne!(summary.outcome, Outcome::Complete, "{rules:?}");
+    }
+    world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{rules:?}: {:?}", summary.problems);
+    assert_eq!(world.verify().await.differences, [], "{rules:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_busy_service_is_outlasted() {
+    for (status, retry_after) in [
+        (503, None),
+        (503, Some("0")),
+        (429, Some("3")),
+        (503, Some("86400")),
+        (503, Some("-1")),
+        (500, Some("soon")),
+        (502, None),
+        (504, Some("date+30")),
+        (503, Some("date-30")),
+    ] {
+        let mut refuse = Refuse::status(status);
+        refuse.retry_after = retry_after.map(str::to_owned);
+        is_complete_under(&[Rule::new(Fault::Refuse(refuse)).every(9)]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_source_that_the_target_tells_of_is_outlasted() {
+    let busy = Refuse::status(503).code("CannotVerifyCopySource").source(503, "ServerBusy");
+    is_complete_under(&[Rule::new(Fault::Refuse(busy)).operation("PutBlobFromUrl").every(4)]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn resets_at_every_point_are_outlasted() {
+    for at in [ResetAt::Before, ResetAt::Headers, ResetAt::Body] {
+        is_complete_under(&[Rule::new(Fault::Reset(at)).every(13)]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_make_nothing_twice() {
+    for operation in ["CreateAsset", "CreateAccessPolicy", "Batch", "PutBlobFromUrl"] {
+        let rule = Rule::new(Fault::LostAnswer).operation(operation).every(1).times(2);
+        let (world, _) = is_complete_under(&[rule]).await;
+        let made: u64 = world
+            .emulator
+            .stats()
+            .requests
+            .iter()
+            .filter(|row| row.operation == "CreateAsset" && row.status == 201)
+            .map(|row| row.count)
+            .sum();
+        assert_eq!(made, 6, "{operation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn broken_bodies_are_read_again() {
+    for fault in [Fault::Truncate(10), Fault::ContentLength(WrongLength::Longer)] {
+        is_complete_under(&[Rule::new(fault).operation("List*").every(5)]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_never_answers_is_given_up_and_asked_again() {
+    for hang in [Hang::Before, Hang::After] {
+        is_complete_under(&[Rule::new(Fault::Hang(hang)).every(11).times(3)]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_is_not_followed() {
+    for status in [301, 302, 307, 308] {
+        let redirect = Redirect { status, to: "http://elsewhere.example".to_owned() };
+        is_mended_after(&[Rule::new(Fault::Redirect(redirect)).plane(Plane::Blob).times(1)]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn hostile_pages_stop_what_they_concern_and_nothing_else() {
+    for how in [
+        Mangle::Cut,
+        Mangle::Html,
+        Mangle::Bomb,
+        Mangle::Deep,
+        Mangle::Huge,
+        Mangle::WrongTypes,
+        Mangle::DuplicateKeys,
+        Mangle::MarkerLoop,
+    ] {
+        is_mended_after(&[Rule::new(Fault::Mangle(how)).operation("ListBlobs")]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn hostile_answers_of_the_media_api_stop_the_run() {
+    for how in [Mangle::Cut, Mangle::Html, Mangle::Bomb, Mangle::Deep, Mangle::Huge, Mangle::WrongTypes] {
+        is_mended_after(&[Rule::new(Fault::Mangle(how)).operation("ListAssets")]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn order_and_repetition_in_a_page_do_not_matter() {
+    for how in [Mangle::Duplicates, Mangle::Unsorted] {
+        is_complete_under(&[Rule::new(Fault::Mangle(how)).operation("List{Assets,Locators,Files}")]).await;
+        is_complete_under(&[Rule::new(Fault::Mangle(how)).operation("ListBlobs")]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_listing_of_the_target_is_not_believed_to_be_complete() {
+    is_mended_after(&[Rule::new(Fault::Stale).operation("ListBlobs").account("storeeast")]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_service_that_is_down_for_a_while_is_outlasted() {
+    let down = Rule::new(Fault::Refuse(Refuse::status(500))).plane(Plane::Token).until_s(5.0);
+    is_complete_under(&[down]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_live_for_seconds_are_renewed() {
+    is_complete_under(&[Rule::new(Fault::TokenLifetimeS(2)).plane(Plane::Token)]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_ten_minutes_wrong_does_no_harm() {
+    for skew in [600, -600] {
+        let world = World::generated(LIBRARY).await;
+        world.emulator.set_faults(&FaultPlan::new(1).clock_skew(skew)).unwrap();
+        let (summary, _) = world.sync().await;
+        assert_eq!(summary.outcome, Outcome::Complete, "{skew}: {:?}", summary.problems);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_loses_its_rights_ends_the_run_soon() {
+    let refused = Refuse::status(403).code("AuthorizationPermissionMismatch");
+    let rule = Rule::new(Fault::Refuse(refused)).account("storeeast").from(8);
+    let (world, ended) = run_under(&[rule]).await;
+    assert!(ended.is_err());
+    assert!(world.emulator.fault_strikes()[0] < 100, "{:?}", world.emulator.fault_strikes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_changes_under_its_copy_arrives_as_it_is_then() {
+    for method in [CopyMethod::Put, CopyMethod::Async] {
+        let world = World::generated(LIBRARY).await;
+        let plan = FaultPlan::new(2).rule(Rule::new(Fault::Source(SourceFate::Changed)).every(7));
+        world.emulator.set_faults(&plan).unwrap();
+        let (summary, _) = world.sync_with(Options { copy_method: Some(method), ..Options::default() }).await;
+        world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+        world.sync().await;
+        assert_eq!(world.torn_blobs().await, [""; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_are_counted_once_each_whatever_becomes_of_them() {
+    let rules = [
+        Rule::new(Fault::TokenLifetimeS(1)).plane(Plane::Token).times(3),
+        Rule::new(Fault::Refuse(Refuse::status(401))).operation("{ListFiles,Batch}").every(2),
+        Rule::new(Fault::Reset(ResetAt::Before)).every(10),
+    ];
+    let (world, ended) = run_under(&rules).await;
+    let Ok(summary) = ended else { return };
+    let counted: u64 = world.emulator.stats().requests.iter().map(|row| row.count).sum();
+    assert_eq!(summary.requests.blob + summary.requests.media, counted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenth_of_refusals_costs_at_most_a_quarter_more_requests() {
+    let recipe = "assets=60,blobs=20,seed=1,sizes=small,awkward=false,real=false";
+    let mut settings = mediamirror::emulator::Settings::default();
+    for region in &mut settings.regions {
+        region.media.latency_ms = 50;
+        region.storage[0].limits.latency_ms = 50;
+    }
+    let mut runs = Vec::new();
+    for plan in [FaultPlan::default(), troubled()] {
+        let world = World::with(settings.clone(), Some(recipe)).await;
+        world.emulator.set_faults(&plan).unwrap();
+        let (summary, _) = world.sync().await;
+        assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+        runs.push(summary);
+    }
+    let requests = |run: &Summary| (run.requests.blob + run.requests.media) as f64;
+    let more = requests(&runs[1]) / requests(&runs[0]);
+    assert!(more <= 1.25, "{more} times the requests");
+    // The wall time is bounded, too; how closely depends on how long the run is against its last retries.
+    let longer = runs[1].elapsed.as_secs_f64() / runs[0].elapsed.as_secs_f64();
+    assert!(longer <= 3.0, "{longer} times the time");
+}
+
+/// 10 % of 503s, 1 % of resets, 1 % of lost answers.
+fn troubled() -> FaultPlan {
+    FaultPlan::new(9)
+        .rule(Rule::new(Fault::Refuse(Refuse::status(503).code("ServerBusy"))).probability(0.1))
+        .rule(Rule::new(Fault::Reset(ResetAt::Before)).probability(0.01))
+        .rule(Rule::new(Fault::LostAnswer).probability(0.01))
+}

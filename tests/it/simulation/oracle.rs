@@ -1,0 +1,217 @@
+//! What must be true after every death and at the end: the guarantees I1 to I8, as far as one process can check them.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use futures::TryStreamExt;
+use mediamirror::emulator::StatsSnapshot;
+use mediamirror::emulator::stats::{Plane, StatRow};
+use mediamirror::engine::Outcome;
+use mediamirror::ledger::{Ledger, Status, Step};
+use mediamirror::model::{AccountName, Asset, AssetEncryption, ContainerName};
+
+use super::life::End;
+use super::scenario::Troubles;
+use crate::world::World;
+
+type Fingerprint = [u8; 32];
+
+/// Operations that make a blob out of a source. (Blocks alone make none; their list does.)
+const COPIES: [&str; 3] = ["PutBlobFromUrl", "CopyBlob", "PutBlockList"];
+/// How the names of operations begin that change something.
+const WRITES: [&str; 8] = ["Put", "Create", "Update", "Delete", "Set", "Copy", "Abort", "CreateFileInfos"];
+
+/// What is known of the library, and what the program may have cost so far.
+pub(super) struct Oracle {
+    /// Every content each blob of the source ever had.
+    versions: HashMap<(ContainerName, String), HashSet<Fingerprint>>,
+    assets: Vec<Asset>,
+    blobs: u64,
+    largest_asset: u64,
+    /// Copies beyond one a blob that deaths and faults explain.
+    excused: u64,
+    secrets: Vec<String>,
+}
+
+impl Oracle {
+    pub(super) async fn new(world: &World) -> Self {
+        let secrets = world
+            .emulator
+            .ready()
+            .regions
+            .iter()
+            .flat_map(|region| region.storage.iter().map(|s| s.key.clone()).chain([region.account_key.clone()]))
+            .collect();
+        let mut oracle =
+            Self { versions: HashMap::new(), assets: Vec::new(), blobs: 0, largest_asset: 0, excused: 0, secrets };
+        oracle.look(world).await;
+        oracle.blobs = oracle.versions.len() as u64;
+        oracle
+    }
+
+    /// Notes what the source holds now.
+    async fn look(&mut self, world: &World) {
+        let source = &world.pair().source;
+        self.assets = source.media.assets().try_concat().await.unwrap();
+        for asset in &self.assets {
+            let Some(container) = &asset.container else { continue };
+            let listed = source.storage[0].list(container).try_concat().await.unwrap_or_default();
+            self.largest_asset = self.largest_asset.max(listed.len() as u64);
+            for blob in listed {
+                let account = source.storage[0].name().as_str();
+                let content = world.emulator.fingerprint(account, container.as_str(), &blob.name).unwrap();
+                self.versions.entry((container.clone(), blob.name)).or_default().insert(content);
+            }
+        }
+    }
+
+    /// Takes in what a life did: what it was up against, and what that may have cost.
+    pub(super) async fn learn(&mut self, world: &World, troubles: &Troubles, strikes: &[u64], end: &End) {
+        self.look(world).await;
+        self.excused += end.copies_in_flight;
+        for (trouble, strikes) in troubles.list.iter().zip(strikes) {
+            self.excused += strikes * if trouble.costs_asset { self.largest_asset.max(1) } else { 1 };
+        }
+    }
+
+    /// I3, I4, I5, I7: what the program told agrees with what the services counted.
+    pub(super) fn check_told(&self, world: &World, end: &End, before: &StatsSnapshot, troubles: &Troubles) {
+        let after = world.emulator.stats();
+        let written: Vec<&StatRow> = after
+            .requests
+            .iter()
+            .filter(|row| row.account.ends_with("west") && WRITES.iter().any(|write| row.operation.starts_with(write)))
+            .collect();
+        assert!(written.is_empty(), "I3: the source was written to: {written:?}");
+        let made = copies(&after);
+        assert!(
+            made <= self.blobs + self.excused,
+            "I4: {made} copies of {} blobs, {} excused",
+            self.blobs,
+            self.excused
+        );
+        let most = 1_000 + 100 * (self.assets.len() as u64) + 40 * self.blobs;
+        assert!(end.requests <= most, "I5: {} requests for {} blobs", end.requests, self.blobs);
+        let Some(Ok(summary)) = &end.ended else { return };
+        let told = summary.requests.blob + summary.requests.media;
+        assert_eq!(told, end.requests, "I7: requests sent: {}", since(&after, before));
+        // A copy that an earlier life began and that is still pending is taken over: the service says 409, we say copied.
+        let adopted = counted(&after, &["CopyBlob"], 409) - counted(before, &["CopyBlob"], 409);
+        let (copied, made_now) = (summary.blobs.copied, made - copies(before));
+        assert!(copied <= made_now + adopted, "I7: {copied} were not all copied: {}", since(&after, before));
+        let assets = summary.assets;
+        let ended = assets.mirrored + assets.unchanged + assets.skipped + assets.failed + assets.conflicts;
+        assert_eq!(assets.total, ended, "I7: assets");
+        assert_eq!(summary.problems.len() as u64, assets.skipped + assets.failed + assets.conflicts, "I7: problems");
+        if summary.outcome == Outcome::Complete && !troubles.list.iter().any(|trouble| trouble.changes_source) {
+            let expected = self.assets.len() as u64;
+            assert_eq!(assets.total, expected, "I7: a complete run that has not seen every asset");
+        }
+    }
+
+    /// I1 and I2 as far as they hold at any moment: what is published, and what the ledger says is verified, is there.
+    pub(super) async fn check_target(&self, world: &World, ledger: &Path) {
+        let pair = world.pair();
+        let assets = pair.target.media.assets().try_concat().await.unwrap();
+        let by_id: HashMap<_, _> = assets.iter().map(|asset| (asset.id.clone(), asset)).collect();
+        for locator in pair.target.media.locators().try_concat().await.unwrap() {
+            let asset = by_id[&locator.asset];
+            let origin = self.assets.iter().find(|origin| Some(origin.id.as_str()) == asset.alternate_id.as_deref());
+            let origin = origin.unwrap_or_else(|| panic!("I1: a locator on an asset of unknown origin: {asset:?}"));
+            self.check_blobs(world, origin, asset.container.as_ref().unwrap(), "published").await;
+        }
+        let names = (AccountName::new("mediawest"), AccountName::new("mediaeast"));
+        let Some(ledger) = Ledger::open_read_only(ledger, &names.0, &names.1).unwrap() else { return };
+        for row in ledger.assets(None, 10_000).await.unwrap() {
+            let verified = row.step > Step::Verify || (row.step == Step::Verify && row.status == Status::Succeeded);
+            if let (true, Some(container)) = (verified, &row.facts.container)
+                && let Some(origin) = self.assets.iter().find(|origin| origin.id == row.source)
+            {
+                self.check_blobs(world, origin, container, "verified by the ledger").await;
+            }
+        }
+    }
+
+    /// Every blob of an asset is in the target's container, in a content that the source had. A blob that changed may be
+    /// on its way there again.
+    async fn check_blobs(&self, world: &World, origin: &Asset, container: &ContainerName, what: &str) {
+        let pair = world.pair();
+        let (from, to) = (&pair.source.storage[0], &pair.target.storage[0]);
+        let Some(source) = &origin.container else { return };
+        for blob in from.list(source).try_concat().await.unwrap_or_default() {
+            let versions = &self.versions[&(source.clone(), blob.name.clone())];
+            let there = world.emulator.fingerprint(to.name().as_str(), container.as_str(), &blob.name);
+            let good = there.is_some_and(|there| versions.contains(&there)) || versions.len() > 1;
+            assert!(good, "I2: {} is {what}, but {} is not there", origin.label(), blob.name);
+        }
+    }
+
+    /// I6: no secret is told or kept.
+    pub(super) fn check_secrets(&self, end: &End, folder: &Path) {
+        let mut artefacts = vec![("events".to_owned(), format!("{:?}", end.monitor.events()).into_bytes())];
+        match &end.ended {
+            Some(Ok(summary)) => artefacts.push(("summary".to_owned(), format!("{summary:?}").into_bytes())),
+            Some(Err(error)) => artefacts.push(("error".to_owned(), format!("{error} {error:?}").into_bytes())),
+            None => {}
+        }
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            artefacts.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+        }
+        for (name, bytes) in artefacts {
+            let text = String::from_utf8_lossy(&bytes);
+            for secret in &self.secrets {
+                assert!(!text.contains(secret.as_str()), "I6: a key is in {name}");
+            }
+            let signed =
+                text.match_indices("sig=").any(|(at, found)| !text[at + found.len()..].starts_with("REDACTED"));
+            assert!(!signed, "I6: a signature is in {name}");
+            assert!(!text.contains("HMACSHA256"), "I6: a token is in {name}");
+        }
+    }
+
+    /// I1 at the end: the target is what the source is.
+    pub(super) async fn check_end(&mut self, world: &World) {
+        self.look(world).await;
+        let torn = world.torn_blobs().await;
+        let left_out: HashSet<&str> =
+            self.assets.iter().filter(|asset| asset.encryption == AssetEncryption::Storage).map(Asset::label).collect();
+        let torn: Vec<_> = torn.iter().filter(|t| !left_out.iter().any(|name| t.starts_with(name))).collect();
+        assert!(torn.is_empty(), "I1: not as the source is: {torn:?}");
+        let verification = world.verify().await;
+        assert!(verification.differences.is_empty(), "I1: {:?}", verification.differences);
+        // One target for each source, whatever was lost on the way.
+        let pair = world.pair();
+        let targets = pair.target.media.assets().try_concat().await.unwrap();
+        let origins: HashSet<_> = targets.iter().filter_map(|asset| asset.alternate_id.as_deref()).collect();
+        assert_eq!(origins.len(), targets.len(), "I4: an asset was made twice");
+    }
+}
+
+/// Copies that were made.
+fn copies(stats: &StatsSnapshot) -> u64 {
+    counted(stats, &COPIES, 201) + counted(stats, &COPIES, 202)
+}
+
+/// How often one of these operations was answered with that status.
+fn counted(stats: &StatsSnapshot, operations: &[&str], answer: u16) -> u64 {
+    let wanted = |row: &&StatRow| {
+        row.plane == Plane::Blob && row.status == answer && operations.contains(&row.operation.as_str())
+    };
+    stats.requests.iter().filter(wanted).map(|row| row.count).sum()
+}
+
+/// What was answered between two moments.
+fn since(after: &StatsSnapshot, before: &StatsSnapshot) -> String {
+    let count = |stats: &StatsSnapshot, row: &StatRow| {
+        let same = |other: &&StatRow| {
+            (&other.account, &other.operation, other.status) == (&row.account, &row.operation, row.status)
+        };
+        stats.requests.iter().find(same).map_or(0, |found| found.count)
+    };
+    let told = after.requests.iter().filter_map(|row| {
+        let count = row.count - count(before, row);
+        (count > 0).then(|| format!("{count} {} {} {}", row.account, row.operation, row.status))
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
