@@ -204,7 +204,7 @@ async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(
             abort(route, &to).await?;
             send().await
         }
-        sent => sent,
+        other => other,
     }
 }
 

@@ -294,10 +294,10 @@ async fn assets_begun_first_are_complete_first() {
     use mediamirror::monitor::RunEvent;
     let mut settings = Settings::default();
     settings.regions[1].storage[0].limits.latency_ms = 20;
-    let mut world =
-        World::with(settings, Some("assets=30,blobs=20,seed=5,sizes=small,awkward=false,real=false")).await;
+    let mut world = World::with(settings, Some("assets=30,blobs=20,seed=5,sizes=small,awkward=false,real=false")).await;
     world.config.target.limits.blob.in_flight = 16;
-    let (summary, monitor) = world.sync_with(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
+    let (summary, monitor) =
+        world.sync_with(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
     assert_eq!(summary.assets.mirrored, 30, "{:?}", summary.problems);
     let copied: Vec<_> = monitor
         .events()
