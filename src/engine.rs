@@ -202,10 +202,8 @@ pub async fn mirror(
     let started = Instant::now();
     let run = Arc::new(Run::new(pair, ledger, options, monitor, stop.child_token()));
     let began = clock::now();
-    let files = match run.options.order.by_size() {
-        true => FilesWanted::Source,
-        false => records::wanted(&run.ledger, began).await?,
-    };
+    let files =
+        if run.options.order.by_size() { FilesWanted::Source } else { records::wanted(&run.ledger, began).await? };
     let catalog = Catalog::read(&run.pair, run.monitor.as_ref(), files).await?;
     let listed = mirror_assets(&run, &catalog).await;
     let mut tally = run.take_tally();
@@ -310,7 +308,8 @@ async fn recorded(run: &Run, catalog: &Catalog, asset: &Asset) -> Result<Option<
 async fn mirror_one(run: Arc<Run>, work: plan::Work) {
     let asset = work.asset.clone();
     let complete_before = work.row.as_ref().is_some_and(AssetRow::complete);
-    match asset::mirror_asset(&run, work).await {
+    // Boxed: the steps of an asset are a future of many kilobytes.
+    match Box::pin(asset::mirror_asset(&run, work)).await {
         Ok(Some(outcome)) => run.finish(&asset, outcome),
         Ok(None) => {}
         Err(error) => {

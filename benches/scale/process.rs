@@ -15,6 +15,9 @@ const MOST_LOOKS: u32 = 180_000;
 /// Clock ticks a second in Linux' process statistics (`USER_HZ`, part of its ABI).
 const TICKS: u64 = 100;
 
+/// Requests by which the program sees at its start that both accounts' keys are good.
+pub(crate) const CREDENTIAL_CHECKS: u64 = 2;
+
 /// What a process used, and what it told.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Used {

@@ -63,20 +63,17 @@ async fn write(run: &Run, work: Work, mut source: Contents<'_>) -> Result<Option
         bytes: Some(source.bytes),
         ..Facts::default()
     };
-    let (target, present) = match work.target.clone() {
-        Some(target) => {
-            let (account, to) = place_of(&run.pair.target, &target).await?;
-            let present = Contents::list(account, to).await?;
-            begun.target = Some(target.id.clone());
-            begun.container = Some(present.container.clone());
-            run.record(&asset, Step::CopyBlobs, Status::Started, begun).await?;
-            (target, present)
-        }
-        None => {
-            let target = create_target(run, &asset, begun).await?;
-            let (account, to) = place_of(&run.pair.target, &target).await?;
-            (target, Contents::none(account, to))
-        }
+    let (target, present) = if let Some(target) = work.target.clone() {
+        let (account, to) = place_of(&run.pair.target, &target).await?;
+        let present = Contents::list(account, to).await?;
+        begun.target = Some(target.id.clone());
+        begun.container = Some(present.container.clone());
+        run.record(&asset, Step::CopyBlobs, Status::Started, begun).await?;
+        (target, present)
+    } else {
+        let target = create_target(run, &asset, begun).await?;
+        let (account, to) = place_of(&run.pair.target, &target).await?;
+        (target, Contents::none(account, to))
     };
     let copied = copy_missing(run, &asset, &source, &present, resumed).await?;
     run.count(|tally| tally.blobs.unchanged += source.count.saturating_sub(copied.planned));

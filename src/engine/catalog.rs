@@ -268,7 +268,7 @@ async fn target_assets(
     let (mut targets, mut accounts) = (Vec::new(), Vec::new());
     let mut pages = media.assets();
     while let Some(page) = pages.try_next().await? {
-        targets.extend(page.into_iter().map(|asset| entry_of(asset, &mut accounts)));
+        targets.extend(page.iter().map(|asset| entry_of(asset, &mut accounts)));
         monitor.event(RunEvent::Listed { side: Side::Target, assets: targets.len() as u64 });
     }
     monitor.event(RunEvent::ListingFinished { side: Side::Target, assets: targets.len() as u64 });
@@ -276,7 +276,7 @@ async fn target_assets(
     Ok((targets, accounts))
 }
 
-fn entry_of(asset: Asset, accounts: &mut Vec<AccountName>) -> TargetEntry {
+fn entry_of(asset: &Asset, accounts: &mut Vec<AccountName>) -> TargetEntry {
     let storage_account = asset.storage_account.as_ref().map(|name| {
         let known = accounts.iter().position(|account| account == name);
         let at = known.unwrap_or_else(|| {

@@ -13,7 +13,7 @@ use crate::model::{Blob, ContainerName};
 
 /// Blobs of a container that are kept. With some hundred bytes each and both sides of 64 assets at once, these take
 /// 50 MB at the very most; listing a larger container again costs one request for 5,000 blobs.
-const KEPT: usize = 1_000;
+const KEPT: u64 = 1_000;
 
 /// Blobs that one request lists (blob-service documentation).
 const PAGE: u64 = 5_000;
@@ -69,7 +69,7 @@ impl<'a> Contents<'a> {
                 in_order &= last <= blob.name;
                 last.clone_from(&blob.name);
             }
-            if contents.count as usize <= KEPT {
+            if contents.count <= KEPT {
                 blobs.extend(page);
             } else {
                 blobs = Vec::new();
@@ -77,7 +77,7 @@ impl<'a> Contents<'a> {
         }
         drop(pages);
         contents.digest = digest.text();
-        contents.kept = match (in_order, contents.count as usize <= KEPT) {
+        contents.kept = match (in_order, contents.count <= KEPT) {
             (true, small) => small.then_some(blobs),
             (false, true) => Some(sorted(blobs)),
             // No service that is known does so; it is better to need memory than to compare wrongly.

@@ -83,7 +83,9 @@ impl FilesDigest {
     /// That of these records.
     pub(crate) fn of(files: &[AssetFile]) -> Self {
         let mut digest = Self::default();
-        files.iter().for_each(|file| digest.add(file));
+        for file in files {
+            digest.add(file);
+        }
         digest
     }
 
