@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module a subject.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic where it stands")]
+#![expect(clippy::cast_precision_loss, reason = "ratios of small counts")]
 
 #[path = "../contract/blob.rs"]
 mod blob_contract;
