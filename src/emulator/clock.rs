@@ -16,9 +16,16 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock that reads the real time now and follows tokio's clock from here on.
+    /// A clock that follows tokio's from here on. It begins with the real time, or as far from it as tokio's clock is,
+    /// where virtual time has passed already.
     pub(crate) fn start() -> Self {
-        Self { anchor: SystemTime::now(), started: tokio::time::Instant::now(), skew: Arc::default() }
+        let (started, real) = (tokio::time::Instant::now(), std::time::Instant::now());
+        let now = SystemTime::now();
+        let anchor = match started.into_std().checked_duration_since(real) {
+            Some(ahead) => now + ahead,
+            None => now - (real - started.into_std()),
+        };
+        Self { anchor, started, skew: Arc::default() }
     }
 
     /// The current wall-clock time.
