@@ -28,7 +28,8 @@
 //! | [`model`] | the nouns: accounts, assets, files, locators, blobs; no I/O |
 //! | [`redact`] | secrets and URLs that cannot print what they protect |
 //! | [`clock`] | the wall clock, which follows tokio's, so that tests run in virtual time |
-//! | [`error`] | what failed, named by the action; what it means for the run ([`error::Disposition`]) |
+//! | [`failure`] | why one attempt failed, and what that means for the run |
+//! | [`error`] | what failed for good, named by the action |
 //! | [`config`] | the TOML file, the flags, the secrets, and messages that point at the line |
 //! | [`transport`] | the one door to the network: allow-list, timeouts, no redirects, capped bodies |
 //! | [`retry`] | the one table of what may be tried again, and the arithmetic of waiting |
@@ -71,6 +72,7 @@ pub mod config;
 pub mod connect;
 pub mod engine;
 pub mod error;
+pub mod failure;
 pub mod ledger;
 pub mod media;
 pub mod model;

@@ -4,7 +4,7 @@ pub mod budget;
 
 use std::time::Duration;
 
-use crate::error::{Disposition, Failure};
+use crate::failure::{Disposition, Failure};
 
 /// May a request be sent again when it is not known whether it took effect?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl RetryPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::SourceRefusal;
+    use crate::failure::SourceRefusal;
 
     fn refused(status: u16, code: &str) -> Failure {
         let code = Some(code.to_owned()).filter(|code| !code.is_empty());

@@ -3,6 +3,8 @@
 //! It follows no redirect, reaches configured hosts only, speaks https except to loopback, waits as long as the kind of
 //! call deserves, and reads no answer beyond its cap.
 
+mod refusal;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -30,6 +32,8 @@ const COPY_TIMEOUT: Duration = Duration::from_mins(15);
 const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 /// The largest page of 5,000 blobs with every field is near 20 MB; three times that.
 const BODY_CAP: usize = 64 << 20;
+
+pub(crate) use refusal::parse_retry_after;
 
 /// The hosts that may be reached, as `host:port`. Shared, because a service names its cluster only when asked.
 #[derive(Debug, Clone, Default)]
@@ -201,12 +205,12 @@ impl fmt::Display for ForeignHost {
 impl std::error::Error for ForeignHost {}
 
 /// The time limit that was hit, if the error is that.
-pub(crate) fn timed_out(error: &SdkError) -> Option<Duration> {
+fn timed_out(error: &SdkError) -> Option<Duration> {
     find::<TimedOut>(error).map(|found| found.0)
 }
 
 /// The host that was refused, if the error is that.
-pub(crate) fn foreign_host(error: &SdkError) -> Option<String> {
+fn foreign_host(error: &SdkError) -> Option<String> {
     find::<ForeignHost>(error).map(|found| found.0.clone())
 }
 

@@ -4,8 +4,9 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::Value;
 
-use crate::error::{Failure, parse_retry_after};
+use crate::error::Failure;
 use crate::redact::scrub;
+use crate::transport::parse_retry_after;
 
 /// The longest excerpt of a foreign text in a message.
 const EXCERPT: usize = 160;
