@@ -29,22 +29,43 @@ fn promised() -> BTreeMap<u32, String> {
 
 #[test]
 fn each_guarantee_of_the_readme_is_named_by_a_test() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut tests = String::new();
-    let folders = ["tests/it", "tests/it/cli", "src/media/v2/tests"];
-    for folder in folders.map(|folder| root.join(folder)).iter().filter(|folder| folder.is_dir()) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                tests.push_str(&fs::read_to_string(path).unwrap());
-            }
-        }
-    }
+    let tests = code_below(&["tests/it", "src/media/v2/tests"]);
     let promised = promised();
     assert!(promised.len() >= 9, "{promised:?}");
     for (number, text) in promised {
         let named = format!("/// Guarantee {number}:");
         assert!(tests.contains(&named), "no test says {named:?} ({text})");
+    }
+}
+
+/// All Rust code below some folders of the repository.
+fn code_below(folders: &[&str]) -> String {
+    let mut waiting: Vec<_> = folders.iter().map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).collect();
+    let mut code = String::new();
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            waiting.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            code.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+    code
+}
+
+#[test]
+fn each_test_that_the_fault_matrix_names_exists() {
+    let matrix = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/FAULTS.md")).unwrap();
+    let code = code_below(&["src", "tests"]);
+    let named: Vec<&str> = matrix
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|path| path.rsplit_once("::").map(|(_, name)| name))
+        .filter(|name| name.matches('_').count() >= 3)
+        .collect();
+    assert!(named.len() >= 20, "{named:?}");
+    for name in named {
+        assert!(code.contains(&format!("fn {name}(")), "FAULTS.md names {name}, which is no test");
     }
 }
 
