@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use mediamirror::config::Config;
 use mediamirror::connect::connect;
+use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Refuse, Rule};
 use mediamirror::emulator::settings::BlobLimits;
 use mediamirror::emulator::{Emulator, EmulatorHandle, Generate, Settings, StatsSnapshot};
 use mediamirror::engine::{Options, Summary, mirror};
@@ -38,6 +39,8 @@ const STREAM: u64 = 60_000_000;
 const LATENCY_MS: u64 = 30;
 /// Requests at once: the account's rate times a block's second would be more than anybody opens; enough for the bandwidth.
 const IN_FLIGHT: usize = 512;
+/// Requests that fail for no reason of ours.
+const ERRORS: f64 = 0.001;
 /// The part of the limits that is asked for: services count in windows of their own.
 const SHARE: f64 = 0.99;
 
@@ -74,6 +77,8 @@ async fn simulate(assets: u32) {
         .start_in_process()
         .await
         .expect("the emulator starts");
+    let error = Rule::new(Fault::Refuse(Refuse::status(500).code("InternalError"))).probability(ERRORS);
+    emulator.set_faults(&FaultPlan::new(1).rule(error)).expect("the plan is good");
     let started = Instant::now();
     let summary = run(&emulator).await;
     assert!(summary.problems.is_empty(), "{:?}", summary.problems);
@@ -124,6 +129,7 @@ fn report(summary: &Summary, stats: &StatsSnapshot, real: Duration) {
     let writes = copies + of(&["PutBlockList", "CopyBlob"]);
     let lists = of(&["ListBlobs"]);
     let refused: u64 = stats.requests.iter().filter(|row| row.status == 503).map(|row| row.count).sum();
+    let failed: u64 = stats.requests.iter().filter(|row| row.status == 500).map(|row| row.count).sum();
     let bytes = summary.bytes_copied as f64;
     let ceiling = (bytes / INGRESS as f64).max(bytes / EGRESS as f64).max(writes / f64::from(REQUESTS_PER_SECOND));
     let duration = summary.elapsed.as_secs_f64();
@@ -141,7 +147,7 @@ fn report(summary: &Summary, stats: &StatsSnapshot, real: Duration) {
     println!("ceiling             {:>14.2} hours", ceiling / 3600.0);
     println!("duration / ceiling  {:>14.3}  (bar: 1.05)", duration / ceiling);
     println!(
-        "requests            {:>14} blob, {} media, {refused} refused",
+        "requests            {:>14} blob, {} media, {refused} refused, {failed} failed",
         summary.requests.blob, summary.requests.media
     );
     println!("money               {money:>14.0} US dollars, of which egress {:.0}", bytes / 1e9 * prices.egress_per_gb);
