@@ -1,17 +1,15 @@
 //! Large blobs under a bandwidth model, in virtual time: how near to the account's ceiling they are copied.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use mediamirror::config::{AccountConfig, AuthConfig, Config, Limits, StorageConfig};
 use mediamirror::connect::connect;
-use mediamirror::emulator::{Emulator, Generate, ReadyRegion, Settings};
+use mediamirror::emulator::{Emulator, Generate, Settings};
 use mediamirror::engine::{Options, mirror};
 use mediamirror::ledger::Ledger;
 use mediamirror::monitor::Silent;
-use mediamirror::redact::Secret;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::config_of;
 use crate::row;
 
 /// What the account copies in a second.
@@ -38,9 +36,7 @@ pub(crate) fn ten_large_blobs() {
         let generate = Generate::parse(&recipe).expect("the recipe is good");
         let builder = Emulator::builder().settings(settings).generate(generate);
         let emulator = builder.start_in_process().await.expect("the emulator starts");
-        let regions = &emulator.ready().regions;
-        let ledger = PathBuf::from("unused");
-        let config = Config { source: account(&regions[0]), target: account(&regions[1]), ledger };
+        let config = config_of(&emulator);
         let pair = Arc::new(connect(&config, emulator.http_client()).expect("the keys are keys"));
         let ledger = Ledger::in_memory().expect("a ledger in memory opens");
         let stop = CancellationToken::new();
@@ -50,29 +46,4 @@ pub(crate) fn ten_large_blobs() {
     });
     let ideal = (BLOBS * LENGTH) as f64 / ACCOUNT as f64;
     row("10 blobs of 4 GiB, 400 MB/s, 60 MB/s a stream: wall / ideal", elapsed.as_secs_f64() / ideal, 1.10);
-}
-
-fn account(region: &ReadyRegion) -> AccountConfig {
-    AccountConfig {
-        account: region.account.clone(),
-        endpoint: region.media.parse().expect("the emulator prints URLs"),
-        redirect_hosts: vec![region.cluster.clone()],
-        api_version: "2.19".to_owned(),
-        auth: AuthConfig::Acs {
-            token_url: region.token.parse().expect("the emulator prints URLs"),
-            client_id: region.account.clone(),
-            secret: Secret::new(region.account_key.clone()),
-        },
-        storage: region
-            .storage
-            .iter()
-            .map(|storage| StorageConfig {
-                account: storage.account.clone(),
-                endpoint: storage.blob.parse().expect("the emulator prints URLs"),
-                key: Secret::new(storage.key.clone()),
-            })
-            .collect(),
-        streaming_url: None,
-        limits: Limits::default(),
-    }
 }

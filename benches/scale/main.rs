@@ -6,6 +6,8 @@
 #![expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
 #![expect(clippy::cast_precision_loss, reason = "ratios of counts far below 2^52")]
 
+#[path = "../../tests/contract/config.rs"]
+mod config;
 mod large;
 mod process;
 

@@ -56,7 +56,8 @@ pub(crate) fn failed(error: &EmulatorError) -> CommandFailure {
         EmulatorError::Settings(error) => {
             let line = error.line.map_or_else(String::new, |line| format!(":{line}"));
             let file = error.file.as_deref().unwrap_or("settings");
-            let message = format!("{file}{line}: {}: {}", error.key, error.problem);
+            let key = if error.key.is_empty() { String::new() } else { format!(": {}", error.key) };
+            let message = format!("{file}{line}{key}: {}", error.problem);
             CommandFailure::new(ExitCode::Refused, message, error.remedy.clone())
         }
         other => CommandFailure::unexpected(other.to_string()),

@@ -10,15 +10,8 @@ use crate::emulator::settings::SettingsError;
 impl FaultPlan {
     /// Reads and checks a TOML file.
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| SettingsError {
-            file: Some(file.clone()),
-            line: None,
-            key: String::new(),
-            problem: format!("cannot be read: {error}"),
-            remedy: "name a readable TOML file of fault rules".to_owned(),
-        })?;
-        Self::parse(&text).map_err(|error| SettingsError { file: Some(file), ..error })
+        let text = SettingsError::text_of(path, "fault rules")?;
+        Self::parse(&text).map_err(|error| error.in_file(path))
     }
 
     /// Reads and checks a plan written in TOML.

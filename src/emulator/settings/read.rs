@@ -40,15 +40,8 @@ impl std::error::Error for SettingsError {}
 impl Settings {
     /// Reads and checks a TOML file.
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| SettingsError {
-            file: Some(file.clone()),
-            line: None,
-            key: String::new(),
-            problem: format!("cannot be read: {error}"),
-            remedy: "name a readable TOML file of emulator settings".to_owned(),
-        })?;
-        Self::parse(&text).map_err(|error| SettingsError { file: Some(file), ..error })
+        let text = SettingsError::text_of(path, "emulator settings")?;
+        Self::parse(&text).map_err(|error| error.in_file(path))
     }
 
     /// Reads and checks settings written in TOML.
@@ -63,6 +56,22 @@ impl Settings {
 }
 
 impl SettingsError {
+    /// The text of a file, which is to hold that.
+    pub(in crate::emulator) fn text_of(path: &Path, what: &str) -> Result<String, Self> {
+        std::fs::read_to_string(path).map_err(|error| Self {
+            file: Some(path.display().to_string()),
+            line: None,
+            key: String::new(),
+            problem: format!("cannot be read: {error}"),
+            remedy: format!("name a readable TOML file of {what}"),
+        })
+    }
+
+    /// The same error, found in that file.
+    pub(in crate::emulator) fn in_file(self, path: &Path) -> Self {
+        Self { file: Some(path.display().to_string()), ..self }
+    }
+
     /// What the TOML parser says of a text, with line, key and remedy.
     pub(in crate::emulator) fn from_toml(text: &str, error: &toml::de::Error) -> Self {
         from_toml(text, error)
