@@ -75,7 +75,7 @@ async fn write(run: &Run, work: Work, mut source: Contents<'_>) -> Result<Option
         let (account, to) = place_of(&run.pair.target, &target).await?;
         (target, Contents::none(account, to))
     };
-    let copied = copy_missing(run, &asset, &source, &present, resumed).await?;
+    let copied = copy_missing(run, &work, &source, &present, resumed).await?;
     run.count(|tally| tally.blobs.unchanged += source.count.saturating_sub(copied.planned));
     if copied.left > 0 {
         return Ok(None);
@@ -98,11 +98,12 @@ async fn write(run: &Run, work: Work, mut source: Contents<'_>) -> Result<Option
 /// Copies what is not on the target as it is on the source.
 async fn copy_missing(
     run: &Run,
-    asset: &Asset,
+    work: &Work,
     source: &Contents<'_>,
     present: &Contents<'_>,
     resumed: bool,
 ) -> Result<CopyResult, Error> {
+    let asset = &work.asset;
     // Where something is there already the numbers are the most it may come to: a large container is not compared twice.
     run.monitor.event(RunEvent::AssetStarted {
         asset: asset.id.clone(),
@@ -116,6 +117,7 @@ async fn copy_missing(
         target: present.account,
         to: &present.container,
         turn: run.next_turn(),
+        begun_before: work.target.is_some(),
     };
     copy_blobs(run, asset, route, missing(source, present, resumed)).await
 }
