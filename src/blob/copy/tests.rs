@@ -333,6 +333,14 @@ async fn a_tier_refused_at_the_end_costs_no_block() {
     assert_eq!(fake.asked().len(), 5);
 }
 
+#[tokio::test]
+async fn a_blob_that_no_block_list_can_name_is_not_begun() {
+    let (fake, target) = target([answer(201, CREATED)]);
+    let error = target.put_blocks_from_url(&destination(), &source(50_000 * (4_000 << 20) + 1)).await.unwrap_err();
+    assert!(matches!(error, Error::Unsuitable { .. }), "{error}");
+    assert!(fake.asked().is_empty());
+}
+
 #[test]
 fn names_that_no_url_can_say_are_unsuitable() {
     let account = Fake::new([]).account("srcacct");
