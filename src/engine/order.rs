@@ -7,9 +7,9 @@ mod packed;
 use std::cmp::Ordering;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
 
 use super::catalog::Catalog;
+use super::compact::Moment;
 use crate::error::Error;
 use crate::media::Pages;
 use crate::model::Asset;
@@ -75,7 +75,7 @@ impl Order {
     fn rank(self, asset: &Asset, bytes: impl Fn(&Asset) -> u64) -> u64 {
         match self {
             Self::Listed | Self::Name => 0,
-            Self::Newest => u64::MAX - asset.created.map_or(0, ticks),
+            Self::Newest => u64::MAX - asset.created.map_or(0, |created| Moment::new(created).ticks()),
             Self::Largest => u64::MAX - bytes(asset),
             Self::Smallest => bytes(asset),
         }
@@ -88,14 +88,10 @@ impl Order {
     }
 }
 
-/// A moment as a number above zero, to the service's 100 nanoseconds.
-fn ticks(moment: Timestamp) -> u64 {
-    let since_the_first = moment.as_nanosecond() - Timestamp::MIN.as_nanosecond();
-    u64::try_from(since_the_first / 100).unwrap_or(u64::MAX).saturating_add(1)
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::model::{AssetEncryption, AssetId};
 

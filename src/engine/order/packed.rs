@@ -45,7 +45,7 @@ impl Packed {
         self.number(account);
         match asset.container.as_ref().map(CompactId::container) {
             None => self.bytes.push(NONE),
-            Some(container) if matches!(id, CompactId::Guid(_)) && container == id => self.bytes.push(OWN),
+            Some(container) if id.is_guid() && container == id => self.bytes.push(OWN),
             Some(container) => self.id(&container),
         }
         at
