@@ -20,6 +20,9 @@ use crate::monitor::{AssetOutcome, RunEvent};
 /// Differences named in an error; the rest is counted.
 const DIFFERENCES_NAMED: usize = 3;
 
+/// Requests of a copy from which on an earlier run's blocks are looked for: more than one block and a list.
+const LOOKED_FOR: u64 = 2;
+
 /// Mirrors one asset. `None` = the run was stopped before it was complete; the next run goes on from there.
 pub(crate) async fn mirror_asset(run: &Run, work: Work) -> Result<Option<AssetOutcome>, Error> {
     let asset = &work.asset;
@@ -271,7 +274,9 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
     while let Some(blob) = missing.try_next().await? {
         blobs += 1;
         bytes += blob.length;
-        copies += copy_requests(&blob, run.options.copy_method, same_account);
+        let requests = copy_requests(&blob, run.options.copy_method, same_account);
+        // Blocks that an earlier run may have left are looked for; how many are there, nobody knows before.
+        copies += requests + u64::from(work.target.is_some() && requests > LOOKED_FOR);
     }
     run.count(|tally| {
         tally.outlook.add(work, source, copies);

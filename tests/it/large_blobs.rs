@@ -46,6 +46,7 @@ async fn die_after(world: &mut World, blocks: u64) {
     world.intercept(|_| None);
 }
 
+/// Guarantee 6: an interrupted run is gone on with, within a blob, too.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_died_within_a_large_blob_is_taken_up_at_its_blocks() {
     let mut world = World::generated(TWO_LARGE).await;
