@@ -20,6 +20,9 @@ use crate::monitor::{AssetOutcome, RunEvent};
 /// Differences named in an error; the rest is counted.
 const DIFFERENCES_NAMED: usize = 3;
 
+/// Requests of a copy from which on an earlier run's blocks are looked for: more than one block and a list.
+const LOOKED_FOR: u64 = 2;
+
 /// Mirrors one asset. `None` = the run was stopped before it was complete; the next run goes on from there.
 pub(crate) async fn mirror_asset(run: &Run, work: Work) -> Result<Option<AssetOutcome>, Error> {
     let asset = &work.asset;
@@ -75,7 +78,7 @@ async fn write(run: &Run, work: Work, mut source: Contents<'_>) -> Result<Option
         let (account, to) = place_of(&run.pair.target, &target).await?;
         (target, Contents::none(account, to))
     };
-    let copied = copy_missing(run, &asset, &source, &present, resumed).await?;
+    let copied = copy_missing(run, &work, &source, &present, resumed).await?;
     run.count(|tally| tally.blobs.unchanged += source.count.saturating_sub(copied.planned));
     if copied.left > 0 {
         return Ok(None);
@@ -98,11 +101,12 @@ async fn write(run: &Run, work: Work, mut source: Contents<'_>) -> Result<Option
 /// Copies what is not on the target as it is on the source.
 async fn copy_missing(
     run: &Run,
-    asset: &Asset,
+    work: &Work,
     source: &Contents<'_>,
     present: &Contents<'_>,
     resumed: bool,
 ) -> Result<CopyResult, Error> {
+    let asset = &work.asset;
     // Where something is there already the numbers are the most it may come to: a large container is not compared twice.
     run.monitor.event(RunEvent::AssetStarted {
         asset: asset.id.clone(),
@@ -116,6 +120,7 @@ async fn copy_missing(
         target: present.account,
         to: &present.container,
         turn: run.next_turn(),
+        begun_before: work.target.is_some(),
     };
     copy_blobs(run, asset, route, missing(source, present, resumed)).await
 }
@@ -269,7 +274,9 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
     while let Some(blob) = missing.try_next().await? {
         blobs += 1;
         bytes += blob.length;
-        copies += copy_requests(&blob, run.options.copy_method, same_account);
+        let requests = copy_requests(&blob, run.options.copy_method, same_account);
+        // Blocks that an earlier run may have left are looked for; how many are there, nobody knows before.
+        copies += requests + u64::from(work.target.is_some() && requests > LOOKED_FOR);
     }
     run.count(|tally| {
         tally.outlook.add(work, source, copies);
