@@ -8,6 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::poll::{CopyTracker, Ended};
 use super::run::Run;
+use super::turns::Slot;
 use crate::blob::{self, BlobAccount};
 use crate::error::{Error, Failure};
 use crate::model::{Asset, Blob, BlobRef, ContainerName, CopyMethod, CopyStatus};
@@ -77,12 +78,16 @@ pub(crate) async fn copy_blobs(
     if run.options.copy_method == Some(CopyMethod::Async) || (run.options.copy_method.is_none() && same_account) {
         return copy_windows(run, asset, route, windows).await;
     }
+    let turns = run.turns(route.target);
     windows
         .map_ok(|window| stream::iter(window.into_iter().map(Ok)))
         .try_flatten()
-        .map_ok(|blob| {
+        // The turn comes first: a blob that waits for it is not yet the far larger future of its copy.
+        .map_ok(|blob| Arc::clone(&turns).take(route.turn).map(move |slot| Ok((blob, slot))))
+        .try_buffer_unordered(BLOBS_IN_FLIGHT)
+        .map_ok(|(blob, slot)| {
             let method = method_of(&blob);
-            copy_one(run, asset, route, Candidate::new(blob), method).map(Ok)
+            copy_one(run, asset, route, Candidate::new(blob), method, slot).map(Ok)
         })
         .try_buffer_unordered(BLOBS_IN_FLIGHT)
         .try_fold(CopyResult::default(), |mut result, end| {
@@ -176,9 +181,15 @@ impl Candidate {
 }
 
 /// Copies one blob with a method that is done when it returns. A blob that changes is read and copied anew.
-async fn copy_one(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: Candidate, method: CopyMethod) -> BlobEnd {
+async fn copy_one(
+    run: &Run,
+    asset: &Asset,
+    route: Route<'_>,
+    mut candidate: Candidate,
+    method: CopyMethod,
+    mut slot: Slot,
+) -> BlobEnd {
     for _ in 0..=MAX_CHANGES {
-        let slot = run.turns(route.target).take(route.turn).await;
         if run.stop.is_cancelled() {
             return BlobEnd::Left;
         }
@@ -191,6 +202,7 @@ async fn copy_one(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: Can
             Settled::End(end) => return end,
             Settled::Changed(newer) => candidate = newer,
         }
+        slot = run.turns(route.target).take(route.turn).await;
     }
     let error = Error::Changing { subject: subject(route, &candidate.blob) };
     candidate.failed(run, asset, error)
@@ -371,7 +383,8 @@ async fn after_copy(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: C
                 return Next::End(candidate.failed(run, asset, error));
             }
             run.monitor.event(RunEvent::Note(format!("{to}: its copy stood still and was replaced by block copies")));
-            Next::End(copy_one(run, asset, route, candidate, CopyMethod::Blocks).await)
+            let slot = run.turns(route.target).take(route.turn).await;
+            Next::End(copy_one(run, asset, route, candidate, CopyMethod::Blocks, slot).await)
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Run {
     pub(crate) files: Batcher<(AssetId, AssetId), FilesDigest>,
     pub(crate) publications: Batcher<Locator, Locator>,
     pending_copies: HashMap<AccountName, Arc<Semaphore>>,
-    turns: HashMap<AccountName, Turns>,
+    turns: HashMap<AccountName, Arc<Turns>>,
     begun: AtomicU64,
     tally: Mutex<Tally>,
     fatal: Mutex<Option<Error>>,
@@ -72,7 +72,8 @@ impl Run {
             .iter()
             .map(|account| (account.name().clone(), Arc::new(Semaphore::new(most))))
             .collect();
-        let turns = pair.target.storage.iter().map(|account| (account.name().clone(), Turns::new(copies(account))));
+        let turns =
+            pair.target.storage.iter().map(|account| (account.name().clone(), Arc::new(Turns::new(copies(account)))));
         let turns = turns.collect();
         Self {
             pair,
@@ -97,8 +98,8 @@ impl Run {
     }
 
     /// The turns of the copies into a target account.
-    pub(crate) fn turns(&self, account: &BlobAccount) -> &Turns {
-        self.turns.get(account.name()).expect("every target account has its turns")
+    pub(crate) fn turns(&self, account: &BlobAccount) -> Arc<Turns> {
+        Arc::clone(self.turns.get(account.name()).expect("every target account has its turns"))
     }
 
     /// The turn of an asset that begins now.

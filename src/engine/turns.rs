@@ -1,7 +1,7 @@
 //! Who copies next: blobs of assets begun earlier go first, so that an asset is complete early and not all of them late.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 
@@ -24,22 +24,24 @@ impl Turns {
     }
 
     /// Waits for a slot.
-    pub(crate) async fn take(&self, asset: u64) -> Slot<'_> {
+    pub(crate) async fn take(self: Arc<Self>, asset: u64) -> Slot {
         let mut waiting = {
             let mut state = self.0.lock().expect("no panic while held");
             if state.free > 0 {
                 state.free -= 1;
+                drop(state);
                 return Slot(self);
             }
             let (sender, receiver) = oneshot::channel();
             state.arrivals += 1;
             let place = (asset, state.arrivals);
             state.waiting.insert(place, sender);
-            Waiting { turns: self, receiver }
+            Waiting { turns: &self, receiver }
         };
         // The sender is dropped only with the turns themselves, which this borrows.
         let _ = (&mut waiting.receiver).await;
         waiting.receiver.close();
+        drop(waiting);
         Slot(self)
     }
 
@@ -59,9 +61,9 @@ impl Turns {
 /// A slot; given back when it is dropped.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Slot<'a>(&'a Turns);
+pub(crate) struct Slot(Arc<Turns>);
 
-impl Drop for Slot<'_> {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.0.give_back();
     }
@@ -84,8 +86,6 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use futures::FutureExt;
 
     use super::*;
@@ -93,7 +93,7 @@ mod tests {
     #[tokio::test]
     async fn the_asset_begun_first_goes_first() {
         let turns = Arc::new(Turns::new(1));
-        let held = turns.take(9).await;
+        let held = Arc::clone(&turns).take(9).await;
         let order = Arc::new(Mutex::new(Vec::new()));
         let tasks: Vec<_> = [(5, 'c'), (2, 'a'), (5, 'd'), (2, 'b')]
             .into_iter()
@@ -115,16 +115,16 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_goes_away_loses_no_slot() {
-        let turns = Turns::new(1);
-        let held = turns.take(1).await;
+        let turns = Arc::new(Turns::new(1));
+        let held = Arc::clone(&turns).take(1).await;
         // Goes away while it waits.
-        assert!(turns.take(2).now_or_never().is_none());
+        assert!(Arc::clone(&turns).take(2).now_or_never().is_none());
         // Goes away when it was given the slot, and has not noticed.
-        let mut unaware = Box::pin(turns.take(3));
+        let mut unaware = Box::pin(Arc::clone(&turns).take(3));
         assert!(unaware.as_mut().now_or_never().is_none());
         drop(held);
         drop(unaware);
-        assert!(turns.take(4).now_or_never().is_some());
-        assert!(turns.take(5).now_or_never().is_some(), "the slot of the one before is back");
+        assert!(Arc::clone(&turns).take(4).now_or_never().is_some());
+        assert!(Arc::clone(&turns).take(5).now_or_never().is_some(), "the slot of the one before is back");
     }
 }
