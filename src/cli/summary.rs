@@ -67,6 +67,13 @@ fn counts(summary: &Summary) -> String {
             ByteSize(forecast.bytes),
             forecast.duration.as_secs_f64(),
         );
+        if forecast.estimated_polls > 0 {
+            let _ = writeln!(
+                text,
+                "         about {} of the blob requests look how asynchronous copies go: an estimate, their speed is not promised",
+                forecast.estimated_polls,
+            );
+        }
     }
     text
 }

@@ -168,6 +168,10 @@ impl MediaService for V2 {
         self.publish_all(locators).await
     }
 
+    async fn policies_to_make(&self, locators: &[Locator]) -> Result<u64, Error> {
+        self.policies_lacking(locators).await
+    }
+
     async fn update_locator(&self, locator: &Locator) -> Result<(), Error> {
         self.merge_locator(locator).await
     }
