@@ -277,6 +277,7 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
         blobs += 1;
         bytes += blob.length;
         copies.add(&blob, &run.options, same_account);
+        copies.unpostable |= !run.pair.target.media.takes_file_name(&blob.name);
     }
     run.count(|tally| {
         tally.outlook.add(work, source, &copies);

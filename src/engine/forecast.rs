@@ -63,6 +63,8 @@ pub(crate) struct Copies {
     /// Blobs whose copies are followed, and the largest of them.
     followed: u64,
     largest: u64,
+    /// There is a name that no file record can be posted under.
+    pub(crate) unpostable: bool,
 }
 
 impl Copies {
@@ -112,7 +114,12 @@ impl Filling {
     }
 
     /// Requests more because time runs out before batches are full, where so long passes between two assets.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate"
+    )]
     fn unfilled(&self, capacity: Capacity, interval: Duration, in_flight: usize, each: u64) -> u64 {
         let interval = interval.as_secs_f64();
         let age = interval * in_flight as f64;
@@ -152,8 +159,10 @@ impl Outlook {
         self.files.add(FILES_A_BATCH, source.count, files_cost);
         // Records that an earlier run made are found in the way, read and compared; so is one that has none to make.
         let registered = work.row.as_ref().is_some_and(|row| row.facts.files_digest.is_some());
-        self.files.reread |= registered || source.count == 0;
-        self.files.rewritten |= registered && copies.requests > 0;
+        self.files.reread |= registered || copies.unpostable || source.count == 0;
+        self.files.rewritten |= copies.unpostable || (registered && !work.same_files);
+        // Their records are made by the service, which is asked for each such asset.
+        self.updates += u64::from(copies.unpostable);
         if !work.missing.is_empty() {
             self.locators.add(LOCATORS_A_BATCH, work.missing.len() as u64, locators_cost);
         }

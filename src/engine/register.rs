@@ -226,8 +226,7 @@ mod tests {
         let (batcher, writes) = (batcher(10), AtomicUsize::new(0));
         let started = tokio::time::Instant::now();
         let coming: Vec<_> = (0..35).map(|item| (item, batcher.announce())).collect();
-        let results =
-            join_all(coming.into_iter().map(|(item, announced)| doubled(announced, item, 1, &writes))).await;
+        let results = join_all(coming.into_iter().map(|(item, announced)| doubled(announced, item, 1, &writes))).await;
         assert_eq!(results, (0..35).map(|item| item * 2).collect::<Vec<_>>());
         assert_eq!((writes.into_inner(), started.elapsed()), (4, Duration::ZERO));
     }
