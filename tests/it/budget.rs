@@ -155,7 +155,7 @@ async fn a_blob_of_a_large_container_that_changes_during_its_copy_arrives_in_its
     let pair = world.pair();
     let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(0);
     let change = {
-        let pair = std::sync::Arc::clone(&pair);
+        let pair = Arc::clone(&pair);
         let asset = asset.clone();
         async move { crate::world::put(&pair.source.storage[0], &asset, "thumbs/0700.jpg", vec![7; 500]).await }
     };
@@ -286,7 +286,8 @@ async fn an_asset_that_is_ready_waits_moments_for_one_that_takes_long() {
     crate::world::put(&pair.source.storage[0], &huge.asset, "film.mp4", vec![1; 360_000]).await;
     let ends = Arc::new(Ends(tokio::time::Instant::now(), Mutex::default()));
     let monitor: Arc<dyn Monitor> = Arc::<Ends>::clone(&ends);
-    let run = mirror(world.pair(), world.ledger.clone(), put(), monitor, CancellationToken::new());
+    let slowly = Options { copy_method: Some(CopyMethod::Async), ..Options::default() };
+    let run = mirror(world.pair(), world.ledger.clone(), slowly, monitor, CancellationToken::new());
     assert_eq!(run.await.unwrap().assets.mirrored, 3);
     let ends = ends.1.lock().unwrap();
     for name in ["a", "b"] {
