@@ -5,6 +5,7 @@ pub mod verify;
 
 mod asset;
 mod catalog;
+mod choices;
 mod compact;
 mod compare;
 mod contents;
@@ -41,6 +42,7 @@ use crate::ledger::{AssetRow, Ledger};
 use crate::model::{Asset, AssetId, CopyMethod, Plane, Side};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use catalog::{Catalog, FilesWanted};
+pub use choices::{Choice, Reason};
 pub use forecast::Forecast;
 pub use order::Order;
 use plan::Decision;
@@ -165,6 +167,8 @@ pub struct Summary {
     pub blobs: BlobCounts,
     /// Bytes of the blobs copied.
     pub bytes_copied: u64,
+    /// How they were copied, and why so (in a dry run: how they are to be).
+    pub copies: Vec<Choice>,
     /// Locators.
     pub locators: LocatorCounts,
     /// Requests.
@@ -231,6 +235,7 @@ pub async fn mirror(
         assets: tally.assets,
         blobs: tally.blobs,
         bytes_copied: tally.bytes_copied,
+        copies: run.choices.all(),
         locators: tally.locators,
         requests: requests(&pair),
         forecast,

@@ -12,6 +12,7 @@ use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::Work;
 use super::publish::finish;
 use super::run::{Journey, Run};
+use crate::blob;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
 use crate::model::{Asset, Blob, ContainerName, NewAsset};
@@ -276,7 +277,10 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
     while let Some(blob) = missing.try_next().await? {
         blobs += 1;
         bytes += blob.length;
-        copies.add(&blob, &run.options, same_account);
+        let method = run.options.copy_method.unwrap_or_else(|| blob::choose(blob.length, same_account));
+        let method = blob::within_limits(method, blob.length);
+        run.choices.add(&work.asset.id, method, blob.length);
+        copies.add(&blob, method, same_account);
         copies.unpostable |= !run.pair.target.media.takes_file_name(&blob.name);
     }
     run.count(|tally| {

@@ -69,9 +69,8 @@ pub(crate) struct Copies {
 
 impl Copies {
     /// Adds a blob. A copy within an account is done when it is begun, and not looked at.
-    pub(crate) fn add(&mut self, blob: &Blob, options: &Options, same_account: bool) {
-        let method = options.copy_method.unwrap_or_else(|| blob::choose(blob.length, same_account));
-        self.requests += match blob::within_limits(method, blob.length) {
+    pub(crate) fn add(&mut self, blob: &Blob, method: CopyMethod, same_account: bool) {
+        self.requests += match method {
             CopyMethod::Blocks => blob::blocks(blob.length) + 1,
             CopyMethod::Put | CopyMethod::Async => 1,
         };

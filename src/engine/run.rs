@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::choices::Choices;
 use super::digest::FilesDigest;
 use super::forecast::Outlook;
 use super::register::{Announced, Batcher, Capacity};
@@ -76,6 +77,8 @@ pub(crate) struct Run {
     pub(crate) ledger: Ledger,
     pub(crate) options: Options,
     pub(crate) monitor: Arc<dyn Monitor>,
+    /// Stands before the monitor.
+    pub(super) choices: Arc<Choices>,
     /// Cancelled when nothing new shall be begun.
     pub(crate) stop: CancellationToken,
     /// The assets at work.
@@ -109,11 +112,13 @@ impl Run {
             .collect();
         let turns = pair.target.storage.iter().map(|account| (account.name().clone(), Turns::new(copies(account))));
         let turns = turns.collect();
+        let choices = Choices::before(monitor, options.copy_method);
         Self {
             pair,
             ledger,
             options,
-            monitor,
+            monitor: Arc::<Choices>::clone(&choices),
+            choices,
             stop,
             room: Room::new(FILES_A_BATCH.items + LOCATORS_A_BATCH.items),
             files: Batcher::new(FILES_A_BATCH),
