@@ -159,25 +159,24 @@ impl<T, R> Announced<T, R> {
         let (number, lead) = batcher.join((item, sender), weight);
         // It is here now; perhaps it was the last one to come.
         drop(self);
-        match lead {
-            Some(closed) => {
-                let batch = tokio::select! {
-                    batch = closed => batch.expect("a batch is closed by handing it to its leader"),
-                    never = batcher.lose_patience(number, patience) => never,
-                };
-                let (items, senders): (Vec<T>, Vec<_>) = batch.into_iter().unzip();
-                for (sender, result) in senders.into_iter().zip(write(items).await) {
-                    // A caller that went away does not need its result.
-                    let _ = sender.send(result);
-                }
-                receiver.await
+        let result = if let Some(closed) = lead {
+            let batch = tokio::select! {
+                batch = closed => batch.expect("a batch is closed by handing it to its leader"),
+                never = batcher.lose_patience(number, patience) => never,
+            };
+            let (items, senders): (Vec<T>, Vec<_>) = batch.into_iter().unzip();
+            for (sender, result) in senders.into_iter().zip(write(items).await) {
+                // A caller that went away does not need its result.
+                let _ = sender.send(result);
             }
-            None => tokio::select! {
+            receiver.await
+        } else {
+            tokio::select! {
                 result = &mut receiver => result,
                 never = batcher.lose_patience(number, patience) => never,
-            },
-        }
-        .expect("a batch answers every item it took")
+            }
+        };
+        result.expect("a batch answers every item it took")
     }
 }
 
