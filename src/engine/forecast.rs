@@ -241,3 +241,41 @@ fn lane_time(lane: &Lane, requests: u64, bytes: u64) -> Duration {
     let seconds = answers.max(by(requests, limits.requests_per_second)).max(by(bytes, limits.bytes_per_second));
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A thousand items in full batches.
+    fn filled() -> Filling {
+        let mut filling = Filling::default();
+        for _ in 0..1_000 {
+            filling.add(FILES_A_BATCH, 20, files_cost);
+        }
+        filling.close(files_cost);
+        filling
+    }
+
+    #[test]
+    fn a_batch_of_file_records_is_one_read_and_one_write() {
+        assert_eq!((filled().batches, filled().requests), (67, 134));
+    }
+
+    #[test]
+    fn heavy_assets_are_apart_and_read_and_written_in_pages() {
+        let mut filling = Filling::default();
+        for weight in [600, 600, 2_500] {
+            filling.add(FILES_A_BATCH, weight, files_cost);
+        }
+        filling.close(files_cost);
+        assert_eq!((filling.batches, filling.requests), (3, 2 + 2 + 6));
+    }
+
+    #[test]
+    fn batches_stay_unfilled_where_assets_are_ready_far_apart() {
+        let more = |interval| filled().unfilled(FILES_A_BATCH, interval, 64, 2);
+        assert_eq!((more(Duration::ZERO), more(Duration::from_millis(100))), (0, 0));
+        // A minute between two assets, 64 at once: one waits six minutes, in which six more come.
+        assert_eq!(more(Duration::from_mins(1)), (136 - 67) * 2);
+    }
+}

@@ -169,3 +169,15 @@ fn judge(pending: &mut Pending, seen: Option<&Blob>) -> Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_copies_are_looked_at_once_and_long_ones_every_quarter_of_a_minute() {
+        assert_eq!((looks(Duration::ZERO), looks(FIRST_LOOK), looks(FIRST_LOOK * 2)), (1, 1, 2));
+        let (hour, two) = (looks(Duration::from_hours(1)), looks(Duration::from_hours(2)));
+        assert_eq!(two - hour, 240);
+    }
+}

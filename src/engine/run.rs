@@ -34,9 +34,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// And longer where it was long under way already: by no more than this part of it.
 pub(super) const PATIENCE_PART: u32 = 10;
 
-/// Assets on their way to the batches.
+/// Source and target of each asset; what was written of it.
 type FilesBatcher = Arc<Batcher<(AssetId, AssetId), FilesDigest>>;
-/// One result per locator.
+/// The locators of each asset; one result per locator.
 type LocatorsBatcher = Arc<Batcher<Vec<Locator>, Vec<Result<Locator, Error>>>>;
 
 /// What an asset, or the listing that finds assets, may yet hand in. Batches wait as long as there is one of these.
