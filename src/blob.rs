@@ -30,7 +30,7 @@ use crate::throttle::Lane;
 use auth::{AccountKey, SharedKey};
 use sas::SasMint;
 
-pub use copy::{blocks, choose, within_limits};
+pub use copy::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
 
 /// The service refuses a longer source URL, its signature included.
 const SOURCE_URL_LIMIT: usize = 2 << 10;

@@ -5,6 +5,7 @@ pub mod verify;
 
 mod asset;
 mod catalog;
+mod choices;
 mod compact;
 mod compare;
 mod contents;
@@ -18,6 +19,7 @@ mod poll;
 mod publish;
 mod records;
 mod register;
+mod room;
 mod run;
 mod turns;
 
@@ -40,10 +42,11 @@ use crate::ledger::{AssetRow, Ledger};
 use crate::model::{Asset, AssetId, CopyMethod, Plane, Side};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use catalog::{Catalog, FilesWanted};
+pub use choices::{Choice, Reason};
 pub use forecast::Forecast;
 pub use order::Order;
 use plan::Decision;
-use run::Run;
+use run::{Journey, Run};
 
 /// What to mirror and how.
 #[derive(Debug, Clone)]
@@ -164,6 +167,8 @@ pub struct Summary {
     pub blobs: BlobCounts,
     /// Bytes of the blobs copied.
     pub bytes_copied: u64,
+    /// How they were copied, and why so (in a dry run: how they are to be).
+    pub copies: Vec<Choice>,
     /// Locators.
     pub locators: LocatorCounts,
     /// Requests.
@@ -223,15 +228,16 @@ pub async fn mirror(
         () if tally.assets.failed + tally.assets.conflicts > 0 => Outcome::Partial,
         () => Outcome::Complete,
     };
-    let sent = requests(&pair);
-    let forecast = dry_run.then(|| tally.outlook.forecast(&pair, sent, tally.bytes_copied));
+    let forecast =
+        if dry_run { Some(tally.outlook.forecast(&pair, &run.options, tally.bytes_copied).await) } else { None };
     Ok(Summary {
         outcome,
         assets: tally.assets,
         blobs: tally.blobs,
         bytes_copied: tally.bytes_copied,
+        copies: run.choices.all(),
         locators: tally.locators,
-        requests: sent,
+        requests: requests(&pair),
         forecast,
         elapsed: started.elapsed(),
         problems: tally.problems,
@@ -251,19 +257,19 @@ async fn mirror_assets(run: &Arc<Run>, catalog: &Catalog) -> Result<(), Error> {
 /// Lists the source and begins each asset as soon as there is room for it.
 async fn begin_assets(run: &Arc<Run>, catalog: &Catalog, tasks: &mut JoinSet<()>) -> Result<(), Error> {
     let mut pages = run.options.order.of(run.pair.source.media.assets(), catalog).await?;
+    let ahead = run.ahead();
     let mut listed = 0;
     while let Some(page) = pages.try_next().await? {
         listed += page.len() as u64;
         run.monitor.event(RunEvent::Listed { side: Side::Source, assets: listed });
         for asset in page.into_iter().filter(|asset| run.options.covers(asset)) {
-            while tasks.len() >= run.options.assets_in_flight.max(1) {
-                tasks.join_next().await;
-            }
+            let place = run.room.enter(run.options.assets_in_flight).await;
+            while tasks.try_join_next().is_some() {}
             if run.stop.is_cancelled() {
                 return Ok(());
             }
             if let Some(work) = decide(run, catalog, asset).await? {
-                tasks.spawn(mirror_one(Arc::clone(run), work));
+                tasks.spawn(mirror_one(Arc::clone(run), work, Journey { place, ahead: ahead.clone() }));
             }
         }
     }
@@ -305,11 +311,11 @@ async fn recorded(run: &Run, catalog: &Catalog, asset: &Asset) -> Result<Option<
 }
 
 /// One asset to its end; whatever happens to it stays with it.
-async fn mirror_one(run: Arc<Run>, work: plan::Work) {
+async fn mirror_one(run: Arc<Run>, work: plan::Work, journey: Journey) {
     let asset = work.asset.clone();
     let complete_before = work.row.as_ref().is_some_and(AssetRow::complete);
     // Boxed: the steps of an asset are a future of many kilobytes.
-    match Box::pin(asset::mirror_asset(&run, work)).await {
+    match Box::pin(asset::mirror_asset(&run, work, journey)).await {
         Ok(Some(outcome)) => run.finish(&asset, outcome),
         Ok(None) => {}
         Err(error) => {

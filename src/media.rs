@@ -65,6 +65,13 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// conflict.
     async fn publish(&self, locators: &[Locator]) -> Vec<Result<Locator, Error>>;
 
+    /// Can a file record of that name be made as such? Of any other the service itself has to make it, from the blob.
+    fn takes_file_name(&self, name: &str) -> bool;
+
+    /// How many policies have to be made before those locators can be, beyond the look at those that are there. Nothing is
+    /// changed.
+    async fn policies_to_make(&self, locators: &[Locator]) -> Result<u64, Error>;
+
     /// Changes name, start and expiry of a streaming locator.
     async fn update_locator(&self, locator: &Locator) -> Result<(), Error>;
 

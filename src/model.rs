@@ -285,3 +285,13 @@ pub enum CopyMethod {
     /// Put Block From URL in parallel, then Put Block List.
     Blocks,
 }
+
+impl fmt::Display for CopyMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Async => "async",
+            Self::Put => "put",
+            Self::Blocks => "blocks",
+        })
+    }
+}

@@ -70,6 +70,21 @@ pub enum RunEvent {
         /// Why.
         reason: String,
     },
+    /// So many blobs of an asset that comes to its end were copied by that method (in a dry run: are to be).
+    MethodChosen {
+        /// Source id.
+        asset: AssetId,
+        /// Name to show.
+        name: String,
+        /// The method.
+        method: CopyMethod,
+        /// Blobs.
+        blobs: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// Why it was this method.
+        why: String,
+    },
     /// An asset has come to its end in this run.
     AssetFinished {
         /// Source id.

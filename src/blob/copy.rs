@@ -26,11 +26,11 @@ use crate::transport::authority;
 use remedy::Plan;
 
 /// The service's limit for Put Blob From URL.
-const PUT_LIMIT: u64 = 5_000 << 20;
+pub const PUT_LIMIT: u64 = 5_000 << 20;
 
 /// One request copies this much in seconds, and losing it costs no more than as much again; what is larger is faster in
 /// blocks, of which many are copied at once.
-const PUT_COMFORTABLE: u64 = 256 << 20;
+pub const PUT_COMFORTABLE: u64 = 256 << 20;
 
 /// The best way to copy a blob of that size (`auto`).
 ///

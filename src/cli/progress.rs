@@ -98,6 +98,9 @@ impl Monitor for Progress {
         match &event {
             RunEvent::Note(text) => self.line(text),
             RunEvent::BlobFailed { blob, reason, .. } => tracing::info!(blob, reason, "blob not copied"),
+            RunEvent::MethodChosen { name, method, blobs, bytes, why, .. } => {
+                tracing::info!(name, "{blobs} blobs ({}) by {method}: {why}", ByteSize(*bytes));
+            }
             RunEvent::AssetFinished { name, outcome, .. } => tracing::info!(name, ?outcome, "asset finished"),
             _ => {}
         }
@@ -149,6 +152,7 @@ impl Tally {
             RunEvent::Listed { .. }
             | RunEvent::ListingFinished { .. }
             | RunEvent::BlobFailed { .. }
+            | RunEvent::MethodChosen { .. }
             | RunEvent::Note(_) => {}
         }
     }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
-use mediamirror::engine::{Outcome, Problem, Summary};
+use mediamirror::engine::{Choice, Outcome, Problem, Summary};
 use mediamirror::monitor::AssetOutcome;
 
 /// The whole summary; with `latency`, the time each kind of request took.
@@ -46,6 +46,9 @@ fn counts(summary: &Summary) -> String {
         blobs.unchanged,
         blobs.failed,
     );
+    for Choice { method, blobs, bytes, why, .. } in &summary.copies {
+        let _ = writeln!(text, "copies   {blobs} ({}) by {method}: {why}", ByteSize(*bytes));
+    }
     let _ = writeln!(
         text,
         "locators {} {done}, {} unchanged, {} failed",
@@ -67,6 +70,13 @@ fn counts(summary: &Summary) -> String {
             ByteSize(forecast.bytes),
             forecast.duration.as_secs_f64(),
         );
+        if forecast.estimated_polls > 0 {
+            let _ = writeln!(
+                text,
+                "         about {} of the blob requests look how asynchronous copies go: an estimate, their speed is not promised",
+                forecast.estimated_polls,
+            );
+        }
     }
     text
 }
@@ -117,8 +127,8 @@ fn milliseconds(micros: u64) -> String {
 pub(crate) mod tests {
     use std::time::Duration;
 
-    use mediamirror::engine::{AssetCounts, BlobCounts, LocatorCounts, RequestCounts};
-    use mediamirror::model::AssetId;
+    use mediamirror::engine::{AssetCounts, BlobCounts, LocatorCounts, Reason, RequestCounts};
+    use mediamirror::model::{AssetId, CopyMethod};
 
     use super::*;
 
@@ -131,6 +141,13 @@ pub(crate) mod tests {
             assets: AssetCounts { total: 3, mirrored: 1, unchanged: 1, conflicts: 1, ..AssetCounts::default() },
             blobs: BlobCounts { copied: 4, unchanged: 2, failed: 0 },
             bytes_copied: 4_096,
+            copies: vec![Choice {
+                method: CopyMethod::Put,
+                reason: Reason::Small,
+                why: "one request is the cheapest".to_owned(),
+                blobs: 4,
+                bytes: 4_096,
+            }],
             locators: LocatorCounts { mirrored: 1, unchanged: 1, failed: 1 },
             requests: RequestCounts { media: 9, blob: 7 },
             elapsed: Duration::from_millis(1_234),
@@ -149,6 +166,7 @@ pub(crate) mod tests {
         let text = text(&example(), false);
         assert!(text.contains("3 in scope: 1 mirrored, 1 unchanged, 0 skipped, 0 failed, 1 conflicts"), "{text}");
         assert!(text.contains("4 copied (4.0 KiB), 2 unchanged, 0 failed"), "{text}");
+        assert!(text.contains("copies   4 (4.0 KiB) by put: one request is the cheapest\n"), "{text}");
         assert!(text.contains("taken: conflict: its locator id belongs to another asset"), "{text}");
         assert!(!text.contains("PutBlobFromUrl"), "latency is for -v: {text}");
     }

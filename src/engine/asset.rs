@@ -7,11 +7,12 @@ use super::compare;
 use super::contents::{Contents, side_by_side};
 use super::copy::{CopyResult, Route, copy_blobs};
 use super::digest::{BlobsDigest, BlobsSum};
-use super::forecast::copy_requests;
+use super::forecast::Copies;
 use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::Work;
-use super::publish::{publish, register};
-use super::run::Run;
+use super::publish::finish;
+use super::run::{Journey, Run};
+use crate::blob;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
 use crate::model::{Asset, Blob, ContainerName, NewAsset};
@@ -20,11 +21,8 @@ use crate::monitor::{AssetOutcome, RunEvent};
 /// Differences named in an error; the rest is counted.
 const DIFFERENCES_NAMED: usize = 3;
 
-/// Requests of a copy from which on an earlier run's blocks are looked for: more than one block and a list.
-const LOOKED_FOR: u64 = 2;
-
 /// Mirrors one asset. `None` = the run was stopped before it was complete; the next run goes on from there.
-pub(crate) async fn mirror_asset(run: &Run, work: Work) -> Result<Option<AssetOutcome>, Error> {
+pub(crate) async fn mirror_asset(run: &Run, work: Work, journey: Journey) -> Result<Option<AssetOutcome>, Error> {
     let asset = &work.asset;
     let account = storage(&run.pair.source, asset.storage_account.as_ref(), asset, "source")?;
     let from = container_of(&run.pair.source, asset.container.as_ref(), &asset.id).await?;
@@ -51,11 +49,16 @@ pub(crate) async fn mirror_asset(run: &Run, work: Work) -> Result<Option<AssetOu
     if run.options.dry_run {
         return dry_run(run, &work, &source).await.map(Some);
     }
-    write(run, work, source).await
+    write(run, work, source, journey).await
 }
 
 /// Everything that changes the target, in order.
-async fn write(run: &Run, work: Work, mut source: Contents<'_>) -> Result<Option<AssetOutcome>, Error> {
+async fn write(
+    run: &Run,
+    work: Work,
+    mut source: Contents<'_>,
+    journey: Journey,
+) -> Result<Option<AssetOutcome>, Error> {
     let asset = work.asset.clone();
     // A copy begun for this very state of the source is bound to its entity tags: what is there of it is current.
     let resumed = work.row.as_ref().is_some_and(|row| row.facts.source_digest.as_ref() == Some(&source.digest));
@@ -94,8 +97,10 @@ async fn write(run: &Run, work: Work, mut source: Contents<'_>) -> Result<Option
         Err(error) => return failed(run, &asset, Step::Verify, error).await,
     };
     run.advance(&asset, (Step::Verify, facts), (Step::RegisterFiles, Facts::default())).await?;
-    register(run, &work, &target.id).await?;
-    publish(run, &work, &target.id).await
+    let blobs = source.count;
+    // It may wait for others now, and needs no memory for that.
+    drop(source);
+    finish(run, &work, &target.id, blobs, journey).await
 }
 
 /// Copies what is not on the target as it is on the source.
@@ -269,17 +274,19 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
     let into =
         work.target.as_ref().map_or_else(|| run.pair.target.blobs(None).map(AsRef::as_ref), |_| Some(present.account));
     let same_account = into.is_some_and(|into| into.name() == source.account.name());
-    let (mut blobs, mut bytes, mut copies) = (0, 0, 0);
+    let (mut blobs, mut bytes, mut copies) = (0, 0, Copies::default());
     let mut missing = std::pin::pin!(missing(source, &present, work.row.is_some()));
     while let Some(blob) = missing.try_next().await? {
         blobs += 1;
         bytes += blob.length;
-        let requests = copy_requests(&blob, run.options.copy_method, same_account);
-        // Blocks that an earlier run may have left are looked for; how many are there, nobody knows before.
-        copies += requests + u64::from(work.target.is_some() && requests > LOOKED_FOR);
+        let method = run.options.copy_method.unwrap_or_else(|| blob::choose(blob.length, same_account));
+        let method = blob::within_limits(method, blob.length);
+        run.choices.add(&work.asset.id, method, blob.length);
+        copies.add(&blob, method, same_account, work.target.is_some());
+        copies.unpostable |= !run.pair.target.media.takes_file_name(&blob.name);
     }
     run.count(|tally| {
-        tally.outlook.add(work, source, copies);
+        tally.outlook.add(work, source, &copies);
         tally.blobs.copied += blobs;
         tally.blobs.unchanged += source.count - blobs;
         tally.bytes_copied += bytes;

@@ -1,27 +1,38 @@
 //! What a run would cost, worked out from what a dry run has seen: its own requests are those a run begins with.
+//!
+//! File records and locators are put into batches by the very rule of the run. What cannot be known is estimated, and told
+//! to be: how often asynchronous copies are looked at, because the service promises no speed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::contents::Contents;
 use super::plan::Work;
-use super::{RequestCounts, run};
+use super::register::{Capacity, Fill};
+use super::run::{FILES_A_BATCH, LOCATORS_A_BATCH, PATIENCE, PATIENCE_PART};
+use super::{Options, RequestCounts, poll};
 use crate::blob;
 use crate::connect::{Endpoint, Pair};
-use crate::model::{Blob, CopyMethod, Plane};
+use crate::model::{Blob, CopyMethod, Locator, Plane};
 use crate::throttle::Lane;
 
-/// Assets whose file records one request reads.
-const PARENTS_A_REQUEST: u64 = 15;
-/// Making sure of the policy that locators need: one look and, the first time, one creation.
-const POLICY: u64 = 2;
+/// Rows of a page of file records, and operations of a `$batch`, at most.
+const ROWS_A_REQUEST: u64 = 1_000;
+/// Different durations of locators that are looked at closer; an account keeps fewer policies than that.
+const DURATIONS: usize = 100;
+/// Speed of an asynchronous copy between regions: 50 GB in 20 minutes (field report, azure-sdk-for-python issue 24293).
+const ASYNC_BYTES_PER_SECOND: u64 = 42_000_000;
 
 /// What a run is expected to cost.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Forecast {
     /// Requests in all.
     pub requests: RequestCounts,
+    /// Those of the blob requests that look how asynchronous copies go: an estimate. All others are counted.
+    pub estimated_polls: u64,
     /// Bytes that are copied.
     pub bytes: u64,
     /// How long it takes under the configured limits, if the services answer as fast as they did now.
@@ -30,51 +41,178 @@ pub struct Forecast {
 }
 
 /// What is known of the work so far.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Outlook {
-    blob_requests: u64,
+    copies: u64,
+    polls: u64,
+    verifications: u64,
     created: u64,
-    registered: u64,
-    locators: u64,
     updates: u64,
+    files: Filling,
+    locators: Filling,
+    /// A locator of each duration.
+    durations: BTreeMap<Option<SignedDuration>, Locator>,
+    /// The time of the longest asynchronous copy.
+    longest: Duration,
+}
+
+/// What copying the blobs of one asset takes.
+#[derive(Debug, Default)]
+pub(crate) struct Copies {
+    requests: u64,
+    /// Blobs whose copies are followed, and the largest of them.
+    followed: u64,
+    largest: u64,
+    /// There is a name that no file record can be posted under.
+    pub(crate) unpostable: bool,
+}
+
+impl Copies {
+    /// Adds a blob. A copy within an account is done when it is begun, and not looked at. Where the target was `begun` before,
+    /// blocks that an earlier run may have left are looked for; how many are there, nobody knows before.
+    pub(crate) fn add(&mut self, blob: &Blob, method: CopyMethod, same_account: bool, begun: bool) {
+        let blocks = blob::blocks(blob.length);
+        self.requests += match method {
+            CopyMethod::Blocks => blocks + 1 + u64::from(begun && blocks > 1),
+            CopyMethod::Put | CopyMethod::Async => 1,
+        };
+        if method == CopyMethod::Async && !same_account {
+            self.followed += 1;
+            self.largest = self.largest.max(blob.length);
+        }
+    }
+}
+
+/// Batches as a run would fill them.
+#[derive(Debug, Default)]
+struct Filling {
+    items: u64,
+    batches: u64,
+    /// Requests of the batches that are full.
+    requests: u64,
+    fill: Fill,
+    /// The open batch has a part that the target's records have to be read for, and one that they are changed for.
+    reread: bool,
+    rewritten: bool,
+}
+
+impl Filling {
+    fn add(&mut self, capacity: Capacity, weight: u64, cost: impl Fn(&Self) -> u64) {
+        if !self.fill.has_room(capacity, weight) {
+            self.close(cost);
+        }
+        self.fill.add(weight);
+        self.items += 1;
+    }
+
+    fn close(&mut self, cost: impl Fn(&Self) -> u64) {
+        if self.fill.items > 0 {
+            self.requests += cost(self);
+            self.batches += 1;
+            self.fill = Fill::default();
+            (self.reread, self.rewritten) = (false, false);
+        }
+    }
+
+    /// Requests more because time runs out before batches are full, where so long passes between two assets.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate"
+    )]
+    fn unfilled(&self, capacity: Capacity, interval: Duration, in_flight: usize, each: u64) -> u64 {
+        let interval = interval.as_secs_f64();
+        let age = interval * in_flight as f64;
+        let patience = PATIENCE.as_secs_f64().max(age / f64::from(PATIENCE_PART));
+        let size = 1.0 + patience / interval;
+        if size >= capacity.items as f64 {
+            return 0;
+        }
+        let batches = (self.items as f64 / size).ceil() as u64;
+        batches.saturating_sub(self.batches) * each
+    }
+}
+
+/// Requests of a batch of file records: reading them, and writing them; and what records that are there already take more.
+fn files_cost(batch: &Filling) -> u64 {
+    let weight = batch.fill.weight;
+    let reads = weight / ROWS_A_REQUEST + 1;
+    reads + weight.div_ceil(ROWS_A_REQUEST) + u64::from(batch.reread) + u64::from(batch.rewritten)
+}
+
+fn locators_cost(_: &Filling) -> u64 {
+    1
 }
 
 impl Outlook {
     /// Adds an asset that is to be worked on.
-    pub(crate) fn add(&mut self, work: &Work, source: &Contents<'_>, copies: u64) {
-        self.blob_requests += copies + source.verification();
+    pub(crate) fn add(&mut self, work: &Work, source: &Contents<'_>, copies: &Copies) {
+        self.copies += copies.requests;
+        self.verifications += source.verification();
+        if copies.followed > 0 {
+            let time = Duration::from_secs_f64(as_float(copies.largest) / as_float(ASYNC_BYTES_PER_SECOND));
+            self.polls += poll::looks(time) * source.count.div_ceil(poll::LIST_PAGE as u64).max(1);
+            self.longest = self.longest.max(time);
+        }
         self.created += u64::from(work.target.is_none());
-        self.registered += 1;
-        self.locators += work.missing.len() as u64;
         self.updates += work.outdated.len() as u64;
+        self.files.add(FILES_A_BATCH, source.count, files_cost);
+        // Records that an earlier run made are found in the way, read and compared; so is one that has none to make.
+        let registered = work.row.as_ref().is_some_and(|row| row.facts.files_digest.is_some());
+        self.files.reread |= registered || copies.unpostable || source.count == 0;
+        self.files.rewritten |= copies.unpostable || (registered && !work.same_files);
+        // Their records are made by the service, which is asked for each such asset.
+        self.updates += u64::from(copies.unpostable);
+        if !work.missing.is_empty() {
+            self.locators.add(LOCATORS_A_BATCH, work.missing.len() as u64, locators_cost);
+        }
+        for locator in &work.missing {
+            let duration = locator.start.map(|start| locator.expiry.duration_since(start));
+            if self.durations.len() < DURATIONS {
+                self.durations.entry(duration).or_insert_with(|| locator.clone());
+            }
+        }
     }
 
-    /// Requests that a run sends beyond those of a dry run.
-    fn beyond(self) -> RequestCounts {
-        let full = run::FILE_SETS_A_BATCH as u64;
-        let (batches, rest) = (self.registered / full, self.registered % full);
-        let reads = batches * full.div_ceil(PARENTS_A_REQUEST) + rest.div_ceil(PARENTS_A_REQUEST);
-        let writes = self.registered.div_ceil(full);
-        let publications = self.locators.div_ceil(run::LOCATORS_A_BATCH as u64);
-        let policy = if self.locators == 0 { 0 } else { POLICY };
-        let media = self.created + reads + writes + publications + policy + self.updates;
-        RequestCounts { media, blob: self.blob_requests }
+    /// The whole forecast, after a dry run that copied nothing of those bytes. Looks what policies there are.
+    pub(crate) async fn forecast(mut self, pair: &Pair, options: &Options, bytes: u64) -> Forecast {
+        let policies = self.policies(pair).await;
+        self.files.close(files_cost);
+        self.locators.close(locators_cost);
+        let sent = super::requests(pair);
+        let media = self.created + self.files.requests + self.locators.requests + policies + self.updates;
+        let blob = self.copies + self.polls + self.verifications;
+        let mut requests = RequestCounts { media: sent.media + media, blob: sent.blob + blob };
+        let duration = duration(pair, requests, bytes).max(self.longest);
+        if let Some(interval) = u32::try_from(self.files.items).ok().and_then(|items| duration.checked_div(items)) {
+            let unfilled = |filling: &Filling, capacity, each| {
+                filling.unfilled(capacity, interval, options.assets_in_flight, each)
+            };
+            requests.media += unfilled(&self.files, FILES_A_BATCH, 2) + unfilled(&self.locators, LOCATORS_A_BATCH, 1);
+        }
+        Forecast { requests, estimated_polls: self.polls, bytes, duration }
     }
 
-    /// The whole forecast, after a dry run that sent those requests.
-    pub(crate) fn forecast(self, pair: &Pair, sent: RequestCounts, bytes: u64) -> Forecast {
-        let beyond = self.beyond();
-        let requests = RequestCounts { media: sent.media + beyond.media, blob: sent.blob + beyond.blob };
-        Forecast { requests, bytes, duration: duration(pair, requests, bytes) }
+    /// Policies that have to be made. A run looks for them, too; where they cannot be seen none is taken to be there.
+    async fn policies(&mut self, pair: &Pair) -> u64 {
+        let locators: Vec<Locator> = std::mem::take(&mut self.durations).into_values().collect();
+        if locators.is_empty() {
+            return 0;
+        }
+        match pair.target.media.policies_to_make(&locators).await {
+            Ok(policies) => policies,
+            Err(error) => {
+                tracing::debug!(%error, "the policies of the target cannot be seen");
+                locators.len() as u64
+            }
+        }
     }
 }
 
-/// Requests that copying a blob takes. Looks at an asynchronous copy are shared by all of its container.
-pub(crate) fn copy_requests(blob: &Blob, method: Option<CopyMethod>, same_account: bool) -> u64 {
-    match method.unwrap_or_else(|| blob::choose(blob.length, same_account)) {
-        CopyMethod::Blocks => blob::blocks(blob.length) + 1,
-        CopyMethod::Put | CopyMethod::Async => 1,
-    }
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn as_float(bytes: u64) -> f64 {
+    bytes as f64
 }
 
 /// The time of what takes longest: the lanes work beside each other.
@@ -104,4 +242,42 @@ fn lane_time(lane: &Lane, requests: u64, bytes: u64) -> Duration {
     let answers = lane.mean_latency().as_secs_f64() * requests as f64 / limits.in_flight.max(1) as f64;
     let seconds = answers.max(by(requests, limits.requests_per_second)).max(by(bytes, limits.bytes_per_second));
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A thousand items in full batches.
+    fn filled() -> Filling {
+        let mut filling = Filling::default();
+        for _ in 0..1_000 {
+            filling.add(FILES_A_BATCH, 20, files_cost);
+        }
+        filling.close(files_cost);
+        filling
+    }
+
+    #[test]
+    fn a_batch_of_file_records_is_one_read_and_one_write() {
+        assert_eq!((filled().batches, filled().requests), (67, 134));
+    }
+
+    #[test]
+    fn heavy_assets_are_apart_and_read_and_written_in_pages() {
+        let mut filling = Filling::default();
+        for weight in [600, 600, 2_500] {
+            filling.add(FILES_A_BATCH, weight, files_cost);
+        }
+        filling.close(files_cost);
+        assert_eq!((filling.batches, filling.requests), (3, 2 + 2 + 6));
+    }
+
+    #[test]
+    fn batches_stay_unfilled_where_assets_are_ready_far_apart() {
+        let more = |interval| filled().unfilled(FILES_A_BATCH, interval, 64, 2);
+        assert_eq!((more(Duration::ZERO), more(Duration::from_millis(100))), (0, 0));
+        // A minute between two assets, 64 at once: one waits six minutes, in which six more come.
+        assert_eq!(more(Duration::from_mins(1)), (136 - 67) * 2);
+    }
 }

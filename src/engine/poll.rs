@@ -17,10 +17,21 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// Pending copies up to which single looks (HEAD) are cheaper than a listing of a container that has more pages than that.
 const FEW: usize = 4;
 /// Blobs a listing page holds at most (blob-service documentation).
-const LIST_PAGE: usize = 5_000;
+pub(crate) const LIST_PAGE: usize = 5_000;
 /// A copy whose progress stands still for so long is given up. Field reports of stuck copies speak of hours; a running one
 /// reports progress at least every few seconds.
 const STALLED_AFTER: Duration = Duration::from_mins(10);
+
+/// Looks at copies of which the last one takes so long, if each shows progress.
+pub(crate) fn looks(time: Duration) -> u64 {
+    let (mut looks, mut wait, mut passed) = (1, FIRST_LOOK, FIRST_LOOK);
+    while passed < time {
+        wait = (wait * 5 / 4).min(LONGEST_WAIT);
+        passed += wait;
+        looks += 1;
+    }
+    looks
+}
 
 /// How a followed copy ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,5 +167,17 @@ fn judge(pending: &mut Pending, seen: Option<&Blob>) -> Verdict {
                 Verdict::Still
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_copies_are_looked_at_once_and_long_ones_every_quarter_of_a_minute() {
+        assert_eq!((looks(Duration::ZERO), looks(FIRST_LOOK), looks(FIRST_LOOK * 2)), (1, 1, 2));
+        let (hour, two) = (looks(Duration::from_hours(1)), looks(Duration::from_hours(2)));
+        assert_eq!(two - hour, 240);
     }
 }

@@ -3,18 +3,41 @@
 use super::asset::failed;
 use super::digest::FilesDigest;
 use super::plan::Work;
-use super::run::Run;
+use super::register::Announced;
+use super::room::Place;
+use super::run::{Journey, Run, patience};
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
 use crate::media::FileSet;
-use crate::model::AssetId;
+use crate::model::{AssetId, Locator};
 use crate::monitor::AssetOutcome;
 
+/// Both steps, together with other assets that are as far. `files` is how many file records it may have.
+pub(super) async fn finish(
+    run: &Run,
+    work: &Work,
+    target: &AssetId,
+    files: u64,
+    journey: Journey,
+) -> Result<Option<AssetOutcome>, Error> {
+    let Journey { place, ahead } = journey;
+    register(run, work, (target, files), &place, ahead.files).await?;
+    publish(run, work, target, &place, ahead.locators).await
+}
+
 /// Makes the target's file records what the source's are. Begun before; when it is done the locators are begun.
-pub(super) async fn register(run: &Run, work: &Work, target: &AssetId) -> Result<(), Error> {
+async fn register(
+    run: &Run,
+    work: &Work,
+    (target, files): (&AssetId, u64),
+    place: &Place,
+    announced: Announced<(AssetId, AssetId), FilesDigest>,
+) -> Result<(), Error> {
     let asset = &work.asset;
     let pair = (asset.id.clone(), target.clone());
-    let result = run.files.submit(pair, |pairs| register_batch(run, pairs)).await;
+    let aside = place.step_aside();
+    let result = announced.submit(pair, files, patience(place), |pairs| register_batch(run, pairs)).await;
+    drop(aside);
     match result {
         Ok(digest) => {
             let facts = Facts { files_digest: Some(digest.text()), ..Facts::default() };
@@ -41,16 +64,31 @@ async fn register_batch(run: &Run, pairs: Vec<(AssetId, AssetId)>) -> Vec<Result
 }
 
 /// Makes the locators: the asset answers from here on. Begun before.
-pub(super) async fn publish(run: &Run, work: &Work, target: &AssetId) -> Result<Option<AssetOutcome>, Error> {
+async fn publish(
+    run: &Run,
+    work: &Work,
+    target: &AssetId,
+    place: &Place,
+    announced: Announced<Vec<Locator>, Vec<Result<Locator, Error>>>,
+) -> Result<Option<AssetOutcome>, Error> {
     let asset = &work.asset;
     let mut problems = work.taken.clone();
     let mut first_error = None;
-    let wanted = work.missing.iter().map(|locator| {
-        let locator = crate::model::Locator { asset: target.clone(), ..locator.clone() };
-        run.publications.submit(locator, |batch| async move { run.pair.target.media.publish(&batch).await })
-    });
+    let of_target = |locator: &Locator| Locator { asset: target.clone(), ..locator.clone() };
+    let missing: Vec<Locator> = work.missing.iter().map(of_target).collect();
+    let results = if missing.is_empty() {
+        drop(announced);
+        Vec::new()
+    } else {
+        let weight = missing.len() as u64;
+        let _aside = place.step_aside();
+        match announced.submit(missing, weight, patience(place), |sets| publish_batch(run, sets)).await {
+            Ok(results) => results,
+            Err(error) => vec![Err(error)],
+        }
+    };
     let mut made = 0;
-    for result in futures::future::join_all(wanted).await {
+    for result in results {
         match result {
             Ok(_) => made += 1,
             Err(Error::Conflict { subject, reason }) => problems.push(format!("{subject}: {reason}")),
@@ -79,4 +117,10 @@ pub(super) async fn publish(run: &Run, work: &Work, target: &AssetId) -> Result<
     let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };
     run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
     Ok(Some(AssetOutcome::Mirrored))
+}
+
+/// Makes the locators of several assets. Returns what became of each.
+async fn publish_batch(run: &Run, sets: Vec<Vec<Locator>>) -> Vec<Result<Vec<Result<Locator, Error>>, Error>> {
+    let mut results = run.pair.target.media.publish(&sets.concat()).await.into_iter();
+    sets.iter().map(|set| Ok(results.by_ref().take(set.len()).collect())).collect()
 }

@@ -1,71 +1,199 @@
 //! Gathers the small writes of many assets into few requests.
 //!
-//! There is no task and no queue of its own: whoever comes first waits a moment for others, then writes for all of them.
+//! A batch is written when it is full, or when nobody is left who could still join it: everybody on the way to it holds an
+//! [`Announced`]. Nobody waits for company longer than its patience. So how many requests a run takes does not depend on
+//! moments, and the last asset of a run waits for nobody.
+//!
+//! There is no task of its own: whoever opens a batch writes it for all of its members.
 
 use std::future::Future;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::error::Error;
 
-/// How long the first waits for others. Short beside any request, long beside the time between two assets of a busy run.
-const LINGER: Duration = Duration::from_millis(25);
+/// How much one batch takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Capacity {
+    /// Items.
+    pub(crate) items: usize,
+    /// The weight of all items together. A single item may be heavier.
+    pub(crate) weight: u64,
+}
+
+/// How full a batch is. The forecast fills batches by the same rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Fill {
+    pub(crate) items: usize,
+    pub(crate) weight: u64,
+}
+
+impl Fill {
+    /// Is there room for an item of that weight? In an empty batch there always is.
+    pub(crate) fn has_room(self, capacity: Capacity, weight: u64) -> bool {
+        self.items == 0 || (self.items < capacity.items && self.weight + weight <= capacity.weight)
+    }
+
+    /// Puts an item in.
+    pub(crate) fn add(&mut self, weight: u64) {
+        self.items += 1;
+        self.weight += weight;
+    }
+
+    /// Is there room for nothing any more?
+    pub(crate) fn is_full(self, capacity: Capacity) -> bool {
+        self.items >= capacity.items || self.weight >= capacity.weight
+    }
+}
+
+/// Collects items and lets one caller write them all.
+#[derive(Debug)]
+pub(crate) struct Batcher<T, R> {
+    state: Mutex<State<T, R>>,
+    capacity: Capacity,
+}
+
+#[derive(Debug)]
+struct State<T, R> {
+    open: Option<Open<T, R>>,
+    /// Those who may still hand something in.
+    coming: usize,
+    opened: u64,
+}
 
 /// An item and whoever waits for its result.
 type Waiting<T, R> = (T, oneshot::Sender<Result<R, Error>>);
 
-/// Collects items until there are enough or a moment has passed, then lets one caller write them all.
+/// A batch that takes items.
 #[derive(Debug)]
-pub(crate) struct Batcher<T, R> {
-    waiting: Mutex<Vec<Waiting<T, R>>>,
-    most: usize,
+struct Open<T, R> {
+    number: u64,
+    fill: Fill,
+    items: Vec<Waiting<T, R>>,
+    /// Whoever opened it waits here for what it is to write.
+    leader: oneshot::Sender<Vec<Waiting<T, R>>>,
 }
 
+/// Somebody who may hand an item in later. As long as there is one an open batch waits.
+#[derive(Debug)]
+pub(crate) struct Announced<T, R>(Arc<Batcher<T, R>>);
+
 impl<T, R> Batcher<T, R> {
-    /// At most that many items in one batch.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { waiting: Mutex::new(Vec::new()), most }
+    /// Batches of at most that much.
+    pub(crate) fn new(capacity: Capacity) -> Arc<Self> {
+        let state = Mutex::new(State { open: None, coming: 0, opened: 0 });
+        Arc::new(Self { state, capacity })
     }
 
-    /// Hands in one item and returns its result. `write` is called by one of the callers, with the items of all, and
-    /// returns one result per item, in order.
-    pub(crate) async fn submit<F, Fut>(&self, item: T, write: F) -> Result<R, Error>
+    /// Announces an item that may come.
+    pub(crate) fn announce(self: &Arc<Self>) -> Announced<T, R> {
+        self.change(|state| state.coming += 1);
+        Announced(Arc::clone(self))
+    }
+
+    fn change<O>(&self, change: impl FnOnce(&mut State<T, R>) -> O) -> O {
+        change(&mut self.state.lock().expect("no panic while held"))
+    }
+
+    /// Puts an item into the open batch, or into a new one: then its members are to be written by the caller.
+    #[expect(clippy::type_complexity, reason = "named by the one caller")]
+    fn join(&self, waiting: Waiting<T, R>, weight: u64) -> (u64, Option<oneshot::Receiver<Vec<Waiting<T, R>>>>) {
+        self.change(|state| {
+            if state.open.as_ref().is_some_and(|open| !open.fill.has_room(self.capacity, weight)) {
+                state.close();
+            }
+            let mut lead = None;
+            let (number, full) = {
+                let opened = &mut state.opened;
+                let open = state.open.get_or_insert_with(|| {
+                    let (leader, closed) = oneshot::channel();
+                    lead = Some(closed);
+                    *opened += 1;
+                    Open { number: *opened, fill: Fill::default(), items: Vec::new(), leader }
+                });
+                open.items.push(waiting);
+                open.fill.add(weight);
+                (open.number, open.fill.is_full(self.capacity))
+            };
+            if full {
+                state.close();
+            }
+            (number, lead)
+        })
+    }
+
+    /// Waits for its patience, then closes the batch of that number if it is still open. Never returns.
+    async fn lose_patience(&self, number: u64, patience: Duration) -> ! {
+        tokio::time::sleep(patience).await;
+        self.change(|state| {
+            if state.open.as_ref().is_some_and(|open| open.number == number) {
+                state.close();
+            }
+        });
+        std::future::pending().await
+    }
+}
+
+impl<T, R> State<T, R> {
+    /// Takes no more into the open batch and has it written.
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            // A leader that went away takes its batch along; its members are told by their channels.
+            let _ = open.leader.send(open.items);
+        }
+    }
+}
+
+impl<T, R> Announced<T, R> {
+    /// Hands in the item announced and returns its result. It waits for others no longer than `patience`. `write` is
+    /// called by one of the callers, with the items of all, and returns one result per item, in order.
+    pub(crate) async fn submit<F, Fut>(self, item: T, weight: u64, patience: Duration, write: F) -> Result<R, Error>
     where
         F: FnOnce(Vec<T>) -> Fut,
         Fut: Future<Output = Vec<Result<R, Error>>>,
     {
-        let (sender, receiver) = oneshot::channel();
-        let (first, full) = {
-            let mut waiting = self.waiting.lock().expect("no panic while held");
-            waiting.push((item, sender));
-            (waiting.len() == 1, waiting.len() >= self.most)
+        let batcher = Arc::clone(&self.0);
+        let (sender, mut receiver) = oneshot::channel();
+        let (number, lead) = batcher.join((item, sender), weight);
+        // It is here now; perhaps it was the last one to come.
+        drop(self);
+        let result = if let Some(closed) = lead {
+            let batch = tokio::select! {
+                batch = closed => batch.expect("a batch is closed by handing it to its leader"),
+                never = batcher.lose_patience(number, patience) => never,
+            };
+            let (items, senders): (Vec<T>, Vec<_>) = batch.into_iter().unzip();
+            for (sender, result) in senders.into_iter().zip(write(items).await) {
+                // A caller that went away does not need its result.
+                let _ = sender.send(result);
+            }
+            receiver.await
+        } else {
+            tokio::select! {
+                result = &mut receiver => result,
+                never = batcher.lose_patience(number, patience) => never,
+            }
         };
-        if full {
-            self.flush(write).await;
-        } else if first {
-            tokio::time::sleep(LINGER).await;
-            self.flush(write).await;
-        }
-        receiver.await.expect("a batch answers every item it took")
+        result.expect("a batch answers every item it took")
     }
+}
 
-    /// Writes what is waiting. Somebody may have done so already; then nothing is left to do.
-    async fn flush<F, Fut>(&self, write: F)
-    where
-        F: FnOnce(Vec<T>) -> Fut,
-        Fut: Future<Output = Vec<Result<R, Error>>>,
-    {
-        let batch = std::mem::take(&mut *self.waiting.lock().expect("no panic while held"));
-        if batch.is_empty() {
-            return;
-        }
-        let (items, senders): (Vec<T>, Vec<_>) = batch.into_iter().unzip();
-        for (sender, result) in senders.into_iter().zip(write(items).await) {
-            // A caller that went away does not need its result.
-            let _ = sender.send(result);
-        }
+impl<T, R> Clone for Announced<T, R> {
+    fn clone(&self) -> Self {
+        self.0.announce()
+    }
+}
+
+impl<T, R> Drop for Announced<T, R> {
+    fn drop(&mut self) {
+        self.0.change(|state| {
+            state.coming -= 1;
+            if state.coming == 0 {
+                state.close();
+            }
+        });
     }
 }
 
@@ -73,29 +201,78 @@ impl<T, R> Batcher<T, R> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use futures::future::{join, join_all};
+
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn many_items_become_few_writes_and_each_gets_its_own_result() {
-        let batcher: Batcher<usize, usize> = Batcher::new(10);
-        let writes = AtomicUsize::new(0);
-        let results = futures::future::join_all((0..35).map(|item| {
-            batcher.submit(item, |items| async {
-                writes.fetch_add(1, Ordering::Relaxed);
-                items.into_iter().map(|item| Ok(item * 2)).collect()
-            })
-        }))
-        .await;
-        let doubled: Vec<usize> = results.into_iter().map(Result::unwrap).collect();
-        assert_eq!(doubled, (0..35).map(|item| item * 2).collect::<Vec<_>>());
-        assert_eq!(writes.load(Ordering::Relaxed), 4);
+    const PATIENCE: Duration = Duration::from_secs(9);
+
+    fn batcher(items: usize) -> Arc<Batcher<usize, usize>> {
+        Batcher::new(Capacity { items, weight: 100 })
+    }
+
+    /// Doubles each item.
+    async fn doubled(announced: Announced<usize, usize>, item: usize, weight: u64, writes: &AtomicUsize) -> usize {
+        let write = |items: Vec<usize>| async {
+            writes.fetch_add(1, Ordering::Relaxed);
+            items.into_iter().map(|item| Ok(item * 2)).collect()
+        };
+        announced.submit(item, weight, PATIENCE, write).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lone_item_waits_a_moment_only() {
-        let batcher: Batcher<u8, u8> = Batcher::new(10);
+    async fn many_items_become_few_writes_and_each_gets_its_own_result() {
+        let (batcher, writes) = (batcher(10), AtomicUsize::new(0));
         let started = tokio::time::Instant::now();
-        let answer = batcher.submit(1, |items| async { items.into_iter().map(Ok).collect() }).await.unwrap();
-        assert_eq!((answer, started.elapsed()), (1, LINGER));
+        let coming: Vec<_> = (0..35).map(|item| (item, batcher.announce())).collect();
+        let results = join_all(coming.into_iter().map(|(item, announced)| doubled(announced, item, 1, &writes))).await;
+        assert_eq!(results, (0..35).map(|item| item * 2).collect::<Vec<_>>());
+        assert_eq!((writes.into_inner(), started.elapsed()), (4, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn items_that_are_too_heavy_together_are_written_apart() {
+        let (batcher, writes) = (batcher(10), AtomicUsize::new(0));
+        let weights = [60, 40, 60, 60, 500, 1];
+        let coming: Vec<_> = weights.into_iter().map(|weight| (weight, batcher.announce())).collect();
+        join_all(coming.into_iter().map(|(weight, announced)| doubled(announced, 1, weight, &writes))).await;
+        assert_eq!(writes.into_inner(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lone_item_waits_for_nobody() {
+        let (batcher, writes) = (batcher(10), AtomicUsize::new(0));
+        let started = tokio::time::Instant::now();
+        assert_eq!(doubled(batcher.announce(), 1, 1, &writes).await, 2);
+        assert_eq!(started.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_item_waits_for_one_announced_until_that_one_turns_back() {
+        let (batcher, writes) = (batcher(10), AtomicUsize::new(0));
+        let (started, other) = (tokio::time::Instant::now(), batcher.announce());
+        let turn_back = async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            drop(other);
+        };
+        join(doubled(batcher.announce(), 1, 1, &writes), turn_back).await;
+        assert_eq!(started.elapsed(), Duration::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_item_waits_no_longer_than_its_patience() {
+        let (batcher, writes) = (batcher(10), AtomicUsize::new(0));
+        let (started, _late) = (tokio::time::Instant::now(), batcher.announce());
+        assert_eq!(doubled(batcher.announce(), 1, 1, &writes).await, 2);
+        assert_eq!(started.elapsed(), PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_least_patient_member_decides() {
+        let (batcher, writes) = (batcher(10), AtomicUsize::new(0));
+        let (started, _late) = (tokio::time::Instant::now(), batcher.announce());
+        let hasty = batcher.announce().submit(2, 1, Duration::from_secs(1), |_| async { unreachable!() });
+        let (first, second) = join(doubled(batcher.announce(), 1, 1, &writes), hasty).await;
+        assert_eq!((first, second.unwrap(), started.elapsed()), (2, 4, Duration::from_secs(1)));
     }
 }

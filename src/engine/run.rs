@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::choices::Choices;
 use super::digest::FilesDigest;
 use super::forecast::Outlook;
-use super::register::Batcher;
+use super::register::{Announced, Batcher, Capacity};
+use super::room::{Place, Room};
 use super::turns::Turns;
 use super::{AssetCounts, BlobCounts, LocatorCounts, Options, Problem};
 use crate::blob::BlobAccount;
@@ -19,10 +22,41 @@ use crate::ledger::{Facts, Ledger, Status, Step};
 use crate::model::{AccountName, Asset, AssetId, Locator};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 
-/// Assets whose file records are written in one go. Twenty records each fill a `$batch` of 1,000 operations.
-pub(super) const FILE_SETS_A_BATCH: usize = 50;
-/// Locators made in one go.
-pub(super) const LOCATORS_A_BATCH: usize = 100;
+/// Assets whose file records are read and written in one go: one filter names 15 parents (URL length), a page of the
+/// answer has fewer than 1,000 rows, and a `$batch` takes 1,000 operations. Then both are one request each.
+pub(super) const FILES_A_BATCH: Capacity = Capacity { items: 15, weight: 999 };
+/// Assets whose locators are made in one go: those whose files were registered together. A hundred locators, of up to
+/// two operations each, are one `$batch`.
+pub(super) const LOCATORS_A_BATCH: Capacity = Capacity { items: 15, weight: 100 };
+
+/// An asset that is ready waits for company at least so long: little beside the time in which people decide to fail over.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// And longer where it was long under way already: by no more than this part of it.
+pub(super) const PATIENCE_PART: u32 = 10;
+
+/// Source and target of each asset; what was written of it.
+type FilesBatcher = Arc<Batcher<(AssetId, AssetId), FilesDigest>>;
+/// The locators of each asset; one result per locator.
+type LocatorsBatcher = Arc<Batcher<Vec<Locator>, Vec<Result<Locator, Error>>>>;
+
+/// What an asset, or the listing that finds assets, may yet hand in. Batches wait as long as there is one of these.
+#[derive(Debug, Clone)]
+pub(crate) struct Ahead {
+    pub(crate) files: Announced<(AssetId, AssetId), FilesDigest>,
+    pub(crate) locators: Announced<Vec<Locator>, Vec<Result<Locator, Error>>>,
+}
+
+/// An asset under way.
+#[derive(Debug)]
+pub(crate) struct Journey {
+    pub(crate) place: Place,
+    pub(crate) ahead: Ahead,
+}
+
+/// How long an asset waits for company in a batch.
+pub(super) fn patience(place: &Place) -> Duration {
+    PATIENCE.max(place.since.elapsed() / PATIENCE_PART)
+}
 
 /// The counts of a run.
 #[derive(Debug, Default)]
@@ -43,10 +77,14 @@ pub(crate) struct Run {
     pub(crate) ledger: Ledger,
     pub(crate) options: Options,
     pub(crate) monitor: Arc<dyn Monitor>,
+    /// Stands before the monitor.
+    pub(super) choices: Arc<Choices>,
     /// Cancelled when nothing new shall be begun.
     pub(crate) stop: CancellationToken,
-    pub(crate) files: Batcher<(AssetId, AssetId), FilesDigest>,
-    pub(crate) publications: Batcher<Locator, Locator>,
+    /// The assets at work.
+    pub(crate) room: Arc<Room>,
+    files: FilesBatcher,
+    locators: LocatorsBatcher,
     pending_copies: HashMap<AccountName, Arc<Semaphore>>,
     turns: HashMap<AccountName, Arc<Turns>>,
     begun: AtomicU64,
@@ -75,14 +113,17 @@ impl Run {
         let turns =
             pair.target.storage.iter().map(|account| (account.name().clone(), Arc::new(Turns::new(copies(account)))));
         let turns = turns.collect();
+        let choices = Choices::before(monitor, options.copy_method);
         Self {
             pair,
             ledger,
             options,
-            monitor,
+            monitor: Arc::<Choices>::clone(&choices),
+            choices,
             stop,
-            files: Batcher::new(FILE_SETS_A_BATCH),
-            publications: Batcher::new(LOCATORS_A_BATCH),
+            room: Room::new(FILES_A_BATCH.items + LOCATORS_A_BATCH.items),
+            files: Batcher::new(FILES_A_BATCH),
+            locators: Batcher::new(LOCATORS_A_BATCH),
             pending_copies,
             turns,
             begun: AtomicU64::new(0),
@@ -100,6 +141,11 @@ impl Run {
     /// The turns of the copies into a target account.
     pub(crate) fn turns(&self, account: &BlobAccount) -> Arc<Turns> {
         Arc::clone(self.turns.get(account.name()).expect("every target account has its turns"))
+    }
+
+    /// Announces that something may be handed in.
+    pub(crate) fn ahead(&self) -> Ahead {
+        Ahead { files: self.files.announce(), locators: self.locators.announce() }
     }
 
     /// The turn of an asset that begins now.

@@ -168,6 +168,14 @@ impl MediaService for V2 {
         self.publish_all(locators).await
     }
 
+    fn takes_file_name(&self, name: &str) -> bool {
+        files::may_be_posted(name)
+    }
+
+    async fn policies_to_make(&self, locators: &[Locator]) -> Result<u64, Error> {
+        self.policies_lacking(locators).await
+    }
+
     async fn update_locator(&self, locator: &Locator) -> Result<(), Error> {
         self.merge_locator(locator).await
     }

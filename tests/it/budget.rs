@@ -1,11 +1,16 @@
 //! What runs cost in requests, counted by the emulator: the fewest that the protocols permit.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use mediamirror::emulator::Settings;
 use mediamirror::emulator::stats::Plane;
-use mediamirror::engine::{Options, RequestCounts, Summary};
+use mediamirror::engine::{Forecast, Options, Summary, mirror};
 use mediamirror::media::FileSet;
 use mediamirror::model::CopyMethod;
+use mediamirror::monitor::{Monitor, RunEvent};
+use tokio_util::sync::CancellationToken;
 
 use crate::world::World;
 
@@ -150,7 +155,7 @@ async fn a_blob_of_a_large_container_that_changes_during_its_copy_arrives_in_its
     let pair = world.pair();
     let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(0);
     let change = {
-        let pair = std::sync::Arc::clone(&pair);
+        let pair = Arc::clone(&pair);
         let asset = asset.clone();
         async move { crate::world::put(&pair.source.storage[0], &asset, "thumbs/0700.jpg", vec![7; 500]).await }
     };
@@ -170,22 +175,123 @@ fn near(told: u64, real: u64) -> bool {
     told.abs_diff(real) * 50 <= real
 }
 
+/// What a dry run told, and what the run then took. In real time: virtual time jumps while the ledger's threads are at
+/// work, and an asset would lose its patience.
+async fn told_and_real(world: &World, options: Options) -> (Forecast, Summary) {
+    tokio::time::resume();
+    let (dry, _) = world.sync_with(Options { dry_run: true, ..options.clone() }).await;
+    let told = dry.forecast.unwrap();
+    let (real, _) = world.sync_with(options).await;
+    tokio::time::pause();
+    assert_eq!((real.forecast, told.bytes), (None, real.bytes_copied), "{:?}", real.problems);
+    (told, real)
+}
+
+fn assert_near(told: Forecast, real: &Summary) {
+    assert!(near(told.requests.media, real.requests.media), "{told:?}: {:?}", real.requests);
+    assert!(near(told.requests.blob, real.requests.blob), "{told:?}: {:?}", real.requests);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_tells_what_the_run_costs() {
     let world = World::generated("assets=40,blobs=20,seed=8,awkward=true,real=true").await;
     tokio::time::advance(Duration::from_hours(1)).await;
-    let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
-    let told = dry.forecast.unwrap();
-    let (real, _) = world.sync().await;
-    assert_eq!((told.bytes, told.requests.blob), (real.bytes_copied, real.requests.blob), "{:?}", real.problems);
-    let all = |requests: RequestCounts| requests.media + requests.blob;
-    assert!(near(all(told.requests), all(real.requests)), "{told:?}: {:?}", real.requests);
-    // How many small writes share a batch is a matter of moments; full batches are forecast.
-    assert!(told.requests.media <= real.requests.media, "{told:?}: {:?}", real.requests);
-    assert_eq!(real.forecast, None);
+    let (told, real) = told_and_real(&world, Options::default()).await;
+    assert_eq!(told.requests.blob, real.requests.blob, "{:?}", real.problems);
+    assert_near(told, &real);
 
     tokio::time::advance(Duration::from_hours(24)).await;
-    let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
-    let (real, _) = world.sync().await;
-    assert_eq!(dry.forecast.unwrap().requests, real.requests);
+    let (told, real) = told_and_real(&world, Options::default()).await;
+    assert_eq!(told.requests, real.requests);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_tells_what_another_run_costs_after_some_assets_changed() {
+    let world = library(40).await;
+    world.sync_with(put()).await;
+    tokio::time::advance(Duration::from_hours(24)).await;
+    let pair = world.pair();
+    let assets = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap();
+    for asset in assets.iter().take(20) {
+        crate::world::put(&pair.source.storage[0], asset, "another.xml", vec![1; 100]).await;
+    }
+    world.seed("new", &["a.ism", "a.mp4"]).await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let (told, real) = told_and_real(&world, put()).await;
+    assert_eq!((real.assets.mirrored, real.assets.unchanged), (21, 20), "{:?}", real.problems);
+    assert_near(told, &real);
+}
+
+/// Forecast and run of a first sync: so many assets, so long an answer takes, so few at once.
+async fn first_sync(assets: u64, latency: u64, few: bool) {
+    let recipe = format!("assets={assets},blobs=3,seed=1,sizes=small,awkward=false,real=false");
+    let mut settings = Settings::default();
+    for region in &mut settings.regions {
+        region.media.latency_ms = latency;
+        for storage in &mut region.storage {
+            storage.limits.latency_ms = latency;
+        }
+    }
+    let mut world = World::with(settings, Some(&recipe)).await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let mut options = put();
+    if few {
+        options.assets_in_flight = 4;
+        for limits in [&mut world.config.source.limits.blob, &mut world.config.target.limits.blob] {
+            limits.in_flight = 4;
+        }
+    }
+    let (told, real) = told_and_real(&world, options).await;
+    let case = format!("{assets} assets, {latency} ms, few: {few}: {told:?}: {:?}", real.requests);
+    assert_eq!(real.assets.mirrored, assets, "{case}: {:?}", real.problems);
+    assert!(near(told.requests.media, real.requests.media) && told.requests.blob == real.requests.blob, "{case}");
+    // Two tokens, two front doors, four listings, and a policy found missing and made: they weigh much in a small library.
+    let once = 10;
+    assert!(2 * (real.requests.media - once) <= 3 * assets, "{case}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_forecast_of_a_first_sync_holds_at_any_size_latency_and_concurrency() {
+    for (latency, few) in [(0, false), (0, true), (20, false), (20, true)] {
+        for assets in [20, 150] {
+            first_sync(assets, latency, few).await;
+        }
+    }
+    first_sync(1_000, 0, false).await;
+    first_sync(1_000, 20, false).await;
+}
+
+/// Remembers when each asset came to its end.
+#[derive(Debug)]
+struct Ends(tokio::time::Instant, Mutex<BTreeMap<String, Duration>>);
+
+impl Monitor for Ends {
+    fn event(&self, event: RunEvent) {
+        if let RunEvent::AssetFinished { name, .. } = event {
+            self.1.lock().unwrap().insert(name, self.0.elapsed());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asset_that_is_ready_waits_moments_for_one_that_takes_long() {
+    let mut settings = Settings::default();
+    settings.regions[1].storage[0].limits.copy_bytes_per_second = 100;
+    let world = World::with(settings, None).await;
+    for name in ["a", "b"] {
+        world.seed(name, &["a.ism", "a.mp4"]).await;
+    }
+    let huge = world.seed("huge", &["a.ism"]).await;
+    let pair = world.pair();
+    crate::world::put(&pair.source.storage[0], &huge.asset, "film.mp4", vec![1; 360_000]).await;
+    let ends = Arc::new(Ends(tokio::time::Instant::now(), Mutex::default()));
+    let monitor: Arc<dyn Monitor> = Arc::<Ends>::clone(&ends);
+    let slowly = Options { copy_method: Some(CopyMethod::Async), ..Options::default() };
+    let run = mirror(world.pair(), world.ledger.clone(), slowly, monitor, CancellationToken::new());
+    assert_eq!(run.await.unwrap().assets.mirrored, 3);
+    let ends = ends.1.lock().unwrap();
+    for name in ["a", "b"] {
+        assert!(ends[name] < Duration::from_mins(1), "{ends:?}");
+    }
+    assert!(ends["huge"] >= Duration::from_hours(1), "{ends:?}");
 }

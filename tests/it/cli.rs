@@ -2,6 +2,7 @@
 
 #[cfg(feature = "emulator")]
 mod against_emulator;
+mod choices;
 mod counted;
 
 use std::path::Path;

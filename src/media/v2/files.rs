@@ -22,6 +22,8 @@ use crate::retry::Idempotency;
 
 /// Parents in one filter: a clause takes some 90 characters of a URL that has to stay below 2,000.
 const PARENTS: usize = 15;
+/// Characters that no posted name may have (documented), but the slash: blobs in folders have no records of their own.
+const REFUSED: &str = "!*'();:@&=+$,?%#[]\"";
 /// The action as in "failed to …".
 const REGISTER: &str = "register the files of asset";
 
@@ -182,6 +184,11 @@ impl V2 {
         }
         Ok(())
     }
+}
+
+/// Does the service take a record of that name?
+pub(super) fn may_be_posted(name: &str) -> bool {
+    !name.contains(|c| REFUSED.contains(c))
 }
 
 /// Is it worth reading the records and trying again with what differs?

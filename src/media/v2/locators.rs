@@ -107,6 +107,20 @@ impl V2 {
         results.into_iter().zip(locators).map(|(result, l)| result.unwrap_or_else(|| Err(never(l)))).collect()
     }
 
+    /// How many policies [`Self::publish_all`] would make for those.
+    pub(super) async fn policies_lacking(&self, locators: &[Locator]) -> Result<u64, Error> {
+        let mut durations = self.0.policies.durations(self).await?;
+        let mut lacking = 0;
+        for locator in locators {
+            let minutes = match exact_minutes(locator) {
+                Some(minutes) if durations.contains(&minutes) || durations.len() < KINDS => minutes,
+                _ => COMMON_MINUTES,
+            };
+            lacking += u64::from(durations.insert(minutes));
+        }
+        Ok(lacking)
+    }
+
     /// The operations that make a locator: its creation, and its expiry where no policy's duration gives it.
     async fn creation(&self, locator: &Locator) -> Result<Changeset, Error> {
         let exact = exact_minutes(locator);

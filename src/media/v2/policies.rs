@@ -1,6 +1,6 @@
 //! Read policies, one for each duration and shared by all locators: the service keeps a limited number of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -37,6 +37,15 @@ impl Policies {
         let id = create(service, minutes).await?;
         known.insert(minutes, id.clone());
         Ok(id)
+    }
+
+    /// The durations there are policies of. Looked up once an account.
+    pub(super) async fn durations(&self, service: &V2) -> Result<BTreeSet<u32>, Error> {
+        let mut known = self.0.lock().await;
+        if known.is_none() {
+            *known = Some(list(service).await?);
+        }
+        Ok(known.iter().flatten().map(|(minutes, _)| *minutes).collect())
     }
 
     /// Is there one of that duration, or room for one more kind?

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::counted::wait_for;
 use super::{files_in, mediamirror, mode, stderr, stdout, write_private};
 
 /// A running emulator, ended when dropped.
@@ -214,13 +215,9 @@ fn an_interrupted_run_says_how_to_go_on_and_the_next_one_does() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    // The first line of the log says that an asset is complete; more are to come.
-    let mut log = BufReader::new(run.stderr.take().expect("piped"));
-    let mut line = String::new();
-    while !line.contains("asset finished") {
-        line.clear();
-        assert!(log.read_line(&mut line).expect("text") > 0, "the run ended before it could be interrupted");
-    }
+    let mut log = run.stderr.take().expect("piped");
+    // When the third asset is begun the first one is copied, and the fourth one is to come.
+    wait_for(&emulator, "CreateAsset", 3);
     signal(&run, "-INT");
     let mut rest = String::new();
     log.read_to_string(&mut rest).expect("text");
@@ -264,18 +261,14 @@ fn a_reader_that_goes_away_is_no_panic() {
 fn a_second_run_at_the_same_time_is_refused_with_six() {
     let emulator = Emulator::start(SLOW);
     let mut run = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
-        .args(["sync", "-v", "--max-in-flight", "1"])
+        .args(["sync", "--quiet", "--max-in-flight", "1"])
         .current_dir(emulator.path())
-        .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .expect("the binary runs");
-    let mut log = BufReader::new(run.stderr.take().expect("piped"));
-    let mut line = String::new();
-    log.read_line(&mut line).expect("the run is under way");
+    wait_for(&emulator, "CreateAsset", 1);
     let output = mediamirror(emulator.path(), &["sync"]);
     assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
-    drop(log);
     let _ = run.kill();
     let _ = run.wait();
 }

@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -19,6 +20,21 @@ fn ask(emulator: &Emulator, method: &str, path: &str) -> (u16, Value) {
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     (status, serde_json::from_str(body).expect("JSON"))
+}
+
+/// Waits until the emulator has counted that operation so often.
+pub(super) fn wait_for(emulator: &Emulator, operation: &str, times: u64) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let (_, stats) = ask(emulator, "GET", "/_emulator/stats");
+        let rows = stats["requests"].as_array().expect("a list");
+        let counted = rows.iter().filter(|row| row["operation"] == operation).filter_map(|row| row["count"].as_u64());
+        if counted.sum::<u64>() >= times {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{operation} was not asked for {times} times: {stats}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Operations counted that are no mere looking, with their statuses.

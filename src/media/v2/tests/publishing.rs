@@ -95,6 +95,19 @@ async fn locators_are_published_in_one_batch_with_shared_policies_and_exact_expi
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_policies_to_be_made_are_counted_and_none_is_made() {
+    let fake = with_policies(|_| refused(500, "not asked for"));
+    let wanted = [
+        locator("g1", "a", Some(START), HOUR),
+        locator("g2", "b", Some(START), HOUR),
+        locator("g3", "c", None, HOUR),
+        locator("g4", "d", Some(START), "2026-01-01T02:00:00Z"),
+    ];
+    assert_eq!(service_of(&fake, "2.19").policies_to_make(&wanted).await.unwrap(), 2);
+    assert_eq!(fake.calls().len(), 1, "one look: {:?}", fake.calls());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_batch_is_looked_for_by_id_and_only_what_is_missing_is_sent_again() {
     let batches = AtomicUsize::new(0);
     let fake = with_policies(move |seen| match seen.target() {

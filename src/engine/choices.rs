@@ -1,0 +1,194 @@
+//! How the blobs were copied, and why so: counted over the run for its report, and told asset by asset.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+
+use crate::blob;
+use crate::model::{AssetId, CopyMethod};
+use crate::monitor::{Monitor, RunEvent};
+
+/// Why blobs were copied by a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The options name it.
+    Asked,
+    /// Both sides are one storage account.
+    SameAccount,
+    /// Small enough for one request.
+    Small,
+    /// Too large to be copied in one request comfortably.
+    Large,
+    /// Too large for the method asked for.
+    BeyondLimit,
+    /// An asynchronous copy stood still and was replaced.
+    StoodStill,
+}
+
+/// Blobs that were copied by one method for one reason (in a dry run: that are to be).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// The method.
+    pub method: CopyMethod,
+    /// Why.
+    pub reason: Reason,
+    /// The reason for people.
+    pub why: String,
+    /// How many.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Reason {
+    /// Why a blob of that length was copied by that method when the other was asked for; `None` = the best one.
+    fn of(asked: Option<CopyMethod>, method: CopyMethod, length: u64) -> Self {
+        let limited = asked.map(|asked| blob::within_limits(asked, length));
+        match (asked, method) {
+            (Some(asked), method) if asked == method => Self::Asked,
+            (Some(_), method) if limited == Some(method) => Self::BeyondLimit,
+            (Some(_), _) => Self::StoodStill,
+            (None, CopyMethod::Async) => Self::SameAccount,
+            (None, method) if blob::choose(length, false) != method => Self::StoodStill,
+            (None, CopyMethod::Put) => Self::Small,
+            (None, CopyMethod::Blocks) => Self::Large,
+        }
+    }
+
+    /// For people.
+    fn why(self) -> String {
+        let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
+        match self {
+            Self::Asked => "as asked for with --copy-method".to_owned(),
+            Self::SameAccount => {
+                "source and target are one storage account, where this copies nothing but metadata".to_owned()
+            }
+            Self::Small => format!("up to {} one request is the cheapest", mebibytes(blob::PUT_COMFORTABLE)),
+            Self::Large => format!("above {} blocks are copied side by side", mebibytes(blob::PUT_COMFORTABLE)),
+            Self::BeyondLimit => format!("above {} the service refuses one request", mebibytes(blob::PUT_LIMIT)),
+            Self::StoodStill => "their asynchronous copies stood still".to_owned(),
+        }
+    }
+}
+
+/// Blobs and bytes by method and reason.
+type Counts = BTreeMap<(CopyMethod, Reason), (u64, u64)>;
+
+/// Counts the copies that are told to a monitor, and tells it of the choices when an asset ends.
+#[derive(Debug)]
+pub(super) struct Choices {
+    monitor: Arc<dyn Monitor>,
+    asked: Option<CopyMethod>,
+    counts: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    all: Counts,
+    /// Of the assets at work.
+    by_asset: HashMap<AssetId, Counts>,
+}
+
+impl Choices {
+    /// Stands before that monitor.
+    pub(super) fn before(monitor: Arc<dyn Monitor>, asked: Option<CopyMethod>) -> Arc<Self> {
+        Arc::new(Self { monitor, asked, counts: Mutex::default() })
+    }
+
+    /// Counts a blob that was copied so, or is to be.
+    pub(super) fn add(&self, asset: &AssetId, method: CopyMethod, length: u64) {
+        let key = (method, Reason::of(self.asked, method, length));
+        let mut counts = self.counts.lock().expect("no panic while held");
+        let State { all, by_asset } = &mut *counts;
+        for counts in [all, by_asset.entry(asset.clone()).or_default()] {
+            let (blobs, bytes) = counts.entry(key).or_default();
+            *blobs += 1;
+            *bytes += length;
+        }
+    }
+
+    /// Everything so far.
+    pub(super) fn all(&self) -> Vec<Choice> {
+        choices(&self.counts.lock().expect("no panic while held").all)
+    }
+}
+
+impl Monitor for Choices {
+    fn event(&self, event: RunEvent) {
+        if let RunEvent::BlobCopied { asset, bytes, method, .. } = &event {
+            self.add(asset, *method, *bytes);
+        }
+        if let RunEvent::AssetFinished { asset, name, .. } = &event {
+            let counts = self.counts.lock().expect("no panic while held").by_asset.remove(asset);
+            for Choice { method, why, blobs, bytes, .. } in choices(&counts.unwrap_or_default()) {
+                let (asset, name) = (asset.clone(), name.clone());
+                self.monitor.event(RunEvent::MethodChosen { asset, name, method, blobs, bytes, why });
+            }
+        }
+        self.monitor.event(event);
+    }
+}
+
+fn choices(counts: &Counts) -> Vec<Choice> {
+    let choice = |(&(method, reason), &(blobs, bytes)): (&(CopyMethod, Reason), &(u64, u64))| Choice {
+        method,
+        reason,
+        why: reason.why(),
+        blobs,
+        bytes,
+    };
+    counts.iter().map(choice).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::{AssetOutcome, TestMonitor};
+
+    #[test]
+    fn each_method_has_its_reason() {
+        let (small, large, huge) = (1, blob::PUT_COMFORTABLE + 1, blob::PUT_LIMIT + 1);
+        for (asked, method, length, reason) in [
+            (None, CopyMethod::Put, small, Reason::Small),
+            (None, CopyMethod::Blocks, large, Reason::Large),
+            (None, CopyMethod::Async, large, Reason::SameAccount),
+            (None, CopyMethod::Blocks, small, Reason::StoodStill),
+            (Some(CopyMethod::Put), CopyMethod::Put, large, Reason::Asked),
+            (Some(CopyMethod::Put), CopyMethod::Blocks, huge, Reason::BeyondLimit),
+            (Some(CopyMethod::Async), CopyMethod::Async, small, Reason::Asked),
+            (Some(CopyMethod::Async), CopyMethod::Blocks, small, Reason::StoodStill),
+        ] {
+            assert_eq!(Reason::of(asked, method, length), reason, "{asked:?} {method:?} {length}");
+        }
+    }
+
+    #[test]
+    fn the_choices_of_an_asset_are_told_when_it_ends_and_once() {
+        let monitor = Arc::new(TestMonitor::default());
+        let choices = Choices::before(Arc::<TestMonitor>::clone(&monitor), None);
+        let asset = AssetId::new("a");
+        choices.add(&asset, CopyMethod::Put, 10);
+        choices.add(&asset, CopyMethod::Put, 20);
+        let ended = || RunEvent::AssetFinished {
+            asset: asset.clone(),
+            name: "film".to_owned(),
+            outcome: AssetOutcome::Mirrored,
+        };
+        choices.event(ended());
+        choices.event(ended());
+        let why = Reason::Small.why();
+        let told = RunEvent::MethodChosen {
+            asset: asset.clone(),
+            name: "film".to_owned(),
+            method: CopyMethod::Put,
+            blobs: 2,
+            bytes: 30,
+            why: why.clone(),
+        };
+        assert_eq!(monitor.events(), [told, ended(), ended()]);
+        let all = Choice { method: CopyMethod::Put, reason: Reason::Small, why, blobs: 2, bytes: 30 };
+        assert_eq!(choices.all(), [all]);
+    }
+}

@@ -1,0 +1,62 @@
+//! What a run says of the copy methods it chose, and of what it will cost.
+
+use serde_json::Value;
+
+use super::against_emulator::Emulator;
+use super::{mediamirror, stderr, stdout};
+
+/// Asynchronous copies stay pending for a while.
+const PENDING: &str = r#"
+[[regions]]
+name = "west"
+account = "mediawest"
+storage = [{ account = "storewest" }]
+[[regions]]
+name = "east"
+account = "mediaeast"
+storage = [{ account = "storeeast", limits = { async_copy_min_ms = 50 } }]
+"#;
+
+#[test]
+fn auto_says_what_it_chose_and_why_in_the_report_and_asset_by_asset_with_v() {
+    let emulator = Emulator::start("");
+    let (_, plan) = emulator.json(&["sync", "--dry-run", "--copy-method", "auto"]);
+    let chosen = &plan["copies"][0];
+    assert_eq!((&chosen["method"], &chosen["reason"]), (&Value::from("put"), &Value::from("small")), "{plan}");
+    assert_eq!((&chosen["blobs"], &chosen["bytes"]), (&Value::from(20), &plan["bytes_copied"]));
+    assert!(chosen["why"].as_str().is_some_and(|why| why.contains("256 MiB")), "{plan}");
+
+    let output = mediamirror(emulator.path(), &["sync", "-v"]);
+    let (report, log) = (stdout(&output), stderr(&output));
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    let line = report.lines().find(|line| line.starts_with("copies   20 (")).unwrap_or_else(|| panic!("{report}"));
+    assert!(line.ends_with("by put: up to 256 MiB one request is the cheapest"), "{line}");
+    assert_eq!(log.matches(" by put: up to 256 MiB one request is the cheapest").count(), 4, "{log}");
+
+    let (_, second) = emulator.json(&["sync"]);
+    assert_eq!(second["copies"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_method_that_is_asked_for_is_told_as_such_and_nothing_of_it_without_v() {
+    let emulator = Emulator::start("");
+    let output = mediamirror(emulator.path(), &["sync", "--copy-method", "blocks"]);
+    assert!(stdout(&output).contains("by blocks: as asked for with --copy-method\n"), "{}", stdout(&output));
+    assert!(!stderr(&output).contains("by blocks"), "{}", stderr(&output));
+}
+
+#[test]
+fn looks_at_asynchronous_copies_are_forecast_and_told_to_be_an_estimate() {
+    let emulator = Emulator::start(PENDING);
+    let output = mediamirror(emulator.path(), &["sync", "--dry-run", "--copy-method", "async"]);
+    let text = stdout(&output);
+    assert!(text.contains("about 4 of the blob requests") && text.contains("an estimate"), "{text}");
+    let (_, plan) = emulator.json(&["sync", "--dry-run", "--copy-method", "async"]);
+    assert_eq!(plan["forecast"]["estimated_polls"], 4, "{plan}");
+    let (_, run) = emulator.json(&["sync", "--copy-method", "async"]);
+    assert_eq!(run["requests"]["blob"], plan["forecast"]["requests"]["blob"]);
+    assert_eq!(run["copies"][0]["reason"], "asked");
+
+    let (_, plan) = emulator.json(&["sync", "--dry-run"]);
+    assert_eq!(plan["forecast"]["estimated_polls"], 0, "{plan}");
+}
