@@ -322,7 +322,9 @@ async fn target_assets(media: &dyn MediaService, monitor: &dyn Monitor) -> Resul
     let mut targets = Targets::default();
     let mut pages = media.assets();
     while let Some(page) = pages.try_next().await? {
-        page.iter().for_each(|asset| targets.add(asset));
+        for asset in &page {
+            targets.add(asset);
+        }
         monitor.event(RunEvent::Listed { side: Side::Target, assets: targets.entries.len() as u64 });
     }
     monitor.event(RunEvent::ListingFinished { side: Side::Target, assets: targets.entries.len() as u64 });
@@ -335,8 +337,9 @@ async fn target_assets(media: &dyn MediaService, monitor: &dyn Monitor) -> Resul
 async fn streaming_locators(mut pages: Pages<'_, Locator>) -> Result<Locators, Error> {
     let mut locators = Locators::default();
     while let Some(page) = pages.try_next().await? {
-        let streaming = page.iter().filter(|locator| locator.kind == LocatorKind::Streaming);
-        streaming.for_each(|locator| locators.add(locator));
+        for locator in page.iter().filter(|locator| locator.kind == LocatorKind::Streaming) {
+            locators.add(locator);
+        }
     }
     locators.entries.shrink_to_fit();
     locators.names.shrink();

@@ -82,7 +82,7 @@ async fn small_blobs_are_taken_up_without_a_look() {
         Arc::new(TestMonitor::default()),
         CancellationToken::new(),
     );
-    assert!(tokio::time::timeout(std::time::Duration::from_secs(60), run).await.is_err());
+    assert!(tokio::time::timeout(std::time::Duration::from_mins(1), run).await.is_err());
     world.intercept(|_| None);
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 18), "{:?}", summary.problems);

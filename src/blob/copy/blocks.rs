@@ -88,7 +88,9 @@ impl BlobAccount {
                 Err(error) if !restarted && refused_with(&error, UNFIT_BLOCKS) => {
                     restarted = true;
                     self.clear_blocks(to).await?;
-                    blocks.iter_mut().for_each(|block| block.there = false);
+                    for block in &mut blocks {
+                        block.there = false;
+                    }
                 }
                 // What is there stays there: another signature or tier changes no block.
                 Err(error) => self.remedy(error, &mut plan)?,

@@ -284,8 +284,9 @@ fn block_id(asked: &Asked) -> Option<String> {
 }
 
 fn staged(blocks: &[(&str, u64)]) -> Answer {
-    let blocks: String =
+    let blocks: Vec<String> =
         blocks.iter().map(|(id, size)| format!("<Block><Name>{id}</Name><Size>{size}</Size></Block>")).collect();
+    let blocks = blocks.concat();
     let list = format!("<BlockList><UncommittedBlocks>{blocks}</UncommittedBlocks></BlockList>");
     answer(200, &[("content-type", "application/xml")]).with_body(list)
 }
@@ -300,7 +301,7 @@ async fn blocks_that_an_earlier_run_left_are_not_copied_again() {
     assert_eq!(asked[0].method, "GET");
     assert!(asked[0].url.query().unwrap().contains("blocklisttype=uncommitted"));
     assert_eq!(asked.iter().filter_map(block_id).collect::<Vec<_>>(), [ids[1].clone()]);
-    let listed: String = ids.iter().map(|id| format!("<Latest>{id}</Latest>")).collect();
+    let listed = format!("<Latest>{}</Latest>", ids.join("</Latest><Latest>"));
     assert!(asked.last().unwrap().body.contains(&listed), "{}", asked.last().unwrap().body);
     assert_eq!(asked.len(), 3);
 }

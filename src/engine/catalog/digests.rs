@@ -86,7 +86,9 @@ mod tests {
         let (assets, files) = (3_000, 9);
         let mut scattered = Gathering::default();
         for number in (0..files).rev() {
-            (0..assets).for_each(|asset| scattered.add(&file(asset, number)));
+            for asset in 0..assets {
+                scattered.add(&file(asset, number));
+            }
         }
         let scattered = scattered.finish();
         assert_eq!(scattered.0.len(), assets);

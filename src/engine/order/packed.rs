@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::super::compact::CompactId;
-use crate::model::{AccountName, Asset, AssetEncryption, ContainerName};
+use crate::model::{AccountName, Asset, AssetEncryption};
 
 /// How an id begins.
 const GUID: u8 = 0;
@@ -174,7 +174,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::AssetId;
+    use crate::model::{AssetId, ContainerName};
 
     const GUID_TEXT: &str = "0b2e5b1c-7f0a-4d4e-9a55-0123456789ab";
 
