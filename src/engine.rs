@@ -7,6 +7,7 @@ mod asset;
 mod catalog;
 mod compact;
 mod compare;
+mod confirm;
 mod contents;
 mod copy;
 mod digest;

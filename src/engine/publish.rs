@@ -1,6 +1,7 @@
 //! The last two steps of an asset: its file records, and the locators by which it answers.
 
 use super::asset::failed;
+use super::confirm;
 use super::digest::FilesDigest;
 use super::plan::Work;
 use super::run::Run;
@@ -36,7 +37,7 @@ async fn register_batch(run: &Run, pairs: Vec<(AssetId, AssetId)>) -> Vec<Result
         Err(error) => return crate::error::for_all(error, sources.len()),
     };
     let sets: Vec<FileSet> = targets.into_iter().zip(files).map(|(asset, files)| FileSet { asset, files }).collect();
-    let results = run.pair.target.media.register_files(&sets).await;
+    let results = confirm::register(run, &sets).await;
     results.into_iter().zip(&sets).map(|(result, set)| result.map(|()| FilesDigest::of(&set.files))).collect()
 }
 
@@ -47,7 +48,7 @@ pub(super) async fn publish(run: &Run, work: &Work, target: &AssetId) -> Result<
     let mut first_error = None;
     let wanted = work.missing.iter().map(|locator| {
         let locator = crate::model::Locator { asset: target.clone(), ..locator.clone() };
-        run.publications.submit(locator, |batch| async move { run.pair.target.media.publish(&batch).await })
+        run.publications.submit(locator, |batch| async move { confirm::publish(run, &batch).await })
     });
     let mut made = 0;
     for result in futures::future::join_all(wanted).await {
@@ -58,7 +59,7 @@ pub(super) async fn publish(run: &Run, work: &Work, target: &AssetId) -> Result<
         }
     }
     for locator in &work.outdated {
-        match run.pair.target.media.update_locator(locator).await {
+        match confirm::update(run, locator).await {
             Ok(()) => made += 1,
             Err(error) => first_error = first_error.or(Some(error)),
         }

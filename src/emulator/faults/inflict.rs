@@ -61,8 +61,18 @@ pub(super) async fn inflict(
                 Err(request) => world.serve(route, request).await,
             }
         }
+        Fault::Stale if matches!(route, Route::Cluster(_)) => {
+            if let Some(past) = world.faults.earlier.library(route) {
+                request.extensions_mut().insert(past);
+            }
+            world.serve(route, request).await
+        }
         Fault::Copy(fate) => {
             request.extensions_mut().insert(fate);
+            world.serve(route, request).await
+        }
+        Fault::Pretend(how) => {
+            request.extensions_mut().insert(how);
             world.serve(route, request).await
         }
         Fault::TokenLifetimeS(life) => {

@@ -175,8 +175,11 @@ pub enum Fault {
     ContentLength(WrongLength),
     /// The body of a good answer is spoiled.
     Mangle(Mangle),
-    /// A read of the blob service shows its container as it was before the last write.
+    /// A read of the blob service shows its container, one of the media API its account, as it was before the last write.
     Stale,
+    /// A write is acknowledged, and what is stored is not what was asked for. Requests that write nothing, and those that
+    /// are refused, are answered as ever.
+    Pretend(Pretence),
     /// What an asynchronous copy comes to.
     Copy(CopyFate),
     /// What the emulator does to the source of a copy: before a synchronous one reads it, while an asynchronous one is
@@ -312,6 +315,18 @@ pub enum Mangle {
     Unsorted,
     /// There are no entries.
     Empty,
+}
+
+/// What is stored in truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pretence {
+    /// Nothing: it is as if the write had never been asked for. Every operation of a `$batch` is acknowledged so.
+    Nothing,
+    /// The first half of the blob or block. (The media API has no halves: nothing.)
+    Truncated,
+    /// Other bytes, as many, without a checksum. (The media API: nothing.)
+    Other,
 }
 
 /// What an asynchronous copy comes to.

@@ -8,7 +8,8 @@ use mediamirror::emulator::StatsSnapshot;
 use mediamirror::emulator::stats::{Plane, StatRow};
 use mediamirror::engine::Outcome;
 use mediamirror::ledger::{Ledger, Status, Step};
-use mediamirror::model::{AccountName, Asset, AssetEncryption, ContainerName};
+use mediamirror::model::{AccountName, Asset, AssetEncryption, AssetId, ContainerName};
+use mediamirror::monitor::{AssetOutcome, RunEvent};
 
 use super::life::End;
 use super::scenario::Troubles;
@@ -109,6 +110,25 @@ impl Oracle {
         }
     }
 
+    /// I7: what the program said is mirrored is there, down to the last byte. Asked while nothing is spoiled.
+    pub(super) async fn check_promises(&self, world: &World, end: &End, troubles: &Troubles) {
+        if troubles.list.iter().any(|trouble| trouble.changes_source) {
+            return;
+        }
+        let promised: HashSet<AssetId> = end.monitor.events().into_iter().filter_map(promised).collect();
+        if promised.is_empty() {
+            return;
+        }
+        let found = world.verify().await.differences;
+        let broken: Vec<_> = found.iter().filter(|difference| promised.contains(&difference.asset)).collect();
+        assert!(broken.is_empty(), "I7: said to be mirrored: {broken:?}");
+        let names: HashSet<&str> =
+            self.assets.iter().filter(|asset| promised.contains(&asset.id)).map(Asset::label).collect();
+        let torn = world.torn_blobs().await;
+        let torn: Vec<_> = torn.iter().filter(|blob| names.iter().any(|name| blob.starts_with(name))).collect();
+        assert!(torn.is_empty(), "I7: said to be mirrored: {torn:?}");
+    }
+
     /// I1 and I2 as far as they hold at any moment: what is published, and what the ledger says is verified, is there.
     pub(super) async fn check_target(&self, world: &World, ledger: &Path) {
         let pair = world.pair();
@@ -185,6 +205,14 @@ impl Oracle {
         let targets = pair.target.media.assets().try_concat().await.unwrap();
         let origins: HashSet<_> = targets.iter().filter_map(|asset| asset.alternate_id.as_deref()).collect();
         assert_eq!(origins.len(), targets.len(), "I4: an asset was made twice");
+    }
+}
+
+/// The asset that an event says is complete on the target.
+fn promised(event: RunEvent) -> Option<AssetId> {
+    match event {
+        RunEvent::AssetFinished { asset, outcome: AssetOutcome::Mirrored | AssetOutcome::Unchanged, .. } => Some(asset),
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mediamirror::emulator::faults::plan::{
-    CopyFate, Fault, FaultPlan, Hang, Mangle, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate, WrongLength,
+    CopyFate, Fault, FaultPlan, Hang, Mangle, Pretence, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate, WrongLength,
 };
 use mediamirror::emulator::stats::Plane;
 use mediamirror::emulator::{Generate, Settings, Sizes};
@@ -70,6 +70,15 @@ impl Death {
     }
 }
 
+/// Writes that may be acknowledged without being done.
+const PRETENDED: [&str; 5] = [
+    "{Put*,CopyBlob}",
+    "{PutBlobFromUrl,PutBlockFromUrl,PutBlockList,CopyBlob}",
+    "{Batch,Create*,Update*}",
+    "Batch",
+    "*",
+];
+
 /// A rule of faults and how many copies each of its strikes may cost at most.
 pub(super) struct Trouble {
     pub(super) rule: Rule,
@@ -97,7 +106,7 @@ impl Troubles {
 fn trouble(dice: &mut Rng) -> Trouble {
     let mut costs_asset = false;
     let mut changes_source = false;
-    let rule = match dice.u8(..15) {
+    let rule = match dice.u8(..18) {
         0 | 1 => {
             let busy = Fault::Refuse(busy(dice));
             anywhere(dice, busy).probability(0.3 * dice.f64())
@@ -151,6 +160,16 @@ fn trouble(dice: &mut Rng) -> Trouble {
         13 => {
             let down = Fault::Refuse(Refuse::status(one_of(dice, &[500, 503])));
             Rule::new(down).plane(Plane::Token).until_s(f64::from(dice.u32(1..90)))
+        }
+        14 | 15 => {
+            costs_asset = true;
+            let how = one_of(dice, &[Pretence::Nothing, Pretence::Nothing, Pretence::Truncated]);
+            let rule = Rule::new(Fault::Pretend(how)).operation(one_of(dice, &PRETENDED)).account("*east");
+            rule.probability(0.5 * dice.f64())
+        }
+        16 => {
+            let rule = Rule::new(Fault::Stale).operation("{List*,Get*}").account("media*");
+            rule.probability(0.5 * dice.f64()).times(dice.u64(1..4))
         }
         _ => {
             let refuse = one_of(
