@@ -185,6 +185,9 @@ pub enum Fault {
     /// What the emulator does to the source of a copy: before a synchronous one reads it, while an asynchronous one is
     /// pending.
     Source(SourceFate),
+    /// Somebody deletes the container a request to the blob service goes to, just before it gets there. What the media
+    /// service knows of it stays.
+    ContainerDeleted,
     /// The token that is answered lives for so many seconds.
     TokenLifetimeS(u64),
 }
@@ -307,7 +310,7 @@ pub enum Mangle {
     DuplicateKeys,
     /// Text where numbers, objects where lists are expected.
     WrongTypes,
-    /// The listing has no end: each page names the same next one. (Blob listings.)
+    /// The listing has no end: each page names the same next one (blobs), or is the first one again (media API).
     MarkerLoop,
     /// Every entry of the page comes twice.
     Duplicates,
@@ -315,6 +318,8 @@ pub enum Mangle {
     Unsorted,
     /// There are no entries.
     Empty,
+    /// The second half of the entries is not there.
+    Half,
 }
 
 /// What is stored in truth.

@@ -86,6 +86,8 @@ pub(super) struct Trouble {
     pub(super) costs_asset: bool,
     /// The library itself changes.
     pub(super) changes_source: bool,
+    /// The source may seem to hold less than it does.
+    pub(super) hides: bool,
 }
 
 /// What goes wrong in one life of the program.
@@ -106,7 +108,8 @@ impl Troubles {
 fn trouble(dice: &mut Rng) -> Trouble {
     let mut costs_asset = false;
     let mut changes_source = false;
-    let rule = match dice.u8(..18) {
+    let mut hides = false;
+    let rule = match dice.u8(..19) {
         0 | 1 => {
             let busy = Fault::Refuse(busy(dice));
             anywhere(dice, busy).probability(0.3 * dice.f64())
@@ -153,7 +156,10 @@ fn trouble(dice: &mut Rng) -> Trouble {
         }
         11 => {
             (costs_asset, changes_source) = (true, true);
-            let fate = one_of(dice, &[SourceFate::Changed, SourceFate::Changed, SourceFate::Deleted]);
+            let fate = one_of(
+                dice,
+                &[SourceFate::Changed, SourceFate::Changed, SourceFate::Deleted, SourceFate::ContainerDeleted],
+            );
             Rule::new(Fault::Source(fate)).nth(dice.u64(1..12))
         }
         12 => Rule::new(Fault::TokenLifetimeS(dice.u64(1..8))).plane(Plane::Token),
@@ -169,7 +175,12 @@ fn trouble(dice: &mut Rng) -> Trouble {
         }
         16 => {
             let rule = Rule::new(Fault::Stale).operation("{List*,Get*}").account("media*");
-            rule.probability(0.5 * dice.f64()).times(dice.u64(1..4))
+            rule.probability(0.5 * dice.f64()).times(1)
+        }
+        17 => {
+            (costs_asset, hides) = (true, true);
+            let rule = Rule::new(Fault::Mangle(Mangle::Empty)).operation("{ListAssets,ListBlobs}");
+            rule.nth(dice.u64(1..20))
         }
         _ => {
             let refuse = one_of(
@@ -185,7 +196,7 @@ fn trouble(dice: &mut Rng) -> Trouble {
                 .from(dice.u64(1..40))
         }
     };
-    Trouble { rule, costs_asset, changes_source }
+    Trouble { rule, costs_asset, changes_source, hides }
 }
 
 /// A service that is busy or in trouble, and says so in one of the ways there are.
