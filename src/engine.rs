@@ -292,6 +292,12 @@ async fn decide(run: &Run, catalog: &Catalog, asset: Asset, seen: &mut Listed) -
     match plan::decide(asset.clone(), catalog, row, clock::now()) {
         Decision::Mirror(work) => return Ok(Some(plan::Work { lost, ..*work })),
         Decision::Skip(reason) => run.finish(&asset, AssetOutcome::Skipped(reason)),
+        // Its locators are taken by a copy that the target's listing does not show.
+        Decision::Conflict(_) if lost.is_some() => {
+            run.leave_behind();
+            let why = "its copy has locators in the target, but the target's listing does not show it; run again";
+            run.finish(&asset, AssetOutcome::Failed(why.to_owned()));
+        }
         Decision::Conflict(reason) => {
             if complete_before {
                 run.leave_behind();

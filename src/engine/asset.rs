@@ -216,7 +216,7 @@ async fn settle_copies(run: &Run, asset: &Asset, source: &mut Contents<'_>, copi
         }
         return Err(error);
     }
-    if !copied.vanished.is_empty() && run.pair.source.media.asset(&asset.id).await?.is_none() {
+    if !copied.vanished.is_empty() && !still_there(run, asset, source).await? {
         return Err(Error::Vanished { subject: asset.label().to_owned() });
     }
     for blob in &copied.vanished {
@@ -226,6 +226,18 @@ async fn settle_copies(run: &Run, asset: &Asset, source: &mut Contents<'_>, copi
         source.exchange(old, Some(new));
     }
     Ok(())
+}
+
+/// Is there still an asset to mirror? With blobs gone it may be gone as a whole, or its container, or all that was in it.
+async fn still_there(run: &Run, asset: &Asset, source: &Contents<'_>) -> Result<bool, Error> {
+    if run.pair.source.media.asset(&asset.id).await?.is_none() {
+        return Ok(false);
+    }
+    match Contents::list(source.account, source.container.clone()).await {
+        Ok(now) => Ok(nothing_behind(&run.pair, asset, &now).await?.is_none()),
+        Err(error) if is_missing_container(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Lists the target and compares. Returns the fingerprints of what was compared.

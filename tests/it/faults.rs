@@ -436,7 +436,9 @@ async fn a_copy_whose_container_is_deleted_is_told_with_what_to_do() {
 #[tokio::test(start_paused = true)]
 async fn a_source_whose_container_is_deleted_while_it_is_copied_is_not_published() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
-        let gone = Rule::new(Fault::Source(SourceFate::ContainerDeleted)).account("storeeast").nth(9);
+        let gone = Rule::new(Fault::Source(SourceFate::ContainerDeleted))
+            .operation("{PutBlobFromUrl,PutBlockFromUrl,CopyBlob}")
+            .nth(9);
         let options = Options { copy_method: Some(method), ..Options::default() };
         let (world, ended) = run_with(&[gone], options.clone()).await;
         let summary = ended.unwrap();
