@@ -288,7 +288,7 @@ async fn a_copy_that_is_acknowledged_and_not_made_is_not_said_to_be_there() {
         for how in [Pretence::Nothing, Pretence::Truncated] {
             let rule = Rule::new(Fault::Pretend(how)).operation(operation).nth(4);
             let options = Options { copy_method: Some(method), ..Options::default() };
-            is_mended_after_with(&[rule.clone()], options.clone()).await;
+            is_mended_after_with(std::slice::from_ref(&rule), options.clone()).await;
             let (world, ended) = run_with(&[rule], options).await;
             let summary = ended.unwrap();
             assert_eq!((summary.assets.failed, summary.assets.mirrored), (1, 5), "{operation} {how:?}");

@@ -179,8 +179,9 @@ fn trouble(dice: &mut Rng) -> Trouble {
         }
         17 => {
             (costs_asset, hides) = (true, true);
-            let rule = Rule::new(Fault::Mangle(Mangle::Empty)).operation("{ListAssets,ListBlobs}");
-            rule.nth(dice.u64(1..20))
+            let short = [(Mangle::Empty, "{ListAssets,ListBlobs}"), (Mangle::Half, "ListAssets")];
+            let (how, operation) = one_of(dice, &short);
+            Rule::new(Fault::Mangle(how)).operation(operation).nth(dice.u64(1..20))
         }
         _ => {
             let refuse = one_of(
