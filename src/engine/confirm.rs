@@ -5,12 +5,11 @@
 
 use std::time::Duration;
 
+use super::plan::same_terms;
 use super::run::Run;
 use crate::error::{CallError, Disposition, Error, Failure, for_all};
 use crate::media::FileSet;
 use crate::model::{AssetFile, AssetId, Locator, LocatorId};
-
-use super::plan::same_terms;
 
 /// How often something is written and looked for.
 const ROUNDS: u32 = 2;
@@ -21,6 +20,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(super) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Error>> {
     let mut results = run.pair.target.media.register_files(sets).await;
     for round in 1..=ROUNDS {
+        if round > 1 {
+            tokio::time::sleep(PAUSE).await;
+        }
         let told = succeeded(&results);
         let missing = match unregistered(run, sets, &told).await {
             Ok(missing) => missing,
@@ -35,7 +37,6 @@ pub(super) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Erro
             _ => run.pair.target.media.register_files(&again).await,
         };
         replace(&mut results, missing, outcomes);
-        tokio::time::sleep(PAUSE).await;
     }
     results
 }
@@ -44,6 +45,9 @@ pub(super) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Erro
 pub(super) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
     let mut results = run.pair.target.media.publish(locators).await;
     for round in 1..=ROUNDS {
+        if round > 1 {
+            tokio::time::sleep(PAUSE).await;
+        }
         let told = succeeded(&results);
         let missing = match unpublished(run, locators, &told).await {
             Ok(missing) => missing,
@@ -58,22 +62,28 @@ pub(super) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locat
             _ => run.pair.target.media.publish(&again).await,
         };
         replace(&mut results, missing, outcomes);
-        tokio::time::sleep(PAUSE).await;
     }
     results
 }
 
 /// Changes name, start and expiry of a locator, and sees that they are changed.
 pub(super) async fn update(run: &Run, locator: &Locator) -> Result<(), Error> {
-    for _ in 0..ROUNDS {
+    for round in 1..=ROUNDS {
+        if round > 1 {
+            tokio::time::sleep(PAUSE).await;
+        }
         run.pair.target.media.update_locator(locator).await?;
-        let there = run.pair.target.media.locator(&locator.id).await?;
-        if there.is_some_and(|there| same_terms(locator, &there)) {
+        if run.pair.target.media.locator(&locator.id).await?.is_some_and(|there| is_updated(locator, there)) {
             return Ok(());
         }
-        tokio::time::sleep(PAUSE).await;
     }
     Err(not_there("update locator", &locator.id))
+}
+
+/// Has it the wanted terms? Old versions of the service tell no names.
+fn is_updated(wanted: &Locator, there: Locator) -> bool {
+    let name = there.name.clone().or_else(|| wanted.name.clone());
+    same_terms(wanted, &Locator { name, ..there })
 }
 
 /// Those of the sets whose records are not what they shall be.

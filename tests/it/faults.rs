@@ -10,7 +10,7 @@ use mediamirror::emulator::faults::plan::{
 use mediamirror::emulator::stats::Plane;
 use mediamirror::engine::{Options, Outcome, Summary};
 use mediamirror::error::Error;
-use mediamirror::model::{AssetId, CopyMethod};
+use mediamirror::model::{AssetId, CopyMethod, Locator};
 use mediamirror::monitor::{AssetOutcome, TestMonitor};
 
 use crate::world::World;
@@ -478,4 +478,20 @@ async fn a_media_account_that_loses_its_rights_ends_the_run_soon() {
         assert!(ended.is_err(), "{status}: {ended:?}");
         assert!(world.emulator.fault_strikes()[0] < 100, "{status}: {:?}", world.emulator.fault_strikes());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_is_said_to_be_extended_and_is_not_is_told() {
+    let world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
+    world.sync().await;
+    let longer = seeded.locator.expiry + jiff::SignedDuration::from_hours(24);
+    let locator = Locator { expiry: longer, ..seeded.locator };
+    world.pair().source.media.update_locator(&locator).await.unwrap();
+    let rule = Rule::new(Fault::Pretend(Pretence::Nothing)).operation("UpdateLocator");
+    let summary = again_under(&world, std::slice::from_ref(&rule), Options::default()).await.unwrap();
+    assert_eq!((summary.outcome, summary.assets.failed), (Outcome::Partial, 1));
+    let summary = again_under(&world, &[rule.nth(1)], Options::default()).await.unwrap();
+    assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 1), "{:?}", summary.problems);
+    assert_eq!(world.verify().await.differences, []);
 }
