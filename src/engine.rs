@@ -3,14 +3,17 @@
 pub mod urls;
 pub mod verify;
 
+mod absent;
 mod asset;
 mod catalog;
 mod choices;
 mod compact;
 mod compare;
+mod confirm;
 mod contents;
 mod copy;
 mod digest;
+mod empty;
 mod forecast;
 mod order;
 mod place;
@@ -41,6 +44,7 @@ use crate::error::Error;
 use crate::ledger::{AssetRow, Ledger};
 use crate::model::{Asset, AssetId, CopyMethod, Plane, Side};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
+use absent::Listed;
 use catalog::{Catalog, FilesWanted};
 pub use choices::{Choice, Reason};
 pub use forecast::Forecast;
@@ -111,6 +115,8 @@ pub struct AssetCounts {
     pub failed: u64,
     /// Something of somebody else's is in the place.
     pub conflicts: u64,
+    /// Complete before, and not listed by the source any more. Their copies stay on the target. Not among the total.
+    pub gone: u64,
 }
 
 /// Blobs by how they ended.
@@ -210,15 +216,18 @@ pub async fn mirror(
     let files =
         if run.options.order.by_size() { FilesWanted::Source } else { records::wanted(&run.ledger, began).await? };
     let catalog = Catalog::read(&run.pair, run.monitor.as_ref(), files).await?;
+    let rows = run.ledger.count().await?;
     let listed = mirror_assets(&run, &catalog).await;
+    if let Some(fatal) = run.fatal() {
+        return Err(fatal);
+    }
+    if let Some(listed) = listed? {
+        absent::tell(&run, listed, rows).await?;
+    }
     let mut tally = run.take_tally();
     tally.problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
     let pair = Arc::clone(&run.pair);
     let dry_run = run.options.dry_run;
-    if let Some(fatal) = run.fatal() {
-        return Err(fatal);
-    }
-    listed?;
     if run.saw_everything() {
         records::note(&run.ledger, files, began).await?;
     }
@@ -246,8 +255,8 @@ pub async fn mirror(
 }
 
 /// Goes through the source's assets, so many at once, each in a task of its own. Ends when all have ended, also when the
-/// listing breaks off.
-async fn mirror_assets(run: &Arc<Run>, catalog: &Catalog) -> Result<(), Error> {
+/// listing breaks off. Returns what was listed, unless the run was stopped before it was all.
+async fn mirror_assets(run: &Arc<Run>, catalog: &Catalog) -> Result<Option<Listed>, Error> {
     let mut tasks = JoinSet::new();
     let listed = begin_assets(run, catalog, &mut tasks).await;
     while tasks.join_next().await.is_some() {}
@@ -255,36 +264,46 @@ async fn mirror_assets(run: &Arc<Run>, catalog: &Catalog) -> Result<(), Error> {
 }
 
 /// Lists the source and begins each asset as soon as there is room for it.
-async fn begin_assets(run: &Arc<Run>, catalog: &Catalog, tasks: &mut JoinSet<()>) -> Result<(), Error> {
+async fn begin_assets(run: &Arc<Run>, catalog: &Catalog, tasks: &mut JoinSet<()>) -> Result<Option<Listed>, Error> {
     let mut pages = run.options.order.of(run.pair.source.media.assets(), catalog).await?;
     let ahead = run.ahead();
-    let mut listed = 0;
+    let (mut listed, mut seen) = (0, Listed::default());
     while let Some(page) = pages.try_next().await? {
         listed += page.len() as u64;
+        seen.add(&page);
         run.monitor.event(RunEvent::Listed { side: Side::Source, assets: listed });
         for asset in page.into_iter().filter(|asset| run.options.covers(asset)) {
             let place = run.room.enter(run.options.assets_in_flight).await;
             while tasks.try_join_next().is_some() {}
             if run.stop.is_cancelled() {
-                return Ok(());
+                return Ok(None);
             }
-            if let Some(work) = decide(run, catalog, asset).await? {
+            if let Some(work) = decide(run, catalog, asset, &mut seen).await? {
                 tasks.spawn(mirror_one(Arc::clone(run), work, Journey { place, ahead: ahead.clone() }));
             }
         }
     }
     run.monitor.event(RunEvent::ListingFinished { side: Side::Source, assets: listed });
-    Ok(())
+    Ok(Some(seen))
 }
 
 /// Decides one asset; what needs no work is finished here.
-async fn decide(run: &Run, catalog: &Catalog, asset: Asset) -> Result<Option<plan::Work>, Error> {
+async fn decide(run: &Run, catalog: &Catalog, asset: Asset, seen: &mut Listed) -> Result<Option<plan::Work>, Error> {
     run.count(|tally| tally.assets.total += 1);
-    let row = recorded(run, catalog, &asset).await?;
+    let (row, lost) = recorded(run, catalog, &asset).await?;
+    if row.is_some() || lost.is_some() {
+        seen.meet();
+    }
     let complete_before = row.as_ref().is_some_and(AssetRow::complete);
     match plan::decide(asset.clone(), catalog, row, clock::now()) {
-        Decision::Mirror(work) => return Ok(Some(*work)),
+        Decision::Mirror(work) => return Ok(Some(plan::Work { lost, ..*work })),
         Decision::Skip(reason) => run.finish(&asset, AssetOutcome::Skipped(reason)),
+        // Its locators are taken by a copy that the target's listing does not show.
+        Decision::Conflict(_) if lost.is_some() => {
+            run.leave_behind();
+            let why = "its copy has locators in the target, but the target's listing does not show it; run again";
+            run.finish(&asset, AssetOutcome::Failed(why.to_owned()));
+        }
         Decision::Conflict(reason) => {
             if complete_before {
                 run.leave_behind();
@@ -297,17 +316,15 @@ async fn decide(run: &Run, catalog: &Catalog, asset: Asset) -> Result<Option<pla
     Ok(None)
 }
 
-/// What the ledger says of an asset. A record of a target asset that exists no more is forgotten: the next copy is a new one.
-async fn recorded(run: &Run, catalog: &Catalog, asset: &Asset) -> Result<Option<AssetRow>, Error> {
+/// What the ledger says of an asset, and the target it knows if that is not in the target's listing: such a row says
+/// nothing of what is to be done.
+async fn recorded(run: &Run, catalog: &Catalog, asset: &Asset) -> Result<(Option<AssetRow>, Option<AssetId>), Error> {
     let row = run.ledger.asset(&asset.id).await?;
-    let lost = row.as_ref().and_then(|row| row.facts.target.as_ref()).is_some_and(|id| catalog.target(id).is_none());
-    if !lost {
-        return Ok(row);
-    }
-    if !run.options.dry_run {
-        run.ledger.forget(&asset.id).await?;
-    }
-    Ok(None)
+    let target = row.as_ref().and_then(|row| row.facts.target.clone());
+    Ok(match target.filter(|id| catalog.target(id).is_none()) {
+        Some(lost) => (None, Some(lost)),
+        None => (row, None),
+    })
 }
 
 /// One asset to its end; whatever happens to it stays with it.

@@ -185,6 +185,11 @@ impl Ledger {
         self.ask("read", self.reader(), |reply| Work::Page(after.cloned(), limit, reply)).await
     }
 
+    /// How many assets it has a row of.
+    pub async fn count(&self) -> Result<u64, LedgerError> {
+        self.ask("read", self.reader(), Work::Count).await
+    }
+
     /// Records a step; durable when it returns. If the call is cancelled, the record is written or not, never in part.
     ///
     /// # Errors

@@ -78,6 +78,9 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// One locator, or `None` where there is none of that id.
     async fn locator(&self, id: &LocatorId) -> Result<Option<Locator>, Error>;
 
+    /// Several locators, in the order asked; `None` where there is none of that id.
+    async fn locators_of(&self, ids: &[LocatorId]) -> Result<Vec<Option<Locator>>, Error>;
+
     /// The account's streaming hosts.
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error>;
 }

@@ -30,6 +30,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 const COPY_TIMEOUT: Duration = Duration::from_mins(15);
 /// Between two pieces of a body.
 const BODY_TIMEOUT: Duration = Duration::from_mins(1);
+/// A whole body, however steadily it drips: the largest page, near 20 MB, takes it at 70 kB/s.
+const BODY_DEADLINE: Duration = Duration::from_mins(5);
 /// The largest page of 5,000 blobs with every field is near 20 MB; three times that.
 const BODY_CAP: usize = 64 << 20;
 
@@ -154,15 +156,18 @@ fn is_copy(request: &Request) -> bool {
     request.headers().iter().any(|(name, _)| name.as_str() == "x-ms-copy-source")
 }
 
-/// The body, with an idle limit between pieces and a cap on its size.
+/// The body, with an idle limit between pieces, a limit on its whole time and a cap on its size.
 fn bounded(
     body: azure_core::http::AsyncResponseBody,
 ) -> impl futures::Stream<Item = azure_core::Result<bytes::Bytes>> + Send {
+    let deadline = tokio::time::Instant::now() + BODY_DEADLINE;
     let state = (body, 0_usize);
-    futures::stream::try_unfold(state, |(mut body, seen)| async move {
-        let next = tokio::time::timeout(BODY_TIMEOUT, body.next())
+    futures::stream::try_unfold(state, move |(mut body, seen)| async move {
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let limit = if left < BODY_TIMEOUT { BODY_DEADLINE } else { BODY_TIMEOUT };
+        let next = tokio::time::timeout(BODY_TIMEOUT.min(left), body.next())
             .await
-            .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(BODY_TIMEOUT)))?;
+            .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(limit)))?;
         let Some(piece) = next.transpose()? else { return Ok(None) };
         let seen = seen + piece.len();
         if seen > BODY_CAP {

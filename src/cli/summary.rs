@@ -38,6 +38,13 @@ fn counts(summary: &Summary) -> String {
         assets.failed,
         assets.conflicts,
     );
+    if assets.gone > 0 {
+        let _ = writeln!(
+            text,
+            "gone     {} mirrored before and not listed by the source any more; their copies stay on the target",
+            assets.gone,
+        );
+    }
     let _ = writeln!(
         text,
         "blobs    {} {copied} ({}), {} unchanged, {} failed",
@@ -189,6 +196,7 @@ pub(crate) mod tests {
             "/assets/skipped",
             "/assets/failed",
             "/assets/conflicts",
+            "/assets/gone",
             "/blobs/copied",
             "/blobs/unchanged",
             "/blobs/failed",

@@ -131,7 +131,14 @@ async fn handle(
     account.model.admit_request().map_err(Refusal::busy)?;
     ask.check_version()?;
     let authority = authorise(account, &ask, *operation)?;
-    let call = Call { around, account, ask, authority, fate: parts.extensions.get().copied() };
+    let call = Call {
+        around,
+        account,
+        ask,
+        authority,
+        fate: parts.extensions.get().copied(),
+        pretence: parts.extensions.get().copied(),
+    };
     perform(&call, *operation, body).await
 }
 

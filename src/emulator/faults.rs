@@ -188,7 +188,7 @@ pub(super) async fn answer(world: &Arc<World>, route: Route, request: Request) -
     let asked = Asked::of(world, route, &parts);
     let strike = world.faults.strike(&asked);
     let request = Request::from_parts(parts, body);
-    world.faults.earlier.before(world, &asked, request.method());
+    world.faults.earlier.before(world, route, &asked, request.method());
     match strike {
         None => world.serve(route, request).await,
         Some(strike) => inflict::inflict(world, route, request, &asked, strike).await,

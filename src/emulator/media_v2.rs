@@ -46,6 +46,7 @@ use self::render::Format;
 use self::schema::LOCATORS;
 use self::service::{Service, Transaction};
 use self::store::State;
+use super::faults::plan::Pretence;
 use super::settings::RegionSettings;
 use super::stats::Plane;
 use super::storage::StorageError;
@@ -80,6 +81,10 @@ pub(crate) struct PublishedLocator {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenLife(pub(crate) u64);
 
+/// What an account held at some time, for reads that lag behind.
+#[derive(Debug, Clone)]
+pub(crate) struct Past(Arc<State>);
+
 /// What the library loader says of an asset.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SeedAsset {
@@ -112,6 +117,11 @@ impl MediaAccount {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no operation panics while it holds the tables")
+    }
+
+    /// What it holds now.
+    pub(crate) fn snapshot(&self) -> Past {
+        Past(Arc::new(self.lock().clone()))
     }
 
     /// The on-demand locator of that guid (lower case, no prefix), of whatever state of time.
@@ -234,6 +244,7 @@ async fn handle(world: &Arc<World>, region: usize, request: Request) -> (&'stati
             version: *version.as_ref().unwrap_or(&0),
             reply: *reply.as_ref().unwrap_or(&Format::Light),
             body: body.to_vec(),
+            pretended: parts.extensions.get::<Pretence>().is_some(),
         };
         Ok((call, version, reply))
     })();
@@ -261,7 +272,7 @@ async fn handle(world: &Arc<World>, region: usize, request: Request) -> (&'stati
     let outcome = if batch {
         batch::serve(world, region, &parts.headers, &call).await
     } else {
-        execute(world, region, &call).await
+        execute(world, region, &call, parts.extensions.get()).await
     };
     (operation, outcome)
 }
@@ -277,7 +288,7 @@ pub(crate) fn operation_of(parts: &axum::http::request::Parts) -> &'static str {
         return "Batch";
     }
     let version = call::version(&parts.headers, &query).unwrap_or(0);
-    write::operation(&Call { verb, path, query, version, reply: Format::Light, body: Vec::new() })
+    write::operation(&Call { verb, path, query, version, reply: Format::Light, body: Vec::new(), pretended: false })
 }
 
 /// The operation of a request to the token service.
@@ -286,17 +297,20 @@ pub(crate) fn token_operation(path: &str) -> &'static str {
 }
 
 /// Performs one call that is not part of a changeset.
-async fn execute(world: &Arc<World>, region: usize, call: &Call) -> Result<Answer, ApiError> {
+async fn execute(world: &Arc<World>, region: usize, call: &Call, past: Option<&Past>) -> Result<Answer, ApiError> {
     let service = Service { world, index: region };
     if !write::changes(call) {
         jobs::settle(service);
-        return read::get(service, call);
+        return match past {
+            Some(past) => read::get(service, &past.0, call),
+            None => read::get(service, &service.state(), call),
+        };
     }
     let _shared = service.region().media.changes.read().await;
     let mut tx = Transaction::default();
     match write::perform(service, &mut tx, call).await {
         Ok(answer) => {
-            service::launch(world, region, tx.commit(service).await);
+            service::end(world, region, tx, call.pretended).await;
             Ok(answer)
         }
         Err(error) => {

@@ -7,12 +7,13 @@ use super::compare;
 use super::contents::{Contents, side_by_side};
 use super::copy::{CopyResult, Route, copy_blobs};
 use super::digest::{BlobsDigest, BlobsSum};
+use super::empty::nothing_behind;
 use super::forecast::Copies;
 use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::Work;
 use super::publish::finish;
 use super::run::{Journey, Run};
-use crate::blob;
+use crate::blob::{self, BlobAccount};
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
 use crate::model::{Asset, Blob, ContainerName, NewAsset};
@@ -38,10 +39,13 @@ pub(crate) async fn mirror_asset(run: &Run, work: Work, journey: Journey) -> Res
         && let Some(target) = &work.target
     {
         let (account, to) = place_of(&run.pair.target, target).await?;
-        let copies = Contents::list(account, to).await?;
+        let copies = target_contents(asset, target, account, to).await?;
         if row.facts.target_digest.as_ref() == Some(&copies.digest) {
             return Ok(Some(unchanged(run, &work, &source)));
         }
+    }
+    if let Some(why) = nothing_behind(&run.pair, asset, &source).await? {
+        return Ok(Some(AssetOutcome::Skipped(why)));
     }
     if let Some(foreign) = &work.foreign {
         return accept_foreign(run, &work, foreign, &source).await.map(Some);
@@ -69,14 +73,15 @@ async fn write(
         bytes: Some(source.bytes),
         ..Facts::default()
     };
-    let (target, present) = if let Some(target) = work.target.clone() {
+    let (target, present) = if let Some(target) = begun_before(run, &work).await? {
         let (account, to) = place_of(&run.pair.target, &target).await?;
-        let present = Contents::list(account, to).await?;
+        let present = target_contents(&asset, &target, account, to).await?;
         begun.target = Some(target.id.clone());
         begun.container = Some(present.container.clone());
         run.record(&asset, Step::CopyBlobs, Status::Started, begun).await?;
         (target, present)
     } else {
+        forget_lost(run, &work).await?;
         let target = create_target(run, &asset, begun).await?;
         let (account, to) = place_of(&run.pair.target, &target).await?;
         (target, Contents::none(account, to))
@@ -101,6 +106,28 @@ async fn write(
     // It may wait for others now, and needs no memory for that.
     drop(source);
     finish(run, &work, &target.id, blobs, journey).await
+}
+
+/// What our copy holds. One whose container somebody deleted cannot be mended from here: the media service alone gives an
+/// asset its container.
+async fn target_contents<'a>(
+    asset: &Asset,
+    target: &TargetAsset,
+    account: &'a BlobAccount,
+    container: ContainerName,
+) -> Result<Contents<'a>, Error> {
+    let name = container.to_string();
+    Contents::list(account, container).await.map_err(|error| {
+        if !is_missing_container(&error) {
+            return error;
+        }
+        let reason = format!(
+            "its copy's container {name} does not exist in the target; delete asset {} there, and the next run makes a \
+             new one",
+            target.id
+        );
+        Error::Unsuitable { subject: asset.label().to_owned(), reason }
+    })
 }
 
 /// Copies what is not on the target as it is on the source.
@@ -146,6 +173,29 @@ fn missing<'a>(
     })
 }
 
+/// Our copy, if there is one. One that was begun in an earlier run is looked for by itself, however complete the target's
+/// listing may seem.
+async fn begun_before(run: &Run, work: &Work) -> Result<Option<TargetAsset>, Error> {
+    let unknown = work.row.as_ref().is_some_and(|row| row.step == Step::CreateTarget);
+    if work.target.is_some() || !unknown {
+        return Ok(work.target.clone());
+    }
+    let found = run.pair.target.media.assets_by_alternate_id(work.asset.id.as_str()).await?;
+    Ok(found.into_iter().max_by_key(|made| made.created).map(TargetAsset::from))
+}
+
+/// A copy that the ledger knows and that exists no more is forgotten: the next one is a new one. It must not be made
+/// because a listing of the target lags behind: then there would be two for ever.
+async fn forget_lost(run: &Run, work: &Work) -> Result<(), Error> {
+    let Some(lost) = &work.lost else { return Ok(()) };
+    if run.pair.target.media.asset(lost).await?.is_some() {
+        run.leave_behind();
+        let reason = format!("its copy {lost} is there, but the target's listing does not show it; run again");
+        return Err(Error::Unsuitable { subject: work.asset.label().to_owned(), reason });
+    }
+    Ok(run.ledger.forget(&work.asset.id).await?)
+}
+
 /// Makes the empty target asset. When it is there, its copies are begun.
 async fn create_target(run: &Run, asset: &Asset, begun: Facts) -> Result<TargetAsset, Error> {
     let facts = Facts { name: Some(asset.label().to_owned()), ..Facts::default() };
@@ -175,7 +225,7 @@ async fn settle_copies(run: &Run, asset: &Asset, source: &mut Contents<'_>, copi
         }
         return Err(error);
     }
-    if !copied.vanished.is_empty() && run.pair.source.media.asset(&asset.id).await?.is_none() {
+    if !copied.vanished.is_empty() && !still_there(run, asset, source).await? {
         return Err(Error::Vanished { subject: asset.label().to_owned() });
     }
     for blob in &copied.vanished {
@@ -185,6 +235,18 @@ async fn settle_copies(run: &Run, asset: &Asset, source: &mut Contents<'_>, copi
         source.exchange(old, Some(new));
     }
     Ok(())
+}
+
+/// Is there still an asset to mirror? With blobs gone it may be gone as a whole, or its container, or all that was in it.
+async fn still_there(run: &Run, asset: &Asset, source: &Contents<'_>) -> Result<bool, Error> {
+    if run.pair.source.media.asset(&asset.id).await?.is_none() {
+        return Ok(false);
+    }
+    match Contents::list(source.account, source.container.clone()).await {
+        Ok(now) => Ok(nothing_behind(&run.pair, asset, &now).await?.is_none()),
+        Err(error) if is_missing_container(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Lists the target and compares. Returns the fingerprints of what was compared.

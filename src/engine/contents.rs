@@ -57,7 +57,8 @@ impl<'a> Contents<'a> {
         let (mut blobs, mut digest) = (Vec::new(), BlobsDigest::default());
         let (mut last, mut in_order) = (String::new(), true);
         let mut pages = account.list(&contents.container);
-        while let Some(page) = pages.try_next().await? {
+        while let Some(mut page) = pages.try_next().await? {
+            without_repetition(&mut page, &last);
             for blob in &page {
                 contents.count += 1;
                 contents.bytes += blob.length;
@@ -127,6 +128,14 @@ impl<'a> Contents<'a> {
     }
 }
 
+/// Leaves out what a page tells twice, or the page before it told.
+fn without_repetition(page: &mut Vec<Blob>, last: &str) {
+    page.dedup_by(|next, blob| next.name == blob.name);
+    if page.first().is_some_and(|first| first.name == last) {
+        page.remove(0);
+    }
+}
+
 fn sorted(mut blobs: Vec<Blob>) -> Vec<Blob> {
     blobs.sort_by(|a, b| a.name.cmp(&b.name));
     blobs
@@ -160,7 +169,10 @@ impl<'a> Walk<'a> {
                     return Ok(Some(Cow::Owned(blob)));
                 }
                 match pages.try_next().await? {
-                    Some(next) => *page = next.into_iter(),
+                    Some(mut next) => {
+                        without_repetition(&mut next, last);
+                        *page = next.into_iter();
+                    }
                     None => return Ok(None),
                 }
             },

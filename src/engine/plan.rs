@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::catalog::{Catalog, Match, TargetAsset};
 use super::digest;
 use crate::ledger::AssetRow;
-use crate::model::{Asset, AssetEncryption, Locator};
+use crate::model::{Asset, AssetEncryption, AssetId, Locator};
 
 /// What is to be done with one asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub(crate) struct Work {
     pub(crate) same_files: bool,
     /// Fingerprint of the source's live locators now.
     pub(crate) locators_digest: String,
+    /// The copy that the ledger knows and the target's listing does not show.
+    pub(crate) lost: Option<AssetId>,
     /// What the ledger says.
     pub(crate) row: Option<AssetRow>,
 }
@@ -57,7 +59,7 @@ pub(crate) fn decide(asset: Asset, catalog: &Catalog, row: Option<AssetRow>, now
         Match::Ours(target) => (Some(with_recorded_container(target, row.as_ref())), None),
         Match::Foreign(target) => (None, Some(target)),
         Match::Ambiguous(several) => {
-            let ids: Vec<&str> = several.iter().map(crate::model::AssetId::as_str).collect();
+            let ids: Vec<&str> = several.iter().map(AssetId::as_str).collect();
             return Decision::Conflict(format!(
                 "several assets of the target say they are copies of it: {}; delete all but one",
                 ids.join(", ")
@@ -77,6 +79,7 @@ pub(crate) fn decide(asset: Asset, catalog: &Catalog, row: Option<AssetRow>, now
         outdated: Vec::new(),
         present: 0,
         taken: Vec::new(),
+        lost: None,
         row,
     };
     for locator in live {

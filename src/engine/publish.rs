@@ -1,6 +1,7 @@
 //! The last two steps of an asset: its file records, and the locators by which it answers.
 
 use super::asset::failed;
+use super::confirm;
 use super::digest::FilesDigest;
 use super::plan::Work;
 use super::register::Announced;
@@ -59,7 +60,7 @@ async fn register_batch(run: &Run, pairs: Vec<(AssetId, AssetId)>) -> Vec<Result
         Err(error) => return crate::error::for_all(error, sources.len()),
     };
     let sets: Vec<FileSet> = targets.into_iter().zip(files).map(|(asset, files)| FileSet { asset, files }).collect();
-    let results = run.pair.target.media.register_files(&sets).await;
+    let results = confirm::register(run, &sets).await;
     results.into_iter().zip(&sets).map(|(result, set)| result.map(|()| FilesDigest::of(&set.files))).collect()
 }
 
@@ -96,7 +97,7 @@ async fn publish(
         }
     }
     for locator in &work.outdated {
-        match run.pair.target.media.update_locator(locator).await {
+        match confirm::update(run, locator).await {
             Ok(()) => made += 1,
             Err(error) => first_error = first_error.or(Some(error)),
         }
@@ -121,6 +122,6 @@ async fn publish(
 
 /// Makes the locators of several assets. Returns what became of each.
 async fn publish_batch(run: &Run, sets: Vec<Vec<Locator>>) -> Vec<Result<Vec<Result<Locator, Error>>, Error>> {
-    let mut results = run.pair.target.media.publish(&sets.concat()).await.into_iter();
+    let mut results = confirm::publish(run, &sets.concat()).await.into_iter();
     sets.iter().map(|set| Ok(results.by_ref().take(set.len()).collect())).collect()
 }

@@ -9,6 +9,7 @@ use super::Options;
 use super::catalog::{Catalog, FilesWanted, TargetAsset};
 use super::compare;
 use super::contents::{Contents, side_by_side};
+use super::empty::nothing_behind;
 use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::{self, Decision};
 use crate::clock;
@@ -111,6 +112,9 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
         Ok(None) | Err(Error::Unsuitable { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
+    if nothing_behind(pair, &asset, &source).await?.is_some() {
+        return Ok(None);
+    }
     let Some(target) = work.target.as_ref().or(work.foreign.as_ref()) else {
         let what = "missing on the target".to_owned();
         return Ok(Some(Verdict { missing: true, differences: vec![difference("asset", what)] }));

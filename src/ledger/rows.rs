@@ -42,6 +42,12 @@ pub(super) fn page(connection: &Connection, after: Option<&AssetId>, limit: usiz
         .collect()
 }
 
+/// How many rows there are.
+pub(super) fn count(connection: &Connection) -> rusqlite::Result<u64> {
+    let count: i64 = connection.query_row("SELECT count(*) FROM asset", [], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 /// Writes one record, if it may follow the last one.
 pub(super) fn write(
     connection: &Connection,

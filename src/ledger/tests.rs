@@ -285,6 +285,17 @@ fn only_the_owner_may_read_the_ledger() {
 }
 
 #[tokio::test]
+async fn rows_are_counted_until_they_are_forgotten() {
+    let (_dir, path) = place();
+    let ledger = open(&path).unwrap();
+    assert_eq!(ledger.count().await.unwrap(), 0);
+    begin_many(&ledger, 7).await;
+    assert_eq!(ledger.count().await.unwrap(), 7);
+    ledger.forget(&id(3)).await.unwrap();
+    assert_eq!(ledger.count().await.unwrap(), 6);
+}
+
+#[tokio::test]
 async fn a_mark_is_kept_and_moved_and_changes_no_row() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("l.db");

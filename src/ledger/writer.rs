@@ -40,6 +40,8 @@ pub(super) enum Work {
     One(AssetId, Reply<Option<AssetRow>>),
     /// Read a page of rows.
     Page(Option<AssetId>, usize, Reply<Vec<AssetRow>>),
+    /// Count the rows.
+    Count(Reply<u64>),
     /// Read a mark.
     Mark(Mark, Reply<Option<Timestamp>>),
     /// Write a mark.
@@ -78,6 +80,9 @@ impl Worker {
                 Work::Advance(both, reply) => next = self.group(Change::Advance(both), reply, work),
                 Work::Forget(asset, reply) => next = self.group(Change::Forget(asset), reply, work),
                 Work::SetMark(mark, at, reply) => next = self.group(Change::Mark(mark, at), reply, work),
+                Work::Count(reply) => {
+                    let _ = reply.send(rows::count(&self.connection).map_err(|e| self.failed("read", &e)));
+                }
                 Work::Mark(mark, reply) => {
                     let _ = reply.send(rows::mark(&self.connection, mark).map_err(|e| self.failed("read", &e)));
                 }

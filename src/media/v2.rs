@@ -184,6 +184,10 @@ impl MediaService for V2 {
         self.find_locator(id).await
     }
 
+    async fn locators_of(&self, ids: &[LocatorId]) -> Result<Vec<Option<Locator>>, Error> {
+        self.find_locators(ids).await
+    }
+
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error> {
         self.find_streaming_hosts().await
     }

@@ -1,10 +1,12 @@
 //! Whole runs under one kind of fault each: what the program does about it. Rows of the matrix in `FAULTS.md`.
 
+mod lies;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use mediamirror::emulator::faults::plan::{
-    Fault, FaultPlan, Hang, Mangle, Redirect, Refuse, ResetAt, Rule, SourceFate, WrongLength,
+    Fault, FaultPlan, Hang, Mangle, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate, WrongLength,
 };
 use mediamirror::emulator::stats::Plane;
 use mediamirror::engine::{Options, Outcome, Summary};
@@ -18,16 +20,27 @@ const LIBRARY: &str = "assets=6,blobs=5,seed=4,sizes=small,awkward=false,real=fa
 
 /// A run over a small library under these rules.
 async fn run_under(rules: &[Rule]) -> (World, Result<Summary, Error>) {
+    run_with(rules, Options::default()).await
+}
+
+/// The same with options of its own.
+async fn run_with(rules: &[Rule], options: Options) -> (World, Result<Summary, Error>) {
     let world = World::generated(LIBRARY).await;
+    let ended = again_under(&world, rules, options).await;
+    (world, ended)
+}
+
+/// One more run over a library, under these rules.
+async fn again_under(world: &World, rules: &[Rule], options: Options) -> Result<Summary, Error> {
     let mut plan = FaultPlan::new(5);
     plan.rules = rules.to_vec();
     world.emulator.set_faults(&plan).unwrap();
     let started = tokio::time::Instant::now();
     let monitor = Arc::new(TestMonitor::default());
-    let ended = world.try_sync(Options::default(), &monitor).await;
+    let ended = world.try_sync(options, &monitor).await;
     // Far beyond any patience; waits for the disk pass in no virtual time worth counting.
     assert!(started.elapsed() < Duration::from_hours(6), "{rules:?}: {:?}", started.elapsed());
-    (world, ended)
+    ended
 }
 
 /// The run is complete in spite of the rules, which did strike.
@@ -44,7 +57,12 @@ async fn is_complete_under(rules: &[Rule]) -> (World, Summary) {
 
 /// The run says that it is not complete; the next one, without faults, is.
 async fn is_mended_after(rules: &[Rule]) {
-    let (world, ended) = run_under(rules).await;
+    is_mended_after_with(rules, Options::default()).await;
+}
+
+/// The same with options of its own.
+async fn is_mended_after_with(rules: &[Rule], options: Options) {
+    let (world, ended) = run_with(rules, options).await;
     assert!(world.emulator.fault_strikes().iter().any(|strikes| *strikes > 0), "{rules:?}");
     if let Ok(summary) = &ended {
         assert_ne!(summary.outcome, Outcome::Complete, "{rules:?}");
@@ -249,4 +267,34 @@ fn troubled() -> FaultPlan {
         .rule(Rule::new(Fault::Refuse(Refuse::status(503).code("ServerBusy"))).probability(0.1))
         .rule(Rule::new(Fault::Reset(ResetAt::Before)).probability(0.01))
         .rule(Rule::new(Fault::LostAnswer).probability(0.01))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_of_the_media_api_without_end_is_noticed() {
+    for operation in ["ListAssets", "ListFiles", "ListLocators"] {
+        is_mended_after(&[Rule::new(Fault::Mangle(Mangle::MarkerLoop)).operation(operation)]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_drips_for_ever_is_given_up_and_asked_for_again() {
+    let drip = Slow { bytes: 1, every_ms: 10_000 };
+    is_complete_under(&[Rule::new(Fault::Slow(drip)).operation("List*").every(4).times(3)]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_that_becomes_valid_late_does_no_lasting_harm() {
+    let early = Refuse::status(403).code("CannotVerifyCopySource").source(403, "AuthenticationFailed");
+    let rule = Rule::new(Fault::Refuse(early)).operation("{PutBlobFromUrl,PutBlockFromUrl,CopyBlob}").until_s(5.0);
+    is_mended_after(&[rule]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_media_account_that_loses_its_rights_ends_the_run_soon() {
+    for status in [401, 403] {
+        let rule = Rule::new(Fault::Refuse(Refuse::status(status))).account("mediaeast").plane(Plane::Media).from(6);
+        let (world, ended) = run_under(&[rule]).await;
+        assert!(ended.is_err(), "{status}: {ended:?}");
+        assert!(world.emulator.fault_strikes()[0] < 100, "{status}: {:?}", world.emulator.fault_strikes());
+    }
 }

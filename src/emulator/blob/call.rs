@@ -9,10 +9,11 @@ use super::Surroundings;
 use super::account::BlobAccount;
 use super::ask::Ask;
 use super::conditions::Conditions;
+use super::content::{Body as Content, Piece};
 use super::refusal::{PERMISSION_MISMATCH, Refusal, TOO_LARGE, UNAUTHORIZED_OVERWRITE};
 use super::sas::{Grant, Issuer as _};
-use super::stored::{Blob, Container, Contents};
-use crate::emulator::faults::plan::CopyFate;
+use super::stored::{Blob, BlobHeaders, Container, Contents};
+use crate::emulator::faults::plan::{CopyFate, Pretence};
 
 /// How a request was authorised.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(super) struct Call<'r> {
     pub(super) authority: Authority,
     /// What a fault plan has in mind for an asynchronous copy.
     pub(super) fate: Option<CopyFate>,
+    /// What is stored instead of what is acknowledged, where a fault plan says so.
+    pub(super) pretence: Option<Pretence>,
 }
 
 impl Call<'_> {
@@ -64,8 +67,36 @@ impl Call<'_> {
     pub(super) fn replace(&self, container: &Container, blob: Blob) -> Result<(), Refusal> {
         let mut contents = container.lock_to_change(self.now())?;
         self.check_replace(&contents)?;
-        contents.put(self.ask.blob()?, blob);
+        if self.stores() {
+            contents.put(self.ask.blob()?, blob);
+        }
         Ok(())
+    }
+
+    /// Is anything stored at all? A fault plan may want a write to be acknowledged only.
+    pub(super) fn stores(&self) -> bool {
+        self.pretence != Some(Pretence::Nothing)
+    }
+
+    /// The content and headers that are stored in truth.
+    pub(super) fn stored(&self, content: Content, headers: Arc<BlobHeaders>) -> (Content, Arc<BlobHeaders>) {
+        match self.pretence {
+            None | Some(Pretence::Nothing) => (content, headers),
+            Some(Pretence::Truncated) => (content.first_half(), headers),
+            Some(Pretence::Other) => {
+                let headers = BlobHeaders { content_md5: None, ..BlobHeaders::clone(&headers) };
+                (content.exchanged(), self.account.share(headers))
+            }
+        }
+    }
+
+    /// The pieces of a block that are stored in truth.
+    pub(super) fn stored_block(&self, pieces: Box<[Piece]>) -> Box<[Piece]> {
+        if self.pretence.is_none() {
+            return pieces;
+        }
+        let (content, _) = self.stored(Content::of(pieces), Arc::default());
+        content.slice(0, content.len()).into()
     }
 
     /// Lets a change to the committed blob happen: existence, conditions and pending copies are checked first.
@@ -75,7 +106,7 @@ impl Call<'_> {
         let blob = contents.blob_mut(self.ask.blob()?)?;
         Conditions::of(self.ask.headers).check_write(Some(blob))?;
         blob.refuse_pending()?;
-        Ok(change(blob))
+        if self.stores() { Ok(change(blob)) } else { Ok(change(&mut blob.clone())) }
     }
 }
 

@@ -99,7 +99,9 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
     let blob = contents.blob(name)?;
     Conditions::of(call.ask.headers).check_write(Some(blob))?;
     blob.refuse_pending()?;
-    contents.uncommitted.remove(name);
-    contents.blobs.remove(name);
+    if call.stores() {
+        contents.uncommitted.remove(name);
+        contents.blobs.remove(name);
+    }
     Ok(Reply::new(202).with("x-ms-delete-type-permanent", "true").done())
 }

@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::emulator::storage::Content;
 
+/// What bytes that are stored instead of others follow from; no library's.
+const OTHER: u64 = 0x0BAD_B10B;
+
 /// Bytes of one origin.
 #[derive(Debug, Clone)]
 pub(super) enum Piece {
@@ -107,6 +110,21 @@ impl Body {
     /// No bytes.
     pub(super) fn empty() -> Self {
         Self::Whole(Piece::Real(Bytes::new()))
+    }
+
+    /// Those pieces, without a block list.
+    pub(super) fn of(pieces: Box<[Piece]>) -> Self {
+        Self::Joined([Block { id: Box::default(), pieces }].into())
+    }
+
+    /// The first half of it.
+    pub(super) fn first_half(&self) -> Self {
+        Self::of(self.slice(0, self.len() / 2).into())
+    }
+
+    /// Other bytes, as many.
+    pub(super) fn exchanged(&self) -> Self {
+        Self::Whole(Piece::Synthetic { seed: OTHER, start: 0, length: self.len() })
     }
 
     pub(super) fn len(&self) -> u64 {

@@ -76,7 +76,8 @@ pub(super) async fn put_blob_from_url(call: &Call<'_>) -> Result<Response, Refus
     let md5 = headers.content_md5;
     let (metadata, extras) = (sent_metadata(call, &source)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
     transfer(call.account.model.copy_time(bytes)).await;
-    let blob = call.account.make_blob(source.blob.body.joined(), headers, metadata, extras);
+    let (body, headers) = call.stored(source.blob.body.joined(), headers);
+    let blob = call.account.make_blob(body, headers, metadata, extras);
     let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
     call.replace(&*call.container()?, blob)?;
     Ok(reply.md5("content-md5", md5.as_ref()).done())
@@ -151,7 +152,8 @@ pub(super) async fn copy_from_url(call: &Call<'_>) -> Result<Response, Refusal> 
     transfer(call.account.model.copy_time(bytes)).await;
     let headers = Arc::clone(&source.blob.headers);
     let md5 = headers.content_md5;
-    let mut blob = call.account.make_blob(source.blob.body.clone(), headers, metadata, extras);
+    let (body, headers) = call.stored(source.blob.body.clone(), headers);
+    let mut blob = call.account.make_blob(body, headers, metadata, extras);
     let (id, at) = (new_copy_id(), blob.modified);
     blob.extras().copy =
         Some(CopyRecord { id, source: source.public_url(), total: bytes, state: CopyState::Success { at } });
@@ -171,7 +173,7 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     let extras = extras(tags(&call.ask)?, tier(&call.ask)?);
     let time = fated_time(call, call.account.model.async_copy_time(bytes));
     let id = new_copy_id();
-    let (body, headers) = (source.blob.body.clone(), Arc::clone(&source.blob.headers));
+    let (body, headers) = call.stored(source.blob.body.clone(), Arc::clone(&source.blob.headers));
     let mut blob = if time.is_zero() {
         call.account.make_blob(body.clone(), Arc::clone(&headers), metadata.clone(), extras)
     } else {
@@ -194,9 +196,11 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     {
         let mut contents = container.lock_to_change(call.now())?;
         call.check_replace(&contents)?;
-        contents.put(call.ask.blob()?, blob);
-        if let Some(pending) = pending {
-            contents.due.insert((pending.due, call.ask.blob()?.into()));
+        if call.stores() {
+            contents.put(call.ask.blob()?, blob);
+            if let Some(pending) = pending {
+                contents.due.insert((pending.due, call.ask.blob()?.into()));
+            }
         }
     }
     Ok(reply.with("x-ms-copy-id", copy_id_text(id)).with("x-ms-copy-status", status).done())

@@ -43,12 +43,9 @@ pub(super) async fn put_blob(call: &Call<'_>, body: HttpBody) -> Result<Response
         content_md5: Some(md5),
     };
     let headers = call.account.share(blob_headers(&call.ask)?.or(&standard));
-    let blob = call.account.make_blob(
-        Body::Whole(Piece::Real(bytes)),
-        headers,
-        metadata(call.ask.headers)?,
-        extras(tags(&call.ask)?, tier(&call.ask)?),
-    );
+    let (body, headers) = call.stored(Body::Whole(Piece::Real(bytes)), headers);
+    let blob =
+        call.account.make_blob(body, headers, metadata(call.ask.headers)?, extras(tags(&call.ask)?, tier(&call.ask)?));
     let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
     call.replace(&container, blob)?;
     Ok(reply.md5("content-md5", Some(&md5)).done())
@@ -84,7 +81,10 @@ pub(super) fn stage(call: &Call<'_>, pieces: Box<[Piece]>) -> Result<(), Refusal
     if length_of_others.is_some_and(|length| length != id.len()) {
         return Err(INVALID_BLOCK_ID);
     }
-    let block = Block { id: id.into(), pieces };
+    if !call.stores() {
+        return Ok(());
+    }
+    let block = Block { id: id.into(), pieces: call.stored_block(pieces) };
     if let Some(blocks) = contents.uncommitted.get_mut(name) {
         blocks.insert(id.into(), block);
     } else {
@@ -145,9 +145,12 @@ pub(super) async fn put_block_list(call: &Call<'_>, body: HttpBody) -> Result<Re
     let mut contents = container.lock_to_change(call.now())?;
     call.check_replace(&contents)?;
     let blocks = pick_blocks(&contents, name, &list)?;
-    let blob = call.account.make_blob(Body::Blocks(blocks.into()), headers, metadata, extras);
+    let (body, headers) = call.stored(Body::Blocks(blocks.into()), headers);
+    let blob = call.account.make_blob(body, headers, metadata, extras);
     let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
-    contents.put(name, blob);
+    if call.stores() {
+        contents.put(name, blob);
+    }
     Ok(reply.done())
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-use super::plan::{Fault, Hang, Redirect, Refuse, ResetAt, Slow, SourceFate, WrongLength};
+use super::plan::{Fault, Hang, Mangle, Redirect, Refuse, ResetAt, Slow, SourceFate, WrongLength};
 use super::{Asked, Strike, mangle};
 use crate::emulator::stats::Plane;
 use crate::emulator::storage::{Content, NewBlob, StorageAccount};
@@ -61,8 +61,27 @@ pub(super) async fn inflict(
                 Err(request) => world.serve(route, request).await,
             }
         }
+        Fault::Stale if matches!(route, Route::Cluster(_)) => {
+            if let Some(past) = world.faults.earlier.library(route) {
+                request.extensions_mut().insert(past);
+            }
+            world.serve(route, request).await
+        }
+        Fault::Mangle(Mangle::MarkerLoop) if matches!(route, Route::Cluster(_)) => {
+            forget_skip(&mut request);
+            let response = world.serve(route, request).await;
+            mangle::spoil(response, Mangle::MarkerLoop).await
+        }
         Fault::Copy(fate) => {
             request.extensions_mut().insert(fate);
+            world.serve(route, request).await
+        }
+        Fault::Pretend(how) => {
+            request.extensions_mut().insert(how);
+            world.serve(route, request).await
+        }
+        Fault::ContainerDeleted => {
+            delete_container(world, asked);
             world.serve(route, request).await
         }
         Fault::TokenLifetimeS(life) => {
@@ -230,6 +249,26 @@ fn redirection(redirect: &Redirect, request: &Request) -> Response {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response
+}
+
+/// Asks for the first page, whichever was asked for.
+fn forget_skip(request: &mut Request) {
+    let uri = request.uri().to_string();
+    let Some(at) = uri.find("$skip=").map(|at| at + "$skip=".len()) else { return };
+    let rest = uri[at..].trim_start_matches(|digit: char| digit.is_ascii_digit());
+    if let Ok(first) = format!("{}0{rest}", &uri[..at]).parse() {
+        *request.uri_mut() = first;
+    }
+}
+
+/// Deletes the container a request goes to.
+fn delete_container(world: &World, asked: &Asked) {
+    let mut parts = asked.path.trim_start_matches('/').split('/');
+    let (Some(account), Some(container)) = (parts.next(), parts.next()) else { return };
+    let Some(StorageAccount::Internal(account)) = world.storage(account).map(|account| &**account) else { return };
+    if let Err(error) = account.delete_container(container) {
+        tracing::debug!(%error, "the container was not there to be deleted");
+    }
 }
 
 /// Account, container and blob that a copy reads.

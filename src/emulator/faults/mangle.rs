@@ -13,6 +13,8 @@ use crate::emulator::Response;
 const DEPTH: usize = 10_000;
 /// A huge page in pieces of 1 MiB.
 const HUGE_PIECES: usize = 80;
+/// Rows of a full page of the media API (documented).
+const MEDIA_PAGE: usize = 1_000;
 /// The largest answer that is spoiled.
 const LARGEST: usize = 256 << 20;
 
@@ -79,6 +81,7 @@ fn xml(text: &str, how: Mangle) -> Option<String> {
         Mangle::Duplicates => entries(text, |entries| entries.iter().flat_map(|entry| [*entry, *entry]).collect())?,
         Mangle::Unsorted => entries(text, |entries| entries.iter().rev().copied().collect())?,
         Mangle::Empty => entries(text, |_| Vec::new())?,
+        Mangle::Half => entries(text, |entries| entries[..entries.len() / 2].to_vec())?,
         Mangle::Cut | Mangle::Html | Mangle::Huge => return None,
     })
 }
@@ -111,6 +114,8 @@ fn json(text: &str, how: Mangle) -> Option<String> {
         }
         Mangle::Unsorted => rows.reverse(),
         Mangle::Empty => rows.clear(),
+        Mangle::Half => rows.truncate(rows.len() / 2),
+        Mangle::MarkerLoop if !rows.is_empty() => *rows = rows.iter().cloned().cycle().take(MEDIA_PAGE).collect(),
         Mangle::WrongTypes => rows.iter_mut().for_each(|row| *row = Value::from(7)),
         _ => return None,
     }

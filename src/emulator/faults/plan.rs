@@ -175,13 +175,19 @@ pub enum Fault {
     ContentLength(WrongLength),
     /// The body of a good answer is spoiled.
     Mangle(Mangle),
-    /// A read of the blob service shows its container as it was before the last write.
+    /// A read of the blob service shows its container, one of the media API its account, as it was before the last write.
     Stale,
+    /// A write is acknowledged, and what is stored is not what was asked for. Requests that write nothing, and those that
+    /// are refused, are answered as ever.
+    Pretend(Pretence),
     /// What an asynchronous copy comes to.
     Copy(CopyFate),
     /// What the emulator does to the source of a copy: before a synchronous one reads it, while an asynchronous one is
     /// pending.
     Source(SourceFate),
+    /// Somebody deletes the container a request to the blob service goes to, just before it gets there. What the media
+    /// service knows of it stays.
+    ContainerDeleted,
     /// The token that is answered lives for so many seconds.
     TokenLifetimeS(u64),
 }
@@ -304,7 +310,7 @@ pub enum Mangle {
     DuplicateKeys,
     /// Text where numbers, objects where lists are expected.
     WrongTypes,
-    /// The listing has no end: each page names the same next one. (Blob listings.)
+    /// The listing has no end: each page names the same next one (blobs), or is the first one again (media API).
     MarkerLoop,
     /// Every entry of the page comes twice.
     Duplicates,
@@ -312,6 +318,20 @@ pub enum Mangle {
     Unsorted,
     /// There are no entries.
     Empty,
+    /// The second half of the entries is not there.
+    Half,
+}
+
+/// What is stored in truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pretence {
+    /// Nothing: it is as if the write had never been asked for. Every operation of a `$batch` is acknowledged so.
+    Nothing,
+    /// The first half of the blob or block. (The media API has no halves: nothing.)
+    Truncated,
+    /// Other bytes, as many, without a checksum. (The media API: nothing.)
+    Other,
 }
 
 /// What an asynchronous copy comes to.

@@ -1,5 +1,5 @@
-//! Reads that lag behind: before every write the container it goes to is remembered, and a stale read is answered from
-//! there. It shows everything but the last write.
+//! Reads that lag behind: before every write the container (or media account) it goes to is remembered, and a stale read
+//! is answered from there. It shows everything but the last write.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,35 +10,52 @@ use axum::http::Method;
 use super::Asked;
 use crate::emulator::blob::account::BlobAccount;
 use crate::emulator::blob::{self, Surroundings};
+use crate::emulator::media_v2::Past;
 use crate::emulator::stats::{Plane, Stats};
-use crate::emulator::world::World;
+use crate::emulator::world::{Route, World};
 use crate::emulator::{Request, Response};
 
-/// Containers as they were before the last write to each.
+/// Why a lock is never poisoned.
+const WHOLE: &str = "a map is never left half done";
+
+/// Containers and media accounts as they were before the last write to each.
 #[derive(Debug, Default)]
 pub(super) struct Earlier {
     armed: AtomicBool,
     containers: Mutex<HashMap<(String, String), Arc<BlobAccount>>>,
+    libraries: Mutex<HashMap<Route, Past>>,
 }
 
 impl Earlier {
     /// Remembers from now on, or no more.
     pub(super) fn arm(&self, armed: bool) {
-        self.containers.lock().expect("a map is never left half done").clear();
+        self.containers.lock().expect(WHOLE).clear();
+        self.libraries.lock().expect(WHOLE).clear();
         self.armed.store(armed, Ordering::Release);
     }
 
-    /// Remembers the container a write goes to.
-    pub(super) fn before(&self, world: &World, asked: &Asked, method: &Method) {
-        let writes = asked.plane == Plane::Blob && !matches!(*method, Method::GET | Method::HEAD);
+    /// Remembers the container or media account a write goes to.
+    pub(super) fn before(&self, world: &World, route: Route, asked: &Asked, method: &Method) {
+        let writes = !matches!(*method, Method::GET | Method::HEAD);
         if !writes || !self.armed.load(Ordering::Acquire) {
+            return;
+        }
+        if let Route::Cluster(region) = route {
+            self.libraries.lock().expect(WHOLE).insert(route, world.regions[region].media.snapshot());
+        }
+        if asked.plane != Plane::Blob {
             return;
         }
         let Some(place) = place(asked) else { return };
         let account = (0..world.regions.len()).find_map(|region| world.account(region, &place.0));
         if let Some(snapshot) = account.and_then(|account| account.with_only(&place.1)) {
-            self.containers.lock().expect("a map is never left half done").insert(place, Arc::new(snapshot));
+            self.containers.lock().expect(WHOLE).insert(place, Arc::new(snapshot));
         }
+    }
+
+    /// What a media account held before its last write.
+    pub(super) fn library(&self, route: Route) -> Option<Past> {
+        self.libraries.lock().expect(WHOLE).get(&route).cloned()
     }
 
     /// Answers a read from what is remembered; gives the request back where nothing is.
@@ -51,10 +68,10 @@ impl Earlier {
     ) -> Result<Response, Request> {
         let remembered = place(asked)
             .filter(|_| matches!(*request.method(), Method::GET | Method::HEAD))
-            .and_then(|place| self.containers.lock().expect("a map is never left half done").get(&place).cloned());
+            .and_then(|place| self.containers.lock().expect(WHOLE).get(&place).cloned());
         match remembered {
             None => Err(request),
-            Some(account) => Ok(blob::serve_from(&Past { world, account }, region, request).await),
+            Some(account) => Ok(blob::serve_from(&Back { world, account }, region, request).await),
         }
     }
 }
@@ -66,12 +83,12 @@ fn place(asked: &Asked) -> Option<(String, String)> {
 }
 
 /// The world with one account as it was.
-struct Past<'w> {
+struct Back<'w> {
     world: &'w World,
     account: Arc<BlobAccount>,
 }
 
-impl Surroundings for Past<'_> {
+impl Surroundings for Back<'_> {
     fn account(&self, region: usize, name: &str) -> Option<&BlobAccount> {
         if name == self.account.name() { Some(&self.account) } else { self.world.account(region, name) }
     }

@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::HeaderMap;
 
 use super::plan::{
-    CopyFate, Fault, FaultPlan, Hang, Mangle, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate, WrongLength,
+    CopyFate, Fault, FaultPlan, Hang, Mangle, Pretence, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate, WrongLength,
 };
 use crate::emulator::stats::Plane;
 use crate::emulator::storage::{StorageAccount, StoredPolicy};
@@ -218,6 +218,52 @@ async fn a_stale_read_shows_everything_but_the_last_write() {
     assert!(listed.contains("<Name>new1</Name>") && !listed.contains("<Name>new2</Name>"), "{listed}");
     assert_eq!(blob(&emulator, "HEAD", "storewest/cat/new2", &[], "").await.status(), 404);
     assert_eq!(get(&emulator, "storewest/cat/new2").await.status(), 200, "only what the rule names is stale");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_is_acknowledged_and_something_else_is_stored() {
+    let emulator = emulator().await;
+    let length = async |path: &str| {
+        let response = blob(&emulator, "HEAD", path, &[], "").await;
+        (response.status() == 200).then(|| header(&response, "content-length").to_owned())
+    };
+    for (how, stored) in [(Pretence::Nothing, None), (Pretence::Truncated, Some("5")), (Pretence::Other, Some("10"))] {
+        for asynchronous in [false, true] {
+            set(&emulator, Rule::new(Fault::Pretend(how)).operation("{PutBlob,PutBlobFromUrl,CopyBlob}"));
+            let name = format!("{how:?}-{asynchronous}");
+            let response = copy(&emulator, &name, asynchronous).await;
+            assert_eq!(response.status(), if asynchronous { 202 } else { 201 });
+            assert_eq!(length(&format!("storeeast/dog/{name}")).await.as_deref(), stored, "{name}");
+            let source = emulator.fingerprint("storewest", "cat", "a");
+            assert_ne!(emulator.fingerprint("storeeast", "dog", &name), source, "{name}");
+        }
+        let put = put(&emulator, &format!("storeeast/dog/{how:?}"), "0123456789").await;
+        assert_eq!(put.status(), 201);
+        assert_eq!(length(&format!("storeeast/dog/{how:?}")).await.as_deref(), stored, "{how:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_blocks_and_a_deletion_are_acknowledged_and_nothing_happens() {
+    let emulator = emulator().await;
+    set(&emulator, Rule::new(Fault::Pretend(Pretence::Nothing)).operation("{PutBlockList,DeleteBlob}"));
+    let block = "storewest/cat/new?comp=block&blockid=YQ==";
+    assert_eq!(blob(&emulator, "PUT", block, &[], "xyz").await.status(), 201);
+    let list = "<BlockList><Latest>YQ==</Latest></BlockList>";
+    assert_eq!(blob(&emulator, "PUT", "storewest/cat/new?comp=blocklist", &[], list).await.status(), 201);
+    assert_eq!(get(&emulator, "storewest/cat/new").await.status(), 404);
+    assert_eq!(blob(&emulator, "DELETE", "storewest/cat/a", &[], "").await.status(), 202);
+    assert_eq!(get(&emulator, "storewest/cat/a").await.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_is_deleted_under_a_request() {
+    let emulator = emulator().await;
+    set(&emulator, Rule::new(Fault::ContainerDeleted).operation("PutBlobFromUrl").nth(2));
+    assert_eq!(copy(&emulator, "one", false).await.status(), 201);
+    let response = copy(&emulator, "two", false).await;
+    assert_eq!((response.status().as_u16(), header(&response, "x-ms-error-code")), (404, "ContainerNotFound"));
+    assert_eq!(emulator.fingerprint("storeeast", "dog", "one"), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,7 +54,7 @@ pub(super) async fn serve(
         match step {
             Step::Single(operation) => {
                 let outcome = match call_of(&operation, call, &HashMap::new()) {
-                    Ok(single) => super::execute(world, region, &single).await,
+                    Ok(single) => super::execute(world, region, &single, None).await,
                     Err(error) => Err(error),
                 };
                 let answer = outcome.unwrap_or_else(|e| Answer::refusal(format_of(&operation, call), &e));
@@ -165,7 +165,15 @@ fn call_of(operation: &Operation, batch: &Call, made: &HashMap<String, String>) 
         }
         body = text.into_bytes();
     }
-    Ok(Call { verb: operation.verb, path: call::segments(path)?, query, version, reply, body })
+    Ok(Call {
+        verb: operation.verb,
+        path: call::segments(path)?,
+        query,
+        version,
+        reply,
+        body,
+        pretended: batch.pretended,
+    })
 }
 
 /// Replaces a segment `$1` (anywhere: clients also write it behind the root) and what stands before it.
@@ -216,7 +224,7 @@ async fn changeset(world: &Arc<World>, region: usize, batch: &Call, operations: 
             }
         }
     }
-    service::launch(world, region, tx.commit(service).await);
+    service::end(world, region, tx, batch.pretended).await;
     let boundary = format!("changesetresponse_{}", uuid::Uuid::new_v4());
     write!(out, "Content-Type: multipart/mixed; boundary={boundary}\r\n\r\n").expect(INFALLIBLE);
     for (operation, answer) in operations.iter().zip(&answers) {

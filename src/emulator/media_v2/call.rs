@@ -48,6 +48,8 @@ pub(super) struct Call {
     pub(super) version: u8,
     pub(super) reply: Format,
     pub(super) body: Vec<u8>,
+    /// A fault plan wants its changes to be acknowledged and not made.
+    pub(super) pretended: bool,
 }
 
 impl Call {

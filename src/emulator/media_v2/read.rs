@@ -164,19 +164,18 @@ pub(super) fn locate(path: &[Segment], version: u8) -> Result<Place, ApiError> {
 }
 
 /// Answers a GET.
-pub(super) fn get(service: Service<'_>, call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn get(service: Service<'_>, state: &State, call: &Call) -> Result<Answer, ApiError> {
     let root = service.root();
-    let state = service.state();
     let found = |kind: &'static Kind, key: &str| state.get(kind, key).ok_or_else(|| ApiError::no_entity(kind.name));
     match locate(&call.path, call.version)? {
         Place::Root => {
             let sets: Vec<_> = KINDS.iter().filter(|k| k.since <= call.version).map(|k| k.set).collect();
             Ok(Answer::json(call.reply, render::service_document(&root, call.reply, &sets), Weight::Feed))
         }
-        Place::Set(kind) => list(service, &state, call, kind, &Source::All),
+        Place::Set(kind) => list(service, state, call, kind, &Source::All),
         Place::Count(kind) => {
             let options = Options::read(call, kind)?;
-            let (_, count) = page(service, &state, kind, &Source::All, &Options { count: true, ..options });
+            let (_, count) = page(service, state, kind, &Source::All, &Options { count: true, ..options });
             Ok(Answer::plain(count.unwrap_or_default().to_string()))
         }
         Place::Entity(kind, key) => one(&root, call, found(kind, &key)?),
@@ -189,17 +188,17 @@ pub(super) fn get(service: Service<'_>, call: &Call) -> Result<Answer, ApiError>
             Ok(Answer::json(call.reply, view.property(row, column), Weight::of(kind)))
         }
         Place::Along(from, key, nav) => {
-            let rows = related(&state, found(from, &key)?, nav);
+            let rows = related(state, found(from, &key)?, nav);
             if nav.many {
                 let Some(target) = kind(nav.set, call.version) else {
                     return Ok(Answer::json(call.reply, empty_feed(&root, call.reply, nav.set), Weight::Feed));
                 };
-                return list(service, &state, call, target, &Source::These(&rows));
+                return list(service, state, call, target, &Source::These(&rows));
             }
             one(&root, call, rows.first().ok_or_else(|| ApiError::no_segment(nav.name))?)
         }
         Place::Links(from, key, nav, to) => {
-            let rows = related(&state, found(from, &key)?, nav);
+            let rows = related(state, found(from, &key)?, nav);
             let chosen = rows.iter().filter(|r| to.as_ref().is_none_or(|to| r.key() == to));
             let uris: Vec<String> = chosen.map(|r| render::uri(&root, r.kind, r.key())).collect();
             if to.is_some() && uris.is_empty() {

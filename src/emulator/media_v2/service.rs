@@ -109,8 +109,18 @@ impl Transaction {
     }
 }
 
+/// Ends a transaction that was granted. One that is acknowledged only is taken back.
+pub(super) async fn end(world: &Arc<World>, region: usize, tx: Transaction, pretended: bool) {
+    let service = Service { world, index: region };
+    if pretended {
+        tx.roll_back(service).await;
+    } else {
+        launch(world, region, tx.commit(service).await);
+    }
+}
+
 /// Sets going what takes its time: jobs, and stored access policies that become active with a delay.
-pub(super) fn launch(world: &Arc<World>, region: usize, slow: Vec<Deed>) {
+fn launch(world: &Arc<World>, region: usize, slow: Vec<Deed>) {
     let settings = &world.regions[region].settings.media;
     for deed in slow {
         let delay = if matches!(deed, Deed::StartJob(_)) { settings.encode_ms } else { settings.sas_activation_ms };

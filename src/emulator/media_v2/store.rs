@@ -88,7 +88,7 @@ impl Row {
 type Index = HashMap<Arc<str>, Vec<u64>>;
 
 /// All entities of one type, in creation order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Table {
     rows: BTreeMap<u64, Row>,
     by_key: HashMap<Arc<str>, u64>,
@@ -167,7 +167,7 @@ enum Undo {
 pub(super) struct Journal(Vec<Undo>);
 
 /// Everything in an account.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct State {
     tables: Vec<Table>,
     links: HashMap<(Arc<str>, &'static str), Vec<Arc<str>>>,

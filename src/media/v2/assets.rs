@@ -1,5 +1,7 @@
 //! Assets, and the hosts they are streamed from.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::listing::{self, Query};
@@ -12,6 +14,10 @@ use crate::retry::{Idempotency, final_disposition};
 
 /// How often a creation is sent again after it was looked for and not found.
 const CREATIONS: u32 = 3;
+/// How often a creation of unknown fate is looked for before it is sent again: there is no taking back a second asset.
+const LOOKS: u32 = 2;
+/// How long a listing may lag behind (guess).
+const LAG: Duration = Duration::from_secs(2);
 
 impl V2 {
     pub(super) async fn find_asset(&self, id: &AssetId) -> Result<Option<Asset>, Error> {
@@ -65,9 +71,14 @@ impl V2 {
             if !error.failure.ambiguous() {
                 return Err(error.into());
             }
-            let found = self.find_by_alternate_id(&asset.alternate_id).await?;
-            if let Some(made) = found.into_iter().max_by_key(|asset| asset.created) {
-                return Ok(made);
+            for look in 1..=LOOKS {
+                let found = self.find_by_alternate_id(&asset.alternate_id).await?;
+                if let Some(made) = found.into_iter().max_by_key(|asset| asset.created) {
+                    return Ok(made);
+                }
+                if look < LOOKS {
+                    tokio::time::sleep(LAG).await;
+                }
             }
             if round == CREATIONS {
                 return Err(error.into());

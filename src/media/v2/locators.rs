@@ -2,6 +2,8 @@
 //!
 //! The id makes a creation verifiable: what became of one is asked, never guessed, before it is sent again.
 
+use std::collections::HashMap;
+
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -9,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::assets::unreadable;
 use super::batch::{Changeset, Operation, Target};
 use super::bulk::{ROUNDS, Wrong};
+use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
 use super::{V2, WITH_URI, entities};
@@ -22,6 +25,8 @@ const COMMON_MINUTES: u32 = 30 * 24 * 60;
 /// Kinds of policies made at most: a library published by hand has a duration for each locator, and an account
 /// keeps a limited number of policies (guess).
 const KINDS: usize = 32;
+/// Ids in one filter: a clause takes some 75 characters of a URL that has to stay below 2,000.
+const IDS: usize = 20;
 /// Locators of an asset: the service's documented limit.
 const LOCATORS_OF_AN_ASSET: usize = 5;
 /// The wire's number of a streaming locator.
@@ -57,6 +62,37 @@ impl V2 {
         let row = self.wire().find(safe("GetLocator", "read locator", id.as_str()), &ask).await?;
         let Some(row) = row else { return Ok(None) };
         entities::locator(&row).map_err(|failure| unreadable("read locator", id.as_str(), failure).into())
+    }
+
+    /// Several of them, in as few requests as their ids fit into URLs.
+    pub(super) async fn find_locators(&self, ids: &[LocatorId]) -> Result<Vec<Option<Locator>>, Error> {
+        let groups = join_all(ids.chunks(IDS).map(|group| self.find_group(group))).await;
+        let mut found = HashMap::new();
+        for group in groups {
+            found.extend(group?.into_iter().map(|locator| (locator.id.clone(), locator)));
+        }
+        Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+    }
+
+    async fn find_group(&self, group: &[LocatorId]) -> Result<Vec<Locator>, Error> {
+        if group.len() > 1 {
+            let clauses: Vec<String> =
+                group.iter().map(|id| format!("Id eq {}", odata::literal(&entities::wire_id(id)))).collect();
+            let query = Query {
+                operation: "ListLocators",
+                attempted: "read back",
+                subject: format!("{} locators", group.len()),
+                path: "Locators".to_owned(),
+                filter: Some(clauses.join(" or ")),
+            };
+            match listing::all(self.wire(), query, entities::locator).await {
+                // A service that does not filter so: one by one.
+                Err(CallError { failure: Failure::Refused { status: 400 | 501, .. }, .. }) => {}
+                listed => return Ok(listed?),
+            }
+        }
+        let found = join_all(group.iter().map(|id| self.find_locator(id))).await;
+        Ok(found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     pub(super) async fn merge_locator(&self, locator: &Locator) -> Result<(), Error> {

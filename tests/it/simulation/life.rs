@@ -89,6 +89,7 @@ async fn lives(seed: u64) {
         world.emulator.set_faults(&mediamirror::emulator::FaultPlan::default()).unwrap();
         oracle.learn(&world, &troubles, &strikes, &end).await;
         oracle.check_told(&world, &end, &before, &troubles);
+        oracle.check_promises(&world, &end, &troubles).await;
         oracle.check_target(&world, &path).await;
         oracle.check_secrets(&end, folder.path());
         if dice.bool() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mediamirror::emulator::faults::plan::{
-    CopyFate, Fault, FaultPlan, Hang, Mangle, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate, WrongLength,
+    CopyFate, Fault, FaultPlan, Hang, Mangle, Pretence, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate, WrongLength,
 };
 use mediamirror::emulator::stats::Plane;
 use mediamirror::emulator::{Generate, Settings, Sizes};
@@ -70,6 +70,15 @@ impl Death {
     }
 }
 
+/// Writes that may be acknowledged without being done.
+const PRETENDED: [&str; 5] = [
+    "{Put*,CopyBlob}",
+    "{PutBlobFromUrl,PutBlockFromUrl,PutBlockList,CopyBlob}",
+    "{Batch,Create*,Update*}",
+    "Batch",
+    "*",
+];
+
 /// A rule of faults and how many copies each of its strikes may cost at most.
 pub(super) struct Trouble {
     pub(super) rule: Rule,
@@ -77,6 +86,8 @@ pub(super) struct Trouble {
     pub(super) costs_asset: bool,
     /// The library itself changes.
     pub(super) changes_source: bool,
+    /// The source may seem to hold less than it does.
+    pub(super) hides: bool,
 }
 
 /// What goes wrong in one life of the program.
@@ -97,7 +108,8 @@ impl Troubles {
 fn trouble(dice: &mut Rng) -> Trouble {
     let mut costs_asset = false;
     let mut changes_source = false;
-    let rule = match dice.u8(..15) {
+    let mut hides = false;
+    let rule = match dice.u8(..19) {
         0 | 1 => {
             let busy = Fault::Refuse(busy(dice));
             anywhere(dice, busy).probability(0.3 * dice.f64())
@@ -144,13 +156,32 @@ fn trouble(dice: &mut Rng) -> Trouble {
         }
         11 => {
             (costs_asset, changes_source) = (true, true);
-            let fate = one_of(dice, &[SourceFate::Changed, SourceFate::Changed, SourceFate::Deleted]);
+            let fate = one_of(
+                dice,
+                &[SourceFate::Changed, SourceFate::Changed, SourceFate::Deleted, SourceFate::ContainerDeleted],
+            );
             Rule::new(Fault::Source(fate)).nth(dice.u64(1..12))
         }
         12 => Rule::new(Fault::TokenLifetimeS(dice.u64(1..8))).plane(Plane::Token),
         13 => {
             let down = Fault::Refuse(Refuse::status(one_of(dice, &[500, 503])));
             Rule::new(down).plane(Plane::Token).until_s(f64::from(dice.u32(1..90)))
+        }
+        14 | 15 => {
+            costs_asset = true;
+            let how = one_of(dice, &[Pretence::Nothing, Pretence::Nothing, Pretence::Truncated]);
+            let rule = Rule::new(Fault::Pretend(how)).operation(one_of(dice, &PRETENDED)).account("*east");
+            rule.probability(0.5 * dice.f64())
+        }
+        16 => {
+            let rule = Rule::new(Fault::Stale).operation("{List*,Get*}").account("media*");
+            rule.probability(0.5 * dice.f64()).times(1)
+        }
+        17 => {
+            (costs_asset, hides) = (true, true);
+            let short = [(Mangle::Empty, "{ListAssets,ListBlobs}"), (Mangle::Half, "ListAssets")];
+            let (how, operation) = one_of(dice, &short);
+            Rule::new(Fault::Mangle(how)).operation(operation).nth(dice.u64(1..20))
         }
         _ => {
             let refuse = one_of(
@@ -166,7 +197,7 @@ fn trouble(dice: &mut Rng) -> Trouble {
                 .from(dice.u64(1..40))
         }
     };
-    Trouble { rule, costs_asset, changes_source }
+    Trouble { rule, costs_asset, changes_source, hides }
 }
 
 /// A service that is busy or in trouble, and says so in one of the ways there are.

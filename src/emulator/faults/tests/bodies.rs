@@ -55,6 +55,7 @@ async fn pages_of_blobs_are_mangled_in_every_way() {
     assert_eq!(names(&listed(Mangle::Duplicates).await), ["a", "a", "b", "b"]);
     assert_eq!(names(&listed(Mangle::Unsorted).await), ["b", "a"]);
     assert_eq!(names(&listed(Mangle::Empty).await), [""; 0]);
+    assert_eq!(names(&listed(Mangle::Half).await), ["a"]);
     assert_eq!(names(&listed(Mangle::DuplicateKeys).await), ["a", "another", "b", "another"]);
     assert!(listed(Mangle::MarkerLoop).await.ends_with("<NextMarker>again</NextMarker></EnumerationResults>"));
     assert!(listed(Mangle::WrongTypes).await.contains("<Content-Length>many10"));

@@ -214,3 +214,24 @@ async fn an_old_service_hears_nothing_of_names() {
     let sent = changesets(&fake.seen(false).pop().unwrap().body);
     assert_eq!(sent[0][0].1.get("Name"), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn locators_are_read_back_together_or_one_by_one_where_the_service_does_not_filter_so() {
+    let ids: Vec<LocatorId> = ["g1", "g2", "g3"].map(LocatorId::new).into();
+    let fake = Fake::new(|_| feed(&[row("g3", "c", None, HOUR), row("g1", "a", None, HOUR)]));
+    let found = service_of(&fake, "2.19").locators_of(&ids).await.unwrap();
+    let assets: Vec<_> = found.iter().map(|found| found.as_ref().map(|there| there.asset.as_str())).collect();
+    assert_eq!(assets, [Some("a"), None, Some("c")]);
+    assert_eq!(
+        fake.calls(),
+        ["GET Locators?$skip=0&$top=1000&$filter=Id eq 'nb:lid:UUID:g1' or Id eq 'nb:lid:UUID:g2' or \
+             Id eq 'nb:lid:UUID:g3'"]
+    );
+    let fake = Fake::new(|seen| match seen.target() {
+        target if target.contains("$filter") => refused(400, "The expression is too complex"),
+        target if target.contains("g2") => json_reply(200, &json!({"d": row("g2", "b", None, HOUR)})),
+        _ => refused(404, "Resource Locator not found"),
+    });
+    let found = service_of(&fake, "2.19").locators_of(&ids).await.unwrap();
+    assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false]);
+}

@@ -1,0 +1,171 @@
+//! Reads back what was registered and published: an asset plays when the service has it, not when it says so.
+//!
+//! What was acknowledged and is not there is written once more; if it is still not there, that is the asset's error. The
+//! reads are gathered as the writes are: a handful for a full batch.
+
+use std::time::Duration;
+
+use super::plan::same_terms;
+use super::run::Run;
+use crate::error::{CallError, Disposition, Error, Failure, for_all};
+use crate::media::FileSet;
+use crate::model::{AssetFile, AssetId, Locator, LocatorId};
+
+/// How often something is written and looked for.
+const ROUNDS: u32 = 2;
+/// How long to wait before what was missing is looked for again (guess): a read may lag behind its write.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Makes the target's file records of several assets what they shall be, and sees that they are.
+pub(super) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Error>> {
+    let mut results = run.pair.target.media.register_files(sets).await;
+    for round in 1..=ROUNDS {
+        if round > 1 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let told = succeeded(&results);
+        let missing = match unregistered(run, sets, &told).await {
+            Ok(missing) => missing,
+            Err(error) => return with_errors(results, told, error),
+        };
+        if missing.is_empty() {
+            break;
+        }
+        let again: Vec<FileSet> = missing.iter().map(|&at| sets[at].clone()).collect();
+        let outcomes = match round {
+            ROUNDS => again.iter().map(|set| Err(not_there("register the files of asset", &set.asset))).collect(),
+            _ => run.pair.target.media.register_files(&again).await,
+        };
+        replace(&mut results, missing, outcomes);
+    }
+    results
+}
+
+/// Makes locators, and sees that they are there.
+pub(super) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
+    let mut results = run.pair.target.media.publish(locators).await;
+    for round in 1..=ROUNDS {
+        if round > 1 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let told = succeeded(&results);
+        let missing = match unpublished(run, locators, &told).await {
+            Ok(missing) => missing,
+            Err(error) => return with_errors(results, told, error),
+        };
+        if missing.is_empty() {
+            break;
+        }
+        let again: Vec<Locator> = missing.iter().map(|&at| locators[at].clone()).collect();
+        let outcomes = match round {
+            ROUNDS => again.iter().map(|locator| Err(not_there("publish locator", &locator.id))).collect(),
+            _ => run.pair.target.media.publish(&again).await,
+        };
+        replace(&mut results, missing, outcomes);
+    }
+    results
+}
+
+/// Changes name, start and expiry of a locator, and sees that they are changed.
+pub(super) async fn update(run: &Run, locator: &Locator) -> Result<(), Error> {
+    for round in 1..=ROUNDS {
+        if round > 1 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        run.pair.target.media.update_locator(locator).await?;
+        if run.pair.target.media.locator(&locator.id).await?.is_some_and(|there| is_updated(locator, there)) {
+            return Ok(());
+        }
+    }
+    Err(not_there("update locator", &locator.id))
+}
+
+/// Has it the wanted terms? Old versions of the service tell no names.
+fn is_updated(wanted: &Locator, there: Locator) -> bool {
+    let name = there.name.clone().or_else(|| wanted.name.clone());
+    same_terms(wanted, &Locator { name, ..there })
+}
+
+/// Those of the sets whose records are not what they shall be.
+async fn unregistered(run: &Run, sets: &[FileSet], told: &[usize]) -> Result<Vec<usize>, Error> {
+    let looked: Vec<usize> = told.iter().copied().filter(|&at| !sets[at].files.is_empty()).collect();
+    if looked.is_empty() {
+        return Ok(looked);
+    }
+    let assets: Vec<AssetId> = looked.iter().map(|&at| sets[at].asset.clone()).collect();
+    let there = run.pair.target.media.files_of(&assets).await?;
+    let pairs = looked.into_iter().zip(there);
+    Ok(pairs.filter(|(at, there)| !has_all(there, &sets[*at].files)).map(|(at, _)| at).collect())
+}
+
+/// Is every wanted record there? A name the source has several times may be any of them.
+fn has_all(there: &[AssetFile], wanted: &[AssetFile]) -> bool {
+    let one_primary = wanted.iter().filter(|file| file.primary).count() == 1;
+    let primary = wanted.iter().find(|file| file.primary).filter(|_| one_primary);
+    wanted.iter().all(|file| there.iter().any(|copy| copy.name == file.name))
+        && there.iter().all(|copy| {
+            let mut same = wanted.iter().filter(|file| file.name == copy.name).peekable();
+            same.peek().is_none() || same.any(|file| file.size == copy.size && file.mime_type == copy.mime_type)
+        })
+        && primary.is_none_or(|file| there.iter().any(|copy| copy.primary && copy.name == file.name))
+}
+
+/// Those of the locators that are not there as they shall be.
+async fn unpublished(run: &Run, locators: &[Locator], told: &[usize]) -> Result<Vec<usize>, Error> {
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<LocatorId> = told.iter().map(|&at| locators[at].id.clone()).collect();
+    let there = run.pair.target.media.locators_of(&ids).await?;
+    let good = |at: usize, there: Option<Locator>| there.is_some_and(|there| there.asset == locators[at].asset);
+    Ok(told.iter().copied().zip(there).filter(|(at, there)| !good(*at, there.clone())).map(|(at, _)| at).collect())
+}
+
+fn succeeded<T>(results: &[Result<T, Error>]) -> Vec<usize> {
+    (0..results.len()).filter(|&at| results[at].is_ok()).collect()
+}
+
+fn replace<T>(results: &mut [Result<T, Error>], at: Vec<usize>, with: Vec<Result<T, Error>>) {
+    for (at, result) in at.into_iter().zip(with) {
+        results[at] = result;
+    }
+}
+
+/// The same results, but what could not be read back is not taken for done.
+fn with_errors<T>(mut results: Vec<Result<T, Error>>, told: Vec<usize>, error: Error) -> Vec<Result<T, Error>> {
+    let errors = for_all(error, told.len());
+    replace(&mut results, told, errors);
+    results
+}
+
+fn not_there(attempted: &'static str, subject: &impl ToString) -> Error {
+    let failure = Failure::Unexpected("it was acknowledged, and it is not there when it is read back".to_owned());
+    let disposition = Disposition::Exhausted;
+    CallError { attempted, subject: subject.to_string(), failure, attempts: ROUNDS, disposition }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, size: u64, primary: bool) -> AssetFile {
+        AssetFile { asset: AssetId::new("a"), name: name.to_owned(), size, mime_type: None, primary, encrypted: false }
+    }
+
+    #[test]
+    fn a_record_that_is_missing_or_different_is_noticed() {
+        let wanted = [file("a", 1, true), file("b", 2, false)];
+        assert!(has_all(&wanted, &wanted));
+        assert!(has_all(&[wanted[0].clone(), wanted[1].clone(), file("more", 9, false)], &wanted));
+        assert!(!has_all(&wanted[..1], &wanted));
+        assert!(!has_all(&[file("a", 1, true), file("b", 3, false)], &wanted));
+        assert!(!has_all(&[file("a", 1, false), file("b", 2, false)], &wanted));
+    }
+
+    #[test]
+    fn of_a_name_that_comes_twice_one_is_enough() {
+        let wanted = [file("a", 1, true), file("a", 2, true)];
+        assert!(has_all(&[file("a", 1, true)], &wanted));
+        assert!(!has_all(&[file("a", 3, true)], &wanted));
+    }
+}

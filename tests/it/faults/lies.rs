@@ -1,0 +1,209 @@
+//! A service that says what is not: writes it only acknowledges, reads that lag behind, listings that are short, and
+//! containers that somebody deletes.
+
+use futures::TryStreamExt;
+use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Mangle, Pretence, Rule, SourceFate};
+use mediamirror::engine::{Options, Outcome, Summary};
+use mediamirror::model::{AssetId, CopyMethod, Locator};
+use mediamirror::monitor::AssetOutcome;
+
+use super::{LIBRARY, again_under, is_mended_after, is_mended_after_with, run_under, run_with};
+use crate::world::World;
+
+/// How many locators the target has.
+async fn published(world: &World) -> usize {
+    let locators: Vec<_> = world.pair().target.media.locators().try_concat().await.unwrap();
+    locators.len()
+}
+
+/// How many assets the target has.
+async fn copies(world: &World) -> usize {
+    let assets: Vec<_> = world.pair().target.media.assets().try_concat().await.unwrap();
+    assets.len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_is_acknowledged_and_not_made_is_not_said_to_be_there() {
+    for (method, operation) in
+        [(CopyMethod::Put, "PutBlobFromUrl"), (CopyMethod::Blocks, "PutBlockList"), (CopyMethod::Async, "CopyBlob")]
+    {
+        for how in [Pretence::Nothing, Pretence::Truncated] {
+            let rule = Rule::new(Fault::Pretend(how)).operation(operation).nth(4);
+            let options = Options { copy_method: Some(method), ..Options::default() };
+            is_mended_after_with(std::slice::from_ref(&rule), options.clone()).await;
+            let (world, ended) = run_with(&[rule], options).await;
+            let summary = ended.unwrap();
+            assert_eq!((summary.assets.failed, summary.assets.mirrored), (1, 5), "{operation} {how:?}");
+            assert!(published(&world).await < world.pair().source.media.locators().try_concat().await.unwrap().len());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_bytes_are_noticed_by_their_checksum() {
+    let world = World::empty().await;
+    world.seed("film", &["film.ism", "film.mp4"]).await;
+    let rule = Rule::new(Fault::Pretend(Pretence::Other)).operation("PutBlobFromUrl").nth(1);
+    let options = Options { copy_method: Some(CopyMethod::Put), ..Options::default() };
+    let summary = again_under(&world, &[rule], options).await.unwrap();
+    assert_eq!((summary.outcome, summary.assets.failed), (Outcome::Partial, 1));
+    assert_eq!(published(&world).await, 0);
+    world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_and_locators_that_are_acknowledged_and_not_made_are_made_after_all() {
+    for nth in 1..=3 {
+        let rule = Rule::new(Fault::Pretend(Pretence::Nothing)).operation("Batch").account("mediaeast").nth(nth);
+        let (world, ended) = run_under(&[rule]).await;
+        assert_eq!(ended.unwrap().outcome, Outcome::Complete, "batch {nth}");
+        world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        assert_eq!(world.verify().await.differences, [], "batch {nth}");
+    }
+    is_mended_after(&[Rule::new(Fault::Pretend(Pretence::Nothing)).operation("CreateAsset").nth(2)]).await;
+    is_mended_after(&[Rule::new(Fault::Pretend(Pretence::Nothing)).operation("CreateAccessPolicy").nth(1)]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_media_service_that_only_says_yes_gets_no_asset_called_mirrored() {
+    let rule = Rule::new(Fault::Pretend(Pretence::Nothing)).operation("{Batch,Create*,Update*}").account("mediaeast");
+    is_mended_after(&[rule.clone().from(8)]).await;
+    let (world, ended) = run_under(&[rule.operation("Batch")]).await;
+    let summary = ended.unwrap();
+    assert_eq!((summary.assets.mirrored, summary.assets.failed), (0, 6), "{:?}", summary.problems);
+    assert_eq!(published(&world).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_of_the_media_api_that_lag_behind_make_nothing_twice() {
+    for account in ["mediawest", "mediaeast"] {
+        for operation in ["ListAssets", "GetAsset", "ListFiles", "{List,Get}Locator*"] {
+            let stale = Rule::new(Fault::Stale).operation(operation).account(account).every(2);
+            let lost = Rule::new(Fault::LostAnswer).operation("CreateAsset").every(2);
+            let world = World::generated(LIBRARY).await;
+            let ended = again_under(&world, &[stale, lost], Options::default()).await;
+            world.emulator.set_faults(&FaultPlan::default()).unwrap();
+            if let Ok(Summary { outcome: Outcome::Complete, .. }) = &ended {
+                assert_eq!(world.verify().await.differences, [], "{account} {operation}");
+            }
+            assert_eq!(world.sync().await.0.outcome, Outcome::Complete, "{account} {operation}: {ended:?}");
+            assert_eq!(copies(&world).await, 6, "{account} {operation}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_seems_empty_is_not_filled_a_second_time() {
+    let world = World::generated(LIBRARY).await;
+    world.sync().await;
+    let empty = Rule::new(Fault::Mangle(Mangle::Empty)).operation("ListAssets").account("mediaeast");
+    let summary = again_under(&world, &[empty], Options::default()).await.unwrap();
+    assert_eq!((summary.outcome, summary.assets.failed), (Outcome::Partial, 6));
+    let AssetOutcome::Failed(why) = &summary.problems[0].outcome else { panic!("{:?}", summary.problems) };
+    assert!(why.contains("the target's listing does not show it"), "{why}");
+    world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    assert_eq!(world.sync().await.0.assets.unchanged, 6);
+    assert_eq!(copies(&world).await, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_seems_empty_or_halved_changes_nothing_and_is_told() {
+    for (how, hidden) in [(Mangle::Empty, 6), (Mangle::Half, 3)] {
+        let world = World::generated(LIBRARY).await;
+        world.sync().await;
+        let short = Rule::new(Fault::Mangle(how)).operation("ListAssets").account("mediawest");
+        let summary = again_under(&world, &[short], Options::default()).await.unwrap();
+        assert_eq!((summary.outcome, summary.assets.failed), (Outcome::Partial, hidden), "{how:?}");
+        assert_eq!((summary.assets.unchanged, summary.assets.gone), (6 - hidden, 0), "{how:?}");
+        let AssetOutcome::Failed(why) = &summary.problems[0].outcome else { panic!("{:?}", summary.problems) };
+        assert!(why.contains("listing leaves it out"), "{why}");
+        world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        assert_eq!(world.verify().await.differences, [], "{how:?}: nothing was deleted or changed");
+        let summary = world.sync().await.0;
+        assert_eq!((summary.outcome, summary.assets.unchanged), (Outcome::Complete, 6), "{how:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asset_deleted_at_the_source_is_counted_as_gone_and_its_copy_stays() {
+    let world = World::generated(LIBRARY).await;
+    world.sync().await;
+    let pair = world.pair();
+    let assets: Vec<_> = pair.source.media.assets().try_concat().await.unwrap();
+    pair.source.media.delete_asset(&assets[2].id).await.unwrap();
+    let (summary, monitor) = world.sync().await;
+    assert_eq!((summary.outcome, summary.assets.gone), (Outcome::Complete, 1));
+    assert_eq!((summary.assets.total, copies(&world).await), (5, 6));
+    let told = format!("{:?}", monitor.events());
+    assert!(told.contains("1 assets that were mirrored before are not in the source's listing any more"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_seems_empty_is_not_mirrored_as_empty() {
+    let empty = Rule::new(Fault::Mangle(Mangle::Empty)).operation("ListBlobs").account("storewest");
+    let (world, ended) = run_under(std::slice::from_ref(&empty)).await;
+    let summary = ended.unwrap();
+    assert_eq!((summary.assets.mirrored, summary.assets.skipped), (0, 6), "{:?}", summary.problems);
+    assert_eq!(published(&world).await, 0);
+    world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    assert_eq!(world.sync().await.0.assets.mirrored, 6);
+    let summary = again_under(&world, &[empty], Options::default()).await.unwrap();
+    assert_eq!((summary.assets.unchanged, summary.assets.skipped), (0, 6));
+    let AssetOutcome::Skipped(why) = &summary.problems[0].outcome else { panic!("{:?}", summary.problems) };
+    assert!(why.contains("is listed as empty, although it has"), "{why}");
+    world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    assert_eq!(world.verify().await.differences, []);
+    assert_eq!(world.sync().await.0.assets.unchanged, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_whose_container_is_deleted_is_told_with_what_to_do() {
+    let gone = Rule::new(Fault::ContainerDeleted).operation("PutBlobFromUrl").account("storeeast").nth(9);
+    let options = Options { copy_method: Some(CopyMethod::Put), ..Options::default() };
+    let (world, ended) = run_with(&[gone], options.clone()).await;
+    let summary = ended.unwrap();
+    assert_eq!((summary.assets.mirrored, summary.assets.failed), (5, 1), "{:?}", summary.problems);
+    world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    let summary = world.sync_with(options.clone()).await.0;
+    let AssetOutcome::Failed(why) = &summary.problems[0].outcome else { panic!("{:?}", summary.problems) };
+    assert!(why.contains("delete asset nb:cid:UUID:"), "{why}");
+    let lost = why.split("delete asset ").nth(1).unwrap().split(' ').next().unwrap();
+    world.pair().target.media.delete_asset(&AssetId::new(lost)).await.unwrap();
+    assert_eq!(world.sync_with(options).await.0.outcome, Outcome::Complete);
+    assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_whose_container_is_deleted_while_it_is_copied_is_not_published() {
+    for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
+        let gone = Rule::new(Fault::Source(SourceFate::ContainerDeleted))
+            .operation("{PutBlobFromUrl,PutBlockFromUrl,CopyBlob}")
+            .nth(9);
+        let options = Options { copy_method: Some(method), ..Options::default() };
+        let (world, ended) = run_with(&[gone], options.clone()).await;
+        let summary = ended.unwrap();
+        assert_eq!((summary.assets.mirrored, summary.problems.len()), (5, 1), "{method:?}: {:?}", summary.problems);
+        world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        let summary = world.sync_with(options).await.0;
+        let AssetOutcome::Skipped(why) = &summary.problems[0].outcome else { panic!("{:?}", summary.problems) };
+        assert!(why.contains("does not exist in the source"), "{why}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_is_said_to_be_extended_and_is_not_is_told() {
+    let world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
+    world.sync().await;
+    let longer = seeded.locator.expiry + jiff::SignedDuration::from_hours(24);
+    let locator = Locator { expiry: longer, ..seeded.locator };
+    world.pair().source.media.update_locator(&locator).await.unwrap();
+    let rule = Rule::new(Fault::Pretend(Pretence::Nothing)).operation("UpdateLocator");
+    let summary = again_under(&world, std::slice::from_ref(&rule), Options::default()).await.unwrap();
+    assert_eq!((summary.outcome, summary.assets.failed), (Outcome::Partial, 1));
+    let summary = again_under(&world, &[rule.nth(1)], Options::default()).await.unwrap();
+    assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 1), "{:?}", summary.problems);
+    assert_eq!(world.verify().await.differences, []);
+}
