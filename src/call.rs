@@ -26,8 +26,8 @@ pub struct Call<'a> {
 }
 
 /// Attempts to reach a host that never answered: its address is rather wrong than in a bad moment, and nobody shall wait
-/// half a minute to learn of a typing error. Four take a second or so.
-const FIRST_CONTACT_ATTEMPTS: u32 = 4;
+/// half a minute to learn of a typing error. Five take a second or so.
+const FIRST_CONTACT_ATTEMPTS: u32 = 5;
 
 /// Sends requests of one account and plane.
 #[derive(Debug, Clone)]
