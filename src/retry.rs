@@ -34,6 +34,30 @@ pub enum Class {
     Final,
 }
 
+/// A limit of a storage account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountLimit {
+    /// Requests per second.
+    Operations,
+    /// Bytes written per second.
+    Ingress,
+    /// Bytes read per second.
+    Egress,
+}
+
+/// How the message of a `ServerBusy` begins, by the limit that is reached; azcopy reads exactly these.
+const LIMIT_TEXTS: &[(&str, AccountLimit)] = &[
+    ("Operations per second is over the account limit", AccountLimit::Operations),
+    ("Ingress is over the account limit", AccountLimit::Ingress),
+    ("Egress is over the account limit", AccountLimit::Egress),
+];
+
+/// The limit that a refusal says is reached.
+pub fn limit_reached(failure: &Failure) -> Option<AccountLimit> {
+    let Failure::Refused { message, .. } = failure else { return None };
+    LIMIT_TEXTS.iter().find(|(text, _)| message.starts_with(text)).map(|(_, limit)| *limit)
+}
+
 /// Error codes of a source's storage account that mean "slow down" (blob-service documentation; azcopy retries the same).
 const SOURCE_BUSY_CODES: &[&str] = &["ServerBusy", "OperationTimedOut", "InternalError"];
 
@@ -181,6 +205,22 @@ mod tests {
         for (failure, class, disposition) in table {
             assert_eq!((classify(&failure), final_disposition(&failure)), (class, disposition), "{failure:?}");
         }
+    }
+
+    #[test]
+    fn a_busy_account_says_which_limit_is_reached() {
+        let of = |text: &str| {
+            let mut failure = refused(503, "ServerBusy");
+            if let Failure::Refused { message, .. } = &mut failure {
+                text.clone_into(message);
+            }
+            limit_reached(&failure)
+        };
+        assert_eq!(of("Operations per second is over the account limit."), Some(AccountLimit::Operations));
+        assert_eq!(of("Ingress is over the account limit."), Some(AccountLimit::Ingress));
+        assert_eq!(of("Egress is over the account limit."), Some(AccountLimit::Egress));
+        assert_eq!(of("The server is busy."), None);
+        assert_eq!(limit_reached(&Failure::Connect(String::new())), None);
     }
 
     #[test]
