@@ -175,9 +175,9 @@ impl Pace {
         let many = self.window.refusals >= FEW && share > FLOOD.max(tolerated);
         if many && elapsed >= FLOOD_WINDOW {
             self.flooded(share, elapsed, now);
-        } else if elapsed < WINDOW || self.window.requests < FEW {
-            // Too early.
-        } else if share > tolerated && self.window.refusals > 1 {
+        } else if elapsed < WINDOW || self.window.requests < FEW || (share > tolerated && self.window.refusals == 1) {
+            // Too early: in a short window a stray one is a large share.
+        } else if share > tolerated {
             self.cut(share, elapsed, now);
         } else {
             self.grow(share, tolerated, now);

@@ -98,12 +98,12 @@ async fn a_call_that_moves_nothing_does_not_wait_behind_copies() {
     // More than the slots, of which each is busy for a minute, and more than the bytes of an hour.
     let copies = join_all((0..20).map(|_| async {
         let permit = lane.acquire(400_000).await;
-        tokio::time::sleep(Duration::from_mins(60)).await;
+        tokio::time::sleep(Duration::from_hours(1)).await;
         permit.finish("copy", OK);
     }));
     let looks = async {
         for _ in 0..100 {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             let asked = Instant::now();
             lane.acquire(0).await.finish("look", OK);
             assert!(asked.elapsed() < Duration::from_millis(100), "{:?}", asked.elapsed());

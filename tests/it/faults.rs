@@ -244,10 +244,6 @@ async fn cost_of_troubles(assets: u32, latency_ms: u64, per_second: Option<u32>)
     let requests = |run: &Summary| (run.requests.blob + run.requests.media) as f64;
     let more = requests(&runs[1]) / requests(&runs[0]);
     let longer = runs[1].elapsed.as_secs_f64() / runs[0].elapsed.as_secs_f64();
-    println!(
-        "{:?} and {:?}: {more:.3} times the requests, {longer:.3} times the time",
-        runs[0].elapsed, runs[1].elapsed
-    );
     (more, longer)
 }
 

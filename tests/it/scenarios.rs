@@ -110,44 +110,45 @@ impl Look {
     }
 }
 
-impl Scenario {
-    async fn play(&self, show: bool) {
-        let mut settings = Settings::default();
-        for region in &mut settings.regions {
-            region.media.latency_ms = self.media_latency_ms;
-        }
-        let mut world = World::filled(settings, Generate::parse(&self.library).unwrap()).await;
-        for account in [&mut world.config.source, &mut world.config.target] {
-            account.limits.blob = self.configured;
-        }
-        let pair = world.pair();
-        follow(Some(world.ledger.clone()));
-        let options = Options { copy_method: self.copy_method, ..Options::default() };
-        let monitor = Arc::new(TestMonitor::default());
-        let run = mirror(Arc::clone(&pair), world.ledger.clone(), options, monitor, CancellationToken::new());
-        let looks = Mutex::new(Vec::new());
-        let summary = tokio::select! {
-            biased;
-            summary = run => summary.unwrap(),
-            () = self.happen(&world, &looks) => unreachable!("time goes on"),
-        };
-        let looks = looks.into_inner().unwrap();
-        if show {
-            tell(&looks);
-        }
-        self.check(&looks, &summary);
-        for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
-            let (name, throttled) = (lane.account().to_string(), lane.stats().throttled);
-            assert!(throttled == 0 || !self.never_throttled.contains(&name), "{name} refused {throttled} times");
-        }
-        for name in &self.throttled {
-            let lanes = pair.source.lanes.iter().chain(&pair.target.lanes);
-            let throttled: u64 =
-                lanes.filter(|lane| lane.account().as_str() == name).map(|lane| lane.stats().throttled).sum();
-            assert!(throttled > 0, "{name} was to refuse something");
-        }
+/// Plays a scenario and checks what came of it.
+async fn play(scenario: &Scenario, show: bool) {
+    let mut settings = Settings::default();
+    for region in &mut settings.regions {
+        region.media.latency_ms = scenario.media_latency_ms;
     }
+    let mut world = World::filled(settings, Generate::parse(&scenario.library).unwrap()).await;
+    for account in [&mut world.config.source, &mut world.config.target] {
+        account.limits.blob = scenario.configured;
+    }
+    let pair = world.pair();
+    follow(Some(world.ledger.clone()));
+    let options = Options { copy_method: scenario.copy_method, ..Options::default() };
+    let monitor = Arc::new(TestMonitor::default());
+    let run = mirror(Arc::clone(&pair), world.ledger.clone(), options, monitor, CancellationToken::new());
+    let looks = Mutex::new(Vec::new());
+    let summary = tokio::select! {
+        biased;
+        summary = run => summary.unwrap(),
+        () = scenario.happen(&world, &looks) => unreachable!("time goes on"),
+    };
+    let looks = looks.into_inner().unwrap();
+    if show {
+        tell(&looks);
+    }
+    scenario.check(&looks, &summary);
+    for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
+        let (name, throttled) = (lane.account().to_string(), lane.stats().throttled);
+        assert!(throttled == 0 || !scenario.never_throttled.contains(&name), "{name} refused {throttled} times");
+    }
+    for name in &scenario.throttled {
+        let lanes = pair.source.lanes.iter().chain(&pair.target.lanes);
+        let throttled: u64 =
+            lanes.filter(|lane| lane.account().as_str() == name).map(|lane| lane.stats().throttled).sum();
+        assert!(throttled > 0, "{name} was to refuse something");
+    }
+}
 
+impl Scenario {
     /// Lets the phases begin in time, and notes the counts.
     async fn happen(&self, world: &World, looks: &Mutex<Vec<Look>>) {
         let started = Instant::now();
@@ -237,7 +238,7 @@ fn failure_of(file: &Path, show: bool) -> Option<String> {
         let scenario: Scenario = toml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
         fastrand::seed(1);
         let runtime = paused_runtime();
-        let played = catch_unwind(AssertUnwindSafe(|| runtime.block_on(scenario.play(show))));
+        let played = catch_unwind(AssertUnwindSafe(|| runtime.block_on(play(&scenario, show))));
         follow(None);
         if let Err(panic) = played {
             std::panic::resume_unwind(panic);

@@ -53,7 +53,7 @@ impl Model {
                 }
             }
         }
-        let per_second = |count: u64| count as f64 / seconds;
+        let per_second = |count: u64| f64::from(u32::try_from(count).unwrap()) / seconds;
         (per_second(self.sent - sent - (self.refused - refused)), per_second(self.refused - refused))
     }
 }
