@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{CallError, Failure};
-use crate::retry::{Class, Idempotency, RetryPolicy, classify, final_disposition};
-use crate::throttle::{Lane, Outcome};
+use crate::retry::{Class, Idempotency, RetryPolicy, classify, final_disposition, limit_reached};
+use crate::throttle::{Lane, Outcome, SourceRefused};
 
 /// What is about to be called.
 #[derive(Debug, Clone)]
@@ -26,8 +26,8 @@ pub struct Call<'a> {
 }
 
 /// Attempts to reach a host that never answered: its address is rather wrong than in a bad moment, and nobody shall wait
-/// half a minute to learn of a typing error. Four take a second or so.
-const FIRST_CONTACT_ATTEMPTS: u32 = 4;
+/// half a minute to learn of a typing error. Five take a second or so.
+const FIRST_CONTACT_ATTEMPTS: u32 = 5;
 
 /// Sends requests of one account and plane.
 #[derive(Debug, Clone)]
@@ -75,9 +75,6 @@ impl Caller {
             let started = tokio::time::Instant::now();
             let failure = match attempt(number).await {
                 Ok(value) => {
-                    if let Some(source) = call.source {
-                        source.served_copy();
-                    }
                     permit.finish(call.operation, Outcome::Ok { latency: started.elapsed() });
                     self.reached.store(true, Ordering::Relaxed);
                     return Ok(value);
@@ -92,11 +89,12 @@ impl Caller {
                 Failure::Refused { retry_after, .. } => retry_after.map(|wait| wait.min(self.policy.retry_after_cap)),
                 _ => None,
             };
-            permit.finish(call.operation, Outcome::of(class, retry_after));
+            let limit = limit_reached(&failure);
+            permit.finish(call.operation, Outcome::of(class, retry_after, limit));
             if class == Class::SourceThrottled
                 && let Some(source) = call.source
             {
-                source.slow_down(retry_after);
+                source.refused_copy(SourceRefused { retry_after, limit, bytes: call.bytes, sent_at: started });
             }
             let may_repeat = match class {
                 Class::Unauthorised => !renewed,

@@ -225,6 +225,18 @@ impl EmulatorHandle {
         Ok(())
     }
 
+    /// Gives a storage account other limits from now on; `false` where there is no such account here.
+    #[must_use]
+    pub fn set_limits(&self, account: &str, limits: &settings::BlobLimits) -> bool {
+        match self.world.storage(account).map(AsRef::as_ref) {
+            Some(storage::StorageAccount::Internal(account)) => {
+                account.set_limits(limits);
+                true
+            }
+            Some(storage::StorageAccount::External(_)) | None => false,
+        }
+    }
+
     /// How often each rule of the fault plan has struck since it was put in force.
     pub fn fault_strikes(&self) -> Vec<u64> {
         self.world.faults.strikes()

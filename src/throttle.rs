@@ -1,17 +1,22 @@
 //! Lanes: what one account's plane may be asked for, at once and per second. Every attempt holds a permit.
 //!
-//! The order is fixed: wait for one's turn, then for the lane's cool-down, take a slot, take rate tokens, send, give the
-//! permit back with its outcome. One caller at a time has the turn, so callers are served in the order they came, at the
-//! gates too. A copy first waits for the lane it reads from, in a line of its own.
+//! The order is fixed: wait for one's turn, then for the lane's cool-down, for the bytes' rate, for a slot and for the
+//! requests' rate, send, give the permit back with its outcome. One caller at a time has the turn, so callers are served in
+//! the order they came. Those that move bytes have a line of their own and leave some slots to the others, so that looks
+//! and control calls do not wait behind copies. A copy first waits for the lane it reads from, in one more line.
+//!
+//! A refusal that names a limit of the account slows the gate of that limit and nothing else ([`pace`]); one that names
+//! none takes slots away ([`adaptive`]) and cools the lane; one that names a time makes the lane wait for it.
 
 mod adaptive;
 mod gate;
+mod pace;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -19,8 +24,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::model::{AccountName, Plane};
-use crate::retry::Class;
 use crate::retry::budget::RetryBudget;
+use crate::retry::{AccountLimit, Class};
 use adaptive::AdaptiveLimit;
 use gate::RateGate;
 
@@ -34,6 +39,13 @@ const DEFAULT_COOL_DOWN: Duration = Duration::from_millis(250);
 
 /// The longest cool-down a lane accepts, against nonsense; callers cap what they honour well below it.
 const LONGEST_COOL_DOWN: Duration = Duration::from_hours(1);
+
+/// One slot of so many is kept for calls that move nothing, one at least where there are [`SLOTS_TO_SHARE`]: they are short,
+/// and few against the copies.
+const SLOTS_PER_RESERVED: usize = 32;
+
+/// From so many slots on one is kept for calls that move nothing.
+const SLOTS_TO_SHARE: usize = 4;
 
 /// What a lane allows. `None` = no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -65,6 +77,8 @@ pub enum Outcome {
     Throttled {
         /// For how long, if it says.
         retry_after: Option<Duration>,
+        /// Which limit of the account is reached, if it says.
+        limit: Option<AccountLimit>,
     },
     /// The service is in trouble.
     ServerBusy,
@@ -76,9 +90,9 @@ pub enum Outcome {
 
 impl Outcome {
     /// The outcome of a failed attempt of that class.
-    pub fn of(class: Class, retry_after: Option<Duration>) -> Self {
+    pub fn of(class: Class, retry_after: Option<Duration>, limit: Option<AccountLimit>) -> Self {
         match class {
-            Class::Throttled => Self::Throttled { retry_after },
+            Class::Throttled => Self::Throttled { retry_after, limit },
             Class::ServerTrouble => Self::ServerBusy,
             Class::NotSent | Class::Ambiguous => Self::Network,
             Class::SourceThrottled | Class::Unauthorised | Class::Final => Self::Rejected,
@@ -103,8 +117,8 @@ pub struct LaneStats {
 #[derive(Debug)]
 pub struct Rates {
     limits: LaneLimits,
-    requests: Option<RateGate>,
-    bytes: Option<RateGate>,
+    requests: RateGate,
+    bytes: RateGate,
 }
 
 impl Rates {
@@ -112,18 +126,23 @@ impl Rates {
     pub fn new(limits: LaneLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
-            requests: limits.requests_per_second.map(RateGate::new),
-            bytes: limits.bytes_per_second.map(RateGate::new),
+            requests: RateGate::new(limits.requests_per_second),
+            bytes: RateGate::new(limits.bytes_per_second),
         })
     }
 
     /// Waits until one more request that moves `bytes` is within the rates.
     async fn pass(&self, bytes: u64) {
-        if let Some(gate) = &self.bytes {
-            gate.pass(bytes).await;
-        }
-        if let Some(gate) = &self.requests {
-            gate.pass(1).await;
+        self.bytes.pass(bytes).await;
+        self.requests.pass(1).await;
+    }
+
+    /// Slows the gate of that limit.
+    fn refused(&self, limit: AccountLimit, bytes: u64, sent_at: Instant) {
+        match limit {
+            AccountLimit::Operations => self.requests.refused(1, sent_at),
+            // An account is read from or written to, so one gate serves both.
+            AccountLimit::Ingress | AccountLimit::Egress => self.bytes.refused(bytes, sent_at),
         }
     }
 }
@@ -133,24 +152,64 @@ impl Rates {
 pub struct Lane {
     account: AccountName,
     plane: Plane,
-    /// Who is next. A fair lock: whoever waits longest gets it.
-    turn: tokio::sync::Mutex<()>,
+    /// Calls that move nothing.
+    control: Line,
+    /// Calls that move bytes.
+    copies: Line,
     /// Which of the copies that read from this lane is next.
-    copies_turn: tokio::sync::Mutex<()>,
-    slots: Mutex<Slots>,
-    /// Tells the one whose turn it is that a slot became free.
-    freed: Notify,
+    readers: tokio::sync::Mutex<()>,
     rates: Arc<Rates>,
-    cool_until: Mutex<Option<Instant>>,
     since: Instant,
-    budget: Mutex<RetryBudget>,
-    stats: Mutex<LaneStats>,
+    state: Mutex<State>,
 }
 
+/// Who is next of one kind.
+#[derive(Debug, Default)]
+struct Line {
+    /// A fair lock: whoever waits longest gets it.
+    turn: tokio::sync::Mutex<()>,
+    /// Tells the one whose turn it is that a slot became free.
+    freed: Notify,
+}
+
+/// All that changes with a request, under one lock.
 #[derive(Debug)]
-struct Slots {
+struct State {
     used: usize,
     limit: AdaptiveLimit,
+    cool_until: Option<Instant>,
+    budget: RetryBudget,
+    stats: LaneStats,
+}
+
+impl State {
+    /// Adapts to a refusal that names no limit. A stray one that names no time either is left to the back-off of the
+    /// caller it hit.
+    fn refused(&mut self, retry_after: Option<Duration>) {
+        let overloaded = self.limit.finished(true);
+        if overloaded || retry_after.is_some() {
+            self.cool(retry_after);
+        }
+    }
+
+    /// Begins a cool-down. A shorter one never shortens a longer one.
+    fn cool(&mut self, wait: Option<Duration>) {
+        let until = Instant::now() + wait.unwrap_or(DEFAULT_COOL_DOWN).min(LONGEST_COOL_DOWN);
+        self.cool_until = Some(self.cool_until.map_or(until, |current| current.max(until)));
+    }
+
+    /// When the cool-down ends, if there is one.
+    fn cooling(&mut self) -> Option<Instant> {
+        // Forgotten once it is over: no look at the clock for the requests after it.
+        self.cool_until = self.cool_until.filter(|until| *until > Instant::now());
+        self.cool_until
+    }
+
+    /// Slots that calls of that kind may use now.
+    fn slots(&self, moves: bool) -> usize {
+        let slots = self.limit.slots();
+        if moves && slots >= SLOTS_TO_SHARE { slots - (slots / SLOTS_PER_RESERVED).max(1) } else { slots }
+    }
 }
 
 impl Lane {
@@ -164,15 +223,18 @@ impl Lane {
         Arc::new(Self {
             account,
             plane,
-            turn: tokio::sync::Mutex::new(()),
-            copies_turn: tokio::sync::Mutex::new(()),
-            slots: Mutex::new(Slots { used: 0, limit: AdaptiveLimit::new(in_flight) }),
-            freed: Notify::new(),
+            control: Line::default(),
+            copies: Line::default(),
+            readers: tokio::sync::Mutex::new(()),
             rates,
-            cool_until: Mutex::new(None),
             since: Instant::now(),
-            budget: Mutex::new(RetryBudget::default()),
-            stats: Mutex::new(LaneStats::default()),
+            state: Mutex::new(State {
+                used: 0,
+                limit: AdaptiveLimit::new(in_flight),
+                cool_until: None,
+                budget: RetryBudget::default(),
+                stats: LaneStats::default(),
+            }),
         })
     }
 
@@ -186,27 +248,43 @@ impl Lane {
         self.plane
     }
 
-    /// Waits until one attempt that moves `bytes` may be sent. Waiters are served in order.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic while held")
+    }
+
+    /// Waits until one attempt that moves `bytes` may be sent. Waiters that move bytes are served in order, and so are
+    /// those that move none, neither behind the others.
     pub async fn acquire(self: &Arc<Self>, bytes: u64) -> Permit {
-        let _turn = self.turn.lock().await;
+        self.acquire_in(bytes > 0, bytes).await
+    }
+
+    async fn acquire_in(self: &Arc<Self>, moves: bool, bytes: u64) -> Permit {
+        let line = self.line(moves);
+        let _turn = line.turn.lock().await;
         self.cool_down().await;
-        let permit = self.slot().await;
-        self.rates.pass(bytes).await;
+        self.rates.bytes.pass(bytes).await;
+        let mut permit = self.slot(moves, bytes).await;
+        self.rates.requests.pass(1).await;
         // A refusal may have arrived while this one waited at the gates.
         self.cool_down().await;
+        permit.since = Instant::now();
         permit
+    }
+
+    fn line(&self, moves: bool) -> &Line {
+        if moves { &self.copies } else { &self.control }
     }
 
     /// The same for a copy, which is also a read of the account it copies from: it waits for that account's rates and
     /// while that lane has to cool down, and meanwhile keeps nothing from those that do not read from there. Copies are
     /// served in order.
     pub async fn acquire_from(self: &Arc<Self>, source: &Self, bytes: u64) -> Permit {
-        let _turn = source.copies_turn.lock().await;
+        let _turn = source.readers.lock().await;
         source.rates.pass(bytes).await;
         loop {
             source.cool_down().await;
-            let permit = self.acquire(bytes).await;
-            if source.cooling().is_none() {
+            let permit = self.acquire_in(true, bytes).await;
+            if source.state().cooling().is_none() {
                 return permit;
             }
         }
@@ -220,119 +298,123 @@ impl Lane {
     /// The mean time of its answers so far.
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     pub fn mean_latency(&self) -> Duration {
-        let stats = self.stats.lock().expect("no panic while held");
+        let state = self.state();
         let (mut count, mut micros) = (0, 0.0);
-        for histogram in stats.latency.values() {
+        for histogram in state.stats.latency.values() {
             count += histogram.len();
             micros += histogram.mean() * histogram.len() as f64;
         }
         if count == 0 { Duration::ZERO } else { Duration::from_secs_f64(micros / count as f64 / 1e6) }
     }
 
-    /// Takes note that a copy read from this account, as the copy's destination reports it.
-    pub fn served_copy(&self) {
-        self.judge(false);
-    }
-
-    /// Takes note that this account refused to serve a copy, as the copy's destination reports it.
+    /// Takes note that this account refuses for its rate, as the answer to another request tells.
     pub fn slow_down(&self, retry_after: Option<Duration>) {
-        self.refused(retry_after);
-        self.stats.lock().expect("no panic while held").throttled += 1;
+        let mut state = self.state();
+        state.refused(retry_after);
+        state.stats.throttled += 1;
     }
 
-    /// Adapts to a refusal. A stray one that names no time is left to the back-off of the caller it hit.
-    fn refused(&self, retry_after: Option<Duration>) {
-        let overloaded = self.judge(true);
-        if overloaded || retry_after.is_some() {
-            self.cool(retry_after);
+    /// Takes note that this account refused to serve a copy of that size, as the copy's destination reports it. Where the
+    /// report names no limit, it is the bytes that are slowed: copies alone move them.
+    pub fn refused_copy(&self, refusal: SourceRefused) {
+        self.rates.refused(refusal.limit.unwrap_or(AccountLimit::Egress), refusal.bytes, refusal.sent_at);
+        let mut state = self.state();
+        if refusal.retry_after.is_some() {
+            state.cool(refusal.retry_after);
         }
-    }
-
-    /// Adapts the slots; tells whether more is refused than is tolerated.
-    fn judge(&self, refused: bool) -> bool {
-        self.slots.lock().expect("no panic while held").limit.finished(refused)
-    }
-
-    /// Begins a cool-down. A shorter one never shortens a longer one.
-    fn cool(&self, wait: Option<Duration>) {
-        let until = Instant::now() + wait.unwrap_or(DEFAULT_COOL_DOWN).min(LONGEST_COOL_DOWN);
-        let mut cool_until = self.cool_until.lock().expect("no panic while held");
-        if cool_until.is_none_or(|current| current < until) {
-            *cool_until = Some(until);
-        }
+        state.stats.throttled += 1;
     }
 
     /// How long a retry has to wait at least, so that retries stay a small share of what this lane does.
     pub fn pace_retry(&self) -> Duration {
-        self.budget.lock().expect("no panic while held").take(self.since.elapsed())
+        self.state().budget.take(self.since.elapsed())
     }
 
     /// Takes back the count of an attempt that turned out to have nothing to send.
     pub fn not_sent(&self) {
-        let mut stats = self.stats.lock().expect("no panic while held");
-        stats.requests = stats.requests.saturating_sub(1);
+        let mut state = self.state();
+        state.stats.requests = state.stats.requests.saturating_sub(1);
     }
 
     /// A copy of what it has done so far.
     pub fn stats(&self) -> LaneStats {
-        self.stats.lock().expect("no panic while held").clone()
+        self.state().stats.clone()
     }
 
     /// Waits until nothing keeps it from sending; the wait may grow meanwhile.
     async fn cool_down(&self) {
-        while let Some(until) = self.cooling() {
-            tokio::time::sleep_until(until).await;
+        loop {
+            // The lock ends with this statement, before the wait.
+            let cooling = self.state().cooling();
+            match cooling {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => return,
+            }
         }
-    }
-
-    /// When the cool-down ends, if there is one.
-    fn cooling(&self) -> Option<Instant> {
-        let mut until = self.cool_until.lock().expect("no panic while held");
-        // Forgotten once it is over: no look at the clock for the requests after it.
-        *until = until.filter(|until| *until > Instant::now());
-        *until
     }
 
     /// Takes a slot. Only the one whose turn it is waits here.
-    async fn slot(self: &Arc<Self>) -> Permit {
+    async fn slot(self: &Arc<Self>, moves: bool, bytes: u64) -> Permit {
         loop {
             {
-                let mut slots = self.slots.lock().expect("no panic while held");
-                if slots.used < slots.limit.slots() {
-                    slots.used += 1;
-                    return Permit { lane: Arc::clone(self), counted: false };
+                let mut state = self.state();
+                if state.used < state.slots(moves) {
+                    state.used += 1;
+                    return Permit { lane: Arc::clone(self), bytes, since: self.since, counted: false };
                 }
             }
-            self.freed.notified().await;
+            self.line(moves).freed.notified().await;
         }
     }
 
-    fn note(&self, operation: &'static str, outcome: Outcome) {
-        match outcome {
-            Outcome::Throttled { retry_after } => self.refused(retry_after),
-            Outcome::Ok { .. } => {
-                self.judge(false);
-                self.budget.lock().expect("no panic while held").succeeded();
-            }
-            Outcome::ServerBusy | Outcome::Network | Outcome::Rejected => {
-                self.judge(false);
-            }
+    fn note(&self, permit: &Permit, operation: &'static str, outcome: Outcome) {
+        if let Outcome::Throttled { limit: Some(limit), .. } = outcome {
+            self.rates.refused(limit, permit.bytes, permit.since);
         }
-        let mut stats = self.stats.lock().expect("no panic while held");
+        let mut guard = self.state();
+        let state = &mut *guard;
         match outcome {
             Outcome::Ok { latency } => {
-                let histogram = stats
+                state.limit.finished(false);
+                state.budget.succeeded();
+                let histogram = state
+                    .stats
                     .latency
                     .entry(operation)
                     .or_insert_with(|| Histogram::new(2).expect("two significant figures are valid"));
                 // `saturating_record` would clamp to the two microseconds a new histogram holds; this one grows.
                 let _ = histogram.record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
             }
-            Outcome::Throttled { .. } => stats.throttled += 1,
-            Outcome::ServerBusy | Outcome::Network => stats.troubled += 1,
-            Outcome::Rejected => {}
+            Outcome::Throttled { retry_after, limit } => {
+                if limit.is_none() {
+                    state.refused(retry_after);
+                } else if retry_after.is_some() {
+                    state.cool(retry_after);
+                }
+                state.stats.throttled += 1;
+            }
+            Outcome::ServerBusy | Outcome::Network => {
+                state.limit.finished(false);
+                state.stats.troubled += 1;
+            }
+            Outcome::Rejected => {
+                state.limit.finished(false);
+            }
         }
     }
+}
+
+/// What the destination of a copy reports of an account that refused to serve it.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceRefused {
+    /// For how long, if it says.
+    pub retry_after: Option<Duration>,
+    /// Which limit of the account is reached, if it says.
+    pub limit: Option<AccountLimit>,
+    /// Bytes the copy would have moved.
+    pub bytes: u64,
+    /// When the copy was asked for.
+    pub sent_at: Instant,
 }
 
 /// The right to send one attempt. Dropped without an outcome (the call was cancelled) it only frees its slot.
@@ -340,6 +422,9 @@ impl Lane {
 #[must_use]
 pub struct Permit {
     lane: Arc<Lane>,
+    bytes: u64,
+    /// When it was given.
+    since: Instant,
     counted: bool,
 }
 
@@ -347,20 +432,21 @@ impl Permit {
     /// Counts the request: from here on it is on its way, whether or not its end is waited for.
     pub fn begin(&mut self) {
         if !std::mem::replace(&mut self.counted, true) {
-            self.lane.stats.lock().expect("no panic while held").requests += 1;
+            self.lane.state().stats.requests += 1;
         }
     }
 
     /// Gives the permit back, with what happened.
     pub fn finish(mut self, operation: &'static str, outcome: Outcome) {
         self.begin();
-        self.lane.note(operation, outcome);
+        self.lane.note(&self, operation, outcome);
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.lane.slots.lock().expect("no panic while held").used -= 1;
-        self.lane.freed.notify_one();
+        self.lane.state().used -= 1;
+        self.lane.control.freed.notify_one();
+        self.lane.copies.freed.notify_one();
     }
 }

@@ -113,7 +113,7 @@ async fn answer(around: &dyn Surroundings, region: usize, request: Request) -> R
     let mut response = result.unwrap_or_else(|refusal| refusal.answer(parts.method == Method::HEAD));
     around.stats().count(name, Plane::Blob, operation.name(), response.status().as_u16());
     if let Some(account) = account {
-        account.model.travel().await;
+        account.model().travel().await;
         sign_off(account, &parts, &mut response);
     }
     response
@@ -128,7 +128,7 @@ async fn handle(
 ) -> Result<Response, Refusal> {
     let ask = Ask::parse(parts)?;
     *operation = Operation::of(&ask)?;
-    account.model.admit_request().map_err(Refusal::busy)?;
+    account.model().admit_request().map_err(Refusal::busy)?;
     ask.check_version()?;
     let authority = authorise(account, &ask, *operation)?;
     let call = Call {

@@ -22,7 +22,7 @@ use crate::throttle::Lane;
 /// Rows of a page of file records, and operations of a `$batch`, at most.
 const ROWS_A_REQUEST: u64 = 1_000;
 /// Locators that one filter names.
-const LOCATORS_A_READ: u64 = 15;
+const LOCATORS_A_READ: u64 = 20;
 /// Different durations of locators that are looked at closer; an account keeps fewer policies than that.
 const DURATIONS: usize = 100;
 /// Speed of an asynchronous copy between regions: 50 GB in 20 minutes (field report, azure-sdk-for-python issue 24293).

@@ -18,7 +18,7 @@ const OK: Outcome = Outcome::Ok { latency: Duration::from_millis(1) };
 async fn a_cool_down_is_shared_and_a_shorter_one_does_not_end_a_longer_one() {
     let lane = lane(slots(8));
     let started = Instant::now();
-    lane.acquire(0).await.finish("x", Outcome::Throttled { retry_after: Some(Duration::from_secs(5)) });
+    lane.acquire(0).await.finish("x", Outcome::Throttled { retry_after: Some(Duration::from_secs(5)), limit: None });
     lane.acquire_later_and_check(started, Duration::from_secs(5)).await;
     lane.slow_down(Some(Duration::from_secs(9)));
     lane.slow_down(Some(Duration::from_secs(1)));
@@ -42,7 +42,7 @@ impl Lane {
 #[tokio::test(start_paused = true)]
 async fn refusals_without_a_time_cool_the_lane_when_they_are_many_and_not_when_they_are_stray() {
     let lane = lane(slots(16));
-    let refused = Outcome::Throttled { retry_after: None };
+    let refused = Outcome::Throttled { retry_after: None, limit: None };
     for _ in 0..100 {
         for outcome in [refused, OK, OK, OK, OK, OK, OK, OK, OK, OK] {
             lane.acquire(0).await.finish("x", outcome);
@@ -65,7 +65,7 @@ async fn nonsense_waits_do_not_panic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiters_are_served_in_the_order_they_came_whatever_they_wait_for() {
+async fn waiters_of_a_kind_are_served_in_the_order_they_came_whatever_they_wait_for() {
     let limits = LaneLimits {
         requests_per_second: NonZeroU64::new(100),
         bytes_per_second: NonZeroU64::new(1_000),
@@ -77,15 +77,63 @@ async fn waiters_are_served_in_the_order_they_came_whatever_they_wait_for() {
     join_all((0..60_usize).map(|number| {
         let (lane, served) = (&lane, &served);
         async move {
-            // Some move much, some nothing: a big one must not be overtaken for ever.
-            let permit = lane.acquire(if number % 10 == 0 { 500 } else { 0 }).await;
-            served.lock().unwrap().push(number);
+            // Some move much, some little, some nothing: a big one must not be overtaken for ever.
+            let bytes = [500, 1, 0][number % 10 % 3];
+            let permit = lane.acquire(bytes).await;
+            served.lock().unwrap().push((bytes == 0, number));
             tokio::time::sleep(Duration::from_millis(30)).await;
             permit.finish("x", OK);
         }
     }))
     .await;
-    assert_eq!(served.into_inner().unwrap(), (0..60).collect::<Vec<_>>());
+    let (looks, copies): (Vec<_>, Vec<_>) = served.into_inner().unwrap().into_iter().partition(|(looks, _)| *looks);
+    assert!(looks.is_sorted() && copies.is_sorted(), "{looks:?} {copies:?}");
+    assert_eq!(looks.len() + copies.len(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_moves_nothing_does_not_wait_behind_copies() {
+    let limits = LaneLimits { bytes_per_second: NonZeroU64::new(1_000), in_flight: 4, ..LaneLimits::default() };
+    let lane = lane(limits);
+    // More than the slots, of which each is busy for a minute, and more than the bytes of an hour.
+    let copies = join_all((0..20).map(|_| async {
+        let permit = lane.acquire(400_000).await;
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        permit.finish("copy", OK);
+    }));
+    let looks = async {
+        for _ in 0..100 {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            let asked = Instant::now();
+            lane.acquire(0).await.finish("look", OK);
+            assert!(asked.elapsed() < Duration::from_millis(100), "{:?}", asked.elapsed());
+        }
+    };
+    futures::future::select(std::pin::pin!(copies), std::pin::pin!(looks)).await;
+    assert_eq!(lane.stats().latency["look"].len(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_names_a_limit_slows_its_gate_and_nothing_else() {
+    for (limit, bytes_too) in [(AccountLimit::Operations, false), (AccountLimit::Ingress, true)] {
+        let lane = lane(slots(16));
+        let refused = Outcome::Throttled { retry_after: None, limit: Some(limit) };
+        for _ in 0..100 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            lane.acquire(1_000).await.finish("x", refused);
+        }
+        assert_eq!(lane.state().slots(false), 16);
+        assert!(lane.state().cooling().is_none());
+        let started = Instant::now();
+        for _ in 0..20 {
+            lane.acquire(0).await.finish("look", OK);
+        }
+        assert_eq!(started.elapsed().is_zero(), bytes_too, "{limit:?}: {:?}", started.elapsed());
+        for _ in 0..20 {
+            lane.acquire(1_000).await.finish("x", OK);
+        }
+        assert!(!started.elapsed().is_zero(), "{limit:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,7 +165,7 @@ async fn never_more_than_its_slots_are_in_flight_and_cancelled_callers_keep_none
     }))
     .await;
     assert_eq!(*most.lock().unwrap(), 4);
-    assert_eq!(lane.slots.lock().unwrap().used, 0);
+    assert_eq!(lane.state().used, 0);
     let _all: Vec<Permit> = join_all((0..4).map(|_| lane.acquire(0))).await;
 }
 

@@ -17,5 +17,6 @@ mod layers;
 mod media_v2;
 mod mirror;
 mod old_api;
+mod scenarios;
 mod simulation;
 mod world;

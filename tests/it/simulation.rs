@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use self::life::simulate;
+pub(crate) use self::life::{follow, paused_runtime};
 
 /// Seeds of an ordinary run of the tests.
 const SEEDS: u64 = 200;

@@ -27,7 +27,7 @@ pub(crate) struct BlobAccount {
     url: String,
     signing_key: SigningKey,
     clock: Clock,
-    pub(super) model: ServiceModel,
+    model: RwLock<Arc<ServiceModel>>,
     containers: RwLock<BTreeMap<Box<str>, Arc<Container>>>,
     changes: AtomicU64,
     /// The headers last given to a blob: most blobs of a library have the same.
@@ -49,7 +49,7 @@ impl BlobAccount {
             url: url.to_owned(),
             signing_key: SigningKey::from_base64(key_base64),
             clock: clock.clone(),
-            model: ServiceModel::new(limits),
+            model: RwLock::new(Arc::new(ServiceModel::new(limits))),
             containers: RwLock::default(),
             changes: AtomicU64::new(0),
             usual_headers: RwLock::default(),
@@ -66,6 +66,16 @@ impl BlobAccount {
 
     pub(crate) fn key(&self) -> &str {
         &self.key
+    }
+
+    /// How it behaves under load now.
+    pub(super) fn model(&self) -> Arc<ServiceModel> {
+        Arc::clone(&self.model.read().expect("one pointer is never left half done"))
+    }
+
+    /// Behaves under load as these limits say from now on.
+    pub(crate) fn set_limits(&self, limits: &BlobLimits) {
+        *self.model.write().expect("one pointer is never left half done") = Arc::new(ServiceModel::new(limits));
     }
 
     pub(crate) fn create_container(&self, container: &str) -> Result<(), StorageError> {

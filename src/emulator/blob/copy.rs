@@ -60,7 +60,7 @@ fn admit_copy(call: &Call<'_>, source: &Source<'_>, bytes: u64) -> Result<(), Re
     let container = call.container()?;
     call.check_replace(&*container.lock_at(call.now())?)?;
     source.admit_egress(bytes)?;
-    call.account.model.admit_ingress(bytes).map_err(Refusal::busy)
+    call.account.model().admit_ingress(bytes).map_err(Refusal::busy)
 }
 
 /// Put Blob From URL.
@@ -75,7 +75,7 @@ pub(super) async fn put_blob_from_url(call: &Call<'_>) -> Result<Response, Refus
     let headers = headers_from_url(call, &source)?;
     let md5 = headers.content_md5;
     let (metadata, extras) = (sent_metadata(call, &source)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
-    transfer(call.account.model.copy_time(bytes)).await;
+    transfer(call.account.model().copy_time(bytes)).await;
     let (body, headers) = call.stored(source.blob.body.joined(), headers);
     let blob = call.account.make_blob(body, headers, metadata, extras);
     let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
@@ -105,9 +105,9 @@ pub(super) async fn put_block_from_url(call: &Call<'_>) -> Result<Response, Refu
     let (from, to) = source_range(call, source.blob.body.len())?;
     call.container()?;
     source.admit_egress(to - from)?;
-    call.account.model.admit_ingress(to - from).map_err(Refusal::busy)?;
+    call.account.model().admit_ingress(to - from).map_err(Refusal::busy)?;
     check_source(call, &source.blob.body, from, to)?;
-    transfer(call.account.model.copy_time(to - from)).await;
+    transfer(call.account.model().copy_time(to - from)).await;
     stage(call, source.blob.body.slice(from, to).into())?;
     Ok(Reply::new(201).with("x-ms-request-server-encrypted", "true").done())
 }
@@ -149,7 +149,7 @@ pub(super) async fn copy_from_url(call: &Call<'_>) -> Result<Response, Refusal> 
     admit_copy(call, &source, bytes)?;
     check_source(call, &source.blob.body, 0, bytes)?;
     let (metadata, extras) = (copied_metadata(call, &source)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
-    transfer(call.account.model.copy_time(bytes)).await;
+    transfer(call.account.model().copy_time(bytes)).await;
     let headers = Arc::clone(&source.blob.headers);
     let md5 = headers.content_md5;
     let (body, headers) = call.stored(source.blob.body.clone(), headers);
@@ -171,7 +171,7 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     call.check_tags_allowed()?;
     let metadata = copied_metadata(call, &source)?;
     let extras = extras(tags(&call.ask)?, tier(&call.ask)?);
-    let time = fated_time(call, call.account.model.async_copy_time(bytes));
+    let time = fated_time(call, call.account.model().async_copy_time(bytes));
     let id = new_copy_id();
     let (body, headers) = call.stored(source.blob.body.clone(), Arc::clone(&source.blob.headers));
     let mut blob = if time.is_zero() {

@@ -83,13 +83,13 @@ pub(super) fn get_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     let length = blob.body.len();
     let asked = call.ask.header("x-ms-range").or_else(|| call.ask.header("range"));
     let Some(range) = asked.and_then(|text| parse_range(text, length)) else {
-        call.account.model.admit_egress(length).map_err(Refusal::busy)?;
+        call.account.model().admit_egress(length).map_err(Refusal::busy)?;
         let reply = describe(call, 200, &blob).with("content-length", length);
         let reply = reply.md5("content-md5", blob.headers.content_md5.as_ref());
         return Ok(reply.body(stream_of(blob.body, 0, length)));
     };
     let Range::Within(from, to) = range else { return Err(INVALID_RANGE) };
-    call.account.model.admit_egress(to - from).map_err(Refusal::busy)?;
+    call.account.model().admit_egress(to - from).map_err(Refusal::busy)?;
     let mut reply = describe(call, 206, &blob)
         .with("content-length", to - from)
         .with("content-range", format!("bytes {from}-{}/{length}", to - 1))

@@ -51,7 +51,7 @@ impl<'r> Source<'r> {
         target: &Target<'_>,
         url: &'r str,
     ) -> Result<Self, Refusal> {
-        account.model.admit_request().map_err(Refusal::busy)?;
+        account.model().admit_request().map_err(Refusal::busy)?;
         let grant = authorise(call, operation, account, target)?;
         let (Some(container), Some(name)) = (&target.container, &target.blob) else { return Err(RESOURCE_NOT_FOUND) };
         let container = account.container(container)?;
@@ -65,7 +65,7 @@ impl<'r> Source<'r> {
 
     /// Takes the bytes the copy reads from the source account's allowance.
     pub(super) fn admit_egress(&self, bytes: u64) -> Result<(), Refusal> {
-        self.account.model.admit_egress(bytes).map_err(|limit| Refusal::busy(limit).of_source())
+        self.account.model().admit_egress(bytes).map_err(|limit| Refusal::busy(limit).of_source())
     }
 
     /// Is the permission to read it over at that time?

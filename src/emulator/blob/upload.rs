@@ -32,7 +32,7 @@ pub(super) async fn put_blob(call: &Call<'_>, body: HttpBody) -> Result<Response
     let container = call.container()?;
     let bytes = read_body(body, MAX_PUT_BLOB).await?;
     let md5 = check_body(call, &bytes)?;
-    call.account.model.admit_ingress(bytes.len() as u64).map_err(Refusal::busy)?;
+    call.account.model().admit_ingress(bytes.len() as u64).map_err(Refusal::busy)?;
     let sent = |name| call.ask.header(name).map(Into::into);
     let standard = BlobHeaders {
         content_type: sent("content-type"),
@@ -55,7 +55,7 @@ pub(super) async fn put_blob(call: &Call<'_>, body: HttpBody) -> Result<Response
 pub(super) async fn put_block(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
     let bytes = read_body(body, MAX_BLOCK).await?;
     let md5 = check_body(call, &bytes)?;
-    call.account.model.admit_ingress(bytes.len() as u64).map_err(Refusal::busy)?;
+    call.account.model().admit_ingress(bytes.len() as u64).map_err(Refusal::busy)?;
     let reply = Reply::new(201).with("x-ms-content-crc64", crc64_text(&bytes)).md5("content-md5", Some(&md5));
     stage(call, [Piece::Real(bytes)].into())?;
     Ok(reply.with("x-ms-request-server-encrypted", "true").done())

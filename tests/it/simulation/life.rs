@@ -46,14 +46,24 @@ fn wait_for_the_disk() {
     });
 }
 
-/// Runs one seed to its end; panics with what was violated.
-pub(super) fn simulate(seed: u64) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// A runtime in virtual time, which does not pass while the ledger that is followed writes.
+pub(crate) fn paused_runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .on_thread_park(wait_for_the_disk)
         .build()
-        .unwrap();
+        .unwrap()
+}
+
+/// Follows that ledger from now on, on this thread.
+pub(crate) fn follow(ledger: Option<Ledger>) {
+    LEDGER.set(ledger);
+}
+
+/// Runs one seed to its end; panics with what was violated.
+pub(super) fn simulate(seed: u64) {
+    let runtime = paused_runtime();
     // The jitter of retries and the order of random choices in the emulator follow from the seed, too.
     fastrand::seed(seed);
     let clear = ClearLedger;

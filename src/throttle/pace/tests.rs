@@ -1,0 +1,127 @@
+//! The pace against a model service, in steps of a millisecond.
+
+use super::*;
+
+/// A service that lets so many pass a second (with a tenth of a second saved up) and answers after 20 ms.
+struct Model {
+    pace: Pace,
+    now: Instant,
+    allowed: f64,
+    saved: f64,
+    /// Refused whatever the load: every n-th.
+    strays: u64,
+    /// What the caller would send per second if nothing held it back.
+    demand: f64,
+    owed: f64,
+    answers: std::collections::VecDeque<(Instant, Instant)>,
+    sent: u64,
+    refused: u64,
+}
+
+impl Model {
+    fn new(most: Option<f64>, allowed: f64, demand: f64) -> Self {
+        let now = Instant::now();
+        let pace = Pace::new(most, now);
+        let answers = std::collections::VecDeque::new();
+        Self { pace, now, allowed, saved: 0.0, strays: u64::MAX, demand, owed: 0.0, answers, sent: 0, refused: 0 }
+    }
+
+    /// Runs for that long; what passed and what was refused, per second.
+    fn run(&mut self, seconds: f64) -> (f64, f64) {
+        let (sent, refused) = (self.sent, self.refused);
+        let until = self.now + Duration::from_secs_f64(seconds);
+        while self.now < until {
+            self.now += Duration::from_millis(1);
+            self.saved = (self.saved + self.allowed / 1e3).min((self.allowed / 10.0).max(1.0));
+            while self.answers.front().is_some_and(|(at, _)| *at <= self.now) {
+                let (_, sent_at) = self.answers.pop_front().unwrap();
+                self.pace.refused(1.0, sent_at, self.now);
+            }
+            let rate = self.pace.rate().unwrap_or(f64::INFINITY);
+            self.owed += rate.min(self.demand) / 1e3;
+            while self.owed >= 1.0 {
+                self.owed -= 1.0;
+                self.sent += 1;
+                self.pace.sent(1.0, rate < self.demand, self.now);
+                let passes = self.saved >= 1.0;
+                if passes {
+                    self.saved -= 1.0;
+                }
+                if !passes || self.sent.is_multiple_of(self.strays) {
+                    self.refused += 1;
+                    self.answers.push_back((self.now + Duration::from_millis(20), self.now));
+                }
+            }
+        }
+        let per_second = |count: u64| f64::from(u32::try_from(count).unwrap()) / seconds;
+        (per_second(self.sent - sent - (self.refused - refused)), per_second(self.refused - refused))
+    }
+}
+
+#[test]
+fn a_limit_nobody_told_is_found_and_kept() {
+    // Where little is sent, a window is long and each look for more costs a larger share of it.
+    for (allowed, most_refused) in [(30.0, 0.08), (300.0, 0.03), (1_000.0, 0.03), (20_000.0, 0.03)] {
+        let mut model = Model::new(None, allowed, 50_000.0);
+        model.run(5.0);
+        let (passed, refused) = model.run(60.0);
+        assert!(passed >= allowed * 0.92, "{allowed}/s: {passed} pass");
+        assert!(refused <= (passed + refused) * most_refused, "{allowed}/s: {refused} refused");
+    }
+}
+
+#[test]
+fn a_limit_that_halves_and_doubles_is_followed_within_five_seconds() {
+    for most in [Some(1_000.0), None] {
+        let mut model = Model::new(most, 1_000.0, 5_000.0);
+        model.run(10.0);
+        for round in 0..5 {
+            for allowed in [500.0, 1_000.0] {
+                model.allowed = allowed;
+                model.run(5.0);
+                let (passed, refused) = model.run(5.0 + f64::from(round) * 0.37);
+                assert!(passed >= allowed * 0.9, "{most:?} {allowed}/s in round {round}: {passed} pass");
+                assert!(refused <= passed * 0.04, "{most:?} {allowed}/s in round {round}: {refused} refused");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_configured_rate_the_service_bears_is_kept_to_the_full() {
+    let mut model = Model::new(Some(1_000.0), 1_000.0, 5_000.0);
+    let (passed, refused) = model.run(60.0);
+    assert!(passed >= 995.0 && refused <= 5.0, "{passed} pass, {refused} refused");
+}
+
+#[test]
+fn refusals_that_slowing_down_does_not_cure_are_put_up_with() {
+    for most in [Some(1_000.0), None] {
+        let mut model = Model::new(most, f64::INFINITY, 1_000.0);
+        model.strays = 10;
+        let (passed, _) = model.run(60.0);
+        assert!(passed >= 900.0 * 0.95, "{most:?}: {passed} pass");
+    }
+}
+
+#[test]
+fn a_stray_refusal_changes_nothing() {
+    let mut model = Model::new(None, f64::INFINITY, 1_000.0);
+    model.strays = 1_000;
+    let (passed, _) = model.run(20.0);
+    assert!(passed >= 990.0, "{passed}");
+    model.strays = u64::MAX;
+    model.run(1.0);
+    assert!(model.pace.is_open());
+}
+
+#[test]
+fn a_rate_does_not_grow_while_nobody_asks_for_it() {
+    let mut model = Model::new(None, 1_000.0, 5_000.0);
+    model.run(5.0);
+    model.demand = 100.0;
+    model.run(1.0);
+    let rate = model.pace.rate();
+    model.run(30.0);
+    assert!(rate.is_some() && model.pace.rate() == rate, "{rate:?}, then {:?}", model.pace.rate());
+}
