@@ -3,6 +3,7 @@
 //! It follows no redirect, reaches configured hosts only, speaks https except to loopback, waits as long as the kind of
 //! call deserves, and reads no answer beyond its cap.
 
+mod headers;
 mod refusal;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::error::{Error as SdkError, ErrorKind};
-use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::request::Body;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request};
 use futures::{StreamExt, TryStreamExt};
@@ -35,21 +35,35 @@ const BODY_CAP: usize = 64 << 20;
 
 pub(crate) use refusal::parse_retry_after;
 
-/// The hosts that may be reached, as `host:port`. Shared, because a service names its cluster only when asked.
+/// The hosts that may be reached, with their ports. Shared, because a service names its cluster only when asked.
 #[derive(Debug, Clone, Default)]
-pub struct AllowedHosts(Arc<RwLock<BTreeSet<String>>>);
+pub struct AllowedHosts(Arc<RwLock<BTreeSet<(String, u16)>>>);
 
 impl AllowedHosts {
     /// Adds the host of a URL.
     pub fn allow(&self, url: &Url) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(authority(url));
+        let (host, port) = place(url);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert((host.to_owned(), port));
     }
 
     /// May that URL be asked?
     pub fn permits(&self, url: &Url) -> bool {
         let secure = url.scheme() == "https" || is_loopback(url);
-        secure && self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&authority(url))
+        let asked = place(url);
+        // A handful of hosts: looking at each is cheaper than a key to look up.
+        secure
+            && self
+                .0
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .iter()
+                .any(|(host, port)| (host.as_str(), *port) == asked)
     }
+}
+
+/// Host and port of a URL. Nothing is served at port 0.
+fn place(url: &Url) -> (&str, u16) {
+    (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
 }
 
 /// `host:port` of a URL, the port always said.
@@ -96,7 +110,7 @@ impl HttpClient for Network {
             .map_err(|error| SdkError::new(ErrorKind::Other, error))?;
         // Not through the builder, which is moved and checked again for every header.
         let mut sent = reqwest::Request::new(method, request.url().clone());
-        *sent.headers_mut() = header_map(request.headers())?;
+        *sent.headers_mut() = headers::to_send(request.headers())?;
         match request.body().clone() {
             Body::Bytes(bytes) => *sent.body_mut() = Some(bytes.into()),
             Body::SeekableStream(stream) => *sent.body_mut() = Some(reqwest::Body::wrap_stream(stream)),
@@ -107,36 +121,10 @@ impl HttpClient for Network {
             SdkError::new(kind, error.without_url())
         })?;
         let status = response.status().as_u16().into();
-        let headers = headers_of(response.headers());
+        let headers = headers::received(response.headers());
         let body = response.bytes_stream().map_err(|error| SdkError::new(ErrorKind::Io, error.without_url()));
         Ok(AsyncRawResponse::new(status, headers, Box::pin(body)))
     }
-}
-
-/// Room for the headers of a copy, so that the map grows once.
-const USUAL_HEADERS: usize = 24;
-
-fn unfit(error: impl std::error::Error + Send + Sync + 'static) -> SdkError {
-    SdkError::new(ErrorKind::Other, error)
-}
-
-fn header_map(headers: &Headers) -> azure_core::Result<reqwest::header::HeaderMap> {
-    let mut map = reqwest::header::HeaderMap::with_capacity(USUAL_HEADERS);
-    for (name, value) in headers.iter() {
-        let name = reqwest::header::HeaderName::from_bytes(name.as_str().as_bytes()).map_err(unfit)?;
-        map.append(name, reqwest::header::HeaderValue::from_str(value.as_str()).map_err(unfit)?);
-    }
-    Ok(map)
-}
-
-fn headers_of(map: &reqwest::header::HeaderMap) -> Headers {
-    let mut headers = Headers::new();
-    for (name, value) in map {
-        if let Ok(value) = value.to_str() {
-            headers.insert(HeaderName::from(name.as_str().to_owned()), HeaderValue::from(value.to_owned()));
-        }
-    }
-    headers
 }
 
 /// The rules around a client.

@@ -150,6 +150,9 @@ fn push_canonical_resource(text: &mut String, request: &Request, account: &str) 
     text.push('/');
     text.push_str(account);
     text.push_str(url.path());
+    if url.query().is_none() {
+        return;
+    }
     let mut pairs: Vec<(String, String)> =
         url.query_pairs().map(|(name, value)| (name.to_ascii_lowercase(), value.into_owned())).collect();
     pairs.sort_unstable();

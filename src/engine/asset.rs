@@ -81,7 +81,7 @@ async fn write(
         let (account, to) = place_of(&run.pair.target, &target).await?;
         (target, Contents::none(account, to))
     };
-    let copied = copy_missing(run, &asset, &source, &present, resumed).await?;
+    let copied = copy_missing(run, &work, &source, &present, resumed).await?;
     run.count(|tally| tally.blobs.unchanged += source.count.saturating_sub(copied.planned));
     if copied.left > 0 {
         return Ok(None);
@@ -106,11 +106,12 @@ async fn write(
 /// Copies what is not on the target as it is on the source.
 async fn copy_missing(
     run: &Run,
-    asset: &Asset,
+    work: &Work,
     source: &Contents<'_>,
     present: &Contents<'_>,
     resumed: bool,
 ) -> Result<CopyResult, Error> {
+    let asset = &work.asset;
     // Where something is there already the numbers are the most it may come to: a large container is not compared twice.
     run.monitor.event(RunEvent::AssetStarted {
         asset: asset.id.clone(),
@@ -124,6 +125,7 @@ async fn copy_missing(
         target: present.account,
         to: &present.container,
         turn: run.next_turn(),
+        begun_before: work.target.is_some(),
     };
     copy_blobs(run, asset, route, missing(source, present, resumed)).await
 }
@@ -280,7 +282,7 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
         let method = run.options.copy_method.unwrap_or_else(|| blob::choose(blob.length, same_account));
         let method = blob::within_limits(method, blob.length);
         run.choices.add(&work.asset.id, method, blob.length);
-        copies.add(&blob, method, same_account);
+        copies.add(&blob, method, same_account, work.target.is_some());
         copies.unpostable |= !run.pair.target.media.takes_file_name(&blob.name);
     }
     run.count(|tally| {

@@ -3,12 +3,14 @@
 //! It is the one thing a run keeps of every asset, so it is kept small: sorted lists of compact entries, whose texts are
 //! made when they are asked for.
 
-use std::collections::{HashMap, HashSet};
+mod digests;
 
-use futures::{StreamExt, TryStreamExt};
+use std::collections::HashSet;
+
+use futures::TryStreamExt;
 use jiff::Timestamp;
 
-use super::compact::CompactId;
+use super::compact::{CompactId, Moment, Text, Texts};
 use super::digest::FilesDigest;
 use crate::connect::Pair;
 use crate::error::Error;
@@ -16,6 +18,7 @@ use crate::ledger::AssetRow;
 use crate::media::{MediaService, Pages};
 use crate::model::{AccountName, Asset, AssetId, ContainerName, Locator, LocatorId, LocatorKind, Side};
 use crate::monitor::{Monitor, RunEvent};
+use digests::{Digests, Gathering};
 
 /// A target asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,10 +76,21 @@ struct TargetEntry {
     id: CompactId,
     /// The source asset it says it is a copy of.
     copy_of: Option<CompactId>,
-    label: Box<str>,
-    /// Index into [`Catalog::accounts`].
+    label: Text,
+    /// Index into [`Targets::accounts`].
     storage_account: Option<u32>,
-    container: Option<CompactId>,
+    container: Container,
+}
+
+/// What is kept of an asset's container.
+#[derive(Debug)]
+enum Container {
+    /// The service does not say.
+    Untold,
+    /// It is named after its asset, as the service names them.
+    Own,
+    /// Any other.
+    Other(Box<ContainerName>),
 }
 
 /// What is kept of a streaming locator.
@@ -84,27 +98,38 @@ struct TargetEntry {
 struct LocatorEntry {
     id: CompactId,
     asset: CompactId,
-    name: Option<Box<str>>,
-    start: Option<Timestamp>,
-    expiry: Timestamp,
+    name: Option<Text>,
+    start: Option<Moment>,
+    expiry: Moment,
 }
 
-/// Fingerprints of file records by asset.
-type Digests = HashMap<CompactId, FilesDigest>;
+/// The target's assets.
+#[derive(Debug, Default)]
+struct Targets {
+    /// In order of id.
+    entries: Vec<TargetEntry>,
+    labels: Texts,
+    /// The storage accounts that they are in.
+    accounts: Vec<AccountName>,
+}
+
+/// One side's streaming locators.
+#[derive(Debug, Default)]
+struct Locators {
+    entries: Vec<LocatorEntry>,
+    names: Texts,
+}
 
 /// The target library, and the parts of the source library that are listed as a whole.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
-    /// In order of id.
-    targets: Vec<TargetEntry>,
+    targets: Targets,
     /// Indexes of the targets that are copies, in order of what they are copies of.
     copies: Vec<u32>,
-    /// The storage accounts that targets are in.
-    accounts: Vec<AccountName>,
     /// In order of id.
-    target_locators: Vec<LocatorEntry>,
+    target_locators: Locators,
     /// In order of asset.
-    source_locators: Vec<LocatorEntry>,
+    source_locators: Locators,
     source_files: Digests,
     /// Does an asset that is not among the source's files have none? (Otherwise it has none that changed.)
     source_files_whole: bool,
@@ -121,19 +146,18 @@ impl Catalog {
             FilesWanted::Source => (Some(source.files(None)), None),
             FilesWanted::BothSides => (Some(source.files(None)), Some(target.files(None))),
         };
-        let ((targets, accounts), mut target_locators, mut source_locators, source_files, target_files) = futures::try_join!(
+        let (targets, mut target_locators, mut source_locators, source_files, target_files) = futures::try_join!(
             target_assets(target.as_ref(), monitor),
             streaming_locators(target.locators()),
             streaming_locators(source.locators()),
             file_digests(of_source),
             file_digests(of_target),
         )?;
-        target_locators.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        source_locators.sort_unstable_by(|a, b| (&a.asset, &a.id).cmp(&(&b.asset, &b.id)));
+        target_locators.entries.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        source_locators.entries.sort_unstable_by(|a, b| (&a.asset, &a.id).cmp(&(&b.asset, &b.id)));
         Ok(Self {
-            copies: in_order_of_origin(&targets),
+            copies: in_order_of_origin(&targets.entries),
             targets,
-            accounts,
             target_locators,
             source_locators,
             source_files,
@@ -145,8 +169,10 @@ impl Catalog {
     /// The source asset's streaming locators.
     pub(crate) fn locators_of(&self, source: &AssetId) -> Vec<Locator> {
         let key = CompactId::asset(source);
-        let from = self.source_locators.partition_point(|entry| entry.asset < key);
-        self.source_locators[from..].iter().take_while(|entry| entry.asset == key).map(LocatorEntry::locator).collect()
+        let Locators { entries, .. } = &self.source_locators;
+        let from = entries.partition_point(|entry| entry.asset < key);
+        let of_asset = entries[from..].iter().take_while(|entry| entry.asset == key);
+        of_asset.map(|entry| self.source_locators.made_whole(entry)).collect()
     }
 
     /// Are the source asset's file records those of that fingerprint, as far as the listing shows?
@@ -161,12 +187,12 @@ impl Catalog {
 
     /// Bytes of the source asset's files, as far as they were listed.
     pub(crate) fn bytes_of(&self, source: &AssetId) -> u64 {
-        self.source_files.get(&CompactId::asset(source)).copied().unwrap_or_default().bytes()
+        self.source_files.get(&CompactId::asset(source)).unwrap_or_default().bytes()
     }
 
     /// Do both assets have the same file records? Known only where both sides' were listed.
     pub(crate) fn same_files(&self, source: &AssetId, target: &AssetId) -> bool {
-        let of = |files: &Digests, id| files.get(&CompactId::asset(id)).copied().unwrap_or_default();
+        let of = |files: &Digests, id| files.get(&CompactId::asset(id)).unwrap_or_default();
         of(&self.source_files, source) == of(&self.target_files, target)
     }
 
@@ -174,22 +200,23 @@ impl Catalog {
     pub(crate) fn published_on_target_alone(&self, source: &AssetId, target: &AssetId) -> Vec<LocatorId> {
         let known: HashSet<LocatorId> = self.locators_of(source).into_iter().map(|locator| locator.id).collect();
         let target = CompactId::asset(target);
-        let of_target = self.target_locators.iter().filter(|entry| entry.asset == target);
+        let of_target = self.target_locators.entries.iter().filter(|entry| entry.asset == target);
         of_target.map(|entry| entry.id.to_locator()).filter(|id| !known.contains(id)).collect()
     }
 
     /// The target's streaming locator of that id.
     pub(crate) fn target_locator(&self, id: &LocatorId) -> Option<Locator> {
         let id = CompactId::locator(id);
-        let at = self.target_locators.binary_search_by(|entry| entry.id.cmp(&id)).ok()?;
-        Some(self.target_locators[at].locator())
+        let Locators { entries, .. } = &self.target_locators;
+        let at = entries.binary_search_by(|entry| entry.id.cmp(&id)).ok()?;
+        Some(self.target_locators.made_whole(&entries[at]))
     }
 
     /// A target asset by id.
     pub(crate) fn target(&self, id: &AssetId) -> Option<TargetAsset> {
         let id = CompactId::asset(id);
-        let at = self.targets.binary_search_by(|entry| entry.id.cmp(&id)).ok()?;
-        Some(self.made_whole(&self.targets[at]))
+        let at = self.targets.entries.binary_search_by(|entry| entry.id.cmp(&id)).ok()?;
+        Some(self.targets.made_whole(&self.targets.entries[at]))
     }
 
     /// Finds the source asset's counterpart: by the ledger, then by alternate id, then by locator id.
@@ -200,7 +227,7 @@ impl Catalog {
         }
         match self.copies_of(source).as_slice() {
             [] => {}
-            [one] => return Match::Ours(self.made_whole(one)),
+            [one] => return Match::Ours(self.targets.made_whole(one)),
             several => return Match::Ambiguous(several.iter().map(|entry| entry.id.to_asset()).collect()),
         }
         self.locators_of(source)
@@ -213,40 +240,70 @@ impl Catalog {
     /// The targets that say they are copies of that source asset.
     fn copies_of(&self, source: &AssetId) -> Vec<&TargetEntry> {
         let key = Some(CompactId::asset(source));
-        let entry = |at: &u32| &self.targets[*at as usize];
+        let entry = |at: &u32| &self.targets.entries[*at as usize];
         let from = self.copies.partition_point(|at| entry(at).copy_of < key);
         self.copies[from..].iter().map(entry).take_while(|entry| entry.copy_of == key).collect()
+    }
+}
+
+impl Targets {
+    fn add(&mut self, asset: &Asset) {
+        let storage_account = asset.storage_account.as_ref().map(|name| {
+            let known = self.accounts.iter().position(|account| account == name);
+            let at = known.unwrap_or_else(|| {
+                self.accounts.push(name.clone());
+                self.accounts.len() - 1
+            });
+            u32::try_from(at).expect("an account has a handful of storage accounts")
+        });
+        let id = CompactId::asset(&asset.id);
+        let container = match &asset.container {
+            None => Container::Untold,
+            Some(name) if id.is_guid() && CompactId::container(name) == id => Container::Own,
+            Some(name) => Container::Other(Box::new(name.clone())),
+        };
+        self.entries.push(TargetEntry {
+            id,
+            copy_of: asset.alternate_id.as_deref().map(CompactId::asset_named),
+            label: self.labels.push(asset.label()),
+            storage_account,
+            container,
+        });
     }
 
     fn made_whole(&self, entry: &TargetEntry) -> TargetAsset {
         TargetAsset {
             id: entry.id.to_asset(),
-            label: entry.label.to_string(),
+            label: self.labels.get(entry.label).to_owned(),
             storage_account: entry.storage_account.map(|at| self.accounts[at as usize].clone()),
-            container: entry.container.as_ref().map(CompactId::to_container),
+            container: match &entry.container {
+                Container::Untold => None,
+                Container::Own => Some(entry.id.to_container()),
+                Container::Other(name) => Some(ContainerName::clone(name)),
+            },
         }
     }
 }
 
-impl LocatorEntry {
-    fn new(locator: Locator) -> Self {
-        Self {
+impl Locators {
+    fn add(&mut self, locator: &Locator) {
+        self.entries.push(LocatorEntry {
             id: CompactId::locator(&locator.id),
             asset: CompactId::asset(&locator.asset),
-            name: locator.name.map(String::into_boxed_str),
-            start: locator.start,
-            expiry: locator.expiry,
-        }
+            name: locator.name.as_deref().map(|name| self.names.push(name)),
+            start: locator.start.map(Moment::new),
+            expiry: Moment::new(locator.expiry),
+        });
     }
 
-    fn locator(&self) -> Locator {
+    fn made_whole(&self, entry: &LocatorEntry) -> Locator {
         Locator {
-            id: self.id.to_locator(),
-            asset: self.asset.to_asset(),
+            id: entry.id.to_locator(),
+            asset: entry.asset.to_asset(),
             kind: LocatorKind::Streaming,
-            name: self.name.as_deref().map(str::to_owned),
-            start: self.start,
-            expiry: self.expiry,
+            name: entry.name.map(|name| self.names.get(name).to_owned()),
+            start: entry.start.map(Moment::timestamp),
+            expiry: entry.expiry.timestamp(),
             path: None,
         }
     }
@@ -260,56 +317,50 @@ fn in_order_of_origin(targets: &[TargetEntry]) -> Vec<u32> {
     copies
 }
 
-/// The target's assets in order of id, and the storage accounts they are in.
-async fn target_assets(
-    media: &dyn MediaService,
-    monitor: &dyn Monitor,
-) -> Result<(Vec<TargetEntry>, Vec<AccountName>), Error> {
-    let (mut targets, mut accounts) = (Vec::new(), Vec::new());
+/// The target's assets in order of id.
+async fn target_assets(media: &dyn MediaService, monitor: &dyn Monitor) -> Result<Targets, Error> {
+    let mut targets = Targets::default();
     let mut pages = media.assets();
     while let Some(page) = pages.try_next().await? {
-        targets.extend(page.iter().map(|asset| entry_of(asset, &mut accounts)));
-        monitor.event(RunEvent::Listed { side: Side::Target, assets: targets.len() as u64 });
+        page.iter().for_each(|asset| targets.add(asset));
+        monitor.event(RunEvent::Listed { side: Side::Target, assets: targets.entries.len() as u64 });
     }
-    monitor.event(RunEvent::ListingFinished { side: Side::Target, assets: targets.len() as u64 });
-    targets.sort_unstable_by(|a: &TargetEntry, b| a.id.cmp(&b.id));
-    Ok((targets, accounts))
+    monitor.event(RunEvent::ListingFinished { side: Side::Target, assets: targets.entries.len() as u64 });
+    targets.entries.shrink_to_fit();
+    targets.labels.shrink();
+    targets.entries.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    Ok(targets)
 }
 
-fn entry_of(asset: &Asset, accounts: &mut Vec<AccountName>) -> TargetEntry {
-    let storage_account = asset.storage_account.as_ref().map(|name| {
-        let known = accounts.iter().position(|account| account == name);
-        let at = known.unwrap_or_else(|| {
-            accounts.push(name.clone());
-            accounts.len() - 1
-        });
-        u32::try_from(at).expect("an account has a handful of storage accounts")
-    });
-    TargetEntry {
-        id: CompactId::asset(&asset.id),
-        copy_of: asset.alternate_id.as_deref().map(CompactId::asset_named),
-        label: asset.label().into(),
-        storage_account,
-        container: asset.container.as_ref().map(CompactId::container),
+async fn streaming_locators(mut pages: Pages<'_, Locator>) -> Result<Locators, Error> {
+    let mut locators = Locators::default();
+    while let Some(page) = pages.try_next().await? {
+        let streaming = page.iter().filter(|locator| locator.kind == LocatorKind::Streaming);
+        streaming.for_each(|locator| locators.add(locator));
     }
-}
-
-async fn streaming_locators(mut pages: Pages<'_, Locator>) -> Result<Vec<LocatorEntry>, Error> {
-    let mut locators = Vec::new();
-    while let Some(page) = pages.next().await.transpose()? {
-        let streaming = page.into_iter().filter(|locator| locator.kind == LocatorKind::Streaming);
-        locators.extend(streaming.map(LocatorEntry::new));
-    }
+    locators.entries.shrink_to_fit();
+    locators.names.shrink();
     Ok(locators)
 }
 
 async fn file_digests(pages: Option<Pages<'_, crate::model::AssetFile>>) -> Result<Digests, Error> {
-    let mut digests = Digests::new();
-    let Some(mut pages) = pages else { return Ok(digests) };
+    let mut digests = Gathering::default();
+    let Some(mut pages) = pages else { return Ok(Digests::default()) };
     while let Some(page) = pages.try_next().await? {
         for file in &page {
-            digests.entry(CompactId::asset(&file.asset)).or_default().add(file);
+            digests.add(file);
         }
     }
-    Ok(digests)
+    Ok(digests.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_asset_costs_a_few_tens_of_bytes() {
+        assert!(size_of::<TargetEntry>() <= 80, "{}", size_of::<TargetEntry>());
+        assert!(size_of::<LocatorEntry>() <= 72, "{}", size_of::<LocatorEntry>());
+    }
 }

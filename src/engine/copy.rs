@@ -31,6 +31,8 @@ pub(crate) struct Route<'a> {
     pub(crate) to: &'a ContainerName,
     /// Which asset it is, in the order in which they were begun.
     pub(crate) turn: u64,
+    /// Was the target asset there before this run? Then an earlier one may have left blocks of large blobs in it.
+    pub(crate) begun_before: bool,
 }
 
 /// What became of the blobs that were to be copied.
@@ -181,7 +183,9 @@ async fn copy_one(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: Can
             return BlobEnd::Left;
         }
         let method = blob::within_limits(method, candidate.blob.length);
-        let outcome = send_one(route, &candidate.blob, method).await;
+        // Of a state that nobody had listed before no block can be there.
+        let begun_before = route.begun_before && candidate.listed.is_none();
+        let outcome = send_one(Route { begun_before, ..route }, &candidate.blob, method).await;
         drop(slot);
         match settle(run, asset, route, candidate, method, outcome).await {
             Settled::End(end) => return end,
@@ -196,14 +200,15 @@ async fn copy_one(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: Can
 async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(), Error> {
     let source = route.source.copy_source(route.from, blob)?;
     let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
-    let send = async || match method {
+    let send = async |begun_before| match method {
+        CopyMethod::Blocks if begun_before => route.target.finish_blocks_from_url(&to, &source).await.map(drop),
         CopyMethod::Blocks => route.target.put_blocks_from_url(&to, &source).await.map(drop),
         CopyMethod::Put | CopyMethod::Async => route.target.put_from_url(&to, &source).await.map(drop),
     };
-    match send().await {
+    match send(route.begun_before).await {
         Err(error) if error.failure().and_then(Failure::code) == Some("PendingCopyOperation") => {
             abort(route, &to).await?;
-            send().await
+            send(false).await
         }
         other => other,
     }

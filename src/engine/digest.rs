@@ -58,7 +58,8 @@ fn half(hash: &[u8]) -> u128 {
 /// Fingerprint of file records in any order; a sum, so that records can be added page by page as they are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct FilesDigest {
-    sum: u128,
+    /// A number of 128 bits, in two halves: as one it would be kept at multiples of sixteen bytes.
+    sum: [u64; 2],
     bytes: u64,
 }
 
@@ -71,8 +72,23 @@ impl FilesDigest {
         hasher.update(file.size.to_le_bytes());
         hasher.update(file.mime_type.as_deref().unwrap_or_default().as_bytes());
         hasher.update([u8::from(file.primary), u8::from(file.encrypted)]);
-        self.sum = self.sum.wrapping_add(half(&hasher.finalize()));
-        self.bytes = self.bytes.saturating_add(file.size);
+        self.add_sum(half(&hasher.finalize()), file.size);
+    }
+
+    /// Adds the records of another part of the same asset.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.add_sum(other.sum(), other.bytes);
+    }
+
+    fn add_sum(&mut self, sum: u128, bytes: u64) {
+        let sum = self.sum().wrapping_add(sum).to_le_bytes();
+        let half = |from: usize| u64::from_le_bytes(sum[from..from + 8].try_into().expect("eight of sixteen bytes"));
+        self.sum = [half(0), half(8)];
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    fn sum(self) -> u128 {
+        u128::from(self.sum[1]) << 64 | u128::from(self.sum[0])
     }
 
     /// Bytes of the files, as their records say.
@@ -91,7 +107,7 @@ impl FilesDigest {
 
     /// As text for the ledger.
     pub(crate) fn text(self) -> String {
-        hex(&self.sum.to_le_bytes())
+        hex(&self.sum().to_le_bytes())
     }
 }
 

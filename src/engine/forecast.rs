@@ -69,9 +69,13 @@ pub(crate) struct Copies {
 
 impl Copies {
     /// Adds a blob. A copy within an account is done when it is begun, and not looked at.
-    pub(crate) fn add(&mut self, blob: &Blob, method: CopyMethod, same_account: bool) {
+    pub(crate) fn add(&mut self, blob: &Blob, method: CopyMethod, same_account: bool, begun_before: bool) {
         self.requests += match method {
-            CopyMethod::Blocks => blob::blocks(blob.length) + 1,
+            // Blocks that an earlier run may have left are looked for; how many are there, nobody knows before.
+            CopyMethod::Blocks => {
+                let blocks = blob::blocks(blob.length);
+                blocks + 1 + u64::from(begun_before && blocks > 1)
+            }
             CopyMethod::Put | CopyMethod::Async => 1,
         };
         if method == CopyMethod::Async && !same_account {

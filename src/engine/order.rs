@@ -1,11 +1,22 @@
 //! In what order assets are begun.
+//!
+//! Any order but the listing's needs all assets before the first is begun; they are kept packed, some seventy bytes each.
+
+mod packed;
+
+use std::cmp::Ordering;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::catalog::Catalog;
+use super::compact::Moment;
 use crate::error::Error;
 use crate::media::Pages;
 use crate::model::Asset;
+use packed::Packed;
+
+/// Assets that are unpacked at a time.
+const PAGE: usize = 1_000;
 
 /// In what order assets are begun.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,19 +45,46 @@ impl Order {
         if self == Self::Listed {
             return Ok(pages);
         }
-        let mut assets: Vec<Asset> = pages.try_concat().await?;
-        self.sort(&mut assets, |asset| catalog.bytes_of(&asset.id));
-        Ok(stream::iter([Ok(assets)]).boxed())
+        self.sorted(pages, |asset| catalog.bytes_of(&asset.id)).await
     }
 
-    fn sort(self, assets: &mut [Asset], bytes: impl Fn(&Asset) -> u64) {
-        match self {
-            Self::Listed => {}
-            Self::Newest => assets.sort_by_key(|asset| std::cmp::Reverse(asset.created)),
-            Self::Largest => assets.sort_by_cached_key(|asset| std::cmp::Reverse(bytes(asset))),
-            Self::Smallest => assets.sort_by_cached_key(bytes),
-            Self::Name => assets.sort_by(|a, b| a.label().cmp(b.label())),
+    async fn sorted(
+        self,
+        mut pages: Pages<'_, Asset>,
+        bytes: impl Fn(&Asset) -> u64,
+    ) -> Result<Pages<'static, Asset>, Error> {
+        let (mut packed, mut places) = (Packed::default(), Vec::new());
+        while let Some(page) = pages.try_next().await? {
+            for asset in &page {
+                places.push((self.rank(asset, &bytes), packed.push(asset)));
+            }
         }
+        drop(pages);
+        packed.shrink();
+        places.shrink_to_fit();
+        // Those of one rank stay in the order of the listing: later ones begin further on.
+        places.sort_unstable_by(|one, other| self.compare(&packed, *one, *other));
+        Ok(stream::try_unfold(0, move |from| {
+            let page: Vec<Asset> = places.iter().skip(from).take(PAGE).map(|(_, at)| packed.asset(*at)).collect();
+            std::future::ready(Ok((!page.is_empty()).then(|| (page, from + PAGE))))
+        })
+        .boxed())
+    }
+
+    /// A number that is smaller the sooner the asset is to begin.
+    fn rank(self, asset: &Asset, bytes: impl Fn(&Asset) -> u64) -> u64 {
+        match self {
+            Self::Listed | Self::Name => 0,
+            Self::Newest => u64::MAX - asset.created.map_or(0, |created| Moment::new(created).ticks()),
+            Self::Largest => u64::MAX - bytes(asset),
+            Self::Smallest => bytes(asset),
+        }
+    }
+
+    fn compare(self, packed: &Packed, one: (u64, u64), other: (u64, u64)) -> Ordering {
+        let by_name = || packed.with_label(one.1, |a| packed.with_label(other.1, |b| a.cmp(b)));
+        let by_rank = if self == Self::Name { by_name() } else { one.0.cmp(&other.0) };
+        by_rank.then(one.1.cmp(&other.1))
     }
 }
 
@@ -69,8 +107,13 @@ mod tests {
         }
     }
 
-    #[test]
-    fn each_order_is_what_its_name_says() {
+    async fn in_order(order: Order, pages: Vec<Vec<Asset>>, bytes: impl Fn(&Asset) -> u64) -> Vec<Asset> {
+        let pages = stream::iter(pages.into_iter().map(Ok)).boxed();
+        order.sorted(pages, bytes).await.unwrap().try_concat().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_order_is_what_its_name_says() {
         let bytes = |asset: &Asset| match asset.label() {
             "a" => 5,
             "b" => 50,
@@ -83,9 +126,27 @@ mod tests {
             (Order::Smallest, "cab"),
             (Order::Name, "abc"),
         ] {
-            let mut assets = [asset("b", 2), asset("c", 3), asset("a", 1)];
-            order.sort(&mut assets, bytes);
-            assert_eq!(assets.iter().map(Asset::label).collect::<String>(), wanted, "{order:?}");
+            let pages = vec![vec![asset("b", 2), asset("c", 3)], Vec::new(), vec![asset("a", 1)]];
+            let sorted = in_order(order, pages, bytes).await;
+            assert_eq!(sorted.iter().map(Asset::label).collect::<String>(), wanted, "{order:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn assets_of_one_rank_begin_as_listed_and_those_without_a_date_last() {
+        let undated = Asset { created: None, ..asset("z", 0) };
+        let pages = vec![vec![undated, asset("d", 7), asset("b", 7), asset("c", 7), asset("a", -5)]];
+        let sorted = in_order(Order::Newest, pages.clone(), |_| 0).await;
+        assert_eq!(sorted.iter().map(Asset::label).collect::<String>(), "dbcaz");
+        let sorted = in_order(Order::Largest, pages.clone(), |_| u64::MAX).await;
+        assert_eq!(sorted, pages.concat());
+    }
+
+    #[tokio::test]
+    async fn more_assets_than_a_page_all_come_once() {
+        let many: Vec<Asset> = (0..2_500).map(|number| asset(&format!("{:04}", number * 7 % 2_500), number)).collect();
+        let sorted = in_order(Order::Name, many.chunks(1_000).map(<[Asset]>::to_vec).collect(), |_| 0).await;
+        let names: Vec<String> = sorted.iter().map(|asset| asset.label().to_owned()).collect();
+        assert_eq!(names, (0..2_500).map(|number| format!("{number:04}")).collect::<Vec<_>>());
     }
 }

@@ -71,43 +71,45 @@ pub(super) fn write(
         bytes,
         error,
     } = &record.facts;
-    connection
-        .prepare_cached(
-            "INSERT INTO asset (source, step, status, updated, name, target, container, source_digest, target_digest,
-                                files_digest, locators_digest, blobs, bytes, error)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-             ON CONFLICT (source) DO UPDATE SET
-                 step = excluded.step,
-                 status = excluded.status,
-                 updated = excluded.updated,
-                 name = coalesce(excluded.name, name),
-                 target = coalesce(excluded.target, target),
-                 container = coalesce(excluded.container, container),
-                 source_digest = coalesce(excluded.source_digest, source_digest),
-                 target_digest = coalesce(excluded.target_digest, target_digest),
-                 files_digest = coalesce(excluded.files_digest, files_digest),
-                 locators_digest = coalesce(excluded.locators_digest, locators_digest),
-                 blobs = coalesce(excluded.blobs, blobs),
-                 bytes = coalesce(excluded.bytes, bytes),
-                 error = excluded.error",
-        )?
-        .execute(params![
-            record.asset.as_str(),
-            record.step.as_str(),
-            record.status.as_str(),
-            record.at.to_string(),
-            name,
-            target.as_ref().map(AssetId::as_str),
-            container.as_ref().map(ContainerName::as_str),
-            source_digest,
-            target_digest,
-            files_digest,
-            locators_digest,
-            blobs.map(stored),
-            bytes.map(stored),
-            // The last door before the disk: no signature may pass it, whoever wrote the text.
-            error.as_deref().map(scrub),
-        ])?;
+    // Two statements instead of one with ON CONFLICT, for which SQLite would make a temporary table each time.
+    let statement = if now.last.is_some() {
+        "UPDATE asset SET
+             step = ?2,
+             status = ?3,
+             updated = ?4,
+             name = coalesce(?5, name),
+             target = coalesce(?6, target),
+             container = coalesce(?7, container),
+             source_digest = coalesce(?8, source_digest),
+             target_digest = coalesce(?9, target_digest),
+             files_digest = coalesce(?10, files_digest),
+             locators_digest = coalesce(?11, locators_digest),
+             blobs = coalesce(?12, blobs),
+             bytes = coalesce(?13, bytes),
+             error = ?14
+         WHERE source = ?1"
+    } else {
+        "INSERT INTO asset (source, step, status, updated, name, target, container, source_digest, target_digest,
+                            files_digest, locators_digest, blobs, bytes, error)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+    };
+    connection.prepare_cached(statement)?.execute(params![
+        record.asset.as_str(),
+        record.step.as_str(),
+        record.status.as_str(),
+        record.at.to_string(),
+        name,
+        target.as_ref().map(AssetId::as_str),
+        container.as_ref().map(ContainerName::as_str),
+        source_digest,
+        target_digest,
+        files_digest,
+        locators_digest,
+        blobs.map(stored),
+        bytes.map(stored),
+        // The last door before the disk: no signature may pass it, whoever wrote the text.
+        error.as_deref().map(scrub),
+    ])?;
     Ok(Ok(()))
 }
 

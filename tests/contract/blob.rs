@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::http::HttpClient;
+use async_trait::async_trait;
+use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use mediamirror::blob::BlobAccount;
@@ -32,6 +33,7 @@ macro_rules! every_case {
             a_missing_container_is_told,
             an_asynchronous_copy_arrives_whole,
             blocks_arrive_as_one_blob,
+            blocks_left_behind_are_found_again,
             one_request_brings_everything,
             a_source_that_changed_or_vanished_is_told,
             a_copy_within_an_account_is_done_at_once,
@@ -60,6 +62,8 @@ pub(crate) struct Fixture {
     pub(crate) target: BlobAccount,
     /// The source account with a wrong key.
     pub(crate) impostor: BlobAccount,
+    /// The target account through a line on which no block list is ever written.
+    pub(crate) broken: BlobAccount,
     /// There in both, empty.
     pub(crate) container: ContainerName,
     /// Does the service have Put Blob From URL?
@@ -170,6 +174,37 @@ pub(crate) async fn blocks_arrive_as_one_blob(fixture: &Fixture) {
     }
 }
 
+/// Blocks whose list was never written are found by the next attempt, which copies none of them again.
+pub(crate) async fn blocks_left_behind_are_found_again(fixture: &Fixture) {
+    let (name, length) = ("left behind", (64 << 20) + 5);
+    let blob = fixture.seed(name, length).await;
+    let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+    fixture.broken.put_blocks_from_url(&fixture.at(name), &from).await.unwrap_err();
+    assert!(fixture.listed(&fixture.target).await.is_empty(), "uncommitted blocks are no blob");
+    let newer = fixture.seed(name, length).await;
+    assert_ne!(newer.etag, blob.etag);
+    // The source is in another state now, so a block copied again would be refused: all of them were found.
+    fixture.target.finish_blocks_from_url(&fixture.at(name), &from).await.unwrap();
+    let arrived = fixture.listed(&fixture.target).await.remove(name).expect("it is there");
+    assert_eq!((arrived.length, arrived.properties), (blob.length, blob.properties));
+}
+
+/// A line that breaks whenever a block list is to be written.
+#[derive(Debug)]
+struct NoBlockLists(Arc<dyn HttpClient>);
+
+#[async_trait]
+impl HttpClient for NoBlockLists {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let list =
+            request.url().query_pairs().any(|(name, value)| (name.as_ref(), value.as_ref()) == ("comp", "blocklist"));
+        if list && request.method() == Method::Put {
+            return Err(azure_core::Error::with_message(azure_core::error::ErrorKind::Io, "the line is broken"));
+        }
+        self.0.execute_request(request).await
+    }
+}
+
 /// One request brings everything, or is refused clearly where the service does not know it.
 pub(crate) async fn one_request_brings_everything(fixture: &Fixture) {
     for (name, length) in [("some bytes", 1_000), ("none", 0)] {
@@ -263,6 +298,7 @@ impl Fixture {
             source: account(network, source),
             target: account(network, target),
             impostor: account(network, &impostor),
+            broken: account(&(Arc::new(NoBlockLists(Arc::clone(network))) as Arc<dyn HttpClient>), target),
             container: ContainerName::new(container),
             puts_from_url,
         };

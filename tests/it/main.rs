@@ -12,6 +12,7 @@ mod cli;
 mod config;
 mod faults;
 mod guarantees;
+mod large_blobs;
 mod layers;
 mod media_v2;
 mod mirror;

@@ -1,8 +1,16 @@
 //! Large blobs: many blocks copied at once, then one list that makes them a blob.
+//!
+//! A block's id follows from what it is a copy of, so that a run that died is taken up where it ended: the service keeps
+//! uncommitted blocks for a week and tells their ids.
+
+use std::collections::HashMap;
+use std::ops::Range;
 
 use azure_core::http::RequestContent;
-use azure_storage_blob::models::{BlockBlobClientStageBlockFromUrlOptions, BlockLookupList};
-use futures::stream::{self, StreamExt, TryStreamExt};
+use azure_storage_blob::BlockBlobClient;
+use azure_storage_blob::models::{BlockBlobClientStageBlockFromUrlOptions, BlockListType, BlockLookupList};
+use futures::FutureExt;
+use futures::stream::{self, StreamExt};
 use sha2::{Digest, Sha256};
 
 use super::super::properties::{header, refused_with};
@@ -24,26 +32,55 @@ const MOST_BLOCKS: u64 = 50_000;
 /// Enough blocks to keep many at work until near the end, few enough that they do not use up the request rate: the vendor's
 /// own measurements copy 50 GB in blocks of 128 MiB.
 const WANTED_BLOCKS: u64 = 400;
-/// Blocks of one blob at once. One blob must not take a whole lane; with 32 blocks in flight each, a few
-/// large blobs fill it.
-const BLOCKS_AT_ONCE: usize = 32;
+/// Blocks of one blob at once. One blob alone can use a whole account: the 25 Gbps that it takes in are 52 streams of the
+/// 60 MB/s above. It is a quarter of a lane's default slots, so that it leaves room for other blobs.
+const BLOCKS_AT_ONCE: usize = 64;
 /// Blocks there that do not fit ours: of another program, with ids of another length, or cleared away meanwhile.
-const UNFIT_BLOCKS: &[&str] = &["InvalidBlobOrBlock", "InvalidBlockList", "BlockCountExceedsLimit"];
+const UNFIT_BLOCKS: &[&str] = &["InvalidBlobOrBlock", "InvalidBlockId", "InvalidBlockList", "BlockCountExceedsLimit"];
+
+/// A block of a blob that is being made.
+struct Block {
+    id: Vec<u8>,
+    start: u64,
+    end: u64,
+    /// Is it at the destination already?
+    there: bool,
+}
 
 impl BlobAccount {
     /// Put Block From URL in parallel, then Put Block List: done when it returns.
     pub async fn put_blocks_from_url(&self, to: &BlobRef, from: &CopySource) -> Result<Copied, Error> {
-        let size = block_size(from.blob.length);
-        if from.blob.length.div_ceil(size) > MOST_BLOCKS {
-            let reason = format!("it has {} bytes, more than a block blob may have", from.blob.length);
-            return Err(Error::Unsuitable { subject: from.subject(), reason });
+        let blocks = blocks_of(from)?;
+        self.put_missing_blocks(to, from, blocks).await
+    }
+
+    /// The same where an earlier run may have left blocks: one look tells which of this very state of the source are
+    /// there, and only the others are copied.
+    pub async fn finish_blocks_from_url(&self, to: &BlobRef, from: &CopySource) -> Result<Copied, Error> {
+        let mut blocks = blocks_of(from)?;
+        // To look costs as much as one block.
+        if blocks.len() > 1 {
+            let staged = self.staged_blocks(to).await?;
+            for block in &mut blocks {
+                block.there = staged.get(&block.id) == Some(&(block.end - block.start));
+            }
+            let there = blocks.iter().filter(|block| block.there).count();
+            tracing::debug!(blob = %to, there, of = blocks.len(), "blocks that an earlier run left");
         }
-        let ids = block_ids(&from.blob.etag, from.blob.length.div_ceil(size));
+        self.put_missing_blocks(to, from, blocks).await
+    }
+
+    async fn put_missing_blocks(
+        &self,
+        to: &BlobRef,
+        from: &CopySource,
+        mut blocks: Vec<Block>,
+    ) -> Result<Copied, Error> {
         let mut plan = self.plan(from);
         let mut restarted = false;
         loop {
-            let result = match self.stage_all(to, &plan, &ids, size).await? {
-                Ok(()) => self.commit(to, &plan, &ids).await?,
+            let result = match self.stage_missing(to, &plan, &mut blocks).await? {
+                Ok(()) => self.commit(to, &plan, &blocks).await?,
                 Err(error) => Err(error),
             };
             match result {
@@ -51,49 +88,100 @@ impl BlobAccount {
                 Err(error) if !restarted && refused_with(&error, UNFIT_BLOCKS) => {
                     restarted = true;
                     self.clear_blocks(to).await?;
+                    blocks.iter_mut().for_each(|block| block.there = false);
                 }
+                // What is there stays there: another signature or tier changes no block.
                 Err(error) => self.remedy(error, &mut plan)?,
             }
         }
     }
 
-    async fn stage_all(
+    /// The uncommitted blocks at a destination and their lengths.
+    async fn staged_blocks(&self, to: &BlobRef) -> Result<HashMap<Vec<u8>, u64>, Error> {
+        let client = &self.blob_client(to)?.block_blob_client();
+        let subject = to.to_string();
+        let call = Call {
+            operation: "GetBlockList",
+            attempted: "look at the blocks of blob",
+            subject: &subject,
+            idempotency: Idempotency::Repeatable,
+            bytes: 0,
+            source: None,
+        };
+        let listed = self.read.run(call, |_| async move {
+            Ok(client.get_block_list(BlockListType::Uncommitted, None).await?.into_model()?)
+        });
+        match listed.await {
+            Ok(list) => {
+                let blocks = list.uncommitted_blocks.into_iter().flatten();
+                Ok(blocks.filter_map(|block| Some((block.name?, u64::try_from(block.size?).ok()?))).collect())
+            }
+            Err(error) if refused_with(&error, &["BlobNotFound"]) => Ok(HashMap::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn stage_missing(
         &self,
         to: &BlobRef,
         plan: &Plan<'_>,
-        ids: &[Vec<u8>],
-        size: u64,
+        blocks: &mut [Block],
     ) -> Result<Result<(), CallError>, Error> {
         let client = &self.blob_client(to)?.block_blob_client();
         let subject = &to.to_string();
-        let staged = (0_u64..).zip(ids).map(|(index, id)| async move {
-            let start = index * size;
-            let end = plan.from.blob.length.min(start + size);
-            let call = copy_call("PutBlockFromUrl", subject, plan.from, end - start);
-            let staged = self.write.run(call, |_| async move {
+        let missing = blocks.iter().enumerate().filter(|(_, block)| !block.there);
+        let missing: Vec<_> = missing.map(|(index, block)| (index, block.id.clone(), block.start..block.end)).collect();
+        let staged = missing.into_iter().map(|(index, id, range)| {
+            // Boxed, so that the futures have one plain type whatever they borrow.
+            async move { self.stage(client, subject, plan, &id, range).await.map(|()| index) }.boxed()
+        });
+        let mut staged = stream::iter(staged).buffer_unordered(BLOCKS_AT_ONCE);
+        while let Some(end) = staged.next().await {
+            match end {
+                Ok(index) => blocks[index].there = true,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn stage(
+        &self,
+        client: &BlockBlobClient,
+        subject: &str,
+        plan: &Plan<'_>,
+        id: &[u8],
+        range: Range<u64>,
+    ) -> Result<(), CallError> {
+        let call = copy_call("PutBlockFromUrl", subject, plan.from, range.end - range.start);
+        let range = &range;
+        self.write
+            .run(call, |_| async move {
                 let options = BlockBlobClientStageBlockFromUrlOptions {
                     source_if_match: Some(plan.from.blob.etag.clone().into()),
-                    source_range: Some((start..end).into()),
+                    source_range: Some(range.clone().into()),
                     ..BlockBlobClientStageBlockFromUrlOptions::default()
                 };
                 client.stage_block_from_url(id, 0, plan.source_url(), Some(options)).await?;
                 Ok(())
-            });
-            staged.await
-        });
-        // Collected, so that the futures have one plain type whatever they borrow.
-        let staged: Vec<_> = staged.collect();
-        Ok(stream::iter(staged).buffer_unordered(BLOCKS_AT_ONCE).try_collect::<()>().await)
+            })
+            .await
     }
 
-    async fn commit(&self, to: &BlobRef, plan: &Plan<'_>, ids: &[Vec<u8>]) -> Result<Result<Copied, CallError>, Error> {
+    async fn commit(
+        &self,
+        to: &BlobRef,
+        plan: &Plan<'_>,
+        blocks: &[Block],
+    ) -> Result<Result<Copied, CallError>, Error> {
         let client = &self.blob_client(to)?.block_blob_client();
         let subject = to.to_string();
         let call = copy_call("PutBlockList", &subject, plan.from, 0);
         Ok(self
             .write
             .run(call, |_| async move {
-                let list = BlockLookupList { latest: Some(ids.to_vec()), ..BlockLookupList::default() };
+                let ids = blocks.iter().map(|block| block.id.clone()).collect();
+                let list = BlockLookupList { latest: Some(ids), ..BlockLookupList::default() };
                 let options = arriving_with!(
                     BlockBlobClientCommitBlockListOptions,
                     &plan.from.blob.properties,
@@ -139,12 +227,36 @@ pub(super) fn block_size(length: u64) -> u64 {
     size.min(LARGEST_BLOCK)
 }
 
-/// Ids of one length that follow from the source's state: blocks of another state never mix with these. Hexadecimal text
-/// only, so that their base64 has no character that a URL treats in a special way.
-fn block_ids(etag: &str, count: u64) -> Vec<Vec<u8>> {
-    let digest = Sha256::digest(etag.as_bytes());
-    let state = digest[..8].iter().fold(0_u64, |state, byte| state << 8 | u64::from(*byte));
-    (0..count).map(|index| format!("{state:016x}{index:08x}").into_bytes()).collect()
+/// The blocks a source is copied in, none of them there yet.
+fn blocks_of(from: &CopySource) -> Result<Vec<Block>, Error> {
+    let length = from.blob.length;
+    let size = block_size(length);
+    let count = length.div_ceil(size);
+    if count > MOST_BLOCKS {
+        let reason = format!("it has {length} bytes, more than a block blob may have");
+        return Err(Error::Unsuitable { subject: from.subject(), reason });
+    }
+    let state = state_of(&from.subject(), &from.blob.etag, length, size);
+    let block = |index: u64| Block {
+        id: block_id(state, index),
+        start: index * size,
+        end: length.min((index + 1) * size),
+        there: false,
+    };
+    Ok((0..count).map(block).collect())
+}
+
+/// A number for what is copied and how it is cut. Another state of the source has another entity tag; a release that cuts
+/// differently has another size.
+fn state_of(subject: &str, etag: &str, length: u64, size: u64) -> u64 {
+    let digest = Sha256::digest(format!("{subject}\0{etag}\0{length}\0{size}"));
+    digest[..8].iter().fold(0, |state, byte| state << 8 | u64::from(*byte))
+}
+
+/// Ids of one length that follow from the source's state: blocks of another state never mix with these, those of the same
+/// are found again. Hexadecimal text only, so that their base64 has no character that a URL treats in a special way.
+fn block_id(state: u64, index: u64) -> Vec<u8> {
+    format!("{state:016x}{index:08x}").into_bytes()
 }
 
 #[cfg(test)]
@@ -162,10 +274,19 @@ mod tests {
     }
 
     #[test]
-    fn block_ids_differ_by_state_and_index_but_not_in_length() {
-        let (one, other) = (block_ids("\"0x1\"", 3), block_ids("\"0x2\"", 3));
-        let all: std::collections::BTreeSet<&Vec<u8>> = one.iter().chain(&other).collect();
-        assert_eq!(all.len(), 6);
+    fn block_ids_differ_by_state_cut_and_index_but_not_in_length() {
+        let states = [
+            state_of("c/a", "\"0x1\"", 9, 3),
+            state_of("c/a", "\"0x2\"", 9, 3),
+            state_of("c/a", "\"0x1\"", 8, 3),
+            state_of("c/a", "\"0x1\"", 9, 4),
+            state_of("c/b", "\"0x1\"", 9, 3),
+        ];
+        let all: std::collections::BTreeSet<Vec<u8>> =
+            states.iter().flat_map(|state| (0..3).map(|index| block_id(*state, index))).collect();
+        assert_eq!(all.len(), 15);
         assert!(all.iter().all(|id| id.len() == 24));
+        assert_eq!(block_id(states[0], MOST_BLOCKS).len(), 24);
+        assert_eq!(state_of("c/a", "\"0x1\"", 9, 3), states[0], "the next run finds them again");
     }
 }

@@ -1,0 +1,130 @@
+//! Large blobs, in virtual time: taken up block by block after a crash, and as fast as their account.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use azure_core::http::Request;
+use futures::{FutureExt, TryStreamExt};
+use mediamirror::emulator::Settings;
+use mediamirror::engine::{Options, Outcome, mirror};
+use mediamirror::model::BlobRef;
+use mediamirror::monitor::TestMonitor;
+use tokio_util::sync::CancellationToken;
+
+use crate::world::World;
+
+/// Two blobs of 4 GiB, each of an asset of its own: 64 blocks of 64 MiB each.
+const TWO_LARGE: &str = "assets=2,blobs=1,seed=1,sizes=4294967296,awkward=false,real=false";
+/// Blocks of both.
+const BLOCKS: u64 = 128;
+
+fn is_block_copy(request: &Request) -> bool {
+    request.url().query_pairs().any(|(name, value)| (name.as_ref(), value.as_ref()) == ("comp", "block"))
+}
+
+/// A run that dies when it has sent so many blocks.
+async fn die_after(world: &mut World, blocks: u64) {
+    let dead = CancellationToken::new();
+    let (sent, cut) = (AtomicU64::new(0), dead.clone());
+    world.intercept(move |request| {
+        let over = is_block_copy(request) && sent.fetch_add(1, Ordering::Relaxed) >= blocks;
+        over.then(|| cut.cancel());
+        cut.is_cancelled().then(|| std::future::pending().boxed())
+    });
+    let run = mirror(
+        world.pair(),
+        world.ledger.clone(),
+        Options::default(),
+        Arc::new(TestMonitor::default()),
+        CancellationToken::new(),
+    );
+    tokio::select! {
+        biased;
+        () = dead.cancelled() => {}
+        ended = run => panic!("it was to die, and ended with {:?}", ended.map(|summary| summary.outcome)),
+    }
+    world.intercept(|_| None);
+}
+
+/// Guarantee 6: an interrupted run is gone on with, within a blob, too.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_died_within_a_large_blob_is_taken_up_at_its_blocks() {
+    let mut world = World::generated(TWO_LARGE).await;
+    die_after(&mut world, 100).await;
+    let left = world.count("PutBlockFromUrl");
+    assert!((90..=100).contains(&left), "{left}");
+    world.emulator.reset_stats();
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    // Those whose answer the dead run did not hear are there, too.
+    assert_eq!(world.count("PutBlockFromUrl"), BLOCKS - left);
+    assert_eq!((world.count("GetBlockList"), world.count("PutBlockList")), (2, 2));
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+    assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_sync_never_looks_for_blocks() {
+    let world = World::generated(TWO_LARGE).await;
+    world.sync().await;
+    assert_eq!((world.count("GetBlockList"), world.count("PutBlockFromUrl")), (0, BLOCKS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_blobs_are_taken_up_without_a_look() {
+    let mut world = World::generated("assets=3,blobs=6,seed=1,sizes=small,awkward=false,real=false").await;
+    // Made on the target, and nothing copied.
+    world.intercept(|request| crate::world::is_blob_copy(request).then(|| std::future::pending().boxed()));
+    let run = mirror(
+        world.pair(),
+        world.ledger.clone(),
+        Options::default(),
+        Arc::new(TestMonitor::default()),
+        CancellationToken::new(),
+    );
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(60), run).await.is_err());
+    world.intercept(|_| None);
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 18), "{:?}", summary.problems);
+    assert_eq!(world.count("GetBlockList"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_changed_since_the_crash_is_copied_from_its_first_block() {
+    let mut world = World::generated(TWO_LARGE).await;
+    die_after(&mut world, 100).await;
+    // The other blob's content over one of them: as long, another state.
+    let pair = world.pair();
+    let storage = &pair.source.storage[0];
+    let mut large = Vec::new();
+    for asset in pair.source.media.assets().try_concat().await.unwrap() {
+        let container = asset.container.unwrap();
+        let blob = storage.list(&container).try_concat().await.unwrap().remove(0);
+        large.push((container, blob));
+    }
+    let [(container, changed), (from, blob)] = large.as_slice() else { panic!("two assets: {large:?}") };
+    let to = BlobRef { container: container.clone(), name: changed.name.clone() };
+    storage.start_copy(&to, &storage.copy_source(from, blob).unwrap()).await.unwrap();
+    world.emulator.reset_stats();
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    let sent = world.count("PutBlockFromUrl");
+    assert!((BLOCKS / 2..BLOCKS).contains(&sent), "all of the changed one, the missing ones of the other: {sent}");
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+    assert_eq!(world.verify().await.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_blob_alone_uses_the_whole_account() {
+    let (account, stream, length) = (3_125_000_000, 60_000_000, 100 << 30);
+    let mut settings = Settings::default();
+    let limits = &mut settings.regions[1].storage[0].limits;
+    (limits.account_copy_bytes_per_second, limits.copy_bytes_per_second) = (account, stream);
+    let recipe = format!("assets=1,blobs=1,seed=1,sizes={length},awkward=false,real=false");
+    let world = World::with(settings, Some(&recipe)).await;
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.bytes_copied), (Outcome::Complete, length), "{:?}", summary.problems);
+    let ideal = length as f64 / account as f64;
+    let ratio = summary.elapsed.as_secs_f64() / ideal;
+    assert!(ratio < 1.15, "{ratio}");
+}
