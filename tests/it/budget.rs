@@ -274,7 +274,7 @@ impl Monitor for Ends {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asset_that_is_ready_waits_moments_for_one_that_takes_long() {
+async fn an_asset_that_is_ready_does_not_wait_for_one_that_takes_hours() {
     let mut settings = Settings::default();
     settings.regions[1].storage[0].limits.copy_bytes_per_second = 100;
     let world = World::with(settings, None).await;
@@ -283,7 +283,7 @@ async fn an_asset_that_is_ready_waits_moments_for_one_that_takes_long() {
     }
     let huge = world.seed("huge", &["a.ism"]).await;
     let pair = world.pair();
-    crate::world::put(&pair.source.storage[0], &huge.asset, "film.mp4", vec![1; 360_000]).await;
+    crate::world::put(&pair.source.storage[0], &huge.asset, "film.mp4", vec![1; 3_600_000]).await;
     let ends = Arc::new(Ends(tokio::time::Instant::now(), Mutex::default()));
     let monitor: Arc<dyn Monitor> = Arc::<Ends>::clone(&ends);
     let slowly = Options { copy_method: Some(CopyMethod::Async), ..Options::default() };
@@ -291,7 +291,8 @@ async fn an_asset_that_is_ready_waits_moments_for_one_that_takes_long() {
     assert_eq!(run.await.unwrap().assets.mirrored, 3);
     let ends = ends.1.lock().unwrap();
     for name in ["a", "b"] {
-        assert!(ends[name] < Duration::from_mins(1), "{ends:?}");
+        // Moments; but virtual time jumps ahead while the ledger's threads are at work.
+        assert!(ends[name] < Duration::from_hours(1), "{ends:?}");
     }
-    assert!(ends["huge"] >= Duration::from_hours(1), "{ends:?}");
+    assert!(ends["huge"] >= Duration::from_hours(10), "{ends:?}");
 }
