@@ -1,20 +1,16 @@
-//! A rate gate on tokio's clock: so many units a second, with a small burst. The rate is the configured one, or less while
-//! the service says that it is too much ([`Pace`]).
-//!
-//! A virtual schedule (GCRA) kept as one moment, under one lock. No library here: the rate changes while callers wait.
+//! A rate gate: so many units a second, with a small burst. The rate is the configured one, or less while the service says
+//! that it is too much ([`Pace`]).
+
+mod limiter;
 
 use std::num::NonZeroU64;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::pace::Pace;
-
-/// Burst in time: small enough that a service counting per 100 ms is not overrun, large enough that timers of one
-/// millisecond keep the rate full.
-const BURST: Duration = Duration::from_millis(50);
+use limiter::Limiter;
 
 /// Lets a number of units pass per second.
 #[derive(Debug)]
@@ -27,51 +23,40 @@ pub(crate) struct RateGate {
 #[derive(Debug)]
 struct State {
     pace: Pace,
-    /// When all that has passed would have passed at an even pace.
-    due: Instant,
+    /// Of the pace's rate; `None` = any number may pass.
+    limiter: Option<(f64, Limiter)>,
 }
 
 impl RateGate {
     /// A gate of at most that many units per second; `None` = as many as the service bears.
     #[expect(clippy::cast_precision_loss, reason = "rates far below 2^52")]
     pub(crate) fn new(per_second: Option<NonZeroU64>) -> Self {
-        let now = Instant::now();
-        let pace = Pace::new(per_second.map(|rate| rate.get() as f64), now);
-        Self { open: AtomicBool::new(pace.is_open()), state: Mutex::new(State { pace, due: now }) }
+        let pace = Pace::new(per_second.map(|rate| rate.get() as f64), Instant::now());
+        let limiter = per_second.map(|rate| (rate.get() as f64, Limiter::new(rate)));
+        Self { open: AtomicBool::new(pace.is_open()), state: Mutex::new(State { pace, limiter }) }
     }
 
-    /// Waits until `units` may pass. More than a burst passes in portions, so that no request is too big for its gate.
-    #[expect(clippy::cast_precision_loss, reason = "sizes far below 2^52")]
+    /// Waits until `units` may pass.
     pub(crate) async fn pass(&self, units: u64) {
         if units == 0 || self.open.load(Ordering::Relaxed) {
             return;
         }
-        let (mut left, mut waited) = (units as f64, false);
-        while let Some(not_before) = self.take(&mut left, units as f64, waited) {
+        let (mut left, mut waited) = (units, false);
+        while let Some(not_before) = self.take(&mut left, units, waited) {
             waited = true;
             tokio::time::sleep_until(not_before).await;
         }
     }
 
     /// Takes as much of what is left as may pass now; when to come back, if that is not all.
-    fn take(&self, left: &mut f64, whole: f64, waited: bool) -> Option<Instant> {
+    #[expect(clippy::cast_precision_loss, reason = "sizes far below 2^52")]
+    fn take(&self, left: &mut u64, whole: u64, waited: bool) -> Option<Instant> {
         let mut state = self.state.lock().expect("no panic while held");
         let now = Instant::now();
-        if let Some(rate) = state.pace.rate() {
-            // One unit at least is a burst, however low the rate.
-            let burst = BURST.as_secs_f64().max(1.0 / rate);
-            while *left > 0.0 {
-                let portion = left.min(burst * rate);
-                let after = state.due.max(now) + Duration::from_secs_f64(portion / rate);
-                let latest = now + Duration::from_secs_f64(burst);
-                if after > latest {
-                    return Some(now + (after - latest));
-                }
-                state.due = after;
-                *left -= portion;
-            }
+        if let Some(wait) = state.limiter().and_then(|limiter| limiter.take(left)) {
+            return Some(now + wait);
         }
-        state.pace.sent(whole, waited, now);
+        state.pace.sent(whole as f64, waited, now);
         self.open.store(state.pace.is_open(), Ordering::Relaxed);
         None
     }
@@ -85,8 +70,31 @@ impl RateGate {
     }
 }
 
+impl State {
+    /// The limiter of the rate in force: a new one where that has changed, which happens a few times a second at most.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::float_cmp,
+        reason = "a rate above zero, kept as it is"
+    )]
+    fn limiter(&mut self) -> Option<&Limiter> {
+        let Some(rate) = self.pace.rate() else {
+            self.limiter = None;
+            return None;
+        };
+        if self.limiter.as_ref().is_none_or(|(kept, _)| *kept != rate) {
+            let whole = NonZeroU64::new(rate as u64).unwrap_or(NonZeroU64::MIN);
+            self.limiter = Some((rate, Limiter::under_way(whole)));
+        }
+        self.limiter.as_ref().map(|(_, limiter)| limiter)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]

@@ -32,6 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const CONFINED: &[(&str, &[&str])] = &[
     ("reqwest", &["transport"]),
     ("azure_storage_blob", &["blob"]),
+    ("governor", &["throttle"]),
     ("rusqlite", &["ledger"]),
     ("clap", &["cli", "main"]),
     ("indicatif", &["cli"]),
