@@ -17,8 +17,12 @@ const DECREASE: f64 = 0.7;
 /// What is added after a window with few refusals. One cut is won back in about seven windows.
 const INCREASE: f64 = 1.05;
 
-/// Attempts a window holds at least, so that a lane with two slots judges more than two answers.
-const SMALLEST_WINDOW: f64 = 16.0;
+/// Attempts a window holds at least: where every tenth is refused by chance, more than a fifth of a hundred are once in a
+/// thousand windows; of sixteen they would be every fourteenth, and a small lane would never get its slots back.
+const SMALLEST_WINDOW: f64 = 100.0;
+
+/// So many refusals that are most of a window so far are no chance, and need not wait for its end.
+const FLOOD: u32 = 8;
 
 /// A limit that follows what the service bears.
 #[derive(Debug, Clone)]
@@ -48,7 +52,8 @@ impl AdaptiveLimit {
         self.refused += u32::from(refused);
         let window = self.limit.max(SMALLEST_WINDOW);
         let refusals = f64::from(self.refused);
-        let overloaded = refused && refusals > TOLERATED_REFUSALS * window;
+        let flood = self.refused >= FLOOD && self.refused * 2 > self.finished;
+        let overloaded = refused && (flood || refusals > TOLERATED_REFUSALS * window);
         if f64::from(self.finished) >= window {
             if refusals > TOLERATED_REFUSALS * window {
                 self.limit = (self.limit * DECREASE).max(1.0);
@@ -85,6 +90,16 @@ mod tests {
     fn a_wave_of_refusals_is_answered_once() {
         let mut limit = AdaptiveLimit::new(256);
         assert_eq!(after(&mut limit, 50, 206), 179);
+    }
+
+    #[test]
+    fn a_small_lane_keeps_its_slots_where_every_tenth_is_refused_by_chance() {
+        fastrand::seed(1);
+        let mut limit = AdaptiveLimit::new(16);
+        for _ in 0..10_000 {
+            limit.finished(fastrand::u8(..10) == 0);
+        }
+        assert!(limit.slots() >= 14, "{}", limit.slots());
     }
 
     #[test]

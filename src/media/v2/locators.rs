@@ -15,7 +15,7 @@ use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
 use super::{V2, WITH_URI, entities};
-use crate::error::{CallError, Disposition, Error, Failure};
+use crate::error::{CallError, Disposition, Error, Failure, for_all};
 use crate::model::{Locator, LocatorId, LocatorKind};
 use crate::retry::Idempotency;
 
@@ -126,12 +126,15 @@ impl V2 {
                 }
             }
             let outcomes = self.send_creations(&creations).await;
-            let settled = join_all(
-                creations
-                    .iter()
-                    .zip(outcomes)
-                    .map(|((at, _), outcome)| async move { (*at, self.settle(&locators[*at], outcome, round).await) }),
-            );
+            let judged: Vec<(usize, Judged)> = creations
+                .iter()
+                .zip(outcomes)
+                .map(|((at, _), outcome)| (*at, judge(&locators[*at], outcome, round)))
+                .collect();
+            let looks = self.looks(locators, &judged).await;
+            let settled = join_all(judged.into_iter().zip(looks).map(|((at, judged), there)| async move {
+                (at, self.settle(&locators[at], judged, there, round).await)
+            }));
             for (at, result) in settled.await {
                 results[at] = result;
             }
@@ -218,22 +221,36 @@ impl V2 {
         Ok(Made { row: Some(row), expiry_set: false })
     }
 
-    /// What an outcome means: done, failed, or (`None`) not there and to be sent again.
+    /// What is there under the ids of those that have to be looked for, in few requests. One entry for each that was judged.
+    async fn looks(&self, locators: &[Locator], judged: &[(usize, Judged)]) -> Vec<Result<Option<Locator>, Error>> {
+        let wanted = |judged: &Judged| matches!(judged, Judged::Look(_));
+        let ids: Vec<LocatorId> =
+            judged.iter().filter(|(_, judged)| wanted(judged)).map(|(at, _)| locators[*at].id.clone()).collect();
+        let mut found = match self.find_locators(&ids).await {
+            Ok(found) => found.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(error) => for_all(error, ids.len()),
+        }
+        .into_iter();
+        judged
+            .iter()
+            .map(|(_, judged)| if wanted(judged) { found.next().unwrap_or(Ok(None)) } else { Ok(None) })
+            .collect()
+    }
+
+    /// What a judged outcome comes to: done, failed, or (`None`) not there and to be sent again.
     async fn settle(
         &self,
         wanted: &Locator,
-        outcome: Result<Made, Wrong>,
+        judged: Judged,
+        there: Result<Option<Locator>, Error>,
         round: u32,
     ) -> Option<Result<Locator, Error>> {
-        let wrong = match outcome {
-            Ok(made) => match made.locator(wanted) {
-                Some(there) => return Some(self.adopt(wanted, there).await),
-                None => None,
-            },
-            Err(wrong) if matches!(wrong.failure().status(), Some(403 | 409)) || wrong.deserves_a_look() => Some(wrong),
-            Err(wrong) => return Some(Err(wrong.into_error(PUBLISH, subject(wanted), round).into())),
+        let wrong = match judged {
+            Judged::Made(there) => return Some(self.adopt(wanted, *there).await),
+            Judged::Failed(error) => return Some(Err(error)),
+            Judged::Look(wrong) => wrong,
         };
-        let there = match self.find_locator(&wanted.id).await {
+        let there = match there {
             Ok(there) => there,
             Err(error) => return Some(Err(error)),
         };
@@ -302,6 +319,26 @@ impl V2 {
         let failure = Failure::Refused { status: 409, code: None, message, retry_after: None, source_refusal: None };
         let disposition = Disposition::Permanent;
         CallError { attempted: PUBLISH, subject: subject(wanted), failure, attempts: 1, disposition }.into()
+    }
+}
+
+/// What an answer says of a creation.
+enum Judged {
+    /// It is there.
+    Made(Box<Locator>),
+    /// It is to be looked for, and what went wrong if something did.
+    Look(Option<Wrong>),
+    /// It failed.
+    Failed(Error),
+}
+
+fn judge(wanted: &Locator, outcome: Result<Made, Wrong>, round: u32) -> Judged {
+    match outcome {
+        Ok(made) => made.locator(wanted).map_or(Judged::Look(None), |there| Judged::Made(Box::new(there))),
+        Err(wrong) if matches!(wrong.failure().status(), Some(403 | 409)) || wrong.deserves_a_look() => {
+            Judged::Look(Some(wrong))
+        }
+        Err(wrong) => Judged::Failed(wrong.into_error(PUBLISH, subject(wanted), round).into()),
     }
 }
 

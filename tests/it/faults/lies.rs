@@ -80,7 +80,8 @@ async fn a_media_service_that_only_says_yes_gets_no_asset_called_mirrored() {
 async fn reads_of_the_media_api_that_lag_behind_make_nothing_twice() {
     for account in ["mediawest", "mediaeast"] {
         for operation in ["ListAssets", "GetAsset", "ListFiles", "{List,Get}Locator*"] {
-            let stale = Rule::new(Fault::Stale).operation(operation).account(account).every(2);
+            // As long as the engine expects a listing to lag: it looks a second time after two seconds.
+            let stale = Rule::new(Fault::Stale).operation(operation).account(account).every(2).until_s(1.5);
             let lost = Rule::new(Fault::LostAnswer).operation("CreateAsset").every(2);
             let world = World::generated(LIBRARY).await;
             let ended = again_under(&world, &[stale, lost], Options::default()).await;
