@@ -17,9 +17,9 @@ const DECREASE: f64 = 0.7;
 /// What is added after a window with few refusals. One cut is won back in about seven windows.
 const INCREASE: f64 = 1.05;
 
-/// Attempts a window holds at least: where every tenth is refused by chance, more than a fifth of a hundred are once in a
-/// thousand windows; of sixteen they would be every fourteenth, and a small lane would never get its slots back.
-const SMALLEST_WINDOW: f64 = 100.0;
+/// Attempts a window holds at least: where every tenth is refused by chance, more than a fifth of 64 are in one
+/// window of a hundred; of 16 they would be in every fourteenth, and a small lane would never get its slots back.
+const SMALLEST_WINDOW: f64 = 64.0;
 
 /// So many refusals that are most of a window so far are no chance, and need not wait for its end.
 const FLOOD: u32 = 8;

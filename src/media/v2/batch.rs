@@ -123,7 +123,7 @@ fn operation_outcome(part: &str) -> Result<Option<Row>, Failure> {
     let body = body.trim();
     match status {
         200..=299 if body.is_empty() => Ok(None),
-        200..=299 => Ok(serde_json::from_str(body).ok().and_then(odata::row)),
+        200..=299 => Ok(odata::row(body)),
         _ => Err(errors::refusal(status, header(headers, "retry-after"), body)),
     }
 }

@@ -150,23 +150,15 @@ impl Wire {
     /// The rows of a listing.
     pub(super) async fn rows(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<Vec<Row>, CallError> {
         self.run(call, ask, |host, answer| {
-            serde_json::from_str(&answer.body)
-                .ok()
-                .and_then(odata::rows)
-                .ok_or_else(|| errors::not_json(host, &answer.body))
+            odata::rows(&answer.body).ok_or_else(|| errors::not_json(host, &answer.body))
         })
         .await
     }
 
     /// One entity.
     pub(super) async fn row(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<Row, CallError> {
-        self.run(call, ask, |host, answer| {
-            serde_json::from_str(&answer.body)
-                .ok()
-                .and_then(odata::row)
-                .ok_or_else(|| errors::not_json(host, &answer.body))
-        })
-        .await
+        self.run(call, ask, |host, answer| odata::row(&answer.body).ok_or_else(|| errors::not_json(host, &answer.body)))
+            .await
     }
 
     /// One entity, or `None` where there is none.

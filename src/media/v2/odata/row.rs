@@ -1,0 +1,300 @@
+//! Entities of an answer, in either JSON dialect.
+//!
+//! A listing of file records is most of what this API sends: the names of the properties that are read are constants here
+//! instead of copies in every row, and what a row says of itself (`__metadata`) is not kept.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, de};
+use serde_json::{Map, Value};
+
+use super::parse_date;
+
+/// The properties of the entities that come by the thousand, sorted.
+const KNOWN: [&str; 18] = [
+    "AccessPolicyId",
+    "AlternateId",
+    "AssetId",
+    "BaseUri",
+    "ContentAccessComponent",
+    "ContentFileSize",
+    "Created",
+    "ExpirationDateTime",
+    "Id",
+    "IsEncrypted",
+    "IsPrimary",
+    "LastModified",
+    "MimeType",
+    "Name",
+    "Options",
+    "ParentAssetId",
+    "Path",
+    "StartTime",
+];
+
+/// A name: of a property that is known, or as it was sent.
+type Name = Cow<'static, str>;
+
+/// One entity.
+#[derive(Debug, Clone, Default)]
+pub(in crate::media::v2) struct Row(Vec<(Name, Value)>);
+
+impl Row {
+    /// A property. Of several of that name the last one counts.
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// A text; absent, null and other kinds are `None`.
+    pub(in crate::media::v2) fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+
+    /// A text that is there and not empty.
+    pub(in crate::media::v2) fn words(&self, name: &str) -> Option<&str> {
+        self.text(name).filter(|text| !text.is_empty())
+    }
+
+    /// A whole number, written as number or text.
+    pub(in crate::media::v2) fn whole(&self, name: &str) -> Option<u64> {
+        match self.get(name)? {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A number, written as number or text.
+    pub(in crate::media::v2) fn number(&self, name: &str) -> Option<f64> {
+        match self.get(name)? {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A truth value, written as such or as text; absent is false.
+    pub(in crate::media::v2) fn truth(&self, name: &str) -> bool {
+        match self.get(name) {
+            Some(Value::Bool(truth)) => *truth,
+            Some(Value::String(text)) => text.trim().eq_ignore_ascii_case("true"),
+            _ => false,
+        }
+    }
+
+    /// A date.
+    pub(in crate::media::v2) fn date(&self, name: &str) -> Option<Timestamp> {
+        parse_date(self.text(name)?)
+    }
+}
+
+impl From<Map<String, Value>> for Row {
+    fn from(map: Map<String, Value>) -> Self {
+        Self(map.into_iter().map(|(name, value)| (Name::Owned(name), value)).collect())
+    }
+}
+
+/// The rows of a feed, verbose (`d.results`, or `d` itself as old services did) or light (`value`).
+pub(in crate::media::v2) fn rows(document: &str) -> Option<Vec<Row>> {
+    let Feed(rows) = serde_json::from_str(document).ok()?;
+    rows
+}
+
+/// The one entity of a document.
+pub(in crate::media::v2) fn row(document: &str) -> Option<Row> {
+    let Entity(row) = serde_json::from_str(document).ok()?;
+    row
+}
+
+/// A property's name; `None` = nobody wants its value.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Option<Name>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = Option<Name>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(match KNOWN.binary_search(&name) {
+            Ok(at) => Some(Name::Borrowed(KNOWN[at])),
+            Err(_) if name == "__metadata" => None,
+            Err(_) => Some(Name::Owned(name.to_owned())),
+        })
+    }
+}
+
+/// The rest of an object, as a row.
+fn properties<'de, A: MapAccess<'de>>(map: &mut A, mut row: Vec<(Name, Value)>) -> Result<Row, A::Error> {
+    while let Some(name) = map.next_key_seed(Key)? {
+        match name {
+            Some(name) => row.push((name, map.next_value()?)),
+            None => drop(map.next_value::<IgnoredAny>()?),
+        }
+    }
+    Ok(Row(row))
+}
+
+struct RowVisitor;
+
+impl<'de> Visitor<'de> for RowVisitor {
+    type Value = Row;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an entity")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+        properties(&mut map, Vec::with_capacity(KNOWN.len()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RowVisitor)
+    }
+}
+
+/// A document with one entity: the entity itself, or `d` with it.
+struct Entity(Option<Row>);
+
+impl<'de> Deserialize<'de> for Entity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntityVisitor).map(Self)
+    }
+}
+
+struct EntityVisitor;
+
+impl<'de> Visitor<'de> for EntityVisitor {
+    type Value = Option<Row>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Row>, A::Error> {
+        let mut light = Vec::new();
+        while let Some(name) = map.next_key_seed(Key)? {
+            match name {
+                Some(name) if name == "d" => {
+                    let verbose = map.next_value::<Row>()?;
+                    properties(&mut map, Vec::new())?;
+                    return Ok(Some(verbose));
+                }
+                Some(name) => light.push((name, map.next_value()?)),
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Some(Row(light)))
+    }
+}
+
+/// A document with a list of entities.
+struct Feed(Option<Vec<Row>>);
+
+impl<'de> Deserialize<'de> for Feed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FeedVisitor).map(Self)
+    }
+}
+
+struct FeedVisitor;
+
+impl<'de> Visitor<'de> for FeedVisitor {
+    type Value = Option<Vec<Row>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a feed")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut verbose, mut light) = (None, None);
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            match name.as_ref() {
+                "d" => verbose = Some(map.next_value::<List>()?.0),
+                "value" => light = map.next_value::<List>()?.0,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(verbose.unwrap_or(light))
+    }
+}
+
+/// A list of entities, or an object with such a list as its `results`.
+struct List(Option<Vec<Row>>);
+
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListVisitor).map(Self)
+    }
+}
+
+struct ListVisitor;
+
+impl<'de> Visitor<'de> for ListVisitor {
+    type Value = Option<Vec<Row>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of entities")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut rows = Vec::new();
+        while let Some(row) = list.next_element()? {
+            rows.push(row);
+        }
+        Ok(Some(rows))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut results = None;
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            match name.as_ref() {
+                "results" => results = Some(map.next_value::<Vec<Row>>()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Some(results.ok_or_else(|| A::Error::missing_field("results"))?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_known_names_are_sorted() {
+        assert!(KNOWN.is_sorted());
+    }
+
+    #[test]
+    fn a_row_keeps_every_property_but_what_it_says_of_itself() {
+        let row =
+            row(r#"{"d": {"__metadata": {"type": "x"}, "Id": "a", "Odd": "b", "Odd": "c", "Tasks": [1]}}"#).unwrap();
+        assert_eq!((row.text("Id"), row.text("Odd")), (Some("a"), Some("c")));
+        assert_eq!(row.0.iter().map(|(name, _)| name.as_ref()).collect::<Vec<_>>(), ["Id", "Odd", "Odd", "Tasks"]);
+    }
+
+    #[test]
+    fn what_is_not_a_feed_or_an_entity_is_neither() {
+        for document in ["", "[]", "{}", "{\"d\": {}}", "{\"d\": 1}", "{\"value\": [1]}", "{\"value\": [{}]", "nul"] {
+            assert!(rows(document).is_none(), "{document}");
+        }
+        for document in ["", "[]", "{\"d\": []}", "{\"d\": 1}", "{\"Id\": }"] {
+            assert!(row(document).is_none(), "{document}");
+        }
+    }
+}
