@@ -40,11 +40,13 @@ pub struct Generate {
     pub awkward: bool,
     /// The real asset `bars`, which plays, is among them.
     pub real: bool,
+    /// Assets are published: their blobs have file records, and they have locators. Otherwise there are blobs alone.
+    pub published: bool,
 }
 
 impl Default for Generate {
     fn default() -> Self {
-        Self { assets: 60, blobs: 20, seed: 1, sizes: Sizes::Real, awkward: true, real: false }
+        Self { assets: 60, blobs: 20, seed: 1, sizes: Sizes::Real, awkward: true, real: false, published: true }
     }
 }
 
@@ -92,7 +94,8 @@ impl Generate {
                 }
                 "awkward" => generate.awkward = choice()?,
                 "real" => generate.real = choice()?,
-                _ => return Err(wrong("there are assets, blobs, seed, sizes, awkward and real")),
+                "published" => generate.published = choice()?,
+                _ => return Err(wrong("there are assets, blobs, seed, sizes, awkward, real and published")),
             }
         }
         Ok(generate)
@@ -113,9 +116,10 @@ impl Generate {
         let blobs = (u64::from(self.assets) * u64::from(self.blobs)).saturating_sub(used).max(ordinary);
         let first = special.len();
         let varied = first > 0;
-        special.into_iter().chain(shares(blobs, ordinary, varied, self.seed).zip(1..).map(move |(share, number)| {
-            ordinary::asset(&mut self.dice(u64::from(number) + FIRST_ORDINARY), number, share)
-        }))
+        let plans = special.into_iter().chain(shares(blobs, ordinary, varied, self.seed).zip(1..).map(
+            move |(share, number)| ordinary::asset(&mut self.dice(u64::from(number) + FIRST_ORDINARY), number, share),
+        ));
+        plans.map(|asset| if self.published { asset } else { asset.unpublished() })
     }
 
     /// The guid of the first locator of the asset of that name.
@@ -169,7 +173,8 @@ mod tests {
     #[test]
     fn a_recipe_is_read_and_what_is_left_out_is_usual() {
         let read = recipe("assets=3, blobs=4,seed=5,sizes=small,awkward=false,real=true");
-        let meant = Generate { assets: 3, blobs: 4, seed: 5, sizes: Sizes::Small, awkward: false, real: true };
+        let meant =
+            Generate { assets: 3, blobs: 4, seed: 5, sizes: Sizes::Small, awkward: false, real: true, published: true };
         assert_eq!(read, meant);
         assert_eq!(recipe(""), Generate::default());
     }

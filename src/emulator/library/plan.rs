@@ -23,6 +23,15 @@ pub(super) struct PlannedAsset {
     pub(super) locators: Vec<PlannedLocator>,
     /// The container is taken away again at the end.
     pub(super) lose_container: bool,
+    /// Its blobs have no file records.
+    pub(super) unregistered: bool,
+}
+
+impl PlannedAsset {
+    /// The same with blobs alone.
+    pub(super) fn unpublished(self) -> Self {
+        Self { unregistered: true, primary: None, locators: Vec::new(), ..self }
+    }
 }
 
 /// A blob to be.
@@ -119,7 +128,9 @@ pub(super) async fn store(world: &World, region: usize, asset: PlannedAsset) -> 
         let name = blob.name.clone();
         storage.put_blob(&container, &name, blob.stored()).await.map_err(failed)?;
     }
-    media.seed_files(world, region, &id, asset.primary.as_deref()).await.map_err(failed)?;
+    if !asset.unregistered {
+        media.seed_files(world, region, &id, asset.primary.as_deref()).await.map_err(failed)?;
+    }
     for locator in &asset.locators {
         let guid = locator.guid.to_string();
         media.seed_locator(world, region, &id, &guid, None, locator.start, locator.expiry);

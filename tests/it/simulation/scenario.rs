@@ -25,6 +25,7 @@ pub(super) fn library(dice: &mut Rng) -> Generate {
         sizes: if dice.bool() { Sizes::Small } else { Sizes::Real },
         awkward: dice.u8(..4) == 0,
         real: false,
+        published: true,
     }
 }
 
