@@ -8,11 +8,11 @@ fn a_run_without_its_outputs_mirrors_and_ends_with_zero() {
     for (what, script) in [
         ("standard output is closed", r#"exec "$0" sync -v >&-"#),
         ("standard error is closed", r#"exec "$0" sync -v 2>&-"#),
-        ("both are closed", r#"exec "$0" sync -v >&- 2>&-"#),
+        ("both are closed", r#"exec "$0" sync -vvv >&- 2>&-"#),
         ("all three are closed", r#"exec "$0" sync -v <&- >&- 2>&-"#),
         ("nobody reads standard output", r#"{ "$0" sync -v; echo $? >code; } | true; exit $(cat code)"#),
-        ("nobody reads either", r#"{ "$0" sync -v 2>&1; echo $? >code; } | true; exit $(cat code)"#),
-        ("standard error is full", r#"exec "$0" sync -v 2>/dev/full"#),
+        ("nobody reads either", r#"{ "$0" sync -vvv 2>&1; echo $? >code; } | true; exit $(cat code)"#),
+        ("standard error is full", r#"exec "$0" sync -vvv 2>/dev/full"#),
     ] {
         let emulator = Emulator::with(&regions(5, LONG), &library(4), "");
         let ended = Run::script(&emulator, script).end();
