@@ -8,6 +8,7 @@ mod kills;
 mod limits;
 mod outages;
 mod outputs;
+mod secrets;
 mod signals;
 
 use std::fs::{self, File};
