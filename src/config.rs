@@ -3,6 +3,7 @@
 //! Every message names the file and the line, the key, and what to do. Secrets are never in the file itself.
 
 pub mod app_config;
+pub mod descriptors;
 mod file;
 mod place;
 mod problem;

@@ -34,7 +34,7 @@ use futures::TryStreamExt;
 use globset::GlobSet;
 use hdrhistogram::Histogram;
 use serde::Serialize;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -259,8 +259,19 @@ pub async fn mirror(
 async fn mirror_assets(run: &Arc<Run>, catalog: &Catalog) -> Result<Option<Listed>, Error> {
     let mut tasks = JoinSet::new();
     let listed = begin_assets(run, catalog, &mut tasks).await;
-    while tasks.join_next().await.is_some() {}
+    while let Some(ended) = tasks.join_next().await {
+        pass_panic_on(ended);
+    }
     listed
+}
+
+/// A defect of this program must not look like an asset that was never there: the run ends with it.
+fn pass_panic_on(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
+    }
 }
 
 /// Lists the source and begins each asset as soon as there is room for it.
@@ -274,7 +285,9 @@ async fn begin_assets(run: &Arc<Run>, catalog: &Catalog, tasks: &mut JoinSet<()>
         run.monitor.event(RunEvent::Listed { side: Side::Source, assets: listed });
         for asset in page.into_iter().filter(|asset| run.options.covers(asset)) {
             let place = run.room.enter(run.options.assets_in_flight).await;
-            while tasks.try_join_next().is_some() {}
+            while let Some(ended) = tasks.try_join_next() {
+                pass_panic_on(ended);
+            }
             if run.stop.is_cancelled() {
                 return Ok(None);
             }

@@ -19,6 +19,8 @@ pub(crate) fn start(global: &Global, screen: &Screen, color: bool) {
         .with_ansi(color)
         .with_target(global.verbose > 1)
         .with_writer(Above(screen.clone()))
+        // They would be printed to standard error, which panics where nobody reads it.
+        .log_internal_errors(false)
         .finish();
     // A subscriber that is there already (none in this program) keeps its place.
     let _ = tracing::subscriber::set_global_default(subscriber);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mediamirror::config::{Config, LimitOverrides};
+use mediamirror::config::{Config, LimitOverrides, descriptors};
 use mediamirror::connect::{Pair, connect};
 use mediamirror::transport;
 
@@ -31,7 +31,10 @@ impl Session {
     }
 
     /// The clients of a configuration. Nothing is sent yet.
-    pub(crate) fn of(config: Config) -> Result<Self, CommandFailure> {
+    pub(crate) fn of(mut config: Config) -> Result<Self, CommandFailure> {
+        if let Some(lowered) = descriptors::allowed().and_then(|allowed| config.fit_descriptors(allowed)) {
+            tracing::warn!("{lowered}");
+        }
         let client = transport::network()
             .map_err(|error| CommandFailure::unexpected(format!("failed to set up TLS: {error}")))?;
         let pair = connect(&config, client).map_err(|error| CommandFailure::of(&error, false))?;

@@ -233,3 +233,19 @@ fn every_part_can_be_found_again_in_the_file() {
     }
     assert_eq!(super::place(Path::new("gone.toml"), Side::Source, Part::Endpoint), "gone.toml");
 }
+
+#[test]
+fn requests_in_flight_fit_the_file_descriptors_and_what_fits_is_left_alone() {
+    let mut config = Place::new().parse("", "").unwrap();
+    let slots = |config: &Config| {
+        let of = |account: &AccountConfig| (account.limits.media.in_flight, account.limits.blob.in_flight);
+        (of(&config.source), of(&config.target))
+    };
+    assert_eq!(config.fit_descriptors(1_000), None, "32 + 32 + 3 x 256 and 32 beside them");
+    assert_eq!(slots(&config), ((32, 256), (32, 256)));
+    let told = config.fit_descriptors(256).unwrap();
+    assert_eq!(slots(&config), ((8, 68), (8, 68)));
+    assert!(told.contains("68 requests") && told.contains("not 256") && told.contains("ulimit -n 864"), "{told}");
+    config.fit_descriptors(0).unwrap();
+    assert_eq!(slots(&config), ((1, 1), (1, 1)), "one is always let in flight");
+}

@@ -1,9 +1,9 @@
 //! The real binary: its arguments, what it prints where, its exit code, and that a refusal changes nothing.
 
 #[cfg(feature = "emulator")]
-mod against_emulator;
+pub(crate) mod against_emulator;
 mod choices;
-mod counted;
+pub(crate) mod counted;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -46,7 +46,7 @@ const APP_CONFIG: &str = r#"<configuration><appSettings>
 </appSettings></configuration>"#;
 
 /// Runs the program in a directory, without what the environment of the tests may set.
-fn mediamirror(directory: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn mediamirror(directory: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mediamirror"))
         .args(arguments)
         .current_dir(directory)
@@ -56,11 +56,11 @@ fn mediamirror(directory: &Path, arguments: &[&str]) -> Output {
         .expect("the binary runs")
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 

@@ -17,6 +17,7 @@ mod layers;
 mod media_v2;
 mod mirror;
 mod old_api;
+mod outside;
 mod scenarios;
 mod simulation;
 mod world;

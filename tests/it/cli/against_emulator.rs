@@ -12,20 +12,26 @@ use super::counted::wait_for;
 use super::{files_in, mediamirror, mode, stderr, stdout, write_private};
 
 /// A running emulator, ended when dropped.
-pub(super) struct Emulator {
-    pub(super) process: Child,
-    pub(super) ready: Value,
-    pub(super) place: TempDir,
+pub(crate) struct Emulator {
+    pub(crate) process: Child,
+    pub(crate) ready: Value,
+    pub(crate) place: TempDir,
 }
 
 impl Emulator {
     /// Starts one with a small library and writes `mirror.toml` into a new directory.
-    pub(super) fn start(settings: &str) -> Self {
+    pub(crate) fn start(settings: &str) -> Self {
+        Self::with(settings, "assets=4,blobs=5,seed=1,sizes=small,awkward=false", "")
+    }
+
+    /// The same with a library of that recipe, spoiling answers by those rules.
+    pub(crate) fn with(settings: &str, library: &str, faults: &str) -> Self {
         let place = tempfile::tempdir().expect("a directory");
         std::fs::write(place.path().join("emulator.toml"), settings).expect("written");
+        std::fs::write(place.path().join("faults.toml"), faults).expect("written");
         let mut process = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
             .args(["emulator", "--settings", "emulator.toml", "--write-config", "mirror.toml", "--quiet"])
-            .args(["--generate", "assets=4,blobs=5,seed=1,sizes=small,awkward=false"])
+            .args(["--generate", library, "--faults", "faults.toml"])
             .current_dir(place.path())
             .stdout(Stdio::piped())
             .spawn()
@@ -37,31 +43,31 @@ impl Emulator {
         Self { process, ready, place }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.place.path()
     }
 
-    pub(super) fn json(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+    pub(crate) fn json(&self, arguments: &[&str]) -> (Option<i32>, Value) {
         let output = mediamirror(self.path(), &[arguments, &["--output", "json"]].concat());
         let value = serde_json::from_str(&stdout(&output));
         (output.status.code(), value.unwrap_or_else(|error| panic!("{error}: {}{}", stdout(&output), stderr(&output))))
     }
 
     /// The line of the configuration that has this in it, counted from 1.
-    pub(super) fn line_of(&self, needle: &str) -> usize {
+    pub(crate) fn line_of(&self, needle: &str) -> usize {
         let text = std::fs::read_to_string(self.path().join("mirror.toml")).expect("readable");
         text.lines().position(|line| line.contains(needle)).expect("it is there") + 1
     }
 
     /// Replaces `from` by `to` in the configuration.
-    pub(super) fn change(&self, from: &str, to: &str) {
+    pub(crate) fn change(&self, from: &str, to: &str) {
         let path = self.path().join("mirror.toml");
         let text = std::fs::read_to_string(&path).expect("readable");
         assert!(text.contains(from), "{from} is not in {text}");
         std::fs::write(&path, text.replacen(from, to, 1)).expect("written");
     }
 
-    pub(super) fn region(&self, index: usize, key: &str) -> &str {
+    pub(crate) fn region(&self, index: usize, key: &str) -> &str {
         self.ready["regions"][index][key].as_str().expect("a text")
     }
 }
@@ -73,7 +79,7 @@ impl Drop for Emulator {
     }
 }
 
-fn signal(process: &Child, name: &str) {
+pub(crate) fn signal(process: &Child, name: &str) {
     let sent = Command::new("kill").args([name, &process.id().to_string()]).status().expect("kill runs");
     assert!(sent.success());
 }
@@ -188,7 +194,7 @@ fn an_api_that_answers_html_ends_with_five() {
 }
 
 /// A server that answers every request with a web page; its `host:port`. It lives as long as the test's process.
-pub(super) fn web_page() -> String {
+pub(crate) fn web_page() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
     std::thread::spawn(move || {

@@ -11,7 +11,7 @@ use super::against_emulator::{Emulator, web_page};
 use super::{files_in, mediamirror, stderr, write_private};
 
 /// Sends a request to the admin service.
-fn ask(emulator: &Emulator, method: &str, path: &str) -> (u16, Value) {
+pub(crate) fn ask(emulator: &Emulator, method: &str, path: &str) -> (u16, Value) {
     let authority = emulator.ready["admin"].as_str().expect("a text").trim_start_matches("http://");
     let mut stream = TcpStream::connect(authority).expect("it listens");
     write!(stream, "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n").expect("sent");
@@ -23,7 +23,7 @@ fn ask(emulator: &Emulator, method: &str, path: &str) -> (u16, Value) {
 }
 
 /// Waits until the emulator has counted that operation so often.
-pub(super) fn wait_for(emulator: &Emulator, operation: &str, times: u64) {
+pub(crate) fn wait_for(emulator: &Emulator, operation: &str, times: u64) {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let (_, stats) = ask(emulator, "GET", "/_emulator/stats");

@@ -1,0 +1,94 @@
+//! `kill -9`, again and again; and what a power cut leaves of the ledger.
+//!
+//! A copy of the emulator is done and counted when it is asked for, and answered later: what is killed was in flight.
+
+use std::fs::{self, OpenOptions};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::{LONG, Run, copies, done, is_mirrored, library, regions};
+use crate::cli::against_emulator::Emulator;
+
+/// Blobs and assets of the library.
+const BLOBS: u64 = 700;
+const ASSETS: u64 = 70;
+/// Requests in flight. With the latency it bounds the speed: 100 copies a second, 25 in a run that is killed, at most, so
+/// that no machine is fast enough to be done before [`FEWEST`] kills.
+const IN_FLIGHT: u64 = 4;
+const LATENCY: u64 = 40;
+/// Kills that are asked for.
+const FEWEST: u64 = 30;
+/// After so many kills a run is left alone: a slow machine comes to nothing in half a second.
+const MOST: u64 = 36;
+
+/// Guarantee 6: killed at any moment, again and again, a run goes on with the next one; what was copied or made is not
+/// copied or made again, but for what was in flight.
+#[test]
+fn killed_thirty_times_and_more_it_copies_no_more_than_was_in_flight_twice() {
+    let seed = seed();
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let recipe = "assets=70,blobs=10,seed=1,sizes=small,awkward=false";
+    let emulator = Emulator::with(&regions(LATENCY, LONG), recipe, "");
+    let in_flight = IN_FLIGHT.to_string();
+    let arguments = ["sync", "--quiet", "--max-in-flight", &in_flight];
+    let (mut kills, started) = (0, Instant::now());
+    let last = loop {
+        let mut run = Run::start(&emulator, &arguments);
+        if kills >= MOST || run.ended_within(Duration::from_millis(rng.u64(50..=500))) {
+            break run.end();
+        }
+        run.process.kill().unwrap();
+        run.process.wait().unwrap();
+        kills += 1;
+    };
+    let made = (copies(&emulator), done(&emulator, &["CreateAsset"]));
+    println!("seed {seed}: {kills} kills in {:?}, {} copies, {} assets made", started.elapsed(), made.0, made.1);
+    last.with(0);
+    assert!(kills >= FEWEST, "seed {seed}: done after {kills} kills");
+    assert!(made.0 >= BLOBS && made.0 <= BLOBS + IN_FLIGHT * kills, "seed {seed}: {} copies, {kills} kills", made.0);
+    assert_eq!(made.1, ASSETS, "seed {seed}: an asset was made twice");
+    is_mirrored(&emulator);
+}
+
+/// A power cut takes away what the file system had not written. The ledger syncs every commit, so that it should lose
+/// none; here it does, and all of it at last, and what the target says still keeps everything from being made twice.
+#[test]
+fn a_ledger_that_loses_its_last_commits_or_all_of_them_has_nothing_made_twice() {
+    let seed = seed();
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let emulator = Emulator::with(&regions(LATENCY, LONG), &library(60), "");
+    let in_flight = IN_FLIGHT.to_string();
+    let arguments = ["sync", "--quiet", "--max-in-flight", &in_flight];
+    let log = emulator.path().join("mirror.ledger-wal");
+    let mut cut = 0;
+    for _ in 0..8 {
+        let mut run = Run::start(&emulator, &arguments);
+        assert!(!run.ended_within(Duration::from_millis(rng.u64(200..=400))), "seed {seed}: the library is too small");
+        run.process.kill().unwrap();
+        run.process.wait().unwrap();
+        if let Ok(file) = OpenOptions::new().write(true).open(&log) {
+            let length = file.metadata().unwrap().len();
+            file.set_len(rng.u64(0..=length)).unwrap();
+            cut += u32::from(length > 0);
+        }
+    }
+    assert!(cut > 0, "seed {seed}: no log was ever there");
+    for name in ["mirror.ledger", "mirror.ledger-wal", "mirror.ledger-shm"] {
+        let gone = fs::remove_file(emulator.path().join(name));
+        assert!(gone.is_ok() || name != "mirror.ledger", "{gone:?}");
+    }
+    Run::start(&emulator, &["sync", "--quiet"]).end().with(0);
+    let made = (copies(&emulator), done(&emulator, &["CreateAsset"]));
+    println!("seed {seed}: {cut} logs cut, {made:?} copies and assets made");
+    assert!(made.0 <= 300 + IN_FLIGHT * 8, "seed {seed}: {} copies", made.0);
+    assert_eq!(made.1, 60, "seed {seed}: an asset was made twice");
+    is_mirrored(&emulator);
+}
+
+/// Of the environment, to see a failure again, or any.
+fn seed() -> u64 {
+    std::env::var("MEDIAMIRROR_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(any_seed)
+}
+
+fn any_seed() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| u64::from(since.subsec_nanos()))
+}

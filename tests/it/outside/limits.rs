@@ -1,0 +1,44 @@
+//! Two runs at once, and few file descriptors.
+
+use jiff::SignedDuration;
+
+use super::{LONG, Run, done, is_mirrored, library, regions};
+use crate::cli::against_emulator::Emulator;
+use crate::cli::counted::wait_for;
+
+#[test]
+fn a_second_run_is_told_who_holds_the_ledger_and_since_when_and_the_first_one_goes_on() {
+    let emulator = Emulator::with(&regions(50, LONG), &library(12), "");
+    let before = jiff::Timestamp::now() - SignedDuration::from_secs(1);
+    let first = Run::start(&emulator, &["sync", "--quiet", "--max-in-flight", "2"]);
+    wait_for(&emulator, "CreateAsset", 2);
+    let second = crate::cli::mediamirror(emulator.path(), &["sync"]);
+    let told = crate::cli::stderr(&second);
+    assert_eq!(second.status.code(), Some(6), "{told}");
+    let holder = format!("process {} on ", first.process.id());
+    let (_, since) = told.split_once(&holder).and_then(|(_, rest)| rest.split_once(" since ")).expect(&told);
+    let since: jiff::Timestamp = since.split(')').next().unwrap().parse().expect(&told);
+    // It is told in whole seconds.
+    assert!(before <= since && since <= jiff::Timestamp::now(), "{told}");
+    first.end().with(0);
+    assert_eq!(done(&emulator, &["CreateAsset"]), 12);
+    is_mirrored(&emulator);
+}
+
+/// More requests are asked to be in flight than there are descriptors. Both limits of the process are set, so that it
+/// cannot raise one of them.
+#[test]
+fn few_file_descriptors_slow_a_run_and_do_not_end_it() {
+    for (descriptors, in_flight, assets) in [(1_000, 1_500, 300), (100, 256, 60)] {
+        let emulator = Emulator::with(&regions(200, LONG), &library(assets), "");
+        let script = format!(
+            r#"ulimit -n {descriptors}; MEDIAMIRROR_LOG=debug exec "$0" sync --max-in-flight {in_flight} --assets-in-flight {in_flight}"#
+        );
+        let ended = Run::script(&emulator, &script).end();
+        ended.with(0);
+        let told = format!("this process may open {descriptors} files");
+        assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("Too many open files"), "{descriptors}: it was tried nevertheless");
+        is_mirrored(&emulator);
+    }
+}

@@ -1,0 +1,90 @@
+//! What a run leaves behind is searched for secrets: both outputs with everything logged, the ledger with its write-ahead
+//! log, the command line that other users of the machine see.
+
+use std::fs;
+
+use super::{LONG, Run, copies, library, regions};
+use crate::cli::against_emulator::Emulator;
+use crate::cli::counted::wait_for;
+
+/// Trouble of every kind that makes a program say more than it should.
+const TROUBLE: &str = r#"
+seed = 5
+[[rule]]
+operation = "PutBlobFromUrl"
+probability = 0.1
+fault = { refuse = { status = 403, code = "CannotVerifyCopySource", source_status = 403 } }
+[[rule]]
+operation = "PutBlobFromUrl"
+probability = 0.1
+fault = { redirect = { status = 307, to = "http://127.0.0.1:1/" } }
+[[rule]]
+probability = 0.1
+fault = { reset = "headers" }
+[[rule]]
+probability = 0.1
+fault = { refuse = { status = 503, code = "ServerBusy" } }
+"#;
+
+/// Guarantee 8: nothing of a secret is in what the program prints, logs or records, nor on its command line.
+#[test]
+fn no_artefact_of_a_troubled_run_holds_a_secret() {
+    let emulator = Emulator::with(&regions(20, LONG), &library(30), TROUBLE);
+    let secrets = secrets(&emulator);
+    let searched = |what: &str, bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        for secret in &secrets {
+            assert!(!text.contains(secret.as_str()), "{what} holds {secret:?}: {text}");
+        }
+    };
+    let mut run = Run::script(&emulator, r#"MEDIAMIRROR_LOG=trace exec "$0" sync --max-in-flight 4"#);
+    wait_for(&emulator, "PutBlobFromUrl", 20);
+    let running = format!("/proc/{}/cmdline", run.process.id());
+    searched("the command line", &fs::read(running).unwrap());
+    let died = !run.ended_within(std::time::Duration::ZERO);
+    run.process.kill().unwrap();
+    run.process.wait().unwrap();
+    assert!(died && emulator.path().join("mirror.ledger-wal").exists(), "it was killed too late to leave a log");
+    let mut read = leftovers(&emulator, &searched);
+    for name in ["mirror.ledger", "mirror.ledger-wal", "run.stderr"] {
+        assert!(read.contains(&name.to_owned()), "{name} is not among {read:?}");
+    }
+
+    // It may fail: what it says is of interest.
+    for script in [r#"MEDIAMIRROR_LOG=trace exec "$0" sync"#, r#"exec "$0" verify -vvv --output json"#] {
+        let ended = Run::script(&emulator, script).end();
+        assert!(ended.code.is_some() && !ended.stderr.is_empty(), "{ended:?}");
+        read = leftovers(&emulator, &searched);
+    }
+    assert!(copies(&emulator) > 0 && read.contains(&"run.stdout".to_owned()));
+}
+
+/// The keys of all accounts, as they are and as a URL carries them, and what signatures and tokens begin with.
+fn secrets(emulator: &Emulator) -> Vec<String> {
+    let keys =
+        (0..2).flat_map(|region| ["account_key", "storage_key"].map(|key| emulator.region(region, key).to_owned()));
+    let keys: Vec<String> = keys.collect();
+    let encoded = keys.iter().map(|key| key.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"));
+    let marks = ["HMACSHA256=", "HMACSHA256%3D", "SharedKey store"].map(str::to_owned);
+    keys.iter().cloned().chain(encoded).chain(marks).collect()
+}
+
+/// Searches every file of the run but those that are there to hold secrets. Tells which.
+fn leftovers(emulator: &Emulator, searched: &impl Fn(&str, &[u8])) -> Vec<String> {
+    let mut read = Vec::new();
+    for entry in fs::read_dir(emulator.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_file() && path.extension().is_none_or(|extension| extension != "key") {
+            let bytes = fs::read(&path).unwrap();
+            searched(&name, &bytes);
+            // A signature that is shown as such is blotted out.
+            let text = String::from_utf8_lossy(&bytes);
+            for (at, found) in text.match_indices("sig=") {
+                assert!(text[at + found.len()..].starts_with("REDACTED"), "{name} holds a signature: {text}");
+            }
+            read.push(name);
+        }
+    }
+    read
+}
