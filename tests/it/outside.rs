@@ -141,6 +141,14 @@ impl Run {
     }
 }
 
+impl Drop for Run {
+    /// A test that failed leaves nobody behind.
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 impl Ended {
     /// It ended with that code and no panic.
     fn with(&self, code: i32) {

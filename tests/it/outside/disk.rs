@@ -21,7 +21,11 @@ fn a_ledger_that_may_not_grow_ends_the_run_with_eight_and_the_next_one_goes_on()
     let emulator = small_room();
     // In blocks of 512 bytes: room for a new ledger, not for what a run records. The signal is ignored, so that the write
     // fails, as on a full disk.
-    let ended = Run::script(&emulator, r#"trap '' XFSZ; ulimit -f 160; exec "$0" sync --quiet"#).end();
+    let ended = Run::script(
+        &emulator,
+        r#"trap '' XFSZ; ulimit -f 160; exec "$0" sync --quiet --max-in-flight 4 --assets-in-flight 4"#,
+    )
+    .end();
     ended.with(8);
     assert!(ended.stderr.contains("cannot write the ledger mirror.ledger"), "{}", ended.stderr);
     assert!(ended.stderr.contains("its disk"), "{}", ended.stderr);
@@ -56,7 +60,7 @@ fn a_disk_that_fills_up_ends_the_run_with_eight_and_with_room_the_next_one_goes_
     // The mount is gone with the shell: what is to be seen afterwards is copied out.
     let script = r#"exec unshare -rm sh -c '
         mount -t tmpfs -o size=120k none small || exit 99
-        "$0" sync --quiet; echo "first $?"
+        "$0" sync --quiet --max-in-flight 4 --assets-in-flight 4; echo "first $?"
         "$0" sync --quiet; echo "second $?"
         mount -o remount,size=16m none small || exit 98
         cp small/mirror.ledger* .
