@@ -4,6 +4,7 @@
 
 mod access;
 mod args;
+mod asset;
 #[cfg(feature = "emulator")]
 mod demo;
 #[cfg(feature = "emulator")]
@@ -85,6 +86,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         Command::Sync(args) => sync::run(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Urls(args) => urls::run(context, &args).await,
+        Command::Asset(args) => asset::run(context, &args).await,
         Command::Init(args) => init::run(context, &args),
     }
 }

@@ -61,6 +61,24 @@ pub enum RunEvent {
         /// How it was copied.
         method: CopyMethod,
     },
+    /// A piece of a file of this machine has arrived.
+    BytesSent {
+        /// The asset it is uploaded to.
+        asset: AssetId,
+        /// The file's name.
+        file: String,
+        /// Its length.
+        bytes: u64,
+    },
+    /// A file of this machine has arrived.
+    FileSent {
+        /// The asset it was uploaded to.
+        asset: AssetId,
+        /// Its name.
+        file: String,
+        /// How much of it was there before, left by an upload that died.
+        there: u64,
+    },
     /// A blob could not be copied.
     BlobFailed {
         /// Source id of its asset.

@@ -10,6 +10,8 @@ use mediamirror::config::LimitOverrides;
 use mediamirror::engine::{Options, Order};
 use mediamirror::model::CopyMethod;
 
+use super::asset::AssetArgs;
+
 /// Mirrors a whole media library to a second region with server-side copies, at the same URL paths.
 #[derive(Debug, Parser)]
 #[command(name = "mediamirror", version, about, max_term_width = 100)]
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Verify(ScopeArgs),
     /// Print the pairs of streaming URLs that differ in the host alone
     Urls(ScopeArgs),
+    /// Work on single assets: upload, publish, look, remove
+    Asset(AssetArgs),
     /// Write a commented configuration
     Init(InitArgs),
 }

@@ -142,6 +142,11 @@ impl Tally {
                 self.blobs += 1;
                 self.bytes += bytes;
             }
+            RunEvent::BytesSent { bytes, .. } => self.bytes += bytes,
+            RunEvent::FileSent { there, .. } => {
+                self.blobs += 1;
+                self.bytes += there;
+            }
             RunEvent::AssetFinished { outcome, .. } => {
                 self.assets += 1;
                 if matches!(outcome, AssetOutcome::Failed(_) | AssetOutcome::Conflict(_)) {

@@ -3,6 +3,7 @@
 //! Every request goes through the lane's caller, carries a cached token, and reaches only configured hosts. Nothing that
 //! may have taken effect is sent again before looking.
 
+mod access;
 mod assets;
 mod auth;
 mod batch;
@@ -27,6 +28,7 @@ use async_trait::async_trait;
 use azure_core::http::HttpClient;
 use jiff::Timestamp;
 
+pub use self::access::AccessPolicy;
 pub use self::auth::ASK_TOKEN;
 use self::auth::Tokens;
 use self::front_door::FrontDoor;

@@ -1,0 +1,65 @@
+//! `asset …`: one asset, one account, at once. What each subcommand does is in a file of its own.
+
+mod upload;
+
+use clap::{Args, Subcommand, ValueEnum};
+use mediamirror::error::Error;
+use mediamirror::model::Side;
+
+use super::Context;
+use super::exit_code::ExitCode;
+use super::failure::CommandFailure;
+
+/// Arguments of `asset`.
+#[derive(Debug, Args)]
+pub(crate) struct AssetArgs {
+    /// Which of the two configured accounts
+    #[arg(long, global = true, value_enum, value_name = "SIDE", default_value_t = On::Source)]
+    pub(crate) side: On,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: AssetCommand,
+}
+
+/// An account of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum On {
+    /// The source.
+    Source,
+    /// The target.
+    Target,
+}
+
+impl From<On> for Side {
+    fn from(on: On) -> Self {
+        match on {
+            On::Source => Self::Source,
+            On::Target => Self::Target,
+        }
+    }
+}
+
+/// What can be done with assets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AssetCommand {
+    /// Make an asset of files of this machine; run again, an upload that died goes on
+    Upload(upload::UploadArgs),
+}
+
+/// Runs the command.
+pub(crate) async fn run(context: &Context, args: &AssetArgs) -> Result<ExitCode, CommandFailure> {
+    let side = args.side.into();
+    match &args.command {
+        AssetCommand::Upload(args) => upload::run(context, side, args).await,
+    }
+}
+
+/// Why a command on an asset failed. What it was asked for cannot be done: then nothing was done.
+pub(crate) fn failed(error: &Error, changed: bool) -> CommandFailure {
+    let mut failure = CommandFailure::of(error, changed);
+    if failure.code == ExitCode::Partial {
+        let refused = matches!(error, Error::Unsuitable { .. } | Error::Conflict { .. });
+        failure.code = if refused { ExitCode::Refused } else { ExitCode::Unexpected };
+    }
+    failure
+}
