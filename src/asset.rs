@@ -5,7 +5,13 @@
 //! locator, and what it had not finished is found again by a mark on its asset.
 
 mod browse;
+mod policies;
+mod publish;
+mod remove;
 mod upload;
 
-pub use browse::{find, storage_of};
+pub use browse::{Details, Listed, Opening, Record, find, list, show, storage_of};
+pub use policies::{prune, unused};
+pub use publish::{Download, Downloads, Published, StreamUrl, publish, publish_for_download, unpublish};
+pub use remove::{all, remove};
 pub use upload::{UploadOptions, Uploaded, UploadedFile, upload};

@@ -1,12 +1,17 @@
-//! Looking: which asset is meant, and where its blobs are.
+//! Looking: which assets there are, which one is meant, and what is in it.
 
 use std::sync::Arc;
 
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::publish::{StreamUrl, stream_urls};
 use crate::blob::BlobAccount;
 use crate::connect::Endpoint;
 use crate::error::Error;
 use crate::media::MediaService;
-use crate::model::{Asset, AssetId};
+use crate::model::{AccountName, Asset, AssetEncryption, AssetId, ContainerName, LocatorId, LocatorKind};
 
 /// What an asset's id begins with.
 const ID_PREFIX: &str = "nb:cid:";
@@ -45,4 +50,109 @@ pub fn storage_of<'a>(account: &'a Endpoint, asset: &Asset) -> Result<&'a Arc<Bl
             account.side,
         ),
     })
+}
+
+/// An asset as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Its id.
+    pub id: AssetId,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// How it is encrypted.
+    pub encryption: AssetEncryption,
+    /// The storage account that holds it, where the service tells.
+    pub storage_account: Option<AccountName>,
+    /// Its container, where the service tells.
+    pub container: Option<ContainerName>,
+    /// Its alternate id: on a mirror's target the id of its source.
+    pub alternate_id: Option<String>,
+}
+
+/// An asset with all that is its.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Details {
+    /// The asset.
+    #[serde(flatten)]
+    pub asset: Listed,
+    /// Its file records.
+    pub files: Vec<Record>,
+    /// Its locators.
+    pub locators: Vec<Opening>,
+}
+
+/// A file record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Record {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its MIME type, if it has one.
+    pub mime_type: Option<String>,
+    /// Does a player start here?
+    pub primary: bool,
+}
+
+/// A locator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Opening {
+    /// Its id, as it shows in URLs.
+    pub id: LocatorId,
+    /// SAS or streaming.
+    pub kind: LocatorKind,
+    /// When it begins; `None` = at once.
+    pub start: Option<Timestamp>,
+    /// When it ends.
+    pub expiry: Timestamp,
+    /// What it plays; a SAS locator's URLs are secrets and not told.
+    pub urls: Vec<StreamUrl>,
+}
+
+impl From<Asset> for Listed {
+    fn from(asset: Asset) -> Self {
+        Self {
+            id: asset.id,
+            name: asset.name,
+            created: asset.created,
+            encryption: asset.encryption,
+            storage_account: asset.storage_account,
+            container: asset.container,
+            alternate_id: asset.alternate_id,
+        }
+    }
+}
+
+/// Every asset of an account, as the service lists them.
+pub async fn list(account: &Endpoint) -> Result<Vec<Listed>, Error> {
+    let assets: Vec<Asset> = account.v2.assets().try_concat().await?;
+    Ok(assets.into_iter().map(Listed::from).collect())
+}
+
+/// An asset with its files and locators.
+pub async fn show(account: &Endpoint, asset: Asset) -> Result<Details, Error> {
+    let ids = std::slice::from_ref(&asset.id);
+    let (mut files, locators) =
+        futures::try_join!(account.v2.files_of(ids), account.v2.locators_of_asset(&asset.id))?;
+    let files = files.pop().unwrap_or_default();
+    let locators = locators.into_iter().map(|locator| Opening {
+        urls: match locator.kind {
+            LocatorKind::Streaming => stream_urls(account, &locator, &files),
+            LocatorKind::Sas => Vec::new(),
+        },
+        id: locator.id,
+        kind: locator.kind,
+        start: locator.start,
+        expiry: locator.expiry,
+    });
+    let locators = locators.collect();
+    let files = files.into_iter().map(|file| Record {
+        name: file.name,
+        bytes: file.size,
+        mime_type: file.mime_type,
+        primary: file.primary,
+    });
+    Ok(Details { asset: asset.into(), files: files.collect(), locators })
 }

@@ -1,5 +1,8 @@
 //! `asset …`: one asset, one account, at once. What each subcommand does is in a file of its own.
 
+mod browse;
+mod publish;
+mod remove;
 mod upload;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -44,6 +47,21 @@ impl From<On> for Side {
 pub(crate) enum AssetCommand {
     /// Make an asset of files of this machine; run again, an upload that died goes on
     Upload(upload::UploadArgs),
+    /// Make a locator and print the URLs that play it, or with --sas those that download it
+    Publish(publish::PublishArgs),
+    /// Remove every locator of an asset
+    Unpublish(publish::UnpublishArgs),
+    /// List all assets
+    List,
+    /// Show an asset with its files and locators
+    Show(browse::ShowArgs),
+    /// List the streaming endpoints
+    Endpoints,
+    /// Delete assets with their blobs, records and locators
+    Delete(remove::DeleteArgs),
+    /// Tidy up access policies
+    #[command(subcommand)]
+    Policies(browse::PoliciesCommand),
 }
 
 /// Runs the command.
@@ -51,6 +69,15 @@ pub(crate) async fn run(context: &Context, args: &AssetArgs) -> Result<ExitCode,
     let side = args.side.into();
     match &args.command {
         AssetCommand::Upload(args) => upload::run(context, side, args).await,
+        AssetCommand::Publish(args) => publish::publish_one(context, side, args).await,
+        AssetCommand::Unpublish(args) => publish::unpublish_one(context, side, args).await,
+        AssetCommand::List => browse::list_all(context, side).await,
+        AssetCommand::Show(args) => browse::show_one(context, side, args).await,
+        AssetCommand::Endpoints => browse::endpoints(context, side).await,
+        AssetCommand::Delete(args) => remove::run(context, side, args).await,
+        AssetCommand::Policies(browse::PoliciesCommand::Prune(args)) => {
+            browse::prune_policies(context, side, args).await
+        }
     }
 }
 
