@@ -3,7 +3,7 @@
 mod browse;
 mod publish;
 mod remove;
-mod upload;
+pub(super) mod upload;
 
 use clap::{Args, Subcommand, ValueEnum};
 use mediamirror::error::Error;
