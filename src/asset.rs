@@ -1,10 +1,11 @@
-//! One asset's life around a mirror, as the failover tutorial goes through it: upload, publish, look, remove, tidy up.
+//! One asset's life around a mirror, as the failover tutorial goes through it: upload, encode, publish, look, remove, tidy up.
 //!
 //! Unlike the engine these functions work on one account, whichever it is, and do at once what they are asked for.
 //! Nothing temporary is left behind: an upload writes with the storage account's key, so it needs no policy and no
 //! locator, and what it had not finished is found again by a mark on its asset.
 
 mod browse;
+pub mod encode;
 mod policies;
 mod publish;
 mod remove;

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::model::{AssetId, CopyMethod, Side};
+use crate::model::{AssetId, CopyMethod, JobId, JobState, Side};
 
 /// How one asset ended.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -111,6 +111,15 @@ pub enum RunEvent {
         name: String,
         /// How it ended.
         outcome: AssetOutcome,
+    },
+    /// An encoding job is where it is told to be: at its submission, and whenever it has moved on.
+    JobMoved {
+        /// The job.
+        job: JobId,
+        /// Its state.
+        state: JobState,
+        /// How much of its tasks is done.
+        percent: u8,
     },
     /// Something worth a line, that changes nothing.
     Note(String),

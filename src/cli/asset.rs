@@ -1,6 +1,7 @@
 //! `asset …`: one asset, one account, at once. What each subcommand does is in a file of its own.
 
 mod browse;
+pub(super) mod encode;
 mod publish;
 mod remove;
 pub(super) mod upload;
@@ -62,6 +63,12 @@ pub(crate) enum AssetCommand {
     /// Tidy up access policies
     #[command(subcommand)]
     Policies(browse::PoliciesCommand),
+    /// Encode an asset into one that streams
+    Encode(encode::EncodeArgs),
+    /// List the encoding jobs, or tell all of one
+    Jobs(encode::JobsArgs),
+    /// List the encoders
+    Processors,
 }
 
 /// Runs the command.
@@ -78,6 +85,9 @@ pub(crate) async fn run(context: &Context, args: &AssetArgs) -> Result<ExitCode,
         AssetCommand::Policies(browse::PoliciesCommand::Prune(args)) => {
             browse::prune_policies(context, side, args).await
         }
+        AssetCommand::Encode(args) => encode::run(context, side, args).await,
+        AssetCommand::Jobs(args) => encode::jobs(context, side, args).await,
+        AssetCommand::Processors => encode::processors(context, side).await,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Progress on standard error: bars on a terminal, one plain line an interval elsewhere, nothing when silence was asked
 //! for. The only user of indicatif.
 
+pub(crate) mod job;
+
 use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -158,6 +160,7 @@ impl Tally {
             | RunEvent::ListingFinished { .. }
             | RunEvent::BlobFailed { .. }
             | RunEvent::MethodChosen { .. }
+            | RunEvent::JobMoved { .. }
             | RunEvent::Note(_) => {}
         }
     }

@@ -1,0 +1,213 @@
+//! `asset encode`, `asset jobs`, `asset processors`: encoding jobs, from submission to what became of them.
+
+mod details;
+mod text;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use mediamirror::asset::encode::{EncodeOptions, JobReport, complete, report, submit, watch};
+use mediamirror::asset::find;
+use mediamirror::connect::Endpoint;
+use mediamirror::error::Error;
+use mediamirror::model::{JobId, JobState, Side};
+
+use super::super::Context;
+use super::super::exit_code::ExitCode;
+use super::super::failure::CommandFailure;
+use super::super::session::Session;
+use super::super::signals::Interruption;
+use super::failed;
+
+/// Arguments of `asset encode`.
+#[derive(Debug, Args)]
+pub(crate) struct EncodeArgs {
+    /// The asset, by its id or its name
+    #[arg(value_name = "ASSET")]
+    pub(crate) asset: String,
+    /// What to make of it: a preset's name, or a file with one in JSON or XML, as @FILE
+    #[arg(long, value_name = "PRESET")]
+    pub(crate) preset: String,
+    /// The encoder, of which the newest version is taken
+    #[arg(long, value_name = "NAME", default_value = mediamirror::asset::encode::STANDARD_ENCODER)]
+    pub(crate) processor: String,
+    /// Name of the asset that is made; made of the asset's and the preset's when not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) output_name: Option<String>,
+    /// Wait for the end of the job (this is what happens without either)
+    #[arg(long, conflicts_with = "no_wait")]
+    pub(crate) watch: bool,
+    /// Submit the job and leave it to itself
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Cancel the job when interrupted, instead of leaving it to itself
+    #[arg(long, conflicts_with = "no_wait")]
+    pub(crate) cancel_on_interrupt: bool,
+    /// Write JobDetails-<id>.txt and .json into this directory, and JobStop-<id> of a job that failed or was canceled
+    #[arg(long, value_name = "DIR")]
+    pub(crate) details_dir: Option<PathBuf>,
+}
+
+/// Arguments of `asset jobs`.
+#[derive(Debug, Args)]
+pub(crate) struct JobsArgs {
+    /// Tell all of this job, by its id
+    #[arg(value_name = "JOB", conflicts_with = "cancel")]
+    pub(crate) job: Option<String>,
+    /// Cancel this job and wait for its end
+    #[arg(long, value_name = "JOB")]
+    pub(crate) cancel: Option<String>,
+    /// Wait for the job's end, and make what it made playable
+    #[arg(long, requires = "job")]
+    pub(crate) watch: bool,
+    /// Write JobDetails-<id>.txt and .json into this directory, and JobStop-<id> of a job that failed or was canceled
+    #[arg(long, value_name = "DIR")]
+    pub(crate) details_dir: Option<PathBuf>,
+}
+
+/// Runs `asset encode`.
+pub(super) async fn run(context: &Context, side: Side, args: &EncodeArgs) -> Result<ExitCode, CommandFailure> {
+    let session = Session::open_one(context, side).await?;
+    let account = session.account(side);
+    let options = EncodeOptions {
+        preset: preset(&args.preset)?,
+        processor: Some(args.processor.clone()),
+        output_name: args.output_name.clone(),
+    };
+    if let Some(directory) = &args.details_dir {
+        details::check(directory)?;
+    }
+    let asset = find(account, &args.asset).await.map_err(|error| failed(&error, false))?;
+    let progress = context.screen.job();
+    // From here on a signal must not leave a job behind that nobody was told of.
+    let interruption = Interruption::listen("")?;
+    let submitted = submit(account, &asset, &options, &progress).await.map_err(|error| failed(&error, false))?;
+    if args.no_wait {
+        progress.finish();
+        let report = report(account, &submitted.job).await.map_err(|error| failed(&error, true))?;
+        write_details(args.details_dir.as_deref(), &report)?;
+        context.printer.result(&report, || text::submitted(&submitted));
+        return Ok(ExitCode::Success);
+    }
+    let watched = Watched { context, account, interruption: &interruption, cancel: args.cancel_on_interrupt };
+    let ended = watched.to_the_end(&submitted.job, &progress).await;
+    progress.finish();
+    told(context, args.details_dir.as_deref(), ended, &interruption)
+}
+
+/// Runs `asset jobs`.
+pub(super) async fn jobs(context: &Context, side: Side, args: &JobsArgs) -> Result<ExitCode, CommandFailure> {
+    let session = Session::open_one(context, side).await?;
+    let account = session.account(side);
+    let refused = |error: Error| failed(&error, false);
+    if let Some(directory) = &args.details_dir {
+        details::check(directory)?;
+    }
+    if let Some(job) = &args.cancel {
+        let id = JobId::new(job);
+        account.v2.cancel_job(&id).await.map_err(refused)?;
+        let progress = context.screen.job();
+        let ended = watch(account, &id, &progress).await;
+        progress.finish();
+        ended.map_err(|error| failed(&error, true))?;
+        let report = report(account, &id).await.map_err(|error| failed(&error, true))?;
+        write_details(args.details_dir.as_deref(), &report)?;
+        context.printer.result(&report, || text::report(&report));
+        return Ok(ExitCode::Success);
+    }
+    let Some(job) = &args.job else {
+        let jobs = account.v2.jobs().await.map_err(refused)?;
+        context.printer.result(&jobs, || text::jobs(&jobs));
+        return Ok(ExitCode::Success);
+    };
+    let id = JobId::new(job);
+    if args.watch {
+        let interruption = Interruption::listen("")?;
+        let progress = context.screen.job();
+        let watched = Watched { context, account, interruption: &interruption, cancel: false };
+        let ended = watched.to_the_end(&id, &progress).await;
+        progress.finish();
+        return told(context, args.details_dir.as_deref(), ended, &interruption);
+    }
+    let report = report(account, &id).await.map_err(refused)?;
+    write_details(args.details_dir.as_deref(), &report)?;
+    context.printer.result(&report, || text::report(&report));
+    Ok(ExitCode::Success)
+}
+
+/// Runs `asset processors`.
+pub(super) async fn processors(context: &Context, side: Side) -> Result<ExitCode, CommandFailure> {
+    let session = Session::open_one(context, side).await?;
+    let listed = session.account(side).v2.processors().await;
+    let processors = listed.map_err(|error| failed(&error, false))?;
+    context.printer.result(&processors, || text::processors(&processors));
+    Ok(ExitCode::Success)
+}
+
+/// A job that is followed until it ends or somebody interrupts.
+struct Watched<'a> {
+    context: &'a Context,
+    account: &'a Endpoint,
+    interruption: &'a Interruption,
+    cancel: bool,
+}
+
+impl Watched<'_> {
+    /// The report of the job's end; `None` = interrupted, and the job goes on.
+    async fn to_the_end(
+        &self,
+        job: &JobId,
+        progress: &super::super::progress::job::JobProgress,
+    ) -> Result<Option<JobReport>, CommandFailure> {
+        tokio::select! {
+            ended = complete(self.account, job, progress) => {
+                return ended.map(Some).map_err(|error| failed(&error, true));
+            }
+            () = self.interruption.stop.cancelled() => {}
+        }
+        if !self.cancel {
+            self.context.printer.note(&format!(
+                "interrupted; job {job} goes on. To follow it: mediamirror asset jobs {job} --watch. To cancel it: \
+                 mediamirror asset jobs --cancel {job}"
+            ));
+            return Ok(None);
+        }
+        self.context.printer.note(&format!("interrupted; canceling job {job}"));
+        let canceled = async {
+            self.account.v2.cancel_job(job).await?;
+            watch(self.account, job, progress).await?;
+            report(self.account, job).await
+        };
+        canceled.await.map(Some).map_err(|error| failed(&error, true))
+    }
+}
+
+/// Says how a job that was followed ended.
+fn told(
+    context: &Context,
+    directory: Option<&std::path::Path>,
+    ended: Result<Option<JobReport>, CommandFailure>,
+    interruption: &Interruption,
+) -> Result<ExitCode, CommandFailure> {
+    let Some(report) = ended? else { return Ok(interruption.code()) };
+    write_details(directory, &report)?;
+    context.printer.result(&report, || text::report(&report));
+    if report.job.state != JobState::Finished {
+        context.printer.note(&text::why(&report));
+    }
+    Ok(match report.job.state {
+        JobState::Finished => ExitCode::Success,
+        _ if interruption.stop.is_cancelled() => interruption.code(),
+        _ => ExitCode::Encoding,
+    })
+}
+
+/// A preset as it was given, or from the file it names.
+fn preset(given: &str) -> Result<String, CommandFailure> {
+    let Some(path) = given.strip_prefix('@') else { return Ok(given.to_owned()) };
+    std::fs::read_to_string(path).map_err(|error| CommandFailure::file("read", path.as_ref(), &error))
+}
+
+fn write_details(directory: Option<&std::path::Path>, report: &JobReport) -> Result<(), CommandFailure> {
+    directory.map_or(Ok(()), |directory| details::write(directory, report))
+}
