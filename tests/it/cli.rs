@@ -4,6 +4,8 @@
 mod against_emulator;
 mod choices;
 mod counted;
+#[cfg(feature = "emulator")]
+mod encode;
 
 use std::path::Path;
 use std::process::{Command, Output};
