@@ -26,6 +26,8 @@ pub struct EncodeOptions {
     pub processor: Option<String>,
     /// Name of the asset that is made; `None` = made of the asset's and the preset's.
     pub output_name: Option<String>,
+    /// Is the preset to be encrypted, so that nobody who lists tasks reads it? (`ProtectedConfiguration`)
+    pub protected: bool,
 }
 
 /// A job that was submitted.
@@ -71,7 +73,7 @@ pub async fn submit(
     let files = account.v2.files_of(std::slice::from_ref(&asset.id)).await?.pop().unwrap_or_default();
     encodable(asset, &files)?;
     let processor = account.v2.newest_processor(options.processor.as_deref().unwrap_or(STANDARD_ENCODER)).await?;
-    let preset = preset_label(&options.preset);
+    let preset = preset_label(options);
     let output_name = options.output_name.clone().unwrap_or_else(|| format!("{} - {preset}", asset.label()));
     let wanted = NewJob {
         // The number makes it findable where the answer to its submission is lost.
@@ -80,6 +82,7 @@ pub async fn submit(
         processor: processor.id.clone(),
         preset: options.preset.clone(),
         output_name: output_name.clone(),
+        protected: options.protected,
     };
     let job = account.v2.create_job(&wanted).await?;
     monitor.event(RunEvent::JobMoved { job: job.id.clone(), state: job.state, percent: 0 });
@@ -87,9 +90,13 @@ pub async fn submit(
     Ok(Submitted { job: job.id, name: job.name, input: asset.id.clone(), output, output_name, processor })
 }
 
-/// A preset's name, or a word for one that has none.
-fn preset_label(preset: &str) -> &str {
-    if preset.trim_start().starts_with(['{', '<', '\u{feff}']) { "custom preset" } else { preset.trim() }
+/// A preset's name, or a word for one that has none or shall not be told.
+fn preset_label(options: &EncodeOptions) -> &str {
+    match options.preset.trim() {
+        _ if options.protected => "protected preset",
+        own if own.starts_with(['{', '<', '\u{feff}']) => "custom preset",
+        name => name,
+    }
 }
 
 /// Would the service know what to encode?

@@ -21,6 +21,7 @@ mod locators;
 mod odata;
 mod policies;
 mod processors;
+mod protect;
 mod wire;
 
 use std::sync::Arc;

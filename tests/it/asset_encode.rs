@@ -5,7 +5,7 @@ use std::time::Duration;
 use azure_core::http::{Method, Request};
 use mediamirror::asset::encode::{EncodeOptions, complete, encode, make_playable, report, submit, watch};
 use mediamirror::emulator::Settings;
-use mediamirror::emulator::faults::plan::{Fault, FaultPlan, ResetAt, Rule, TaskFailure};
+use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Refuse, ResetAt, Rule, TaskFailure};
 use mediamirror::media::FileSet;
 use mediamirror::model::{Asset, AssetFile, JobId, JobState};
 use mediamirror::monitor::{RunEvent, Silent, TestMonitor};
@@ -15,7 +15,12 @@ use crate::world::{World, put, seed_asset};
 const BARS: &[u8] = include_bytes!("../fixtures/bars/bars_400.mp4");
 
 fn options() -> EncodeOptions {
-    EncodeOptions { preset: "H264 Multiple Bitrate 720p".to_owned(), processor: None, output_name: None }
+    EncodeOptions {
+        preset: "H264 Multiple Bitrate 720p".to_owned(),
+        processor: None,
+        output_name: None,
+        protected: false,
+    }
 }
 
 /// An asset of one real film.
@@ -164,6 +169,24 @@ async fn a_submission_whose_answer_is_lost_makes_one_job() {
     world.emulator.set_faults(&FaultPlan::new(1).rule(reset)).unwrap();
     encode(&pair.source, &asset, &options(), &Silent).await.unwrap();
     assert_eq!(pair.source.v2.jobs().await.unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_protected_preset_is_read_by_the_encoder_alone() {
+    let world = World::empty().await;
+    let asset = film(&world, "film").await;
+    let pair = world.pair();
+    let protected = EncodeOptions { protected: true, ..options() };
+    let report = encode(&pair.source, &asset, &protected, &Silent).await.unwrap();
+    assert_eq!((report.job.state, report.tasks[0].preset.as_deref()), (JobState::Finished, None));
+    let files = pair.source.media.files_of(std::slice::from_ref(&report.outputs[0].id)).await.unwrap().remove(0);
+    assert!(files.iter().any(|file| file.name == "bars_1280x720_3400.mp4"), "it knew the preset: {files:?}");
+    assert_eq!((world.count("CreateContentKey"), world.count("DeleteContentKey")), (1, 0));
+
+    let refused = Rule::new(Fault::Refuse(Refuse::status(403))).operation("CreateJob");
+    world.emulator.set_faults(&FaultPlan::new(1).rule(refused)).unwrap();
+    assert!(submit(&pair.source, &asset, &protected, &Silent).await.is_err());
+    assert_eq!((world.count("CreateContentKey"), world.count("DeleteContentKey")), (2, 1), "its key is taken back");
 }
 
 #[tokio::test(start_paused = true)]

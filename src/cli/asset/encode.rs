@@ -5,7 +5,7 @@ mod text;
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use mediamirror::asset::encode::{EncodeOptions, JobReport, complete, report, submit, watch};
 use mediamirror::asset::find;
 use mediamirror::connect::Endpoint;
@@ -34,6 +34,9 @@ pub(crate) struct EncodeArgs {
     /// Name of the asset that is made; made of the asset's and the preset's when not given
     #[arg(long, value_name = "NAME")]
     pub(crate) output_name: Option<String>,
+    /// What the task is told besides; `protected-configuration` encrypts the preset on its way and in the service
+    #[arg(long, value_enum, value_name = "OPTIONS", default_value_t = TaskOptions::None)]
+    pub(crate) options: TaskOptions,
     /// Wait for the end of the job (this is what happens without either)
     #[arg(long, conflicts_with = "no_wait")]
     pub(crate) watch: bool,
@@ -46,6 +49,15 @@ pub(crate) struct EncodeArgs {
     /// Write JobDetails-<id>.txt and .json into this directory, and JobStop-<id> of a job that failed or was canceled
     #[arg(long, value_name = "DIR")]
     pub(crate) details_dir: Option<PathBuf>,
+}
+
+/// The service's task options, as far as there is a use for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TaskOptions {
+    /// Nothing.
+    None,
+    /// The preset is encrypted.
+    ProtectedConfiguration,
 }
 
 /// Arguments of `asset jobs`.
@@ -73,6 +85,7 @@ pub(super) async fn run(context: &Context, side: Side, args: &EncodeArgs) -> Res
         preset: preset(&args.preset)?,
         processor: Some(args.processor.clone()),
         output_name: args.output_name.clone(),
+        protected: args.options == TaskOptions::ProtectedConfiguration,
     };
     if let Some(directory) = &args.details_dir {
         details::check(directory)?;

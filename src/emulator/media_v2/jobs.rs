@@ -13,6 +13,7 @@ pub(super) use self::run::{end_cancel, run, settle};
 use super::assets;
 use super::errors::ApiError;
 use super::input::{Input, key_of_uri};
+use super::protection;
 use super::schema::{ASSETS, FILES, JOBS, PROCESSORS, TASKS};
 use super::service::{Deed, Service, Transaction};
 use super::store::{Row, State};
@@ -93,6 +94,7 @@ pub(super) async fn add_task(service: Service<'_>, tx: &mut Transaction, input: 
         if processor.is_none_or(|p| state.get(&PROCESSORS, &p).is_none()) {
             return Err(ApiError::bad("The value of property 'MediaProcessorId' is invalid."));
         }
+        protection::check_task(&state, &row)?;
         if state.find(&TASKS, "JobId", &job_id).count() >= MOST_TASKS {
             return Err(ApiError::bad(format!("A job has {MOST_TASKS} tasks at most.")));
         }

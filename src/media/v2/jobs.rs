@@ -38,6 +38,8 @@ pub struct NewJob {
     pub preset: String,
     /// Name of the asset that is made.
     pub output_name: String,
+    /// Is the preset to be encrypted, so that nobody who lists tasks reads it?
+    pub protected: bool,
 }
 
 /// A job as the service tells it.
@@ -178,13 +180,28 @@ fn task_body(output_name: &str) -> Result<String, Error> {
 impl V2 {
     /// Submits a job of one task.
     pub async fn create_job(&self, wanted: &NewJob) -> Result<Job, Error> {
-        let task = json!({
+        let mut task = json!({
             "Name": format!("{} (task)", wanted.name),
             "Configuration": wanted.preset,
             "MediaProcessorId": wanted.processor,
             "TaskBody": task_body(&wanted.output_name)?,
         });
-        let ask = Ask::post("Jobs", self.job_entity(wanted, &task).await?);
+        if !wanted.protected {
+            return self.submit(wanted, &task).await;
+        }
+        let protected = self.protect(&wanted.preset).await?;
+        protected.put_into(&mut task);
+        let submitted = self.submit(wanted, &task).await;
+        if let Err(Error::Call(error)) = &submitted
+            && !error.failure.ambiguous()
+        {
+            self.unprotect(&protected).await;
+        }
+        submitted
+    }
+
+    async fn submit(&self, wanted: &NewJob, task: &Value) -> Result<Job, Error> {
+        let ask = Ask::post("Jobs", self.job_entity(wanted, task).await?);
         let mut round = 1;
         loop {
             let call = call("CreateJob", "submit job", &wanted.name, Idempotency::LookFirst);
@@ -299,6 +316,7 @@ mod tests {
             processor: "nb:mpid:UUID:2".to_owned(),
             preset: "H264 Multiple Bitrate 720p".to_owned(),
             output_name: "Tom & \"Jerry\" <1>".to_owned(),
+            protected: false,
         }
     }
 
@@ -312,7 +330,7 @@ mod tests {
         let fake = Fake::new(|_| json_reply(201, &json!({"d": entity(0)})));
         let job = service_of(&fake, "2.19").create_job(&wanted()).await.unwrap();
         assert_eq!((job.id.as_str(), job.state, job.running_ms), ("nb:jid:UUID:3", JobState::Queued, 286_974));
-        let seen = fake.seen();
+        let seen = fake.seen(false);
         let post = seen.iter().find(|seen| seen.target() == "Jobs").unwrap();
         let body: Value = serde_json::from_str(&post.body).unwrap();
         let uri = &body["InputMediaAssets"][0]["__metadata"]["uri"];
@@ -331,7 +349,7 @@ mod tests {
         });
         let job = service_of(&fake, "2.19").create_job(&wanted()).await.unwrap();
         assert_eq!(job.state, JobState::Processing);
-        let seen = fake.seen();
+        let seen = fake.seen(false);
         assert_eq!(seen.iter().filter(|s| s.method == "POST" && s.target() == "Jobs").count(), 1);
         assert!(seen.iter().any(|s| s.target().contains("$filter=Name eq 'it''s a job'")));
     }

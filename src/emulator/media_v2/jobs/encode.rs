@@ -22,7 +22,7 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    fn new(message: impl Into<String>) -> Self {
+    pub(super) fn new(message: impl Into<String>) -> Self {
         Self { code: "ErrorExecutingTask".to_owned(), message: message.into() }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::assets;
 use super::super::dates::Moment;
+use super::super::protection;
 use super::super::schema::{JOBS, TASKS};
 use super::super::service::{Service, Transaction};
 use super::super::store::{Journal, Row, State};
@@ -107,9 +108,13 @@ async fn run_task(service: Service<'_>, job: &str, task: &str) -> Result<(), Fai
         let Some(row) = state.get(&TASKS, task) else { return Ok(()) };
         let linked = |nav| -> Vec<Arc<str>> { state.linked(task, nav).to_vec() };
         let name = state.get(&JOBS, job).map(|j| j.text("Name").to_owned()).unwrap_or_default();
-        (name, row.text("Configuration").to_owned(), linked(INPUTS), linked(OUTPUTS))
+        (name, protection::configuration(&state, row), linked(INPUTS), linked(OUTPUTS))
     };
-    let work = encode::prepare(service, &configuration, &inputs).await;
+    let work = match &configuration {
+        Some(configuration) => encode::prepare(service, configuration, &inputs).await,
+        None => Err(Failed::new("The configuration of the task cannot be decrypted.")),
+    };
+    let configuration = configuration.unwrap_or_default();
     let length = Duration::from_millis(run_ms(service, work.as_ref().ok()));
     begin_task(service, task, length);
     let work = work?;

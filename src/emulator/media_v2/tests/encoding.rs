@@ -189,6 +189,26 @@ async fn a_task_fails_by_plan_with_its_code_and_takes_the_tasks_behind_it_along(
     assert_eq!(tasks(&bench.get(&format!("Jobs('{id}')/OutputMediaAssets")).await).len(), 2, "it keeps its output");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_encrypted_configuration_needs_a_key_that_this_service_can_open() {
+    let bench = Bench::new().await;
+    let asset = input(&bench).await;
+    let told = bench.get("GetProtectionKeyId?contentKeyType=2").await;
+    let thumbprint = told.d()["GetProtectionKeyId"].as_str().unwrap().to_owned();
+    let certificate = bench.get(&format!("GetProtectionKey?ProtectionKeyId='{thumbprint}'")).await;
+    assert!(certificate.d()["GetProtectionKey"].as_str().unwrap().starts_with("MII"));
+    let id = "nb:kid:UUID:11111111-2222-3333-4444-555555555555";
+    let mut key = json!({ "Id": id, "ContentKeyType": 2, "ProtectionKeyType": 0, "ProtectionKeyId": "00",
+        "EncryptedContentKey": "bm8ga2V5" });
+    assert_eq!(bench.post("ContentKeys", key.clone()).await.status, 400, "another service's certificate");
+    key["ProtectionKeyId"] = json!(thumbprint);
+    assert_eq!(bench.post("ContentKeys", key).await.status, 400, "nothing that can be opened");
+    let mut wanted = job(&asset);
+    wanted["Tasks"][0]["Options"] = json!(1);
+    wanted["Tasks"][0]["EncryptionKeyId"] = json!(id);
+    assert_eq!(bench.post("Jobs", wanted).await.status, 404, "no such key");
+}
+
 #[tokio::test]
 async fn a_refused_job_leaves_no_output_assets_behind() {
     let mut bench = Bench::new().await;
