@@ -3,7 +3,7 @@
 mod details;
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use mediamirror::asset::encode::{EncodeOptions, JobReport, complete, report, submit, watch};
@@ -11,10 +11,12 @@ use mediamirror::asset::find;
 use mediamirror::connect::Endpoint;
 use mediamirror::error::Error;
 use mediamirror::model::{JobId, JobState, Side};
+use mediamirror::monitor::Silent;
 
 use super::super::Context;
 use super::super::exit_code::ExitCode;
 use super::super::failure::CommandFailure;
+use super::super::progress::job::JobProgress;
 use super::super::session::Session;
 use super::super::signals::Interruption;
 use super::failed;
@@ -46,7 +48,7 @@ pub(crate) struct EncodeArgs {
     /// Cancel the job when interrupted, instead of leaving it to itself
     #[arg(long, conflicts_with = "no_wait")]
     pub(crate) cancel_on_interrupt: bool,
-    /// Write JobDetails-<id>.txt and .json into this directory, and JobStop-<id> of a job that failed or was canceled
+    /// Write the job's details into this directory, as text and as JSON, and why it stopped if it failed or was canceled
     #[arg(long, value_name = "DIR")]
     pub(crate) details_dir: Option<PathBuf>,
 }
@@ -72,7 +74,7 @@ pub(crate) struct JobsArgs {
     /// Wait for the job's end, and make what it made playable
     #[arg(long, requires = "job")]
     pub(crate) watch: bool,
-    /// Write JobDetails-<id>.txt and .json into this directory, and JobStop-<id> of a job that failed or was canceled
+    /// Write the job's details into this directory, as text and as JSON, and why it stopped if it failed or was canceled
     #[arg(long, value_name = "DIR")]
     pub(crate) details_dir: Option<PathBuf>,
 }
@@ -91,20 +93,18 @@ pub(super) async fn run(context: &Context, side: Side, args: &EncodeArgs) -> Res
         details::check(directory)?;
     }
     let asset = find(account, &args.asset).await.map_err(|error| failed(&error, false))?;
-    let progress = context.screen.job();
     // From here on a signal must not leave a job behind that nobody was told of.
     let interruption = Interruption::listen("")?;
-    let submitted = submit(account, &asset, &options, &progress).await.map_err(|error| failed(&error, false))?;
+    let submitted = submit(account, &asset, &options, &Silent).await.map_err(|error| failed(&error, false))?;
     if args.no_wait {
-        progress.finish();
         let report = report(account, &submitted.job).await.map_err(|error| failed(&error, true))?;
         write_details(args.details_dir.as_deref(), &report)?;
         context.printer.result(&report, || text::submitted(&submitted));
         return Ok(ExitCode::Success);
     }
-    let watched = Watched { context, account, interruption: &interruption, cancel: args.cancel_on_interrupt };
-    let ended = watched.to_the_end(&submitted.job, &progress).await;
-    progress.finish();
+    let cancel = args.cancel_on_interrupt;
+    let ended =
+        Watched { context, side, account, interruption: &interruption, cancel }.to_the_end(&submitted.job).await;
     told(context, args.details_dir.as_deref(), ended, &interruption)
 }
 
@@ -134,15 +134,13 @@ pub(super) async fn jobs(context: &Context, side: Side, args: &JobsArgs) -> Resu
         return Ok(ExitCode::Success);
     };
     let id = JobId::new(job);
+    let report = report(account, &id).await.map_err(refused)?;
     if args.watch {
         let interruption = Interruption::listen("")?;
-        let progress = context.screen.job();
-        let watched = Watched { context, account, interruption: &interruption, cancel: false };
-        let ended = watched.to_the_end(&id, &progress).await;
-        progress.finish();
+        let ended =
+            Watched { context, side, account, interruption: &interruption, cancel: false }.to_the_end(&id).await;
         return told(context, args.details_dir.as_deref(), ended, &interruption);
     }
-    let report = report(account, &id).await.map_err(refused)?;
     write_details(args.details_dir.as_deref(), &report)?;
     context.printer.result(&report, || text::report(&report));
     Ok(ExitCode::Success)
@@ -160,6 +158,7 @@ pub(super) async fn processors(context: &Context, side: Side) -> Result<ExitCode
 /// A job that is followed until it ends or somebody interrupts.
 struct Watched<'a> {
     context: &'a Context,
+    side: Side,
     account: &'a Endpoint,
     interruption: &'a Interruption,
     cancel: bool,
@@ -167,38 +166,53 @@ struct Watched<'a> {
 
 impl Watched<'_> {
     /// The report of the job's end; `None` = interrupted, and the job goes on.
-    async fn to_the_end(
-        &self,
-        job: &JobId,
-        progress: &super::super::progress::job::JobProgress,
-    ) -> Result<Option<JobReport>, CommandFailure> {
+    async fn to_the_end(&self, job: &JobId) -> Result<Option<JobReport>, CommandFailure> {
+        let progress = self.context.screen.job();
+        let ended = self.follow(job, &progress).await;
+        progress.finish();
+        ended.map_err(|error| self.lost(job, &error))
+    }
+
+    async fn follow(&self, job: &JobId, progress: &JobProgress) -> Result<Option<JobReport>, Error> {
         tokio::select! {
-            ended = complete(self.account, job, progress) => {
-                return ended.map(Some).map_err(|error| failed(&error, true));
-            }
+            ended = complete(self.account, job, progress) => return ended.map(Some),
             () = self.interruption.stop.cancelled() => {}
         }
         if !self.cancel {
-            self.context.printer.note(&format!(
-                "interrupted; job {job} goes on. To follow it: mediamirror asset jobs {job} --watch. To cancel it: \
-                 mediamirror asset jobs --cancel {job}"
+            self.note(&format!(
+                "interrupted; job {job} goes on. To follow it: {}. To cancel it: {}",
+                self.command(&format!("{job} --watch")),
+                self.command(&format!("--cancel {job}"))
             ));
             return Ok(None);
         }
-        self.context.printer.note(&format!("interrupted; canceling job {job}"));
-        let canceled = async {
-            self.account.v2.cancel_job(job).await?;
-            watch(self.account, job, progress).await?;
-            report(self.account, job).await
-        };
-        canceled.await.map(Some).map_err(|error| failed(&error, true))
+        self.note(&format!("interrupted; canceling job {job}"));
+        self.account.v2.cancel_job(job).await?;
+        watch(self.account, job, progress).await?;
+        report(self.account, job).await.map(Some)
+    }
+
+    /// The job is there, whatever happened to whoever followed it: doing the same again would make a second one.
+    fn lost(&self, job: &JobId, error: &Error) -> CommandFailure {
+        let mut failure = failed(error, true).about(&format!("job {job}"));
+        failure.code = ExitCode::Unexpected;
+        failure.instead(format!("look at the job: {}", self.command(&format!("{job} --watch"))))
+    }
+
+    fn command(&self, arguments: &str) -> String {
+        let config = self.context.global.config.display();
+        format!("mediamirror --config {config} asset jobs --side {} {arguments}", self.side)
+    }
+
+    fn note(&self, text: &str) {
+        self.context.screen.above(|| self.context.printer.note(text));
     }
 }
 
 /// Says how a job that was followed ended.
 fn told(
     context: &Context,
-    directory: Option<&std::path::Path>,
+    directory: Option<&Path>,
     ended: Result<Option<JobReport>, CommandFailure>,
     interruption: &Interruption,
 ) -> Result<ExitCode, CommandFailure> {
@@ -221,6 +235,6 @@ fn preset(given: &str) -> Result<String, CommandFailure> {
     std::fs::read_to_string(path).map_err(|error| CommandFailure::file("read", path.as_ref(), &error))
 }
 
-fn write_details(directory: Option<&std::path::Path>, report: &JobReport) -> Result<(), CommandFailure> {
+fn write_details(directory: Option<&Path>, report: &JobReport) -> Result<(), CommandFailure> {
     directory.map_or(Ok(()), |directory| details::write(directory, report))
 }

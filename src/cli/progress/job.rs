@@ -60,14 +60,13 @@ impl Monitor for JobProgress {
         let RunEvent::JobMoved { job, state, percent } = event else { return };
         let before = self.last.lock().expect("no panic while held").replace((state, percent));
         match &self.view {
-            View::None => {}
             View::Bar(bar) => {
                 bar.set_position(u64::from(percent));
                 bar.set_message(state.to_string());
             }
             View::Lines(_) if before.is_none() => printer::note(&format!("encode: job {job} {state}")),
             View::Lines(_) if before.is_some_and(|(was, _)| was != state) => printer::note(&line(state, percent)),
-            View::Lines(_) => {}
+            View::Lines(_) | View::None => {}
         }
     }
 }

@@ -265,13 +265,13 @@ impl V2 {
 
     /// The tasks of a job.
     pub async fn tasks_of(&self, id: &JobId) -> Result<Vec<JobTask>, Error> {
-        let query = self.query_of(id, "ListTasks", "list the tasks of job", "Tasks");
+        let query = query_of(id, "ListTasks", "list the tasks of job", "Tasks");
         Ok(listing::all(self.wire(), query, |row| task(row).map(Some)).await?)
     }
 
     /// The assets a job makes. They are there from its submission; those of a failed one may be gone.
     pub async fn outputs_of(&self, id: &JobId) -> Result<Vec<Asset>, Error> {
-        let query = self.query_of(id, "ListAssets", "list the outputs of job", "OutputMediaAssets");
+        let query = query_of(id, "ListAssets", "list the outputs of job", "OutputMediaAssets");
         Ok(listing::all(self.wire(), query, |row| entities::asset(row).map(Some)).await?)
     }
 
@@ -297,16 +297,17 @@ impl V2 {
         }
         Err(error.into())
     }
+}
 
-    fn query_of(&self, id: &JobId, operation: &'static str, attempted: &'static str, nav: &str) -> Query {
-        let path = format!("{}/{nav}", odata::entity("Jobs", id.as_str()));
-        Query { operation, attempted, subject: id.to_string(), path, filter: None }
-    }
+/// A query of what a job leads to.
+fn query_of(id: &JobId, operation: &'static str, attempted: &'static str, nav: &str) -> Query {
+    let path = format!("{}/{nav}", odata::entity("Jobs", id.as_str()));
+    Query { operation, attempted, subject: id.to_string(), path, filter: None }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Fake, Reply, json_reply, service_of};
+    use super::super::tests::{Fake, Reply, error_body, json_reply, service_of};
     use super::*;
 
     fn wanted() -> NewJob {
@@ -370,9 +371,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn canceling_twice_is_no_error_but_canceling_what_is_over_is() {
         for (state, fine) in [(6, true), (5, true), (3, false), (4, false)] {
-            let fake = Fake::new(move |seen| match seen.target().starts_with("CancelJob") {
-                true => json_reply(400, &super::super::tests::error_body("no")),
-                false => json_reply(200, &json!({"d": entity(state)})),
+            let fake = Fake::new(move |seen| {
+                if seen.target().starts_with("CancelJob") {
+                    return json_reply(400, &error_body("no"));
+                }
+                json_reply(200, &json!({"d": entity(state)}))
             });
             let canceled = service_of(&fake, "2.19").cancel_job(&JobId::new("nb:jid:UUID:3")).await;
             assert_eq!(canceled.is_ok(), fine, "state {state}: {canceled:?}");

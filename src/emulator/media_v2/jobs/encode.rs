@@ -71,8 +71,8 @@ pub(super) async fn prepare(service: Service<'_>, configuration: &str, inputs: &
 /// The file of an asset that is encoded: its primary one, its only one, or, of one that streams, the largest it names.
 fn input_file(state: &State, asset: &Row) -> Option<String> {
     let is_manifest = |file: &&Row| {
-        let name = file.text("Name").to_ascii_lowercase();
-        name.ends_with(".ism") || name.ends_with(".ismc")
+        let ending = file.text("Name").rsplit('.').next().unwrap_or_default();
+        ["ism", "ismc"].iter().any(|manifest| ending.eq_ignore_ascii_case(manifest))
     };
     let files: Vec<&Row> = state.find(&FILES, "ParentAssetId", asset.key()).collect();
     let primary = match files.as_slice() {

@@ -190,6 +190,27 @@ async fn a_task_fails_by_plan_with_its_code_and_takes_the_tasks_behind_it_along(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_may_read_what_the_one_before_it_made() {
+    let bench = Bench::new().await;
+    let asset = input(&bench).await;
+    let mut wanted = job(&asset);
+    let second = json!({ "MediaProcessorId": PROCESSOR, "Configuration": "H264 Single Bitrate 720p",
+        "TaskBody": "<taskBody><inputAsset>JobOutputAsset(0)</inputAsset>\
+                     <outputAsset>JobOutputAsset(1)</outputAsset></taskBody>" });
+    wanted["Tasks"].as_array_mut().unwrap().push(second);
+    let id = bench.make(0, "Jobs", wanted).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let states: Vec<_> =
+        tasks(&bench.get(&format!("Jobs('{id}')/Tasks")).await).iter().map(|t| t["State"].clone()).collect();
+    assert_eq!(states, [3, 2], "one after the other");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(bench.get(&format!("Jobs('{id}')/State")).await.d(), json!({ "State": 3 }));
+    let outputs = tasks(&bench.get(&format!("Jobs('{id}')/OutputMediaAssets")).await);
+    let files = bench.get(&format!("Assets('{}')/Files", outputs[1]["Id"].as_str().unwrap())).await;
+    assert_eq!(tasks(&files).len(), 3, "one rendition and both manifests");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_encrypted_configuration_needs_a_key_that_this_service_can_open() {
     let bench = Bench::new().await;
     let asset = input(&bench).await;
