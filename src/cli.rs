@@ -4,6 +4,7 @@
 
 mod access;
 mod args;
+mod asset;
 #[cfg(feature = "emulator")]
 mod demo;
 #[cfg(feature = "emulator")]
@@ -21,12 +22,15 @@ mod session;
 mod signals;
 mod summary;
 mod sync;
+#[cfg(feature = "emulator")]
+mod tutorial;
 mod urls;
 mod verify;
 
 use std::io::IsTerminal as _;
 
-use clap::Parser as _;
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Color, Command, Global};
 use exit_code::ExitCode;
@@ -47,7 +51,7 @@ pub(crate) struct Context {
 
 /// Runs the program.
 pub(crate) fn run() -> std::process::ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return told(&error).into(),
     };
@@ -62,6 +66,18 @@ pub(crate) fn run() -> std::process::ExitCode {
             failure.code.into()
         }
     }
+}
+
+/// What was typed.
+fn parse() -> Result<Cli, clap::Error> {
+    let matches = Cli::command().try_get_matches()?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    let subcommand = matches.subcommand().map(|(_, matches)| matches);
+    cli.global.config_named = [Some(&matches), subcommand]
+        .into_iter()
+        .flatten()
+        .any(|matches| matches.value_source("config") == Some(ValueSource::CommandLine));
+    Ok(cli)
 }
 
 /// Starts the runtime and the command in it.
@@ -81,10 +97,13 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         #[cfg(feature = "emulator")]
         Command::Demo(args) => demo::run(context, &args).await,
         #[cfg(feature = "emulator")]
+        Command::Tutorial(args) => tutorial::run(context, &args).await,
+        #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::run(context, &args).await,
         Command::Sync(args) => sync::run(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Urls(args) => urls::run(context, &args).await,
+        Command::Asset(args) => asset::run(context, &args).await,
         Command::Init(args) => init::run(context, &args),
     }
 }

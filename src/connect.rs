@@ -20,6 +20,8 @@ use crate::transport::{AllowedHosts, guarded};
 pub struct Endpoint {
     /// The media account.
     pub media: Arc<dyn MediaService>,
+    /// The same account with what a mirror does not need: jobs, single locators, policies.
+    pub v2: V2,
     /// Its storage accounts; the first is the default one.
     pub storage: Vec<Arc<BlobAccount>>,
     /// All lanes of this side, for statistics.
@@ -84,7 +86,8 @@ fn endpoint(account: &AccountConfig, client: Arc<dyn HttpClient>, side: Side) ->
         lanes.extend([read, write]);
     }
     Ok(Endpoint {
-        media: Arc::new(media),
+        media: Arc::new(media.clone()),
+        v2: media,
         storage,
         lanes,
         side,

@@ -40,6 +40,7 @@
 //! | [`ledger`] | what was begun and what was done, in `SQLite`, written by one thread |
 //! | [`connect`] | from a configuration to two accounts that can be talked to |
 //! | [`engine`] | the run: catalog, plan, copy, verify, register, publish; `verify` and `urls` beside it |
+//! | [`asset`] | one asset's life around a mirror: upload, publish, remove, look, tidy up |
 //! | [`monitor`] | what happens, as events; the library never prints |
 //! | `emulator` | both services, written from their documents; shares no code with the clients (feature `emulator`) |
 //!
@@ -65,6 +66,7 @@
 //! - What mediamirror did not make is neither overwritten nor deleted.
 //! - No secret is printed, logged or recorded; nothing prints outside of the program's `cli`.
 
+pub mod asset;
 pub mod blob;
 pub mod call;
 pub mod clock;

@@ -50,6 +50,52 @@ name! {
     LocatorId
 }
 
+name! {
+    /// An encoding job's id as its service spells it, such as `nb:jid:UUID:…`.
+    JobId
+}
+
+/// Where an encoding job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobState {
+    /// Waits to be scheduled.
+    Queued,
+    /// Waits for a free encoder.
+    Scheduled,
+    /// Is being encoded.
+    Processing,
+    /// Done.
+    Finished,
+    /// Ended in error.
+    Error,
+    /// Ended on request.
+    Canceled,
+    /// Is about to end on request.
+    Canceling,
+}
+
+impl JobState {
+    /// Will it change no more?
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Finished | Self::Error | Self::Canceled)
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Queued => "queued",
+            Self::Scheduled => "scheduled",
+            Self::Processing => "processing",
+            Self::Finished => "finished",
+            Self::Error => "error",
+            Self::Canceled => "canceled",
+            Self::Canceling => "canceling",
+        })
+    }
+}
+
 /// How an asset is encrypted at rest by the media service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]

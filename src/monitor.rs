@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::model::{AssetId, CopyMethod, Side};
+use crate::model::{AssetId, CopyMethod, JobId, JobState, Side};
 
 /// How one asset ended.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -61,6 +61,24 @@ pub enum RunEvent {
         /// How it was copied.
         method: CopyMethod,
     },
+    /// A piece of a file of this machine has arrived.
+    BytesSent {
+        /// The asset it is uploaded to.
+        asset: AssetId,
+        /// The file's name.
+        file: String,
+        /// Its length.
+        bytes: u64,
+    },
+    /// A file of this machine has arrived.
+    FileSent {
+        /// The asset it was uploaded to.
+        asset: AssetId,
+        /// Its name.
+        file: String,
+        /// How much of it was there before, left by an upload that died.
+        there: u64,
+    },
     /// A blob could not be copied.
     BlobFailed {
         /// Source id of its asset.
@@ -93,6 +111,15 @@ pub enum RunEvent {
         name: String,
         /// How it ended.
         outcome: AssetOutcome,
+    },
+    /// An encoding job is where it is told to be: at its submission, and whenever it has moved on.
+    JobMoved {
+        /// The job.
+        job: JobId,
+        /// Its state.
+        state: JobState,
+        /// How much of its tasks is done.
+        percent: u8,
     },
     /// Something worth a line, that changes nothing.
     Note(String),

@@ -2,10 +2,12 @@
 
 use std::num::NonZeroU64;
 
+use azure_core::http::RequestContent;
+use azure_storage_blob::models::{BlockBlobClientStageBlockOptions, BlockLookupList};
 use bytes::Bytes;
 
 use super::copy::arriving_with;
-use super::properties::refused_with;
+use super::properties::{header, refused_with};
 use super::{BlobAccount, Copied};
 use crate::call::Call;
 use crate::error::Error;
@@ -42,6 +44,44 @@ impl BlobAccount {
             Ok(Copied { etag: written.etag.map(|etag| etag.to_string()) })
         });
         Ok(written.await?)
+    }
+
+    /// Put Block: keeps `content` under `id` until it is committed. `crc64` is its checksum, which the service compares
+    /// before it keeps anything (`CRC-64/NVME`).
+    pub async fn stage_block(&self, blob: &BlobRef, id: &[u8], content: Bytes, crc64: u64) -> Result<(), Error> {
+        let client = &self.blob_client(blob)?.block_blob_client();
+        let subject = blob.to_string();
+        let length = content.len() as u64;
+        let content = &content;
+        let call = write_call("PutBlock", "write a block of blob", &subject, length);
+        let staged = self.write.run(call, |_| async move {
+            let options = BlockBlobClientStageBlockOptions {
+                transactional_content_crc64: Some(crc64.to_le_bytes().to_vec()),
+                ..BlockBlobClientStageBlockOptions::default()
+            };
+            client.stage_block(id, length, content.clone().into(), Some(options)).await?;
+            Ok(())
+        });
+        Ok(staged.await?)
+    }
+
+    /// Put Block List: makes the blob of blocks that are there, in that order.
+    pub async fn commit_blocks(
+        &self,
+        blob: &BlobRef,
+        ids: &[Vec<u8>],
+        properties: &BlobProperties,
+    ) -> Result<Copied, Error> {
+        let client = &self.blob_client(blob)?.block_blob_client();
+        let subject = blob.to_string();
+        let call = write_call("PutBlockList", "commit the blocks of blob", &subject, 0);
+        let committed = self.write.run(call, |_| async move {
+            let list = BlockLookupList { latest: Some(ids.to_vec()), ..BlockLookupList::default() };
+            let options = arriving_with!(BlockBlobClientCommitBlockListOptions, properties, None);
+            let answer = client.commit_block_list(RequestContent::try_from(list)?, Some(options)).await?;
+            Ok(Copied { etag: header(answer.headers(), "etag") })
+        });
+        Ok(committed.await?)
     }
 }
 

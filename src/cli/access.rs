@@ -20,9 +20,17 @@ const NO_CONTAINER: &str = "mediamirror-access-check";
 
 /// Asks every account; `path` is where the configuration was read from.
 pub(crate) async fn check(path: &Path, config: &Config, pair: &Pair) -> Result<(), CommandFailure> {
-    let source = Access { path, side: Side::Source, config: &config.source, endpoint: &pair.source };
-    let target = Access { path, side: Side::Target, config: &config.target, endpoint: &pair.target };
-    futures::try_join!(source.check(), target.check()).map(|_| ())
+    let one = |side| check_one(path, config, pair, side);
+    futures::try_join!(one(Side::Source), one(Side::Target)).map(|_| ())
+}
+
+/// Asks the accounts of one side.
+pub(crate) async fn check_one(path: &Path, config: &Config, pair: &Pair, side: Side) -> Result<(), CommandFailure> {
+    let (config, endpoint) = match side {
+        Side::Source => (&config.source, &pair.source),
+        Side::Target => (&config.target, &pair.target),
+    };
+    Access { path, side, config, endpoint }.check().await
 }
 
 /// One side of the mirror and where it is configured.

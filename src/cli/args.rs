@@ -10,6 +10,8 @@ use mediamirror::config::LimitOverrides;
 use mediamirror::engine::{Options, Order};
 use mediamirror::model::CopyMethod;
 
+use super::asset::AssetArgs;
+
 /// Mirrors a whole media library to a second region with server-side copies, at the same URL paths.
 #[derive(Debug, Parser)]
 #[command(name = "mediamirror", version, about, max_term_width = 100)]
@@ -28,6 +30,9 @@ pub(crate) struct Global {
     /// Configuration file
     #[arg(long, global = true, value_name = "FILE", env = "MEDIAMIRROR_CONFIG", default_value = "mirror.toml")]
     pub(crate) config: PathBuf,
+    /// Was the configuration named on the command line?
+    #[arg(skip)]
+    pub(crate) config_named: bool,
     /// How results are printed on standard output
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
@@ -71,6 +76,9 @@ pub(crate) enum Command {
     /// Mirror a library between two emulated regions on this machine, and check the result
     #[cfg(feature = "emulator")]
     Demo(DemoArgs),
+    /// Go through the failover-streaming tutorial: upload, encode, publish, mirror, play from both, clean up
+    #[cfg(feature = "emulator")]
+    Tutorial(TutorialArgs),
     /// Run emulated regions on loopback until interrupted
     #[cfg(feature = "emulator")]
     Emulator(EmulatorArgs),
@@ -80,6 +88,8 @@ pub(crate) enum Command {
     Verify(ScopeArgs),
     /// Print the pairs of streaming URLs that differ in the host alone
     Urls(ScopeArgs),
+    /// Work on single assets: upload, publish, look, remove
+    Asset(AssetArgs),
     /// Write a commented configuration
     Init(InitArgs),
 }
@@ -174,6 +184,21 @@ pub(crate) struct DemoArgs {
     /// Blobs of an asset, on average
     #[arg(long, value_name = "N", default_value = "20")]
     pub(crate) blobs: NonZeroU64,
+}
+
+/// Arguments of `tutorial`.
+#[cfg(feature = "emulator")]
+#[derive(Debug, Args)]
+pub(crate) struct TutorialArgs {
+    /// A film; the one this program brings along when not given
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// What to encode it with
+    #[arg(long, value_name = "NAME", default_value = "H264 Multiple Bitrate 720p")]
+    pub(crate) preset: String,
+    /// Leave the assets and their URLs there
+    #[arg(long)]
+    pub(crate) keep: bool,
 }
 
 /// Arguments of `emulator`.

@@ -1,7 +1,7 @@
 //! `demo`: two emulated regions in this process, on real sockets; the first one's library is mirrored to the second by
 //! the real engine, compared, played from both, and mirrored again, which must change nothing.
 
-mod playback;
+pub(super) mod playback;
 mod report;
 
 use mediamirror::config::Config;
@@ -78,7 +78,7 @@ async fn playbacks(pair: &Pair, options: &Options) -> Result<Vec<playback::Playb
 }
 
 /// The first region is the source, the second the target.
-fn config(emulator: &EmulatorHandle) -> Result<Config, CommandFailure> {
+pub(super) fn config(emulator: &EmulatorHandle) -> Result<Config, CommandFailure> {
     let [source, target, ..] = emulator.ready().regions.as_slice() else {
         return Err(CommandFailure::unexpected("the emulator has fewer than two regions"));
     };

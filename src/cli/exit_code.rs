@@ -23,6 +23,8 @@ pub(crate) enum ExitCode {
     Locked = 6,
     /// The ledger cannot be used
     Ledger = 8,
+    /// An encoding job failed or was canceled
+    Encoding = 10,
     /// Interrupted (SIGINT) after draining; the next run goes on from there
     Interrupted = 130,
     /// Terminated (SIGTERM) after draining; the next run goes on from there
@@ -80,7 +82,7 @@ mod tests {
     use super::*;
 
     /// Every code with the words its documentation begins with.
-    const ALL: [(ExitCode, &str); 10] = [
+    const ALL: [(ExitCode, &str); 11] = [
         (ExitCode::Success, "Everything in scope is replicated and verified"),
         (ExitCode::Unexpected, "Something unexpected"),
         (ExitCode::Usage, "The command line cannot be understood"),
@@ -89,6 +91,7 @@ mod tests {
         (ExitCode::Refused, "Configuration, credential or permission; nothing was changed"),
         (ExitCode::Locked, "Another run holds the lock of the ledger"),
         (ExitCode::Ledger, "The ledger cannot be used"),
+        (ExitCode::Encoding, "An encoding job failed or was canceled"),
         (ExitCode::Interrupted, "Interrupted (SIGINT) after draining; the next run goes on from there"),
         (ExitCode::Terminated, "Terminated (SIGTERM) after draining; the next run goes on from there"),
     ];

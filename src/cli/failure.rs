@@ -59,6 +59,12 @@ impl CommandFailure {
         self
     }
 
+    /// The same, with another thing to do about it.
+    pub(crate) fn instead(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
     /// The text for standard error.
     pub(crate) fn render(&self, color: bool) -> String {
         let (red, green, plain) = if color { ("\x1b[1;31m", "\x1b[1;32m", "\x1b[0m") } else { ("", "", "") };

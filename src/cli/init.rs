@@ -37,8 +37,14 @@ fn blank(side: &str) -> AccountTemplate {
 
 /// Both accounts of an `App.config`.
 fn accounts_of(path: &Path) -> Result<(AccountTemplate, AccountTemplate), CommandFailure> {
+    let config = read_app_config(path)?;
+    Ok((template("source", &config.source), template("target", &config.target)))
+}
+
+/// Reads an `App.config`.
+pub(super) fn read_app_config(path: &Path) -> Result<AppConfig, CommandFailure> {
     let text = std::fs::read_to_string(path).map_err(|error| CommandFailure::file("read", path, &error))?;
-    let config = AppConfig::parse(&text).map_err(|error| {
+    AppConfig::parse(&text).map_err(|error| {
         let remedy = match error {
             AppConfigError::Xml { .. } => "name the App.config of the tutorial's program",
             AppConfigError::Missing(_) => {
@@ -46,8 +52,7 @@ fn accounts_of(path: &Path) -> Result<(AccountTemplate, AccountTemplate), Comman
             }
         };
         CommandFailure::new(ExitCode::Refused, format!("{}: {error}", path.display()), remedy)
-    })?;
-    Ok((template("source", &config.source), template("target", &config.target)))
+    })
 }
 
 /// The template of an account with its keys.

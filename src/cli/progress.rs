@@ -1,6 +1,8 @@
 //! Progress on standard error: bars on a terminal, one plain line an interval elsewhere, nothing when silence was asked
 //! for. The only user of indicatif.
 
+pub(crate) mod job;
+
 use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -142,6 +144,11 @@ impl Tally {
                 self.blobs += 1;
                 self.bytes += bytes;
             }
+            RunEvent::BytesSent { bytes, .. } => self.bytes += bytes,
+            RunEvent::FileSent { there, .. } => {
+                self.blobs += 1;
+                self.bytes += there;
+            }
             RunEvent::AssetFinished { outcome, .. } => {
                 self.assets += 1;
                 if matches!(outcome, AssetOutcome::Failed(_) | AssetOutcome::Conflict(_)) {
@@ -153,6 +160,7 @@ impl Tally {
             | RunEvent::ListingFinished { .. }
             | RunEvent::BlobFailed { .. }
             | RunEvent::MethodChosen { .. }
+            | RunEvent::JobMoved { .. }
             | RunEvent::Note(_) => {}
         }
     }

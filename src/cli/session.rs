@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mediamirror::config::{Config, LimitOverrides, descriptors};
-use mediamirror::connect::{Pair, connect};
+use mediamirror::connect::{Endpoint, Pair, connect};
+use mediamirror::model::Side;
 use mediamirror::transport;
 
 use super::Context;
@@ -28,6 +29,21 @@ impl Session {
         let session = Self::of(config)?;
         access::check(&context.global.config, &session.config, &session.pair).await?;
         Ok(session)
+    }
+
+    /// As [`Session::open`], for a command on one account: the other one need not let us in.
+    pub(crate) async fn open_one(context: &Context, side: Side) -> Result<Self, CommandFailure> {
+        let session = Self::of(Config::load(&context.global.config)?)?;
+        access::check_one(&context.global.config, &session.config, &session.pair, side).await?;
+        Ok(session)
+    }
+
+    /// One of both accounts.
+    pub(crate) fn account(&self, side: Side) -> &Endpoint {
+        match side {
+            Side::Source => &self.pair.source,
+            Side::Target => &self.pair.target,
+        }
     }
 
     /// The clients of a configuration. Nothing is sent yet.

@@ -1,8 +1,12 @@
 //! The tutorial's `App.config`: which accounts and keys it names.
 
+use std::path::PathBuf;
+
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
+use url::Url;
 
+use super::{AccountConfig, AuthConfig, Config, ConfigError, Limits, StorageConfig, template, validate};
 use crate::redact::Secret;
 
 /// Why an `App.config` cannot be used.
@@ -71,6 +75,51 @@ impl AppConfig {
         let config = Self { source: account("Source"), target: account("Target") };
         if missing.is_empty() { Ok(config) } else { Err(AppConfigError::Missing(missing)) }
     }
+}
+
+impl AppConfig {
+    /// The configuration it stands for: both accounts of the real service, as the tutorial's program reaches them.
+    ///
+    /// # Errors
+    /// Both sides are one account, or a name can be no host's.
+    pub fn config(&self, ledger: PathBuf) -> Result<Config, ConfigError> {
+        let (source, target) = (&self.source, &self.target);
+        if source.media_account == target.media_account || source.storage_account == target.storage_account {
+            return Err(unusable("the target is the source", "name another account in the keys that end in `Target`"));
+        }
+        Ok(Config { source: source.config()?, target: target.config()?, ledger })
+    }
+}
+
+impl AppAccount {
+    fn config(&self) -> Result<AccountConfig, ConfigError> {
+        let url = |text: &str| {
+            let problem = format!("{text} is no URL");
+            Url::parse(text).map_err(|_| unusable(&problem, "check the account names"))
+        };
+        Ok(AccountConfig {
+            account: self.media_account.clone(),
+            endpoint: url(template::ENDPOINT)?,
+            redirect_hosts: validate::REDIRECT_HOSTS.map(str::to_owned).to_vec(),
+            api_version: validate::API_VERSION.to_owned(),
+            auth: AuthConfig::Acs {
+                token_url: url(template::TOKEN_URL)?,
+                client_id: self.media_account.clone(),
+                secret: self.media_key.clone(),
+            },
+            storage: vec![StorageConfig {
+                account: self.storage_account.clone(),
+                endpoint: url(&format!("https://{}.blob.core.windows.net", self.storage_account))?,
+                key: self.storage_key.clone(),
+            }],
+            streaming_url: None,
+            limits: Limits::default(),
+        })
+    }
+}
+
+fn unusable(problem: &str, remedy: &str) -> ConfigError {
+    ConfigError { place: "appSettings".to_owned(), problem: problem.to_owned(), remedy: remedy.to_owned() }
 }
 
 /// Every key with its value.
@@ -149,6 +198,15 @@ mod tests {
         assert!(matches!(broken, Err(AppConfigError::Xml { .. })), "{broken:?}");
         let unclosed = AppConfig::parse("<a><b></a>");
         assert!(matches!(unclosed, Err(AppConfigError::Xml { .. })), "{unclosed:?}");
+    }
+
+    #[test]
+    fn it_stands_for_two_accounts_of_the_real_service() {
+        let config = AppConfig::parse(TUTORIAL).unwrap().config("l".into()).unwrap();
+        assert_eq!(config.source.endpoint.as_str(), "https://media.windows.net/api/");
+        assert_eq!(config.target.storage[0].endpoint.as_str(), "https://storeeast.blob.core.windows.net/");
+        let same = AppConfig::parse(&TUTORIAL.replace("\"east\"", "\"west\"")).unwrap();
+        assert!(same.config("l".into()).unwrap_err().problem.contains("the target is the source"));
     }
 
     #[test]

@@ -44,9 +44,9 @@ pub struct SecretFile {
 }
 
 /// The real service's front door, token service and nothing else known.
-const ENDPOINT: &str = "https://media.windows.net/api/";
+pub(super) const ENDPOINT: &str = "https://media.windows.net/api/";
 /// The real Access Control Service.
-const TOKEN_URL: &str = "https://wamsprodglobal001acs.accesscontrol.windows.net/v2/OAuth2-13";
+pub(super) const TOKEN_URL: &str = "https://wamsprodglobal001acs.accesscontrol.windows.net/v2/OAuth2-13";
 
 impl AccountTemplate {
     /// An account of the real service. `side` names the secret files.

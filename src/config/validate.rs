@@ -13,9 +13,9 @@ use super::problem::Document;
 use super::{AccountConfig, AuthConfig, Config, ConfigError, StorageConfig};
 
 /// The newest version of the API.
-const API_VERSION: &str = "2.19";
+pub(super) const API_VERSION: &str = "2.19";
 /// The hosts the real front door redirects to.
-const REDIRECT_HOSTS: [&str; 2] = ["*.cloudapp.net", "*.media.azure.net"];
+pub(super) const REDIRECT_HOSTS: [&str; 2] = ["*.cloudapp.net", "*.media.azure.net"];
 /// The resource Media Services tokens are for.
 const RESOURCE: &str = "https://rest.media.azure.net";
 

@@ -21,7 +21,7 @@ use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 
 pub(super) use self::inflict::Cut;
-use self::plan::{Fault, FaultPlan, Rule};
+use self::plan::{Fault, FaultPlan, Rule, TaskFailure};
 use super::stats::Plane;
 use super::world::{Route, World};
 use super::{Request, Response, blob, media_v2, streaming};
@@ -54,6 +54,9 @@ struct ActiveRule {
     counted: u64,
     struck: u64,
 }
+
+/// The operation of an encoding task, which is no request.
+const ENCODE_TASK: &str = "EncodeTask";
 
 /// What is asked, as rules see it.
 #[derive(Debug, Clone)]
@@ -89,6 +92,20 @@ impl Faults {
     /// How often each rule struck since the plan was set.
     pub(super) fn strikes(&self) -> Vec<u64> {
         self.lock().rules.iter().map(|rule| rule.struck).collect()
+    }
+
+    /// What an encoding task that begins shall fail with, if a rule wants it to.
+    pub(super) fn of_task(&self, account: &str, job: &str, preset: &str) -> Option<TaskFailure> {
+        let asked = Asked {
+            account: account.to_owned(),
+            plane: Plane::Media,
+            operation: ENCODE_TASK,
+            path: format!("/{job}/{preset}"),
+        };
+        match self.strike(&asked)?.fault {
+            Fault::Encode(failure) => Some(failure),
+            _ => None,
+        }
     }
 
     fn strike(&self, asked: &Asked) -> Option<Strike> {
@@ -135,7 +152,8 @@ impl Active {
 
 impl ActiveRule {
     fn sees(&self, asked: &Asked, since: f64) -> bool {
-        self.rule.plane.is_none_or(|plane| plane == asked.plane)
+        matches!(self.rule.fault, Fault::Encode(_)) == (asked.operation == ENCODE_TASK)
+            && self.rule.plane.is_none_or(|plane| plane == asked.plane)
             && self.rule.after_s.is_none_or(|after| since >= after)
             && self.rule.until_s.is_none_or(|until| since <= until)
             && self.account.is_match(&asked.account)

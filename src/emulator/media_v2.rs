@@ -18,6 +18,7 @@ mod limits;
 mod locators;
 mod multipart;
 mod policies;
+mod protection;
 mod query;
 mod read;
 mod render;

@@ -118,8 +118,12 @@ pub struct MediaSettings {
     pub page_local_orderby: bool,
     /// A read or streaming locator on an asset without files is refused, as one page documents.
     pub strict_locators: bool,
-    /// Duration of an encoding task, milliseconds.
+    /// Time an encoding job waits, milliseconds: half of it queued, half scheduled. A cancellation takes half of it.
+    pub encode_queue_ms: u64,
+    /// Duration of an encoding task whatever its input, milliseconds.
     pub encode_ms: u64,
+    /// What a second of its input adds to that, milliseconds.
+    pub encode_ms_per_input_second: u64,
 }
 
 impl Default for MediaSettings {
@@ -134,7 +138,9 @@ impl Default for MediaSettings {
             refuse_batch: false,
             page_local_orderby: false,
             strict_locators: false,
-            encode_ms: 2_000,
+            encode_queue_ms: 400,
+            encode_ms: 1_600,
+            encode_ms_per_input_second: 0,
         }
     }
 }

@@ -150,6 +150,15 @@ impl Source<'_> {
     }
 }
 
+/// How long an MP4 plays, in seconds; `None` of what is none or does not say.
+pub(crate) async fn seconds_of(
+    storage: &Arc<StorageAccount>,
+    container: &str,
+    name: &str,
+) -> Result<Option<f64>, StorageError> {
+    Ok(mp4::Layout::read(storage, container, name).await?.seconds)
+}
+
 /// The operation of a request, as the statistics name it.
 pub(crate) fn operation_of(path: &str) -> &'static str {
     Target::of(path).as_ref().map_or("GetFile", Target::operation)

@@ -64,14 +64,23 @@ pub async fn urls(pair: &Pair, options: &Options) -> Result<Vec<UrlPair>, Error>
 
 /// The URL a player is given: the locator's path, on the configured streaming host if there is one, and the manifest.
 fn playable(side: &Endpoint, locator: &Locator, manifest: Option<&str>) -> String {
+    match manifest {
+        Some(name) => format!("{}/manifest", below(side, locator, name)),
+        None => root(side, locator),
+    }
+}
+
+/// The URL of a file that a locator opens.
+pub(crate) fn below(side: &Endpoint, locator: &Locator, file: &str) -> String {
+    format!("{}{}", root(side, locator), utf8_percent_encode(file, PATH))
+}
+
+/// A locator's path, on the configured streaming host if there is one; it ends with a slash.
+fn root(side: &Endpoint, locator: &Locator) -> String {
     let path = locator.path.clone().unwrap_or_default();
-    let root = match (&side.streaming_url, Url::parse(&path)) {
+    match (&side.streaming_url, Url::parse(&path)) {
         (Some(host), Ok(path)) => format!("{}{}", host.as_str().trim_end_matches('/'), path.path()),
         _ => path,
-    };
-    match manifest {
-        Some(name) => format!("{root}{}/manifest", utf8_percent_encode(name, PATH)),
-        None => root,
     }
 }
 

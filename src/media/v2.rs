@@ -3,6 +3,7 @@
 //! Every request goes through the lane's caller, carries a cached token, and reaches only configured hosts. Nothing that
 //! may have taken effect is sent again before looking.
 
+mod access;
 mod assets;
 mod auth;
 mod batch;
@@ -14,10 +15,13 @@ mod errors;
 mod exchange;
 mod files;
 mod front_door;
+mod jobs;
 mod listing;
 mod locators;
 mod odata;
 mod policies;
+mod processors;
+mod protect;
 mod wire;
 
 use std::sync::Arc;
@@ -27,11 +31,14 @@ use async_trait::async_trait;
 use azure_core::http::HttpClient;
 use jiff::Timestamp;
 
+pub use self::access::AccessPolicy;
 pub use self::auth::ASK_TOKEN;
 use self::auth::Tokens;
 use self::front_door::FrontDoor;
+pub use self::jobs::{Job, JobTask, NewJob, TaskError, TaskEvent};
 use self::listing::Query;
 use self::policies::Policies;
+pub use self::processors::Processor;
 use self::wire::Wire;
 use super::{FileSet, MediaService, Pages};
 use crate::call::Caller;

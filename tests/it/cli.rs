@@ -4,6 +4,8 @@
 pub(crate) mod against_emulator;
 mod choices;
 pub(crate) mod counted;
+#[cfg(feature = "emulator")]
+mod encode;
 
 use std::path::Path;
 use std::process::{Command, Output};

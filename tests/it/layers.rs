@@ -25,6 +25,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &["model", "redact", "clock", "throttle", "error", "config", "monitor", "ledger", "media", "blob", "connect"],
     ),
+    (
+        "asset",
+        &["model", "redact", "clock", "error", "monitor", "media", "blob", "connect", "engine"],
+    ),
     ("emulator", &[]),
 ];
 

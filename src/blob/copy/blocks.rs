@@ -99,7 +99,7 @@ impl BlobAccount {
     }
 
     /// The uncommitted blocks at a destination and their lengths.
-    async fn staged_blocks(&self, to: &BlobRef) -> Result<HashMap<Vec<u8>, u64>, Error> {
+    pub async fn staged_blocks(&self, to: &BlobRef) -> Result<HashMap<Vec<u8>, u64>, Error> {
         let client = &self.blob_client(to)?.block_blob_client();
         let subject = to.to_string();
         let call = Call {

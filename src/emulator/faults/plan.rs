@@ -190,6 +190,26 @@ pub enum Fault {
     ContainerDeleted,
     /// The token that is answered lives for so many seconds.
     TokenLifetimeS(u64),
+    /// An encoding task fails halfway. Such a rule sees no requests but encoding tasks, once each, as they begin: their
+    /// operation is `EncodeTask`, their path `/<name of the job>/<preset>`.
+    Encode(TaskFailure),
+}
+
+/// What a failed task says of itself in its `ErrorDetails`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskFailure {
+    /// The code.
+    pub code: String,
+    /// The words.
+    pub message: String,
+}
+
+impl TaskFailure {
+    /// That code, those words.
+    pub fn new(code: &str, message: &str) -> Self {
+        Self { code: code.to_owned(), message: message.to_owned() }
+    }
 }
 
 /// An error answer.

@@ -101,7 +101,7 @@ fn line_of(text: &str, key: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::{Mangle, Refuse, ResetAt};
+    use super::super::plan::{Mangle, Refuse, ResetAt, TaskFailure};
     use super::*;
 
     const GOOD: &str = r#"
@@ -139,6 +139,14 @@ mangle = "marker-loop"
         assert_eq!((plan.rules[1].nth, &plan.rules[1].fault), (Some(3), &Fault::LostAnswer));
         assert_eq!(plan.rules[2].fault, Fault::Reset(ResetAt::Headers));
         assert_eq!(plan.rules[3].fault, Fault::Mangle(Mangle::MarkerLoop));
+    }
+
+    #[test]
+    fn an_encoding_task_is_struck_by_a_rule_of_its_own() {
+        let text = "[[rule]]\nname = \"*/H264*\"\nfault = { encode = { code = \"E\", message = \"no\" } }";
+        let plan = FaultPlan::parse(text).unwrap();
+        assert_eq!(plan.rules[0].fault, Fault::Encode(TaskFailure::new("E", "no")));
+        assert!(FaultPlan::parse(&text.replace("message", "words")).is_err());
     }
 
     #[test]

@@ -23,9 +23,12 @@ const TURNAROUND: Duration = Duration::from_millis(500);
 /// When the service's own entities say they were made.
 const FOUNDED: &str = "2015-01-01T00:00:00Z";
 
-/// (guid, name, version), as published.
-const MEDIA_PROCESSORS: [(&str, &str, &str); 5] = [
+/// (guid, name, version), as published. Of the standard encoder two versions more, made up, so that neither the order of
+/// the list nor that of the texts tells the newest.
+const MEDIA_PROCESSORS: [(&str, &str, &str); 7] = [
+    ("7c0a4e1d-52b8-4f0e-9a3d-61f2b8c7d910", "Media Encoder Standard", "1.10"),
     ("ff4df607-d419-42f0-bc17-a481b1331e56", "Media Encoder Standard", "1.1"),
+    ("0d5b92a6-8f3c-4c1b-b7e4-2a96c3f1e809", "Media Encoder Standard", "1.9"),
     ("1b1da727-93ae-4e46-a8a1-268828765609", "Azure Media Encoder", "4.6"),
     ("2e7aa8f3-4961-4e0c-b4db-0e0439e524f5", "Windows Azure Media Encoder", "3.7"),
     ("aec03716-7c5e-4f68-b592-f4850eba9f10", "Storage Decryption", "1.7"),

@@ -1,19 +1,24 @@
-//! Encoding jobs: their output assets exist from the start, the clock moves them from queued to finished, and at the
-//! end the inputs' blobs stand in the outputs as renditions beside a generated manifest.
+//! Encoding jobs and their tasks as entities: what may be asked of them, and when. Output assets exist from the start.
+//!
+//! How a job comes from queued to finished is in `run`, what its tasks make in `encode`.
+
+mod encode;
+mod manifests;
+mod presets;
+mod run;
 
 use std::sync::Arc;
 
-use super::assets::{self, place};
-use super::dates::Moment;
+pub(super) use self::run::{end_cancel, run, settle};
+use super::assets;
 use super::errors::ApiError;
-use super::files;
 use super::input::{Input, key_of_uri};
+use super::protection;
 use super::schema::{ASSETS, FILES, JOBS, PROCESSORS, TASKS};
 use super::service::{Deed, Service, Transaction};
-use super::store::{Journal, Row, State};
+use super::store::{Row, State};
 use super::task_body::{Output, Reference, TaskBody};
 use super::value::Value;
-use crate::emulator::storage::{Content, NewBlob, StorageError};
 
 const QUEUED: i32 = 0;
 const SCHEDULED: i32 = 1;
@@ -21,6 +26,7 @@ const PROCESSING: i32 = 2;
 const FINISHED: i32 = 3;
 const ERROR: i32 = 4;
 const CANCELED: i32 = 5;
+const CANCELING: i32 = 6;
 
 /// Documented limit of tasks in a job.
 const MOST_TASKS: usize = 30;
@@ -88,6 +94,7 @@ pub(super) async fn add_task(service: Service<'_>, tx: &mut Transaction, input: 
         if processor.is_none_or(|p| state.get(&PROCESSORS, &p).is_none()) {
             return Err(ApiError::bad("The value of property 'MediaProcessorId' is invalid."));
         }
+        protection::check_task(&state, &row)?;
         if state.find(&TASKS, "JobId", &job_id).count() >= MOST_TASKS {
             return Err(ApiError::bad(format!("A job has {MOST_TASKS} tasks at most.")));
         }
@@ -161,16 +168,17 @@ pub(super) fn update(service: Service<'_>, tx: &mut Transaction, id: &str, input
     Ok(())
 }
 
-/// Cancels a job that is not over.
+/// Asks for the end of a job that is not over; it takes a moment.
 pub(super) fn cancel(service: Service<'_>, tx: &mut Transaction, id: &str) -> Result<(), ApiError> {
     settle(service);
     let now = service.now();
     let mut state = service.state();
     let job = state.get(&JOBS, id).ok_or_else(|| ApiError::no_entity(JOBS.name))?;
     if job.int("State") >= FINISHED {
-        return Err(ApiError::bad("The job cannot be canceled: it is over already."));
+        return Err(ApiError::bad("The job cannot be canceled: it is over or being canceled."));
     }
-    conclude(&mut state, &mut tx.journal, id, CANCELED, now, None);
+    run::begin_cancel(&mut state, &mut tx.journal, id, now);
+    tx.finish.push(Deed::EndCancel(id.to_owned()));
     Ok(())
 }
 
@@ -179,7 +187,7 @@ pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str) -> Re
     settle(service);
     let mut state = service.state();
     let job = state.get(&JOBS, id).ok_or_else(|| ApiError::no_entity(JOBS.name))?;
-    if job.int("State") < FINISHED {
+    if !matches!(job.int("State"), FINISHED | ERROR | CANCELED) {
         return Err(ApiError::bad("A job can only be deleted when it is finished, canceled or in error."));
     }
     for task in tasks(&state, id) {
@@ -195,162 +203,4 @@ pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str) -> Re
 
 fn tasks(state: &State, job: &str) -> Vec<String> {
     state.find(&TASKS, "JobId", job).map(|t| t.key().to_owned()).collect()
-}
-
-/// Moves every running job to where the clock says it is: queued for the first tenth of its time, scheduled for
-/// the second, then processing until its outputs are made.
-pub(super) fn settle(service: Service<'_>) {
-    let now = service.now();
-    #[expect(clippy::cast_precision_loss, reason = "an encoding time is far below 2^52 ms")]
-    let whole = (service.settings().encode_ms as f64).max(1.0);
-    let mut state = service.state();
-    let running: Vec<(String, Moment, i32)> = state
-        .table(&JOBS)
-        .all()
-        .filter(|j| j.int("State") < FINISHED)
-        .filter_map(|j| Some((j.key().to_owned(), j.date("Created")?, j.int("State"))))
-        .collect();
-    let mut journal = Journal::default();
-    for (job, created, was) in running {
-        #[expect(clippy::cast_precision_loss, reason = "a job's age is far below 2^52 ms")]
-        let part = ((now.millis() - created.millis()) as f64 / whole).min(1.0);
-        let is = if part < 0.1 {
-            QUEUED
-        } else if part < 0.2 {
-            SCHEDULED
-        } else {
-            PROCESSING
-        };
-        if is != was {
-            state.update(&JOBS, &job, &mut journal, |j| {
-                j.set("State", Value::Int(is));
-                if is == PROCESSING {
-                    j.set("StartTime", Value::Date(now));
-                }
-            });
-        }
-        for task in tasks(&state, &job) {
-            state.update(&TASKS, &task, &mut journal, |t| {
-                // 0 none, 1 active, 2 running.
-                t.set("State", Value::Int(is));
-                t.set("Progress", Value::Double((part * 99.0).floor()));
-            });
-        }
-    }
-}
-
-/// Ends a job and its tasks.
-fn conclude(state: &mut State, journal: &mut Journal, job: &str, end: i32, now: Moment, failure: Option<&str>) {
-    for task in tasks(state, job) {
-        state.update(&TASKS, &task, journal, |t| {
-            t.set("State", Value::Int(end));
-            t.set("EndTime", Value::Date(now));
-            if end == FINISHED {
-                t.set("Progress", Value::Double(100.0));
-            }
-            if let Some(text) = failure {
-                let details = serde_json::json!([{ "Code": "ErrorExecutingTask", "Message": text }]);
-                t.set("ErrorDetails", Value::Json(Arc::new(details)));
-            }
-        });
-    }
-    state.update(&JOBS, job, journal, |j| {
-        let begun = j.date("StartTime").or_else(|| j.date("Created")).unwrap_or(now);
-        #[expect(clippy::cast_precision_loss, reason = "a job's duration is far below 2^52 ms")]
-        let lasted = (now.millis() - begun.millis()) as f64;
-        j.set("State", Value::Int(end));
-        j.set("StartTime", Value::Date(begun));
-        j.set("EndTime", Value::Date(now));
-        j.set("LastModified", Value::Date(now));
-        j.set("RunningDuration", Value::Double(lasted));
-    });
-}
-
-/// Makes the outputs of a job whose time is over, unless it was canceled.
-pub(super) async fn finish(service: Service<'_>, job: &str) {
-    let plan: Vec<[Vec<Arc<str>>; 2]> = {
-        let state = service.state();
-        if state.get(&JOBS, job).is_none_or(|j| j.int("State") >= FINISHED) {
-            return;
-        }
-        let tasks = tasks(&state, job);
-        tasks.iter().map(|t| [INPUTS, OUTPUTS].map(|nav| state.linked(t, nav).to_vec())).collect()
-    };
-    let mut outcome = Ok(());
-    for [inputs, outputs] in plan {
-        for output in outputs {
-            if outcome.is_ok() {
-                outcome = encode(service, &inputs, &output).await;
-            }
-        }
-    }
-    let now = service.now();
-    let mut state = service.state();
-    let canceled = state.get(&JOBS, job).is_none_or(|j| j.int("State") >= FINISHED);
-    if !canceled {
-        let failure = outcome.err().map(|e| e.to_string());
-        let end = if failure.is_some() { ERROR } else { FINISHED };
-        conclude(&mut state, &mut Journal::default(), job, end, now, failure.as_deref());
-    }
-}
-
-/// What an adaptive-bitrate preset makes of each video.
-const RENDITIONS: [(&str, u32); 3] =
-    [("1920x1080_AACAudio_4500", 4_500_000), ("960x540_AACAudio_1500", 1_500_000), ("640x360_AACAudio_700", 700_000)];
-
-/// Fills an output asset from its inputs and records its files, the manifest being the primary.
-async fn encode(service: Service<'_>, inputs: &[Arc<str>], output: &str) -> Result<(), StorageError> {
-    let home = |asset: &str| {
-        let found = service.state().get(&ASSETS, asset).map(place);
-        found.ok_or_else(|| StorageError::Backend(format!("the asset {asset} is gone")))
-    };
-    let account = |name: &str| service.storage(name).map_err(|e| StorageError::Backend(e.message));
-    let (to_storage, to_container) = home(output)?;
-    let to = account(&to_storage)?;
-    let mut manifest = None;
-    let mut sources = Vec::new();
-    for input in inputs {
-        let (from_storage, from_container) = home(input)?;
-        let from = account(&from_storage)?;
-        for blob in from.list_blobs(&from_container).await? {
-            let (stem, ending) = blob.name.rsplit_once('.').unwrap_or((&blob.name, "mp4"));
-            if stem.contains('/') || matches!(ending.to_ascii_lowercase().as_str(), "ism" | "ismc") {
-                continue;
-            }
-            for (rendition, bitrate) in RENDITIONS {
-                let name = format!("{stem}_{rendition}.{ending}");
-                if from_storage == to_storage {
-                    to.copy_within((&from_container, &blob.name), (&to_container, &name)).await?;
-                } else {
-                    let (_, bytes) = from.read_blob(&from_container, &blob.name, 0, blob.length).await?;
-                    to.put_blob(&to_container, &name, new_blob(Content::Bytes(bytes), &name)).await?;
-                }
-                sources.push(format!("<video src=\"{}\" systemBitrate=\"{bitrate}\" />", escaped(&name)));
-            }
-            manifest.get_or_insert_with(|| format!("{stem}.ism"));
-        }
-    }
-    if let Some(name) = &manifest {
-        let text = format!(
-            "<?xml version=\"1.0\" encoding=\"utf-8\"?><smil xmlns=\"http://www.w3.org/2001/SMIL20/Language\">\
-             <head></head><body><switch>{}</switch></body></smil>",
-            sources.concat()
-        );
-        to.put_blob(&to_container, name, new_blob(Content::Bytes(text.into()), name)).await?;
-    }
-    files::seed(service, output, manifest.as_deref()).await
-}
-
-fn new_blob(content: Content, name: &str) -> NewBlob {
-    NewBlob {
-        content,
-        content_type: files::mime_type(name).map(str::to_owned),
-        cache_control: None,
-        metadata: std::collections::BTreeMap::new(),
-        tags: std::collections::BTreeMap::new(),
-    }
-}
-
-fn escaped(text: &str) -> String {
-    quick_xml::escape::escape(text).into_owned()
 }

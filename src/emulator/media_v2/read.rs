@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::answer::Answer;
 use super::call::{Call, Segment};
 use super::errors::ApiError;
+use super::protection;
 use super::query::{Expr, order};
 use super::render::{self, Format, View};
 use super::schema::{ASSETS, KEYS, KINDS, Kind, LOCATORS, Nav, POLICIES, STORAGE, TASKS, kind};
@@ -163,9 +164,22 @@ pub(super) fn locate(path: &[Segment], version: u8) -> Result<Place, ApiError> {
     }
 }
 
+/// A function import that only reads, by its name in the path.
+pub(super) fn function(call: &Call) -> Option<&'static str> {
+    match call.path.as_slice() {
+        [only] if only.key.is_none() => [protection::KEY_ID, protection::KEY].into_iter().find(|f| *f == only.name),
+        _ => None,
+    }
+}
+
 /// Answers a GET.
 pub(super) fn get(service: Service<'_>, state: &State, call: &Call) -> Result<Answer, ApiError> {
     let root = service.root();
+    if let Some(name) = function(call) {
+        let parameter = if name == protection::KEY_ID { "contentKeyType" } else { "ProtectionKeyId" };
+        let value = protection::answer(name, call.option(parameter))?;
+        return Ok(Answer::json(call.reply, render::scalar(&root, call.reply, name, &value), Weight::Feed));
+    }
     let found = |kind: &'static Kind, key: &str| state.get(kind, key).ok_or_else(|| ApiError::no_entity(kind.name));
     match locate(&call.path, call.version)? {
         Place::Root => {

@@ -216,6 +216,16 @@ impl View<'_> {
     }
 }
 
+/// The text a function import answers.
+pub(super) fn scalar(root: &str, format: Format, function: &str, value: &str) -> String {
+    match format {
+        Format::Verbose => serde_json::json!({ "d": { function: value } }).to_string(),
+        Format::Light => {
+            serde_json::json!({ "odata.metadata": format!("{root}$metadata#Edm.String"), "value": value }).to_string()
+        }
+    }
+}
+
 /// The links of a navigation.
 pub(super) fn links(root: &str, format: Format, from: &Kind, nav: &str, uris: &[String], many: bool) -> String {
     let field = if format == Format::Verbose { "uri" } else { "url" };

@@ -74,6 +74,8 @@ pub(super) enum Deed {
         permissions: String,
     },
     StartJob(String),
+    /// A cancellation takes a moment.
+    EndCancel(String),
 }
 
 /// What one request or changeset has done so far.
@@ -99,7 +101,7 @@ impl Transaction {
     pub(super) async fn commit(self, service: Service<'_>) -> Vec<Deed> {
         let mut slow = Vec::new();
         for deed in self.finish {
-            if matches!(deed, Deed::SetPolicy { .. } | Deed::StartJob(_)) {
+            if matches!(deed, Deed::SetPolicy { .. } | Deed::StartJob(_) | Deed::EndCancel(_)) {
                 slow.push(deed);
             } else {
                 perform(service, deed).await;
@@ -123,8 +125,15 @@ pub(super) async fn end(world: &Arc<World>, region: usize, tx: Transaction, pret
 fn launch(world: &Arc<World>, region: usize, slow: Vec<Deed>) {
     let settings = &world.regions[region].settings.media;
     for deed in slow {
-        let delay = if matches!(deed, Deed::StartJob(_)) { settings.encode_ms } else { settings.sas_activation_ms };
         let world = Arc::clone(world);
+        let delay = match deed {
+            Deed::StartJob(id) => {
+                tokio::spawn(async move { jobs::run(Service { world: &world, index: region }, &id).await });
+                continue;
+            }
+            Deed::EndCancel(_) => settings.encode_queue_ms / 2,
+            _ => settings.sas_activation_ms,
+        };
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(delay)).await;
             perform(Service { world: &world, index: region }, deed).await;
@@ -152,8 +161,10 @@ async fn perform(service: Service<'_>, deed: Deed) {
                 _ => Ok(()),
             }
         }
-        Deed::StartJob(id) => {
-            jobs::finish(service, id).await;
+        // A job runs by itself.
+        Deed::StartJob(_) => Ok(()),
+        Deed::EndCancel(id) => {
+            jobs::end_cancel(service, id);
             Ok(())
         }
     };

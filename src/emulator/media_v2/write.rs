@@ -6,13 +6,13 @@ use super::answer::Answer;
 use super::call::{Call, Verb};
 use super::errors::ApiError;
 use super::input::{self, Input};
-use super::read::{Place, Weight, locate};
+use super::read::{self, Place, Weight, locate};
 use super::render::{View, uri};
 use super::schema::{ASSETS, ENDPOINTS, FILES, JOBS, KEYS, Kind, NOTIFICATIONS, POLICIES, kind};
 use super::service::{Service, Transaction};
 use super::store::Row;
 use super::value::Value;
-use super::{assets, endpoints, files, jobs, locators, policies};
+use super::{assets, endpoints, files, jobs, locators, policies, protection};
 
 fn unsupported() -> ApiError {
     ApiError::bad("The requested operation is not supported on this resource.")
@@ -127,6 +127,9 @@ fn plain(service: Service<'_>, tx: &mut Transaction, input: &Input, kind: &'stat
     };
     let now = service.now();
     row.set("Id", Value::text(&key));
+    if kind.set == KEYS.set {
+        protection::check_key(&row)?;
+    }
     row.set("Created", Value::Date(now));
     row.set("LastModified", Value::Date(now));
     if !service.state().insert(row.clone(), &mut tx.journal) {
@@ -236,6 +239,9 @@ fn unlink(
 
 /// The operation's name in the statistics.
 pub(super) fn operation(call: &Call) -> &'static str {
+    if let Some(name) = read::function(call) {
+        return name;
+    }
     match function(call) {
         Some("CancelJob") => return "CancelJob",
         Some(_) => return "CreateFileInfos",

@@ -39,6 +39,24 @@ impl V2 {
         Ok(listing::all(self.wire(), query, |row| entities::asset(row).map(Some)).await?)
     }
 
+    /// The assets of exactly that name.
+    pub async fn assets_named(&self, name: &str) -> Result<Vec<Asset>, Error> {
+        let query = Query {
+            operation: "ListAssets",
+            attempted: "look for asset",
+            subject: name.to_owned(),
+            path: "Assets".to_owned(),
+            filter: Some(format!("Name eq {}", odata::literal(name))),
+        };
+        Ok(listing::all(self.wire(), query, |row| entities::asset(row).map(Some)).await?)
+    }
+
+    /// Changes an asset's alternate id; `None` takes it away.
+    pub async fn set_alternate_id(&self, id: &AssetId, alternate_id: Option<&str>) -> Result<(), Error> {
+        let ask = Ask::merge(odata::entity("Assets", id.as_str()), json!({"AlternateId": alternate_id}));
+        Ok(self.wire().act(safe("UpdateAsset", "update asset", id.as_str()), &ask).await?)
+    }
+
     pub(super) async fn make_asset(&self, asset: &NewAsset) -> Result<Asset, Error> {
         let label = asset.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&asset.alternate_id);
         let mut entity = json!({

@@ -17,7 +17,7 @@ use super::wire::{Ask, Content, Verb, safe};
 use super::{V2, diff, entities};
 use crate::error::{CallError, Error, Failure};
 use crate::media::FileSet;
-use crate::model::AssetId;
+use crate::model::{AssetFile, AssetId};
 use crate::retry::Idempotency;
 
 /// Parents in one filter: a clause takes some 90 characters of a URL that has to stay below 2,000.
@@ -162,6 +162,14 @@ impl V2 {
                 applied => return Ok(applied?),
             }
         }
+    }
+
+    /// Makes one file of an asset its primary, and no other.
+    pub async fn set_primary(&self, asset: &AssetId, name: &str) -> Result<(), Error> {
+        let rows = self.rows_of_one(asset).await?;
+        let primary = |row: &FileRow| AssetFile { primary: row.file.name == name, ..row.file.clone() };
+        let wanted: Vec<_> = rows.iter().map(primary).collect();
+        Ok(self.apply(asset.as_str(), diff::plan(asset, &rows, &wanted)).await?)
     }
 
     /// Asks the service to make the records from the container.

@@ -13,7 +13,7 @@ use crate::error::{CallError, Error, Failure};
 use crate::retry::Idempotency;
 
 /// What the names of our policies begin with.
-const PREFIX: &str = "mediamirror read ";
+pub(super) const PREFIX: &str = "mediamirror read ";
 /// The wire's number of "read".
 const READ: u64 = 1;
 /// Looks at what became of a creation before giving up.
@@ -46,6 +46,13 @@ impl Policies {
             *known = Some(list(service).await?);
         }
         Ok(known.iter().flatten().map(|(minutes, _)| *minutes).collect())
+    }
+
+    /// Forgets a policy that was removed.
+    pub(super) async fn forget(&self, id: &str) {
+        if let Some(known) = self.0.lock().await.as_mut() {
+            known.retain(|_, known| known != id);
+        }
     }
 
     /// Is there one of that duration, or room for one more kind?

@@ -142,6 +142,11 @@ impl Wire {
         &self.caller
     }
 
+    /// The whole URI of an entity, as bodies that refer to it want it.
+    pub(super) async fn uri(&self, path: &str) -> Result<String, CallError> {
+        Ok(format!("{}{path}", self.root().await?))
+    }
+
     /// Sends a request whose answer's body does not matter.
     pub(super) async fn act(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<(), CallError> {
         self.run(call, ask, |_, _| Ok(())).await

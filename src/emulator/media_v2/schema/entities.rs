@@ -273,6 +273,7 @@ pub(in crate::emulator::media_v2) static TASKS: Kind = Kind {
         )
         .since(13),
         property("JobId", Text, Server).since(HIDDEN),
+        property("RunMs", Long, Server).since(HIDDEN),
     ],
     navs: &[many("OutputMediaAssets", "Assets", 0), many("InputMediaAssets", "Assets", 0)],
     indexed: &["JobId"],

@@ -44,7 +44,7 @@ async fn a_job_runs_by_the_clock_and_leaves_a_streamable_asset() {
     }
     let files = bench.get(&format!("Assets('{output_id}')/Files")).await.d();
     let files = files["results"].as_array().unwrap();
-    assert_eq!(files.len(), 4);
+    assert_eq!(files.len(), 5, "three renditions and both manifests");
     let primary: Vec<_> = files.iter().filter(|f| f["IsPrimary"] == json!(true)).collect();
     assert_eq!(primary.len(), 1);
     assert_eq!(primary[0]["Name"], json!("film.ism"));
@@ -72,11 +72,162 @@ async fn a_canceled_job_makes_nothing() {
     let late = bench.merge(&path, json!({ "Priority": 6 })).await;
     assert_eq!(late.message(), "Job's priority can only be changed if the job is in Queued state");
     assert_eq!(bench.get(&format!("CancelJob?jobid='{id}'")).await.status, 204);
+    assert_eq!(bench.get(&format!("{path}/State")).await.d(), json!({ "State": 6 }), "it takes a moment");
+    assert_eq!(bench.get(&format!("CancelJob?jobid='{id}'")).await.status, 400, "it is being canceled");
+    assert_eq!(bench.delete(&path).await.status, 400, "not over yet");
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(bench.get(&format!("{path}/State")).await.d(), json!({ "State": 5 }));
     let outputs = bench.get(&format!("{path}/OutputMediaAssets")).await.d();
     let output = outputs["results"][0]["Id"].as_str().unwrap();
     assert_eq!(bench.get(&format!("Assets('{output}')/Files")).await.d()["results"], json!([]));
+}
+
+fn tasks(got: &Got) -> Vec<Json> {
+    got.d()["results"].as_array().unwrap().clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_rises_with_the_clock_and_the_input_says_how_long_it_takes() {
+    let bench = Bench::with(|media| media.encode_ms_per_input_second = 1000).await;
+    let asset = bench.asset().await;
+    let container = bench.container(&asset).await;
+    bench.put(&container, "bars.mp4", include_bytes!("../../../../tests/fixtures/bars/bars_400.mp4")).await;
+    assert_eq!(bench.get(&format!("CreateFileInfos?assetid='{asset}'")).await.status, 204);
+    let id = bench.make(0, "Jobs", job(&asset)).await;
+    let all = format!("Jobs('{id}')/Tasks");
+    let mut last = 0.0;
+    // 0.4 s of queue, then 1.6 s for every task and one more for each of its six seconds.
+    for second in 1..=7 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let task = tasks(&bench.get(&all).await).remove(0);
+        let progress = task["Progress"].as_f64().unwrap();
+        assert_eq!(task["State"], json!(2), "after {second} s");
+        assert!(progress > last && progress < 100.0, "{progress} after {second} s");
+        last = progress;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let got = bench.get(&format!("Jobs('{id}')")).await.d();
+    assert_eq!(got["State"], json!(3));
+    let lasted = got["RunningDuration"].as_f64().unwrap();
+    assert!((7_500.0..8_000.0).contains(&lasted), "{lasted} ms, as captures have it");
+    let task = tasks(&bench.get(&all).await).remove(0);
+    let codes: Vec<_> = task["HistoricalEvents"]["results"].as_array().unwrap().iter().map(|e| &e["Code"]).collect();
+    assert_eq!(codes, ["Scheduled", "Processing", "Finished"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_primary_file_is_encoded_under_the_presets_names() {
+    let bench = Bench::new().await;
+    let asset = bench.asset().await;
+    let container = bench.container(&asset).await;
+    bench.put(&container, "film.mov", b"a film").await;
+    bench.put(&container, "notes.txt", b"no film").await;
+    bench.make(0, "Files", json!({ "Name": "film.mov", "ParentAssetId": asset, "IsPrimary": true })).await;
+    bench.make(0, "Files", json!({ "Name": "notes.txt", "ParentAssetId": asset })).await;
+    let mut wanted = job(&asset);
+    wanted["Tasks"][0]["Configuration"] = json!("H264 Multiple Bitrate 720p");
+    let id = bench.make(0, "Jobs", wanted).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let outputs = bench.get(&format!("Jobs('{id}')/OutputMediaAssets")).await;
+    let output = outputs.d()["results"][0]["Id"].as_str().unwrap().to_owned();
+    let container = bench.container(&output).await;
+    let blobs = bench.storage(0).list_blobs(&container).await.unwrap();
+    let names: Vec<_> = blobs.iter().map(|b| b.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "film.ism",
+            "film.ismc",
+            "film_1280x720_3400.mp4",
+            "film_320x180_400.mp4",
+            "film_640x360_1000.mp4",
+            "film_640x360_650.mp4",
+            "film_960x540_1500.mp4",
+            "film_960x540_2250.mp4",
+        ]
+    );
+    let (_, bytes) = bench.storage(0).read_blob(&container, "film_640x360_650.mp4", 0, 100).await.unwrap();
+    assert_eq!(&bytes[..], b"a film");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_fails_by_plan_with_its_code_and_takes_the_tasks_behind_it_along() {
+    use crate::emulator::faults::plan::{Fault, FaultPlan, Rule, TaskFailure};
+    let bench = Bench::new().await;
+    let failure = TaskFailure::new("ErrorDownloadingInputAssetMalformedContent", "The input cannot be read.");
+    let rule = Rule::new(Fault::Encode(failure)).operation("EncodeTask").name("/J/Adaptive*").times(1);
+    bench.world.faults.set(&FaultPlan::new(1).rule(rule));
+    let asset = input(&bench).await;
+    let mut wanted = job(&asset);
+    let second = json!({ "MediaProcessorId": PROCESSOR, "Configuration": "H264 Multiple Bitrate 720p",
+        "TaskBody": BODY.replace("JobOutputAsset(0)", "JobOutputAsset(1)") });
+    wanted["Tasks"].as_array_mut().unwrap().push(second.clone());
+    let id = bench.make(0, "Jobs", wanted.clone()).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(bench.get(&format!("Jobs('{id}')/State")).await.d(), json!({ "State": 4 }));
+    let both = tasks(&bench.get(&format!("Jobs('{id}')/Tasks")).await);
+    assert_eq!((&both[0]["State"], &both[1]["State"]), (&json!(4), &json!(5)));
+    let details = &both[0]["ErrorDetails"]["results"];
+    let expected = [("Code", "ErrorDownloadingInputAssetMalformedContent"), ("Message", "The input cannot be read.")];
+    for (key, value) in expected {
+        assert_eq!(details[0][key], json!(value));
+    }
+    assert_eq!(both[1]["ErrorDetails"]["results"], json!([]));
+    let left = tasks(&bench.get(&format!("Jobs('{id}')/OutputMediaAssets")).await);
+    assert_eq!(left.len(), 1, "the failed task's output is deleted, the canceled one's is not");
+
+    bench.world.faults.set(&FaultPlan::new(1));
+    wanted["Tasks"][0]["Configuration"] = json!("No Such Preset");
+    wanted["Tasks"][0]["Options"] = json!(2);
+    wanted["Tasks"][1]["Options"] = json!(4);
+    let id = bench.make(0, "Jobs", wanted).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let both = tasks(&bench.get(&format!("Jobs('{id}')/Tasks")).await);
+    assert_eq!((&both[0]["State"], &both[1]["State"]), (&json!(4), &json!(3)), "it goes on after a failure");
+    let message = both[0]["ErrorDetails"]["results"][0]["Message"].as_str().unwrap();
+    assert!(message.contains("No Such Preset"), "{message}");
+    assert_eq!(tasks(&bench.get(&format!("Jobs('{id}')/OutputMediaAssets")).await).len(), 2, "it keeps its output");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_may_read_what_the_one_before_it_made() {
+    let bench = Bench::new().await;
+    let asset = input(&bench).await;
+    let mut wanted = job(&asset);
+    let second = json!({ "MediaProcessorId": PROCESSOR, "Configuration": "H264 Single Bitrate 720p",
+        "TaskBody": "<taskBody><inputAsset>JobOutputAsset(0)</inputAsset>\
+                     <outputAsset>JobOutputAsset(1)</outputAsset></taskBody>" });
+    wanted["Tasks"].as_array_mut().unwrap().push(second);
+    let id = bench.make(0, "Jobs", wanted).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let states: Vec<_> =
+        tasks(&bench.get(&format!("Jobs('{id}')/Tasks")).await).iter().map(|t| t["State"].clone()).collect();
+    assert_eq!(states, [3, 2], "one after the other");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(bench.get(&format!("Jobs('{id}')/State")).await.d(), json!({ "State": 3 }));
+    let outputs = tasks(&bench.get(&format!("Jobs('{id}')/OutputMediaAssets")).await);
+    let files = bench.get(&format!("Assets('{}')/Files", outputs[1]["Id"].as_str().unwrap())).await;
+    assert_eq!(tasks(&files).len(), 3, "one rendition and both manifests");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encrypted_configuration_needs_a_key_that_this_service_can_open() {
+    let bench = Bench::new().await;
+    let asset = input(&bench).await;
+    let told = bench.get("GetProtectionKeyId?contentKeyType=2").await;
+    let thumbprint = told.d()["GetProtectionKeyId"].as_str().unwrap().to_owned();
+    let certificate = bench.get(&format!("GetProtectionKey?ProtectionKeyId='{thumbprint}'")).await;
+    assert!(certificate.d()["GetProtectionKey"].as_str().unwrap().starts_with("MII"));
+    let id = "nb:kid:UUID:11111111-2222-3333-4444-555555555555";
+    let mut key = json!({ "Id": id, "ContentKeyType": 2, "ProtectionKeyType": 0, "ProtectionKeyId": "00",
+        "EncryptedContentKey": "bm8ga2V5" });
+    assert_eq!(bench.post("ContentKeys", key.clone()).await.status, 400, "another service's certificate");
+    key["ProtectionKeyId"] = json!(thumbprint);
+    assert_eq!(bench.post("ContentKeys", key).await.status, 400, "nothing that can be opened");
+    let mut wanted = job(&asset);
+    wanted["Tasks"][0]["Options"] = json!(1);
+    wanted["Tasks"][0]["EncryptionKeyId"] = json!(id);
+    assert_eq!(bench.post("Jobs", wanted).await.status, 404, "no such key");
 }
 
 #[tokio::test]

@@ -85,6 +85,17 @@ impl Row {
         }
     }
 
+    /// The entries of a collection of complex values, in either dialect; none where it is absent.
+    pub(in crate::media::v2) fn list(&self, name: &str) -> Vec<Self> {
+        let list = match self.get(name) {
+            Some(Value::Object(verbose)) => verbose.get("results").and_then(Value::as_array),
+            Some(Value::Array(light)) => Some(light),
+            _ => None,
+        };
+        let entries = list.into_iter().flatten().filter_map(Value::as_object);
+        entries.map(|entry| Self::from(entry.clone())).collect()
+    }
+
     /// A date.
     pub(in crate::media::v2) fn date(&self, name: &str) -> Option<Timestamp> {
         parse_date(self.text(name)?)

@@ -1,0 +1,158 @@
+//! Looking: which assets there are, which one is meant, and what is in it.
+
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::publish::{StreamUrl, stream_urls};
+use crate::blob::BlobAccount;
+use crate::connect::Endpoint;
+use crate::error::Error;
+use crate::media::MediaService;
+use crate::model::{AccountName, Asset, AssetEncryption, AssetId, ContainerName, LocatorId, LocatorKind};
+
+/// What an asset's id begins with.
+const ID_PREFIX: &str = "nb:cid:";
+
+/// The one asset of that id or name.
+///
+/// # Errors
+/// There is none, or there are several of that name; then their ids are told.
+pub async fn find(account: &Endpoint, id_or_name: &str) -> Result<Asset, Error> {
+    let refused = |reason: String| Error::Unsuitable { subject: id_or_name.to_owned(), reason };
+    if id_or_name.to_ascii_lowercase().starts_with(ID_PREFIX) {
+        let found = account.v2.asset(&AssetId::new(id_or_name)).await?;
+        return found.ok_or_else(|| refused(format!("account {} has no asset of that id", account.v2.account())));
+    }
+    let mut found = account.v2.assets_named(id_or_name).await?;
+    match (found.pop(), found.len()) {
+        (None, _) => Err(refused(format!("account {} has no asset of that name", account.v2.account()))),
+        (Some(asset), 0) => Ok(asset),
+        (Some(last), _) => {
+            let ids: Vec<String> = found.iter().chain([&last]).map(|asset| asset.id.to_string()).collect();
+            Err(refused(format!("{} assets have that name; use one's id: {}", ids.len(), ids.join(", "))))
+        }
+    }
+}
+
+/// The storage account an asset is in.
+///
+/// # Errors
+/// It is not among the configured ones.
+pub fn storage_of<'a>(account: &'a Endpoint, asset: &Asset) -> Result<&'a Arc<BlobAccount>, Error> {
+    account.blobs(asset.storage_account.as_ref()).ok_or_else(|| Error::Unsuitable {
+        subject: asset.label().to_owned(),
+        reason: format!(
+            "it is in storage account {}, whose key the configuration does not have; add it as a `[[{}.storage]]`",
+            asset.storage_account.as_ref().map_or("?", |name| name.as_str()),
+            account.side,
+        ),
+    })
+}
+
+/// An asset as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Its id.
+    pub id: AssetId,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// How it is encrypted.
+    pub encryption: AssetEncryption,
+    /// The storage account that holds it, where the service tells.
+    pub storage_account: Option<AccountName>,
+    /// Its container, where the service tells.
+    pub container: Option<ContainerName>,
+    /// Its alternate id: on a mirror's target the id of its source.
+    pub alternate_id: Option<String>,
+}
+
+/// An asset with all that is its.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Details {
+    /// The asset.
+    #[serde(flatten)]
+    pub asset: Listed,
+    /// Its file records.
+    pub files: Vec<Record>,
+    /// Its locators.
+    pub locators: Vec<Opening>,
+}
+
+/// A file record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Record {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its MIME type, if it has one.
+    pub mime_type: Option<String>,
+    /// Does a player start here?
+    pub primary: bool,
+}
+
+/// A locator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Opening {
+    /// Its id, as it shows in URLs.
+    pub id: LocatorId,
+    /// SAS or streaming.
+    pub kind: LocatorKind,
+    /// When it begins; `None` = at once.
+    pub start: Option<Timestamp>,
+    /// When it ends.
+    pub expiry: Timestamp,
+    /// What it plays; a SAS locator's URLs are secrets and not told.
+    pub urls: Vec<StreamUrl>,
+}
+
+impl From<Asset> for Listed {
+    fn from(asset: Asset) -> Self {
+        Self {
+            id: asset.id,
+            name: asset.name,
+            created: asset.created,
+            encryption: asset.encryption,
+            storage_account: asset.storage_account,
+            container: asset.container,
+            alternate_id: asset.alternate_id,
+        }
+    }
+}
+
+/// Every asset of an account, as the service lists them.
+pub async fn list(account: &Endpoint) -> Result<Vec<Listed>, Error> {
+    let assets: Vec<Asset> = account.v2.assets().try_concat().await?;
+    Ok(assets.into_iter().map(Listed::from).collect())
+}
+
+/// An asset with its files and locators.
+pub async fn show(account: &Endpoint, asset: Asset) -> Result<Details, Error> {
+    let ids = std::slice::from_ref(&asset.id);
+    let (mut files, locators) =
+        futures::try_join!(account.v2.files_of(ids), account.v2.locators_of_asset(&asset.id))?;
+    let files = files.pop().unwrap_or_default();
+    let locators = locators.into_iter().map(|locator| Opening {
+        urls: match locator.kind {
+            LocatorKind::Streaming => stream_urls(account, &locator, &files),
+            LocatorKind::Sas => Vec::new(),
+        },
+        id: locator.id,
+        kind: locator.kind,
+        start: locator.start,
+        expiry: locator.expiry,
+    });
+    let locators = locators.collect();
+    let files = files.into_iter().map(|file| Record {
+        name: file.name,
+        bytes: file.size,
+        mime_type: file.mime_type,
+        primary: file.primary,
+    });
+    Ok(Details { asset: asset.into(), files: files.collect(), locators })
+}

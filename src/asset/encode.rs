@@ -1,0 +1,160 @@
+//! From an asset to one that streams: an encoding job submitted, followed to its end, its output made playable.
+//!
+//! Nothing is canceled by not being watched any more: a job goes on in the service, and can be watched again.
+
+mod watch;
+
+use serde::Serialize;
+
+pub use self::watch::{JobReport, Output, report, watch};
+use crate::connect::Endpoint;
+use crate::error::Error;
+use crate::media::MediaService;
+use crate::media::v2::{NewJob, Processor};
+use crate::model::{Asset, AssetFile, AssetId, JobId, JobState};
+use crate::monitor::{Monitor, RunEvent};
+
+/// The encoder for whoever names none.
+pub const STANDARD_ENCODER: &str = "Media Encoder Standard";
+
+/// What to encode to, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodeOptions {
+    /// The preset's name, such as `H264 Multiple Bitrate 720p`, or a preset in JSON or XML.
+    pub preset: String,
+    /// Name of the processor, of which the newest is taken; `None` = [`STANDARD_ENCODER`].
+    pub processor: Option<String>,
+    /// Name of the asset that is made; `None` = made of the asset's and the preset's.
+    pub output_name: Option<String>,
+    /// Is the preset to be encrypted, so that nobody who lists tasks reads it? (`ProtectedConfiguration`)
+    pub protected: bool,
+}
+
+/// A job that was submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Submitted {
+    /// The job.
+    pub job: JobId,
+    /// Its name.
+    pub name: String,
+    /// The asset that is encoded.
+    pub input: AssetId,
+    /// The asset that is made.
+    pub output: Option<AssetId>,
+    /// Its name.
+    pub output_name: String,
+    /// The processor that was chosen.
+    pub processor: Processor,
+}
+
+/// Encodes an asset: submits the job, follows it to its end, and makes its output playable.
+///
+/// A job that failed or was canceled is no error: its report says why.
+pub async fn encode(
+    account: &Endpoint,
+    asset: &Asset,
+    options: &EncodeOptions,
+    monitor: &dyn Monitor,
+) -> Result<JobReport, Error> {
+    let submitted = submit(account, asset, options, monitor).await?;
+    complete(account, &submitted.job, monitor).await
+}
+
+/// Submits a job and does not wait for it.
+///
+/// # Errors
+/// The asset has nothing to encode, or several files none of which is the primary one; there is no such processor.
+pub async fn submit(
+    account: &Endpoint,
+    asset: &Asset,
+    options: &EncodeOptions,
+    monitor: &dyn Monitor,
+) -> Result<Submitted, Error> {
+    let files = account.v2.files_of(std::slice::from_ref(&asset.id)).await?.pop().unwrap_or_default();
+    encodable(asset, &files)?;
+    let processor = account.v2.newest_processor(options.processor.as_deref().unwrap_or(STANDARD_ENCODER)).await?;
+    let preset = preset_label(options);
+    let output_name = options.output_name.clone().unwrap_or_else(|| format!("{} - {preset}", asset.label()));
+    let wanted = NewJob {
+        // The number makes it findable where the answer to its submission is lost.
+        name: format!("{} - {preset} ({})", asset.label(), uuid::Uuid::new_v4()),
+        input: asset.id.clone(),
+        processor: processor.id.clone(),
+        preset: options.preset.clone(),
+        output_name: output_name.clone(),
+        protected: options.protected,
+    };
+    let job = account.v2.create_job(&wanted).await?;
+    monitor.event(RunEvent::JobMoved { job: job.id.clone(), state: job.state, percent: 0 });
+    let output = account.v2.outputs_of(&job.id).await?.into_iter().next().map(|asset| asset.id);
+    Ok(Submitted { job: job.id, name: job.name, input: asset.id.clone(), output, output_name, processor })
+}
+
+/// A preset's name, or a word for one that has none or shall not be told.
+fn preset_label(options: &EncodeOptions) -> &str {
+    match options.preset.trim() {
+        _ if options.protected => "protected preset",
+        own if own.starts_with(['{', '<', '\u{feff}']) => "custom preset",
+        name => name,
+    }
+}
+
+/// Would the service know what to encode?
+fn encodable(asset: &Asset, files: &[AssetFile]) -> Result<(), Error> {
+    let refused = |reason: String| Err(Error::Unsuitable { subject: asset.label().to_owned(), reason });
+    match files {
+        [] => refused("it has no file to encode".to_owned()),
+        [_] => Ok(()),
+        several if several.iter().any(|file| file.primary) => Ok(()),
+        several => refused(format!(
+            "none of its {} files is the primary one, so that it is not known which to encode: {}",
+            several.len(),
+            names(several)
+        )),
+    }
+}
+
+/// Follows a job to its end and, when it is finished, makes its outputs playable.
+pub async fn complete(account: &Endpoint, job: &JobId, monitor: &dyn Monitor) -> Result<JobReport, Error> {
+    watch(account, job, monitor).await?;
+    let mut report = report(account, job).await?;
+    if report.job.state == JobState::Finished {
+        for output in &mut report.outputs {
+            output.primary = Some(make_playable(account, &output.id).await?);
+        }
+    }
+    Ok(report)
+}
+
+/// Makes the one server manifest of an asset its primary file, where a player starts, and says its name.
+///
+/// # Errors
+/// It has none, or several; then they are told.
+pub async fn make_playable(account: &Endpoint, asset: &AssetId) -> Result<String, Error> {
+    let files = account.v2.files_of(std::slice::from_ref(asset)).await?.pop().unwrap_or_default();
+    let manifest = only_manifest(asset, &files)?;
+    if !manifest.primary {
+        account.v2.set_primary(asset, &manifest.name).await?;
+    }
+    Ok(manifest.name.clone())
+}
+
+fn only_manifest<'a>(asset: &AssetId, files: &'a [AssetFile]) -> Result<&'a AssetFile, Error> {
+    let manifests: Vec<&AssetFile> =
+        files.iter().filter(|file| file.name.to_ascii_lowercase().ends_with(".ism")).collect();
+    let reason = match manifests.as_slice() {
+        [only] => return Ok(only),
+        [] => format!("it has no .ism among its files: {}", names(files)),
+        several => format!(
+            "it has {} .ism files, and only one can be the primary: {}",
+            several.len(),
+            names(several.iter().copied())
+        ),
+    };
+    Err(Error::Unsuitable { subject: asset.to_string(), reason })
+}
+
+fn names<'a>(files: impl IntoIterator<Item = &'a AssetFile>) -> String {
+    let names: Vec<&str> = files.into_iter().map(|file| file.name.as_str()).collect();
+    if names.is_empty() { "it has none".to_owned() } else { names.join(", ") }
+}

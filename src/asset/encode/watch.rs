@@ -1,0 +1,99 @@
+//! Following a job: asked at growing intervals where it stands, and at its end what became of it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::connect::Endpoint;
+use crate::error::Error;
+use crate::media::v2::{Job, JobTask};
+use crate::model::{AssetId, JobId, JobState};
+use crate::monitor::{Monitor, RunEvent};
+
+/// Before the second question. Short jobs shall not seem long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Each pause is so many times the one before (guess).
+const GROWTH: f64 = 1.5;
+/// The longest pause: a bar that moves four times a minute is alive, and a job of an hour costs a few hundred requests.
+/// (The service's own library asks every 2.5 s.)
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// All there is to say of a job.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobReport {
+    /// The job.
+    pub job: Job,
+    /// Its tasks.
+    pub tasks: Vec<JobTask>,
+    /// The assets it makes or made.
+    pub outputs: Vec<Output>,
+}
+
+/// An asset a job makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Output {
+    /// Its id.
+    pub id: AssetId,
+    /// Its name.
+    pub name: Option<String>,
+    /// The file a player starts with, where it was made sure that there is one.
+    pub primary: Option<String>,
+}
+
+impl JobReport {
+    /// How much of its tasks is done, 0 to 100.
+    pub fn percent(&self) -> u8 {
+        percent(&self.tasks)
+    }
+}
+
+/// What there is to say of a job now.
+///
+/// # Errors
+/// There is none of that id.
+pub async fn report(account: &Endpoint, id: &JobId) -> Result<JobReport, Error> {
+    let job = read(account, id).await?;
+    let tasks = account.v2.tasks_of(id).await?;
+    let outputs = account.v2.outputs_of(id).await?;
+    let outputs = outputs.into_iter().map(|asset| Output { id: asset.id, name: asset.name, primary: None }).collect();
+    Ok(JobReport { job, tasks, outputs })
+}
+
+/// Waits for the end of a job and says which it was. Whenever the job has moved on, the monitor is told.
+pub async fn watch(account: &Endpoint, id: &JobId, monitor: &dyn Monitor) -> Result<JobState, Error> {
+    let mut told = None;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let state = read(account, id).await?.state;
+        let percent = match state {
+            JobState::Queued | JobState::Scheduled => 0,
+            JobState::Finished => 100,
+            _ => percent(&account.v2.tasks_of(id).await?),
+        };
+        if told != Some((state, percent)) {
+            monitor.event(RunEvent::JobMoved { job: id.clone(), state, percent });
+            told = Some((state, percent));
+        }
+        if state.is_final() {
+            return Ok(state);
+        }
+        tokio::time::sleep(pause).await;
+        pause = pause.mul_f64(GROWTH).min(LONGEST_PAUSE);
+    }
+}
+
+async fn read(account: &Endpoint, id: &JobId) -> Result<Job, Error> {
+    account.v2.job(id).await?.ok_or_else(|| Error::Unsuitable {
+        subject: id.to_string(),
+        reason: "the account has no job of that id".to_owned(),
+    })
+}
+
+/// The mean progress of tasks, rounded down: 100 means that all are done.
+fn percent(tasks: &[JobTask]) -> u8 {
+    #[expect(clippy::cast_precision_loss, reason = "a job has thirty tasks at most")]
+    let mean = tasks.iter().map(|task| task.progress).sum::<f64>() / (tasks.len().max(1) as f64);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
+    let percent = mean.clamp(0.0, 100.0) as u8;
+    percent
+}

@@ -1,0 +1,34 @@
+//! Access policies that no locator stands on. Tools that make one for each locator leak them, and an account has room for
+//! a limited number.
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::SignedDuration;
+
+use crate::clock;
+use crate::connect::Endpoint;
+use crate::error::Error;
+use crate::media::v2::AccessPolicy;
+
+/// Removals at once; the media lane has the last word.
+const AT_ONCE: usize = 16;
+
+/// The policies that no locator stands on and that are older than `age`. Those mediamirror shares between its locators do
+/// not count: the next locator uses them again.
+pub async fn unused(account: &Endpoint, age: SignedDuration) -> Result<Vec<AccessPolicy>, Error> {
+    // Policies first: one that is taken into use meanwhile is then seen in use.
+    let mut policies = account.v2.access_policies().await?;
+    let used = account.v2.policies_of_locators().await?;
+    let used: std::collections::HashSet<String> = used.into_iter().collect();
+    let youngest = clock::now() - age;
+    policies.retain(|policy| {
+        let old = age.is_zero() || policy.created.is_some_and(|created| created < youngest);
+        old && !policy.shared() && !used.contains(&policy.id)
+    });
+    Ok(policies)
+}
+
+/// Removes those policies.
+pub async fn prune(account: &Endpoint, policies: &[AccessPolicy]) -> Result<(), Error> {
+    let removals = policies.iter().map(|policy| account.v2.delete_access_policy(&policy.id));
+    stream::iter(removals).buffer_unordered(AT_ONCE).try_collect().await
+}

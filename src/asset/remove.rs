@@ -1,0 +1,25 @@
+//! Removing assets, with everything that is theirs.
+
+use futures::TryStreamExt;
+
+use super::publish::unpublish;
+use crate::connect::Endpoint;
+use crate::error::Error;
+use crate::media::MediaService;
+use crate::model::{Asset, AssetId};
+
+/// Removes an asset: its locators first, so that nothing plays while it goes, then its records and its container.
+/// One that is not there is a success.
+pub async fn remove(account: &Endpoint, asset: &AssetId) -> Result<(), Error> {
+    match unpublish(account, asset).await {
+        // Gone already.
+        Err(error) if error.failure().and_then(crate::error::Failure::status) == Some(404) => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => account.v2.delete_asset(asset).await,
+    }
+}
+
+/// Every asset of an account.
+pub async fn all(account: &Endpoint) -> Result<Vec<Asset>, Error> {
+    account.v2.assets().try_concat().await
+}

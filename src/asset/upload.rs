@@ -1,0 +1,206 @@
+//! From files of this machine to an asset: created, its blobs written in parallel blocks, its file records made.
+//!
+//! An upload that died is taken up where it ended. Its asset carries a mark until it is done, which says what was being
+//! uploaded; each block's id says which bytes it holds. So the next upload of the same files finds the asset, and sends
+//! only the blocks that are not there.
+
+mod local;
+mod mime;
+mod send;
+
+use std::path::PathBuf;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use serde::Serialize;
+
+use super::browse::storage_of;
+use crate::connect::Endpoint;
+use crate::error::Error;
+use crate::media::{FileSet, MediaService};
+use crate::model::{Asset, AssetEncryption, AssetFile, AssetId, BlobRef, ContainerName, NewAsset};
+use crate::monitor::{AssetOutcome, Monitor, RunEvent};
+use local::LocalFile;
+use send::Buffers;
+
+/// Files of one upload that are sent at once: enough that the last blocks of one overlap with the first of the next.
+const FILES_AT_ONCE: usize = 4;
+
+/// What asset to make of the files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadOptions {
+    /// The asset's name; `None` = that of the first file.
+    pub name: Option<String>,
+    /// How the files are encrypted already. mediamirror encrypts nothing: with [`AssetEncryption::Storage`] it is refused.
+    pub encryption: AssetEncryption,
+}
+
+/// An asset that was uploaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Uploaded {
+    /// Its id.
+    pub id: AssetId,
+    /// Its name.
+    pub name: String,
+    /// Its container.
+    pub container: ContainerName,
+    /// Was it begun by an earlier upload that died?
+    pub resumed: bool,
+    /// Its files.
+    pub files: Vec<UploadedFile>,
+}
+
+/// A file that was uploaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UploadedFile {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// How much of it was there before.
+    pub there: u64,
+    /// Its MD5, hexadecimal.
+    pub md5: String,
+    /// Its MIME type, by its name's ending.
+    pub mime_type: String,
+    /// Does a player start here?
+    pub primary: bool,
+}
+
+/// Uploads `files` as one asset of that account.
+///
+/// When it fails, or is dropped, what was sent stays there for the next upload of the same files.
+///
+/// # Errors
+/// A file cannot be read or changes meanwhile, two have the same name, or a service refuses.
+pub async fn upload(
+    account: &Endpoint,
+    files: &[PathBuf],
+    options: &UploadOptions,
+    monitor: &dyn Monitor,
+) -> Result<Uploaded, Error> {
+    let files = local::read(files).await?;
+    let name = options.name.clone().unwrap_or_else(|| files[0].name.clone());
+    refuse_storage_encryption(&name, options.encryption)?;
+    let mark = local::mark(&name, options.encryption, &files);
+    let (asset, resumed) = find_or_create(account, &name, options.encryption, &mark).await?;
+    let storage = storage_of(account, &asset)?;
+    let container = match &asset.container {
+        Some(container) => container.clone(),
+        None => account.v2.container(&asset.id).await?,
+    };
+    monitor.event(RunEvent::AssetStarted {
+        asset: asset.id.clone(),
+        name: name.clone(),
+        blobs: files.len() as u64,
+        bytes: files.iter().map(|file| file.length).sum(),
+    });
+    let buffers = Buffers::for_blocks_of(files.iter().map(LocalFile::block_size).max().unwrap_or_default());
+    let primary = primary(&files);
+    let sent = files.iter().enumerate().map(|(index, file)| {
+        let (to, buffers) = (BlobRef { container: container.clone(), name: file.name.clone() }, buffers.clone());
+        let asset = &asset.id;
+        async move {
+            let piece = |bytes| {
+                monitor.event(RunEvent::BytesSent { asset: asset.clone(), file: file.name.clone(), bytes });
+            };
+            let sent = send::send(storage, &to, file, resumed, buffers, piece).await?;
+            monitor.event(RunEvent::FileSent { asset: asset.clone(), file: file.name.clone(), there: sent.there });
+            Ok::<_, Error>(UploadedFile {
+                name: file.name.clone(),
+                bytes: file.length,
+                there: sent.there,
+                md5: sent.md5.iter().map(|byte| format!("{byte:02x}")).collect(),
+                mime_type: file.mime_type().to_owned(),
+                primary: primary == Some(index),
+            })
+        }
+    });
+    let files: Vec<UploadedFile> = stream::iter(sent).buffered(FILES_AT_ONCE).try_collect().await?;
+    register(account, &asset.id, &files).await?;
+    account.v2.set_alternate_id(&asset.id, None).await?;
+    monitor.event(RunEvent::AssetFinished {
+        asset: asset.id.clone(),
+        name: name.clone(),
+        outcome: AssetOutcome::Mirrored,
+    });
+    Ok(Uploaded { id: asset.id, name, container, resumed, files })
+}
+
+/// A storage-encrypted asset cannot be mirrored, nor made without the media account's own key.
+fn refuse_storage_encryption(name: &str, encryption: AssetEncryption) -> Result<(), Error> {
+    if encryption != AssetEncryption::Storage {
+        return Ok(());
+    }
+    let reason = "storage encryption needs a content key of this one media account, and a copy of its blobs could not be \
+                  read in any other: such an asset cannot be mirrored. Upload it with `none`, or encrypted already \
+                  with `common-encryption` or `envelope`";
+    Err(Error::Unsuitable { subject: name.to_owned(), reason: reason.to_owned() })
+}
+
+/// The asset an upload of the same files left unfinished, or a new one.
+async fn find_or_create(
+    account: &Endpoint,
+    name: &str,
+    encryption: AssetEncryption,
+    mark: &str,
+) -> Result<(Asset, bool), Error> {
+    let unfinished = account.v2.assets_by_alternate_id(mark).await?;
+    if let Some(asset) = unfinished.into_iter().min_by_key(|asset| asset.created) {
+        return Ok((asset, true));
+    }
+    let wanted = NewAsset {
+        name: Some(name.to_owned()),
+        alternate_id: mark.to_owned(),
+        encryption,
+        storage_account: account.storage.first().map(|storage| storage.name().clone()),
+    };
+    Ok((account.v2.create_asset(&wanted).await?, false))
+}
+
+/// The one file a player starts with: the only `.ism`, or the only file; `None` where it is not clear.
+fn primary(files: &[LocalFile]) -> Option<usize> {
+    let manifests: Vec<usize> = (0..files.len()).filter(|&at| files[at].is_server_manifest()).collect();
+    match manifests.as_slice() {
+        [one] => Some(*one),
+        [] if files.len() == 1 => Some(0),
+        _ => None,
+    }
+}
+
+/// Makes the file records.
+async fn register(account: &Endpoint, asset: &AssetId, files: &[UploadedFile]) -> Result<(), Error> {
+    let files = files.iter().map(|file| AssetFile {
+        asset: asset.clone(),
+        name: file.name.clone(),
+        size: file.bytes,
+        mime_type: Some(file.mime_type.clone()),
+        primary: file.primary,
+        encrypted: false,
+    });
+    let set = FileSet { asset: asset.clone(), files: files.collect() };
+    account.v2.register_files(&[set]).await.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(names: &[&str]) -> Vec<LocalFile> {
+        names.iter().map(|name| LocalFile::of(name, 1)).collect()
+    }
+
+    #[test]
+    fn the_primary_is_the_only_server_manifest_or_the_only_file() {
+        assert_eq!(primary(&files(&["a.mp4"])), Some(0));
+        assert_eq!(primary(&files(&["a.mp4", "a.ISM", "a.ismc"])), Some(1));
+        assert_eq!(primary(&files(&["a.mp4", "b.mp4"])), None);
+        assert_eq!(primary(&files(&["a.ism", "b.ism", "c.mp4"])), None);
+    }
+
+    #[test]
+    fn storage_encryption_is_refused_with_its_reason() {
+        let error = refuse_storage_encryption("film", AssetEncryption::Storage).unwrap_err().to_string();
+        assert!(error.contains("film") && error.contains("cannot be mirrored"), "{error}");
+        assert!(refuse_storage_encryption("film", AssetEncryption::Envelope).is_ok());
+    }
+}

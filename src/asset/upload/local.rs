@@ -1,0 +1,170 @@
+//! The files of this machine: what they are, and the marks by which an upload of them is found again.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use sha2::{Digest, Sha256};
+
+use super::mime;
+use crate::error::Error;
+use crate::model::AssetEncryption;
+
+/// Small enough that some dozen fit into memory, large enough that a request is short beside what it carries: the size
+/// of the blocks the service's own .NET library sends.
+const SMALLEST_BLOCK: u64 = 4 << 20;
+/// The service's limit.
+const MOST_BLOCKS: u64 = 50_000;
+/// The service's limit.
+const LARGEST_BLOCK: u64 = 4_000 << 20;
+/// What the mark of an unfinished upload begins with. The number is that of the rules by which blocks are named.
+const MARK: &str = "mediamirror upload 1 ";
+
+/// A file that is to be uploaded, as it was when the upload began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LocalFile {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// Its last component.
+    pub(super) name: String,
+    /// Bytes.
+    pub(super) length: u64,
+    /// Last change, nanoseconds since 1970.
+    pub(super) modified: u128,
+}
+
+impl LocalFile {
+    /// A file as it is now.
+    fn look(path: &Path) -> Result<Self, Error> {
+        let unusable = |reason: String| Error::Unsuitable { subject: path.display().to_string(), reason };
+        let metadata = std::fs::metadata(path).map_err(|error| unusable(format!("failed to read it: {error}")))?;
+        if !metadata.is_file() {
+            return Err(unusable("it is no file".to_owned()));
+        }
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| unusable("its name is not UTF-8, as a blob's has to be".to_owned()))?;
+        let length = metadata.len();
+        if length > MOST_BLOCKS * LARGEST_BLOCK {
+            return Err(unusable(format!("it has {length} bytes, more than a block blob may have")));
+        }
+        let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        Ok(Self {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            length,
+            modified: modified.map_or(0, |since| since.as_nanos()),
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(name: &str, length: u64) -> Self {
+        Self { path: name.into(), name: name.to_owned(), length, modified: 7 }
+    }
+
+    /// Is it still as it was?
+    pub(super) fn unchanged(&self) -> bool {
+        Self::look(&self.path).is_ok_and(|now| now == *self)
+    }
+
+    /// How it is cut.
+    pub(super) fn block_size(&self) -> u64 {
+        self.length.div_ceil(MOST_BLOCKS).next_multiple_of(1 << 20).clamp(SMALLEST_BLOCK, LARGEST_BLOCK)
+    }
+
+    /// Its MIME type.
+    pub(super) fn mime_type(&self) -> &'static str {
+        mime::of(&self.name)
+    }
+
+    /// Is it what a streaming origin starts from?
+    pub(super) fn is_server_manifest(&self) -> bool {
+        self.name.to_ascii_lowercase().ends_with(".ism")
+    }
+
+    /// The id of a block of it: what was cut how, which piece, and what is in it. All ids of a blob have one length.
+    pub(super) fn block_id(&self, index: u64, crc64: u64) -> Vec<u8> {
+        let state = Sha256::digest(self.state());
+        let state = state[..8].iter().fold(0_u64, |state, byte| state << 8 | u64::from(*byte));
+        format!("{state:016x}{index:08x}{crc64:016x}").into_bytes()
+    }
+
+    fn state(&self) -> String {
+        format!("{}\0{}\0{}\0{}\0", self.name, self.length, self.modified, self.block_size())
+    }
+}
+
+/// Looks at the files.
+pub(super) async fn read(paths: &[PathBuf]) -> Result<Vec<LocalFile>, Error> {
+    let paths = paths.to_vec();
+    let looked = tokio::task::spawn_blocking(move || paths.iter().map(|path| LocalFile::look(path)).collect());
+    let files: Vec<LocalFile> = looked.await.unwrap_or_else(|error| {
+        Err(Error::Unsuitable { subject: "the files".to_owned(), reason: format!("failed to read them: {error}") })
+    })?;
+    let mut names = HashSet::new();
+    if let Some(twice) = files.iter().find(|file| !names.insert(file.name.as_str())) {
+        let reason = "two files have that name, and an asset has one of a name".to_owned();
+        return Err(Error::Unsuitable { subject: twice.name.clone(), reason });
+    }
+    if files.is_empty() {
+        let reason = "there are no files to upload".to_owned();
+        return Err(Error::Unsuitable { subject: "the asset".to_owned(), reason });
+    }
+    Ok(files)
+}
+
+/// The mark of an unfinished upload of those files: the same files, unchanged, have the same one.
+pub(super) fn mark(name: &str, encryption: AssetEncryption, files: &[LocalFile]) -> String {
+    let mut digest = Sha256::new();
+    digest.update(format!("{name}\0{encryption:?}\0"));
+    for file in files {
+        digest.update(file.state());
+    }
+    let digest = digest.finalize();
+    digest[..16].iter().fold(MARK.to_owned(), |mark, byte| format!("{mark}{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_small_as_long_as_there_are_few_enough_of_them() {
+        for (length, size) in [(0, 4), (1 << 30, 4), (50_000 * (4 << 20), 4), (50_000 * (4 << 20) + 1, 5)] {
+            let file = LocalFile::of("a", length);
+            assert_eq!(file.block_size(), size << 20, "{length}");
+            assert!(length.div_ceil(file.block_size()) <= MOST_BLOCKS);
+        }
+        let largest = LocalFile::of("a", MOST_BLOCKS * LARGEST_BLOCK);
+        assert_eq!(largest.block_size(), LARGEST_BLOCK);
+    }
+
+    #[test]
+    fn another_state_of_a_file_has_other_blocks_and_another_mark() {
+        let file = LocalFile::of("a", 9);
+        let states = [
+            file.clone(),
+            LocalFile { modified: 8, ..file.clone() },
+            LocalFile { length: 10, ..file.clone() },
+            LocalFile { name: "b".to_owned(), ..file.clone() },
+        ];
+        let ids: HashSet<Vec<u8>> = states.iter().map(|file| file.block_id(0, 1)).collect();
+        let marks: HashSet<String> =
+            states.iter().map(|file| mark("n", AssetEncryption::None, std::slice::from_ref(file))).collect();
+        assert_eq!((ids.len(), marks.len()), (4, 4));
+        assert_ne!(file.block_id(0, 1), file.block_id(0, 2), "other bytes are another block");
+        assert_eq!(file.block_id(0, 1).len(), file.block_id(MOST_BLOCKS, u64::MAX).len());
+        assert_ne!(mark("n", AssetEncryption::None, &states), mark("n", AssetEncryption::Common, &states));
+    }
+
+    #[tokio::test]
+    async fn two_files_of_one_name_are_refused_and_so_is_a_directory() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir(place.path().join("d")).unwrap();
+        let paths = [place.path().join("a"), place.path().join("d").join("a")];
+        for path in &paths {
+            std::fs::write(path, "x").unwrap();
+        }
+        assert!(read(&paths).await.unwrap_err().to_string().contains("two files have that name"));
+        assert!(read(&[place.path().join("d")]).await.unwrap_err().to_string().contains("it is no file"));
+    }
+}

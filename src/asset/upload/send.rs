@@ -1,0 +1,255 @@
+//! One file to one blob: read and summed by a thread of its own, sent in parallel blocks.
+//!
+//! Memory is bounded by the buffers: a block that is read fills one, and it comes back when its request has ended. So the
+//! reader waits for the network, and not the other way round.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::sync::{Arc, Mutex, PoisonError, mpsc as threads};
+
+use bytes::Bytes;
+use crc_fast::{CrcAlgorithm, checksum};
+use futures::stream::{self, StreamExt};
+use md5::{Digest as _, Md5};
+use tokio::sync::mpsc;
+
+use super::local::LocalFile;
+use crate::blob::BlobAccount;
+use crate::error::Error;
+use crate::model::{BlobProperties, BlobRef};
+
+/// Bytes in buffers: a dozen of the smallest blocks, which keeps a gigabit busy over a quarter of a second's latency.
+const IN_FLIGHT: u64 = 48 << 20;
+/// Fewer buffers would send block by block.
+const FEWEST_BUFFERS: u64 = 2;
+
+/// What became of a file.
+#[derive(Debug)]
+pub(super) struct Sent {
+    /// Bytes that were there before.
+    pub(super) there: u64,
+    /// The MD5 of the whole file.
+    pub(super) md5: Vec<u8>,
+}
+
+/// The buffers of an upload, shared by its files.
+#[derive(Debug, Clone)]
+pub(super) struct Buffers {
+    free: Arc<Mutex<threads::Receiver<Vec<u8>>>>,
+    home: threads::Sender<Vec<u8>>,
+    count: usize,
+}
+
+impl Buffers {
+    /// As many as fit into the memory an upload may take.
+    pub(super) fn for_blocks_of(size: u64) -> Self {
+        let count = usize::try_from((IN_FLIGHT / size.max(1)).clamp(FEWEST_BUFFERS, 12)).unwrap_or(1);
+        let (home, free) = threads::channel();
+        for _ in 0..count {
+            // They grow when they are filled; the receiver is right here.
+            let _ = home.send(Vec::new());
+        }
+        Self { free: Arc::new(Mutex::new(free)), home, count }
+    }
+
+    /// Waits for one. For threads that may block.
+    fn take(&self) -> Vec<u8> {
+        // One waits with the lock, the others for it: whoever is first gets the next one.
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.recv().unwrap_or_default()
+    }
+
+    /// The bytes for sending; the buffer comes home when the last of them is gone.
+    fn lend(&self, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Lent { bytes, home: self.home.clone() })
+    }
+}
+
+/// A buffer that is away.
+#[derive(Debug)]
+struct Lent {
+    bytes: Vec<u8>,
+    home: threads::Sender<Vec<u8>>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let _ = self.home.send(std::mem::take(&mut self.bytes));
+    }
+}
+
+/// A block that was read.
+#[derive(Debug)]
+struct Block {
+    index: u64,
+    id: Vec<u8>,
+    length: u64,
+    crc64: u64,
+    /// `None` = it is at the destination already.
+    content: Option<Bytes>,
+}
+
+/// Sends a file; `piece` is told of every block sent. `look` = an earlier upload may have left something.
+pub(super) async fn send(
+    storage: &BlobAccount,
+    to: &BlobRef,
+    file: &LocalFile,
+    look: bool,
+    buffers: Buffers,
+    piece: impl Fn(u64),
+) -> Result<Sent, Error> {
+    let mut staged = HashMap::new();
+    if look {
+        // Committed last and as a whole: what is there with its checksum is done.
+        if let Some(blob) = storage.properties(to).await?
+            && let (true, Some(md5)) = (blob.length == file.length, blob.properties.content_md5)
+        {
+            return Ok(Sent { there: file.length, md5 });
+        }
+        staged = storage.staged_blocks(to).await?;
+    }
+    let at_once = buffers.count;
+    let (sender, receiver) = mpsc::channel(1);
+    let reading = {
+        let file = file.clone();
+        tokio::task::spawn_blocking(move || read(&file, &staged, &buffers, &sender))
+    };
+    let blocks = stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
+    let blocks = blocks
+        .map(|block: Block| async move {
+            let mut there = block.length;
+            if let Some(content) = block.content {
+                storage.stage_block(to, &block.id, content, block.crc64).await?;
+                there = 0;
+            }
+            Ok::<_, Error>(((block.index, block.id), block.length, there))
+        })
+        .buffer_unordered(at_once);
+    let mut blocks = std::pin::pin!(blocks);
+    let (mut ids, mut there) = (Vec::new(), 0);
+    while let Some(block) = blocks.next().await {
+        let (id, length, already) = block?;
+        ids.push(id);
+        there += already;
+        if already < length {
+            piece(length);
+        }
+    }
+    let md5 = match reading.await {
+        Ok(Ok(md5)) => md5,
+        Ok(Err(error)) => return Err(unreadable(file, &error.to_string())),
+        Err(error) => return Err(unreadable(file, &error.to_string())),
+    };
+    if !file.unchanged() {
+        return Err(Error::Changing { subject: file.path.display().to_string() });
+    }
+    ids.sort_unstable();
+    let ids: Vec<Vec<u8>> = ids.into_iter().map(|(_, id)| id).collect();
+    commit(storage, to, file, &ids, &md5).await?;
+    Ok(Sent { there, md5 })
+}
+
+fn unreadable(file: &LocalFile, reason: &str) -> Error {
+    Error::Unsuitable { subject: file.path.display().to_string(), reason: format!("failed to read it: {reason}") }
+}
+
+/// Makes the blob of its blocks, and looks whether it is what it shall be.
+async fn commit(
+    storage: &BlobAccount,
+    to: &BlobRef,
+    file: &LocalFile,
+    ids: &[Vec<u8>],
+    md5: &[u8],
+) -> Result<(), Error> {
+    let properties = BlobProperties {
+        content_type: Some(file.mime_type().to_owned()),
+        content_md5: Some(md5.to_vec()),
+        ..BlobProperties::default()
+    };
+    storage.commit_blocks(to, ids, &properties).await?;
+    let arrived = storage.properties(to).await?;
+    if arrived.is_some_and(|blob| blob.length == file.length && blob.properties.content_md5.as_deref() == Some(md5)) {
+        return Ok(());
+    }
+    let reason = "its length or checksum is not what was sent".to_owned();
+    Err(Error::Differs { subject: to.to_string(), reason })
+}
+
+/// Reads a file block by block and passes on each, with its bytes where they are not there already. Returns the MD5 of
+/// the whole. Ends early when nobody listens any more.
+fn read(
+    file: &LocalFile,
+    staged: &HashMap<Vec<u8>, u64>,
+    buffers: &Buffers,
+    to: &mpsc::Sender<Block>,
+) -> io::Result<Vec<u8>> {
+    let mut reader = File::open(&file.path)?;
+    let mut sum = Md5::new();
+    let (mut index, mut left) = (0, file.length);
+    while left > 0 {
+        let length = left.min(file.block_size());
+        let mut buffer = buffers.take();
+        buffer.resize(usize::try_from(length).map_err(io::Error::other)?, 0);
+        let read = reader.read_exact(&mut buffer);
+        let content = buffers.lend(buffer);
+        read?;
+        let crc64 = checksum(CrcAlgorithm::Crc64Nvme, &content);
+        let id = file.block_id(index, crc64);
+        let there = staged.get(&id) == Some(&length);
+        // Sent before it is summed: the network works meanwhile.
+        let whole = content.clone();
+        let block = Block { index, id, length, crc64, content: (!there).then_some(content) };
+        if to.blocking_send(block).is_err() {
+            return Err(io::Error::other("the upload has ended"));
+        }
+        sum.update(&whole);
+        (index, left) = (index + 1, left - length);
+    }
+    Ok(sum.finalize().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_buffers_fit_into_their_memory_and_come_back() {
+        let buffers = Buffers::for_blocks_of(4 << 20);
+        assert_eq!(buffers.count, 12);
+        assert_eq!(Buffers::for_blocks_of(100 << 20).count, 2);
+        for _ in 0..100 {
+            let mut bytes = buffers.take();
+            bytes.resize(5, 1);
+            assert_eq!(buffers.lend(bytes).len(), 5);
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_in_blocks_and_what_is_there_is_not_passed_on() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a.bin");
+        let content: Vec<u8> = (0..9_000_000_u32).map(|at| (at % 251) as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        let file = LocalFile { path, ..LocalFile::of("a.bin", 9_000_000) };
+        let run = |staged: HashMap<Vec<u8>, u64>| {
+            let (sender, mut receiver) = mpsc::channel(10);
+            let md5 = read(&file, &staged, &Buffers::for_blocks_of(4 << 20), &sender).unwrap();
+            drop(sender);
+            assert_eq!(md5, Md5::digest(&content).to_vec());
+            std::iter::from_fn(|| receiver.blocking_recv()).collect::<Vec<_>>()
+        };
+        let blocks = run(HashMap::new());
+        let whole: Vec<u8> = blocks.iter().flat_map(|block| block.content.clone().unwrap()).collect();
+        assert_eq!((blocks.len(), whole == content), (3, true));
+        let again = run(HashMap::from([(blocks[1].id.clone(), blocks[1].length)]));
+        let sent: Vec<bool> = again.iter().map(|block| block.content.is_some()).collect();
+        assert_eq!(sent, [true, false, true]);
+    }
+}

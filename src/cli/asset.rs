@@ -1,0 +1,102 @@
+//! `asset …`: one asset, one account, at once. What each subcommand does is in a file of its own.
+
+mod browse;
+pub(super) mod encode;
+mod publish;
+mod remove;
+pub(super) mod upload;
+
+use clap::{Args, Subcommand, ValueEnum};
+use mediamirror::error::Error;
+use mediamirror::model::Side;
+
+use super::Context;
+use super::exit_code::ExitCode;
+use super::failure::CommandFailure;
+
+/// Arguments of `asset`.
+#[derive(Debug, Args)]
+pub(crate) struct AssetArgs {
+    /// Which of the two configured accounts
+    #[arg(long, global = true, value_enum, value_name = "SIDE", default_value_t = On::Source)]
+    pub(crate) side: On,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: AssetCommand,
+}
+
+/// An account of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum On {
+    /// The source.
+    Source,
+    /// The target.
+    Target,
+}
+
+impl From<On> for Side {
+    fn from(on: On) -> Self {
+        match on {
+            On::Source => Self::Source,
+            On::Target => Self::Target,
+        }
+    }
+}
+
+/// What can be done with assets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AssetCommand {
+    /// Make an asset of files of this machine; run again, an upload that died goes on
+    Upload(upload::UploadArgs),
+    /// Make a locator and print the URLs that play it, or with --sas those that download it
+    Publish(publish::PublishArgs),
+    /// Remove every locator of an asset
+    Unpublish(publish::UnpublishArgs),
+    /// List all assets
+    List,
+    /// Show an asset with its files and locators
+    Show(browse::ShowArgs),
+    /// List the streaming endpoints
+    Endpoints,
+    /// Delete assets with their blobs, records and locators
+    Delete(remove::DeleteArgs),
+    /// Tidy up access policies
+    #[command(subcommand)]
+    Policies(browse::PoliciesCommand),
+    /// Encode an asset into one that streams
+    Encode(encode::EncodeArgs),
+    /// List the encoding jobs, or tell all of one
+    Jobs(encode::JobsArgs),
+    /// List the encoders
+    Processors,
+}
+
+/// Runs the command.
+pub(crate) async fn run(context: &Context, args: &AssetArgs) -> Result<ExitCode, CommandFailure> {
+    let side = args.side.into();
+    match &args.command {
+        AssetCommand::Upload(args) => upload::run(context, side, args).await,
+        AssetCommand::Publish(args) => publish::publish_one(context, side, args).await,
+        AssetCommand::Unpublish(args) => publish::unpublish_one(context, side, args).await,
+        AssetCommand::List => browse::list_all(context, side).await,
+        AssetCommand::Show(args) => browse::show_one(context, side, args).await,
+        AssetCommand::Endpoints => browse::endpoints(context, side).await,
+        AssetCommand::Delete(args) => remove::run(context, side, args).await,
+        AssetCommand::Policies(browse::PoliciesCommand::Prune(args)) => {
+            browse::prune_policies(context, side, args).await
+        }
+        AssetCommand::Encode(args) => encode::run(context, side, args).await,
+        AssetCommand::Jobs(args) => encode::jobs(context, side, args).await,
+        AssetCommand::Processors => encode::processors(context, side).await,
+    }
+}
+
+/// Why a command on an asset failed. What it was asked for cannot be done: then nothing was done.
+pub(crate) fn failed(error: &Error, changed: bool) -> CommandFailure {
+    let mut failure = CommandFailure::of(error, changed);
+    if failure.code == ExitCode::Partial {
+        let refused = matches!(error, Error::Unsuitable { .. } | Error::Conflict { .. });
+        failure.code = if refused { ExitCode::Refused } else { ExitCode::Unexpected };
+    }
+    failure
+}

@@ -1,0 +1,240 @@
+//! `asset encode`, `asset jobs`, `asset processors`: encoding jobs, from submission to what became of them.
+
+mod details;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use mediamirror::asset::encode::{EncodeOptions, JobReport, complete, report, submit, watch};
+use mediamirror::asset::find;
+use mediamirror::connect::Endpoint;
+use mediamirror::error::Error;
+use mediamirror::model::{JobId, JobState, Side};
+use mediamirror::monitor::Silent;
+
+use super::super::Context;
+use super::super::exit_code::ExitCode;
+use super::super::failure::CommandFailure;
+use super::super::progress::job::JobProgress;
+use super::super::session::Session;
+use super::super::signals::Interruption;
+use super::failed;
+
+/// Arguments of `asset encode`.
+#[derive(Debug, Args)]
+pub(crate) struct EncodeArgs {
+    /// The asset, by its id or its name
+    #[arg(value_name = "ASSET")]
+    pub(crate) asset: String,
+    /// What to make of it: a preset's name, or a file with one in JSON or XML, as @FILE
+    #[arg(long, value_name = "PRESET")]
+    pub(crate) preset: String,
+    /// The encoder, of which the newest version is taken
+    #[arg(long, value_name = "NAME", default_value = mediamirror::asset::encode::STANDARD_ENCODER)]
+    pub(crate) processor: String,
+    /// Name of the asset that is made; made of the asset's and the preset's when not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) output_name: Option<String>,
+    /// What the task is told besides; `protected-configuration` encrypts the preset on its way and in the service
+    #[arg(long, value_enum, value_name = "OPTIONS", default_value_t = TaskOptions::None)]
+    pub(crate) options: TaskOptions,
+    /// Wait for the end of the job (this is what happens without either)
+    #[arg(long, conflicts_with = "no_wait")]
+    pub(crate) watch: bool,
+    /// Submit the job and leave it to itself
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Cancel the job when interrupted, instead of leaving it to itself
+    #[arg(long, conflicts_with = "no_wait")]
+    pub(crate) cancel_on_interrupt: bool,
+    /// Write the job's details into this directory, as text and as JSON, and why it stopped if it failed or was canceled
+    #[arg(long, value_name = "DIR")]
+    pub(crate) details_dir: Option<PathBuf>,
+}
+
+/// The service's task options, as far as there is a use for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TaskOptions {
+    /// Nothing.
+    None,
+    /// The preset is encrypted.
+    ProtectedConfiguration,
+}
+
+/// Arguments of `asset jobs`.
+#[derive(Debug, Args)]
+pub(crate) struct JobsArgs {
+    /// Tell all of this job, by its id
+    #[arg(value_name = "JOB", conflicts_with = "cancel")]
+    pub(crate) job: Option<String>,
+    /// Cancel this job and wait for its end
+    #[arg(long, value_name = "JOB")]
+    pub(crate) cancel: Option<String>,
+    /// Wait for the job's end, and make what it made playable
+    #[arg(long, requires = "job")]
+    pub(crate) watch: bool,
+    /// Write the job's details into this directory, as text and as JSON, and why it stopped if it failed or was canceled
+    #[arg(long, value_name = "DIR")]
+    pub(crate) details_dir: Option<PathBuf>,
+}
+
+/// Runs `asset encode`.
+pub(super) async fn run(context: &Context, side: Side, args: &EncodeArgs) -> Result<ExitCode, CommandFailure> {
+    let session = Session::open_one(context, side).await?;
+    let account = session.account(side);
+    let options = EncodeOptions {
+        preset: preset(&args.preset)?,
+        processor: Some(args.processor.clone()),
+        output_name: args.output_name.clone(),
+        protected: args.options == TaskOptions::ProtectedConfiguration,
+    };
+    if let Some(directory) = &args.details_dir {
+        details::check(directory)?;
+    }
+    let asset = find(account, &args.asset).await.map_err(|error| failed(&error, false))?;
+    // From here on a signal must not leave a job behind that nobody was told of.
+    let interruption = Interruption::listen("")?;
+    let submitted = submit(account, &asset, &options, &Silent).await.map_err(|error| failed(&error, false))?;
+    if args.no_wait {
+        let report = report(account, &submitted.job).await.map_err(|error| failed(&error, true))?;
+        write_details(args.details_dir.as_deref(), &report)?;
+        context.printer.result(&report, || text::submitted(&submitted));
+        return Ok(ExitCode::Success);
+    }
+    let cancel = args.cancel_on_interrupt;
+    let ended =
+        Watched { context, side, account, interruption: &interruption, cancel }.to_the_end(&submitted.job).await;
+    told(context, args.details_dir.as_deref(), ended, &interruption)
+}
+
+/// Runs `asset jobs`.
+pub(super) async fn jobs(context: &Context, side: Side, args: &JobsArgs) -> Result<ExitCode, CommandFailure> {
+    let session = Session::open_one(context, side).await?;
+    let account = session.account(side);
+    let refused = |error: Error| failed(&error, false);
+    if let Some(directory) = &args.details_dir {
+        details::check(directory)?;
+    }
+    if let Some(job) = &args.cancel {
+        let id = JobId::new(job);
+        account.v2.cancel_job(&id).await.map_err(refused)?;
+        let progress = context.screen.job();
+        let ended = watch(account, &id, &progress).await;
+        progress.finish();
+        ended.map_err(|error| failed(&error, true))?;
+        let report = report(account, &id).await.map_err(|error| failed(&error, true))?;
+        write_details(args.details_dir.as_deref(), &report)?;
+        context.printer.result(&report, || text::report(&report));
+        return Ok(ExitCode::Success);
+    }
+    let Some(job) = &args.job else {
+        let jobs = account.v2.jobs().await.map_err(refused)?;
+        context.printer.result(&jobs, || text::jobs(&jobs));
+        return Ok(ExitCode::Success);
+    };
+    let id = JobId::new(job);
+    let report = report(account, &id).await.map_err(refused)?;
+    if args.watch {
+        let interruption = Interruption::listen("")?;
+        let ended =
+            Watched { context, side, account, interruption: &interruption, cancel: false }.to_the_end(&id).await;
+        return told(context, args.details_dir.as_deref(), ended, &interruption);
+    }
+    write_details(args.details_dir.as_deref(), &report)?;
+    context.printer.result(&report, || text::report(&report));
+    Ok(ExitCode::Success)
+}
+
+/// Runs `asset processors`.
+pub(super) async fn processors(context: &Context, side: Side) -> Result<ExitCode, CommandFailure> {
+    let session = Session::open_one(context, side).await?;
+    let listed = session.account(side).v2.processors().await;
+    let processors = listed.map_err(|error| failed(&error, false))?;
+    context.printer.result(&processors, || text::processors(&processors));
+    Ok(ExitCode::Success)
+}
+
+/// A job that is followed until it ends or somebody interrupts.
+struct Watched<'a> {
+    context: &'a Context,
+    side: Side,
+    account: &'a Endpoint,
+    interruption: &'a Interruption,
+    cancel: bool,
+}
+
+impl Watched<'_> {
+    /// The report of the job's end; `None` = interrupted, and the job goes on.
+    async fn to_the_end(&self, job: &JobId) -> Result<Option<JobReport>, CommandFailure> {
+        let progress = self.context.screen.job();
+        let ended = self.follow(job, &progress).await;
+        progress.finish();
+        ended.map_err(|error| self.lost(job, &error))
+    }
+
+    async fn follow(&self, job: &JobId, progress: &JobProgress) -> Result<Option<JobReport>, Error> {
+        tokio::select! {
+            ended = complete(self.account, job, progress) => return ended.map(Some),
+            () = self.interruption.stop.cancelled() => {}
+        }
+        if !self.cancel {
+            self.note(&format!(
+                "interrupted; job {job} goes on. To follow it: {}. To cancel it: {}",
+                self.command(&format!("{job} --watch")),
+                self.command(&format!("--cancel {job}"))
+            ));
+            return Ok(None);
+        }
+        self.note(&format!("interrupted; canceling job {job}"));
+        self.account.v2.cancel_job(job).await?;
+        watch(self.account, job, progress).await?;
+        report(self.account, job).await.map(Some)
+    }
+
+    /// The job is there, whatever happened to whoever followed it: doing the same again would make a second one.
+    fn lost(&self, job: &JobId, error: &Error) -> CommandFailure {
+        let mut failure = failed(error, true).about(&format!("job {job}"));
+        failure.code = ExitCode::Unexpected;
+        failure.instead(format!("look at the job: {}", self.command(&format!("{job} --watch"))))
+    }
+
+    fn command(&self, arguments: &str) -> String {
+        let config = self.context.global.config.display();
+        format!("mediamirror --config {config} asset jobs --side {} {arguments}", self.side)
+    }
+
+    fn note(&self, text: &str) {
+        self.context.screen.above(|| self.context.printer.note(text));
+    }
+}
+
+/// Says how a job that was followed ended.
+fn told(
+    context: &Context,
+    directory: Option<&Path>,
+    ended: Result<Option<JobReport>, CommandFailure>,
+    interruption: &Interruption,
+) -> Result<ExitCode, CommandFailure> {
+    let Some(report) = ended? else { return Ok(interruption.code()) };
+    write_details(directory, &report)?;
+    context.printer.result(&report, || text::report(&report));
+    if report.job.state != JobState::Finished {
+        context.printer.note(&text::why(&report));
+    }
+    Ok(match report.job.state {
+        JobState::Finished => ExitCode::Success,
+        _ if interruption.stop.is_cancelled() => interruption.code(),
+        _ => ExitCode::Encoding,
+    })
+}
+
+/// A preset as it was given, or from the file it names.
+fn preset(given: &str) -> Result<String, CommandFailure> {
+    let Some(path) = given.strip_prefix('@') else { return Ok(given.to_owned()) };
+    std::fs::read_to_string(path).map_err(|error| CommandFailure::file("read", path.as_ref(), &error))
+}
+
+fn write_details(directory: Option<&Path>, report: &JobReport) -> Result<(), CommandFailure> {
+    directory.map_or(Ok(()), |directory| details::write(directory, report))
+}

@@ -1,0 +1,44 @@
+//! The files a job leaves on request: `JobDetails-…` of any, `JobStop-…` of one that failed or was canceled.
+
+use std::path::{Path, PathBuf};
+
+use mediamirror::asset::encode::JobReport;
+use mediamirror::model::JobState;
+
+use super::super::super::exit_code::ExitCode;
+use super::super::super::failure::CommandFailure;
+use super::text;
+
+/// Makes sure of the directory before a job is submitted whose report would have no place.
+pub(super) fn check(directory: &Path) -> Result<(), CommandFailure> {
+    std::fs::create_dir_all(directory).map_err(|error| CommandFailure::file("make", directory, &error))
+}
+
+/// Writes the files. Those of an earlier report of the same job are replaced.
+pub(super) fn write(directory: &Path, report: &JobReport) -> Result<(), CommandFailure> {
+    let json = serde_json::to_string_pretty(report)
+        .map_err(|error| CommandFailure::unexpected(format!("failed to write the report as JSON: {error}")))?;
+    put(&path(directory, "JobDetails", report, "txt")?, &text::report(report))?;
+    put(&path(directory, "JobDetails", report, "json")?, &json)?;
+    if matches!(report.job.state, JobState::Error | JobState::Canceled) {
+        put(&path(directory, "JobStop", report, "txt")?, &text::why(report))?;
+        put(&path(directory, "JobStop", report, "json")?, &json)?;
+    }
+    Ok(())
+}
+
+/// An id is a file's name with its colons made underscores, as the tutorial has it. It comes from the service, and must
+/// not lead out of the directory.
+fn path(directory: &Path, kind: &str, report: &JobReport, ending: &str) -> Result<PathBuf, CommandFailure> {
+    let id = report.job.id.as_str().replace(':', "_");
+    if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
+        let message = format!("the service gave the job the id {:?}, which cannot be a file's name", report.job.id);
+        return Err(CommandFailure::new(ExitCode::Unexpected, message, "leave --details-dir out"));
+    }
+    Ok(directory.join(format!("{kind}-{id}.{ending}")))
+}
+
+fn put(path: &Path, text: &str) -> Result<(), CommandFailure> {
+    let text = format!("{}\n", text.trim_end());
+    std::fs::write(path, text).map_err(|error| CommandFailure::file("write", path, &error))
+}

@@ -1,0 +1,215 @@
+//! The steps, in the tutorial's order, and what removes all they made.
+
+use std::time::{Duration, Instant};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use mediamirror::asset::{UploadOptions, publish, remove};
+use mediamirror::connect::Endpoint;
+use mediamirror::engine::urls::{UrlPair, urls};
+use mediamirror::engine::{Options, Outcome};
+use mediamirror::error::Error;
+use mediamirror::ledger::Ledger;
+use mediamirror::media::MediaService as _;
+use mediamirror::model::{Asset, AssetEncryption};
+use mediamirror::transport;
+use serde::Serialize;
+
+use super::super::Context;
+use super::super::asset::upload::uploaded;
+use super::super::demo::playback::{Playback, play_all};
+use super::super::exit_code::ExitCode;
+use super::super::failure::CommandFailure;
+use super::super::session::Session;
+use super::super::signals::Interruption;
+use super::super::sync::mirrored;
+use super::film::Film;
+use super::inventory::Inventory;
+
+/// How long the tutorial's locators last.
+const DAYS: u32 = 30;
+/// What each protocol's manifest has behind the server manifest's URL.
+const FORMATS: [&str; 3] = ["", "(format=m3u8-aapl)", "(format=mpd-time-csf)"];
+/// A new locator may take this long to answer (documented: 30 to 40 seconds).
+const ACTIVATION: Duration = Duration::from_secs(60);
+/// Between two looks whether it does.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// One way through the tutorial. Its assets have names of its own, by which they are found again whatever happens.
+#[derive(Debug)]
+pub(super) struct Tutorial<'a> {
+    context: &'a Context,
+    session: &'a Session,
+    film: &'a Film,
+    preset: &'a str,
+    input_name: String,
+    output_name: String,
+}
+
+/// What was played.
+#[derive(Debug)]
+pub(super) struct Played {
+    /// Each step with its seconds.
+    pub(super) steps: Vec<Step>,
+    /// Every manifest, fetched from both regions.
+    pub(super) playbacks: Vec<Playback>,
+}
+
+/// A step that was gone.
+#[derive(Debug, Serialize)]
+pub(super) struct Step {
+    /// What was done.
+    pub(super) step: &'static str,
+    /// How long it took.
+    pub(super) seconds: f64,
+}
+
+impl<'a> Tutorial<'a> {
+    /// A new one.
+    pub(super) fn new(context: &'a Context, session: &'a Session, film: &'a Film, preset: &'a str) -> Self {
+        let run = uuid::Uuid::new_v4().simple().to_string();
+        Self {
+            context,
+            session,
+            film,
+            preset,
+            input_name: format!("tutorial-{run}-upload"),
+            output_name: format!("tutorial-{run}-encoded"),
+        }
+    }
+
+    /// Goes through it.
+    pub(super) async fn play(&self, interruption: &Interruption) -> Result<Played, CommandFailure> {
+        let mut watch = Watch::default();
+        let source = &self.session.pair.source;
+        self.context.printer.note("uploading the film to the source …");
+        let options = UploadOptions { name: Some(self.input_name.clone()), encryption: AssetEncryption::None };
+        let files = std::slice::from_ref(&self.film.path);
+        let input = uploaded(self.context, source, files, &options).await?;
+        watch.lap("upload");
+        self.context.printer.note(&format!("encoding it: {} …", self.preset));
+        let input = source.v2.asset(&input.id).await.map_err(of)?.ok_or_else(|| vanished(&self.input_name))?;
+        let output = self.encode(source, &input).await?;
+        watch.lap("encode");
+        self.context.printer.note("publishing what came out …");
+        publish(source, &output, DAYS).await.map_err(of)?;
+        watch.lap("publish");
+        self.context.printer.note("mirroring it to the target …");
+        self.mirror(interruption).await?;
+        watch.lap("mirror");
+        self.context.printer.note("fetching every manifest from both …");
+        let playbacks = self.compare().await?;
+        watch.lap("compare");
+        Ok(Played { steps: watch.steps, playbacks })
+    }
+
+    /// Encodes the film; the asset that comes out has its `.ism` as the primary file.
+    async fn encode(&self, _source: &Endpoint, _input: &Asset) -> Result<Asset, CommandFailure> {
+        Err(CommandFailure::new(ExitCode::Unexpected, format!("{}: cannot encode yet", self.output_name), ""))
+    }
+
+    /// Mirrors the one asset.
+    async fn mirror(&self, interruption: &Interruption) -> Result<(), CommandFailure> {
+        // In memory: the tutorial leaves nothing behind.
+        let ledger = Ledger::in_memory()?;
+        let pair = &self.session.pair;
+        let summary = mirrored(self.context, pair, &ledger, &self.options()?, interruption).await;
+        ledger.close().await?;
+        match summary?.outcome {
+            Outcome::Complete => Ok(()),
+            other => Err(CommandFailure::new(
+                ExitCode::Partial,
+                format!("{} could not be mirrored: {other:?}", self.output_name),
+                "run it again with -v",
+            )),
+        }
+    }
+
+    /// Fetches each protocol's manifest from both regions, until they answer or it is too late.
+    async fn compare(&self) -> Result<Vec<Playback>, CommandFailure> {
+        let pairs = urls(&self.session.pair, &self.options()?).await.map_err(of)?;
+        let pairs: Vec<UrlPair> = pairs.iter().flat_map(|pair| FORMATS.map(|format| with_format(pair, format))).collect();
+        let client = transport::network().map_err(CommandFailure::unexpected)?;
+        let started = Instant::now();
+        loop {
+            let playbacks = play_all(client.as_ref(), pairs.clone()).await;
+            if playbacks.iter().all(Playback::plays) || started.elapsed() > ACTIVATION {
+                return Ok(playbacks);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn options(&self) -> Result<Options, CommandFailure> {
+        Ok(Options { include: Some(only(&self.output_name)?), ..Options::default() })
+    }
+
+    /// Removes every asset of this run on both sides, and the policies that were made for its locators.
+    pub(super) async fn clean_up(&self, before: &Inventory) -> Result<(), CommandFailure> {
+        self.context.printer.note("cleaning up …");
+        let pair = &self.session.pair;
+        for account in [&pair.source, &pair.target] {
+            self.clean_up_in(account, before).await.map_err(|error| {
+                CommandFailure::of(&error, true).about(&format!("assets named {}… may be left", self.output_name))
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn clean_up_in(&self, account: &Endpoint, before: &Inventory) -> Result<(), Error> {
+        for name in [&self.input_name, &self.output_name] {
+            for asset in account.v2.assets_named(name).await? {
+                remove(account, &asset.id).await?;
+            }
+        }
+        let known = &before.side(account.side).policies;
+        let policies = account.v2.access_policies().await?;
+        let used = account.v2.policies_of_locators().await?;
+        for policy in policies.iter().filter(|one| one.shared() && !known.contains(&one.id) && !used.contains(&one.id)) {
+            account.v2.delete_access_policy(&policy.id).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A library of that one name; it has no characters a glob knows.
+fn only(name: &str) -> Result<GlobSet, CommandFailure> {
+    let glob = Glob::new(name).and_then(|glob| GlobSetBuilder::new().add(glob).build());
+    glob.map_err(|error| CommandFailure::unexpected(error.to_string()))
+}
+
+fn with_format(pair: &UrlPair, format: &str) -> UrlPair {
+    UrlPair {
+        source_url: format!("{}{format}", pair.source_url),
+        target_url: pair.target_url.as_ref().map(|url| format!("{url}{format}")),
+        ..pair.clone()
+    }
+}
+
+fn of(error: Error) -> CommandFailure {
+    CommandFailure::of(&error, true)
+}
+
+fn vanished(name: &str) -> CommandFailure {
+    CommandFailure::unexpected(format!("{name} disappeared from the source"))
+}
+
+/// Takes the time of each step.
+#[derive(Debug)]
+struct Watch {
+    since: Instant,
+    steps: Vec<Step>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { since: Instant::now(), steps: Vec::new() }
+    }
+}
+
+impl Watch {
+    fn lap(&mut self, step: &'static str) {
+        let seconds = self.since.elapsed().as_secs_f64();
+        self.steps.push(Step { step, seconds: (seconds * 10.0).round() / 10.0 });
+        self.since = Instant::now();
+    }
+}

@@ -1,0 +1,145 @@
+//! What opens an asset, one thing at a time: its locators, SAS ones included, and the policies they stand on.
+
+use jiff::Timestamp;
+use serde_json::json;
+use url::Url;
+
+use super::assets::unreadable;
+use super::listing::{self, Query};
+use super::odata::{self, Row};
+use super::wire::{Ask, call, safe};
+use super::{V2, entities, policies};
+use crate::error::{Error, Failure};
+use crate::model::{AssetId, Locator, LocatorId};
+use crate::redact::SafeUrl;
+use crate::retry::Idempotency;
+
+/// The wire's number of a SAS locator.
+const SAS: u8 = 1;
+/// Looks at what became of a creation before giving up.
+const CREATIONS: u32 = 3;
+/// The action as in "failed to …".
+const MAKE_SAS: &str = "make a download locator of";
+
+/// An access policy: what a locator that stands on it permits, and for how long.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct AccessPolicy {
+    /// The service's id.
+    pub id: String,
+    /// What its maker called it.
+    pub name: String,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// How long its locators live.
+    pub minutes: f64,
+    /// Flags: 1 read, 2 write, 4 delete, 8 list.
+    pub permissions: u64,
+}
+
+impl AccessPolicy {
+    /// Is it one of those mediamirror makes and uses again and again?
+    pub fn shared(&self) -> bool {
+        self.name.starts_with(policies::PREFIX)
+    }
+
+    fn read(row: &Row) -> Result<Option<Self>, Failure> {
+        Ok(Some(Self {
+            id: entities::id(row)?.to_owned(),
+            name: row.text("Name").unwrap_or_default().to_owned(),
+            created: row.date("Created"),
+            minutes: row.number("DurationInMinutes").unwrap_or_default(),
+            permissions: row.whole("Permissions").unwrap_or_default(),
+        }))
+    }
+}
+
+impl V2 {
+    /// All locators of an asset.
+    pub async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {
+        let query = Query {
+            operation: "ListLocators",
+            attempted: "list the locators of asset",
+            subject: asset.to_string(),
+            path: format!("{}/Locators", odata::entity("Assets", asset.as_str())),
+            filter: None,
+        };
+        Ok(listing::all(self.wire(), query, entities::locator).await?)
+    }
+
+    /// Removes a locator. One that is not there is a success.
+    pub async fn delete_locator(&self, id: &LocatorId) -> Result<(), Error> {
+        self.delete("DeleteLocator", "delete locator", "Locators", &entities::wire_id(id)).await
+    }
+
+    /// Makes a SAS locator under that id that permits reading; returns the container's URL with its signature.
+    pub async fn create_read_sas(
+        &self,
+        asset: &AssetId,
+        id: &LocatorId,
+        start: Timestamp,
+        minutes: u32,
+    ) -> Result<SafeUrl, Error> {
+        let policy = self.0.policies.find_or_create(self, minutes).await?;
+        let id = entities::wire_id(id);
+        let entity = json!({
+            "Id": id,
+            "AssetId": asset.as_str(),
+            "AccessPolicyId": policy,
+            "Type": SAS,
+            "StartTime": odata::date(start),
+        });
+        let mut round = 1;
+        loop {
+            let call = call("CreateLocator", MAKE_SAS, asset.as_str(), Idempotency::LookFirst);
+            let row = match self.wire().row(call, &Ask::post("Locators", entity.clone())).await {
+                Ok(row) => Some(row),
+                // The id is ours: what became of it can be asked.
+                Err(error) if error.failure.ambiguous() && round < CREATIONS => {
+                    let ask = Ask::get(odata::entity("Locators", &id));
+                    self.wire().find(safe("GetLocator", MAKE_SAS, asset.as_str()), &ask).await?
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(row) = row {
+                let url = row.words("Path").and_then(|path| Url::parse(path).ok()).map(SafeUrl::new);
+                return url.ok_or_else(|| {
+                    let failure = Failure::Unexpected("a SAS locator without a usable path".to_owned());
+                    unreadable(MAKE_SAS, asset.as_str(), failure).into()
+                });
+            }
+            round += 1;
+        }
+    }
+
+    /// All access policies.
+    pub async fn access_policies(&self) -> Result<Vec<AccessPolicy>, Error> {
+        let query = self.query("ListAccessPolicies", "list the access policies", "AccessPolicies");
+        Ok(listing::all(self.wire(), query, AccessPolicy::read).await?)
+    }
+
+    /// The ids of the policies that locators stand on, one for each locator.
+    pub async fn policies_of_locators(&self) -> Result<Vec<String>, Error> {
+        let query = self.query("ListLocators", "list the locators", "Locators");
+        Ok(listing::all(self.wire(), query, |row| Ok(row.words("AccessPolicyId").map(str::to_owned))).await?)
+    }
+
+    /// Removes an access policy. One that is not there is a success.
+    pub async fn delete_access_policy(&self, id: &str) -> Result<(), Error> {
+        self.delete("DeleteAccessPolicy", "delete access policy", "AccessPolicies", id).await?;
+        self.0.policies.forget(id).await;
+        Ok(())
+    }
+
+    async fn delete(
+        &self,
+        operation: &'static str,
+        attempted: &'static str,
+        set: &str,
+        id: &str,
+    ) -> Result<(), Error> {
+        match self.wire().act(safe(operation, attempted, id), &Ask::delete(odata::entity(set, id))).await {
+            Err(error) if error.failure.status() != Some(404) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}

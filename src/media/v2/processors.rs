@@ -1,0 +1,111 @@
+//! Media processors: the encoders an account has, each in several versions.
+
+use std::cmp::Ordering;
+
+use serde::Serialize;
+
+use super::listing;
+use super::odata::Row;
+use super::{V2, entities};
+use crate::error::{Error, Failure};
+
+/// An encoder in one version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Processor {
+    /// The service's id.
+    pub id: String,
+    /// Its name, such as `Media Encoder Standard`.
+    pub name: String,
+    /// Its version, such as `1.1`.
+    pub version: String,
+    /// Who made it.
+    pub vendor: String,
+    /// What it says of itself.
+    pub description: String,
+}
+
+impl Processor {
+    fn read(row: &Row) -> Result<Option<Self>, Failure> {
+        let text = |name| row.text(name).unwrap_or_default().to_owned();
+        let id = entities::id(row)?.to_owned();
+        let (name, version) = (text("Name"), text("Version"));
+        Ok(Some(Self { id, name, version, vendor: text("Vendor"), description: text("Description") }))
+    }
+
+    /// Older before newer: by the numbers of the version, not by its text.
+    fn by_version(&self, other: &Self) -> Ordering {
+        numbers(&self.version).cmp(&numbers(&other.version)).then_with(|| self.version.cmp(&other.version))
+    }
+}
+
+/// `1.10` is ten, not one tenth; `1` is as old as `1.0`.
+fn numbers(version: &str) -> Vec<u64> {
+    let mut numbers: Vec<u64> = version.split('.').map(|number| number.trim().parse().unwrap_or(0)).collect();
+    while numbers.last() == Some(&0) {
+        numbers.pop();
+    }
+    numbers
+}
+
+impl V2 {
+    /// All processors, by name, the newest of each first.
+    pub async fn processors(&self) -> Result<Vec<Processor>, Error> {
+        let query = self.query("ListMediaProcessors", "list the processors", "MediaProcessors");
+        let mut processors = listing::all(self.wire(), query, Processor::read).await?;
+        processors.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| b.by_version(a)));
+        Ok(processors)
+    }
+
+    /// The newest processor of a name.
+    ///
+    /// # Errors
+    /// There is none of that name; then it is told which there are.
+    pub async fn newest_processor(&self, name: &str) -> Result<Processor, Error> {
+        let processors = self.processors().await?;
+        if let Some(newest) = processors.iter().find(|processor| processor.name.eq_ignore_ascii_case(name.trim())) {
+            return Ok(newest.clone());
+        }
+        let known: Vec<String> = processors.iter().map(|p| format!("{} {}", p.name, p.version)).collect();
+        Err(Error::Unsuitable {
+            subject: format!("processor {name:?}"),
+            reason: format!("account {} has none of that name; it has: {}", self.0.account, known.join(", ")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{Fake, json_reply, service_of};
+    use super::*;
+
+    fn processor(id: &str, name: &str, version: &str) -> serde_json::Value {
+        json!({"Id": format!("nb:mpid:UUID:{id}"), "Name": name, "Version": version, "Vendor": "Microsoft"})
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_newest_is_told_by_numbers_wherever_it_stands_in_the_list() {
+        let fake = Fake::new(|_| {
+            let all = [
+                processor("a", "Media Encoder Standard", "1.9"),
+                processor("b", "Media Encoder Standard", "1.10"),
+                processor("c", "Azure Media Encoder", "4.6"),
+                processor("d", "Media Encoder Standard", "1.1"),
+            ];
+            json_reply(200, &json!({"d": {"results": all}}))
+        });
+        let service = service_of(&fake, "2.19");
+        assert_eq!(service.newest_processor("media encoder standard").await.unwrap().id, "nb:mpid:UUID:b");
+        let versions: Vec<_> = service.processors().await.unwrap().into_iter().map(|p| p.version).collect();
+        assert_eq!(versions, ["4.6", "1.10", "1.9", "1.1"]);
+        let error = service.newest_processor("Media Encoder Premium").await.unwrap_err().to_string();
+        assert!(error.contains("Premium") && error.contains("Media Encoder Standard 1.10, "), "{error}");
+    }
+
+    #[test]
+    fn versions_of_different_lengths_compare_by_their_numbers() {
+        assert!(numbers("1.10") > numbers("1.9") && numbers("2") > numbers("1.99.3"));
+        assert_eq!(numbers("1"), numbers("1.0.0"));
+    }
+}

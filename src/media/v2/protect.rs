@@ -1,0 +1,157 @@
+//! Configurations that only the service can read: encrypted with a key of their own, which is itself encrypted with the
+//! service's certificate and stored as a content key.
+
+use aes::Aes256;
+use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::{BlockEncrypt as _, BlockEncryptMut as _, KeyInit as _, KeyIvInit as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rsa::pkcs8::DecodePublicKey as _;
+use rsa::rand_core::{OsRng, RngCore as _};
+use rsa::{Oaep, RsaPublicKey};
+use serde_json::{Value, json};
+use sha1::Sha1;
+use uuid::Uuid;
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, Encode as _};
+
+use super::V2;
+use super::assets::unreadable;
+use super::odata;
+use super::wire::{Ask, safe};
+use crate::error::{Error, Failure};
+
+/// The wire's number of a content key that encrypts configurations.
+const CONFIGURATION: u8 = 2;
+/// The wire's flag of a task whose configuration is encrypted.
+const PROTECTED: u8 = 1;
+/// The action as in "failed to …".
+const PROTECT: &str = "protect the configuration with the key of account";
+
+/// A text that was encrypted, and what the service needs to read it.
+#[derive(Debug, Clone)]
+pub(super) struct Protected {
+    configuration: String,
+    iv: String,
+    /// Id of the content key.
+    pub(super) key: String,
+}
+
+impl Protected {
+    /// Puts it into a task in place of the clear text.
+    pub(super) fn put_into(&self, task: &mut Value) {
+        task["Configuration"] = json!(self.configuration);
+        task["Options"] = json!(PROTECTED);
+        task["EncryptionKeyId"] = json!(self.key);
+        task["EncryptionScheme"] = json!("ConfigurationEncryption");
+        task["EncryptionVersion"] = json!("1.0");
+        task["InitializationVector"] = json!(self.iv);
+    }
+}
+
+/// A fresh key of 256 bits and what it made of a text.
+struct Sealed {
+    key: [u8; 32],
+    iv: [u8; 16],
+    text: Vec<u8>,
+}
+
+fn seal(text: &str) -> Sealed {
+    let (mut key, mut iv) = ([0; 32], [0; 16]);
+    OsRng.fill_bytes(&mut key);
+    OsRng.fill_bytes(&mut iv);
+    let cipher = cbc::Encryptor::<Aes256>::new(&key.into(), &iv.into());
+    Sealed { key, iv, text: cipher.encrypt_padded_vec_mut::<Pkcs7>(text.as_bytes()) }
+}
+
+/// By which the service sees that it has the right key: the id's GUID, in the order of .NET, encrypted with it; eight bytes.
+fn checksum(key: &[u8; 32], id: Uuid) -> String {
+    let mut block = aes::Block::from(id.to_bytes_le());
+    Aes256::new(key.into()).encrypt_block(&mut block);
+    STANDARD.encode(&block[..8])
+}
+
+/// The key, readable for the owner of that certificate (base64 of DER) alone.
+fn wrap(key: &[u8], certificate: &str) -> Result<String, Failure> {
+    let wrong = |why: String| Failure::Unexpected(format!("a protection key that cannot be used: {why}"));
+    let der = STANDARD.decode(certificate.trim()).map_err(|error| wrong(error.to_string()))?;
+    let certificate = Certificate::from_der(&der).map_err(|error| wrong(error.to_string()))?;
+    let public = certificate.tbs_certificate.subject_public_key_info.to_der();
+    let public = public.map_err(|error| wrong(error.to_string()))?;
+    let public = RsaPublicKey::from_public_key_der(&public).map_err(|error| wrong(error.to_string()))?;
+    let wrapped = public.encrypt(&mut OsRng, Oaep::new::<Sha1>(), key).map_err(|error| wrong(error.to_string()))?;
+    Ok(STANDARD.encode(wrapped))
+}
+
+impl V2 {
+    /// Encrypts a configuration with a new key and gives the key to the service.
+    pub(super) async fn protect(&self, configuration: &str) -> Result<Protected, Error> {
+        let account = self.0.account.as_str();
+        let thumbprint = self.ask_text("GetProtectionKeyId", &format!("contentKeyType={CONFIGURATION}")).await?;
+        let query = format!("ProtectionKeyId='{}'", odata::escape(&thumbprint));
+        let certificate = self.ask_text("GetProtectionKey", &query).await?;
+        let sealed = seal(configuration);
+        let guid = Uuid::new_v4();
+        let key = format!("nb:kid:UUID:{guid}");
+        let wrapped = wrap(&sealed.key, &certificate).map_err(|failure| unreadable(PROTECT, account, failure))?;
+        let entity = json!({
+            "Id": key,
+            "ContentKeyType": CONFIGURATION,
+            "EncryptedContentKey": wrapped,
+            "ProtectionKeyId": thumbprint,
+            "ProtectionKeyType": 0,
+            "Checksum": checksum(&sealed.key, guid),
+        });
+        // Its id is ours: where one of that id is there already, an earlier attempt made it.
+        match self.wire().act(safe("CreateContentKey", PROTECT, account), &Ask::post("ContentKeys", entity)).await {
+            Err(error) if error.failure.status() != Some(409) => return Err(error.into()),
+            _ => {}
+        }
+        Ok(Protected { configuration: STANDARD.encode(sealed.text), iv: STANDARD.encode(sealed.iv), key })
+    }
+
+    /// Removes the content key of a job that did not come to be.
+    pub(super) async fn unprotect(&self, protected: &Protected) {
+        let ask = Ask::delete(odata::entity("ContentKeys", &protected.key));
+        if let Err(error) = self.wire().act(safe("DeleteContentKey", "delete content key", &protected.key), &ask).await
+        {
+            tracing::warn!(%error, "a content key that nothing uses is left behind");
+        }
+    }
+
+    /// The one text a function answers.
+    async fn ask_text(&self, function: &'static str, query: &str) -> Result<String, Error> {
+        let account = self.0.account.as_str();
+        let row = self.wire().row(safe(function, PROTECT, account), &Ask::get(format!("{function}?{query}"))).await?;
+        let text = row.words(function).or_else(|| row.words("value")).map(str::to_owned);
+        text.ok_or_else(|| {
+            unreadable(PROTECT, account, Failure::Unexpected(format!("{function} answered no text"))).into()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_sealed_with_a_key_of_its_own_and_padded_to_whole_blocks() {
+        let (one, other) = (seal("H264 Multiple Bitrate 720p"), seal("H264 Multiple Bitrate 720p"));
+        assert_eq!((one.text.len(), seal("").text.len()), (32, 16));
+        assert!(one.key != other.key && one.iv != other.iv && one.text != other.text);
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_the_documents() {
+        // AES-256 of sixteen zeros with a key of zeros begins with these bytes (NIST's vectors).
+        let expected = STANDARD.encode([0xdc, 0x95, 0xc0, 0x78, 0xa2, 0x40, 0x89, 0x89]);
+        assert_eq!(checksum(&[0; 32], Uuid::nil()), expected);
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_an_unexpected_answer() {
+        for wrong in ["", "%%%", "aGVsbG8="] {
+            assert!(matches!(wrap(&[0; 32], wrong), Err(Failure::Unexpected(_))), "{wrong:?}");
+        }
+    }
+}
