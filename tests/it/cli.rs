@@ -2,6 +2,8 @@
 
 #[cfg(feature = "emulator")]
 mod against_emulator;
+#[cfg(feature = "emulator")]
+mod asset;
 mod choices;
 mod counted;
 #[cfg(feature = "emulator")]
