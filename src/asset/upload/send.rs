@@ -194,14 +194,14 @@ fn read(
         let mut buffer = buffers.take();
         buffer.resize(usize::try_from(length).map_err(io::Error::other)?, 0);
         let read = reader.read_exact(&mut buffer);
-        let lent = buffers.lend(buffer);
+        let full = buffers.lend(buffer);
         read?;
-        let whole = lent.content.clone();
+        let whole = full.content.clone();
         let crc64 = checksum(CrcAlgorithm::Crc64Nvme, &whole);
         let id = file.block_id(index, crc64);
         let there = staged.get(&id) == Some(&length);
         // Sent before it is summed: the network works meanwhile.
-        let block = Block { index, id, length, crc64, content: (!there).then_some(lent) };
+        let block = Block { index, id, length, crc64, content: (!there).then_some(full) };
         if to.blocking_send(block).is_err() {
             return Err(io::Error::other("the upload has ended"));
         }

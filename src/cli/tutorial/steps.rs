@@ -121,7 +121,7 @@ impl<'a> Tutorial<'a> {
             let told = report.tasks.iter().flat_map(|task| &task.errors);
             let told: Vec<String> = told.map(|error| format!("{}: {}", error.code, error.message)).collect();
             let message = format!("job {} ended {:?}; {}", report.job.id, report.job.state, told.join("; "));
-            return Err(CommandFailure::new(ExitCode::Unexpected, message, "choose another film or --preset"));
+            return Err(CommandFailure::new(ExitCode::Encoding, message, "choose another film or --preset"));
         };
         source.v2.asset(&output.id).await.map_err(of)?.ok_or_else(|| vanished(&self.output_name))
     }

@@ -133,7 +133,7 @@ fn the_tutorial_with_two_accounts_of_a_configuration_leaves_them_as_they_were() 
 
     // A preset nobody has: the job fails, what was made goes all the same.
     let failed = mediamirror(emulator.path(), &["tutorial", film, "--config", "mirror.toml", "--preset", "no such"]);
-    assert_ne!(failed.status.code(), Some(0));
+    assert_eq!(failed.status.code(), Some(10), "{}", stderr(&failed));
     assert_eq!(emulator.json(&["asset", "list"]), before, "{}", stderr(&failed));
 }
 
