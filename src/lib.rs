@@ -58,7 +58,7 @@
 //!
 //! # Invariants
 //!
-//! - The source account is never written to. (Below `x-ms-version` 2.2, temporary read locators tell the container.)
+//! - The engine never writes to the source account. (Below `x-ms-version` 2.2, temporary read locators tell the container.)
 //! - Every copy carries the entity tag that was listed as a condition: nothing half old, half new arrives.
 //! - The locator comes last, after the blobs were compared.
 //! - The ledger has the intent before the effect; what was begun and not ended is looked at, not repeated blindly.

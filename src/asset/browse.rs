@@ -134,8 +134,7 @@ pub async fn list(account: &Endpoint) -> Result<Vec<Listed>, Error> {
 /// An asset with its files and locators.
 pub async fn show(account: &Endpoint, asset: Asset) -> Result<Details, Error> {
     let ids = std::slice::from_ref(&asset.id);
-    let (mut files, locators) =
-        futures::try_join!(account.v2.files_of(ids), account.v2.locators_of_asset(&asset.id))?;
+    let (mut files, locators) = futures::try_join!(account.v2.files_of(ids), account.v2.locators_of_asset(&asset.id))?;
     let files = files.pop().unwrap_or_default();
     let locators = locators.into_iter().map(|locator| Opening {
         urls: match locator.kind {

@@ -161,7 +161,8 @@ fn refuse_storage_encryption(asset: &Asset) -> Result<(), Error> {
     if asset.encryption != AssetEncryption::Storage {
         return Ok(());
     }
-    let reason = "it is storage-encrypted: without a delivery policy that decrypts it, it would play nowhere".to_owned();
+    let reason =
+        "it is storage-encrypted: without a delivery policy that decrypts it, it would play nowhere".to_owned();
     Err(Error::Unsuitable { subject: asset.label().to_owned(), reason })
 }
 

@@ -109,7 +109,7 @@ pub async fn upload(
                 name: file.name.clone(),
                 bytes: file.length,
                 there: sent.there,
-                md5: sent.md5.iter().map(|byte| format!("{byte:02x}")).collect(),
+                md5: hexadecimal(&sent.md5),
                 mime_type: file.mime_type().to_owned(),
                 primary: primary == Some(index),
             })
@@ -124,6 +124,10 @@ pub async fn upload(
         outcome: AssetOutcome::Mirrored,
     });
     Ok(Uploaded { id: asset.id, name, container, resumed, files })
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// A storage-encrypted asset cannot be mirrored, nor made without the media account's own key.

@@ -54,11 +54,8 @@ async fn emulated(
 
 /// Two real accounts, of a configuration or of the tutorial's own `App.config`.
 async fn configured(path: &Path) -> Result<Session, CommandFailure> {
-    let config = if is_xml(path) {
-        read_app_config(path)?.config(std::path::PathBuf::new())?
-    } else {
-        Config::load(path)?
-    };
+    let config =
+        if is_xml(path) { read_app_config(path)?.config(std::path::PathBuf::new())? } else { Config::load(path)? };
     let session = Session::of(config)?;
     access::check(path, &session.config, &session.pair).await?;
     Ok(session)

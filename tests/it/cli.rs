@@ -2,6 +2,8 @@
 
 #[cfg(feature = "emulator")]
 pub(crate) mod against_emulator;
+#[cfg(feature = "emulator")]
+mod asset;
 mod choices;
 pub(crate) mod counted;
 #[cfg(feature = "emulator")]

@@ -25,10 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &["model", "redact", "clock", "throttle", "error", "config", "monitor", "ledger", "media", "blob", "connect"],
     ),
-    (
-        "asset",
-        &["model", "redact", "clock", "error", "monitor", "media", "blob", "connect", "engine"],
-    ),
+    ("asset", &["model", "redact", "clock", "error", "monitor", "media", "blob", "connect", "engine"]),
     ("emulator", &[]),
 ];
 

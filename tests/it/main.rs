@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic where it stands")]
 #![expect(clippy::cast_precision_loss, reason = "ratios of small counts")]
 
+mod asset;
 mod asset_encode;
 #[path = "../contract/blob.rs"]
 mod blob_contract;

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as threads};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use crc_fast::{CrcAlgorithm, checksum};
 use futures::stream::{self, StreamExt};
 use md5::{Digest as _, Md5};
@@ -36,8 +36,8 @@ pub(super) struct Sent {
 /// The buffers of an upload, shared by its files.
 #[derive(Debug, Clone)]
 pub(super) struct Buffers {
-    free: Arc<Mutex<threads::Receiver<Vec<u8>>>>,
-    home: threads::Sender<Vec<u8>>,
+    free: Arc<Mutex<threads::Receiver<BytesMut>>>,
+    home: threads::Sender<BytesMut>,
     count: usize,
 }
 
@@ -48,40 +48,36 @@ impl Buffers {
         let (home, free) = threads::channel();
         for _ in 0..count {
             // They grow when they are filled; the receiver is right here.
-            let _ = home.send(Vec::new());
+            let _ = home.send(BytesMut::new());
         }
         Self { free: Arc::new(Mutex::new(free)), home, count }
     }
 
     /// Waits for one. For threads that may block.
-    fn take(&self) -> Vec<u8> {
+    fn take(&self) -> BytesMut {
         // One waits with the lock, the others for it: whoever is first gets the next one.
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         free.recv().unwrap_or_default()
     }
 
-    /// The bytes for sending; the buffer comes home when the last of them is gone.
-    fn lend(&self, bytes: Vec<u8>) -> Bytes {
-        Bytes::from_owner(Lent { bytes, home: self.home.clone() })
+    /// The bytes for sending; the buffer comes home when they are dropped.
+    fn lend(&self, bytes: BytesMut) -> Lent {
+        Lent { content: bytes.freeze(), home: self.home.clone() }
     }
 }
 
-/// A buffer that is away.
+/// A buffer that is away, until the request that sends it has ended, however it ends.
 #[derive(Debug)]
 struct Lent {
-    bytes: Vec<u8>,
-    home: threads::Sender<Vec<u8>>,
-}
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
+    content: Bytes,
+    home: threads::Sender<BytesMut>,
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let _ = self.home.send(std::mem::take(&mut self.bytes));
+        // Where somebody still reads it, another one takes its place.
+        let buffer = std::mem::take(&mut self.content).try_into_mut().unwrap_or_default();
+        let _ = self.home.send(buffer);
     }
 }
 
@@ -93,7 +89,7 @@ struct Block {
     length: u64,
     crc64: u64,
     /// `None` = it is at the destination already.
-    content: Option<Bytes>,
+    content: Option<Lent>,
 }
 
 /// Sends a file; `piece` is told of every block sent. `look` = an earlier upload may have left something.
@@ -125,8 +121,8 @@ pub(super) async fn send(
     let blocks = blocks
         .map(|block: Block| async move {
             let mut there = block.length;
-            if let Some(content) = block.content {
-                storage.stage_block(to, &block.id, content, block.crc64).await?;
+            if let Some(lent) = &block.content {
+                storage.stage_block(to, &block.id, lent.content.clone(), block.crc64).await?;
                 there = 0;
             }
             Ok::<_, Error>(((block.index, block.id), block.length, there))
@@ -198,14 +194,14 @@ fn read(
         let mut buffer = buffers.take();
         buffer.resize(usize::try_from(length).map_err(io::Error::other)?, 0);
         let read = reader.read_exact(&mut buffer);
-        let content = buffers.lend(buffer);
+        let full = buffers.lend(buffer);
         read?;
-        let crc64 = checksum(CrcAlgorithm::Crc64Nvme, &content);
+        let whole = full.content.clone();
+        let crc64 = checksum(CrcAlgorithm::Crc64Nvme, &whole);
         let id = file.block_id(index, crc64);
         let there = staged.get(&id) == Some(&length);
         // Sent before it is summed: the network works meanwhile.
-        let whole = content.clone();
-        let block = Block { index, id, length, crc64, content: (!there).then_some(content) };
+        let block = Block { index, id, length, crc64, content: (!there).then_some(full) };
         if to.blocking_send(block).is_err() {
             return Err(io::Error::other("the upload has ended"));
         }
@@ -227,7 +223,7 @@ mod tests {
         for _ in 0..100 {
             let mut bytes = buffers.take();
             bytes.resize(5, 1);
-            assert_eq!(buffers.lend(bytes).len(), 5);
+            assert_eq!(buffers.lend(bytes).content.len(), 5);
         }
     }
 
@@ -246,7 +242,7 @@ mod tests {
             std::iter::from_fn(|| receiver.blocking_recv()).collect::<Vec<_>>()
         };
         let blocks = run(HashMap::new());
-        let whole: Vec<u8> = blocks.iter().flat_map(|block| block.content.clone().unwrap()).collect();
+        let whole: Vec<u8> = blocks.iter().flat_map(|block| block.content.as_ref().unwrap().content.to_vec()).collect();
         assert_eq!((blocks.len(), whole == content), (3, true));
         let again = run(HashMap::from([(blocks[1].id.clone(), blocks[1].length)]));
         let sent: Vec<bool> = again.iter().map(|block| block.content.is_some()).collect();

@@ -41,7 +41,8 @@ pub(super) async fn publish_one(context: &Context, side: Side, args: &PublishArg
     let account = session.account(side);
     let asset = find(account, &args.asset).await.map_err(|error| failed(&error, false))?;
     if args.sas {
-        let downloads = publish_for_download(account, &asset, args.days).await.map_err(|error| failed(&error, false))?;
+        let downloads =
+            publish_for_download(account, &asset, args.days).await.map_err(|error| failed(&error, false))?;
         let shown = Exposed::of(&downloads);
         context.printer.result(&shown, || shown.text());
     } else {

@@ -95,7 +95,8 @@ fn text(uploaded: &Uploaded) -> String {
             there => format!(", {} of it were there already", ByteSize(there)),
         };
         let size = ByteSize(file.bytes);
-        let _ = writeln!(text, "  file      {}: {size}, {}{primary}, MD5 {}{there}", file.name, file.mime_type, file.md5);
+        let _ =
+            writeln!(text, "  file      {}: {size}, {}{primary}, MD5 {}{there}", file.name, file.mime_type, file.md5);
     }
     text
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use mediamirror::asset::encode::{EncodeOptions, encode};
 use mediamirror::asset::{UploadOptions, publish, remove};
 use mediamirror::connect::Endpoint;
 use mediamirror::engine::urls::{UrlPair, urls};
@@ -10,7 +11,7 @@ use mediamirror::engine::{Options, Outcome};
 use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
 use mediamirror::media::MediaService as _;
-use mediamirror::model::{Asset, AssetEncryption};
+use mediamirror::model::{Asset, AssetEncryption, JobState};
 use mediamirror::transport;
 use serde::Serialize;
 
@@ -103,8 +104,26 @@ impl<'a> Tutorial<'a> {
     }
 
     /// Encodes the film; the asset that comes out has its `.ism` as the primary file.
-    async fn encode(&self, _source: &Endpoint, _input: &Asset) -> Result<Asset, CommandFailure> {
-        Err(CommandFailure::new(ExitCode::Unexpected, format!("{}: cannot encode yet", self.output_name), ""))
+    async fn encode(&self, source: &Endpoint, input: &Asset) -> Result<Asset, CommandFailure> {
+        let options = EncodeOptions {
+            preset: self.preset.to_owned(),
+            processor: None,
+            output_name: Some(self.output_name.clone()),
+            // As the tutorial submits it.
+            protected: true,
+        };
+        let progress = self.context.screen.job();
+        let report = encode(source, input, &options, &progress).await;
+        progress.finish();
+        let report = report.map_err(of)?;
+        let output = report.outputs.first().filter(|_| report.job.state == JobState::Finished);
+        let Some(output) = output else {
+            let told = report.tasks.iter().flat_map(|task| &task.errors);
+            let told: Vec<String> = told.map(|error| format!("{}: {}", error.code, error.message)).collect();
+            let message = format!("job {} ended {:?}; {}", report.job.id, report.job.state, told.join("; "));
+            return Err(CommandFailure::new(ExitCode::Encoding, message, "choose another film or --preset"));
+        };
+        source.v2.asset(&output.id).await.map_err(of)?.ok_or_else(|| vanished(&self.output_name))
     }
 
     /// Mirrors the one asset.
@@ -127,7 +146,8 @@ impl<'a> Tutorial<'a> {
     /// Fetches each protocol's manifest from both regions, until they answer or it is too late.
     async fn compare(&self) -> Result<Vec<Playback>, CommandFailure> {
         let pairs = urls(&self.session.pair, &self.options()?).await.map_err(of)?;
-        let pairs: Vec<UrlPair> = pairs.iter().flat_map(|pair| FORMATS.map(|format| with_format(pair, format))).collect();
+        let pairs: Vec<UrlPair> =
+            pairs.iter().flat_map(|pair| FORMATS.map(|format| with_format(pair, format))).collect();
         let client = transport::network().map_err(CommandFailure::unexpected)?;
         let started = Instant::now();
         loop {
@@ -164,7 +184,8 @@ impl<'a> Tutorial<'a> {
         let known = &before.side(account.side).policies;
         let policies = account.v2.access_policies().await?;
         let used = account.v2.policies_of_locators().await?;
-        for policy in policies.iter().filter(|one| one.shared() && !known.contains(&one.id) && !used.contains(&one.id)) {
+        for policy in policies.iter().filter(|one| one.shared() && !known.contains(&one.id) && !used.contains(&one.id))
+        {
             account.v2.delete_access_policy(&policy.id).await?;
         }
         Ok(())

@@ -97,7 +97,7 @@ fn entries<'t>(text: &'t str, change: impl Fn(&[&'t str]) -> Vec<&'t str>) -> Op
 
 fn json(text: &str, how: Mangle) -> Option<String> {
     match how {
-        Mangle::Bomb => return Some(text.replacen('{', "{\"bomb\":1e999999,", 1)),
+        Mangle::Bomb => return Some(text.replacen("\"Id\":", "\"Bomb\":1e999999,\"Id\":", 1)),
         Mangle::Deep => {
             let nest = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
             return Some(text.replacen('{', &format!("{{\"deep\":{nest},"), 1));

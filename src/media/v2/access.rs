@@ -130,13 +130,7 @@ impl V2 {
         Ok(())
     }
 
-    async fn delete(
-        &self,
-        operation: &'static str,
-        attempted: &'static str,
-        set: &str,
-        id: &str,
-    ) -> Result<(), Error> {
+    async fn delete(&self, operation: &'static str, attempted: &'static str, set: &str, id: &str) -> Result<(), Error> {
         match self.wire().act(safe(operation, attempted, id), &Ask::delete(odata::entity(set, id))).await {
             Err(error) if error.failure.status() != Some(404) => Err(error.into()),
             _ => Ok(()),

@@ -37,6 +37,14 @@ pub(crate) fn wait_for(emulator: &Emulator, operation: &str, times: u64) {
     }
 }
 
+/// How often that operation was answered with that status.
+pub(super) fn count(emulator: &Emulator, operation: &str, code: u16) -> u64 {
+    let (_, stats) = ask(emulator, "GET", "/_emulator/stats");
+    let rows = stats["requests"].as_array().expect("a list");
+    let rows = rows.iter().filter(|row| row["operation"] == operation && row["status"] == code);
+    rows.filter_map(|row| row["count"].as_u64()).sum()
+}
+
 /// Operations counted that are no mere looking, with their statuses.
 fn writes(emulator: &Emulator) -> Vec<String> {
     let looks = |operation: &str| {
