@@ -4,6 +4,8 @@
 
 pub mod app_config;
 mod file;
+#[cfg(test)]
+mod fuzz;
 mod place;
 mod problem;
 mod secret;

@@ -14,6 +14,8 @@ mod errors;
 mod exchange;
 mod files;
 mod front_door;
+#[cfg(test)]
+mod fuzz;
 mod listing;
 mod locators;
 mod odata;
