@@ -7,6 +7,8 @@ mod auth;
 mod copy;
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod fuzz;
 mod list;
 mod properties;
 mod sas;

@@ -5,6 +5,8 @@
 pub mod app_config;
 pub mod descriptors;
 mod file;
+#[cfg(test)]
+mod fuzz;
 mod place;
 mod problem;
 mod secret;

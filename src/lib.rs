@@ -84,5 +84,8 @@ pub mod retry;
 pub mod throttle;
 pub mod transport;
 
+#[cfg(test)]
+mod fuzz;
+
 #[cfg(feature = "emulator")]
 pub mod emulator;

@@ -15,6 +15,8 @@ mod errors;
 mod exchange;
 mod files;
 mod front_door;
+#[cfg(test)]
+mod fuzz;
 mod jobs;
 mod listing;
 mod locators;

@@ -1,7 +1,7 @@
 //! One page of a listing: its XML, read in one pass without building a tree.
 //!
 //! A page is taken whole or not at all: a page cut short, or one with a document type, is an error. Elements nobody asked
-//! for are passed over.
+//! for are passed over. Errors repeat nothing of the page, where the sources of copies stand with their signatures.
 
 use std::borrow::Cow;
 
@@ -143,11 +143,11 @@ impl Draft {
             Field::NextMarker => {}
             // Believing the second one would make a blob of that name, and none of the first.
             Field::Name if self.name.is_some() => return Err("a blob has two names".to_owned()),
-            Field::Name => self.name = Some(value.to_owned()),
+            Field::Name => self.name = text(value),
             Field::LastModified => self.last_modified = DateTimeParser::new().parse_timestamp(value).ok(),
             Field::Etag => self.etag = text(value).map(header_style),
             Field::ContentLength => {
-                self.length = Some(value.parse().map_err(|_| format!("{value:?} is not a length"))?);
+                self.length = Some(value.parse().map_err(|_| "a length is no number")?);
             }
             Field::ContentType => self.properties.content_type = text(value),
             Field::ContentEncoding => self.properties.content_encoding = text(value),
@@ -185,8 +185,8 @@ impl Draft {
             _ => None,
         };
         Ok(Blob {
-            length: self.length.ok_or_else(|| format!("blob {name} has no length"))?,
-            etag: self.etag.ok_or_else(|| format!("blob {name} has no entity tag"))?,
+            length: self.length.ok_or("a blob has no length")?,
+            etag: self.etag.ok_or("a blob has no entity tag")?,
             name,
             last_modified: self.last_modified,
             properties: self.properties,
@@ -207,13 +207,16 @@ fn header_style(etag: String) -> String {
     if etag.ends_with('"') { etag } else { format!("\"{etag}\"") }
 }
 
+/// What there is to say of a text that is not XML: the reader's own words repeat parts of it.
+const NOT_XML: &str = "it is not well-formed XML";
+
 /// Reads a page.
 pub(super) fn parse(xml: &[u8]) -> Result<Page, String> {
     let text = std::str::from_utf8(xml).map_err(|_| "it is not UTF-8".to_owned())?;
     let mut reader = Reader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
     let mut state = State::default();
     loop {
-        match reader.read_event().map_err(|error| error.to_string())? {
+        match reader.read_event().map_err(|_| NOT_XML)? {
             Event::Start(start) => state.open(&start)?,
             Event::Empty(start) => {
                 state.open(&start)?;
@@ -221,19 +224,19 @@ pub(super) fn parse(xml: &[u8]) -> Result<Page, String> {
             }
             Event::End(_) => state.close()?,
             Event::Text(text) if state.reading() => {
-                state.text.push_str(&text.decode().map_err(|error| error.to_string())?);
+                state.text.push_str(&text.decode().map_err(|_| NOT_XML)?);
             }
             Event::CData(text) if state.reading() => {
-                state.text.push_str(&text.decode().map_err(|error| error.to_string())?);
+                state.text.push_str(&text.decode().map_err(|_| NOT_XML)?);
             }
             Event::GeneralRef(reference) if state.reading() => {
-                let character = reference.resolve_char_ref().map_err(|error| error.to_string())?;
+                let character = reference.resolve_char_ref().map_err(|_| NOT_XML)?;
                 if let Some(character) = character {
                     state.text.push(character);
                 } else {
-                    let name = reference.decode().map_err(|error| error.to_string())?;
+                    let name = reference.decode().map_err(|_| NOT_XML)?;
                     let known = resolve_predefined_entity(&name);
-                    state.text.push_str(known.ok_or_else(|| format!("entity {name} is not known"))?);
+                    state.text.push_str(known.ok_or("it has an entity that is unknown")?);
                 }
             }
             Event::DocType(_) => return Err("it has a document type".to_owned()),
@@ -273,7 +276,7 @@ impl State {
             self.text.clear();
             self.encoded = match field {
                 Field::Name | Field::Metadata => {
-                    let flag = start.try_get_attribute("Encoded").map_err(|error| error.to_string())?;
+                    let flag = start.try_get_attribute("Encoded").map_err(|_| NOT_XML)?;
                     flag.is_some_and(|flag| flag.value.eq_ignore_ascii_case(b"true"))
                 }
                 _ => false,
@@ -313,5 +316,7 @@ impl State {
     }
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

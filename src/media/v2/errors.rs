@@ -16,7 +16,7 @@ pub(super) fn refusal(status: u16, retry_after: Option<&str>, body: &str) -> Fai
     let (code, message) = words(body);
     Failure::Refused {
         status,
-        code: code.filter(|code| !code.is_empty()),
+        code: code.map(|code| scrub(&shorten(&code))).filter(|code| !code.is_empty()),
         message: scrub(&shorten(&message)),
         retry_after: retry_after.and_then(parse_retry_after),
         source_refusal: None,

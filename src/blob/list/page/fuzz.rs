@@ -1,0 +1,121 @@
+//! Any bytes as a page: taken whole or refused, without telling what was in it.
+
+use std::fmt::Write as _;
+
+use quick_xml::escape::escape;
+
+use super::*;
+use crate::fuzz::{CANARY, keeps_secret, target};
+
+const WORDS: &[&str] = &[
+    "<Blob>",
+    "</Blob>",
+    "<Blobs>",
+    "</Blobs>",
+    "<Name>",
+    "</Name>",
+    "<Name Encoded=\"true\">",
+    "<NextMarker/>",
+    "<Tags>",
+    "<Properties>",
+    "</Properties>",
+    "<Metadata>",
+    "<Content-Length>",
+    "<Content-MD5>",
+    "<CopyProgress>",
+    "<Etag>",
+    "<x>",
+    "</x>",
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    "-->",
+    "<?x ?>",
+    "<!DOCTYPE x>",
+    "&amp;",
+    "&#0;",
+    "&#x110000;",
+    "&#xD800;",
+    "&x;",
+    "%00",
+    "%C3",
+    "%",
+    "\u{feff}",
+    "\"",
+    "=",
+    "/>",
+    "<",
+    ">",
+    "..",
+    "/",
+    CANARY,
+];
+
+/// A page as the service would write what was read.
+fn render(page: &Page) -> String {
+    let mut xml = String::from("<EnumerationResults><Blobs>");
+    let leaf = |xml: &mut String, name: &str, value: &str| {
+        let _ = write!(xml, "<{name}>{}</{name}>", escape(value));
+    };
+    // A value that begins or ends oddly is sent encoded, which names and metadata may be.
+    let encoded =
+        |value: &str| percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
+    for blob in &page.blobs {
+        let _ = write!(xml, "<Blob><Name Encoded=\"true\">{}</Name><Properties>", encoded(&blob.name));
+        leaf(&mut xml, "Content-Length", &blob.length.to_string());
+        leaf(&mut xml, "Etag", &blob.etag);
+        for (name, value) in [
+            ("Content-Type", &blob.properties.content_type),
+            ("Content-Encoding", &blob.properties.content_encoding),
+            ("Content-Language", &blob.properties.content_language),
+            ("Content-Disposition", &blob.properties.content_disposition),
+            ("Cache-Control", &blob.properties.cache_control),
+            ("AccessTier", &blob.tier),
+        ] {
+            leaf(&mut xml, name, value.as_deref().unwrap_or_default());
+        }
+        leaf(&mut xml, "Content-MD5", &BASE64.encode(blob.properties.content_md5.as_deref().unwrap_or_default()));
+        leaf(&mut xml, "BlobType", if blob.block_blob { "BlockBlob" } else { "PageBlob" });
+        xml.push_str("</Properties><Metadata>");
+        for (name, value) in &blob.properties.metadata {
+            let _ = write!(xml, "<{name} Encoded=\"true\">{}</{name}>", encoded(value));
+        }
+        xml.push_str("</Metadata><Tags><TagSet>");
+        for (key, value) in &blob.properties.tags {
+            let _ = write!(xml, "<Tag><Key>{}</Key><Value>{}</Value></Tag>", escape(key), escape(value));
+        }
+        xml.push_str("</TagSet></Tags></Blob>");
+    }
+    xml.push_str("</Blobs>");
+    leaf(&mut xml, "NextMarker", page.next.as_deref().unwrap_or_default());
+    xml.push_str("</EnumerationResults>");
+    xml
+}
+
+#[test]
+fn any_bytes_are_a_page_as_a_whole_or_an_error_that_tells_nothing() {
+    target("page", WORDS, |input| {
+        let page = match parse(input) {
+            Ok(page) => page,
+            Err(error) => {
+                keeps_secret(&error);
+                assert!(error.len() < 200, "an error as long as its page: {error}");
+                return error;
+            }
+        };
+        // The shortest blob there can be is longer than that.
+        assert!(page.blobs.len() <= input.len() / 20, "{} blobs of {} bytes", page.blobs.len(), input.len());
+        for blob in &page.blobs {
+            assert!(!blob.name.is_empty(), "a blob without a name stands for its container");
+            assert!(blob.etag.len() > 2, "an empty entity tag is no condition");
+        }
+        let fields = page.blobs.first().map(|blob| (blob.copy.is_some(), blob.block_blob, blob.tier.is_some()));
+        let told = format!("{} blobs, {} more, {fields:?}", page.blobs.len().min(3), page.next.is_some());
+        let mut expected = page;
+        for blob in &mut expected.blobs {
+            (blob.copy, blob.last_modified) = (None, None);
+        }
+        assert_eq!(parse(render(&expected).as_bytes()).as_ref(), Ok(&expected), "printed and read again");
+        told
+    });
+}

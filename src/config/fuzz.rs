@@ -1,0 +1,209 @@
+//! Any text as a configuration, and as the tutorial's `App.config`: it is taken or refused, and no message repeats a value.
+
+use std::path::PathBuf;
+
+use super::app_config::AppConfig;
+use super::problem::Document;
+use super::secret::SecretSource;
+use super::template::{AccountTemplate, render};
+use super::{AuthConfig, Config, ConfigError, file, validate};
+use crate::fuzz::{CANARY, keeps_secret, target};
+
+const TOML: &[&str] = &[
+    "[source]\n",
+    "[target.auth]\n",
+    "[[target.storage]]\n",
+    "[source.limits.media]\n",
+    "account = ",
+    "endpoint = ",
+    "key = ",
+    "secret = ",
+    "kind = ",
+    "\"acs\"",
+    "\"entra\"",
+    "resource = \"x\"\n",
+    "client_id = ",
+    "redirect_hosts = ",
+    "[\"*.a.b\"]",
+    "api_version = ",
+    "\"2.19\"",
+    "2.19",
+    "pending_copies = ",
+    "{ file = ",
+    "{ env = ",
+    "http://",
+    "https://",
+    "[::1]",
+    "127.0.0.1:1",
+    "@",
+    "?",
+    "#",
+    "*",
+    "..",
+    "\"\"\"",
+    "'''",
+    "\"",
+    "'",
+    "=",
+    "\n",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "\\u0000",
+    "inf",
+    "1979-05-27",
+    "0x1",
+    "true",
+    "\u{feff}",
+    "ß",
+    CANARY,
+];
+
+const XML: &[&str] = &[
+    "<add key=\"",
+    "\" value=\"",
+    "\"/>",
+    "<add",
+    "</add>",
+    "<!DOCTYPE x>",
+    "<!--",
+    "-->",
+    "<![CDATA[",
+    "&amp;",
+    "&x;",
+    "&#0;",
+    "MediaServicesAccountKeySource",
+    "<appSettings>",
+    "</appSettings>",
+    "\"",
+    "'",
+    "<",
+    ">",
+    "=",
+    " ",
+    "\u{feff}",
+    CANARY,
+];
+
+/// The configuration, its secrets fetched from one file that is there, whatever place it names: no mutation may run a
+/// command or read a device.
+fn parse(text: &str, folder: &std::path::Path) -> Result<Config, ConfigError> {
+    let path = folder.join("mirror.toml");
+    let document = Document::new(text, &path);
+    let mut file = file::parse(&document)?;
+    for account in [&mut file.source, &mut file.target] {
+        let storage = account.storage.get_mut().iter_mut().map(|storage| &mut storage.key);
+        for secret in storage.chain([&mut account.auth.secret]) {
+            *secret.get_mut() = SecretSource::File(PathBuf::from("a.key"));
+        }
+    }
+    validate::config(&file, &document)
+}
+
+/// Every text of the document with the canary behind it, but for those that may be repeated: names, kinds and places.
+fn with_canaries(value: &mut toml::Value, key: &str) {
+    match value {
+        toml::Value::String(text) => {
+            if !["account", "kind", "file", "env", "command", "ledger"].contains(&key) {
+                text.push_str(CANARY);
+            }
+        }
+        toml::Value::Array(items) => items.iter_mut().for_each(|item| with_canaries(item, key)),
+        toml::Value::Table(table) => table.iter_mut().for_each(|(key, value)| with_canaries(value, key)),
+        _ => {}
+    }
+}
+
+#[test]
+fn any_text_is_a_configuration_or_a_message_that_repeats_no_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("a.key");
+    std::fs::write(&key, "aHVudGVyMg==").unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    target("config", TOML, |input| {
+        let text = String::from_utf8_lossy(input);
+        if let Ok(table) = text.parse::<toml::Table>() {
+            let mut value = toml::Value::Table(table);
+            with_canaries(&mut value, "");
+            // Names of keys are repeated; a canary that is one says nothing.
+            if !text.contains(CANARY)
+                && let Err(error) = parse(&value.to_string(), folder.path())
+            {
+                keeps_secret(&error.to_string());
+            }
+        }
+        match parse(&text, folder.path()) {
+            Ok(config) => {
+                for account in [&config.source, &config.target] {
+                    assert!(!account.storage.is_empty() && account.endpoint.path().ends_with('/'));
+                    let (AuthConfig::Acs { token_url, .. } | AuthConfig::Entra { token_url, .. }) = &account.auth;
+                    let storage = account.storage.iter().map(|storage| &storage.endpoint);
+                    for url in storage.chain([&account.endpoint, token_url]).chain(&account.streaming_url) {
+                        assert!(url.scheme() == "https" || super::is_loopback(url), "keys in the clear: {url}");
+                        assert!(url.username().is_empty() && url.password().is_none() && url.query().is_none());
+                    }
+                    assert!(account.redirect_hosts.iter().all(|host| host != "*" && host != "*."));
+                }
+                assert_ne!(config.source.storage[0].account, config.target.storage[0].account);
+                let shown = format!("{config:?}");
+                assert!(!shown.contains("aHVudGVyMg"), "{shown}");
+                "taken".to_owned()
+            }
+            Err(error) => {
+                assert!(error.place.starts_with(folder.path().to_str().unwrap()), "{error}");
+                assert!(!error.problem.is_empty() && !error.remedy.is_empty(), "{error}");
+                error.problem
+            }
+        }
+    });
+}
+
+#[test]
+fn a_configuration_is_written_as_it_is_read_whatever_the_names_are() {
+    target("config", TOML, |input| {
+        let text = String::from_utf8_lossy(input);
+        let (first, second) = text.split_at(text.floor_char_boundary(text.len().min(40)));
+        let mut source = AccountTemplate::of_the_service("source", first, "storewest");
+        source.redirect_hosts = vec![second.chars().take(40).collect()];
+        let target = AccountTemplate::of_the_service("target", "east", first);
+        let written = render(first, &source, &target);
+        let file = file::parse(&Document::new(&written, "mirror.toml".as_ref())).expect("it is valid");
+        assert_eq!(file.source.account.get_ref(), first);
+        assert_eq!(file.source.redirect_hosts.unwrap()[0].get_ref(), &source.redirect_hosts[0]);
+        assert_eq!(file.target.storage.get_ref()[0].account.get_ref(), first);
+        assert_eq!(file.ledger.to_str(), Some(first));
+        String::new()
+    });
+}
+
+#[test]
+fn any_text_is_an_app_config_or_a_message_without_its_values() {
+    target("app-config", XML, |input| {
+        let text = String::from_utf8_lossy(input);
+        let result = AppConfig::parse(&text);
+        let shown = format!("{result:?}");
+        // A canary in front of an `=` or a `<` may have become a name, and a name an account's.
+        let in_values = text.matches(CANARY).count() == text.matches(&format!("KeySource\" value=\"{CANARY}")).count();
+        match result {
+            Ok(config) => {
+                for account in [&config.source, &config.target] {
+                    for name in [&account.media_account, &account.storage_account] {
+                        assert!(!name.is_empty() && name.trim() == name, "{name:?}");
+                    }
+                    for key in [&account.media_key, &account.storage_key] {
+                        assert!(!key.expose().is_empty() && key.expose().trim() == key.expose());
+                    }
+                }
+                assert!(!in_values || !shown.contains(CANARY), "{shown}");
+                "taken".to_owned()
+            }
+            Err(error) => {
+                keeps_secret(&format!("{error} {error:?}"));
+                error.to_string()
+            }
+        }
+    });
+}
