@@ -4,6 +4,7 @@
 //! A step that was started and not ended means "ask the service what happened", never "do it again". A record is durable
 //! when its call returns. One row an asset, for good. It never holds a signature, a key or a token.
 
+mod aside;
 mod error;
 mod lock;
 mod rows;
@@ -138,6 +139,39 @@ impl Ledger {
     pub fn open(path: &Path, source: &AccountName, target: &AccountName) -> Result<Self, LedgerError> {
         require_directory(path)?;
         let lock = RunLock::take(path)?;
+        Self::open_locked(path, source, target, lock)
+    }
+
+    /// Begins a new ledger in the place of one that is damaged, too new, or of another kind, which is moved aside with its
+    /// write-ahead log, never deleted. Gives the names it has now; none where there was no file. What the new one lacks is
+    /// learnt from the marks that each asset of the target has, by the run that follows.
+    ///
+    /// # Errors
+    /// As [`Self::open`], the lock included; [`LedgerError::OtherPair`] if the file is a sound ledger of other accounts.
+    pub fn rebuild(
+        path: &Path,
+        source: &AccountName,
+        target: &AccountName,
+    ) -> Result<(Self, Vec<PathBuf>), LedgerError> {
+        require_directory(path)?;
+        let lock = RunLock::take(path)?;
+        // What is lost with it is another mirror's, which this run cannot make good.
+        if let Ok(Some(there)) = schema::open_for_reading(path)
+            && let Err(other @ LedgerError::OtherPair { .. }) = schema::same_pair(&there, path, source, target)
+        {
+            return Err(other);
+        }
+        let moved = aside::move_aside(path)?;
+        Ok((Self::open_locked(path, source, target, lock)?, moved))
+    }
+
+    /// Opens or makes the file under a lock that is held.
+    fn open_locked(
+        path: &Path,
+        source: &AccountName,
+        target: &AccountName,
+        lock: RunLock,
+    ) -> Result<Self, LedgerError> {
         let writing = schema::open_for_writing(path, source, target)?;
         let reading = schema::open_for_reading(path)?.ok_or_else(|| LedgerError::Unusable {
             attempted: "open",

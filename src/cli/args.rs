@@ -102,6 +102,9 @@ pub(crate) struct SyncArgs {
     /// Which assets are begun first; as they are listed when not given
     #[arg(long, value_enum, value_name = "ORDER")]
     pub(crate) order: Option<First>,
+    /// Move the ledger aside and begin a new one from the marks that the target's assets have
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) rebuild_ledger: bool,
 }
 
 /// Which assets, and how fast.
