@@ -155,12 +155,8 @@ impl Ledger {
     ) -> Result<(Self, Vec<PathBuf>), LedgerError> {
         require_directory(path)?;
         let lock = RunLock::take(path)?;
-        // What is lost with it is another mirror's, which this run cannot make good.
-        if let Ok(Some(there)) = schema::open_for_reading(path)
-            && let Err(other @ LedgerError::OtherPair { .. }) = schema::same_pair(&there, path, source, target)
-        {
-            return Err(other);
-        }
+        // What would be lost with it is another mirror's, which this run cannot make good.
+        schema::refuse_other_pair(path, source, target)?;
         let moved = aside::move_aside(path)?;
         Ok((Self::open_locked(path, source, target, lock)?, moved))
     }

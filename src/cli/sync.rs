@@ -76,10 +76,9 @@ fn rebuilt(context: &Context, session: &Session) -> Result<Ledger, LedgerError> 
     let (ledger, moved) = Ledger::rebuild(path, &source, &target)?;
     let names: Vec<String> = moved.iter().map(|name| name.display().to_string()).collect();
     let fate = if names.is_empty() { "there was none".to_owned() } else { format!("moved to {}", names.join(", ")) };
-    context.printer.note(&format!(
-        "ledger {}: {fate}; a new one is begun from what the target's assets say",
-        path.display()
-    ));
+    context
+        .printer
+        .note(&format!("ledger {}: {fate}; a new one is begun from what the target's assets say", path.display()));
     Ok(ledger)
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod against_emulator;
 mod choices;
 pub(crate) mod counted;
+mod rebuilding;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -38,7 +38,7 @@ pub(crate) fn wait_for(emulator: &Emulator, operation: &str, times: u64) {
 }
 
 /// Operations counted that are no mere looking, with their statuses.
-fn writes(emulator: &Emulator) -> Vec<String> {
+pub(crate) fn writes(emulator: &Emulator) -> Vec<String> {
     let looks = |operation: &str| {
         ["Get", "List", "Head", "AcsToken", "FrontDoor", "Root"].iter().any(|start| operation.starts_with(start))
     };
