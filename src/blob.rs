@@ -8,6 +8,7 @@ mod copy;
 #[cfg(test)]
 mod fake;
 mod list;
+mod probe;
 mod properties;
 mod sas;
 mod send;

@@ -6,6 +6,7 @@ mod access;
 mod args;
 #[cfg(feature = "emulator")]
 mod demo;
+mod doctor;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod exit_code;
@@ -85,6 +86,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         Command::Sync(args) => sync::run(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Urls(args) => urls::run(context, &args).await,
+        Command::Doctor(args) => doctor::run(context, &args).await,
         Command::Init(args) => init::run(context, &args),
     }
 }

@@ -193,6 +193,20 @@ impl Ledger {
         Ok(Some(Self::of(path, None, Some(reader))))
     }
 
+    /// Could a run of that pair use the ledger now? How many rows it has; `None`: there is none yet. Nothing is changed,
+    /// but for a moment its lock is held.
+    ///
+    /// # Errors
+    /// What a run would be refused with.
+    pub async fn probe(path: &Path, source: &AccountName, target: &AccountName) -> Result<Option<u64>, LedgerError> {
+        require_directory(path)?;
+        let _lock = RunLock::take_if_there(path)?;
+        let Some(ledger) = Self::open_read_only(path, source, target)? else { return Ok(None) };
+        let rows = ledger.count().await?;
+        ledger.close().await?;
+        Ok(Some(rows))
+    }
+
     /// A ledger in memory, for tests and dry runs without a file.
     pub fn in_memory() -> Result<Self, LedgerError> {
         let path = Path::new(":memory:");

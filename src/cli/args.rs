@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Verify(ScopeArgs),
     /// Print the pairs of streaming URLs that differ in the host alone
     Urls(ScopeArgs),
+    /// Examine both accounts and the ledger, and say what a run would stumble over
+    Doctor(DoctorArgs),
     /// Write a commented configuration
     Init(InitArgs),
 }
@@ -154,6 +156,14 @@ pub(crate) enum First {
     Smallest,
     /// By name.
     Name,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Prove the rights to write by making an asset and a container on the target, and removing them
+    #[arg(long)]
+    pub(crate) write_test: bool,
 }
 
 /// Arguments of `init`.

@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &["model", "redact", "clock", "throttle", "error", "config", "monitor", "ledger", "media", "blob", "connect"],
     ),
+    ("doctor", &["model", "clock", "error", "config", "ledger", "media", "blob", "connect"]),
     ("emulator", &[]),
 ];
 

@@ -1,6 +1,7 @@
 //! A ledger that is lost, damaged or of a newer release: what the target's own marks tell is enough to go on.
 
 use std::fs;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -11,15 +12,18 @@ use super::{files_in, mediamirror, stderr};
 /// A mirrored library whose requests are counted from now on.
 fn mirrored() -> Emulator {
     let emulator = Emulator::start("");
+    // A blob without a checksum counts as copied only if its copy is younger by a second: the service tells no less.
+    std::thread::sleep(Duration::from_millis(1_100));
     let (code, first) = emulator.json(&["sync"]);
     assert_eq!((code, &first["assets"]["mirrored"]), (Some(0), &Value::from(4)));
     ask(&emulator, "POST", "/_emulator/stats/reset");
     emulator
 }
 
-/// The run found everything done: nothing was created, copied, or written in any other way.
+/// The run found everything done: nothing was created or copied. The one batch tries to make file records all at once, and
+/// is refused where they are there.
 fn nothing_was_made(emulator: &Emulator) {
-    assert_eq!(writes(emulator), Vec::<String>::new());
+    assert_eq!(writes(emulator), ["Batch"]);
     let (code, compared) = emulator.json(&["verify"]);
     assert_eq!((code, &compared["assets"]["same"]), (Some(0), &Value::from(4)), "{compared}");
     // And the new ledger knows what the old one knew: each asset is done.
