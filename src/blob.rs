@@ -10,6 +10,7 @@ mod fake;
 #[cfg(test)]
 mod fuzz;
 mod list;
+mod probe;
 mod properties;
 mod sas;
 mod send;

@@ -7,6 +7,7 @@ mod args;
 mod asset;
 #[cfg(feature = "emulator")]
 mod demo;
+mod doctor;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod exit_code;
@@ -104,6 +105,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Urls(args) => urls::run(context, &args).await,
         Command::Asset(args) => asset::run(context, &args).await,
+        Command::Doctor(args) => doctor::run(context, &args).await,
         Command::Init(args) => init::run(context, &args),
     }
 }

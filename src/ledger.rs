@@ -4,6 +4,7 @@
 //! A step that was started and not ended means "ask the service what happened", never "do it again". A record is durable
 //! when its call returns. One row an asset, for good. It never holds a signature, a key or a token.
 
+mod aside;
 mod error;
 mod lock;
 mod rows;
@@ -138,6 +139,35 @@ impl Ledger {
     pub fn open(path: &Path, source: &AccountName, target: &AccountName) -> Result<Self, LedgerError> {
         require_directory(path)?;
         let lock = RunLock::take(path)?;
+        Self::open_locked(path, source, target, lock)
+    }
+
+    /// Begins a new ledger in the place of one that is damaged, too new, or of another kind, which is moved aside with its
+    /// write-ahead log, never deleted. Gives the names it has now; none where there was no file. What the new one lacks is
+    /// learnt from the marks that each asset of the target has, by the run that follows.
+    ///
+    /// # Errors
+    /// As [`Self::open`], the lock included; [`LedgerError::OtherPair`] if the file is a sound ledger of other accounts.
+    pub fn rebuild(
+        path: &Path,
+        source: &AccountName,
+        target: &AccountName,
+    ) -> Result<(Self, Vec<PathBuf>), LedgerError> {
+        require_directory(path)?;
+        let lock = RunLock::take(path)?;
+        // What would be lost with it is another mirror's, which this run cannot make good.
+        schema::refuse_other_pair(path, source, target)?;
+        let moved = aside::move_aside(path)?;
+        Ok((Self::open_locked(path, source, target, lock)?, moved))
+    }
+
+    /// Opens or makes the file under a lock that is held.
+    fn open_locked(
+        path: &Path,
+        source: &AccountName,
+        target: &AccountName,
+        lock: RunLock,
+    ) -> Result<Self, LedgerError> {
         let writing = schema::open_for_writing(path, source, target)?;
         let reading = schema::open_for_reading(path)?.ok_or_else(|| LedgerError::Unusable {
             attempted: "open",
@@ -161,6 +191,20 @@ impl Ledger {
         schema::same_pair(&connection, path, source, target)?;
         let reader = Thread::start(Worker { connection, path: path.to_owned(), linger: false, lock: None })?;
         Ok(Some(Self::of(path, None, Some(reader))))
+    }
+
+    /// Could a run of that pair use the ledger now? How many rows it has; `None`: there is none yet. Nothing is changed,
+    /// but for a moment its lock is held.
+    ///
+    /// # Errors
+    /// What a run would be refused with.
+    pub async fn probe(path: &Path, source: &AccountName, target: &AccountName) -> Result<Option<u64>, LedgerError> {
+        require_directory(path)?;
+        let _lock = RunLock::take_if_there(path)?;
+        let Some(ledger) = Self::open_read_only(path, source, target)? else { return Ok(None) };
+        let rows = ledger.count().await?;
+        ledger.close().await?;
+        Ok(Some(rows))
     }
 
     /// A ledger in memory, for tests and dry runs without a file.

@@ -41,6 +41,7 @@
 //! | [`connect`] | from a configuration to two accounts that can be talked to |
 //! | [`engine`] | the run: catalog, plan, copy, verify, register, publish; `verify` and `urls` beside it |
 //! | [`asset`] | one asset's life around a mirror: upload, publish, remove, look, tidy up |
+//! | [`doctor`] | would a run work? both accounts and the ledger examined, one finding a check |
 //! | [`monitor`] | what happens, as events; the library never prints |
 //! | `emulator` | both services, written from their documents; shares no code with the clients (feature `emulator`) |
 //!
@@ -72,6 +73,7 @@ pub mod call;
 pub mod clock;
 pub mod config;
 pub mod connect;
+pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod failure;

@@ -81,7 +81,7 @@ impl BlobAccount {
 const ABSENT: &[&str] = &["BlobNotFound", "ContainerNotFound"];
 
 /// A read that moves no content.
-fn read_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a str) -> Call<'a> {
+pub(super) fn read_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a str) -> Call<'a> {
     Call { operation, attempted, subject, idempotency: Idempotency::Repeatable, bytes: 0, source: None }
 }
 

@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Urls(ScopeArgs),
     /// Work on single assets: upload, publish, look, remove
     Asset(AssetArgs),
+    /// Examine both accounts and the ledger, and say what a run would stumble over
+    Doctor(DoctorArgs),
     /// Write a commented configuration
     Init(InitArgs),
 }
@@ -112,6 +114,9 @@ pub(crate) struct SyncArgs {
     /// Which assets are begun first; as they are listed when not given
     #[arg(long, value_enum, value_name = "ORDER")]
     pub(crate) order: Option<First>,
+    /// Move the ledger aside and begin a new one from the marks that the target's assets have
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) rebuild_ledger: bool,
 }
 
 /// Which assets, and how fast.
@@ -161,6 +166,14 @@ pub(crate) enum First {
     Smallest,
     /// By name.
     Name,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Prove the rights to write by making an asset and a container on the target, and removing them
+    #[arg(long)]
+    pub(crate) write_test: bool,
 }
 
 /// Arguments of `init`.

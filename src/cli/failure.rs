@@ -93,7 +93,7 @@ impl From<LedgerError> for CommandFailure {
 }
 
 /// What to do about a failed request.
-fn remedy_of(failure: &Failure) -> &'static str {
+pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
     match failure {
         Failure::Connect(_) => "check the endpoint in the configuration, and that this machine reaches it",
         Failure::Credential(_) => "check `token_url`, `client_id` and `secret` of that account in the configuration",

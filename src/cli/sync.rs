@@ -26,7 +26,7 @@ const DRAINING: &str = "stopping: what was begun is being ended; once more to le
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::open(context, &args.scope.overrides()).await?;
     let options = args.options();
-    let ledger = open_ledger(&session, &options)?;
+    let ledger = if args.rebuild_ledger { rebuilt(context, &session)? } else { open_ledger(&session, &options)? };
     let interruption = Interruption::listen(DRAINING)?;
     let summary = mirrored(context, &session.pair, &ledger, &options, &interruption).await;
     let closed = ledger.close().await;
@@ -62,12 +62,29 @@ pub(crate) async fn mirrored(
 /// The ledger of the pair. A dry run only reads it, beside another run if need be.
 fn open_ledger(session: &Session, options: &Options) -> Result<Ledger, LedgerError> {
     let path = &session.config.ledger;
-    let source = AccountName::new(&session.config.source.account);
-    let target = AccountName::new(&session.config.target.account);
+    let (source, target) = accounts(session);
     if !options.dry_run {
         return Ledger::open(path, &source, &target);
     }
     Ledger::open_read_only(path, &source, &target)?.map_or_else(Ledger::in_memory, Ok)
+}
+
+/// A new ledger in the place of the one that is there, which is moved aside.
+fn rebuilt(context: &Context, session: &Session) -> Result<Ledger, LedgerError> {
+    let (source, target) = accounts(session);
+    let path = &session.config.ledger;
+    let (ledger, moved) = Ledger::rebuild(path, &source, &target)?;
+    let names: Vec<String> = moved.iter().map(|name| name.display().to_string()).collect();
+    let fate = if names.is_empty() { "there was none".to_owned() } else { format!("moved to {}", names.join(", ")) };
+    context
+        .printer
+        .note(&format!("ledger {}: {fate}; a new one is begun from what the target's assets say", path.display()));
+    Ok(ledger)
+}
+
+/// The pair that the ledger belongs to.
+fn accounts(session: &Session) -> (AccountName, AccountName) {
+    (AccountName::new(&session.config.source.account), AccountName::new(&session.config.target.account))
 }
 
 /// How to go on after an interruption.

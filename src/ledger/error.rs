@@ -36,15 +36,15 @@ pub enum LedgerError {
         directory: PathBuf,
     },
     /// The file is something else.
-    #[error("cannot open {} as a ledger: it is a file of another kind and is left as it is; choose another place",
-        path.display())]
+    #[error("cannot open {} as a ledger: it is a file of another kind and is left as it is; choose another place, \
+        or, if it was a ledger, begin a new one with `sync --rebuild-ledger`", path.display())]
     NotALedger {
         /// The file.
         path: PathBuf,
     },
     /// Written by a newer release.
     #[error("cannot open the ledger {}: it was written by a newer release (format {found}, this one knows {known}); \
-        use that release", path.display())]
+        use that release, or begin a new one with `sync --rebuild-ledger`", path.display())]
     Newer {
         /// The ledger.
         path: PathBuf,
@@ -76,8 +76,9 @@ pub enum LedgerError {
         ours: String,
     },
     /// Its content is damaged.
-    #[error("cannot {attempted} the ledger {}: it is damaged ({reason}); restore it from a backup, or move it away: \
-        a run without it compares both accounts again and copies only what is missing", path.display())]
+    #[error("cannot {attempted} the ledger {}: it is damaged ({reason}); restore it from a backup, or begin a new one \
+        with `sync --rebuild-ledger`, which keeps this one, compares both accounts again and copies only what is missing",
+        path.display())]
     Corrupt {
         /// The action.
         attempted: &'static str,
@@ -212,8 +213,8 @@ mod tests {
             (ffi::SQLITE_FULL, "disk is full"),
             (ffi::SQLITE_READONLY, "permissions"),
             (ffi::SQLITE_PERM, "permissions"),
-            (ffi::SQLITE_CORRUPT, "restore it from a backup"),
-            (ffi::SQLITE_NOTADB, "choose another place"),
+            (ffi::SQLITE_CORRUPT, "sync --rebuild-ledger"),
+            (ffi::SQLITE_NOTADB, "sync --rebuild-ledger"),
             (ffi::SQLITE_BUSY, "close that program"),
             (ffi::SQLITE_IOERR, "check the file"),
         ];

@@ -45,6 +45,14 @@ impl RunLock {
     }
 }
 
+impl RunLock {
+    /// The same where a run was before; where none was, nothing is made, and nobody can hold it.
+    pub(super) fn take_if_there(ledger: &Path) -> Result<Option<Self>, LedgerError> {
+        let there = lock_path(ledger).try_exists().map_err(|error| LedgerError::of_io("lock", ledger, &error))?;
+        if there { Self::take(ledger).map(Some) } else { Ok(None) }
+    }
+}
+
 impl Drop for RunLock {
     fn drop(&mut self) {
         // An empty file tells a curious operator that nobody holds it; closing frees the lock even if this fails.

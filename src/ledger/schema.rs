@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::LedgerError;
@@ -16,6 +17,9 @@ const APPLICATION_ID: i32 = 0x6d6d_6972;
 /// How long to wait for a program that holds the file, such as an operator's database tool. A guess: longer than a
 /// query by hand takes, shorter than an operator's patience.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What `SQLite` takes for a sign of its own in the path of a `file:` URI.
+const URI_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
 /// Number n brings a file from version n to n + 1. Never change one that was released.
 const MIGRATIONS: &[&str] = &["
@@ -125,6 +129,23 @@ pub(super) fn same_pair(
         theirs: format!("{} -> {}", theirs.0.unwrap_or_else(unknown), theirs.1.unwrap_or_else(unknown)),
         ours: format!("{} -> {}", ours.0, ours.1),
     })
+}
+
+/// Fails if the file is, as far as it can be read, a ledger of another pair of accounts. Nothing is left behind beside it.
+pub(super) fn refuse_other_pair(path: &Path, source: &AccountName, target: &AccountName) -> Result<(), LedgerError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = if leftover_log(path) {
+        Connection::open_with_flags(path, flags)
+    } else {
+        // Any other reader makes an empty log and its index, and leaves them there. The run lock keeps writers out.
+        let name = percent_encode(path.as_os_str().as_encoded_bytes(), URI_PATH);
+        Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)
+    };
+    let readable = opened.ok().filter(|connection| recognise(connection, path).is_ok());
+    match readable.map(|connection| same_pair(&connection, path, source, target)) {
+        Some(Err(other @ LedgerError::OtherPair { .. })) => Err(other),
+        _ => Ok(()),
+    }
 }
 
 /// Writes the pair into a new ledger.

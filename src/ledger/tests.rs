@@ -1,5 +1,7 @@
 //! The ledger as a whole: what is durable, what is refused.
 
+mod replacing;
+
 use std::fs;
 
 use rusqlite::Connection;

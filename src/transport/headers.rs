@@ -11,7 +11,7 @@ use reqwest::header;
 const USUAL_HEADERS: usize = 24;
 
 /// The names that nearly every exchange has, sorted.
-const KNOWN: [&str; 38] = [
+const KNOWN: [&str; 39] = [
     "accept",
     "authorization",
     "cache-control",
@@ -22,6 +22,7 @@ const KNOWN: [&str; 38] = [
     "content-md5",
     "content-type",
     "dataserviceversion",
+    "date",
     "etag",
     "last-modified",
     "location",
@@ -53,7 +54,7 @@ const KNOWN: [&str; 38] = [
 ];
 
 /// What every answer says and nobody here reads.
-const UNREAD: [&str; 5] = ["connection", "date", "server", "transfer-encoding", "x-ms-request-server-encrypted"];
+const UNREAD: [&str; 4] = ["connection", "server", "transfer-encoding", "x-ms-request-server-encrypted"];
 
 fn known(name: &str) -> Option<&'static str> {
     KNOWN.binary_search(&name).ok().map(|index| KNOWN[index])

@@ -6,8 +6,10 @@ pub(crate) mod against_emulator;
 mod asset;
 mod choices;
 pub(crate) mod counted;
+mod doctor;
 #[cfg(feature = "emulator")]
 mod encode;
+mod rebuilding;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -100,7 +102,7 @@ fn help_goes_to_standard_output_and_is_a_success() {
     let place = tempfile::tempdir().expect("a directory");
     let output = mediamirror(place.path(), &["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    for command in ["sync", "verify", "urls", "init"] {
+    for command in ["sync", "verify", "urls", "doctor", "init"] {
         assert!(stdout(&output).contains(command), "{command} is missing in the help");
     }
     assert!(output.stderr.is_empty());

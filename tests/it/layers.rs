@@ -26,6 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["model", "redact", "clock", "throttle", "error", "config", "monitor", "ledger", "media", "blob", "connect"],
     ),
     ("asset", &["model", "redact", "clock", "error", "monitor", "media", "blob", "connect", "engine"]),
+    ("doctor", &["model", "clock", "error", "config", "ledger", "media", "blob", "connect"]),
     ("emulator", &[]),
     ("fuzz", &[]),
 ];

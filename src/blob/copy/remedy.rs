@@ -34,7 +34,7 @@ impl Plan<'_> {
 
 impl CopySource {
     /// What messages call it.
-    pub(super) fn subject(&self) -> String {
+    pub(in crate::blob) fn subject(&self) -> String {
         format!("{}/{}", self.container, self.blob.name)
     }
 }

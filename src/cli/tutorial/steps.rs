@@ -32,7 +32,7 @@ const DAYS: u32 = 30;
 /// What each protocol's manifest has behind the server manifest's URL.
 const FORMATS: [&str; 3] = ["", "(format=m3u8-aapl)", "(format=mpd-time-csf)"];
 /// A new locator may take this long to answer (documented: 30 to 40 seconds).
-const ACTIVATION: Duration = Duration::from_secs(60);
+const ACTIVATION: Duration = Duration::from_mins(1);
 /// Between two looks whether it does.
 const LOOK: Duration = Duration::from_secs(2);
 

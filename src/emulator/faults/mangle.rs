@@ -100,7 +100,7 @@ fn json(text: &str, how: Mangle) -> Option<String> {
         Mangle::Bomb => return Some(text.replacen("\"Id\":", "\"Bomb\":1e999999,\"Id\":", 1)),
         Mangle::Deep => {
             let nest = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
-            return Some(text.replacen('{', &format!("{{\"deep\":{nest},"), 1));
+            return Some(text.replacen("\"Id\":", &format!("\"Deep\":{nest},\"Id\":"), 1));
         }
         Mangle::DuplicateKeys => return Some(text.replace("\"Id\":", "\"Id\":\"nb:cid:UUID:0\",\"Id\":")),
         _ => {}

@@ -46,7 +46,7 @@ pub(super) fn count(emulator: &Emulator, operation: &str, code: u16) -> u64 {
 }
 
 /// Operations counted that are no mere looking, with their statuses.
-fn writes(emulator: &Emulator) -> Vec<String> {
+pub(crate) fn writes(emulator: &Emulator) -> Vec<String> {
     let looks = |operation: &str| {
         ["Get", "List", "Head", "AcsToken", "FrontDoor", "Root"].iter().any(|start| operation.starts_with(start))
     };

@@ -1,0 +1,69 @@
+//! Questions about the account itself: which time it has, and whether what we sign is accepted.
+
+use azure_core::http::{Method, Request};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+
+use super::properties::{header, read_call};
+use super::{BlobAccount, CopySource};
+use crate::error::{Error, Failure};
+use crate::model::ContainerName;
+
+/// A container nobody has: the answer tells the time all the same.
+const NOWHERE: &str = "mediamirror-time-check";
+
+impl BlobAccount {
+    /// The service's clock, to the second. Credentials do not matter: a refusal tells the time, too.
+    pub async fn service_time(&self) -> Result<Timestamp, Error> {
+        let mut url = self.container_url(&ContainerName::new(NOWHERE));
+        url.query_pairs_mut().append_pair("restype", "container");
+        let url = &url;
+        let call = read_call("GetContainerProperties", "ask the time of", self.name.as_str());
+        let told = self.read.run(call, |_| async move {
+            let mut request = Request::new(url.clone(), Method::Head);
+            request.insert_header("x-ms-version", self.version.clone());
+            let answer = self.send(&mut request, &[200, 401, 403, 404]).await?;
+            let date =
+                header(answer.headers(), "date").and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
+            date.ok_or_else(|| Failure::Unexpected("it has no Date header; is this a blob service?".to_owned()))
+        });
+        Ok(told.await?)
+    }
+
+    /// Reads the head of a blob the way copies read it: through the signed URL alone.
+    pub async fn read_as_a_copy_does(&self, source: &CopySource) -> Result<(), Error> {
+        let subject = source.subject();
+        let call = read_call("GetBlobProperties", "read with a signature", &subject);
+        let found = self.read.run(call, |_| async move {
+            let mut request = Request::new(source.url.expose().clone(), Method::Head);
+            request.insert_header("x-ms-version", self.version.clone());
+            let answer = self.transport.execute_request(&request).await?.try_into_raw_response().await?;
+            match u16::from(answer.status()) {
+                200 => Ok(()),
+                status => Err(Failure::Refused {
+                    status,
+                    code: header(answer.headers(), "x-ms-error-code"),
+                    message: String::new(),
+                    retry_after: None,
+                    source_refusal: None,
+                }),
+            }
+        });
+        Ok(found.await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{Fake, answer};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_refusal_tells_the_time_and_a_web_page_without_date_is_an_error() {
+        let refusal =
+            answer(403, &[("date", "Thu, 01 Jan 1970 00:00:00 GMT"), ("x-ms-error-code", "AuthenticationFailed")]);
+        let time = Fake::new([refusal]).account("acct").service_time().await.unwrap();
+        assert_eq!(time, Timestamp::UNIX_EPOCH);
+        assert!(Fake::new([answer(200, &[])]).account("acct").service_time().await.is_err());
+    }
+}

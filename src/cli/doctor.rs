@@ -1,0 +1,70 @@
+//! `doctor`: examines both accounts and the ledger, and says what a run would stumble over.
+
+use std::fmt::Write as _;
+
+use mediamirror::config::Config;
+use mediamirror::doctor::{Check, Verdict, examine};
+use mediamirror::error::Error;
+use mediamirror::redact::scrub;
+use serde::Serialize;
+
+use super::Context;
+use super::args::DoctorArgs;
+use super::exit_code::ExitCode;
+use super::failure::{CommandFailure, remedy_of};
+use super::session::Session;
+
+/// What is printed as JSON.
+#[derive(Debug, Serialize)]
+struct Diagnosis {
+    /// The worst verdict.
+    verdict: Verdict,
+    checks: Vec<Check>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(context: &Context, args: &DoctorArgs) -> Result<ExitCode, CommandFailure> {
+    let session = Session::of(Config::load(&context.global.config)?)?;
+    let mut checks = examine(&session.config, &session.pair, args.write_test).await;
+    for check in &mut checks {
+        check.found = scrub(&check.found);
+        if check.remedy.is_none() {
+            check.remedy = check.error.as_ref().and_then(Error::failure).map(remedy_of).map(str::to_owned);
+        }
+    }
+    let diagnosis = Diagnosis { verdict: worst(&checks), checks };
+    context.printer.result(&diagnosis, || text(&diagnosis.checks));
+    Ok(code(&diagnosis.checks))
+}
+
+fn worst(checks: &[Check]) -> Verdict {
+    let any = |verdict| checks.iter().any(|check| check.verdict == verdict);
+    [Verdict::Fail, Verdict::Warn].into_iter().find(|verdict| any(*verdict)).unwrap_or(Verdict::Ok)
+}
+
+/// The code a run would most likely end with: that of the first check that failed.
+fn code(checks: &[Check]) -> ExitCode {
+    let failed = checks.iter().find(|check| check.verdict == Verdict::Fail);
+    failed.map_or(ExitCode::Success, |check| {
+        check.error.as_ref().map_or(ExitCode::Refused, |error| ExitCode::of(error, false))
+    })
+}
+
+/// One line a check.
+fn text(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for Check { verdict, side, subject, check, found, remedy, .. } in checks {
+        let verdict = match verdict {
+            Verdict::Ok => "ok",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "fail",
+        };
+        let side = side.map_or_else(|| "here".to_owned(), |side| side.to_string());
+        let _ = write!(text, "{verdict:<5} {side:<7} {subject}: {check}: {found}");
+        if let Some(remedy) = remedy {
+            let _ = write!(text, "; remedy: {remedy}");
+        }
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,129 @@
+//! Would a run work? Both accounts, their rights and clocks, and the ledger, examined one by one.
+//!
+//! It reads, unless asked to prove that the target can be written to; then it makes a scratch asset and a scratch container
+//! there, and removes both. The source is never written to. Every check gives one finding; one that fails stops only those
+//! that cannot be made without it.
+
+mod media;
+mod storage;
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::connect::{Endpoint, Pair};
+use crate::error::Error;
+use crate::ledger::Ledger;
+use crate::model::{AccountName, Side};
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// A run finds what it needs.
+    Ok,
+    /// A run may work; look at it.
+    Warn,
+    /// A run would fail.
+    Fail,
+}
+
+/// What one check found.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The account's side; `None`: this machine.
+    pub side: Option<Side>,
+    /// The account or the file.
+    pub subject: String,
+    /// What was checked, such as `clock`: a name that stays.
+    pub check: &'static str,
+    /// What was found.
+    pub found: String,
+    /// What to do; `None` where nothing is to be done, or the error tells.
+    pub remedy: Option<String>,
+    /// The error, if a call failed.
+    #[serde(skip)]
+    pub error: Option<Error>,
+}
+
+/// Examines everything that the configuration names. `write_test`: prove the target's rights by writing to it.
+pub async fn examine(config: &Config, pair: &Pair, write_test: bool) -> Vec<Check> {
+    let (source, target, ledger) =
+        futures::join!(side(&pair.source, false), side(&pair.target, write_test), ledger(config));
+    source.into_iter().chain(target).chain([ledger]).collect()
+}
+
+/// One account: its media service first, whose assets tell which containers there are to be read.
+async fn side(endpoint: &Endpoint, write_test: bool) -> Vec<Check> {
+    let mut findings = Findings { endpoint, checks: Vec::new() };
+    let assets = media::examine(&mut findings).await;
+    for (index, account) in endpoint.storage.iter().enumerate() {
+        storage::examine(&mut findings, account, index == 0, &assets, write_test).await;
+    }
+    if endpoint.side == Side::Target {
+        media::examine_writing(&mut findings, write_test).await;
+    }
+    findings.checks
+}
+
+/// The ledger: can it be read, is it this pair's, does a run hold it?
+async fn ledger(config: &Config) -> Check {
+    let (source, target) = (AccountName::new(&config.source.account), AccountName::new(&config.target.account));
+    let path: &Path = &config.ledger;
+    let (verdict, found, error) = match Ledger::probe(path, &source, &target).await {
+        Ok(Some(rows)) => (Verdict::Ok, format!("knows {rows} assets, and no run holds it"), None),
+        Ok(None) => (Verdict::Ok, "not there yet; a run makes it".to_owned(), None),
+        Err(error) => (Verdict::Fail, error.to_string(), Some(Error::Ledger(error))),
+    };
+    Check { verdict, side: None, subject: path.display().to_string(), check: "ledger", found, remedy: None, error }
+}
+
+/// The checks of one side so far.
+struct Findings<'a> {
+    endpoint: &'a Endpoint,
+    checks: Vec<Check>,
+}
+
+impl Findings<'_> {
+    fn add(
+        &mut self,
+        verdict: Verdict,
+        subject: &AccountName,
+        check: &'static str,
+        found: String,
+        remedy: Option<&str>,
+    ) {
+        self.checks.push(Check {
+            verdict,
+            side: Some(self.endpoint.side),
+            subject: subject.to_string(),
+            check,
+            found,
+            remedy: remedy.map(str::to_owned),
+            error: None,
+        });
+    }
+
+    fn ok(&mut self, subject: &AccountName, check: &'static str, found: impl Into<String>) {
+        self.add(Verdict::Ok, subject, check, found.into(), None);
+    }
+
+    fn warn(&mut self, subject: &AccountName, check: &'static str, found: impl Into<String>, remedy: &str) {
+        self.add(Verdict::Warn, subject, check, found.into(), Some(remedy));
+    }
+
+    fn fail(&mut self, subject: &AccountName, check: &'static str, found: impl Into<String>, remedy: &str) {
+        self.add(Verdict::Fail, subject, check, found.into(), Some(remedy));
+    }
+
+    /// A call that failed.
+    fn failed(&mut self, subject: &AccountName, check: &'static str, error: Error) {
+        self.add(Verdict::Fail, subject, check, error.to_string(), None);
+        if let Some(last) = self.checks.last_mut() {
+            last.error = Some(error);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! A storage account: its clock, what its credential may read, and on the target what it may write.
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use jiff::SignedDuration;
+
+use super::Findings;
+use crate::blob::BlobAccount;
+use crate::clock;
+use crate::error::{Error, Failure};
+use crate::model::{Asset, Blob, BlobProperties, BlobRef, ContainerName, Side};
+
+/// The service refuses requests whose date differs more from its own (documentation of Shared Key).
+const REFUSED_SKEW: SignedDuration = SignedDuration::from_mins(15);
+/// Half of it, on the way there.
+const SUSPICIOUS_SKEW: SignedDuration = SignedDuration::from_secs(450);
+/// A container nobody has.
+const NO_CONTAINER: &str = "mediamirror-access-check";
+/// Containers that are looked into for a blob to read: a few, since some assets are empty.
+const CONTAINERS_TRIED: usize = 5;
+
+/// Examines the account. `default`: assets that name no storage account are in this one.
+pub(super) async fn examine(
+    findings: &mut Findings<'_>,
+    account: &BlobAccount,
+    default: bool,
+    assets: &[Asset],
+    write_test: bool,
+) {
+    if !examine_clock(findings, account).await || !examine_access(findings, account).await {
+        return;
+    }
+    let here = |asset: &&Asset| match &asset.storage_account {
+        Some(name) => name == account.name(),
+        None => default,
+    };
+    let containers: Vec<&ContainerName> =
+        assets.iter().filter(here).filter_map(|asset| asset.container.as_ref()).take(CONTAINERS_TRIED).collect();
+    examine_reading(findings, account, &containers).await;
+    if findings.endpoint.side == Side::Target {
+        examine_writing(findings, account, write_test).await;
+    }
+}
+
+/// Does it answer, and do our clocks agree? False where it does not answer.
+async fn examine_clock(findings: &mut Findings<'_>, account: &BlobAccount) -> bool {
+    let name = account.name();
+    let theirs = match account.service_time().await {
+        Ok(time) => time,
+        Err(error) => {
+            findings.failed(name, "reachable", error);
+            return false;
+        }
+    };
+    findings.ok(name, "reachable", "answers");
+    let apart = clock::now().duration_since(theirs).abs();
+    let remedy = "set this machine's clock by a time service";
+    let found = format!("{} s from this machine's", apart.as_secs());
+    if apart >= REFUSED_SKEW {
+        findings.fail(name, "clock", found, remedy);
+    } else if apart >= SUSPICIOUS_SKEW {
+        findings.warn(name, "clock", found, remedy);
+    } else {
+        findings.ok(name, "clock", found);
+    }
+    true
+}
+
+/// Is the credential accepted at all?
+async fn examine_access(findings: &mut Findings<'_>, account: &BlobAccount) -> bool {
+    let blob = BlobRef { container: ContainerName::new(NO_CONTAINER), name: "none".to_owned() };
+    match account.properties(&blob).await {
+        Ok(_) => {
+            findings.ok(account.name(), "credential", "accepted");
+            true
+        }
+        Err(error) => {
+            findings.failed(account.name(), "credential", error);
+            false
+        }
+    }
+}
+
+/// May containers be listed, and, of the source, blobs be read the way copies read them?
+async fn examine_reading(findings: &mut Findings<'_>, account: &BlobAccount, containers: &[&ContainerName]) {
+    let name = account.name();
+    let mut listed = None;
+    for container in containers {
+        match account.list(container).try_next().await {
+            Ok(page) => {
+                let blob = page.and_then(|page| page.into_iter().next());
+                let found = blob.is_some();
+                listed = Some((*container, blob));
+                if found {
+                    break;
+                }
+            }
+            // Some assets have lost their container.
+            Err(error) if error.failure().and_then(Failure::code) == Some("ContainerNotFound") => {}
+            Err(error) => return findings.failed(name, "list", error),
+        }
+    }
+    let Some((container, blob)) = listed else {
+        if findings.endpoint.side == Side::Source {
+            findings.warn(name, "list", "not proven: no asset names a container here", "check it once there is one");
+        }
+        return;
+    };
+    findings.ok(name, "list", format!("container {container} may be listed"));
+    if findings.endpoint.side == Side::Source {
+        examine_signature(findings, account, container, blob).await;
+    }
+}
+
+/// Are our signatures for copies accepted?
+async fn examine_signature(
+    findings: &mut Findings<'_>,
+    account: &BlobAccount,
+    container: &ContainerName,
+    blob: Option<Blob>,
+) {
+    let name = account.name();
+    let Some(blob) = blob else {
+        return findings.warn(name, "read", "not proven: no blob was found", "check it once there is one");
+    };
+    let read = match account.copy_source(container, &blob) {
+        Ok(source) => account.read_as_a_copy_does(&source).await,
+        Err(error) => Err(error),
+    };
+    match read {
+        Ok(()) => findings.ok(name, "read", "a blob may be read with a signature, as copies do"),
+        Err(error) => findings.failed(name, "read", error),
+    }
+}
+
+/// May containers be made, and blobs be written? Asked by doing so, where that was asked for.
+async fn examine_writing(findings: &mut Findings<'_>, account: &BlobAccount, write_test: bool) {
+    let name = account.name();
+    if !write_test {
+        let found = "not proven: making containers, writing and removing blobs";
+        let remedy = "prove it with --write-test, which makes and removes a container";
+        return findings.warn(name, "write", found, remedy);
+    }
+    let container = ContainerName::new(format!("mediamirror-doctor-{}", clock::now().as_millisecond()));
+    let written = write(account, &container).await;
+    // Whatever was made of it is removed, whatever became of the rest.
+    let removed = account.delete_container(&container).await;
+    match written.and(removed) {
+        Ok(()) => findings.ok(name, "write", "a scratch container was made, written to and removed"),
+        Err(error) => findings.failed(name, "write", error),
+    }
+}
+
+async fn write(account: &BlobAccount, container: &ContainerName) -> Result<(), Error> {
+    account.create_container(container).await?;
+    let blob = BlobRef { container: container.clone(), name: "proof".to_owned() };
+    account.put_blob(&blob, Bytes::from_static(b"proof"), &BlobProperties::default()).await?;
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! `doctor`: what it finds, and that it finds it without changing anything.
+
+use serde_json::Value;
+
+use super::against_emulator::Emulator;
+use super::counted::{ask, writes};
+use super::{files_in, mediamirror, stderr, stdout, write_private};
+
+/// A small library, answers spoilt by those rules.
+fn emulator(faults: &str) -> Emulator {
+    Emulator::with("", "assets=4,blobs=5,seed=1,sizes=small,awkward=false", faults)
+}
+
+/// The check of that name about that account.
+fn check<'a>(diagnosis: &'a Value, subject: &str, check: &str) -> &'a Value {
+    let checks = diagnosis["checks"].as_array().expect("a list");
+    let found = checks.iter().find(|found| found["subject"] == subject && found["check"] == check);
+    found.unwrap_or_else(|| panic!("no check {check} of {subject}: {diagnosis:#}"))
+}
+
+/// Names of the checks with that verdict.
+fn with_verdict(diagnosis: &Value, verdict: &str) -> Vec<String> {
+    let checks = diagnosis["checks"].as_array().expect("a list").iter();
+    let those = checks.filter(|check| check["verdict"] == verdict);
+    those.map(|check| format!("{} {}", check["subject"].as_str().unwrap(), check["check"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn two_healthy_accounts_pass_what_was_not_proven_is_said_and_nothing_is_written() {
+    let emulator = emulator("");
+    let before = files_in(&emulator.place);
+    let (code, diagnosis) = emulator.json(&["doctor"]);
+    assert_eq!((code, &diagnosis["verdict"]), (Some(0), &Value::from("warn")), "{diagnosis:#}");
+    assert_eq!(with_verdict(&diagnosis, "warn"), ["storeeast write", "mediaeast media-write"]);
+    for (subject, names) in [
+        ("mediawest", &["token", "media-api", "assets", "streaming"][..]),
+        ("storewest", &["reachable", "clock", "credential", "list", "read"]),
+        ("mediaeast", &["token", "media-api", "assets", "streaming"]),
+        ("storeeast", &["reachable", "clock", "credential"]),
+    ] {
+        for name in names {
+            assert_eq!(check(&diagnosis, subject, name)["verdict"], "ok", "{subject} {name}: {diagnosis:#}");
+        }
+    }
+    assert_eq!(writes(&emulator), Vec::<String>::new());
+    assert_eq!(files_in(&emulator.place), before);
+
+    let output = mediamirror(emulator.path(), &["doctor"]);
+    let lines: Vec<String> = stdout(&output).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), diagnosis["checks"].as_array().unwrap().len(), "one line a check: {lines:?}");
+    assert!(lines.iter().all(|line| ["ok ", "warn ", "fail "].iter().any(|verdict| line.starts_with(verdict))));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn rights_to_write_are_proven_on_the_target_alone_and_nothing_of_the_proof_stays() {
+    let emulator = emulator("");
+    let (code, diagnosis) = emulator.json(&["doctor", "--write-test"]);
+    assert_eq!((code, &diagnosis["verdict"]), (Some(0), &Value::from("ok")), "{diagnosis:#}");
+    let (_, stats) = ask(&emulator, "GET", "/_emulator/stats");
+    let rows = stats["requests"].as_array().expect("a list");
+    let count = |operation: &str| -> u64 {
+        rows.iter().filter(|row| row["operation"] == operation).map(|row| row["count"].as_u64().unwrap()).sum()
+    };
+    assert_eq!((count("CreateContainer"), count("PutBlob"), count("DeleteContainer")), (1, 1, 1), "{stats:#}");
+    assert_eq!((count("CreateAsset"), count("DeleteAsset")), (1, 1), "{stats:#}");
+    for row in rows.iter().filter(|row| row["account"].as_str().is_some_and(|account| account.ends_with("west"))) {
+        let operation = row["operation"].as_str().unwrap();
+        let read = ["List", "Get", "FrontDoor", "AcsToken"].iter().any(|read| operation.starts_with(read));
+        assert!(read, "the source was asked to {operation}");
+    }
+    let (_, compared) = emulator.json(&["verify"]);
+    assert_eq!(compared["assets"]["missing"], 4, "the target is as empty as it was");
+}
+
+#[test]
+fn a_wrong_key_fails_the_check_of_its_account_and_is_not_told() {
+    for (file, subject, name) in [
+        ("west.media.key", "mediawest", "token"),
+        ("west.storewest.key", "storewest", "credential"),
+        ("east.media.key", "mediaeast", "token"),
+        ("east.storeeast.key", "storeeast", "credential"),
+    ] {
+        let emulator = emulator("");
+        write_private(&emulator.path().join(file), "d3Jvbmcta2V5\n");
+        let (code, diagnosis) = emulator.json(&["doctor"]);
+        assert_eq!((code, &diagnosis["verdict"]), (Some(5), &Value::from("fail")), "{diagnosis:#}");
+        assert_eq!(with_verdict(&diagnosis, "fail"), [format!("{subject} {name}")]);
+        let failed = check(&diagnosis, subject, name);
+        assert!(failed["remedy"].as_str().is_some_and(|remedy| remedy.starts_with("check ")), "{failed}");
+        assert!(!diagnosis.to_string().contains("d3Jvbmcta2V5"));
+    }
+}
+
+#[test]
+fn an_account_that_is_not_reached_fails_and_the_others_are_examined_all_the_same() {
+    let emulator = emulator("");
+    emulator.change(emulator.region(1, "blob"), "http://127.0.0.1:1/storeeast");
+    let (code, diagnosis) = emulator.json(&["doctor"]);
+    assert_eq!((code, with_verdict(&diagnosis, "fail")), (Some(5), vec!["storeeast reachable".to_owned()]));
+    assert_eq!(check(&diagnosis, "storewest", "read")["verdict"], "ok");
+    assert_eq!(check(&diagnosis, "mediaeast", "assets")["verdict"], "ok");
+}
+
+/// Refuses that operation to that account.
+fn without(account: &str, operation: &str) -> String {
+    let refuse = r#"{ refuse = { status = 403, code = "AuthorizationPermissionMismatch" } }"#;
+    format!("[[rule]]\naccount = \"{account}\"\noperation = \"{operation}\"\nfault = {refuse}\n")
+}
+
+#[test]
+fn rights_that_were_taken_away_are_named() {
+    for (account, operation, failed) in [
+        ("storewest", "ListBlobs", "storewest list"),
+        ("storeeast", "PutBlob", "storeeast write"),
+        ("storeeast", "CreateContainer", "storeeast write"),
+        ("mediaeast", "CreateAsset", "mediaeast media-write"),
+        ("mediawest", "ListAssets", "mediawest assets"),
+    ] {
+        let emulator = emulator(&without(account, operation));
+        let (code, diagnosis) = emulator.json(&["doctor", "--write-test"]);
+        assert_eq!(with_verdict(&diagnosis, "fail"), [failed], "{diagnosis:#}");
+        assert_eq!(code, Some(5), "{operation}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_twenty_minutes_wrong_is_named() {
+    let emulator = emulator("clock_skew_s = -1200\n");
+    let (code, diagnosis) = emulator.json(&["doctor"]);
+    assert_eq!(code, Some(5), "{diagnosis:#}");
+    let clock = check(&diagnosis, "storewest", "clock");
+    assert_eq!(clock["verdict"], "fail");
+    assert!(clock["remedy"].as_str().is_some_and(|remedy| remedy.contains("time service")), "{clock}");
+}
+
+#[test]
+fn the_ledger_is_examined_and_its_trouble_has_its_own_codes() {
+    let emulator = emulator("");
+    let ledger = emulator.path().join("mirror.ledger");
+    emulator.json(&["sync"]);
+    let (code, diagnosis) = emulator.json(&["doctor"]);
+    let found = |diagnosis: &Value| {
+        let checks = diagnosis["checks"].as_array().expect("a list");
+        checks.iter().find(|check| check["check"] == "ledger").expect("it is examined").clone()
+    };
+    assert_eq!((code, &found(&diagnosis)["verdict"]), (Some(0), &Value::from("ok")));
+    assert!(found(&diagnosis)["found"].as_str().is_some_and(|found| found.starts_with("knows 4 assets")));
+    assert_eq!(check(&diagnosis, "storeeast", "list")["verdict"], "ok");
+
+    let lock = std::fs::File::open(emulator.path().join("mirror.ledger.lock")).expect("a run was here");
+    lock.lock().expect("nobody holds it");
+    let (code, diagnosis) = emulator.json(&["doctor"]);
+    assert_eq!((code, &found(&diagnosis)["verdict"]), (Some(6), &Value::from("fail")), "{diagnosis:#}");
+    drop(lock);
+
+    std::fs::write(&ledger, "no ledger".repeat(99)).expect("written");
+    let (code, diagnosis) = emulator.json(&["doctor"]);
+    assert_eq!((code, &found(&diagnosis)["verdict"]), (Some(8), &Value::from("fail")), "{diagnosis:#}");
+    assert!(found(&diagnosis)["found"].as_str().is_some_and(|found| found.contains("--rebuild-ledger")));
+}
