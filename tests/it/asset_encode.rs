@@ -182,11 +182,15 @@ async fn a_protected_preset_is_read_by_the_encoder_alone() {
     let files = pair.source.media.files_of(std::slice::from_ref(&report.outputs[0].id)).await.unwrap().remove(0);
     assert!(files.iter().any(|file| file.name == "bars_1280x720_3400.mp4"), "it knew the preset: {files:?}");
     assert_eq!((world.count("CreateContentKey"), world.count("DeleteContentKey")), (1, 0));
+    pair.source.v2.delete_job(&report.job.id).await.unwrap();
+    pair.source.v2.delete_job(&report.job.id).await.unwrap();
+    assert!(pair.source.v2.jobs().await.unwrap().is_empty());
+    assert!(pair.source.media.asset(&report.outputs[0].id).await.unwrap().is_some(), "what it made stays");
 
     let refused = Rule::new(Fault::Refuse(Refuse::status(403))).operation("CreateJob");
     world.emulator.set_faults(&FaultPlan::new(1).rule(refused)).unwrap();
     assert!(submit(&pair.source, &asset, &protected, &Silent).await.is_err());
-    assert_eq!((world.count("CreateContentKey"), world.count("DeleteContentKey")), (2, 1), "its key is taken back");
+    assert_eq!((world.count("CreateContentKey"), world.count("DeleteContentKey")), (2, 2), "its key is taken back");
 }
 
 #[tokio::test(start_paused = true)]

@@ -74,6 +74,8 @@ pub struct JobTask {
     pub progress: f64,
     /// The preset; `None` of one that is encrypted.
     pub preset: Option<String>,
+    /// Id of the content key an encrypted preset was encrypted with.
+    pub key: Option<String>,
     /// Id of the processor.
     pub processor: String,
     /// Why it failed.
@@ -144,13 +146,14 @@ fn job(row: &Row) -> Result<Job, Failure> {
 fn task(row: &Row) -> Result<JobTask, Failure> {
     let errors = row.list("ErrorDetails");
     let history = row.list("HistoricalEvents");
-    let encrypted = row.words("EncryptionKeyId").is_some();
+    let key = row.words("EncryptionKeyId").map(str::to_owned);
     Ok(JobTask {
         id: entities::id(row)?.to_owned(),
         name: text(row, "Name"),
         state: state(row)?,
         progress: row.number("Progress").unwrap_or(0.0),
-        preset: row.text("Configuration").filter(|_| !encrypted).map(str::to_owned),
+        preset: row.text("Configuration").filter(|_| key.is_none()).map(str::to_owned),
+        key,
         processor: text(row, "MediaProcessorId"),
         errors: errors.iter().map(|e| TaskError { code: text(e, "Code"), message: text(e, "Message") }).collect(),
         history: history
@@ -296,6 +299,27 @@ impl V2 {
             }
         }
         Err(error.into())
+    }
+}
+
+impl V2 {
+    /// Removes a job that is over, with its tasks and the keys their presets were encrypted with. What it made stays. One
+    /// that is not there is a success.
+    pub async fn delete_job(&self, id: &JobId) -> Result<(), Error> {
+        let gone = |error: &CallError| error.failure.status() == Some(404);
+        let keys: Vec<String> = match self.job(id).await? {
+            Some(_) => self.tasks_of(id).await?.into_iter().filter_map(|task| task.key).collect(),
+            None => return Ok(()),
+        };
+        let ask = Ask::delete(odata::entity("Jobs", id.as_str()));
+        match self.wire().act(safe("DeleteJob", "delete job", id.as_str()), &ask).await {
+            Err(error) if !gone(&error) => return Err(error.into()),
+            _ => {}
+        }
+        for key in keys {
+            self.delete_content_key(&key).await?;
+        }
+        Ok(())
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Protected {
     configuration: String,
     iv: String,
     /// Id of the content key.
-    pub(super) key: String,
+    key: String,
 }
 
 impl Protected {
@@ -112,10 +112,17 @@ impl V2 {
 
     /// Removes the content key of a job that did not come to be.
     pub(super) async fn unprotect(&self, protected: &Protected) {
-        let ask = Ask::delete(odata::entity("ContentKeys", &protected.key));
-        if let Err(error) = self.wire().act(safe("DeleteContentKey", "delete content key", &protected.key), &ask).await
-        {
+        if let Err(error) = self.delete_content_key(&protected.key).await {
             tracing::warn!(%error, "a content key that nothing uses is left behind");
+        }
+    }
+
+    /// Removes a content key. One that is not there is a success.
+    pub(super) async fn delete_content_key(&self, id: &str) -> Result<(), Error> {
+        let ask = Ask::delete(odata::entity("ContentKeys", id));
+        match self.wire().act(safe("DeleteContentKey", "delete content key", id), &ask).await {
+            Err(error) if error.failure.status() != Some(404) => Err(error.into()),
+            _ => Ok(()),
         }
     }
 
