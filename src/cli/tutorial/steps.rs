@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use mediamirror::asset::encode::{EncodeOptions, encode};
+use mediamirror::asset::encode::{EncodeOptions, encode, watch};
 use mediamirror::asset::{UploadOptions, publish, remove};
 use mediamirror::connect::Endpoint;
 use mediamirror::engine::urls::{UrlPair, urls};
@@ -12,6 +12,7 @@ use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
 use mediamirror::media::MediaService as _;
 use mediamirror::model::{Asset, AssetEncryption, JobState};
+use mediamirror::monitor::Silent;
 use mediamirror::transport;
 use serde::Serialize;
 
@@ -121,7 +122,7 @@ impl<'a> Tutorial<'a> {
         let Some(output) = output else {
             let told = report.tasks.iter().flat_map(|task| &task.errors);
             let told: Vec<String> = told.map(|error| format!("{}: {}", error.code, error.message)).collect();
-            let message = format!("job {} ended {:?}; {}", report.job.id, report.job.state, told.join("; "));
+            let message = format!("job {} ended: {}; {}", report.job.id, report.job.state, told.join("; "));
             return Err(CommandFailure::new(ExitCode::Encoding, message, "choose another film or --preset"));
         };
         source.v2.asset(&output.id).await.map_err(|error| of(&error))?.ok_or_else(|| vanished(&self.output_name))
@@ -177,6 +178,19 @@ impl<'a> Tutorial<'a> {
     }
 
     async fn clean_up_in(&self, account: &Endpoint, before: &Inventory) -> Result<(), Error> {
+        for job in account.v2.jobs().await? {
+            if job.name.starts_with(&self.input_name) {
+                if !job.state.is_final() {
+                    match account.v2.cancel_job(&job.id).await {
+                        // It came to its end by itself meanwhile.
+                        Ok(()) | Err(Error::Unsuitable { .. }) => {}
+                        Err(error) => return Err(error),
+                    }
+                    watch(account, &job.id, &Silent).await?;
+                }
+                account.v2.delete_job(&job.id).await?;
+            }
+        }
         for name in [&self.input_name, &self.output_name] {
             for asset in account.v2.assets_named(name).await? {
                 remove(account, &asset.id).await?;
