@@ -99,7 +99,9 @@ pub(super) async fn run(context: &Context, side: Side, args: &EncodeArgs) -> Res
     if args.no_wait {
         let report = report(account, &submitted.job).await.map_err(|error| failed(&error, true))?;
         write_details(args.details_dir.as_deref(), &report)?;
-        context.printer.result(&report, || text::submitted(&submitted));
+        context.printer.result(&report, || {
+            text::submitted(&submitted, &command(context, side, &format!("{} --watch", submitted.job)))
+        });
         return Ok(ExitCode::Success);
     }
     let cancel = args.cancel_on_interrupt;
@@ -200,13 +202,17 @@ impl Watched<'_> {
     }
 
     fn command(&self, arguments: &str) -> String {
-        let config = self.context.global.config.display();
-        format!("mediamirror --config {config} asset jobs --side {} {arguments}", self.side)
+        command(self.context, self.side, arguments)
     }
 
     fn note(&self, text: &str) {
         self.context.screen.above(|| self.context.printer.note(text));
     }
+}
+
+/// How to look at a job again, from the same account.
+fn command(context: &Context, side: Side, arguments: &str) -> String {
+    format!("mediamirror --config {} asset jobs --side {side} {arguments}", context.global.config.display())
 }
 
 /// Says how a job that was followed ended.

@@ -13,12 +13,12 @@ fn when(at: Option<Timestamp>) -> String {
 }
 
 /// A job that was submitted and left to itself.
-pub(super) fn submitted(submitted: &Submitted) -> String {
+/// `follow` is the command that follows it.
+pub(super) fn submitted(submitted: &Submitted, follow: &str) -> String {
     let Submitted { job, name, input, output, output_name, processor } = submitted;
     let output = output.as_ref().map_or("(not told)", |id| id.as_str());
     format!(
-        "{name}\n  job       {job}\n  input     {input}\n  output    {output} {output_name}\n  processor {} {}\n  follow    \
-         mediamirror asset jobs {job} --watch\n",
+        "{name}\n  job       {job}\n  input     {input}\n  output    {output} {output_name}\n  processor {} {}\n  follow    {follow}\n",
         processor.name, processor.version
     )
 }
