@@ -40,7 +40,8 @@ pub(crate) enum Encryption {
     /// In the clear.
     None,
     /// MPEG common encryption.
-    CommonEncryption,
+    #[value(name = "common-encryption")]
+    Common,
     /// Envelope (AES) encryption.
     Envelope,
     /// Refused: such an asset cannot be mirrored.
@@ -51,7 +52,7 @@ impl From<Encryption> for AssetEncryption {
     fn from(options: Encryption) -> Self {
         match options {
             Encryption::None => Self::None,
-            Encryption::CommonEncryption => Self::Common,
+            Encryption::Common => Self::Common,
             Encryption::Envelope => Self::Envelope,
             Encryption::StorageEncrypted => Self::Storage,
         }

@@ -89,11 +89,12 @@ impl<'a> Tutorial<'a> {
         let input = uploaded(self.context, source, files, &options).await?;
         watch.lap("upload");
         self.context.printer.note(&format!("encoding it: {} …", self.preset));
-        let input = source.v2.asset(&input.id).await.map_err(of)?.ok_or_else(|| vanished(&self.input_name))?;
+        let input =
+            source.v2.asset(&input.id).await.map_err(|error| of(&error))?.ok_or_else(|| vanished(&self.input_name))?;
         let output = self.encode(source, &input).await?;
         watch.lap("encode");
         self.context.printer.note("publishing what came out …");
-        publish(source, &output, DAYS).await.map_err(of)?;
+        publish(source, &output, DAYS).await.map_err(|error| of(&error))?;
         watch.lap("publish");
         self.context.printer.note("mirroring it to the target …");
         self.mirror(interruption).await?;
@@ -116,7 +117,7 @@ impl<'a> Tutorial<'a> {
         let progress = self.context.screen.job();
         let report = encode(source, input, &options, &progress).await;
         progress.finish();
-        let report = report.map_err(of)?;
+        let report = report.map_err(|error| of(&error))?;
         let output = report.outputs.first().filter(|_| report.job.state == JobState::Finished);
         let Some(output) = output else {
             let told = report.tasks.iter().flat_map(|task| &task.errors);
@@ -124,7 +125,7 @@ impl<'a> Tutorial<'a> {
             let message = format!("job {} ended: {}; {}", report.job.id, report.job.state, told.join("; "));
             return Err(CommandFailure::new(ExitCode::Encoding, message, "choose another film or --preset"));
         };
-        source.v2.asset(&output.id).await.map_err(of)?.ok_or_else(|| vanished(&self.output_name))
+        source.v2.asset(&output.id).await.map_err(|error| of(&error))?.ok_or_else(|| vanished(&self.output_name))
     }
 
     /// Mirrors the one asset.
@@ -146,7 +147,7 @@ impl<'a> Tutorial<'a> {
 
     /// Fetches each protocol's manifest from both regions, until they answer or it is too late.
     async fn compare(&self) -> Result<Vec<Playback>, CommandFailure> {
-        let pairs = urls(&self.session.pair, &self.options()?).await.map_err(of)?;
+        let pairs = urls(&self.session.pair, &self.options()?).await.map_err(|error| of(&error))?;
         let pairs: Vec<UrlPair> =
             pairs.iter().flat_map(|pair| FORMATS.map(|format| with_format(pair, format))).collect();
         let client = transport::network().map_err(CommandFailure::unexpected)?;
@@ -220,8 +221,8 @@ fn with_format(pair: &UrlPair, format: &str) -> UrlPair {
     }
 }
 
-fn of(error: Error) -> CommandFailure {
-    CommandFailure::of(&error, true)
+fn of(error: &Error) -> CommandFailure {
+    CommandFailure::of(error, true)
 }
 
 fn vanished(name: &str) -> CommandFailure {
