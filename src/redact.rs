@@ -4,6 +4,7 @@
 //! allow-list: a query parameter not known to be harmless is masked.
 
 use std::fmt;
+use std::ops::Range;
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -115,7 +116,7 @@ impl fmt::Debug for SafeUrl {
 
 /// A foreign text (a service's message, an error chain) with every URL's secrets, bearer token and signature masked.
 pub fn scrub(text: &str) -> String {
-    let text = mask_credentials(mask_secrets(text.to_owned()));
+    let text = mask_marked(text);
     text.split_inclusive(ends_word).map(scrub_word).collect()
 }
 
@@ -153,22 +154,37 @@ fn mask_assignment(pair: &str) -> String {
     }
 }
 
-/// Masks the value of every secret name wherever it stands: in a path, in JSON, in a text encoded once more, in quotes.
-fn mask_secrets(mut text: String) -> String {
-    for name in SECRET_NAMES {
-        let mut from = 0;
-        while let Some(at) = text[from..].to_ascii_lowercase().find(name) {
-            from += at + name.len();
-            let Some(start) = skip_separator(&text[from..]).map(|skipped| from + skipped) else { continue };
-            let ends = |c: char| ends_word(c) || matches!(c, '&' | ',' | ';' | '\\');
-            let length = text[start..].find(ends).unwrap_or(text.len() - start);
-            if length > 0 {
-                text.replace_range(start..start + length, REDACTED);
-                from = start + REDACTED.len();
-            }
+/// Masks the values of secret names and what follows a scheme of authorisation. Both are looked for in the text as it came:
+/// masking one first could take away the word the other is known by, as in `access_token=Bearer …`.
+fn mask_marked(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut spans = secrets(text, &lower);
+    spans.extend(credentials(text, &lower));
+    spans.sort_unstable_by_key(|span| span.start);
+    let (mut masked, mut done) = (String::with_capacity(text.len()), 0);
+    for span in spans {
+        if span.start >= done {
+            masked.push_str(&text[done..span.start]);
+            masked.push_str(REDACTED);
         }
+        done = done.max(span.end);
     }
-    text
+    masked.push_str(&text[done..]);
+    masked
+}
+
+/// The value of every secret name wherever it stands: in a path, in JSON, in a text encoded once more, in quotes.
+fn secrets(text: &str, lower: &str) -> Vec<Range<usize>> {
+    let ends = |c: char| ends_word(c) || matches!(c, '&' | ',' | ';' | '\\');
+    let names = SECRET_NAMES.iter().flat_map(|name| lower.match_indices(name));
+    names
+        .filter_map(|(at, name)| {
+            let from = at + name.len();
+            let start = from + skip_separator(&text[from..])?;
+            let length = text[start..].find(ends).unwrap_or(text.len() - start);
+            (length > 0).then_some(start..start + length)
+        })
+        .collect()
 }
 
 /// Length of what stands between a secret's name and its value, if it is an assignment: `=`, however often encoded, or a
@@ -188,21 +204,17 @@ fn skip_separator(text: &str) -> Option<usize> {
     Some(text.len() - value.trim_start_matches(decoration).len())
 }
 
-/// Masks what follows `Bearer` or `SharedKey`.
-fn mask_credentials(mut text: String) -> String {
-    for scheme in ["bearer", "sharedkey", "sharedkeylite"] {
-        let mut from = 0;
-        while let Some(at) = text[from..].to_ascii_lowercase().find(scheme) {
-            from += at + scheme.len();
+/// What follows `Bearer` or `SharedKey`.
+fn credentials(text: &str, lower: &str) -> Vec<Range<usize>> {
+    let schemes = ["bearer", "sharedkey", "sharedkeylite"].into_iter().flat_map(|scheme| lower.match_indices(scheme));
+    schemes
+        .filter_map(|(at, scheme)| {
+            let from = at + scheme.len();
             let start = text.len() - text[from..].trim_start().len();
             let length = text[start..].find(ends_word).unwrap_or(text.len() - start);
-            if start > from && length > 0 {
-                text.replace_range(start..start + length, REDACTED);
-                from = start + REDACTED.len();
-            }
-        }
-    }
-    text
+            (start > from && length > 0).then_some(start..start + length)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -259,6 +271,8 @@ mod tests {
             "SharedKeyLite acct:CANARY",
             "grant_type=x&client_secret=CANARY",
             "token?wrap_password=CANARY",
+            "access_token=Bearer CANARY",
+            "Bearer sig = \"CANARY\"",
             "{\"access_token\":\"CANARY\",\"expires_in\":3600}",
         ] {
             let clean = scrub(text);

@@ -13,12 +13,10 @@ use crate::redact::Secret;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppConfigError {
     /// It is not XML.
-    #[error("not valid XML at byte {position}: {problem}")]
+    #[error("not valid XML at byte {position}")]
     Xml {
-        /// Where the parser stopped.
+        /// Where the parser stopped. What it says is left out: it repeats the text there, which may be a key.
         position: u64,
-        /// What it says.
-        problem: String,
     },
     /// Keys that are needed are not there, or empty.
     #[error("appSettings lacks {}", .0.join(", "))]
@@ -129,10 +127,11 @@ fn settings(text: &str) -> Result<Vec<(String, String)>, AppConfigError> {
     loop {
         let event = reader.read_event();
         let position = reader.error_position();
-        let xml = |problem: String| AppConfigError::Xml { position, problem };
-        match event.map_err(|error| xml(error.to_string()))? {
+        let not_xml = AppConfigError::Xml { position };
+        let Ok(event) = event else { return Err(not_xml) };
+        match event {
             Event::Start(element) | Event::Empty(element) if element.local_name().as_ref() == b"add" => {
-                settings.extend(setting(&element).map_err(xml)?);
+                settings.extend(setting(&element).map_err(|_| not_xml)?);
             }
             Event::Eof => return Ok(settings),
             _ => {}
@@ -141,16 +140,16 @@ fn settings(text: &str) -> Result<Vec<(String, String)>, AppConfigError> {
 }
 
 /// The key and value of one `<add>`; `None` where it has not both (a connection string, an assembly).
-fn setting(element: &BytesStart<'_>) -> Result<Option<(String, String)>, String> {
+fn setting(element: &BytesStart<'_>) -> Result<Option<(String, String)>, quick_xml::Error> {
     let (mut key, mut value) = (None, None);
     for attribute in element.attributes() {
-        let attribute = attribute.map_err(|error| error.to_string())?;
+        let attribute = attribute?;
         let slot = match attribute.key.local_name().as_ref() {
             b"key" => &mut key,
             b"value" => &mut value,
             _ => continue,
         };
-        let text = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
+        let text = attribute.normalized_value(XmlVersion::Implicit1_0)?;
         *slot = Some(text.trim().to_owned());
     }
     Ok(key.zip(value))
