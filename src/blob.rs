@@ -30,8 +30,10 @@ use crate::error::Error;
 use crate::model::{AccountName, Blob, BlobRef, ContainerName};
 use crate::redact::{SafeUrl, Secret};
 use crate::throttle::Lane;
-use auth::{AccountKey, SharedKey};
+use auth::{Credential, Signer};
 use sas::SasMint;
+
+pub use sas::SharedAccess;
 
 pub use copy::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
 
@@ -47,7 +49,7 @@ pub struct BlobAccount {
     service: BlobServiceClient,
     /// Where the library's clients send, too: for requests that we write ourselves.
     transport: Arc<dyn HttpClient>,
-    signer: Arc<SharedKey>,
+    signer: Arc<Signer>,
     /// `x-ms-version` of all requests.
     version: String,
     read: Caller,
@@ -90,7 +92,7 @@ pub struct Copied {
 }
 
 impl BlobAccount {
-    /// An account reached through `transport`, reads and writes on their lanes.
+    /// An account reached through `transport`, with its key or a shared access signature (`sv=…&sig=…`); reads and writes on their lanes.
     ///
     /// # Errors
     /// The key or the endpoint cannot be used.
@@ -102,15 +104,15 @@ impl BlobAccount {
         read: Caller,
         write: Caller,
     ) -> Result<Self, Error> {
-        let key = AccountKey::new(name.clone(), key)?;
+        let credential = Credential::new(name.clone(), key)?;
         let mut endpoint = endpoint;
         endpoint.set_query(None);
         if let Ok(mut segments) = endpoint.path_segments_mut() {
             segments.pop_if_empty();
         }
-        let signer = Arc::new(SharedKey(key.clone()));
+        let signer = Arc::new(Signer { account: name.clone(), credential: credential.clone() });
         let client_options = ClientOptions {
-            per_try_policies: vec![Arc::<SharedKey>::clone(&signer)],
+            per_try_policies: vec![Arc::<Signer>::clone(&signer)],
             retry: RetryOptions::none(),
             transport: Some(Transport::new(Arc::clone(&transport))),
             ..ClientOptions::default()
@@ -122,7 +124,7 @@ impl BlobAccount {
             problem: format!("{endpoint} cannot be the root of an account"),
             remedy: "write it like `https://<account>.blob.core.windows.net`".to_owned(),
         })?;
-        let mint = Arc::new(SasMint::new(key, endpoint.scheme() == "https"));
+        let mint = Arc::new(SasMint::new(credential, endpoint.scheme() == "https"));
         Ok(Self {
             name,
             endpoint,
@@ -141,6 +143,14 @@ impl BlobAccount {
     /// Its name.
     pub fn name(&self) -> &AccountName {
         &self.name
+    }
+
+    /// What the shared access signature says that stands in for the account's key; `None`: it is the key.
+    pub fn shared_access(&self) -> Option<SharedAccess> {
+        match &self.signer.credential {
+            Credential::Key(_) => None,
+            Credential::Sas(sas) => Some(SharedAccess::read(sas.expose())),
+        }
     }
 
     /// Copies into it that may be under way at once.

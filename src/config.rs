@@ -102,7 +102,7 @@ pub struct StorageConfig {
     pub account: String,
     /// `https://<account>.blob.core.windows.net`, or `http://127.0.0.1:port/account`; no trailing slash.
     pub endpoint: url::Url,
-    /// Account key, base64.
+    /// Account key, base64; or an account's shared access signature, `sv=…&sig=…`.
     pub key: Secret,
 }
 

@@ -1,11 +1,13 @@
 //! Would a run work? Both accounts, their rights and clocks, and the ledger, examined one by one.
 //!
-//! It reads, unless asked to prove that the target can be written to; then it makes a scratch asset and a scratch container
-//! there, and removes both. The source is never written to. Every check gives one finding; one that fails stops only those
+//! It reads, unless asked to prove that the target can be written to; then it makes a scratch asset there, writes a blob into
+//! its container, and removes the asset. The source is never written to. Every check gives one finding; one that fails stops only those
 //! that cannot be made without it.
 
 mod media;
+mod rights;
 mod storage;
+mod writing;
 
 use std::path::Path;
 
@@ -61,10 +63,10 @@ async fn side(endpoint: &Endpoint, write_test: bool) -> Vec<Check> {
     let mut findings = Findings { endpoint, checks: Vec::new() };
     let assets = media::examine(&mut findings).await;
     for (index, account) in endpoint.storage.iter().enumerate() {
-        storage::examine(&mut findings, account, index == 0, &assets, write_test).await;
+        storage::examine(&mut findings, account, index == 0, &assets).await;
     }
     if endpoint.side == Side::Target {
-        media::examine_writing(&mut findings, write_test).await;
+        writing::examine(&mut findings, write_test).await;
     }
     findings.checks
 }

@@ -1,4 +1,5 @@
-//! The account key: what it signs requests with (Shared Key), and a policy that does so for every attempt.
+//! The account key: what it signs requests with (Shared Key), or a shared access signature in its place; and a policy that
+//! puts either on every attempt.
 //!
 //! The key never leaves this module, neither in an error nor in a `Debug` text.
 
@@ -61,21 +62,57 @@ impl fmt::Debug for AccountKey {
     }
 }
 
-/// Signs every attempt anew: a signature is bound to its date, and the service refuses dates older than 15 minutes.
-#[derive(Debug)]
-pub(super) struct SharedKey(pub(super) AccountKey);
+/// What an account lets us in with.
+#[derive(Debug, Clone)]
+pub(super) enum Credential {
+    /// Its key: every right there is.
+    Key(AccountKey),
+    /// A signature somebody else made, as the query of a URL: the rights that are written in it.
+    Sas(Secret),
+}
 
-impl SharedKey {
+impl Credential {
+    /// Reads either; base64 has no `&`, and every signature has several parameters.
+    pub(super) fn new(account: AccountName, secret: &Secret) -> Result<Self, ConfigError> {
+        if secret.expose().contains('&') {
+            return Ok(Self::Sas(secret.clone()));
+        }
+        AccountKey::new(account, secret).map(Self::Key)
+    }
+}
+
+/// Signs every attempt anew: a signature by key is bound to its date, and the service refuses dates older than 15 minutes.
+#[derive(Debug)]
+pub(super) struct Signer {
+    pub(super) account: AccountName,
+    pub(super) credential: Credential,
+}
+
+impl Signer {
     /// Dates and signs the request as it is now.
     pub(super) fn sign(&self, request: &mut Request) {
-        request.insert_header("x-ms-date", http_date(crate::clock::now()));
-        let signature = self.0.sign(&string_to_sign(request, self.0.account.as_str()));
-        request.insert_header("authorization", format!("SharedKey {}:{signature}", self.0.account));
+        match &self.credential {
+            Credential::Key(key) => {
+                request.insert_header("x-ms-date", http_date(crate::clock::now()));
+                let signature = key.sign(&string_to_sign(request, self.account.as_str()));
+                request.insert_header("authorization", format!("SharedKey {}:{signature}", self.account));
+            }
+            Credential::Sas(sas) => {
+                let url = request.url_mut();
+                let query = match url.query() {
+                    None | Some("") => sas.expose().to_owned(),
+                    // It is on its way a second time.
+                    Some(query) if query.ends_with(sas.expose()) => return,
+                    Some(query) => format!("{query}&{}", sas.expose()),
+                };
+                url.set_query(Some(&query));
+            }
+        }
     }
 }
 
 #[async_trait]
-impl Policy for SharedKey {
+impl Policy for Signer {
     async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
         self.sign(request);
         next[0].send(ctx, request, &next[1..]).await

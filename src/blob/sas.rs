@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use url::{Url, form_urlencoded};
 
-use super::auth::AccountKey;
+use super::auth::{AccountKey, Credential};
 use crate::clock;
 use crate::model::ContainerName;
 use crate::redact::SafeUrl;
@@ -25,7 +25,7 @@ const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Mints and keeps the signatures of an account.
 #[derive(Debug)]
 pub(super) struct SasMint {
-    key: AccountKey,
+    by: Credential,
     https_only: bool,
     /// Locked only for a look-up; minting takes microseconds.
     kept: Mutex<HashMap<ContainerName, Sas>>,
@@ -45,14 +45,18 @@ impl std::fmt::Debug for Sas {
 }
 
 impl SasMint {
-    /// A mint with that key. `https_only` binds the signatures to https.
-    pub(super) fn new(key: AccountKey, https_only: bool) -> Self {
-        Self { key, https_only, kept: Mutex::new(HashMap::new()) }
+    /// A mint with that key; without one there is one signature for everything, which was given to us. `https_only` binds
+    /// what is minted to https.
+    pub(super) fn new(by: Credential, https_only: bool) -> Self {
+        Self { by, https_only, kept: Mutex::new(HashMap::new()) }
     }
 
     /// `url` with the container's signature.
     pub(super) fn signed(&self, container: &ContainerName, mut url: Url) -> SafeUrl {
-        url.set_query(Some(&self.query(container)));
+        match &self.by {
+            Credential::Key(key) => url.set_query(Some(&self.query(key, container))),
+            Credential::Sas(sas) => url.set_query(Some(sas.expose())),
+        }
         SafeUrl::new(url)
     }
 
@@ -61,7 +65,7 @@ impl SasMint {
         self.kept.lock().expect("no panic while held").remove(container);
     }
 
-    fn query(&self, container: &ContainerName) -> Arc<str> {
+    fn query(&self, key: &AccountKey, container: &ContainerName) -> Arc<str> {
         let now = clock::now();
         let mut kept = self.kept.lock().expect("no panic while held");
         if let Some(sas) = kept.get(container)
@@ -69,32 +73,60 @@ impl SasMint {
         {
             return Arc::clone(&sas.query);
         }
-        let query: Arc<str> = self.mint(container, now).into();
+        let query: Arc<str> = mint(key, container, self.https_only, now).into();
         kept.insert(container.clone(), Sas { query: Arc::clone(&query), renew_at: now + LIFE / 2 });
         query
     }
+}
 
-    fn mint(&self, container: &ContainerName, now: Timestamp) -> String {
-        let start = iso(now - BACKDATED);
-        let expiry = iso(now + LIFE);
-        let protocol = if self.https_only { "https" } else { "" };
-        let resource = format!("/blob/{}/{container}", self.key.account());
-        // Permissions, start, expiry, resource, policy, IP, protocol, version, kind of resource, snapshot, encryption scope,
-        // and five response headers to override.
-        let text = format!("r\n{start}\n{expiry}\n{resource}\n\n\n{protocol}\n{VERSION}\nc\n\n\n\n\n\n\n");
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("sv", VERSION).append_pair("sr", "c").append_pair("sp", "r");
-        query.append_pair("st", &start).append_pair("se", &expiry);
-        if !protocol.is_empty() {
-            query.append_pair("spr", protocol);
-        }
-        query.append_pair("sig", &self.key.sign(&text)).finish()
+/// A read-only signature of a container.
+fn mint(key: &AccountKey, container: &ContainerName, https_only: bool, now: Timestamp) -> String {
+    let start = iso(now - BACKDATED);
+    let expiry = iso(now + LIFE);
+    let protocol = if https_only { "https" } else { "" };
+    let resource = format!("/blob/{}/{container}", key.account());
+    // Permissions, start, expiry, resource, policy, IP, protocol, version, kind of resource, snapshot, encryption scope,
+    // and five response headers to override.
+    let text = format!("r\n{start}\n{expiry}\n{resource}\n\n\n{protocol}\n{VERSION}\nc\n\n\n\n\n\n\n");
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("sv", VERSION).append_pair("sr", "c").append_pair("sp", "r");
+    query.append_pair("st", &start).append_pair("se", &expiry);
+    if !protocol.is_empty() {
+        query.append_pair("spr", protocol);
     }
+    query.append_pair("sig", &key.sign(&text)).finish()
 }
 
 /// The time as signatures write it: whole seconds, UTC.
 fn iso(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// What a shared access signature says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedAccess {
+    /// Permission letters (`sp`).
+    pub permissions: String,
+    /// Kinds of resources (`srt`) of an account's signature; `None`: it is for one container or blob.
+    pub resource_types: Option<String>,
+    /// Services (`ss`).
+    pub services: String,
+    /// When it ends (`se`).
+    pub expiry: Option<Timestamp>,
+}
+
+impl SharedAccess {
+    /// Reads the query of a URL.
+    pub(super) fn read(query: &str) -> Self {
+        let pairs: HashMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let text = |name: &str| pairs.get(name).cloned();
+        Self {
+            permissions: text("sp").unwrap_or_default(),
+            resource_types: text("srt"),
+            services: text("ss").unwrap_or_default(),
+            expiry: text("se").and_then(|time| time.parse().ok()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -105,36 +137,36 @@ mod tests {
     use crate::model::AccountName;
     use crate::redact::Secret;
 
-    fn mint(https_only: bool) -> SasMint {
-        let key = AccountKey::new(AccountName::new("acct"), &Secret::new("SmVmZQ==")).unwrap();
-        SasMint::new(key, https_only)
+    fn key() -> AccountKey {
+        AccountKey::new(AccountName::new("acct"), &Secret::new("SmVmZQ==")).unwrap()
     }
 
     #[test]
     fn a_signature_covers_the_sixteen_lines_of_its_version() {
-        let query = mint(true).mint(&ContainerName::new("c"), Timestamp::UNIX_EPOCH);
-        let key = AccountKey::new(AccountName::new("acct"), &Secret::new("SmVmZQ==")).unwrap();
+        let key = key();
+        let query = mint(&key, &ContainerName::new("c"), true, Timestamp::UNIX_EPOCH);
         let text =
             "r\n1969-12-31T23:45:00Z\n1970-01-08T00:00:00Z\n/blob/acct/c\n\n\nhttps\n2020-12-06\nc\n\n\n\n\n\n\n";
         assert_eq!(text.split('\n').count(), 16);
         let pairs: HashMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         assert_eq!(pairs["sig"], key.sign(text));
         assert_eq!((pairs["sp"].as_str(), pairs["sr"].as_str(), pairs["spr"].as_str()), ("r", "c", "https"));
-        assert!(!mint(false).mint(&ContainerName::new("c"), Timestamp::UNIX_EPOCH).contains("spr"));
+        assert!(!mint(&key, &ContainerName::new("c"), false, Timestamp::UNIX_EPOCH).contains("spr"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_signature_is_kept_half_its_life_unless_it_is_refused() {
-        let mint = mint(false);
+        let key = key();
+        let mint = SasMint::new(Credential::Key(key.clone()), false);
         let (one, other) = (ContainerName::new("one"), ContainerName::new("other"));
-        let first = mint.query(&one);
-        assert_ne!(mint.query(&other), first);
+        let first = mint.query(&key, &one);
+        assert_ne!(mint.query(&key, &other), first);
         tokio::time::advance(Duration::from_hours(83)).await;
-        assert_eq!(mint.query(&one), first);
+        assert_eq!(mint.query(&key, &one), first);
         mint.renew(&one);
-        let second = mint.query(&one);
+        let second = mint.query(&key, &one);
         assert_ne!(second, first);
         tokio::time::advance(Duration::from_hours(85)).await;
-        assert_ne!(mint.query(&one), second);
+        assert_ne!(mint.query(&key, &one), second);
     }
 }

@@ -29,20 +29,6 @@ impl BlobAccount {
         }
     }
 
-    /// Removes a container with all its blobs; one that is not there is no error.
-    pub async fn delete_container(&self, container: &ContainerName) -> Result<(), Error> {
-        let client = &self.service.blob_container_client(container.as_str());
-        let call = write_call("DeleteContainer", "delete container", container.as_str(), 0);
-        let deleted = self.write.run(call, |_| async move {
-            client.delete(None).await?;
-            Ok(())
-        });
-        match deleted.await {
-            Err(error) if !refused_with(&error, &["ContainerNotFound"]) => Err(error.into()),
-            _ => Ok(()),
-        }
-    }
-
     /// Put Blob: writes `content` in one request, over what is there.
     pub async fn put_blob(&self, blob: &BlobRef, content: Bytes, properties: &BlobProperties) -> Result<Copied, Error> {
         let client = &self.blob_client(blob)?.block_blob_client();

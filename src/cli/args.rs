@@ -171,7 +171,7 @@ pub(crate) enum First {
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Prove the rights to write by making an asset and a container on the target, and removing them
+    /// Prove the rights to write by making an asset with a blob on the target, and removing it
     #[arg(long)]
     pub(crate) write_test: bool,
 }

@@ -61,7 +61,8 @@ pub(super) enum AuthKind {
 pub(super) struct StorageFile {
     pub(super) account: Spanned<String>,
     pub(super) endpoint: Option<Spanned<String>>,
-    pub(super) key: Spanned<SecretSource>,
+    pub(super) key: Option<Spanned<SecretSource>>,
+    pub(super) sas: Option<Spanned<SecretSource>>,
 }
 
 /// `[source.limits]`.

@@ -17,7 +17,7 @@ pub enum Part {
     Secret,
     /// Address (or where that is left out, the name) of the storage account of that index.
     StorageEndpoint(usize),
-    /// Key of the storage account of that index.
+    /// Key (or signature) of the storage account of that index.
     StorageKey(usize),
 }
 
@@ -41,7 +41,10 @@ fn place_in(document: &Document<'_>, side: Side, part: Part) -> Option<String> {
             let storage = account.storage.get_ref().get(index)?;
             storage.endpoint.as_ref().unwrap_or(&storage.account).span()
         }
-        Part::StorageKey(index) => account.storage.get_ref().get(index)?.key.span(),
+        Part::StorageKey(index) => {
+            let storage = account.storage.get_ref().get(index)?;
+            storage.key.as_ref().or(storage.sas.as_ref())?.span()
+        }
     };
     Some(document.place(span.start))
 }

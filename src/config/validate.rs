@@ -157,12 +157,37 @@ impl Section<'_> {
         };
         let path = endpoint.path().trim_end_matches('/').to_owned();
         endpoint.set_path(&path);
-        let key = self.secret("storage.key", &file.key)?;
-        if STANDARD.decode(key.expose()).is_err() {
-            let remedy = "copy the whole key again, from its first character to the `=` at its end";
-            return Err(self.error(&file.key.span(), "storage.key", "the key is not in base64", remedy));
-        }
+        let key = self.storage_secret(file)?;
         Ok(StorageConfig { account, endpoint, key })
+    }
+
+    /// The account's key, or the signature that stands in for it.
+    fn storage_secret(&self, file: &StorageFile) -> Result<crate::redact::Secret, ConfigError> {
+        let (source, name, problem, remedy) = match (&file.key, &file.sas) {
+            (Some(key), None) => {
+                let remedy = "copy the whole key again, from its first character to the `=` at its end";
+                (key, "storage.key", "the key is not in base64", remedy)
+            }
+            (None, Some(sas)) => {
+                let remedy = "copy the account's SAS token again, from `sv=` to the end of `sig=…`";
+                (sas, "storage.sas", "not a shared access signature", remedy)
+            }
+            _ => {
+                let remedy = "write `key = …` or `sas = …`, one of them";
+                return Err(self.error(&file.account.span(), "storage", "it needs one credential", remedy));
+            }
+        };
+        let secret = self.secret(name, source)?;
+        let text = secret.expose().trim_start_matches('?');
+        let usable = if file.key.is_some() {
+            STANDARD.decode(text).is_ok()
+        } else {
+            text.contains("sv=") && text.contains("&sig=")
+        };
+        if !usable {
+            return Err(self.error(&source.span(), name, problem, remedy));
+        }
+        Ok(crate::redact::Secret::new(text))
     }
 
     fn api_version(&self, version: Option<&Spanned<String>>) -> Result<String, ConfigError> {

@@ -1,14 +1,13 @@
-//! A storage account: its clock, what its credential may read, and on the target what it may write.
+//! A storage account: its clock, and what its credential is worth.
 
-use bytes::Bytes;
 use futures::TryStreamExt as _;
 use jiff::SignedDuration;
 
-use super::Findings;
+use super::{Findings, rights};
 use crate::blob::BlobAccount;
 use crate::clock;
-use crate::error::{Error, Failure};
-use crate::model::{Asset, Blob, BlobProperties, BlobRef, ContainerName, Side};
+use crate::error::Failure;
+use crate::model::{Asset, Blob, BlobRef, ContainerName, Side};
 
 /// The service refuses requests whose date differs more from its own (documentation of Shared Key).
 const REFUSED_SKEW: SignedDuration = SignedDuration::from_mins(15);
@@ -20,14 +19,12 @@ const NO_CONTAINER: &str = "mediamirror-access-check";
 const CONTAINERS_TRIED: usize = 5;
 
 /// Examines the account. `default`: assets that name no storage account are in this one.
-pub(super) async fn examine(
-    findings: &mut Findings<'_>,
-    account: &BlobAccount,
-    default: bool,
-    assets: &[Asset],
-    write_test: bool,
-) {
-    if !examine_clock(findings, account).await || !examine_access(findings, account).await {
+pub(super) async fn examine(findings: &mut Findings<'_>, account: &BlobAccount, default: bool, assets: &[Asset]) {
+    if !examine_clock(findings, account).await {
+        return;
+    }
+    rights::examine(findings, account);
+    if !examine_access(findings, account).await {
         return;
     }
     let here = |asset: &&Asset| match &asset.storage_account {
@@ -37,9 +34,6 @@ pub(super) async fn examine(
     let containers: Vec<&ContainerName> =
         assets.iter().filter(here).filter_map(|asset| asset.container.as_ref()).take(CONTAINERS_TRIED).collect();
     examine_reading(findings, account, &containers).await;
-    if findings.endpoint.side == Side::Target {
-        examine_writing(findings, account, write_test).await;
-    }
 }
 
 /// Does it answer, and do our clocks agree? False where it does not answer.
@@ -131,29 +125,4 @@ async fn examine_signature(
         Ok(()) => findings.ok(name, "read", "a blob may be read with a signature, as copies do"),
         Err(error) => findings.failed(name, "read", error),
     }
-}
-
-/// May containers be made, and blobs be written? Asked by doing so, where that was asked for.
-async fn examine_writing(findings: &mut Findings<'_>, account: &BlobAccount, write_test: bool) {
-    let name = account.name();
-    if !write_test {
-        let found = "not proven: making containers, writing and removing blobs";
-        let remedy = "prove it with --write-test, which makes and removes a container";
-        return findings.warn(name, "write", found, remedy);
-    }
-    let container = ContainerName::new(format!("mediamirror-doctor-{}", clock::now().as_millisecond()));
-    let written = write(account, &container).await;
-    // Whatever was made of it is removed, whatever became of the rest.
-    let removed = account.delete_container(&container).await;
-    match written.and(removed) {
-        Ok(()) => findings.ok(name, "write", "a scratch container was made, written to and removed"),
-        Err(error) => findings.failed(name, "write", error),
-    }
-}
-
-async fn write(account: &BlobAccount, container: &ContainerName) -> Result<(), Error> {
-    account.create_container(container).await?;
-    let blob = BlobRef { container: container.clone(), name: "proof".to_owned() };
-    account.put_blob(&blob, Bytes::from_static(b"proof"), &BlobProperties::default()).await?;
-    Ok(())
 }
