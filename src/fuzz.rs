@@ -178,7 +178,6 @@ impl<'a, C: Fn(&[u8]) -> String> Target<'a, C> {
         panic!("{}: {panic}\nthe input is in {}: {:?}", self.name, file.display(), String::from_utf8_lossy(input));
     }
 
-    #[expect(clippy::print_stderr, reason = "the tester asked for this run and wants to know what it did")]
     fn note(&self, text: &str) {
         eprintln!("fuzz {}: {text}", self.name);
     }
@@ -207,7 +206,7 @@ impl<'a, C: Fn(&[u8]) -> String> Target<'a, C> {
                 let at = at.index(input.len());
                 input[at] ^= 1 << bit;
             }
-            Edit::Byte(..) | Edit::Bit(..) => {}
+            Edit::Byte(..) | Edit::Bit(..) | Edit::Word(..) => {}
             Edit::Remove(at, length) => drop(input.drain(stretch(at, *length, input))),
             Edit::Repeat(at, length, times) => {
                 let stretch = stretch(at, *length, input);
@@ -223,7 +222,6 @@ impl<'a, C: Fn(&[u8]) -> String> Target<'a, C> {
                 let at = place(at, input);
                 input.splice(at..at, self.words[word.index(self.words.len())].bytes());
             }
-            Edit::Word(..) => {}
             Edit::Number(at, number) => {
                 let from = place(at, input);
                 let Some(start) = input[from..].iter().position(u8::is_ascii_digit).map(|at| from + at) else { return };

@@ -5,8 +5,8 @@
 //! the order they came. Those that move bytes have a line of their own and leave some slots to the others, so that looks
 //! and control calls do not wait behind copies. A copy first waits for the lane it reads from, in one more line.
 //!
-//! A refusal that names a limit of the account slows the gate of that limit and nothing else ([`pace`]); one that names
-//! none takes slots away ([`adaptive`]) and cools the lane; one that names a time makes the lane wait for it.
+//! A refusal that names a limit of the account slows the gate of that limit and nothing else (`pace`); one that names
+//! none takes slots away (`adaptive`) and cools the lane; one that names a time makes the lane wait for it.
 
 mod adaptive;
 mod gate;

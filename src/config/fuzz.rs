@@ -94,8 +94,8 @@ fn parse(text: &str, folder: &std::path::Path) -> Result<Config, ConfigError> {
     let document = Document::new(text, &path);
     let mut file = file::parse(&document)?;
     for account in [&mut file.source, &mut file.target] {
-        let storage = account.storage.get_mut().iter_mut().map(|storage| &mut storage.key);
-        for secret in storage.chain([&mut account.auth.secret]) {
+        let storage = account.storage.get_mut().iter_mut().flat_map(|storage| [&mut storage.key, &mut storage.sas]);
+        for secret in storage.flatten().chain([&mut account.auth.secret]) {
             *secret.get_mut() = SecretSource::File(PathBuf::from("a.key"));
         }
     }
@@ -105,10 +105,8 @@ fn parse(text: &str, folder: &std::path::Path) -> Result<Config, ConfigError> {
 /// Every text of the document with the canary behind it, but for those that may be repeated: names, kinds and places.
 fn with_canaries(value: &mut toml::Value, key: &str) {
     match value {
-        toml::Value::String(text) => {
-            if !["account", "kind", "file", "env", "command", "ledger"].contains(&key) {
-                text.push_str(CANARY);
-            }
+        toml::Value::String(text) if !["account", "kind", "file", "env", "command", "ledger"].contains(&key) => {
+            text.push_str(CANARY);
         }
         toml::Value::Array(items) => items.iter_mut().for_each(|item| with_canaries(item, key)),
         toml::Value::Table(table) => table.iter_mut().for_each(|(key, value)| with_canaries(value, key)),
