@@ -206,7 +206,6 @@ impl<'a, C: Fn(&[u8]) -> String> Target<'a, C> {
                 let at = at.index(input.len());
                 input[at] ^= 1 << bit;
             }
-            Edit::Byte(..) | Edit::Bit(..) | Edit::Word(..) => {}
             Edit::Remove(at, length) => drop(input.drain(stretch(at, *length, input))),
             Edit::Repeat(at, length, times) => {
                 let stretch = stretch(at, *length, input);
@@ -232,6 +231,7 @@ impl<'a, C: Fn(&[u8]) -> String> Target<'a, C> {
                 let at = place(at, input);
                 input.splice(at..at, c.to_string().bytes());
             }
+            Edit::Byte(..) | Edit::Bit(..) | Edit::Word(..) => {}
             Edit::Splice(at, other, from) => {
                 let other = &self.kept.get(other.index(self.kept.len().max(1))).map_or(&[][..], Vec::as_slice);
                 input.truncate(place(at, input));
