@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::connect::{Endpoint, Pair};
 use crate::error::Error;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::model::{AccountName, Side};
 
 /// How a check ended.
@@ -78,6 +78,8 @@ async fn ledger(config: &Config) -> Check {
     let (verdict, found, error) = match Ledger::probe(path, &source, &target).await {
         Ok(Some(rows)) => (Verdict::Ok, format!("knows {rows} assets, and no run holds it"), None),
         Ok(None) => (Verdict::Ok, "not there yet; a run makes it".to_owned(), None),
+        // A run brings it up to date by itself.
+        Err(error @ LedgerError::Older { .. }) => (Verdict::Warn, error.to_string(), None),
         Err(error) => (Verdict::Fail, error.to_string(), Some(Error::Ledger(error))),
     };
     Check { verdict, side: None, subject: path.display().to_string(), check: "ledger", found, remedy: None, error }
