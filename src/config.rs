@@ -9,6 +9,7 @@ mod file;
 mod fuzz;
 mod place;
 mod problem;
+mod roots;
 mod secret;
 pub mod template;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod validate;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
+use rustls::pki_types::CertificateDer;
 use serde::Deserialize;
 
 pub use place::{Part, place};
@@ -47,6 +49,8 @@ pub struct Config {
     pub target: AccountConfig,
     /// The ledger's file.
     pub ledger: PathBuf,
+    /// Authorities whose certificates are trusted beside the system's.
+    pub roots: Vec<CertificateDer<'static>>,
 }
 
 /// A media account and its storage.

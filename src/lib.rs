@@ -10,7 +10,7 @@
 //! use mediamirror::{config::Config, connect, engine, ledger::Ledger, model::AccountName, monitor::Silent, transport};
 //!
 //! let config = Config::load("mirror.toml".as_ref())?;
-//! let pair = Arc::new(connect::connect(&config, transport::network()?)?);
+//! let pair = Arc::new(connect::connect(&config, transport::network_trusting(&config.roots)?)?);
 //! let (source, target) = (AccountName::new(&config.source.account), AccountName::new(&config.target.account));
 //! let ledger = Ledger::open(&config.ledger, &source, &target)?;
 //! let stop = tokio_util::sync::CancellationToken::new();

@@ -1,6 +1,6 @@
 //! The one door to the network: `azure_core`'s `HttpClient` over our own reqwest client.
 //!
-//! It follows no redirect, reaches configured hosts only, speaks https except to loopback, waits as long as the kind of
+//! It follows no redirect, reaches configured hosts only, speaks https (TLS 1.2 or later) except to loopback, waits as long as the kind of
 //! call deserves, and reads no answer beyond its cap.
 
 mod headers;
@@ -16,6 +16,7 @@ use azure_core::error::{Error as SdkError, ErrorKind};
 use azure_core::http::request::Body;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request};
 use futures::{StreamExt, TryStreamExt};
+use rustls::pki_types::CertificateDer;
 use url::Url;
 
 pub use crate::config::is_loopback;
@@ -78,14 +79,27 @@ pub fn guarded(inner: Arc<dyn HttpClient>, hosts: AllowedHosts) -> Arc<dyn HttpC
     Arc::new(Guarded { inner, hosts })
 }
 
-/// A client for the network.
+/// A client for the network that trusts the system's authorities alone.
 ///
 /// # Errors
 /// The TLS library cannot be set up (no system roots).
 pub fn network() -> Result<Arc<dyn HttpClient>, String> {
+    network_trusting(&[])
+}
+
+/// A client for the network that trusts these authorities beside the system's.
+///
+/// It speaks TLS 1.2 and 1.3; rustls has no older versions, so a service that offers nothing else is not reached.
+///
+/// # Errors
+/// The TLS library cannot be set up (no system roots, a certificate that is none).
+pub fn network_trusting(roots: &[CertificateDer<'static>]) -> Result<Arc<dyn HttpClient>, String> {
     // Another library may have installed a provider already; then that one serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let roots: Result<Vec<_>, _> = roots.iter().map(|root| reqwest::Certificate::from_der(root)).collect();
     let client = reqwest::Client::builder()
+        .tls_version_min(reqwest::tls::Version::TLS_1_2)
+        .tls_certs_merge(roots.map_err(|error| error.to_string())?)
         .redirect(reqwest::redirect::Policy::none())
         // What may be sent twice is decided by our own retries alone; and it would copy every request, to have it ready.
         .retry(reqwest::retry::never().max_retries_per_request(0))

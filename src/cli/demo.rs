@@ -86,5 +86,6 @@ pub(super) fn config(emulator: &EmulatorHandle) -> Result<Config, CommandFailure
         source: regions::account(source)?,
         target: regions::account(target)?,
         ledger: std::path::PathBuf::new(),
+        roots: Vec::new(),
     })
 }

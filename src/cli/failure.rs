@@ -95,6 +95,11 @@ impl From<LedgerError> for CommandFailure {
 /// What to do about a failed request.
 pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
     match failure {
+        // rustls' word for a certificate nobody vouches for.
+        Failure::Connect(why) if why.contains("UnknownIssuer") => {
+            "no authority this system trusts signed the service's certificate; if that is meant to be so, name a file with \
+             the authority's certificate (PEM) as `ca_file` at the top of the configuration"
+        }
         Failure::Connect(_) => "check the endpoint in the configuration, and that this machine reaches it",
         Failure::Credential(_) => "check `token_url`, `client_id` and `secret` of that account in the configuration",
         Failure::ForeignHost(_) => "add the host to `redirect_hosts` of that account, if it is the service's own",

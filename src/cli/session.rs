@@ -51,7 +51,7 @@ impl Session {
         if let Some(lowered) = descriptors::allowed().and_then(|allowed| config.fit_descriptors(allowed)) {
             tracing::warn!("{lowered}");
         }
-        let client = transport::network()
+        let client = transport::network_trusting(&config.roots)
             .map_err(|error| CommandFailure::unexpected(format!("failed to set up TLS: {error}")))?;
         let pair = connect(&config, client).map_err(|error| CommandFailure::of(&error, false))?;
         Ok(Self { config, pair: Arc::new(pair) })

@@ -85,7 +85,7 @@ impl AppConfig {
         if source.media_account == target.media_account || source.storage_account == target.storage_account {
             return Err(unusable("the target is the source", "name another account in the keys that end in `Target`"));
         }
-        Ok(Config { source: source.config()?, target: target.config()?, ledger })
+        Ok(Config { source: source.config()?, target: target.config()?, ledger, roots: Vec::new() })
     }
 }
 

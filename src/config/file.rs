@@ -17,6 +17,7 @@ use crate::throttle::LaneLimits;
 pub(super) struct ConfigFile {
     #[serde(default = "default_ledger")]
     pub(super) ledger: PathBuf,
+    pub(super) ca_file: Option<Spanned<PathBuf>>,
     pub(super) source: AccountFile,
     pub(super) target: AccountFile,
 }

@@ -73,6 +73,7 @@ impl AccountTemplate {
 pub fn render(ledger: &str, source: &AccountTemplate, target: &AccountTemplate) -> String {
     let mut text = String::from(HEADER);
     let _ = writeln!(text, "ledger = {}", quoted(ledger));
+    text.push_str(CA_FILE);
     text.push_str("\n# The library that is read.\n");
     section(&mut text, "source", source);
     text.push_str("\n# The library that is written.\n");
@@ -124,6 +125,11 @@ const HEADER: &str = "\
 #   { command = [\"az\", …] } what a command prints
 
 # What was done is recorded here, relative to this file. Keep it: the next run does only what is missing.
+";
+
+const CA_FILE: &str = "\
+# Authorities to trust beside the system's, such as a proxy's of your company (PEM, relative to this file):
+# ca_file = \"company-ca.pem\"
 ";
 
 const LIMITS: &str = "

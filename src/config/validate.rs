@@ -10,6 +10,7 @@ use url::Url;
 
 use super::file::{AccountFile, AuthFile, AuthKind, ConfigFile, StorageFile};
 use super::problem::Document;
+use super::roots;
 use super::{AccountConfig, AuthConfig, Config, ConfigError, StorageConfig};
 
 /// The newest version of the API.
@@ -27,6 +28,7 @@ pub(super) fn config(file: &ConfigFile, document: &Document<'_>) -> Result<Confi
         source: Section { name: "source", document }.account(&file.source)?,
         target: Section { name: "target", document }.account(&file.target)?,
         ledger,
+        roots: file.ca_file.as_ref().map(|file| roots::read(file, document)).transpose()?.unwrap_or_default(),
     })
 }
 

@@ -9,7 +9,12 @@ use mediamirror::redact::Secret;
 /// As `--write-config` writes it.
 pub(crate) fn config_of(emulator: &EmulatorHandle) -> Config {
     let regions = &emulator.ready().regions;
-    Config { source: account(&regions[0]), target: account(&regions[1]), ledger: PathBuf::from("unused.ledger") }
+    Config {
+        source: account(&regions[0]),
+        target: account(&regions[1]),
+        ledger: PathBuf::from("unused.ledger"),
+        roots: Vec::new(),
+    }
 }
 
 fn account(region: &ReadyRegion) -> AccountConfig {

@@ -16,7 +16,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-const MIRROR: &str = r#"[source]
+pub(crate) const MIRROR: &str = r#"[source]
 account = "west"
 endpoint = "http://127.0.0.1:9/api/"
 [source.auth]
@@ -71,7 +71,7 @@ pub(crate) fn stderr(output: &Output) -> String {
 }
 
 /// A directory with that configuration and its secret file.
-fn place(configuration: &str) -> TempDir {
+pub(crate) fn place(configuration: &str) -> TempDir {
     let place = tempfile::tempdir().expect("a directory");
     write_private(&place.path().join("a.key"), "c2VjcmV0LWtleQ==\n");
     std::fs::write(place.path().join("mirror.toml"), configuration).expect("written");

@@ -22,4 +22,5 @@ mod old_api;
 mod outside;
 mod scenarios;
 mod simulation;
+mod tls;
 mod world;

@@ -1,0 +1,40 @@
+//! `ca_file`: certificates of authorities that are trusted beside the system's, such as a company's proxy's.
+
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use toml::Spanned;
+
+use super::ConfigError;
+use super::problem::Document;
+
+/// The certificates in that file, each fit to be a root; at least one.
+pub(super) fn read(
+    file: &Spanned<impl AsRef<Path>>,
+    document: &Document<'_>,
+) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let path = document.directory().join(file.get_ref());
+    let shown = path.display();
+    let fail = |problem: String| {
+        let remedy = format!(
+            "put the authority's certificate into {shown} as PEM (it begins with -----BEGIN CERTIFICATE-----), or remove \
+             `ca_file` where the system's own authorities suffice"
+        );
+        document.error(&file.span(), format!("`ca_file`: {problem}"), remedy)
+    };
+    let text = std::fs::read(&path).map_err(|error| fail(format!("failed to read {shown}: {error}")))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let certificates = certificates.map_err(|_| fail(format!("{shown} is not well-formed PEM")))?;
+    if certificates.is_empty() {
+        return Err(fail(format!("there is no certificate in {shown}")));
+    }
+    let mut store = RootCertStore::empty();
+    for (index, certificate) in certificates.iter().enumerate() {
+        store
+            .add(certificate.clone())
+            .map_err(|_| fail(format!("certificate {} in {shown} is not a certificate", index + 1)))?;
+    }
+    Ok(certificates)
+}

@@ -1,0 +1,134 @@
+//! Certificates: an authority nobody knows is refused with the remedy, and trusted when `ca_file` names it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use azure_core::http::{HttpClient, Method, Request, Url};
+use mediamirror::config::Config;
+use mediamirror::error::Failure;
+use mediamirror::transport::{network, network_trusting};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_rustls::TlsAcceptor;
+
+use super::cli::{MIRROR, mediamirror, place, stderr};
+
+/// What the server answers everything with; the API it is not.
+const ANSWER: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+
+/// Port of a TLS server on this machine, and the certificate (PEM) of the authority that signed its own.
+async fn server() -> (u16, String) {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut authority = CertificateParams::new([]).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let pem = authority.self_signed(&authority_key).unwrap().pem();
+    let key = KeyPair::generate().unwrap();
+    let own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let own = own.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
+
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.into()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+        .unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        while let Ok((connection, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // A client that does not trust us ends it here.
+                let Ok(mut connection) = acceptor.accept(connection).await else { return };
+                let _ = connection.read(&mut [0; 4096]).await;
+                let _ = connection.write_all(ANSWER).await;
+                let _ = connection.shutdown().await;
+            });
+        }
+    });
+    (port, pem)
+}
+
+async fn ask(client: &dyn HttpClient, port: u16) -> Result<u16, Failure> {
+    let url = Url::parse(&format!("https://127.0.0.1:{port}/")).unwrap();
+    let answer = client.execute_request(&Request::new(url, Method::Get)).await.map_err(Failure::from)?;
+    Ok(answer.status().into())
+}
+
+/// A configuration for that port, with `ca_file` where it is wanted.
+fn configuration(port: u16, ca_file: bool) -> String {
+    let text = MIRROR.replace("http://127.0.0.1:9/", &format!("https://127.0.0.1:{port}/"));
+    if ca_file { format!("ca_file = \"ca.pem\"\n{text}") } else { text }
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_refused_and_one_named_by_ca_file_is_trusted() {
+    let (port, pem) = server().await;
+    let Err(Failure::Connect(why)) = ask(&*network().unwrap(), port).await else { panic!("it must be refused") };
+    assert!(why.contains("certificate") && why.contains("UnknownIssuer"), "{why}");
+
+    let place = place(&configuration(port, true));
+    std::fs::write(place.path().join("ca.pem"), &pem).unwrap();
+    let config = Config::load(&place.path().join("mirror.toml")).unwrap();
+    assert_eq!(ask(&*network_trusting(&config.roots).unwrap(), port).await.unwrap(), 403);
+
+    // Another authority of the same name does not vouch for it.
+    let (_, other) = server().await;
+    std::fs::write(place.path().join("ca.pem"), &other).unwrap();
+    let config = Config::load(&place.path().join("mirror.toml")).unwrap();
+    assert!(ask(&*network_trusting(&config.roots).unwrap(), port).await.is_err());
+}
+
+/// Exit code and standard error of `mediamirror verify` there.
+async fn verified(directory: &Path) -> (Option<i32>, String) {
+    let directory = directory.to_owned();
+    let output = tokio::task::spawn_blocking(move || mediamirror(&directory, &["verify"])).await.unwrap();
+    (output.status.code(), stderr(&output))
+}
+
+#[tokio::test]
+async fn the_program_tells_of_ca_file_where_it_is_missing_and_uses_it_where_it_is_not() {
+    let (port, pem) = server().await;
+    let untrusting = place(&configuration(port, false));
+    let (code, told) = verified(untrusting.path()).await;
+    assert_ne!(code, Some(0));
+    assert!(told.contains("UnknownIssuer") && told.contains("`ca_file`"), "{told}");
+
+    let trusting = place(&configuration(port, true));
+    std::fs::write(trusting.path().join("ca.pem"), pem).unwrap();
+    let (code, told) = verified(trusting.path()).await;
+    assert_ne!(code, Some(0));
+    assert!(told.contains("403") && !told.contains("UnknownIssuer"), "{told}");
+}
+
+#[test]
+fn a_ca_file_that_cannot_be_used_is_refused_with_its_name_and_the_remedy() {
+    let place = place(&configuration(9, true));
+    let refused = |problem: &str| {
+        let output = mediamirror(place.path(), &["verify"]);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(5), "{told}");
+        assert!(told.contains("mirror.toml:1: `ca_file`: ") && told.contains(problem), "{told}");
+        assert!(told.contains("ca.pem") && told.contains("-----BEGIN CERTIFICATE-----"), "{told}");
+    };
+    refused("failed to read");
+    let path = place.path().join("ca.pem");
+    for (text, problem) in [
+        ("", "there is no certificate in"),
+        ("some text\n", "there is no certificate in"),
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "there is no certificate in"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "certificate 1 in"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n", "not well-formed PEM"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        refused(problem);
+    }
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    refused("failed to read");
+}
