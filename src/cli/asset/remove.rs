@@ -78,7 +78,8 @@ async fn chosen(account: &Endpoint, args: &DeleteArgs) -> Result<Vec<Asset>, Com
 /// Asks on a terminal; elsewhere there is nobody to ask.
 async fn agreed(account: &Endpoint, assets: &[Asset]) -> Result<bool, CommandFailure> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        let problem = format!("{} assets are to be deleted, and there is no terminal to ask on", assets.len());
+        let problem =
+            format!("there is no terminal to ask on whether to delete all that was named ({} in all)", assets.len());
         return Err(CommandFailure::new(ExitCode::Refused, problem, "say --yes"));
     }
     for asset in assets {
