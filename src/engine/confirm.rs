@@ -117,7 +117,9 @@ async fn unpublished(run: &Run, locators: &[Locator], told: &[usize]) -> Result<
     }
     let ids: Vec<LocatorId> = told.iter().map(|&at| locators[at].id.clone()).collect();
     let there = run.pair.target.media.locators_of(&ids).await?;
-    let good = |at: usize, there: Option<Locator>| there.is_some_and(|there| there.asset == locators[at].asset);
+    let good = |at: usize, there: Option<Locator>| {
+        there.is_some_and(|there| there.asset == locators[at].asset && is_updated(&locators[at], there))
+    };
     Ok(told.iter().copied().zip(there).filter(|(at, there)| !good(*at, there.clone())).map(|(at, _)| at).collect())
 }
 

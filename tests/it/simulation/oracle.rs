@@ -163,8 +163,8 @@ impl Oracle {
         for blob in from.list(source).try_concat().await.unwrap_or_default() {
             let versions = &self.versions[&(source.clone(), blob.name.clone())];
             let there = world.emulator.fingerprint(to.name().as_str(), container.as_str(), &blob.name);
-            let good = there.is_some_and(|there| versions.contains(&there)) || versions.len() > 1;
-            assert!(good, "I2: {} is {what}, but {} is not there", origin.label(), blob.name);
+            let good = there.as_ref().is_some_and(|there| versions.contains(there)) || versions.len() > 1;
+            assert!(good, "I2: {} is {what}, but {} is not there: {there:?}", origin.label(), blob.name);
         }
     }
 
