@@ -45,6 +45,9 @@ pub fn choose(size: u64, same_account: bool) -> CopyMethod {
     }
 }
 
+/// How often a copy that is said to be pending is looked for.
+const ADOPTIONS: u32 = 5;
+
 /// Into how many blocks a blob of that size is copied.
 pub fn blocks(size: u64) -> u64 {
     size.div_ceil(blocks::block_size(size))
@@ -144,12 +147,19 @@ impl BlobAccount {
     /// Copy Blob: begun when it returns (often done at once). A copy of the same source already pending there is adopted.
     pub async fn start_copy(&self, to: &BlobRef, from: &CopySource) -> Result<CopyState, Error> {
         let mut plan = self.plan(from);
+        let mut looks = 0;
         loop {
             match self.start_once(to, &plan).await? {
                 Ok(state) => return Ok(state),
                 // Also how a second attempt ends when the first one's answer was lost.
                 Err(error) if refused_with(&error, &["PendingCopyOperation"]) => {
-                    return self.adopt(to, from, error).await;
+                    looks += 1;
+                    match self.adopt(to, from).await? {
+                        Some(state) => return Ok(state),
+                        // It ended meanwhile, or the look is older than the refusal: nobody knows which copy it saw.
+                        None if looks < ADOPTIONS => {}
+                        None => return Err(error.into()),
+                    }
                 }
                 Err(error) => self.remedy(error, &mut plan)?,
             }
@@ -178,11 +188,12 @@ impl BlobAccount {
             .await)
     }
 
-    /// What to make of a copy that is pending at the destination already.
-    async fn adopt(&self, to: &BlobRef, from: &CopySource, error: CallError) -> Result<CopyState, Error> {
-        let Some(head) = self.head(to).await? else { return Err(error.into()) };
-        match (head.copy_source, head.blob.copy) {
-            (Some(source), Some(copy)) if same_blob(&source, from.url.expose()) => Ok(copy),
+    /// The copy that is pending at the destination already, if it is one of the same source. `None` = none is seen there.
+    async fn adopt(&self, to: &BlobRef, from: &CopySource) -> Result<Option<CopyState>, Error> {
+        let Some(head) = self.head(to).await? else { return Ok(None) };
+        match (head.copy_source, head.blob.copy.filter(|copy| copy.status == CopyStatus::Pending)) {
+            (Some(source), Some(copy)) if same_blob(&source, from.url.expose()) => Ok(Some(copy)),
+            (_, None) => Ok(None),
             _ => Err(Error::Conflict {
                 subject: to.to_string(),
                 reason: "a copy of something else is pending there".to_owned(),
