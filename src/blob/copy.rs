@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::properties::{copy_status, header, refused_with};
+use super::properties::{control_call, copy_status, header, refused_with};
 use super::{BlobAccount, Copied, CopySource};
 use crate::call::Call;
 use crate::error::{CallError, Error, Failure};
@@ -205,14 +205,7 @@ impl BlobAccount {
     pub async fn abort_copy(&self, to: &BlobRef, copy_id: &str) -> Result<(), Error> {
         let client = &self.blob_client(to)?;
         let subject = to.to_string();
-        let call = |operation, attempted| Call {
-            operation,
-            attempted,
-            subject: &subject,
-            idempotency: Idempotency::Repeatable,
-            bytes: 0,
-            source: None,
-        };
+        let call = |operation, attempted| control_call(operation, attempted, &subject);
         let aborted = self.write.run(call("AbortCopy", "abort the copy to"), |_| async move {
             client.abort_copy(copy_id, None).await?;
             Ok(())

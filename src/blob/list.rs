@@ -9,10 +9,9 @@ use azure_core::http::{Method, Request};
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::BlobAccount;
-use crate::call::Call;
+use super::properties::control_call;
 use crate::error::{CallError, Error, Failure};
 use crate::model::{Blob, ContainerName};
-use crate::retry::Idempotency;
 use page::Page;
 
 /// The most the service gives at once.
@@ -72,14 +71,7 @@ impl BlobAccount {
                 query.append_pair("marker", marker);
             }
         }
-        let call = Call {
-            operation: "ListBlobs",
-            attempted: "list container",
-            subject: container.as_str(),
-            idempotency: Idempotency::Repeatable,
-            bytes: 0,
-            source: None,
-        };
+        let call = control_call("ListBlobs", "list container", container.as_str());
         let url = &url;
         self.read
             .run(call, |_| async move {

@@ -4,7 +4,7 @@ use azure_core::http::{Method, Request};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use super::properties::{header, read_call};
+use super::properties::{control_call, header};
 use super::{BlobAccount, CopySource};
 use crate::error::{Error, Failure};
 use crate::model::ContainerName;
@@ -18,7 +18,7 @@ impl BlobAccount {
         let mut url = self.container_url(&ContainerName::new(NOWHERE));
         url.query_pairs_mut().append_pair("restype", "container");
         let url = &url;
-        let call = read_call("GetContainerProperties", "ask the time of", self.name.as_str());
+        let call = control_call("GetContainerProperties", "ask the time of", self.name.as_str());
         let told = self.read.run(call, |_| async move {
             let mut request = Request::new(url.clone(), Method::Head);
             request.insert_header("x-ms-version", self.version.clone());
@@ -33,7 +33,7 @@ impl BlobAccount {
     /// Reads the head of a blob the way copies read it: through the signed URL alone.
     pub async fn read_as_a_copy_does(&self, source: &CopySource) -> Result<(), Error> {
         let subject = source.subject();
-        let call = read_call("GetBlobProperties", "read with a signature", &subject);
+        let call = control_call("GetBlobProperties", "read with a signature", &subject);
         let found = self.read.run(call, |_| async move {
             let mut request = Request::new(source.url.expose().clone(), Method::Head);
             request.insert_header("x-ms-version", self.version.clone());

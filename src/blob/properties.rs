@@ -38,7 +38,7 @@ impl BlobAccount {
         let mut url = self.container_url(container);
         url.query_pairs_mut().append_pair("restype", "container");
         let url = &url;
-        let call = read_call("GetContainerProperties", "look at container", container.as_str());
+        let call = control_call("GetContainerProperties", "look at container", container.as_str());
         let found = self.read.run(call, |_| async move {
             let mut request = Request::new(url.clone(), Method::Head);
             request.insert_header("x-ms-version", self.version.clone());
@@ -56,7 +56,7 @@ impl BlobAccount {
     pub(super) async fn head(&self, blob: &BlobRef) -> Result<Option<Head>, Error> {
         let client = &self.blob_client(blob)?;
         let subject = blob.to_string();
-        let call = read_call("GetBlobProperties", "look at blob", &subject);
+        let call = control_call("GetBlobProperties", "look at blob", &subject);
         let found = self.read.run(call, |_| async move {
             let answer = client.get_properties(None).await?;
             read_head(blob, answer.headers()).map_err(Failure::Unexpected)
@@ -71,7 +71,7 @@ impl BlobAccount {
     async fn tags(&self, blob: &BlobRef) -> Result<BTreeMap<String, String>, Error> {
         let client = &self.blob_client(blob)?;
         let subject = blob.to_string();
-        let call = read_call("GetBlobTags", "read the tags of blob", &subject);
+        let call = control_call("GetBlobTags", "read the tags of blob", &subject);
         let tags = self.read.run(call, |_| async move { Ok(client.get_tags(None).await?.into_model()?) }).await?;
         Ok(HashMap::from(tags).into_iter().collect())
     }
@@ -80,8 +80,8 @@ impl BlobAccount {
 /// Codes of what is not there. A bare 404 does not say so: whoever sent it is no blob service.
 const ABSENT: &[&str] = &["BlobNotFound", "ContainerNotFound"];
 
-/// A read that moves no content.
-pub(super) fn read_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a str) -> Call<'a> {
+/// A call that moves no content and may be sent twice.
+pub(super) fn control_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a str) -> Call<'a> {
     Call { operation, attempted, subject, idempotency: Idempotency::Repeatable, bytes: 0, source: None }
 }
 

@@ -13,14 +13,12 @@ use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use sha2::{Digest, Sha256};
 
-use super::super::properties::{header, refused_with};
+use super::super::properties::{control_call, header, refused_with};
 use super::super::{BlobAccount, Copied, CopySource};
 use super::remedy::Plan;
 use super::{arriving_with, copy_call};
-use crate::call::Call;
 use crate::error::{CallError, Error};
 use crate::model::{BlobProperties, BlobRef};
-use crate::retry::Idempotency;
 
 /// Every block is a paid write. At the 60 MB/s that one stream reaches in the field, this one takes a second: long beside its
 /// latency, short beside a retry.
@@ -102,14 +100,7 @@ impl BlobAccount {
     pub async fn staged_blocks(&self, to: &BlobRef) -> Result<HashMap<Vec<u8>, u64>, Error> {
         let client = &self.blob_client(to)?.block_blob_client();
         let subject = to.to_string();
-        let call = Call {
-            operation: "GetBlockList",
-            attempted: "look at the blocks of blob",
-            subject: &subject,
-            idempotency: Idempotency::Repeatable,
-            bytes: 0,
-            source: None,
-        };
+        let call = control_call("GetBlockList", "look at the blocks of blob", &subject);
         let listed = self.read.run(call, |_| async move {
             Ok(client.get_block_list(BlockListType::Uncommitted, None).await?.into_model()?)
         });
@@ -199,14 +190,7 @@ impl BlobAccount {
     async fn clear_blocks(&self, to: &BlobRef) -> Result<(), Error> {
         let client = &self.blob_client(to)?.block_blob_client();
         let subject = to.to_string();
-        let call = Call {
-            operation: "PutBlockList",
-            attempted: "clear the blocks of blob",
-            subject: &subject,
-            idempotency: Idempotency::Repeatable,
-            bytes: 0,
-            source: None,
-        };
+        let call = control_call("PutBlockList", "clear the blocks of blob", &subject);
         let nothing = &BlobProperties::default();
         self.write
             .run(call, |_| async move {

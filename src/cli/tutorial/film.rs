@@ -17,10 +17,13 @@ pub(super) struct Film {
 }
 
 impl Film {
-    /// That file, or the film brought along.
+    /// That file, which is looked for before anything is begun, or the film brought along.
     pub(super) fn of(file: Option<&Path>) -> Result<Self, CommandFailure> {
         match file {
-            Some(path) => Ok(Self { path: path.to_owned(), directory: None }),
+            Some(path) => match std::fs::File::open(path) {
+                Ok(_) => Ok(Self { path: path.to_owned(), directory: None }),
+                Err(error) => Err(CommandFailure::file("read", path, &error)),
+            },
             None => Self::brought_along(),
         }
     }

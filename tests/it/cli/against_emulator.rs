@@ -213,7 +213,7 @@ pub(crate) fn web_page() -> String {
 #[test]
 fn an_interrupted_run_says_how_to_go_on_and_the_next_one_does() {
     // A tenth of a second for each answer of the target's blob service: the signal comes while copies are under way.
-    let emulator = Emulator::start(SLOW);
+    let emulator = Emulator::start(&slow());
     let mut run = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
         .args(["sync", "-v", "--max-in-flight", "2", "--assets-in-flight", "1", "--output", "json"])
         .current_dir(emulator.path())
@@ -237,16 +237,21 @@ fn an_interrupted_run_says_how_to_go_on_and_the_next_one_does() {
     assert!(next["assets"]["unchanged"].as_u64() >= Some(1), "{next}");
 }
 
-const SLOW: &str = r#"
-[[regions]]
-name = "west"
-account = "mediawest"
-storage = [{ account = "storewest" }]
-[[regions]]
-name = "east"
-account = "mediaeast"
-storage = [{ account = "storeeast", limits = { latency_ms = 100 } }]
-"#;
+/// Settings of the two regions, with limits of their storage accounts.
+pub(crate) fn regions(west: &str, east: &str) -> String {
+    [("west", west), ("east", east)]
+        .map(|(name, limits)| {
+            format!(
+                "[[regions]]\nname = \"{name}\"\naccount = \"media{name}\"\n\
+                 storage = [{{ account = \"store{name}\", limits = {{ {limits} }} }}]\n"
+            )
+        })
+        .concat()
+}
+
+fn slow() -> String {
+    regions("", "latency_ms = 100")
+}
 
 #[test]
 fn a_reader_that_goes_away_is_no_panic() {
@@ -265,7 +270,7 @@ fn a_reader_that_goes_away_is_no_panic() {
 
 #[test]
 fn a_second_run_at_the_same_time_is_refused_with_six() {
-    let emulator = Emulator::start(SLOW);
+    let emulator = Emulator::start(&slow());
     let mut run = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
         .args(["sync", "--quiet", "--max-in-flight", "1"])
         .current_dir(emulator.path())

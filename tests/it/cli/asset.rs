@@ -4,25 +4,18 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::against_emulator::Emulator;
+use super::against_emulator::{Emulator, regions};
 use super::counted::{count, wait_for};
 use super::{files_in, mediamirror, stderr, stdout};
 
 /// A storage account slow enough that an upload can be caught at work.
-const SLOW: &str = r#"
-[[regions]]
-name = "west"
-account = "mediawest"
-storage = [{ account = "storewest", limits = { latency_ms = 150 } }]
-[[regions]]
-name = "east"
-account = "mediaeast"
-storage = [{ account = "storeeast" }]
-"#;
+fn slow() -> String {
+    regions("latency_ms = 150", "")
+}
 
 #[test]
 fn an_upload_that_was_killed_goes_on_and_sends_no_block_twice() {
-    let emulator = Emulator::start(SLOW);
+    let emulator = Emulator::start(&slow());
     let film = std::fs::File::create(emulator.path().join("film.mp4")).expect("made");
     film.set_len(24 * (4 << 20)).expect("grown");
     let mut upload = Command::new(env!("CARGO_BIN_EXE_mediamirror"))

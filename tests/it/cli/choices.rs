@@ -2,20 +2,13 @@
 
 use serde_json::Value;
 
-use super::against_emulator::Emulator;
+use super::against_emulator::{Emulator, regions};
 use super::{mediamirror, stderr, stdout};
 
 /// Asynchronous copies stay pending for a while.
-const PENDING: &str = r#"
-[[regions]]
-name = "west"
-account = "mediawest"
-storage = [{ account = "storewest" }]
-[[regions]]
-name = "east"
-account = "mediaeast"
-storage = [{ account = "storeeast", limits = { async_copy_min_ms = 50 } }]
-"#;
+fn pending() -> String {
+    regions("", "async_copy_min_ms = 50")
+}
 
 #[test]
 fn auto_says_what_it_chose_and_why_in_the_report_and_asset_by_asset_with_v() {
@@ -47,7 +40,7 @@ fn a_method_that_is_asked_for_is_told_as_such_and_nothing_of_it_without_v() {
 
 #[test]
 fn looks_at_asynchronous_copies_are_forecast_and_told_to_be_an_estimate() {
-    let emulator = Emulator::start(PENDING);
+    let emulator = Emulator::start(&pending());
     let output = mediamirror(emulator.path(), &["sync", "--dry-run", "--copy-method", "async"]);
     let text = stdout(&output);
     assert!(text.contains("about 4 of the blob requests") && text.contains("an estimate"), "{text}");

@@ -40,18 +40,55 @@ const AUTOMATIC: [Rendition; 3] = [rendition(1920, 1080, 4500), rendition(960, 5
 const SINGLE_1080: [Rendition; 1] = [rendition(1920, 1080, 6750)];
 const SINGLE_720: [Rendition; 1] = [rendition(1280, 720, 4500)];
 
+/// The documented presets `H264 Multiple Bitrate …`. Those beside 720p and 1080p make the files of 720p here.
+const MULTIPLE: [&str; 12] = [
+    "1080p",
+    "1080p Audio 5.1",
+    "16x9 SD",
+    "16x9 SD Audio 5.1",
+    "16x9 for iOS",
+    "4K",
+    "4K Audio 5.1",
+    "4x3 SD",
+    "4x3 SD Audio 5.1",
+    "4x3 for iOS",
+    "720p",
+    "720p Audio 5.1",
+];
+/// The documented presets `H264 Single Bitrate …`.
+const SINGLE: [&str; 13] = [
+    "1080p",
+    "1080p Audio 5.1",
+    "16x9 SD",
+    "16x9 SD Audio 5.1",
+    "4K",
+    "4K Audio 5.1",
+    "4x3 SD",
+    "4x3 SD Audio 5.1",
+    "720p",
+    "720p Audio 5.1",
+    "720p for Android",
+    "High Quality SD for Android",
+    "Low Quality SD for Android",
+];
+
 impl Preset {
     /// The preset of a task's configuration: a name, or a preset of one's own in JSON or XML, of which nothing is read.
     /// `None` = no encoder has a preset of that name.
     pub(super) fn of(configuration: &str) -> Option<Self> {
         let name = configuration.trim();
         let own = name.starts_with(['{', '<', '\u{feff}']);
-        let renditions: &'static [Rendition] = match name {
-            "Adaptive Streaming" => return Some(Self { renditions: &AUTOMATIC, names_sound: true }),
-            _ if name.starts_with("H264 Multiple Bitrate 1080p") => &LADDER,
-            "H264 Single Bitrate 1080p" => &SINGLE_1080,
-            _ if name.starts_with("H264 Single Bitrate ") => &SINGLE_720,
-            _ if own || name.starts_with("H264 ") => &LADDER[2..],
+        if name == "Adaptive Streaming" {
+            return Some(Self { renditions: &AUTOMATIC, names_sound: true });
+        }
+        let multiple = name.strip_prefix("H264 Multiple Bitrate ").filter(|of| MULTIPLE.contains(of));
+        let single = name.strip_prefix("H264 Single Bitrate ").filter(|of| SINGLE.contains(of));
+        let renditions: &'static [Rendition] = match (multiple, single) {
+            (Some(of), _) if of.starts_with("1080p") => &LADDER,
+            (_, Some(of)) if of.starts_with("1080p") => &SINGLE_1080,
+            (_, Some(_)) => &SINGLE_720,
+            (Some(_), _) => &LADDER[2..],
+            _ if own => &LADDER[2..],
             _ => return None,
         };
         Some(Self { renditions, names_sound: false })
@@ -82,7 +119,11 @@ mod tests {
         assert_eq!(Preset::of("H264 Multiple Bitrate 1080p").unwrap().renditions.len(), 8);
         assert_eq!(Preset::of("H264 Single Bitrate 720p").unwrap().renditions.len(), 1);
         assert!(Preset::of("{\"Version\": 1.0}").is_some() && Preset::of("<?xml version=\"1.0\"?><Preset/>").is_some());
-        assert!(Preset::of("H265 Everything").is_none() && Preset::of("").is_none());
+        assert!(
+            Preset::of("H264 Multiple Bitrate 9000p").is_none()
+                && Preset::of("H265 Everything").is_none()
+                && Preset::of("").is_none()
+        );
         let automatic = Preset::of("Adaptive Streaming").unwrap();
         assert_eq!(automatic.file_name("f", automatic.renditions[0]), "f_1920x1080_AACAudio_4500.mp4");
     }
