@@ -3,6 +3,7 @@
 use futures::TryStreamExt;
 
 use super::catalog::TargetAsset;
+use super::choices::Situation;
 use super::compare;
 use super::contents::{Contents, side_by_side};
 use super::copy::{CopyResult, Route, copy_blobs};
@@ -13,7 +14,7 @@ use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::Work;
 use super::publish::finish;
 use super::run::{Journey, Run};
-use crate::blob::{self, BlobAccount};
+use crate::blob::BlobAccount;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
 use crate::model::{Asset, Blob, ContainerName, NewAsset};
@@ -153,8 +154,17 @@ async fn copy_missing(
         to: &present.container,
         turn: run.next_turn(),
         begun_before: work.target.is_some(),
+        situation: situation(run, work, source.account, Some(present.account)),
     };
     copy_blobs(run, asset, route, missing(source, present, resumed)).await
+}
+
+fn situation(run: &Run, work: &Work, from: &BlobAccount, to: Option<&BlobAccount>) -> Situation {
+    Situation {
+        asked: run.options.copy_method,
+        same_account: to.is_some_and(|to| to.name() == from.name()),
+        live: work.is_live(),
+    }
 }
 
 /// The blobs that are not on the target as they are on the source.
@@ -335,16 +345,15 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
     };
     let into =
         work.target.as_ref().map_or_else(|| run.pair.target.blobs(None).map(AsRef::as_ref), |_| Some(present.account));
-    let same_account = into.is_some_and(|into| into.name() == source.account.name());
+    let situation = situation(run, work, source.account, into);
     let (mut blobs, mut bytes, mut copies) = (0, 0, Copies::default());
     let mut missing = std::pin::pin!(missing(source, &present, work.row.is_some()));
     while let Some(blob) = missing.try_next().await? {
         blobs += 1;
         bytes += blob.length;
-        let method = run.options.copy_method.unwrap_or_else(|| blob::choose(blob.length, same_account));
-        let method = blob::within_limits(method, blob.length);
+        let method = situation.method(blob.length);
         run.choices.add(&work.asset.id, method, blob.length);
-        copies.add(&blob, method, same_account, work.target.is_some());
+        copies.add(&blob, method, situation.same_account, work.target.is_some());
         copies.unpostable |= !run.pair.target.media.takes_file_name(&blob.name);
     }
     run.count(|tally| {

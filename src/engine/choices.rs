@@ -1,4 +1,4 @@
-//! How the blobs were copied, and why so: counted over the run for its report, and told asset by asset.
+//! How blobs are copied, and why so: decided here, counted over the run for its report, and told asset by asset.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -23,8 +23,37 @@ pub enum Reason {
     Large,
     /// Too large for the method asked for.
     BeyondLimit,
-    /// An asynchronous copy stood still and was replaced.
-    StoodStill,
+    /// An asynchronous copy would stand there unfinished for a while, or did not end.
+    InOneStep,
+}
+
+/// What decides by which method the blobs of an asset are copied, besides their length.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Situation {
+    /// The method that the options name.
+    pub(super) asked: Option<CopyMethod>,
+    /// Are both sides one storage account?
+    pub(super) same_account: bool,
+    /// Is a copy of the asset complete already, and perhaps published?
+    pub(super) live: bool,
+}
+
+impl Situation {
+    /// The method for a blob of that length.
+    pub(super) fn method(self, length: u64) -> CopyMethod {
+        let wanted = self.asked.unwrap_or_else(|| blob::choose(length, self.same_account));
+        match blob::within_limits(wanted, length) {
+            // A pending copy takes away what viewers read before it has anything in its place. (Within one account nothing
+            // but metadata is copied: there it is never pending.)
+            CopyMethod::Async if self.live && !self.same_account => CopyMethod::Blocks,
+            method => method,
+        }
+    }
+
+    /// Are all blobs copied asynchronously? It is all of an asset's or none.
+    pub(super) fn is_asynchronous(self) -> bool {
+        self.method(0) == CopyMethod::Async
+    }
 }
 
 /// Blobs that were copied by one method for one reason (in a dry run: that are to be).
@@ -49,9 +78,9 @@ impl Reason {
         match (asked, method) {
             (Some(asked), method) if asked == method => Self::Asked,
             (Some(_), method) if limited == Some(method) => Self::BeyondLimit,
-            (Some(_), _) => Self::StoodStill,
+            (Some(_), _) => Self::InOneStep,
             (None, CopyMethod::Async) => Self::SameAccount,
-            (None, method) if blob::choose(length, false) != method => Self::StoodStill,
+            (None, method) if blob::choose(length, false) != method => Self::InOneStep,
             (None, CopyMethod::Put) => Self::Small,
             (None, CopyMethod::Blocks) => Self::Large,
         }
@@ -68,7 +97,9 @@ impl Reason {
             Self::Small => format!("up to {} one request is the cheapest", mebibytes(blob::PUT_COMFORTABLE)),
             Self::Large => format!("above {} blocks are copied side by side", mebibytes(blob::PUT_COMFORTABLE)),
             Self::BeyondLimit => format!("above {} the service refuses one request", mebibytes(blob::PUT_LIMIT)),
-            Self::StoodStill => "their asynchronous copies stood still".to_owned(),
+            Self::InOneStep => {
+                "a copy that is published, or whose asynchronous copy did not end, is exchanged in one step".to_owned()
+            }
         }
     }
 }
@@ -154,13 +185,29 @@ mod tests {
             (None, CopyMethod::Put, small, Reason::Small),
             (None, CopyMethod::Blocks, large, Reason::Large),
             (None, CopyMethod::Async, large, Reason::SameAccount),
-            (None, CopyMethod::Blocks, small, Reason::StoodStill),
+            (None, CopyMethod::Blocks, small, Reason::InOneStep),
             (Some(CopyMethod::Put), CopyMethod::Put, large, Reason::Asked),
             (Some(CopyMethod::Put), CopyMethod::Blocks, huge, Reason::BeyondLimit),
             (Some(CopyMethod::Async), CopyMethod::Async, small, Reason::Asked),
-            (Some(CopyMethod::Async), CopyMethod::Blocks, small, Reason::StoodStill),
+            (Some(CopyMethod::Async), CopyMethod::Blocks, small, Reason::InOneStep),
         ] {
             assert_eq!(Reason::of(asked, method, length), reason, "{asked:?} {method:?} {length}");
+        }
+    }
+
+    #[test]
+    fn what_viewers_read_already_is_never_replaced_by_a_pending_copy() {
+        for (asked, same_account, live, method) in [
+            (Some(CopyMethod::Async), false, false, CopyMethod::Async),
+            (Some(CopyMethod::Async), false, true, CopyMethod::Blocks),
+            (Some(CopyMethod::Async), true, true, CopyMethod::Async),
+            (Some(CopyMethod::Put), false, true, CopyMethod::Put),
+            (None, true, true, CopyMethod::Async),
+            (None, false, true, CopyMethod::Put),
+        ] {
+            let situation = Situation { asked, same_account, live };
+            assert_eq!(situation.method(1), method, "{situation:?}");
+            assert_eq!(situation.is_asynchronous(), method == CopyMethod::Async, "{situation:?}");
         }
     }
 

@@ -1,12 +1,12 @@
 //! Copies the blobs of one asset: largest first, many at once, each by the method that suits it.
 
-use std::collections::VecDeque;
+mod pending;
+
 use std::sync::Arc;
 
-use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
-use tokio::sync::OwnedSemaphorePermit;
+use futures::{FutureExt, Stream, TryStreamExt, stream};
 
-use super::poll::{CopyTracker, Ended};
+use super::choices::Situation;
 use super::run::Run;
 use super::turns::Slot;
 use crate::blob::{self, BlobAccount};
@@ -20,8 +20,6 @@ const BLOBS_IN_FLIGHT: usize = 256;
 const WINDOW: usize = 5_000;
 /// How often a blob that changes while it is copied is copied anew.
 const MAX_CHANGES: u32 = 3;
-/// How often a failed asynchronous copy is begun again.
-const MAX_ASYNC_TRIES: u32 = 3;
 
 /// From which container to which.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +32,8 @@ pub(crate) struct Route<'a> {
     pub(crate) turn: u64,
     /// Was the target asset there before this run? Then an earlier one may have left blocks of large blobs in it.
     pub(crate) begun_before: bool,
+    /// What decides by which method a blob is copied.
+    pub(crate) situation: Situation,
 }
 
 /// What became of the blobs that were to be copied.
@@ -67,16 +67,12 @@ pub(crate) async fn copy_blobs(
     route: Route<'_>,
     blobs: impl Stream<Item = Result<Blob, Error>> + Send,
 ) -> Result<CopyResult, Error> {
-    let same_account = route.source.name() == route.target.name();
-    let method_of =
-        move |blob: &Blob| run.options.copy_method.unwrap_or_else(|| blob::choose(blob.length, same_account));
     let windows = blobs.try_chunks(WINDOW).map_err(|broken| broken.1).map_ok(|mut window| {
         window.sort_by_key(|blob| std::cmp::Reverse(blob.length));
         window
     });
-    // Within one account nothing but metadata is copied, and all blobs by the same method.
-    if run.options.copy_method == Some(CopyMethod::Async) || (run.options.copy_method.is_none() && same_account) {
-        return copy_windows(run, asset, route, windows).await;
+    if route.situation.is_asynchronous() {
+        return pending::copy_windows(run, asset, route, windows).await;
     }
     let turns = run.turns(route.target);
     windows
@@ -86,7 +82,7 @@ pub(crate) async fn copy_blobs(
         .map_ok(|blob| Arc::clone(&turns).take(route.turn).map(move |slot| Ok((blob, slot))))
         .try_buffer_unordered(BLOBS_IN_FLIGHT)
         .map_ok(|(blob, slot)| {
-            let method = method_of(&blob);
+            let method = route.situation.method(blob.length);
             copy_one(run, asset, route, Candidate::new(blob), method, slot).map(Ok)
         })
         .try_buffer_unordered(BLOBS_IN_FLIGHT)
@@ -95,26 +91,6 @@ pub(crate) async fn copy_blobs(
             std::future::ready(Ok(result.with(end)))
         })
         .await
-}
-
-/// Copies asynchronously, window by window.
-async fn copy_windows(
-    run: &Run,
-    asset: &Asset,
-    route: Route<'_>,
-    windows: impl Stream<Item = Result<Vec<Blob>, Error>> + Send,
-) -> Result<CopyResult, Error> {
-    let mut result = CopyResult::default();
-    let mut windows = std::pin::pin!(windows);
-    while let Some(window) = windows.try_next().await? {
-        result.planned += window.len() as u64;
-        let copied = copy_async(run, asset, route, window).await;
-        result.changed.extend(copied.changed);
-        result.vanished.extend(copied.vanished);
-        result.failed.extend(copied.failed);
-        result.left += copied.left;
-    }
-    Ok(result)
 }
 
 impl CopyResult {
@@ -259,152 +235,10 @@ fn subject(route: Route<'_>, blob: &Blob) -> String {
     format!("{}/{}", route.from, blob.name)
 }
 
-/// A copy that was begun. The permit is its place among the account's pending copies.
-struct Begun {
-    candidate: Candidate,
-    _slot: OwnedSemaphorePermit,
-}
-
-/// Begins asynchronous copies as the account's slots permit and follows them by listing.
-async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Blob>) -> CopyResult {
-    let slots = run.pending_copies(route.target);
-    let mut queue: VecDeque<Candidate> = blobs.into_iter().map(Candidate::new).collect();
-    let mut begun: std::collections::BTreeMap<String, Begun> = std::collections::BTreeMap::new();
-    let mut tracker = CopyTracker::new(route.target, route.to);
-    let mut result = CopyResult::default();
-    loop {
-        if run.stop.is_cancelled() {
-            result.left += queue.len();
-            queue.clear();
-        }
-        let wave = take_wave(&mut queue, &slots, tracker.is_idle()).await;
-        if wave.is_empty() && tracker.is_idle() {
-            return result;
-        }
-        let started = stream::iter(wave)
-            .map(|entry| async {
-                let outcome = start_one(route, &entry.candidate.blob).await;
-                (entry, outcome)
-            })
-            .buffer_unordered(BLOBS_IN_FLIGHT)
-            .collect::<Vec<_>>()
-            .await;
-        for (entry, outcome) in started {
-            match outcome {
-                Ok(Some(copy_id)) => {
-                    tracker.follow(entry.candidate.blob.name.clone(), copy_id);
-                    begun.insert(entry.candidate.blob.name.clone(), entry);
-                }
-                other => match settle(run, asset, route, entry.candidate, CopyMethod::Async, other.map(drop)).await {
-                    Settled::End(end) => result = result.with(end),
-                    Settled::Changed(newer) if newer.tries < MAX_CHANGES => {
-                        queue.push_back(Candidate { tries: newer.tries + 1, ..newer });
-                    }
-                    Settled::Changed(newer) => {
-                        let error = Error::Changing { subject: subject(route, &newer.blob) };
-                        result = result.with(newer.failed(run, asset, error));
-                    }
-                },
-            }
-        }
-        if tracker.is_idle() {
-            continue;
-        }
-        let ended = match tracker.look().await {
-            Ok(ended) => ended,
-            Err(error) => {
-                result.failed.push((route.to.to_string(), error));
-                return result;
-            }
-        };
-        for (name, how) in ended {
-            let Some(Begun { candidate, .. }) = begun.remove(&name) else { continue };
-            match after_copy(run, asset, route, candidate, how).await {
-                Next::End(end) => result = result.with(end),
-                Next::Again(candidate) => queue.push_back(candidate),
-            }
-        }
-    }
-}
-
-/// As many candidates as there are free slots; waits for one slot where nothing of ours is pending.
-async fn take_wave(queue: &mut VecDeque<Candidate>, slots: &Arc<tokio::sync::Semaphore>, idle: bool) -> Vec<Begun> {
-    let mut wave = Vec::new();
-    while !queue.is_empty() {
-        let slot = match Arc::clone(slots).try_acquire_owned() {
-            Ok(slot) => slot,
-            Err(_) if wave.is_empty() && idle => {
-                Arc::clone(slots).acquire_owned().await.expect("the slots are never closed")
-            }
-            Err(_) => break,
-        };
-        let candidate = queue.pop_front().expect("the queue is not empty");
-        wave.push(Begun { candidate, _slot: slot });
-    }
-    wave
-}
-
-/// Begins one copy. `Some` = it is pending under that copy id; `None` = it was done at once.
-async fn start_one(route: Route<'_>, blob: &Blob) -> Result<Option<String>, Error> {
-    let source = route.source.copy_source(route.from, blob)?;
-    let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
-    let copy = route.target.start_copy(&to, &source).await?;
-    match copy.status {
-        CopyStatus::Success => Ok(None),
-        CopyStatus::Pending => Ok(Some(copy.id)),
-        CopyStatus::Failed | CopyStatus::Aborted => Err(Error::Differs {
-            subject: to.to_string(),
-            reason: copy.description.unwrap_or_else(|| "the copy ended at once without success".to_owned()),
-        }),
-    }
-}
-
-/// What follows a copy that ended.
-enum Next {
-    End(BlobEnd),
-    Again(Candidate),
-}
-
-async fn after_copy(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: Candidate, how: Ended) -> Next {
-    candidate.tries += 1;
-    match how {
-        Ended::Success => Next::End(candidate.copied(run, asset, CopyMethod::Async)),
-        Ended::Failed(reason) if candidate.tries >= MAX_ASYNC_TRIES => {
-            let error = Error::Differs {
-                subject: subject(route, &candidate.blob),
-                reason: format!("its copy failed {} times: {reason}", candidate.tries),
-            };
-            Next::End(candidate.failed(run, asset, error))
-        }
-        Ended::Failed(_) => reread(run, asset, route, candidate).await,
-        Ended::Stalled => {
-            let to = BlobRef { container: route.to.clone(), name: candidate.blob.name.clone() };
-            if let Err(error) = abort(route, &to).await {
-                return Next::End(candidate.failed(run, asset, error));
-            }
-            run.monitor.event(RunEvent::Note(format!("{to}: its copy stood still and was replaced by block copies")));
-            let slot = run.turns(route.target).take(route.turn).await;
-            Next::End(copy_one(run, asset, route, candidate, CopyMethod::Blocks, slot).await)
-        }
-    }
-}
-
 /// Ends the copy that is pending at the destination, whichever it is; it is ours, for the asset is.
 async fn abort(route: Route<'_>, to: &BlobRef) -> Result<(), Error> {
     match route.target.properties(to).await?.and_then(|blob| blob.copy) {
         Some(copy) if copy.status == CopyStatus::Pending => route.target.abort_copy(to, &copy.id).await,
         _ => Ok(()),
-    }
-}
-
-/// A failed copy may have failed because its source changed: reads it again before the next try.
-async fn reread(run: &Run, asset: &Asset, route: Route<'_>, candidate: Candidate) -> Next {
-    let at = BlobRef { container: route.from.clone(), name: candidate.blob.name.clone() };
-    match route.source.properties(&at).await {
-        // Its state at the moment of the copy counts, also where it is the listed one.
-        Ok(Some(blob)) if blob.etag == candidate.blob.etag => Next::Again(candidate),
-        Ok(Some(blob)) => Next::Again(candidate.renewed(blob)),
-        Ok(None) => Next::End(candidate.vanished()),
-        Err(error) => Next::End(candidate.failed(run, asset, error)),
     }
 }

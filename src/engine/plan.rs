@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::catalog::{Catalog, Match, TargetAsset};
 use super::digest;
-use crate::ledger::AssetRow;
+use crate::ledger::{AssetRow, Step};
 use crate::model::{Asset, AssetEncryption, AssetId, Locator};
 
 /// What is to be done with one asset.
@@ -126,6 +126,12 @@ impl Work {
                 ));
             }
         }
+    }
+
+    /// May somebody be watching our copy? An earlier run verified it, or there are locators on it.
+    pub(crate) fn is_live(&self) -> bool {
+        let verified = self.row.as_ref().is_some_and(|row| row.step > Step::Verify);
+        self.target.is_some() && (verified || self.present > 0 || !self.outdated.is_empty())
     }
 
     /// Did an earlier run end with everything done, and has nothing but perhaps the blobs changed since?

@@ -38,10 +38,11 @@ pub(crate) fn looks(time: Duration) -> u64 {
 pub(crate) enum Ended {
     /// The content is there.
     Success,
-    /// The service gave up, or somebody else stopped or replaced it; why.
+    /// The service gave up, or somebody stopped it; why.
     Failed(String),
-    /// Nothing has moved for long; the copy is still pending.
-    Stalled,
+    /// It cannot be followed to its end; why. It may be pending still, or over, and something else may be in its place:
+    /// what comes next must not take away what is there before it has something better.
+    Lost(&'static str),
 }
 
 /// A pending copy.
@@ -144,10 +145,10 @@ enum Verdict {
 
 fn judge(pending: &mut Pending, seen: Option<&Blob>) -> Verdict {
     let Some(copy) = seen.and_then(|blob| blob.copy.as_ref()) else {
-        return Verdict::Ended(Ended::Failed("the destination was replaced or removed by somebody else".to_owned()));
+        return Verdict::Ended(Ended::Lost("what its copy was begun to is no longer there"));
     };
     if copy.id != pending.copy_id {
-        return Verdict::Ended(Ended::Failed("another copy took its place".to_owned()));
+        return Verdict::Ended(Ended::Lost("another copy took the place of its own"));
     }
     match copy.status {
         CopyStatus::Success => Verdict::Ended(Ended::Success),
@@ -162,7 +163,7 @@ fn judge(pending: &mut Pending, seen: Option<&Blob>) -> Verdict {
                 pending.moved = Instant::now();
                 Verdict::Moved
             } else if pending.moved.elapsed() >= STALLED_AFTER {
-                Verdict::Ended(Ended::Stalled)
+                Verdict::Ended(Ended::Lost("its copy stood still"))
             } else {
                 Verdict::Still
             }

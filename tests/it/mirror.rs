@@ -268,6 +268,20 @@ async fn an_asynchronous_copy_that_stands_still_is_replaced_by_blocks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_published_already_is_never_replaced_by_a_copy_that_is_pending() {
+    let world = World::empty().await;
+    let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
+    let asynchronous = || Options { copy_method: Some(CopyMethod::Async), ..Options::default() };
+    world.sync_with(asynchronous()).await;
+    assert_eq!((world.count("CopyBlob"), world.count("PutBlockList")), (2, 0));
+    put(&world.pair().source.storage[0], &seeded.asset, "film.mp4", vec![b'y'; 2048]).await;
+    let (summary, _) = world.sync_with(asynchronous()).await;
+    assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 1), "{:?}", summary.problems);
+    assert_eq!((world.count("CopyBlob"), world.count("PutBlockList")), (2, 1));
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_target_asset_that_somebody_deleted_is_made_again() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;

@@ -1,0 +1,181 @@
+//! Asynchronous copies of one asset: begun as the account's slots permit, followed by listing until each has ended.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::super::poll::{CopyTracker, Ended};
+use super::super::run::Run;
+use super::{
+    BLOBS_IN_FLIGHT, BlobEnd, Candidate, CopyResult, MAX_CHANGES, Route, Settled, abort, copy_one, settle, subject,
+};
+use crate::error::Error;
+use crate::model::{Asset, Blob, BlobRef, CopyMethod, CopyStatus};
+use crate::monitor::RunEvent;
+
+/// How often a failed asynchronous copy is begun again.
+const MAX_ASYNC_TRIES: u32 = 3;
+
+/// Copies asynchronously, window by window.
+pub(super) async fn copy_windows(
+    run: &Run,
+    asset: &Asset,
+    route: Route<'_>,
+    windows: impl Stream<Item = Result<Vec<Blob>, Error>> + Send,
+) -> Result<CopyResult, Error> {
+    let mut result = CopyResult::default();
+    let mut windows = std::pin::pin!(windows);
+    while let Some(window) = windows.try_next().await? {
+        result.planned += window.len() as u64;
+        let copied = copy_async(run, asset, route, window).await;
+        result.changed.extend(copied.changed);
+        result.vanished.extend(copied.vanished);
+        result.failed.extend(copied.failed);
+        result.left += copied.left;
+    }
+    Ok(result)
+}
+
+/// A copy that was begun. The permit is its place among the account's pending copies.
+struct Begun {
+    candidate: Candidate,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// Begins asynchronous copies as the account's slots permit and follows them by listing.
+async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Blob>) -> CopyResult {
+    let slots = run.pending_copies(route.target);
+    let mut queue: VecDeque<Candidate> = blobs.into_iter().map(Candidate::new).collect();
+    let mut begun: BTreeMap<String, Begun> = BTreeMap::new();
+    let mut tracker = CopyTracker::new(route.target, route.to);
+    let mut result = CopyResult::default();
+    loop {
+        if run.stop.is_cancelled() {
+            result.left += queue.len();
+            queue.clear();
+        }
+        let wave = take_wave(&mut queue, &slots, tracker.is_idle()).await;
+        if wave.is_empty() && tracker.is_idle() {
+            return result;
+        }
+        let started = stream::iter(wave)
+            .map(|entry| async {
+                let outcome = start_one(route, &entry.candidate.blob).await;
+                (entry, outcome)
+            })
+            .buffer_unordered(BLOBS_IN_FLIGHT)
+            .collect::<Vec<_>>()
+            .await;
+        for (entry, outcome) in started {
+            match outcome {
+                Ok(Some(copy_id)) => {
+                    tracker.follow(entry.candidate.blob.name.clone(), copy_id);
+                    begun.insert(entry.candidate.blob.name.clone(), entry);
+                }
+                other => match settle(run, asset, route, entry.candidate, CopyMethod::Async, other.map(drop)).await {
+                    Settled::End(end) => result = result.with(end),
+                    Settled::Changed(newer) if newer.tries < MAX_CHANGES => {
+                        queue.push_back(Candidate { tries: newer.tries + 1, ..newer });
+                    }
+                    Settled::Changed(newer) => {
+                        let error = Error::Changing { subject: subject(route, &newer.blob) };
+                        result = result.with(newer.failed(run, asset, error));
+                    }
+                },
+            }
+        }
+        if tracker.is_idle() {
+            continue;
+        }
+        let ended = match tracker.look().await {
+            Ok(ended) => ended,
+            Err(error) => {
+                result.failed.push((route.to.to_string(), error));
+                return result;
+            }
+        };
+        for (name, how) in ended {
+            let Some(Begun { candidate, .. }) = begun.remove(&name) else { continue };
+            match after_copy(run, asset, route, candidate, how).await {
+                Next::End(end) => result = result.with(end),
+                Next::Again(candidate) => queue.push_back(candidate),
+            }
+        }
+    }
+}
+
+/// As many candidates as there are free slots; waits for one slot where nothing of ours is pending.
+async fn take_wave(queue: &mut VecDeque<Candidate>, slots: &Arc<tokio::sync::Semaphore>, idle: bool) -> Vec<Begun> {
+    let mut wave = Vec::new();
+    while !queue.is_empty() {
+        let slot = match Arc::clone(slots).try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) if wave.is_empty() && idle => {
+                Arc::clone(slots).acquire_owned().await.expect("the slots are never closed")
+            }
+            Err(_) => break,
+        };
+        let candidate = queue.pop_front().expect("the queue is not empty");
+        wave.push(Begun { candidate, _slot: slot });
+    }
+    wave
+}
+
+/// Begins one copy. `Some` = it is pending under that copy id; `None` = it was done at once.
+async fn start_one(route: Route<'_>, blob: &Blob) -> Result<Option<String>, Error> {
+    let source = route.source.copy_source(route.from, blob)?;
+    let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
+    let copy = route.target.start_copy(&to, &source).await?;
+    match copy.status {
+        CopyStatus::Success => Ok(None),
+        CopyStatus::Pending => Ok(Some(copy.id)),
+        CopyStatus::Failed | CopyStatus::Aborted => Err(Error::Differs {
+            subject: to.to_string(),
+            reason: copy.description.unwrap_or_else(|| "the copy ended at once without success".to_owned()),
+        }),
+    }
+}
+
+/// What follows a copy that ended.
+enum Next {
+    End(BlobEnd),
+    Again(Candidate),
+}
+
+async fn after_copy(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: Candidate, how: Ended) -> Next {
+    candidate.tries += 1;
+    match how {
+        Ended::Success => Next::End(candidate.copied(run, asset, CopyMethod::Async)),
+        Ended::Failed(reason) if candidate.tries >= MAX_ASYNC_TRIES => {
+            let error = Error::Differs {
+                subject: subject(route, &candidate.blob),
+                reason: format!("its copy failed {} times: {reason}", candidate.tries),
+            };
+            Next::End(candidate.failed(run, asset, error))
+        }
+        Ended::Failed(_) => reread(run, asset, route, candidate).await,
+        Ended::Lost(why) => {
+            let to = BlobRef { container: route.to.clone(), name: candidate.blob.name.clone() };
+            if let Err(error) = abort(route, &to).await {
+                return Next::End(candidate.failed(run, asset, error));
+            }
+            run.monitor.event(RunEvent::Note(format!("{to}: {why}; it is copied by blocks instead")));
+            let slot = run.turns(route.target).take(route.turn).await;
+            Next::End(copy_one(run, asset, route, candidate, CopyMethod::Blocks, slot).await)
+        }
+    }
+}
+
+/// A failed copy may have failed because its source changed: reads it again before the next try.
+async fn reread(run: &Run, asset: &Asset, route: Route<'_>, candidate: Candidate) -> Next {
+    let at = BlobRef { container: route.from.clone(), name: candidate.blob.name.clone() };
+    match route.source.properties(&at).await {
+        // Its state at the moment of the copy counts, also where it is the listed one.
+        Ok(Some(blob)) if blob.etag == candidate.blob.etag => Next::Again(candidate),
+        Ok(Some(blob)) => Next::Again(candidate.renewed(blob)),
+        Ok(None) => Next::End(candidate.vanished()),
+        Err(error) => Next::End(candidate.failed(run, asset, error)),
+    }
+}
