@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::de::value::SeqAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::{Map, Value};
@@ -151,11 +152,72 @@ impl Visitor<'_> for Key {
 fn properties<'de, A: MapAccess<'de>>(map: &mut A, mut row: Vec<(Name, Value)>) -> Result<Row, A::Error> {
     while let Some(name) = map.next_key_seed(Key)? {
         match name {
-            Some(name) => row.push((name, map.next_value()?)),
+            Some(name) => row.extend(map.next_value_seed(Property)?.map(|value| (name, value))),
             None => drop(map.next_value::<IgnoredAny>()?),
         }
     }
     Ok(Row(row))
+}
+
+/// A property's value; `None` = a link to where it could be asked for, of which the verbose dialect sends half a dozen in
+/// every row.
+struct Property;
+
+impl<'de> DeserializeSeed<'de> for Property {
+    type Value = Option<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Property {
+    type Value = Option<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Some(Value::Null))
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        Value::deserialize(SeqAccessDeserializer::new(list)).map(Some)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Map::new();
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            if name == "__deferred" && entries.is_empty() {
+                map.next_value::<IgnoredAny>()?;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                return Ok(None);
+            }
+            entries.insert(name.into_owned(), map.next_value()?);
+        }
+        Ok(Some(Value::Object(entries)))
+    }
 }
 
 struct RowVisitor;
@@ -205,7 +267,7 @@ impl<'de> Visitor<'de> for EntityVisitor {
                     properties(&mut map, Vec::new())?;
                     return Ok(Some(verbose));
                 }
-                Some(name) => light.push((name, map.next_value()?)),
+                Some(name) => light.extend(map.next_value_seed(Property)?.map(|value| (name, value))),
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -297,6 +359,15 @@ mod tests {
             row(r#"{"d": {"__metadata": {"type": "x"}, "Id": "a", "Odd": "b", "Odd": "c", "Tasks": [1]}}"#).unwrap();
         assert_eq!((row.text("Id"), row.text("Odd")), (Some("a"), Some("c")));
         assert_eq!(row.0.iter().map(|(name, _)| name.as_ref()).collect::<Vec<_>>(), ["Id", "Odd", "Odd", "Tasks"]);
+    }
+
+    #[test]
+    fn links_to_other_entities_are_not_kept_and_other_values_are_as_they_were_sent() {
+        let values = r#""A": null, "B": [1, -2, 0.5], "C": {"results": [{"k": "v"}]}, "D": {}, "E": true, "F": "x""#;
+        let links = r#""L": {"__deferred": {"uri": "https://h/L"}, "more": [{}]}, "M": {"__deferred": null}"#;
+        let row = row(&format!(r#"{{"d": {{{links}, {values}}}}}"#)).unwrap();
+        let kept: Map<String, Value> = row.0.into_iter().map(|(name, value)| (name.into_owned(), value)).collect();
+        assert_eq!(Value::Object(kept), serde_json::from_str::<Value>(&format!("{{{values}}}")).unwrap());
     }
 
     #[test]
