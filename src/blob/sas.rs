@@ -1,12 +1,14 @@
 //! Shared access signatures: what the other account's copies read our blobs with.
 //!
-//! One read-only signature per container, minted once and minted anew at half its life, so that every copy gets one that
-//! outlasts it.
+//! One read-only signature per container, kept while the container is worked on and minted anew at half its life, so that
+//! every copy gets one that outlasts it.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
+use lru::LruCache;
 use url::{Url, form_urlencoded};
 
 use super::auth::{AccountKey, Credential};
@@ -21,6 +23,9 @@ const BACKDATED: SignedDuration = SignedDuration::from_mins(15);
 /// A week: an asynchronous copy reads its source for hours or days, and a signature by user delegation, which may come to
 /// stand in for this one, cannot live longer.
 const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Signatures kept: those of far more containers than are worked on at once, whatever the library holds. One that is no
+/// longer there costs microseconds to mint.
+const KEPT: NonZeroUsize = NonZeroUsize::new(1_024).expect("it is not zero");
 
 /// Mints and keeps the signatures of an account.
 #[derive(Debug)]
@@ -28,7 +33,7 @@ pub(super) struct SasMint {
     by: Credential,
     https_only: bool,
     /// Locked only for a look-up; minting takes microseconds.
-    kept: Mutex<HashMap<ContainerName, Sas>>,
+    kept: Mutex<LruCache<ContainerName, Sas>>,
 }
 
 /// A signature as the query of a URL.
@@ -48,7 +53,7 @@ impl SasMint {
     /// A mint with that key; without one there is one signature for everything, which was given to us. `https_only` binds
     /// what is minted to https.
     pub(super) fn new(by: Credential, https_only: bool) -> Self {
-        Self { by, https_only, kept: Mutex::new(HashMap::new()) }
+        Self { by, https_only, kept: Mutex::new(LruCache::new(KEPT)) }
     }
 
     /// `url` with the container's signature.
@@ -62,7 +67,7 @@ impl SasMint {
 
     /// Forgets the container's signature: it was refused. The next one is minted.
     pub(super) fn renew(&self, container: &ContainerName) {
-        self.kept.lock().expect("no panic while held").remove(container);
+        self.kept.lock().expect("no panic while held").pop(container);
     }
 
     fn query(&self, key: &AccountKey, container: &ContainerName) -> Arc<str> {
@@ -74,7 +79,7 @@ impl SasMint {
             return Arc::clone(&sas.query);
         }
         let query: Arc<str> = mint(key, container, self.https_only, now).into();
-        kept.insert(container.clone(), Sas { query: Arc::clone(&query), renew_at: now + LIFE / 2 });
+        kept.put(container.clone(), Sas { query: Arc::clone(&query), renew_at: now + LIFE / 2 });
         query
     }
 }
@@ -152,6 +157,16 @@ mod tests {
         assert_eq!(pairs["sig"], key.sign(text));
         assert_eq!((pairs["sp"].as_str(), pairs["sr"].as_str(), pairs["spr"].as_str()), ("r", "c", "https"));
         assert!(!mint(&key, &ContainerName::new("c"), false, Timestamp::UNIX_EPOCH).contains("spr"));
+    }
+
+    #[test]
+    fn signatures_of_containers_that_are_done_with_are_not_kept() {
+        let key = key();
+        let mint = SasMint::new(Credential::Key(key.clone()), false);
+        for number in 0..3 * KEPT.get() {
+            mint.query(&key, &ContainerName::new(format!("asset-{number}")));
+        }
+        assert_eq!(mint.kept.lock().unwrap().len(), KEPT.get());
     }
 
     #[tokio::test(start_paused = true)]

@@ -67,10 +67,7 @@ pub(crate) async fn copy_blobs(
     route: Route<'_>,
     blobs: impl Stream<Item = Result<Blob, Error>> + Send,
 ) -> Result<CopyResult, Error> {
-    let windows = blobs.try_chunks(WINDOW).map_err(|broken| broken.1).map_ok(|mut window| {
-        window.sort_by_key(|blob| std::cmp::Reverse(blob.length));
-        window
-    });
+    let windows = windows(blobs);
     if route.situation.is_asynchronous() {
         return pending::copy_windows(run, asset, route, windows).await;
     }
@@ -91,6 +88,23 @@ pub(crate) async fn copy_blobs(
             std::future::ready(Ok(result.with(end)))
         })
         .await
+}
+
+/// The blobs as they come, window by window, the largest ones of each first.
+fn windows(
+    blobs: impl Stream<Item = Result<Blob, Error>> + Send,
+) -> impl Stream<Item = Result<Vec<Blob>, Error>> + Send {
+    // It grows as it is filled: few assets have so many blobs that a whole window should be set aside.
+    stream::try_unfold(Box::pin(blobs), async |mut blobs| {
+        let mut window = Vec::new();
+        while window.len() < WINDOW
+            && let Some(blob) = blobs.try_next().await?
+        {
+            window.push(blob);
+        }
+        window.sort_by_key(|blob: &Blob| std::cmp::Reverse(blob.length));
+        Ok((!window.is_empty()).then_some((window, blobs)))
+    })
 }
 
 impl CopyResult {
