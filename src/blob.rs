@@ -71,15 +71,15 @@ impl fmt::Debug for BlobAccount {
 
 /// What a copy reads: a signed URL and the state the source must still be in.
 #[derive(Debug, Clone)]
-pub struct CopySource {
+pub struct CopySource<'a> {
     /// The source blob's URL with a read-only SAS.
     pub url: SafeUrl,
     /// The blob as listed: its entity tag is the condition of the copy, its properties arrive with it.
-    pub blob: Blob,
+    pub blob: &'a Blob,
     /// The lane to slow when the source is throttled.
     pub lane: Arc<Lane>,
     /// The source's container.
-    container: ContainerName,
+    container: &'a ContainerName,
     /// Whoever signed the URL can sign it anew.
     mint: Arc<SasMint>,
 }
@@ -159,7 +159,7 @@ impl BlobAccount {
     }
 
     /// What a copy of that blob is to read. The container's read-only SAS is minted once and renewed before it ends.
-    pub fn copy_source(&self, container: &ContainerName, blob: &Blob) -> Result<CopySource, Error> {
+    pub fn copy_source<'a>(&self, container: &'a ContainerName, blob: &'a Blob) -> Result<CopySource<'a>, Error> {
         let subject = || format!("{container}/{}", blob.name);
         addressable(&blob.name).map_err(|reason| Error::Unsuitable { subject: subject(), reason })?;
         let mut url = self.container_url(container);
@@ -173,13 +173,7 @@ impl BlobAccount {
             let reason = format!("its signed URL has {length} characters; a copy's source may have {SOURCE_URL_LIMIT}");
             return Err(Error::Unsuitable { subject: subject(), reason });
         }
-        Ok(CopySource {
-            url,
-            blob: blob.clone(),
-            lane: Arc::clone(self.read.lane()),
-            container: container.clone(),
-            mint: Arc::clone(&self.mint),
-        })
+        Ok(CopySource { url, blob, lane: Arc::clone(self.read.lane()), container, mint: Arc::clone(&self.mint) })
     }
 
     /// The container's URL.
@@ -208,11 +202,11 @@ impl BlobAccount {
     }
 }
 
-impl CopySource {
+impl CopySource<'_> {
     /// The URL with a signature minted just now.
     fn resigned(&self) -> SafeUrl {
-        self.mint.renew(&self.container);
-        self.mint.signed(&self.container, self.url.expose().clone())
+        self.mint.renew(self.container);
+        self.mint.signed(self.container, self.url.expose().clone())
     }
 }
 

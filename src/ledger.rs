@@ -248,7 +248,7 @@ impl Ledger {
     /// Records that a step succeeded and that the next one is begun, both in one write: half the waiting of two records.
     ///
     /// # Errors
-    /// As [`Self::record`]; the second is not recorded where the first cannot be.
+    /// As [`Self::record`]; neither is recorded where one cannot be.
     pub async fn advance(
         &self,
         source: &AssetId,

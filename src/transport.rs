@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use azure_core::error::{Error as SdkError, ErrorKind};
 use azure_core::http::request::Body;
-use azure_core::http::{AsyncRawResponse, HttpClient, Request};
+use azure_core::http::{AsyncRawResponse, AsyncResponseBody, HttpClient, Request};
 use futures::{StreamExt, TryStreamExt};
 use rustls::pki_types::CertificateDer;
 use url::Url;
@@ -138,6 +138,10 @@ impl HttpClient for Network {
         })?;
         let status = response.status().as_u16().into();
         let headers = headers::received(response.headers());
+        // As a copy's answer: nothing is left to be read.
+        if response.content_length() == Some(0) {
+            return Ok(AsyncRawResponse::from_bytes(status, headers, bytes::Bytes::new()));
+        }
         let body = response.bytes_stream().map_err(|error| SdkError::new(ErrorKind::Io, error.without_url()));
         Ok(AsyncRawResponse::new(status, headers, Box::pin(body)))
     }
@@ -171,9 +175,7 @@ fn is_copy(request: &Request) -> bool {
 }
 
 /// The body, with an idle limit between pieces, a limit on its whole time and a cap on its size.
-fn bounded(
-    body: azure_core::http::AsyncResponseBody,
-) -> impl futures::Stream<Item = azure_core::Result<bytes::Bytes>> + Send {
+fn bounded(body: AsyncResponseBody) -> impl futures::Stream<Item = azure_core::Result<bytes::Bytes>> + Send {
     let deadline = tokio::time::Instant::now() + BODY_DEADLINE;
     let state = (body, 0_usize);
     futures::stream::try_unfold(state, move |(mut body, seen)| async move {

@@ -45,6 +45,9 @@ pub fn choose(size: u64, same_account: bool) -> CopyMethod {
     }
 }
 
+/// Room for the headers of a copy, those of its signature and of its way included.
+const USUAL_HEADERS: usize = 24;
+
 /// How often a copy that is said to be pending is looked for.
 const ADOPTIONS: u32 = 5;
 
@@ -80,7 +83,7 @@ pub(super) use arriving_with;
 
 impl BlobAccount {
     /// Put Blob From URL: done when it returns.
-    pub async fn put_from_url(&self, to: &BlobRef, from: &CopySource) -> Result<Copied, Error> {
+    pub async fn put_from_url(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<Copied, Error> {
         if from.blob.length > PUT_LIMIT {
             let reason = format!("it has {} bytes; Put Blob From URL takes {PUT_LIMIT}", from.blob.length);
             return Err(Error::Unsuitable { subject: from.subject(), reason });
@@ -112,6 +115,7 @@ impl BlobAccount {
     fn put_request(&self, url: Url, plan: &Plan<'_>) -> Request {
         let Blob { etag, properties, .. } = &plan.from.blob;
         let mut request = Request::new(url, Method::Put);
+        *request.headers_mut() = HashMap::with_capacity(USUAL_HEADERS).into();
         request.insert_header("content-length", "0");
         request.insert_header("x-ms-version", self.version.clone());
         request.insert_header("x-ms-blob-type", "BlockBlob");
@@ -145,7 +149,7 @@ impl BlobAccount {
     }
 
     /// Copy Blob: begun when it returns (often done at once). A copy of the same source already pending there is adopted.
-    pub async fn start_copy(&self, to: &BlobRef, from: &CopySource) -> Result<CopyState, Error> {
+    pub async fn start_copy(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<CopyState, Error> {
         let mut plan = self.plan(from);
         let mut looks = 0;
         loop {
@@ -189,7 +193,7 @@ impl BlobAccount {
     }
 
     /// The copy that is pending at the destination already, if it is one of the same source. `None` = none is seen there.
-    async fn adopt(&self, to: &BlobRef, from: &CopySource) -> Result<Option<CopyState>, Error> {
+    async fn adopt(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<Option<CopyState>, Error> {
         let Some(head) = self.head(to).await? else { return Ok(None) };
         match (head.copy_source, head.blob.copy.filter(|copy| copy.status == CopyStatus::Pending)) {
             (Some(source), Some(copy)) if same_blob(&source, from.url.expose()) => Ok(Some(copy)),
@@ -239,7 +243,7 @@ impl BlobAccount {
 }
 
 /// A copy's call.
-fn copy_call<'a>(operation: &'static str, subject: &'a str, from: &'a CopySource, bytes: u64) -> Call<'a> {
+fn copy_call<'a>(operation: &'static str, subject: &'a str, from: &'a CopySource<'a>, bytes: u64) -> Call<'a> {
     // All copies bring the same state twice; a Copy Blob that was begun twice is adopted.
     let idempotency = Idempotency::Repeatable;
     Call { operation, attempted: "copy blob", subject, idempotency, bytes, source: Some(&from.lane) }

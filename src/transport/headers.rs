@@ -3,6 +3,8 @@
 //! Each side copies every name it does not hold as a constant, and a blob costs one request of some twenty headers: the names
 //! that these services use are constants here.
 
+use std::collections::HashMap;
+
 use azure_core::error::{Error as SdkError, ErrorKind};
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use reqwest::header;
@@ -79,7 +81,7 @@ pub(super) fn to_send(headers: &Headers) -> azure_core::Result<header::HeaderMap
 
 /// The headers of an answer, for the SDK.
 pub(super) fn received(map: &header::HeaderMap) -> Headers {
-    let mut headers = Headers::new();
+    let mut headers = HashMap::with_capacity(map.len());
     for (name, value) in map {
         if let (name, Ok(value)) = (name.as_str(), value.to_str())
             && !UNREAD.contains(&name)
@@ -88,7 +90,7 @@ pub(super) fn received(map: &header::HeaderMap) -> Headers {
             headers.insert(name, HeaderValue::from(value.to_owned()));
         }
     }
-    headers
+    headers.into()
 }
 
 #[cfg(test)]

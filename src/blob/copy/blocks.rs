@@ -47,14 +47,14 @@ struct Block {
 
 impl BlobAccount {
     /// Put Block From URL in parallel, then Put Block List: done when it returns.
-    pub async fn put_blocks_from_url(&self, to: &BlobRef, from: &CopySource) -> Result<Copied, Error> {
+    pub async fn put_blocks_from_url(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<Copied, Error> {
         let blocks = blocks_of(from)?;
         self.put_missing_blocks(to, from, blocks).await
     }
 
     /// The same where an earlier run may have left blocks: one look tells which of this very state of the source are
     /// there, and only the others are copied.
-    pub async fn finish_blocks_from_url(&self, to: &BlobRef, from: &CopySource) -> Result<Copied, Error> {
+    pub async fn finish_blocks_from_url(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<Copied, Error> {
         let mut blocks = blocks_of(from)?;
         // To look costs as much as one block.
         if blocks.len() > 1 {
@@ -71,7 +71,7 @@ impl BlobAccount {
     async fn put_missing_blocks(
         &self,
         to: &BlobRef,
-        from: &CopySource,
+        from: &CopySource<'_>,
         mut blocks: Vec<Block>,
     ) -> Result<Copied, Error> {
         let mut plan = self.plan(from);
@@ -214,7 +214,7 @@ pub(super) fn block_size(length: u64) -> u64 {
 }
 
 /// The blocks a source is copied in, none of them there yet.
-fn blocks_of(from: &CopySource) -> Result<Vec<Block>, Error> {
+fn blocks_of(from: &CopySource<'_>) -> Result<Vec<Block>, Error> {
     let length = from.blob.length;
     let size = block_size(length);
     let count = length.div_ceil(size);

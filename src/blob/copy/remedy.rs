@@ -20,7 +20,7 @@ const UNREADABLE: &[&str] = &["CannotVerifyCopySource"];
 
 /// A copy and what was changed about it so far.
 pub(super) struct Plan<'a> {
-    pub(super) from: &'a CopySource,
+    pub(super) from: &'a CopySource<'a>,
     pub(super) tier: Option<AccessTier>,
     resigned: Option<SafeUrl>,
 }
@@ -32,7 +32,7 @@ impl Plan<'_> {
     }
 }
 
-impl CopySource {
+impl CopySource<'_> {
     /// What messages call it.
     pub(in crate::blob) fn subject(&self) -> String {
         format!("{}/{}", self.container, self.blob.name)
@@ -41,7 +41,7 @@ impl CopySource {
 
 impl BlobAccount {
     /// A first plan.
-    pub(super) fn plan<'a>(&self, from: &'a CopySource) -> Plan<'a> {
+    pub(super) fn plan<'a>(&self, from: &'a CopySource<'a>) -> Plan<'a> {
         let tiers = !self.without_tiers.load(Ordering::Relaxed);
         let tier = tier_of(from.blob.tier.as_deref()).filter(|_| tiers);
         Plan { from, tier, resigned: None }
@@ -74,7 +74,7 @@ fn source_status(error: &CallError) -> Option<u16> {
 }
 
 /// What a refusal says about the source.
-fn meaning(mut error: CallError, from: &CopySource) -> Error {
+fn meaning(mut error: CallError, from: &CopySource<'_>) -> Error {
     let subject = from.subject();
     let (source_code, said) = match &error.failure {
         Failure::Refused { source_refusal, message, .. } => {

@@ -34,8 +34,9 @@ fn source_blob(length: u64) -> Blob {
     }
 }
 
-fn source(length: u64) -> CopySource {
-    Fake::new([]).account("srcacct").copy_source(&ContainerName::new("from"), &source_blob(length)).unwrap()
+fn source(length: u64) -> CopySource<'static> {
+    let (container, blob) = (Box::leak(Box::new(ContainerName::new("from"))), Box::leak(Box::new(source_blob(length))));
+    Fake::new([]).account("srcacct").copy_source(container, blob).unwrap()
 }
 
 fn destination() -> BlobRef {
@@ -273,7 +274,7 @@ async fn blocks_of_another_program_are_cleared_once() {
 const THREE: u64 = (128 << 20) + 3;
 
 /// The ids that the blocks of a source are given.
-async fn block_ids_of(source: &CopySource) -> Vec<String> {
+async fn block_ids_of(source: &CopySource<'_>) -> Vec<String> {
     let (fake, target) = target([answer(201, CREATED)]);
     target.put_blocks_from_url(&destination(), source).await.unwrap();
     fake.asked().iter().filter_map(block_id).collect()
