@@ -40,6 +40,16 @@ const DEFAULT_COOL_DOWN: Duration = Duration::from_millis(250);
 /// The longest cool-down a lane accepts, against nonsense; callers cap what they honour well below it.
 const LONGEST_COOL_DOWN: Duration = Duration::from_hours(1);
 
+/// Requests per second that a lane is never slowed below: nobody waits longer than a second to ask again.
+const LEAST_REQUESTS: f64 = 1.0;
+
+/// Bytes per second that a lane is never slowed below: a thousandth of what an account moves by the published limits
+/// (50 Gbps). Where even that is refused, it is not for the bytes, and slower copies would only stand in the way.
+const LEAST_BYTES: f64 = 6_250_000.0;
+
+/// Copies below this size meet the published limit of requests (20,000 a second) before that of bytes (50 Gbps).
+const LIMITED_BY_REQUESTS: u64 = 6_250_000_000 / 20_000;
+
 /// One slot of so many is kept for calls that move nothing, one at least where there are [`SLOTS_TO_SHARE`]: they are short,
 /// and few against the copies.
 const SLOTS_PER_RESERVED: usize = 32;
@@ -126,8 +136,8 @@ impl Rates {
     pub fn new(limits: LaneLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
-            requests: RateGate::new(limits.requests_per_second),
-            bytes: RateGate::new(limits.bytes_per_second),
+            requests: RateGate::new(limits.requests_per_second, LEAST_REQUESTS),
+            bytes: RateGate::new(limits.bytes_per_second, LEAST_BYTES),
         })
     }
 
@@ -315,9 +325,11 @@ impl Lane {
     }
 
     /// Takes note that this account refused to serve a copy of that size, as the copy's destination reports it. Where the
-    /// report names no limit, it is the bytes that are slowed: copies alone move them.
+    /// report names no limit, it is the one that copies of that size meet first.
     pub fn refused_copy(&self, refusal: SourceRefused) {
-        self.rates.refused(refusal.limit.unwrap_or(AccountLimit::Egress), refusal.bytes, refusal.sent_at);
+        let met_first =
+            if refusal.bytes < LIMITED_BY_REQUESTS { AccountLimit::Operations } else { AccountLimit::Egress };
+        self.rates.refused(refusal.limit.unwrap_or(met_first), refusal.bytes, refusal.sent_at);
         let mut state = self.state();
         if refusal.retry_after.is_some() {
             state.cool(refusal.retry_after);

@@ -28,10 +28,11 @@ struct State {
 }
 
 impl RateGate {
-    /// A gate of at most that many units per second; `None` = as many as the service bears.
+    /// A gate of at most that many units per second; `None` = as many as the service bears. Refusals never slow
+    /// it below `least`.
     #[expect(clippy::cast_precision_loss, reason = "rates far below 2^52")]
-    pub(crate) fn new(per_second: Option<NonZeroU64>) -> Self {
-        let pace = Pace::new(per_second.map(|rate| rate.get() as f64), Instant::now());
+    pub(crate) fn new(per_second: Option<NonZeroU64>, least: f64) -> Self {
+        let pace = Pace::new(per_second.map(|rate| rate.get() as f64), least, Instant::now());
         let limiter = per_second.map(|rate| (rate.get() as f64, Limiter::new(rate)));
         Self { open: AtomicBool::new(pace.is_open()), state: Mutex::new(State { pace, limiter }) }
     }
@@ -99,7 +100,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_gate_holds_its_rate() {
-        let gate = RateGate::new(NonZeroU64::new(1_000));
+        let gate = RateGate::new(NonZeroU64::new(1_000), 1.0);
         let started = Instant::now();
         for _ in 0..2_000 {
             gate.pass(1).await;
@@ -113,7 +114,7 @@ mod tests {
         for (per_second, units) in
             [(1, 1), (7, 1), (3_333, 1), (20_000, 1), (1_500_001, 3_000), (10_u64.pow(13), 10_u64.pow(9))]
         {
-            let gate = RateGate::new(NonZeroU64::new(per_second));
+            let gate = RateGate::new(NonZeroU64::new(per_second), 1.0);
             let started = Instant::now();
             let passes = (3 * per_second).div_ceil(units);
             for _ in 0..passes {
@@ -126,7 +127,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn more_than_a_second_of_bytes_passes_in_portions() {
-        let gate = RateGate::new(NonZeroU64::new(60_000_000_000));
+        let gate = RateGate::new(NonZeroU64::new(60_000_000_000), 1.0);
         let started = Instant::now();
         gate.pass(120_000_000_000).await;
         let seconds = started.elapsed().as_secs_f64();
@@ -134,8 +135,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn refusals_of_small_things_do_not_stop_a_large_one() {
+        let gate = RateGate::new(None, 1e6);
+        for _ in 0..100 {
+            let sent_at = Instant::now();
+            gate.pass(500).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            gate.refused(500, sent_at);
+        }
+        let started = Instant::now();
+        gate.pass(60_000_000).await;
+        assert!(started.elapsed() <= Duration::from_secs(61), "{:?}", started.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_gate_without_a_rate_lets_all_pass_until_it_meets_refusals() {
-        let gate = RateGate::new(None);
+        let gate = RateGate::new(None, 1.0);
         let started = Instant::now();
         for _ in 0..10_000 {
             gate.pass(1).await;

@@ -60,6 +60,8 @@ const PUT_UP_WITH_MORE: f64 = 1.5;
 pub(super) struct Pace {
     /// Configured; infinite = no limit.
     most: f64,
+    /// Refusals never teach less.
+    least: f64,
     /// In force.
     rate: f64,
     /// Has anything been refused lately? Otherwise nothing is counted.
@@ -109,11 +111,12 @@ struct Cuts {
 }
 
 impl Pace {
-    /// At most so many units a second; `None` = as fast as the service bears.
-    pub(super) fn new(most: Option<f64>, now: Instant) -> Self {
+    /// At most so many units a second; `None` = as fast as the service bears, at `least` so many, whatever it refuses.
+    pub(super) fn new(most: Option<f64>, least: f64, now: Instant) -> Self {
         let most = most.unwrap_or(f64::INFINITY);
         Self {
             most,
+            least: least.min(most),
             rate: most,
             watching: false,
             window: Window::new(now),
@@ -139,7 +142,8 @@ impl Pace {
         if !self.watching {
             return;
         }
-        let idle = WINDOW.max(Duration::try_from_secs_f64(f64::from(FEW) / self.rate).unwrap_or(WINDOW));
+        // As long as a few requests of this size take at this rate: so far apart they are no pause.
+        let idle = WINDOW.max(Duration::try_from_secs_f64(f64::from(FEW) * units / self.rate).unwrap_or(WINDOW));
         if now.saturating_duration_since(self.window.latest) > idle {
             self.window = Window::new(now);
         }
@@ -199,7 +203,7 @@ impl Pace {
         let sent = self.window.sent / elapsed.as_secs_f64();
         // Nothing is known of the limit yet: it may be higher than the first flood says.
         self.step = (self.rate < self.most).then_some(0);
-        self.rate = self.rate.min(sent) * (1.0 - share).max(DEEPEST_CUT);
+        self.slow_to(self.rate.min(sent) * (1.0 - share).max(DEEPEST_CUT));
         (self.cuts, self.incurable) = (None, None);
         self.renew(now);
     }
@@ -214,10 +218,15 @@ impl Pace {
             self.incurable = Some((share, now));
             self.cuts = None;
         } else {
-            self.rate = self.rate.min((self.window.sent - self.window.refused) / seconds * KEPT);
+            self.slow_to((self.window.sent - self.window.refused) / seconds * KEPT);
             self.step = Some(0);
         }
         self.renew(now);
+    }
+
+    /// Puts a lower rate in force.
+    fn slow_to(&mut self, rate: f64) {
+        self.rate = self.rate.min(rate).max(self.least);
     }
 
     /// Little or nothing was refused.

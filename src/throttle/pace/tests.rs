@@ -21,7 +21,7 @@ struct Model {
 impl Model {
     fn new(most: Option<f64>, allowed: f64, demand: f64) -> Self {
         let now = Instant::now();
-        let pace = Pace::new(most, now);
+        let pace = Pace::new(most, 1.0, now);
         let answers = std::collections::VecDeque::new();
         Self { pace, now, allowed, saved: 0.0, strays: u64::MAX, demand, owed: 0.0, answers, sent: 0, refused: 0 }
     }
@@ -124,4 +124,20 @@ fn a_rate_does_not_grow_while_nobody_asks_for_it() {
     let rate = model.pace.rate();
     model.run(30.0);
     assert!(rate.is_some() && model.pace.rate() == rate, "{rate:?}, then {:?}", model.pace.rate());
+}
+
+#[test]
+fn a_rate_that_was_cut_to_the_least_comes_back_however_large_the_requests_are() {
+    let mut now = Instant::now();
+    let (unit, most) = (100e6, 1e9);
+    let mut pace = Pace::new(Some(most), 10e6, now);
+    pace.refused(unit, now, now);
+    pace.slow_to(0.0);
+    pace.step = Some(0);
+    assert_eq!(pace.rate(), Some(10e6));
+    for _ in 0..500 {
+        pace.sent(unit, true, now);
+        now += Duration::from_secs_f64(unit / pace.rate().unwrap());
+    }
+    assert_eq!(pace.rate(), Some(most));
 }
