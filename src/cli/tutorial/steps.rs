@@ -150,7 +150,7 @@ impl<'a> Tutorial<'a> {
         let pairs = urls(&self.session.pair, &self.options()?).await.map_err(|error| of(&error))?;
         let pairs: Vec<UrlPair> =
             pairs.iter().flat_map(|pair| FORMATS.map(|format| with_format(pair, format))).collect();
-        let client = transport::network().map_err(CommandFailure::unexpected)?;
+        let client = transport::network_trusting(&self.session.config.roots).map_err(CommandFailure::unexpected)?;
         let started = Instant::now();
         loop {
             let playbacks = play_all(client.as_ref(), pairs.clone()).await;
