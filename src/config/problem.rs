@@ -65,8 +65,12 @@ impl<'a> Document<'a> {
     }
 }
 
+/// A list can stand in a line of its own, too; its values are not told.
 fn is_header(line: &str) -> bool {
-    line.starts_with('[') && line.split('#').next().is_some_and(|line| line.trim_end().ends_with(']'))
+    let name = line.split('#').next().unwrap_or_default().trim_end();
+    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
+    name.is_some_and(|name| name.chars().all(in_name))
 }
 
 /// The parser's message, and what to do about it.
@@ -108,8 +112,20 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 fn hide_values(message: &str) -> String {
     let invalid = message.starts_with("invalid type") || message.starts_with("invalid value");
     match message.rsplit_once(", expected ") {
-        Some((_, expected)) if invalid => format!("this value is of the wrong kind: expected {expected}"),
+        Some((_, expected)) if invalid => format!("this value is of the wrong kind: expected {}", in_words(expected)),
         _ => message.to_owned(),
+    }
+}
+
+/// The kind of a value as people call it.
+fn in_words(kind: &str) -> &str {
+    match kind {
+        "a string" | "path string" | "string" => "a text in quotes",
+        "a sequence" => "a list in brackets",
+        "a boolean" => "true or false",
+        "a nonzero usize" | "a nonzero u64" => "a whole number above zero",
+        "usize" | "u64" | "u32" => "a whole number",
+        other => other,
     }
 }
 
@@ -161,10 +177,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_on_a_line_of_its_own_is_no_table() {
+        let text = "[source.auth]\nsecret = { command = [\n[\"hunter2\"]\n] }\n";
+        let document = Document::new(text, Path::new("mirror.toml"));
+        assert_eq!(document.table_at(text.find("hunter2").unwrap()), "[source.auth]");
+        let text = "[[source.storage]] # the only one\nkey = 1\n";
+        assert_eq!(Document::new(text, Path::new("m")).table_at(text.len() - 3), "[[source.storage]]");
+    }
+
+    #[test]
     fn values_of_the_wrong_kind_are_not_repeated() {
         assert_eq!(
             hide_values("invalid type: string \"hunter2, expected x\", expected a boolean"),
-            "this value is of the wrong kind: expected a boolean"
+            "this value is of the wrong kind: expected true or false"
         );
     }
 }

@@ -145,7 +145,7 @@ impl Draft {
             Field::Name if self.name.is_some() => return Err("a blob has two names".to_owned()),
             Field::Name => self.name = text(value),
             Field::LastModified => self.last_modified = DateTimeParser::new().parse_timestamp(value).ok(),
-            Field::Etag => self.etag = text(value).map(header_style),
+            Field::Etag => self.etag = (!value.is_empty()).then(|| header_style(value)),
             Field::ContentLength => {
                 self.length = Some(value.parse().map_err(|_| "a length is no number")?);
             }
@@ -203,8 +203,8 @@ fn text(value: &str) -> Option<String> {
 }
 
 /// Listings write the entity tag without the quotes that headers and conditions have.
-fn header_style(etag: String) -> String {
-    if etag.ends_with('"') { etag } else { format!("\"{etag}\"") }
+fn header_style(etag: &str) -> String {
+    if etag.ends_with('"') { etag.to_owned() } else { ["\"", etag, "\""].concat() }
 }
 
 /// What there is to say of a text that is not XML: the reader's own words repeat parts of it.
