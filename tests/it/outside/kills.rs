@@ -5,7 +5,7 @@
 use std::fs::{self, OpenOptions};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{LONG, Run, copies, done, is_mirrored, library, regions};
+use super::{Ended, LONG, Run, copies, done, is_mirrored, library, regions};
 use crate::cli::against_emulator::Emulator;
 
 /// Blobs and assets of the library.
@@ -25,27 +25,33 @@ const MOST: u64 = 36;
 #[test]
 fn killed_thirty_times_and_more_it_copies_no_more_than_was_in_flight_twice() {
     let seed = seed();
-    let mut rng = fastrand::Rng::with_seed(seed);
     let recipe = "assets=70,blobs=10,seed=1,sizes=small,awkward=false";
     let emulator = Emulator::with(&regions(LATENCY, LONG), recipe, "");
-    let in_flight = IN_FLIGHT.to_string();
-    let arguments = ["sync", "--quiet", "--max-in-flight", &in_flight];
-    let (mut kills, started) = (0, Instant::now());
-    let last = loop {
-        let mut run = Run::start(&emulator, &arguments);
-        if kills >= MOST || run.ended_within(Duration::from_millis(rng.u64(50..=500))) {
-            break run.end();
-        }
-        run.process.kill().unwrap();
-        run.process.wait().unwrap();
-        kills += 1;
-    };
+    let started = Instant::now();
+    let (kills, last) = killed_until_done(&emulator, seed);
     let made = (copies(&emulator), done(&emulator, &["CreateAsset"]));
     println!("seed {seed}: {kills} kills in {:?}, {} copies, {} assets made", started.elapsed(), made.0, made.1);
     last.with(0);
     assert!(kills >= FEWEST, "seed {seed}: done after {kills} kills");
     assert!(made.0 >= BLOBS && made.0 <= BLOBS + IN_FLIGHT * kills, "seed {seed}: {} copies, {kills} kills", made.0);
     assert_eq!(made.1, ASSETS, "seed {seed}: an asset was made twice");
+    is_mirrored(&emulator);
+}
+
+/// Guarantee 6, within blobs: a block that is there is not copied again.
+#[test]
+fn killed_within_large_blobs_again_and_again_it_copies_no_block_twice_but_those_in_flight() {
+    let seed = seed();
+    // 128 blocks of 64 MiB each.
+    let recipe = "assets=3,blobs=1,seed=1,sizes=8589934592,awkward=false,real=false";
+    let emulator = Emulator::with(&regions(LATENCY, LONG), recipe, "");
+    let (kills, last) = killed_until_done(&emulator, seed);
+    let (copied, committed) = (copies(&emulator), done(&emulator, &["PutBlockList"]));
+    println!("seed {seed}: {kills} kills, {copied} blocks copied, {committed} blobs made of them");
+    last.with(0);
+    assert!(kills >= 10, "seed {seed}: done after {kills} kills");
+    assert!((384..=384 + IN_FLIGHT * kills).contains(&copied), "seed {seed}: {copied} blocks, {kills} kills");
+    assert!((3..=3 + kills).contains(&committed), "seed {seed}: {committed} blobs, {kills} kills");
     is_mirrored(&emulator);
 }
 
@@ -82,6 +88,23 @@ fn a_ledger_that_loses_its_last_commits_or_all_of_them_has_nothing_made_twice() 
     assert!(made.0 <= 300 + IN_FLIGHT * 8, "seed {seed}: {} copies", made.0);
     assert_eq!(made.1, 60, "seed {seed}: an asset was made twice");
     is_mirrored(&emulator);
+}
+
+/// Kills one run after the other until one ends by itself, or there were enough: how many, and how the last one ended.
+fn killed_until_done(emulator: &Emulator, seed: u64) -> (u64, Ended) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let in_flight = IN_FLIGHT.to_string();
+    let arguments = ["sync", "--quiet", "--max-in-flight", &in_flight];
+    let mut kills = 0;
+    loop {
+        let mut run = Run::start(emulator, &arguments);
+        if kills >= MOST || run.ended_within(Duration::from_millis(rng.u64(50..=500))) {
+            return (kills, run.end());
+        }
+        run.process.kill().unwrap();
+        run.process.wait().unwrap();
+        kills += 1;
+    }
 }
 
 /// Of the environment, to see a failure again, or any.
