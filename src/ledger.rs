@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -174,9 +175,14 @@ impl Ledger {
             path: path.to_owned(),
             reason: "it disappeared while it was opened".to_owned(),
         })?;
-        let reader = Thread::start(Worker { connection: reading, path: path.to_owned(), linger: false, lock: None })?;
-        let writer =
-            Thread::start(Worker { connection: writing, path: path.to_owned(), linger: true, lock: Some(lock) })?;
+        let reader =
+            Thread::start(Worker { connection: reading, path: path.to_owned(), next_commit: None, lock: None })?;
+        let writer = Thread::start(Worker {
+            connection: writing,
+            path: path.to_owned(),
+            next_commit: Some(Instant::now()),
+            lock: Some(lock),
+        })?;
         Ok(Self::of(path, Some(writer), Some(reader)))
     }
 
@@ -189,7 +195,7 @@ impl Ledger {
     ) -> Result<Option<Self>, LedgerError> {
         let Some(connection) = schema::open_for_reading(path)? else { return Ok(None) };
         schema::same_pair(&connection, path, source, target)?;
-        let reader = Thread::start(Worker { connection, path: path.to_owned(), linger: false, lock: None })?;
+        let reader = Thread::start(Worker { connection, path: path.to_owned(), next_commit: None, lock: None })?;
         Ok(Some(Self::of(path, None, Some(reader))))
     }
 
@@ -211,7 +217,7 @@ impl Ledger {
     pub fn in_memory() -> Result<Self, LedgerError> {
         let path = Path::new(":memory:");
         let connection = schema::in_memory().map_err(|error| LedgerError::of("open", path, &error))?;
-        let writer = Thread::start(Worker { connection, path: path.to_owned(), linger: false, lock: None })?;
+        let writer = Thread::start(Worker { connection, path: path.to_owned(), next_commit: None, lock: None })?;
         Ok(Self::of(path, Some(writer), None))
     }
 
