@@ -1,5 +1,6 @@
 //! `sync`: mirrors the library, or says what would be mirrored.
 
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use mediamirror::engine::{Options, Outcome, Summary, mirror};
 use mediamirror::ledger::{Ledger, LedgerError};
 use mediamirror::model::AccountName;
 use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Context;
 use super::args::SyncArgs;
@@ -54,7 +56,13 @@ pub(crate) async fn mirrored(
     let witness = Arc::new(Witness { progress: context.screen.start("sync"), changed: AtomicBool::new(false) });
     let monitor: Arc<dyn Monitor> = witness.clone();
     let stop = interruption.stop.clone();
-    let result = mirror(Arc::clone(pair), ledger.clone(), options.clone(), monitor, stop).await;
+    // A task among the others: this future is polled by the program's first thread alone, which every answer of the ledger
+    // and every end of an asset would have to wake.
+    let run = tokio::spawn(mirror(Arc::clone(pair), ledger.clone(), options.clone(), monitor, stop));
+    let result = match AbortOnDropHandle::new(run).await {
+        Ok(result) => result,
+        Err(error) => resume_unwind(error.into_panic()),
+    };
     witness.progress.finish();
     result.map_err(|error| CommandFailure::of(&error, witness.changed.load(Ordering::Relaxed)))
 }
