@@ -126,7 +126,7 @@ impl HttpClient for Network {
             .map_err(|error| SdkError::new(ErrorKind::Other, error))?;
         // Not through the builder, which is moved and checked again for every header.
         let mut sent = reqwest::Request::new(method, request.url().clone());
-        *sent.headers_mut() = headers::to_send(request.headers())?;
+        *sent.headers_mut() = headers::to_send(request)?;
         match request.body().clone() {
             Body::Bytes(bytes) => *sent.body_mut() = Some(bytes.into()),
             Body::SeekableStream(stream) => *sent.body_mut() = Some(reqwest::Body::wrap_stream(stream)),

@@ -6,60 +6,89 @@
 use std::collections::HashMap;
 
 use azure_core::error::{Error as SdkError, ErrorKind};
+use azure_core::http::Request;
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
+use bytes::BytesMut;
 use reqwest::header;
+use url::Position;
 
-/// Room for the headers of a copy, so that the map grows once.
+/// Room for the headers of a copy and those that the HTTP library adds, so that the map grows once.
 const USUAL_HEADERS: usize = 24;
 
-/// The names that nearly every exchange has, sorted.
-const KNOWN: [&str; 39] = [
-    "accept",
-    "authorization",
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "content-length",
-    "content-md5",
-    "content-type",
-    "dataserviceversion",
-    "date",
-    "etag",
-    "last-modified",
-    "location",
-    "maxdataserviceversion",
-    "retry-after",
-    "x-ms-access-tier",
-    "x-ms-blob-cache-control",
-    "x-ms-blob-content-disposition",
-    "x-ms-blob-content-encoding",
-    "x-ms-blob-content-language",
-    "x-ms-blob-content-md5",
-    "x-ms-blob-content-type",
-    "x-ms-blob-type",
-    "x-ms-client-request-id",
-    "x-ms-content-crc64",
-    "x-ms-copy-completion-time",
-    "x-ms-copy-id",
-    "x-ms-copy-progress",
-    "x-ms-copy-source",
-    "x-ms-copy-status",
-    "x-ms-creation-time",
-    "x-ms-date",
-    "x-ms-error-code",
-    "x-ms-request-id",
-    "x-ms-source-if-match",
-    "x-ms-tags",
-    "x-ms-version",
-    "x-ms-version-id",
+/// A name that nearly every exchange has, as either side writes it.
+struct Known {
+    text: &'static str,
+    sent: header::HeaderName,
+    received: HeaderName,
+}
+
+impl Known {
+    const fn new(text: &'static str) -> Self {
+        Self { text, sent: header::HeaderName::from_static(text), received: HeaderName::from_static(text) }
+    }
+}
+
+/// Those names, by length, which tells most of them apart, then sorted.
+static KNOWN: [Known; 39] = [
+    Known::new("date"),
+    Known::new("etag"),
+    Known::new("accept"),
+    Known::new("location"),
+    Known::new("x-ms-date"),
+    Known::new("x-ms-tags"),
+    Known::new("content-md5"),
+    Known::new("retry-after"),
+    Known::new("content-type"),
+    Known::new("x-ms-copy-id"),
+    Known::new("x-ms-version"),
+    Known::new("authorization"),
+    Known::new("cache-control"),
+    Known::new("last-modified"),
+    Known::new("content-length"),
+    Known::new("x-ms-blob-type"),
+    Known::new("x-ms-error-code"),
+    Known::new("x-ms-request-id"),
+    Known::new("x-ms-version-id"),
+    Known::new("content-encoding"),
+    Known::new("content-language"),
+    Known::new("x-ms-access-tier"),
+    Known::new("x-ms-copy-source"),
+    Known::new("x-ms-copy-status"),
+    Known::new("dataserviceversion"),
+    Known::new("x-ms-content-crc64"),
+    Known::new("x-ms-copy-progress"),
+    Known::new("x-ms-creation-time"),
+    Known::new("content-disposition"),
+    Known::new("x-ms-source-if-match"),
+    Known::new("maxdataserviceversion"),
+    Known::new("x-ms-blob-content-md5"),
+    Known::new("x-ms-blob-content-type"),
+    Known::new("x-ms-client-request-id"),
+    Known::new("x-ms-blob-cache-control"),
+    Known::new("x-ms-copy-completion-time"),
+    Known::new("x-ms-blob-content-encoding"),
+    Known::new("x-ms-blob-content-language"),
+    Known::new("x-ms-blob-content-disposition"),
 ];
 
 /// What every answer says and nobody here reads.
-const UNREAD: [&str; 4] = ["connection", "server", "transfer-encoding", "x-ms-request-server-encrypted"];
+const UNREAD: [&str; 7] = [
+    "connection",
+    "server",
+    "transfer-encoding",
+    "x-ms-client-request-id",
+    "x-ms-request-id",
+    "x-ms-request-server-encrypted",
+    "x-ms-version",
+];
 
-fn known(name: &str) -> Option<&'static str> {
-    KNOWN.binary_search(&name).ok().map(|index| KNOWN[index])
+fn known(name: &str) -> Option<&'static Known> {
+    KNOWN.binary_search_by_key(&order(name), |known| order(known.text)).ok().map(|index| &KNOWN[index])
+}
+
+/// What the names are sorted by.
+fn order(name: &str) -> (usize, &str) {
+    (name.len(), name)
 }
 
 fn unfit(error: impl std::error::Error + Send + Sync + 'static) -> SdkError {
@@ -67,15 +96,26 @@ fn unfit(error: impl std::error::Error + Send + Sync + 'static) -> SdkError {
 }
 
 /// The headers of a request, for the HTTP library.
-pub(super) fn to_send(headers: &Headers) -> azure_core::Result<header::HeaderMap> {
+///
+/// All values are in one piece of memory, which they share with the copy that the HTTP library makes of the map. The host
+/// is among them, so that nothing is added to that copy, which has no room.
+pub(super) fn to_send(request: &Request) -> azure_core::Result<header::HeaderMap> {
+    let host = &request.url()[Position::BeforeHost..Position::AfterPort];
+    let values = || request.headers().iter().map(|(_, value)| value.as_str()).chain([host]);
+    let mut text = BytesMut::with_capacity(values().map(str::len).sum());
+    values().for_each(|value| text.extend_from_slice(value.as_bytes()));
+    let mut text = text.freeze();
+    let mut value_of = |value: &str| header::HeaderValue::from_maybe_shared(text.split_to(value.len())).map_err(unfit);
+
     let mut map = header::HeaderMap::with_capacity(USUAL_HEADERS);
-    for (name, value) in headers.iter() {
+    for (name, value) in request.headers().iter() {
         let name = match known(name.as_str()) {
-            Some(name) => header::HeaderName::from_static(name),
+            Some(known) => known.sent.clone(),
             None => header::HeaderName::from_bytes(name.as_str().as_bytes()).map_err(unfit)?,
         };
-        map.append(name, header::HeaderValue::from_str(value.as_str()).map_err(unfit)?);
+        map.append(name, value_of(value.as_str())?);
     }
+    map.insert(header::HOST, value_of(host)?);
     Ok(map)
 }
 
@@ -86,7 +126,7 @@ pub(super) fn received(map: &header::HeaderMap) -> Headers {
         if let (name, Ok(value)) = (name.as_str(), value.to_str())
             && !UNREAD.contains(&name)
         {
-            let name = known(name).map_or_else(|| HeaderName::from(name.to_owned()), HeaderName::from_static);
+            let name = known(name).map_or_else(|| HeaderName::from(name.to_owned()), |known| known.received.clone());
             headers.insert(name, HeaderValue::from(value.to_owned()));
         }
     }
@@ -95,34 +135,38 @@ pub(super) fn received(map: &header::HeaderMap) -> Headers {
 
 #[cfg(test)]
 mod tests {
+    use azure_core::http::Method;
+
     use super::*;
 
     #[test]
     fn the_known_names_are_sorted() {
-        assert!(KNOWN.is_sorted());
+        assert!(KNOWN.is_sorted_by_key(|known| order(known.text)));
+    }
+
+    fn request(name: &'static str, value: &'static str) -> Request {
+        let mut request = Request::new("http://127.0.0.1:10000/a/b?sig=x".parse().unwrap(), Method::Put);
+        request.insert_header("x-ms-copy-source", "https://a/b");
+        request.insert_header(name, value);
+        request
     }
 
     #[test]
     fn headers_pass_whether_their_names_are_known_or_not() {
-        let mut headers = Headers::new();
-        headers.insert("x-ms-copy-source", "https://a/b");
-        headers.insert("x-ms-meta-colour", "red");
-        let map = to_send(&headers).unwrap();
-        assert_eq!(
-            (map.len(), &map["x-ms-copy-source"], &map["x-ms-meta-colour"]),
-            (2, &"https://a/b".parse().unwrap(), &"red".parse().unwrap())
-        );
+        let request = request("x-ms-meta-colour", "red");
+        let map = to_send(&request).unwrap();
+        let sent = |name: &str| map[name].to_str().unwrap();
+        assert_eq!((map.len(), sent("x-ms-copy-source"), sent("x-ms-meta-colour")), (3, "https://a/b", "red"));
+        assert_eq!(sent("host"), "127.0.0.1:10000");
         let back = received(&map);
         for name in ["x-ms-copy-source", "x-ms-meta-colour"] {
             let name = HeaderName::from_static(name);
-            assert_eq!(back.get_optional_str(&name), headers.get_optional_str(&name), "{name:?}");
+            assert_eq!(back.get_optional_str(&name), request.headers().get_optional_str(&name), "{name:?}");
         }
     }
 
     #[test]
     fn a_line_break_in_a_value_is_an_error() {
-        let mut headers = Headers::new();
-        headers.insert("x-ms-meta-colour", "red\nx-ms-meta-more: 1");
-        assert!(to_send(&headers).is_err());
+        assert!(to_send(&request("x-ms-meta-colour", "red\nx-ms-meta-more: 1")).is_err());
     }
 }
