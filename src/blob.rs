@@ -17,28 +17,48 @@ mod send;
 mod write;
 
 use std::fmt;
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use azure_core::http::{ClientOptions, HttpClient, RetryOptions, Transport};
 use azure_storage_blob::{BlobClient, BlobServiceClient, BlobServiceClientOptions};
-use url::Url;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use url::{Position, Url};
 
 use crate::call::Caller;
 use crate::config::ConfigError;
 use crate::error::Error;
 use crate::model::{AccountName, Blob, BlobRef, ContainerName};
-use crate::redact::{SafeUrl, Secret};
+use crate::redact::Secret;
 use crate::throttle::Lane;
 use auth::{Credential, Signer};
 use sas::SasMint;
 
-pub use sas::SharedAccess;
+pub use sas::{SharedAccess, SignedUrl};
 
 pub use copy::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
 
 /// The service refuses a longer source URL, its signature included.
 const SOURCE_URL_LIMIT: usize = 2 << 10;
+
+/// Room for a source URL without its signature, but for the longest names.
+const USUAL_URL: usize = 256;
+
+/// What the URL standard encodes in one segment of a path, where a slash or a backslash would end it.
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
 
 /// A storage account.
 pub struct BlobAccount {
@@ -73,7 +93,7 @@ impl fmt::Debug for BlobAccount {
 #[derive(Debug, Clone)]
 pub struct CopySource<'a> {
     /// The source blob's URL with a read-only SAS.
-    pub url: SafeUrl,
+    pub url: SignedUrl,
     /// The blob as listed: its entity tag is the condition of the copy, its properties arrive with it.
     pub blob: &'a Blob,
     /// The lane to slow when the source is throttled.
@@ -162,13 +182,10 @@ impl BlobAccount {
     pub fn copy_source<'a>(&self, container: &'a ContainerName, blob: &'a Blob) -> Result<CopySource<'a>, Error> {
         let subject = || format!("{container}/{}", blob.name);
         addressable(&blob.name).map_err(|reason| Error::Unsuitable { subject: subject(), reason })?;
-        let mut url = self.container_url(container);
-        if let Ok(mut segments) = url.path_segments_mut() {
-            // Slash by slash: `%2F` would use up the limit three times as fast.
-            segments.extend(blob.name.split('/'));
-        }
-        let url = self.mint.signed(container, url);
-        let length = url.expose().as_str().len();
+        // Slash by slash: `%2F` would use up the limit three times as fast.
+        let url = self.text_of(iter::once(container.as_str()).chain(blob.name.split('/')));
+        let url = self.mint.signed(container, &url);
+        let length = url.expose().len();
         if length > SOURCE_URL_LIMIT {
             let reason = format!("its signed URL has {length} characters; a copy's source may have {SOURCE_URL_LIMIT}");
             return Err(Error::Unsuitable { subject: subject(), reason });
@@ -178,21 +195,34 @@ impl BlobAccount {
 
     /// The container's URL.
     fn container_url(&self, container: &ContainerName) -> Url {
-        let mut url = self.endpoint.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.push(container.as_str());
-        }
-        url
+        self.url_of([container.as_str()])
     }
 
     /// A blob's URL, its slashes encoded, as the library writes it.
     fn blob_url(&self, blob: &BlobRef) -> Result<Url, Error> {
         addressable(&blob.name).map_err(|reason| Error::Unsuitable { subject: blob.to_string(), reason })?;
-        let mut url = self.container_url(&blob.container);
+        Ok(self.url_of([blob.container.as_str(), &blob.name]))
+    }
+
+    /// The URL of that path below the account's root.
+    fn url_of<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Url {
+        let mut url = self.endpoint.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.push(&blob.name);
+            segments.extend(path);
         }
-        Ok(url)
+        url
+    }
+
+    /// The same as text.
+    fn text_of<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> String {
+        let root = self.endpoint[..Position::AfterPath].trim_end_matches('/');
+        let mut text = String::with_capacity(USUAL_URL);
+        text.push_str(root);
+        for segment in path {
+            text.push('/');
+            text.extend(utf8_percent_encode(segment, SEGMENT));
+        }
+        text
     }
 
     /// The library's client of a blob.
@@ -204,9 +234,9 @@ impl BlobAccount {
 
 impl CopySource<'_> {
     /// The URL with a signature minted just now.
-    fn resigned(&self) -> SafeUrl {
+    fn resigned(&self) -> SignedUrl {
         self.mint.renew(self.container);
-        self.mint.signed(self.container, self.url.expose().clone())
+        self.mint.signed(self.container, self.url.unsigned())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one retry loop. Each attempt holds a permit of its lane; waiting holds nothing.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,14 +10,14 @@ use crate::retry::{Class, Idempotency, RetryPolicy, classify, final_disposition,
 use crate::throttle::{Lane, Outcome, SourceRefused};
 
 /// What is about to be called.
-#[derive(Debug, Clone)]
-pub struct Call<'a> {
+#[derive(Debug)]
+pub struct Call<'a, Subject: ?Sized = str> {
     /// The API's name of the operation, such as `PutBlobFromUrl`: the key of the statistics.
     pub operation: &'static str,
     /// The action as in "failed to …", such as `copy blob`.
     pub attempted: &'static str,
-    /// What it is done to.
-    pub subject: &'a str,
+    /// What it is done to; written out only where it fails.
+    pub subject: &'a Subject,
     /// May it be sent twice?
     pub idempotency: Idempotency,
     /// Bytes the service will move because of it.
@@ -59,8 +60,9 @@ impl Caller {
     ///
     /// The first `401` is tried once more, at once (the attempt is expected to renew its token when told it is not the
     /// first); an ambiguous failure of a [`Idempotency::LookFirst`] call is returned at once.
-    pub async fn run<T, F, Fut>(&self, call: Call<'_>, mut attempt: F) -> Result<T, CallError>
+    pub async fn run<T, Subject, F, Fut>(&self, call: Call<'_, Subject>, mut attempt: F) -> Result<T, CallError>
     where
+        Subject: fmt::Display + ?Sized,
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<T, Failure>>,
     {
@@ -103,13 +105,13 @@ impl Caller {
             if number >= self.most_attempts() || !may_repeat {
                 return Err(CallError {
                     attempted: call.attempted,
-                    subject: call.subject.to_owned(),
+                    subject: call.subject.to_string(),
                     disposition: final_disposition(&failure),
                     failure,
                     attempts: number,
                 });
             }
-            tracing::debug!(operation = call.operation, subject = call.subject, number, %failure, "will try again");
+            tracing::debug!(operation = call.operation, subject = %call.subject, number, %failure, "will try again");
             if class == Class::Unauthorised {
                 renewed = true;
             } else {

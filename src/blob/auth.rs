@@ -7,12 +7,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use azure_core::http::headers::HeaderName;
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{Context, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, Mac};
 use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use sha2::Sha256;
 
 use crate::config::ConfigError;
@@ -93,9 +95,11 @@ impl Signer {
     pub(super) fn sign(&self, request: &mut Request) {
         match &self.credential {
             Credential::Key(key) => {
-                request.insert_header("x-ms-date", http_date(crate::clock::now()));
+                let date = const { HeaderName::from_static("x-ms-date") };
+                request.insert_header(date, http_date(crate::clock::now()));
                 let signature = key.sign(&string_to_sign(request, self.account.as_str()));
-                request.insert_header("authorization", format!("SharedKey {}:{signature}", self.account));
+                let authorization = const { HeaderName::from_static("authorization") };
+                request.insert_header(authorization, ["SharedKey ", self.account.as_str(), ":", &signature].concat());
             }
             Credential::Sas(sas) => {
                 let url = request.url_mut();
@@ -119,65 +123,61 @@ impl Policy for Signer {
     }
 }
 
+/// How the names begin that a signature covers with their values.
+const NAMED: &str = "x-ms-";
+/// Room for those of a copy, and for its whole text but the blob's longest names.
+const USUAL_HEADERS: usize = 16;
+const USUAL_LENGTH: usize = 1 << 10;
+
 /// The date as HTTP headers write it.
 fn http_date(time: Timestamp) -> String {
-    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&time).expect("the clock is within the years 0 to 9999")
 }
 
-/// The headers whose values alone are signed, in this order.
-const STANDARD: [&str; 11] = [
+/// The headers that a signature covers by their place, in this order. The length has the place after the second; that of
+/// `Date`, for which `x-ms-date` stands in, is after the fourth.
+const PLACED: [&str; 9] = [
     "content-encoding",
     "content-language",
-    "content-length",
     "content-md5",
     "content-type",
-    // `Date`: always empty, `x-ms-date` stands in for it.
-    "",
     "if-modified-since",
     "if-match",
     "if-none-match",
     "if-unmodified-since",
     "range",
 ];
-/// Where the length is among them.
-const LENGTH: usize = 2;
 
 /// What a Shared Key signature covers (the layout of service version 2015-02-21 and later: a length of 0 is left empty).
 fn string_to_sign(request: &Request, account: &str) -> String {
+    let (mut placed, mut named) = ([""; PLACED.len()], Vec::with_capacity(USUAL_HEADERS));
+    for (name, value) in request.headers().iter().map(|(name, value)| (name.as_str(), value.as_str())) {
+        if let Some(rest) = name.strip_prefix(NAMED) {
+            named.push((rest, value));
+        } else if let Some(place) = PLACED.iter().position(|placed| *placed == name) {
+            placed[place] = value;
+        }
+    }
     let length = match request.body().len() {
         None | Some(0) => String::new(),
         Some(length) => length.to_string(),
     };
-    // A copy's, with its signed source, has some 900 characters.
-    let mut text = String::with_capacity(1_024);
-    text.push_str(request.method().as_ref());
-    text.push('\n');
-    let mut values = [""; STANDARD.len()];
-    for (name, value) in request.headers().iter() {
-        if let Some(at) = STANDARD.iter().position(|standard| *standard == name.as_str()) {
-            values[at] = value.as_str();
-        }
-    }
-    values[LENGTH] = &length;
-    for value in values {
+    let [encoding, language, md5, kind, conditions @ ..] = placed;
+    let mut text = String::with_capacity(USUAL_LENGTH);
+    for value in [request.method().as_ref(), encoding, language, &length, md5, kind, ""].iter().chain(&conditions) {
         text.push_str(value);
         text.push('\n');
     }
-    push_canonical_headers(&mut text, request);
+    push_canonical_headers(&mut text, named);
     push_canonical_resource(&mut text, request, account);
     text
 }
 
-/// Every `x-ms-` header, one a line, sorted.
-fn push_canonical_headers(text: &mut String, request: &Request) {
-    let mut headers: Vec<(&str, &str)> = request
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .filter(|(name, _)| name.starts_with("x-ms-"))
-        .collect();
+/// Every `x-ms-` header, given without that, one a line, sorted.
+fn push_canonical_headers(text: &mut String, mut headers: Vec<(&str, &str)>) {
     headers.sort_unstable_by(|(a, _), (b, _)| Iterator::cmp(sort_key(a), sort_key(b)));
     for (name, value) in headers {
+        text.push_str(NAMED);
         text.push_str(name);
         text.push(':');
         text.push_str(value.trim());

@@ -8,7 +8,7 @@ mod remedy;
 
 use std::collections::HashMap;
 
-use azure_core::http::headers::Headers;
+use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::{Method, Request};
 use azure_storage_blob::models::{AccessTier, BlobClientDeleteOptions, BlobClientStartCopyFromUrlOptions};
 use base64::Engine as _;
@@ -99,8 +99,7 @@ impl BlobAccount {
 
     async fn put_once(&self, to: &BlobRef, plan: &Plan<'_>) -> Result<Result<Copied, CallError>, Error> {
         let url = &self.blob_url(to)?;
-        let subject = to.to_string();
-        let call = copy_call("PutBlobFromUrl", &subject, plan.from, plan.from.blob.length);
+        let call = copy_call("PutBlobFromUrl", to, plan.from, plan.from.blob.length);
         Ok(self
             .write
             .run(call, |_| async move {
@@ -113,37 +112,46 @@ impl BlobAccount {
 
     /// Put Blob From URL, written by hand: nearly every blob costs one, and nothing else ([`super::send`]).
     fn put_request(&self, url: Url, plan: &Plan<'_>) -> Request {
-        let Blob { etag, properties, .. } = &plan.from.blob;
+        let Blob { etag, properties, .. } = plan.from.blob;
         let mut request = Request::new(url, Method::Put);
         *request.headers_mut() = HashMap::with_capacity(USUAL_HEADERS).into();
-        request.insert_header("content-length", "0");
-        request.insert_header("x-ms-version", self.version.clone());
-        request.insert_header("x-ms-blob-type", "BlockBlob");
-        request.insert_header("x-ms-copy-source", plan.source_url());
-        request.insert_header("x-ms-source-if-match", etag.clone());
-        let told = [
-            ("x-ms-blob-cache-control", &properties.cache_control),
-            ("x-ms-blob-content-disposition", &properties.content_disposition),
-            ("x-ms-blob-content-encoding", &properties.content_encoding),
-            ("x-ms-blob-content-language", &properties.content_language),
-            ("x-ms-blob-content-type", &properties.content_type),
-        ];
+        request.insert_header(const { HeaderName::from_static("content-length") }, "0");
+        request.insert_header(const { HeaderName::from_static("x-ms-version") }, self.version.clone());
+        request.insert_header(const { HeaderName::from_static("x-ms-blob-type") }, "BlockBlob");
+        request.insert_header(const { HeaderName::from_static("x-ms-copy-source") }, plan.source_url());
+        request.insert_header(const { HeaderName::from_static("x-ms-source-if-match") }, etag.clone());
+        let told = const {
+            [
+                HeaderName::from_static("x-ms-blob-cache-control"),
+                HeaderName::from_static("x-ms-blob-content-disposition"),
+                HeaderName::from_static("x-ms-blob-content-encoding"),
+                HeaderName::from_static("x-ms-blob-content-language"),
+                HeaderName::from_static("x-ms-blob-content-type"),
+            ]
+        };
+        let told = told.into_iter().zip([
+            &properties.cache_control,
+            &properties.content_disposition,
+            &properties.content_encoding,
+            &properties.content_language,
+            &properties.content_type,
+        ]);
         for (name, value) in told {
             if let Some(value) = value {
                 request.insert_header(name, value.clone());
             }
         }
         if let Some(md5) = &properties.content_md5 {
-            request.insert_header("x-ms-blob-content-md5", BASE64.encode(md5));
+            request.insert_header(const { HeaderName::from_static("x-ms-blob-content-md5") }, BASE64.encode(md5));
         }
         for (key, value) in &properties.metadata {
             request.insert_header(format!("x-ms-meta-{key}"), value.clone());
         }
         if let Some(tags) = tags_header(properties) {
-            request.insert_header("x-ms-tags", tags);
+            request.insert_header(const { HeaderName::from_static("x-ms-tags") }, tags);
         }
         if let Some(tier) = &plan.tier {
-            request.insert_header("x-ms-access-tier", tier.to_string());
+            request.insert_header(const { HeaderName::from_static("x-ms-access-tier") }, tier.to_string());
         }
         request
     }
@@ -172,8 +180,7 @@ impl BlobAccount {
 
     async fn start_once(&self, to: &BlobRef, plan: &Plan<'_>) -> Result<Result<CopyState, CallError>, Error> {
         let client = &self.blob_client(to)?;
-        let subject = to.to_string();
-        let call = copy_call("CopyBlob", &subject, plan.from, plan.from.blob.length);
+        let call = copy_call("CopyBlob", to, plan.from, plan.from.blob.length);
         Ok(self
             .write
             .run(call, |_| async move {
@@ -196,7 +203,7 @@ impl BlobAccount {
     async fn adopt(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<Option<CopyState>, Error> {
         let Some(head) = self.head(to).await? else { return Ok(None) };
         match (head.copy_source, head.blob.copy.filter(|copy| copy.status == CopyStatus::Pending)) {
-            (Some(source), Some(copy)) if same_blob(&source, from.url.expose()) => Ok(Some(copy)),
+            (Some(source), Some(copy)) if same_blob(&source, from.url.unsigned()) => Ok(Some(copy)),
             (_, None) => Ok(None),
             _ => Err(Error::Conflict {
                 subject: to.to_string(),
@@ -243,7 +250,12 @@ impl BlobAccount {
 }
 
 /// A copy's call.
-fn copy_call<'a>(operation: &'static str, subject: &'a str, from: &'a CopySource<'a>, bytes: u64) -> Call<'a> {
+fn copy_call<'a>(
+    operation: &'static str,
+    subject: &'a BlobRef,
+    from: &'a CopySource<'a>,
+    bytes: u64,
+) -> Call<'a, BlobRef> {
     // All copies bring the same state twice; a Copy Blob that was begun twice is adopted.
     let idempotency = Idempotency::Repeatable;
     Call { operation, attempted: "copy blob", subject, idempotency, bytes, source: Some(&from.lane) }
@@ -258,9 +270,10 @@ fn started(headers: &Headers) -> Result<CopyState, Failure> {
 }
 
 /// Is it the same blob, whatever the signature and the spelling of the path?
-fn same_blob(told: &str, ours: &Url) -> bool {
+fn same_blob(told: &str, ours: &str) -> bool {
     let path = |url: &Url| percent_decode_str(url.path()).collect::<Vec<u8>>();
-    Url::parse(told).is_ok_and(|told| authority(&told) == authority(ours) && path(&told) == path(ours))
+    let place = |url: &str| Url::parse(url).map(|url| (authority(&url), path(&url)));
+    place(told).is_ok_and(|told| place(ours) == Ok(told))
 }
 
 /// Metadata as the library takes it.

@@ -124,8 +124,8 @@ fn any_names_give_a_signature_that_covers_them_and_nothing_else() {
     target("masking", WORDS, |input| {
         let text = String::from_utf8_lossy(input);
         let container = ContainerName::new(text.as_ref());
-        let url = mint.signed(&container, Url::parse("https://h/c?old=1").unwrap());
-        let pairs: Vec<(String, String)> = url.expose().query_pairs().into_owned().collect();
+        let url = mint.signed(&container, "https://h/c");
+        let pairs: Vec<_> = Url::parse(url.expose()).unwrap().query_pairs().into_owned().collect();
         let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["sv", "sr", "sp", "st", "se", "spr", "sig"], "each once, and nothing of the names");
         let value = |name: &str| pairs.iter().find(|(key, _)| key == name).unwrap().1.as_str();
@@ -139,7 +139,7 @@ fn any_names_give_a_signature_that_covers_them_and_nothing_else() {
             value("sv")
         );
         assert_eq!(value("sig"), key.sign(&signed));
-        assert!(!url.to_string().contains(value("sig")), "{url}");
+        assert!(!format!("{url:?}").contains(value("sig")), "{url:?}");
         mint.renew(&container);
         String::new()
     });

@@ -3,6 +3,7 @@
 use azure_core::http::{Method, Request};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
+use url::Url;
 
 use super::properties::{control_call, header};
 use super::{BlobAccount, CopySource};
@@ -33,9 +34,10 @@ impl BlobAccount {
     /// Reads the head of a blob the way copies read it: through the signed URL alone.
     pub async fn read_as_a_copy_does(&self, source: &CopySource<'_>) -> Result<(), Error> {
         let subject = source.subject();
+        let url = &Url::parse(source.url.expose()).expect("a URL with a longer path and a query is one");
         let call = control_call("GetBlobProperties", "read with a signature", &subject);
         let found = self.read.run(call, |_| async move {
-            let mut request = Request::new(source.url.expose().clone(), Method::Head);
+            let mut request = Request::new(url.clone(), Method::Head);
             request.insert_header("x-ms-version", self.version.clone());
             let answer = self.transport.execute_request(&request).await?.try_into_raw_response().await?;
             match u16::from(answer.status()) {

@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use lru::LruCache;
-use url::{Url, form_urlencoded};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use url::form_urlencoded;
 
 use super::auth::{AccountKey, Credential};
 use crate::clock;
 use crate::model::ContainerName;
-use crate::redact::SafeUrl;
+use crate::redact::REDACTED;
 
 /// The layout that is signed; later service versions take it.
 const VERSION: &str = "2020-12-06";
@@ -49,6 +50,40 @@ impl std::fmt::Debug for Sas {
     }
 }
 
+/// What the URL standard encodes in a query.
+const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
+
+/// A URL with a signature. Kept as the text that a copy's header holds: a URL of the library is read anew with every part
+/// it is given, which costs more than all else that is done to it here.
+#[derive(Clone)]
+pub struct SignedUrl {
+    text: String,
+    /// Where the signature's `?` is.
+    end_of_path: usize,
+}
+
+impl SignedUrl {
+    fn new(url: &str, signature: &str) -> Self {
+        Self { text: [url, "?", signature].concat(), end_of_path: url.len() }
+    }
+
+    /// All of it, for sending.
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// The URL without its signature.
+    pub fn unsigned(&self) -> &str {
+        &self.text[..self.end_of_path]
+    }
+}
+
+impl std::fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}?{REDACTED}", self.unsigned())
+    }
+}
+
 impl SasMint {
     /// A mint with that key; without one there is one signature for everything, which was given to us. `https_only` binds
     /// what is minted to https.
@@ -56,13 +91,12 @@ impl SasMint {
         Self { by, https_only, kept: Mutex::new(LruCache::new(KEPT)) }
     }
 
-    /// `url` with the container's signature.
-    pub(super) fn signed(&self, container: &ContainerName, mut url: Url) -> SafeUrl {
+    /// `url`, which has no query, with the container's signature.
+    pub(super) fn signed(&self, container: &ContainerName, url: &str) -> SignedUrl {
         match &self.by {
-            Credential::Key(key) => url.set_query(Some(&self.query(key, container))),
-            Credential::Sas(sas) => url.set_query(Some(sas.expose())),
+            Credential::Key(key) => SignedUrl::new(url, &self.query(key, container)),
+            Credential::Sas(sas) => SignedUrl::new(url, &utf8_percent_encode(sas.expose(), QUERY).to_string()),
         }
-        SafeUrl::new(url)
     }
 
     /// Forgets the container's signature: it was refused. The next one is minted.

@@ -121,12 +121,11 @@ impl BlobAccount {
         blocks: &mut [Block],
     ) -> Result<Result<(), CallError>, Error> {
         let client = &self.blob_client(to)?.block_blob_client();
-        let subject = &to.to_string();
         let missing = blocks.iter().enumerate().filter(|(_, block)| !block.there);
         let missing: Vec<_> = missing.map(|(index, block)| (index, block.id.clone(), block.start..block.end)).collect();
         let staged = missing.into_iter().map(|(index, id, range)| {
             // Boxed, so that the futures have one plain type whatever they borrow.
-            async move { self.stage(client, subject, plan, &id, range).await.map(|()| index) }.boxed()
+            async move { self.stage(client, to, plan, &id, range).await.map(|()| index) }.boxed()
         });
         let mut staged = stream::iter(staged).buffer_unordered(BLOCKS_AT_ONCE);
         while let Some(end) = staged.next().await {
@@ -141,12 +140,12 @@ impl BlobAccount {
     async fn stage(
         &self,
         client: &BlockBlobClient,
-        subject: &str,
+        to: &BlobRef,
         plan: &Plan<'_>,
         id: &[u8],
         range: Range<u64>,
     ) -> Result<(), CallError> {
-        let call = copy_call("PutBlockFromUrl", subject, plan.from, range.end - range.start);
+        let call = copy_call("PutBlockFromUrl", to, plan.from, range.end - range.start);
         let range = &range;
         self.write
             .run(call, |_| async move {
@@ -168,8 +167,7 @@ impl BlobAccount {
         blocks: &[Block],
     ) -> Result<Result<Copied, CallError>, Error> {
         let client = &self.blob_client(to)?.block_blob_client();
-        let subject = to.to_string();
-        let call = copy_call("PutBlockList", &subject, plan.from, 0);
+        let call = copy_call("PutBlockList", to, plan.from, 0);
         Ok(self
             .write
             .run(call, |_| async move {

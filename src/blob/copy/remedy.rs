@@ -6,10 +6,9 @@ use std::sync::atomic::Ordering;
 use azure_storage_blob::models::AccessTier;
 
 use super::super::properties::refused_with;
-use super::super::{BlobAccount, CopySource};
+use super::super::{BlobAccount, CopySource, SignedUrl};
 use super::tier_of;
 use crate::error::{CallError, Disposition, Error, Failure};
-use crate::redact::SafeUrl;
 
 /// Codes by which an account refuses a tier.
 const TIER_REFUSALS: &[&str] = &["InvalidBlobTier", "UnsupportedHeader", "BlobAccessTierNotSupportedForAccountType"];
@@ -22,13 +21,13 @@ const UNREADABLE: &[&str] = &["CannotVerifyCopySource"];
 pub(super) struct Plan<'a> {
     pub(super) from: &'a CopySource<'a>,
     pub(super) tier: Option<AccessTier>,
-    resigned: Option<SafeUrl>,
+    resigned: Option<SignedUrl>,
 }
 
 impl Plan<'_> {
     /// The signed URL, for a header.
     pub(super) fn source_url(&self) -> String {
-        self.resigned.as_ref().unwrap_or(&self.from.url).expose().as_str().to_owned()
+        self.resigned.as_ref().unwrap_or(&self.from.url).expose().to_owned()
     }
 }
 

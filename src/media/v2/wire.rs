@@ -206,7 +206,7 @@ impl Wire {
                     status => Err(errors::refusal(status, answer.retry_after.as_deref(), &answer.body)),
                 }
             };
-            match self.caller.run(call.clone(), attempt).await {
+            match self.caller.run(Call { ..call }, attempt).await {
                 Err(error) if error.failure.status() == Some(401) && !renewed => renewed = true,
                 result => return result,
             }
