@@ -1,5 +1,7 @@
 //! The steps of one asset, each in the ledger before and after. The locator comes last.
 
+use std::sync::Arc;
+
 use futures::TryStreamExt;
 
 use super::catalog::TargetAsset;
@@ -172,15 +174,14 @@ fn missing<'a>(
     source: &'a Contents<'_>,
     present: &'a Contents<'_>,
     resumed: bool,
-) -> impl futures::Stream<Item = Result<Blob, Error>> + Send + 'a {
+) -> impl futures::Stream<Item = Result<Arc<Blob>, Error>> + Send + 'a {
     let there = move |blob: &Blob, copy: Option<&Blob>| {
         copy.is_some_and(|copy| {
             if resumed { compare::difference(blob, copy).is_none() } else { compare::is_current(blob, copy) }
         })
     };
-    side_by_side(source, present).try_filter_map(move |(blob, copy)| async move {
-        Ok((!there(&blob, copy.as_deref())).then(|| blob.into_owned()))
-    })
+    side_by_side(source, present)
+        .try_filter_map(move |(blob, copy)| async move { Ok((!there(&blob, copy.as_deref())).then_some(blob)) })
 }
 
 /// Our copy, if there is one. One that was begun in an earlier run is looked for by itself, however complete the target's

@@ -133,7 +133,11 @@ impl Choices {
         let key = (method, Reason::of(self.asked, method, length));
         let mut counts = self.counts.lock().expect("no panic while held");
         let State { all, by_asset } = &mut *counts;
-        for counts in [all, by_asset.entry(asset.clone()).or_default()] {
+        let of_asset = match by_asset.get_mut(asset) {
+            Some(counts) => counts,
+            None => by_asset.entry(asset.clone()).or_default(),
+        };
+        for counts in [all, of_asset] {
             let (blobs, bytes) = counts.entry(key).or_default();
             *blobs += 1;
             *bytes += length;

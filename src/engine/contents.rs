@@ -1,7 +1,7 @@
 //! What a container holds: kept where it is little, listed again where it is much, so that a container of a million
 //! blobs takes no more memory than a page. Two of them are compared blob by blob in name order.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -24,7 +24,7 @@ pub(crate) struct Contents<'a> {
     pub(crate) account: &'a BlobAccount,
     pub(crate) container: ContainerName,
     /// All of them in name order; `None` = too many, they are to be listed again.
-    kept: Option<Vec<Blob>>,
+    kept: Option<Vec<Arc<Blob>>>,
     /// How many.
     pub(crate) count: u64,
     /// Their bytes.
@@ -71,7 +71,7 @@ impl<'a> Contents<'a> {
                 last.clone_from(&blob.name);
             }
             if contents.count <= KEPT {
-                blobs.extend(page);
+                blobs.extend(page.into_iter().map(Arc::new));
             } else {
                 blobs = Vec::new();
             }
@@ -82,7 +82,10 @@ impl<'a> Contents<'a> {
             (true, small) => small.then_some(blobs),
             (false, true) => Some(sorted(blobs)),
             // No service that is known does so; it is better to need memory than to compare wrongly.
-            (false, false) => Some(sorted(account.list(&contents.container).try_concat().await?)),
+            (false, false) => {
+                let blobs = account.list(&contents.container).try_concat().await?;
+                Some(sorted(blobs.into_iter().map(Arc::new).collect()))
+            }
         };
         Ok(contents)
     }
@@ -101,7 +104,7 @@ impl<'a> Contents<'a> {
     }
 
     /// Takes note that a blob is in another state now, or gone.
-    pub(crate) fn exchange(&mut self, old: &Blob, new: Option<&Blob>) {
+    pub(crate) fn exchange(&mut self, old: &Blob, new: Option<&Arc<Blob>>) {
         self.sum.remove(old);
         if let Some(new) = new {
             self.sum.add(new);
@@ -110,7 +113,7 @@ impl<'a> Contents<'a> {
             && let Ok(at) = blobs.binary_search_by(|blob| blob.name.cmp(&old.name))
         {
             match new {
-                Some(new) => blobs[at] = new.clone(),
+                Some(new) => blobs[at] = Arc::clone(new),
                 None => drop(blobs.remove(at)),
             }
         }
@@ -136,7 +139,7 @@ fn without_repetition(page: &mut Vec<Blob>, last: &str) {
     }
 }
 
-fn sorted(mut blobs: Vec<Blob>) -> Vec<Blob> {
+fn sorted(mut blobs: Vec<Arc<Blob>>) -> Vec<Arc<Blob>> {
     blobs.sort_by(|a, b| a.name.cmp(&b.name));
     blobs
 }
@@ -144,7 +147,7 @@ fn sorted(mut blobs: Vec<Blob>) -> Vec<Blob> {
 /// Goes through a container's blobs in name order.
 pub(crate) enum Walk<'a> {
     /// They are here.
-    Kept(std::slice::Iter<'a, Blob>),
+    Kept(std::slice::Iter<'a, Arc<Blob>>),
     /// They are listed as they are needed.
     Listed {
         pages: BoxStream<'a, Result<Vec<Blob>, Error>>,
@@ -154,11 +157,11 @@ pub(crate) enum Walk<'a> {
     },
 }
 
-impl<'a> Walk<'a> {
+impl Walk<'_> {
     /// The next blob.
-    pub(crate) async fn next(&mut self) -> Result<Option<Cow<'a, Blob>>, Error> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Arc<Blob>>, Error> {
         match self {
-            Self::Kept(blobs) => Ok(blobs.next().map(Cow::Borrowed)),
+            Self::Kept(blobs) => Ok(blobs.next().map(Arc::clone)),
             Self::Listed { pages, page, last, container } => loop {
                 if let Some(blob) = page.next() {
                     if blob.name < *last {
@@ -166,7 +169,7 @@ impl<'a> Walk<'a> {
                         return Err(Error::Differs { subject: container.to_string(), reason });
                     }
                     last.clone_from(&blob.name);
-                    return Ok(Some(Cow::Owned(blob)));
+                    return Ok(Some(Arc::new(blob)));
                 }
                 match pages.try_next().await? {
                     Some(mut next) => {
@@ -181,14 +184,14 @@ impl<'a> Walk<'a> {
 }
 
 /// A blob of one container beside the one of the same name in another.
-pub(crate) type Beside<'a> = (Cow<'a, Blob>, Option<Cow<'a, Blob>>);
+pub(crate) type Beside = (Arc<Blob>, Option<Arc<Blob>>);
 
 /// Every blob of `source` in name order, each beside its counterpart in `target`.
 pub(crate) fn side_by_side<'a>(
     source: &'a Contents<'_>,
     target: &'a Contents<'_>,
-) -> impl Stream<Item = Result<Beside<'a>, Error>> + Send + 'a {
-    let start = (source.walk(), target.walk(), None::<Cow<'a, Blob>>);
+) -> impl Stream<Item = Result<Beside, Error>> + Send + 'a {
+    let start = (source.walk(), target.walk(), None::<Arc<Blob>>);
     stream::try_unfold(start, |(mut ours, mut theirs, mut ahead)| async move {
         let Some(blob) = ours.next().await? else { return Ok(None) };
         loop {

@@ -42,9 +42,9 @@ pub(crate) struct CopyResult {
     /// That were to be copied.
     pub(crate) planned: u64,
     /// Copied in another state than they were listed in: that one, and the one at the moment of the copy.
-    pub(crate) changed: Vec<(Blob, Blob)>,
+    pub(crate) changed: Vec<(Arc<Blob>, Arc<Blob>)>,
     /// Gone from the source meanwhile, as they were listed.
-    pub(crate) vanished: Vec<Blob>,
+    pub(crate) vanished: Vec<Arc<Blob>>,
     /// Not copied, and why.
     pub(crate) failed: Vec<(String, Error)>,
     /// Not begun, because the run is to stop.
@@ -54,8 +54,8 @@ pub(crate) struct CopyResult {
 /// How one blob ended.
 enum BlobEnd {
     Copied,
-    Changed(Blob, Blob),
-    Vanished(Blob),
+    Changed(Arc<Blob>, Arc<Blob>),
+    Vanished(Arc<Blob>),
     Failed(String, Error),
     Left,
 }
@@ -65,7 +65,7 @@ pub(crate) async fn copy_blobs(
     run: &Run,
     asset: &Asset,
     route: Route<'_>,
-    blobs: impl Stream<Item = Result<Blob, Error>> + Send,
+    blobs: impl Stream<Item = Result<Arc<Blob>, Error>> + Send,
 ) -> Result<CopyResult, Error> {
     let windows = windows(blobs);
     if route.situation.is_asynchronous() {
@@ -92,8 +92,8 @@ pub(crate) async fn copy_blobs(
 
 /// The blobs as they come, window by window, the largest ones of each first.
 fn windows(
-    blobs: impl Stream<Item = Result<Blob, Error>> + Send,
-) -> impl Stream<Item = Result<Vec<Blob>, Error>> + Send {
+    blobs: impl Stream<Item = Result<Arc<Blob>, Error>> + Send,
+) -> impl Stream<Item = Result<Vec<Arc<Blob>>, Error>> + Send {
     // It grows as it is filled: few assets have so many blobs that a whole window should be set aside.
     stream::try_unfold(Box::pin(blobs), async |mut blobs| {
         let mut window = Vec::new();
@@ -102,7 +102,7 @@ fn windows(
         {
             window.push(blob);
         }
-        window.sort_by_key(|blob: &Blob| std::cmp::Reverse(blob.length));
+        window.sort_by_key(|blob: &Arc<Blob>| std::cmp::Reverse(blob.length));
         Ok((!window.is_empty()).then_some((window, blobs)))
     })
 }
@@ -123,21 +123,21 @@ impl CopyResult {
 /// A blob that is to be copied.
 struct Candidate {
     /// As it is now.
-    blob: Blob,
+    blob: Arc<Blob>,
     /// As it was listed, where that is another state.
-    listed: Option<Blob>,
+    listed: Option<Arc<Blob>>,
     /// How often it has been tried.
     tries: u32,
 }
 
 impl Candidate {
-    fn new(blob: Blob) -> Self {
+    fn new(blob: Arc<Blob>) -> Self {
         Self { blob, listed: None, tries: 0 }
     }
 
     /// The same blob in another state.
     fn renewed(self, newer: Blob) -> Self {
-        Self { blob: newer, listed: Some(self.listed.unwrap_or(self.blob)), tries: self.tries }
+        Self { blob: Arc::new(newer), listed: Some(self.listed.unwrap_or(self.blob)), tries: self.tries }
     }
 
     fn copied(self, run: &Run, asset: &Asset, method: CopyMethod) -> BlobEnd {
@@ -166,7 +166,7 @@ impl Candidate {
             blob: self.blob.name.clone(),
             reason: error.to_string(),
         });
-        BlobEnd::Failed(self.blob.name, error)
+        BlobEnd::Failed(self.blob.name.clone(), error)
     }
 }
 

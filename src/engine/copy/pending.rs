@@ -23,7 +23,7 @@ pub(super) async fn copy_windows(
     run: &Run,
     asset: &Asset,
     route: Route<'_>,
-    windows: impl Stream<Item = Result<Vec<Blob>, Error>> + Send,
+    windows: impl Stream<Item = Result<Vec<Arc<Blob>>, Error>> + Send,
 ) -> Result<CopyResult, Error> {
     let mut result = CopyResult::default();
     let mut windows = std::pin::pin!(windows);
@@ -45,7 +45,7 @@ struct Begun {
 }
 
 /// Begins asynchronous copies as the account's slots permit and follows them by listing.
-async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Blob>) -> CopyResult {
+async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Arc<Blob>>) -> CopyResult {
     let slots = run.pending_copies(route.target);
     let mut queue: VecDeque<Candidate> = blobs.into_iter().map(Candidate::new).collect();
     let mut begun: BTreeMap<String, Begun> = BTreeMap::new();
