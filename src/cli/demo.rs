@@ -4,6 +4,7 @@
 pub(super) mod playback;
 mod report;
 
+use azure_core::http::HttpClient;
 use mediamirror::config::Config;
 use mediamirror::connect::Pair;
 use mediamirror::emulator::{Emulator, EmulatorHandle};
@@ -12,7 +13,6 @@ use mediamirror::engine::verify::verify;
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
-use mediamirror::transport;
 
 use super::Context;
 use super::args::DemoArgs;
@@ -45,7 +45,7 @@ async fn mirror_and_compare(
     emulator: &EmulatorHandle,
     interruption: &Interruption,
 ) -> Result<Option<Report>, CommandFailure> {
-    let pair = Session::of(config(emulator)?)?.pair;
+    let Session { pair, network, .. } = Session::of(config(emulator)?)?;
     let options = Options::default();
     // In memory: a demonstration leaves nothing behind.
     let ledger = Ledger::in_memory()?;
@@ -60,7 +60,7 @@ async fn mirror_and_compare(
     context.printer.note("comparing both libraries …");
     let verification = verify(&pair, &options, &mediamirror::monitor::Silent).await.map_err(of)?;
     context.printer.note("fetching every manifest from both regions …");
-    let playback = playbacks(&pair, &options).await?;
+    let playback = playbacks(&pair, &options, network.as_ref()).await?;
     context.printer.note("mirroring again …");
     let second = mirrored(context, &pair, &ledger, &options, interruption).await?;
     if second.outcome == Outcome::Interrupted {
@@ -71,10 +71,13 @@ async fn mirror_and_compare(
 }
 
 /// Every streaming URL, asked in both regions.
-async fn playbacks(pair: &Pair, options: &Options) -> Result<Vec<playback::Playback>, CommandFailure> {
+async fn playbacks(
+    pair: &Pair,
+    options: &Options,
+    network: &dyn HttpClient,
+) -> Result<Vec<playback::Playback>, CommandFailure> {
     let pairs = urls(pair, options).await.map_err(|error| CommandFailure::of(&error, true))?;
-    let client = transport::network().map_err(CommandFailure::unexpected)?;
-    Ok(playback::play_all(client.as_ref(), pairs).await)
+    Ok(playback::play_all(network, pairs).await)
 }
 
 /// The first region is the source, the second the target.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use azure_core::http::HttpClient;
 use mediamirror::config::{Config, LimitOverrides, descriptors};
 use mediamirror::connect::{Endpoint, Pair, connect};
 use mediamirror::model::Side;
@@ -18,6 +19,8 @@ pub(crate) struct Session {
     pub(crate) config: Config,
     /// Both accounts.
     pub(crate) pair: Arc<Pair>,
+    /// The network with the configuration's authorities, for what neither account's client asks for (a player's URLs).
+    pub(crate) network: Arc<dyn HttpClient>,
 }
 
 impl Session {
@@ -51,9 +54,9 @@ impl Session {
         if let Some(lowered) = descriptors::allowed().and_then(|allowed| config.fit_descriptors(allowed)) {
             tracing::warn!("{lowered}");
         }
-        let client = transport::network_trusting(&config.roots)
+        let network = transport::network_trusting(&config.roots)
             .map_err(|error| CommandFailure::unexpected(format!("failed to set up TLS: {error}")))?;
-        let pair = connect(&config, client).map_err(|error| CommandFailure::of(&error, false))?;
-        Ok(Self { config, pair: Arc::new(pair) })
+        let pair = connect(&config, Arc::clone(&network)).map_err(|error| CommandFailure::of(&error, false))?;
+        Ok(Self { config, pair: Arc::new(pair), network })
     }
 }

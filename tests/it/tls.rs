@@ -13,45 +13,70 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 
+use super::cli::against_emulator::Emulator;
 use super::cli::{MIRROR, mediamirror, place, stderr};
 
 /// What the server answers everything with; the API it is not.
 const ANSWER: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
 
+/// An authority of this test's own.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    /// Its certificate.
+    pem: String,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut authority = CertificateParams::new([]).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let pem = authority.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(authority, key), pem }
+    }
+
+    /// Port of a TLS server on this machine, whose certificate this authority signed. What it is sent goes to the server on
+    /// the port `behind`, and without one everything is answered with [`ANSWER`].
+    async fn serve(&self, behind: Option<u16>) -> u16 {
+        let key = KeyPair::generate().unwrap();
+        let own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let own = own.signed_by(&key, &self.issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.into()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+            .unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let acceptor = TlsAcceptor::from(Arc::new(config));
+            while let Ok((connection, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    // A client that does not trust us ends it here.
+                    let Ok(mut connection) = acceptor.accept(connection).await else { return };
+                    if let Some(behind) = behind {
+                        let mut behind = tokio::net::TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
+                        let _ = tokio::io::copy_bidirectional(&mut connection, &mut behind).await;
+                        return;
+                    }
+                    let _ = connection.read(&mut [0; 4096]).await;
+                    let _ = connection.write_all(ANSWER).await;
+                    let _ = connection.shutdown().await;
+                });
+            }
+        });
+        port
+    }
+}
+
 /// Port of a TLS server on this machine, and the certificate (PEM) of the authority that signed its own.
 async fn server() -> (u16, String) {
-    let authority_key = KeyPair::generate().unwrap();
-    let mut authority = CertificateParams::new([]).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let pem = authority.self_signed(&authority_key).unwrap().pem();
-    let key = KeyPair::generate().unwrap();
-    let own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-    let own = own.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
-
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![own.into()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
-        .unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        while let Ok((connection, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // A client that does not trust us ends it here.
-                let Ok(mut connection) = acceptor.accept(connection).await else { return };
-                let _ = connection.read(&mut [0; 4096]).await;
-                let _ = connection.write_all(ANSWER).await;
-                let _ = connection.shutdown().await;
-            });
-        }
-    });
-    (port, pem)
+    let authority = Authority::new();
+    (authority.serve(None).await, authority.pem)
 }
 
 async fn ask(client: &dyn HttpClient, port: u16) -> Result<u16, Failure> {
@@ -104,6 +129,28 @@ async fn the_program_tells_of_ca_file_where_it_is_missing_and_uses_it_where_it_i
     let (code, told) = verified(trusting.path()).await;
     assert_ne!(code, Some(0));
     assert!(told.contains("403") && !told.contains("UnknownIssuer"), "{told}");
+}
+
+#[tokio::test]
+async fn the_tutorials_manifests_are_fetched_with_the_authority_of_ca_file() {
+    let emulator = tokio::task::spawn_blocking(|| Emulator::start("")).await.unwrap();
+    let authority = Authority::new();
+    std::fs::write(emulator.path().join("ca.pem"), &authority.pem).unwrap();
+    for index in [0, 1] {
+        let streaming = emulator.region(index, "streaming");
+        let port = authority.serve(Url::parse(streaming).unwrap().port()).await;
+        emulator
+            .change(&format!("streaming_url = \"{streaming}"), &format!("streaming_url = \"https://127.0.0.1:{port}"));
+    }
+    emulator.change("", "ca_file = \"ca.pem\"\n");
+    let told = tokio::task::spawn_blocking(move || {
+        let film = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bars/bars_200.mp4");
+        emulator.json(&["tutorial", film, "--config", "mirror.toml"])
+    });
+    let (code, told) = told.await.unwrap();
+    assert_eq!((code, &told["equal"]), (Some(0), &true.into()), "{told}");
+    let url = told["manifests"][0]["target_url"].as_str().unwrap();
+    assert!(url.starts_with("https://"), "{url}");
 }
 
 #[test]

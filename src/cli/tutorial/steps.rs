@@ -13,7 +13,6 @@ use mediamirror::ledger::Ledger;
 use mediamirror::media::MediaService as _;
 use mediamirror::model::{Asset, AssetEncryption, JobState};
 use mediamirror::monitor::Silent;
-use mediamirror::transport;
 use serde::Serialize;
 
 use super::super::Context;
@@ -150,10 +149,9 @@ impl<'a> Tutorial<'a> {
         let pairs = urls(&self.session.pair, &self.options()?).await.map_err(|error| of(&error))?;
         let pairs: Vec<UrlPair> =
             pairs.iter().flat_map(|pair| FORMATS.map(|format| with_format(pair, format))).collect();
-        let client = transport::network_trusting(&self.session.config.roots).map_err(CommandFailure::unexpected)?;
         let started = Instant::now();
         loop {
-            let playbacks = play_all(client.as_ref(), pairs.clone()).await;
+            let playbacks = play_all(self.session.network.as_ref(), pairs.clone()).await;
             if playbacks.iter().all(Playback::plays) || started.elapsed() > ACTIVATION {
                 return Ok(playbacks);
             }
