@@ -213,7 +213,7 @@ impl<'a, F: Fn(char) -> bool> Values<'a, F> {
             let length = rest.find(&self.ends).unwrap_or(rest.len());
             self.last = start..start + length;
         }
-        (start < self.last.end).then(|| start..self.last.end)
+        (start < self.last.end).then_some(start..self.last.end)
     }
 }
 

@@ -1,6 +1,8 @@
-//! The emulator's own service: where everything answers, and what was asked of it.
+//! The emulator's own service: where everything answers, what was asked of it, and restarts.
 //!
-//! `GET /_emulator/ready`, `GET /_emulator/stats`, `POST /_emulator/stats/reset`.
+//! `GET /_emulator/ready`, `GET /_emulator/stats`, `POST /_emulator/stats/reset`, `POST /_emulator/restart?away_ms=N`.
+
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
@@ -9,6 +11,9 @@ use serde::Serialize;
 use super::ready::Ready;
 use super::world::World;
 use super::{Request, Response};
+
+/// How long services may be away in a restart.
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// Answers one request to the admin service.
 pub(crate) fn serve(world: &World, request: &Request) -> Response {
@@ -19,16 +24,33 @@ pub(crate) fn serve(world: &World, request: &Request) -> Response {
             world.stats.reset();
             json(StatusCode::OK, &world.stats.snapshot())
         }
-        (_, "/_emulator/ready" | "/_emulator/stats" | "/_emulator/stats/reset") => {
-            json(StatusCode::METHOD_NOT_ALLOWED, &serde_json::json!({ "error": "GET to read, POST to reset" }))
+        (&Method::POST, "/_emulator/restart") => restart(world, request.uri().query()),
+        (_, "/_emulator/ready" | "/_emulator/stats" | "/_emulator/stats/reset" | "/_emulator/restart") => {
+            refusal(StatusCode::METHOD_NOT_ALLOWED, "GET to read, POST to reset or to restart")
         }
-        _ => json(
+        _ => refusal(
             StatusCode::NOT_FOUND,
-            &serde_json::json!({
-                "error": "ask for /_emulator/ready, /_emulator/stats or, with POST, /_emulator/stats/reset"
-            }),
+            "ask for /_emulator/ready, /_emulator/stats or, with POST, /_emulator/stats/reset, /_emulator/restart?away_ms=N",
         ),
     }
+}
+
+/// All services but this one go away for so many milliseconds.
+fn restart(world: &World, query: Option<&str>) -> Response {
+    let away = query.and_then(|query| query.strip_prefix("away_ms=")).and_then(|away| away.parse().ok());
+    match away.map(Duration::from_millis).filter(|away| *away <= LONGEST) {
+        None => {
+            refusal(StatusCode::BAD_REQUEST, "say how long to be away: /_emulator/restart?away_ms=N, an hour at most")
+        }
+        Some(away) if world.restarts.order(away) => {
+            json(StatusCode::ACCEPTED, &serde_json::json!({ "away_ms": away.as_millis() }))
+        }
+        Some(_) => refusal(StatusCode::CONFLICT, "there are no sockets to break: this emulator runs in process"),
+    }
+}
+
+fn refusal(status: StatusCode, error: &str) -> Response {
+    json(status, &serde_json::json!({ "error": error }))
 }
 
 fn json(status: StatusCode, value: &impl Serialize) -> Response {

@@ -17,12 +17,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::restart::Orders;
 use self::severable::Severable;
 use super::EmulatorError;
 use super::faults::Cut;
 use super::settings::Settings;
 use super::world::{Route, World};
 
+pub(super) mod restart;
 mod severable;
 
 /// How long answers under way may go on after a shutdown was asked for; the longest are pending synchronous copies,
@@ -75,7 +77,8 @@ fn service_name(settings: &Settings, route: Route) -> String {
 pub(super) fn run(listeners: Listeners, world: &Arc<World>, stop: CancellationToken) -> JoinHandle<()> {
     let connections = TaskTracker::new();
     for (route, listener) in listeners.0 {
-        tokio::spawn(accept(listener, route, Arc::clone(world), stop.clone(), connections.clone()));
+        let service = Service { route, world: Arc::clone(world), stop: stop.clone(), connections: connections.clone() };
+        tokio::spawn(service.run(listener, world.restarts.orders()));
     }
     tokio::spawn(async move {
         stop.cancelled().await;
@@ -85,25 +88,47 @@ pub(super) fn run(listeners: Listeners, world: &Arc<World>, stop: CancellationTo
     })
 }
 
-async fn accept(
-    listener: TcpListener,
+/// What answers on one listener.
+struct Service {
     route: Route,
     world: Arc<World>,
     stop: CancellationToken,
     connections: TaskTracker,
-) {
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                connections.spawn(connection(stream, route, Arc::clone(&world), stop.clone()));
-            }
-            Err(error) => {
-                tracing::warn!(%error, ?route, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+impl Service {
+    /// Serves until the end, with a pause whenever a restart is ordered.
+    async fn run(self, mut listener: TcpListener, mut restarts: Orders) {
+        loop {
+            let life = CancellationToken::new();
+            let away = tokio::select! {
+                () = self.stop.cancelled() => return,
+                // Whoever orders the others to restart has to be answered.
+                away = restarts.next(), if self.route != Route::Admin => away,
+                never = self.accept(&listener, &life) => match never {},
+            };
+            life.cancel();
+            listener = match restart::listen_again(listener, away).await {
+                Ok(listener) => listener,
+                Err(error) => {
+                    return tracing::error!(%error, route = ?self.route, "cannot listen again after a restart");
+                }
+            };
+        }
+    }
+
+    async fn accept(&self, listener: &TcpListener, life: &CancellationToken) -> Infallible {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let connection = connection(stream, self.route, Arc::clone(&self.world), self.stop.clone());
+                    // Dropped in the middle of an answer, as by a process that dies.
+                    self.connections.spawn(life.clone().run_until_cancelled_owned(connection));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, route = ?self.route, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ use super::clock::Clock;
 use super::external::ExternalAccount;
 use super::faults::Faults;
 use super::media_v2::MediaAccount;
+use super::server::restart::Restarts;
 use super::settings::{RegionSettings, Settings, SettingsError, StorageSettings, keys};
 use super::stats::Stats;
 use super::storage::StorageAccount;
@@ -27,6 +28,8 @@ pub(crate) struct World {
     pub(crate) admin: String,
     /// The one place where answers may be spoiled on purpose.
     pub(crate) faults: Faults,
+    /// Where its services are told to restart.
+    pub(super) restarts: Restarts,
 }
 
 /// One region: a media account, its storage accounts (the first is the default one), its streaming host.
@@ -114,6 +117,7 @@ impl World {
             routes: authorities.iter().map(|(route, authority)| (authority.clone(), *route)).collect(),
             admin: root(Route::Admin),
             faults: Faults::default(),
+            restarts: Restarts::default(),
         })
     }
 

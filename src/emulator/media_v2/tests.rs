@@ -110,6 +110,7 @@ impl Bench {
             regions,
             routes: std::collections::HashMap::new(),
             faults: fresh::<Faults>(),
+            restarts: fresh(),
             admin: String::new(),
         };
         let mut bench = Self { world: Arc::new(world), tokens: Vec::new(), version: "2.19", light: false };

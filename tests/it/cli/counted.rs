@@ -80,6 +80,10 @@ fn the_statistics_are_read_and_reset() {
     assert_eq!(ask(&emulator, "POST", "/_emulator/stats/reset").0, 200);
     assert_eq!(ask(&emulator, "GET", "/_emulator/stats").1["requests"], Value::Array(Vec::new()));
     assert_eq!(ask(&emulator, "GET", "/_emulator/nothing").0, 404);
+    for wrong in ["", "?away_ms=", "?away_ms=-1", "?away_ms=3600001", "?seconds=1"] {
+        assert_eq!(ask(&emulator, "POST", &format!("/_emulator/restart{wrong}")).0, 400, "{wrong}");
+    }
+    assert_eq!(ask(&emulator, "GET", "/_emulator/restart?away_ms=0").0, 405);
     assert_eq!(ask(&emulator, "GET", "/_emulator/ready").1, emulator.ready);
 }
 
