@@ -1,10 +1,12 @@
 //! The configuration as it is written: the shape of the TOML file, nothing checked beyond it.
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::problem::Document;
 use super::secret::SecretSource;
@@ -112,5 +114,29 @@ fn default_ledger() -> PathBuf {
 
 /// Reads the shape.
 pub(super) fn parse(document: &Document<'_>) -> Result<ConfigFile, ConfigError> {
-    toml::from_str(document.text()).map_err(|error| document.parse_error(&error))
+    let refuse = |error: toml::de::Error| document.parse_error(&error);
+    let tree = DeTable::parse(document.text()).map_err(refuse)?;
+    // A derived deserialiser takes a list for a table, its values in the order of the fields.
+    if let Some(list) = list_for_table(tree.get_ref()) {
+        let (problem, remedy) =
+            ("a list where a table is expected", "write its keys in braces, or below one `[header]`");
+        return Err(document.error_at_key(&list, problem, remedy));
+    }
+    ConfigFile::deserialize(toml::Deserializer::from(tree)).map_err(refuse)
+}
+
+/// Where a list stands for a table.
+fn list_for_table(table: &DeTable<'_>) -> Option<Range<usize>> {
+    let is_table = |key: &str| matches!(key, "source" | "target" | "auth" | "limits" | "media" | "blob");
+    table.iter().find_map(|(key, value)| match value.get_ref() {
+        DeValue::Table(inner) => list_for_table(inner),
+        DeValue::Array(_) if is_table(key.get_ref()) => Some(value.span()),
+        DeValue::Array(tables) if key.get_ref() == "storage" => {
+            tables.iter().find_map(|element| match element.get_ref() {
+                DeValue::Array(_) => Some(element.span()),
+                _ => None,
+            })
+        }
+        _ => None,
+    })
 }

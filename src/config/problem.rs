@@ -4,6 +4,8 @@
 use std::ops::Range;
 use std::path::Path;
 
+use toml::de::{DeTable, DeValue};
+
 use super::ConfigError;
 
 /// The text of a configuration and where it came from.
@@ -39,12 +41,27 @@ impl<'a> Document<'a> {
 
     /// What the TOML parser found, with a remedy.
     pub(super) fn parse_error(&self, error: &toml::de::Error) -> ConfigError {
-        let start = error.span().map_or(0, |span| span.start);
+        let span = error.span().unwrap_or_default();
         let message = error.message().lines().collect::<Vec<_>>().join("; ");
         let (problem, remedy) = explain(&message);
-        let table = self.table_at(start);
-        let problem = if table.is_empty() { problem } else { format!("{problem} (in `{table}`)") };
-        ConfigError { place: self.place(start), problem, remedy }
+        if message.starts_with(DUPLICATE) {
+            // The second of two keys is in no tree; that it is a key is known, so that it may be told.
+            return self.error(&span, format!("`{}`: {problem}", &self.text[span.clone()]), remedy);
+        }
+        self.error_at_key(&span, &problem, remedy)
+    }
+
+    /// Something is wrong at those bytes, and is told with the key they belong to.
+    pub(super) fn error_at_key(&self, span: &Range<usize>, problem: &str, remedy: impl Into<String>) -> ConfigError {
+        let path = self.path_of(span).map(|path| format!("`{path}`: "));
+        self.error(span, path.unwrap_or_default() + problem, remedy)
+    }
+
+    /// The keys that lead to those bytes, such as `source.auth.kind`, whether they are a key's, a value's or within one.
+    fn path_of(&self, span: &Range<usize>) -> Option<String> {
+        // Of a text that is no TOML, too, as far as it goes.
+        let (tree, _) = DeTable::parse_recoverable(self.text);
+        path_in(tree.get_ref(), span)
     }
 
     /// `file:line` of a byte.
@@ -52,25 +69,26 @@ impl<'a> Document<'a> {
         let line = self.text[..at.min(self.text.len())].matches('\n').count() + 1;
         format!("{}:{line}", self.path.display())
     }
-
-    /// The header of the table that byte is in, such as `[source.auth]`; empty at the top.
-    fn table_at(&self, at: usize) -> &'a str {
-        let end = self.text[at.min(self.text.len())..].find('\n').map_or(self.text.len(), |length| at + length);
-        self.text[..end]
-            .lines()
-            .rev()
-            .map(str::trim)
-            .find(|line| is_header(line))
-            .map_or("", |line| line.split('#').next().unwrap_or_default().trim_end())
-    }
 }
 
-/// A list can stand in a line of its own, too; its values are not told.
-fn is_header(line: &str) -> bool {
-    let name = line.split('#').next().unwrap_or_default().trim_end();
-    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
-    name.is_some_and(|name| name.chars().all(in_name))
+fn path_in(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
+    let holds = |place: Range<usize>| place.start <= span.start && span.end <= place.end;
+    table.iter().find_map(|(key, value)| {
+        let name = key.get_ref();
+        // The span of a table is its header's: what is in it can be anywhere.
+        match within(value.get_ref(), span) {
+            Some(rest) => Some(format!("{name}.{rest}")),
+            None => (holds(key.span()) || holds(value.span())).then(|| name.to_string()),
+        }
+    })
+}
+
+fn within(value: &DeValue<'_>, span: &Range<usize>) -> Option<String> {
+    match value {
+        DeValue::Table(table) => path_in(table, span),
+        DeValue::Array(values) => values.iter().find_map(|value| within(value.get_ref(), span)),
+        _ => None,
+    }
 }
 
 /// The parser's message, and what to do about it.
@@ -79,7 +97,7 @@ fn explain(message: &str) -> (String, String) {
         let mut names = quoted(rest);
         let unknown = names.next().unwrap_or_default();
         let known: Vec<&str> = names.collect();
-        return (format!("unknown key `{unknown}`"), suggestion(unknown, &known));
+        return ("unknown key".to_owned(), suggestion(unknown, &known));
     }
     if let Some(rest) = message.strip_prefix("unknown variant ") {
         let mut names = quoted(rest);
@@ -91,8 +109,8 @@ fn explain(message: &str) -> (String, String) {
         let name = quoted(rest).next().unwrap_or_default();
         return (format!("key `{name}` is missing"), format!("add `{name}`; `mediamirror init` writes an example"));
     }
-    if message.starts_with("duplicate key") {
-        return (message.to_owned(), "keep one of them".to_owned());
+    if message.starts_with(DUPLICATE) {
+        return ("this key stands here twice".to_owned(), "keep one of them".to_owned());
     }
     if let Some((problem, remedy)) = message.split_once(REMEDY) {
         return (problem.to_owned(), remedy.to_owned());
@@ -102,6 +120,9 @@ fn explain(message: &str) -> (String, String) {
 
 /// Between problem and remedy in the messages of our own deserialisers.
 pub(super) const REMEDY: &str = " ~remedy~ ";
+
+/// What the parser says of a key that stands twice in a table.
+const DUPLICATE: &str = "duplicate key";
 
 /// The words in backquotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
@@ -177,12 +198,25 @@ mod tests {
     }
 
     #[test]
-    fn a_list_on_a_line_of_its_own_is_no_table() {
-        let text = "[source.auth]\nsecret = { command = [\n[\"hunter2\"]\n] }\n";
-        let document = Document::new(text, Path::new("mirror.toml"));
-        assert_eq!(document.table_at(text.find("hunter2").unwrap()), "[source.auth]");
-        let text = "[[source.storage]] # the only one\nkey = 1\n";
-        assert_eq!(Document::new(text, Path::new("m")).table_at(text.len() - 3), "[[source.storage]]");
+    fn bytes_are_found_by_the_keys_that_lead_to_them() {
+        let text = "a = 1\n[b]\nc = { d = [\n[2],\n{ e = 3 }] }\n[b.f]\n[[g]]\nh.i = 4\n[[g]]\nj = 5\n";
+        let path = |needle: &str| {
+            let at = text.find(needle).unwrap();
+            Document::new(text, Path::new("m")).path_of(&(at..at + needle.len()))
+        };
+        for (needle, expected) in [
+            ("1", "a"),
+            ("[b]", "b"),
+            ("2", "b.c.d"),
+            ("e", "b.c.d.e"),
+            ("3", "b.c.d.e"),
+            ("[b.f]", "b.f"),
+            ("4", "g.h.i"),
+            ("j", "g.j"),
+        ] {
+            assert_eq!(path(needle).as_deref(), Some(expected), "{needle}");
+        }
+        assert_eq!(path(text), None, "all of it is no key's");
     }
 
     #[test]

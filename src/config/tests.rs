@@ -98,21 +98,27 @@ fn limits_of_one_lane_leave_the_others_as_they_are() {
 
 /// Every bad input: what is replaced by what, the line, words of the message, words of the remedy.
 const BAD: &[(&str, &str, usize, &str, &str)] = &[
-    ("account = \"west\"", "acount = \"west\"", 2, "unknown key `acount` (in `[source]`)", "did you mean `account`?"),
-    ("token_url", "tokenurl", 6, "unknown key `tokenurl` (in `[source.auth]`)", "did you mean `token_url`?"),
+    ("account = \"west\"", "acount = \"west\"", 2, "`source.acount`: unknown key", "did you mean `account`?"),
+    ("token_url", "tokenurl", 6, "`source.auth.tokenurl`: unknown key", "did you mean `token_url`?"),
     (
         "account = \"west\"",
         "colour = 1\naccount = \"west\"",
         2,
-        "unknown key `colour`",
+        "`source.colour`: unknown key",
         "known here: account, endpoint",
     ),
-    ("account = \"storewest\"\n", "", 8, "key `account` is missing (in `[[source.storage]]`)", "add `account`"),
-    ("account = \"west\"\n", "", 1, "key `account` is missing (in `[source]`)", "add `account`"),
-    ("kind = \"acs\"", "kind = \"asc\"", 5, "unknown value `asc`", "did you mean `acs`?"),
+    ("account = \"storewest\"\n", "", 8, "`source.storage`: key `account` is missing", "add `account`"),
+    ("account = \"west\"\n", "", 1, "`source`: key `account` is missing", "add `account`"),
+    ("kind = \"acs\"", "kind = \"asc\"", 5, "`source.auth.kind`: unknown value `asc`", "did you mean `acs`?"),
     ("{ file = \"a.key\" }", "\"hunter2\"", 7, "a secret must not be written in the configuration", "chmod 600"),
     ("{ file = \"a.key\" }", "4711", 7, "a secret must not be written in the configuration", "chmod 600"),
-    ("{ file = \"a.key\" }", "{ flie = \"a.key\" }", 7, "unknown key `flie`", "did you mean `file`?"),
+    (
+        "{ file = \"a.key\" }",
+        "{ flie = \"a.key\" }",
+        7,
+        "`source.auth.secret.flie`: unknown key",
+        "did you mean `file`?",
+    ),
     ("{ file = \"a.key\" }", "{ file = \"a\", env = \"B\" }", 7, "a secret has exactly one place", "write { file"),
     (
         "{ file = \"a.key\" }",
@@ -155,9 +161,23 @@ const BAD: &[(&str, &str, usize, &str, &str)] = &[
         "2.0 to 2.19",
     ),
     ("account = \"west\"", "account = \"\"", 2, "`source.account`: empty", "account's name"),
-    ("account = \"west\"", "account = 3", 2, "expected", "correct that line"),
-    ("account = \"west\"", "account = \"west\"\naccount = \"west\"", 3, "duplicate key", "keep one of them"),
+    ("account = \"west\"", "account = 3", 2, "`source.account`: this value is of the wrong kind", "correct that line"),
+    (
+        "account = \"west\"",
+        "account = \"west\"\naccount = \"west\"",
+        3,
+        "`account`: this key stands here twice",
+        "keep one of them",
+    ),
     ("[source]", "[source", 1, "", "correct that line"),
+    ("[source]", "[[source]]", 1, "`source`: a list where a table is expected", "below one `[header]`"),
+    (
+        "account = \"west\"",
+        "account = \"west\"\nlimits = { blob = [1, 2] }",
+        3,
+        "`source.limits.blob`: a list where a table is expected",
+        "write its keys in braces",
+    ),
 ];
 
 #[test]
@@ -175,6 +195,12 @@ fn every_bad_configuration_is_refused_with_its_line_its_key_and_a_remedy() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_storage_account_that_is_a_list_is_refused() {
+    let error = Config::parse("source.storage = [[\"storewest\"]]", Path::new("mirror.toml")).unwrap_err();
+    assert_eq!(error.problem, "`source.storage`: a list where a table is expected");
 }
 
 #[test]
