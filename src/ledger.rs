@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 pub use error::LedgerError;
 use lock::RunLock;
 use rows::Record;
+use schema::Beside;
 use writer::{Reply, Work, Worker};
 
 use crate::model::{AccountName, AssetId, ContainerName};
@@ -170,7 +171,7 @@ impl Ledger {
         lock: RunLock,
     ) -> Result<Self, LedgerError> {
         let writing = schema::open_for_writing(path, source, target)?;
-        let reading = schema::open_for_reading(path)?.ok_or_else(|| LedgerError::Unusable {
+        let reading = schema::open_for_reading(path, Beside::Writer)?.ok_or_else(|| LedgerError::Unusable {
             attempted: "open",
             path: path.to_owned(),
             reason: "it disappeared while it was opened".to_owned(),
@@ -193,7 +194,16 @@ impl Ledger {
         source: &AccountName,
         target: &AccountName,
     ) -> Result<Option<Self>, LedgerError> {
-        let Some(connection) = schema::open_for_reading(path)? else { return Ok(None) };
+        Self::open_beside(Beside::Writer, path, source, target)
+    }
+
+    fn open_beside(
+        beside: Beside,
+        path: &Path,
+        source: &AccountName,
+        target: &AccountName,
+    ) -> Result<Option<Self>, LedgerError> {
+        let Some(connection) = schema::open_for_reading(path, beside)? else { return Ok(None) };
         schema::same_pair(&connection, path, source, target)?;
         let reader = Thread::start(Worker { connection, path: path.to_owned(), next_commit: None, lock: None })?;
         Ok(Some(Self::of(path, None, Some(reader))))
@@ -206,8 +216,9 @@ impl Ledger {
     /// What a run would be refused with.
     pub async fn probe(path: &Path, source: &AccountName, target: &AccountName) -> Result<Option<u64>, LedgerError> {
         require_directory(path)?;
-        let _lock = RunLock::take_if_there(path)?;
-        let Some(ledger) = Self::open_read_only(path, source, target)? else { return Ok(None) };
+        let lock = RunLock::take_if_there(path)?;
+        let beside = if lock.is_some() { Beside::Nobody } else { Beside::Writer };
+        let Some(ledger) = Self::open_beside(beside, path, source, target)? else { return Ok(None) };
         let rows = ledger.count().await?;
         ledger.close().await?;
         Ok(Some(rows))

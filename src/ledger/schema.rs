@@ -91,15 +91,22 @@ pub(super) fn open_for_writing(
     Ok(connection)
 }
 
-/// Opens the file for reading beside a writer of this process or another one. `None`: nothing was ever recorded.
-pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, LedgerError> {
+/// Who else may use the file while it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// A writer, of this process or another one.
+    Writer,
+    /// Nobody: the run lock keeps writers out. Then nothing is left behind beside the file, either.
+    Nobody,
+}
+
+/// Opens the file for reading. `None`: nothing was ever recorded.
+pub(super) fn open_for_reading(path: &Path, beside: Beside) -> Result<Option<Connection>, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::of("read", path, &error);
     if !path.try_exists().map_err(|error| LedgerError::of_io("read", path, &error))? {
         return Ok(None);
     }
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(failed)?;
+    let connection = read_only(path, beside).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     recognise(&connection, path)?;
     match version(&connection).map_err(failed)? {
@@ -134,21 +141,23 @@ pub(super) fn same_pair(
     })
 }
 
-/// Fails if the file is, as far as it can be read, a ledger of another pair of accounts. Nothing is left behind beside it.
+/// Fails if the file is, as far as it can be read, a ledger of another pair of accounts. The caller holds the run lock.
 pub(super) fn refuse_other_pair(path: &Path, source: &AccountName, target: &AccountName) -> Result<(), LedgerError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let opened = if leftover_log(path) {
-        Connection::open_with_flags(path, flags)
-    } else {
-        // Any other reader makes an empty log and its index, and leaves them there. The run lock keeps writers out.
-        let name = percent_encode(path.as_os_str().as_encoded_bytes(), URI_PATH);
-        Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)
-    };
-    let readable = opened.ok().filter(|connection| recognise(connection, path).is_ok());
+    let readable = read_only(path, Beside::Nobody).ok().filter(|connection| recognise(connection, path).is_ok());
     match readable.map(|connection| same_pair(&connection, path, source, target)) {
         Some(Err(other @ LedgerError::OtherPair { .. })) => Err(other),
         _ => Ok(()),
     }
+}
+
+fn read_only(path: &Path, beside: Beside) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if beside == Beside::Writer || leftover_log(path) {
+        return Connection::open_with_flags(path, flags);
+    }
+    // Any other reader makes an empty log and its index, and leaves them there.
+    let name = percent_encode(path.as_os_str().as_encoded_bytes(), URI_PATH);
+    Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)
 }
 
 /// Writes the pair into a new ledger.

@@ -329,3 +329,26 @@ async fn a_mark_is_kept_and_moved_and_changes_no_row() {
     assert_eq!(ledger.mark(Mark::FilesListed).await.unwrap(), None);
     assert_eq!(ledger.assets(None, 10).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_probe_leaves_nothing_behind_and_reads_what_a_killed_run_left_in_its_log() {
+    let (dir, path) = place();
+    let (source, target) = pair();
+    let files = || {
+        let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let ledger = open(&path).unwrap();
+    begin_many(&ledger, 7).await;
+    let log = fs::read(dir.path().join("mirror.db-wal")).unwrap();
+    let before_checkpoint = fs::read(&path).unwrap();
+    ledger.close().await.unwrap();
+    assert_eq!(files(), ["mirror.db", "mirror.db.lock"]);
+    assert_eq!(Ledger::probe(&path, &source, &target).await.unwrap(), Some(7));
+    assert_eq!(files(), ["mirror.db", "mirror.db.lock"]);
+
+    fs::write(&path, before_checkpoint).unwrap();
+    fs::write(dir.path().join("mirror.db-wal"), log).unwrap();
+    assert_eq!(Ledger::probe(&path, &source, &target).await.unwrap(), Some(7));
+}
