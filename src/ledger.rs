@@ -293,6 +293,14 @@ impl Ledger {
         self.ask("write", self.writer()?, |reply| Work::Forget(source.clone(), reply)).await
     }
 
+    /// Waits until all that was asked for before is durable, refused or read, whoever asked for it.
+    pub async fn settled(&self) -> Result<(), LedgerError> {
+        for thread in [&self.threads.reader, &self.threads.writer].into_iter().flatten() {
+            self.ask("write", thread, Work::Settle).await?;
+        }
+        Ok(())
+    }
+
     /// Writes everything out, gives the lock back. Clones of this ledger are closed with it.
     pub async fn close(self) -> Result<(), LedgerError> {
         // The reader first: the last connection to close folds the write-ahead log into the file and removes it.

@@ -352,3 +352,15 @@ async fn a_probe_leaves_nothing_behind_and_reads_what_a_killed_run_left_in_its_l
     fs::write(dir.path().join("mirror.db-wal"), log).unwrap();
     assert_eq!(Ledger::probe(&path, &source, &target).await.unwrap(), Some(7));
 }
+
+#[tokio::test]
+async fn what_was_asked_for_is_done_when_the_ledger_has_settled() {
+    let (_dir, path) = place();
+    let ledger = open(&path).unwrap();
+    let written = id(1);
+    let mut writing = std::pin::pin!(ledger.record(&written, CreateTarget, Started, Facts::default()));
+    assert!(futures::poll!(&mut writing).is_pending());
+    ledger.settled().await.unwrap();
+    assert!(matches!(futures::poll!(&mut writing), std::task::Poll::Ready(Ok(()))));
+    assert_eq!(ledger.count().await.unwrap(), 1);
+}

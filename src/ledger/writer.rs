@@ -44,6 +44,8 @@ pub(super) enum Work {
     Mark(Mark, Reply<Option<Timestamp>>),
     /// Write a mark.
     SetMark(Mark, Timestamp, Reply<()>),
+    /// Answer, for what was asked for before is done.
+    Settle(Reply<()>),
     /// Close the file, end the thread.
     Close(Reply<()>),
 }
@@ -90,6 +92,9 @@ impl Worker {
                 Work::Page(after, limit, reply) => {
                     let page = rows::page(&self.connection, after.as_ref(), limit);
                     let _ = reply.send(page.map_err(|e| self.failed("read", &e)));
+                }
+                Work::Settle(reply) => {
+                    let _ = reply.send(Ok(()));
                 }
                 Work::Close(reply) => {
                     let _ = reply.send(self.close());

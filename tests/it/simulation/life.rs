@@ -14,7 +14,7 @@ use mediamirror::connect::connect;
 use mediamirror::engine::{Outcome, Summary, mirror};
 use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
-use mediamirror::model::{AccountName, AssetId};
+use mediamirror::model::AccountName;
 use mediamirror::monitor::{Monitor, TestMonitor};
 use tokio_util::sync::CancellationToken;
 
@@ -38,10 +38,7 @@ thread_local! {
 fn wait_for_the_disk() {
     LEDGER.with_borrow(|ledger| {
         if let Some(ledger) = ledger {
-            let nobody = AssetId::new("nb:cid:UUID:nobody");
-            // Requests are served in their order, so these end after all before them; they change nothing.
-            let _ = futures::executor::block_on(ledger.forget(&nobody));
-            let _ = futures::executor::block_on(ledger.asset(&nobody));
+            let _ = futures::executor::block_on(ledger.settled());
         }
     });
 }
