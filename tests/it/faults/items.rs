@@ -1,0 +1,111 @@
+//! One item that always fails: the others are mirrored, it is named with its reason, and nobody asks for it without end.
+
+use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Refuse, Rule};
+use mediamirror::engine::{Options, Outcome, Summary};
+use mediamirror::model::CopyMethod;
+use mediamirror::monitor::AssetOutcome;
+use mediamirror::retry::RetryPolicy;
+use serde_json::Value;
+
+use super::again_under;
+use crate::cli::against_emulator::Emulator;
+use crate::world::{Seeded, World};
+
+/// Every operation by which a blob is copied.
+const COPIES: &str = "{PutBlobFromUrl,PutBlockFromUrl,CopyBlob}";
+/// What an item may be refused with for ever, with the requests that each attempt to deal with it may cost.
+const ALWAYS: [(u16, &str, u32); 4] = [
+    (400, "InvalidHeaderValue", 1),
+    (403, "InsufficientAccountPermissions", 1),
+    (500, "InternalError", 8),
+    (500, "", 8),
+];
+
+/// Three assets; one of them has a blob called `poison.mp4`.
+async fn library() -> (World, Seeded) {
+    let world = World::empty().await;
+    world.seed("first", &["first.ism", "first.mp4"]).await;
+    let struck = world.seed("struck", &["struck.ism", "a.mp4", "poison.mp4", "z.mp4"]).await;
+    world.seed("third", &["third.ism", "third.mp4"]).await;
+    (world, struck)
+}
+
+/// Always that answer.
+fn refused(status: u16, code: &str) -> Rule {
+    let refuse = Refuse::status(status);
+    Rule::new(Fault::Refuse(if code.is_empty() { refuse } else { refuse.code(code) }))
+}
+
+/// The one problem of a run: how the asset called `struck` ended.
+fn only_problem(summary: &Summary) -> String {
+    assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Partial, 2), "{:?}", summary.problems);
+    let [problem] = &summary.problems[..] else { panic!("{:?}", summary.problems) };
+    assert_eq!(problem.name, "struck");
+    match &problem.outcome {
+        AssetOutcome::Failed(why) | AssetOutcome::Conflict(why) => why.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Two more runs: one that tries again with the fault in force, and one that ends clean without.
+async fn is_tried_again_and_mended(world: &World, rule: &Rule, options: Options) {
+    let summary = again_under(world, std::slice::from_ref(rule), options.clone()).await.unwrap();
+    assert_eq!((summary.assets.failed, summary.assets.unchanged), (1, 2), "{:?}", summary.problems);
+    assert!(world.emulator.fault_strikes()[0] > 0, "it was not tried again");
+    world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    let (summary, _) = world.sync_with(options).await;
+    assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 1), "{:?}", summary.problems);
+    assert_eq!(world.verify().await.differences, []);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_blob_that_always_fails_is_named_and_everything_else_is_mirrored() {
+    for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
+        for (status, code, requests) in ALWAYS {
+            let (world, struck) = library().await;
+            let options = Options { copy_method: Some(method), ..Options::default() };
+            let rule = refused(status, code).operation(COPIES).name("*/poison.mp4");
+            let summary = again_under(&world, std::slice::from_ref(&rule), options.clone()).await.unwrap();
+            let why = only_problem(&summary);
+            assert!(why.contains("poison.mp4") && why.contains(&format!("HTTP {status} {code}").trim()), "{why}");
+            assert_eq!((summary.blobs.copied, summary.blobs.failed), (7, 1), "{method:?} {status}");
+            assert_eq!(world.emulator.fault_strikes(), [u64::from(requests)], "{method:?} {status} {code}");
+            let target = &world.pair().target;
+            assert!(target.media.locator(&struck.locator.id).await.unwrap().is_none(), "it is not published");
+            is_tried_again_and_mended(&world, &rule, options).await;
+        }
+    }
+    assert_eq!(RetryPolicy::default().max_attempts, 8, "what is counted here");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_asset_whose_container_always_fails_is_named_and_the_others_are_mirrored() {
+    for (status, code, requests) in ALWAYS {
+        let (world, struck) = library().await;
+        let container = struck.asset.container.clone().unwrap();
+        let rule = refused(status, code).operation("ListBlobs").name(format!("*/{container}"));
+        let options = Options::default();
+        let summary = again_under(&world, std::slice::from_ref(&rule), options.clone()).await.unwrap();
+        let why = only_problem(&summary);
+        assert!(why.contains(container.as_str()) && why.contains(&format!("HTTP {status}")), "{why}");
+        // Where it may be the tags that are refused, the listing is asked for without them as well.
+        let most = u64::from(if requests == 1 { 2 } else { requests });
+        assert_eq!(world.emulator.fault_strikes(), [most], "{status} {code}");
+        is_tried_again_and_mended(&world, &rule, options).await;
+    }
+}
+
+#[test]
+fn a_blob_that_always_fails_ends_the_program_with_three_and_the_next_run_with_zero() {
+    let poison = "[[rule]]\noperation = \"PutBlobFromUrl\"\nname = \"*-00002_1000.mp4\"\ntimes = 1\n\
+                  fault = { refuse = { status = 400, code = \"InvalidHeaderValue\" } }\n";
+    let emulator = Emulator::with("", "assets=4,blobs=5,seed=1,sizes=small,awkward=false", poison);
+    let (code, summary) = emulator.json(&["sync"]);
+    assert_eq!((code, &summary["outcome"]), (Some(3), &Value::from("partial")), "{summary}");
+    assert_eq!((&summary["assets"]["mirrored"], &summary["assets"]["failed"]), (&Value::from(3), &Value::from(1)));
+    let why = summary["problems"][0]["detail"].as_str().unwrap();
+    assert!(why.contains("-00002_1000.mp4: HTTP 400 InvalidHeaderValue"), "{why}");
+    let (code, summary) = emulator.json(&["sync"]);
+    assert_eq!((code, &summary["assets"]["unchanged"]), (Some(0), &Value::from(3)), "{summary}");
+}
