@@ -48,7 +48,8 @@ fn unknown_storage(label: &str, account: Option<&AccountName>, word: &str) -> Er
     }
 }
 
-/// Does the error say that the container does not exist?
+/// Does the error say that the container does not exist, or will not in a moment?
 pub(crate) fn is_missing_container(error: &Error) -> bool {
-    error.failure().and_then(|failure| failure.code()) == Some("ContainerNotFound")
+    let code = error.failure().and_then(|failure| failure.code());
+    matches!(code, Some("ContainerNotFound" | "ContainerBeingDeleted"))
 }

@@ -16,6 +16,25 @@ const TIER_REFUSALS: &[&str] = &["InvalidBlobTier", "UnsupportedHeader", "BlobAc
 const CHANGED: &[&str] = &["SourceConditionNotMet", "ConditionNotMet"];
 /// The code by which the target says that it could not read the source, for whatever reason.
 const UNREADABLE: &[&str] = &["CannotVerifyCopySource"];
+/// Codes by which the target says that it keeps a blob as it is, and what somebody has to do there before another run.
+const HINDRANCES: &[(&[&str], &str)] = &[
+    (
+        &["LeaseIdMissing"],
+        "somebody holds a lease on it in the target; break the lease, or have it released, and run again",
+    ),
+    (
+        &["BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold"],
+        "an immutability policy or a legal hold of the target protects it; lift it, or wait until it ends, and run again",
+    ),
+    (
+        &["BlobArchived", "BlobBeingRehydrated"],
+        "the blob that is there in the target is archived; rehydrate or delete it there, and run again",
+    ),
+    (
+        &["ContainerBeingDeleted", "ContainerNotFound"],
+        "its container in the target was deleted; the next run says which asset has to be deleted there",
+    ),
+];
 
 /// A copy and what was changed about it so far.
 pub(super) struct Plan<'a> {
@@ -87,9 +106,11 @@ fn meaning(mut error: CallError, from: &CopySource<'_>) -> Error {
     // The service has no code of its own for this one.
     let modified = error.failure.status() == Some(409) && said.contains("has been modified");
     match source_status(&error) {
-        _ if archived => {
-            Error::Unsuitable { subject, reason: "it is archived and has to be rehydrated first".to_owned() }
-        }
+        _ if archived => Error::Unsuitable {
+            subject,
+            reason: "it is archived and has to be rehydrated first, to the hot, cool or cold tier of the source"
+                .to_owned(),
+        },
         Some(412) => Error::Changing { subject },
         _ if modified || refused_with(&error, CHANGED) => Error::Changing { subject },
         Some(404) => Error::Vanished { subject },
@@ -105,6 +126,17 @@ fn meaning(mut error: CallError, from: &CopySource<'_>) -> Error {
             error.disposition = Disposition::Fatal;
             error.into()
         }
-        _ => error.into(),
+        _ => hindered(error).into(),
     }
+}
+
+/// The error with what to do about it, where the target keeps the blob as it is. Nothing of another program's is in its
+/// place, whatever the status says: it is this copy that fails.
+fn hindered(mut error: CallError) -> CallError {
+    let remedy = HINDRANCES.iter().find(|(codes, _)| refused_with(&error, codes)).map(|(_, remedy)| *remedy);
+    if let (Some(remedy), Failure::Refused { message, .. }) = (remedy, &mut error.failure) {
+        *message = if message.is_empty() { remedy.to_owned() } else { format!("{message} - {remedy}") };
+        error.disposition = Disposition::Permanent;
+    }
+    error
 }

@@ -96,6 +96,70 @@ async fn one_asset_whose_container_always_fails_is_named_and_the_others_are_mirr
     }
 }
 
+/// What the target answers about a blob it keeps as it is, and words of the reason and of the remedy that are told.
+const HINDRANCES: [(u16, &str, &str); 5] = [
+    (412, "LeaseIdMissing", "break the lease"),
+    (409, "BlobImmutableDueToPolicy", "lift it, or wait until it ends"),
+    (409, "BlobImmutableDueToLegalHold", "lift it, or wait until it ends"),
+    (409, "BlobArchived", "rehydrate or delete it there"),
+    (409, "ContainerBeingDeleted", "the next run says which asset has to be deleted there"),
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_that_the_target_keeps_as_it_is_is_told_with_the_remedy_and_stops_nothing_else() {
+    for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
+        for (status, code, remedy) in HINDRANCES {
+            let (world, _) = library().await;
+            let options = Options { copy_method: Some(method), ..Options::default() };
+            // The block list, not the blocks, is what writes over a blob.
+            let rule = refused(status, code).operation("{PutBlobFromUrl,PutBlockList,CopyBlob}").name("*/poison.mp4");
+            let summary = again_under(&world, std::slice::from_ref(&rule), options.clone()).await.unwrap();
+            let why = only_problem(&summary);
+            assert!(why.contains(&format!("poison.mp4: HTTP {status} {code}")) && why.contains(remedy), "{why}");
+            assert_eq!((summary.assets.failed, summary.assets.conflicts), (1, 0), "{method:?} {code}");
+            assert_eq!((summary.blobs.copied, world.emulator.fault_strikes()[0]), (7, 1), "{method:?} {code}");
+            is_tried_again_and_mended(&world, &rule, options).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_that_the_source_has_archived_is_told_with_the_remedy_and_stops_nothing_else() {
+    for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
+        let (world, _) = library().await;
+        let options = Options { copy_method: Some(method), ..Options::default() };
+        let archived = Refuse::status(409).code("CannotVerifyCopySource").source(409, "BlobArchived");
+        let rule = Rule::new(Fault::Refuse(archived)).operation(COPIES).name("*/poison.mp4");
+        let summary = again_under(&world, std::slice::from_ref(&rule), options.clone()).await.unwrap();
+        let why = only_problem(&summary);
+        assert!(why.contains("poison.mp4: it is archived and has to be rehydrated first"), "{why}");
+        is_tried_again_and_mended(&world, &rule, options).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_is_being_deleted_is_told_on_either_side_and_stops_nothing_else() {
+    let being_deleted = |account: &str, container: &str| {
+        refused(409, "ContainerBeingDeleted").account(account).operation("ListBlobs").name(format!("*/{container}"))
+    };
+    let (world, struck) = library().await;
+    let rule = being_deleted("storewest", struck.asset.container.as_ref().unwrap().as_str());
+    let summary = again_under(&world, &[rule], Options::default()).await.unwrap();
+    assert_eq!((summary.assets.mirrored, summary.assets.skipped), (2, 1), "{:?}", summary.problems);
+    let AssetOutcome::Skipped(why) = &summary.problems[0].outcome else { panic!("{:?}", summary.problems) };
+    assert!(why.contains("does not exist in the source"), "{why}");
+    world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    world.sync().await;
+
+    let target = &world.pair().target;
+    let copies = target.media.assets_by_alternate_id(struck.asset.id.as_str()).await.unwrap();
+    let rule = being_deleted("storeeast", copies[0].container.as_ref().unwrap().as_str());
+    let summary = again_under(&world, &[rule], Options::default()).await.unwrap();
+    assert_eq!((summary.outcome, summary.assets.unchanged), (Outcome::Partial, 2), "{:?}", summary.problems);
+    let AssetOutcome::Failed(why) = &summary.problems[0].outcome else { panic!("{:?}", summary.problems) };
+    assert!(why.contains(&format!("delete asset {} there", copies[0].id)), "{why}");
+}
+
 #[test]
 fn a_blob_that_always_fails_ends_the_program_with_three_and_the_next_run_with_zero() {
     let poison = "[[rule]]\noperation = \"PutBlobFromUrl\"\nname = \"*-00002_1000.mp4\"\ntimes = 1\n\
