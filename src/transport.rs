@@ -1,7 +1,7 @@
 //! The one door to the network: `azure_core`'s `HttpClient` over our own reqwest client.
 //!
 //! It follows no redirect, reaches configured hosts only, speaks https (TLS 1.2 or later) except to loopback, waits as long as the kind of
-//! call deserves, and reads no answer beyond its cap.
+//! call deserves, reads no answer beyond its cap, and decompresses nothing.
 
 mod headers;
 mod refusal;
@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::error::{Error as SdkError, ErrorKind};
+use azure_core::http::headers::Headers;
 use azure_core::http::request::Body;
-use azure_core::http::{AsyncRawResponse, AsyncResponseBody, HttpClient, Request};
+use azure_core::http::{AsyncRawResponse, AsyncResponseBody, HttpClient, Method, Request};
 use futures::{StreamExt, TryStreamExt};
 use rustls::pki_types::CertificateDer;
 use url::Url;
@@ -35,6 +36,8 @@ const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 const BODY_DEADLINE: Duration = Duration::from_mins(5);
 /// The largest page of 5,000 blobs with every field is near 20 MB; three times that.
 const BODY_CAP: usize = 64 << 20;
+/// As much of an encoding's name is told; the registered ones are shorter.
+const LONGEST_WORD: usize = 20;
 
 pub(crate) use refusal::parse_retry_after;
 
@@ -165,8 +168,24 @@ impl HttpClient for Guarded {
             .await
             .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(limit)))??;
         let (status, headers, body) = answer.deconstruct();
-        Ok(AsyncRawResponse::new(status, headers, Box::pin(bounded(body))))
+        match compression(request, &headers) {
+            None => Ok(AsyncRawResponse::new(status, headers, Box::pin(bounded(body)))),
+            Some(how) if status.is_success() => Err(SdkError::with_message(
+                ErrorKind::DataConversion,
+                format!("it is compressed ({how}), which was not asked for"),
+            )),
+            // The status says enough; the words cannot be read.
+            Some(_) => Ok(AsyncRawResponse::from_bytes(status, headers, bytes::Bytes::new())),
+        }
     }
+}
+
+/// How an answer is compressed, which no request asks for: nothing is decompressed here, as a few bytes may become any
+/// number of them. (Asked for its head alone, a blob tells how what is stored is encoded.)
+fn compression(request: &Request, headers: &Headers) -> Option<String> {
+    let told = headers.iter().find(|(name, _)| name.as_str() == "content-encoding")?.1.as_str();
+    let whole = request.method() == Method::Head || told.is_empty() || told.eq_ignore_ascii_case("identity");
+    (!whole).then(|| told.chars().take(LONGEST_WORD).collect())
 }
 
 /// Is this a copy whose answer may take long? (An asynchronous copy answers at once, but nobody suffers from patience.)

@@ -36,6 +36,11 @@ pub(super) async fn spoil(response: Response, how: Mangle) -> Response {
             parts.headers.remove(header::CONTENT_LENGTH);
             return Response::from_parts(parts, huge(body));
         }
+        Mangle::Gzip => {
+            parts.headers.remove(header::CONTENT_LENGTH);
+            parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            return Response::from_parts(parts, Body::from(gzip(&body)));
+        }
         how if text.trim_start_matches('\u{feff}').starts_with('<') => xml(text, how),
         how => json(text, how),
     };
@@ -57,6 +62,23 @@ fn huge(body: Bytes) -> Body {
     let piece = Bytes::from(vec![b' '; 1 << 20]);
     let pieces = std::iter::repeat_n(piece, HUGE_PIECES).chain([body]);
     Body::from_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)))
+}
+
+/// The body as a gzip file (RFC 1952) of blocks that are stored as they are (RFC 1951, 3.2.4): every reader of gzip takes it.
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut file = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    let mut blocks = body.chunks(usize::from(u16::MAX)).peekable();
+    while let Some(block) = blocks.next() {
+        let length = u16::try_from(block.len()).expect("a chunk is no longer than that");
+        file.push(u8::from(blocks.peek().is_none()));
+        file.extend(length.to_le_bytes());
+        file.extend((!length).to_le_bytes());
+        file.extend(block);
+    }
+    let checksum = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, body);
+    let words = [checksum, body.len() as u64];
+    words.iter().for_each(|word| file.extend(&word.to_le_bytes()[..4]));
+    file
 }
 
 fn xml(text: &str, how: Mangle) -> Option<String> {
@@ -82,7 +104,7 @@ fn xml(text: &str, how: Mangle) -> Option<String> {
         Mangle::Unsorted => entries(text, |entries| entries.iter().rev().copied().collect())?,
         Mangle::Empty => entries(text, |_| Vec::new())?,
         Mangle::Half => entries(text, |entries| entries[..entries.len() / 2].to_vec())?,
-        Mangle::Cut | Mangle::Html | Mangle::Huge => return None,
+        Mangle::Cut | Mangle::Html | Mangle::Huge | Mangle::Gzip => return None,
     })
 }
 

@@ -326,6 +326,8 @@ pub enum Mangle {
     Deep,
     /// More than 64 MiB.
     Huge,
+    /// As `Content-Encoding: gzip`, whether or not the request accepts that.
+    Gzip,
     /// An element or key comes twice, with different values.
     DuplicateKeys,
     /// Text where numbers, objects where lists are expected.
