@@ -15,6 +15,7 @@ mod failure;
 mod files;
 mod init;
 mod logging;
+mod plain;
 mod printer;
 mod progress;
 #[cfg(feature = "emulator")]
@@ -63,7 +64,7 @@ pub(crate) fn run() -> std::process::ExitCode {
     match block_on(&context, cli.command) {
         Ok(code) => code.into(),
         Err(failure) => {
-            printer::note(&failure.render(color));
+            printer::failure(&failure, color);
             failure.code.into()
         }
     }

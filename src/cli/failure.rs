@@ -9,6 +9,7 @@ use mediamirror::ledger::LedgerError;
 use mediamirror::redact::scrub;
 
 use super::exit_code::ExitCode;
+use super::plain;
 
 /// Why a command ended without doing what it should, and with which code.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl CommandFailure {
         }
         Self {
             code: ExitCode::of(error, changed),
-            message: scrub(&error.to_string()),
+            message: plain::line(&scrub(&error.to_string())).into_owned(),
             remedy: error.failure().map(remedy_of).map(str::to_owned),
         }
     }
@@ -68,9 +69,9 @@ impl CommandFailure {
     /// The text for standard error.
     pub(crate) fn render(&self, color: bool) -> String {
         let (red, green, plain) = if color { ("\x1b[1;31m", "\x1b[1;32m", "\x1b[0m") } else { ("", "", "") };
-        let mut text = format!("{red}error{plain}: {}", self.message);
+        let mut text = format!("{red}error{plain}: {}", plain::lines(&self.message));
         if let Some(remedy) = &self.remedy {
-            let _ = write!(text, "\n{green}remedy{plain}: {remedy}");
+            let _ = write!(text, "\n{green}remedy{plain}: {}", plain::lines(remedy));
         }
         text
     }

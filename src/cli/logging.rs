@@ -3,9 +3,12 @@
 use std::io::{self, Write};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::debug_fn;
 
 use super::args::Global;
+use super::plain;
 use super::progress::Screen;
 
 /// The variable that sets the filter in detail, such as `mediamirror::engine=trace`.
@@ -14,8 +17,15 @@ const FILTER_VARIABLE: &str = "MEDIAMIRROR_LOG";
 /// Starts logging.
 pub(crate) fn start(global: &Global, screen: &Screen, color: bool) {
     let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default_filter(global)));
+    // The usual fields show a value as it displays itself, escape sequences in somebody's name included.
+    let fields = debug_fn(|out, field, value| {
+        let value = format!("{value:?}");
+        let value = plain::line(&value);
+        if field.name() == "message" { write!(out, "{value}") } else { write!(out, "{field}={value}") }
+    });
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .fmt_fields(fields.delimited(" "))
         .with_ansi(color)
         .with_target(global.verbose > 1)
         .with_writer(Above(screen.clone()))

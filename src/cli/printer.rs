@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 use super::args::{Global, Output};
+use super::failure::CommandFailure;
+use super::plain;
 
 /// Prints results in the form asked for.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +24,8 @@ impl Printer {
     /// Prints a result: as JSON, or as the text made by `text`.
     pub(crate) fn result<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) {
         match self.output {
-            Output::Json => Self::data(&as_json(value)),
-            Output::Text => Self::data(&text()),
+            Output::Json => Self::data(&plain::json(&as_json(value))),
+            Output::Text => Self::data(&plain::lines(&text())),
         }
     }
 
@@ -48,7 +50,12 @@ impl Printer {
 
 /// Writes a line to standard error whatever was asked for. A closed standard error is not worth a panic.
 pub(crate) fn note(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", plain::lines(line));
+}
+
+/// Writes to standard error why a command failed, in colours if they are wanted.
+pub(crate) fn failure(failure: &CommandFailure, color: bool) {
+    let _ = writeln!(io::stderr().lock(), "{}", failure.render(color));
 }
 
 /// A result as JSON: readable on a terminal, one line for programs, many of which read lines.

@@ -14,7 +14,7 @@ use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
 use tokio::task::JoinHandle;
 
 use super::args::Global;
-use super::printer;
+use super::{plain, printer};
 
 /// How often an idle bar is drawn, so that the time goes on. Ten times a second is indicatif's own example.
 const TICK: Duration = Duration::from_millis(100);
@@ -98,7 +98,7 @@ impl Progress {
 impl Monitor for Progress {
     fn event(&self, event: RunEvent) {
         match &event {
-            RunEvent::Note(text) => self.line(text),
+            RunEvent::Note(text) => self.line(&plain::line(text)),
             RunEvent::BlobFailed { blob, reason, .. } => tracing::info!(blob, reason, "blob not copied"),
             RunEvent::MethodChosen { name, method, blobs, bytes, why, .. } => {
                 tracing::info!(name, "{blobs} blobs ({}) by {method}: {why}", ByteSize(*bytes));

@@ -9,11 +9,13 @@ use hdrhistogram::Histogram;
 use mediamirror::engine::{Choice, Outcome, Problem, Summary};
 use mediamirror::monitor::AssetOutcome;
 
+use super::plain;
+
 /// The whole summary; with `latency`, the time each kind of request took.
 pub(crate) fn text(summary: &Summary, latency: bool) -> String {
     let mut text = counts(summary);
     for problem in &summary.problems {
-        let _ = writeln!(text, "  {}: {}", problem.name, reason(problem));
+        let _ = writeln!(text, "  {}: {}", plain::line(&problem.name), plain::line(&reason(problem)));
     }
     if latency && !summary.latency.is_empty() {
         let _ = writeln!(text, "\n{}", latency_table(&summary.latency));

@@ -8,6 +8,7 @@ use super::Context;
 use super::args::ScopeArgs;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::plain;
 use super::session::Session;
 
 /// Runs the command.
@@ -23,7 +24,8 @@ pub(crate) fn text(pairs: &[UrlPair]) -> String {
     let mut text = String::new();
     for pair in pairs {
         let target = pair.target_url.as_deref().unwrap_or("(not mirrored)");
-        let _ = writeln!(text, "{}\n  {}\n  {target}", pair.asset, pair.source_url);
+        let [asset, source, target] = [&pair.asset, &pair.source_url, target].map(plain::line);
+        let _ = writeln!(text, "{asset}\n  {source}\n  {target}");
     }
     if pairs.is_empty() {
         text.push_str("no streaming locators in scope\n");

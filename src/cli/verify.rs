@@ -8,6 +8,7 @@ use super::Context;
 use super::args::ScopeArgs;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::plain;
 use super::session::Session;
 
 /// Runs the command.
@@ -31,7 +32,8 @@ pub(crate) fn text(verification: &Verification) -> String {
     let mut text =
         format!("assets   {} same, {} different, {} missing\n", counts.same, counts.different, counts.missing);
     for difference in &verification.differences {
-        let _ = writeln!(text, "  {}: {}: {}", difference.name, difference.item, difference.what);
+        let [name, item, what] = [&difference.name, &difference.item, &difference.what].map(|told| plain::line(told));
+        let _ = writeln!(text, "  {name}: {item}: {what}");
     }
     text
 }

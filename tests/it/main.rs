@@ -18,6 +18,7 @@ mod large_blobs;
 mod layers;
 mod media_v2;
 mod mirror;
+mod names;
 mod old_api;
 mod outside;
 mod scenarios;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::super::Context;
 use super::super::exit_code::ExitCode;
 use super::super::failure::CommandFailure;
+use super::super::plain;
 use super::super::session::Session;
 use super::failed;
 use super::publish::write_urls;
@@ -144,7 +145,7 @@ impl Pruned {
         let did = if self.removed { "removed" } else { "would remove" };
         let mut text = String::new();
         for Policy { id, name, .. } in &self.policies {
-            let _ = writeln!(text, "{did} {id}  {name}");
+            let _ = writeln!(text, "{did} {id}  {}", plain::line(name));
         }
         text
     }
@@ -152,7 +153,7 @@ impl Pruned {
 
 /// An asset in a line.
 fn line(asset: &Listed) -> String {
-    let name = asset.name.as_deref().unwrap_or("(no name)");
+    let name = plain::line(asset.name.as_deref().unwrap_or("(no name)"));
     let created = asset.created.map_or_else(|| "-".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M").to_string());
     format!("{}  {created}  {name}\n", asset.id)
 }
@@ -160,7 +161,8 @@ fn line(asset: &Listed) -> String {
 /// An asset with all that is its.
 fn text(details: &Details) -> String {
     let asset = &details.asset;
-    let mut text = format!("{}\n  id         {}\n", asset.name.as_deref().unwrap_or("(no name)"), asset.id);
+    let name = plain::line(asset.name.as_deref().unwrap_or("(no name)"));
+    let mut text = format!("{name}\n  id         {}\n", asset.id);
     for (label, value) in [
         ("created", asset.created.map(|at| at.to_string())),
         ("storage", asset.storage_account.as_ref().map(ToString::to_string)),
@@ -168,13 +170,14 @@ fn text(details: &Details) -> String {
         ("alternate", asset.alternate_id.clone()),
     ] {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            let _ = writeln!(text, "  {label:<10} {value}");
+            let _ = writeln!(text, "  {label:<10} {}", plain::line(&value));
         }
     }
     for file in &details.files {
         let primary = if file.primary { ", primary" } else { "" };
-        let mime = file.mime_type.as_deref().unwrap_or("no type");
-        let _ = writeln!(text, "  file       {}: {}, {mime}{primary}", file.name, ByteSize(file.bytes));
+        let mime = plain::line(file.mime_type.as_deref().unwrap_or("no type"));
+        let name = plain::line(&file.name);
+        let _ = writeln!(text, "  file       {name}: {}, {mime}{primary}", ByteSize(file.bytes));
     }
     for locator in &details.locators {
         let _ = writeln!(text, "  locator    {} until {}", locator.id, locator.expiry);

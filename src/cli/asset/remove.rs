@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::super::Context;
 use super::super::exit_code::ExitCode;
 use super::super::failure::CommandFailure;
+use super::super::plain;
 use super::super::printer;
 use super::super::session::Session;
 use super::failed;
@@ -83,7 +84,7 @@ async fn agreed(account: &Endpoint, assets: &[Asset]) -> Result<bool, CommandFai
         return Err(CommandFailure::new(ExitCode::Refused, problem, "say --yes"));
     }
     for asset in assets {
-        printer::note(&format!("  {}  {}", asset.id, asset.label()));
+        printer::note(&format!("  {}  {}", asset.id, plain::line(asset.label())));
     }
     let (count, account) = (assets.len(), account.v2.account());
     printer::note(&format!("delete these {count} assets of account {account}, blobs and locators included? (yes/no)"));
@@ -98,8 +99,10 @@ async fn agreed(account: &Endpoint, assets: &[Asset]) -> Result<bool, CommandFai
 /// The result for people.
 fn text(deletions: &[Deletion]) -> String {
     let line = |deletion: &Deletion| match &deletion.error {
-        None => format!("deleted {}  {}\n", deletion.id, deletion.name),
-        Some(error) => format!("not deleted {}  {}: {error}\n", deletion.id, deletion.name),
+        None => format!("deleted {}  {}\n", deletion.id, plain::line(&deletion.name)),
+        Some(error) => {
+            format!("not deleted {}  {}: {}\n", deletion.id, plain::line(&deletion.name), plain::line(error))
+        }
     };
     if deletions.is_empty() { "no assets\n".to_owned() } else { deletions.iter().map(line).collect() }
 }

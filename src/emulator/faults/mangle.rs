@@ -76,8 +76,9 @@ fn gzip(body: &[u8]) -> Vec<u8> {
         file.extend(block);
     }
     let checksum = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, body);
-    let words = [checksum, body.len() as u64];
-    words.iter().for_each(|word| file.extend(&word.to_le_bytes()[..4]));
+    for word in [checksum, body.len() as u64] {
+        file.extend(&word.to_le_bytes()[..4]);
+    }
     file
 }
 

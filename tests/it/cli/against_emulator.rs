@@ -26,12 +26,18 @@ impl Emulator {
 
     /// The same with a library of that recipe, spoiling answers by those rules.
     pub(crate) fn with(settings: &str, library: &str, faults: &str) -> Self {
+        Self::filled(settings, &["--generate", library], faults)
+    }
+
+    /// The same with a library as these arguments say.
+    pub(crate) fn filled(settings: &str, library: &[&str], faults: &str) -> Self {
         let place = tempfile::tempdir().expect("a directory");
         std::fs::write(place.path().join("emulator.toml"), settings).expect("written");
         std::fs::write(place.path().join("faults.toml"), faults).expect("written");
         let mut process = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
             .args(["emulator", "--settings", "emulator.toml", "--write-config", "mirror.toml", "--quiet"])
-            .args(["--generate", library, "--faults", "faults.toml"])
+            .args(["--faults", "faults.toml"])
+            .args(library)
             .current_dir(place.path())
             .stdout(Stdio::piped())
             .spawn()

@@ -68,7 +68,7 @@ async fn one_blob_that_always_fails_is_named_and_everything_else_is_mirrored() {
             let rule = refused(status, code).operation(COPIES).name("*/poison.mp4");
             let summary = again_under(&world, std::slice::from_ref(&rule), options.clone()).await.unwrap();
             let why = only_problem(&summary);
-            assert!(why.contains("poison.mp4") && why.contains(&format!("HTTP {status} {code}").trim()), "{why}");
+            assert!(why.contains("poison.mp4") && why.contains(format!("HTTP {status} {code}").trim()), "{why}");
             assert_eq!((summary.blobs.copied, summary.blobs.failed), (7, 1), "{method:?} {status}");
             assert_eq!(world.emulator.fault_strikes(), [u64::from(requests)], "{method:?} {status} {code}");
             let target = &world.pair().target;

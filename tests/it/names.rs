@@ -1,0 +1,201 @@
+//! Names that others chose: whatever they are, they arrive byte for byte or are refused by name, and no terminal acts upon
+//! what it is shown of them.
+
+use std::fs;
+
+use futures::TryStreamExt as _;
+use mediamirror::engine::{Outcome, Summary};
+use mediamirror::model::{Blob, BlobProperties, BlobRef, ContainerName};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::cli::against_emulator::Emulator;
+use crate::cli::{mediamirror, stderr, stdout};
+use crate::simulation::paused_runtime;
+use crate::world::{World, seed_asset};
+
+/// Libraries that are mirrored; a case takes some ten milliseconds.
+const CASES: u32 = 48;
+/// Characters of a name in a URL for which the 2 KiB of a copy's source have room beside its signature.
+const ROOM: usize = 1_500;
+
+/// What names are made of: what URLs, XML, terminals, tables and redaction take for something else than a name.
+const PIECES: &[&str] = &[
+    "../",
+    "./",
+    "/",
+    "//",
+    "..",
+    ".",
+    " ",
+    "%2e",
+    "%2F",
+    "%00",
+    "%",
+    "?",
+    "#",
+    "?#%",
+    "&",
+    "&amp;",
+    "<Name>",
+    "]]>",
+    "\"",
+    "'",
+    "\\",
+    ":",
+    ";",
+    "+",
+    "~",
+    "\u{0}",
+    "\u{1}",
+    "\u{8}",
+    "\u{1b}[2J",
+    "\u{1f}",
+    "\u{7f}",
+    "\u{85}",
+    "\u{9b}1m",
+    "\u{a0}",
+    "\u{202e}",
+    "\u{2028}",
+    "\u{feff}",
+    "\u{fffd}",
+    "\u{fffe}",
+    "\u{ffff}",
+    "e\u{301}",
+    "é",
+    "İ",
+    "ß",
+    "שלום",
+    "漢字",
+    "🎬",
+    "=1+1",
+    "@SUM(A1)",
+    "sv=2021-08-06&sp=r&sig=c2lnbmF0dXJl",
+    "https://h/c?sig=x",
+    "null",
+    "mp4",
+    "a",
+    "A",
+    "0",
+];
+
+/// Such a name, most of them made of pieces, some of any characters.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => prop::collection::vec(prop::sample::select(PIECES), 1..12).prop_map(|pieces| pieces.concat()),
+        1 => prop::collection::vec(any::<char>(), 1..60).prop_map(|characters| characters.into_iter().collect()),
+        // The most the service takes.
+        1 => "[ -~]{0,4}".prop_map(|start| format!("{start}{}", "n".repeat(1_024 - start.len()))),
+    ]
+}
+
+/// Has the name a URL of its own, short enough for a copy? What has none is refused: see the other test.
+fn has_url(name: &str) -> bool {
+    let says = |segment: &str| !matches!(segment, "." | "..");
+    name.split('/').all(says)
+        && !name.contains(['\t', '\n', '\r'])
+        && name.chars().count() <= 1_024
+        && utf8_percent_encode(name, NON_ALPHANUMERIC).to_string().len() <= ROOM
+}
+
+/// What a listing shows of a container, without what differs from copy to copy.
+async fn listed(world: &World, side: usize, container: &ContainerName) -> Vec<(String, u64, BlobProperties)> {
+    let pair = world.pair();
+    let account = [&pair.source, &pair.target][side].storage[0].clone();
+    let blobs: Vec<Blob> = account.list(container).try_concat().await.unwrap();
+    blobs.into_iter().map(|blob| (blob.name, blob.length, blob.properties)).collect()
+}
+
+/// Mirrors one asset of blobs of these names; what it had, and what its copy has.
+async fn mirrored(names: &[String]) -> (Summary, [Vec<(String, u64, BlobProperties)>; 2]) {
+    let world = World::empty().await;
+    let pair = world.pair();
+    let asset = seed_asset(&pair, "named by others").await;
+    let container = asset.container.clone().unwrap();
+    for (number, name) in names.iter().enumerate() {
+        let properties = BlobProperties {
+            content_type: Some("video/mp4".to_owned()),
+            cache_control: Some(format!("max-age={number}")),
+            metadata: [("number".to_owned(), number.to_string())].into(),
+            ..BlobProperties::default()
+        };
+        let at = BlobRef { container: container.clone(), name: name.clone() };
+        pair.source.storage[0].put_blob(&at, vec![b'x'; number + 1].into(), &properties).await.unwrap();
+    }
+    world.publish(&pair, &asset, 24).await;
+    let (summary, _) = world.sync().await;
+    let copies = pair.target.media.assets_by_alternate_id(asset.id.as_str()).await.unwrap();
+    let copy = copies[0].container.clone().unwrap();
+    (summary, [listed(&world, 0, &container).await, listed(&world, 1, &copy).await])
+}
+
+#[test]
+fn any_name_that_has_a_url_arrives_byte_for_byte_with_its_properties() {
+    // The names are from a generator of fixed seed: a failure is seen again without a file that remembers it.
+    let mut runner = TestRunner::new_with_rng(
+        Config { cases: CASES, failure_persistence: None, ..Config::default() },
+        TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    );
+    let names = prop::collection::btree_set(name().prop_filter("it has a URL", |name| has_url(name)), 1..8);
+    let checked = runner.run(&names, |names| {
+        let names: Vec<String> = names.into_iter().collect();
+        let (summary, [source, target]) = paused_runtime().block_on(mirrored(&names));
+        prop_assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+        let mut there: Vec<&String> = source.iter().map(|(name, ..)| name).collect();
+        there.sort();
+        prop_assert_eq!(there, names.iter().collect::<Vec<_>>());
+        prop_assert_eq!(source, target);
+        Ok(())
+    });
+    checked.unwrap_or_else(|why| panic!("{why}"));
+}
+
+/// Nothing is there that a terminal acts upon, and no line that the program did not write.
+fn is_harmless(what: &str, told: &str) {
+    let acts = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{2028}'..='\u{202e}');
+    assert!(!told.contains(acts), "{what}: {told:?}");
+    assert!(!told.lines().any(|line| line.starts_with("forged")), "{what}: {told}");
+}
+
+#[test]
+fn a_name_that_no_url_can_say_is_told_and_no_name_reaches_a_terminal_as_it_is() {
+    let library = tempfile::tempdir().unwrap();
+    let write = |asset: &str, files: &[&str]| {
+        let folder = library.path().join(asset);
+        fs::create_dir(&folder).unwrap();
+        for file in files {
+            fs::write(folder.join(file), "x").unwrap();
+        }
+    };
+    let hostile = "=1+1 \u{1b}]0;title\u{7}\u{9b}2J\nforged: 1 mirrored\u{202e}";
+    write(hostile, &["a.ism", "line\nforged: break\u{1b}[1A.mp4"]);
+    write(
+        "good\u{1b}[2J",
+        &["good.ism", "\u{1b}[31m\u{9b}.mp4", "\u{202e}4pm", "?#%", "%2e%2e", "trailing. ", "sig=x&sp=r"],
+    );
+    let emulator = Emulator::filled("", &["--library", library.path().to_str().unwrap()], "");
+    let commands: [(&[&str], i32); 8] = [
+        (&["sync", "--dry-run", "-vvv"], 0),
+        (&["sync", "-vvv", "--color", "never"], 3),
+        (&["sync", "-v"], 3),
+        (&["sync", "--output", "json"], 3),
+        (&["verify"], 4),
+        (&["urls"], 0),
+        (&["asset", "list"], 0),
+        (&["asset", "show", hostile], 0),
+    ];
+    for (arguments, code) in commands {
+        let output = mediamirror(emulator.path(), arguments);
+        let (out, err) = (stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {out}{err}");
+        is_harmless(&format!("{arguments:?}: stdout"), &out);
+        is_harmless(&format!("{arguments:?}: stderr"), &err);
+    }
+    let told = stdout(&mediamirror(emulator.path(), &["sync"]));
+    assert!(
+        told.contains("line\\nforged: break\\u{1b}[1A.mp4: a name with a tab or a line break has no URL"),
+        "{told}"
+    );
+    assert!(told.contains("1 unchanged") && told.contains("1 failed"), "{told}");
+}
