@@ -245,3 +245,51 @@ fn foreign_host(error: &SdkError) -> Option<String> {
 fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
     std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref::<E>())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::failure::Failure;
+
+    /// Answers everything and counts it.
+    #[derive(Debug, Default)]
+    struct Counting(AtomicU32);
+
+    #[async_trait]
+    impl HttpClient for Counting {
+        async fn execute_request(&self, _: &Request) -> azure_core::Result<AsyncRawResponse> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(AsyncRawResponse::from_bytes(200.into(), Headers::new(), bytes::Bytes::new()))
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_to_a_host_that_is_not_allowed_nor_over_plain_http() {
+        let (inner, hosts) = (Arc::new(Counting::default()), AllowedHosts::default());
+        for allowed in ["https://media.example/api/", "http://plain.example/", "http://127.0.0.1:5001/"] {
+            hosts.allow(&Url::parse(allowed).unwrap());
+        }
+        let client = guarded(Arc::<Counting>::clone(&inner), hosts);
+        let ask = async |url: &str| client.execute_request(&Request::new(Url::parse(url).unwrap(), Method::Get)).await;
+        for url in ["https://media.example/other", "http://127.0.0.1:5001/x"] {
+            ask(url).await.unwrap();
+        }
+        assert_eq!(inner.0.swap(0, Ordering::Relaxed), 2);
+        for url in [
+            "https://media.example:8443/",
+            "https://media.example.evil.example/",
+            "https://example/",
+            "https://media.example@evil.example/",
+            "http://media.example/",
+            "http://media.example:443/",
+            "http://plain.example/",
+            "http://127.0.0.1:5002/",
+        ] {
+            let failure = Failure::from(ask(url).await.unwrap_err());
+            assert!(matches!(failure, Failure::ForeignHost(_)), "{url}: {failure}");
+        }
+        assert_eq!(inner.0.load(Ordering::Relaxed), 0);
+    }
+}

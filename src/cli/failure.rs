@@ -101,6 +101,13 @@ pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
             "no authority this system trusts signed the service's certificate; if that is meant to be so, name a file with \
              the authority's certificate (PEM) as `ca_file` at the top of the configuration"
         }
+        // And its words for one out of its time, or of somebody else.
+        Failure::Connect(why) if why.contains("certificate expired") || why.contains("certificate not valid yet") => {
+            "set this machine's clock if it is wrong; if it is not, the service needs another certificate"
+        }
+        Failure::Connect(why) if why.contains("certificate not valid for name") => {
+            "the certificate is another host's: check the host in the configuration, and what the name leads to from here"
+        }
         Failure::Connect(_) => "check the endpoint in the configuration, and that this machine reaches it",
         Failure::Credential(_) => "check `token_url`, `client_id` and `secret` of that account in the configuration",
         Failure::ForeignHost(_) => "add the host to `redirect_hosts` of that account, if it is the service's own",

@@ -39,8 +39,13 @@ impl Authority {
     /// Port of a TLS server on this machine, whose certificate this authority signed. What it is sent goes to the server on
     /// the port `behind`, and without one everything is answered with [`ANSWER`].
     async fn serve(&self, behind: Option<u16>) -> u16 {
+        self.serve_as(own_certificate(), behind, |_| false).await
+    }
+
+    /// The same with a certificate of these terms. The connections for which `broken` says so, counted from 1, end within
+    /// their handshake.
+    async fn serve_as(&self, own: CertificateParams, behind: Option<u16>, broken: fn(u32) -> bool) -> u16 {
         let key = KeyPair::generate().unwrap();
-        let own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
         let own = own.signed_by(&key, &self.issuer).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
@@ -53,7 +58,14 @@ impl Authority {
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {
             let acceptor = TlsAcceptor::from(Arc::new(config));
-            while let Ok((connection, _)) = listener.accept().await {
+            let mut accepted = 0;
+            while let Ok((mut connection, _)) = listener.accept().await {
+                accepted += 1;
+                if broken(accepted) {
+                    // Its first words are heard, and it is gone.
+                    let _ = connection.read(&mut [0; 64]).await;
+                    continue;
+                }
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
                     // A client that does not trust us ends it here.
@@ -71,6 +83,11 @@ impl Authority {
         });
         port
     }
+}
+
+/// The certificate of a server on this machine.
+fn own_certificate() -> CertificateParams {
+    CertificateParams::new(["127.0.0.1".to_owned()]).unwrap()
 }
 
 /// Port of a TLS server on this machine, and the certificate (PEM) of the authority that signed its own.
@@ -129,6 +146,48 @@ async fn the_program_tells_of_ca_file_where_it_is_missing_and_uses_it_where_it_i
     let (code, told) = verified(trusting.path()).await;
     assert_ne!(code, Some(0));
     assert!(told.contains("403") && !told.contains("UnknownIssuer"), "{told}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_expired_or_of_another_host_is_refused_with_the_host_and_the_remedy() {
+    let mut expired = own_certificate();
+    (expired.not_before, expired.not_after) = (rcgen::date_time_ymd(2015, 1, 1), rcgen::date_time_ymd(2016, 1, 1));
+    let mut early = own_certificate();
+    (early.not_before, early.not_after) = (rcgen::date_time_ymd(2200, 1, 1), rcgen::date_time_ymd(2201, 1, 1));
+    let other = CertificateParams::new(["media.example".to_owned()]).unwrap();
+    for (certificate, problem, remedy) in [
+        (expired, "expired", "clock"),
+        (early, "not valid yet", "clock"),
+        (other, "not valid for name", "another host's"),
+    ] {
+        let authority = Authority::new();
+        let port = authority.serve_as(certificate, None, |_| false).await;
+        let place = place(&configuration(port, true));
+        std::fs::write(place.path().join("ca.pem"), &authority.pem).unwrap();
+        let (code, told) = verified(place.path()).await;
+        assert_eq!(code, Some(5), "{told}");
+        assert!(told.contains(&format!("127.0.0.1:{port}")), "{told}");
+        assert!(told.contains(problem) && told.contains(remedy), "{told}");
+        assert_eq!(told.matches("error: ").count(), 1, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn handshakes_that_fail_at_first_and_then_now_and_again_are_tried_anew() {
+    let emulator = tokio::task::spawn_blocking(|| Emulator::start("")).await.unwrap();
+    let authority = Authority::new();
+    std::fs::write(emulator.path().join("ca.pem"), &authority.pem).unwrap();
+    let blob = Url::parse(emulator.region(1, "blob")).unwrap().origin().ascii_serialization();
+    let broken = |connection| connection <= 2 || connection % 3 == 0;
+    let port = authority.serve_as(own_certificate(), Url::parse(&blob).unwrap().port(), broken).await;
+    emulator.change(&blob, &format!("https://127.0.0.1:{port}"));
+    emulator.change("", "ca_file = \"ca.pem\"\n");
+    let (code, told) = tokio::task::spawn_blocking(move || emulator.json(&["sync"])).await.unwrap();
+    assert_eq!((code, &told["outcome"]), (Some(0), &"complete".into()), "{told}");
+
+    // Nothing was sent, so that whatever it was may be sent again.
+    let port = authority.serve_as(own_certificate(), None, |_| true).await;
+    assert!(matches!(ask(&*network().unwrap(), port).await, Err(Failure::Connect(_))));
 }
 
 #[tokio::test]
