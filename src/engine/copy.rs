@@ -142,6 +142,7 @@ impl Candidate {
 
     fn copied(self, run: &Run, asset: &Asset, method: CopyMethod) -> BlobEnd {
         let blob = self.blob;
+        run.arrived();
         run.count(|tally| {
             tally.blobs.copied += 1;
             tally.bytes_copied += blob.length;

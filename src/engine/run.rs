@@ -1,7 +1,7 @@
 //! What all assets of a run share: the accounts, the ledger, the counts, the batches.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::turns::Turns;
 use super::{AssetCounts, BlobCounts, LocatorCounts, Options, Problem};
 use crate::blob::BlobAccount;
 use crate::connect::Pair;
-use crate::error::{Disposition, Error};
+use crate::error::{Disposition, Error, Failure};
 use crate::ledger::{Facts, Ledger, Status, Step};
 use crate::model::{AccountName, Asset, AssetId, Locator};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
@@ -33,6 +33,10 @@ pub(super) const LOCATORS_A_BATCH: Capacity = Capacity { items: 15, weight: 100 
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// And longer where it was long under way already: by no more than this part of it.
 pub(super) const PATIENCE_PART: u32 = 10;
+
+/// Assets in a row that are refused for want of rights, nothing having arrived in between, until the rights are taken for
+/// lost. One may be refused alone: a condition of a role, a firewall or a proxy can look at names.
+const REFUSED_IN_A_ROW: u32 = 3;
 
 /// Source and target of each asset; what was written of it.
 type FilesBatcher = Arc<Batcher<(AssetId, AssetId), FilesDigest>>;
@@ -90,6 +94,9 @@ pub(crate) struct Run {
     begun: AtomicU64,
     tally: Mutex<Tally>,
     fatal: Mutex<Option<Error>>,
+    /// Assets refused for want of rights since something last arrived, and the first such error.
+    refused_in_a_row: AtomicU32,
+    refused: Mutex<Option<Error>>,
     /// An asset that was complete before could not be dealt with: its changes have to be seen again.
     left_behind: AtomicBool,
 }
@@ -129,6 +136,8 @@ impl Run {
             begun: AtomicU64::new(0),
             tally: Mutex::new(Tally::default()),
             fatal: Mutex::new(None),
+            refused_in_a_row: AtomicU32::new(0),
+            refused: Mutex::new(None),
             left_behind: AtomicBool::new(false),
         }
     }
@@ -175,6 +184,9 @@ impl Run {
 
     /// Counts how an asset ended and tells the monitor.
     pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) {
+        if outcome == AssetOutcome::Mirrored {
+            self.arrived();
+        }
         self.count(|tally| {
             match &outcome {
                 AssetOutcome::Mirrored => tally.assets.mirrored += 1,
@@ -198,9 +210,22 @@ impl Run {
         });
     }
 
-    /// Counts an error of one asset; a fatal one stops the run.
+    /// Something of ours has arrived on the target: we have the rights.
+    pub(crate) fn arrived(&self) {
+        self.refused_in_a_row.store(0, Ordering::Relaxed);
+    }
+
+    /// Counts an error of one asset; a fatal one stops the run, refused rights as soon as it is not this asset's alone.
     pub(crate) fn fail(&self, asset: &Asset, error: Error) {
         match error.disposition() {
+            Disposition::Fatal if is_of_rights(&error) => {
+                self.finish(asset, AssetOutcome::Failed(error.to_string()));
+                if self.refused_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= REFUSED_IN_A_ROW {
+                    self.abandon(error);
+                } else {
+                    self.refused.lock().expect("no panic while held").get_or_insert(error);
+                }
+            }
             Disposition::Fatal => self.abandon(error),
             Disposition::Conflict => self.finish(asset, AssetOutcome::Conflict(error.to_string())),
             _ if matches!(error, Error::Vanished { .. }) => self.finish(asset, AssetOutcome::Vanished),
@@ -229,10 +254,20 @@ impl Run {
         }
     }
 
-    /// What stopped the run for good, if anything did.
+    /// What stopped the run for good, if anything did. Refused rights do where there is no asset that they suffice for.
     pub(crate) fn fatal(&self) -> Option<Error> {
-        self.fatal.lock().expect("no panic while held").take()
+        let fatal = self.fatal.lock().expect("no panic while held").take();
+        fatal.or_else(|| {
+            let refused = self.refused.lock().expect("no panic while held").take();
+            let tally = self.tally.lock().expect("no panic while held");
+            refused.filter(|_| tally.blobs.copied + tally.assets.mirrored + tally.assets.unchanged == 0)
+        })
     }
+}
+
+/// Does a service refuse this for want of rights? (Who is not known at all, a 401, is not known for the next asset either.)
+fn is_of_rights(error: &Error) -> bool {
+    matches!(error.failure(), Some(Failure::Refused { status, .. }) if *status != 401)
 }
 
 /// Copies into an account at once: as many as its lane sends, and a quarter more that are ready when one is done.

@@ -14,9 +14,13 @@ use crate::world::{Seeded, World};
 /// Every operation by which a blob is copied.
 const COPIES: &str = "{PutBlobFromUrl,PutBlockFromUrl,CopyBlob}";
 /// What an item may be refused with for ever, with the requests that each attempt to deal with it may cost.
-const ALWAYS: [(u16, &str, u32); 4] = [
+const ALWAYS: [(u16, &str, u32); 7] = [
     (400, "InvalidHeaderValue", 1),
     (403, "InsufficientAccountPermissions", 1),
+    (403, "AuthorizationPermissionMismatch", 1),
+    (403, "", 1),
+    // Once more with another signature.
+    (403, "CannotVerifyCopySource", 2),
     (500, "InternalError", 8),
     (500, "", 8),
 ];
@@ -94,6 +98,15 @@ async fn one_asset_whose_container_always_fails_is_named_and_the_others_are_mirr
         assert_eq!(world.emulator.fault_strikes(), [most], "{status} {code}");
         is_tried_again_and_mended(&world, &rule, options).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rights_that_suffice_for_no_asset_end_the_run_however_few_there_are() {
+    let world = World::empty().await;
+    world.seed("only", &["only.ism"]).await;
+    let rule = refused(403, "AuthorizationPermissionMismatch").operation(COPIES);
+    let error = again_under(&world, &[rule], Options::default()).await.unwrap_err();
+    assert!(error.to_string().contains("only.ism: HTTP 403"), "{error}");
 }
 
 /// What the target answers about a blob it keeps as it is, and words of the reason and of the remedy that are told.
