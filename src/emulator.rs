@@ -218,6 +218,15 @@ impl EmulatorHandle {
         }
     }
 
+    /// Deletes a blob as somebody else would, without a request; `false` where there is no such blob, or it is stored outside.
+    #[must_use]
+    pub fn delete_blob(&self, account: &str, container: &str, blob: &str) -> bool {
+        match self.world.storage(account).map(AsRef::as_ref) {
+            Some(storage::StorageAccount::Internal(account)) => account.delete_blob(container, blob).is_ok(),
+            Some(storage::StorageAccount::External(_)) | None => false,
+        }
+    }
+
     /// Puts another fault plan in force, from its beginning; an empty one ends all faults.
     pub fn set_faults(&self, plan: &FaultPlan) -> Result<(), SettingsError> {
         plan.check()?;

@@ -213,8 +213,11 @@ pub async fn mirror(
     let started = Instant::now();
     let run = Arc::new(Run::new(pair, ledger, options, monitor, stop.child_token()));
     let began = clock::now();
-    let files =
-        if run.options.order.by_size() { FilesWanted::Source } else { records::wanted(&run.ledger, began).await? };
+    let files = match records::wanted(&run.ledger, began).await? {
+        FilesWanted::BothSides => FilesWanted::BothSides,
+        _ if run.options.order.by_size() => FilesWanted::Source,
+        few => few,
+    };
     let catalog = Catalog::read(&run.pair, run.monitor.as_ref(), files).await?;
     let rows = run.ledger.count().await?;
     let listed = mirror_assets(&run, &catalog).await;

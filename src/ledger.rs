@@ -109,7 +109,7 @@ impl AssetRow {
 pub enum Mark {
     /// Changes of the source's file records before it are dealt with.
     FilesSeen,
-    /// All of the source's file records were last listed then.
+    /// All file records of both sides were last listed then.
     FilesListed,
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::TryStreamExt;
+use jiff::Timestamp;
 
 use super::catalog::TargetAsset;
 use super::choices::Situation;
@@ -16,6 +17,7 @@ use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::Work;
 use super::publish::finish;
 use super::run::{Journey, Run};
+use super::verify::file_differences;
 use crate::blob::BlobAccount;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
@@ -43,7 +45,7 @@ pub(crate) async fn mirror_asset(run: &Run, work: Work, journey: Journey) -> Res
     {
         let (account, to) = place_of(&run.pair.target, target).await?;
         let copies = target_contents(asset, target, account, to).await?;
-        if row.facts.target_digest.as_ref() == Some(&copies.digest) {
+        if row.facts.target_digest.as_ref() == Some(&copies.digest) && has_its_records(run, &work, target).await? {
             return Ok(Some(unchanged(run, &work, &source)));
         }
     }
@@ -59,6 +61,11 @@ pub(crate) async fn mirror_asset(run: &Run, work: Work, journey: Journey) -> Res
     write(run, work, source, journey).await
 }
 
+/// Has the target all file records? They may add up to something else and be good: somebody may have added some.
+async fn has_its_records(run: &Run, work: &Work, target: &TargetAsset) -> Result<bool, Error> {
+    Ok(!work.files_differ || file_differences(&run.pair, &work.asset.id, &target.id).await?.is_empty())
+}
+
 /// Everything that changes the target, in order.
 async fn write(
     run: &Run,
@@ -67,8 +74,6 @@ async fn write(
     journey: Journey,
 ) -> Result<Option<AssetOutcome>, Error> {
     let asset = work.asset.clone();
-    // A copy begun for this very state of the source is bound to its entity tags: what is there of it is current.
-    let resumed = work.row.as_ref().is_some_and(|row| row.facts.source_digest.as_ref() == Some(&source.digest));
     let mut begun = Facts {
         name: Some(asset.label().to_owned()),
         source_digest: Some(source.digest.clone()),
@@ -89,7 +94,7 @@ async fn write(
         let (account, to) = place_of(&run.pair.target, &target).await?;
         (target, Contents::none(account, to))
     };
-    let copied = copy_missing(run, &work, &source, &present, resumed).await?;
+    let copied = copy_missing(run, &work, &source, &present).await?;
     run.count(|tally| tally.blobs.unchanged += source.count.saturating_sub(copied.planned));
     if copied.left > 0 {
         return Ok(None);
@@ -139,7 +144,6 @@ async fn copy_missing(
     work: &Work,
     source: &Contents<'_>,
     present: &Contents<'_>,
-    resumed: bool,
 ) -> Result<CopyResult, Error> {
     let asset = &work.asset;
     // Where something is there already the numbers are the most it may come to: a large container is not compared twice.
@@ -158,7 +162,7 @@ async fn copy_missing(
         begun_before: work.target.is_some(),
         situation: situation(run, work, source.account, Some(present.account)),
     };
-    copy_blobs(run, asset, route, missing(source, present, resumed)).await
+    copy_blobs(run, asset, route, missing(source, present, Known::of(work, source, present))).await
 }
 
 fn situation(run: &Run, work: &Work, from: &BlobAccount, to: Option<&BlobAccount>) -> Situation {
@@ -169,19 +173,51 @@ fn situation(run: &Run, work: &Work, from: &BlobAccount, to: Option<&BlobAccount
     }
 }
 
+/// What an earlier run tells of the blobs that are on the target.
+#[derive(Debug, Clone, Copy)]
+enum Known {
+    /// Nothing.
+    Nothing,
+    /// They were copied for this very state of the source: every copy is bound to its entity tag.
+    Copied,
+    /// So they were, and all were complete then; but the target has been changed. What is younger somebody else wrote.
+    CompleteAt(Timestamp),
+}
+
+impl Known {
+    fn of(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Self {
+        match &work.row {
+            Some(row) if row.facts.source_digest.as_ref() == Some(&source.digest) => {
+                let changed = row.complete() && row.facts.target_digest.as_ref() != Some(&present.digest);
+                if changed { Self::CompleteAt(row.updated) } else { Self::Copied }
+            }
+            _ => Self::Nothing,
+        }
+    }
+
+    /// Is that a copy of the source blob as it is now?
+    fn is_current(self, source: &Blob, copy: &Blob) -> bool {
+        match self {
+            Self::Nothing => compare::is_current(source, copy),
+            Self::Copied => compare::difference(source, copy).is_none(),
+            Self::CompleteAt(then) => {
+                // Without a checksum the time alone tells that it was written over with as many bytes.
+                let ours = source.properties.content_md5.is_some() || copy.last_modified.is_some_and(|at| at <= then);
+                ours && compare::difference(source, copy).is_none()
+            }
+        }
+    }
+}
+
 /// The blobs that are not on the target as they are on the source.
 fn missing<'a>(
     source: &'a Contents<'_>,
     present: &'a Contents<'_>,
-    resumed: bool,
+    known: Known,
 ) -> impl futures::Stream<Item = Result<Arc<Blob>, Error>> + Send + 'a {
-    let there = move |blob: &Blob, copy: Option<&Blob>| {
-        copy.is_some_and(|copy| {
-            if resumed { compare::difference(blob, copy).is_none() } else { compare::is_current(blob, copy) }
-        })
-    };
-    side_by_side(source, present)
-        .try_filter_map(move |(blob, copy)| async move { Ok((!there(&blob, copy.as_deref())).then_some(blob)) })
+    side_by_side(source, present).try_filter_map(move |(blob, copy)| async move {
+        Ok((!copy.is_some_and(|copy| known.is_current(&blob, &copy))).then_some(blob))
+    })
 }
 
 /// Our copy, if there is one. One that was begun in an earlier run is looked for by itself, however complete the target's
@@ -348,7 +384,7 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
         work.target.as_ref().map_or_else(|| run.pair.target.blobs(None).map(AsRef::as_ref), |_| Some(present.account));
     let situation = situation(run, work, source.account, into);
     let (mut blobs, mut bytes, mut copies) = (0, 0, Copies::default());
-    let mut missing = std::pin::pin!(missing(source, &present, work.row.is_some()));
+    let mut missing = std::pin::pin!(missing(source, &present, Known::of(work, source, &present)));
     while let Some(blob) = missing.try_next().await? {
         blobs += 1;
         bytes += blob.length;

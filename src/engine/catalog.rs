@@ -133,7 +133,8 @@ pub(crate) struct Catalog {
     source_files: Digests,
     /// Does an asset that is not among the source's files have none? (Otherwise it has none that changed.)
     source_files_whole: bool,
-    target_files: Digests,
+    /// `None` = not listed.
+    target_files: Option<Digests>,
 }
 
 impl Catalog {
@@ -162,7 +163,7 @@ impl Catalog {
             source_locators,
             source_files,
             source_files_whole: matches!(files, FilesWanted::Source | FilesWanted::BothSides),
-            target_files,
+            target_files: (files == FilesWanted::BothSides).then_some(target_files),
         })
     }
 
@@ -190,10 +191,11 @@ impl Catalog {
         self.source_files.get(&CompactId::asset(source)).unwrap_or_default().bytes()
     }
 
-    /// Do both assets have the same file records? Known only where both sides' were listed.
+    /// Do both assets have the same file records, as far as both sides' were listed?
     pub(crate) fn same_files(&self, source: &AssetId, target: &AssetId) -> bool {
+        let Some(target_files) = &self.target_files else { return true };
         let of = |files: &Digests, id| files.get(&CompactId::asset(id)).unwrap_or_default();
-        of(&self.source_files, source) == of(&self.target_files, target)
+        of(&self.source_files, source) == of(target_files, target)
     }
 
     /// Streaming locators of the target asset that the source asset does not have.

@@ -37,6 +37,8 @@ pub(crate) struct Work {
     pub(crate) taken: Vec<String>,
     /// Are the source's file records those the ledger knows?
     pub(crate) same_files: bool,
+    /// Were both sides' file records listed, and is there a difference to be looked at?
+    pub(crate) files_differ: bool,
     /// Fingerprint of the source's live locators now.
     pub(crate) locators_digest: String,
     /// The copy that the ledger knows and the target's listing does not show.
@@ -71,6 +73,7 @@ pub(crate) fn decide(asset: Asset, catalog: &Catalog, row: Option<AssetRow>, now
     let recorded = row.as_ref().and_then(|row| row.facts.files_digest.as_deref());
     let mut work = Work {
         same_files: recorded.is_some_and(|files| catalog.has_files(&asset.id, files)),
+        files_differ: target.as_ref().is_some_and(|target| !catalog.same_files(&asset.id, &target.id)),
         locators_digest: digest::of_locators(&live),
         asset,
         target,

@@ -1,8 +1,9 @@
-//! How few of the source's file records a run has to list.
+//! How few file records a run has to list.
 //!
 //! What an asset's records were is in its ledger row, so only those that changed since the last run that saw every asset
-//! matter. A record that was deleted shows in no list of changes; therefore all are listed now and then. (A file that is
-//! deleted with its blob, as the service does it, shows in the container at once.)
+//! matter. A record that was deleted shows in no list of changes; therefore all are listed now and then, those of the target
+//! as well, which somebody may have damaged. (A file that is deleted with its blob, as the service does it, shows in the
+//! container at once.)
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -26,13 +27,13 @@ pub(crate) async fn wanted(ledger: &Ledger, now: Timestamp) -> Result<FilesWante
         (Some(seen), Some(whole)) if now.duration_since(whole) < WHOLE_EVERY => {
             FilesWanted::ChangedSince(seen - OVERLAP)
         }
-        _ => FilesWanted::Source,
+        _ => FilesWanted::BothSides,
     })
 }
 
 /// Notes that a run that began then, and listed those, has dealt with every asset of the source.
 pub(crate) async fn note(ledger: &Ledger, listed: FilesWanted, began: Timestamp) -> Result<(), Error> {
-    if !matches!(listed, FilesWanted::ChangedSince(_)) {
+    if matches!(listed, FilesWanted::None | FilesWanted::BothSides) {
         ledger.set_mark(Mark::FilesListed, began).await?;
     }
     Ok(ledger.set_mark(Mark::FilesSeen, began).await?)
@@ -54,7 +55,7 @@ mod tests {
         assert_eq!(wanted(&ledger, at(0)).await.unwrap(), FilesWanted::None);
         let asset = AssetId::new("a");
         ledger.record(&asset, Step::CreateTarget, Status::Started, Facts::default()).await.unwrap();
-        assert_eq!(wanted(&ledger, at(0)).await.unwrap(), FilesWanted::Source);
+        assert_eq!(wanted(&ledger, at(0)).await.unwrap(), FilesWanted::BothSides);
     }
 
     #[tokio::test]
@@ -67,8 +68,8 @@ mod tests {
         assert_eq!(first, FilesWanted::ChangedSince(at(0) - OVERLAP));
         note(&ledger, first, at(24)).await.unwrap();
         assert_eq!(wanted(&ledger, at(48)).await.unwrap(), FilesWanted::ChangedSince(at(24) - OVERLAP));
-        assert_eq!(wanted(&ledger, at(7 * 24)).await.unwrap(), FilesWanted::Source);
-        note(&ledger, FilesWanted::Source, at(7 * 24)).await.unwrap();
+        assert_eq!(wanted(&ledger, at(7 * 24)).await.unwrap(), FilesWanted::BothSides);
+        note(&ledger, FilesWanted::BothSides, at(7 * 24)).await.unwrap();
         assert_eq!(wanted(&ledger, at(8 * 24)).await.unwrap(), FilesWanted::ChangedSince(at(7 * 24) - OVERLAP));
     }
 }

@@ -171,7 +171,11 @@ fn unless_missing(listed: Result<Contents<'_>, Error>) -> Result<Option<Contents
 }
 
 /// What differs between the file records of both sides, by file name.
-async fn file_differences(pair: &Pair, source: &AssetId, target: &AssetId) -> Result<Vec<(String, String)>, Error> {
+pub(super) async fn file_differences(
+    pair: &Pair,
+    source: &AssetId,
+    target: &AssetId,
+) -> Result<Vec<(String, String)>, Error> {
     let wanted = pair.source.media.files_of(std::slice::from_ref(source)).await?.concat();
     let there = pair.target.media.files_of(std::slice::from_ref(target)).await?.concat();
     let there: HashMap<&str, &AssetFile> = there.iter().map(|file| (file.name.as_str(), file)).collect();

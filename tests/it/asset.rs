@@ -9,10 +9,9 @@ use azure_core::http::{Method, Request};
 use mediamirror::asset::UploadOptions;
 use mediamirror::connect::Pair;
 use mediamirror::model::AssetEncryption;
-use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::world::World;
+use crate::world::{World, ask_media, send};
 
 /// Bytes that are not the same anywhere near.
 fn noise(length: usize) -> Vec<u8> {
@@ -41,31 +40,10 @@ async fn fetch(world: &World, url: &str) -> (u16, Vec<u8>) {
     send(world, Request::new(url.parse().unwrap(), Method::Get)).await
 }
 
-async fn send(world: &World, request: Request) -> (u16, Vec<u8>) {
-    let response = world.emulator.http_client().execute_request(&request).await.unwrap();
-    let status = u16::from(response.status());
-    (status, response.into_body().collect().await.unwrap().to_vec())
-}
-
 /// Makes an access policy as other tools do: one of its own, of that name.
 async fn leak_policy(world: &World, name: &str) {
-    let region = &world.emulator.ready().regions[0];
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials").append_pair("client_id", &region.account);
-    form.append_pair("client_secret", &region.account_key).append_pair("scope", "urn:WindowsAzureMediaServices");
-    let mut ask = Request::new(region.token.parse().unwrap(), Method::Post);
-    ask.insert_header("content-type", "application/x-www-form-urlencoded");
-    ask.set_body(form.finish());
-    let (_, token) = send(world, ask).await;
-    let token: Value = serde_json::from_slice(&token).unwrap();
-    let url = format!("http://{}/api/AccessPolicies", region.cluster);
-    let mut make = Request::new(url.parse().unwrap(), Method::Post);
-    make.insert_header("authorization", format!("Bearer {}", token["access_token"].as_str().unwrap()));
-    make.insert_header("content-type", "application/json");
-    make.insert_header("accept", "application/json");
-    make.insert_header("x-ms-version", "2.1");
-    make.set_body(format!(r#"{{"Name":"{name}","DurationInMinutes":43200,"Permissions":1}}"#));
-    let (status, body) = send(world, make).await;
+    let body = format!(r#"{{"Name":"{name}","DurationInMinutes":43200,"Permissions":1}}"#);
+    let (status, body) = ask_media(world, 0, (Method::Post, "2.1"), "AccessPolicies", body).await;
     assert_eq!(status, 201, "{}", String::from_utf8_lossy(&body));
 }
 

@@ -1,5 +1,6 @@
 //! Whole runs under one kind of fault each: what the program does about it. Rows of the matrix in `FAULTS.md`.
 
+mod damage;
 mod encodings;
 mod items;
 mod lies;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use azure_core::http::{AsyncRawResponse, HttpClient, Request};
+use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 use mediamirror::blob::BlobAccount;
@@ -194,6 +194,42 @@ pub(crate) async fn put(account: &BlobAccount, asset: &Asset, name: &str, bytes:
     let properties =
         BlobProperties { content_type: Some("application/octet-stream".to_owned()), ..BlobProperties::default() };
     account.put_blob(&at, bytes.into(), &properties).await.unwrap();
+}
+
+/// What the emulator answers.
+pub(crate) async fn send(world: &World, request: Request) -> (u16, Vec<u8>) {
+    let response = world.emulator.http_client().execute_request(&request).await.unwrap();
+    let status = u16::from(response.status());
+    (status, response.into_body().collect().await.unwrap().to_vec())
+}
+
+/// Asks a region's media API as another tool does, with a token of its own and that version.
+pub(crate) async fn ask_media(
+    world: &World,
+    region: usize,
+    (method, version): (Method, &'static str),
+    path: &str,
+    body: String,
+) -> (u16, Vec<u8>) {
+    let region = &world.emulator.ready().regions[region];
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "client_credentials").append_pair("client_id", &region.account);
+    form.append_pair("client_secret", &region.account_key).append_pair("scope", "urn:WindowsAzureMediaServices");
+    let mut ask = Request::new(region.token.parse().unwrap(), Method::Post);
+    ask.insert_header("content-type", "application/x-www-form-urlencoded");
+    ask.set_body(form.finish());
+    let (_, token) = send(world, ask).await;
+    let token: serde_json::Value = serde_json::from_slice(&token).unwrap();
+    let url = format!("http://{}/api/{path}", region.cluster);
+    let mut ask = Request::new(url.parse().unwrap(), method);
+    ask.insert_header("authorization", format!("Bearer {}", token["access_token"].as_str().unwrap()));
+    ask.insert_header("content-type", "application/json");
+    ask.insert_header("accept", "application/json");
+    ask.insert_header("x-ms-version", version);
+    if !body.is_empty() {
+        ask.set_body(body);
+    }
+    send(world, ask).await
 }
 
 type Hook = Box<dyn Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync>;

@@ -143,6 +143,22 @@ fn a_library_is_planned_mirrored_compared_and_then_left_as_it_is() {
 }
 
 #[test]
+fn what_somebody_deletes_on_the_target_is_named_with_four_and_mended_by_the_next_run() {
+    let emulator = Emulator::start("");
+    let (_, urls) = (emulator.json(&["sync"]), emulator.json(&["urls"]).1);
+    let name = |at: usize| urls[at]["asset"].as_str().or(urls[at]["name"].as_str()).expect("a name").to_owned();
+    emulator.json(&["asset", "unpublish", &name(0), "--side", "target"]);
+    emulator.json(&["asset", "delete", &name(1), "--side", "target", "--yes"]);
+    let (code, found) = emulator.json(&["verify"]);
+    assert_eq!((code, &found["assets"]["different"], &found["assets"]["missing"]), (Some(4), &1.into(), &1.into()));
+    let told = found["differences"].to_string();
+    assert!(told.contains(&name(0)) && told.contains(&name(1)), "{told}");
+    let (code, summary) = emulator.json(&["sync"]);
+    assert_eq!((code, &summary["assets"]["mirrored"]), (Some(0), &Value::from(2)), "{summary:#}");
+    assert_eq!(emulator.json(&["verify"]).0, Some(0));
+}
+
+#[test]
 fn globs_and_copy_methods_narrow_a_run() {
     let emulator = Emulator::start("");
     let (_, all) = emulator.json(&["urls"]);

@@ -1,0 +1,209 @@
+//! What is done and recorded, and then damaged or deleted on the target by somebody else.
+
+use azure_core::http::Method;
+use futures::TryStreamExt;
+use mediamirror::engine::{Outcome, Summary};
+use mediamirror::model::{Asset, AssetEncryption, BlobRef, ContainerName, Locator, NewAsset};
+use mediamirror::monitor::AssetOutcome;
+
+use crate::world::{Seeded, World, ask_media, put};
+
+const BLOBS: [&str; 3] = ["film.ism", "a.mp4", "b.mp4"];
+
+/// A mirrored asset beside another one that nobody touches.
+struct Mirrored {
+    world: World,
+    film: Seeded,
+    /// Our copy of it.
+    copy: Asset,
+}
+
+impl Mirrored {
+    async fn film() -> Self {
+        let world = World::empty().await;
+        let film = world.seed("film", &BLOBS).await;
+        world.seed("other", &["other.ism", "other.mp4"]).await;
+        assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+        tokio::time::advance(std::time::Duration::from_mins(30)).await;
+        let copy = copy_of(&world, &film.asset).await;
+        Self { world, film, copy }
+    }
+
+    fn container(&self) -> &ContainerName {
+        self.copy.container.as_ref().unwrap()
+    }
+
+    fn delete_blob(&self, name: &str) {
+        assert!(self.world.emulator.delete_blob("storeeast", self.container().as_str(), name), "{name}");
+    }
+
+    /// Deletes the record of a file, and nothing else.
+    async fn delete_record(&self, name: &str) {
+        let path = format!("Assets('{}')/Files", self.copy.id);
+        let (_, files) = ask_media(&self.world, 1, (Method::Get, "2.19"), &path, String::new()).await;
+        let files: serde_json::Value = serde_json::from_slice(&files).unwrap();
+        let file = files["value"].as_array().unwrap().iter().find(|file| file["Name"] == name).unwrap();
+        let path = format!("Files('{}')", file["Id"].as_str().unwrap());
+        assert_eq!(ask_media(&self.world, 1, (Method::Delete, "2.19"), &path, String::new()).await.0, 204);
+    }
+
+    /// What `verify` says is wrong: item and what, of the film alone.
+    async fn differences(&self) -> Vec<(String, String)> {
+        let verification = self.world.verify().await;
+        assert!(verification.differences.iter().all(|difference| difference.name == "film"));
+        assert_eq!(verification.assets.same, if verification.differences.is_empty() { 2 } else { 1 });
+        verification.differences.into_iter().map(|difference| (difference.item, difference.what)).collect()
+    }
+
+    /// The next run, without being asked for more, makes it whole, and touches nothing else.
+    async fn is_repaired_by_the_next_run(&self) -> Summary {
+        let (summary, _) = self.world.sync().await;
+        assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 1), "{:?}", summary.problems);
+        assert_eq!(summary.assets.unchanged, 1);
+        assert_eq!(self.differences().await, []);
+        assert_eq!(self.world.torn_blobs().await, [""; 0]);
+        assert_eq!(self.world.sync().await.0.assets.unchanged, 2, "it is at rest again");
+        summary
+    }
+}
+
+/// The asset of the target that says it is a copy of that one.
+async fn copy_of(world: &World, source: &Asset) -> Asset {
+    let found = world.pair().target.media.assets_by_alternate_id(source.id.as_str()).await.unwrap();
+    assert_eq!(found.len(), 1);
+    found.into_iter().next().unwrap()
+}
+
+/// One difference as [`Mirrored::differences`] gives it.
+fn said(item: &str, what: &str) -> (String, String) {
+    (item.to_owned(), what.to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_deleted_on_the_target_is_named_and_copied_again_alone() {
+    let mirrored = Mirrored::film().await;
+    mirrored.delete_blob("a.mp4");
+    assert_eq!(mirrored.differences().await, [said("a.mp4", "missing on the target")]);
+    assert_eq!(mirrored.is_repaired_by_the_next_run().await.blobs.copied, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_overwritten_on_the_target_is_named_and_copied_again_alone() {
+    for (bytes, told) in [(vec![7; 10], "length 10 instead of 1024"), (vec![7; 1024], "Content-MD5")] {
+        let mirrored = Mirrored::film().await;
+        put(&mirrored.world.pair().target.storage[0], &mirrored.copy, "a.mp4", bytes).await;
+        assert_eq!(mirrored.differences().await, [said("a.mp4", told)]);
+        assert_eq!(mirrored.is_repaired_by_the_next_run().await.blobs.copied, 1, "{told}");
+    }
+}
+
+/// A blob that was put together from blocks has no checksum, so that no comparison of listings shows other bytes.
+#[tokio::test(start_paused = true)]
+async fn a_blob_without_a_checksum_overwritten_on_the_target_is_copied_again_alone() {
+    let world = World::empty().await;
+    let film = world.seed("film", &["film.ism"]).await;
+    for name in ["a.mp4", "b.mp4"] {
+        put_without_checksum(&world, 0, film.asset.container.clone().unwrap(), name, b"true").await;
+    }
+    assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+    tokio::time::advance(std::time::Duration::from_mins(30)).await;
+    let copy = copy_of(&world, &film.asset).await;
+    put_without_checksum(&world, 1, copy.container.unwrap(), "a.mp4", b"lies").await;
+    assert_eq!(world.torn_blobs().await, ["film/a.mp4"]);
+    assert_eq!(world.verify().await.differences, [], "no listing shows it");
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 1), "{:?}", summary.problems);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+    assert_eq!(world.sync().await.0.assets.unchanged, 1);
+}
+
+async fn put_without_checksum(
+    world: &World,
+    region: usize,
+    container: ContainerName,
+    name: &str,
+    bytes: &'static [u8],
+) {
+    let pair = world.pair();
+    let account = if region == 0 { &pair.source.storage[0] } else { &pair.target.storage[0] };
+    let at = BlobRef { container, name: name.to_owned() };
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes);
+    account.stage_block(&at, b"0001", bytes.into(), crc).await.unwrap();
+    let properties = mediamirror::model::BlobProperties::default();
+    account.commit_blocks(&at, &[b"0001".to_vec()], &properties).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_record_deleted_on_the_target_is_named_and_made_again() {
+    // With its blob, as the portal does it: the container shows it at once.
+    let mirrored = Mirrored::film().await;
+    mirrored.delete_blob("a.mp4");
+    mirrored.delete_record("a.mp4").await;
+    let told = [said("a.mp4", "missing on the target"), said("a.mp4", "the file record is missing on the target")];
+    assert_eq!(mirrored.differences().await, told);
+    mirrored.is_repaired_by_the_next_run().await;
+
+    // Alone it shows only where all records are listed: by `verify` always, by runs once a week.
+    let mirrored = Mirrored::film().await;
+    mirrored.delete_record("a.mp4").await;
+    assert_eq!(mirrored.differences().await, told[1..]);
+    let unmoved = mirrored.world.sync().await.0;
+    assert_eq!((unmoved.outcome, unmoved.assets.unchanged), (Outcome::Complete, 2));
+    tokio::time::advance(std::time::Duration::from_hours(7 * 24)).await;
+    assert_eq!(mirrored.is_repaired_by_the_next_run().await.blobs.copied, 0);
+    // Or at once, where the next run has no ledger to rely on.
+    let mut mirrored = Mirrored::film().await;
+    mirrored.delete_record("a.mp4").await;
+    mirrored.world.ledger = mediamirror::ledger::Ledger::in_memory().unwrap();
+    let (summary, _) = mirrored.world.sync().await;
+    assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 0), "{:?}", summary.problems);
+    assert_eq!(mirrored.differences().await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_deleted_on_the_target_is_named_and_published_again() {
+    let mirrored = Mirrored::film().await;
+    let id = &mirrored.film.locator.id;
+    mirrored.world.pair().target.v2.delete_locator(id).await.unwrap();
+    assert_eq!(mirrored.differences().await, [said(id.as_str(), "the locator is missing on the target")]);
+    let summary = mirrored.is_repaired_by_the_next_run().await;
+    assert_eq!((summary.locators.mirrored, summary.blobs.copied), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_deleted_as_a_whole_is_named_and_made_anew() {
+    let mirrored = Mirrored::film().await;
+    mirrored.world.pair().target.media.delete_asset(&mirrored.copy.id).await.unwrap();
+    assert_eq!(mirrored.differences().await, [said("asset", "missing on the target")]);
+    let summary = mirrored.is_repaired_by_the_next_run().await;
+    assert_eq!((summary.locators.mirrored, summary.blobs.copied), (1, 3));
+    assert_ne!(copy_of(&mirrored.world, &mirrored.film.asset).await.id, mirrored.copy.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_put_in_the_place_of_a_copy_is_reported_and_left_alone() {
+    let mirrored = Mirrored::film().await;
+    let world = &mirrored.world;
+    let pair = world.pair();
+    pair.target.media.delete_asset(&mirrored.copy.id).await.unwrap();
+    let wanted = NewAsset {
+        name: Some("theirs".to_owned()),
+        alternate_id: "theirs".to_owned(),
+        encryption: AssetEncryption::None,
+        storage_account: None,
+    };
+    let theirs = pair.target.media.create_asset(&wanted).await.unwrap();
+    put(&pair.target.storage[0], &theirs, "a.mp4", vec![7; 10]).await;
+    let taken = Locator { asset: theirs.id.clone(), ..mirrored.film.locator.clone() };
+    pair.target.media.publish(&[taken]).await.remove(0).unwrap();
+
+    let told = mirrored.differences().await;
+    assert!(told.contains(&said("a.mp4", "length 10 instead of 1024")), "{told:?}");
+    let (summary, monitor) = world.sync().await;
+    assert_eq!((summary.outcome, summary.assets.conflicts), (Outcome::Partial, 1), "{:?}", summary.problems);
+    let Some(AssetOutcome::Conflict(why)) = monitor.outcome_of("film") else { panic!("{:?}", summary.problems) };
+    assert!(why.contains("theirs") && why.contains(theirs.id.as_str()), "{why}");
+    let blobs: Vec<_> = pair.target.storage[0].list(theirs.container.as_ref().unwrap()).try_concat().await.unwrap();
+    assert_eq!(blobs.iter().map(|blob| blob.length).collect::<Vec<_>>(), [10]);
+    assert_eq!(pair.target.media.locator(&mirrored.film.locator.id).await.unwrap().unwrap().asset, theirs.id);
+}
