@@ -14,6 +14,7 @@ mod contents;
 mod copy;
 mod digest;
 mod empty;
+mod expired;
 mod forecast;
 mod order;
 mod place;

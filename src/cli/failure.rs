@@ -115,7 +115,7 @@ pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
             "check that the endpoint in the configuration is the API's, not a web page's or a proxy's"
         }
         Failure::Refused { status: 401 | 403, .. } => {
-            "check that account's key or role in the configuration, and this machine's clock"
+            "check that account's key, signature or role in the configuration, and this machine's clock"
         }
         Failure::Refused { status: 404, .. } => "check the endpoint and the account name in the configuration",
         Failure::Refused { status: 429 | 503, .. } => "try again later, or with a lower --requests-per-second",

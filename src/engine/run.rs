@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::choices::Choices;
 use super::digest::FilesDigest;
+use super::expired::explained;
 use super::forecast::Outlook;
 use super::register::{Announced, Batcher, Capacity};
 use super::room::{Place, Room};
@@ -250,7 +251,7 @@ impl Run {
         // The first fatal error is the one to report; later ones follow from it.
         let mut fatal = self.fatal.lock().expect("no panic while held");
         if fatal.is_none() {
-            *fatal = Some(error);
+            *fatal = Some(explained(error, &self.pair));
         }
     }
 

@@ -10,6 +10,7 @@ use super::catalog::{Catalog, FilesWanted, TargetAsset};
 use super::compare;
 use super::contents::{Contents, side_by_side};
 use super::empty::nothing_behind;
+use super::expired::explained;
 use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::{self, Decision};
 use crate::clock;
@@ -56,6 +57,10 @@ pub struct Verification {
 /// Out of scope are assets that cannot be mirrored (storage-encrypted, without a container) and expired locators. What
 /// the target has beyond the source is no difference, but for a locator that is published there alone.
 pub async fn verify(pair: &Pair, options: &Options, monitor: &dyn Monitor) -> Result<Verification, Error> {
+    compare_all(pair, options, monitor).await.map_err(|error| explained(error, pair))
+}
+
+async fn compare_all(pair: &Pair, options: &Options, monitor: &dyn Monitor) -> Result<Verification, Error> {
     let catalog = Catalog::read(pair, monitor, FilesWanted::BothSides).await?;
     let mut verdicts: Vec<Verdict> = Vec::new();
     let mut pages = pair.source.media.assets();

@@ -4,6 +4,7 @@ mod damage;
 mod encodings;
 mod items;
 mod lies;
+mod signatures;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;

@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
+use hmac::{Hmac, Mac as _};
 use mediamirror::blob::BlobAccount;
 use mediamirror::config::Config;
 use mediamirror::connect::{Pair, connect};
@@ -19,6 +22,7 @@ use mediamirror::model::{
     Asset, AssetEncryption, AssetFile, BlobProperties, BlobRef, ContainerName, Locator, LocatorId, NewAsset,
 };
 use mediamirror::monitor::TestMonitor;
+use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::config_of;
@@ -230,6 +234,17 @@ pub(crate) async fn ask_media(
         ask.set_body(body);
     }
     send(world, ask).await
+}
+
+/// A storage account's shared access signature for all its containers and blobs.
+pub(crate) fn account_signature(account: &str, key: &str, permissions: &str, expiry: &str) -> String {
+    let version = "2020-12-06";
+    let text = format!("{account}\n{permissions}\nb\nco\n\n{expiry}\n\n\n{version}\n\n");
+    let mut mac = Hmac::<Sha256>::new_from_slice(&BASE64.decode(key).unwrap()).unwrap();
+    mac.update(text.as_bytes());
+    let signature = BASE64.encode(mac.finalize().into_bytes());
+    let signature: String = url::form_urlencoded::byte_serialize(signature.as_bytes()).collect();
+    format!("sv={version}&ss=b&srt=co&sp={permissions}&se={expiry}&sig={signature}")
 }
 
 type Hook = Box<dyn Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync>;

@@ -1,14 +1,11 @@
 //! `doctor`: what it finds, and that it finds it without changing anything.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use hmac::{Hmac, Mac as _};
 use serde_json::Value;
-use sha2::Sha256;
 
 use super::against_emulator::Emulator;
 use super::counted::{ask, writes};
 use super::{files_in, mediamirror, stderr, stdout, write_private};
+use crate::world::account_signature;
 
 /// A small library, answers spoilt by those rules.
 fn emulator(faults: &str) -> Emulator {
@@ -166,16 +163,10 @@ fn the_ledger_is_examined_and_its_trouble_has_its_own_codes() {
 /// Reaches that region's storage account by a signature with these permissions instead of its key. Gives the signature.
 fn by_signature(emulator: &Emulator, region: usize, permissions: &str) -> String {
     let account = emulator.region(region, "storage_account");
-    let (expiry, version) = ("2099-01-01T00:00:00Z", "2020-12-06");
-    let text = format!("{account}\n{permissions}\nb\nco\n\n{expiry}\n\n\n{version}\n\n");
-    let key = BASE64.decode(emulator.region(region, "storage_key")).expect("base64");
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length is a key");
-    mac.update(text.as_bytes());
-    let signature = BASE64.encode(mac.finalize().into_bytes());
-    let signature: String = url::form_urlencoded::byte_serialize(signature.as_bytes()).collect();
+    let query = account_signature(account, emulator.region(region, "storage_key"), permissions, "2099-01-01T00:00:00Z");
+    let signature = query.split("sig=").nth(1).expect("it is signed").to_owned();
     let file = format!("{}.{account}.key", ["west", "east"][region]);
     emulator.change(&format!("key = {{ file = \"{file}\" }}"), &format!("sas = {{ file = \"{account}.sas\" }}"));
-    let query = format!("sv={version}&ss=b&srt=co&sp={permissions}&se={expiry}&sig={signature}");
     write_private(&emulator.path().join(format!("{account}.sas")), &format!("?{query}\n"));
     signature
 }

@@ -1,0 +1,39 @@
+//! A refusal whose reason is that a shared access signature of the operator's has ended: told by account, with what to do.
+//! Services tell it in their words or not at all, and the target does not tell it of the source's.
+
+use jiff::Timestamp;
+
+use crate::clock;
+use crate::connect::Pair;
+use crate::error::{Error, Failure};
+
+/// The error with that reason, if it is one.
+pub(super) fn explained(error: Error, pair: &Pair) -> Error {
+    let now = clock::now();
+    match error {
+        Error::Call(mut call) if is_refusal(&call.failure) => {
+            if let (Some(why), Failure::Refused { message, .. }) = (ended(pair, now), &mut call.failure) {
+                *message = why;
+            }
+            Error::Call(call)
+        }
+        other => other,
+    }
+}
+
+fn is_refusal(failure: &Failure) -> bool {
+    let Failure::Refused { status, source_refusal, .. } = failure else { return false };
+    matches!(status, 401 | 403) || source_refusal.as_ref().is_some_and(|source| matches!(source.status, 401 | 403))
+}
+
+/// What is to be said of the first signature that has ended.
+fn ended(pair: &Pair, now: Timestamp) -> Option<String> {
+    [&pair.source, &pair.target].into_iter().flat_map(|side| &side.storage).find_map(|account| {
+        let expiry = account.shared_access()?.expiry.filter(|expiry| *expiry <= now)?;
+        let name = account.name();
+        Some(format!(
+            "the shared access signature of storage account {name} ended at {expiry}; put a new one in its place and run \
+             again: it goes on from where it ended"
+        ))
+    })
+}
