@@ -11,9 +11,9 @@ use super::catalog::FilesWanted;
 use crate::error::Error;
 use crate::ledger::{Ledger, Mark};
 
-/// Changes are asked for from so long before the last run: clocks that follow a time service differ by seconds, and a
-/// change may become visible some time after its own date.
-const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
+/// Changes are asked for from so long before the last run: this machine's clock may be wrong by the fifteen minutes beyond
+/// which storage accounts refuse it, and a change may become visible some time after its own date.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(20);
 /// How often all records are listed. A deleted record that no blob belongs to changes nothing that plays.
 const WHOLE_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
 

@@ -207,6 +207,26 @@ async fn a_clock_that_is_ten_minutes_wrong_does_no_harm() {
     }
 }
 
+/// A run asks for the file records that changed since the last one began, by its own clock.
+#[tokio::test(start_paused = true)]
+async fn a_file_record_that_changes_after_a_run_whose_clock_was_ten_minutes_wrong_is_seen_by_the_next() {
+    for skew in [600, -600] {
+        let world = World::empty().await;
+        world.emulator.set_faults(&FaultPlan::new(1).clock_skew(skew)).unwrap();
+        let film = world.seed("film", &["film.ism", "film.mp4"]).await;
+        for _ in 0..2 {
+            assert_eq!(world.sync().await.0.outcome, Outcome::Complete, "{skew}");
+            tokio::time::advance(Duration::from_mins(1)).await;
+        }
+        world.pair().source.v2.set_primary(&film.asset.id, "film.mp4").await.unwrap();
+        assert_eq!(world.verify().await.differences.len(), 2, "{skew}: two records differ");
+        world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        let (summary, _) = world.sync().await;
+        assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 1), "{skew}");
+        assert_eq!(world.verify().await.differences, [], "{skew}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_account_that_loses_its_rights_ends_the_run_soon() {
     let refused = Refuse::status(403).code("AuthorizationPermissionMismatch");

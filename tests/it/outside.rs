@@ -3,6 +3,7 @@
 //!
 //! Each test ends with the same question: are both libraries equal, is nothing there twice, is the ledger sound?
 
+mod clock;
 mod disk;
 mod kills;
 mod limits;
