@@ -10,17 +10,18 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use mediamirror::emulator::faults::plan::{
     Fault, FaultPlan, Hang, Mangle, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate, WrongLength,
 };
 use mediamirror::emulator::stats::Plane;
 use mediamirror::engine::{Options, Outcome, Summary};
 use mediamirror::error::Error;
-use mediamirror::model::CopyMethod;
+use mediamirror::model::{BlobProperties, BlobRef, CopyMethod};
 use mediamirror::monitor::TestMonitor;
 
 use crate::simulation::{follow, paused_runtime};
-use crate::world::World;
+use crate::world::{World, copy_of};
 
 const LIBRARY: &str = "assets=6,blobs=5,seed=4,sizes=small,awkward=false,real=false";
 
@@ -179,6 +180,29 @@ async fn order_and_repetition_in_a_page_do_not_matter() {
         is_complete_under(&[Rule::new(Fault::Mangle(how)).operation("List{Assets,Locators,Files}")]).await;
         is_complete_under(&[Rule::new(Fault::Mangle(how)).operation("ListBlobs")]).await;
     }
+}
+
+/// The most that the service keeps of a blob beside its content, and so the most that a listing tells of one.
+#[tokio::test(start_paused = true)]
+async fn names_of_a_thousand_characters_and_eight_kilobytes_of_metadata_are_listed_and_arrive() {
+    let world = World::empty().await;
+    let film = world.seed("film", &["film.ism"]).await;
+    let storage = &world.pair().source.storage[0];
+    for number in 0..20 {
+        let name = format!("{number:04}{}", "n".repeat(1_020));
+        let metadata = (0..8).map(|part| (format!("m{part}"), "v<&>".repeat(250))).collect();
+        let properties = BlobProperties { metadata, ..BlobProperties::default() };
+        let at = BlobRef { container: film.asset.container.clone().unwrap(), name };
+        storage.put_blob(&at, vec![b'x'; 10].into(), &properties).await.unwrap();
+    }
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 21), "{:?}", summary.problems);
+    let container = copy_of(&world, &film.asset).await.container.unwrap();
+    let told = world.pair().target.storage[0].list(&container).try_concat().await.unwrap();
+    let long = told.iter().filter(|blob| blob.name.len() == 1_024);
+    assert!(long.clone().all(|blob| blob.properties.metadata.values().map(String::len).sum::<usize>() == 8_000));
+    assert_eq!(long.count(), 20);
+    assert_eq!(world.verify().await.differences, []);
 }
 
 #[tokio::test(start_paused = true)]

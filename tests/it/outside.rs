@@ -7,6 +7,7 @@ mod clock;
 mod disk;
 mod kills;
 mod limits;
+mod listings;
 mod outages;
 mod outputs;
 mod secrets;

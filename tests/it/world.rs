@@ -247,6 +247,13 @@ pub(crate) fn account_signature(account: &str, key: &str, permissions: &str, exp
     format!("sv={version}&ss=b&srt=co&sp={permissions}&se={expiry}&sig={signature}")
 }
 
+/// The asset of the target that says it is a copy of that one.
+pub(crate) async fn copy_of(world: &World, source: &Asset) -> Asset {
+    let found = world.pair().target.media.assets_by_alternate_id(source.id.as_str()).await.unwrap();
+    assert_eq!(found.len(), 1);
+    found.into_iter().next().unwrap()
+}
+
 type Hook = Box<dyn Fn(&Request) -> Option<BoxFuture<'static, ()>> + Send + Sync>;
 
 /// Shows every request to a hook first, which may do something before it is sent.

@@ -8,8 +8,8 @@ use crate::emulator::world::World;
 /// The most that can be asked for: assets of one account (a limit of the service).
 const MOST_ASSETS: u32 = 1_000_000;
 
-/// The most blobs an asset can be given; a container of more is no media asset.
-const MOST_BLOBS: u32 = 100_000;
+/// The most blobs an asset can be given: far more than a media asset has, enough to see what a long listing takes.
+const MOST_BLOBS: u32 = 1_000_000;
 
 /// How large the blobs are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

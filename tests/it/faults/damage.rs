@@ -6,7 +6,7 @@ use mediamirror::engine::{Outcome, Summary};
 use mediamirror::model::{Asset, AssetEncryption, BlobRef, ContainerName, Locator, NewAsset};
 use mediamirror::monitor::AssetOutcome;
 
-use crate::world::{Seeded, World, ask_media, put};
+use crate::world::{Seeded, World, ask_media, copy_of, put};
 
 const BLOBS: [&str; 3] = ["film.ism", "a.mp4", "b.mp4"];
 
@@ -65,13 +65,6 @@ impl Mirrored {
         assert_eq!(self.world.sync().await.0.assets.unchanged, 2, "it is at rest again");
         summary
     }
-}
-
-/// The asset of the target that says it is a copy of that one.
-async fn copy_of(world: &World, source: &Asset) -> Asset {
-    let found = world.pair().target.media.assets_by_alternate_id(source.id.as_str()).await.unwrap();
-    assert_eq!(found.len(), 1);
-    found.into_iter().next().unwrap()
 }
 
 /// One difference as [`Mirrored::differences`] gives it.
