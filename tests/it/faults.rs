@@ -136,6 +136,19 @@ async fn broken_bodies_are_read_again() {
     }
 }
 
+/// The HTTP around it is well-formed, so that only the text itself shows it.
+#[tokio::test(start_paused = true)]
+async fn bodies_that_are_half_as_long_as_they_were_are_not_taken_for_whole() {
+    let half = || Rule::new(Fault::ContentLength(WrongLength::Shorter));
+    for operation in ["ListAssets", "ListLocators", "ListFiles", "ListBlobs", "{CreateAsset,Batch}"] {
+        is_mended_after(&[half().operation(operation)]).await;
+    }
+    let (world, ended) = run_under(&[half().operation("ListBlobs").account("storewest").nth(2)]).await;
+    let summary = ended.unwrap();
+    assert_eq!((summary.assets.failed, summary.assets.mirrored), (1, 5), "{:?}", summary.problems);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_service_that_never_answers_is_given_up_and_asked_again() {
     for hang in [Hang::Before, Hang::After] {

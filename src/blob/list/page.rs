@@ -1,6 +1,7 @@
 //! One page of a listing: its XML, read in one pass without building a tree.
 //!
-//! A page is taken whole or not at all: a page cut short, or one with a document type, is an error. Elements nobody asked
+//! A page is taken whole or not at all: a page cut short, one that does not say whether another follows, or one with a
+//! document type, is an error. Elements nobody asked
 //! for are passed over. Errors repeat nothing of the page, where the sources of copies stand with their signatures.
 
 use std::borrow::Cow;
@@ -259,6 +260,8 @@ struct State {
     /// Is the leaf's text percent-encoded?
     encoded: bool,
     seen: bool,
+    /// Has it said whether another page follows? The service always does, with an empty marker at the end.
+    marked: bool,
 }
 
 impl State {
@@ -301,6 +304,7 @@ impl State {
                 };
                 if field == Field::NextMarker {
                     self.page.next = text(&value);
+                    self.marked = true;
                 } else {
                     self.draft.set(field, &self.key, &value)?;
                 }
@@ -312,7 +316,8 @@ impl State {
     }
 
     fn finish(self) -> Result<Page, String> {
-        if self.seen && self.places.is_empty() { Ok(self.page) } else { Err("it ends too early".to_owned()) }
+        let whole = self.seen && self.marked && self.places.is_empty();
+        if whole { Ok(self.page) } else { Err("it ends too early".to_owned()) }
     }
 }
 

@@ -159,6 +159,41 @@ async fn a_container_that_seems_empty_is_not_mirrored_as_empty() {
     assert_eq!(world.sync().await.0.assets.unchanged, 6);
 }
 
+/// Cut behind a whole entry, with all that follows the entries in its place: no client can tell it from a shorter list.
+#[tokio::test(start_paused = true)]
+async fn a_first_listing_that_is_short_and_well_formed_is_completed_by_the_next_run_and_verify_tells() {
+    for (operation, missing, lacking) in [("ListAssets", 3, 0), ("ListBlobs", 0, 6)] {
+        let short = Rule::new(Fault::Mangle(Mangle::Half)).operation(operation).account("storewest");
+        let short = if operation == "ListAssets" { short.account("mediawest") } else { short };
+        let world = World::generated(LIBRARY).await;
+        tokio::time::advance(std::time::Duration::from_secs(5)).await;
+        let summary = again_under(&world, &[short], Options::default()).await.unwrap();
+        assert_eq!(summary.outcome, Outcome::Complete, "{operation}: it cannot be seen");
+        world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        let compared = world.verify().await.assets;
+        assert_eq!((compared.missing, compared.different), (missing, lacking), "{operation}");
+        let summary = world.sync().await.0;
+        assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, missing + lacking), "{operation}");
+        assert_eq!(world.count("PutBlobFromUrl"), 30, "{operation}: nothing was copied twice");
+        assert_eq!(world.verify().await.differences, [], "{operation}");
+    }
+}
+
+/// A container of more blobs than are kept is listed several times, and the listings have to agree.
+#[tokio::test(start_paused = true)]
+async fn one_short_listing_of_a_long_container_is_noticed() {
+    let short = Rule::new(Fault::Mangle(Mangle::Half)).operation("ListBlobs").account("storewest");
+    for nth in 1..=3 {
+        let world = World::generated("assets=1,blobs=2100,seed=1,sizes=small,awkward=false,real=false").await;
+        tokio::time::advance(std::time::Duration::from_secs(5)).await;
+        let summary = again_under(&world, &[short.clone().nth(nth)], Options::default()).await.unwrap();
+        assert_eq!((summary.outcome, published(&world).await), (Outcome::Partial, 0), "{nth}: {:?}", summary.problems);
+        world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        assert_eq!(world.sync().await.0.outcome, Outcome::Complete, "{nth}");
+        assert_eq!(world.verify().await.differences, [], "{nth}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_copy_whose_container_is_deleted_is_told_with_what_to_do() {
     let gone = Rule::new(Fault::ContainerDeleted).operation("PutBlobFromUrl").account("storeeast").nth(9);

@@ -10,6 +10,9 @@ fn page(blobs: &str, rest: &str) -> String {
     )
 }
 
+/// What the last page ends with.
+const LAST: &str = "<NextMarker />";
+
 fn small(name: &str) -> String {
     format!("<Blob>{name}<Properties><Etag>0x1</Etag><Content-Length>1</Content-Length></Properties></Blob>")
 }
@@ -60,7 +63,7 @@ fn every_field_is_read() {
 
 #[test]
 fn optional_fields_may_be_absent_and_do_not_leak_from_the_blob_before() {
-    let page = parse(page(&format!("{FULL}{}", small("<Name>z</Name>")), "<NextMarker />").as_bytes()).unwrap();
+    let page = parse(page(&format!("{FULL}{}", small("<Name>z</Name>")), LAST).as_bytes()).unwrap();
     assert_eq!(page.next, None);
     let last = &page.blobs[1];
     assert_eq!((last.name.as_str(), last.length, &last.properties), ("z", 1, &BlobProperties::default()));
@@ -69,7 +72,7 @@ fn optional_fields_may_be_absent_and_do_not_leak_from_the_blob_before() {
 
 #[test]
 fn an_encoded_name_is_decoded() {
-    let page = parse(page(&small("<Name Encoded=\"true\">a%EF%BF%BE%2Fb%25</Name>"), "").as_bytes()).unwrap();
+    let page = parse(page(&small("<Name Encoded=\"true\">a%EF%BF%BE%2Fb%25</Name>"), LAST).as_bytes()).unwrap();
     assert_eq!(page.blobs[0].name, "a\u{fffe}/b%");
 }
 
@@ -87,24 +90,31 @@ fn a_page_cut_anywhere_is_refused_as_a_whole() {
     }
 }
 
+/// Cut behind a whole entry and closed again, as a text that is well-formed.
+#[test]
+fn a_page_that_does_not_say_whether_another_follows_is_refused() {
+    assert!(parse(page(FULL, LAST).as_bytes()).is_ok());
+    assert_eq!(parse(page(FULL, "").as_bytes()).unwrap_err(), "it ends too early");
+}
+
 #[test]
 fn what_is_no_plain_listing_is_refused() {
     let typed = page("", "").replace("<Enumeration", "<!DOCTYPE x [<!ENTITY e \"v\">]><Enumeration");
     assert!(parse(typed.as_bytes()).unwrap_err().contains("document type"));
     let deep = format!("{}{}", "<x>".repeat(40), "</x>".repeat(40));
     assert!(parse(page("", &deep).as_bytes()).unwrap_err().contains("deeper"));
-    assert!(parse(page(&small("<Name>&unknown;</Name>"), "").as_bytes()).unwrap_err().contains("unknown"));
-    let two_names = page(&small("<Name>a</Name><Name>b</Name>"), "");
+    assert!(parse(page(&small("<Name>&unknown;</Name>"), LAST).as_bytes()).unwrap_err().contains("unknown"));
+    let two_names = page(&small("<Name>a</Name><Name>b</Name>"), LAST);
     assert!(parse(two_names.as_bytes()).unwrap_err().contains("two names"));
     assert!(parse(b"<html><body/></html>").is_err());
     let unsized_blob = "<Blob><Name>a</Name><Properties><Etag>1</Etag></Properties></Blob>";
-    assert!(parse(page(unsized_blob, "").as_bytes()).unwrap_err().contains("no length"));
+    assert!(parse(page(unsized_blob, LAST).as_bytes()).unwrap_err().contains("no length"));
 }
 
 proptest! {
     #[test]
     fn any_name_survives_being_printed_and_read(name in "[^\\p{Cc}\u{fffe}\u{ffff}]{1,60}") {
-        let plain = parse(page(&small(&format!("<Name>{}</Name>", escape(name.as_str()))), "").as_bytes()).unwrap();
+        let plain = parse(page(&small(&format!("<Name>{}</Name>", escape(name.as_str()))), LAST).as_bytes()).unwrap();
         prop_assert_eq!(&plain.blobs[0].name, &name);
     }
 
