@@ -16,6 +16,7 @@ mod digest;
 mod empty;
 mod expired;
 mod forecast;
+mod missing;
 mod order;
 mod place;
 mod plan;

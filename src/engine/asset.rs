@@ -1,9 +1,6 @@
 //! The steps of one asset, each in the ledger before and after. The locator comes last.
 
-use std::sync::Arc;
-
 use futures::TryStreamExt;
-use jiff::Timestamp;
 
 use super::catalog::TargetAsset;
 use super::choices::Situation;
@@ -13,6 +10,7 @@ use super::copy::{CopyResult, Route, copy_blobs};
 use super::digest::{BlobsDigest, BlobsSum};
 use super::empty::nothing_behind;
 use super::forecast::Copies;
+use super::missing::missing;
 use super::place::{container_of, is_missing_container, place_of, storage};
 use super::plan::Work;
 use super::publish::finish;
@@ -21,7 +19,7 @@ use super::verify::file_differences;
 use crate::blob::BlobAccount;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
-use crate::model::{Asset, Blob, ContainerName, NewAsset};
+use crate::model::{Asset, ContainerName, NewAsset};
 use crate::monitor::{AssetOutcome, RunEvent};
 
 /// Differences named in an error; the rest is counted.
@@ -162,7 +160,7 @@ async fn copy_missing(
         begun_before: work.target.is_some(),
         situation: situation(run, work, source.account, Some(present.account)),
     };
-    copy_blobs(run, asset, route, missing(source, present, Known::of(work, source, present))).await
+    copy_blobs(run, asset, route, missing(work, source, present)).await
 }
 
 fn situation(run: &Run, work: &Work, from: &BlobAccount, to: Option<&BlobAccount>) -> Situation {
@@ -171,53 +169,6 @@ fn situation(run: &Run, work: &Work, from: &BlobAccount, to: Option<&BlobAccount
         same_account: to.is_some_and(|to| to.name() == from.name()),
         live: work.is_live(),
     }
-}
-
-/// What an earlier run tells of the blobs that are on the target.
-#[derive(Debug, Clone, Copy)]
-enum Known {
-    /// Nothing.
-    Nothing,
-    /// They were copied for this very state of the source: every copy is bound to its entity tag.
-    Copied,
-    /// So they were, and all were complete then; but the target has been changed. What is younger somebody else wrote.
-    CompleteAt(Timestamp),
-}
-
-impl Known {
-    fn of(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Self {
-        match &work.row {
-            Some(row) if row.facts.source_digest.as_ref() == Some(&source.digest) => {
-                let changed = row.complete() && row.facts.target_digest.as_ref() != Some(&present.digest);
-                if changed { Self::CompleteAt(row.updated) } else { Self::Copied }
-            }
-            _ => Self::Nothing,
-        }
-    }
-
-    /// Is that a copy of the source blob as it is now?
-    fn is_current(self, source: &Blob, copy: &Blob) -> bool {
-        match self {
-            Self::Nothing => compare::is_current(source, copy),
-            Self::Copied => compare::difference(source, copy).is_none(),
-            Self::CompleteAt(then) => {
-                // Without a checksum the time alone tells that it was written over with as many bytes.
-                let ours = source.properties.content_md5.is_some() || copy.last_modified.is_some_and(|at| at <= then);
-                ours && compare::difference(source, copy).is_none()
-            }
-        }
-    }
-}
-
-/// The blobs that are not on the target as they are on the source.
-fn missing<'a>(
-    source: &'a Contents<'_>,
-    present: &'a Contents<'_>,
-    known: Known,
-) -> impl futures::Stream<Item = Result<Arc<Blob>, Error>> + Send + 'a {
-    side_by_side(source, present).try_filter_map(move |(blob, copy)| async move {
-        Ok((!copy.is_some_and(|copy| known.is_current(&blob, &copy))).then_some(blob))
-    })
 }
 
 /// Our copy, if there is one. One that was begun in an earlier run is looked for by itself, however complete the target's
@@ -384,7 +335,7 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
         work.target.as_ref().map_or_else(|| run.pair.target.blobs(None).map(AsRef::as_ref), |_| Some(present.account));
     let situation = situation(run, work, source.account, into);
     let (mut blobs, mut bytes, mut copies) = (0, 0, Copies::default());
-    let mut missing = std::pin::pin!(missing(source, &present, Known::of(work, source, &present)));
+    let mut missing = std::pin::pin!(missing(work, source, &present));
     while let Some(blob) = missing.try_next().await? {
         blobs += 1;
         bytes += blob.length;
