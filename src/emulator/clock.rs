@@ -36,6 +36,11 @@ impl Clock {
         if skew < 0 { right.checked_sub(by) } else { right.checked_add(by) }.unwrap_or(right)
     }
 
+    /// Milliseconds since it was started, whatever it shows meanwhile: by this, things take their time.
+    pub(crate) fn elapsed_millis(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
     /// Puts it wrong by so many seconds; 0 puts it right.
     pub(crate) fn skew(&self, seconds: i64) {
         self.skew.store(seconds, Ordering::Relaxed);

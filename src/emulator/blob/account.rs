@@ -89,14 +89,14 @@ impl BlobAccount {
     pub(crate) fn delete_blob(&self, container: &str, name: &str) -> Result<(), StorageError> {
         let missing = |_| StorageError::NoContainer(container.to_owned());
         let found = self.container(container).map_err(missing)?;
-        let removed = found.lock_to_change(self.now()).map_err(missing)?.blobs.remove(name);
+        let removed = found.lock_to_change(self.elapsed()).map_err(missing)?.blobs.remove(name);
         removed.map(drop).ok_or_else(|| StorageError::NoBlob(name.to_owned()))
     }
 
     /// An account like this one that holds nothing but what one container holds now.
     pub(crate) fn with_only(&self, container: &str) -> Option<Self> {
         let held = self.container(container).ok()?;
-        let copy = held.twin(self.now()).ok()?;
+        let copy = held.twin(self.elapsed()).ok()?;
         let alike = Self::new(&self.name, &self.key, &self.url, &BlobLimits::default(), &self.clock);
         alike.containers.write().expect("the map is never left half done").insert(container.into(), copy);
         Some(alike)
@@ -109,7 +109,7 @@ impl BlobAccount {
     pub(crate) fn list_blobs(&self, container: &str) -> Result<Vec<StoredBlob>, StorageError> {
         let missing = |_| StorageError::NoContainer(container.to_owned());
         let found = self.container(container).map_err(missing)?;
-        let contents = found.lock_at(self.now()).map_err(missing)?;
+        let contents = found.lock_at(self.elapsed()).map_err(missing)?;
         Ok(contents.blobs.iter().map(|(name, blob)| stored(name, blob)).collect())
     }
 
@@ -124,7 +124,7 @@ impl BlobAccount {
         let extras = pairs(blob.tags).map(|tags| Box::new(Extras { tags: Some(tags), ..Extras::default() }));
         let made = self.make_blob(Body::from(blob.content), headers, pairs(blob.metadata), extras);
         let found = self.container(container).map_err(missing)?;
-        found.lock_to_change(self.now()).map_err(missing)?.put(name, made);
+        found.lock_to_change(self.elapsed()).map_err(missing)?.put(name, made);
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl BlobAccount {
         blob.forget_copy();
         let missing = |_| StorageError::NoContainer(to.0.to_owned());
         let found = self.container(to.0).map_err(missing)?;
-        found.lock_to_change(self.now()).map_err(missing)?.put(to.1, blob);
+        found.lock_to_change(self.elapsed()).map_err(missing)?.put(to.1, blob);
         Ok(())
     }
 
@@ -183,7 +183,7 @@ impl BlobAccount {
     fn find(&self, container: &str, name: &str) -> Result<Blob, StorageError> {
         let missing = |_| StorageError::NoContainer(container.to_owned());
         let found = self.container(container).map_err(missing)?;
-        let contents = found.lock_at(self.now()).map_err(missing)?;
+        let contents = found.lock_at(self.elapsed()).map_err(missing)?;
         contents.blobs.get(name).cloned().ok_or_else(|| StorageError::NoBlob(name.to_owned()))
     }
 
@@ -208,7 +208,7 @@ impl BlobAccount {
     /// Takes a container away with all it holds.
     pub(super) fn remove_container(&self, name: &str) -> Result<(), Refusal> {
         let removed = self.containers.write().expect("the map is never left half done").remove(name);
-        removed.ok_or(CONTAINER_NOT_FOUND)?.delete(self.now());
+        removed.ok_or(CONTAINER_NOT_FOUND)?.delete(self.elapsed());
         Ok(())
     }
 
@@ -220,6 +220,11 @@ impl BlobAccount {
             .take(most)
             .map(|(_, container)| Arc::clone(container))
             .collect()
+    }
+
+    /// Milliseconds since its clock was started, by which copies take their time.
+    pub(super) fn elapsed(&self) -> i64 {
+        self.clock.elapsed_millis()
     }
 
     /// The `ETag` and time of a change that happens now.

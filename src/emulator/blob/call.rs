@@ -40,6 +40,11 @@ impl Call<'_> {
         self.account.now()
     }
 
+    /// See [`BlobAccount::elapsed`].
+    pub(super) fn elapsed(&self) -> i64 {
+        self.account.elapsed()
+    }
+
     /// The container the request names.
     pub(super) fn container(&self) -> Result<Arc<Container>, Refusal> {
         self.account.container(self.ask.container()?)
@@ -65,7 +70,7 @@ impl Call<'_> {
 
     /// Stores a blob in place of whatever has its name, if that is still allowed.
     pub(super) fn replace(&self, container: &Container, blob: Blob) -> Result<(), Refusal> {
-        let mut contents = container.lock_to_change(self.now())?;
+        let mut contents = container.lock_to_change(self.elapsed())?;
         self.check_replace(&contents)?;
         if self.stores() {
             contents.put(self.ask.blob()?, blob);
@@ -102,7 +107,7 @@ impl Call<'_> {
     /// Lets a change to the committed blob happen: existence, conditions and pending copies are checked first.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Blob) -> T) -> Result<T, Refusal> {
         let container = self.container()?;
-        let mut contents: MutexGuard<'_, Contents> = container.lock_to_change(self.now())?;
+        let mut contents: MutexGuard<'_, Contents> = container.lock_to_change(self.elapsed())?;
         let blob = contents.blob_mut(self.ask.blob()?)?;
         Conditions::of(self.ask.headers).check_write(Some(blob))?;
         blob.refuse_pending()?;

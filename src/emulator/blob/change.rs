@@ -81,7 +81,7 @@ fn parse_tags(document: &[u8]) -> Result<std::collections::BTreeMap<String, Stri
 /// Get Blob Tags.
 pub(super) fn get_tags(call: &Call<'_>) -> Result<Response, Refusal> {
     let container = call.container()?;
-    let contents = container.lock_at(call.now())?;
+    let contents = container.lock_at(call.elapsed())?;
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><Tags>");
     match contents.blob(call.ask.blob()?)?.tags() {
         Some(tags) => super::listing::tag_set(tags, &mut text),
@@ -95,7 +95,7 @@ pub(super) fn get_tags(call: &Call<'_>) -> Result<Response, Refusal> {
 pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
     let name = call.ask.blob()?;
     let container = call.container()?;
-    let mut contents = container.lock_to_change(call.now())?;
+    let mut contents = container.lock_to_change(call.elapsed())?;
     let blob = contents.blob(name)?;
     Conditions::of(call.ask.headers).check_write(Some(blob))?;
     blob.refuse_pending()?;

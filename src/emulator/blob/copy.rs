@@ -13,7 +13,6 @@ use super::operation::Operation;
 use super::pending::{CopyRecord, CopyState, PendingCopy, copy_id_text};
 use super::read::{Range, parse_range};
 use super::refusal::{COPY_ID_MISMATCH, INVALID_RANGE, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY};
-use super::sas::Issuer as _;
 use super::source::Source;
 use super::stored::{Blob, BlobHeaders, Contents, Pairs};
 use super::upload::{block_id, stage};
@@ -58,7 +57,7 @@ fn check_source(call: &Call<'_>, body: &Body, from: u64, to: u64) -> Result<(), 
 /// Checks all a copy into a blob must meet before it starts; what is checked here is checked again at its end.
 fn admit_copy(call: &Call<'_>, source: &Source<'_>, bytes: u64) -> Result<(), Refusal> {
     let container = call.container()?;
-    call.check_replace(&*container.lock_at(call.now())?)?;
+    call.check_replace(&*container.lock_at(call.elapsed())?)?;
     source.admit_egress(bytes)?;
     call.account.model().admit_ingress(bytes).map_err(Refusal::busy)
 }
@@ -194,7 +193,7 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
         source.container.read_by(&container);
     }
     {
-        let mut contents = container.lock_to_change(call.now())?;
+        let mut contents = container.lock_to_change(call.elapsed())?;
         call.check_replace(&contents)?;
         if call.stores() {
             contents.put(call.ask.blob()?, blob);
@@ -223,19 +222,19 @@ fn begin(
     time: Duration,
     (body, headers, metadata): (Body, Arc<BlobHeaders>, Option<Pairs>),
 ) -> PendingCopy {
-    let started = call.now();
-    let due = started.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX).max(1));
+    let takes = i64::try_from(time.as_millis()).unwrap_or(i64::MAX).max(1);
+    let started = call.elapsed();
     let mut stamp = call.account.stamp();
-    stamp.millis = due;
+    stamp.millis = stamp.millis.saturating_add(takes);
     PendingCopy {
         id,
         started,
-        due,
+        due: started.saturating_add(takes),
+        outlives_signature: source.is_closed_at(stamp.millis),
         stamp,
         source: Arc::clone(&source.container),
         source_name: source.name.clone(),
         source_etag: source.blob.etag,
-        outlives_signature: source.is_closed_at(due),
         fate: call.fate,
         body,
         headers,
@@ -251,7 +250,7 @@ pub(super) fn abort_copy(call: &Call<'_>) -> Result<Response, Refusal> {
     let wanted = call.ask.query("copyid").and_then(|id| uuid::Uuid::parse_str(id).ok()).map(|id| id.as_u128());
     let stamp = call.account.stamp();
     let container = call.container()?;
-    let mut contents = container.lock_to_change(call.account.now())?;
+    let mut contents = container.lock_to_change(call.elapsed())?;
     let name = call.ask.blob()?;
     let pending = abort(contents.blob_mut(name)?, wanted, stamp.seconds())?;
     forget_due(&mut contents, pending.due, name);

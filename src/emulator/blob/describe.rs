@@ -65,7 +65,7 @@ impl Reply {
     }
 
     /// Adds everything Get Blob and Get Blob Properties tell of a blob, except the length.
-    pub(super) fn blob(self, blob: &Blob, now: i64) -> Self {
+    pub(super) fn blob(self, blob: &Blob, elapsed: i64) -> Self {
         let headers = &blob.headers;
         let reply = self
             .version(blob.etag, blob.modified)
@@ -89,7 +89,7 @@ impl Reply {
             .with("x-ms-copy-id", copy_id_text(copy.id))
             .with("x-ms-copy-status", copy.status())
             .with("x-ms-copy-source", &copy.source)
-            .with("x-ms-copy-progress", copy.progress(now))
+            .with("x-ms-copy-progress", copy.progress(elapsed))
             .with_some("x-ms-copy-completion-time", copy.completed().map(http_date))
             .with_some("x-ms-copy-status-description", copy.description())
     }

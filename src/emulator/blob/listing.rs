@@ -130,7 +130,7 @@ struct Columns {
     metadata: bool,
     tags: bool,
     uncommitted: bool,
-    now: i64,
+    elapsed: i64,
 }
 
 /// List Blobs.
@@ -141,7 +141,7 @@ pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
         metadata: includes(call, "metadata"),
         tags: includes(call, "tags"),
         uncommitted: includes(call, "uncommittedblobs"),
-        now: call.now(),
+        elapsed: call.elapsed(),
     };
     if columns.tags && !call.authority.grant.any_of("t") {
         return Err(PERMISSION_MISMATCH);
@@ -149,7 +149,7 @@ pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
     let container = call.container()?;
     let mut text = begin(call, Some(&container.name));
     xml::open("Blobs", &mut text);
-    let contents = container.lock_at(columns.now)?;
+    let contents = container.lock_at(columns.elapsed)?;
     text.reserve(contents.blobs.len().min(page.most) * ROW_BYTES);
     let mut rows = Rows::new(&contents, &columns, &page.from);
     let mut dates = Dates::default();
@@ -274,7 +274,7 @@ fn row(name: &str, blob: Option<&Blob>, columns: &Columns, dates: &mut Dates, te
     }
     text.push_str("<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>");
     if let Some(copy) = blob.copy().filter(|_| columns.copy) {
-        copied(copy, columns.now, text);
+        copied(copy, columns.elapsed, text);
     }
     text.push_str("<ServerEncrypted>true</ServerEncrypted>");
     if let Some(tags) = blob.tags() {
@@ -310,11 +310,11 @@ fn headers(blob: &Blob, text: &mut String) {
     }
 }
 
-fn copied(copy: &CopyRecord, now: i64, text: &mut String) {
+fn copied(copy: &CopyRecord, elapsed: i64, text: &mut String) {
     xml::element("CopyId", &copy_id_text(copy.id), text);
     xml::element("CopySource", &copy.source, text);
     xml::element("CopyStatus", copy.status(), text);
-    xml::element("CopyProgress", &copy.progress(now), text);
+    xml::element("CopyProgress", &copy.progress(elapsed), text);
     if let Some(at) = copy.completed() {
         xml::element("CopyCompletionTime", &http_date(at), text);
     }

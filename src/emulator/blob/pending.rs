@@ -32,6 +32,7 @@ pub(super) enum CopyState {
 #[derive(Debug)]
 pub(super) struct PendingCopy {
     pub(super) id: u128,
+    /// By the time that has passed, as the end: a clock that is put right ends no copy.
     pub(super) started: i64,
     pub(super) due: i64,
     /// `ETag` of the finished blob.
@@ -147,22 +148,22 @@ impl CopyRecord {
         }
     }
 
-    /// Bytes copied by `now`: even progress from start to end.
-    pub(super) fn copied(&self, now: i64) -> u64 {
+    /// Bytes copied by then: even progress from start to end.
+    pub(super) fn copied(&self, elapsed: i64) -> u64 {
         match &self.state {
             CopyState::Success { .. } => self.total,
             CopyState::Failed { .. } | CopyState::Aborted { .. } => 0,
             CopyState::Pending(pending) => {
                 let span = u128::try_from(pending.due - pending.started).unwrap_or(0).max(1);
-                let past = u128::try_from(now - pending.started).unwrap_or(0).min(span);
+                let past = u128::try_from(elapsed - pending.started).unwrap_or(0).min(span);
                 u64::try_from(u128::from(self.total) * past / span).unwrap_or(self.total)
             }
         }
     }
 
     /// `copied/total`.
-    pub(super) fn progress(&self, now: i64) -> String {
-        format!("{}/{}", self.copied(now), self.total)
+    pub(super) fn progress(&self, elapsed: i64) -> String {
+        format!("{}/{}", self.copied(elapsed), self.total)
     }
 }
 

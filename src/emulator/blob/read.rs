@@ -42,7 +42,7 @@ pub(super) fn parse_range(text: &str, length: u64) -> Option<Range> {
 
 fn open(call: &Call<'_>) -> Result<Blob, Refusal> {
     let container = call.container()?;
-    let contents = container.lock_at(call.now())?;
+    let contents = container.lock_at(call.elapsed())?;
     let blob = contents.blob(call.ask.blob()?)?;
     Conditions::of(call.ask.headers).check_read(blob)?;
     Ok(blob.clone())
@@ -59,7 +59,7 @@ const OVERRIDES: [(&str, &str); 5] = [
 
 /// Describes a blob as the request's signature wants it described.
 fn describe(call: &Call<'_>, status: u16, blob: &Blob) -> Reply {
-    let reply = Reply::new(status).blob(blob, call.now());
+    let reply = Reply::new(status).blob(blob, call.elapsed());
     if call.authority.by_account_key {
         return reply;
     }

@@ -55,7 +55,7 @@ impl<'r> Source<'r> {
         let grant = authorise(call, operation, account, target)?;
         let (Some(container), Some(name)) = (&target.container, &target.blob) else { return Err(RESOURCE_NOT_FOUND) };
         let container = account.container(container)?;
-        let blob = container.lock_at(call.now())?.blob(name)?.clone();
+        let blob = container.lock_at(call.elapsed())?.blob(name)?.clone();
         blob.refuse_pending()?;
         if blob.tier() == Some(Tier::Archive) {
             return Err(BLOB_ARCHIVED);

@@ -192,9 +192,9 @@ impl Container {
         Arc::new(Self { name: name.into(), contents: Mutex::new(contents), readers: Mutex::default() })
     }
 
-    /// Another container that holds the same now. Copies that are pending go on in both.
-    pub(super) fn twin(&self, now: i64) -> Result<Arc<Self>, Refusal> {
-        let contents = self.lock_at(now)?;
+    /// Another container that holds the same. Copies that are pending go on in both.
+    pub(super) fn twin(&self, elapsed: i64) -> Result<Arc<Self>, Refusal> {
+        let contents = self.lock_at(elapsed)?;
         let contents = Contents {
             blobs: contents.blobs.clone(),
             uncommitted: BTreeMap::new(),
@@ -217,21 +217,21 @@ impl Container {
         if contents.deleted { Err(CONTAINER_NOT_FOUND) } else { Ok(contents) }
     }
 
-    /// Its contents as they are at `now`: copies that are over by then are settled first.
-    pub(super) fn lock_at(&self, now: i64) -> Result<MutexGuard<'_, Contents>, Refusal> {
-        self.settle(now);
+    /// Its contents as they are at `elapsed`: copies that are over by then are settled first.
+    pub(super) fn lock_at(&self, elapsed: i64) -> Result<MutexGuard<'_, Contents>, Refusal> {
+        self.settle(elapsed);
         self.lock()
     }
 
-    /// The same for a change: copies that read from here and are over by now are settled before their source changes.
-    pub(super) fn lock_to_change(&self, now: i64) -> Result<MutexGuard<'_, Contents>, Refusal> {
-        self.settle_readers(now);
-        self.lock_at(now)
+    /// The same for a change: copies that read from here and are over by then are settled before their source changes.
+    pub(super) fn lock_to_change(&self, elapsed: i64) -> Result<MutexGuard<'_, Contents>, Refusal> {
+        self.settle_readers(elapsed);
+        self.lock_at(elapsed)
     }
 
     /// Empties it for good.
-    pub(super) fn delete(&self, now: i64) {
-        self.settle_readers(now);
+    pub(super) fn delete(&self, elapsed: i64) {
+        self.settle_readers(elapsed);
         let mut contents = self.peek();
         contents.deleted = true;
         contents.due.clear();
@@ -250,7 +250,7 @@ impl Container {
         }
     }
 
-    fn settle_readers(&self, now: i64) {
+    fn settle_readers(&self, elapsed: i64) {
         let readers = {
             let mut readers = self.readers.lock().expect("the list of readers is never left half done");
             if readers.is_empty() {
@@ -259,17 +259,17 @@ impl Container {
             readers.retain(|known| known.strong_count() > 0);
             readers.clone()
         };
-        readers.iter().filter_map(Weak::upgrade).for_each(|reader| reader.settle(now));
+        readers.iter().filter_map(Weak::upgrade).for_each(|reader| reader.settle(elapsed));
     }
 
-    /// Ends the copies into this container that are over by `now`. No two containers are ever locked at once.
-    fn settle(&self, now: i64) {
+    /// Ends the copies into this container that are over by `elapsed`. No two containers are ever locked at once.
+    fn settle(&self, elapsed: i64) {
         let over: Vec<_> = {
             let mut contents = self.peek();
-            if contents.due.first().is_none_or(|(due, _)| *due > now) {
+            if contents.due.first().is_none_or(|(due, _)| *due > elapsed) {
                 return;
             }
-            let later = contents.due.split_off(&(now + 1, "".into()));
+            let later = contents.due.split_off(&(elapsed + 1, "".into()));
             let over = std::mem::replace(&mut contents.due, later);
             over.into_iter()
                 .filter_map(|(_, name)| Some((contents.blobs.get(&name)?.copy()?.pending()?, name)))

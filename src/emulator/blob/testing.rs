@@ -24,7 +24,7 @@ const NAMES: [&str; 2] = ["west", "east"];
 pub(super) struct Ground {
     pub(super) accounts: [BlobAccount; 2],
     pub(super) stats: Stats,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 impl Surroundings for Ground {

@@ -73,7 +73,7 @@ pub(super) fn stage(call: &Call<'_>, pieces: Box<[Piece]>) -> Result<(), Refusal
     let id = block_id(call)?;
     let name = call.ask.blob()?;
     let container = call.container()?;
-    let mut contents = container.lock_at(call.now())?;
+    let mut contents = container.lock_at(call.elapsed())?;
     if let Some(blob) = contents.blobs.get(name) {
         blob.refuse_pending()?;
     }
@@ -142,7 +142,7 @@ pub(super) async fn put_block_list(call: &Call<'_>, body: HttpBody) -> Result<Re
     let (metadata, extras) = (metadata(call.ask.headers)?, extras(tags(&call.ask)?, tier(&call.ask)?));
     let name = call.ask.blob()?;
     let container = call.container()?;
-    let mut contents = container.lock_to_change(call.now())?;
+    let mut contents = container.lock_to_change(call.elapsed())?;
     call.check_replace(&contents)?;
     let blocks = pick_blocks(&contents, name, &list)?;
     let (body, headers) = call.stored(Body::Blocks(blocks.into()), headers);
@@ -178,7 +178,7 @@ fn pick_blocks(contents: &Contents, name: &str, list: &[(Pick, String)]) -> Resu
 pub(super) fn get_block_list(call: &Call<'_>) -> Result<Response, Refusal> {
     let name = call.ask.blob()?;
     let container = call.container()?;
-    let contents = container.lock_at(call.now())?;
+    let contents = container.lock_at(call.elapsed())?;
     let blob = contents.blobs.get(name);
     let uncommitted = contents.uncommitted.get(name);
     if blob.is_none() && uncommitted.is_none() {

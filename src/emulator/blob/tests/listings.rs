@@ -110,6 +110,20 @@ async fn a_listing_settles_copies_that_are_over() {
     assert_eq!(all(&page, "Content-Length"), ["5", "5", "0"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_copy_takes_its_time_whatever_the_clock_shows() {
+    let ground = Ground::with([BlobLimits { async_copy_min_ms: 1000, ..BlobLimits::default() }; 2]);
+    ground.accounts[0].create_container("films").unwrap();
+    ground.ask(0, "PUT /west/films/a", &[BLOCK], "hello").await.expect(201);
+    let source = ground.source("films", "a");
+    ground.ask(0, "PUT /west/films/b", &[("x-ms-copy-source", &source)], "").await.expect(202);
+    for (skew, millis, status) in [(-600, 600, "pending"), (600, 300, "pending"), (-600, 200, "success")] {
+        ground.clock.skew(skew);
+        tokio::time::advance(Duration::from_millis(millis)).await;
+        assert_eq!(all(&pages(&ground, "include=copy").await.remove(0), "CopyStatus"), [status], "{skew}");
+    }
+}
+
 #[tokio::test]
 async fn containers_are_listed_in_pages() {
     let ground = Ground::new();
