@@ -1,4 +1,4 @@
-//! What is done and recorded, and then damaged or deleted on the target by somebody else.
+//! What is done and recorded, and then damaged or deleted on the target by somebody else; what an abort left there.
 
 use azure_core::http::Method;
 use futures::TryStreamExt;
@@ -65,6 +65,17 @@ impl Mirrored {
         assert_eq!(self.world.sync().await.0.assets.unchanged, 2, "it is at rest again");
         summary
     }
+}
+
+/// An asset of the target with that mark.
+async fn made(world: &World, name: &str, alternate_id: &str) -> Asset {
+    let wanted = NewAsset {
+        name: Some(name.to_owned()),
+        alternate_id: alternate_id.to_owned(),
+        encryption: AssetEncryption::None,
+        storage_account: None,
+    };
+    world.pair().target.media.create_asset(&wanted).await.unwrap()
 }
 
 /// One difference as [`Mirrored::differences`] gives it.
@@ -173,19 +184,61 @@ async fn a_copy_deleted_as_a_whole_is_named_and_made_anew() {
     assert_ne!(copy_of(&mirrored.world, &mirrored.film.asset).await.id, mirrored.copy.id);
 }
 
+/// An empty blob with all of the properties that the source's has, as an aborted copy leaves it.
+async fn leave_empty(world: &World, film: &Asset, copy: &Asset, name: &str) {
+    let pair = world.pair();
+    let at = |asset: &Asset| BlobRef { container: asset.container.clone().unwrap(), name: name.to_owned() };
+    let properties = pair.source.storage[0].properties(&at(film)).await.unwrap().unwrap().properties;
+    pair.target.storage[0].put_blob(&at(copy), Vec::new().into(), &properties).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_blob_with_full_metadata_that_an_abort_left_in_our_copy_is_replaced() {
+    // As a run left it that was broken off: there is the asset with our mark, and no ledger.
+    let world = World::empty().await;
+    let film = world.seed("film", &BLOBS).await.asset;
+    tokio::time::advance(std::time::Duration::from_mins(1)).await;
+    let ours = made(&world, "film", film.id.as_str()).await;
+    leave_empty(&world, &film, &ours, "a.mp4").await;
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 3), "{:?}", summary.problems);
+    assert_eq!(copy_of(&world, &film).await.id, ours.id, "it was made a second time");
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+    // And in one that the ledger says is done.
+    tokio::time::advance(std::time::Duration::from_mins(1)).await;
+    leave_empty(&world, &film, &ours, "a.mp4").await;
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 1), "{:?}", summary.problems);
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_blob_with_full_metadata_in_an_asset_that_is_not_ours_is_a_conflict_and_stays() {
+    let world = World::empty().await;
+    let film = world.seed("film", &BLOBS).await;
+    let theirs = made(&world, "theirs", "theirs").await;
+    for name in BLOBS {
+        leave_empty(&world, &film.asset, &theirs, name).await;
+    }
+    let pair = world.pair();
+    let taken = Locator { asset: theirs.id.clone(), ..film.locator.clone() };
+    pair.target.media.publish(&[taken]).await.remove(0).unwrap();
+    let listed = || pair.target.storage[0].list(theirs.container.as_ref().unwrap()).try_concat();
+    let before: Vec<_> = listed().await.unwrap();
+    let (summary, monitor) = world.sync().await;
+    assert_eq!((summary.outcome, summary.assets.conflicts), (Outcome::Partial, 1));
+    let Some(AssetOutcome::Conflict(why)) = monitor.outcome_of("film") else { panic!("{:?}", summary.problems) };
+    assert!(why.contains("theirs") && why.contains("length 0 instead of 1024"), "{why}");
+    assert_eq!(listed().await.unwrap(), before);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_somebody_else_put_in_the_place_of_a_copy_is_reported_and_left_alone() {
     let mirrored = Mirrored::film().await;
     let world = &mirrored.world;
     let pair = world.pair();
     pair.target.media.delete_asset(&mirrored.copy.id).await.unwrap();
-    let wanted = NewAsset {
-        name: Some("theirs".to_owned()),
-        alternate_id: "theirs".to_owned(),
-        encryption: AssetEncryption::None,
-        storage_account: None,
-    };
-    let theirs = pair.target.media.create_asset(&wanted).await.unwrap();
+    let theirs = made(world, "theirs", "theirs").await;
     put(&pair.target.storage[0], &theirs, "a.mp4", vec![7; 10]).await;
     let taken = Locator { asset: theirs.id.clone(), ..mirrored.film.locator.clone() };
     pair.target.media.publish(&[taken]).await.remove(0).unwrap();
