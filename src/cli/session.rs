@@ -20,6 +20,7 @@ pub(crate) struct Session {
     /// Both accounts.
     pub(crate) pair: Arc<Pair>,
     /// The network with the configuration's authorities, for what neither account's client asks for (a player's URLs).
+    #[cfg_attr(not(feature = "emulator"), expect(dead_code, reason = "players are in `demo` and `tutorial` alone"))]
     pub(crate) network: Arc<dyn HttpClient>,
 }
 
