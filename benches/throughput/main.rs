@@ -42,7 +42,7 @@ fn main() {
         emulator_alone().await;
         let engine = engine_under_limit().await;
         let serial = serial_under_limit().await;
-        println!("engine / serial                {:>10.0} x", engine / serial);
+        println!("engine / serial                {:>10.0} x  (bar: 200)", engine / serial);
     });
 }
 
@@ -70,10 +70,10 @@ async fn engine_under_limit() -> f64 {
     let refused = refused(&stats);
     let sent = accepted(&stats) + refused;
     println!(
-        "engine, {ALLOWED} requests/s allowed   {:>10.1} % of the allowed rate in steady state  (bar: 90)",
+        "engine, {ALLOWED} requests/s allowed   {:>10.1} % of the allowed rate in steady state  (bar: 95)",
         100.0 * steady_rate(&samples) / f64::from(ALLOWED)
     );
-    println!("                               {:>10.2} % refused  (bar: 1)", 100.0 * refused as f64 / sent as f64);
+    println!("                               {:>10.2} % refused  (bar: 0.5)", 100.0 * refused as f64 / sent as f64);
     println!(
         "                               {:>10.2} blob requests per blob",
         summary.requests.blob as f64 / blobs as f64
