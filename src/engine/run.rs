@@ -218,6 +218,7 @@ impl Run {
 
     /// Counts an error of one asset; a fatal one stops the run, refused rights as soon as it is not this asset's alone.
     pub(crate) fn fail(&self, asset: &Asset, error: Error) {
+        let error = explained(error, &self.pair);
         match error.disposition() {
             Disposition::Fatal if is_of_rights(&error) => {
                 self.finish(asset, AssetOutcome::Failed(error.to_string()));

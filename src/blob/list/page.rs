@@ -1,8 +1,8 @@
 //! One page of a listing: its XML, read in one pass without building a tree.
 //!
 //! A page is taken whole or not at all: a page cut short, one that does not say whether another follows, or one with a
-//! document type, is an error. Elements nobody asked
-//! for are passed over. Errors repeat nothing of the page, where the sources of copies stand with their signatures.
+//! document type, is an error. Elements nobody asked for are passed over. Errors repeat nothing of the page, where the
+//! sources of copies stand with their signatures.
 
 use std::borrow::Cow;
 

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use mediamirror::engine::verify::verify;
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::CopyMethod;
-use mediamirror::monitor::TestMonitor;
+use mediamirror::monitor::{AssetOutcome, RunEvent, TestMonitor};
 use mediamirror::redact::Secret;
 
 use super::LIBRARY;
@@ -66,10 +66,17 @@ async fn a_signature_of_the_operator_that_ends_during_the_run_is_named_with_its_
         };
         account(&mut world, signature.clone());
         stall(&mut world, 7, Duration::from_hours(2));
-        let error = world.try_sync(Options::default(), &Arc::new(TestMonitor::default())).await.unwrap_err();
+        let monitor = Arc::new(TestMonitor::default());
+        let error = world.try_sync(Options::default(), &monitor).await.unwrap_err();
         let told = error.to_string();
         let words = format!("the shared access signature of storage account {} ended at {expiry}", storage.account);
         assert!(told.contains(&words) && told.contains("a new one"), "{told}");
+        let failed = |event| match event {
+            RunEvent::AssetFinished { outcome: AssetOutcome::Failed(why), .. } => Some(why),
+            _ => None,
+        };
+        let failed: Vec<String> = monitor.events().into_iter().filter_map(failed).collect();
+        assert!(!failed.is_empty() && failed.iter().all(|why| why.contains(&words)), "{failed:?}");
         assert!(!told.contains(signature.expose().split("sig=").nth(1).unwrap()), "{told}");
         let told = verify(&world.pair(), &Options::default(), &TestMonitor::default()).await.unwrap_err().to_string();
         assert!(told.contains(&words), "{told}");
