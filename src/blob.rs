@@ -32,6 +32,7 @@ use crate::error::Error;
 use crate::model::{AccountName, Blob, BlobRef, ContainerName};
 use crate::redact::Secret;
 use crate::throttle::Lane;
+use crate::verdict::Cause;
 use auth::{Credential, Signer};
 use sas::SasMint;
 
@@ -181,14 +182,14 @@ impl BlobAccount {
     /// What a copy of that blob is to read. The container's read-only SAS is minted once and renewed before it ends.
     pub fn copy_source<'a>(&self, container: &'a ContainerName, blob: &'a Blob) -> Result<CopySource<'a>, Error> {
         let subject = || format!("{container}/{}", blob.name);
-        addressable(&blob.name).map_err(|reason| Error::Unsuitable { subject: subject(), reason })?;
+        addressable(&blob.name).map_err(|reason| Error::found(subject(), Cause::NameNotUsable, reason))?;
         // Slash by slash: `%2F` would use up the limit three times as fast.
         let url = self.text_of(iter::once(container.as_str()).chain(blob.name.split('/')));
         let url = self.mint.signed(container, &url);
         let length = url.expose().len();
         if length > SOURCE_URL_LIMIT {
             let reason = format!("its signed URL has {length} characters; a copy's source may have {SOURCE_URL_LIMIT}");
-            return Err(Error::Unsuitable { subject: subject(), reason });
+            return Err(Error::found(subject(), Cause::NameNotUsable, reason));
         }
         Ok(CopySource { url, blob, lane: Arc::clone(self.read.lane()), container, mint: Arc::clone(&self.mint) })
     }
@@ -200,7 +201,7 @@ impl BlobAccount {
 
     /// A blob's URL, its slashes encoded, as the library writes it.
     fn blob_url(&self, blob: &BlobRef) -> Result<Url, Error> {
-        addressable(&blob.name).map_err(|reason| Error::Unsuitable { subject: blob.to_string(), reason })?;
+        addressable(&blob.name).map_err(|reason| Error::found(blob.to_string(), Cause::NameNotUsable, reason))?;
         Ok(self.url_of([blob.container.as_str(), &blob.name]))
     }
 
@@ -227,7 +228,7 @@ impl BlobAccount {
 
     /// The library's client of a blob.
     fn blob_client(&self, blob: &BlobRef) -> Result<BlobClient, Error> {
-        addressable(&blob.name).map_err(|reason| Error::Unsuitable { subject: blob.to_string(), reason })?;
+        addressable(&blob.name).map_err(|reason| Error::found(blob.to_string(), Cause::NameNotUsable, reason))?;
         Ok(self.service.blob_client(blob.container.as_str(), &blob.name))
     }
 }

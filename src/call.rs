@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::error::{CallError, Failure};
+use crate::error::{Asked, CallError, Failure};
 use crate::retry::{Class, Idempotency, RetryPolicy, classify, final_disposition, limit_reached};
 use crate::throttle::{Lane, Outcome, SourceRefused};
 
@@ -109,6 +109,7 @@ impl Caller {
                     disposition: final_disposition(&failure),
                     failure,
                     attempts: number,
+                    asked: Asked::Service,
                 });
             }
             tracing::debug!(operation = call.operation, subject = %call.subject, number, %failure, "will try again");

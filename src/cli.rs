@@ -11,6 +11,7 @@ mod doctor;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod exit_code;
+mod explain;
 mod failure;
 mod files;
 mod init;
@@ -124,6 +125,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         Command::Urls(args) => urls::run(context, &args).await,
         Command::Asset(args) => asset::run(context, &args).await,
         Command::Doctor(args) => doctor::run(context, &args).await,
+        Command::Explain(args) => explain::run(context, &args),
         Command::Init(args) => init::run(context, &args),
     }
 }

@@ -46,6 +46,7 @@ use crate::error::Error;
 use crate::ledger::{AssetRow, Ledger};
 use crate::model::{Asset, AssetId, CopyMethod, Plane, Side};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
+use crate::verdict::{Cause, Class, Finding};
 use absent::Listed;
 use catalog::{Catalog, FilesWanted};
 pub use choices::{Choice, Reason};
@@ -69,6 +70,8 @@ pub struct Options {
     pub assets_in_flight: usize,
     /// In what order assets are begun.
     pub order: Order,
+    /// Causes that leave the exit code as it is.
+    pub accept: Vec<Cause>,
 }
 
 /// Assets at once by default: an asset holds a listing page and its copies; with twenty blobs each this keeps more
@@ -84,6 +87,7 @@ impl Default for Options {
             dry_run: false,
             assets_in_flight: DEFAULT_ASSETS_IN_FLIGHT,
             order: Order::default(),
+            accept: Vec::new(),
         }
     }
 }
@@ -159,9 +163,14 @@ pub struct Problem {
     pub asset: AssetId,
     /// Name to show.
     pub name: String,
-    /// How it ended.
+    /// What kind of verdict it is.
+    #[serde(rename = "result")]
+    pub class: Class,
+    /// Why.
     #[serde(flatten)]
-    pub outcome: AssetOutcome,
+    pub finding: Finding,
+    /// Is it owed, and not accepted by the configuration?
+    pub owed: bool,
 }
 
 /// What a run did.
@@ -189,6 +198,8 @@ pub struct Summary {
     pub forecast: Option<Forecast>,
     /// Every asset in scope that is not complete, in order of name.
     pub problems: Vec<Problem>,
+    /// How many of them by cause.
+    pub causes: BTreeMap<Cause, u64>,
     /// Latency in microseconds of each kind of request.
     #[serde(skip)]
     pub latency: BTreeMap<&'static str, Histogram<u64>>,
@@ -239,7 +250,7 @@ pub async fn mirror(
     let outcome = match () {
         () if stop.is_cancelled() => Outcome::Interrupted,
         () if dry_run => Outcome::DryRun,
-        () if tally.assets.failed + tally.assets.conflicts > 0 => Outcome::Partial,
+        () if tally.owed > 0 => Outcome::Partial,
         () => Outcome::Complete,
     };
     let forecast =
@@ -254,6 +265,7 @@ pub async fn mirror(
         requests: requests(&pair),
         forecast,
         elapsed: started.elapsed(),
+        causes: tally.causes,
         problems: tally.problems,
         latency: latencies(&pair),
     })
@@ -315,20 +327,19 @@ async fn decide(run: &Run, catalog: &Catalog, asset: Asset, seen: &mut Listed) -
     let complete_before = row.as_ref().is_some_and(AssetRow::complete);
     match plan::decide(asset.clone(), catalog, row, clock::now()) {
         Decision::Mirror(work) => return Ok(Some(plan::Work { lost, ..*work })),
-        Decision::Skip(reason) => run.finish(&asset, AssetOutcome::Skipped(reason)),
+        Decision::Skip(finding) => run.finish(&asset, AssetOutcome::Not(finding)),
         // Its locators are taken by a copy that the target's listing does not show.
         Decision::Conflict(_) if lost.is_some() => {
             run.leave_behind();
-            let why = "its copy has locators in the target, but the target's listing does not show it; run again";
-            run.finish(&asset, AssetOutcome::Failed(why.to_owned()));
+            run.finish(&asset, AssetOutcome::Not(Finding::new(Cause::ListingIncomplete, "the target's")));
         }
-        Decision::Conflict(reason) => {
+        Decision::Conflict(finding) => {
             if complete_before {
                 run.leave_behind();
             }
             let locators = catalog.locators_of(&asset.id).len() as u64;
             run.count(|tally| tally.locators.failed += locators);
-            run.finish(&asset, AssetOutcome::Conflict(reason));
+            run.finish(&asset, AssetOutcome::Not(finding));
         }
     }
     Ok(None)

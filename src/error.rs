@@ -1,6 +1,16 @@
 //! What can go wrong, named by what was attempted.
 
 pub use crate::failure::{Disposition, Failure, SourceRefusal};
+use crate::verdict::{Cause, Class, Finding};
+
+/// Which kind of service a call was made to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The service itself.
+    Service,
+    /// The service that issues its access tokens.
+    TokenService,
+}
 
 /// A call that failed for good: what was attempted, on what, and why.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -16,6 +26,8 @@ pub struct CallError {
     pub attempts: u32,
     /// What it means for the run.
     pub disposition: Disposition,
+    /// Who was asked.
+    pub asked: Asked,
 }
 
 fn tries(attempts: u32) -> String {
@@ -34,40 +46,20 @@ pub enum Error {
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] crate::ledger::LedgerError),
-    /// Something of somebody else's is in the way in the target account.
-    #[error("{subject}: {reason}")]
-    Conflict {
-        /// What we wanted to make.
-        subject: String,
-        /// What is there instead.
-        reason: String,
-    },
-    /// An asset that cannot be mirrored as it is.
-    #[error("{subject}: {reason}")]
-    Unsuitable {
-        /// The asset or blob.
+    /// An asset, a blob or a locator is not, or cannot be, on the target as it is on the source.
+    #[error("{subject}: {finding}")]
+    Found {
+        /// What it concerns.
         subject: String,
         /// Why.
-        reason: String,
+        finding: Finding,
     },
-    /// The source changed while it was being copied, again and again.
-    #[error("{subject} keeps changing while it is copied")]
-    Changing {
-        /// The blob.
+    /// What a command was asked to do cannot be done with what it was given.
+    #[error("{subject}: {reason}")]
+    Input {
+        /// What was given: a name, an id, a file.
         subject: String,
-    },
-    /// The source disappeared while it was being copied.
-    #[error("{subject} disappeared from the source during the run")]
-    Vanished {
-        /// The asset or blob.
-        subject: String,
-    },
-    /// What arrived is not what was sent.
-    #[error("{subject} differs from its source after the copy: {reason}")]
-    Differs {
-        /// The blob or asset.
-        subject: String,
-        /// In what.
+        /// Why it cannot be used.
         reason: String,
     },
 }
@@ -78,10 +70,43 @@ impl Error {
         match self {
             Self::Call(call) => call.disposition,
             Self::Config(_) | Self::Ledger(_) => Disposition::Fatal,
-            Self::Conflict { .. } => Disposition::Conflict,
-            Self::Changing { .. } => Disposition::Exhausted,
-            Self::Unsuitable { .. } | Self::Vanished { .. } | Self::Differs { .. } => Disposition::Permanent,
+            Self::Found { finding, .. } => match finding.class() {
+                Class::Conflict => Disposition::Conflict,
+                _ if finding.cause == Cause::SourceChanging => Disposition::Exhausted,
+                _ => Disposition::Permanent,
+            },
+            Self::Input { .. } => Disposition::Permanent,
         }
+    }
+
+    /// The error of a subject with that cause.
+    pub(crate) fn found(subject: impl Into<String>, cause: Cause, detail: impl Into<String>) -> Self {
+        Self::Found { subject: subject.into(), finding: Finding::new(cause, detail) }
+    }
+
+    /// The cause, where the error is about one.
+    pub fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Found { finding, .. } => Some(finding.cause),
+            _ => None,
+        }
+    }
+
+    /// Did the service that issues access tokens cause it?
+    pub fn is_of_tokens(&self) -> bool {
+        matches!(self, Self::Call(CallError { asked: Asked::TokenService, .. }))
+    }
+
+    /// The verdict on the asset of that name, which the error kept from being mirrored.
+    pub fn finding(&self, name: &str) -> Finding {
+        let cause = match self {
+            Self::Found { subject, finding } if subject == name => return finding.clone(),
+            Self::Found { subject, finding } => return finding.about(subject),
+            Self::Call(call) => cause_of(call),
+            Self::Config(_) | Self::Ledger(_) => Cause::ServiceUnavailable,
+            Self::Input { .. } => Cause::NotSupported,
+        };
+        Finding::new(cause, self.to_string())
     }
 
     /// The failure of the last attempt, if a call failed.
@@ -90,6 +115,17 @@ impl Error {
             Self::Call(call) => Some(&call.failure),
             _ => None,
         }
+    }
+}
+
+/// What a failed call means for the asset it was made for.
+fn cause_of(call: &CallError) -> Cause {
+    match &call.failure {
+        Failure::Refused { status: 401 | 403, .. } | Failure::Credential(_) => Cause::PermissionMissing,
+        Failure::Refused { status: 400..=428, .. } if call.disposition == Disposition::Permanent => {
+            Cause::RequestRefused
+        }
+        _ => Cause::ServiceUnavailable,
     }
 }
 
@@ -103,6 +139,7 @@ pub(crate) fn for_all<T>(error: Error, count: usize) -> Vec<Result<T, Error>> {
             failure: Failure::Unexpected(other.to_string()),
             attempts: 1,
             disposition: other.disposition(),
+            asked: Asked::Service,
         },
     };
     std::iter::repeat_n(call, count).map(|call| Err(Error::Call(call))).collect()

@@ -28,6 +28,7 @@
 //! | [`model`] | the nouns: accounts, assets, files, locators, blobs; no I/O |
 //! | [`redact`] | secrets and URLs that cannot print what they protect |
 //! | [`clock`] | the wall clock, which follows tokio's, so that tests run in virtual time |
+//! | [`verdict`] | causes with stable codes, and changes: what is decided, as types |
 //! | [`failure`] | why one attempt failed, and what that means for the run |
 //! | [`error`] | what failed for good, named by the action |
 //! | [`config`] | the TOML file, the flags, the secrets, and messages that point at the line |
@@ -85,6 +86,7 @@ pub mod redact;
 pub mod retry;
 pub mod throttle;
 pub mod transport;
+pub mod verdict;
 
 #[cfg(test)]
 mod fuzz;

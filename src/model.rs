@@ -1,9 +1,13 @@
 //! The nouns of the field: accounts, assets, files, locators, blobs. No I/O, no service's spelling.
 
+mod mark;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
+
+pub use mark::{ALTERNATE_ID_LIMIT, Mark};
 
 /// Makes a newtype over a text that is compared and printed as that text.
 macro_rules! name {

@@ -3,23 +3,32 @@
 use std::sync::Mutex;
 
 use crate::model::{AssetId, CopyMethod, JobId, JobState, Side};
+use crate::verdict::{Cause, Change, Finding};
 
 /// How one asset ended.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case", tag = "result", content = "detail")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AssetOutcome {
     /// Everything of it is on the target now, and was not before.
     Mirrored,
     /// Everything of it was there already.
     Unchanged,
-    /// Left out on purpose; why.
-    Skipped(String),
-    /// Could not be mirrored; why.
-    Failed(String),
-    /// Something of somebody else's is in its place; what.
-    Conflict(String),
-    /// It disappeared from the source during the run.
-    Vanished,
+    /// It is not on the target as it is on the source; why.
+    Not(Finding),
+}
+
+impl AssetOutcome {
+    /// Why it is not on the target as it is on the source.
+    pub fn finding(&self) -> Option<&Finding> {
+        match self {
+            Self::Not(finding) => Some(finding),
+            Self::Mirrored | Self::Unchanged => None,
+        }
+    }
+
+    /// The same for the cause alone.
+    pub fn cause(&self) -> Option<Cause> {
+        self.finding().map(|finding| finding.cause)
+    }
 }
 
 /// One thing that happened.
@@ -102,6 +111,15 @@ pub enum RunEvent {
         bytes: u64,
         /// Why it was this method.
         why: String,
+    },
+    /// Something of an asset was changed on the target.
+    Changed {
+        /// Source id.
+        asset: AssetId,
+        /// Name to show.
+        name: String,
+        /// What.
+        changes: Vec<Change>,
     },
     /// An asset has come to its end in this run.
     AssetFinished {

@@ -21,7 +21,7 @@ const ID_PREFIX: &str = "nb:cid:";
 /// # Errors
 /// There is none, or there are several of that name; then their ids are told.
 pub async fn find(account: &Endpoint, id_or_name: &str) -> Result<Asset, Error> {
-    let refused = |reason: String| Error::Unsuitable { subject: id_or_name.to_owned(), reason };
+    let refused = |reason: String| Error::Input { subject: id_or_name.to_owned(), reason };
     if id_or_name.to_ascii_lowercase().starts_with(ID_PREFIX) {
         let found = account.v2.asset(&AssetId::new(id_or_name)).await?;
         return found.ok_or_else(|| refused(format!("account {} has no asset of that id", account.v2.account())));
@@ -42,7 +42,7 @@ pub async fn find(account: &Endpoint, id_or_name: &str) -> Result<Asset, Error> 
 /// # Errors
 /// It is not among the configured ones.
 pub fn storage_of<'a>(account: &'a Endpoint, asset: &Asset) -> Result<&'a Arc<BlobAccount>, Error> {
-    account.blobs(asset.storage_account.as_ref()).ok_or_else(|| Error::Unsuitable {
+    account.blobs(asset.storage_account.as_ref()).ok_or_else(|| Error::Input {
         subject: asset.label().to_owned(),
         reason: format!(
             "it is in storage account {}, whose key the configuration does not have; add it as a `[[{}.storage]]`",

@@ -101,7 +101,7 @@ fn preset_label(options: &EncodeOptions) -> &str {
 
 /// Would the service know what to encode?
 fn encodable(asset: &Asset, files: &[AssetFile]) -> Result<(), Error> {
-    let refused = |reason: String| Err(Error::Unsuitable { subject: asset.label().to_owned(), reason });
+    let refused = |reason: String| Err(Error::Input { subject: asset.label().to_owned(), reason });
     match files {
         [] => refused("it has no file to encode".to_owned()),
         [_] => Ok(()),
@@ -151,7 +151,7 @@ fn only_manifest<'a>(asset: &AssetId, files: &'a [AssetFile]) -> Result<&'a Asse
             names(several.iter().copied())
         ),
     };
-    Err(Error::Unsuitable { subject: asset.to_string(), reason })
+    Err(Error::Input { subject: asset.to_string(), reason })
 }
 
 fn names<'a>(files: impl IntoIterator<Item = &'a AssetFile>) -> String {

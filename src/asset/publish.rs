@@ -163,7 +163,7 @@ fn refuse_storage_encryption(asset: &Asset) -> Result<(), Error> {
     }
     let reason =
         "it is storage-encrypted: without a delivery policy that decrypts it, it would play nowhere".to_owned();
-    Err(Error::Unsuitable { subject: asset.label().to_owned(), reason })
+    Err(Error::Input { subject: asset.label().to_owned(), reason })
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ fn refuse_storage_encryption(name: &str, encryption: AssetEncryption) -> Result<
     let reason = "storage encryption needs a content key of this one media account, and a copy of its blobs could not be \
                   read in any other: such an asset cannot be mirrored. Upload it with `none`, or encrypted already \
                   with `common-encryption` or `envelope`";
-    Err(Error::Unsuitable { subject: name.to_owned(), reason: reason.to_owned() })
+    Err(Error::Input { subject: name.to_owned(), reason: reason.to_owned() })
 }
 
 /// The asset an upload of the same files left unfinished, or a new one.

@@ -23,6 +23,7 @@ use crate::error::{CallError, Error, Failure};
 use crate::model::{Blob, BlobProperties, BlobRef, CopyMethod, CopyState, CopyStatus};
 use crate::retry::Idempotency;
 use crate::transport::authority;
+use crate::verdict::Cause;
 use remedy::Plan;
 
 /// The service's limit for Put Blob From URL.
@@ -86,7 +87,7 @@ impl BlobAccount {
     pub async fn put_from_url(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<Copied, Error> {
         if from.blob.length > PUT_LIMIT {
             let reason = format!("it has {} bytes; Put Blob From URL takes {PUT_LIMIT}", from.blob.length);
-            return Err(Error::Unsuitable { subject: from.subject(), reason });
+            return Err(Error::found(from.subject(), Cause::NotSupported, reason));
         }
         let mut plan = self.plan(from);
         loop {
@@ -205,10 +206,7 @@ impl BlobAccount {
         match (head.copy_source, head.blob.copy.filter(|copy| copy.status == CopyStatus::Pending)) {
             (Some(source), Some(copy)) if same_blob(&source, from.url.unsigned()) => Ok(Some(copy)),
             (_, None) => Ok(None),
-            _ => Err(Error::Conflict {
-                subject: to.to_string(),
-                reason: "a copy of something else is pending there".to_owned(),
-            }),
+            _ => Err(Error::found(to.to_string(), Cause::ForeignCopy, "a copy of something else is pending there")),
         }
     }
 

@@ -8,7 +8,6 @@ use mediamirror::blob::BlobAccount;
 use mediamirror::config::{AccountConfig, AuthConfig, Config, Part, place};
 use mediamirror::connect::{Endpoint, Pair};
 use mediamirror::error::{Error, Failure};
-use mediamirror::media::v2::ASK_TOKEN;
 use mediamirror::model::{AssetId, BlobRef, ContainerName, Side};
 
 use super::failure::CommandFailure;
@@ -52,7 +51,7 @@ impl Access<'_> {
         let Err(error) = self.endpoint.media.asset(&AssetId::new(NO_ASSET)).await else { return Ok(()) };
         let part = match error.failure() {
             Some(Failure::Credential(_) | Failure::Refused { status: 401 | 403, .. }) => Part::Secret,
-            _ if matches!(&error, Error::Call(call) if call.attempted == ASK_TOKEN) => Part::TokenUrl,
+            _ if error.is_of_tokens() => Part::TokenUrl,
             _ => Part::Endpoint,
         };
         let (AuthConfig::Acs { token_url, .. } | AuthConfig::Entra { token_url, .. }) = &self.config.auth;

@@ -92,6 +92,8 @@ pub(crate) enum Command {
     Asset(AssetArgs),
     /// Examine both accounts and the ledger, and say what a run would stumble over
     Doctor(DoctorArgs),
+    /// Explain a cause by its code, or list all codes
+    Explain(ExplainArgs),
     /// Write a commented configuration
     Init(InitArgs),
 }
@@ -166,6 +168,14 @@ pub(crate) enum First {
     Smallest,
     /// By name.
     Name,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// A code such as locator-id-taken; all of them when not given
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Option<String>,
 }
 
 /// Arguments of `doctor`.

@@ -42,11 +42,7 @@ impl ExitCode {
                 Self::Refused
             }
             Error::Call(_) => Self::Unexpected,
-            Error::Conflict { .. }
-            | Error::Unsuitable { .. }
-            | Error::Changing { .. }
-            | Error::Vanished { .. }
-            | Error::Differs { .. } => Self::Partial,
+            Error::Found { .. } | Error::Input { .. } => Self::Partial,
         }
     }
 
@@ -77,7 +73,7 @@ mod tests {
     use std::time::Duration;
 
     use mediamirror::config::ConfigError;
-    use mediamirror::error::CallError;
+    use mediamirror::error::{Asked, CallError};
 
     use super::*;
 
@@ -125,7 +121,14 @@ mod tests {
     }
 
     fn call(failure: Failure, disposition: Disposition) -> Error {
-        Error::Call(CallError { attempted: "list", subject: "assets".to_owned(), failure, attempts: 1, disposition })
+        Error::Call(CallError {
+            attempted: "list",
+            subject: "assets".to_owned(),
+            failure,
+            attempts: 1,
+            disposition,
+            asked: Asked::Service,
+        })
     }
 
     fn refused(status: u16) -> Failure {

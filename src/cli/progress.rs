@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use mediamirror::model::Side;
-use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
+use mediamirror::monitor::{Monitor, RunEvent};
+use mediamirror::verdict::Class;
 use tokio::task::JoinHandle;
 
 use super::args::Global;
@@ -151,12 +152,13 @@ impl Tally {
             }
             RunEvent::AssetFinished { outcome, .. } => {
                 self.assets += 1;
-                if matches!(outcome, AssetOutcome::Failed(_) | AssetOutcome::Conflict(_)) {
+                if outcome.finding().is_some_and(|finding| finding.class() != Class::Skipped) {
                     self.not_mirrored += 1;
                 }
             }
             RunEvent::Draining => self.draining = true,
             RunEvent::Listed { .. }
+            | RunEvent::Changed { .. }
             | RunEvent::ListingFinished { .. }
             | RunEvent::BlobFailed { .. }
             | RunEvent::MethodChosen { .. }
@@ -262,6 +264,9 @@ impl Bars {
 mod tests {
     use mediamirror::model::{AssetId, CopyMethod};
 
+    use mediamirror::monitor::AssetOutcome;
+    use mediamirror::verdict::Cause;
+
     use super::*;
 
     fn after(events: &[RunEvent]) -> Tally {
@@ -302,7 +307,7 @@ mod tests {
             RunEvent::ListingFinished { side: Side::Source, assets: 4 },
             copied,
             finished(AssetOutcome::Mirrored),
-            finished(AssetOutcome::Conflict("taken".to_owned())),
+            finished(AssetOutcome::Not(Cause::LocatorIdTaken.into())),
         ]);
         let line = tally.line("sync", Duration::from_secs(10));
         assert_eq!(line, "sync: 2 of 4 assets, 1 blobs, 10.0 KiB at 1.0 KiB/s, 1 not mirrored, 10 s, about 10 s left");

@@ -7,7 +7,6 @@ use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
 use mediamirror::engine::{Choice, Outcome, Problem, Summary};
-use mediamirror::monitor::AssetOutcome;
 
 use super::plain;
 
@@ -99,16 +98,9 @@ fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Why an asset is not complete on the target.
+/// Why an asset is not complete on the target, and what to do about it.
 pub(crate) fn reason(problem: &Problem) -> String {
-    match &problem.outcome {
-        AssetOutcome::Skipped(why) => format!("skipped: {why}"),
-        AssetOutcome::Failed(why) => format!("failed: {why}"),
-        AssetOutcome::Conflict(what) => format!("conflict: {what}"),
-        AssetOutcome::Vanished => "disappeared from the source during the run".to_owned(),
-        AssetOutcome::Mirrored => "mirrored".to_owned(),
-        AssetOutcome::Unchanged => "unchanged".to_owned(),
-    }
+    problem.finding.line(true)
 }
 
 /// Percentiles in milliseconds, one kind of request a row.
@@ -138,6 +130,7 @@ pub(crate) mod tests {
 
     use mediamirror::engine::{AssetCounts, BlobCounts, LocatorCounts, Reason, RequestCounts};
     use mediamirror::model::{AssetId, CopyMethod};
+    use mediamirror::verdict::{Cause, Class, Finding};
 
     use super::*;
 
@@ -163,8 +156,11 @@ pub(crate) mod tests {
             problems: vec![Problem {
                 asset: AssetId::new("nb:cid:UUID:1"),
                 name: "taken".to_owned(),
-                outcome: AssetOutcome::Conflict("its locator id belongs to another asset".to_owned()),
+                class: Class::Conflict,
+                finding: Finding::new(Cause::LocatorIdTaken, "by asset 7"),
+                owed: true,
             }],
+            causes: BTreeMap::from([(Cause::LocatorIdTaken, 1)]),
             forecast: None,
             latency: BTreeMap::from([("PutBlobFromUrl", histogram)]),
         }
@@ -176,7 +172,10 @@ pub(crate) mod tests {
         assert!(text.contains("3 in scope: 1 mirrored, 1 unchanged, 0 skipped, 0 failed, 1 conflicts"), "{text}");
         assert!(text.contains("4 copied (4.0 KiB), 2 unchanged, 0 failed"), "{text}");
         assert!(text.contains("copies   4 (4.0 KiB) by put: one request is the cheapest\n"), "{text}");
-        assert!(text.contains("taken: conflict: its locator id belongs to another asset"), "{text}");
+        assert!(
+            text.contains("taken: locator-id-taken: its locator id is already used on the target: by asset 7; delete"),
+            "{text}"
+        );
         assert!(!text.contains("PutBlobFromUrl"), "latency is for -v: {text}");
     }
 
@@ -206,6 +205,10 @@ pub(crate) mod tests {
             "/locators/mirrored",
             "/locators/unchanged",
             "/locators/failed",
+            "/problems/0/result",
+            "/problems/0/code",
+            "/problems/0/detail",
+            "/causes/locator-id-taken",
             "/requests/media",
             "/requests/blob",
             "/elapsed_seconds",

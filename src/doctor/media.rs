@@ -3,8 +3,6 @@
 use futures::TryStreamExt as _;
 
 use super::Findings;
-use crate::error::Error;
-use crate::media::v2::ASK_TOKEN;
 use crate::model::{Asset, AssetId};
 
 /// An id no asset has.
@@ -19,7 +17,7 @@ pub(super) async fn examine(findings: &mut Findings<'_>) -> Vec<Asset> {
             findings.ok(account, "token", "given");
             findings.ok(account, "media-api", "answers, and accepts the token");
         }
-        Err(error) if matches!(&error, Error::Call(call) if call.attempted == ASK_TOKEN) => {
+        Err(error) if error.is_of_tokens() => {
             findings.failed(account, "token", error);
             return Vec::new();
         }

@@ -6,6 +6,7 @@ use super::{Findings, Verdict};
 use crate::clock;
 use crate::error::Error;
 use crate::model::{Asset, AssetEncryption, BlobProperties, BlobRef, NewAsset};
+use crate::verdict::Cause;
 
 /// What the scratch asset is called; with the time it is also what it says it is a copy of, which no source has.
 const SCRATCH: &str = "mediamirror-doctor";
@@ -56,9 +57,9 @@ async fn write(findings: &Findings<'_>, asset: &Asset) -> Result<(), Error> {
         Some(container) => container.clone(),
         None => endpoint.media.container(&asset.id).await?,
     };
-    let account = endpoint.blobs(asset.storage_account.as_ref()).ok_or_else(|| Error::Unsuitable {
-        subject: asset.label().to_owned(),
-        reason: "the media account puts new assets into a storage account that is not configured".to_owned(),
+    let account = endpoint.blobs(asset.storage_account.as_ref()).ok_or_else(|| {
+        let detail = "the media account puts new assets there";
+        Error::found(asset.label(), Cause::StorageAccountNotConfigured, detail)
     })?;
     let blob = BlobRef { container, name: "proof".to_owned() };
     account.put_blob(&blob, Bytes::from_static(b"proof"), &BlobProperties::default()).await?;

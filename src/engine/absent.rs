@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::ledger::AssetRow;
 use crate::model::{Asset, AssetEncryption, AssetId};
 use crate::monitor::{AssetOutcome, RunEvent};
+use crate::verdict::{Cause, Finding};
 
 /// Absent assets that are asked for one by one: where a listing is cut short, nearly every one of them is still there.
 const ASKED_FOR: usize = 20;
@@ -94,13 +95,13 @@ async fn ask_for(run: &Run, some: Vec<Asset>) -> u64 {
     for asset in some {
         let reason = match run.pair.source.media.asset(&asset.id).await {
             Ok(None) => continue,
-            Ok(Some(_)) => "it is in the source, but the source's listing leaves it out; run again".to_owned(),
-            Err(error) => format!("the source's listing leaves it out, and whether it is there is not known: {error}"),
+            Ok(Some(_)) => Finding::new(Cause::ListingIncomplete, "the source's"),
+            Err(error) => Finding::new(Cause::ListingIncomplete, format!("the source's, perhaps: {error}")),
         };
         hidden += 1;
         run.leave_behind();
         run.count(|tally| tally.assets.total += 1);
-        run.finish(&asset, AssetOutcome::Failed(reason));
+        run.finish(&asset, AssetOutcome::Not(reason));
     }
     hidden
 }

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
 use crate::model::{Asset, ContainerName, NewAsset};
 use crate::monitor::{AssetOutcome, RunEvent};
+use crate::verdict::{Cause, Finding};
 
 /// Differences named in an error; the rest is counted.
 const DIFFERENCES_NAMED: usize = 3;
@@ -48,7 +49,7 @@ pub(crate) async fn mirror_asset(run: &Run, work: Work, journey: Journey) -> Res
         }
     }
     if let Some(why) = nothing_behind(&run.pair, asset, &source).await? {
-        return Ok(Some(AssetOutcome::Skipped(why)));
+        return Ok(Some(AssetOutcome::Not(Finding::new(Cause::SourceEmpty, why))));
     }
     if let Some(foreign) = &work.foreign {
         return accept_foreign(run, &work, foreign, &source).await.map(Some);
@@ -127,12 +128,8 @@ async fn target_contents<'a>(
         if !is_missing_container(&error) {
             return error;
         }
-        let reason = format!(
-            "its copy's container {name} does not exist in the target; delete asset {} there, and the next run makes a \
-             new one",
-            target.id
-        );
-        Error::Unsuitable { subject: asset.label().to_owned(), reason }
+        let detail = format!("the container {name} of its copy {} does not exist; delete that asset", target.id);
+        Error::found(asset.label(), Cause::NotSupported, detail)
     })
 }
 
@@ -188,8 +185,8 @@ async fn forget_lost(run: &Run, work: &Work) -> Result<(), Error> {
     let Some(lost) = &work.lost else { return Ok(()) };
     if run.pair.target.media.asset(lost).await?.is_some() {
         run.leave_behind();
-        let reason = format!("its copy {lost} is there, but the target's listing does not show it; run again");
-        return Err(Error::Unsuitable { subject: work.asset.label().to_owned(), reason });
+        let detail = format!("the target's, its copy {lost}");
+        return Err(Error::found(work.asset.label(), Cause::ListingIncomplete, detail));
     }
     Ok(run.ledger.forget(&work.asset.id).await?)
 }
@@ -224,7 +221,7 @@ async fn settle_copies(run: &Run, asset: &Asset, source: &mut Contents<'_>, copi
         return Err(error);
     }
     if !copied.vanished.is_empty() && !still_there(run, asset, source).await? {
-        return Err(Error::Vanished { subject: asset.label().to_owned() });
+        return Err(Error::found(asset.label(), Cause::SourceVanished, ""));
     }
     for blob in &copied.vanished {
         source.exchange(blob, None);
@@ -266,11 +263,11 @@ async fn verify_target(asset: &Asset, source: &Contents<'_>, present: Contents<'
     if !named.is_empty() {
         let more = if more == 0 { String::new() } else { format!("; and {more} more") };
         let reason = format!("{}{more}", named.join("; "));
-        return Err(Error::Differs { subject: target.container.to_string(), reason });
+        return Err(Error::found(target.container.to_string(), Cause::DiffersAfterCopy, reason));
     }
     // A container that was listed again may be in another state than the one that was copied.
     if !source.is_of(sum) {
-        return Err(Error::Changing { subject: asset.label().to_owned() });
+        return Err(Error::found(asset.label(), Cause::SourceChanging, ""));
     }
     Ok(Facts { source_digest: Some(digest.text()), target_digest: Some(target.digest.clone()), ..Facts::default() })
 }
@@ -297,13 +294,9 @@ async fn accept_foreign(
     foreign: &TargetAsset,
     source: &Contents<'_>,
 ) -> Result<AssetOutcome, Error> {
-    let conflict = |what: String| Error::Conflict {
-        subject: work.asset.label().to_owned(),
-        reason: format!(
-            "a locator id of it is taken in the target by asset {:?} ({}), which is not a copy that mediamirror made, \
-             and differs: {what}",
-            foreign.label, foreign.id
-        ),
+    let conflict = |what: String| {
+        let detail = format!("asset {:?} ({}), which differs: {what}", foreign.label, foreign.id);
+        Error::found(work.asset.label(), Cause::ForeignCopy, detail)
     };
     let (account, to) = place_of(&run.pair.target, foreign).await?;
     let there = match Contents::list(account, to).await {
@@ -354,7 +347,7 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
         tally.locators.failed += work.taken.len() as u64;
     });
     if !work.taken.is_empty() {
-        return Err(Error::Conflict { subject: work.asset.label().to_owned(), reason: work.taken.join("; ") });
+        return Err(Error::found(work.asset.label(), Cause::LocatorIdTaken, work.taken.join("; ")));
     }
     Ok(AssetOutcome::Mirrored)
 }
@@ -362,10 +355,8 @@ async fn dry_run(run: &Run, work: &Work, source: &Contents<'_>) -> Result<AssetO
 /// An asset whose container is not there: it was deleted a moment ago, or it has been broken for long.
 async fn without_container(run: &Run, asset: &Asset, container: &ContainerName) -> Result<AssetOutcome, Error> {
     Ok(match run.pair.source.media.asset(&asset.id).await? {
-        None => AssetOutcome::Vanished,
-        Some(_) => AssetOutcome::Skipped(format!(
-            "its container {container} does not exist in the source: it plays nowhere, there is nothing to copy"
-        )),
+        None => AssetOutcome::Not(Cause::SourceVanished.into()),
+        Some(_) => AssetOutcome::Not(Finding::new(Cause::SourceEmpty, format!("container {container} does not exist"))),
     })
 }
 
@@ -373,9 +364,6 @@ async fn without_container(run: &Run, asset: &Asset, container: &ContainerName) 
 fn reject_unsuitable(asset: &Asset, source: &Contents<'_>) -> Result<(), Error> {
     match &source.unsuitable {
         None => Ok(()),
-        Some(blob) => Err(Error::Unsuitable {
-            subject: asset.label().to_owned(),
-            reason: format!("blob {blob} is no block blob; media services serve block blobs only"),
-        }),
+        Some(blob) => Err(Error::found(asset.label(), Cause::NotBlockBlobs, blob.clone())),
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::plan::same_terms;
 use super::run::Run;
-use crate::error::{CallError, Disposition, Error, Failure, for_all};
+use crate::error::{Error, for_all};
 use crate::media::FileSet;
 use crate::model::{AssetFile, AssetId, Locator, LocatorId};
+use crate::verdict::Cause;
 
 /// How often something is written and looked for.
 const ROUNDS: u32 = 2;
@@ -141,9 +142,7 @@ fn with_errors<T>(mut results: Vec<Result<T, Error>>, told: Vec<usize>, error: E
 }
 
 fn not_there(attempted: &'static str, subject: &impl ToString) -> Error {
-    let failure = Failure::Unexpected("it was acknowledged, and it is not there when it is read back".to_owned());
-    let disposition = Disposition::Exhausted;
-    CallError { attempted, subject: subject.to_string(), failure, attempts: ROUNDS, disposition }.into()
+    Error::found(subject.to_string(), Cause::NotThereWhenReadBack, attempted)
 }
 
 #[cfg(test)]

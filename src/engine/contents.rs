@@ -10,6 +10,7 @@ use super::digest::{BlobsDigest, BlobsSum};
 use crate::blob::BlobAccount;
 use crate::error::Error;
 use crate::model::{Blob, ContainerName};
+use crate::verdict::Cause;
 
 /// Blobs of a container that are kept. With some hundred bytes each and both sides of 64 assets at once, these take
 /// 50 MB at the very most; listing a larger container again costs one request for 5,000 blobs.
@@ -166,7 +167,7 @@ impl Walk<'_> {
                 if let Some(blob) = page.next() {
                     if blob.name < *last {
                         let reason = "its listing is in name order at one time and not at another".to_owned();
-                        return Err(Error::Differs { subject: container.to_string(), reason });
+                        return Err(Error::found(container.to_string(), Cause::ListingIncomplete, reason));
                     }
                     last.clone_from(&blob.name);
                     return Ok(Some(Arc::new(blob)));

@@ -13,6 +13,7 @@ use crate::blob::{self, BlobAccount};
 use crate::error::{Error, Failure};
 use crate::model::{Asset, Blob, BlobRef, ContainerName, CopyMethod, CopyStatus};
 use crate::monitor::RunEvent;
+use crate::verdict::Cause;
 
 /// Blobs of one asset at once. The lanes decide what is really sent; this bounds the tasks that wait for them.
 const BLOBS_IN_FLIGHT: usize = 256;
@@ -195,7 +196,7 @@ async fn copy_one(
         }
         slot = run.turns(route.target).take(route.turn).await;
     }
-    let error = Error::Changing { subject: subject(route, &candidate.blob) };
+    let error = Error::found(subject(route, &candidate.blob), Cause::SourceChanging, "");
     candidate.failed(run, asset, error)
 }
 
@@ -235,7 +236,7 @@ async fn settle(
 ) -> Settled {
     match outcome {
         Ok(()) => Settled::End(candidate.copied(run, asset, method)),
-        Err(Error::Changing { .. } | Error::Vanished { .. }) => {
+        Err(error) if matches!(error.cause(), Some(Cause::SourceChanging | Cause::SourceVanished)) => {
             let at = BlobRef { container: route.from.clone(), name: candidate.blob.name.clone() };
             match route.source.properties(&at).boxed().await {
                 Ok(Some(newer)) => Settled::Changed(candidate.renewed(newer)),

@@ -5,6 +5,7 @@ use crate::blob::BlobAccount;
 use crate::connect::Endpoint;
 use crate::error::Error;
 use crate::model::{AccountName, Asset, AssetId, ContainerName};
+use crate::verdict::Cause;
 
 /// Where a target asset's blobs are.
 pub(crate) async fn place_of<'a>(
@@ -40,12 +41,7 @@ pub(crate) fn storage<'a>(
 
 fn unknown_storage(label: &str, account: Option<&AccountName>, word: &str) -> Error {
     let account = account.map_or("", AccountName::as_str);
-    Error::Unsuitable {
-        subject: label.to_owned(),
-        reason: format!(
-            "it is stored in account {account:?}; add [[{word}.storage]] with its key to the configuration"
-        ),
-    }
+    Error::found(label, Cause::StorageAccountNotConfigured, format!("{account:?}, [[{word}.storage]]"))
 }
 
 /// Does the error say that the container does not exist, or will not in a moment?

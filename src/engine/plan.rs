@@ -6,14 +6,15 @@ use super::catalog::{Catalog, Match, TargetAsset};
 use super::digest;
 use crate::ledger::{AssetRow, Step};
 use crate::model::{Asset, AssetEncryption, AssetId, Locator};
+use crate::verdict::{Cause, Finding};
 
 /// What is to be done with one asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Leave it out; why.
-    Skip(String),
+    Skip(Finding),
     /// Something of somebody else's is in its place; what.
-    Conflict(String),
+    Conflict(Finding),
     /// Mirror it, or see that it is mirrored.
     Mirror(Box<Work>),
 }
@@ -51,9 +52,7 @@ pub(crate) struct Work {
 pub(crate) fn decide(asset: Asset, catalog: &Catalog, row: Option<AssetRow>, now: Timestamp) -> Decision {
     if asset.encryption == AssetEncryption::Storage {
         return Decision::Skip(
-            "storage-encrypted: its key belongs to the source media account, a copy of its blobs could not be read; \
-             decrypt it in the source account first"
-                .to_owned(),
+            Finding::from(Cause::StorageEncrypted).of_unpublished(catalog.locators_of(&asset.id).is_empty()),
         );
     }
     let (target, foreign) = match catalog.counterpart(&asset.id, row.as_ref()) {
@@ -62,10 +61,7 @@ pub(crate) fn decide(asset: Asset, catalog: &Catalog, row: Option<AssetRow>, now
         Match::Foreign(target) => (None, Some(target)),
         Match::Ambiguous(several) => {
             let ids: Vec<&str> = several.iter().map(AssetId::as_str).collect();
-            return Decision::Conflict(format!(
-                "several assets of the target say they are copies of it: {}; delete all but one",
-                ids.join(", ")
-            ));
+            return Decision::Conflict(Finding::new(Cause::TwoCopies, ids.join(", ")));
         }
     };
     let live: Vec<Locator> =
@@ -94,7 +90,7 @@ pub(crate) fn decide(asset: Asset, catalog: &Catalog, row: Option<AssetRow>, now
         && work.outdated.is_empty()
         && !work.taken.is_empty()
     {
-        return Decision::Conflict(work.taken.join("; "));
+        return Decision::Conflict(Finding::new(Cause::LocatorIdTaken, work.taken.join("; ")));
     }
     Decision::Mirror(Box::new(work))
 }
@@ -123,10 +119,7 @@ impl Work {
             }
             Some(there) => {
                 let holder = catalog.target(&there.asset).map_or_else(String::new, |holder| holder.label);
-                self.taken.push(format!(
-                    "locator id {} is taken in the target by asset {holder:?} ({}), which is not a copy of this one",
-                    locator.id, there.asset
-                ));
+                self.taken.push(format!("{}, by a locator of asset {holder:?} ({})", locator.id, there.asset));
             }
         }
     }

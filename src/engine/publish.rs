@@ -12,6 +12,7 @@ use crate::ledger::{Facts, Status, Step};
 use crate::media::FileSet;
 use crate::model::{AssetId, Locator};
 use crate::monitor::AssetOutcome;
+use crate::verdict::Cause;
 
 /// Both steps, together with other assets that are as far. `files` is how many file records it may have.
 pub(super) async fn finish(
@@ -92,7 +93,7 @@ async fn publish(
     for result in results {
         match result {
             Ok(_) => made += 1,
-            Err(Error::Conflict { subject, reason }) => problems.push(format!("{subject}: {reason}")),
+            Err(Error::Found { subject, finding }) => problems.push(format!("{subject}: {}", finding.detail)),
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
@@ -112,7 +113,7 @@ async fn publish(
         return failed(run, asset, Step::PublishLocators, error).await;
     }
     if !problems.is_empty() {
-        let error = Error::Conflict { subject: asset.label().to_owned(), reason: problems.join("; ") };
+        let error = Error::found(asset.label(), Cause::LocatorIdTaken, problems.join("; "));
         return failed(run, asset, Step::PublishLocators, error).await;
     }
     let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };

@@ -1,6 +1,6 @@
 //! What all assets of a run share: the accounts, the ledger, the counts, the batches.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,6 +22,7 @@ use crate::error::{Disposition, Error, Failure};
 use crate::ledger::{Facts, Ledger, Status, Step};
 use crate::model::{AccountName, Asset, AssetId, Locator};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
+use crate::verdict::{Cause, Class, Finding};
 
 /// Assets whose file records are read and written in one go: one filter names 15 parents (URL length), a page of the
 /// answer has fewer than 1,000 rows, and a `$batch` takes 1,000 operations. Then both are one request each.
@@ -71,8 +72,28 @@ pub(crate) struct Tally {
     pub(crate) locators: LocatorCounts,
     pub(crate) bytes_copied: u64,
     pub(crate) problems: Vec<Problem>,
+    /// Of the problems: how many by cause, and those that the target owes.
+    pub(crate) causes: BTreeMap<Cause, u64>,
+    pub(crate) owed: u64,
     /// Of a dry run: what is to be done.
     pub(crate) outlook: Outlook,
+}
+
+impl Tally {
+    /// Adds an asset that is not on the target as it is on the source.
+    fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &[Cause]) {
+        let class = finding.class();
+        match class {
+            Class::Skipped | Class::Withheld => self.assets.skipped += 1,
+            Class::Failed | Class::Held | Class::Unchecked => self.assets.failed += 1,
+            Class::Conflict => self.assets.conflicts += 1,
+        }
+        let owed = finding.owed() && !accepted.contains(&finding.cause);
+        self.owed += u64::from(owed);
+        *self.causes.entry(finding.cause).or_default() += 1;
+        let (asset, name) = (asset.id.clone(), asset.label().to_owned());
+        self.problems.push(Problem { asset, name, class, finding: finding.clone(), owed });
+    }
 }
 
 /// One run.
@@ -188,21 +209,10 @@ impl Run {
         if outcome == AssetOutcome::Mirrored {
             self.arrived();
         }
-        self.count(|tally| {
-            match &outcome {
-                AssetOutcome::Mirrored => tally.assets.mirrored += 1,
-                AssetOutcome::Unchanged => tally.assets.unchanged += 1,
-                AssetOutcome::Skipped(_) | AssetOutcome::Vanished => tally.assets.skipped += 1,
-                AssetOutcome::Failed(_) => tally.assets.failed += 1,
-                AssetOutcome::Conflict(_) => tally.assets.conflicts += 1,
-            }
-            if !matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged) {
-                tally.problems.push(Problem {
-                    asset: asset.id.clone(),
-                    name: asset.label().to_owned(),
-                    outcome: outcome.clone(),
-                });
-            }
+        self.count(|tally| match &outcome {
+            AssetOutcome::Mirrored => tally.assets.mirrored += 1,
+            AssetOutcome::Unchanged => tally.assets.unchanged += 1,
+            AssetOutcome::Not(finding) => tally.add(asset, finding, &self.options.accept),
         });
         self.monitor.event(RunEvent::AssetFinished {
             asset: asset.id.clone(),
@@ -221,7 +231,7 @@ impl Run {
         let error = explained(error, &self.pair);
         match error.disposition() {
             Disposition::Fatal if is_of_rights(&error) => {
-                self.finish(asset, AssetOutcome::Failed(error.to_string()));
+                self.finish(asset, AssetOutcome::Not(error.finding(asset.label())));
                 if self.refused_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= REFUSED_IN_A_ROW {
                     self.abandon(error);
                 } else {
@@ -229,9 +239,7 @@ impl Run {
                 }
             }
             Disposition::Fatal => self.abandon(error),
-            Disposition::Conflict => self.finish(asset, AssetOutcome::Conflict(error.to_string())),
-            _ if matches!(error, Error::Vanished { .. }) => self.finish(asset, AssetOutcome::Vanished),
-            _ => self.finish(asset, AssetOutcome::Failed(error.to_string())),
+            _ => self.finish(asset, AssetOutcome::Not(error.finding(asset.label()))),
         }
     }
 

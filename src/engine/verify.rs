@@ -108,13 +108,13 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
     let work = match plan::decide(asset.clone(), catalog, None, clock::now()) {
         Decision::Skip(_) => return Ok(None),
         Decision::Conflict(what) => {
-            return Ok(Some(Verdict { missing: true, differences: vec![difference("asset", what)] }));
+            return Ok(Some(Verdict { missing: true, differences: vec![difference("asset", what.to_string())] }));
         }
         Decision::Mirror(work) => work,
     };
     let source = match source_blobs(pair, &asset).await {
         Ok(Some(source)) => source,
-        Ok(None) | Err(Error::Unsuitable { .. }) => return Ok(None),
+        Ok(None) | Err(Error::Found { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
     if nothing_behind(pair, &asset, &source).await?.is_some() {
@@ -125,7 +125,7 @@ async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<O
         return Ok(Some(Verdict { missing: true, differences: vec![difference("asset", what)] }));
     };
     let mut differences = match target_blobs(pair, target).await {
-        Err(Error::Unsuitable { reason, .. }) => vec![difference("asset", reason)],
+        Err(Error::Found { finding, .. }) => vec![difference("asset", finding.to_string())],
         Err(error) => return Err(error),
         Ok(None) => vec![difference("asset", "its container is missing on the target".to_owned())],
         Ok(Some(there)) => {

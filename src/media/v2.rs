@@ -34,7 +34,6 @@ use azure_core::http::HttpClient;
 use jiff::Timestamp;
 
 pub use self::access::AccessPolicy;
-pub use self::auth::ASK_TOKEN;
 use self::auth::Tokens;
 use self::front_door::FrontDoor;
 pub use self::jobs::{Job, JobTask, NewJob, TaskError, TaskEvent};

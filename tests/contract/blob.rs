@@ -23,6 +23,7 @@ use mediamirror::redact::Secret;
 use mediamirror::retry::RetryPolicy;
 use mediamirror::throttle::{Lane, LaneLimits};
 use mediamirror::transport::{AllowedHosts, guarded};
+use mediamirror::verdict::Cause;
 use url::Url;
 
 /// Gives the names of all cases to a macro, which makes a test of each.
@@ -234,8 +235,12 @@ pub(crate) async fn a_source_that_changed_or_vanished_is_told(fixture: &Fixture)
         let to = fixture.at(&blob.name);
         let error = fixture.target.start_copy(&to, &from).await.unwrap_err();
         match &error {
-            Error::Changing { .. } => assert!(!vanished, "{error:?}"),
-            Error::Vanished { .. } => assert!(vanished, "{error:?}"),
+            Error::Found { finding, .. } if finding.cause == Cause::SourceChanging => {
+                assert!(!vanished, "{error:?}")
+            }
+            Error::Found { finding, .. } if finding.cause == Cause::SourceVanished => {
+                assert!(vanished, "{error:?}")
+            }
             _ => panic!("{error:?}"),
         }
         let mut errors = vec![fixture.target.put_blocks_from_url(&to, &from).await.unwrap_err()];
@@ -245,8 +250,10 @@ pub(crate) async fn a_source_that_changed_or_vanished_is_told(fixture: &Fixture)
         for error in errors {
             match &error {
                 // HTTP says of a condition on something absent that it is not met, and Azurite answers so.
-                Error::Changing { .. } => {}
-                Error::Vanished { .. } => assert!(vanished, "{error:?}"),
+                Error::Found { finding, .. } if finding.cause == Cause::SourceChanging => {}
+                Error::Found { finding, .. } if finding.cause == Cause::SourceVanished => {
+                    assert!(vanished, "{error:?}")
+                }
                 _ => panic!("{error:?}"),
             }
         }

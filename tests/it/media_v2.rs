@@ -8,7 +8,7 @@ use mediamirror::call::Caller;
 use mediamirror::config::{AccountConfig, AuthConfig, Limits, StorageConfig};
 use mediamirror::emulator::settings::{MediaSettings, RegionSettings, Settings};
 use mediamirror::emulator::{Emulator, EmulatorHandle, Generate};
-use mediamirror::error::{Disposition, Error};
+use mediamirror::error::Disposition;
 use mediamirror::media::v2::V2;
 use mediamirror::media::{FileSet, MediaService};
 use mediamirror::model::{AccountName, Asset, AssetFile, Locator, LocatorId, LocatorKind, NewAsset, Plane};
@@ -16,6 +16,7 @@ use mediamirror::redact::Secret;
 use mediamirror::retry::RetryPolicy;
 use mediamirror::throttle::Lane;
 use mediamirror::transport::{AllowedHosts, guarded};
+use mediamirror::verdict::Cause;
 use url::Url;
 
 /// A world of two regions whose second one behaves as said.
@@ -222,7 +223,7 @@ async fn whose_locator_is_in_the_way_is_told() {
     target.publish(&[locator(&one, G1, None, expiry)]).await.remove(0).unwrap();
     let results = target.publish(&[locator(&two, G1, None, expiry), locator(&two, G2, None, expiry)]).await;
     let error = results[0].as_ref().unwrap_err();
-    assert!(matches!(error, Error::Conflict { .. }) && error.to_string().contains("holiday"), "{error}");
+    assert!(error.cause() == Some(Cause::LocatorIdTaken) && error.to_string().contains("holiday"), "{error}");
     results[1].as_ref().unwrap();
 }
 

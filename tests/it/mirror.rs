@@ -5,6 +5,7 @@ use mediamirror::emulator::Settings;
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::{Asset, AssetEncryption, BlobRef, CopyMethod, NewAsset};
 use mediamirror::monitor::AssetOutcome;
+use mediamirror::verdict::Cause;
 
 use crate::world::{World, is_blob_copy, once, put, seed_asset};
 
@@ -69,7 +70,7 @@ async fn the_awkward_library_ends_with_every_asset_accounted_for() {
     assert_eq!(counts.total, counts.mirrored + counts.skipped + counts.failed + counts.conflicts);
     assert_eq!((counts.failed, counts.conflicts), (0, 0), "{:?}", summary.problems);
     assert_eq!(world.torn_blobs().await, ["awkward-storage-encrypted"; 0]);
-    let reasons: Vec<String> = summary.problems.iter().map(|problem| format!("{:?}", problem.outcome)).collect();
+    let reasons: Vec<String> = summary.problems.iter().map(|problem| problem.finding.to_string()).collect();
     assert!(reasons.iter().any(|reason| reason.contains("storage-encrypted")), "{reasons:?}");
     assert!(reasons.iter().any(|reason| reason.contains("container")), "{reasons:?}");
     assert_eq!(world.verify().await.differences, []);
@@ -135,10 +136,10 @@ async fn a_locator_id_taken_by_a_foreign_asset_is_a_conflict_and_nothing_is_dele
     let taken = mediamirror::model::Locator { asset: foreign.id.clone(), ..seeded.locator.clone() };
     pair.target.media.publish(&[taken]).await.remove(0).unwrap();
 
-    let (summary, monitor) = world.sync().await;
+    let (summary, _) = world.sync().await;
     assert_eq!(summary.outcome, Outcome::Partial);
     assert_eq!((summary.assets.conflicts, summary.assets.mirrored), (1, 1));
-    let Some(AssetOutcome::Conflict(reason)) = monitor.outcome_of("film") else { panic!("{:?}", summary.problems) };
+    let reason = summary.problems[0].finding.to_string();
     assert!(reason.contains("somebody else's"), "{reason}");
     let still = pair.target.media.locator(&seeded.locator.id).await.unwrap().unwrap();
     assert_eq!(still.asset, foreign.id);
@@ -189,7 +190,12 @@ async fn an_asset_deleted_during_the_run_is_named_and_the_others_go_on() {
         delete,
     ));
     let (summary, monitor) = world.sync().await;
-    assert_eq!(monitor.outcome_of("gone"), Some(AssetOutcome::Vanished), "{:?}", summary.problems);
+    assert_eq!(
+        monitor.outcome_of("gone"),
+        Some(AssetOutcome::Not(Cause::SourceVanished.into())),
+        "{:?}",
+        summary.problems
+    );
     assert_eq!(monitor.outcome_of("stays"), Some(AssetOutcome::Mirrored));
     assert!(world.pair().target.media.locator(&gone.locator.id).await.unwrap().is_none());
 }

@@ -83,10 +83,11 @@ pub async fn watch(account: &Endpoint, id: &JobId, monitor: &dyn Monitor) -> Res
 }
 
 async fn read(account: &Endpoint, id: &JobId) -> Result<Job, Error> {
-    account.v2.job(id).await?.ok_or_else(|| Error::Unsuitable {
-        subject: id.to_string(),
-        reason: "the account has no job of that id".to_owned(),
-    })
+    account
+        .v2
+        .job(id)
+        .await?
+        .ok_or_else(|| Error::Input { subject: id.to_string(), reason: "the account has no job of that id".to_owned() })
 }
 
 /// The mean progress of tasks, rounded down: 100 means that all are done.

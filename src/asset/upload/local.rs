@@ -36,7 +36,7 @@ pub(super) struct LocalFile {
 impl LocalFile {
     /// A file as it is now.
     fn look(path: &Path) -> Result<Self, Error> {
-        let unusable = |reason: String| Error::Unsuitable { subject: path.display().to_string(), reason };
+        let unusable = |reason: String| Error::Input { subject: path.display().to_string(), reason };
         let metadata = std::fs::metadata(path).map_err(|error| unusable(format!("failed to read it: {error}")))?;
         if !metadata.is_file() {
             return Err(unusable("it is no file".to_owned()));
@@ -98,16 +98,16 @@ pub(super) async fn read(paths: &[PathBuf]) -> Result<Vec<LocalFile>, Error> {
     let paths = paths.to_vec();
     let looked = tokio::task::spawn_blocking(move || paths.iter().map(|path| LocalFile::look(path)).collect());
     let files: Vec<LocalFile> = looked.await.unwrap_or_else(|error| {
-        Err(Error::Unsuitable { subject: "the files".to_owned(), reason: format!("failed to read them: {error}") })
+        Err(Error::Input { subject: "the files".to_owned(), reason: format!("failed to read them: {error}") })
     })?;
     let mut names = HashSet::new();
     if let Some(twice) = files.iter().find(|file| !names.insert(file.name.as_str())) {
         let reason = "two files have that name, and an asset has one of a name".to_owned();
-        return Err(Error::Unsuitable { subject: twice.name.clone(), reason });
+        return Err(Error::Input { subject: twice.name.clone(), reason });
     }
     if files.is_empty() {
         let reason = "there are no files to upload".to_owned();
-        return Err(Error::Unsuitable { subject: "the asset".to_owned(), reason });
+        return Err(Error::Input { subject: "the asset".to_owned(), reason });
     }
     Ok(files)
 }

@@ -18,6 +18,7 @@ use super::local::LocalFile;
 use crate::blob::BlobAccount;
 use crate::error::Error;
 use crate::model::{BlobProperties, BlobRef};
+use crate::verdict::Cause;
 
 /// Bytes in buffers: a dozen of the smallest blocks, which keeps a gigabit busy over a quarter of a second's latency.
 const IN_FLIGHT: u64 = 48 << 20;
@@ -144,7 +145,7 @@ pub(super) async fn send(
         Err(error) => return Err(unreadable(file, &error.to_string())),
     };
     if !file.unchanged() {
-        return Err(Error::Changing { subject: file.path.display().to_string() });
+        return Err(Error::found(file.path.display().to_string(), Cause::SourceChanging, ""));
     }
     ids.sort_unstable();
     let ids: Vec<Vec<u8>> = ids.into_iter().map(|(_, id)| id).collect();
@@ -153,7 +154,7 @@ pub(super) async fn send(
 }
 
 fn unreadable(file: &LocalFile, reason: &str) -> Error {
-    Error::Unsuitable { subject: file.path.display().to_string(), reason: format!("failed to read it: {reason}") }
+    Error::Input { subject: file.path.display().to_string(), reason: format!("failed to read it: {reason}") }
 }
 
 /// Makes the blob of its blocks, and looks whether it is what it shall be.
@@ -175,7 +176,7 @@ async fn commit(
         return Ok(());
     }
     let reason = "its length or checksum is not what was sent".to_owned();
-    Err(Error::Differs { subject: to.to_string(), reason })
+    Err(Error::found(to.to_string(), Cause::DiffersAfterCopy, reason))
 }
 
 /// Reads a file block by block and passes on each, with its bytes where they are not there already. Returns the MD5 of

@@ -19,6 +19,7 @@ use super::remedy::Plan;
 use super::{arriving_with, copy_call};
 use crate::error::{CallError, Error};
 use crate::model::{BlobProperties, BlobRef};
+use crate::verdict::Cause;
 
 /// Every block is a paid write. At the 60 MB/s that one stream reaches in the field, this one takes a second: long beside its
 /// latency, short beside a retry.
@@ -218,7 +219,7 @@ fn blocks_of(from: &CopySource<'_>) -> Result<Vec<Block>, Error> {
     let count = length.div_ceil(size);
     if count > MOST_BLOCKS {
         let reason = format!("it has {length} bytes, more than a block blob may have");
-        return Err(Error::Unsuitable { subject: from.subject(), reason });
+        return Err(Error::found(from.subject(), Cause::NotSupported, reason));
     }
     let state = state_of(&from.subject(), &from.blob.etag, length, size);
     let block = |index: u64| Block {

@@ -9,6 +9,7 @@ use super::super::properties::refused_with;
 use super::super::{BlobAccount, CopySource, SignedUrl};
 use super::tier_of;
 use crate::error::{CallError, Disposition, Error, Failure};
+use crate::verdict::Cause;
 
 /// Codes by which an account refuses a tier.
 const TIER_REFUSALS: &[&str] = &["InvalidBlobTier", "UnsupportedHeader", "BlobAccessTierNotSupportedForAccountType"];
@@ -106,16 +107,12 @@ fn meaning(mut error: CallError, from: &CopySource<'_>) -> Error {
     // The service has no code of its own for this one.
     let modified = error.failure.status() == Some(409) && said.contains("has been modified");
     match source_status(&error) {
-        _ if archived => Error::Unsuitable {
-            subject,
-            reason: "it is archived and has to be rehydrated first, to the hot, cool or cold tier of the source"
-                .to_owned(),
-        },
-        Some(412) => Error::Changing { subject },
-        _ if modified || refused_with(&error, CHANGED) => Error::Changing { subject },
-        Some(404) => Error::Vanished { subject },
+        _ if archived => Error::found(subject, Cause::ArchivedInSource, ""),
+        Some(412) => Error::found(subject, Cause::SourceChanging, ""),
+        _ if modified || refused_with(&error, CHANGED) => Error::found(subject, Cause::SourceChanging, ""),
+        Some(404) => Error::found(subject, Cause::SourceVanished, ""),
         // A copy does not need its destination to exist, so the blob not found is the source.
-        _ if refused_with(&error, &["BlobNotFound"]) => Error::Vanished { subject },
+        _ if refused_with(&error, &["BlobNotFound"]) => Error::found(subject, Cause::SourceVanished, ""),
         Some(401 | 403) => {
             if let Failure::Refused { message, .. } = &mut error.failure {
                 *message = format!(

@@ -121,11 +121,11 @@ async fn what_happened_to_the_source_is_told() {
     };
     let modified = answer(409, &[]).with_body("<Error><Message>Copy source blob has been modified.</Message></Error>");
     let cases = [
-        (refusal(412, "SourceConditionNotMet"), "keeps changing"),
-        (refusal(412, "ConditionNotMet"), "keeps changing"),
-        (modified, "keeps changing"),
-        (refusal(404, "CannotVerifyCopySource"), "disappeared"),
-        (source_said("404", "BlobNotFound"), "disappeared"),
+        (refusal(412, "SourceConditionNotMet"), "source-changing"),
+        (refusal(412, "ConditionNotMet"), "source-changing"),
+        (modified, "source-changing"),
+        (refusal(404, "CannotVerifyCopySource"), "source-vanished"),
+        (source_said("404", "BlobNotFound"), "source-vanished"),
         (source_said("409", "BlobArchived"), "archived"),
         (refusal(404, "ContainerNotFound"), "ContainerNotFound"),
     ];
@@ -339,7 +339,7 @@ async fn a_tier_refused_at_the_end_costs_no_block() {
 async fn a_blob_that_no_block_list_can_name_is_not_begun() {
     let (fake, target) = target([answer(201, CREATED)]);
     let error = target.put_blocks_from_url(&destination(), &source(50_000 * (4_000 << 20) + 1)).await.unwrap_err();
-    assert!(matches!(error, Error::Unsuitable { .. }), "{error}");
+    assert!(matches!(error, Error::Found { .. }), "{error}");
     assert!(fake.asked().is_empty());
 }
 
@@ -350,7 +350,7 @@ fn names_that_no_url_can_say_are_unsuitable() {
     for name in ["a/../b", "./a", "..", "", "a\tb", &"ü".repeat(400)] {
         let blob = Blob { name: name.to_owned(), ..source_blob(1) };
         let error = account.copy_source(&container, &blob).unwrap_err();
-        assert!(matches!(&error, Error::Unsuitable { subject, .. } if subject.contains(name)), "{error}");
+        assert!(matches!(&error, Error::Found { subject, .. } if subject.contains(name)), "{error}");
     }
     let blob = Blob { name: "100% #1?/a//b\\ü".to_owned(), ..source_blob(1) };
     let source = account.copy_source(&container, &blob).unwrap();

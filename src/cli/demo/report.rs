@@ -8,7 +8,7 @@ use mediamirror::emulator::StatsSnapshot;
 use mediamirror::emulator::stats::Plane;
 use mediamirror::engine::verify::Verification;
 use mediamirror::engine::{Problem, Summary};
-use mediamirror::monitor::AssetOutcome;
+use mediamirror::verdict::Class;
 use serde::Serialize;
 
 use super::playback::Playback;
@@ -187,8 +187,7 @@ fn surprises(first: &Summary, verification: &Verification, playback: &[Playback]
 
 /// The awkward assets are named so by the library's recipe.
 fn is_expected(problem: &Problem) -> bool {
-    problem.name.starts_with("awkward")
-        && matches!(problem.outcome, AssetOutcome::Skipped(_) | AssetOutcome::Conflict(_))
+    problem.name.starts_with("awkward") && matches!(problem.class, Class::Skipped | Class::Conflict)
 }
 
 #[cfg(test)]
@@ -197,6 +196,7 @@ mod tests {
     use mediamirror::engine::verify::Difference;
     use mediamirror::engine::{AssetCounts, BlobCounts, LocatorCounts};
     use mediamirror::model::{AssetId, LocatorId};
+    use mediamirror::verdict::{Cause, Finding};
 
     use super::super::playback::Answer;
     use super::*;
@@ -266,7 +266,8 @@ mod tests {
     #[test]
     fn a_failed_asset_is_a_surprise() {
         let mut run = first();
-        run.problems[0].outcome = AssetOutcome::Failed("broken".to_owned());
+        run.problems[0].class = Class::Failed;
+        run.problems[0].finding = Finding::new(Cause::ServiceUnavailable, "broken");
         let found = surprises(&run, &Verification::default(), &good(), &second());
         assert!(found.iter().any(|surprise| surprise.contains("broken")), "{found:?}");
     }
@@ -301,6 +302,6 @@ mod tests {
         let cost = Cost::of(&StatsSnapshot { requests: vec![], concurrency: 0, max_concurrency: 0 }, &first());
         let text = Report::new(first(), Verification::default(), good(), second(), cost).text(false);
         assert!(text.contains("A http://a/l/x.ism/manifest\n  B http://b/l/x.ism/manifest"), "{text}");
-        assert!(text.contains("awkward-taken: conflict: its locator id belongs to another asset"), "{text}");
+        assert!(text.contains("awkward-taken: locator-id-taken: its locator id is already used"), "{text}");
     }
 }

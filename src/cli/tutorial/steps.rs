@@ -181,7 +181,7 @@ impl<'a> Tutorial<'a> {
                 if !job.state.is_final() {
                     match account.v2.cancel_job(&job.id).await {
                         // It came to its end by itself meanwhile.
-                        Ok(()) | Err(Error::Unsuitable { .. }) => {}
+                        Ok(()) | Err(Error::Input { .. }) => {}
                         Err(error) => return Err(error),
                     }
                     watch(account, &job.id, &Silent).await?;

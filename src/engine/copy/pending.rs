@@ -14,6 +14,7 @@ use super::{
 use crate::error::Error;
 use crate::model::{Asset, Blob, BlobRef, CopyMethod, CopyStatus};
 use crate::monitor::RunEvent;
+use crate::verdict::Cause;
 
 /// How often a failed asynchronous copy is begun again.
 const MAX_ASYNC_TRIES: u32 = 3;
@@ -80,7 +81,7 @@ async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Arc<B
                         queue.push_back(Candidate { tries: newer.tries + 1, ..newer });
                     }
                     Settled::Changed(newer) => {
-                        let error = Error::Changing { subject: subject(route, &newer.blob) };
+                        let error = Error::found(subject(route, &newer.blob), Cause::SourceChanging, "");
                         result = result.with(newer.failed(run, asset, error));
                     }
                 },
@@ -131,10 +132,10 @@ async fn start_one(route: Route<'_>, blob: &Blob) -> Result<Option<String>, Erro
     match copy.status {
         CopyStatus::Success => Ok(None),
         CopyStatus::Pending => Ok(Some(copy.id)),
-        CopyStatus::Failed | CopyStatus::Aborted => Err(Error::Differs {
-            subject: to.to_string(),
-            reason: copy.description.unwrap_or_else(|| "the copy ended at once without success".to_owned()),
-        }),
+        CopyStatus::Failed | CopyStatus::Aborted => {
+            let why = copy.description.unwrap_or_else(|| "the copy ended at once without success".to_owned());
+            Err(Error::found(to.to_string(), Cause::DiffersAfterCopy, why))
+        }
     }
 }
 
@@ -149,10 +150,8 @@ async fn after_copy(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: C
     match how {
         Ended::Success => Next::End(candidate.copied(run, asset, CopyMethod::Async)),
         Ended::Failed(reason) if candidate.tries >= MAX_ASYNC_TRIES => {
-            let error = Error::Differs {
-                subject: subject(route, &candidate.blob),
-                reason: format!("its copy failed {} times: {reason}", candidate.tries),
-            };
+            let why = format!("its copy failed {} times: {reason}", candidate.tries);
+            let error = Error::found(subject(route, &candidate.blob), Cause::DiffersAfterCopy, why);
             Next::End(candidate.failed(run, asset, error))
         }
         Ended::Failed(_) => reread(run, asset, route, candidate).await,

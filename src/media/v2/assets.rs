@@ -8,9 +8,10 @@ use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
 use super::{V2, WITH_STREAMING_ENDPOINTS, WITH_URI, entities};
-use crate::error::{CallError, Error, Failure};
+use crate::error::{Asked, CallError, Error, Failure};
 use crate::model::{Asset, AssetId, NewAsset, StreamingHost};
 use crate::retry::{Idempotency, final_disposition};
+use crate::verdict::Cause;
 
 /// How often a creation is sent again after it was looked for and not found.
 const CREATIONS: u32 = 3;
@@ -68,12 +69,8 @@ impl V2 {
             if self.speaks(WITH_URI) {
                 entity["StorageAccountName"] = json!(storage.as_str());
             } else if self.0.default_storage.as_ref() != Some(storage) {
-                return Err(Error::Unsuitable {
-                    subject: label.to_owned(),
-                    reason: format!(
-                        "its storage account {storage} can only be chosen with `x-ms-version` 2.2 or later"
-                    ),
-                });
+                let reason = format!("storage account {storage} can only be chosen with `x-ms-version` 2.2 or later");
+                return Err(Error::found(label, Cause::NotSupported, reason));
             }
         }
         let ask = Ask::post("Assets", entity);
@@ -149,5 +146,12 @@ fn streaming_host(row: &Row) -> Option<StreamingHost> {
 
 /// An answer that came but cannot be read.
 pub(super) fn unreadable(attempted: &'static str, subject: &str, failure: Failure) -> CallError {
-    CallError { attempted, subject: subject.to_owned(), disposition: final_disposition(&failure), failure, attempts: 1 }
+    CallError {
+        attempted,
+        subject: subject.to_owned(),
+        disposition: final_disposition(&failure),
+        failure,
+        attempts: 1,
+        asked: Asked::Service,
+    }
 }

@@ -16,7 +16,7 @@ use super::{errors, exchange};
 use crate::call::Caller;
 use crate::clock;
 use crate::config::AuthConfig;
-use crate::error::{CallError, Failure};
+use crate::error::{Asked, CallError, Failure};
 use crate::redact::Secret;
 use crate::transport::authority;
 
@@ -30,8 +30,6 @@ const RENEWAL_PAUSE: Duration = Duration::from_secs(15);
 const UNTOLD_LIFE: Duration = Duration::from_mins(30);
 /// The scope of all media accounts in ACS.
 const ACS_SCOPE: &str = "urn:WindowsAzureMediaServices";
-/// What was attempted when no token was had, as in "failed to …".
-pub const ASK_TOKEN: &str = "get an access token for";
 
 /// A token with its times.
 #[derive(Debug)]
@@ -97,7 +95,8 @@ impl Tokens {
             // One try is enough while the old token is valid: a failure of the final kind is not tried again.
             self.ask().await.map_err(|failure| if early { Failure::Credential(failure.to_string()) } else { failure })
         };
-        let result = self.caller.run(safe("GetToken", ASK_TOKEN, account), attempt).await;
+        let result = self.caller.run(safe("GetToken", "get an access token for", account), attempt).await;
+        let result = result.map_err(|error| CallError { asked: Asked::TokenService, ..error });
         let mut state = self.lock();
         state.asked += 1;
         match (result, cached) {

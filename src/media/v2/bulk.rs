@@ -6,7 +6,7 @@ use super::V2;
 use super::batch::{BATCH_OPERATIONS, Changeset};
 use super::odata::Row;
 use super::wire::call;
-use crate::error::{CallError, Failure};
+use crate::error::{Asked, CallError, Failure};
 use crate::retry::{Class, Idempotency, classify, final_disposition};
 
 /// Rounds a change is sent, looked for and sent again before its last failure counts.
@@ -48,7 +48,7 @@ impl Wrong {
             Self::Part(_) => attempts,
             Self::Call(error) => error.attempts,
         };
-        CallError { attempted, subject, failure: self.failure().clone(), attempts, disposition }
+        CallError { attempted, subject, failure: self.failure().clone(), attempts, disposition, asked: Asked::Service }
     }
 }
 

@@ -9,6 +9,7 @@ use super::{V2, entities};
 use crate::error::{Error, Failure};
 use crate::model::{AssetId, ContainerName};
 use crate::retry::Idempotency;
+use crate::verdict::Cause;
 
 /// How long the temporary locator would live if it could not be removed.
 const TEMPORARY_MINUTES: u32 = 60;
@@ -19,7 +20,8 @@ const CREATIONS: u32 = 3;
 
 impl V2 {
     pub(super) async fn find_container(&self, asset: &AssetId) -> Result<ContainerName, Error> {
-        let found = self.find_asset(asset).await?.ok_or_else(|| Error::Vanished { subject: asset.to_string() })?;
+        let found =
+            self.find_asset(asset).await?.ok_or_else(|| Error::found(asset.to_string(), Cause::SourceVanished, ""))?;
         if let Some(container) = found.container {
             return Ok(container);
         }
@@ -65,14 +67,12 @@ impl V2 {
                 }
                 // Five locators already, or no container at all: that is how the asset is, and nobody is in the way.
                 Err(error) if error.failure.status() == Some(409) => {
-                    return Err(Error::Unsuitable {
-                        subject: asset.to_string(),
-                        reason: format!(
-                            "an api_version below 2.2 does not tell its container, and a temporary locator to find it \
-                             is refused ({}); use a newer one",
-                            error.failure
-                        ),
-                    });
+                    let reason = format!(
+                        "an api_version below 2.2 does not name its container, and a temporary locator to find it is \
+                         refused ({}); use a newer one",
+                        error.failure
+                    );
+                    return Err(Error::found(asset.to_string(), Cause::NotSupported, reason));
                 }
                 Err(error) => return Err(error.into()),
             };

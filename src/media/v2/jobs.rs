@@ -168,7 +168,7 @@ fn task(row: &Row) -> Result<JobTask, Failure> {
 fn task_body(output_name: &str) -> Result<String, Error> {
     let wrong = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
     if output_name.contains(wrong) {
-        return Err(Error::Unsuitable {
+        return Err(Error::Input {
             subject: format!("output name {output_name:?}"),
             reason: "it has control characters, which a task cannot carry".to_owned(),
         });
@@ -295,7 +295,7 @@ impl V2 {
             }
             if job.state.is_final() {
                 let reason = format!("it is over already: {}", job.state);
-                return Err(Error::Unsuitable { subject: id.to_string(), reason });
+                return Err(Error::Input { subject: id.to_string(), reason });
             }
         }
         Err(error.into())

@@ -12,7 +12,7 @@ use super::entities;
 use super::odata::{self, Row};
 use super::wire::{Ask, Wire, safe};
 use crate::call::Call;
-use crate::error::{CallError, Error, Failure};
+use crate::error::{Asked, CallError, Error, Failure};
 use crate::retry::final_disposition;
 
 /// Rows the service gives at most (documented).
@@ -120,6 +120,7 @@ pub(super) fn unreadable(query: &Query, failure: Failure) -> CallError {
         disposition: final_disposition(&failure),
         failure,
         attempts: 1,
+        asked: Asked::Service,
     }
 }
 

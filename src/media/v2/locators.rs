@@ -15,9 +15,10 @@ use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
 use super::{V2, WITH_URI, entities};
-use crate::error::{CallError, Disposition, Error, Failure, for_all};
+use crate::error::{Asked, CallError, Disposition, Error, Failure, for_all};
 use crate::model::{Locator, LocatorId, LocatorKind};
 use crate::retry::Idempotency;
+use crate::verdict::Cause;
 
 /// The policy of locators whose duration is none of the few that have one: 30 days, as the failover tutorial takes.
 /// Their expiry is set afterwards.
@@ -301,7 +302,7 @@ impl V2 {
         };
         let kind = if there.kind == LocatorKind::Sas { "a SAS locator" } else { "a locator" };
         let reason = format!("account {} already has {kind} of that id, for asset {owner}", self.0.account);
-        Error::Conflict { subject: format!("locator {}", wanted.id), reason }
+        Error::found(format!("locator {}", wanted.id), Cause::LocatorIdTaken, reason)
     }
 
     /// What a 409 means although no locator of that id is there.
@@ -318,7 +319,15 @@ impl V2 {
         };
         let failure = Failure::Refused { status: 409, code: None, message, retry_after: None, source_refusal: None };
         let disposition = Disposition::Permanent;
-        CallError { attempted: PUBLISH, subject: subject(wanted), failure, attempts: 1, disposition }.into()
+        CallError {
+            attempted: PUBLISH,
+            subject: subject(wanted),
+            failure,
+            attempts: 1,
+            disposition,
+            asked: Asked::Service,
+        }
+        .into()
     }
 }
 
@@ -350,16 +359,14 @@ fn subject(locator: &Locator) -> String {
 /// The conflict with a locator that cannot be seen from here.
 fn elsewhere(wanted: &Locator, message: &str) -> Error {
     let told = if message.is_empty() { String::new() } else { format!(" (the service: {message})") };
-    Error::Conflict {
-        subject: format!("locator {}", wanted.id),
-        reason: format!("its id belongs to another account of the same data centre{told}"),
-    }
+    let reason = format!("it belongs to another account of the same data centre{told}");
+    Error::found(format!("locator {}", wanted.id), Cause::LocatorIdTaken, reason)
 }
 
 fn refuse_sas(locator: &Locator) -> Option<Result<Locator, Error>> {
     (locator.kind == LocatorKind::Sas).then(|| {
         let reason = "a SAS locator names a storage account and cannot be published elsewhere".to_owned();
-        Err(Error::Unsuitable { subject: format!("locator {}", locator.id), reason })
+        Err(Error::found(format!("locator {}", locator.id), Cause::NotSupported, reason))
     })
 }
 

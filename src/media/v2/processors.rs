@@ -66,7 +66,7 @@ impl V2 {
             return Ok(newest.clone());
         }
         let known: Vec<String> = processors.iter().map(|p| format!("{} {}", p.name, p.version)).collect();
-        Err(Error::Unsuitable {
+        Err(Error::Input {
             subject: format!("processor {name:?}"),
             reason: format!("account {} has none of that name; it has: {}", self.0.account, known.join(", ")),
         })

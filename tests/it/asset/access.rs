@@ -89,7 +89,7 @@ async fn an_asset_is_meant_by_id_or_by_a_name_that_only_one_has() {
     let error = find(&pair.source, "it's a film").await.unwrap_err().to_string();
     assert!(error.contains(film.id.as_str()) && error.contains(twin.id.as_str()), "{error}");
     let none = find(&pair.source, "a film").await.unwrap_err();
-    assert!(matches!(none, Error::Unsuitable { .. }), "{none}");
+    assert!(matches!(none, Error::Input { .. }), "{none}");
 }
 
 #[tokio::test]

@@ -315,7 +315,7 @@ fn a_small_demonstration_shows_pairs_of_urls_and_surprises_nobody() {
     for words in [
         "Of 3 streaming URLs, 2 play in both regions",
         "bars.ism/manifest",
-        "awkward-no-container: skipped",
+        "awkward-no-container: source-empty",
         "0 blobs copied, 0 assets and 0 locators made",
     ] {
         assert!(shown.contains(words), "{words} is missing in {shown}");

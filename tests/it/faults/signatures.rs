@@ -72,7 +72,7 @@ async fn a_signature_of_the_operator_that_ends_during_the_run_is_named_with_its_
         let words = format!("the shared access signature of storage account {} ended at {expiry}", storage.account);
         assert!(told.contains(&words) && told.contains("a new one"), "{told}");
         let failed = |event| match event {
-            RunEvent::AssetFinished { outcome: AssetOutcome::Failed(why), .. } => Some(why),
+            RunEvent::AssetFinished { outcome: AssetOutcome::Not(why), .. } => Some(why.to_string()),
             _ => None,
         };
         let failed: Vec<String> = monitor.events().into_iter().filter_map(failed).collect();

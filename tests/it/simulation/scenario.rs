@@ -10,6 +10,7 @@ use mediamirror::emulator::stats::Plane;
 use mediamirror::emulator::{Generate, Settings, Sizes};
 use mediamirror::engine::Options;
 use mediamirror::model::CopyMethod;
+use mediamirror::verdict::Cause;
 
 /// One of several.
 fn one_of<T: Clone>(dice: &mut Rng, choices: &[T]) -> T {
@@ -47,7 +48,13 @@ pub(super) fn settings(dice: &mut Rng) -> Settings {
 /// How the program is used.
 pub(super) fn options(dice: &mut Rng) -> Options {
     let methods = [None, None, Some(CopyMethod::Put), Some(CopyMethod::Blocks), Some(CopyMethod::Async)];
-    Options { copy_method: one_of(dice, &methods), assets_in_flight: dice.usize(1..=8), ..Options::default() }
+    Options {
+        copy_method: one_of(dice, &methods),
+        assets_in_flight: dice.usize(1..=8),
+        // What an awkward library has on purpose.
+        accept: vec![Cause::SourceEmpty, Cause::StorageEncrypted],
+        ..Options::default()
+    }
 }
 
 /// When the program dies, if it does.

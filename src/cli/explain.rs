@@ -1,0 +1,69 @@
+//! `explain`: what the code of a cause means and what to do about it.
+
+use std::fmt::Write as _;
+
+use mediamirror::verdict::{Cause, Class};
+use serde::Serialize;
+
+use super::Context;
+use super::args::ExplainArgs;
+use super::exit_code::ExitCode;
+use super::failure::CommandFailure;
+
+/// A cause as this command shows it.
+#[derive(Debug, Serialize)]
+struct Explanation {
+    code: &'static str,
+    result: Class,
+    owed: bool,
+    sentence: &'static str,
+    remedy: &'static str,
+}
+
+impl From<Cause> for Explanation {
+    fn from(cause: Cause) -> Self {
+        Self {
+            code: cause.code(),
+            result: cause.class(),
+            owed: cause.owed(),
+            sentence: cause.sentence(),
+            remedy: cause.remedy(),
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(context: &Context, args: &ExplainArgs) -> Result<ExitCode, CommandFailure> {
+    let Some(code) = &args.code else {
+        let all: Vec<Explanation> = Cause::all().map(Explanation::from).collect();
+        context.printer.result(&all, || list(&all));
+        return Ok(ExitCode::Success);
+    };
+    let cause = Cause::of_code(code).ok_or_else(|| {
+        CommandFailure::new(
+            ExitCode::Usage,
+            format!("no cause has the code {code:?}"),
+            "`mediamirror explain` lists all codes",
+        )
+    })?;
+    let explanation = Explanation::from(cause);
+    context.printer.result(&explanation, || text(&explanation));
+    Ok(ExitCode::Success)
+}
+
+/// One cause.
+fn text(cause: &Explanation) -> String {
+    let exit =
+        if cause.owed { "3, or 9 if a guard holds it, unless the configuration accepts it" } else { "unchanged" };
+    format!("{}\n  cause      {}\n  remedy     {}\n  exit code  {exit}\n", cause.code, cause.sentence, cause.remedy)
+}
+
+/// All of them, one a line.
+fn list(all: &[Explanation]) -> String {
+    let width = all.iter().map(|cause| cause.code.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for cause in all {
+        let _ = writeln!(text, "{:width$}  {}", cause.code, cause.sentence);
+    }
+    text
+}

@@ -1,0 +1,272 @@
+//! Why the target is not what the source is: causes with stable codes, and what a run changed.
+//!
+//! Decisions are made and passed on as these types. Text is made from them where it is shown. A code never changes its
+//! meaning, so that scripts and configurations can name it.
+
+mod change;
+mod table;
+
+use std::fmt;
+
+pub use change::Change;
+use table::Entry;
+
+/// Why an asset, or a part of it, is not on the target as it is on the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// No configured storage account holds it.
+    StorageAccountNotConfigured,
+    /// Encrypted with a key of the source media account.
+    StorageEncrypted,
+    /// It has content keys or delivery policies.
+    Protected,
+    /// It is or was published on the target although it is protected in the source, and a guard holds the withdrawal.
+    PlaysInTheClear,
+    /// Whether it is protected could not be read.
+    ProtectionUnreadable,
+    /// It has append or page blobs.
+    NotBlockBlobs,
+    /// Published and empty, and never mirrored.
+    SourceEmpty,
+    /// Mirrored before; the source has lost its blobs.
+    SourceLost,
+    /// A blob is in the archive tier in the source.
+    ArchivedInSource,
+    /// A copy is in the archive tier on the target.
+    ArchivedInTarget,
+    /// A locator id of it is used by something else on the target.
+    LocatorIdTaken,
+    /// A locator moved in the source, and one of the two assets is not part of this run.
+    LocatorMovedOutOfScope,
+    /// Somebody else's locator plays on our copy and the source has withdrawn its id.
+    ForeignLocatorRevoked,
+    /// Two assets of the target say they are its copy.
+    TwoCopies,
+    /// Somebody else's asset on the target is in its place.
+    ForeignCopy,
+    /// The source asset is itself a copy of an asset of the target.
+    CopyOfTarget,
+    /// A guard holds the change.
+    HeldByGuard,
+    /// A blob in the source is older than what was copied from it before.
+    SourceOlder,
+    /// The operator withholds it.
+    Withheld,
+    /// A listing leaves out something that is there.
+    ListingIncomplete,
+    /// It changed again and again while it was copied.
+    SourceChanging,
+    /// It disappeared from the source during the run.
+    SourceVanished,
+    /// The target's service cannot see the source blob.
+    SourceNotVisible,
+    /// The source account refuses the target's service.
+    SourceRefusesTarget,
+    /// A blob is encrypted with a key that the customer sends with each request.
+    CustomerKey,
+    /// A blob is in an encryption scope that cannot be copied.
+    EncryptionScope,
+    /// The stored checksum of a blob is not that of its bytes.
+    WrongChecksum,
+    /// A copy on the target has a lease of somebody else.
+    BlobLeased,
+    /// A copy on the target may not be overwritten.
+    BlobImmutable,
+    /// A name that no URL or service can express.
+    NameNotUsable,
+    /// The mark does not fit into the alternate id.
+    MarkTooLong,
+    /// What arrived is not what was sent.
+    DiffersAfterCopy,
+    /// A service acknowledged a change, and it is not there.
+    NotThereWhenReadBack,
+    /// A service refused a request.
+    RequestRefused,
+    /// A service refused a request for want of permissions.
+    PermissionMissing,
+    /// A service did not answer, or answered with errors, as often as it was asked.
+    ServiceUnavailable,
+    /// Index tags could not be read.
+    TagsUnreadable,
+    /// It does not fit what the service accepts.
+    NotSupported,
+}
+
+/// What a cause says about the promise: whatever plays in the source plays on the target alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Left out. Nothing that a run could repair.
+    Skipped,
+    /// This run could not do it.
+    Failed,
+    /// Something of somebody else's is in the way.
+    Conflict,
+    /// A guard holds it until a person decides.
+    Held,
+    /// A property could not be read: neither published nor withdrawn.
+    Unchecked,
+    /// The operator wants it so.
+    Withheld,
+}
+
+impl Cause {
+    /// Its stable code, such as `locator-id-taken`.
+    pub fn code(self) -> &'static str {
+        self.entry().code
+    }
+
+    /// What is wrong, as a sentence without an end.
+    pub fn sentence(self) -> &'static str {
+        self.entry().sentence
+    }
+
+    /// What to do about it.
+    pub fn remedy(self) -> &'static str {
+        self.entry().remedy
+    }
+
+    /// What kind of verdict it is.
+    pub fn class(self) -> Class {
+        self.entry().class
+    }
+
+    /// Does the target owe it? What is not owed leaves the exit code as it is.
+    pub fn owed(self) -> bool {
+        self.class() != Class::Withheld
+    }
+
+    /// The cause of that code.
+    pub fn of_code(code: &str) -> Option<Self> {
+        Self::all().find(|cause| cause.code() == code)
+    }
+
+    /// All causes in order of code.
+    pub fn all() -> impl Iterator<Item = Self> {
+        table::ENTRIES.iter().map(|entry| entry.cause)
+    }
+
+    fn entry(self) -> &'static Entry {
+        table::ENTRIES.iter().find(|entry| entry.cause == self).expect("a test holds the table complete")
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl serde::Serialize for Cause {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+/// A cause and what it was found in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// Why.
+    #[serde(rename = "code")]
+    pub cause: Cause,
+    /// What of the asset it concerns and the service's words; may be empty. The asset's name is not in it.
+    pub detail: String,
+    /// Would nothing of it play in the source either? Then the target owes nothing.
+    #[serde(skip)]
+    pub unpublished: bool,
+}
+
+impl Finding {
+    /// A cause with its detail.
+    pub fn new(cause: Cause, detail: impl Into<String>) -> Self {
+        Self { cause, detail: detail.into(), unpublished: false }
+    }
+
+    /// The same, with the part of the asset that it concerns.
+    #[must_use]
+    pub fn about(&self, part: &str) -> Self {
+        let detail = if self.detail.is_empty() { part.to_owned() } else { format!("{part}: {}", self.detail) };
+        Self { detail, ..self.clone() }
+    }
+
+    /// The same for an asset that plays nowhere in the source.
+    #[must_use]
+    pub fn of_unpublished(self, unpublished: bool) -> Self {
+        Self { unpublished: unpublished && self.cause.class() == Class::Skipped, ..self }
+    }
+
+    /// Does the target owe it?
+    pub fn owed(&self) -> bool {
+        self.cause.owed() && !self.unpublished
+    }
+
+    /// The kind of verdict.
+    pub fn class(&self) -> Class {
+        self.cause.class()
+    }
+
+    /// Code, sentence and detail in one line, and with `remedy` what to do.
+    pub fn line(&self, remedy: bool) -> String {
+        let Self { cause, detail, .. } = self;
+        let mut line = format!("{}: {}", cause.code(), cause.sentence());
+        if !detail.is_empty() {
+            line.push_str(": ");
+            line.push_str(detail);
+        }
+        if remedy {
+            line.push_str("; ");
+            line.push_str(cause.remedy());
+        }
+        line
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line(false))
+    }
+}
+
+impl From<Cause> for Finding {
+    fn from(cause: Cause) -> Self {
+        Self::new(cause, "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_has_one_entry_and_a_code_of_its_own() {
+        let mut codes: Vec<&str> = Cause::all().map(Cause::code).collect();
+        let sorted = codes.is_sorted();
+        codes.dedup();
+        assert!(sorted, "the table is in order of code");
+        assert_eq!(codes.len(), Cause::all().count());
+        let declared = include_str!("verdict.rs").split("pub enum Class").next().unwrap();
+        let declared = declared.split("pub enum Cause").nth(1).unwrap();
+        let variants = declared.lines().filter(|line| line.ends_with(',') && !line.trim_start().starts_with("///"));
+        assert_eq!(variants.count(), codes.len());
+        for code in codes {
+            let cause = Cause::of_code(code).unwrap();
+            assert!(code.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{code}");
+            assert!(!cause.sentence().ends_with('.') && !cause.remedy().ends_with('.'), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_play_in_the_source_is_not_owed_but_a_failure_is() {
+        assert!(Finding::from(Cause::SourceEmpty).owed());
+        assert!(!Finding::from(Cause::SourceEmpty).of_unpublished(true).owed());
+        assert!(Finding::from(Cause::ServiceUnavailable).of_unpublished(true).owed());
+        assert!(!Finding::from(Cause::Withheld).owed());
+    }
+
+    #[test]
+    fn a_finding_says_its_code_its_sentence_and_its_detail() {
+        let finding = Finding::new(Cause::TwoCopies, "a and b");
+        assert_eq!(finding.to_string(), format!("two-copies: {}: a and b", Cause::TwoCopies.sentence()));
+        assert!(finding.line(true).ends_with(Cause::TwoCopies.remedy()));
+    }
+}
