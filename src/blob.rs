@@ -9,11 +9,14 @@ mod copy;
 mod fake;
 #[cfg(test)]
 mod fuzz;
+mod in_place;
+mod lease;
 mod list;
 mod probe;
 mod properties;
 mod sas;
 mod send;
+mod small;
 mod write;
 
 use std::fmt;
@@ -36,9 +39,12 @@ use crate::verdict::Cause;
 use auth::{Credential, Signer};
 use sas::SasMint;
 
-pub use sas::{SharedAccess, SignedUrl};
-
 pub use copy::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
+pub use in_place::Changed;
+pub use lease::{LeaseAnswer, LeaseRenewal};
+pub use sas::{SharedAccess, SignedUrl};
+pub use small::{Deleted, LeaseState, SmallBlob, WriteIf, Written};
+pub use write::ContainerCreation;
 
 /// The service refuses a longer source URL, its signature included.
 const SOURCE_URL_LIMIT: usize = 2 << 10;

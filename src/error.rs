@@ -34,6 +34,10 @@ fn tries(attempts: u32) -> String {
     if attempts > 1 { format!(" (tried {attempts} times)") } else { String::new() }
 }
 
+fn in_brackets(failure: Option<&Failure>) -> String {
+    failure.map(|failure| format!(" ({failure})")).unwrap_or_default()
+}
+
 /// Everything the library reports as an error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -53,6 +57,16 @@ pub enum Error {
         subject: String,
         /// Why.
         finding: Finding,
+    },
+    /// The services refuse to copy a blob, or to change its copy, for a known cause.
+    #[error("{subject}: {}: {}{}", cause.code(), cause.sentence(), in_brackets(failure.as_ref()))]
+    Copy {
+        /// The blob.
+        subject: String,
+        /// Why.
+        cause: Cause,
+        /// The refusal it was read from, if there was one.
+        failure: Option<Failure>,
     },
     /// What a command was asked to do cannot be done with what it was given.
     #[error("{subject}: {reason}")]
@@ -75,7 +89,9 @@ impl Error {
                 _ if finding.cause == Cause::SourceChanging => Disposition::Exhausted,
                 _ => Disposition::Permanent,
             },
-            Self::Input { .. } => Disposition::Permanent,
+            // No other blob of that account can be read either.
+            Self::Copy { cause: Cause::SourceRefusesTarget | Cause::SourceSignatureRefused, .. } => Disposition::Fatal,
+            Self::Copy { .. } | Self::Input { .. } => Disposition::Permanent,
         }
     }
 
@@ -88,6 +104,7 @@ impl Error {
     pub fn cause(&self) -> Option<Cause> {
         match self {
             Self::Found { finding, .. } => Some(finding.cause),
+            Self::Copy { cause, .. } => Some(*cause),
             _ => None,
         }
     }
@@ -102,6 +119,9 @@ impl Error {
         let cause = match self {
             Self::Found { subject, finding } if subject == name => return finding.clone(),
             Self::Found { subject, finding } => return finding.about(subject),
+            Self::Copy { subject, cause, failure } => {
+                return Finding::new(*cause, format!("{subject}{}", in_brackets(failure.as_ref())));
+            }
             Self::Call(call) => cause_of(call),
             Self::Config(_) | Self::Ledger(_) => Cause::ServiceUnavailable,
             Self::Input { .. } => Cause::NotSupported,
@@ -113,6 +133,7 @@ impl Error {
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Call(call) => Some(&call.failure),
+            Self::Copy { failure, .. } => failure.as_ref(),
             _ => None,
         }
     }

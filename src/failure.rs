@@ -1,5 +1,7 @@
 //! Why one attempt of one request failed, and what a failure means for the run.
 
+pub(crate) mod copy_refusal;
+
 use std::fmt;
 use std::time::Duration;
 

@@ -2,25 +2,45 @@
 
 pub mod v2;
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Error;
 use crate::model::{
-    AccountName, Asset, AssetFile, AssetId, ContainerName, Locator, LocatorId, NewAsset, StreamingHost,
+    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Locator, LocatorId, NewAsset, Protection,
+    StreamingHost,
 };
 
 /// A listing: pages as the service gives them, each entity once.
 pub type Pages<'a, T> = BoxStream<'a, Result<Vec<T>, Error>>;
 
 /// The file records one asset shall have.
+///
+/// **A file record is deleted only where [`Self::remove_others`] says so.** Its documentation is silent about it, but the
+/// service may delete the blob of that name together with the record: what must stay belongs into [`Self::keep`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSet {
     /// The target asset.
     pub asset: AssetId,
     /// Its records as the source has them (their `asset` is the source's).
     pub files: Vec<AssetFile>,
+    /// What is changed of the asset itself, after its records, in the same batch.
+    pub change: Option<AssetChange>,
+    /// Delete the asset's records of other names in the same batch. The records are read for it, which an asset that was
+    /// just made does not need.
+    pub remove_others: bool,
+    /// Names whose records are never deleted: those of all blobs that stay.
+    pub keep: Vec<String>,
+}
+
+impl FileSet {
+    /// Only makes or changes those records.
+    pub fn new(asset: AssetId, files: Vec<AssetFile>) -> Self {
+        Self { asset, files, change: None, remove_others: false, keep: Vec::new() }
+    }
 }
 
 /// A media account.
@@ -44,11 +64,18 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// One asset, or `None` where there is none of that id.
     async fn asset(&self, id: &AssetId) -> Result<Option<Asset>, Error>;
 
-    /// The assets whose alternate id is this, to learn whether a lost answer took effect.
+    /// The assets whose alternate id begins with this.
+    async fn assets_by_mark(&self, prefix: &str) -> Result<Vec<Asset>, Error>;
+
+    /// The assets whose alternate id is exactly this.
     async fn assets_by_alternate_id(&self, alternate_id: &str) -> Result<Vec<Asset>, Error>;
 
-    /// Makes an empty asset with its container. After an ambiguous failure it is looked for by its alternate id.
+    /// Makes an empty asset with its container. After an ambiguous failure it is looked for by its alternate id, which is
+    /// taken as a prefix: somebody may have completed the mark meanwhile.
     async fn create_asset(&self, asset: &NewAsset) -> Result<Asset, Error>;
+
+    /// Changes an asset's own texts.
+    async fn update_asset(&self, id: &AssetId, change: &AssetChange) -> Result<(), Error>;
 
     /// Removes an asset with its container, file records and locators. One that is not there is a success.
     async fn delete_asset(&self, id: &AssetId) -> Result<(), Error>;
@@ -75,11 +102,29 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// Changes name, start and expiry of a streaming locator.
     async fn update_locator(&self, locator: &Locator) -> Result<(), Error>;
 
+    /// Removes a locator. One that is not there is a success.
+    async fn delete_locator(&self, id: &LocatorId) -> Result<(), Error>;
+
+    /// Removes several locators in as few requests as the service permits. One result per locator, in order.
+    async fn remove_locators(&self, ids: &[LocatorId]) -> Vec<Result<(), Error>>;
+
     /// One locator, or `None` where there is none of that id.
     async fn locator(&self, id: &LocatorId) -> Result<Option<Locator>, Error>;
 
     /// Several locators, in the order asked; `None` where there is none of that id.
     async fn locators_of(&self, ids: &[LocatorId]) -> Result<Vec<Option<Locator>>, Error>;
+
+    /// Has the account anything that protects an asset: a content key that is not for configurations, or a delivery policy?
+    async fn has_protection(&self) -> Result<bool, Error>;
+
+    /// What protects each of those assets. One result per asset, in order.
+    async fn protection_of(&self, assets: &[AssetId]) -> Vec<Result<Protection, Error>>;
+
+    /// The ids of the access policies that mediamirror made. Locators on them are its own.
+    async fn our_policies(&self) -> Result<HashSet<String>, Error>;
+
+    /// How far the service's clock is ahead of this machine's, to the second, by its last answer; `None`: no answer yet.
+    fn clock_skew(&self) -> Option<SignedDuration>;
 
     /// The account's streaming hosts.
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error>;

@@ -153,6 +153,29 @@ pub struct NewAsset {
     pub storage_account: Option<AccountName>,
 }
 
+/// A change of an asset's own texts: the outer `None` leaves one as it is, the inner one removes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AssetChange {
+    /// Its name.
+    pub name: Option<Option<String>>,
+    /// Its alternate id.
+    pub alternate_id: Option<Option<String>>,
+}
+
+/// What restricts who may play an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// Nothing.
+    None,
+    /// It has content keys, delivery policies, or both.
+    Protected {
+        /// Content keys that are linked to it.
+        keys: u32,
+        /// Delivery policies that are linked to it.
+        policies: u32,
+    },
+}
+
 /// A file record of an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetFile {
@@ -197,6 +220,8 @@ pub struct Locator {
     pub expiry: Timestamp,
     /// For a streaming locator its URL with a trailing slash. `None` for SAS (the path is a secret).
     pub path: Option<String>,
+    /// Id of its access policy, as listed.
+    pub policy: Option<String>,
 }
 
 /// A streaming host of an account.
@@ -276,6 +301,31 @@ pub struct Blob {
     pub block_blob: bool,
     /// The copy it was made by, where the listing asked for it.
     pub copy: Option<CopyState>,
+}
+
+/// The id of a lease on a blob. Its holder chooses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LeaseId(uuid::Uuid);
+
+impl LeaseId {
+    /// An id that nobody else has.
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4())
+    }
+}
+
+impl fmt::Display for LeaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.as_hyphenated())
+    }
+}
+
+impl std::str::FromStr for LeaseId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        uuid::Uuid::try_parse(text).map(Self)
+    }
 }
 
 /// A blob's address.

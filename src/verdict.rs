@@ -62,6 +62,10 @@ pub enum Cause {
     SourceNotVisible,
     /// The source account refuses the target's service.
     SourceRefusesTarget,
+    /// The source account refuses the signature that the target's service reads with.
+    SourceSignatureRefused,
+    /// The container of a copy was deleted.
+    TargetContainerDeleted,
     /// A blob is encrypted with a key that the customer sends with each request.
     CustomerKey,
     /// A blob is in an encryption scope that cannot be copied.

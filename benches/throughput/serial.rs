@@ -50,7 +50,7 @@ pub(crate) async fn mirror(mirror: &Mirror) -> (u32, Duration) {
             copied += 1;
         }
         let files = source.media.files_of(std::slice::from_ref(&asset.id)).await.expect("the files are listed");
-        let set = FileSet { asset: made.id.clone(), files: files.concat() };
+        let set = FileSet::new(made.id.clone(), files.concat());
         for result in target.media.register_files(&[set]).await {
             result.expect("the files are registered");
         }

@@ -84,6 +84,7 @@ pub async fn publish(account: &Endpoint, asset: &Asset, days: u32) -> Result<Pub
         start: Some(start),
         expiry,
         path: None,
+        policy: None,
     };
     let files = files_of(account, asset).await?;
     let made: Locator = account.v2.publish(&[wanted]).await.into_iter().collect::<Result<Vec<_>, _>>()?.remove(0);

@@ -17,7 +17,7 @@ use super::browse::storage_of;
 use crate::connect::Endpoint;
 use crate::error::Error;
 use crate::media::{FileSet, MediaService};
-use crate::model::{Asset, AssetEncryption, AssetFile, AssetId, BlobRef, ContainerName, NewAsset};
+use crate::model::{Asset, AssetChange, AssetEncryption, AssetFile, AssetId, BlobRef, ContainerName, NewAsset};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use local::LocalFile;
 use send::Buffers;
@@ -117,7 +117,6 @@ pub async fn upload(
     });
     let files: Vec<UploadedFile> = stream::iter(sent).buffered(FILES_AT_ONCE).try_collect().await?;
     register(account, &asset.id, &files).await?;
-    account.v2.set_alternate_id(&asset.id, None).await?;
     monitor.event(RunEvent::AssetFinished {
         asset: asset.id.clone(),
         name: name.clone(),
@@ -171,7 +170,7 @@ fn primary(files: &[LocalFile]) -> Option<usize> {
     }
 }
 
-/// Makes the file records.
+/// Makes the file records, and with them an asset of its own.
 async fn register(account: &Endpoint, asset: &AssetId, files: &[UploadedFile]) -> Result<(), Error> {
     let files = files.iter().map(|file| AssetFile {
         asset: asset.clone(),
@@ -181,7 +180,9 @@ async fn register(account: &Endpoint, asset: &AssetId, files: &[UploadedFile]) -
         primary: file.primary,
         encrypted: false,
     });
-    let set = FileSet { asset: asset.clone(), files: files.collect() };
+    // The mark of an unfinished upload goes with the records that finish it.
+    let change = Some(AssetChange { alternate_id: Some(None), ..AssetChange::default() });
+    let set = FileSet { change, ..FileSet::new(asset.clone(), files.collect()) };
     account.v2.register_files(&[set]).await.into_iter().collect()
 }
 

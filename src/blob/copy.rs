@@ -10,21 +10,23 @@ use std::collections::HashMap;
 
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::{Method, Request};
-use azure_storage_blob::models::{AccessTier, BlobClientDeleteOptions, BlobClientStartCopyFromUrlOptions};
+use azure_storage_blob::models::{AccessTier, BlobClientStartCopyFromUrlOptions};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::properties::{control_call, copy_status, header, refused_with};
-use super::{BlobAccount, Copied, CopySource};
+use super::{BlobAccount, Copied, CopySource, WriteIf};
 use crate::call::Call;
 use crate::error::{CallError, Error, Failure};
 use crate::model::{Blob, BlobProperties, BlobRef, CopyMethod, CopyState, CopyStatus};
 use crate::retry::Idempotency;
 use crate::transport::authority;
 use crate::verdict::Cause;
-use remedy::Plan;
+use remedy::{Plan, check_md5};
+
+pub(super) use remedy::target_refusal;
 
 /// The service's limit for Put Blob From URL.
 pub const PUT_LIMIT: u64 = 5_000 << 20;
@@ -89,6 +91,7 @@ impl BlobAccount {
             let reason = format!("it has {} bytes; Put Blob From URL takes {PUT_LIMIT}", from.blob.length);
             return Err(Error::found(from.subject(), Cause::NotSupported, reason));
         }
+        check_md5(from)?;
         let mut plan = self.plan(from);
         loop {
             match self.put_once(to, &plan).await? {
@@ -159,6 +162,7 @@ impl BlobAccount {
 
     /// Copy Blob: begun when it returns (often done at once). A copy of the same source already pending there is adopted.
     pub async fn start_copy(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<CopyState, Error> {
+        check_md5(from)?;
         let mut plan = self.plan(from);
         let mut looks = 0;
         loop {
@@ -214,8 +218,8 @@ impl BlobAccount {
     pub async fn abort_copy(&self, to: &BlobRef, copy_id: &str) -> Result<(), Error> {
         let client = &self.blob_client(to)?;
         let subject = to.to_string();
-        let call = |operation, attempted| control_call(operation, attempted, &subject);
-        let aborted = self.write.run(call("AbortCopy", "abort the copy to"), |_| async move {
+        let call = control_call("AbortCopy", "abort the copy to", &subject);
+        let aborted = self.write.run(call, |_| async move {
             client.abort_copy(copy_id, None).await?;
             Ok(())
         });
@@ -232,18 +236,9 @@ impl BlobAccount {
         if !leftover {
             return Ok(());
         }
-        let etag = &head.blob.etag;
-        let deleted = self.write.run(call("DeleteBlob", "remove the remains of the copy to"), |_| async move {
-            let options =
-                BlobClientDeleteOptions { if_match: Some(etag.clone().into()), ..BlobClientDeleteOptions::default() };
-            client.delete(Some(options)).await?;
-            Ok(())
-        });
-        match deleted.await {
-            // Gone, or somebody wrote there meanwhile: no longer ours to remove.
-            Err(error) if !matches!(error.failure.status(), Some(404 | 412)) => Err(error.into()),
-            _ => Ok(()),
-        }
+        // Where somebody wrote there meanwhile, it is no longer ours to remove.
+        self.delete_blob(to, WriteIf::Etag(&head.blob.etag)).await?;
+        Ok(())
     }
 }
 

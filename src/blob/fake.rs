@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::http::headers::Headers;
@@ -39,12 +40,13 @@ pub(super) struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: String,
+    delay: Duration,
 }
 
 /// An answer without a body.
 pub(super) fn answer(status: u16, headers: &[(&'static str, &str)]) -> Answer {
     let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    Answer { status, headers, body: String::new() }
+    Answer { status, headers, body: String::new(), delay: Duration::ZERO }
 }
 
 /// A refusal with an error code.
@@ -56,6 +58,12 @@ impl Answer {
     /// The same with a body.
     pub(super) fn with_body(mut self, body: impl Into<String>) -> Self {
         self.body = body.into();
+        self
+    }
+
+    /// The same, given after that time.
+    pub(super) fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
         self
     }
 }
@@ -105,9 +113,14 @@ impl HttpClient for Fake {
             headers: headers.map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned())).collect(),
             body,
         });
-        let mut script = self.script.lock().unwrap();
-        let answer = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
+        let answer = {
+            let mut script = self.script.lock().unwrap();
+            if script.len() > 1 { script.pop_front() } else { script.front().cloned() }
+        };
         let answer = answer.expect("the script has an answer");
+        if !answer.delay.is_zero() {
+            tokio::time::sleep(answer.delay).await;
+        }
         let mut headers = Headers::new();
         for (name, value) in answer.headers {
             headers.insert(name, value);

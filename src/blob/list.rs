@@ -5,7 +5,7 @@ mod page;
 
 use std::sync::atomic::Ordering;
 
-use azure_core::http::{Method, Request};
+use azure_core::http::Method;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::BlobAccount;
@@ -75,9 +75,8 @@ impl BlobAccount {
         let url = &url;
         self.read
             .run(call, |_| async move {
-                let mut request = Request::new(url.clone(), Method::Get);
+                let mut request = self.request(url.clone(), Method::Get);
                 request.insert_header("accept", "application/xml");
-                request.insert_header("x-ms-version", self.version.clone());
                 let answer = self.send(&mut request, &[200]).await?;
                 let page = page::parse(answer.body().as_ref())
                     .map_err(|why| Failure::Unexpected(format!("a page of the listing cannot be read: {why}")))?;

@@ -1,11 +1,10 @@
 //! Questions about the account itself: which time it has, and whether what we sign is accepted.
 
-use azure_core::http::{Method, Request};
+use azure_core::http::Method;
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
 use url::Url;
 
-use super::properties::{control_call, header};
+use super::properties::{control_call, header, service_date};
 use super::{BlobAccount, CopySource};
 use crate::error::{Error, Failure};
 use crate::model::ContainerName;
@@ -21,12 +20,9 @@ impl BlobAccount {
         let url = &url;
         let call = control_call("GetContainerProperties", "ask the time of", self.name.as_str());
         let told = self.read.run(call, |_| async move {
-            let mut request = Request::new(url.clone(), Method::Head);
-            request.insert_header("x-ms-version", self.version.clone());
+            let mut request = self.request(url.clone(), Method::Head);
             let answer = self.send(&mut request, &[200, 401, 403, 404]).await?;
-            let date =
-                header(answer.headers(), "date").and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
-            date.ok_or_else(|| Failure::Unexpected("it has no Date header; is this a blob service?".to_owned()))
+            service_date(answer.headers())
         });
         Ok(told.await?)
     }
@@ -37,8 +33,7 @@ impl BlobAccount {
         let url = &Url::parse(source.url.expose()).expect("a URL with a longer path and a query is one");
         let call = control_call("GetBlobProperties", "read with a signature", &subject);
         let found = self.read.run(call, |_| async move {
-            let mut request = Request::new(url.clone(), Method::Head);
-            request.insert_header("x-ms-version", self.version.clone());
+            let request = self.request(url.clone(), Method::Head);
             let answer = self.transport.execute_request(&request).await?.try_into_raw_response().await?;
             match u16::from(answer.status()) {
                 200 => Ok(()),

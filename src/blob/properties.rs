@@ -1,9 +1,10 @@
 //! What one blob is like, and whether a container is there.
 
+use azure_core::http::Method;
 use azure_core::http::headers::Headers;
-use azure_core::http::{Method, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use std::collections::{BTreeMap, HashMap};
 
@@ -40,8 +41,7 @@ impl BlobAccount {
         let url = &url;
         let call = control_call("GetContainerProperties", "look at container", container.as_str());
         let found = self.read.run(call, |_| async move {
-            let mut request = Request::new(url.clone(), Method::Head);
-            request.insert_header("x-ms-version", self.version.clone());
+            let mut request = self.request(url.clone(), Method::Head);
             self.send(&mut request, &[200]).await?;
             Ok(())
         });
@@ -78,7 +78,7 @@ impl BlobAccount {
 }
 
 /// Codes of what is not there. A bare 404 does not say so: whoever sent it is no blob service.
-const ABSENT: &[&str] = &["BlobNotFound", "ContainerNotFound"];
+pub(super) const ABSENT: &[&str] = &["BlobNotFound", "ContainerNotFound"];
 
 /// A call that moves no content and may be sent twice.
 pub(super) fn control_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a str) -> Call<'a> {
@@ -151,6 +151,12 @@ pub(super) fn copy_status(word: &str) -> Option<CopyStatus> {
 pub(super) fn progress(text: &str) -> Option<(u64, u64)> {
     let (copied, all) = text.split_once('/')?;
     Some((copied.parse().ok()?, all.parse().ok()?))
+}
+
+/// The service's time as its answer says it, to the second.
+pub(super) fn service_date(headers: &Headers) -> Result<Timestamp, Failure> {
+    let date = header(headers, "date").and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
+    date.ok_or_else(|| Failure::Unexpected("it has no Date header; is this a blob service?".to_owned()))
 }
 
 /// The value of a header.

@@ -4,11 +4,22 @@
 //! boxes a future and copies headers; for the one request that a blob costs, that is more work than to write and send it.
 
 use azure_core::error::{CheckSuccessOptions, check_success};
-use azure_core::http::{RawResponse, Request};
+use azure_core::http::headers::Headers;
+use azure_core::http::{Method, RawResponse, Request};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
+use url::Url;
 
 use super::BlobAccount;
 
 impl BlobAccount {
+    /// A request with the service version; not signed yet.
+    pub(super) fn request(&self, url: Url, method: Method) -> Request {
+        let mut request = Request::new(url, method);
+        request.insert_header("x-ms-version", self.version.clone());
+        request
+    }
+
     /// Signs and sends; returns the whole answer, or, with a status not in `success_codes`, what it says as an error.
     pub(super) async fn send(
         &self,
@@ -19,5 +30,30 @@ impl BlobAccount {
         // Read to its end, so that the connection can be used again.
         let answer = self.transport.execute_request(request).await?.try_into_raw_response().await?;
         check_success(answer, Some(CheckSuccessOptions { success_codes })).await
+    }
+
+    /// Signs and sends a read; returns headers and content. `None`: the content has more than `limit` bytes, and the rest of
+    /// it was not read.
+    pub(super) async fn send_within(
+        &self,
+        request: &mut Request,
+        limit: usize,
+    ) -> azure_core::Result<Option<(Headers, Bytes)>> {
+        self.signer.sign(request);
+        let answer = self.transport.execute_request(request).await?;
+        if u16::from(answer.status()) != 200 {
+            let options = CheckSuccessOptions { success_codes: &[200] };
+            let answer = check_success(answer.try_into_raw_response().await?, Some(options)).await?;
+            return Ok(Some((answer.headers().clone(), Bytes::new())));
+        }
+        let (_, headers, mut body) = answer.deconstruct();
+        let mut content = BytesMut::new();
+        while let Some(piece) = body.try_next().await? {
+            if content.len() + piece.len() > limit {
+                return Ok(None);
+            }
+            content.extend_from_slice(&piece);
+        }
+        Ok(Some((headers, content.freeze())))
     }
 }

@@ -14,9 +14,18 @@ use crate::error::Error;
 use crate::model::{BlobProperties, BlobRef, ContainerName};
 use crate::retry::Idempotency;
 
+/// How a container came to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContainerCreation {
+    /// It was made now.
+    Made,
+    /// It was there already. Also the answer where an earlier attempt made it and its answer was lost.
+    AlreadyThere,
+}
+
 impl BlobAccount {
-    /// Makes a container; one that is there already is no error.
-    pub async fn create_container(&self, container: &ContainerName) -> Result<(), Error> {
+    /// Makes a container, unless it is there already.
+    pub async fn create_container(&self, container: &ContainerName) -> Result<ContainerCreation, Error> {
         let client = &self.service.blob_container_client(container.as_str());
         let call = write_call("CreateContainer", "create container", container.as_str(), 0);
         let created = self.write.run(call, |_| async move {
@@ -24,8 +33,9 @@ impl BlobAccount {
             Ok(())
         });
         match created.await {
-            Err(error) if !refused_with(&error, &["ContainerAlreadyExists"]) => Err(error.into()),
-            _ => Ok(()),
+            Ok(()) => Ok(ContainerCreation::Made),
+            Err(error) if refused_with(&error, &["ContainerAlreadyExists"]) => Ok(ContainerCreation::AlreadyThere),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -85,7 +95,13 @@ impl BlobAccount {
     }
 }
 
-fn write_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a str, bytes: u64) -> Call<'a> {
+/// A call that writes `bytes` from this machine and may be sent twice.
+pub(super) fn write_call<'a>(
+    operation: &'static str,
+    attempted: &'static str,
+    subject: &'a str,
+    bytes: u64,
+) -> Call<'a> {
     Call { operation, attempted, subject, idempotency: Idempotency::Repeatable, bytes, source: None }
 }
 
@@ -109,10 +125,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_container_that_is_there_is_no_error_but_one_being_deleted_is() {
+    async fn a_container_is_made_or_there_already_and_one_being_deleted_is_an_error() {
         let container = ContainerName::new("c");
+        let absent = Fake::new([answer(201, &[])]).account("acct");
+        assert_eq!(absent.create_container(&container).await.unwrap(), ContainerCreation::Made);
         let there = Fake::new([refusal(409, "ContainerAlreadyExists")]).account("acct");
-        there.create_container(&container).await.unwrap();
+        assert_eq!(there.create_container(&container).await.unwrap(), ContainerCreation::AlreadyThere);
         let going = Fake::new([refusal(409, "ContainerBeingDeleted")]).account("acct");
         assert!(going.create_container(&container).await.is_err());
     }

@@ -42,7 +42,8 @@ impl ExitCode {
                 Self::Refused
             }
             Error::Call(_) => Self::Unexpected,
-            Error::Found { .. } | Error::Input { .. } => Self::Partial,
+            Error::Copy { .. } if !changed && error.disposition() == Disposition::Fatal => Self::Refused,
+            Error::Copy { .. } | Error::Found { .. } | Error::Input { .. } => Self::Partial,
         }
     }
 

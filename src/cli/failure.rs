@@ -50,7 +50,10 @@ impl CommandFailure {
         Self {
             code: ExitCode::of(error, changed),
             message: plain::line(&scrub(&error.to_string())).into_owned(),
-            remedy: error.failure().map(remedy_of).map(str::to_owned),
+            remedy: match error.cause() {
+                Some(cause) => Some(cause.remedy().to_owned()),
+                None => error.failure().map(remedy_of).map(str::to_owned),
+            },
         }
     }
 

@@ -307,6 +307,7 @@ impl Locators {
             start: entry.start.map(Moment::timestamp),
             expiry: entry.expiry.timestamp(),
             path: None,
+            policy: None,
         }
     }
 }

@@ -129,16 +129,28 @@ struct Candidate {
     listed: Option<Arc<Blob>>,
     /// How often it has been tried.
     tries: u32,
+    /// The target's service did not find it, and we did.
+    not_visible: bool,
 }
 
 impl Candidate {
     fn new(blob: Arc<Blob>) -> Self {
-        Self { blob, listed: None, tries: 0 }
+        Self { blob, listed: None, tries: 0, not_visible: false }
     }
 
     /// The same blob in another state.
     fn renewed(self, newer: Blob) -> Self {
-        Self { blob: Arc::new(newer), listed: Some(self.listed.unwrap_or(self.blob)), tries: self.tries }
+        Self { blob: Arc::new(newer), listed: Some(self.listed.unwrap_or(self.blob)), ..self }
+    }
+
+    /// After the target's service did not find it: tried once more where it is there unchanged, as one answer may be stale.
+    fn unseen_by_the_target(self, run: &Run, asset: &Asset, route: Route<'_>) -> Settled {
+        if !self.not_visible {
+            return Settled::Again(Self { not_visible: true, ..self });
+        }
+        let subject = subject(route, &self.blob);
+        let error = Error::Copy { subject, cause: Cause::SourceNotVisible, failure: None };
+        Settled::End(self.failed(run, asset, error))
     }
 
     fn copied(self, run: &Run, asset: &Asset, method: CopyMethod) -> BlobEnd {
@@ -192,7 +204,7 @@ async fn copy_one(
         drop(slot);
         match settle(run, asset, route, candidate, method, outcome).await {
             Settled::End(end) => return end,
-            Settled::Changed(newer) => candidate = newer,
+            Settled::Again(newer) => candidate = newer,
         }
         slot = run.turns(route.target).take(route.turn).await;
     }
@@ -222,8 +234,8 @@ async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(
 /// What an attempt to copy a blob came to.
 enum Settled {
     End(BlobEnd),
-    /// The source blob is another one now.
-    Changed(Candidate),
+    /// It is to be tried again, with the source blob as it is now.
+    Again(Candidate),
 }
 
 async fn settle(
@@ -238,8 +250,12 @@ async fn settle(
         Ok(()) => Settled::End(candidate.copied(run, asset, method)),
         Err(error) if matches!(error.cause(), Some(Cause::SourceChanging | Cause::SourceVanished)) => {
             let at = BlobRef { container: route.from.clone(), name: candidate.blob.name.clone() };
+            let not_found = error.cause() == Some(Cause::SourceVanished);
             match route.source.properties(&at).boxed().await {
-                Ok(Some(newer)) => Settled::Changed(candidate.renewed(newer)),
+                Ok(Some(same)) if not_found && same.etag == candidate.blob.etag => {
+                    candidate.unseen_by_the_target(run, asset, route)
+                }
+                Ok(Some(newer)) => Settled::Again(candidate.renewed(newer)),
                 Ok(None) => Settled::End(candidate.vanished()),
                 Err(error) => Settled::End(candidate.failed(run, asset, error)),
             }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::connect::Pair;
-use crate::error::{Error, Failure};
+use crate::error::{Asked, CallError, Disposition, Error, Failure};
 
 /// The error with that reason, if it is one.
 pub(super) fn explained(error: Error, pair: &Pair) -> Error {
@@ -16,6 +16,14 @@ pub(super) fn explained(error: Error, pair: &Pair) -> Error {
                 *message = why;
             }
             Error::Call(call)
+        }
+        Error::Copy { subject, failure: Some(failure), .. } if is_refusal(&failure) && ended(pair, now).is_some() => {
+            let disposition = Disposition::Fatal;
+            explained(
+                CallError { attempted: "copy blob", subject, failure, attempts: 1, disposition, asked: Asked::Service }
+                    .into(),
+                pair,
+            )
         }
         other => other,
     }

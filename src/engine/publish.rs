@@ -14,6 +14,15 @@ use crate::model::{AssetId, Locator};
 use crate::monitor::AssetOutcome;
 use crate::verdict::Cause;
 
+/// An asset whose file records are to be those of its source.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    source: AssetId,
+    target: AssetId,
+    /// Did this run make the target asset?
+    made_now: bool,
+}
+
 /// Both steps, together with other assets that are as far. `files` is how many file records it may have.
 pub(super) async fn finish(
     run: &Run,
@@ -33,10 +42,11 @@ async fn register(
     work: &Work,
     (target, files): (&AssetId, u64),
     place: &Place,
-    announced: Announced<(AssetId, AssetId), FilesDigest>,
+    announced: Announced<Registration, FilesDigest>,
 ) -> Result<(), Error> {
     let asset = &work.asset;
-    let pair = (asset.id.clone(), target.clone());
+    let (source, made_now) = (asset.id.clone(), work.target.is_none());
+    let pair = Registration { source, target: target.clone(), made_now };
     let aside = place.step_aside();
     let result = announced.submit(pair, files, patience(place), |pairs| register_batch(run, pairs)).await;
     drop(aside);
@@ -54,13 +64,18 @@ async fn register(
 }
 
 /// Reads the source's records of several assets and writes them to their targets. Returns what was written of each.
-async fn register_batch(run: &Run, pairs: Vec<(AssetId, AssetId)>) -> Vec<Result<FilesDigest, Error>> {
-    let (sources, targets): (Vec<AssetId>, Vec<AssetId>) = pairs.into_iter().unzip();
+async fn register_batch(run: &Run, pairs: Vec<Registration>) -> Vec<Result<FilesDigest, Error>> {
+    let sources: Vec<AssetId> = pairs.iter().map(|pair| pair.source.clone()).collect();
     let files = match run.pair.source.media.files_of(&sources).await {
         Ok(files) => files,
         Err(error) => return crate::error::for_all(error, sources.len()),
     };
-    let sets: Vec<FileSet> = targets.into_iter().zip(files).map(|(asset, files)| FileSet { asset, files }).collect();
+    // An asset that was made now has no other records.
+    let set = |(pair, files): (Registration, _)| FileSet {
+        remove_others: !pair.made_now,
+        ..FileSet::new(pair.target, files)
+    };
+    let sets: Vec<FileSet> = pairs.into_iter().zip(files).map(set).collect();
     let results = confirm::register(run, &sets).await;
     results.into_iter().zip(&sets).map(|(result, set)| result.map(|()| FilesDigest::of(&set.files))).collect()
 }

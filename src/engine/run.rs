@@ -12,6 +12,7 @@ use super::choices::Choices;
 use super::digest::FilesDigest;
 use super::expired::explained;
 use super::forecast::Outlook;
+use super::publish::Registration;
 use super::register::{Announced, Batcher, Capacity};
 use super::room::{Place, Room};
 use super::turns::Turns;
@@ -20,7 +21,7 @@ use crate::blob::BlobAccount;
 use crate::connect::Pair;
 use crate::error::{Disposition, Error, Failure};
 use crate::ledger::{Facts, Ledger, Status, Step};
-use crate::model::{AccountName, Asset, AssetId, Locator};
+use crate::model::{AccountName, Asset, Locator};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use crate::verdict::{Cause, Class, Finding};
 
@@ -41,14 +42,14 @@ pub(super) const PATIENCE_PART: u32 = 10;
 const REFUSED_IN_A_ROW: u32 = 3;
 
 /// Source and target of each asset; what was written of it.
-type FilesBatcher = Arc<Batcher<(AssetId, AssetId), FilesDigest>>;
+type FilesBatcher = Arc<Batcher<Registration, FilesDigest>>;
 /// The locators of each asset; one result per locator.
 type LocatorsBatcher = Arc<Batcher<Vec<Locator>, Vec<Result<Locator, Error>>>>;
 
 /// What an asset, or the listing that finds assets, may yet hand in. Batches wait as long as there is one of these.
 #[derive(Debug, Clone)]
 pub(crate) struct Ahead {
-    pub(crate) files: Announced<(AssetId, AssetId), FilesDigest>,
+    pub(crate) files: Announced<Registration, FilesDigest>,
     pub(crate) locators: Announced<Vec<Locator>, Vec<Result<Locator, Error>>>,
 }
 

@@ -24,14 +24,16 @@ mod odata;
 mod policies;
 mod processors;
 mod protect;
+mod protection;
 mod wire;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use azure_core::http::HttpClient;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use self::access::AccessPolicy;
 use self::auth::Tokens;
@@ -46,7 +48,8 @@ use crate::call::Caller;
 use crate::config::AccountConfig;
 use crate::error::Error;
 use crate::model::{
-    AccountName, Asset, AssetFile, AssetId, ContainerName, Locator, LocatorId, NewAsset, StreamingHost,
+    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Locator, LocatorId, NewAsset, Protection,
+    StreamingHost,
 };
 use crate::transport::AllowedHosts;
 
@@ -57,6 +60,8 @@ type Version = (u32, u32);
 const WITH_URI: Version = (2, 2);
 /// The first version with streaming endpoints.
 const WITH_STREAMING_ENDPOINTS: Version = (2, 7);
+/// The first version with delivery policies.
+const WITH_DELIVERY_POLICIES: Version = (2, 7);
 
 /// A Media Services v2 account. Clones share everything.
 #[derive(Debug, Clone)]
@@ -71,6 +76,8 @@ struct Inner {
     policies: Policies,
     /// The service refused `$batch`.
     no_batch: AtomicBool,
+    /// The service refused a `$batch` of queries.
+    no_query_batch: AtomicBool,
     /// The service refused to filter files by several parents.
     no_parent_filter: AtomicBool,
 }
@@ -91,6 +98,7 @@ impl V2 {
             wire: Arc::new(Wire::new(client, media, tokens, door, settings.api_version.clone())),
             policies: Policies::default(),
             no_batch: AtomicBool::new(false),
+            no_query_batch: AtomicBool::new(false),
             no_parent_filter: AtomicBool::new(false),
         }))
     }
@@ -152,12 +160,20 @@ impl MediaService for V2 {
         self.find_asset(id).await
     }
 
+    async fn assets_by_mark(&self, prefix: &str) -> Result<Vec<Asset>, Error> {
+        self.find_by_mark(prefix).await
+    }
+
     async fn assets_by_alternate_id(&self, alternate_id: &str) -> Result<Vec<Asset>, Error> {
         self.find_by_alternate_id(alternate_id).await
     }
 
     async fn create_asset(&self, asset: &NewAsset) -> Result<Asset, Error> {
         self.make_asset(asset).await
+    }
+
+    async fn update_asset(&self, id: &AssetId, change: &AssetChange) -> Result<(), Error> {
+        self.merge_asset(id, change).await
     }
 
     async fn delete_asset(&self, id: &AssetId) -> Result<(), Error> {
@@ -188,12 +204,36 @@ impl MediaService for V2 {
         self.merge_locator(locator).await
     }
 
+    async fn delete_locator(&self, id: &LocatorId) -> Result<(), Error> {
+        self.remove_locator(id).await
+    }
+
+    async fn remove_locators(&self, ids: &[LocatorId]) -> Vec<Result<(), Error>> {
+        self.remove_all_locators(ids).await
+    }
+
     async fn locator(&self, id: &LocatorId) -> Result<Option<Locator>, Error> {
         self.find_locator(id).await
     }
 
     async fn locators_of(&self, ids: &[LocatorId]) -> Result<Vec<Option<Locator>>, Error> {
         self.find_locators(ids).await
+    }
+
+    async fn has_protection(&self) -> Result<bool, Error> {
+        self.find_any_protection().await
+    }
+
+    async fn protection_of(&self, assets: &[AssetId]) -> Vec<Result<Protection, Error>> {
+        self.find_protection(assets).await
+    }
+
+    async fn our_policies(&self) -> Result<HashSet<String>, Error> {
+        policies::ids_of_ours(self).await
+    }
+
+    fn clock_skew(&self) -> Option<SignedDuration> {
+        self.wire().clock_skew()
     }
 
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error> {

@@ -229,6 +229,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         "check the source account's firewall and network rules, and the key or signature",
     ),
     entry(
+        Cause::SourceSignatureRefused,
+        "source-signature-refused",
+        Class::Failed,
+        "the source account refuses the signature with which the target's service reads it",
+        "check the source account's key or signature, its permissions, and this machine's clock",
+    ),
+    entry(
         Cause::SourceVanished,
         "source-vanished",
         Class::Skipped,
@@ -255,6 +262,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         Class::Unchecked,
         "the index tags could not be read",
         "grant the permission to read tags (`t`), or accept this cause in the configuration",
+    ),
+    entry(
+        Cause::TargetContainerDeleted,
+        "target-container-deleted",
+        Class::Failed,
+        "the container of its copy was deleted",
+        "run again; the next run makes the copy again",
     ),
     entry(
         Cause::TwoCopies,

@@ -41,7 +41,7 @@ async fn record(world: &World, asset: &Asset, files: &[(&str, bool)]) {
         primary: *primary,
         encrypted: false,
     };
-    let set = FileSet { asset: asset.id.clone(), files: files.iter().map(file).collect() };
+    let set = FileSet::new(asset.id.clone(), files.iter().map(file).collect());
     world.pair().source.media.register_files(&[set]).await.remove(0).unwrap();
 }
 

@@ -89,7 +89,7 @@ async fn a_file_record_that_changed_is_the_only_one_read_again() {
     let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(7);
     let mut files = pair.source.media.files_of(std::slice::from_ref(&asset.id)).await.unwrap().remove(0);
     files[3].mime_type = Some("video/x-changed".to_owned());
-    for result in pair.source.media.register_files(&[FileSet { asset: asset.id.clone(), files }]).await {
+    for result in pair.source.media.register_files(&[FileSet::new(asset.id.clone(), files)]).await {
         result.unwrap();
     }
     tokio::time::advance(Duration::from_hours(1)).await;
@@ -112,7 +112,7 @@ async fn a_run_over_a_part_of_the_library_does_not_hide_changes_from_the_next() 
     let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(2);
     let mut files = pair.source.media.files_of(std::slice::from_ref(&asset.id)).await.unwrap().remove(0);
     files[0].size += 1;
-    for result in pair.source.media.register_files(&[FileSet { asset: asset.id.clone(), files }]).await {
+    for result in pair.source.media.register_files(&[FileSet::new(asset.id.clone(), files)]).await {
         result.unwrap();
     }
     tokio::time::advance(Duration::from_hours(1)).await;

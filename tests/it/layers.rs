@@ -9,7 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("redact", &[]),
     ("clock", &[]),
-    ("failure", &[]),
+    ("failure", &["verdict"]),
     ("verdict", &["model"]),
     ("retry", &["model", "failure"]),
     ("throttle", &["model", "retry"]),

@@ -77,6 +77,7 @@ fn locator(asset: &Asset, guid: &str, start: Option<&str>, expiry: &str) -> Loca
         start: start.map(|start| start.parse().unwrap()),
         expiry: expiry.parse().unwrap(),
         path: None,
+        policy: None,
     }
 }
 
@@ -147,10 +148,7 @@ async fn registers_and_changes(refuse_batch: bool) {
     let few = vec![file("a.ism", 1, true), file("b.mp4", 5_000_000_000, false)];
     let changed = vec![file("a.ism", 1, false), file("b.mp4", 5_000_000_000, true), file("c.mp4", 3, false)];
     for files in [few, changed, vec![file("b.mp4", 1, true)]] {
-        let sets = [
-            FileSet { asset: one.id.clone(), files: files.clone() },
-            FileSet { asset: two.id.clone(), files: many.clone() },
-        ];
+        let sets = [FileSet::new(one.id.clone(), files.clone()), FileSet::new(two.id.clone(), many.clone())];
         for result in target.register_files(&sets).await {
             result.unwrap();
         }

@@ -144,7 +144,7 @@ impl World {
                 encrypted: false,
             })
             .collect();
-        let set = mediamirror::media::FileSet { asset: asset.id.clone(), files };
+        let set = mediamirror::media::FileSet::new(asset.id.clone(), files);
         for result in pair.source.media.register_files(&[set]).await {
             result.unwrap();
         }
@@ -163,6 +163,7 @@ impl World {
             start: Some(start),
             expiry: start + jiff::SignedDuration::from_hours(hours),
             path: None,
+            policy: None,
         };
         let made = pair.source.media.publish(&[locator]).await.remove(0).unwrap();
         // Read again: the service keeps times with less precision than it answers a creation with.

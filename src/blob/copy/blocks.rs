@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::properties::{control_call, header, refused_with};
 use super::super::{BlobAccount, Copied, CopySource};
-use super::remedy::Plan;
+use super::remedy::{Plan, check_md5};
 use super::{arriving_with, copy_call};
 use crate::error::{CallError, Error};
 use crate::model::{BlobProperties, BlobRef};
@@ -75,6 +75,7 @@ impl BlobAccount {
         from: &CopySource<'_>,
         mut blocks: Vec<Block>,
     ) -> Result<Copied, Error> {
+        check_md5(from)?;
         let mut plan = self.plan(from);
         let mut restarted = false;
         loop {

@@ -8,7 +8,8 @@ use azure_storage_blob::models::AccessTier;
 use super::super::properties::refused_with;
 use super::super::{BlobAccount, CopySource, SignedUrl};
 use super::tier_of;
-use crate::error::{CallError, Disposition, Error, Failure};
+use crate::error::{CallError, Error, Failure};
+use crate::failure::copy_refusal;
 use crate::verdict::Cause;
 
 /// Codes by which an account refuses a tier.
@@ -17,25 +18,8 @@ const TIER_REFUSALS: &[&str] = &["InvalidBlobTier", "UnsupportedHeader", "BlobAc
 const CHANGED: &[&str] = &["SourceConditionNotMet", "ConditionNotMet"];
 /// The code by which the target says that it could not read the source, for whatever reason.
 const UNREADABLE: &[&str] = &["CannotVerifyCopySource"];
-/// Codes by which the target says that it keeps a blob as it is, and what somebody has to do there before another run.
-const HINDRANCES: &[(&[&str], &str)] = &[
-    (
-        &["LeaseIdMissing"],
-        "somebody holds a lease on it in the target; break the lease, or have it released, and run again",
-    ),
-    (
-        &["BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold"],
-        "an immutability policy or a legal hold of the target protects it; lift it, or wait until it ends, and run again",
-    ),
-    (
-        &["BlobArchived", "BlobBeingRehydrated"],
-        "the blob that is there in the target is archived; rehydrate or delete it there, and run again",
-    ),
-    (
-        &["ContainerBeingDeleted", "ContainerNotFound"],
-        "its container in the target was deleted; the next run says which asset has to be deleted there",
-    ),
-];
+/// The length of an MD5.
+const MD5_BYTES: usize = 16;
 
 /// A copy and what was changed about it so far.
 pub(super) struct Plan<'a> {
@@ -92,8 +76,8 @@ fn source_status(error: &CallError) -> Option<u16> {
     }
 }
 
-/// What a refusal says about the source.
-fn meaning(mut error: CallError, from: &CopySource<'_>) -> Error {
+/// What a refusal says about the source or the target.
+fn meaning(error: CallError, from: &CopySource<'_>) -> Error {
     let subject = from.subject();
     let (source_code, said) = match &error.failure {
         Failure::Refused { source_refusal, message, .. } => {
@@ -101,39 +85,46 @@ fn meaning(mut error: CallError, from: &CopySource<'_>) -> Error {
         }
         _ => (None, ""),
     };
-    // Without word from the source it may as well be an archived destination, which cannot be written over.
-    let asleep = refused_with(&error, &["BlobArchived"]) && from.blob.tier.as_deref() == Some("Archive");
-    let archived = asleep || source_code == Some("BlobArchived");
     // The service has no code of its own for this one.
     let modified = error.failure.status() == Some(409) && said.contains("has been modified");
-    match source_status(&error) {
-        _ if archived => Error::found(subject, Cause::ArchivedInSource, ""),
+    let source = source_status(&error);
+    if let Some(cause) = source.and_then(|status| copy_refusal::of_source(status, source_code)) {
+        return refused(subject, cause, error);
+    }
+    match source {
         Some(412) => Error::found(subject, Cause::SourceChanging, ""),
         _ if modified || refused_with(&error, CHANGED) => Error::found(subject, Cause::SourceChanging, ""),
         Some(404) => Error::found(subject, Cause::SourceVanished, ""),
         // A copy does not need its destination to exist, so the blob not found is the source.
         _ if refused_with(&error, &["BlobNotFound"]) => Error::found(subject, Cause::SourceVanished, ""),
-        Some(401 | 403) => {
-            if let Failure::Refused { message, .. } = &mut error.failure {
-                *message = format!(
-                    "the target cannot read the source {subject}: its firewall, the target's AllowedCopyScope, \
-                     or the source's key does not permit it"
-                );
+        _ => match target_refusal(&error) {
+            // Without word from the source either may be archived; the target's cannot be written over.
+            Some(Cause::ArchivedInTarget) if from.blob.tier.as_deref() == Some("Archive") => {
+                refused(subject, Cause::ArchivedInSource, error)
             }
-            error.disposition = Disposition::Fatal;
-            error.into()
-        }
-        _ => hindered(error).into(),
+            Some(cause @ (Cause::CustomerKey | Cause::WrongChecksum)) => refused(subject, cause, error),
+            Some(cause) => refused(error.subject.clone(), cause, error),
+            None => error.into(),
+        },
     }
 }
 
-/// The error with what to do about it, where the target keeps the blob as it is. Nothing of another program's is in its
-/// place, whatever the status says: it is this copy that fails.
-fn hindered(mut error: CallError) -> CallError {
-    let remedy = HINDRANCES.iter().find(|(codes, _)| refused_with(&error, codes)).map(|(_, remedy)| *remedy);
-    if let (Some(remedy), Failure::Refused { message, .. }) = (remedy, &mut error.failure) {
-        *message = if message.is_empty() { remedy.to_owned() } else { format!("{message} - {remedy}") };
-        error.disposition = Disposition::Permanent;
+fn refused(subject: String, cause: Cause, error: CallError) -> Error {
+    Error::Copy { subject, cause, failure: Some(error.failure) }
+}
+
+/// Why the target keeps a blob as it is, where its answer has a code for that. Nothing of another program's is in the
+/// blob's place, whatever the status says.
+pub(in crate::blob) fn target_refusal(error: &CallError) -> Option<Cause> {
+    error.failure.code().and_then(copy_refusal::of_target)
+}
+
+/// Refuses a source whose stored MD5 has not the length of one: the services would refuse it in words of their own.
+pub(super) fn check_md5(from: &CopySource<'_>) -> Result<(), Error> {
+    match &from.blob.properties.content_md5 {
+        Some(md5) if md5.len() != MD5_BYTES => {
+            Err(Error::Copy { subject: from.subject(), cause: Cause::WrongChecksum, failure: None })
+        }
+        _ => Ok(()),
     }
-    error
 }

@@ -5,6 +5,7 @@ use super::super::fake::{Answer, Asked, Fake, answer, refusal};
 use super::*;
 use crate::error::Disposition;
 use crate::model::{Blob, ContainerName};
+use crate::verdict::Cause;
 
 const CREATED: &[(&str, &str)] = &[("etag", "\"0xNEW\"")];
 
@@ -126,8 +127,15 @@ async fn what_happened_to_the_source_is_told() {
         (modified, "source-changing"),
         (refusal(404, "CannotVerifyCopySource"), "source-vanished"),
         (source_said("404", "BlobNotFound"), "source-vanished"),
-        (source_said("409", "BlobArchived"), "archived"),
-        (refusal(404, "ContainerNotFound"), "ContainerNotFound"),
+        (source_said("409", "BlobArchived"), "archived-in-source"),
+        (refusal(409, "BlobArchived"), "archived-in-target"),
+        (source_said("409", "BlobUsesCustomerSpecifiedEncryption"), "customer-key"),
+        (refusal(409, "BlobUsesCustomerSpecifiedEncryption"), "customer-key"),
+        (refusal(403, "RequestForbiddenByContainerEncryptionPolicy"), "encryption-scope"),
+        (refusal(400, "Md5Mismatch"), "wrong-checksum"),
+        (refusal(412, "LeaseIdMissing"), "lease"),
+        (refusal(409, "BlobImmutableDueToLegalHold"), "blob-immutable"),
+        (refusal(404, "ContainerNotFound"), "target-container-deleted"),
     ];
     for (answer, expected) in cases {
         let (_, target) = target([answer.clone()]);
@@ -140,6 +148,41 @@ async fn what_happened_to_the_source_is_told() {
         let blocks = target.put_blocks_from_url(&destination(), &source(5)).await.unwrap_err().to_string();
         assert!(blocks.contains(expected), "{blocks}");
     }
+}
+
+#[tokio::test]
+async fn a_source_that_lets_the_target_in_by_no_signature_has_the_cause_it_says() {
+    for (code, expected) in
+        [("AuthorizationFailure", Cause::SourceRefusesTarget), ("AuthenticationFailed", Cause::SourceSignatureRefused)]
+    {
+        let headers = [
+            ("x-ms-error-code", "CannotVerifyCopySource"),
+            ("x-ms-copy-source-status-code", "403"),
+            ("x-ms-copy-source-error-code", code),
+        ];
+        let (_, target) = target([answer(403, &headers)]);
+        let error = target.put_from_url(&destination(), &source(5)).await.unwrap_err();
+        assert!(matches!(error, Error::Copy { cause, .. } if cause == expected), "{error:?}");
+        assert_eq!(error.disposition(), Disposition::Fatal);
+    }
+}
+
+#[tokio::test]
+async fn a_stored_md5_of_another_length_is_refused_before_anything_is_sent() {
+    let mut source = source(5);
+    let mut blob = source.blob.clone();
+    blob.properties.content_md5 = Some(vec![7; 15]);
+    source.blob = &blob;
+    let (fake, target) = target([answer(201, CREATED)]);
+    let errors = [
+        target.put_from_url(&destination(), &source).await.unwrap_err(),
+        target.put_blocks_from_url(&destination(), &source).await.unwrap_err(),
+        target.start_copy(&destination(), &source).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, Error::Copy { cause: Cause::WrongChecksum, .. }), "{error:?}");
+    }
+    assert!(fake.asked().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,8 @@ use super::super::run::Run;
 use super::{
     BLOBS_IN_FLIGHT, BlobEnd, Candidate, CopyResult, MAX_CHANGES, Route, Settled, abort, copy_one, settle, subject,
 };
-use crate::error::Error;
+use crate::error::{Error, Failure};
+use crate::failure::copy_refusal;
 use crate::model::{Asset, Blob, BlobRef, CopyMethod, CopyStatus};
 use crate::monitor::RunEvent;
 use crate::verdict::Cause;
@@ -77,10 +78,10 @@ async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Arc<B
                 }
                 other => match settle(run, asset, route, entry.candidate, CopyMethod::Async, other.map(drop)).await {
                     Settled::End(end) => result = result.with(end),
-                    Settled::Changed(newer) if newer.tries < MAX_CHANGES => {
+                    Settled::Again(newer) if newer.tries < MAX_CHANGES => {
                         queue.push_back(Candidate { tries: newer.tries + 1, ..newer });
                     }
-                    Settled::Changed(newer) => {
+                    Settled::Again(newer) => {
                         let error = Error::found(subject(route, &newer.blob), Cause::SourceChanging, "");
                         result = result.with(newer.failed(run, asset, error));
                     }
@@ -150,8 +151,11 @@ async fn after_copy(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: C
     match how {
         Ended::Success => Next::End(candidate.copied(run, asset, CopyMethod::Async)),
         Ended::Failed(reason) if candidate.tries >= MAX_ASYNC_TRIES => {
-            let why = format!("its copy failed {} times: {reason}", candidate.tries);
-            let error = Error::found(subject(route, &candidate.blob), Cause::DiffersAfterCopy, why);
+            let subject = subject(route, &candidate.blob);
+            let error = refusal(&reason, &subject).unwrap_or_else(|| {
+                let why = format!("its copy failed {} times: {reason}", candidate.tries);
+                Error::found(subject.clone(), Cause::DiffersAfterCopy, why)
+            });
             Next::End(candidate.failed(run, asset, error))
         }
         Ended::Failed(_) => reread(run, asset, route, candidate).await,
@@ -167,6 +171,23 @@ async fn after_copy(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: C
     }
 }
 
+/// What a failed copy's description says of the source, which was there unchanged when it was begun: it starts with the
+/// status and the code that the target's service was answered, as `403 AuthorizationFailure "…"`.
+fn refusal(description: &str, subject: &str) -> Option<Error> {
+    let mut words = description.split_whitespace();
+    let status: u16 = words.next()?.parse().ok()?;
+    let code = words.next();
+    let cause = match status {
+        404 => Cause::SourceNotVisible,
+        _ => copy_refusal::of_source(status, code)?,
+    };
+    let source_refusal = None;
+    let message = "the copy failed".to_owned();
+    let failure =
+        Failure::Refused { status, code: code.map(str::to_owned), message, retry_after: None, source_refusal };
+    Some(Error::Copy { subject: subject.to_owned(), cause, failure: Some(failure) })
+}
+
 /// A failed copy may have failed because its source changed: reads it again before the next try.
 async fn reread(run: &Run, asset: &Asset, route: Route<'_>, candidate: Candidate) -> Next {
     let at = BlobRef { container: route.from.clone(), name: candidate.blob.name.clone() };
@@ -176,5 +197,28 @@ async fn reread(run: &Run, asset: &Asset, route: Route<'_>, candidate: Candidate
         Ok(Some(blob)) => Next::Again(candidate.renewed(blob)),
         Ok(None) => Next::End(candidate.vanished()),
         Err(error) => Next::End(candidate.failed(run, asset, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(description: &str) -> Option<Cause> {
+        match refusal(description, "c/b")? {
+            Error::Copy { cause, .. } => Some(cause),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_description_of_a_failed_copy_gives_its_cause() {
+        assert_eq!(cause("404 ResourceNotFound \"Copy failed.\""), Some(Cause::SourceNotVisible));
+        assert_eq!(cause("403 AuthorizationFailure \"Copy failed.\""), Some(Cause::SourceRefusesTarget));
+        assert_eq!(cause("403 AuthenticationFailed \"Copy failed.\""), Some(Cause::SourceSignatureRefused));
+        assert_eq!(cause("409 BlobUsesCustomerSpecifiedEncryption"), Some(Cause::CustomerKey));
+        for other in ["412 ConditionNotMet \"x\"", "500 InternalError \"x\"", "", "it was aborted"] {
+            assert_eq!(cause(other), None, "{other}");
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! What opens an asset, one thing at a time: its locators, SAS ones included, and the policies they stand on.
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::json;
 use url::Url;
 
 use super::assets::unreadable;
+use super::batch::{Changeset, Operation, Target};
+use super::bulk::ROUNDS;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
@@ -20,6 +23,8 @@ const SAS: u8 = 1;
 const CREATIONS: u32 = 3;
 /// The action as in "failed to …".
 const MAKE_SAS: &str = "make a download locator of";
+/// The same.
+const DELETE_LOCATOR: &str = "delete locator";
 
 /// An access policy: what a locator that stands on it permits, and for how long.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -66,9 +71,38 @@ impl V2 {
         Ok(listing::all(self.wire(), query, entities::locator).await?)
     }
 
-    /// Removes a locator. One that is not there is a success.
-    pub async fn delete_locator(&self, id: &LocatorId) -> Result<(), Error> {
-        self.delete("DeleteLocator", "delete locator", "Locators", &entities::wire_id(id)).await
+    pub(super) async fn remove_locator(&self, id: &LocatorId) -> Result<(), Error> {
+        self.delete("DeleteLocator", DELETE_LOCATOR, "Locators", &entities::wire_id(id)).await
+    }
+
+    /// Removes several, one changeset each: what is gone already does not hold up the others.
+    pub(super) async fn remove_all_locators(&self, ids: &[LocatorId]) -> Vec<Result<(), Error>> {
+        let mut results: Vec<Option<Result<(), Error>>> = ids.iter().map(|_| None).collect();
+        for round in 1..=ROUNDS {
+            let open: Vec<usize> = (0..ids.len()).filter(|&at| results[at].is_none()).collect();
+            if open.is_empty() || !self.batches() {
+                break;
+            }
+            let changesets: Vec<Changeset> = open.iter().map(|&at| deletion(&ids[at])).collect();
+            let subject = format!("{} locators", changesets.len());
+            let sent = self.send_all(&changesets, DELETE_LOCATOR, &subject, Idempotency::Repeatable).await;
+            let Ok(outcomes) = sent else { break };
+            for (at, outcome) in open.into_iter().zip(outcomes) {
+                results[at] = match outcome {
+                    Ok(_) => Some(Ok(())),
+                    Err(wrong) if wrong.failure().status() == Some(404) => Some(Ok(())),
+                    Err(wrong) if wrong.deserves_a_look() && round < ROUNDS => None,
+                    Err(wrong) => Some(Err(wrong.into_error(DELETE_LOCATOR, ids[at].to_string(), round).into())),
+                };
+            }
+        }
+        let rest = results.into_iter().zip(ids).map(|(result, id)| async move {
+            match result {
+                Some(result) => result,
+                None => self.remove_locator(id).await,
+            }
+        });
+        join_all(rest).await
     }
 
     /// Makes a SAS locator under that id that permits reading; returns the container's URL with its signature.
@@ -136,4 +170,9 @@ impl V2 {
             _ => Ok(()),
         }
     }
+}
+
+fn deletion(id: &LocatorId) -> Changeset {
+    let target = Target::Path(odata::entity("Locators", &entities::wire_id(id)));
+    vec![Operation { method: "DELETE", target, body: None }]
 }

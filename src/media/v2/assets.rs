@@ -9,7 +9,7 @@ use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
 use super::{V2, WITH_STREAMING_ENDPOINTS, WITH_URI, entities};
 use crate::error::{Asked, CallError, Error, Failure};
-use crate::model::{Asset, AssetId, NewAsset, StreamingHost};
+use crate::model::{Asset, AssetChange, AssetId, NewAsset, StreamingHost};
 use crate::retry::{Idempotency, final_disposition};
 use crate::verdict::Cause;
 
@@ -52,9 +52,30 @@ impl V2 {
         Ok(listing::all(self.wire(), query, |row| entities::asset(row).map(Some)).await?)
     }
 
-    /// Changes an asset's alternate id; `None` takes it away.
-    pub async fn set_alternate_id(&self, id: &AssetId, alternate_id: Option<&str>) -> Result<(), Error> {
-        let ask = Ask::merge(odata::entity("Assets", id.as_str()), json!({"AlternateId": alternate_id}));
+    /// The assets whose alternate id begins with that.
+    pub(super) async fn find_by_mark(&self, prefix: &str) -> Result<Vec<Asset>, Error> {
+        let query = Query {
+            operation: "ListAssets",
+            attempted: "look for assets marked",
+            subject: prefix.to_owned(),
+            path: "Assets".to_owned(),
+            filter: Some(format!("startswith(AlternateId,{})", odata::literal(prefix))),
+        };
+        let mut found = match listing::all(self.wire(), query.clone(), |row| entities::asset(row).map(Some)).await {
+            // A service without that function: all assets are read instead.
+            Err(CallError { failure: Failure::Refused { status: 400 | 501, .. }, .. }) => {
+                let all = Query { filter: None, ..query };
+                listing::all(self.wire(), all, |row| entities::asset(row).map(Some)).await?
+            }
+            listed => listed?,
+        };
+        found.retain(|asset| asset.alternate_id.as_deref().is_some_and(|id| id.starts_with(prefix)));
+        Ok(found)
+    }
+
+    pub(super) async fn merge_asset(&self, id: &AssetId, change: &AssetChange) -> Result<(), Error> {
+        let Some(changes) = entities::asset_changes(change) else { return Ok(()) };
+        let ask = Ask::merge(odata::entity("Assets", id.as_str()), changes);
         Ok(self.wire().act(safe("UpdateAsset", "update asset", id.as_str()), &ask).await?)
     }
 
@@ -87,7 +108,7 @@ impl V2 {
                 return Err(error.into());
             }
             for look in 1..=LOOKS {
-                let found = self.find_by_alternate_id(&asset.alternate_id).await?;
+                let found = self.find_by_mark(&asset.alternate_id).await?;
                 if let Some(made) = found.into_iter().max_by_key(|asset| asset.created) {
                     return Ok(made);
                 }

@@ -43,6 +43,39 @@ pub(super) type Changeset = Vec<Operation>;
 /// What became of a changeset: the entities its operations made (none where an operation returns nothing).
 pub(super) type Outcome = Result<Vec<Option<Row>>, Failure>;
 
+/// What became of a query.
+pub(super) type Rows = Result<Vec<Row>, Failure>;
+
+/// Content type and body of a request of queries.
+pub(super) fn write_queries(root: &Url, paths: &[String]) -> (String, String) {
+    let batch = format!("batch_{}", uuid::Uuid::new_v4());
+    let mut text = String::new();
+    for path in paths {
+        let _ = write!(
+            text,
+            "--{batch}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n\
+             GET {root}{path} HTTP/1.1\r\nAccept: {JSON}\r\nDataServiceVersion: 3.0\r\nMaxDataServiceVersion: 3.0\r\n\r\n\r\n"
+        );
+    }
+    let _ = write!(text, "--{batch}--\r\n");
+    (format!("multipart/mixed; boundary={batch}"), text)
+}
+
+/// Reads the answer to `asked` queries; `None` where it is no batch answer at all.
+pub(super) fn read_queries(content_type: &str, body: &str, asked: usize) -> Option<Vec<Rows>> {
+    let mut parts = split(body, &boundary(content_type)?)?.into_iter();
+    Some((0..asked).map(|_| parts.next().map_or_else(|| Err(cut_short()), query_rows)).collect())
+}
+
+/// What the answer says about one query.
+fn query_rows(part: &str) -> Rows {
+    let (status, headers, body) = message_of(part)?;
+    match status {
+        200..=299 => odata::rows(body).ok_or_else(cut_short),
+        _ => Err(errors::refusal(status, header(headers, "retry-after"), body)),
+    }
+}
+
 /// Content type and body of a request.
 pub(super) fn write(root: &Url, changesets: &[Changeset]) -> (String, String) {
     let batch = format!("batch_{}", uuid::Uuid::new_v4());
@@ -111,6 +144,16 @@ fn outcome(part: &str, asked: &Changeset) -> Outcome {
 
 /// What the answer says about one operation.
 fn operation_outcome(part: &str) -> Result<Option<Row>, Failure> {
+    let (status, headers, body) = message_of(part)?;
+    match status {
+        200..=299 if body.is_empty() => Ok(None),
+        200..=299 => Ok(odata::row(body)),
+        _ => Err(errors::refusal(status, header(headers, "retry-after"), body)),
+    }
+}
+
+/// Status, headers and body of the HTTP message in a part.
+fn message_of(part: &str) -> Result<(u16, &str, &str), Failure> {
     let (_, message) = head_and_body(part);
     let message = message.trim_start();
     let (status_line, rest) = message.split_once('\n').unwrap_or((message, ""));
@@ -120,12 +163,7 @@ fn operation_outcome(part: &str) -> Result<Option<Row>, Failure> {
         .and_then(|status| status.parse().ok())
         .ok_or_else(cut_short)?;
     let (headers, body) = head_and_body(rest);
-    let body = body.trim();
-    match status {
-        200..=299 if body.is_empty() => Ok(None),
-        200..=299 => Ok(odata::row(body)),
-        _ => Err(errors::refusal(status, header(headers, "retry-after"), body)),
-    }
+    Ok((status, headers, body.trim()))
 }
 
 /// It is not known whether the changeset took effect.

@@ -7,20 +7,28 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value, json};
 
 use super::batch::{Operation, Target};
-use super::entities::FileRow;
+use super::entities::{self, FileRow};
 use super::odata;
+use crate::media::FileSet;
 use crate::model::{AssetFile, AssetId};
 
-/// The operations, in order. None where all is as it shall be.
-pub(super) fn plan(asset: &AssetId, existing: &[FileRow], wanted: &[AssetFile]) -> Vec<Operation> {
-    let wanted = unambiguous(wanted);
+/// The operations, in order: deletions, records, the asset itself. None where all is as it shall be.
+pub(super) fn plan(set: &FileSet, existing: &[FileRow]) -> Vec<Operation> {
+    let wanted = unambiguous(&set.files);
     let mut there: HashMap<&str, &FileRow> = HashMap::new();
     let (mut deletions, mut changes, mut primary) = (Vec::new(), Vec::new(), Vec::new());
     let names: HashSet<&str> = wanted.iter().map(|file| file.name.as_str()).collect();
+    let keep: HashSet<&str> = set.keep.iter().map(String::as_str).collect();
+    let has_primary = wanted.iter().any(|file| file.primary);
     for row in existing {
         let name = row.file.name.as_str();
-        if !names.contains(name) || there.insert(name, row).is_some() {
+        if names.contains(name) {
+            // Of a name that comes twice neither is deleted: both mean one blob.
+            there.entry(name).or_insert(row);
+        } else if set.remove_others && !keep.contains(name) {
             deletions.push(operation("DELETE", path(row), None));
+        } else if row.file.primary && has_primary {
+            changes.push(operation("MERGE", path(row), Some(json!({"IsPrimary": false}))));
         }
     }
     for file in &wanted {
@@ -29,12 +37,18 @@ pub(super) fn plan(asset: &AssetId, existing: &[FileRow], wanted: &[AssetFile]) 
                 let changes = difference(&row.file, file);
                 (!changes.is_empty()).then(|| operation("MERGE", path(row), Some(Value::Object(changes))))
             }
-            None => Some(operation("POST", "Files".to_owned(), Some(entity(asset, file)))),
+            None => Some(operation("POST", "Files".to_owned(), Some(entity(&set.asset, file)))),
         };
         let list = if file.primary { &mut primary } else { &mut changes };
         list.extend(operation);
     }
-    deletions.into_iter().chain(changes).chain(primary).collect()
+    deletions.into_iter().chain(changes).chain(primary).chain(own_change(set)).collect()
+}
+
+/// What is changed of the asset itself. It comes last: a mark that says that the asset is complete is true by then.
+fn own_change(set: &FileSet) -> Option<Operation> {
+    let changes = entities::asset_changes(set.change.as_ref()?)?;
+    Some(operation("MERGE", odata::entity("Assets", set.asset.as_str()), Some(changes)))
 }
 
 /// The wanted records, each name once, one primary.
@@ -90,6 +104,7 @@ fn difference(is: &AssetFile, shall: &AssetFile) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::AssetChange;
 
     fn file(name: &str, size: u64, primary: bool) -> AssetFile {
         let asset = AssetId::new("source");
@@ -108,18 +123,22 @@ mod tests {
         operations.iter().map(one).collect()
     }
 
+    fn set(files: &[AssetFile]) -> FileSet {
+        FileSet::new(AssetId::new("t"), files.to_vec())
+    }
+
     #[test]
     fn records_that_are_right_are_left_alone() {
-        let existing = [row("1", file("a", 1, true)), row("2", file("b", 2, false))];
-        assert!(plan(&AssetId::new("t"), &existing, &[file("b", 2, false), file("a", 1, true)]).is_empty());
+        let existing = [row("1", file("a", 1, true)), row("2", file("b", 2, false)), row("3", file("c", 2, false))];
+        assert!(plan(&set(&[file("b", 2, false), file("a", 1, true)]), &existing).is_empty());
     }
 
     #[test]
     fn the_old_primary_steps_back_before_the_new_one_is_set() {
         let existing = [row("1", file("a", 1, true)), row("2", file("b", 2, false)), row("3", file("gone", 3, false))];
-        let wanted = [file("b", 2, true), file("a", 1, false)];
+        let set = FileSet { remove_others: true, ..set(&[file("b", 2, true), file("a", 1, false)]) };
         assert_eq!(
-            told(&plan(&AssetId::new("t"), &existing, &wanted)),
+            told(&plan(&set, &existing)),
             [
                 "DELETE Files('3') null",
                 r#"MERGE Files('1') {"IsPrimary":false}"#,
@@ -129,19 +148,41 @@ mod tests {
     }
 
     #[test]
+    fn a_primary_that_stays_steps_back_too() {
+        let existing = [row("1", file("kept", 1, true))];
+        assert_eq!(told(&plan(&set(&[file("b", 2, true)]), &existing))[0], r#"MERGE Files('1') {"IsPrimary":false}"#);
+        assert!(plan(&set(&[]), &existing).is_empty());
+    }
+
+    #[test]
+    fn only_other_records_are_removed_and_only_those_that_nothing_keeps() {
+        let existing = ["a", "a", "kept", "gone"].map(|name| row(name, file(name, 1, false)));
+        let set = FileSet { remove_others: true, keep: vec!["kept".to_owned()], ..set(&[file("a", 1, false)]) };
+        assert_eq!(told(&plan(&set, &existing)), ["DELETE Files('gone') null"]);
+        assert!(plan(&FileSet { remove_others: false, ..set }, &existing).is_empty());
+    }
+
+    #[test]
+    fn the_asset_itself_is_changed_last() {
+        let change = AssetChange { name: Some(None), alternate_id: Some(Some("mark".to_owned())) };
+        let set = FileSet { change: Some(change), ..set(&[file("a", 1, true)]) };
+        let operations = told(&plan(&set, &[]));
+        assert_eq!(operations[1..], [r#"MERGE Assets('t') {"AlternateId":"mark","Name":null}"#]);
+        let nothing = FileSet { change: Some(AssetChange::default()), ..FileSet::new(AssetId::new("t"), Vec::new()) };
+        assert!(plan(&nothing, &[]).is_empty());
+    }
+
+    #[test]
     fn missing_records_are_made_and_wrong_sizes_mended() {
-        let operations = told(&plan(
-            &AssetId::new("t"),
-            &[row("1", file("a", 1, false))],
-            &[file("a", 5_000_000_000, false), file("b", 2, false)],
-        ));
+        let existing = [row("1", file("a", 1, false))];
+        let operations = told(&plan(&set(&[file("a", 5_000_000_000, false), file("b", 2, false)]), &existing));
         assert_eq!(operations[0], r#"MERGE Files('1') {"ContentFileSize":"5000000000"}"#);
         assert!(operations[1].starts_with("POST Files ") && operations[1].contains(r#""ParentAssetId":"t""#));
     }
 
     #[test]
     fn only_the_first_of_two_primaries_is_kept() {
-        let operations = told(&plan(&AssetId::new("t"), &[], &[file("a", 1, true), file("b", 1, true)]));
+        let operations = told(&plan(&set(&[file("a", 1, true), file("b", 1, true)]), &[]));
         assert_eq!(operations.iter().filter(|told| told.contains(r#""IsPrimary":true"#)).count(), 1);
         assert!(operations[1].contains(r#""Name":"a""#), "the primary comes last: {operations:?}");
     }

@@ -1,11 +1,13 @@
 //! From rows to the nouns of the house.
 
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::odata::Row;
 use crate::error::Failure;
 use crate::model::{
-    AccountName, Asset, AssetEncryption, AssetFile, AssetId, ContainerName, Locator, LocatorId, LocatorKind,
+    AccountName, Asset, AssetChange, AssetEncryption, AssetFile, AssetId, ContainerName, Locator, LocatorId,
+    LocatorKind,
 };
 
 /// What a locator's id begins with on the wire.
@@ -58,6 +60,17 @@ pub(super) fn options(encryption: AssetEncryption) -> u8 {
     }
 }
 
+/// The body that makes a change of an asset; `None` where nothing is to be changed.
+pub(super) fn asset_changes(change: &AssetChange) -> Option<Value> {
+    let mut changes = Map::new();
+    for (property, text) in [("Name", &change.name), ("AlternateId", &change.alternate_id)] {
+        if let Some(text) = text {
+            changes.insert(property.to_owned(), json!(text));
+        }
+    }
+    (!changes.is_empty()).then_some(Value::Object(changes))
+}
+
 /// The container a URL of an asset or a SAS locator names: the last piece of its path.
 pub(super) fn container(url: &str) -> Option<ContainerName> {
     let url = Url::parse(url).ok()?;
@@ -97,6 +110,7 @@ pub(super) fn locator(row: &Row) -> Result<Option<Locator>, Failure> {
             .words("Path")
             .filter(|_| kind == LocatorKind::Streaming)
             .map(|path| if path.ends_with('/') { path.to_owned() } else { format!("{path}/") }),
+        policy: row.words("AccessPolicyId").map(str::to_owned),
     }))
 }
 
@@ -117,9 +131,8 @@ pub(super) fn wire_id(id: &LocatorId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
-    fn row(value: &serde_json::Value) -> Row {
+    fn row(value: &Value) -> Row {
         crate::media::v2::odata::row(&value.to_string()).unwrap()
     }
 

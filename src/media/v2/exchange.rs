@@ -13,6 +13,8 @@ pub(super) struct Answer {
     pub(super) content_type: Option<String>,
     /// `Location`.
     pub(super) location: Option<String>,
+    /// `Date`.
+    pub(super) date: Option<String>,
     /// `Retry-After`.
     pub(super) retry_after: Option<String>,
     /// The body as text.
@@ -30,6 +32,7 @@ pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<A
         status: u16::from(status),
         content_type: header("content-type"),
         location: header("location"),
+        date: header("date"),
         retry_after: header("retry-after"),
         body: String::from_utf8_lossy(&body.collect().await?).into_owned(),
     })

@@ -84,8 +84,8 @@ impl V2 {
 
     pub(super) async fn register(&self, sets: &[FileSet]) -> Vec<Result<(), Error>> {
         let mut results: Vec<Option<Result<(), Error>>> = sets.iter().map(|_| None).collect();
-        // The first round knows of no records; an empty set has nothing to create, only perhaps to remove.
-        let mut open: Vec<usize> = (0..sets.len()).filter(|&at| !sets[at].files.is_empty()).collect();
+        // The first round knows of no records: it only creates.
+        let mut open: Vec<usize> = (0..sets.len()).collect();
         let mut known: Vec<Vec<FileRow>> = open.iter().map(|_| Vec::new()).collect();
         // Sets whose records the service was asked to make from their containers.
         let mut informed = vec![false; sets.len()];
@@ -93,14 +93,17 @@ impl V2 {
             if !self.batches() {
                 break;
             }
-            let plans: Vec<_> =
-                open.iter().zip(&known).map(|(&at, rows)| diff::plan(&sets[at].asset, rows, &sets[at].files)).collect();
+            let plans: Vec<_> = open.iter().zip(&known).map(|(&at, rows)| diff::plan(&sets[at], rows)).collect();
             let Ok(outcomes) = self.send_plans(plans).await else { break };
             for (&at, outcome) in open.iter().zip(outcomes) {
                 results[at] = match outcome {
+                    // Whether there are others, only the records say.
+                    Ok(()) if round == 1 && sets[at].remove_others => None,
                     Ok(()) => Some(Ok(())),
                     // Not every blob's name may be posted; the service itself makes a record for any.
-                    Err(Wrong::Part(Failure::Refused { status: 400, .. })) if round < ROUNDS && !informed[at] => {
+                    Err(Wrong::Part(Failure::Refused { status: 400, .. }))
+                        if round < ROUNDS && may_inform(&sets[at], informed[at]) =>
+                    {
                         informed[at] = true;
                         self.create_file_infos(&sets[at]).await.err().map(|error| Err(error.into()))
                     }
@@ -151,12 +154,16 @@ impl V2 {
 
     /// Without `$batch`: the service makes the records from the container, and each difference is one request.
     async fn register_alone(&self, set: &FileSet) -> Result<(), Error> {
-        self.create_file_infos(set).await?;
+        if !set.files.is_empty() {
+            self.create_file_infos(set).await?;
+        } else if !set.remove_others {
+            return Ok(self.apply(set.asset.as_str(), diff::plan(set, &[])).await?);
+        }
         let asset = set.asset.as_str();
         let mut round = 1;
         loop {
             let rows = self.rows_of_one(&set.asset).await?;
-            match self.apply(asset, diff::plan(&set.asset, &rows, &set.files)).await {
+            match self.apply(asset, diff::plan(set, &rows)).await {
                 // Somebody was faster, or an answer to our own change was lost: read and compare once more.
                 Err(error) if round < ROUNDS && matches!(error.failure.status(), Some(404 | 409)) => round += 1,
                 applied => return Ok(applied?),
@@ -168,8 +175,8 @@ impl V2 {
     pub async fn set_primary(&self, asset: &AssetId, name: &str) -> Result<(), Error> {
         let rows = self.rows_of_one(asset).await?;
         let primary = |row: &FileRow| AssetFile { primary: row.file.name == name, ..row.file.clone() };
-        let wanted: Vec<_> = rows.iter().map(primary).collect();
-        Ok(self.apply(asset.as_str(), diff::plan(asset, &rows, &wanted)).await?)
+        let wanted = rows.iter().map(primary).collect();
+        Ok(self.apply(asset.as_str(), diff::plan(&FileSet::new(asset.clone(), wanted), &rows)).await?)
     }
 
     /// Asks the service to make the records from the container.
@@ -185,6 +192,7 @@ impl V2 {
             let (operation, verb) = match method {
                 "POST" => ("CreateFile", Verb::Post),
                 "DELETE" => ("DeleteFile", Verb::Delete),
+                _ if path.starts_with("Assets") => ("UpdateAsset", Verb::Merge),
                 _ => ("UpdateFile", Verb::Merge),
             };
             let ask = Ask { verb, path, body: body.map_or(Content::None, Content::Json) };
@@ -197,6 +205,11 @@ impl V2 {
 /// Does the service take a record of that name?
 pub(super) fn may_be_posted(name: &str) -> bool {
     !name.contains(|c| REFUSED.contains(c))
+}
+
+/// May the service be asked to make the records of the set? Not twice, and not where it has none.
+fn may_inform(set: &FileSet, informed: bool) -> bool {
+    !informed && !set.files.is_empty()
 }
 
 /// Is it worth reading the records and trying again with what differs?

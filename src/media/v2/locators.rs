@@ -290,7 +290,7 @@ impl V2 {
         if !changes.is_empty() {
             self.change(wanted, changes).await?;
         }
-        Ok(Locator { path: there.path, start, expiry, ..wanted.clone() })
+        Ok(Locator { path: there.path, policy: there.policy, start, expiry, ..wanted.clone() })
     }
 
     /// The conflict with a locator of something else.

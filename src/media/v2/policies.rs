@@ -1,6 +1,6 @@
 //! Read policies, one for each duration and shared by all locators: the service keeps a limited number of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::json;
 
@@ -62,18 +62,34 @@ impl Policies {
     }
 }
 
-/// Our policies in the account.
+/// The ids of our policies in the account, whatever they permit.
+pub(super) async fn ids_of_ours(service: &V2) -> Result<HashSet<String>, Error> {
+    let named = |row: &odata::Row| {
+        let ours = row.text("Name").is_some_and(|name| name.starts_with(PREFIX));
+        entities::id(row).map(|id| ours.then(|| id.to_owned()))
+    };
+    Ok(list_named(service, named).await?.into_iter().collect())
+}
+
+/// The policies that are ours and what their names say, by minutes.
 async fn list(service: &V2) -> Result<BTreeMap<u32, String>, CallError> {
+    Ok(list_named(service, ours).await?.into_iter().collect())
+}
+
+/// Lists the policies whose names begin as ours do, or all; `read` leaves out what is not wanted.
+async fn list_named<T: Send + 'static>(
+    service: &V2,
+    read: fn(&odata::Row) -> Result<Option<T>, Failure>,
+) -> Result<Vec<T>, CallError> {
     let mut query = service.query("ListAccessPolicies", "list the access policies", "AccessPolicies");
     query.filter = Some(format!("startswith(Name,{})", odata::literal(PREFIX)));
-    let listed = match listing::all(service.wire(), query.clone(), ours).await {
+    match listing::all(service.wire(), query.clone(), read).await {
         // A service without that function: all policies are read instead.
         Err(CallError { failure: Failure::Refused { status: 400 | 501, .. }, .. }) => {
-            listing::all(service.wire(), Query { filter: None, ..query }, ours).await?
+            listing::all(service.wire(), Query { filter: None, ..query }, read).await
         }
-        listed => listed?,
-    };
-    Ok(listed.into_iter().collect())
+        listed => listed,
+    }
 }
 
 /// Minutes and id of a policy that is what its name says.

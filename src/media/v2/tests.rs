@@ -1,5 +1,6 @@
 //! The client against a service of a few lines.
 
+mod protecting;
 mod publishing;
 mod reading;
 mod registering;

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use azure_core::http::{HttpClient, Method, Request};
+use jiff::SignedDuration;
+use jiff::fmt::rfc2822::DateTimeParser;
 use serde_json::Value;
 use url::Url;
 
@@ -43,6 +45,8 @@ pub(super) enum Content<'a> {
     Json(Value),
     /// Changesets.
     Batch(&'a [Changeset]),
+    /// Paths of queries, below the root.
+    Queries(&'a [String]),
 }
 
 /// A verb, `MERGE` included.
@@ -101,6 +105,13 @@ pub(super) fn set_headers(request: &mut Request, version: &str, token: &Token) {
     request.insert_header("x-ms-client-request-id", uuid::Uuid::new_v4().to_string());
 }
 
+/// Puts content type and body of a batch into its request.
+fn put_batch(request: &mut Request, (content_type, body): (String, String)) {
+    request.insert_header("content-type", content_type);
+    request.insert_header("accept", "multipart/mixed");
+    request.set_body(body);
+}
+
 /// One account's connection to the API.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -114,6 +125,8 @@ pub(super) struct Wire {
     knocking: tokio::sync::Mutex<()>,
     /// The service refused PATCH: MERGE is tunnelled through POST.
     tunnel: AtomicBool,
+    /// How far the service's clock was ahead of ours at its last answer.
+    skew: Mutex<Option<SignedDuration>>,
 }
 
 impl Wire {
@@ -134,12 +147,26 @@ impl Wire {
             root: RwLock::default(),
             knocking: tokio::sync::Mutex::default(),
             tunnel: AtomicBool::new(false),
+            skew: Mutex::new(None),
         }
     }
 
     /// The lane's caller.
     pub(super) fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// How far the service's clock is ahead of ours, by its last answer.
+    pub(super) fn clock_skew(&self) -> Option<SignedDuration> {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_date(&self, answer: &Answer) {
+        let date = answer.date.as_deref().and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
+        if let Some(date) = date {
+            let skew = date.duration_since(crate::clock::now());
+            *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+        }
     }
 
     /// The whole URI of an entity, as bodies that refer to it want it.
@@ -181,6 +208,17 @@ impl Wire {
         self.run(call, &ask, |host, answer| {
             let content_type = answer.content_type.as_deref().unwrap_or_default();
             batch::read(content_type, &answer.body, changesets).ok_or_else(|| errors::not_json(host, &answer.body))
+        })
+        .await
+    }
+
+    /// Sends queries in one request; the rows of each, in order.
+    pub(super) async fn queries(&self, call: Call<'_>, paths: &[String]) -> Result<Vec<batch::Rows>, CallError> {
+        let ask = Ask { verb: Verb::Post, path: "$batch".to_owned(), body: Content::Queries(paths) };
+        self.run(call, &ask, |host, answer| {
+            let content_type = answer.content_type.as_deref().unwrap_or_default();
+            batch::read_queries(content_type, &answer.body, paths.len())
+                .ok_or_else(|| errors::not_json(host, &answer.body))
         })
         .await
     }
@@ -227,6 +265,7 @@ impl Wire {
             self.tunnel.store(true, Ordering::Relaxed);
             answer = exchange::send(self.client.as_ref(), &self.request(ask, root, &token, true)?).await?;
         }
+        self.note_date(&answer);
         if answer.status == 401 {
             self.tokens.invalidate(&token);
             let failure = errors::refusal(401, None, &answer.body);
@@ -256,12 +295,8 @@ impl Wire {
                 request.insert_header("content-type", JSON);
                 request.set_body(body.to_string());
             }
-            Content::Batch(changesets) => {
-                let (content_type, body) = batch::write(root, changesets);
-                request.insert_header("content-type", content_type);
-                request.insert_header("accept", "multipart/mixed");
-                request.set_body(body);
-            }
+            Content::Batch(changesets) => put_batch(&mut request, batch::write(root, changesets)),
+            Content::Queries(paths) => put_batch(&mut request, batch::write_queries(root, paths)),
         }
         Ok(request)
     }

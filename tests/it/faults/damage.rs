@@ -167,7 +167,7 @@ async fn a_file_record_deleted_on_the_target_is_named_and_made_again() {
 async fn a_locator_deleted_on_the_target_is_named_and_published_again() {
     let mirrored = Mirrored::film().await;
     let id = &mirrored.film.locator.id;
-    mirrored.world.pair().target.v2.delete_locator(id).await.unwrap();
+    mirrored.world.pair().target.media.delete_locator(id).await.unwrap();
     assert_eq!(mirrored.differences().await, [said(id.as_str(), "the locator is missing on the target")]);
     let summary = mirrored.is_repaired_by_the_next_run().await;
     assert_eq!((summary.locators.mirrored, summary.blobs.copied), (1, 0));

@@ -107,26 +107,27 @@ async fn rights_that_suffice_for_no_asset_end_the_run_however_few_there_are() {
     assert!(error.to_string().contains("only.ism: HTTP 403"), "{error}");
 }
 
-/// What the target answers about a blob it keeps as it is, and words of the reason and of the remedy that are told.
+/// What the target answers about a blob it keeps as it is, and the cause that is given.
 const HINDRANCES: [(u16, &str, &str); 5] = [
-    (412, "LeaseIdMissing", "break the lease"),
-    (409, "BlobImmutableDueToPolicy", "lift it, or wait until it ends"),
-    (409, "BlobImmutableDueToLegalHold", "lift it, or wait until it ends"),
-    (409, "BlobArchived", "rehydrate or delete it there"),
-    (409, "ContainerBeingDeleted", "the next run says which asset has to be deleted there"),
+    (412, "LeaseIdMissing", "blob-leased"),
+    (409, "BlobImmutableDueToPolicy", "blob-immutable"),
+    (409, "BlobImmutableDueToLegalHold", "blob-immutable"),
+    (409, "BlobArchived", "archived-in-target"),
+    (409, "ContainerBeingDeleted", "target-container-deleted"),
 ];
 
 #[tokio::test(start_paused = true)]
 async fn a_blob_that_the_target_keeps_as_it_is_is_told_with_the_remedy_and_stops_nothing_else() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
-        for (status, code, remedy) in HINDRANCES {
+        for (status, code, cause) in HINDRANCES {
             let (world, _) = library().await;
             let options = Options { copy_method: Some(method), ..Options::default() };
             // The block list, not the blocks, is what writes over a blob.
             let rule = refused(status, code).operation("{PutBlobFromUrl,PutBlockList,CopyBlob}").name("*/poison.mp4");
             let summary = again_under(&world, std::slice::from_ref(&rule), options.clone()).await.unwrap();
             let why = only_problem(&summary);
-            assert!(why.contains(&format!("poison.mp4: HTTP {status} {code}")) && why.contains(remedy), "{why}");
+            assert!(why.contains("poison.mp4") && why.contains(&format!("(HTTP {status} {code}")), "{why}");
+            assert!(why.starts_with(cause), "{why}");
             assert_eq!((summary.assets.failed, summary.assets.conflicts), (1, 0), "{method:?} {code}");
             assert_eq!((summary.blobs.copied, world.emulator.fault_strikes()[0]), (7, 1), "{method:?} {code}");
             is_tried_again_and_mended(&world, &rule, options).await;
@@ -144,6 +145,20 @@ async fn a_blob_that_the_source_has_archived_is_told_with_the_remedy_and_stops_n
         let summary = again_under(&world, std::slice::from_ref(&rule), options.clone()).await.unwrap();
         let why = only_problem(&summary);
         assert!(why.contains("archived-in-source") && why.contains("poison.mp4"), "{why}");
+        is_tried_again_and_mended(&world, &rule, options).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_that_only_the_target_does_not_find_is_not_said_to_change() {
+    for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
+        let (world, _) = library().await;
+        let options = Options { copy_method: Some(method), ..Options::default() };
+        let rule = refused(404, "CannotVerifyCopySource").operation(COPIES).name("*/poison.mp4");
+        let summary = again_under(&world, std::slice::from_ref(&rule), options.clone()).await.unwrap();
+        let why = only_problem(&summary);
+        assert!(why.contains("source-not-visible") && why.contains("poison.mp4"), "{why}");
+        assert_eq!(world.emulator.fault_strikes(), [2], "{method:?}: one answer may be stale");
         is_tried_again_and_mended(&world, &rule, options).await;
     }
 }

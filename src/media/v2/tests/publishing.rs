@@ -15,6 +15,7 @@ fn locator(guid: &str, asset: &str, start: Option<&str>, expiry: &str) -> Locato
         start: start.map(|start| start.parse().unwrap()),
         expiry: expiry.parse().unwrap(),
         path: None,
+        policy: None,
     }
 }
 
@@ -232,4 +233,70 @@ async fn locators_are_read_back_together_or_one_by_one_where_the_service_does_no
     });
     let found = service_of(&fake, "2.19").locators_of(&ids).await.unwrap();
     assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false]);
+}
+
+fn ids(guids: &[&str]) -> Vec<LocatorId> {
+    guids.iter().map(|guid| LocatorId::new(*guid)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn locators_are_removed_in_one_batch_and_one_that_is_gone_is_a_success() {
+    let fake = Fake::new(|_| {
+        batch_reply(&[
+            vec![(204, Value::Null)],
+            vec![(404, error_body("Resource Locator not found"))],
+            vec![(400, error_body("no"))],
+        ])
+    });
+    let results = service_of(&fake, "2.19").remove_locators(&ids(&["g1", "g2", "g3"])).await;
+    assert!(results[0].is_ok() && results[1].is_ok(), "{results:?}");
+    let error = results[2].as_ref().unwrap_err().to_string();
+    assert_eq!(error, "failed to delete locator g3: HTTP 400: no");
+    assert_eq!(fake.calls(), ["POST $batch"]);
+    let sent = changesets(&fake.seen(false).pop().unwrap().body);
+    assert_eq!(sent.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 1]);
+    assert_eq!(sent[0][0].0, "DELETE Locators('nb%3Alid%3AUUID%3Ag1')");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_whose_answer_breaks_off_is_sent_again() {
+    let batches = AtomicUsize::new(0);
+    let fake = Fake::new(move |_| match batches.fetch_add(1, Ordering::SeqCst) {
+        0 => batch_reply(&[vec![(204, Value::Null)]]),
+        _ => batch_reply(&[vec![(404, error_body("Resource Locator not found"))]]),
+    });
+    let results = service_of(&fake, "2.19").remove_locators(&ids(&["g1", "g2"])).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let sent = changesets(&fake.seen(false).pop().unwrap().body);
+    assert_eq!(sent, [[("DELETE Locators('nb%3Alid%3AUUID%3Ag2')".to_owned(), Value::Null)]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn locators_are_removed_one_by_one_without_batches() {
+    let fake = Fake::new(|seen| match seen.target().as_str() {
+        "$batch" => refused(501, "Not implemented"),
+        target if target.contains("g2") => refused(404, "Resource Locator not found"),
+        _ => Reply::Is(204, vec![], String::new()),
+    });
+    let service = service_of(&fake, "2.19");
+    let results = service.remove_locators(&ids(&["g1", "g2"])).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let deletions = fake.calls().iter().filter(|call| call.starts_with("DELETE Locators")).count();
+    assert_eq!((fake.calls().len(), deletions), (3, 2));
+    service.delete_locator(&LocatorId::new("g2")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_policies_are_known_by_name_and_locators_by_their_policy() {
+    let fake = with_policies(|_| {
+        let mut row = row("g1", "a", None, HOUR);
+        row["AccessPolicyId"] = json!("nb:pid:UUID:bad");
+        json_reply(200, &json!({"d": row}))
+    });
+    let service = service_of(&fake, "2.19");
+    let ours = service.our_policies().await.unwrap();
+    let expected = ["nb:pid:UUID:43200", "nb:pid:UUID:bad"].map(str::to_owned);
+    assert_eq!(ours, expected.into_iter().collect());
+    let locator = service.locator(&LocatorId::new("g1")).await.unwrap().unwrap();
+    assert!(ours.contains(&locator.policy.unwrap()));
 }

@@ -91,8 +91,7 @@ async fn a_refused_filter_is_replaced_by_a_request_for_each_asset() {
 async fn a_lost_creation_is_looked_for_before_it_is_sent_again() {
     let posts = std::sync::atomic::AtomicUsize::new(0);
     let fake = Fake::new(move |seen| {
-        let made =
-            json!({"Id": id(9), "Name": "n", "Uri": "https://store.example/asset-9", "StorageAccountName": "store"});
+        let made = json!({"Id": id(9), "AlternateId": "it's|complete", "Uri": "https://store.example/asset-9", "StorageAccountName": "store"});
         match seen.method.as_str() {
             "POST" => {
                 posts.fetch_add(1, Ordering::SeqCst);
@@ -109,7 +108,7 @@ async fn a_lost_creation_is_looked_for_before_it_is_sent_again() {
     };
     let asset = service_of(&fake, "2.19").create_asset(&wanted).await.unwrap();
     assert_eq!(asset.container, Some(ContainerName::new("asset-9")));
-    assert_eq!(fake.calls(), ["POST Assets", "GET Assets?$skip=0&$top=1000&$filter=AlternateId eq 'it''s'"]);
+    assert_eq!(fake.calls(), ["POST Assets", "GET Assets?$skip=0&$top=1000&$filter=startswith(AlternateId,'it''s')"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,4 +165,43 @@ async fn streaming_hosts_come_from_endpoints_or_from_a_locator() {
         assert_eq!(hosts.len(), 1);
         assert_eq!((hosts[0].url.as_str(), hosts[0].running), ("http://acct.streaming.example", running));
     }
+}
+
+fn marked(n: usize, mark: &str) -> Value {
+    json!({"Id": id(n), "AlternateId": mark})
+}
+
+#[tokio::test(start_paused = true)]
+async fn marked_assets_are_found_by_prefix_or_in_the_whole_listing() {
+    for refusal in [None, Some(400), Some(501)] {
+        let fake = Fake::new(move |seen| match refusal {
+            Some(status) if seen.target().contains("$filter") => refused(status, "no such function"),
+            _ => feed(&[marked(1, "a|1"), marked(2, "b|a"), json!({"Id": id(3)}), marked(4, "a")]),
+        });
+        let found = service_of(&fake, "2.19").assets_by_mark("a").await.unwrap();
+        let ids: Vec<_> = found.iter().map(|asset| asset.id.as_str().to_owned()).collect();
+        assert_eq!(ids, [id(1), id(4)], "what the service does not filter is filtered here");
+        assert!(fake.calls()[0].ends_with("$filter=startswith(AlternateId,'a')"), "{:?}", fake.calls());
+        assert_eq!(fake.calls().len(), if refusal.is_some() { 2 } else { 1 });
+    }
+    let forbidden = Fake::new(|_| refused(403, "no"));
+    service_of(&forbidden, "2.19").assets_by_mark("a").await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_s_clock_is_known_after_its_first_answer() {
+    let ahead = SignedDuration::from_mins(7);
+    let fake = Fake::new(move |_| {
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new()
+            .timestamp_to_rfc9110_string(&(crate::clock::now() + ahead))
+            .unwrap();
+        let Reply::Is(status, mut headers, body) = feed(&[]) else { unreachable!() };
+        headers.push(("date", date));
+        Reply::Is(status, headers, body)
+    });
+    let service = service_of(&fake, "2.19");
+    assert_eq!(service.clock_skew(), None);
+    service.assets_by_mark("a").await.unwrap();
+    let skew = service.clock_skew().unwrap();
+    assert!((ahead - skew).abs() <= SignedDuration::from_secs(1), "{skew}");
 }

@@ -14,7 +14,7 @@ fn file(name: &str, primary: bool) -> AssetFile {
 }
 
 fn set(asset: &str, files: Vec<AssetFile>) -> FileSet {
-    FileSet { asset: AssetId::new(asset), files }
+    FileSet::new(AssetId::new(asset), files)
 }
 
 fn created(count: usize) -> Vec<(u16, Value)> {
@@ -63,7 +63,8 @@ async fn records_that_exist_are_compared_and_only_the_difference_is_sent() {
         }
         batch_reply(&[created(1), vec![(409, error_body("File name already used"))]])
     });
-    let sets = [set("a", vec![file("x", false)]), set("b", vec![file("same", false), file("new", true)])];
+    let exact = FileSet { remove_others: true, ..set("b", vec![file("same", false), file("new", true)]) };
+    let sets = [set("a", vec![file("x", false)]), exact];
     let results = service_of(&fake, "2.19").register_files(&sets).await;
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     let sent = changesets(&fake.seen(false).pop().unwrap().body);
@@ -139,4 +140,79 @@ async fn a_name_that_may_not_be_posted_is_left_to_the_service() {
     let sent = changesets(&fake.seen(false).pop().unwrap().body);
     let expected = json!({"IsPrimary": true, "MimeType": "video/mp4"});
     assert_eq!(sent[0], [("MERGE Files('f1')".to_owned(), expected)]);
+}
+
+fn renamed(set: FileSet) -> FileSet {
+    FileSet { change: Some(AssetChange { name: Some(Some("new".to_owned())), alternate_id: None }), ..set }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_asset_is_changed_in_the_batch_of_its_records_or_without_any() {
+    let fake = Fake::new(|seen| {
+        let sets: Vec<_> = changesets(&seen.body).iter().map(|set| created(set.len())).collect();
+        batch_reply(&sets)
+    });
+    let sets = [renamed(set("a", vec![file("x", false)])), renamed(set("b", vec![])), set("c", vec![])];
+    let results = service_of(&fake, "2.19").register_files(&sets).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(fake.calls(), ["POST $batch"]);
+    let sent = changesets(&fake.seen(false).pop().unwrap().body);
+    let lines: Vec<Vec<&str>> = sent.iter().map(|set| set.iter().map(|(line, _)| line.as_str()).collect()).collect();
+    assert_eq!(lines, [vec!["POST Files", "MERGE Assets('a')"], vec!["MERGE Assets('b')"]]);
+    assert_eq!(sent[1][0].1, json!({"Name": "new"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_asset_is_changed_without_batches_too() {
+    let fake = Fake::new(|seen| match (seen.method.as_str(), seen.target()) {
+        (_, target) if target == "$batch" => refused(501, "Not implemented"),
+        _ => Reply::Is(204, vec![], String::new()),
+    });
+    service_of(&fake, "2.19").register_files(&[renamed(set("b", vec![]))]).await.remove(0).unwrap();
+    assert_eq!(fake.calls()[1..], ["PATCH Assets('b')"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_are_found_and_removed_although_every_creation_succeeds() {
+    for remove_others in [true, false] {
+        let fake = Fake::new(|seen| {
+            if seen.method == "GET" {
+                let row = |id: &str, name: &str| json!({"Id": id, "ParentAssetId": "a", "Name": name, "ContentFileSize": "5", "MimeType": "video/mp4", "IsPrimary": false});
+                return feed(&[row("f1", "x"), row("f2", "other"), row("f3", "kept")]);
+            }
+            batch_reply(&[created(1)])
+        });
+        let keep = vec!["kept".to_owned()];
+        let set = FileSet { remove_others, keep, ..set("a", vec![file("x", false)]) };
+        service_of(&fake, "2.19").register_files(&[set]).await.remove(0).unwrap();
+        let sent = changesets(&fake.seen(false).pop().unwrap().body);
+        let line = if remove_others { "DELETE Files('f2')" } else { "POST Files" };
+        assert_eq!((sent[0].len(), sent[0][0].0.as_str()), (1, line));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asset_s_texts_are_changed_in_one_request_and_nothing_in_none() {
+    let fake = Fake::new(|_| Reply::Is(204, vec![], String::new()));
+    let service = service_of(&fake, "2.19");
+    let id = AssetId::new("a");
+    service.update_asset(&id, &AssetChange::default()).await.unwrap();
+    assert_eq!(fake.seen(false).len(), 0);
+    let change = AssetChange { name: Some(Some("n".to_owned())), alternate_id: Some(None) };
+    service.update_asset(&id, &change).await.unwrap();
+    assert_eq!(fake.calls(), ["PATCH Assets('a')"]);
+    let sent: Value = serde_json::from_str(&fake.seen(false).pop().unwrap().body).unwrap();
+    assert_eq!(sent, json!({"Name": "n", "AlternateId": null}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_an_asset_whose_answer_was_lost_is_sent_again() {
+    let lost = AtomicBool::new(true);
+    let fake = Fake::new(move |_| match lost.swap(false, Ordering::SeqCst) {
+        true => Reply::Lost,
+        false => Reply::Is(204, vec![], String::new()),
+    });
+    let change = AssetChange { name: Some(None), alternate_id: None };
+    service_of(&fake, "2.19").update_asset(&AssetId::new("a"), &change).await.unwrap();
+    assert_eq!(fake.calls().len(), 2);
 }

@@ -1,0 +1,294 @@
+//! Small blobs of our own: read and written whole, under a condition.
+
+use azure_core::http::headers::Headers;
+use azure_core::http::{Method, Request};
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::BlobAccount;
+use super::properties::{ABSENT, control_call, header, refused_with, service_date};
+use super::write::write_call;
+use crate::error::{CallError, Error, Failure};
+use crate::model::{BlobRef, LeaseId};
+use crate::verdict::Cause;
+
+/// What these blobs hold.
+const CONTENT_TYPE: &str = "application/json";
+/// Codes of status 409 by which a condition is not met; 412 always says so.
+const UNMET: &[&str] = &["BlobAlreadyExists", "LeaseAlreadyPresent"];
+
+/// A blob that was read whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmallBlob {
+    /// All it holds.
+    pub content: Bytes,
+    /// Its entity tag, quotes included.
+    pub etag: String,
+    /// The service's time when it was read, to the second.
+    pub date: Timestamp,
+    /// Whether somebody has a lease on it.
+    pub lease: LeaseState,
+}
+
+/// The state of a blob's lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseState {
+    /// There is none.
+    Available,
+    /// Somebody has it.
+    Leased,
+    /// Its time ended.
+    Expired,
+    /// It was broken and ends soon.
+    Breaking,
+    /// It was broken and has ended.
+    Broken,
+}
+
+/// The condition of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteIf<'a> {
+    /// There is no such blob.
+    Absent,
+    /// The blob has that entity tag.
+    Etag(&'a str),
+    /// The lease is ours.
+    Lease(&'a LeaseId),
+    /// Both.
+    EtagAndLease(&'a str, &'a LeaseId),
+}
+
+/// What became of a conditional write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// It was written.
+    Done {
+        /// The new entity tag, quotes included.
+        etag: String,
+    },
+    /// The condition is not met. Also the answer where an earlier attempt of the same write took effect and its answer was
+    /// lost: the caller reads the blob to learn which.
+    ConditionFailed,
+}
+
+/// What became of a conditional deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// The blob is not there.
+    Done,
+    /// The condition is not met.
+    ConditionFailed,
+}
+
+/// What a read came to.
+enum Read {
+    Whole(SmallBlob),
+    TooLarge,
+}
+
+impl BlobAccount {
+    /// Reads a blob of up to `limit` bytes; `None`: there is no such blob or container. A larger one is an error.
+    pub async fn read_small(&self, blob: &BlobRef, limit: usize) -> Result<Option<SmallBlob>, Error> {
+        let url = &self.blob_url(blob)?;
+        let subject = blob.to_string();
+        let call = control_call("GetBlob", "read blob", &subject);
+        let read = self.read.run(call, |_| async move {
+            let mut request = self.request(url.clone(), Method::Get);
+            match self.send_within(&mut request, limit).await? {
+                Some((headers, content)) => small_blob(&headers, content).map(Read::Whole),
+                None => Ok(Read::TooLarge),
+            }
+        });
+        match read.await {
+            Ok(Read::Whole(found)) => Ok(Some(found)),
+            Ok(Read::TooLarge) => {
+                let reason = format!("it has more than the {limit} bytes that are expected");
+                Err(Error::found(subject, Cause::NotSupported, reason))
+            }
+            Err(error) if refused_with(&error, ABSENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Put Blob: writes a blob of JSON in one request where the condition is met.
+    pub async fn write_small(&self, blob: &BlobRef, content: Bytes, condition: WriteIf<'_>) -> Result<Written, Error> {
+        let url = &self.blob_url(blob)?;
+        let subject = blob.to_string();
+        let call = write_call("PutBlob", "write blob", &subject, content.len() as u64);
+        let content = &content;
+        let written = self.write.run(call, |_| async move {
+            let mut request = self.request(url.clone(), Method::Put);
+            request.insert_header("content-length", content.len().to_string());
+            request.insert_header("x-ms-blob-type", "BlockBlob");
+            request.insert_header("x-ms-blob-content-type", CONTENT_TYPE);
+            condition.put_on(&mut request);
+            request.set_body(content.clone());
+            let answer = self.send(&mut request, &[201]).await?;
+            header(answer.headers(), "etag").ok_or_else(without_etag)
+        });
+        match written.await {
+            Ok(etag) => Ok(Written::Done { etag }),
+            Err(error) if condition.failed(&error) => Ok(Written::ConditionFailed),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Deletes a blob where the condition is met. One that is not there is a success.
+    pub async fn delete_blob(&self, blob: &BlobRef, condition: WriteIf<'_>) -> Result<Deleted, Error> {
+        let url = &self.blob_url(blob)?;
+        let subject = blob.to_string();
+        let call = control_call("DeleteBlob", "delete blob", &subject);
+        let deleted = self.write.run(call, |_| async move {
+            let mut request = self.request(url.clone(), Method::Delete);
+            condition.put_on(&mut request);
+            self.send(&mut request, &[202]).await?;
+            Ok(())
+        });
+        match deleted.await {
+            Ok(()) => Ok(Deleted::Done),
+            Err(error) if refused_with(&error, ABSENT) => Ok(Deleted::Done),
+            Err(error) if condition.failed(&error) => Ok(Deleted::ConditionFailed),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl WriteIf<'_> {
+    fn put_on(self, request: &mut Request) {
+        let (etag, lease) = match self {
+            Self::Absent => return request.insert_header("if-none-match", "*"),
+            Self::Etag(etag) => (Some(etag), None),
+            Self::Lease(lease) => (None, Some(lease)),
+            Self::EtagAndLease(etag, lease) => (Some(etag), Some(lease)),
+        };
+        if let Some(etag) = etag {
+            request.insert_header("if-match", etag.to_owned());
+        }
+        if let Some(lease) = lease {
+            request.insert_header("x-ms-lease-id", lease.to_string());
+        }
+    }
+
+    /// Does the error say that the condition is not met?
+    fn failed(self, error: &CallError) -> bool {
+        let gone = self != Self::Absent && refused_with(error, &["BlobNotFound"]);
+        gone || error.failure.status() == Some(412) || refused_with(error, UNMET)
+    }
+}
+
+fn small_blob(headers: &Headers, content: Bytes) -> Result<SmallBlob, Failure> {
+    let lease = match header(headers, "x-ms-lease-state").as_deref() {
+        None | Some("available") => LeaseState::Available,
+        Some("leased") => LeaseState::Leased,
+        Some("expired") => LeaseState::Expired,
+        Some("breaking") => LeaseState::Breaking,
+        Some("broken") => LeaseState::Broken,
+        Some(other) => return Err(Failure::Unexpected(format!("a lease with the state {other:?}"))),
+    };
+    let etag = header(headers, "etag").ok_or_else(without_etag)?;
+    Ok(SmallBlob { content, etag, date: service_date(headers)?, lease })
+}
+
+fn without_etag() -> Failure {
+    Failure::Unexpected("an answer about a blob has no ETag; is this a blob service?".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{Fake, answer, refusal};
+    use super::*;
+    use crate::model::ContainerName;
+
+    const HEADERS: &[(&str, &str)] =
+        &[("date", "Thu, 01 Jan 1970 00:00:07 GMT"), ("etag", "\"0x1\""), ("x-ms-lease-state", "leased")];
+
+    fn lock() -> BlobRef {
+        BlobRef { container: ContainerName::new("state"), name: "lock".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn a_small_blob_is_read_with_its_tag_date_and_lease() {
+        let fake = Fake::new([answer(200, HEADERS).with_body("{}")]);
+        let read = fake.account("acct").read_small(&lock(), 2).await.unwrap().unwrap();
+        assert_eq!((read.content, read.etag.as_str()), (Bytes::from("{}"), "\"0x1\""));
+        assert_eq!((read.date, read.lease), (Timestamp::from_second(7).unwrap(), LeaseState::Leased));
+    }
+
+    #[tokio::test]
+    async fn a_blob_above_the_limit_is_refused_and_a_missing_one_is_none() {
+        let large = Fake::new([answer(200, HEADERS).with_body("{} ")]).account("acct");
+        let error = large.read_small(&lock(), 2).await.unwrap_err();
+        assert!(matches!(error, Error::Found { .. }) && error.to_string().contains("2 bytes"), "{error}");
+        for code in ABSENT {
+            let missing = Fake::new([refusal(404, code)]).account("acct");
+            assert_eq!(missing.read_small(&lock(), 2).await.unwrap(), None);
+        }
+        let forbidden = Fake::new([refusal(403, "AuthorizationFailure")]).account("acct");
+        forbidden.read_small(&lock(), 2).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_tag_or_date_or_with_an_unknown_lease_is_no_blob() {
+        let unknown = [HEADERS[0], HEADERS[1], ("x-ms-lease-state", "sublet")];
+        for headers in [&HEADERS[..1], &HEADERS[1..], &unknown] {
+            Fake::new([answer(200, headers)]).account("acct").read_small(&lock(), 2).await.unwrap_err();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_write_carries_its_condition() {
+        let lease = &LeaseId::random();
+        let id = lease.to_string();
+        let cases = [
+            (WriteIf::Absent, ["*", "", ""]),
+            (WriteIf::Etag("\"0x1\""), ["", "\"0x1\"", ""]),
+            (WriteIf::Lease(lease), ["", "", &id]),
+            (WriteIf::EtagAndLease("\"0x1\"", lease), ["", "\"0x1\"", &id]),
+        ];
+        for (condition, headers) in cases {
+            let fake = Fake::new([answer(201, HEADERS), answer(202, &[])]);
+            let account = fake.account("acct");
+            let written = account.write_small(&lock(), Bytes::from("{}"), condition).await.unwrap();
+            assert_eq!(written, Written::Done { etag: "\"0x1\"".to_owned() });
+            assert_eq!(account.delete_blob(&lock(), condition).await.unwrap(), Deleted::Done);
+            let asked = fake.asked();
+            for asked in &asked {
+                let sent = ["if-none-match", "if-match", "x-ms-lease-id"].map(|name| asked.header(name));
+                assert_eq!(sent, headers, "{} {condition:?}", asked.method);
+            }
+            assert_eq!((asked[0].body.as_str(), asked[0].header("content-length")), ("{}", "2"));
+            assert_eq!(asked[0].header("x-ms-blob-content-type"), CONTENT_TYPE);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_condition_that_is_not_met_is_an_answer() {
+        let lease = &LeaseId::random();
+        let unmet = [
+            (WriteIf::Absent, refusal(409, "BlobAlreadyExists")),
+            (WriteIf::Etag("\"0x1\""), refusal(412, "ConditionNotMet")),
+            (WriteIf::Etag("\"0x1\""), refusal(412, "LeaseIdMissing")),
+            (WriteIf::Lease(lease), refusal(412, "LeaseLost")),
+        ];
+        for (condition, refused) in unmet {
+            let account = Fake::new([refused]).account("acct");
+            let written = account.write_small(&lock(), Bytes::new(), condition).await.unwrap();
+            assert_eq!(written, Written::ConditionFailed);
+            assert_eq!(account.delete_blob(&lock(), condition).await.unwrap(), Deleted::ConditionFailed);
+        }
+        let gone = Fake::new([refusal(404, "BlobNotFound")]).account("acct");
+        let written = gone.write_small(&lock(), Bytes::new(), WriteIf::Lease(lease)).await.unwrap();
+        assert_eq!(written, Written::ConditionFailed);
+        assert_eq!(gone.delete_blob(&lock(), WriteIf::Lease(lease)).await.unwrap(), Deleted::Done);
+        let immutable = Fake::new([refusal(409, "BlobImmutableDueToPolicy")]).account("acct");
+        immutable.write_small(&lock(), Bytes::new(), WriteIf::Absent).await.unwrap_err();
+        immutable.delete_blob(&lock(), WriteIf::Absent).await.unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_whose_answer_was_lost_ends_as_a_condition_that_is_not_met() {
+        let fake = Fake::new([refusal(500, "InternalError"), refusal(409, "BlobAlreadyExists")]);
+        let written = fake.account("acct").write_small(&lock(), Bytes::from("{}"), WriteIf::Absent).await.unwrap();
+        assert_eq!((written, fake.asked().len()), (Written::ConditionFailed, 2));
+    }
+}

@@ -1,0 +1,148 @@
+//! What protects assets: content keys and delivery policies. A copy of the blobs alone would play in the clear.
+
+use std::sync::atomic::Ordering;
+
+use futures::future::{join, join_all};
+
+use super::listing::{self, Query};
+use super::odata::{self, Row};
+use super::wire::{Ask, safe};
+use super::{V2, WITH_DELIVERY_POLICIES, entities};
+use crate::error::{CallError, Error, Failure, for_all};
+use crate::model::{AssetId, Protection};
+
+/// The wire's number of a content key that encrypts configurations of encoding tasks. It protects no asset.
+const CONFIGURATION: u64 = 2;
+/// The wire's numbers of all other content keys.
+const PROTECTING: [u64; 6] = [0, 1, 4, 6, 7, 8];
+/// Queries in one request: as many as every service is assumed to take.
+const QUERIES: usize = 100;
+/// The action as in "failed to …".
+const READ: &str = "read the protection of asset";
+
+impl V2 {
+    pub(super) async fn find_any_protection(&self) -> Result<bool, Error> {
+        if self.any_protecting_key().await? {
+            return Ok(true);
+        }
+        if !self.speaks(WITH_DELIVERY_POLICIES) {
+            return Ok(false);
+        }
+        let ask = Ask::get("AssetDeliveryPolicies?$top=1");
+        let call = safe("ListDeliveryPolicies", "look for delivery policies of account", self.0.account.as_str());
+        Ok(!self.wire().rows(call, &ask).await?.is_empty())
+    }
+
+    async fn any_protecting_key(&self) -> Result<bool, Error> {
+        let clauses = PROTECTING.map(|kind| format!("ContentKeyType eq {kind}"));
+        let filter = odata::escape(&clauses.join(" or "));
+        let ask = Ask::get(format!("ContentKeys?$filter={filter}&$top=1"));
+        let call = safe("ListContentKeys", "look for content keys of account", self.0.account.as_str());
+        match self.wire().rows(call, &ask).await {
+            Ok(rows) => Ok(!rows.is_empty()),
+            // A service that does not filter so: all keys are read instead.
+            Err(CallError { failure: Failure::Refused { status: 400 | 501, .. }, .. }) => {
+                let query = self.query("ListContentKeys", "list the content keys", "ContentKeys");
+                Ok(!listing::all(self.wire(), query, protecting).await?.is_empty())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn find_protection(&self, assets: &[AssetId]) -> Vec<Result<Protection, Error>> {
+        let sets = self.protecting_sets();
+        let groups = assets.chunks(QUERIES / sets.len()).map(|group| self.protection_of_group(group, sets));
+        join_all(groups).await.into_iter().flatten().collect()
+    }
+
+    /// What an asset's navigation properties are called that hold its protection.
+    fn protecting_sets(&self) -> &'static [&'static str] {
+        if self.speaks(WITH_DELIVERY_POLICIES) { &["ContentKeys", "DeliveryPolicies"] } else { &["ContentKeys"] }
+    }
+
+    async fn protection_of_group(
+        &self,
+        group: &[AssetId],
+        sets: &'static [&'static str],
+    ) -> Vec<Result<Protection, Error>> {
+        let paths: Vec<String> = group.iter().flat_map(|asset| sets.iter().map(|set| nested(asset, set))).collect();
+        let answers = match self.query_together(&paths).await {
+            Ok(answers) => answers,
+            Err(error) => return for_all(error.into(), group.len()),
+        };
+        let single = group.iter().zip(answers.chunks(sets.len())).map(|(asset, answers)| async move {
+            match answers.iter().cloned().collect::<Option<Vec<usize>>>() {
+                Some(counts) => Ok(protection(&counts)),
+                // What a batch does not answer is asked for by itself, with its own retries and its own error.
+                None => self.protection_of_one(asset, sets).await,
+            }
+        });
+        join_all(single).await
+    }
+
+    /// How many protecting rows each query has, where its part of the batch says so. None of them where the service takes no
+    /// batch of queries.
+    async fn query_together(&self, paths: &[String]) -> Result<Vec<Option<usize>>, CallError> {
+        let unanswered = || vec![None; paths.len()];
+        // One asset costs two requests at most, and no batch fewer.
+        if paths.len() <= 2 || self.0.no_query_batch.load(Ordering::Relaxed) {
+            return Ok(unanswered());
+        }
+        let subject = format!("of {} queries", paths.len());
+        match self.wire().queries(safe("Batch", "read the protection in a batch", &subject), paths).await {
+            Ok(parts) => Ok(parts.into_iter().map(|part| part.ok().and_then(|rows| count(&rows).ok())).collect()),
+            Err(error) if matches!(error.failure.status(), Some(400 | 404 | 405 | 415 | 501)) => {
+                tracing::info!(%error, "the service takes no batches of queries; each is a request of its own");
+                self.0.no_query_batch.store(true, Ordering::Relaxed);
+                Ok(unanswered())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn protection_of_one(&self, asset: &AssetId, sets: &'static [&'static str]) -> Result<Protection, Error> {
+        let keys = self.count_of(asset, sets[0]);
+        let policies = async {
+            match sets.get(1) {
+                Some(set) => self.count_of(asset, set).await,
+                None => Ok(0),
+            }
+        };
+        let (keys, policies) = join(keys, policies).await;
+        Ok(protection(&[keys?, policies?]))
+    }
+
+    async fn count_of(&self, asset: &AssetId, set: &'static str) -> Result<usize, CallError> {
+        let query = Query {
+            operation: "ListProtection",
+            attempted: READ,
+            subject: asset.to_string(),
+            path: nested(asset, set),
+            filter: None,
+        };
+        Ok(listing::all(self.wire(), query, protecting).await?.len())
+    }
+}
+
+fn nested(asset: &AssetId, set: &str) -> String {
+    format!("{}/{set}", odata::entity("Assets", asset.as_str()))
+}
+
+/// Is the row a delivery policy, or a content key that protects an asset? Kinds of keys that this client does not know do.
+fn protecting(row: &Row) -> Result<Option<()>, Failure> {
+    entities::id(row)?;
+    Ok((row.whole("ContentKeyType") != Some(CONFIGURATION)).then_some(()))
+}
+
+fn count(rows: &[Row]) -> Result<usize, Failure> {
+    rows.iter().map(|row| Ok(usize::from(protecting(row)?.is_some()))).sum()
+}
+
+/// From the number of keys and, where there are such, of delivery policies.
+fn protection(counts: &[usize]) -> Protection {
+    let number = |at: usize| counts.get(at).map_or(0, |count| u32::try_from(*count).unwrap_or(u32::MAX));
+    match (number(0), number(1)) {
+        (0, 0) => Protection::None,
+        (keys, policies) => Protection::Protected { keys, policies },
+    }
+}
