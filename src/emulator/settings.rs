@@ -114,6 +114,8 @@ pub struct MediaSettings {
     pub file_infos_in_folders: bool,
     /// `$batch` is refused with 501 (for clients that must fall back).
     pub refuse_batch: bool,
+    /// Operations in one `$batch`, those of its changesets together; more are refused with 400. A changeset has 100 at most.
+    pub batch_limit: usize,
     /// `$orderby` sorts inside a page only, as seen on the live service.
     pub page_local_orderby: bool,
     /// A read or streaming locator on an asset without files is refused, as one page documents.
@@ -136,6 +138,7 @@ impl Default for MediaSettings {
             random_container_names: false,
             file_infos_in_folders: false,
             refuse_batch: false,
+            batch_limit: 1000,
             page_local_orderby: false,
             strict_locators: false,
             encode_queue_ms: 400,

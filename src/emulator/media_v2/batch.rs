@@ -15,9 +15,8 @@ use super::service::{self, Service, Transaction};
 use super::write;
 use crate::emulator::world::World;
 
-/// WCF Data Services' defaults for operations in a changeset and parts in a batch.
+/// WCF Data Services' default for operations in a changeset.
 const MOST_IN_CHANGESET: usize = 100;
-const MOST_IN_BATCH: usize = 1000;
 
 /// An operation of a batch.
 struct Operation {
@@ -46,7 +45,7 @@ pub(super) async fn serve(
         return Err(ApiError::new(501, "Batch requests are not supported."));
     }
     let content_type = headers.get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let steps = steps(content_type, &call.body)?;
+    let steps = steps(content_type, &call.body, service.settings().batch_limit)?;
     let boundary = format!("batchresponse_{}", uuid::Uuid::new_v4());
     let mut out = String::new();
     for step in steps {
@@ -73,7 +72,7 @@ pub(super) async fn serve(
     })
 }
 
-fn steps(content_type: &str, body: &[u8]) -> Result<Vec<Step>, ApiError> {
+fn steps(content_type: &str, body: &[u8], most: usize) -> Result<Vec<Step>, ApiError> {
     let mut steps = Vec::new();
     let mut count = 0;
     for part in multipart::parts(content_type, body)? {
@@ -103,10 +102,8 @@ fn steps(content_type: &str, body: &[u8]) -> Result<Vec<Step>, ApiError> {
             steps.push(Step::Single(operation));
         }
     }
-    if count > MOST_IN_BATCH {
-        return Err(ApiError::bad(format!(
-            "The batch contains too many operations. Only {MOST_IN_BATCH} are allowed."
-        )));
+    if count > most {
+        return Err(ApiError::bad(format!("The batch contains too many operations. Only {most} are allowed.")));
     }
     Ok(steps)
 }

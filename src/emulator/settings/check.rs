@@ -58,6 +58,10 @@ fn check_region(at: &str, region: &RegionSettings, seen: &mut Seen) -> Result<()
         return Err(fault(format!("{at}.account"), problem, "give each media account its own name"));
     }
     check_key(&format!("{at}.account_key"), region.account_key.as_deref())?;
+    if region.media.batch_limit == 0 {
+        let remedy = "write the most operations a batch may have, such as 100; refuse_batch refuses them all";
+        return Err(fault(format!("{at}.media.batch_limit"), "a batch of no operations is none", remedy));
+    }
     let ports = region.ports;
     let named = [
         ("token", ports.token),
