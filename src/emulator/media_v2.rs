@@ -8,6 +8,7 @@ mod assets;
 mod batch;
 mod call;
 mod dates;
+mod delivery;
 mod endpoints;
 mod errors;
 mod files;
@@ -15,6 +16,7 @@ mod front;
 mod input;
 mod jobs;
 mod limits;
+mod links;
 mod locators;
 mod multipart;
 mod policies;
@@ -40,6 +42,7 @@ use base64::Engine as _;
 use self::answer::Answer;
 use self::call::{Call, Verb};
 use self::dates::Moment;
+pub(crate) use self::delivery::{ContentKey, Delivery, Protection, Protocol};
 use self::endpoints::Endpoints;
 use self::errors::ApiError;
 use self::limits::Throttle;
@@ -76,6 +79,8 @@ pub(crate) struct PublishedLocator {
     pub(crate) start: Option<jiff::Timestamp>,
     /// Not served after.
     pub(crate) expiry: jiff::Timestamp,
+    /// How its asset may be delivered.
+    pub(crate) protection: Protection,
 }
 
 /// What a fault plan has in mind for the token that is asked for: seconds it lives.
@@ -139,6 +144,7 @@ impl MediaAccount {
             container,
             start: locator.date("StartTime").map(Moment::timestamp),
             expiry: locator.date("ExpirationDateTime")?.timestamp(),
+            protection: Protection::of(&state, asset.key()),
         })
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Serves the files themselves, with ranges, and for a server manifest `name.ism` what players ask for:
 //! `name.ism/manifest` (Smooth), `…/manifest(format=m3u8-aapl)` (HLS), `…/manifest(format=mpd-time-csf)` (DASH). What it
-//! answers follows from the asset's content alone, so that two regions with the same blobs answer the same bytes.
+//! answers follows from the asset's content and its delivery policies alone, so that two regions with the same blobs and
+//! policies answer the same bytes.
 
 mod dash;
 mod files;
 mod hls;
 mod mp4;
+mod protected;
 mod server_manifest;
 mod smooth;
 
@@ -19,7 +21,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
 use self::server_manifest::ServerManifest;
-use super::media_v2::PublishedLocator;
+use super::media_v2::{Delivery, Protocol, PublishedLocator};
 use super::storage::{StorageAccount, StorageError};
 use super::world::World;
 use super::{Request, Response};
@@ -43,6 +45,8 @@ enum Refusal {
     NotYet(jiff::Timestamp),
     #[error("The locator expired at {0}.")]
     Expired(jiff::Timestamp),
+    #[error("The {protocol} protocol is not allowed here: {reason}.", protocol = .0.name(), reason = .1)]
+    Protected(Protocol, &'static str),
     #[error("The storage account {0} of the asset is not attached.")]
     NoStorage(String),
     #[error("Not found: {0}.")]
@@ -74,7 +78,7 @@ impl Refusal {
             Self::Path | Self::NoLocator(_) | Self::NotFound(_) | Self::NoStorage(_) | Self::Format(_) => {
                 StatusCode::NOT_FOUND
             }
-            Self::NotYet(_) | Self::Expired(_) => StatusCode::FORBIDDEN,
+            Self::NotYet(_) | Self::Expired(_) | Self::Protected(..) => StatusCode::FORBIDDEN,
             Self::Storage(_) => StatusCode::BAD_GATEWAY,
             Self::Manifest { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -118,11 +122,17 @@ impl Target {
         Some(Self { guid: guid.to_ascii_lowercase(), file: file.to_owned(), presentation })
     }
 
+    /// Folder of the file, with its slash.
+    fn folder(&self) -> &str {
+        self.file.rfind('/').map_or("", |at| &self.file[..=at])
+    }
+
     /// The operation's name for the statistics.
     fn operation(&self) -> &'static str {
         match self.presentation.as_deref() {
             None => "GetFile",
             Some(asked) if asked.to_ascii_lowercase().starts_with("qualitylevels(") => "GetPlaylist",
+            Some(asked) if protected::Media::of(asked).is_some() => "GetFile",
             Some(_) => "GetManifest",
         }
     }
@@ -134,6 +144,10 @@ struct Source<'a> {
     container: String,
     /// Folder of the server manifest, with its slash; what it names is beside it.
     folder: String,
+    protocol: Protocol,
+    delivery: Delivery,
+    /// Delivery policies say which protocols are allowed, so that media has paths that name their protocol.
+    restricted: bool,
 }
 
 impl Source<'_> {
@@ -142,6 +156,11 @@ impl Source<'_> {
         let name = format!("{}{name}", self.folder);
         let (_, bytes) = self.storage.read_blob(&self.container, &name, 0, MANIFEST_LIMIT).await?;
         Ok(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned())
+    }
+
+    /// The URL of a media file, relative to `…/name.ism/`.
+    fn media_url(&self, name: &str) -> String {
+        if self.restricted { protected::media_url(self.protocol, name) } else { format!("../{}", relative_url(name)) }
     }
 
     /// Where the parts of an MP4 beside the server manifest lie.
@@ -205,15 +224,47 @@ async fn present(
         return Err(Refusal::NoStorage(locator.storage_account));
     };
     let Some(presentation) = &target.presentation else {
-        return files::serve(storage, locator.container, target.file, headers, head).await;
+        allowed(&locator, Protocol::Progressive)?;
+        return files::serve(storage, locator.container, target.file, headers, head, None).await;
     };
-    let folder = target.file.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    let name = target.file[folder.len()..].to_owned();
-    let source = Source { storage, container: locator.container, folder };
-    let manifest = ServerManifest::parse(&source.text(&name).await?)
-        .map_err(|problem| Refusal::Manifest { name: target.file.clone(), problem })?;
+    if let Some(media) = protected::Media::of(presentation) {
+        let delivery = allowed(&locator, media.protocol)?;
+        let name = format!("{}{}", target.folder(), media.file);
+        let cipher = protected::Cipher::of(&delivery);
+        return files::serve(storage, locator.container, name, headers, head, cipher).await;
+    }
+    let (content_type, content) = manifest(storage, locator, &target, presentation).await?;
+    Ok(text(content_type, content))
+}
+
+/// How an asset is delivered in a protocol, unless its delivery policies refuse that.
+fn allowed(locator: &PublishedLocator, protocol: Protocol) -> Result<Delivery, Refusal> {
+    match locator.protection.delivery(protocol) {
+        Delivery::Refused(reason) => Err(Refusal::Protected(protocol, reason)),
+        delivery => Ok(delivery),
+    }
+}
+
+/// The manifest or playlist that is asked of a server manifest.
+async fn manifest(
+    storage: &Arc<StorageAccount>,
+    locator: PublishedLocator,
+    target: &Target,
+    presentation: &str,
+) -> Result<(&'static str, String), Refusal> {
     let asked = presentation.to_ascii_lowercase();
-    let (content_type, content) = match asked.as_str() {
+    let protocol = match asked.as_str() {
+        "manifest" => Protocol::Smooth,
+        "manifest(format=mpd-time-csf)" => Protocol::Dash,
+        _ => Protocol::Hls,
+    };
+    let delivery = allowed(&locator, protocol)?;
+    let restricted = !locator.protection.is_open();
+    let folder = target.folder().to_owned();
+    let source = Source { storage, container: locator.container, folder, protocol, delivery, restricted };
+    let manifest = ServerManifest::parse(&source.text(&target.file[source.folder.len()..]).await?)
+        .map_err(|problem| Refusal::Manifest { name: target.file.clone(), problem })?;
+    Ok(match asked.as_str() {
         "manifest" => (smooth::CONTENT_TYPE, smooth::client_manifest(&source, &manifest).await?),
         "manifest(format=m3u8-aapl)" | "manifest(format=m3u8-aapl-v3)" => {
             (hls::CONTENT_TYPE, hls::master(&source, &manifest, &asked).await?)
@@ -221,10 +272,9 @@ async fn present(
         "manifest(format=mpd-time-csf)" => (dash::CONTENT_TYPE, dash::description(&source, &manifest).await?),
         _ => match hls::playlist(&source, &manifest, &asked).await? {
             Some(playlist) => (hls::CONTENT_TYPE, playlist),
-            None => return Err(Refusal::Format(presentation.clone())),
+            None => return Err(Refusal::Format(presentation.to_owned())),
         },
-    };
-    Ok(text(content_type, content))
+    })
 }
 
 fn in_time(locator: &PublishedLocator, now: jiff::Timestamp) -> Result<(), Refusal> {

@@ -2,7 +2,7 @@
 
 use super::errors::ApiError;
 use super::input::Input;
-use super::schema::{ASSETS, FILES, LOCATORS, canonical_guid};
+use super::schema::{ASSETS, FILES, KEYS, LOCATORS, canonical_guid};
 use super::service::{Deed, Service, Transaction};
 use super::store::Row;
 use super::value::Value;
@@ -68,8 +68,15 @@ pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str, keep:
             locators::revoke_later(tx, &row, &asset);
         }
     }
-    for nav in ["ContentKeys", "ParentAssets"] {
+    let linked_keys = state.linked(id, "ContentKeys").to_vec();
+    for nav in ["ContentKeys", "DeliveryPolicies", "ParentAssets"] {
         state.link(id, nav, Vec::new(), &mut tx.journal);
+    }
+    // The documents: an asset takes the keys along that no other asset shares. Delivery policies stay.
+    for key in linked_keys {
+        if !state.is_linked("ContentKeys", &key) {
+            state.remove(&KEYS, &key, &mut tx.journal);
+        }
     }
     state.remove(&ASSETS, id, &mut tx.journal);
     if !keep {

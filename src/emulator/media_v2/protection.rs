@@ -18,6 +18,8 @@ use super::store::{Row, State};
 const CERTIFICATE: &[u8] = include_bytes!("protection/certificate.der");
 const PRIVATE_KEY: &[u8] = include_bytes!("protection/key.der");
 
+/// The published values of `ContentKeyType`: common, storage, configuration, envelope, common cbcs, and two of FairPlay.
+const KEY_TYPES: [i32; 7] = [0, 1, 2, 4, 6, 7, 8];
 /// `ContentKeyType` of keys that encrypt configurations.
 const CONFIGURATION: i32 = 2;
 /// Documented option of a task whose configuration is encrypted.
@@ -43,7 +45,7 @@ fn thumbprint() -> String {
 pub(super) fn answer(function: &str, parameter: Option<&str>) -> Result<String, ApiError> {
     let given = parameter.unwrap_or_default();
     if function == KEY_ID {
-        let known = given.parse().is_ok_and(|kind: u8| matches!(kind, 0..=8));
+        let known = given.parse().is_ok_and(|kind: i32| KEY_TYPES.contains(&kind));
         return known.then(thumbprint).ok_or_else(|| invalid("contentKeyType"));
     }
     let asked = given.trim_matches('\'');
@@ -55,8 +57,11 @@ fn invalid(name: &str) -> ApiError {
     ApiError::bad(format!("The value of property '{name}' is invalid."))
 }
 
-/// Refuses a content key for configurations that this service could not use.
+/// Refuses a content key of no known type, and one for configurations that this service could not use.
 pub(super) fn check_key(key: &Row) -> Result<(), ApiError> {
+    if !KEY_TYPES.contains(&key.int("ContentKeyType")) {
+        return Err(invalid("ContentKeyType"));
+    }
     if key.int("ContentKeyType") != CONFIGURATION {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use super::errors::ApiError;
 use super::protection;
 use super::query::{Expr, order};
 use super::render::{self, Format, View};
-use super::schema::{ASSETS, KEYS, KINDS, Kind, LOCATORS, Nav, POLICIES, STORAGE, TASKS, kind};
+use super::schema::{ASSETS, DELIVERY, KEYS, KINDS, Kind, LOCATORS, Nav, POLICIES, STORAGE, TASKS, kind};
 use super::service::Service;
 use super::store::{Row, State};
 
@@ -86,6 +86,7 @@ fn related<'s>(state: &'s State, from: &'s Row, nav: &'static Nav) -> Vec<&'s Ro
         ("Assets", "Locators") => state.find(&LOCATORS, "AssetId", key).collect(),
         ("Assets", "StorageAccount") => state.get(&STORAGE, from.text("StorageAccountName")).into_iter().collect(),
         ("Assets", "ContentKeys") => linked(&KEYS),
+        ("Assets", "DeliveryPolicies") => linked(&DELIVERY),
         ("Locators", "Asset") => state.get(&ASSETS, from.text("AssetId")).into_iter().collect(),
         ("Locators", "AccessPolicy") => state.get(&POLICIES, from.text("AccessPolicyId")).into_iter().collect(),
         ("Jobs", "Tasks") => state.find(&TASKS, "JobId", key).collect(),

@@ -3,7 +3,8 @@
 mod entities;
 
 pub(super) use self::entities::{
-    ASSETS, ENDPOINTS, FILES, JOBS, KEYS, LOCATORS, NOTIFICATIONS, OPERATIONS, POLICIES, PROCESSORS, STORAGE, TASKS,
+    ASSETS, DELIVERY, ENDPOINTS, FILES, JOBS, KEYS, LOCATORS, NOTIFICATIONS, OPERATIONS, POLICIES, PROCESSORS, STORAGE,
+    TASKS,
 };
 use super::value::Type;
 
@@ -146,7 +147,7 @@ const fn object(name: &'static str) -> Type {
 }
 
 /// Every entity type, in the order of [`Kind::index`].
-pub(super) static KINDS: [&Kind; 12] = [
+pub(super) static KINDS: [&Kind; 13] = [
     &ASSETS,
     &FILES,
     &POLICIES,
@@ -159,6 +160,7 @@ pub(super) static KINDS: [&Kind; 12] = [
     &TASKS,
     &NOTIFICATIONS,
     &KEYS,
+    &DELIVERY,
 ];
 
 /// The type behind a set's name, as a client of that version sees the service.

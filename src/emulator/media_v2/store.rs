@@ -248,6 +248,11 @@ impl State {
         journal.0.push(Undo::Links { from, nav, to: was.unwrap_or_default() });
     }
 
+    /// Does any entity link to `to` by that navigation?
+    pub(super) fn is_linked(&self, nav: &'static str, to: &str) -> bool {
+        self.links.iter().any(|((_, by), targets)| *by == nav && targets.iter().any(|target| &**target == to))
+    }
+
     /// Takes every recorded change back, newest first.
     pub(super) fn roll_back(&mut self, journal: Journal) {
         for undo in journal.0.into_iter().rev() {

@@ -1,20 +1,18 @@
 //! Everything that changes something: creates, updates, deletes, links, and the functions with side effects.
 
-use std::sync::Arc;
-
 use super::answer::Answer;
 use super::call::{Call, Verb};
 use super::errors::ApiError;
 use super::input::{self, Input};
 use super::read::{self, Place, Weight, locate};
 use super::render::{View, uri};
-use super::schema::{ASSETS, ENDPOINTS, FILES, JOBS, KEYS, Kind, NOTIFICATIONS, POLICIES, kind};
+use super::schema::{ASSETS, DELIVERY, ENDPOINTS, FILES, JOBS, KEYS, Kind, NOTIFICATIONS, POLICIES, kind};
 use super::service::{Service, Transaction};
 use super::store::Row;
 use super::value::Value;
-use super::{assets, endpoints, files, jobs, locators, policies, protection};
+use super::{assets, delivery, endpoints, files, jobs, links, locators, policies, protection};
 
-fn unsupported() -> ApiError {
+pub(super) fn unsupported() -> ApiError {
     ApiError::bad("The requested operation is not supported on this resource.")
 }
 
@@ -70,7 +68,13 @@ pub(super) async fn perform(service: Service<'_>, tx: &mut Transaction, call: &C
             let body = input::object(&call.body)?;
             let target = body.get("uri").or_else(|| body.get("url")).and_then(|u| u.as_str());
             let target = target.ok_or_else(|| ApiError::bad("The request body names no entity to link."))?;
-            link(service, tx, (from, &key), nav.name, &input::key_of_uri(target, link_target(from, nav.name)?)?)?;
+            links::link(
+                service,
+                tx,
+                (from, &key),
+                nav.name,
+                &input::key_of_uri(target, links::target(from, nav.name)?)?,
+            )?;
             Ok(Answer::empty())
         }
         (Verb::Post, Place::Action(key, name)) => endpoints::act(service, tx, &key, &name),
@@ -83,15 +87,14 @@ pub(super) async fn perform(service: Service<'_>, tx: &mut Transaction, call: &C
             Ok(Answer::empty())
         }
         (Verb::Delete, Place::Links(from, key, nav, Some(to))) => {
-            link_target(from, nav.name)?;
-            unlink(service, tx, (from, &key), nav.name, &to)?;
+            links::unlink(service, tx, (from, &key), nav.name, &to)?;
             Ok(Answer::empty())
         }
         _ => Err(unsupported()),
     }
 }
 
-fn exists(service: Service<'_>, kind: &'static Kind, key: &str) -> Result<(), ApiError> {
+pub(super) fn exists(service: Service<'_>, kind: &'static Kind, key: &str) -> Result<(), ApiError> {
     service.state().get(kind, key).map(|_| ()).ok_or_else(|| ApiError::no_entity(kind.name))
 }
 
@@ -102,6 +105,7 @@ async fn create(
     kind: &'static Kind,
     input: Input,
 ) -> Result<Answer, ApiError> {
+    no_related(&input, kind)?;
     let row = match kind.set {
         "Assets" => assets::create(service, tx, &input).await?,
         "Files" => files::create(service, tx, &input)?,
@@ -109,13 +113,24 @@ async fn create(
         "Locators" => locators::create(service, tx, &input).await?,
         "Jobs" => jobs::create(service, tx, input, call.version).await?,
         "Tasks" => jobs::add_task(service, tx, &input).await?,
-        "NotificationEndPoints" | "ContentKeys" => plain(service, tx, &input, kind)?,
+        "NotificationEndPoints" | "ContentKeys" | "AssetDeliveryPolicies" => plain(service, tx, &input, kind)?,
         _ => return Err(unsupported()),
     };
     let root = service.root();
     let view = View { root: &root, version: call.version, format: call.reply, fresh: true, select: None };
     let answer = Answer::json(call.reply, view.entity(&row), Weight::of(kind)).status(201);
     Ok(answer.header("location", uri(&root, kind, row.key())))
+}
+
+/// Refuses related entities in the body where this emulator would ignore them.
+fn no_related(input: &Input, kind: &Kind) -> Result<(), ApiError> {
+    let sent = input.links.first().map(|(nav, _)| nav).or(input.children.first().map(|(nav, _)| nav));
+    match sent {
+        Some(nav) if ![JOBS.set, "Tasks"].contains(&kind.set) => {
+            Err(ApiError::new(501, format!("This emulator does not implement '{nav}' in the body of {}.", kind.set)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Creates an entity that has no rules beyond its key.
@@ -129,6 +144,8 @@ fn plain(service: Service<'_>, tx: &mut Transaction, input: &Input, kind: &'stat
     row.set("Id", Value::text(&key));
     if kind.set == KEYS.set {
         protection::check_key(&row)?;
+    } else if kind.set == DELIVERY.set {
+        delivery::check_policy(&row)?;
     }
     row.set("Created", Value::Date(now));
     row.set("LastModified", Value::Date(now));
@@ -147,11 +164,14 @@ fn update(
 ) -> Result<(), ApiError> {
     exists(service, kind, key)?;
     let input = Input::read(input::object(&call.body)?, kind, call.version)?;
+    no_related(&input, kind)?;
     match kind.set {
         "Files" => return files::update(service, tx, key, &input),
         "Locators" => return locators::update(service, tx, key, &input),
         "Jobs" => return jobs::update(service, tx, key, &input),
-        set if ![ASSETS.set, NOTIFICATIONS.set, KEYS.set, ENDPOINTS.set].contains(&set) => return Err(unsupported()),
+        set if ![ASSETS.set, NOTIFICATIONS.set, KEYS.set, ENDPOINTS.set, DELIVERY.set].contains(&set) => {
+            return Err(unsupported());
+        }
         _ => {}
     }
     let now = service.now();
@@ -160,6 +180,11 @@ fn update(
     let changes = input.changes(row)?;
     if changes.is_empty() {
         return Ok(());
+    }
+    if kind.set == DELIVERY.set {
+        let mut changed = row.clone();
+        changes.iter().for_each(|(column, value)| changed.set_at(*column, value.clone()));
+        delivery::check_policy(&changed)?;
     }
     state.update(kind, key, &mut tx.journal, |row| {
         for (column, value) in changes {
@@ -184,57 +209,13 @@ fn delete(
         }
         "Locators" => locators::delete(service, tx, key),
         "Jobs" => jobs::delete(service, tx, key),
-        set if [FILES.set, POLICIES.set, NOTIFICATIONS.set, KEYS.set].contains(&set) => {
+        "ContentKeys" | "AssetDeliveryPolicies" => links::delete_target(service, tx, kind, key),
+        set if [FILES.set, POLICIES.set, NOTIFICATIONS.set].contains(&set) => {
             let gone = service.state().remove(kind, key, &mut tx.journal);
             gone.map(|_| ()).ok_or_else(|| ApiError::no_entity(kind.name))
         }
         _ => Err(unsupported()),
     }
-}
-
-fn link_target(from: &Kind, nav: &str) -> Result<&'static Kind, ApiError> {
-    match (from.set, nav) {
-        ("Assets", "ContentKeys") => Ok(&KEYS),
-        _ => Err(unsupported()),
-    }
-}
-
-fn link(
-    service: Service<'_>,
-    tx: &mut Transaction,
-    (from, key): (&'static Kind, &str),
-    nav: &'static str,
-    to: &str,
-) -> Result<(), ApiError> {
-    exists(service, from, key)?;
-    exists(service, link_target(from, nav)?, to)?;
-    let mut state = service.state();
-    let mut linked = state.linked(key, nav).to_vec();
-    if linked.iter().any(|l| &**l == to) {
-        return Err(ApiError::conflict("The entities are linked already."));
-    }
-    linked.push(Arc::from(to));
-    state.link(key, nav, linked, &mut tx.journal);
-    Ok(())
-}
-
-fn unlink(
-    service: Service<'_>,
-    tx: &mut Transaction,
-    (from, key): (&'static Kind, &str),
-    nav: &'static str,
-    to: &str,
-) -> Result<(), ApiError> {
-    exists(service, from, key)?;
-    let mut state = service.state();
-    let mut linked = state.linked(key, nav).to_vec();
-    let before = linked.len();
-    linked.retain(|l| &**l != to);
-    if linked.len() == before {
-        return Err(ApiError::no_entity(link_target(from, nav)?.name));
-    }
-    state.link(key, nav, linked, &mut tx.journal);
-    Ok(())
 }
 
 /// The operation's name in the statistics.
@@ -283,6 +264,13 @@ fn named(kind: &Kind, verb: Verb, one: bool) -> &'static str {
             "CreateNotificationEndPoint",
             "UpdateNotificationEndPoint",
             "DeleteNotificationEndPoint",
+        ],
+        "AssetDeliveryPolicies" => [
+            "ListAssetDeliveryPolicies",
+            "GetAssetDeliveryPolicy",
+            "CreateAssetDeliveryPolicy",
+            "UpdateAssetDeliveryPolicy",
+            "DeleteAssetDeliveryPolicy",
         ],
         _ => ["ListContentKeys", "GetContentKey", "CreateContentKey", "UpdateContentKey", "DeleteContentKey"],
     };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use quick_xml::escape::escape;
 
 use super::server_manifest::{Kind, ServerManifest, Track};
-use super::{Refusal, Source, mp4, relative_url, smooth};
+use super::{Refusal, Source, mp4, protected, smooth};
 
 pub(super) const CONTENT_TYPE: &str = "application/dash+xml";
 
@@ -21,8 +21,8 @@ pub(super) async fn description(source: &Source<'_>, manifest: &ServerManifest) 
          <MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-on-demand:2011\" \
          type=\"static\" mediaPresentationDuration=\"PT{seconds:.3}S\" minBufferTime=\"PT2S\">\n  <Period>\n"
     );
-    adaptation_set(&mut text, "video", &videos);
-    adaptation_set(&mut text, "audio", &audio);
+    adaptation_set(&mut text, source, "video", &videos);
+    adaptation_set(&mut text, source, "audio", &audio);
     text.push_str("  </Period>\n</MPD>\n");
     Ok(text)
 }
@@ -38,7 +38,7 @@ async fn with_layouts<'a>(
     Ok(with)
 }
 
-fn adaptation_set(text: &mut String, kind: &str, tracks: &[(&Track, mp4::Layout)]) {
+fn adaptation_set(text: &mut String, source: &Source<'_>, kind: &str, tracks: &[(&Track, mp4::Layout)]) {
     if tracks.is_empty() {
         return;
     }
@@ -49,6 +49,9 @@ fn adaptation_set(text: &mut String, kind: &str, tracks: &[(&Track, mp4::Layout)
     line(format_args!(
         "    <AdaptationSet contentType=\"{kind}\" mimeType=\"{kind}/mp4\" subsegmentAlignment=\"true\">"
     ));
+    if let Some(protection) = protected::dash_protection(&source.delivery) {
+        line(format_args!("      {protection}"));
+    }
     for (number, (track, layout)) in tracks.iter().enumerate() {
         let codecs =
             if layout.codecs.is_empty() { String::new() } else { format!(" codecs=\"{}\"", layout.codecs.join(",")) };
@@ -59,7 +62,7 @@ fn adaptation_set(text: &mut String, kind: &str, tracks: &[(&Track, mp4::Layout)
             track.bitrate.max(1)
         ));
         // Relative to …/name.ism/
-        line(format_args!("        <BaseURL>../{}</BaseURL>", escape(relative_url(&track.src).as_str())));
+        line(format_args!("        <BaseURL>{}</BaseURL>", escape(source.media_url(&track.src).as_str())));
         if let Some(index) = &layout.index {
             line(format_args!(
                 "        <SegmentBase indexRange=\"{}-{}\"><Initialization range=\"0-{}\"/></SegmentBase>",

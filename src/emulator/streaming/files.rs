@@ -8,26 +8,29 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use futures::stream;
 
 use super::Refusal;
+use super::protected::Cipher;
 use crate::emulator::Response;
 use crate::emulator::storage::{StorageAccount, StorageError};
 
 /// How much is read at once: few reads for large files, little memory for many readers.
 const PIECE: u64 = 1024 * 1024;
 
-/// Answers a GET or HEAD of one file.
+/// Answers a GET or HEAD of one file, encrypted where a cipher is given.
 pub(super) async fn serve(
     storage: &Arc<StorageAccount>,
     container: String,
     name: String,
     headers: &HeaderMap,
     head: bool,
+    cipher: Option<Cipher>,
 ) -> Result<Response, Refusal> {
     let (blob, _) = storage.read_blob(&container, &name, 0, 0).await?;
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let range = wanted(asked, blob.length).map_err(|OutsideFile| Refusal::Range(blob.length))?;
     let part = range.clone().unwrap_or(0..blob.length);
     let length = part.end - part.start;
-    let body = if head || length == 0 { Body::empty() } else { pieces(Arc::clone(storage), container, name, part) };
+    let body =
+        if head || length == 0 { Body::empty() } else { pieces(Arc::clone(storage), container, name, part, cipher) };
     let mut response = Response::new(body);
     let content_type = blob.content_type.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
     let headers = response.headers_mut();
@@ -45,19 +48,29 @@ pub(super) async fn serve(
     Ok(response)
 }
 
-fn pieces(storage: Arc<StorageAccount>, container: String, name: String, part: Range<u64>) -> Body {
-    let source = (storage, container, name);
+fn pieces(
+    storage: Arc<StorageAccount>,
+    container: String,
+    name: String,
+    part: Range<u64>,
+    cipher: Option<Cipher>,
+) -> Body {
+    let source = (storage, container, name, cipher);
     Body::from_stream(stream::try_unfold((source, part), |(source, part)| async move {
         if part.is_empty() {
             return Ok::<_, StorageError>(None);
         }
-        let (storage, container, name) = &source;
+        let (storage, container, name, cipher) = &source;
         let length = PIECE.min(part.end - part.start);
         let (_, bytes) = storage.read_blob(container, name, part.start, length).await?;
         if bytes.is_empty() {
             return Err(StorageError::Backend(format!("{name:?} became shorter while it was read")));
         }
         let next = part.start + bytes.len() as u64..part.end;
+        let bytes = match cipher {
+            Some(cipher) => cipher.apply(part.start, &bytes).into(),
+            None => bytes,
+        };
         Ok(Some((bytes, (source, next))))
     }))
 }

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::server_manifest::{Kind, ServerManifest, Track};
-use super::{Refusal, Source, mp4, relative_url, smooth};
+use super::{Delivery, Refusal, Source, mp4, protected, relative_url, smooth};
 
 pub(super) const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";
 
@@ -60,16 +60,16 @@ pub(super) async fn playlist(
     let Some(track) = asked_track(manifest, asked) else { return Ok(None) };
     let layout = source.layout(&track.src).await?;
     // Relative to …/name.ism/QualityLevels(n)/
-    let url = format!("../../{}", relative_url(&track.src));
+    let url = format!("../{}", source.media_url(&track.src));
     let seconds = match (&layout.index, layout.seconds) {
         (Some(_), _) => None,
         (None, Some(seconds)) => Some(seconds),
         (None, None) => Some(smooth::told_seconds(source, manifest).await?.unwrap_or(smooth::UNKNOWN_SECONDS)),
     };
-    Ok(Some(media_playlist(&url, &layout, seconds)))
+    Ok(Some(media_playlist(&url, &layout, seconds, &source.delivery)))
 }
 
-fn media_playlist(url: &str, layout: &mp4::Layout, whole_seconds: Option<f64>) -> String {
+fn media_playlist(url: &str, layout: &mp4::Layout, whole_seconds: Option<f64>, delivery: &Delivery) -> String {
     let segments = layout.index.as_ref().map_or(&[][..], |index| &index.segments);
     let longest = segments.iter().map(|s| s.seconds).chain(whole_seconds).fold(0.0, f64::max);
     let mut text = format!(
@@ -77,6 +77,7 @@ fn media_playlist(url: &str, layout: &mp4::Layout, whole_seconds: Option<f64>) -
          #EXT-X-PLAYLIST-TYPE:VOD\n",
         longest.ceil()
     );
+    protected::hls_key(&mut text, delivery);
     if let Some(index) = &layout.index {
         line(&mut text, format_args!("#EXT-X-MAP:URI=\"{url}\",BYTERANGE=\"{}@0\"", index.init));
     }
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn a_file_without_index_is_one_segment() {
         let layout = mp4::Layout { length: 9, ..mp4::Layout::default() };
-        let text = media_playlist("../../a.mp4", &layout, Some(4.2));
+        let text = media_playlist("../../a.mp4", &layout, Some(4.2), &Delivery::Clear);
         assert!(text.contains("#EXT-X-TARGETDURATION:5\n"), "{text}");
         assert!(text.ends_with("#EXTINF:4.200000,\n../../a.mp4\n#EXT-X-ENDLIST\n"), "{text}");
     }

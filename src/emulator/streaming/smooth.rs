@@ -7,7 +7,7 @@ use quick_xml::escape::escape;
 use quick_xml::events::Event;
 
 use super::server_manifest::{Kind, ServerManifest, Track, attribute};
-use super::{Refusal, Source};
+use super::{Refusal, Source, protected};
 use crate::emulator::storage::StorageError;
 
 pub(super) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
@@ -20,10 +20,14 @@ pub(super) const UNKNOWN_SECONDS: f64 = 60.0;
 
 /// The client manifest's text.
 pub(super) async fn client_manifest(source: &Source<'_>, manifest: &ServerManifest) -> Result<String, Refusal> {
-    match own(source, manifest).await? {
-        Some(text) => Ok(text),
-        None => derived(source, manifest).await,
-    }
+    let text = match own(source, manifest).await? {
+        Some(text) => text,
+        None => derived(source, manifest).await?,
+    };
+    protected::smooth_protection(&text, &source.delivery).ok_or_else(|| Refusal::Manifest {
+        name: manifest.client_manifest.clone().unwrap_or_default(),
+        problem: "it is no Smooth client manifest".to_owned(),
+    })
 }
 
 /// The `.ismc` that the server manifest names, if it is there.

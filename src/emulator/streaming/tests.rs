@@ -4,6 +4,7 @@ use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request, Url};
 use bytes::Bytes;
 
 use super::{PublishedLocator, Refusal, Target, in_time, relative_url};
+use crate::emulator::media_v2::Protection;
 use crate::emulator::{Emulator, EmulatorHandle, Generate, library};
 
 const BARS: &str = "0ba25000-0000-4000-8000-000000000002";
@@ -191,6 +192,7 @@ fn a_locator_is_valid_from_its_start_and_until_just_before_its_expiry() {
         container: String::new(),
         start: Some(at(100)),
         expiry: at(200),
+        protection: Protection::default(),
     };
     assert!(matches!(in_time(&locator, at(99)), Err(Refusal::NotYet(_))));
     assert!(in_time(&locator, at(100)).is_ok());

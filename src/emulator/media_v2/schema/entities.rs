@@ -317,6 +317,28 @@ pub(in crate::emulator::media_v2) static KEYS: Kind = Kind {
         property("ProtectionKeyType", Int, Once).zero(),
         property("Checksum", Text, Once),
         property("AuthorizationPolicyId", Text, Free).since(3),
+        property("TrackIdentifiers", Text, Free).since(16),
+    ],
+    navs: &[],
+    indexed: &[],
+};
+
+/// `AssetDeliveryPolicies`.
+pub(in crate::emulator::media_v2) static DELIVERY: Kind = Kind {
+    index: 12,
+    set: "AssetDeliveryPolicies",
+    name: "AssetDeliveryPolicy",
+    id: "adpid",
+    since: 7,
+    wide: false,
+    properties: &[
+        property("Id", Text, Server),
+        property("Name", Text, Free),
+        property("AssetDeliveryProtocol", Int, Free).zero(),
+        property("AssetDeliveryPolicyType", Int, Free).zero(),
+        property("AssetDeliveryConfiguration", Text, Free),
+        property("Created", Date, Server),
+        property("LastModified", Date, Server),
     ],
     navs: &[],
     indexed: &[],
