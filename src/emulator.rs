@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -43,9 +44,11 @@ pub(crate) mod world;
 
 pub use faults::plan::FaultPlan;
 pub use library::generate::{Generate, GenerateError, Sizes};
+pub use media_v2::{AssetLook, FileLook, LocatorLook, NewLocator, Operator, OperatorError};
 pub use ready::{Ready, ReadyRegion, ReadyStorage};
 pub use settings::{Settings, SettingsError};
 pub use stats::StatsSnapshot;
+pub use streaming::plays::{Played, PlayedAnswer};
 
 /// A request as every service receives it.
 pub(crate) type Request = axum::http::Request<axum::body::Body>;
@@ -225,6 +228,25 @@ impl EmulatorHandle {
             Some(storage::StorageAccount::Internal(account)) => account.delete_blob(container, blob).is_ok(),
             Some(storage::StorageAccount::External(_)) | None => false,
         }
+    }
+
+    /// A region's media account in the hands of its operator: edits and looks without a request.
+    ///
+    /// # Panics
+    /// When there is no such region.
+    pub fn operator(&self, region: usize) -> Operator<'_> {
+        assert!(region < self.world.regions.len(), "there is no region {region}");
+        Operator::new(&self.world, region)
+    }
+
+    /// What plays: guid of every streaming locator of a region -> what the streaming host would answer now for what it
+    /// publishes. No request is counted.
+    ///
+    /// # Panics
+    /// When there is no such region.
+    pub async fn plays(&self, region: usize) -> BTreeMap<String, Played> {
+        assert!(region < self.world.regions.len(), "there is no region {region}");
+        streaming::plays::plays(&self.world, region).await
     }
 
     /// Puts another fault plan in force, from its beginning; an empty one ends all faults.

@@ -18,7 +18,9 @@ mod jobs;
 mod limits;
 mod links;
 mod locators;
+mod look;
 mod multipart;
+mod operator;
 mod policies;
 mod protection;
 mod query;
@@ -46,6 +48,9 @@ pub(crate) use self::delivery::{ContentKey, Delivery, Protection, Protocol};
 use self::endpoints::Endpoints;
 use self::errors::ApiError;
 use self::limits::Throttle;
+pub use self::locators::NewLocator;
+pub use self::look::{AssetLook, FileLook, LocatorLook};
+pub use self::operator::{Operator, OperatorError};
 use self::render::Format;
 use self::schema::LOCATORS;
 use self::service::{Service, Transaction};
@@ -176,20 +181,21 @@ impl MediaAccount {
         files::seed(Service { world, index: region }, asset_id, primary).await
     }
 
-    /// Makes an on-demand locator with a given guid.
-    #[expect(clippy::too_many_arguments, reason = "a locator is all of these, and the library loader has them apart")]
-    pub(crate) fn seed_locator(
-        &self,
-        world: &World,
-        region: usize,
-        asset_id: &str,
-        guid: &str,
-        name: Option<&str>,
-        start: Option<jiff::Timestamp>,
-        expiry: jiff::Timestamp,
-    ) {
+    fn service<'w>(&self, world: &'w World, region: usize) -> Service<'w> {
         debug_assert!(std::ptr::eq(self, &raw const world.regions[region].media), "an account seeds itself");
-        locators::seed(Service { world, index: region }, asset_id, guid, name, start, expiry);
+        Service { world, index: region }
+    }
+
+    /// Publishes an asset for the library loader.
+    pub(crate) fn seed_locator(&self, world: &World, region: usize, asset_id: &str, locator: &NewLocator) {
+        if let Err(error) = locators::add(self.service(world, region), asset_id, locator) {
+            tracing::warn!(asset_id, error = error.message, "the asset could not be published");
+        }
+    }
+
+    /// The guids of all streaming locators, of whatever state of time.
+    pub(crate) fn streaming_guids(&self) -> Vec<String> {
+        look::streaming_guids(&self.lock())
     }
 
     /// Removes the container of an asset behind the service's back (an awkward asset).

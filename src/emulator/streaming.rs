@@ -9,6 +9,7 @@ mod dash;
 mod files;
 mod hls;
 mod mp4;
+pub(crate) mod plays;
 mod protected;
 mod server_manifest;
 mod smooth;
@@ -211,18 +212,9 @@ async fn present(
     headers: &HeaderMap,
     head: bool,
 ) -> Result<Response, Refusal> {
-    let region = &world.regions[region];
-    if !region.media.endpoint_running() {
-        return Err(Refusal::Stopped);
-    }
+    running(world, region)?;
     let target = target.ok_or(Refusal::Path)?;
-    let Some(locator) = region.media.published(&target.guid) else {
-        return Err(Refusal::NoLocator(target.guid));
-    };
-    in_time(&locator, world.clock.timestamp())?;
-    let Some(storage) = world.storage(&locator.storage_account) else {
-        return Err(Refusal::NoStorage(locator.storage_account));
-    };
+    let (locator, storage) = locate(world, region, &target.guid)?;
     let Some(presentation) = &target.presentation else {
         allowed(&locator, Protocol::Progressive)?;
         return files::serve(storage, locator.container, target.file, headers, head, None).await;
@@ -235,6 +227,25 @@ async fn present(
     }
     let (content_type, content) = manifest(storage, locator, &target, presentation).await?;
     Ok(text(content_type, content))
+}
+
+fn running(world: &World, region: usize) -> Result<(), Refusal> {
+    if world.regions[region].media.endpoint_running() { Ok(()) } else { Err(Refusal::Stopped) }
+}
+
+/// The locator of a guid, if it is served now, and the storage account of its asset.
+fn locate<'w>(
+    world: &'w World,
+    region: usize,
+    guid: &str,
+) -> Result<(PublishedLocator, &'w Arc<StorageAccount>), Refusal> {
+    running(world, region)?;
+    let locator = world.regions[region].media.published(guid).ok_or_else(|| Refusal::NoLocator(guid.to_owned()))?;
+    in_time(&locator, world.clock.timestamp())?;
+    match world.storage(&locator.storage_account) {
+        Some(storage) => Ok((locator, storage)),
+        None => Err(Refusal::NoStorage(locator.storage_account)),
+    }
 }
 
 /// How an asset is delivered in a protocol, unless its delivery policies refuse that.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::LibraryError;
-use crate::emulator::media_v2::SeedAsset;
+use crate::emulator::media_v2::{NewLocator, SeedAsset};
 use crate::emulator::storage::{Content, NewBlob};
 use crate::emulator::world::World;
 
@@ -133,7 +133,8 @@ pub(super) async fn store(world: &World, region: usize, asset: PlannedAsset) -> 
     }
     for locator in &asset.locators {
         let guid = locator.guid.to_string();
-        media.seed_locator(world, region, &id, &guid, None, locator.start, locator.expiry);
+        let new = NewLocator { guid: Some(guid), name: None, start: locator.start, expiry: locator.expiry };
+        media.seed_locator(world, region, &id, &new);
     }
     if asset.lose_container {
         media.seed_lose_container(world, region, &id).await;

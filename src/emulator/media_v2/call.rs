@@ -122,7 +122,7 @@ pub(super) fn version(headers: &HeaderMap, query: &[(String, String)]) -> Result
 }
 
 /// The last version ever published, 2.19.
-const NEWEST: u8 = 19;
+pub(super) const NEWEST: u8 = 19;
 
 /// The JSON form of the answer; Atom is not spoken here.
 pub(super) fn reply_format(headers: &HeaderMap) -> Result<Format, ApiError> {

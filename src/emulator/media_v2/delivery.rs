@@ -7,6 +7,7 @@ use super::errors::ApiError;
 use super::locators::guid;
 use super::schema::{ASSETS, DELIVERY, KEYS};
 use super::store::{Row, State};
+use super::value::Value;
 
 /// A streaming protocol, as the flags of `AssetDeliveryProtocol` name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,8 @@ impl Encryption {
 const TYPE: &str = "AssetDeliveryPolicyType";
 const PROTOCOL: &str = "AssetDeliveryProtocol";
 const CONFIGURATION: &str = "AssetDeliveryConfiguration";
+/// The key of a configuration's base URL for key requests.
+const BASE_URL: i64 = 2;
 
 /// Refuses a policy that says nothing the service could follow.
 pub(super) fn check_policy(policy: &Row) -> Result<(), ApiError> {
@@ -101,6 +104,21 @@ pub(super) fn check_policy(policy: &Row) -> Result<(), ApiError> {
         return invalid(CONFIGURATION);
     }
     Ok(())
+}
+
+/// A policy as a client would have made it: one that encrypts names the account's key delivery service.
+pub(super) fn made_policy(account: &str, (policy_type, protocols): (i32, i32), guid: &str) -> Row {
+    let row = Row::new(&DELIVERY)
+        .with("Id", Value::text(DELIVERY.id_of(guid)))
+        .with("Name", Value::text("Library"))
+        .with(PROTOCOL, Value::Int(protocols))
+        .with(TYPE, Value::Int(policy_type));
+    if Encryption::of(&row).is_none() {
+        return row;
+    }
+    let url = format!("https://{account}.keydelivery.mediaservices.windows.net/");
+    let configuration = serde_json::json!([{ "Key": BASE_URL, "Value": url }]).to_string();
+    row.with(CONFIGURATION, Value::text(configuration))
 }
 
 /// The (key, value) pairs of a configuration: `[{"Key":2,"Value":"…"}]`.
@@ -232,10 +250,9 @@ fn delivery(state: &State, asset: &str, policy: &Row) -> Delivery {
 /// Where a player asks for a key: the first URL of the configuration. Configuration key 2 is a base URL, to which the
 /// key's id is appended.
 fn acquisition_url(configuration: &str, guid: &str) -> String {
-    const BASE: i64 = 2;
     let entries = entries(configuration).unwrap_or_default();
     match entries.into_iter().find(|(_, value)| value.contains("://")) {
-        Some((BASE, value)) => format!("{value}?KID={guid}"),
+        Some((BASE_URL, value)) => format!("{value}?KID={guid}"),
         Some((_, value)) => value,
         None => format!("urn:uuid:{guid}"),
     }
@@ -244,7 +261,6 @@ fn acquisition_url(configuration: &str, guid: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::store::Journal;
-    use super::super::value::Value;
     use super::*;
 
     const ASSET: &str = "nb:cid:UUID:1";

@@ -7,7 +7,7 @@ use super::errors::ApiError;
 use super::input::Input;
 use super::schema::{ASSETS, FILES};
 use super::service::{Service, Transaction};
-use super::store::{Row, State};
+use super::store::{Journal, Row, State};
 use super::value::Value;
 use crate::emulator::storage::{StorageError, StoredBlob};
 
@@ -34,6 +34,42 @@ pub(super) fn create(service: Service<'_>, tx: &mut Transaction, input: &Input) 
     one_primary(&state, &row)?;
     state.insert(row.clone(), &mut tx.journal);
     Ok(row)
+}
+
+/// Makes a file record without a request and returns its id.
+pub(super) fn add(service: Service<'_>, asset_id: &str, name: &str, size: u64) -> Result<String, ApiError> {
+    let column = |name| FILES.column(name).expect("a property of files");
+    let size = Value::Long(i64::try_from(size).unwrap_or(i64::MAX));
+    let values = vec![
+        (column("Name"), Value::text(name)),
+        (column("ParentAssetId"), Value::text(asset_id)),
+        (column("ContentFileSize"), size),
+    ];
+    let row = create(service, &mut Transaction::default(), &Input { values, ..Input::default() })?;
+    Ok(row.key().to_owned())
+}
+
+/// Makes the file of that name the only primary one of its asset, without a request.
+pub(super) fn set_primary(service: Service<'_>, asset_id: &str, name: Option<&str>) -> Result<(), ApiError> {
+    let now = service.now();
+    let mut state = service.state();
+    let files: Vec<_> = state
+        .find(&FILES, "ParentAssetId", asset_id)
+        .map(|f| (f.key().to_owned(), f.text("Name").to_owned()))
+        .collect();
+    if name.is_some_and(|name| !files.iter().any(|(_, known)| known == name)) {
+        return Err(ApiError::no_entity(FILES.name));
+    }
+    for (key, known) in files {
+        state.update(&FILES, &key, &mut Journal::default(), |file| {
+            let primary = name == Some(known.as_str());
+            if file.flag("IsPrimary") != primary {
+                file.set("IsPrimary", Value::Bool(primary));
+                file.set("LastModified", Value::Date(now));
+            }
+        });
+    }
+    Ok(())
 }
 
 /// A file's name is valid and its own within the asset.

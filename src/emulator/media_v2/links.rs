@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::delivery;
 use super::errors::ApiError;
-use super::schema::{DELIVERY, KEYS, Kind};
+use super::schema::{ASSETS, DELIVERY, KEYS, Kind};
 use super::service::{Service, Transaction};
+use super::store::Row;
+use super::value::Value;
 use super::write::{exists, unsupported};
+use super::{delivery, protection};
 
 /// Where a link of an entity leads; other links cannot be written.
 pub(super) fn target(from: &Kind, nav: &str) -> Result<&'static Kind, ApiError> {
@@ -39,6 +41,40 @@ pub(super) fn link(
     linked.push(Arc::from(to));
     state.link(key, nav, linked, &mut tx.journal);
     Ok(())
+}
+
+/// Makes a content key and links it to an asset, without a request.
+pub(super) fn add_key(service: Service<'_>, asset: &str, key_type: i32, guid: &str) -> Result<String, ApiError> {
+    let key = protection::made_key(key_type, guid);
+    protection::check_key(&key)?;
+    add(service, asset, "ContentKeys", key)
+}
+
+/// Makes a delivery policy of a type and protocols and links it to an asset, without a request.
+pub(super) fn add_policy(
+    service: Service<'_>,
+    asset: &str,
+    (policy_type, protocols): (i32, i32),
+    guid: &str,
+) -> Result<String, ApiError> {
+    let policy = delivery::made_policy(&service.region().settings.account, (policy_type, protocols), guid);
+    delivery::check_policy(&policy)?;
+    add(service, asset, "DeliveryPolicies", policy)
+}
+
+fn add(service: Service<'_>, asset: &str, nav: &'static str, row: Row) -> Result<String, ApiError> {
+    let now = service.now();
+    let row = row.with("Created", Value::Date(now)).with("LastModified", Value::Date(now));
+    let id = row.key().to_owned();
+    let mut tx = Transaction::default();
+    if !service.state().insert(row, &mut tx.journal) {
+        return Err(ApiError::conflict(format!("'{id}' already exists.")));
+    }
+    let linked = link(service, &mut tx, (&ASSETS, asset), nav, &id);
+    if linked.is_err() {
+        service.state().roll_back(tx.journal);
+    }
+    linked.map(|()| id)
 }
 
 /// Removes the link between two entities.

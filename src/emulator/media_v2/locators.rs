@@ -8,7 +8,7 @@ use super::input::Input;
 use super::policies::{DELETE, WRITE, letters, library_policy, minutes};
 use super::schema::{ASSETS, FILES, LOCATORS, POLICIES, canonical_guid};
 use super::service::{Deed, Service, Transaction};
-use super::store::Row;
+use super::store::{Row, State};
 use super::value::Value;
 use crate::emulator::storage::{StorageError, StoredPolicy};
 
@@ -48,6 +48,17 @@ fn id_is_free(service: Service<'_>, id: &str) -> Result<(), ApiError> {
         .any(|other| Service { index: other, ..service }.state().get(&LOCATORS, id).is_some());
     if taken {
         return Err(ApiError::new(403, "The Locator belongs to another account and cannot be overwritten."));
+    }
+    Ok(())
+}
+
+/// Refuses one locator more than an asset can have; expired ones count.
+pub(super) fn room(state: &State, asset_id: &str) -> Result<(), ApiError> {
+    if state.find(&LOCATORS, "AssetId", asset_id).count() >= MOST {
+        return Err(ApiError::conflict(
+            "The asset already has 5 locators in use. \
+             Azure Storage enforces the limit of five shared access policies on one storage container.",
+        ));
     }
     Ok(())
 }
@@ -95,12 +106,7 @@ pub(super) async fn create(service: Service<'_>, tx: &mut Transaction, input: &I
     address(service, &mut row, &asset)?;
     {
         let mut state = service.state();
-        if state.find(&LOCATORS, "AssetId", &asset_id).count() >= MOST {
-            return Err(ApiError::conflict(
-                "The asset already has 5 locators in use. \
-                 Azure Storage enforces the limit of five shared access policies on one storage container.",
-            ));
-        }
+        room(&state, &asset_id)?;
         if !state.insert(row.clone(), &mut tx.journal) {
             return Err(ApiError::conflict(format!("A Locator with Id '{id}' already exists.")));
         }
@@ -185,31 +191,45 @@ pub(super) fn revoke_later(tx: &mut Transaction, locator: &Row, asset: &Row) {
     }
 }
 
-/// Makes an on-demand locator for the library loader.
-pub(super) fn seed(
-    service: Service<'_>,
-    asset_id: &str,
-    guid: &str,
-    name: Option<&str>,
-    start: Option<jiff::Timestamp>,
-    expiry: jiff::Timestamp,
-) {
-    let mut tx = Transaction::default();
-    let policy = library_policy(service, &mut tx);
-    let mut state = service.state();
-    let Some(asset) = state.get(&ASSETS, asset_id).cloned() else {
-        tracing::warn!(asset_id, "no such asset to publish");
-        return;
-    };
-    let mut row = Row::new(&LOCATORS)
-        .with("Id", Value::text(LOCATORS.id_of(&guid.to_ascii_lowercase())))
-        .with("Type", Value::Int(ON_DEMAND))
-        .with("AccessPolicyId", policy)
-        .with("AssetId", asset.at(0).clone())
-        .with("StartTime", start.map_or(Value::Null, |at| Value::Date(at.into())))
-        .with("ExpirationDateTime", Value::Date(expiry.into()))
-        .with("Name", name.map_or(Value::Null, Value::text));
-    if address(service, &mut row, &asset).is_ok() {
-        state.insert(row, &mut tx.journal);
+/// A streaming locator to be made without a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLocator {
+    /// Its guid; a new one where there is none.
+    pub guid: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// When it starts; `None` = at once.
+    pub start: Option<jiff::Timestamp>,
+    /// When it expires.
+    pub expiry: jiff::Timestamp,
+}
+
+impl NewLocator {
+    /// A locator of a new guid and no name that is valid until then.
+    pub fn until(expiry: jiff::Timestamp) -> Self {
+        Self { guid: None, name: None, start: None, expiry }
     }
+}
+
+/// Makes a streaming locator by the service's rules and returns its id.
+pub(super) fn add(service: Service<'_>, asset_id: &str, new: &NewLocator) -> Result<String, ApiError> {
+    let mut tx = Transaction::default();
+    let optional = |text: &Option<String>| text.as_ref().map_or(Value::Null, Value::text);
+    let mut row = Row::new(&LOCATORS)
+        .with("Id", optional(&new.guid))
+        .with("Type", Value::Int(ON_DEMAND))
+        .with("AccessPolicyId", library_policy(service, &mut tx))
+        .with("StartTime", new.start.map_or(Value::Null, |at| Value::Date(at.into())))
+        .with("ExpirationDateTime", Value::Date(new.expiry.into()))
+        .with("Name", optional(&new.name));
+    let id = chosen_id(&row)?;
+    id_is_free(service, &id)?;
+    row.set("Id", Value::text(&id));
+    let mut state = service.state();
+    let asset = state.get(&ASSETS, asset_id).ok_or_else(|| ApiError::no_entity("Asset"))?.clone();
+    row.set("AssetId", asset.at(0).clone());
+    room(&state, asset_id)?;
+    address(service, &mut row, &asset)?;
+    state.insert(row, &mut tx.journal);
+    Ok(id)
 }

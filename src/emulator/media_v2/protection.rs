@@ -14,11 +14,12 @@ use sha1::{Digest as _, Sha1};
 use super::errors::ApiError;
 use super::schema::KEYS;
 use super::store::{Row, State};
+use super::value::Value;
 
 const CERTIFICATE: &[u8] = include_bytes!("protection/certificate.der");
 const PRIVATE_KEY: &[u8] = include_bytes!("protection/key.der");
 
-/// The published values of `ContentKeyType`: common, storage, configuration, envelope, common cbcs, and two of FairPlay.
+/// The published values of `ContentKeyType`: common, storage, configuration, envelope, common cbcs, and two of `FairPlay`.
 const KEY_TYPES: [i32; 7] = [0, 1, 2, 4, 6, 7, 8];
 /// `ContentKeyType` of keys that encrypt configurations.
 const CONFIGURATION: i32 = 2;
@@ -74,6 +75,15 @@ pub(super) fn check_key(key: &Row) -> Result<(), ApiError> {
         return Err(invalid("Checksum"));
     }
     Ok(())
+}
+
+/// A content key as a client would have made it. Its bytes follow from its guid.
+pub(super) fn made_key(key_type: i32, guid: &str) -> Row {
+    Row::new(&KEYS)
+        .with("Id", Value::text(KEYS.id_of(guid)))
+        .with("ContentKeyType", Value::Int(key_type))
+        .with("EncryptedContentKey", Value::text(STANDARD.encode(Sha1::digest(format!("content key {guid}")))))
+        .with("ProtectionKeyId", Value::text(thumbprint()))
 }
 
 fn clear_key(key: &Row) -> Option<Vec<u8>> {

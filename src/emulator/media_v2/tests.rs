@@ -6,6 +6,8 @@ mod encoding;
 mod entry;
 mod lists;
 mod locators;
+mod operator;
+mod protection;
 
 use std::sync::Arc;
 

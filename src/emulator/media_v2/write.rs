@@ -1,5 +1,7 @@
 //! Everything that changes something: creates, updates, deletes, links, and the functions with side effects.
 
+use serde_json::{Map, Value as Json};
+
 use super::answer::Answer;
 use super::call::{Call, Verb};
 use super::errors::ApiError;
@@ -79,7 +81,7 @@ pub(super) async fn perform(service: Service<'_>, tx: &mut Transaction, call: &C
         }
         (Verb::Post, Place::Action(key, name)) => endpoints::act(service, tx, &key, &name),
         (Verb::Merge, Place::Entity(kind, key)) => {
-            update(service, tx, call, kind, &key)?;
+            update(service, tx, (kind, &key), (input::object(&call.body)?, call.version))?;
             Ok(Answer::empty())
         }
         (Verb::Delete, Place::Entity(kind, key)) => {
@@ -155,15 +157,15 @@ fn plain(service: Service<'_>, tx: &mut Transaction, input: &Input, kind: &'stat
     Ok(row)
 }
 
-fn update(
+/// Changes an entity by a body of that API version.
+pub(super) fn update(
     service: Service<'_>,
     tx: &mut Transaction,
-    call: &Call,
-    kind: &'static Kind,
-    key: &str,
+    (kind, key): (&'static Kind, &str),
+    (body, version): (Map<String, Json>, u8),
 ) -> Result<(), ApiError> {
     exists(service, kind, key)?;
-    let input = Input::read(input::object(&call.body)?, kind, call.version)?;
+    let input = Input::read(body, kind, version)?;
     no_related(&input, kind)?;
     match kind.set {
         "Files" => return files::update(service, tx, key, &input),
@@ -182,9 +184,11 @@ fn update(
         return Ok(());
     }
     if kind.set == DELIVERY.set {
-        let mut changed = row.clone();
-        changes.iter().for_each(|(column, value)| changed.set_at(*column, value.clone()));
-        delivery::check_policy(&changed)?;
+        let mut after = row.clone();
+        for (column, value) in &changes {
+            after.set_at(*column, value.clone());
+        }
+        delivery::check_policy(&after)?;
     }
     state.update(kind, key, &mut tx.journal, |row| {
         for (column, value) in changes {

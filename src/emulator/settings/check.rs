@@ -168,6 +168,12 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_of_no_operations_is_refused() {
+        let error = complaint(|s| s.regions[1].media.batch_limit = 0);
+        assert_eq!(error.key, "regions[1].media.batch_limit");
+    }
+
+    #[test]
     fn a_port_given_twice_is_refused() {
         let error = complaint(|s| {
             s.admin_port = 4000;

@@ -173,6 +173,59 @@ async fn made_up_assets_have_manifests_too_even_without_a_client_manifest() {
     assert!(answer.text().contains("\n../../show_"), "one segment over the whole file: {}", answer.text());
 }
 
+#[tokio::test]
+async fn policies_in_the_clear_serve_the_files_in_the_protocols_they_name() {
+    let emulator = emulator().await;
+    let operator = emulator.operator(0);
+    let asset = operator.assets().into_iter().find(|asset| asset.name.as_deref() == Some("bars")).unwrap();
+    let before = get(&emulator, 0, &format!("{BARS}/bars_400.mp4")).await.body;
+    operator.link_delivery_policy(&asset.id, 2, 4).unwrap();
+    for (path, status) in [
+        ("bars.ism/manifest", 403),
+        ("bars.ism/manifest(format=mpd-time-csf)", 403),
+        ("bars_400.mp4", 403),
+        ("bars.ism/Media(dash,bars_400.mp4)", 403),
+        ("bars.ism/manifest(format=m3u8-aapl)", 200),
+        ("bars.ism/Media(hls,bars_400.mp4)", 200),
+    ] {
+        assert_eq!(get(&emulator, 0, &format!("{BARS}/{path}")).await.status, status, "{path}");
+    }
+    assert_eq!(get(&emulator, 0, &format!("{BARS}/bars.ism/Media(hls,bars_400.mp4)")).await.body, before);
+    operator.link_delivery_policy(&asset.id, 1, 0xFFFF).unwrap();
+    let blocked = get(&emulator, 0, &format!("{BARS}/bars.ism/manifest(format=m3u8-aapl)")).await;
+    assert!((blocked.status, blocked.text().contains("blocks the protocol")) == (403, true), "{}", blocked.text());
+}
+
+#[tokio::test]
+async fn a_storage_encrypted_asset_is_not_streamed() {
+    let emulator = emulator().await;
+    let answer = get(&emulator, 0, &format!("{}/show.ism/manifest", locator("awkward-storage-encrypted"))).await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.text().contains("storage-encrypted"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn what_plays_is_seen_on_both_hosts_without_a_request() {
+    let emulator = emulator().await;
+    emulator.reset_stats();
+    let (west, east) = (emulator.plays(0).await, emulator.plays(1).await);
+    assert_eq!(west, east, "the same library plays alike");
+    let bars = &west[BARS];
+    assert_eq!((bars.status, bars.answers.len()), (200, 5 + 3));
+    assert!(bars.answers.values().all(|answer| answer.status == 200 && answer.fingerprint.is_some()));
+    assert_eq!(west[&locator("awkward-expired-locator")].status, 403);
+    assert_eq!(west[&locator("awkward-no-container")].status, 404);
+    assert!(emulator.stats().requests.is_empty());
+    let operator = emulator.operator(1);
+    let asset = operator.assets().into_iter().find(|asset| asset.name.as_deref() == Some("bars")).unwrap();
+    assert!(emulator.delete_blob(&asset.storage_account, &asset.container, "bars_100.mp4"));
+    let damaged = &emulator.plays(1).await[BARS];
+    assert!(!damaged.answers.contains_key("bars_100.mp4"));
+    assert_ne!(damaged, bars);
+    operator.set_streaming(false).unwrap();
+    assert!(emulator.plays(1).await.values().all(|played| played.status == 503));
+}
+
 #[test]
 fn a_path_names_a_locator_a_file_and_a_presentation() {
     let target = Target::of("/AB-cd/folder/My%20Show.ISM/Manifest(format=m3u8-aapl)").unwrap();

@@ -1,5 +1,7 @@
 //! Assets, files, keys and their links.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
@@ -150,4 +152,32 @@ async fn a_content_key_is_linked_and_unlinked() {
     assert_eq!(bench.delete(&format!("{links}('bad')")).await.status, 400);
     assert_eq!(bench.delete(&format!("{links}('{key}')")).await.status, 204);
     assert_eq!(bench.delete(&format!("{links}('{key}')")).await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_an_asset_moves_its_last_modified_and_an_empty_one_does_not() {
+    let mut bench = Bench::new().await;
+    bench.light = true;
+    let path = format!("Assets('{}')", bench.asset().await);
+    let made = bench.get(&path).await.json();
+    tokio::time::advance(Duration::from_mins(1)).await;
+    assert_eq!(bench.merge(&path, json!({})).await.status, 204);
+    assert_eq!(bench.get(&path).await.json()["LastModified"], made["LastModified"]);
+    assert_eq!(bench.merge(&path, json!({ "AlternateId": "ü".repeat(4001) })).await.status, 400);
+    assert_eq!(bench.merge(&path, json!({ "AlternateId": "ü".repeat(4000), "Name": "n" })).await.status, 204);
+    let changed = bench.get(&path).await.json();
+    assert_eq!(changed["Created"], made["Created"]);
+    assert_ne!(changed["LastModified"], made["LastModified"]);
+    assert_eq!(changed["Name"], json!("n"));
+}
+
+#[tokio::test]
+async fn a_deleted_file_record_leaves_its_blob() {
+    let bench = Bench::new().await;
+    let id = bench.asset().await;
+    let container = bench.container(&id).await;
+    bench.put(&container, "a.mp4", b"x").await;
+    let file = bench.make(0, "Files", json!({ "Name": "a.mp4", "ParentAssetId": id })).await;
+    assert_eq!(bench.delete(&format!("Files('{file}')")).await.status, 204);
+    assert_eq!(bench.storage(0).list_blobs(&container).await.unwrap().len(), 1);
 }

@@ -132,6 +132,66 @@ async fn batches_have_limits_and_can_be_refused() {
 }
 
 #[tokio::test]
+async fn settings_limit_the_operations_of_a_batch() {
+    let bench = Bench::with(|m| m.batch_limit = 100).await;
+    let half = changeset(&vec![("POST Assets", json!({})); 50]);
+    let read = operation(1, "GET Assets", &Json::Null);
+    let refused = send(&bench, &[half.clone(), read, half.clone()]).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text.contains("Only 100 are allowed"), "{}", refused.text);
+    assert_eq!(bench.get("Assets/$count").await.text, "0");
+    assert_eq!(send(&bench, &[half.clone(), half]).await.status, 202);
+}
+
+#[tokio::test]
+async fn reads_between_changesets_see_what_came_before_them() {
+    let bench = Bench::new().await;
+    let asset = bench.asset().await;
+    let policy = bench.policy(1).await;
+    let file = bench.make(0, "Files", json!({ "Name": "a.mp4", "ParentAssetId": asset })).await;
+    let locator = bench.make(0, "Locators", json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": 2 })).await;
+    let read = |id, of: &str| operation(id, &format!("GET http://cluster.west/api/{of}"), &Json::Null);
+    let parts = [
+        read(1, &format!("Locators('{locator}')")),
+        changeset(&[
+            (&format!("MERGE Assets('{asset}')"), json!({ "Name": "renamed" })),
+            (&format!("DELETE Locators('{locator}')"), Json::Null),
+            (&format!("DELETE Files('{file}')"), Json::Null),
+        ]),
+        read(2, &format!("Assets('{asset}')")),
+        read(3, &format!("Locators('{locator}')")),
+        read(4, &format!("Assets('{asset}')/Files")),
+    ];
+    let got = send(&bench, &parts).await;
+    let statuses: Vec<_> = got.text.lines().filter_map(|l| l.strip_prefix("HTTP/1.1 ")).map(|l| &l[..3]).collect();
+    assert_eq!(statuses, ["200", "204", "204", "204", "200", "404", "200"], "{}", got.text);
+    assert!(got.text.contains("\"Name\":\"renamed\"") && got.text.contains("\"results\":[]"), "{}", got.text);
+}
+
+#[tokio::test]
+async fn a_refused_changeset_brings_back_deleted_locators_files_and_names() {
+    let bench = Bench::new().await;
+    let asset = bench.asset().await;
+    let policy = bench.policy(1).await;
+    let file = bench.make(0, "Files", json!({ "Name": "a.mp4", "ParentAssetId": asset })).await;
+    let locator = bench.make(0, "Locators", json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": 2 })).await;
+    let got = send(
+        &bench,
+        &[changeset(&[
+            (&format!("MERGE Assets('{asset}')"), json!({ "Name": "renamed" })),
+            (&format!("DELETE Locators('{locator}')"), Json::Null),
+            (&format!("DELETE Files('{file}')"), Json::Null),
+            (&format!("DELETE Files('{file}')"), Json::Null),
+        ])],
+    )
+    .await;
+    assert!(got.text.contains("HTTP/1.1 404"), "{}", got.text);
+    assert_eq!(bench.get(&format!("Assets('{asset}')")).await.d()["Name"], json!("a"));
+    assert_eq!(bench.get(&format!("Locators('{locator}')")).await.status, 200);
+    assert_eq!(bench.get(&format!("Files('{file}')")).await.status, 200);
+}
+
+#[tokio::test]
 async fn file_infos_can_be_asked_for_in_a_batch() {
     let bench = Bench::new().await;
     let mut parts = Vec::new();

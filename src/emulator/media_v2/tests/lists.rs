@@ -1,5 +1,7 @@
 //! Lists: filters, pages, orders, projections, navigations.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
@@ -41,6 +43,35 @@ async fn a_page_holds_a_thousand_and_skip_walks_on() {
     assert_eq!(names(&bench.get("Assets?$filter=startswith(Name,'asset 249') and Options eq 0&$top=2").await).len(), 2);
     assert_eq!(bench.get("Assets/$count").await.text, "2500");
     assert_eq!(bench.get("Assets?$inlinecount=allpages&$top=1").await.d()["__count"], json!("2500"));
+}
+
+#[tokio::test]
+async fn a_deletion_between_two_pages_hides_a_row_from_the_next() {
+    let bench = library(4).await;
+    let first = bench.get("Assets?$skip=0&$top=2").await;
+    assert_eq!(names(&first), ["asset 0", "asset 1"]);
+    let gone = first.d()["results"][0]["Id"].as_str().unwrap().to_owned();
+    assert_eq!(bench.delete(&format!("Assets('{gone}')")).await.status, 204);
+    assert_eq!(names(&bench.get("Assets?$skip=2&$top=2").await), ["asset 3"], "nobody was shown asset 2");
+    assert!(first.d().get("__next").is_none(), "the service gives no link to the next page");
+}
+
+#[tokio::test(start_paused = true)]
+async fn assets_are_found_by_the_start_of_a_mark_and_by_a_change() {
+    let bench = library(12).await;
+    for form in ["", " eq true"] {
+        let found = names(&bench.get(&format!("Assets?$filter=startswith(AlternateId,'alt1'){form}")).await);
+        assert_eq!(found, ["asset 1", "asset 10", "asset 11"]);
+    }
+    let none = names(&bench.get("Assets?$filter=startswith(AlternateId,'alt1') eq true and Name eq 'asset 2'").await);
+    assert!(none.is_empty());
+    let before = bench.world.clock.timestamp();
+    tokio::time::advance(Duration::from_mins(1)).await;
+    let d = bench.get("Assets?$filter=Name eq 'asset 3'").await.d();
+    let path = format!("Assets('{}')", d["results"][0]["Id"].as_str().unwrap());
+    assert_eq!(bench.merge(&path, json!({ "AlternateId": "new" })).await.status, 204);
+    let filter = format!("Assets?$filter=LastModified gt datetime'{before}'");
+    assert_eq!(names(&bench.get(&filter).await), ["asset 3"]);
 }
 
 #[tokio::test]

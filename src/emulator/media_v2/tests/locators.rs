@@ -106,6 +106,24 @@ async fn an_asset_has_five_locators_and_needs_its_container() {
     assert_eq!(bench.get("Locators").await.d()["results"], json!([]), "locators go with their asset");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_expired_locator_counts_and_is_listed_until_it_is_deleted() {
+    let bench = Bench::new().await;
+    let (asset, policy) = (bench.asset().await, bench.policy(1).await);
+    let body = json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": 2, "StartTime": "2016-01-01T00:00:00Z" });
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(bench.make(0, "Locators", body.clone()).await);
+    }
+    assert_eq!(bench.post("Locators", body.clone()).await.status, 409);
+    let filter = "ExpirationDateTime lt datetime'2017-01-01'";
+    let listed = bench.get(&format!("Assets('{asset}')/Locators?$filter={filter}")).await.d();
+    assert_eq!(listed["results"].as_array().unwrap().len(), 5);
+    assert_eq!(bench.delete(&format!("Locators('{}')", ids[0])).await.status, 204);
+    assert_eq!(bench.delete(&format!("Locators('{}')", ids[0])).await.status, 404);
+    assert_eq!(bench.post("Locators", body).await.status, 201);
+}
+
 #[tokio::test]
 async fn streaming_needs_a_policy_that_only_reads() {
     let bench = Bench::with(|m| m.strict_locators = true).await;
@@ -173,7 +191,12 @@ async fn a_seeded_library_reads_like_a_made_one() {
     bench.put(&container, "film.mp4", b"xyz").await;
     media.seed_files(&bench.world, 0, &id, Some("film.ism")).await.unwrap();
     let expiry = bench.world.clock.timestamp() + Duration::from_hours(1);
-    media.seed_locator(&bench.world, 0, &id, guid, Some("l"), None, expiry);
+    let locator = crate::emulator::NewLocator {
+        guid: Some(guid.to_owned()),
+        name: Some("l".to_owned()),
+        ..crate::emulator::NewLocator::until(expiry)
+    };
+    media.seed_locator(&bench.world, 0, &id, &locator);
     let files = bench.get(&format!("Assets('{id}')/Files")).await.d();
     assert_eq!(
         (&files["results"][0]["IsPrimary"], &files["results"][1]["MimeType"]),
