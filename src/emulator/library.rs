@@ -10,6 +10,7 @@ pub(crate) mod load;
 mod manifests;
 mod ordinary;
 mod plan;
+mod protected;
 
 use futures::stream::{self, TryStreamExt as _};
 

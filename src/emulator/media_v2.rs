@@ -193,6 +193,22 @@ impl MediaAccount {
         }
     }
 
+    /// Links a content key of that type and guid to an asset of a library.
+    pub(crate) fn seed_key(&self, world: &World, region: usize, asset_id: &str, (key_type, guid): (i32, &str)) {
+        if let Err(error) = links::add_key(self.service(world, region), asset_id, key_type, guid) {
+            tracing::warn!(asset_id, error = error.message, "the asset could not be given a content key");
+        }
+    }
+
+    /// Links a delivery policy of that type, protocols and guid to an asset of a library; its content key comes first.
+    pub(crate) fn seed_policy(&self, world: &World, region: usize, asset_id: &str, policy: (i32, i32, &str)) {
+        let (policy_type, protocols, guid) = policy;
+        let service = self.service(world, region);
+        if let Err(error) = links::add_policy(service, asset_id, (policy_type, protocols), guid) {
+            tracing::warn!(asset_id, error = error.message, "the asset could not be given a delivery policy");
+        }
+    }
+
     /// The guids of all streaming locators, of whatever state of time.
     pub(crate) fn streaming_guids(&self) -> Vec<String> {
         look::streaming_guids(&self.lock())

@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 use super::plan::PlannedAsset;
-use super::{LibraryError, awkward, bars, ordinary};
+use super::{LibraryError, awkward, bars, ordinary, protected};
 use crate::emulator::world::World;
 
 /// The most that can be asked for: assets of one account (a limit of the service).
@@ -42,11 +42,22 @@ pub struct Generate {
     pub real: bool,
     /// Assets are published: their blobs have file records, and they have locators. Otherwise there are blobs alone.
     pub published: bool,
+    /// How many of the assets have content keys, delivery policies, or both: with encryption, in the clear, and by turns.
+    pub protected: u32,
 }
 
 impl Default for Generate {
     fn default() -> Self {
-        Self { assets: 60, blobs: 20, seed: 1, sizes: Sizes::Real, awkward: true, real: false, published: true }
+        Self {
+            assets: 60,
+            blobs: 20,
+            seed: 1,
+            sizes: Sizes::Real,
+            awkward: true,
+            real: false,
+            published: true,
+            protected: 0,
+        }
     }
 }
 
@@ -95,20 +106,27 @@ impl Generate {
                 "awkward" => generate.awkward = choice()?,
                 "real" => generate.real = choice()?,
                 "published" => generate.published = choice()?,
-                _ => return Err(wrong("there are assets, blobs, seed, sizes, awkward, real and published")),
+                "protected" => {
+                    generate.protected = value.parse().map_err(|_| wrong("write a whole number from 0 up"))?;
+                }
+                _ => return Err(wrong("there are assets, blobs, seed, sizes, awkward, real, published and protected")),
             }
         }
         Ok(generate)
     }
 
-    /// The assets one by one, the real one first, then the awkward ones, then the ordinary ones.
+    /// The assets one by one, the real one first, then the awkward ones, the protected ones, and the ordinary ones.
     pub(super) fn plans(&self) -> impl Iterator<Item = PlannedAsset> + '_ {
         let real = u32::from(self.real).min(self.assets);
         let room = (self.assets - real).saturating_sub(1) as usize;
         let awkward = if self.awkward { &awkward::ALL[..room.min(awkward::ALL.len())] } else { &[] };
+        let room = u32::try_from(room - awkward.len()).unwrap_or(u32::MAX);
+        let protected = (0..self.protected.min(room))
+            .map(|number| protected::asset(&mut self.dice(u64::from(number) + FIRST_PROTECTED), number));
         let special: Vec<_> = (0..real)
             .map(|_| bars::asset())
             .chain(awkward.iter().zip(0..).map(|(recipe, number)| recipe(&mut self.dice(number))))
+            .chain(protected)
             .collect();
         let used: u64 = special.iter().map(|asset| asset.blobs.len() as u64).sum();
         let ordinary = u64::from(self.assets) - special.len() as u64;
@@ -136,6 +154,8 @@ impl Generate {
 
 /// Ordinary assets keep their chance whether or not there are awkward ones before them.
 const FIRST_ORDINARY: u64 = 1000;
+/// Beyond the last ordinary one.
+const FIRST_PROTECTED: u64 = 1 << 40;
 
 /// Shares out `blobs` among so many assets, at least one each; equally, or varied between half and twice the mean.
 fn shares(blobs: u64, assets: u64, varied: bool, seed: u64) -> impl Iterator<Item = u32> {
@@ -173,8 +193,15 @@ mod tests {
     #[test]
     fn a_recipe_is_read_and_what_is_left_out_is_usual() {
         let read = recipe("assets=3, blobs=4,seed=5,sizes=small,awkward=false,real=true");
-        let meant =
-            Generate { assets: 3, blobs: 4, seed: 5, sizes: Sizes::Small, awkward: false, real: true, published: true };
+        let meant = Generate {
+            assets: 3,
+            blobs: 4,
+            seed: 5,
+            sizes: Sizes::Small,
+            awkward: false,
+            real: true,
+            ..Generate::default()
+        };
         assert_eq!(read, meant);
         assert_eq!(recipe(""), Generate::default());
     }
@@ -189,6 +216,7 @@ mod tests {
             ("sizes=big", "sizes=big", "small, long"),
             ("sizes=-5", "sizes=-5", "number of bytes"),
             ("awkward=maybe", "awkward=maybe", "true or false"),
+            ("protected=some", "protected=some", "from 0 up"),
             ("assets=1,assets=2", "assets=2", "twice"),
             ("assets", "assets", "key=value"),
         ] {
@@ -224,9 +252,21 @@ mod tests {
     }
 
     #[test]
+    fn protected_assets_leave_the_others_as_they_are() {
+        let plans = |text: &str| recipe(text).plans().collect::<Vec<_>>();
+        let plain = plans("assets=20,blobs=4,sizes=small,awkward=false");
+        let mixed = plans("assets=24,blobs=4,sizes=small,awkward=false,protected=4");
+        assert!(plain.iter().all(|asset| asset.protection.is_none()));
+        assert_eq!(mixed.iter().filter(|asset| asset.protection.is_some()).count(), 4);
+        let names = |plans: &[PlannedAsset]| plans.iter().map(|a| (a.name.clone(), a.guid)).collect::<Vec<_>>();
+        assert_eq!(names(&mixed[4..]), names(&plain));
+        assert_eq!(plans("assets=3,protected=9").len(), 3, "one ordinary asset remains");
+    }
+
+    #[test]
     fn names_and_guids_are_unique() {
         use std::collections::HashSet;
-        let plans: Vec<_> = recipe("assets=500,blobs=3,real=true").plans().collect();
+        let plans: Vec<_> = recipe("assets=500,blobs=3,real=true,protected=200").plans().collect();
         assert_eq!(plans.iter().map(|a| &a.name).collect::<HashSet<_>>().len(), 500);
         assert_eq!(plans.iter().map(|a| a.guid).collect::<HashSet<_>>().len(), 500);
         let locators: Vec<_> = plans.iter().flat_map(|a| &a.locators).map(|l| l.guid).collect();

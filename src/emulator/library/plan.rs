@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::LibraryError;
+use super::protected::PlannedProtection;
 use crate::emulator::media_v2::{NewLocator, SeedAsset};
 use crate::emulator::storage::{Content, NewBlob};
 use crate::emulator::world::World;
@@ -25,12 +26,14 @@ pub(super) struct PlannedAsset {
     pub(super) lose_container: bool,
     /// Its blobs have no file records.
     pub(super) unregistered: bool,
+    /// Content key and delivery policy.
+    pub(super) protection: Option<PlannedProtection>,
 }
 
 impl PlannedAsset {
     /// The same with blobs alone.
     pub(super) fn unpublished(self) -> Self {
-        Self { unregistered: true, primary: None, locators: Vec::new(), ..self }
+        Self { unregistered: true, primary: None, locators: Vec::new(), protection: None, ..self }
     }
 }
 
@@ -135,6 +138,14 @@ pub(super) async fn store(world: &World, region: usize, asset: PlannedAsset) -> 
         let guid = locator.guid.to_string();
         let new = NewLocator { guid: Some(guid), name: None, start: locator.start, expiry: locator.expiry };
         media.seed_locator(world, region, &id, &new);
+    }
+    if let Some(PlannedProtection { key, policy }) = asset.protection {
+        if let Some((key_type, guid)) = key {
+            media.seed_key(world, region, &id, (key_type, &guid.to_string()));
+        }
+        if let Some((policy_type, protocols, guid)) = policy {
+            media.seed_policy(world, region, &id, (policy_type, protocols, &guid.to_string()));
+        }
     }
     if asset.lose_container {
         media.seed_lose_container(world, region, &id).await;

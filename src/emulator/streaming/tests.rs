@@ -173,6 +173,73 @@ async fn made_up_assets_have_manifests_too_even_without_a_client_manifest() {
     assert!(answer.text().contains("\n../../show_"), "one segment over the whole file: {}", answer.text());
 }
 
+/// Protected assets, one of each kind.
+const PROTECTED: &str = "assets=5,blobs=4,sizes=small,awkward=false,protected=4";
+
+async fn protected() -> EmulatorHandle {
+    Emulator::builder().generate(Generate::parse(PROTECTED).unwrap()).start_in_process().await.unwrap()
+}
+
+fn protected_locator(name: &str) -> String {
+    Generate::parse(PROTECTED).unwrap().locator_of(name)
+}
+
+const SMOOTH: &str = "show.ism/manifest";
+const HLS: &str = "show.ism/manifest(format=m3u8-aapl)";
+const DASH: &str = "show.ism/manifest(format=mpd-time-csf)";
+
+#[tokio::test]
+async fn delivery_policies_decide_what_is_served_and_how() {
+    let emulator = protected().await;
+    for (name, file, expected) in [
+        ("protected-envelope-00000", 403, [(SMOOTH, "<Protection>"), (HLS, "#EXTM3U"), (DASH, "<ContentProtection")]),
+        ("protected-common-00001", 403, [(SMOOTH, "<Protection>"), (HLS, "403"), (DASH, "<ContentProtection")]),
+        ("protected-key-alone-00002", 200, [(SMOOTH, "clear"), (HLS, "clear"), (DASH, "clear")]),
+        ("protected-not-encrypted-00003", 200, [(SMOOTH, "clear"), (HLS, "clear"), (DASH, "clear")]),
+    ] {
+        let guid = protected_locator(name);
+        let got = get(&emulator, 0, &format!("{guid}/show_3400.mp4")).await;
+        assert_eq!(got.status, file, "{name}");
+        for (presentation, expected) in expected {
+            let answer = get(&emulator, 0, &format!("{guid}/{presentation}")).await;
+            let wanted = if expected == "403" { 403 } else { 200 };
+            assert_eq!(answer.status, wanted, "{name} {presentation}: {}", answer.text());
+            let protected = answer.text().contains("Protection");
+            match expected {
+                "clear" => assert!(!protected, "{name} {presentation}: {}", answer.text()),
+                "403" => assert!(answer.text().contains("hls"), "{}", answer.text()),
+                mark => assert!(answer.text().contains(mark), "{name} {presentation}: {}", answer.text()),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_encrypted_playlist_names_its_key_and_leads_to_bytes_that_are_not_the_clear_ones() {
+    let emulator = protected().await;
+    let guid = protected_locator("protected-envelope-00000");
+    let base = Url::parse(&format!("{}/{guid}/show.ism/", emulator.ready().regions[0].streaming)).unwrap();
+    let master = get(&emulator, 0, &format!("{guid}/{HLS}")).await;
+    let playlist = base.join(master.text().lines().find(|line| !line.starts_with('#')).unwrap()).unwrap();
+    let client = emulator.http_client();
+    let media = ask(&*client, Method::Get, playlist.as_str(), None).await;
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"https://mediawest.keydelivery.mediaservices.windows.net/?KID=";
+    assert!(media.text().contains(key), "{}", media.text());
+    let segment = playlist.join(media.text().lines().find(|line| !line.starts_with('#')).unwrap()).unwrap();
+    let encrypted = ask(&*client, Method::Get, segment.as_str(), None).await;
+    assert_eq!(encrypted.status, 200, "{segment}");
+    let part = ask(&*client, Method::Get, segment.as_str(), Some("bytes=1001-1300")).await;
+    assert_eq!((part.status, &part.body[..]), (206, &encrypted.body[1001..1301]));
+    let asset = emulator.operator(0).assets().into_iter().find(|a| a.locators.iter().any(|l| l.guid == guid)).unwrap();
+    let name =
+        asset.files.iter().map(|file| &file.name).find(|name| segment.path().ends_with(&format!(",{name})"))).unwrap();
+    let storage = emulator.world.storage(&asset.storage_account).unwrap();
+    let (_, clear) = storage.read_blob(&asset.container, name, 0, u64::MAX).await.unwrap();
+    assert_eq!(encrypted.body.len(), clear.len());
+    let equal = encrypted.body.iter().zip(&clear).filter(|(a, b)| a == b).count();
+    assert!(equal < clear.len() / 100, "{equal} of {} bytes are the clear ones", clear.len());
+}
+
 #[tokio::test]
 async fn policies_in_the_clear_serve_the_files_in_the_protocols_they_name() {
     let emulator = emulator().await;
@@ -224,6 +291,21 @@ async fn what_plays_is_seen_on_both_hosts_without_a_request() {
     assert_ne!(damaged, bars);
     operator.set_streaming(false).unwrap();
     assert!(emulator.plays(1).await.values().all(|played| played.status == 503));
+}
+
+#[tokio::test]
+async fn what_plays_agrees_with_what_the_host_answers() {
+    let emulator = protected().await;
+    for (guid, played) in emulator.plays(0).await {
+        for (path, answer) in &played.answers {
+            let got = get(&emulator, 0, &format!("{guid}/{path}")).await;
+            assert_eq!(got.status, answer.status, "{guid}/{path}");
+        }
+    }
+    let played = &emulator.plays(0).await[&protected_locator("protected-envelope-00000")];
+    assert_eq!(played.answers["show_3400.mp4"].status, 403);
+    let hls = played.answers["show.ism/Media(hls,show_3400.mp4)"];
+    assert_eq!((hls.status, hls.fingerprint), (200, None), "encrypted bytes have no fingerprint");
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub(super) fn library(dice: &mut Rng) -> Generate {
         awkward: dice.u8(..4) == 0,
         real: false,
         published: true,
+        protected: 0,
     }
 }
 
