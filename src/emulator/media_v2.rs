@@ -209,7 +209,7 @@ impl MediaAccount {
         }
     }
 
-    /// The guids of all streaming locators, of whatever state of time.
+    /// The guids of all streaming locators, expired ones included.
     pub(crate) fn streaming_guids(&self) -> Vec<String> {
         look::streaming_guids(&self.lock())
     }

@@ -293,7 +293,7 @@ mod tests {
     }
 
     /// What Smooth, DASH, HLS and files get: c(lear), e(ncrypted) or r(efused).
-    fn told(protection: &Protection) -> String {
+    fn outcomes(protection: &Protection) -> String {
         [Protocol::Smooth, Protocol::Dash, Protocol::Hls, Protocol::Progressive]
             .map(|protocol| match protection.delivery(protocol) {
                 Delivery::Clear => 'c',
@@ -320,7 +320,7 @@ mod tests {
             (&[(0x10, 2)][..], &[][..], "rrrc"),
             (&[(4, 5)][..], &[6][..], "rrer"),
         ] {
-            assert_eq!(told(&protection(policies, keys)), expected, "{policies:?} {keys:?}");
+            assert_eq!(outcomes(&protection(policies, keys)), expected, "{policies:?} {keys:?}");
         }
     }
 

@@ -214,6 +214,7 @@ fn delete(
         "Locators" => locators::delete(service, tx, key),
         "Jobs" => jobs::delete(service, tx, key),
         "ContentKeys" | "AssetDeliveryPolicies" => links::delete_target(service, tx, kind, key),
+        // Whether the service deleted the blob of a file record was never captured; here it stays.
         set if [FILES.set, POLICIES.set, NOTIFICATIONS.set].contains(&set) => {
             let gone = service.state().remove(kind, key, &mut tx.journal);
             gone.map(|_| ()).ok_or_else(|| ApiError::no_entity(kind.name))
