@@ -12,6 +12,7 @@ mod content;
 mod copy;
 mod describe;
 mod integrity;
+mod lease;
 mod listing;
 mod operation;
 mod pending;
@@ -193,6 +194,8 @@ async fn perform(call: &Call<'_>, operation: Operation, body: Body) -> Result<Re
         Operation::GetBlobTags => change::get_tags(call),
         Operation::SetBlobTier => change::set_tier(call),
         Operation::DeleteBlob => change::delete(call),
+        Operation::LeaseBlob => lease::operations::lease_blob(call),
+        Operation::LeaseContainer => lease::operations::lease_container(call),
         Operation::CopyBlob => copy::copy_blob(call),
         Operation::CopyFromUrl => copy::copy_from_url(call).await,
         Operation::AbortCopy => copy::abort_copy(call),

@@ -124,7 +124,7 @@ impl BlobAccount {
         let extras = pairs(blob.tags).map(|tags| Box::new(Extras { tags: Some(tags), ..Extras::default() }));
         let made = self.make_blob(Body::from(blob.content), headers, pairs(blob.metadata), extras);
         let found = self.container(container).map_err(missing)?;
-        found.lock_to_change(self.elapsed()).map_err(missing)?.put(name, made);
+        found.lock_to_change(self.elapsed()).map_err(missing)?.put(name, made, self.elapsed());
         Ok(())
     }
 
@@ -149,7 +149,8 @@ impl BlobAccount {
         blob.forget_copy();
         let missing = |_| StorageError::NoContainer(to.0.to_owned());
         let found = self.container(to.0).map_err(missing)?;
-        found.lock_to_change(self.elapsed()).map_err(missing)?.put(to.1, blob);
+        blob.set_lease(None);
+        found.lock_to_change(self.elapsed()).map_err(missing)?.put(to.1, blob, self.elapsed());
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use super::account::BlobAccount;
 use super::ask::Ask;
 use super::conditions::Conditions;
 use super::content::{Body as Content, Piece};
+use super::lease::{self, Leased};
 use super::refusal::{PERMISSION_MISMATCH, Refusal, TOO_LARGE, UNAUTHORIZED_OVERWRITE};
 use super::sas::{Grant, Issuer as _};
 use super::stored::{Blob, BlobHeaders, Container, Contents};
@@ -50,14 +51,33 @@ impl Call<'_> {
         self.account.container(self.ask.container()?)
     }
 
-    /// Checks a write that replaces whatever has the blob's name: conditions, pending copies, permission.
+    /// Checks a write that replaces whatever has the blob's name: permission, conditions, pending copies, lease.
     pub(super) fn check_replace(&self, contents: &Contents) -> Result<(), Refusal> {
         let existing = contents.blobs.get(self.ask.blob()?);
         if existing.is_some() && !self.authority.grant.any_of("w") {
             return Err(UNAUTHORIZED_OVERWRITE);
         }
         Conditions::of(self.ask.headers).check_write(existing)?;
-        existing.map_or(Ok(()), Blob::refuse_pending)
+        existing.map_or(Ok(()), Blob::refuse_pending)?;
+        self.check_lease_to_write(existing)
+    }
+
+    /// Checks the lease id the request carries, or does not carry, for a read of a blob.
+    pub(super) fn check_lease_to_read(&self, blob: &Blob) -> Result<(), Refusal> {
+        blob.lease_at(self.elapsed()).check_read(lease::operations::id_sent(self)?, Leased::Blob)
+    }
+
+    /// The same for a write to a blob that may exist; none has a lease before it exists.
+    pub(super) fn check_lease_to_write(&self, blob: Option<&Blob>) -> Result<(), Refusal> {
+        let elapsed = self.elapsed();
+        let lease = blob.map_or(lease::At::new(None, elapsed), |blob| blob.lease_at(elapsed));
+        lease.check_write(lease::operations::id_sent(self)?, Leased::Blob)
+    }
+
+    /// The lease id in a request on a container other than its deletion must be the lease's, if there is one.
+    pub(super) fn check_container_lease(&self, contents: &Contents) -> Result<(), Refusal> {
+        let lease = lease::At::new(contents.lease, self.elapsed());
+        lease.check_read(lease::operations::id_sent(self)?, Leased::Container)
     }
 
     /// Tags may be written only by who may write tags.
@@ -73,7 +93,7 @@ impl Call<'_> {
         let mut contents = container.lock_to_change(self.elapsed())?;
         self.check_replace(&contents)?;
         if self.stores() {
-            contents.put(self.ask.blob()?, blob);
+            contents.put(self.ask.blob()?, blob, self.elapsed());
         }
         Ok(())
     }
@@ -104,14 +124,19 @@ impl Call<'_> {
         content.slice(0, content.len()).into()
     }
 
-    /// Lets a change to the committed blob happen: existence, conditions and pending copies are checked first.
+    /// Lets a change to the committed blob happen: existence, conditions, pending copies and lease are checked first.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Blob) -> T) -> Result<T, Refusal> {
         let container = self.container()?;
         let mut contents: MutexGuard<'_, Contents> = container.lock_to_change(self.elapsed())?;
         let blob = contents.blob_mut(self.ask.blob()?)?;
         Conditions::of(self.ask.headers).check_write(Some(blob))?;
         blob.refuse_pending()?;
-        if self.stores() { Ok(change(blob)) } else { Ok(change(&mut blob.clone())) }
+        self.check_lease_to_write(Some(blob))?;
+        if !self.stores() {
+            return Ok(change(&mut blob.clone()));
+        }
+        blob.set_lease(blob.lease_at(self.elapsed()).after_write());
+        Ok(change(blob))
     }
 }
 

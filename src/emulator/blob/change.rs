@@ -83,7 +83,9 @@ pub(super) fn get_tags(call: &Call<'_>) -> Result<Response, Refusal> {
     let container = call.container()?;
     let contents = container.lock_at(call.elapsed())?;
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><Tags>");
-    match contents.blob(call.ask.blob()?)?.tags() {
+    let blob = contents.blob(call.ask.blob()?)?;
+    call.check_lease_to_read(blob)?;
+    match blob.tags() {
         Some(tags) => super::listing::tag_set(tags, &mut text),
         None => text.push_str("<TagSet />"),
     }
@@ -99,6 +101,7 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
     let blob = contents.blob(name)?;
     Conditions::of(call.ask.headers).check_write(Some(blob))?;
     blob.refuse_pending()?;
+    call.check_lease_to_write(Some(blob))?;
     if call.stores() {
         contents.uncommitted.remove(name);
         contents.blobs.remove(name);

@@ -63,6 +63,11 @@ impl<'r> Conditions<'r> {
         if self.unchanged_enough(blob) || self.known_to_client(blob) { Err(CONDITION_NOT_MET) } else { Ok(()) }
     }
 
+    /// Checks them for a lease operation: 412.
+    pub(super) fn check_lease(&self, blob: &Blob) -> Result<(), Refusal> {
+        if self.unchanged_enough(blob) || self.known_to_client(blob) { Err(CONDITION_NOT_MET) } else { Ok(()) }
+    }
+
     /// Checks them for the source of a copy: 412.
     pub(super) fn check_source(&self, blob: &Blob) -> Result<(), Refusal> {
         if self.unchanged_enough(blob) || self.known_to_client(blob) { Err(SOURCE_CONDITION_NOT_MET) } else { Ok(()) }

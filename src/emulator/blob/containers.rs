@@ -6,6 +6,7 @@ use axum::http::Method;
 use super::call::{Call, read_body};
 use super::conditions::Conditions;
 use super::describe::{Reply, metadata};
+use super::lease::{self, Leased};
 use super::policies::{self, leaves};
 use super::refusal::{CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, NAME_LENGTH, PUBLIC_ACCESS, Refusal};
 use super::sas::{self, DelegationTerms, delegation_key};
@@ -85,7 +86,16 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Refusal> {
 
 /// Delete Container.
 pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
-    call.account.remove_container(call.ask.container()?)?;
+    let container = call.container()?;
+    {
+        let contents = container.lock()?;
+        if !Conditions::of(call.ask.headers).hold_for_container(contents.modified) {
+            return Err(CONDITION_NOT_MET);
+        }
+        let lease = lease::At::new(contents.lease, call.elapsed());
+        lease.check_write(lease::operations::id_sent(call)?, Leased::Container)?;
+    }
+    call.account.remove_container(&container.name)?;
     Ok(Reply::new(202).done())
 }
 
@@ -93,11 +103,11 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
 pub(super) fn properties(call: &Call<'_>) -> Result<Response, Refusal> {
     let container = call.container()?;
     let contents = container.lock()?;
+    call.check_container_lease(&contents)?;
     Ok(Reply::new(200)
         .version(contents.etag, contents.modified)
         .metadata(contents.metadata.as_ref())
-        .with("x-ms-lease-status", "unlocked")
-        .with("x-ms-lease-state", "available")
+        .lease(lease::At::new(contents.lease, call.elapsed()))
         .with("x-ms-has-immutability-policy", "false")
         .with("x-ms-has-legal-hold", "false")
         .done())
@@ -112,6 +122,7 @@ pub(super) fn set_metadata(call: &Call<'_>) -> Result<Response, Refusal> {
     if !since.hold_for_container(contents.modified) {
         return Err(CONDITION_NOT_MET);
     }
+    call.check_container_lease(&contents)?;
     let stamp = call.account.stamp();
     contents.metadata = metadata;
     (contents.etag, contents.modified) = (stamp.etag, stamp.seconds());
@@ -122,6 +133,7 @@ pub(super) fn set_metadata(call: &Call<'_>) -> Result<Response, Refusal> {
 pub(super) fn acl(call: &Call<'_>) -> Result<Response, Refusal> {
     let container = call.container()?;
     let contents = container.lock()?;
+    call.check_container_lease(&contents)?;
     let reply = Reply::new(200).version(contents.etag, contents.modified);
     if *call.ask.method == Method::HEAD {
         return Ok(reply.done());
@@ -137,6 +149,10 @@ pub(super) async fn set_acl(call: &Call<'_>, body: HttpBody) -> Result<Response,
     let policies = policies::parse(&read_body(body, MAX_XML).await?)?;
     let container = call.container()?;
     let mut contents = container.lock()?;
+    if !Conditions::of(call.ask.headers).hold_for_container(contents.modified) {
+        return Err(CONDITION_NOT_MET);
+    }
+    call.check_container_lease(&contents)?;
     let stamp = call.account.stamp();
     contents.policies = policies;
     (contents.etag, contents.modified) = (stamp.etag, stamp.seconds());

@@ -12,7 +12,9 @@ use super::integrity;
 use super::operation::Operation;
 use super::pending::{CopyRecord, CopyState, PendingCopy, copy_id_text};
 use super::read::{Range, parse_range};
-use super::refusal::{COPY_ID_MISMATCH, INVALID_RANGE, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY};
+use super::refusal::{
+    COPY_ID_MISMATCH, INVALID_RANGE, LEASE_NOT_INFINITE, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY,
+};
 use super::source::Source;
 use super::stored::{Blob, BlobHeaders, Contents, Pairs};
 use super::upload::{block_id, stage};
@@ -167,6 +169,7 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     let source = Source::open(call, Operation::CopyBlob)?;
     let bytes = source.blob.body.len();
     admit_copy(call, &source, bytes)?;
+    check_infinite_lease(call)?;
     call.check_tags_allowed()?;
     let metadata = copied_metadata(call, &source)?;
     let extras = extras(tags(&call.ask)?, tier(&call.ask)?);
@@ -196,13 +199,21 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
         let mut contents = container.lock_to_change(call.elapsed())?;
         call.check_replace(&contents)?;
         if call.stores() {
-            contents.put(call.ask.blob()?, blob);
+            contents.put(call.ask.blob()?, blob, call.elapsed());
             if let Some(pending) = pending {
                 contents.due.insert((pending.due, call.ask.blob()?.into()));
             }
         }
     }
     Ok(reply.with("x-ms-copy-id", copy_id_text(id)).with("x-ms-copy-status", status).done())
+}
+
+/// An asynchronous copy outlasts any lease that ends, so the destination may have only one that does not.
+fn check_infinite_lease(call: &Call<'_>) -> Result<(), Refusal> {
+    let container = call.container()?;
+    let contents = container.lock_at(call.elapsed())?;
+    let fixed = contents.blobs.get(call.ask.blob()?).is_some_and(|blob| blob.lease_at(call.elapsed()).is_fixed());
+    if fixed { Err(LEASE_NOT_INFINITE) } else { Ok(()) }
 }
 
 /// How long a copy takes that has a fate: for ever, or long enough to be seen pending.
@@ -252,6 +263,7 @@ pub(super) fn abort_copy(call: &Call<'_>) -> Result<Response, Refusal> {
     let container = call.container()?;
     let mut contents = container.lock_to_change(call.elapsed())?;
     let name = call.ask.blob()?;
+    call.check_lease_to_write(Some(contents.blob(name)?))?;
     let pending = abort(contents.blob_mut(name)?, wanted, stamp.seconds())?;
     forget_due(&mut contents, pending.due, name);
     contents.blob_mut(name)?.touch(stamp);

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::account::pairs;
 use super::ask::{Ask, header};
+use super::lease;
 use super::pending::copy_id_text;
 use super::refusal::{INVALID_BLOB_TIER, INVALID_METADATA, INVALID_TAGS, Refusal};
 use super::stored::{Blob, BlobHeaders, Extras, Pairs, Tier, etag_text};
@@ -41,7 +42,8 @@ impl Reply {
         self
     }
 
-    fn with_some(self, name: &'static str, value: Option<impl Display>) -> Self {
+    /// Adds a header that may be absent.
+    pub(super) fn with_some(self, name: &'static str, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.with(name, value),
             None => self,
@@ -51,6 +53,14 @@ impl Reply {
     /// Adds `ETag` and `Last-Modified`.
     pub(super) fn version(self, etag: u64, modified: u32) -> Self {
         self.with("etag", etag_text(etag)).with("last-modified", http_date(modified))
+    }
+
+    /// Adds the state of a lease.
+    pub(super) fn lease(self, lease: lease::At) -> Self {
+        let state = lease.state();
+        self.with("x-ms-lease-status", state.status())
+            .with("x-ms-lease-state", state.name())
+            .with_some("x-ms-lease-duration", lease.duration())
     }
 
     /// Adds metadata.
@@ -73,8 +83,7 @@ impl Reply {
             .with("x-ms-blob-type", "BlockBlob")
             .with("x-ms-creation-time", http_date(blob.created))
             .with("x-ms-server-encrypted", "true")
-            .with("x-ms-lease-status", "unlocked")
-            .with("x-ms-lease-state", "available")
+            .lease(blob.lease_at(elapsed))
             .with("x-ms-access-tier", blob.tier().unwrap_or(Tier::Hot).name())
             .with("accept-ranges", "bytes")
             .with("content-type", headers.content_type.as_deref().unwrap_or("application/octet-stream"))
@@ -194,5 +203,5 @@ pub(super) fn tier(ask: &Ask<'_>) -> Result<Option<Tier>, Refusal> {
 
 /// What few blobs have, boxed only if there is any.
 pub(super) fn extras(tags: Option<Pairs>, tier: Option<Tier>) -> Option<Box<Extras>> {
-    (tags.is_some() || tier.is_some()).then(|| Box::new(Extras { tags, tier, copy: None }))
+    (tags.is_some() || tier.is_some()).then(|| Box::new(Extras { tags, tier, ..Extras::default() }))
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::call::Call;
 use super::describe::Reply;
+use super::lease::At;
 use super::pending::{CopyRecord, copy_id_text};
 use super::refusal::{PERMISSION_MISMATCH, Refusal};
 use super::stored::{Blob, Contents, Pairs};
@@ -108,7 +109,7 @@ pub(super) fn list_containers(call: &Call<'_>) -> Result<Response, Refusal> {
         xml::open("Properties", &mut text);
         xml::element("Last-Modified", &http_date(contents.modified), &mut text);
         write!(text, "<Etag>\"0x{:X}\"</Etag>", contents.etag).expect("writing to a string never fails");
-        text.push_str("<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>");
+        lease(At::new(contents.lease, call.elapsed()), &mut text);
         text.push_str("<HasImmutabilityPolicy>false</HasImmutabilityPolicy><HasLegalHold>false</HasLegalHold>");
         xml::close("Properties", &mut text);
         if with_metadata {
@@ -272,7 +273,7 @@ fn row(name: &str, blob: Option<&Blob>, columns: &Columns, dates: &mut Dates, te
         Some(tier) => xml::element("AccessTier", tier.name(), text),
         None => text.push_str("<AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred>"),
     }
-    text.push_str("<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>");
+    lease(blob.lease_at(columns.elapsed), text);
     if let Some(copy) = blob.copy().filter(|_| columns.copy) {
         copied(copy, columns.elapsed, text);
     }
@@ -307,6 +308,15 @@ fn headers(blob: &Blob, text: &mut String) {
     match &headers.content_md5 {
         Some(md5) => xml::element("Content-MD5", &BASE64.encode(md5), text),
         None => text.push_str("<Content-MD5 />"),
+    }
+}
+
+fn lease(lease: At, text: &mut String) {
+    let state = lease.state();
+    xml::element("LeaseStatus", state.status(), text);
+    xml::element("LeaseState", state.name(), text);
+    if let Some(duration) = lease.duration() {
+        xml::element("LeaseDuration", duration, text);
     }
 }
 

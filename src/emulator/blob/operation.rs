@@ -46,6 +46,8 @@ operations!(
     GetBlobTags,
     SetBlobTier,
     DeleteBlob,
+    LeaseBlob,
+    LeaseContainer,
     CopyBlob,
     CopyFromUrl,
     AbortCopy,
@@ -93,6 +95,7 @@ impl Operation {
             (&Method::PUT, "") if on_container => Self::CreateContainer,
             (&Method::PUT, "metadata") if on_container => Self::SetContainerMetadata,
             (&Method::PUT, "acl") if on_container => Self::SetContainerAcl,
+            (&Method::PUT, "lease") if on_container => Self::LeaseContainer,
             (&Method::DELETE, "") if on_container => Self::DeleteContainer,
             _ => return Err(NOT_IMPLEMENTED),
         })
@@ -118,6 +121,7 @@ impl Operation {
             (&Method::GET, "tags") => Self::GetBlobTags,
             (&Method::PUT, "tier") => Self::SetBlobTier,
             (&Method::PUT, "copy") => Self::AbortCopy,
+            (&Method::PUT, "lease") => Self::LeaseBlob,
             _ => return Err(NOT_IMPLEMENTED),
         })
     }
@@ -146,6 +150,7 @@ impl Operation {
             | Self::SetContainerMetadata
             | Self::GetContainerAcl
             | Self::SetContainerAcl
+            | Self::LeaseContainer
             | Self::ListBlobs => Level::Container,
             _ => Level::Blob,
         }
@@ -171,6 +176,7 @@ impl Operation {
             | Self::SetBlobTier
             | Self::AbortCopy => Some("w"),
             Self::DeleteContainer | Self::DeleteBlob => Some("d"),
+            Self::LeaseBlob | Self::LeaseContainer => Some("wd"),
             Self::SetBlobTags | Self::GetBlobTags => Some("t"),
             Self::GetUserDelegationKey | Self::GetContainerAcl | Self::SetContainerAcl | Self::Unknown => None,
         }

@@ -45,6 +45,7 @@ fn open(call: &Call<'_>) -> Result<Blob, Refusal> {
     let contents = container.lock_at(call.elapsed())?;
     let blob = contents.blob(call.ask.blob()?)?;
     Conditions::of(call.ask.headers).check_read(blob)?;
+    call.check_lease_to_read(blob)?;
     Ok(blob.clone())
 }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::content::{Block, Body};
+use super::lease::{self, Lease};
 use super::pending::CopyRecord;
 use super::policies::Policy;
 use super::refusal::{BLOB_NOT_FOUND, CONTAINER_NOT_FOUND, PENDING_COPY, Refusal};
@@ -31,6 +32,7 @@ pub(super) struct Extras {
     pub(super) tags: Option<Pairs>,
     pub(super) tier: Option<Tier>,
     pub(super) copy: Option<CopyRecord>,
+    pub(super) lease: Option<Lease>,
 }
 
 /// An access tier set explicitly.
@@ -104,6 +106,18 @@ impl Blob {
         }
     }
 
+    /// Its lease at a moment of elapsed time.
+    pub(super) fn lease_at(&self, elapsed: i64) -> lease::At {
+        lease::At::new(self.extras.as_ref().and_then(|extras| extras.lease), elapsed)
+    }
+
+    /// Gives it another lease, or none.
+    pub(super) fn set_lease(&mut self, lease: Option<Lease>) {
+        if lease.is_some() || self.extras.is_some() {
+            self.extras().lease = lease;
+        }
+    }
+
     /// 409 while a copy into it is pending.
     pub(super) fn refuse_pending(&self) -> Result<(), Refusal> {
         if self.copy().is_some_and(CopyRecord::is_pending) { Err(PENDING_COPY) } else { Ok(()) }
@@ -138,6 +152,7 @@ pub(super) struct Contents {
     pub(super) uncommitted: BTreeMap<Box<str>, Uncommitted>,
     pub(super) metadata: Option<Pairs>,
     pub(super) policies: Vec<Policy>,
+    pub(super) lease: Option<Lease>,
     pub(super) etag: u64,
     pub(super) modified: u32,
     /// When each pending copy into this container ends.
@@ -156,11 +171,13 @@ impl Contents {
         self.blobs.get_mut(name).ok_or(BLOB_NOT_FOUND)
     }
 
-    /// Stores a blob over whatever was there; it keeps the creation time and takes the uncommitted blocks away.
-    pub(super) fn put(&mut self, name: &str, mut blob: Blob) {
+    /// Stores a blob over whatever was there at a moment of elapsed time. It keeps the creation time and a lease in
+    /// force, and takes the uncommitted blocks away.
+    pub(super) fn put(&mut self, name: &str, mut blob: Blob, elapsed: i64) {
         self.uncommitted.remove(name);
         if let Some(old) = self.blobs.get_mut(name) {
             blob.created = old.created;
+            blob.set_lease(old.lease_at(elapsed).after_write());
             *old = blob;
         } else {
             self.blobs.insert(name.into(), blob);
@@ -184,6 +201,7 @@ impl Container {
             uncommitted: BTreeMap::new(),
             metadata,
             policies: Vec::new(),
+            lease: None,
             etag: stamp.etag,
             modified: stamp.seconds(),
             due: BTreeSet::new(),

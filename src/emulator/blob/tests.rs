@@ -3,5 +3,6 @@
 mod authorisation;
 mod blobs;
 mod copies;
+mod leases;
 mod listings;
 mod throttling;

@@ -77,6 +77,7 @@ pub(super) fn stage(call: &Call<'_>, pieces: Box<[Piece]>) -> Result<(), Refusal
     if let Some(blob) = contents.blobs.get(name) {
         blob.refuse_pending()?;
     }
+    call.check_lease_to_write(contents.blobs.get(name))?;
     let length_of_others = contents.uncommitted.get(name).and_then(|blocks| blocks.keys().next()).map(|id| id.len());
     if length_of_others.is_some_and(|length| length != id.len()) {
         return Err(INVALID_BLOCK_ID);
@@ -149,7 +150,7 @@ pub(super) async fn put_block_list(call: &Call<'_>, body: HttpBody) -> Result<Re
     let blob = call.account.make_blob(body, headers, metadata, extras);
     let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
     if call.stores() {
-        contents.put(name, blob);
+        contents.put(name, blob, call.elapsed());
     }
     Ok(reply.done())
 }
@@ -180,6 +181,9 @@ pub(super) fn get_block_list(call: &Call<'_>) -> Result<Response, Refusal> {
     let container = call.container()?;
     let contents = container.lock_at(call.elapsed())?;
     let blob = contents.blobs.get(name);
+    if let Some(blob) = blob {
+        call.check_lease_to_read(blob)?;
+    }
     let uncommitted = contents.uncommitted.get(name);
     if blob.is_none() && uncommitted.is_none() {
         return Err(BLOB_NOT_FOUND);

@@ -83,7 +83,6 @@ async fn description_can_be_changed_and_archived_blobs_cannot_be_read() {
         .await
         .refused(400, "InvalidBlobTier");
     ground.ask(0, "PUT /west/films/a?comp=snapshot", &[], "").await.refused(501, "NotImplemented");
-    ground.ask(0, "PUT /west/films/a?comp=lease", &[], "").await.refused(501, "NotImplemented");
 }
 
 #[tokio::test]

@@ -1,0 +1,210 @@
+//! Leases of blobs and containers: their five states, and what each action does in each of them.
+//!
+//! The tables are those of the "Lease Blob" and "Lease Container" pages. A lease goes by the emulator's elapsed time, as
+//! asynchronous copies do: a wall clock that is set ends no lease.
+
+pub(super) mod operations;
+
+use super::refusal::{
+    LEASE_ALREADY_PRESENT, LEASE_ID_MISMATCH, LEASE_ID_MISMATCH_BLOB, LEASE_ID_MISMATCH_CONTAINER, LEASE_ID_MISSING,
+    LEASE_IS_BREAKING_ACQUIRE, LEASE_IS_BREAKING_CHANGE, LEASE_IS_BROKEN, LEASE_LOST, LEASE_NOT_PRESENT,
+    LEASE_NOT_PRESENT_BLOB, LEASE_NOT_PRESENT_CONTAINER, Refusal,
+};
+
+/// A lease id, which is a GUID.
+pub(super) type LeaseId = u128;
+
+/// How long a lease lasts from each acquisition or renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Term {
+    Infinite,
+    Milliseconds(i64),
+}
+
+impl Term {
+    fn end(self, now: i64) -> i64 {
+        match self {
+            Self::Infinite => i64::MAX,
+            Self::Milliseconds(length) => now.saturating_add(length),
+        }
+    }
+}
+
+/// A lease that was acquired and not released. Where there is none, the state is "available".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lease {
+    id: LeaseId,
+    term: Term,
+    /// When it ends, in milliseconds of elapsed time.
+    end: i64,
+    broken: bool,
+}
+
+/// The states of a lease as answers name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Available,
+    Leased,
+    Expired,
+    Breaking,
+    Broken,
+}
+
+impl State {
+    /// `x-ms-lease-state`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Leased => "leased",
+            Self::Expired => "expired",
+            Self::Breaking => "breaking",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// Does it lock what is leased?
+    fn locks(self) -> bool {
+        matches!(self, Self::Leased | Self::Breaking)
+    }
+
+    /// `x-ms-lease-status`.
+    pub(super) fn status(self) -> &'static str {
+        if self.locks() { "locked" } else { "unlocked" }
+    }
+}
+
+/// What a lease is on; the two have error codes of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leased {
+    Blob,
+    Container,
+}
+
+impl Leased {
+    fn mismatch(self) -> Refusal {
+        match self {
+            Self::Blob => LEASE_ID_MISMATCH_BLOB,
+            Self::Container => LEASE_ID_MISMATCH_CONTAINER,
+        }
+    }
+
+    fn not_present(self) -> Refusal {
+        match self {
+            Self::Blob => LEASE_NOT_PRESENT_BLOB,
+            Self::Container => LEASE_NOT_PRESENT_CONTAINER,
+        }
+    }
+}
+
+/// A lease, or none, at a moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At {
+    lease: Option<Lease>,
+    now: i64,
+}
+
+impl At {
+    pub(super) fn new(lease: Option<Lease>, now: i64) -> Self {
+        Self { lease, now }
+    }
+
+    /// The state it is in.
+    pub(super) fn state(self) -> State {
+        match self.lease {
+            None => State::Available,
+            Some(Lease { broken: true, end, .. }) if end > self.now => State::Breaking,
+            Some(Lease { broken: true, .. }) => State::Broken,
+            Some(Lease { end, .. }) if end > self.now => State::Leased,
+            Some(_) => State::Expired,
+        }
+    }
+
+    /// `x-ms-lease-duration`, which only a lease in force has.
+    pub(super) fn duration(self) -> Option<&'static str> {
+        let lease = self.lease.filter(|_| self.state() == State::Leased)?;
+        Some(if lease.term == Term::Infinite { "infinite" } else { "fixed" })
+    }
+
+    /// Is it in force for a limited time?
+    pub(super) fn is_fixed(self) -> bool {
+        self.duration() == Some("fixed")
+    }
+
+    /// What remains of it after a write: the service forgets leases that have ended.
+    pub(super) fn after_write(self) -> Option<Lease> {
+        self.lease.filter(|_| self.state().locks())
+    }
+
+    fn has(self, id: LeaseId) -> bool {
+        self.lease.is_some_and(|lease| lease.id == id)
+    }
+
+    /// Checks the id a read carries; without one, every read is allowed.
+    pub(super) fn check_read(self, id: Option<LeaseId>, what: Leased) -> Result<(), Refusal> {
+        let Some(id) = id else { return Ok(()) };
+        match (self.state().locks(), self.has(id)) {
+            (true, true) => Ok(()),
+            (true, false) => Err(what.mismatch()),
+            (false, true) => Err(LEASE_LOST),
+            (false, false) => Err(what.not_present()),
+        }
+    }
+
+    /// Checks the id a write carries; without one, a lock refuses the write.
+    pub(super) fn check_write(self, id: Option<LeaseId>, what: Leased) -> Result<(), Refusal> {
+        if id.is_none() && self.state().locks() {
+            return Err(LEASE_ID_MISSING);
+        }
+        self.check_read(id, what)
+    }
+
+    /// Acquires a lease, or gives the holder another term.
+    pub(super) fn acquire(self, id: LeaseId, term: Term) -> Result<Lease, Refusal> {
+        match self.state() {
+            State::Breaking if self.has(id) => Err(LEASE_IS_BREAKING_ACQUIRE),
+            State::Breaking => Err(LEASE_ALREADY_PRESENT),
+            State::Leased if !self.has(id) => Err(LEASE_ALREADY_PRESENT),
+            _ => Ok(Lease { id, term, end: term.end(self.now), broken: false }),
+        }
+    }
+
+    /// The lease if the id is its own.
+    fn held_by(self, id: LeaseId) -> Result<Lease, Refusal> {
+        self.lease.filter(|lease| lease.id == id).ok_or(LEASE_ID_MISMATCH)
+    }
+
+    /// Starts the term again.
+    pub(super) fn renew(self, id: LeaseId) -> Result<Lease, Refusal> {
+        let lease = self.held_by(id)?;
+        if lease.broken {
+            return Err(LEASE_IS_BROKEN);
+        }
+        Ok(Lease { end: lease.term.end(self.now), ..lease })
+    }
+
+    /// Gives the lease another id. A change that was made already succeeds again.
+    pub(super) fn change(self, id: LeaseId, proposed: LeaseId) -> Result<Lease, Refusal> {
+        let lease = self.lease.filter(|_| self.state().locks()).ok_or(LEASE_NOT_PRESENT)?;
+        match self.state() {
+            State::Breaking if lease.id == id => Err(LEASE_IS_BREAKING_CHANGE),
+            State::Leased if lease.id == id || lease.id == proposed => Ok(Lease { id: proposed, ..lease }),
+            _ => Err(LEASE_ID_MISMATCH),
+        }
+    }
+
+    /// Checks that the id may release the lease, which is gone then.
+    pub(super) fn release(self, id: LeaseId) -> Result<(), Refusal> {
+        self.held_by(id).map(drop)
+    }
+
+    /// Breaks the lease after so many milliseconds, or after what remains of it. Also tells how long that is, in whole
+    /// seconds.
+    pub(super) fn break_after(self, period: Option<i64>) -> Result<(Lease, i64), Refusal> {
+        let lease = self.lease.ok_or(LEASE_NOT_PRESENT)?;
+        let remaining = lease.end.saturating_sub(self.now).max(0);
+        let ends_by_itself = if lease.end == i64::MAX { 0 } else { remaining };
+        let wait = period.unwrap_or(ends_by_itself).min(remaining);
+        let broken = Lease { end: self.now.saturating_add(wait), broken: true, ..lease };
+        Ok((broken, wait.div_euclid(1000) + i64::from(wait.rem_euclid(1000) > 0)))
+    }
+}
