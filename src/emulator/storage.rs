@@ -70,6 +70,8 @@ pub(crate) enum StorageError {
     ContainerExists(String),
     #[error("blob {0:?} does not exist")]
     NoBlob(String),
+    #[error("blob {0:?} is archived")]
+    Archived(String),
     #[error("container {0:?} has five stored access policies")]
     TooManyPolicies(String),
     #[error("the storage account answered {0}")]

@@ -120,7 +120,7 @@ impl BlobAccount {
             cache_control: blob.cache_control.map(Into::into),
             ..BlobHeaders::default()
         };
-        let headers = self.share(headers);
+        let headers = self.share(headers.with_default_type());
         let extras = pairs(blob.tags).map(|tags| Box::new(Extras { tags: Some(tags), ..Extras::default() }));
         let made = self.make_blob(Body::from(blob.content), headers, pairs(blob.metadata), extras);
         let found = self.container(container).map_err(missing)?;
@@ -136,6 +136,7 @@ impl BlobAccount {
         length: u64,
     ) -> Result<(StoredBlob, Bytes), StorageError> {
         let blob = self.find(container, name)?;
+        blob.refuse_archived().map_err(|_| StorageError::Archived(name.to_owned()))?;
         let total = blob.body.len();
         let from = offset.min(total);
         Ok((stored(name, &blob), blob.body.read(from, from.saturating_add(length).min(total))))

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 
-use super::refusal::{INVALID_URI, NAME_LENGTH, Refusal};
+use super::refusal::{INVALID_URI, INVALID_URL, NAME_LENGTH, Refusal};
 
 /// The longest name of a blob, in characters.
 const MAX_BLOB_NAME: usize = 1024;
@@ -32,8 +32,16 @@ impl<'r> Target<'r> {
             part.map(|part| percent_decode_str(part).decode_utf8()).transpose().map_err(|_| INVALID_URI)
         };
         let (container, blob) = (decode()?, decode()?);
+        if [&container, &blob].into_iter().flatten().any(|name| name.contains(is_refused)) {
+            return Err(INVALID_URL);
+        }
         Ok(Self { raw_path, account, container, blob, query: Query::parse(query)? })
     }
+}
+
+/// Characters that no URL of the service may have, encoded or not: control characters and code points for private use.
+fn is_refused(character: char) -> bool {
+    character.is_control() || ('\u{e000}'..='\u{f8ff}').contains(&character)
 }
 
 /// A decoded query. Names are compared without regard to case, as the service does.

@@ -51,7 +51,7 @@ impl Call<'_> {
         self.account.container(self.ask.container()?)
     }
 
-    /// Checks a write that replaces whatever has the blob's name: permission, conditions, pending copies, lease.
+    /// Checks a write that replaces whatever has the blob's name: permission, conditions, pending copies, tier, lease.
     pub(super) fn check_replace(&self, contents: &Contents) -> Result<(), Refusal> {
         let existing = contents.blobs.get(self.ask.blob()?);
         if existing.is_some() && !self.authority.grant.any_of("w") {
@@ -59,6 +59,7 @@ impl Call<'_> {
         }
         Conditions::of(self.ask.headers).check_write(existing)?;
         existing.map_or(Ok(()), Blob::refuse_pending)?;
+        existing.map_or(Ok(()), Blob::refuse_archived)?;
         self.check_lease_to_write(existing)
     }
 
@@ -126,11 +127,21 @@ impl Call<'_> {
 
     /// Lets a change to the committed blob happen: existence, conditions, pending copies and lease are checked first.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Blob) -> T) -> Result<T, Refusal> {
+        self.change_if(|_| Ok(()), change)
+    }
+
+    /// The same where the blob must meet one more condition.
+    pub(super) fn change_if<T>(
+        &self,
+        check: impl FnOnce(&Blob) -> Result<(), Refusal>,
+        change: impl FnOnce(&mut Blob) -> T,
+    ) -> Result<T, Refusal> {
         let container = self.container()?;
         let mut contents: MutexGuard<'_, Contents> = container.lock_to_change(self.elapsed())?;
         let blob = contents.blob_mut(self.ask.blob()?)?;
         Conditions::of(self.ask.headers).check_write(Some(blob))?;
         blob.refuse_pending()?;
+        check(blob)?;
         self.check_lease_to_write(Some(blob))?;
         if !self.stores() {
             return Ok(change(&mut blob.clone()));

@@ -18,7 +18,7 @@ const MAX_XML: usize = 64 * 1024;
 pub(super) fn set_properties(call: &Call<'_>) -> Result<Response, Refusal> {
     let headers = call.account.share(blob_headers(&call.ask)?);
     let stamp = call.account.stamp();
-    call.change(|blob| {
+    call.change_if(Blob::refuse_archived, |blob| {
         blob.headers = headers;
         blob.forget_copy();
         versioned(blob, stamp)
@@ -29,7 +29,7 @@ pub(super) fn set_properties(call: &Call<'_>) -> Result<Response, Refusal> {
 pub(super) fn set_metadata(call: &Call<'_>) -> Result<Response, Refusal> {
     let metadata = metadata(call.ask.headers)?;
     let stamp = call.account.stamp();
-    call.change(|blob| {
+    call.change_if(Blob::refuse_archived, |blob| {
         blob.metadata = metadata;
         versioned(blob, stamp)
     })

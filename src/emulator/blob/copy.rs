@@ -74,14 +74,14 @@ pub(super) async fn put_blob_from_url(call: &Call<'_>) -> Result<Response, Refus
     admit_copy(call, &source, bytes)?;
     check_source(call, &source.blob.body, 0, bytes)?;
     let headers = headers_from_url(call, &source)?;
-    let md5 = headers.content_md5;
+    let md5 = headers.content_md5.clone();
     let (metadata, extras) = (sent_metadata(call, &source)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
     transfer(call.account.model().copy_time(bytes)).await;
     let (body, headers) = call.stored(source.blob.body.joined(), headers);
     let blob = call.account.make_blob(body, headers, metadata, extras);
     let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
     call.replace(&*call.container()?, blob)?;
-    Ok(reply.md5("content-md5", md5.as_ref()).done())
+    Ok(reply.md5("content-md5", md5.as_deref()).done())
 }
 
 /// The headers sent, and the source's for what was not sent unless the client does not want them.
@@ -95,7 +95,7 @@ fn headers_from_url(call: &Call<'_>, source: &Source<'_>) -> Result<Arc<BlobHead
             let merged = sent.or(&source.blob.headers);
             if merged == *source.blob.headers { Arc::clone(&source.blob.headers) } else { call.account.share(merged) }
         }
-        (false, _) => call.account.share(sent),
+        (false, _) => call.account.share(sent.with_default_type()),
     })
 }
 
@@ -152,7 +152,7 @@ pub(super) async fn copy_from_url(call: &Call<'_>) -> Result<Response, Refusal> 
     let (metadata, extras) = (copied_metadata(call, &source)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
     transfer(call.account.model().copy_time(bytes)).await;
     let headers = Arc::clone(&source.blob.headers);
-    let md5 = headers.content_md5;
+    let md5 = headers.content_md5.clone();
     let (body, headers) = call.stored(source.blob.body.clone(), headers);
     let mut blob = call.account.make_blob(body, headers, metadata, extras);
     let (id, at) = (new_copy_id(), blob.modified);
@@ -161,7 +161,7 @@ pub(super) async fn copy_from_url(call: &Call<'_>) -> Result<Response, Refusal> 
     let reply = Reply::new(202).version(blob.etag, blob.modified);
     call.replace(&*call.container()?, blob)?;
     let reply = reply.with("x-ms-copy-id", copy_id_text(id)).with("x-ms-copy-status", "success");
-    Ok(reply.md5("content-md5", md5.as_ref()).done())
+    Ok(reply.md5("content-md5", md5.as_deref()).done())
 }
 
 /// Copy Blob: answers at once; the content arrives when the copy is over.

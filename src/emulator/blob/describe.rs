@@ -12,7 +12,7 @@ use super::account::pairs;
 use super::ask::{Ask, header};
 use super::lease;
 use super::pending::copy_id_text;
-use super::refusal::{INVALID_BLOB_TIER, INVALID_METADATA, INVALID_TAGS, Refusal};
+use super::refusal::{INVALID_BLOB_TIER, INVALID_MD5, INVALID_METADATA, INVALID_TAGS, Refusal};
 use super::stored::{Blob, BlobHeaders, Extras, Pairs, Tier, etag_text};
 use super::times::http_date;
 use crate::emulator::Response;
@@ -86,7 +86,7 @@ impl Reply {
             .lease(blob.lease_at(elapsed))
             .with("x-ms-access-tier", blob.tier().unwrap_or(Tier::Hot).name())
             .with("accept-ranges", "bytes")
-            .with("content-type", headers.content_type.as_deref().unwrap_or("application/octet-stream"))
+            .with_some("content-type", headers.content_type.as_deref())
             .with_some("content-encoding", headers.content_encoding.as_deref())
             .with_some("content-language", headers.content_language.as_deref())
             .with_some("content-disposition", headers.content_disposition.as_deref())
@@ -104,7 +104,7 @@ impl Reply {
     }
 
     /// Adds a stored Content-MD5 under the name that fits the answer.
-    pub(super) fn md5(self, name: &'static str, md5: Option<&[u8; 16]>) -> Self {
+    pub(super) fn md5(self, name: &'static str, md5: Option<&[u8]>) -> Self {
         self.with_some(name, md5.map(|md5| BASE64.encode(md5)))
     }
 
@@ -126,9 +126,8 @@ impl Reply {
 }
 
 /// An MD5 in base64.
-pub(super) fn parse_md5(text: &str, name: &str) -> Result<[u8; 16], Refusal> {
-    let raw = BASE64.decode(text).map_err(|_| Refusal::header(name))?;
-    raw.try_into().map_err(|_| Refusal::header(name))
+pub(super) fn parse_md5(text: &str) -> Result<[u8; 16], Refusal> {
+    BASE64.decode(text).ok().and_then(|raw| raw.try_into().ok()).ok_or(INVALID_MD5)
 }
 
 /// The `x-ms-blob-*` headers of a request.
@@ -141,7 +140,7 @@ pub(super) fn blob_headers(ask: &Ask<'_>) -> Result<BlobHeaders, Refusal> {
         content_language: get("x-ms-blob-content-language"),
         content_disposition: get("x-ms-blob-content-disposition"),
         cache_control: get("x-ms-blob-cache-control"),
-        content_md5: md5.map(|md5| parse_md5(md5, "x-ms-blob-content-md5")).transpose()?,
+        content_md5: md5.map(parse_md5).transpose()?.map(|md5| md5.into()),
     })
 }
 
@@ -149,6 +148,11 @@ impl BlobHeaders {
     /// Is nothing set?
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// These headers, with the content type that a blob gets when it is written without one.
+    pub(super) fn with_default_type(self) -> Self {
+        Self { content_type: self.content_type.or_else(|| Some("application/octet-stream".into())), ..self }
     }
 
     /// These headers, and another's where these say nothing.
@@ -159,7 +163,7 @@ impl BlobHeaders {
             content_language: self.content_language.or_else(|| other.content_language.clone()),
             content_disposition: self.content_disposition.or_else(|| other.content_disposition.clone()),
             cache_control: self.cache_control.or_else(|| other.cache_control.clone()),
-            content_md5: self.content_md5.or(other.content_md5),
+            content_md5: self.content_md5.or_else(|| other.content_md5.clone()),
         }
     }
 }

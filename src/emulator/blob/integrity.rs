@@ -27,6 +27,17 @@ pub(super) fn check_body(call: &Call<'_>, bytes: &[u8]) -> Result<[u8; 16], Refu
     Ok(md5)
 }
 
+/// The same for the content of a block blob: the checksum that is to be stored is checked in place of the body's own.
+pub(super) fn check_blob(call: &Call<'_>, bytes: &[u8]) -> Result<[u8; 16], Refusal> {
+    let name = "x-ms-blob-content-md5";
+    if call.ask.header(name).is_none() {
+        return check_body(call, bytes);
+    }
+    let md5 = md5_of(bytes);
+    check(call, bytes, Some(md5), [name, "x-ms-content-crc64"])?;
+    Ok(md5)
+}
+
 /// Are checksums of the source sent, so that its bytes are worth producing?
 pub(super) fn source_checksums_sent(call: &Call<'_>) -> bool {
     call.ask.header("x-ms-source-content-md5").or_else(|| call.ask.header("x-ms-source-content-crc64")).is_some()
@@ -39,7 +50,7 @@ pub(super) fn check_source(call: &Call<'_>, bytes: &[u8]) -> Result<(), Refusal>
 
 fn check(call: &Call<'_>, bytes: &[u8], md5: Option<[u8; 16]>, [md5_name, crc_name]: [&str; 2]) -> Result<(), Refusal> {
     if let Some(text) = call.ask.header(md5_name) {
-        let known = parse_md5(text, md5_name)?;
+        let known = parse_md5(text)?;
         if known != md5.unwrap_or_else(|| md5_of(bytes)) {
             return Err(MD5_MISMATCH);
         }

@@ -296,8 +296,8 @@ fn row(name: &str, blob: Option<&Blob>, columns: &Columns, dates: &mut Dates, te
 /// The headers of a blob, an empty element for each that is not set.
 fn headers(blob: &Blob, text: &mut String) {
     let headers = &blob.headers;
-    xml::element("Content-Type", headers.content_type.as_deref().unwrap_or("application/octet-stream"), text);
     for (tag, value) in [
+        ("Content-Type", &headers.content_type),
         ("Content-Encoding", &headers.content_encoding),
         ("Content-Language", &headers.content_language),
         ("Cache-Control", &headers.cache_control),

@@ -11,8 +11,8 @@ use super::call::Call;
 use super::conditions::Conditions;
 use super::content::Body;
 use super::describe::Reply;
-use super::refusal::{BLOB_ARCHIVED, INVALID_RANGE, Refusal};
-use super::stored::{Blob, Tier};
+use super::refusal::{INVALID_RANGE, Refusal};
+use super::stored::Blob;
 use crate::emulator::Response;
 
 /// Synthetic content is produced in parts of this size while it is sent.
@@ -72,21 +72,19 @@ fn describe(call: &Call<'_>, status: u16, blob: &Blob) -> Reply {
 pub(super) fn get_properties(call: &Call<'_>) -> Result<Response, Refusal> {
     let blob = open(call)?;
     let reply = describe(call, 200, &blob).with("content-length", blob.body.len());
-    Ok(reply.md5("content-md5", blob.headers.content_md5.as_ref()).done())
+    Ok(reply.md5("content-md5", blob.headers.content_md5.as_deref()).done())
 }
 
 /// Get Blob.
 pub(super) fn get_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     let blob = open(call)?;
-    if blob.tier() == Some(Tier::Archive) {
-        return Err(BLOB_ARCHIVED);
-    }
+    blob.refuse_archived()?;
     let length = blob.body.len();
     let asked = call.ask.header("x-ms-range").or_else(|| call.ask.header("range"));
     let Some(range) = asked.and_then(|text| parse_range(text, length)) else {
         call.account.model().admit_egress(length).map_err(Refusal::busy)?;
         let reply = describe(call, 200, &blob).with("content-length", length);
-        let reply = reply.md5("content-md5", blob.headers.content_md5.as_ref());
+        let reply = reply.md5("content-md5", blob.headers.content_md5.as_deref());
         return Ok(reply.body(stream_of(blob.body, 0, length)));
     };
     let Range::Within(from, to) = range else { return Err(INVALID_RANGE) };
@@ -94,7 +92,7 @@ pub(super) fn get_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     let mut reply = describe(call, 206, &blob)
         .with("content-length", to - from)
         .with("content-range", format!("bytes {from}-{}/{length}", to - 1))
-        .md5("x-ms-blob-content-md5", blob.headers.content_md5.as_ref());
+        .md5("x-ms-blob-content-md5", blob.headers.content_md5.as_deref());
     if call.ask.header("x-ms-range-get-content-md5").is_some_and(|wanted| wanted.eq_ignore_ascii_case("true")) {
         if to - from > MAX_RANGE_MD5 {
             return Err(Refusal::header("x-ms-range-get-content-md5"));

@@ -43,10 +43,12 @@ refusals! {
     INVALID_BLOCK_ID: 400 "InvalidBlobOrBlock" "The specified blob or block content is invalid.";
     INVALID_BLOCK_LIST: 400 "InvalidBlockList" "The specified block list is invalid.";
     INVALID_COPY_SOURCE: 400 "InvalidHeaderValue" "The value for one of the HTTP headers is not in the correct format: x-ms-copy-source.";
+    INVALID_MD5: 400 "InvalidMd5" "The MD5 value specified in the request is invalid. The MD5 value must be 128 bits and Base64-encoded.";
     INVALID_METADATA: 400 "InvalidMetadata" "The metadata specified is invalid. It has characters that are not permitted.";
     INVALID_RANGE: 416 "InvalidRange" "The range specified is invalid for the current size of the resource.";
     INVALID_RESOURCE_NAME: 400 "InvalidResourceName" "The specified resource name contains invalid characters.";
     INVALID_TAGS: 400 "InvalidTags" "The tags specified are invalid.";
+    INVALID_URL: 400 "" "The request URL is invalid.";
     INVALID_URI: 400 "InvalidUri" "The requested URI does not represent any resource on the server.";
     INVALID_XML: 400 "InvalidXmlDocument" "XML specified is not syntactically valid.";
     LEASE_ALREADY_PRESENT: 409 "LeaseAlreadyPresent" "There is already a lease present.";
@@ -124,8 +126,26 @@ impl Refusal {
         }
     }
 
+    /// What the HTTP server in front of the service answers: a page, and no error code.
+    fn page(&self) -> Answer {
+        let page = format!(
+            "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\"\"http://www.w3.org/TR/html4/strict.dtd\">\r\n\
+             <HTML><HEAD><TITLE>Bad Request</TITLE></HEAD>\r\n<BODY><h2>Bad Request - Invalid URL</h2>\r\n\
+             <hr><p>HTTP Error {}. {}</p>\r\n</BODY></HTML>\r\n",
+            self.status, self.message
+        );
+        let mut answer = Response::new(Body::from(page));
+        *answer.status_mut() = StatusCode::BAD_REQUEST;
+        let kind = HeaderValue::from_static("text/html; charset=us-ascii");
+        answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+        answer
+    }
+
     /// The answer: an XML body, and the code in a header too (azcopy retries only what carries one).
     pub(super) fn answer(&self, without_body: bool) -> Answer {
+        if self.code.is_empty() {
+            return self.page();
+        }
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut answer = Response::builder().status(status).header("x-ms-error-code", self.code);
         if let Some((status, code)) = self.copy_source {

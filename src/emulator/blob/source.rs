@@ -7,11 +7,9 @@ use super::ask::Target;
 use super::call::Call;
 use super::conditions::Conditions;
 use super::operation::Operation;
-use super::refusal::{
-    BLOB_ARCHIVED, INVALID_COPY_SOURCE, NO_AUTHENTICATION, PERMISSION_MISMATCH, RESOURCE_NOT_FOUND, Refusal,
-};
+use super::refusal::{INVALID_COPY_SOURCE, NO_AUTHENTICATION, PERMISSION_MISMATCH, RESOURCE_NOT_FOUND, Refusal};
 use super::sas::{self, Grant};
-use super::stored::{Blob, Container, Tier};
+use super::stored::{Blob, Container};
 
 /// The longest source URL, signature included.
 const MAX_SOURCE_URL: usize = 2048;
@@ -36,7 +34,7 @@ impl<'r> Source<'r> {
         let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).ok_or(INVALID_COPY_SOURCE)?;
         let (authority, rest) = rest.split_at(rest.find('/').ok_or(INVALID_COPY_SOURCE)?);
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let target = Target::parse(path, query)?;
+        let target = Target::parse(path, query).map_err(|_| INVALID_COPY_SOURCE)?;
         let account = call.around.account_at(authority, target.account);
         let account = account.ok_or_else(|| RESOURCE_NOT_FOUND.of_source())?;
         let source = Self::read(call, operation, account, &target, url).map_err(Refusal::of_source)?;
@@ -57,9 +55,7 @@ impl<'r> Source<'r> {
         let container = account.container(container)?;
         let blob = container.lock_at(call.elapsed())?.blob(name)?.clone();
         blob.refuse_pending()?;
-        if blob.tier() == Some(Tier::Archive) {
-            return Err(BLOB_ARCHIVED);
-        }
+        blob.refuse_archived()?;
         Ok(Self { account, container, name: (&**name).into(), blob, grant, url })
     }
 

@@ -10,7 +10,7 @@ use super::content::{Block, Body};
 use super::lease::{self, Lease};
 use super::pending::CopyRecord;
 use super::policies::Policy;
-use super::refusal::{BLOB_NOT_FOUND, CONTAINER_NOT_FOUND, PENDING_COPY, Refusal};
+use super::refusal::{BLOB_ARCHIVED, BLOB_NOT_FOUND, CONTAINER_NOT_FOUND, PENDING_COPY, Refusal};
 
 /// The HTTP headers a blob is served with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub(super) struct BlobHeaders {
     pub(super) content_language: Option<Box<str>>,
     pub(super) content_disposition: Option<Box<str>>,
     pub(super) cache_control: Option<Box<str>>,
-    pub(super) content_md5: Option<[u8; 16]>,
+    /// Of 16 bytes, unless somebody put another value there in the days when the service took any.
+    pub(super) content_md5: Option<Box<[u8]>>,
 }
 
 /// Names and values in the order of the names.
@@ -118,6 +119,11 @@ impl Blob {
         }
     }
 
+    /// 409 for what needs the content of a blob, or changes more than tags or tier, while it is archived.
+    pub(super) fn refuse_archived(&self) -> Result<(), Refusal> {
+        if self.tier() == Some(Tier::Archive) { Err(BLOB_ARCHIVED) } else { Ok(()) }
+    }
+
     /// 409 while a copy into it is pending.
     pub(super) fn refuse_pending(&self) -> Result<(), Refusal> {
         if self.copy().is_some_and(CopyRecord::is_pending) { Err(PENDING_COPY) } else { Ok(()) }
@@ -171,13 +177,16 @@ impl Contents {
         self.blobs.get_mut(name).ok_or(BLOB_NOT_FOUND)
     }
 
-    /// Stores a blob over whatever was there at a moment of elapsed time. It keeps the creation time and a lease in
-    /// force, and takes the uncommitted blocks away.
+    /// Stores a blob over whatever was there at a moment of elapsed time. It keeps the creation time, a lease in force,
+    /// and the tier unless it has one, and takes the uncommitted blocks away.
     pub(super) fn put(&mut self, name: &str, mut blob: Blob, elapsed: i64) {
         self.uncommitted.remove(name);
         if let Some(old) = self.blobs.get_mut(name) {
             blob.created = old.created;
             blob.set_lease(old.lease_at(elapsed).after_write());
+            if let (None, Some(tier)) = (blob.tier(), old.tier()) {
+                blob.extras().tier = Some(tier);
+            }
             *old = blob;
         } else {
             self.blobs.insert(name.into(), blob);

@@ -3,6 +3,7 @@
 mod authorisation;
 mod blobs;
 mod copies;
+mod descriptions;
 mod leases;
 mod listings;
 mod throttling;

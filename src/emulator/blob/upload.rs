@@ -9,7 +9,7 @@ use quick_xml::events::Event;
 use super::call::{Call, read_body};
 use super::content::{Block, Body, Piece};
 use super::describe::{Reply, blob_headers, extras, metadata, tags, tier};
-use super::integrity::{check_body, crc64_text};
+use super::integrity::{check_blob, check_body, crc64_text};
 use super::refusal::{BLOB_NOT_FOUND, BLOCK_COUNT, INVALID_BLOCK_ID, INVALID_BLOCK_LIST, INVALID_XML, Refusal};
 use super::stored::{BlobHeaders, Contents, Uncommitted};
 use super::xml;
@@ -31,7 +31,7 @@ pub(super) async fn put_blob(call: &Call<'_>, body: HttpBody) -> Result<Response
     call.check_tags_allowed()?;
     let container = call.container()?;
     let bytes = read_body(body, MAX_PUT_BLOB).await?;
-    let md5 = check_body(call, &bytes)?;
+    let md5 = check_blob(call, &bytes)?;
     call.account.model().admit_ingress(bytes.len() as u64).map_err(Refusal::busy)?;
     let sent = |name| call.ask.header(name).map(Into::into);
     let standard = BlobHeaders {
@@ -40,15 +40,15 @@ pub(super) async fn put_blob(call: &Call<'_>, body: HttpBody) -> Result<Response
         content_language: sent("content-language"),
         content_disposition: None,
         cache_control: sent("cache-control"),
-        content_md5: Some(md5),
+        content_md5: Some(md5.into()),
     };
-    let headers = call.account.share(blob_headers(&call.ask)?.or(&standard));
+    let headers = call.account.share(blob_headers(&call.ask)?.or(&standard).with_default_type());
     let (body, headers) = call.stored(Body::Whole(Piece::Real(bytes)), headers);
     let blob =
         call.account.make_blob(body, headers, metadata(call.ask.headers)?, extras(tags(&call.ask)?, tier(&call.ask)?));
     let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
     call.replace(&container, blob)?;
-    Ok(reply.md5("content-md5", Some(&md5)).done())
+    Ok(reply.md5("content-md5", Some(md5.as_slice())).done())
 }
 
 /// Put Block.
@@ -56,7 +56,7 @@ pub(super) async fn put_block(call: &Call<'_>, body: HttpBody) -> Result<Respons
     let bytes = read_body(body, MAX_BLOCK).await?;
     let md5 = check_body(call, &bytes)?;
     call.account.model().admit_ingress(bytes.len() as u64).map_err(Refusal::busy)?;
-    let reply = Reply::new(201).with("x-ms-content-crc64", crc64_text(&bytes)).md5("content-md5", Some(&md5));
+    let reply = Reply::new(201).with("x-ms-content-crc64", crc64_text(&bytes)).md5("content-md5", Some(md5.as_slice()));
     stage(call, [Piece::Real(bytes)].into())?;
     Ok(reply.with("x-ms-request-server-encrypted", "true").done())
 }
@@ -76,6 +76,7 @@ pub(super) fn stage(call: &Call<'_>, pieces: Box<[Piece]>) -> Result<(), Refusal
     let mut contents = container.lock_at(call.elapsed())?;
     if let Some(blob) = contents.blobs.get(name) {
         blob.refuse_pending()?;
+        blob.refuse_archived()?;
     }
     call.check_lease_to_write(contents.blobs.get(name))?;
     let length_of_others = contents.uncommitted.get(name).and_then(|blocks| blocks.keys().next()).map(|id| id.len());
@@ -135,11 +136,12 @@ fn parse_block_list(xml: &[u8]) -> Result<Vec<(Pick, String)>, Refusal> {
 pub(super) async fn put_block_list(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
     call.check_tags_allowed()?;
     let xml = read_body(body, MAX_BLOCK_LIST).await?;
+    check_body(call, &xml)?;
     let list = parse_block_list(&xml)?;
     if list.len() > MAX_BLOCKS {
         return Err(BLOCK_COUNT);
     }
-    let headers = call.account.share(blob_headers(&call.ask)?);
+    let headers = call.account.share(blob_headers(&call.ask)?.with_default_type());
     let (metadata, extras) = (metadata(call.ask.headers)?, extras(tags(&call.ask)?, tier(&call.ask)?));
     let name = call.ask.blob()?;
     let container = call.container()?;
