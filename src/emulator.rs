@@ -40,15 +40,18 @@ pub mod settings;
 pub mod stats;
 pub(crate) mod storage;
 pub(crate) mod streaming;
+mod tamper;
 pub(crate) mod world;
 
 pub use faults::plan::FaultPlan;
 pub use library::generate::{Generate, GenerateError, Sizes};
 pub use media_v2::{AssetLook, FileLook, LocatorLook, NewLocator, Operator, OperatorError};
 pub use ready::{Ready, ReadyRegion, ReadyStorage};
+pub use settings::SourceAccess;
 pub use settings::{Settings, SettingsError};
 pub use stats::StatsSnapshot;
 pub use streaming::plays::{Played, PlayedAnswer};
+pub use tamper::{Described, Headers};
 
 /// A request as every service receives it.
 pub(crate) type Request = axum::http::Request<axum::body::Body>;

@@ -11,6 +11,8 @@ mod containers;
 mod content;
 mod copy;
 mod describe;
+mod encryption;
+mod inside;
 mod integrity;
 mod lease;
 mod listing;
@@ -132,6 +134,7 @@ async fn handle(
     account.model().admit_request().map_err(Refusal::busy)?;
     ask.check_version()?;
     let authority = authorise(account, &ask, *operation)?;
+    encryption::check_implemented(&ask, *operation)?;
     let call = Call {
         around,
         account,

@@ -73,6 +73,23 @@ pub struct StorageSettings {
     /// Latency, rates and bandwidth.
     #[serde(default)]
     pub limits: BlobLimits,
+    /// What it answers when the blob service of another account reads from it.
+    #[serde(default)]
+    pub source_access: SourceAccess,
+}
+
+/// What a storage account answers when the blob service of another account reads from it, to copy. Requests of clients
+/// are answered as ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceAccess {
+    /// As it answers its clients.
+    #[default]
+    Open,
+    /// 403: its firewall admits the clients and not the other service.
+    Refused,
+    /// 404: the other service finds no such account, as behind a private endpoint.
+    Hidden,
 }
 
 /// The service model of a storage account. Zero = no limit.
@@ -160,6 +177,7 @@ impl Default for Settings {
                 key: None,
                 external_url: None,
                 limits: BlobLimits::default(),
+                source_access: SourceAccess::Open,
             }],
             ports: Ports::default(),
             media: MediaSettings::default(),

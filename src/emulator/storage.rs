@@ -72,6 +72,8 @@ pub(crate) enum StorageError {
     NoBlob(String),
     #[error("blob {0:?} is archived")]
     Archived(String),
+    #[error("blob {0:?} can be read only with the customer's key")]
+    KeyRequired(String),
     #[error("container {0:?} has five stored access policies")]
     TooManyPolicies(String),
     #[error("the storage account answered {0}")]

@@ -165,5 +165,7 @@ fn storage_account(settings: &StorageSettings, blob_root: &str, clock: &Clock) -
         return StorageAccount::External(ExternalAccount::new(name, &key, url.trim_end_matches('/')));
     }
     let url = format!("{blob_root}/{name}");
-    StorageAccount::Internal(BlobAccount::new(name, &key, &url, &settings.limits, clock))
+    let account = BlobAccount::new(name, &key, &url, &settings.limits, clock);
+    account.set_source_access(settings.source_access);
+    StorageAccount::Internal(account)
 }

@@ -137,6 +137,7 @@ fn storage(access: Access) -> StorageSettings {
         key: Some(access.key),
         external_url: Some(access.endpoint.to_string()),
         limits: mediamirror::emulator::settings::BlobLimits::default(),
+        source_access: mediamirror::emulator::SourceAccess::Open,
     }
 }
 

@@ -8,13 +8,14 @@ use std::sync::{Arc, RwLock};
 use bytes::Bytes;
 
 use super::content::Body;
+use super::encryption::Encryption;
 use super::policies::{MAX_POLICIES, Policy};
 use super::refusal::{CONTAINER_ALREADY_EXISTS, CONTAINER_NOT_FOUND, Refusal};
 use super::sas::{Issuer, SigningKey};
 use super::stored::{Blob, BlobHeaders, Container, Extras, Pairs, Stamp};
 use crate::emulator::clock::Clock;
 use crate::emulator::service_model::ServiceModel;
-use crate::emulator::settings::BlobLimits;
+use crate::emulator::settings::{BlobLimits, SourceAccess};
 use crate::emulator::storage::{NewBlob, StorageError, StoredBlob, StoredPolicy};
 
 /// Where `ETag`s start: they look like the service's, which count ticks.
@@ -28,6 +29,7 @@ pub(crate) struct BlobAccount {
     signing_key: SigningKey,
     clock: Clock,
     model: RwLock<Arc<ServiceModel>>,
+    source_access: RwLock<SourceAccess>,
     containers: RwLock<BTreeMap<Box<str>, Arc<Container>>>,
     changes: AtomicU64,
     /// The headers last given to a blob: most blobs of a library have the same.
@@ -50,6 +52,7 @@ impl BlobAccount {
             signing_key: SigningKey::from_base64(key_base64),
             clock: clock.clone(),
             model: RwLock::new(Arc::new(ServiceModel::new(limits))),
+            source_access: RwLock::default(),
             containers: RwLock::default(),
             changes: AtomicU64::new(0),
             usual_headers: RwLock::default(),
@@ -76,6 +79,16 @@ impl BlobAccount {
     /// Behaves under load as these limits say from now on.
     pub(crate) fn set_limits(&self, limits: &BlobLimits) {
         *self.model.write().expect("one pointer is never left half done") = Arc::new(ServiceModel::new(limits));
+    }
+
+    /// What it answers the services of other accounts.
+    pub(super) fn source_access(&self) -> SourceAccess {
+        *self.source_access.read().expect("one word is never left half done")
+    }
+
+    /// Answers the services of other accounts so from now on.
+    pub(crate) fn set_source_access(&self, access: SourceAccess) {
+        *self.source_access.write().expect("one word is never left half done") = access;
     }
 
     pub(crate) fn create_container(&self, container: &str) -> Result<(), StorageError> {
@@ -137,6 +150,9 @@ impl BlobAccount {
     ) -> Result<(StoredBlob, Bytes), StorageError> {
         let blob = self.find(container, name)?;
         blob.refuse_archived().map_err(|_| StorageError::Archived(name.to_owned()))?;
+        if matches!(blob.encryption(), Some(Encryption::CustomerKey(_))) {
+            return Err(StorageError::KeyRequired(name.to_owned()));
+        }
         let total = blob.body.len();
         let from = offset.min(total);
         Ok((stored(name, &blob), blob.body.read(from, from.saturating_add(length).min(total))))

@@ -7,6 +7,7 @@ use quick_xml::events::Event;
 use super::call::{Call, read_body};
 use super::conditions::Conditions;
 use super::describe::{Reply, blob_headers, metadata, tier, valid_tags};
+use super::encryption;
 use super::refusal::{INVALID_XML, Refusal};
 use super::stored::Blob;
 use crate::emulator::Response;
@@ -29,7 +30,11 @@ pub(super) fn set_properties(call: &Call<'_>) -> Result<Response, Refusal> {
 pub(super) fn set_metadata(call: &Call<'_>) -> Result<Response, Refusal> {
     let metadata = metadata(call.ask.headers)?;
     let stamp = call.account.stamp();
-    call.change_if(Blob::refuse_archived, |blob| {
+    let check = |blob: &Blob| {
+        encryption::check_key(&call.ask, blob.encryption())?;
+        blob.refuse_archived()
+    };
+    call.change_if(check, |blob| {
         blob.metadata = metadata;
         versioned(blob, stamp)
     })

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::content::Body;
-use super::describe::{Reply, blob_headers, extras, metadata, tags, tier};
+use super::describe::{Reply, blob_headers, extras, metadata, tags};
 use super::integrity;
 use super::operation::Operation;
 use super::pending::{CopyRecord, CopyState, PendingCopy, copy_id_text};
@@ -75,7 +75,7 @@ pub(super) async fn put_blob_from_url(call: &Call<'_>) -> Result<Response, Refus
     check_source(call, &source.blob.body, 0, bytes)?;
     let headers = headers_from_url(call, &source)?;
     let md5 = headers.content_md5.clone();
-    let (metadata, extras) = (sent_metadata(call, &source)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
+    let (metadata, extras) = (sent_metadata(call, &source)?, extras(&call.ask, copied_tags(call, &source)?)?);
     transfer(call.account.model().copy_time(bytes)).await;
     let (body, headers) = call.stored(source.blob.body.joined(), headers);
     let blob = call.account.make_blob(body, headers, metadata, extras);
@@ -149,7 +149,7 @@ pub(super) async fn copy_from_url(call: &Call<'_>) -> Result<Response, Refusal> 
     }
     admit_copy(call, &source, bytes)?;
     check_source(call, &source.blob.body, 0, bytes)?;
-    let (metadata, extras) = (copied_metadata(call, &source)?, extras(copied_tags(call, &source)?, tier(&call.ask)?));
+    let (metadata, extras) = (copied_metadata(call, &source)?, extras(&call.ask, copied_tags(call, &source)?)?);
     transfer(call.account.model().copy_time(bytes)).await;
     let headers = Arc::clone(&source.blob.headers);
     let md5 = headers.content_md5.clone();
@@ -172,7 +172,7 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     check_infinite_lease(call)?;
     call.check_tags_allowed()?;
     let metadata = copied_metadata(call, &source)?;
-    let extras = extras(tags(&call.ask)?, tier(&call.ask)?);
+    let extras = extras(&call.ask, tags(&call.ask)?)?;
     let time = fated_time(call, call.account.model().async_copy_time(bytes));
     let id = new_copy_id();
     let (body, headers) = call.stored(source.blob.body.clone(), Arc::clone(&source.blob.headers));

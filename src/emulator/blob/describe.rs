@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::account::pairs;
 use super::ask::{Ask, header};
+use super::encryption::Encryption;
 use super::lease;
 use super::pending::copy_id_text;
 use super::refusal::{INVALID_BLOB_TIER, INVALID_MD5, INVALID_METADATA, INVALID_TAGS, Refusal};
@@ -93,6 +94,11 @@ impl Reply {
             .with_some("cache-control", headers.cache_control.as_deref())
             .with_some("x-ms-tag-count", blob.tags().map(|tags| tags.len()));
         let reply = if blob.tier().is_none() { reply.with("x-ms-access-tier-inferred", "true") } else { reply };
+        let reply = blob
+            .encryption()
+            .map(Encryption::header)
+            .into_iter()
+            .fold(reply, |reply, (name, value)| reply.with(name, value));
         let Some(copy) = blob.copy() else { return reply };
         reply
             .with("x-ms-copy-id", copy_id_text(copy.id))
@@ -205,7 +211,9 @@ pub(super) fn tier(ask: &Ask<'_>) -> Result<Option<Tier>, Refusal> {
     header(ask.headers, "x-ms-access-tier").map(|name| Tier::parse(name).ok_or(INVALID_BLOB_TIER)).transpose()
 }
 
-/// What few blobs have, boxed only if there is any.
-pub(super) fn extras(tags: Option<Pairs>, tier: Option<Tier>) -> Option<Box<Extras>> {
-    (tags.is_some() || tier.is_some()).then(|| Box::new(Extras { tags, tier, ..Extras::default() }))
+/// What few blobs have, boxed only if there is any: these tags, and the tier and encryption that a write asks for.
+pub(super) fn extras(ask: &Ask<'_>, tags: Option<Pairs>) -> Result<Option<Box<Extras>>, Refusal> {
+    let (tier, encryption) = (tier(ask)?, Encryption::of_write(ask)?);
+    let any = tags.is_some() || tier.is_some() || encryption.is_some();
+    Ok(any.then(|| Box::new(Extras { tags, tier, encryption, ..Extras::default() })))
 }

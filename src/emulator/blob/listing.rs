@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::call::Call;
 use super::describe::Reply;
+use super::encryption::Encryption;
 use super::lease::At;
 use super::pending::{CopyRecord, copy_id_text};
 use super::refusal::{PERMISSION_MISMATCH, Refusal};
@@ -278,6 +279,9 @@ fn row(name: &str, blob: Option<&Blob>, columns: &Columns, dates: &mut Dates, te
         copied(copy, columns.elapsed, text);
     }
     text.push_str("<ServerEncrypted>true</ServerEncrypted>");
+    if let Some((tag, value)) = blob.encryption().map(Encryption::element) {
+        xml::element(tag, &value, text);
+    }
     if let Some(tags) = blob.tags() {
         write!(text, "<TagCount>{}</TagCount>", tags.len()).expect("writing to a string never fails");
     }

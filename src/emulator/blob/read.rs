@@ -11,6 +11,7 @@ use super::call::Call;
 use super::conditions::Conditions;
 use super::content::Body;
 use super::describe::Reply;
+use super::encryption;
 use super::refusal::{INVALID_RANGE, Refusal};
 use super::stored::Blob;
 use crate::emulator::Response;
@@ -46,6 +47,7 @@ fn open(call: &Call<'_>) -> Result<Blob, Refusal> {
     let blob = contents.blob(call.ask.blob()?)?;
     Conditions::of(call.ask.headers).check_read(blob)?;
     call.check_lease_to_read(blob)?;
+    encryption::check_key(&call.ask, blob.encryption())?;
     Ok(blob.clone())
 }
 

@@ -39,6 +39,8 @@ refusals! {
     CONTAINER_NOT_FOUND: 404 "ContainerNotFound" "The specified container does not exist.";
     COPY_ID_MISMATCH: 409 "CopyIdMismatch" "The specified copy ID did not match the copy ID for the pending copy operation.";
     CRC64_MISMATCH: 400 "Crc64Mismatch" "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server.";
+    ENCRYPTION_KEY_MISMATCH: 409 "BlobCustomerSpecifiedEncryptionMismatch" "The given customer specified encryption does not match the encryption used to encrypt the blob.";
+    ENCRYPTION_NOT_IMPLEMENTED: 501 "NotImplemented" "Customer-provided keys and encryption scopes are not implemented for this operation.";
     INVALID_BLOB_TIER: 400 "InvalidBlobTier" "The specified blob tier is invalid.";
     INVALID_BLOCK_ID: 400 "InvalidBlobOrBlock" "The specified blob or block content is invalid.";
     INVALID_BLOCK_LIST: 400 "InvalidBlockList" "The specified block list is invalid.";
@@ -80,6 +82,8 @@ refusals! {
     SOURCE_CONDITION_NOT_MET: 412 "SourceConditionNotMet" "The source condition specified using HTTP conditional header(s) is not met.";
     TOO_LARGE: 413 "RequestBodyTooLarge" "The request body is too large and exceeds the maximum permissible limit.";
     TOO_LARGE_TO_COPY: 409 "CannotVerifyCopySource" "The source is larger than this operation may copy.";
+    USES_CUSTOMER_KEY: 409 "BlobUsesCustomerSpecifiedEncryption" "The blob is encrypted with customer specified encryption, but it was not provided in the request.";
+    USES_NO_CUSTOMER_KEY: 409 "BlobDoesNotUseCustomerSpecifiedEncryption" "The blob is not encrypted, but customer specified encryption was provided in the request.";
     UNAUTHORIZED_OVERWRITE: 403 "UnauthorizedBlobOverwrite" "This request is not authorized to perform blob overwrites.";
 }
 

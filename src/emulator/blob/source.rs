@@ -6,10 +6,14 @@ use super::account::BlobAccount;
 use super::ask::Target;
 use super::call::Call;
 use super::conditions::Conditions;
+use super::encryption;
 use super::operation::Operation;
-use super::refusal::{INVALID_COPY_SOURCE, NO_AUTHENTICATION, PERMISSION_MISMATCH, RESOURCE_NOT_FOUND, Refusal};
+use super::refusal::{
+    AUTHORIZATION_FAILURE, INVALID_COPY_SOURCE, NO_AUTHENTICATION, PERMISSION_MISMATCH, RESOURCE_NOT_FOUND, Refusal,
+};
 use super::sas::{self, Grant};
 use super::stored::{Blob, Container};
+use crate::emulator::settings::SourceAccess;
 
 /// The longest source URL, signature included.
 const MAX_SOURCE_URL: usize = 2048;
@@ -49,12 +53,14 @@ impl<'r> Source<'r> {
         target: &Target<'_>,
         url: &'r str,
     ) -> Result<Self, Refusal> {
+        check_reachable(call, account)?;
         account.model().admit_request().map_err(Refusal::busy)?;
         let grant = authorise(call, operation, account, target)?;
         let (Some(container), Some(name)) = (&target.container, &target.blob) else { return Err(RESOURCE_NOT_FOUND) };
         let container = account.container(container)?;
         let blob = container.lock_at(call.elapsed())?.blob(name)?.clone();
         blob.refuse_pending()?;
+        encryption::check_source_key(&call.ask, blob.encryption())?;
         blob.refuse_archived()?;
         Ok(Self { account, container, name: (&**name).into(), blob, grant, url })
     }
@@ -79,6 +85,16 @@ impl<'r> Source<'r> {
         let Some((path, query)) = self.url.split_once('?') else { return self.url.into() };
         let kept: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("sig=")).collect();
         if kept.is_empty() { path.into() } else { format!("{path}?{}", kept.join("&")).into() }
+    }
+}
+
+/// May the destination's service read from the source's account at all? Within one account, no network is between.
+fn check_reachable(call: &Call<'_>, account: &BlobAccount) -> Result<(), Refusal> {
+    match account.source_access() {
+        _ if std::ptr::eq(account, call.account) => Ok(()),
+        SourceAccess::Open => Ok(()),
+        SourceAccess::Refused => Err(AUTHORIZATION_FAILURE),
+        SourceAccess::Hidden => Err(RESOURCE_NOT_FOUND),
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::content::{Block, Body};
+use super::encryption::Encryption;
 use super::lease::{self, Lease};
 use super::pending::CopyRecord;
 use super::policies::Policy;
@@ -34,6 +35,7 @@ pub(super) struct Extras {
     pub(super) tier: Option<Tier>,
     pub(super) copy: Option<CopyRecord>,
     pub(super) lease: Option<Lease>,
+    pub(super) encryption: Option<Encryption>,
 }
 
 /// An access tier set explicitly.
@@ -92,6 +94,11 @@ impl Blob {
 
     pub(super) fn copy(&self) -> Option<&CopyRecord> {
         self.extras.as_ref()?.copy.as_ref()
+    }
+
+    /// How it is encrypted, if not with the account's own key.
+    pub(super) fn encryption(&self) -> Option<&Encryption> {
+        self.extras.as_ref()?.encryption.as_ref()
     }
 
     /// Notes a change of content or description.

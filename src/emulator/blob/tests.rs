@@ -6,4 +6,5 @@ mod copies;
 mod descriptions;
 mod leases;
 mod listings;
+mod sources;
 mod throttling;

@@ -8,7 +8,7 @@ use quick_xml::events::Event;
 
 use super::call::{Call, read_body};
 use super::content::{Block, Body, Piece};
-use super::describe::{Reply, blob_headers, extras, metadata, tags, tier};
+use super::describe::{Reply, blob_headers, extras, metadata, tags};
 use super::integrity::{check_blob, check_body, crc64_text};
 use super::refusal::{BLOB_NOT_FOUND, BLOCK_COUNT, INVALID_BLOCK_ID, INVALID_BLOCK_LIST, INVALID_XML, Refusal};
 use super::stored::{BlobHeaders, Contents, Uncommitted};
@@ -44,8 +44,7 @@ pub(super) async fn put_blob(call: &Call<'_>, body: HttpBody) -> Result<Response
     };
     let headers = call.account.share(blob_headers(&call.ask)?.or(&standard).with_default_type());
     let (body, headers) = call.stored(Body::Whole(Piece::Real(bytes)), headers);
-    let blob =
-        call.account.make_blob(body, headers, metadata(call.ask.headers)?, extras(tags(&call.ask)?, tier(&call.ask)?));
+    let blob = call.account.make_blob(body, headers, metadata(call.ask.headers)?, extras(&call.ask, tags(&call.ask)?)?);
     let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
     call.replace(&container, blob)?;
     Ok(reply.md5("content-md5", Some(md5.as_slice())).done())
@@ -142,7 +141,7 @@ pub(super) async fn put_block_list(call: &Call<'_>, body: HttpBody) -> Result<Re
         return Err(BLOCK_COUNT);
     }
     let headers = call.account.share(blob_headers(&call.ask)?.with_default_type());
-    let (metadata, extras) = (metadata(call.ask.headers)?, extras(tags(&call.ask)?, tier(&call.ask)?));
+    let (metadata, extras) = (metadata(call.ask.headers)?, extras(&call.ask, tags(&call.ask)?)?);
     let name = call.ask.blob()?;
     let container = call.container()?;
     let mut contents = container.lock_to_change(call.elapsed())?;

@@ -339,3 +339,19 @@ fn a_locator_is_valid_from_its_start_and_until_just_before_its_expiry() {
 fn names_become_relative_urls() {
     assert_eq!(relative_url("a b/ü%.mp4"), "a%20b/%C3%BC%25.mp4");
 }
+
+#[tokio::test]
+async fn an_archived_file_is_answered_as_one_that_cannot_be_read() {
+    let emulator = emulator().await;
+    let holds = |container: &String| emulator.describe("storewest", container, "bars.ism").is_some();
+    let container = emulator.containers("storewest").unwrap().into_iter().find(holds).unwrap();
+    let (file, manifest) = (format!("{BARS}/bars.ism"), format!("{BARS}/bars.ism/manifest"));
+    assert_eq!(get(&emulator, 0, &manifest).await.status, 200);
+    assert!(emulator.archive("storewest", &container, "bars.ism"));
+    for path in [&file, &manifest] {
+        let answer = get(&emulator, 0, path).await;
+        assert_eq!(answer.status, 502, "{path}");
+        assert!(answer.text().contains("is archived"), "{}", answer.text());
+        assert_eq!(get(&emulator, 1, path).await.status, 200, "{path}");
+    }
+}

@@ -1,0 +1,149 @@
+//! What somebody else does to what the emulator holds, without a request that is counted, authorised or struck by a fault.
+//!
+//! Each method answers `false` (or `None`) where there is nothing of that name, or it is stored outside.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::EmulatorHandle;
+use super::blob::account::BlobAccount;
+use super::settings::SourceAccess;
+use super::storage::{Content, NewBlob, StorageAccount, StorageError};
+
+/// The headers a blob is served with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the headers")]
+pub struct Headers {
+    pub content_type: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_language: Option<String>,
+    pub content_disposition: Option<String>,
+    pub cache_control: Option<String>,
+    /// Stored as it is: it may be wrong, and of any length.
+    pub content_md5: Option<Vec<u8>>,
+}
+
+/// All that is known of a blob but its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// The entity tag, in quotes.
+    pub etag: String,
+    /// Seconds since 1970.
+    pub last_modified: i64,
+    /// Bytes.
+    pub length: u64,
+    /// Its headers.
+    pub headers: Headers,
+    /// Its metadata.
+    pub metadata: BTreeMap<String, String>,
+    /// Its index tags.
+    pub tags: BTreeMap<String, String>,
+    /// Its access tier, if one was set.
+    pub tier: Option<String>,
+}
+
+fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+impl EmulatorHandle {
+    fn internal(&self, account: &str) -> Option<&BlobAccount> {
+        match self.world.storage(account).map(AsRef::as_ref) {
+            Some(StorageAccount::Internal(account)) => Some(account),
+            Some(StorageAccount::External(_)) | None => None,
+        }
+    }
+
+    fn alter(&self, account: &str, change: impl FnOnce(&BlobAccount) -> Result<(), StorageError>) -> bool {
+        self.internal(account).is_some_and(|account| change(account).is_ok())
+    }
+
+    /// Writes a blob.
+    #[must_use]
+    pub fn put_blob(
+        &self,
+        account: &str,
+        container: &str,
+        blob: &str,
+        bytes: impl Into<Bytes>,
+        content_type: Option<&str>,
+    ) -> bool {
+        let new = NewBlob {
+            content: Content::Bytes(bytes.into()),
+            content_type: content_type.map(str::to_owned),
+            cache_control: None,
+            metadata: BTreeMap::new(),
+            tags: BTreeMap::new(),
+        };
+        self.alter(account, |account| account.put_blob(container, blob, new))
+    }
+
+    /// Gives a blob other bytes, as many, and keeps its headers, the checksum among them, its metadata and its tags. Entity
+    /// tag and time are those of a write.
+    #[must_use]
+    pub fn exchange_bytes(&self, account: &str, container: &str, blob: &str) -> bool {
+        self.alter(account, |account| account.exchange_bytes(container, blob))
+    }
+
+    /// Sets the headers of a blob; those that are `None` are cleared.
+    #[must_use]
+    pub fn set_headers(&self, account: &str, container: &str, blob: &str, headers: &Headers) -> bool {
+        self.alter(account, |account| account.set_headers(container, blob, headers))
+    }
+
+    /// Sets the metadata of a blob.
+    #[must_use]
+    pub fn set_metadata(&self, account: &str, container: &str, blob: &str, metadata: &[(&str, &str)]) -> bool {
+        self.alter(account, |account| account.set_metadata(container, blob, owned(metadata)))
+    }
+
+    /// Sets the index tags of a blob; neither entity tag nor time changes.
+    #[must_use]
+    pub fn set_tags(&self, account: &str, container: &str, blob: &str, tags: &[(&str, &str)]) -> bool {
+        self.alter(account, |account| account.set_tags(container, blob, owned(tags)))
+    }
+
+    /// Moves a blob to the archive tier; neither entity tag nor time changes.
+    #[must_use]
+    pub fn archive(&self, account: &str, container: &str, blob: &str) -> bool {
+        self.alter(account, |account| account.archive(container, blob))
+    }
+
+    /// Makes a blob one that was written with a key of the customer's, which every read must then carry.
+    #[must_use]
+    pub fn set_customer_key(&self, account: &str, container: &str, blob: &str, key: &[u8; 32]) -> bool {
+        self.alter(account, |account| account.set_customer_key(container, blob, key))
+    }
+
+    /// Makes a blob one that was written in an encryption scope.
+    #[must_use]
+    pub fn set_encryption_scope(&self, account: &str, container: &str, blob: &str, scope: &str) -> bool {
+        self.alter(account, |account| account.set_encryption_scope(container, blob, scope))
+    }
+
+    /// Deletes a container with all it holds, whoever has a lease on it.
+    #[must_use]
+    pub fn delete_container(&self, account: &str, container: &str) -> bool {
+        self.alter(account, |account| account.delete_container(container))
+    }
+
+    /// The names of all containers of an account, in order.
+    pub fn containers(&self, account: &str) -> Option<Vec<String>> {
+        self.internal(account).map(BlobAccount::container_names)
+    }
+
+    /// All that is known of a blob but its bytes.
+    pub fn describe(&self, account: &str, container: &str, blob: &str) -> Option<Described> {
+        self.internal(account)?.describe(container, blob).ok()
+    }
+
+    /// Says what an account answers, from now on, when the blob service of another account reads from it.
+    #[must_use]
+    pub fn set_source_access(&self, account: &str, access: SourceAccess) -> bool {
+        self.internal(account).map(|account| account.set_source_access(access)).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;
