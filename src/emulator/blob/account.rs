@@ -12,7 +12,7 @@ use super::encryption::Encryption;
 use super::policies::{MAX_POLICIES, Policy};
 use super::refusal::{CONTAINER_ALREADY_EXISTS, CONTAINER_NOT_FOUND, Refusal};
 use super::sas::{Issuer, SigningKey};
-use super::stored::{Blob, BlobHeaders, Container, Extras, Pairs, Stamp};
+use super::stored::{Blob, BlobHeaders, Container, Contents, Extras, Pairs, Stamp};
 use crate::emulator::clock::Clock;
 use crate::emulator::service_model::ServiceModel;
 use crate::emulator::settings::{BlobLimits, SourceAccess};
@@ -96,7 +96,7 @@ impl BlobAccount {
     }
 
     pub(crate) fn delete_container(&self, container: &str) -> Result<(), StorageError> {
-        self.remove_container(container).map_err(|_| StorageError::NoContainer(container.to_owned()))
+        self.remove_container(container, |_| Ok(())).map_err(|_| StorageError::NoContainer(container.to_owned()))
     }
 
     pub(crate) fn delete_blob(&self, container: &str, name: &str) -> Result<(), StorageError> {
@@ -223,10 +223,15 @@ impl BlobAccount {
         Ok(made)
     }
 
-    /// Takes a container away with all it holds.
-    pub(super) fn remove_container(&self, name: &str) -> Result<(), Refusal> {
-        let removed = self.containers.write().expect("the map is never left half done").remove(name);
-        removed.ok_or(CONTAINER_NOT_FOUND)?.delete(self.elapsed());
+    /// Takes a container away with all it holds, if its contents pass a check.
+    pub(super) fn remove_container(
+        &self,
+        name: &str,
+        check: impl FnOnce(&Contents) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let container = self.container(name)?;
+        container.delete_if(self.elapsed(), check)?;
+        self.containers.write().expect("the map is never left half done").remove(name);
         Ok(())
     }
 

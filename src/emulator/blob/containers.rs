@@ -86,16 +86,13 @@ pub(super) fn create(call: &Call<'_>) -> Result<Response, Refusal> {
 
 /// Delete Container.
 pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
-    let container = call.container()?;
-    {
-        let contents = container.lock()?;
+    call.account.remove_container(call.ask.container()?, |contents| {
         if !Conditions::of(call.ask.headers).hold_for_container(contents.modified) {
             return Err(CONDITION_NOT_MET);
         }
         let lease = lease::At::new(contents.lease, call.elapsed());
-        lease.check_write(lease::operations::id_sent(call)?, Leased::Container)?;
-    }
-    call.account.remove_container(&container.name)?;
+        lease.check_write(lease::operations::id_sent(call)?, Leased::Container)
+    })?;
     Ok(Reply::new(202).done())
 }
 

@@ -146,7 +146,7 @@ pub(super) fn blob_headers(ask: &Ask<'_>) -> Result<BlobHeaders, Refusal> {
         content_language: get("x-ms-blob-content-language"),
         content_disposition: get("x-ms-blob-content-disposition"),
         cache_control: get("x-ms-blob-cache-control"),
-        content_md5: md5.map(parse_md5).transpose()?.map(|md5| md5.into()),
+        content_md5: md5.map(parse_md5).transpose()?.map(Into::into),
     })
 }
 

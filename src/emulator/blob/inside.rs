@@ -7,14 +7,17 @@ use sha2::{Digest as _, Sha256};
 use super::account::{BlobAccount, pairs};
 use super::encryption::Encryption;
 use super::stored::{Blob, BlobHeaders, Pairs, Tier, etag_text};
-use crate::emulator::storage::StorageError;
+use crate::emulator::storage::{Content, StorageError};
 use crate::emulator::tamper::{Described, Headers};
 
 impl BlobAccount {
     /// Gives a blob other bytes, as many. Headers with their checksum, metadata, tags and tier stay; entity tag and time
     /// are those of a write.
     pub(crate) fn exchange_bytes(&self, container: &str, name: &str) -> Result<(), StorageError> {
-        self.alter(container, name, true, |blob| blob.body = blob.body.exchanged())
+        let seed = self.stamp().etag;
+        self.alter(container, name, true, |blob| {
+            blob.body = Content::Synthetic { seed, length: blob.body.len() }.into();
+        })
     }
 
     /// Sets the headers of a blob; those that are `None` are cleared.

@@ -263,16 +263,22 @@ impl Container {
         self.lock_at(elapsed)
     }
 
-    /// Empties it for good.
-    pub(super) fn delete(&self, elapsed: i64) {
+    /// Empties it for good, if its contents pass a check.
+    pub(super) fn delete_if(
+        &self,
+        elapsed: i64,
+        check: impl FnOnce(&Contents) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         self.settle_readers(elapsed);
-        let mut contents = self.peek();
+        let mut contents = self.lock()?;
+        check(&contents)?;
         contents.deleted = true;
         contents.due.clear();
         contents.uncommitted.clear();
         let blobs = std::mem::take(&mut contents.blobs);
         drop(contents);
         drop(blobs);
+        Ok(())
     }
 
     /// Notes that a copy from here into `reader` is pending.

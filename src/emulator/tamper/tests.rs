@@ -36,6 +36,9 @@ async fn exchanged_bytes_keep_their_description_and_have_another_version() {
     let expected = super::Described { etag: after.etag.clone(), last_modified: after.last_modified, ..before };
     assert_eq!(after, expected);
     assert_eq!(after.headers, headers);
+    let exchanged = emulator.fingerprint(AT.0, AT.1, AT.2).unwrap();
+    assert!(emulator.exchange_bytes(AT.0, AT.1, AT.2));
+    assert_ne!(emulator.fingerprint(AT.0, AT.1, AT.2).unwrap(), exchanged, "the bytes are others each time");
     assert_eq!((after.length, after.metadata["title"].as_str(), after.tags["k"].as_str()), (10, "a", "v"));
 }
 

@@ -10,7 +10,7 @@ const BLOCK: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 const RIGHT: &str = "XrY7u+Ae7tCTyyK7j1rNww==";
 const WRONG: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
 
-async fn ground() -> std::sync::Arc<Ground> {
+fn ground() -> std::sync::Arc<Ground> {
     let ground = Ground::new();
     ground.accounts[0].create_container("films").unwrap();
     ground.accounts[1].create_container("films").unwrap();
@@ -31,7 +31,7 @@ async fn listed(ground: &Ground) -> String {
 
 #[tokio::test]
 async fn a_name_with_a_control_character_is_refused_before_the_service_sees_it() {
-    let ground = ground().await;
+    let ground = ground();
     let token = ("authorization", "Bearer anybody");
     for code in ["%00", "%01", "%09", "%0A", "%0d", "%1B", "%7F", "%C2%81", "%C2%9D", "%EE%80%80", "%EF%80%83"] {
         for request in [format!("PUT /west/films/a{code}b"), format!("GET /west/films/x/{code}")] {
@@ -50,7 +50,7 @@ async fn a_name_with_a_control_character_is_refused_before_the_service_sees_it()
 
 #[tokio::test]
 async fn put_blob_checks_the_checksum_that_it_stores_and_put_block_list_only_stores_it() {
-    let ground = ground().await;
+    let ground = ground();
     put(&ground, &[("x-ms-blob-content-md5", WRONG)]).await.refused(400, "Md5Mismatch");
     put(&ground, &[("x-ms-blob-content-md5", WRONG), ("content-md5", RIGHT)]).await.refused(400, "Md5Mismatch");
     put(&ground, &[("content-md5", WRONG)]).await.refused(400, "Md5Mismatch");
@@ -67,7 +67,7 @@ async fn put_blob_checks_the_checksum_that_it_stores_and_put_block_list_only_sto
 
 #[tokio::test]
 async fn a_checksum_that_is_not_sixteen_bytes_is_refused_wherever_it_is_sent() {
-    let ground = ground().await;
+    let ground = ground();
     put(&ground, &[]).await.expect(201);
     let source = ground.source("films", "a");
     for md5 in ["c2hvcnQ=", "not base64", "AAAAAAAAAAAAAAAAAAAAAAA="] {
@@ -83,7 +83,7 @@ async fn a_checksum_that_is_not_sixteen_bytes_is_refused_wherever_it_is_sent() {
 
 #[tokio::test]
 async fn a_cleared_content_type_is_absent_until_a_write_gives_the_default() {
-    let ground = ground().await;
+    let ground = ground();
     put(&ground, &[]).await.expect(201);
     assert_eq!(head(&ground).await.header("content-type"), "application/octet-stream");
     ground.ask(0, "PUT /west/films/a?comp=properties", &[], "").await.expect(200);
@@ -109,7 +109,7 @@ async fn a_cleared_content_type_is_absent_until_a_write_gives_the_default() {
 
 #[tokio::test(start_paused = true)]
 async fn properties_and_metadata_make_another_version_and_tags_do_not() {
-    let ground = ground().await;
+    let ground = ground();
     put(&ground, &[("x-ms-blob-content-language", "en"), ("x-ms-meta-a", "1"), ("x-ms-tags", "k=v")]).await.expect(201);
     let version = |got: &Got| (got.header("etag").to_owned(), got.header("last-modified").to_owned());
     let first = version(&head(&ground).await);
@@ -147,7 +147,7 @@ async fn properties_and_metadata_make_another_version_and_tags_do_not() {
 
 #[tokio::test]
 async fn an_archived_blob_keeps_what_it_holds_and_lets_only_tags_and_tier_be_changed() {
-    let ground = ground().await;
+    let ground = ground();
     put(&ground, &[("x-ms-access-tier", "Archive")]).await.expect(201);
     for (request, headers) in [
         ("PUT /west/films/a", &[BLOCK][..]),

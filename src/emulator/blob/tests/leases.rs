@@ -10,6 +10,9 @@ const A: &str = "aaaaaaaa-0000-4000-8000-000000000001";
 const B: &str = "bbbbbbbb-0000-4000-8000-000000000002";
 const C: &str = "cccccccc-0000-4000-8000-000000000003";
 
+/// Headers of a request.
+type Sent<'h> = &'h [(&'h str, &'h str)];
+
 /// What is leased.
 #[derive(Clone, Copy)]
 enum On {
@@ -78,7 +81,7 @@ const BROKEN: &str = "409 LeaseIsBrokenAndCannotBeRenewed";
 const BREAKING: &str = "409 LeaseIsBreakingAndCannotBeChanged";
 
 /// An action with its headers, and what comes of it in each of the states.
-type Row = (&'static str, &'static [(&'static str, &'static str)], [&'static str; 5]);
+type Row = (&'static str, Sent<'static>, [&'static str; 5]);
 
 const ACTIONS: [Row; 13] = [
     ("acquire", &[("x-ms-lease-duration", "15")], ["201", PRESENT, PRESENT, "201", "201"]),
@@ -164,7 +167,7 @@ async fn every_write_of_a_leased_blob_is_refused_without_the_id_and_done_with_it
     let list = "<BlockList><Latest>MDE=</Latest></BlockList>";
     let source = in_state(On::Blob, "available").await.source("films", "a");
     let asynchronous = ("x-ms-copy-source", source.as_str());
-    let writes: [(&str, &[(&str, &str)], &str, u16); 10] = [
+    let writes: [(&str, Sent<'_>, &str, u16); 10] = [
         ("PUT /west/films/a", &[BLOCK], "y", 201),
         ("PUT /west/films/a?comp=block&blockid=MDE%3D", &[], "y", 201),
         ("PUT /west/films/a?comp=blocklist", &[], list, 201),
@@ -265,7 +268,7 @@ async fn a_break_lasts_no_longer_than_the_lease_and_can_be_shortened() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_request_without_what_it_needs_is_refused_and_changes_nothing() {
     let ground = in_state(On::Blob, "available").await;
-    let refused: [(&str, &[(&str, &str)], &str); 8] = [
+    let refused: [(&str, Sent<'_>, &str); 8] = [
         ("acquire", &[], "MissingRequiredHeader"),
         ("acquire", &[("x-ms-lease-duration", "14")], "InvalidHeaderValue"),
         ("acquire", &[("x-ms-lease-duration", "61")], "InvalidHeaderValue"),
