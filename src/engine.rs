@@ -3,23 +3,18 @@
 pub mod urls;
 pub mod verify;
 
-mod absent;
 mod asset;
-mod catalog;
 mod choices;
-mod compact;
 mod compare;
 mod confirm;
 mod contents;
 mod copy;
 mod digest;
-mod empty;
 mod expired;
 mod forecast;
-mod missing;
-mod order;
-mod place;
-mod plan;
+mod locate;
+mod needs;
+mod overwrites;
 mod poll;
 mod publish;
 mod records;
@@ -27,12 +22,12 @@ mod register;
 mod room;
 mod run;
 mod turns;
+mod withdraw;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::TryStreamExt;
 use globset::GlobSet;
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -40,19 +35,18 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::claims::{Claim, Claims, FilesWanted, Work};
+pub use crate::claims::{Guard, Order};
 use crate::clock;
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::{AssetRow, Ledger};
-use crate::model::{Asset, AssetId, CopyMethod, Plane, Side};
-use crate::monitor::{AssetOutcome, Monitor, RunEvent};
+use crate::model::{Asset, AssetId, CopyMethod, Plane};
+use crate::monitor::{AssetOutcome, Monitor};
 use crate::verdict::{Cause, Class, Finding};
-use absent::Listed;
-use catalog::{Catalog, FilesWanted};
+use asset::Reached;
 pub use choices::{Choice, Reason};
 pub use forecast::Forecast;
-pub use order::Order;
-use plan::Decision;
 use run::{Journey, Run};
 
 /// What to mirror and how.
@@ -72,6 +66,8 @@ pub struct Options {
     pub order: Order,
     /// Causes that leave the exit code as it is.
     pub accept: Vec<Cause>,
+    /// Guards that let pass, once, what an earlier run held.
+    pub allow: Vec<Guard>,
 }
 
 /// Assets at once by default: an asset holds a listing page and its copies; with twenty blobs each this keeps more
@@ -88,6 +84,7 @@ impl Default for Options {
             assets_in_flight: DEFAULT_ASSETS_IN_FLIGHT,
             order: Order::default(),
             accept: Vec::new(),
+            allow: Vec::new(),
         }
     }
 }
@@ -100,6 +97,8 @@ pub enum Outcome {
     Complete,
     /// It came to its end, but some assets could not be mirrored.
     Partial,
+    /// A guard holds changes back: a person has to decide.
+    Held,
     /// It was asked to stop; the next run goes on from here.
     Interrupted,
     /// Nothing was to be changed.
@@ -147,6 +146,17 @@ pub struct LocatorCounts {
     pub failed: u64,
 }
 
+/// What only the target has: blobs that the source has deleted from assets that still play, and deleted assets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct KeptCounts {
+    /// Assets.
+    pub assets: u64,
+    /// Blobs of assets that the source still has.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// Requests sent, retries included, both accounts together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct RequestCounts {
@@ -171,6 +181,19 @@ pub struct Problem {
     pub finding: Finding,
     /// Is it owed, and not accepted by the configuration?
     pub owed: bool,
+}
+
+impl Problem {
+    /// The problem of an asset.
+    pub(crate) fn of(asset: &Asset, finding: Finding, accepted: &[Cause]) -> Self {
+        Self {
+            asset: asset.id.clone(),
+            name: asset.label().to_owned(),
+            class: finding.class(),
+            owed: finding.owed() && !accepted.contains(&finding.cause),
+            finding,
+        }
+    }
 }
 
 /// What a run did.
@@ -200,6 +223,16 @@ pub struct Summary {
     pub problems: Vec<Problem>,
     /// How many of them by cause.
     pub causes: BTreeMap<Cause, u64>,
+    /// Findings that concern no single asset.
+    pub findings: Vec<Finding>,
+    /// How the run ended, or how a run would end after this dry run, work still to be done not counted.
+    pub verdict: Outcome,
+    /// Locators withdrawn (in a dry run: to be withdrawn).
+    pub withdrawn: u64,
+    /// Assets of which a guard holds something back.
+    pub held: u64,
+    /// What only the target has.
+    pub kept: KeptCounts,
     /// Latency in microseconds of each kind of request.
     #[serde(skip)]
     pub latency: BTreeMap<&'static str, Histogram<u64>>,
@@ -208,6 +241,9 @@ pub struct Summary {
 fn as_seconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((elapsed.as_secs_f64() * 1_000.0).round() / 1_000.0)
 }
+
+/// Assets that are read from the tables at once.
+const PAGE: usize = 500;
 
 /// Mirrors the source's library to the target.
 ///
@@ -224,62 +260,105 @@ pub async fn mirror(
     stop: CancellationToken,
 ) -> Result<Summary, Error> {
     let started = Instant::now();
-    let run = Arc::new(Run::new(pair, ledger, options, monitor, stop.child_token()));
     let began = clock::now();
-    let files = match records::wanted(&run.ledger, began).await? {
+    let files = match records::wanted(&ledger, began).await? {
         FilesWanted::BothSides => FilesWanted::BothSides,
-        _ if run.options.order.by_size() => FilesWanted::Source,
+        _ if options.order.by_size() => FilesWanted::Source,
         few => few,
     };
-    let catalog = Catalog::read(&run.pair, run.monitor.as_ref(), files).await?;
-    let rows = run.ledger.count().await?;
-    let listed = mirror_assets(&run, &catalog).await;
+    let claims = Claims::read(&pair, monitor.as_ref(), files, &|asset| options.covers(asset)).await?;
+    let run = Arc::new(Run::new(pair, ledger, options, claims, monitor, stop.child_token()));
+    examine(&run).await?;
+    let whole = if run.is_held() { true } else { run_through(&run).await? };
     if let Some(fatal) = run.fatal() {
         return Err(fatal);
     }
-    if let Some(listed) = listed? {
-        absent::tell(&run, listed, rows).await?;
+    if whole && run.saw_everything() {
+        records::note(&run.ledger, files, began).await?;
     }
+    summary(&run, started, stop.is_cancelled()).await
+}
+
+/// What concerns the libraries as a whole, before anything is written.
+async fn examine(run: &Run) -> Result<(), Error> {
+    let census = run.claims.census()?;
+    if census.covered == 0 && !run.options.covers_all() {
+        return Err(Error::nothing_matched());
+    }
+    if run.claims.is_reversed()? {
+        run.find(Cause::DirectionReversed.into());
+        return Ok(());
+    }
+    if !run.pair.target.media.streaming_hosts().await?.iter().any(|host| host.running) && census.source > 0 {
+        run.find(Cause::TargetNotStreaming.into());
+    }
+    run.claims.screen(&run.pair).await?;
+    Ok(())
+}
+
+/// Withdraws, then goes through the assets, then through those that waited for the others. Says whether it came to the end.
+async fn run_through(run: &Arc<Run>) -> Result<bool, Error> {
+    withdraw::withdraw(run).await?;
+    let order = run.options.order;
+    let whole = mirror_assets(run, |after| run.claims.page(order, after, PAGE)).await?;
+    if !whole || run.stop.is_cancelled() {
+        return Ok(false);
+    }
+    run.overwrites.decide();
+    mirror_assets(run, |after| run.claims.spool.deferred(after, PAGE)).await
+}
+
+async fn summary(run: &Run, started: Instant, stopped: bool) -> Result<Summary, Error> {
     let mut tally = run.take_tally();
     tally.problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
     let pair = Arc::clone(&run.pair);
     let dry_run = run.options.dry_run;
-    if run.saw_everything() {
-        records::note(&run.ledger, files, began).await?;
-    }
-    let outcome = match () {
-        () if stop.is_cancelled() => Outcome::Interrupted,
-        () if dry_run => Outcome::DryRun,
-        () if tally.owed > 0 => Outcome::Partial,
+    let held = tally.held > 0 || tally.findings.iter().any(|finding| finding.class() == Class::Held);
+    let owed = tally.owed > 0 || tally.findings.iter().any(|finding| run.options.owes(finding));
+    let verdict = match () {
+        () if held => Outcome::Held,
+        () if owed => Outcome::Partial,
         () => Outcome::Complete,
+    };
+    let outcome = match () {
+        () if stopped => Outcome::Interrupted,
+        () if dry_run => Outcome::DryRun,
+        () => verdict,
     };
     let forecast =
         if dry_run { Some(tally.outlook.forecast(&pair, &run.options, tally.bytes_copied).await) } else { None };
+    let census = run.claims.census()?;
+    tally.kept.assets += census.retired + tally.assets.gone;
     Ok(Summary {
         outcome,
+        verdict,
         assets: tally.assets,
         blobs: tally.blobs,
         bytes_copied: tally.bytes_copied,
         copies: run.choices.all(),
         locators: tally.locators,
+        withdrawn: tally.withdrawn,
+        held: tally.held,
+        kept: tally.kept,
         requests: requests(&pair),
         forecast,
         elapsed: started.elapsed(),
         causes: tally.causes,
+        findings: tally.findings,
         problems: tally.problems,
         latency: latencies(&pair),
     })
 }
 
-/// Goes through the source's assets, so many at once, each in a task of its own. Ends when all have ended, also when the
-/// listing breaks off. Returns what was listed, unless the run was stopped before it was all.
-async fn mirror_assets(run: &Arc<Run>, catalog: &Catalog) -> Result<Option<Listed>, Error> {
+/// Goes through the assets, so many at once, each in a task of its own. Ends when all have ended, also when one could not be
+/// begun. Says whether all were begun.
+async fn mirror_assets(run: &Arc<Run>, page: impl Fn(i64) -> Result<Vec<(i64, Asset)>, Error>) -> Result<bool, Error> {
     let mut tasks = JoinSet::new();
-    let listed = begin_assets(run, catalog, &mut tasks).await;
+    let whole = begin_assets(run, page, &mut tasks).await;
     while let Some(ended) = tasks.join_next().await {
         pass_panic_on(ended);
     }
-    listed
+    whole
 }
 
 /// A defect of this program must not look like an asset that was never there: the run ends with it.
@@ -291,79 +370,68 @@ fn pass_panic_on(ended: Result<(), JoinError>) {
     }
 }
 
-/// Lists the source and begins each asset as soon as there is room for it.
-async fn begin_assets(run: &Arc<Run>, catalog: &Catalog, tasks: &mut JoinSet<()>) -> Result<Option<Listed>, Error> {
-    let mut pages = run.options.order.of(run.pair.source.media.assets(), catalog).await?;
+/// Begins each asset as soon as there is room for it.
+async fn begin_assets(
+    run: &Arc<Run>,
+    page: impl Fn(i64) -> Result<Vec<(i64, Asset)>, Error>,
+    tasks: &mut JoinSet<()>,
+) -> Result<bool, Error> {
     let ahead = run.ahead();
-    let (mut listed, mut seen) = (0, Listed::default());
-    while let Some(page) = pages.try_next().await? {
-        listed += page.len() as u64;
-        seen.add(&page);
-        run.monitor.event(RunEvent::Listed { side: Side::Source, assets: listed });
-        for asset in page.into_iter().filter(|asset| run.options.covers(asset)) {
+    let mut after = 0;
+    loop {
+        let assets = page(after)?;
+        let Some((last, _)) = assets.last() else { return Ok(true) };
+        after = *last;
+        for (_, asset) in assets {
             let place = run.room.enter(run.options.assets_in_flight).await;
             while let Some(ended) = tasks.try_join_next() {
                 pass_panic_on(ended);
             }
             if run.stop.is_cancelled() {
-                return Ok(None);
+                return Ok(false);
             }
-            if let Some(work) = decide(run, catalog, asset, &mut seen).await? {
+            if let Some(work) = decide(run, asset).await? {
                 tasks.spawn(mirror_one(Arc::clone(run), work, Journey { place, ahead: ahead.clone() }));
             }
         }
     }
-    run.monitor.event(RunEvent::ListingFinished { side: Side::Source, assets: listed });
-    Ok(Some(seen))
 }
 
 /// Decides one asset; what needs no work is finished here.
-async fn decide(run: &Run, catalog: &Catalog, asset: Asset, seen: &mut Listed) -> Result<Option<plan::Work>, Error> {
-    run.count(|tally| tally.assets.total += 1);
-    let (row, lost) = recorded(run, catalog, &asset).await?;
-    if row.is_some() || lost.is_some() {
-        seen.meet();
-    }
+async fn decide(run: &Run, asset: Asset) -> Result<Option<Work>, Error> {
+    run.begin(&asset);
+    let row = run.ledger.asset(&asset.id).await?;
     let complete_before = row.as_ref().is_some_and(AssetRow::complete);
-    match plan::decide(asset.clone(), catalog, row, clock::now()) {
-        Decision::Mirror(work) => return Ok(Some(plan::Work { lost, ..*work })),
-        Decision::Skip(finding) => run.finish(&asset, AssetOutcome::Not(finding)),
-        // Its locators are taken by a copy that the target's listing does not show.
-        Decision::Conflict(_) if lost.is_some() => {
-            run.leave_behind();
-            run.finish(&asset, AssetOutcome::Not(Finding::new(Cause::ListingIncomplete, "the target's")));
-        }
-        Decision::Conflict(finding) => {
+    match run.claims.claim(asset.clone(), row, run.service_time())? {
+        Claim::Mirror(work) => Ok(Some(*work)),
+        Claim::Not(finding) => {
             if complete_before {
                 run.leave_behind();
             }
-            let locators = catalog.locators_of(&asset.id).len() as u64;
-            run.count(|tally| tally.locators.failed += locators);
             run.finish(&asset, AssetOutcome::Not(finding));
+            Ok(None)
         }
     }
-    Ok(None)
-}
-
-/// What the ledger says of an asset, and the target it knows if that is not in the target's listing: such a row says
-/// nothing of what is to be done.
-async fn recorded(run: &Run, catalog: &Catalog, asset: &Asset) -> Result<(Option<AssetRow>, Option<AssetId>), Error> {
-    let row = run.ledger.asset(&asset.id).await?;
-    let target = row.as_ref().and_then(|row| row.facts.target.clone());
-    Ok(match target.filter(|id| catalog.target(id).is_none()) {
-        Some(lost) => (None, Some(lost)),
-        None => (row, None),
-    })
 }
 
 /// One asset to its end; whatever happens to it stays with it.
-async fn mirror_one(run: Arc<Run>, work: plan::Work, journey: Journey) {
+async fn mirror_one(run: Arc<Run>, work: Work, journey: Journey) {
     let asset = work.asset.clone();
     let complete_before = work.row.as_ref().is_some_and(AssetRow::complete);
     // Boxed: the steps of an asset are a future of many kilobytes.
     match Box::pin(asset::mirror_asset(&run, work, journey)).await {
-        Ok(Some(outcome)) => run.finish(&asset, outcome),
-        Ok(None) => {}
+        Ok(Reached::End(outcome)) => {
+            if complete_before && outcome.finding().is_some() {
+                run.leave_behind();
+            }
+            run.finish(&asset, outcome);
+        }
+        Ok(Reached::Stopped) => {}
+        Ok(Reached::Deferred) => {
+            if let Err(error) = run.claims.spool.defer(&asset.id) {
+                run.abandon(error);
+            }
+        }
         Err(error) => {
             if complete_before {
                 run.leave_behind();
@@ -381,7 +449,21 @@ impl Options {
 
     /// Is the asset in scope?
     pub(crate) fn covers(&self, asset: &Asset) -> bool {
-        let name = asset.label();
+        self.covers_name(asset.label())
+    }
+
+    /// Does the operator let that guard pass, once, what it held?
+    pub(crate) fn allows(&self, guard: Guard) -> bool {
+        self.allow.contains(&guard)
+    }
+
+    /// Is the finding owed, and not accepted?
+    fn owes(&self, finding: &Finding) -> bool {
+        finding.owed() && !self.accept.contains(&finding.cause)
+    }
+
+    /// Is an asset of that name in scope?
+    pub(crate) fn covers_name(&self, name: &str) -> bool {
         self.include.as_ref().is_none_or(|globs| globs.is_match(name))
             && !self.exclude.as_ref().is_some_and(|globs| globs.is_match(name))
     }

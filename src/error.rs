@@ -47,6 +47,14 @@ pub enum Error {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
+    /// The listings cannot be kept in a temporary database.
+    #[error("failed to {attempted} the temporary tables of the listings: {reason}")]
+    Spool {
+        /// What was done with them.
+        attempted: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] crate::ledger::LedgerError),
@@ -83,7 +91,7 @@ impl Error {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Call(call) => call.disposition,
-            Self::Config(_) | Self::Ledger(_) => Disposition::Fatal,
+            Self::Config(_) | Self::Ledger(_) | Self::Spool { .. } => Disposition::Fatal,
             Self::Found { finding, .. } => match finding.class() {
                 Class::Conflict => Disposition::Conflict,
                 _ if finding.cause == Cause::SourceChanging => Disposition::Exhausted,
@@ -98,6 +106,12 @@ impl Error {
     /// The error of a subject with that cause.
     pub(crate) fn found(subject: impl Into<String>, cause: Cause, detail: impl Into<String>) -> Self {
         Self::Found { subject: subject.into(), finding: Finding::new(cause, detail) }
+    }
+
+    /// The error of a scope without a single asset.
+    pub(crate) fn nothing_matched() -> Self {
+        let reason = "no asset of the source matches".to_owned();
+        Self::Input { subject: "--include and --exclude".to_owned(), reason }
     }
 
     /// The cause, where the error is about one.
@@ -123,7 +137,7 @@ impl Error {
                 return Finding::new(*cause, format!("{subject}{}", in_brackets(failure.as_ref())));
             }
             Self::Call(call) => cause_of(call),
-            Self::Config(_) | Self::Ledger(_) => Cause::ServiceUnavailable,
+            Self::Config(_) | Self::Ledger(_) | Self::Spool { .. } => Cause::ServiceUnavailable,
             Self::Input { .. } => Cause::NotSupported,
         };
         Finding::new(cause, self.to_string())

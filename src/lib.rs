@@ -40,6 +40,7 @@
 //! | [`blob`] | storage accounts: listing, and the three ways to copy between them |
 //! | [`ledger`] | what was begun and what was done, in `SQLite`, written by one thread |
 //! | [`connect`] | from a configuration to two accounts that can be talked to |
+//! | `claims` | which target asset belongs to which source asset; guards; both catalogues in temporary tables |
 //! | [`engine`] | the run: catalog, plan, copy, verify, register, publish; `verify` and `urls` beside it |
 //! | [`asset`] | one asset's life around a mirror: upload, publish, remove, look, tidy up |
 //! | [`doctor`] | would a run work? both accounts and the ledger examined, one finding a check |
@@ -71,6 +72,7 @@
 pub mod asset;
 pub mod blob;
 pub mod call;
+mod claims;
 pub mod clock;
 pub mod config;
 pub mod connect;

@@ -67,6 +67,9 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// The assets whose alternate id begins with this.
     async fn assets_by_mark(&self, prefix: &str) -> Result<Vec<Asset>, Error>;
 
+    /// The same for several prefixes, in the order asked, in as few requests as the service permits.
+    async fn assets_by_marks(&self, prefixes: &[String]) -> Result<Vec<Vec<Asset>>, Error>;
+
     /// The assets whose alternate id is exactly this.
     async fn assets_by_alternate_id(&self, alternate_id: &str) -> Result<Vec<Asset>, Error>;
 

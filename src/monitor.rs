@@ -171,6 +171,15 @@ impl TestMonitor {
         self.events.lock().expect("no panic while held").clone()
     }
 
+    /// What was changed of the asset of that name, in order.
+    pub fn changes_of(&self, wanted: &str) -> Vec<Change> {
+        let changes = self.events().into_iter().filter_map(|event| match event {
+            RunEvent::Changed { name, changes, .. } if name == wanted => Some(changes),
+            _ => None,
+        });
+        changes.flatten().collect()
+    }
+
     /// How the asset of that name ended, if it did.
     pub fn outcome_of(&self, wanted: &str) -> Option<AssetOutcome> {
         self.events().into_iter().rev().find_map(|event| match event {

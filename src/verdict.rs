@@ -8,7 +8,7 @@ mod table;
 
 use std::fmt;
 
-pub use change::Change;
+pub use change::{Change, Withdrawal};
 use table::Entry;
 
 /// Why an asset, or a part of it, is not on the target as it is on the source.
@@ -82,6 +82,12 @@ pub enum Cause {
     MarkTooLong,
     /// What arrived is not what was sent.
     DiffersAfterCopy,
+    /// The source holds copies of the target's assets.
+    DirectionReversed,
+    /// No streaming endpoint of the target is running.
+    TargetNotStreaming,
+    /// Another run made a copy of it at the same time.
+    MadeByAnotherRun,
     /// A service acknowledged a change, and it is not there.
     NotThereWhenReadBack,
     /// A service refused a request.

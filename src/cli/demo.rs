@@ -58,7 +58,7 @@ async fn mirror_and_compare(
         return Ok(None);
     }
     context.printer.note("comparing both libraries …");
-    let verification = verify(&pair, &options, &mediamirror::monitor::Silent).await.map_err(of)?;
+    let verification = verify(&pair, &ledger, &options, &mediamirror::monitor::Silent).await.map_err(of)?;
     context.printer.note("fetching every manifest from both regions …");
     let playback = playbacks(&pair, &options, network.as_ref()).await?;
     context.printer.note("mirroring again …");

@@ -23,6 +23,8 @@ pub(crate) enum ExitCode {
     Locked = 6,
     /// The ledger cannot be used
     Ledger = 8,
+    /// A guard holds changes back, or the direction is wrong; a person has to decide
+    Held = 9,
     /// An encoding job failed or was canceled
     Encoding = 10,
     /// Interrupted (SIGINT) after draining; the next run goes on from there
@@ -37,6 +39,7 @@ impl ExitCode {
         match error {
             Error::Config(_) => Self::Refused,
             Error::Ledger(error) => Self::of_ledger(error),
+            Error::Spool { .. } => Self::Unexpected,
             Error::Call(_) if changed => Self::Unexpected,
             Error::Call(call) if call.disposition == Disposition::Fatal || is_set_up_wrong(&call.failure) => {
                 Self::Refused
@@ -79,7 +82,7 @@ mod tests {
     use super::*;
 
     /// Every code with the words its documentation begins with.
-    const ALL: [(ExitCode, &str); 11] = [
+    const ALL: [(ExitCode, &str); 12] = [
         (ExitCode::Success, "Everything in scope is replicated and verified"),
         (ExitCode::Unexpected, "Something unexpected"),
         (ExitCode::Usage, "The command line cannot be understood"),
@@ -88,6 +91,7 @@ mod tests {
         (ExitCode::Refused, "Configuration, credential or permission; nothing was changed"),
         (ExitCode::Locked, "Another run holds the lock of the ledger"),
         (ExitCode::Ledger, "The ledger cannot be used"),
+        (ExitCode::Held, "A guard holds changes back, or the direction is wrong; a person has to decide"),
         (ExitCode::Encoding, "An encoding job failed or was canceled"),
         (ExitCode::Interrupted, "Interrupted (SIGINT) after draining; the next run goes on from there"),
         (ExitCode::Terminated, "Terminated (SIGTERM) after draining; the next run goes on from there"),

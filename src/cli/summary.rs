@@ -93,6 +93,7 @@ fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Complete => "complete",
         Outcome::Partial => "partial: some assets are not mirrored",
+        Outcome::Held => "held: a guard holds changes back until you allow them",
         Outcome::Interrupted => "interrupted",
         Outcome::DryRun => "dry run: nothing was changed",
     }
@@ -128,7 +129,7 @@ fn milliseconds(micros: u64) -> String {
 pub(crate) mod tests {
     use std::time::Duration;
 
-    use mediamirror::engine::{AssetCounts, BlobCounts, LocatorCounts, Reason, RequestCounts};
+    use mediamirror::engine::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Reason, RequestCounts};
     use mediamirror::model::{AssetId, CopyMethod};
     use mediamirror::verdict::{Cause, Class, Finding};
 
@@ -140,6 +141,11 @@ pub(crate) mod tests {
         histogram.record(1_500).unwrap();
         Summary {
             outcome: Outcome::Partial,
+            verdict: Outcome::Partial,
+            findings: Vec::new(),
+            withdrawn: 0,
+            held: 0,
+            kept: KeptCounts::default(),
             assets: AssetCounts { total: 3, mirrored: 1, unchanged: 1, conflicts: 1, ..AssetCounts::default() },
             blobs: BlobCounts { copied: 4, unchanged: 2, failed: 0 },
             bytes_copied: 4_096,

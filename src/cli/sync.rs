@@ -35,10 +35,11 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
     let summary = summary?;
     closed?;
     context.printer.result(&summary, || summary::text(&summary, context.global.verbose > 0));
-    Ok(match summary.outcome {
-        Outcome::Complete | Outcome::DryRun => ExitCode::Success,
-        Outcome::Partial => ExitCode::Partial,
-        Outcome::Interrupted => {
+    Ok(match (summary.outcome, summary.verdict) {
+        (Outcome::Complete, _) | (Outcome::DryRun, Outcome::Complete) => ExitCode::Success,
+        (Outcome::Held, _) | (Outcome::DryRun, Outcome::Held) => ExitCode::Held,
+        (Outcome::Partial | Outcome::DryRun, _) => ExitCode::Partial,
+        (Outcome::Interrupted, _) => {
             context.printer.note(&resume_line(&context.global.config));
             interruption.code()
         }
@@ -69,12 +70,17 @@ pub(crate) async fn mirrored(
 
 /// The ledger of the pair. A dry run only reads it, beside another run if need be.
 fn open_ledger(session: &Session, options: &Options) -> Result<Ledger, LedgerError> {
-    let path = &session.config.ledger;
-    let (source, target) = accounts(session);
-    if !options.dry_run {
-        return Ledger::open(path, &source, &target);
+    if options.dry_run {
+        return read_ledger(session);
     }
-    Ledger::open_read_only(path, &source, &target)?.map_or_else(Ledger::in_memory, Ok)
+    let (source, target) = accounts(session);
+    Ledger::open(&session.config.ledger, &source, &target)
+}
+
+/// The ledger of the pair for reading, beside another run if need be; an empty one where there is none yet.
+pub(crate) fn read_ledger(session: &Session) -> Result<Ledger, LedgerError> {
+    let (source, target) = accounts(session);
+    Ledger::open_read_only(&session.config.ledger, &source, &target)?.map_or_else(Ledger::in_memory, Ok)
 }
 
 /// A new ledger in the place of the one that is there, which is moved aside.

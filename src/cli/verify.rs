@@ -10,27 +10,39 @@ use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::plain;
 use super::session::Session;
+use super::sync::read_ledger;
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::open(context, &args.overrides()).await?;
+    let ledger = read_ledger(&session)?;
     let progress = context.screen.start("verify");
-    let result = verify(&session.pair, &args.options(), &progress).await;
+    let result = verify(&session.pair, &ledger, &args.options(), &progress).await;
     progress.finish();
+    ledger.close().await?;
     let verification = result.map_err(|error| CommandFailure::of(&error, false))?;
     context.printer.result(&verification, || text(&verification));
-    Ok(if verification.differences.is_empty() && verification.assets.missing == 0 {
-        ExitCode::Success
-    } else {
-        ExitCode::Differences
+    Ok(match () {
+        () if !verification.differences.is_empty() || verification.assets.missing > 0 => ExitCode::Differences,
+        () if verification.owes() => ExitCode::Partial,
+        () => ExitCode::Success,
     })
 }
 
 /// The comparison for people.
 pub(crate) fn text(verification: &Verification) -> String {
     let counts = &verification.assets;
-    let mut text =
-        format!("assets   {} same, {} different, {} missing\n", counts.same, counts.different, counts.missing);
+    let mut text = format!(
+        "assets   {} in scope: {} same, {} different, {} missing, {} not mirrored, {} unchecked\n",
+        counts.total, counts.same, counts.different, counts.missing, counts.not_mirrored, counts.unchecked
+    );
+    let extra = &verification.extra;
+    if extra.assets + extra.blobs > 0 {
+        let _ = writeln!(text, "extra    {} assets and {} blobs on the target alone", extra.assets, extra.blobs);
+    }
+    for problem in &verification.problems {
+        let _ = writeln!(text, "  {}: {}", plain::line(&problem.name), plain::line(&problem.finding.line(true)));
+    }
     for difference in &verification.differences {
         let [name, item, what] = [&difference.name, &difference.item, &difference.what].map(|told| plain::line(told));
         let _ = writeln!(text, "  {name}: {item}: {what}");

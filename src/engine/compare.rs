@@ -1,8 +1,121 @@
-//! When is a blob on the target the same as on the source?
+//! When is a blob on the target the same as on the source, and if it is not, what makes it so? Pure.
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
+
+use super::digest::Sealed;
 use crate::model::{Blob, BlobProperties, CopyStatus};
+
+/// The type that a service gives a blob without one.
+const DEFAULT_TYPE: &str = "application/octet-stream";
+/// A source blob that is older than its copy by more than this was put back to an earlier state. Two services' clocks agree
+/// better than that: storage accounts refuse requests from a clock that is wrong by more than fifteen minutes.
+const OLDER: SignedDuration = SignedDuration::from_mins(15);
+
+/// What earlier runs tell of the copies on the target.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// They were copied from the source's blobs as these are now: every copy is bound to its entity tag.
+    pub(crate) same_source: bool,
+    /// A run has found all of them equal to their sources.
+    pub(crate) verified: bool,
+    /// The target's blobs have changed since then, when they were these.
+    pub(crate) sealed: Option<Sealed>,
+}
+
+/// What makes a blob on the target the same as on the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Nothing: it is the same.
+    Nothing,
+    /// Copy the bytes.
+    Copy(Why),
+    /// Set these in place.
+    Mend(Mend),
+}
+
+/// Why the bytes have to be copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It is not there, or its copy did not end.
+    Missing,
+    /// The source has changed.
+    Changed,
+    /// The source has changed, and what it has now is older than what was copied from it.
+    Older,
+    /// Somebody changed it on the target.
+    Damaged,
+}
+
+/// What can be set without copying the bytes again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Mend {
+    pub(crate) headers: bool,
+    pub(crate) metadata: bool,
+    pub(crate) tags: bool,
+}
+
+impl Mend {
+    fn between(source: &Blob, copy: &Blob) -> Self {
+        let (s, t) = (&source.properties, &copy.properties);
+        // A checksum that only the copy has is no difference of the source's.
+        Self {
+            headers: headers(s) != headers(t),
+            metadata: folded(&s.metadata) != folded(&t.metadata),
+            tags: s.tags != t.tags,
+        }
+    }
+
+    /// Would it explain another entity tag? A change of tags alters none.
+    fn is_visible(self) -> bool {
+        self.headers || self.metadata
+    }
+
+    fn is_any(self) -> bool {
+        self.is_visible() || self.tags
+    }
+}
+
+/// What makes the copy the same as its source.
+pub(crate) fn need(source: &Blob, copy: Option<&Blob>, known: &Known) -> Need {
+    let Some(copy) = copy.filter(|copy| is_whole(copy)) else { return Need::Copy(Why::Missing) };
+    let altered = known.sealed.as_ref().is_some_and(|sealed| sealed.is_altered(copy));
+    let mend = Mend::between(source, copy);
+    let (s, t) = (&source.properties, &copy.properties);
+    let other_bytes = source.length != copy.length || (s.content_md5.is_some() && s.content_md5 != t.content_md5);
+    if other_bytes {
+        return Need::Copy(if altered || known.same_source { Why::Damaged } else { changed(source, copy) });
+    }
+    if altered && !mend.is_visible() {
+        // As many bytes under the same checksum: the listing cannot tell whether they are the same.
+        return Need::Copy(Why::Damaged);
+    }
+    if s.content_md5.is_none() && !known.same_source && !is_younger(copy, source) {
+        // A visible difference explains the source's new entity tag, if the bytes were ever known to be equal.
+        if !(known.verified && mend.is_visible()) {
+            return Need::Copy(changed(source, copy));
+        }
+    }
+    if mend.is_any() { Need::Mend(mend) } else { Need::Nothing }
+}
+
+fn changed(source: &Blob, copy: &Blob) -> Why {
+    match (source.last_modified, copy.last_modified) {
+        (Some(source), Some(copy)) if copy.duration_since(source) > OLDER => Why::Older,
+        _ => Why::Changed,
+    }
+}
+
+/// Every copy is bound to the entity tag it was planned with, so what arrived after the source's last change is that
+/// change. A tie counts as changed: services tell times to the second.
+fn is_younger(copy: &Blob, source: &Blob) -> bool {
+    matches!((source.last_modified, copy.last_modified), (Some(source), Some(copy)) if copy > source)
+}
+
+fn is_whole(copy: &Blob) -> bool {
+    copy.copy.as_ref().is_none_or(|copy| copy.status == CopyStatus::Success)
+}
 
 /// What differs between a source blob and its copy, as far as both listings show; `None` = nothing.
 ///
@@ -29,20 +142,7 @@ pub(crate) fn difference(source: &Blob, target: &Blob) -> Option<String> {
         .or_else(|| (s.tags != t.tags).then(|| "index tags".to_owned()))
 }
 
-/// May a blob found on the target be taken for a copy of the source blob as it is now, without a record of the copy?
-///
-/// Equal checksums settle it. Without them the copy must be younger than the source blob's last change: every copy is
-/// bound to the entity tag it was planned with, so what arrived after the last change is that change. Clocks of the two
-/// services are taken to agree to the second; a tie counts as changed.
-pub(crate) fn is_current(source: &Blob, target: &Blob) -> bool {
-    if difference(source, target).is_some() {
-        return false;
-    }
-    let checksum = source.properties.content_md5.is_some();
-    checksum || matches!((source.last_modified, target.last_modified), (Some(s), Some(t)) if t > s)
-}
-
-/// What is wrong with the copy of a source blob, if anything is.
+/// What is wrong with the copy of a source blob right after it was copied or mended, if anything is.
 pub(crate) fn fault(source: &Blob, target: Option<&Blob>) -> Option<String> {
     match target {
         None => Some("missing on the target".to_owned()),
@@ -52,7 +152,7 @@ pub(crate) fn fault(source: &Blob, target: Option<&Blob>) -> Option<String> {
 
 fn headers(properties: &BlobProperties) -> [(&'static str, Option<&str>); 5] {
     [
-        ("Content-Type", properties.content_type.as_deref()),
+        ("Content-Type", properties.content_type.as_deref().filter(|kind| *kind != DEFAULT_TYPE)),
         ("Content-Encoding", properties.content_encoding.as_deref()),
         ("Content-Language", properties.content_language.as_deref()),
         ("Content-Disposition", properties.content_disposition.as_deref()),
@@ -79,70 +179,4 @@ fn status_word(status: CopyStatus) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::model::CopyState;
-
-    fn blob(length: u64) -> Blob {
-        Blob {
-            name: "a.mp4".into(),
-            length,
-            etag: "\"1\"".into(),
-            last_modified: Some(Timestamp::from_second(100).unwrap()),
-            properties: BlobProperties { content_type: Some("video/mp4".into()), ..BlobProperties::default() },
-            tier: Some("Hot".into()),
-            block_blob: true,
-            copy: None,
-        }
-    }
-
-    #[test]
-    fn equal_blobs_do_not_differ_whatever_their_etag_and_tier() {
-        let target = Blob { etag: "\"2\"".into(), tier: Some("Cool".into()), ..blob(7) };
-        assert_eq!(difference(&blob(7), &target), None);
-    }
-
-    #[test]
-    fn each_difference_is_named() {
-        let mut target = blob(7);
-        target.length = 5;
-        assert_eq!(difference(&blob(7), &target).unwrap(), "length 5 instead of 7");
-        let mut target = blob(7);
-        target.properties.content_type = None;
-        assert_eq!(difference(&blob(7), &target).unwrap(), "Content-Type nothing instead of \"video/mp4\"");
-        let mut target = blob(7);
-        target.properties.metadata.insert("k".into(), "v".into());
-        assert_eq!(difference(&blob(7), &target).unwrap(), "metadata");
-        let mut target = blob(7);
-        target.properties.tags.insert("k".into(), "v".into());
-        assert_eq!(difference(&blob(7), &target).unwrap(), "index tags");
-        let mut target = blob(7);
-        target.copy =
-            Some(CopyState { id: "1".into(), status: CopyStatus::Pending, progress: None, description: None });
-        assert_eq!(difference(&blob(7), &target).unwrap(), "its copy is still pending");
-    }
-
-    #[test]
-    fn metadata_names_compare_without_case() {
-        let (mut source, mut target) = (blob(7), blob(7));
-        source.properties.metadata.insert("Author".into(), "x".into());
-        target.properties.metadata.insert("author".into(), "x".into());
-        assert_eq!(difference(&source, &target), None);
-    }
-
-    #[test]
-    fn without_a_checksum_only_a_younger_copy_is_current() {
-        let at = |second| Some(Timestamp::from_second(second).unwrap());
-        assert!(is_current(&blob(7), &Blob { last_modified: at(101), ..blob(7) }));
-        assert!(!is_current(&blob(7), &Blob { last_modified: at(100), ..blob(7) }));
-        let mut source = blob(7);
-        source.properties.content_md5 = Some(vec![1; 16]);
-        let mut target = source.clone();
-        target.last_modified = at(1);
-        assert!(is_current(&source, &target));
-        target.properties.content_md5 = Some(vec![2; 16]);
-        assert!(!is_current(&source, &target));
-    }
-}
+mod tests;

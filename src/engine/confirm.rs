@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::plan::same_terms;
 use super::run::Run;
+use crate::claims::same_terms;
 use crate::error::{Error, for_all};
 use crate::media::FileSet;
 use crate::model::{AssetFile, AssetId, Locator, LocatorId};

@@ -1,12 +1,13 @@
 //! What a container holds: kept where it is little, listed again where it is much, so that a container of a million
 //! blobs takes no more memory than a page. Two of them are compared blob by blob in name order.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 
-use super::digest::{BlobsDigest, BlobsSum};
+use super::digest::{BlobsDigest, BlobsSum, is_archived};
 use crate::blob::BlobAccount;
 use crate::error::Error;
 use crate::model::{Blob, ContainerName};
@@ -30,10 +31,13 @@ pub(crate) struct Contents<'a> {
     pub(crate) count: u64,
     /// Their bytes.
     pub(crate) bytes: u64,
-    /// Their fingerprint.
+    /// Their fingerprint, and the longer one by which a blob that changes later is found.
     pub(crate) digest: String,
+    pub(crate) seal: String,
     /// The first that is no block blob.
     pub(crate) unsuitable: Option<String>,
+    /// The first that is archived.
+    pub(crate) archived: Option<String>,
     sum: BlobsSum,
 }
 
@@ -47,7 +51,9 @@ impl<'a> Contents<'a> {
             count: 0,
             bytes: 0,
             digest: BlobsDigest::default().text(),
+            seal: String::new(),
             unsuitable: None,
+            archived: None,
             sum: BlobsSum::default(),
         }
     }
@@ -68,6 +74,9 @@ impl<'a> Contents<'a> {
                 if !blob.block_blob && contents.unsuitable.is_none() {
                     contents.unsuitable = Some(blob.name.clone());
                 }
+                if is_archived(blob) && contents.archived.is_none() {
+                    contents.archived = Some(blob.name.clone());
+                }
                 in_order &= last <= blob.name;
                 last.clone_from(&blob.name);
             }
@@ -78,7 +87,7 @@ impl<'a> Contents<'a> {
             }
         }
         drop(pages);
-        contents.digest = digest.text();
+        (contents.digest, contents.seal) = digest.texts();
         contents.kept = match (in_order, contents.count <= KEPT) {
             (true, small) => small.then_some(blobs),
             (false, true) => Some(sorted(blobs)),
@@ -101,6 +110,14 @@ impl<'a> Contents<'a> {
                 last: String::new(),
                 container: &self.container,
             },
+        }
+    }
+
+    /// Is there a blob of that name? A container that is too large to be kept may have it.
+    pub(crate) fn may_have(&self, name: &str) -> bool {
+        match &self.kept {
+            Some(blobs) => blobs.binary_search_by(|blob| blob.name.as_str().cmp(name)).is_ok(),
+            None => true,
         }
     }
 
@@ -184,27 +201,33 @@ impl Walk<'_> {
     }
 }
 
-/// A blob of one container beside the one of the same name in another.
-pub(crate) type Beside = (Arc<Blob>, Option<Arc<Blob>>);
+/// A blob of the source, of the target, or one of each that have the same name.
+pub(crate) type Beside = (Option<Arc<Blob>>, Option<Arc<Blob>>);
 
-/// Every blob of `source` in name order, each beside its counterpart in `target`.
-pub(crate) fn side_by_side<'a>(
+/// Every blob of both containers in name order, each beside its counterpart in the other one.
+pub(crate) fn compare_names<'a>(
     source: &'a Contents<'_>,
     target: &'a Contents<'_>,
-) -> impl Stream<Item = Result<Beside, Error>> + Send + 'a {
-    let start = (source.walk(), target.walk(), None::<Arc<Blob>>);
-    stream::try_unfold(start, |(mut ours, mut theirs, mut ahead)| async move {
-        let Some(blob) = ours.next().await? else { return Ok(None) };
-        loop {
-            if ahead.is_none() {
-                ahead = theirs.next().await?;
-            }
-            match ahead.take() {
-                Some(behind) if behind.name < blob.name => {}
-                Some(same) if same.name == blob.name => return Ok(Some(((blob, Some(same)), (ours, theirs, None)))),
-                other => return Ok(Some(((blob, None), (ours, theirs, other)))),
-            }
+) -> BoxStream<'a, Result<Beside, Error>> {
+    let start = (source.walk(), target.walk(), None::<Arc<Blob>>, None::<Arc<Blob>>);
+    stream::try_unfold(start, |(mut ours, mut theirs, mut blob, mut copy)| async move {
+        if blob.is_none() {
+            blob = ours.next().await?;
         }
+        if copy.is_none() {
+            copy = theirs.next().await?;
+        }
+        let order = match (&blob, &copy) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(blob), Some(copy)) => blob.name.cmp(&copy.name),
+        };
+        Ok(Some(match order {
+            Ordering::Less => ((blob, None), (ours, theirs, None, copy)),
+            Ordering::Equal => ((blob, copy), (ours, theirs, None, None)),
+            Ordering::Greater => ((None, copy), (ours, theirs, blob, None)),
+        }))
     })
     .boxed()
 }

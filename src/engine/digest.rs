@@ -1,23 +1,100 @@
-//! Short fingerprints of what an asset consisted of, by which an unchanged one is recognised with a listing alone.
+//! Short fingerprints of what a container held, by which an unchanged one is recognised with a listing alone.
 
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::model::{AssetFile, Blob, Locator};
+use crate::model::Blob;
 
-/// Fingerprint of blobs in name order: names, lengths, entity tags. Any write to a blob changes its entity tag.
+/// The tier whose blobs cannot be read. Moving a blob into it alters no entity tag.
+const ARCHIVE: &str = "Archive";
+
+/// Blobs whose entity tags are sketched, at most: three bytes each.
+const SKETCHED: usize = 1_000;
+/// Bytes of a sketched entity tag.
+const SKETCH: usize = 3;
+
+/// Fingerprint of blobs in name order: names, lengths, entity tags, and what changes without altering the entity tag: index
+/// tags, and whether the blob is archived.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct BlobsDigest(Sha256);
+pub(crate) struct BlobsDigest {
+    hasher: Sha256,
+    newest: Option<Timestamp>,
+    /// Of few blobs, a few bits of each name and entity tag.
+    sketch: Vec<u8>,
+    count: usize,
+}
 
 impl BlobsDigest {
     /// Adds the next blob.
     pub(crate) fn add(&mut self, blob: &Blob) {
-        add_state(&mut self.0, blob);
+        add_state(&mut self.hasher, blob);
+        self.newest = self.newest.max(blob.last_modified);
+        self.count += 1;
+        if self.count <= SKETCHED {
+            self.sketch.extend(sketch_of(blob));
+        } else {
+            self.sketch = Vec::new();
+        }
     }
 
-    /// As text for the ledger.
-    pub(crate) fn text(self) -> String {
-        hex(&self.0.finalize()[..16])
+    /// As text, and as the longer text by which a blob that changes later is found.
+    pub(crate) fn texts(self) -> (String, String) {
+        let digest = format!("{:032x}", half(&self.hasher.finalize()));
+        let newest = self.newest.map_or(0, Timestamp::as_second);
+        let seal = format!("{digest}@{newest}~{}", BASE64.encode(&self.sketch));
+        (digest, seal)
     }
+
+    /// As text.
+    pub(crate) fn text(self) -> String {
+        self.texts().0
+    }
+}
+
+/// What the blobs of a container were when a run found them equal to their sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    newest: Option<Timestamp>,
+    /// `None`: too many blobs.
+    sketch: Option<HashSet<[u8; SKETCH]>>,
+}
+
+impl Sealed {
+    /// Reads the longer text of a [`BlobsDigest`].
+    pub(crate) fn parse(seal: &str) -> Option<Self> {
+        let (newest, sketch) = seal.split_once('@')?.1.split_once('~')?;
+        let newest = newest.parse().ok().filter(|second| *second != 0);
+        let bytes = BASE64.decode(sketch).ok()?;
+        let entries = bytes.chunks_exact(SKETCH).map(|entry| entry.try_into().expect("chunks of that length"));
+        Some(Self {
+            newest: newest.and_then(|second| Timestamp::from_second(second).ok()),
+            sketch: (!bytes.is_empty()).then(|| entries.collect()),
+        })
+    }
+
+    /// Has somebody written to that blob since? Where there are too many blobs to know each, what is of the same second as
+    /// the youngest one then counts as written since.
+    pub(crate) fn is_altered(&self, blob: &Blob) -> bool {
+        let later = match (self.newest, blob.last_modified) {
+            (Some(newest), Some(at)) if self.sketch.is_some() => at > newest,
+            (Some(newest), Some(at)) => at >= newest,
+            _ => true,
+        };
+        later || self.sketch.as_ref().is_some_and(|sketch| !sketch.contains(&sketch_of(blob)))
+    }
+}
+
+/// A few bits of a blob's name and entity tag (FNV-1a).
+fn sketch_of(blob: &Blob) -> [u8; SKETCH] {
+    let bytes = blob.name.bytes().chain([0]).chain(blob.etag.bytes());
+    let hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let folded = (hash ^ (hash >> 24) ^ (hash >> 48)).to_le_bytes();
+    [folded[0], folded[1], folded[2]]
 }
 
 /// The state of a set of blobs, in any order; a sum, so that single blobs can be exchanged.
@@ -36,6 +113,11 @@ impl BlobsSum {
     }
 }
 
+/// Can nobody read the blob because it is archived?
+pub(crate) fn is_archived(blob: &Blob) -> bool {
+    blob.tier.as_deref() == Some(ARCHIVE)
+}
+
 fn state(blob: &Blob) -> u128 {
     let mut hasher = Sha256::new();
     add_state(&mut hasher, blob);
@@ -47,6 +129,13 @@ fn add_state(hasher: &mut Sha256, blob: &Blob) {
     hasher.update([0]);
     hasher.update(blob.length.to_le_bytes());
     hasher.update(blob.etag.as_bytes());
+    hasher.update([u8::from(is_archived(blob))]);
+    for (key, value) in &blob.properties.tags {
+        hasher.update(key.as_bytes());
+        hasher.update([1]);
+        hasher.update(value.as_bytes());
+        hasher.update([2]);
+    }
     hasher.update([0]);
 }
 
@@ -55,73 +144,57 @@ fn half(hash: &[u8]) -> u128 {
     u128::from_le_bytes(hash[..16].try_into().expect("sixteen bytes of thirty-two"))
 }
 
-/// Fingerprint of file records in any order; a sum, so that records can be added page by page as they are listed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct FilesDigest {
-    /// A number of 128 bits, in two halves: as one it would be kept at multiples of sixteen bytes.
-    sum: [u64; 2],
-    bytes: u64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::BlobProperties;
 
-impl FilesDigest {
-    /// Adds one record.
-    pub(crate) fn add(&mut self, file: &AssetFile) {
-        let mut hasher = Sha256::new();
-        hasher.update(file.name.as_bytes());
-        hasher.update([0]);
-        hasher.update(file.size.to_le_bytes());
-        hasher.update(file.mime_type.as_deref().unwrap_or_default().as_bytes());
-        hasher.update([u8::from(file.primary), u8::from(file.encrypted)]);
-        self.add_sum(half(&hasher.finalize()), file.size);
-    }
-
-    /// Adds the records of another part of the same asset.
-    pub(crate) fn join(&mut self, other: Self) {
-        self.add_sum(other.sum(), other.bytes);
-    }
-
-    fn add_sum(&mut self, sum: u128, bytes: u64) {
-        let sum = self.sum().wrapping_add(sum).to_le_bytes();
-        let half = |from: usize| u64::from_le_bytes(sum[from..from + 8].try_into().expect("eight of sixteen bytes"));
-        self.sum = [half(0), half(8)];
-        self.bytes = self.bytes.saturating_add(bytes);
-    }
-
-    fn sum(self) -> u128 {
-        u128::from(self.sum[1]) << 64 | u128::from(self.sum[0])
-    }
-
-    /// Bytes of the files, as their records say.
-    pub(crate) fn bytes(self) -> u64 {
-        self.bytes
-    }
-
-    /// That of these records.
-    pub(crate) fn of(files: &[AssetFile]) -> Self {
-        let mut digest = Self::default();
-        for file in files {
-            digest.add(file);
+    fn blob() -> Blob {
+        Blob {
+            name: "a".into(),
+            length: 1,
+            etag: "\"1\"".into(),
+            last_modified: Timestamp::from_second(100).ok(),
+            properties: BlobProperties::default(),
+            tier: Some("Hot".into()),
+            block_blob: true,
+            copy: None,
         }
-        digest
     }
 
-    /// As text for the ledger.
-    pub(crate) fn text(self) -> String {
-        hex(&self.sum().to_le_bytes())
+    fn text(blob: &Blob) -> String {
+        let mut digest = BlobsDigest::default();
+        digest.add(blob);
+        digest.text()
     }
-}
 
-/// Fingerprint of an asset's streaming locators in any order.
-pub(crate) fn of_locators(locators: &[Locator]) -> String {
-    let mut lines: Vec<String> = locators
-        .iter()
-        .map(|locator| format!("{}\0{:?}\0{:?}\0{}", locator.id, locator.name, locator.start, locator.expiry))
-        .collect();
-    lines.sort_unstable();
-    hex(&Sha256::digest(lines.join("\n"))[..16])
-}
+    #[test]
+    fn what_alters_no_entity_tag_alters_the_fingerprint() {
+        let mut tagged = blob();
+        tagged.properties.tags.insert("k".into(), "v".into());
+        for other in [tagged, Blob { tier: Some("Archive".into()), ..blob() }, Blob { etag: "\"2\"".into(), ..blob() }]
+        {
+            assert_ne!(text(&blob()), text(&other));
+            assert_ne!(state(&blob()), state(&other));
+        }
+        assert_eq!(text(&blob()), text(&Blob { tier: Some("Cool".into()), ..blob() }));
+    }
 
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    digits.map(|digit| char::from_digit(digit.into(), 16).expect("four bits are a digit")).collect()
+    #[test]
+    fn a_blob_that_was_written_since_is_found() {
+        let seal = |blobs: &[Blob]| {
+            let mut digest = BlobsDigest::default();
+            blobs.iter().for_each(|blob| digest.add(blob));
+            Sealed::parse(&digest.texts().1).unwrap()
+        };
+        let other = Blob { name: "b".into(), ..blob() };
+        let few = seal(&[blob(), other.clone()]);
+        assert!(!few.is_altered(&blob()) && !few.is_altered(&other));
+        assert!(few.is_altered(&Blob { etag: "\"2\"".into(), ..blob() }), "in the same second");
+        let later = Blob { last_modified: Timestamp::from_second(101).ok(), ..blob() };
+        assert!(few.is_altered(&later));
+        let many: Vec<Blob> = (0..=SKETCHED).map(|number| Blob { name: number.to_string(), ..blob() }).collect();
+        assert!(seal(&many).is_altered(&blob()), "in the same second");
+        assert!(!seal(&many).is_altered(&Blob { last_modified: Timestamp::from_second(99).ok(), ..blob() }));
+    }
 }

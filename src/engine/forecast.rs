@@ -10,11 +10,11 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::contents::Contents;
-use super::plan::Work;
 use super::register::{Capacity, Fill};
 use super::run::{FILES_A_BATCH, LOCATORS_A_BATCH, PATIENCE, PATIENCE_PART};
 use super::{Options, RequestCounts, poll};
 use crate::blob;
+use crate::claims::Work;
 use crate::connect::{Endpoint, Pair};
 use crate::model::{Blob, CopyMethod, Locator, Plane};
 use crate::throttle::Lane;
@@ -96,6 +96,8 @@ struct Filling {
     /// The open batch has a part that the target's records have to be read for, and one that they are changed for.
     reread: bool,
     rewritten: bool,
+    /// And one that was created, of which another run may have made a copy, too.
+    created: bool,
 }
 
 impl Filling {
@@ -112,7 +114,7 @@ impl Filling {
             self.requests += cost(self);
             self.batches += 1;
             self.fill = Fill::default();
-            (self.reread, self.rewritten) = (false, false);
+            (self.reread, self.rewritten, self.created) = (false, false, false);
         }
     }
 
@@ -141,7 +143,8 @@ fn files_cost(batch: &Filling) -> u64 {
     let weight = batch.fill.weight;
     // Of the source's, and of the target's when they are written.
     let reads = 2 * (weight / ROWS_A_REQUEST + 1);
-    reads + weight.div_ceil(ROWS_A_REQUEST) + u64::from(batch.reread) + u64::from(batch.rewritten)
+    let more = [batch.reread, batch.rewritten, batch.created];
+    reads + weight.div_ceil(ROWS_A_REQUEST) + more.into_iter().map(u64::from).sum::<u64>()
 }
 
 /// Requests of a batch of locators: writing them, and reading them back.
@@ -165,6 +168,7 @@ impl Outlook {
         self.files.add(FILES_A_BATCH, source.count, files_cost);
         // Records that an earlier run made are found in the way, read and compared; so is one that has none to make.
         let registered = work.row.as_ref().is_some_and(|row| row.facts.files_digest.is_some());
+        self.files.created |= work.target.is_none();
         self.files.reread |= registered || copies.unpostable || source.count == 0;
         self.files.rewritten |= copies.unpostable || (registered && !work.same_files);
         // Their records are made by the service, which is asked for each such asset.

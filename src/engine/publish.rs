@@ -1,139 +1,284 @@
-//! The last two steps of an asset: its file records, and the locators by which it answers.
+//! The last two steps of an asset: its file records with its mark, and the locators by which it answers.
+
+use tokio::time::Instant;
 
 use super::asset::failed;
 use super::confirm;
-use super::digest::FilesDigest;
-use super::plan::Work;
 use super::register::Announced;
 use super::room::Place;
 use super::run::{Journey, Run, patience};
-use crate::error::Error;
+use crate::claims::digest::FilesDigest;
+use crate::claims::{Standing, TargetAsset, Work};
+use crate::error::{Error, for_all};
 use crate::ledger::{Facts, Status, Step};
 use crate::media::FileSet;
-use crate::model::{AssetId, Locator};
+use crate::model::{AssetChange, AssetId, Locator, Mark};
 use crate::monitor::AssetOutcome;
-use crate::verdict::Cause;
+use crate::verdict::{Cause, Change};
+
+/// An asset whose blobs are verified.
+pub(super) struct Finish {
+    pub(super) work: Work,
+    pub(super) target: TargetAsset,
+    /// Was the target asset created by this run, or by one that did not complete it?
+    pub(super) made_now: bool,
+    /// The copy whose place this one takes.
+    pub(super) replaced: Option<TargetAsset>,
+    /// Names of blobs that only the target has.
+    pub(super) kept: Vec<String>,
+    /// File records that it may have.
+    pub(super) blobs: u64,
+    /// What was done so far.
+    pub(super) changes: Vec<Change>,
+}
 
 /// An asset whose file records are to be those of its source.
 #[derive(Debug)]
 pub(crate) struct Registration {
     source: AssetId,
     target: AssetId,
-    /// Did this run make the target asset?
+    mark: Mark,
     made_now: bool,
+    change: Option<AssetChange>,
+    kept: Vec<String>,
+    /// The copy whose place this one takes.
+    replaces: Option<AssetId>,
 }
 
-/// Both steps, together with other assets that are as far. `files` is how many file records it may have.
-pub(super) async fn finish(
-    run: &Run,
-    work: &Work,
-    target: &AssetId,
-    files: u64,
-    journey: Journey,
-) -> Result<Option<AssetOutcome>, Error> {
+/// Both steps, together with other assets that are as far.
+pub(super) async fn finish(run: &Run, mut task: Finish, journey: Journey) -> Result<Option<AssetOutcome>, Error> {
     let Journey { place, ahead } = journey;
-    register(run, work, (target, files), &place, ahead.files).await?;
-    publish(run, work, target, &place, ahead.locators).await
+    register(run, &mut task, &place, ahead.files).await?;
+    publish(run, task, &place, ahead.locators).await
 }
 
-/// Makes the target's file records what the source's are. Begun before; when it is done the locators are begun.
+/// Makes the target's file records what the source's are, and writes its mark and name. Begun before; when it is done the
+/// locators are begun.
 async fn register(
     run: &Run,
-    work: &Work,
-    (target, files): (&AssetId, u64),
+    task: &mut Finish,
     place: &Place,
     announced: Announced<Registration, FilesDigest>,
 ) -> Result<(), Error> {
-    let asset = &work.asset;
-    let (source, made_now) = (asset.id.clone(), work.target.is_none());
-    let pair = Registration { source, target: target.clone(), made_now };
+    run.may_write()?;
+    let asset = &task.work.asset;
+    let mark = Mark { own: Some(task.target.id.clone()), ..task.work.mark.clone() };
+    let unmarked = task.made_now || task.target.standing != Standing::Ours;
+    let change = (task.work.renamed || unmarked)
+        .then(|| AssetChange { name: Some(asset.name.clone()), alternate_id: Some(Some(mark.text())) });
+    let registration = Registration {
+        source: asset.id.clone(),
+        target: task.target.id.clone(),
+        mark,
+        made_now: task.made_now,
+        change,
+        kept: std::mem::take(&mut task.kept),
+        replaces: task.replaced.as_ref().map(|old| old.id.clone()),
+    };
     let aside = place.step_aside();
-    let result = announced.submit(pair, files, patience(place), |pairs| register_batch(run, pairs)).await;
+    let result = announced.submit(registration, task.blobs, patience(place), |some| register_batch(run, some)).await;
     drop(aside);
     match result {
         Ok(digest) => {
-            let facts = Facts { files_digest: Some(digest.text()), ..Facts::default() };
+            let text = digest.text();
+            let before = task.work.row.as_ref().and_then(|row| row.facts.files_digest.as_ref());
+            if !unmarked && task.work.renamed {
+                task.changes.push(Change::Name);
+            }
+            if before.is_some_and(|before| *before != text) {
+                task.changes.push(Change::Records);
+            }
+            let facts = Facts { files_digest: Some(text), ..Facts::default() };
             let next = (Step::PublishLocators, Facts::default());
             run.advance(asset, (Step::RegisterFiles, facts), next).await
         }
-        Err(error) => {
-            failed(run, asset, Step::RegisterFiles, error).await?;
-            Ok(())
-        }
+        // The ledger has forgotten the copy that lost.
+        Err(error) if error.cause() == Some(Cause::MadeByAnotherRun) => Err(error),
+        Err(error) => failed(run, asset, Step::RegisterFiles, error).await,
     }
 }
 
 /// Reads the source's records of several assets and writes them to their targets. Returns what was written of each.
-async fn register_batch(run: &Run, pairs: Vec<Registration>) -> Vec<Result<FilesDigest, Error>> {
-    let sources: Vec<AssetId> = pairs.iter().map(|pair| pair.source.clone()).collect();
+async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesDigest, Error>> {
+    let sources: Vec<AssetId> = some.iter().map(|one| one.source.clone()).collect();
     let files = match run.pair.source.media.files_of(&sources).await {
         Ok(files) => files,
-        Err(error) => return crate::error::for_all(error, sources.len()),
+        Err(error) => return for_all(error, sources.len()),
     };
-    // An asset that was made now has no other records.
-    let set = |(pair, files): (Registration, _)| FileSet {
-        remove_others: !pair.made_now,
-        ..FileSet::new(pair.target, files)
+    let lost = lost_races(run, &some).await;
+    let (mut sets, mut results) = (Vec::new(), Vec::new());
+    for ((one, files), lost) in some.into_iter().zip(files).zip(lost) {
+        match lost {
+            Ok(None) => {
+                results.push(None);
+                // An asset that was made now has no other records.
+                sets.push(FileSet {
+                    change: one.change,
+                    remove_others: !one.made_now,
+                    keep: one.kept,
+                    ..FileSet::new(one.target, files)
+                });
+            }
+            Ok(Some(winner)) => results.push(Some(Err(yield_to(run, &one, &winner).await))),
+            Err(error) => results.push(Some(Err(error))),
+        }
+    }
+    let mut written = confirm::register(run, &sets).await.into_iter().zip(&sets);
+    let mut next = || {
+        let (result, set) = written.next().expect("one result for each set");
+        result.map(|()| FilesDigest::of(&set.files))
     };
-    let sets: Vec<FileSet> = pairs.into_iter().zip(files).map(set).collect();
-    let results = confirm::register(run, &sets).await;
-    results.into_iter().zip(&sets).map(|(result, set)| result.map(|()| FilesDigest::of(&set.files))).collect()
+    results.into_iter().map(|result| result.unwrap_or_else(&mut next)).collect()
+}
+
+/// For each asset that was created now: the copy that another run made of it, if that one is to stay. A complete one wins,
+/// then the one with the smallest id.
+async fn lost_races(run: &Run, some: &[Registration]) -> Vec<Result<Option<AssetId>, Error>> {
+    let prefixes: Vec<String> =
+        some.iter().filter(|one| one.made_now).map(|one| Mark::prefix(&one.mark.account, &one.source)).collect();
+    let mut found = match run.pair.target.media.assets_by_marks(&prefixes).await {
+        Ok(found) => found.into_iter(),
+        Err(error) => return for_all(error, some.len()),
+    };
+    let winner = |one: &Registration, copies: Vec<crate::model::Asset>| {
+        let copies = copies.into_iter().map(|copy| TargetAsset::of(copy, &one.mark.account));
+        let ours = copies.filter(|copy| copy.standing != Standing::Foreign && Some(&copy.id) != one.replaces.as_ref());
+        let first = ours.min_by_key(|copy| (copy.standing != Standing::Ours, copy.id.clone()))?;
+        (first.id != one.target).then_some(first.id)
+    };
+    some.iter()
+        .map(|one| Ok(if one.made_now { found.next().and_then(|copies| winner(one, copies)) } else { None }))
+        .collect()
+}
+
+/// Removes our own unpublished copy, whose place another one has.
+async fn yield_to(run: &Run, one: &Registration, winner: &AssetId) -> Error {
+    if let Err(error) = run.pair.target.media.delete_asset(&one.target).await {
+        return error;
+    }
+    if let Err(error) = run.ledger.forget(&one.source).await {
+        return error.into();
+    }
+    Error::found(one.source.as_str(), Cause::MadeByAnotherRun, winner.as_str())
 }
 
 /// Makes the locators: the asset answers from here on. Begun before.
 async fn publish(
     run: &Run,
-    work: &Work,
-    target: &AssetId,
+    task: Finish,
     place: &Place,
     announced: Announced<Vec<Locator>, Vec<Result<Locator, Error>>>,
 ) -> Result<Option<AssetOutcome>, Error> {
+    run.may_write()?;
+    let Finish { work, target, replaced, mut changes, made_now, .. } = task;
     let asset = &work.asset;
-    let mut problems = work.taken.clone();
-    let mut first_error = None;
-    let of_target = |locator: &Locator| Locator { asset: target.clone(), ..locator.clone() };
-    let missing: Vec<Locator> = work.missing.iter().map(of_target).collect();
+    let of_target = |locator: &Locator| Locator { asset: target.id.clone(), ..locator.clone() };
+    let removed = match remove_moved(run, &work).await {
+        Ok(removed) => removed,
+        Err(error) => return failed(run, asset, Step::PublishLocators, error).await,
+    };
+    let moved = work.moved.iter().map(|moved| &moved.locator);
+    let missing: Vec<Locator> = work.missing.iter().chain(moved).map(of_target).collect();
     let results = if missing.is_empty() {
         drop(announced);
         Vec::new()
     } else {
         let weight = missing.len() as u64;
         let _aside = place.step_aside();
-        match announced.submit(missing, weight, patience(place), |sets| publish_batch(run, sets)).await {
+        match announced.submit(missing.clone(), weight, patience(place), |sets| publish_batch(run, sets)).await {
             Ok(results) => results,
             Err(error) => vec![Err(error)],
         }
     };
-    let mut made = 0;
-    for result in results {
+    let (mut conflicts, mut first_error, mut made) = (work.conflicts.clone(), None, 0);
+    for (at, result) in results.into_iter().enumerate() {
         match result {
-            Ok(_) => made += 1,
-            Err(Error::Found { subject, finding }) => problems.push(format!("{subject}: {}", finding.detail)),
+            Ok(locator) => {
+                made += 1;
+                changes.extend(made_locator(&locator, removed, at >= work.missing.len(), made_now));
+            }
+            Err(Error::Found { finding, .. }) if finding.cause == Cause::LocatorIdTaken => conflicts.push(finding),
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    for locator in &work.outdated {
-        match confirm::update(run, locator).await {
-            Ok(()) => made += 1,
+    for outdated in &work.outdated {
+        match confirm::update(run, &outdated.locator).await {
+            Ok(()) => {
+                made += 1;
+                changes.push(new_terms(&outdated.locator, &outdated.there));
+            }
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    let wanted = (work.missing.len() + work.outdated.len()) as u64;
     run.count(|tally| {
         tally.locators.mirrored += made;
         tally.locators.unchanged += work.present;
-        tally.locators.failed += wanted - made + work.taken.len() as u64;
+        tally.locators.failed += work.locators_to_do() - made + work.conflicts.len() as u64;
     });
+    run.changed(asset, changes);
     if let Some(error) = first_error {
         return failed(run, asset, Step::PublishLocators, error).await;
     }
-    if !problems.is_empty() {
-        let error = Error::found(asset.label(), Cause::LocatorIdTaken, problems.join("; "));
+    if let Some(old) = replaced {
+        remove_replaced(run, &old).await?;
+    }
+    if let Some(conflict) = conflicts.into_iter().next() {
+        let error = Error::Found { subject: asset.label().to_owned(), finding: conflict };
         return failed(run, asset, Step::PublishLocators, error).await;
     }
     let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };
     run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
     Ok(Some(AssetOutcome::Mirrored))
+}
+
+/// Removes the locators that the source moved here from the copies that they are on. Says since when they do not answer.
+async fn remove_moved(run: &Run, work: &Work) -> Result<Instant, Error> {
+    let since = Instant::now();
+    let ids: Vec<_> = work.moved.iter().map(|moved| moved.locator.id.clone()).collect();
+    if !ids.is_empty() {
+        for result in run.pair.target.media.remove_locators(&ids).await {
+            result?;
+        }
+    }
+    Ok(since)
+}
+
+/// The change that a new locator is; those of a new asset are not named.
+fn made_locator(locator: &Locator, removed: Instant, moved: bool, new_asset: bool) -> Option<Change> {
+    let id = locator.id.clone();
+    if moved {
+        let dead_milliseconds = u64::try_from(removed.elapsed().as_millis()).unwrap_or(u64::MAX);
+        return Some(Change::LocatorMoved { id, dead_milliseconds });
+    }
+    (!new_asset).then_some(Change::LocatorMade { id })
+}
+
+fn new_terms(locator: &Locator, there: &Locator) -> Change {
+    let (id, expiry) = (locator.id.clone(), locator.expiry);
+    Change::LocatorTerms { id, expiry, longer: expiry >= there.expiry }
+}
+
+/// What a dry run says of the locators.
+pub(super) fn with_intended_locators(mut changes: Vec<Change>, work: &Work) -> Vec<Change> {
+    if work.renamed {
+        changes.push(Change::Name);
+    }
+    if work.target.is_some() {
+        changes.extend(work.missing.iter().map(|locator| Change::LocatorMade { id: locator.id.clone() }));
+    }
+    let moved =
+        |moved: &crate::claims::Move| Change::LocatorMoved { id: moved.locator.id.clone(), dead_milliseconds: 0 };
+    changes.extend(work.moved.iter().map(moved));
+    changes.extend(work.outdated.iter().map(|outdated| new_terms(&outdated.locator, &outdated.there)));
+    changes
+}
+
+/// Removes the copy that lost its container, unless somebody else's locator is on it.
+async fn remove_replaced(run: &Run, old: &TargetAsset) -> Result<(), Error> {
+    if run.claims.has_foreign_locator(&old.id)? {
+        return Ok(());
+    }
+    run.pair.target.media.delete_asset(&old.id).await
 }
 
 /// Makes the locators of several assets. Returns what became of each.

@@ -5,11 +5,16 @@
 //! as well, which somebody may have damaged. (A file that is deleted with its blob, as the service does it, shows in the
 //! container at once.)
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::catalog::FilesWanted;
+use super::contents::Contents;
+use crate::claims::FilesWanted;
+use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::{Ledger, Mark};
+use crate::model::{AssetFile, AssetId};
 
 /// Changes are asked for from so long before the last run: this machine's clock may be wrong by the fifteen minutes beyond
 /// which storage accounts refuse it, and a change may become visible some time after its own date.
@@ -37,6 +42,32 @@ pub(crate) async fn note(ledger: &Ledger, listed: FilesWanted, began: Timestamp)
         ledger.set_mark(Mark::FilesListed, began).await?;
     }
     Ok(ledger.set_mark(Mark::FilesSeen, began).await?)
+}
+
+/// What differs between the file records of both sides, by file name. Records of blobs that only the target has are kept
+/// with them.
+pub(super) async fn file_differences(
+    pair: &Pair,
+    (asset, source): (&AssetId, &Contents<'_>),
+    (copy, target): (&AssetId, &Contents<'_>),
+) -> Result<Vec<(String, &'static str)>, Error> {
+    let wanted = pair.source.media.files_of(std::slice::from_ref(asset)).await?.concat();
+    let there = pair.target.media.files_of(std::slice::from_ref(copy)).await?.concat();
+    let by_name: HashMap<&str, &AssetFile> = there.iter().map(|file| (file.name.as_str(), file)).collect();
+    let differs = wanted.iter().filter_map(|file| {
+        let what = match by_name.get(file.name.as_str()) {
+            None => "the file record is missing on the target",
+            Some(copy) if copy.size != file.size => "the file record has another size",
+            Some(copy) if copy.mime_type != file.mime_type => "the file record has another MIME type",
+            Some(copy) if copy.primary != file.primary => "the file record differs in being the primary one",
+            Some(_) => return None,
+        };
+        Some((file.name.clone(), what))
+    });
+    let names: HashSet<&str> = wanted.iter().map(|file| file.name.as_str()).collect();
+    let kept = |name: &str| target.may_have(name) && !source.may_have(name);
+    let extra = there.iter().filter(|file| !names.contains(file.name.as_str()) && !kept(&file.name));
+    Ok(differs.chain(extra.map(|file| (file.name.clone(), "the file record is on the target alone"))).collect())
 }
 
 #[cfg(test)]

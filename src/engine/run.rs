@@ -9,21 +9,26 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::choices::Choices;
-use super::digest::FilesDigest;
 use super::expired::explained;
 use super::forecast::Outlook;
+use super::overwrites::Overwrites;
 use super::publish::Registration;
 use super::register::{Announced, Batcher, Capacity};
 use super::room::{Place, Room};
 use super::turns::Turns;
-use super::{AssetCounts, BlobCounts, LocatorCounts, Options, Problem};
+use super::withdraw::stand_in;
+use super::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Options, Problem};
 use crate::blob::BlobAccount;
+use crate::claims::digest::FilesDigest;
+use crate::claims::guards::{self, Guard};
+use crate::claims::{Claims, Revoked};
+use crate::clock;
 use crate::connect::Pair;
 use crate::error::{Disposition, Error, Failure};
 use crate::ledger::{Facts, Ledger, Status, Step};
-use crate::model::{AccountName, Asset, Locator};
+use crate::model::{AccountName, Asset, AssetId, Locator};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
-use crate::verdict::{Cause, Class, Finding};
+use crate::verdict::{Cause, Change, Class, Finding};
 
 /// Assets whose file records are read and written in one go: one filter names 15 parents (URL length), a page of the
 /// answer has fewer than 1,000 rows, and a `$batch` takes 1,000 operations. Then both are one request each.
@@ -76,24 +81,46 @@ pub(crate) struct Tally {
     /// Of the problems: how many by cause, and those that the target owes.
     pub(crate) causes: BTreeMap<Cause, u64>,
     pub(crate) owed: u64,
+    /// Findings that are held, and what each guard holds, by source asset.
+    pub(crate) held: u64,
+    pub(crate) held_by: BTreeMap<Guard, Vec<AssetId>>,
+    /// Locators that were withdrawn.
+    pub(crate) withdrawn: u64,
+    /// What only the target has.
+    pub(crate) kept: KeptCounts,
+    /// Copies that stopped playing.
+    pub(crate) stopped: u64,
+    /// Findings that concern no single asset.
+    pub(crate) findings: Vec<Finding>,
     /// Of a dry run: what is to be done.
     pub(crate) outlook: Outlook,
 }
 
 impl Tally {
-    /// Adds an asset that is not on the target as it is on the source.
-    fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &[Cause]) {
-        let class = finding.class();
-        match class {
+    /// Adds an asset of the source that is not on the target as it is there.
+    fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &[Cause]) {
+        match finding.class() {
             Class::Skipped | Class::Withheld => self.assets.skipped += 1,
             Class::Failed | Class::Held | Class::Unchecked => self.assets.failed += 1,
             Class::Conflict => self.assets.conflicts += 1,
         }
-        let owed = finding.owed() && !accepted.contains(&finding.cause);
-        self.owed += u64::from(owed);
+        self.add(asset, finding, accepted);
+    }
+
+    /// Adds a finding, whether the source lists its asset or not.
+    fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &[Cause]) {
+        let problem = Problem::of(asset, finding.clone(), accepted);
+        self.owed += u64::from(problem.owed);
+        self.held += u64::from(problem.class == Class::Held);
         *self.causes.entry(finding.cause).or_default() += 1;
-        let (asset, name) = (asset.id.clone(), asset.label().to_owned());
-        self.problems.push(Problem { asset, name, class, finding: finding.clone(), owed });
+        self.problems.push(problem);
+    }
+
+    /// Counts blobs that only the target has.
+    pub(crate) fn keep(&mut self, blobs: u64, bytes: u64) {
+        self.kept.assets += u64::from(blobs > 0);
+        self.kept.blobs += blobs;
+        self.kept.bytes += bytes;
     }
 }
 
@@ -103,6 +130,10 @@ pub(crate) struct Run {
     pub(crate) pair: Arc<Pair>,
     pub(crate) ledger: Ledger,
     pub(crate) options: Options,
+    /// Both catalogues.
+    pub(crate) claims: Claims,
+    /// The guard on overwriting.
+    pub(crate) overwrites: Overwrites,
     pub(crate) monitor: Arc<dyn Monitor>,
     /// Stands before the monitor.
     pub(super) choices: Arc<Choices>,
@@ -117,6 +148,8 @@ pub(crate) struct Run {
     begun: AtomicU64,
     tally: Mutex<Tally>,
     fatal: Mutex<Option<Error>>,
+    /// What was found on copies of assets whose contents are not dealt with yet.
+    pending: Mutex<HashMap<AssetId, Finding>>,
     /// Assets refused for want of rights since something last arrived, and the first such error.
     refused_in_a_row: AtomicU32,
     refused: Mutex<Option<Error>>,
@@ -130,6 +163,7 @@ impl Run {
         pair: Arc<Pair>,
         ledger: Ledger,
         options: Options,
+        claims: Claims,
         monitor: Arc<dyn Monitor>,
         stop: CancellationToken,
     ) -> Self {
@@ -147,7 +181,9 @@ impl Run {
         Self {
             pair,
             ledger,
+            overwrites: Overwrites::new(options.allows(Guard::Overwrite)),
             options,
+            claims,
             monitor: Arc::<Choices>::clone(&choices),
             choices,
             stop,
@@ -159,6 +195,7 @@ impl Run {
             begun: AtomicU64::new(0),
             tally: Mutex::new(Tally::default()),
             fatal: Mutex::new(None),
+            pending: Mutex::default(),
             refused_in_a_row: AtomicU32::new(0),
             refused: Mutex::new(None),
             left_behind: AtomicBool::new(false),
@@ -205,21 +242,129 @@ impl Run {
         Ok(self.ledger.advance(&asset.id, ended, begun).await?)
     }
 
-    /// Counts how an asset ended and tells the monitor.
+    /// Counts how an asset ended and tells the monitor. What was found on its copy before becomes its verdict if nothing
+    /// else is wrong with it.
     pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) {
+        let pending = self.pending.lock().expect("no panic while held").remove(&asset.id);
+        let outcome = match (outcome, pending) {
+            (AssetOutcome::Mirrored | AssetOutcome::Unchanged, Some(finding)) => AssetOutcome::Not(finding),
+            (outcome, _) => outcome,
+        };
         if outcome == AssetOutcome::Mirrored {
             self.arrived();
         }
         self.count(|tally| match &outcome {
             AssetOutcome::Mirrored => tally.assets.mirrored += 1,
             AssetOutcome::Unchanged => tally.assets.unchanged += 1,
-            AssetOutcome::Not(finding) => tally.add(asset, finding, &self.options.accept),
+            AssetOutcome::Not(finding) => tally.add_asset(asset, finding, &self.options.accept),
         });
         self.monitor.event(RunEvent::AssetFinished {
             asset: asset.id.clone(),
             name: asset.label().to_owned(),
             outcome,
         });
+    }
+
+    /// A finding that concerns no single asset.
+    pub(crate) fn find(&self, finding: Finding) {
+        self.count(|tally| tally.findings.push(finding));
+    }
+
+    /// Is the run as a whole held back?
+    pub(crate) fn is_held(&self) -> bool {
+        let tally = self.tally.lock().expect("no panic while held");
+        tally.findings.iter().any(|finding| finding.class() == Class::Held)
+    }
+
+    /// An asset is dealt with for the first time, unless it waited for the others.
+    pub(crate) fn begin(&self, asset: &Asset) {
+        let deferred = self.overwrites.is_decided();
+        self.count(|tally| tally.assets.total += u64::from(!deferred));
+        tracing::trace!(asset = %asset.id, deferred, "begins");
+    }
+
+    /// Passes on what was changed of an asset.
+    pub(crate) fn changed(&self, asset: &Asset, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            let (asset, name) = (asset.id.clone(), asset.label().to_owned());
+            self.monitor.event(RunEvent::Changed { asset, name, changes });
+        }
+    }
+
+    /// May the target be written to now? Asked before every change.
+    ///
+    /// # Errors
+    /// The lock is lost: another run may hold it.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the lock follows")]
+    pub(crate) fn may_write(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The source's time, by its last answer.
+    pub(crate) fn service_time(&self) -> jiff::Timestamp {
+        let skew = self.pair.source.media.clock_skew().unwrap_or_default();
+        clock::now().checked_add(skew).unwrap_or_else(|_| clock::now())
+    }
+
+    /// Has the operator allowed what that guard would hold?
+    pub(crate) fn allows(&self, guard: Guard) -> bool {
+        self.options.allows(guard)
+    }
+
+    /// May so many of the copies that play stop playing tonight?
+    pub(crate) fn may_withdraw(&self, published: u64, stopping: u64) -> bool {
+        self.allows(Guard::Withdraw) || guards::may_withdraw(&[], clock::now(), published, stopping)
+    }
+
+    /// Notes how many copies stopped playing.
+    pub(crate) fn stopped(&self, copies: u64) {
+        self.count(|tally| tally.stopped += copies);
+    }
+
+    /// Is an asset of that name part of the run?
+    pub(crate) fn covers_label(&self, label: &str) -> bool {
+        self.options.covers_name(label)
+    }
+
+    /// Is the copy that a locator is on part of the run? Where the source does not list its asset, the copy's name decides.
+    pub(crate) fn covers_copy(&self, revoked: &Revoked) -> bool {
+        revoked.covered.unwrap_or_else(|| self.covers_label(revoked.copy.label()))
+    }
+
+    /// A locator was withdrawn.
+    pub(crate) fn withdrawn(&self, revoked: &Revoked, change: Change) {
+        self.count(|tally| tally.withdrawn += 1);
+        self.changed(&stand_in(&revoked.source, revoked.copy.label()), vec![change]);
+    }
+
+    /// A guard holds something of an asset.
+    pub(crate) fn hold(&self, source: &AssetId, label: &str, guard: Guard, finding: Finding) {
+        self.count(|tally| tally.held_by.entry(guard).or_default().push(source.clone()));
+        self.finish_copy(source, label, finding);
+    }
+
+    /// A finding on a copy. If its source asset is part of the run it becomes that asset's verdict, when its contents are
+    /// dealt with; else it is one of its own.
+    pub(crate) fn finish_copy(&self, source: &AssetId, label: &str, finding: Finding) {
+        self.leave_behind();
+        if matches!(self.claims.spool.source(source), Ok(Some((_, true)))) {
+            self.pending.lock().expect("no panic while held").entry(source.clone()).or_insert(finding);
+            return;
+        }
+        let asset = stand_in(source, label);
+        self.count(|tally| tally.add(&asset, &finding, &self.options.accept));
+        let (asset, name) = (source.clone(), label.to_owned());
+        self.monitor.event(RunEvent::AssetFinished { asset, name, outcome: AssetOutcome::Not(finding) });
+    }
+
+    /// The same for an error; a fatal one stops the run.
+    pub(crate) fn fail_copy(&self, source: &AssetId, label: &str, error: Error) {
+        let error = explained(error, &self.pair);
+        if error.disposition() == Disposition::Fatal && !is_of_rights(&error) {
+            self.abandon(error);
+        } else {
+            self.finish_copy(source, label, error.finding(label));
+        }
     }
 
     /// Something of ours has arrived on the target: we have the rights.

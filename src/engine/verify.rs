@@ -1,33 +1,53 @@
-//! The read-only comparison of both libraries.
+//! The read-only comparison of both libraries: the verdicts of a run without its writes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
-use super::Options;
-use super::catalog::{Catalog, FilesWanted, TargetAsset};
-use super::compare;
-use super::contents::{Contents, side_by_side};
-use super::empty::nothing_behind;
+use super::asset::{Present, look_at_copy, look_at_source};
+use super::compare::{self, Need, Why};
+use super::contents::Contents;
 use super::expired::explained;
-use super::place::{container_of, is_missing_container, place_of, storage};
-use super::plan::{self, Decision};
+use super::needs::needs;
+use super::records::file_differences;
+use super::{Options, Problem};
+use crate::claims::{Claim, Claims, FilesWanted, TargetAsset, Work};
 use crate::clock;
 use crate::connect::Pair;
-use crate::error::Error;
-use crate::model::{Asset, AssetFile, AssetId};
+use crate::error::{Disposition, Error};
+use crate::ledger::Ledger;
+use crate::model::{Asset, AssetId};
 use crate::monitor::Monitor;
+use crate::verdict::{Cause, Class, Finding};
 
-/// Assets by how they compare.
+/// Assets that are compared before the next ones are read.
+const PAGE: usize = 1_000;
+
+/// Assets by how they compare. They add up to the assets in scope.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct VerifyCounts {
+    /// In scope.
+    pub total: u64,
     /// Equal on both sides.
     pub same: u64,
     /// On both sides, and different.
     pub different: u64,
     /// Not on the target.
     pub missing: u64,
+    /// Not mirrored for a cause that is named.
+    pub not_mirrored: u64,
+    /// Not compared, because something could not be read.
+    pub unchecked: u64,
+}
+
+/// What the target has beyond the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Extra {
+    /// Copies whose source asset is deleted.
+    pub assets: u64,
+    /// Blobs that the source's asset does not have any more.
+    pub blobs: u64,
 }
 
 /// One thing that differs.
@@ -48,153 +68,188 @@ pub struct Difference {
 pub struct Verification {
     /// Assets.
     pub assets: VerifyCounts,
+    /// What only the target has.
+    pub extra: Extra,
     /// Every difference, in order of asset name.
     pub differences: Vec<Difference>,
+    /// Every asset that is not mirrored or was not compared, in order of name.
+    pub problems: Vec<Problem>,
+    /// How many of them by cause.
+    pub causes: BTreeMap<Cause, u64>,
 }
 
-/// Compares every asset in scope: blobs, file records, streaming locators. Changes nothing.
+impl Verification {
+    /// Is there a problem that the target owes?
+    pub fn owes(&self) -> bool {
+        self.problems.iter().any(|problem| problem.owed)
+    }
+}
+
+/// Compares every asset in scope: blobs, file records, names, streaming locators. Changes nothing. `ledger`: what earlier
+/// runs verified, by which a copy that was overwritten since is noticed.
 ///
-/// Out of scope are assets that cannot be mirrored (storage-encrypted, without a container) and expired locators. What
-/// the target has beyond the source is no difference, but for a locator that is published there alone.
-pub async fn verify(pair: &Pair, options: &Options, monitor: &dyn Monitor) -> Result<Verification, Error> {
-    compare_all(pair, options, monitor).await.map_err(|error| explained(error, pair))
+/// What the target has beyond the source is no difference, but for a locator of ours that is published there alone.
+pub async fn verify(
+    pair: &Pair,
+    ledger: &Ledger,
+    options: &Options,
+    monitor: &dyn Monitor,
+) -> Result<Verification, Error> {
+    compare_all(pair, ledger, options, monitor).await.map_err(|error| explained(error, pair))
 }
 
-async fn compare_all(pair: &Pair, options: &Options, monitor: &dyn Monitor) -> Result<Verification, Error> {
-    let catalog = Catalog::read(pair, monitor, FilesWanted::BothSides).await?;
-    let mut verdicts: Vec<Verdict> = Vec::new();
-    let mut pages = pair.source.media.assets();
-    while let Some(page) = pages.try_next().await? {
-        let some: Vec<Option<Verdict>> = stream::iter(page.into_iter().filter(|asset| options.covers(asset)))
-            .map(|asset| compare_asset(pair, &catalog, asset))
+async fn compare_all(
+    pair: &Pair,
+    ledger: &Ledger,
+    options: &Options,
+    monitor: &dyn Monitor,
+) -> Result<Verification, Error> {
+    let claims = Claims::read(pair, monitor, FilesWanted::BothSides, &|asset| options.covers(asset)).await?;
+    claims.screen(pair).await?;
+    let mut all = Verification::default();
+    let mut after = 0;
+    loop {
+        let page = claims.page(options.order, after, PAGE)?;
+        let Some((last, _)) = page.last() else { break };
+        after = *last;
+        let compared: Vec<(Asset, Verdict)> = stream::iter(page)
+            .map(|(_, asset)| compare_asset(pair, ledger, &claims, asset))
             .buffer_unordered(options.assets_in_flight.max(1))
             .try_collect()
             .await?;
-        verdicts.extend(some.into_iter().flatten());
+        for (asset, verdict) in compared {
+            all.add(&asset, verdict, options);
+        }
     }
-    Ok(Verification::from(verdicts))
+    let census = claims.census()?;
+    if census.covered == 0 && !options.covers_all() {
+        return Err(Error::nothing_matched());
+    }
+    all.extra.assets = census.lost + census.retired;
+    all.differences.sort_by(|a, b| (&a.name, &a.asset, &a.item).cmp(&(&b.name, &b.asset, &b.item)));
+    all.problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
+    Ok(all)
 }
 
 /// How one asset compares.
-struct Verdict {
-    missing: bool,
-    differences: Vec<Difference>,
+enum Verdict {
+    /// Both sides have it.
+    Compared { differences: Vec<(String, String)>, extra_blobs: u64 },
+    /// The target does not have it.
+    Missing,
+    /// It is not mirrored, or could not be compared.
+    Not(Finding),
 }
 
-impl From<Vec<Verdict>> for Verification {
-    fn from(verdicts: Vec<Verdict>) -> Self {
-        let mut all = Self::default();
-        for verdict in verdicts {
-            match (verdict.missing, verdict.differences.is_empty()) {
-                (true, _) => all.assets.missing += 1,
-                (false, true) => all.assets.same += 1,
-                (false, false) => all.assets.different += 1,
+impl Verification {
+    fn add(&mut self, asset: &Asset, verdict: Verdict, options: &Options) {
+        self.assets.total += 1;
+        let differences = match verdict {
+            Verdict::Compared { differences, extra_blobs } => {
+                self.extra.blobs += extra_blobs;
+                let count = if differences.is_empty() { &mut self.assets.same } else { &mut self.assets.different };
+                *count += 1;
+                differences
             }
-            all.differences.extend(verdict.differences);
+            Verdict::Missing => {
+                self.assets.missing += 1;
+                vec![("asset".to_owned(), "missing on the target".to_owned())]
+            }
+            Verdict::Not(finding) => {
+                let unchecked = matches!(finding.class(), Class::Unchecked);
+                let count = if unchecked { &mut self.assets.unchecked } else { &mut self.assets.not_mirrored };
+                *count += 1;
+                *self.causes.entry(finding.cause).or_default() += 1;
+                self.problems.push(Problem::of(asset, finding, &options.accept));
+                Vec::new()
+            }
+        };
+        let (id, name) = (&asset.id, asset.label());
+        self.differences.extend(differences.into_iter().map(|(item, what)| Difference {
+            asset: id.clone(),
+            name: name.to_owned(),
+            item,
+            what,
+        }));
+    }
+}
+
+/// Compares one asset. What fails for it alone is its verdict; what keeps the whole comparison from going on is an error.
+async fn compare_asset(pair: &Pair, ledger: &Ledger, claims: &Claims, asset: Asset) -> Result<(Asset, Verdict), Error> {
+    let verdict = match compare_claim(pair, ledger, claims, &asset).await {
+        Err(error) if matches!(error.disposition(), Disposition::Fatal) => return Err(error),
+        Err(error) => Verdict::Not(error.finding(asset.label())),
+        Ok(verdict) => verdict,
+    };
+    Ok((asset, verdict))
+}
+
+async fn compare_claim(pair: &Pair, ledger: &Ledger, claims: &Claims, asset: &Asset) -> Result<Verdict, Error> {
+    let row = ledger.asset(&asset.id).await?;
+    let mut work = match claims.claim(asset.clone(), row, clock::now())? {
+        Claim::Not(finding) => return Ok(Verdict::Not(finding)),
+        Claim::Mirror(work) => *work,
+    };
+    let source = match look_at_source(pair, &work).await? {
+        Ok(source) => source,
+        Err(finding) => return Ok(Verdict::Not(finding)),
+    };
+    let Some(target) = work.target.clone() else { return Ok(Verdict::Missing) };
+    let present = match look_at_copy(pair, claims, &mut work).await? {
+        Present::Whole(present) => present,
+        Present::None => return Ok(Verdict::Missing),
+        Present::Lost { .. } => {
+            let what = ("asset".to_owned(), "its container is missing on the target".to_owned());
+            return Ok(Verdict::Compared { differences: vec![what], extra_blobs: 0 });
         }
-        all.differences.sort_by(|a, b| (&a.name, &a.asset, &a.item).cmp(&(&b.name, &b.asset, &b.item)));
-        all
+    };
+    let mut differences = blob_differences(&work, &source, &present).await?;
+    if let Some(blob) = &present.archived {
+        differences.push((blob.clone(), "it is archived on the target and cannot be served".to_owned()));
     }
-}
-
-/// Compares one asset. `None` = it is out of scope.
-async fn compare_asset(pair: &Pair, catalog: &Catalog, asset: Asset) -> Result<Option<Verdict>, Error> {
-    let difference = |item: &str, what: String| Difference {
-        asset: asset.id.clone(),
-        name: asset.label().to_owned(),
-        item: item.to_owned(),
-        what,
-    };
-    let work = match plan::decide(asset.clone(), catalog, None, clock::now()) {
-        Decision::Skip(_) => return Ok(None),
-        Decision::Conflict(what) => {
-            return Ok(Some(Verdict { missing: true, differences: vec![difference("asset", what.to_string())] }));
-        }
-        Decision::Mirror(work) => work,
-    };
-    let source = match source_blobs(pair, &asset).await {
-        Ok(Some(source)) => source,
-        Ok(None) | Err(Error::Found { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    if nothing_behind(pair, &asset, &source).await?.is_some() {
-        return Ok(None);
+    if work.renamed {
+        differences.push(("asset".to_owned(), "its name or mark differs".to_owned()));
     }
-    let Some(target) = work.target.as_ref().or(work.foreign.as_ref()) else {
-        let what = "missing on the target".to_owned();
-        return Ok(Some(Verdict { missing: true, differences: vec![difference("asset", what)] }));
-    };
-    let mut differences = match target_blobs(pair, target).await {
-        Err(Error::Found { finding, .. }) => vec![difference("asset", finding.to_string())],
-        Err(error) => return Err(error),
-        Ok(None) => vec![difference("asset", "its container is missing on the target".to_owned())],
-        Ok(Some(there)) => {
-            let faults = side_by_side(&source, &there).try_filter_map(|(blob, copy)| {
-                let fault = compare::fault(&blob, copy.as_deref()).map(|what| difference(&blob.name, what));
-                async move { Ok(fault) }
-            });
-            faults.try_collect().await?
-        }
-    };
-    if !catalog.same_files(&asset.id, &target.id) {
-        let files = file_differences(pair, &asset.id, &target.id).await?;
-        differences.extend(files.into_iter().map(|(item, what)| difference(&item, what)));
+    if work.files_differ {
+        let files = file_differences(pair, (&asset.id, &source), (&target.id, &present)).await?;
+        differences.extend(files.into_iter().map(|(item, what)| (item, what.to_owned())));
     }
-    let locators = work.missing.iter().map(|locator| (locator, "the locator is missing on the target"));
-    let outdated = work.outdated.iter().map(|locator| (locator, "the locator has another name, start or expiry"));
-    differences
-        .extend(locators.chain(outdated).map(|(locator, what)| difference(locator.id.as_str(), what.to_owned())));
-    differences.extend(work.taken.iter().map(|what| difference("locator", what.clone())));
-    differences.extend(
-        catalog
-            .published_on_target_alone(&asset.id, &target.id)
-            .iter()
-            .map(|id| difference(id.as_str(), "the locator is published on the target alone".to_owned())),
-    );
-    Ok(Some(Verdict { missing: false, differences }))
+    differences.extend(locator_differences(claims, &work, &target)?);
+    let extra_blobs = present.count.saturating_sub(source.count);
+    Ok(Verdict::Compared { differences, extra_blobs })
 }
 
-/// The source's blobs; `None` where its container does not exist.
-async fn source_blobs<'a>(pair: &'a Pair, asset: &Asset) -> Result<Option<Contents<'a>>, Error> {
-    let account = storage(&pair.source, asset.storage_account.as_ref(), asset, "source")?;
-    let container = container_of(&pair.source, asset.container.as_ref(), &asset.id).await?;
-    unless_missing(Contents::list(account, container).await)
-}
-
-/// The target's blobs; `None` where its container does not exist.
-async fn target_blobs<'a>(pair: &'a Pair, target: &TargetAsset) -> Result<Option<Contents<'a>>, Error> {
-    let (account, container) = place_of(&pair.target, target).await?;
-    unless_missing(Contents::list(account, container).await)
-}
-
-fn unless_missing(listed: Result<Contents<'_>, Error>) -> Result<Option<Contents<'_>>, Error> {
-    match listed {
-        Ok(blobs) => Ok(Some(blobs)),
-        Err(error) if is_missing_container(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// What differs between the file records of both sides, by file name.
-pub(super) async fn file_differences(
-    pair: &Pair,
-    source: &AssetId,
-    target: &AssetId,
+async fn blob_differences(
+    work: &Work,
+    source: &Contents<'_>,
+    present: &Contents<'_>,
 ) -> Result<Vec<(String, String)>, Error> {
-    let wanted = pair.source.media.files_of(std::slice::from_ref(source)).await?.concat();
-    let there = pair.target.media.files_of(std::slice::from_ref(target)).await?.concat();
-    let there: HashMap<&str, &AssetFile> = there.iter().map(|file| (file.name.as_str(), file)).collect();
-    Ok(wanted
-        .iter()
-        .filter_map(|file| {
-            let what = match there.get(file.name.as_str()) {
-                None => "the file record is missing on the target",
-                Some(copy) if copy.size != file.size => "the file record has another size",
-                Some(copy) if copy.mime_type != file.mime_type => "the file record has another MIME type",
-                Some(copy) if copy.primary != file.primary => "the file record differs in being the primary one",
-                Some(_) => return None,
+    needs(work, source, present)
+        .try_filter_map(|one| async move {
+            let what = match one.need {
+                Need::Nothing => return Ok(None),
+                Need::Copy(Why::Missing) if one.copy.is_none() => "missing on the target".to_owned(),
+                _ => compare::fault(&one.blob, one.copy.as_deref()).unwrap_or_else(|| match one.need {
+                    Need::Copy(Why::Damaged) => "written on the target since it was verified".to_owned(),
+                    _ => "older than the source, without a checksum to compare".to_owned(),
+                }),
             };
-            Some((file.name.clone(), what.to_owned()))
+            Ok(Some((one.blob.name.clone(), what)))
         })
-        .collect())
+        .try_collect()
+        .await
+}
+
+fn locator_differences(claims: &Claims, work: &Work, target: &TargetAsset) -> Result<Vec<(String, String)>, Error> {
+    let missing = work.missing.iter().map(|locator| (locator, "the locator is missing on the target"));
+    let outdated = work.outdated.iter().map(|one| (&one.locator, "the locator has another name, start or expiry"));
+    let moved = work.moved.iter().map(|one| (&one.locator, "the locator is on another asset of the target"));
+    let mut all: Vec<(String, String)> =
+        missing.chain(outdated).chain(moved).map(|(locator, what)| (locator.id.to_string(), what.to_owned())).collect();
+    all.extend(work.conflicts.iter().map(|finding| ("locator".to_owned(), finding.to_string())));
+    let extra = claims.extra_locators(&work.asset.id, &target.id)?.into_iter().filter(|holding| holding.ours);
+    all.extend(
+        extra.map(|one| (one.locator.id.to_string(), "the locator is published on the target alone".to_owned())),
+    );
+    Ok(all)
 }

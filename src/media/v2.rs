@@ -164,6 +164,10 @@ impl MediaService for V2 {
         self.find_by_mark(prefix).await
     }
 
+    async fn assets_by_marks(&self, prefixes: &[String]) -> Result<Vec<Vec<Asset>>, Error> {
+        self.find_by_marks(prefixes).await
+    }
+
     async fn assets_by_alternate_id(&self, alternate_id: &str) -> Result<Vec<Asset>, Error> {
         self.find_by_alternate_id(alternate_id).await
     }

@@ -67,6 +67,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         "run again; if it happens again, look for another program that writes to the target",
     ),
     entry(
+        Cause::DirectionReversed,
+        "direction-reversed",
+        Class::Held,
+        "the source holds copies of the target's assets, so this run would write to originals",
+        "exchange source and target in the configuration",
+    ),
+    entry(
         Cause::EncryptionScope,
         "encryption-scope",
         Class::Failed,
@@ -114,6 +121,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         Class::Conflict,
         "a locator moved between two assets of the source, and only one of them is part of this run",
         "run without --include and --exclude, or include both assets",
+    ),
+    entry(
+        Cause::MadeByAnotherRun,
+        "made-by-another-run",
+        Class::Failed,
+        "another run copied it at the same time, and that copy stays",
+        "run again; let only one machine write to the target",
     ),
     entry(
         Cause::MarkTooLong,
@@ -269,6 +283,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         Class::Failed,
         "the container of its copy was deleted",
         "run again; the next run makes the copy again",
+    ),
+    entry(
+        Cause::TargetNotStreaming,
+        "target-not-streaming",
+        Class::Failed,
+        "no streaming endpoint of the target is running, so nothing plays there",
+        "start a streaming endpoint of the target account",
     ),
     entry(
         Cause::TwoCopies,

@@ -286,7 +286,7 @@ pub(crate) async fn a_wrong_key_ends_the_run(fixture: &Fixture) {
     }
     for error in errors {
         assert_eq!(error.disposition(), Disposition::Fatal, "{error}");
-        assert!(error.to_string().contains("cannot read the source") && !error.to_string().contains("sig="), "{error}");
+        assert!(error.cause() == Some(Cause::SourceSignatureRefused) && !error.to_string().contains("sig="), "{error}");
     }
 }
 

@@ -41,7 +41,8 @@ async fn record(world: &World, asset: &Asset, files: &[(&str, bool)]) {
         primary: *primary,
         encrypted: false,
     };
-    let set = FileSet::new(asset.id.clone(), files.iter().map(file).collect());
+    let files = files.iter().map(file).collect();
+    let set = FileSet { remove_others: true, ..FileSet::new(asset.id.clone(), files) };
     world.pair().source.media.register_files(&[set]).await.remove(0).unwrap();
 }
 

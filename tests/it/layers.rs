@@ -51,6 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "transport",
         ],
     ),
+    ("claims", &["model", "redact", "verdict", "clock", "error", "monitor", "ledger", "media", "connect"]),
     ("connect", &["model", "redact", "retry", "throttle", "error", "call", "config", "transport", "media", "blob"]),
     (
         "engine",
@@ -70,7 +71,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("reqwest", &["transport"]),
     ("azure_storage_blob", &["blob"]),
     ("governor", &["throttle"]),
-    ("rusqlite", &["ledger"]),
+    ("rusqlite", &["ledger", "claims"]),
     ("clap", &["cli", "main"]),
     ("indicatif", &["cli"]),
     ("axum", &["emulator"]),

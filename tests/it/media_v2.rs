@@ -11,7 +11,9 @@ use mediamirror::emulator::{Emulator, EmulatorHandle, Generate};
 use mediamirror::error::Disposition;
 use mediamirror::media::v2::V2;
 use mediamirror::media::{FileSet, MediaService};
-use mediamirror::model::{AccountName, Asset, AssetFile, Locator, LocatorId, LocatorKind, NewAsset, Plane};
+use mediamirror::model::{
+    AccountName, Asset, AssetChange, AssetFile, Locator, LocatorId, LocatorKind, NewAsset, Plane,
+};
 use mediamirror::redact::Secret;
 use mediamirror::retry::RetryPolicy;
 use mediamirror::throttle::Lane;
@@ -139,6 +141,11 @@ fn file(name: &str, size: u64, primary: bool) -> AssetFile {
     }
 }
 
+/// Those records and no others.
+fn exactly(asset: &Asset, files: Vec<AssetFile>) -> FileSet {
+    FileSet { remove_others: true, ..FileSet::new(asset.id.clone(), files) }
+}
+
 /// Registers twice, the second time with a change, and reads after each.
 async fn registers_and_changes(refuse_batch: bool) {
     let world = world("assets=2,blobs=2", MediaSettings { refuse_batch, ..Default::default() }).await;
@@ -148,7 +155,7 @@ async fn registers_and_changes(refuse_batch: bool) {
     let few = vec![file("a.ism", 1, true), file("b.mp4", 5_000_000_000, false)];
     let changed = vec![file("a.ism", 1, false), file("b.mp4", 5_000_000_000, true), file("c.mp4", 3, false)];
     for files in [few, changed, vec![file("b.mp4", 1, true)]] {
-        let sets = [FileSet::new(one.id.clone(), files.clone()), FileSet::new(two.id.clone(), many.clone())];
+        let sets = [exactly(&one, files.clone()), exactly(&two, many.clone())];
         for result in target.register_files(&sets).await {
             result.unwrap();
         }
@@ -188,7 +195,8 @@ async fn publishes_exactly(refuse_batch: bool) {
     for _ in 0..2 {
         for (wanted, made) in wanted.iter().zip(target.publish(&wanted).await) {
             let there = target.locator(&wanted.id).await.unwrap().unwrap();
-            assert_eq!(there, Locator { path: there.path.clone(), ..wanted.clone() });
+            let (path, policy) = (there.path.clone(), there.policy.clone());
+            assert_eq!(there, Locator { path, policy, ..wanted.clone() });
             assert_eq!(made.unwrap(), there);
         }
     }
@@ -305,4 +313,39 @@ async fn tokens_that_end_within_a_minute_go_unnoticed() {
         tokio::time::advance(std::time::Duration::from_secs(100)).await;
         assert!(target.asset(&asset.id).await.unwrap().is_some());
     }
+}
+
+/// Publishes, renames and marks, protects nothing, and withdraws again.
+async fn renames_and_withdraws(refuse_batch: bool) {
+    let world = world("assets=2,blobs=2", MediaSettings { refuse_batch, ..Default::default() }).await;
+    let target = client(&world, 1, "2.19");
+    let asset = new_asset(&target, "one").await;
+    let wanted = [G1, G2].map(|guid| locator(&asset, guid, None, "2126-01-01T00:00:00Z"));
+    let made: Vec<Locator> = target.publish(&wanted).await.into_iter().collect::<Result<_, _>>().unwrap();
+    let ours = target.our_policies().await.unwrap();
+    assert!(made.iter().all(|locator| ours.contains(locator.policy.as_ref().unwrap())), "{made:?} {ours:?}");
+
+    let mark = "copy of one's|complete".to_owned();
+    let change = AssetChange { name: Some(None), alternate_id: Some(Some(mark)) };
+    let set = FileSet { change: Some(change), ..FileSet::new(asset.id.clone(), vec![file("a.mp4", 1, true)]) };
+    target.register_files(&[set]).await.remove(0).unwrap();
+    let [renamed] = &target.assets_by_mark("copy of one's").await.unwrap()[..] else { panic!("it is found once") };
+    assert_eq!((&renamed.id, renamed.name.as_ref()), (&asset.id, None));
+
+    let ids = [G1, G3, G2].map(LocatorId::new);
+    for result in target.remove_locators(&ids).await {
+        result.unwrap();
+    }
+    target.delete_locator(&ids[0]).await.unwrap();
+    assert_eq!(target.locators_of(&ids).await.unwrap(), [None, None, None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asset_is_renamed_marked_and_withdrawn_in_batches() {
+    renames_and_withdraws(false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asset_is_renamed_marked_and_withdrawn_without_batches() {
+    renames_and_withdraws(true).await;
 }

@@ -1,13 +1,13 @@
 //! Whole runs over the emulator, in virtual time: what arrives, what is refused, what a second run does.
 
-use futures::FutureExt;
+use futures::{FutureExt, TryStreamExt};
 use mediamirror::emulator::Settings;
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::{Asset, AssetEncryption, BlobRef, CopyMethod, NewAsset};
 use mediamirror::monitor::AssetOutcome;
 use mediamirror::verdict::Cause;
 
-use crate::world::{World, is_blob_copy, once, put, seed_asset};
+use crate::world::{World, is_blob_copy, mark_of, once, put, seed_asset};
 
 /// An asset on the target that mediamirror did not make.
 async fn foreign_asset(world: &World, name: &str) -> Asset {
@@ -88,12 +88,15 @@ async fn names_with_spaces_percents_umlauts_and_folders_arrive() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_empty_container_is_an_asset_like_any_other() {
+async fn a_published_asset_without_blobs_is_named_and_not_mirrored() {
     let world = World::empty().await;
     let seeded = world.seed("empty", &[]).await;
-    let (summary, _) = world.sync().await;
-    assert_eq!((summary.assets.mirrored, summary.locators.mirrored), (1, 1), "{:?}", summary.problems);
-    assert!(world.pair().target.media.locator(&seeded.locator.id).await.unwrap().is_some());
+    let (summary, monitor) = world.sync().await;
+    assert_eq!((summary.outcome, summary.assets.skipped), (Outcome::Partial, 1), "{:?}", summary.problems);
+    assert_eq!(monitor.outcome_of("empty").unwrap().cause(), Some(Cause::SourceEmpty));
+    assert!(world.pair().target.media.locator(&seeded.locator.id).await.unwrap().is_none());
+    world.pair().source.media.delete_locator(&seeded.locator.id).await.unwrap();
+    assert_eq!(world.sync().await.0.outcome, Outcome::Complete, "what plays nowhere is not owed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +151,7 @@ async fn a_locator_id_taken_by_a_foreign_asset_is_a_conflict_and_nothing_is_dele
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_equal_asset_that_another_tool_made_is_accepted_and_not_written_to() {
+async fn an_equal_asset_that_another_tool_made_is_a_conflict_and_not_written_to() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism"]).await;
     let theirs = foreign_asset(&world, "migrated by another tool").await;
@@ -156,8 +159,10 @@ async fn an_equal_asset_that_another_tool_made_is_accepted_and_not_written_to() 
     put(&pair.target.storage[0], &theirs, "film.ism", vec![b'x'; 1024]).await;
     let locator = mediamirror::model::Locator { asset: theirs.id.clone(), ..seeded.locator.clone() };
     pair.target.media.publish(&[locator]).await.remove(0).unwrap();
-    let (summary, _) = world.sync().await;
-    assert_eq!((summary.assets.unchanged, summary.blobs.copied), (1, 0), "{:?}", summary.problems);
+    let (summary, monitor) = world.sync().await;
+    assert_eq!((summary.assets.conflicts, summary.blobs.copied), (1, 0), "{:?}", summary.problems);
+    assert_eq!(monitor.outcome_of("film").unwrap().cause(), Some(Cause::LocatorIdTaken));
+    assert_eq!(pair.target.media.assets().try_concat().await.unwrap().len(), 1, "nothing was made beside it");
 }
 
 /// Guarantee 4: a copy is bound to the entity tag that was listed.
@@ -245,7 +250,7 @@ async fn a_copy_that_an_earlier_run_left_pending_is_ended_and_replaced() {
     let pair = world.pair();
     let wanted = NewAsset {
         name: Some("film".to_owned()),
-        alternate_id: seeded.asset.id.to_string(),
+        alternate_id: mark_of(&world, &seeded.asset),
         encryption: AssetEncryption::None,
         storage_account: None,
     };

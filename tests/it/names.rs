@@ -13,7 +13,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use crate::cli::against_emulator::Emulator;
 use crate::cli::{mediamirror, stderr, stdout};
 use crate::simulation::paused_runtime;
-use crate::world::{World, seed_asset};
+use crate::world::{World, copies_of, seed_asset};
 
 /// Libraries that are mirrored; a case takes some ten milliseconds.
 const CASES: u32 = 48;
@@ -126,7 +126,7 @@ async fn mirrored(names: &[String]) -> (Summary, [Vec<(String, u64, BlobProperti
     }
     world.publish(&pair, &asset, 24).await;
     let (summary, _) = world.sync().await;
-    let copies = pair.target.media.assets_by_alternate_id(asset.id.as_str()).await.unwrap();
+    let copies = copies_of(&pair, &asset).await;
     let copy = copies[0].container.clone().unwrap();
     (summary, [listed(&world, 0, &container).await, listed(&world, 1, &copy).await])
 }

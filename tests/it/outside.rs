@@ -23,6 +23,7 @@ use futures::TryStreamExt as _;
 use mediamirror::config::Config;
 use mediamirror::connect::connect;
 use mediamirror::media::MediaService;
+use mediamirror::model::{Asset, Mark};
 use mediamirror::transport;
 use serde_json::Value;
 
@@ -176,11 +177,17 @@ fn assets(emulator: &Emulator) -> (Vec<String>, Vec<String>) {
     let pair = connect(&config, transport::network().unwrap()).unwrap();
     let all = |media: &dyn MediaService| runtime.block_on(media.assets().try_concat()).unwrap();
     let mut source: Vec<_> = all(pair.source.media.as_ref()).into_iter().map(|asset| asset.id.to_string()).collect();
-    let target = all(pair.target.media.as_ref()).into_iter().map(|asset| asset.alternate_id.unwrap_or_default());
+    let target = all(pair.target.media.as_ref()).into_iter().map(|asset| origin_of(&asset));
     let mut target: Vec<_> = target.collect();
     source.sort();
     target.sort();
     (source, target)
+}
+
+/// The source asset that an asset's mark names.
+fn origin_of(asset: &Asset) -> String {
+    let mark = asset.alternate_id.as_deref().and_then(Mark::parse);
+    mark.map(|mark| mark.source.to_string()).unwrap_or_default()
 }
 
 /// The database finds nothing wrong with the ledger.

@@ -19,7 +19,7 @@ use mediamirror::engine::{Options, Summary, mirror};
 use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
 use mediamirror::model::{
-    Asset, AssetEncryption, AssetFile, BlobProperties, BlobRef, ContainerName, Locator, LocatorId, NewAsset,
+    Asset, AssetEncryption, AssetFile, BlobProperties, BlobRef, ContainerName, Locator, LocatorId, Mark, NewAsset,
 };
 use mediamirror::monitor::TestMonitor;
 use sha2::Sha256;
@@ -99,7 +99,7 @@ impl World {
 
     /// Compares both sides.
     pub(crate) async fn verify(&self) -> Verification {
-        verify(&self.pair(), &Options::default(), &TestMonitor::default()).await.unwrap()
+        verify(&self.pair(), &self.ledger, &Options::default(), &TestMonitor::default()).await.unwrap()
     }
 
     /// Blobs whose bytes are not the same on both sides, by what the emulator itself holds.
@@ -108,7 +108,7 @@ impl World {
         let assets = pair.source.media.assets().try_concat().await.unwrap();
         let mut torn = Vec::new();
         for asset in assets {
-            let copies = pair.target.media.assets_by_alternate_id(asset.id.as_str()).await.unwrap();
+            let copies = copies_of(&pair, &asset).await;
             let ([copy], Some(from)) = (copies.as_slice(), &asset.container) else { continue };
             let to = copy.container.clone().unwrap();
             for blob in pair.source.storage[0].list(from).try_concat().await.unwrap_or_default() {
@@ -248,9 +248,20 @@ pub(crate) fn account_signature(account: &str, key: &str, permissions: &str, exp
     format!("sv={version}&ss=b&srt=co&sp={permissions}&se={expiry}&sig={signature}")
 }
 
+/// The assets of the target that are marked as copies of that one.
+pub(crate) async fn copies_of(pair: &Pair, source: &Asset) -> Vec<Asset> {
+    let prefix = Mark::prefix(pair.source.media.account(), &source.id);
+    pair.target.media.assets_by_mark(&prefix).await.unwrap()
+}
+
+/// The mark of a copy of that asset that an earlier run began.
+pub(crate) fn mark_of(world: &World, source: &Asset) -> String {
+    Mark::new(world.pair().source.media.account().clone(), source.id.clone(), source.alternate_id.clone()).text()
+}
+
 /// The asset of the target that says it is a copy of that one.
 pub(crate) async fn copy_of(world: &World, source: &Asset) -> Asset {
-    let found = world.pair().target.media.assets_by_alternate_id(source.id.as_str()).await.unwrap();
+    let found = copies_of(&world.pair(), source).await;
     assert_eq!(found.len(), 1);
     found.into_iter().next().unwrap()
 }

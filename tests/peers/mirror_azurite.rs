@@ -150,7 +150,7 @@ async fn mirrors_whole(world: &World, method: CopyMethod) {
     assert!(first.locators.mirrored > 10 && first.locators.failed == 0, "{:?}", first.locators);
 
     let pair = world.pair();
-    let compared = verify(&pair, &Options::default(), &TestMonitor::default()).await.expect("compared");
+    let compared = verify(&pair, &ledger, &Options::default(), &TestMonitor::default()).await.expect("compared");
     assert_eq!(compared.differences, []);
     assert_eq!((compared.assets.same, compared.assets.missing), (first.assets.mirrored, 0));
 

@@ -106,7 +106,7 @@ async fn an_unreadable_source_is_signed_anew_once_and_then_ends_the_run() {
     let error = target.put_from_url(&destination(), &source(5)).await.unwrap_err();
     assert_eq!(fake.asked().len(), 2);
     assert_eq!(error.disposition(), Disposition::Fatal);
-    assert!(error.to_string().contains("AllowedCopyScope"), "{error}");
+    assert!(error.to_string().contains("source-refuses-target"), "{error}");
     assert!(!error.to_string().contains("sig="), "{error}");
 }
 

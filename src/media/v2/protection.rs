@@ -66,12 +66,15 @@ impl V2 {
         sets: &'static [&'static str],
     ) -> Vec<Result<Protection, Error>> {
         let paths: Vec<String> = group.iter().flat_map(|asset| sets.iter().map(|set| nested(asset, set))).collect();
-        let answers = match self.query_together(&paths).await {
-            Ok(answers) => answers,
+        // One asset costs two requests at most, and no batch fewer.
+        let batched =
+            if paths.len() <= 2 { Ok(vec![None; paths.len()]) } else { self.query_together(&paths, READ).await };
+        let answers: Vec<Option<usize>> = match batched {
+            Ok(answers) => answers.into_iter().map(|rows| rows.and_then(|rows| count(&rows).ok())).collect(),
             Err(error) => return for_all(error.into(), group.len()),
         };
         let single = group.iter().zip(answers.chunks(sets.len())).map(|(asset, answers)| async move {
-            match answers.iter().cloned().collect::<Option<Vec<usize>>>() {
+            match answers.iter().copied().collect::<Option<Vec<usize>>>() {
                 Some(counts) => Ok(protection(&counts)),
                 // What a batch does not answer is asked for by itself, with its own retries and its own error.
                 None => self.protection_of_one(asset, sets).await,
@@ -80,17 +83,20 @@ impl V2 {
         join_all(single).await
     }
 
-    /// How many protecting rows each query has, where its part of the batch says so. None of them where the service takes no
-    /// batch of queries.
-    async fn query_together(&self, paths: &[String]) -> Result<Vec<Option<usize>>, CallError> {
+    /// The rows of each query, where its part of the batch has them. None of them where the service takes no batch of
+    /// queries.
+    pub(super) async fn query_together(
+        &self,
+        paths: &[String],
+        attempted: &'static str,
+    ) -> Result<Vec<Option<Vec<Row>>>, CallError> {
         let unanswered = || vec![None; paths.len()];
-        // One asset costs two requests at most, and no batch fewer.
-        if paths.len() <= 2 || self.0.no_query_batch.load(Ordering::Relaxed) {
+        if self.0.no_query_batch.load(Ordering::Relaxed) {
             return Ok(unanswered());
         }
         let subject = format!("of {} queries", paths.len());
-        match self.wire().queries(safe("Batch", "read the protection in a batch", &subject), paths).await {
-            Ok(parts) => Ok(parts.into_iter().map(|part| part.ok().and_then(|rows| count(&rows).ok())).collect()),
+        match self.wire().queries(safe("Batch", attempted, &subject), paths).await {
+            Ok(parts) => Ok(parts.into_iter().map(Result::ok).collect()),
             Err(error) if matches!(error.failure.status(), Some(400 | 404 | 405 | 415 | 501)) => {
                 tracing::info!(%error, "the service takes no batches of queries; each is a request of its own");
                 self.0.no_query_batch.store(true, Ordering::Relaxed);

@@ -78,7 +78,10 @@ async fn a_signature_of_the_operator_that_ends_during_the_run_is_named_with_its_
         let failed: Vec<String> = monitor.events().into_iter().filter_map(failed).collect();
         assert!(!failed.is_empty() && failed.iter().all(|why| why.contains(&words)), "{failed:?}");
         assert!(!told.contains(signature.expose().split("sig=").nth(1).unwrap()), "{told}");
-        let told = verify(&world.pair(), &Options::default(), &TestMonitor::default()).await.unwrap_err().to_string();
+        let told = verify(&world.pair(), &world.ledger, &Options::default(), &TestMonitor::default())
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(told.contains(&words), "{told}");
 
         account(&mut world, ends_in(24).0);

@@ -8,7 +8,7 @@ use mediamirror::emulator::StatsSnapshot;
 use mediamirror::emulator::stats::{Plane, StatRow};
 use mediamirror::engine::Outcome;
 use mediamirror::ledger::{Ledger, Status, Step};
-use mediamirror::model::{AccountName, Asset, AssetEncryption, AssetId, ContainerName};
+use mediamirror::model::{AccountName, Asset, AssetEncryption, AssetId, ContainerName, Mark};
 use mediamirror::monitor::{AssetOutcome, RunEvent};
 
 use super::life::End;
@@ -138,7 +138,7 @@ impl Oracle {
         let by_id: HashMap<_, _> = assets.iter().map(|asset| (asset.id.clone(), asset)).collect();
         for locator in pair.target.media.locators().try_concat().await.unwrap() {
             let asset = by_id[&locator.asset];
-            let origin = self.assets.iter().find(|origin| Some(origin.id.as_str()) == asset.alternate_id.as_deref());
+            let origin = self.assets.iter().find(|origin| Some(&origin.id) == origin_of(asset).as_ref());
             let origin = origin.unwrap_or_else(|| panic!("I1: a locator on an asset of unknown origin: {asset:?}"));
             self.check_blobs(world, origin, asset.container.as_ref().unwrap(), "published").await;
         }
@@ -205,9 +205,14 @@ impl Oracle {
         // One target for each source, whatever was lost on the way.
         let pair = world.pair();
         let targets = pair.target.media.assets().try_concat().await.unwrap();
-        let origins: HashSet<_> = targets.iter().filter_map(|asset| asset.alternate_id.as_deref()).collect();
+        let origins: HashSet<_> = targets.iter().filter_map(|asset| origin_of(asset)).collect();
         assert_eq!(origins.len(), targets.len(), "I4: an asset was made twice");
     }
+}
+
+/// The source asset that an asset's mark names.
+fn origin_of(asset: &Asset) -> Option<AssetId> {
+    asset.alternate_id.as_deref().and_then(Mark::parse).map(|mark| mark.source)
 }
 
 /// The asset that an event says is complete on the target.

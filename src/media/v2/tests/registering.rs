@@ -183,8 +183,8 @@ async fn others_are_found_and_removed_although_every_creation_succeeds() {
             batch_reply(&[created(1)])
         });
         let keep = vec!["kept".to_owned()];
-        let set = FileSet { remove_others, keep, ..set("a", vec![file("x", false)]) };
-        service_of(&fake, "2.19").register_files(&[set]).await.remove(0).unwrap();
+        let wanted = FileSet { remove_others, keep, ..set("a", vec![file("x", false)]) };
+        service_of(&fake, "2.19").register_files(&[wanted]).await.remove(0).unwrap();
         let sent = changesets(&fake.seen(false).pop().unwrap().body);
         let line = if remove_others { "DELETE Files('f2')" } else { "POST Files" };
         assert_eq!((sent[0].len(), sent[0][0].0.as_str()), (1, line));
@@ -208,10 +208,12 @@ async fn an_asset_s_texts_are_changed_in_one_request_and_nothing_in_none() {
 #[tokio::test(start_paused = true)]
 async fn a_change_of_an_asset_whose_answer_was_lost_is_sent_again() {
     let lost = AtomicBool::new(true);
-    let fake = Fake::new(move |_| match lost.swap(false, Ordering::SeqCst) {
-        true => Reply::Lost,
-        false => Reply::Is(204, vec![], String::new()),
-    });
+    let fake =
+        Fake::new(
+            move |_| {
+                if lost.swap(false, Ordering::SeqCst) { Reply::Lost } else { Reply::Is(204, vec![], String::new()) }
+            },
+        );
     let change = AssetChange { name: Some(None), alternate_id: None };
     service_of(&fake, "2.19").update_asset(&AssetId::new("a"), &change).await.unwrap();
     assert_eq!(fake.calls().len(), 2);

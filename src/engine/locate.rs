@@ -1,19 +1,19 @@
 //! Where the blobs of an asset are, on either side.
 
-use super::catalog::TargetAsset;
 use crate::blob::BlobAccount;
+use crate::claims::TargetAsset;
 use crate::connect::Endpoint;
 use crate::error::Error;
 use crate::model::{AccountName, Asset, AssetId, ContainerName};
 use crate::verdict::Cause;
 
 /// Where a target asset's blobs are.
-pub(crate) async fn place_of<'a>(
+pub(crate) async fn locate_copy<'a>(
     side: &'a Endpoint,
     target: &TargetAsset,
 ) -> Result<(&'a BlobAccount, ContainerName), Error> {
     let account = target.storage_account.as_ref();
-    let account = side.blobs(account).ok_or_else(|| unknown_storage(&target.label, account, "target"))?;
+    let account = side.blobs(account).ok_or_else(|| unknown_storage(target.label(), account, "target"))?;
     Ok((account, container_of(side, target.container.as_ref(), &target.id).await?))
 }
 

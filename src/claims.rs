@@ -1,0 +1,119 @@
+//! Claims over the library: which target asset belongs to which source asset, and which locators have to be made, changed,
+//! moved or withdrawn. The one place where that is decided.
+//!
+//! Both catalogues are read into a [`spool::Spool`]; what follows from its rows is decided by the pure functions of
+//! [`judge`] and [`guards`]. Nothing here writes to a service.
+
+mod catalog;
+pub(crate) mod digest;
+pub(crate) mod guards;
+pub(crate) mod judge;
+mod order;
+mod spool;
+
+use jiff::Timestamp;
+
+pub(crate) use catalog::{Claims, FilesWanted};
+pub use guards::Guard;
+pub(crate) use judge::{Claim, Move, Work};
+pub use order::Order;
+pub(crate) use spool::{Gone, Revoked};
+
+use crate::model::{AccountName, Asset, AssetId, ContainerName, Locator, Mark};
+
+/// A target asset as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TargetAsset {
+    /// Its id.
+    pub(crate) id: AssetId,
+    /// Its name.
+    pub(crate) name: Option<String>,
+    /// Its alternate id, and the mark in it.
+    pub(crate) alternate_id: Option<String>,
+    pub(crate) mark: Option<Mark>,
+    /// Where it is stored, if the service says.
+    pub(crate) storage_account: Option<AccountName>,
+    /// Its container, if the service says.
+    pub(crate) container: Option<ContainerName>,
+    /// Whose it is.
+    pub(crate) standing: Standing,
+}
+
+impl TargetAsset {
+    /// The name to show.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(self.id.as_str())
+    }
+
+    /// A target asset outside of a listing: what the service answered to its creation or to a request for it.
+    pub(crate) fn of(asset: Asset, source: &AccountName) -> Self {
+        let (standing, mark) = target_standing(&asset, source);
+        let Asset { id, name, alternate_id, storage_account, container, .. } = asset;
+        Self { id, name, alternate_id, mark, storage_account, container, standing }
+    }
+}
+
+/// Whose a target asset is, by its mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Somebody else's: no mark, one of another source account, or the mark of another asset, cloned.
+    Foreign,
+    /// A copy of ours that was made complete.
+    Ours,
+    /// A copy of ours whose mark does not name it yet, and on which no locator is.
+    Unfinished,
+}
+
+impl Standing {
+    /// All of them, by their number.
+    pub(crate) const ALL: [Self; 3] = [Self::Foreign, Self::Ours, Self::Unfinished];
+}
+
+/// Whose a target asset is, before its locators are known, and its mark.
+fn target_standing(asset: &Asset, source: &AccountName) -> (Standing, Option<Mark>) {
+    let mark = asset.alternate_id.as_deref().and_then(Mark::parse);
+    let standing = match &mark {
+        Some(mark) if mark.account != *source => Standing::Foreign,
+        Some(Mark { own: None, .. }) => Standing::Unfinished,
+        Some(Mark { own: Some(own), .. }) if *own == asset.id => Standing::Ours,
+        _ => Standing::Foreign,
+    };
+    (standing, mark)
+}
+
+/// A streaming locator of the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Holding {
+    /// As it is listed.
+    pub(crate) locator: Locator,
+    /// Does it hang on an access policy of ours?
+    pub(crate) ours: bool,
+}
+
+/// Whether an asset is protected in the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Screened {
+    /// It has neither content keys nor delivery policies.
+    #[default]
+    Clear,
+    /// It has.
+    Protected,
+    /// It could not be read.
+    Unreadable,
+}
+
+impl Screened {
+    /// All of them, by their number.
+    pub(crate) const ALL: [Self; 3] = [Self::Clear, Self::Protected, Self::Unreadable];
+}
+
+/// Do both locators promise the same? Services keep times to the millisecond at best.
+pub(crate) fn same_terms(source: &Locator, target: &Locator) -> bool {
+    let close = |a: Timestamp, b: Timestamp| (a.as_millisecond() - b.as_millisecond()).abs() < 1_000;
+    let starts = match (source.start, target.start) {
+        (Some(a), Some(b)) => close(a, b),
+        (None, None) => true,
+        _ => false,
+    };
+    starts && close(source.expiry, target.expiry) && source.name == target.name
+}

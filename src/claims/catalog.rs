@@ -1,0 +1,296 @@
+//! Reads both catalogues and answers what is known of each asset.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::TryStreamExt;
+use jiff::Timestamp;
+
+use super::judge::{Claim, Evidence, Move, Work, judge};
+use super::spool::{Census, Spool};
+use super::{Holding, Order, Screened, Standing, TargetAsset};
+use crate::connect::Pair;
+use crate::error::Error;
+use crate::ledger::AssetRow;
+use crate::media::Pages;
+use crate::model::{AccountName, Asset, AssetFile, AssetId, Locator, LocatorId, Mark, Protection, Side};
+use crate::monitor::{Monitor, RunEvent};
+
+/// Marks of the source that are looked up to find out whether the mirror is turned round. One is enough to know; a few
+/// more, because an original may have been deleted.
+const ORIGINALS: usize = 100;
+/// Assets whose protection is asked for in one go.
+const SCREENED_AT_ONCE: usize = 50;
+
+/// Which assets are part of a run.
+pub(crate) type Scope<'a> = &'a (dyn Fn(&Asset) -> bool + Send + Sync);
+
+/// Which file records are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FilesWanted {
+    /// None: no asset is known well enough to be compared by them.
+    None,
+    /// Those of the source that changed since then.
+    ChangedSince(Timestamp),
+    /// All of the source.
+    Source,
+    /// All of both sides.
+    BothSides,
+}
+
+/// Both catalogues.
+#[derive(Debug)]
+pub(crate) struct Claims {
+    pub(crate) spool: Spool,
+    source: AccountName,
+    target: AccountName,
+    files: FilesWanted,
+    /// Assets of the target that the source's marks call originals.
+    originals: Vec<AssetId>,
+}
+
+impl Claims {
+    /// Lists both libraries side by side.
+    pub(crate) async fn read(
+        pair: &Pair,
+        monitor: &dyn Monitor,
+        files: FilesWanted,
+        covers: Scope<'_>,
+    ) -> Result<Self, Error> {
+        let (source, target) = (&pair.source.media, &pair.target.media);
+        let spool = Spool::open()?;
+        let (of_source, of_target) = match files {
+            FilesWanted::None => (None, None),
+            FilesWanted::ChangedSince(since) => (Some(source.files(Some(since))), None),
+            FilesWanted::Source => (Some(source.files(None)), None),
+            FilesWanted::BothSides => (Some(source.files(None)), Some(target.files(None))),
+        };
+        let (originals, (), (), (), (), ()) = futures::try_join!(
+            source_assets(&spool, pair, monitor, covers),
+            target_assets(&spool, pair, monitor),
+            source_locators(&spool, source.locators()),
+            target_locators(&spool, pair),
+            file_records(&spool, Side::Source, of_source),
+            file_records(&spool, Side::Target, of_target),
+        )?;
+        spool.index()?;
+        Ok(Self { spool, source: source.account().clone(), target: target.account().clone(), files, originals })
+    }
+
+    /// Asks which assets are protected: of the account as a whole, and where it has keys or policies, of each asset that
+    /// plays. Returns how many could not be read.
+    pub(crate) async fn screen(&self, pair: &Pair) -> Result<u64, Error> {
+        let media = &pair.source.media;
+        match media.has_protection().await {
+            Ok(false) => return Ok(0),
+            Ok(true) => {}
+            Err(error) => tracing::warn!(%error, "whether the account has protected assets is not known"),
+        }
+        let (mut after, mut unreadable) = (0, 0);
+        loop {
+            let page = self.spool.to_screen(after, SCREENED_AT_ONCE)?;
+            let Some((last, _)) = page.last() else { return Ok(unreadable) };
+            after = *last;
+            let ids: Vec<AssetId> = page.into_iter().map(|(_, id)| id).collect();
+            let screened: Vec<(AssetId, Screened)> =
+                media.protection_of(&ids).await.into_iter().map(screened).zip(ids).map(|(s, id)| (id, s)).collect();
+            unreadable += screened.iter().filter(|(_, screened)| *screened == Screened::Unreadable).count() as u64;
+            self.spool.set_screened(&screened)?;
+        }
+    }
+
+    /// Is the source a copy of the target? Then its assets carry marks that name assets of the target.
+    pub(crate) fn is_reversed(&self) -> Result<bool, Error> {
+        self.spool.any_target(&self.originals)
+    }
+
+    /// The numbers that the guards judge.
+    pub(crate) fn census(&self) -> Result<Census, Error> {
+        self.spool.census()
+    }
+
+    /// The assets of the run after that place.
+    pub(crate) fn page(&self, order: Order, after: i64, limit: usize) -> Result<Vec<(i64, Asset)>, Error> {
+        self.spool.page(order, after, limit)
+    }
+
+    /// What is to be done with a source asset.
+    pub(crate) fn claim(&self, asset: Asset, row: Option<AssetRow>, now: Timestamp) -> Result<Claim, Error> {
+        Ok(judge(self.evidence(asset, row)?, &self.target, now))
+    }
+
+    fn evidence(&self, asset: Asset, row: Option<AssetRow>) -> Result<Evidence, Error> {
+        let locators = self.spool.locators_of(&asset.id)?;
+        let copies = self.spool.copies_of(&asset.id)?;
+        let recorded = row.as_ref().and_then(|row| row.facts.target.as_ref());
+        let recorded = recorded.map(|id| self.spool.target(id)).transpose()?.flatten();
+        let holders: Vec<_> = locators.iter().map(|locator| self.holder(&locator.id)).collect::<Result<_, _>>()?;
+        let mut files_differ = Vec::new();
+        for copy in copies.iter().chain(&recorded) {
+            if !self.same_files(&asset.id, &copy.id)? {
+                files_differ.push(copy.id.clone());
+            }
+        }
+        let known = row.as_ref().and_then(|row| row.facts.files_digest.as_deref());
+        let same_files = known.map_or(Ok(false), |known| self.has_files(&asset.id, known))?;
+        Ok(Evidence {
+            screened: self.spool.screened(&asset.id)?,
+            account: self.source.clone(),
+            asset,
+            locators,
+            copies,
+            recorded,
+            holders,
+            row,
+            same_files,
+            files_differ,
+        })
+    }
+
+    fn holder(&self, id: &LocatorId) -> Result<Option<(Holding, Option<TargetAsset>)>, Error> {
+        let Some(holding) = self.spool.target_locator(id)? else { return Ok(None) };
+        let on = self.spool.target(&holding.locator.asset)?;
+        Ok(Some((holding, on)))
+    }
+
+    /// Are the source asset's file records those of that fingerprint, as far as the listing shows?
+    fn has_files(&self, source: &AssetId, recorded: &str) -> Result<bool, Error> {
+        let whole = matches!(self.files, FilesWanted::Source | FilesWanted::BothSides);
+        Ok(match self.spool.files(Side::Source, source)? {
+            // Of changed records alone the sum is that of all of them only if all of them changed: then it still decides.
+            Some(digest) => digest.text() == recorded,
+            None if whole => super::digest::FilesDigest::default().text() == recorded,
+            None => true,
+        })
+    }
+
+    /// Do both assets have the same file records, as far as both sides' were listed?
+    pub(crate) fn same_files(&self, source: &AssetId, target: &AssetId) -> Result<bool, Error> {
+        if self.files != FilesWanted::BothSides {
+            return Ok(true);
+        }
+        let of = |side, id| Ok::<_, Error>(self.spool.files(side, id)?.unwrap_or_default());
+        Ok(of(Side::Source, source)? == of(Side::Target, target)?)
+    }
+
+    /// Locators on a copy that the source does not publish on its asset, ours first.
+    pub(crate) fn extra_locators(&self, source: &AssetId, copy: &AssetId) -> Result<Vec<Holding>, Error> {
+        let known: HashSet<LocatorId> = self.spool.locators_of(source)?.into_iter().map(|locator| locator.id).collect();
+        let mut extra = self.spool.locators_on(copy)?;
+        extra.retain(|holding| !known.contains(&holding.locator.id));
+        extra.sort_by_key(|holding| !holding.ours);
+        Ok(extra)
+    }
+
+    /// Makes the asset's work that of a new copy, which takes over the locators of the old one.
+    pub(crate) fn move_to_new_copy(
+        &self,
+        work: &mut Work,
+        old: &TargetAsset,
+        spare: Option<TargetAsset>,
+    ) -> Result<(), Error> {
+        work.outdated.clear();
+        work.present = 0;
+        let ours: HashSet<LocatorId> = self
+            .spool
+            .locators_on(&old.id)?
+            .into_iter()
+            .filter(|there| there.ours)
+            .map(|there| there.locator.id)
+            .collect();
+        for locator in self.spool.locators_of(&work.asset.id)? {
+            if ours.contains(&locator.id) {
+                work.moved.push(Move { locator, from: old.id.clone() });
+            }
+        }
+        work.target = spare;
+        work.row = None;
+        Ok(())
+    }
+
+    /// Is a locator that somebody else made on a target asset?
+    pub(crate) fn has_foreign_locator(&self, target: &AssetId) -> Result<bool, Error> {
+        Ok(self.spool.locators_on(target)?.iter().any(|there| !there.ours))
+    }
+
+    /// Is a target asset a copy of ours?
+    pub(crate) fn is_ours(&self, target: &AssetId) -> Result<bool, Error> {
+        Ok(self.spool.target(target)?.is_some_and(|target| target.standing != Standing::Foreign))
+    }
+}
+
+fn screened(answer: Result<Protection, Error>) -> Screened {
+    match answer {
+        Ok(Protection::None) => Screened::Clear,
+        Ok(Protection::Protected { .. }) => Screened::Protected,
+        Err(error) => {
+            tracing::warn!(%error, "whether an asset is protected is not known");
+            Screened::Unreadable
+        }
+    }
+}
+
+/// Lists the source's assets. Returns what their marks call originals, as far as these are assets of the target account.
+async fn source_assets(
+    spool: &Spool,
+    pair: &Pair,
+    monitor: &dyn Monitor,
+    covers: Scope<'_>,
+) -> Result<Vec<AssetId>, Error> {
+    let (mut listed, mut originals) = (0, Vec::new());
+    let target = pair.target.media.account();
+    let mut pages = pair.source.media.assets();
+    while let Some(page) = pages.try_next().await? {
+        listed += page.len() as u64;
+        spool.add_source_assets(&page, covers)?;
+        let room = ORIGINALS - originals.len();
+        originals.extend(page.iter().filter_map(|asset| original_of(asset, target)).take(room));
+        monitor.event(RunEvent::Listed { side: Side::Source, assets: listed });
+    }
+    monitor.event(RunEvent::ListingFinished { side: Side::Source, assets: listed });
+    Ok(originals)
+}
+
+/// The asset of `account` that this one is a copy of.
+pub(super) fn original_of(asset: &Asset, account: &AccountName) -> Option<AssetId> {
+    let mark = asset.alternate_id.as_deref().and_then(Mark::parse)?;
+    (mark.account == *account && mark.own.as_ref() == Some(&asset.id)).then_some(mark.source)
+}
+
+async fn target_assets(spool: &Spool, pair: &Pair, monitor: &dyn Monitor) -> Result<(), Error> {
+    let listed = AtomicU64::new(0);
+    let source = pair.source.media.account();
+    let mut pages = pair.target.media.assets();
+    while let Some(page) = pages.try_next().await? {
+        spool.add_target_assets(&page, source)?;
+        let assets = listed.fetch_add(page.len() as u64, Ordering::Relaxed) + page.len() as u64;
+        monitor.event(RunEvent::Listed { side: Side::Target, assets });
+    }
+    monitor.event(RunEvent::ListingFinished { side: Side::Target, assets: listed.into_inner() });
+    Ok(())
+}
+
+async fn source_locators(spool: &Spool, mut pages: Pages<'_, Locator>) -> Result<(), Error> {
+    while let Some(page) = pages.try_next().await? {
+        spool.add_source_locators(&page)?;
+    }
+    Ok(())
+}
+
+async fn target_locators(spool: &Spool, pair: &Pair) -> Result<(), Error> {
+    let media = &pair.target.media;
+    let our_policies = media.our_policies().await?;
+    let mut pages = media.locators();
+    while let Some(page) = pages.try_next().await? {
+        spool.add_target_locators(&page, &our_policies)?;
+    }
+    Ok(())
+}
+
+async fn file_records(spool: &Spool, side: Side, pages: Option<Pages<'_, AssetFile>>) -> Result<(), Error> {
+    let Some(mut pages) = pages else { return Ok(()) };
+    while let Some(page) = pages.try_next().await? {
+        spool.add_files(side, &page)?;
+    }
+    Ok(())
+}

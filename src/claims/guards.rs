@@ -1,0 +1,113 @@
+//! The guards on withdrawing, shrinking and overwriting: how much may change in one night before a person is asked. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::spool::Census;
+
+/// Withdrawals are counted over so long.
+pub(crate) const WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// In libraries smaller than this the limit of withdrawals is half of what is published.
+const SMALL: u64 = 40;
+/// Never held: so few assets that stop playing.
+const FEW: u64 = 3;
+/// Blobs of complete copies that may change in one night, however few are compared.
+const OVERWRITES: u64 = 100;
+
+/// What a guard holds back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guard {
+    /// Too many assets would stop playing.
+    Withdraw,
+    /// The source has lost too many assets.
+    Shrink,
+    /// Too many blobs of complete copies changed, or one is older than its copy.
+    Overwrite,
+}
+
+/// Assets that stopped playing on the target in an earlier night.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Night {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Copies that played when it began.
+    pub(crate) published: u64,
+    /// Copies that stopped playing.
+    pub(crate) stopped: u64,
+}
+
+/// May so many assets stop playing tonight, `published` being those that play now?
+pub(crate) fn may_withdraw(nights: &[Night], now: Timestamp, published: u64, stopping: u64) -> bool {
+    let within = |night: &&Night| now.duration_since(night.at) < WINDOW;
+    let before = nights.iter().filter(within).min_by_key(|night| night.at).map_or(published, |night| night.published);
+    let stopped: u64 = nights.iter().filter(within).map(|night| night.stopped).sum();
+    stopping == 0 || stopped + stopping <= withdraw_limit(before)
+}
+
+/// Assets that may stop playing within the window where so many played at its beginning.
+fn withdraw_limit(published: u64) -> u64 {
+    if published < SMALL { FEW.max(published / 2) } else { (SMALL / 2).max(published / 10) }
+}
+
+/// Has the source lost so many of the assets we have copies of that it is not to be believed?
+pub(crate) fn is_shrunken(census: &Census) -> bool {
+    let all = census.lost == census.copies;
+    census.lost > 0 && census.lost * 5 > census.copies && (census.lost > FEW || all)
+}
+
+/// May so many blobs of complete copies be overwritten, of those that were compared?
+pub(crate) fn may_overwrite(compared: u64, changed: u64) -> bool {
+    changed <= OVERWRITES.max(compared / 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours)
+    }
+
+    #[test]
+    fn the_limit_of_withdrawals_follows_the_size_of_the_library() {
+        for (published, limit) in [(0, 3), (1, 3), (5, 3), (6, 3), (10, 5), (39, 19), (40, 20), (200, 20), (1_000, 100)]
+        {
+            assert_eq!(withdraw_limit(published), limit, "{published}");
+            assert!(may_withdraw(&[], at(0), published, limit));
+            assert!(!may_withdraw(&[], at(0), published, limit + 1));
+        }
+    }
+
+    #[test]
+    fn withdrawals_of_seven_days_add_up_and_older_ones_do_not_count() {
+        let night = |hours, stopped| Night { at: at(hours), published: 1_000 - stopped, stopped };
+        let nights = [night(0, 60), night(24, 30)];
+        assert!(may_withdraw(&nights, at(48), 910, 4));
+        assert!(!may_withdraw(&nights, at(48), 910, 5));
+        assert!(may_withdraw(&nights, at(7 * 24), 910, 60), "the first night is out of the window");
+        assert!(may_withdraw(&nights, at(48), 910, 0));
+    }
+
+    #[test]
+    fn a_source_that_lost_a_fifth_or_everything_is_shrunken() {
+        let census = |copies, lost| Census { copies, lost, ..Census::default() };
+        for (copies, lost, shrunken) in [
+            (0, 0, false),
+            (10, 0, false),
+            (10, 3, false),
+            (10, 4, true),
+            (100, 20, false),
+            (100, 21, true),
+            (2, 2, true),
+            (1, 1, true),
+        ] {
+            assert_eq!(is_shrunken(&census(copies, lost)), shrunken, "{lost} of {copies}");
+        }
+    }
+
+    #[test]
+    fn a_hundred_blobs_or_a_fifth_may_be_overwritten() {
+        assert!(may_overwrite(10, 10) && may_overwrite(100, 100) && may_overwrite(1_000, 200));
+        assert!(!may_overwrite(101, 101) && !may_overwrite(1_000, 201));
+    }
+}

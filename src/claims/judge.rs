@@ -1,0 +1,265 @@
+//! What is to be done with one source asset, from what both listings and the ledger say. Pure.
+
+use jiff::Timestamp;
+
+use super::catalog::original_of;
+use super::{Holding, Screened, Standing, TargetAsset, digest, same_terms};
+use crate::ledger::{AssetRow, Step};
+use crate::model::{AccountName, Asset, AssetEncryption, AssetId, Locator, LocatorId, Mark};
+use crate::verdict::{Cause, Finding};
+
+/// What is known of a source asset when all listings are complete.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    /// The asset.
+    pub(crate) asset: Asset,
+    /// The source's media account.
+    pub(crate) account: AccountName,
+    /// Is it protected?
+    pub(crate) screened: Screened,
+    /// Its streaming locators.
+    pub(crate) locators: Vec<Locator>,
+    /// Target assets that are marked as its copies.
+    pub(crate) copies: Vec<TargetAsset>,
+    /// The copy that the ledger names, where the target lists it.
+    pub(crate) recorded: Option<TargetAsset>,
+    /// For each locator: what uses its id on the target, and the target asset that it is on.
+    pub(crate) holders: Vec<Option<(Holding, Option<TargetAsset>)>>,
+    /// What the ledger says.
+    pub(crate) row: Option<AssetRow>,
+    /// Are the source's file records those that the ledger knows?
+    pub(crate) same_files: bool,
+    /// Sums of the file records of copies that differ from the source's, as far as both sides' were listed.
+    pub(crate) files_differ: Vec<AssetId>,
+}
+
+/// What is to be done with one source asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// Nothing; why.
+    Not(Finding),
+    /// Mirror it, or see that it is mirrored.
+    Mirror(Box<Work>),
+}
+
+/// A locator that the source has moved here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Move {
+    /// As the source has it now.
+    pub(crate) locator: Locator,
+    /// The target asset that it is on.
+    pub(crate) from: AssetId,
+}
+
+/// A locator whose terms changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outdated {
+    /// As the source has it.
+    pub(crate) locator: Locator,
+    /// As the target has it.
+    pub(crate) there: Locator,
+}
+
+/// An asset to be mirrored, and what is known of it so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// The source asset.
+    pub(crate) asset: Asset,
+    /// Our copy of it, if there is one.
+    pub(crate) target: Option<TargetAsset>,
+    /// A second copy that was created and not completed: it takes the first one's place if that has lost its container.
+    pub(crate) spare: Option<TargetAsset>,
+    /// What the copy's alternate id has to be, once its own id is known.
+    pub(crate) mark: Mark,
+    /// The copy has another name or mark.
+    pub(crate) renamed: bool,
+    /// Streaming locators to be made.
+    pub(crate) missing: Vec<Locator>,
+    /// Streaming locators that are there with another name, start or expiry.
+    pub(crate) outdated: Vec<Outdated>,
+    /// Streaming locators that are on another copy of ours.
+    pub(crate) moved: Vec<Move>,
+    /// Streaming locators that are there as wanted.
+    pub(crate) present: u64,
+    /// Those of the present ones that somebody else made.
+    pub(crate) theirs: Vec<LocatorId>,
+    /// Locators that cannot be made, and why.
+    pub(crate) conflicts: Vec<Finding>,
+    /// Does the source publish it?
+    pub(crate) published: bool,
+    /// Are the source's file records those the ledger knows?
+    pub(crate) same_files: bool,
+    /// Were both sides' file records listed, and is there a difference to be looked at?
+    pub(crate) files_differ: bool,
+    /// Fingerprint of the source's locators now.
+    pub(crate) locators_digest: String,
+    /// The copy that the ledger knows and the target's listing does not show.
+    pub(crate) lost: Option<AssetId>,
+    /// What the ledger says.
+    pub(crate) row: Option<AssetRow>,
+}
+
+/// Decides. `target` is the target's media account, `now` is the service's time: a locator that has expired is not made.
+pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) -> Claim {
+    let unpublished = evidence.locators.is_empty();
+    let not = |finding: Finding| Claim::Not(finding.of_unpublished(unpublished));
+    let Evidence { asset, account, .. } = &evidence;
+    match evidence.screened {
+        Screened::Clear => {}
+        Screened::Protected => return not(Cause::Protected.into()),
+        Screened::Unreadable => return not(Cause::ProtectionUnreadable.into()),
+    }
+    if asset.encryption == AssetEncryption::Storage {
+        return not(Cause::StorageEncrypted.into());
+    }
+    if original_of(asset, target).is_some() {
+        return not(Cause::CopyOfTarget.into());
+    }
+    let mark = Mark::new(account.clone(), asset.id.clone(), asset.alternate_id.clone());
+    if !mark.fits() {
+        return not(Cause::MarkTooLong.into());
+    }
+    let (target, spare) = match counterpart(&evidence) {
+        Ok(found) => found,
+        Err(finding) => return Claim::Not(finding),
+    };
+    let lost = match (&evidence.row, &evidence.recorded) {
+        (Some(row), None) if target.is_none() => row.facts.target.clone(),
+        _ => None,
+    };
+    let Evidence { asset, locators, holders, row, same_files, files_differ, .. } = evidence;
+    // A row about a copy that is not there any more says nothing of what is to be done.
+    let row = row.filter(|_| lost.is_none());
+    let mut work = Work {
+        published: !unpublished,
+        renamed: target.as_ref().is_some_and(|target| is_renamed(&asset, target, &mark)),
+        files_differ: target.as_ref().is_some_and(|target| files_differ.contains(&target.id)),
+        locators_digest: digest::of_locators(&locators),
+        same_files,
+        mark,
+        asset,
+        target: target.map(|target| with_recorded_container(target, row.as_ref())),
+        spare,
+        missing: Vec::new(),
+        outdated: Vec::new(),
+        moved: Vec::new(),
+        present: 0,
+        theirs: Vec::new(),
+        conflicts: Vec::new(),
+        lost,
+        row,
+    };
+    for (locator, holder) in locators.into_iter().zip(holders) {
+        work.sort_in(locator, holder, now);
+    }
+    // A copy that nothing could be published on is not begun.
+    let nothing_else = work.target.is_none() && work.missing.is_empty() && work.moved.is_empty();
+    if let (true, Some(conflict)) = (nothing_else, work.conflicts.first()) {
+        return Claim::Not(conflict.clone());
+    }
+    Claim::Mirror(Box::new(work))
+}
+
+/// Our copy of the asset, and a second one that is not complete.
+fn counterpart(evidence: &Evidence) -> Result<(Option<TargetAsset>, Option<TargetAsset>), Finding> {
+    let of = |standing| {
+        let mut copies: Vec<&TargetAsset> = evidence.copies.iter().filter(|copy| copy.standing == standing).collect();
+        copies.sort_by(|one, other| one.id.cmp(&other.id));
+        copies
+    };
+    let (complete, unfinished) = (of(Standing::Ours), of(Standing::Unfinished));
+    if complete.len() > 1 {
+        return Err(Finding::new(Cause::TwoCopies, listed(&complete, &evidence.holders)));
+    }
+    let confirmed = evidence.recorded.as_ref().filter(|recorded| recorded.mark.is_none());
+    let first = complete.first().copied().or(confirmed).cloned();
+    let mut unfinished = unfinished.into_iter().cloned();
+    Ok(match first {
+        Some(copy) => (Some(copy), unfinished.next()),
+        None => (unfinished.next(), None),
+    })
+}
+
+/// Several copies of one asset, and which of them play.
+fn listed(copies: &[&TargetAsset], holders: &[Option<(Holding, Option<TargetAsset>)>]) -> String {
+    let plays = |copy: &TargetAsset| holders.iter().flatten().any(|(holding, _)| holding.locator.asset == copy.id);
+    let one = |copy: &&TargetAsset| format!("{} ({})", copy.id, if plays(copy) { "plays" } else { "does not play" });
+    copies.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn is_renamed(asset: &Asset, target: &TargetAsset, mark: &Mark) -> bool {
+    let name = |name: &Option<String>| name.clone().unwrap_or_default();
+    let wanted = Mark { own: Some(target.id.clone()), ..mark.clone() };
+    name(&asset.name) != name(&target.name) || target.alternate_id.as_deref() != Some(&wanted.text())
+}
+
+/// The ledger knows a container that the service does not tell (`x-ms-version` below 2.2); a container never moves.
+fn with_recorded_container(mut target: TargetAsset, row: Option<&AssetRow>) -> TargetAsset {
+    let recorded = row.filter(|row| row.facts.target.as_ref() == Some(&target.id));
+    if let (None, Some(row)) = (&target.container, recorded) {
+        target.container.clone_from(&row.facts.container);
+    }
+    target
+}
+
+impl Work {
+    /// Puts one locator of the source where it belongs.
+    fn sort_in(&mut self, locator: Locator, holder: Option<(Holding, Option<TargetAsset>)>, now: Timestamp) {
+        let Some((Holding { locator: there, ours }, on)) = holder else {
+            if locator.expiry > now {
+                self.missing.push(locator);
+            }
+            return;
+        };
+        let here = self.target.as_ref().is_some_and(|target| target.id == there.asset);
+        match (here, same_terms(&locator, &there)) {
+            (true, true) => {
+                self.present += 1;
+                if !ours {
+                    self.theirs.push(locator.id);
+                }
+            }
+            (true, false) if ours => self.outdated.push(Outdated { locator, there }),
+            (false, _) if ours && on.as_ref().is_some_and(|on| on.standing != Standing::Foreign) => {
+                self.moved.push(Move { locator, from: there.asset });
+            }
+            _ if on.is_none() => {
+                let detail = format!("the target's, asset {} with locator {}", there.asset, locator.id);
+                self.conflicts.push(Finding::new(Cause::ListingIncomplete, detail));
+            }
+            _ => {
+                let label = on.as_ref().map_or("", TargetAsset::label);
+                let detail = format!("{}, by a locator on asset {label:?} ({})", locator.id, there.asset);
+                self.conflicts.push(Finding::new(Cause::LocatorIdTaken, detail));
+            }
+        }
+    }
+
+    /// May somebody be watching our copy? An earlier run verified it, or there are locators on it.
+    pub(crate) fn is_live(&self) -> bool {
+        self.target.is_some() && (self.is_verified() || self.present > 0 || !self.outdated.is_empty())
+    }
+
+    /// Did an earlier run find the copy equal to its source?
+    pub(crate) fn is_verified(&self) -> bool {
+        self.row.as_ref().is_some_and(|row| row.step > Step::Verify)
+    }
+
+    /// Did an earlier run end with everything done, and has nothing but perhaps the blobs changed since?
+    pub(crate) fn settled(&self) -> Option<&AssetRow> {
+        let row = self.row.as_ref()?;
+        let same = row.complete()
+            && self.target.is_some()
+            && !self.renamed
+            && self.missing.is_empty()
+            && self.outdated.is_empty()
+            && self.moved.is_empty()
+            && self.same_files;
+        same.then_some(row)
+    }
+
+    /// Locators that have to be made or changed.
+    pub(crate) fn locators_to_do(&self) -> u64 {
+        (self.missing.len() + self.outdated.len() + self.moved.len()) as u64
+    }
+}

@@ -1,0 +1,129 @@
+//! Writes listed pages into the tables. A page is one transaction.
+
+use std::collections::HashSet;
+
+use rusqlite::{Transaction, params};
+
+use super::super::digest::FilesDigest;
+use super::super::{Standing, target_standing};
+use super::row::{asset_key, container, encryption, locator_key, ticks};
+use super::{Spool, failed};
+use crate::error::Error;
+use crate::model::{AccountName, Asset, AssetFile, Locator, LocatorKind, Side};
+
+impl Spool {
+    /// Adds source assets; `covered` says which of them are part of the run.
+    pub(crate) fn add_source_assets(&self, page: &[Asset], covered: impl Fn(&Asset) -> bool) -> Result<(), Error> {
+        self.write(|transaction| {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO source_asset (id, name, alternate_id, created, encryption, account, container, covered)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?;
+            for asset in page {
+                insert.execute(params![
+                    asset_key(&asset.id),
+                    asset.name,
+                    asset.alternate_id,
+                    asset.created.map(ticks),
+                    encryption(asset.encryption),
+                    asset.storage_account.as_ref().map(AccountName::as_str),
+                    container(&asset.id, asset.container.as_ref()),
+                    covered(asset),
+                ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds target assets; `source` is the account whose copies are looked for.
+    pub(crate) fn add_target_assets(&self, page: &[Asset], source: &AccountName) -> Result<(), Error> {
+        self.write(|transaction| {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO target_asset (id, name, alternate_id, account, container, standing, source, retired)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?;
+            for asset in page {
+                let (standing, mark) = target_standing(asset, source);
+                let copy_of = mark.as_ref().filter(|_| standing != Standing::Foreign);
+                insert.execute(params![
+                    asset_key(&asset.id),
+                    asset.name,
+                    asset.alternate_id,
+                    asset.storage_account.as_ref().map(AccountName::as_str),
+                    container(&asset.id, asset.container.as_ref()),
+                    standing as usize,
+                    copy_of.map(|mark| asset_key(&mark.source)),
+                    copy_of.is_some_and(|mark| mark.retired.is_some()),
+                ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds the source's streaming locators.
+    pub(crate) fn add_source_locators(&self, page: &[Locator]) -> Result<(), Error> {
+        self.write(|transaction| {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO source_locator (id, asset, name, start, expiry) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            for locator in page.iter().filter(|locator| locator.kind == LocatorKind::Streaming) {
+                let Locator { id, asset, name, start, expiry, .. } = locator;
+                insert.execute(params![locator_key(id), asset_key(asset), name, start.map(ticks), ticks(*expiry)])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds the target's streaming locators; those on one of `our_policies` are ours.
+    pub(crate) fn add_target_locators(&self, page: &[Locator], our_policies: &HashSet<String>) -> Result<(), Error> {
+        self.write(|transaction| {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO target_locator (id, asset, name, start, expiry, ours) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?;
+            for locator in page.iter().filter(|locator| locator.kind == LocatorKind::Streaming) {
+                let Locator { id, asset, name, start, expiry, policy, .. } = locator;
+                let ours = policy.as_ref().is_some_and(|policy| our_policies.contains(policy));
+                insert.execute(params![
+                    locator_key(id),
+                    asset_key(asset),
+                    name,
+                    start.map(ticks),
+                    ticks(*expiry),
+                    ours
+                ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds file records of one side, as sums of those that come one after the other.
+    pub(crate) fn add_files(&self, side: Side, page: &[AssetFile]) -> Result<(), Error> {
+        self.write(|transaction| {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO file_part (side, asset, a, b, c, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?;
+            for records in page.chunk_by(|one, next| one.asset == next.asset) {
+                let digest = FilesDigest::of(records);
+                let [a, b, c] = digest.parts();
+                let bytes = i64::try_from(digest.bytes()).unwrap_or(i64::MAX);
+                insert.execute(params![side_number(side), asset_key(&records[0].asset), a, b, c, bytes])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn write(&self, change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), Error> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction().map_err(failed("write"))?;
+        change(&transaction).map_err(failed("write"))?;
+        transaction.commit().map_err(failed("write"))
+    }
+}
+
+/// A side in a row.
+pub(super) fn side_number(side: Side) -> u8 {
+    match side {
+        Side::Source => 0,
+        Side::Target => 1,
+    }
+}

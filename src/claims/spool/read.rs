@@ -1,0 +1,286 @@
+//! What is asked of the tables once they are indexed.
+
+use rusqlite::{OptionalExtension as _, Params, Row, params};
+
+use super::super::digest::FilesDigest;
+use super::super::{Holding, Order, Screened, TargetAsset};
+use super::fill::side_number;
+use super::row::{
+    LOCATOR, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, holding, locator, locator_key, source_asset,
+    target_asset, target_asset_from,
+};
+use super::{Spool, failed};
+use crate::error::Error;
+use crate::model::{Asset, AssetId, Locator, LocatorId, Side};
+
+/// A copy of ours whose source asset is not in the source's listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gone {
+    /// The copy.
+    pub(crate) copy: TargetAsset,
+    /// Its source asset.
+    pub(crate) source: AssetId,
+}
+
+/// A locator of ours that the source does not publish on the asset any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Revoked {
+    /// The locator on the target.
+    pub(crate) locator: Locator,
+    /// The copy that it is on, and the copy's source asset.
+    pub(crate) copy: TargetAsset,
+    pub(crate) source: AssetId,
+    /// Does the source list that asset? Then whether it is protected.
+    pub(crate) screened: Option<Screened>,
+    /// Is the source asset part of the run? `None`: it is not listed, the copy's name decides.
+    pub(crate) covered: Option<bool>,
+}
+
+/// The numbers that the guards judge.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    /// Source assets.
+    pub(crate) source: u64,
+    /// Those that are part of the run.
+    pub(crate) covered: u64,
+    /// Copies of ours that are not retired.
+    pub(crate) copies: u64,
+    /// Those of them whose source asset is not listed.
+    pub(crate) lost: u64,
+    /// Copies that are retired.
+    pub(crate) retired: u64,
+    /// Copies on which a locator of ours is.
+    pub(crate) published: u64,
+}
+
+impl Spool {
+    /// The source assets of the run after that place in the order, with their places.
+    pub(crate) fn page(&self, order: Order, after: i64, limit: usize) -> Result<Vec<(i64, Asset)>, Error> {
+        self.prepare_order(order)?;
+        let sql = format!(
+            "SELECT {SOURCE_ASSET}, turn.n FROM turn JOIN source_asset AS s ON s.n = turn.asset
+             WHERE turn.n > ?1 ORDER BY turn.n LIMIT ?2"
+        );
+        self.rows(&sql, params![after, limit], |row| Ok((row.get(7)?, source_asset(row)?)))
+    }
+
+    /// The places of the assets of the run, in an order of their own.
+    fn prepare_order(&self, order: Order) -> Result<(), Error> {
+        let connection = self.lock();
+        let there = connection.table_exists(Some("main"), "turn").map_err(failed("order"))?;
+        if there {
+            return Ok(());
+        }
+        let by = match order {
+            Order::Listed => "s.n",
+            Order::Newest => "s.created DESC NULLS LAST, s.n",
+            Order::Largest => "coalesce(f.bytes, 0) DESC, s.n",
+            Order::Smallest => "coalesce(f.bytes, 0), s.n",
+            Order::Name => "CASE WHEN coalesce(s.name, '') = '' THEN hex(s.id) ELSE s.name END, s.n",
+        };
+        let files = if order.by_size() { "LEFT JOIN file_sum AS f ON f.side = 0 AND f.asset = s.id" } else { "" };
+        let sql = format!(
+            "CREATE TABLE turn (n INTEGER PRIMARY KEY, asset INTEGER NOT NULL);
+             INSERT INTO turn (asset) SELECT s.n FROM source_asset AS s {files} WHERE s.covered ORDER BY {by};"
+        );
+        connection.execute_batch(&sql).map_err(failed("order"))
+    }
+
+    /// A source asset, and whether it is part of the run.
+    pub(crate) fn source(&self, id: &AssetId) -> Result<Option<(Asset, bool)>, Error> {
+        let sql = format!("SELECT {SOURCE_ASSET}, covered FROM source_asset WHERE id = ?1");
+        self.row(&sql, params![asset_key(id)], |row| Ok((source_asset(row)?, row.get(7)?)))
+    }
+
+    /// The streaming locators of a source asset.
+    pub(crate) fn locators_of(&self, source: &AssetId) -> Result<Vec<Locator>, Error> {
+        let sql = format!("SELECT {LOCATOR} FROM source_locator WHERE asset = ?1 ORDER BY id");
+        self.rows(&sql, params![asset_key(source)], locator)
+    }
+
+    /// The source's locator of that id.
+    pub(crate) fn source_locator(&self, id: &LocatorId) -> Result<Option<Locator>, Error> {
+        let sql = format!("SELECT {LOCATOR} FROM source_locator WHERE id = ?1");
+        self.row(&sql, params![locator_key(id)], locator)
+    }
+
+    /// The target assets that are marked as copies of a source asset.
+    pub(crate) fn copies_of(&self, source: &AssetId) -> Result<Vec<TargetAsset>, Error> {
+        let sql = format!("SELECT {TARGET_ASSET} FROM target_asset WHERE source = ?1 ORDER BY id");
+        self.rows(&sql, params![asset_key(source)], target_asset)
+    }
+
+    /// A target asset.
+    pub(crate) fn target(&self, id: &AssetId) -> Result<Option<TargetAsset>, Error> {
+        let sql = format!("SELECT {TARGET_ASSET} FROM target_asset WHERE id = ?1");
+        self.row(&sql, params![asset_key(id)], target_asset)
+    }
+
+    /// The target assets that carry exactly that alternate id.
+    pub(crate) fn targets_by_alternate_id(&self, alternate_id: &str) -> Result<Vec<TargetAsset>, Error> {
+        let sql = format!("SELECT {TARGET_ASSET} FROM target_asset WHERE alternate_id = ?1 ORDER BY id");
+        self.rows(&sql, params![alternate_id], target_asset)
+    }
+
+    /// The target's locator of that id.
+    pub(crate) fn target_locator(&self, id: &LocatorId) -> Result<Option<Holding>, Error> {
+        let sql = format!("SELECT {LOCATOR}, ours FROM target_locator WHERE id = ?1");
+        self.row(&sql, params![locator_key(id)], holding)
+    }
+
+    /// The locators on a target asset.
+    pub(crate) fn locators_on(&self, target: &AssetId) -> Result<Vec<Holding>, Error> {
+        let sql = format!("SELECT {LOCATOR}, ours FROM target_locator WHERE asset = ?1 ORDER BY id");
+        self.rows(&sql, params![asset_key(target)], holding)
+    }
+
+    /// The sum of an asset's file records; `None`: it has none, or none that were listed.
+    pub(crate) fn files(&self, side: Side, asset: &AssetId) -> Result<Option<FilesDigest>, Error> {
+        let sql = "SELECT a, b, c FROM file_sum WHERE side = ?1 AND asset = ?2";
+        self.row(sql, params![side_number(side), asset_key(asset)], |row| {
+            Ok(FilesDigest::of_parts([row.get(0)?, row.get(1)?, row.get(2)?]))
+        })
+    }
+
+    /// The locators of ours that the source does not publish on their assets, after that place, with their places.
+    pub(crate) fn revoked(&self, after: i64, limit: usize) -> Result<Vec<(i64, Revoked)>, Error> {
+        // A locator that the source has moved to an asset that is never published there is not served from here either.
+        let sql = "
+            SELECT tl.id, tl.asset, tl.name, tl.start, tl.expiry,
+                   t.id, t.name, t.alternate_id, t.account, t.container, t.standing,
+                   t.source, s.protection, s.covered, tl.rowid
+            FROM target_locator AS tl
+            JOIN target_asset AS t ON t.id = tl.asset
+            LEFT JOIN source_locator AS sl ON sl.id = tl.id
+            LEFT JOIN source_asset AS s ON s.id = t.source
+            LEFT JOIN source_asset AS heir ON heir.id = sl.asset
+            WHERE tl.ours AND t.source IS NOT NULL AND tl.rowid > ?1
+              AND (sl.id IS NULL OR s.protection = 1
+                   OR (sl.asset <> t.source AND (heir.protection = 1 OR heir.encryption = 1)))
+            ORDER BY tl.rowid LIMIT ?2";
+        self.rows(sql, params![after, limit], |row| {
+            let revoked = Revoked {
+                locator: locator(row)?,
+                copy: target_asset_from(row, 5)?,
+                source: asset_id(row.get_ref(11)?.as_blob()?),
+                screened: row.get::<_, Option<usize>>(12)?.map(|number| Screened::ALL[number]),
+                covered: row.get(13)?,
+            };
+            Ok((row.get(14)?, revoked))
+        })
+    }
+
+    /// The copies of ours whose source asset is not listed and that are not retired, after that place, with their places.
+    pub(crate) fn gone(&self, after: i64, limit: usize) -> Result<Vec<(i64, Gone)>, Error> {
+        let sql = "
+            SELECT t.id, t.name, t.alternate_id, t.account, t.container, t.standing, t.source, t.n
+            FROM target_asset AS t
+            WHERE t.source IS NOT NULL AND NOT t.retired AND t.n > ?1
+              AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)
+            ORDER BY t.n LIMIT ?2";
+        self.rows(sql, params![after, limit], |row| {
+            let gone = Gone { copy: target_asset(row)?, source: asset_id(row.get_ref(6)?.as_blob()?) };
+            Ok((row.get(7)?, gone))
+        })
+    }
+
+    /// The ids of the source assets of the run that have locators, there or as copies, after that one.
+    pub(crate) fn to_screen(&self, after: i64, limit: usize) -> Result<Vec<(i64, AssetId)>, Error> {
+        let sql = "
+            SELECT s.n, s.id FROM source_asset AS s
+            WHERE s.n > ?1 AND (EXISTS (SELECT 1 FROM source_locator AS l WHERE l.asset = s.id)
+                                OR EXISTS (SELECT 1 FROM target_asset AS t JOIN target_locator AS l ON l.asset = t.id
+                                           WHERE t.source = s.id))
+            ORDER BY s.n LIMIT ?2";
+        self.rows(sql, params![after, limit], |row| Ok((row.get(0)?, asset_id(row.get_ref(1)?.as_blob()?))))
+    }
+
+    /// What the screening found of a source asset.
+    pub(crate) fn screened(&self, asset: &AssetId) -> Result<Screened, Error> {
+        let sql = "SELECT protection FROM source_asset WHERE id = ?1";
+        let found = self.row(sql, params![asset_key(asset)], |row| row.get::<_, usize>(0))?;
+        Ok(found.map_or(Screened::Clear, |number| Screened::ALL[number]))
+    }
+
+    /// Notes what the screening found.
+    pub(crate) fn set_screened(&self, assets: &[(AssetId, Screened)]) -> Result<(), Error> {
+        let connection = self.lock();
+        let mut update = connection
+            .prepare_cached("UPDATE source_asset SET protection = ?2 WHERE id = ?1")
+            .map_err(failed("write"))?;
+        for (asset, screened) in assets {
+            update.execute(params![asset_key(asset), *screened as usize]).map_err(failed("write"))?;
+        }
+        Ok(())
+    }
+
+    /// The numbers that the guards judge.
+    pub(crate) fn census(&self) -> Result<Census, Error> {
+        let sql = "
+            SELECT (SELECT count(*) FROM source_asset),
+                   (SELECT count(*) FROM source_asset WHERE covered),
+                   (SELECT count(*) FROM target_asset WHERE source IS NOT NULL AND NOT retired),
+                   (SELECT count(*) FROM target_asset AS t WHERE source IS NOT NULL AND NOT retired
+                    AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)),
+                   (SELECT count(*) FROM target_asset WHERE source IS NOT NULL AND retired),
+                   (SELECT count(DISTINCT asset) FROM target_locator AS l
+                    WHERE ours AND EXISTS (SELECT 1 FROM target_asset AS t WHERE t.id = l.asset AND source IS NOT NULL))";
+        let census = self.row(sql, [], |row| {
+            Ok(Census {
+                source: row.get(0)?,
+                covered: row.get(1)?,
+                copies: row.get(2)?,
+                lost: row.get(3)?,
+                retired: row.get(4)?,
+                published: row.get(5)?,
+            })
+        })?;
+        Ok(census.unwrap_or_default())
+    }
+
+    /// Does an original that the target lists stand behind a source asset's mark? `originals`: what the marks of the source
+    /// name, of assets of the target account.
+    pub(crate) fn any_target(&self, originals: &[AssetId]) -> Result<bool, Error> {
+        for original in originals {
+            if self.target(original)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Puts an asset off until all contents are compared.
+    pub(crate) fn defer(&self, asset: &AssetId) -> Result<(), Error> {
+        let sql = "UPDATE source_asset SET deferred = 1 WHERE id = ?1";
+        self.lock().execute(sql, params![asset_key(asset)]).map(drop).map_err(failed("write"))
+    }
+
+    /// The assets that were put off, after that place, with their places.
+    pub(crate) fn deferred(&self, after: i64, limit: usize) -> Result<Vec<(i64, Asset)>, Error> {
+        let sql = format!("SELECT {SOURCE_ASSET}, n FROM source_asset WHERE deferred AND n > ?1 ORDER BY n LIMIT ?2");
+        self.rows(&sql, params![after, limit], |row| Ok((row.get(7)?, source_asset(row)?)))
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(sql).map_err(failed("read"))?;
+        let rows = statement.query_map(params, read).map_err(failed("read"))?;
+        rows.collect::<rusqlite::Result<Vec<T>>>().map_err(failed("read"))
+    }
+
+    fn row<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Error> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(sql).map_err(failed("read"))?;
+        statement.query_row(params, read).optional().map_err(failed("read"))
+    }
+}

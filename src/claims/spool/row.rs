@@ -1,0 +1,204 @@
+//! How ids, times and containers are kept in a row.
+
+use jiff::Timestamp;
+use rusqlite::Row;
+use rusqlite::types::{Type, Value};
+
+use super::super::{Holding, Standing, TargetAsset};
+use crate::model::{
+    AccountName, Asset, AssetEncryption, AssetId, ContainerName, Locator, LocatorId, LocatorKind, Mark,
+};
+
+/// What the service puts before the GUID of an asset.
+const ASSET: &str = "nb:cid:UUID:";
+/// What it puts before the GUID of an asset's container.
+const CONTAINER: &str = "asset-";
+/// Nanoseconds of the ticks that services keep times in.
+const TICK: i128 = 100;
+/// The first byte of a key that is a GUID behind the prefix of its kind.
+const GUID: u8 = 1;
+/// The first byte of a key that is any other text.
+const TEXT: u8 = 0;
+
+/// All encryptions, by their number in a row.
+const ENCRYPTIONS: [AssetEncryption; 4] =
+    [AssetEncryption::None, AssetEncryption::Storage, AssetEncryption::Common, AssetEncryption::Envelope];
+
+/// Seventeen bytes for a lower-case GUID behind the usual prefix, else the text.
+fn key(prefix: &str, id: &str) -> Vec<u8> {
+    let guid = id.strip_prefix(prefix).and_then(|guid| {
+        let parsed = uuid::Uuid::try_parse(guid).ok()?;
+        let mut spelled = uuid::Uuid::encode_buffer();
+        // Braces, capitals and missing hyphens would not read back.
+        (parsed.hyphenated().encode_lower(&mut spelled) == guid)
+            .then(|| [&[GUID], parsed.as_bytes().as_slice()].concat())
+    });
+    guid.unwrap_or_else(|| [&[TEXT], id.as_bytes()].concat())
+}
+
+/// The id of a key.
+fn id(prefix: &str, key: &[u8]) -> String {
+    match key {
+        [GUID, guid @ ..] if guid.len() == 16 => {
+            let guid = uuid::Uuid::from_slice(guid).expect("sixteen bytes are a GUID");
+            format!("{prefix}{guid}")
+        }
+        [_, text @ ..] => String::from_utf8_lossy(text).into_owned(),
+        [] => String::new(),
+    }
+}
+
+/// The key of an asset.
+pub(super) fn asset_key(asset: &AssetId) -> Vec<u8> {
+    key(ASSET, asset.as_str())
+}
+
+/// The key of a locator.
+pub(super) fn locator_key(locator: &LocatorId) -> Vec<u8> {
+    key("", locator.as_str())
+}
+
+pub(super) fn asset_id(key: &[u8]) -> AssetId {
+    AssetId::new(id(ASSET, key))
+}
+
+fn locator_id(key: &[u8]) -> LocatorId {
+    LocatorId::new(id("", key))
+}
+
+/// A container: nothing where the service does not say, no bytes where it is named after its asset.
+pub(super) fn container(asset: &AssetId, container: Option<&ContainerName>) -> Value {
+    let Some(container) = container else { return Value::Null };
+    let own = asset.as_str().strip_prefix(ASSET).zip(container.as_str().strip_prefix(CONTAINER));
+    match own {
+        Some((asset, container)) if asset == container => Value::Blob(Vec::new()),
+        _ => Value::Blob(container.as_str().as_bytes().to_vec()),
+    }
+}
+
+fn container_of(asset: &AssetId, kept: Option<Vec<u8>>) -> Option<ContainerName> {
+    let kept = kept?;
+    Some(match (kept.is_empty(), asset.as_str().strip_prefix(ASSET)) {
+        (true, Some(guid)) => ContainerName::new(format!("{CONTAINER}{guid}")),
+        _ => ContainerName::new(String::from_utf8_lossy(&kept)),
+    })
+}
+
+/// A time in ticks.
+pub(super) fn ticks(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond().div_euclid(TICK)).expect("twenty thousand years have fewer ticks")
+}
+
+fn timestamp(column: usize, ticks: i64) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_nanosecond(i128::from(ticks) * TICK)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error)))
+}
+
+fn maybe_timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    row.get::<_, Option<i64>>(column)?.map(|ticks| timestamp(column, ticks)).transpose()
+}
+
+pub(super) fn encryption(encryption: AssetEncryption) -> usize {
+    ENCRYPTIONS.iter().position(|one| *one == encryption).expect("all of them are there")
+}
+
+/// The columns that [`source_asset`] reads.
+pub(super) const SOURCE_ASSET: &str = "id, name, alternate_id, created, encryption, account, container";
+
+pub(super) fn source_asset(row: &Row<'_>) -> rusqlite::Result<Asset> {
+    let id = asset_id(row.get_ref(0)?.as_blob()?);
+    Ok(Asset {
+        name: row.get(1)?,
+        alternate_id: row.get(2)?,
+        created: maybe_timestamp(row, 3)?,
+        encryption: ENCRYPTIONS[row.get::<_, usize>(4)?],
+        storage_account: row.get::<_, Option<String>>(5)?.map(AccountName::new),
+        container: container_of(&id, row.get(6)?),
+        id,
+    })
+}
+
+/// The columns that [`target_asset`] reads.
+pub(super) const TARGET_ASSET: &str = "id, name, alternate_id, account, container, standing";
+
+pub(super) fn target_asset(row: &Row<'_>) -> rusqlite::Result<TargetAsset> {
+    target_asset_from(row, 0)
+}
+
+/// The same where its columns begin at `first`.
+pub(super) fn target_asset_from(row: &Row<'_>, first: usize) -> rusqlite::Result<TargetAsset> {
+    let id = asset_id(row.get_ref(first)?.as_blob()?);
+    let alternate_id: Option<String> = row.get(first + 2)?;
+    Ok(TargetAsset {
+        name: row.get(first + 1)?,
+        mark: alternate_id.as_deref().and_then(Mark::parse),
+        alternate_id,
+        storage_account: row.get::<_, Option<String>>(first + 3)?.map(AccountName::new),
+        container: container_of(&id, row.get(first + 4)?),
+        standing: Standing::ALL[row.get::<_, usize>(first + 5)?],
+        id,
+    })
+}
+
+/// The columns that [`locator`] reads.
+pub(super) const LOCATOR: &str = "id, asset, name, start, expiry";
+
+pub(super) fn locator(row: &Row<'_>) -> rusqlite::Result<Locator> {
+    Ok(Locator {
+        id: locator_id(row.get_ref(0)?.as_blob()?),
+        asset: asset_id(row.get_ref(1)?.as_blob()?),
+        kind: LocatorKind::Streaming,
+        name: row.get(2)?,
+        start: maybe_timestamp(row, 3)?,
+        expiry: timestamp(4, row.get(4)?)?,
+        path: None,
+        policy: None,
+    })
+}
+
+/// A target locator and whether it is ours; its columns are [`LOCATOR`] and `ours`.
+pub(super) fn holding(row: &Row<'_>) -> rusqlite::Result<Holding> {
+    Ok(Holding { locator: locator(row)?, ours: row.get(5)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_reads_back_as_it_was() {
+        for text in [
+            "nb:cid:UUID:0b2e5b1c-7f0a-4d4e-9a55-0123456789ab",
+            "nb:cid:UUID:0B2E5B1C-7F0A-4D4E-9A55-0123456789AB",
+            "nb:cid:UUID:{0b2e5b1c-7f0a-4d4e-9a55-0123456789ab}",
+            "0b2e5b1c-7f0a-4d4e-9a55-0123456789ab",
+            "sixteen chars...",
+            "",
+        ] {
+            assert_eq!(asset_id(&asset_key(&AssetId::new(text))).as_str(), text);
+            assert_eq!(locator_id(&locator_key(&LocatorId::new(text))).as_str(), text);
+        }
+        assert_eq!(asset_key(&AssetId::new("nb:cid:UUID:0b2e5b1c-7f0a-4d4e-9a55-0123456789ab")).len(), 17);
+    }
+
+    #[test]
+    fn times_of_the_service_read_back() {
+        for text in ["2026-01-02T03:04:05.1234567Z", "9999-12-30T00:00:00Z", "0001-01-01T00:00:00Z"] {
+            let at: Timestamp = text.parse().unwrap();
+            assert_eq!(timestamp(0, ticks(at)).unwrap(), at, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_container_reads_back_whether_it_is_named_after_its_asset_or_not() {
+        let asset = AssetId::new("nb:cid:UUID:0b2e5b1c-7f0a-4d4e-9a55-0123456789ab");
+        for name in [None, Some("asset-0b2e5b1c-7f0a-4d4e-9a55-0123456789ab"), Some("other")] {
+            let name = name.map(ContainerName::new);
+            let kept = match container(&asset, name.as_ref()) {
+                Value::Blob(bytes) => Some(bytes),
+                _ => None,
+            };
+            assert_eq!(container_of(&asset, kept), name);
+        }
+    }
+}

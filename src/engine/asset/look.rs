@@ -1,0 +1,142 @@
+//! Looks at both sides of one asset before anything is written, and at the source again where copies found it changed.
+
+use super::super::contents::Contents;
+use super::super::copy::CopyResult;
+use super::super::locate::{container_of, is_missing_container, locate_copy, storage};
+use super::super::records::file_differences;
+use super::super::run::Run;
+use crate::claims::{Claims, TargetAsset, Work};
+use crate::connect::Pair;
+use crate::error::Error;
+use crate::monitor::RunEvent;
+use crate::verdict::{Cause, Finding};
+
+/// The source's blobs, or why the asset is not mirrored.
+pub(in super::super) async fn look_at_source<'a>(
+    pair: &'a Pair,
+    work: &Work,
+) -> Result<Result<Contents<'a>, Finding>, Error> {
+    let asset = &work.asset;
+    let account = match storage(&pair.source, asset.storage_account.as_ref(), asset, "source") {
+        Ok(account) => account,
+        Err(error) => return Ok(Err(error.finding(asset.label()).of_unpublished(!work.published))),
+    };
+    let container = container_of(&pair.source, asset.container.as_ref(), &asset.id).await?;
+    let source = match Contents::list(account, container.clone()).await {
+        Ok(source) => source,
+        Err(error) if is_missing_container(&error) => {
+            return Ok(Err(match pair.source.media.asset(&asset.id).await? {
+                None => Cause::SourceVanished.into(),
+                Some(_) => empty(work, format!("container {container} does not exist")),
+            }));
+        }
+        Err(error) => return Err(error),
+    };
+    if let Some(blob) = &source.unsuitable {
+        return Ok(Err(Finding::new(Cause::NotBlockBlobs, blob.clone()).of_unpublished(!work.published)));
+    }
+    if source.count == 0 {
+        return Ok(Err(empty(work, format!("container {container} has no blobs"))));
+    }
+    Ok(Ok(source))
+}
+
+/// The cause of an asset without blobs: one that was mirrored before has lost them.
+fn empty(work: &Work, detail: String) -> Finding {
+    let mirrored = work.is_verified() || work.target.as_ref().is_some_and(|_| work.present > 0);
+    let cause = if mirrored { Cause::SourceLost } else { Cause::SourceEmpty };
+    Finding::new(cause, detail).of_unpublished(!work.published && !mirrored)
+}
+
+/// What is on the target of an asset.
+pub(in super::super) enum Present<'a> {
+    /// No copy.
+    None,
+    /// A copy with its container.
+    Whole(Contents<'a>),
+    /// A copy whose container was deleted, and what a second, unfinished copy holds.
+    Lost { old: TargetAsset, spare: Option<Contents<'a>> },
+}
+
+/// Lists our copy. One that lost its container is replaced: by a second copy that an earlier run began for that, or by a new
+/// one. A container is lost when its name was answered with 404 twice.
+pub(in super::super) async fn look_at_copy<'a>(
+    pair: &'a Pair,
+    claims: &Claims,
+    work: &mut Work,
+) -> Result<Present<'a>, Error> {
+    let Some(target) = work.target.clone() else { return Ok(Present::None) };
+    if let Some(contents) = list_copy(pair, &target).await? {
+        return Ok(Present::Whole(contents));
+    }
+    if let Some(contents) = list_copy(pair, &target).await? {
+        return Ok(Present::Whole(contents));
+    }
+    let spare = match work.spare.take() {
+        None => None,
+        Some(spare) => list_copy(pair, &spare).await?.map(|contents| (spare, contents)),
+    };
+    let (spare, contents) = spare.unzip();
+    claims.move_to_new_copy(work, &target, spare)?;
+    Ok(Present::Lost { old: target, spare: contents })
+}
+
+async fn list_copy<'a>(pair: &'a Pair, copy: &TargetAsset) -> Result<Option<Contents<'a>>, Error> {
+    let (account, container) = locate_copy(&pair.target, copy).await?;
+    match Contents::list(account, container).await {
+        Ok(contents) => Ok(Some(contents)),
+        Err(error) if is_missing_container(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Has the target the file records of the source? They may add up to something else and be good: those of kept blobs stay.
+pub(super) async fn has_its_records(
+    run: &Run,
+    work: &Work,
+    source: &Contents<'_>,
+    present: &Contents<'_>,
+) -> Result<bool, Error> {
+    let Some(target) = &work.target else { return Ok(false) };
+    let differences = file_differences(&run.pair, (&work.asset.id, source), (&target.id, present)).await?;
+    Ok(differences.is_empty())
+}
+
+/// The source as it was copied: blobs that changed meanwhile in their new state, those that vanished left out.
+pub(super) async fn settle_copies(
+    run: &Run,
+    work: &Work,
+    source: &mut Contents<'_>,
+    copied: CopyResult,
+) -> Result<(), Error> {
+    let asset = &work.asset;
+    let failures = copied.failed.len();
+    if let Some((name, error)) = copied.failed.into_iter().next() {
+        if failures > 1 {
+            run.monitor.event(RunEvent::Note(format!("{}: {failures} blobs failed, {name} first", asset.label())));
+        }
+        return Err(error);
+    }
+    if !copied.vanished.is_empty() && !still_there(run, work, source).await? {
+        return Err(Error::found(asset.label(), Cause::SourceVanished, ""));
+    }
+    for blob in &copied.vanished {
+        source.exchange(blob, None);
+    }
+    for (old, new) in &copied.changed {
+        source.exchange(old, Some(new));
+    }
+    Ok(())
+}
+
+/// Is there still an asset to mirror? With blobs gone it may be gone as a whole, or its container, or all that was in it.
+async fn still_there(run: &Run, work: &Work, source: &Contents<'_>) -> Result<bool, Error> {
+    if run.pair.source.media.asset(&work.asset.id).await?.is_none() {
+        return Ok(false);
+    }
+    match Contents::list(source.account, source.container.clone()).await {
+        Ok(now) => Ok(now.count > 0),
+        Err(error) if is_missing_container(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,66 @@
+//! Sets headers, metadata and index tags of copies in place.
+
+use futures::TryStreamExt;
+
+use super::super::compare::{Mend, Need};
+use super::super::contents::Contents;
+use super::super::needs::{Needed, needs};
+use super::super::run::Run;
+use crate::blob::{BlobAccount, Changed};
+use crate::claims::Work;
+use crate::error::Error;
+use crate::model::{Blob, BlobRef};
+use crate::verdict::Cause;
+
+/// Blobs of one asset that are mended at once.
+const AT_ONCE: usize = 16;
+
+/// Mends every copy whose bytes are the source's. What was copied again has its headers with the copy.
+pub(super) async fn mend_blobs(
+    run: &Run,
+    work: &Work,
+    source: &Contents<'_>,
+    present: &Contents<'_>,
+) -> Result<(), Error> {
+    needs(work, source, present)
+        .try_filter_map(|needed| async move {
+            Ok(match needed {
+                Needed { blob, copy: Some(copy), need: Need::Mend(mend) } => Some((blob, copy, mend)),
+                _ => None,
+            })
+        })
+        .map_ok(|(blob, copy, mend)| async move {
+            run.may_write()?;
+            let at = BlobRef { container: present.container.clone(), name: blob.name.clone() };
+            mend_one(present.account, &at, &blob, &copy, mend).await
+        })
+        .try_buffer_unordered(AT_ONCE)
+        .try_for_each(|()| std::future::ready(Ok(())))
+        .await
+}
+
+async fn mend_one(account: &BlobAccount, at: &BlobRef, blob: &Blob, copy: &Blob, mend: Mend) -> Result<(), Error> {
+    let mut etag = copy.etag.clone();
+    if mend.headers {
+        etag = new_etag(at, etag, account.set_headers(at, &blob.properties, &copy.etag).await?)?;
+    }
+    if mend.metadata {
+        let set = account.set_metadata(at, &blob.properties.metadata, &etag).await?;
+        new_etag(at, etag, set)?;
+    }
+    if mend.tags {
+        new_etag(at, String::new(), account.set_tags(at, &blob.properties.tags).await?)?;
+    }
+    Ok(())
+}
+
+/// The entity tag after a change. A copy that somebody changed meanwhile is looked at again by the next run.
+fn new_etag(at: &BlobRef, before: String, changed: Changed) -> Result<String, Error> {
+    match changed {
+        Changed::Done { etag } => Ok(etag.unwrap_or(before)),
+        Changed::ConditionFailed => {
+            Err(Error::found(at.to_string(), Cause::DiffersAfterCopy, "it was changed meanwhile"))
+        }
+        Changed::Missing => Err(Error::found(at.to_string(), Cause::DiffersAfterCopy, "it was deleted meanwhile")),
+    }
+}

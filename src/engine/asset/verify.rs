@@ -1,0 +1,47 @@
+//! Compares a copy with its source right after it was written.
+
+use futures::TryStreamExt;
+
+use super::super::compare;
+use super::super::contents::{Contents, compare_names};
+use super::super::digest::{BlobsDigest, BlobsSum};
+use crate::error::Error;
+use crate::ledger::Facts;
+use crate::model::Asset;
+use crate::verdict::Cause;
+
+/// Differences named in an error; the rest is counted.
+const DIFFERENCES_NAMED: usize = 3;
+
+/// Lists the target and compares. Returns the fingerprints of what was compared.
+pub(super) async fn verify_copy(asset: &Asset, source: &Contents<'_>, present: Contents<'_>) -> Result<Facts, Error> {
+    let Contents { account, container, .. } = present;
+    let target = Contents::list(account, container).await?;
+    let (mut digest, mut sum) = (BlobsDigest::default(), BlobsSum::default());
+    let (mut named, mut more) = (Vec::new(), 0);
+    let mut pairs = compare_names(source, &target);
+    while let Some((blob, copy)) = pairs.try_next().await? {
+        let Some(blob) = blob else { continue };
+        digest.add(&blob);
+        sum.add(&blob);
+        match compare::fault(&blob, copy.as_deref()) {
+            Some(what) if named.len() < DIFFERENCES_NAMED => named.push(format!("{}: {what}", blob.name)),
+            Some(_) => more += 1,
+            None => {}
+        }
+    }
+    drop(pairs);
+    if !named.is_empty() {
+        let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+        let reason = format!("{}{more}", named.join("; "));
+        return Err(Error::found(target.container.to_string(), Cause::DiffersAfterCopy, reason));
+    }
+    // A container that was listed again may be in another state than the one that was copied.
+    if !source.is_of(sum) {
+        return Err(Error::found(asset.label(), Cause::SourceChanging, ""));
+    }
+    if let Some(blob) = target.archived {
+        return Err(Error::found(asset.label(), Cause::ArchivedInTarget, blob));
+    }
+    Ok(Facts { source_digest: Some(digest.text()), target_digest: Some(target.seal.clone()), ..Facts::default() })
+}

@@ -1,0 +1,118 @@
+//! What the blobs of one asset need, by what the listings of both sides and earlier runs tell.
+
+use std::sync::Arc;
+
+use futures::{Stream, TryStreamExt};
+
+use super::compare::{self, Known, Need, Why};
+use super::contents::{Contents, compare_names};
+use super::digest::Sealed;
+use crate::claims::Work;
+use crate::error::Error;
+use crate::model::Blob;
+
+/// A blob of the source, its copy, and what makes the copy the same.
+#[derive(Debug, Clone)]
+pub(super) struct Needed {
+    pub(super) blob: Arc<Blob>,
+    pub(super) copy: Option<Arc<Blob>>,
+    pub(super) need: Need,
+}
+
+/// What earlier runs tell of the copies.
+pub(super) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Known {
+    let Some(row) = &work.row else { return Known::default() };
+    let recorded = row.facts.target_digest.as_deref().filter(|_| work.is_verified());
+    Known {
+        same_source: row.facts.source_digest.as_ref() == Some(&source.digest),
+        verified: work.is_verified(),
+        sealed: recorded.filter(|seal| *seal != present.seal).and_then(Sealed::parse),
+    }
+}
+
+/// What each blob of the source needs, in name order.
+pub(super) fn needs<'a>(
+    work: &Work,
+    source: &'a Contents<'_>,
+    present: &'a Contents<'_>,
+) -> impl Stream<Item = Result<Needed, Error>> + Send + 'a {
+    let known = known(work, source, present);
+    compare_names(source, present).try_filter_map(move |(blob, copy)| {
+        let needed = blob.map(|blob| {
+            let need = compare::need(&blob, copy.as_deref(), &known);
+            Needed { blob, copy, need }
+        });
+        std::future::ready(Ok(needed))
+    })
+}
+
+/// The blobs whose bytes have to be copied.
+pub(super) fn to_copy<'a>(
+    work: &Work,
+    source: &'a Contents<'_>,
+    present: &'a Contents<'_>,
+) -> impl Stream<Item = Result<Arc<Blob>, Error>> + Send + 'a {
+    needs(work, source, present)
+        .try_filter_map(|needed| async move { Ok(matches!(needed.need, Need::Copy(_)).then_some(needed.blob)) })
+}
+
+/// Counts of what the blobs of one asset need.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Survey {
+    /// Blobs that are missing on the target.
+    pub(super) missing: u64,
+    /// Blobs that changed in the source.
+    pub(super) changed: u64,
+    /// The first of those that are older than their copies.
+    pub(super) older: Option<String>,
+    /// Blobs that somebody changed on the target.
+    pub(super) damaged: u64,
+    /// Blobs whose headers or metadata, and whose tags, are set in place.
+    pub(super) headers: u64,
+    pub(super) tags: u64,
+    /// Blobs on the target that the source does not have, and their bytes.
+    pub(super) kept: Vec<String>,
+    pub(super) kept_bytes: u64,
+}
+
+impl Survey {
+    /// Looks at all blobs of both sides.
+    pub(super) async fn of(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<Self, Error> {
+        let known = known(work, source, present);
+        let mut survey = Self::default();
+        let mut pairs = std::pin::pin!(compare_names(source, present));
+        while let Some((blob, copy)) = pairs.try_next().await? {
+            match (blob, copy) {
+                (Some(blob), copy) => survey.add(&blob, compare::need(&blob, copy.as_deref(), &known)),
+                (None, Some(extra)) => {
+                    survey.kept_bytes += extra.length;
+                    survey.kept.push(extra.name.clone());
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(survey)
+    }
+
+    fn add(&mut self, blob: &Blob, need: Need) {
+        match need {
+            Need::Nothing => {}
+            Need::Copy(Why::Missing) => self.missing += 1,
+            Need::Copy(Why::Changed) => self.changed += 1,
+            Need::Copy(Why::Damaged) => self.damaged += 1,
+            Need::Copy(Why::Older) => {
+                self.changed += 1;
+                self.older.get_or_insert_with(|| blob.name.clone());
+            }
+            Need::Mend(mend) => {
+                self.headers += u64::from(mend.headers || mend.metadata);
+                self.tags += u64::from(mend.tags);
+            }
+        }
+    }
+
+    /// Blobs that are copied.
+    pub(super) fn copies(&self) -> u64 {
+        self.missing + self.changed + self.damaged
+    }
+}

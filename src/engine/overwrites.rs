@@ -1,0 +1,135 @@
+//! The guard on overwriting: a copy that is complete is written over only after the contents of all assets were compared.
+
+use std::sync::Mutex;
+
+use super::needs::Survey;
+use crate::claims::guards::may_overwrite;
+use crate::verdict::{Cause, Finding};
+
+/// Counts what was compared and what changed.
+#[derive(Debug, Default)]
+pub(crate) struct Overwrites(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    phase: Phase,
+    /// Blobs of complete copies that were compared, and those that changed in the source.
+    compared: u64,
+    changed: u64,
+    /// The operator allows what an earlier run held.
+    allowed: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Assets are compared; those with changes wait.
+    #[default]
+    Compare,
+    /// What changed is copied.
+    Overwrite,
+    /// Too much changed: nothing is.
+    Hold,
+}
+
+/// What is to be done with an asset whose copy is complete.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Judged {
+    /// Write.
+    Go,
+    /// Wait until all assets are compared.
+    Wait,
+    /// Leave it as it is.
+    Hold(Finding),
+}
+
+impl Overwrites {
+    /// A guard; `allowed`: the operator lets pass what it would hold.
+    pub(crate) fn new(allowed: bool) -> Self {
+        Self(Mutex::new(State { allowed, ..State::default() }))
+    }
+
+    /// So many blobs of a complete copy were compared, and none has changed.
+    pub(crate) fn compared(&self, blobs: u64) {
+        self.lock().compared += blobs;
+    }
+
+    /// Judges an asset of so many blobs.
+    pub(crate) fn judge(&self, blobs: u64, survey: &Survey) -> Judged {
+        let mut state = self.lock();
+        if state.phase == Phase::Compare {
+            state.compared += blobs;
+            state.changed += survey.changed;
+        }
+        match (survey.changed, state.phase) {
+            (0, _) => Judged::Go,
+            _ if state.allowed => Judged::Go,
+            _ if survey.older.is_some() => {
+                Judged::Hold(Finding::new(Cause::SourceOlder, survey.older.clone().unwrap_or_default()))
+            }
+            (_, Phase::Compare) => Judged::Wait,
+            (_, Phase::Overwrite) => Judged::Go,
+            (changed, Phase::Hold) => {
+                let detail = format!("{changed} blobs of it changed, {} of {} in all", state.changed, state.compared);
+                Judged::Hold(Finding::new(Cause::HeldByGuard, detail))
+            }
+        }
+    }
+
+    /// All assets are compared: from now on what waited is written, or held.
+    pub(crate) fn decide(&self) {
+        let mut state = self.lock();
+        let may = may_overwrite(state.compared, state.changed);
+        state.phase = if may { Phase::Overwrite } else { Phase::Hold };
+    }
+
+    /// Is everything compared?
+    pub(crate) fn is_decided(&self) -> bool {
+        self.lock().phase != Phase::Compare
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().expect("no panic while held")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn survey(changed: u64) -> Survey {
+        Survey { changed, ..Survey::default() }
+    }
+
+    #[test]
+    fn an_asset_with_changes_waits_until_everything_is_compared() {
+        let guard = Overwrites::default();
+        guard.compared(1_000);
+        assert_eq!(guard.judge(50, &survey(0)), Judged::Go);
+        assert_eq!(guard.judge(50, &survey(50)), Judged::Wait);
+        guard.decide();
+        assert_eq!(guard.judge(50, &survey(50)), Judged::Go);
+    }
+
+    #[test]
+    fn too_many_changes_are_held_unless_they_are_allowed() {
+        for allowed in [false, true] {
+            let guard = Overwrites::new(allowed);
+            assert_eq!(guard.judge(300, &survey(101)) == Judged::Go, allowed);
+            guard.decide();
+            let judged = guard.judge(300, &survey(101));
+            match judged {
+                Judged::Go => assert!(allowed),
+                Judged::Hold(finding) => assert!(!allowed && finding.detail.contains("101 of 300"), "{finding}"),
+                Judged::Wait => panic!("everything is compared"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_that_is_older_holds_its_asset_alone() {
+        let guard = Overwrites::default();
+        let older = Survey { changed: 1, older: Some("a.mp4".to_owned()), ..Survey::default() };
+        assert!(matches!(guard.judge(300, &older), Judged::Hold(finding) if finding.cause == Cause::SourceOlder));
+        assert_eq!(guard.judge(300, &survey(1)), Judged::Wait);
+    }
+}

@@ -1,0 +1,237 @@
+//! Withdraws what the source has withdrawn: before anything is made, and each locator only after the source was asked for it
+//! by its key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, stream};
+
+use super::run::Run;
+use crate::claims::guards::{self, Guard};
+use crate::claims::{Gone, Revoked, Screened};
+use crate::clock;
+use crate::error::Error;
+use crate::model::{Asset, AssetChange, AssetEncryption, AssetId, LocatorId, Protection};
+use crate::verdict::{Cause, Change, Finding, Withdrawal};
+
+/// Rows read from the tables at once.
+const PAGE: usize = 500;
+/// Locators that the source is asked for at once.
+const AT_ONCE: usize = 16;
+
+/// What the source says of one locator.
+enum Answer {
+    Withdraw(Withdrawal),
+    /// It is there after all: the listing left it out.
+    Hidden,
+    /// It moved to an asset that the run mirrors: it is moved with that asset.
+    Moves,
+}
+
+/// Judges the guards and withdraws. Copies whose source asset is gone are retired.
+pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
+    let stopping = stopping(run)?;
+    let census = run.claims.census()?;
+    let shrunken = guards::is_shrunken(&census) && !run.allows(Guard::Shrink);
+    let too_many = !run.may_withdraw(census.published, stopping.len() as u64);
+    if shrunken || too_many {
+        let guard = if shrunken { Guard::Shrink } else { Guard::Withdraw };
+        let detail = if shrunken {
+            format!(
+                "the source lists {} of the {} assets that are mirrored",
+                census.copies - census.lost,
+                census.copies
+            )
+        } else {
+            format!("{} of {} published assets would stop playing", stopping.len(), census.published)
+        };
+        return hold(run, guard, &detail);
+    }
+    let mut stopped = BTreeSet::new();
+    let mut after = 0;
+    loop {
+        let page = run.claims.spool.revoked(after, PAGE)?;
+        let Some((last, _)) = page.last() else { break };
+        after = *last;
+        let some = page.into_iter().map(|(_, revoked)| revoked).filter(|revoked| run.covers_copy(revoked));
+        withdraw_some(run, some.collect(), &stopping, &mut stopped).await?;
+    }
+    run.stopped(stopped.len() as u64);
+    retire(run).await
+}
+
+/// The copies that would play nothing any more: their source asset publishes nothing, or is protected.
+fn stopping(run: &Run) -> Result<BTreeSet<AssetId>, Error> {
+    let (mut stopping, mut after, now) = (BTreeSet::new(), 0, run.service_time());
+    loop {
+        let page = run.claims.spool.revoked(after, PAGE)?;
+        let Some((last, _)) = page.last() else { return Ok(stopping) };
+        after = *last;
+        for (_, revoked) in page {
+            let plays = revoked.locator.expiry > now && run.covers_copy(&revoked);
+            let protected = revoked.screened == Some(Screened::Protected);
+            if plays && (protected || run.claims.spool.locators_of(&revoked.source)?.is_empty()) {
+                stopping.insert(revoked.copy.id);
+            }
+        }
+    }
+}
+
+/// Leaves everything published and names what is held.
+fn hold(run: &Run, guard: Guard, detail: &str) -> Result<(), Error> {
+    let mut held: BTreeMap<AssetId, (String, Vec<LocatorId>)> = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let page = run.claims.spool.revoked(after, PAGE)?;
+        let Some((last, _)) = page.last() else { break };
+        after = *last;
+        for (_, revoked) in page.into_iter().filter(|(_, revoked)| run.covers_copy(revoked)) {
+            let label = revoked.copy.label().to_owned();
+            held.entry(revoked.source).or_insert((label, Vec::new())).1.push(revoked.locator.id);
+        }
+    }
+    if guard == Guard::Shrink {
+        for gone in all_gone(run)? {
+            held.entry(gone.source).or_insert((gone.copy.label().to_owned(), Vec::new()));
+        }
+    }
+    for (source, (label, locators)) in held {
+        let names: Vec<&str> = locators.iter().map(LocatorId::as_str).collect();
+        let detail =
+            if names.is_empty() { detail.to_owned() } else { format!("{detail}: locator {}", names.join(", ")) };
+        run.hold(&source, &label, guard, Finding::new(Cause::HeldByGuard, detail));
+    }
+    Ok(())
+}
+
+async fn withdraw_some(
+    run: &Run,
+    some: Vec<Revoked>,
+    stopping: &BTreeSet<AssetId>,
+    stopped: &mut BTreeSet<AssetId>,
+) -> Result<(), Error> {
+    let asked = stream::iter(some).map(|revoked| async move {
+        let answer = ask(run, &revoked).await;
+        (revoked, answer)
+    });
+    let mut asked = std::pin::pin!(asked.buffer_unordered(AT_ONCE));
+    let (mut confirmed, mut whys) = (Vec::new(), Vec::new());
+    while let Some((revoked, answer)) = asked.next().await {
+        match answer {
+            Ok(Answer::Withdraw(why)) => {
+                confirmed.push(revoked);
+                whys.push(why);
+            }
+            Ok(Answer::Moves) => {}
+            Ok(Answer::Hidden) => {
+                let detail = format!("the source's, locator {}", revoked.locator.id);
+                run.finish_copy(&revoked.source, revoked.copy.label(), Finding::new(Cause::ListingIncomplete, detail));
+            }
+            Err(error) => run.fail_copy(&revoked.source, revoked.copy.label(), error),
+        }
+    }
+    if confirmed.is_empty() {
+        return Ok(());
+    }
+    let results = if run.options.dry_run {
+        confirmed.iter().map(|_| Ok(())).collect()
+    } else {
+        run.may_write()?;
+        let ids: Vec<LocatorId> = confirmed.iter().map(|revoked| revoked.locator.id.clone()).collect();
+        run.pair.target.media.remove_locators(&ids).await
+    };
+    for ((revoked, why), result) in confirmed.into_iter().zip(whys).zip(results) {
+        match result {
+            Ok(()) => {
+                if stopping.contains(&revoked.copy.id) {
+                    stopped.insert(revoked.copy.id.clone());
+                }
+                run.withdrawn(&revoked, Change::LocatorWithdrawn { id: revoked.locator.id.clone(), why });
+            }
+            Err(error) => run.fail_copy(&revoked.source, revoked.copy.label(), error),
+        }
+    }
+    Ok(())
+}
+
+/// Asks the source for one locator, or for the protection of its asset.
+async fn ask(run: &Run, revoked: &Revoked) -> Result<Answer, Error> {
+    let media = &run.pair.source.media;
+    if revoked.screened == Some(Screened::Protected) {
+        let now = media.protection_of(std::slice::from_ref(&revoked.source)).await.remove(0)?;
+        return Ok(match now {
+            Protection::Protected { .. } => Answer::Withdraw(Withdrawal::Protected),
+            Protection::None => Answer::Hidden,
+        });
+    }
+    let Some(there) = media.locator(&revoked.locator.id).await? else {
+        return Ok(Answer::Withdraw(Withdrawal::Revoked));
+    };
+    if there.asset == revoked.source {
+        return Ok(Answer::Hidden);
+    }
+    // Of an asset that is never published on the target it is not served from the old one either.
+    let heir = run.claims.spool.source(&there.asset)?;
+    let unpublished = match &heir {
+        Some((heir, _)) => {
+            heir.encryption == AssetEncryption::Storage || run.claims.spool.screened(&heir.id)? == Screened::Protected
+        }
+        None => false,
+    };
+    Ok(if unpublished { Answer::Withdraw(Withdrawal::Moved) } else { Answer::Moves })
+}
+
+fn all_gone(run: &Run) -> Result<Vec<Gone>, Error> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    loop {
+        let page = run.claims.spool.gone(after, PAGE)?;
+        let Some((last, _)) = page.last() else { return Ok(all) };
+        after = *last;
+        all.extend(page.into_iter().map(|(_, gone)| gone).filter(|gone| run.covers_label(gone.copy.label())));
+    }
+}
+
+/// Copies whose source asset is deleted keep their bytes; their mark gets the date.
+async fn retire(run: &Run) -> Result<(), Error> {
+    for gone in all_gone(run)? {
+        match run.pair.source.media.asset(&gone.source).await {
+            Ok(Some(_)) => {
+                let finding = Finding::new(Cause::ListingIncomplete, "the source's");
+                run.finish_copy(&gone.source, gone.copy.label(), finding);
+            }
+            Ok(None) => {
+                if let Err(error) = retire_one(run, &gone).await {
+                    run.fail_copy(&gone.source, gone.copy.label(), error);
+                }
+            }
+            Err(error) => run.fail_copy(&gone.source, gone.copy.label(), error),
+        }
+    }
+    Ok(())
+}
+
+async fn retire_one(run: &Run, gone: &Gone) -> Result<(), Error> {
+    run.count(|tally| tally.assets.gone += 1);
+    let Some(mark) = &gone.copy.mark else { return Ok(()) };
+    if !run.options.dry_run {
+        run.may_write()?;
+        let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let mark = crate::model::Mark { retired: Some(today), ..mark.clone() };
+        let change = AssetChange { alternate_id: Some(Some(mark.text())), ..AssetChange::default() };
+        run.pair.target.media.update_asset(&gone.copy.id, &change).await?;
+    }
+    run.changed(&stand_in(&gone.source, gone.copy.label()), vec![Change::Retired]);
+    Ok(())
+}
+
+/// As much of a source asset as its copy tells.
+pub(super) fn stand_in(source: &AssetId, label: &str) -> Asset {
+    Asset {
+        id: source.clone(),
+        name: Some(label.to_owned()),
+        alternate_id: None,
+        created: None,
+        encryption: AssetEncryption::None,
+        storage_account: None,
+        container: None,
+    }
+}
