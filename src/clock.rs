@@ -1,42 +1,75 @@
-//! The wall clock. It follows tokio's clock, so that in virtual time SAS starts, token expiries and durations move too.
-//! In real time it is the system's: it follows the time service, and a machine that slept.
+//! The wall clock, and the time since the machine was started. Both follow tokio's clock, so that in virtual time SAS starts,
+//! token expiries and durations move too. In real time they are the system's: the wall clock follows the time service.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// The current wall-clock time, UTC.
 pub fn now() -> Timestamp {
-    let (wall, real) = (SystemTime::now(), Instant::now());
+    let (wall, ahead) = (SystemTime::now(), virtual_lead());
+    Timestamp::try_from(wall).and_then(|wall| wall.checked_add(ahead)).unwrap_or(Timestamp::MAX)
+}
+
+/// The time since the machine was started. Where the system has such a clock (Linux), it includes the time that the machine
+/// was suspended.
+pub fn since_boot() -> SignedDuration {
+    let boot = SignedDuration::try_from(boot_clock()).unwrap_or(SignedDuration::MAX);
+    boot.saturating_add(virtual_lead())
+}
+
+/// How far virtual time is ahead of real time; next to nothing where tokio's clock is not paused.
+fn virtual_lead() -> SignedDuration {
+    let real = Instant::now();
     let tokio = tokio::time::Instant::now().into_std();
-    // How far virtual time is from real time; next to nothing where the clock is not paused.
-    let shifted = match tokio.checked_duration_since(real) {
-        Some(ahead) => wall.checked_add(ahead),
-        None => wall.checked_sub(real - tokio),
-    };
-    shifted.and_then(|time| Timestamp::try_from(time).ok()).unwrap_or(Timestamp::MAX)
+    let signed = |length| SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
+    match tokio.checked_duration_since(real) {
+        Some(ahead) => signed(ahead),
+        None => -signed(real - tokio),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn boot_clock() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Without a clock that counts suspended time: that of [`Instant`].
+#[cfg(not(target_os = "linux"))]
+fn boot_clock() -> Duration {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn it_moves_with_virtual_time_and_stands_still_with_it() {
-        let before = now();
+        let (before, boot) = (now(), since_boot());
         std::thread::sleep(Duration::from_millis(3));
         let still = now().duration_since(before).as_secs_f64();
         assert!(still.abs() < 0.001, "{still}");
         tokio::time::advance(Duration::from_hours(24)).await;
-        let moved = now().duration_since(before).as_secs_f64();
-        assert!((moved - 86_400.0).abs() < 0.001, "{moved}");
+        for moved in [now().duration_since(before), since_boot() - boot] {
+            let moved = moved.as_secs_f64();
+            assert!((moved - 86_400.0).abs() < 0.001, "{moved}");
+        }
     }
 
     #[test]
     fn it_is_the_systems_clock_outside_of_virtual_time() {
         let apart = now().duration_since(Timestamp::now()).as_secs_f64();
         assert!(apart.abs() < 1.0, "{apart}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_time_since_boot_is_the_kernels() {
+        let kernel: f64 = std::fs::read_to_string("/proc/uptime").unwrap().split(' ').next().unwrap().parse().unwrap();
+        let ours = since_boot().as_secs_f64();
+        assert!((ours - kernel).abs() < 5.0, "{ours} and {kernel}");
     }
 }

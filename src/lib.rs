@@ -27,7 +27,8 @@
 //! | --- | --- |
 //! | [`model`] | the nouns: accounts, assets, files, locators, blobs; no I/O |
 //! | [`redact`] | secrets and URLs that cannot print what they protect |
-//! | [`clock`] | the wall clock, which follows tokio's, so that tests run in virtual time |
+//! | [`clock`] | the wall clock and the time since boot, which follow tokio's, so that tests run in virtual time |
+//! | [`machine`] | this machine's name |
 //! | [`verdict`] | causes with stable codes, and changes: what is decided, as types |
 //! | [`failure`] | why one attempt failed, and what that means for the run |
 //! | [`error`] | what failed for good, named by the action |
@@ -81,6 +82,7 @@ pub mod engine;
 pub mod error;
 pub mod failure;
 pub mod ledger;
+pub mod machine;
 pub mod media;
 pub mod model;
 pub mod monitor;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::LedgerError;
+use crate::machine::host_name;
 
 /// A held lock. Dropping it gives it back.
 #[derive(Debug)]
@@ -86,17 +87,6 @@ fn held(ledger: &Path, file: &mut File) -> LedgerError {
         }
         None => LedgerError::Locked { path, pid: 0, host: String::new(), since: None },
     }
-}
-
-/// This machine's name, for the reader of the message only.
-fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .or_else(|_| std::fs::read_to_string("/etc/hostname"))
-        .map(|name| name.trim().to_owned())
-        .ok()
-        .or_else(|| std::env::var("COMPUTERNAME").ok())
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
