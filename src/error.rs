@@ -1,6 +1,10 @@
 //! What can go wrong, named by what was attempted.
 
+use jiff::Timestamp;
+
 pub use crate::failure::{Disposition, Failure, SourceRefusal};
+use crate::model::AccountName;
+use crate::state::{Holder, LockLoss};
 use crate::verdict::{Cause, Class, Finding};
 
 /// Which kind of service a call was made to.
@@ -58,6 +62,32 @@ pub enum Error {
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] crate::ledger::LedgerError),
+    /// The state that the target keeps cannot be used.
+    #[error(transparent)]
+    State(#[from] crate::state::StateError),
+    /// Another run may write to the target now.
+    #[error(
+        "another run holds the lock of target account {target}: {}; wait for it to end; if that process is dead, the lock \
+         ends by itself within two minutes", holder.described_at(*at)
+    )]
+    Locked {
+        /// The target's media account.
+        target: AccountName,
+        /// The other run.
+        holder: Holder,
+        /// When it was found.
+        at: Timestamp,
+    },
+    /// This run may no longer write to the target.
+    #[error(
+        "lost the lock of target account {target}: {reason}; run this command again when no other run holds the lock"
+    )]
+    LockLost {
+        /// The target's media account.
+        target: AccountName,
+        /// Why.
+        reason: LockLoss,
+    },
     /// An asset, a blob or a locator is not, or cannot be, on the target as it is on the source.
     #[error("{subject}: {finding}")]
     Found {
@@ -91,7 +121,12 @@ impl Error {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Call(call) => call.disposition,
-            Self::Config(_) | Self::Ledger(_) | Self::Spool { .. } => Disposition::Fatal,
+            Self::Config(_)
+            | Self::Ledger(_)
+            | Self::Spool { .. }
+            | Self::State(_)
+            | Self::Locked { .. }
+            | Self::LockLost { .. } => Disposition::Fatal,
             Self::Found { finding, .. } => match finding.class() {
                 Class::Conflict => Disposition::Conflict,
                 _ if finding.cause == Cause::SourceChanging => Disposition::Exhausted,
@@ -137,7 +172,12 @@ impl Error {
                 return Finding::new(*cause, format!("{subject}{}", in_brackets(failure.as_ref())));
             }
             Self::Call(call) => cause_of(call),
-            Self::Config(_) | Self::Ledger(_) | Self::Spool { .. } => Cause::ServiceUnavailable,
+            Self::Config(_)
+            | Self::Ledger(_)
+            | Self::Spool { .. }
+            | Self::State(_)
+            | Self::Locked { .. }
+            | Self::LockLost { .. } => Cause::ServiceUnavailable,
             Self::Input { .. } => Cause::NotSupported,
         };
         Finding::new(cause, self.to_string())

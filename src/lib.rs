@@ -40,6 +40,7 @@
 //! | [`media`] | media services in domain verbs; [`media::v2`] speaks Azure Media Services v2 |
 //! | [`blob`] | storage accounts: listing, and the three ways to copy between them |
 //! | [`ledger`] | what was begun and what was done, in `SQLite`, written by one thread |
+//! | [`state`] | what the target knows: the lock of its one writer, and the state of a pair of accounts |
 //! | [`connect`] | from a configuration to two accounts that can be talked to |
 //! | `claims` | which target asset belongs to which source asset; guards; both catalogues in temporary tables |
 //! | [`engine`] | the run: catalog, plan, copy, verify, register, publish; `verify` and `urls` beside it |
@@ -88,6 +89,7 @@ pub mod model;
 pub mod monitor;
 pub mod redact;
 pub mod retry;
+pub mod state;
 pub mod throttle;
 pub mod transport;
 pub mod verdict;

@@ -19,7 +19,7 @@ pub(crate) enum ExitCode {
     Differences = 4,
     /// Configuration, credential or permission; nothing was changed
     Refused = 5,
-    /// Another run holds the lock of the ledger
+    /// Another run holds the lock of the ledger or of the target
     Locked = 6,
     /// The ledger cannot be used
     Ledger = 8,
@@ -37,14 +37,15 @@ impl ExitCode {
     /// The code of an error that ended a command. `changed`: had anything been written to the target by then?
     pub(crate) fn of(error: &Error, changed: bool) -> Self {
         match error {
-            Error::Config(_) => Self::Refused,
             Error::Ledger(error) => Self::of_ledger(error),
             Error::Spool { .. } => Self::Unexpected,
-            Error::Call(_) if changed => Self::Unexpected,
+            Error::Locked { .. } => Self::Locked,
+            Error::Call(_) | Error::State(_) if changed => Self::Unexpected,
+            Error::Config(_) | Error::State(_) => Self::Refused,
             Error::Call(call) if call.disposition == Disposition::Fatal || is_set_up_wrong(&call.failure) => {
                 Self::Refused
             }
-            Error::Call(_) => Self::Unexpected,
+            Error::Call(_) | Error::LockLost { .. } => Self::Unexpected,
             Error::Copy { .. } if !changed && error.disposition() == Disposition::Fatal => Self::Refused,
             Error::Copy { .. } | Error::Found { .. } | Error::Input { .. } => Self::Partial,
         }
@@ -76,8 +77,11 @@ mod tests {
     use std::path::PathBuf;
     use std::time::Duration;
 
+    use jiff::Timestamp;
     use mediamirror::config::ConfigError;
     use mediamirror::error::{Asked, CallError};
+    use mediamirror::model::AccountName;
+    use mediamirror::state::{Holder, LockLoss, StateError};
 
     use super::*;
 
@@ -89,7 +93,7 @@ mod tests {
         (ExitCode::Partial, "Finished, but some assets could not be mirrored"),
         (ExitCode::Differences, "`verify` found differences"),
         (ExitCode::Refused, "Configuration, credential or permission; nothing was changed"),
-        (ExitCode::Locked, "Another run holds the lock of the ledger"),
+        (ExitCode::Locked, "Another run holds the lock of the ledger or of the target"),
         (ExitCode::Ledger, "The ledger cannot be used"),
         (ExitCode::Held, "A guard holds changes back, or the direction is wrong; a person has to decide"),
         (ExitCode::Encoding, "An encoding job failed or was canceled"),
@@ -169,6 +173,18 @@ mod tests {
         let locked = LedgerError::Locked { path: path.clone(), pid: 7, host: "h".to_owned(), since: None };
         assert_eq!(ExitCode::of(&Error::Ledger(locked), false), ExitCode::Locked);
         assert_eq!(ExitCode::of(&Error::Ledger(LedgerError::NotALedger { path }), true), ExitCode::Ledger);
+    }
+
+    #[test]
+    fn a_locked_target_is_six_a_lost_lock_one_and_a_damaged_state_five_before_a_change() {
+        let (target, holder) = (AccountName::new("east"), Holder::here());
+        let locked = Error::Locked { target: target.clone(), holder, at: Timestamp::UNIX_EPOCH };
+        assert_eq!(ExitCode::of(&locked, false), ExitCode::Locked);
+        let lost = Error::LockLost { target, reason: LockLoss::Taken };
+        assert_eq!(ExitCode::of(&lost, true), ExitCode::Unexpected);
+        let changed = Error::State(StateError::Changed { account: "a".to_owned(), blob: "b".to_owned() });
+        assert_eq!(ExitCode::of(&changed, false), ExitCode::Refused);
+        assert_eq!(ExitCode::of(&changed, true), ExitCode::Unexpected);
     }
 
     #[test]

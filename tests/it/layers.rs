@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("verdict", &["model"]),
     ("retry", &["model", "failure"]),
     ("throttle", &["model", "retry"]),
-    ("error", &["model", "redact", "failure", "verdict", "config", "ledger"]),
+    ("error", &["model", "redact", "failure", "verdict", "config", "ledger", "state"]),
     ("call", &["model", "retry", "throttle", "error"]),
     ("config", &["model", "redact", "error", "throttle"]),
     ("monitor", &["model", "redact", "verdict", "error"]),
@@ -53,6 +53,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("claims", &["model", "redact", "verdict", "clock", "error", "monitor", "ledger", "media", "connect"]),
+    ("state", &["model", "error", "verdict", "clock", "machine", "blob"]),
     ("connect", &["model", "redact", "retry", "throttle", "error", "call", "config", "transport", "media", "blob"]),
     (
         "engine",
@@ -62,7 +63,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("asset", &["model", "redact", "verdict", "clock", "error", "monitor", "media", "blob", "connect", "engine"]),
-    ("doctor", &["model", "verdict", "clock", "error", "config", "ledger", "media", "blob", "connect"]),
+    ("doctor", &["model", "verdict", "clock", "error", "config", "ledger", "media", "blob", "state", "connect"]),
     ("emulator", &[]),
     ("fuzz", &[]),
 ];

@@ -1,0 +1,89 @@
+//! Who holds a lock: the content of the lock's blob, written for the readers of messages.
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::machine::host_name;
+
+/// A run that holds a target's lock.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Holder {
+    /// The machine it runs on; empty = not known.
+    pub host: String,
+    /// Its process id; 0 = not known.
+    pub pid: u32,
+    /// When it started to take the lock, by its own clock.
+    pub since: Option<Timestamp>,
+    /// The release of mediamirror.
+    pub version: String,
+}
+
+impl Holder {
+    /// This process, now.
+    pub fn here() -> Self {
+        Self {
+            host: host_name(),
+            pid: std::process::id(),
+            since: Timestamp::from_second(clock::now().as_second()).ok(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Reads a lock's blob. Where it is empty or holds something else, nothing is known of the holder.
+    pub(super) fn read(content: &[u8]) -> Self {
+        serde_json::from_slice(content).unwrap_or_default()
+    }
+
+    /// The content of a lock's blob.
+    pub(super) fn content(&self) -> Bytes {
+        serde_json::to_vec(self).expect("plain fields are JSON").into()
+    }
+
+    /// The holder for people; its age is counted until `now`.
+    pub fn described_at(&self, now: Timestamp) -> String {
+        use std::fmt::Write as _;
+        if self.pid == 0 {
+            return "a run that has not written its name".to_owned();
+        }
+        let host = if self.host.is_empty() { "unknown machine" } else { &self.host };
+        let mut text = format!("{host}, process {}", self.pid);
+        if let Some(since) = self.since {
+            let age = SignedDuration::from_secs(now.duration_since(since).as_secs());
+            let _ = write!(text, ", since {since:.0} ({age:#})");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_is_read_as_it_was_written_and_described_with_its_age() {
+        let since = Some("2026-01-02T03:04:05Z".parse().unwrap());
+        let holder = Holder { host: "ark".to_owned(), pid: 7, since, version: "1".to_owned() };
+        assert_eq!(Holder::read(&holder.content()), holder);
+        let now = "2026-01-02T05:04:06.7Z".parse().unwrap();
+        assert_eq!(holder.described_at(now), "ark, process 7, since 2026-01-02T03:04:05Z (2h 1s)");
+    }
+
+    #[test]
+    fn nothing_is_known_of_a_holder_whose_blob_is_empty_or_something_else() {
+        for content in ["", "{}", "null", "[1]", "{\"pid\":\"x\"}"] {
+            let holder = Holder::read(content.as_bytes());
+            assert_eq!(holder, Holder::default(), "{content}");
+            assert_eq!(holder.described_at(Timestamp::UNIX_EPOCH), "a run that has not written its name");
+        }
+    }
+
+    #[test]
+    fn this_process_is_named_to_the_second() {
+        let here = Holder::here();
+        assert_eq!((here.pid, here.version.as_str()), (std::process::id(), env!("CARGO_PKG_VERSION")));
+        assert_eq!(here.since.map(Timestamp::subsec_nanosecond), Some(0));
+    }
+}

@@ -1,0 +1,224 @@
+//! The lock of a target: a lease of a minute that is renewed every 20 seconds, and given up well before it can end.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::SignedDuration;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::moment::Moment;
+use super::{Holder, LockLoss, StateError, lock_blob};
+use crate::blob::{BlobAccount, LeaseAnswer, LeaseRenewal, WriteIf, Written};
+use crate::error::Error;
+use crate::model::{AccountName, BlobRef, LeaseId};
+
+/// How long the lease lasts from each renewal; the longest that ends by itself.
+const LEASE_SECONDS: u32 = 60;
+/// How long after a renewal the next one is due: two may fail before the lease ends.
+const RENEWED_EVERY: SignedDuration = SignedDuration::from_secs(20);
+/// How long after the last renewal the lock is given up. What was sent by then arrives before the lease ends.
+const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_secs(45);
+/// How often the clocks are looked at. A machine that wakes up notices within this time that the lock is lost.
+const TICK: Duration = Duration::from_secs(1);
+/// How long a lock is waited for that nobody holds: after a lease ended, the service may refuse another for up to a minute.
+const PATIENCE: Duration = Duration::from_secs(75);
+/// How long to wait between two attempts to take such a lock.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// The lock of a target, held by this run.
+///
+/// Dropping it stops the renewals, and the lease ends by itself within a minute. [`TargetLock::release`] ends it at once.
+#[derive(Debug)]
+pub struct TargetLock {
+    lease: Arc<Lease>,
+    /// Keeps the task alive that renews the lease.
+    _renewals: AbortOnDropHandle<()>,
+}
+
+impl TargetLock {
+    /// Takes the lock of a target in that storage account, at once or not at all. The container and the blob are created
+    /// where they are missing.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] where another run has it.
+    pub async fn take(account: Arc<BlobAccount>, target: &AccountName, who: &Holder) -> Result<Self, Error> {
+        let (blob, id) = (lock_blob(target), LeaseId::random());
+        let sent = acquire(&account, target, &blob, &id).await?;
+        let lease = Arc::new(Lease {
+            account,
+            target: target.clone(),
+            blob,
+            id,
+            sent: Mutex::new(sent),
+            loss: OnceLock::new(),
+            lost: CancellationToken::new(),
+        });
+        match lease.start(who).await {
+            Ok(()) => {
+                let renewals = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&lease).keep()));
+                Ok(Self { lease, _renewals: renewals })
+            }
+            Err(error) => {
+                // The first error is the one to report; a lease that is not released ends by itself.
+                let _ = lease.account.release_lease(&lease.blob, &lease.id).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// May this run still write to the target? Call it before each write: it sends nothing.
+    ///
+    /// # Errors
+    /// [`Error::LockLost`], from the moment on when another run may have the lock.
+    pub fn check(&self) -> Result<(), Error> {
+        self.lease.check()
+    }
+
+    /// A token that is cancelled when the lock is lost.
+    pub fn lost(&self) -> CancellationToken {
+        self.lease.lost.child_token()
+    }
+
+    /// The target's media account.
+    pub fn target(&self) -> &AccountName {
+        &self.lease.target
+    }
+
+    /// The storage account that holds the target's state.
+    pub fn account(&self) -> &Arc<BlobAccount> {
+        &self.lease.account
+    }
+
+    /// Ends the lock, so that the next run need not wait.
+    pub async fn release(self) -> Result<(), Error> {
+        let Self { lease, _renewals: renewals } = self;
+        drop(renewals);
+        lease.account.release_lease(&lease.blob, &lease.id).await
+    }
+}
+
+/// Acquires the lease; returns the moment from which its time counts.
+async fn acquire(account: &BlobAccount, target: &AccountName, blob: &BlobRef, id: &LeaseId) -> Result<Moment, Error> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let sent = Moment::now();
+        match account.acquire_lease(blob, id, LEASE_SECONDS).await? {
+            LeaseAnswer::Granted { .. } => return Ok(sent),
+            LeaseAnswer::Missing if Instant::now() < deadline => {
+                create(account, blob).await?;
+                continue;
+            }
+            LeaseAnswer::Missing => return Err(changed(account, blob)),
+            LeaseAnswer::HeldByAnother => {}
+        }
+        // By now it may have ended.
+        let holder = super::holder(account, target).await?;
+        if holder.is_some() || Instant::now() >= deadline {
+            let (target, holder) = (target.clone(), holder.unwrap_or_default());
+            return Err(Error::Locked { target, holder, at: crate::clock::now() });
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Creates the lock's blob, and its container.
+async fn create(account: &BlobAccount, blob: &BlobRef) -> Result<(), Error> {
+    account.create_container(&blob.container).await?;
+    // Another run may have created it meanwhile.
+    account.write_small(blob, Bytes::new(), WriteIf::Absent).await.map(drop)
+}
+
+fn changed(account: &BlobAccount, blob: &BlobRef) -> Error {
+    StateError::Changed { account: account.name().to_string(), blob: blob.to_string() }.into()
+}
+
+/// The lease behind a lock.
+struct Lease {
+    account: Arc<BlobAccount>,
+    target: AccountName,
+    blob: BlobRef,
+    id: LeaseId,
+    /// When the last successful renewal was sent: the lease cannot end earlier than a minute after that.
+    sent: Mutex<Moment>,
+    /// Set once, where the lock is lost.
+    loss: OnceLock<LockLoss>,
+    lost: CancellationToken,
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").field("blob", &self.blob.to_string()).field("loss", &self.loss).finish_non_exhaustive()
+    }
+}
+
+impl Lease {
+    /// Writes who has the lock.
+    async fn start(&self, who: &Holder) -> Result<(), Error> {
+        // A throttled account may have answered late, and nothing renews the lease yet.
+        if self.since_renewal() >= RENEWED_EVERY {
+            self.renew().await?;
+        }
+        match self.account.write_small(&self.blob, who.content(), WriteIf::Lease(&self.id)).await? {
+            Written::Done { .. } => Ok(()),
+            Written::ConditionFailed => Err(self.lose(LockLoss::Taken)),
+        }
+    }
+
+    /// Renews the lease, and looks at the clocks, until the lock is lost.
+    async fn keep(self: Arc<Self>) {
+        tokio::select! {
+            () = self.keep_renewing() => {}
+            () = self.watch() => {}
+        }
+    }
+
+    async fn keep_renewing(&self) {
+        while self.check().is_ok() {
+            if self.since_renewal() >= RENEWED_EVERY
+                && let Err(error) = self.renew().await
+            {
+                tracing::warn!(target_account = %self.target, %error, "cannot renew the lock; will try again");
+            }
+            sleep(TICK).await;
+        }
+    }
+
+    /// Ends when the lock is lost, also while a renewal waits for its answer.
+    async fn watch(&self) {
+        while self.check().is_ok() {
+            sleep(TICK).await;
+        }
+    }
+
+    async fn renew(&self) -> Result<(), Error> {
+        let sent = Moment::now();
+        match self.account.renew_lease(&self.blob, &self.id).await? {
+            LeaseRenewal::Renewed { .. } => *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = sent,
+            LeaseRenewal::Lost => return Err(self.lose(LockLoss::Taken)),
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match self.loss.get() {
+            Some(loss) => Err(self.lose(*loss)),
+            None if self.since_renewal() >= GIVEN_UP_AFTER => Err(self.lose(LockLoss::NotRenewed)),
+            None => Ok(()),
+        }
+    }
+
+    fn since_renewal(&self) -> SignedDuration {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Gives the lock up, for good: the first reason stays.
+    fn lose(&self, loss: LockLoss) -> Error {
+        let reason = *self.loss.get_or_init(|| loss);
+        self.lost.cancel();
+        Error::LockLost { target: self.target.clone(), reason }
+    }
+}

@@ -1,0 +1,240 @@
+//! What the target remembers of a pair of accounts between two runs: which side is active, and what the guards count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{StateError, TargetLock, blob};
+use crate::blob::{BlobAccount, WriteIf, Written};
+use crate::clock;
+use crate::error::Error;
+use crate::model::{AccountName, BlobRef};
+
+/// The version of the format. A change that an older release would lose or misread needs another one.
+const VERSION: u32 = 1;
+/// Nights are kept for as long as `--max-withdraw` counts.
+const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// A million adopted locators need some 40 MB.
+const LIMIT: usize = 64 << 20;
+
+/// The state of a pair of accounts, kept on its target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairState {
+    version: u32,
+    /// Which side is active.
+    pub active: Active,
+    /// What the runs of the last seven days did; older ones are dropped when the state is written.
+    pub nights: Vec<Night>,
+    /// What a guard held in the last run.
+    pub held: Option<Held>,
+    /// Ids of locators that were made by somebody else and adopted.
+    pub adopted: BTreeSet<String>,
+    /// Ids of locators that somebody else made and that play an asset under the source's id.
+    pub theirs: BTreeSet<String>,
+    /// Each name of the configuration's `withhold` list with the ids of the source assets that had it.
+    pub withheld: BTreeMap<String, Vec<String>>,
+}
+
+/// Which side of a pair is active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Active {
+    /// The source: the target is its mirror.
+    Source,
+    /// The target: it was failed over to.
+    Target,
+}
+
+/// What the guards count of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Night {
+    /// When the run ended.
+    pub at: Timestamp,
+    /// Assets that were published on the target when the run started.
+    pub published: u64,
+    /// Assets that the run stopped from playing on the target.
+    pub stopped: u64,
+}
+
+/// What a guard held in a run, for the operator to allow: once, and exactly that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// The run's id.
+    pub run: String,
+    /// Source assets whose copies were not withdrawn.
+    pub withdraw: Vec<String>,
+    /// Copies that the source has lost; 0 = the source did not shrink.
+    pub shrink: u64,
+    /// Source assets whose copies were not overwritten.
+    pub overwrite: Vec<String>,
+}
+
+impl PairState {
+    /// The state of a pair before its first sync: the source is active.
+    pub fn new() -> Self {
+        Self {
+            version: VERSION,
+            active: Active::Source,
+            nights: Vec::new(),
+            held: None,
+            adopted: BTreeSet::new(),
+            theirs: BTreeSet::new(),
+            withheld: BTreeMap::new(),
+        }
+    }
+
+    /// Reads the state of a pair from the target's storage account, with its entity tag; `None`: the pair was never synced.
+    ///
+    /// # Errors
+    /// [`StateError`] where the state is damaged or of another version: it is never treated as empty.
+    pub async fn read(
+        account: &BlobAccount,
+        source: &AccountName,
+        target: &AccountName,
+    ) -> Result<Option<(Self, String)>, Error> {
+        let blob = pair_blob(source, target);
+        let Some(found) = account.read_small(&blob, LIMIT).await? else { return Ok(None) };
+        let state = Self::parse(&found.content).map_err(|unusable| unusable.of(account, &blob))?;
+        Ok(Some((state, found.etag)))
+    }
+
+    /// Writes the state of the pair of that source and the lock's target, and returns the new entity tag. `etag` is the one
+    /// it was read with; `None`: it was not there.
+    ///
+    /// # Errors
+    /// [`Error::LockLost`]; [`StateError::Changed`] where it is not as it was read.
+    pub async fn write(&self, lock: &TargetLock, source: &AccountName, etag: Option<&str>) -> Result<String, Error> {
+        let (account, blob) = (lock.account(), pair_blob(source, lock.target()));
+        let content = self.content(clock::now());
+        lock.check()?;
+        let condition = etag.map_or(WriteIf::Absent, WriteIf::Etag);
+        if let Written::Done { etag } = account.write_small(&blob, content.clone(), condition).await? {
+            return Ok(etag);
+        }
+        // An earlier attempt whose answer was lost may have written it.
+        match account.read_small(&blob, LIMIT).await? {
+            Some(found) if found.content == content => Ok(found.etag),
+            _ => Err(StateError::Changed { account: account.name().to_string(), blob: blob.to_string() }.into()),
+        }
+    }
+
+    /// The content of the blob, without the nights that no guard counts any more.
+    fn content(&self, now: Timestamp) -> Bytes {
+        let nights = self.nights.iter().filter(|night| now.duration_since(night.at) <= KEPT).cloned().collect();
+        let kept = Self { nights, ..self.clone() };
+        serde_json::to_vec(&kept).expect("text keys and plain fields are JSON").into()
+    }
+
+    fn parse(content: &[u8]) -> Result<Self, Unusable> {
+        /// What every version has.
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u64,
+        }
+        let damaged = |error: serde_json::Error| Unusable::Damaged(error.to_string());
+        let Versioned { version } = serde_json::from_slice(content).map_err(damaged)?;
+        if version != u64::from(VERSION) {
+            return Err(Unusable::UnknownVersion(version));
+        }
+        serde_json::from_slice(content).map_err(damaged)
+    }
+}
+
+impl Default for PairState {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Why the content of a blob is no state.
+#[derive(Debug, PartialEq, Eq)]
+enum Unusable {
+    Damaged(String),
+    UnknownVersion(u64),
+}
+
+impl Unusable {
+    fn of(self, account: &BlobAccount, blob: &BlobRef) -> StateError {
+        let (account, blob) = (account.name().to_string(), blob.to_string());
+        match self {
+            Self::Damaged(reason) => StateError::Damaged { account, blob, reason },
+            Self::UnknownVersion(found) => StateError::UnknownVersion { account, blob, found, known: VERSION },
+        }
+    }
+}
+
+fn pair_blob(source: &AccountName, target: &AccountName) -> BlobRef {
+    blob(format!("pair-{source}-{target}.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A state in which every field is used.
+    fn full() -> PairState {
+        let at = Timestamp::UNIX_EPOCH;
+        let held = Held {
+            run: "r1".to_owned(),
+            withdraw: vec!["a".to_owned()],
+            shrink: 3,
+            overwrite: vec!["b".to_owned(), "c".to_owned()],
+        };
+        PairState {
+            active: Active::Target,
+            nights: vec![Night { at, published: 40, stopped: 2 }],
+            held: Some(held),
+            adopted: BTreeSet::from(["l1".to_owned()]),
+            theirs: BTreeSet::from(["l2".to_owned()]),
+            withheld: BTreeMap::from([("news".to_owned(), vec!["a".to_owned()])]),
+            ..PairState::new()
+        }
+    }
+
+    #[test]
+    fn a_state_is_read_as_it_was_written() {
+        for state in [full(), PairState::new()] {
+            let content = state.content(Timestamp::UNIX_EPOCH);
+            assert_eq!(PairState::parse(&content), Ok(state));
+        }
+        let content = full().content(Timestamp::UNIX_EPOCH);
+        let text = std::str::from_utf8(&content).unwrap();
+        assert!(text.starts_with(r#"{"version":1,"active":"target","nights":[{"at":"1970-01-01T00:00:00Z""#), "{text}");
+    }
+
+    #[test]
+    fn nights_older_than_seven_days_are_dropped_when_the_state_is_written() {
+        let now: Timestamp = "2026-11-28T03:00:00Z".parse().unwrap();
+        let night = |hours: i64| Night { at: now - SignedDuration::from_hours(hours), published: 1, stopped: 0 };
+        // One is in the future, by the clock of another machine.
+        let state = PairState { nights: [169, 168, 24, -1].map(night).into(), ..PairState::new() };
+        let kept = PairState::parse(&state.content(now)).unwrap().nights;
+        assert_eq!(kept, [168, 24, -1].map(night));
+    }
+
+    #[test]
+    fn damaged_content_is_an_error_wherever_it_is_cut() {
+        let content = full().content(Timestamp::UNIX_EPOCH);
+        for length in 0..content.len() {
+            assert!(matches!(PairState::parse(&content[..length]), Err(Unusable::Damaged(_))), "{length} bytes");
+        }
+        for damaged in ["{}", "null", "{\"version\":1}", "{\"version\":\"1\"}", "{\"version\":-1}"] {
+            assert!(matches!(PairState::parse(damaged.as_bytes()), Err(Unusable::Damaged(_))), "{damaged}");
+        }
+        let text = std::str::from_utf8(&content).unwrap();
+        let more = text.replacen("\"held\"", "\"more\":1,\"held\"", 1);
+        assert!(matches!(PairState::parse(more.as_bytes()), Err(Unusable::Damaged(_))), "an unknown field");
+    }
+
+    #[test]
+    fn another_version_is_named_whatever_else_it_holds() {
+        for (content, version) in [("{\"version\":2,\"fleets\":[]}", 2), ("{\"version\":0}", 0)] {
+            assert_eq!(PairState::parse(content.as_bytes()), Err(Unusable::UnknownVersion(version)));
+        }
+    }
+}
