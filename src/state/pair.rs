@@ -23,7 +23,8 @@ const LIMIT: usize = 64 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairState {
-    version: u32,
+    /// The version of the format; [`PairState::new`] sets it.
+    pub version: u32,
     /// Which side is active.
     pub active: Active,
     /// What the runs of the last seven days did; older ones are dropped when the state is written.

@@ -23,5 +23,6 @@ mod old_api;
 mod outside;
 mod scenarios;
 mod simulation;
+mod state;
 mod tls;
 mod world;

@@ -1,0 +1,376 @@
+//! The lock of a target and the state of a pair, in virtual time: what two runs see of each other, and what a run does that
+//! lost its lock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use mediamirror::blob::{BlobAccount, WriteIf};
+use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Hang, Refuse, Rule};
+use mediamirror::error::{Disposition, Error};
+use mediamirror::model::{AccountName, BlobRef, ContainerName, LeaseId};
+use mediamirror::state::{self, Active, Holder, LockLoss, Night, PairState, StateError, TargetLock};
+use tokio::time::{Instant, advance, sleep};
+
+use crate::world::World;
+
+/// The emulator's name of every action on a lease.
+const LEASE: &str = "LeaseBlob";
+
+/// Two machines that write to the same target.
+struct Machines {
+    world: World,
+    target: AccountName,
+    source: AccountName,
+}
+
+impl Machines {
+    async fn new() -> Self {
+        let world = World::empty().await;
+        let name = |account: &str| AccountName::new(account);
+        Self { target: name(&world.config.target.account), source: name(&world.config.source.account), world }
+    }
+
+    /// The target's storage account, with lanes of its own.
+    fn account(&self) -> Arc<BlobAccount> {
+        Arc::clone(&self.world.pair().target.storage[0])
+    }
+
+    async fn take(&self, host: &str) -> Result<TargetLock, Error> {
+        TargetLock::take(self.account(), &self.target, &Self::holder(host)).await
+    }
+
+    fn holder(host: &str) -> Holder {
+        Holder { host: host.to_owned(), ..Holder::here() }
+    }
+
+    /// The requests since the last call, each with its count.
+    fn requests(&self) -> Vec<(String, u64)> {
+        let rows = self.world.emulator.stats().requests;
+        self.world.emulator.reset_stats();
+        rows.into_iter().map(|row| (row.operation, row.count)).collect()
+    }
+
+    fn faults(&self, rules: impl IntoIterator<Item = Rule>) {
+        let plan = rules.into_iter().fold(FaultPlan::new(1), FaultPlan::rule);
+        self.world.emulator.set_faults(&plan).unwrap();
+    }
+
+    fn blob(name: &str) -> BlobRef {
+        BlobRef { container: ContainerName::new(state::CONTAINER), name: name.to_owned() }
+    }
+
+    /// Writes the content of the pair's state as it is, past every check.
+    async fn overwrite_state(&self, content: &'static str) {
+        let blob = Self::blob(&format!("pair-{}-{}.json", self.source, self.target));
+        let etag = self.account().read_small(&blob, 1 << 20).await.unwrap().map(|found| found.etag);
+        let condition = etag.as_deref().map_or(WriteIf::Absent, WriteIf::Etag);
+        self.account().write_small(&blob, Bytes::from_static(content.as_bytes()), condition).await.unwrap();
+    }
+
+    async fn read_state(&self) -> Result<Option<(PairState, String)>, Error> {
+        PairState::read(&self.account(), &self.source, &self.target).await
+    }
+}
+
+/// The host that holds the lock, by the error that the second run gets.
+fn refused_by(taken: Result<TargetLock, Error>) -> String {
+    match taken {
+        Err(Error::Locked { holder, .. }) => holder.host,
+        other => panic!("not locked: {other:?}"),
+    }
+}
+
+/// Why the lock is lost.
+fn loss(lock: &TargetLock) -> LockLoss {
+    let error = lock.check().unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Fatal);
+    match error {
+        Error::LockLost { reason, .. } => reason,
+        other => panic!("not lost: {other}"),
+    }
+}
+
+fn refuse(status: u16, code: &str) -> Fault {
+    Fault::Refuse(Refuse::status(status).code(code))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_is_refused_with_the_name_of_the_first_one_until_it_ends() {
+    let machines = Machines::new().await;
+    let first = machines.take("ark").await.unwrap();
+    sleep(Duration::from_mins(90)).await;
+    let error = machines.take("boat").await.unwrap_err();
+    let (text, pid) = (error.to_string(), std::process::id());
+    let begin = format!("another run holds the lock of target account {}: ark, process {pid}, since ", machines.target);
+    assert!(text.starts_with(&begin) && text.contains("Z (1h 30m"), "{text}");
+    assert_eq!(error.disposition(), Disposition::Fatal);
+    first.check().unwrap();
+    first.release().await.unwrap();
+    assert_eq!(state::holder(&machines.account(), &machines.target).await.unwrap(), None);
+    let second = machines.take("boat").await.unwrap();
+    let found = state::holder(&machines.account(), &machines.target).await.unwrap().unwrap();
+    assert_eq!((found.host.as_str(), found.pid), ("boat", pid));
+    second.check().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ordinary_night_costs_three_requests_and_a_renewal_every_twenty_seconds() {
+    let machines = Machines::new().await;
+    machines.take("ark").await.unwrap().release().await.unwrap();
+    let rows = |rows: &[(&str, u64)]| -> Vec<(String, u64)> {
+        rows.iter().map(|(operation, count)| ((*operation).to_owned(), *count)).collect()
+    };
+    let mut first = machines.requests();
+    first.retain(|(operation, _)| operation != LEASE);
+    assert_eq!(first, rows(&[("CreateContainer", 1), ("PutBlob", 2)]), "what is missing is created once");
+
+    let lock = machines.take("ark").await.unwrap();
+    assert_eq!(machines.requests(), rows(&[(LEASE, 1), ("PutBlob", 1)]));
+    sleep(Duration::from_hours(1)).await;
+    let renewals = machines.requests();
+    let [(operation, count)] = &renewals[..] else { panic!("{renewals:?}") };
+    assert!(operation == LEASE && (165..=180).contains(count), "{renewals:?}");
+    lock.release().await.unwrap();
+    assert_eq!(machines.requests(), rows(&[(LEASE, 1)]));
+    sleep(Duration::from_mins(5)).await;
+    assert_eq!(machines.requests(), [], "a released lock is not renewed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_suspended_beyond_its_lease_does_nothing_and_another_takes_the_lock() {
+    let machines = Machines::new().await;
+    let lock = machines.take("ark").await.unwrap();
+    let lost = lock.lost();
+    machines.requests();
+    // Nothing of it runs meanwhile.
+    advance(Duration::from_secs(61)).await;
+    assert_eq!(loss(&lock), LockLoss::NotRenewed);
+    assert!(lost.is_cancelled());
+    let error = PairState::new().write(&lock, &machines.source, None).await.unwrap_err();
+    assert!(matches!(error, Error::LockLost { .. }), "{error}");
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!(machines.requests(), [], "it sends nothing");
+
+    let other = machines.take("boat").await.unwrap();
+    assert_eq!(loss(&lock), LockLoss::NotRenewed);
+    lock.release().await.unwrap();
+    assert_eq!(refused_by(machines.take("canoe").await), "boat", "the lock of another run is not released");
+    other.check().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_cannot_be_renewed_is_given_up_before_its_lease_ends() {
+    for fault in [refuse(503, "ServerBusy"), Fault::Hang(Hang::Before), refuse(403, "AuthorizationFailure")] {
+        let machines = Machines::new().await;
+        let lock = machines.take("ark").await.unwrap();
+        let taken = Instant::now();
+        machines.faults([Rule::new(fault.clone()).operation(LEASE)]);
+        sleep(Duration::from_secs(44)).await;
+        lock.check().unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        lock.lost().cancelled().await;
+        let after = taken.elapsed().as_secs_f64();
+        assert!((44.9..47.0).contains(&after), "{fault:?}: given up after {after} s");
+        // What comes later changes nothing.
+        machines.faults([]);
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(loss(&lock), LockLoss::NotRenewed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_lease_counts_from_when_it_was_asked_for_not_from_the_answer() {
+    let mut machines = Machines::new().await;
+    machines.take("ark").await.unwrap().release().await.unwrap();
+    machines.world.intercept(|request| {
+        let lease = request.url().query() == Some("comp=lease");
+        lease.then(|| -> BoxFuture<'static, ()> { Box::pin(sleep(Duration::from_secs(4))) })
+    });
+    let lock = machines.take("ark").await.unwrap();
+    // One renewal is sent 20 seconds after the acquisition was.
+    let started = Instant::now() - Duration::from_secs(4);
+    sleep(Duration::from_secs(25)).await;
+    machines.faults([Rule::new(refuse(503, "ServerBusy")).operation(LEASE)]);
+    lock.lost().cancelled().await;
+    let after = started.elapsed().as_secs_f64();
+    assert!((65.0..67.0).contains(&after), "given up {after} s after the acquisition was sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn renewals_that_fail_for_a_while_are_repeated() {
+    for fault in [refuse(500, "InternalError"), Fault::LostAnswer, Fault::Hang(Hang::After)] {
+        let machines = Machines::new().await;
+        let lock = machines.take("ark").await.unwrap();
+        for _ in 0..5 {
+            machines.faults([Rule::new(fault.clone()).operation(LEASE).times(3)]);
+            sleep(Duration::from_mins(3)).await;
+            lock.check().unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        }
+        assert_eq!(refused_by(machines.take("boat").await), "ark");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_is_dropped_ends_by_itself_within_a_minute() {
+    let machines = Machines::new().await;
+    drop(machines.take("ark").await.unwrap());
+    assert_eq!(refused_by(machines.take("boat").await), "ark");
+    sleep(Duration::from_mins(1)).await;
+    machines.take("boat").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_lost_while_the_lock_is_taken_do_not_lock_the_run_out() {
+    for operation in [LEASE, "PutBlob", "CreateContainer"] {
+        let machines = Machines::new().await;
+        machines.faults([Rule::new(Fault::LostAnswer).operation(operation).times(2)]);
+        let lock = machines.take("ark").await.unwrap();
+        assert_eq!(machines.world.emulator.fault_strikes(), [2], "{operation}");
+        lock.check().unwrap();
+        assert_eq!(refused_by(machines.take("boat").await), "ark", "{operation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_was_granted_late_has_its_whole_time() {
+    let machines = Machines::new().await;
+    machines.take("ark").await.unwrap().release().await.unwrap();
+    // The account is throttled for nearly the lease's time.
+    let busy = Fault::Refuse(Refuse::status(503).code("ServerBusy").retry_after("50"));
+    machines.faults([Rule::new(busy).operation(LEASE).times(1)]);
+    let started = Instant::now();
+    let lock = machines.take("ark").await.unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(45), "{:?}", started.elapsed());
+    lock.check().unwrap();
+    sleep(Duration::from_mins(2)).await;
+    lock.check().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_ended_is_waited_for_while_the_service_still_refuses_it() {
+    let machines = Machines::new().await;
+    drop(machines.take("ark").await.unwrap());
+    sleep(Duration::from_mins(1)).await;
+    let held = || Rule::new(refuse(409, "LeaseAlreadyPresent")).operation(LEASE);
+    machines.faults([held().times(4)]);
+    machines.take("boat").await.unwrap().release().await.unwrap();
+    machines.faults([held()]);
+    assert_eq!(refused_by(machines.take("canoe").await), "", "nobody is named whom nobody knows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_runs_that_create_what_is_missing_at_once_one_has_the_lock() {
+    let machines = Machines::new().await;
+    let taken = futures::join!(machines.take("ark"), machines.take("boat"));
+    let locked = match taken {
+        (Ok(_), Err(locked)) | (Err(locked), Ok(_)) => locked,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(locked, Error::Locked { .. }), "{locked}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_lock_names_its_holder_and_the_holder_stops_with_its_next_renewal() {
+    let machines = Machines::new().await;
+    let unlock = async || state::unlock(&machines.account(), &machines.target).await.unwrap().map(|found| found.host);
+    assert_eq!(unlock().await, None, "there is no container");
+    let lock = machines.take("ark").await.unwrap();
+    assert_eq!(unlock().await.as_deref(), Some("ark"));
+    assert_eq!(unlock().await, None, "it is broken");
+    let other = machines.take("boat").await.unwrap();
+    sleep(Duration::from_secs(22)).await;
+    assert_eq!(loss(&lock), LockLoss::Taken);
+    assert!(lock.lost().is_cancelled());
+    other.check().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_is_broken_before_its_holder_is_written_is_not_held() {
+    let machines = Machines::new().await;
+    machines.take("ark").await.unwrap().release().await.unwrap();
+    let lost = refuse(412, "LeaseIdMismatchWithBlobOperation");
+    machines.faults([Rule::new(lost).operation("PutBlob")]);
+    let error = machines.take("boat").await.unwrap_err();
+    assert!(matches!(error, Error::LockLost { reason: LockLoss::Taken, .. }), "{error}");
+    machines.faults([Rule::new(refuse(403, "AuthorizationPermissionMismatch")).operation("PutBlob")]);
+    machines.take("boat").await.unwrap_err();
+    machines.faults([]);
+    machines.take("canoe").await.expect("the lease was released at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn locks_of_two_targets_in_one_storage_account_are_independent() {
+    let machines = Machines::new().await;
+    let other = AccountName::new("another");
+    let first = machines.take("ark").await.unwrap();
+    let second = TargetLock::take(machines.account(), &other, &Machines::holder("boat")).await.unwrap();
+    assert_eq!((first.target(), second.target()), (&machines.target, &other));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_state_of_a_pair_is_read_as_it_was_written_and_only_over_what_was_read() {
+    let machines = Machines::new().await;
+    assert_eq!(machines.read_state().await.unwrap(), None);
+    let lock = machines.take("ark").await.unwrap();
+    let mut state = PairState::new();
+    let first = state.write(&lock, &machines.source, None).await.unwrap();
+    assert_eq!(machines.read_state().await.unwrap(), Some((state.clone(), first.clone())));
+
+    state.active = Active::Target;
+    state.nights.push(Night { at: mediamirror::clock::now(), published: 7, stopped: 1 });
+    let second = state.write(&lock, &machines.source, Some(&first)).await.unwrap();
+    for stale in [None, Some(first.as_str())] {
+        let error = PairState::new().write(&lock, &machines.source, stale).await.unwrap_err();
+        assert!(matches!(error, Error::State(StateError::Changed { .. })), "{error}");
+        assert_eq!(error.disposition(), Disposition::Fatal);
+    }
+    assert_eq!(machines.read_state().await.unwrap(), Some((state, second)));
+    let swapped = PairState::read(&machines.account(), &machines.target, &machines.source).await.unwrap();
+    assert_eq!(swapped, None, "each direction is a pair of its own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_whose_first_write_lost_its_answer_is_written() {
+    let machines = Machines::new().await;
+    let lock = machines.take("ark").await.unwrap();
+    let mut etag = None;
+    for published in 1..3 {
+        machines.faults([Rule::new(Fault::LostAnswer).operation("PutBlob").times(1)]);
+        let night = Night { at: mediamirror::clock::now(), published, stopped: 0 };
+        let state = PairState { nights: vec![night], ..PairState::new() };
+        let written = state.write(&lock, &machines.source, etag.as_deref()).await.unwrap();
+        assert_eq!(machines.world.emulator.fault_strikes(), [1]);
+        assert_eq!(machines.read_state().await.unwrap(), Some((state, written.clone())));
+        etag = Some(written);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_state_and_one_of_another_release_are_errors_with_a_remedy() {
+    let machines = Machines::new().await;
+    machines.take("ark").await.unwrap();
+    for (content, words) in [
+        ("", "is damaged (EOF while parsing a value at line 1 column 0); restore an earlier version of the blob"),
+        ("{\"version\":1,\"active\":\"both\"}", "is damaged (unknown variant `both`"),
+        ("{\"version\":2}", "another release of mediamirror wrote it (version 2, this one knows 1); use that release"),
+    ] {
+        machines.overwrite_state(content).await;
+        let error = machines.read_state().await.unwrap_err();
+        let (text, blob) = (error.to_string(), "mediamirror-state/pair-");
+        assert!(text.contains(words) && text.contains(blob), "{text}");
+        assert_eq!(error.disposition(), Disposition::Fatal);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_lease_on_the_locks_blob_locks_without_a_name() {
+    let machines = Machines::new().await;
+    machines.take("ark").await.unwrap().release().await.unwrap();
+    let (account, blob) = (machines.account(), Machines::blob(&format!("lock-{}", machines.target)));
+    let etag = account.read_small(&blob, 1 << 10).await.unwrap().unwrap().etag;
+    account.write_small(&blob, Bytes::from_static(b"mine"), WriteIf::Etag(&etag)).await.unwrap();
+    account.acquire_lease(&blob, &LeaseId::random(), 60).await.unwrap();
+    let error = machines.take("boat").await.unwrap_err();
+    assert!(error.to_string().contains(": a run that has not written its name; "), "{error}");
+}
