@@ -1,11 +1,12 @@
 //! Would a run work? Both accounts, their rights and clocks, and the ledger, examined one by one.
 //!
 //! It reads, unless asked to prove that the target can be written to; then it makes a scratch asset there, writes a blob into
-//! its container, and removes the asset. The source is never written to. Every check gives one finding; one that fails stops only those
-//! that cannot be made without it.
+//! its container, and removes the asset; and it takes and releases the target's lock. The source is never written to. Every
+//! check gives one finding; one that fails stops only those that cannot be made without it.
 
 mod media;
 mod rights;
+mod state;
 mod storage;
 mod writing;
 
@@ -67,6 +68,7 @@ async fn side(endpoint: &Endpoint, write_test: bool) -> Vec<Check> {
     }
     if endpoint.side == Side::Target {
         writing::examine(&mut findings, write_test).await;
+        state::examine(&mut findings, write_test).await;
     }
     findings.checks
 }

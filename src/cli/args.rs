@@ -181,7 +181,7 @@ pub(crate) struct ExplainArgs {
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Prove the rights to write by making an asset with a blob on the target, and removing it
+    /// Prove the rights to write: make an asset with a blob on the target and remove it, take the lock and release it
     #[arg(long)]
     pub(crate) write_test: bool,
 }

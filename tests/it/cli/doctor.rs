@@ -37,7 +37,7 @@ fn two_healthy_accounts_pass_what_was_not_proven_is_said_and_nothing_is_written(
         ("mediawest", &["token", "media-api", "assets", "streaming"][..]),
         ("storewest", &["reachable", "clock", "credential", "list", "read"]),
         ("mediaeast", &["token", "media-api", "assets", "streaming"]),
-        ("storeeast", &["reachable", "clock", "credential"]),
+        ("storeeast", &["reachable", "clock", "credential", "state"]),
     ] {
         for name in names {
             assert_eq!(check(&diagnosis, subject, name)["verdict"], "ok", "{subject} {name}: {diagnosis:#}");
@@ -54,7 +54,7 @@ fn two_healthy_accounts_pass_what_was_not_proven_is_said_and_nothing_is_written(
 }
 
 #[test]
-fn rights_to_write_are_proven_on_the_target_alone_and_nothing_of_the_proof_stays() {
+fn rights_to_write_are_proven_on_the_target_alone_and_nothing_of_the_proof_stays_but_the_lock_that_a_run_needs() {
     let emulator = emulator("");
     let (code, diagnosis) = emulator.json(&["doctor", "--write-test"]);
     assert_eq!((code, &diagnosis["verdict"]), (Some(0), &Value::from("ok")), "{diagnosis:#}");
@@ -63,7 +63,9 @@ fn rights_to_write_are_proven_on_the_target_alone_and_nothing_of_the_proof_stays
     let count = |operation: &str| -> u64 {
         rows.iter().filter(|row| row["operation"] == operation).map(|row| row["count"].as_u64().unwrap()).sum()
     };
-    assert_eq!((count("CreateAsset"), count("PutBlob"), count("DeleteAsset")), (1, 1, 1), "{stats:#}");
+    assert_eq!((count("CreateAsset"), count("DeleteAsset"), count("CreateContainer")), (1, 1, 1), "{stats:#}");
+    // A blob of the asset, the lock's blob and its holder; the lease is asked for, acquired and released.
+    assert_eq!((count("PutBlob"), count("LeaseBlob")), (3, 3), "{stats:#}");
     for row in rows.iter().filter(|row| row["account"].as_str().is_some_and(|account| account.ends_with("west"))) {
         let operation = row["operation"].as_str().unwrap();
         let read = ["List", "Get", "FrontDoor", "AcsToken"].iter().any(|read| operation.starts_with(read));
@@ -111,17 +113,27 @@ fn without(account: &str, operation: &str) -> String {
 #[test]
 fn rights_that_were_taken_away_are_named() {
     for (account, operation, failed) in [
-        ("storewest", "ListBlobs", "storewest list"),
-        ("storeeast", "PutBlob", "storeeast write"),
-        ("mediaeast", "CreateAsset", "mediaeast media-write"),
-        ("mediaeast", "DeleteAsset", "mediaeast media-write"),
-        ("mediawest", "ListAssets", "mediawest assets"),
+        ("storewest", "ListBlobs", &["storewest list"][..]),
+        ("storeeast", "PutBlob", &["storeeast write", "storeeast state"]),
+        ("storeeast", "CreateContainer", &["storeeast state"]),
+        ("storeeast", "LeaseBlob", &["storeeast state"]),
+        ("mediaeast", "CreateAsset", &["mediaeast media-write"]),
+        ("mediaeast", "DeleteAsset", &["mediaeast media-write"]),
+        ("mediawest", "ListAssets", &["mediawest assets"]),
     ] {
         let emulator = emulator(&without(account, operation));
         let (code, diagnosis) = emulator.json(&["doctor", "--write-test"]);
-        assert_eq!(with_verdict(&diagnosis, "fail"), [failed], "{diagnosis:#}");
+        assert_eq!(with_verdict(&diagnosis, "fail"), failed, "{diagnosis:#}");
         assert_eq!(code, Some(5), "{operation}");
     }
+}
+
+#[test]
+fn a_state_that_cannot_be_read_fails_without_a_test_that_writes() {
+    let emulator = emulator(&without("storeeast", "GetContainerProperties"));
+    let (code, diagnosis) = emulator.json(&["doctor"]);
+    // The question for the time is refused too, and a refusal has the time.
+    assert_eq!((code, with_verdict(&diagnosis, "fail")), (Some(5), vec!["storeeast state".to_owned()]));
 }
 
 #[test]
