@@ -27,6 +27,7 @@ mod summary;
 mod sync;
 #[cfg(feature = "emulator")]
 mod tutorial;
+mod unlock;
 mod urls;
 mod verify;
 
@@ -125,6 +126,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         Command::Urls(args) => urls::run(context, &args).await,
         Command::Asset(args) => asset::run(context, &args).await,
         Command::Doctor(args) => doctor::run(context, &args).await,
+        Command::Unlock(args) => unlock::run(context, &args).await,
         Command::Explain(args) => explain::run(context, &args),
         Command::Init(args) => init::run(context, &args),
     }

@@ -92,6 +92,11 @@ pub(crate) enum Command {
     Asset(AssetArgs),
     /// Examine both accounts and the ledger, and say what a run would stumble over
     Doctor(DoctorArgs),
+    /// Show which run holds the lock of the target, or break the lock of a run that is dead
+    ///
+    /// The lock of a run that was killed ends by itself within two minutes. Break it only where the process that holds it is
+    /// surely dead: a run that is alive writes on for up to 20 seconds, beside the next one.
+    Unlock(UnlockArgs),
     /// Explain a cause by its code, or list all codes
     Explain(ExplainArgs),
     /// Write a commented configuration
@@ -184,6 +189,14 @@ pub(crate) struct DoctorArgs {
     /// Prove the rights to write: make an asset with a blob on the target and remove it, take the lock and release it
     #[arg(long)]
     pub(crate) write_test: bool,
+}
+
+/// Arguments of `unlock`.
+#[derive(Debug, Args)]
+pub(crate) struct UnlockArgs {
+    /// Break the lock; without this flag, only show its holder
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Arguments of `init`.

@@ -10,6 +10,8 @@ mod doctor;
 #[cfg(feature = "emulator")]
 mod encode;
 mod rebuilding;
+#[cfg(feature = "emulator")]
+mod unlock;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,0 +1,61 @@
+//! `unlock`: shows which run holds the lock of the target, and breaks the lock where that is asked for.
+
+use mediamirror::clock;
+use mediamirror::config::Config;
+use mediamirror::model::AccountName;
+use mediamirror::state::{self, Holder};
+use serde::Serialize;
+
+use super::Context;
+use super::args::UnlockArgs;
+use super::exit_code::ExitCode;
+use super::failure::CommandFailure;
+use super::plain;
+use super::session::Session;
+
+/// What is printed as JSON.
+#[derive(Debug, Serialize)]
+struct Lock {
+    /// The target's media account.
+    target: AccountName,
+    /// The run that holds the lock, or held it until now.
+    holder: Option<Holder>,
+    /// Was the lock broken?
+    broken: bool,
+}
+
+/// Runs the command.
+pub(crate) async fn run(context: &Context, args: &UnlockArgs) -> Result<ExitCode, CommandFailure> {
+    let session = Session::of(Config::load(&context.global.config)?)?;
+    let endpoint = &session.pair.target;
+    let target = endpoint.media.account().clone();
+    let account = endpoint.blobs(None).ok_or_else(|| {
+        let message = format!("target account {target} has no storage account, so it has no lock");
+        CommandFailure::new(ExitCode::Refused, message, "add `[[target.storage]]` to the configuration")
+    })?;
+    let held = if args.yes { state::unlock(account, &target).await } else { state::holder(account, &target).await };
+    let holder = held.map_err(|error| CommandFailure::of(&error, false))?;
+    let lock = Lock { broken: args.yes && holder.is_some(), target, holder };
+    context.printer.result(&lock, || text(&lock));
+    Ok(if lock.holder.is_some() && !lock.broken { ExitCode::Locked } else { ExitCode::Success })
+}
+
+fn text(lock: &Lock) -> String {
+    let target = &lock.target;
+    let Some(holder) = &lock.holder else {
+        return format!("no run holds the lock of target account {target}");
+    };
+    let holder = holder.described_at(clock::now());
+    let holder = plain::line(&holder);
+    if lock.broken {
+        return format!(
+            "broke the lock of target account {target}; it was held by {holder}\n\
+             if that process is alive after all, stop it before you start another run"
+        );
+    }
+    format!(
+        "the lock of target account {target} is held by {holder}\n\
+         the lock of a run that was killed ends by itself within two minutes\n\
+         only if that process is surely dead: `mediamirror unlock --yes` breaks the lock at once"
+    )
+}
