@@ -15,12 +15,13 @@ use async_trait::async_trait;
 use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request};
 use bytes::Bytes;
 use futures::TryStreamExt;
-use mediamirror::blob::BlobAccount;
+use mediamirror::blob::{BlobAccount, LeaseAnswer, LeaseRenewal, LeaseState, WriteIf, Written};
 use mediamirror::call::Caller;
 use mediamirror::error::{Disposition, Error};
-use mediamirror::model::{AccountName, Blob, BlobProperties, BlobRef, ContainerName, CopyStatus, Plane};
+use mediamirror::model::{AccountName, Blob, BlobProperties, BlobRef, ContainerName, CopyStatus, LeaseId, Plane};
 use mediamirror::redact::Secret;
 use mediamirror::retry::RetryPolicy;
+use mediamirror::state::{self, Holder, PairState, StateError, TargetLock};
 use mediamirror::throttle::{Lane, LaneLimits};
 use mediamirror::transport::{AllowedHosts, guarded};
 use mediamirror::verdict::Cause;
@@ -39,6 +40,9 @@ macro_rules! every_case {
             a_source_that_changed_or_vanished_is_told,
             a_copy_within_an_account_is_done_at_once,
             a_wrong_key_ends_the_run,
+            a_lease_is_acquired_renewed_released_and_broken,
+            a_lock_has_one_holder_until_it_is_released_or_broken,
+            a_state_is_only_written_over_what_was_read,
         }
     };
 }
@@ -60,7 +64,7 @@ pub(crate) struct Fixture {
     /// Where blobs are copied from.
     pub(crate) source: BlobAccount,
     /// Where they are copied to.
-    pub(crate) target: BlobAccount,
+    pub(crate) target: Arc<BlobAccount>,
     /// The source account with a wrong key.
     pub(crate) impostor: BlobAccount,
     /// The target account through a line on which no block list is ever written.
@@ -236,10 +240,10 @@ pub(crate) async fn a_source_that_changed_or_vanished_is_told(fixture: &Fixture)
         let error = fixture.target.start_copy(&to, &from).await.unwrap_err();
         match &error {
             Error::Found { finding, .. } if finding.cause == Cause::SourceChanging => {
-                assert!(!vanished, "{error:?}")
+                assert!(!vanished, "{error:?}");
             }
             Error::Found { finding, .. } if finding.cause == Cause::SourceVanished => {
-                assert!(vanished, "{error:?}")
+                assert!(vanished, "{error:?}");
             }
             _ => panic!("{error:?}"),
         }
@@ -252,7 +256,7 @@ pub(crate) async fn a_source_that_changed_or_vanished_is_told(fixture: &Fixture)
                 // HTTP says of a condition on something absent that it is not met, and Azurite answers so.
                 Error::Found { finding, .. } if finding.cause == Cause::SourceChanging => {}
                 Error::Found { finding, .. } if finding.cause == Cause::SourceVanished => {
-                    assert!(vanished, "{error:?}")
+                    assert!(vanished, "{error:?}");
                 }
                 _ => panic!("{error:?}"),
             }
@@ -290,6 +294,79 @@ pub(crate) async fn a_wrong_key_ends_the_run(fixture: &Fixture) {
     }
 }
 
+/// A lease goes from one holder to the next, and each action that was repeated is done once.
+pub(crate) async fn a_lease_is_acquired_renewed_released_and_broken(fixture: &Fixture) {
+    let (account, at) = (&fixture.target, fixture.at("lease"));
+    let [first, second] = [LeaseId::random(), LeaseId::random()];
+    assert_eq!(account.acquire_lease(&at, &first, 60).await.unwrap(), LeaseAnswer::Missing);
+    account.write_small(&at, Bytes::new(), WriteIf::Absent).await.unwrap();
+    for _ in 0..2 {
+        let granted = account.acquire_lease(&at, &first, 60).await.unwrap();
+        assert!(matches!(granted, LeaseAnswer::Granted { .. }), "{granted:?}");
+        assert_eq!(account.acquire_lease(&at, &second, 60).await.unwrap(), LeaseAnswer::HeldByAnother);
+        let renewed = account.renew_lease(&at, &first).await.unwrap();
+        assert!(matches!(renewed, LeaseRenewal::Renewed { .. }), "{renewed:?}");
+        assert_eq!(account.renew_lease(&at, &second).await.unwrap(), LeaseRenewal::Lost);
+    }
+    for (id, written) in [(&second, false), (&first, true)] {
+        let done = account.write_small(&at, Bytes::from_static(b"{}"), WriteIf::Lease(id)).await.unwrap();
+        assert_eq!(matches!(done, Written::Done { .. }), written, "{done:?}");
+    }
+    account.release_lease(&at, &second).await.unwrap();
+    assert_eq!(account.read_small(&at, 99).await.unwrap().unwrap().lease, LeaseState::Leased);
+    account.release_lease(&at, &first).await.unwrap();
+    assert_eq!(account.renew_lease(&at, &first).await.unwrap(), LeaseRenewal::Lost);
+    let granted = account.acquire_lease(&at, &second, 60).await.unwrap();
+    assert!(matches!(granted, LeaseAnswer::Granted { .. }), "{granted:?}");
+    for _ in 0..2 {
+        account.break_lease(&at).await.unwrap();
+        assert_eq!(account.read_small(&at, 99).await.unwrap().unwrap().lease, LeaseState::Broken);
+    }
+    assert_eq!(account.renew_lease(&at, &second).await.unwrap(), LeaseRenewal::Lost);
+}
+
+/// The lock of a target, named after the case's container.
+pub(crate) async fn a_lock_has_one_holder_until_it_is_released_or_broken(fixture: &Fixture) {
+    let target = AccountName::new(fixture.container.as_str());
+    let take = async |host: &str| {
+        let holder = Holder { host: host.to_owned(), ..Holder::here() };
+        TargetLock::take(Arc::clone(&fixture.target), &target, &holder).await
+    };
+    let first = take("ark").await.unwrap();
+    let error = take("boat").await.unwrap_err();
+    assert!(matches!(&error, Error::Locked { holder, .. } if holder.host == "ark"), "{error}");
+    first.check().unwrap();
+    first.release().await.unwrap();
+    let second = take("boat").await.unwrap();
+    let broken = state::unlock(&fixture.target, &target).await.unwrap();
+    assert_eq!(broken.map(|holder| holder.host).as_deref(), Some("boat"));
+    assert_eq!(state::unlock(&fixture.target, &target).await.unwrap(), None);
+    let third = take("canoe").await.unwrap();
+    // It is no longer its own to release.
+    second.release().await.unwrap();
+    assert_eq!(state::holder(&fixture.target, &target).await.unwrap().unwrap().host, "canoe");
+    third.release().await.unwrap();
+}
+
+/// The state of a pair whose target is named after the case's container.
+pub(crate) async fn a_state_is_only_written_over_what_was_read(fixture: &Fixture) {
+    let (source, target) = (AccountName::new("source"), AccountName::new(fixture.container.as_str()));
+    let read = async || PairState::read(&fixture.target, &source, &target).await.unwrap();
+    assert_eq!(read().await, None);
+    let lock = TargetLock::take(Arc::clone(&fixture.target), &target, &Holder::here()).await.unwrap();
+    let mut state = PairState::new();
+    let first = state.write(&lock, &source, None).await.unwrap();
+    assert_eq!(read().await, Some((state.clone(), first.clone())));
+    state.adopted.insert("a locator".to_owned());
+    let second = state.write(&lock, &source, Some(&first)).await.unwrap();
+    for stale in [None, Some(first.as_str())] {
+        let error = PairState::new().write(&lock, &source, stale).await.unwrap_err();
+        assert!(matches!(error, Error::State(StateError::Changed { .. })), "{error}");
+    }
+    assert_eq!(read().await, Some((state, second)));
+    lock.release().await.unwrap();
+}
+
 impl Fixture {
     /// Two accounts of the service that `network` reaches, each at its endpoint with its name and key, and `container` made in
     /// both.
@@ -303,7 +380,7 @@ impl Fixture {
         let impostor = Access { key: target.key.clone(), ..source.clone() };
         let fixture = Self {
             source: account(network, source),
-            target: account(network, target),
+            target: Arc::new(account(network, target)),
             impostor: account(network, &impostor),
             broken: account(&(Arc::new(NoBlockLists(Arc::clone(network))) as Arc<dyn HttpClient>), target),
             container: ContainerName::new(container),
