@@ -8,6 +8,7 @@ mod file;
 #[cfg(test)]
 mod fuzz;
 mod place;
+pub mod policy;
 mod problem;
 mod roots;
 mod secret;
@@ -23,6 +24,7 @@ use rustls::pki_types::CertificateDer;
 use serde::Deserialize;
 
 pub use place::{Part, place};
+pub use policy::Policy;
 pub use validate::is_loopback;
 
 use crate::redact::Secret;
@@ -49,6 +51,8 @@ pub struct Config {
     pub target: AccountConfig,
     /// The ledger's file.
     pub ledger: PathBuf,
+    /// What the operator decides.
+    pub policy: Policy,
     /// Authorities whose certificates are trusted beside the system's.
     pub roots: Vec<CertificateDer<'static>>,
 }

@@ -5,7 +5,7 @@ pub(super) mod playback;
 mod report;
 
 use azure_core::http::HttpClient;
-use mediamirror::config::Config;
+use mediamirror::config::{Config, Policy};
 use mediamirror::connect::Pair;
 use mediamirror::emulator::{Emulator, EmulatorHandle};
 use mediamirror::engine::urls::urls;
@@ -89,6 +89,7 @@ pub(super) fn config(emulator: &EmulatorHandle) -> Result<Config, CommandFailure
         source: regions::account(source)?,
         target: regions::account(target)?,
         ledger: std::path::PathBuf::new(),
+        policy: Policy::default(),
         roots: Vec::new(),
     })
 }

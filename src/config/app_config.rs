@@ -6,7 +6,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use url::Url;
 
-use super::{AccountConfig, AuthConfig, Config, ConfigError, Limits, StorageConfig, template, validate};
+use super::{AccountConfig, AuthConfig, Config, ConfigError, Limits, Policy, StorageConfig, template, validate};
 use crate::redact::Secret;
 
 /// Why an `App.config` cannot be used.
@@ -85,7 +85,13 @@ impl AppConfig {
         if source.media_account == target.media_account || source.storage_account == target.storage_account {
             return Err(unusable("the target is the source", "name another account in the keys that end in `Target`"));
         }
-        Ok(Config { source: source.config()?, target: target.config()?, ledger, roots: Vec::new() })
+        Ok(Config {
+            source: source.config()?,
+            target: target.config()?,
+            ledger,
+            policy: Policy::default(),
+            roots: Vec::new(),
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::policy::{AcceptFile, GuardsFile};
 use super::problem::Document;
 use super::secret::SecretSource;
 use super::{ConfigError, Limits};
@@ -20,6 +21,13 @@ pub(super) struct ConfigFile {
     #[serde(default = "default_ledger")]
     pub(super) ledger: PathBuf,
     pub(super) ca_file: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(super) accept: Vec<Spanned<AcceptFile>>,
+    #[serde(default)]
+    pub(super) withhold: Vec<Spanned<String>>,
+    pub(super) adopt: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) guards: GuardsFile,
     pub(super) source: AccountFile,
     pub(super) target: AccountFile,
 }
@@ -127,7 +135,7 @@ pub(super) fn parse(document: &Document<'_>) -> Result<ConfigFile, ConfigError> 
 
 /// Where a list stands for a table.
 fn list_for_table(table: &DeTable<'_>) -> Option<Range<usize>> {
-    let is_table = |key: &str| matches!(key, "source" | "target" | "auth" | "limits" | "media" | "blob");
+    let is_table = |key: &str| matches!(key, "source" | "target" | "auth" | "limits" | "media" | "blob" | "guards");
     table.iter().find_map(|(key, value)| match value.get_ref() {
         DeValue::Table(inner) => list_for_table(inner),
         DeValue::Array(_) if is_table(key.get_ref()) => Some(value.span()),

@@ -152,11 +152,16 @@ fn in_words(kind: &str) -> &str {
 
 /// The nearest of the names, or all of them.
 fn suggestion(unknown: &str, known: &[&str]) -> String {
-    let near = known.iter().map(|name| (distance(unknown, name), *name)).min();
-    match near {
-        Some((distance, name)) if distance <= (name.len() / 3).max(1) => format!("did you mean `{name}`?"),
-        _ => format!("known here: {}", known.join(", ")),
+    match nearest(unknown, known) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("known here: {}", known.join(", ")),
     }
+}
+
+/// The name that was probably meant; `None` where all are too different.
+pub(super) fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+    let (distance, name) = known.iter().map(|name| (distance(unknown, name), *name)).min()?;
+    (distance <= (name.len() / 3).max(1)).then_some(name)
 }
 
 /// Edit distance where two swapped neighbours count as one edit (optimal string alignment).

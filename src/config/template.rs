@@ -74,6 +74,7 @@ pub fn render(ledger: &str, source: &AccountTemplate, target: &AccountTemplate) 
     let mut text = String::from(HEADER);
     let _ = writeln!(text, "ledger = {}", quoted(ledger));
     text.push_str(CA_FILE);
+    text.push_str(POLICY);
     text.push_str("\n# The library that is read.\n");
     section(&mut text, "source", source);
     text.push_str("\n# The library that is written.\n");
@@ -132,6 +133,15 @@ const CA_FILE: &str = "\
 # ca_file = \"company-ca.pem\"
 ";
 
+const POLICY: &str = "
+# Causes that leave the exit code as it is (`mediamirror explain` lists them); they do not change what is published:
+# accept = [\"source-empty\", { cause = \"protected\", names = [\"trailer-*\"], most = 3 }]
+# What must not be published, by the name or id of the source asset or by the id of a locator:
+# withhold = [\"name or id\"]
+# Copies that other tools made: \"no\" leaves them alone, \"equal\" adopts those equal to the source, \"overwrite\" all:
+# adopt = \"no\"
+";
+
 const LIMITS: &str = "
 # Limits, for [source] and [target] alike; flags of the same meaning win.
 # [target.limits]
@@ -139,6 +149,12 @@ const LIMITS: &str = "
 # [target.limits.media]             # also blob, which holds for each storage account
 # requests_per_second = 100
 # in_flight = 32
+
+# Where a run stops and asks a person; numbers, or percentages in quotes. These replace the defaults:
+# [guards]
+# max_withdraw = 20                 # assets that stop playing on the target within seven days
+# max_shrink = \"20%\"              # copies whose source is gone
+# max_overwrite = \"20%\"           # blobs of complete copies that changed in the source
 ";
 
 /// A TOML string of any text.
@@ -150,6 +166,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::file;
+    use crate::config::policy::GuardLimits;
     use crate::config::problem::Document;
 
     #[test]
@@ -163,6 +180,19 @@ mod tests {
         let file = file::parse(&Document::new(&text, "mirror.toml".as_ref())).expect("it is valid");
         assert_eq!(file.source.account.get_ref(), "we\"st");
         assert_eq!(file.target.storage.get_ref()[0].account.get_ref(), "storeeast");
+    }
+
+    #[test]
+    fn the_commented_decisions_of_the_operator_are_valid() {
+        let account = |name| AccountTemplate::of_the_service(name, name, &format!("store{name}"));
+        let text = render("mirror.ledger", &account("source"), &account("target"));
+        let uncommented = text.replace("# accept =", "accept =").replace("# withhold =", "withhold =");
+        let uncommented = uncommented.replace("# adopt =", "adopt =").replace("# [guards]", "[guards]");
+        let uncommented = uncommented.replace("# max_", "max_");
+        let file = file::parse(&Document::new(&uncommented, "mirror.toml".as_ref())).expect("it is valid");
+        assert_eq!((file.accept.len(), file.withhold.len(), file.adopt.is_some()), (2, 1, true));
+        let GuardLimits { max_withdraw, max_shrink, max_overwrite } = file.guards.limits();
+        assert!(max_withdraw.is_some() && max_shrink.is_some() && max_overwrite.is_some());
     }
 
     #[test]

@@ -96,6 +96,32 @@ fn limits_of_one_lane_leave_the_others_as_they_are() {
     assert_eq!(limits.blob, default.blob);
 }
 
+const POLICY: &str = r#"accept = ["source-empty", { cause = "protected", names = ["trailer-*"], most = 3 }]
+withhold = ["a film", "nb:cid:UUID:1"]
+adopt = "equal"
+[guards]
+max_withdraw = 7
+max_overwrite = "10%"
+[source]"#;
+
+#[test]
+fn the_operators_decisions_are_read_and_without_any_nothing_is_decided() {
+    use super::policy::{Accepted, Adopt, GuardLimits, Share};
+    use crate::verdict::Cause;
+    let none = Place::new().parse("", "").unwrap().policy;
+    assert!(none.accept.is_empty() && none.withhold.is_empty());
+    assert_eq!((none.adopt, none.guards), (Adopt::No, GuardLimits::default()));
+
+    let policy = Place::new().parse("[source]", POLICY).unwrap().policy;
+    assert_eq!(policy.withhold, ["a film", "nb:cid:UUID:1"]);
+    assert_eq!(policy.adopt, Adopt::Equal);
+    let GuardLimits { max_withdraw, max_shrink, max_overwrite } = policy.guards;
+    assert_eq!((max_withdraw, max_shrink, max_overwrite), (Some(Share::Count(7)), None, Some(Share::Percent(10))));
+    let mut accepted = Accepted::new(&policy.accept);
+    assert!(accepted.accepts(Cause::SourceEmpty, "a film") && !accepted.accepts(Cause::Protected, "a film"));
+    assert_eq!((0..5).filter(|n| accepted.accepts(Cause::Protected, &format!("trailer-{n}"))).count(), 3);
+}
+
 /// Every bad input: what is replaced by what, the line, words of the message, words of the remedy.
 const BAD: &[(&str, &str, usize, &str, &str)] = &[
     ("account = \"west\"", "acount = \"west\"", 2, "`source.acount`: unknown key", "did you mean `account`?"),
@@ -178,6 +204,82 @@ const BAD: &[(&str, &str, usize, &str, &str)] = &[
         "`source.limits.blob`: a list where a table is expected",
         "write its keys in braces",
     ),
+    (
+        "[source]",
+        "accept = [\n\"source-emtpy\"]\n[source]",
+        2,
+        "`accept`: no cause has this code",
+        "did you mean `source-empty`? `mediamirror explain` lists all codes",
+    ),
+    (
+        "[source]",
+        "accept = [{ cause = \"nothing\" }]\n[source]",
+        1,
+        "`accept`: no cause has this code",
+        "`mediamirror explain`",
+    ),
+    ("[source]", "accept = [{ names = [\"a\"] }]\n[source]", 1, "`accept`: key `cause` is missing", "add `cause`"),
+    (
+        "[source]",
+        "accept = [{ cause = \"protected\", name = [\"a\"] }]\n[source]",
+        1,
+        "`accept.name`: unknown key",
+        "did you mean `names`?",
+    ),
+    (
+        "[source]",
+        "accept = [{ cause = \"protected\", names = [\"a\",\n\"b[\"] }]\n[source]",
+        2,
+        "`accept.names`: not a glob",
+        "such as `trailer-*`",
+    ),
+    (
+        "[source]",
+        "accept = [{ cause = \"protected\", names = [] }]\n[source]",
+        1,
+        "`accept.names`: an empty list accepts nothing",
+        "remove `names`",
+    ),
+    (
+        "[source]",
+        "accept = [{ cause = \"protected\", most = 0 }]\n[source]",
+        1,
+        "`accept.most`: this value is of the wrong kind: expected a whole number above zero",
+        "correct that line",
+    ),
+    ("[source]", "accept = [3]\n[source]", 1, "`accept`: this value is of the wrong kind: expected a code", "correct"),
+    ("[source]", "accept = \"protected\"\n[source]", 1, "`accept`: this value is of the wrong kind", "correct"),
+    ("[source]", "withhold = [\" \"]\n[source]", 1, "`withhold`: an empty entry", "remove the entry"),
+    ("[source]", "adopt = \"yes\"\n[source]", 1, "`adopt`: unknown value", "\"no\", \"equal\" or \"overwrite\""),
+    (
+        "[source]",
+        "[guards]\nmax_withdraws = 3\n[source]",
+        2,
+        "`guards.max_withdraws`: unknown key",
+        "did you mean `max_withdraw`?",
+    ),
+    (
+        "[source]",
+        "[guards]\nmax_withdraw = -1\n[source]",
+        2,
+        "`guards.max_withdraw`: neither a number nor a percentage",
+        "\"10%\"",
+    ),
+    (
+        "[source]",
+        "[guards]\nmax_shrink = \"101%\"\n[source]",
+        2,
+        "`guards.max_shrink`: neither a number nor a percentage",
+        "\"10%\"",
+    ),
+    (
+        "[source]",
+        "[guards]\nmax_overwrite = 0.1\n[source]",
+        2,
+        "`guards.max_overwrite`: this value is of the wrong kind: expected a whole number, or a percentage in quotes",
+        "correct",
+    ),
+    ("[source]", "guards = [1]\n[source]", 1, "`guards`: a list where a table is expected", "write its keys in braces"),
 ];
 
 #[test]

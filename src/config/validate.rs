@@ -9,6 +9,7 @@ use toml::Spanned;
 use url::Url;
 
 use super::file::{AccountFile, AuthFile, AuthKind, ConfigFile, StorageFile};
+use super::policy;
 use super::problem::Document;
 use super::roots;
 use super::{AccountConfig, AuthConfig, Config, ConfigError, StorageConfig};
@@ -24,10 +25,12 @@ const RESOURCE: &str = "https://rest.media.azure.net";
 pub(super) fn config(file: &ConfigFile, document: &Document<'_>) -> Result<Config, ConfigError> {
     let ledger = document.directory().join(&file.ledger);
     distinct(file, document)?;
+    let policy = policy::policy(file, document)?;
     Ok(Config {
         source: Section { name: "source", document }.account(&file.source)?,
         target: Section { name: "target", document }.account(&file.target)?,
         ledger,
+        policy,
         roots: file.ca_file.as_ref().map(|file| roots::read(file, document)).transpose()?.unwrap_or_default(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mediamirror::config::{AccountConfig, AuthConfig, Config, Limits, StorageConfig};
+use mediamirror::config::{AccountConfig, AuthConfig, Config, Limits, Policy, StorageConfig};
 use mediamirror::emulator::{EmulatorHandle, ReadyRegion};
 use mediamirror::redact::Secret;
 
@@ -13,6 +13,7 @@ pub(crate) fn config_of(emulator: &EmulatorHandle) -> Config {
         source: account(&regions[0]),
         target: account(&regions[1]),
         ledger: PathBuf::from("unused.ledger"),
+        policy: Policy::default(),
         roots: Vec::new(),
     }
 }

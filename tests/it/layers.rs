@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("throttle", &["model", "retry"]),
     ("error", &["model", "redact", "failure", "verdict", "config", "ledger", "state"]),
     ("call", &["model", "retry", "throttle", "error"]),
-    ("config", &["model", "redact", "error", "throttle"]),
+    ("config", &["model", "redact", "verdict", "error", "throttle"]),
     ("monitor", &["model", "redact", "verdict", "error"]),
     ("ledger", &["model", "redact", "error", "clock", "machine"]),
     ("transport", &["redact", "failure", "config"]),

@@ -1,0 +1,170 @@
+//! The operator's decisions as they are written in the file, and the checks on them. No message repeats a value.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::ops::Range;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use toml::Spanned;
+
+use super::super::ConfigError;
+use super::super::file::ConfigFile;
+use super::super::problem::{Document, REMEDY, nearest};
+use super::{Accept, Adopt, GuardLimits, Policy, Share, ShareError};
+use crate::verdict::Cause;
+
+/// One entry of `accept`.
+#[derive(Debug)]
+pub(in super::super) enum AcceptFile {
+    /// A code alone.
+    Code(String),
+    /// A code with its scope.
+    Scoped(Scoped),
+}
+
+/// The table form of an entry.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Scoped {
+    cause: Spanned<String>,
+    names: Option<Spanned<Vec<Spanned<String>>>>,
+    most: Option<NonZeroU64>,
+}
+
+impl<'de> Deserialize<'de> for AcceptFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EntryVisitor)
+    }
+}
+
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = AcceptFile;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a code in quotes, or { cause = \"…\", names = [\"…\"], most = 3 }")
+    }
+
+    fn visit_str<E: de::Error>(self, code: &str) -> Result<AcceptFile, E> {
+        Ok(AcceptFile::Code(code.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AcceptFile, A::Error> {
+        Scoped::deserialize(de::value::MapAccessDeserializer::new(map)).map(AcceptFile::Scoped)
+    }
+}
+
+/// `[guards]`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in super::super) struct GuardsFile {
+    max_withdraw: Option<Share>,
+    max_shrink: Option<Share>,
+    max_overwrite: Option<Share>,
+}
+
+impl GuardsFile {
+    pub(in super::super) fn limits(&self) -> GuardLimits {
+        let Self { max_withdraw, max_shrink, max_overwrite } = *self;
+        GuardLimits { max_withdraw, max_shrink, max_overwrite }
+    }
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ShareVisitor)
+    }
+}
+
+struct ShareVisitor;
+
+impl Visitor<'_> for ShareVisitor {
+    type Value = Share;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a whole number, or a percentage in quotes")
+    }
+
+    fn visit_i64<E: de::Error>(self, count: i64) -> Result<Share, E> {
+        u64::try_from(count).map(Share::Count).map_err(|_| not_a_share())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Share, E> {
+        text.parse().map_err(|_: ShareError| not_a_share())
+    }
+}
+
+fn not_a_share<E: de::Error>() -> E {
+    de::Error::custom(format!("neither a number nor a percentage{REMEDY}write a number such as 20, or \"10%\""))
+}
+
+/// Checks what the operator decided.
+pub(in super::super) fn policy(file: &ConfigFile, document: &Document<'_>) -> Result<Policy, ConfigError> {
+    Ok(Policy {
+        accept: file.accept.iter().map(|entry| accepted(entry, document)).collect::<Result<_, _>>()?,
+        withhold: file.withhold.iter().map(|entry| withheld(entry, document)).collect::<Result<_, _>>()?,
+        adopt: file.adopt.as_ref().map_or(Ok(Adopt::default()), |adopt| adopted(adopt, document))?,
+        guards: file.guards.limits(),
+    })
+}
+
+fn accepted(entry: &Spanned<AcceptFile>, document: &Document<'_>) -> Result<Accept, ConfigError> {
+    Ok(match entry.get_ref() {
+        AcceptFile::Code(code) => Accept { cause: cause(code, &entry.span(), document)?, names: None, most: None },
+        AcceptFile::Scoped(scoped) => Accept {
+            cause: cause(scoped.cause.get_ref(), &scoped.cause.span(), document)?,
+            names: scoped.names.as_ref().map(|names| globs(names, document)).transpose()?,
+            most: scoped.most.map(NonZeroU64::get),
+        },
+    })
+}
+
+fn cause(code: &str, span: &Range<usize>, document: &Document<'_>) -> Result<Cause, ConfigError> {
+    Cause::of_code(code).ok_or_else(|| {
+        let codes: Vec<&str> = Cause::all().map(Cause::code).collect();
+        let near = nearest(code, &codes).map_or_else(String::new, |code| format!("did you mean `{code}`? "));
+        let remedy = format!("{near}`mediamirror explain` lists all codes");
+        document.error(span, "`accept`: no cause has this code", remedy)
+    })
+}
+
+fn withheld(entry: &Spanned<String>, document: &Document<'_>) -> Result<String, ConfigError> {
+    if entry.get_ref().trim().is_empty() {
+        let remedy = "write the name or the id of a source asset, or the id of a locator, or remove the entry";
+        return Err(document.error(&entry.span(), "`withhold`: an empty entry", remedy));
+    }
+    // As it is written: a name may begin or end with a space.
+    Ok(entry.get_ref().clone())
+}
+
+fn adopted(adopt: &Spanned<String>, document: &Document<'_>) -> Result<Adopt, ConfigError> {
+    match adopt.get_ref().as_str() {
+        "no" => Ok(Adopt::No),
+        "equal" => Ok(Adopt::Equal),
+        "overwrite" => Ok(Adopt::Overwrite),
+        _ => Err(document.error(&adopt.span(), "`adopt`: unknown value", "write \"no\", \"equal\" or \"overwrite\"")),
+    }
+}
+
+/// The scope of an accepted cause.
+fn globs(names: &Spanned<Vec<Spanned<String>>>, document: &Document<'_>) -> Result<GlobSet, ConfigError> {
+    if names.get_ref().is_empty() {
+        let remedy = "name the assets, such as [\"trailer-*\"], or remove `names` for all assets";
+        return Err(document.error(&names.span(), "`accept.names`: an empty list accepts nothing", remedy));
+    }
+    let mut globs = GlobSetBuilder::new();
+    for name in names.get_ref() {
+        globs.add(Glob::new(name.get_ref()).map_err(|_| not_a_glob(name, document))?);
+    }
+    globs.build().map_err(|_| {
+        let remedy = "name fewer assets, or use shorter globs";
+        document.error(&names.span(), "`accept.names`: the globs are too large together", remedy)
+    })
+}
+
+fn not_a_glob(name: &Spanned<String>, document: &Document<'_>) -> ConfigError {
+    let remedy = "write a name with `*` and `?`, such as `trailer-*`; write `[[]` for a bracket";
+    document.error(&name.span(), "`accept.names`: not a glob", remedy)
+}
