@@ -1,5 +1,7 @@
 //! The command line: what may be typed, and what it means. No behaviour.
 
+mod guards;
+
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
@@ -11,6 +13,7 @@ use mediamirror::engine::{Options, Order};
 use mediamirror::model::CopyMethod;
 
 use super::asset::AssetArgs;
+use guards::GuardArgs;
 
 /// Mirrors a whole media library to a second region with server-side copies, at the same URL paths.
 #[derive(Debug, Parser)]
@@ -124,6 +127,9 @@ pub(crate) struct SyncArgs {
     /// Move the ledger aside and begin a new one from the marks that the target's assets have
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) rebuild_ledger: bool,
+    /// What the guards let through.
+    #[command(flatten)]
+    pub(crate) guards: GuardArgs,
 }
 
 /// Which assets, and how fast.

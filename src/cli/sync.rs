@@ -26,7 +26,8 @@ const DRAINING: &str = "stopping: what was begun is being ended; once more to le
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, CommandFailure> {
-    let session = Session::open(context, &args.scope.overrides()).await?;
+    let mut session = Session::open(context, &args.scope.overrides()).await?;
+    session.config.policy.guards = args.guards.limits().over(session.config.policy.guards);
     let options = args.options();
     let ledger = if args.rebuild_ledger { rebuilt(context, &session)? } else { open_ledger(&session, &options)? };
     let interruption = Interruption::listen(DRAINING)?;

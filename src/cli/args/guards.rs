@@ -1,0 +1,87 @@
+//! The flags of the guards: how much a run may withdraw or overwrite, and which held run is let through.
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use mediamirror::config::policy::{Allow, GuardLimits, Share};
+
+/// What the guards let through.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct GuardArgs {
+    /// Withdraw what the guard held in this run, once
+    #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) allow_withdraw: Option<String>,
+    /// Continue although the source has shrunk as it had in this run, once
+    #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) allow_shrink: Option<String>,
+    /// Overwrite what the guard held in this run, once
+    #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) allow_overwrite: Option<String>,
+    /// Assets that may stop playing on the target within seven days
+    #[arg(long, value_name = "N|N%")]
+    pub(crate) max_withdraw: Option<Share>,
+    /// Copies whose source may be gone
+    #[arg(long, value_name = "N|N%")]
+    pub(crate) max_shrink: Option<Share>,
+    /// Blobs of complete copies that may be overwritten
+    #[arg(long, value_name = "N|N%")]
+    pub(crate) max_overwrite: Option<Share>,
+}
+
+impl GuardArgs {
+    /// The limits to put over the configured ones.
+    pub(crate) fn limits(&self) -> GuardLimits {
+        GuardLimits { max_withdraw: self.max_withdraw, max_shrink: self.max_shrink, max_overwrite: self.max_overwrite }
+    }
+
+    /// The held runs that are let through.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the engine has no guards yet"))]
+    pub(crate) fn allow(&self) -> Allow {
+        Allow {
+            withdraw: self.allow_withdraw.clone(),
+            shrink: self.allow_shrink.clone(),
+            overwrite: self.allow_overwrite.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Typed {
+        #[command(flatten)]
+        guards: GuardArgs,
+    }
+
+    fn sync(arguments: &[&str]) -> Result<GuardArgs, clap::Error> {
+        Typed::try_parse_from(["sync"].iter().chain(arguments)).map(|typed| typed.guards)
+    }
+
+    #[test]
+    fn a_held_run_is_allowed_by_its_id_one_kind_at_a_time() {
+        let args = sync(&["--allow-withdraw", "run-7", "--allow-overwrite", "run-9"]).unwrap();
+        let (withdraw, overwrite) = (Some("run-7".to_owned()), Some("run-9".to_owned()));
+        assert_eq!(args.allow(), Allow { withdraw, shrink: None, overwrite });
+        assert_eq!(sync(&["--allow-shrink", "x"]).unwrap().allow().shrink.as_deref(), Some("x"));
+        assert_eq!(sync(&[]).unwrap().allow(), Allow::default());
+        for flag in ["--allow-withdraw", "--allow-shrink", "--allow-overwrite"] {
+            assert!(sync(&[flag, ""]).is_err() && sync(&[flag]).is_err(), "{flag} needs a run");
+        }
+    }
+
+    #[test]
+    fn limits_of_the_guards_are_numbers_or_percentages() {
+        let args = sync(&["--max-withdraw", "3", "--max-shrink", "25%", "--max-overwrite", "0"]).unwrap();
+        let expected = GuardLimits {
+            max_withdraw: Some(Share::Count(3)),
+            max_shrink: Some(Share::Percent(25)),
+            max_overwrite: Some(Share::Count(0)),
+        };
+        assert_eq!(args.limits(), expected);
+        let refused = sync(&["--max-withdraw", "101%"]).unwrap_err().to_string();
+        assert!(refused.contains("--max-withdraw") && refused.contains("from 0% to 100%"), "{refused}");
+    }
+}
