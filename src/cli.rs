@@ -37,7 +37,7 @@ use std::num::NonZeroUsize;
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use args::{Cli, Color, Command, Global};
+use args::{Cli, Color, Command, Global, Output};
 use exit_code::ExitCode;
 use failure::CommandFailure;
 use printer::Printer;
@@ -67,7 +67,7 @@ pub(crate) fn run() -> std::process::ExitCode {
     match block_on(&context, cli.command) {
         Ok(code) => code.into(),
         Err(failure) => {
-            printer::failure(&failure, color);
+            printer::failure(&failure, context.global.output, color);
             failure.code.into()
         }
     }
@@ -134,9 +134,18 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
 
 /// Prints what the parser of the command line has to say: help, version, or an error.
 fn told(error: &clap::Error) -> ExitCode {
-    // Nothing can be done about a closed output.
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success }
+    let printed = error.print();
+    if error.use_stderr() {
+        // There is no other place to say it.
+        return ExitCode::Usage;
+    }
+    match printer::written_out(printed) {
+        Ok(()) => ExitCode::Success,
+        Err(failure) => {
+            printer::failure(&failure, Output::Text, false);
+            failure.code
+        }
+    }
 }
 
 /// Are messages to be coloured?

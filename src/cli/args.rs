@@ -42,7 +42,7 @@ pub(crate) struct Global {
     /// More on standard error: -v what happens, -vv every retry, -vvv everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Nothing on standard error but errors
+    /// Print nothing but warnings, errors, and the data that was asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Colours; `NO_COLOR` turns them off as well

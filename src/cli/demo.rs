@@ -35,7 +35,7 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<ExitCode, 
     let result = mirror_and_compare(context, &emulator, &interruption).await;
     emulator.shutdown().await;
     let Some(report) = result? else { return Ok(interruption.code()) };
-    context.printer.result(&report, || report.text(context.global.verbose > 0));
+    context.printer.result(&report, || report.text(context.global.verbose > 0))?;
     Ok(if report.surprises.is_empty() { ExitCode::Success } else { ExitCode::Partial })
 }
 

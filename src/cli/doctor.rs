@@ -33,7 +33,8 @@ pub(crate) async fn run(context: &Context, args: &DoctorArgs) -> Result<ExitCode
         }
     }
     let diagnosis = Diagnosis { verdict: worst(&checks), checks };
-    context.printer.result(&diagnosis, || text(&diagnosis.checks));
+    let success = diagnosis.verdict == Verdict::Ok;
+    context.printer.report(success, &diagnosis, || text(&diagnosis.checks))?;
     Ok(code(&diagnosis.checks))
 }
 

@@ -21,7 +21,7 @@ pub(crate) async fn run(context: &Context, args: &EmulatorArgs) -> Result<ExitCo
     if let Some(path) = &args.write_config {
         write_configuration(context, path, emulator.ready())?;
     }
-    Printer::data(&emulator.ready().json());
+    Printer::data(&emulator.ready().json())?;
     interruption.stop.cancelled().await;
     emulator.shutdown().await;
     // Running until it is interrupted is what was asked for.

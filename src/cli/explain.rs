@@ -36,7 +36,7 @@ impl From<Cause> for Explanation {
 pub(crate) fn run(context: &Context, args: &ExplainArgs) -> Result<ExitCode, CommandFailure> {
     let Some(code) = &args.code else {
         let all: Vec<Explanation> = Cause::all().map(Explanation::from).collect();
-        context.printer.result(&all, || list(&all));
+        context.printer.result(&all, || list(&all))?;
         return Ok(ExitCode::Success);
     };
     let cause = Cause::of_code(code).ok_or_else(|| {
@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context, args: &ExplainArgs) -> Result<ExitCode, Com
         )
     })?;
     let explanation = Explanation::from(cause);
-    context.printer.result(&explanation, || text(&explanation));
+    context.printer.result(&explanation, || text(&explanation))?;
     Ok(ExitCode::Success)
 }
 

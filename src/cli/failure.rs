@@ -7,6 +7,8 @@ use mediamirror::config::ConfigError;
 use mediamirror::error::{Error, Failure};
 use mediamirror::ledger::LedgerError;
 use mediamirror::redact::scrub;
+use mediamirror::verdict::Cause;
+use serde::Serialize;
 
 use super::exit_code::ExitCode;
 use super::plain;
@@ -20,17 +22,34 @@ pub(crate) struct CommandFailure {
     message: String,
     /// What to do about it.
     remedy: Option<String>,
+    /// The cause it is about, if it is about one.
+    cause: Option<Cause>,
+}
+
+/// A failure as JSON.
+#[derive(Debug, Serialize)]
+struct AsJson<'a> {
+    error: Fields<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Fields<'a> {
+    /// The exit code.
+    code: u8,
+    cause: Option<Cause>,
+    message: &'a str,
+    remedy: Option<&'a str>,
 }
 
 impl CommandFailure {
     /// A failure with its remedy.
     pub(crate) fn new(code: ExitCode, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code, message: message.into(), remedy: Some(remedy.into()) }
+        Self { code, message: message.into(), remedy: Some(remedy.into()), cause: None }
     }
 
     /// A failure nobody foresaw.
     pub(crate) fn unexpected(message: impl Into<String>) -> Self {
-        Self { code: ExitCode::Unexpected, message: message.into(), remedy: None }
+        Self { code: ExitCode::Unexpected, message: message.into(), remedy: None, cause: None }
     }
 
     /// A failed attempt to read or write a file of the user.
@@ -50,6 +69,7 @@ impl CommandFailure {
         Self {
             code: ExitCode::of(error, changed),
             message: plain::line(&scrub(&error.to_string())).into_owned(),
+            cause: error.cause(),
             remedy: match error.cause() {
                 Some(cause) => Some(cause.remedy().to_owned()),
                 None => error.failure().map(remedy_of).map(str::to_owned),
@@ -77,6 +97,14 @@ impl CommandFailure {
             let _ = write!(text, "\n{green}remedy{plain}: {}", plain::lines(remedy));
         }
         text
+    }
+
+    /// The same for programs, in one line of JSON.
+    pub(crate) fn json(&self) -> String {
+        let Self { code, message, remedy, cause } = self;
+        let error = Fields { code: *code as u8, cause: *cause, message, remedy: remedy.as_deref() };
+        let json = serde_json::to_string(&AsJson { error }).expect("texts and numbers can be written as JSON");
+        plain::json(&json).into_owned()
     }
 
     fn of_config(error: &ConfigError) -> Self {
@@ -128,5 +156,33 @@ pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
         Failure::Timeout(_) | Failure::Interrupted(_) | Failure::Refused { .. } => {
             "run it again; it goes on from where it ended"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mediamirror::verdict::Finding;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn the_json_of_a_failure_has_the_code_of_its_cause_and_no_control_characters() {
+        let finding = Finding::new(Cause::TwoCopies, "a\u{1b}[2J and b");
+        let failure = CommandFailure::of(&Error::Found { subject: "film".to_owned(), finding }, true);
+        let told = failure.json();
+        assert!(!told.contains('\u{1b}') && !told.contains('\n'), "{told}");
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(told["error"]["code"], ExitCode::Partial as u8);
+        assert_eq!(told["error"]["cause"], "two-copies");
+        assert_eq!(told["error"]["remedy"], Cause::TwoCopies.remedy());
+        let message = told["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with("film: two-copies: "), "{message}");
+    }
+
+    #[test]
+    fn a_failure_without_cause_and_remedy_has_nulls_in_their_places() {
+        let told: Value = serde_json::from_str(&CommandFailure::unexpected("no").json()).unwrap();
+        assert_eq!(told, json!({ "error": { "code": 1, "cause": null, "message": "no", "remedy": null } }));
     }
 }

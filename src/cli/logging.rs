@@ -39,8 +39,7 @@ pub(crate) fn start(global: &Global, screen: &Screen, color: bool) {
 /// The libraries below say what we say again, with more words: they are heard from -vvv on.
 fn default_filter(global: &Global) -> &'static str {
     match (global.quiet, global.verbose) {
-        (true, _) => "error",
-        (false, 0) => "warn",
+        (true, _) | (false, 0) => "warn",
         (false, 1) => "warn,mediamirror=info",
         (false, 2) => "warn,mediamirror=debug",
         (false, _) => "debug,mediamirror=trace",

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 use super::args::{Global, Output};
+use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::plain;
 
@@ -22,22 +23,37 @@ impl Printer {
     }
 
     /// Prints a result: as JSON, or as the text made by `text`.
-    pub(crate) fn result<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) {
+    ///
+    /// # Errors
+    /// Standard output does not take it, such as on a full disk.
+    pub(crate) fn result<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<(), CommandFailure> {
         match self.output {
             Output::Json => Self::data(&plain::json(&as_json(value))),
             Output::Text => Self::data(&plain::lines(&text())),
         }
     }
 
+    /// As [`Printer::result`], of a command that is not run for its output: a success is silent where silence was asked for.
+    ///
+    /// # Errors
+    /// Standard output does not take it, such as on a full disk.
+    pub(crate) fn report<T: Serialize>(
+        self,
+        success: bool,
+        value: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), CommandFailure> {
+        if success && self.quiet && self.output == Output::Text { Ok(()) } else { self.result(value, text) }
+    }
+
     /// Writes text to standard output, ended by one line end.
-    pub(crate) fn data(text: &str) {
+    ///
+    /// # Errors
+    /// Standard output does not take it, such as on a full disk. A reader that went away is no error.
+    pub(crate) fn data(text: &str) -> Result<(), CommandFailure> {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.trim_end().as_bytes()).and_then(|()| stdout.write_all(b"\n"));
-        if let Err(error) = written.and_then(|()| stdout.flush())
-            && error.kind() != ErrorKind::BrokenPipe
-        {
-            tracing::error!(%error, "cannot write to standard output");
-        }
+        written_out(written.and_then(|()| stdout.flush()))
     }
 
     /// Writes a line for people to standard error, unless silence was asked for.
@@ -48,14 +64,30 @@ impl Printer {
     }
 }
 
+/// Makes a failure of an output that could not be written; a reader that went away is no error.
+pub(crate) fn written_out(written: io::Result<()>) -> Result<(), CommandFailure> {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandFailure::new(
+            ExitCode::Unexpected,
+            format!("the result could not be written to standard output: {error}"),
+            "make room where standard output goes, and run again",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a line to standard error whatever was asked for. A closed standard error is not worth a panic.
 pub(crate) fn note(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", plain::lines(line));
 }
 
-/// Writes to standard error why a command failed, in colours if they are wanted.
-pub(crate) fn failure(failure: &CommandFailure, color: bool) {
-    let _ = writeln!(io::stderr().lock(), "{}", failure.render(color));
+/// Writes to standard error why a command failed: as JSON where results are, else as text, in colours if they are wanted.
+pub(crate) fn failure(failure: &CommandFailure, output: Output, color: bool) {
+    let text = match output {
+        Output::Json => failure.json(),
+        Output::Text => failure.render(color),
+    };
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// A result as JSON: readable on a terminal, one line for programs, many of which read lines.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use mediamirror::model::Side;
-use mediamirror::monitor::{Monitor, RunEvent};
+use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
 use mediamirror::verdict::Class;
 use tokio::task::JoinHandle;
 
@@ -103,6 +103,9 @@ impl Monitor for Progress {
             RunEvent::BlobFailed { blob, reason, .. } => tracing::info!(blob, reason, "blob not copied"),
             RunEvent::MethodChosen { name, method, blobs, bytes, why, .. } => {
                 tracing::info!(name, "{blobs} blobs ({}) by {method}: {why}", ByteSize(*bytes));
+            }
+            RunEvent::AssetFinished { name, outcome: AssetOutcome::Unchanged, .. } => {
+                tracing::debug!(name, "asset unchanged");
             }
             RunEvent::AssetFinished { name, outcome, .. } => tracing::info!(name, ?outcome, "asset finished"),
             _ => {}
@@ -264,7 +267,6 @@ impl Bars {
 mod tests {
     use mediamirror::model::{AssetId, CopyMethod};
 
-    use mediamirror::monitor::AssetOutcome;
     use mediamirror::verdict::Cause;
 
     use super::*;

@@ -35,16 +35,18 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
     let closed = ledger.close().await;
     let summary = summary?;
     closed?;
-    context.printer.result(&summary, || summary::text(&summary, context.global.verbose > 0));
-    Ok(match (summary.outcome, summary.verdict) {
+    let code = match (summary.outcome, summary.verdict) {
         (Outcome::Complete, _) | (Outcome::DryRun, Outcome::Complete) => ExitCode::Success,
         (Outcome::Held, _) | (Outcome::DryRun, Outcome::Held) => ExitCode::Held,
         (Outcome::Partial | Outcome::DryRun, _) => ExitCode::Partial,
-        (Outcome::Interrupted, _) => {
-            context.printer.note(&resume_line(&context.global.config));
-            interruption.code()
-        }
-    })
+        (Outcome::Interrupted, _) => interruption.code(),
+    };
+    let success = code == ExitCode::Success;
+    let printed = context.printer.report(success, &summary, || summary::text(&summary, context.global.verbose > 0));
+    if summary.outcome == Outcome::Interrupted {
+        context.printer.note(&resume_line(&context.global.config));
+    }
+    printed.map(|()| code)
 }
 
 /// One run of the engine, with its progress on the screen.

@@ -86,6 +86,6 @@ async fn go_through(
     let Some(played) = played else { return Ok(interruption.code()) };
     let left = if args.keep { Vec::new() } else { Inventory::of(&session.pair).await?.beyond(&before) };
     let report = Report::new(played?, &before, left, args.keep);
-    context.printer.result(&report, || report.text());
+    context.printer.result(&report, || report.text())?;
     Ok(if report.good() { ExitCode::Success } else { ExitCode::Partial })
 }

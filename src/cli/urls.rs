@@ -15,7 +15,7 @@ use super::session::Session;
 pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::open(context, &args.overrides()).await?;
     let pairs = urls(&session.pair, &args.options()).await.map_err(|error| CommandFailure::of(&error, false))?;
-    context.printer.result(&pairs, || text(&pairs));
+    context.printer.result(&pairs, || text(&pairs))?;
     Ok(ExitCode::Success)
 }
 

@@ -21,12 +21,13 @@ pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode,
     progress.finish();
     ledger.close().await?;
     let verification = result.map_err(|error| CommandFailure::of(&error, false))?;
-    context.printer.result(&verification, || text(&verification));
-    Ok(match () {
+    let code = match () {
         () if !verification.differences.is_empty() || verification.assets.missing > 0 => ExitCode::Differences,
         () if verification.owes() => ExitCode::Partial,
         () => ExitCode::Success,
-    })
+    };
+    context.printer.report(code == ExitCode::Success, &verification, || text(&verification))?;
+    Ok(code)
 }
 
 /// The comparison for people.

@@ -156,6 +156,26 @@ fn bad_configurations_end_with_five_one_message_and_nothing_written() {
 }
 
 #[test]
+fn with_json_a_failure_is_one_json_object_on_standard_error() {
+    let place = place(&MIRROR.replacen("account = \"west\"", "acount = \"we\u{202e}st\"", 1));
+    for arguments in [["sync", "--output", "json"], ["--output", "json", "urls"]] {
+        let output = mediamirror(place.path(), &arguments);
+        assert_eq!(output.status.code(), Some(5));
+        assert!(output.stdout.is_empty(), "{}", stdout(&output));
+        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+        let told: serde_json::Value = serde_json::from_str(&stderr(&output)).expect("JSON");
+        let error = told["error"].as_object().expect("an object");
+        assert_eq!(error.keys().collect::<Vec<_>>(), ["cause", "code", "message", "remedy"]);
+        assert_eq!((&error["code"], &error["cause"]), (&5.into(), &serde_json::Value::Null));
+        assert!(error["message"].as_str().is_some_and(|text| text.contains("mirror.toml:2: `source.acount`")));
+        assert_eq!(error["remedy"], "did you mean `account`?");
+    }
+    let usage = mediamirror(place.path(), &["sync", "--output", "json", "--dryrun"]);
+    assert_eq!(usage.status.code(), Some(2));
+    assert!(stderr(&usage).starts_with("error: "), "{}", stderr(&usage));
+}
+
+#[test]
 fn a_missing_configuration_says_how_to_write_one() {
     let place = tempfile::tempdir().expect("a directory");
     let output = mediamirror(place.path(), &["sync"]);

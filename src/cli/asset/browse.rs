@@ -52,7 +52,7 @@ pub(super) async fn list_all(context: &Context, side: Side) -> Result<ExitCode, 
     context.printer.result(&assets, || {
         let lines: String = assets.iter().map(line).collect();
         if lines.is_empty() { "no assets\n".to_owned() } else { lines }
-    });
+    })?;
     Ok(ExitCode::Success)
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn show_one(context: &Context, side: Side, args: &ShowArgs) -> 
     let refused = |error| failed(&error, false);
     let asset = find(account, &args.asset).await.map_err(refused)?;
     let details = show(account, asset).await.map_err(refused)?;
-    context.printer.result(&details, || text(&details));
+    context.printer.result(&details, || text(&details))?;
     Ok(ExitCode::Success)
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn endpoints(context: &Context, side: Side) -> Result<ExitCode,
             let _ = writeln!(text, "{name}  {state}  {url}");
         }
         if endpoints.is_empty() { "no streaming endpoints\n".to_owned() } else { text }
-    });
+    })?;
     Ok(ExitCode::Success)
 }
 
@@ -122,7 +122,7 @@ pub(super) async fn prune_policies(
         prune(account, &policies).await.map_err(|error| failed(&error, true))?;
     }
     let pruned = Pruned { removed: !args.dry_run, policies: policies.into_iter().map(Policy::from).collect() };
-    context.printer.result(&pruned, || pruned.text());
+    context.printer.result(&pruned, || pruned.text())?;
     Ok(ExitCode::Success)
 }
 

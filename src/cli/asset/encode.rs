@@ -101,7 +101,7 @@ pub(super) async fn run(context: &Context, side: Side, args: &EncodeArgs) -> Res
         write_details(args.details_dir.as_deref(), &report)?;
         context.printer.result(&report, || {
             text::submitted(&submitted, &command(context, side, &format!("{} --watch", submitted.job)))
-        });
+        })?;
         return Ok(ExitCode::Success);
     }
     let cancel = args.cancel_on_interrupt;
@@ -127,12 +127,12 @@ pub(super) async fn jobs(context: &Context, side: Side, args: &JobsArgs) -> Resu
         ended.map_err(|error| failed(&error, true))?;
         let report = report(account, &id).await.map_err(|error| failed(&error, true))?;
         write_details(args.details_dir.as_deref(), &report)?;
-        context.printer.result(&report, || text::report(&report));
+        context.printer.result(&report, || text::report(&report))?;
         return Ok(ExitCode::Success);
     }
     let Some(job) = &args.job else {
         let jobs = account.v2.jobs().await.map_err(refused)?;
-        context.printer.result(&jobs, || text::jobs(&jobs));
+        context.printer.result(&jobs, || text::jobs(&jobs))?;
         return Ok(ExitCode::Success);
     };
     let id = JobId::new(job);
@@ -144,7 +144,7 @@ pub(super) async fn jobs(context: &Context, side: Side, args: &JobsArgs) -> Resu
         return told(context, args.details_dir.as_deref(), ended, &interruption);
     }
     write_details(args.details_dir.as_deref(), &report)?;
-    context.printer.result(&report, || text::report(&report));
+    context.printer.result(&report, || text::report(&report))?;
     Ok(ExitCode::Success)
 }
 
@@ -153,7 +153,7 @@ pub(super) async fn processors(context: &Context, side: Side) -> Result<ExitCode
     let session = Session::open_one(context, side).await?;
     let listed = session.account(side).v2.processors().await;
     let processors = listed.map_err(|error| failed(&error, false))?;
-    context.printer.result(&processors, || text::processors(&processors));
+    context.printer.result(&processors, || text::processors(&processors))?;
     Ok(ExitCode::Success)
 }
 
@@ -224,7 +224,7 @@ fn told(
 ) -> Result<ExitCode, CommandFailure> {
     let Some(report) = ended? else { return Ok(interruption.code()) };
     write_details(directory, &report)?;
-    context.printer.result(&report, || text::report(&report));
+    context.printer.result(&report, || text::report(&report))?;
     if report.job.state != JobState::Finished {
         context.printer.note(&text::why(&report));
     }

@@ -44,10 +44,10 @@ pub(super) async fn publish_one(context: &Context, side: Side, args: &PublishArg
         let downloads =
             publish_for_download(account, &asset, args.days).await.map_err(|error| failed(&error, false))?;
         let shown = Exposed::of(&downloads);
-        context.printer.result(&shown, || shown.text());
+        context.printer.result(&shown, || shown.text())?;
     } else {
         let published = publish(account, &asset, args.days).await.map_err(|error| failed(&error, false))?;
-        context.printer.result(&published, || text(&published));
+        context.printer.result(&published, || text(&published))?;
     }
     Ok(ExitCode::Success)
 }
@@ -67,7 +67,7 @@ pub(super) async fn unpublish_one(
     context.printer.result(&removed, || {
         let lines = removed.iter().map(|locator| format!("removed locator {}\n", locator.locator_id));
         if removed.is_empty() { "it had no locators\n".to_owned() } else { lines.collect() }
-    });
+    })?;
     Ok(ExitCode::Success)
 }
 

@@ -55,7 +55,7 @@ pub(super) async fn run(context: &Context, side: Side, args: &DeleteArgs) -> Res
         let error = remove(account, &asset.id).await.err().map(|error| scrub(&error.to_string()));
         deletions.push(Deletion { name: asset.label().to_owned(), id: asset.id, error });
     }
-    context.printer.result(&deletions, || text(&deletions));
+    context.printer.result(&deletions, || text(&deletions))?;
     let complete = deletions.iter().all(|deletion| deletion.error.is_none());
     Ok(if complete { ExitCode::Success } else { ExitCode::Unexpected })
 }

@@ -68,7 +68,7 @@ pub(super) async fn run(context: &Context, side: Side, args: &UploadArgs) -> Res
         uploaded = uploaded(context, session.account(side), &args.files, &options) => uploaded?,
         () = interruption.stop.cancelled() => return Ok(interruption.code()),
     };
-    context.printer.result(&uploaded, || text(&uploaded));
+    context.printer.result(&uploaded, || text(&uploaded))?;
     Ok(ExitCode::Success)
 }
 
