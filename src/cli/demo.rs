@@ -27,7 +27,7 @@ use report::{Cost, Report};
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<ExitCode, CommandFailure> {
-    let interruption = Interruption::listen("stopping; once more to leave at once")?;
+    let interruption = Interruption::listen(&context.screen, "stopping; once more to leave at once")?;
     let recipe = format!("assets={},blobs={},seed=1,sizes=real,awkward=true,real=true", args.assets, args.blobs);
     let generate = parse_recipe(&recipe)?;
     context.printer.note("two regions on loopback, a library in the first one …");

@@ -16,7 +16,7 @@ use super::signals::Interruption;
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &EmulatorArgs) -> Result<ExitCode, CommandFailure> {
-    let interruption = Interruption::listen("")?;
+    let interruption = Interruption::listen(&context.screen, "")?;
     let emulator = start(args).await?;
     if let Some(path) = &args.write_config {
         write_configuration(context, path, emulator.ready())?;

@@ -2,6 +2,7 @@
 //! for. The only user of indicatif.
 
 pub(crate) mod job;
+mod terminal;
 
 use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex};
@@ -37,7 +38,7 @@ impl Screen {
         Self(if global.quiet {
             Mode::Silent
         } else if std::io::stderr().is_terminal() {
-            Mode::Bars(MultiProgress::new())
+            Mode::Bars(MultiProgress::with_draw_target(terminal::target()))
         } else {
             Mode::Lines(Duration::from_secs(global.progress_interval.get()))
         })

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::printer;
+use super::progress::Screen;
 
 /// Listens for SIGINT and SIGTERM.
 #[derive(Debug, Clone)]
@@ -19,13 +20,13 @@ pub(crate) struct Interruption {
 }
 
 impl Interruption {
-    /// Starts to listen. `hint` is printed when the first signal comes.
-    pub(crate) fn listen(hint: &'static str) -> Result<Self, CommandFailure> {
+    /// Starts to listen. `hint` is printed above what moves on the screen when the first signal comes.
+    pub(crate) fn listen(screen: &Screen, hint: &'static str) -> Result<Self, CommandFailure> {
         let refused = |error| CommandFailure::unexpected(format!("failed to listen for signals: {error}"));
         let interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
         let terminate = signal(SignalKind::terminate()).map_err(refused)?;
         let listening = Self { stop: CancellationToken::new(), code: Arc::default() };
-        tokio::spawn(listening.clone().wait(interrupt, terminate, hint));
+        tokio::spawn(listening.clone().wait(interrupt, terminate, screen.clone(), hint));
         Ok(listening)
     }
 
@@ -38,15 +39,16 @@ impl Interruption {
         }
     }
 
-    async fn wait(self, mut interrupt: Signal, mut terminate: Signal, hint: &'static str) {
+    async fn wait(self, mut interrupt: Signal, mut terminate: Signal, screen: Screen, hint: &'static str) {
         let code = next(&mut interrupt, &mut terminate).await;
         self.code.store(code as u8, Ordering::Relaxed);
         self.stop.cancel();
         if !hint.is_empty() {
-            printer::note(hint);
+            screen.above(|| printer::note(hint));
         }
         let code = next(&mut interrupt, &mut terminate).await;
-        leave(code);
+        // With the bars taken away, and nobody to draw them again.
+        screen.above(|| leave(code));
     }
 }
 

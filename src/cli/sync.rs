@@ -22,7 +22,7 @@ use super::signals::Interruption;
 use super::summary;
 
 /// What the first Ctrl-C answers.
-const DRAINING: &str = "stopping: what was begun is being ended; once more to leave at once";
+const DRAINING: &str = "stopping: work in progress finishes first; once more to leave at once";
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, CommandFailure> {
@@ -30,7 +30,7 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
     session.config.policy.guards = args.guards.limits().over(session.config.policy.guards);
     let options = args.options();
     let ledger = if args.rebuild_ledger { rebuilt(context, &session)? } else { open_ledger(&session, &options)? };
-    let interruption = Interruption::listen(DRAINING)?;
+    let interruption = Interruption::listen(&context.screen, DRAINING)?;
     let summary = mirrored(context, &session.pair, &ledger, &options, &interruption).await;
     let closed = ledger.close().await;
     let summary = summary?;

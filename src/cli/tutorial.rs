@@ -28,7 +28,7 @@ use steps::Tutorial;
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &TutorialArgs) -> Result<ExitCode, CommandFailure> {
-    let interruption = Interruption::listen("stopping; what was made is being removed")?;
+    let interruption = Interruption::listen(&context.screen, "stopping; what was made is being removed")?;
     let film = Film::of(args.file.as_deref())?;
     if context.global.config_named {
         let session = configured(&context.global.config).await?;

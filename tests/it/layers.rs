@@ -77,6 +77,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rustix", &["clock"]),
     ("clap", &["cli", "main"]),
     ("indicatif", &["cli"]),
+    ("console", &["cli"]),
     ("axum", &["emulator"]),
     ("hyper", &["emulator"]),
 ];

@@ -12,6 +12,7 @@ mod outages;
 mod outputs;
 mod secrets;
 mod signals;
+mod terminal;
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt as _;

@@ -94,7 +94,7 @@ pub(super) async fn run(context: &Context, side: Side, args: &EncodeArgs) -> Res
     }
     let asset = find(account, &args.asset).await.map_err(|error| failed(&error, false))?;
     // From here on a signal must not leave a job behind that nobody was told of.
-    let interruption = Interruption::listen("")?;
+    let interruption = Interruption::listen(&context.screen, "")?;
     let submitted = submit(account, &asset, &options, &Silent).await.map_err(|error| failed(&error, false))?;
     if args.no_wait {
         let report = report(account, &submitted.job).await.map_err(|error| failed(&error, true))?;
@@ -138,7 +138,7 @@ pub(super) async fn jobs(context: &Context, side: Side, args: &JobsArgs) -> Resu
     let id = JobId::new(job);
     let report = report(account, &id).await.map_err(refused)?;
     if args.watch {
-        let interruption = Interruption::listen("")?;
+        let interruption = Interruption::listen(&context.screen, "")?;
         let ended =
             Watched { context, side, account, interruption: &interruption, cancel: false }.to_the_end(&id).await;
         return told(context, args.details_dir.as_deref(), ended, &interruption);

@@ -62,7 +62,7 @@ impl From<Encryption> for AssetEncryption {
 /// Runs the command.
 pub(super) async fn run(context: &Context, side: Side, args: &UploadArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::open_one(context, side).await?;
-    let interruption = Interruption::listen(STOPPED)?;
+    let interruption = Interruption::listen(&context.screen, STOPPED)?;
     let options = UploadOptions { name: args.name.clone(), encryption: args.options.into() };
     let uploaded = tokio::select! {
         uploaded = uploaded(context, session.account(side), &args.files, &options) => uploaded?,

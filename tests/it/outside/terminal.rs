@@ -1,0 +1,155 @@
+//! A run on a terminal, interrupted with Ctrl-C: what the screen shows while it drains, and what is left on it.
+//!
+//! `script` (util-linux) makes the terminal, whose line discipline turns the byte 3 into `^C` on the screen and SIGINT.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use super::{BINARY, LONG, library, regions};
+use crate::cli::against_emulator::Emulator;
+use crate::cli::counted::wait_for;
+
+const COLUMNS: usize = 80;
+const ROWS: usize = 24;
+/// What Ctrl-C types.
+const INTERRUPT: &[u8] = b"\x03";
+const HINT: &str = "once more to leave at once";
+
+/// The program on a terminal.
+struct OnTerminal {
+    process: Child,
+    keyboard: ChildStdin,
+}
+
+impl OnTerminal {
+    fn start(emulator: &Emulator, arguments: &str) -> Self {
+        let command = format!("stty cols {COLUMNS} rows {ROWS}; exec {BINARY} {arguments}");
+        let mut process = Command::new("script")
+            .args(["--quiet", "--flush", "--return", "--command", &command, "/dev/null"])
+            .current_dir(emulator.path())
+            .env_remove("MEDIAMIRROR_CONFIG")
+            .env_remove("MEDIAMIRROR_LOG")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script (util-linux) runs");
+        let keyboard = process.stdin.take().unwrap();
+        Self { process, keyboard }
+    }
+
+    fn press_ctrl_c(&mut self) {
+        self.keyboard.write_all(INTERRUPT).unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// Its exit code and all that the terminal was sent.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut sent = String::new();
+        self.process.stdout.take().unwrap().read_to_string(&mut sent).unwrap();
+        (self.process.wait().unwrap().code(), sent)
+    }
+}
+
+/// What a terminal shows: lines without the spaces at their ends. It knows what indicatif uses, and does not scroll.
+#[derive(Default)]
+struct Display {
+    lines: Vec<Vec<char>>,
+    row: usize,
+    column: usize,
+}
+
+impl Display {
+    fn of(sent: &str) -> Vec<String> {
+        let mut display = Self::default();
+        let mut characters = sent.chars();
+        while let Some(character) = characters.next() {
+            match character {
+                '\r' => display.column = 0,
+                '\n' => display.row += 1,
+                '\u{1b}' => display.obey(&mut characters),
+                shown => display.show(shown),
+            }
+        }
+        let line = |line: Vec<char>| line.into_iter().collect::<String>().trim_end().to_owned();
+        display.lines.into_iter().map(line).collect()
+    }
+
+    /// An escape sequence: a number, and a letter that says what to do.
+    fn obey(&mut self, characters: &mut std::str::Chars<'_>) {
+        assert_eq!(characters.next(), Some('['), "an unknown escape sequence");
+        let rest = characters.as_str();
+        let letter = rest.find(|c: char| c.is_ascii_alphabetic()).expect("a sequence has an end");
+        let number = rest[..letter].parse().unwrap_or(1);
+        match characters.nth(letter) {
+            Some('A') => self.row = self.row.saturating_sub(number),
+            Some('B') => self.row += number,
+            // The whole line is cleared, whatever the cursor's column.
+            Some('K') => self.line().fill(' '),
+            other => panic!("an unknown escape sequence: {other:?}"),
+        }
+    }
+
+    fn show(&mut self, character: char) {
+        // A full line wraps with the next character, not before.
+        if self.column == COLUMNS {
+            (self.row, self.column) = (self.row + 1, 0);
+        }
+        let column = self.column;
+        self.line()[column] = character;
+        self.column += 1;
+    }
+
+    fn line(&mut self) -> &mut Vec<char> {
+        let lines = self.lines.len().max(self.row + 1);
+        self.lines.resize(lines, vec![' '; COLUMNS]);
+        &mut self.lines[self.row]
+    }
+}
+
+/// How many bars are on the screen.
+fn bars(screen: &[String]) -> usize {
+    screen.iter().filter(|line| line.contains(['█', '░'])).count()
+}
+
+fn has(screen: &[String], words: &str) -> bool {
+    screen.iter().any(|line| line.contains(words))
+}
+
+#[test]
+fn an_interruption_shows_its_hint_above_the_bars_and_leaves_no_bar_behind() {
+    let emulator = Emulator::with(&regions(200, LONG), &library(12), "");
+    let mut run = OnTerminal::start(&emulator, "sync --max-in-flight 2 --assets-in-flight 2");
+    wait_for(&emulator, "CreateAsset", 4);
+    run.press_ctrl_c();
+    let (code, sent) = run.end();
+    assert_eq!(code, Some(130), "{sent}");
+    assert!(sent.contains("^C"), "the terminal did not show what was typed: {sent}");
+
+    // At the end the bars are taken away one by one: this is the last drawing of all three.
+    let start = "\u{1b}[2Aassets ";
+    let drawing = sent.rfind(start).expect("bars are drawn") + start.len();
+    let drawn = drawing + sent[drawing..].find('\u{1b}').expect("the bars are taken away");
+    assert!(sent.find(HINT) < Some(drawing), "nothing was drawn while the run drained: {sent}");
+    let draining = Display::of(&sent[..drawn]);
+    assert!(has(&draining, HINT), "{draining:#?}");
+    assert_eq!(bars(&draining), 3, "{draining:#?}");
+    let end = Display::of(&sent);
+    assert!(has(&end, HINT) && has(&end, "To go on: mediamirror"), "{end:#?}");
+    assert_eq!((bars(&end), has(&end, "^C")), (0, false), "{end:#?}");
+}
+
+#[test]
+fn the_second_interruption_takes_the_bars_away_before_the_program_leaves() {
+    let emulator = Emulator::with(&regions(200, LONG), &library(12), "");
+    let mut run = OnTerminal::start(&emulator, "sync --max-in-flight 2 --assets-in-flight 2");
+    wait_for(&emulator, "CreateAsset", 4);
+    run.press_ctrl_c();
+    std::thread::sleep(Duration::from_millis(100));
+    run.press_ctrl_c();
+    let (code, sent) = run.end();
+    assert_eq!(code, Some(130), "{sent}");
+    let end = Display::of(&sent);
+    assert!(has(&end, HINT) && !has(&end, "To go on"), "{end:#?}");
+    assert_eq!(bars(&end), 0, "{end:#?}");
+}
