@@ -5,6 +5,7 @@
 mod access;
 mod args;
 mod asset;
+mod changes;
 #[cfg(feature = "emulator")]
 mod demo;
 mod doctor;

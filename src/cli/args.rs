@@ -127,6 +127,9 @@ pub(crate) struct SyncArgs {
     /// Move the ledger aside and begin a new one from the marks that the target's assets have
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) rebuild_ledger: bool,
+    /// Print all changes, not only the first ones
+    #[arg(long)]
+    pub(crate) all: bool,
     /// What the guards let through.
     #[command(flatten)]
     pub(crate) guards: GuardArgs,

@@ -4,6 +4,8 @@
 pub(super) mod playback;
 mod report;
 
+use std::sync::Arc;
+
 use azure_core::http::HttpClient;
 use mediamirror::config::{Config, Policy};
 use mediamirror::connect::Pair;
@@ -13,9 +15,11 @@ use mediamirror::engine::verify::verify;
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
+use mediamirror::monitor::Silent;
 
 use super::Context;
 use super::args::DemoArgs;
+use super::changes::Changes;
 use super::emulator::{failed, parse_recipe};
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
@@ -52,17 +56,17 @@ async fn mirror_and_compare(
     let of = |error: Error| CommandFailure::of(&error, true);
 
     emulator.reset_stats();
-    let first = mirrored(context, &pair, &ledger, &options, interruption).await?;
+    let first = mirrored(context, &pair, &ledger, &options, interruption, &Arc::new(Changes::new(false))).await?;
     let cost = Cost::of(&emulator.stats(), &first);
     if first.outcome == Outcome::Interrupted {
         return Ok(None);
     }
     context.printer.note("comparing both libraries …");
-    let verification = verify(&pair, &ledger, &options, &mediamirror::monitor::Silent).await.map_err(of)?;
+    let verification = verify(&pair, &ledger, &options, &Silent).await.map_err(of)?;
     context.printer.note("fetching every manifest from both regions …");
     let playback = playbacks(&pair, &options, network.as_ref()).await?;
     context.printer.note("mirroring again …");
-    let second = mirrored(context, &pair, &ledger, &options, interruption).await?;
+    let second = mirrored(context, &pair, &ledger, &options, interruption, &Arc::new(Changes::new(false))).await?;
     if second.outcome == Outcome::Interrupted {
         return Ok(None);
     }

@@ -8,16 +8,93 @@ use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
 use mediamirror::engine::{Choice, Outcome, Problem, Summary};
 
-use super::plain;
+use super::changes::Kept;
 
-/// The whole summary; with `latency`, the time each kind of request took.
-pub(crate) fn text(summary: &Summary, latency: bool) -> String {
-    let mut text = counts(summary);
-    for problem in &summary.problems {
-        let _ = writeln!(text, "  {}: {}", plain::line(&problem.name), plain::line(&reason(problem)));
+/// One line for each asset that was changed or is not mirrored, then the total in one line; with `verbose`, the counts of
+/// each kind and the time each kind of request took in place of the total. A run that did nothing is the total alone.
+pub(crate) fn text(summary: &Summary, changes: &Kept, verbose: bool) -> String {
+    let mut text = changes.text();
+    if verbose {
+        text.push_str(&counts(summary));
+        if !summary.latency.is_empty() {
+            let _ = writeln!(text, "\n{}", latency_table(&summary.latency));
+        }
+    } else {
+        let _ = writeln!(text, "{}", total(summary));
+        forecast(summary, &mut text);
     }
-    if latency && !summary.latency.is_empty() {
-        let _ = writeln!(text, "\n{}", latency_table(&summary.latency));
+    text
+}
+
+/// How it ended, what was done and what it cost, in one line.
+fn total(summary: &Summary) -> String {
+    let (assets, blobs, locators, requests) = (&summary.assets, &summary.blobs, &summary.locators, &summary.requests);
+    let dry = summary.outcome == Outcome::DryRun;
+    let (mirrored, copied) = if dry { ("to mirror", "to copy") } else { ("mirrored", "copied") };
+    let mut parts = Vec::new();
+    for (count, what) in [
+        (assets.mirrored, mirrored),
+        (assets.skipped, "skipped"),
+        (assets.failed, "failed"),
+        (assets.conflicts, if assets.conflicts == 1 { "conflict" } else { "conflicts" }),
+        (assets.gone, "gone from the source"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{} {what}", thousands(count)));
+        }
+    }
+    if blobs.copied > 0 {
+        parts.push(format!("{} {copied} ({})", counted(blobs.copied, "blob"), ByteSize(summary.bytes_copied)));
+    }
+    if blobs.failed > 0 {
+        parts.push(format!("{} failed", counted(blobs.failed, "blob")));
+    }
+    if locators.mirrored > 0 {
+        parts.push(format!("{} {mirrored}", counted(locators.mirrored, "locator")));
+    }
+    if locators.failed > 0 {
+        parts.push(format!("{} failed", counted(locators.failed, "locator")));
+    }
+    if parts.is_empty() {
+        // Without the unchanged: those are all.
+        parts.push(if summary.outcome == Outcome::Interrupted { "nothing done" } else { "nothing to do" }.to_owned());
+    } else if assets.unchanged > 0 {
+        parts.insert(0, format!("{} unchanged", thousands(assets.unchanged)));
+    }
+    format!(
+        "{}: {}, {} ({}, {:.1} s)",
+        word(summary.outcome),
+        counted(assets.total, "asset"),
+        parts.join(", "),
+        counted(requests.media + requests.blob, "request"),
+        summary.elapsed.as_secs_f64(),
+    )
+}
+
+/// The outcome as JSON names it, but for the dry run, which is two words.
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Complete => "complete",
+        Outcome::Partial => "partial",
+        Outcome::Interrupted => "interrupted",
+        Outcome::DryRun => "dry run",
+    }
+}
+
+/// A count with its noun.
+fn counted(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{} {one}s", thousands(count)) }
+}
+
+/// A count with its digits in groups of three, as in `1,000`.
+fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
     }
     text
 }
@@ -69,6 +146,12 @@ fn counts(summary: &Summary) -> String {
         requests.blob,
         summary.elapsed.as_secs_f64(),
     );
+    forecast(summary, &mut text);
+    text
+}
+
+/// What a run will cost, after a dry run.
+fn forecast(summary: &Summary, text: &mut String) {
     if let Some(forecast) = &summary.forecast {
         let _ = writeln!(
             text,
@@ -86,7 +169,6 @@ fn counts(summary: &Summary) -> String {
             );
         }
     }
-    text
 }
 
 fn outcome(outcome: Outcome) -> &'static str {
@@ -134,6 +216,7 @@ pub(crate) mod tests {
     use mediamirror::verdict::{Cause, Class, Finding};
 
     use super::*;
+    use crate::cli::changes;
 
     /// A summary with one conflict in it.
     pub(crate) fn example() -> Summary {
@@ -173,21 +256,65 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_summary_names_every_count_and_every_problem() {
-        let text = text(&example(), false);
+    fn the_table_names_every_count() {
+        let text = text(&example(), &Kept::default(), true);
         assert!(text.contains("3 in scope: 1 mirrored, 1 unchanged, 0 skipped, 0 failed, 1 conflicts"), "{text}");
         assert!(text.contains("4 copied (4.0 KiB), 2 unchanged, 0 failed"), "{text}");
         assert!(text.contains("copies   4 (4.0 KiB) by put: one request is the cheapest\n"), "{text}");
-        assert!(
-            text.contains("taken: locator-id-taken: its locator id is already used on the target: by asset 7; delete"),
-            "{text}"
-        );
-        assert!(!text.contains("PutBlobFromUrl"), "latency is for -v: {text}");
+    }
+
+    #[test]
+    fn a_run_that_did_nothing_is_one_line() {
+        let quiet = Summary {
+            outcome: Outcome::Complete,
+            assets: AssetCounts { total: 1_000, unchanged: 1_000, ..AssetCounts::default() },
+            blobs: BlobCounts { unchanged: 20_000, ..BlobCounts::default() },
+            bytes_copied: 0,
+            copies: Vec::new(),
+            locators: LocatorCounts { unchanged: 1_000, ..LocatorCounts::default() },
+            requests: RequestCounts { media: 5, blob: 7 },
+            elapsed: Duration::from_millis(420),
+            problems: Vec::new(),
+            causes: BTreeMap::new(),
+            ..example()
+        };
+        let text = text(&quiet, &Kept::default(), false);
+        assert_eq!(text, "complete: 1,000 assets, nothing to do (12 requests, 0.4 s)\n");
+    }
+
+    #[test]
+    fn the_total_in_one_line_names_what_was_done_and_what_was_not() {
+        let text = text(&example(), &Kept::default(), false);
+        let total = "partial: 3 assets, 1 unchanged, 1 mirrored, 1 conflict, 4 blobs copied (4.0 KiB), 1 locator mirrored, \
+                     1 locator failed (16 requests, 1.2 s)\n";
+        assert_eq!(text, total, "neither counts nor latency without -v");
+    }
+
+    #[test]
+    fn the_lines_of_the_assets_come_before_the_total_and_before_the_counts() {
+        let kept = || changes::tests::after(false, &changes::tests::example());
+        for (verbose, total) in [(false, "partial: 3 assets"), (true, "outcome  partial")] {
+            let text = text(&example(), &kept(), verbose);
+            let (lines, rest) = text.split_at(text.find(total).unwrap());
+            assert!(
+                lines.starts_with("+ trailer  new, 20 blobs\n") && lines.contains("\n! news  source-empty"),
+                "{text}"
+            );
+            assert_eq!(rest.contains("PutBlobFromUrl"), verbose, "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (123_456, "123,456"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(thousands(count), text);
+        }
     }
 
     #[test]
     fn latency_is_shown_by_kind_of_request() {
-        let text = text(&example(), true);
+        let text = text(&example(), &Kept::default(), true);
         let row = text.lines().find(|line| line.contains("PutBlobFromUrl")).expect("a row");
         assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["PutBlobFromUrl", "1", "1.5", "1.5", "1.5", "1.5"]);
     }

@@ -10,10 +10,12 @@ use mediamirror::engine::{Options, Outcome, Summary, mirror};
 use mediamirror::ledger::{Ledger, LedgerError};
 use mediamirror::model::AccountName;
 use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
+use serde::Serialize;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Context;
-use super::args::SyncArgs;
+use super::args::{Output, SyncArgs};
+use super::changes::{Changed, Changes};
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::progress::Progress;
@@ -24,6 +26,14 @@ use super::summary;
 /// What the first Ctrl-C answers.
 const DRAINING: &str = "stopping: work in progress finishes first; once more to leave at once";
 
+/// What is printed as JSON.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    changes: Vec<&'a Changed>,
+}
+
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, CommandFailure> {
     let mut session = Session::open(context, &args.scope.overrides()).await?;
@@ -31,7 +41,9 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
     let options = args.options();
     let ledger = if args.rebuild_ledger { rebuilt(context, &session)? } else { open_ledger(&session, &options)? };
     let interruption = Interruption::listen(&context.screen, DRAINING)?;
-    let summary = mirrored(context, &session.pair, &ledger, &options, &interruption).await;
+    let json = context.global.output == Output::Json;
+    let changes = Arc::new(Changes::new(args.all || json));
+    let summary = mirrored(context, &session.pair, &ledger, &options, &interruption, &changes).await;
     let closed = ledger.close().await;
     let summary = summary?;
     closed?;
@@ -41,23 +53,27 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
         (Outcome::Partial | Outcome::DryRun, _) => ExitCode::Partial,
         (Outcome::Interrupted, _) => interruption.code(),
     };
-    let success = code == ExitCode::Success;
-    let printed = context.printer.report(success, &summary, || summary::text(&summary, context.global.verbose > 0));
+    let kept = changes.take();
+    let report = Report { summary: &summary, changes: kept.changed() };
+    let text = || summary::text(&summary, &kept, context.global.verbose > 0);
+    let printed = context.printer.report(code == ExitCode::Success, &report, text);
     if summary.outcome == Outcome::Interrupted {
         context.printer.note(&resume_line(&context.global.config));
     }
     printed.map(|()| code)
 }
 
-/// One run of the engine, with its progress on the screen.
+/// One run of the engine, with its progress on the screen. `changes` keeps what it changed.
 pub(crate) async fn mirrored(
     context: &Context,
     pair: &Arc<Pair>,
     ledger: &Ledger,
     options: &Options,
     interruption: &Interruption,
+    changes: &Arc<Changes>,
 ) -> Result<Summary, CommandFailure> {
-    let witness = Arc::new(Witness { progress: context.screen.start("sync"), changed: AtomicBool::new(false) });
+    let progress = context.screen.start("sync");
+    let witness = Arc::new(Witness { progress, changes: Arc::clone(changes), wrote: AtomicBool::new(false) });
     let monitor: Arc<dyn Monitor> = witness.clone();
     let stop = interruption.stop.clone();
     // A task among the others: this future is polled by the program's first thread alone, which every answer of the ledger
@@ -68,7 +84,7 @@ pub(crate) async fn mirrored(
         Err(error) => resume_unwind(error.into_panic()),
     };
     witness.progress.finish();
-    result.map_err(|error| CommandFailure::of(&error, witness.changed.load(Ordering::Relaxed)))
+    result.map_err(|error| CommandFailure::of(&error, witness.wrote.load(Ordering::Relaxed)))
 }
 
 /// The ledger of the pair. A dry run only reads it, beside another run if need be.
@@ -113,17 +129,21 @@ fn resume_line(config: &Path) -> String {
 #[derive(Debug)]
 struct Witness {
     progress: Progress,
-    changed: AtomicBool,
+    changes: Arc<Changes>,
+    wrote: AtomicBool,
 }
 
 impl Monitor for Witness {
     fn event(&self, event: RunEvent) {
         if matches!(
             event,
-            RunEvent::BlobCopied { .. } | RunEvent::AssetFinished { outcome: AssetOutcome::Mirrored, .. }
+            RunEvent::BlobCopied { .. }
+                | RunEvent::Changed { .. }
+                | RunEvent::AssetFinished { outcome: AssetOutcome::Mirrored, .. }
         ) {
-            self.changed.store(true, Ordering::Relaxed);
+            self.wrote.store(true, Ordering::Relaxed);
         }
+        self.changes.see(&event);
         self.progress.event(event);
     }
 }

@@ -1,5 +1,6 @@
 //! The steps, in the tutorial's order, and what removes all they made.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 use super::super::Context;
 use super::super::asset::upload::uploaded;
+use super::super::changes::Changes;
 use super::super::demo::playback::{Playback, play_all};
 use super::super::exit_code::ExitCode;
 use super::super::failure::CommandFailure;
@@ -132,7 +134,8 @@ impl<'a> Tutorial<'a> {
         // In memory: the tutorial leaves nothing behind.
         let ledger = Ledger::in_memory()?;
         let pair = &self.session.pair;
-        let summary = mirrored(self.context, pair, &ledger, &self.options()?, interruption).await;
+        let summary =
+            mirrored(self.context, pair, &ledger, &self.options()?, interruption, &Arc::new(Changes::new(false))).await;
         ledger.close().await?;
         match summary?.outcome {
             Outcome::Complete => Ok(()),

@@ -59,6 +59,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
 /// `[guards]`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "they are the keys of the file")]
 pub(in super::super) struct GuardsFile {
     max_withdraw: Option<Share>,
     max_shrink: Option<Share>,

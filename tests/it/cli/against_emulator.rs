@@ -143,6 +143,36 @@ fn a_library_is_planned_mirrored_compared_and_then_left_as_it_is() {
 }
 
 #[test]
+fn a_run_that_finds_nothing_to_do_says_so_in_one_line_and_v_does_not_list_the_unchanged() {
+    let emulator = Emulator::start("");
+    let first = stdout(&mediamirror(emulator.path(), &["sync"]));
+    assert!(first.contains("complete: 4 assets, 4 mirrored, 20 blobs copied ("), "{first}");
+    let second = mediamirror(emulator.path(), &["sync"]);
+    let told = stdout(&second);
+    assert!(told.starts_with("complete: 4 assets, nothing to do ("), "{told}");
+    assert_eq!((told.lines().count(), stderr(&second)), (1, String::new()), "{told}");
+    let (_, json) = emulator.json(&["sync"]);
+    assert_eq!(json["changes"], Value::Array(Vec::new()));
+    let verbose = mediamirror(emulator.path(), &["sync", "-v"]);
+    assert!(stdout(&verbose).contains("assets   4 in scope: 0 mirrored, 4 unchanged"), "{}", stdout(&verbose));
+    assert!(!stderr(&verbose).contains("asset unchanged"), "{}", stderr(&verbose));
+    let debug = mediamirror(emulator.path(), &["sync", "-vv"]);
+    assert_eq!(stderr(&debug).matches("asset unchanged").count(), 4, "{}", stderr(&debug));
+}
+
+#[test]
+fn what_is_not_mirrored_is_a_line_before_the_total() {
+    let emulator = Emulator::with("", "assets=12,blobs=3,seed=1,sizes=small,awkward=true", "");
+    let output = mediamirror(emulator.path(), &["sync"]);
+    let told = stdout(&output);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    let (lines, total) = told.trim_end().rsplit_once('\n').expect("several lines");
+    assert!(lines.contains("! awkward-storage-encrypted  storage-encrypted: "), "{told}");
+    assert!(lines.lines().all(|line| line.chars().count() <= 80), "{told}");
+    assert!(total.starts_with("partial: 12 assets, "), "{told}");
+}
+
+#[test]
 fn what_somebody_deletes_on_the_target_is_named_with_four_and_mended_by_the_next_run() {
     let emulator = Emulator::start("");
     let (_, urls) = (emulator.json(&["sync"]), emulator.json(&["urls"]).1);

@@ -31,11 +31,14 @@ fn auto_says_what_it_chose_and_why_in_the_report_and_asset_by_asset_with_v() {
 }
 
 #[test]
-fn a_method_that_is_asked_for_is_told_as_such_and_nothing_of_it_without_v() {
-    let emulator = Emulator::start("");
-    let output = mediamirror(emulator.path(), &["sync", "--copy-method", "blocks"]);
-    assert!(stdout(&output).contains("by blocks: as asked for with --copy-method\n"), "{}", stdout(&output));
-    assert!(!stderr(&output).contains("by blocks"), "{}", stderr(&output));
+fn a_method_that_is_asked_for_is_reported_as_such_and_nothing_of_it_without_v() {
+    for (verbose, reported) in [(&["-v"][..], true), (&[], false)] {
+        let emulator = Emulator::start("");
+        let output = mediamirror(emulator.path(), &[&["sync", "--copy-method", "blocks"], verbose].concat());
+        let report = stdout(&output);
+        assert_eq!(report.contains("by blocks: as asked for with --copy-method\n"), reported, "{report}");
+        assert_eq!(stderr(&output).contains("by blocks"), reported, "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -1,0 +1,328 @@
+//! What a run changed, and what it could not mirror, asset by asset: collected as the run reports it, and shown as one line
+//! an asset.
+
+use std::fmt::Write as _;
+use std::sync::Mutex;
+
+use console::measure_text_width;
+use mediamirror::model::AssetId;
+use mediamirror::monitor::{AssetOutcome, RunEvent};
+use mediamirror::verdict::{Change, Class, Finding};
+use serde::Serialize;
+
+use super::plain;
+
+/// Lines kept for a person who did not ask for all; some screens full.
+const FIRST: usize = 50;
+/// Columns of a line, where words allow it.
+const COLUMNS: usize = 80;
+/// Before the lines that continue a reason.
+const INDENT: &str = "    ";
+/// A name that leaves fewer columns than this has its reason below it.
+const LEAST_ROOM: usize = 20;
+
+/// What was changed of one asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Changed {
+    /// Source id.
+    asset: AssetId,
+    /// Name to show.
+    name: String,
+    /// What.
+    changes: Vec<Change>,
+}
+
+/// An asset that is not on the target as it is on the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct NotMirrored {
+    name: String,
+    finding: Finding,
+}
+
+/// Keeps what a run reports: the first assets, or all of them.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    limit: usize,
+    kept: Mutex<Kept>,
+}
+
+/// What was kept.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    changed: Vec<Changed>,
+    not_mirrored: Vec<NotMirrored>,
+    /// Assets beyond the limit.
+    more: u64,
+}
+
+impl Changes {
+    /// Keeps the first assets; with `all`, every one.
+    pub(crate) fn new(all: bool) -> Self {
+        Self { limit: if all { usize::MAX } else { FIRST }, kept: Mutex::default() }
+    }
+
+    /// Keeps what an event says of changes.
+    pub(crate) fn see(&self, event: &RunEvent) {
+        match event {
+            RunEvent::Changed { asset, name, changes } => {
+                let named = changes.iter().any(must_be_named);
+                let (asset, name, changes) = (asset.clone(), name.clone(), changes.clone());
+                self.keep(named, |kept| kept.changed.push(Changed { asset, name, changes }));
+            }
+            RunEvent::AssetFinished { name, outcome: AssetOutcome::Not(finding), .. } => {
+                let named = finding.class() == Class::Held;
+                let (name, finding) = (name.clone(), finding.clone());
+                self.keep(named, |kept| kept.not_mirrored.push(NotMirrored { name, finding }));
+            }
+            _ => {}
+        }
+    }
+
+    /// What was kept so far.
+    pub(crate) fn take(&self) -> Kept {
+        std::mem::take(&mut *self.kept.lock().expect("no panic while held"))
+    }
+
+    /// Keeps one asset if there is room for it, or if it must be `named` whether there is or not.
+    fn keep(&self, named: bool, add: impl FnOnce(&mut Kept)) {
+        let mut kept = self.kept.lock().expect("no panic while held");
+        if named || kept.len() < self.limit { add(&mut kept) } else { kept.more += 1 }
+    }
+}
+
+/// What takes something off the target is named each time, however much else there is.
+fn must_be_named(change: &Change) -> bool {
+    matches!(change, Change::LocatorWithdrawn { .. } | Change::Retired)
+}
+
+impl Kept {
+    fn len(&self) -> usize {
+        self.changed.len() + self.not_mirrored.len()
+    }
+
+    /// Everything that was changed, in order of name.
+    pub(crate) fn changed(&self) -> Vec<&Changed> {
+        let mut changed: Vec<&Changed> = self.changed.iter().collect();
+        changed.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
+        changed
+    }
+
+    /// One line an asset: what is new, what was changed, what was withdrawn, and last what is not mirrored.
+    pub(crate) fn text(&self) -> String {
+        let changed = self.changed.iter().map(|changed| (symbol(&changed.changes), &changed.name, reason(changed)));
+        let not_mirrored = self.not_mirrored.iter();
+        let not_mirrored = not_mirrored.map(|not| (Symbol::NotMirrored, &not.name, not.finding.line(true)));
+        let mut lines: Vec<_> = changed.chain(not_mirrored).collect();
+        lines.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        let mut text = String::new();
+        for (symbol, name, reason) in lines {
+            text.push_str(&line(symbol, &plain::line(name), &plain::line(&reason)));
+        }
+        if self.more > 0 {
+            let _ = writeln!(text, "  … and {} more; `--all` prints all of them", self.more);
+        }
+        text
+    }
+}
+
+/// What a line begins with, in the order of the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Symbol {
+    New,
+    Changed,
+    Withdrawn,
+    NotMirrored,
+}
+
+impl Symbol {
+    fn as_char(self) -> char {
+        match self {
+            Self::New => '+',
+            Self::Changed => '~',
+            Self::Withdrawn => '-',
+            Self::NotMirrored => '!',
+        }
+    }
+}
+
+fn symbol(changes: &[Change]) -> Symbol {
+    if changes.iter().any(|change| matches!(change, Change::New { .. })) {
+        Symbol::New
+    } else if !changes.is_empty() && changes.iter().all(must_be_named) {
+        Symbol::Withdrawn
+    } else {
+        Symbol::Changed
+    }
+}
+
+/// The changes of one asset. That a new copy is published goes without saying.
+fn reason(changed: &Changed) -> String {
+    let new = symbol(&changed.changes) == Symbol::New;
+    let shown = changed.changes.iter().filter(|change| !new || !matches!(change, Change::LocatorMade { .. }));
+    shown.map(Change::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// One asset: symbol, name, reason; continued below with an indent where it is too long.
+fn line(symbol: Symbol, name: &str, reason: &str) -> String {
+    let mut text = format!("{} {name}", symbol.as_char());
+    let mut column = measure_text_width(&text);
+    let mut gap = "  ";
+    if column + LEAST_ROOM > COLUMNS {
+        column = COLUMNS;
+    }
+    for word in reason.split(' ') {
+        let width = measure_text_width(word);
+        if column + gap.len() + width > COLUMNS {
+            text.push('\n');
+            text.push_str(INDENT);
+            column = INDENT.len();
+        } else {
+            text.push_str(gap);
+            column += gap.len();
+        }
+        text.push_str(word);
+        column += width;
+        gap = " ";
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use mediamirror::model::LocatorId;
+    use mediamirror::verdict::{Cause, Withdrawal};
+
+    use super::*;
+
+    fn changed(name: &str, changes: Vec<Change>) -> RunEvent {
+        RunEvent::Changed { asset: AssetId::new(format!("id of {name}")), name: name.to_owned(), changes }
+    }
+
+    fn not_mirrored(name: &str, finding: impl Into<Finding>) -> RunEvent {
+        let outcome = AssetOutcome::Not(finding.into());
+        RunEvent::AssetFinished { asset: AssetId::new(name), name: name.to_owned(), outcome }
+    }
+
+    fn withdrawn(id: &str) -> Change {
+        Change::LocatorWithdrawn { id: LocatorId::new(id), why: Withdrawal::Revoked }
+    }
+
+    pub(crate) fn after(all: bool, events: &[RunEvent]) -> Kept {
+        let changes = Changes::new(all);
+        for event in events {
+            changes.see(event);
+        }
+        changes.take()
+    }
+
+    /// One change of each kind of line.
+    pub(crate) fn example() -> Vec<RunEvent> {
+        let made = Change::LocatorMade { id: LocatorId::new("1") };
+        let terms = Change::LocatorTerms {
+            id: LocatorId::new("2"),
+            expiry: "2027-03-01T00:00:00Z".parse().unwrap(),
+            longer: true,
+        };
+        vec![
+            not_mirrored("news", Finding::new(Cause::SourceEmpty, "")),
+            changed("film", vec![withdrawn("3")]),
+            changed("series", vec![Change::Blobs { blobs: 1 }, Change::Tags { blobs: 2 }]),
+            changed("trailer", vec![Change::New { blobs: 20 }, made]),
+            changed("clip", vec![terms]),
+        ]
+    }
+
+    #[test]
+    fn each_asset_has_a_line_with_its_symbol_its_name_and_the_reason() {
+        assert_eq!(
+            after(false, &example()).text(),
+            "+ trailer  new, 20 blobs\n\
+             ~ clip  locator 2 extended to 2027-03-01T00:00:00Z\n\
+             ~ series  1 blob, tags of 2 blobs\n\
+             - film  locator 3 withdrawn (revoked in the source)\n\
+             ! news  source-empty: it is published and has no blobs; upload the blobs or\n    \
+             delete the asset in the source\n"
+        );
+    }
+
+    #[test]
+    fn an_asset_that_still_plays_is_changed_and_not_withdrawn() {
+        let made = Change::LocatorMade { id: LocatorId::new("2") };
+        let kept = after(false, &[changed("film", vec![withdrawn("1"), made])]);
+        let text = kept.text();
+        assert!(text.starts_with("~ film  locator 1 withdrawn (revoked in the source), locator 2 published"), "{text}");
+        let retired = after(false, &[changed("film", vec![withdrawn("1"), Change::Retired])]).text();
+        assert!(retired.starts_with("- film  locator 1 withdrawn"), "{retired}");
+    }
+
+    #[test]
+    fn the_first_fifty_are_kept_and_the_rest_is_counted() {
+        let many = |count: usize| -> Vec<RunEvent> {
+            (0..count).map(|n| changed(&format!("film {n:03}"), vec![Change::Name])).collect()
+        };
+        let text = after(false, &many(62)).text();
+        assert_eq!(text.lines().count(), 51);
+        assert!(text.ends_with("  … and 12 more; `--all` prints all of them\n"), "{text}");
+        assert_eq!(after(false, &many(50)).text().lines().count(), 50);
+        let all = after(true, &many(62));
+        assert_eq!((all.text().lines().count(), all.changed().len()), (62, 62));
+    }
+
+    #[test]
+    fn what_was_withdrawn_retired_or_held_is_named_beyond_the_first_fifty() {
+        let mut events: Vec<_> = (0..60).map(|n| changed(&format!("film {n}"), vec![Change::Name])).collect();
+        events.push(changed("revoked", vec![withdrawn("1")]));
+        events.push(changed("deleted", vec![Change::Retired]));
+        events.push(not_mirrored("held", Cause::HeldByGuard));
+        events.push(not_mirrored("empty", Cause::SourceEmpty));
+        let text = after(false, &events).text();
+        for named in ["- revoked  ", "- deleted  ", "! held  "] {
+            assert!(text.contains(named), "{named} is missing in {text}");
+        }
+        assert!(!text.contains("! empty") && text.contains("… and 11 more"), "{text}");
+    }
+
+    #[test]
+    fn what_did_not_change_leaves_nothing() {
+        let unchanged = |outcome| RunEvent::AssetFinished { asset: AssetId::new("a"), name: "a".to_owned(), outcome };
+        let kept = after(false, &[unchanged(AssetOutcome::Unchanged), unchanged(AssetOutcome::Mirrored)]);
+        assert_eq!((kept.len(), kept.text()), (0, String::new()));
+    }
+
+    #[test]
+    fn no_name_and_no_reason_moves_the_cursor_or_forges_a_line() {
+        let finding = Finding::new(Cause::RequestRefused, "no\n+ forged  new");
+        let text = after(false, &[not_mirrored("a\u{1b}[2J\nb", finding)]).text();
+        assert!(text.starts_with("! a\\u{1b}[2J\\nb  request-refused: "), "{text}");
+        assert!(text.lines().skip(1).all(|line| line.starts_with(INDENT)), "{text}");
+    }
+
+    #[test]
+    fn lines_keep_to_eighty_columns_where_words_allow_it() {
+        let finding = Finding::new(Cause::LocatorIdTaken, "by 漢字漢字 and by somebody else's asset of a long name");
+        for name in
+            ["a", "a name of some length that leaves little room for its reason", "漢字漢字漢字漢字漢字漢字漢字"]
+        {
+            let text = after(false, &[not_mirrored(name, finding.clone())]).text();
+            assert!(text.lines().count() > 1, "{text}");
+            for line in text.lines() {
+                assert!(measure_text_width(line) <= COLUMNS, "{line}");
+            }
+        }
+        let long = "n".repeat(100);
+        let text = after(false, &[changed(&long, vec![Change::Name])]).text();
+        assert_eq!(text, format!("~ {long}\n    name\n"));
+    }
+
+    #[test]
+    fn as_json_a_change_names_its_asset_and_its_kinds() {
+        let kept = after(true, &example());
+        let json = serde_json::to_value(kept.changed()).unwrap();
+        assert_eq!(json.as_array().map(Vec::len), Some(4), "what is not mirrored is among the problems: {json}");
+        assert_eq!(json[1]["name"], "film");
+        assert_eq!(json[3]["asset"], "id of trailer");
+        assert_eq!(json[3]["changes"][0], serde_json::json!({ "change": "new", "blobs": 20 }));
+        assert_eq!(json[1]["changes"][0]["why"], "revoked");
+    }
+}
