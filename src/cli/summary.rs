@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
-use mediamirror::engine::{Choice, Outcome, Problem, Summary};
+use mediamirror::engine::{Choice, Outcome, Summary};
 
 use super::changes::Kept;
 
@@ -181,11 +181,6 @@ fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Why an asset is not complete on the target, and what to do about it.
-pub(crate) fn reason(problem: &Problem) -> String {
-    problem.finding.line(true)
-}
-
 /// Percentiles in milliseconds, one kind of request a row.
 pub(crate) fn latency_table(latency: &BTreeMap<&'static str, Histogram<u64>>) -> Table {
     let mut table = Table::new();
@@ -211,7 +206,7 @@ fn milliseconds(micros: u64) -> String {
 pub(crate) mod tests {
     use std::time::Duration;
 
-    use mediamirror::engine::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Reason, RequestCounts};
+    use mediamirror::engine::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Problem, Reason, RequestCounts};
     use mediamirror::model::{AssetId, CopyMethod};
     use mediamirror::verdict::{Cause, Class, Finding};
 

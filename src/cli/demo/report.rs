@@ -130,7 +130,7 @@ impl Report {
             text.push_str("\nNot mirrored, and why\n");
         }
         for problem in &self.first.problems {
-            let _ = writeln!(text, "  {}: {}", problem.name, summary::reason(problem));
+            let _ = writeln!(text, "  {}: {}", problem.name, problem.finding.line(true));
         }
         let silent: Vec<&Playback> = self.playback.iter().filter(|playback| !playback.plays()).collect();
         if !silent.is_empty() {
@@ -161,10 +161,10 @@ fn surprises(first: &Summary, verification: &Verification, playback: &[Playback]
     let told: BTreeSet<&str> = first.problems.iter().map(|problem| problem.asset.as_str()).collect();
     let names: BTreeSet<&str> = first.problems.iter().map(|problem| problem.name.as_str()).collect();
     for problem in first.problems.iter().filter(|problem| !is_expected(problem)) {
-        surprises.push(format!("first run: {}: {}", problem.name, summary::reason(problem)));
+        surprises.push(format!("first run: {}: {}", problem.name, problem.finding.line(true)));
     }
     for problem in second.problems.iter().filter(|problem| !told.contains(problem.asset.as_str())) {
-        surprises.push(format!("second run: {}: {}", problem.name, summary::reason(problem)));
+        surprises.push(format!("second run: {}: {}", problem.name, problem.finding.line(true)));
     }
     if first.assets.mirrored == 0 {
         surprises.push("nothing was mirrored".to_owned());
