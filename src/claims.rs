@@ -17,7 +17,7 @@ pub(crate) use catalog::{Claims, FilesWanted};
 pub use guards::Guard;
 pub(crate) use judge::{Claim, Move, Work};
 pub use order::Order;
-pub(crate) use spool::{Gone, Revoked};
+pub(crate) use spool::{Census, Gone, Revoked};
 
 use crate::model::{AccountName, Asset, AssetId, ContainerName, Locator, Mark};
 
@@ -100,11 +100,13 @@ pub(crate) enum Screened {
     Protected,
     /// It could not be read.
     Unreadable,
+    /// Whether it is does not matter: the operator withholds it.
+    Withheld,
 }
 
 impl Screened {
     /// All of them, by their number.
-    pub(crate) const ALL: [Self; 3] = [Self::Clear, Self::Protected, Self::Unreadable];
+    pub(crate) const ALL: [Self; 4] = [Self::Clear, Self::Protected, Self::Unreadable, Self::Withheld];
 }
 
 /// Do both locators promise the same? Services keep times to the millisecond at best.

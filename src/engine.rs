@@ -12,6 +12,7 @@ mod copy;
 mod digest;
 mod expired;
 mod forecast;
+mod keeper;
 mod locate;
 mod needs;
 mod overwrites;
@@ -23,6 +24,7 @@ mod room;
 mod run;
 mod turns;
 mod withdraw;
+mod withhold;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use crate::claims::{Claim, Claims, FilesWanted, Work};
 pub use crate::claims::{Guard, Order};
 use crate::clock;
+use crate::config::policy::{Accepted, Allow, Policy};
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::{AssetRow, Ledger};
@@ -47,6 +50,7 @@ use crate::verdict::{Cause, Class, Finding};
 use asset::Reached;
 pub use choices::{Choice, Reason};
 pub use forecast::Forecast;
+use keeper::Keeper;
 use run::{Journey, Run};
 
 /// What to mirror and how.
@@ -64,10 +68,12 @@ pub struct Options {
     pub assets_in_flight: usize,
     /// In what order assets are begun.
     pub order: Order,
-    /// Causes that leave the exit code as it is.
-    pub accept: Vec<Cause>,
-    /// Guards that let pass, once, what an earlier run held.
-    pub allow: Vec<Guard>,
+    /// What the operator decides beside the accounts.
+    pub policy: Policy,
+    /// Held runs that may pass this once.
+    pub allow: Allow,
+    /// The ledger is begun anew: a state of the pair that is missing on the target is begun anew, too.
+    pub rebuild: bool,
 }
 
 /// Assets at once by default: an asset holds a listing page and its copies; with twenty blobs each this keeps more
@@ -83,8 +89,9 @@ impl Default for Options {
             dry_run: false,
             assets_in_flight: DEFAULT_ASSETS_IN_FLIGHT,
             order: Order::default(),
-            accept: Vec::new(),
-            allow: Vec::new(),
+            policy: Policy::default(),
+            allow: Allow::default(),
+            rebuild: false,
         }
     }
 }
@@ -185,20 +192,19 @@ pub struct Problem {
 
 impl Problem {
     /// The problem of an asset.
-    pub(crate) fn of(asset: &Asset, finding: Finding, accepted: &[Cause]) -> Self {
-        Self {
-            asset: asset.id.clone(),
-            name: asset.label().to_owned(),
-            class: finding.class(),
-            owed: finding.owed() && !accepted.contains(&finding.cause),
-            finding,
-        }
+    pub(crate) fn of(asset: &Asset, finding: Finding, accepted: &mut Accepted) -> Self {
+        let name = asset.label().to_owned();
+        // Asked first: what is not owed uses up no acceptance.
+        let owed = finding.owed() && !accepted.accepts(finding.cause, &name);
+        Self { asset: asset.id.clone(), name, class: finding.class(), owed, finding }
     }
 }
 
 /// What a run did.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
+    /// The run's id, by which the operator allows what it held.
+    pub run: String,
     /// How it ended.
     pub outcome: Outcome,
     /// Assets.
@@ -259,15 +265,35 @@ pub async fn mirror(
     monitor: Arc<dyn Monitor>,
     stop: CancellationToken,
 ) -> Result<Summary, Error> {
+    let keeper = Arc::new(Keeper::open(&pair, options.dry_run).await?);
+    let result = mirror_locked(&keeper, pair, ledger, options, monitor, stop).await;
+    let closed = keeper.close().await;
+    let summary = result?;
+    closed?;
+    Ok(summary)
+}
+
+/// The run, under the target's lock.
+async fn mirror_locked(
+    keeper: &Arc<Keeper>,
+    pair: Arc<Pair>,
+    ledger: Ledger,
+    options: Options,
+    monitor: Arc<dyn Monitor>,
+    stop: CancellationToken,
+) -> Result<Summary, Error> {
     let started = Instant::now();
     let began = clock::now();
+    let passed = keeper.passed(&options.allow)?;
     let files = match records::wanted(&ledger, began).await? {
         FilesWanted::BothSides => FilesWanted::BothSides,
         _ if options.order.by_size() => FilesWanted::Source,
         few => few,
     };
-    let claims = Claims::read(&pair, monitor.as_ref(), files, &|asset| options.covers(asset)).await?;
-    let run = Arc::new(Run::new(pair, ledger, options, claims, monitor, stop.child_token()));
+    let adopted = keeper.adopted();
+    let claims = Claims::read(&pair, monitor.as_ref(), files, &|asset| options.covers(asset), &adopted).await?;
+    let run =
+        Arc::new(Run::new(pair, ledger, options, claims, (Arc::clone(keeper), passed), monitor, stop.child_token()));
     examine(&run).await?;
     let whole = if run.is_held() { true } else { run_through(&run).await? };
     if let Some(fatal) = run.fatal() {
@@ -289,11 +315,17 @@ async fn examine(run: &Run) -> Result<(), Error> {
         run.find(Cause::DirectionReversed.into());
         return Ok(());
     }
-    if !run.pair.target.media.streaming_hosts().await?.iter().any(|host| host.running) && census.source > 0 {
-        run.find(Cause::TargetNotStreaming.into());
+    if let Some(objection) = run.keeper.objection(census.complete, run.options.rebuild) {
+        run.find(objection);
+        return Ok(());
+    }
+    run.keeper.begin().await?;
+    if let Some(silence) = urls::target_silence(&run.pair).await? {
+        run.find(silence);
     }
     run.claims.screen(&run.pair).await?;
-    Ok(())
+    withhold::withhold(run)?;
+    withhold::name_foreign(run).await
 }
 
 /// Withdraws, then goes through the assets, then through those that waited for the others. Says whether it came to the end.
@@ -314,7 +346,9 @@ async fn summary(run: &Run, started: Instant, stopped: bool) -> Result<Summary, 
     let pair = Arc::clone(&run.pair);
     let dry_run = run.options.dry_run;
     let held = tally.held > 0 || tally.findings.iter().any(|finding| finding.class() == Class::Held);
-    let owed = tally.owed > 0 || tally.findings.iter().any(|finding| run.options.owes(finding));
+    let mut accepted = Accepted::new(&run.options.policy.accept);
+    let owed = tally.findings.iter().any(|finding| finding.owed() && !accepted.accepts(finding.cause, ""));
+    let owed = owed || tally.owed > 0;
     let verdict = match () {
         () if held => Outcome::Held,
         () if owed => Outcome::Partial,
@@ -328,8 +362,13 @@ async fn summary(run: &Run, started: Instant, stopped: bool) -> Result<Summary, 
     let forecast =
         if dry_run { Some(tally.outlook.forecast(&pair, &run.options, tally.bytes_copied).await) } else { None };
     let census = run.claims.census()?;
+    if !dry_run && !run.is_held() {
+        let held = std::mem::take(&mut tally.held_by);
+        run.keeper.note(clock::now(), census.published, tally.stopped, held, census.lost);
+    }
     tally.kept.assets += census.retired + tally.assets.gone;
     Ok(Summary {
+        run: run.keeper.run.clone(),
         outcome,
         verdict,
         assets: tally.assets,
@@ -402,7 +441,7 @@ async fn decide(run: &Run, asset: Asset) -> Result<Option<Work>, Error> {
     run.begin(&asset);
     let row = run.ledger.asset(&asset.id).await?;
     let complete_before = row.as_ref().is_some_and(AssetRow::complete);
-    match run.claims.claim(asset.clone(), row, run.service_time())? {
+    match run.claims.claim(asset.clone(), row, run.service_time(), run.options.policy.adopt)? {
         Claim::Mirror(work) => Ok(Some(*work)),
         Claim::Not(finding) => {
             if complete_before {
@@ -450,16 +489,6 @@ impl Options {
     /// Is the asset in scope?
     pub(crate) fn covers(&self, asset: &Asset) -> bool {
         self.covers_name(asset.label())
-    }
-
-    /// Does the operator let that guard pass, once, what it held?
-    pub(crate) fn allows(&self, guard: Guard) -> bool {
-        self.allow.contains(&guard)
-    }
-
-    /// Is the finding owed, and not accepted?
-    fn owes(&self, finding: &Finding) -> bool {
-        finding.owed() && !self.accept.contains(&finding.cause)
     }
 
     /// Is an asset of that name in scope?

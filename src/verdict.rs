@@ -84,6 +84,14 @@ pub enum Cause {
     DiffersAfterCopy,
     /// The source holds copies of the target's assets.
     DirectionReversed,
+    /// The target was failed over to and is active.
+    TargetActive,
+    /// The target has copies of the source and no state of the pair.
+    StateMissing,
+    /// A copy that another tool made has blobs without a checksum.
+    AdoptionUnproven,
+    /// The clocks of this machine and of a service differ too much.
+    ClockSkew,
     /// No streaming endpoint of the target is running.
     TargetNotStreaming,
     /// Another run made a copy of it at the same time.

@@ -1,6 +1,6 @@
 //! Reads both catalogues and answers what is known of each asset.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::TryStreamExt;
@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::judge::{Claim, Evidence, Move, Work, judge};
 use super::spool::{Census, Spool};
 use super::{Holding, Order, Screened, Standing, TargetAsset};
+use crate::config::policy::Adopt;
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::AssetRow;
@@ -56,6 +57,7 @@ impl Claims {
         monitor: &dyn Monitor,
         files: FilesWanted,
         covers: Scope<'_>,
+        adopted: &BTreeSet<String>,
     ) -> Result<Self, Error> {
         let (source, target) = (&pair.source.media, &pair.target.media);
         let spool = Spool::open()?;
@@ -69,7 +71,7 @@ impl Claims {
             source_assets(&spool, pair, monitor, covers),
             target_assets(&spool, pair, monitor),
             source_locators(&spool, source.locators()),
-            target_locators(&spool, pair),
+            target_locators(&spool, pair, adopted),
             file_records(&spool, Side::Source, of_source),
             file_records(&spool, Side::Target, of_target),
         )?;
@@ -115,18 +117,44 @@ impl Claims {
     }
 
     /// What is to be done with a source asset.
-    pub(crate) fn claim(&self, asset: Asset, row: Option<AssetRow>, now: Timestamp) -> Result<Claim, Error> {
-        Ok(judge(self.evidence(asset, row)?, &self.target, now))
+    pub(crate) fn claim(
+        &self,
+        asset: Asset,
+        row: Option<AssetRow>,
+        now: Timestamp,
+        adopt: Adopt,
+    ) -> Result<Claim, Error> {
+        Ok(judge(self.evidence(asset, row, adopt != Adopt::No)?, &self.target, now))
     }
 
-    fn evidence(&self, asset: Asset, row: Option<AssetRow>) -> Result<Evidence, Error> {
+    /// Assets of other tools that may be copies of a source asset.
+    fn candidates(
+        &self,
+        source: &AssetId,
+        holders: &[Option<(Holding, Option<TargetAsset>)>],
+    ) -> Result<Vec<TargetAsset>, Error> {
+        let on = holders.iter().flatten().filter_map(|(_, on)| on.clone());
+        let mut found: Vec<TargetAsset> = on.chain(self.spool.targets_by_alternate_id(source.as_str())?).collect();
+        // What carries a mark is a copy of something else, or a clone of a copy.
+        found.retain(|candidate| candidate.mark.is_none());
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        found.dedup();
+        Ok(found)
+    }
+
+    fn evidence(&self, asset: Asset, row: Option<AssetRow>, adopt: bool) -> Result<Evidence, Error> {
         let locators = self.spool.locators_of(&asset.id)?;
         let copies = self.spool.copies_of(&asset.id)?;
         let recorded = row.as_ref().and_then(|row| row.facts.target.as_ref());
         let recorded = recorded.map(|id| self.spool.target(id)).transpose()?.flatten();
         let holders: Vec<_> = locators.iter().map(|locator| self.holder(&locator.id)).collect::<Result<_, _>>()?;
+        let candidates = if adopt && copies.is_empty() && recorded.is_none() {
+            self.candidates(&asset.id, &holders)?
+        } else {
+            Vec::new()
+        };
         let mut files_differ = Vec::new();
-        for copy in copies.iter().chain(&recorded) {
+        for copy in copies.iter().chain(&recorded).chain(&candidates) {
             if !self.same_files(&asset.id, &copy.id)? {
                 files_differ.push(copy.id.clone());
             }
@@ -140,6 +168,7 @@ impl Claims {
             locators,
             copies,
             recorded,
+            candidates,
             holders,
             row,
             same_files,
@@ -182,6 +211,11 @@ impl Claims {
         Ok(extra)
     }
 
+    /// Our copy of a source asset, as its mark says.
+    pub(crate) fn copy_of(&self, source: &AssetId) -> Result<Option<AssetId>, Error> {
+        Ok(self.spool.copies_of(source)?.into_iter().find(|copy| copy.standing == Standing::Ours).map(|copy| copy.id))
+    }
+
     /// Makes the asset's work that of a new copy, which takes over the locators of the old one.
     pub(crate) fn move_to_new_copy(
         &self,
@@ -211,11 +245,6 @@ impl Claims {
     /// Is a locator that somebody else made on a target asset?
     pub(crate) fn has_foreign_locator(&self, target: &AssetId) -> Result<bool, Error> {
         Ok(self.spool.locators_on(target)?.iter().any(|there| !there.ours))
-    }
-
-    /// Is a target asset a copy of ours?
-    pub(crate) fn is_ours(&self, target: &AssetId) -> Result<bool, Error> {
-        Ok(self.spool.target(target)?.is_some_and(|target| target.standing != Standing::Foreign))
     }
 }
 
@@ -277,12 +306,12 @@ async fn source_locators(spool: &Spool, mut pages: Pages<'_, Locator>) -> Result
     Ok(())
 }
 
-async fn target_locators(spool: &Spool, pair: &Pair) -> Result<(), Error> {
+async fn target_locators(spool: &Spool, pair: &Pair, adopted: &BTreeSet<String>) -> Result<(), Error> {
     let media = &pair.target.media;
     let our_policies = media.our_policies().await?;
     let mut pages = media.locators();
     while let Some(page) = pages.try_next().await? {
-        spool.add_target_locators(&page, &our_policies)?;
+        spool.add_target_locators(&page, &our_policies, adopted)?;
     }
     Ok(())
 }

@@ -1,8 +1,13 @@
 //! The guards on withdrawing, shrinking and overwriting: how much may change in one night before a person is asked. Pure.
 
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::spool::Census;
+use crate::config::policy::Share;
+use crate::model::AssetId;
+use crate::state::Night;
 
 /// Withdrawals are counted over so long.
 pub(crate) const WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -25,23 +30,29 @@ pub enum Guard {
     Overwrite,
 }
 
-/// Assets that stopped playing on the target in an earlier night.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Night {
-    /// When.
-    pub(crate) at: Timestamp,
-    /// Copies that played when it began.
-    pub(crate) published: u64,
-    /// Copies that stopped playing.
-    pub(crate) stopped: u64,
+/// What the operator lets pass of what an earlier run held, by source asset.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Passed {
+    /// Assets that may stop playing.
+    pub(crate) withdraw: HashSet<AssetId>,
+    /// So many assets that the source may have lost.
+    pub(crate) shrink: u64,
+    /// Assets whose copies may be overwritten.
+    pub(crate) overwrite: HashSet<AssetId>,
 }
 
 /// May so many assets stop playing tonight, `published` being those that play now?
-pub(crate) fn may_withdraw(nights: &[Night], now: Timestamp, published: u64, stopping: u64) -> bool {
+pub(crate) fn may_withdraw(
+    nights: &[Night],
+    now: Timestamp,
+    published: u64,
+    stopping: u64,
+    limit: Option<Share>,
+) -> bool {
     let within = |night: &&Night| now.duration_since(night.at) < WINDOW;
     let before = nights.iter().filter(within).min_by_key(|night| night.at).map_or(published, |night| night.published);
     let stopped: u64 = nights.iter().filter(within).map(|night| night.stopped).sum();
-    stopping == 0 || stopped + stopping <= withdraw_limit(before)
+    stopping == 0 || stopped + stopping <= limit.map_or_else(|| withdraw_limit(before), |limit| of(limit, before))
 }
 
 /// Assets that may stop playing within the window where so many played at its beginning.
@@ -50,14 +61,24 @@ fn withdraw_limit(published: u64) -> u64 {
 }
 
 /// Has the source lost so many of the assets we have copies of that it is not to be believed?
-pub(crate) fn is_shrunken(census: &Census) -> bool {
-    let all = census.lost == census.copies;
-    census.lost > 0 && census.lost * 5 > census.copies && (census.lost > FEW || all)
+pub(crate) fn is_shrunken(census: &Census, limit: Option<Share>) -> bool {
+    let Census { copies, lost, .. } = *census;
+    match limit {
+        Some(limit) => lost > of(limit, copies),
+        None => lost > 0 && lost * 5 > copies && (lost > FEW || lost == copies),
+    }
 }
 
 /// May so many blobs of complete copies be overwritten, of those that were compared?
-pub(crate) fn may_overwrite(compared: u64, changed: u64) -> bool {
-    changed <= OVERWRITES.max(compared / 5)
+pub(crate) fn may_overwrite(compared: u64, changed: u64, limit: Option<Share>) -> bool {
+    changed <= limit.map_or_else(|| OVERWRITES.max(compared / 5), |limit| of(limit, compared))
+}
+
+fn of(share: Share, whole: u64) -> u64 {
+    match share {
+        Share::Count(count) => count,
+        Share::Percent(percent) => whole.saturating_mul(percent.into()) / 100,
+    }
 }
 
 #[cfg(test)]
@@ -73,8 +94,8 @@ mod tests {
         for (published, limit) in [(0, 3), (1, 3), (5, 3), (6, 3), (10, 5), (39, 19), (40, 20), (200, 20), (1_000, 100)]
         {
             assert_eq!(withdraw_limit(published), limit, "{published}");
-            assert!(may_withdraw(&[], at(0), published, limit));
-            assert!(!may_withdraw(&[], at(0), published, limit + 1));
+            assert!(may_withdraw(&[], at(0), published, limit, None));
+            assert!(!may_withdraw(&[], at(0), published, limit + 1, None));
         }
     }
 
@@ -82,10 +103,10 @@ mod tests {
     fn withdrawals_of_seven_days_add_up_and_older_ones_do_not_count() {
         let night = |hours, stopped| Night { at: at(hours), published: 1_000 - stopped, stopped };
         let nights = [night(0, 60), night(24, 30)];
-        assert!(may_withdraw(&nights, at(48), 910, 4));
-        assert!(!may_withdraw(&nights, at(48), 910, 5));
-        assert!(may_withdraw(&nights, at(7 * 24), 910, 60), "the first night is out of the window");
-        assert!(may_withdraw(&nights, at(48), 910, 0));
+        assert!(may_withdraw(&nights, at(48), 910, 4, None));
+        assert!(!may_withdraw(&nights, at(48), 910, 5, None));
+        assert!(may_withdraw(&nights, at(7 * 24), 910, 60, None), "the first night is out of the window");
+        assert!(may_withdraw(&nights, at(48), 910, 0, None));
     }
 
     #[test]
@@ -101,13 +122,22 @@ mod tests {
             (2, 2, true),
             (1, 1, true),
         ] {
-            assert_eq!(is_shrunken(&census(copies, lost)), shrunken, "{lost} of {copies}");
+            assert_eq!(is_shrunken(&census(copies, lost), None), shrunken, "{lost} of {copies}");
         }
     }
 
     #[test]
     fn a_hundred_blobs_or_a_fifth_may_be_overwritten() {
-        assert!(may_overwrite(10, 10) && may_overwrite(100, 100) && may_overwrite(1_000, 200));
-        assert!(!may_overwrite(101, 101) && !may_overwrite(1_000, 201));
+        assert!(may_overwrite(10, 10, None) && may_overwrite(100, 100, None) && may_overwrite(1_000, 200, None));
+        assert!(!may_overwrite(101, 101, None) && !may_overwrite(1_000, 201, None));
+    }
+
+    #[test]
+    fn the_operators_limits_take_the_place_of_the_defaults() {
+        let census = Census { copies: 10, lost: 2, ..Census::default() };
+        assert!(is_shrunken(&census, Some(Share::Percent(10))) && !is_shrunken(&census, Some(Share::Count(2))));
+        assert!(may_overwrite(1_000, 500, Some(Share::Percent(50))) && !may_overwrite(10, 1, Some(Share::Count(0))));
+        assert!(may_withdraw(&[], at(0), 10, 10, Some(Share::Percent(100))));
+        assert!(!may_withdraw(&[], at(0), 10, 1, Some(Share::Count(0))));
     }
 }

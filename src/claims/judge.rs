@@ -23,6 +23,8 @@ pub(crate) struct Evidence {
     pub(crate) copies: Vec<TargetAsset>,
     /// The copy that the ledger names, where the target lists it.
     pub(crate) recorded: Option<TargetAsset>,
+    /// Assets of other tools that may be copies: they play one of its locator ids, or carry its id as alternate id.
+    pub(crate) candidates: Vec<TargetAsset>,
     /// For each locator: what uses its id on the target, and the target asset that it is on.
     pub(crate) holders: Vec<Option<(Holding, Option<TargetAsset>)>>,
     /// What the ledger says.
@@ -67,6 +69,8 @@ pub(crate) struct Work {
     pub(crate) asset: Asset,
     /// Our copy of it, if there is one.
     pub(crate) target: Option<TargetAsset>,
+    /// The copy is another tool's, and becomes ours if it is equal.
+    pub(crate) adopting: bool,
     /// A second copy that was created and not completed: it takes the first one's place if that has lost its container.
     pub(crate) spare: Option<TargetAsset>,
     /// What the copy's alternate id has to be, once its own id is known.
@@ -108,6 +112,7 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
         Screened::Clear => {}
         Screened::Protected => return not(Cause::Protected.into()),
         Screened::Unreadable => return not(Cause::ProtectionUnreadable.into()),
+        Screened::Withheld => return not(Cause::Withheld.into()),
     }
     if asset.encryption == AssetEncryption::Storage {
         return not(Cause::StorageEncrypted.into());
@@ -119,10 +124,18 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
     if !mark.fits() {
         return not(Cause::MarkTooLong.into());
     }
-    let (target, spare) = match counterpart(&evidence) {
+    let (mut target, spare) = match counterpart(&evidence) {
         Ok(found) => found,
         Err(finding) => return Claim::Not(finding),
     };
+    let adopting = target.is_none() && !evidence.candidates.is_empty();
+    if adopting {
+        if let [_, _, ..] = evidence.candidates.as_slice() {
+            let several: Vec<&TargetAsset> = evidence.candidates.iter().collect();
+            return Claim::Not(Finding::new(Cause::ForeignCopy, listed(&several, &evidence.holders)));
+        }
+        target = evidence.candidates.first().cloned();
+    }
     let lost = match (&evidence.row, &evidence.recorded) {
         (Some(row), None) if target.is_none() => row.facts.target.clone(),
         _ => None,
@@ -137,6 +150,7 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
         locators_digest: digest::of_locators(&locators),
         same_files,
         mark,
+        adopting,
         asset,
         target: target.map(|target| with_recorded_container(target, row.as_ref())),
         spare,
@@ -216,10 +230,11 @@ impl Work {
             (true, true) => {
                 self.present += 1;
                 if !ours {
+                    // Adopted or not: it is named where the source withdraws it.
                     self.theirs.push(locator.id);
                 }
             }
-            (true, false) if ours => self.outdated.push(Outdated { locator, there }),
+            (true, false) if ours || self.adopting => self.outdated.push(Outdated { locator, there }),
             (false, _) if ours && on.as_ref().is_some_and(|on| on.standing != Standing::Foreign) => {
                 self.moved.push(Move { locator, from: there.asset });
             }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use mediamirror::config::LimitOverrides;
+use mediamirror::config::{LimitOverrides, Policy};
 use mediamirror::engine::{Options, Order};
 use mediamirror::model::CopyMethod;
 
@@ -293,8 +293,11 @@ impl ScopeArgs {
 
 impl SyncArgs {
     /// Everything as the engine wants it.
-    pub(crate) fn options(&self) -> Options {
+    pub(crate) fn options(&self, policy: &Policy) -> Options {
         let mut options = self.scope.options();
+        options.policy = policy.clone();
+        options.allow = self.guards.allow();
+        options.rebuild = self.rebuild_ledger;
         options.dry_run = self.dry_run;
         options.copy_method = self.copy_method.into();
         options.order = self.order.map_or(Order::Listed, Order::from);
@@ -378,7 +381,7 @@ mod tests {
     #[test]
     fn globs_choose_assets_by_name() {
         let args = sync(&["--include", "news*", "--include", "sport*", "--exclude", "*draft*"]).unwrap();
-        let options = args.options();
+        let options = args.options(&Policy::default());
         let (include, exclude) = (options.include.unwrap(), options.exclude.unwrap());
         assert!(include.is_match("news 1") && include.is_match("sport 2") && !include.is_match("film"));
         assert!(exclude.is_match("a draft b") && !exclude.is_match("final"));
@@ -387,7 +390,7 @@ mod tests {
 
     #[test]
     fn no_glob_means_the_whole_library() {
-        let options = sync(&[]).unwrap().options();
+        let options = sync(&[]).unwrap().options(&Policy::default());
         assert!(options.include.is_none() && options.exclude.is_none() && !options.dry_run);
     }
 
@@ -411,14 +414,14 @@ mod tests {
 
     #[test]
     fn every_order_can_be_named_and_none_is_that_of_the_listing() {
-        assert_eq!(sync(&[]).unwrap().options().order, Order::Listed);
+        assert_eq!(sync(&[]).unwrap().options(&Policy::default()).order, Order::Listed);
         for (text, order) in [
             ("newest", Order::Newest),
             ("largest", Order::Largest),
             ("smallest", Order::Smallest),
             ("name", Order::Name),
         ] {
-            assert_eq!(sync(&["--order", text]).unwrap().options().order, order);
+            assert_eq!(sync(&["--order", text]).unwrap().options(&Policy::default()).order, order);
         }
         assert!(sync(&["--order", "random"]).is_err());
     }
@@ -431,7 +434,7 @@ mod tests {
             ("put", Some(CopyMethod::Put)),
             ("blocks", Some(CopyMethod::Blocks)),
         ] {
-            assert_eq!(sync(&["--copy-method", text]).unwrap().options().copy_method, method);
+            assert_eq!(sync(&["--copy-method", text]).unwrap().options(&Policy::default()).copy_method, method);
         }
     }
 }

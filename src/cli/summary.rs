@@ -76,6 +76,7 @@ fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Complete => "complete",
         Outcome::Partial => "partial",
+        Outcome::Held => "held",
         Outcome::Interrupted => "interrupted",
         Outcome::DryRun => "dry run",
     }
@@ -218,6 +219,7 @@ pub(crate) mod tests {
         let mut histogram = Histogram::new(2).unwrap();
         histogram.record(1_500).unwrap();
         Summary {
+            run: "20261129T020000Z".to_owned(),
             outcome: Outcome::Partial,
             verdict: Outcome::Partial,
             findings: Vec::new(),

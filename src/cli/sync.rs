@@ -38,7 +38,7 @@ struct Report<'a> {
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, CommandFailure> {
     let mut session = Session::open(context, &args.scope.overrides()).await?;
     session.config.policy.guards = args.guards.limits().over(session.config.policy.guards);
-    let options = args.options();
+    let options = args.options(&session.config.policy);
     let ledger = if args.rebuild_ledger { rebuilt(context, &session)? } else { open_ledger(&session, &options)? };
     let interruption = Interruption::listen(&context.screen, DRAINING)?;
     let json = context.global.output == Output::Json;

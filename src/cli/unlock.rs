@@ -36,7 +36,7 @@ pub(crate) async fn run(context: &Context, args: &UnlockArgs) -> Result<ExitCode
     let held = if args.yes { state::unlock(account, &target).await } else { state::holder(account, &target).await };
     let holder = held.map_err(|error| CommandFailure::of(&error, false))?;
     let lock = Lock { broken: args.yes && holder.is_some(), target, holder };
-    context.printer.result(&lock, || text(&lock));
+    context.printer.result(&lock, || text(&lock))?;
     Ok(if lock.holder.is_some() && !lock.broken { ExitCode::Locked } else { ExitCode::Success })
 }
 

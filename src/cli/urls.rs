@@ -2,21 +2,25 @@
 
 use std::fmt::Write as _;
 
-use mediamirror::engine::urls::{UrlPair, urls};
+use mediamirror::engine::urls::{UrlPair, target_silence, urls};
 
 use super::Context;
 use super::args::ScopeArgs;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::plain;
+use super::printer;
 use super::session::Session;
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::open(context, &args.overrides()).await?;
     let pairs = urls(&session.pair, &args.options()).await.map_err(|error| CommandFailure::of(&error, false))?;
+    let silence = target_silence(&session.pair).await.map_err(|error| CommandFailure::of(&error, false))?;
     context.printer.result(&pairs, || text(&pairs))?;
-    Ok(ExitCode::Success)
+    let Some(silence) = silence else { return Ok(ExitCode::Success) };
+    printer::note(&format!("warning: {}", silence.line(true)));
+    Ok(ExitCode::Partial)
 }
 
 /// The pairs for people: the asset, then one URL a line.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use mediamirror::engine::Options;
 use mediamirror::engine::verify::{Verification, verify};
 
 use super::Context;
@@ -16,8 +17,9 @@ use super::sync::read_ledger;
 pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::open(context, &args.overrides()).await?;
     let ledger = read_ledger(&session)?;
+    let options = Options { policy: session.config.policy.clone(), ..args.options() };
     let progress = context.screen.start("verify");
-    let result = verify(&session.pair, &ledger, &args.options(), &progress).await;
+    let result = verify(&session.pair, &ledger, &options, &progress).await;
     progress.finish();
     ledger.close().await?;
     let verification = result.map_err(|error| CommandFailure::of(&error, false))?;
@@ -40,6 +42,9 @@ pub(crate) fn text(verification: &Verification) -> String {
     let extra = &verification.extra;
     if extra.assets + extra.blobs > 0 {
         let _ = writeln!(text, "extra    {} assets and {} blobs on the target alone", extra.assets, extra.blobs);
+    }
+    for finding in &verification.findings {
+        let _ = writeln!(text, "  {}", plain::line(&finding.line(true)));
     }
     for problem in &verification.problems {
         let _ = writeln!(text, "  {}: {}", plain::line(&problem.name), plain::line(&problem.finding.line(true)));

@@ -6,7 +6,7 @@ mod mend;
 mod verify;
 
 use super::choices::Situation;
-use super::contents::Contents;
+use super::contents::{Contents, compare_names};
 use super::copy::{CopyResult, Route, copy_blobs};
 use super::forecast::Copies;
 use super::locate::locate_copy;
@@ -15,6 +15,7 @@ use super::publish::{Finish, finish};
 use super::run::{Journey, Run};
 use crate::blob::BlobAccount;
 use crate::claims::{TargetAsset, Work};
+use crate::config::policy::Adopt;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
 use crate::model::Asset;
@@ -59,8 +60,13 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, journey: Journey) ->
     if let Some(finding) = source_lost(run, &work, &survey).await? {
         return Ok(Reached::End(AssetOutcome::Not(finding)));
     }
+    if work.adopting
+        && let Some(finding) = refuse_adoption(run, &work, &source, present.as_ref(), &survey).await?
+    {
+        return Ok(Reached::End(AssetOutcome::Not(finding)));
+    }
     if work.is_verified() && present.is_some() {
-        match run.overwrites.judge(source.count, &survey) {
+        match run.overwrites.judge(source.count, &survey, run.passed.overwrite.contains(&work.asset.id)) {
             Judged::Go => {}
             Judged::Wait => return Ok(Reached::Deferred),
             Judged::Hold(finding) => return Ok(Reached::End(AssetOutcome::Not(finding))),
@@ -103,6 +109,32 @@ async fn source_lost(run: &Run, work: &Work, survey: &Survey) -> Result<Option<F
     let records = run.pair.source.media.files_of(std::slice::from_ref(&work.asset.id)).await?.concat();
     let lost = survey.kept.iter().find(|name| records.iter().any(|file| file.name == **name));
     Ok(lost.map(|name| Finding::new(Cause::SourceLost, format!("blob {name}"))))
+}
+
+/// Why a copy of another tool does not become ours: it differs, or equal bytes are not proven.
+async fn refuse_adoption(
+    run: &Run,
+    work: &Work,
+    source: &Contents<'_>,
+    present: Option<&Contents<'_>>,
+    survey: &Survey,
+) -> Result<Option<Finding>, Error> {
+    let (Adopt::Equal, Some(target), Some(present)) = (run.options.policy.adopt, &work.target, present) else {
+        return Ok(None);
+    };
+    let copy = format!("asset {:?} ({})", target.label(), target.id);
+    let mut pairs = compare_names(source, present);
+    while let Some((blob, copied)) = pairs.try_next().await? {
+        let Some(blob) = blob else { continue };
+        if let Some(what) = super::compare::fault(&blob, copied.as_deref()) {
+            return Ok(Some(Finding::new(Cause::ForeignCopy, format!("{copy} differs: {}: {what}", blob.name))));
+        }
+        if blob.properties.content_md5.is_none() {
+            return Ok(Some(Finding::new(Cause::AdoptionUnproven, format!("{copy}: {}", blob.name))));
+        }
+    }
+    let what = (!survey.kept.is_empty()).then(|| format!("{copy} has blobs that the source lacks"));
+    Ok(what.map(|what| Finding::new(Cause::ForeignCopy, what)))
 }
 
 /// Everything that changes the target, in order.
@@ -229,6 +261,7 @@ pub(super) async fn failed<T>(run: &Run, asset: &Asset, step: Step, error: Error
 
 fn unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> AssetOutcome {
     run.overwrites.compared(source.count);
+    run.note_theirs(work);
     run.count(|tally| {
         tally.blobs.unchanged += source.count;
         tally.locators.unchanged += work.present;

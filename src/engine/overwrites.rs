@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use super::needs::Survey;
 use crate::claims::guards::may_overwrite;
+use crate::config::policy::Share;
 use crate::verdict::{Cause, Finding};
 
 /// Counts what was compared and what changed.
@@ -16,8 +17,7 @@ struct State {
     /// Blobs of complete copies that were compared, and those that changed in the source.
     compared: u64,
     changed: u64,
-    /// The operator allows what an earlier run held.
-    allowed: bool,
+    limit: Option<Share>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +43,9 @@ pub(crate) enum Judged {
 }
 
 impl Overwrites {
-    /// A guard; `allowed`: the operator lets pass what it would hold.
-    pub(crate) fn new(allowed: bool) -> Self {
-        Self(Mutex::new(State { allowed, ..State::default() }))
+    /// A guard with the operator's limit, if there is one.
+    pub(crate) fn new(limit: Option<Share>) -> Self {
+        Self(Mutex::new(State { limit, ..State::default() }))
     }
 
     /// So many blobs of a complete copy were compared, and none has changed.
@@ -53,16 +53,16 @@ impl Overwrites {
         self.lock().compared += blobs;
     }
 
-    /// Judges an asset of so many blobs.
-    pub(crate) fn judge(&self, blobs: u64, survey: &Survey) -> Judged {
+    /// Judges an asset of so many blobs; `allowed`: the operator lets it pass.
+    pub(crate) fn judge(&self, blobs: u64, survey: &Survey, allowed: bool) -> Judged {
         let mut state = self.lock();
         if state.phase == Phase::Compare {
             state.compared += blobs;
-            state.changed += survey.changed;
+            state.changed += if allowed { 0 } else { survey.changed };
         }
         match (survey.changed, state.phase) {
             (0, _) => Judged::Go,
-            _ if state.allowed => Judged::Go,
+            _ if allowed => Judged::Go,
             _ if survey.older.is_some() => {
                 Judged::Hold(Finding::new(Cause::SourceOlder, survey.older.clone().unwrap_or_default()))
             }
@@ -78,7 +78,7 @@ impl Overwrites {
     /// All assets are compared: from now on what waited is written, or held.
     pub(crate) fn decide(&self) {
         let mut state = self.lock();
-        let may = may_overwrite(state.compared, state.changed);
+        let may = may_overwrite(state.compared, state.changed, state.limit);
         state.phase = if may { Phase::Overwrite } else { Phase::Hold };
     }
 
@@ -104,19 +104,19 @@ mod tests {
     fn an_asset_with_changes_waits_until_everything_is_compared() {
         let guard = Overwrites::default();
         guard.compared(1_000);
-        assert_eq!(guard.judge(50, &survey(0)), Judged::Go);
-        assert_eq!(guard.judge(50, &survey(50)), Judged::Wait);
+        assert_eq!(guard.judge(50, &survey(0), false), Judged::Go);
+        assert_eq!(guard.judge(50, &survey(50), false), Judged::Wait);
         guard.decide();
-        assert_eq!(guard.judge(50, &survey(50)), Judged::Go);
+        assert_eq!(guard.judge(50, &survey(50), false), Judged::Go);
     }
 
     #[test]
     fn too_many_changes_are_held_unless_they_are_allowed() {
         for allowed in [false, true] {
-            let guard = Overwrites::new(allowed);
-            assert_eq!(guard.judge(300, &survey(101)) == Judged::Go, allowed);
+            let guard = Overwrites::default();
+            assert_eq!(guard.judge(300, &survey(101), allowed) == Judged::Go, allowed);
             guard.decide();
-            let judged = guard.judge(300, &survey(101));
+            let judged = guard.judge(300, &survey(101), allowed);
             match judged {
                 Judged::Go => assert!(allowed),
                 Judged::Hold(finding) => assert!(!allowed && finding.detail.contains("101 of 300"), "{finding}"),
@@ -129,7 +129,9 @@ mod tests {
     fn a_source_that_is_older_holds_its_asset_alone() {
         let guard = Overwrites::default();
         let older = Survey { changed: 1, older: Some("a.mp4".to_owned()), ..Survey::default() };
-        assert!(matches!(guard.judge(300, &older), Judged::Hold(finding) if finding.cause == Cause::SourceOlder));
-        assert_eq!(guard.judge(300, &survey(1)), Judged::Wait);
+        assert!(
+            matches!(guard.judge(300, &older, false), Judged::Hold(finding) if finding.cause == Cause::SourceOlder)
+        );
+        assert_eq!(guard.judge(300, &survey(1), false), Judged::Wait);
     }
 }

@@ -226,6 +226,12 @@ async fn publish(
         let error = Error::Found { subject: asset.label().to_owned(), finding: conflict };
         return failed(run, asset, Step::PublishLocators, error).await;
     }
+    if work.adopting {
+        let outdated = work.outdated.iter().map(|outdated| outdated.locator.id.clone());
+        run.keeper.adopt(work.theirs.iter().cloned().chain(outdated));
+    } else {
+        run.note_theirs(&work);
+    }
     let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };
     run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
     Ok(Some(AssetOutcome::Mirrored))

@@ -1,8 +1,8 @@
 //! What all assets of a run share: the accounts, the ledger, the counts, the batches.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::choices::Choices;
 use super::expired::explained;
 use super::forecast::Outlook;
+use super::keeper::Keeper;
 use super::overwrites::Overwrites;
 use super::publish::Registration;
 use super::register::{Announced, Batcher, Capacity};
@@ -20,13 +21,14 @@ use super::withdraw::stand_in;
 use super::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Options, Problem};
 use crate::blob::BlobAccount;
 use crate::claims::digest::FilesDigest;
-use crate::claims::guards::{self, Guard};
-use crate::claims::{Claims, Revoked};
+use crate::claims::guards::{self, Guard, Passed};
+use crate::claims::{Census, Claims, Revoked, Screened, Work};
 use crate::clock;
+use crate::config::policy::Accepted;
 use crate::connect::Pair;
 use crate::error::{Disposition, Error, Failure};
 use crate::ledger::{Facts, Ledger, Status, Step};
-use crate::model::{AccountName, Asset, AssetId, Locator};
+use crate::model::{AccountName, Asset, AssetId, Locator, LocatorId};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use crate::verdict::{Cause, Change, Class, Finding};
 
@@ -98,7 +100,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Adds an asset of the source that is not on the target as it is there.
-    fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &[Cause]) {
+    fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
         match finding.class() {
             Class::Skipped | Class::Withheld => self.assets.skipped += 1,
             Class::Failed | Class::Held | Class::Unchecked => self.assets.failed += 1,
@@ -108,7 +110,7 @@ impl Tally {
     }
 
     /// Adds a finding, whether the source lists its asset or not.
-    fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &[Cause]) {
+    fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
         let problem = Problem::of(asset, finding.clone(), accepted);
         self.owed += u64::from(problem.owed);
         self.held += u64::from(problem.class == Class::Held);
@@ -134,6 +136,13 @@ pub(crate) struct Run {
     pub(crate) claims: Claims,
     /// The guard on overwriting.
     pub(crate) overwrites: Overwrites,
+    /// The target's lock and the state of the pair.
+    pub(crate) keeper: Arc<Keeper>,
+    /// What the operator lets pass.
+    pub(crate) passed: Passed,
+    /// Locators that are withheld.
+    pub(crate) withheld: OnceLock<HashSet<LocatorId>>,
+    accepted: Mutex<Accepted>,
     pub(crate) monitor: Arc<dyn Monitor>,
     /// Stands before the monitor.
     pub(super) choices: Arc<Choices>,
@@ -164,6 +173,7 @@ impl Run {
         ledger: Ledger,
         options: Options,
         claims: Claims,
+        (keeper, passed): (Arc<Keeper>, Passed),
         monitor: Arc<dyn Monitor>,
         stop: CancellationToken,
     ) -> Self {
@@ -181,7 +191,11 @@ impl Run {
         Self {
             pair,
             ledger,
-            overwrites: Overwrites::new(options.allows(Guard::Overwrite)),
+            overwrites: Overwrites::new(options.policy.guards.max_overwrite),
+            keeper,
+            passed,
+            accepted: Mutex::new(Accepted::new(&options.policy.accept)),
+            withheld: OnceLock::new(),
             options,
             claims,
             monitor: Arc::<Choices>::clone(&choices),
@@ -256,13 +270,17 @@ impl Run {
         self.count(|tally| match &outcome {
             AssetOutcome::Mirrored => tally.assets.mirrored += 1,
             AssetOutcome::Unchanged => tally.assets.unchanged += 1,
-            AssetOutcome::Not(finding) => tally.add_asset(asset, finding, &self.options.accept),
+            AssetOutcome::Not(finding) => tally.add_asset(asset, finding, &mut self.accepted()),
         });
         self.monitor.event(RunEvent::AssetFinished {
             asset: asset.id.clone(),
             name: asset.label().to_owned(),
             outcome,
         });
+    }
+
+    fn accepted(&self) -> MutexGuard<'_, Accepted> {
+        self.accepted.lock().expect("no panic while held")
     }
 
     /// A finding that concerns no single asset.
@@ -295,9 +313,8 @@ impl Run {
     ///
     /// # Errors
     /// The lock is lost: another run may hold it.
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the lock follows")]
     pub(crate) fn may_write(&self) -> Result<(), Error> {
-        Ok(())
+        self.keeper.check()
     }
 
     /// The source's time, by its last answer.
@@ -306,14 +323,15 @@ impl Run {
         clock::now().checked_add(skew).unwrap_or_else(|_| clock::now())
     }
 
-    /// Has the operator allowed what that guard would hold?
-    pub(crate) fn allows(&self, guard: Guard) -> bool {
-        self.options.allows(guard)
-    }
-
     /// May so many of the copies that play stop playing tonight?
     pub(crate) fn may_withdraw(&self, published: u64, stopping: u64) -> bool {
-        self.allows(Guard::Withdraw) || guards::may_withdraw(&[], clock::now(), published, stopping)
+        let limit = self.options.policy.guards.max_withdraw;
+        guards::may_withdraw(&self.keeper.nights(), clock::now(), published, stopping, limit)
+    }
+
+    /// Has the source lost more than the guard and the operator let pass?
+    pub(crate) fn is_shrunken(&self, census: &Census) -> bool {
+        census.lost > self.passed.shrink && guards::is_shrunken(census, self.options.policy.guards.max_shrink)
     }
 
     /// Notes how many copies stopped playing.
@@ -329,6 +347,19 @@ impl Run {
     /// Is the copy that a locator is on part of the run? Where the source does not list its asset, the copy's name decides.
     pub(crate) fn covers_copy(&self, revoked: &Revoked) -> bool {
         revoked.covered.unwrap_or_else(|| self.covers_label(revoked.copy.label()))
+    }
+
+    /// Remembers locators that somebody else made and that play the source's ids.
+    pub(crate) fn note_theirs(&self, work: &Work) {
+        if !work.theirs.is_empty() && !self.options.dry_run {
+            self.keeper.change(|state| state.theirs.extend(work.theirs.iter().map(ToString::to_string)));
+        }
+    }
+
+    /// Does the operator withhold the locator or its asset?
+    pub(crate) fn is_withheld(&self, revoked: &Revoked) -> bool {
+        let locator = self.withheld.get().is_some_and(|ids| ids.contains(&revoked.locator.id));
+        locator || revoked.screened == Some(Screened::Withheld)
     }
 
     /// A locator was withdrawn.
@@ -352,7 +383,7 @@ impl Run {
             return;
         }
         let asset = stand_in(source, label);
-        self.count(|tally| tally.add(&asset, &finding, &self.options.accept));
+        self.count(|tally| tally.add(&asset, &finding, &mut self.accepted()));
         let (asset, name) = (source.clone(), label.to_owned());
         self.monitor.event(RunEvent::AssetFinished { asset, name, outcome: AssetOutcome::Not(finding) });
     }

@@ -8,14 +8,21 @@ use serde::Serialize;
 use url::Url;
 
 use super::Options;
+use super::keeper::Keeper;
+use crate::claims::{Claims, FilesWanted, Order};
 use crate::clock;
 use crate::connect::{Endpoint, Pair};
 use crate::error::Error;
 use crate::media::MediaService;
-use crate::model::{AssetId, Locator, LocatorId, LocatorKind};
+use crate::model::{Asset, AssetId, Locator, LocatorId, LocatorKind};
+use crate::monitor::Silent;
+use crate::verdict::{Cause, Finding};
 
 /// Characters of a file name that stay as they are in a URL path (RFC 3986, unreserved).
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Assets that are read from the tables at once.
+const PAGE: usize = 1_000;
 
 /// One manifest, twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,9 +37,19 @@ pub struct UrlPair {
     pub target_url: Option<String>,
 }
 
-/// All live streaming locators of the source in scope, in order of asset name.
+/// Why nothing plays on the target, if that is so.
+pub async fn target_silence(pair: &Pair) -> Result<Option<Finding>, Error> {
+    let hosts = pair.target.media.streaming_hosts().await?;
+    Ok((!hosts.iter().any(|host| host.running)).then(|| Cause::TargetNotStreaming.into()))
+}
+
+/// All live streaming locators of the source in scope, in order of asset name. One is mirrored if it is on our copy of its
+/// asset.
 pub async fn urls(pair: &Pair, options: &Options) -> Result<Vec<UrlPair>, Error> {
-    let (source, target, manifests) = futures::try_join!(
+    let keeper = Keeper::open(pair, true).await?;
+    let (covers, adopted) = (|asset: &Asset| options.covers(asset), keeper.adopted());
+    let (claims, source, target, manifests) = futures::try_join!(
+        Claims::read(pair, &Silent, FilesWanted::None, &covers, &adopted),
         streaming(pair.source.media.as_ref()),
         streaming(pair.target.media.as_ref()),
         manifests(pair.source.media.as_ref()),
@@ -44,15 +61,23 @@ pub async fn urls(pair: &Pair, options: &Options) -> Result<Vec<UrlPair>, Error>
         by_asset.entry(locator.asset.clone()).or_default().push(locator);
     }
     let mut pairs = Vec::new();
-    let mut pages = pair.source.media.assets();
-    while let Some(page) = pages.try_next().await? {
-        for asset in page.into_iter().filter(|asset| options.covers(asset)) {
+    let mut after = 0;
+    loop {
+        let page = claims.page(Order::Listed, after, PAGE)?;
+        let Some((last, _)) = page.last() else { break };
+        after = *last;
+        for (_, asset) in page {
+            let copy = claims.copy_of(&asset.id)?;
+            let on_copy = |locator: &&Locator| Some(&locator.asset) == copy.as_ref();
             let manifest = manifests.get(&asset.id).map(String::as_str);
             for locator in by_asset.remove(&asset.id).unwrap_or_default() {
                 pairs.push(UrlPair {
                     asset: asset.label().to_owned(),
                     source_url: playable(&pair.source, &locator, manifest),
-                    target_url: mirrored.get(&locator.id).map(|copy| playable(&pair.target, copy, manifest)),
+                    target_url: mirrored
+                        .get(&locator.id)
+                        .filter(on_copy)
+                        .map(|copy| playable(&pair.target, copy, manifest)),
                     locator_id: locator.id,
                 });
             }

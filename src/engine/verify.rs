@@ -9,11 +9,14 @@ use super::asset::{Present, look_at_copy, look_at_source};
 use super::compare::{self, Need, Why};
 use super::contents::Contents;
 use super::expired::explained;
+use super::keeper::Keeper;
 use super::needs::needs;
 use super::records::file_differences;
+use super::urls::target_silence;
 use super::{Options, Problem};
 use crate::claims::{Claim, Claims, FilesWanted, TargetAsset, Work};
 use crate::clock;
+use crate::config::policy::{Accepted, Adopt};
 use crate::connect::Pair;
 use crate::error::{Disposition, Error};
 use crate::ledger::Ledger;
@@ -76,12 +79,14 @@ pub struct Verification {
     pub problems: Vec<Problem>,
     /// How many of them by cause.
     pub causes: BTreeMap<Cause, u64>,
+    /// Findings that concern no single asset.
+    pub findings: Vec<Finding>,
 }
 
 impl Verification {
     /// Is there a problem that the target owes?
     pub fn owes(&self) -> bool {
-        self.problems.iter().any(|problem| problem.owed)
+        self.problems.iter().any(|problem| problem.owed) || !self.findings.is_empty()
     }
 }
 
@@ -104,9 +109,11 @@ async fn compare_all(
     options: &Options,
     monitor: &dyn Monitor,
 ) -> Result<Verification, Error> {
-    let claims = Claims::read(pair, monitor, FilesWanted::BothSides, &|asset| options.covers(asset)).await?;
+    let keeper = Keeper::open(pair, true).await?;
+    let claims =
+        Claims::read(pair, monitor, FilesWanted::BothSides, &|asset| options.covers(asset), &keeper.adopted()).await?;
     claims.screen(pair).await?;
-    let mut all = Verification::default();
+    let (mut all, mut accepted) = (Verification::default(), Accepted::new(&options.policy.accept));
     let mut after = 0;
     loop {
         let page = claims.page(options.order, after, PAGE)?;
@@ -118,13 +125,14 @@ async fn compare_all(
             .try_collect()
             .await?;
         for (asset, verdict) in compared {
-            all.add(&asset, verdict, options);
+            all.add(&asset, verdict, &mut accepted);
         }
     }
     let census = claims.census()?;
     if census.covered == 0 && !options.covers_all() {
         return Err(Error::nothing_matched());
     }
+    all.findings.extend(target_silence(pair).await?);
     all.extra.assets = census.lost + census.retired;
     all.differences.sort_by(|a, b| (&a.name, &a.asset, &a.item).cmp(&(&b.name, &b.asset, &b.item)));
     all.problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
@@ -142,7 +150,7 @@ enum Verdict {
 }
 
 impl Verification {
-    fn add(&mut self, asset: &Asset, verdict: Verdict, options: &Options) {
+    fn add(&mut self, asset: &Asset, verdict: Verdict, accepted: &mut Accepted) {
         self.assets.total += 1;
         let differences = match verdict {
             Verdict::Compared { differences, extra_blobs } => {
@@ -160,7 +168,7 @@ impl Verification {
                 let count = if unchecked { &mut self.assets.unchecked } else { &mut self.assets.not_mirrored };
                 *count += 1;
                 *self.causes.entry(finding.cause).or_default() += 1;
-                self.problems.push(Problem::of(asset, finding, &options.accept));
+                self.problems.push(Problem::of(asset, finding, accepted));
                 Vec::new()
             }
         };
@@ -186,7 +194,7 @@ async fn compare_asset(pair: &Pair, ledger: &Ledger, claims: &Claims, asset: Ass
 
 async fn compare_claim(pair: &Pair, ledger: &Ledger, claims: &Claims, asset: &Asset) -> Result<Verdict, Error> {
     let row = ledger.asset(&asset.id).await?;
-    let mut work = match claims.claim(asset.clone(), row, clock::now())? {
+    let mut work = match claims.claim(asset.clone(), row, clock::now(), Adopt::No)? {
         Claim::Not(finding) => return Ok(Verdict::Not(finding)),
         Claim::Mirror(work) => *work,
     };

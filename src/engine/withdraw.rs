@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
+use jiff::SignedDuration;
 
 use super::run::Run;
-use crate::claims::guards::{self, Guard};
-use crate::claims::{Gone, Revoked, Screened};
+use crate::claims::guards::Guard;
+use crate::claims::{Census, Gone, Revoked, Screened};
 use crate::clock;
 use crate::error::Error;
 use crate::model::{Asset, AssetChange, AssetEncryption, AssetId, LocatorId, Protection};
@@ -27,24 +28,20 @@ enum Answer {
     Moves,
 }
 
+/// A skew between this machine's clock and the source's beyond this stops withdrawing.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
 /// Judges the guards and withdraws. Copies whose source asset is gone are retired.
 pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
+    if run.pair.source.media.clock_skew().is_some_and(|skew| skew.abs() > SKEW) {
+        run.find(Cause::ClockSkew.into());
+        return Ok(());
+    }
     let stopping = stopping(run)?;
     let census = run.claims.census()?;
-    let shrunken = guards::is_shrunken(&census) && !run.allows(Guard::Shrink);
-    let too_many = !run.may_withdraw(census.published, stopping.len() as u64);
-    if shrunken || too_many {
-        let guard = if shrunken { Guard::Shrink } else { Guard::Withdraw };
-        let detail = if shrunken {
-            format!(
-                "the source lists {} of the {} assets that are mirrored",
-                census.copies - census.lost,
-                census.copies
-            )
-        } else {
-            format!("{} of {} published assets would stop playing", stopping.len(), census.published)
-        };
-        return hold(run, guard, &detail);
+    let held = judge(run, &census, stopping.len() as u64);
+    if let Some((guard, detail)) = &held {
+        hold(run, *guard, detail)?;
     }
     let mut stopped = BTreeSet::new();
     let mut after = 0;
@@ -53,10 +50,29 @@ pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
         let Some((last, _)) = page.last() else { break };
         after = *last;
         let some = page.into_iter().map(|(_, revoked)| revoked).filter(|revoked| run.covers_copy(revoked));
-        withdraw_some(run, some.collect(), &stopping, &mut stopped).await?;
+        let some = some.filter(|revoked| held.is_none() || passes(run, revoked)).collect();
+        withdraw_some(run, some, &stopping, &mut stopped).await?;
     }
     run.stopped(stopped.len() as u64);
-    retire(run).await
+    if held.is_none() { retire(run).await } else { Ok(()) }
+}
+
+/// The guard that holds withdrawals back, and why.
+fn judge(run: &Run, census: &Census, stopping: u64) -> Option<(Guard, String)> {
+    if run.is_shrunken(census) {
+        let listed = census.copies - census.lost;
+        return Some((
+            Guard::Shrink,
+            format!("the source lists {listed} of the {} assets that are mirrored", census.copies),
+        ));
+    }
+    let may = run.may_withdraw(census.published, stopping);
+    (!may).then(|| (Guard::Withdraw, format!("{stopping} of {} published assets would stop playing", census.published)))
+}
+
+/// Is it withdrawn whatever a guard holds? What the operator withholds, and what they let pass.
+fn passes(run: &Run, revoked: &Revoked) -> bool {
+    run.is_withheld(revoked) || run.passed.withdraw.contains(&revoked.source)
 }
 
 /// The copies that would play nothing any more: their source asset publishes nothing, or is protected.
@@ -67,7 +83,7 @@ fn stopping(run: &Run) -> Result<BTreeSet<AssetId>, Error> {
         let Some((last, _)) = page.last() else { return Ok(stopping) };
         after = *last;
         for (_, revoked) in page {
-            let plays = revoked.locator.expiry > now && run.covers_copy(&revoked);
+            let plays = revoked.locator.expiry > now && run.covers_copy(&revoked) && !passes(run, &revoked);
             let protected = revoked.screened == Some(Screened::Protected);
             if plays && (protected || run.claims.spool.locators_of(&revoked.source)?.is_empty()) {
                 stopping.insert(revoked.copy.id);
@@ -84,7 +100,7 @@ fn hold(run: &Run, guard: Guard, detail: &str) -> Result<(), Error> {
         let page = run.claims.spool.revoked(after, PAGE)?;
         let Some((last, _)) = page.last() else { break };
         after = *last;
-        for (_, revoked) in page.into_iter().filter(|(_, revoked)| run.covers_copy(revoked)) {
+        for (_, revoked) in page.into_iter().filter(|(_, one)| run.covers_copy(one) && !passes(run, one)) {
             let label = revoked.copy.label().to_owned();
             held.entry(revoked.source).or_insert((label, Vec::new())).1.push(revoked.locator.id);
         }
@@ -156,6 +172,9 @@ async fn withdraw_some(
 /// Asks the source for one locator, or for the protection of its asset.
 async fn ask(run: &Run, revoked: &Revoked) -> Result<Answer, Error> {
     let media = &run.pair.source.media;
+    if run.is_withheld(revoked) {
+        return Ok(Answer::Withdraw(Withdrawal::Withheld));
+    }
     if revoked.screened == Some(Screened::Protected) {
         let now = media.protection_of(std::slice::from_ref(&revoked.source)).await.remove(0)?;
         return Ok(match now {

@@ -18,6 +18,13 @@ const fn entry(cause: Cause, code: &'static str, class: Class, sentence: &'stati
 /// All of them.
 pub(super) const ENTRIES: &[Entry] = &[
     entry(
+        Cause::AdoptionUnproven,
+        "adoption-unproven",
+        Class::Unchecked,
+        "a copy of another tool has blobs without a checksum, so equal bytes are not proven",
+        "set `adopt = \"overwrite\"` to copy them again",
+    ),
+    entry(
         Cause::ArchivedInSource,
         "archived-in-source",
         Class::Failed,
@@ -44,6 +51,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         Class::Failed,
         "another program holds a lease on a copy",
         "end that program or break the lease, then run again",
+    ),
+    entry(
+        Cause::ClockSkew,
+        "clock-skew",
+        Class::Unchecked,
+        "the clocks of this machine and of the source differ by more than five minutes, so nothing is withdrawn",
+        "set this machine's clock",
     ),
     entry(
         Cause::CopyOfTarget,
@@ -257,6 +271,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         "nothing; the next run follows the source",
     ),
     entry(
+        Cause::StateMissing,
+        "state-missing",
+        Class::Held,
+        "the target has copies of the source, but its state of this pair is gone, so which side is active is not known",
+        "if the source is the active side, run `mediamirror sync --rebuild-ledger`",
+    ),
+    entry(
         Cause::StorageAccountNotConfigured,
         "storage-account-not-configured",
         Class::Failed,
@@ -276,6 +297,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         Class::Unchecked,
         "the index tags could not be read",
         "grant the permission to read tags (`t`), or accept this cause in the configuration",
+    ),
+    entry(
+        Cause::TargetActive,
+        "target-active",
+        Class::Held,
+        "the target is the active side of this pair, so a run would overwrite what is played",
+        "exchange source and target in the configuration",
     ),
     entry(
         Cause::TargetContainerDeleted,

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use hmac::{Hmac, Mac as _};
 use mediamirror::blob::BlobAccount;
 use mediamirror::config::Config;
+use mediamirror::config::policy::{Accept, Policy};
 use mediamirror::connect::{Pair, connect};
 use mediamirror::emulator::{Emulator, EmulatorHandle, Generate, Settings};
 use mediamirror::engine::verify::{Verification, verify};
@@ -22,6 +23,7 @@ use mediamirror::model::{
     Asset, AssetEncryption, AssetFile, BlobProperties, BlobRef, ContainerName, Locator, LocatorId, Mark, NewAsset,
 };
 use mediamirror::monitor::TestMonitor;
+use mediamirror::verdict::Cause;
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
@@ -246,6 +248,12 @@ pub(crate) fn account_signature(account: &str, key: &str, permissions: &str, exp
     let signature = BASE64.encode(mac.finalize().into_bytes());
     let signature: String = url::form_urlencoded::byte_serialize(signature.as_bytes()).collect();
     format!("sv={version}&ss=b&srt=co&sp={permissions}&se={expiry}&sig={signature}")
+}
+
+/// An operator who accepts those causes and decides nothing else.
+pub(crate) fn accepting(causes: &[Cause]) -> Policy {
+    let accept = causes.iter().map(|&cause| Accept { cause, names: None, most: None });
+    Policy { accept: accept.collect(), ..Policy::default() }
 }
 
 /// The assets of the target that are marked as copies of that one.

@@ -1,6 +1,6 @@
 //! Writes listed pages into the tables. A page is one transaction.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rusqlite::{Transaction, params};
 
@@ -74,15 +74,21 @@ impl Spool {
         })
     }
 
-    /// Adds the target's streaming locators; those on one of `our_policies` are ours.
-    pub(crate) fn add_target_locators(&self, page: &[Locator], our_policies: &HashSet<String>) -> Result<(), Error> {
+    /// Adds the target's streaming locators; those on one of `our_policies`, and those that were `adopted`, are ours.
+    pub(crate) fn add_target_locators(
+        &self,
+        page: &[Locator],
+        our_policies: &HashSet<String>,
+        adopted: &BTreeSet<String>,
+    ) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO target_locator (id, asset, name, start, expiry, ours) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
             for locator in page.iter().filter(|locator| locator.kind == LocatorKind::Streaming) {
                 let Locator { id, asset, name, start, expiry, policy, .. } = locator;
-                let ours = policy.as_ref().is_some_and(|policy| our_policies.contains(policy));
+                let made = policy.as_ref().is_some_and(|policy| our_policies.contains(policy));
+                let ours = made || adopted.contains(id.as_str());
                 insert.execute(params![
                     locator_key(id),
                     asset_key(asset),

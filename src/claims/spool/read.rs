@@ -1,5 +1,7 @@
 //! What is asked of the tables once they are indexed.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension as _, Params, Row, params};
 
 use super::super::digest::FilesDigest;
@@ -47,6 +49,8 @@ pub(crate) struct Census {
     pub(crate) copies: u64,
     /// Those of them whose source asset is not listed.
     pub(crate) lost: u64,
+    /// Copies of ours that were made complete.
+    pub(crate) complete: u64,
     /// Copies that are retired.
     pub(crate) retired: u64,
     /// Copies on which a locator of ours is.
@@ -155,8 +159,8 @@ impl Spool {
             LEFT JOIN source_asset AS s ON s.id = t.source
             LEFT JOIN source_asset AS heir ON heir.id = sl.asset
             WHERE tl.ours AND t.source IS NOT NULL AND tl.rowid > ?1
-              AND (sl.id IS NULL OR s.protection = 1
-                   OR (sl.asset <> t.source AND (heir.protection = 1 OR heir.encryption = 1)))
+              AND (sl.id IS NULL OR s.protection IN (1, 3)
+                   OR (sl.asset <> t.source AND (heir.protection IN (1, 3) OR heir.encryption = 1)))
             ORDER BY tl.rowid LIMIT ?2";
         self.rows(sql, params![after, limit], |row| {
             let revoked = Revoked {
@@ -202,6 +206,22 @@ impl Spool {
         Ok(found.map_or(Screened::Clear, |number| Screened::ALL[number]))
     }
 
+    /// The source assets of exactly that name.
+    pub(crate) fn sources_named(&self, name: &str) -> Result<Vec<AssetId>, Error> {
+        let sql = "SELECT id FROM source_asset WHERE name = ?1";
+        self.rows(sql, params![name], |row| Ok(asset_id(row.get_ref(0)?.as_blob()?)))
+    }
+
+    /// Treats locators of the source as if they were not there.
+    pub(crate) fn drop_source_locators(&self, ids: &HashSet<LocatorId>) -> Result<(), Error> {
+        let connection = self.lock();
+        for id in ids {
+            let sql = "DELETE FROM source_locator WHERE id = ?1";
+            connection.execute(sql, params![locator_key(id)]).map_err(failed("write"))?;
+        }
+        Ok(())
+    }
+
     /// Notes what the screening found.
     pub(crate) fn set_screened(&self, assets: &[(AssetId, Screened)]) -> Result<(), Error> {
         let connection = self.lock();
@@ -223,6 +243,7 @@ impl Spool {
                    (SELECT count(*) FROM target_asset AS t WHERE source IS NOT NULL AND NOT retired
                     AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)),
                    (SELECT count(*) FROM target_asset WHERE source IS NOT NULL AND retired),
+                   (SELECT count(*) FROM target_asset WHERE source IS NOT NULL AND standing = 1),
                    (SELECT count(DISTINCT asset) FROM target_locator AS l
                     WHERE ours AND EXISTS (SELECT 1 FROM target_asset AS t WHERE t.id = l.asset AND source IS NOT NULL))";
         let census = self.row(sql, [], |row| {
@@ -232,7 +253,8 @@ impl Spool {
                 copies: row.get(2)?,
                 lost: row.get(3)?,
                 retired: row.get(4)?,
-                published: row.get(5)?,
+                complete: row.get(5)?,
+                published: row.get(6)?,
             })
         })?;
         Ok(census.unwrap_or_default())

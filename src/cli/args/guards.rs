@@ -34,7 +34,6 @@ impl GuardArgs {
     }
 
     /// The held runs that are let through.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the engine has no guards yet"))]
     pub(crate) fn allow(&self) -> Allow {
         Allow {
             withdraw: self.allow_withdraw.clone(),

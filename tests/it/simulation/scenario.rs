@@ -12,6 +12,8 @@ use mediamirror::engine::Options;
 use mediamirror::model::CopyMethod;
 use mediamirror::verdict::Cause;
 
+use crate::world::accepting;
+
 /// One of several.
 fn one_of<T: Clone>(dice: &mut Rng, choices: &[T]) -> T {
     choices[dice.usize(..choices.len())].clone()
@@ -53,7 +55,7 @@ pub(super) fn options(dice: &mut Rng) -> Options {
         copy_method: one_of(dice, &methods),
         assets_in_flight: dice.usize(1..=8),
         // What an awkward library has on purpose.
-        accept: vec![Cause::SourceEmpty, Cause::StorageEncrypted],
+        policy: accepting(&[Cause::SourceEmpty, Cause::StorageEncrypted]),
         ..Options::default()
     }
 }

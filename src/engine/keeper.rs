@@ -1,0 +1,181 @@
+//! What the target knows of this pair of accounts: the lock that a run holds, and the state that the guards need.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use jiff::Timestamp;
+
+use crate::claims::guards::{Guard, Passed};
+use crate::clock;
+use crate::config::policy::Allow;
+use crate::connect::Pair;
+use crate::error::Error;
+use crate::model::{AccountName, AssetId, LocatorId};
+use crate::state::{Active, Held, Holder, Night, PairState, TargetLock};
+use crate::verdict::{Cause, Finding};
+
+/// The lock and the state of one run.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    /// The run's id, by which the operator allows what it held.
+    pub(crate) run: String,
+    /// `None`: the run writes nothing.
+    lock: Mutex<Option<Arc<TargetLock>>>,
+    source: AccountName,
+    /// As it was read or last written, with its entity tag; `None`: there was none.
+    before: Mutex<Option<(PairState, String)>>,
+    now: Mutex<PairState>,
+}
+
+impl Keeper {
+    /// Takes the target's lock, unless nothing is to be written, and reads the state.
+    pub(crate) async fn open(pair: &Pair, read_only: bool) -> Result<Self, Error> {
+        let (source, target) = (pair.source.media.account().clone(), pair.target.media.account());
+        let account = pair.target.storage.first().expect("a configuration without a storage account is refused");
+        let lock = match read_only {
+            true => None,
+            false => Some(TargetLock::take(Arc::clone(account), target, &Holder::here()).await?),
+        };
+        let before = match PairState::read(account, &source, target).await {
+            Ok(before) => before,
+            Err(error) => {
+                // The first error is the one to report; a lease that is not released ends by itself.
+                if let Some(lock) = lock {
+                    let _ = lock.release().await;
+                }
+                return Err(error);
+            }
+        };
+        let now = before.as_ref().map_or_else(PairState::new, |(state, _)| state.clone());
+        let run = clock::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let lock = Mutex::new(lock.map(Arc::new));
+        Ok(Self { run, lock, source, before: Mutex::new(before), now: Mutex::new(now) })
+    }
+
+    /// May the target be written to now?
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        held(&self.lock).as_ref().map_or(Ok(()), |lock| lock.check())
+    }
+
+    /// Why the run must not write, as far as the state tells. `complete_copies`: copies of the source on the target.
+    pub(crate) fn objection(&self, complete_copies: u64, rebuild: bool) -> Option<Finding> {
+        match &*held(&self.before) {
+            Some((PairState { active: Active::Target, .. }, _)) => Some(Cause::TargetActive.into()),
+            None if complete_copies > 0 && !rebuild => Some(Cause::StateMissing.into()),
+            _ => None,
+        }
+    }
+
+    /// What the operator allows of what an earlier run held.
+    ///
+    /// # Errors
+    /// That run is not the last one that held something.
+    pub(crate) fn passed(&self, allow: &Allow) -> Result<Passed, Error> {
+        let state = self.state();
+        let of = |run: &Option<String>| match (run, &state.held) {
+            (None, _) => Ok(None),
+            (Some(run), Some(held)) if held.run == *run => Ok(Some(held.clone())),
+            (Some(run), _) => {
+                let reason = "no guard of the last run with this id holds anything".to_owned();
+                Err(Error::Input { subject: format!("run {run}"), reason })
+            }
+        };
+        let ids = |ids: Vec<String>| ids.into_iter().map(AssetId::new).collect::<HashSet<_>>();
+        Ok(Passed {
+            withdraw: of(&allow.withdraw)?.map(|held| ids(held.withdraw)).unwrap_or_default(),
+            shrink: of(&allow.shrink)?.map_or(0, |held| held.shrink),
+            overwrite: of(&allow.overwrite)?.map(|held| ids(held.overwrite)).unwrap_or_default(),
+        })
+    }
+
+    /// What earlier nights withdrew.
+    pub(crate) fn nights(&self) -> Vec<Night> {
+        self.state().nights.clone()
+    }
+
+    /// Ids of locators of somebody else's that became ours.
+    pub(crate) fn adopted(&self) -> BTreeSet<String> {
+        self.state().adopted.clone()
+    }
+
+    /// Ids of locators of somebody else's that played the source's ids.
+    pub(crate) fn theirs(&self) -> BTreeSet<String> {
+        self.state().theirs.clone()
+    }
+
+    /// Names of the configuration with the assets that they were resolved to.
+    pub(crate) fn withheld(&self) -> BTreeMap<String, Vec<String>> {
+        self.state().withheld.clone()
+    }
+
+    /// Changes the state; it is written when the run ends.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut PairState)) {
+        change(&mut self.state());
+    }
+
+    /// Makes locators ours.
+    pub(crate) fn adopt(&self, locators: impl IntoIterator<Item = LocatorId>) {
+        self.change(|state| state.adopted.extend(locators.into_iter().map(|id| id.to_string())));
+    }
+
+    /// Notes what this run withdrew and held.
+    pub(crate) fn note(
+        &self,
+        at: Timestamp,
+        published: u64,
+        stopped: u64,
+        held: BTreeMap<Guard, Vec<AssetId>>,
+        lost: u64,
+    ) {
+        self.change(|state| {
+            if stopped > 0 {
+                state.nights.push(Night { at, published, stopped });
+            }
+            let of = |guard| held.get(&guard).into_iter().flatten().map(ToString::to_string).collect::<Vec<String>>();
+            let shrink = if held.contains_key(&Guard::Shrink) { lost } else { 0 };
+            let (withdraw, overwrite) = (of(Guard::Withdraw), of(Guard::Overwrite));
+            let any = shrink > 0 || !withdraw.is_empty() || !overwrite.is_empty();
+            state.held = any.then(|| Held { run: self.run.clone(), withdraw, shrink, overwrite });
+        });
+    }
+
+    /// Writes the state of a new pair, before anything else is written.
+    pub(crate) async fn begin(&self) -> Result<(), Error> {
+        let missing = held(&self.before).is_none();
+        if missing { self.save().await } else { Ok(()) }
+    }
+
+    /// Writes the state, if it has changed.
+    async fn save(&self) -> Result<(), Error> {
+        let Some(lock) = held(&self.lock).clone() else { return Ok(()) };
+        let now = self.state().clone();
+        let before = held(&self.before).clone();
+        if before.as_ref().is_some_and(|(before, _)| *before == now) {
+            return Ok(());
+        }
+        let etag = now.write(&lock, &self.source, before.as_ref().map(|(_, etag)| etag.as_str())).await?;
+        *held(&self.before) = Some((now, etag));
+        Ok(())
+    }
+
+    /// Writes the state, if it has changed, and gives the lock back.
+    pub(crate) async fn close(&self) -> Result<(), Error> {
+        // A pair that nothing was ever written for has no state.
+        let begun = held(&self.before).is_some();
+        let saved = if begun { self.save().await } else { Ok(()) };
+        let lock = held(&self.lock).take().and_then(Arc::into_inner);
+        let released = match lock {
+            Some(lock) => lock.release().await,
+            None => Ok(()),
+        };
+        saved.and(released)
+    }
+
+    fn state(&self) -> MutexGuard<'_, PairState> {
+        held(&self.now)
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no panic while held")
+}
