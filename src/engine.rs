@@ -359,8 +359,11 @@ async fn summary(run: &Run, started: Instant, stopped: bool) -> Result<Summary, 
         () if dry_run => Outcome::DryRun,
         () => verdict,
     };
-    let forecast =
-        if dry_run { Some(tally.outlook.forecast(&pair, &run.options, tally.bytes_copied).await) } else { None };
+    let forecast = if dry_run {
+        Some(tally.outlook.forecast(&pair, &run.options, tally.bytes_copied, run.keeper.cost()).await)
+    } else {
+        None
+    };
     let census = run.claims.census()?;
     if !dry_run && !run.is_held() {
         let held = std::mem::take(&mut tally.held_by);

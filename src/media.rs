@@ -129,6 +129,9 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// How far the service's clock is ahead of this machine's, to the second, by its last answer; `None`: no answer yet.
     fn clock_skew(&self) -> Option<SignedDuration>;
 
-    /// The account's streaming hosts.
+    /// Does the service say which streaming hosts the account has, and whether they run?
+    fn tells_streaming_hosts(&self) -> bool;
+
+    /// The account's streaming hosts, as far as the service says them.
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error>;
 }

@@ -185,13 +185,14 @@ impl Outlook {
     }
 
     /// The whole forecast, after a dry run that copied nothing of those bytes. Looks what policies there are.
-    pub(crate) async fn forecast(mut self, pair: &Pair, options: &Options, bytes: u64) -> Forecast {
+    /// `state`: requests for the target's lock and the state of the pair.
+    pub(crate) async fn forecast(mut self, pair: &Pair, options: &Options, bytes: u64, state: u64) -> Forecast {
         let policies = self.policies(pair).await;
         self.files.close(files_cost);
         self.locators.close(locators_cost);
         let sent = super::requests(pair);
         let media = self.created + self.files.requests + self.locators.requests + policies + self.updates;
-        let blob = self.copies + self.polls + self.verifications;
+        let blob = self.copies + self.polls + self.verifications + state;
         let mut requests = RequestCounts { media: sent.media + media, blob: sent.blob + blob };
         let duration = duration(pair, requests, bytes).max(self.longest);
         if let Some(interval) = u32::try_from(self.files.items).ok().and_then(|items| duration.checked_div(items)) {

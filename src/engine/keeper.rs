@@ -52,6 +52,12 @@ impl Keeper {
         Ok(Self { run, lock, source, before: Mutex::new(before), now: Mutex::new(now) })
     }
 
+    /// Requests that a run of a minute makes for the lock and the state, beyond reading the state.
+    pub(crate) fn cost(&self) -> u64 {
+        // Acquire, name the holder, release; for a new pair the container, the lock's blob, another try and the state, too.
+        if held(&self.before).is_some() { 3 } else { 7 }
+    }
+
     /// May the target be written to now?
     pub(crate) fn check(&self) -> Result<(), Error> {
         held(&self.lock).as_ref().map_or(Ok(()), |lock| lock.check())

@@ -39,6 +39,9 @@ pub struct UrlPair {
 
 /// Why nothing plays on the target, if that is so.
 pub async fn target_silence(pair: &Pair) -> Result<Option<Finding>, Error> {
+    if !pair.target.media.tells_streaming_hosts() {
+        return Ok(None);
+    }
     let hosts = pair.target.media.streaming_hosts().await?;
     Ok((!hosts.iter().any(|host| host.running)).then(|| Cause::TargetNotStreaming.into()))
 }

@@ -240,6 +240,10 @@ impl MediaService for V2 {
         self.wire().clock_skew()
     }
 
+    fn tells_streaming_hosts(&self) -> bool {
+        self.speaks(WITH_STREAMING_ENDPOINTS)
+    }
+
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error> {
         self.find_streaming_hosts().await
     }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::machine::host_name;
+use crate::machine::{host_name, is_gone, process_space};
 
 /// A run that holds a target's lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Holder {
     pub since: Option<Timestamp>,
     /// The release of mediamirror.
     pub version: String,
+    /// Where its process id means something ([`crate::machine::process_space`]); empty = not known.
+    pub space: String,
 }
 
 impl Holder {
@@ -29,7 +31,13 @@ impl Holder {
             pid: std::process::id(),
             since: Timestamp::from_second(clock::now().as_second()).ok(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            space: process_space(),
         }
+    }
+
+    /// Is it surely dead? Its process id means the same here as there, and no process has it.
+    pub(super) fn is_dead(&self) -> bool {
+        self.pid != 0 && !self.space.is_empty() && self.space == process_space() && is_gone(self.pid)
     }
 
     /// Reads a lock's blob. Where it is empty or holds something else, nothing is known of the holder.
@@ -65,10 +73,21 @@ mod tests {
     #[test]
     fn a_holder_is_read_as_it_was_written_and_described_with_its_age() {
         let since = Some("2026-01-02T03:04:05Z".parse().unwrap());
-        let holder = Holder { host: "ark".to_owned(), pid: 7, since, version: "1".to_owned() };
+        let holder = Holder { host: "ark".to_owned(), pid: 7, since, version: "1".to_owned(), space: String::new() };
         assert_eq!(Holder::read(&holder.content()), holder);
         let now = "2026-01-02T05:04:06.7Z".parse().unwrap();
         assert_eq!(holder.described_at(now), "ark, process 7, since 2026-01-02T03:04:05Z (2h 1s)");
+    }
+
+    #[test]
+    fn a_holder_is_dead_only_where_its_process_id_means_the_same() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let ended = Holder { pid: child.id(), ..Holder::here() };
+        assert_eq!(ended.is_dead(), !process_space().is_empty());
+        assert!(!Holder::here().is_dead());
+        assert!(!Holder { space: "another boot pid:[1]".to_owned(), ..ended.clone() }.is_dead());
+        assert!(!Holder { space: String::new(), ..ended }.is_dead());
     }
 
     #[test]

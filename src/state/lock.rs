@@ -117,6 +117,10 @@ async fn acquire(account: &BlobAccount, target: &AccountName, blob: &BlobRef, id
         }
         // By now it may have ended.
         let holder = super::holder(account, target).await?;
+        if holder.as_ref().is_some_and(Holder::is_dead) && Instant::now() < deadline {
+            account.break_lease(blob).await?;
+            continue;
+        }
         if holder.is_some() || Instant::now() >= deadline {
             let (target, holder) = (target.clone(), holder.unwrap_or_default());
             return Err(Error::Locked { target, holder, at: crate::clock::now() });

@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "model",
             "redact",
+            "failure",
             "verdict",
             "clock",
             "retry",
@@ -41,6 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "model",
             "redact",
+            "failure",
             "verdict",
             "clock",
             "retry",
@@ -52,14 +54,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "transport",
         ],
     ),
-    ("claims", &["model", "redact", "verdict", "clock", "error", "monitor", "ledger", "media", "connect"]),
+    (
+        "claims",
+        &["model", "redact", "verdict", "clock", "error", "config", "monitor", "ledger", "media", "state", "connect"],
+    ),
     ("state", &["model", "error", "verdict", "clock", "machine", "blob"]),
     ("connect", &["model", "redact", "retry", "throttle", "error", "call", "config", "transport", "media", "blob"]),
     (
         "engine",
         &[
-            "model", "redact", "verdict", "clock", "throttle", "error", "config", "monitor", "ledger", "media", "blob",
-            "connect",
+            "model", "redact", "failure", "verdict", "clock", "throttle", "error", "config", "monitor", "ledger",
+            "media", "blob", "connect", "claims", "state",
         ],
     ),
     ("asset", &["model", "redact", "verdict", "clock", "error", "monitor", "media", "blob", "connect", "engine"]),

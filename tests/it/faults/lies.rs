@@ -116,9 +116,14 @@ async fn a_source_that_seems_empty_or_halved_changes_nothing_and_is_told() {
         world.sync().await;
         let short = Rule::new(Fault::Mangle(how)).operation("ListAssets").account("mediawest");
         let summary = again_under(&world, &[short], Options::default()).await.unwrap();
-        assert_eq!(summary.outcome, Outcome::Held, "{how:?}");
+        // A library of six that loses half may have lost three; but the source still serves them when it is asked for each.
+        let (outcome, cause) = match how {
+            Mangle::Empty => (Outcome::Held, Cause::HeldByGuard),
+            _ => (Outcome::Partial, Cause::ListingIncomplete),
+        };
+        assert_eq!(summary.outcome, outcome, "{how:?}");
         assert_eq!((summary.assets.unchanged, summary.assets.gone), (6 - hidden, 0), "{how:?}");
-        assert_eq!(summary.causes.get(&Cause::HeldByGuard), Some(&hidden), "{how:?}: {:?}", summary.problems);
+        assert!(summary.causes.get(&cause) >= Some(&hidden), "{how:?}: {:?}", summary.problems);
         world.emulator.set_faults(&FaultPlan::default()).unwrap();
         assert_eq!(world.verify().await.differences, [], "{how:?}: nothing was deleted or changed");
         let summary = world.sync().await.0;

@@ -21,12 +21,24 @@ fn stall(world: &mut World, nth: u32, time: Duration) {
         let stalls = is_blob_copy(request) && copies.fetch_add(1, Ordering::Relaxed) + 1 == nth;
         stalls.then(|| {
             async move {
-                tokio::time::advance(time).await;
+                pass(time).await;
                 std::future::pending::<()>().await;
             }
             .boxed()
         })
     });
+}
+
+/// Lets so much time pass, in which the target's lock is renewed.
+async fn pass(time: Duration) {
+    let step = Duration::from_secs(15);
+    for _ in 0..time.as_secs() / step.as_secs() {
+        tokio::time::advance(step).await;
+        // A renewal is answered meanwhile.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 /// Copies that were refused with 403. Without any fault, that is what the source answers to a signature that is over.
