@@ -266,10 +266,12 @@ pub async fn mirror(
     stop: CancellationToken,
 ) -> Result<Summary, Error> {
     let keeper = Arc::new(Keeper::open(&pair, options.dry_run).await?);
+    let accounts = Arc::clone(&pair);
     let result = mirror_locked(&keeper, pair, ledger, options, monitor, stop).await;
     let closed = keeper.close().await;
-    let summary = result?;
+    let mut summary = result?;
     closed?;
+    summary.requests = requests(&accounts);
     Ok(summary)
 }
 

@@ -348,6 +348,11 @@ impl Lane {
         state.stats.requests = state.stats.requests.saturating_sub(1);
     }
 
+    /// Counts a request that is sent without a permit.
+    pub(crate) fn count_request(&self) {
+        self.state().stats.requests += 1;
+    }
+
     /// A copy of what it has done so far.
     pub fn stats(&self) -> LaneStats {
         self.state().stats.clone()

@@ -67,6 +67,7 @@ impl BlobAccount {
     pub async fn renew_lease(&self, blob: &BlobRef, id: &LeaseId) -> Result<LeaseRenewal, Error> {
         let mut request =
             self.lease_request(&self.lease_url(blob)?, Action::Renew, &[("x-ms-lease-id", id.to_string())]);
+        self.write.lane().count_request();
         let sent = async {
             let answer = self.send(&mut request, Action::Renew.success()).await?;
             service_date(answer.headers())

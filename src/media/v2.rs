@@ -233,7 +233,7 @@ impl MediaService for V2 {
     }
 
     async fn our_policies(&self) -> Result<HashSet<String>, Error> {
-        policies::ids_of_ours(self).await
+        self.0.policies.ids(self).await
     }
 
     fn clock_skew(&self) -> Option<SignedDuration> {

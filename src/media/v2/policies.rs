@@ -19,9 +19,18 @@ const READ: u64 = 1;
 /// Looks at what became of a creation before giving up.
 const CREATIONS: u32 = 3;
 
-/// The policies known so far, by minutes.
+/// The policies known so far.
 #[derive(Debug, Default)]
-pub(super) struct Policies(tokio::sync::Mutex<Option<BTreeMap<u32, String>>>);
+pub(super) struct Policies(tokio::sync::Mutex<Option<Known>>);
+
+/// Our policies as they were listed, and those made since.
+#[derive(Debug, Default)]
+struct Known {
+    /// Those that are what their names say, by minutes.
+    by_minutes: BTreeMap<u32, String>,
+    /// The ids of all that have a name of ours, whatever they permit.
+    ids: HashSet<String>,
+}
 
 impl Policies {
     /// The id of the read policy of that many minutes. Looked up once an account; made by one caller at a time.
@@ -31,12 +40,22 @@ impl Policies {
             *known = Some(list(service).await?);
         }
         let known = known.get_or_insert_default();
-        if let Some(id) = known.get(&minutes) {
+        if let Some(id) = known.by_minutes.get(&minutes) {
             return Ok(id.clone());
         }
         let id = create(service, minutes).await?;
-        known.insert(minutes, id.clone());
+        known.by_minutes.insert(minutes, id.clone());
+        known.ids.insert(id.clone());
         Ok(id)
+    }
+
+    /// The ids of all policies of ours. Looked up once an account.
+    pub(super) async fn ids(&self, service: &V2) -> Result<HashSet<String>, Error> {
+        let mut known = self.0.lock().await;
+        if known.is_none() {
+            *known = Some(list(service).await?);
+        }
+        Ok(known.as_ref().map(|known| known.ids.clone()).unwrap_or_default())
     }
 
     /// The durations there are policies of. Looked up once an account.
@@ -45,62 +64,59 @@ impl Policies {
         if known.is_none() {
             *known = Some(list(service).await?);
         }
-        Ok(known.iter().flatten().map(|(minutes, _)| *minutes).collect())
+        Ok(known.iter().flat_map(|known| known.by_minutes.keys()).copied().collect())
     }
 
     /// Forgets a policy that was removed.
     pub(super) async fn forget(&self, id: &str) {
         if let Some(known) = self.0.lock().await.as_mut() {
-            known.retain(|_, known| known != id);
+            known.by_minutes.retain(|_, known| known != id);
+            known.ids.remove(id);
         }
     }
 
     /// Is there one of that duration, or room for one more kind?
     pub(super) async fn welcomes(&self, minutes: u32, kinds: usize) -> bool {
         let known = self.0.lock().await;
-        known.as_ref().is_none_or(|known| known.contains_key(&minutes) || known.len() < kinds)
+        let welcome = |known: &Known| known.by_minutes.contains_key(&minutes) || known.by_minutes.len() < kinds;
+        known.as_ref().is_none_or(welcome)
     }
 }
 
-/// The ids of our policies in the account, whatever they permit.
-pub(super) async fn ids_of_ours(service: &V2) -> Result<HashSet<String>, Error> {
-    let named = |row: &odata::Row| {
-        let ours = row.text("Name").is_some_and(|name| name.starts_with(PREFIX));
-        entities::id(row).map(|id| ours.then(|| id.to_owned()))
-    };
-    Ok(list_named(service, named).await?.into_iter().collect())
+/// Lists the policies whose names begin as ours do.
+async fn list(service: &V2) -> Result<Known, CallError> {
+    let mut known = Known::default();
+    for (id, minutes) in list_named(service).await? {
+        if let Some(minutes) = minutes {
+            known.by_minutes.insert(minutes, id.clone());
+        }
+        known.ids.insert(id);
+    }
+    Ok(known)
 }
 
-/// The policies that are ours and what their names say, by minutes.
-async fn list(service: &V2) -> Result<BTreeMap<u32, String>, CallError> {
-    Ok(list_named(service, ours).await?.into_iter().collect())
-}
-
-/// Lists the policies whose names begin as ours do, or all; `read` leaves out what is not wanted.
-async fn list_named<T: Send + 'static>(
-    service: &V2,
-    read: fn(&odata::Row) -> Result<Option<T>, Failure>,
-) -> Result<Vec<T>, CallError> {
+/// The ids of our policies, and the minutes of those that are what their names say.
+async fn list_named(service: &V2) -> Result<Vec<(String, Option<u32>)>, CallError> {
     let mut query = service.query("ListAccessPolicies", "list the access policies", "AccessPolicies");
     query.filter = Some(format!("startswith(Name,{})", odata::literal(PREFIX)));
-    match listing::all(service.wire(), query.clone(), read).await {
+    match listing::all(service.wire(), query.clone(), ours).await {
         // A service without that function: all policies are read instead.
         Err(CallError { failure: Failure::Refused { status: 400 | 501, .. }, .. }) => {
-            listing::all(service.wire(), Query { filter: None, ..query }, read).await
+            listing::all(service.wire(), Query { filter: None, ..query }, ours).await
         }
         listed => listed,
     }
 }
 
-/// Minutes and id of a policy that is what its name says.
-fn ours(row: &odata::Row) -> Result<Option<(u32, String)>, Failure> {
+/// A policy of ours, and its minutes if it is what its name says.
+fn ours(row: &odata::Row) -> Result<Option<(String, Option<u32>)>, Failure> {
     let id = entities::id(row)?;
-    let minutes = row.text("Name").and_then(|name| name.strip_prefix(PREFIX)?.parse::<u32>().ok());
-    let as_named = minutes.filter(|minutes| {
+    let Some(told) = row.text("Name").and_then(|name| name.strip_prefix(PREFIX)) else { return Ok(None) };
+    let as_named = told.parse::<u32>().ok().filter(|minutes| {
         let exact = row.number("DurationInMinutes").is_some_and(|d| (d - f64::from(*minutes)).abs() < f64::EPSILON);
         exact && row.whole("Permissions") == Some(READ)
     });
-    Ok(as_named.map(|minutes| (minutes, id.to_owned())))
+    Ok(Some((id.to_owned(), as_named)))
 }
 
 async fn create(service: &V2, minutes: u32) -> Result<String, Error> {
@@ -119,7 +135,7 @@ async fn create(service: &V2, minutes: u32) -> Result<String, Error> {
         if !error.failure.ambiguous() {
             return Err(error.into());
         }
-        if let Some(id) = list(service).await?.remove(&minutes) {
+        if let Some(id) = list(service).await?.by_minutes.remove(&minutes) {
             return Ok(id);
         }
         if round == CREATIONS {
