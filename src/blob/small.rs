@@ -2,8 +2,11 @@
 
 use azure_core::http::headers::Headers;
 use azure_core::http::{Method, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use jiff::Timestamp;
+use md5::{Digest as _, Md5};
 
 use super::BlobAccount;
 use super::properties::{ABSENT, control_call, header, refused_with, service_date};
@@ -119,6 +122,8 @@ impl BlobAccount {
         let written = self.write.run(call, |_| async move {
             let mut request = self.request(url.clone(), Method::Put);
             request.insert_header("content-length", content.len().to_string());
+            // The service stores nothing that was cut or changed on its way.
+            request.insert_header("content-md5", BASE64.encode(Md5::digest(content)));
             request.insert_header("x-ms-blob-type", "BlockBlob");
             request.insert_header("x-ms-blob-content-type", CONTENT_TYPE);
             condition.put_on(&mut request);

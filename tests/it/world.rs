@@ -1,6 +1,7 @@
 //! The fixture of the whole-run tests: an emulator in the same process, in virtual time, and a mirror over it.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -102,6 +103,15 @@ impl World {
     /// Compares both sides.
     pub(crate) async fn verify(&self) -> Verification {
         verify(&self.pair(), &self.ledger, &Options::default(), &TestMonitor::default()).await.unwrap()
+    }
+
+    /// The same with what the ledger in that file knows.
+    pub(crate) async fn verify_by(&self, ledger: &Path) -> Verification {
+        let pair = self.pair();
+        let (source, target) = (pair.source.media.account(), pair.target.media.account());
+        let ledger =
+            Ledger::open_read_only(ledger, source, target).unwrap().unwrap_or_else(|| Ledger::in_memory().unwrap());
+        verify(&pair, &ledger, &Options::default(), &TestMonitor::default()).await.unwrap()
     }
 
     /// Blobs whose bytes are not the same on both sides, by what the emulator itself holds.

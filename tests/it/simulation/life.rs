@@ -96,7 +96,7 @@ async fn lives(seed: u64) {
         world.emulator.set_faults(&mediamirror::emulator::FaultPlan::default()).unwrap();
         oracle.learn(&world, &troubles, &strikes, &end).await;
         oracle.check_told(&world, &end, &before, &troubles);
-        oracle.check_promises(&world, &end, &troubles).await;
+        oracle.check_promises(&world, &path, &end, &troubles).await;
         oracle.check_target(&world, &path).await;
         oracle.check_secrets(&end, folder.path());
         if dice.bool() {
@@ -133,7 +133,7 @@ async fn finish(world: &World, path: &Path, options: &mediamirror::engine::Optio
         assert!(run < CLEAN_RUNS, "still incomplete after {run} runs without faults: {:?}", summary.problems);
     }
     oracle.check_target(world, path).await;
-    oracle.check_end(world).await;
+    oracle.check_end(world, path).await;
 }
 
 /// One life of the program.
