@@ -369,7 +369,7 @@ async fn summary(run: &Run, started: Instant, stopped: bool) -> Result<Summary, 
     let census = run.claims.census()?;
     if !dry_run && !run.is_held() {
         let held = std::mem::take(&mut tally.held_by);
-        run.keeper.note(clock::now(), census.published, tally.stopped, held, census.lost);
+        run.keeper.note(clock::now(), census.published, tally.stopped, &held, census.lost);
     }
     tally.kept.assets += census.retired + tally.assets.gone;
     Ok(Summary {

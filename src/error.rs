@@ -121,19 +121,21 @@ impl Error {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Call(call) => call.disposition,
+            // And where the source refuses one copy, no other blob of that account can be read either.
             Self::Config(_)
             | Self::Ledger(_)
             | Self::Spool { .. }
             | Self::State(_)
             | Self::Locked { .. }
-            | Self::LockLost { .. } => Disposition::Fatal,
+            | Self::LockLost { .. }
+            | Self::Copy { cause: Cause::SourceRefusesTarget | Cause::SourceSignatureRefused, .. } => {
+                Disposition::Fatal
+            }
             Self::Found { finding, .. } => match finding.class() {
                 Class::Conflict => Disposition::Conflict,
                 _ if finding.cause == Cause::SourceChanging => Disposition::Exhausted,
                 _ => Disposition::Permanent,
             },
-            // No other blob of that account can be read either.
-            Self::Copy { cause: Cause::SourceRefusesTarget | Cause::SourceSignatureRefused, .. } => Disposition::Fatal,
             Self::Copy { .. } | Self::Input { .. } => Disposition::Permanent,
         }
     }

@@ -64,6 +64,7 @@ pub(crate) struct Outdated {
 
 /// An asset to be mirrored, and what is known of it so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of them asked for by its name")]
 pub(crate) struct Work {
     /// The source asset.
     pub(crate) asset: Asset,

@@ -38,14 +38,13 @@ impl ExitCode {
     pub(crate) fn of(error: &Error, changed: bool) -> Self {
         match error {
             Error::Ledger(error) => Self::of_ledger(error),
-            Error::Spool { .. } => Self::Unexpected,
             Error::Locked { .. } => Self::Locked,
             Error::Call(_) | Error::State(_) if changed => Self::Unexpected,
             Error::Config(_) | Error::State(_) => Self::Refused,
             Error::Call(call) if call.disposition == Disposition::Fatal || is_set_up_wrong(&call.failure) => {
                 Self::Refused
             }
-            Error::Call(_) | Error::LockLost { .. } => Self::Unexpected,
+            Error::Call(_) | Error::Spool { .. } | Error::LockLost { .. } => Self::Unexpected,
             Error::Copy { .. } if !changed && error.disposition() == Disposition::Fatal => Self::Refused,
             Error::Copy { .. } | Error::Found { .. } | Error::Input { .. } => Self::Partial,
         }

@@ -75,7 +75,8 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, journey: Journey) ->
     if run.options.dry_run {
         return dry_run(run, &work, &source, present.as_ref(), &survey).await.map(Reached::End);
     }
-    write(run, Task { work, source, present, replaced, survey }, journey).await
+    // Boxed: most assets of most nights are unchanged and never come here.
+    Box::pin(write(run, Task { work, source, present, replaced, survey }, journey)).await
 }
 
 pub(crate) use super::overwrites::Judged;
@@ -141,37 +142,7 @@ async fn refuse_adoption(
 async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reached, Error> {
     run.may_write()?;
     let asset = task.work.asset.clone();
-    let mut started = Facts {
-        name: Some(asset.label().to_owned()),
-        source_digest: Some(task.source.digest.clone()),
-        blobs: Some(task.source.count),
-        bytes: Some(task.source.bytes),
-        ..Facts::default()
-    };
-    let (target, present, made_now) = match (task.work.target.clone(), task.present.take()) {
-        (Some(target), Some(present)) => {
-            started.target = Some(target.id.clone());
-            started.container = Some(present.container.clone());
-            run.record(&asset, Step::CopyBlobs, Status::Started, started).await?;
-            (target, present, false)
-        }
-        _ => match copy_begun_before(run, &task.work).await? {
-            Some(target) => {
-                let (account, container) = locate_copy(&run.pair.target, &target).await?;
-                let present = Contents::list(account, container).await?;
-                started.target = Some(target.id.clone());
-                started.container = Some(present.container.clone());
-                run.record(&asset, Step::CopyBlobs, Status::Started, started).await?;
-                (target, present, true)
-            }
-            None => {
-                forget_lost(run, &task.work, task.replaced.is_some()).await?;
-                let target = create_copy(run, &task.work, started).await?;
-                let (account, container) = locate_copy(&run.pair.target, &target).await?;
-                (target, Contents::none(account, container), true)
-            }
-        },
-    };
+    let (target, present, made_now) = begin(run, &mut task).await?;
     let copied = copy_missing(run, &task.work, &task.source, &present).await?;
     run.count(|tally| tally.blobs.unchanged += task.source.count.saturating_sub(copied.planned));
     if copied.left > 0 {
@@ -202,6 +173,41 @@ async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reache
     drop(source);
     let task = Finish { work, target, made_now, replaced, kept: survey.kept, blobs, changes };
     Ok(finish(run, task, journey).await?.map_or(Reached::Stopped, Reached::End))
+}
+
+/// Our copy and what it holds: the one that is there, one that an earlier run created, or a new one. Its copies are recorded
+/// as started. The last value says whether it still has to be marked as complete for the first time.
+async fn begin<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<(TargetAsset, Contents<'a>, bool), Error> {
+    let (asset, source) = (&task.work.asset, &task.source);
+    let mut started = Facts {
+        name: Some(asset.label().to_owned()),
+        source_digest: Some(source.digest.clone()),
+        blobs: Some(source.count),
+        bytes: Some(source.bytes),
+        ..Facts::default()
+    };
+    let known = task.work.target.clone().zip(task.present.take());
+    let made_now = known.is_none();
+    let there = match known {
+        Some(known) => Some(known),
+        None => match copy_begun_before(run, &task.work).await? {
+            Some(target) => {
+                let (account, container) = locate_copy(&run.pair.target, &target).await?;
+                Some((target, Contents::list(account, container).await?))
+            }
+            None => None,
+        },
+    };
+    if let Some((target, present)) = there {
+        started.target = Some(target.id.clone());
+        started.container = Some(present.container.clone());
+        run.record(asset, Step::CopyBlobs, Status::Started, started).await?;
+        return Ok((target, present, made_now));
+    }
+    forget_lost(run, &task.work, task.replaced.is_some()).await?;
+    let target = create_copy(run, &task.work, started).await?;
+    let (account, container) = locate_copy(&run.pair.target, &target).await?;
+    Ok((target, Contents::none(account, container), made_now))
 }
 
 /// What was done to the blobs.

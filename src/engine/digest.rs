@@ -184,7 +184,9 @@ mod tests {
     fn a_blob_that_was_written_since_is_found() {
         let seal = |blobs: &[Blob]| {
             let mut digest = BlobsDigest::default();
-            blobs.iter().for_each(|blob| digest.add(blob));
+            for blob in blobs {
+                digest.add(blob);
+            }
             Sealed::parse(&digest.texts().1).unwrap()
         };
         let other = Blob { name: "b".into(), ..blob() };

@@ -32,10 +32,8 @@ impl Keeper {
     pub(crate) async fn open(pair: &Pair, read_only: bool) -> Result<Self, Error> {
         let (source, target) = (pair.source.media.account().clone(), pair.target.media.account());
         let account = pair.target.storage.first().expect("a configuration without a storage account is refused");
-        let lock = match read_only {
-            true => None,
-            false => Some(TargetLock::take(Arc::clone(account), target, &Holder::here()).await?),
-        };
+        let lock =
+            if read_only { None } else { Some(TargetLock::take(Arc::clone(account), target, &Holder::here()).await?) };
         let before = match PairState::read(account, &source, target).await {
             Ok(before) => before,
             Err(error) => {
@@ -130,7 +128,7 @@ impl Keeper {
         at: Timestamp,
         published: u64,
         stopped: u64,
-        held: BTreeMap<Guard, Vec<AssetId>>,
+        held: &BTreeMap<Guard, Vec<AssetId>>,
         lost: u64,
     ) {
         self.change(|state| {
