@@ -36,9 +36,10 @@ fn take_counts(world: &World) -> Counts {
     let stats = world.emulator.stats();
     let of = |plane| stats.requests.iter().filter(|row| row.plane == plane).map(|row| row.count).sum::<u64>();
     // Nothing else writes small blobs or takes leases.
-    let state = ["LeaseBlob", "PutBlob", "GetBlob", "CreateContainer"];
-    let state = stats.requests.iter().filter(|row| state.contains(&row.operation.as_str())).map(|row| row.count).sum();
-    let counts = Counts { blob: of(Plane::Blob) - state, media: of(Plane::Media), token: of(Plane::Token), state };
+    let of_the_lock = ["LeaseBlob", "PutBlob", "GetBlob", "CreateContainer"];
+    let locks = stats.requests.iter().filter(|row| of_the_lock.contains(&row.operation.as_str()));
+    let lock = locks.map(|row| row.count).sum();
+    let counts = Counts { blob: of(Plane::Blob) - lock, media: of(Plane::Media), token: of(Plane::Token), state: lock };
     world.emulator.reset_stats();
     counts
 }

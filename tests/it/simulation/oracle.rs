@@ -208,7 +208,7 @@ impl Oracle {
         // One target for each source, whatever was lost on the way.
         let pair = world.pair();
         let targets = pair.target.media.assets().try_concat().await.unwrap();
-        let origins: HashSet<_> = targets.iter().filter_map(|asset| origin_of(asset)).collect();
+        let origins: HashSet<_> = targets.iter().filter_map(origin_of).collect();
         assert_eq!(origins.len(), targets.len(), "I4: an asset was made twice");
     }
 }
