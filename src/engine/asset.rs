@@ -167,6 +167,7 @@ async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reache
     };
     run.advance(&asset, (Step::Verify, facts), (Step::RegisterFiles, Facts::default())).await?;
     let Task { work, source, replaced, survey, .. } = task;
+    run.count(|tally| tally.keep(survey.kept.len() as u64, survey.kept_bytes));
     let changes = changes_of_blobs(made_now && replaced.is_none(), blobs_copied, source.count, &survey);
     let blobs = source.count;
     // It may wait for others now, and needs no memory for that.
@@ -271,9 +272,10 @@ fn unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'
     run.count(|tally| {
         tally.blobs.unchanged += source.count;
         tally.locators.unchanged += work.present;
+        tally.locators.failed += work.conflicts.len() as u64;
         tally.keep(present.count.saturating_sub(source.count), present.bytes.saturating_sub(source.bytes));
     });
-    AssetOutcome::Unchanged
+    work.conflicts.first().cloned().map_or(AssetOutcome::Unchanged, AssetOutcome::Not)
 }
 
 /// Counts what a real run would do.
