@@ -132,6 +132,7 @@ async fn compare_all(
     if census.covered == 0 && !options.covers_all() {
         return Err(Error::nothing_matched());
     }
+    all.add_withdrawn(&claims, options)?;
     all.findings.extend(target_silence(pair).await?);
     all.extra.assets = census.lost + census.retired;
     all.differences.sort_by(|a, b| (&a.name, &a.asset, &a.item).cmp(&(&b.name, &b.asset, &b.item)));
@@ -150,6 +151,24 @@ enum Verdict {
 }
 
 impl Verification {
+    /// Adds the locators of ours that still play although the source has deleted their assets.
+    fn add_withdrawn(&mut self, claims: &Claims, options: &Options) -> Result<(), Error> {
+        let mut after = 0;
+        loop {
+            let page = claims.spool.revoked(after, PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = *last;
+            for (_, revoked) in page {
+                let name = revoked.copy.label().to_owned();
+                if revoked.covered.is_none() && options.covers_name(&name) {
+                    let item = revoked.locator.id.to_string();
+                    let what = "the locator is published on the target alone".to_owned();
+                    self.differences.push(Difference { asset: revoked.source, name, item, what });
+                }
+            }
+        }
+    }
+
     fn add(&mut self, asset: &Asset, verdict: Verdict, accepted: &mut Accepted) {
         self.assets.total += 1;
         let differences = match verdict {
