@@ -447,7 +447,10 @@ async fn decide(run: &Run, asset: Asset) -> Result<Option<Work>, Error> {
     let row = run.ledger.asset(&asset.id).await?;
     let complete_before = row.as_ref().is_some_and(AssetRow::complete);
     match run.claims.claim(asset.clone(), row, run.service_time(), run.options.policy.adopt)? {
-        Claim::Mirror(work) => Ok(Some(*work)),
+        Claim::Mirror(mut work) => {
+            withdraw::leave_out_of_scope(run, &mut work)?;
+            Ok(Some(*work))
+        }
         Claim::Not(finding) => {
             if complete_before {
                 run.leave_behind();

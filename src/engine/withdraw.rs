@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use super::run::Run;
 use crate::claims::guards::Guard;
-use crate::claims::{Census, Gone, Revoked, Screened};
+use crate::claims::{Census, Gone, Revoked, Screened, Work};
 use crate::clock;
 use crate::error::Error;
 use crate::model::{Asset, AssetChange, AssetEncryption, AssetId, LocatorId, Protection};
@@ -22,10 +22,8 @@ const AT_ONCE: usize = 16;
 /// What the source says of one locator.
 enum Answer {
     Withdraw(Withdrawal),
-    /// It is there after all: the listing left it out.
+    /// It is there after all, on this asset or on another one: the listing left it out.
     Hidden,
-    /// It moved to an asset that the run mirrors: it is moved with that asset.
-    Moves,
 }
 
 /// A skew between this machine's clock and the source's beyond this stops withdrawing.
@@ -39,6 +37,7 @@ pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
         run.find(Cause::ClockSkew.into());
         return Ok(());
     }
+    name_moved_out(run)?;
     let stopping = stopping(run)?;
     let census = run.claims.census()?;
     let held = judge(run, &census, stopping.len() as u64);
@@ -139,7 +138,6 @@ async fn withdraw_some(
                 confirmed.push(revoked);
                 whys.push(why);
             }
-            Ok(Answer::Moves) => {}
             Ok(Answer::Hidden) => {
                 let detail = format!("the source's, locator {}", revoked.locator.id);
                 run.finish_copy(&revoked.source, revoked.copy.label(), Finding::new(Cause::ListingIncomplete, detail));
@@ -187,18 +185,53 @@ async fn ask(run: &Run, revoked: &Revoked) -> Result<Answer, Error> {
     let Some(there) = media.locator(&revoked.locator.id).await? else {
         return Ok(Answer::Withdraw(Withdrawal::Revoked));
     };
-    if there.asset == revoked.source {
-        return Ok(Answer::Hidden);
-    }
-    // Of an asset that is never published on the target it is not served from the old one either.
-    let heir = run.claims.spool.source(&there.asset)?;
-    let unpublished = match &heir {
-        Some((heir, _)) => {
-            heir.encryption == AssetEncryption::Storage || run.claims.spool.screened(&heir.id)? == Screened::Protected
+    let moved = there.asset != revoked.source && is_never_published(run, &there.asset)?;
+    Ok(if moved { Answer::Withdraw(Withdrawal::Moved) } else { Answer::Hidden })
+}
+
+/// Is a source asset never published on the target? Then a locator of it is not served from a copy of another one either.
+fn is_never_published(run: &Run, asset: &AssetId) -> Result<bool, Error> {
+    let Some((asset, _)) = run.claims.spool.source(asset)? else { return Ok(false) };
+    let screened = run.claims.spool.screened(&asset.id)?;
+    let closed = matches!(screened, Screened::Protected | Screened::Withheld);
+    Ok(closed || asset.encryption == AssetEncryption::Storage)
+}
+
+/// Names locators that the source has moved to an asset that is not part of this run. They stay where they are.
+fn name_moved_out(run: &Run) -> Result<(), Error> {
+    let mut after = 0;
+    loop {
+        let page = run.claims.spool.moved_out(after, PAGE)?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = *last;
+        for (_, moved) in page.into_iter().filter(|(_, moved)| run.covers_copy(moved)) {
+            let finding = Finding::new(Cause::LocatorMovedOutOfScope, moved.locator.id.as_str());
+            run.finish_copy(&moved.source, moved.copy.label(), finding);
         }
-        None => false,
+    }
+}
+
+/// Leaves locators that the source has moved here where they are, if the copy that they are on is not part of this run.
+pub(super) fn leave_out_of_scope(run: &Run, work: &mut Work) -> Result<(), Error> {
+    for moved in std::mem::take(&mut work.moved) {
+        if covers_target(run, &moved.from)? {
+            work.moved.push(moved);
+        } else {
+            let id = moved.locator.id.as_str();
+            work.conflicts.push(Finding::new(Cause::LocatorMovedOutOfScope, id));
+        }
+    }
+    Ok(())
+}
+
+/// Is a copy part of the run? By its source asset, or by its own name where the source does not list that.
+fn covers_target(run: &Run, copy: &AssetId) -> Result<bool, Error> {
+    let Some(copy) = run.claims.spool.target(copy)? else { return Ok(false) };
+    let source = match &copy.mark {
+        Some(mark) => run.claims.spool.source(&mark.source)?,
+        None => None,
     };
-    Ok(if unpublished { Answer::Withdraw(Withdrawal::Moved) } else { Answer::Moves })
+    Ok(source.map_or_else(|| run.covers_label(copy.label()), |(_, covered)| covered))
 }
 
 fn all_gone(run: &Run) -> Result<Vec<Gone>, Error> {

@@ -8,8 +8,8 @@ use super::super::digest::FilesDigest;
 use super::super::{Holding, Order, Screened, TargetAsset};
 use super::fill::side_number;
 use super::row::{
-    LOCATOR, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, holding, locator, locator_key, source_asset,
-    target_asset, target_asset_from,
+    LOCATOR, REVOKED, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, holding, locator, locator_key, revoked,
+    source_asset, target_asset,
 };
 use super::{Spool, failed};
 use crate::error::Error;
@@ -149,10 +149,8 @@ impl Spool {
     /// The locators of ours that the source does not publish on their assets, after that place, with their places.
     pub(crate) fn revoked(&self, after: i64, limit: usize) -> Result<Vec<(i64, Revoked)>, Error> {
         // A locator that the source has moved to an asset that is never published there is not served from here either.
-        let sql = "
-            SELECT tl.id, tl.asset, tl.name, tl.start, tl.expiry,
-                   t.id, t.name, t.alternate_id, t.account, t.container, t.standing,
-                   t.source, s.protection, s.covered, tl.rowid
+        let sql = format!(
+            "{REVOKED}
             FROM target_locator AS tl
             JOIN target_asset AS t ON t.id = tl.asset
             LEFT JOIN source_locator AS sl ON sl.id = tl.id
@@ -161,17 +159,24 @@ impl Spool {
             WHERE tl.ours AND t.source IS NOT NULL AND tl.rowid > ?1
               AND (sl.id IS NULL OR s.protection IN (1, 3)
                    OR (sl.asset <> t.source AND (heir.protection IN (1, 3) OR heir.encryption = 1)))
-            ORDER BY tl.rowid LIMIT ?2";
-        self.rows(sql, params![after, limit], |row| {
-            let revoked = Revoked {
-                locator: locator(row)?,
-                copy: target_asset_from(row, 5)?,
-                source: asset_id(row.get_ref(11)?.as_blob()?),
-                screened: row.get::<_, Option<usize>>(12)?.map(|number| Screened::ALL[number]),
-                covered: row.get(13)?,
-            };
-            Ok((row.get(14)?, revoked))
-        })
+            ORDER BY tl.rowid LIMIT ?2"
+        );
+        self.rows(&sql, params![after, limit], revoked)
+    }
+
+    /// The locators of ours that the source has moved to an asset that is not part of the run, after that place.
+    pub(crate) fn moved_out(&self, after: i64, limit: usize) -> Result<Vec<(i64, Revoked)>, Error> {
+        let sql = format!(
+            "{REVOKED}
+            FROM target_locator AS tl
+            JOIN target_asset AS t ON t.id = tl.asset
+            JOIN source_locator AS sl ON sl.id = tl.id
+            JOIN source_asset AS heir ON heir.id = sl.asset
+            LEFT JOIN source_asset AS s ON s.id = t.source
+            WHERE tl.ours AND t.source IS NOT NULL AND sl.asset <> t.source AND NOT heir.covered AND tl.rowid > ?1
+            ORDER BY tl.rowid LIMIT ?2"
+        );
+        self.rows(&sql, params![after, limit], revoked)
     }
 
     /// The copies of ours whose source asset is not listed and that are not retired, after that place, with their places.

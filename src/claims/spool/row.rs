@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::{Type, Value};
 
-use super::super::{Holding, Standing, TargetAsset};
+use super::super::{Holding, Screened, Standing, TargetAsset};
+use super::Revoked;
 use crate::model::{
     AccountName, Asset, AssetEncryption, AssetId, ContainerName, Locator, LocatorId, LocatorKind, Mark,
 };
@@ -126,7 +127,7 @@ pub(super) fn target_asset(row: &Row<'_>) -> rusqlite::Result<TargetAsset> {
 }
 
 /// The same where its columns begin at `first`.
-pub(super) fn target_asset_from(row: &Row<'_>, first: usize) -> rusqlite::Result<TargetAsset> {
+fn target_asset_from(row: &Row<'_>, first: usize) -> rusqlite::Result<TargetAsset> {
     let id = asset_id(row.get_ref(first)?.as_blob()?);
     let alternate_id: Option<String> = row.get(first + 2)?;
     Ok(TargetAsset {
@@ -201,4 +202,22 @@ mod tests {
             assert_eq!(container_of(&asset, kept), name);
         }
     }
+}
+
+/// The columns of a locator of ours (`tl`), the copy that it is on (`t`) and the copy's source asset (`s`).
+pub(super) const REVOKED: &str = "
+    SELECT tl.id, tl.asset, tl.name, tl.start, tl.expiry,
+           t.id, t.name, t.alternate_id, t.account, t.container, t.standing,
+           t.source, s.protection, s.covered, tl.rowid";
+
+/// A locator of ours with its place.
+pub(super) fn revoked(row: &Row<'_>) -> rusqlite::Result<(i64, Revoked)> {
+    let revoked = Revoked {
+        locator: locator(row)?,
+        copy: target_asset_from(row, 5)?,
+        source: asset_id(row.get_ref(11)?.as_blob()?),
+        screened: row.get::<_, Option<usize>>(12)?.map(|number| Screened::ALL[number]),
+        covered: row.get(13)?,
+    };
+    Ok((row.get(14)?, revoked))
 }
