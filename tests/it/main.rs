@@ -9,6 +9,7 @@ mod asset_encode;
 mod blob_contract;
 mod blob_emulator;
 mod budget;
+mod cases;
 mod cli;
 #[path = "../contract/config.rs"]
 mod config;

@@ -1,0 +1,175 @@
+//! Cases from the field: each was reported by somebody who mirrors a media library, and each is tested with its neighbours.
+//!
+//! | Row | Case | Test |
+//! | --- | --- | --- |
+//! | 1 | index tags changed | `contents` |
+//! | 2 | asset renamed | `contents` |
+//! | 3 | locator or asset deleted, locator expired | `locators` |
+//! | 4 | locator moved to another asset | `locators` |
+//! | 5 | a new locator every night | `locators` |
+//! | 6 | protected assets | `protection` |
+//! | 7 | an asset of somebody else that carries a source id | `theirs` |
+//! | 8 | two runs at once | `runs`, `cli::against_emulator::a_second_run_at_the_same_time_is_refused_with_six` |
+//! | 9 | a storage account that is not configured | `accounts` |
+//! | 10 | one of two storage accounts is down | `accounts` |
+//! | 11 | nothing matches, everything is gone, containers are gone | `guards` |
+//! | 12 | the target's streaming endpoint is stopped | `runs`, `commands` |
+//! | 13 | a copy overwritten by as many bytes | `contents` |
+//! | 14 | the exit code of a dry run | `runs`, `commands` |
+//! | 15 | three changes in a large library | `commands` |
+//! | 16 | the target cannot see the source | `refusals` |
+//! | 17 | the source refuses the target | `refusals` |
+//! | 18 | customer keys, encryption scopes, wrong checksums | `refusals` |
+//! | 19 | Content-Type cleared | `contents` |
+//! | 20 | headers or metadata alone changed | `contents` |
+//! | 21 | the mirror turned round | `theirs` |
+//! | 22 | a container of the target deleted or emptied | `contents` |
+//! | 23 | standard output is full | `outside::outputs::a_full_standard_output_is_an_error_and_the_run_is_complete_nevertheless` |
+//! | 24 | Ctrl-C on a terminal | `outside::terminal::an_interruption_shows_its_hint_above_the_bars_and_leaves_no_bar_behind` |
+//! | 25 | names and checksums that the service refuses | `mediamirror::emulator::blob`, its tests `descriptions` |
+
+mod contents;
+mod locators;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use globset::{Glob, GlobSetBuilder};
+use mediamirror::emulator::{AssetLook, Operator, PlayedAnswer};
+use mediamirror::engine::{Options, Outcome, Summary};
+use mediamirror::model::{Locator, LocatorId};
+use mediamirror::monitor::TestMonitor;
+
+use crate::world::{Seeded, World};
+
+/// The regions, and their default storage accounts.
+const SOURCE: usize = 0;
+const TARGET: usize = 1;
+const WEST: &str = "storewest";
+const EAST: &str = "storeeast";
+
+/// A library of a few films, each published under one locator. Of so many one may change without a guard.
+struct Films {
+    world: World,
+    films: Vec<Seeded>,
+}
+
+impl Films {
+    /// Six films that are not mirrored yet.
+    async fn new() -> Self {
+        Self::of(6).await
+    }
+
+    /// So many films that are not mirrored yet.
+    async fn of(count: usize) -> Self {
+        let world = World::empty().await;
+        let mut films = Vec::with_capacity(count);
+        for n in 0..count {
+            let (manifest, media) = (format!("film{n}.ism"), format!("film{n}.mp4"));
+            films.push(world.seed(&format!("film{n}"), &[&manifest, &media]).await);
+        }
+        Self { world, films }
+    }
+
+    /// Six films after their first night.
+    async fn mirrored() -> Self {
+        let films = Self::new().await;
+        let (summary, _) = films.world.sync().await;
+        assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+        films.world.emulator.reset_stats();
+        films
+    }
+
+    fn locator(&self, film: usize) -> &LocatorId {
+        &self.films[film].locator.id
+    }
+
+    fn source(&self) -> Operator<'_> {
+        self.world.emulator.operator(SOURCE)
+    }
+
+    fn target(&self) -> Operator<'_> {
+        self.world.emulator.operator(TARGET)
+    }
+
+    /// An hour later, a run.
+    async fn night(&self) -> (Summary, Arc<TestMonitor>) {
+        night(&self.world, Options::default()).await
+    }
+
+    /// An hour later, a run that mirrors everything.
+    async fn good_night(&self) -> (Summary, Arc<TestMonitor>) {
+        let (summary, monitor) = self.night().await;
+        assert_eq!(summary.outcome, Outcome::Complete, "{:?} {:?}", summary.problems, summary.findings);
+        (summary, monitor)
+    }
+
+    /// Both regions play the same, `verify` finds nothing, and another run changes nothing.
+    async fn are_settled(&self) {
+        plays_alike(&self.world).await;
+        let verification = self.world.verify().await;
+        assert_eq!((verification.differences, verification.problems), (Vec::new(), Vec::new()));
+        let before = writes(&self.world);
+        let (summary, monitor) = self.good_night().await;
+        assert_eq!(summary.assets.unchanged, summary.assets.total, "{:?}", monitor.events());
+        assert_eq!(writes(&self.world), before, "a night without changes writes nothing");
+    }
+
+    /// The container and the blob of a film in a region.
+    fn blob(&self, region: usize, film: usize, extension: &str) -> (String, String) {
+        let name = format!("film{film}");
+        (look(&self.world, region, &name).container, format!("{name}.{extension}"))
+    }
+}
+
+/// An hour later, a run with those options.
+async fn night(world: &World, options: Options) -> (Summary, Arc<TestMonitor>) {
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    world.sync_with(options).await
+}
+
+/// What is written to the target so far, but for its lock and its state.
+fn writes(world: &World) -> Vec<(String, u64)> {
+    let stats = world.emulator.stats();
+    let quiet = ["List", "Get", "FrontDoor", "AcsToken", "Batch"];
+    let rows = stats.requests.iter().filter(|row| !quiet.iter().any(|word| row.operation.starts_with(word)));
+    let rows = rows.filter(|row| !row.operation.contains("Lease") && row.operation != "PutBlob");
+    rows.map(|row| (format!("{} {}", row.account, row.operation), row.count)).collect()
+}
+
+/// Locator -> what it answers, of those that play.
+async fn playing(world: &World, region: usize) -> BTreeMap<String, BTreeMap<String, PlayedAnswer>> {
+    let all = world.emulator.plays(region).await.into_iter();
+    all.filter(|(_, played)| played.status == 200).map(|(guid, played)| (guid, played.answers)).collect()
+}
+
+async fn plays_alike(world: &World) {
+    assert_eq!(playing(world, TARGET).await, playing(world, SOURCE).await);
+}
+
+/// The asset of that name in a region.
+fn look(world: &World, region: usize, name: &str) -> AssetLook {
+    let all = world.emulator.operator(region).assets();
+    let mut found = all.into_iter().filter(|asset| asset.name.as_deref() == Some(name));
+    let look = found.next().unwrap_or_else(|| panic!("no asset {name} in region {region}"));
+    assert_eq!(found.next(), None, "there are two assets {name} in region {region}");
+    look
+}
+
+/// The options of a run over the assets of that name.
+fn only(name: &str) -> Options {
+    let globs = GlobSetBuilder::new().add(Glob::new(name).unwrap()).build().unwrap();
+    Options { include: Some(globs), ..Options::default() }
+}
+
+/// A locator's id as the service writes it.
+fn service_id(id: &LocatorId) -> String {
+    format!("nb:lid:UUID:{id}")
+}
+
+/// All locators of the target.
+async fn target_locators(world: &World) -> Vec<Locator> {
+    world.pair().target.media.locators().try_concat().await.unwrap()
+}

@@ -1,0 +1,260 @@
+//! What the source publishes, withdraws, replaces and moves. Rows 3, 4 and 5.
+
+use jiff::SignedDuration;
+use mediamirror::clock;
+use mediamirror::emulator::NewLocator;
+use mediamirror::engine::Outcome;
+use mediamirror::model::LocatorId;
+use mediamirror::verdict::{Cause, Change, Withdrawal};
+
+use super::{EAST, Films, SOURCE, TARGET, look, night, only, playing, plays_alike, service_id};
+
+fn revoked(id: &LocatorId) -> Change {
+    Change::LocatorWithdrawn { id: id.clone(), why: Withdrawal::Revoked }
+}
+
+fn in_hours(hours: i64) -> NewLocator {
+    NewLocator::until(clock::now() + SignedDuration::from_hours(hours))
+}
+
+/// Row 3.
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_the_source_deletes_is_withdrawn_the_same_night_and_named() {
+    let films = Films::mirrored().await;
+    films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
+    let verification = films.world.verify().await;
+    assert_eq!(verification.assets.different, 1, "verify names it before: {:?}", verification.differences);
+    let (summary, monitor) = films.good_night().await;
+    assert_eq!((summary.withdrawn, monitor.changes_of("film0")), (1, vec![revoked(films.locator(0))]));
+    assert_eq!(look(&films.world, TARGET, "film0").locators, []);
+    films.are_settled().await;
+}
+
+/// Row 3.
+#[tokio::test(start_paused = true)]
+async fn a_locator_whose_asset_the_source_deletes_is_withdrawn_the_same_night_and_the_bytes_stay() {
+    let films = Films::mirrored().await;
+    let asset = look(&films.world, SOURCE, "film0").id;
+    films.source().delete_asset(&asset).await.unwrap();
+    let verification = films.world.verify().await;
+    assert_eq!((verification.differences.len(), verification.extra.assets), (1, 1), "{verification:?}");
+    let (summary, monitor) = films.good_night().await;
+    assert_eq!((summary.withdrawn, summary.assets.gone), (1, 1));
+    assert_eq!(monitor.changes_of("film0"), [revoked(films.locator(0)), Change::Retired]);
+    let copy = look(&films.world, TARGET, "film0");
+    assert_eq!(copy.locators, []);
+    assert!(films.world.emulator.describe(EAST, &copy.container, "film0.mp4").is_some());
+    films.are_settled().await;
+}
+
+/// Row 3.
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_is_moved_into_the_past_plays_no_more_the_same_night() {
+    let films = Films::mirrored().await;
+    let past = clock::now() - SignedDuration::from_mins(1);
+    films.source().set_locator_expiry(&service_id(films.locator(0)), past).unwrap();
+    let (_, monitor) = films.good_night().await;
+    let changes = monitor.changes_of("film0");
+    let shortened = |change: &Change| matches!(change, Change::LocatorTerms { longer: false, .. });
+    let named = changes.iter().any(|change| shortened(change) || *change == revoked(films.locator(0)));
+    assert!(named, "{changes:?}");
+    assert!(!playing(&films.world, TARGET).await.contains_key(films.locator(0).as_str()));
+    films.are_settled().await;
+}
+
+/// Row 3.
+#[tokio::test(start_paused = true)]
+async fn start_expiry_and_name_of_a_locator_follow_the_source_in_both_directions() {
+    let films = Films::mirrored().await;
+    let id = service_id(films.locator(0));
+    let hours = |hours| clock::now() + SignedDuration::from_hours(hours);
+    films.source().set_locator_start(&id, Some(hours(12))).unwrap();
+    films.good_night().await;
+    assert!(!playing(&films.world, TARGET).await.contains_key(films.locator(0).as_str()));
+    films.are_settled().await;
+    films.source().set_locator_start(&id, None).unwrap();
+    films.good_night().await;
+    assert!(playing(&films.world, TARGET).await.contains_key(films.locator(0).as_str()));
+    films.are_settled().await;
+    films.source().set_locator_expiry(&id, hours(900)).unwrap();
+    films.source().set_locator_name(&id, Some("trailer")).unwrap();
+    films.good_night().await;
+    let there = look(&films.world, TARGET, "film0").locators.remove(0);
+    assert_eq!(there.name.as_deref(), Some("trailer"));
+    films.are_settled().await;
+}
+
+/// Row 3: an expired locator of an asset that is new is not made, and is no problem either.
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_has_expired_is_not_made_on_the_target() {
+    let films = Films::new().await;
+    let past = clock::now() - SignedDuration::from_mins(1);
+    films.source().set_locator_expiry(&service_id(films.locator(0)), past).unwrap();
+    films.good_night().await;
+    assert_eq!(look(&films.world, TARGET, "film0").locators, []);
+    films.are_settled().await;
+}
+
+/// Row 4.
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_moves_to_another_asset_moves_the_same_night() {
+    let films = Films::mirrored().await;
+    let to = look(&films.world, SOURCE, "film1").id;
+    films.source().move_locator(&service_id(films.locator(0)), &to).await.unwrap();
+    assert!(films.world.verify().await.assets.different > 0);
+    let (_, monitor) = films.good_night().await;
+    let moved = monitor.changes_of("film1");
+    let id = films.locator(0);
+    assert!(matches!(&moved[..], [Change::LocatorMoved { id: moved, .. }] if moved == id), "{moved:?}");
+    assert_eq!(look(&films.world, TARGET, "film1").locators.len(), 2);
+    assert_eq!(look(&films.world, TARGET, "film0").locators, []);
+    films.are_settled().await;
+}
+
+/// Row 4.
+#[tokio::test(start_paused = true)]
+async fn two_locators_that_change_places_change_places_the_same_night() {
+    let films = Films::mirrored().await;
+    let ids = [0, 1].map(|film| look(&films.world, SOURCE, &format!("film{film}")).id);
+    films.source().move_locator(&service_id(films.locator(0)), &ids[1]).await.unwrap();
+    films.source().move_locator(&service_id(films.locator(1)), &ids[0]).await.unwrap();
+    films.good_night().await;
+    films.are_settled().await;
+}
+
+/// Row 4.
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_moves_to_a_new_asset_moves_once_the_new_copy_is_verified() {
+    let mut films = Films::mirrored().await;
+    let new = films.world.seed("remaster", &["remaster.ism", "remaster.mp4"]).await;
+    films.source().move_locator(&service_id(films.locator(0)), new.asset.id.as_str()).await.unwrap();
+    // Its copies are refused at first: what plays must go on playing.
+    let long = "ü".repeat(400);
+    crate::world::put(&films.world.pair().source.storage[0], &new.asset, &long, vec![1; 9]).await;
+    let (summary, _) = films.night().await;
+    assert_eq!(summary.outcome, Outcome::Partial);
+    assert!(playing(&films.world, TARGET).await.contains_key(films.locator(0).as_str()), "it plays the old copy");
+    let from = look(&films.world, SOURCE, "remaster").container;
+    assert!(films.world.emulator.delete_blob(super::WEST, &from, &long));
+    films.good_night().await;
+    assert_eq!(look(&films.world, TARGET, "remaster").locators.len(), 2);
+    films.are_settled().await;
+    films.films.push(new);
+}
+
+/// Row 4.
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_moves_out_of_the_scope_of_a_run_is_a_cause_and_stays() {
+    for include in ["film0", "film1"] {
+        let films = Films::mirrored().await;
+        let to = look(&films.world, SOURCE, "film1").id;
+        films.source().move_locator(&service_id(films.locator(0)), &to).await.unwrap();
+        let (summary, monitor) = night(&films.world, only(include)).await;
+        assert_eq!(summary.outcome, Outcome::Partial, "{include}: {:?}", monitor.events());
+        let causes: Vec<_> = summary.causes.keys().copied().collect();
+        assert_eq!(causes, [Cause::LocatorMovedOutOfScope], "{include}: {:?}", summary.problems);
+        assert_eq!(look(&films.world, TARGET, "film0").locators.len(), 1, "{include}: it is where it was");
+        films.good_night().await;
+        films.are_settled().await;
+    }
+}
+
+/// Row 5.
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_is_replaced_every_night_plays_every_night() {
+    let films = Films::mirrored().await;
+    let asset = look(&films.world, SOURCE, "film0").id;
+    let mut id = service_id(films.locator(0));
+    for night in 1..=8 {
+        films.source().remove_locator(&id).await.unwrap();
+        id = films.source().add_locator(&asset, &in_hours(48)).unwrap();
+        let (summary, _) = films.good_night().await;
+        assert_eq!(summary.withdrawn, 1, "night {night}");
+        assert_eq!(look(&films.world, TARGET, "film0").locators.len(), 1, "night {night}");
+        plays_alike(&films.world).await;
+    }
+    films.are_settled().await;
+}
+
+/// Row 5: all five that an asset may have.
+#[tokio::test(start_paused = true)]
+async fn five_locators_that_are_all_replaced_every_night_play_every_night() {
+    let films = Films::mirrored().await;
+    let asset = look(&films.world, SOURCE, "film0").id;
+    for night in 1..=6 {
+        for locator in look(&films.world, SOURCE, "film0").locators {
+            films.source().remove_locator(&locator.id).await.unwrap();
+        }
+        for _ in 0..5 {
+            films.source().add_locator(&asset, &in_hours(48)).unwrap();
+        }
+        films.good_night().await;
+        assert_eq!(look(&films.world, TARGET, "film0").locators.len(), 5, "night {night}");
+        plays_alike(&films.world).await;
+    }
+    films.are_settled().await;
+}
+
+/// Row 5: of the five places one is taken by somebody else's locator, which is never touched.
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_somebody_made_on_our_copy_is_never_touched() {
+    let films = Films::mirrored().await;
+    let copy = look(&films.world, TARGET, "film0").id;
+    let theirs = films.target().add_locator(&copy, &in_hours(48)).unwrap();
+    let asset = look(&films.world, SOURCE, "film0").id;
+    let mut id = service_id(films.locator(0));
+    for _ in 0..6 {
+        films.source().remove_locator(&id).await.unwrap();
+        id = films.source().add_locator(&asset, &in_hours(48)).unwrap();
+        films.good_night().await;
+        let there = look(&films.world, TARGET, "film0").locators;
+        assert!(there.len() == 2 && there.iter().any(|locator| locator.id == theirs), "{there:?}");
+    }
+}
+
+/// Row 4: the conflict is named every night, also by a run that finds nothing else to do.
+#[tokio::test(start_paused = true)]
+async fn a_locator_id_that_somebody_else_takes_after_the_mirror_is_a_conflict_every_night() {
+    let films = Films::mirrored().await;
+    let theirs = films.target().add_asset("theirs").await.unwrap();
+    films.target().move_locator(&service_id(films.locator(0)), &theirs).await.unwrap();
+    for _ in 0..2 {
+        let (summary, monitor) = films.night().await;
+        assert_eq!(monitor.outcome_of("film0").unwrap().cause(), Some(Cause::LocatorIdTaken));
+        assert_eq!((summary.outcome, summary.assets.unchanged), (Outcome::Partial, 5));
+        assert_eq!(look(&films.world, TARGET, "theirs").locators.len(), 1, "it is not touched");
+    }
+    films.target().remove_locator(&service_id(films.locator(0))).await.unwrap();
+    films.good_night().await;
+    films.are_settled().await;
+}
+
+/// Row 3: a locator that the listing left out is not withdrawn.
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_the_sources_listing_leaves_out_is_not_withdrawn() {
+    use mediamirror::emulator::FaultPlan;
+    use mediamirror::emulator::faults::plan::{Fault, Mangle, Rule};
+    let films = Films::mirrored().await;
+    let short = Rule::new(Fault::Mangle(Mangle::Half)).operation("ListLocators").account("mediawest");
+    films.world.emulator.set_faults(&FaultPlan::new(1).rule(short)).unwrap();
+    let (summary, _) = films.night().await;
+    films.world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Partial, 0), "{:?}", summary.problems);
+    assert_eq!(summary.causes.get(&Cause::ListingIncomplete), Some(&3));
+    films.are_settled().await;
+}
+
+/// Row 3: none in an interrupted or narrowed run for what is out of its scope.
+#[tokio::test(start_paused = true)]
+async fn a_run_withdraws_only_what_is_in_its_scope() {
+    let films = Films::mirrored().await;
+    films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
+    let gone = look(&films.world, SOURCE, "film1").id;
+    films.source().delete_asset(&gone).await.unwrap();
+    let (summary, _) = night(&films.world, only("film5")).await;
+    assert_eq!((summary.outcome, summary.withdrawn, summary.assets.gone), (Outcome::Complete, 0, 0));
+    let (summary, _) = night(&films.world, only("film[12]")).await;
+    assert_eq!((summary.withdrawn, summary.assets.gone), (1, 1), "its copy still has the name");
+    films.good_night().await;
+    films.are_settled().await;
+}
