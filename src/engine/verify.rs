@@ -13,7 +13,7 @@ use super::keeper::Keeper;
 use super::needs::needs;
 use super::records::file_differences;
 use super::urls::target_silence;
-use super::{Options, Problem};
+use super::{Options, Problem, withhold};
 use crate::claims::{Claim, Claims, FilesWanted, TargetAsset, Work};
 use crate::clock;
 use crate::config::policy::{Accepted, Adopt};
@@ -113,6 +113,7 @@ async fn compare_all(
     let claims =
         Claims::read(pair, monitor, FilesWanted::BothSides, &|asset| options.covers(asset), &keeper.adopted()).await?;
     claims.screen(pair).await?;
+    withhold::apply(&claims, &options.policy.withhold, &keeper.withheld())?;
     let (mut all, mut accepted) = (Verification::default(), Accepted::new(&options.policy.accept));
     let mut after = 0;
     loop {

@@ -1,41 +1,57 @@
 //! What the operator withholds, and locators of somebody else's that the source has withdrawn.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::run::Run;
-use crate::claims::Screened;
+use crate::claims::{Claims, Screened};
 use crate::error::Error;
 use crate::model::{AssetId, LocatorId};
 use crate::verdict::{Cause, Finding};
 
-/// Resolves the `withhold` list: a name is resolved once, and the ids are kept, so that a rename does not lift it.
+/// Keeps what the operator withholds from being published.
 pub(super) fn withhold(run: &Run) -> Result<(), Error> {
-    let list = &run.options.policy.withhold;
-    if list.is_empty() && run.keeper.withheld().is_empty() {
-        let _ = run.withheld.set(std::collections::HashSet::new());
-        return Ok(());
+    let before = run.keeper.withheld();
+    let Withheld { names, locators } = apply(&run.claims, &run.options.policy.withhold, &before)?;
+    if names != before {
+        run.keeper.change(|state| state.withheld = names);
     }
-    let (mut resolved, before) = (BTreeMap::new(), run.keeper.withheld());
-    let mut assets: BTreeSet<AssetId> = BTreeSet::new();
-    let mut locators = std::collections::HashSet::new();
-    for entry in list {
-        let mut ids: BTreeSet<String> = before.get(entry).into_iter().flatten().cloned().collect();
-        ids.extend(run.claims.spool.sources_named(entry)?.into_iter().map(|id| id.to_string()));
-        if run.claims.spool.source(&AssetId::new(entry))?.is_some() {
-            assets.insert(AssetId::new(entry));
-        }
-        locators.insert(LocatorId::new(entry.to_ascii_lowercase()));
-        assets.extend(ids.iter().map(AssetId::new));
-        if !ids.is_empty() {
-            resolved.insert(entry.clone(), ids.into_iter().collect());
-        }
-    }
-    run.keeper.change(|state| state.withheld = resolved);
-    let withheld: Vec<(AssetId, Screened)> = assets.into_iter().map(|id| (id, Screened::Withheld)).collect();
-    run.claims.spool.set_screened(&withheld)?;
-    run.claims.spool.drop_source_locators(&locators)?;
     let _ = run.withheld.set(locators);
     Ok(())
+}
+
+/// What is withheld.
+#[derive(Debug, Default)]
+pub(super) struct Withheld {
+    /// Each entry of the list with the ids of the source assets that had it as their name.
+    names: BTreeMap<String, Vec<String>>,
+    locators: HashSet<LocatorId>,
+}
+
+/// Resolves the `withhold` list and marks what is on it: a name is resolved once, and the ids are kept, so that a rename does
+/// not lift it.
+pub(super) fn apply(
+    claims: &Claims,
+    list: &[String],
+    before: &BTreeMap<String, Vec<String>>,
+) -> Result<Withheld, Error> {
+    let mut withheld = Withheld::default();
+    let mut assets: BTreeSet<AssetId> = BTreeSet::new();
+    for entry in list {
+        let mut ids: BTreeSet<String> = before.get(entry).into_iter().flatten().cloned().collect();
+        ids.extend(claims.spool.sources_named(entry)?.into_iter().map(|id| id.to_string()));
+        if claims.spool.source(&AssetId::new(entry))?.is_some() {
+            assets.insert(AssetId::new(entry));
+        }
+        withheld.locators.insert(LocatorId::new(entry.to_ascii_lowercase()));
+        assets.extend(ids.iter().map(AssetId::new));
+        if !ids.is_empty() {
+            withheld.names.insert(entry.clone(), ids.into_iter().collect());
+        }
+    }
+    let marked: Vec<(AssetId, Screened)> = assets.into_iter().map(|id| (id, Screened::Withheld)).collect();
+    claims.spool.set_screened(&marked)?;
+    claims.spool.drop_source_locators(&withheld.locators)?;
+    Ok(withheld)
 }
 
 /// Names, every night, locators of somebody else's on our copies that play an id which the source has withdrawn.
