@@ -20,6 +20,8 @@ pub(crate) struct Known {
     pub(crate) same_source: bool,
     /// A run has found all of them equal to their sources.
     pub(crate) verified: bool,
+    /// Another tool made them: that they are younger than the source's blobs proves nothing.
+    pub(crate) of_another_tool: bool,
     /// The target's blobs have changed since then, when they were these.
     pub(crate) sealed: Option<Sealed>,
 }
@@ -91,7 +93,8 @@ pub(crate) fn need(source: &Blob, copy: Option<&Blob>, known: &Known) -> Need {
         // As many bytes under the same checksum: the listing cannot tell whether they are the same.
         return Need::Copy(Why::Damaged);
     }
-    if s.content_md5.is_none() && !known.same_source && !is_younger(copy, source) {
+    let proven = known.same_source || (is_younger(copy, source) && !known.of_another_tool);
+    if s.content_md5.is_none() && !proven {
         // A visible difference explains the source's new entity tag, if the bytes were ever known to be equal.
         if !(known.verified && mend.is_visible()) {
             return Need::Copy(changed(source, copy));

@@ -21,11 +21,13 @@ pub(super) struct Needed {
 
 /// What earlier runs tell of the copies.
 pub(super) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Known {
-    let Some(row) = &work.row else { return Known::default() };
+    let of_another_tool = work.adopting;
+    let Some(row) = &work.row else { return Known { of_another_tool, ..Known::default() } };
     let recorded = row.facts.target_digest.as_deref().filter(|_| work.is_verified());
     Known {
         same_source: row.facts.source_digest.as_ref() == Some(&source.digest),
         verified: work.is_verified(),
+        of_another_tool,
         sealed: recorded.filter(|seal| *seal != present.seal).and_then(Sealed::parse),
     }
 }
