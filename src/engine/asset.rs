@@ -14,7 +14,7 @@ use super::needs::{Survey, needs, to_copy};
 use super::publish::{Finish, finish};
 use super::run::{Journey, Run};
 use crate::blob::BlobAccount;
-use crate::claims::{TargetAsset, Work};
+use crate::claims::{Guard, TargetAsset, Work};
 use crate::config::policy::Adopt;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
@@ -69,7 +69,10 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, journey: Journey) ->
         match run.overwrites.judge(source.count, &survey, run.passed.overwrite.contains(&work.asset.id)) {
             Judged::Go => {}
             Judged::Wait => return Ok(Reached::Deferred),
-            Judged::Hold(finding) => return Ok(Reached::End(AssetOutcome::Not(finding))),
+            Judged::Hold(finding) => {
+                run.held(Guard::Overwrite, &work.asset.id);
+                return Ok(Reached::End(AssetOutcome::Not(finding)));
+            }
         }
     }
     if run.options.dry_run {

@@ -370,8 +370,13 @@ impl Run {
 
     /// A guard holds something of an asset.
     pub(crate) fn hold(&self, source: &AssetId, label: &str, guard: Guard, finding: Finding) {
-        self.count(|tally| tally.held_by.entry(guard).or_default().push(source.clone()));
+        self.held(guard, source);
         self.finish_copy(source, label, finding);
+    }
+
+    /// Notes what a guard holds, so that the operator can let it through.
+    pub(crate) fn held(&self, guard: Guard, source: &AssetId) {
+        self.count(|tally| tally.held_by.entry(guard).or_default().push(source.clone()));
     }
 
     /// A finding on a copy. If its source asset is part of the run it becomes that asset's verdict, when its contents are
