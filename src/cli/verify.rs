@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use mediamirror::engine::Options;
 use mediamirror::engine::verify::{Verification, verify};
+use mediamirror::verdict::Class;
 
 use super::Context;
 use super::args::ScopeArgs;
@@ -24,6 +25,7 @@ pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode,
     ledger.close().await?;
     let verification = result.map_err(|error| CommandFailure::of(&error, false))?;
     let code = match () {
+        () if verification.findings.iter().any(|finding| finding.class() == Class::Held) => ExitCode::Held,
         () if !verification.differences.is_empty() || verification.assets.missing > 0 => ExitCode::Differences,
         () if verification.owes() => ExitCode::Partial,
         () => ExitCode::Success,

@@ -134,6 +134,10 @@ async fn compare_all(
         return Err(Error::nothing_matched());
     }
     all.add_withdrawn(&claims, options)?;
+    if claims.is_reversed()? {
+        all.findings.push(Cause::DirectionReversed.into());
+    }
+    all.findings.extend(keeper.objection(census.complete, false));
     all.findings.extend(target_silence(pair).await?);
     all.extra.assets = census.lost + census.retired;
     all.differences.sort_by(|a, b| (&a.name, &a.asset, &a.item).cmp(&(&b.name, &b.asset, &b.item)));
