@@ -29,7 +29,10 @@
 //! | 25 | names and checksums that the service refuses | `mediamirror::emulator::blob`, its tests `descriptions` |
 
 mod contents;
+mod guards;
 mod locators;
+mod protection;
+mod theirs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +41,7 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use globset::{Glob, GlobSetBuilder};
 use mediamirror::emulator::{AssetLook, Operator, PlayedAnswer};
+use mediamirror::engine::verify::{Verification, verify};
 use mediamirror::engine::{Options, Outcome, Summary};
 use mediamirror::model::{Locator, LocatorId};
 use mediamirror::monitor::TestMonitor;
@@ -115,6 +119,11 @@ impl Films {
         let (summary, monitor) = self.good_night().await;
         assert_eq!(summary.assets.unchanged, summary.assets.total, "{:?}", monitor.events());
         assert_eq!(writes(&self.world), before, "a night without changes writes nothing");
+    }
+
+    /// Compares both sides as the operator decided.
+    async fn verify_with(&self, options: &Options) -> Verification {
+        verify(&self.world.pair(), &self.world.ledger, options, &TestMonitor::default()).await.unwrap()
     }
 
     /// The container and the blob of a film in a region.

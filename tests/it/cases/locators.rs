@@ -13,7 +13,7 @@ fn revoked(id: &LocatorId) -> Change {
     Change::LocatorWithdrawn { id: id.clone(), why: Withdrawal::Revoked }
 }
 
-fn in_hours(hours: i64) -> NewLocator {
+pub(super) fn in_hours(hours: i64) -> NewLocator {
     NewLocator::until(clock::now() + SignedDuration::from_hours(hours))
 }
 

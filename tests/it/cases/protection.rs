@@ -1,0 +1,170 @@
+//! Assets that are protected in the source, and what the operator withholds. Row 6.
+
+use mediamirror::config::policy::Policy;
+use mediamirror::emulator::FaultPlan;
+use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
+use mediamirror::engine::{Options, Outcome};
+use mediamirror::verdict::{Cause, Change, Withdrawal};
+
+use super::{Films, SOURCE, TARGET, look, night, playing, plays_alike, service_id};
+
+/// What plays of a film on the target.
+async fn plays(films: &Films, film: usize) -> bool {
+    playing(&films.world, TARGET).await.contains_key(films.locator(film).as_str())
+}
+
+/// Row 6.
+#[tokio::test(start_paused = true)]
+async fn an_asset_with_content_keys_or_delivery_policies_is_not_published() {
+    let films = Films::new().await;
+    let id = |film: usize| look(&films.world, SOURCE, &format!("film{film}")).id;
+    // A common key, an envelope key, a policy without dynamic encryption, one that blocks, one of HLS alone.
+    films.source().link_content_key(&id(0), 0).unwrap();
+    films.source().link_content_key(&id(1), 4).unwrap();
+    films.source().link_delivery_policy(&id(2), 2, 65_535).unwrap();
+    films.source().link_delivery_policy(&id(3), 1, 65_535).unwrap();
+    films.source().link_content_key(&id(4), 4).unwrap();
+    films.source().link_delivery_policy(&id(4), 3, 4).unwrap();
+    for _ in 0..2 {
+        let (summary, monitor) = films.night().await;
+        assert_eq!((summary.outcome, summary.causes.get(&Cause::Protected)), (Outcome::Partial, Some(&5)));
+        for film in 0..5 {
+            let outcome = monitor.outcome_of(&format!("film{film}")).unwrap();
+            assert_eq!(outcome.cause(), Some(Cause::Protected), "film{film}");
+        }
+        let there: Vec<String> = playing(&films.world, TARGET).await.into_keys().collect();
+        assert_eq!(there, [films.locator(5).as_str()]);
+        let verification = films.world.verify().await;
+        assert_eq!((verification.causes.get(&Cause::Protected), verification.owes()), (Some(&5), true));
+    }
+}
+
+/// Row 6.
+#[tokio::test(start_paused = true)]
+async fn an_asset_that_becomes_protected_is_withdrawn_the_same_night_and_one_that_becomes_clear_is_published() {
+    let films = Films::mirrored().await;
+    let asset = look(&films.world, SOURCE, "film0").id;
+    let policy = films.source().link_delivery_policy(&asset, 1, 65_535).unwrap();
+    assert!(films.world.verify().await.owes());
+    let (summary, monitor) = films.night().await;
+    assert_eq!(summary.outcome, Outcome::Partial);
+    let withdrawn = Change::LocatorWithdrawn { id: films.locator(0).clone(), why: Withdrawal::Protected };
+    assert_eq!(monitor.changes_of("film0"), [withdrawn]);
+    assert!(!plays(&films, 0).await);
+    films.source().unlink_delivery_policy(&asset, &policy).unwrap();
+    films.good_night().await;
+    assert!(plays(&films, 0).await);
+    films.are_settled().await;
+}
+
+/// Row 6.
+#[tokio::test(start_paused = true)]
+async fn a_protected_asset_that_plays_nowhere_is_not_owed() {
+    let films = Films::new().await;
+    let asset = look(&films.world, SOURCE, "film0").id;
+    films.source().link_content_key(&asset, 0).unwrap();
+    films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
+    let (summary, _) = films.night().await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    plays_alike(&films.world).await;
+}
+
+/// Row 6.
+#[tokio::test(start_paused = true)]
+async fn where_protection_cannot_be_read_nothing_is_published_and_nothing_is_withdrawn() {
+    let films = Films::mirrored().await;
+    let (asset, other) = (look(&films.world, SOURCE, "film0").id, look(&films.world, SOURCE, "film1").id);
+    films.source().link_content_key(&other, 0).unwrap();
+    films.night().await;
+    films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
+    films.source().add_locator(&asset, &super::locators::in_hours(48)).unwrap();
+    let refuse = Rule::new(Fault::Refuse(Refuse::status(403).code("Forbidden"))).account("mediawest");
+    let plan = FaultPlan::new(1).rule(refuse.operation("Batch"));
+    films.world.emulator.set_faults(&plan).unwrap();
+    let before = playing(&films.world, TARGET).await;
+    let (summary, _) = films.night().await;
+    assert_eq!(summary.outcome, Outcome::Partial);
+    assert!(summary.causes.contains_key(&Cause::ProtectionUnreadable), "{:?}", summary.problems);
+    let after = playing(&films.world, TARGET).await;
+    assert!(after.keys().all(|guid| before.contains_key(guid)), "nothing was published");
+    assert!(plays(&films, 2).await, "nothing else is withdrawn");
+    films.world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    films.night().await;
+    let published = look(&films.world, SOURCE, "film0").locators.remove(0).guid;
+    assert!(playing(&films.world, TARGET).await.contains_key(&published));
+}
+
+fn withholding(list: &[&str]) -> Options {
+    let withhold = list.iter().map(|entry| (*entry).to_owned()).collect();
+    Options { policy: Policy { withhold, ..Policy::default() }, ..Options::default() }
+}
+
+/// What the operator withholds is withdrawn at once, and published again once it is withheld no more.
+#[tokio::test(start_paused = true)]
+async fn a_name_an_asset_id_and_a_locator_id_are_withheld_at_once_and_published_again_later() {
+    let films = Films::mirrored().await;
+    let asset = look(&films.world, SOURCE, "film0").id;
+    for entry in ["film0", &asset, films.locator(0).as_str()] {
+        let options = withholding(&[entry]);
+        let (summary, monitor) = night(&films.world, options.clone()).await;
+        assert_eq!(summary.outcome, Outcome::Complete, "{entry}: withheld is not owed: {:?}", summary.problems);
+        let withdrawn = Change::LocatorWithdrawn { id: films.locator(0).clone(), why: Withdrawal::Withheld };
+        assert_eq!(monitor.changes_of("film0"), [withdrawn], "{entry}");
+        assert!(!plays(&films, 0).await, "{entry}");
+        let (summary, _) = night(&films.world, options.clone()).await;
+        assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Complete, 0), "{entry}");
+        let verification = films.verify_with(&options).await;
+        assert_eq!((verification.differences.len(), verification.owes()), (0, false), "{entry}: {verification:?}");
+        films.good_night().await;
+        assert!(plays(&films, 0).await, "{entry}: lifted, it is published again");
+        films.are_settled().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rename_does_not_lift_what_is_withheld_by_name() {
+    let films = Films::mirrored().await;
+    let asset = look(&films.world, SOURCE, "film0").id;
+    night(&films.world, withholding(&["film0"])).await;
+    films.source().rename_asset(&asset, Some("film0 (new)")).unwrap();
+    for _ in 0..2 {
+        let (summary, _) = night(&films.world, withholding(&["film0"])).await;
+        assert_eq!(summary.causes.get(&Cause::Withheld), Some(&1));
+        assert!(!plays(&films, 0).await);
+    }
+    films.good_night().await;
+    assert!(plays(&films, 0).await);
+    films.are_settled().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_withheld_from_the_start_is_never_published_not_even_in_a_new_asset_of_that_name() {
+    let films = Films::new().await;
+    night(&films.world, withholding(&["film0", "film1"])).await;
+    assert!(!plays(&films, 0).await && !plays(&films, 1).await && plays(&films, 2).await);
+    films.world.seed("film0", &["film0.ism"]).await;
+    night(&films.world, withholding(&["film0", "film1"])).await;
+    assert_eq!(playing(&films.world, TARGET).await.len(), 4);
+}
+
+/// A guard never holds what the operator withholds.
+#[tokio::test(start_paused = true)]
+async fn all_that_the_operator_withholds_is_withdrawn_beside_the_guards() {
+    let films = Films::mirrored().await;
+    let all: Vec<String> = (0..6).map(|film| format!("film{film}")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let (summary, _) = night(&films.world, withholding(&all)).await;
+    assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Complete, 6), "{:?}", summary.problems);
+    assert!(playing(&films.world, TARGET).await.is_empty());
+}
+
+/// A locator that moves from a film that plays to one that is withheld.
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_moves_to_a_withheld_asset_is_withdrawn() {
+    let films = Films::mirrored().await;
+    let withheld = look(&films.world, SOURCE, "film1").id;
+    films.source().move_locator(&service_id(films.locator(0)), &withheld).await.unwrap();
+    let (summary, _) = night(&films.world, withholding(&["film1"])).await;
+    assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Complete, 2), "{:?}", summary.problems);
+    assert!(!plays(&films, 0).await && !plays(&films, 1).await);
+}
