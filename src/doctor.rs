@@ -1,7 +1,8 @@
 //! Would a run work? Both accounts, their rights and clocks, and the ledger, examined one by one.
 //!
 //! It reads, unless asked to prove that the target can be written to; then it makes a scratch asset there, writes a blob into
-//! its container, and removes the asset; and it takes and releases the target's lock. The source is never written to. Every
+//! its container, has the service copy one blob of each source storage account into it, and removes the asset; and it takes
+//! and releases the target's lock. The source is never written to. Every
 //! check gives one finding; one that fails stops only those that cannot be made without it.
 
 mod media;
@@ -14,11 +15,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::blob::BlobAccount;
 use crate::config::Config;
 use crate::connect::{Endpoint, Pair};
 use crate::error::Error;
 use crate::ledger::{Ledger, LedgerError};
-use crate::model::{AccountName, Side};
+use crate::model::{AccountName, Blob, ContainerName, Side};
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -54,23 +56,30 @@ pub struct Check {
 
 /// Examines everything that the configuration names. `write_test`: prove the target's rights by writing to it.
 pub async fn examine(config: &Config, pair: &Pair, write_test: bool) -> Vec<Check> {
-    let (source, target, ledger) =
-        futures::join!(side(&pair.source, false), side(&pair.target, write_test), ledger(config));
-    source.into_iter().chain(target).chain([ledger]).collect()
+    let ((source, samples), (mut target, _), ledger) =
+        futures::join!(side(&pair.source), side(&pair.target), ledger(config));
+    writing::examine(&mut target, &samples, write_test).await;
+    state::examine(&mut target, write_test).await;
+    source.checks.into_iter().chain(target.checks).chain([ledger]).collect()
 }
 
-/// One account: its media service first, whose assets tell which containers there are to be read.
-async fn side(endpoint: &Endpoint, write_test: bool) -> Vec<Check> {
+/// One account: its media service first, whose assets tell which containers there are to be read. With it, a blob of each
+/// storage account that has one.
+async fn side(endpoint: &Endpoint) -> (Findings<'_>, Vec<Sample<'_>>) {
     let mut findings = Findings { endpoint, checks: Vec::new() };
     let assets = media::examine(&mut findings).await;
+    let mut samples = Vec::new();
     for (index, account) in endpoint.storage.iter().enumerate() {
-        storage::examine(&mut findings, account, index == 0, &assets).await;
+        samples.extend(storage::examine(&mut findings, account, index == 0, &assets).await);
     }
-    if endpoint.side == Side::Target {
-        writing::examine(&mut findings, write_test).await;
-        state::examine(&mut findings, write_test).await;
-    }
-    findings.checks
+    (findings, samples)
+}
+
+/// A blob to try a copy with.
+struct Sample<'a> {
+    account: &'a BlobAccount,
+    container: ContainerName,
+    blob: Blob,
 }
 
 /// The ledger: can it be read, is it this pair's, does a run hold it?
@@ -127,7 +136,8 @@ impl Findings<'_> {
 
     /// A call that failed.
     fn failed(&mut self, subject: &AccountName, check: &'static str, error: Error) {
-        self.add(Verdict::Fail, subject, check, error.to_string(), None);
+        let remedy = error.cause().map(crate::verdict::Cause::remedy);
+        self.add(Verdict::Fail, subject, check, error.to_string(), remedy);
         if let Some(last) = self.checks.last_mut() {
             last.error = Some(error);
         }

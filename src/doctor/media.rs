@@ -1,9 +1,12 @@
 //! The media account: token, API, assets, streaming.
 
+use std::collections::BTreeSet;
+
 use futures::TryStreamExt as _;
 
 use super::Findings;
-use crate::model::{Asset, AssetId};
+use crate::model::{AccountName, Asset, AssetId};
+use crate::verdict::Cause;
 
 /// An id no asset has.
 const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";
@@ -31,12 +34,23 @@ pub(super) async fn examine(findings: &mut Findings<'_>) -> Vec<Asset> {
         Ok(page) => {
             let page = page.unwrap_or_default();
             findings.ok(account, "assets", format!("may be listed ({} on the first page)", page.len()));
+            examine_places(findings, &page);
             page
         }
         Err(error) => {
             findings.failed(account, "assets", error);
             Vec::new()
         }
+    }
+}
+
+/// Are all storage accounts configured that hold assets of the page?
+fn examine_places(findings: &mut Findings<'_>, page: &[Asset]) {
+    let endpoint = findings.endpoint;
+    let used: BTreeSet<&AccountName> = page.iter().filter_map(|asset| asset.storage_account.as_ref()).collect();
+    for name in used.into_iter().filter(|name| endpoint.blobs(Some(name)).is_none()) {
+        let found = format!("holds assets of media account {}, and is not configured", endpoint.media.account());
+        findings.fail(name, "configured", found, Cause::StorageAccountNotConfigured.remedy());
     }
 }
 

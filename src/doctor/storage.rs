@@ -3,7 +3,7 @@
 use futures::TryStreamExt as _;
 use jiff::SignedDuration;
 
-use super::{Findings, rights};
+use super::{Findings, Sample, rights};
 use crate::blob::BlobAccount;
 use crate::clock;
 use crate::error::Failure;
@@ -18,14 +18,19 @@ const NO_CONTAINER: &str = "mediamirror-access-check";
 /// Containers that are looked into for a blob to read: a few, since some assets are empty.
 const CONTAINERS_TRIED: usize = 5;
 
-/// Examines the account. `default`: assets that name no storage account are in this one.
-pub(super) async fn examine(findings: &mut Findings<'_>, account: &BlobAccount, default: bool, assets: &[Asset]) {
+/// Examines the account. `default`: assets that name no storage account are in this one. Returns one of its blobs.
+pub(super) async fn examine<'a>(
+    findings: &mut Findings<'_>,
+    account: &'a BlobAccount,
+    default: bool,
+    assets: &[Asset],
+) -> Option<Sample<'a>> {
     if !examine_clock(findings, account).await {
-        return;
+        return None;
     }
     rights::examine(findings, account);
     if !examine_access(findings, account).await {
-        return;
+        return None;
     }
     let here = |asset: &&Asset| match &asset.storage_account {
         Some(name) => name == account.name(),
@@ -33,7 +38,7 @@ pub(super) async fn examine(findings: &mut Findings<'_>, account: &BlobAccount, 
     };
     let containers: Vec<&ContainerName> =
         assets.iter().filter(here).filter_map(|asset| asset.container.as_ref()).take(CONTAINERS_TRIED).collect();
-    examine_reading(findings, account, &containers).await;
+    examine_reading(findings, account, &containers).await
 }
 
 /// Does it answer, and do our clocks agree? False where it does not answer.
@@ -76,13 +81,17 @@ async fn examine_access(findings: &mut Findings<'_>, account: &BlobAccount) -> b
 }
 
 /// May containers be listed, and, of the source, blobs be read the way copies read them?
-async fn examine_reading(findings: &mut Findings<'_>, account: &BlobAccount, containers: &[&ContainerName]) {
+async fn examine_reading<'a>(
+    findings: &mut Findings<'_>,
+    account: &'a BlobAccount,
+    containers: &[&ContainerName],
+) -> Option<Sample<'a>> {
     let name = account.name();
     let mut listed = None;
     for container in containers {
         match account.list(container).try_next().await {
             Ok(page) => {
-                let blob = page.and_then(|page| page.into_iter().next());
+                let blob = page.unwrap_or_default().into_iter().min_by_key(|blob| (!blob.block_blob, blob.length));
                 let found = blob.is_some();
                 listed = Some((*container, blob));
                 if found {
@@ -91,19 +100,23 @@ async fn examine_reading(findings: &mut Findings<'_>, account: &BlobAccount, con
             }
             // Some assets have lost their container.
             Err(error) if error.failure().and_then(Failure::code) == Some("ContainerNotFound") => {}
-            Err(error) => return findings.failed(name, "list", error),
+            Err(error) => {
+                findings.failed(name, "list", error);
+                return None;
+            }
         }
     }
     let Some((container, blob)) = listed else {
         if findings.endpoint.side == Side::Source {
             findings.warn(name, "list", "not proven: no asset names a container here", "check it once there is one");
         }
-        return;
+        return None;
     };
     findings.ok(name, "list", format!("container {container} may be listed"));
     if findings.endpoint.side == Side::Source {
-        examine_signature(findings, account, container, blob).await;
+        examine_signature(findings, account, container, blob.as_ref()).await;
     }
+    blob.map(|blob| Sample { account, container: container.clone(), blob })
 }
 
 /// Are our signatures for copies accepted?
@@ -111,13 +124,13 @@ async fn examine_signature(
     findings: &mut Findings<'_>,
     account: &BlobAccount,
     container: &ContainerName,
-    blob: Option<Blob>,
+    blob: Option<&Blob>,
 ) {
     let name = account.name();
     let Some(blob) = blob else {
         return findings.warn(name, "read", "not proven: no blob was found", "check it once there is one");
     };
-    let read = match account.copy_source(container, &blob) {
+    let read = match account.copy_source(container, blob) {
         Ok(source) => account.read_as_a_copy_does(&source).await,
         Err(error) => Err(error),
     };

@@ -1,19 +1,26 @@
-//! What a run writes to the target, tried on a scratch asset: made, a blob written into its container, removed.
+//! What a run writes to the target, tried on a scratch asset: made, a blob written into its container, one copied into it from
+//! each source storage account, removed.
 
 use bytes::Bytes;
 
-use super::{Findings, Verdict};
+use super::{Findings, Sample, Verdict};
+use crate::blob::BlobAccount;
 use crate::clock;
+use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::model::{Asset, AssetEncryption, BlobProperties, BlobRef, NewAsset};
+use crate::model::{Asset, AssetEncryption, BlobProperties, BlobRef, ContainerName, NewAsset};
 use crate::verdict::Cause;
 
 /// What the scratch asset is called; with the time it is also what it says it is a copy of, which no source has.
 const SCRATCH: &str = "mediamirror-doctor";
 
 /// Tries, where that was asked for; else says what is not proven. Without a way in there is nothing to try.
-pub(super) async fn examine(findings: &mut Findings<'_>, write_test: bool) {
-    if findings.checks.iter().any(|check| check.verdict == Verdict::Fail && check.check != "clock") {
+pub(super) async fn examine(findings: &mut Findings<'_>, samples: &[Sample<'_>], write_test: bool) {
+    if findings
+        .checks
+        .iter()
+        .any(|check| check.verdict == Verdict::Fail && !matches!(check.check, "clock" | "configured"))
+    {
         return;
     }
     let endpoint = findings.endpoint;
@@ -38,7 +45,16 @@ pub(super) async fn examine(findings: &mut Findings<'_>, write_test: bool) {
         Ok(()) => findings.ok(storage.name(), "write", "a blob was written into a scratch asset's container"),
         Err(error) => findings.failed(storage.name(), "write", error),
     }
-    // Whatever became of the blob.
+    for sample in samples {
+        match copy(findings, &asset, sample).await {
+            Ok(()) => {
+                let found = format!("its service copied a blob from storage account {}", sample.account.name());
+                findings.ok(storage.name(), "copy", found);
+            }
+            Err(error) => findings.failed(storage.name(), "copy", error),
+        }
+    }
+    // Whatever became of the blobs.
     match endpoint.media.delete_asset(&asset.id).await {
         Ok(()) => findings.ok(account, "media-write", "a scratch asset was made and removed"),
         Err(error) => {
@@ -52,7 +68,34 @@ pub(super) async fn examine(findings: &mut Findings<'_>, write_test: bool) {
 }
 
 async fn write(findings: &Findings<'_>, asset: &Asset) -> Result<(), Error> {
-    let endpoint = findings.endpoint;
+    let (account, container) = place(findings.endpoint, asset).await?;
+    let blob = BlobRef { container, name: "proof".to_owned() };
+    account.put_blob(&blob, Bytes::from_static(b"proof"), &BlobProperties::default()).await?;
+    Ok(())
+}
+
+/// One copy as a run makes it: the target's service reads the source.
+async fn copy(findings: &Findings<'_>, asset: &Asset, sample: &Sample<'_>) -> Result<(), Error> {
+    let (account, container) = place(findings.endpoint, asset).await?;
+    let to = BlobRef { container, name: format!("copy from {}", sample.account.name()) };
+    let from = sample.account.copy_source(&sample.container, &sample.blob)?;
+    let error = match account.put_from_url(&to, &from).await {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    if error.cause() != Some(Cause::SourceVanished) {
+        return Err(error);
+    }
+    let at = BlobRef { container: sample.container.clone(), name: sample.blob.name.clone() };
+    match sample.account.properties(&at).await? {
+        // We find it, and the target's service does not.
+        Some(_) => Err(Error::Copy { subject: at.to_string(), cause: Cause::SourceNotVisible, failure: None }),
+        None => Err(error),
+    }
+}
+
+/// Where the scratch asset is stored.
+async fn place<'a>(endpoint: &'a Endpoint, asset: &Asset) -> Result<(&'a BlobAccount, ContainerName), Error> {
     let container = match &asset.container {
         Some(container) => container.clone(),
         None => endpoint.media.container(&asset.id).await?,
@@ -61,7 +104,5 @@ async fn write(findings: &Findings<'_>, asset: &Asset) -> Result<(), Error> {
         let detail = "the media account puts new assets there";
         Error::found(asset.label(), Cause::StorageAccountNotConfigured, detail)
     })?;
-    let blob = BlobRef { container, name: "proof".to_owned() };
-    account.put_blob(&blob, Bytes::from_static(b"proof"), &BlobProperties::default()).await?;
-    Ok(())
+    Ok((account, container))
 }
