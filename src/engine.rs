@@ -15,6 +15,7 @@ mod forecast;
 mod keeper;
 mod locate;
 mod needs;
+mod outages;
 mod overwrites;
 mod poll;
 mod publish;

@@ -12,7 +12,7 @@ use super::forecast::Copies;
 use super::locate::locate_copy;
 use super::needs::{Survey, needs, to_copy};
 use super::publish::{Finish, finish};
-use super::run::{Journey, Run};
+use super::run::{Journey, Run, is_of_rights};
 use crate::blob::BlobAccount;
 use crate::claims::{Guard, TargetAsset, Work};
 use crate::config::policy::Adopt;
@@ -21,7 +21,7 @@ use crate::ledger::{Facts, Status, Step};
 use crate::model::Asset;
 use crate::monitor::{AssetOutcome, RunEvent};
 use crate::verdict::{Cause, Change, Finding};
-use create::{copy_begun_before, create_copy, forget_lost};
+use create::{copy_begun_before, create_copy, forget_lost, remove_empty};
 use futures::TryStreamExt;
 pub(super) use look::{Present, look_at_copy, look_at_source};
 
@@ -38,7 +38,11 @@ pub(crate) enum Reached {
 
 /// Mirrors one asset.
 pub(crate) async fn mirror_asset(run: &Run, mut work: Work, journey: Journey) -> Result<Reached, Error> {
-    let source = match look_at_source(&run.pair, &work).await? {
+    if let Some(outage) = run.source_account(&work.asset).and_then(|account| run.outages.of(account)) {
+        return Ok(Reached::End(AssetOutcome::Not(outage)));
+    }
+    let looked = look_at_source(&run.pair, &work).await.inspect_err(|error| run.note_outage(&work.asset, error))?;
+    let source = match looked {
         Ok(source) => source,
         Err(finding) => return Ok(Reached::End(AssetOutcome::Not(finding))),
     };
@@ -145,14 +149,21 @@ async fn refuse_adoption(
 async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reached, Error> {
     run.may_write()?;
     let asset = task.work.asset.clone();
-    let (target, present, made_now) = begin(run, &mut task).await?;
+    let Begun { target, present, made_now, created } = begin(run, &mut task).await?;
     let copied = copy_missing(run, &task.work, &task.source, &present).await?;
     run.count(|tally| tally.blobs.unchanged += task.source.count.saturating_sub(copied.planned));
     if copied.left > 0 {
+        if created && run.is_refused() {
+            remove_empty(run, &asset, &target, &present).await?;
+        }
         return Ok(Reached::Stopped);
     }
     let blobs_copied = copied.planned;
     if let Err(error) = look::settle_copies(run, &task.work, &mut task.source, copied).await {
+        run.note_outage(&asset, &error);
+        if created && is_of_rights(&error) && remove_empty(run, &asset, &target, &present).await? {
+            return Err(error);
+        }
         return failed(run, &asset, Step::CopyBlobs, error).await;
     }
     // A container that is too large to be kept is listed once more for it.
@@ -179,9 +190,19 @@ async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reache
     Ok(finish(run, task, journey).await?.map_or(Reached::Stopped, Reached::End))
 }
 
-/// Our copy and what it holds: the one that is there, one that an earlier run created, or a new one. Its copies are recorded
-/// as started. The last value says whether it still has to be marked as complete for the first time.
-async fn begin<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<(TargetAsset, Contents<'a>, bool), Error> {
+/// Our copy of an asset, before its blobs are copied.
+struct Begun<'a> {
+    target: TargetAsset,
+    /// What it holds.
+    present: Contents<'a>,
+    /// It still has to be marked as complete for the first time.
+    made_now: bool,
+    /// This run created it.
+    created: bool,
+}
+
+/// The copy that is there, one that an earlier run created, or a new one. Its copies are recorded as started.
+async fn begin<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<Begun<'a>, Error> {
     let (asset, source) = (&task.work.asset, &task.source);
     let mut started = Facts {
         name: Some(asset.label().to_owned()),
@@ -206,12 +227,12 @@ async fn begin<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<(TargetAsset, Co
         started.target = Some(target.id.clone());
         started.container = Some(present.container.clone());
         run.record(asset, Step::CopyBlobs, Status::Started, started).await?;
-        return Ok((target, present, made_now));
+        return Ok(Begun { target, present, made_now, created: false });
     }
     forget_lost(run, &task.work, task.replaced.is_some()).await?;
     let target = create_copy(run, &task.work, started).await?;
     let (account, container) = locate_copy(&run.pair.target, &target).await?;
-    Ok((target, Contents::none(account, container), made_now))
+    Ok(Begun { target, present: Contents::none(account, container), made_now, created: true })
 }
 
 /// What was done to the blobs.

@@ -12,6 +12,7 @@ use super::choices::Choices;
 use super::expired::explained;
 use super::forecast::Outlook;
 use super::keeper::Keeper;
+use super::outages::Outages;
 use super::overwrites::Overwrites;
 use super::publish::Registration;
 use super::register::{Announced, Batcher, Capacity};
@@ -136,6 +137,8 @@ pub(crate) struct Run {
     pub(crate) claims: Claims,
     /// The guard on overwriting.
     pub(crate) overwrites: Overwrites,
+    /// Storage accounts of the source that are down.
+    pub(crate) outages: Outages,
     /// The target's lock and the state of the pair.
     pub(crate) keeper: Arc<Keeper>,
     /// What the operator lets pass.
@@ -192,6 +195,7 @@ impl Run {
             pair,
             ledger,
             overwrites: Overwrites::new(options.policy.guards.max_overwrite),
+            outages: Outages::default(),
             keeper,
             passed,
             accepted: Mutex::new(Accepted::new(&options.policy.accept)),
@@ -267,6 +271,11 @@ impl Run {
         if outcome == AssetOutcome::Mirrored {
             self.arrived();
         }
+        if matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged)
+            && let Some(account) = self.source_account(asset)
+        {
+            self.outages.answered(account);
+        }
         self.count(|tally| match &outcome {
             AssetOutcome::Mirrored => tally.assets.mirrored += 1,
             AssetOutcome::Unchanged => tally.assets.unchanged += 1,
@@ -277,6 +286,18 @@ impl Run {
             name: asset.label().to_owned(),
             outcome,
         });
+    }
+
+    /// The storage account of the source that holds an asset, where it is configured.
+    pub(crate) fn source_account(&self, asset: &Asset) -> Option<&AccountName> {
+        self.pair.source.blobs(asset.storage_account.as_ref()).map(|account| account.name())
+    }
+
+    /// Notes that the blobs of an asset could not be read or copied.
+    pub(crate) fn note_outage(&self, asset: &Asset, error: &Error) {
+        if let Some(account) = self.source_account(asset) {
+            self.outages.failed(account, error.finding(asset.label()));
+        }
     }
 
     fn accepted(&self) -> MutexGuard<'_, Accepted> {
@@ -414,7 +435,10 @@ impl Run {
         match error.disposition() {
             Disposition::Fatal if is_of_rights(&error) => {
                 self.finish(asset, AssetOutcome::Not(error.finding(asset.label())));
-                if self.refused_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= REFUSED_IN_A_ROW {
+                let in_a_row = self.refused_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+                // Of several storage accounts another one may have the rights.
+                let single = self.pair.source.storage.len() == 1 && self.pair.target.storage.len() == 1;
+                if single && in_a_row >= REFUSED_IN_A_ROW {
                     self.abandon(error);
                 } else {
                     self.refused.lock().expect("no panic while held").get_or_insert(error);
@@ -446,6 +470,11 @@ impl Run {
         }
     }
 
+    /// Did refused rights stop the run for good?
+    pub(crate) fn is_refused(&self) -> bool {
+        self.fatal.lock().expect("no panic while held").as_ref().is_some_and(is_of_rights)
+    }
+
     /// What stopped the run for good, if anything did. Refused rights do where there is no asset that they suffice for.
     pub(crate) fn fatal(&self) -> Option<Error> {
         let fatal = self.fatal.lock().expect("no panic while held").take();
@@ -458,7 +487,7 @@ impl Run {
 }
 
 /// Does a service refuse this for want of rights? (Who is not known at all, a 401, is not known for the next asset either.)
-fn is_of_rights(error: &Error) -> bool {
+pub(super) fn is_of_rights(error: &Error) -> bool {
     matches!(error.failure(), Some(Failure::Refused { status, .. }) if *status != 401)
 }
 

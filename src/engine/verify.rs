@@ -12,6 +12,7 @@ use super::expired::explained;
 use super::keeper::Keeper;
 use super::needs::needs;
 use super::records::file_differences;
+use super::run::is_of_rights;
 use super::urls::target_silence;
 use super::{Options, Problem, withhold};
 use crate::claims::{Claim, Claims, FilesWanted, TargetAsset, Work};
@@ -209,7 +210,7 @@ impl Verification {
 /// Compares one asset. What fails for it alone is its verdict; what keeps the whole comparison from going on is an error.
 async fn compare_asset(pair: &Pair, ledger: &Ledger, claims: &Claims, asset: Asset) -> Result<(Asset, Verdict), Error> {
     let verdict = match compare_claim(pair, ledger, claims, &asset).await {
-        Err(error) if matches!(error.disposition(), Disposition::Fatal) => return Err(error),
+        Err(error) if error.disposition() == Disposition::Fatal && !is_of_rights(&error) => return Err(error),
         Err(error) => Verdict::Not(error.finding(asset.label())),
         Ok(verdict) => verdict,
     };

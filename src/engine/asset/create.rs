@@ -1,11 +1,13 @@
 //! The copy of a new asset: found again where an earlier run created it, or created now.
 
+use super::super::contents::Contents;
 use super::super::run::Run;
 use super::failed;
 use crate::claims::{Standing, TargetAsset, Work};
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
-use crate::model::{Mark, NewAsset};
+use crate::model::{Asset, Mark, NewAsset};
+use crate::monitor::RunEvent;
 use crate::verdict::Cause;
 
 /// A copy that an earlier run began to create, however complete the target's listing may seem.
@@ -56,4 +58,24 @@ pub(super) async fn create_copy(run: &Run, work: &Work, started: Facts) -> Resul
         }
         Err(error) => failed(run, asset, Step::CreateTarget, error).await,
     }
+}
+
+/// Removes the copy again that this run created, and into which nothing could be copied for want of rights. Says whether it
+/// did: what holds anything stays.
+pub(super) async fn remove_empty(
+    run: &Run,
+    asset: &Asset,
+    copy: &TargetAsset,
+    present: &Contents<'_>,
+) -> Result<bool, Error> {
+    if Contents::list(present.account, present.container.clone()).await?.count > 0 {
+        return Ok(false);
+    }
+    run.may_write()?;
+    run.pair.target.media.delete_asset(&copy.id).await?;
+    run.ledger.forget(&asset.id).await?;
+    let note =
+        format!("{}: its copy {} was created and, as nothing may be copied, removed again", asset.label(), copy.id);
+    run.monitor.event(RunEvent::Note(note));
+    Ok(true)
 }
