@@ -32,6 +32,7 @@ mod contents;
 mod guards;
 mod locators;
 mod protection;
+mod refusals;
 mod theirs;
 
 use std::collections::BTreeMap;
