@@ -133,6 +133,12 @@ impl EmulatorHandle {
         self.internal(account).map(BlobAccount::container_names)
     }
 
+    /// The names of all blobs of a container, in order.
+    pub fn blobs(&self, account: &str, container: &str) -> Option<Vec<String>> {
+        let blobs = self.internal(account)?.list_blobs(container).ok()?;
+        Some(blobs.into_iter().map(|blob| blob.name).collect())
+    }
+
     /// All that is known of a blob but its bytes.
     pub fn describe(&self, account: &str, container: &str, blob: &str) -> Option<Described> {
         self.internal(account)?.describe(container, blob).ok()

@@ -20,6 +20,7 @@ mod layers;
 mod media_v2;
 mod mirror;
 mod names;
+mod nights;
 mod old_api;
 mod outside;
 mod scenarios;

@@ -1,0 +1,143 @@
+//! What an account holds, read from the emulator's own stores: no client, no request, nothing of the planner.
+
+use std::collections::BTreeMap;
+
+use mediamirror::emulator::{AssetLook, Described, LocatorLook};
+
+use crate::world::World;
+
+/// The region that is mirrored, and the one that it is mirrored to.
+pub(super) const A: usize = 0;
+pub(super) const B: usize = 1;
+
+/// The storage account of each region.
+pub(super) const STORES: [&str; 2] = ["storewest", "storeeast"];
+
+/// How the access policies of the locators begin that the program makes.
+const OUR_POLICY: &str = "mediamirror read ";
+/// How the marks of the copies of this source account begin.
+const OUR_MARK: &str = "mediamirror:mediawest;";
+
+/// A blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BlobLook {
+    pub(super) bytes: [u8; 32],
+    pub(super) described: Described,
+}
+
+impl BlobLook {
+    pub(super) fn is_archived(&self) -> bool {
+        self.described.tier.as_deref() == Some("Archive")
+    }
+}
+
+/// An asset with its blobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Thing {
+    pub(super) look: AssetLook,
+    /// `None`: its container does not exist.
+    pub(super) blobs: Option<BTreeMap<String, BlobLook>>,
+}
+
+/// What a mark says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) source: String,
+    pub(super) retired: bool,
+    /// The source's own alternate id.
+    pub(super) original: Option<String>,
+}
+
+impl Thing {
+    pub(super) fn id(&self) -> &str {
+        &self.look.id
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.look.name.as_deref().unwrap_or("(no name)")
+    }
+
+    /// Its streaming locators.
+    pub(super) fn locators(&self) -> impl Iterator<Item = &LocatorLook> {
+        self.look.locators.iter().filter(|locator| locator.streaming)
+    }
+
+    pub(super) fn is_protected(&self) -> bool {
+        !self.look.content_keys.is_empty() || !self.look.delivery_policies.is_empty()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.blobs.as_ref().is_none_or(BTreeMap::is_empty)
+    }
+
+    /// Its blobs; none where it has no container.
+    pub(super) fn blobs(&self) -> impl Iterator<Item = (&String, &BlobLook)> {
+        self.blobs.iter().flatten()
+    }
+
+    /// Does a file record name a blob that is not there?
+    pub(super) fn lacks_a_blob(&self) -> bool {
+        self.look.files.iter().any(|file| !self.blobs().any(|(name, _)| *name == file.name))
+    }
+
+    /// Of which asset of the source it is a complete copy of ours.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        let mut fields = self.look.alternate_id.as_deref()?.strip_prefix(OUR_MARK)?.splitn(4, ';');
+        let (source, own, retired, original) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        (own == self.look.id).then(|| Origin {
+            source: source.to_owned(),
+            retired: !retired.is_empty(),
+            original: (!original.is_empty()).then(|| original.to_owned()),
+        })
+    }
+}
+
+/// Does a locator hang on a policy of ours?
+pub(super) fn is_ours(locator: &LocatorLook) -> bool {
+    locator.access_policy.as_deref().is_some_and(|policy| policy.starts_with(OUR_POLICY))
+}
+
+/// All assets of an account, in creation order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Library(pub(super) Vec<Thing>);
+
+impl Library {
+    pub(super) fn of(world: &World, region: usize) -> Self {
+        let emulator = &world.emulator;
+        let blob = |container: &str, name: String| {
+            let bytes = emulator.fingerprint(STORES[region], container, &name)?;
+            let described = emulator.describe(STORES[region], container, &name)?;
+            Some((name, BlobLook { bytes, described }))
+        };
+        let thing = |look: AssetLook| {
+            let names = emulator.blobs(STORES[region], &look.container);
+            let blobs = names.map(|names| names.into_iter().filter_map(|name| blob(&look.container, name)).collect());
+            Thing { look, blobs }
+        };
+        Self(emulator.operator(region).assets().into_iter().map(thing).collect())
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&Thing> {
+        self.0.iter().find(|thing| thing.id() == id)
+    }
+
+    /// The asset that a locator is on, and the locator.
+    pub(super) fn holder(&self, guid: &str) -> Option<(&Thing, &LocatorLook)> {
+        self.locators().find(|(_, locator)| locator.guid == guid)
+    }
+
+    /// All streaming locators with their assets.
+    pub(super) fn locators(&self) -> impl Iterator<Item = (&Thing, &LocatorLook)> {
+        self.0.iter().flat_map(|thing| thing.locators().map(move |locator| (thing, locator)))
+    }
+
+    /// The complete copies of a source asset.
+    pub(super) fn copies_of(&self, source: &str) -> Vec<&Thing> {
+        self.0.iter().filter(|thing| thing.origin().is_some_and(|origin| origin.source == source)).collect()
+    }
+
+    /// All complete copies of ours.
+    pub(super) fn copies(&self) -> impl Iterator<Item = (&Thing, Origin)> {
+        self.0.iter().filter_map(|thing| Some((thing, thing.origin()?)))
+    }
+}

@@ -1,0 +1,165 @@
+//! The nights of one seed: a dry run, a run, a comparison, and what must be true afterwards.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use azure_core::http::Method;
+use mediamirror::clock;
+use mediamirror::config::policy::Allow;
+use mediamirror::emulator::FaultPlan;
+use mediamirror::engine::verify::verify;
+use mediamirror::engine::{Options, Outcome, Summary};
+use mediamirror::monitor::TestMonitor;
+
+use super::oracle::{Night, State, nothing_foreign_was_touched, nothing_is_there_twice, nothing_went_dark};
+use super::story::{Story, forget, tell, troubles};
+use super::verdicts::{Guards, Stopped};
+use crate::simulation::{follow, paused_runtime};
+
+/// Nights of a seed, without the quiet ones.
+const NIGHTS: u32 = 4;
+/// Nothing in a small library may take longer, whatever goes wrong.
+const LONGEST_RUN: Duration = Duration::from_hours(24);
+
+/// Gives the ledger back also when a check panics: the next seed runs on the same thread.
+struct Unfollow;
+
+impl Drop for Unfollow {
+    fn drop(&mut self) {
+        follow(None);
+    }
+}
+
+/// Runs one seed to its end; panics with what was violated.
+pub(super) fn simulate(seed: u64) {
+    forget();
+    let runtime = paused_runtime();
+    // The jitter of retries and the order of random choices in the emulator follow from the seed, too.
+    fastrand::seed(seed);
+    let unfollow = Unfollow;
+    runtime.block_on(nights(seed));
+    drop(unfollow);
+}
+
+async fn nights(seed: u64) {
+    let mut story = Story::new(seed).await;
+    let writes = watch(&mut story);
+    follow(Some(story.world.ledger.clone()));
+    let mut stopped = Vec::new();
+    for night in 0..NIGHTS {
+        if night > 0 {
+            story.pass_a_day().await;
+            story.live().await;
+        }
+        if seed % 4 == 1 && story.dice.bool() {
+            troubled_night(&mut story).await;
+            continue;
+        }
+        let outcome = quiet_or_not(&mut story, &writes, &mut stopped).await;
+        if outcome == Outcome::Complete && story.dice.u8(..3) == 0 {
+            quiet_night(&mut story, &writes).await;
+        }
+    }
+}
+
+/// Requests to the target that write, but those to the state that the program keeps there.
+type Writes = Arc<Mutex<Vec<String>>>;
+
+fn watch(story: &mut Story) -> Writes {
+    let writes = Writes::default();
+    let (seen, region) = (Arc::clone(&writes), story.world.emulator.ready().regions[B_REGION].clone());
+    let (cluster, blob) = (region.cluster, region.storage[0].blob.clone());
+    story.world.intercept(move |request| {
+        let url = request.url().as_str();
+        let written = !matches!(request.method(), Method::Get | Method::Head) || url.contains("CreateFileInfos");
+        let target = url.contains(&cluster) || url.starts_with(&blob);
+        if written && target && !url.contains("/mediamirror-state") {
+            seen.lock().unwrap().push(format!("{} {}", request.method(), request.url().path()));
+        }
+        None
+    });
+    writes
+}
+
+const B_REGION: usize = super::look::B;
+
+/// A night without faults of the services.
+async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stopped>) -> Outcome {
+    let before = State::of(&story.world).await;
+    let now = clock::now();
+    let guards = Guards::of(&before, stopped, now);
+    writes.lock().unwrap().clear();
+    let (dry, _) = run(story, Options { dry_run: true, ..story.options.clone() }).await;
+    let written = std::mem::take(&mut *writes.lock().unwrap());
+    assert!(written.is_empty(), "a dry run wrote {written:?}");
+    let (summary, monitor) = run(story, story.options.clone()).await;
+    tell(format!("night: {:?}, {:?}, {:?}", summary.outcome, summary.assets, summary.causes));
+    let after = State::of(&story.world).await;
+    let night = Night { story, before: &before, after: &after, summary: &summary, monitor: &monitor };
+    nothing_went_dark(&before, &after);
+    nothing_foreign_was_touched(story, &before, &after);
+    nothing_is_there_twice(&after);
+    night.mirrored_assets_are_equal();
+    night.nothing_plays_that_was_withdrawn();
+    night.verdicts_are_true(&guards);
+    assert_eq!(dry.verdict, summary.verdict, "(e) the dry run said {:?}, the run {:?}", dry.problems, summary.problems);
+    let verification = verify(&story.world.pair(), &story.world.ledger, &story.options, &TestMonitor::default()).await;
+    night.agrees_with(&verification.unwrap());
+    if summary.outcome != Outcome::Held && guards.stopping > 0 {
+        stopped.push(Stopped { at: now, published: guards.published, stopped: guards.stopping });
+    }
+    let outcome = summary.outcome;
+    // What a guard held is let through the next night, or not.
+    let allow = (outcome == Outcome::Held && story.dice.bool()).then_some(summary.run);
+    story.options.allow = Allow { withdraw: allow.clone(), shrink: allow.clone(), overwrite: allow };
+    outcome
+}
+
+/// A night after one that was complete, and nobody edited anything: nothing is written.
+async fn quiet_night(story: &mut Story, writes: &Writes) {
+    let days = story.dice.u64(..9);
+    tell(format!("{days} quiet days pass"));
+    tokio::time::advance(Duration::from_hours(24 * days)).await;
+    if !story.records_edited.is_empty() {
+        return;
+    }
+    let before = State::of(&story.world).await;
+    writes.lock().unwrap().clear();
+    let (summary, _) = run(story, story.options.clone()).await;
+    let written = std::mem::take(&mut *writes.lock().unwrap());
+    assert_eq!(summary.outcome, Outcome::Complete, "a quiet night: {:?}", summary.problems);
+    assert!(written.is_empty(), "a quiet night wrote {written:?}");
+    assert_eq!(before.b, State::of(&story.world).await.b, "a quiet night changed something");
+}
+
+/// A night in which listings skip rows, or requests are refused. Whatever the run says, it does no harm.
+async fn troubled_night(story: &mut Story) {
+    let before = State::of(&story.world).await;
+    let plan: FaultPlan = troubles(&mut story.dice);
+    tell(format!("faults: {:?}", plan.rules));
+    story.world.emulator.set_faults(&plan).unwrap();
+    story.options.allow = Allow::default();
+    let monitor = Arc::new(TestMonitor::default());
+    let ended = tokio::time::timeout(LONGEST_RUN, story.world.try_sync(story.options.clone(), &monitor)).await;
+    story.world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    match ended.expect("the run comes to an end") {
+        Ok(summary) => {
+            tell(format!("night with faults: {:?}, {:?}, {:?}", summary.outcome, summary.assets, summary.causes));
+            let counts = summary.assets;
+            let sum = counts.mirrored + counts.unchanged + counts.skipped + counts.failed + counts.conflicts;
+            assert_eq!(counts.total, sum, "(e) {counts:?}");
+        }
+        Err(error) => tell(format!("night with faults: {error}")),
+    }
+    let after = State::of(&story.world).await;
+    nothing_went_dark(&before, &after);
+    nothing_foreign_was_touched(story, &before, &after);
+    nothing_is_there_twice(&after);
+}
+
+async fn run(story: &Story, options: Options) -> (Summary, Arc<TestMonitor>) {
+    let monitor = Arc::new(TestMonitor::default());
+    let ended = tokio::time::timeout(LONGEST_RUN, story.world.try_sync(options, &monitor)).await;
+    let summary = ended.expect("the run comes to an end").unwrap_or_else(|error| panic!("the run failed: {error}"));
+    (summary, monitor)
+}

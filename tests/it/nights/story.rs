@@ -1,0 +1,237 @@
+//! What a seed decides: the library, the services, what people do between the nights, and what goes wrong in them.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Mangle, Refuse, Rule};
+use mediamirror::emulator::{Generate, NewLocator, Settings, Sizes};
+use mediamirror::engine::Options;
+use mediamirror::verdict::Cause;
+
+use super::look::{A, B, Library, Thing};
+use super::{edits_a, edits_b, mass};
+use crate::world::{World, accepting};
+
+thread_local! {
+    /// What happened so far in the seed of this thread.
+    static TOLD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Forgets what happened in the seed before.
+pub(super) fn forget() {
+    TOLD.take();
+}
+
+/// What happened in the seed, a line each.
+pub(super) fn told() -> String {
+    TOLD.with_borrow(|lines| lines.join("\n"))
+}
+
+/// Notes that something happened.
+pub(super) fn tell(line: impl Display) {
+    TOLD.with_borrow_mut(|lines| lines.push(format!("    {line}")));
+}
+
+/// A world and everything that people did to it.
+pub(super) struct Story {
+    pub(super) world: World,
+    pub(super) dice: Rng,
+    pub(super) options: Options,
+    /// The causes that the operator accepts.
+    pub(super) accept: Vec<Cause>,
+    /// Is the library large enough for the guard on overwriting?
+    pub(super) large: bool,
+    /// The asset whose locators are replaced every night.
+    pub(super) rotating: Option<String>,
+    /// Assets of B that are not ours, and locators of B that are not ours: they must stay as they are.
+    pub(super) foreign_assets: Vec<String>,
+    pub(super) foreign_locators: Vec<String>,
+    /// Blobs that somebody added to copies of ours, by container and name.
+    pub(super) foreign_blobs: HashSet<(String, String)>,
+    /// Locators of B whose ids A will use later, and the source asset if it is on its copy.
+    pub(super) reserved: Vec<(NewLocator, Option<String>)>,
+    /// Source assets whose file records were edited so that only the weekly listing shows it, and when.
+    pub(super) records_edited: HashMap<String, Timestamp>,
+    /// Every blob that a source asset ever had.
+    pub(super) had: HashMap<String, HashSet<String>>,
+    /// How many things were named.
+    names: u32,
+}
+
+impl Story {
+    pub(super) async fn new(seed: u64) -> Self {
+        let mut dice = Rng::with_seed(seed);
+        let large = dice.u8(..12) == 0;
+        let library = library(&mut dice, large);
+        let settings = settings(&mut dice);
+        let mut accept = vec![Cause::SourceEmpty, Cause::StorageEncrypted];
+        if dice.bool() {
+            accept.push(Cause::Protected);
+        }
+        let policy = accepting(&accept);
+        let options = Options { policy, assets_in_flight: dice.usize(1..=8), ..Options::default() };
+        let rotates = dice.u8(..3) == 0;
+        tell(format!("{library:?}, accepts {:?}", accept));
+        let world = World::filled(settings, library).await;
+        let mut story = Self {
+            world,
+            dice,
+            options,
+            accept,
+            large,
+            rotating: None,
+            foreign_assets: Vec::new(),
+            foreign_locators: Vec::new(),
+            foreign_blobs: HashSet::new(),
+            reserved: Vec::new(),
+            records_edited: HashMap::new(),
+            had: HashMap::new(),
+            names: 0,
+        };
+        if rotates {
+            story.rotating = story.any(A, |thing| !thing.is_empty()).map(|thing| thing.look.id);
+        }
+        story.remember();
+        story
+    }
+
+    /// Time passes until the next night.
+    pub(super) async fn pass_a_day(&mut self) {
+        let days = if self.dice.u8(..8) == 0 { 8 } else { 1 };
+        tell(format!("{days} days pass"));
+        tokio::time::advance(Duration::from_hours(24 * days)).await;
+    }
+
+    /// What people do on one day.
+    pub(super) async fn live(&mut self) {
+        if self.rotating.is_some() {
+            edits_a::rotate(self).await;
+        }
+        if self.dice.u8(..6) == 0 {
+            mass::edit(self).await;
+        }
+        for _ in 0..self.dice.u8(..7) {
+            if self.dice.u8(..5) < 3 {
+                edits_a::edit(self).await
+            } else {
+                edits_b::edit(self).await
+            }
+            self.remember();
+            if self.dice.bool() {
+                tokio::time::advance(Duration::from_secs(self.dice.u64(..3_600))).await;
+            }
+        }
+        self.remember();
+    }
+
+    /// Notes which blobs the source has.
+    fn remember(&mut self) {
+        for thing in Library::of(&self.world, A).0 {
+            let had = self.had.entry(thing.id().to_owned()).or_default();
+            had.extend(thing.blobs().map(|(name, _)| name.clone()));
+        }
+    }
+
+    /// Notes that only the weekly listing of file records shows an edit of a source asset, or of its copy.
+    pub(super) fn edit_records_of(&mut self, source: &str) {
+        self.records_edited.insert(source.to_owned(), mediamirror::clock::now());
+    }
+
+    /// May the file records of a source asset still differ?
+    pub(super) fn records_may_differ(&self, source: &str) -> bool {
+        let recent = |edited: &Timestamp| mediamirror::clock::now().duration_since(*edited).as_hours() <= 7 * 24;
+        self.records_edited.get(source).is_some_and(recent)
+    }
+
+    /// One of several.
+    pub(super) fn one_of<T: Clone>(&mut self, choices: &[T]) -> Option<T> {
+        (!choices.is_empty()).then(|| choices[self.dice.usize(..choices.len())].clone())
+    }
+
+    /// An asset of a region that is such a one.
+    pub(super) fn any(&mut self, region: usize, wanted: impl Fn(&Thing) -> bool) -> Option<Thing> {
+        let all: Vec<Thing> = Library::of(&self.world, region).0.into_iter().filter(wanted).collect();
+        self.one_of(&all)
+    }
+
+    /// One of our copies.
+    pub(super) fn any_copy(&mut self) -> Option<Thing> {
+        self.any(B, |thing| thing.origin().is_some())
+    }
+
+    /// The name of a blob of an asset.
+    pub(super) fn any_blob(&mut self, thing: &Thing) -> Option<String> {
+        let names: Vec<String> = thing.blobs().map(|(name, _)| name.clone()).collect();
+        self.one_of(&names)
+    }
+
+    /// The id of a streaming locator of an asset.
+    pub(super) fn any_locator(&mut self, thing: &Thing) -> Option<String> {
+        let ids: Vec<String> = thing.locators().map(|locator| locator.id.clone()).collect();
+        self.one_of(&ids)
+    }
+
+    /// A name that nothing has yet.
+    pub(super) fn name(&mut self, kind: &str) -> String {
+        self.names += 1;
+        format!("{kind}-{}", self.names)
+    }
+
+    /// A locator that is valid for some days.
+    pub(super) fn locator(&mut self) -> NewLocator {
+        let now = mediamirror::clock::now();
+        let hours = |hours| jiff::SignedDuration::from_hours(hours);
+        let start = match self.dice.u8(..4) {
+            0 => Some(now - hours(2)),
+            1 => Some(now + hours(30)),
+            _ => None,
+        };
+        let name = if self.dice.bool() { Some(self.name("link")) } else { None };
+        let guid = Some(uuid::Builder::from_random_bytes(self.dice.u128(..).to_le_bytes()).into_uuid().to_string());
+        NewLocator { guid, name, start, expiry: now + hours(self.dice.i64(40..9_000)) }
+    }
+}
+
+fn library(dice: &mut Rng, large: bool) -> Generate {
+    Generate {
+        assets: if large { 6 } else { dice.u32(3..=8) },
+        blobs: if large { 25 } else { dice.u32(1..=5) },
+        seed: dice.u64(..),
+        sizes: Sizes::Small,
+        awkward: dice.u8(..5) == 0,
+        real: false,
+        published: true,
+        protected: if dice.u8(..3) == 0 { dice.u32(1..=2) } else { 0 },
+    }
+}
+
+fn settings(dice: &mut Rng) -> Settings {
+    let mut settings = Settings::default();
+    for region in &mut settings.regions {
+        region.media.latency_ms = dice.u64(1..40);
+        region.media.refuse_batch = dice.u8(..12) == 0;
+        region.media.random_container_names = dice.u8(..6) == 0;
+        region.storage[0].limits.latency_ms = dice.u64(1..40);
+    }
+    settings
+}
+
+/// What goes wrong in one night: listings that skip rows, or refused requests.
+pub(super) fn troubles(dice: &mut Rng) -> FaultPlan {
+    let account = ["mediawest", "mediaeast", "storewest", "storeeast"][dice.usize(..4)];
+    let rule = match dice.u8(..5) {
+        0 | 1 => {
+            let operation = ["ListAssets", "ListLocators", "ListFiles", "{ListAssets,ListLocators}"][dice.usize(..4)];
+            let how = if dice.u8(..4) == 0 { Mangle::Empty } else { Mangle::Half };
+            Rule::new(Fault::Mangle(how)).operation(operation).account(["*west", "*east", "*"][dice.usize(..3)])
+        }
+        2 => Rule::new(Fault::Refuse(Refuse::status(503))).account(account).probability(0.3),
+        3 => Rule::new(Fault::Refuse(Refuse::status(403))).account(account).probability(0.1),
+        _ => Rule::new(Fault::Refuse(Refuse::status(500))).account(account).from(dice.u64(1..40)),
+    };
+    FaultPlan::new(dice.u64(..)).rule(rule)
+}

@@ -1,0 +1,213 @@
+//! Are a night's verdicts true? Which guards are reached, and which causes have a reason, is found out from what both
+//! accounts hold, not from what the planner says.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use mediamirror::config::policy::Allow;
+use mediamirror::engine::Outcome;
+use mediamirror::engine::verify::Verification;
+use mediamirror::monitor::AssetOutcome;
+use mediamirror::verdict::Cause;
+
+use super::look::{Thing, is_ours};
+use super::oracle::{Night, State};
+
+/// May a guard hold something tonight, and must it?
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Reached {
+    pub(super) may: bool,
+    pub(super) must: bool,
+}
+
+/// Assets that stopped playing in an earlier night.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stopped {
+    pub(super) at: Timestamp,
+    pub(super) published: u64,
+    pub(super) stopped: u64,
+}
+
+/// What the guards have to judge tonight.
+pub(super) struct Guards {
+    pub(super) withdraw: Reached,
+    pub(super) shrink: Reached,
+    pub(super) overwrite: Reached,
+    /// Copies that A does not want to play any more, and those that play.
+    pub(super) stopping: u64,
+    pub(super) published: u64,
+}
+
+/// Above how many assets that stop playing the guard holds, by the contract.
+fn limit(published: u64) -> u64 {
+    if published < 40 { (published / 2).max(3) } else { (published / 10).max(20) }
+}
+
+impl Guards {
+    pub(super) fn of(state: &State, earlier: &[Stopped], now: Timestamp) -> Self {
+        let published = state.b.copies().filter(|(copy, _)| copy.locators().any(is_ours)).count() as u64;
+        let stopping = stopping(state, now);
+        let recent: Vec<&Stopped> =
+            earlier.iter().filter(|night| now.duration_since(night.at) < SignedDuration::from_hours(7 * 24)).collect();
+        let stopped: u64 = recent.iter().map(|night| night.stopped).sum();
+        let at_first = recent.first().map_or(published, |night| night.published);
+        // Whether the nights before count depends on what the state of the pair remembers: both are allowed.
+        let (alone, together) = (stopping > limit(published), stopping > 0 && stopped + stopping > limit(at_first));
+        Self {
+            withdraw: Reached { may: alone || together, must: alone && together },
+            shrink: shrink(state),
+            overwrite: overwrite(state),
+            stopping,
+            published,
+        }
+    }
+
+    /// May one of them hold something?
+    fn may_hold(&self) -> bool {
+        self.withdraw.may || self.shrink.may || self.overwrite.may
+    }
+
+    /// Must one of them hold something, of those that the operator does not let pass what they held before?
+    fn must_hold(&self, allowed: &Allow) -> bool {
+        let must = |reached: Reached, allowed: &Option<String>| reached.must && allowed.is_none();
+        must(self.withdraw, &allowed.withdraw)
+            || must(self.shrink, &allowed.shrink)
+            || must(self.overwrite, &allowed.overwrite)
+    }
+}
+
+/// Copies with a locator of ours that is valid and that A does not serve from the copy's asset, where A publishes nothing on
+/// that asset or protects it. A locator that moved is no such one, unless to an asset that B does not publish.
+fn stopping(state: &State, now: Timestamp) -> u64 {
+    let stops = |copy: &Thing, source: &str| {
+        let thing = state.a.get(source);
+        let gone = thing.is_none_or(|thing| thing.is_protected() || thing.locators().next().is_none());
+        gone && copy.locators().filter(|locator| is_ours(locator) && locator.expiry > Some(now)).any(|locator| {
+            let holder = state.a.holder(&locator.guid).map(|(holder, _)| holder);
+            holder.is_none_or(|holder| holder.is_protected() || holder.look.options == 1)
+        })
+    };
+    state.b.copies().filter(|(copy, origin)| stops(copy, &origin.source)).count() as u64
+}
+
+fn shrink(state: &State) -> Reached {
+    let copies: Vec<_> = state.b.copies().filter(|(_, origin)| !origin.retired).collect();
+    let (all, lost) = (copies.len(), copies.iter().filter(|(_, origin)| state.a.get(&origin.source).is_none()).count());
+    // The contract says "over 20 %"; of very few copies the program holds only when all are lost.
+    let may = lost * 5 > all;
+    Reached { may, must: may && (lost > 3 || lost == all) }
+}
+
+/// Blobs of copies that are on both sides in different bytes, and blobs that may have been written to.
+fn overwrite(state: &State) -> Reached {
+    let (mut changed, mut compared) = (0, 0);
+    for (copy, origin) in state.b.copies() {
+        let Some(thing) = state.a.get(&origin.source) else { continue };
+        for (name, blob) in thing.blobs() {
+            compared += 1;
+            let there = copy.blobs.as_ref().and_then(|blobs| blobs.get(name));
+            changed += u64::from(there.is_some_and(|there| there != blob && there.bytes != blob.bytes));
+        }
+    }
+    let limit = std::cmp::max(100, compared / 5);
+    // What people changed on B counts for nothing, and what has the same bytes under another entity tag may count.
+    Reached { may: changed + 20 > limit, must: changed > limit + 20 }
+}
+
+impl Night<'_> {
+    /// (e) Every asset has one verdict, they add up, and the run ends as they say.
+    pub(super) fn verdicts_are_true(&self, guards: &Guards) {
+        let counts = self.summary.assets;
+        let sum = counts.mirrored + counts.unchanged + counts.skipped + counts.failed + counts.conflicts;
+        assert_eq!((counts.total, sum), (self.after.a.0.len() as u64, counts.total), "(e) {counts:?}");
+        let outcomes = self.outcomes();
+        for thing in &self.after.a.0 {
+            assert!(outcomes.contains_key(thing.id()), "(e) {} has no verdict", thing.name());
+        }
+        self.causes_have_reasons(guards);
+        let allowed = &self.story.options.allow;
+        let (must, may) = (guards.must_hold(allowed), guards.may_hold());
+        match self.summary.outcome {
+            Outcome::Held => assert!(may, "(e) held without a reason: {:?}", self.summary.problems),
+            other => assert!(!must, "(e) a guard is reached, and the run is {other:?}"),
+        }
+        if self.summary.outcome == Outcome::Complete {
+            self.everything_plays_alike();
+            let owed: Vec<_> = self.summary.problems.iter().filter(|problem| problem.owed).collect();
+            assert!(owed.is_empty(), "(e) complete, and owed: {owed:?}");
+        }
+    }
+
+    /// No problem is made up.
+    fn causes_have_reasons(&self, guards: &Guards) {
+        for problem in &self.summary.problems {
+            let thing = self.after.a.get(problem.asset.as_str());
+            let good = self.has_a_reason(problem.finding.cause, problem.asset.as_str(), thing, guards);
+            assert!(good, "(e) {}: {} is not true", problem.name, problem.finding);
+        }
+        assert!(self.summary.findings.is_empty(), "(e) {:?}", self.summary.findings);
+    }
+
+    fn has_a_reason(&self, cause: Cause, source: &str, thing: Option<&Thing>, guards: &Guards) -> bool {
+        let copies = self.after.b.copies_of(source);
+        let held = guards.may_hold();
+        if matches!(cause, Cause::HeldByGuard | Cause::PlaysInTheClear) {
+            return held;
+        }
+        let Some(thing) = thing else { return false };
+        match cause {
+            Cause::Protected => thing.is_protected(),
+            Cause::StorageEncrypted => thing.look.options == 1,
+            Cause::SourceEmpty => thing.is_empty() && copies.is_empty(),
+            Cause::SourceLost => thing.is_empty() || thing.lacks_a_blob(),
+            Cause::ArchivedInSource => thing.blobs().any(|(_, blob)| blob.is_archived()),
+            Cause::ArchivedInTarget => copies.iter().any(|copy| copy.blobs().any(|(_, blob)| blob.is_archived())),
+            Cause::LocatorIdTaken => thing.locators().any(|locator| self.is_taken(&locator.guid)),
+            Cause::ForeignLocatorRevoked => copies.iter().any(|copy| self.is_revoked_elsewhere(copy)),
+            Cause::RequestRefused => self.has_no_room(thing),
+            _ => false,
+        }
+    }
+
+    /// Is a locator id of A used by somebody else on B?
+    fn is_taken(&self, guid: &str) -> bool {
+        let theirs = |state: &State| state.b.holder(guid).is_some_and(|(_, locator)| !is_ours(locator));
+        theirs(self.before) || theirs(self.after)
+    }
+
+    /// Is a locator of somebody else's on the copy whose id A does not serve?
+    fn is_revoked_elsewhere(&self, copy: &Thing) -> bool {
+        copy.locators().any(|locator| !is_ours(locator) && self.after.a.holder(&locator.guid).is_none())
+    }
+
+    /// Would the copy have more than five locators, with those of somebody else and those that a guard holds?
+    fn has_no_room(&self, thing: &Thing) -> bool {
+        let wanted: BTreeSet<&str> = thing.locators().map(|locator| locator.guid.as_str()).collect();
+        let copies = self.after.b.copies_of(thing.id());
+        let there = copies.iter().flat_map(|copy| copy.locators()).map(|locator| locator.guid.as_str());
+        wanted.into_iter().chain(there).collect::<BTreeSet<_>>().len() > 5
+    }
+
+    /// Of (e): what `verify` says right after the run is what the run said.
+    pub(super) fn agrees_with(&self, verification: &Verification) {
+        let outcome = self.summary.outcome;
+        let late = |asset: &str| self.story.records_may_differ(asset);
+        let differences: Vec<_> = verification
+            .differences
+            .iter()
+            .filter(|difference| !(late(difference.asset.as_str()) && difference.what.contains("file record")))
+            .collect();
+        let clean = differences.is_empty() && !verification.owes();
+        match outcome {
+            Outcome::Complete => {
+                assert!(clean, "(e) complete, and verify finds {differences:?} {:?}", verification.problems)
+            }
+            _ => assert!(!clean, "(e) {outcome:?} {:?}, and verify finds nothing", self.summary.problems),
+        }
+        for (source, outcome) in self.outcomes() {
+            let good = matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged);
+            let found = differences.iter().find(|difference| difference.asset.as_str() == source);
+            assert!(!good || found.is_none(), "(e) {source} is {outcome:?}, and verify finds {found:?}");
+        }
+    }
+}
