@@ -95,7 +95,7 @@ pub(super) fn change(story: &mut Story, thing: &Thing, blob: &str) {
     let container = &thing.look.container;
     let described = story.world.emulator.describe(STORE, container, blob).unwrap();
     let kind = described.headers.content_type.as_deref();
-    let done = if story.dice.bool() {
+    let done = if story.dice.bool() && story.may_exchange(container, blob) {
         story.world.emulator.exchange_bytes(STORE, container, blob)
     } else {
         let bytes = vec![story.dice.u8(..); story.dice.usize(1..5_000)];
@@ -137,6 +137,9 @@ fn delete_blob(story: &mut Story) {
 fn set_headers(story: &mut Story) {
     let Some(thing) = story.any(A, |thing| !thing.is_empty()) else { return };
     let Some(blob) = story.any_blob(&thing) else { return };
+    if !story.may_dress(&thing.look.container, &blob) {
+        return;
+    }
     let headers = some_headers(story);
     assert!(story.world.emulator.set_headers(STORE, &thing.look.container, &blob, &headers));
     tell(format!("A: {}/{blob} gets {headers:?}", thing.name()));
@@ -158,6 +161,9 @@ pub(super) fn some_headers(story: &mut Story) -> Headers {
 fn set_metadata(story: &mut Story) {
     let Some(thing) = story.any(A, |thing| !thing.is_empty()) else { return };
     let Some(blob) = story.any_blob(&thing) else { return };
+    if !story.may_dress(&thing.look.container, &blob) {
+        return;
+    }
     let value = story.name("value");
     let metadata: &[(&str, &str)] = if story.dice.bool() { &[("Camera", &value), ("take", "2")] } else { &[] };
     assert!(story.world.emulator.set_metadata(STORE, &thing.look.container, &blob, metadata));
@@ -268,10 +274,14 @@ async fn move_locator(story: &mut Story) {
 fn protect(story: &mut Story) {
     let Some(thing) = story.any(A, |_| true) else { return };
     let operator = story.world.emulator.operator(A);
-    if story.dice.bool() {
-        operator.link_content_key(thing.id(), 4).unwrap();
-    } else {
-        operator.link_delivery_policy(thing.id(), 3, 7).unwrap();
+    // Encrypted; with a key alone, which protects nothing; with a policy that allows everything in the clear.
+    match story.dice.u8(..3) {
+        0 => {
+            operator.link_content_key(thing.id(), 4).unwrap();
+            operator.link_delivery_policy(thing.id(), 3, 7).unwrap();
+        }
+        1 => drop(operator.link_content_key(thing.id(), 4).unwrap()),
+        _ => drop(operator.link_delivery_policy(thing.id(), 2, 0xFFFF).unwrap()),
     }
     tell(format!("A: {} ({}) is protected", thing.name(), thing.id()));
 }
@@ -279,11 +289,11 @@ fn protect(story: &mut Story) {
 fn unprotect(story: &mut Story) {
     let Some(thing) = story.any(A, Thing::is_protected) else { return };
     let operator = story.world.emulator.operator(A);
-    for key in &thing.look.content_keys {
-        operator.unlink_content_key(thing.id(), key).unwrap();
-    }
     for policy in &thing.look.delivery_policies {
         operator.unlink_delivery_policy(thing.id(), policy).unwrap();
+    }
+    for key in &thing.look.content_keys {
+        operator.unlink_content_key(thing.id(), key).unwrap();
     }
     tell(format!("A: {} is not protected any more", thing.name()));
 }

@@ -45,8 +45,17 @@ fn damage_blob(story: &mut Story) {
     let Some(copy) = story.any_copy().filter(|copy| !copy.is_empty()) else { return };
     let Some(blob) = story.any_blob(&copy) else { return };
     let container = copy.look.container.clone();
+    let edit = story.dice.u8(..10);
+    let apart = match edit {
+        0 | 1 => story.may_exchange(&container, &blob),
+        4 | 5 => story.may_dress(&container, &blob),
+        _ => true,
+    };
+    if !apart {
+        return;
+    }
     let emulator = &story.world.emulator;
-    let (done, what) = match story.dice.u8(..9) {
+    let (done, what) = match edit {
         0 | 1 => (emulator.exchange_bytes(STORE, &container, &blob), "gets other bytes"),
         2 => (emulator.put_blob(STORE, &container, &blob, vec![7; 70], None), "is overwritten"),
         3 => (emulator.delete_blob(STORE, &container, &blob), "is deleted"),
@@ -63,6 +72,7 @@ fn damage_blob(story: &mut Story) {
             tell(format!("B: {}/{name} is added", copy.name()));
             (done, "has company")
         }
+        8 => (emulator.archive(STORE, &container, &blob), "is archived"),
         _ => {
             let all: Vec<String> = copy.blobs().map(|(name, _)| name.clone()).collect();
             let done = all.iter().all(|name| emulator.delete_blob(STORE, &container, name));

@@ -9,7 +9,7 @@ use mediamirror::config::policy::Allow;
 use mediamirror::emulator::FaultPlan;
 use mediamirror::engine::verify::verify;
 use mediamirror::engine::{Options, Outcome, Summary};
-use mediamirror::monitor::TestMonitor;
+use mediamirror::monitor::{RunEvent, TestMonitor};
 
 use super::oracle::{Night, State, nothing_foreign_was_touched, nothing_is_there_twice, nothing_went_dark};
 use super::story::{Story, forget, tell, troubles};
@@ -87,7 +87,7 @@ const B_REGION: usize = super::look::B;
 async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stopped>) -> Outcome {
     let before = State::of(&story.world).await;
     let now = clock::now();
-    let guards = Guards::of(&before, stopped, now);
+    let guards = Guards::of(&before, story, stopped, now);
     writes.lock().unwrap().clear();
     let (dry, _) = run(story, Options { dry_run: true, ..story.options.clone() }).await;
     let written = std::mem::take(&mut *writes.lock().unwrap());
@@ -102,7 +102,10 @@ async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stop
     night.mirrored_assets_are_equal();
     night.nothing_plays_that_was_withdrawn();
     night.verdicts_are_true(&guards);
-    assert_eq!(dry.verdict, summary.verdict, "(e) the dry run said {:?}, the run {:?}", dry.problems, summary.problems);
+    if !night.lacks_room() {
+        let (said, did) = (&dry.problems, &summary.problems);
+        assert_eq!(dry.verdict, summary.verdict, "(e) the dry run said {said:?}, the run {did:?}");
+    }
     let verification = verify(&story.world.pair(), &story.world.ledger, &story.options, &TestMonitor::default()).await;
     night.agrees_with(&verification.unwrap());
     if summary.outcome != Outcome::Held && guards.stopping > 0 {
@@ -125,10 +128,12 @@ async fn quiet_night(story: &mut Story, writes: &Writes) {
     }
     let before = State::of(&story.world).await;
     writes.lock().unwrap().clear();
-    let (summary, _) = run(story, story.options.clone()).await;
+    let (summary, monitor) = run(story, story.options.clone()).await;
     let written = std::mem::take(&mut *writes.lock().unwrap());
     assert_eq!(summary.outcome, Outcome::Complete, "a quiet night: {:?}", summary.problems);
-    assert!(written.is_empty(), "a quiet night wrote {written:?}");
+    let changed = |event: &RunEvent| matches!(event, RunEvent::AssetStarted { .. } | RunEvent::Changed { .. });
+    let events: Vec<RunEvent> = monitor.events().into_iter().filter(changed).collect();
+    assert!(written.is_empty(), "a quiet night wrote {written:?}: {events:?}");
     assert_eq!(before.b, State::of(&story.world).await.b, "a quiet night changed something");
 }
 
@@ -138,7 +143,7 @@ async fn troubled_night(story: &mut Story) {
     let plan: FaultPlan = troubles(&mut story.dice);
     tell(format!("faults: {:?}", plan.rules));
     story.world.emulator.set_faults(&plan).unwrap();
-    story.options.allow = Allow::default();
+    (story.options.allow, story.was_troubled) = (Allow::default(), true);
     let monitor = Arc::new(TestMonitor::default());
     let ended = tokio::time::timeout(LONGEST_RUN, story.world.try_sync(story.options.clone(), &monitor)).await;
     story.world.emulator.set_faults(&FaultPlan::default()).unwrap();
@@ -155,6 +160,10 @@ async fn troubled_night(story: &mut Story) {
     nothing_went_dark(&before, &after);
     nothing_foreign_was_touched(story, &before, &after);
     nothing_is_there_twice(&after);
+    // Of records that a listing left out, only the weekly one shows that they are missing.
+    for thing in &after.a.0 {
+        story.edit_records_of(thing.id());
+    }
 }
 
 async fn run(story: &Story, options: Options) -> (Summary, Arc<TestMonitor>) {

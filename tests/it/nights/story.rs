@@ -58,6 +58,14 @@ pub(super) struct Story {
     pub(super) records_edited: HashMap<String, Timestamp>,
     /// Every blob that a source asset ever had.
     pub(super) had: HashMap<String, HashSet<String>>,
+    /// Copies of ours -> their source assets, also those whose mark somebody removed.
+    pub(super) copies: HashMap<String, String>,
+    /// Blobs whose bytes somebody exchanged for as many, and those whose headers or metadata somebody changed. No blob is
+    /// among both: without a checksum, a visible change explains the new entity tag (contract, section 3).
+    pub(super) exchanged: HashSet<(String, String)>,
+    pub(super) dressed: HashSet<(String, String)>,
+    /// Has there been a night with faults?
+    pub(super) was_troubled: bool,
     /// How many things were named.
     names: u32,
 }
@@ -90,12 +98,18 @@ impl Story {
             reserved: Vec::new(),
             records_edited: HashMap::new(),
             had: HashMap::new(),
+            copies: HashMap::new(),
+            exchanged: HashSet::new(),
+            dressed: HashSet::new(),
+            was_troubled: false,
             names: 0,
         };
         if rotates {
             story.rotating = story.any(A, |thing| !thing.is_empty()).map(|thing| thing.look.id);
         }
         story.remember();
+        // Nothing is copied in the second in which it was written: services keep times to the second.
+        tokio::time::advance(Duration::from_hours(1)).await;
         story
     }
 
@@ -106,8 +120,29 @@ impl Story {
         tokio::time::advance(Duration::from_hours(24 * days)).await;
     }
 
+    /// May the bytes of a blob be exchanged for as many?
+    pub(super) fn may_exchange(&mut self, container: &str, blob: &str) -> bool {
+        let blob = (container.to_owned(), blob.to_owned());
+        let may = !self.dressed.contains(&blob);
+        if may {
+            self.exchanged.insert(blob);
+        }
+        may
+    }
+
+    /// May the headers or metadata of a blob be changed?
+    pub(super) fn may_dress(&mut self, container: &str, blob: &str) -> bool {
+        let blob = (container.to_owned(), blob.to_owned());
+        let may = !self.exchanged.contains(&blob);
+        if may {
+            self.dressed.insert(blob);
+        }
+        may
+    }
+
     /// What people do on one day.
     pub(super) async fn live(&mut self) {
+        self.remember();
         if self.rotating.is_some() {
             edits_a::rotate(self).await;
         }
@@ -126,10 +161,15 @@ impl Story {
             }
         }
         self.remember();
+        // The listing of changed file records reaches back twenty minutes before the last run.
+        tokio::time::advance(Duration::from_mins(30)).await;
     }
 
-    /// Notes which blobs the source has.
+    /// Notes which blobs the source has, and which copies are ours.
     fn remember(&mut self) {
+        for (copy, origin) in Library::of(&self.world, B).copies() {
+            self.copies.insert(copy.id().to_owned(), origin.source);
+        }
         for thing in Library::of(&self.world, A).0 {
             let had = self.had.entry(thing.id().to_owned()).or_default();
             had.extend(thing.blobs().map(|(name, _)| name.clone()));

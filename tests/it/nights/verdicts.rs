@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use mediamirror::config::policy::Allow;
 use mediamirror::engine::Outcome;
-use mediamirror::engine::verify::Verification;
+use mediamirror::engine::verify::{Difference, Verification};
 use mediamirror::monitor::AssetOutcome;
 use mediamirror::verdict::Cause;
 
 use super::look::{Thing, is_ours};
 use super::oracle::{Night, State};
+use super::story::Story;
 
 /// May a guard hold something tonight, and must it?
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,7 +45,8 @@ fn limit(published: u64) -> u64 {
 }
 
 impl Guards {
-    pub(super) fn of(state: &State, earlier: &[Stopped], now: Timestamp) -> Self {
+    /// `earlier`: what the nights before stopped, but those with faults.
+    pub(super) fn of(state: &State, story: &Story, earlier: &[Stopped], now: Timestamp) -> Self {
         let published = state.b.copies().filter(|(copy, _)| copy.locators().any(is_ours)).count() as u64;
         let stopping = stopping(state, now);
         let recent: Vec<&Stopped> =
@@ -54,8 +56,11 @@ impl Guards {
         // Whether the nights before count depends on what the state of the pair remembers: both are allowed.
         let (alone, together) = (stopping > limit(published), stopping > 0 && stopped + stopping > limit(at_first));
         Self {
-            withdraw: Reached { may: alone || together, must: alone && together },
-            shrink: shrink(state),
+            withdraw: Reached {
+                may: alone || together || (story.was_troubled && stopping > 0),
+                must: alone && together,
+            },
+            shrink: shrink(state, story),
             overwrite: overwrite(state),
             stopping,
             published,
@@ -90,12 +95,38 @@ fn stopping(state: &State, now: Timestamp) -> u64 {
     state.b.copies().filter(|(copy, origin)| stops(copy, &origin.source)).count() as u64
 }
 
-fn shrink(state: &State) -> Reached {
-    let copies: Vec<_> = state.b.copies().filter(|(_, origin)| !origin.retired).collect();
-    let (all, lost) = (copies.len(), copies.iter().filter(|(_, origin)| state.a.get(&origin.source).is_none()).count());
-    // The contract says "over 20 %"; of very few copies the program holds only when all are lost.
-    let may = lost * 5 > all;
-    Reached { may, must: may && (lost > 3 || lost == all) }
+/// Copies whose mark somebody removed may count or not.
+fn shrink(state: &State, story: &Story) -> Reached {
+    let copies = state.b.copies().filter(|(_, origin)| !origin.retired).map(|(_, origin)| origin.source);
+    let marked = Shrunken::of(state, copies);
+    let unmarked = state.b.0.iter().filter(|thing| thing.origin().is_none());
+    let known = unmarked.filter_map(|thing| story.copies.get(thing.id()).cloned());
+    let copies = state.b.copies().filter(|(_, origin)| !origin.retired).map(|(_, origin)| origin.source);
+    let all = Shrunken::of(state, copies.chain(known));
+    Reached { may: marked.is_many() || all.is_many(), must: marked.is_held() && all.is_held() }
+}
+
+/// Copies, and those of them whose source asset is gone.
+struct Shrunken {
+    copies: usize,
+    lost: usize,
+}
+
+impl Shrunken {
+    fn of(state: &State, sources: impl Iterator<Item = String>) -> Self {
+        let sources: Vec<String> = sources.collect();
+        let lost = sources.iter().filter(|source| state.a.get(source).is_none()).count();
+        Self { copies: sources.len(), lost }
+    }
+
+    fn is_many(&self) -> bool {
+        self.lost * 5 > self.copies
+    }
+
+    /// The contract says "over 20 %"; of very few copies the program holds only when all are lost.
+    fn is_held(&self) -> bool {
+        self.is_many() && (self.lost > 3 || self.lost == self.copies)
+    }
 }
 
 /// Blobs of copies that are on both sides in different bytes, and blobs that may have been written to.
@@ -112,6 +143,11 @@ fn overwrite(state: &State) -> Reached {
     let limit = std::cmp::max(100, compared / 5);
     // What people changed on B counts for nothing, and what has the same bytes under another entity tag may count.
     Reached { may: changed + 20 > limit, must: changed > limit + 20 }
+}
+
+/// Does it publish anything?
+fn plays(thing: &Thing) -> bool {
+    thing.locators().next().is_some()
 }
 
 impl Night<'_> {
@@ -162,6 +198,7 @@ impl Night<'_> {
             Cause::SourceLost => thing.is_empty() || thing.lacks_a_blob(),
             Cause::ArchivedInSource => thing.blobs().any(|(_, blob)| blob.is_archived()),
             Cause::ArchivedInTarget => copies.iter().any(|copy| copy.blobs().any(|(_, blob)| blob.is_archived())),
+            Cause::TwoCopies => copies.len() > 1,
             Cause::LocatorIdTaken => thing.locators().any(|locator| self.is_taken(&locator.guid)),
             Cause::ForeignLocatorRevoked => copies.iter().any(|copy| self.is_revoked_elsewhere(copy)),
             Cause::RequestRefused => self.has_no_room(thing),
@@ -188,15 +225,28 @@ impl Night<'_> {
         wanted.into_iter().chain(there).collect::<BTreeSet<_>>().len() > 5
     }
 
+    /// Is it a locator that moved to an asset which could not be mirrored?
+    fn waits(&self, guid: &str) -> bool {
+        let holder = self.after.a.holder(guid);
+        holder.is_some_and(|(holder, _)| !self.causes_of(holder.id()).is_empty())
+    }
+
+    /// Could a locator not be made for want of room? A dry run does not foresee that.
+    pub(super) fn lacks_room(&self) -> bool {
+        self.summary.problems.iter().any(|problem| problem.finding.cause == Cause::RequestRefused)
+    }
+
     /// Of (e): what `verify` says right after the run is what the run said.
     pub(super) fn agrees_with(&self, verification: &Verification) {
         let outcome = self.summary.outcome;
-        let late = |asset: &str| self.story.records_may_differ(asset);
-        let differences: Vec<_> = verification
-            .differences
-            .iter()
-            .filter(|difference| !(late(difference.asset.as_str()) && difference.what.contains("file record")))
-            .collect();
+        let excused = |difference: &&Difference| {
+            let asset = difference.asset.as_str();
+            let late = self.story.records_may_differ(asset) && difference.what.contains("file record");
+            // One that publishes nothing on either side any more is compared like any other.
+            let unpublished = self.after.a.get(asset).is_some_and(|thing| thing.is_protected() && !plays(thing));
+            late || (unpublished && !difference.what.contains("published"))
+        };
+        let differences: Vec<_> = verification.differences.iter().filter(|one| !excused(one)).collect();
         let clean = differences.is_empty() && !verification.owes();
         match outcome {
             Outcome::Complete => {
@@ -206,7 +256,7 @@ impl Night<'_> {
         }
         for (source, outcome) in self.outcomes() {
             let good = matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged);
-            let found = differences.iter().find(|difference| difference.asset.as_str() == source);
+            let found = differences.iter().find(|one| one.asset.as_str() == source && !self.waits(&one.item));
             assert!(!good || found.is_none(), "(e) {source} is {outcome:?}, and verify finds {found:?}");
         }
     }
