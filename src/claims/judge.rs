@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::catalog::original_of;
 use super::{Holding, Screened, Standing, TargetAsset, digest, same_terms};
-use crate::ledger::{AssetRow, Step};
+use crate::ledger::AssetRow;
 use crate::model::{AccountName, Asset, AssetEncryption, AssetId, Locator, LocatorId, Mark};
 use crate::verdict::{Cause, Finding};
 
@@ -258,7 +258,8 @@ impl Work {
 
     /// Did an earlier run find the copy equal to its source?
     pub(crate) fn is_verified(&self) -> bool {
-        self.row.as_ref().is_some_and(|row| row.step > Step::Verify)
+        // Not by the step: a later run may have been interrupted while it copied what changed.
+        self.row.as_ref().is_some_and(|row| row.facts.target_digest.is_some())
     }
 
     /// Did an earlier run end with everything done, and has nothing but perhaps the blobs changed since?

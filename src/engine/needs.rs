@@ -23,7 +23,7 @@ pub(super) struct Needed {
 pub(super) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Known {
     let of_another_tool = work.adopting;
     let Some(row) = &work.row else { return Known { of_another_tool, ..Known::default() } };
-    let recorded = row.facts.target_digest.as_deref().filter(|_| work.is_verified());
+    let recorded = row.facts.target_digest.as_deref();
     Known {
         same_source: row.facts.source_digest.as_ref() == Some(&source.digest),
         verified: work.is_verified(),
