@@ -279,10 +279,11 @@ pub(super) fn with_intended_locators(mut changes: Vec<Change>, work: &Work) -> V
     changes
 }
 
-/// Removes the copy that lost its container, unless somebody else's locator is on it.
+/// Removes the copy that lost its container. One that somebody else's locator is on stays, and is not ours any more.
 async fn remove_replaced(run: &Run, old: &TargetAsset) -> Result<(), Error> {
     if run.claims.has_foreign_locator(&old.id)? {
-        return Ok(());
+        let unmarked = AssetChange { alternate_id: Some(None), ..AssetChange::default() };
+        return run.pair.target.media.update_asset(&old.id, &unmarked).await;
     }
     run.pair.target.media.delete_asset(&old.id).await
 }
