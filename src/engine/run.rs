@@ -265,6 +265,8 @@ impl Run {
     pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) {
         let pending = self.pending.lock().expect("no panic while held").remove(&asset.id);
         let outcome = match (outcome, pending) {
+            // What a guard holds outranks everything else: a protected asset may still play.
+            (_, Some(finding)) if finding.class() == Class::Held => AssetOutcome::Not(finding),
             (AssetOutcome::Mirrored | AssetOutcome::Unchanged, Some(finding)) => AssetOutcome::Not(finding),
             (outcome, _) => outcome,
         };

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use super::run::Run;
 use crate::claims::guards::Guard;
-use crate::claims::{Census, Gone, Revoked, Screened, Work};
+use crate::claims::{Census, Gone, Revoked, Screened, TargetAsset, Work};
 use crate::clock;
 use crate::error::Error;
 use crate::model::{Asset, AssetChange, AssetEncryption, AssetId, LocatorId, Protection};
@@ -93,29 +93,47 @@ fn stopping(run: &Run) -> Result<BTreeSet<AssetId>, Error> {
     }
 }
 
+/// A copy of which a guard holds something.
+struct HeldCopy {
+    label: String,
+    cause: Cause,
+    /// The locators that stay.
+    locators: Vec<LocatorId>,
+}
+
+impl HeldCopy {
+    fn of(copy: &TargetAsset, cause: Cause) -> Self {
+        Self { label: copy.label().to_owned(), cause, locators: Vec::new() }
+    }
+}
+
 /// Leaves everything published and names what is held.
 fn hold(run: &Run, guard: Guard, detail: &str) -> Result<(), Error> {
-    let mut held: BTreeMap<AssetId, (String, Vec<LocatorId>)> = BTreeMap::new();
+    let mut held: BTreeMap<AssetId, HeldCopy> = BTreeMap::new();
     let mut after = 0;
     loop {
         let page = run.claims.spool.revoked(after, PAGE)?;
         let Some((last, _)) = page.last() else { break };
         after = *last;
         for (_, revoked) in page.into_iter().filter(|(_, one)| run.covers_copy(one) && !passes(run, one)) {
-            let label = revoked.copy.label().to_owned();
-            held.entry(revoked.source).or_insert((label, Vec::new())).1.push(revoked.locator.id);
+            let cause = match revoked.screened {
+                Some(Screened::Protected) => Cause::PlaysInTheClear,
+                _ => Cause::HeldByGuard,
+            };
+            let copy = held.entry(revoked.source).or_insert_with(|| HeldCopy::of(&revoked.copy, cause));
+            copy.locators.push(revoked.locator.id);
         }
     }
     if guard == Guard::Shrink {
         for gone in all_gone(run)? {
-            held.entry(gone.source).or_insert((gone.copy.label().to_owned(), Vec::new()));
+            held.entry(gone.source).or_insert_with(|| HeldCopy::of(&gone.copy, Cause::HeldByGuard));
         }
     }
-    for (source, (label, locators)) in held {
+    for (source, HeldCopy { label, cause, locators }) in held {
         let names: Vec<&str> = locators.iter().map(LocatorId::as_str).collect();
         let detail =
             if names.is_empty() { detail.to_owned() } else { format!("{detail}: locator {}", names.join(", ")) };
-        run.hold(&source, &label, guard, Finding::new(Cause::HeldByGuard, detail));
+        run.hold(&source, &label, guard, Finding::new(cause, detail));
     }
     Ok(())
 }
