@@ -295,6 +295,7 @@ async fn mirror_locked(
     };
     let adopted = keeper.adopted();
     let claims = Claims::read(&pair, monitor.as_ref(), files, &|asset| options.covers(asset), &adopted).await?;
+    claims.confirm(&ledger).await?;
     let run =
         Arc::new(Run::new(pair, ledger, options, claims, (Arc::clone(keeper), passed), monitor, stop.child_token()));
     examine(&run).await?;

@@ -12,7 +12,7 @@ use super::{Holding, Order, Screened, Standing, TargetAsset};
 use crate::config::policy::Adopt;
 use crate::connect::Pair;
 use crate::error::Error;
-use crate::ledger::AssetRow;
+use crate::ledger::{AssetRow, Ledger};
 use crate::media::Pages;
 use crate::model::{AccountName, Asset, AssetFile, AssetId, Locator, LocatorId, Mark, Protection, Side};
 use crate::monitor::{Monitor, RunEvent};
@@ -20,6 +20,8 @@ use crate::monitor::{Monitor, RunEvent};
 /// Marks of the source that are looked up to find out whether the mirror is turned round. One is enough to know; a few
 /// more, because an original may have been deleted.
 const ORIGINALS: usize = 100;
+/// Rows of the ledger that are read at once.
+const ROWS: usize = 1_000;
 /// Assets whose protection is asked for in one go.
 const SCREENED_AT_ONCE: usize = 50;
 
@@ -77,6 +79,24 @@ impl Claims {
         )?;
         spool.index()?;
         Ok(Self { spool, source: source.account().clone(), target: target.account().clone(), files, originals })
+    }
+
+    /// Recognises copies whose mark somebody removed: locators of ours are on them, and the ledger names them. Then what the
+    /// source withdraws is withdrawn from them in the same night.
+    pub(crate) async fn confirm(&self, ledger: &Ledger) -> Result<(), Error> {
+        let unmarked = self.spool.unmarked()?;
+        let mut after = None;
+        while !unmarked.is_empty() {
+            let rows = ledger.assets(after.as_ref(), ROWS).await?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last.source.clone());
+            for row in &rows {
+                if let Some(target) = row.facts.target.as_ref().filter(|target| unmarked.contains(*target)) {
+                    self.spool.set_copy_of(target, &row.source)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Asks which assets are protected: of the account as a whole, and where it has keys or policies, of each asset that

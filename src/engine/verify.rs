@@ -113,6 +113,7 @@ async fn compare_all(
     let keeper = Keeper::open(pair, true).await?;
     let claims =
         Claims::read(pair, monitor, FilesWanted::BothSides, &|asset| options.covers(asset), &keeper.adopted()).await?;
+    claims.confirm(ledger).await?;
     claims.screen(pair).await?;
     withhold::apply(&claims, &options.policy.withhold, &keeper.withheld())?;
     let (mut all, mut accepted) = (Verification::default(), Accepted::new(&options.policy.accept));

@@ -11,7 +11,7 @@ use crate::claims::guards::Guard;
 use crate::claims::{Census, Gone, Revoked, Screened, TargetAsset, Work};
 use crate::clock;
 use crate::error::Error;
-use crate::model::{Asset, AssetChange, AssetEncryption, AssetId, LocatorId, Protection};
+use crate::model::{Asset, AssetChange, AssetEncryption, AssetId, LocatorId, Mark, Protection};
 use crate::verdict::{Cause, Change, Finding, Withdrawal};
 
 /// Rows read from the tables at once.
@@ -283,11 +283,16 @@ async fn retire(run: &Run) -> Result<(), Error> {
 
 async fn retire_one(run: &Run, gone: &Gone) -> Result<(), Error> {
     run.count(|tally| tally.assets.gone += 1);
-    let Some(mark) = &gone.copy.mark else { return Ok(()) };
+    // Somebody may have removed the mark.
+    let account = run.pair.source.media.account();
+    let mark = gone.copy.mark.clone().unwrap_or_else(|| Mark {
+        own: Some(gone.copy.id.clone()),
+        ..Mark::new(account.clone(), gone.source.clone(), None)
+    });
     if !run.options.dry_run {
         run.may_write()?;
         let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        let mark = crate::model::Mark { retired: Some(today), ..mark.clone() };
+        let mark = Mark { retired: Some(today), ..mark };
         let change = AssetChange { alternate_id: Some(Some(mark.text())), ..AssetChange::default() };
         run.pair.target.media.update_asset(&gone.copy.id, &change).await?;
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{OptionalExtension as _, Params, Row, params};
 
 use super::super::digest::FilesDigest;
-use super::super::{Holding, Order, Screened, TargetAsset};
+use super::super::{Holding, Order, Screened, Standing, TargetAsset};
 use super::fill::side_number;
 use super::row::{
     LOCATOR, REVOKED, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, holding, locator, locator_key, revoked,
@@ -124,6 +124,35 @@ impl Spool {
     pub(crate) fn targets_by_alternate_id(&self, alternate_id: &str) -> Result<Vec<TargetAsset>, Error> {
         let sql = format!("SELECT {TARGET_ASSET} FROM target_asset WHERE alternate_id = ?1 ORDER BY id");
         self.rows(&sql, params![alternate_id], target_asset)
+    }
+
+    /// The source assets to which the source has moved locators of ours, as far as the target may publish them.
+    pub(crate) fn heirs(&self) -> Result<Vec<Asset>, Error> {
+        let sql = format!(
+            "SELECT {SOURCE_ASSET} FROM source_asset AS s
+             WHERE s.protection = 0 AND s.encryption <> 1 AND EXISTS (
+                 SELECT 1 FROM source_locator AS sl
+                 JOIN target_locator AS tl ON tl.id = sl.id
+                 JOIN target_asset AS t ON t.id = tl.asset
+                 WHERE sl.asset = s.id AND tl.ours AND t.source IS NOT NULL AND t.source <> s.id)"
+        );
+        self.rows(&sql, [], source_asset)
+    }
+
+    /// The target assets without a mark that locators of ours are on.
+    pub(crate) fn unmarked(&self) -> Result<HashSet<AssetId>, Error> {
+        let sql = "
+            SELECT id FROM target_asset AS t
+            WHERE source IS NULL AND coalesce(alternate_id, '') NOT LIKE 'mediamirror:%'
+              AND EXISTS (SELECT 1 FROM target_locator AS l WHERE l.asset = t.id AND l.ours)";
+        Ok(self.rows(sql, [], |row| Ok(asset_id(row.get_ref(0)?.as_blob()?)))?.into_iter().collect())
+    }
+
+    /// Makes a target asset our copy of a source asset.
+    pub(crate) fn set_copy_of(&self, target: &AssetId, source: &AssetId) -> Result<(), Error> {
+        let sql = "UPDATE target_asset SET source = ?2, standing = ?3 WHERE id = ?1";
+        let row = params![asset_key(target), asset_key(source), Standing::Ours as usize];
+        self.lock().execute(sql, row).map(drop).map_err(failed("write"))
     }
 
     /// The target's locator of that id.
