@@ -102,11 +102,13 @@ pub(crate) enum Screened {
     Unreadable,
     /// Whether it is does not matter: the operator withholds it.
     Withheld,
+    /// It is not, and has no blobs.
+    Empty,
 }
 
 impl Screened {
     /// All of them, by their number.
-    pub(crate) const ALL: [Self; 4] = [Self::Clear, Self::Protected, Self::Unreadable, Self::Withheld];
+    pub(crate) const ALL: [Self; 5] = [Self::Clear, Self::Protected, Self::Unreadable, Self::Withheld, Self::Empty];
 }
 
 /// Do both locators promise the same? Services keep times to the millisecond at best.

@@ -110,7 +110,7 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
     let not = |finding: Finding| Claim::Not(finding.of_unpublished(unpublished));
     let Evidence { asset, account, .. } = &evidence;
     match evidence.screened {
-        Screened::Clear => {}
+        Screened::Clear | Screened::Empty => {}
         Screened::Protected => return not(Cause::Protected.into()),
         Screened::Unreadable => return not(Cause::ProtectionUnreadable.into()),
         Screened::Withheld => return not(Cause::Withheld.into()),

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, stream};
 use jiff::SignedDuration;
 
+use super::contents::Contents;
+use super::locate::{container_of, is_missing_container, storage};
 use super::run::Run;
 use crate::claims::guards::Guard;
 use crate::claims::{Census, Gone, Revoked, Screened, TargetAsset, Work};
@@ -38,6 +40,7 @@ pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
         return Ok(());
     }
     name_moved_out(run)?;
+    screen_heirs(run).await?;
     let stopping = stopping(run)?;
     let census = run.claims.census()?;
     let held = judge(run, &census, stopping.len() as u64);
@@ -56,6 +59,31 @@ pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
     }
     run.stopped(stopped.len() as u64);
     if held.is_none() { retire(run).await } else { Ok(()) }
+}
+
+/// Finds out which assets that locators moved to are empty: they are not published on the target, and the source serves
+/// nothing under these locators.
+async fn screen_heirs(run: &Run) -> Result<(), Error> {
+    let mut empty = Vec::new();
+    for heir in run.claims.spool.heirs()? {
+        match is_empty(run, &heir).await {
+            Ok(true) => empty.push((heir.id, Screened::Empty)),
+            Ok(false) => {}
+            // It is looked at again with its contents.
+            Err(error) => tracing::warn!(asset = %heir.id, %error, "whether it is empty is not known"),
+        }
+    }
+    run.claims.spool.set_screened(&empty)
+}
+
+async fn is_empty(run: &Run, asset: &Asset) -> Result<bool, Error> {
+    let account = storage(&run.pair.source, asset.storage_account.as_ref(), asset, "source")?;
+    let container = container_of(&run.pair.source, asset.container.as_ref(), &asset.id).await?;
+    match Contents::list(account, container).await {
+        Ok(contents) => Ok(contents.count == 0),
+        Err(error) if is_missing_container(&error) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// The guard that holds withdrawals back, and why.
@@ -211,7 +239,7 @@ async fn ask(run: &Run, revoked: &Revoked) -> Result<Answer, Error> {
 fn is_never_published(run: &Run, asset: &AssetId) -> Result<bool, Error> {
     let Some((asset, _)) = run.claims.spool.source(asset)? else { return Ok(false) };
     let screened = run.claims.spool.screened(&asset.id)?;
-    let closed = matches!(screened, Screened::Protected | Screened::Withheld);
+    let closed = matches!(screened, Screened::Protected | Screened::Withheld | Screened::Empty);
     Ok(closed || asset.encryption == AssetEncryption::Storage)
 }
 

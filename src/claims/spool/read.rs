@@ -187,7 +187,7 @@ impl Spool {
             LEFT JOIN source_asset AS heir ON heir.id = sl.asset
             WHERE tl.ours AND t.source IS NOT NULL AND tl.rowid > ?1
               AND (sl.id IS NULL OR s.protection IN (1, 3)
-                   OR (sl.asset <> t.source AND (heir.protection IN (1, 3) OR heir.encryption = 1)))
+                   OR (sl.asset <> t.source AND (heir.protection IN (1, 3, 4) OR heir.encryption = 1)))
             ORDER BY tl.rowid LIMIT ?2"
         );
         self.rows(&sql, params![after, limit], revoked)
