@@ -8,6 +8,7 @@ mod verify;
 use super::choices::Situation;
 use super::contents::{Contents, compare_names};
 use super::copy::{CopyResult, Route, copy_blobs};
+use super::digest::is_archived;
 use super::forecast::Copies;
 use super::locate::locate_copy;
 use super::needs::{Survey, needs, to_copy};
@@ -317,9 +318,15 @@ async fn dry_run(
     let mut copies = Copies::default();
     let mut bytes = 0;
     let mut needed = std::pin::pin!(needs(work, source, present.unwrap_or(&nothing)));
+    let (mut unreadable, mut silent) = (None, None);
     while let Some(one) = needed.try_next().await? {
+        let archived = one.copy.filter(|copy| is_archived(copy));
+        silent = silent.or(archived.map(|copy| Finding::new(Cause::ArchivedInTarget, copy.name.clone())));
         if !matches!(one.need, super::compare::Need::Copy(_)) {
             continue;
+        }
+        if is_archived(&one.blob) {
+            unreadable.get_or_insert_with(|| Finding::new(Cause::ArchivedInSource, one.blob.name.clone()));
         }
         bytes += one.blob.length;
         let method = situation.method(one.blob.length);
@@ -339,8 +346,7 @@ async fn dry_run(
     });
     let changes = changes_of_blobs(work.target.is_none(), survey.copies(), source.count, survey);
     run.changed(&work.asset, super::publish::with_intended_locators(changes, work));
-    match work.conflicts.first() {
-        Some(conflict) => Ok(AssetOutcome::Not(conflict.clone())),
-        None => Ok(AssetOutcome::Mirrored),
-    }
+    // In the order in which a run would come upon them.
+    let finding = unreadable.or(silent).or_else(|| work.conflicts.first().cloned());
+    Ok(finding.map_or(AssetOutcome::Mirrored, AssetOutcome::Not))
 }
