@@ -17,6 +17,7 @@ use super::run::{Journey, Run, is_of_rights};
 use crate::blob::BlobAccount;
 use crate::claims::{Guard, TargetAsset, Work};
 use crate::config::policy::Adopt;
+use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
 use crate::model::Asset;
@@ -62,7 +63,7 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, journey: Journey) ->
         Some(present) => Survey::of(&work, &source, present).await?,
         None => Survey { missing: source.count, ..Survey::default() },
     };
-    if let Some(finding) = source_lost(run, &work, &survey).await? {
+    if let Some(finding) = source_lost(&run.pair, &work, &survey).await? {
         return Ok(Reached::End(AssetOutcome::Not(finding)));
     }
     if work.adopting
@@ -111,11 +112,11 @@ async fn is_unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &C
 
 /// A copy that was complete and holds a blob that the source's own file records name and the source does not have: the
 /// source has lost it.
-async fn source_lost(run: &Run, work: &Work, survey: &Survey) -> Result<Option<Finding>, Error> {
+pub(super) async fn source_lost(pair: &Pair, work: &Work, survey: &Survey) -> Result<Option<Finding>, Error> {
     if survey.kept.is_empty() || !work.is_verified() {
         return Ok(None);
     }
-    let records = run.pair.source.media.files_of(std::slice::from_ref(&work.asset.id)).await?.concat();
+    let records = pair.source.media.files_of(std::slice::from_ref(&work.asset.id)).await?.concat();
     let lost = survey.kept.iter().find(|name| records.iter().any(|file| file.name == **name));
     Ok(lost.map(|name| Finding::new(Cause::SourceLost, format!("blob {name}"))))
 }

@@ -1,20 +1,21 @@
 //! The read-only comparison of both libraries: the verdicts of a run without its writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
-use super::asset::{Present, look_at_copy, look_at_source};
+use super::asset::{Present, look_at_copy, look_at_source, source_lost};
 use super::compare::{self, Need, Why};
 use super::contents::Contents;
 use super::expired::explained;
 use super::keeper::Keeper;
-use super::needs::needs;
+use super::needs::{Survey, needs};
 use super::records::file_differences;
 use super::run::is_of_rights;
 use super::urls::target_silence;
 use super::{Options, Problem, withhold};
+use crate::claims::guards;
 use crate::claims::{Claim, Claims, FilesWanted, TargetAsset, Work};
 use crate::clock;
 use crate::config::policy::{Accepted, Adopt};
@@ -27,6 +28,9 @@ use crate::verdict::{Cause, Class, Finding};
 
 /// Assets that are compared before the next ones are read.
 const PAGE: usize = 1_000;
+
+/// What differs where a locator of ours plays what the source has withdrawn.
+const PUBLISHED_ALONE: &str = "the locator is published on the target alone";
 
 /// Assets by how they compare. They add up to the assets in scope.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -135,11 +139,16 @@ async fn compare_all(
     if census.covered == 0 && !options.covers_all() {
         return Err(Error::nothing_matched());
     }
-    all.add_withdrawn(&claims, options)?;
+    all.add_published_alone(&claims, options)?;
     if claims.is_reversed()? {
         all.findings.push(Cause::DirectionReversed.into());
     }
     all.findings.extend(keeper.objection(census.complete, false));
+    if guards::is_shrunken(&census, options.policy.guards.max_shrink) {
+        let listed = census.copies - census.lost;
+        let detail = format!("the source lists {listed} of the {} assets that are mirrored", census.copies);
+        all.findings.push(Finding::new(Cause::HeldByGuard, detail));
+    }
     all.findings.extend(target_silence(pair).await?);
     all.extra.assets = census.lost + census.retired;
     all.differences.sort_by(|a, b| (&a.name, &a.asset, &a.item).cmp(&(&b.name, &b.asset, &b.item)));
@@ -158,24 +167,6 @@ enum Verdict {
 }
 
 impl Verification {
-    /// Adds the locators of ours that still play although the source has deleted their assets.
-    fn add_withdrawn(&mut self, claims: &Claims, options: &Options) -> Result<(), Error> {
-        let mut after = 0;
-        loop {
-            let page = claims.spool.revoked(after, PAGE)?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
-            after = *last;
-            for (_, revoked) in page {
-                let name = revoked.copy.label().to_owned();
-                if revoked.covered.is_none() && options.covers_name(&name) {
-                    let item = revoked.locator.id.to_string();
-                    let what = "the locator is published on the target alone".to_owned();
-                    self.differences.push(Difference { asset: revoked.source, name, item, what });
-                }
-            }
-        }
-    }
-
     fn add(&mut self, asset: &Asset, verdict: Verdict, accepted: &mut Accepted) {
         self.assets.total += 1;
         let differences = match verdict {
@@ -208,6 +199,29 @@ impl Verification {
     }
 }
 
+impl Verification {
+    /// Adds what plays on the target alone although the source has withdrawn it, of assets whose contents are not compared:
+    /// they are deleted, protected or empty in the source.
+    fn add_published_alone(&mut self, claims: &Claims, options: &Options) -> Result<(), Error> {
+        let named: HashSet<String> = self.differences.iter().map(|difference| difference.item.clone()).collect();
+        let mut after = 0;
+        loop {
+            let page = claims.spool.revoked(after, PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = *last;
+            for (_, revoked) in page {
+                let (label, item) = (revoked.copy.label(), revoked.locator.id.to_string());
+                let covered = revoked.covered.unwrap_or_else(|| options.covers_name(label));
+                if covered && !named.contains(&item) {
+                    let what = PUBLISHED_ALONE.to_owned();
+                    let (asset, name) = (revoked.source.clone(), label.to_owned());
+                    self.differences.push(Difference { asset, name, item, what });
+                }
+            }
+        }
+    }
+}
+
 /// Compares one asset. What fails for it alone is its verdict; what keeps the whole comparison from going on is an error.
 async fn compare_asset(pair: &Pair, ledger: &Ledger, claims: &Claims, asset: Asset) -> Result<(Asset, Verdict), Error> {
     let verdict = match compare_claim(pair, ledger, claims, &asset).await {
@@ -237,6 +251,10 @@ async fn compare_claim(pair: &Pair, ledger: &Ledger, claims: &Claims, asset: &As
             return Ok(Verdict::Compared { differences: vec![what], extra_blobs: 0 });
         }
     };
+    let survey = Survey::of(&work, &source, &present).await?;
+    if let Some(finding) = source_lost(pair, &work, &survey).await? {
+        return Ok(Verdict::Not(finding));
+    }
     let mut differences = blob_differences(&work, &source, &present).await?;
     if let Some(blob) = &present.archived {
         differences.push((blob.clone(), "it is archived on the target and cannot be served".to_owned()));
@@ -282,8 +300,6 @@ fn locator_differences(claims: &Claims, work: &Work, target: &TargetAsset) -> Re
         missing.chain(outdated).chain(moved).map(|(locator, what)| (locator.id.to_string(), what.to_owned())).collect();
     all.extend(work.conflicts.iter().map(|finding| ("locator".to_owned(), finding.to_string())));
     let extra = claims.extra_locators(&work.asset.id, &target.id)?.into_iter().filter(|holding| holding.ours);
-    all.extend(
-        extra.map(|one| (one.locator.id.to_string(), "the locator is published on the target alone".to_owned())),
-    );
+    all.extend(extra.map(|one| (one.locator.id.to_string(), PUBLISHED_ALONE.to_owned())));
     Ok(all)
 }
