@@ -13,6 +13,7 @@ mod cases;
 mod cli;
 #[path = "../contract/config.rs"]
 mod config;
+mod contract_rows;
 mod faults;
 mod guarantees;
 mod large_blobs;

@@ -203,10 +203,11 @@ impl Night<'_> {
         }
         for (guid, path, fingerprint) in played(&self.after.plays_b) {
             let Some((holder, _)) = self.after.a.holder(guid) else { continue };
-            let ours = self.after.b.holder(guid).is_some_and(|(_, locator)| is_ours(locator));
-            let clear = ours && holder.is_protected() && fingerprint.is_some();
+            let Some((copy, _)) = self.after.b.holder(guid).filter(|(_, locator)| is_ours(locator)) else { continue };
+            let source = self.story.copies.get(copy.id()).map_or(holder.id(), String::as_str);
+            let clear = holder.is_protected() && fingerprint.is_some();
             assert!(
-                !clear || self.is_held(holder.id()),
+                !clear || self.is_held(source),
                 "(b) {guid}/{path} plays in the clear, {} is protected",
                 holder.name()
             );

@@ -11,6 +11,7 @@ use mediamirror::engine::verify::verify;
 use mediamirror::engine::{Options, Outcome, Summary};
 use mediamirror::monitor::{RunEvent, TestMonitor};
 
+use super::look::{Thing, is_ours};
 use super::oracle::{Night, State, nothing_foreign_was_touched, nothing_is_there_twice, nothing_went_dark};
 use super::story::{Story, forget, tell, troubles};
 use super::verdicts::{Guards, Stopped};
@@ -108,14 +109,23 @@ async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stop
     }
     let verification = verify(&story.world.pair(), &story.world.ledger, &story.options, &TestMonitor::default()).await;
     night.agrees_with(&verification.unwrap());
-    if summary.outcome != Outcome::Held && guards.stopping > 0 {
-        stopped.push(Stopped { at: now, published: guards.published, stopped: guards.stopping });
+    let least = if summary.outcome == Outcome::Held { 0 } else { guards.stopping };
+    let most = silenced(&before, &after);
+    if most > 0 {
+        stopped.push(Stopped { at: now, published: guards.published, least, most });
     }
     let outcome = summary.outcome;
     // What a guard held is let through the next night, or not.
     let allow = (outcome == Outcome::Held && story.dice.bool()).then_some(summary.run);
     story.options.allow = Allow { withdraw: allow.clone(), shrink: allow.clone(), overwrite: allow };
     outcome
+}
+
+/// How many assets of the target lost all locators of ours.
+fn silenced(before: &State, after: &State) -> u64 {
+    let plays = |thing: &Thing| thing.locators().any(is_ours);
+    let silent = |thing: &&Thing| plays(thing) && !after.b.get(thing.id()).is_some_and(plays);
+    before.b.0.iter().filter(silent).count() as u64
 }
 
 /// A night after one that was complete, and nobody edited anything: nothing is written.

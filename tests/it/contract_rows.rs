@@ -1,0 +1,182 @@
+//! Rows of the contract that the nights in simulation found broken, each as the smallest story that shows it.
+
+use std::time::Duration;
+
+use mediamirror::config::policy::{Allow, GuardLimits, Policy, Share};
+use mediamirror::emulator::FaultPlan;
+use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
+use mediamirror::engine::verify::verify;
+use mediamirror::engine::{Options, Outcome};
+use mediamirror::model::{Asset, AssetId};
+use mediamirror::monitor::TestMonitor;
+use mediamirror::verdict::Cause;
+
+use crate::world::{Seeded, World, accepting, copies_of, copy_of};
+
+const BLOBS: [&str; 2] = ["show.ism", "show.mp4"];
+
+/// So many published assets, mirrored half a day ago.
+async fn mirrored(count: usize) -> (World, Vec<Seeded>) {
+    let world = World::empty().await;
+    let mut seeded = Vec::new();
+    for number in 0..count {
+        seeded.push(world.seed(&format!("show-{number}"), &BLOBS).await);
+    }
+    tokio::time::advance(Duration::from_hours(1)).await;
+    assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+    tokio::time::advance(Duration::from_hours(12)).await;
+    (world, seeded)
+}
+
+fn container(asset: &Asset) -> &str {
+    asset.container.as_ref().unwrap().as_str()
+}
+
+/// Does a region publish that locator?
+fn publishes(world: &World, region: usize, seeded: &Seeded) -> bool {
+    let assets = world.emulator.operator(region).assets();
+    assets.iter().flat_map(|asset| &asset.locators).any(|locator| locator.guid == seeded.locator.id.as_str())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_protected_is_withdrawn_although_somebody_removed_the_mark_of_its_copy() {
+    let (world, seeded) = mirrored(2).await;
+    let copy = copy_of(&world, &seeded[0].asset).await;
+    world.emulator.operator(1).set_alternate_id(copy.id.as_str(), None).unwrap();
+    world.emulator.operator(0).link_content_key(seeded[0].asset.id.as_str(), 4).unwrap();
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.causes.keys().collect::<Vec<_>>(), [&Cause::Protected]);
+    assert!(!publishes(&world, 1, &seeded[0]) && publishes(&world, 1, &seeded[1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_without_a_mark_is_retired_when_its_source_is_deleted() {
+    let (world, seeded) = mirrored(6).await;
+    let copy = copy_of(&world, &seeded[0].asset).await;
+    world.emulator.operator(1).set_alternate_id(copy.id.as_str(), None).unwrap();
+    world.emulator.operator(0).delete_asset(seeded[0].asset.id.as_str()).await.unwrap();
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.withdrawn, summary.assets.gone), (Outcome::Complete, 1, 1));
+    assert_eq!(world.sync().await.0.assets.gone, 0, "its mark has the date");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_protected_asset_that_a_guard_keeps_playing_is_held_and_named_although_its_cause_is_accepted() {
+    let (world, seeded) = mirrored(4).await;
+    for one in &seeded {
+        world.emulator.operator(0).link_content_key(one.asset.id.as_str(), 4).unwrap();
+    }
+    let options = Options { policy: accepting(&[Cause::Protected]), ..Options::default() };
+    let (summary, _) = world.sync_with(options).await;
+    assert_eq!((summary.outcome, summary.held, summary.withdrawn), (Outcome::Held, 4, 0));
+    assert_eq!(summary.causes.into_iter().collect::<Vec<_>>(), [(Cause::PlaysInTheClear, 4)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn verify_reports_what_a_guard_held() {
+    let (world, seeded) = mirrored(3).await;
+    for one in &seeded {
+        world.emulator.operator(0).delete_asset(one.asset.id.as_str()).await.unwrap();
+    }
+    assert_eq!(world.sync().await.0.outcome, Outcome::Held);
+    let verification = world.verify().await;
+    assert_eq!(verification.differences.len(), 3, "{:?}", verification.differences);
+    assert_eq!(verification.findings.iter().map(|finding| finding.cause).collect::<Vec<_>>(), [Cause::HeldByGuard]);
+    assert!(verification.owes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn verify_reports_a_blob_that_the_source_has_lost() {
+    let (world, seeded) = mirrored(2).await;
+    assert!(world.emulator.delete_blob("storewest", container(&seeded[0].asset), "show.mp4"));
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.causes.keys().collect::<Vec<_>>(), [&Cause::SourceLost]);
+    assert_eq!(world.verify().await.causes, summary.causes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_foresees_blobs_that_are_archived_on_either_side() {
+    let (world, seeded) = mirrored(2).await;
+    let copy = copy_of(&world, &seeded[0].asset).await;
+    assert!(world.emulator.archive("storeeast", container(&copy), "show.mp4"));
+    let source = container(&seeded[1].asset);
+    assert!(world.emulator.put_blob("storewest", source, "show.mp4", vec![7; 70], None));
+    assert!(world.emulator.archive("storewest", source, "show.mp4"));
+    let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.causes.keys().collect::<Vec<_>>(), [&Cause::ArchivedInSource, &Cause::ArchivedInTarget]);
+    assert_eq!((dry.verdict, dry.causes), (summary.verdict, summary.causes));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_moved_to_an_empty_asset_is_withdrawn() {
+    let (world, seeded) = mirrored(2).await;
+    let empty = world.emulator.operator(0).add_asset("empty").await.unwrap();
+    let locator = format!("nb:lid:UUID:{}", seeded[0].locator.id);
+    world.emulator.operator(0).move_locator(&locator, &empty).await.unwrap();
+    let options = Options { policy: accepting(&[Cause::SourceEmpty]), ..Options::default() };
+    let (summary, _) = world.sync_with(options.clone()).await;
+    assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Complete, 1));
+    assert!(!publishes(&world, 1, &seeded[0]));
+    let verification = verify(&world.pair(), &world.ledger, &options, &TestMonitor::default()).await.unwrap();
+    assert_eq!(verification.differences, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_blob_that_could_not_be_copied_is_copied_the_next_night() {
+    for (blob, damaged) in [("show.mp4", false), ("show.mp4", true)] {
+        let (world, seeded) = mirrored(1).await;
+        let copy = copy_of(&world, &seeded[0].asset).await;
+        let (account, container) =
+            if damaged { ("storeeast", container(&copy)) } else { ("storewest", container(&seeded[0].asset)) };
+        let headers = world.emulator.describe(account, container, blob).unwrap().headers;
+        let headers = mediamirror::emulator::Headers { content_md5: None, ..headers };
+        for (account, asset) in [("storewest", &seeded[0].asset), ("storeeast", &copy)] {
+            assert!(world.emulator.set_headers(account, self::container(asset), blob, &headers));
+        }
+        assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+        tokio::time::advance(Duration::from_hours(24)).await;
+        assert!(world.emulator.exchange_bytes(account, container, blob));
+        let refused =
+            Rule::new(Fault::Refuse(Refuse::status(500))).operation("{PutBlobFromUrl,PutBlockFromUrl,CopyBlob}");
+        world.emulator.set_faults(&FaultPlan::new(1).rule(refused)).unwrap();
+        assert_eq!(world.sync().await.0.outcome, Outcome::Partial);
+        world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        tokio::time::advance(Duration::from_hours(24)).await;
+        let (summary, _) = world.sync().await;
+        assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 1), "damaged: {damaged}");
+        assert_eq!(world.torn_blobs().await, Vec::<String>::new(), "damaged: {damaged}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_without_its_container_that_has_a_foreign_locator_is_replaced_and_not_ours_any_more() {
+    let (world, seeded) = mirrored(1).await;
+    let copy = copy_of(&world, &seeded[0].asset).await;
+    let expiry = mediamirror::clock::now() + jiff::SignedDuration::from_hours(100);
+    let foreign = mediamirror::emulator::NewLocator::until(expiry);
+    let foreign = world.emulator.operator(1).add_locator(copy.id.as_str(), &foreign).unwrap();
+    assert!(world.emulator.delete_container("storeeast", container(&copy)));
+    for _ in 0..2 {
+        assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+        let copies: Vec<AssetId> =
+            copies_of(&world.pair(), &seeded[0].asset).await.into_iter().map(|copy| copy.id).collect();
+        assert!(copies.len() == 1 && copies[0] != copy.id, "{copies:?}");
+    }
+    let look = world.emulator.operator(1).assets().into_iter().find(|look| look.id == copy.id.as_str()).unwrap();
+    assert_eq!(look.locators.into_iter().map(|locator| locator.id).collect::<Vec<_>>(), [foreign]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_guard_on_overwriting_held_passes_once_the_operator_allows_it() {
+    let (world, seeded) = mirrored(1).await;
+    assert!(world.emulator.put_blob("storewest", container(&seeded[0].asset), "show.mp4", vec![7; 70], None));
+    let guards = GuardLimits { max_overwrite: Some(Share::Count(0)), ..GuardLimits::default() };
+    let options = Options { policy: Policy { guards, ..Policy::default() }, ..Options::default() };
+    let (held, _) = world.sync_with(options.clone()).await;
+    assert_eq!((held.outcome, held.blobs.copied), (Outcome::Held, 0));
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let allow = Allow { overwrite: Some(held.run), ..Allow::default() };
+    let (summary, _) = world.sync_with(Options { allow, ..options }).await;
+    assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 1));
+}
