@@ -9,11 +9,16 @@ use hdrhistogram::Histogram;
 use mediamirror::engine::{Choice, Outcome, Summary};
 
 use super::changes::Kept;
+use super::plain;
 
-/// One line for each asset that was changed or is not mirrored, then the total in one line; with `verbose`, the counts of
-/// each kind and the time each kind of request took in place of the total. A run that did nothing is the total alone.
+/// One line for each asset that was changed or is not mirrored, one for each finding about the run as a whole, then the total
+/// in one line; with `verbose`, the counts of each kind and the time each kind of request took in place of the total. A run
+/// that did nothing is the total alone.
 pub(crate) fn text(summary: &Summary, changes: &Kept, verbose: bool) -> String {
     let mut text = changes.text();
+    for finding in &summary.findings {
+        let _ = writeln!(text, "! {}", plain::line(&finding.line(true)));
+    }
     if verbose {
         text.push_str(&counts(summary));
         if !summary.latency.is_empty() {
@@ -23,7 +28,21 @@ pub(crate) fn text(summary: &Summary, changes: &Kept, verbose: bool) -> String {
         let _ = writeln!(text, "{}", total(summary));
         forecast(summary, &mut text);
     }
+    held(summary, &mut text);
     text
+}
+
+/// How to let through what a guard held. A dry run holds nothing: only a run notes it in the state of the pair.
+fn held(summary: &Summary, text: &mut String) {
+    if summary.outcome == Outcome::Held && summary.held > 0 {
+        let _ = writeln!(
+            text,
+            "held     {}; after you have checked the source, run again with --allow-withdraw, --allow-shrink or \
+             --allow-overwrite {}",
+            counted(summary.held, "asset"),
+            summary.run,
+        );
+    }
 }
 
 /// How it ended, what was done and what it cost, in one line.
@@ -299,6 +318,29 @@ pub(crate) mod tests {
             );
             assert_eq!(rest.contains("PutBlobFromUrl"), verbose, "{text}");
         }
+    }
+
+    #[test]
+    fn a_finding_about_the_whole_run_has_a_line_before_the_total() {
+        let summary = Summary { findings: vec![Finding::from(Cause::TargetNotStreaming)], ..example() };
+        for verbose in [false, true] {
+            let text = text(&summary, &Kept::default(), verbose);
+            let expected = format!("! {}\n", summary.findings[0].line(true));
+            assert!(text.starts_with(&expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_held_run_names_the_id_that_allows_what_it_held_and_a_dry_run_does_not() {
+        let held = Summary { outcome: Outcome::Held, verdict: Outcome::Held, held: 2, ..example() };
+        for verbose in [false, true] {
+            let text = text(&held, &Kept::default(), verbose);
+            let last = text.lines().last().unwrap();
+            assert!(last.starts_with("held     2 assets; "), "{text}");
+            assert!(last.ends_with(" --allow-overwrite 20261129T020000Z"), "{text}");
+        }
+        let dry = Summary { outcome: Outcome::DryRun, ..held };
+        assert!(!text(&dry, &Kept::default(), false).contains("--allow"));
     }
 
     #[test]
