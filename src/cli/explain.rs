@@ -53,8 +53,12 @@ pub(crate) fn run(context: &Context, args: &ExplainArgs) -> Result<ExitCode, Com
 
 /// One cause.
 fn text(cause: &Explanation) -> String {
-    let exit =
-        if cause.owed { "3, or 9 if a guard holds it, unless the configuration accepts it" } else { "unchanged" };
+    let exit = match cause.result {
+        Class::Held => "9",
+        Class::Withheld => "unchanged",
+        Class::Skipped => "3, unless the source does not publish the asset or the configuration accepts the cause",
+        Class::Failed | Class::Conflict | Class::Unchecked => "3, unless the configuration accepts the cause",
+    };
     format!("{}\n  cause      {}\n  remedy     {}\n  exit code  {exit}\n", cause.code, cause.sentence, cause.remedy)
 }
 
