@@ -7,13 +7,13 @@ use mediamirror::ledger::LedgerError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ExitCode {
-    /// Everything in scope is replicated and verified
+    /// Everything in scope is mirrored and verified, or its cause is accepted
     Success = 0,
     /// Something unexpected
     Unexpected = 1,
     /// The command line cannot be understood
     Usage = 2,
-    /// Finished, but some assets could not be mirrored
+    /// Finished, but something is not mirrored, not checked or does not play
     Partial = 3,
     /// `verify` found differences
     Differences = 4,
@@ -86,10 +86,10 @@ mod tests {
 
     /// Every code with the words its documentation begins with.
     const ALL: [(ExitCode, &str); 12] = [
-        (ExitCode::Success, "Everything in scope is replicated and verified"),
+        (ExitCode::Success, "Everything in scope is mirrored and verified, or its cause is accepted"),
         (ExitCode::Unexpected, "Something unexpected"),
         (ExitCode::Usage, "The command line cannot be understood"),
-        (ExitCode::Partial, "Finished, but some assets could not be mirrored"),
+        (ExitCode::Partial, "Finished, but something is not mirrored, not checked or does not play"),
         (ExitCode::Differences, "`verify` found differences"),
         (ExitCode::Refused, "Configuration, credential or permission; nothing was changed"),
         (ExitCode::Locked, "Another run holds the lock of the ledger or of the target"),

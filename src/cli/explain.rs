@@ -71,3 +71,42 @@ fn list(all: &[Explanation]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rows of the table under the heading "Causes" of README.md, as `explain` lists them.
+    fn table_of_the_readme() -> Vec<(String, String)> {
+        let readme = include_str!("../../README.md");
+        let section = readme.split("\n## Causes").nth(1).expect("README has the section");
+        let section = section.split("\n## ").next().expect("a split gives one part at least");
+        let row = |line: &str| {
+            let (code, sentence) = line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | ")?;
+            Some((code.to_owned(), sentence.to_owned()))
+        };
+        section.lines().filter_map(row).collect()
+    }
+
+    #[test]
+    fn the_readme_lists_exactly_the_causes_that_explain_lists() {
+        let all: Vec<Explanation> = Cause::all().map(Explanation::from).collect();
+        let listed = list(&all);
+        let row = |line: &str| {
+            let (code, sentence) = line.split_once(' ').expect("a code and a sentence");
+            (code.to_owned(), sentence.trim_start().to_owned())
+        };
+        assert_eq!(table_of_the_readme(), listed.lines().map(row).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_exit_code_is_nine_for_what_a_guard_holds_and_unchanged_for_what_is_withheld() {
+        let exit = |cause: Cause| {
+            let text = text(&cause.into());
+            text.lines().last().expect("lines").trim_start().trim_start_matches("exit code").trim().to_owned()
+        };
+        assert_eq!(exit(Cause::HeldByGuard), "9");
+        assert_eq!(exit(Cause::Withheld), "unchanged");
+        assert!(exit(Cause::LocatorIdTaken).starts_with("3, ") && exit(Cause::Protected).starts_with("3, "));
+    }
+}

@@ -96,6 +96,7 @@ fn refuse(status: u16, code: &str) -> Fault {
     Fault::Refuse(Refuse::status(status).code(code))
 }
 
+/// Guarantee 11: a second run does not get the lock.
 #[tokio::test(start_paused = true)]
 async fn a_second_run_is_refused_with_the_name_of_the_first_one_until_it_ends() {
     let machines = Machines::new().await;
@@ -138,6 +139,7 @@ async fn an_ordinary_night_costs_three_requests_and_a_renewal_every_twenty_secon
     assert_eq!(machines.requests(), [], "a released lock is not renewed");
 }
 
+/// Guarantee 11: a run that has lost the lock knows it before it writes.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_suspended_beyond_its_lease_does_nothing_and_another_takes_the_lock() {
     let machines = Machines::new().await;

@@ -109,6 +109,7 @@ async fn a_target_that_seems_empty_is_not_filled_a_second_time() {
     assert_eq!(copies(&world).await, 6);
 }
 
+/// Guarantee 10: what a listing leaves out is not withdrawn, because the source still has it when it is asked for it.
 #[tokio::test(start_paused = true)]
 async fn a_source_that_seems_empty_or_halved_changes_nothing_and_is_told() {
     for (how, hidden) in [(Mangle::Empty, 6), (Mangle::Half, 3)] {
