@@ -2,7 +2,7 @@
 //!
 //! An **asset** is a blob container with file records and streaming **locators**; a locator's id is the first part of every
 //! URL that plays the asset. Copy the blobs to another account, make the records, and make a locator *with the same id*
-//! there, and the URL differs in its host alone: a CDN can fail over.
+//! there, and only the host name of the URL differs: a CDN can fail over.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,7 +21,7 @@
 //! # }
 //! ```
 //!
-//! # The map of the house
+//! # The map of the modules
 //!
 //! | Module | What it is for |
 //! | --- | --- |
@@ -29,23 +29,23 @@
 //! | [`redact`] | secrets and URLs that cannot print what they protect |
 //! | [`clock`] | the wall clock and the time since boot, which follow tokio's, so that tests run in virtual time |
 //! | [`machine`] | this machine's name |
-//! | [`verdict`] | causes with stable codes, and changes: what is decided, as types |
+//! | [`verdict`] | causes with stable codes, and changes: what is decided, as types; the table of all causes |
 //! | [`failure`] | why one attempt failed, and what that means for the run |
 //! | [`error`] | what failed for good, named by the action |
-//! | [`config`] | the TOML file, the flags, the secrets, and messages that point at the line |
+//! | [`config`] | the TOML file, the flags, the secrets, what the operator decides, and messages that point at the line |
 //! | [`transport`] | the one door to the network: allow-list, timeouts, no redirects, capped bodies |
 //! | [`retry`] | the one table of what may be tried again, and the arithmetic of waiting |
 //! | [`throttle`] | lanes: slots that adapt, rates an account's lanes share, cool-downs |
 //! | [`call`] | the one retry loop: a permit per attempt, waiting holds nothing |
 //! | [`media`] | media services in domain verbs; [`media::v2`] speaks Azure Media Services v2 |
 //! | [`blob`] | storage accounts: listing, and the three ways to copy between them |
-//! | [`ledger`] | what was begun and what was done, in `SQLite`, written by one thread |
-//! | [`state`] | what the target knows: the lock of its one writer, and the state of a pair of accounts |
+//! | [`ledger`] | which steps were started and which were done, in `SQLite`, written by one thread |
+//! | [`state`] | what the target knows: the lock that a run holds, and the state of a pair of accounts |
 //! | [`connect`] | from a configuration to two accounts that can be talked to |
-//! | `claims` | which target asset belongs to which source asset; guards; both catalogues in temporary tables |
-//! | [`engine`] | the run: catalog, plan, copy, verify, register, publish; `verify` and `urls` beside it |
-//! | [`asset`] | one asset's life around a mirror: upload, publish, remove, look, tidy up |
-//! | [`doctor`] | would a run work? both accounts and the ledger examined, one finding a check |
+//! | `claims` | which target asset belongs to which source asset, and which locators are missing, moved or withdrawn; guards |
+//! | [`engine`] | the run: withdraw, compare, copy, verify, register, publish; `verify` and `urls` beside it |
+//! | [`asset`] | commands on single assets: upload, encode, publish, list, remove |
+//! | [`doctor`] | would a run work? both accounts, the state and the ledger examined, one finding per check |
 //! | [`monitor`] | what happens, as events; the library never prints |
 //! | `emulator` | both services, written from their documents; shares no code with the clients (feature `emulator`) |
 //!
@@ -54,21 +54,35 @@
 //!
 //! # One asset, from listing to report
 //!
-//! [`engine::mirror`] lists the target, its locators and the source's as a whole (the catalog), then goes through the
-//! source's assets page by page. A pure function decides about each: leave it out, conflict, or work. Work is one task:
-//! list the source container → unchanged since the ledger's last entry? then one listing of the target proves it →
-//! create the target asset → copy what is missing, largest blobs first → compare both listings → file records and
-//! locators, gathered with those of other assets into one `$batch` → ledger. A copy is one attempt of [`call::Caller`]:
-//! turn → cool-down → slot → rate → send → permit back with its outcome → only then the back-off.
+//! [`engine::mirror`] takes the target's lock, reads the state of the pair, and lists both libraries side by side into the
+//! temporary tables of `claims`: assets, locators and, where they are needed, file records. Before anything is written it asks
+//! which assets are protected, resolves what the operator withholds, and checks the direction. Then the guards are judged, and
+//! the locators that the source has withdrawn are removed, each after an answer by key; copies whose source asset is deleted are
+//! retired.
+//!
+//! Then the assets are processed in order. A pure function, `claims::judge`, decides about each: a finding, or work. Work is one
+//! task: list the containers of both sides → nothing changed since the ledger's last entry? then it ends here → compare the
+//! blobs (`engine::compare`, pure) → a complete copy whose source changed waits until all assets are compared and the guard on
+//! overwriting is judged → create the target asset → copy what is missing or changed, set headers, metadata and tags in place →
+//! list the copy and compare again → file records with the mark, then the locators, both gathered with those of other assets
+//! into one `$batch` and read back → ledger. Each asset gets one verdict: mirrored, unchanged, or a finding; the summary, the
+//! exit code and the report are made from these.
+//!
+//! [`engine::verify::verify`] and a dry run use the same claims and the same comparison, and write nothing. A copy is one
+//! attempt of [`call::Caller`]: turn → cool-down → slot → rate → send → permit back with its outcome → only then the back-off.
 //!
 //! # Invariants
 //!
-//! - The engine never writes to the source account. (Below `x-ms-version` 2.2, temporary read locators tell the container.)
+//! - The engine never writes to the source account. (Below `x-ms-version` 2.2, temporary read locators reveal the container.)
 //! - Every copy carries the entity tag that was listed as a condition: nothing half old, half new arrives.
-//! - The locator comes last, after the blobs were compared.
-//! - The ledger has the intent before the effect; what was begun and not ended is looked at, not repeated blindly.
+//! - The locator comes last, after the blobs were compared, and never for an asset that is protected or withheld.
+//! - A withdrawal follows an answer by key from the source, or the operator's `withhold`; the silence of a listing withdraws
+//!   nothing.
+//! - The state of the pair is there before anything else is written, and the lock is checked before each step that writes.
+//! - The ledger has the intent before the effect; the next run looks at a step that started and did not end, and does not
+//!   repeat it blindly.
 //! - Every attempt holds a permit of its lane; waiting holds none.
-//! - What mediamirror did not make is neither overwritten nor deleted.
+//! - What mediamirror did not make is not overwritten, published, withdrawn or deleted, unless `adopt` takes it over.
 //! - No secret is printed, logged or recorded; nothing prints outside of the program's `cli`.
 
 pub mod asset;
