@@ -86,19 +86,24 @@ pub(crate) enum Command {
     #[cfg(feature = "emulator")]
     Emulator(EmulatorArgs),
     /// Mirror the source's library to the target; a second run does only what is missing
+    ///
+    /// What the source has changed is changed on the target, and what it has withdrawn is withdrawn there. Ends with 0 if
+    /// everything in scope is mirrored and verified, with 3 if something is not, and with 9 if a guard holds changes back.
     Sync(SyncArgs),
     /// Compare both libraries; changes nothing
+    ///
+    /// Ends with 4 if something differs or is missing, and with 3 if something is not mirrored or could not be checked.
     Verify(ScopeArgs),
-    /// Print the pairs of streaming URLs that differ in the host alone
+    /// Print the pairs of streaming URLs, of which only the host name differs
     Urls(ScopeArgs),
-    /// Work on single assets: upload, publish, look, remove
+    /// Work on single assets: upload, encode, publish, list, remove
     Asset(AssetArgs),
-    /// Examine both accounts and the ledger, and say what a run would stumble over
+    /// Check both accounts, the state of the target and the ledger, and name what would make a run fail
     Doctor(DoctorArgs),
     /// Show which run holds the lock of the target, or break the lock of a run that is dead
     ///
-    /// The lock of a run that was killed ends by itself within two minutes. Break it only where the process that holds it is
-    /// surely dead: a run that is alive writes on for up to 20 seconds, beside the next one.
+    /// The lock of a run that was killed ends by itself within two minutes. Break it only if the process that holds it is
+    /// surely dead: a run that is alive continues to write for up to 20 seconds, beside the next one.
     Unlock(UnlockArgs),
     /// Explain a cause by its code, or list all codes
     Explain(ExplainArgs),
@@ -112,7 +117,7 @@ pub(crate) struct SyncArgs {
     /// Which assets.
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// Show what would be done; write nothing anywhere
+    /// Show what would be done, and end with the code of that run; write nothing anywhere
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// How blobs are copied; `auto` = the best for each
@@ -121,13 +126,13 @@ pub(crate) struct SyncArgs {
     /// Assets worked on at once
     #[arg(long, value_name = "N")]
     pub(crate) assets_in_flight: Option<NonZeroU64>,
-    /// Which assets are begun first; as they are listed when not given
+    /// Processing order; as they are listed when not given
     #[arg(long, value_enum, value_name = "ORDER")]
     pub(crate) order: Option<First>,
-    /// Move the ledger aside and begin a new one from the marks that the target's assets have
+    /// Move the ledger aside and start a new one from the marks of the target's assets; also start a missing state
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) rebuild_ledger: bool,
-    /// Print all changes, not only the first ones
+    /// Print all lines, not only the first 50
     #[arg(long)]
     pub(crate) all: bool,
     /// What the guards let through.
@@ -171,7 +176,7 @@ pub(crate) enum Method {
     Blocks,
 }
 
-/// Which assets are begun first.
+/// Processing order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum First {
     /// The last made.
@@ -195,7 +200,7 @@ pub(crate) struct ExplainArgs {
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Prove the rights to write: make an asset with a blob on the target and remove it, take the lock and release it
+    /// Check the permission to write: create an asset with a blob on the target and remove it, take and release the lock
     #[arg(long)]
     pub(crate) write_test: bool,
 }

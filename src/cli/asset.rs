@@ -46,7 +46,7 @@ impl From<On> for Side {
 /// What can be done with assets.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AssetCommand {
-    /// Make an asset of files of this machine; run again, an upload that died goes on
+    /// Upload files into a new asset; the same command resumes an interrupted upload
     Upload(upload::UploadArgs),
     /// Make a locator and print the URLs that play it, or with --sas those that download it
     Publish(publish::PublishArgs),
@@ -63,9 +63,9 @@ pub(crate) enum AssetCommand {
     /// Tidy up access policies
     #[command(subcommand)]
     Policies(browse::PoliciesCommand),
-    /// Encode an asset into one that streams
+    /// Encode an asset so that it can be streamed
     Encode(encode::EncodeArgs),
-    /// List the encoding jobs, or tell all of one
+    /// List encoding jobs, or show one
     Jobs(encode::JobsArgs),
     /// List the encoders
     Processors,

@@ -7,22 +7,22 @@ use mediamirror::config::policy::{Allow, GuardLimits, Share};
 /// What the guards let through.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct GuardArgs {
-    /// Withdraw what the guard held in this run, once
+    /// Withdraw what the guard held in this run, once; RUN is the id that the run printed
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_withdraw: Option<String>,
-    /// Continue although the source has shrunk as it had in this run, once
+    /// Withdraw although the source has lost as many assets as in this run, once
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_shrink: Option<String>,
     /// Overwrite what the guard held in this run, once
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_overwrite: Option<String>,
-    /// Assets that may stop playing on the target within seven days
+    /// Assets that may stop playing within seven days [default: 10%, at least 20; half of a small library]
     #[arg(long, value_name = "N|N%")]
     pub(crate) max_withdraw: Option<Share>,
-    /// Copies whose source may be gone
+    /// Copies whose source asset may be gone [default: 20%, at least 3]
     #[arg(long, value_name = "N|N%")]
     pub(crate) max_shrink: Option<Share>,
-    /// Blobs of complete copies that may be overwritten
+    /// Blobs of complete copies that may be overwritten [default: 20%, at least 100]
     #[arg(long, value_name = "N|N%")]
     pub(crate) max_overwrite: Option<Share>,
 }

@@ -30,7 +30,7 @@ pub(crate) struct ShowArgs {
 /// What can be done with access policies.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PoliciesCommand {
-    /// Remove the policies no locator stands on, which tools that make one for each locator leave behind
+    /// Remove unused access policies, which tools that create one for each locator leave behind
     Prune(PruneArgs),
 }
 

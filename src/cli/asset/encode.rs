@@ -30,13 +30,13 @@ pub(crate) struct EncodeArgs {
     /// What to make of it: a preset's name, or a file with one in JSON or XML, as @FILE
     #[arg(long, value_name = "PRESET")]
     pub(crate) preset: String,
-    /// The encoder, of which the newest version is taken
+    /// The encoder; its newest version is used
     #[arg(long, value_name = "NAME", default_value = mediamirror::asset::encode::STANDARD_ENCODER)]
     pub(crate) processor: String,
     /// Name of the asset that is made; made of the asset's and the preset's when not given
     #[arg(long, value_name = "NAME")]
     pub(crate) output_name: Option<String>,
-    /// What the task is told besides; `protected-configuration` encrypts the preset on its way and in the service
+    /// Options of the task; `protected-configuration` encrypts the preset on its way and in the service
     #[arg(long, value_enum, value_name = "OPTIONS", default_value_t = TaskOptions::None)]
     pub(crate) options: TaskOptions,
     /// Wait for the end of the job (this is what happens without either)
@@ -65,7 +65,7 @@ pub(crate) enum TaskOptions {
 /// Arguments of `asset jobs`.
 #[derive(Debug, Args)]
 pub(crate) struct JobsArgs {
-    /// Tell all of this job, by its id
+    /// Show this job, by its id
     #[arg(value_name = "JOB", conflicts_with = "cancel")]
     pub(crate) job: Option<String>,
     /// Cancel this job and wait for its end
