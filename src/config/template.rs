@@ -118,7 +118,7 @@ fn section(text: &mut String, name: &str, account: &AccountTemplate) {
 }
 
 const HEADER: &str = "\
-# What mediamirror mirrors, and where to. Check it with `mediamirror verify`, use it with `mediamirror sync`.
+# What mediamirror mirrors, and where to. Check it with `mediamirror doctor`, use it with `mediamirror sync`.
 #
 # Secrets are never in this file. Each is named by where it is:
 #   { file = \"name\" }       a file relative to this one, readable by you alone (chmod 600)
@@ -136,7 +136,7 @@ const CA_FILE: &str = "\
 const POLICY: &str = "
 # Causes that leave the exit code as it is (`mediamirror explain` lists them); they do not change what is published:
 # accept = [\"source-empty\", { cause = \"protected\", names = [\"trailer-*\"], most = 3 }]
-# What must not be published, by the name or id of the source asset or by the id of a locator:
+# What must not be published, by the name or id of the source asset or by the id of a locator; it is withdrawn at once:
 # withhold = [\"name or id\"]
 # Copies that other tools made: \"no\" leaves them alone, \"equal\" adopts those equal to the source, \"overwrite\" all:
 # adopt = \"no\"
@@ -150,10 +150,11 @@ const LIMITS: &str = "
 # requests_per_second = 100
 # in_flight = 32
 
-# Where a run stops and asks a person; numbers, or percentages in quotes. These replace the defaults:
+# Beyond these a run holds the changes back and asks a person (exit code 9); numbers, or percentages in quotes. They replace
+# the defaults, which follow the size of the library:
 # [guards]
 # max_withdraw = 20                 # assets that stop playing on the target within seven days
-# max_shrink = \"20%\"              # copies whose source is gone
+# max_shrink = \"20%\"              # copies whose source asset is gone
 # max_overwrite = \"20%\"           # blobs of complete copies that changed in the source
 ";
 
