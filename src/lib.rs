@@ -55,13 +55,13 @@
 //! # One asset, from listing to report
 //!
 //! [`engine::mirror`] takes the target's lock, reads the state of the pair, and lists both libraries side by side into the
-//! temporary tables of `claims`: assets, locators and, where they are needed, file records. Before anything is written it asks
-//! which assets are protected, resolves what the operator withholds, and checks the direction. Then the guards are judged, and
-//! the locators that the source has withdrawn are removed, each after an answer by key; copies whose source asset is deleted are
-//! retired.
+//! temporary tables of `claims`: assets, locators and, where they are needed, file records. It checks the direction, writes the
+//! state of a new pair, asks which assets are protected, and resolves what the operator withholds. Then the guards on shrinking
+//! and withdrawing are judged, and the locators that the source has withdrawn are removed, each after an answer by key; copies
+//! whose source asset is deleted are retired.
 //!
-//! Then the assets are processed in order. A pure function, `claims::judge`, decides about each: a finding, or work. Work is one
-//! task: list the containers of both sides → nothing changed since the ledger's last entry? then it ends here → compare the
+//! Then the assets are processed in order. A pure function, `claims::judge`, decides about each: a finding, or work. Work is
+//! one task: list the containers of both sides → nothing changed since the ledger's last entry? then it ends here → compare the
 //! blobs (`engine::compare`, pure) → a complete copy whose source changed waits until all assets are compared and the guard on
 //! overwriting is judged → create the target asset → copy what is missing or changed, set headers, metadata and tags in place →
 //! list the copy and compare again → file records with the mark, then the locators, both gathered with those of other assets
