@@ -15,6 +15,7 @@ mod forecast;
 mod keeper;
 mod locate;
 mod needs;
+mod options;
 mod outages;
 mod overwrites;
 mod poll;
@@ -23,17 +24,14 @@ mod records;
 mod register;
 mod room;
 mod run;
+mod summary;
+mod tally;
 mod turns;
 mod withdraw;
 mod withhold;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use globset::GlobSet;
-use hdrhistogram::Histogram;
-use serde::Serialize;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -41,213 +39,19 @@ use tokio_util::sync::CancellationToken;
 use crate::claims::{Claim, Claims, FilesWanted, Work};
 pub use crate::claims::{Guard, Order};
 use crate::clock;
-use crate::config::policy::{Accepted, Allow, Policy};
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::{AssetRow, Ledger};
-use crate::model::{Asset, AssetId, CopyMethod, Plane};
+use crate::model::Asset;
 use crate::monitor::{AssetOutcome, Monitor};
-use crate::verdict::{Cause, Class, Finding};
+use crate::verdict::Cause;
 use asset::Reached;
 pub use choices::{Choice, Reason};
 pub use forecast::Forecast;
 use keeper::Keeper;
+pub use options::Options;
 use run::{Journey, Run};
-
-/// What to mirror and how.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Only assets whose name matches one of these.
-    pub include: Option<GlobSet>,
-    /// No assets whose name matches one of these.
-    pub exclude: Option<GlobSet>,
-    /// One method for every blob; `None` = the best for each.
-    pub copy_method: Option<CopyMethod>,
-    /// Plan only; nothing is written anywhere but to the screen.
-    pub dry_run: bool,
-    /// Assets worked on at once.
-    pub assets_in_flight: usize,
-    /// In what order assets are begun.
-    pub order: Order,
-    /// What the operator decides beside the accounts.
-    pub policy: Policy,
-    /// Held runs that may pass this once.
-    pub allow: Allow,
-    /// The ledger is begun anew: a state of the pair that is missing on the target is begun anew, too.
-    pub rebuild: bool,
-}
-
-/// Assets at once by default: an asset holds a listing page and its copies; with twenty blobs each this keeps more
-/// copies ready than a lane has slots.
-const DEFAULT_ASSETS_IN_FLIGHT: usize = 64;
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            include: None,
-            exclude: None,
-            copy_method: None,
-            dry_run: false,
-            assets_in_flight: DEFAULT_ASSETS_IN_FLIGHT,
-            order: Order::default(),
-            policy: Policy::default(),
-            allow: Allow::default(),
-            rebuild: false,
-        }
-    }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Everything in scope is mirrored and verified.
-    Complete,
-    /// It came to its end, but some assets could not be mirrored.
-    Partial,
-    /// A guard holds changes back: a person has to decide.
-    Held,
-    /// It was asked to stop; the next run goes on from here.
-    Interrupted,
-    /// Nothing was to be changed.
-    DryRun,
-}
-
-/// Assets by how they ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct AssetCounts {
-    /// In scope.
-    pub total: u64,
-    /// Newly complete on the target (in a dry run: to be mirrored).
-    pub mirrored: u64,
-    /// Complete before.
-    pub unchanged: u64,
-    /// Left out on purpose, storage-encrypted ones included.
-    pub skipped: u64,
-    /// Failed, or disappeared during the run.
-    pub failed: u64,
-    /// Something of somebody else's is in the place.
-    pub conflicts: u64,
-    /// Complete before, and not listed by the source any more. Their copies stay on the target. Not among the total.
-    pub gone: u64,
-}
-
-/// Blobs by how they ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct BlobCounts {
-    /// Copied now (in a dry run: to be copied).
-    pub copied: u64,
-    /// There already.
-    pub unchanged: u64,
-    /// Could not be copied.
-    pub failed: u64,
-}
-
-/// Streaming locators by how they ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct LocatorCounts {
-    /// Made or corrected now (in a dry run: to be made).
-    pub mirrored: u64,
-    /// There already.
-    pub unchanged: u64,
-    /// Could not be made.
-    pub failed: u64,
-}
-
-/// What only the target has: blobs that the source has deleted from assets that still play, and deleted assets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct KeptCounts {
-    /// Assets.
-    pub assets: u64,
-    /// Blobs of assets that the source still has.
-    pub blobs: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-/// Requests sent, retries included, both accounts together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct RequestCounts {
-    /// To the media APIs and token services.
-    pub media: u64,
-    /// To the blob services.
-    pub blob: u64,
-}
-
-/// An asset that is not complete on the target, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// Source id.
-    pub asset: AssetId,
-    /// Name to show.
-    pub name: String,
-    /// What kind of verdict it is.
-    #[serde(rename = "result")]
-    pub class: Class,
-    /// Why.
-    #[serde(flatten)]
-    pub finding: Finding,
-    /// Is it owed, and not accepted by the configuration?
-    pub owed: bool,
-}
-
-impl Problem {
-    /// The problem of an asset.
-    pub(crate) fn of(asset: &Asset, finding: Finding, accepted: &mut Accepted) -> Self {
-        let name = asset.label().to_owned();
-        // Asked first: what is not owed uses up no acceptance.
-        let owed = finding.owed() && !accepted.accepts(finding.cause, &name);
-        Self { asset: asset.id.clone(), name, class: finding.class(), owed, finding }
-    }
-}
-
-/// What a run did.
-#[derive(Debug, Clone, Serialize)]
-pub struct Summary {
-    /// The run's id, by which the operator allows what it held.
-    pub run: String,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Assets.
-    pub assets: AssetCounts,
-    /// Blobs of the assets worked on.
-    pub blobs: BlobCounts,
-    /// Bytes of the blobs copied.
-    pub bytes_copied: u64,
-    /// How they were copied, and why so (in a dry run: how they are to be).
-    pub copies: Vec<Choice>,
-    /// Locators.
-    pub locators: LocatorCounts,
-    /// Requests.
-    pub requests: RequestCounts,
-    /// Wall time.
-    #[serde(rename = "elapsed_seconds", serialize_with = "as_seconds")]
-    pub elapsed: Duration,
-    /// Of a dry run: what a run is expected to cost.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub forecast: Option<Forecast>,
-    /// Every asset in scope that is not complete, in order of name.
-    pub problems: Vec<Problem>,
-    /// How many of them by cause.
-    pub causes: BTreeMap<Cause, u64>,
-    /// Findings that concern no single asset.
-    pub findings: Vec<Finding>,
-    /// How the run ended, or how a run would end after this dry run, work still to be done not counted.
-    pub verdict: Outcome,
-    /// Locators withdrawn (in a dry run: to be withdrawn).
-    pub withdrawn: u64,
-    /// Assets of which a guard holds something back.
-    pub held: u64,
-    /// What only the target has.
-    pub kept: KeptCounts,
-    /// Latency in microseconds of each kind of request.
-    #[serde(skip)]
-    pub latency: BTreeMap<&'static str, Histogram<u64>>,
-}
-
-fn as_seconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((elapsed.as_secs_f64() * 1_000.0).round() / 1_000.0)
-}
+pub use summary::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem, RequestCounts, Summary};
 
 /// Assets that are read from the tables at once.
 const PAGE: usize = 500;
@@ -272,7 +76,7 @@ pub async fn mirror(
     let closed = keeper.close().await;
     let mut summary = result?;
     closed?;
-    summary.requests = requests(&accounts);
+    summary.requests = summary::requests(&accounts);
     Ok(summary)
 }
 
@@ -306,7 +110,7 @@ async fn mirror_locked(
     if whole && run.saw_everything() {
         records::note(&run.ledger, files, began).await?;
     }
-    summary(&run, started, stop.is_cancelled()).await
+    summary::summary(&run, started, stop.is_cancelled()).await
 }
 
 /// What concerns the libraries as a whole, before anything is written.
@@ -342,58 +146,6 @@ async fn run_through(run: &Arc<Run>) -> Result<bool, Error> {
     }
     run.overwrites.decide();
     mirror_assets(run, |after| run.claims.spool.deferred(after, PAGE)).await
-}
-
-async fn summary(run: &Run, started: Instant, stopped: bool) -> Result<Summary, Error> {
-    let mut tally = run.take_tally();
-    tally.problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
-    let pair = Arc::clone(&run.pair);
-    let dry_run = run.options.dry_run;
-    let held = tally.held > 0 || tally.findings.iter().any(|finding| finding.class() == Class::Held);
-    let mut accepted = Accepted::new(&run.options.policy.accept);
-    let owed = tally.findings.iter().any(|finding| finding.owed() && !accepted.accepts(finding.cause, ""));
-    let owed = owed || tally.owed > 0;
-    let verdict = match () {
-        () if held => Outcome::Held,
-        () if owed => Outcome::Partial,
-        () => Outcome::Complete,
-    };
-    let outcome = match () {
-        () if stopped => Outcome::Interrupted,
-        () if dry_run => Outcome::DryRun,
-        () => verdict,
-    };
-    let forecast = if dry_run {
-        Some(tally.outlook.forecast(&pair, &run.options, tally.bytes_copied, run.keeper.cost()).await)
-    } else {
-        None
-    };
-    let census = run.claims.census()?;
-    if !dry_run && !run.is_held() {
-        let held = std::mem::take(&mut tally.held_by);
-        run.keeper.note(clock::now(), census.published, tally.stopped, &held, census.lost);
-    }
-    tally.kept.assets += census.retired + tally.assets.gone;
-    Ok(Summary {
-        run: run.keeper.run.clone(),
-        outcome,
-        verdict,
-        assets: tally.assets,
-        blobs: tally.blobs,
-        bytes_copied: tally.bytes_copied,
-        copies: run.choices.all(),
-        locators: tally.locators,
-        withdrawn: tally.withdrawn,
-        held: tally.held,
-        kept: tally.kept,
-        requests: requests(&pair),
-        forecast,
-        elapsed: started.elapsed(),
-        causes: tally.causes,
-        findings: tally.findings,
-        problems: tally.problems,
-        latency: latencies(&pair),
-    })
 }
 
 /// Goes through the assets, so many at once, each in a task of its own. Ends when all have ended, also when one could not be
@@ -488,51 +240,4 @@ async fn mirror_one(run: Arc<Run>, work: Work, journey: Journey) {
             run.fail(&asset, error);
         }
     }
-}
-
-impl Options {
-    /// Is every asset in scope?
-    pub(crate) fn covers_all(&self) -> bool {
-        self.include.is_none() && self.exclude.is_none()
-    }
-
-    /// Is the asset in scope?
-    pub(crate) fn covers(&self, asset: &Asset) -> bool {
-        self.covers_name(asset.label())
-    }
-
-    /// Is an asset of that name in scope?
-    pub(crate) fn covers_name(&self, name: &str) -> bool {
-        self.include.as_ref().is_none_or(|globs| globs.is_match(name))
-            && !self.exclude.as_ref().is_some_and(|globs| globs.is_match(name))
-    }
-}
-
-/// Requests of all lanes of both sides.
-fn requests(pair: &Pair) -> RequestCounts {
-    let mut counts = RequestCounts::default();
-    for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
-        let sent = lane.stats().requests;
-        match lane.plane() {
-            Plane::Media => counts.media += sent,
-            Plane::BlobRead | Plane::BlobWrite => counts.blob += sent,
-        }
-    }
-    counts
-}
-
-/// Latencies of both sides together, by operation.
-fn latencies(pair: &Pair) -> BTreeMap<&'static str, Histogram<u64>> {
-    let mut all: BTreeMap<&'static str, Histogram<u64>> = BTreeMap::new();
-    for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
-        for (operation, histogram) in lane.stats().latency {
-            match all.entry(operation) {
-                std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(histogram)),
-                std::collections::btree_map::Entry::Occupied(mut entry) => {
-                    entry.get_mut().add(&histogram).expect("all histograms resize and share their precision");
-                }
-            }
-        }
-    }
-    all
 }

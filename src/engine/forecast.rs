@@ -38,7 +38,7 @@ pub struct Forecast {
     /// Bytes that are copied.
     pub bytes: u64,
     /// How long it takes under the configured limits, if the services answer as fast as they did now.
-    #[serde(rename = "seconds", serialize_with = "super::as_seconds")]
+    #[serde(rename = "seconds", serialize_with = "super::summary::as_seconds")]
     pub duration: Duration,
 }
 
@@ -190,7 +190,7 @@ impl Outlook {
         let policies = self.policies(pair).await;
         self.files.close(files_cost);
         self.locators.close(locators_cost);
-        let sent = super::requests(pair);
+        let sent = super::summary::requests(pair);
         let media = self.created + self.files.requests + self.locators.requests + policies + self.updates;
         let blob = self.copies + self.polls + self.verifications + state;
         let mut requests = RequestCounts { media: sent.media + media, blob: sent.blob + blob };

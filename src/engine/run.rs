@@ -1,6 +1,6 @@
 //! What all assets of a run share: the accounts, the ledger, the counts, the batches.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
@@ -10,16 +10,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::choices::Choices;
 use super::expired::explained;
-use super::forecast::Outlook;
 use super::keeper::Keeper;
 use super::outages::Outages;
 use super::overwrites::Overwrites;
 use super::publish::Registration;
 use super::register::{Announced, Batcher, Capacity};
 use super::room::{Place, Room};
+use super::tally::Tally;
 use super::turns::Turns;
 use super::withdraw::stand_in;
-use super::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Options, Problem};
+use super::Options;
 use crate::blob::BlobAccount;
 use crate::claims::digest::FilesDigest;
 use crate::claims::guards::{self, Guard, Passed};
@@ -31,7 +31,7 @@ use crate::error::{Disposition, Error, Failure};
 use crate::ledger::{Facts, Ledger, Status, Step};
 use crate::model::{AccountName, Asset, AssetId, Locator, LocatorId};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
-use crate::verdict::{Cause, Change, Class, Finding};
+use crate::verdict::{Change, Class, Finding};
 
 /// Assets whose file records are read and written in one go: one filter names 15 parents (URL length), a page of the
 /// answer has fewer than 1,000 rows, and a `$batch` takes 1,000 operations. Then both are one request each.
@@ -71,60 +71,6 @@ pub(crate) struct Journey {
 /// How long an asset waits for company in a batch.
 pub(super) fn patience(place: &Place) -> Duration {
     PATIENCE.max(place.since.elapsed() / PATIENCE_PART)
-}
-
-/// The counts of a run.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) assets: AssetCounts,
-    pub(crate) blobs: BlobCounts,
-    pub(crate) locators: LocatorCounts,
-    pub(crate) bytes_copied: u64,
-    pub(crate) problems: Vec<Problem>,
-    /// Of the problems: how many by cause, and those that the target owes.
-    pub(crate) causes: BTreeMap<Cause, u64>,
-    pub(crate) owed: u64,
-    /// Findings that are held, and what each guard holds, by source asset.
-    pub(crate) held: u64,
-    pub(crate) held_by: BTreeMap<Guard, Vec<AssetId>>,
-    /// Locators that were withdrawn.
-    pub(crate) withdrawn: u64,
-    /// What only the target has.
-    pub(crate) kept: KeptCounts,
-    /// Copies that stopped playing.
-    pub(crate) stopped: u64,
-    /// Findings that concern no single asset.
-    pub(crate) findings: Vec<Finding>,
-    /// Of a dry run: what is to be done.
-    pub(crate) outlook: Outlook,
-}
-
-impl Tally {
-    /// Adds an asset of the source that is not on the target as it is there.
-    fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
-        match finding.class() {
-            Class::Skipped | Class::Withheld => self.assets.skipped += 1,
-            Class::Failed | Class::Held | Class::Unchecked => self.assets.failed += 1,
-            Class::Conflict => self.assets.conflicts += 1,
-        }
-        self.add(asset, finding, accepted);
-    }
-
-    /// Adds a finding, whether the source lists its asset or not.
-    fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
-        let problem = Problem::of(asset, finding.clone(), accepted);
-        self.owed += u64::from(problem.owed);
-        self.held += u64::from(problem.class == Class::Held);
-        *self.causes.entry(finding.cause).or_default() += 1;
-        self.problems.push(problem);
-    }
-
-    /// Counts blobs that only the target has.
-    pub(crate) fn keep(&mut self, blobs: u64, bytes: u64) {
-        self.kept.assets += u64::from(blobs > 0);
-        self.kept.blobs += blobs;
-        self.kept.bytes += bytes;
-    }
 }
 
 /// One run.

@@ -1,0 +1,68 @@
+//! What to mirror and how.
+
+use globset::GlobSet;
+
+use crate::claims::Order;
+use crate::config::policy::{Allow, Policy};
+use crate::model::{Asset, CopyMethod};
+
+/// What to mirror and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Only assets whose name matches one of these.
+    pub include: Option<GlobSet>,
+    /// No assets whose name matches one of these.
+    pub exclude: Option<GlobSet>,
+    /// One method for every blob; `None` = the best for each.
+    pub copy_method: Option<CopyMethod>,
+    /// Plan only; nothing is written anywhere but to the screen.
+    pub dry_run: bool,
+    /// Assets worked on at once.
+    pub assets_in_flight: usize,
+    /// In what order assets are begun.
+    pub order: Order,
+    /// What the operator decides beside the accounts.
+    pub policy: Policy,
+    /// Held runs that may pass this once.
+    pub allow: Allow,
+    /// The ledger is begun anew: a state of the pair that is missing on the target is begun anew, too.
+    pub rebuild: bool,
+}
+
+/// Assets at once by default: an asset holds a listing page and its copies; with twenty blobs each this keeps more
+/// copies ready than a lane has slots.
+const DEFAULT_ASSETS_IN_FLIGHT: usize = 64;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            include: None,
+            exclude: None,
+            copy_method: None,
+            dry_run: false,
+            assets_in_flight: DEFAULT_ASSETS_IN_FLIGHT,
+            order: Order::default(),
+            policy: Policy::default(),
+            allow: Allow::default(),
+            rebuild: false,
+        }
+    }
+}
+
+impl Options {
+    /// Is every asset in scope?
+    pub(crate) fn covers_all(&self) -> bool {
+        self.include.is_none() && self.exclude.is_none()
+    }
+
+    /// Is the asset in scope?
+    pub(crate) fn covers(&self, asset: &Asset) -> bool {
+        self.covers_name(asset.label())
+    }
+
+    /// Is an asset of that name in scope?
+    pub(crate) fn covers_name(&self, name: &str) -> bool {
+        self.include.as_ref().is_none_or(|globs| globs.is_match(name))
+            && !self.exclude.as_ref().is_some_and(|globs| globs.is_match(name))
+    }
+}

@@ -1,0 +1,64 @@
+//! The counts of a run while it goes on.
+
+use std::collections::BTreeMap;
+
+use super::forecast::Outlook;
+use super::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Problem};
+use crate::claims::Guard;
+use crate::config::policy::Accepted;
+use crate::model::{Asset, AssetId};
+use crate::verdict::{Cause, Class, Finding};
+
+/// The counts of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) assets: AssetCounts,
+    pub(crate) blobs: BlobCounts,
+    pub(crate) locators: LocatorCounts,
+    pub(crate) bytes_copied: u64,
+    pub(crate) problems: Vec<Problem>,
+    /// Of the problems: how many by cause, and those that the target owes.
+    pub(crate) causes: BTreeMap<Cause, u64>,
+    pub(crate) owed: u64,
+    /// Findings that are held, and what each guard holds, by source asset.
+    pub(crate) held: u64,
+    pub(crate) held_by: BTreeMap<Guard, Vec<AssetId>>,
+    /// Locators that were withdrawn.
+    pub(crate) withdrawn: u64,
+    /// What only the target has.
+    pub(crate) kept: KeptCounts,
+    /// Copies that stopped playing.
+    pub(crate) stopped: u64,
+    /// Findings that concern no single asset.
+    pub(crate) findings: Vec<Finding>,
+    /// Of a dry run: what is to be done.
+    pub(crate) outlook: Outlook,
+}
+
+impl Tally {
+    /// Adds an asset of the source that is not on the target as it is there.
+    pub(super) fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
+        match finding.class() {
+            Class::Skipped | Class::Withheld => self.assets.skipped += 1,
+            Class::Failed | Class::Held | Class::Unchecked => self.assets.failed += 1,
+            Class::Conflict => self.assets.conflicts += 1,
+        }
+        self.add(asset, finding, accepted);
+    }
+
+    /// Adds a finding, whether the source lists its asset or not.
+    pub(super) fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
+        let problem = Problem::of(asset, finding.clone(), accepted);
+        self.owed += u64::from(problem.owed);
+        self.held += u64::from(problem.class == Class::Held);
+        *self.causes.entry(finding.cause).or_default() += 1;
+        self.problems.push(problem);
+    }
+
+    /// Counts blobs that only the target has.
+    pub(crate) fn keep(&mut self, blobs: u64, bytes: u64) {
+        self.kept.assets += u64::from(blobs > 0);
+        self.kept.blobs += blobs;
+        self.kept.bytes += bytes;
+    }
+}
