@@ -1,9 +1,10 @@
 //! May we? Every account is asked for something that is not there, so that a wrong key, address or permission shows
-//! before anything is written, the ledger included, and with the line of the configuration it comes from.
+//! before anything is written, the ledger included, and with the line of the configuration it comes from. A side needs one
+//! storage account that can be used; of the others a warning is enough.
 
 use std::path::Path;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use mediamirror::blob::BlobAccount;
 use mediamirror::config::{AccountConfig, AuthConfig, Config, Part, place};
 use mediamirror::connect::{Endpoint, Pair};
@@ -11,6 +12,7 @@ use mediamirror::error::{Error, Failure};
 use mediamirror::model::{AssetId, BlobRef, ContainerName, Side};
 
 use super::failure::CommandFailure;
+use super::printer;
 
 /// An id no asset has.
 const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";
@@ -43,8 +45,24 @@ struct Access<'a> {
 impl Access<'_> {
     async fn check(&self) -> Result<(), CommandFailure> {
         let storage = self.endpoint.storage.iter().enumerate();
-        let storage = try_join_all(storage.map(|(index, storage)| self.check_storage(index, storage)));
-        futures::try_join!(self.check_media(), storage).map(|_| ())
+        let storage = join_all(storage.map(|(index, storage)| self.check_storage(index, storage)));
+        let (media, storage) = futures::join!(self.check_media(), storage);
+        media?;
+        self.judge_storage(storage)
+    }
+
+    /// One storage account that cannot be used fails its own assets alone, as long as there is another one. The target's
+    /// first one keeps the lock and the state.
+    fn judge_storage(&self, storage: Vec<Result<(), CommandFailure>>) -> Result<(), CommandFailure> {
+        let all_failed = storage.iter().all(Result::is_err);
+        for (index, checked) in storage.into_iter().enumerate() {
+            match checked {
+                Err(failure) if all_failed || (self.side == Side::Target && index == 0) => return Err(failure),
+                Err(failure) => printer::note(&format!("warning: {failure}; its assets are not mirrored")),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
     }
 
     async fn check_media(&self) -> Result<(), CommandFailure> {

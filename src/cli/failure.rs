@@ -1,6 +1,6 @@
 //! What a failed command says: one message that names the thing, the place and the remedy.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 
 use mediamirror::config::ConfigError;
@@ -109,6 +109,12 @@ impl CommandFailure {
 
     fn of_config(error: &ConfigError) -> Self {
         Self::new(ExitCode::Refused, format!("{}: {}", error.place, error.problem), error.remedy.clone())
+    }
+}
+
+impl fmt::Display for CommandFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }
 
