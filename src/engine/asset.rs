@@ -23,7 +23,7 @@ use crate::ledger::{Facts, Status, Step};
 use crate::model::Asset;
 use crate::monitor::{AssetOutcome, RunEvent};
 use crate::verdict::{Cause, Change, Finding};
-use create::{copy_begun_before, create_copy, forget_lost, remove_empty};
+use create::{copy_begun_before, create_copy, forget_lost, remove_empty, remove_spare};
 use futures::TryStreamExt;
 pub(super) use look::{Present, look_at_copy, look_at_source};
 
@@ -43,12 +43,15 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, journey: Journey) ->
     if let Some(outage) = run.source_account(&work.asset).and_then(|account| run.outages.of(account)) {
         return Ok(Reached::End(AssetOutcome::Not(outage)));
     }
-    let looked = look_at_source(&run.pair, &work).await.inspect_err(|error| run.note_outage(&work.asset, error))?;
+    let looked = look_at_source(&run.pair, &work).await.map_err(|error| run.note_outage(&work.asset, error))?;
     let source = match looked {
         Ok(source) => source,
         Err(finding) => return Ok(Reached::End(AssetOutcome::Not(finding))),
     };
     let present = look_at_copy(&run.pair, &run.claims, &mut work).await?;
+    if matches!(present, Present::Whole(_)) {
+        remove_spare(run, &mut work).await?;
+    }
     if let Present::Whole(present) = &present
         && is_unchanged(run, &work, &source, present).await?
     {
@@ -162,7 +165,7 @@ async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reache
     }
     let blobs_copied = copied.planned;
     if let Err(error) = look::settle_copies(run, &task.work, &mut task.source, copied).await {
-        run.note_outage(&asset, &error);
+        let error = run.note_outage(&asset, error);
         if created && is_of_rights(&error) && remove_empty(run, &asset, &target, &present).await? {
             return Err(error);
         }

@@ -242,10 +242,12 @@ impl Run {
     }
 
     /// Notes that the blobs of an asset could not be read or copied.
-    pub(crate) fn note_outage(&self, asset: &Asset, error: &Error) {
+    pub(crate) fn note_outage(&self, asset: &Asset, error: Error) -> Error {
+        let error = explained(error, &self.pair);
         if let Some(account) = self.source_account(asset) {
             self.outages.failed(account, error.finding(asset.label()));
         }
+        error
     }
 
     fn accepted(&self) -> MutexGuard<'_, Accepted> {

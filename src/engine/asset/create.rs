@@ -79,3 +79,17 @@ pub(super) async fn remove_empty(
     run.monitor.event(RunEvent::Note(note));
     Ok(true)
 }
+
+/// Removes a second copy of ours that plays nothing and was never complete: it lost a race, or a run that ended left it.
+pub(super) async fn remove_spare(run: &Run, work: &mut Work) -> Result<(), Error> {
+    let Some(spare) = work.spare.take().filter(|_| !run.options.dry_run) else { return Ok(()) };
+    let Some(now) = run.pair.target.media.asset(&spare.id).await? else { return Ok(()) };
+    if TargetAsset::of(now, &work.mark.account).standing != Standing::Unfinished {
+        return Ok(());
+    }
+    run.may_write()?;
+    run.pair.target.media.delete_asset(&spare.id).await?;
+    let note = format!("{}: a second copy {} that was never complete is removed", work.asset.label(), spare.id);
+    run.monitor.event(RunEvent::Note(note));
+    Ok(())
+}
