@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use mediamirror::config::policy::Accepted;
 use mediamirror::engine::urls::{UrlPair, target_silence, urls};
 
 use super::Context;
@@ -18,7 +19,10 @@ pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode,
     let pairs = urls(&session.pair, &args.options()).await.map_err(|error| CommandFailure::of(&error, false))?;
     let silence = target_silence(&session.pair).await.map_err(|error| CommandFailure::of(&error, false))?;
     context.printer.result(&pairs, || text(&pairs))?;
-    let Some(silence) = silence else { return Ok(ExitCode::Success) };
+    let mut accepted = Accepted::new(&session.config.policy.accept);
+    let Some(silence) = silence.filter(|silence| !accepted.accepts(silence.cause, "")) else {
+        return Ok(ExitCode::Success);
+    };
     printer::note(&format!("warning: {}", silence.line(true)));
     Ok(ExitCode::Partial)
 }
