@@ -28,11 +28,13 @@
 //! | 24 | Ctrl-C on a terminal | `outside::terminal::an_interruption_shows_its_hint_above_the_bars_and_leaves_no_bar_behind` |
 //! | 25 | names and checksums that the service refuses | `mediamirror::emulator::blob`, its tests `descriptions` |
 
+mod accounts;
 mod contents;
 mod guards;
 mod locators;
 mod protection;
 mod refusals;
+mod runs;
 mod theirs;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,177 @@
+//! Storage accounts that are not configured, and those that are down. Rows 9 and 10.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mediamirror::doctor::{Verdict, examine};
+use mediamirror::emulator::FaultPlan;
+use mediamirror::emulator::Settings;
+use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
+use mediamirror::engine::{Options, Outcome};
+use mediamirror::model::{AccountName, Asset, AssetEncryption, BlobProperties, BlobRef, NewAsset};
+use mediamirror::monitor::TestMonitor;
+use mediamirror::verdict::Cause;
+
+use super::{TARGET, night, playing, plays_alike};
+use crate::world::World;
+
+/// The second storage account of the source.
+const SECOND: &str = "storewest2";
+
+/// Two regions, of which the source has two storage accounts.
+fn two_accounts() -> Settings {
+    let mut settings = Settings::default();
+    let mut second = settings.regions[0].storage[0].clone();
+    second.account = SECOND.to_owned();
+    settings.regions[0].storage.push(second);
+    settings
+}
+
+/// An asset with one blob in a storage account of the source, published.
+async fn seed(world: &World, name: &str, account: usize) -> Asset {
+    let pair = world.pair();
+    let storage = &pair.source.storage[account];
+    let wanted = NewAsset {
+        name: Some(name.to_owned()),
+        alternate_id: name.to_owned(),
+        encryption: AssetEncryption::None,
+        storage_account: Some(storage.name().clone()),
+    };
+    let asset = pair.source.media.create_asset(&wanted).await.unwrap();
+    assert_eq!(asset.storage_account, Some(storage.name().clone()));
+    let at = BlobRef { container: asset.container.clone().unwrap(), name: "film.mp4".to_owned() };
+    storage.put_blob(&at, vec![b'x'; 100].into(), &BlobProperties::default()).await.unwrap();
+    world.publish(&pair, &asset, 24 * 30).await;
+    asset
+}
+
+/// So many assets in each storage account.
+async fn library(each: usize) -> World {
+    let world = World::with(two_accounts(), None).await;
+    for n in 0..each {
+        seed(&world, &format!("first {n}"), 0).await;
+        seed(&world, &format!("second {n}"), 1).await;
+    }
+    world
+}
+
+async fn refusing(world: &World, status: u16, code: &str) {
+    let rule = Rule::new(Fault::Refuse(Refuse::status(status).code(code))).account(SECOND);
+    world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
+}
+
+/// Row 9.
+#[tokio::test(start_paused = true)]
+async fn an_asset_in_a_storage_account_that_is_not_configured_is_never_green() {
+    let mut world = library(2).await;
+    world.config.source.storage.pop();
+    for _ in 0..2 {
+        let (summary, monitor) = night(&world, Options::default()).await;
+        assert_eq!((summary.outcome, summary.assets.mirrored + summary.assets.unchanged), (Outcome::Partial, 2));
+        let finding = monitor.outcome_of("second 0").unwrap().finding().unwrap().clone();
+        assert_eq!(finding.cause, Cause::StorageAccountNotConfigured);
+        assert!(finding.detail.contains(SECOND), "{finding}");
+        let verification = world.verify().await;
+        assert_eq!(verification.causes.get(&Cause::StorageAccountNotConfigured), Some(&2));
+        assert!(verification.owes(), "verify is not green either");
+    }
+    let checks = examine(&world.config, &world.pair(), false).await;
+    let failed: Vec<_> = checks.iter().filter(|check| check.verdict == Verdict::Fail).collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!((failed[0].subject.as_str(), failed[0].check), (SECOND, "configured"));
+    assert!(failed[0].remedy.as_deref().unwrap().contains("add the storage account"), "{failed:?}");
+}
+
+/// Row 9: a copy that stands in an account of the target that is not configured.
+#[tokio::test(start_paused = true)]
+async fn a_doctor_whose_accounts_are_all_configured_finds_nothing_of_the_kind() {
+    let world = library(1).await;
+    let checks = examine(&world.config, &world.pair(), false).await;
+    assert!(checks.iter().all(|check| check.check != "configured"), "{checks:?}");
+}
+
+/// Row 10.
+#[tokio::test(start_paused = true)]
+async fn a_storage_account_that_is_down_or_refuses_us_fails_its_own_assets_and_the_rest_is_mirrored() {
+    for (status, code, cause) in [
+        (503, "ServerBusy", Cause::ServiceUnavailable),
+        (500, "InternalError", Cause::ServiceUnavailable),
+        (403, "AuthorizationFailure", Cause::PermissionMissing),
+    ] {
+        let world = library(5).await;
+        refusing(&world, status, code).await;
+        let (summary, monitor) = night(&world, Options::default()).await;
+        assert_eq!(
+            (summary.outcome, summary.assets.mirrored, summary.assets.failed),
+            (Outcome::Partial, 5, 5),
+            "{status}"
+        );
+        assert_eq!(summary.causes.get(&cause), Some(&5), "{status}: {:?}", summary.problems);
+        for n in 0..5 {
+            let outcome = monitor.outcome_of(&format!("second {n}")).unwrap();
+            assert_eq!(outcome.cause(), Some(cause), "{status}");
+        }
+        let verification = world.verify().await;
+        assert!(verification.owes() && verification.assets.same == 5, "{status}: {verification:?}");
+        world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        let (summary, _) = night(&world, Options::default()).await;
+        assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 5), "{status}");
+        plays_alike(&world).await;
+    }
+}
+
+/// Row 10: what is mirrored already stays published while its account is down.
+#[tokio::test(start_paused = true)]
+async fn copies_play_on_while_the_storage_account_of_their_sources_is_down() {
+    let world = library(4).await;
+    world.sync().await;
+    refusing(&world, 503, "ServerBusy").await;
+    let (summary, _) = night(&world, Options::default()).await;
+    assert_eq!((summary.outcome, summary.withdrawn, summary.assets.unchanged), (Outcome::Partial, 0, 4));
+    assert_eq!(playing(&world, TARGET).await.len(), 8);
+}
+
+/// Row 10: the other assets of an account that is down are not tried for minutes each.
+#[tokio::test(start_paused = true)]
+async fn a_large_account_that_is_down_costs_no_longer_than_a_few_of_its_assets() {
+    let world = library(40).await;
+    refusing(&world, 503, "ServerBusy").await;
+    let options = Options { assets_in_flight: 2, ..Options::default() };
+    let started = tokio::time::Instant::now();
+    let summary = world.sync_with(options).await.0;
+    assert_eq!((summary.assets.mirrored, summary.assets.failed), (40, 40));
+    let named = summary.problems.iter().filter(|problem| problem.finding.detail.contains("failed in a row"));
+    assert!(named.clone().all(|problem| problem.finding.detail.contains(SECOND)));
+    assert!(named.count() >= 30, "{:?}", summary.problems);
+    let took = started.elapsed();
+    assert!(took < Duration::from_mins(30), "{took:?}");
+}
+
+/// Row 10: with nothing at all that succeeds, the run is refused as a whole and leaves nothing.
+#[tokio::test(start_paused = true)]
+async fn where_all_storage_accounts_refuse_us_the_run_is_refused_and_nothing_is_left() {
+    let world = library(5).await;
+    let rule = Rule::new(Fault::Refuse(Refuse::status(403).code("AuthorizationFailure"))).account("storewest*");
+    world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
+    let monitor = Arc::new(TestMonitor::default());
+    let error = world.try_sync(Options::default(), &monitor).await.unwrap_err();
+    assert!(error.to_string().contains("HTTP 403"), "{error}");
+    assert_eq!(world.emulator.operator(TARGET).assets(), []);
+}
+
+/// Row 10: what only the copies show.
+#[tokio::test(start_paused = true)]
+async fn one_of_two_accounts_that_refuses_the_target_leaves_nothing_and_holds_nothing_up() {
+    let world = library(6).await;
+    assert!(world.emulator.set_source_access(SECOND, mediamirror::emulator::SourceAccess::Refused));
+    let (summary, _) = night(&world, Options::default()).await;
+    assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Partial, 6));
+    assert_eq!(summary.causes.get(&Cause::SourceRefusesTarget), Some(&6), "{:?}", summary.problems);
+    assert_eq!(world.emulator.operator(TARGET).assets().len(), 6);
+    let checks = examine(&world.config, &world.pair(), true).await;
+    let failed: Vec<_> = checks.iter().filter(|check| check.verdict == Verdict::Fail).collect();
+    assert!(failed.len() == 1 && failed[0].found.contains("source-refuses-target"), "{failed:?}");
+    let proven = checks.iter().filter(|check| check.check == "copy" && check.verdict == Verdict::Ok);
+    assert_eq!(proven.count(), 1, "the other account is proven");
+    assert_eq!(world.pair().source.storage[1].name(), &AccountName::new(SECOND));
+}
