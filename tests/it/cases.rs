@@ -29,6 +29,8 @@
 //! | 25 | names and checksums that the service refuses | `mediamirror::emulator::blob`, its tests `descriptions` |
 
 mod accounts;
+#[cfg(feature = "emulator")]
+mod commands;
 mod contents;
 mod guards;
 mod locators;
