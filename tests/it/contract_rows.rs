@@ -180,3 +180,19 @@ async fn what_the_guard_on_overwriting_held_passes_once_the_operator_allows_it()
     let (summary, _) = world.sync_with(Options { allow, ..options }).await;
     assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_id_that_is_taken_is_named_although_nothing_else_has_changed() {
+    let (world, seeded) = mirrored(1).await;
+    let foreign = world.emulator.operator(1).add_asset("foreign").await.unwrap();
+    let expiry = mediamirror::clock::now() + jiff::SignedDuration::from_hours(100);
+    let guid = Some("0b2e5b1c-7f0a-4d4e-9a55-0123456789ab".to_owned());
+    let locator = mediamirror::emulator::NewLocator { guid, name: None, start: None, expiry };
+    world.emulator.operator(1).add_locator(&foreign, &locator).unwrap();
+    world.emulator.operator(0).add_locator(seeded[0].asset.id.as_str(), &locator).unwrap();
+    for _ in 0..2 {
+        let (summary, _) = world.sync().await;
+        assert_eq!((summary.outcome, summary.assets.conflicts), (Outcome::Partial, 1));
+        assert_eq!(summary.causes.into_iter().collect::<Vec<_>>(), [(Cause::LocatorIdTaken, 1)]);
+    }
+}
