@@ -89,8 +89,9 @@ pub(crate) fn need(source: &Blob, copy: Option<&Blob>, known: &Known) -> Need {
     if other_bytes {
         return Need::Copy(if altered || known.same_source { Why::Damaged } else { changed(source, copy) });
     }
-    if altered && !mend.is_visible() {
-        // As many bytes under the same checksum: the listing cannot tell whether they are the same.
+    if altered && !(mend.is_visible() && known.same_source) {
+        // As many bytes under the same checksum: the listing cannot tell whether they are the same. A difference of headers
+        // explains it, unless it may be the source that has other headers now.
         return Need::Copy(Why::Damaged);
     }
     let proven = known.same_source || (is_younger(copy, source) && !known.of_another_tool);

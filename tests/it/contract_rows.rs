@@ -196,3 +196,14 @@ async fn a_locator_id_that_is_taken_is_named_although_nothing_else_has_changed()
         assert_eq!(summary.causes.into_iter().collect::<Vec<_>>(), [(Cause::LocatorIdTaken, 1)]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn new_headers_in_the_source_do_not_explain_other_bytes_on_the_target() {
+    let (world, seeded) = mirrored(1).await;
+    let copy = copy_of(&world, &seeded[0].asset).await;
+    assert!(world.emulator.exchange_bytes("storeeast", container(&copy), "show.mp4"));
+    assert!(world.emulator.set_metadata("storewest", container(&seeded[0].asset), "show.mp4", &[("take", "2")]));
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 1));
+    assert_eq!(world.torn_blobs().await, Vec::<String>::new());
+}
