@@ -13,6 +13,7 @@ mod mass;
 mod oracle;
 mod run;
 mod story;
+mod two_writers;
 mod verdicts;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,0 +1,39 @@
+//! Two hosts that mirror the same library at the same time, each with a ledger of its own: the lock of the target lets one
+//! of them write, and nothing is made twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mediamirror::engine::{Options, Outcome, mirror};
+use mediamirror::error::Error;
+use mediamirror::ledger::Ledger;
+use mediamirror::monitor::Silent;
+use tokio_util::sync::CancellationToken;
+
+use super::look::{B, Library};
+use super::oracle::{State, nothing_is_there_twice};
+use crate::world::World;
+
+#[tokio::test(start_paused = true)]
+async fn of_two_hosts_that_start_at_once_one_reports_the_lock_and_nothing_is_made_twice() {
+    let world = World::generated("assets=6,blobs=4,seed=8,sizes=small,awkward=false").await;
+    let other = Ledger::in_memory().unwrap();
+    for night in 0..3 {
+        let run = |ledger: &Ledger| {
+            mirror(world.pair(), ledger.clone(), Options::default(), Arc::new(Silent), CancellationToken::new())
+        };
+        // They take turns in being the first to ask for the lock: the ledger of the second one knows nothing at first.
+        let (first, second) = if night % 2 == 0 { (&world.ledger, &other) } else { (&other, &world.ledger) };
+        let ended = tokio::join!(run(first), run(second));
+        let (won, lost): (Vec<_>, Vec<_>) = [ended.0, ended.1].into_iter().partition(Result::is_ok);
+        assert_eq!((won.len(), lost.len()), (1, 1), "night {night}: {lost:?}");
+        assert_eq!(won[0].as_ref().unwrap().outcome, Outcome::Complete, "night {night}");
+        let lost = lost.into_iter().next().unwrap().unwrap_err();
+        assert!(matches!(lost, Error::Locked { .. }), "night {night}: {lost}");
+        let after = State::of(&world).await;
+        nothing_is_there_twice(&after);
+        assert_eq!(Library::of(&world, B).0.len(), 6, "night {night}");
+        assert_eq!(after.plays_a, after.plays_b, "night {night}");
+        tokio::time::advance(Duration::from_hours(24)).await;
+    }
+}
