@@ -92,7 +92,8 @@ pub(crate) enum Command {
     Sync(SyncArgs),
     /// Compare both libraries; changes nothing
     ///
-    /// Ends with 4 if something differs or is missing, and with 3 if something is not mirrored or could not be checked.
+    /// Ends with 4 if something differs or is missing, with 3 if something is not mirrored or could not be checked, and with 9
+    /// if a run would not write.
     Verify(ScopeArgs),
     /// Print the pairs of streaming URLs, of which only the host name differs
     Urls(ScopeArgs),
@@ -200,7 +201,7 @@ pub(crate) struct ExplainArgs {
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Check the permission to write: create an asset with a blob on the target and remove it, take and release the lock
+    /// Check the permissions to write and to copy: create an asset with blobs on the target and remove it, take the lock
     #[arg(long)]
     pub(crate) write_test: bool,
 }
