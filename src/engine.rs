@@ -115,6 +115,8 @@ async fn mirror_locked(
 
 /// What concerns the libraries as a whole, before anything is written.
 async fn examine(run: &Run) -> Result<(), Error> {
+    // Whoever took the lock while the libraries were listed has changed what was read before.
+    run.may_write()?;
     let census = run.claims.census()?;
     if census.covered == 0 && !run.options.covers_all() {
         return Err(Error::nothing_matched());
