@@ -88,7 +88,7 @@ pub struct Verification {
     pub findings: Vec<Finding>,
     /// Is one of these findings owed, and not accepted by the configuration?
     #[serde(skip)]
-    owes_findings: bool,
+    pub owes_findings: bool,
 }
 
 impl Verification {
