@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::Options;
 use super::choices::Choices;
 use super::expired::explained;
 use super::keeper::Keeper;
@@ -19,7 +20,6 @@ use super::room::{Place, Room};
 use super::tally::Tally;
 use super::turns::Turns;
 use super::withdraw::stand_in;
-use super::Options;
 use crate::blob::BlobAccount;
 use crate::claims::digest::FilesDigest;
 use crate::claims::guards::{self, Guard, Passed};
