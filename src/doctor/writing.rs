@@ -79,10 +79,7 @@ async fn copy(findings: &Findings<'_>, asset: &Asset, sample: &Sample<'_>) -> Re
     let (account, container) = place(findings.endpoint, asset).await?;
     let to = BlobRef { container, name: format!("copy from {}", sample.account.name()) };
     let from = sample.account.copy_source(&sample.container, &sample.blob)?;
-    let error = match account.put_from_url(&to, &from).await {
-        Ok(_) => return Ok(()),
-        Err(error) => error,
-    };
+    let Err(error) = account.put_from_url(&to, &from).await else { return Ok(()) };
     if error.cause() != Some(Cause::SourceVanished) {
         return Err(error);
     }

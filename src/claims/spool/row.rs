@@ -162,6 +162,24 @@ pub(super) fn holding(row: &Row<'_>) -> rusqlite::Result<Holding> {
     Ok(Holding { locator: locator(row)?, ours: row.get(5)? })
 }
 
+/// The columns of a locator of ours (`tl`), the copy that it is on (`t`) and the copy's source asset (`s`).
+pub(super) const REVOKED: &str = "
+    SELECT tl.id, tl.asset, tl.name, tl.start, tl.expiry,
+           t.id, t.name, t.alternate_id, t.account, t.container, t.standing,
+           t.source, s.protection, s.covered, tl.rowid";
+
+/// A locator of ours with its place.
+pub(super) fn revoked(row: &Row<'_>) -> rusqlite::Result<(i64, Revoked)> {
+    let revoked = Revoked {
+        locator: locator(row)?,
+        copy: target_asset_from(row, 5)?,
+        source: asset_id(row.get_ref(11)?.as_blob()?),
+        screened: row.get::<_, Option<usize>>(12)?.map(|number| Screened::ALL[number]),
+        covered: row.get(13)?,
+    };
+    Ok((row.get(14)?, revoked))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,22 +220,4 @@ mod tests {
             assert_eq!(container_of(&asset, kept), name);
         }
     }
-}
-
-/// The columns of a locator of ours (`tl`), the copy that it is on (`t`) and the copy's source asset (`s`).
-pub(super) const REVOKED: &str = "
-    SELECT tl.id, tl.asset, tl.name, tl.start, tl.expiry,
-           t.id, t.name, t.alternate_id, t.account, t.container, t.standing,
-           t.source, s.protection, s.covered, tl.rowid";
-
-/// A locator of ours with its place.
-pub(super) fn revoked(row: &Row<'_>) -> rusqlite::Result<(i64, Revoked)> {
-    let revoked = Revoked {
-        locator: locator(row)?,
-        copy: target_asset_from(row, 5)?,
-        source: asset_id(row.get_ref(11)?.as_blob()?),
-        screened: row.get::<_, Option<usize>>(12)?.map(|number| Screened::ALL[number]),
-        covered: row.get(13)?,
-    };
-    Ok((row.get(14)?, revoked))
 }
