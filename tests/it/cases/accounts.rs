@@ -22,7 +22,7 @@ const SECOND: &str = "storewest2";
 fn two_accounts() -> Settings {
     let mut settings = Settings::default();
     let mut second = settings.regions[0].storage[0].clone();
-    second.account = SECOND.to_owned();
+    SECOND.clone_into(&mut second.account);
     settings.regions[0].storage.push(second);
     settings
 }
@@ -55,7 +55,7 @@ async fn library(each: usize) -> World {
     world
 }
 
-async fn refusing(world: &World, status: u16, code: &str) {
+fn refusing(world: &World, status: u16, code: &str) {
     let rule = Rule::new(Fault::Refuse(Refuse::status(status).code(code))).account(SECOND);
     world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
 }
@@ -99,7 +99,7 @@ async fn a_storage_account_that_is_down_or_refuses_us_fails_its_own_assets_and_t
         (403, "AuthorizationFailure", Cause::PermissionMissing),
     ] {
         let world = library(5).await;
-        refusing(&world, status, code).await;
+        refusing(&world, status, code);
         let (summary, monitor) = night(&world, Options::default()).await;
         assert_eq!(
             (summary.outcome, summary.assets.mirrored, summary.assets.failed),
@@ -125,7 +125,7 @@ async fn a_storage_account_that_is_down_or_refuses_us_fails_its_own_assets_and_t
 async fn copies_play_on_while_the_storage_account_of_their_sources_is_down() {
     let world = library(4).await;
     world.sync().await;
-    refusing(&world, 503, "ServerBusy").await;
+    refusing(&world, 503, "ServerBusy");
     let (summary, _) = night(&world, Options::default()).await;
     assert_eq!((summary.outcome, summary.withdrawn, summary.assets.unchanged), (Outcome::Partial, 0, 4));
     assert_eq!(playing(&world, TARGET).await.len(), 8);
@@ -135,7 +135,7 @@ async fn copies_play_on_while_the_storage_account_of_their_sources_is_down() {
 #[tokio::test(start_paused = true)]
 async fn a_large_account_that_is_down_costs_no_longer_than_a_few_of_its_assets() {
     let world = library(40).await;
-    refusing(&world, 503, "ServerBusy").await;
+    refusing(&world, 503, "ServerBusy");
     let options = Options { assets_in_flight: 2, ..Options::default() };
     let started = tokio::time::Instant::now();
     let summary = world.sync_with(options).await.0;
