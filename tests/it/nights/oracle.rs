@@ -156,7 +156,7 @@ impl Night<'_> {
         if !self.story.records_may_differ(thing.id()) {
             records_are_equal(thing, copy, self.story.lone_records);
         }
-        self.locators_are_equal(thing, copy);
+        locators_are_equal(thing, copy);
     }
 
     /// What B had and A has deleted stays.
@@ -168,25 +168,10 @@ impl Night<'_> {
         }
     }
 
-    fn locators_are_equal(&self, thing: &Thing, copy: &Thing) {
-        let now = mediamirror::clock::now();
-        for locator in thing.locators() {
-            let there = copy.locators().find(|there| there.guid == locator.guid);
-            match there {
-                Some(there) => assert!(same_terms(locator, there), "(a) {locator:?} of {} is {there:?}", thing.name()),
-                None => assert!(
-                    locator.expiry.is_some_and(|expiry| expiry <= now),
-                    "(a) {locator:?} of {} is missing",
-                    thing.name()
-                ),
-            }
-        }
-    }
-
     /// (b) Nothing of ours plays that A has withdrawn, and nothing in the clear that A protects.
     pub(super) fn nothing_plays_that_was_withdrawn(&self) {
         for (copy, locator) in self.after.b.locators().filter(|(_, locator)| is_ours(locator)) {
-            let source = self.story.copies.get(copy.id()).cloned().or_else(|| Some(copy.origin()?.source));
+            let source = self.story.source_of(copy);
             let label = || format!("{} on {} ({})", locator.id, copy.name(), copy.id());
             if source.as_ref().is_some_and(|source| self.is_held(source)) {
                 continue;
@@ -234,6 +219,21 @@ impl Night<'_> {
             let there = self.after.plays_b.get(guid).and_then(|played| played.answers.get(path));
             let alike = there.is_some_and(|there| (there.status, there.fingerprint) == (200, fingerprint));
             assert!(alike, "(e) complete, but A plays {guid}/{path} of {} and B answers {there:?}", holder.name());
+        }
+    }
+}
+
+fn locators_are_equal(thing: &Thing, copy: &Thing) {
+    let now = mediamirror::clock::now();
+    for locator in thing.locators() {
+        let there = copy.locators().find(|there| there.guid == locator.guid);
+        match there {
+            Some(there) => assert!(same_terms(locator, there), "(a) {locator:?} of {} is {there:?}", thing.name()),
+            None => assert!(
+                locator.expiry.is_some_and(|expiry| expiry <= now),
+                "(a) {locator:?} of {} is missing",
+                thing.name()
+            ),
         }
     }
 }

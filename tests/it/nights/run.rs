@@ -133,10 +133,12 @@ async fn quiet_night(story: &mut Story, writes: &Writes) {
     let days = story.dice.u64(..9);
     tell(format!("{days} quiet days pass"));
     tokio::time::advance(Duration::from_hours(24 * days)).await;
-    if !story.records_edited.is_empty() {
+    let before = State::of(&story.world).await;
+    // A protected asset whose last locator went is compared like any other from the next night on.
+    let changes = before.a.0.iter().any(|thing| thing.is_protected() && thing.locators().next().is_none());
+    if changes || !story.records_edited.is_empty() {
         return;
     }
-    let before = State::of(&story.world).await;
     writes.lock().unwrap().clear();
     let (summary, monitor) = run(story, story.options.clone()).await;
     let written = std::mem::take(&mut *writes.lock().unwrap());

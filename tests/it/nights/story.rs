@@ -86,7 +86,7 @@ impl Story {
         let policy = accepting(&accept);
         let options = Options { policy, assets_in_flight: dice.usize(1..=8), ..Options::default() };
         let rotates = dice.u8(..3) == 0;
-        tell(format!("{library:?}, accepts {:?}", accept));
+        tell(format!("{library:?}, accepts {accept:?}"));
         let lone_records = library.awkward || settings.regions[B].media.refuse_batch;
         let world = World::filled(settings, library).await;
         let mut story = Self {
@@ -156,9 +156,9 @@ impl Story {
         }
         for _ in 0..self.dice.u8(..7) {
             if self.dice.u8(..5) < 3 {
-                edits_a::edit(self).await
+                edits_a::edit(self).await;
             } else {
-                edits_b::edit(self).await
+                edits_b::edit(self).await;
             }
             self.remember();
             if self.dice.bool() {
@@ -179,6 +179,11 @@ impl Story {
             let had = self.had.entry(thing.id().to_owned()).or_default();
             had.extend(thing.blobs().map(|(name, _)| name.clone()));
         }
+    }
+
+    /// Of which source asset it is a copy of ours, also where somebody removed its mark.
+    pub(super) fn source_of(&self, thing: &Thing) -> Option<String> {
+        thing.origin().map(|origin| origin.source).or_else(|| self.copies.get(thing.id()).cloned())
     }
 
     /// Notes that only the weekly listing of file records shows an edit of a source asset, or of its copy.
