@@ -1,13 +1,18 @@
-//! The ledger: what was begun and what was done, in one `SQLite` file.
+//! The ledger: which steps were started and which were done, and the history of runs, in one `SQLite` file.
 //!
 //! It is an intent log: a step is recorded as started *before* the call that changes the target, and as ended after it.
 //! A step that was started and not ended means "ask the service what happened", never "do it again". A record is durable
 //! when its call returns. One row an asset, for good. It never holds a signature, a key or a token.
+//!
+//! The file belongs to a pair of accounts. Which of them is the source is a matter of each run: a run reads and writes only
+//! the rows of its own direction. Runs are kept for three years of nights, their events for thirty runs.
 
 mod aside;
 mod error;
+mod history;
 mod lock;
 mod rows;
+mod run_rows;
 mod schema;
 mod steps;
 #[cfg(test)]
@@ -24,6 +29,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 pub use error::LedgerError;
+pub use history::{Event, RunCounts, RunEnd, RunRow};
 use lock::RunLock;
 use rows::Record;
 use schema::Beside;
@@ -176,13 +182,12 @@ impl Ledger {
             path: path.to_owned(),
             reason: "it disappeared while it was opened".to_owned(),
         })?;
-        let reader =
-            Thread::start(Worker { connection: reading, path: path.to_owned(), next_commit: None, lock: None })?;
+        let from = source.as_str();
+        let reader = Thread::start(Worker::of(reading, path, from))?;
         let writer = Thread::start(Worker {
-            connection: writing,
-            path: path.to_owned(),
             next_commit: Some(Instant::now()),
             lock: Some(lock),
+            ..Worker::of(writing, path, from)
         })?;
         Ok(Self::of(path, Some(writer), Some(reader)))
     }
@@ -205,7 +210,7 @@ impl Ledger {
     ) -> Result<Option<Self>, LedgerError> {
         let Some(connection) = schema::open_for_reading(path, beside)? else { return Ok(None) };
         schema::same_pair(&connection, path, source, target)?;
-        let reader = Thread::start(Worker { connection, path: path.to_owned(), next_commit: None, lock: None })?;
+        let reader = Thread::start(Worker::of(connection, path, source.as_str()))?;
         Ok(Some(Self::of(path, None, Some(reader))))
     }
 
@@ -224,11 +229,11 @@ impl Ledger {
         Ok(Some(rows))
     }
 
-    /// A ledger in memory, for tests and dry runs without a file.
+    /// A ledger in memory, for tests and dry runs without a file. It belongs to no pair of accounts.
     pub fn in_memory() -> Result<Self, LedgerError> {
         let path = Path::new(":memory:");
         let connection = schema::in_memory().map_err(|error| LedgerError::of("open", path, &error))?;
-        let writer = Thread::start(Worker { connection, path: path.to_owned(), next_commit: None, lock: None })?;
+        let writer = Thread::start(Worker::of(connection, path, ""))?;
         Ok(Self::of(path, Some(writer), None))
     }
 

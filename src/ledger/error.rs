@@ -65,14 +65,14 @@ pub enum LedgerError {
         known: u32,
     },
     /// It belongs to another pair of accounts.
-    #[error("cannot open the ledger {}: it belongs to the mirror {theirs}, but this run is {ours}; give each pair of \
-        accounts a ledger of its own", path.display())]
+    #[error("cannot open the ledger {}: it belongs to the accounts {theirs}, but this run is of {ours}; give each pair \
+        of accounts a ledger of its own", path.display())]
     OtherPair {
         /// The ledger.
         path: PathBuf,
-        /// The pair it was made for, as `source -> target`.
+        /// The pair it was made for.
         theirs: String,
-        /// The pair of this run, as `source -> target`.
+        /// The pair of this run.
         ours: String,
     },
     /// Its content is damaged.

@@ -1,4 +1,5 @@
-//! The SQL of asset rows: one record in, one row or a page of rows out.
+//! The SQL of relations and marks: one record in, one row or a page of rows out. `from` is the source account of this run;
+//! rows of runs in the other direction are neither read nor changed.
 
 use std::path::Path;
 
@@ -26,39 +27,46 @@ const COLUMNS: &str = "source, step, status, updated, name, target, container, s
                        files_digest, locators_digest, blobs, bytes, error";
 
 /// What is known of one asset.
-pub(super) fn one(connection: &Connection, asset: &AssetId) -> rusqlite::Result<Option<AssetRow>> {
+pub(super) fn one(connection: &Connection, from: &str, asset: &AssetId) -> rusqlite::Result<Option<AssetRow>> {
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM asset WHERE source = ?1"))?
-        .query_row([asset.as_str()], read_row)
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM relation WHERE from_account = ?1 AND source = ?2"))?
+        .query_row([from, asset.as_str()], read_row)
         .optional()
 }
 
 /// At most `limit` rows in order of id, from the one after `after`.
-pub(super) fn page(connection: &Connection, after: Option<&AssetId>, limit: usize) -> rusqlite::Result<Vec<AssetRow>> {
+pub(super) fn page(
+    connection: &Connection,
+    from: &str,
+    after: Option<&AssetId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<AssetRow>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let query =
+        format!("SELECT {COLUMNS} FROM relation WHERE from_account = ?1 AND source > ?2 ORDER BY source LIMIT ?3");
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM asset WHERE source > ?1 ORDER BY source LIMIT ?2"))?
-        .query_map(params![after.map_or("", AssetId::as_str), limit], read_row)?
+        .prepare_cached(&query)?
+        .query_map(params![from, after.map_or("", AssetId::as_str), limit], read_row)?
         .collect()
 }
 
 /// How many rows there are.
-pub(super) fn count(connection: &Connection) -> rusqlite::Result<u64> {
-    let count: i64 = connection.query_row("SELECT count(*) FROM asset", [], |row| row.get(0))?;
-    Ok(u64::try_from(count).unwrap_or(0))
+pub(super) fn count(connection: &Connection, from: &str) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT count(*) FROM relation WHERE from_account = ?1", [from], |row| row.get(0))
 }
 
 /// Writes one record, if it may follow the last one.
 pub(super) fn write(
     connection: &Connection,
     path: &Path,
+    from: &str,
     record: &Record,
 ) -> rusqlite::Result<Result<(), LedgerError>> {
-    let now = position(connection, &record.asset)?;
+    let now = position(connection, from, &record.asset)?;
     if let Err(refused) = follow(now, path, record) {
         return Ok(Err(refused));
     }
-    store(connection, now.last.is_some(), record, None)?;
+    store(connection, from, now.last.is_some(), record, None)?;
     Ok(Ok(()))
 }
 
@@ -66,13 +74,14 @@ pub(super) fn write(
 pub(super) fn advance(
     connection: &Connection,
     path: &Path,
+    from: &str,
     [ended, begun]: &[Record; 2],
 ) -> rusqlite::Result<Result<(), LedgerError>> {
-    let now = position(connection, &ended.asset)?;
+    let now = position(connection, from, &ended.asset)?;
     if let Err(refused) = follow(now, path, ended).and_then(|then| follow(then, path, begun)) {
         return Ok(Err(refused));
     }
-    store(connection, now.last.is_some(), begun, Some(&ended.facts))?;
+    store(connection, from, now.last.is_some(), begun, Some(&ended.facts))?;
     Ok(Ok(()))
 }
 
@@ -95,10 +104,16 @@ fn follow(now: Position, path: &Path, record: &Record) -> Result<Position, Ledge
 }
 
 /// Writes a record into its row, which is there or not, with what was learned just `before`.
-fn store(connection: &Connection, there: bool, record: &Record, before: Option<&Facts>) -> rusqlite::Result<()> {
+fn store(
+    connection: &Connection,
+    from: &str,
+    there: bool,
+    record: &Record,
+    before: Option<&Facts>,
+) -> rusqlite::Result<()> {
     // Two statements instead of one with ON CONFLICT, for which SQLite would make a temporary table each time.
     let statement = if there {
-        "UPDATE asset SET
+        "UPDATE relation SET
              step = ?2,
              status = ?3,
              updated = ?4,
@@ -112,11 +127,11 @@ fn store(connection: &Connection, there: bool, record: &Record, before: Option<&
              blobs = coalesce(?12, blobs),
              bytes = coalesce(?13, bytes),
              error = ?14
-         WHERE source = ?1"
+         WHERE source = ?1 AND from_account = ?15"
     } else {
-        "INSERT INTO asset (source, step, status, updated, name, target, container, source_digest, target_digest,
-                            files_digest, locators_digest, blobs, bytes, error)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+        "INSERT INTO relation (source, step, status, updated, name, target, container, source_digest, target_digest,
+                               files_digest, locators_digest, blobs, bytes, error, from_account)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
     };
     let text = |fact: fn(&Facts) -> Option<&str>| fact(&record.facts).or_else(|| before.and_then(fact));
     let count = |fact: fn(&Facts) -> Option<u64>| fact(&record.facts).or_else(|| before.and_then(fact)).map(stored);
@@ -136,29 +151,31 @@ fn store(connection: &Connection, there: bool, record: &Record, before: Option<&
         count(|facts| facts.bytes),
         // The last door before the disk: no signature may pass it, whoever wrote the text.
         record.facts.error.as_deref().map(scrub),
+        from,
     ])?;
     Ok(())
 }
 
 /// Removes one asset's row.
-pub(super) fn forget(connection: &Connection, asset: &AssetId) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM asset WHERE source = ?1")?.execute([asset.as_str()])?;
+pub(super) fn forget(connection: &Connection, from: &str, asset: &AssetId) -> rusqlite::Result<()> {
+    let statement = "DELETE FROM relation WHERE from_account = ?1 AND source = ?2";
+    connection.prepare_cached(statement)?.execute([from, asset.as_str()])?;
     Ok(())
 }
 
 /// A moment noted earlier.
-pub(super) fn mark(connection: &Connection, mark: Mark) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn mark(connection: &Connection, from: &str, mark: Mark) -> rusqlite::Result<Option<Timestamp>> {
     connection
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([key(mark)], |row| parsed(row, 0, |text| text.parse().ok()))
+        .prepare_cached("SELECT at FROM mark WHERE from_account = ?1 AND name = ?2")?
+        .query_row([from, key(mark)], |row| parsed(row, 0, |text| text.parse().ok()))
         .optional()
 }
 
 /// Notes a moment.
-pub(super) fn set_mark(connection: &Connection, mark: Mark, at: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn set_mark(connection: &Connection, from: &str, mark: Mark, at: Timestamp) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")?
-        .execute([key(mark), &at.to_string()])?;
+        .prepare_cached("INSERT OR REPLACE INTO mark (from_account, name, at) VALUES (?1, ?2, ?3)")?
+        .execute([from, key(mark), &at.to_string()])?;
     Ok(())
 }
 
@@ -169,10 +186,12 @@ fn key(mark: Mark) -> &'static str {
     }
 }
 
-fn position(connection: &Connection, asset: &AssetId) -> rusqlite::Result<Position> {
+fn position(connection: &Connection, from: &str, asset: &AssetId) -> rusqlite::Result<Position> {
     let found = connection
-        .prepare_cached("SELECT step, status, target IS NOT NULL FROM asset WHERE source = ?1")?
-        .query_row([asset.as_str()], |row| {
+        .prepare_cached(
+            "SELECT step, status, target IS NOT NULL FROM relation WHERE from_account = ?1 AND source = ?2",
+        )?
+        .query_row([from, asset.as_str()], |row| {
             let last = (parsed(row, 0, Step::parse)?, parsed(row, 1, Status::parse)?);
             Ok(Position { last: Some(last), target_known: row.get(2)? })
         })
@@ -202,7 +221,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<AssetRow> {
 }
 
 /// A column that holds a word of ours.
-fn parsed<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn parsed<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
     parse(text).ok_or_else(|| {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, format!("unknown value {text:?}").into())
@@ -210,6 +229,6 @@ fn parsed<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Option<T>) ->
 }
 
 /// `SQLite` counts up to 2^63; no library holds more.
-fn stored(count: u64) -> i64 {
+pub(super) fn stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -1,5 +1,6 @@
 //! The ledger as a whole: what is durable, what is refused.
 
+mod history;
 mod replacing;
 
 use std::fs;
@@ -219,7 +220,7 @@ async fn a_ledger_of_another_pair_is_refused_naming_both() {
         [Ledger::open(&path, &other, &south).unwrap_err(), Ledger::open_read_only(&path, &other, &south).unwrap_err()]
     {
         let text = error.to_string();
-        assert!(text.contains("north -> south") && text.contains("other -> south"), "{text}");
+        assert!(text.contains("north and south") && text.contains("other and south"), "{text}");
     }
     open(&path).unwrap();
 }

@@ -1,17 +1,18 @@
 //! The threads that own the connections. One thread writes, records of many assets in one transaction (group commit); a
-//! record is acknowledged after its commit. Another one reads. Callers wait on channels, so no runtime thread blocks.
+//! record is acknowledged after its commit. Events wait for the next group and share its commit. Another thread reads. Callers wait on channels, so no runtime thread blocks.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::history::{Event, RunBegin, RunEnd, RunRow};
 use super::lock::RunLock;
 use super::rows::{self, Record};
-use super::{AssetRow, LedgerError, Mark};
+use super::{AssetRow, LedgerError, Mark, run_rows};
 use crate::model::AssetId;
 
 /// Records per transaction. Measured on one virtual disk: beyond 512 a bigger batch gains little.
@@ -21,6 +22,10 @@ const MAX_BATCH: usize = 256;
 /// arrival. A quarter of the 20 ms that a request takes; with a commit for nearly every record of a busy run, a third of
 /// the whole program's system calls were for them.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// So long events wait for a record that they can share a commit with. While copies are under way there may be none for
+/// hours, and a killed run loses what waits. A guess.
+const EVENTS_WAIT: Duration = Duration::from_secs(1);
 
 /// Where an answer goes. Its receiver may be gone: the caller was cancelled.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
@@ -44,7 +49,17 @@ pub(super) enum Work {
     Mark(Mark, Reply<Option<Timestamp>>),
     /// Write a mark.
     SetMark(Mark, Timestamp, Reply<()>),
-    /// Answer, for what was asked for before is done.
+    /// Write the begin of a run, delete what is too old.
+    BeginRun(RunBegin, Reply<()>),
+    /// Write the end of the run with that id.
+    EndRun(Box<(String, RunEnd)>, Reply<()>),
+    /// Write an event of the run with that id, with the next group.
+    Event(Box<(String, Event)>),
+    /// Read the last runs.
+    Runs(usize, Reply<Vec<RunRow>>),
+    /// Read the events of a run.
+    Events(String, Reply<Vec<Event>>),
+    /// Write the events that wait; answer, for what was asked for before is done.
     Settle(Reply<()>),
     /// Close the file, end the thread.
     Close(Reply<()>),
@@ -55,6 +70,10 @@ pub(super) enum Work {
 pub(super) struct Worker {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
+    /// The source account of this run.
+    pub(super) from: String,
+    /// Events that wait for the next commit, each with its run's id.
+    pub(super) events: Vec<Box<(String, Event)>>,
     /// Before then a change waits for company; `None`: it never does, for a commit costs nothing.
     pub(super) next_commit: Option<Instant>,
     /// Held as long as the file is open for writing. Last field: dropped after the connection.
@@ -68,39 +87,94 @@ enum Change {
     Advance(Box<[Record; 2]>),
     Forget(AssetId),
     Mark(Mark, Timestamp),
+    EndRun(Box<(String, RunEnd)>),
 }
 
 impl Worker {
-    /// Serves until it is told to close or nobody can ask any more.
+    /// One that only reads, or whose commits cost nothing.
+    pub(super) fn of(connection: Connection, path: &Path, from: &str) -> Self {
+        let (path, from) = (path.to_owned(), from.to_owned());
+        Self { connection, path, from, events: Vec::new(), next_commit: None, lock: None }
+    }
+
+    /// Serves until it is asked to close or nobody can ask any more.
     pub(super) fn run(mut self, work: &Receiver<Work>) {
         let mut next = None;
-        while let Some(item) = next.take().or_else(|| work.recv().ok()) {
+        while let Some(item) = next.take().or_else(|| self.receive(work)) {
             match item {
                 Work::Record(record, reply) => next = self.group(Change::Record(record), reply, work),
                 Work::Advance(both, reply) => next = self.group(Change::Advance(both), reply, work),
                 Work::Forget(asset, reply) => next = self.group(Change::Forget(asset), reply, work),
                 Work::SetMark(mark, at, reply) => next = self.group(Change::Mark(mark, at), reply, work),
-                Work::Count(reply) => {
-                    let _ = reply.send(rows::count(&self.connection).map_err(|e| self.failed("read", &e)));
-                }
-                Work::Mark(mark, reply) => {
-                    let _ = reply.send(rows::mark(&self.connection, mark).map_err(|e| self.failed("read", &e)));
-                }
-                Work::One(asset, reply) => {
-                    let _ = reply.send(rows::one(&self.connection, &asset).map_err(|e| self.failed("read", &e)));
-                }
-                Work::Page(after, limit, reply) => {
-                    let page = rows::page(&self.connection, after.as_ref(), limit);
-                    let _ = reply.send(page.map_err(|e| self.failed("read", &e)));
+                Work::EndRun(end, reply) => next = self.group(Change::EndRun(end), reply, work),
+                Work::Event(event) => self.take_event(event),
+                Work::BeginRun(begin, reply) => {
+                    let began = run_rows::begin(&mut self.connection, &self.from, &begin);
+                    let _ = reply.send(began.map_err(|e| self.failed("write", &e)));
                 }
                 Work::Settle(reply) => {
-                    let _ = reply.send(Ok(()));
+                    let _ = reply.send(self.write_events());
                 }
                 Work::Close(reply) => {
                     let _ = reply.send(self.close());
                     return;
                 }
+                read => self.read(read),
             }
+        }
+    }
+
+    /// The next item. Events do not wait for it longer than [`EVENTS_WAIT`].
+    fn receive(&mut self, work: &Receiver<Work>) -> Option<Work> {
+        if !self.events.is_empty() {
+            match work.recv_timeout(EVENTS_WAIT) {
+                Ok(item) => return Some(item),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => self.write_events_or_warn(),
+            }
+        }
+        work.recv().ok()
+    }
+
+    /// Answers a question.
+    fn read(&self, question: Work) {
+        let (connection, from) = (&self.connection, self.from.as_str());
+        match question {
+            Work::Count(reply) => self.answer(reply, rows::count(connection, from)),
+            Work::Mark(mark, reply) => self.answer(reply, rows::mark(connection, from, mark)),
+            Work::One(asset, reply) => self.answer(reply, rows::one(connection, from, &asset)),
+            Work::Page(after, limit, reply) => self.answer(reply, rows::page(connection, from, after.as_ref(), limit)),
+            Work::Runs(limit, reply) => self.answer(reply, run_rows::runs(connection, limit)),
+            Work::Events(run, reply) => self.answer(reply, run_rows::events(connection, &run)),
+            _ => unreachable!("everything else is a change"),
+        }
+    }
+
+    fn answer<T>(&self, reply: Reply<T>, found: rusqlite::Result<T>) {
+        let _ = reply.send(found.map_err(|error| self.failed("read", &error)));
+    }
+
+    /// Keeps an event for the next commit; a group's worth of them is one.
+    fn take_event(&mut self, event: Box<(String, Event)>) {
+        self.events.push(event);
+        if self.events.len() >= MAX_BATCH {
+            self.write_events_or_warn();
+        }
+    }
+
+    /// Writes the events that wait.
+    fn write_events(&mut self) -> Result<(), LedgerError> {
+        let events = std::mem::take(&mut self.events);
+        if events.is_empty() {
+            return Ok(());
+        }
+        let written = commit(&mut self.connection, &self.path, &self.from, &[], &events);
+        written.map(drop).map_err(|error| self.failed("write", &error))
+    }
+
+    /// The same where nobody waits for the answer.
+    fn write_events_or_warn(&mut self) {
+        if let Err(error) = self.write_events() {
+            tracing::warn!(%error, "events of the run are lost");
         }
     }
 
@@ -112,12 +186,14 @@ impl Worker {
         }
         let mut batch = vec![(first, reply)];
         let mut next = None;
-        while batch.len() < MAX_BATCH {
+        while batch.len() + self.events.len() < MAX_BATCH {
             match work.try_recv() {
                 Ok(Work::Record(record, reply)) => batch.push((Change::Record(record), reply)),
                 Ok(Work::Advance(both, reply)) => batch.push((Change::Advance(both), reply)),
                 Ok(Work::Forget(asset, reply)) => batch.push((Change::Forget(asset), reply)),
                 Ok(Work::SetMark(mark, at, reply)) => batch.push((Change::Mark(mark, at), reply)),
+                Ok(Work::EndRun(end, reply)) => batch.push((Change::EndRun(end), reply)),
+                Ok(Work::Event(event)) => self.events.push(event),
                 Ok(other) => {
                     next = Some(other);
                     break;
@@ -126,7 +202,8 @@ impl Worker {
             }
         }
         let (changes, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        let committed = commit(&mut self.connection, &self.path, &changes);
+        let events = std::mem::take(&mut self.events);
+        let committed = commit(&mut self.connection, &self.path, &self.from, &changes, &events);
         self.next_commit = self.next_commit.map(|_| Instant::now() + PAUSE);
         match committed {
             Ok(results) => {
@@ -148,37 +225,38 @@ impl Worker {
         LedgerError::of(attempted, &self.path, error)
     }
 
-    /// Closes the file, then gives the lock back.
-    fn close(self) -> Result<(), LedgerError> {
+    /// Writes the events that wait, closes the file, then gives the lock back.
+    fn close(mut self) -> Result<(), LedgerError> {
+        let written = self.write_events();
         let Self { connection, path, lock, .. } = self;
         let closed = connection.close().map_err(|(_, error)| LedgerError::of("close", &path, &error));
         drop(lock);
-        closed
+        written.and(closed)
     }
 }
 
-/// Writes every change in one transaction. The outer error is of the file: nothing was written; an inner one is of that
-/// change alone.
+/// Writes every change and event in one transaction. The outer error is of the file: nothing was written; an inner one is
+/// of that change alone.
 fn commit(
     connection: &mut Connection,
     path: &Path,
+    from: &str,
     changes: &[Change],
+    events: &[Box<(String, Event)>],
 ) -> rusqlite::Result<Vec<Result<(), LedgerError>>> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut results = Vec::with_capacity(changes.len());
     for change in changes {
         results.push(match change {
-            Change::Record(record) => rows::write(&transaction, path, record)?,
-            Change::Advance(both) => rows::advance(&transaction, path, both)?,
-            Change::Forget(asset) => {
-                rows::forget(&transaction, asset)?;
-                Ok(())
-            }
-            Change::Mark(mark, at) => {
-                rows::set_mark(&transaction, *mark, *at)?;
-                Ok(())
-            }
+            Change::Record(record) => rows::write(&transaction, path, from, record)?,
+            Change::Advance(both) => rows::advance(&transaction, path, from, both)?,
+            Change::Forget(asset) => Ok(rows::forget(&transaction, from, asset)?),
+            Change::Mark(mark, at) => Ok(rows::set_mark(&transaction, from, *mark, *at)?),
+            Change::EndRun(ended) => Ok(run_rows::end(&transaction, &ended.0, &ended.1)?),
         });
+    }
+    for event in events {
+        run_rows::add(&transaction, &event.0, &event.1)?;
     }
     transaction.commit()?;
     Ok(results)
@@ -202,7 +280,8 @@ mod tests {
     #[test]
     fn waiting_records_share_a_commit_and_a_read_ends_the_group() {
         let connection = super::super::schema::in_memory().unwrap();
-        let mut worker = Worker { connection, path: "l.db".into(), next_commit: Some(Instant::now()), lock: None };
+        let mut worker =
+            Worker { next_commit: Some(Instant::now()), ..Worker::of(connection, Path::new("l.db"), "north") };
         let (sender, receiver) = std::sync::mpsc::channel();
         let mut answers = Vec::new();
         for number in 0..300 {
@@ -223,17 +302,40 @@ mod tests {
     }
 
     #[test]
+    fn events_wait_for_a_record_and_share_its_commit() {
+        let mut worker = Worker::of(super::super::schema::in_memory().unwrap(), Path::new("l.db"), "north");
+        let begin = RunBegin { id: "run".to_owned(), at: Timestamp::UNIX_EPOCH };
+        run_rows::begin(&mut worker.connection, "north", &begin).unwrap();
+        let event = |number: usize| {
+            let asset = AssetId::new(number.to_string());
+            Box::new(("run".to_owned(), Event::changed(&asset, &crate::verdict::Change::Name)))
+        };
+        let written = |worker: &Worker| run_rows::events(&worker.connection, "run").unwrap().len();
+        worker.take_event(event(0));
+        assert_eq!(written(&worker), 0);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        sender.send(Work::Event(event(1))).unwrap();
+        let (reply, _answer) = oneshot::channel();
+        assert!(worker.group(Change::Record(record(0)), reply, &receiver).is_none());
+        assert_eq!((written(&worker), worker.events.len()), (2, 0));
+        (2..=MAX_BATCH).for_each(|number| worker.take_event(event(number)));
+        assert_eq!(written(&worker), 2);
+        worker.take_event(event(0));
+        assert_eq!(written(&worker), 2 + MAX_BATCH, "no more than a group's worth waits");
+    }
+
+    #[test]
     fn a_full_disk_fails_the_whole_group_and_leaves_what_was_there() {
         let mut connection = super::super::schema::in_memory().unwrap();
         let record = |number| Change::Record(record(number));
         let path = Path::new("l.db");
-        commit(&mut connection, path, &[record(0)]).unwrap();
+        commit(&mut connection, path, "north", &[record(0)], &[]).unwrap();
         let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         connection.pragma_update(None, "max_page_count", pages + 2).unwrap();
         let changes: Vec<_> = (1..100).map(record).collect();
-        let error = commit(&mut connection, path, &changes).unwrap_err();
+        let error = commit(&mut connection, path, "north", &changes, &[]).unwrap_err();
         assert!(matches!(LedgerError::of("write", path, &error), LedgerError::DiskFull { .. }), "{error}");
-        assert_eq!(rows::page(&connection, None, 1_000).unwrap().len(), 1);
-        commit(&mut connection, path, &[record(1)]).unwrap();
+        assert_eq!(rows::page(&connection, "north", None, 1_000).unwrap().len(), 1);
+        commit(&mut connection, path, "north", &[record(1)], &[]).unwrap();
     }
 }

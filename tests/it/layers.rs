@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("call", &["model", "retry", "throttle", "error"]),
     ("config", &["model", "redact", "verdict", "error", "throttle"]),
     ("monitor", &["model", "redact", "verdict", "error"]),
-    ("ledger", &["model", "redact", "error", "clock", "machine"]),
+    ("ledger", &["model", "redact", "verdict", "error", "clock", "machine"]),
     ("transport", &["redact", "failure", "config"]),
     (
         "media",

@@ -38,6 +38,12 @@ async fn a_ledger_of_the_first_release_gives_its_rows_and_takes_new_ones() {
     assert_eq!((failed.status, failed.facts.error.as_deref()), (Failed, Some("HTTP 403")));
     let seen = ledger.mark(Mark::FilesSeen).await.unwrap();
     assert_eq!(seen, Some("2026-01-02T03:04:05Z".parse().unwrap()));
+    let runs = ledger.runs(10).await.unwrap();
+    let outcomes: Vec<_> = runs.iter().map(|run| run.ended.as_ref().map(|end| end.outcome.as_str())).collect();
+    assert_eq!(outcomes, [None, Some("partial")]);
+    let events = ledger.events_of(&runs[1].id).await.unwrap();
+    let codes: Vec<_> = events.iter().map(|event| event.code.as_str()).collect();
+    assert_eq!(codes, ["new", "permission-missing", "target-not-streaming"]);
     ledger.record(&id(2), CreateTarget, Succeeded, target()).await.unwrap();
     whole_round(&ledger, &id(4)).await;
     assert_eq!(ledger.count().await.unwrap(), 4);

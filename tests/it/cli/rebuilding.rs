@@ -30,7 +30,7 @@ fn nothing_was_made(emulator: &Emulator) {
     let (_, next) = emulator.json(&["sync"]);
     assert_eq!((&next["assets"]["unchanged"], &next["blobs"]["unchanged"]), (&Value::from(4), &Value::from(20)));
     let ledger = rusqlite::Connection::open(emulator.path().join("mirror.ledger")).expect("a database");
-    let done = "SELECT count(*) FROM asset WHERE step = 'publish-locators' AND status = 'succeeded'";
+    let done = "SELECT count(*) FROM relation WHERE step = 'publish-locators' AND status = 'succeeded'";
     let done: u32 = ledger.query_row(done, (), |row| row.get(0)).expect("a row");
     assert_eq!(done, 4);
 }

@@ -1,0 +1,257 @@
+//! Runs, their events, and the two directions of a pair.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::ledger::history::RunBegin;
+use crate::verdict::{Cause, Change, Finding, Withdrawal};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn complete(second: i64) -> RunEnd {
+    let counts = RunCounts { assets: json!({"total": 3, "mirrored": 1}), requests: 70, bytes: 1 << 40 };
+    RunEnd { at: at(second), outcome: "complete".to_owned(), counts: Some(counts) }
+}
+
+fn records() -> Event {
+    Event::changed(&id(1), &Change::Records)
+}
+
+/// The ledger of the same accounts with source and target exchanged.
+fn open_exchanged(path: &Path) -> Result<Ledger, LedgerError> {
+    let (source, target) = pair();
+    Ledger::open(path, &target, &source)
+}
+
+/// How many events are in the file, whatever still waits.
+fn written(path: &Path) -> u32 {
+    Connection::open(path).unwrap().query_row("SELECT count(*) FROM event", (), |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn runs_read_back_newest_first_and_one_that_was_killed_has_no_end() {
+    let (_dir, path) = place();
+    let ledger = open(&path).unwrap();
+    ledger.begin_run("first", at(1)).await.unwrap();
+    ledger.end_run("first", complete(5)).await.unwrap();
+    ledger.begin_run("killed", at(10)).await.unwrap();
+    ledger.close().await.unwrap();
+    let ledger = open_exchanged(&path).unwrap();
+    ledger.begin_run("failed", at(20)).await.unwrap();
+    let failed = RunEnd { at: at(21), outcome: "failed".to_owned(), counts: None };
+    ledger.end_run("failed", failed.clone()).await.unwrap();
+    let (north, south) = pair();
+    let run = |id: &str, source: &AccountName, began, ended| RunRow {
+        id: id.to_owned(),
+        source: source.clone(),
+        began: at(began),
+        ended,
+    };
+    let expected = [
+        run("failed", &south, 20, Some(failed)),
+        run("killed", &north, 10, None),
+        run("first", &north, 1, Some(complete(5))),
+    ];
+    assert_eq!(ledger.runs(10).await.unwrap(), expected);
+    assert_eq!(ledger.runs(2).await.unwrap(), expected[..2]);
+}
+
+#[tokio::test]
+async fn events_read_back_in_order_with_code_and_detail() {
+    let ledger = Ledger::in_memory().unwrap();
+    let locator = crate::model::LocatorId::new("l");
+    let finding = Finding::new(Cause::TwoCopies, "a and b");
+    ledger.begin_run("run", at(1)).await.unwrap();
+    ledger.event("run", Event::changed(&id(1), &Change::New { blobs: 7 }));
+    ledger.event("run", Event::changed(&id(1), &Change::LocatorWithdrawn { id: locator, why: Withdrawal::Moved }));
+    ledger.event("run", Event::found(Some(&id(2)), &finding));
+    ledger.event("run", Event::found(None, &Cause::TargetNotStreaming.into()));
+    ledger.event("no such run", records());
+    let events = ledger.events_of("run").await.unwrap();
+    let seen: Vec<_> = events
+        .into_iter()
+        .map(|event| (event.asset, event.code, Value::Object(event.detail)))
+        .map(|(asset, code, detail)| (asset, code, detail.to_string()))
+        .collect();
+    let event = |asset, code: &str, detail: Value| (asset, code.to_owned(), detail.to_string());
+    let expected = [
+        event(Some(id(1)), "new", json!({"blobs": 7})),
+        event(Some(id(1)), "locator-withdrawn", json!({"id": "l", "why": "moved"})),
+        event(Some(id(2)), "two-copies", json!({"detail": "a and b"})),
+        event(None, "target-not-streaming", json!({})),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(ledger.events_of("no such run").await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_event_is_written_with_the_next_record_also_if_that_is_refused() {
+    let (_dir, path) = place();
+    let ledger = open(&path).unwrap();
+    ledger.begin_run("run", at(1)).await.unwrap();
+    for refused in [false, true] {
+        let before = written(&path);
+        ledger.event("run", records());
+        let step = if refused { PublishLocators } else { CreateTarget };
+        let result = ledger.record(&id(usize::from(refused)), step, Started, Facts::default()).await;
+        assert_eq!(result.is_err(), refused);
+        assert_eq!(written(&path), before + 1);
+    }
+}
+
+#[tokio::test]
+async fn events_without_a_record_are_written_when_the_ledger_settles_closes_is_dropped_or_has_nothing_to_do() {
+    let (_dir, path) = place();
+    let ledger = open(&path).unwrap();
+    ledger.begin_run("run", at(1)).await.unwrap();
+    ledger.event("run", records());
+    ledger.settled().await.unwrap();
+    assert_eq!(written(&path), 1);
+    ledger.event("run", records());
+    let deadline = Instant::now() + std::time::Duration::from_secs(60);
+    while written(&path) == 1 {
+        assert!(Instant::now() < deadline, "nothing is written");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    ledger.event("run", records());
+    ledger.close().await.unwrap();
+    assert_eq!(written(&path), 3);
+    let ledger = open(&path).unwrap();
+    ledger.event("run", records());
+    drop(ledger);
+    assert_eq!(written(&path), 4);
+}
+
+#[tokio::test]
+async fn no_signature_in_an_event_reaches_the_disk_and_what_remains_is_readable() {
+    let (_dir, path) = place();
+    let ledger = open(&path).unwrap();
+    ledger.begin_run("run", at(1)).await.unwrap();
+    let detail = "cannot read \"https://h/c/b?sv=1&sig=canary%2Bcanary\\\": refused\nsig=canary";
+    ledger.event("run", Event::found(Some(&id(1)), &Finding::new(Cause::RequestRefused, detail)));
+    let events = ledger.events_of("run").await.unwrap();
+    let text = events[0].detail["detail"].as_str().unwrap();
+    assert!(text.contains("https://h/c/b") && text.contains("refused"), "{text}");
+    ledger.close().await.unwrap();
+    let content = fs::read(&path).unwrap();
+    assert!(!content.windows(6).any(|bytes| bytes == b"canary"));
+}
+
+#[tokio::test]
+async fn the_events_of_the_last_thirty_runs_are_kept_and_older_ones_deleted() {
+    let (_dir, path) = place();
+    let ledger = open(&path).unwrap();
+    let run = |number: i64| format!("run {number}");
+    for number in 0..32 {
+        ledger.begin_run(&run(number), at(number)).await.unwrap();
+        for _ in 0..3 {
+            ledger.event(&run(number), records());
+        }
+        ledger.end_run(&run(number), complete(number)).await.unwrap();
+    }
+    for (number, events) in [(0, 0), (1, 0), (2, 3), (31, 3)] {
+        assert_eq!(ledger.events_of(&run(number)).await.unwrap().len(), events, "{number}");
+    }
+    assert_eq!(written(&path), 90);
+    assert_eq!(ledger.runs(100).await.unwrap().len(), 32, "the runs themselves stay");
+}
+
+#[tokio::test]
+async fn more_events_than_one_transaction_deletes_are_deleted_all_the_same() {
+    let mut connection = schema::in_memory().unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO run (number, id, from_account, began) VALUES (30, 'old', 'north', '');
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+             INSERT INTO event (run, number, at, code) SELECT 1, i, '', 'name' FROM n
+             UNION ALL SELECT 2, i, '', 'name' FROM n WHERE i < 10",
+        )
+        .unwrap();
+    run_rows::begin(&mut connection, "north", &RunBegin { id: "new".to_owned(), at: at(1) }).unwrap();
+    let left: (u32, u32) =
+        connection.query_row("SELECT min(run), count(*) FROM event", (), |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(left, (2, 9));
+}
+
+#[tokio::test]
+async fn runs_that_began_in_the_same_second_have_events_of_their_own() {
+    let ledger = Ledger::in_memory().unwrap();
+    for outcome in ["partial", "complete"] {
+        ledger.begin_run("run", at(1)).await.unwrap();
+        ledger.event("run", records());
+        let end = RunEnd { outcome: outcome.to_owned(), ..complete(1) };
+        ledger.end_run("run", end).await.unwrap();
+    }
+    assert_eq!(ledger.events_of("run").await.unwrap().len(), 1);
+    let outcomes: Vec<_> = ledger.runs(10).await.unwrap().into_iter().map(|run| run.ended.unwrap().outcome).collect();
+    assert_eq!(outcomes, ["complete", "partial"]);
+}
+
+#[tokio::test]
+async fn each_direction_of_a_pair_reads_and_writes_rows_of_its_own() {
+    let (_dir, path) = place();
+    let ledger = open(&path).unwrap();
+    whole_round(&ledger, &id(1)).await;
+    ledger.set_mark(Mark::FilesSeen, at(5)).await.unwrap();
+    ledger.close().await.unwrap();
+
+    let (source, target) = pair();
+    let exchanged = open_exchanged(&path).unwrap();
+    assert_eq!(exchanged.count().await.unwrap(), 0);
+    assert_eq!(exchanged.asset(&id(1)).await.unwrap(), None);
+    assert_eq!(exchanged.mark(Mark::FilesSeen).await.unwrap(), None);
+    exchanged.record(&id(1), CreateTarget, Started, Facts::default()).await.unwrap();
+    exchanged.record(&id(2), CreateTarget, Started, Facts::default()).await.unwrap();
+    exchanged.forget(&id(2)).await.unwrap();
+    assert_eq!(exchanged.assets(None, 10).await.unwrap().len(), 1);
+    exchanged.close().await.unwrap();
+    assert_eq!(Ledger::probe(&path, &target, &source).await.unwrap(), Some(1));
+    let reader = Ledger::open_read_only(&path, &target, &source).unwrap().unwrap();
+    assert_eq!(reader.asset(&id(1)).await.unwrap().unwrap().status, Started);
+    reader.close().await.unwrap();
+
+    let ledger = open(&path).unwrap();
+    assert!(ledger.asset(&id(1)).await.unwrap().unwrap().complete());
+    assert_eq!(ledger.assets(None, 10).await.unwrap().len(), 1);
+    assert_eq!(ledger.mark(Mark::FilesSeen).await.unwrap(), Some(at(5)));
+}
+
+#[tokio::test]
+async fn marks_are_kept_from_run_to_run_until_a_run_goes_in_the_other_direction() {
+    let (_dir, path) = place();
+    for _ in 0..2 {
+        let ledger = open(&path).unwrap();
+        ledger.begin_run("there", at(1)).await.unwrap();
+        ledger.set_mark(Mark::FilesSeen, at(5)).await.unwrap();
+        ledger.begin_run("there", at(2)).await.unwrap();
+        assert_eq!(ledger.mark(Mark::FilesSeen).await.unwrap(), Some(at(5)));
+        ledger.close().await.unwrap();
+
+        let ledger = open_exchanged(&path).unwrap();
+        ledger.begin_run("back", at(3)).await.unwrap();
+        ledger.close().await.unwrap();
+
+        let ledger = open(&path).unwrap();
+        assert_eq!(ledger.mark(Mark::FilesSeen).await.unwrap(), Some(at(5)));
+        ledger.begin_run("there", at(4)).await.unwrap();
+        assert_eq!(ledger.mark(Mark::FilesSeen).await.unwrap(), None, "the other run wrote to this source");
+        ledger.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn words_that_this_release_does_not_know_are_refused_when_they_are_read() {
+    for column in ["step", "status"] {
+        let (_dir, path) = place();
+        let ledger = open(&path).unwrap();
+        ledger.record(&id(1), CreateTarget, Started, Facts::default()).await.unwrap();
+        ledger.close().await.unwrap();
+        Connection::open(&path).unwrap().execute(&format!("UPDATE relation SET {column} = 'x'"), ()).unwrap();
+        let ledger = open(&path).unwrap();
+        assert!(matches!(ledger.asset(&id(1)).await, Err(LedgerError::Corrupt { .. })));
+        let written = ledger.record(&id(1), CreateTarget, Failed, Facts::default()).await;
+        assert!(matches!(written, Err(LedgerError::Corrupt { .. })));
+    }
+}
