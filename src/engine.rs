@@ -12,6 +12,7 @@ mod copy;
 mod digest;
 mod expired;
 mod forecast;
+mod history;
 mod keeper;
 mod locate;
 mod needs;
@@ -71,13 +72,16 @@ pub async fn mirror(
     stop: CancellationToken,
 ) -> Result<Summary, Error> {
     let keeper = Arc::new(Keeper::open(&pair, options.dry_run).await?);
-    let accounts = Arc::clone(&pair);
+    let (accounts, history, dry_run) = (Arc::clone(&pair), ledger.clone(), options.dry_run);
     let result = mirror_locked(&keeper, pair, ledger, options, monitor, stop).await;
     let closed = keeper.close().await;
-    let mut summary = result?;
-    closed?;
-    summary.requests = summary::requests(&accounts);
-    Ok(summary)
+    let result = result.and_then(|summary| {
+        closed.map(|()| Summary { requests: summary::requests(&accounts), ..summary })
+    });
+    let recorded = if dry_run { Ok(()) } else { history::end(&history, &keeper.run, result.as_ref().ok()).await };
+    // The first error is the one to report.
+    let summary = result?;
+    recorded.map(|()| summary)
 }
 
 /// The run, under the target's lock.
@@ -91,6 +95,9 @@ async fn mirror_locked(
 ) -> Result<Summary, Error> {
     let started = Instant::now();
     let began = clock::now();
+    if !options.dry_run {
+        ledger.begin_run(&keeper.run, began).await?;
+    }
     let passed = keeper.passed(&options.allow)?;
     let files = match records::wanted(&ledger, began).await? {
         FilesWanted::BothSides => FilesWanted::BothSides,

@@ -229,6 +229,9 @@ impl Run {
             AssetOutcome::Unchanged => tally.assets.unchanged += 1,
             AssetOutcome::Not(finding) => tally.add_asset(asset, finding, &mut self.accepted()),
         });
+        if let Some(finding) = outcome.finding() {
+            self.note_finding(Some(&asset.id), finding);
+        }
         self.monitor.event(RunEvent::AssetFinished {
             asset: asset.id.clone(),
             name: asset.label().to_owned(),
@@ -256,6 +259,7 @@ impl Run {
 
     /// A finding that concerns no single asset.
     pub(crate) fn find(&self, finding: Finding) {
+        self.note_finding(None, &finding);
         self.count(|tally| tally.findings.push(finding));
     }
 
@@ -275,6 +279,7 @@ impl Run {
     /// Passes on what was changed of an asset.
     pub(crate) fn changed(&self, asset: &Asset, changes: Vec<Change>) {
         if !changes.is_empty() {
+            self.note_changes(&asset.id, &changes);
             let (asset, name) = (asset.id.clone(), asset.label().to_owned());
             self.monitor.event(RunEvent::Changed { asset, name, changes });
         }
@@ -358,6 +363,7 @@ impl Run {
             self.pending.lock().expect("no panic while held").entry(source.clone()).or_insert(finding);
             return;
         }
+        self.note_finding(Some(source), &finding);
         let asset = stand_in(source, label);
         self.count(|tally| tally.add(&asset, &finding, &mut self.accepted()));
         let (asset, name) = (source.clone(), label.to_owned());

@@ -16,6 +16,7 @@ mod config;
 mod contract_rows;
 mod faults;
 mod guarantees;
+mod history;
 mod large_blobs;
 mod layers;
 mod media_v2;

@@ -1,0 +1,94 @@
+//! The history of runs in the ledger: its events are what the run reported.
+
+use std::time::Duration;
+
+use mediamirror::engine::Options;
+use mediamirror::ledger::Event;
+use mediamirror::monitor::{RunEvent, TestMonitor};
+use serde_json::json;
+
+use crate::world::World;
+
+/// Asset and code of each event, in order.
+fn codes(events: Vec<Event>) -> Vec<(Option<String>, String)> {
+    let mut codes: Vec<_> =
+        events.into_iter().map(|event| (event.asset.map(|asset| asset.to_string()), event.code)).collect();
+    codes.sort();
+    codes
+}
+
+/// Asset and code of each change and finding that the monitor was given, in order.
+fn reported(monitor: &TestMonitor) -> Vec<(Option<String>, String)> {
+    let mut codes = Vec::new();
+    for event in monitor.events() {
+        match event {
+            RunEvent::Changed { asset, changes, .. } => codes.extend(changes.iter().map(|change| {
+                let kind = json!(change)["change"].as_str().unwrap().to_owned();
+                (Some(asset.to_string()), kind)
+            })),
+            RunEvent::AssetFinished { asset, outcome, .. } => {
+                codes.extend(outcome.cause().map(|cause| (Some(asset.to_string()), cause.code().to_owned())));
+            }
+            _ => {}
+        }
+    }
+    codes.sort();
+    codes
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_run_the_ledger_has_its_counts_and_an_event_for_each_change_and_each_problem() {
+    let world = World::generated("assets=14,blobs=4,seed=8,awkward=true,real=false").await;
+    let (summary, monitor) = world.sync().await;
+    assert!(summary.assets.mirrored > 0 && !summary.problems.is_empty(), "{summary:?}");
+    let runs = world.ledger.runs(10).await.unwrap();
+    let [run] = runs.as_slice() else { panic!("one run: {runs:?}") };
+    let end = run.ended.clone().expect("it ended");
+    assert_eq!((&run.id, json!(end.outcome)), (&summary.run, json!(summary.outcome)));
+    let counts = end.counts.expect("it counted");
+    assert_eq!(counts.assets, json!(summary.assets));
+    assert_eq!(counts.requests, summary.requests.media + summary.requests.blob);
+    assert_eq!(counts.bytes, summary.bytes_copied);
+
+    let events = codes(world.ledger.events_of(&summary.run).await.unwrap());
+    assert_eq!(events, reported(&monitor));
+    for problem in &summary.problems {
+        let event = (Some(problem.asset.to_string()), problem.finding.cause.code().to_owned());
+        assert!(events.contains(&event), "{event:?}");
+    }
+    let problems = events.iter().filter(|(_, code)| mediamirror::verdict::Cause::of_code(code).is_some());
+    assert_eq!(problems.count(), summary.problems.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_night_adds_a_run_and_no_event_and_a_dry_run_neither() {
+    let world = World::generated("assets=5,blobs=4,seed=1,sizes=small,awkward=false,real=false").await;
+    let (first, _) = world.sync().await;
+    assert!(!world.ledger.events_of(&first.run).await.unwrap().is_empty());
+    tokio::time::sleep(Duration::from_hours(24)).await;
+    let (quiet, _) = world.sync().await;
+    assert_eq!(quiet.assets.unchanged, 5);
+    assert_eq!(world.ledger.events_of(&quiet.run).await.unwrap(), []);
+    assert_eq!(world.ledger.runs(10).await.unwrap().len(), 2);
+
+    world.seed("new", &["new.ism", "new.mp4"]).await;
+    tokio::time::sleep(Duration::from_hours(24)).await;
+    let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
+    assert_eq!(dry.assets.mirrored, 1);
+    assert_eq!(world.ledger.runs(10).await.unwrap().len(), 2);
+    let (last, _) = world.sync().await;
+    let kinds: Vec<String> =
+        codes(world.ledger.events_of(&last.run).await.unwrap()).into_iter().map(|(_, code)| code).collect();
+    assert_eq!(kinds, ["locator-made", "new"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ends_with_an_error_is_recorded_as_failed() {
+    let world = World::generated("assets=2,blobs=1,seed=1,sizes=small,awkward=false,real=false").await;
+    let nothing = globset::GlobSet::builder().add(globset::Glob::new("no such asset").unwrap()).build().unwrap();
+    let options = Options { include: Some(nothing), ..Options::default() };
+    world.try_sync(options, &std::sync::Arc::new(TestMonitor::default())).await.unwrap_err();
+    let runs = world.ledger.runs(10).await.unwrap();
+    let end = runs[0].ended.as_ref().expect("it ended");
+    assert_eq!((end.outcome.as_str(), &end.counts), ("failed", &None));
+}
