@@ -79,7 +79,7 @@ async fn a_quiet_night_adds_a_run_and_no_event_and_a_dry_run_neither() {
     let (last, _) = world.sync().await;
     let kinds: Vec<String> =
         codes(world.ledger.events_of(&last.run).await.unwrap()).into_iter().map(|(_, code)| code).collect();
-    assert_eq!(kinds, ["locator-made", "new"]);
+    assert_eq!(kinds, ["new"]);
 }
 
 #[tokio::test(start_paused = true)]
