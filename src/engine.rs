@@ -75,9 +75,8 @@ pub async fn mirror(
     let (accounts, history, dry_run) = (Arc::clone(&pair), ledger.clone(), options.dry_run);
     let result = mirror_locked(&keeper, pair, ledger, options, monitor, stop).await;
     let closed = keeper.close().await;
-    let result = result.and_then(|summary| {
-        closed.map(|()| Summary { requests: summary::requests(&accounts), ..summary })
-    });
+    let result =
+        result.and_then(|summary| closed.map(|()| Summary { requests: summary::requests(&accounts), ..summary }));
     let recorded = if dry_run { Ok(()) } else { history::end(&history, &keeper.run, result.as_ref().ok()).await };
     // The first error is the one to report.
     let summary = result?;

@@ -72,9 +72,8 @@ impl Event {
 
     /// An event whose code is the value of that name; the other values are its detail.
     fn of(asset: Option<&AssetId>, what: &impl serde::Serialize, code: &str) -> Self {
-        let mut detail = match serde_json::to_value(what) {
-            Ok(Value::Object(detail)) => detail,
-            _ => unreachable!("changes and findings are objects with text as keys"),
+        let Ok(Value::Object(mut detail)) = serde_json::to_value(what) else {
+            unreachable!("changes and findings are objects with text as keys")
         };
         let code = detail.remove(code).and_then(|code| code.as_str().map(str::to_owned)).expect("each has a code");
         detail.retain(|_, value| value != "");

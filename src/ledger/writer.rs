@@ -73,7 +73,7 @@ pub(super) struct Worker {
     /// The source account of this run.
     pub(super) from: String,
     /// Events that wait for the next commit, each with its run's id.
-    pub(super) events: Vec<Box<(String, Event)>>,
+    pub(super) events: Vec<(String, Event)>,
     /// Before then a change waits for company; `None`: it never does, for a commit costs nothing.
     pub(super) next_commit: Option<Instant>,
     /// Held as long as the file is open for writing. Last field: dropped after the connection.
@@ -107,10 +107,10 @@ impl Worker {
                 Work::Forget(asset, reply) => next = self.group(Change::Forget(asset), reply, work),
                 Work::SetMark(mark, at, reply) => next = self.group(Change::Mark(mark, at), reply, work),
                 Work::EndRun(end, reply) => next = self.group(Change::EndRun(end), reply, work),
-                Work::Event(event) => self.take_event(event),
+                Work::Event(event) => self.take_event(*event),
                 Work::BeginRun(begin, reply) => {
-                    let began = run_rows::begin(&mut self.connection, &self.from, &begin);
-                    let _ = reply.send(began.map_err(|e| self.failed("write", &e)));
+                    let written = run_rows::begin(&mut self.connection, &self.from, &begin);
+                    let _ = reply.send(written.map_err(|e| self.failed("write", &e)));
                 }
                 Work::Settle(reply) => {
                     let _ = reply.send(self.write_events());
@@ -154,7 +154,7 @@ impl Worker {
     }
 
     /// Keeps an event for the next commit; a group's worth of them is one.
-    fn take_event(&mut self, event: Box<(String, Event)>) {
+    fn take_event(&mut self, event: (String, Event)) {
         self.events.push(event);
         if self.events.len() >= MAX_BATCH {
             self.write_events_or_warn();
@@ -193,7 +193,7 @@ impl Worker {
                 Ok(Work::Forget(asset, reply)) => batch.push((Change::Forget(asset), reply)),
                 Ok(Work::SetMark(mark, at, reply)) => batch.push((Change::Mark(mark, at), reply)),
                 Ok(Work::EndRun(end, reply)) => batch.push((Change::EndRun(end), reply)),
-                Ok(Work::Event(event)) => self.events.push(event),
+                Ok(Work::Event(event)) => self.events.push(*event),
                 Ok(other) => {
                     next = Some(other);
                     break;
@@ -242,7 +242,7 @@ fn commit(
     path: &Path,
     from: &str,
     changes: &[Change],
-    events: &[Box<(String, Event)>],
+    events: &[(String, Event)],
 ) -> rusqlite::Result<Vec<Result<(), LedgerError>>> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut results = Vec::with_capacity(changes.len());
@@ -255,8 +255,8 @@ fn commit(
             Change::EndRun(ended) => Ok(run_rows::end(&transaction, &ended.0, &ended.1)?),
         });
     }
-    for event in events {
-        run_rows::add(&transaction, &event.0, &event.1)?;
+    for (run, event) in events {
+        run_rows::add(&transaction, run, event)?;
     }
     transaction.commit()?;
     Ok(results)
@@ -308,13 +308,13 @@ mod tests {
         run_rows::begin(&mut worker.connection, "north", &begin).unwrap();
         let event = |number: usize| {
             let asset = AssetId::new(number.to_string());
-            Box::new(("run".to_owned(), Event::changed(&asset, &crate::verdict::Change::Name)))
+            ("run".to_owned(), Event::changed(&asset, &crate::verdict::Change::Name))
         };
         let written = |worker: &Worker| run_rows::events(&worker.connection, "run").unwrap().len();
         worker.take_event(event(0));
         assert_eq!(written(&worker), 0);
         let (sender, receiver) = std::sync::mpsc::channel();
-        sender.send(Work::Event(event(1))).unwrap();
+        sender.send(Work::Event(Box::new(event(1)))).unwrap();
         let (reply, _answer) = oneshot::channel();
         assert!(worker.group(Change::Record(record(0)), reply, &receiver).is_none());
         assert_eq!((written(&worker), worker.events.len()), (2, 0));

@@ -110,7 +110,7 @@ async fn events_without_a_record_are_written_when_the_ledger_settles_closes_is_d
     ledger.settled().await.unwrap();
     assert_eq!(written(&path), 1);
     ledger.event("run", records());
-    let deadline = Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = Instant::now() + std::time::Duration::from_mins(1);
     while written(&path) == 1 {
         assert!(Instant::now() < deadline, "nothing is written");
         std::thread::sleep(std::time::Duration::from_millis(50));
