@@ -225,7 +225,7 @@ async fn a_stale_listing_of_the_target_is_not_believed_to_be_complete() {
 
 #[tokio::test(start_paused = true)]
 async fn a_token_service_that_is_down_for_a_while_is_outlasted() {
-    let down = Rule::new(Fault::Refuse(Refuse::status(500))).plane(Plane::Token).until_s(5.0);
+    let down = Rule::new(Fault::Refuse(Refuse::status(500))).plane(Plane::Token).to(8);
     is_complete_under(&[down]).await;
 }
 
