@@ -110,8 +110,7 @@ struct Task<'a> {
 async fn is_unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<bool, Error> {
     let Some(row) = work.settled() else { return Ok(false) };
     let same = row.facts.source_digest.as_ref() == Some(&source.digest)
-        && row.facts.target_digest.as_ref() == Some(&present.seal)
-        && present.archived.is_none();
+        && row.facts.target_digest.as_ref() == Some(&present.seal);
     Ok(same && (!work.files_differ || look::has_its_records(run, work, source, present).await?))
 }
 

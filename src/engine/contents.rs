@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::digest::{BlobsDigest, BlobsSum, is_archived};
+use super::digest::{BlobsDigest, BlobsSum};
 use crate::blob::BlobAccount;
 use crate::error::Error;
 use crate::model::{Blob, ContainerName};
@@ -36,8 +36,6 @@ pub(crate) struct Contents<'a> {
     pub(crate) seal: String,
     /// The first that is no block blob.
     pub(crate) unsuitable: Option<String>,
-    /// The first that is archived.
-    pub(crate) archived: Option<String>,
     sum: BlobsSum,
 }
 
@@ -53,7 +51,6 @@ impl<'a> Contents<'a> {
             digest: BlobsDigest::default().text(),
             seal: String::new(),
             unsuitable: None,
-            archived: None,
             sum: BlobsSum::default(),
         }
     }
@@ -73,9 +70,6 @@ impl<'a> Contents<'a> {
                 digest.add(blob);
                 if !blob.block_blob && contents.unsuitable.is_none() {
                     contents.unsuitable = Some(blob.name.clone());
-                }
-                if is_archived(blob) && contents.archived.is_none() {
-                    contents.archived = Some(blob.name.clone());
                 }
                 in_order &= last <= blob.name;
                 last.clone_from(&blob.name);

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::asset::{Present, look_at_copy, look_at_source, source_lost};
 use super::compare::{self, Need, Why};
 use super::contents::Contents;
+use super::digest::is_archived;
 use super::expired::explained;
 use super::keeper::Keeper;
 use super::needs::{Survey, needs};
@@ -266,9 +267,6 @@ async fn compare_claim(pair: &Pair, ledger: &Ledger, claims: &Claims, asset: &As
         return Ok(Verdict::Not(finding));
     }
     let mut differences = blob_differences(&work, &source, &present).await?;
-    if let Some(blob) = &present.archived {
-        differences.push((blob.clone(), "it is archived on the target and cannot be served".to_owned()));
-    }
     if work.renamed {
         differences.push(("asset".to_owned(), "its name or mark differs".to_owned()));
     }
@@ -288,7 +286,9 @@ async fn blob_differences(
 ) -> Result<Vec<(String, String)>, Error> {
     needs(work, source, present)
         .try_filter_map(|one| async move {
+            let is_archived = one.copy.as_deref().is_some_and(is_archived);
             let what = match one.need {
+                _ if is_archived => "it is archived on the target and cannot be served".to_owned(),
                 Need::Nothing => return Ok(None),
                 Need::Copy(Why::Missing) if one.copy.is_none() => "missing on the target".to_owned(),
                 _ => compare::fault(&one.blob, one.copy.as_deref()).unwrap_or_else(|| match one.need {

@@ -1,5 +1,6 @@
 //! Rows of the contract that the nights in simulation found broken, each as the smallest story that shows it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mediamirror::config::policy::{Allow, GuardLimits, Policy, Share};
@@ -106,6 +107,19 @@ async fn a_dry_run_foresees_blobs_that_are_archived_on_either_side() {
     let (summary, _) = world.sync().await;
     assert_eq!(summary.causes.keys().collect::<Vec<_>>(), [&Cause::ArchivedInSource, &Cause::ArchivedInTarget]);
     assert_eq!((dry.verdict, dry.causes), (summary.verdict, summary.causes));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_that_the_target_alone_has_may_be_archived() {
+    let (world, seeded) = mirrored(1).await;
+    let copy = copy_of(&world, &seeded[0].asset).await;
+    assert!(world.emulator.put_blob("storeeast", container(&copy), "theirs.mp4", vec![7; 70], None));
+    assert!(world.emulator.archive("storeeast", container(&copy), "theirs.mp4"));
+    for _ in 0..2 {
+        let (summary, _) = world.sync().await;
+        assert_eq!((summary.outcome, summary.causes), (Outcome::Complete, BTreeMap::new()));
+    }
+    assert_eq!(world.verify().await.differences, []);
 }
 
 #[tokio::test(start_paused = true)]

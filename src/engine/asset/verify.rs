@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 
 use super::super::compare;
 use super::super::contents::{Contents, compare_names};
-use super::super::digest::{BlobsDigest, BlobsSum};
+use super::super::digest::{BlobsDigest, BlobsSum, is_archived};
 use crate::error::Error;
 use crate::ledger::Facts;
 use crate::model::Asset;
@@ -19,11 +19,14 @@ pub(super) async fn verify_copy(asset: &Asset, source: &Contents<'_>, present: C
     let target = Contents::list(account, container).await?;
     let (mut digest, mut sum) = (BlobsDigest::default(), BlobsSum::default());
     let (mut named, mut more) = (Vec::new(), 0);
+    let mut archived = None;
     let mut pairs = compare_names(source, &target);
     while let Some((blob, copy)) = pairs.try_next().await? {
         let Some(blob) = blob else { continue };
         digest.add(&blob);
         sum.add(&blob);
+        // What the target alone has is not of the mirror, and may be archived.
+        archived = archived.or_else(|| copy.as_ref().filter(|copy| is_archived(copy)).map(|copy| copy.name.clone()));
         match compare::fault(&blob, copy.as_deref()) {
             Some(what) if named.len() < DIFFERENCES_NAMED => named.push(format!("{}: {what}", blob.name)),
             Some(_) => more += 1,
@@ -40,7 +43,7 @@ pub(super) async fn verify_copy(asset: &Asset, source: &Contents<'_>, present: C
     if !source.is_of(sum) {
         return Err(Error::found(asset.label(), Cause::SourceChanging, ""));
     }
-    if let Some(blob) = target.archived {
+    if let Some(blob) = archived {
         return Err(Error::found(asset.label(), Cause::ArchivedInTarget, blob));
     }
     Ok(Facts { source_digest: Some(digest.text()), target_digest: Some(target.seal.clone()), ..Facts::default() })

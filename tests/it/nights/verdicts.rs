@@ -202,7 +202,10 @@ impl Night<'_> {
             Cause::SourceEmpty => thing.is_empty() && copies.is_empty(),
             Cause::SourceLost => thing.is_empty() || thing.lacks_a_blob(),
             Cause::ArchivedInSource => thing.blobs().any(|(_, blob)| blob.is_archived()),
-            Cause::ArchivedInTarget => copies.iter().any(|copy| copy.blobs().any(|(_, blob)| blob.is_archived())),
+            Cause::ArchivedInTarget => copies
+                .iter()
+                .flat_map(|copy| copy.blobs())
+                .any(|(name, blob)| blob.is_archived() && thing.blobs().any(|(ours, _)| ours == name)),
             Cause::TwoCopies => copies.len() > 1,
             Cause::LocatorIdTaken => thing.locators().any(|locator| self.is_taken(&locator.guid)),
             Cause::ForeignLocatorRevoked => copies.iter().any(|copy| self.is_revoked_elsewhere(copy)),
