@@ -15,6 +15,8 @@ use super::needs::{Survey, needs};
 use super::records::file_differences;
 use super::run::is_of_rights;
 use super::urls::target_silence;
+use super::withdraw::stand_in;
+use super::withhold::ForeignRevoked;
 use super::{Options, Problem, withhold};
 use crate::claims::guards;
 use crate::claims::{Claim, Claims, FilesWanted, TargetAsset, Work};
@@ -144,6 +146,9 @@ async fn compare_all(
         return Err(Error::nothing_matched());
     }
     all.add_published_alone(&claims, options)?;
+    for foreign in withhold::foreign_revoked(pair, &claims, keeper.theirs()).await? {
+        all.add_foreign(foreign, &mut accepted);
+    }
     if claims.is_reversed()? {
         all.findings.push(Cause::DirectionReversed.into());
     }
@@ -205,6 +210,15 @@ impl Verification {
 }
 
 impl Verification {
+    /// Adds what somebody else publishes on a copy of ours; an asset that has a problem already keeps that one.
+    fn add_foreign(&mut self, foreign: ForeignRevoked, accepted: &mut Accepted) {
+        if self.problems.iter().all(|problem| problem.asset != foreign.source) {
+            *self.causes.entry(foreign.finding.cause).or_default() += 1;
+            let asset = stand_in(&foreign.source, &foreign.label);
+            self.problems.push(Problem::of(&asset, foreign.finding, accepted));
+        }
+    }
+
     /// Adds what plays on the target alone although the source has withdrawn it, of assets whose contents are not compared:
     /// they are deleted, protected or empty in the source.
     fn add_published_alone(&mut self, claims: &Claims, options: &Options) -> Result<(), Error> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::run::Run;
 use crate::claims::{Claims, Screened};
+use crate::connect::Pair;
 use crate::error::Error;
 use crate::model::{AssetId, LocatorId};
 use crate::verdict::{Cause, Finding};
@@ -57,20 +58,44 @@ pub(super) fn apply(
 /// Names, every night, locators of somebody else's on our copies that play an id which the source has withdrawn.
 pub(super) async fn name_foreign(run: &Run) -> Result<(), Error> {
     for id in run.keeper.theirs() {
-        let id = LocatorId::new(id);
-        let there = run.claims.spool.target_locator(&id)?;
-        let Some(there) = there.filter(|there| !there.ours) else {
+        let there = run.claims.spool.target_locator(&LocatorId::new(&id))?;
+        if there.is_none_or(|there| there.ours) {
             run.keeper.change(|state| {
-                state.theirs.remove(id.as_str());
+                state.theirs.remove(&id);
             });
-            continue;
-        };
-        if run.claims.spool.source_locator(&id)?.is_some() || run.pair.source.media.locator(&id).await?.is_some() {
-            continue;
         }
-        let Some(copy) = run.claims.spool.target(&there.locator.asset)? else { continue };
-        let source = copy.mark.as_ref().map_or_else(|| copy.id.clone(), |mark| mark.source.clone());
-        run.finish_copy(&source, copy.label(), Finding::new(Cause::ForeignLocatorRevoked, id.as_str()));
+    }
+    for foreign in foreign_revoked(&run.pair, &run.claims, run.keeper.theirs()).await? {
+        run.finish_copy(&foreign.source, &foreign.label, foreign.finding);
     }
     Ok(())
+}
+
+/// A copy of ours on which a locator of somebody else's plays an id that the source has withdrawn.
+pub(super) struct ForeignRevoked {
+    pub(super) source: AssetId,
+    pub(super) label: String,
+    pub(super) finding: Finding,
+}
+
+/// Those of these ids that still play, and that the source still has not.
+pub(super) async fn foreign_revoked(
+    pair: &Pair,
+    claims: &Claims,
+    theirs: impl IntoIterator<Item = String>,
+) -> Result<Vec<ForeignRevoked>, Error> {
+    let mut all = Vec::new();
+    for id in theirs {
+        let id = LocatorId::new(id);
+        let there = claims.spool.target_locator(&id)?;
+        let Some(there) = there.filter(|there| !there.ours) else { continue };
+        if claims.spool.source_locator(&id)?.is_some() || pair.source.media.locator(&id).await?.is_some() {
+            continue;
+        }
+        let Some(copy) = claims.spool.target(&there.locator.asset)? else { continue };
+        let source = copy.mark.as_ref().map_or_else(|| copy.id.clone(), |mark| mark.source.clone());
+        let finding = Finding::new(Cause::ForeignLocatorRevoked, id.as_str());
+        all.push(ForeignRevoked { source, label: copy.label().to_owned(), finding });
+    }
+    Ok(all)
 }

@@ -215,6 +215,7 @@ async fn a_foreign_locator_on_our_copy_counts_as_there_and_is_named_every_night_
         let (summary, _) = films.night().await;
         assert_eq!(summary.outcome, Outcome::Partial);
         assert_eq!(summary.causes.get(&Cause::ForeignLocatorRevoked), Some(&1), "{:?}", summary.problems);
+        assert_eq!(films.world.verify().await.causes, summary.causes);
         assert_eq!(look(&films.world, TARGET, "film0").locators.len(), 1, "it is not touched");
     }
     films.target().remove_locator(&service_id(films.locator(0))).await.unwrap();
