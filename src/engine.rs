@@ -42,7 +42,7 @@ pub use crate::claims::{Guard, Order};
 use crate::clock;
 use crate::connect::Pair;
 use crate::error::Error;
-use crate::ledger::{AssetRow, Ledger};
+use crate::ledger::Ledger;
 use crate::model::Asset;
 use crate::monitor::{AssetOutcome, Monitor};
 use crate::verdict::Cause;
@@ -109,7 +109,7 @@ async fn mirror_locked(
     let run =
         Arc::new(Run::new(pair, ledger, options, claims, (Arc::clone(keeper), passed), monitor, stop.child_token()));
     examine(&run).await?;
-    let whole = if run.is_held() { true } else { run_through(&run).await? };
+    let whole = !run.is_held() && run_through(&run).await?;
     if let Some(fatal) = run.fatal() {
         return Err(fatal);
     }
@@ -207,15 +207,17 @@ async fn begin_assets(
 async fn decide(run: &Run, asset: Asset) -> Result<Option<Work>, Error> {
     run.begin(&asset);
     let row = run.ledger.asset(&asset.id).await?;
-    let complete_before = row.as_ref().is_some_and(AssetRow::complete);
+    let recorded = row.as_ref().filter(|row| row.complete()).and_then(|row| row.facts.files_digest.clone());
     match run.claims.claim(asset.clone(), row, run.service_time(), run.options.policy.adopt)? {
         Claim::Mirror(mut work) => {
             withdraw::leave_out_of_scope(run, &mut work)?;
             Ok(Some(*work))
         }
         Claim::Not(finding) => {
-            if complete_before {
-                run.leave_behind();
+            if let Some(recorded) = recorded
+                && !run.claims.has_files(&asset.id, &recorded)?
+            {
+                run.forget_files(&asset.id).await;
             }
             run.finish(&asset, AssetOutcome::Not(finding));
             Ok(None)
@@ -225,13 +227,12 @@ async fn decide(run: &Run, asset: Asset) -> Result<Option<Work>, Error> {
 
 /// One asset to its end; whatever happens to it stays with it.
 async fn mirror_one(run: Arc<Run>, work: Work, journey: Journey) {
-    let asset = work.asset.clone();
-    let complete_before = work.row.as_ref().is_some_and(AssetRow::complete);
+    let (asset, same_files) = (work.asset.clone(), work.same_files);
     // Boxed: the steps of an asset are a future of many kilobytes.
     match Box::pin(asset::mirror_asset(&run, work, journey)).await {
         Ok(Reached::End(outcome)) => {
-            if complete_before && outcome.finding().is_some() {
-                run.leave_behind();
+            if !same_files && outcome.finding().is_some() {
+                run.forget_files(&asset.id).await;
             }
             run.finish(&asset, outcome);
         }
@@ -242,8 +243,8 @@ async fn mirror_one(run: Arc<Run>, work: Work, journey: Journey) {
             }
         }
         Err(error) => {
-            if complete_before {
-                run.leave_behind();
+            if !same_files {
+                run.forget_files(&asset.id).await;
             }
             run.fail(&asset, error);
         }

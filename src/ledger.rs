@@ -298,6 +298,11 @@ impl Ledger {
         self.ask("write", self.writer()?, |reply| Work::Forget(source.clone(), reply)).await
     }
 
+    /// Forgets which file records an asset had: the next run compares them, whether they changed since or not.
+    pub async fn forget_files(&self, source: &AssetId) -> Result<(), LedgerError> {
+        self.ask("write", self.writer()?, |reply| Work::ForgetFiles(source.clone(), reply)).await
+    }
+
     /// Waits until all that was asked for before is durable, refused or read, whoever asked for it.
     pub async fn settled(&self) -> Result<(), LedgerError> {
         for thread in [&self.threads.reader, &self.threads.writer].into_iter().flatten() {

@@ -203,7 +203,7 @@ impl Claims {
     }
 
     /// Are the source asset's file records those of that fingerprint, as far as the listing shows?
-    fn has_files(&self, source: &AssetId, recorded: &str) -> Result<bool, Error> {
+    pub(crate) fn has_files(&self, source: &AssetId, recorded: &str) -> Result<bool, Error> {
         let whole = matches!(self.files, FilesWanted::Source | FilesWanted::BothSides);
         Ok(match self.spool.files(Side::Source, source)? {
             // Of changed records alone the sum is that of all of them only if all of them changed: then it still decides.

@@ -1,7 +1,7 @@
 //! What all assets of a run share: the accounts, the ledger, the counts, the batches.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ use crate::error::{Disposition, Error, Failure};
 use crate::ledger::{Facts, Ledger, Status, Step};
 use crate::model::{AccountName, Asset, AssetId, Locator, LocatorId};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
-use crate::verdict::{Change, Class, Finding};
+use crate::verdict::{Cause, Change, Class, Finding};
 
 /// Assets whose file records are read and written in one go: one filter names 15 parents (URL length), a page of the
 /// answer has fewer than 1,000 rows, and a `$batch` takes 1,000 operations. Then both are one request each.
@@ -111,8 +111,6 @@ pub(crate) struct Run {
     /// Assets refused for want of rights since something last arrived, and the first such error.
     refused_in_a_row: AtomicU32,
     refused: Mutex<Option<Error>>,
-    /// An asset that was complete before could not be dealt with: its changes have to be seen again.
-    left_behind: AtomicBool,
 }
 
 impl Run {
@@ -162,7 +160,6 @@ impl Run {
             pending: Mutex::default(),
             refused_in_a_row: AtomicU32::new(0),
             refused: Mutex::new(None),
-            left_behind: AtomicBool::new(false),
         }
     }
 
@@ -358,7 +355,6 @@ impl Run {
     /// A finding on a copy. If its source asset is part of the run it becomes that asset's verdict, when its contents are
     /// dealt with; else it is one of its own.
     pub(crate) fn finish_copy(&self, source: &AssetId, label: &str, finding: Finding) {
-        self.leave_behind();
         if matches!(self.claims.spool.source(source), Ok(Some((_, true)))) {
             self.pending.lock().expect("no panic while held").entry(source.clone()).or_insert(finding);
             return;
@@ -405,15 +401,23 @@ impl Run {
         }
     }
 
-    /// Notes that an asset which was complete before was not dealt with to its end.
-    pub(crate) fn leave_behind(&self) {
-        self.left_behind.store(true, Ordering::Relaxed);
+    /// The file records of an asset changed, and the asset was not mirrored. The listing of a later run does not show that
+    /// change again, so the ledger must not say that it knows them.
+    pub(crate) async fn forget_files(&self, asset: &AssetId) {
+        if !self.options.dry_run
+            && let Err(error) = self.ledger.forget_files(asset).await
+        {
+            self.abandon(error.into());
+        }
     }
 
-    /// Has it come to its end with all that changed of every asset dealt with, or to be dealt with whatever changes?
+    /// Can it note that it saw the changes of every asset's file records? It went through all assets of the source, and
+    /// none is hidden from it.
     pub(crate) fn saw_everything(&self) -> bool {
         let whole = self.options.covers_all() && !self.options.dry_run && !self.stop.is_cancelled();
-        whole && !self.left_behind.load(Ordering::Relaxed)
+        let tally = self.tally.lock().expect("no panic while held");
+        let hidden = tally.causes.contains_key(&Cause::ListingIncomplete) || tally.held_by.contains_key(&Guard::Shrink);
+        whole && !hidden
     }
 
     /// Stops the run for good.

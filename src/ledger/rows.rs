@@ -163,6 +163,13 @@ pub(super) fn forget(connection: &Connection, from: &str, asset: &AssetId) -> ru
     Ok(())
 }
 
+/// Removes the fingerprint of an asset's file records.
+pub(super) fn forget_files(connection: &Connection, from: &str, asset: &AssetId) -> rusqlite::Result<()> {
+    let statement = "UPDATE relation SET files_digest = NULL WHERE from_account = ?1 AND source = ?2";
+    connection.prepare_cached(statement)?.execute([from, asset.as_str()])?;
+    Ok(())
+}
+
 /// A moment noted earlier.
 pub(super) fn mark(connection: &Connection, from: &str, mark: Mark) -> rusqlite::Result<Option<Timestamp>> {
     connection

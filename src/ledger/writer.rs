@@ -39,6 +39,8 @@ pub(super) enum Work {
     Advance(Box<[Record; 2]>, Reply<()>),
     /// Remove a row.
     Forget(AssetId, Reply<()>),
+    /// Remove the fingerprint of file records from a row.
+    ForgetFiles(AssetId, Reply<()>),
     /// Read a row.
     One(AssetId, Reply<Option<AssetRow>>),
     /// Read a page of rows.
@@ -86,6 +88,7 @@ enum Change {
     Record(Box<Record>),
     Advance(Box<[Record; 2]>),
     Forget(AssetId),
+    ForgetFiles(AssetId),
     Mark(Mark, Timestamp),
     EndRun(Box<(String, RunEnd)>),
 }
@@ -105,6 +108,7 @@ impl Worker {
                 Work::Record(record, reply) => next = self.group(Change::Record(record), reply, work),
                 Work::Advance(both, reply) => next = self.group(Change::Advance(both), reply, work),
                 Work::Forget(asset, reply) => next = self.group(Change::Forget(asset), reply, work),
+                Work::ForgetFiles(asset, reply) => next = self.group(Change::ForgetFiles(asset), reply, work),
                 Work::SetMark(mark, at, reply) => next = self.group(Change::Mark(mark, at), reply, work),
                 Work::EndRun(end, reply) => next = self.group(Change::EndRun(end), reply, work),
                 Work::Event(event) => self.take_event(*event),
@@ -191,6 +195,7 @@ impl Worker {
                 Ok(Work::Record(record, reply)) => batch.push((Change::Record(record), reply)),
                 Ok(Work::Advance(both, reply)) => batch.push((Change::Advance(both), reply)),
                 Ok(Work::Forget(asset, reply)) => batch.push((Change::Forget(asset), reply)),
+                Ok(Work::ForgetFiles(asset, reply)) => batch.push((Change::ForgetFiles(asset), reply)),
                 Ok(Work::SetMark(mark, at, reply)) => batch.push((Change::Mark(mark, at), reply)),
                 Ok(Work::EndRun(end, reply)) => batch.push((Change::EndRun(end), reply)),
                 Ok(Work::Event(event)) => self.events.push(*event),
@@ -251,6 +256,7 @@ fn commit(
             Change::Record(record) => rows::write(&transaction, path, from, record)?,
             Change::Advance(both) => rows::advance(&transaction, path, from, both)?,
             Change::Forget(asset) => Ok(rows::forget(&transaction, from, asset)?),
+            Change::ForgetFiles(asset) => Ok(rows::forget_files(&transaction, from, asset)?),
             Change::Mark(mark, at) => Ok(rows::set_mark(&transaction, from, *mark, *at)?),
             Change::EndRun(ended) => Ok(run_rows::end(&transaction, &ended.0, &ended.1)?),
         });
