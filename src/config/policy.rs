@@ -141,6 +141,12 @@ impl Accepted {
         accepted
     }
 
+    /// Would [`Self::accepts`] say yes? Uses up nothing.
+    pub fn covers(&self, cause: Cause, name: &str) -> bool {
+        let limited = self.limited.iter().filter(|(_, left)| *left > 0).map(|(entry, _)| entry);
+        self.unlimited.iter().chain(limited).any(|entry| entry.covers(cause, name))
+    }
+
     /// Is this cause of an asset with this name accepted? To be asked once for each asset and run.
     pub fn accepts(&mut self, cause: Cause, name: &str) -> bool {
         // Entries without a limit come first: they use up nothing.

@@ -17,7 +17,7 @@ use super::overwrites::Overwrites;
 use super::publish::Registration;
 use super::register::{Announced, Batcher, Capacity};
 use super::room::{Place, Room};
-use super::tally::Tally;
+use super::tally::{Tally, verdict_of};
 use super::turns::Turns;
 use super::withdraw::stand_in;
 use crate::blob::BlobAccount;
@@ -107,7 +107,7 @@ pub(crate) struct Run {
     tally: Mutex<Tally>,
     fatal: Mutex<Option<Error>>,
     /// What was found on copies of assets whose contents are not dealt with yet.
-    pending: Mutex<HashMap<AssetId, Finding>>,
+    pending: Mutex<HashMap<AssetId, Vec<Finding>>>,
     /// Assets refused for want of rights since something last arrived, and the first such error.
     refused_in_a_row: AtomicU32,
     refused: Mutex<Option<Error>>,
@@ -203,16 +203,12 @@ impl Run {
         Ok(self.ledger.advance(&asset.id, ended, begun).await?)
     }
 
-    /// Counts how an asset ended and tells the monitor. What was found on its copy before becomes its verdict if nothing
-    /// else is wrong with it.
+    /// Counts how an asset ended and reports it to the monitor. What was found on its copy before counts, too.
     pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) {
-        let pending = self.pending.lock().expect("no panic while held").remove(&asset.id);
-        let outcome = match (outcome, pending) {
-            // What a guard holds outranks everything else: a protected asset may still play.
-            (_, Some(finding)) if finding.class() == Class::Held => AssetOutcome::Not(finding),
-            (AssetOutcome::Mirrored | AssetOutcome::Unchanged, Some(finding)) => AssetOutcome::Not(finding),
-            (outcome, _) => outcome,
-        };
+        let pending = self.pending.lock().expect("no panic while held").remove(&asset.id).unwrap_or_default();
+        let found = outcome.finding().cloned().into_iter().chain(pending).collect();
+        let verdict = verdict_of(found, asset.label(), &self.accepted());
+        let outcome = verdict.map_or(outcome, AssetOutcome::Not);
         if outcome == AssetOutcome::Mirrored {
             self.arrived();
         }
@@ -356,7 +352,7 @@ impl Run {
     /// dealt with; else it is one of its own.
     pub(crate) fn finish_copy(&self, source: &AssetId, label: &str, finding: Finding) {
         if matches!(self.claims.spool.source(source), Ok(Some((_, true)))) {
-            self.pending.lock().expect("no panic while held").entry(source.clone()).or_insert(finding);
+            self.pending.lock().expect("no panic while held").entry(source.clone()).or_default().push(finding);
             return;
         }
         self.note_finding(Some(source), &finding);

@@ -35,6 +35,14 @@ pub(crate) struct Tally {
     pub(crate) outlook: Outlook,
 }
 
+/// Of all that was found of one asset, what its verdict is: what a guard holds comes first, because a protected asset may
+/// still play; then what the target owes and the operator has not accepted. Of equal findings the first.
+pub(super) fn verdict_of(found: Vec<Finding>, label: &str, accepted: &Accepted) -> Option<Finding> {
+    let weight =
+        |finding: &Finding| (finding.class() == Class::Held, finding.owed() && !accepted.covers(finding.cause, label));
+    found.into_iter().rev().max_by_key(weight)
+}
+
 impl Tally {
     /// Adds an asset of the source that is not on the target as it is there.
     pub(super) fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {

@@ -7,6 +7,7 @@ use mediamirror::engine::{Options, Outcome};
 use mediamirror::verdict::{Cause, Change, Withdrawal};
 
 use super::{Films, SOURCE, TARGET, look, night, playing, plays_alike, service_id};
+use crate::world::accepting;
 
 /// What plays of a film on the target.
 async fn plays(films: &Films, film: usize) -> bool {
@@ -167,4 +168,27 @@ async fn a_locator_that_moves_to_a_withheld_asset_is_withdrawn() {
     let (summary, _) = night(&films.world, withholding(&["film1"])).await;
     assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Complete, 2), "{:?}", summary.problems);
     assert!(!plays(&films, 0).await && !plays(&films, 1).await);
+}
+
+/// What has to stop playing and still plays is never green, even where the reason to stop it is accepted or not owed.
+#[tokio::test(start_paused = true)]
+async fn a_withdrawal_that_fails_is_reported_although_the_cause_of_its_asset_is_accepted() {
+    for protect in [false, true] {
+        let films = Films::mirrored().await;
+        let mut options = withholding(if protect { &[] } else { &["film0"] });
+        options.policy.accept = accepting(&[Cause::Protected]).accept;
+        if protect {
+            films.source().link_content_key(&look(&films.world, SOURCE, "film0").id, 0).unwrap();
+        }
+        let refuse = Rule::new(Fault::Refuse(Refuse::status(503).code("ServiceUnavailable"))).account("mediaeast");
+        films.world.emulator.set_faults(&FaultPlan::new(1).rule(refuse.operation("{Batch,DeleteLocator}"))).unwrap();
+        let (summary, _) = night(&films.world, options.clone()).await;
+        assert!(plays(&films, 0).await, "the test needs a withdrawal that fails");
+        assert_eq!(summary.outcome, Outcome::Partial, "protected: {protect}: {:?}", summary.problems);
+        assert!(summary.causes.contains_key(&Cause::ServiceUnavailable), "{:?}", summary.problems);
+        films.world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        let (summary, _) = night(&films.world, options).await;
+        assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+        assert!(!plays(&films, 0).await);
+    }
 }
