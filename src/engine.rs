@@ -48,6 +48,7 @@ use crate::monitor::{AssetOutcome, Monitor};
 use crate::verdict::Cause;
 use asset::Reached;
 pub use choices::{Choice, Reason};
+use expired::explained;
 pub use forecast::Forecast;
 use keeper::Keeper;
 pub use options::Options;
@@ -73,7 +74,11 @@ pub async fn mirror(
 ) -> Result<Summary, Error> {
     let keeper = Arc::new(Keeper::open(&pair, options.dry_run).await?);
     let (accounts, history, dry_run) = (Arc::clone(&pair), ledger.clone(), options.dry_run);
-    let result = mirror_locked(&keeper, pair, ledger, options, monitor, stop).await;
+    // Where the lock is lost another run may have it: what is under way is dropped, its retries included.
+    let result = tokio::select! {
+        result = mirror_locked(&keeper, pair, ledger, options, monitor, stop) => result,
+        lost = keeper.lost() => Err(explained(lost, &accounts)),
+    };
     let closed = keeper.close().await;
     let result =
         result.and_then(|summary| closed.map(|()| Summary { requests: summary::requests(&accounts), ..summary }));

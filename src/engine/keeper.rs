@@ -9,7 +9,7 @@ use crate::claims::guards::{Guard, Passed};
 use crate::clock;
 use crate::config::policy::Allow;
 use crate::connect::Pair;
-use crate::error::Error;
+use crate::error::{Disposition, Error};
 use crate::model::{AccountName, AssetId, LocatorId};
 use crate::state::{Active, Held, Holder, Night, PairState, TargetLock};
 use crate::verdict::{Cause, Finding};
@@ -59,6 +59,15 @@ impl Keeper {
     /// May the target be written to now?
     pub(crate) fn check(&self) -> Result<(), Error> {
         held(&self.lock).as_ref().map_or(Ok(()), |lock| lock.check())
+    }
+
+    /// Ends when the lock is lost, with the reason. Without a lock it never ends.
+    pub(crate) async fn lost(&self) -> Error {
+        let Some(lock) = held(&self.lock).clone() else { return std::future::pending().await };
+        lock.lost().cancelled().await;
+        // A renewal that is refused says what a person has to mend.
+        let refused = lock.take_renewal_error().filter(|error| error.disposition() == Disposition::Fatal);
+        refused.unwrap_or_else(|| lock.check().expect_err("a lock that is lost stays lost"))
     }
 
     /// Why the run must not write, as far as the state tells. `complete_copies`: copies of the source on the target.

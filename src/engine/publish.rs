@@ -131,8 +131,8 @@ async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesD
     results.into_iter().map(|result| result.unwrap_or_else(&mut next)).collect()
 }
 
-/// For each asset that was created now: the copy that another run made of it, if that one is to stay. A complete one wins,
-/// then the one with the smallest id.
+/// For each asset that was created now: the complete copy that another run made of it, while this one had the lock or
+/// before. One that is not complete does not count: only the run that has the lock goes on.
 async fn lost_races(run: &Run, some: &[Registration]) -> Vec<Result<Option<AssetId>, Error>> {
     let prefixes: Vec<String> =
         some.iter().filter(|one| one.made_now).map(|one| Mark::prefix(&one.mark.account, &one.source)).collect();
@@ -142,9 +142,8 @@ async fn lost_races(run: &Run, some: &[Registration]) -> Vec<Result<Option<Asset
     };
     let winner = |one: &Registration, copies: Vec<crate::model::Asset>| {
         let copies = copies.into_iter().map(|copy| TargetAsset::of(copy, &one.mark.account));
-        let ours = copies.filter(|copy| copy.standing != Standing::Foreign && Some(&copy.id) != one.replaces.as_ref());
-        let first = ours.min_by_key(|copy| (copy.standing != Standing::Ours, copy.id.clone()))?;
-        (first.id != one.target).then_some(first.id)
+        let complete = copies.filter(|copy| copy.standing == Standing::Ours && Some(&copy.id) != one.replaces.as_ref());
+        complete.map(|copy| copy.id).filter(|id| *id != one.target).min()
     };
     some.iter()
         .map(|one| Ok(if one.made_now { found.next().and_then(|copies| winner(one, copies)) } else { None }))

@@ -54,6 +54,7 @@ impl TargetLock {
             blob,
             id,
             sent: Mutex::new(sent),
+            renewal_error: Mutex::default(),
             loss: OnceLock::new(),
             lost: CancellationToken::new(),
         });
@@ -81,6 +82,11 @@ impl TargetLock {
     /// A token that is cancelled when the lock is lost.
     pub fn lost(&self) -> CancellationToken {
         self.lease.lost.child_token()
+    }
+
+    /// Why the last renewal failed, once; `None`: it succeeded, or had no answer.
+    pub fn take_renewal_error(&self) -> Option<Error> {
+        self.lease.renewal_error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The target's media account.
@@ -148,6 +154,8 @@ struct Lease {
     id: LeaseId,
     /// When the last successful renewal was sent: the lease cannot end earlier than a minute after that.
     sent: Mutex<Moment>,
+    /// Why the last renewal failed.
+    renewal_error: Mutex<Option<Error>>,
     /// Set once, where the lock is lost.
     loss: OnceLock<LockLoss>,
     lost: CancellationToken,
@@ -186,6 +194,7 @@ impl Lease {
                 && let Err(error) = self.renew().await
             {
                 tracing::warn!(target_account = %self.target, %error, "cannot renew the lock; will try again");
+                *self.renewal_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             }
             sleep(TICK).await;
         }
@@ -201,7 +210,10 @@ impl Lease {
     async fn renew(&self) -> Result<(), Error> {
         let sent = Moment::now();
         match self.account.renew_lease(&self.blob, &self.id).await? {
-            LeaseRenewal::Renewed { .. } => *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = sent,
+            LeaseRenewal::Renewed { .. } => {
+                *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = sent;
+                *self.renewal_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
             LeaseRenewal::Lost => return Err(self.lose(LockLoss::Taken)),
         }
         Ok(())

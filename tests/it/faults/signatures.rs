@@ -90,6 +90,8 @@ async fn a_signature_ends() {
             .to_string();
         assert!(told.contains(&words), "{told}");
 
+        // Without its signature the run cannot release the lock, and its process, the test, goes on.
+        tokio::time::sleep(Duration::from_mins(1)).await;
         account(&mut world, ends_in(24 * 3_600).0);
         let (summary, _) = world.sync().await;
         assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
