@@ -17,7 +17,7 @@ use crate::model::{AccountName, BlobRef, ContainerName};
 pub use error::{LockLoss, StateError};
 pub use holder::Holder;
 pub use lock::TargetLock;
-pub use pair::{Active, Held, Night, PairState};
+pub use pair::{Active, Held, Night, PairState, Withheld};
 
 /// The container that holds the state. It is never mirrored.
 pub const CONTAINER: &str = "mediamirror-state";

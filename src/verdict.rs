@@ -52,6 +52,8 @@ pub enum Cause {
     SourceOlder,
     /// The operator withholds it.
     Withheld,
+    /// An entry of the operator's `withhold` list names nothing.
+    WithholdUnmatched,
     /// A listing leaves out something that is there.
     ListingIncomplete,
     /// It changed again and again while it was copied.

@@ -11,7 +11,7 @@ use crate::config::policy::Allow;
 use crate::connect::Pair;
 use crate::error::{Disposition, Error};
 use crate::model::{AccountName, AssetId, LocatorId};
-use crate::state::{Active, Held, Holder, Night, PairState, TargetLock};
+use crate::state::{Active, Held, Holder, Night, PairState, TargetLock, Withheld};
 use crate::verdict::{Cause, Finding};
 
 /// The lock and the state of one run.
@@ -116,8 +116,8 @@ impl Keeper {
         self.state().theirs.clone()
     }
 
-    /// Names of the configuration with the assets that they were resolved to.
-    pub(crate) fn withheld(&self) -> BTreeMap<String, Vec<String>> {
+    /// Entries of the `withhold` list with what they matched.
+    pub(crate) fn withheld(&self) -> BTreeMap<String, Withheld> {
         self.state().withheld.clone()
     }
 

@@ -125,8 +125,9 @@ async fn compare_all(
         Claims::read(pair, monitor, FilesWanted::BothSides, &|asset| options.covers(asset), &keeper.adopted()).await?;
     claims.confirm(ledger).await?;
     claims.screen(pair).await?;
-    withhold::apply(&claims, &options.policy.withhold, &keeper.withheld())?;
+    let withheld = withhold::apply(&claims, &options.policy.withhold, &keeper.withheld())?;
     let (mut all, mut accepted) = (Verification::default(), Accepted::new(&options.policy.accept));
+    all.findings.extend(withheld.unmatched);
     let mut after = 0;
     loop {
         let page = claims.page(options.order, after, PAGE)?;
@@ -147,7 +148,7 @@ async fn compare_all(
     }
     all.add_published_alone(&claims, options)?;
     for foreign in withhold::foreign_revoked(pair, &claims, keeper.theirs()).await? {
-        all.add_foreign(foreign, &mut accepted);
+        all.add_foreign(pair, foreign, &mut accepted);
     }
     if claims.is_reversed()? {
         all.findings.push(Cause::DirectionReversed.into());
@@ -211,11 +212,12 @@ impl Verification {
 
 impl Verification {
     /// Adds what somebody else publishes on a copy of ours; an asset that has a problem already keeps that one.
-    fn add_foreign(&mut self, foreign: ForeignRevoked, accepted: &mut Accepted) {
-        if self.problems.iter().all(|problem| problem.asset != foreign.source) {
-            *self.causes.entry(foreign.finding.cause).or_default() += 1;
-            let asset = stand_in(&foreign.source, &foreign.label);
-            self.problems.push(Problem::of(&asset, foreign.finding, accepted));
+    fn add_foreign(&mut self, pair: &Pair, foreign: ForeignRevoked, accepted: &mut Accepted) {
+        let ForeignRevoked { source, label, finding } = foreign;
+        let finding = finding.unwrap_or_else(|error| explained(error, pair).finding(&label));
+        if self.problems.iter().all(|problem| problem.asset != source) {
+            *self.causes.entry(finding.cause).or_default() += 1;
+            self.problems.push(Problem::of(&stand_in(&source, &label), finding, accepted));
         }
     }
 

@@ -7,14 +7,22 @@ use crate::claims::{Claims, Screened};
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::model::{AssetId, LocatorId};
+use crate::state::Withheld;
 use crate::verdict::{Cause, Finding};
+
+/// What services put before the GUID of an asset, and of a locator.
+const ASSET: &str = "nb:cid:UUID:";
+const LOCATOR: &str = "nb:lid:UUID:";
 
 /// Keeps what the operator withholds from being published.
 pub(super) fn withhold(run: &Run) -> Result<(), Error> {
     let before = run.keeper.withheld();
-    let Withheld { names, locators } = apply(&run.claims, &run.options.policy.withhold, &before)?;
-    if names != before {
-        run.keeper.change(|state| state.withheld = names);
+    let Applied { entries, locators, unmatched } = apply(&run.claims, &run.options.policy.withhold, &before)?;
+    if entries != before {
+        run.keeper.change(|state| state.withheld = entries);
+    }
+    for finding in unmatched {
+        run.find(finding);
     }
     let _ = run.withheld.set(locators);
     Ok(())
@@ -22,37 +30,64 @@ pub(super) fn withhold(run: &Run) -> Result<(), Error> {
 
 /// What is withheld.
 #[derive(Debug, Default)]
-pub(super) struct Withheld {
-    /// Each entry of the list with the ids of the source assets that had it as their name.
-    names: BTreeMap<String, Vec<String>>,
+pub(super) struct Applied {
+    /// Each entry of the list with what it matched, now or in an earlier run.
+    entries: BTreeMap<String, Withheld>,
     locators: HashSet<LocatorId>,
+    /// A finding for each entry that never matched anything.
+    pub(super) unmatched: Vec<Finding>,
 }
 
-/// Resolves the `withhold` list and marks what is on it: a name is resolved once, and the ids are kept, so that a rename does
-/// not lift it.
-pub(super) fn apply(
-    claims: &Claims,
-    list: &[String],
-    before: &BTreeMap<String, Vec<String>>,
-) -> Result<Withheld, Error> {
-    let mut withheld = Withheld::default();
-    let mut assets: BTreeSet<AssetId> = BTreeSet::new();
+/// Resolves the `withhold` list and marks what is on it: an entry keeps the ids that it matched, so that a rename does not lift
+/// it.
+pub(super) fn apply(claims: &Claims, list: &[String], before: &BTreeMap<String, Withheld>) -> Result<Applied, Error> {
+    let (mut applied, mut assets) = (Applied::default(), BTreeSet::new());
     for entry in list {
-        let mut ids: BTreeSet<String> = before.get(entry).into_iter().flatten().cloned().collect();
-        ids.extend(claims.spool.sources_named(entry)?.into_iter().map(|id| id.to_string()));
-        if claims.spool.source(&AssetId::new(entry))?.is_some() {
-            assets.insert(AssetId::new(entry));
+        let mut matched = before.get(entry).cloned().unwrap_or_default();
+        matched.assets.extend(claims.spool.sources_named(entry)?.into_iter().map(|id| id.to_string()));
+        for id in asset_ids(entry) {
+            if claims.spool.source(&id)?.is_some() || !claims.spool.copies_of(&id)?.is_empty() {
+                matched.assets.insert(id.to_string());
+            }
         }
-        withheld.locators.insert(LocatorId::new(entry.to_ascii_lowercase()));
-        assets.extend(ids.iter().map(AssetId::new));
-        if !ids.is_empty() {
-            withheld.names.insert(entry.clone(), ids.into_iter().collect());
+        for id in locator_ids(entry) {
+            let on_target = claims.spool.target_locator(&id)?.is_some_and(|there| there.ours);
+            if on_target || claims.spool.source_locator(&id)?.is_some() {
+                matched.locators.insert(id.to_string());
+            }
+        }
+        assets.extend(matched.assets.iter().map(AssetId::new));
+        applied.locators.extend(matched.locators.iter().map(LocatorId::new));
+        if matched == Withheld::default() {
+            applied.unmatched.push(Finding::new(Cause::WithholdUnmatched, format!("{entry:?}")));
+        } else {
+            applied.entries.insert(entry.clone(), matched);
         }
     }
     let marked: Vec<(AssetId, Screened)> = assets.into_iter().map(|id| (id, Screened::Withheld)).collect();
     claims.spool.set_screened(&marked)?;
-    claims.spool.drop_source_locators(&withheld.locators)?;
-    Ok(withheld)
+    claims.spool.drop_source_locators(&applied.locators)?;
+    Ok(applied)
+}
+
+/// The asset ids that an entry may stand for: as it is written, and as the service writes it.
+fn asset_ids(entry: &str) -> BTreeSet<AssetId> {
+    let service = guid_of(entry, ASSET).map(|guid| format!("{ASSET}{guid}"));
+    std::iter::once(entry.to_owned()).chain(service).map(AssetId::new).collect()
+}
+
+/// The locator ids that an entry may stand for: they are kept without the service's prefix.
+fn locator_ids(entry: &str) -> BTreeSet<LocatorId> {
+    let guid = guid_of(entry, LOCATOR);
+    std::iter::once(entry.to_ascii_lowercase()).chain(guid).map(LocatorId::new).collect()
+}
+
+/// The GUID of an id that is written with or without that prefix, in lower case.
+fn guid_of(entry: &str, prefix: &str) -> Option<String> {
+    let rest =
+        entry.get(..prefix.len()).filter(|start| start.eq_ignore_ascii_case(prefix)).map(|_| &entry[prefix.len()..]);
+    let guid = uuid::Uuid::try_parse(rest.unwrap_or(entry)).ok()?;
+    Some(guid.hyphenated().to_string())
 }
 
 /// Names, every night, locators of somebody else's on our copies that play an id which the source has withdrawn.
@@ -66,7 +101,10 @@ pub(super) async fn name_foreign(run: &Run) -> Result<(), Error> {
         }
     }
     for foreign in foreign_revoked(&run.pair, &run.claims, run.keeper.theirs()).await? {
-        run.finish_copy(&foreign.source, &foreign.label, foreign.finding);
+        match foreign.finding {
+            Ok(finding) => run.finish_copy(&foreign.source, &foreign.label, finding),
+            Err(error) => run.fail_copy(&foreign.source, &foreign.label, error),
+        }
     }
     Ok(())
 }
@@ -75,10 +113,11 @@ pub(super) async fn name_foreign(run: &Run) -> Result<(), Error> {
 pub(super) struct ForeignRevoked {
     pub(super) source: AssetId,
     pub(super) label: String,
-    pub(super) finding: Finding,
+    /// What was found, or why the source could not be asked.
+    pub(super) finding: Result<Finding, Error>,
 }
 
-/// Those of these ids that still play, and that the source still has not.
+/// Those of these ids that still play, and that the source still has not. One that the source cannot be asked for fails alone.
 pub(super) async fn foreign_revoked(
     pair: &Pair,
     claims: &Claims,
@@ -89,12 +128,16 @@ pub(super) async fn foreign_revoked(
         let id = LocatorId::new(id);
         let there = claims.spool.target_locator(&id)?;
         let Some(there) = there.filter(|there| !there.ours) else { continue };
-        if claims.spool.source_locator(&id)?.is_some() || pair.source.media.locator(&id).await?.is_some() {
+        if claims.spool.source_locator(&id)?.is_some() {
             continue;
         }
+        let finding = match pair.source.media.locator(&id).await {
+            Ok(Some(_)) => continue,
+            Ok(None) => Ok(Finding::new(Cause::ForeignLocatorRevoked, id.as_str())),
+            Err(error) => Err(error),
+        };
         let Some(copy) = claims.spool.target(&there.locator.asset)? else { continue };
         let source = copy.mark.as_ref().map_or_else(|| copy.id.clone(), |mark| mark.source.clone());
-        let finding = Finding::new(Cause::ForeignLocatorRevoked, id.as_str());
         all.push(ForeignRevoked { source, label: copy.label().to_owned(), finding });
     }
     Ok(all)

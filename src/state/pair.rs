@@ -35,8 +35,18 @@ pub struct PairState {
     pub adopted: BTreeSet<String>,
     /// Ids of locators that somebody else made and that play an asset under the source's id.
     pub theirs: BTreeSet<String>,
-    /// Each name of the configuration's `withhold` list with the ids of the source assets that had it.
-    pub withheld: BTreeMap<String, Vec<String>>,
+    /// Each entry of the configuration's `withhold` list with what it matched.
+    pub withheld: BTreeMap<String, Withheld>,
+}
+
+/// What an entry of the `withhold` list matched: kept, so that a rename does not lift it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withheld {
+    /// Ids of source assets.
+    pub assets: BTreeSet<String>,
+    /// Ids of locators.
+    pub locators: BTreeSet<String>,
 }
 
 /// Which side of a pair is active.
@@ -186,13 +196,15 @@ mod tests {
             shrink: 3,
             overwrite: vec!["b".to_owned(), "c".to_owned()],
         };
+        let withheld =
+            Withheld { assets: BTreeSet::from(["a".to_owned()]), locators: BTreeSet::from(["l3".to_owned()]) };
         PairState {
             active: Active::Target,
             nights: vec![Night { at, published: 40, stopped: 2 }],
             held: Some(held),
             adopted: BTreeSet::from(["l1".to_owned()]),
             theirs: BTreeSet::from(["l2".to_owned()]),
-            withheld: BTreeMap::from([("news".to_owned(), vec!["a".to_owned()])]),
+            withheld: BTreeMap::from([("news".to_owned(), withheld)]),
             ..PairState::new()
         }
     }

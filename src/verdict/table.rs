@@ -334,6 +334,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         "remove it from `withhold` in the configuration to publish it again",
     ),
     entry(
+        Cause::WithholdUnmatched,
+        "withhold-unmatched",
+        Class::Failed,
+        "an entry of `withhold` matches no asset and no locator, so what it shall withhold may be published",
+        "correct the entry in the configuration, or remove it",
+    ),
+    entry(
         Cause::WrongChecksum,
         "wrong-checksum",
         Class::Failed,

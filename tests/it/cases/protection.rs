@@ -4,7 +4,7 @@ use mediamirror::config::policy::Policy;
 use mediamirror::emulator::FaultPlan;
 use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
 use mediamirror::engine::{Options, Outcome};
-use mediamirror::verdict::{Cause, Change, Withdrawal};
+use mediamirror::verdict::{Cause, Change, Finding, Withdrawal};
 
 use super::{Films, SOURCE, TARGET, look, night, playing, plays_alike, service_id};
 use crate::world::accepting;
@@ -103,9 +103,15 @@ fn withholding(list: &[&str]) -> Options {
 /// What the operator withholds is withdrawn at once, and published again once it is withheld no more.
 #[tokio::test(start_paused = true)]
 async fn a_name_an_asset_id_and_a_locator_id_are_withheld_at_once_and_published_again_later() {
-    let films = Films::mirrored().await;
-    let asset = look(&films.world, SOURCE, "film0").id;
-    for entry in ["film0", &asset, films.locator(0).as_str()] {
+    for spelling in 0..8 {
+        let films = Films::mirrored().await;
+        let (asset, locator) = (look(&films.world, SOURCE, "film0").id, films.locator(0).to_string());
+        let prefixed = service_id(films.locator(0));
+        let guid = asset.rsplit(':').next().unwrap().to_owned();
+        let capitals = [&asset, &locator, &prefixed].map(|id| id.to_ascii_uppercase());
+        let written = ["film0".to_owned(), asset, guid, locator, prefixed].into_iter().chain(capitals);
+        let entry = written.into_iter().nth(spelling).unwrap();
+        let entry = entry.as_str();
         let options = withholding(&[entry]);
         let (summary, monitor) = night(&films.world, options.clone()).await;
         assert_eq!(summary.outcome, Outcome::Complete, "{entry}: withheld is not owed: {:?}", summary.problems);
@@ -136,6 +142,32 @@ async fn a_rename_does_not_lift_what_is_withheld_by_name() {
     films.good_night().await;
     assert!(plays(&films, 0).await);
     films.are_settled().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_matches_nothing_is_reported_and_one_that_ever_matched_is_not() {
+    let films = Films::mirrored().await;
+    let other = "0b2e5b1c-7f0a-4d4e-9a55-0123456789ab";
+    let wrong = ["flim0", other, &format!("nb:cid:UUID:{other}"), &format!("nb:lid:UUID:{other}")];
+    for entry in wrong {
+        let options = withholding(&["film0", entry]);
+        let expected = [Finding::new(Cause::WithholdUnmatched, format!("{entry:?}"))];
+        let (dry, _) = night(&films.world, Options { dry_run: true, ..options.clone() }).await;
+        assert_eq!((dry.verdict, &dry.findings[..]), (Outcome::Partial, &expected[..]));
+        let (summary, _) = night(&films.world, options.clone()).await;
+        assert_eq!((summary.outcome, &summary.findings[..]), (Outcome::Partial, &expected[..]));
+        let verification = films.verify_with(&options).await;
+        assert_eq!((&verification.findings[..], verification.owes()), (&expected[..], true));
+    }
+    let locator = films.locator(1).clone();
+    let options = withholding(&["film0", &service_id(&locator)]);
+    night(&films.world, options.clone()).await;
+    films.source().remove_locator(&service_id(&locator)).await.unwrap();
+    films.source().delete_asset(&look(&films.world, SOURCE, "film0").id).await.unwrap();
+    for _ in 0..2 {
+        let (summary, _) = night(&films.world, options.clone()).await;
+        assert_eq!((summary.outcome, summary.findings), (Outcome::Complete, Vec::new()), "{:?}", summary.problems);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mediamirror::config::policy::{Adopt, Policy};
-use mediamirror::emulator::{AssetLook, NewLocator};
+use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
+use mediamirror::emulator::{AssetLook, FaultPlan, NewLocator};
 use mediamirror::engine::{Options, Outcome, Summary, mirror};
 use mediamirror::ledger::Ledger;
 use mediamirror::model::{BlobProperties, BlobRef, ContainerName, Mark};
@@ -221,6 +222,29 @@ async fn a_foreign_locator_on_our_copy_counts_as_there_and_is_named_every_night_
     films.target().remove_locator(&service_id(films.locator(0))).await.unwrap();
     films.good_night().await;
     films.are_settled().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_locator_that_the_source_cannot_be_asked_for_fails_alone() {
+    let films = Films::mirrored().await;
+    for film in [0, 1] {
+        let copy = look(&films.world, TARGET, &format!("film{film}")).id;
+        films.target().remove_locator(&service_id(films.locator(film))).await.unwrap();
+        publish(&films, &copy, film);
+    }
+    films.good_night().await;
+    for film in [0, 1] {
+        films.source().remove_locator(&service_id(films.locator(film))).await.unwrap();
+    }
+    films.world.seed("premiere", &["premiere.ism"]).await;
+    let refuse = Rule::new(Fault::Refuse(Refuse::status(503))).account("mediawest").operation("GetLocator");
+    let refuse = refuse.name(format!("*{}*", films.locator(0)));
+    films.world.emulator.set_faults(&FaultPlan::new(1).rule(refuse)).unwrap();
+    let (summary, _) = films.night().await;
+    assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Partial, 1), "{:?}", summary.problems);
+    let causes: Vec<_> = summary.causes.iter().map(|(cause, count)| (*cause, *count)).collect();
+    assert_eq!(causes, [(Cause::ForeignLocatorRevoked, 1), (Cause::ServiceUnavailable, 1)]);
+    assert_eq!(films.world.verify().await.causes, summary.causes);
 }
 
 /// One run of the mirror turned round, with a ledger of its own.
