@@ -20,6 +20,7 @@ mod options;
 mod outages;
 mod overwrites;
 mod poll;
+mod publication;
 mod publish;
 mod records;
 mod register;

@@ -82,7 +82,7 @@ pub(super) async fn update(run: &Run, locator: &Locator) -> Result<(), Error> {
 }
 
 /// Has it the wanted terms? Old versions of the service tell no names.
-fn is_updated(wanted: &Locator, there: Locator) -> bool {
+pub(super) fn is_updated(wanted: &Locator, there: Locator) -> bool {
     let name = there.name.clone().or_else(|| wanted.name.clone());
     same_terms(wanted, &Locator { name, ..there })
 }

@@ -1,9 +1,8 @@
 //! The last two steps of an asset: its file records with its mark, and the locators by which it answers.
 
-use tokio::time::Instant;
-
 use super::asset::failed;
 use super::confirm;
+use super::publication::{Made, Publication, publish_batch};
 use super::register::Announced;
 use super::room::Place;
 use super::run::{Journey, Run, patience};
@@ -166,35 +165,35 @@ async fn publish(
     run: &Run,
     task: Finish,
     place: &Place,
-    announced: Announced<Vec<Locator>, Vec<Result<Locator, Error>>>,
+    announced: Announced<Publication, Vec<Result<Made, Error>>>,
 ) -> Result<Option<AssetOutcome>, Error> {
     run.may_write()?;
     let Finish { work, target, replaced, mut changes, made_now, .. } = task;
     let asset = &work.asset;
     let of_target = |locator: &Locator| Locator { asset: target.id.clone(), ..locator.clone() };
-    let removed = match remove_moved(run, &work).await {
-        Ok(removed) => removed,
-        Err(error) => return failed(run, asset, Step::PublishLocators, error).await,
+    let moved = work.moved.iter().map(|moved| of_target(&moved.locator));
+    let publication = Publication {
+        source: asset.id.clone(),
+        missing: work.missing.iter().map(of_target).collect(),
+        moved: moved.collect(),
     };
-    let moved = work.moved.iter().map(|moved| &moved.locator);
-    let missing: Vec<Locator> = work.missing.iter().chain(moved).map(of_target).collect();
-    let results = if missing.is_empty() {
+    let results = if publication.len() == 0 {
         drop(announced);
         Vec::new()
     } else {
-        let weight = missing.len() as u64;
+        let weight = publication.len() as u64;
         let _aside = place.step_aside();
-        match announced.submit(missing.clone(), weight, patience(place), |sets| publish_batch(run, sets)).await {
+        match announced.submit(publication, weight, patience(place), |some| publish_batch(run, some)).await {
             Ok(results) => results,
             Err(error) => vec![Err(error)],
         }
     };
     let (mut conflicts, mut first_error, mut made) = (work.conflicts.clone(), None, 0);
-    for (at, result) in results.into_iter().enumerate() {
+    for result in results {
         match result {
             Ok(locator) => {
                 made += 1;
-                changes.extend(made_locator(&locator, removed, at >= work.missing.len(), made_now));
+                changes.extend(made_locator(locator, made_now));
             }
             Err(Error::Found { finding, .. }) if finding.cause == Cause::LocatorIdTaken => conflicts.push(finding),
             Err(error) => first_error = first_error.or(Some(error)),
@@ -236,23 +235,11 @@ async fn publish(
     Ok(Some(AssetOutcome::Mirrored))
 }
 
-/// Removes the locators that the source moved here from the copies that they are on. Says since when they do not answer.
-async fn remove_moved(run: &Run, work: &Work) -> Result<Instant, Error> {
-    let since = Instant::now();
-    let ids: Vec<_> = work.moved.iter().map(|moved| moved.locator.id.clone()).collect();
-    if !ids.is_empty() {
-        for result in run.pair.target.media.remove_locators(&ids).await {
-            result?;
-        }
-    }
-    Ok(since)
-}
-
 /// The change that a new locator is; those of a new asset are not named.
-fn made_locator(locator: &Locator, removed: Instant, moved: bool, new_asset: bool) -> Option<Change> {
-    let id = locator.id.clone();
-    if moved {
-        let dead_milliseconds = u64::try_from(removed.elapsed().as_millis()).unwrap_or(u64::MAX);
+fn made_locator(Made { locator, dead }: Made, new_asset: bool) -> Option<Change> {
+    let id = locator.id;
+    if let Some(dead) = dead {
+        let dead_milliseconds = u64::try_from(dead.as_millis()).unwrap_or(u64::MAX);
         return Some(Change::LocatorMoved { id, dead_milliseconds });
     }
     (!new_asset).then_some(Change::LocatorMade { id })
@@ -285,10 +272,4 @@ async fn remove_replaced(run: &Run, old: &TargetAsset) -> Result<(), Error> {
         return run.pair.target.media.update_asset(&old.id, &unmarked).await;
     }
     run.pair.target.media.delete_asset(&old.id).await
-}
-
-/// Makes the locators of several assets. Returns what became of each.
-async fn publish_batch(run: &Run, sets: Vec<Vec<Locator>>) -> Vec<Result<Vec<Result<Locator, Error>>, Error>> {
-    let mut results = confirm::publish(run, &sets.concat()).await.into_iter();
-    sets.iter().map(|set| Ok(results.by_ref().take(set.len()).collect())).collect()
 }

@@ -14,6 +14,7 @@ use super::expired::explained;
 use super::keeper::Keeper;
 use super::outages::Outages;
 use super::overwrites::Overwrites;
+use super::publication::{Made, Publication};
 use super::publish::Registration;
 use super::register::{Announced, Batcher, Capacity};
 use super::room::{Place, Room};
@@ -29,7 +30,7 @@ use crate::config::policy::Accepted;
 use crate::connect::Pair;
 use crate::error::{Disposition, Error, Failure};
 use crate::ledger::{Facts, Ledger, Status, Step};
-use crate::model::{AccountName, Asset, AssetId, Locator, LocatorId};
+use crate::model::{AccountName, Asset, AssetId, LocatorId};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use crate::verdict::{Cause, Change, Class, Finding};
 
@@ -52,13 +53,13 @@ const REFUSED_IN_A_ROW: u32 = 3;
 /// Source and target of each asset; what was written of it.
 type FilesBatcher = Arc<Batcher<Registration, FilesDigest>>;
 /// The locators of each asset; one result per locator.
-type LocatorsBatcher = Arc<Batcher<Vec<Locator>, Vec<Result<Locator, Error>>>>;
+type LocatorsBatcher = Arc<Batcher<Publication, Vec<Result<Made, Error>>>>;
 
 /// What an asset, or the listing that finds assets, may yet hand in. Batches wait as long as there is one of these.
 #[derive(Debug, Clone)]
 pub(crate) struct Ahead {
     pub(crate) files: Announced<Registration, FilesDigest>,
-    pub(crate) locators: Announced<Vec<Locator>, Vec<Result<Locator, Error>>>,
+    pub(crate) locators: Announced<Publication, Vec<Result<Made, Error>>>,
 }
 
 /// An asset under way.

@@ -5,7 +5,7 @@
 //! | 1 | index tags changed | `contents` |
 //! | 2 | asset renamed | `contents` |
 //! | 3 | locator or asset deleted, locator expired | `locators` |
-//! | 4 | locator moved to another asset | `locators` |
+//! | 4 | locator moved to another asset | `locators`, `moves` |
 //! | 5 | a new locator every night | `locators` |
 //! | 6 | protected assets | `protection` |
 //! | 7 | an asset of somebody else that carries a source id | `theirs` |
@@ -34,6 +34,7 @@ mod commands;
 mod contents;
 mod guards;
 mod locators;
+mod moves;
 mod protection;
 mod refusals;
 mod runs;

@@ -1,0 +1,123 @@
+//! Makes the locators of several assets at once. What the source has moved is removed from its old copy right before, so
+//! that it is dead no longer than two requests take.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::confirm::{self, is_updated};
+use super::run::Run;
+use crate::error::{Error, for_all};
+use crate::model::{AssetId, Locator, LocatorId};
+use crate::verdict::Cause;
+
+/// The locators of one asset that have to be made; each of them names the copy as its asset.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    /// The source asset.
+    pub(super) source: AssetId,
+    /// Those that the target does not have.
+    pub(super) missing: Vec<Locator>,
+    /// Those that are on another copy of ours.
+    pub(super) moved: Vec<Locator>,
+}
+
+/// A locator that was made.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(super) locator: Locator,
+    /// How long it did not answer, if it was moved.
+    pub(super) dead: Option<Duration>,
+}
+
+impl Publication {
+    /// How many locators it has.
+    pub(super) fn len(&self) -> usize {
+        self.missing.len() + self.moved.len()
+    }
+}
+
+/// One locator of a batch.
+struct Wanted {
+    source: AssetId,
+    locator: Locator,
+    moved: bool,
+}
+
+/// Makes the locators of several assets. Returns what became of each, the missing ones first.
+pub(super) async fn publish_batch(run: &Run, some: Vec<Publication>) -> Vec<Result<Vec<Result<Made, Error>>, Error>> {
+    let sizes: Vec<usize> = some.iter().map(Publication::len).collect();
+    let wanted: Vec<Wanted> = some.into_iter().flat_map(wanted).collect();
+    let removed = Instant::now();
+    let mut results: Vec<Result<(), Error>> = release(run, &wanted).await;
+    let open: Vec<usize> = (0..wanted.len()).filter(|&at| results[at].is_ok()).collect();
+    let locators: Vec<Locator> = open.iter().map(|&at| wanted[at].locator.clone()).collect();
+    let mut made = confirm::publish(run, &locators).await.into_iter();
+    let mut of_each = wanted.iter().zip(results.drain(..)).map(|(one, released)| {
+        released?;
+        let locator = made.next().expect("one result for each locator")?;
+        Ok(Made { locator, dead: one.moved.then(|| removed.elapsed()) })
+    });
+    sizes.into_iter().map(|size| Ok(of_each.by_ref().take(size).collect())).collect()
+}
+
+fn wanted(publication: Publication) -> impl Iterator<Item = Wanted> {
+    let Publication { source, missing, moved } = publication;
+    let missing = missing.into_iter().map(|locator| (locator, false));
+    let all = missing.chain(moved.into_iter().map(|locator| (locator, true)));
+    all.map(move |(locator, moved)| Wanted { source: source.clone(), locator, moved })
+}
+
+/// Removes those that moved from the copies that they are on: what the source serves now as it was listed, and nothing else.
+/// Returns for each wanted locator whether it may be made.
+async fn release(run: &Run, wanted: &[Wanted]) -> Vec<Result<(), Error>> {
+    let mut results: Vec<Result<(), Error>> = wanted.iter().map(|_| Ok(())).collect();
+    let moved: Vec<usize> = (0..wanted.len()).filter(|&at| wanted[at].moved).collect();
+    if moved.is_empty() {
+        return results;
+    }
+    let (mut confirmed, mut ids) = (Vec::new(), Vec::new());
+    for (at, served) in moved.iter().copied().zip(ask(run, wanted, &moved).await) {
+        match served {
+            Ok(()) => {
+                confirmed.push(at);
+                ids.push(wanted[at].locator.id.clone());
+            }
+            Err(error) => results[at] = Err(error),
+        }
+    }
+    let removed = match run.may_write() {
+        Ok(()) if ids.is_empty() => Vec::new(),
+        Ok(()) => run.pair.target.media.remove_locators(&ids).await,
+        Err(error) => for_all(error, ids.len()),
+    };
+    for (at, removed) in confirmed.into_iter().zip(removed) {
+        results[at] = removed;
+    }
+    results
+}
+
+/// Asks the source whether it serves these locators as they were listed.
+async fn ask(run: &Run, wanted: &[Wanted], moved: &[usize]) -> Vec<Result<(), Error>> {
+    let media = &run.pair.source.media;
+    let ids: Vec<LocatorId> = moved.iter().map(|&at| wanted[at].locator.id.clone()).collect();
+    let there = match media.locators_of(&ids).await {
+        Ok(there) => there,
+        Err(error) => return for_all(error, ids.len()),
+    };
+    let mut answers = Vec::with_capacity(ids.len());
+    for (&at, there) in moved.iter().zip(there) {
+        let Wanted { source, locator, .. } = &wanted[at];
+        // That several are asked for at once and one is missing is no answer: only a request for that one is.
+        let there = match there {
+            Some(there) => Ok(Some(there)),
+            None => media.locator(&locator.id).await,
+        };
+        answers.push(there.and_then(|there| {
+            let same = there.is_some_and(|there| there.asset == *source && is_updated(locator, there));
+            let changed = || Error::found(source.as_str(), Cause::SourceVanished, format!("locator {}", locator.id));
+            same.then_some(()).ok_or_else(changed)
+        }));
+    }
+    answers
+}
