@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::TryStreamExt;
 use jiff::Timestamp;
 
-use super::judge::{Claim, Evidence, Move, Work, judge};
+use super::judge::{Claim, Evidence, Move, Work, id_taken, judge};
 use super::spool::{Census, Spool};
 use super::{Holding, Order, Screened, Standing, TargetAsset};
 use crate::config::policy::Adopt;
@@ -245,6 +245,8 @@ impl Claims {
     ) -> Result<(), Error> {
         work.outdated.clear();
         work.present = 0;
+        // What somebody else published on the old copy stays there, and plays nothing.
+        work.conflicts.extend(std::mem::take(&mut work.theirs).iter().map(|id| id_taken(id, old)));
         let ours: HashSet<LocatorId> = self
             .spool
             .locators_on(&old.id)?

@@ -217,6 +217,12 @@ fn with_recorded_container(mut target: TargetAsset, row: Option<&AssetRow>) -> T
     target
 }
 
+/// The finding of a locator id that somebody else uses on that asset.
+pub(super) fn id_taken(id: &LocatorId, on: &TargetAsset) -> Finding {
+    let detail = format!("{id}, by a locator on asset {:?} ({})", on.label(), on.id);
+    Finding::new(Cause::LocatorIdTaken, detail)
+}
+
 impl Work {
     /// Puts one locator of the source where it belongs.
     fn sort_in(&mut self, locator: Locator, holder: Option<(Holding, Option<TargetAsset>)>, now: Timestamp) {
@@ -243,11 +249,7 @@ impl Work {
                 let detail = format!("the target's, asset {} with locator {}", there.asset, locator.id);
                 self.conflicts.push(Finding::new(Cause::ListingIncomplete, detail));
             }
-            _ => {
-                let label = on.as_ref().map_or("", TargetAsset::label);
-                let detail = format!("{}, by a locator on asset {label:?} ({})", locator.id, there.asset);
-                self.conflicts.push(Finding::new(Cause::LocatorIdTaken, detail));
-            }
+            _ => self.conflicts.extend(on.as_ref().map(|on| id_taken(&locator.id, on))),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The last two steps of an asset: its file records with its mark, and the locators by which it answers.
 
+use tokio::time::Instant;
+
 use super::asset::failed;
 use super::confirm;
 use super::publication::{Made, Publication, publish_batch};
@@ -11,7 +13,7 @@ use crate::claims::{Standing, TargetAsset, Work};
 use crate::error::{Error, for_all};
 use crate::ledger::{Facts, Status, Step};
 use crate::media::FileSet;
-use crate::model::{AssetChange, AssetId, Locator, Mark};
+use crate::model::{AccountName, AssetChange, AssetId, Locator, LocatorId, Mark};
 use crate::monitor::AssetOutcome;
 use crate::verdict::{Cause, Change};
 
@@ -36,7 +38,8 @@ pub(super) struct Finish {
 pub(crate) struct Registration {
     source: AssetId,
     target: AssetId,
-    mark: Mark,
+    /// The source's media account.
+    account: AccountName,
     made_now: bool,
     change: Option<AssetChange>,
     kept: Vec<String>,
@@ -61,14 +64,14 @@ async fn register(
 ) -> Result<(), Error> {
     run.may_write()?;
     let asset = &task.work.asset;
-    let mark = Mark { own: Some(task.target.id.clone()), ..task.work.mark.clone() };
     let unmarked = task.made_now || task.target.standing != Standing::Ours;
-    let change = (task.work.renamed || unmarked)
-        .then(|| AssetChange { name: Some(asset.name.clone()), alternate_id: Some(Some(mark.text())) });
+    // As long as the copy that it replaces is there, it has no complete mark: there would be two.
+    let change =
+        ((task.work.renamed || unmarked) && task.replaced.is_none()).then(|| complete_mark(&task.work, &task.target));
     let registration = Registration {
         source: asset.id.clone(),
         target: task.target.id.clone(),
-        mark,
+        account: task.work.mark.account.clone(),
         made_now: task.made_now,
         change,
         kept: std::mem::take(&mut task.kept),
@@ -134,13 +137,13 @@ async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesD
 /// before. One that is not complete does not count: only the run that has the lock goes on.
 async fn lost_races(run: &Run, some: &[Registration]) -> Vec<Result<Option<AssetId>, Error>> {
     let prefixes: Vec<String> =
-        some.iter().filter(|one| one.made_now).map(|one| Mark::prefix(&one.mark.account, &one.source)).collect();
+        some.iter().filter(|one| one.made_now).map(|one| Mark::prefix(&one.account, &one.source)).collect();
     let mut found = match run.pair.target.media.assets_by_marks(&prefixes).await {
         Ok(found) => found.into_iter(),
         Err(error) => return for_all(error, some.len()),
     };
     let winner = |one: &Registration, copies: Vec<crate::model::Asset>| {
-        let copies = copies.into_iter().map(|copy| TargetAsset::of(copy, &one.mark.account));
+        let copies = copies.into_iter().map(|copy| TargetAsset::of(copy, &one.account));
         let complete = copies.filter(|copy| copy.standing == Standing::Ours && Some(&copy.id) != one.replaces.as_ref());
         complete.map(|copy| copy.id).filter(|id| *id != one.target).min()
     };
@@ -168,7 +171,15 @@ async fn publish(
     announced: Announced<Publication, Vec<Result<Made, Error>>>,
 ) -> Result<Option<AssetOutcome>, Error> {
     run.may_write()?;
-    let Finish { work, target, replaced, mut changes, made_now, .. } = task;
+    let Finish { mut work, target, replaced, mut changes, made_now, .. } = task;
+    let since = Instant::now();
+    let of_old = match &replaced {
+        None => Vec::new(),
+        Some(old) => match replace(run, &mut work, old, &target).await {
+            Ok(of_old) => of_old,
+            Err(error) => return failed(run, &work.asset, Step::PublishLocators, error).await,
+        },
+    };
     let asset = &work.asset;
     let of_target = |locator: &Locator| Locator { asset: target.id.clone(), ..locator.clone() };
     let moved = work.moved.iter().map(|moved| of_target(&moved.locator));
@@ -191,9 +202,10 @@ async fn publish(
     let (mut conflicts, mut first_error, mut made) = (work.conflicts.clone(), None, 0);
     for result in results {
         match result {
-            Ok(locator) => {
+            Ok(Made { locator, dead }) => {
                 made += 1;
-                changes.extend(made_locator(locator, made_now));
+                let dead = dead.or_else(|| of_old.contains(&locator.id).then(|| since.elapsed()));
+                changes.extend(made_locator(Made { locator, dead }, made_now));
             }
             Err(Error::Found { finding, .. }) if finding.cause == Cause::LocatorIdTaken => conflicts.push(finding),
             Err(error) => first_error = first_error.or(Some(error)),
@@ -216,9 +228,6 @@ async fn publish(
     run.changed(asset, changes);
     if let Some(error) = first_error {
         return failed(run, asset, Step::PublishLocators, error).await;
-    }
-    if let Some(old) = replaced {
-        remove_replaced(run, &old).await?;
     }
     if let Some(conflict) = conflicts.into_iter().next() {
         let error = Error::Found { subject: asset.label().to_owned(), finding: conflict };
@@ -265,11 +274,31 @@ pub(super) fn with_intended_locators(mut changes: Vec<Change>, work: &Work) -> V
     changes
 }
 
-/// Removes the copy that lost its container. One that somebody else's locator is on stays, and is not ours any more.
-async fn remove_replaced(run: &Run, old: &TargetAsset) -> Result<(), Error> {
+/// The name and the mark of a complete copy.
+fn complete_mark(work: &Work, copy: &TargetAsset) -> AssetChange {
+    let mark = Mark { own: Some(copy.id.clone()), ..work.mark.clone() };
+    AssetChange { name: Some(work.asset.name.clone()), alternate_id: Some(Some(mark.text())) }
+}
+
+/// Puts the new copy in the place of the one that lost its container, whose locators it gets. Nothing plays meanwhile, and
+/// a run that ends at any point leaves one complete copy at most, which the next run finds. Returns these locators.
+async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsset) -> Result<Vec<LocatorId>, Error> {
+    let media = &run.pair.target.media;
+    let (of_old, moved) = std::mem::take(&mut work.moved).into_iter().partition(|moved| moved.from == old.id);
+    work.moved = moved;
+    let of_old: Vec<Locator> = Vec::into_iter(of_old).map(|moved| moved.locator).collect();
+    let ids: Vec<LocatorId> = of_old.iter().map(|locator| locator.id.clone()).collect();
+    work.missing.extend(of_old);
     if run.claims.has_foreign_locator(&old.id)? {
+        // It stays for the sake of that locator, and is not ours any more.
+        for removed in media.remove_locators(&ids).await {
+            removed?;
+        }
         let unmarked = AssetChange { alternate_id: Some(None), ..AssetChange::default() };
-        return run.pair.target.media.update_asset(&old.id, &unmarked).await;
+        media.update_asset(&old.id, &unmarked).await?;
+    } else {
+        media.delete_asset(&old.id).await?;
     }
-    run.pair.target.media.delete_asset(&old.id).await
+    media.update_asset(&new.id, &complete_mark(work, new)).await?;
+    Ok(ids)
 }

@@ -298,3 +298,44 @@ async fn a_record_of_an_asset_that_a_listing_hid_is_mirrored_once_the_listing_is
         assert!(has_edited_record(&world, one).await);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_without_its_container_is_replaced_although_runs_end_in_between() {
+    for operation in ["DeleteAsset", "UpdateAsset"] {
+        let (world, seeded) = mirrored(2).await;
+        let copy = copy_of(&world, &seeded[0].asset).await;
+        assert!(world.emulator.delete_container("storeeast", container(&copy)));
+        let refuse = Refuse::status(400).code("InvalidInput");
+        let rule = Rule::new(Fault::Refuse(refuse)).operation(operation).account("mediaeast");
+        world.emulator.set_faults(&FaultPlan { rules: vec![rule], ..FaultPlan::default() }).unwrap();
+        let (summary, _) = world.sync().await;
+        assert_eq!(summary.outcome, Outcome::Partial, "{operation}: {:?}", summary.problems);
+        world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        tokio::time::advance(Duration::from_hours(1)).await;
+        let (summary, _) = world.sync().await;
+        assert_eq!(summary.outcome, Outcome::Complete, "{operation}: {:?}", summary.problems);
+        assert_ne!(copy_of(&world, &seeded[0].asset).await.id, copy.id, "{operation}");
+        assert!(publishes(&world, 1, &seeded[0]), "{operation}");
+        assert_eq!(world.verify().await.differences, [], "{operation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_locator_with_an_id_of_the_source_on_a_copy_without_its_container_is_a_conflict() {
+    let (world, seeded) = mirrored(1).await;
+    let copy = copy_of(&world, &seeded[0].asset).await;
+    let target = world.emulator.operator(1);
+    let look = target.assets().remove(0);
+    target.remove_locator(&look.locators[0].id).await.unwrap();
+    let there = look.locators[0].clone();
+    let expiry = there.expiry.unwrap();
+    let foreign =
+        mediamirror::emulator::NewLocator { guid: Some(there.guid), name: there.name, start: there.start, expiry };
+    target.add_locator(copy.id.as_str(), &foreign).unwrap();
+    assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+    assert!(world.emulator.delete_container("storeeast", container(&copy)));
+    for _ in 0..2 {
+        let (summary, _) = world.sync().await;
+        assert_eq!(summary.causes.into_keys().collect::<Vec<_>>(), [Cause::LocatorIdTaken]);
+    }
+}

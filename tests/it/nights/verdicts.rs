@@ -206,7 +206,6 @@ impl Night<'_> {
                 .iter()
                 .flat_map(|copy| copy.blobs())
                 .any(|(name, blob)| blob.is_archived() && thing.blobs().any(|(ours, _)| ours == name)),
-            Cause::TwoCopies => copies.len() > 1,
             Cause::LocatorIdTaken => thing.locators().any(|locator| self.is_taken(&locator.guid)),
             Cause::ForeignLocatorRevoked => copies.iter().any(|copy| self.is_revoked_elsewhere(copy)),
             Cause::RequestRefused => self.has_no_room(thing),
