@@ -216,6 +216,7 @@ async fn decide(run: &Run, asset: Asset) -> Result<Option<Work>, Error> {
     let recorded = row.as_ref().filter(|row| row.complete()).and_then(|row| row.facts.files_digest.clone());
     match run.claims.claim(asset.clone(), row, run.service_time(), run.options.policy.adopt)? {
         Claim::Mirror(mut work) => {
+            run.note_theirs(&work);
             withdraw::leave_out_of_scope(run, &mut work)?;
             Ok(Some(*work))
         }
@@ -242,6 +243,8 @@ async fn mirror_one(run: Arc<Run>, work: Work, journey: Journey) {
             }
             run.finish(&asset, outcome);
         }
+        // The ledger knows its file records.
+        Ok(Reached::Conflict(finding)) => run.finish(&asset, AssetOutcome::Not(finding)),
         Ok(Reached::Stopped) => {}
         Ok(Reached::Deferred) => {
             if let Err(error) = run.claims.spool.defer(&asset.id) {

@@ -32,6 +32,8 @@ pub(super) use look::{Present, look_at_copy, look_at_source};
 pub(crate) enum Reached {
     /// Its end.
     End(AssetOutcome),
+    /// Its end, but for a locator that cannot be made.
+    Conflict(Finding),
     /// The run was stopped; the next run goes on from there.
     Stopped,
     /// It waits until the contents of all assets are compared.
@@ -55,9 +57,7 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, journey: Journey) ->
     if let Present::Whole(present) = &present
         && is_unchanged(run, &work, &source, present).await?
     {
-        let outcome = unchanged(run, &work, &source, present);
-        // What is in the way of a locator is in the way every night.
-        return Ok(Reached::End(work.conflicts.first().cloned().map_or(outcome, AssetOutcome::Not)));
+        return Ok(unchanged(run, &work, &source, present));
     }
     let (present, replaced) = match present {
         Present::None => (None, None),
@@ -193,7 +193,7 @@ async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reache
     // It may wait for others now, and needs no memory for that.
     drop(source);
     let task = Finish { work, target, made_now, replaced, kept: survey.kept, blobs, changes };
-    Ok(finish(run, task, journey).await?.map_or(Reached::Stopped, Reached::End))
+    finish(run, task, journey).await
 }
 
 /// Our copy of an asset, before its blobs are copied.
@@ -297,16 +297,16 @@ pub(super) async fn failed<T>(run: &Run, asset: &Asset, step: Step, error: Error
     Err(error)
 }
 
-fn unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> AssetOutcome {
+fn unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Reached {
     run.overwrites.compared(source.count);
-    run.note_theirs(work);
     run.count(|tally| {
         tally.blobs.unchanged += source.count;
         tally.locators.unchanged += work.present;
         tally.locators.failed += work.conflicts.len() as u64;
         tally.keep(present.count.saturating_sub(source.count), present.bytes.saturating_sub(source.bytes));
     });
-    work.conflicts.first().cloned().map_or(AssetOutcome::Unchanged, AssetOutcome::Not)
+    // What is in the way of a locator is in the way every night.
+    work.conflicts.first().cloned().map_or(Reached::End(AssetOutcome::Unchanged), Reached::Conflict)
 }
 
 /// Counts what a real run would do.

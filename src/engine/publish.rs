@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::asset::failed;
+use super::asset::{Reached, failed};
 use super::confirm;
 use super::publication::{Made, Publication, publish_batch};
 use super::register::Announced;
@@ -48,7 +48,7 @@ pub(crate) struct Registration {
 }
 
 /// Both steps, together with other assets that are as far.
-pub(super) async fn finish(run: &Run, mut task: Finish, journey: Journey) -> Result<Option<AssetOutcome>, Error> {
+pub(super) async fn finish(run: &Run, mut task: Finish, journey: Journey) -> Result<Reached, Error> {
     let Journey { place, ahead } = journey;
     register(run, &mut task, &place, ahead.files).await?;
     publish(run, task, &place, ahead.locators).await
@@ -169,7 +169,7 @@ async fn publish(
     task: Finish,
     place: &Place,
     announced: Announced<Publication, Vec<Result<Made, Error>>>,
-) -> Result<Option<AssetOutcome>, Error> {
+) -> Result<Reached, Error> {
     run.may_write()?;
     let Finish { mut work, target, replaced, mut changes, made_now, .. } = task;
     let since = Instant::now();
@@ -229,19 +229,14 @@ async fn publish(
     if let Some(error) = first_error {
         return failed(run, asset, Step::PublishLocators, error).await;
     }
-    if let Some(conflict) = conflicts.into_iter().next() {
-        let error = Error::Found { subject: asset.label().to_owned(), finding: conflict };
-        return failed(run, asset, Step::PublishLocators, error).await;
-    }
     if work.adopting {
         let outdated = work.outdated.iter().map(|outdated| outdated.locator.id.clone());
         run.keeper.adopt(work.theirs.iter().cloned().chain(outdated));
-    } else {
-        run.note_theirs(&work);
     }
     let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };
     run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
-    Ok(Some(AssetOutcome::Mirrored))
+    // All that can be done is done: the next run has nothing to do, unless something changes.
+    Ok(conflicts.into_iter().next().map_or(Reached::End(AssetOutcome::Mirrored), Reached::Conflict))
 }
 
 /// The change that a new locator is; those of a new asset are not named.

@@ -229,6 +229,37 @@ async fn a_locator_id_that_somebody_else_takes_after_the_mirror_is_a_conflict_ev
     films.are_settled().await;
 }
 
+/// All requests so far, but those that keep the lock: how many these are is a matter of time.
+fn requests(films: &Films) -> u64 {
+    let stats = films.world.emulator.stats();
+    stats.requests.iter().filter(|row| row.operation != "LeaseBlob").map(|row| row.count).sum()
+}
+
+/// Row 4: what stays as it is costs nothing, also where it is a conflict.
+#[tokio::test(start_paused = true)]
+async fn a_night_with_a_known_conflict_costs_what_a_quiet_night_costs() {
+    let films = Films::mirrored().await;
+    films.good_night().await;
+    let before = requests(&films);
+    films.good_night().await;
+    let quiet = requests(&films) - before;
+    let theirs = films.target().add_asset("theirs").await.unwrap();
+    films.target().move_locator(&service_id(films.locator(0)), &theirs).await.unwrap();
+    for records in [false, true] {
+        if records {
+            let file = look(&films.world, SOURCE, "film0").files.remove(0);
+            films.source().set_mime_type(&file.id, Some("video/x-edited")).unwrap();
+        }
+        let (summary, _) = films.night().await;
+        assert_eq!(summary.assets.conflicts, 1, "records: {records}");
+        let before = requests(&films);
+        let (summary, _) = films.night().await;
+        assert_eq!((summary.assets.conflicts, requests(&films) - before), (1, quiet), "records: {records}");
+    }
+    let file = look(&films.world, TARGET, "film0").files.remove(0);
+    assert_eq!(file.mime_type.as_deref(), Some("video/x-edited"));
+}
+
 /// Row 3: a locator that the listing left out is not withdrawn.
 #[tokio::test(start_paused = true)]
 async fn a_locator_that_the_sources_listing_leaves_out_is_not_withdrawn() {
