@@ -246,7 +246,11 @@ impl Claims {
         work.outdated.clear();
         work.present = 0;
         // What somebody else published on the old copy stays there, and plays nothing.
-        work.conflicts.extend(std::mem::take(&mut work.theirs).iter().map(|id| id_taken(id, old)));
+        for taken in std::mem::take(&mut work.theirs).iter().map(|id| id_taken(id, old)) {
+            if !work.conflicts.contains(&taken) {
+                work.conflicts.push(taken);
+            }
+        }
         let ours: HashSet<LocatorId> = self
             .spool
             .locators_on(&old.id)?

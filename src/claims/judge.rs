@@ -86,7 +86,7 @@ pub(crate) struct Work {
     pub(crate) moved: Vec<Move>,
     /// Streaming locators that are there as wanted.
     pub(crate) present: u64,
-    /// Those of the present ones that somebody else made.
+    /// Locators with ids of the source that somebody else made on the copy: present ones, and some with other terms.
     pub(crate) theirs: Vec<LocatorId>,
     /// Locators that cannot be made, and why.
     pub(crate) conflicts: Vec<Finding>,
@@ -249,7 +249,12 @@ impl Work {
                 let detail = format!("the target's, asset {} with locator {}", there.asset, locator.id);
                 self.conflicts.push(Finding::new(Cause::ListingIncomplete, detail));
             }
-            _ => self.conflicts.extend(on.as_ref().map(|on| id_taken(&locator.id, on))),
+            _ => {
+                self.conflicts.extend(on.as_ref().map(|on| id_taken(&locator.id, on)));
+                if here {
+                    self.theirs.push(locator.id);
+                }
+            }
         }
     }
 

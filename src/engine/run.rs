@@ -319,9 +319,9 @@ impl Run {
         revoked.covered.unwrap_or_else(|| self.covers_label(revoked.copy.label()))
     }
 
-    /// Remembers locators that somebody else made and that play the source's ids.
+    /// Remembers locators that somebody else made on the copy and that play the source's ids, unless they become ours.
     pub(crate) fn note_theirs(&self, work: &Work) {
-        if !work.theirs.is_empty() && !self.options.dry_run {
+        if !work.theirs.is_empty() && !work.adopting && !self.options.dry_run {
             self.keeper.change(|state| state.theirs.extend(work.theirs.iter().map(ToString::to_string)));
         }
     }

@@ -247,6 +247,32 @@ async fn a_foreign_locator_that_the_source_cannot_be_asked_for_fails_alone() {
     assert_eq!(films.world.verify().await.causes, summary.causes);
 }
 
+/// With other terms it is a conflict as long as the source has the id, and no less named afterwards.
+#[tokio::test(start_paused = true)]
+async fn a_foreign_locator_on_our_copy_with_other_terms_is_named_every_night_also_once_the_source_revokes_it() {
+    let films = Films::mirrored().await;
+    let copy = look(&films.world, TARGET, "film0").id;
+    films.target().remove_locator(&service_id(films.locator(0))).await.unwrap();
+    let guid = Some(films.locator(0).to_string());
+    let locator = NewLocator { guid, ..super::locators::in_hours(77) };
+    films.target().add_locator(&copy, &locator).unwrap();
+    for _ in 0..2 {
+        let (summary, _) = films.night().await;
+        assert_eq!(summary.causes.into_keys().collect::<Vec<_>>(), [Cause::LocatorIdTaken]);
+    }
+    films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
+    for _ in 0..2 {
+        let (summary, _) = films.night().await;
+        assert_eq!(summary.outcome, Outcome::Partial);
+        assert_eq!(summary.causes.get(&Cause::ForeignLocatorRevoked), Some(&1), "{:?}", summary.problems);
+        assert_eq!(films.world.verify().await.causes, summary.causes);
+        assert_eq!(look(&films.world, TARGET, "film0").locators.len(), 1, "it is not touched");
+    }
+    films.target().remove_locator(&service_id(films.locator(0))).await.unwrap();
+    films.good_night().await;
+    films.are_settled().await;
+}
+
 /// One run of the mirror turned round, with a ledger of its own.
 async fn turned_round(films: &Films, options: Options) -> (Summary, Arc<TestMonitor>) {
     let mut config = films.world.config.clone();
