@@ -92,7 +92,7 @@ pub(crate) struct Work {
     pub(crate) conflicts: Vec<Finding>,
     /// Does the source publish it?
     pub(crate) published: bool,
-    /// Are the source's file records those the ledger knows?
+    /// Are the source's file records those the ledger knows, as far as they were listed?
     pub(crate) same_files: bool,
     /// Were both sides' file records listed, and is there a difference to be looked at?
     pub(crate) files_differ: bool,
@@ -269,7 +269,7 @@ impl Work {
         self.row.as_ref().is_some_and(|row| row.facts.target_digest.is_some())
     }
 
-    /// Did an earlier run end with everything done, and has nothing but perhaps the blobs changed since?
+    /// Did an earlier run end with everything done, and has nothing but perhaps blobs and file records changed since?
     pub(crate) fn settled(&self) -> Option<&AssetRow> {
         let row = self.row.as_ref()?;
         let same = row.complete()
@@ -277,8 +277,7 @@ impl Work {
             && !self.renamed
             && self.missing.is_empty()
             && self.outdated.is_empty()
-            && self.moved.is_empty()
-            && self.same_files;
+            && self.moved.is_empty();
         same.then_some(row)
     }
 

@@ -111,7 +111,9 @@ async fn is_unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &C
     let Some(row) = work.settled() else { return Ok(false) };
     let same = row.facts.source_digest.as_ref() == Some(&source.digest)
         && row.facts.target_digest.as_ref() == Some(&present.seal);
-    Ok(same && (!work.files_differ || look::has_its_records(run, work, source, present).await?))
+    Ok(same
+        && (work.same_files || look::has_recorded_files(run, work, row).await?)
+        && (!work.files_differ || look::has_its_records(run, work, source, present).await?))
 }
 
 /// A copy that was complete and holds a blob that the source's own file records name and the source does not have: the

@@ -239,6 +239,20 @@ async fn has_edited_record(world: &World, seeded: &Seeded) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_that_changed_shortly_before_a_run_is_registered_once() {
+    let (world, seeded) = mirrored(2).await;
+    edit_record(&world, &seeded[0]).await;
+    edit_record(&world, &seeded[1]).await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let file = world.emulator.operator(0).assets().remove(1).files.remove(0);
+    world.emulator.operator(0).set_mime_type(&file.id, Some("video/x-later")).unwrap();
+    assert_eq!(world.sync().await.0.assets.mirrored, 2);
+    tokio::time::advance(Duration::from_hours(2)).await;
+    let (summary, monitor) = world.sync().await;
+    assert_eq!((summary.outcome, summary.assets.unchanged), (Outcome::Complete, 2), "{:?}", monitor.events());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_asset_that_became_protected_does_not_make_later_nights_write_the_records_of_others_again() {
     let (world, seeded) = mirrored(2).await;
     world.emulator.operator(0).link_content_key(seeded[0].asset.id.as_str(), 4).unwrap();

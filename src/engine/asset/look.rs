@@ -5,9 +5,11 @@ use super::super::copy::CopyResult;
 use super::super::locate::{container_of, is_missing_container, locate_copy, storage};
 use super::super::records::file_differences;
 use super::super::run::Run;
+use crate::claims::digest::FilesDigest;
 use crate::claims::{Claims, TargetAsset, Work};
 use crate::connect::Pair;
 use crate::error::Error;
+use crate::ledger::AssetRow;
 use crate::monitor::RunEvent;
 use crate::verdict::{Cause, Finding};
 
@@ -88,6 +90,14 @@ async fn list_copy<'a>(pair: &'a Pair, copy: &TargetAsset) -> Result<Option<Cont
         Err(error) if is_missing_container(&error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Has the source the file records that an earlier run registered? The listing of those that changed may show some that
+/// changed shortly before that run, which has seen them.
+pub(super) async fn has_recorded_files(run: &Run, work: &Work, row: &AssetRow) -> Result<bool, Error> {
+    let Some(recorded) = &row.facts.files_digest else { return Ok(false) };
+    let files = run.pair.source.media.files_of(std::slice::from_ref(&work.asset.id)).await?.concat();
+    Ok(FilesDigest::of(&files).text() == *recorded)
 }
 
 /// Has the target the file records of the source? They may add up to something else and be good: those of kept blobs stay.

@@ -166,8 +166,6 @@ impl Story {
             }
         }
         self.remember();
-        // The listing of changed file records reaches back twenty minutes before the last run.
-        tokio::time::advance(Duration::from_mins(30)).await;
     }
 
     /// Notes which blobs the source has, and which copies are ours.
