@@ -1,6 +1,5 @@
 //! What one blob is like, and whether a container is there.
 
-use azure_core::http::Method;
 use azure_core::http::headers::Headers;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::BlobAccount;
 use crate::call::Call;
 use crate::error::{CallError, Error, Failure};
-use crate::model::{Blob, BlobRef, ContainerName, CopyState, CopyStatus};
+use crate::model::{Blob, BlobRef, CopyState, CopyStatus};
 use crate::retry::Idempotency;
 
 /// A blob's headers, and the ones that concern only this module's callers.
@@ -32,24 +31,6 @@ impl BlobAccount {
             found.properties.tags = self.tags(blob).await?;
         }
         Ok(Some(found))
-    }
-
-    /// Is the container there?
-    pub async fn container_exists(&self, container: &ContainerName) -> Result<bool, Error> {
-        let mut url = self.container_url(container);
-        url.query_pairs_mut().append_pair("restype", "container");
-        let url = &url;
-        let call = control_call("GetContainerProperties", "look at container", container.as_str());
-        let found = self.read.run(call, |_| async move {
-            let mut request = self.request(url.clone(), Method::Head);
-            self.send(&mut request, &[200]).await?;
-            Ok(())
-        });
-        match found.await {
-            Ok(()) => Ok(true),
-            Err(error) if refused_with(&error, ABSENT) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// A blob's headers, without its tags; `None` = there is no such blob (or container).
@@ -173,6 +154,7 @@ pub(super) fn refused_with(error: &CallError, codes: &[&str]) -> bool {
 mod tests {
     use super::super::fake::{Fake, answer, refusal};
     use super::*;
+    use crate::model::ContainerName;
 
     fn somewhere() -> BlobRef {
         BlobRef { container: ContainerName::new("c"), name: "b".to_owned() }

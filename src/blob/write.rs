@@ -1,4 +1,4 @@
-//! Writing what is not a copy: containers, and blobs from this machine. Libraries are filled with it, in trials and tests.
+//! Writing blobs from this machine. Libraries are filled with it, in trials and tests.
 
 use std::num::NonZeroU64;
 
@@ -7,38 +7,14 @@ use azure_storage_blob::models::{BlockBlobClientStageBlockOptions, BlockLookupLi
 use bytes::Bytes;
 
 use super::copy::arriving_with;
-use super::properties::{header, refused_with};
+use super::properties::header;
 use super::{BlobAccount, Copied};
 use crate::call::Call;
 use crate::error::Error;
-use crate::model::{BlobProperties, BlobRef, ContainerName};
+use crate::model::{BlobProperties, BlobRef};
 use crate::retry::Idempotency;
 
-/// How a container came to be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContainerCreation {
-    /// It was made now.
-    Made,
-    /// It was there already. Also the answer where an earlier attempt made it and its answer was lost.
-    AlreadyThere,
-}
-
 impl BlobAccount {
-    /// Makes a container, unless it is there already.
-    pub async fn create_container(&self, container: &ContainerName) -> Result<ContainerCreation, Error> {
-        let client = &self.service.blob_container_client(container.as_str());
-        let call = write_call("CreateContainer", "create container", container.as_str(), 0);
-        let created = self.write.run(call, |_| async move {
-            client.create(None).await?;
-            Ok(())
-        });
-        match created.await {
-            Ok(()) => Ok(ContainerCreation::Made),
-            Err(error) if refused_with(&error, &["ContainerAlreadyExists"]) => Ok(ContainerCreation::AlreadyThere),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Put Blob: writes `content` in one request, over what is there.
     pub async fn put_blob(&self, blob: &BlobRef, content: Bytes, properties: &BlobProperties) -> Result<Copied, Error> {
         let client = &self.blob_client(blob)?.block_blob_client();
@@ -107,8 +83,9 @@ pub(super) fn write_call<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::{Fake, answer, refusal};
+    use super::super::fake::{Fake, answer};
     use super::*;
+    use crate::model::ContainerName;
 
     #[tokio::test]
     async fn a_blob_is_written_in_one_request() {
@@ -122,16 +99,5 @@ mod tests {
             assert_eq!((asked.len(), asked[0].header("x-ms-blob-content-type")), (1, "text/html"));
             assert_eq!(asked[0].header("content-length"), content.len().to_string());
         }
-    }
-
-    #[tokio::test]
-    async fn a_container_is_made_or_there_already_and_one_being_deleted_is_an_error() {
-        let container = ContainerName::new("c");
-        let absent = Fake::new([answer(201, &[])]).account("acct");
-        assert_eq!(absent.create_container(&container).await.unwrap(), ContainerCreation::Made);
-        let there = Fake::new([refusal(409, "ContainerAlreadyExists")]).account("acct");
-        assert_eq!(there.create_container(&container).await.unwrap(), ContainerCreation::AlreadyThere);
-        let going = Fake::new([refusal(409, "ContainerBeingDeleted")]).account("acct");
-        assert!(going.create_container(&container).await.is_err());
     }
 }
