@@ -4,6 +4,7 @@
 //! attempt. No content ever passes through this machine.
 
 mod auth;
+mod container;
 mod copy;
 #[cfg(test)]
 mod fake;
@@ -39,12 +40,12 @@ use crate::verdict::Cause;
 use auth::{Credential, Signer};
 use sas::SasMint;
 
+pub use container::{Container, ContainerCreation};
 pub use copy::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
 pub use in_place::Changed;
 pub use lease::{LeaseAnswer, LeaseRenewal};
 pub use sas::{SharedAccess, SignedUrl};
 pub use small::{Deleted, LeaseState, SmallBlob, WriteIf, Written};
-pub use write::ContainerCreation;
 
 /// The service refuses a longer source URL, its signature included.
 const SOURCE_URL_LIMIT: usize = 2 << 10;

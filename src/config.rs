@@ -57,11 +57,44 @@ pub struct Config {
     pub roots: Vec<CertificateDer<'static>>,
 }
 
-/// A media account and its storage.
+/// The account of a library, and its storage.
 #[derive(Debug, Clone)]
 pub struct AccountConfig {
-    /// Media account name.
+    /// Its name: the media account's, or that of the storage account where the library is one.
     pub account: String,
+    /// The service that keeps the library.
+    pub service: ServiceConfig,
+    /// Storage accounts; the first is the default one for new assets.
+    pub storage: Vec<StorageConfig>,
+    /// Streaming host to print URLs with, where it is not the account's own; scheme and host.
+    pub streaming_url: Option<url::Url>,
+    /// Limits of the three lanes.
+    pub limits: Limits,
+}
+
+/// The service that keeps a library, and how to reach it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ServiceConfig {
+    /// Azure Media Services v2.
+    AmsV2(AmsV2Config),
+    /// A storage account whose containers are the assets.
+    Blobs,
+}
+
+impl ServiceConfig {
+    /// The settings of Media Services v2, if it is that.
+    pub fn ams_v2(&self) -> Option<&AmsV2Config> {
+        match self {
+            Self::AmsV2(settings) => Some(settings),
+            Self::Blobs => None,
+        }
+    }
+}
+
+/// How to reach an account of Media Services v2.
+#[derive(Debug, Clone)]
+pub struct AmsV2Config {
     /// Root of the media API, with trailing slash, such as `https://media.windows.net/api/`.
     pub endpoint: url::Url,
     /// Further hosts (`host` or `host:port`, `*.suffix` allowed) the API may redirect to.
@@ -70,12 +103,6 @@ pub struct AccountConfig {
     pub api_version: String,
     /// How tokens are had.
     pub auth: AuthConfig,
-    /// Storage accounts; the first is the default one for new assets.
-    pub storage: Vec<StorageConfig>,
-    /// Streaming host to print URLs with, where it is not the account's own; scheme and host.
-    pub streaming_url: Option<url::Url>,
-    /// Limits of the three lanes.
-    pub limits: Limits,
 }
 
 /// How tokens for the media API are had.

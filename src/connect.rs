@@ -6,9 +6,11 @@ use azure_core::http::HttpClient;
 
 use crate::blob::BlobAccount;
 use crate::call::Caller;
-use crate::config::{AccountConfig, Config};
+use crate::config::{AccountConfig, Config, ServiceConfig};
 use crate::error::Error;
 use crate::media::MediaService;
+use crate::media::authoring::Authoring;
+use crate::media::blobs::Blobs;
 use crate::media::v2::V2;
 use crate::model::{AccountName, Plane, Side};
 use crate::retry::RetryPolicy;
@@ -20,8 +22,8 @@ use crate::transport::{AllowedHosts, guarded};
 pub struct Endpoint {
     /// The media account.
     pub media: Arc<dyn MediaService>,
-    /// The same account with what a mirror does not need: jobs, single locators, policies.
-    pub v2: V2,
+    /// The same account with what a mirror does not need: jobs, single locators, policies. `None`: it has none of that.
+    pub authoring: Option<Arc<dyn Authoring>>,
     /// Its storage accounts; the first is the default one.
     pub storage: Vec<Arc<BlobAccount>>,
     /// All lanes of this side, for statistics.
@@ -35,6 +37,18 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The account with what single assets need.
+    ///
+    /// # Errors
+    /// It is a storage account, which has neither jobs nor locators.
+    pub fn authoring(&self) -> Result<&dyn Authoring, Error> {
+        self.authoring.as_deref().ok_or_else(|| Error::Input {
+            subject: format!("account {}", self.media.account()),
+            reason: "it is a storage account: it has no assets to encode or publish; use the tools of its vendor"
+                .to_owned(),
+        })
+    }
+
     /// The storage account of that name; `None` = the default one.
     pub fn blobs(&self, account: Option<&AccountName>) -> Option<&Arc<BlobAccount>> {
         match account {
@@ -70,8 +84,7 @@ fn endpoint(account: &AccountConfig, client: Arc<dyn HttpClient>, side: Side) ->
     let hosts = AllowedHosts::default();
     let client = guarded(client, hosts.clone());
     let name = AccountName::new(&account.account);
-    let mut lanes = vec![Lane::new(name, Plane::Media, account.limits.media)];
-    let media = V2::new(account, Arc::clone(&client), hosts.clone(), caller(&lanes[0]));
+    let mut lanes = vec![Lane::new(name.clone(), Plane::Media, account.limits.media)];
     let mut storage = Vec::with_capacity(account.storage.len());
     for settings in &account.storage {
         hosts.allow(&settings.endpoint);
@@ -85,9 +98,17 @@ fn endpoint(account: &AccountConfig, client: Arc<dyn HttpClient>, side: Side) ->
         storage.push(Arc::new(blobs));
         lanes.extend([read, write]);
     }
+    let (media, authoring): (Arc<dyn MediaService>, Option<Arc<dyn Authoring>>) = match &account.service {
+        ServiceConfig::AmsV2(settings) => {
+            let default = storage.first().map(|account| account.name().clone());
+            let media = Arc::new(V2::new(name, default, settings, client, hosts, caller(&lanes[0])));
+            (Arc::<V2>::clone(&media), Some(media))
+        }
+        ServiceConfig::Blobs => (Arc::new(Blobs::new(Arc::clone(&storage[0]))), None),
+    };
     Ok(Endpoint {
-        media: Arc::new(media.clone()),
-        v2: media,
+        media,
+        authoring,
         storage,
         lanes,
         side,

@@ -1,5 +1,7 @@
 //! The media services that own assets, in domain verbs. An implementation speaks one wire protocol.
 
+pub mod authoring;
+pub mod blobs;
 pub mod v2;
 
 use std::collections::HashSet;
@@ -48,6 +50,10 @@ impl FileSet {
 pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// The account's name.
     fn account(&self) -> &AccountName;
+
+    /// Asks for an asset that is not there: the answer shows whether the account can be reached and the credentials are
+    /// accepted.
+    async fn check_access(&self) -> Result<(), Error>;
 
     /// All assets.
     fn assets(&self) -> Pages<'_, Asset>;

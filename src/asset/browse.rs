@@ -10,7 +10,6 @@ use super::publish::{StreamUrl, stream_urls};
 use crate::blob::BlobAccount;
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::media::MediaService;
 use crate::model::{AccountName, Asset, AssetEncryption, AssetId, ContainerName, LocatorId, LocatorKind};
 
 /// What an asset's id begins with.
@@ -23,12 +22,12 @@ const ID_PREFIX: &str = "nb:cid:";
 pub async fn find(account: &Endpoint, id_or_name: &str) -> Result<Asset, Error> {
     let refused = |reason: String| Error::Input { subject: id_or_name.to_owned(), reason };
     if id_or_name.to_ascii_lowercase().starts_with(ID_PREFIX) {
-        let found = account.v2.asset(&AssetId::new(id_or_name)).await?;
-        return found.ok_or_else(|| refused(format!("account {} has no asset of that id", account.v2.account())));
+        let found = account.media.asset(&AssetId::new(id_or_name)).await?;
+        return found.ok_or_else(|| refused(format!("account {} has no asset of that id", account.media.account())));
     }
-    let mut found = account.v2.assets_named(id_or_name).await?;
+    let mut found = account.authoring()?.assets_named(id_or_name).await?;
     match (found.pop(), found.len()) {
-        (None, _) => Err(refused(format!("account {} has no asset of that name", account.v2.account()))),
+        (None, _) => Err(refused(format!("account {} has no asset of that name", account.media.account()))),
         (Some(asset), 0) => Ok(asset),
         (Some(last), _) => {
             let ids: Vec<String> = found.iter().chain([&last]).map(|asset| asset.id.to_string()).collect();
@@ -127,14 +126,15 @@ impl From<Asset> for Listed {
 
 /// Every asset of an account, as the service lists them.
 pub async fn list(account: &Endpoint) -> Result<Vec<Listed>, Error> {
-    let assets: Vec<Asset> = account.v2.assets().try_concat().await?;
+    let assets: Vec<Asset> = account.media.assets().try_concat().await?;
     Ok(assets.into_iter().map(Listed::from).collect())
 }
 
 /// An asset with its files and locators.
 pub async fn show(account: &Endpoint, asset: Asset) -> Result<Details, Error> {
     let ids = std::slice::from_ref(&asset.id);
-    let (mut files, locators) = futures::try_join!(account.v2.files_of(ids), account.v2.locators_of_asset(&asset.id))?;
+    let (mut files, locators) =
+        futures::try_join!(account.media.files_of(ids), account.authoring()?.locators_of_asset(&asset.id))?;
     let files = files.pop().unwrap_or_default();
     let locators = locators.into_iter().map(|locator| Opening {
         urls: match locator.kind {

@@ -9,8 +9,7 @@ use serde::Serialize;
 pub use self::watch::{JobReport, Output, report, watch};
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::media::MediaService;
-use crate::media::v2::{NewJob, Processor};
+use crate::media::authoring::{NewJob, Processor};
 use crate::model::{Asset, AssetFile, AssetId, JobId, JobState};
 use crate::monitor::{Monitor, RunEvent};
 
@@ -70,9 +69,10 @@ pub async fn submit(
     options: &EncodeOptions,
     monitor: &dyn Monitor,
 ) -> Result<Submitted, Error> {
-    let files = account.v2.files_of(std::slice::from_ref(&asset.id)).await?.pop().unwrap_or_default();
+    let files = account.media.files_of(std::slice::from_ref(&asset.id)).await?.pop().unwrap_or_default();
     encodable(asset, &files)?;
-    let processor = account.v2.newest_processor(options.processor.as_deref().unwrap_or(STANDARD_ENCODER)).await?;
+    let processor =
+        account.authoring()?.newest_processor(options.processor.as_deref().unwrap_or(STANDARD_ENCODER)).await?;
     let preset = preset_label(options);
     let output_name = options.output_name.clone().unwrap_or_else(|| format!("{} - {preset}", asset.label()));
     let wanted = NewJob {
@@ -84,9 +84,9 @@ pub async fn submit(
         output_name: output_name.clone(),
         protected: options.protected,
     };
-    let job = account.v2.create_job(&wanted).await?;
+    let job = account.authoring()?.create_job(&wanted).await?;
     monitor.event(RunEvent::JobMoved { job: job.id.clone(), state: job.state, percent: 0 });
-    let output = account.v2.outputs_of(&job.id).await?.into_iter().next().map(|asset| asset.id);
+    let output = account.authoring()?.outputs_of(&job.id).await?.into_iter().next().map(|asset| asset.id);
     Ok(Submitted { job: job.id, name: job.name, input: asset.id.clone(), output, output_name, processor })
 }
 
@@ -131,10 +131,10 @@ pub async fn complete(account: &Endpoint, job: &JobId, monitor: &dyn Monitor) ->
 /// # Errors
 /// It has none, or several; then they are told.
 pub async fn make_playable(account: &Endpoint, asset: &AssetId) -> Result<String, Error> {
-    let files = account.v2.files_of(std::slice::from_ref(asset)).await?.pop().unwrap_or_default();
+    let files = account.media.files_of(std::slice::from_ref(asset)).await?.pop().unwrap_or_default();
     let manifest = only_manifest(asset, &files)?;
     if !manifest.primary {
-        account.v2.set_primary(asset, &manifest.name).await?;
+        account.authoring()?.set_primary(asset, &manifest.name).await?;
     }
     Ok(manifest.name.clone())
 }

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use crate::clock;
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::media::v2::AccessPolicy;
+use crate::media::authoring::AccessPolicy;
 
 /// Removals at once; the media lane has the last word.
 const AT_ONCE: usize = 16;
@@ -16,8 +16,8 @@ const AT_ONCE: usize = 16;
 /// not count: the next locator uses them again.
 pub async fn unused(account: &Endpoint, age: SignedDuration) -> Result<Vec<AccessPolicy>, Error> {
     // Policies first: one that is taken into use meanwhile is then seen in use.
-    let mut policies = account.v2.access_policies().await?;
-    let used = account.v2.policies_of_locators().await?;
+    let mut policies = account.authoring()?.access_policies().await?;
+    let used = account.authoring()?.policies_of_locators().await?;
     let used: std::collections::HashSet<String> = used.into_iter().collect();
     let youngest = clock::now() - age;
     policies.retain(|policy| {
@@ -29,6 +29,7 @@ pub async fn unused(account: &Endpoint, age: SignedDuration) -> Result<Vec<Acces
 
 /// Removes those policies.
 pub async fn prune(account: &Endpoint, policies: &[AccessPolicy]) -> Result<(), Error> {
-    let removals = policies.iter().map(|policy| account.v2.delete_access_policy(&policy.id));
+    let account = account.authoring()?;
+    let removals = policies.iter().map(|policy| account.delete_access_policy(&policy.id));
     stream::iter(removals).buffer_unordered(AT_ONCE).try_collect().await
 }

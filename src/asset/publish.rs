@@ -7,7 +7,6 @@ use crate::clock;
 use crate::connect::Endpoint;
 use crate::engine::urls::below;
 use crate::error::Error;
-use crate::media::MediaService;
 use crate::model::{Asset, AssetEncryption, AssetFile, AssetId, Locator, LocatorId, LocatorKind};
 use crate::redact::SafeUrl;
 
@@ -87,7 +86,7 @@ pub async fn publish(account: &Endpoint, asset: &Asset, days: u32) -> Result<Pub
         policy: None,
     };
     let files = files_of(account, asset).await?;
-    let made: Locator = account.v2.publish(&[wanted]).await.into_iter().collect::<Result<Vec<_>, _>>()?.remove(0);
+    let made: Locator = account.media.publish(&[wanted]).await.into_iter().collect::<Result<Vec<_>, _>>()?.remove(0);
     Ok(Published {
         id: asset.id.clone(),
         name: asset.label().to_owned(),
@@ -105,7 +104,8 @@ pub async fn publish_for_download(account: &Endpoint, asset: &Asset, days: u32) 
     let (start, expiry) = life(days);
     let locator_id = new_id();
     let files = files_of(account, asset).await?;
-    let container = account.v2.create_read_sas(&asset.id, &locator_id, start, days.saturating_mul(DAY)).await?;
+    let container =
+        account.authoring()?.create_read_sas(&asset.id, &locator_id, start, days.saturating_mul(DAY)).await?;
     let files = files.into_iter().map(|file| {
         let mut url = container.expose().clone();
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -118,9 +118,9 @@ pub async fn publish_for_download(account: &Endpoint, asset: &Asset, days: u32) 
 
 /// Removes every locator of an asset, streaming and SAS; returns what they were.
 pub async fn unpublish(account: &Endpoint, asset: &AssetId) -> Result<Vec<Locator>, Error> {
-    let locators = account.v2.locators_of_asset(asset).await?;
+    let locators = account.authoring()?.locators_of_asset(asset).await?;
     for locator in &locators {
-        account.v2.delete_locator(&locator.id).await?;
+        account.media.delete_locator(&locator.id).await?;
     }
     Ok(locators)
 }
@@ -142,7 +142,7 @@ fn server_manifest(files: &[AssetFile]) -> Option<&str> {
 }
 
 async fn files_of(account: &Endpoint, asset: &Asset) -> Result<Vec<AssetFile>, Error> {
-    let mut files = account.v2.files_of(std::slice::from_ref(&asset.id)).await?;
+    let mut files = account.media.files_of(std::slice::from_ref(&asset.id)).await?;
     Ok(files.pop().unwrap_or_default())
 }
 

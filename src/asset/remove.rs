@@ -5,7 +5,6 @@ use futures::TryStreamExt;
 use super::publish::unpublish;
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::media::MediaService;
 use crate::model::{Asset, AssetId};
 
 /// Removes an asset: its locators first, so that nothing plays while it goes, then its records and its container.
@@ -15,11 +14,11 @@ pub async fn remove(account: &Endpoint, asset: &AssetId) -> Result<(), Error> {
         // Gone already.
         Err(error) if error.failure().and_then(crate::error::Failure::status) == Some(404) => Ok(()),
         Err(error) => Err(error),
-        Ok(_) => account.v2.delete_asset(asset).await,
+        Ok(_) => account.media.delete_asset(asset).await,
     }
 }
 
 /// Every asset of an account.
 pub async fn all(account: &Endpoint) -> Result<Vec<Asset>, Error> {
-    account.v2.assets().try_concat().await
+    account.media.assets().try_concat().await
 }

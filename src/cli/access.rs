@@ -6,16 +6,14 @@ use std::path::Path;
 
 use futures::future::join_all;
 use mediamirror::blob::BlobAccount;
-use mediamirror::config::{AccountConfig, AuthConfig, Config, Part, place};
+use mediamirror::config::{AccountConfig, AuthConfig, Config, Part, ServiceConfig, place};
 use mediamirror::connect::{Endpoint, Pair};
 use mediamirror::error::{Error, Failure};
-use mediamirror::model::{AssetId, BlobRef, ContainerName, Side};
+use mediamirror::model::{BlobRef, ContainerName, Side};
 
 use super::failure::CommandFailure;
 use super::printer;
 
-/// An id no asset has.
-const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";
 /// A container nobody has.
 const NO_CONTAINER: &str = "mediamirror-access-check";
 
@@ -66,16 +64,17 @@ impl Access<'_> {
     }
 
     async fn check_media(&self) -> Result<(), CommandFailure> {
-        let Err(error) = self.endpoint.media.asset(&AssetId::new(NO_ASSET)).await else { return Ok(()) };
+        let Err(error) = self.endpoint.media.check_access().await else { return Ok(()) };
+        let ServiceConfig::AmsV2(service) = &self.config.service else { return Err(self.refused_storage(0, &error)) };
         let part = match error.failure() {
             Some(Failure::Credential(_) | Failure::Refused { status: 401 | 403, .. }) => Part::Secret,
             _ if error.is_of_tokens() => Part::TokenUrl,
             _ => Part::Endpoint,
         };
-        let (AuthConfig::Acs { token_url, .. } | AuthConfig::Entra { token_url, .. }) = &self.config.auth;
+        let (AuthConfig::Acs { token_url, .. } | AuthConfig::Entra { token_url, .. }) = &service.auth;
         let subject = match part {
             Part::TokenUrl => format!("token service of media account {} at {token_url}", self.config.account),
-            _ => format!("media account {} at {}", self.config.account, self.config.endpoint),
+            _ => format!("media account {} at {}", self.config.account, service.endpoint),
         };
         Err(self.refused(part, &subject, &error))
     }
@@ -83,13 +82,17 @@ impl Access<'_> {
     async fn check_storage(&self, index: usize, storage: &BlobAccount) -> Result<(), CommandFailure> {
         let blob = BlobRef { container: ContainerName::new(NO_CONTAINER), name: "none".to_owned() };
         let Err(error) = storage.properties(&blob).await else { return Ok(()) };
+        Err(self.refused_storage(index, &error))
+    }
+
+    fn refused_storage(&self, index: usize, error: &Error) -> CommandFailure {
         let part = match error.failure() {
             Some(Failure::Refused { status: 401 | 403, .. }) => Part::StorageKey(index),
             _ => Part::StorageEndpoint(index),
         };
         let configured = &self.config.storage[index];
         let subject = format!("storage account {} at {}", configured.account, configured.endpoint);
-        Err(self.refused(part, &subject, &error))
+        self.refused(part, &subject, error)
     }
 
     fn refused(&self, part: Part, subject: &str, error: &Error) -> CommandFailure {

@@ -1,7 +1,7 @@
 //! What the emulator's regions are to a mirror: a configuration in memory, or one to write.
 
 use mediamirror::config::template::{AccountTemplate, SecretFile, StorageTemplate};
-use mediamirror::config::{AccountConfig, AuthConfig, Limits, StorageConfig};
+use mediamirror::config::{AccountConfig, AmsV2Config, AuthConfig, Limits, ServiceConfig, StorageConfig};
 use mediamirror::emulator::ReadyRegion;
 use mediamirror::redact::Secret;
 use url::Url;
@@ -22,14 +22,16 @@ pub(crate) fn account(region: &ReadyRegion) -> Result<AccountConfig, CommandFail
     });
     Ok(AccountConfig {
         account: region.account.clone(),
-        endpoint: url(&region.media)?,
-        redirect_hosts: vec![region.cluster.clone()],
-        api_version: API_VERSION.to_owned(),
-        auth: AuthConfig::Acs {
-            token_url: url(&region.token)?,
-            client_id: region.account.clone(),
-            secret: Secret::new(&region.account_key),
-        },
+        service: ServiceConfig::AmsV2(AmsV2Config {
+            endpoint: url(&region.media)?,
+            redirect_hosts: vec![region.cluster.clone()],
+            api_version: API_VERSION.to_owned(),
+            auth: AuthConfig::Acs {
+                token_url: url(&region.token)?,
+                client_id: region.account.clone(),
+                secret: Secret::new(&region.account_key),
+            },
+        }),
         storage: storage.collect::<Result<_, CommandFailure>>()?,
         streaming_url: Some(url(&region.streaming)?),
         limits: Limits::default(),

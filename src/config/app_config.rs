@@ -6,7 +6,10 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use url::Url;
 
-use super::{AccountConfig, AuthConfig, Config, ConfigError, Limits, Policy, StorageConfig, template, validate};
+use super::{
+    AccountConfig, AmsV2Config, AuthConfig, Config, ConfigError, Limits, Policy, ServiceConfig, StorageConfig,
+    template, validate,
+};
 use crate::redact::Secret;
 
 /// Why an `App.config` cannot be used.
@@ -103,14 +106,16 @@ impl AppAccount {
         };
         Ok(AccountConfig {
             account: self.media_account.clone(),
-            endpoint: url(template::ENDPOINT)?,
-            redirect_hosts: validate::REDIRECT_HOSTS.map(str::to_owned).to_vec(),
-            api_version: validate::API_VERSION.to_owned(),
-            auth: AuthConfig::Acs {
-                token_url: url(template::TOKEN_URL)?,
-                client_id: self.media_account.clone(),
-                secret: self.media_key.clone(),
-            },
+            service: ServiceConfig::AmsV2(AmsV2Config {
+                endpoint: url(template::ENDPOINT)?,
+                redirect_hosts: validate::REDIRECT_HOSTS.map(str::to_owned).to_vec(),
+                api_version: validate::API_VERSION.to_owned(),
+                auth: AuthConfig::Acs {
+                    token_url: url(template::TOKEN_URL)?,
+                    client_id: self.media_account.clone(),
+                    secret: self.media_key.clone(),
+                },
+            }),
             storage: vec![StorageConfig {
                 account: self.storage_account.clone(),
                 endpoint: url(&format!("https://{}.blob.core.windows.net", self.storage_account))?,
@@ -208,7 +213,7 @@ mod tests {
     #[test]
     fn it_stands_for_two_accounts_of_the_real_service() {
         let config = AppConfig::parse(TUTORIAL).unwrap().config("l".into()).unwrap();
-        assert_eq!(config.source.endpoint.as_str(), "https://media.windows.net/api/");
+        assert_eq!(config.source.service.ams_v2().unwrap().endpoint.as_str(), "https://media.windows.net/api/");
         assert_eq!(config.target.storage[0].endpoint.as_str(), "https://storeeast.blob.core.windows.net/");
         let same = AppConfig::parse(&TUTORIAL.replace("\"east\"", "\"west\"")).unwrap();
         assert!(same.config("l".into()).unwrap_err().problem.contains("the target is the source"));

@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::policy::{AcceptFile, GuardsFile};
 use super::problem::Document;
@@ -15,9 +16,17 @@ use super::{ConfigError, Limits};
 use crate::throttle::LaneLimits;
 
 /// The whole file.
+#[derive(Debug)]
+pub(super) struct ConfigFile {
+    pub(super) general: GeneralFile,
+    pub(super) source: AccountFile,
+    pub(super) target: AccountFile,
+}
+
+/// What concerns both sides.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ConfigFile {
+pub(super) struct GeneralFile {
     #[serde(default = "default_ledger")]
     pub(super) ledger: PathBuf,
     pub(super) ca_file: Option<Spanned<PathBuf>>,
@@ -28,23 +37,92 @@ pub(super) struct ConfigFile {
     pub(super) adopt: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) guards: GuardsFile,
-    pub(super) source: AccountFile,
-    pub(super) target: AccountFile,
+    /// Both sides are read apart; they are here for what is suggested instead of an unknown key.
+    #[serde(default, rename = "source")]
+    _source: IgnoredAny,
+    #[serde(default, rename = "target")]
+    _target: IgnoredAny,
 }
 
 /// `[source]` or `[target]`.
+#[derive(Debug)]
+pub(super) struct AccountFile {
+    /// The name of the library's account.
+    pub(super) account: Spanned<String>,
+    pub(super) service: ServiceFile,
+    pub(super) streaming_url: Option<Spanned<String>>,
+    pub(super) storage: Spanned<Vec<StorageFile>>,
+    pub(super) limits: LimitsFile,
+}
+
+/// What is particular to a service.
+#[derive(Debug)]
+pub(super) enum ServiceFile {
+    AmsV2(Box<AmsV2File>),
+    Blobs,
+}
+
+/// The services, as `service` names them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ServiceName {
+    #[default]
+    AmsV2,
+    Blobs,
+}
+
+/// The one key that decides which others there are.
+#[derive(Debug, Deserialize)]
+struct ServiceKey {
+    #[serde(default)]
+    service: ServiceName,
+}
+
+/// `[source]` of an account of Media Services v2.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AccountFile {
-    pub(super) account: Spanned<String>,
+struct AmsV2Section {
+    #[serde(default, rename = "service")]
+    _service: ServiceName,
+    account: Spanned<String>,
+    endpoint: Spanned<String>,
+    redirect_hosts: Option<Vec<Spanned<String>>>,
+    api_version: Option<Spanned<String>>,
+    streaming_url: Option<Spanned<String>>,
+    auth: AuthFile,
+    storage: Spanned<Vec<StorageFile>>,
+    #[serde(default)]
+    limits: LimitsFile,
+}
+
+/// `[source]` of a storage account.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BlobsSection {
+    #[serde(default, rename = "service")]
+    _service: ServiceName,
+    storage: Spanned<Vec<StorageFile>>,
+    #[serde(default)]
+    limits: LimitsFile,
+}
+
+/// The keys of Media Services v2.
+#[derive(Debug)]
+pub(super) struct AmsV2File {
     pub(super) endpoint: Spanned<String>,
     pub(super) redirect_hosts: Option<Vec<Spanned<String>>>,
     pub(super) api_version: Option<Spanned<String>>,
-    pub(super) streaming_url: Option<Spanned<String>>,
     pub(super) auth: AuthFile,
-    pub(super) storage: Spanned<Vec<StorageFile>>,
-    #[serde(default)]
-    pub(super) limits: LimitsFile,
+}
+
+impl From<AmsV2Section> for AccountFile {
+    fn from(section: AmsV2Section) -> Self {
+        let AmsV2Section {
+            account, endpoint, redirect_hosts, api_version, streaming_url, auth, storage, limits, ..
+        } = section;
+        let service = AmsV2File { endpoint, redirect_hosts, api_version, auth };
+        Self { account, service: ServiceFile::AmsV2(Box::new(service)), streaming_url, storage, limits }
+    }
 }
 
 /// `[source.auth]`.
@@ -130,7 +208,40 @@ pub(super) fn parse(document: &Document<'_>) -> Result<ConfigFile, ConfigError> 
             ("a list where a table is expected", "write its keys in braces, or below one `[header]`");
         return Err(document.error_at_key(&list, problem, remedy));
     }
-    ConfigFile::deserialize(toml::Deserializer::from(tree)).map_err(refuse)
+    let whole = tree.span();
+    let mut tree = tree.into_inner();
+    let [source, target] = ["source", "target"].map(|side| (side, tree.remove(side)));
+    let general =
+        GeneralFile::deserialize(toml::Deserializer::from(Spanned::new(whole.clone(), tree))).map_err(refuse)?;
+    let side = |(name, section): (&str, Option<_>)| {
+        let section = section.ok_or_else(|| {
+            let remedy = format!("add `{name}`; `mediamirror init` writes an example");
+            document.error(&whole, format!("key `{name}` is missing"), remedy)
+        });
+        account(document, section?)
+    };
+    Ok(ConfigFile { general, source: side(source)?, target: side(target)? })
+}
+
+/// Reads one side, as its service has it.
+fn account(document: &Document<'_>, section: Spanned<DeValue<'_>>) -> Result<AccountFile, ConfigError> {
+    let refuse = |error: toml::de::Error| document.parse_error(&error);
+    let service = ServiceKey::deserialize(ValueDeserializer::from(section.clone())).map_err(refuse)?.service;
+    match service {
+        ServiceName::AmsV2 => {
+            AmsV2Section::deserialize(ValueDeserializer::from(section)).map(AccountFile::from).map_err(refuse)
+        }
+        ServiceName::Blobs => {
+            let section = BlobsSection::deserialize(ValueDeserializer::from(section)).map_err(refuse)?;
+            let [storage] = section.storage.get_ref().as_slice() else {
+                let problem = "a library of service `blobs` is one storage account";
+                return Err(document.error_at_key(&section.storage.span(), problem, "write `storage` exactly once"));
+            };
+            let account = storage.account.clone();
+            let BlobsSection { storage, limits, .. } = section;
+            Ok(AccountFile { account, service: ServiceFile::Blobs, streaming_url: None, storage, limits })
+        }
+    }
 }
 
 /// Where a list stands for a table.

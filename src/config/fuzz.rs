@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::app_config::AppConfig;
+use super::file::ServiceFile;
 use super::problem::Document;
 use super::secret::SecretSource;
 use super::template::{AccountTemplate, render};
@@ -102,7 +103,11 @@ fn parse(text: &str, folder: &std::path::Path) -> Result<Config, ConfigError> {
     let mut file = file::parse(&document)?;
     for account in [&mut file.source, &mut file.target] {
         let storage = account.storage.get_mut().iter_mut().flat_map(|storage| [&mut storage.key, &mut storage.sas]);
-        for secret in storage.flatten().chain([&mut account.auth.secret]) {
+        let auth = match &mut account.service {
+            ServiceFile::AmsV2(service) => Some(&mut service.auth.secret),
+            ServiceFile::Blobs => None,
+        };
+        for secret in storage.flatten().chain(auth) {
             *secret.get_mut() = SecretSource::File(PathBuf::from("a.key"));
         }
     }
@@ -143,14 +148,18 @@ fn any_text_is_a_configuration_or_a_message_that_repeats_no_value() {
         match parse(&text, folder.path()) {
             Ok(config) => {
                 for account in [&config.source, &config.target] {
-                    assert!(!account.storage.is_empty() && account.endpoint.path().ends_with('/'));
-                    let (AuthConfig::Acs { token_url, .. } | AuthConfig::Entra { token_url, .. }) = &account.auth;
+                    assert!(!account.storage.is_empty());
                     let storage = account.storage.iter().map(|storage| &storage.endpoint);
-                    for url in storage.chain([&account.endpoint, token_url]).chain(&account.streaming_url) {
+                    let media = account.service.ams_v2().map(|service| {
+                        let (AuthConfig::Acs { token_url, .. } | AuthConfig::Entra { token_url, .. }) = &service.auth;
+                        assert!(service.endpoint.path().ends_with('/'));
+                        assert!(service.redirect_hosts.iter().all(|host| host != "*" && host != "*."));
+                        [&service.endpoint, token_url]
+                    });
+                    for url in storage.chain(media.into_iter().flatten()).chain(&account.streaming_url) {
                         assert!(url.scheme() == "https" || super::is_loopback(url), "keys in the clear: {url}");
                         assert!(url.username().is_empty() && url.password().is_none() && url.query().is_none());
                     }
-                    assert!(account.redirect_hosts.iter().all(|host| host != "*" && host != "*."));
                 }
                 assert_ne!(config.source.storage[0].account, config.target.storage[0].account);
                 let shown = format!("{config:?}");
@@ -177,9 +186,10 @@ fn a_configuration_is_written_as_it_is_read_whatever_the_names_are() {
         let written = render(first, &source, &target);
         let file = file::parse(&Document::new(&written, "mirror.toml".as_ref())).expect("it is valid");
         assert_eq!(file.source.account.get_ref(), first);
-        assert_eq!(file.source.redirect_hosts.unwrap()[0].get_ref(), &source.redirect_hosts[0]);
+        let ServiceFile::AmsV2(service) = file.source.service else { panic!("another service was written") };
+        assert_eq!(service.redirect_hosts.unwrap()[0].get_ref(), &source.redirect_hosts[0]);
         assert_eq!(file.target.storage.get_ref()[0].account.get_ref(), first);
-        assert_eq!(file.ledger.to_str(), Some(first));
+        assert_eq!(file.general.ledger.to_str(), Some(first));
         String::new()
     });
 }

@@ -34,9 +34,9 @@ fn place_in(document: &Document<'_>, side: Side, part: Part) -> Option<String> {
         Side::Target => &file.target,
     };
     let span = match part {
-        Part::Endpoint => account.endpoint.span(),
-        Part::TokenUrl => account.auth.token_url.span(),
-        Part::Secret => account.auth.secret.span(),
+        Part::Endpoint => ams_v2(account)?.endpoint.span(),
+        Part::TokenUrl => ams_v2(account)?.auth.token_url.span(),
+        Part::Secret => ams_v2(account)?.auth.secret.span(),
         Part::StorageEndpoint(index) => {
             let storage = account.storage.get_ref().get(index)?;
             storage.endpoint.as_ref().unwrap_or(&storage.account).span()
@@ -47,4 +47,11 @@ fn place_in(document: &Document<'_>, side: Side, part: Part) -> Option<String> {
         }
     };
     Some(document.place(span.start))
+}
+
+fn ams_v2(account: &file::AccountFile) -> Option<&file::AmsV2File> {
+    match &account.service {
+        file::ServiceFile::AmsV2(service) => Some(service),
+        file::ServiceFile::Blobs => None,
+    }
 }

@@ -191,8 +191,11 @@ mod tests {
         let uncommented = uncommented.replace("# adopt =", "adopt =").replace("# [guards]", "[guards]");
         let uncommented = uncommented.replace("# max_", "max_");
         let file = file::parse(&Document::new(&uncommented, "mirror.toml".as_ref())).expect("it is valid");
-        assert_eq!((file.accept.len(), file.withhold.len(), file.adopt.is_some()), (2, 1, true));
-        let GuardLimits { max_withdraw, max_shrink, max_overwrite } = file.guards.limits();
+        assert_eq!(
+            (file.general.accept.len(), file.general.withhold.len(), file.general.adopt.is_some()),
+            (2, 1, true)
+        );
+        let GuardLimits { max_withdraw, max_shrink, max_overwrite } = file.general.guards.limits();
         assert!(max_withdraw.is_some() && max_shrink.is_some() && max_overwrite.is_some());
     }
 

@@ -66,21 +66,25 @@ impl Place {
     }
 }
 
+fn v2(account: &AccountConfig) -> &AmsV2Config {
+    account.service.ams_v2().expect("the service is Media Services v2")
+}
+
 #[test]
 fn a_good_configuration_is_completed_with_defaults() {
     let place = Place::new();
     let config = place.parse("", "").unwrap();
     assert_eq!(config.ledger, place.0.path().join("mirror.ledger"));
-    assert_eq!(config.source.endpoint.as_str(), "https://media.example/api/");
-    assert_eq!(config.source.redirect_hosts, ["*.cloudapp.net", "*.media.azure.net"]);
-    assert_eq!(config.target.redirect_hosts, ["127.0.0.1:5002"]);
-    assert_eq!(config.source.api_version, "2.19");
+    assert_eq!(v2(&config.source).endpoint.as_str(), "https://media.example/api/");
+    assert_eq!(v2(&config.source).redirect_hosts, ["*.cloudapp.net", "*.media.azure.net"]);
+    assert_eq!(v2(&config.target).redirect_hosts, ["127.0.0.1:5002"]);
+    assert_eq!(v2(&config.source).api_version, "2.19");
     assert_eq!(config.source.storage[0].endpoint.as_str(), "https://storewest.blob.core.windows.net/");
     assert_eq!(config.target.storage[0].endpoint.as_str(), "http://127.0.0.1:5003/storeeast");
     assert_eq!(config.source.storage[0].key.expose(), SECRET);
-    let AuthConfig::Acs { client_id, secret, .. } = &config.source.auth else { panic!("not acs") };
+    let AuthConfig::Acs { client_id, secret, .. } = &v2(&config.source).auth else { panic!("not acs") };
     assert_eq!((client_id.as_str(), secret.expose()), ("west", SECRET));
-    let AuthConfig::Entra { client_id, secret, resource, .. } = &config.target.auth else { panic!("not entra") };
+    let AuthConfig::Entra { client_id, secret, resource, .. } = &v2(&config.target).auth else { panic!("not entra") };
     assert_eq!((client_id.as_str(), secret.expose()), ("app", SECRET));
     assert_eq!(resource, "https://rest.media.azure.net");
 }
@@ -94,6 +98,71 @@ fn limits_of_one_lane_leave_the_others_as_they_are() {
     assert_eq!(limits.media.requests_per_second.map(NonZeroU64::get), Some(9));
     assert_eq!(limits.media.in_flight, default.media.in_flight);
     assert_eq!(limits.blob, default.blob);
+}
+
+const BLOBS: &str = r#"[source]
+service = "blobs"
+[[source.storage]]
+account = "storewest"
+key = { file = "a.key" }
+[target]
+service = "blobs"
+[[target.storage]]
+account = "storeeast"
+endpoint = "http://127.0.0.1:5003/storeeast"
+key = { file = "a.key" }
+"#;
+
+#[test]
+fn a_library_that_is_a_storage_account_needs_no_more_than_the_account_and_its_key() {
+    let place = Place::new();
+    let config = Config::parse(BLOBS, &place.path()).unwrap();
+    for (side, name) in [(&config.source, "storewest"), (&config.target, "storeeast")] {
+        assert!(matches!(side.service, ServiceConfig::Blobs) && side.account == name && side.storage.len() == 1);
+    }
+}
+
+#[test]
+fn a_storage_account_as_a_library_is_alone_and_has_no_keys_of_a_media_service() {
+    let place = Place::new();
+    let refused = |from: &str, to: &str| {
+        assert!(BLOBS.contains(from));
+        Config::parse(&BLOBS.replacen(from, to, 1), &place.path()).expect_err("it must be refused").to_string()
+    };
+    let blobs = "service = \"blobs\"";
+    for (from, to, words) in [
+        ("[target]\n", "[taget]\n", "did you mean `target`?"),
+        (
+            blobs,
+            "service = \"blob\"",
+            "mirror.toml:2: `source.service`: unknown value `blob`\n  remedy: did you mean `blobs`?",
+        ),
+        (blobs, "service = \"blobs\"\nendpoint = \"https://a\"", "mirror.toml:3: `source.endpoint`: unknown key"),
+        (blobs, "service = \"blobs\"\nstorage = []", "stands here twice"),
+        (
+            "[target]",
+            "[[source.storage]]\naccount = \"two\"\nkey = { file = \"a.key\" }\n[target]",
+            "is one storage account",
+        ),
+        ("[source]\nservice = \"blobs\"", "[source]", "`source`: key `account` is missing"),
+        (
+            "storeeast",
+            "storewest",
+            "mirror.toml:9: `target.storage.account`: the storage account storewest is the source's",
+        ),
+    ] {
+        let told = refused(from, to);
+        assert!(told.contains(words), "{told}");
+    }
+}
+
+#[test]
+fn both_sides_have_the_same_service() {
+    let place = Place::new();
+    let target = BLOBS.find("[target]").unwrap();
+    let text = GOOD[..GOOD.find("[target]").unwrap()].to_owned() + &BLOBS[target..];
+    let told = Config::parse(&text, &place.path()).expect_err("it must be refused").to_string();
+    assert!(told.contains("source and target are libraries of different services"), "{told}");
 }
 
 const POLICY: &str = r#"accept = ["source-empty", { cause = "protected", names = ["trailer-*"], most = 3 }]
@@ -131,7 +200,7 @@ const BAD: &[(&str, &str, usize, &str, &str)] = &[
         "colour = 1\naccount = \"west\"",
         2,
         "`source.colour`: unknown key",
-        "known here: account, endpoint",
+        "known here: service, account, endpoint",
     ),
     ("account = \"storewest\"\n", "", 8, "`source.storage`: key `account` is missing", "add `account`"),
     ("account = \"west\"\n", "", 1, "`source`: key `account` is missing", "add `account`"),

@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use toml::Spanned;
 use url::Url;
 
-use super::file::{AccountFile, AuthFile, AuthKind, ConfigFile, StorageFile};
+use super::file::{AccountFile, AmsV2File, AuthFile, AuthKind, ConfigFile, ServiceFile, StorageFile};
 use super::policy;
 use super::problem::Document;
 use super::roots;
-use super::{AccountConfig, AuthConfig, Config, ConfigError, StorageConfig};
+use super::{AccountConfig, AmsV2Config, AuthConfig, Config, ConfigError, ServiceConfig, StorageConfig};
 
 /// The newest version of the API.
 pub(super) const API_VERSION: &str = "2.19";
@@ -23,15 +23,16 @@ const RESOURCE: &str = "https://rest.media.azure.net";
 
 /// Checks and completes a configuration.
 pub(super) fn config(file: &ConfigFile, document: &Document<'_>) -> Result<Config, ConfigError> {
-    let ledger = document.directory().join(&file.ledger);
+    let ledger = document.directory().join(&file.general.ledger);
     distinct(file, document)?;
-    let policy = policy::policy(file, document)?;
+    let roots = file.general.ca_file.as_ref().map(|file| roots::read(file, document)).transpose()?;
+    let policy = policy::policy(&file.general, document)?;
     Ok(Config {
         source: Section { name: "source", document }.account(&file.source)?,
         target: Section { name: "target", document }.account(&file.target)?,
         ledger,
         policy,
-        roots: file.ca_file.as_ref().map(|file| roots::read(file, document)).transpose()?.unwrap_or_default(),
+        roots: roots.unwrap_or_default(),
     })
 }
 
@@ -42,7 +43,15 @@ fn distinct(file: &ConfigFile, document: &Document<'_>) -> Result<(), ConfigErro
         a.get_ref().trim_end_matches('/').eq_ignore_ascii_case(b.get_ref().trim_end_matches('/'))
     };
     let (source, target) = (&file.source, &file.target);
-    if same(&source.account, &target.account) && same(&source.endpoint, &target.endpoint) {
+    let one_service = match (&source.service, &target.service) {
+        (ServiceFile::AmsV2(source), ServiceFile::AmsV2(target)) => same(&source.endpoint, &target.endpoint),
+        (ServiceFile::Blobs, ServiceFile::Blobs) => false,
+        _ => {
+            let problem = "`target.service`: source and target are libraries of different services";
+            return Err(document.error(&target.account.span(), problem, "give both the same `service`"));
+        }
+    };
+    if one_service && same(&source.account, &target.account) {
         return Err(document.error(
             &target.account.span(),
             format!("`target.account`: the target is the source: media account {}", target.account.get_ref()),
@@ -83,6 +92,20 @@ struct Section<'a> {
 impl Section<'_> {
     fn account(&self, file: &AccountFile) -> Result<AccountConfig, ConfigError> {
         let account = self.name_of("account", &file.account)?;
+        let service = match &file.service {
+            ServiceFile::AmsV2(service) => ServiceConfig::AmsV2(self.ams_v2(service, &account)?),
+            ServiceFile::Blobs => ServiceConfig::Blobs,
+        };
+        Ok(AccountConfig {
+            account,
+            service,
+            storage: self.storage_accounts(&file.storage)?,
+            streaming_url: file.streaming_url.as_ref().map(|url| self.url("streaming_url", url)).transpose()?,
+            limits: file.limits.limits(),
+        })
+    }
+
+    fn ams_v2(&self, file: &AmsV2File, account: &str) -> Result<AmsV2Config, ConfigError> {
         let mut endpoint = self.url("endpoint", &file.endpoint)?;
         if !endpoint.path().ends_with('/') {
             endpoint.set_path(&format!("{}/", endpoint.path()));
@@ -91,15 +114,11 @@ impl Section<'_> {
             None => REDIRECT_HOSTS.map(str::to_owned).to_vec(),
             Some(hosts) => hosts.iter().map(|host| self.host(host)).collect::<Result<_, _>>()?,
         };
-        Ok(AccountConfig {
-            auth: self.auth(&file.auth, &account)?,
-            account,
+        Ok(AmsV2Config {
+            auth: self.auth(&file.auth, account)?,
             endpoint,
             redirect_hosts,
             api_version: self.api_version(file.api_version.as_ref())?,
-            storage: self.storage_accounts(&file.storage)?,
-            streaming_url: file.streaming_url.as_ref().map(|url| self.url("streaming_url", url)).transpose()?,
-            limits: file.limits.limits(),
         })
     }
 

@@ -5,18 +5,15 @@ use std::collections::BTreeSet;
 use futures::TryStreamExt as _;
 
 use super::Findings;
-use crate::model::{AccountName, Asset, AssetId};
+use crate::model::{AccountName, Asset};
 use crate::verdict::Cause;
-
-/// An id no asset has.
-const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";
 
 /// Reads what a run reads. Gives the first page of assets, none where they cannot be listed.
 pub(super) async fn examine(findings: &mut Findings<'_>) -> Vec<Asset> {
     let endpoint = findings.endpoint;
     let (media, account) = (&endpoint.media, endpoint.media.account());
-    match media.asset(&AssetId::new(NO_ASSET)).await {
-        Ok(_) => {
+    match media.check_access().await {
+        Ok(()) => {
             findings.ok(account, "token", "given");
             findings.ok(account, "media-api", "answers, and accepts the token");
         }

@@ -35,22 +35,21 @@ use async_trait::async_trait;
 use azure_core::http::HttpClient;
 use jiff::{SignedDuration, Timestamp};
 
-pub use self::access::AccessPolicy;
 use self::auth::Tokens;
 use self::front_door::FrontDoor;
-pub use self::jobs::{Job, JobTask, NewJob, TaskError, TaskEvent};
 use self::listing::Query;
 use self::policies::Policies;
-pub use self::processors::Processor;
 use self::wire::Wire;
+use super::authoring::{AccessPolicy, Authoring, Job, JobTask, NewJob, Processor};
 use super::{FileSet, MediaService, Pages};
 use crate::call::Caller;
-use crate::config::AccountConfig;
+use crate::config::AmsV2Config;
 use crate::error::Error;
 use crate::model::{
-    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Locator, LocatorId, NewAsset, Protection,
-    StreamingHost,
+    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, JobId, Locator, LocatorId, NewAsset,
+    Protection, StreamingHost,
 };
+use crate::redact::SafeUrl;
 use crate::transport::AllowedHosts;
 
 /// `major.minor` of an `x-ms-version`.
@@ -58,6 +57,8 @@ type Version = (u32, u32);
 
 /// The first version whose assets tell their container and storage account, and whose locators have names.
 const WITH_URI: Version = (2, 2);
+/// An id that no asset has.
+const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";
 /// The first version with streaming endpoints.
 const WITH_STREAMING_ENDPOINTS: Version = (2, 7);
 /// The first version with delivery policies.
@@ -87,13 +88,21 @@ impl V2 {
     ///
     /// `client` is the guarded transport whose allow-list is `hosts`; the endpoint's and the token service's host are
     /// added to it, and the cluster's once it is known. `media` is the caller of the account's media lane.
-    pub fn new(settings: &AccountConfig, client: Arc<dyn HttpClient>, hosts: AllowedHosts, media: Caller) -> Self {
+    /// `default_storage` is where the service creates new assets.
+    pub fn new(
+        account: AccountName,
+        default_storage: Option<AccountName>,
+        settings: &AmsV2Config,
+        client: Arc<dyn HttpClient>,
+        hosts: AllowedHosts,
+        media: Caller,
+    ) -> Self {
         let tokens = Tokens::new(settings.auth.clone(), Arc::clone(&client), media.for_another_host());
         hosts.allow(tokens.url());
         let door = FrontDoor::new(&settings.endpoint, &settings.redirect_hosts, hosts);
         Self(Arc::new(Inner {
-            account: AccountName::new(&settings.account),
-            default_storage: settings.storage.first().map(|storage| AccountName::new(&storage.account)),
+            account,
+            default_storage,
             version: version(&settings.api_version),
             wire: Arc::new(Wire::new(client, media, tokens, door, settings.api_version.clone())),
             policies: Policies::default(),
@@ -133,6 +142,10 @@ fn version(text: &str) -> Version {
 impl MediaService for V2 {
     fn account(&self) -> &AccountName {
         &self.0.account
+    }
+
+    async fn check_access(&self) -> Result<(), Error> {
+        self.find_asset(&AssetId::new(NO_ASSET)).await.map(drop)
     }
 
     fn assets(&self) -> Pages<'_, Asset> {
@@ -246,6 +259,79 @@ impl MediaService for V2 {
 
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error> {
         self.find_streaming_hosts().await
+    }
+}
+
+#[async_trait]
+impl Authoring for V2 {
+    async fn assets_named(&self, name: &str) -> Result<Vec<Asset>, Error> {
+        self.assets_named(name).await
+    }
+
+    async fn set_primary(&self, asset: &AssetId, name: &str) -> Result<(), Error> {
+        self.set_primary(asset, name).await
+    }
+
+    async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {
+        self.locators_of_asset(asset).await
+    }
+
+    async fn create_read_sas(
+        &self,
+        asset: &AssetId,
+        id: &LocatorId,
+        start: Timestamp,
+        minutes: u32,
+    ) -> Result<SafeUrl, Error> {
+        self.create_read_sas(asset, id, start, minutes).await
+    }
+
+    async fn access_policies(&self) -> Result<Vec<AccessPolicy>, Error> {
+        self.access_policies().await
+    }
+
+    async fn policies_of_locators(&self) -> Result<Vec<String>, Error> {
+        self.policies_of_locators().await
+    }
+
+    async fn delete_access_policy(&self, id: &str) -> Result<(), Error> {
+        self.delete_access_policy(id).await
+    }
+
+    async fn processors(&self) -> Result<Vec<Processor>, Error> {
+        self.processors().await
+    }
+
+    async fn newest_processor(&self, name: &str) -> Result<Processor, Error> {
+        self.newest_processor(name).await
+    }
+
+    async fn create_job(&self, wanted: &NewJob) -> Result<Job, Error> {
+        self.create_job(wanted).await
+    }
+
+    async fn jobs(&self) -> Result<Vec<Job>, Error> {
+        self.jobs().await
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<Job>, Error> {
+        self.job(id).await
+    }
+
+    async fn tasks_of(&self, id: &JobId) -> Result<Vec<JobTask>, Error> {
+        self.tasks_of(id).await
+    }
+
+    async fn outputs_of(&self, id: &JobId) -> Result<Vec<Asset>, Error> {
+        self.outputs_of(id).await
+    }
+
+    async fn cancel_job(&self, id: &JobId) -> Result<(), Error> {
+        self.cancel_job(id).await
+    }
+
+    async fn delete_job(&self, id: &JobId) -> Result<(), Error> {
+        self.delete_job(id).await
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use mediamirror::config::{AccountConfig, AuthConfig, Config, Limits, Policy, StorageConfig};
+use mediamirror::config::{
+    AccountConfig, AmsV2Config, AuthConfig, Config, Limits, Policy, ServiceConfig, StorageConfig,
+};
 use mediamirror::emulator::{EmulatorHandle, ReadyRegion};
 use mediamirror::redact::Secret;
 
@@ -21,14 +23,16 @@ pub(crate) fn config_of(emulator: &EmulatorHandle) -> Config {
 fn account(region: &ReadyRegion) -> AccountConfig {
     AccountConfig {
         account: region.account.clone(),
-        endpoint: region.media.parse().expect("a ready emulator tells URLs"),
-        redirect_hosts: vec![region.cluster.clone()],
-        api_version: "2.19".to_owned(),
-        auth: AuthConfig::Acs {
-            token_url: region.token.parse().expect("a ready emulator tells URLs"),
-            client_id: region.account.clone(),
-            secret: Secret::new(region.account_key.clone()),
-        },
+        service: ServiceConfig::AmsV2(AmsV2Config {
+            endpoint: region.media.parse().expect("a ready emulator tells URLs"),
+            redirect_hosts: vec![region.cluster.clone()],
+            api_version: "2.19".to_owned(),
+            auth: AuthConfig::Acs {
+                token_url: region.token.parse().expect("a ready emulator tells URLs"),
+                client_id: region.account.clone(),
+                secret: Secret::new(region.account_key.clone()),
+            },
+        }),
         storage: region
             .storage
             .iter()

@@ -49,7 +49,7 @@ async fn leak_policy(world: &World, name: &str) {
 
 /// Names of the source's policies, and how many locators it has.
 async fn left(pair: &Pair) -> (Vec<String>, usize) {
-    let policies = pair.source.v2.access_policies().await.unwrap();
-    let locators = pair.source.v2.policies_of_locators().await.unwrap();
+    let policies = pair.source.authoring().unwrap().access_policies().await.unwrap();
+    let locators = pair.source.authoring().unwrap().policies_of_locators().await.unwrap();
     (policies.into_iter().map(|policy| policy.name).collect(), locators.len())
 }

@@ -140,16 +140,16 @@ async fn a_canceled_job_ends_canceled_and_a_finished_one_cannot_be() {
     let pair = world.pair();
     let job = submit(&pair.source, &asset, &options(), &Silent).await.unwrap().job;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    pair.source.v2.cancel_job(&job).await.unwrap();
-    pair.source.v2.cancel_job(&job).await.unwrap();
+    pair.source.authoring().unwrap().cancel_job(&job).await.unwrap();
+    pair.source.authoring().unwrap().cancel_job(&job).await.unwrap();
     assert_eq!(report(&pair.source, &job).await.unwrap().job.state, JobState::Canceling);
     assert_eq!(watch(&pair.source, &job, &Silent).await.unwrap(), JobState::Canceled);
     assert_eq!(complete(&pair.source, &job, &Silent).await.unwrap().job.state, JobState::Canceled);
 
     let finished = encode(&pair.source, &asset, &options(), &Silent).await.unwrap().job.id;
-    let error = pair.source.v2.cancel_job(&finished).await.unwrap_err().to_string();
+    let error = pair.source.authoring().unwrap().cancel_job(&finished).await.unwrap_err().to_string();
     assert!(error.contains("over already: finished"), "{error}");
-    let jobs = pair.source.v2.jobs().await.unwrap();
+    let jobs = pair.source.authoring().unwrap().jobs().await.unwrap();
     assert_eq!(jobs.iter().map(|listed| &listed.id).collect::<Vec<_>>(), [&finished, &job], "the last comes first");
     let nobodys = JobId::new("nb:jid:UUID:00000000-0000-0000-0000-000000000000");
     let error = watch(&pair.source, &nobodys, &Silent).await.unwrap_err().to_string();
@@ -165,11 +165,11 @@ async fn a_submission_whose_answer_is_lost_makes_one_job() {
     let pair = world.pair();
     let report = encode(&pair.source, &asset, &options(), &Silent).await.unwrap();
     assert_eq!(report.job.state, JobState::Finished);
-    assert_eq!(pair.source.v2.jobs().await.unwrap().len(), 1);
+    assert_eq!(pair.source.authoring().unwrap().jobs().await.unwrap().len(), 1);
     let reset = Rule::new(Fault::Reset(ResetAt::Before)).operation("{CreateJob,GetJob,ListTasks}").every(3);
     world.emulator.set_faults(&FaultPlan::new(1).rule(reset)).unwrap();
     encode(&pair.source, &asset, &options(), &Silent).await.unwrap();
-    assert_eq!(pair.source.v2.jobs().await.unwrap().len(), 2);
+    assert_eq!(pair.source.authoring().unwrap().jobs().await.unwrap().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,9 +183,9 @@ async fn a_protected_preset_is_read_by_the_encoder_alone() {
     let files = pair.source.media.files_of(std::slice::from_ref(&report.outputs[0].id)).await.unwrap().remove(0);
     assert!(files.iter().any(|file| file.name == "bars_1280x720_3400.mp4"), "it knew the preset: {files:?}");
     assert_eq!((world.count("CreateContentKey"), world.count("DeleteContentKey")), (1, 0));
-    pair.source.v2.delete_job(&report.job.id).await.unwrap();
-    pair.source.v2.delete_job(&report.job.id).await.unwrap();
-    assert!(pair.source.v2.jobs().await.unwrap().is_empty());
+    pair.source.authoring().unwrap().delete_job(&report.job.id).await.unwrap();
+    pair.source.authoring().unwrap().delete_job(&report.job.id).await.unwrap();
+    assert!(pair.source.authoring().unwrap().jobs().await.unwrap().is_empty());
     assert!(pair.source.media.asset(&report.outputs[0].id).await.unwrap().is_some(), "what it made stays");
 
     let refused = Rule::new(Fault::Refuse(Refuse::status(403))).operation("CreateJob");

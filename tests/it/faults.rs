@@ -255,7 +255,7 @@ async fn a_file_record_that_changes_after_a_run_whose_clock_was_ten_minutes_wron
             assert_eq!(world.sync().await.0.outcome, Outcome::Complete, "{skew}");
             tokio::time::advance(Duration::from_mins(1)).await;
         }
-        world.pair().source.v2.set_primary(&film.asset.id, "film.mp4").await.unwrap();
+        world.pair().source.authoring().unwrap().set_primary(&film.asset.id, "film.mp4").await.unwrap();
         assert_eq!(world.verify().await.differences.len(), 2, "{skew}: two records differ");
         world.emulator.set_faults(&FaultPlan::default()).unwrap();
         let (summary, _) = world.sync().await;

@@ -35,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "monitor",
             "transport",
+            "blob",
         ],
     ),
     (

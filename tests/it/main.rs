@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic where it stands")]
 #![expect(clippy::cast_precision_loss, reason = "ratios of small counts")]
 
+#[path = "../contract/old_api.rs"]
+mod api_version;
 mod asset;
 mod asset_encode;
 #[path = "../contract/blob.rs"]
 mod blob_contract;
 mod blob_emulator;
+mod blob_library;
 mod budget;
 mod cases;
 mod cli;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use mediamirror::call::Caller;
-use mediamirror::config::{AccountConfig, AuthConfig, Limits, StorageConfig};
+use mediamirror::config::{AmsV2Config, AuthConfig, Limits};
 use mediamirror::emulator::settings::{MediaSettings, RegionSettings, Settings};
 use mediamirror::emulator::{Emulator, EmulatorHandle, Generate};
 use mediamirror::error::Disposition;
@@ -32,8 +32,7 @@ async fn world(recipe: &str, target: MediaSettings) -> EmulatorHandle {
 fn client(world: &EmulatorHandle, region: usize, version: &str) -> V2 {
     let ready = &world.ready().regions[region];
     let limits = Limits::default();
-    let settings = AccountConfig {
-        account: ready.account.clone(),
+    let settings = AmsV2Config {
         endpoint: Url::parse(&ready.media).unwrap(),
         redirect_hosts: vec![ready.cluster.clone()],
         api_version: version.to_owned(),
@@ -42,18 +41,12 @@ fn client(world: &EmulatorHandle, region: usize, version: &str) -> V2 {
             client_id: ready.account.clone(),
             secret: Secret::new(&ready.account_key),
         },
-        storage: vec![StorageConfig {
-            account: ready.storage_account.clone(),
-            endpoint: Url::parse(&ready.blob).unwrap(),
-            key: Secret::new(&ready.storage_key),
-        }],
-        streaming_url: None,
-        limits,
     };
+    let (account, storage) = (AccountName::new(&ready.account), AccountName::new(&ready.storage_account));
     let hosts = AllowedHosts::default();
     let lane = Lane::new(AccountName::new(&ready.account), Plane::Media, limits.media);
     let network = guarded(world.http_client(), hosts.clone());
-    V2::new(&settings, network, hosts, Caller::new(lane, RetryPolicy::default()))
+    V2::new(account, Some(storage), &settings, network, hosts, Caller::new(lane, RetryPolicy::default()))
 }
 
 async fn assets(service: &V2) -> Vec<Asset> {
@@ -280,23 +273,20 @@ async fn a_mistyped_key_is_told_as_such() {
     ready.account_key = "d3Jvbmc=".to_owned();
     let hosts = AllowedHosts::default();
     let lane = Lane::new(AccountName::new(&ready.account), Plane::Media, Limits::default().media);
-    let settings = AccountConfig {
-        account: ready.account.clone(),
+    let settings = AmsV2Config {
         endpoint: Url::parse(&ready.media).unwrap(),
         redirect_hosts: vec![],
         api_version: "2.19".to_owned(),
         auth: AuthConfig::Acs {
             token_url: Url::parse(&ready.token).unwrap(),
-            client_id: ready.account,
+            client_id: ready.account.clone(),
             secret: Secret::new(ready.account_key),
         },
-        storage: vec![],
-        streaming_url: None,
-        limits: Limits::default(),
     };
+    let account = AccountName::new(ready.account);
     let network = guarded(world.http_client(), hosts.clone());
     let service: Arc<dyn MediaService> =
-        Arc::new(V2::new(&settings, network, hosts, Caller::new(lane, RetryPolicy::default())));
+        Arc::new(V2::new(account, None, &settings, network, hosts, Caller::new(lane, RetryPolicy::default())));
     let error = service.assets().try_concat().await.unwrap_err();
     assert_eq!(error.disposition(), Disposition::Fatal);
     assert!(error.to_string().contains("no access token"), "{error}");

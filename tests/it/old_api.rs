@@ -15,8 +15,7 @@ async fn world(recipe: &str) -> World {
         region.media.random_container_names = true;
     }
     let mut world = World::with(settings, Some(recipe)).await;
-    "2.1".clone_into(&mut world.config.source.api_version);
-    "2.1".clone_into(&mut world.config.target.api_version);
+    crate::api_version::speak(&mut world.config, "2.1");
     world.emulator.reset_stats();
     world
 }

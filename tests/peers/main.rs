@@ -3,6 +3,8 @@
 //! `tests/run` installs them from `tests/tools/package.json` and runs this. A missing program fails the test that needs
 //! it; nothing is skipped.
 
+#[path = "../contract/old_api.rs"]
+mod api_version;
 #[path = "../contract/blob.rs"]
 mod blob_contract;
 #[path = "../contract/config.rs"]

@@ -195,8 +195,7 @@ async fn block_copies_mirror_a_library_between_two_accounts_of_azurite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_old_api_mirrors_through_temporary_locators_and_leaves_none_behind() {
     let mut world = World::new(TAME_LIBRARY).await;
-    world.config.source.api_version = "2.1".to_owned();
-    world.config.target.api_version = "2.1".to_owned();
+    crate::api_version::speak(&mut world.config, "2.1");
     mirrors_whole(&world, CopyMethod::Async).await;
     let count = |operation: &str, status: u16| -> u64 {
         let rows = world.emulator.stats().requests;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::media::v2::{Job, JobTask};
+use crate::media::authoring::{Job, JobTask};
 use crate::model::{AssetId, JobId, JobState};
 use crate::monitor::{Monitor, RunEvent};
 
@@ -53,8 +53,8 @@ impl JobReport {
 /// There is none of that id.
 pub async fn report(account: &Endpoint, id: &JobId) -> Result<JobReport, Error> {
     let job = read(account, id).await?;
-    let tasks = account.v2.tasks_of(id).await?;
-    let outputs = account.v2.outputs_of(id).await?;
+    let tasks = account.authoring()?.tasks_of(id).await?;
+    let outputs = account.authoring()?.outputs_of(id).await?;
     let outputs = outputs.into_iter().map(|asset| Output { id: asset.id, name: asset.name, primary: None }).collect();
     Ok(JobReport { job, tasks, outputs })
 }
@@ -68,7 +68,7 @@ pub async fn watch(account: &Endpoint, id: &JobId, monitor: &dyn Monitor) -> Res
         let percent = match state {
             JobState::Queued | JobState::Scheduled => 0,
             JobState::Finished => 100,
-            _ => percent(&account.v2.tasks_of(id).await?),
+            _ => percent(&account.authoring()?.tasks_of(id).await?),
         };
         if told != Some((state, percent)) {
             monitor.event(RunEvent::JobMoved { job: id.clone(), state, percent });
@@ -84,7 +84,7 @@ pub async fn watch(account: &Endpoint, id: &JobId, monitor: &dyn Monitor) -> Res
 
 async fn read(account: &Endpoint, id: &JobId) -> Result<Job, Error> {
     account
-        .v2
+        .authoring()?
         .job(id)
         .await?
         .ok_or_else(|| Error::Input { subject: id.to_string(), reason: "the account has no job of that id".to_owned() })

@@ -120,7 +120,7 @@ pub(super) async fn jobs(context: &Context, side: Side, args: &JobsArgs) -> Resu
     }
     if let Some(job) = &args.cancel {
         let id = JobId::new(job);
-        account.v2.cancel_job(&id).await.map_err(refused)?;
+        account.authoring().map_err(refused)?.cancel_job(&id).await.map_err(refused)?;
         let progress = context.screen.job();
         let ended = watch(account, &id, &progress).await;
         progress.finish();
@@ -131,7 +131,7 @@ pub(super) async fn jobs(context: &Context, side: Side, args: &JobsArgs) -> Resu
         return Ok(ExitCode::Success);
     }
     let Some(job) = &args.job else {
-        let jobs = account.v2.jobs().await.map_err(refused)?;
+        let jobs = account.authoring().map_err(refused)?.jobs().await.map_err(refused)?;
         context.printer.result(&jobs, || text::jobs(&jobs))?;
         return Ok(ExitCode::Success);
     };
@@ -151,8 +151,9 @@ pub(super) async fn jobs(context: &Context, side: Side, args: &JobsArgs) -> Resu
 /// Runs `asset processors`.
 pub(super) async fn processors(context: &Context, side: Side) -> Result<ExitCode, CommandFailure> {
     let session = Session::open_one(context, side).await?;
-    let listed = session.account(side).v2.processors().await;
-    let processors = listed.map_err(|error| failed(&error, false))?;
+    let refused = |error| failed(&error, false);
+    let account = session.account(side).authoring().map_err(refused)?;
+    let processors = account.processors().await.map_err(refused)?;
     context.printer.result(&processors, || text::processors(&processors))?;
     Ok(ExitCode::Success)
 }
@@ -189,7 +190,7 @@ impl Watched<'_> {
             return Ok(None);
         }
         self.note(&format!("interrupted; canceling job {job}"));
-        self.account.v2.cancel_job(job).await?;
+        self.account.authoring()?.cancel_job(job).await?;
         watch(self.account, job, progress).await?;
         report(self.account, job).await.map(Some)
     }

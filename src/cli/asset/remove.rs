@@ -5,7 +5,6 @@ use std::io::{BufRead as _, IsTerminal as _};
 use clap::Args;
 use mediamirror::asset::{all, find, remove};
 use mediamirror::connect::Endpoint;
-use mediamirror::media::MediaService as _;
 use mediamirror::model::{Asset, AssetId, Side};
 use mediamirror::redact::scrub;
 use serde::Serialize;
@@ -86,7 +85,7 @@ async fn agreed(account: &Endpoint, assets: &[Asset]) -> Result<bool, CommandFai
     for asset in assets {
         printer::note(&format!("  {}  {}", asset.id, plain::line(asset.label())));
     }
-    let (count, account) = (assets.len(), account.v2.account());
+    let (count, account) = (assets.len(), account.media.account());
     printer::note(&format!("delete these {count} assets of account {account}, blobs and locators included? (yes/no)"));
     let answer = tokio::task::spawn_blocking(|| {
         let mut line = String::new();

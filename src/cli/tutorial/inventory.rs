@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use futures::TryStreamExt as _;
 use mediamirror::connect::{Endpoint, Pair};
 use mediamirror::error::Error;
-use mediamirror::media::MediaService as _;
 use mediamirror::model::Side;
 use serde::Serialize;
 
@@ -84,9 +83,9 @@ impl Inventory {
 
 async fn account(account: &Endpoint) -> Result<Account, Error> {
     let (assets, locators, policies) = futures::try_join!(
-        account.v2.assets().map_ok(|page| page.into_iter().map(|asset| asset.id.to_string()).collect()).try_concat(),
-        account.v2.locators().map_ok(|page| page.into_iter().map(|one| one.id.to_string()).collect()).try_concat(),
-        account.v2.access_policies(),
+        account.media.assets().map_ok(|page| page.into_iter().map(|asset| asset.id.to_string()).collect()).try_concat(),
+        account.media.locators().map_ok(|page| page.into_iter().map(|one| one.id.to_string()).collect()).try_concat(),
+        account.authoring()?.access_policies(),
     )?;
     let (assets, locators): (Vec<String>, Vec<String>) = (assets, locators);
     Ok(Account {

@@ -11,7 +11,6 @@ use mediamirror::engine::urls::{UrlPair, urls};
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
-use mediamirror::media::MediaService as _;
 use mediamirror::model::{Asset, AssetEncryption, JobState};
 use mediamirror::monitor::Silent;
 use serde::Serialize;
@@ -90,8 +89,12 @@ impl<'a> Tutorial<'a> {
         let input = uploaded(self.context, source, files, &options).await?;
         watch.lap("upload");
         self.context.printer.note(&format!("encoding it: {} …", self.preset));
-        let input =
-            source.v2.asset(&input.id).await.map_err(|error| of(&error))?.ok_or_else(|| vanished(&self.input_name))?;
+        let input = source
+            .media
+            .asset(&input.id)
+            .await
+            .map_err(|error| of(&error))?
+            .ok_or_else(|| vanished(&self.input_name))?;
         let output = self.encode(source, &input).await?;
         watch.lap("encode");
         self.context.printer.note("publishing what came out …");
@@ -126,7 +129,7 @@ impl<'a> Tutorial<'a> {
             let message = format!("job {} ended: {}; {}", report.job.id, report.job.state, told.join("; "));
             return Err(CommandFailure::new(ExitCode::Encoding, message, "choose another film or --preset"));
         };
-        source.v2.asset(&output.id).await.map_err(|error| of(&error))?.ok_or_else(|| vanished(&self.output_name))
+        source.media.asset(&output.id).await.map_err(|error| of(&error))?.ok_or_else(|| vanished(&self.output_name))
     }
 
     /// Mirrors the one asset.
@@ -179,30 +182,30 @@ impl<'a> Tutorial<'a> {
     }
 
     async fn clean_up_in(&self, account: &Endpoint, before: &Inventory) -> Result<(), Error> {
-        for job in account.v2.jobs().await? {
+        for job in account.authoring()?.jobs().await? {
             if job.name.starts_with(&self.input_name) {
                 if !job.state.is_final() {
-                    match account.v2.cancel_job(&job.id).await {
+                    match account.authoring()?.cancel_job(&job.id).await {
                         // It came to its end by itself meanwhile.
                         Ok(()) | Err(Error::Input { .. }) => {}
                         Err(error) => return Err(error),
                     }
                     watch(account, &job.id, &Silent).await?;
                 }
-                account.v2.delete_job(&job.id).await?;
+                account.authoring()?.delete_job(&job.id).await?;
             }
         }
         for name in [&self.input_name, &self.output_name] {
-            for asset in account.v2.assets_named(name).await? {
+            for asset in account.authoring()?.assets_named(name).await? {
                 remove(account, &asset.id).await?;
             }
         }
         let known = &before.side(account.side).policies;
-        let policies = account.v2.access_policies().await?;
-        let used = account.v2.policies_of_locators().await?;
+        let policies = account.authoring()?.access_policies().await?;
+        let used = account.authoring()?.policies_of_locators().await?;
         for policy in policies.iter().filter(|one| one.shared() && !known.contains(&one.id) && !used.contains(&one.id))
         {
-            account.v2.delete_access_policy(&policy.id).await?;
+            account.authoring()?.delete_access_policy(&policy.id).await?;
         }
         Ok(())
     }

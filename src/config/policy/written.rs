@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::super::ConfigError;
-use super::super::file::ConfigFile;
+use super::super::file::GeneralFile;
 use super::super::problem::{Document, REMEDY, nearest};
 use super::{Accept, Adopt, GuardLimits, Policy, Share, ShareError};
 use crate::verdict::Cause;
@@ -102,7 +102,7 @@ fn not_a_share<E: de::Error>() -> E {
 }
 
 /// Checks what the operator decided.
-pub(in super::super) fn policy(file: &ConfigFile, document: &Document<'_>) -> Result<Policy, ConfigError> {
+pub(in super::super) fn policy(file: &GeneralFile, document: &Document<'_>) -> Result<Policy, ConfigError> {
     Ok(Policy {
         accept: file.accept.iter().map(|entry| accepted(entry, document)).collect::<Result<_, _>>()?,
         withhold: file.withhold.iter().map(|entry| withheld(entry, document)).collect::<Result<_, _>>()?,

@@ -11,8 +11,9 @@ use super::bulk::ROUNDS;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
-use super::{V2, entities, policies};
+use super::{V2, entities};
 use crate::error::{Error, Failure};
+use crate::media::authoring::AccessPolicy;
 use crate::model::{AssetId, Locator, LocatorId};
 use crate::redact::SafeUrl;
 use crate::retry::Idempotency;
@@ -26,41 +27,19 @@ const MAKE_SAS: &str = "make a download locator of";
 /// The same.
 const DELETE_LOCATOR: &str = "delete locator";
 
-/// An access policy: what a locator that stands on it permits, and for how long.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct AccessPolicy {
-    /// The service's id.
-    pub id: String,
-    /// What its maker called it.
-    pub name: String,
-    /// When it was made.
-    pub created: Option<Timestamp>,
-    /// How long its locators live.
-    pub minutes: f64,
-    /// Flags: 1 read, 2 write, 4 delete, 8 list.
-    pub permissions: u64,
-}
-
-impl AccessPolicy {
-    /// Is it one of those mediamirror makes and uses again and again?
-    pub fn shared(&self) -> bool {
-        self.name.starts_with(policies::PREFIX)
-    }
-
-    fn read(row: &Row) -> Result<Option<Self>, Failure> {
-        Ok(Some(Self {
-            id: entities::id(row)?.to_owned(),
-            name: row.text("Name").unwrap_or_default().to_owned(),
-            created: row.date("Created"),
-            minutes: row.number("DurationInMinutes").unwrap_or_default(),
-            permissions: row.whole("Permissions").unwrap_or_default(),
-        }))
-    }
+fn policy(row: &Row) -> Result<Option<AccessPolicy>, Failure> {
+    Ok(Some(AccessPolicy {
+        id: entities::id(row)?.to_owned(),
+        name: row.text("Name").unwrap_or_default().to_owned(),
+        created: row.date("Created"),
+        minutes: row.number("DurationInMinutes").unwrap_or_default(),
+        permissions: row.whole("Permissions").unwrap_or_default(),
+    }))
 }
 
 impl V2 {
     /// All locators of an asset.
-    pub async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {
+    pub(super) async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {
         let query = Query {
             operation: "ListLocators",
             attempted: "list the locators of asset",
@@ -106,7 +85,7 @@ impl V2 {
     }
 
     /// Makes a SAS locator under that id that permits reading; returns the container's URL with its signature.
-    pub async fn create_read_sas(
+    pub(super) async fn create_read_sas(
         &self,
         asset: &AssetId,
         id: &LocatorId,
@@ -146,19 +125,19 @@ impl V2 {
     }
 
     /// All access policies.
-    pub async fn access_policies(&self) -> Result<Vec<AccessPolicy>, Error> {
+    pub(super) async fn access_policies(&self) -> Result<Vec<AccessPolicy>, Error> {
         let query = self.query("ListAccessPolicies", "list the access policies", "AccessPolicies");
-        Ok(listing::all(self.wire(), query, AccessPolicy::read).await?)
+        Ok(listing::all(self.wire(), query, policy).await?)
     }
 
     /// The ids of the policies that locators stand on, one for each locator.
-    pub async fn policies_of_locators(&self) -> Result<Vec<String>, Error> {
+    pub(super) async fn policies_of_locators(&self) -> Result<Vec<String>, Error> {
         let query = self.query("ListLocators", "list the locators", "Locators");
         Ok(listing::all(self.wire(), query, |row| Ok(row.words("AccessPolicyId").map(str::to_owned))).await?)
     }
 
     /// Removes an access policy. One that is not there is a success.
-    pub async fn delete_access_policy(&self, id: &str) -> Result<(), Error> {
+    pub(super) async fn delete_access_policy(&self, id: &str) -> Result<(), Error> {
         self.delete("DeleteAccessPolicy", "delete access policy", "AccessPolicies", id).await?;
         self.0.policies.forget(id).await;
         Ok(())

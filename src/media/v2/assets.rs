@@ -41,7 +41,7 @@ impl V2 {
     }
 
     /// The assets of exactly that name.
-    pub async fn assets_named(&self, name: &str) -> Result<Vec<Asset>, Error> {
+    pub(super) async fn assets_named(&self, name: &str) -> Result<Vec<Asset>, Error> {
         let query = Query {
             operation: "ListAssets",
             attempted: "look for asset",

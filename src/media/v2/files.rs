@@ -172,7 +172,7 @@ impl V2 {
     }
 
     /// Makes one file of an asset its primary, and no other.
-    pub async fn set_primary(&self, asset: &AssetId, name: &str) -> Result<(), Error> {
+    pub(super) async fn set_primary(&self, asset: &AssetId, name: &str) -> Result<(), Error> {
         let rows = self.rows_of_one(asset).await?;
         let primary = |row: &FileRow| AssetFile { primary: row.file.name == name, ..row.file.clone() };
         let wanted = rows.iter().map(primary).collect();

@@ -4,9 +4,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use quick_xml::escape::escape;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::assets::unreadable;
@@ -15,7 +13,8 @@ use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
 use super::{V2, entities};
 use crate::error::{CallError, Error, Failure};
-use crate::model::{Asset, AssetId, JobId, JobState};
+use crate::media::authoring::{Job, JobTask, NewJob, TaskError, TaskEvent};
+use crate::model::{Asset, JobId, JobState};
 use crate::retry::Idempotency;
 
 /// How often a submission is sent again after it was looked for and not found.
@@ -24,87 +23,6 @@ const SUBMISSIONS: u32 = 3;
 const LOOKS: u32 = 2;
 /// How long a listing may lag behind (guess).
 const LAG: Duration = Duration::from_secs(2);
-
-/// A job that is to be submitted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewJob {
-    /// Its name, which no other job has.
-    pub name: String,
-    /// What is encoded.
-    pub input: AssetId,
-    /// Id of the processor that encodes it.
-    pub processor: String,
-    /// The preset's name, or a preset in JSON or XML.
-    pub preset: String,
-    /// Name of the asset that is made.
-    pub output_name: String,
-    /// Is the preset to be encrypted, so that nobody who lists tasks reads it?
-    pub protected: bool,
-}
-
-/// A job as the service tells it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Job {
-    /// The service's id.
-    pub id: JobId,
-    /// Its name.
-    pub name: String,
-    /// Where it stands.
-    pub state: JobState,
-    /// When it was submitted.
-    pub created: Option<Timestamp>,
-    /// When its processing began.
-    pub started: Option<Timestamp>,
-    /// When it ended.
-    pub ended: Option<Timestamp>,
-    /// How long it ran, as the service counts.
-    pub running_ms: u64,
-}
-
-/// A task of a job.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct JobTask {
-    /// The service's id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Where it stands, in the words of a job.
-    pub state: JobState,
-    /// How much of it is done, 0 to 100.
-    pub progress: f64,
-    /// The preset; `None` of one that is encrypted.
-    pub preset: Option<String>,
-    /// Id of the content key an encrypted preset was encrypted with.
-    pub key: Option<String>,
-    /// Id of the processor.
-    pub processor: String,
-    /// Why it failed.
-    pub errors: Vec<TaskError>,
-    /// What happened to it.
-    pub history: Vec<TaskEvent>,
-    /// How long it ran, as the service counts.
-    pub running_ms: u64,
-}
-
-/// Why a task failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TaskError {
-    /// The service's code.
-    pub code: String,
-    /// The service's words.
-    pub message: String,
-}
-
-/// Something that happened to a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TaskEvent {
-    /// The service's code.
-    pub code: String,
-    /// The service's words.
-    pub message: String,
-    /// When.
-    pub at: Option<Timestamp>,
-}
 
 /// The state behind the wire's number. A task's numbers are a job's, with other words for the first three.
 fn state(row: &Row) -> Result<JobState, Failure> {
@@ -182,7 +100,7 @@ fn task_body(output_name: &str) -> Result<String, Error> {
 
 impl V2 {
     /// Submits a job of one task.
-    pub async fn create_job(&self, wanted: &NewJob) -> Result<Job, Error> {
+    pub(super) async fn create_job(&self, wanted: &NewJob) -> Result<Job, Error> {
         let mut task = json!({
             "Name": format!("{} (task)", wanted.name),
             "Configuration": wanted.preset,
@@ -251,7 +169,7 @@ impl V2 {
     }
 
     /// All jobs, the last submitted first.
-    pub async fn jobs(&self) -> Result<Vec<Job>, Error> {
+    pub(super) async fn jobs(&self) -> Result<Vec<Job>, Error> {
         let query = self.query("ListJobs", "list the jobs", "Jobs");
         let mut jobs = listing::all(self.wire(), query, |row| job(row).map(Some)).await?;
         jobs.sort_by_key(|job| std::cmp::Reverse(job.created));
@@ -259,7 +177,7 @@ impl V2 {
     }
 
     /// One job, or `None` where there is none of that id.
-    pub async fn job(&self, id: &JobId) -> Result<Option<Job>, Error> {
+    pub(super) async fn job(&self, id: &JobId) -> Result<Option<Job>, Error> {
         let ask = Ask::get(odata::entity("Jobs", id.as_str()));
         let row = self.wire().find(safe("GetJob", "read job", id.as_str()), &ask).await?;
         let read = |row: Row| job(&row).map_err(|failure| unreadable("read job", id.as_str(), failure));
@@ -267,13 +185,13 @@ impl V2 {
     }
 
     /// The tasks of a job.
-    pub async fn tasks_of(&self, id: &JobId) -> Result<Vec<JobTask>, Error> {
+    pub(super) async fn tasks_of(&self, id: &JobId) -> Result<Vec<JobTask>, Error> {
         let query = query_of(id, "ListTasks", "list the tasks of job", "Tasks");
         Ok(listing::all(self.wire(), query, |row| task(row).map(Some)).await?)
     }
 
     /// The assets a job makes. They are there from its submission; those of a failed one may be gone.
-    pub async fn outputs_of(&self, id: &JobId) -> Result<Vec<Asset>, Error> {
+    pub(super) async fn outputs_of(&self, id: &JobId) -> Result<Vec<Asset>, Error> {
         let query = query_of(id, "ListAssets", "list the outputs of job", "OutputMediaAssets");
         Ok(listing::all(self.wire(), query, |row| entities::asset(row).map(Some)).await?)
     }
@@ -282,7 +200,7 @@ impl V2 {
     ///
     /// # Errors
     /// It is over in another way.
-    pub async fn cancel_job(&self, id: &JobId) -> Result<(), Error> {
+    pub(super) async fn cancel_job(&self, id: &JobId) -> Result<(), Error> {
         let ask = Ask::get(format!("CancelJob?jobid='{}'", odata::escape(id.as_str())));
         let Err(error) = self.wire().act(safe("CancelJob", "cancel job", id.as_str()), &ask).await else {
             return Ok(());
@@ -305,7 +223,7 @@ impl V2 {
 impl V2 {
     /// Removes a job that is over, with its tasks and the keys their presets were encrypted with. What it made stays. One
     /// that is not there is a success.
-    pub async fn delete_job(&self, id: &JobId) -> Result<(), Error> {
+    pub(super) async fn delete_job(&self, id: &JobId) -> Result<(), Error> {
         let gone = |error: &CallError| error.failure.status() == Some(404);
         let keys: Vec<String> = match self.job(id).await? {
             Some(_) => self.tasks_of(id).await?.into_iter().filter_map(|task| task.key).collect(),
@@ -333,6 +251,7 @@ fn query_of(id: &JobId, operation: &'static str, attempted: &'static str, nav: &
 mod tests {
     use super::super::tests::{Fake, Reply, error_body, json_reply, service_of};
     use super::*;
+    use crate::model::AssetId;
 
     fn wanted() -> NewJob {
         NewJob {

@@ -2,40 +2,22 @@
 
 use std::cmp::Ordering;
 
-use serde::Serialize;
-
 use super::listing;
 use super::odata::Row;
 use super::{V2, entities};
 use crate::error::{Error, Failure};
+use crate::media::authoring::Processor;
 
-/// An encoder in one version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Processor {
-    /// The service's id.
-    pub id: String,
-    /// Its name, such as `Media Encoder Standard`.
-    pub name: String,
-    /// Its version, such as `1.1`.
-    pub version: String,
-    /// Who made it.
-    pub vendor: String,
-    /// What it says of itself.
-    pub description: String,
+fn processor(row: &Row) -> Result<Option<Processor>, Failure> {
+    let text = |name| row.text(name).unwrap_or_default().to_owned();
+    let id = entities::id(row)?.to_owned();
+    let (name, version) = (text("Name"), text("Version"));
+    Ok(Some(Processor { id, name, version, vendor: text("Vendor"), description: text("Description") }))
 }
 
-impl Processor {
-    fn read(row: &Row) -> Result<Option<Self>, Failure> {
-        let text = |name| row.text(name).unwrap_or_default().to_owned();
-        let id = entities::id(row)?.to_owned();
-        let (name, version) = (text("Name"), text("Version"));
-        Ok(Some(Self { id, name, version, vendor: text("Vendor"), description: text("Description") }))
-    }
-
-    /// Older before newer: by the numbers of the version, not by its text.
-    fn by_version(&self, other: &Self) -> Ordering {
-        numbers(&self.version).cmp(&numbers(&other.version)).then_with(|| self.version.cmp(&other.version))
-    }
+/// Older before newer: by the numbers of the version, not by its text.
+fn by_version(one: &Processor, other: &Processor) -> Ordering {
+    numbers(&one.version).cmp(&numbers(&other.version)).then_with(|| one.version.cmp(&other.version))
 }
 
 /// `1.10` is ten, not one tenth; `1` is as old as `1.0`.
@@ -49,10 +31,10 @@ fn numbers(version: &str) -> Vec<u64> {
 
 impl V2 {
     /// All processors, by name, the newest of each first.
-    pub async fn processors(&self) -> Result<Vec<Processor>, Error> {
+    pub(super) async fn processors(&self) -> Result<Vec<Processor>, Error> {
         let query = self.query("ListMediaProcessors", "list the processors", "MediaProcessors");
-        let mut processors = listing::all(self.wire(), query, Processor::read).await?;
-        processors.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| b.by_version(a)));
+        let mut processors = listing::all(self.wire(), query, processor).await?;
+        processors.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| by_version(b, a)));
         Ok(processors)
     }
 
@@ -60,7 +42,7 @@ impl V2 {
     ///
     /// # Errors
     /// There is none of that name; then it is told which there are.
-    pub async fn newest_processor(&self, name: &str) -> Result<Processor, Error> {
+    pub(super) async fn newest_processor(&self, name: &str) -> Result<Processor, Error> {
         let processors = self.processors().await?;
         if let Some(newest) = processors.iter().find(|processor| processor.name.eq_ignore_ascii_case(name.trim())) {
             return Ok(newest.clone());

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::*;
-use crate::config::{AuthConfig, Limits, StorageConfig};
+use crate::config::{AmsV2Config, AuthConfig};
 use crate::model::Plane;
 use crate::redact::Secret;
 use crate::retry::RetryPolicy;
@@ -142,9 +142,8 @@ impl HttpClient for Fake {
     }
 }
 
-pub(super) fn settings(version: &str) -> AccountConfig {
-    AccountConfig {
-        account: "acct".to_owned(),
+pub(super) fn settings(version: &str) -> AmsV2Config {
+    AmsV2Config {
         endpoint: Url::parse("https://front.example/api/").unwrap(),
         redirect_hosts: vec!["*.cluster.example".to_owned()],
         api_version: version.to_owned(),
@@ -153,13 +152,6 @@ pub(super) fn settings(version: &str) -> AccountConfig {
             client_id: "acct".to_owned(),
             secret: Secret::new("k+/="),
         },
-        storage: vec![StorageConfig {
-            account: "store".to_owned(),
-            endpoint: Url::parse("https://store.example").unwrap(),
-            key: Secret::new(""),
-        }],
-        streaming_url: None,
-        limits: Limits::default(),
     }
 }
 
@@ -173,7 +165,9 @@ pub(super) fn client(fake: &Arc<Fake>, version: &str, in_flight: usize) -> V2 {
     let limits = LaneLimits { in_flight, ..LaneLimits::default() };
     let lane = Lane::new(AccountName::new("acct"), Plane::Media, limits);
     let network: Arc<dyn HttpClient> = Arc::<Fake>::clone(fake);
-    V2::new(&settings(version), guarded(network, hosts.clone()), hosts, Caller::new(lane, RetryPolicy::default()))
+    let (account, storage) = (AccountName::new("acct"), Some(AccountName::new("store")));
+    let caller = Caller::new(lane, RetryPolicy::default());
+    V2::new(account, storage, &settings(version), guarded(network, hosts.clone()), hosts, caller)
 }
 
 /// The JSON bodies inside a batch request, by changeset.

@@ -5,7 +5,6 @@ use mediamirror::asset::{find, list, prune, publish, publish_for_download, remov
 use mediamirror::clock;
 use mediamirror::connect::Pair;
 use mediamirror::error::Error;
-use mediamirror::media::MediaService as _;
 use mediamirror::model::{Asset, LocatorKind};
 use mediamirror::monitor::Silent;
 
@@ -23,7 +22,7 @@ const BARS: [(&str, &[u8]); 5] = [
 async fn uploaded(pair: &Pair, name: &str, files: &[(&str, &[u8])]) -> Asset {
     let (_place, paths) = written(files);
     let uploaded = upload(&pair.source, &paths, &named(name), &Silent).await.unwrap();
-    pair.source.v2.asset(&uploaded.id).await.unwrap().unwrap()
+    pair.source.media.asset(&uploaded.id).await.unwrap().unwrap()
 }
 
 #[tokio::test]

@@ -1,0 +1,196 @@
+//! What some media services can do beside what a mirror needs: encode, and open one asset at a time.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::MediaService;
+use crate::error::Error;
+use crate::model::{Asset, AssetId, JobId, JobState, Locator, LocatorId};
+use crate::redact::SafeUrl;
+
+/// A job that is to be submitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewJob {
+    /// Its name, which no other job has.
+    pub name: String,
+    /// What is encoded.
+    pub input: AssetId,
+    /// Id of the processor that encodes it.
+    pub processor: String,
+    /// The preset's name, or a preset in JSON or XML.
+    pub preset: String,
+    /// Name of the asset that is made.
+    pub output_name: String,
+    /// Is the preset to be encrypted, so that nobody who lists tasks reads it?
+    pub protected: bool,
+}
+
+/// A job as the service tells it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Job {
+    /// The service's id.
+    pub id: JobId,
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub state: JobState,
+    /// When it was submitted.
+    pub created: Option<Timestamp>,
+    /// When its processing began.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How long it ran, as the service counts.
+    pub running_ms: u64,
+}
+
+/// A task of a job.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobTask {
+    /// The service's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Where it stands, in the words of a job.
+    pub state: JobState,
+    /// How much of it is done, 0 to 100.
+    pub progress: f64,
+    /// The preset; `None` of one that is encrypted.
+    pub preset: Option<String>,
+    /// Id of the content key an encrypted preset was encrypted with.
+    pub key: Option<String>,
+    /// Id of the processor.
+    pub processor: String,
+    /// Why it failed.
+    pub errors: Vec<TaskError>,
+    /// What happened to it.
+    pub history: Vec<TaskEvent>,
+    /// How long it ran, as the service counts.
+    pub running_ms: u64,
+}
+
+/// Why a task failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TaskError {
+    /// The service's code.
+    pub code: String,
+    /// The service's words.
+    pub message: String,
+}
+
+/// Something that happened to a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TaskEvent {
+    /// The service's code.
+    pub code: String,
+    /// The service's words.
+    pub message: String,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+/// An encoder in one version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Processor {
+    /// The service's id.
+    pub id: String,
+    /// Its name, such as `Media Encoder Standard`.
+    pub name: String,
+    /// Its version, such as `1.1`.
+    pub version: String,
+    /// Who made it.
+    pub vendor: String,
+    /// What it says of itself.
+    pub description: String,
+}
+
+/// An access policy: what a locator that stands on it permits, and for how long.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct AccessPolicy {
+    /// The service's id.
+    pub id: String,
+    /// What its maker called it.
+    pub name: String,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// How long its locators live.
+    pub minutes: f64,
+    /// Flags: 1 read, 2 write, 4 delete, 8 list.
+    pub permissions: u64,
+}
+
+impl AccessPolicy {
+    /// How the names of the policies begin that mediamirror makes and uses for many locators.
+    pub(crate) const SHARED: &'static str = "mediamirror ";
+
+    /// Is it one of those?
+    pub fn shared(&self) -> bool {
+        self.name.starts_with(Self::SHARED)
+    }
+}
+
+/// A media account in which single assets are made, encoded and opened.
+#[async_trait]
+pub trait Authoring: MediaService {
+    /// The assets of exactly that name.
+    async fn assets_named(&self, name: &str) -> Result<Vec<Asset>, Error>;
+
+    /// Makes one file of an asset its primary, and no other.
+    async fn set_primary(&self, asset: &AssetId, name: &str) -> Result<(), Error>;
+
+    /// All locators of an asset, SAS ones included.
+    async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error>;
+
+    /// Makes a SAS locator under that id that permits reading; returns the container's URL with its signature.
+    async fn create_read_sas(
+        &self,
+        asset: &AssetId,
+        id: &LocatorId,
+        start: Timestamp,
+        minutes: u32,
+    ) -> Result<SafeUrl, Error>;
+
+    /// All access policies.
+    async fn access_policies(&self) -> Result<Vec<AccessPolicy>, Error>;
+
+    /// The ids of the policies that locators use, one for each locator.
+    async fn policies_of_locators(&self) -> Result<Vec<String>, Error>;
+
+    /// Removes an access policy. One that is not there is a success.
+    async fn delete_access_policy(&self, id: &str) -> Result<(), Error>;
+
+    /// All processors, by name, the newest of each first.
+    async fn processors(&self) -> Result<Vec<Processor>, Error>;
+
+    /// The newest processor of a name.
+    ///
+    /// # Errors
+    /// There is none of that name; the error names those that there are.
+    async fn newest_processor(&self, name: &str) -> Result<Processor, Error>;
+
+    /// Submits a job of one task.
+    async fn create_job(&self, wanted: &NewJob) -> Result<Job, Error>;
+
+    /// All jobs, the last submitted first.
+    async fn jobs(&self) -> Result<Vec<Job>, Error>;
+
+    /// One job, or `None` where there is none of that id.
+    async fn job(&self, id: &JobId) -> Result<Option<Job>, Error>;
+
+    /// The tasks of a job.
+    async fn tasks_of(&self, id: &JobId) -> Result<Vec<JobTask>, Error>;
+
+    /// The assets a job makes. They are there from its submission; those of a failed one may be gone.
+    async fn outputs_of(&self, id: &JobId) -> Result<Vec<Asset>, Error>;
+
+    /// Asks for the end of a job. One that is being canceled, or is canceled already, is a success.
+    ///
+    /// # Errors
+    /// It is over in another way.
+    async fn cancel_job(&self, id: &JobId) -> Result<(), Error>;
+
+    /// Removes a job that is over, with its tasks and the keys their presets were encrypted with. What it made stays. One
+    /// that is not there is a success.
+    async fn delete_job(&self, id: &JobId) -> Result<(), Error>;
+}

@@ -1,0 +1,12 @@
+//! Older versions of the media API.
+
+use mediamirror::config::{Config, ServiceConfig};
+
+/// Lets both sides speak that `x-ms-version`.
+pub(crate) fn speak(config: &mut Config, version: &str) {
+    for account in [&mut config.source, &mut config.target] {
+        if let ServiceConfig::AmsV2(settings) = &mut account.service {
+            version.clone_into(&mut settings.api_version);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A library that is a storage account, mirrored to another one: containers are the assets.
+
+use mediamirror::config::{AccountConfig, ServiceConfig};
+use mediamirror::engine::Outcome;
+use mediamirror::model::{Asset, BlobProperties, BlobRef, ContainerName};
+
+use crate::world::World;
+
+/// Two storage accounts of the emulator as libraries.
+async fn world() -> World {
+    let mut world = World::empty().await;
+    for account in [&mut world.config.source, &mut world.config.target] {
+        let AccountConfig { service, account, storage, .. } = account;
+        *service = ServiceConfig::Blobs;
+        account.clone_from(&storage[0].account);
+    }
+    world
+}
+
+/// Makes a container of the source with those blobs.
+async fn fill(world: &World, container: &str, blobs: &[&str]) {
+    let pair = world.pair();
+    let (account, container) = (&pair.source.storage[0], ContainerName::new(container));
+    account.create_container(&container).await.unwrap();
+    for name in blobs {
+        let at = BlobRef { container: container.clone(), name: (*name).to_owned() };
+        let properties = BlobProperties { content_type: Some("video/mp4".to_owned()), ..BlobProperties::default() };
+        account.put_blob(&at, format!("{container} {name}").into(), &properties).await.unwrap();
+    }
+}
+
+/// The containers of the target that are not the program's own, each with its blobs.
+async fn mirrored(world: &World) -> Vec<(String, Vec<String>)> {
+    use futures::TryStreamExt as _;
+    let pair = world.pair();
+    let assets: Vec<Asset> = pair.target.media.assets().try_concat().await.unwrap();
+    let mut found = Vec::new();
+    for asset in assets {
+        let blobs = pair.target.storage[0].list(&ContainerName::new(asset.id.as_str())).try_concat().await.unwrap();
+        found.push((asset.id.to_string(), blobs.into_iter().map(|blob| blob.name).collect()));
+    }
+    found
+}
+
+fn expected(containers: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
+    let one = |(name, blobs): &(&str, &[&str])| ((*name).to_owned(), blobs.iter().map(|b| (*b).to_owned()).collect());
+    containers.iter().map(one).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn containers_are_copied_under_their_names_and_a_second_run_copies_nothing() {
+    let world = world().await;
+    fill(&world, "films", &["a/1.ts", "a/2.ts", "a.m3u8"]).await;
+    fill(&world, "series", &["one.mp4"]).await;
+
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 2), "{:?}", summary.problems);
+    let all = expected(&[("films", &["a.m3u8", "a/1.ts", "a/2.ts"]), ("series", &["one.mp4"])]);
+    assert_eq!(mirrored(&world).await, all);
+    let verification = world.verify().await;
+    assert_eq!((verification.assets.same, verification.differences.len()), (2, 0), "{:?}", verification.problems);
+
+    world.emulator.reset_stats();
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.assets.unchanged), (Outcome::Complete, 2), "{:?}", summary.problems);
+    assert_eq!((world.count("PutBlobFromUrl"), world.count("SetContainerMetadata")), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_without_the_ledger_finds_the_copies_by_their_marks() {
+    let mut world = world().await;
+    fill(&world, "films", &["a.ts", "b.ts"]).await;
+    world.sync().await;
+    world.ledger = mediamirror::ledger::Ledger::in_memory().unwrap();
+    world.emulator.reset_stats();
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 0), "{:?}", summary.problems);
+    assert_eq!(world.count("CreateContainer"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_of_somebody_else_that_has_the_name_is_left_alone() {
+    let world = world().await;
+    fill(&world, "films", &["a.ts"]).await;
+    let (pair, container) = (world.pair(), ContainerName::new("films"));
+    pair.target.storage[0].create_container(&container).await.unwrap();
+    for run in 0..2 {
+        let (summary, _) = world.sync().await;
+        let causes: Vec<&str> = summary.problems.iter().map(|problem| problem.finding.cause.code()).collect();
+        assert_eq!((summary.outcome, causes.as_slice()), (Outcome::Partial, &["foreign-copy"][..]), "run {run}");
+        assert_eq!(mirrored(&world).await, expected(&[("films", &[])]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_containers_of_the_program_and_of_the_service_are_no_assets() {
+    let world = world().await;
+    fill(&world, "films", &["a.ts"]).await;
+    fill(&world, "mediamirror-state", &["x"]).await;
+    fill(&world, "$logs", &["y"]).await;
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.assets.total), (Outcome::Complete, 1), "{:?}", summary.problems);
+}
