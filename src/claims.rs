@@ -109,6 +109,16 @@ pub(crate) enum Screened {
 impl Screened {
     /// All of them, by their number.
     pub(crate) const ALL: [Self; 5] = [Self::Clear, Self::Protected, Self::Unreadable, Self::Withheld, Self::Empty];
+
+    /// Are locators of ours removed from its copy, although the source publishes them?
+    pub(crate) fn is_barred(self) -> bool {
+        matches!(self, Self::Protected | Self::Withheld)
+    }
+
+    /// Is it never published on the target?
+    pub(crate) fn is_closed(self) -> bool {
+        self.is_barred() || self == Self::Empty
+    }
 }
 
 /// Do both locators promise the same? Services keep times to the millisecond at best.

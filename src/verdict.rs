@@ -278,7 +278,9 @@ mod tests {
     #[test]
     fn what_does_not_play_in_the_source_is_not_owed_but_a_failure_is() {
         assert!(Finding::from(Cause::SourceEmpty).owed());
-        assert!(!Finding::from(Cause::SourceEmpty).of_unpublished(true).owed());
+        for cause in [Cause::SourceEmpty, Cause::NotBlockBlobs, Cause::StorageEncrypted, Cause::Protected] {
+            assert!(!Finding::from(cause).of_unpublished(true).owed(), "{cause}");
+        }
         assert!(Finding::from(Cause::ServiceUnavailable).of_unpublished(true).owed());
         assert!(!Finding::from(Cause::Withheld).owed());
     }

@@ -35,8 +35,8 @@ pub enum Guard {
 pub(crate) struct Passed {
     /// Assets that may stop playing.
     pub(crate) withdraw: HashSet<AssetId>,
-    /// So many assets that the source may have lost.
-    pub(crate) shrink: u64,
+    /// Assets that the source may have lost, and others that the guard on shrinking held.
+    pub(crate) shrink: HashSet<AssetId>,
     /// Assets whose copies may be overwritten.
     pub(crate) overwrite: HashSet<AssetId>,
 }

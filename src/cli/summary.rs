@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
-use mediamirror::engine::{Choice, Outcome, Summary};
+use mediamirror::engine::{Choice, Guard, Outcome, Summary};
 
 use super::changes::Kept;
 use super::plain;
@@ -35,13 +35,22 @@ pub(crate) fn text(summary: &Summary, changes: &Kept, verbose: bool) -> String {
 /// How to let through what a guard held. A dry run holds nothing: only a run notes it in the state of the pair.
 fn held(summary: &Summary, text: &mut String) {
     if summary.outcome == Outcome::Held && summary.held > 0 {
+        let flags = summary.held_by.iter().map(|guard| format!(" {} {}", flag(*guard), summary.run));
         let _ = writeln!(
             text,
-            "held     {}; after you have checked the source, run again with --allow-withdraw, --allow-shrink or \
-             --allow-overwrite {}",
+            "held     {}; after you have checked the source, run again with{}",
             counted(summary.held, "asset"),
-            summary.run,
+            flags.collect::<String>(),
         );
+    }
+}
+
+/// The option that lets through what a guard held.
+fn flag(guard: Guard) -> &'static str {
+    match guard {
+        Guard::Withdraw => "--allow-withdraw",
+        Guard::Shrink => "--allow-shrink",
+        Guard::Overwrite => "--allow-overwrite",
     }
 }
 
@@ -244,6 +253,7 @@ pub(crate) mod tests {
             findings: Vec::new(),
             withdrawn: 0,
             held: 0,
+            held_by: Vec::new(),
             kept: KeptCounts::default(),
             assets: AssetCounts { total: 3, mirrored: 1, unchanged: 1, conflicts: 1, ..AssetCounts::default() },
             blobs: BlobCounts { copied: 4, unchanged: 2, failed: 0 },
@@ -332,12 +342,14 @@ pub(crate) mod tests {
 
     #[test]
     fn a_held_run_names_the_id_that_allows_what_it_held_and_a_dry_run_does_not() {
-        let held = Summary { outcome: Outcome::Held, verdict: Outcome::Held, held: 2, ..example() };
+        let held_by = vec![Guard::Withdraw, Guard::Shrink];
+        let held = Summary { outcome: Outcome::Held, verdict: Outcome::Held, held: 2, held_by, ..example() };
         for verbose in [false, true] {
             let text = text(&held, &Kept::default(), verbose);
             let last = text.lines().last().unwrap();
             assert!(last.starts_with("held     2 assets; "), "{text}");
-            assert!(last.ends_with(" --allow-overwrite 20261129T020000Z"), "{text}");
+            let flags = " with --allow-withdraw 20261129T020000Z --allow-shrink 20261129T020000Z";
+            assert!(last.ends_with(flags), "{text}");
         }
         let dry = Summary { outcome: Outcome::DryRun, ..held };
         assert!(!text(&dry, &Kept::default(), false).contains("--allow"));

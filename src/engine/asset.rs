@@ -156,6 +156,7 @@ async fn refuse_adoption(
 /// Everything that changes the target, in order.
 async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reached, Error> {
     run.may_write()?;
+    adopt(run, &task.work).await?;
     let asset = task.work.asset.clone();
     let Begun { target, present, made_now, created } = begin(run, &mut task).await?;
     let copied = copy_missing(run, &task.work, &task.source, &present).await?;
@@ -196,6 +197,16 @@ async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reache
     drop(source);
     let task = Finish { work, target, made_now, replaced, kept: survey.kept, blobs, changes };
     finish(run, task, journey).await
+}
+
+/// Makes the locators of a copy of another tool ours, before the ledger or the mark make the copy ours: else a run that dies
+/// in between leaves locators on our copy that count as somebody else's for ever.
+async fn adopt(run: &Run, work: &Work) -> Result<(), Error> {
+    if !work.adopting {
+        return Ok(());
+    }
+    let outdated = work.outdated.iter().map(|outdated| outdated.locator.id.clone());
+    run.keeper.adopt(work.theirs.iter().cloned().chain(outdated)).await
 }
 
 /// Our copy of an asset, before its blobs are copied.

@@ -1,4 +1,4 @@
-//! Reads back what was registered and published: an asset plays when the service has it, not when it says so.
+//! Reads back what was registered, published and withdrawn: an asset plays when the service has it, not when it says so.
 //!
 //! What was acknowledged and is not there is written once more; if it is still not there, that is the asset's error. The
 //! reads are gathered as the writes are: a handful for a full batch.
@@ -65,6 +65,41 @@ pub(super) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locat
         replace(&mut results, missing, outcomes);
     }
     results
+}
+
+/// Removes locators, and sees that they are gone.
+pub(super) async fn withdraw(run: &Run, ids: &[LocatorId]) -> Vec<Result<(), Error>> {
+    let mut results = run.pair.target.media.remove_locators(ids).await;
+    for round in 1..=ROUNDS {
+        if round > 1 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let told = succeeded(&results);
+        let there = match still_there(run, ids, &told).await {
+            Ok(there) => there,
+            Err(error) => return with_errors(results, told, error),
+        };
+        if there.is_empty() {
+            break;
+        }
+        let again: Vec<LocatorId> = there.iter().map(|&at| ids[at].clone()).collect();
+        let outcomes = match round {
+            ROUNDS => again.iter().map(|id| Err(not_there("withdraw locator", id))).collect(),
+            _ => run.pair.target.media.remove_locators(&again).await,
+        };
+        replace(&mut results, there, outcomes);
+    }
+    results
+}
+
+/// Those of the locators that are still there.
+async fn still_there(run: &Run, ids: &[LocatorId], told: &[usize]) -> Result<Vec<usize>, Error> {
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked: Vec<LocatorId> = told.iter().map(|&at| ids[at].clone()).collect();
+    let there = run.pair.target.media.locators_of(&asked).await?;
+    Ok(told.iter().copied().zip(there).filter(|(_, there)| there.is_some()).map(|(at, _)| at).collect())
 }
 
 /// Changes name, start and expiry of a locator, and sees that they are changed.

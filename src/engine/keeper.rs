@@ -25,6 +25,10 @@ pub(crate) struct Keeper {
     /// As it was read or last written, with its entity tag; `None`: there was none.
     before: Mutex<Option<(PairState, String)>>,
     now: Mutex<PairState>,
+    /// Nights that earlier runs have left in it.
+    earlier: usize,
+    /// The state is written by one at a time.
+    writing: tokio::sync::Mutex<()>,
 }
 
 impl Keeper {
@@ -46,8 +50,9 @@ impl Keeper {
         };
         let now = before.as_ref().map_or_else(PairState::new, |(state, _)| state.clone());
         let run = clock::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-        let lock = Mutex::new(lock.map(Arc::new));
-        Ok(Self { run, lock, source, before: Mutex::new(before), now: Mutex::new(now) })
+        let (lock, earlier) = (Mutex::new(lock.map(Arc::new)), now.nights.len());
+        let (before, now, writing) = (Mutex::new(before), Mutex::new(now), tokio::sync::Mutex::default());
+        Ok(Self { run, lock, source, before, now, earlier, writing })
     }
 
     /// Requests that a run of a minute makes for the lock and the state, beyond reading the state.
@@ -96,7 +101,7 @@ impl Keeper {
         let ids = |ids: Vec<String>| ids.into_iter().map(AssetId::new).collect::<HashSet<_>>();
         Ok(Passed {
             withdraw: of(&allow.withdraw)?.map(|held| ids(held.withdraw)).unwrap_or_default(),
-            shrink: of(&allow.shrink)?.map_or(0, |held| held.shrink),
+            shrink: of(&allow.shrink)?.map(|held| ids(held.shrink)).unwrap_or_default(),
             overwrite: of(&allow.overwrite)?.map(|held| ids(held.overwrite)).unwrap_or_default(),
         })
     }
@@ -121,33 +126,34 @@ impl Keeper {
         self.state().withheld.clone()
     }
 
-    /// Changes the state; it is written when the run ends.
+    /// Changes the state; it is written when the run ends, or with what is written before.
     pub(crate) fn change(&self, change: impl FnOnce(&mut PairState)) {
         change(&mut self.state());
     }
 
-    /// Makes locators ours.
-    pub(crate) fn adopt(&self, locators: impl IntoIterator<Item = LocatorId>) {
+    /// Makes locators ours, and writes that down. Of many at once, one write says it of all that wait.
+    pub(crate) async fn adopt(&self, locators: impl IntoIterator<Item = LocatorId>) -> Result<(), Error> {
         self.change(|state| state.adopted.extend(locators.into_iter().map(|id| id.to_string())));
+        self.save().await
+    }
+
+    /// Counts copies that are about to stop playing, and writes that down.
+    pub(crate) async fn count_ahead(&self, at: Timestamp, published: u64, stopped: u64) -> Result<(), Error> {
+        self.change(|state| state.nights.push(Night { at, published, stopped }));
+        self.save().await
     }
 
     /// Notes what this run withdrew and held.
-    pub(crate) fn note(
-        &self,
-        at: Timestamp,
-        published: u64,
-        stopped: u64,
-        held: &BTreeMap<Guard, Vec<AssetId>>,
-        lost: u64,
-    ) {
+    pub(crate) fn note(&self, at: Timestamp, published: u64, stopped: u64, held: &BTreeMap<Guard, Vec<AssetId>>) {
         self.change(|state| {
+            // What was counted ahead is replaced by what came of it.
+            state.nights.truncate(self.earlier);
             if stopped > 0 {
                 state.nights.push(Night { at, published, stopped });
             }
             let of = |guard| held.get(&guard).into_iter().flatten().map(ToString::to_string).collect::<Vec<String>>();
-            let shrink = if held.contains_key(&Guard::Shrink) { lost } else { 0 };
-            let (withdraw, overwrite) = (of(Guard::Withdraw), of(Guard::Overwrite));
-            let any = shrink > 0 || !withdraw.is_empty() || !overwrite.is_empty();
+            let (withdraw, shrink, overwrite) = (of(Guard::Withdraw), of(Guard::Shrink), of(Guard::Overwrite));
+            let any = !withdraw.is_empty() || !shrink.is_empty() || !overwrite.is_empty();
             state.held = any.then(|| Held { run: self.run.clone(), withdraw, shrink, overwrite });
         });
     }
@@ -160,6 +166,7 @@ impl Keeper {
 
     /// Writes the state, if it has changed.
     async fn save(&self) -> Result<(), Error> {
+        let _alone = self.writing.lock().await;
         let Some(lock) = held(&self.lock).clone() else { return Ok(()) };
         let now = self.state().clone();
         let before = held(&self.before).clone();

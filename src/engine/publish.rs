@@ -229,10 +229,6 @@ async fn publish(
     if let Some(error) = first_error {
         return failed(run, asset, Step::PublishLocators, error).await;
     }
-    if work.adopting {
-        let outdated = work.outdated.iter().map(|outdated| outdated.locator.id.clone());
-        run.keeper.adopt(work.theirs.iter().cloned().chain(outdated));
-    }
     let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };
     run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
     // All that can be done is done: the next run has nothing to do, unless something changes.

@@ -300,8 +300,19 @@ impl Run {
     }
 
     /// Has the source lost more than the guard and the operator let pass?
-    pub(crate) fn is_shrunken(&self, census: &Census) -> bool {
-        census.lost > self.passed.shrink && guards::is_shrunken(census, self.options.policy.guards.max_shrink)
+    pub(crate) fn is_shrunken(&self, census: &Census) -> Result<bool, Error> {
+        let Passed { withdraw, shrink, .. } = &self.passed;
+        let known = self.claims.spool.count_gone(shrink.union(withdraw))?;
+        let census = Census { lost: census.lost.saturating_sub(known), ..*census };
+        Ok(guards::is_shrunken(&census, self.options.policy.guards.max_shrink))
+    }
+
+    /// Writes down how many copies are about to stop playing, before the first of them does.
+    pub(crate) async fn count_ahead(&self, stopping: u64) -> Result<(), Error> {
+        if stopping == 0 || self.options.dry_run {
+            return Ok(());
+        }
+        self.keeper.count_ahead(clock::now(), self.claims.census()?.published, stopping).await
     }
 
     /// Notes how many copies stopped playing.
@@ -338,9 +349,11 @@ impl Run {
         self.changed(&stand_in(&revoked.source, revoked.copy.label()), vec![change]);
     }
 
-    /// A guard holds something of an asset.
-    pub(crate) fn hold(&self, source: &AssetId, label: &str, guard: Guard, finding: Finding) {
-        self.held(guard, source);
+    /// Guards hold something of an asset.
+    pub(crate) fn hold(&self, source: &AssetId, label: &str, guards: &[Guard], finding: Finding) {
+        for &guard in guards {
+            self.held(guard, source);
+        }
         self.finish_copy(source, label, finding);
     }
 

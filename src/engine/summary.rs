@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::choices::Choice;
 use super::forecast::Forecast;
 use super::run::Run;
+use crate::claims::Guard;
 use crate::clock;
 use crate::config::policy::Accepted;
 use crate::connect::Pair;
@@ -159,6 +160,8 @@ pub struct Summary {
     pub withdrawn: u64,
     /// Assets of which a guard holds something back.
     pub held: u64,
+    /// The guards that hold them.
+    pub held_by: Vec<Guard>,
     /// What only the target has.
     pub kept: KeptCounts,
     /// Latency in microseconds of each kind of request.
@@ -196,9 +199,10 @@ pub(super) async fn summary(run: &Run, started: Instant, stopped: bool) -> Resul
         None
     };
     let census = run.claims.census()?;
+    let held_by = tally.held_by.keys().copied().collect();
     if !dry_run && !run.is_held() {
         let held = std::mem::take(&mut tally.held_by);
-        run.keeper.note(clock::now(), census.published, tally.stopped, &held, census.lost);
+        run.keeper.note(clock::now(), census.published, tally.stopped, &held);
     }
     tally.kept.assets += census.retired + tally.assets.gone;
     Ok(Summary {
@@ -212,6 +216,7 @@ pub(super) async fn summary(run: &Run, started: Instant, stopped: bool) -> Resul
         locators: tally.locators,
         withdrawn: tally.withdrawn,
         held: tally.held,
+        held_by,
         kept: tally.kept,
         requests: requests(&pair),
         forecast,

@@ -1,16 +1,19 @@
 //! Withdraws what the source has withdrawn: before anything is made, and each locator only after the source was asked for it
 //! by its key.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod reached;
+
+use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
 use jiff::SignedDuration;
 
+use self::reached::Reached;
+use super::confirm;
 use super::contents::Contents;
 use super::locate::{container_of, is_missing_container, storage};
 use super::run::Run;
-use crate::claims::guards::Guard;
-use crate::claims::{Census, Gone, Revoked, Screened, TargetAsset, Work};
+use crate::claims::{Gone, Revoked, Screened, Work};
 use crate::clock;
 use crate::error::Error;
 use crate::model::{Asset, AssetChange, AssetEncryption, AssetId, LocatorId, Mark, Protection};
@@ -41,12 +44,10 @@ pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
     }
     name_moved_out(run)?;
     screen_heirs(run).await?;
-    let stopping = stopping(run)?;
-    let census = run.claims.census()?;
-    let held = judge(run, &census, stopping.len() as u64);
-    if let Some((guard, detail)) = &held {
-        hold(run, *guard, detail)?;
-    }
+    let reached = Reached::judge(run)?;
+    reached.hold(run)?;
+    // A run that dies between its first removal and its end has counted what it removed.
+    run.count_ahead(reached.to_stop()).await?;
     let mut stopped = BTreeSet::new();
     let mut after = 0;
     loop {
@@ -54,11 +55,11 @@ pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
         let Some((last, _)) = page.last() else { break };
         after = *last;
         let some = page.into_iter().map(|(_, revoked)| revoked).filter(|revoked| run.covers_copy(revoked));
-        let some = some.filter(|revoked| held.is_none() || passes(run, revoked)).collect();
-        withdraw_some(run, some, &stopping, &mut stopped).await?;
+        let some = some.filter(|revoked| reached.on(run, revoked).is_empty()).collect();
+        withdraw_some(run, some, &reached, &mut stopped).await?;
     }
     run.stopped(stopped.len() as u64);
-    if held.is_none() { retire(run).await } else { Ok(()) }
+    retire(run, &reached).await
 }
 
 /// Finds out which assets that locators moved to are empty: they are not published on the target, and the source serves
@@ -86,90 +87,10 @@ async fn is_empty(run: &Run, asset: &Asset) -> Result<bool, Error> {
     }
 }
 
-/// The guard that holds withdrawals back, and why.
-fn judge(run: &Run, census: &Census, stopping: u64) -> Option<(Guard, String)> {
-    if run.is_shrunken(census) {
-        let listed = census.copies - census.lost;
-        return Some((
-            Guard::Shrink,
-            format!("the source lists {listed} of the {} assets that are mirrored", census.copies),
-        ));
-    }
-    let may = run.may_withdraw(census.published, stopping);
-    (!may).then(|| (Guard::Withdraw, format!("{stopping} of {} published assets would stop playing", census.published)))
-}
-
-/// Is it withdrawn whatever a guard holds? What the operator withholds, and what they let pass.
-fn passes(run: &Run, revoked: &Revoked) -> bool {
-    run.is_withheld(revoked) || run.passed.withdraw.contains(&revoked.source)
-}
-
-/// The copies that would play nothing any more: their source asset publishes nothing, or is protected.
-fn stopping(run: &Run) -> Result<BTreeSet<AssetId>, Error> {
-    let (mut stopping, mut after, now) = (BTreeSet::new(), 0, run.service_time());
-    loop {
-        let page = run.claims.spool.revoked(after, PAGE)?;
-        let Some((last, _)) = page.last() else { return Ok(stopping) };
-        after = *last;
-        for (_, revoked) in page {
-            let plays = revoked.locator.expiry > now && run.covers_copy(&revoked) && !passes(run, &revoked);
-            let protected = revoked.screened == Some(Screened::Protected);
-            if plays && (protected || run.claims.spool.locators_of(&revoked.source)?.is_empty()) {
-                stopping.insert(revoked.copy.id);
-            }
-        }
-    }
-}
-
-/// A copy of which a guard holds something.
-struct HeldCopy {
-    label: String,
-    cause: Cause,
-    /// The locators that stay.
-    locators: Vec<LocatorId>,
-}
-
-impl HeldCopy {
-    fn of(copy: &TargetAsset, cause: Cause) -> Self {
-        Self { label: copy.label().to_owned(), cause, locators: Vec::new() }
-    }
-}
-
-/// Leaves everything published and names what is held.
-fn hold(run: &Run, guard: Guard, detail: &str) -> Result<(), Error> {
-    let mut held: BTreeMap<AssetId, HeldCopy> = BTreeMap::new();
-    let mut after = 0;
-    loop {
-        let page = run.claims.spool.revoked(after, PAGE)?;
-        let Some((last, _)) = page.last() else { break };
-        after = *last;
-        for (_, revoked) in page.into_iter().filter(|(_, one)| run.covers_copy(one) && !passes(run, one)) {
-            let cause = match revoked.screened {
-                Some(Screened::Protected) => Cause::PlaysInTheClear,
-                _ => Cause::HeldByGuard,
-            };
-            let copy = held.entry(revoked.source).or_insert_with(|| HeldCopy::of(&revoked.copy, cause));
-            copy.locators.push(revoked.locator.id);
-        }
-    }
-    if guard == Guard::Shrink {
-        for gone in all_gone(run)? {
-            held.entry(gone.source).or_insert_with(|| HeldCopy::of(&gone.copy, Cause::HeldByGuard));
-        }
-    }
-    for (source, HeldCopy { label, cause, locators }) in held {
-        let names: Vec<&str> = locators.iter().map(LocatorId::as_str).collect();
-        let detail =
-            if names.is_empty() { detail.to_owned() } else { format!("{detail}: locator {}", names.join(", ")) };
-        run.hold(&source, &label, guard, Finding::new(cause, detail));
-    }
-    Ok(())
-}
-
 async fn withdraw_some(
     run: &Run,
     some: Vec<Revoked>,
-    stopping: &BTreeSet<AssetId>,
+    reached: &Reached,
     stopped: &mut BTreeSet<AssetId>,
 ) -> Result<(), Error> {
     let asked = stream::iter(some).map(|revoked| async move {
@@ -199,12 +120,12 @@ async fn withdraw_some(
     } else {
         run.may_write()?;
         let ids: Vec<LocatorId> = confirmed.iter().map(|revoked| revoked.locator.id.clone()).collect();
-        run.pair.target.media.remove_locators(&ids).await
+        confirm::withdraw(run, &ids).await
     };
     for ((revoked, why), result) in confirmed.into_iter().zip(whys).zip(results) {
         match result {
             Ok(()) => {
-                if stopping.contains(&revoked.copy.id) {
+                if reached.stops(&revoked.copy.id) {
                     stopped.insert(revoked.copy.id.clone());
                 }
                 run.withdrawn(&revoked, Change::LocatorWithdrawn { id: revoked.locator.id.clone(), why });
@@ -238,8 +159,7 @@ async fn ask(run: &Run, revoked: &Revoked) -> Result<Answer, Error> {
 /// Is a source asset never published on the target? Then a locator of it is not served from a copy of another one either.
 fn is_never_published(run: &Run, asset: &AssetId) -> Result<bool, Error> {
     let Some((asset, _)) = run.claims.spool.source(asset)? else { return Ok(false) };
-    let screened = run.claims.spool.screened(&asset.id)?;
-    let closed = matches!(screened, Screened::Protected | Screened::Withheld | Screened::Empty);
+    let closed = run.claims.spool.screened(&asset.id)?.is_closed();
     Ok(closed || asset.encryption == AssetEncryption::Storage)
 }
 
@@ -291,8 +211,8 @@ fn all_gone(run: &Run) -> Result<Vec<Gone>, Error> {
 }
 
 /// Copies whose source asset is deleted keep their bytes; their mark gets the date.
-async fn retire(run: &Run) -> Result<(), Error> {
-    for gone in all_gone(run)? {
+async fn retire(run: &Run, reached: &Reached) -> Result<(), Error> {
+    for gone in all_gone(run)?.into_iter().filter(|gone| !reached.keeps(run, gone)) {
         match run.pair.source.media.asset(&gone.source).await {
             Ok(Some(_)) => {
                 let finding = Finding::new(Cause::ListingIncomplete, "the source's");

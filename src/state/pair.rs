@@ -79,8 +79,8 @@ pub struct Held {
     pub run: String,
     /// Source assets whose copies were not withdrawn.
     pub withdraw: Vec<String>,
-    /// Copies that the source has lost; 0 = the source did not shrink.
-    pub shrink: u64,
+    /// Source assets whose copies were not withdrawn or retired because the source had lost too many.
+    pub shrink: Vec<String>,
     /// Source assets whose copies were not overwritten.
     pub overwrite: Vec<String>,
 }
@@ -193,7 +193,7 @@ mod tests {
         let held = Held {
             run: "r1".to_owned(),
             withdraw: vec!["a".to_owned()],
-            shrink: 3,
+            shrink: vec!["a".to_owned(), "d".to_owned()],
             overwrite: vec!["b".to_owned(), "c".to_owned()],
         };
         let withheld =

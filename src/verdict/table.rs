@@ -160,7 +160,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(
         Cause::NotBlockBlobs,
         "not-block-blobs",
-        Class::Failed,
+        Class::Skipped,
         "a blob is not a block blob, and media services serve only block blobs",
         "write the blob again in the source as a block blob",
     ),

@@ -42,15 +42,18 @@ mod theirs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::TryStreamExt;
+use azure_core::http::request::Body;
+use futures::{FutureExt, TryStreamExt};
 use globset::{Glob, GlobSetBuilder};
 use mediamirror::emulator::{AssetLook, Operator, PlayedAnswer};
 use mediamirror::engine::verify::{Verification, verify};
 use mediamirror::engine::{Options, Outcome, Summary};
 use mediamirror::model::{Locator, LocatorId};
 use mediamirror::monitor::TestMonitor;
+use tokio_util::sync::CancellationToken;
 
 use crate::world::{Seeded, World};
 
@@ -162,6 +165,30 @@ async fn playing(world: &World, region: usize) -> BTreeMap<String, BTreeMap<Stri
 
 async fn plays_alike(world: &World) {
     assert_eq!(playing(world, TARGET).await, playing(world, SOURCE).await);
+}
+
+/// Lets the next run die: right after it sent a request with that text to the target's media account.
+async fn die_after(world: &mut World, options: Options, text: &'static str) {
+    let (cluster, written) = (world.emulator.ready().regions[TARGET].cluster.clone(), AtomicBool::new(false));
+    let dead = CancellationToken::new();
+    let killed = dead.clone();
+    world.intercept(move |request| {
+        let of_target = request.url().as_str().contains(&cluster);
+        if of_target && written.load(Ordering::Relaxed) {
+            killed.cancel();
+            return Some(std::future::pending().boxed());
+        }
+        if let (true, Body::Bytes(body)) = (of_target, request.body()) {
+            written.fetch_or(String::from_utf8_lossy(body).contains(text), Ordering::Relaxed);
+        }
+        None
+    });
+    let monitor = Arc::new(TestMonitor::default());
+    tokio::select! {
+        ended = world.try_sync(options, &monitor) => panic!("the run ended before it could die: {:?}", ended.map(|run| run.outcome)),
+        () = dead.cancelled() => {}
+    }
+    world.intercept(|_| None);
 }
 
 /// The asset of that name in a region.

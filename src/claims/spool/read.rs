@@ -8,12 +8,12 @@ use super::super::digest::FilesDigest;
 use super::super::{Holding, Order, Screened, Standing, TargetAsset};
 use super::fill::side_number;
 use super::row::{
-    LOCATOR, REVOKED, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, holding, locator, locator_key, revoked,
-    source_asset, target_asset,
+    LOCATOR, REVOKED, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, encryption, holding, locator, locator_key,
+    revoked, source_asset, target_asset,
 };
 use super::{Spool, failed};
 use crate::error::Error;
-use crate::model::{Asset, AssetId, Locator, LocatorId, Side};
+use crate::model::{Asset, AssetEncryption, AssetId, Locator, LocatorId, Side};
 
 /// A copy of ours whose source asset is not in the source's listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,9 +128,10 @@ impl Spool {
 
     /// The source assets to which the source has moved locators of ours, as far as the target may publish them.
     pub(crate) fn heirs(&self) -> Result<Vec<Asset>, Error> {
+        let (clear, storage) = (Screened::Clear as usize, encryption(AssetEncryption::Storage));
         let sql = format!(
             "SELECT {SOURCE_ASSET} FROM source_asset AS s
-             WHERE s.protection = 0 AND s.encryption <> 1 AND EXISTS (
+             WHERE s.protection = {clear} AND s.encryption <> {storage} AND EXISTS (
                  SELECT 1 FROM source_locator AS sl
                  JOIN target_locator AS tl ON tl.id = sl.id
                  JOIN target_asset AS t ON t.id = tl.asset
@@ -178,6 +179,8 @@ impl Spool {
     /// The locators of ours that the source does not publish on their assets, after that place, with their places.
     pub(crate) fn revoked(&self, after: i64, limit: usize) -> Result<Vec<(i64, Revoked)>, Error> {
         // A locator that the source has moved to an asset that is never published there is not served from here either.
+        let (barred, closed) = (numbers(Screened::is_barred), numbers(Screened::is_closed));
+        let storage = encryption(AssetEncryption::Storage);
         let sql = format!(
             "{REVOKED}
             FROM target_locator AS tl
@@ -186,8 +189,8 @@ impl Spool {
             LEFT JOIN source_asset AS s ON s.id = t.source
             LEFT JOIN source_asset AS heir ON heir.id = sl.asset
             WHERE tl.ours AND t.source IS NOT NULL AND tl.rowid > ?1
-              AND (sl.id IS NULL OR s.protection IN (1, 3)
-                   OR (sl.asset <> t.source AND (heir.protection IN (1, 3, 4) OR heir.encryption = 1)))
+              AND (sl.id IS NULL OR s.protection IN ({barred})
+                   OR (sl.asset <> t.source AND (heir.protection IN ({closed}) OR heir.encryption = {storage})))
             ORDER BY tl.rowid LIMIT ?2"
         );
         self.rows(&sql, params![after, limit], revoked)
@@ -220,6 +223,18 @@ impl Spool {
             let gone = Gone { copy: target_asset(row)?, source: asset_id(row.get_ref(6)?.as_blob()?) };
             Ok((row.get(7)?, gone))
         })
+    }
+
+    /// How many of these source assets are gone: they have a copy of ours that is not retired, and are not listed.
+    pub(crate) fn count_gone<'a>(&self, sources: impl Iterator<Item = &'a AssetId>) -> Result<u64, Error> {
+        let sql = "
+            SELECT count(*) FROM target_asset AS t
+            WHERE t.source = ?1 AND NOT t.retired AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)";
+        let mut count = 0;
+        for source in sources {
+            count += self.row(sql, params![asset_key(source)], |row| row.get::<_, u64>(0))?.unwrap_or_default();
+        }
+        Ok(count)
     }
 
     /// The ids of the source assets of the run that have locators, there or as copies, after that one.
@@ -339,4 +354,10 @@ impl Spool {
         let mut statement = connection.prepare_cached(sql).map_err(failed("read"))?;
         statement.query_row(params, read).optional().map_err(failed("read"))
     }
+}
+
+/// The numbers of what the screening may have found and that is so, as SQL lists them.
+fn numbers(is_so: impl Fn(Screened) -> bool) -> String {
+    let numbers = Screened::ALL.into_iter().filter(|one| is_so(*one)).map(|one| (one as usize).to_string());
+    numbers.collect::<Vec<_>>().join(", ")
 }

@@ -10,7 +10,7 @@ pub(crate) struct GuardArgs {
     /// Withdraw what the guard held in this run, once; RUN is the id that the run printed
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_withdraw: Option<String>,
-    /// Withdraw although the source has lost as many assets as in this run, once
+    /// Withdraw what the guard on a shrinking source held in this run, once
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_shrink: Option<String>,
     /// Overwrite what the guard held in this run, once

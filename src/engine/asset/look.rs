@@ -21,7 +21,8 @@ pub(in super::super) async fn look_at_source<'a>(
     let asset = &work.asset;
     let account = match storage(&pair.source, asset.storage_account.as_ref(), asset, "source") {
         Ok(account) => account,
-        Err(error) => return Ok(Err(error.finding(asset.label()).of_unpublished(!work.published))),
+        // Owed though it may play nowhere: of an account that is not configured nothing is known.
+        Err(error) => return Ok(Err(error.finding(asset.label()))),
     };
     let container = container_of(&pair.source, asset.container.as_ref(), &asset.id).await?;
     let source = match Contents::list(account, container.clone()).await {

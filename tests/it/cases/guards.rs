@@ -6,12 +6,12 @@ use globset::{Glob, GlobSetBuilder};
 use mediamirror::config::policy::{Accept, Allow, GuardLimits, Policy, Share};
 use mediamirror::emulator::FaultPlan;
 use mediamirror::engine::verify::verify;
-use mediamirror::engine::{Options, Outcome, Summary};
+use mediamirror::engine::{Guard, Options, Outcome, Summary};
 use mediamirror::ledger::Ledger;
 use mediamirror::monitor::TestMonitor;
 use mediamirror::verdict::Cause;
 
-use super::{EAST, Films, SOURCE, TARGET, WEST, look, night, only, playing, service_id};
+use super::{EAST, Films, SOURCE, TARGET, WEST, die_after, look, night, only, playing, service_id};
 use crate::world::{accepting, put};
 
 /// Film 3 and those after it lose their locators.
@@ -113,6 +113,73 @@ async fn withdrawals_beyond_the_guard_are_held_named_and_let_through_once_by_the
     let again = films.world.try_sync(allowing(allow), &Arc::new(TestMonitor::default())).await;
     assert!(again.unwrap_err().to_string().contains("no guard of the last run with this id"));
     films.are_settled().await;
+}
+
+/// A night that both guards hold.
+#[tokio::test(start_paused = true)]
+async fn what_two_guards_held_is_done_in_the_run_that_both_are_told_to_let_it_through() {
+    let films = Films::mirrored().await;
+    for film in 0..4 {
+        films.source().delete_asset(&look(&films.world, SOURCE, &format!("film{film}")).id).await.unwrap();
+    }
+    unpublish(&films, 5).await;
+    let (first, _) = films.night().await;
+    assert_eq!((first.outcome, held(&first), first.withdrawn), (Outcome::Held, 5, 0));
+    assert_eq!(first.held_by, [Guard::Withdraw, Guard::Shrink]);
+    let allow = Allow { withdraw: Some(first.run.clone()), shrink: Some(first.run), ..Allow::default() };
+    let (second, _) = night(&films.world, allowing(allow)).await;
+    assert_eq!((second.outcome, second.withdrawn, second.assets.gone), (Outcome::Complete, 5, 4), "{second:?}");
+    films.are_settled().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_lost_more_than_the_list_that_is_let_through_is_held_again() {
+    let films = Films::of(20).await;
+    films.good_night().await;
+    let delete = async |film: usize| {
+        films.source().delete_asset(&look(&films.world, SOURCE, &format!("film{film}")).id).await.unwrap();
+    };
+    for film in 0..5 {
+        delete(film).await;
+    }
+    let (first, _) = films.night().await;
+    assert_eq!((first.outcome, &first.held_by[..], held(&first)), (Outcome::Held, &[Guard::Shrink][..], 5));
+    // The first five come back, five others go: as many, and not those that were let through.
+    for film in 5..10 {
+        delete(film).await;
+    }
+    let allow = Allow { shrink: Some(first.run), ..Allow::default() };
+    let (second, _) = night(&films.world, allowing(allow)).await;
+    assert_eq!((second.outcome, second.withdrawn, held(&second)), (Outcome::Held, 5, 5), "{:?}", second.problems);
+    assert_eq!(playing(&films.world, TARGET).await.len(), 15, "the list is done, the rest is held");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_run_withdrew_before_it_died_counts_for_the_guard() {
+    let mut films = Films::of(10).await;
+    films.good_night().await;
+    unpublish(&films, 7).await;
+    die_after(&mut films.world, Options::default(), "DELETE ").await;
+    assert_eq!(playing(&films.world, TARGET).await.len(), 7, "it died after it withdrew them");
+    for film in 4..7 {
+        films.source().remove_locator(&service_id(films.locator(film))).await.unwrap();
+    }
+    let (summary, _) = films.night().await;
+    assert_eq!((summary.outcome, summary.withdrawn, held(&summary)), (Outcome::Held, 0, 3), "{:?}", summary.problems);
+}
+
+/// The film stops, its locator plays on.
+#[tokio::test(start_paused = true)]
+async fn a_protected_asset_whose_locator_moved_to_one_that_plays_does_not_count_for_the_guard() {
+    let films = Films::mirrored().await;
+    for film in 0..4 {
+        let (asset, heir) = (format!("film{film}"), look(&films.world, SOURCE, &format!("film{}", 4 + film % 2)).id);
+        films.source().link_content_key(&look(&films.world, SOURCE, &asset).id, 0).unwrap();
+        films.source().move_locator(&service_id(films.locator(film)), &heir).await.unwrap();
+    }
+    let (summary, _) = films.night().await;
+    assert_eq!((summary.outcome, summary.held), (Outcome::Complete, 0), "{:?}", summary.problems);
+    assert_eq!(playing(&films.world, TARGET).await.len(), 6, "every locator plays");
 }
 
 #[tokio::test(start_paused = true)]

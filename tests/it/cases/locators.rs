@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 use mediamirror::clock;
-use mediamirror::emulator::NewLocator;
+use mediamirror::emulator::faults::plan::{Fault, Pretence, Rule};
+use mediamirror::emulator::{FaultPlan, NewLocator};
 use mediamirror::engine::Outcome;
 use mediamirror::model::LocatorId;
 use mediamirror::verdict::{Cause, Change, Withdrawal};
@@ -288,4 +289,24 @@ async fn a_run_withdraws_only_what_is_in_its_scope() {
     assert_eq!((summary.withdrawn, summary.assets.gone), (1, 1), "its copy still has the name");
     films.good_night().await;
     films.are_settled().await;
+}
+
+/// A removal that the service acknowledges and does not do.
+#[tokio::test(start_paused = true)]
+async fn a_withdrawal_that_did_not_happen_is_done_again_and_one_that_never_happens_is_reported() {
+    for (times, outcome) in [(1, Outcome::Complete), (9, Outcome::Partial)] {
+        let films = Films::mirrored().await;
+        films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
+        let pretend = Rule::new(Fault::Pretend(Pretence::Nothing)).account("mediaeast").times(times);
+        let plan = FaultPlan::new(1).rule(pretend.operation("{Batch,DeleteLocator}"));
+        films.world.emulator.set_faults(&plan).unwrap();
+        let (summary, _) = films.night().await;
+        assert_eq!(summary.outcome, outcome, "{:?}", summary.problems);
+        let named = summary.causes.contains_key(&Cause::NotThereWhenReadBack);
+        let plays = playing(&films.world, TARGET).await.contains_key(films.locator(0).as_str());
+        assert_eq!((named, plays), (times > 1, times > 1));
+        films.world.emulator.set_faults(&FaultPlan::default()).unwrap();
+        films.good_night().await;
+        films.are_settled().await;
+    }
 }

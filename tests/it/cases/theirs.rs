@@ -12,7 +12,7 @@ use mediamirror::monitor::TestMonitor;
 use mediamirror::verdict::{Cause, Change};
 use tokio_util::sync::CancellationToken;
 
-use super::{EAST, Films, SOURCE, TARGET, look, night, plays_alike, service_id};
+use super::{EAST, Films, SOURCE, TARGET, die_after, look, night, plays_alike, service_id};
 
 /// Makes a copy of a film on the target as another tool does: same names, same bytes or others, the alternate id of the
 /// source or its id.
@@ -170,6 +170,30 @@ async fn a_copy_of_another_tool_without_checksums_is_unchecked_until_it_is_overw
     let (summary, _) = night(&films.world, adopting(Adopt::Overwrite)).await;
     assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
     assert_eq!(films.world.torn_blobs().await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_was_adopted_is_ours_although_the_run_died_after_it_marked_the_copy() {
+    let mut films = Films::of(2).await;
+    films.good_night().await;
+    let source = films.world.seed("adopted", &["adopted.ism"]).await;
+    let theirs = films.target().add_asset("adopted").await.unwrap();
+    films.target().set_alternate_id(&theirs, Some(source.asset.id.as_str())).unwrap();
+    let container = look(&films.world, TARGET, "adopted").container;
+    let described =
+        films.world.emulator.describe(super::WEST, source.asset.container.as_ref().unwrap().as_str(), "adopted.ism");
+    assert!(films.world.emulator.put_blob(EAST, &container, "adopted.ism", vec![b'x'; 1024], None));
+    assert!(films.world.emulator.set_headers(EAST, &container, "adopted.ism", &described.unwrap().headers));
+    let from = look(&films.world, SOURCE, "adopted").locators.remove(0);
+    let locator =
+        NewLocator { guid: Some(from.guid), name: from.name, start: from.start, expiry: from.expiry.unwrap() };
+    films.target().add_locator(&theirs, &locator).unwrap();
+    die_after(&mut films.world, adopting(Adopt::Equal), "mediamirror:").await;
+    let mark = look(&films.world, TARGET, "adopted").alternate_id.unwrap();
+    assert!(mark.contains(&theirs), "it died after it marked the copy: {mark}");
+    films.source().remove_locator(&from.id).await.unwrap();
+    let (summary, _) = night(&films.world, adopting(Adopt::Equal)).await;
+    assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Complete, 1), "{:?}", summary.problems);
 }
 
 #[tokio::test(start_paused = true)]

@@ -52,8 +52,10 @@ impl Guards {
         let published = state.b.copies().filter(|(copy, _)| copy.locators().any(is_ours)).count() as u64;
         // A copy whose mark somebody removed may count or not.
         let marked = |thing: &Thing| thing.origin().map(|origin| origin.source);
-        let stopping = stopping(state, now, marked);
-        let at_most = self::stopping(state, now, |thing| story.source_of(thing));
+        let never = |holder: &Thing| holder.is_protected() || holder.look.options == 1;
+        let stopping = stopping(state, now, marked, never);
+        // An asset without blobs that a locator moved to counts, unless it is not known to have none.
+        let at_most = self::stopping(state, now, |copy| story.source_of(copy), |heir| never(heir) || heir.is_empty());
         let recent: Vec<&Stopped> =
             earlier.iter().filter(|night| now.duration_since(night.at) < SignedDuration::from_hours(7 * 24)).collect();
         let least: u64 = recent.iter().map(|night| night.least).sum();
@@ -86,14 +88,19 @@ impl Guards {
 }
 
 /// Copies with a locator of ours that is valid and that A does not serve from the copy's asset, where A publishes nothing on
-/// that asset or protects it. A locator that moved is no such one, unless to an asset that B does not publish.
-fn stopping(state: &State, now: Timestamp, source: impl Fn(&Thing) -> Option<String>) -> u64 {
+/// that asset or protects it. A locator that moved is no such one, unless to an asset that B does `never` publish.
+fn stopping(
+    state: &State,
+    now: Timestamp,
+    source: impl Fn(&Thing) -> Option<String>,
+    never: impl Fn(&Thing) -> bool,
+) -> u64 {
     let stops = |copy: &Thing, source: &str| {
         let thing = state.a.get(source);
         let gone = thing.is_none_or(|thing| thing.is_protected() || thing.locators().next().is_none());
         gone && copy.locators().filter(|locator| is_ours(locator) && locator.expiry > Some(now)).any(|locator| {
             let holder = state.a.holder(&locator.guid).map(|(holder, _)| holder);
-            holder.is_none_or(|holder| holder.is_protected() || holder.look.options == 1)
+            holder.is_none_or(&never)
         })
     };
     state.b.0.iter().filter(|copy| source(copy).is_some_and(|source| stops(copy, &source))).count() as u64

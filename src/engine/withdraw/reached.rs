@@ -1,0 +1,164 @@
+//! Which guards on withdrawing are reached, and what they hold. Both are judged every time: what the one holds and the
+//! operator lets through may be held by the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::run::Run;
+use super::{PAGE, all_gone, is_never_published};
+use crate::claims::guards::Guard;
+use crate::claims::{Gone, Revoked, Screened, TargetAsset};
+use crate::error::Error;
+use crate::model::{AssetId, LocatorId};
+use crate::verdict::{Cause, Finding};
+
+/// What the guards say of a night.
+#[derive(Debug)]
+pub(super) struct Reached {
+    /// Why the guard on shrinking is reached, if it is.
+    shrink: Option<String>,
+    /// Why the guard on withdrawing is reached, if it is.
+    withdraw: Option<String>,
+    /// The copies that would play nothing any more, and their source assets; without those that the operator lets through.
+    stopping: BTreeMap<AssetId, AssetId>,
+    /// The source assets of copies that keep a locator because a guard holds it.
+    held: BTreeSet<AssetId>,
+}
+
+impl Reached {
+    /// Judges both guards, for the library as a whole.
+    pub(super) fn judge(run: &Run) -> Result<Self, Error> {
+        let census = run.claims.census()?;
+        let shrink = run.is_shrunken(&census)?.then(|| {
+            let listed = census.copies - census.lost;
+            format!("the source lists {listed} of the {} assets that are mirrored", census.copies)
+        });
+        let stopping = stopping(run)?;
+        let count = stopping.len() as u64;
+        let withdraw = (!run.may_withdraw(census.published, count))
+            .then(|| format!("{count} of {} published assets would stop playing", census.published));
+        let mut reached = Self { shrink, withdraw, stopping, held: BTreeSet::new() };
+        reached.held = reached.held_copies(run)?.into_keys().collect();
+        Ok(reached)
+    }
+
+    /// The guards that hold a withdrawal. Never what the operator withholds.
+    pub(super) fn on(&self, run: &Run, revoked: &Revoked) -> Vec<Guard> {
+        if run.is_withheld(revoked) { Vec::new() } else { self.on_asset(run, &revoked.source) }
+    }
+
+    /// The guards that hold the withdrawals of a source asset's copy. What is on the list that the guard on withdrawing held
+    /// passes the other one as well: it names each asset.
+    fn on_asset(&self, run: &Run, source: &AssetId) -> Vec<Guard> {
+        if run.passed.withdraw.contains(source) {
+            return Vec::new();
+        }
+        let shrink = self.shrink.as_ref().filter(|_| !run.passed.shrink.contains(source)).map(|_| Guard::Shrink);
+        shrink.into_iter().chain(self.withdraw.as_ref().map(|_| Guard::Withdraw)).collect()
+    }
+
+    /// Would this copy stop playing?
+    pub(super) fn stops(&self, copy: &AssetId) -> bool {
+        self.stopping.contains_key(copy)
+    }
+
+    /// So many copies are about to stop playing.
+    pub(super) fn to_stop(&self) -> u64 {
+        self.stopping.values().filter(|source| !self.held.contains(*source)).count() as u64
+    }
+
+    /// Is a copy whose source asset is gone not retired? One that still plays because a guard holds its locators is not.
+    pub(super) fn keeps(&self, run: &Run, gone: &Gone) -> bool {
+        let let_through = run.passed.shrink.contains(&gone.source) && !self.held.contains(&gone.source);
+        !let_through && !self.on_asset(run, &gone.source).is_empty()
+    }
+
+    /// Names what is held. It stays published.
+    pub(super) fn hold(&self, run: &Run) -> Result<(), Error> {
+        let mut held = self.held_copies(run)?;
+        if self.shrink.is_some() {
+            for gone in
+                all_gone(run)?.into_iter().filter(|gone| self.on_asset(run, &gone.source).contains(&Guard::Shrink))
+            {
+                let Gone { copy, source } = gone;
+                held.entry(source).or_insert_with(|| HeldCopy::of(&copy, Cause::HeldByGuard, vec![Guard::Shrink]));
+            }
+        }
+        for (source, copy) in held {
+            let why: Vec<&str> = [&self.shrink, &self.withdraw].into_iter().flatten().map(String::as_str).collect();
+            let (why, names) = (why.join("; "), copy.locators.iter().map(LocatorId::as_str).collect::<Vec<_>>());
+            let detail = if names.is_empty() { why } else { format!("{why}: locator {}", names.join(", ")) };
+            run.hold(&source, &copy.label, &copy.guards, Finding::new(copy.cause, detail));
+        }
+        Ok(())
+    }
+
+    /// The copies whose locators are held, by source asset.
+    fn held_copies(&self, run: &Run) -> Result<BTreeMap<AssetId, HeldCopy>, Error> {
+        let (mut held, mut after) = (BTreeMap::new(), 0);
+        if self.shrink.is_none() && self.withdraw.is_none() {
+            return Ok(held);
+        }
+        loop {
+            let page = run.claims.spool.revoked(after, PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(held) };
+            after = *last;
+            for (_, revoked) in page.into_iter().filter(|(_, one)| run.covers_copy(one)) {
+                let guards = self.on(run, &revoked);
+                if guards.is_empty() {
+                    continue;
+                }
+                let cause = match revoked.screened {
+                    Some(Screened::Protected) => Cause::PlaysInTheClear,
+                    _ => Cause::HeldByGuard,
+                };
+                let copy = held.entry(revoked.source).or_insert_with(|| HeldCopy::of(&revoked.copy, cause, guards));
+                copy.locators.push(revoked.locator.id);
+            }
+        }
+    }
+}
+
+/// A copy of which a guard holds something.
+struct HeldCopy {
+    label: String,
+    cause: Cause,
+    guards: Vec<Guard>,
+    /// The locators that stay.
+    locators: Vec<LocatorId>,
+}
+
+impl HeldCopy {
+    fn of(copy: &TargetAsset, cause: Cause, guards: Vec<Guard>) -> Self {
+        Self { label: copy.label().to_owned(), cause, guards, locators: Vec::new() }
+    }
+}
+
+/// The copies that would play nothing any more: their source asset publishes nothing, or is protected and the source does not
+/// serve the locator from another asset that is published.
+fn stopping(run: &Run) -> Result<BTreeMap<AssetId, AssetId>, Error> {
+    let (mut stopping, mut after, now) = (BTreeMap::new(), 0, run.service_time());
+    loop {
+        let page = run.claims.spool.revoked(after, PAGE)?;
+        let Some((last, _)) = page.last() else { return Ok(stopping) };
+        after = *last;
+        for (_, revoked) in page {
+            let passes = run.is_withheld(&revoked) || run.passed.withdraw.contains(&revoked.source);
+            let plays = revoked.locator.expiry > now && run.covers_copy(&revoked) && !passes;
+            if plays && stops(run, &revoked)? {
+                stopping.insert(revoked.copy.id, revoked.source);
+            }
+        }
+    }
+}
+
+/// Does the copy of a locator that is withdrawn play nothing any more?
+fn stops(run: &Run, revoked: &Revoked) -> Result<bool, Error> {
+    if revoked.screened != Some(Screened::Protected) {
+        return Ok(run.claims.spool.locators_of(&revoked.source)?.is_empty());
+    }
+    let heir = run.claims.spool.source_locator(&revoked.locator.id)?.map(|there| there.asset);
+    match heir.filter(|heir| *heir != revoked.source) {
+        Some(heir) => is_never_published(run, &heir),
+        None => Ok(true),
+    }
+}
