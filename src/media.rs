@@ -2,6 +2,7 @@
 
 pub mod authoring;
 pub mod blobs;
+mod costs;
 pub mod v2;
 
 use std::collections::HashSet;
@@ -15,6 +16,8 @@ use crate::model::{
     AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Locator, LocatorId, NewAsset, Protection,
     StreamingHost,
 };
+
+pub use costs::{Batches, Capacity, Cost, RecordBatch};
 
 /// A listing: pages as the service gives them, each entity once.
 pub type Pages<'a, T> = BoxStream<'a, Result<Vec<T>, Error>>;
@@ -100,6 +103,18 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// One result per locator, in order. A locator that is there already as wanted is a success; one of another asset is a
     /// conflict.
     async fn publish(&self, locators: &[Locator]) -> Vec<Result<Locator, Error>>;
+
+    /// What is written in one go.
+    fn batches(&self) -> Batches;
+
+    /// Requests that create an asset.
+    fn creation_cost(&self) -> Cost;
+
+    /// Requests of a batch of file records and marks: reading the source's, writing, and reading back.
+    fn records_cost(&self, batch: &RecordBatch) -> Cost;
+
+    /// Requests of a batch of so many locators: making them, and reading them back.
+    fn locators_cost(&self, locators: u64) -> Cost;
 
     /// Can a file record of that name be made as such? Of any other the service itself has to make it, from the blob.
     fn takes_file_name(&self, name: &str) -> bool;

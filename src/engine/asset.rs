@@ -353,7 +353,7 @@ async fn dry_run(
         copies.unpostable |= !run.pair.target.media.takes_file_name(&one.blob.name);
     }
     run.count(|tally| {
-        tally.outlook.add(work, source, &copies);
+        tally.outlook.add(run.pair.target.media.as_ref(), work, source, &copies);
         tally.blobs.copied += survey.copies();
         tally.blobs.unchanged += source.count - survey.copies();
         tally.bytes_copied += bytes;

@@ -10,19 +10,16 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::contents::Contents;
-use super::register::{Capacity, Fill};
-use super::run::{FILES_A_BATCH, LOCATORS_A_BATCH, PATIENCE, PATIENCE_PART};
+use super::register::Fill;
+use super::run::{PATIENCE, PATIENCE_PART};
 use super::{Options, RequestCounts, poll};
 use crate::blob;
 use crate::claims::Work;
 use crate::connect::{Endpoint, Pair};
+use crate::media::{Capacity, Cost, MediaService, RecordBatch};
 use crate::model::{Blob, CopyMethod, Locator, Plane};
 use crate::throttle::Lane;
 
-/// Rows of a page of file records, and operations of a `$batch`, at most.
-const ROWS_A_REQUEST: u64 = 1_000;
-/// Locators that one filter names.
-const LOCATORS_A_READ: u64 = 20;
 /// Different durations of locators that are looked at closer; an account keeps fewer policies than that.
 const DURATIONS: usize = 100;
 /// Speed of an asynchronous copy between regions: 50 GB in 20 minutes (field report, azure-sdk-for-python issue 24293).
@@ -91,30 +88,27 @@ struct Filling {
     items: u64,
     batches: u64,
     /// Requests of the batches that are full.
-    requests: u64,
+    requests: Cost,
     fill: Fill,
-    /// The open batch has a part that the target's records have to be read for, and one that they are changed for.
-    reread: bool,
-    rewritten: bool,
-    /// And one that was created, of which another run may have made a copy, too.
-    created: bool,
+    open: RecordBatch,
 }
 
 impl Filling {
-    fn add(&mut self, capacity: Capacity, weight: u64, cost: impl Fn(&Self) -> u64) {
+    fn add(&mut self, capacity: Capacity, weight: u64, cost: impl Fn(&RecordBatch) -> Cost) {
         if !self.fill.has_room(capacity, weight) {
             self.close(cost);
         }
         self.fill.add(weight);
+        self.open.assets += 1;
+        self.open.records += weight;
         self.items += 1;
     }
 
-    fn close(&mut self, cost: impl Fn(&Self) -> u64) {
+    fn close(&mut self, cost: impl Fn(&RecordBatch) -> Cost) {
         if self.fill.items > 0 {
-            self.requests += cost(self);
+            self.requests += cost(&self.open);
             self.batches += 1;
-            self.fill = Fill::default();
-            (self.reread, self.rewritten, self.created) = (false, false, false);
+            (self.fill, self.open) = (Fill::default(), RecordBatch::default());
         }
     }
 
@@ -125,36 +119,22 @@ impl Filling {
         clippy::cast_sign_loss,
         reason = "an estimate"
     )]
-    fn unfilled(&self, capacity: Capacity, interval: Duration, in_flight: usize, each: u64) -> u64 {
+    fn unfilled(&self, capacity: Capacity, interval: Duration, in_flight: usize, each: Cost) -> Cost {
         let interval = interval.as_secs_f64();
         let age = interval * in_flight as f64;
         let patience = PATIENCE.as_secs_f64().max(age / f64::from(PATIENCE_PART));
         let size = 1.0 + patience / interval;
         if size >= capacity.items as f64 {
-            return 0;
+            return Cost::default();
         }
         let batches = (self.items as f64 / size).ceil() as u64;
-        batches.saturating_sub(self.batches) * each
+        each * batches.saturating_sub(self.batches)
     }
-}
-
-/// Requests of a batch of file records: reading them, writing them, and reading them back; and what records that are there already take more.
-fn files_cost(batch: &Filling) -> u64 {
-    let weight = batch.fill.weight;
-    // Of the source's, and of the target's when they are written.
-    let reads = 2 * (weight / ROWS_A_REQUEST + 1);
-    let more = [batch.reread, batch.rewritten, batch.created];
-    reads + weight.div_ceil(ROWS_A_REQUEST) + more.into_iter().map(u64::from).sum::<u64>()
-}
-
-/// Requests of a batch of locators: writing them, and reading them back.
-fn locators_cost(batch: &Filling) -> u64 {
-    1 + batch.fill.weight.div_ceil(LOCATORS_A_READ)
 }
 
 impl Outlook {
     /// Adds an asset that is to be worked on.
-    pub(crate) fn add(&mut self, work: &Work, source: &Contents<'_>, copies: &Copies) {
+    pub(crate) fn add(&mut self, target: &dyn MediaService, work: &Work, source: &Contents<'_>, copies: &Copies) {
         self.copies += copies.requests;
         self.verifications += source.verification();
         if copies.followed > 0 {
@@ -165,16 +145,18 @@ impl Outlook {
         self.created += u64::from(work.target.is_none());
         // Each is changed and read back.
         self.updates += 2 * work.outdated.len() as u64;
-        self.files.add(FILES_A_BATCH, source.count, files_cost);
+        let batches = target.batches();
+        self.files.add(batches.records, source.count, |batch| target.records_cost(batch));
         // Records that an earlier run made are found in the way, read and compared; so is one that has none to make.
         let registered = work.row.as_ref().is_some_and(|row| row.facts.files_digest.is_some());
-        self.files.created |= work.target.is_none();
-        self.files.reread |= registered || copies.unpostable || source.count == 0;
-        self.files.rewritten |= copies.unpostable || (registered && !work.same_files);
+        self.files.open.created += u64::from(work.target.is_none());
+        self.files.open.reread |= registered || copies.unpostable || source.count == 0;
+        self.files.open.rewritten |= copies.unpostable || (registered && !work.same_files);
         // Their records are made by the service, which is asked for each such asset.
         self.updates += u64::from(copies.unpostable);
         if !work.missing.is_empty() {
-            self.locators.add(LOCATORS_A_BATCH, work.missing.len() as u64, locators_cost);
+            let cost = |batch: &RecordBatch| target.locators_cost(batch.records);
+            self.locators.add(batches.locators, work.missing.len() as u64, cost);
         }
         for locator in &work.missing {
             let duration = locator.start.map(|start| locator.expiry.duration_since(start));
@@ -188,18 +170,24 @@ impl Outlook {
     /// `state`: requests for the target's lock and the state of the pair.
     pub(crate) async fn forecast(mut self, pair: &Pair, options: &Options, bytes: u64, state: u64) -> Forecast {
         let policies = self.policies(pair).await;
-        self.files.close(files_cost);
-        self.locators.close(locators_cost);
+        let target = pair.target.media.as_ref();
+        self.files.close(|batch| target.records_cost(batch));
+        self.locators.close(|batch| target.locators_cost(batch.records));
+        let mut cost = target.creation_cost() * self.created;
+        cost += self.files.requests;
+        cost += self.locators.requests;
+        cost += Cost { media: policies + self.updates, blob: self.copies + self.polls + self.verifications + state };
         let sent = super::summary::requests(pair);
-        let media = self.created + self.files.requests + self.locators.requests + policies + self.updates;
-        let blob = self.copies + self.polls + self.verifications + state;
-        let mut requests = RequestCounts { media: sent.media + media, blob: sent.blob + blob };
+        let mut requests = RequestCounts { media: sent.media + cost.media, blob: sent.blob + cost.blob };
         let duration = duration(pair, requests, bytes).max(self.longest);
         if let Some(interval) = u32::try_from(self.files.items).ok().and_then(|items| duration.checked_div(items)) {
             let unfilled = |filling: &Filling, capacity, each| {
                 filling.unfilled(capacity, interval, options.assets_in_flight, each)
             };
-            requests.media += unfilled(&self.files, FILES_A_BATCH, 3) + unfilled(&self.locators, LOCATORS_A_BATCH, 2);
+            let (batches, one) = (target.batches(), RecordBatch { assets: 1, records: 1, ..RecordBatch::default() });
+            let mut more = unfilled(&self.files, batches.records, target.records_cost(&one));
+            more += unfilled(&self.locators, batches.locators, target.locators_cost(1));
+            (requests.media, requests.blob) = (requests.media + more.media, requests.blob + more.blob);
         }
         Forecast { requests, estimated_polls: self.polls, bytes, duration }
     }
@@ -258,34 +246,38 @@ fn lane_time(lane: &Lane, requests: u64, bytes: u64) -> Duration {
 mod tests {
     use super::*;
 
-    /// A thousand items in full batches.
+    const CAPACITY: Capacity = Capacity { items: 15, weight: 999 };
+
+    /// A thousand items in full batches, each of which costs three requests.
     fn filled() -> Filling {
+        let cost = |_: &RecordBatch| Cost::media(3);
         let mut filling = Filling::default();
         for _ in 0..1_000 {
-            filling.add(FILES_A_BATCH, 20, files_cost);
+            filling.add(CAPACITY, 20, cost);
         }
-        filling.close(files_cost);
+        filling.close(cost);
         filling
     }
 
     #[test]
-    fn a_batch_of_file_records_is_read_written_and_read_back() {
-        assert_eq!((filled().batches, filled().requests), (67, 201));
+    fn items_are_put_into_full_batches() {
+        assert_eq!((filled().batches, filled().requests), (67, Cost::media(201)));
     }
 
     #[test]
-    fn heavy_assets_are_apart_and_read_and_written_in_pages() {
+    fn heavy_assets_are_apart() {
+        let cost = |batch: &RecordBatch| Cost::media(batch.records);
         let mut filling = Filling::default();
         for weight in [600, 600, 2_500] {
-            filling.add(FILES_A_BATCH, weight, files_cost);
+            filling.add(CAPACITY, weight, cost);
         }
-        filling.close(files_cost);
-        assert_eq!((filling.batches, filling.requests), (3, 3 + 3 + 9));
+        filling.close(cost);
+        assert_eq!((filling.batches, filling.requests), (3, Cost::media(3_700)));
     }
 
     #[test]
     fn batches_stay_unfilled_where_assets_are_ready_far_apart() {
-        let more = |interval| filled().unfilled(FILES_A_BATCH, interval, 64, 2);
+        let more = |interval| filled().unfilled(CAPACITY, interval, 64, Cost::media(2)).media;
         assert_eq!((more(Duration::ZERO), more(Duration::from_millis(100))), (0, 0));
         // A minute between two assets, 64 at once: one waits six minutes, in which six more come.
         assert_eq!(more(Duration::from_mins(1)), (136 - 67) * 2);

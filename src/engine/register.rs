@@ -13,15 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::error::Error;
-
-/// How much one batch takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Capacity {
-    /// Items.
-    pub(crate) items: usize,
-    /// The weight of all items together. A single item may be heavier.
-    pub(crate) weight: u64,
-}
+use crate::media::Capacity;
 
 /// How full a batch is. The forecast fills batches by the same rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use super::outages::Outages;
 use super::overwrites::Overwrites;
 use super::publication::{Made, Publication};
 use super::publish::Registration;
-use super::register::{Announced, Batcher, Capacity};
+use super::register::{Announced, Batcher};
 use super::room::{Place, Room};
 use super::tally::{Tally, verdict_of};
 use super::turns::Turns;
@@ -33,13 +33,6 @@ use crate::ledger::{Facts, Ledger, Status, Step};
 use crate::model::{AccountName, Asset, AssetId, LocatorId};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use crate::verdict::{Cause, Change, Class, Finding};
-
-/// Assets whose file records are read and written in one go: one filter names 15 parents (URL length), a page of the
-/// answer has fewer than 1,000 rows, and a `$batch` takes 1,000 operations. Then both are one request each.
-pub(super) const FILES_A_BATCH: Capacity = Capacity { items: 15, weight: 999 };
-/// Assets whose locators are made in one go: those whose files were registered together. A hundred locators, of up to
-/// two operations each, are one `$batch`.
-pub(super) const LOCATORS_A_BATCH: Capacity = Capacity { items: 15, weight: 100 };
 
 /// An asset that is ready waits for company at least so long: little beside the time in which people decide to fail over.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -135,6 +128,7 @@ impl Run {
         let turns =
             pair.target.storage.iter().map(|account| (account.name().clone(), Arc::new(Turns::new(copies(account)))));
         let turns = turns.collect();
+        let batches = pair.target.media.batches();
         let choices = Choices::before(monitor, options.copy_method);
         Self {
             pair,
@@ -150,9 +144,9 @@ impl Run {
             monitor: Arc::<Choices>::clone(&choices),
             choices,
             stop,
-            room: Room::new(FILES_A_BATCH.items + LOCATORS_A_BATCH.items),
-            files: Batcher::new(FILES_A_BATCH),
-            locators: Batcher::new(LOCATORS_A_BATCH),
+            room: Room::new(batches.records.items + batches.locators.items),
+            files: Batcher::new(batches.records),
+            locators: Batcher::new(batches.locators),
             pending_copies,
             turns,
             begun: AtomicU64::new(0),

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FileSet, MediaService, Pages};
+use super::{Batches, Capacity, Cost, FileSet, MediaService, Pages, RecordBatch};
 use crate::blob::{BlobAccount, Container, ContainerCreation};
 use crate::error::Error;
 use crate::model::{
@@ -169,6 +169,25 @@ impl MediaService for Blobs {
 
     async fn publish(&self, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
         locators.iter().map(|locator| Err(no_locators(&locator.id))).collect()
+    }
+
+    fn batches(&self) -> Batches {
+        // Each container has its own requests: nothing is gained by waiting.
+        let one = Capacity { items: 1, weight: u64::MAX };
+        Batches { records: one, locators: one }
+    }
+
+    fn creation_cost(&self) -> Cost {
+        Cost::blob(1)
+    }
+
+    fn records_cost(&self, batch: &RecordBatch) -> Cost {
+        // The mark: the metadata is read and written; of a new copy it is looked at before.
+        Cost::blob(2 * batch.assets + batch.created)
+    }
+
+    fn locators_cost(&self, _: u64) -> Cost {
+        Cost::default()
     }
 
     fn takes_file_name(&self, _: &str) -> bool {

@@ -9,6 +9,7 @@ mod auth;
 mod batch;
 mod bulk;
 mod container;
+mod costs;
 mod diff;
 mod entities;
 mod errors;
@@ -41,7 +42,7 @@ use self::listing::Query;
 use self::policies::Policies;
 use self::wire::Wire;
 use super::authoring::{AccessPolicy, Authoring, Job, JobTask, NewJob, Processor};
-use super::{FileSet, MediaService, Pages};
+use super::{Batches, Cost, FileSet, MediaService, Pages, RecordBatch};
 use crate::call::Caller;
 use crate::config::AmsV2Config;
 use crate::error::Error;
@@ -207,6 +208,22 @@ impl MediaService for V2 {
 
     async fn publish(&self, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
         self.publish_all(locators).await
+    }
+
+    fn batches(&self) -> Batches {
+        costs::BATCHES
+    }
+
+    fn creation_cost(&self) -> Cost {
+        Cost::media(1)
+    }
+
+    fn records_cost(&self, batch: &RecordBatch) -> Cost {
+        costs::records(batch)
+    }
+
+    fn locators_cost(&self, locators: u64) -> Cost {
+        costs::locators(locators)
     }
 
     fn takes_file_name(&self, name: &str) -> bool {

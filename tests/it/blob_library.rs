@@ -1,9 +1,10 @@
 //! A library that is a storage account, mirrored to another one: containers are the assets.
 
 use mediamirror::config::{AccountConfig, ServiceConfig};
-use mediamirror::engine::Outcome;
+use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::{Asset, BlobProperties, BlobRef, ContainerName};
 
+use crate::simulation::{follow, paused_runtime};
 use crate::world::World;
 
 /// Two storage accounts of the emulator as libraries.
@@ -100,4 +101,22 @@ async fn the_containers_of_the_program_and_of_the_service_are_no_assets() {
     fill(&world, "$logs", &["y"]).await;
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.assets.total), (Outcome::Complete, 1), "{:?}", summary.problems);
+}
+
+#[test]
+fn a_dry_run_foresees_the_requests_of_a_first_run() {
+    // No time passes while the ledger writes: the lock is not renewed.
+    paused_runtime().block_on(foresees());
+    follow(None);
+}
+
+async fn foresees() {
+    let world = world().await;
+    follow(Some(world.ledger.clone()));
+    fill(&world, "films", &["a.ts", "b.ts"]).await;
+    fill(&world, "series", &["one.mp4"]).await;
+    let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
+    assert_eq!(mirrored(&world).await, []);
+    let (run, _) = world.sync().await;
+    assert_eq!(dry.forecast.unwrap().requests, run.requests);
 }
