@@ -86,6 +86,8 @@ pub struct BlobAccount {
     without_tags: AtomicBool,
     /// The account refused an access tier.
     without_tiers: AtomicBool,
+    /// The service does not implement Put Blob From URL.
+    without_put_from_url: AtomicBool,
 }
 
 impl fmt::Debug for BlobAccount {
@@ -165,6 +167,7 @@ impl BlobAccount {
             write,
             without_tags: AtomicBool::new(false),
             without_tiers: AtomicBool::new(false),
+            without_put_from_url: AtomicBool::new(false),
         })
     }
 

@@ -7,6 +7,7 @@ mod blocks;
 mod remedy;
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::{Method, Request};
@@ -47,6 +48,9 @@ pub fn choose(size: u64, same_account: bool) -> CopyMethod {
         _ => CopyMethod::Blocks,
     }
 }
+
+/// The status of an operation that a service does not have.
+const NOT_IMPLEMENTED: u16 = 501;
 
 /// Room for the headers of a copy, those of its signature and of its way included.
 const USUAL_HEADERS: usize = 24;
@@ -96,9 +100,22 @@ impl BlobAccount {
         loop {
             match self.put_once(to, &plan).await? {
                 Ok(copied) => return Ok(copied),
+                Err(error) if error.failure.status() == Some(NOT_IMPLEMENTED) => {
+                    self.without_put_from_url.store(true, Ordering::Relaxed);
+                    return Err(Error::Copy {
+                        subject: to.to_string(),
+                        cause: Cause::NotSupported,
+                        failure: Some(error.failure),
+                    });
+                }
                 Err(error) => self.remedy(error, &mut plan)?,
             }
         }
+    }
+
+    /// Did the service say that it does not implement Put Blob From URL? Some that speak the protocol do not.
+    pub fn lacks_put_from_url(&self) -> bool {
+        self.without_put_from_url.load(Ordering::Relaxed)
     }
 
     async fn put_once(&self, to: &BlobRef, plan: &Plan<'_>) -> Result<Result<Copied, CallError>, Error> {

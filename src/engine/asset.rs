@@ -300,6 +300,7 @@ fn situation(run: &Run, work: &Work, from: &BlobAccount, to: Option<&BlobAccount
         asked: run.options.copy_method,
         same_account: to.is_some_and(|to| to.name() == from.name()),
         live: work.is_live(),
+        lacks_put: to.is_some_and(BlobAccount::lacks_put_from_url),
     }
 }
 

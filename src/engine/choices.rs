@@ -1,6 +1,7 @@
 //! How blobs are copied, and why so: decided here, counted over the run for its report, and told asset by asset.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub enum Reason {
     Large,
     /// Too large for the method asked for.
     BeyondLimit,
+    /// The target's service does not implement the copy of a whole blob in one request.
+    NoPutFromUrl,
     /// An asynchronous copy would stand there unfinished for a while, or did not end.
     InOneStep,
 }
@@ -36,6 +39,8 @@ pub(super) struct Situation {
     pub(super) same_account: bool,
     /// Is a copy of the asset complete already, and perhaps published?
     pub(super) live: bool,
+    /// Does the target's service not implement the copy of a whole blob in one request?
+    pub(super) lacks_put: bool,
 }
 
 impl Situation {
@@ -46,6 +51,7 @@ impl Situation {
             // A pending copy takes away what viewers read before it has anything in its place. (Within one account nothing
             // but metadata is copied: there it is never pending.)
             CopyMethod::Async if self.live && !self.same_account => CopyMethod::Blocks,
+            CopyMethod::Put if self.lacks_put && self.asked.is_none() => CopyMethod::Blocks,
             method => method,
         }
     }
@@ -73,13 +79,16 @@ pub struct Choice {
 
 impl Reason {
     /// Why a blob of that length was copied by that method when the other was asked for; `None` = the best one.
-    fn of(asked: Option<CopyMethod>, method: CopyMethod, length: u64) -> Self {
+    fn of(asked: Option<CopyMethod>, method: CopyMethod, length: u64, lacks_put: bool) -> Self {
         let limited = asked.map(|asked| blob::within_limits(asked, length));
         match (asked, method) {
             (Some(asked), method) if asked == method => Self::Asked,
             (Some(_), method) if limited == Some(method) => Self::BeyondLimit,
             (Some(_), _) => Self::InOneStep,
             (None, CopyMethod::Async) => Self::SameAccount,
+            (None, CopyMethod::Blocks) if lacks_put && blob::choose(length, false) == CopyMethod::Put => {
+                Self::NoPutFromUrl
+            }
             (None, method) if blob::choose(length, false) != method => Self::InOneStep,
             (None, CopyMethod::Put) => Self::Small,
             (None, CopyMethod::Blocks) => Self::Large,
@@ -97,6 +106,7 @@ impl Reason {
             Self::Small => format!("up to {} one request is the cheapest", mebibytes(blob::PUT_COMFORTABLE)),
             Self::Large => format!("above {} blocks are copied side by side", mebibytes(blob::PUT_COMFORTABLE)),
             Self::BeyondLimit => format!("above {} the service refuses one request", mebibytes(blob::PUT_LIMIT)),
+            Self::NoPutFromUrl => "the target's service does not implement Put Blob From URL".to_owned(),
             Self::InOneStep => {
                 "a copy that is published, or whose asynchronous copy did not end, is exchanged in one step".to_owned()
             }
@@ -112,6 +122,7 @@ type Counts = BTreeMap<(CopyMethod, Reason), (u64, u64)>;
 pub(super) struct Choices {
     monitor: Arc<dyn Monitor>,
     asked: Option<CopyMethod>,
+    lacks_put: AtomicBool,
     counts: Mutex<State>,
 }
 
@@ -125,12 +136,17 @@ struct State {
 impl Choices {
     /// Stands before that monitor.
     pub(super) fn before(monitor: Arc<dyn Monitor>, asked: Option<CopyMethod>) -> Arc<Self> {
-        Arc::new(Self { monitor, asked, counts: Mutex::default() })
+        Arc::new(Self { monitor, asked, lacks_put: AtomicBool::new(false), counts: Mutex::default() })
+    }
+
+    /// The target's service does not implement Put Blob From URL. Says whether that is new.
+    pub(super) fn note_no_put(&self) -> bool {
+        !self.lacks_put.swap(true, Ordering::Relaxed)
     }
 
     /// Counts a blob that was copied so, or is to be.
     pub(super) fn add(&self, asset: &AssetId, method: CopyMethod, length: u64) {
-        let key = (method, Reason::of(self.asked, method, length));
+        let key = (method, Reason::of(self.asked, method, length, self.lacks_put.load(Ordering::Relaxed)));
         let mut counts = self.counts.lock().expect("no panic while held");
         let State { all, by_asset } = &mut *counts;
         let of_asset = match by_asset.get_mut(asset) {
@@ -195,7 +211,7 @@ mod tests {
             (Some(CopyMethod::Async), CopyMethod::Async, small, Reason::Asked),
             (Some(CopyMethod::Async), CopyMethod::Blocks, small, Reason::InOneStep),
         ] {
-            assert_eq!(Reason::of(asked, method, length), reason, "{asked:?} {method:?} {length}");
+            assert_eq!(Reason::of(asked, method, length, false), reason, "{asked:?} {method:?} {length}");
         }
     }
 
@@ -209,10 +225,20 @@ mod tests {
             (None, true, true, CopyMethod::Async),
             (None, false, true, CopyMethod::Put),
         ] {
-            let situation = Situation { asked, same_account, live };
+            let situation = Situation { asked, same_account, live, lacks_put: false };
             assert_eq!(situation.method(1), method, "{situation:?}");
             assert_eq!(situation.is_asynchronous(), method == CopyMethod::Async, "{situation:?}");
         }
+    }
+
+    #[test]
+    fn a_service_without_put_blob_from_url_gets_blocks_unless_the_options_name_a_method() {
+        for (asked, method) in [(None, CopyMethod::Blocks), (Some(CopyMethod::Put), CopyMethod::Put)] {
+            let situation = Situation { asked, same_account: false, live: false, lacks_put: true };
+            assert_eq!(situation.method(1), method);
+        }
+        assert_eq!(Reason::of(None, CopyMethod::Blocks, 1, true), Reason::NoPutFromUrl);
+        assert_eq!(Reason::of(None, CopyMethod::Blocks, blob::PUT_COMFORTABLE + 1, true), Reason::Large);
     }
 
     #[test]

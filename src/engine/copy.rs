@@ -37,6 +37,13 @@ pub(crate) struct Route<'a> {
     pub(crate) situation: Situation,
 }
 
+impl Route<'_> {
+    /// The method for a blob of that length, from what is known of the target's service by now.
+    fn method(self, length: u64) -> CopyMethod {
+        Situation { lacks_put: self.target.lacks_put_from_url(), ..self.situation }.method(length)
+    }
+}
+
 /// What became of the blobs that were to be copied.
 #[derive(Debug, Default)]
 pub(crate) struct CopyResult {
@@ -80,7 +87,7 @@ pub(crate) async fn copy_blobs(
         .map_ok(|blob| Arc::clone(&turns).take(route.turn).map(move |slot| Ok((blob, slot))))
         .try_buffer_unordered(BLOBS_IN_FLIGHT)
         .map_ok(|(blob, slot)| {
-            let method = route.situation.method(blob.length);
+            let method = route.method(blob.length);
             copy_one(run, asset, route, Candidate::new(blob), method, slot).map(Ok)
         })
         .try_buffer_unordered(BLOBS_IN_FLIGHT)
@@ -202,6 +209,14 @@ async fn copy_one(
         let begun_before = route.begun_before && candidate.listed.is_none();
         let outcome = send_one(Route { begun_before, ..route }, &candidate.blob, method).await;
         drop(slot);
+        let (method, outcome) = match outcome {
+            Err(_) if method == CopyMethod::Put && route.method(candidate.blob.length) != method => {
+                note_no_put(run, route);
+                let method = route.method(candidate.blob.length);
+                (method, send_one(Route { begun_before, ..route }, &candidate.blob, method).boxed().await)
+            }
+            outcome => (method, outcome),
+        };
         match settle(run, asset, route, candidate, method, outcome).await {
             Settled::End(end) => return end,
             Settled::Again(newer) => candidate = newer,
@@ -210,6 +225,16 @@ async fn copy_one(
     }
     let error = Error::found(subject(route, &candidate.blob), Cause::SourceChanging, "");
     candidate.failed(run, asset, error)
+}
+
+/// Says once that the target's service lacks an operation.
+fn note_no_put(run: &Run, route: Route<'_>) {
+    if run.choices.note_no_put() {
+        let account = route.target.name();
+        let note =
+            format!("storage account {account} does not implement Put Blob From URL; blobs are copied in blocks");
+        run.monitor.event(RunEvent::Note(note));
+    }
 }
 
 /// Copies one blob. A copy that an earlier run left pending there is ended first: the asset is ours, and so is the copy.

@@ -12,6 +12,7 @@ mod config;
 
 mod azurite;
 mod blob_azurite;
+mod blob_library;
 mod mirror_azurite;
 mod node_ams_sdk;
 mod tools;

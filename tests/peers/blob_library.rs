@@ -1,0 +1,70 @@
+//! The program itself mirrors a storage account to another one, both in Azurite; the vendor's Python library fills the source
+//! and compares.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::azurite::Azurite;
+use crate::blob_contract::Access;
+use crate::tools;
+
+const CONTAINERS: &str = "30";
+
+/// What the vendor's library prints.
+fn python(arguments: &[&str]) -> String {
+    let output = Command::new("python3")
+        .arg(tools::tests().join("tools/blob_accounts.py"))
+        .args(arguments)
+        .output()
+        .expect("python3 is on the PATH, as tests/run checks");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The exit code and what the program prints on both streams.
+fn mediamirror(place: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_mediamirror")).args(arguments).current_dir(place).output().expect("it runs");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+/// All that a configuration of two storage accounts needs.
+fn write_config(place: &Path, sides: [(&str, &Access); 2]) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut text = String::new();
+    for (side, access) in sides {
+        let key = place.join(format!("{side}.key"));
+        std::fs::write(&key, &access.key).expect("the file is written");
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("the mode is set");
+        text += &format!(
+            "[{side}]\nservice = \"blobs\"\n[[{side}.storage]]\naccount = \"{}\"\nendpoint = \"{}\"\nkey = {{ file = \"{side}.key\" }}\n",
+            access.name, access.endpoint
+        );
+    }
+    std::fs::write(place.join("mirror.toml"), text).expect("the file is written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thirty_containers_are_mirrored_and_a_second_sync_copies_nothing() {
+    let azurite = Azurite::start().await;
+    let (source, target) = (azurite.source(), azurite.target());
+    let [from, to] =
+        [&source, &target].map(|access| [access.endpoint.to_string(), access.name.clone(), access.key.clone()]);
+    let from: Vec<&str> = from.iter().map(String::as_str).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    python(&[&["fill"], from.as_slice(), &[CONTAINERS]].concat());
+    let place = tempfile::tempdir().expect("a folder");
+    write_config(place.path(), [("source", &source), ("target", &target)]);
+
+    let (code, text) = mediamirror(place.path(), &["sync"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(text.matches("does not implement Put Blob From URL").count(), 1, "{text}");
+    let compared = python(&[&["compare"], from.as_slice(), to.as_slice()].concat());
+    assert_eq!(compared.trim(), "30 containers, 193 blobs, 0 differences");
+    let (code, text) = mediamirror(place.path(), &["verify"]);
+    assert!(code == Some(0) && text.contains("30 in scope: 30 same"), "{text}");
+
+    let (code, text) = mediamirror(place.path(), &["sync"]);
+    assert!(code == Some(0) && text.contains("30 assets, nothing to do"), "{text}");
+}

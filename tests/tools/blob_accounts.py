@@ -1,0 +1,92 @@
+"""Fills one storage account, and compares two, with the vendor's own library.
+
+    blob_accounts.py fill URL ACCOUNT KEY CONTAINERS
+    blob_accounts.py compare SOURCE_URL SOURCE_ACCOUNT SOURCE_KEY TARGET_URL TARGET_ACCOUNT TARGET_KEY
+
+`compare` prints one line for each difference, and last how many containers and blobs it compared.
+"""
+
+import hashlib
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "python"))
+
+from azure.storage.blob import BlobServiceClient, ContentSettings  # noqa: E402
+
+# The newest version that every service under test knows.
+API_VERSION = "2021-12-02"
+# Containers that no mirror has to have.
+OWN_CONTAINER = "mediamirror-state"
+HEADERS = ("content_type", "content_encoding", "content_language", "content_disposition", "cache_control", "content_md5")
+
+
+def account(url, name, key):
+    return BlobServiceClient(url, credential={"account_name": name, "account_key": key}, api_version=API_VERSION)
+
+
+def blobs_of(container):
+    """Names with arguments of upload_blob: empty, small and large ones, names that have to be encoded, all properties."""
+    plain = ContentSettings(content_type="video/mp2t")
+    rich = ContentSettings(
+        content_type="application/vnd.apple.mpegurl",
+        content_encoding="identity",
+        content_language="es",
+        content_disposition="inline",
+        cache_control="max-age=2",
+    )
+    yield "empty", {"data": b"", "content_settings": plain}
+    yield "hls/master.m3u8", {"data": f"#EXTM3U {container}".encode(), "content_settings": rich}
+    for segment in range(1 + container % 4):
+        data = hashlib.sha256(f"{container} {segment}".encode()).digest() * (500 * segment + 1)
+        yield f"hls/segment {segment}.ts", {"data": data, "content_settings": plain}
+    yield "niño/ä+&%25 #1.xml", {"data": b"<x/>", "metadata": {"owner": "a b", "Shelf": "1"}, "content_settings": plain}
+    yield "tagged.bin", {"data": bytes(range(256)) * 40, "tags": {"state": "final", "year": "2026"}}
+
+
+def fill(url, name, key, containers):
+    client = account(url, name, key)
+    for number in range(int(containers)):
+        container = client.create_container(f"library-{number:02}")
+        for blob, arguments in blobs_of(number):
+            container.upload_blob(blob, **arguments)
+
+
+def state(client, container, blob):
+    blob = client.get_blob_client(container, blob)
+    properties = blob.get_blob_properties()
+    settings = properties.content_settings
+    return {
+        "bytes": hashlib.sha256(blob.download_blob().readall()).hexdigest(),
+        "type": properties.blob_type,
+        # Their names are names of headers, which compare without case.
+        "metadata": {key.lower(): value for key, value in (properties.metadata or {}).items()},
+        "tags": blob.get_blob_tags(),
+        **{header: getattr(settings, header) for header in HEADERS},
+    }
+
+
+def compare(source, target):
+    differences, compared = [], 0
+    names = [[one.name for one in side.list_containers() if one.name != OWN_CONTAINER] for side in (source, target)]
+    if names[0] != names[1]:
+        differences.append(f"containers: {names[0]} and {names[1]}")
+    for container in names[0]:
+        blobs = [[blob.name for blob in side.get_container_client(container).list_blobs()] for side in (source, target)]
+        if blobs[0] != blobs[1]:
+            differences.append(f"{container}: {blobs[0]} and {blobs[1]}")
+        for blob in set(blobs[0]) & set(blobs[1]):
+            compared += 1
+            ours, theirs = state(source, container, blob), state(target, container, blob)
+            differences += [f"{container}/{blob} {key}: {ours[key]!r} and {theirs[key]!r}" for key in ours if ours[key] != theirs[key]]
+    print("\n".join([*differences, f"{len(names[0])} containers, {compared} blobs, {len(differences)} differences"]))
+
+
+if __name__ == "__main__":
+    command, arguments = sys.argv[1], sys.argv[2:]
+    if command == "fill":
+        fill(*arguments)
+    elif command == "compare":
+        compare(account(*arguments[:3]), account(*arguments[3:]))
+    else:
+        sys.exit(__doc__)
