@@ -1,6 +1,7 @@
 //! The program itself mirrors a storage account to another one, both in Azurite; the vendor's Python library fills the source
 //! and compares.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -37,7 +38,8 @@ fn write_config(place: &Path, sides: [(&str, &Access); 2]) {
         let key = place.join(format!("{side}.key"));
         std::fs::write(&key, &access.key).expect("the file is written");
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("the mode is set");
-        text += &format!(
+        let _ = write!(
+            text,
             "[{side}]\nservice = \"blobs\"\n[[{side}.storage]]\naccount = \"{}\"\nendpoint = \"{}\"\nkey = {{ file = \"{side}.key\" }}\n",
             access.name, access.endpoint
         );
