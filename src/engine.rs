@@ -12,6 +12,7 @@ mod copy;
 mod digest;
 mod expired;
 mod forecast;
+mod hidden;
 mod history;
 mod keeper;
 mod locate;
@@ -147,7 +148,8 @@ async fn examine(run: &Run) -> Result<(), Error> {
     }
     run.claims.screen(&run.pair).await?;
     withhold::withhold(run)?;
-    withhold::name_foreign(run).await
+    withhold::name_foreign(run).await?;
+    hidden::name_hidden(run).await
 }
 
 /// Withdraws, then goes through the assets, then through those that waited for the others. Says whether it came to the end.

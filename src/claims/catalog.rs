@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::judge::{Claim, Evidence, Move, Work, id_taken, judge};
 use super::spool::{Census, Spool};
 use super::{Holding, Order, Screened, Standing, TargetAsset};
+use crate::clock;
 use crate::config::policy::Adopt;
 use crate::connect::Pair;
 use crate::error::Error;
@@ -48,6 +49,8 @@ pub(crate) struct Claims {
     source: AccountName,
     target: AccountName,
     files: FilesWanted,
+    /// When the listings started, by the source's clock.
+    began: Timestamp,
     /// Assets of the target that the source's marks call originals.
     originals: Vec<AssetId>,
 }
@@ -62,7 +65,7 @@ impl Claims {
         adopted: &BTreeSet<String>,
     ) -> Result<Self, Error> {
         let (source, target) = (&pair.source.media, &pair.target.media);
-        let spool = Spool::open()?;
+        let (spool, began) = (Spool::open()?, clock::now());
         let (of_source, of_target) = match files {
             FilesWanted::None => (None, None),
             FilesWanted::ChangedSince(since) => (Some(source.files(Some(since))), None),
@@ -78,7 +81,8 @@ impl Claims {
             file_records(&spool, Side::Target, of_target),
         )?;
         spool.index()?;
-        Ok(Self { spool, source: source.account().clone(), target: target.account().clone(), files, originals })
+        let began = began.checked_add(source.clock_skew().unwrap_or_default()).unwrap_or(began);
+        Ok(Self { spool, source: source.account().clone(), target: target.account().clone(), files, began, originals })
     }
 
     /// Recognises copies whose mark somebody removed: locators of ours are on them, and the ledger names them. Then what the
@@ -124,6 +128,11 @@ impl Claims {
     /// Is the source a copy of the target? Then its assets carry marks that name assets of the target.
     pub(crate) fn is_reversed(&self) -> Result<bool, Error> {
         self.spool.any_target(&self.originals)
+    }
+
+    /// Was the asset created after the listings started? Then they may leave it out.
+    pub(crate) fn is_newer(&self, asset: &Asset) -> bool {
+        asset.created.is_some_and(|created| created >= self.began)
     }
 
     /// The numbers that the guards judge.

@@ -10,6 +10,7 @@ use super::compare::{self, Need, Why};
 use super::contents::Contents;
 use super::digest::is_archived;
 use super::expired::explained;
+use super::hidden::{self, Hidden};
 use super::keeper::Keeper;
 use super::needs::{Survey, needs};
 use super::records::file_differences;
@@ -150,6 +151,7 @@ async fn compare_all(
     for foreign in withhold::foreign_revoked(pair, &claims, keeper.theirs()).await? {
         all.add_foreign(pair, foreign, &mut accepted);
     }
+    all.add_hidden(pair, &claims, options, &mut accepted).await?;
     if claims.is_reversed()? {
         all.findings.push(Cause::DirectionReversed.into());
     }
@@ -211,13 +213,41 @@ impl Verification {
 }
 
 impl Verification {
-    /// Adds what somebody else publishes on a copy of ours; an asset that has a problem already keeps that one.
+    /// Adds what somebody else publishes on a copy of ours.
     fn add_foreign(&mut self, pair: &Pair, foreign: ForeignRevoked, accepted: &mut Accepted) {
         let ForeignRevoked { source, label, finding } = foreign;
         let finding = finding.unwrap_or_else(|error| explained(error, pair).finding(&label));
-        if self.problems.iter().all(|problem| problem.asset != source) {
+        self.add_problem(&stand_in(&source, &label), finding, accepted);
+    }
+
+    /// Adds assets that the source has and its listing leaves out.
+    async fn add_hidden(
+        &mut self,
+        pair: &Pair,
+        claims: &Claims,
+        options: &Options,
+        accepted: &mut Accepted,
+    ) -> Result<(), Error> {
+        let published = hidden::hidden(pair, claims).await?;
+        self.findings.extend(published.finding_of_more());
+        let gone = claims.spool.gone(0, PAGE)?.into_iter().map(|(_, gone)| gone);
+        let gone = gone.filter(|gone| options.covers_name(gone.copy.label())).map(|gone| gone.source);
+        let mirrored = hidden::ask(pair, claims, gone.collect(), false).await?;
+        for asset in published.assets.iter().chain(&mirrored.assets).filter(|asset| options.covers(asset)) {
+            self.add_problem(asset, Hidden::finding(), accepted);
+        }
+        for (id, error) in published.errors.into_iter().chain(mirrored.errors) {
+            let asset = stand_in(&id, id.as_str());
+            self.add_problem(&asset, explained(error, pair).finding(id.as_str()), accepted);
+        }
+        Ok(())
+    }
+
+    /// Adds a problem beside the comparison of contents; an asset that has a problem already keeps that one.
+    fn add_problem(&mut self, asset: &Asset, finding: Finding, accepted: &mut Accepted) {
+        if self.problems.iter().all(|problem| problem.asset != asset.id) {
             *self.causes.entry(finding.cause).or_default() += 1;
-            self.problems.push(Problem::of(&stand_in(&source, &label), finding, accepted));
+            self.problems.push(Problem::of(asset, finding, accepted));
         }
     }
 

@@ -237,6 +237,17 @@ impl Spool {
         Ok(count)
     }
 
+    /// The assets that locators of the source are on and that its listing leaves out, but those of copies that [`Self::gone`]
+    /// names.
+    pub(crate) fn unlisted(&self, limit: usize) -> Result<Vec<AssetId>, Error> {
+        let sql = "
+            SELECT DISTINCT l.asset FROM source_locator AS l
+            WHERE NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = l.asset)
+              AND NOT EXISTS (SELECT 1 FROM target_asset AS t WHERE t.source = l.asset AND NOT t.retired)
+            LIMIT ?1";
+        self.rows(sql, params![limit], |row| Ok(asset_id(row.get_ref(0)?.as_blob()?)))
+    }
+
     /// The ids of the source assets of the run that have locators, there or as copies, after that one.
     pub(crate) fn to_screen(&self, after: i64, limit: usize) -> Result<Vec<(i64, AssetId)>, Error> {
         let sql = "

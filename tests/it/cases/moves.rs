@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
-use mediamirror::engine::Outcome;
+use mediamirror::emulator::FaultPlan;
+use mediamirror::emulator::faults::plan::{Fault, Mangle, Rule};
+use mediamirror::engine::{Options, Outcome};
 use mediamirror::verdict::{Cause, Change};
 
-use super::{Films, SOURCE, TARGET, look, playing, service_id};
+use super::{Films, SOURCE, TARGET, look, night, playing, service_id};
 
 /// Longer than an asset waits for others in a batch.
 const SLOW: Duration = Duration::from_mins(3);
@@ -22,6 +24,17 @@ fn slow_first_copy(films: &mut Films) -> Arc<AtomicBool> {
         slow.then(|| tokio::time::sleep(SLOW).boxed())
     });
     started
+}
+
+/// Waits until something has happened.
+async fn wait_for(happened: &AtomicBool) {
+    for _ in 0..20_000 {
+        if happened.load(Ordering::Relaxed) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    panic!("it does not happen");
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,9 +61,7 @@ async fn a_locator_that_moved_and_changed_again_during_the_run_stays_where_it_pl
         films.source().move_locator(&id, new.asset.id.as_str()).await.unwrap();
         let started = slow_first_copy(&mut films);
         let change = async {
-            while !started.load(Ordering::Relaxed) {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
+            wait_for(&started).await;
             if deleted {
                 films.source().remove_locator(&id).await.unwrap();
             } else {
@@ -66,4 +77,55 @@ async fn a_locator_that_moved_and_changed_again_during_the_run_stays_where_it_pl
         films.films.push(new);
         films.are_settled().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_moves_to_an_asset_which_the_listing_leaves_out_is_named() {
+    let mut films = Films::of(3).await;
+    films.good_night().await;
+    for name in ["new0", "new1", "new2"] {
+        films.films.push(films.world.seed(name, &["new.ism", "new.mp4"]).await);
+    }
+    let to = look(&films.world, SOURCE, "new2").id;
+    films.source().move_locator(&service_id(films.locator(0)), &to).await.unwrap();
+    // Only the three that are mirrored are listed.
+    let short = Rule::new(Fault::Mangle(Mangle::Half)).operation("ListAssets").account("mediawest");
+    films.world.emulator.set_faults(&FaultPlan::new(1).rule(short)).unwrap();
+    for dry_run in [true, false] {
+        let (summary, _) = night(&films.world, Options { dry_run, ..Options::default() }).await;
+        assert_eq!(summary.verdict, Outcome::Partial, "dry run: {dry_run}");
+        let causes: Vec<_> = summary.causes.iter().map(|(cause, count)| (*cause, *count)).collect();
+        assert_eq!(causes, [(Cause::ListingIncomplete, 3)], "dry run: {dry_run}");
+        assert_eq!(films.world.verify().await.causes, summary.causes);
+    }
+    films.world.emulator.set_faults(&FaultPlan::default()).unwrap();
+    films.good_night().await;
+    films.are_settled().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn assets_that_come_and_go_while_the_source_is_listed_are_not_missing_from_the_listing() {
+    let mut films = Films::mirrored().await;
+    let listed = AtomicBool::new(false);
+    let waiting = Arc::new(AtomicBool::new(false));
+    let waits = Arc::clone(&waiting);
+    let cluster = films.world.emulator.ready().regions[SOURCE].cluster.clone();
+    // The locators are listed a minute after the assets.
+    films.world.intercept(move |request| {
+        let locators = request.url().path().ends_with("/Locators") && request.url().as_str().contains(&cluster);
+        let slow = locators && !listed.swap(true, Ordering::Relaxed);
+        waits.fetch_or(slow, Ordering::Relaxed);
+        slow.then(|| tokio::time::sleep(Duration::from_mins(1)).boxed())
+    });
+    let change = async {
+        wait_for(&waiting).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        films.world.seed("premiere", &["premiere.ism", "premiere.mp4"]).await
+    };
+    let ((summary, _), new) = futures::join!(films.night(), change);
+    assert_eq!((summary.outcome, summary.assets.total), (Outcome::Complete, 6), "{:?}", summary.problems);
+    films.world.intercept(|_| None);
+    films.films.push(new);
+    films.good_night().await;
+    films.are_settled().await;
 }
