@@ -263,8 +263,13 @@ impl Work {
         self.target.is_some() && (self.is_verified() || self.present > 0 || !self.outdated.is_empty())
     }
 
-    /// Did an earlier run find the copy equal to its source?
+    /// Did an earlier run find the copy equal to its source? Its complete mark says so, also where the ledger is lost.
     pub(crate) fn is_verified(&self) -> bool {
+        self.is_recorded() || self.target.as_ref().is_some_and(|target| target.standing == Standing::Ours)
+    }
+
+    /// Does the ledger know what the copy held when it was equal to its source?
+    pub(crate) fn is_recorded(&self) -> bool {
         // Not by the step: a later run may have been interrupted while it copied what changed.
         self.row.as_ref().is_some_and(|row| row.facts.target_digest.is_some())
     }

@@ -26,7 +26,7 @@ pub(super) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) 
     let recorded = row.facts.target_digest.as_deref();
     Known {
         same_source: row.facts.source_digest.as_ref() == Some(&source.digest),
-        verified: work.is_verified(),
+        verified: work.is_recorded(),
         of_another_tool,
         sealed: recorded.filter(|seal| *seal != present.seal).and_then(Sealed::parse),
     }
