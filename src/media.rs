@@ -24,7 +24,7 @@ pub type Pages<'a, T> = BoxStream<'a, Result<Vec<T>, Error>>;
 
 /// The file records one asset shall have.
 ///
-/// **A file record is deleted only where [`Self::remove_others`] says so.** Its documentation is silent about it, but the
+/// **A file record is deleted only where [`Self::others`] says so.** Its documentation is silent about it, but the
 /// service may delete the blob of that name together with the record: what must stay belongs into [`Self::keep`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSet {
@@ -34,9 +34,8 @@ pub struct FileSet {
     pub files: Vec<AssetFile>,
     /// What is changed of the asset itself, after its records, in the same batch.
     pub change: Option<AssetChange>,
-    /// Delete the asset's records of other names in the same batch. The records are read for it, which an asset that was
-    /// just made does not need.
-    pub remove_others: bool,
+    /// What becomes of the asset's records of other names.
+    pub others: OtherRecords,
     /// Names whose records are never deleted: those of all blobs that stay.
     pub keep: Vec<String>,
 }
@@ -44,8 +43,20 @@ pub struct FileSet {
 impl FileSet {
     /// Only makes or changes those records.
     pub fn new(asset: AssetId, files: Vec<AssetFile>) -> Self {
-        Self { asset, files, change: None, remove_others: false, keep: Vec::new() }
+        Self { asset, files, change: None, others: OtherRecords::Keep, keep: Vec::new() }
     }
+}
+
+/// What becomes of an asset's file records whose names are not among the wanted ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherRecords {
+    /// They stay.
+    Keep,
+    /// They are read and deleted in the same batch.
+    Delete,
+    /// The asset was just made and has none. Where the service makes records from the container, those that were not asked
+    /// for are deleted.
+    DeleteMade,
 }
 
 /// A media account.

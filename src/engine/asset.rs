@@ -195,7 +195,7 @@ async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reache
     let blobs = source.count;
     // It may wait for others now, and needs no memory for that.
     drop(source);
-    let task = Finish { work, target, made_now, replaced, kept: survey.kept, blobs, changes };
+    let task = Finish { work, target, made_now, created, replaced, kept: survey.kept, blobs, changes };
     finish(run, task, journey).await
 }
 

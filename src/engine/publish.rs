@@ -12,7 +12,7 @@ use crate::claims::digest::FilesDigest;
 use crate::claims::{Standing, TargetAsset, Work};
 use crate::error::{Error, for_all};
 use crate::ledger::{Facts, Status, Step};
-use crate::media::FileSet;
+use crate::media::{FileSet, OtherRecords};
 use crate::model::{AccountName, AssetChange, AssetId, Locator, LocatorId, Mark};
 use crate::monitor::AssetOutcome;
 use crate::verdict::{Cause, Change};
@@ -23,6 +23,8 @@ pub(super) struct Finish {
     pub(super) target: TargetAsset,
     /// Was the target asset created by this run, or by one that did not complete it?
     pub(super) made_now: bool,
+    /// Was it created by this run?
+    pub(super) created: bool,
     /// The copy whose place this one takes.
     pub(super) replaced: Option<TargetAsset>,
     /// Names of blobs that only the target has.
@@ -41,6 +43,7 @@ pub(crate) struct Registration {
     /// The source's media account.
     account: AccountName,
     made_now: bool,
+    created: bool,
     change: Option<AssetChange>,
     kept: Vec<String>,
     /// The copy whose place this one takes.
@@ -73,6 +76,7 @@ async fn register(
         target: task.target.id.clone(),
         account: task.work.mark.account.clone(),
         made_now: task.made_now,
+        created: task.created,
         change,
         kept: std::mem::take(&mut task.kept),
         replaces: task.replaced.as_ref().map(|old| old.id.clone()),
@@ -113,10 +117,9 @@ async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesD
         match lost {
             Ok(None) => {
                 results.push(None);
-                // An asset that was made now has no other records.
                 sets.push(FileSet {
                     change: one.change,
-                    remove_others: !one.made_now,
+                    others: if one.created { OtherRecords::DeleteMade } else { OtherRecords::Delete },
                     keep: one.kept,
                     ..FileSet::new(one.target, files)
                 });

@@ -6,7 +6,7 @@ use azure_core::http::{Method, Request};
 use mediamirror::asset::encode::{EncodeOptions, complete, encode, make_playable, report, submit, watch};
 use mediamirror::emulator::Settings;
 use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Refuse, ResetAt, Rule, TaskFailure};
-use mediamirror::media::FileSet;
+use mediamirror::media::{FileSet, OtherRecords};
 use mediamirror::model::{Asset, AssetFile, JobId, JobState};
 use mediamirror::monitor::{RunEvent, Silent, TestMonitor};
 
@@ -42,7 +42,7 @@ async fn record(world: &World, asset: &Asset, files: &[(&str, bool)]) {
         encrypted: false,
     };
     let files = files.iter().map(file).collect();
-    let set = FileSet { remove_others: true, ..FileSet::new(asset.id.clone(), files) };
+    let set = FileSet { others: OtherRecords::Delete, ..FileSet::new(asset.id.clone(), files) };
     world.pair().source.media.register_files(&[set]).await.remove(0).unwrap();
 }
 

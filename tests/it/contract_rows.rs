@@ -353,3 +353,60 @@ async fn a_foreign_locator_with_an_id_of_the_source_on_a_copy_without_its_contai
         assert_eq!(summary.causes.into_keys().collect::<Vec<_>>(), [Cause::LocatorIdTaken]);
     }
 }
+
+/// The same world with a ledger that knows nothing.
+fn without_ledger(mut world: World) -> World {
+    world.ledger = mediamirror::ledger::Ledger::in_memory().unwrap();
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_guard_on_overwriting_holds_also_without_a_ledger() {
+    let (world, seeded) = mirrored(1).await;
+    assert!(world.emulator.put_blob("storewest", container(&seeded[0].asset), "show.mp4", vec![7; 70], None));
+    let world = without_ledger(world);
+    let guards = GuardLimits { max_overwrite: Some(Share::Count(0)), ..GuardLimits::default() };
+    let options = Options { policy: Policy { guards, ..Policy::default() }, ..Options::default() };
+    let (held, _) = world.sync_with(options).await;
+    assert_eq!((held.outcome, held.blobs.copied), (Outcome::Held, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_source_has_lost_is_named_also_without_a_ledger() {
+    for all in [false, true] {
+        let (world, seeded) = mirrored(2).await;
+        // Nothing but the mark says that it was mirrored.
+        world.emulator.operator(0).remove_locator(&format!("nb:lid:UUID:{}", seeded[0].locator.id)).await.unwrap();
+        assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+        for blob in BLOBS.iter().filter(|blob| all || **blob == "show.mp4") {
+            assert!(world.emulator.delete_blob("storewest", container(&seeded[0].asset), blob));
+        }
+        let world = without_ledger(world);
+        let (summary, _) = world.sync().await;
+        assert_eq!(summary.outcome, Outcome::Partial, "all: {all}");
+        assert_eq!(summary.causes.keys().collect::<Vec<_>>(), [&Cause::SourceLost], "all: {all}");
+        assert_eq!(world.verify().await.causes, summary.causes, "all: {all}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_copy_has_no_records_that_its_source_does_not_have() {
+    for refuse_batch in [true, false] {
+        let mut settings = mediamirror::emulator::Settings::default();
+        settings.regions[1].media.refuse_batch = refuse_batch;
+        let world = World::with(settings, None).await;
+        // A name that may not be posted: the service makes the records from the container.
+        let seeded = world.seed("show", &["show.ism", "show (1).mp4"]).await;
+        assert!(world.emulator.put_blob("storewest", container(&seeded.asset), "notes.txt", vec![7; 70], None));
+        tokio::time::advance(Duration::from_hours(1)).await;
+        assert_eq!(world.sync().await.0.outcome, Outcome::Complete, "refuse_batch: {refuse_batch}");
+        let names = |region: usize| {
+            let files = world.emulator.operator(region).assets().remove(0).files;
+            let mut names: Vec<String> = files.into_iter().map(|file| file.name).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(1), names(0), "refuse_batch: {refuse_batch}");
+        assert_eq!(world.verify().await.differences, [], "refuse_batch: {refuse_batch}");
+    }
+}

@@ -10,7 +10,7 @@ use mediamirror::emulator::settings::{MediaSettings, RegionSettings, Settings};
 use mediamirror::emulator::{Emulator, EmulatorHandle, Generate};
 use mediamirror::error::Disposition;
 use mediamirror::media::v2::V2;
-use mediamirror::media::{FileSet, MediaService};
+use mediamirror::media::{FileSet, MediaService, OtherRecords};
 use mediamirror::model::{
     AccountName, Asset, AssetChange, AssetFile, Locator, LocatorId, LocatorKind, NewAsset, Plane,
 };
@@ -136,7 +136,7 @@ fn file(name: &str, size: u64, primary: bool) -> AssetFile {
 
 /// Those records and no others.
 fn exactly(asset: &Asset, files: Vec<AssetFile>) -> FileSet {
-    FileSet { remove_others: true, ..FileSet::new(asset.id.clone(), files) }
+    FileSet { others: OtherRecords::Delete, ..FileSet::new(asset.id.clone(), files) }
 }
 
 /// Registers twice, the second time with a change, and reads after each.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::batch::{Operation, Target};
 use super::entities::{self, FileRow};
 use super::odata;
-use crate::media::FileSet;
+use crate::media::{FileSet, OtherRecords};
 use crate::model::{AssetFile, AssetId};
 
 /// The operations, in order: deletions, records, the asset itself. None where all is as it shall be.
@@ -25,7 +25,7 @@ pub(super) fn plan(set: &FileSet, existing: &[FileRow]) -> Vec<Operation> {
         if names.contains(name) {
             // Of a name that comes twice neither is deleted: both mean one blob.
             there.entry(name).or_insert(row);
-        } else if set.remove_others && !keep.contains(name) {
+        } else if set.others == OtherRecords::Delete && !keep.contains(name) {
             deletions.push(operation("DELETE", path(row), None));
         } else if row.file.primary && has_primary {
             changes.push(operation("MERGE", path(row), Some(json!({"IsPrimary": false}))));
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn the_old_primary_steps_back_before_the_new_one_is_set() {
         let existing = [row("1", file("a", 1, true)), row("2", file("b", 2, false)), row("3", file("gone", 3, false))];
-        let set = FileSet { remove_others: true, ..set(&[file("b", 2, true), file("a", 1, false)]) };
+        let set = FileSet { others: OtherRecords::Delete, ..set(&[file("b", 2, true), file("a", 1, false)]) };
         assert_eq!(
             told(&plan(&set, &existing)),
             [
@@ -157,9 +157,10 @@ mod tests {
     #[test]
     fn only_other_records_are_removed_and_only_those_that_nothing_keeps() {
         let existing = ["a", "a", "kept", "gone"].map(|name| row(name, file(name, 1, false)));
-        let set = FileSet { remove_others: true, keep: vec!["kept".to_owned()], ..set(&[file("a", 1, false)]) };
+        let set =
+            FileSet { others: OtherRecords::Delete, keep: vec!["kept".to_owned()], ..set(&[file("a", 1, false)]) };
         assert_eq!(told(&plan(&set, &existing)), ["DELETE Files('gone') null"]);
-        assert!(plan(&FileSet { remove_others: false, ..set }, &existing).is_empty());
+        assert!(plan(&FileSet { others: OtherRecords::Keep, ..set }, &existing).is_empty());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::odata;
 use super::wire::{Ask, Content, Verb, safe};
 use super::{V2, diff, entities};
 use crate::error::{CallError, Error, Failure};
-use crate::media::FileSet;
+use crate::media::{FileSet, OtherRecords};
 use crate::model::{AssetFile, AssetId};
 use crate::retry::Idempotency;
 
@@ -93,12 +93,15 @@ impl V2 {
             if !self.batches() {
                 break;
             }
-            let plans: Vec<_> = open.iter().zip(&known).map(|(&at, rows)| diff::plan(&sets[at], rows)).collect();
+            let plan = |(&at, rows): (&usize, &Vec<FileRow>)| {
+                if informed[at] { diff::plan(&informed_set(&sets[at]), rows) } else { diff::plan(&sets[at], rows) }
+            };
+            let plans: Vec<_> = open.iter().zip(&known).map(plan).collect();
             let Ok(outcomes) = self.send_plans(plans).await else { break };
             for (&at, outcome) in open.iter().zip(outcomes) {
                 results[at] = match outcome {
                     // Whether there are others, only the records say.
-                    Ok(()) if round == 1 && sets[at].remove_others => None,
+                    Ok(()) if round == 1 && sets[at].others == OtherRecords::Delete => None,
                     Ok(()) => Some(Ok(())),
                     // Not every blob's name may be posted; the service itself makes a record for any.
                     Err(Wrong::Part(Failure::Refused { status: 400, .. }))
@@ -156,14 +159,15 @@ impl V2 {
     async fn register_alone(&self, set: &FileSet) -> Result<(), Error> {
         if !set.files.is_empty() {
             self.create_file_infos(set).await?;
-        } else if !set.remove_others {
+        } else if set.others != OtherRecords::Delete {
             return Ok(self.apply(set.asset.as_str(), diff::plan(set, &[])).await?);
         }
         let asset = set.asset.as_str();
+        let set = informed_set(set);
         let mut round = 1;
         loop {
             let rows = self.rows_of_one(&set.asset).await?;
-            match self.apply(asset, diff::plan(set, &rows)).await {
+            match self.apply(asset, diff::plan(&set, &rows)).await {
                 // Somebody was faster, or an answer to our own change was lost: read and compare once more.
                 Err(error) if round < ROUNDS && matches!(error.failure.status(), Some(404 | 409)) => round += 1,
                 applied => return Ok(applied?),
@@ -205,6 +209,15 @@ impl V2 {
 /// Does the service take a record of that name?
 pub(super) fn may_be_posted(name: &str) -> bool {
     !name.contains(|c| REFUSED.contains(c))
+}
+
+/// The same set once the service made records from the container: it makes them of every blob.
+fn informed_set(set: &FileSet) -> FileSet {
+    let others = match set.others {
+        OtherRecords::Keep => OtherRecords::Keep,
+        OtherRecords::Delete | OtherRecords::DeleteMade => OtherRecords::Delete,
+    };
+    FileSet { others, ..set.clone() }
 }
 
 /// May the service be asked to make the records of the set? Not twice, and not where it has none.

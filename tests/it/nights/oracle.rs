@@ -152,7 +152,7 @@ impl Night<'_> {
         }
         self.kept_blobs_are_kept(thing, copy);
         if !self.story.records_may_differ(thing.id()) {
-            records_are_equal(thing, copy, self.story.lone_records);
+            records_are_equal(thing, copy);
         }
         locators_are_equal(thing, copy);
     }
@@ -265,8 +265,7 @@ fn headers(headers: &Headers) -> Headers {
     Headers { content_type, content_md5: None, ..headers.clone() }
 }
 
-/// `lone_records`: the service may have made a record of every blob.
-fn records_are_equal(thing: &Thing, copy: &Thing, lone_records: bool) {
+fn records_are_equal(thing: &Thing, copy: &Thing) {
     let of = |thing: &Thing, wanted: &dyn Fn(&str) -> bool| {
         let files = thing.look.files.iter().filter(|file| wanted(&file.name));
         let described = files.map(|file| (file.name.clone(), (file.size, file.mime_type.clone(), file.primary)));
@@ -274,7 +273,7 @@ fn records_are_equal(thing: &Thing, copy: &Thing, lone_records: bool) {
     };
     let is_kept = |name: &str| {
         let has = |thing: &Thing| thing.blobs().any(|(blob, _)| blob == name);
-        has(copy) && (lone_records || !has(thing)) && !thing.look.files.iter().any(|file| file.name == name)
+        has(copy) && !has(thing) && !thing.look.files.iter().any(|file| file.name == name)
     };
     let (source, target) = (of(thing, &|_| true), of(copy, &|name| !is_kept(name)));
     assert_eq!(source, target, "(a) the file records of {}", thing.name());

@@ -64,9 +64,6 @@ pub(super) struct Story {
     /// among both: without a checksum, a visible change explains the new entity tag (contract, section 3).
     pub(super) exchanged: HashSet<(String, String)>,
     pub(super) dressed: HashSet<(String, String)>,
-    /// May a new copy have records of blobs without one in the source? Where the service takes no batches, or not their
-    /// names, it makes the records from the container.
-    pub(super) lone_records: bool,
     /// Has there been a night with faults?
     pub(super) was_troubled: bool,
     /// How many things were named.
@@ -87,7 +84,6 @@ impl Story {
         let options = Options { policy, assets_in_flight: dice.usize(1..=8), ..Options::default() };
         let rotates = dice.u8(..3) == 0;
         tell(format!("{library:?}, accepts {accept:?}"));
-        let lone_records = library.awkward || settings.regions[B].media.refuse_batch;
         let world = World::filled(settings, library).await;
         let mut story = Self {
             world,
@@ -105,7 +101,6 @@ impl Story {
             copies: HashMap::new(),
             exchanged: HashSet::new(),
             dressed: HashSet::new(),
-            lone_records,
             was_troubled: false,
             names: 0,
         };

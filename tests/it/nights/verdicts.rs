@@ -255,7 +255,7 @@ impl Night<'_> {
         let outcome = self.summary.outcome;
         let excused = |difference: &&Difference| {
             let asset = difference.asset.as_str();
-            let late = self.story.lone_records || self.story.records_may_differ(asset);
+            let late = self.story.records_may_differ(asset);
             let late = late && difference.what.contains("file record");
             // One that publishes nothing on either side any more is compared like any other.
             let unpublished = self.after.a.get(asset).is_some_and(|thing| thing.is_protected() && !plays(thing));

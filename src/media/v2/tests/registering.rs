@@ -1,6 +1,7 @@
 //! File records.
 
 use super::*;
+use crate::media::OtherRecords;
 
 fn file(name: &str, primary: bool) -> AssetFile {
     AssetFile {
@@ -63,7 +64,7 @@ async fn records_that_exist_are_compared_and_only_the_difference_is_sent() {
         }
         batch_reply(&[created(1), vec![(409, error_body("File name already used"))]])
     });
-    let exact = FileSet { remove_others: true, ..set("b", vec![file("same", false), file("new", true)]) };
+    let exact = FileSet { others: OtherRecords::Delete, ..set("b", vec![file("same", false), file("new", true)]) };
     let sets = [set("a", vec![file("x", false)]), exact];
     let results = service_of(&fake, "2.19").register_files(&sets).await;
     assert!(results.iter().all(Result::is_ok), "{results:?}");
@@ -174,7 +175,7 @@ async fn the_asset_is_changed_without_batches_too() {
 
 #[tokio::test(start_paused = true)]
 async fn others_are_found_and_removed_although_every_creation_succeeds() {
-    for remove_others in [true, false] {
+    for others in [OtherRecords::Delete, OtherRecords::Keep] {
         let fake = Fake::new(|seen| {
             if seen.method == "GET" {
                 let row = |id: &str, name: &str| json!({"Id": id, "ParentAssetId": "a", "Name": name, "ContentFileSize": "5", "MimeType": "video/mp4", "IsPrimary": false});
@@ -183,10 +184,10 @@ async fn others_are_found_and_removed_although_every_creation_succeeds() {
             batch_reply(&[created(1)])
         });
         let keep = vec!["kept".to_owned()];
-        let wanted = FileSet { remove_others, keep, ..set("a", vec![file("x", false)]) };
+        let wanted = FileSet { others, keep, ..set("a", vec![file("x", false)]) };
         service_of(&fake, "2.19").register_files(&[wanted]).await.remove(0).unwrap();
         let sent = changesets(&fake.seen(false).pop().unwrap().body);
-        let line = if remove_others { "DELETE Files('f2')" } else { "POST Files" };
+        let line = if others == OtherRecords::Delete { "DELETE Files('f2')" } else { "POST Files" };
         assert_eq!((sent[0].len(), sent[0][0].0.as_str()), (1, line));
     }
 }
