@@ -131,6 +131,7 @@ async fn examine(run: &Run) -> Result<(), Error> {
     // Whoever took the lock while the libraries were listed has changed what was read before.
     run.may_write()?;
     let census = run.claims.census()?;
+    run.count(|tally| tally.published = census.published);
     if census.covered == 0 && !run.options.covers_all() {
         return Err(Error::nothing_matched());
     }

@@ -188,6 +188,10 @@ impl Claims {
                 files_differ.push(copy.id.clone());
             }
         }
+        let mut plays_on_target = false;
+        for copy in copies.iter().chain(&recorded) {
+            plays_on_target |= self.spool.locators_on(&copy.id)?.iter().any(|there| there.ours);
+        }
         let known = row.as_ref().and_then(|row| row.facts.files_digest.as_deref());
         let same_files = known.map_or(Ok(false), |known| self.has_files(&asset.id, known))?;
         Ok(Evidence {
@@ -195,6 +199,7 @@ impl Claims {
             account: self.source.clone(),
             asset,
             locators,
+            plays_on_target,
             copies,
             recorded,
             candidates,

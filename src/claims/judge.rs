@@ -19,6 +19,8 @@ pub(crate) struct Evidence {
     pub(crate) screened: Screened,
     /// Its streaming locators.
     pub(crate) locators: Vec<Locator>,
+    /// Is a locator of ours on a copy of it, and not withdrawn?
+    pub(crate) plays_on_target: bool,
     /// Target assets that are marked as its copies.
     pub(crate) copies: Vec<TargetAsset>,
     /// The copy that the ledger names, where the target lists it.
@@ -109,8 +111,11 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
     let unpublished = evidence.locators.is_empty();
     let not = |finding: Finding| Claim::Not(finding.of_unpublished(unpublished));
     let Evidence { asset, account, .. } = &evidence;
+    // An asset that plays on neither side is mirrored, protected or not: nothing of it is published.
+    let plays = !unpublished || evidence.plays_on_target;
     match evidence.screened {
         Screened::Clear | Screened::Empty => {}
+        Screened::Protected | Screened::Unreadable if !plays => {}
         Screened::Protected => return not(Cause::Protected.into()),
         Screened::Unreadable => return not(Cause::ProtectionUnreadable.into()),
         Screened::Withheld => return not(Cause::Withheld.into()),

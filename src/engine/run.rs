@@ -306,7 +306,8 @@ impl Run {
         if stopping == 0 || self.options.dry_run {
             return Ok(());
         }
-        self.keeper.count_ahead(clock::now(), self.claims.census()?.published, stopping).await
+        let published = self.tally.lock().expect("no panic while held").published;
+        self.keeper.count_ahead(clock::now(), published, stopping).await
     }
 
     /// Notes how many copies stopped playing.

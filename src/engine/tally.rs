@@ -27,7 +27,9 @@ pub(crate) struct Tally {
     pub(crate) withdrawn: u64,
     /// What only the target has.
     pub(crate) kept: KeptCounts,
-    /// Copies that stopped playing.
+    /// Copies that played when the run started.
+    pub(crate) published: u64,
+    /// Those of them that it stopped.
     pub(crate) stopped: u64,
     /// Findings that concern no single asset.
     pub(crate) findings: Vec<Finding>,

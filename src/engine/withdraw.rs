@@ -125,6 +125,7 @@ async fn withdraw_some(
     for ((revoked, why), result) in confirmed.into_iter().zip(whys).zip(results) {
         match result {
             Ok(()) => {
+                run.claims.spool.drop_target_locator(&revoked.locator.id)?;
                 if reached.stops(&revoked.copy.id) {
                     stopped.insert(revoked.copy.id.clone());
                 }

@@ -410,3 +410,22 @@ async fn a_new_copy_has_no_records_that_its_source_does_not_have() {
         assert_eq!(world.verify().await.differences, [], "refuse_batch: {refuse_batch}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_protected_asset_without_locators_is_mirrored_and_has_one_verdict_every_night() {
+    let (world, seeded) = mirrored(2).await;
+    world.emulator.operator(0).link_content_key(seeded[0].asset.id.as_str(), 4).unwrap();
+    world.emulator.operator(0).remove_locator(&format!("nb:lid:UUID:{}", seeded[0].locator.id)).await.unwrap();
+    let source = container(&seeded[0].asset);
+    assert!(world.emulator.put_blob("storewest", source, "more.mp4", vec![7; 70], None));
+    for night in 0..2 {
+        let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
+        let (summary, _) = world.sync().await;
+        assert_eq!((dry.assets.skipped, summary.assets.skipped), (0, 0), "night {night}");
+        assert_eq!(summary.outcome, Outcome::Complete, "night {night}: {:?}", summary.problems);
+        assert_eq!((summary.withdrawn, summary.blobs.copied), if night == 0 { (1, 1) } else { (0, 0) });
+        let verification = world.verify().await;
+        assert_eq!((verification.differences, verification.assets.same), (Vec::new(), 2), "night {night}");
+        tokio::time::advance(Duration::from_hours(1)).await;
+    }
+}

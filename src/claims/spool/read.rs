@@ -282,6 +282,12 @@ impl Spool {
         Ok(())
     }
 
+    /// Forgets a locator of the target, which is withdrawn.
+    pub(crate) fn drop_target_locator(&self, id: &LocatorId) -> Result<(), Error> {
+        let sql = "DELETE FROM target_locator WHERE id = ?1";
+        self.lock().execute(sql, params![locator_key(id)]).map(drop).map_err(failed("write"))
+    }
+
     /// Notes what the screening found.
     pub(crate) fn set_screened(&self, assets: &[(AssetId, Screened)]) -> Result<(), Error> {
         let connection = self.lock();
