@@ -18,6 +18,7 @@ mod properties;
 mod sas;
 mod send;
 mod small;
+mod tags;
 mod write;
 
 use std::fmt;
@@ -39,6 +40,7 @@ use crate::throttle::Lane;
 use crate::verdict::Cause;
 use auth::{Credential, Signer};
 use sas::SasMint;
+use tags::TagsKnown;
 
 pub use container::{Container, ContainerCreation};
 pub use copy::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
@@ -46,6 +48,7 @@ pub use in_place::Changed;
 pub use lease::{LeaseAnswer, LeaseRenewal};
 pub use sas::{SharedAccess, SignedUrl};
 pub use small::{Deleted, LeaseState, SmallBlob, WriteIf, Written};
+pub use tags::TagAccess;
 
 /// The service refuses a longer source URL, its signature included.
 const SOURCE_URL_LIMIT: usize = 2 << 10;
@@ -82,8 +85,8 @@ pub struct BlobAccount {
     version: String,
     read: Caller,
     write: Caller,
-    /// The account refused to list tags.
-    without_tags: AtomicBool,
+    /// Whether the account shows index tags.
+    tags: TagsKnown,
     /// The account refused an access tier.
     without_tiers: AtomicBool,
     /// The service does not implement Put Blob From URL.
@@ -149,6 +152,7 @@ impl BlobAccount {
         };
         let options = BlobServiceClientOptions { client_options, ..BlobServiceClientOptions::default() };
         let version = options.version.clone();
+        let tags = TagsKnown::at_first(&signer.credential);
         let service = BlobServiceClient::new(endpoint.clone(), None, Some(options)).map_err(|_| ConfigError {
             place: format!("endpoint of storage account {name}"),
             problem: format!("{endpoint} cannot be the root of an account"),
@@ -165,7 +169,7 @@ impl BlobAccount {
             version,
             read,
             write,
-            without_tags: AtomicBool::new(false),
+            tags,
             without_tiers: AtomicBool::new(false),
             without_put_from_url: AtomicBool::new(false),
         })

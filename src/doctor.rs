@@ -72,6 +72,7 @@ async fn side(endpoint: &Endpoint) -> (Findings<'_>, Vec<Sample<'_>>) {
     for (index, account) in endpoint.storage.iter().enumerate() {
         samples.extend(storage::examine(&mut findings, account, index == 0, &assets).await);
     }
+    rights::examine_tags(&mut findings);
     (findings, samples)
 }
 

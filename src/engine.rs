@@ -28,6 +28,7 @@ mod register;
 mod room;
 mod run;
 mod summary;
+mod tags;
 mod tally;
 mod turns;
 mod withdraw;

@@ -1,6 +1,7 @@
 //! The nouns of the field: accounts, assets, files, locators, blobs. No I/O, no service's spelling.
 
 mod mark;
+mod tags;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,6 +9,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub use mark::{ALTERNATE_ID_LIMIT, Mark};
+pub use tags::IndexTags;
 
 /// Makes a newtype over a text that is compared and printed as that text.
 macro_rules! name {
@@ -279,7 +281,7 @@ pub struct BlobProperties {
     /// Metadata. Names compare without case.
     pub metadata: BTreeMap<String, String>,
     /// Index tags.
-    pub tags: BTreeMap<String, String>,
+    pub tags: IndexTags,
 }
 
 /// A blob as a listing shows it.

@@ -124,7 +124,7 @@ pub enum Class {
     Conflict,
     /// A guard holds it until a person decides.
     Held,
-    /// A property could not be read: neither published nor withdrawn.
+    /// A property could not be read, so nothing is concluded from it.
     Unchecked,
     /// The operator wants it so.
     Withheld,

@@ -70,7 +70,7 @@ pub fn within_limits(wanted: CopyMethod, size: u64) -> CopyMethod {
 
 /// The options every operation that makes a block blob shares.
 macro_rules! arriving_with {
-    ($options:ident, $properties:expr, $tier:expr) => {{
+    ($options:ident, $account:expr, $properties:expr, $tier:expr) => {{
         let properties: &crate::model::BlobProperties = $properties;
         azure_storage_blob::models::$options {
             blob_cache_control: properties.cache_control.clone(),
@@ -79,7 +79,7 @@ macro_rules! arriving_with {
             blob_content_language: properties.content_language.clone(),
             blob_content_md5: properties.content_md5.clone(),
             blob_content_type: properties.content_type.clone(),
-            blob_tags_string: $crate::blob::copy::tags_header(properties),
+            blob_tags_string: $account.tags_header(properties),
             metadata: $crate::blob::copy::metadata_headers(properties),
             tier: $tier,
             ..Default::default()
@@ -168,7 +168,7 @@ impl BlobAccount {
         for (key, value) in &properties.metadata {
             request.insert_header(format!("x-ms-meta-{key}"), value.clone());
         }
-        if let Some(tags) = tags_header(properties) {
+        if let Some(tags) = self.tags_header(properties) {
             request.insert_header(const { HeaderName::from_static("x-ms-tags") }, tags);
         }
         if let Some(tier) = &plan.tier {
@@ -208,7 +208,7 @@ impl BlobAccount {
             .run(call, |_| async move {
                 let properties = &plan.from.blob.properties;
                 let options = BlobClientStartCopyFromUrlOptions {
-                    blob_tags_string: tags_header(properties),
+                    blob_tags_string: self.tags_header(properties),
                     // With none given the source's own are carried over, which are none.
                     metadata: metadata_headers(properties),
                     source_if_match: Some(plan.from.blob.etag.clone().into()),
@@ -290,12 +290,6 @@ fn same_blob(told: &str, ours: &str) -> bool {
 pub(super) fn metadata_headers(properties: &BlobProperties) -> Option<HashMap<String, String>> {
     let metadata = &properties.metadata;
     (!metadata.is_empty()).then(|| metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-}
-
-/// Index tags as `x-ms-tags` writes them: a form's encoding.
-pub(super) fn tags_header(properties: &BlobProperties) -> Option<String> {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    (!properties.tags.is_empty()).then(|| form.extend_pairs(&properties.tags).finish().replace('+', "%20"))
 }
 
 /// The tier to ask for: the source's, where it is one a blob can be born in.

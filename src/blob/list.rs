@@ -3,13 +3,12 @@
 
 mod page;
 
-use std::sync::atomic::Ordering;
-
 use azure_core::http::Method;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::BlobAccount;
 use super::properties::control_call;
+use super::tags::{TagAccess, refused};
 use crate::error::{CallError, Error, Failure};
 use crate::model::{Blob, ContainerName};
 use page::Page;
@@ -45,19 +44,25 @@ impl BlobAccount {
         .boxed()
     }
 
-    /// One page. An account that does not give tags (a hierarchical namespace has none) is listed without, from then on.
+    /// One page. An account that does not show its tags is listed without, from then on.
     async fn page(&self, container: &ContainerName, marker: Option<&str>) -> Result<Page, CallError> {
-        let tags = !self.without_tags.load(Ordering::Relaxed);
-        match self.page_with(container, marker, tags).await {
-            Err(error) if tags && refuses_tags(&error.failure) => {
-                let page = self.page_with(container, marker, false).await?;
-                if !self.without_tags.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(account = %self.name, "lists no tags; blobs are mirrored without their index tags");
-                }
-                Ok(page)
-            }
-            result => result,
+        let known = self.tag_access();
+        if known != TagAccess::Readable {
+            return Ok(self.page_with(container, marker, false).await?.with_tags(&known.of_a_blob()));
         }
+        let listed = self.page_with(container, marker, true).await;
+        if !listed.as_ref().is_err_and(|error| refused(&error.failure).is_some()) {
+            return listed;
+        }
+        let page = self.page_with(container, marker, false).await?;
+        // Without tags it works. One refusal may be an odd answer; a second one is the account's.
+        let error = match self.page_with(container, marker, true).await {
+            Ok(page) => return Ok(page),
+            Err(error) => error,
+        };
+        let Some(access) = refused(&error.failure) else { return Err(error) };
+        self.note_tag_access(access);
+        Ok(page.with_tags(&access.of_a_blob()))
     }
 
     async fn page_with(&self, container: &ContainerName, marker: Option<&str>, tags: bool) -> Result<Page, CallError> {
@@ -89,17 +94,13 @@ impl BlobAccount {
     }
 }
 
-/// Is it (or may it be) the tags that were refused? A request that was not even authenticated says nothing about them.
-fn refuses_tags(failure: &Failure) -> bool {
-    matches!(failure.status(), Some(400 | 403 | 409)) && failure.code() != Some("AuthenticationFailed")
-}
-
 #[cfg(test)]
 mod tests {
     use futures::TryStreamExt;
 
     use super::super::fake::{Answer, Fake, answer, refusal};
     use super::*;
+    use crate::model::IndexTags;
 
     fn page(names: &[&str], next: &str) -> Answer {
         let mut blobs = String::new();
@@ -141,14 +142,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_refuses_tags_is_listed_without_from_then_on() {
-        let fake = Fake::new([refusal(403, "AuthorizationPermissionMismatch"), page(&["a"], ""), page(&["b"], "")]);
+    async fn an_account_that_refuses_tags_twice_is_listed_without_from_then_on() {
+        for (status, code, expected) in [
+            (403, "AuthorizationPermissionMismatch", IndexTags::Unreadable),
+            (400, "InvalidQueryParameterValue", IndexTags::NotOffered),
+            (409, "FeatureNotYetSupportedForHierarchicalNamespaceAccounts", IndexTags::NotOffered),
+        ] {
+            let no = || refusal(status, code);
+            let fake = Fake::new([no(), page(&["a"], ""), no(), page(&["b"], "")]);
+            let account = fake.account("acct");
+            for name in ["a", "b"] {
+                let listed = account.list(&ContainerName::new("c")).try_concat().await.unwrap();
+                assert_eq!((listed[0].name.as_str(), &listed[0].properties.tags), (name, &expected));
+            }
+            let asked = fake.asked();
+            let tagged: Vec<bool> = asked.iter().map(|asked| asked.url.query().unwrap().contains("tags")).collect();
+            assert_eq!(tagged, [true, false, true, false]);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_refusal_of_tags_says_nothing_about_the_account() {
+        let fake = Fake::new([refusal(403, "AuthorizationFailure"), page(&["a"], ""), page(&["a"], "")]);
         let account = fake.account("acct");
-        assert_eq!(names(&account).await.unwrap(), ["a"]);
-        assert_eq!(names(&account).await.unwrap(), ["b"]);
-        let asked = fake.asked();
-        let tagged: Vec<bool> = asked.iter().map(|asked| asked.url.query().unwrap().contains("tags")).collect();
-        assert_eq!(tagged, [true, false, false]);
+        let listed = account.list(&ContainerName::new("c")).try_concat().await.unwrap();
+        assert_eq!(listed[0].properties.tags, IndexTags::default());
+        assert_eq!(account.tag_access(), TagAccess::Readable);
     }
 
     #[tokio::test]

@@ -5,12 +5,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::BlobAccount;
+use super::tags::{TagAccess, refused};
 use crate::call::Call;
 use crate::error::{CallError, Error, Failure};
-use crate::model::{Blob, BlobRef, CopyState, CopyStatus};
+use crate::model::{Blob, BlobRef, CopyState, CopyStatus, IndexTags};
 use crate::retry::Idempotency;
 
 /// A blob's headers, and the ones that concern only this module's callers.
@@ -27,9 +28,11 @@ impl BlobAccount {
     pub async fn properties(&self, blob: &BlobRef) -> Result<Option<Blob>, Error> {
         let Some(head) = self.head(blob).await? else { return Ok(None) };
         let mut found = head.blob;
-        if head.tagged {
-            found.properties.tags = self.tags(blob).await?;
-        }
+        found.properties.tags = match self.tag_access() {
+            TagAccess::Readable if head.tagged => self.tags(blob).await?,
+            TagAccess::Readable => IndexTags::default(),
+            access => access.of_a_blob(),
+        };
         Ok(Some(found))
     }
 
@@ -49,12 +52,20 @@ impl BlobAccount {
         }
     }
 
-    async fn tags(&self, blob: &BlobRef) -> Result<BTreeMap<String, String>, Error> {
+    async fn tags(&self, blob: &BlobRef) -> Result<IndexTags, Error> {
         let client = &self.blob_client(blob)?;
         let subject = blob.to_string();
         let call = control_call("GetBlobTags", "read the tags of blob", &subject);
-        let tags = self.read.run(call, |_| async move { Ok(client.get_tags(None).await?.into_model()?) }).await?;
-        Ok(HashMap::from(tags).into_iter().collect())
+        match self.read.run(call, |_| async move { Ok(client.get_tags(None).await?.into_model()?) }).await {
+            Ok(tags) => Ok(IndexTags::Read(HashMap::from(tags).into_iter().collect())),
+            Err(error) => match refused(&error.failure) {
+                Some(access) => {
+                    self.note_tag_access(access);
+                    Ok(access.of_a_blob())
+                }
+                None => Err(error.into()),
+            },
+        }
     }
 }
 
@@ -183,7 +194,7 @@ mod tests {
         assert_eq!(blob.last_modified, Some("2026-11-22T19:50:50Z".parse().unwrap()));
         assert_eq!(blob.properties.content_md5, Some((0..16).collect()));
         assert_eq!(blob.properties.metadata["k"], "v");
-        assert_eq!(blob.properties.tags["k"], "a b");
+        assert_eq!(blob.properties.tags.read().unwrap()["k"], "a b");
         let copy = blob.copy.unwrap();
         assert_eq!((copy.status, copy.description.as_deref()), (CopyStatus::Failed, Some("404 ResourceNotFound")));
     }

@@ -23,7 +23,7 @@ impl BlobAccount {
         let content = &content;
         let call = write_call("PutBlob", "write blob", &subject, length);
         let written = self.write.run(call, |_| async move {
-            let mut options = arriving_with!(BlockBlobClientUploadOptions, properties, None);
+            let mut options = arriving_with!(BlockBlobClientUploadOptions, self, properties, None);
             // One part, whatever its size: one request.
             options.partition_size = NonZeroU64::new(length.max(1));
             let written = client.upload(content.clone().into(), Some(options)).await?;
@@ -63,7 +63,7 @@ impl BlobAccount {
         let call = write_call("PutBlockList", "commit the blocks of blob", &subject, 0);
         let committed = self.write.run(call, |_| async move {
             let list = BlockLookupList { latest: Some(ids.to_vec()), ..BlockLookupList::default() };
-            let options = arriving_with!(BlockBlobClientCommitBlockListOptions, properties, None);
+            let options = arriving_with!(BlockBlobClientCommitBlockListOptions, self, properties, None);
             let answer = client.commit_block_list(RequestContent::try_from(list)?, Some(options)).await?;
             Ok(Copied { etag: header(answer.headers(), "etag") })
         });

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Findings, Verdict};
-use crate::blob::{BlobAccount, SharedAccess};
+use crate::blob::{BlobAccount, SharedAccess, TagAccess};
 use crate::clock;
 use crate::model::Side;
 
@@ -12,13 +12,33 @@ const SHORT_LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// Resource types: containers to list them, objects to read and write them.
 const RESOURCE_TYPES: &str = "co";
 
-/// Permission letters a side needs, and those that it has use for.
+/// Permission letters a side needs, and those that it has use for. The one for index tags (t) is looked at by itself: without
+/// it a run works, and does not know whether the tags are the same.
 fn wanted(side: Side) -> (&'static str, &'static str) {
     match side {
-        // Index tags (t) are left out where they may not be read.
         Side::Source => ("rl", "t"),
         // What may be written (w) may be created (c) as well.
         Side::Target => ("rwl", "ct"),
+    }
+}
+
+/// Do the storage accounts of both sides show the index tags of their blobs? One warning for each that does not. A source
+/// whose account has none leaves nothing to mirror.
+pub(super) fn examine_tags(findings: &mut Findings<'_>) {
+    let endpoint = findings.endpoint;
+    for account in &endpoint.storage {
+        let (found, remedy) = match (account.tag_access(), endpoint.side) {
+            (TagAccess::Refused, _) => (
+                "index tags may not be read here, so a run does not know whether they are the same (tags-unreadable)",
+                "grant the permission to read tags (`t`) in the signatures of both sides, or accept this cause",
+            ),
+            (TagAccess::NotOffered, Side::Target) => (
+                "it has no index tags, so an asset with tags is not mirrored as it is (not-supported)",
+                "use a storage account without a hierarchical namespace, or accept this cause",
+            ),
+            (TagAccess::Readable, _) | (TagAccess::NotOffered, Side::Source) => continue,
+        };
+        findings.warn(account.name(), "tags", found, remedy);
     }
 }
 

@@ -76,6 +76,22 @@ pub struct StorageSettings {
     /// What it answers when the blob service of another account reads from it.
     #[serde(default)]
     pub source_access: SourceAccess,
+    /// Whether its blobs have index tags, and who may read them.
+    #[serde(default)]
+    pub index_tags: TagSupport,
+}
+
+/// Whether the blobs of a storage account have index tags.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagSupport {
+    /// Yes; whoever has the permission `t` may read and set them.
+    #[default]
+    Offered,
+    /// Yes, and every request that reads or sets them is refused with 403.
+    Refused,
+    /// No, as with a hierarchical namespace: 409.
+    None,
 }
 
 /// What a storage account answers when the blob service of another account reads from it, to copy. Requests of clients
@@ -178,6 +194,7 @@ impl Default for Settings {
                 external_url: None,
                 limits: BlobLimits::default(),
                 source_access: SourceAccess::Open,
+                index_tags: TagSupport::Offered,
             }],
             ports: Ports::default(),
             media: MediaSettings::default(),

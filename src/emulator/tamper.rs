@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::EmulatorHandle;
 use super::blob::account::BlobAccount;
-use super::settings::SourceAccess;
+use super::settings::{SourceAccess, TagSupport};
 use super::storage::{Content, NewBlob, StorageAccount, StorageError};
 
 /// The headers a blob is served with.
@@ -148,6 +148,12 @@ impl EmulatorHandle {
     #[must_use]
     pub fn set_source_access(&self, account: &str, access: SourceAccess) -> bool {
         self.internal(account).map(|account| account.set_source_access(access)).is_some()
+    }
+
+    /// Says whether the blobs of an account have index tags, and whether requests for them are refused, from now on.
+    #[must_use]
+    pub fn set_index_tags(&self, account: &str, support: TagSupport) -> bool {
+        self.internal(account).map(|account| account.set_index_tags(support)).is_some()
     }
 }
 

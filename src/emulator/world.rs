@@ -167,5 +167,6 @@ fn storage_account(settings: &StorageSettings, blob_root: &str, clock: &Clock) -
     let url = format!("{blob_root}/{name}");
     let account = BlobAccount::new(name, &key, &url, &settings.limits, clock);
     account.set_source_access(settings.source_access);
+    account.set_index_tags(settings.index_tags);
     StorageAccount::Internal(account)
 }

@@ -8,12 +8,13 @@ mod verify;
 use super::choices::Situation;
 use super::contents::{Contents, compare_names};
 use super::copy::{CopyResult, Route, copy_blobs};
-use super::digest::is_archived;
+use super::digest::{self, is_archived};
 use super::forecast::Copies;
 use super::locate::locate_copy;
 use super::needs::{Survey, needs, to_copy};
 use super::publish::{Finish, finish};
 use super::run::{Journey, Run, is_of_rights};
+use super::tags;
 use crate::blob::BlobAccount;
 use crate::claims::{Guard, TargetAsset, Work};
 use crate::config::policy::Adopt;
@@ -57,6 +58,7 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, journey: Journey) ->
     if let Present::Whole(present) = &present
         && is_unchanged(run, &work, &source, present).await?
     {
+        tags::note(run, &work.asset, &source, Some(present.account));
         return Ok(unchanged(run, &work, &source, present));
     }
     let (present, replaced) = match present {
@@ -109,8 +111,9 @@ struct Task<'a> {
 /// Was everything done before, and has nothing changed on either side?
 async fn is_unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<bool, Error> {
     let Some(row) = work.settled() else { return Ok(false) };
-    let same = row.facts.source_digest.as_ref() == Some(&source.digest)
-        && row.facts.target_digest.as_ref() == Some(&present.seal);
+    let same = |before: Option<&String>, now: &str| before.is_some_and(|before| digest::is_unchanged(before, now));
+    let same =
+        same(row.facts.source_digest.as_ref(), &source.digest) && same(row.facts.target_digest.as_ref(), &present.seal);
     Ok(same
         && (work.same_files || look::has_recorded_files(run, work, row).await?)
         && (!work.files_differ || look::has_its_records(run, work, source, present).await?))
@@ -184,11 +187,13 @@ async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reache
     // Said here, too: below `x-ms-version` 2.2 the container of a new target was not known when its copies were begun.
     let place = Facts { container: Some(present.container.clone()), ..Facts::default() };
     run.advance(&asset, (Step::CopyBlobs, place), (Step::Verify, Facts::default())).await?;
-    let facts = match verify::verify_copy(&asset, &task.source, present).await {
+    let holds = present.account;
+    let facts = match verify::verify_copy(&task.work, &task.source, present).await {
         Ok(facts) => facts,
         Err(error) => return failed(run, &asset, Step::Verify, error).await,
     };
     run.advance(&asset, (Step::Verify, facts), (Step::RegisterFiles, Facts::default())).await?;
+    tags::note(run, &asset, &task.source, Some(holds));
     let Task { work, source, replaced, survey, .. } = task;
     run.count(|tally| tally.keep(survey.kept.len() as u64, survey.kept_bytes));
     let changes = changes_of_blobs(made_now && replaced.is_none(), blobs_copied, source.count, &survey);
@@ -223,10 +228,11 @@ struct Begun<'a> {
 /// The copy that is there, one that an earlier run created, or a new one. Its copies are recorded as started.
 async fn begin<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<Begun<'a>, Error> {
     let (asset, source) = (&task.work.asset, &task.source);
+    let recorded = task.work.row.as_ref().and_then(|row| row.facts.source_digest.as_deref());
     let mut started = Facts {
         name: Some(asset.label().to_owned()),
         // As long as the copy holds what the source had before, the digest of what it has now would vouch for it.
-        source_digest: (task.survey.changed == 0).then(|| source.digest.clone()),
+        source_digest: (task.survey.changed == 0).then(|| digest::to_record(source.digest.clone(), recorded)),
         blobs: Some(source.count),
         bytes: Some(source.bytes),
         ..Facts::default()
@@ -334,6 +340,7 @@ async fn dry_run(
     let nothing = Contents::none(source.account, source.container.clone());
     let into = present.map_or_else(|| run.pair.target.blobs(None).map(AsRef::as_ref), |there| Some(there.account));
     let situation = situation(run, work, source.account, into);
+    tags::note(run, &work.asset, source, into);
     let mut copies = Copies::default();
     let mut bytes = 0;
     let mut needed = std::pin::pin!(needs(work, source, present.unwrap_or(&nothing)));

@@ -65,7 +65,7 @@ impl Mend {
         Self {
             headers: headers(s) != headers(t),
             metadata: folded(&s.metadata) != folded(&t.metadata),
-            tags: s.tags != t.tags,
+            tags: s.tags.differ(&t.tags),
         }
     }
 
@@ -143,7 +143,7 @@ pub(crate) fn difference(source: &Blob, target: &Blob) -> Option<String> {
         .find(|((_, source), (_, target))| source != target)
         .map(|((name, source), (_, target))| format!("{name} {} instead of {}", shown(target), shown(source)))
         .or_else(|| (folded(&s.metadata) != folded(&t.metadata)).then(|| "metadata".to_owned()))
-        .or_else(|| (s.tags != t.tags).then(|| "index tags".to_owned()))
+        .or_else(|| s.tags.differ(&t.tags).then(|| "index tags".to_owned()))
 }
 
 /// What is wrong with the copy of a source blob right after it was copied or mended, if anything is.

@@ -8,6 +8,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::digest::{BlobsDigest, BlobsSum};
+use super::tags::Tagging;
 use crate::blob::BlobAccount;
 use crate::error::Error;
 use crate::model::{Blob, ContainerName};
@@ -36,6 +37,8 @@ pub(crate) struct Contents<'a> {
     pub(crate) seal: String,
     /// The first that is no block blob.
     pub(crate) unsuitable: Option<String>,
+    /// The index tags of its blobs.
+    pub(crate) tagging: Tagging,
     sum: BlobsSum,
 }
 
@@ -51,6 +54,7 @@ impl<'a> Contents<'a> {
             digest: BlobsDigest::default().text(),
             seal: String::new(),
             unsuitable: None,
+            tagging: Tagging::default(),
             sum: BlobsSum::default(),
         }
     }
@@ -68,6 +72,7 @@ impl<'a> Contents<'a> {
                 contents.bytes += blob.length;
                 contents.sum.add(blob);
                 digest.add(blob);
+                contents.tagging = contents.tagging.max(Tagging::of(blob));
                 if !blob.block_blob && contents.unsuitable.is_none() {
                     contents.unsuitable = Some(blob.name.clone());
                 }
@@ -120,6 +125,7 @@ impl<'a> Contents<'a> {
         self.sum.remove(old);
         if let Some(new) = new {
             self.sum.add(new);
+            self.tagging = self.tagging.max(Tagging::of(new));
         }
         if let Some(blobs) = &mut self.kept
             && let Ok(at) = blobs.binary_search_by(|blob| blob.name.cmp(&old.name))

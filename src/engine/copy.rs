@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures::{FutureExt, Stream, TryStreamExt, stream};
 
 use super::choices::Situation;
+use super::needs::with_tags_unless_read;
 use super::run::Run;
 use super::turns::Slot;
 use crate::blob::{self, BlobAccount};
@@ -147,7 +148,8 @@ impl Candidate {
 
     /// The same blob in another state.
     fn renewed(self, newer: Blob) -> Self {
-        Self { blob: Arc::new(newer), listed: Some(self.listed.unwrap_or(self.blob)), ..self }
+        let blob = with_tags_unless_read(Arc::new(newer), &self.blob.properties.tags);
+        Self { blob, listed: Some(self.listed.unwrap_or(self.blob)), ..self }
     }
 
     /// After the target's service did not find it: tried once more where it is there unchanged, as one answer may be stale.

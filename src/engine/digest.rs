@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::model::Blob;
+use crate::model::{Blob, IndexTags};
 
 /// The tier whose blobs cannot be read. Moving a blob into it alters no entity tag.
 const ARCHIVE: &str = "Archive";
@@ -17,11 +17,19 @@ const SKETCHED: usize = 1_000;
 /// Bytes of a sketched entity tag.
 const SKETCH: usize = 3;
 
+/// What stands before the fingerprint of the index tags, where there are any.
+const TAGGED: char = '+';
+/// The end of a fingerprint of blobs whose index tags could not be read.
+const UNREAD: &str = "?";
+
 /// Fingerprint of blobs in name order: names, lengths, entity tags, and what changes without altering the entity tag: index
-/// tags, and whether the blob is archived.
+/// tags, and whether the blob is archived. The tags have a part of their own, because sometimes they cannot be read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BlobsDigest {
     hasher: Sha256,
+    tags: Sha256,
+    tagged: bool,
+    unread: bool,
     newest: Option<Timestamp>,
     /// Of few blobs, a few bits of each name and entity tag.
     sketch: Vec<u8>,
@@ -32,6 +40,7 @@ impl BlobsDigest {
     /// Adds the next blob.
     pub(crate) fn add(&mut self, blob: &Blob) {
         add_state(&mut self.hasher, blob);
+        self.add_tags(blob);
         self.newest = self.newest.max(blob.last_modified);
         self.count += 1;
         if self.count <= SKETCHED {
@@ -43,7 +52,12 @@ impl BlobsDigest {
 
     /// As text, and as the longer text by which a blob that changes later is found.
     pub(crate) fn texts(self) -> (String, String) {
-        let digest = format!("{:032x}", half(&self.hasher.finalize()));
+        let tags = match (self.unread, self.tagged) {
+            (true, _) => UNREAD.to_owned(),
+            (false, true) => format!("{TAGGED}{:032x}", half(&self.tags.finalize())),
+            (false, false) => String::new(),
+        };
+        let digest = format!("{:032x}{tags}", half(&self.hasher.finalize()));
         let newest = self.newest.map_or(0, Timestamp::as_second);
         let seal = format!("{digest}@{newest}~{}", BASE64.encode(&self.sketch));
         (digest, seal)
@@ -52,6 +66,49 @@ impl BlobsDigest {
     /// As text.
     pub(crate) fn text(self) -> String {
         self.texts().0
+    }
+
+    fn add_tags(&mut self, blob: &Blob) {
+        self.unread |= blob.properties.tags == IndexTags::Unreadable;
+        let Some(tags) = blob.properties.tags.read().filter(|tags| !tags.is_empty()) else { return };
+        self.tagged = true;
+        self.tags.update(blob.name.as_bytes());
+        for (key, value) in tags {
+            self.tags.update([0]);
+            self.tags.update(key.as_bytes());
+            self.tags.update([1]);
+            self.tags.update(value.as_bytes());
+        }
+        self.tags.update([2]);
+    }
+}
+
+/// A fingerprint or a seal in its parts: blobs, index tags, and what a seal has besides.
+fn parts(text: &str) -> (&str, &str, &str) {
+    let (digest, rest) = text.split_at(text.find('@').unwrap_or(text.len()));
+    let (blobs, tags) = digest.split_at(digest.find([TAGGED, '?']).unwrap_or(digest.len()));
+    (blobs, tags, rest)
+}
+
+/// Are two fingerprints (or two seals) of the same blobs, apart from their index tags?
+pub(crate) fn same_blobs(one: &str, other: &str) -> bool {
+    let ((one, _, one_rest), (other, _, other_rest)) = (parts(one), parts(other));
+    one == other && one_rest == other_rest
+}
+
+/// Is nothing changed since a fingerprint (or a seal) was recorded, as far as it can be read now? Tags that could not be read
+/// then were not compared, and have to be.
+pub(crate) fn is_unchanged(recorded: &str, now: &str) -> bool {
+    let ((_, before, _), (_, tags, _)) = (parts(recorded), parts(now));
+    same_blobs(recorded, now) && (tags == UNREAD || tags == before)
+}
+
+/// A fingerprint (or a seal) to be recorded. Where the tags of the same blobs were read before and cannot be read now, what is
+/// known of them stays.
+pub(crate) fn to_record(now: String, recorded: Option<&str>) -> String {
+    match recorded {
+        Some(recorded) if parts(&now).1 == UNREAD && same_blobs(recorded, &now) => recorded.to_owned(),
+        _ => now,
     }
 }
 
@@ -97,7 +154,8 @@ fn sketch_of(blob: &Blob) -> [u8; SKETCH] {
     [folded[0], folded[1], folded[2]]
 }
 
-/// The state of a set of blobs, in any order; a sum, so that single blobs can be exchanged.
+/// The state of a set of blobs without their index tags, in any order; a sum, so that single blobs can be exchanged. Tags are
+/// compared by value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct BlobsSum(u128);
 
@@ -130,12 +188,6 @@ fn add_state(hasher: &mut Sha256, blob: &Blob) {
     hasher.update(blob.length.to_le_bytes());
     hasher.update(blob.etag.as_bytes());
     hasher.update([u8::from(is_archived(blob))]);
-    for (key, value) in &blob.properties.tags {
-        hasher.update(key.as_bytes());
-        hasher.update([1]);
-        hasher.update(value.as_bytes());
-        hasher.update([2]);
-    }
     hasher.update([0]);
 }
 
@@ -171,13 +223,44 @@ mod tests {
     #[test]
     fn what_alters_no_entity_tag_alters_the_fingerprint() {
         let mut tagged = blob();
-        tagged.properties.tags.insert("k".into(), "v".into());
-        for other in [tagged, Blob { tier: Some("Archive".into()), ..blob() }, Blob { etag: "\"2\"".into(), ..blob() }]
-        {
+        tagged.properties.tags = tags("v");
+        for other in [Blob { tier: Some("Archive".into()), ..blob() }, Blob { etag: "\"2\"".into(), ..blob() }] {
             assert_ne!(text(&blob()), text(&other));
             assert_ne!(state(&blob()), state(&other));
         }
+        assert_ne!(text(&blob()), text(&tagged));
         assert_eq!(text(&blob()), text(&Blob { tier: Some("Cool".into()), ..blob() }));
+    }
+
+    fn tags(value: &str) -> IndexTags {
+        [("k".to_owned(), value.to_owned())].into()
+    }
+
+    #[test]
+    fn tags_that_cannot_be_read_change_no_fingerprint() {
+        let of = |tags: IndexTags, etag: &str| {
+            let properties = BlobProperties { tags, ..BlobProperties::default() };
+            let mut digest = BlobsDigest::default();
+            digest.add(&Blob { properties, etag: etag.into(), ..blob() });
+            digest.texts()
+        };
+        let (one, other, none) = (of(tags("v"), "1"), of(tags("w"), "1"), of(IndexTags::default(), "1"));
+        let unread = of(IndexTags::Unreadable, "1");
+        for (one, other, none, unread) in
+            [(&one.0, &other.0, &none.0, &unread.0), (&one.1, &other.1, &none.1, &unread.1)]
+        {
+            assert!(is_unchanged(one, one) && is_unchanged(one, unread) && is_unchanged(none, unread));
+            assert!(!is_unchanged(one, other) && !is_unchanged(one, none));
+            assert!(!is_unchanged(unread, one) && !is_unchanged(unread, none), "they were never compared");
+            assert!(same_blobs(one, other) && same_blobs(one, unread));
+            assert_eq!(&to_record(unread.clone(), Some(one)), one);
+            assert_eq!(&to_record(other.clone(), Some(one)), other);
+            assert_eq!(&to_record(unread.clone(), None), unread);
+        }
+        let changed = of(IndexTags::Unreadable, "2");
+        assert!(!is_unchanged(&one.0, &changed.0) && !is_unchanged(&one.1, &changed.1));
+        assert_eq!(to_record(changed.0.clone(), Some(&one.0)), changed.0);
+        assert_eq!(of(IndexTags::NotOffered, "1"), none);
     }
 
     #[test]

@@ -6,10 +6,10 @@ use futures::{Stream, TryStreamExt};
 
 use super::compare::{self, Known, Need, Why};
 use super::contents::{Contents, compare_names};
-use super::digest::Sealed;
+use super::digest::{Sealed, same_blobs};
 use crate::claims::Work;
 use crate::error::Error;
-use crate::model::Blob;
+use crate::model::{Blob, IndexTags};
 
 /// A blob of the source, its copy, and what makes the copy the same.
 #[derive(Debug, Clone)]
@@ -25,10 +25,10 @@ pub(super) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) 
     let Some(row) = &work.row else { return Known { of_another_tool, ..Known::default() } };
     let recorded = row.facts.target_digest.as_deref();
     Known {
-        same_source: row.facts.source_digest.as_ref() == Some(&source.digest),
+        same_source: row.facts.source_digest.as_deref().is_some_and(|before| same_blobs(before, &source.digest)),
         verified: work.is_recorded(),
         of_another_tool,
-        sealed: recorded.filter(|seal| *seal != present.seal).and_then(Sealed::parse),
+        sealed: recorded.filter(|seal| !same_blobs(seal, &present.seal)).and_then(Sealed::parse),
     }
 }
 
@@ -55,7 +55,27 @@ pub(super) fn to_copy<'a>(
     present: &'a Contents<'_>,
 ) -> impl Stream<Item = Result<Arc<Blob>, Error>> + Send + 'a {
     needs(work, source, present)
-        .try_filter_map(|needed| async move { Ok(matches!(needed.need, Need::Copy(_)).then_some(needed.blob)) })
+        .try_filter_map(|needed| async move { Ok(matches!(needed.need, Need::Copy(_)).then(|| needed.into_sent())) })
+}
+
+impl Needed {
+    /// The blob as it is sent. Where the source's index tags could not be read, its copy keeps those that it has.
+    fn into_sent(self) -> Arc<Blob> {
+        match self.copy {
+            Some(copy) if copy.properties.tags.is_any() => with_tags_unless_read(self.blob, &copy.properties.tags),
+            _ => self.blob,
+        }
+    }
+}
+
+/// The blob, with these tags if its own could not be read.
+pub(super) fn with_tags_unless_read(blob: Arc<Blob>, tags: &IndexTags) -> Arc<Blob> {
+    if blob.properties.tags.read().is_some() {
+        return blob;
+    }
+    let mut blob = Arc::unwrap_or_clone(blob);
+    blob.properties.tags.clone_from(tags);
+    Arc::new(blob)
 }
 
 /// Counts of what the blobs of one asset need.

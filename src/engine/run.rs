@@ -200,16 +200,15 @@ impl Run {
 
     /// Counts how an asset ended and reports it to the monitor. What was found on its copy before counts, too.
     pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) {
+        let dealt_with = matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged);
         let pending = self.pending.lock().expect("no panic while held").remove(&asset.id).unwrap_or_default();
         let found = outcome.finding().cloned().into_iter().chain(pending).collect();
         let verdict = verdict_of(found, asset.label(), &self.accepted());
-        let outcome = verdict.map_or(outcome, AssetOutcome::Not);
         if outcome == AssetOutcome::Mirrored {
             self.arrived();
         }
-        if matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged)
-            && let Some(account) = self.source_account(asset)
-        {
+        let outcome = verdict.map_or(outcome, AssetOutcome::Not);
+        if dealt_with && let Some(account) = self.source_account(asset) {
             self.outages.answered(account);
         }
         self.count(|tally| match &outcome {

@@ -321,6 +321,10 @@ async fn compare_claim(pair: &Pair, ledger: &Ledger, claims: &Claims, asset: &As
         differences.extend(files.into_iter().map(|(item, what)| (item, what.to_owned())));
     }
     differences.extend(locator_differences(claims, &work, &target)?);
+    // Differences come first: they are sure.
+    if let Some(finding) = super::tags::finding(&source, Some(present.account)).filter(|_| differences.is_empty()) {
+        return Ok(Verdict::Not(finding));
+    }
     let extra_blobs = present.count.saturating_sub(source.count);
     Ok(Verdict::Compared { differences, extra_blobs })
 }

@@ -140,6 +140,7 @@ fn storage(access: Access) -> StorageSettings {
         external_url: Some(access.endpoint.to_string()),
         limits: mediamirror::emulator::settings::BlobLimits::default(),
         source_access: mediamirror::emulator::SourceAccess::Open,
+        index_tags: mediamirror::emulator::TagSupport::Offered,
     }
 }
 

@@ -177,6 +177,7 @@ impl BlobAccount {
                 let list = BlockLookupList { latest: Some(ids), ..BlockLookupList::default() };
                 let options = arriving_with!(
                     BlockBlobClientCommitBlockListOptions,
+                    self,
                     &plan.from.blob.properties,
                     plan.tier.clone()
                 );
@@ -195,7 +196,7 @@ impl BlobAccount {
         self.write
             .run(call, |_| async move {
                 let list = BlockLookupList { latest: Some(Vec::new()), ..BlockLookupList::default() };
-                let options = arriving_with!(BlockBlobClientCommitBlockListOptions, nothing, None);
+                let options = arriving_with!(BlockBlobClientCommitBlockListOptions, self, nothing, None);
                 client.commit_block_list(RequestContent::try_from(list)?, Some(options)).await?;
                 Ok(())
             })

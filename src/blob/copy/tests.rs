@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::super::fake::{Answer, Asked, Fake, answer, refusal};
 use super::*;
 use crate::error::Disposition;
-use crate::model::{Blob, ContainerName};
+use crate::model::{Blob, ContainerName, IndexTags};
 use crate::verdict::Cause;
 
 const CREATED: &[(&str, &str)] = &[("etag", "\"0xNEW\"")];
@@ -27,7 +27,7 @@ fn source_blob(length: u64) -> Blob {
             cache_control: text("no-cache"),
             content_md5: Some((0..16).collect()),
             metadata: pairs(&[("key", "value")]),
-            tags: pairs(&[("k 1", "a=b"), ("l", "m")]),
+            tags: IndexTags::Read(pairs(&[("k 1", "a=b"), ("l", "m")])),
         },
         tier: text("Cool"),
         block_blob: true,

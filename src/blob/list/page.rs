@@ -5,6 +5,7 @@
 //! sources of copies stand with their signatures.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -16,7 +17,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
 use super::super::properties::copy_status;
-use crate::model::{Blob, BlobProperties, CopyState, CopyStatus};
+use crate::model::{Blob, BlobProperties, CopyState, CopyStatus, IndexTags};
 
 /// A page is six levels deep; nothing the service may add comes near.
 const MAX_DEPTH: usize = 32;
@@ -28,6 +29,16 @@ pub(super) struct Page {
     pub(super) blobs: Vec<Blob>,
     /// Where the next page begins; `None` = this is the last.
     pub(super) next: Option<String>,
+}
+
+impl Page {
+    /// The same, with those tags for every blob: the account was not asked for them.
+    pub(super) fn with_tags(mut self, tags: &IndexTags) -> Self {
+        for blob in &mut self.blobs {
+            blob.properties.tags.clone_from(tags);
+        }
+        self
+    }
 }
 
 /// Where the reader is.
@@ -136,6 +147,7 @@ struct Draft {
     progress: Option<(u64, u64)>,
     description: Option<String>,
     tag_key: Option<String>,
+    tags: BTreeMap<String, String>,
 }
 
 impl Draft {
@@ -170,7 +182,7 @@ impl Draft {
             Field::TagKey => self.tag_key = Some(value.to_owned()),
             Field::TagValue => {
                 if let Some(key) = self.tag_key.take() {
-                    self.properties.tags.insert(key, value.to_owned());
+                    self.tags.insert(key, value.to_owned());
                 }
             }
         }
@@ -190,7 +202,7 @@ impl Draft {
             etag: self.etag.ok_or("a blob has no entity tag")?,
             name,
             last_modified: self.last_modified,
-            properties: self.properties,
+            properties: BlobProperties { tags: IndexTags::Read(self.tags), ..self.properties },
             tier: self.tier,
             block_blob: !self.other_type,
             copy,

@@ -15,7 +15,7 @@ use super::sas::{Issuer, SigningKey};
 use super::stored::{Blob, BlobHeaders, Container, Contents, Extras, Pairs, Stamp};
 use crate::emulator::clock::Clock;
 use crate::emulator::service_model::ServiceModel;
-use crate::emulator::settings::{BlobLimits, SourceAccess};
+use crate::emulator::settings::{BlobLimits, SourceAccess, TagSupport};
 use crate::emulator::storage::{NewBlob, StorageError, StoredBlob, StoredPolicy};
 
 /// Where `ETag`s start: they look like the service's, which count ticks.
@@ -30,6 +30,7 @@ pub(crate) struct BlobAccount {
     clock: Clock,
     model: RwLock<Arc<ServiceModel>>,
     source_access: RwLock<SourceAccess>,
+    index_tags: RwLock<TagSupport>,
     containers: RwLock<BTreeMap<Box<str>, Arc<Container>>>,
     changes: AtomicU64,
     /// The headers last given to a blob: most blobs of a library have the same.
@@ -53,6 +54,7 @@ impl BlobAccount {
             clock: clock.clone(),
             model: RwLock::new(Arc::new(ServiceModel::new(limits))),
             source_access: RwLock::default(),
+            index_tags: RwLock::default(),
             containers: RwLock::default(),
             changes: AtomicU64::new(0),
             usual_headers: RwLock::default(),
@@ -89,6 +91,16 @@ impl BlobAccount {
     /// Answers the services of other accounts so from now on.
     pub(crate) fn set_source_access(&self, access: SourceAccess) {
         *self.source_access.write().expect("one word is never left half done") = access;
+    }
+
+    /// Whether its blobs have index tags.
+    pub(super) fn index_tags(&self) -> TagSupport {
+        *self.index_tags.read().expect("one word is never left half done")
+    }
+
+    /// Has index tags, or refuses them, from now on.
+    pub(crate) fn set_index_tags(&self, support: TagSupport) {
+        *self.index_tags.write().expect("one word is never left half done") = support;
     }
 
     pub(crate) fn create_container(&self, container: &str) -> Result<(), StorageError> {

@@ -11,10 +11,11 @@ use super::ask::Ask;
 use super::conditions::Conditions;
 use super::content::{Body as Content, Piece};
 use super::lease::{self, Leased};
-use super::refusal::{PERMISSION_MISMATCH, Refusal, TOO_LARGE, UNAUTHORIZED_OVERWRITE};
+use super::refusal::{NO_TAGS, PERMISSION_MISMATCH, Refusal, TOO_LARGE, UNAUTHORIZED_OVERWRITE};
 use super::sas::{Grant, Issuer as _};
 use super::stored::{Blob, BlobHeaders, Container, Contents};
 use crate::emulator::faults::plan::{CopyFate, Pretence};
+use crate::emulator::settings::TagSupport;
 
 /// How a request was authorised.
 #[derive(Debug)]
@@ -83,10 +84,16 @@ impl Call<'_> {
 
     /// Tags may be written only by who may write tags.
     pub(super) fn check_tags_allowed(&self) -> Result<(), Refusal> {
-        if self.ask.headers.contains_key("x-ms-tags") && !self.authority.grant.any_of("t") {
-            return Err(PERMISSION_MISMATCH);
+        if self.ask.headers.contains_key("x-ms-tags") { self.check_tags() } else { Ok(()) }
+    }
+
+    /// Index tags are for who has the permission, and where the account has them.
+    pub(super) fn check_tags(&self) -> Result<(), Refusal> {
+        match self.account.index_tags() {
+            TagSupport::None => Err(NO_TAGS),
+            TagSupport::Offered if self.authority.grant.any_of("t") => Ok(()),
+            TagSupport::Offered | TagSupport::Refused => Err(PERMISSION_MISMATCH),
         }
-        Ok(())
     }
 
     /// Stores a blob in place of whatever has its name, if that is still allowed.

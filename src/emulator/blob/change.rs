@@ -56,6 +56,7 @@ pub(super) fn set_tier(call: &Call<'_>) -> Result<Response, Refusal> {
 
 /// Set Blob Tags. Neither `ETag` nor time change.
 pub(super) async fn set_tags(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
+    call.check_tags()?;
     let tags = valid_tags(parse_tags(&read_body(body, MAX_XML).await?)?)?;
     call.change(|blob| {
         blob.extras().tags = tags;
@@ -85,6 +86,7 @@ fn parse_tags(document: &[u8]) -> Result<std::collections::BTreeMap<String, Stri
 
 /// Get Blob Tags.
 pub(super) fn get_tags(call: &Call<'_>) -> Result<Response, Refusal> {
+    call.check_tags()?;
     let container = call.container()?;
     let contents = container.lock_at(call.elapsed())?;
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><Tags>");

@@ -11,7 +11,7 @@ use super::describe::Reply;
 use super::encryption::Encryption;
 use super::lease::At;
 use super::pending::{CopyRecord, copy_id_text};
-use super::refusal::{PERMISSION_MISMATCH, Refusal};
+use super::refusal::Refusal;
 use super::stored::{Blob, Contents, Pairs};
 use super::times::http_date;
 use super::xml;
@@ -145,8 +145,8 @@ pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
         uncommitted: includes(call, "uncommittedblobs"),
         elapsed: call.elapsed(),
     };
-    if columns.tags && !call.authority.grant.any_of("t") {
-        return Err(PERMISSION_MISMATCH);
+    if columns.tags {
+        call.check_tags()?;
     }
     let container = call.container()?;
     let mut text = begin(call, Some(&container.name));

@@ -49,6 +49,7 @@ refusals! {
     INVALID_METADATA: 400 "InvalidMetadata" "The metadata specified is invalid. It has characters that are not permitted.";
     INVALID_RANGE: 416 "InvalidRange" "The range specified is invalid for the current size of the resource.";
     INVALID_RESOURCE_NAME: 400 "InvalidResourceName" "The specified resource name contains invalid characters.";
+    NO_TAGS: 409 "FeatureNotYetSupportedForHierarchicalNamespaceAccounts" "Blob index tags are not yet supported for hierarchical namespace accounts.";
     INVALID_TAGS: 400 "InvalidTags" "The tags specified are invalid.";
     INVALID_URL: 400 "" "The request URL is invalid.";
     INVALID_URI: 400 "InvalidUri" "The requested URI does not represent any resource on the server.";

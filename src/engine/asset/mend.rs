@@ -48,8 +48,8 @@ async fn mend_one(account: &BlobAccount, at: &BlobRef, blob: &Blob, copy: &Blob,
         let set = account.set_metadata(at, &blob.properties.metadata, &etag).await?;
         new_etag(at, etag, set)?;
     }
-    if mend.tags {
-        new_etag(at, String::new(), account.set_tags(at, &blob.properties.tags).await?)?;
+    if let Some(tags) = blob.properties.tags.read().filter(|_| mend.tags) {
+        new_etag(at, String::new(), account.set_tags(at, tags).await?)?;
     }
     Ok(())
 }

@@ -4,17 +4,18 @@ use futures::TryStreamExt;
 
 use super::super::compare;
 use super::super::contents::{Contents, compare_names};
-use super::super::digest::{BlobsDigest, BlobsSum, is_archived};
+use super::super::digest::{BlobsDigest, BlobsSum, is_archived, to_record};
+use crate::claims::Work;
 use crate::error::Error;
 use crate::ledger::Facts;
-use crate::model::Asset;
 use crate::verdict::Cause;
 
 /// Differences named in an error; the rest is counted.
 const DIFFERENCES_NAMED: usize = 3;
 
 /// Lists the target and compares. Returns the fingerprints of what was compared.
-pub(super) async fn verify_copy(asset: &Asset, source: &Contents<'_>, present: Contents<'_>) -> Result<Facts, Error> {
+pub(super) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Contents<'_>) -> Result<Facts, Error> {
+    let (asset, before) = (&work.asset, work.row.as_ref().map(|row| &row.facts));
     let Contents { account, container, .. } = present;
     let target = Contents::list(account, container).await?;
     let (mut digest, mut sum) = (BlobsDigest::default(), BlobsSum::default());
@@ -46,5 +47,7 @@ pub(super) async fn verify_copy(asset: &Asset, source: &Contents<'_>, present: C
     if let Some(blob) = archived {
         return Err(Error::found(asset.label(), Cause::ArchivedInTarget, blob));
     }
-    Ok(Facts { source_digest: Some(digest.text()), target_digest: Some(target.seal.clone()), ..Facts::default() })
+    let source_digest = to_record(digest.text(), before.and_then(|facts| facts.source_digest.as_deref()));
+    let target_digest = to_record(target.seal, before.and_then(|facts| facts.target_digest.as_deref()));
+    Ok(Facts { source_digest: Some(source_digest), target_digest: Some(target_digest), ..Facts::default() })
 }

@@ -53,7 +53,7 @@ fn each_difference_is_named() {
     target.properties.metadata.insert("k".into(), "v".into());
     assert_eq!(difference(&blob(7), &target).unwrap(), "metadata");
     let mut target = copy(1);
-    target.properties.tags.insert("k".into(), "v".into());
+    target.properties.tags = [("k".to_owned(), "v".to_owned())].into();
     assert_eq!(difference(&blob(7), &target).unwrap(), "index tags");
     let mut target = copy(1);
     target.copy = Some(CopyState { id: "1".into(), status: CopyStatus::Pending, progress: None, description: None });
@@ -85,7 +85,7 @@ fn without_a_checksum_and_a_memory_only_a_younger_copy_is_equal() {
 fn headers_metadata_and_tags_are_set_in_place_where_the_bytes_are_known_to_be_equal() {
     let mend = |headers, metadata, tags| Need::Mend(Mend { headers, metadata, tags });
     let mut source = with_md5(blob(7), 1);
-    source.properties.tags.insert("k".into(), "v".into());
+    source.properties.tags = [("k".to_owned(), "v".to_owned())].into();
     assert_eq!(need(&source, Some(&with_md5(copy(1), 1)), &SAME), mend(false, false, true));
     source.properties.cache_control = Some("no-store".into());
     source.properties.metadata.insert("k".into(), "v".into());
@@ -99,7 +99,7 @@ fn headers_metadata_and_tags_are_set_in_place_where_the_bytes_are_known_to_be_eq
 #[test]
 fn tags_alone_explain_no_new_entity_tag() {
     let mut source = blob(7);
-    source.properties.tags.insert("k".into(), "v".into());
+    source.properties.tags = [("k".to_owned(), "v".to_owned())].into();
     assert_eq!(need(&source, Some(&copy(1)), CHANGED), Need::Copy(Why::Changed));
     assert_eq!(need(&source, Some(&copy(1)), &SAME), Need::Mend(Mend { tags: true, ..Mend::default() }));
 }

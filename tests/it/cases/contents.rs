@@ -1,6 +1,6 @@
 //! What changes inside an asset: tags, headers, metadata, names and bytes, on either side. Rows 1, 2, 13, 19, 20 and 22.
 
-use mediamirror::emulator::Headers;
+use mediamirror::emulator::{Headers, TagSupport};
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::{CopyMethod, Mark};
 use mediamirror::verdict::{Cause, Change};
@@ -30,6 +30,74 @@ async fn index_tags_that_change_in_the_source_are_set_in_place_the_next_night() 
         films.are_settled().await;
     }
     assert_eq!(copies(&films), 0, "no byte is copied for a tag");
+}
+
+/// Row 1: a side that does not show its tags.
+#[tokio::test(start_paused = true)]
+async fn tags_that_one_side_refuses_to_show_are_a_finding_and_nothing_is_removed() {
+    let films = Films::mirrored().await;
+    let emulator = &films.world.emulator;
+    let (from, name) = films.blob(SOURCE, 2, "mp4");
+    assert!(emulator.set_tags(WEST, &from, &name, &[("rating", "12")]));
+    films.good_night().await;
+    let (to, _) = films.blob(TARGET, 2, "mp4");
+    let tags = || emulator.describe(EAST, &to, &name).unwrap().tags;
+    for account in [WEST, EAST] {
+        assert!(emulator.set_index_tags(account, TagSupport::Refused));
+        // Once with nothing else to do, once with a blob that is copied again.
+        for changed in [false, true] {
+            if changed {
+                let (storage, asset) = (&films.world.pair().source.storage[0], &films.films[2].asset);
+                put(storage, asset, &name, format!("as it was before {account}").into_bytes()).await;
+                assert!(emulator.set_tags(WEST, &from, &name, &[("rating", "12")]));
+            }
+            let (summary, _) = films.night().await;
+            assert_eq!(summary.outcome, Outcome::Partial, "{:?}", summary.problems);
+            assert_eq!(summary.causes.into_iter().collect::<Vec<_>>(), [(Cause::TagsUnreadable, 6)]);
+            assert_eq!(films.world.verify().await.assets.unchecked, 6);
+            if account == WEST || !changed {
+                assert_eq!(tags()["rating"], "12", "{account}");
+            }
+        }
+        assert!(emulator.set_index_tags(account, TagSupport::Offered));
+        films.good_night().await;
+        assert_eq!(tags()["rating"], "12");
+        films.are_settled().await;
+    }
+}
+
+/// Row 1: what could not be read last night is no change.
+#[tokio::test(start_paused = true)]
+async fn a_night_without_tags_makes_the_next_one_do_nothing() {
+    let films = Films::mirrored().await;
+    let emulator = &films.world.emulator;
+    for (account, name) in [(WEST, "film2"), (EAST, "film3")] {
+        assert!(emulator.set_index_tags(account, TagSupport::Refused));
+        films.source().rename_asset(films.films[2].asset.id.as_str(), Some(name)).unwrap();
+        films.night().await;
+        assert!(emulator.set_index_tags(account, TagSupport::Offered));
+        let (summary, monitor) = films.good_night().await;
+        assert_eq!((summary.assets.mirrored, monitor.changes_of(name)), (0, vec![]));
+    }
+}
+
+/// Row 1: an account with a hierarchical namespace.
+#[tokio::test(start_paused = true)]
+async fn a_source_without_tags_leaves_nothing_to_owe_and_a_target_without_them_does() {
+    let films = Films::mirrored().await;
+    let emulator = &films.world.emulator;
+    assert!(emulator.set_index_tags(WEST, TagSupport::None));
+    let (to, name) = films.blob(TARGET, 1, "mp4");
+    assert!(emulator.set_tags(EAST, &to, &name, &[("theirs", "1")]));
+    films.good_night().await;
+    assert_eq!(emulator.describe(EAST, &to, &name).unwrap().tags["theirs"], "1");
+
+    assert!(emulator.set_index_tags(WEST, TagSupport::Offered) && emulator.set_index_tags(EAST, TagSupport::None));
+    films.good_night().await;
+    let (from, name) = films.blob(SOURCE, 2, "mp4");
+    assert!(emulator.set_tags(WEST, &from, &name, &[("rating", "12")]));
+    let (summary, _) = films.night().await;
+    assert_eq!(summary.causes.into_iter().collect::<Vec<_>>(), [(Cause::NotSupported, 1)]);
 }
 
 /// Row 1, on the other side.

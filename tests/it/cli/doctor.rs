@@ -186,7 +186,7 @@ fn by_signature(emulator: &Emulator, region: usize, permissions: &str) -> String
 #[test]
 fn signatures_with_the_least_rights_mirror_a_library_and_the_doctor_proves_it() {
     let emulator = emulator("");
-    let signatures = [by_signature(&emulator, 0, "rl"), by_signature(&emulator, 1, "rwl")];
+    let signatures = [by_signature(&emulator, 0, "rlt"), by_signature(&emulator, 1, "rwlt")];
     let (code, diagnosis) = emulator.json(&["doctor", "--write-test"]);
     assert_eq!((code, &diagnosis["verdict"]), (Some(0), &Value::from("ok")), "{diagnosis:#}");
     for account in ["storewest", "storeeast"] {
@@ -198,6 +198,22 @@ fn signatures_with_the_least_rights_mirror_a_library_and_the_doctor_proves_it() 
     assert!(signatures.iter().all(|signature| !told.contains(signature)), "a signature was told");
     let (code, compared) = emulator.json(&["verify"]);
     assert_eq!((code, &compared["assets"]["same"]), (Some(0), &Value::from(4)), "{compared:#}");
+}
+
+#[test]
+fn a_side_whose_tags_may_not_be_read_is_a_warning_and_a_run_ends_with_three_and_the_cause() {
+    for (region, account, permissions) in [(0, "storewest", "rl"), (1, "storeeast", "rwl")] {
+        let emulator = emulator("");
+        by_signature(&emulator, region, permissions);
+        let (code, diagnosis) = emulator.json(&["doctor", "--write-test"]);
+        assert_eq!((code, with_verdict(&diagnosis, "warn")), (Some(0), vec![format!("{account} tags")]));
+        let found = check(&diagnosis, account, "tags");
+        assert!(found["remedy"].as_str().is_some_and(|remedy| remedy.contains("`t`")), "{found}");
+        for command in ["sync", "sync", "verify"] {
+            let (code, result) = emulator.json(&[command]);
+            assert_eq!((code, &result["causes"]["tags-unreadable"]), (Some(3), &Value::from(4)), "{result:#}");
+        }
+    }
 }
 
 #[test]

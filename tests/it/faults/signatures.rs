@@ -55,7 +55,7 @@ fn a_signature_of_the_operator_that_ends_during_the_run_is_named_with_its_accoun
 }
 
 async fn a_signature_ends() {
-    for (region, permissions) in [(0, "rl"), (1, "rwl")] {
+    for (region, permissions) in [(0, "rlt"), (1, "rwlt")] {
         let mut world = World::generated(LIBRARY).await;
         follow(Some(world.ledger.clone()));
         let storage = world.emulator.ready().regions[region].storage[0].clone();

@@ -81,7 +81,7 @@ fn render(page: &Page) -> String {
             let _ = write!(xml, "<{name} Encoded=\"true\">{}</{name}>", encoded(value));
         }
         xml.push_str("</Metadata><Tags><TagSet>");
-        for (key, value) in &blob.properties.tags {
+        for (key, value) in blob.properties.tags.read().into_iter().flatten() {
             let _ = write!(xml, "<Tag><Key>{}</Key><Value>{}</Value></Tag>", escape(key), escape(value));
         }
         xml.push_str("</TagSet></Tags></Blob>");
