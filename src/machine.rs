@@ -22,14 +22,29 @@ pub fn process_space() -> String {
     }
 }
 
-/// Is there surely no process with that id in this process's space?
+/// Is there surely no process with that id in this process's space? The system is asked and not `/proc`, which may hide the
+/// processes of other users (`hidepid`). A process that we may not signal is alive.
+#[cfg(target_os = "linux")]
 pub fn is_gone(pid: u32) -> bool {
-    std::path::Path::new("/proc/self").exists() && !std::path::Path::new(&format!("/proc/{pid}")).exists()
+    use rustix::process::{Pid, test_kill_process};
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
+}
+
+/// Is there surely no process with that id in this process's space? Known on Linux alone.
+#[cfg(not(target_os = "linux"))]
+pub fn is_gone(_pid: u32) -> bool {
+    false
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_that_is_no_process_id_proves_nothing() {
+        assert!(!is_gone(0) && !is_gone(u32::MAX));
+    }
 
     #[test]
     fn this_process_is_not_gone_and_an_ended_one_is() {
