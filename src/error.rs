@@ -202,6 +202,7 @@ fn cause_of(call: &CallError) -> Cause {
         Failure::Refused { status: 400..=428, .. } if call.disposition == Disposition::Permanent => {
             Cause::RequestRefused
         }
+        Failure::Absent(_) => Cause::RequestRefused,
         _ => Cause::ServiceUnavailable,
     }
 }

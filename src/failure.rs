@@ -46,6 +46,9 @@ pub enum Failure {
         /// Set where the destination of a copy reports a refusal of the source.
         source_refusal: Option<SourceRefusal>,
     },
+    /// The service answered that there is no such object (HTTP 404), in its own form. The page of a proxy is no such answer.
+    #[error("HTTP 404: {0}")]
+    Absent(String),
     /// No connection: the request was never sent.
     #[error("cannot connect: {0}")]
     Connect(String),
@@ -87,8 +90,14 @@ impl Failure {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } => Some(*status),
+            Self::Absent(_) => Some(404),
             _ => None,
         }
+    }
+
+    /// Did the service itself answer that there is no such object?
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent(_))
     }
 
     /// The service's error code, where it gave one.

@@ -78,7 +78,7 @@ pub fn classify(failure: &Failure) -> Class {
         },
         Failure::Connect(_) => Class::NotSent,
         Failure::Timeout(_) | Failure::Interrupted(_) => Class::Ambiguous,
-        Failure::Unexpected(_) | Failure::ForeignHost(_) | Failure::Credential(_) => Class::Final,
+        Failure::Absent(_) | Failure::Unexpected(_) | Failure::ForeignHost(_) | Failure::Credential(_) => Class::Final,
     }
 }
 

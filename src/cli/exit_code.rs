@@ -59,7 +59,11 @@ impl ExitCode {
 /// Does the failure say that an address or a permission is wrong, rather than that a service is in trouble?
 fn is_set_up_wrong(failure: &Failure) -> bool {
     match failure {
-        Failure::Connect(_) | Failure::Unexpected(_) | Failure::ForeignHost(_) | Failure::Credential(_) => true,
+        Failure::Absent(_)
+        | Failure::Connect(_)
+        | Failure::Unexpected(_)
+        | Failure::ForeignHost(_)
+        | Failure::Credential(_) => true,
         Failure::Refused { status, .. } => matches!(status, 400..=404),
         Failure::Timeout(_) | Failure::Interrupted(_) => false,
     }

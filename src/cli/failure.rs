@@ -154,7 +154,9 @@ pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
         Failure::Refused { status: 401 | 403, .. } => {
             "check that account's key, signature or role in the configuration, and this machine's clock"
         }
-        Failure::Refused { status: 404, .. } => "check the endpoint and the account name in the configuration",
+        Failure::Absent(_) | Failure::Refused { status: 404, .. } => {
+            "check the endpoint and the account name in the configuration"
+        }
         Failure::Refused { status: 429 | 503, .. } => "try again later, or with a lower --requests-per-second",
         Failure::Refused { status: 400 | 405..=407 | 409..=428, .. } => {
             "what was asked for is refused as it is; the service says why"

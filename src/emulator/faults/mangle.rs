@@ -1,7 +1,7 @@
 //! Spoils the body of a good answer: lists of blobs in XML, everything of the media plane in JSON.
 
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use futures::stream;
 use serde_json::Value;
@@ -18,9 +18,11 @@ const MEDIA_PAGE: usize = 1_000;
 /// The largest answer that is spoiled.
 const LARGEST: usize = 256 << 20;
 
-/// Spoils an answer; one that is an error, a batch or empty stays as it is.
+/// Spoils an answer; one that is an error, a batch or empty stays as it is. Only a page of HTML also takes the place of a 404, as a
+/// proxy's does.
 pub(super) async fn spoil(response: Response, how: Mangle) -> Response {
-    if !response.status().is_success() {
+    let missing = response.status() == StatusCode::NOT_FOUND && matches!(how, Mangle::Html);
+    if !response.status().is_success() && !missing {
         return response;
     }
     let (mut parts, body) = response.into_parts();

@@ -318,7 +318,7 @@ pub enum WrongLength {
 pub enum Mangle {
     /// The text ends in its middle; the HTTP around it is well-formed.
     Cut,
-    /// A page of HTML instead.
+    /// A page of HTML instead, also of a 404.
     Html,
     /// XML: a DTD with entities that grow without bound. JSON: a number too large to be one.
     Bomb,

@@ -69,7 +69,7 @@ impl V2 {
             for (at, outcome) in open.into_iter().zip(outcomes) {
                 results[at] = match outcome {
                     Ok(_) => Some(Ok(())),
-                    Err(wrong) if wrong.failure().status() == Some(404) => Some(Ok(())),
+                    Err(wrong) if wrong.failure().is_absent() => Some(Ok(())),
                     Err(wrong) if wrong.deserves_a_look() && round < ROUNDS => None,
                     Err(wrong) => Some(Err(wrong.into_error(DELETE_LOCATOR, ids[at].to_string(), round).into())),
                 };
@@ -145,7 +145,7 @@ impl V2 {
 
     async fn delete(&self, operation: &'static str, attempted: &'static str, set: &str, id: &str) -> Result<(), Error> {
         match self.wire().act(safe(operation, attempted, id), &Ask::delete(odata::entity(set, id))).await {
-            Err(error) if error.failure.status() != Some(404) => Err(error.into()),
+            Err(error) if !error.failure.is_absent() => Err(error.into()),
             _ => Ok(()),
         }
     }

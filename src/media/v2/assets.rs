@@ -149,7 +149,7 @@ impl V2 {
     pub(super) async fn remove_asset(&self, id: &AssetId) -> Result<(), Error> {
         let ask = Ask::delete(odata::entity("Assets", id.as_str()));
         match self.wire().act(safe("DeleteAsset", "delete asset", id.as_str()), &ask).await {
-            Err(error) if error.failure.status() != Some(404) => Err(error.into()),
+            Err(error) if !error.failure.is_absent() => Err(error.into()),
             _ => Ok(()),
         }
     }

@@ -43,7 +43,7 @@ impl V2 {
         let ask = Ask::delete(odata::entity("Locators", &id));
         match self.wire().act(safe("DeleteLocator", "remove the temporary locator of", asset.as_str()), &ask).await {
             Ok(()) => {}
-            Err(error) if error.failure.status() == Some(404) => {}
+            Err(error) if error.failure.is_absent() => {}
             Err(error) => tracing::warn!(%error, "a temporary read locator is left behind; it ends within the hour"),
         }
         let path = path?;

@@ -14,6 +14,9 @@ const EXCERPT: usize = 160;
 /// The failure an answer with an error status stands for.
 pub(super) fn refusal(status: u16, retry_after: Option<&str>, body: &str) -> Failure {
     let (code, message) = words(body);
+    if status == 404 && is_of_an_object(body, &message) {
+        return Failure::Absent(scrub(&shorten(&message)));
+    }
     Failure::Refused {
         status,
         code: code.map(|code| scrub(&shorten(&code))).filter(|code| !code.is_empty()),
@@ -21,6 +24,17 @@ pub(super) fn refusal(status: u16, retry_after: Option<&str>, body: &str) -> Fai
         retry_after: retry_after.and_then(parse_retry_after),
         source_refusal: None,
     }
+}
+
+/// Is a 404 about the object that was asked for? Then it is the service's own error document. Two of those are about something
+/// else, by the texts that were seen on the live service: a piece of the URL, and a storage account.
+fn is_of_an_object(body: &str, message: &str) -> bool {
+    let of_the_service = match serde_json::from_str::<Value>(body) {
+        Ok(document) => document.get("error").or_else(|| document.get("odata.error")).is_some_and(Value::is_object),
+        Err(_) => xml_words(body).is_some(),
+    };
+    let about_something_else = ["Resource not found for the segment", "Cannot find the storage account"];
+    of_the_service && !about_something_else.iter().any(|start| message.trim_start().starts_with(start))
 }
 
 /// The failure of an answer that is well but not JSON.
@@ -138,6 +152,24 @@ mod tests {
         ] {
             assert_eq!(text(&refusal(404, None, body)), "HTTP 404: Resource Asset not found", "{body}");
         }
+    }
+
+    #[test]
+    fn only_an_error_document_about_the_object_says_that_it_is_gone() {
+        let document = |message: &str| format!(r#"{{"odata.error":{{"code":"","message":{{"value":"{message}"}}}}}}"#);
+        assert!(refusal(404, None, &document("Resource Locator not found")).is_absent());
+        for body in [
+            "",
+            "<html><body><h1>404 Not Found</h1></body></html>",
+            r#"{"error":"not_found"}"#,
+            r#"{"message":"Resource Locator not found"}"#,
+            &document("Resource not found for the segment 'Locators'."),
+            &document("Cannot find the storage account 'a'."),
+        ] {
+            let failure = refusal(404, None, body);
+            assert_eq!((failure.is_absent(), failure.status()), (false, Some(404)), "{body}");
+        }
+        assert!(!refusal(410, None, &document("Resource Locator not found")).is_absent());
     }
 
     #[test]

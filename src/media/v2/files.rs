@@ -77,7 +77,7 @@ impl V2 {
             filter: None,
         };
         match listing::all(self.wire(), query, |row| entities::file(row).map(Some)).await {
-            Err(CallError { failure: Failure::Refused { status: 404, .. }, .. }) => Ok(Vec::new()),
+            Err(error) if error.failure.is_absent() => Ok(Vec::new()),
             listed => listed,
         }
     }

@@ -224,7 +224,7 @@ impl V2 {
     /// Removes a job that is over, with its tasks and the keys their presets were encrypted with. What it made stays. One
     /// that is not there is a success.
     pub(super) async fn delete_job(&self, id: &JobId) -> Result<(), Error> {
-        let gone = |error: &CallError| error.failure.status() == Some(404);
+        let gone = |error: &CallError| error.failure.is_absent();
         let keys: Vec<String> = match self.job(id).await? {
             Some(_) => self.tasks_of(id).await?.into_iter().filter_map(|task| task.key).collect(),
             None => return Ok(()),

@@ -202,7 +202,9 @@ impl V2 {
                 let sent = outcomes.into_iter().zip(&changesets).map(|(outcome, changeset)| async move {
                     match outcome {
                         // A service that cannot refer back to what a changeset makes can still do it in two steps.
-                        Err(Wrong::Part(Failure::Refused { status: 400 | 404, .. })) if changeset.len() > 1 => {
+                        Err(Wrong::Part(failure))
+                            if changeset.len() > 1 && matches!(failure.status(), Some(400 | 404)) =>
+                        {
                             self.create_alone(&changeset[0]).await
                         }
                         outcome => outcome.map(made),

@@ -121,7 +121,7 @@ impl V2 {
     pub(super) async fn delete_content_key(&self, id: &str) -> Result<(), Error> {
         let ask = Ask::delete(odata::entity("ContentKeys", id));
         match self.wire().act(safe("DeleteContentKey", "delete content key", id), &ask).await {
-            Err(error) if error.failure.status() != Some(404) => Err(error.into()),
+            Err(error) if !error.failure.is_absent() => Err(error.into()),
             _ => Ok(()),
         }
     }

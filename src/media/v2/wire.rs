@@ -197,7 +197,7 @@ impl Wire {
     pub(super) async fn find(&self, call: Call<'_>, ask: &Ask<'_>) -> Result<Option<Row>, CallError> {
         match self.row(call, ask).await {
             Ok(row) => Ok(Some(row)),
-            Err(CallError { failure: Failure::Refused { status: 404, .. }, .. }) => Ok(None),
+            Err(error) if error.failure.is_absent() => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use mediamirror::clock;
-use mediamirror::emulator::faults::plan::{Fault, Pretence, Rule};
+use mediamirror::emulator::faults::plan::{Fault, Mangle, Pretence, Rule};
 use mediamirror::emulator::{FaultPlan, NewLocator};
 use mediamirror::engine::Outcome;
 use mediamirror::model::LocatorId;
@@ -29,6 +29,20 @@ async fn a_locator_that_the_source_deletes_is_withdrawn_the_same_night_and_named
     assert_eq!((summary.withdrawn, monitor.changes_of("film0")), (1, vec![revoked(films.locator(0))]));
     assert_eq!(look(&films.world, TARGET, "film0").locators, []);
     films.are_settled().await;
+}
+
+/// Row 3: a wrong path, a proxy or a sign-in page answers with 404 as well.
+#[tokio::test(start_paused = true)]
+async fn a_404_that_is_not_the_service_s_own_withdraws_nothing() {
+    let films = Films::mirrored().await;
+    films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
+    let page = Rule::new(Fault::Mangle(Mangle::Html)).operation("{GetLocator,GetAsset}").account("mediawest");
+    films.world.emulator.set_faults(&FaultPlan::new(1).rule(page)).unwrap();
+    let (summary, _) = films.night().await;
+    assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Partial, 0), "{:?}", summary.problems);
+    assert!(playing(&films.world, TARGET).await.contains_key(films.locator(0).as_str()));
+    films.world.emulator.set_faults(&FaultPlan::new(1)).unwrap();
+    assert_eq!(films.good_night().await.0.withdrawn, 1);
 }
 
 /// Row 3.
@@ -264,8 +278,6 @@ async fn a_night_with_a_known_conflict_costs_what_a_quiet_night_costs() {
 /// Row 3: a locator that the listing left out is not withdrawn.
 #[tokio::test(start_paused = true)]
 async fn a_locator_that_the_sources_listing_leaves_out_is_not_withdrawn() {
-    use mediamirror::emulator::FaultPlan;
-    use mediamirror::emulator::faults::plan::{Fault, Mangle, Rule};
     let films = Films::mirrored().await;
     let short = Rule::new(Fault::Mangle(Mangle::Half)).operation("ListLocators").account("mediawest");
     films.world.emulator.set_faults(&FaultPlan::new(1).rule(short)).unwrap();
