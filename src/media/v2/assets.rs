@@ -69,7 +69,7 @@ impl V2 {
             }
             listed => listed?,
         };
-        found.retain(|asset| asset.alternate_id.as_deref().is_some_and(|id| id.starts_with(prefix)));
+        found.retain(|asset| has_prefix(asset, prefix));
         Ok(found)
     }
 
@@ -87,6 +87,8 @@ impl V2 {
         let mut found = Vec::with_capacity(prefixes.len());
         for (prefix, rows) in prefixes.iter().zip(batched) {
             let assets = rows.and_then(|rows| rows.iter().map(entities::asset).collect::<Result<Vec<_>, _>>().ok());
+            // A service may not understand the filter and answer with everything.
+            let assets = assets.map(|assets| assets.into_iter().filter(|asset| has_prefix(asset, prefix)).collect());
             // What a batch does not answer is asked for by itself.
             found.push(match assets {
                 Some(assets) => assets,
@@ -178,6 +180,11 @@ impl V2 {
 }
 
 /// A streaming endpoint; the service's own locator paths say `http`, so that is what its host is shown with.
+/// Does the asset's mark start with that?
+fn has_prefix(asset: &Asset, prefix: &str) -> bool {
+    asset.alternate_id.as_deref().is_some_and(|id| id.starts_with(prefix))
+}
+
 fn streaming_host(row: &Row) -> Option<StreamingHost> {
     let host = row.words("HostName")?;
     let url = if host.contains("://") { host.trim_end_matches('/').to_owned() } else { format!("http://{host}") };

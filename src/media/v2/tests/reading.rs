@@ -189,6 +189,23 @@ async fn marked_assets_are_found_by_prefix_or_in_the_whole_listing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_batch_that_ignores_its_filters_gives_no_foreign_assets() {
+    let everything = json!({"value": [marked(1, "a|1"), marked(2, "b|1"), json!({"Id": id(3)})]});
+    let part = format!(
+        "--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{everything}\r\n"
+    );
+    let fake = Fake::new(move |_| {
+        let headers = vec![("content-type", "multipart/mixed; boundary=b".to_owned())];
+        Reply::Is(202, headers, format!("{part}{part}--b--\r\n"))
+    });
+    let found = service_of(&fake, "2.19").assets_by_marks(&["a".to_owned(), "b".to_owned()]).await.unwrap();
+    let ids: Vec<Vec<_>> =
+        found.iter().map(|some| some.iter().map(|one| one.id.as_str().to_owned()).collect()).collect();
+    assert_eq!(ids, [[id(1)], [id(2)]]);
+    assert_eq!(fake.calls().len(), 1, "{:?}", fake.calls());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_service_s_clock_is_known_after_its_first_answer() {
     let ahead = SignedDuration::from_mins(7);
     let fake = Fake::new(move |_| {
