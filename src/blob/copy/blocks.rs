@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::super::properties::{control_call, header, refused_with};
 use super::super::{BlobAccount, Copied, CopySource};
 use super::remedy::{Plan, check_md5};
-use super::{arriving_with, copy_call};
+use super::{PUT_LIMIT, arriving_with, copy_call};
 use crate::error::{CallError, Error};
 use crate::model::{BlobProperties, BlobRef};
 use crate::verdict::Cause;
@@ -87,7 +87,9 @@ impl BlobAccount {
                 Ok(copied) => return Ok(copied),
                 Err(error) if !restarted && refused_with(&error, UNFIT_BLOCKS) => {
                     restarted = true;
-                    self.clear_blocks(to).await?;
+                    if !self.clear_blocks(to).await? {
+                        return self.replace(to, from, error).await;
+                    }
                     for block in &mut blocks {
                         block.there = false;
                     }
@@ -187,21 +189,35 @@ impl BlobAccount {
             .await)
     }
 
-    /// Drops the uncommitted blocks of a blob that is about to be written: an empty list does.
-    async fn clear_blocks(&self, to: &BlobRef) -> Result<(), Error> {
+    /// Copies over a blob that has content and, beside it, blocks that do not fit ours: one request replaces both, and the
+    /// blob has its content all the time. A blob too large for that waits: the service drops such blocks after a week.
+    async fn replace(&self, to: &BlobRef, from: &CopySource<'_>, unfit: CallError) -> Result<Copied, Error> {
+        if from.blob.length > PUT_LIMIT {
+            return Err(unfit.into());
+        }
+        tracing::debug!(blob = %to, "it has blocks of another program, and is replaced as a whole");
+        self.put_from_url(to, from).await
+    }
+
+    /// Drops the uncommitted blocks of a blob that does not exist yet: an empty list does. False, and nothing is changed,
+    /// where it exists: the list would empty a blob that may play.
+    async fn clear_blocks(&self, to: &BlobRef) -> Result<bool, Error> {
         let client = &self.blob_client(to)?.block_blob_client();
         let subject = to.to_string();
         let call = control_call("PutBlockList", "clear the blocks of blob", &subject);
         let nothing = &BlobProperties::default();
-        self.write
-            .run(call, |_| async move {
-                let list = BlockLookupList { latest: Some(Vec::new()), ..BlockLookupList::default() };
-                let options = arriving_with!(BlockBlobClientCommitBlockListOptions, self, nothing, None);
-                client.commit_block_list(RequestContent::try_from(list)?, Some(options)).await?;
-                Ok(())
-            })
-            .await?;
-        Ok(())
+        let cleared = self.write.run(call, |_| async move {
+            let list = BlockLookupList { latest: Some(Vec::new()), ..BlockLookupList::default() };
+            let mut options = arriving_with!(BlockBlobClientCommitBlockListOptions, self, nothing, None);
+            options.if_none_match = Some("*".to_owned().into());
+            client.commit_block_list(RequestContent::try_from(list)?, Some(options)).await?;
+            Ok(())
+        });
+        match cleared.await {
+            Ok(()) => Ok(true),
+            Err(error) if refused_with(&error, &["BlobAlreadyExists", "ConditionNotMet"]) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -313,6 +313,21 @@ async fn blocks_of_another_program_are_cleared_once() {
     assert_eq!(fake.asked().len(), 3);
 }
 
+#[tokio::test]
+async fn a_blob_with_content_is_never_emptied_to_clear_blocks_of_another_program() {
+    let unfit = || refusal(400, "InvalidBlobOrBlock");
+    let (fake, target) = target([unfit(), refusal(409, "BlobAlreadyExists"), answer(201, CREATED)]);
+    target.put_blocks_from_url(&destination(), &source(5)).await.unwrap();
+    let asked = fake.asked();
+    assert_eq!((asked.len(), asked[1].header("if-none-match")), (3, "*"));
+    assert_eq!(asked[2].url.query(), None, "Put Blob From URL replaces content and blocks in one request");
+    let (fake, target) = self::target([unfit(), refusal(409, "BlobAlreadyExists")]);
+    let error = target.put_blocks_from_url(&destination(), &source(PUT_LIMIT + 1)).await.unwrap_err();
+    assert!(error.to_string().contains("InvalidBlobOrBlock"), "{error}");
+    let written = |asked: &&Asked| asked.url.query().is_none_or(|query| query.contains("blocklist"));
+    assert_eq!(fake.asked().iter().filter(written).count(), 1, "the list that was refused");
+}
+
 /// Three blocks.
 const THREE: u64 = (128 << 20) + 3;
 
