@@ -45,9 +45,9 @@ use tags::TagsKnown;
 pub use container::{Container, ContainerCreation};
 pub use copy::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
 pub use in_place::Changed;
-pub use lease::{LeaseAnswer, LeaseRenewal};
+pub use lease::{LeaseAnswer, LeaseBreak, LeaseRenewal};
 pub use sas::{SharedAccess, SignedUrl};
-pub use small::{Deleted, LeaseState, SmallBlob, WriteIf, Written};
+pub use small::{Deleted, LeaseState, SmallBlob, SmallRead, WriteIf, Written};
 pub use tags::TagAccess;
 
 /// The service refuses a longer source URL, its signature included.

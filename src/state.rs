@@ -10,7 +10,7 @@ mod lock;
 mod moment;
 mod pair;
 
-use crate::blob::{BlobAccount, LeaseState};
+use crate::blob::{BlobAccount, LeaseBreak, LeaseState, SmallBlob, SmallRead};
 use crate::error::Error;
 use crate::model::{AccountName, BlobRef, ContainerName};
 
@@ -27,20 +27,57 @@ const HOLDER_LIMIT: usize = 16 << 10;
 
 /// The holder of a target's lock; `None`: no run has it.
 pub async fn holder(account: &BlobAccount, target: &AccountName) -> Result<Option<Holder>, Error> {
-    let Some(found) = account.read_small(&lock_blob(target), HOLDER_LIMIT).await? else { return Ok(None) };
-    let held = matches!(found.lease, LeaseState::Leased | LeaseState::Breaking);
-    Ok(held.then(|| Holder::read(&found.content)))
+    Ok(holding(account, target).await?.map(|holding| holding.holder))
 }
 
-/// Breaks a target's lock at once, and returns who had it; `None`: no run had it.
+/// Breaks a target's lock at once, and returns who had it; `None`: no run had it. The lock of a run that took it meanwhile is
+/// not broken.
 ///
 /// A holder that still runs notices it only with its next renewal, up to 20 seconds later. Until then two runs can write.
+///
+/// # Errors
+/// [`Error::Locked`] where another run took the lock meanwhile.
 pub async fn unlock(account: &BlobAccount, target: &AccountName) -> Result<Option<Holder>, Error> {
-    let held = holder(account, target).await?;
-    if held.is_some() {
-        account.break_lease(&lock_blob(target)).await?;
+    let Some(held) = holding(account, target).await? else { return Ok(None) };
+    match held.end(account, target).await? {
+        LeaseBreak::Ended => Ok(Some(held.holder)),
+        LeaseBreak::Changed => {
+            let holder = holder(account, target).await?.unwrap_or_default();
+            Err(Error::Locked { target: target.clone(), holder, at: crate::clock::now() })
+        }
     }
-    Ok(held)
+}
+
+/// Who holds a lock, and the lock's blob as it was when that was read.
+struct Holding {
+    holder: Holder,
+    etag: String,
+}
+
+impl Holding {
+    /// Breaks the lock of this holder, and of no other: each one writes its name into the blob when it has taken the lock.
+    /// One that has not written it yet loses the lock before it has begun, and ends.
+    async fn end(&self, account: &BlobAccount, target: &AccountName) -> Result<LeaseBreak, Error> {
+        account.break_lease(&lock_blob(target), &self.etag).await
+    }
+}
+
+async fn holding(account: &BlobAccount, target: &AccountName) -> Result<Option<Holding>, Error> {
+    let Some(found) = read(account, &lock_blob(target), HOLDER_LIMIT).await? else { return Ok(None) };
+    let held = matches!(found.lease, LeaseState::Leased | LeaseState::Breaking);
+    Ok(held.then(|| Holding { holder: Holder::read(&found.content), etag: found.etag }))
+}
+
+/// Reads a blob of the state; `None`: it is not there.
+async fn read(account: &BlobAccount, blob: &BlobRef, limit: usize) -> Result<Option<SmallBlob>, Error> {
+    match account.read_small(blob, limit).await? {
+        SmallRead::Missing => Ok(None),
+        SmallRead::Whole(found) => Ok(Some(found)),
+        SmallRead::TooLarge => {
+            let reason = format!("it has more than {limit} bytes");
+            Err(StateError::Damaged { account: account.name().to_string(), blob: blob.to_string(), reason }.into())
+        }
+    }
 }
 
 /// Is the container there? A run creates it.

@@ -6,11 +6,10 @@
 use std::time::Duration;
 
 use azure_core::http::{Method, Request};
-use jiff::Timestamp;
 use url::Url;
 
 use super::BlobAccount;
-use super::properties::{ABSENT, control_call, refused_with, service_date};
+use super::properties::{ABSENT, control_call, refused_with};
 use crate::error::{Asked, CallError, Error, Failure};
 use crate::model::{BlobRef, LeaseId};
 use crate::retry::final_disposition;
@@ -28,10 +27,7 @@ const NOT_LEASED: &[&str] = &["LeaseNotPresentWithLeaseOperation"];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseAnswer {
     /// The lease is ours.
-    Granted {
-        /// The service's time when it was granted, to the second.
-        at: Timestamp,
-    },
+    Granted,
     /// Somebody else has the lease.
     HeldByAnother,
     /// There is no such blob or container.
@@ -42,12 +38,18 @@ pub enum LeaseAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseRenewal {
     /// The lease is ours, for its whole duration again.
-    Renewed {
-        /// The service's time when it was renewed, to the second.
-        at: Timestamp,
-    },
+    Renewed,
     /// The lease is no longer ours, or the blob is gone.
     Lost,
+}
+
+/// What became of the attempt to break a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseBreak {
+    /// There is no lease any more.
+    Ended,
+    /// The blob was written since: another holder may have the lease.
+    Changed,
 }
 
 impl BlobAccount {
@@ -55,7 +57,7 @@ impl BlobAccount {
     pub async fn acquire_lease(&self, blob: &BlobRef, id: &LeaseId, seconds: u32) -> Result<LeaseAnswer, Error> {
         let headers = [("x-ms-lease-duration", seconds.to_string()), ("x-ms-proposed-lease-id", id.to_string())];
         match self.lease(blob, Action::Acquire, &headers).await? {
-            Ok(at) => Ok(LeaseAnswer::Granted { at }),
+            Ok(()) => Ok(LeaseAnswer::Granted),
             Err(error) if refused_with(&error, HELD) => Ok(LeaseAnswer::HeldByAnother),
             Err(error) if refused_with(&error, ABSENT) => Ok(LeaseAnswer::Missing),
             Err(error) => Err(error.into()),
@@ -69,12 +71,12 @@ impl BlobAccount {
             self.lease_request(&self.lease_url(blob)?, Action::Renew, &[("x-ms-lease-id", id.to_string())]);
         self.write.lane().count_request();
         let sent = async {
-            let answer = self.send(&mut request, Action::Renew.success()).await?;
-            service_date(answer.headers())
+            self.send(&mut request, Action::Renew.success()).await?;
+            Ok(())
         };
         let timeout = |_| Err(Failure::Timeout(RENEWAL_TIMEOUT));
         let failure = match tokio::time::timeout(RENEWAL_TIMEOUT, sent).await.unwrap_or_else(timeout) {
-            Ok(at) => return Ok(LeaseRenewal::Renewed { at }),
+            Ok(()) => return Ok(LeaseRenewal::Renewed),
             Err(failure) => failure,
         };
         let gone = failure.code().is_some_and(|code| ABSENT.contains(&code));
@@ -90,32 +92,36 @@ impl BlobAccount {
     pub async fn release_lease(&self, blob: &BlobRef, id: &LeaseId) -> Result<(), Error> {
         match self.lease(blob, Action::Release, &[("x-ms-lease-id", id.to_string())]).await? {
             Err(error) if matches!(error.failure.status(), Some(409 | 412)) || refused_with(&error, ABSENT) => Ok(()),
-            released => Ok(released.map(drop)?),
+            released => Ok(released?),
         }
     }
 
-    /// Ends a lease at once, whoever has it. A blob without a lease, or no blob, is a success.
-    pub async fn break_lease(&self, blob: &BlobRef) -> Result<(), Error> {
-        match self.lease(blob, Action::Break, &[("x-ms-lease-break-period", "0".to_owned())]).await? {
-            Err(error) if refused_with(&error, NOT_LEASED) || refused_with(&error, ABSENT) => Ok(()),
-            broken => Ok(broken.map(drop)?),
+    /// Ends a lease at once, whoever has it, if the blob still has the entity tag with which its holder was read (the service
+    /// takes conditions on every action on a lease). A blob without a lease, or no blob, is a success.
+    pub async fn break_lease(&self, blob: &BlobRef, etag: &str) -> Result<LeaseBreak, Error> {
+        let headers = [("x-ms-lease-break-period", "0".to_owned()), ("if-match", etag.to_owned())];
+        match self.lease(blob, Action::Break, &headers).await? {
+            Ok(()) => Ok(LeaseBreak::Ended),
+            Err(error) if refused_with(&error, NOT_LEASED) || refused_with(&error, ABSENT) => Ok(LeaseBreak::Ended),
+            Err(error) if error.failure.status() == Some(412) => Ok(LeaseBreak::Changed),
+            Err(error) => Err(error.into()),
         }
     }
 
-    /// Sends an action on the write lane; returns the service's time.
+    /// Sends an action on the write lane.
     async fn lease(
         &self,
         blob: &BlobRef,
         action: Action,
         headers: &[(&'static str, String)],
-    ) -> Result<Result<Timestamp, CallError>, Error> {
+    ) -> Result<Result<(), CallError>, Error> {
         let url = &self.lease_url(blob)?;
         let subject = blob.to_string();
         let call = control_call(action.operation(), action.attempted(), &subject);
         let answer = self.write.run(call, |_| async move {
             let mut request = self.lease_request(url, action, headers);
-            let answer = self.send(&mut request, action.success()).await?;
-            service_date(answer.headers())
+            self.send(&mut request, action.success()).await?;
+            Ok(())
         });
         Ok(answer.await)
     }
@@ -191,21 +197,15 @@ mod tests {
     use crate::model::ContainerName;
     use crate::retry::RetryPolicy;
 
-    const DATE: &[(&str, &str)] = &[("date", "Thu, 01 Jan 1970 00:00:07 GMT")];
-
     fn lock() -> BlobRef {
         BlobRef { container: ContainerName::new("locks"), name: "run".to_owned() }
     }
 
-    fn at() -> Timestamp {
-        Timestamp::from_second(7).unwrap()
-    }
-
     #[tokio::test]
     async fn a_lease_is_granted_with_the_id_that_was_proposed() {
-        let (fake, id) = (Fake::new([answer(201, DATE)]), LeaseId::random());
+        let (fake, id) = (Fake::new([answer(201, &[])]), LeaseId::random());
         let granted = fake.account("acct").acquire_lease(&lock(), &id, 60).await.unwrap();
-        assert_eq!(granted, LeaseAnswer::Granted { at: at() });
+        assert_eq!(granted, LeaseAnswer::Granted);
         let asked = &fake.asked()[0];
         assert_eq!((asked.method.as_str(), asked.url.query()), ("PUT", Some("comp=lease")));
         let sent =
@@ -215,9 +215,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lost_answer_to_an_acquisition_is_repeated_with_the_same_id() {
-        let fake = Fake::new([refusal(500, "InternalError"), answer(201, DATE)]);
+        let fake = Fake::new([refusal(500, "InternalError"), answer(201, &[])]);
         let granted = fake.account("acct").acquire_lease(&lock(), &LeaseId::random(), 60).await.unwrap();
-        assert_eq!(granted, LeaseAnswer::Granted { at: at() });
+        assert_eq!(granted, LeaseAnswer::Granted);
         let ids: Vec<String> =
             fake.asked().iter().map(|asked| asked.header("x-ms-proposed-lease-id").to_owned()).collect();
         assert!(ids.len() == 2 && ids[0] == ids[1], "{ids:?}");
@@ -241,7 +241,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_renewal_passes_a_lane_that_is_full_and_cooling_down() {
-        let fake = Fake::new([answer(200, DATE)]);
+        let fake = Fake::new([answer(200, &[])]);
         let account = fake.account("acct");
         account.write.lane().slow_down(Some(RetryPolicy::default().retry_after_cap));
         let mut permits = Vec::new();
@@ -250,12 +250,12 @@ mod tests {
         }
         let before = tokio::time::Instant::now();
         let renewed = account.renew_lease(&lock(), &LeaseId::random()).await.unwrap();
-        assert_eq!((renewed, before.elapsed()), (LeaseRenewal::Renewed { at: at() }, Duration::ZERO));
+        assert_eq!((renewed, before.elapsed()), (LeaseRenewal::Renewed, Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_renewal_without_an_answer_fails_soon_and_is_tried_once() {
-        let fake = Fake::new([answer(200, DATE).after(Duration::from_mins(1))]);
+        let fake = Fake::new([answer(200, &[]).after(Duration::from_mins(1))]);
         let before = tokio::time::Instant::now();
         let error = fake.account("acct").renew_lease(&lock(), &LeaseId::random()).await.unwrap_err();
         assert!(matches!(error.failure(), Some(Failure::Timeout(_))), "{error}");
@@ -281,19 +281,23 @@ mod tests {
     #[tokio::test]
     async fn a_lease_that_is_no_longer_there_is_released_and_broken_all_the_same() {
         let id = LeaseId::random();
-        for gone in [answer(200, DATE), refusal(409, "LeaseIdMismatchWithLeaseOperation"), refusal(404, "BlobNotFound")]
+        for gone in [answer(200, &[]), refusal(409, "LeaseIdMismatchWithLeaseOperation"), refusal(404, "BlobNotFound")]
         {
             let fake = Fake::new([gone]);
             fake.account("acct").release_lease(&lock(), &id).await.unwrap();
             assert_eq!(fake.asked()[0].header("x-ms-lease-id"), id.to_string());
         }
-        for gone in [answer(202, DATE), refusal(409, NOT_LEASED[0]), refusal(404, "ContainerNotFound")] {
+        for gone in [answer(202, &[]), refusal(409, NOT_LEASED[0]), refusal(404, "ContainerNotFound")] {
             let fake = Fake::new([gone]);
-            fake.account("acct").break_lease(&lock()).await.unwrap();
-            assert_eq!(fake.asked()[0].header("x-ms-lease-break-period"), "0");
+            let broken = fake.account("acct").break_lease(&lock(), "\"0x1\"").await.unwrap();
+            assert_eq!(broken, LeaseBreak::Ended);
+            let sent = ["x-ms-lease-break-period", "if-match"].map(|name| fake.asked()[0].header(name).to_owned());
+            assert_eq!(sent, ["0", "\"0x1\""]);
         }
+        let changed = Fake::new([refusal(412, "ConditionNotMet")]).account("acct");
+        assert_eq!(changed.break_lease(&lock(), "\"0x1\"").await.unwrap(), LeaseBreak::Changed);
         let forbidden = || Fake::new([refusal(403, "AuthorizationFailure")]).account("acct");
         forbidden().release_lease(&lock(), &id).await.unwrap_err();
-        forbidden().break_lease(&lock()).await.unwrap_err();
+        forbidden().break_lease(&lock(), "\"0x1\"").await.unwrap_err();
     }
 }

@@ -5,15 +5,13 @@ use azure_core::http::{Method, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use jiff::Timestamp;
 use md5::{Digest as _, Md5};
 
 use super::BlobAccount;
-use super::properties::{ABSENT, control_call, header, refused_with, service_date};
+use super::properties::{ABSENT, control_call, header, refused_with};
 use super::write::write_call;
 use crate::error::{CallError, Error, Failure};
 use crate::model::{BlobRef, LeaseId};
-use crate::verdict::Cause;
 
 /// What these blobs hold.
 const CONTENT_TYPE: &str = "application/json";
@@ -27,8 +25,6 @@ pub struct SmallBlob {
     pub content: Bytes,
     /// Its entity tag, quotes included.
     pub etag: String,
-    /// The service's time when it was read, to the second.
-    pub date: Timestamp,
     /// Whether somebody has a lease on it.
     pub lease: LeaseState,
 }
@@ -57,8 +53,6 @@ pub enum WriteIf<'a> {
     Etag(&'a str),
     /// The lease is ours.
     Lease(&'a LeaseId),
-    /// Both.
-    EtagAndLease(&'a str, &'a LeaseId),
 }
 
 /// What became of a conditional write.
@@ -84,31 +78,42 @@ pub enum Deleted {
 }
 
 /// What a read came to.
-enum Read {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SmallRead {
+    /// There is no such blob or container.
+    Missing,
+    /// It was read whole.
     Whole(SmallBlob),
+    /// It is larger than expected, so it is not what was written there.
     TooLarge,
 }
 
+impl SmallRead {
+    /// The blob, if it was read.
+    pub fn whole(self) -> Option<SmallBlob> {
+        match self {
+            Self::Whole(found) => Some(found),
+            Self::Missing | Self::TooLarge => None,
+        }
+    }
+}
+
 impl BlobAccount {
-    /// Reads a blob of up to `limit` bytes; `None`: there is no such blob or container. A larger one is an error.
-    pub async fn read_small(&self, blob: &BlobRef, limit: usize) -> Result<Option<SmallBlob>, Error> {
+    /// Reads a blob of up to `limit` bytes.
+    pub async fn read_small(&self, blob: &BlobRef, limit: usize) -> Result<SmallRead, Error> {
         let url = &self.blob_url(blob)?;
         let subject = blob.to_string();
         let call = control_call("GetBlob", "read blob", &subject);
         let read = self.read.run(call, |_| async move {
             let mut request = self.request(url.clone(), Method::Get);
             match self.send_within(&mut request, limit).await? {
-                Some((headers, content)) => small_blob(&headers, content).map(Read::Whole),
-                None => Ok(Read::TooLarge),
+                Some((headers, content)) => small_blob(&headers, content).map(SmallRead::Whole),
+                None => Ok(SmallRead::TooLarge),
             }
         });
         match read.await {
-            Ok(Read::Whole(found)) => Ok(Some(found)),
-            Ok(Read::TooLarge) => {
-                let reason = format!("it has more than the {limit} bytes that are expected");
-                Err(Error::found(subject, Cause::NotSupported, reason))
-            }
-            Err(error) if refused_with(&error, ABSENT) => Ok(None),
+            Ok(read) => Ok(read),
+            Err(error) if refused_with(&error, ABSENT) => Ok(SmallRead::Missing),
             Err(error) => Err(error.into()),
         }
     }
@@ -160,17 +165,10 @@ impl BlobAccount {
 
 impl WriteIf<'_> {
     fn put_on(self, request: &mut Request) {
-        let (etag, lease) = match self {
-            Self::Absent => return request.insert_header("if-none-match", "*"),
-            Self::Etag(etag) => (Some(etag), None),
-            Self::Lease(lease) => (None, Some(lease)),
-            Self::EtagAndLease(etag, lease) => (Some(etag), Some(lease)),
-        };
-        if let Some(etag) = etag {
-            request.insert_header("if-match", etag.to_owned());
-        }
-        if let Some(lease) = lease {
-            request.insert_header("x-ms-lease-id", lease.to_string());
+        match self {
+            Self::Absent => request.insert_header("if-none-match", "*"),
+            Self::Etag(etag) => request.insert_header("if-match", etag.to_owned()),
+            Self::Lease(lease) => request.insert_header("x-ms-lease-id", lease.to_string()),
         }
     }
 
@@ -191,7 +189,7 @@ fn small_blob(headers: &Headers, content: Bytes) -> Result<SmallBlob, Failure> {
         Some(other) => return Err(Failure::Unexpected(format!("a lease with the state {other:?}"))),
     };
     let etag = header(headers, "etag").ok_or_else(without_etag)?;
-    Ok(SmallBlob { content, etag, date: service_date(headers)?, lease })
+    Ok(SmallBlob { content, etag, lease })
 }
 
 fn without_etag() -> Failure {
@@ -204,38 +202,36 @@ mod tests {
     use super::*;
     use crate::model::ContainerName;
 
-    const HEADERS: &[(&str, &str)] =
-        &[("date", "Thu, 01 Jan 1970 00:00:07 GMT"), ("etag", "\"0x1\""), ("x-ms-lease-state", "leased")];
+    const HEADERS: &[(&str, &str)] = &[("etag", "\"0x1\""), ("x-ms-lease-state", "leased")];
 
     fn lock() -> BlobRef {
         BlobRef { container: ContainerName::new("state"), name: "lock".to_owned() }
     }
 
     #[tokio::test]
-    async fn a_small_blob_is_read_with_its_tag_date_and_lease() {
+    async fn a_small_blob_is_read_with_its_tag_and_lease() {
         let fake = Fake::new([answer(200, HEADERS).with_body("{}")]);
-        let read = fake.account("acct").read_small(&lock(), 2).await.unwrap().unwrap();
+        let read = fake.account("acct").read_small(&lock(), 2).await.unwrap().whole().unwrap();
         assert_eq!((read.content, read.etag.as_str()), (Bytes::from("{}"), "\"0x1\""));
-        assert_eq!((read.date, read.lease), (Timestamp::from_second(7).unwrap(), LeaseState::Leased));
+        assert_eq!(read.lease, LeaseState::Leased);
     }
 
     #[tokio::test]
-    async fn a_blob_above_the_limit_is_refused_and_a_missing_one_is_none() {
+    async fn a_blob_above_the_limit_and_a_missing_one_are_answers() {
         let large = Fake::new([answer(200, HEADERS).with_body("{} ")]).account("acct");
-        let error = large.read_small(&lock(), 2).await.unwrap_err();
-        assert!(matches!(error, Error::Found { .. }) && error.to_string().contains("2 bytes"), "{error}");
+        assert_eq!(large.read_small(&lock(), 2).await.unwrap(), SmallRead::TooLarge);
         for code in ABSENT {
             let missing = Fake::new([refusal(404, code)]).account("acct");
-            assert_eq!(missing.read_small(&lock(), 2).await.unwrap(), None);
+            assert_eq!(missing.read_small(&lock(), 2).await.unwrap(), SmallRead::Missing);
         }
         let forbidden = Fake::new([refusal(403, "AuthorizationFailure")]).account("acct");
         forbidden.read_small(&lock(), 2).await.unwrap_err();
     }
 
     #[tokio::test]
-    async fn an_answer_without_tag_or_date_or_with_an_unknown_lease_is_no_blob() {
-        let unknown = [HEADERS[0], HEADERS[1], ("x-ms-lease-state", "sublet")];
-        for headers in [&HEADERS[..1], &HEADERS[1..], &unknown] {
+    async fn an_answer_without_tag_or_with_an_unknown_lease_is_no_blob() {
+        let unknown = [HEADERS[0], ("x-ms-lease-state", "sublet")];
+        for headers in [&HEADERS[1..], &unknown] {
             Fake::new([answer(200, headers)]).account("acct").read_small(&lock(), 2).await.unwrap_err();
         }
     }
@@ -248,7 +244,6 @@ mod tests {
             (WriteIf::Absent, ["*", "", ""]),
             (WriteIf::Etag("\"0x1\""), ["", "\"0x1\"", ""]),
             (WriteIf::Lease(lease), ["", "", &id]),
-            (WriteIf::EtagAndLease("\"0x1\"", lease), ["", "\"0x1\"", &id]),
         ];
         for (condition, headers) in cases {
             let fake = Fake::new([answer(201, HEADERS), answer(202, &[])]);

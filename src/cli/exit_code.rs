@@ -2,6 +2,7 @@
 
 use mediamirror::error::{Disposition, Error, Failure};
 use mediamirror::ledger::LedgerError;
+use mediamirror::state::StateError;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(crate) enum ExitCode {
     Locked = 6,
     /// The ledger cannot be used
     Ledger = 8,
-    /// A guard holds changes back, or the direction is wrong; a person has to decide
+    /// A guard holds changes back, the direction is wrong, or the state is damaged; a person has to decide
     Held = 9,
     /// An encoding job failed or was canceled
     Encoding = 10,
@@ -39,6 +40,8 @@ impl ExitCode {
         match error {
             Error::Ledger(error) => Self::of_ledger(error),
             Error::Locked { .. } => Self::Locked,
+            // A person has to decide what the target's state is.
+            Error::State(StateError::Damaged { .. } | StateError::UnknownVersion { .. }) => Self::Held,
             Error::Call(_) | Error::State(_) if changed => Self::Unexpected,
             Error::Config(_) | Error::State(_) => Self::Refused,
             Error::Call(call) if call.disposition == Disposition::Fatal || is_set_up_wrong(&call.failure) => {
@@ -84,7 +87,7 @@ mod tests {
     use mediamirror::config::ConfigError;
     use mediamirror::error::{Asked, CallError};
     use mediamirror::model::AccountName;
-    use mediamirror::state::{Holder, LockLoss, StateError};
+    use mediamirror::state::{Holder, LockLoss};
 
     use super::*;
 
@@ -98,7 +101,10 @@ mod tests {
         (ExitCode::Refused, "Configuration, credential or permission; nothing was changed"),
         (ExitCode::Locked, "Another run holds the lock of the ledger or of the target"),
         (ExitCode::Ledger, "The ledger cannot be used"),
-        (ExitCode::Held, "A guard holds changes back, or the direction is wrong; a person has to decide"),
+        (
+            ExitCode::Held,
+            "A guard holds changes back, the direction is wrong, or the state is damaged; a person has to decide",
+        ),
         (ExitCode::Encoding, "An encoding job failed or was canceled"),
         (ExitCode::Interrupted, "Interrupted (SIGINT) after draining; the next run goes on from there"),
         (ExitCode::Terminated, "Terminated (SIGTERM) after draining; the next run goes on from there"),
@@ -179,12 +185,15 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_target_is_six_a_lost_lock_one_and_a_damaged_state_five_before_a_change() {
+    fn a_locked_target_is_six_a_lost_lock_one_a_damaged_state_nine_and_a_changed_one_five_before_a_change() {
         let (target, holder) = (AccountName::new("east"), Holder::here());
         let locked = Error::Locked { target: target.clone(), holder, at: Timestamp::UNIX_EPOCH };
         assert_eq!(ExitCode::of(&locked, false), ExitCode::Locked);
         let lost = Error::LockLost { target, reason: LockLoss::Taken };
         assert_eq!(ExitCode::of(&lost, true), ExitCode::Unexpected);
+        let (account, blob, reason) = ("a".to_owned(), "b".to_owned(), "r".to_owned());
+        let damaged = Error::State(StateError::Damaged { account, blob, reason });
+        assert_eq!(ExitCode::of(&damaged, false), ExitCode::Held);
         let changed = Error::State(StateError::Changed { account: "a".to_owned(), blob: "b".to_owned() });
         assert_eq!(ExitCode::of(&changed, false), ExitCode::Refused);
         assert_eq!(ExitCode::of(&changed, true), ExitCode::Unexpected);

@@ -8,8 +8,8 @@ pub enum StateError {
     /// A blob of the state has content that mediamirror does not write.
     #[error(
         "cannot read the state in blob {blob} of storage account {account}: it is damaged ({reason}); restore an earlier \
-         version of the blob; if there is none, delete the blob: the guards then count from zero, and adopted locators \
-         have to be adopted again"
+         version of the blob; if there is none, delete the blob and run `sync --rebuild-ledger`: the guards then count from \
+         zero, and adopted locators have to be adopted again"
     )]
     Damaged {
         /// The storage account.

@@ -113,7 +113,7 @@ async fn acquire(account: &BlobAccount, target: &AccountName, blob: &BlobRef, id
     loop {
         let sent = Moment::now();
         match account.acquire_lease(blob, id, LEASE_SECONDS).await? {
-            LeaseAnswer::Granted { .. } => return Ok(sent),
+            LeaseAnswer::Granted => return Ok(sent),
             LeaseAnswer::Missing if Instant::now() < deadline => {
                 create(account, blob).await?;
                 continue;
@@ -122,11 +122,15 @@ async fn acquire(account: &BlobAccount, target: &AccountName, blob: &BlobRef, id
             LeaseAnswer::HeldByAnother => {}
         }
         // By now it may have ended.
-        let holder = super::holder(account, target).await?;
-        if holder.as_ref().is_some_and(Holder::is_dead) && Instant::now() < deadline {
-            account.break_lease(blob).await?;
+        let holding = super::holding(account, target).await?;
+        if let Some(dead) = holding.as_ref().filter(|holding| holding.holder.is_dead())
+            && Instant::now() < deadline
+        {
+            // Broken or taken by another run meanwhile: the next attempt finds out.
+            dead.end(account, target).await?;
             continue;
         }
+        let holder = holding.map(|holding| holding.holder);
         if holder.is_some() || Instant::now() >= deadline {
             let (target, holder) = (target.clone(), holder.unwrap_or_default());
             return Err(Error::Locked { target, holder, at: crate::clock::now() });
@@ -210,7 +214,7 @@ impl Lease {
     async fn renew(&self) -> Result<(), Error> {
         let sent = Moment::now();
         match self.account.renew_lease(&self.blob, &self.id).await? {
-            LeaseRenewal::Renewed { .. } => {
+            LeaseRenewal::Renewed => {
                 *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = sent;
                 *self.renewal_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
             }

@@ -109,7 +109,7 @@ impl PairState {
         target: &AccountName,
     ) -> Result<Option<(Self, String)>, Error> {
         let blob = pair_blob(source, target);
-        let Some(found) = account.read_small(&blob, LIMIT).await? else { return Ok(None) };
+        let Some(found) = super::read(account, &blob, LIMIT).await? else { return Ok(None) };
         let state = Self::parse(&found.content).map_err(|unusable| unusable.of(account, &blob))?;
         Ok(Some((state, found.etag)))
     }
@@ -128,7 +128,7 @@ impl PairState {
             return Ok(etag);
         }
         // An earlier attempt whose answer was lost may have written it.
-        match account.read_small(&blob, LIMIT).await? {
+        match super::read(account, &blob, LIMIT).await? {
             Some(found) if found.content == content => Ok(found.etag),
             _ => Err(StateError::Changed { account: account.name().to_string(), blob: blob.to_string() }.into()),
         }

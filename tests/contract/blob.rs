@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request};
 use bytes::Bytes;
 use futures::TryStreamExt;
-use mediamirror::blob::{BlobAccount, LeaseAnswer, LeaseRenewal, LeaseState, WriteIf, Written};
+use mediamirror::blob::{BlobAccount, LeaseAnswer, LeaseBreak, LeaseRenewal, LeaseState, WriteIf, Written};
 use mediamirror::call::Caller;
 use mediamirror::error::{Disposition, Error};
 use mediamirror::model::{AccountName, Blob, BlobProperties, BlobRef, ContainerName, CopyStatus, LeaseId, Plane};
@@ -306,10 +306,10 @@ pub(crate) async fn a_lease_is_acquired_renewed_released_and_broken(fixture: &Fi
     account.write_small(&at, Bytes::new(), WriteIf::Absent).await.unwrap();
     for _ in 0..2 {
         let granted = account.acquire_lease(&at, &first, 60).await.unwrap();
-        assert!(matches!(granted, LeaseAnswer::Granted { .. }), "{granted:?}");
+        assert!(matches!(granted, LeaseAnswer::Granted), "{granted:?}");
         assert_eq!(account.acquire_lease(&at, &second, 60).await.unwrap(), LeaseAnswer::HeldByAnother);
         let renewed = account.renew_lease(&at, &first).await.unwrap();
-        assert!(matches!(renewed, LeaseRenewal::Renewed { .. }), "{renewed:?}");
+        assert!(matches!(renewed, LeaseRenewal::Renewed), "{renewed:?}");
         assert_eq!(account.renew_lease(&at, &second).await.unwrap(), LeaseRenewal::Lost);
     }
     for (id, written) in [(&second, false), (&first, true)] {
@@ -317,14 +317,18 @@ pub(crate) async fn a_lease_is_acquired_renewed_released_and_broken(fixture: &Fi
         assert_eq!(matches!(done, Written::Done { .. }), written, "{done:?}");
     }
     account.release_lease(&at, &second).await.unwrap();
-    assert_eq!(account.read_small(&at, 99).await.unwrap().unwrap().lease, LeaseState::Leased);
+    assert_eq!(account.read_small(&at, 99).await.unwrap().whole().unwrap().lease, LeaseState::Leased);
     account.release_lease(&at, &first).await.unwrap();
     assert_eq!(account.renew_lease(&at, &first).await.unwrap(), LeaseRenewal::Lost);
     let granted = account.acquire_lease(&at, &second, 60).await.unwrap();
-    assert!(matches!(granted, LeaseAnswer::Granted { .. }), "{granted:?}");
+    assert!(matches!(granted, LeaseAnswer::Granted), "{granted:?}");
     for _ in 0..2 {
-        account.break_lease(&at).await.unwrap();
-        assert_eq!(account.read_small(&at, 99).await.unwrap().unwrap().lease, LeaseState::Broken);
+        let read = account.read_small(&at, 99).await.unwrap().whole().unwrap();
+        let other = account.break_lease(&at, "\"0x1\"").await.unwrap();
+        assert_eq!(other, LeaseBreak::Changed, "another entity tag is another holder");
+        assert_eq!(account.read_small(&at, 99).await.unwrap().whole().unwrap().lease, read.lease);
+        assert_eq!(account.break_lease(&at, &read.etag).await.unwrap(), LeaseBreak::Ended);
+        assert_eq!(account.read_small(&at, 99).await.unwrap().whole().unwrap().lease, LeaseState::Broken);
     }
     assert_eq!(account.renew_lease(&at, &second).await.unwrap(), LeaseRenewal::Lost);
 }

@@ -1,7 +1,7 @@
 //! The lock of a target and the state of a pair, in virtual time: what two runs see of each other, and what a run does that
 //! lost its lock.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -64,7 +64,7 @@ impl Machines {
     /// Writes the content of the pair's state as it is, past every check.
     async fn overwrite_state(&self, content: &'static str) {
         let blob = Self::blob(&format!("pair-{}-{}.json", self.source, self.target));
-        let etag = self.account().read_small(&blob, 1 << 20).await.unwrap().map(|found| found.etag);
+        let etag = self.account().read_small(&blob, 1 << 20).await.unwrap().whole().map(|found| found.etag);
         let condition = etag.as_deref().map_or(WriteIf::Absent, WriteIf::Etag);
         self.account().write_small(&blob, Bytes::from_static(content.as_bytes()), condition).await.unwrap();
     }
@@ -287,6 +287,53 @@ async fn a_broken_lock_names_its_holder_and_the_holder_stops_with_its_next_renew
     other.check().unwrap();
 }
 
+/// Machines of which another one takes the lock right before the first request to break a lease arrives.
+fn where_canoe_takes_the_lock_before_it_is_broken(machines: &mut Machines, held: TargetLock) -> Taken {
+    let (account, target, taken) = (machines.account(), machines.target.clone(), Taken::default());
+    let (held, kept) = (Mutex::new(Some(held)), Arc::clone(&taken));
+    machines.world.intercept(move |request| {
+        let breaks = request
+            .headers()
+            .iter()
+            .any(|(name, value)| name.as_str() == "x-ms-lease-action" && value.as_str() == "break");
+        let held = breaks.then(|| held.lock().unwrap().take()).flatten()?;
+        let (account, target, kept) = (Arc::clone(&account), target.clone(), Arc::clone(&kept));
+        Some(Box::pin(async move {
+            held.release().await.unwrap();
+            let lock = TargetLock::take(account, &target, &Machines::holder("canoe")).await.unwrap();
+            *kept.lock().unwrap() = Some(lock);
+        }))
+    });
+    taken
+}
+
+/// The lock of the machine that was faster.
+type Taken = Arc<Mutex<Option<TargetLock>>>;
+
+#[tokio::test(start_paused = true)]
+async fn only_the_holder_that_was_judged_loses_the_lock() {
+    let mut machines = Machines::new().await;
+    let held = machines.take("ark").await.unwrap();
+    let taken = where_canoe_takes_the_lock_before_it_is_broken(&mut machines, held);
+    let unlocked = state::unlock(&machines.account(), &machines.target).await.unwrap_err();
+    assert!(matches!(&unlocked, Error::Locked { holder, .. } if holder.host == "canoe"), "{unlocked}");
+    sleep(Duration::from_mins(2)).await;
+    taken.lock().unwrap().take().expect("it was taken").check().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_finds_a_dead_holder_does_not_break_the_lock_of_the_next_one() {
+    let mut machines = Machines::new().await;
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    let dead = Holder { pid: child.id(), ..Machines::holder("ark") };
+    let held = TargetLock::take(machines.account(), &machines.target, &dead).await.unwrap();
+    let taken = where_canoe_takes_the_lock_before_it_is_broken(&mut machines, held);
+    assert_eq!(refused_by(machines.take("boat").await), "canoe");
+    sleep(Duration::from_mins(2)).await;
+    taken.lock().unwrap().take().expect("it was taken").check().unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lock_that_is_broken_before_its_holder_is_written_is_not_held() {
     let machines = Machines::new().await;
@@ -366,11 +413,24 @@ async fn a_damaged_state_and_one_of_another_release_are_errors_with_a_remedy() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_blob_of_the_state_that_is_too_large_is_named_with_the_remedy() {
+    let machines = Machines::new().await;
+    machines.take("ark").await.unwrap().release().await.unwrap();
+    let (account, blob) = (machines.account(), Machines::blob(&format!("lock-{}", machines.target)));
+    let etag = account.read_small(&blob, 1 << 10).await.unwrap().whole().unwrap().etag;
+    account.write_small(&blob, vec![b'x'; 20 << 10].into(), WriteIf::Etag(&etag)).await.unwrap();
+    let error = state::holder(&account, &machines.target).await.unwrap_err();
+    assert!(matches!(error, Error::State(StateError::Damaged { .. })), "{error}");
+    let text = error.to_string();
+    assert!(text.contains(&blob.to_string()) && text.contains("delete the blob"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_elses_lease_on_the_locks_blob_locks_without_a_name() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
     let (account, blob) = (machines.account(), Machines::blob(&format!("lock-{}", machines.target)));
-    let etag = account.read_small(&blob, 1 << 10).await.unwrap().unwrap().etag;
+    let etag = account.read_small(&blob, 1 << 10).await.unwrap().whole().unwrap().etag;
     account.write_small(&blob, Bytes::from_static(b"mine"), WriteIf::Etag(&etag)).await.unwrap();
     account.acquire_lease(&blob, &LeaseId::random(), 60).await.unwrap();
     let error = machines.take("boat").await.unwrap_err();
