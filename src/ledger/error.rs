@@ -42,6 +42,16 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// A ledger whose tables are not those of its format.
+    #[error("cannot open the ledger {}: it is a ledger of mediamirror (format {format}) with other tables than this release \
+        makes, so another build wrote it; use that build, or begin a new one with `sync --rebuild-ledger`, which keeps this \
+        one, compares both accounts again and copies only what is missing", path.display())]
+    OtherLayout {
+        /// The ledger.
+        path: PathBuf,
+        /// The format that it says it has.
+        format: u32,
+    },
     /// Written by a newer release.
     #[error("cannot open the ledger {}: it was written by a newer release (format {found}, this one knows {known}); \
         use that release, or begin a new one with `sync --rebuild-ledger`", path.display())]

@@ -221,7 +221,18 @@ fn recognise(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     if found > known() {
         return Err(LedgerError::Newer { path: path.to_owned(), found, known: known() });
     }
+    if found == known()
+        && layout(connection).map_err(failed)? != in_memory().and_then(|new| layout(&new)).map_err(failed)?
+    {
+        return Err(LedgerError::OtherLayout { path: path.to_owned(), format: found });
+    }
     Ok(())
+}
+
+/// The statements that made the tables and indexes, in order of name.
+fn layout(connection: &Connection) -> rusqlite::Result<Vec<(String, Option<String>)>> {
+    let mut objects = connection.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")?;
+    objects.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 /// Brings the schema up to date.

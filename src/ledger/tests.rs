@@ -270,6 +270,21 @@ fn a_ledger_of_a_newer_release_is_refused() {
 }
 
 #[test]
+fn a_ledger_with_other_tables_is_refused_with_the_way_out_and_rebuilt_on_request() {
+    let (_dir, path) = place();
+    drop(open(&path).unwrap());
+    Connection::open(&path).unwrap().execute_batch("DROP TABLE mark; ALTER TABLE run RENAME TO night").unwrap();
+    for refused in [open(&path).unwrap_err(), open_read_only(&path).unwrap_err()] {
+        assert!(matches!(refused, LedgerError::OtherLayout { .. }), "{refused:?}");
+        let text = refused.to_string();
+        assert!(text.contains(&path.display().to_string()) && text.contains("sync --rebuild-ledger"), "{text}");
+    }
+    let (source, target) = pair();
+    let (_ledger, moved) = Ledger::rebuild(&path, &source, &target).unwrap();
+    assert!(!moved.is_empty() && moved.iter().all(|moved| moved.exists()), "nothing is deleted");
+}
+
+#[test]
 fn a_missing_folder_is_named() {
     let (dir, _) = place();
     let error = open(&dir.path().join("no/such/l.db")).unwrap_err();

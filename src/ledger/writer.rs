@@ -76,6 +76,8 @@ pub(super) struct Worker {
     pub(super) from: String,
     /// Events that wait for the next commit, each with its run's id.
     pub(super) events: Vec<(String, Event)>,
+    /// When the first of them is to be written, at the latest; other work may come in between.
+    pub(super) events_due: Option<Instant>,
     /// Before then a change waits for company; `None`: it never does, for a commit costs nothing.
     pub(super) next_commit: Option<Instant>,
     /// Held as long as the file is open for writing. Last field: dropped after the connection.
@@ -97,7 +99,7 @@ impl Worker {
     /// One that only reads, or whose commits cost nothing.
     pub(super) fn of(connection: Connection, path: &Path, from: &str) -> Self {
         let (path, from) = (path.to_owned(), from.to_owned());
-        Self { connection, path, from, events: Vec::new(), next_commit: None, lock: None }
+        Self { connection, path, from, events: Vec::new(), events_due: None, next_commit: None, lock: None }
     }
 
     /// Serves until it is asked to close or nobody can ask any more.
@@ -131,7 +133,8 @@ impl Worker {
     /// The next item. Events do not wait for it longer than [`EVENTS_WAIT`].
     fn receive(&mut self, work: &Receiver<Work>) -> Option<Work> {
         if !self.events.is_empty() {
-            match work.recv_timeout(EVENTS_WAIT) {
+            let due = *self.events_due.get_or_insert_with(|| Instant::now() + EVENTS_WAIT);
+            match work.recv_timeout(due.saturating_duration_since(Instant::now())) {
                 Ok(item) => return Some(item),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => self.write_events_or_warn(),
             }
@@ -157,6 +160,12 @@ impl Worker {
         let _ = reply.send(found.map_err(|error| self.failed("read", &error)));
     }
 
+    /// The events that wait, for a commit.
+    fn events_to_write(&mut self) -> Vec<(String, Event)> {
+        self.events_due = None;
+        std::mem::take(&mut self.events)
+    }
+
     /// Keeps an event for the next commit; a group's worth of them is one.
     fn take_event(&mut self, event: (String, Event)) {
         self.events.push(event);
@@ -167,7 +176,7 @@ impl Worker {
 
     /// Writes the events that wait.
     fn write_events(&mut self) -> Result<(), LedgerError> {
-        let events = std::mem::take(&mut self.events);
+        let events = self.events_to_write();
         if events.is_empty() {
             return Ok(());
         }
@@ -207,7 +216,7 @@ impl Worker {
             }
         }
         let (changes, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        let events = std::mem::take(&mut self.events);
+        let events = self.events_to_write();
         let committed = commit(&mut self.connection, &self.path, &self.from, &changes, &events);
         self.next_commit = self.next_commit.map(|_| Instant::now() + PAUSE);
         match committed {
