@@ -85,7 +85,9 @@ impl AppConfig {
     /// Both sides are one account, or a name can be no host's.
     pub fn config(&self, ledger: PathBuf) -> Result<Config, ConfigError> {
         let (source, target) = (&self.source, &self.target);
-        if source.media_account == target.media_account || source.storage_account == target.storage_account {
+        let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+        if same(&source.media_account, &target.media_account) || same(&source.storage_account, &target.storage_account)
+        {
             return Err(unusable("the target is the source", "name another account in the keys that end in `Target`"));
         }
         Ok(Config {
@@ -217,6 +219,17 @@ mod tests {
         assert_eq!(config.target.storage[0].endpoint.as_str(), "https://storeeast.blob.core.windows.net/");
         let same = AppConfig::parse(&TUTORIAL.replace("\"east\"", "\"west\"")).unwrap();
         assert!(same.config("l".into()).unwrap_err().problem.contains("the target is the source"));
+    }
+
+    #[test]
+    fn names_that_differ_in_case_alone_are_one_account() {
+        let config = AppConfig::parse(TUTORIAL).unwrap();
+        let shouted = |name: &str| name.to_ascii_uppercase();
+        let storage = AppAccount { storage_account: shouted(&config.source.storage_account), ..config.target.clone() };
+        let media = AppAccount { media_account: shouted(&config.source.media_account), ..config.target.clone() };
+        for target in [storage, media] {
+            AppConfig { target, ..config.clone() }.config("mirror.ledger".into()).unwrap_err();
+        }
     }
 
     #[test]
