@@ -6,7 +6,7 @@ use azure_core::http::HttpClient;
 
 use crate::blob::BlobAccount;
 use crate::call::Caller;
-use crate::config::{AccountConfig, Config, ServiceConfig};
+use crate::config::{AccountConfig, Config, ConfigError, ServiceConfig};
 use crate::error::Error;
 use crate::media::MediaService;
 use crate::media::authoring::Authoring;
@@ -24,7 +24,7 @@ pub struct Endpoint {
     pub media: Arc<dyn MediaService>,
     /// The same account with what a mirror does not need: jobs, single locators, policies. `None`: it has none of that.
     pub authoring: Option<Arc<dyn Authoring>>,
-    /// Its storage accounts; the first is the default one.
+    /// Its storage accounts. The first one has the assets of which the media account does not say where they are.
     pub storage: Vec<Arc<BlobAccount>>,
     /// All lanes of this side, for statistics.
     pub lanes: Vec<Arc<Lane>>,
@@ -49,12 +49,30 @@ impl Endpoint {
         })
     }
 
-    /// The storage account of that name; `None` = the default one.
+    /// The storage account of that name; `None` = the first one.
     pub fn blobs(&self, account: Option<&AccountName>) -> Option<&Arc<BlobAccount>> {
         match account {
             None => self.storage.first(),
             Some(name) => self.storage.iter().find(|storage| storage.name() == name),
         }
+    }
+
+    /// The media account's default storage account, which keeps the state, wherever the configuration names it. Of several
+    /// the media account is asked; if its API does not say it (below 2.2), the first one counts.
+    ///
+    /// # Errors
+    /// It is not configured, or the media account does not answer.
+    pub async fn default_storage(&self) -> Result<&Arc<BlobAccount>, Error> {
+        if let [only] = &self.storage[..] {
+            return Ok(only);
+        }
+        let name = self.media.default_storage().await?;
+        self.blobs(name.as_ref()).ok_or_else(|| {
+            let (side, media, name) = (self.side, self.media.account(), name.as_ref().map_or("", AccountName::as_str));
+            let problem = format!("the default storage account {name} of media account {media} is not configured");
+            let place = format!("[[{side}.storage]]");
+            ConfigError { place, problem, remedy: "add it: it keeps the lock and the state".to_owned() }.into()
+        })
     }
 }
 

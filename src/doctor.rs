@@ -1,8 +1,8 @@
 //! Would a run work? Both accounts, their rights and clocks, and the ledger, examined one by one.
 //!
-//! It reads, unless asked to prove that the target can be written to; then it makes a scratch asset there, writes a blob into
-//! its container, has the service copy one blob of each source storage account into it, and removes the asset; and it takes
-//! and releases the target's lock. The source is never written to. Every
+//! It reads, unless asked to prove that the target can be written to; then it takes the target's lock, makes a scratch asset in
+//! each of its storage accounts, writes a blob into the container, has the service copy one blob of each source storage account
+//! into it, removes the asset, and releases the lock. The source is never written to. Every
 //! check gives one finding; one that fails stops only those that cannot be made without it.
 
 mod media;
@@ -58,8 +58,11 @@ pub struct Check {
 pub async fn examine(config: &Config, pair: &Pair, write_test: bool) -> Vec<Check> {
     let ((source, samples), (mut target, _), ledger) =
         futures::join!(side(&pair.source), side(&pair.target), ledger(config));
+    let lock = state::examine(&mut target, write_test).await;
     writing::examine(&mut target, &samples, write_test).await;
-    state::examine(&mut target, write_test).await;
+    if let Some(lock) = lock {
+        state::release(&mut target, lock).await;
+    }
     source.checks.into_iter().chain(target.checks).chain([ledger]).collect()
 }
 

@@ -103,8 +103,11 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// Removes an asset with its container, file records and locators. One that is not there is a success.
     async fn delete_asset(&self, id: &AssetId) -> Result<(), Error>;
 
-    /// The container of an asset whose listing does not name it.
-    async fn container(&self, asset: &AssetId) -> Result<ContainerName, Error>;
+    /// The container of an asset whose listing does not name it; `None`: there is no such asset any more.
+    async fn container(&self, asset: &AssetId) -> Result<Option<ContainerName>, Error>;
+
+    /// The account's default storage account; `None`: the service does not say which one it is.
+    async fn default_storage(&self) -> Result<Option<AccountName>, Error>;
 
     /// Makes the file records of several assets what they shall be, in as few requests as the service permits.
     /// One result per set, in order.

@@ -86,7 +86,7 @@ pub async fn upload(
     let storage = storage_of(account, &asset)?;
     let container = match &asset.container {
         Some(container) => container.clone(),
-        None => account.media.container(&asset.id).await?,
+        None => account.media.container(&asset.id).await?.ok_or_else(|| deleted(&asset))?,
     };
     monitor.event(RunEvent::AssetStarted {
         asset: asset.id.clone(),
@@ -130,6 +130,12 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// A storage-encrypted asset cannot be mirrored, nor made without the media account's own key.
+/// The error of an asset that somebody deleted while files are uploaded to it.
+fn deleted(asset: &Asset) -> Error {
+    let reason = "the asset was deleted meanwhile; upload the files again".to_owned();
+    Error::Input { subject: asset.label().to_owned(), reason }
+}
+
 fn refuse_storage_encryption(name: &str, encryption: AssetEncryption) -> Result<(), Error> {
     if encryption != AssetEncryption::Storage {
         return Ok(());

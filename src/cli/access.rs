@@ -46,16 +46,24 @@ impl Access<'_> {
         let storage = join_all(storage.map(|(index, storage)| self.check_storage(index, storage)));
         let (media, storage) = futures::join!(self.check_media(), storage);
         media?;
-        self.judge_storage(storage)
+        self.judge_storage(storage).await
     }
 
     /// One storage account that cannot be used fails its own assets alone, as long as there is another one. The target's
-    /// first one keeps the lock and the state.
-    fn judge_storage(&self, storage: Vec<Result<(), CommandFailure>>) -> Result<(), CommandFailure> {
+    /// default one keeps the lock and the state.
+    async fn judge_storage(&self, storage: Vec<Result<(), CommandFailure>>) -> Result<(), CommandFailure> {
         let all_failed = storage.iter().all(Result::is_err);
-        for (index, checked) in storage.into_iter().enumerate() {
+        let needed = match self.side {
+            Side::Target if storage.iter().any(Result::is_err) => {
+                Some(self.endpoint.default_storage().await.map_err(|error| CommandFailure::of(&error, false))?)
+            }
+            Side::Target | Side::Source => None,
+        };
+        for (account, checked) in self.endpoint.storage.iter().zip(storage) {
             match checked {
-                Err(failure) if all_failed || (self.side == Side::Target && index == 0) => return Err(failure),
+                Err(failure) if all_failed || needed.is_some_and(|needed| needed.name() == account.name()) => {
+                    return Err(failure);
+                }
                 Err(failure) => printer::note(&format!("warning: {failure}; its assets are not mirrored")),
                 Ok(()) => {}
             }

@@ -29,10 +29,7 @@ pub(crate) async fn run(context: &Context, args: &UnlockArgs) -> Result<ExitCode
     let session = Session::of(Config::load(&context.global.config)?)?;
     let endpoint = &session.pair.target;
     let target = endpoint.media.account().clone();
-    let account = endpoint.blobs(None).ok_or_else(|| {
-        let message = format!("target account {target} has no storage account, so it has no lock");
-        CommandFailure::new(ExitCode::Refused, message, "add `[[target.storage]]` to the configuration")
-    })?;
+    let account = endpoint.default_storage().await.map_err(|error| CommandFailure::of(&error, false))?;
     let held = if args.yes { state::unlock(account, &target).await } else { state::holder(account, &target).await };
     let holder = held.map_err(|error| CommandFailure::of(&error, false))?;
     let lock = Lock { broken: args.yes && holder.is_some(), target, holder };

@@ -2,28 +2,62 @@
 
 use std::sync::Arc;
 
-use super::{Findings, Verdict};
+use super::{Check, Findings, Verdict};
 use crate::blob::BlobAccount;
 use crate::error::Error;
 use crate::state::{self, Holder, TargetLock};
 
 const CHECK: &str = "state";
 
-/// Reads the state's container, and with `write_test` takes the lock and releases it, as a run does.
-pub(super) async fn examine(findings: &mut Findings<'_>, write_test: bool) {
+/// Reads the state's container, and with `write_test` takes the lock, as a run does: what is written after that is written by
+/// one program alone. [`release`] gives it back.
+pub(super) async fn examine(findings: &mut Findings<'_>, write_test: bool) -> Option<TargetLock> {
     let endpoint = findings.endpoint;
-    let Some(account) = endpoint.storage.first() else { return };
-    // Without an answer or with a wrong credential, that check already says so.
-    let name = account.name().as_str();
-    let failed = |check: &str| matches!(check, "reachable" | "credential" | "sas");
-    if findings.checks.iter().any(|c| c.verdict == Verdict::Fail && c.subject == name && failed(c.check)) {
-        return;
+    // Without an answer, that check already says so.
+    if failed(findings, endpoint.media.account().as_str(), &["token", "media-api"]) {
+        return None;
     }
-    let found = if write_test { lock(findings, account).await } else { look(findings, account).await };
-    match found {
+    let account = match endpoint.default_storage().await {
+        Ok(account) => account,
+        Err(error) => {
+            findings.failed(endpoint.media.account(), CHECK, error);
+            return None;
+        }
+    };
+    if failed(findings, account.name().as_str(), &["reachable", "credential", "sas"]) {
+        return None;
+    }
+    let target = endpoint.media.account();
+    if write_test {
+        match TargetLock::take(Arc::clone(account), target, &Holder::here()).await {
+            Ok(lock) => return Some(lock),
+            Err(error) => findings.failed(account.name(), CHECK, error),
+        }
+        return None;
+    }
+    match look(findings, account).await {
         Ok(found) => findings.ok(account.name(), CHECK, found),
         Err(error) => findings.failed(account.name(), CHECK, error),
     }
+    None
+}
+
+/// Gives the lock back: the container, a lease and a small write. What was created for it, a run needs.
+pub(super) async fn release(findings: &mut Findings<'_>, lock: TargetLock) {
+    let name = lock.account().name().clone();
+    match lock.release().await {
+        Ok(()) => {
+            let found = format!("the lock was taken and released in container {}", state::CONTAINER);
+            findings.ok(&name, CHECK, found);
+        }
+        Err(error) => findings.failed(&name, CHECK, error),
+    }
+}
+
+/// Did one of these checks of that account fail?
+fn failed(findings: &Findings<'_>, subject: &str, checks: &[&str]) -> bool {
+    let of_it = |check: &&Check| check.subject == subject && checks.contains(&check.check);
+    findings.checks.iter().filter(of_it).any(|check| check.verdict == Verdict::Fail)
 }
 
 /// Does a run hold the lock, and may the state be read?
@@ -36,12 +70,4 @@ async fn look(findings: &Findings<'_>, account: &BlobAccount) -> Result<String, 
         None => Ok(format!("container {} can be read, and no run holds the lock", state::CONTAINER)),
         Some(holder) => Err(Error::Locked { target: target.clone(), holder, at: crate::clock::now() }),
     }
-}
-
-/// Takes and releases the lock: the container, a lease and a small write. What it creates, a run needs.
-async fn lock(findings: &Findings<'_>, account: &Arc<BlobAccount>) -> Result<String, Error> {
-    let target = findings.endpoint.media.account();
-    let lock = TargetLock::take(Arc::clone(account), target, &Holder::here()).await?;
-    lock.release().await?;
-    Ok(format!("the lock was taken and released in container {}", state::CONTAINER))
 }

@@ -14,7 +14,8 @@ use crate::verdict::Cause;
 /// What the scratch asset is called; with the time it is also what it says it is a copy of, which no source has.
 const SCRATCH: &str = "mediamirror-doctor";
 
-/// Tries, where that was asked for; else says what is not proven. Without a way in there is nothing to try.
+/// Tries, where that was asked for, in each storage account of the target; else says what is not proven. Without a way in, or
+/// without the target's lock, there is nothing to try.
 pub(super) async fn examine(findings: &mut Findings<'_>, samples: &[Sample<'_>], write_test: bool) {
     if findings
         .checks
@@ -25,21 +26,39 @@ pub(super) async fn examine(findings: &mut Findings<'_>, samples: &[Sample<'_>],
     }
     let endpoint = findings.endpoint;
     let account = endpoint.media.account();
-    let Some(storage) = endpoint.storage.first() else { return };
     if !write_test {
         let remedy = "prove it with --write-test, which makes and removes an asset";
-        findings.warn(storage.name(), "write", "not proven: writing blobs", remedy);
+        for storage in &endpoint.storage {
+            findings.warn(storage.name(), "write", "not proven: writing blobs", remedy);
+        }
         return findings.warn(account, "media-write", "not proven: making assets, file records and locators", remedy);
     }
+    let mut made = true;
+    for storage in &endpoint.storage {
+        made &= try_storage(findings, storage, samples).await;
+    }
+    if made {
+        findings.ok(account, "media-write", "a scratch asset was made and removed");
+    }
+}
+
+/// Makes a scratch asset in one storage account, writes and copies into it, and removes it. Could it be made and removed?
+async fn try_storage(findings: &mut Findings<'_>, storage: &BlobAccount, samples: &[Sample<'_>]) -> bool {
+    let endpoint = findings.endpoint;
+    let account = endpoint.media.account();
     let scratch = NewAsset {
         name: Some(SCRATCH.to_owned()),
         alternate_id: format!("{SCRATCH}-{}", clock::now().as_millisecond()),
         encryption: AssetEncryption::None,
-        storage_account: None,
+        // The only one needs no choice, which older versions of the API do not offer.
+        storage_account: (endpoint.storage.len() > 1).then(|| storage.name().clone()),
     };
     let asset = match endpoint.media.create_asset(&scratch).await {
         Ok(asset) => asset,
-        Err(error) => return findings.failed(account, "media-write", error),
+        Err(error) => {
+            findings.failed(account, "media-write", error);
+            return false;
+        }
     };
     match write(findings, &asset).await {
         Ok(()) => findings.ok(storage.name(), "write", "a blob was written into a scratch asset's container"),
@@ -55,16 +74,13 @@ pub(super) async fn examine(findings: &mut Findings<'_>, samples: &[Sample<'_>],
         }
     }
     // Whatever became of the blobs.
-    match endpoint.media.delete_asset(&asset.id).await {
-        Ok(()) => findings.ok(account, "media-write", "a scratch asset was made and removed"),
-        Err(error) => {
-            let found = format!("the scratch asset {} was made and is still there: {error}", asset.id);
-            findings.failed(account, "media-write", error);
-            if let Some(check) = findings.checks.last_mut() {
-                check.found = found;
-            }
-        }
+    let Err(error) = endpoint.media.delete_asset(&asset.id).await else { return true };
+    let found = format!("the scratch asset {} was made and is still there: {error}", asset.id);
+    findings.failed(account, "media-write", error);
+    if let Some(check) = findings.checks.last_mut() {
+        check.found = found;
     }
+    false
 }
 
 async fn write(findings: &Findings<'_>, asset: &Asset) -> Result<(), Error> {
@@ -95,7 +111,11 @@ async fn copy(findings: &Findings<'_>, asset: &Asset, sample: &Sample<'_>) -> Re
 async fn place<'a>(endpoint: &'a Endpoint, asset: &Asset) -> Result<(&'a BlobAccount, ContainerName), Error> {
     let container = match &asset.container {
         Some(container) => container.clone(),
-        None => endpoint.media.container(&asset.id).await?,
+        None => endpoint
+            .media
+            .container(&asset.id)
+            .await?
+            .ok_or_else(|| Error::found(asset.label(), Cause::NotThereWhenReadBack, "the scratch asset"))?,
     };
     let account = endpoint.blobs(asset.storage_account.as_ref()).ok_or_else(|| {
         let detail = "the media account puts new assets there";

@@ -4,7 +4,7 @@ use crate::blob::BlobAccount;
 use crate::claims::TargetAsset;
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::model::{AccountName, Asset, AssetId, ContainerName};
+use crate::model::{AccountName, Asset, AssetId, ContainerName, Side};
 use crate::verdict::Cause;
 
 /// Where a target asset's blobs are.
@@ -25,7 +25,15 @@ pub(crate) async fn container_of(
 ) -> Result<ContainerName, Error> {
     match known {
         Some(container) => Ok(container.clone()),
-        None => side.media.container(asset).await,
+        None => side.media.container(asset).await?.ok_or_else(|| vanished(side.side, asset)),
+    }
+}
+
+/// The error of an asset that was listed and is not there any more.
+fn vanished(side: Side, asset: &AssetId) -> Error {
+    match side {
+        Side::Source => Error::found(asset.as_str(), Cause::SourceVanished, ""),
+        Side::Target => Error::found(asset.as_str(), Cause::DiffersAfterCopy, "the copy was deleted during the run"),
     }
 }
 

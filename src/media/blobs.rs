@@ -153,8 +153,12 @@ impl MediaService for Blobs {
         self.account.delete_container(&ContainerName::new(id.as_str())).await
     }
 
-    async fn container(&self, asset: &AssetId) -> Result<ContainerName, Error> {
-        Ok(ContainerName::new(asset.as_str()))
+    async fn container(&self, asset: &AssetId) -> Result<Option<ContainerName>, Error> {
+        Ok(Some(ContainerName::new(asset.as_str())))
+    }
+
+    async fn default_storage(&self) -> Result<Option<AccountName>, Error> {
+        Ok(None)
     }
 
     async fn register_files(&self, sets: &[FileSet]) -> Vec<Result<(), Error>> {

@@ -198,8 +198,12 @@ impl MediaService for V2 {
         self.remove_asset(id).await
     }
 
-    async fn container(&self, asset: &AssetId) -> Result<ContainerName, Error> {
+    async fn container(&self, asset: &AssetId) -> Result<Option<ContainerName>, Error> {
         self.find_container(asset).await
+    }
+
+    async fn default_storage(&self) -> Result<Option<AccountName>, Error> {
+        self.find_default_storage().await
     }
 
     async fn register_files(&self, sets: &[FileSet]) -> Vec<Result<(), Error>> {

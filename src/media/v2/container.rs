@@ -5,9 +5,9 @@ use serde_json::json;
 use super::assets::unreadable;
 use super::odata;
 use super::wire::{Ask, call, safe};
-use super::{V2, entities};
+use super::{V2, WITH_URI, entities};
 use crate::error::{Error, Failure};
-use crate::model::{AssetId, ContainerName};
+use crate::model::{AccountName, AssetId, ContainerName};
 use crate::retry::Idempotency;
 use crate::verdict::Cause;
 
@@ -19,20 +19,32 @@ const SAS: u8 = 1;
 const CREATIONS: u32 = 3;
 
 impl V2 {
-    pub(super) async fn find_container(&self, asset: &AssetId) -> Result<ContainerName, Error> {
-        let found =
-            self.find_asset(asset).await?.ok_or_else(|| Error::found(asset.to_string(), Cause::SourceVanished, ""))?;
+    pub(super) async fn find_container(&self, asset: &AssetId) -> Result<Option<ContainerName>, Error> {
+        let Some(found) = self.find_asset(asset).await? else { return Ok(None) };
         if let Some(container) = found.container {
-            return Ok(container);
+            return Ok(Some(container));
         }
         // In a task of its own: if the caller is cancelled, the locator is still removed.
         let (this, asset) = (self.clone(), asset.clone());
         let subject = asset.to_string();
         let task = tokio::spawn(async move { this.container_by_locator(&asset).await });
-        task.await.unwrap_or_else(|error| {
+        let found = task.await.unwrap_or_else(|error| {
             let failure = Failure::Unexpected(error.to_string());
             Err(unreadable("find the container of asset", &subject, failure).into())
-        })
+        });
+        found.map(Some)
+    }
+
+    /// The account's default storage account, where the version says it.
+    pub(super) async fn find_default_storage(&self) -> Result<Option<AccountName>, Error> {
+        if !self.speaks(WITH_URI) {
+            return Ok(None);
+        }
+        let call = safe("ListStorageAccounts", "list the storage accounts of account", self.0.account.as_str());
+        // A media account has few of them: one page. They have names and no ids.
+        let rows = self.wire().rows(call, &Ask::get("StorageAccounts")).await?;
+        let default = rows.iter().find(|row| row.truth("IsDefault")).and_then(|row| row.words("Name"));
+        Ok(default.map(|name| AccountName::new(name.to_ascii_lowercase())))
     }
 
     async fn container_by_locator(&self, asset: &AssetId) -> Result<ContainerName, Error> {

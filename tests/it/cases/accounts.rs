@@ -10,9 +10,10 @@ use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::{AccountName, Asset, AssetEncryption, BlobProperties, BlobRef, NewAsset};
 use mediamirror::monitor::TestMonitor;
+use mediamirror::state::{Holder, TargetLock};
 use mediamirror::verdict::Cause;
 
-use super::{TARGET, night, playing, plays_alike};
+use super::{EAST, TARGET, night, playing, plays_alike};
 use crate::world::World;
 
 /// The second storage account of the source.
@@ -174,4 +175,67 @@ async fn one_of_two_accounts_that_refuses_the_target_leaves_nothing_and_holds_no
     let proven = checks.iter().filter(|check| check.check == "copy" && check.verdict == Verdict::Ok);
     assert_eq!(proven.count(), 1, "the other account is proven");
     assert_eq!(world.pair().source.storage[1].name(), &AccountName::new(SECOND));
+}
+
+/// A target with two storage accounts, listed in the configuration in the other order.
+async fn two_on_the_target() -> World {
+    let mut settings = Settings::default();
+    let mut second = settings.regions[1].storage[0].clone();
+    SECOND_EAST.clone_into(&mut second.account);
+    settings.regions[1].storage.push(second);
+    let mut world = World::with(settings, None).await;
+    world.config.target.storage.reverse();
+    world
+}
+
+/// The second storage account of the target.
+const SECOND_EAST: &str = "storeeast2";
+
+#[tokio::test(start_paused = true)]
+async fn the_state_is_in_the_default_storage_account_whatever_the_order_in_the_configuration() {
+    let mut world = two_on_the_target().await;
+    let has_state = |world: &World, account: &str| {
+        world.emulator.containers(account).unwrap().iter().any(|name| name == mediamirror::state::CONTAINER)
+    };
+    seed(&world, "film", 0).await;
+    assert_eq!(night(&world, Options::default()).await.0.outcome, Outcome::Complete);
+    assert!(has_state(&world, EAST) && !has_state(&world, SECOND_EAST));
+    world.config.target.storage.reverse();
+    assert_eq!(night(&world, Options::default()).await.0.outcome, Outcome::Complete);
+    assert!(!has_state(&world, SECOND_EAST));
+
+    world.config.target.storage.retain(|storage| storage.account != EAST);
+    let other = world.config.source.storage[0].clone();
+    world.config.target.storage.push(mediamirror::config::StorageConfig { account: "elsewhere".to_owned(), ..other });
+    let error = world.try_sync(Options::default(), &Arc::new(TestMonitor::default())).await.unwrap_err();
+    assert!(matches!(error, mediamirror::error::Error::Config(_)) && error.to_string().contains(EAST), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_write_test_of_doctor_holds_the_lock_and_tries_each_storage_account_of_the_target() {
+    let world = two_on_the_target().await;
+    seed(&world, "film", 0).await;
+    let checks = examine(&world.config, &world.pair(), true).await;
+    for account in [EAST, SECOND_EAST] {
+        for name in ["write", "copy"] {
+            let found = checks.iter().find(|check| check.subject == account && check.check == name);
+            assert!(found.is_some_and(|check| check.verdict == Verdict::Ok), "{account} {name}: {found:?}");
+        }
+    }
+    let writing = Rule::new(Fault::Refuse(Refuse::status(403).code("AuthorizationFailure"))).operation("PutBlob");
+    let rule = writing.account(SECOND_EAST);
+    world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
+    let checks = examine(&world.config, &world.pair(), true).await;
+    let failed: Vec<_> = checks.iter().filter(|check| check.verdict == Verdict::Fail).collect();
+    assert!(matches!(&failed[..], [one] if one.subject == SECOND_EAST && one.check == "write"), "{failed:?}");
+    world.emulator.set_faults(&FaultPlan::default()).unwrap();
+
+    let account = Arc::clone(world.pair().target.default_storage().await.unwrap());
+    let target = AccountName::new(&world.config.target.account);
+    let lock = TargetLock::take(account, &target, &Holder::here()).await.unwrap();
+    world.emulator.reset_stats();
+    let checks = examine(&world.config, &world.pair(), true).await;
+    assert!(checks.iter().any(|check| check.check == "state" && check.verdict == Verdict::Fail), "{checks:?}");
+    assert_eq!((world.count("CreateAsset"), world.count("PutBlob")), (0, 0), "a run holds the lock");
+    lock.check().unwrap();
 }

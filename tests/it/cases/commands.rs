@@ -98,7 +98,7 @@ fn a_storage_account_that_is_not_configured_is_three_for_sync_and_verify_and_fai
 
 /// Row 10.
 #[test]
-fn a_storage_account_that_refuses_us_is_a_warning_and_three_as_long_as_there_is_another_one() {
+fn a_storage_account_that_refuses_us_is_a_warning_and_no_more_while_it_has_no_asset_of_the_library() {
     let refused =
         "[[rule]]\naccount = \"storewest2\"\nfault = { refuse = { status = 403, code = \"AuthorizationFailure\" } }\n";
     let emulator = Emulator::with(TWO_ACCOUNTS, &library(3), refused);

@@ -140,7 +140,7 @@ async fn an_old_service_tells_the_container_through_a_locator_that_is_removed() 
     let fake = old_service(|| {
         json_reply(201, &json!({"d": {"Id": "x", "Type": 1, "Path": "https://store.example/asset-c?sig=s&se=x"}}))
     });
-    let container = service_of(&fake, "2.1").container(&AssetId::new(id(1))).await.unwrap();
+    let container = service_of(&fake, "2.1").container(&AssetId::new(id(1))).await.unwrap().unwrap();
     assert_eq!(container.as_str(), "asset-c");
     assert!(fake.calls().last().unwrap().starts_with("DELETE Locators('nb:lid:UUID:"), "{:?}", fake.calls());
 }
