@@ -105,7 +105,10 @@ fn check(sent: Option<[u8; 32]>, encryption: Option<&Encryption>) -> Result<(), 
 
 /// The digest of the key in a request, if one is there with all that belongs to it.
 fn key_sent(ask: &Ask<'_>, names: &Names) -> Result<Option<[u8; 32]>, Refusal> {
-    let Some(key) = ask.header(names.key) else { return Ok(None) };
+    let Some(key) = ask.header(names.key) else {
+        let without = [names.digest, names.algorithm].into_iter().any(|name| ask.header(name).is_some());
+        return if without { Err(Refusal::missing_header(names.key)) } else { Ok(None) };
+    };
     let required = |name| ask.header(name).ok_or_else(|| Refusal::missing_header(name));
     let (digest, algorithm) = (required(names.digest)?, required(names.algorithm)?);
     let key = BASE64.decode(key).ok().filter(|key| key.len() == 32).ok_or_else(|| Refusal::header(names.key))?;

@@ -11,7 +11,7 @@ use super::describe::Reply;
 use super::encryption::Encryption;
 use super::lease::At;
 use super::pending::{CopyRecord, copy_id_text};
-use super::refusal::Refusal;
+use super::refusal::{NOT_IMPLEMENTED, Refusal};
 use super::stored::{Blob, Contents, Pairs};
 use super::times::http_date;
 use super::xml;
@@ -97,6 +97,7 @@ fn finish(mut text: String, outer: &str, next: Option<&str>) -> Response {
 /// List Containers.
 pub(super) fn list_containers(call: &Call<'_>) -> Result<Response, Refusal> {
     let page = Page::of(call)?;
+    check_includes(call, OF_CONTAINERS)?;
     let with_metadata = includes(call, "metadata");
     let mut text = begin(call, None);
     xml::open("Containers", &mut text);
@@ -121,6 +122,38 @@ pub(super) fn list_containers(call: &Call<'_>) -> Result<Response, Refusal> {
     Ok(finish(text, "Containers", next.as_deref()))
 }
 
+/// What List Blobs can include.
+const OF_BLOBS: &[&str] = &["copy", "metadata", "tags", "uncommittedblobs"];
+/// What List Containers can include.
+const OF_CONTAINERS: &[&str] = &["metadata"];
+/// What is documented and not implemented.
+const NOT_INCLUDED: &[&str] = &[
+    "snapshots",
+    "versions",
+    "deleted",
+    "deletedwithversions",
+    "immutabilitypolicy",
+    "legalhold",
+    "permissions",
+    "system",
+];
+
+/// Refuses what cannot be included: a client must not take its absence for an answer.
+fn check_includes(call: &Call<'_>, known: &[&str]) -> Result<(), Refusal> {
+    let words = call.ask.query("include").unwrap_or_default().split(',').map(str::trim);
+    for word in words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase) {
+        if known.contains(&word.as_str()) {
+            continue;
+        }
+        return Err(if NOT_INCLUDED.contains(&word.as_str()) {
+            NOT_IMPLEMENTED.because(format!("include={word} is not implemented."))
+        } else {
+            Refusal::query("include")
+        });
+    }
+    Ok(())
+}
+
 fn includes(call: &Call<'_>, what: &str) -> bool {
     call.ask.query("include").is_some_and(|list| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(what)))
 }
@@ -138,6 +171,7 @@ struct Columns {
 /// List Blobs.
 pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
     let page = Page::of(call)?;
+    check_includes(call, OF_BLOBS)?;
     let columns = Columns {
         copy: includes(call, "copy"),
         metadata: includes(call, "metadata"),

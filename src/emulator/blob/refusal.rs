@@ -75,6 +75,7 @@ refusals! {
     NAME_LENGTH: 400 "OutOfRangeInput" "The specified resource name length is not within the permissible limits.";
     PENDING_COPY: 409 "PendingCopyOperation" "There is currently a pending copy operation.";
     PERMISSION_MISMATCH: 403 "AuthorizationPermissionMismatch" "This request is not authorized to perform this operation using this permission.";
+    PROTOCOL_MISMATCH: 403 "AuthorizationProtocolMismatch" "This request is not authorized to perform this operation using this protocol.";
     PUBLIC_ACCESS: 409 "PublicAccessNotPermitted" "Public access is not permitted on this storage account.";
     RESOURCE_NOT_FOUND: 404 "ResourceNotFound" "The specified resource does not exist.";
     RESOURCE_TYPE_MISMATCH: 403 "AuthorizationResourceTypeMismatch" "This request is not authorized to perform this operation using this resource type.";

@@ -13,8 +13,8 @@ use super::ask::{Query, Target};
 use super::operation::{Level, Operation};
 use super::policies::Policy;
 use super::refusal::{
-    AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, PERMISSION_MISMATCH, RESOURCE_TYPE_MISMATCH, Refusal,
-    SERVICE_MISMATCH,
+    AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NOT_IMPLEMENTED, PERMISSION_MISMATCH, PROTOCOL_MISMATCH,
+    RESOURCE_TYPE_MISMATCH, Refusal, SERVICE_MISMATCH,
 };
 use super::times::{iso_seconds, parse_iso_millis};
 
@@ -98,9 +98,24 @@ fn failed(detail: impl std::fmt::Display) -> Refusal {
     AUTHENTICATION_FAILED.because(format!("{} {detail}", AUTHENTICATION_FAILED.message))
 }
 
-/// Verifies the signature in a URL for an operation.
-pub(super) fn verify(issuer: &impl Issuer, target: &Target<'_>, operation: Operation) -> Result<Grant, Refusal> {
+/// Verifies the signature in a URL for an operation. `https`: did the request come, or was its URL, by https?
+pub(super) fn verify(
+    issuer: &impl Issuer,
+    target: &Target<'_>,
+    operation: Operation,
+    https: bool,
+) -> Result<Grant, Refusal> {
     let query = &target.query;
+    match query.get("spr") {
+        None | Some("https,http") => {}
+        Some("https") if https => {}
+        Some("https") => return Err(PROTOCOL_MISMATCH),
+        Some(_) => return Err(failed("spr must be https or https,http")),
+    }
+    // Where a request comes from is not known here.
+    if query.get("sip").is_some() {
+        return Err(NOT_IMPLEMENTED.because("sip is not implemented."));
+    }
     let version = query.get("sv").ok_or_else(|| failed("sv is mandatory. Cannot be empty"))?;
     if version < "2018-11-09" {
         return Err(failed(format!("sv={version} is older than this service takes")));

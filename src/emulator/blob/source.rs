@@ -55,7 +55,7 @@ impl<'r> Source<'r> {
     ) -> Result<Self, Refusal> {
         check_reachable(call, account)?;
         account.model().admit_request().map_err(Refusal::busy)?;
-        let grant = authorise(call, operation, account, target)?;
+        let grant = authorise(call, operation, account, target, url)?;
         let (Some(container), Some(name)) = (&target.container, &target.blob) else { return Err(RESOURCE_NOT_FOUND) };
         let container = account.container(container)?;
         let blob = container.lock_at(call.elapsed())?.blob(name)?.clone();
@@ -103,13 +103,14 @@ fn authorise(
     operation: Operation,
     account: &BlobAccount,
     target: &Target<'_>,
+    url: &str,
 ) -> Result<Grant, Refusal> {
     let bearer = call.ask.header("x-ms-copy-source-authorization");
     if operation != Operation::CopyBlob && bearer.is_some_and(|value| value.starts_with("Bearer ")) {
         return Ok(Grant::everything());
     }
     if target.query.get("sig").is_some() {
-        return sas::verify(account, target, Operation::GetBlob);
+        return sas::verify(account, target, Operation::GetBlob, url.starts_with("https://"));
     }
     let same_account = std::ptr::eq(account, call.account);
     if operation == Operation::CopyBlob && same_account && call.authority.by_account_key {

@@ -61,9 +61,26 @@ async fn a_delimiter_folds_names_and_a_page_can_end_between_folders() {
 #[tokio::test]
 async fn names_xml_cannot_carry_are_encoded() {
     let ground = ground(&["a&<b>", "c\u{fffe}d e"]).await;
-    let page = pages(&ground, "include=deleted").await.remove(0);
+    let page = pages(&ground, "include=copy").await.remove(0);
     assert!(page.contains("<Name>a&amp;&lt;b&gt;</Name>"), "{page}");
     assert!(page.contains("<Name Encoded=\"true\">c%EF%BF%BEd%20e</Name>"), "{page}");
+}
+
+#[tokio::test]
+async fn what_is_not_implemented_is_refused_and_not_left_out() {
+    let ground = ground(&["a"]).await;
+    let list = "GET /west/films?restype=container&comp=list";
+    for include in ["deleted", "metadata,versions", "permissions"] {
+        ground.ask(0, &format!("{list}&include={include}"), &[], "").await.refused(501, "NotImplemented");
+    }
+    ground.ask(0, &format!("{list}&include=colours"), &[], "").await.refused(400, "InvalidQueryParameterValue");
+    ground.ask(0, "GET /west?comp=list&include=system", &[], "").await.refused(501, "NotImplemented");
+    ground.ask(0, &format!("{list}&startFrom=a"), &[], "").await.refused(501, "NotImplemented");
+    let conditions = [("x-ms-if-tags", "k='v'")];
+    ground.ask(0, "GET /west/films/a", &conditions, "").await.refused(501, "NotImplemented");
+    for header in ["x-ms-encryption-key-sha256", "x-ms-encryption-algorithm"] {
+        ground.ask(0, "GET /west/films/a", &[(header, "AES256")], "").await.refused(400, "MissingRequiredHeader");
+    }
 }
 
 #[tokio::test]
