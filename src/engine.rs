@@ -131,6 +131,16 @@ async fn mirror_locked(
 async fn examine(run: &Run) -> Result<(), Error> {
     // Whoever took the lock while the libraries were listed has changed what was read before.
     run.may_write()?;
+    object(run)?;
+    if run.is_held() {
+        return Ok(());
+    }
+    run.keeper.begin().await?;
+    prepare(run).await
+}
+
+/// Finds why a run must not write at all.
+fn object(run: &Run) -> Result<(), Error> {
     let census = run.claims.census()?;
     run.count(|tally| tally.published = census.published);
     if census.covered == 0 && !run.options.covers_all() {
@@ -138,13 +148,14 @@ async fn examine(run: &Run) -> Result<(), Error> {
     }
     if run.claims.is_reversed()? {
         run.find(Cause::DirectionReversed.into());
-        return Ok(());
-    }
-    if let Some(objection) = run.keeper.objection(census.complete, run.options.rebuild) {
+    } else if let Some(objection) = run.keeper.objection(census.complete, run.options.rebuild) {
         run.find(objection);
-        return Ok(());
     }
-    run.keeper.begin().await?;
+    Ok(())
+}
+
+/// Finds out what plays on the target at all, what is protected, what is withheld, and what others publish on our copies.
+async fn prepare(run: &Run) -> Result<(), Error> {
     if let Some(silence) = urls::target_silence(&run.pair).await? {
         run.find(silence);
     }
@@ -248,7 +259,9 @@ async fn mirror_one(run: Arc<Run>, work: Work, journey: Journey) {
             run.finish(&asset, outcome);
         }
         // The ledger knows its file records.
-        Ok(Reached::Conflict(finding)) => run.finish(&asset, AssetOutcome::Not(finding)),
+        Ok(Reached::Conflict(finding)) => {
+            run.finish(&asset, AssetOutcome::Not(finding));
+        }
         Ok(Reached::Stopped) => {}
         Ok(Reached::Deferred) => {
             if let Err(error) = run.claims.spool.defer(&asset.id) {

@@ -236,15 +236,6 @@ impl Claims {
         Ok(of(Side::Source, source)? == of(Side::Target, target)?)
     }
 
-    /// Locators on a copy that the source does not publish on its asset, ours first.
-    pub(crate) fn extra_locators(&self, source: &AssetId, copy: &AssetId) -> Result<Vec<Holding>, Error> {
-        let known: HashSet<LocatorId> = self.spool.locators_of(source)?.into_iter().map(|locator| locator.id).collect();
-        let mut extra = self.spool.locators_on(copy)?;
-        extra.retain(|holding| !known.contains(&holding.locator.id));
-        extra.sort_by_key(|holding| !holding.ours);
-        Ok(extra)
-    }
-
     /// Our copy of a source asset, as its mark says.
     pub(crate) fn copy_of(&self, source: &AssetId) -> Result<Option<AssetId>, Error> {
         Ok(self.spool.copies_of(source)?.into_iter().find(|copy| copy.standing == Standing::Ours).map(|copy| copy.id))

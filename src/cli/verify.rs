@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use mediamirror::engine::Options;
 use mediamirror::engine::verify::{Verification, verify};
-use mediamirror::verdict::Class;
+use mediamirror::engine::{Options, Outcome};
 
 use super::Context;
 use super::args::ScopeArgs;
@@ -24,11 +23,11 @@ pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode,
     progress.finish();
     ledger.close().await?;
     let verification = result.map_err(|error| CommandFailure::of(&error, false))?;
-    let code = match () {
-        () if verification.findings.iter().any(|finding| finding.class() == Class::Held) => ExitCode::Held,
-        () if !verification.differences.is_empty() || verification.assets.missing > 0 => ExitCode::Differences,
-        () if verification.owes() => ExitCode::Partial,
-        () => ExitCode::Success,
+    let code = match verification.verdict {
+        Outcome::Held => ExitCode::Held,
+        _ if !verification.differences.is_empty() => ExitCode::Differences,
+        Outcome::Complete => ExitCode::Success,
+        _ => ExitCode::Partial,
     };
     context.printer.report(code == ExitCode::Success, &verification, || text(&verification))?;
     Ok(code)

@@ -131,7 +131,7 @@ pub(super) async fn source_lost(pair: &Pair, work: &Work, survey: &Survey) -> Re
 }
 
 /// Why a copy of another tool does not become ours: it differs, or equal bytes are not proven.
-async fn refuse_adoption(
+pub(super) async fn refuse_adoption(
     run: &Run,
     work: &Work,
     source: &Contents<'_>,

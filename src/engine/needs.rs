@@ -104,16 +104,23 @@ impl Survey {
         let mut survey = Self::default();
         let mut pairs = std::pin::pin!(compare_names(source, present));
         while let Some((blob, copy)) = pairs.try_next().await? {
-            match (blob, copy) {
-                (Some(blob), copy) => survey.add(&blob, compare::need(&blob, copy.as_deref(), &known)),
-                (None, Some(extra)) => {
-                    survey.kept_bytes += extra.length;
-                    survey.kept.push(extra.name.clone());
-                }
-                (None, None) => {}
-            }
+            survey.look(blob.as_deref(), copy.as_deref(), &known);
         }
         Ok(survey)
+    }
+
+    /// Looks at a blob and its copy. Returns what a blob of the source needs.
+    pub(super) fn look(&mut self, blob: Option<&Blob>, copy: Option<&Blob>, known: &Known) -> Option<Need> {
+        if let Some(blob) = blob {
+            let need = compare::need(blob, copy, known);
+            self.add(blob, need);
+            return Some(need);
+        }
+        if let Some(extra) = copy {
+            self.kept_bytes += extra.length;
+            self.kept.push(extra.name.clone());
+        }
+        None
     }
 
     fn add(&mut self, blob: &Blob, need: Need) {

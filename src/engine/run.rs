@@ -198,8 +198,9 @@ impl Run {
         Ok(self.ledger.advance(&asset.id, ended, begun).await?)
     }
 
-    /// Counts how an asset ended and reports it to the monitor. What was found on its copy before counts, too.
-    pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) {
+    /// Counts how an asset ended and reports it to the monitor. What was found on its copy before counts, too: returns what
+    /// its verdict is in the end.
+    pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) -> AssetOutcome {
         let dealt_with = matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged);
         let pending = self.pending.lock().expect("no panic while held").remove(&asset.id).unwrap_or_default();
         let found = outcome.finding().cloned().into_iter().chain(pending).collect();
@@ -222,8 +223,9 @@ impl Run {
         self.monitor.event(RunEvent::AssetFinished {
             asset: asset.id.clone(),
             name: asset.label().to_owned(),
-            outcome,
+            outcome: outcome.clone(),
         });
+        outcome
     }
 
     /// The storage account of the source that holds an asset, where it is configured.
@@ -385,12 +387,13 @@ impl Run {
         self.refused_in_a_row.store(0, Ordering::Relaxed);
     }
 
-    /// Counts an error of one asset; a fatal one stops the run, refused rights as soon as it is not this asset's alone.
-    pub(crate) fn fail(&self, asset: &Asset, error: Error) {
+    /// Counts an error of one asset and returns its verdict; a fatal one stops the run, refused rights as soon as it is not
+    /// this asset's alone.
+    pub(crate) fn fail(&self, asset: &Asset, error: Error) -> Option<AssetOutcome> {
         let error = explained(error, &self.pair);
         match error.disposition() {
             Disposition::Fatal if is_of_rights(&error) => {
-                self.finish(asset, AssetOutcome::Not(error.finding(asset.label())));
+                let outcome = self.finish(asset, AssetOutcome::Not(error.finding(asset.label())));
                 let in_a_row = self.refused_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
                 // Of several storage accounts another one may have the rights.
                 let single = self.pair.source.storage.len() == 1 && self.pair.target.storage.len() == 1;
@@ -399,9 +402,13 @@ impl Run {
                 } else {
                     self.refused.lock().expect("no panic while held").get_or_insert(error);
                 }
+                Some(outcome)
             }
-            Disposition::Fatal => self.abandon(error),
-            _ => self.finish(asset, AssetOutcome::Not(error.finding(asset.label()))),
+            Disposition::Fatal => {
+                self.abandon(error);
+                None
+            }
+            _ => Some(self.finish(asset, AssetOutcome::Not(error.finding(asset.label())))),
         }
     }
 

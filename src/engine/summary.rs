@@ -20,10 +20,11 @@ use crate::model::{Asset, AssetId, Plane};
 use crate::verdict::{Cause, Class, Finding};
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Everything in scope is mirrored and verified.
+    #[default]
     Complete,
     /// It came to its end, but some assets could not be mirrored.
     Partial,
@@ -179,15 +180,7 @@ pub(super) async fn summary(run: &Run, started: Instant, stopped: bool) -> Resul
     tally.problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
     let pair = Arc::clone(&run.pair);
     let dry_run = run.options.dry_run;
-    let held = tally.held > 0 || tally.findings.iter().any(|finding| finding.class() == Class::Held);
-    let mut accepted = Accepted::new(&run.options.policy.accept);
-    let owed = tally.findings.iter().any(|finding| finding.owed() && !accepted.accepts(finding.cause, ""));
-    let owed = owed || tally.owed > 0;
-    let verdict = match () {
-        () if held => Outcome::Held,
-        () if owed => Outcome::Partial,
-        () => Outcome::Complete,
-    };
+    let verdict = tally.verdict(&run.options.policy);
     let outcome = match () {
         () if stopped => Outcome::Interrupted,
         () if dry_run => Outcome::DryRun,

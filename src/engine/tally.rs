@@ -1,12 +1,12 @@
 //! The counts of a run while it goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::forecast::Outlook;
-use super::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Problem};
+use super::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem};
 use crate::claims::Guard;
-use crate::config::policy::Accepted;
-use crate::model::{Asset, AssetId};
+use crate::config::policy::{Accepted, Policy};
+use crate::model::{Asset, AssetId, LocatorId};
 use crate::verdict::{Cause, Class, Finding};
 
 /// The counts of a run.
@@ -25,6 +25,8 @@ pub(crate) struct Tally {
     pub(crate) held_by: BTreeMap<Guard, Vec<AssetId>>,
     /// Locators that were withdrawn.
     pub(crate) withdrawn: u64,
+    /// Locators of ours that a listing of the source leaves out.
+    pub(crate) hidden: BTreeSet<LocatorId>,
     /// What only the target has.
     pub(crate) kept: KeptCounts,
     /// Copies that played when the run started.
@@ -63,6 +65,17 @@ impl Tally {
         self.held += u64::from(problem.class == Class::Held);
         *self.causes.entry(finding.cause).or_default() += 1;
         self.problems.push(problem);
+    }
+
+    /// How a run with these findings ends, if it comes to its end.
+    pub(super) fn verdict(&self, policy: &Policy) -> Outcome {
+        let mut accepted = Accepted::new(&policy.accept);
+        let owed = self.findings.iter().any(|finding| finding.owed() && !accepted.accepts(finding.cause, ""));
+        match () {
+            () if self.held > 0 || self.findings.iter().any(|finding| finding.class() == Class::Held) => Outcome::Held,
+            () if owed || self.owed > 0 => Outcome::Partial,
+            () => Outcome::Complete,
+        }
     }
 
     /// Counts blobs that only the target has.

@@ -106,6 +106,7 @@ async fn withdraw_some(
                 whys.push(why);
             }
             Ok(Answer::Hidden) => {
+                run.count(|tally| tally.hidden.extend([revoked.locator.id.clone()]));
                 let detail = format!("the source's, locator {}", revoked.locator.id);
                 run.finish_copy(&revoked.source, revoked.copy.label(), Finding::new(Cause::ListingIncomplete, detail));
             }

@@ -30,17 +30,17 @@ pub(super) fn withhold(run: &Run) -> Result<(), Error> {
 
 /// What is withheld.
 #[derive(Debug, Default)]
-pub(super) struct Applied {
+struct Applied {
     /// Each entry of the list with what it matched, now or in an earlier run.
     entries: BTreeMap<String, Withheld>,
     locators: HashSet<LocatorId>,
     /// A finding for each entry that never matched anything.
-    pub(super) unmatched: Vec<Finding>,
+    unmatched: Vec<Finding>,
 }
 
 /// Resolves the `withhold` list and marks what is on it: an entry keeps the ids that it matched, so that a rename does not lift
 /// it.
-pub(super) fn apply(claims: &Claims, list: &[String], before: &BTreeMap<String, Withheld>) -> Result<Applied, Error> {
+fn apply(claims: &Claims, list: &[String], before: &BTreeMap<String, Withheld>) -> Result<Applied, Error> {
     let (mut applied, mut assets) = (Applied::default(), BTreeSet::new());
     for entry in list {
         let mut matched = before.get(entry).cloned().unwrap_or_default();
@@ -110,15 +110,15 @@ pub(super) async fn name_foreign(run: &Run) -> Result<(), Error> {
 }
 
 /// A copy of ours on which a locator of somebody else's plays an id that the source has withdrawn.
-pub(super) struct ForeignRevoked {
-    pub(super) source: AssetId,
-    pub(super) label: String,
+struct ForeignRevoked {
+    source: AssetId,
+    label: String,
     /// What was found, or why the source could not be asked.
-    pub(super) finding: Result<Finding, Error>,
+    finding: Result<Finding, Error>,
 }
 
 /// Those of these ids that still play, and that the source still has not. One that the source cannot be asked for fails alone.
-pub(super) async fn foreign_revoked(
+async fn foreign_revoked(
     pair: &Pair,
     claims: &Claims,
     theirs: impl IntoIterator<Item = String>,

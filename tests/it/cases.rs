@@ -29,6 +29,7 @@
 //! | 25 | names and checksums that the service refuses | `mediamirror::emulator::blob`, its tests `descriptions` |
 
 mod accounts;
+mod agreement;
 #[cfg(feature = "emulator")]
 mod commands;
 mod contents;

@@ -1,0 +1,173 @@
+//! Compares one asset, with the very looks and judgements of a run.
+
+use futures::TryStreamExt;
+
+use super::super::asset::{Present, look_at_copy, look_at_source, refuse_adoption, source_lost};
+use super::super::compare::{self, Need, Why};
+use super::super::contents::{Contents, compare_names};
+use super::super::digest::is_archived;
+use super::super::needs::{Survey, known};
+use super::super::overwrites::Judged;
+use super::super::records::file_differences;
+use super::super::run::Run;
+use super::super::tags;
+use super::super::withdraw;
+use crate::claims::{Claim, Work};
+use crate::error::Error;
+use crate::model::{Asset, Blob};
+use crate::verdict::{Cause, Finding};
+
+/// How one asset compares.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    /// What differs, and how.
+    pub(super) differences: Vec<(String, String)>,
+    /// The target does not have it.
+    pub(super) missing: bool,
+    /// Blobs that only the target has.
+    pub(super) extra_blobs: u64,
+    /// Why a run does not mirror it, or not all of it.
+    pub(super) finding: Option<Finding>,
+}
+
+impl Compared {
+    fn not(finding: Finding) -> Self {
+        Self { finding: Some(finding), ..Self::default() }
+    }
+}
+
+/// An asset that the guard on overwriting judges when all are compared: its source has so many blobs.
+pub(super) struct Waiting {
+    pub(super) asset: Asset,
+    pub(super) blobs: u64,
+    pub(super) survey: Survey,
+    pub(super) compared: Compared,
+}
+
+/// How an asset compares, and what is to be judged when all are compared.
+type Answer = (Compared, Option<(u64, Survey)>);
+
+/// Compares one asset. What fails for it alone is inside; what keeps the whole comparison from going on is an error.
+pub(super) async fn compare_asset(run: &Run, asset: Asset) -> Result<(Asset, Result<Answer, Error>), Error> {
+    let row = run.ledger.asset(&asset.id).await?;
+    let work = match run.claims.claim(asset.clone(), row, run.service_time(), run.options.policy.adopt)? {
+        Claim::Not(finding) => return Ok((asset, Ok((Compared::not(finding), None)))),
+        Claim::Mirror(mut work) => {
+            withdraw::leave_out_of_scope(run, &mut work)?;
+            *work
+        }
+    };
+    let answer = Box::pin(compare_work(run, work)).await;
+    Ok((asset, answer))
+}
+
+async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {
+    if let Some(outage) = run.source_account(&work.asset).and_then(|account| run.outages.of(account)) {
+        return Ok((Compared::not(outage), None));
+    }
+    let looked = look_at_source(&run.pair, &work).await.map_err(|error| run.note_outage(&work.asset, error))?;
+    let source = match looked {
+        Ok(source) => source,
+        Err(finding) => return Ok((Compared::not(finding), None)),
+    };
+    let (present, mut compared) = match look_at_copy(&run.pair, &run.claims, &mut work).await? {
+        Present::Whole(present) => (Some(present), Compared::default()),
+        Present::None => (None, missing("missing on the target", true)),
+        Present::Lost { .. } => (None, missing("its container is missing on the target", false)),
+    };
+    let nothing = Contents::none(source.account, source.container.clone());
+    let there = present.as_ref().unwrap_or(&nothing);
+    let Blobs { survey, differences, finding } = compare_blobs(&work, &source, there).await?;
+    compared.finding = finding.or_else(|| work.conflicts.first().cloned());
+    let into =
+        present.as_ref().map_or_else(|| run.pair.target.blobs(None).map(AsRef::as_ref), |there| Some(there.account));
+    tags::note(run, &work.asset, &source, into);
+    let Some(present) = present else { return Ok((compared, None)) };
+    if let Some(lost) = source_lost(&run.pair, &work, &survey).await? {
+        return Ok((Compared::not(lost), None));
+    }
+    if work.adopting
+        && let Some(refused) = refuse_adoption(run, &work, &source, Some(&present), &survey).await?
+    {
+        return Ok((Compared::not(refused), None));
+    }
+    compared.differences.extend(differences);
+    compared.differences.extend(other_differences(run, &work, &source, &present).await?);
+    compared.extra_blobs = survey.kept.len() as u64;
+    if !work.is_verified() {
+        return Ok((compared, None));
+    }
+    Ok(match run.overwrites.judge(source.count, &survey, false) {
+        Judged::Go => (compared, None),
+        Judged::Wait => (compared, Some((source.count, survey))),
+        Judged::Hold(finding) => (Compared { finding: Some(finding), ..compared }, None),
+    })
+}
+
+fn missing(what: &str, missing: bool) -> Compared {
+    Compared { differences: vec![("asset".to_owned(), what.to_owned())], missing, ..Compared::default() }
+}
+
+/// How the blobs of one asset compare.
+#[derive(Default)]
+struct Blobs {
+    survey: Survey,
+    differences: Vec<(String, String)>,
+    /// A blob that is archived: in the source and to be copied, or on the target.
+    finding: Option<Finding>,
+}
+
+/// Goes through both containers once.
+async fn compare_blobs(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<Blobs, Error> {
+    let known = known(work, source, present);
+    let (mut blobs, mut silent) = (Blobs::default(), None);
+    let mut pairs = std::pin::pin!(compare_names(source, present));
+    while let Some((blob, copy)) = pairs.try_next().await? {
+        let need = blobs.survey.look(blob.as_deref(), copy.as_deref(), &known);
+        let (Some(blob), Some(need)) = (blob, need) else { continue };
+        if copy.as_deref().is_some_and(is_archived) {
+            silent.get_or_insert_with(|| Finding::new(Cause::ArchivedInTarget, blob.name.clone()));
+        }
+        if matches!(need, Need::Copy(_)) && is_archived(&blob) {
+            blobs.finding.get_or_insert_with(|| Finding::new(Cause::ArchivedInSource, blob.name.clone()));
+        }
+        blobs.differences.extend(difference(&blob, copy.as_deref(), need).map(|what| (blob.name.clone(), what)));
+    }
+    // In the order in which a run comes upon them.
+    blobs.finding = blobs.finding.or(silent);
+    Ok(blobs)
+}
+
+fn difference(blob: &Blob, copy: Option<&Blob>, need: Need) -> Option<String> {
+    Some(match need {
+        Need::Nothing => return None,
+        Need::Copy(Why::Missing) if copy.is_none() => "missing on the target".to_owned(),
+        _ => compare::fault(blob, copy).unwrap_or_else(|| match need {
+            Need::Copy(Why::Damaged) => "written on the target since it was verified".to_owned(),
+            _ => "older than the source, without a checksum to compare".to_owned(),
+        }),
+    })
+}
+
+/// What differs beside the blobs: name and mark, file records, locators.
+async fn other_differences(
+    run: &Run,
+    work: &Work,
+    source: &Contents<'_>,
+    present: &Contents<'_>,
+) -> Result<Vec<(String, String)>, Error> {
+    let mut differences = Vec::new();
+    if work.renamed {
+        differences.push(("asset".to_owned(), "its name or mark differs".to_owned()));
+    }
+    if let Some(target) = work.target.as_ref().filter(|_| work.files_differ) {
+        let files = file_differences(&run.pair, (&work.asset.id, source), (&target.id, present)).await?;
+        differences.extend(files.into_iter().map(|(item, what)| (item, what.to_owned())));
+    }
+    let missing = work.missing.iter().map(|locator| (locator, "the locator is missing on the target"));
+    let outdated = work.outdated.iter().map(|one| (&one.locator, "the locator has another name, start or expiry"));
+    let moved = work.moved.iter().map(|one| (&one.locator, "the locator is on another asset of the target"));
+    let locators = missing.chain(outdated).chain(moved);
+    differences.extend(locators.map(|(locator, what)| (locator.id.to_string(), what.to_owned())));
+    Ok(differences)
+}
