@@ -22,6 +22,17 @@ pub use costs::{Batches, Capacity, Cost, RecordBatch};
 /// A listing: pages as the service gives them, each entity once.
 pub type Pages<'a, T> = BoxStream<'a, Result<Vec<T>, Error>>;
 
+/// What a service can do. A run asks for nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// It gives out tokens, which it asks for with each request.
+    pub tokens: bool,
+    /// Viewers play assets through locators. Without, they read the blobs themselves: every asset is published.
+    pub locators: bool,
+    /// It lists the streaming hosts of the account, and whether they run.
+    pub streaming_hosts: bool,
+}
+
 /// The file records one asset shall have.
 ///
 /// **A file record is deleted only where [`Self::others`] says so.** Its documentation is silent about it, but the
@@ -64,6 +75,9 @@ pub enum OtherRecords {
 pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// The account's name.
     fn account(&self) -> &AccountName;
+
+    /// What the service can do.
+    fn capabilities(&self) -> Capabilities;
 
     /// Asks for an asset that is not there: the answer shows whether the account can be reached and the credentials are
     /// accepted.
@@ -164,9 +178,6 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// How far the service's clock is ahead of this machine's, to the second, by its last answer; `None`: no answer yet.
     fn clock_skew(&self) -> Option<SignedDuration>;
 
-    /// Does the service say which streaming hosts the account has, and whether they run?
-    fn tells_streaming_hosts(&self) -> bool;
-
-    /// The account's streaming hosts, as far as the service says them.
+    /// The account's streaming hosts; none where it has none ([`Capabilities::streaming_hosts`]).
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error>;
 }

@@ -39,7 +39,7 @@ pub struct UrlPair {
 
 /// Why nothing plays on the target, if that is so.
 pub async fn target_silence(pair: &Pair) -> Result<Option<Finding>, Error> {
-    if !pair.target.media.tells_streaming_hosts() {
+    if !pair.target.media.capabilities().streaming_hosts {
         return Ok(None);
     }
     let hosts = pair.target.media.streaming_hosts().await?;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Batches, Capacity, Cost, FileSet, MediaService, Pages, RecordBatch};
+use super::{Batches, Capabilities, Capacity, Cost, FileSet, MediaService, Pages, RecordBatch};
 use crate::blob::{BlobAccount, Container, ContainerCreation};
 use crate::error::Error;
 use crate::model::{
@@ -68,6 +68,10 @@ impl Blobs {
 impl MediaService for Blobs {
     fn account(&self) -> &AccountName {
         self.account.name()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { tokens: false, locators: false, streaming_hosts: false }
     }
 
     async fn check_access(&self) -> Result<(), Error> {
@@ -236,10 +240,6 @@ impl MediaService for Blobs {
 
     fn clock_skew(&self) -> Option<SignedDuration> {
         None
-    }
-
-    fn tells_streaming_hosts(&self) -> bool {
-        false
     }
 
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error> {

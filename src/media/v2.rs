@@ -42,7 +42,7 @@ use self::listing::Query;
 use self::policies::Policies;
 use self::wire::Wire;
 use super::authoring::{AccessPolicy, Authoring, Job, JobTask, NewJob, Processor};
-use super::{Batches, Cost, FileSet, MediaService, Pages, RecordBatch};
+use super::{Batches, Capabilities, Cost, FileSet, MediaService, Pages, RecordBatch};
 use crate::call::Caller;
 use crate::config::AmsV2Config;
 use crate::error::Error;
@@ -143,6 +143,10 @@ fn version(text: &str) -> Version {
 impl MediaService for V2 {
     fn account(&self) -> &AccountName {
         &self.0.account
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { tokens: true, locators: true, streaming_hosts: self.speaks(WITH_STREAMING_ENDPOINTS) }
     }
 
     async fn check_access(&self) -> Result<(), Error> {
@@ -272,10 +276,6 @@ impl MediaService for V2 {
 
     fn clock_skew(&self) -> Option<SignedDuration> {
         self.wire().clock_skew()
-    }
-
-    fn tells_streaming_hosts(&self) -> bool {
-        self.speaks(WITH_STREAMING_ENDPOINTS)
     }
 
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error> {
