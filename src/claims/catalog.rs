@@ -51,6 +51,8 @@ pub(crate) struct Claims {
     files: FilesWanted,
     /// When the listings started, by the source's clock.
     began: Timestamp,
+    /// Do viewers play the source's assets through locators?
+    through_locators: bool,
     /// Assets of the target that the source's marks call originals.
     originals: Vec<AssetId>,
 }
@@ -82,7 +84,9 @@ impl Claims {
         )?;
         spool.index()?;
         let began = began.checked_add(source.clock_skew().unwrap_or_default()).unwrap_or(began);
-        Ok(Self { spool, source: source.account().clone(), target: target.account().clone(), files, began, originals })
+        let through_locators = source.capabilities().locators;
+        let (source, target) = (source.account().clone(), target.account().clone());
+        Ok(Self { spool, source, target, files, began, through_locators, originals })
     }
 
     /// Recognises copies whose mark somebody removed: locators of ours are on them, and the ledger names them. Then what the
@@ -161,8 +165,9 @@ impl Claims {
         &self,
         source: &AssetId,
         holders: &[Option<(Holding, Option<TargetAsset>)>],
+        in_its_place: Option<&TargetAsset>,
     ) -> Result<Vec<TargetAsset>, Error> {
-        let on = holders.iter().flatten().filter_map(|(_, on)| on.clone());
+        let on = holders.iter().flatten().filter_map(|(_, on)| on.clone()).chain(in_its_place.cloned());
         let mut found: Vec<TargetAsset> = on.chain(self.spool.targets_by_alternate_id(source.as_str())?).collect();
         // What carries a mark is a copy of something else, or a clone of a copy.
         found.retain(|candidate| candidate.mark.is_none());
@@ -175,10 +180,16 @@ impl Claims {
         let locators = self.spool.locators_of(&asset.id)?;
         let copies = self.spool.copies_of(&asset.id)?;
         let recorded = row.as_ref().and_then(|row| row.facts.target.as_ref());
-        let recorded = recorded.map(|id| self.spool.target(id)).transpose()?.flatten();
+        let mut recorded = recorded.map(|id| self.spool.target(id)).transpose()?.flatten();
+        let mut in_its_place = None;
+        if !self.through_locators && copies.is_empty() {
+            // The id is the container's name, which somebody else can give to another container.
+            recorded = None;
+            in_its_place = self.spool.target(&asset.id)?;
+        }
         let holders: Vec<_> = locators.iter().map(|locator| self.holder(&locator.id)).collect::<Result<_, _>>()?;
         let candidates = if adopt && copies.is_empty() && recorded.is_none() {
-            self.candidates(&asset.id, &holders)?
+            self.candidates(&asset.id, &holders, in_its_place.as_ref())?
         } else {
             Vec::new()
         };
@@ -200,6 +211,8 @@ impl Claims {
             asset,
             locators,
             plays_on_target,
+            through_locators: self.through_locators,
+            in_its_place,
             copies,
             recorded,
             candidates,

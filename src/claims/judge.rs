@@ -19,6 +19,10 @@ pub(crate) struct Evidence {
     pub(crate) screened: Screened,
     /// Its streaming locators.
     pub(crate) locators: Vec<Locator>,
+    /// Do viewers play the library through locators? Without them they read the blobs themselves.
+    pub(crate) through_locators: bool,
+    /// The target asset that has its public path, where nothing of ours has.
+    pub(crate) in_its_place: Option<TargetAsset>,
     /// Is a locator of ours on a copy of it, and not withdrawn?
     pub(crate) plays_on_target: bool,
     /// Target assets that are marked as its copies.
@@ -94,6 +98,8 @@ pub(crate) struct Work {
     pub(crate) conflicts: Vec<Finding>,
     /// Does the source publish it?
     pub(crate) published: bool,
+    /// Do viewers play the library through locators?
+    pub(crate) through_locators: bool,
     /// Are the source's file records those the ledger knows, as far as they were listed?
     pub(crate) same_files: bool,
     /// Were both sides' file records listed, and is there a difference to be looked at?
@@ -108,7 +114,7 @@ pub(crate) struct Work {
 
 /// Decides. `target` is the target's media account, `now` is the service's time: a locator that has expired is not made.
 pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) -> Claim {
-    let unpublished = evidence.locators.is_empty();
+    let unpublished = evidence.locators.is_empty() && evidence.through_locators;
     let not = |finding: Finding| Claim::Not(finding.of_unpublished(unpublished));
     let Evidence { asset, account, .. } = &evidence;
     // An asset that plays on neither side is mirrored, protected or not: nothing of it is published.
@@ -135,6 +141,9 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
         Err(finding) => return Claim::Not(finding),
     };
     let adopting = target.is_none() && !evidence.candidates.is_empty();
+    if let Some(foreign) = evidence.in_its_place.as_ref().filter(|_| target.is_none() && !adopting) {
+        return not(Finding::new(Cause::ForeignCopy, format!("{:?}", foreign.label())));
+    }
     if adopting {
         if let [_, _, ..] = evidence.candidates.as_slice() {
             let several: Vec<&TargetAsset> = evidence.candidates.iter().collect();
@@ -146,11 +155,12 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
         (Some(row), None) if target.is_none() => row.facts.target.clone(),
         _ => None,
     };
-    let Evidence { asset, locators, holders, row, same_files, files_differ, .. } = evidence;
+    let Evidence { asset, locators, through_locators, holders, row, same_files, files_differ, .. } = evidence;
     // A row about a copy that is not there any more says nothing of what is to be done.
     let row = row.filter(|_| lost.is_none());
     let mut work = Work {
         published: !unpublished,
+        through_locators,
         renamed: target.as_ref().is_some_and(|target| is_renamed(&asset, target, &mark)),
         files_differ: target.as_ref().is_some_and(|target| files_differ.contains(&target.id)),
         locators_digest: digest::of_locators(&locators),

@@ -1,5 +1,6 @@
 //! A library that is a storage account, mirrored to another one: containers are the assets.
 
+use mediamirror::config::policy::Adopt;
 use mediamirror::config::{AccountConfig, ServiceConfig};
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::{Asset, BlobProperties, BlobRef, ContainerName};
@@ -85,10 +86,10 @@ async fn a_container_of_somebody_else_that_has_the_name_is_left_alone() {
     fill(&world, "films", &["a.ts"]).await;
     let (pair, container) = (world.pair(), ContainerName::new("films"));
     pair.target.storage[0].create_container(&container).await.unwrap();
-    for run in 0..2 {
-        let (summary, _) = world.sync().await;
+    for run in 0..3 {
+        let (summary, _) = world.sync_with(Options { dry_run: run == 0, ..Options::default() }).await;
         let causes: Vec<&str> = summary.problems.iter().map(|problem| problem.finding.cause.code()).collect();
-        assert_eq!((summary.outcome, causes.as_slice()), (Outcome::Partial, &["foreign-copy"][..]), "run {run}");
+        assert_eq!((summary.verdict, causes.as_slice()), (Outcome::Partial, &["foreign-copy"][..]), "run {run}");
         assert_eq!(mirrored(&world).await, expected(&[("films", &[])]));
     }
 }
@@ -119,4 +120,71 @@ async fn foresees() {
     assert_eq!(mirrored(&world).await, []);
     let (run, _) = world.sync().await;
     assert_eq!(dry.forecast.unwrap().requests, run.requests);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_viewers_read_counts_as_published_and_an_empty_container_does_not() {
+    let world = world().await;
+    fill(&world, "films", &["a.ts", "b.ts"]).await;
+    fill(&world, "empty", &[]).await;
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.assets.skipped), (Outcome::Complete, 1), "{:?}", summary.problems);
+    // What was mirrored and is empty now is what the copy is for.
+    let account = &world.emulator.ready().regions[0].storage[0].account;
+    for blob in ["a.ts", "b.ts"] {
+        assert!(world.emulator.delete_blob(account, "films", blob));
+    }
+    let (summary, _) = world.sync().await;
+    let causes: Vec<&str> =
+        summary.problems.iter().filter(|one| one.owed).map(|one| one.finding.cause.code()).collect();
+    assert_eq!(
+        (summary.outcome, causes.as_slice()),
+        (Outcome::Partial, &["source-lost"][..]),
+        "{:?}",
+        summary.problems
+    );
+    assert_eq!(mirrored(&world).await, expected(&[("films", &["a.ts", "b.ts"])]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_somebody_put_in_the_place_of_our_copy_is_left_alone() {
+    let world = world().await;
+    fill(&world, "films", &["a.ts"]).await;
+    world.sync().await;
+    let (pair, container) = (world.pair(), ContainerName::new("films"));
+    let target = &pair.target.storage[0];
+    target.delete_container(&container).await.unwrap();
+    tokio::time::advance(std::time::Duration::from_hours(1)).await;
+    target.create_container(&container).await.unwrap();
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Partial, "{:?}", summary.problems);
+    assert_eq!(mirrored(&world).await, expected(&[("films", &[])]));
+    // Once it is gone the copy is made again.
+    target.delete_container(&container).await.unwrap();
+    tokio::time::advance(std::time::Duration::from_hours(1)).await;
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    assert_eq!(mirrored(&world).await, expected(&[("films", &["a.ts"])]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_another_tool_copied_is_adopted_where_the_operator_says_so() {
+    let mut world = world().await;
+    fill(&world, "films", &["a.ts"]).await;
+    let (pair, container) = (world.pair(), ContainerName::new("films"));
+    let target = &pair.target.storage[0];
+    target.create_container(&container).await.unwrap();
+    let at = BlobRef { container, name: "a.ts".to_owned() };
+    target.put_blob(&at, "something else".into(), &BlobProperties::default()).await.unwrap();
+    let policy = |adopt| mediamirror::config::Policy { adopt, ..mediamirror::config::Policy::default() };
+    for (adopt, outcome) in
+        [(Adopt::No, Outcome::Partial), (Adopt::Equal, Outcome::Partial), (Adopt::Overwrite, Outcome::Complete)]
+    {
+        for dry_run in [true, false] {
+            let (summary, _) = world.sync_with(Options { dry_run, policy: policy(adopt), ..Options::default() }).await;
+            assert_eq!(summary.verdict, outcome, "{adopt:?}, dry run {dry_run}: {:?}", summary.problems);
+        }
+    }
+    world.config.policy = policy(Adopt::No);
+    assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
 }

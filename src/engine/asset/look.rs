@@ -48,7 +48,9 @@ pub(in super::super) async fn look_at_source<'a>(
 fn empty(work: &Work, detail: String) -> Finding {
     let mirrored = work.is_verified() || work.target.as_ref().is_some_and(|_| work.present > 0);
     let cause = if mirrored { Cause::SourceLost } else { Cause::SourceEmpty };
-    Finding::new(cause, detail).of_unpublished(!work.published && !mirrored)
+    // Without locators nothing plays in an empty asset.
+    let plays = work.published && work.through_locators;
+    Finding::new(cause, detail).of_unpublished(!plays && !mirrored)
 }
 
 /// What is on the target of an asset.
