@@ -80,7 +80,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("azure_storage_blob", &["blob"]),
     ("governor", &["throttle"]),
     ("rusqlite", &["ledger", "claims"]),
-    ("rustix", &["clock"]),
+    ("rustix", &["clock", "machine"]),
     ("clap", &["cli", "main"]),
     ("indicatif", &["cli"]),
     ("console", &["cli"]),
