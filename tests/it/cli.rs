@@ -246,3 +246,12 @@ fn init_names_every_key_an_app_config_lacks_and_writes_nothing() {
     }
     assert_eq!(files_in(&place), ["App.config"]);
 }
+
+#[test]
+fn the_help_shows_the_short_flags() {
+    let place = tempfile::tempdir().expect("a directory");
+    for arguments in [&["--help"][..], &["sync", "--help"]] {
+        let help = stdout(&mediamirror(place.path(), arguments));
+        assert!(help.contains("-c, --config <FILE>") && help.contains("-o, --output <FORMAT>"), "{help}");
+    }
+}
