@@ -67,11 +67,10 @@ fn template(side: &str, account: &AppAccount) -> AccountTemplate {
 
 fn next_step(path: &Path, complete: bool) -> String {
     let shown = path.display();
+    let check = format!("mediamirror -c {shown} doctor");
     if complete {
-        format!("next: mediamirror --config {shown} sync --dry-run")
+        format!("next: {check}")
     } else {
-        format!(
-            "next: fill in {shown}, put the keys into the files it names (chmod 600), then: mediamirror sync --dry-run"
-        )
+        format!("next: fill in {shown}, put the keys into the files it names (chmod 600), then: {check}")
     }
 }

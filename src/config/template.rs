@@ -154,8 +154,8 @@ const LIMITS: &str = "
 # the defaults, which follow the size of the library:
 # [guards]
 # max_withdraw = 20                 # assets that stop playing on the target within seven days
-# max_shrink = \"20%\"              # copies whose source asset is gone
-# max_overwrite = \"20%\"           # blobs of complete copies that changed in the source
+# max_shrink = \"20%\"                # copies whose source asset is gone
+# max_overwrite = \"20%\"             # blobs of complete copies that changed in the source
 ";
 
 /// A TOML string of any text.
