@@ -17,6 +17,7 @@ mod failure;
 mod files;
 mod init;
 mod logging;
+mod manual;
 mod plain;
 mod printer;
 mod progress;
@@ -32,7 +33,7 @@ mod unlock;
 mod urls;
 mod verify;
 
-use std::io::IsTerminal as _;
+use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 
 use clap::parser::ValueSource;
@@ -61,7 +62,7 @@ pub(crate) fn run() -> std::process::ExitCode {
         Ok(cli) => cli,
         Err(error) => return told(&error).into(),
     };
-    let color = wants_color(cli.global.color);
+    let color = wants_color(cli.global.color, &std::io::stderr());
     let screen = Screen::new(&cli.global);
     logging::start(&cli.global, &screen, color);
     let context = Context { printer: Printer::new(&cli.global), global: cli.global, screen };
@@ -129,6 +130,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         Command::Doctor(args) => doctor::run(context, &args).await,
         Command::Unlock(args) => unlock::run(context, &args).await,
         Command::Explain(args) => explain::run(context, &args),
+        Command::Manual(args) => manual::run(context, &args),
         Command::Init(args) => init::run(context, &args),
     }
 }
@@ -149,13 +151,11 @@ fn told(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Are messages to be coloured?
-fn wants_color(when: Color) -> bool {
+/// Is what goes to that stream to be styled?
+fn wants_color(when: Color, stream: &impl IsTerminal) -> bool {
     match when {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => {
-            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
-        }
+        Color::Auto => std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && stream.is_terminal(),
     }
 }

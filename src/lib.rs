@@ -29,6 +29,7 @@
 //! | [`redact`] | secrets and URLs that cannot print what they protect |
 //! | [`clock`] | the wall clock and the time since boot, which follow tokio's, so that tests run in virtual time |
 //! | [`machine`] | this machine's name |
+//! | `spelling` | the known name that is nearest to a misspelt one |
 //! | [`verdict`] | causes with stable codes, and changes: what is decided, as types; the table of all causes |
 //! | [`failure`] | why one attempt failed, and what that means for the run |
 //! | [`error`] | what failed for good, named by the action |
@@ -47,6 +48,7 @@
 //! | [`asset`] | commands on single assets: upload, encode, publish, list, remove |
 //! | [`doctor`] | would a run work? both accounts, the state and the ledger examined, one finding per check |
 //! | [`monitor`] | what happens, as events; the library never prints |
+//! | [`manual`] | the manual for operators, one page a topic, as `mediamirror manual` prints it |
 //! | `emulator` | both services, written from their documents; shares no code with the clients (feature `emulator`) |
 //!
 //! The command line (`src/cli`) belongs to the program, not to the library. A test reads the sources and fails when a module
@@ -98,11 +100,13 @@ pub mod error;
 pub mod failure;
 pub mod ledger;
 pub mod machine;
+pub mod manual;
 pub mod media;
 pub mod model;
 pub mod monitor;
 pub mod redact;
 pub mod retry;
+mod spelling;
 pub mod state;
 pub mod throttle;
 pub mod transport;

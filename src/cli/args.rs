@@ -18,6 +18,7 @@ use guards::GuardArgs;
 /// Mirrors a whole media library to a second region with server-side copies, at the same URL paths.
 #[derive(Debug, Parser)]
 #[command(name = "mediamirror", version, about, max_term_width = 100)]
+#[command(after_help = "`mediamirror manual quick-start` shows the first steps, `mediamirror manual` lists all pages.")]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -108,6 +109,8 @@ pub(crate) enum Command {
     Unlock(UnlockArgs),
     /// Explain a cause by its code, or list all codes
     Explain(ExplainArgs),
+    /// Show a page of the manual, or list its topics
+    Manual(ManualArgs),
     /// Write a commented configuration
     Init(InitArgs),
 }
@@ -196,6 +199,14 @@ pub(crate) struct ExplainArgs {
     /// A code such as locator-id-taken; all of them when not given
     #[arg(value_name = "CODE")]
     pub(crate) code: Option<String>,
+}
+
+/// Arguments of `manual`.
+#[derive(Debug, Args)]
+pub(crate) struct ManualArgs {
+    /// A topic such as quick-start; the list of all topics when not given
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topic: Option<String>,
 }
 
 /// Arguments of `doctor`.

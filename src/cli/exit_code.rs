@@ -1,4 +1,4 @@
-//! The exit codes: one enum, held equal to the table in README.md by a test. An unknown code means failure.
+//! The exit codes: one enum, held equal to the table of the manual's page `exit-codes` by a test. An unknown code means failure.
 
 use mediamirror::error::{Disposition, Error, Failure};
 use mediamirror::ledger::LedgerError;
@@ -86,6 +86,7 @@ mod tests {
     use jiff::Timestamp;
     use mediamirror::config::ConfigError;
     use mediamirror::error::{Asked, CallError};
+    use mediamirror::manual;
     use mediamirror::model::AccountName;
     use mediamirror::state::{Holder, LockLoss};
 
@@ -110,22 +111,20 @@ mod tests {
         (ExitCode::Terminated, "Terminated (SIGTERM) after draining; the next run goes on from there"),
     ];
 
-    /// The rows of the table under the heading "Exit codes" of README.md.
-    fn table_of_the_readme() -> Vec<(u8, String)> {
-        let readme = include_str!("../../README.md");
-        let section = readme.split("## Exit codes").nth(1).expect("README has the section");
-        let section = section.split("\n## ").next().expect("a split gives one part at least");
+    /// The rows of the table on the manual's page `exit-codes`.
+    fn table_of_the_manual() -> Vec<(u8, String)> {
+        let page = manual::page("exit-codes").expect("the manual has the page");
         let row = |line: &str| {
             let mut cells = line.trim().trim_matches('|').split('|').map(str::trim);
             Some((cells.next()?.parse().ok()?, cells.next()?.to_owned()))
         };
-        section.lines().filter_map(row).collect()
+        page.text.lines().filter_map(row).collect()
     }
 
     #[test]
-    fn the_readme_lists_exactly_these_codes_with_these_words() {
+    fn the_manual_lists_exactly_these_codes_with_these_words() {
         let code: Vec<(u8, String)> = ALL.iter().map(|(code, words)| (*code as u8, (*words).to_owned())).collect();
-        assert_eq!(table_of_the_readme(), code);
+        assert_eq!(table_of_the_manual(), code);
     }
 
     #[test]

@@ -74,12 +74,14 @@ fn list(all: &[Explanation]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mediamirror::manual;
+
     use super::*;
 
-    /// The rows of the table under the heading "Causes" of README.md, as `explain` lists them.
-    fn table_of_the_readme() -> Vec<(String, String)> {
-        let readme = include_str!("../../README.md");
-        let section = readme.split("\n## Causes").nth(1).expect("README has the section");
+    /// The rows of the table under the heading "Causes" on the manual's page `troubleshooting`, as `explain` lists them.
+    fn table_of_the_manual() -> Vec<(String, String)> {
+        let page = manual::page("troubleshooting").expect("the manual has the page");
+        let section = page.text.split("\n## Causes").nth(1).expect("the page has the section");
         let section = section.split("\n## ").next().expect("a split gives one part at least");
         let row = |line: &str| {
             let (code, sentence) = line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | ")?;
@@ -89,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_lists_exactly_the_causes_that_explain_lists() {
+    fn the_manual_lists_exactly_the_causes_that_explain_lists() {
         let all: Vec<Explanation> = Cause::all().map(Explanation::from).collect();
         let listed = list(&all);
         let row = |line: &str| {
             let (code, sentence) = line.split_once(' ').expect("a code and a sentence");
             (code.to_owned(), sentence.trim_start().to_owned())
         };
-        assert_eq!(table_of_the_readme(), listed.lines().map(row).collect::<Vec<_>>());
+        assert_eq!(table_of_the_manual(), listed.lines().map(row).collect::<Vec<_>>());
     }
 
     #[test]

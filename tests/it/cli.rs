@@ -9,6 +9,7 @@ pub(crate) mod counted;
 mod doctor;
 #[cfg(feature = "emulator")]
 mod encode;
+mod manual;
 mod rebuilding;
 #[cfg(feature = "emulator")]
 mod unlock;
@@ -202,6 +203,7 @@ fn init_writes_a_configuration_once() {
     let first = mediamirror(place.path(), &["init"]);
     assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
     assert!(first.stdout.is_empty(), "what is written is a file, not data");
+    assert!(stderr(&first).trim_end().ends_with("then: mediamirror -c mirror.toml doctor"), "{}", stderr(&first));
     std::fs::write(place.path().join("mirror.toml"), "mine").expect("written");
     let second = mediamirror(place.path(), &["init"]);
     assert_eq!(second.status.code(), Some(5));

@@ -1,4 +1,4 @@
-//! The numbered guarantees of the README: each number has a test here or elsewhere that names it.
+//! The numbered guarantees of the manual and the README: each number has a test here or elsewhere that names it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,17 +8,21 @@ use std::sync::{Arc, Mutex};
 
 use mediamirror::engine::{Options, Outcome, mirror};
 use mediamirror::ledger::Ledger;
+use mediamirror::manual::page;
 use mediamirror::model::AccountName;
 use mediamirror::monitor::{AssetOutcome, TestMonitor};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, is_blob_copy, put};
 
-/// Every guarantee of the README, by number.
-fn promised() -> BTreeMap<u32, String> {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let section = readme.split("## Guarantees").nth(1).unwrap().split("\n## ").next().unwrap().to_owned();
-    section
+/// Every guarantee under a heading of a text, by number.
+fn promised(text: &str, heading: &str) -> BTreeMap<u32, String> {
+    text.split(heading)
+        .nth(1)
+        .unwrap()
+        .split("\n## ")
+        .next()
+        .unwrap()
         .lines()
         .filter_map(|line| {
             let (number, text) = line.split_once(". ")?;
@@ -27,10 +31,22 @@ fn promised() -> BTreeMap<u32, String> {
         .collect()
 }
 
+/// The guarantees of the manual.
+fn promised_by_the_manual() -> BTreeMap<u32, String> {
+    promised(page("guarantees").unwrap().text, "\n## Guarantees")
+}
+
 #[test]
-fn each_guarantee_of_the_readme_is_named_by_a_test() {
+fn the_readme_lists_the_guarantees_of_the_manual_by_the_same_numbers() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let in_readme = promised(&readme, "\n## What it promises");
+    assert_eq!(in_readme.keys().collect::<Vec<_>>(), promised_by_the_manual().keys().collect::<Vec<_>>());
+}
+
+#[test]
+fn each_guarantee_of_the_manual_is_named_by_a_test() {
     let tests = code_below(&["tests/it", "src/media/v2/tests"]);
-    let promised = promised();
+    let promised = promised_by_the_manual();
     assert!(promised.len() >= 9, "{promised:?}");
     for (number, text) in promised {
         let named = format!("/// Guarantee {number}:");

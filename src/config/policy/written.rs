@@ -10,8 +10,9 @@ use toml::Spanned;
 
 use super::super::ConfigError;
 use super::super::file::GeneralFile;
-use super::super::problem::{Document, REMEDY, nearest};
+use super::super::problem::{Document, REMEDY};
 use super::{Accept, Adopt, GuardLimits, Policy, Share, ShareError};
+use crate::spelling::nearest;
 use crate::verdict::Cause;
 
 /// One entry of `accept`.
