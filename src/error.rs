@@ -106,6 +106,12 @@ pub enum Error {
         /// The refusal it was read from, if there was one.
         failure: Option<Failure>,
     },
+    /// A command about locators, on a library whose service has none.
+    #[error("account {account} has no locators: viewers read its blobs by the blobs' own URLs")]
+    NoLocators {
+        /// The account.
+        account: AccountName,
+    },
     /// What a command was asked to do cannot be done with what it was given.
     #[error("{subject}: {reason}")]
     Input {
@@ -136,7 +142,7 @@ impl Error {
                 _ if finding.cause == Cause::SourceChanging => Disposition::Exhausted,
                 _ => Disposition::Permanent,
             },
-            Self::Copy { .. } | Self::Input { .. } => Disposition::Permanent,
+            Self::Copy { .. } | Self::NoLocators { .. } | Self::Input { .. } => Disposition::Permanent,
         }
     }
 
@@ -180,7 +186,7 @@ impl Error {
             | Self::State(_)
             | Self::Locked { .. }
             | Self::LockLost { .. } => Cause::ServiceUnavailable,
-            Self::Input { .. } => Cause::NotSupported,
+            Self::NoLocators { .. } | Self::Input { .. } => Cause::NotSupported,
         };
         Finding::new(cause, self.to_string())
     }

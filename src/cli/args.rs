@@ -97,6 +97,10 @@ pub(crate) enum Command {
     /// if a run would not write.
     Verify(ScopeArgs),
     /// Print the pairs of streaming URLs, of which only the host name differs
+    ///
+    /// Ends with 4 if something that plays in the source is not on the target, with 3 if a cause keeps it from being mirrored,
+    /// and with 9 if a run would not write. Lists the blobs of assets that are not mirrored, and compares no others: see
+    /// `verify`.
     Urls(ScopeArgs),
     /// Work on single assets: upload, encode, publish, list, remove
     Asset(AssetArgs),

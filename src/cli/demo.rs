@@ -64,7 +64,7 @@ async fn mirror_and_compare(
     context.printer.note("comparing both libraries …");
     let verification = verify(&pair, &ledger, &options, &Silent).await.map_err(of)?;
     context.printer.note("fetching every manifest from both regions …");
-    let playback = playbacks(&pair, &options, network.as_ref()).await?;
+    let playback = playbacks((&pair, &ledger), &options, network.as_ref()).await?;
     context.printer.note("mirroring again …");
     let second = mirrored(context, &pair, &ledger, &options, interruption, &Arc::new(Changes::new(false))).await?;
     if second.outcome == Outcome::Interrupted {
@@ -76,12 +76,12 @@ async fn mirror_and_compare(
 
 /// Every streaming URL, asked in both regions.
 async fn playbacks(
-    pair: &Pair,
+    (pair, ledger): (&Arc<Pair>, &Ledger),
     options: &Options,
     network: &dyn HttpClient,
 ) -> Result<Vec<playback::Playback>, CommandFailure> {
-    let pairs = urls(pair, options).await.map_err(|error| CommandFailure::of(&error, true))?;
-    Ok(playback::play_all(network, pairs).await)
+    let found = urls(pair, ledger, options).await.map_err(|error| CommandFailure::of(&error, true))?;
+    Ok(playback::play_all(network, found.pairs).await)
 }
 
 /// The first region is the source, the second the target.

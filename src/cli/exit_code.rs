@@ -16,7 +16,7 @@ pub(crate) enum ExitCode {
     Usage = 2,
     /// Finished, but something is not mirrored, not checked or does not play
     Partial = 3,
-    /// `verify` found differences
+    /// `verify` or `urls` found differences
     Differences = 4,
     /// Configuration, credential or permission; nothing was changed
     Refused = 5,
@@ -49,6 +49,7 @@ impl ExitCode {
             }
             Error::Call(_) | Error::Spool { .. } | Error::LockLost { .. } => Self::Unexpected,
             Error::Copy { .. } if !changed && error.disposition() == Disposition::Fatal => Self::Refused,
+            Error::NoLocators { .. } => Self::Usage,
             Error::Copy { .. } | Error::Found { .. } | Error::Input { .. } => Self::Partial,
         }
     }
@@ -98,7 +99,7 @@ mod tests {
         (ExitCode::Unexpected, "Something unexpected"),
         (ExitCode::Usage, "The command line cannot be understood"),
         (ExitCode::Partial, "Finished, but something is not mirrored, not checked or does not play"),
-        (ExitCode::Differences, "`verify` found differences"),
+        (ExitCode::Differences, "`verify` or `urls` found differences"),
         (ExitCode::Refused, "Configuration, credential or permission; nothing was changed"),
         (ExitCode::Locked, "Another run holds the lock of the ledger or of the target"),
         (ExitCode::Ledger, "The ledger cannot be used"),
@@ -196,6 +197,11 @@ mod tests {
         let changed = Error::State(StateError::Changed { account: "a".to_owned(), blob: "b".to_owned() });
         assert_eq!(ExitCode::of(&changed, false), ExitCode::Refused);
         assert_eq!(ExitCode::of(&changed, true), ExitCode::Unexpected);
+    }
+
+    #[test]
+    fn a_command_about_locators_on_a_library_without_any_is_two() {
+        assert_eq!(ExitCode::of(&Error::NoLocators { account: AccountName::new("a") }, false), ExitCode::Usage);
     }
 
     #[test]

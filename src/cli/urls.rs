@@ -1,9 +1,9 @@
-//! `urls`: the pairs of URLs that differ in the host alone.
+//! `urls`: the pairs of URLs of which only the host name differs.
 
 use std::fmt::Write as _;
 
-use mediamirror::config::policy::Accepted;
-use mediamirror::engine::urls::{UrlPair, target_silence, urls};
+use mediamirror::engine::urls::{UrlPair, Urls, urls};
+use mediamirror::engine::{Options, Outcome};
 
 use super::Context;
 use super::args::ScopeArgs;
@@ -12,27 +12,46 @@ use super::failure::CommandFailure;
 use super::plain;
 use super::printer;
 use super::session::Session;
+use super::sync::read_ledger;
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::open(context, &args.overrides()).await?;
-    let pairs = urls(&session.pair, &args.options()).await.map_err(|error| CommandFailure::of(&error, false))?;
-    let silence = target_silence(&session.pair).await.map_err(|error| CommandFailure::of(&error, false))?;
-    context.printer.result(&pairs, || text(&pairs))?;
-    let mut accepted = Accepted::new(&session.config.policy.accept);
-    let Some(silence) = silence.filter(|silence| !accepted.accepts(silence.cause, "")) else {
-        return Ok(ExitCode::Success);
-    };
-    printer::note(&format!("warning: {}", silence.line(true)));
-    Ok(ExitCode::Partial)
+    let ledger = read_ledger(&session)?;
+    let options = Options { policy: session.config.policy.clone(), ..args.options() };
+    let result = urls(&session.pair, &ledger, &options).await;
+    ledger.close().await?;
+    let found = result.map_err(|error| CommandFailure::of(&error, false))?;
+    context.printer.result(&found.pairs, || text(&found.pairs))?;
+    for line in warnings(&found) {
+        printer::note(&format!("warning: {line}"));
+    }
+    Ok(match found.verdict {
+        Outcome::Held => ExitCode::Held,
+        _ if found.differ() => ExitCode::Differences,
+        Outcome::Complete => ExitCode::Success,
+        _ => ExitCode::Partial,
+    })
+}
+
+/// What is owed, beside the pairs.
+fn warnings(found: &Urls) -> Vec<String> {
+    let findings = found.findings.iter().map(|finding| finding.line(true));
+    let owed = found.problems.iter().filter(|problem| problem.owed);
+    let owed = owed.map(|problem| format!("{}: {}", plain::line(&problem.name), problem.finding.line(true)));
+    findings.chain(owed).collect()
 }
 
 /// The pairs for people: the asset, then one URL a line.
 pub(crate) fn text(pairs: &[UrlPair]) -> String {
     let mut text = String::new();
     for pair in pairs {
-        let target = pair.target_url.as_deref().unwrap_or("(not mirrored)");
-        let [asset, source, target] = [&pair.asset, &pair.source_url, target].map(plain::line);
+        let target = match (&pair.target_url, pair.cause) {
+            (Some(url), _) => url.clone(),
+            (None, Some(cause)) => format!("(not mirrored: {cause})"),
+            (None, None) => "(not mirrored yet)".to_owned(),
+        };
+        let [asset, source, target] = [&pair.asset, &pair.source_url, &target].map(|text| plain::line(text));
         let _ = writeln!(text, "{asset}\n  {source}\n  {target}");
     }
     if pairs.is_empty() {

@@ -52,6 +52,7 @@ use super::stats::{Plane, Stats};
 use super::storage::{Content, StorageAccount};
 use super::world::{Route, World};
 use super::{Request, Response};
+pub(super) use times::http_date;
 
 /// The version answers claim when the request names none.
 const VERSION: HeaderValue = HeaderValue::from_static("2026-04-06");
@@ -210,7 +211,7 @@ async fn perform(call: &Call<'_>, operation: Operation, body: Body) -> Result<Re
 
 /// Signs a request of the service's own to a blob service outside.
 pub(super) fn sign_request(parts: &mut Parts, account: &str, key: &SigningKey) {
-    let date = times::http_date(u32::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default());
+    let date = http_date(u32::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default());
     if let Ok(date) = HeaderValue::try_from(date) {
         parts.headers.insert("x-ms-date", date);
     }
@@ -235,7 +236,7 @@ fn sign_off(account: &BlobAccount, parts: &Parts, response: &mut Response) {
         headers.insert("x-ms-client-request-id", id);
     }
     let id = uuid::Uuid::from_u64_pair(fastrand::u64(..), fastrand::u64(..)).to_string();
-    let date = times::http_date(u32::try_from(account.now() / 1000).unwrap_or_default());
+    let date = http_date(u32::try_from(account.now() / 1000).unwrap_or_default());
     for (name, value) in [("x-ms-request-id", id), ("date", date)] {
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(name, value);

@@ -253,7 +253,12 @@ pub(crate) async fn serve(world: &Arc<World>, region: usize, request: Request) -
     let (operation, outcome) = handle(world, region, request).await;
     let answer = outcome.unwrap_or_else(|error| Answer::refusal(format, &error));
     world.stats.count(&service.region().settings.account, Plane::Media, operation, answer.status);
-    answer.into_response(echo.as_deref(), head)
+    let mut response = answer.into_response(echo.as_deref(), head);
+    // By the clock that a plan of faults can put wrong.
+    let seconds = world.clock.unix_millis().div_euclid(1000);
+    let date = super::blob::http_date(u32::try_from(seconds).unwrap_or_default());
+    response.headers_mut().insert("date", axum::http::HeaderValue::try_from(date).expect("a date is ASCII"));
+    response
 }
 
 async fn handle(world: &Arc<World>, region: usize, request: Request) -> (&'static str, Result<Answer, ApiError>) {

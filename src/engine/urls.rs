@@ -1,21 +1,24 @@
-//! The pairs of URLs that differ in the host alone.
+//! The pairs of URLs of which only the host name differs.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use url::Url;
 
-use super::Options;
-use super::keeper::Keeper;
-use crate::claims::{Claims, FilesWanted, Order};
-use crate::clock;
+use super::expired::explained;
+use super::run::Run;
+use super::verify::{judge_locators, rehearse};
+use super::{Options, Outcome, Problem, withdraw};
+use crate::claims::{FilesWanted, Order};
 use crate::connect::{Endpoint, Pair};
 use crate::error::Error;
+use crate::ledger::Ledger;
 use crate::media::MediaService;
 use crate::model::{Asset, AssetId, Locator, LocatorId, LocatorKind};
-use crate::monitor::Silent;
+use crate::monitor::{AssetOutcome, Silent};
 use crate::verdict::{Cause, Finding};
 
 /// Characters of a file name that stay as they are in a URL path (RFC 3986, unreserved).
@@ -35,6 +38,28 @@ pub struct UrlPair {
     pub source_url: String,
     /// The same on the target; `None` where the locator is not mirrored.
     pub target_url: Option<String>,
+    /// Why a run does not mirror it; `None` where the locator is mirrored, or the next run does it.
+    pub cause: Option<Cause>,
+}
+
+/// What plays in the source, and what of it plays on the target.
+#[derive(Debug, Clone, Default)]
+pub struct Urls {
+    /// In order of asset name.
+    pub pairs: Vec<UrlPair>,
+    /// Why the target does not publish what the source publishes, by asset.
+    pub problems: Vec<Problem>,
+    /// Findings that concern no single asset.
+    pub findings: Vec<Finding>,
+    /// How a run would end, work still to be done not counted: complete, partial or held.
+    pub verdict: Outcome,
+}
+
+impl Urls {
+    /// Is a locator missing on the target without a cause that keeps a run from making it?
+    pub fn differ(&self) -> bool {
+        self.pairs.iter().any(|pair| pair.target_url.is_none() && pair.cause.is_none())
+    }
 }
 
 /// Why nothing plays on the target, if that is so.
@@ -46,48 +71,96 @@ pub async fn target_silence(pair: &Pair) -> Result<Option<Finding>, Error> {
     Ok((!hosts.iter().any(|host| host.running)).then(|| Cause::TargetNotStreaming.into()))
 }
 
-/// All live streaming locators of the source in scope, in order of asset name. One is mirrored if it is on our copy of its
-/// asset.
-pub async fn urls(pair: &Pair, options: &Options) -> Result<Vec<UrlPair>, Error> {
-    let keeper = Keeper::open(pair, true).await?;
-    let (covers, adopted) = (|asset: &Asset| options.covers(asset), keeper.adopted());
-    let (claims, source, target, manifests) = futures::try_join!(
-        Claims::read(pair, &Silent, FilesWanted::None, &covers, &adopted),
+/// All live streaming locators of the source in scope. One is mirrored if it is live on our copy of its asset. What is not
+/// is judged as in a dry run. Assets that are mirrored are not compared beyond their locators, and cost no request of their
+/// own. What plays on the target alone is not among them: that is for [`super::verify::verify`].
+///
+/// # Errors
+/// A library without locators, a scope without assets, refused credentials, a library that cannot be listed.
+pub async fn urls(pair: &Arc<Pair>, ledger: &Ledger, options: &Options) -> Result<Urls, Error> {
+    for media in [&pair.source.media, &pair.target.media] {
+        if !media.capabilities().locators {
+            return Err(Error::NoLocators { account: media.account().clone() });
+        }
+    }
+    list(pair, ledger, options).await.map_err(|error| explained(error, pair))
+}
+
+async fn list(pair: &Arc<Pair>, ledger: &Ledger, options: &Options) -> Result<Urls, Error> {
+    let (run, source, target, manifests) = futures::try_join!(
+        rehearse(pair, ledger, options, &Silent, FilesWanted::None),
         streaming(pair.source.media.as_ref()),
         streaming(pair.target.media.as_ref()),
         manifests(pair.source.media.as_ref()),
     )?;
-    let mirrored: HashMap<LocatorId, Locator> =
-        target.into_iter().map(|locator| (locator.id.clone(), locator)).collect();
+    withdraw::withdraw(&run).await?;
+    let now = run.service_time();
+    let live = |locators: Vec<Locator>| locators.into_iter().filter(move |locator| locator.expiry > now);
     let mut by_asset: HashMap<AssetId, Vec<Locator>> = HashMap::new();
-    for locator in source.into_iter().filter(|locator| locator.expiry > clock::now()) {
+    for locator in live(source) {
         by_asset.entry(locator.asset.clone()).or_default().push(locator);
     }
-    let mut pairs = Vec::new();
-    let mut after = 0;
-    loop {
-        let page = claims.page(Order::Listed, after, PAGE)?;
-        let Some((last, _)) = page.last() else { break };
-        after = *last;
-        for (_, asset) in page {
-            let copy = claims.copy_of(&asset.id)?;
-            let on_copy = |locator: &&Locator| Some(&locator.asset) == copy.as_ref();
-            let manifest = manifests.get(&asset.id).map(String::as_str);
-            for locator in by_asset.remove(&asset.id).unwrap_or_default() {
-                pairs.push(UrlPair {
-                    asset: asset.label().to_owned(),
-                    source_url: playable(&pair.source, &locator, manifest),
-                    target_url: mirrored
-                        .get(&locator.id)
-                        .filter(on_copy)
-                        .map(|copy| playable(&pair.target, copy, manifest)),
-                    locator_id: locator.id,
-                });
+    let mirrored = live(target).map(|locator| (locator.id.clone(), locator)).collect();
+    let mut all = Listing { pair, manifests, by_asset, mirrored, pairs: Vec::new() };
+    all.pair_up(&run).await?;
+    if let Some(fatal) = run.fatal() {
+        return Err(fatal);
+    }
+    let (mut pairs, tally) = (all.pairs, run.take_tally());
+    pairs.sort_by(|a, b| (&a.asset, &a.locator_id).cmp(&(&b.asset, &b.locator_id)));
+    let verdict = tally.verdict(&options.policy);
+    let mut problems = tally.problems;
+    problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
+    Ok(Urls { pairs, problems, findings: tally.findings, verdict })
+}
+
+/// What was listed, and the pairs made of it.
+struct Listing<'a> {
+    pair: &'a Pair,
+    manifests: HashMap<AssetId, String>,
+    /// The source's live locators.
+    by_asset: HashMap<AssetId, Vec<Locator>>,
+    /// The target's live locators.
+    mirrored: HashMap<LocatorId, Locator>,
+    pairs: Vec<UrlPair>,
+}
+
+impl Listing<'_> {
+    async fn pair_up(&mut self, run: &Run) -> Result<(), Error> {
+        let mut after = 0;
+        loop {
+            let page = run.claims.page(Order::Listed, after, PAGE)?;
+            let Some((last, _)) = page.last().filter(|_| !run.stop.is_cancelled()) else { return Ok(()) };
+            after = *last;
+            let mut judged = stream::iter(page)
+                .map(|(_, asset)| judge_locators(run, asset))
+                .buffer_unordered(run.options.assets_in_flight.max(1));
+            while let Some((asset, answer)) = judged.try_next().await? {
+                let outcome = match answer {
+                    Ok(finding) => Some(run.finish(&asset, finding.map_or(AssetOutcome::Unchanged, AssetOutcome::Not))),
+                    Err(error) => run.fail(&asset, error),
+                };
+                let cause = outcome.as_ref().and_then(AssetOutcome::finding).map(|finding| finding.cause);
+                self.add(run, &asset, cause)?;
             }
         }
     }
-    pairs.sort_by(|a, b| (&a.asset, &a.locator_id).cmp(&(&b.asset, &b.locator_id)));
-    Ok(pairs)
+
+    fn add(&mut self, run: &Run, asset: &Asset, cause: Option<Cause>) -> Result<(), Error> {
+        let copy = run.claims.copy_of(&asset.id)?;
+        let manifest = self.manifests.get(&asset.id).map(String::as_str);
+        for locator in self.by_asset.remove(&asset.id).unwrap_or_default() {
+            let there = self.mirrored.get(&locator.id).filter(|there| Some(&there.asset) == copy.as_ref());
+            self.pairs.push(UrlPair {
+                asset: asset.label().to_owned(),
+                source_url: playable(&self.pair.source, &locator, manifest),
+                target_url: there.map(|there| playable(&self.pair.target, there, manifest)),
+                cause: cause.filter(|_| there.is_none()),
+                locator_id: locator.id,
+            });
+        }
+        Ok(())
+    }
 }
 
 /// The URL a player is given: the locator's path, on the configured streaming host if there is one, and the manifest.

@@ -9,6 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::asset::judge_locators;
 use self::asset::{Compared, Waiting, compare_asset};
 use super::expired::explained;
 use super::keeper::Keeper;
@@ -118,15 +119,7 @@ async fn compare_all(
     options: &Options,
     monitor: &dyn Monitor,
 ) -> Result<Verification, Error> {
-    let keeper = Arc::new(Keeper::open(pair, true).await?);
-    let covers = |asset: &Asset| options.covers(asset);
-    let claims = Claims::read(pair, monitor, FilesWanted::BothSides, &covers, &keeper.adopted()).await?;
-    claims.confirm(ledger).await?;
-    let (pair, ledger, monitor) = (Arc::clone(pair), ledger.clone(), Arc::new(Silent));
-    let (options, stop) = (Options { dry_run: true, ..options.clone() }, CancellationToken::new());
-    let run = Run::new(pair, ledger, options, claims, (keeper, Passed::default()), monitor, stop);
-    object(&run)?;
-    prepare(&run).await?;
+    let run = rehearse(pair, ledger, options, monitor, FilesWanted::BothSides).await?;
     // As long as they are in the tables: what is to be withdrawn is taken out of them.
     let revoked = published_alone(&run)?;
     withdraw::withdraw(&run).await?;
@@ -146,6 +139,26 @@ async fn compare_all(
     }
     all.fold(&run, alone)?;
     Ok(all)
+}
+
+/// A dry run that has listed both libraries and examined them as a whole.
+pub(super) async fn rehearse(
+    pair: &Arc<Pair>,
+    ledger: &Ledger,
+    options: &Options,
+    monitor: &dyn Monitor,
+    files: FilesWanted,
+) -> Result<Run, Error> {
+    let keeper = Arc::new(Keeper::open(pair, true).await?);
+    let covers = |asset: &Asset| options.covers(asset);
+    let claims = Claims::read(pair, monitor, files, &covers, &keeper.adopted()).await?;
+    claims.confirm(ledger).await?;
+    let (pair, ledger, monitor) = (Arc::clone(pair), ledger.clone(), Arc::new(Silent));
+    let (options, stop) = (Options { dry_run: true, ..options.clone() }, CancellationToken::new());
+    let run = Run::new(pair, ledger, options, claims, (keeper, Passed::default()), monitor, stop);
+    object(&run)?;
+    prepare(&run).await?;
+    Ok(run)
 }
 
 /// Locators of ours that play on the target although the source has withdrawn them, as differences of the source assets.

@@ -2,7 +2,9 @@
 
 use mediamirror::config::policy::Adopt;
 use mediamirror::config::{AccountConfig, ServiceConfig};
+use mediamirror::engine::urls::urls;
 use mediamirror::engine::{Options, Outcome};
+use mediamirror::error::Error;
 use mediamirror::model::{Asset, BlobProperties, BlobRef, ContainerName};
 
 use crate::simulation::{follow, paused_runtime};
@@ -187,4 +189,13 @@ async fn a_container_that_another_tool_copied_is_adopted_where_the_operator_says
     }
     world.config.policy = policy(Adopt::No);
     assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_library_without_locators_has_no_pairs_of_urls() {
+    let world = world().await;
+    fill(&world, "films", &["a.ts"]).await;
+    world.sync().await;
+    let error = urls(&world.pair(), &world.ledger, &Options::default()).await.unwrap_err();
+    assert!(matches!(&error, Error::NoLocators { account } if account.as_str() == "storewest"), "{error}");
 }

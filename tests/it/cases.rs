@@ -40,6 +40,7 @@ mod protection;
 mod refusals;
 mod runs;
 mod theirs;
+mod urls;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +51,7 @@ use azure_core::http::request::Body;
 use futures::{FutureExt, TryStreamExt};
 use globset::{Glob, GlobSetBuilder};
 use mediamirror::emulator::{AssetLook, Operator, PlayedAnswer};
+use mediamirror::engine::urls::{Urls, urls};
 use mediamirror::engine::verify::{Verification, verify};
 use mediamirror::engine::{Options, Outcome, Summary};
 use mediamirror::model::{Locator, LocatorId};
@@ -134,6 +136,11 @@ impl Films {
     /// Compares both sides as the operator decided.
     async fn verify_with(&self, options: &Options) -> Verification {
         verify(&self.world.pair(), &self.world.ledger, options, &TestMonitor::default()).await.unwrap()
+    }
+
+    /// The pairs of URLs as the operator decided.
+    async fn urls_with(&self, options: &Options) -> Urls {
+        urls(&self.world.pair(), &self.world.ledger, options).await.unwrap()
     }
 
     /// The container and the blob of a film in a region.

@@ -163,8 +163,8 @@ async fn mirrors_whole(world: &World, method: CopyMethod) {
     assert_eq!(compared.differences, []);
     assert_eq!((compared.assets.same, compared.assets.missing), (first.assets.mirrored, 0));
 
-    let pairs = urls(&pair, &Options::default()).await.expect("listed");
-    let bars = pairs.iter().find(|pair| pair.asset == "bars").expect("the real asset is published");
+    let found = urls(&pair, &world.ledger, &accepting()).await.expect("listed");
+    let bars = found.pairs.iter().find(|pair| pair.asset == "bars").expect("the real asset is published");
     let target_url = bars.target_url.as_ref().expect("mirrored");
     assert_ne!(&bars.source_url, target_url);
     assert_eq!(world.fetch(&bars.source_url).await, world.fetch(target_url).await);

@@ -129,6 +129,7 @@ mod tests {
             locator_id: LocatorId::new("l"),
             source_url: format!("http://a/l/{}", if manifest { "x.ism/manifest" } else { "" }),
             target_url: None,
+            cause: None,
         };
         Playback { urls, source, target, same: true }
     }

@@ -225,6 +225,7 @@ mod tests {
             locator_id: LocatorId::new("l"),
             source_url: "http://a/l/x.ism/manifest".to_owned(),
             target_url: Some("http://b/l/x.ism/manifest".to_owned()),
+            cause: None,
         };
         Playback { urls, source, target, same: true }
     }

@@ -152,9 +152,15 @@ impl<'a> Tutorial<'a> {
 
     /// Fetches each protocol's manifest from both regions, until they answer or it is too late.
     async fn compare(&self) -> Result<Vec<Playback>, CommandFailure> {
-        let pairs = urls(&self.session.pair, &self.options()?).await.map_err(|error| of(&error))?;
-        let pairs: Vec<UrlPair> =
-            pairs.iter().flat_map(|pair| FORMATS.map(|format| with_format(pair, format))).collect();
+        let ledger = Ledger::in_memory()?;
+        let found = urls(&self.session.pair, &ledger, &self.options()?).await;
+        ledger.close().await?;
+        let pairs: Vec<UrlPair> = found
+            .map_err(|error| of(&error))?
+            .pairs
+            .iter()
+            .flat_map(|pair| FORMATS.map(|format| with_format(pair, format)))
+            .collect();
         let started = Instant::now();
         loop {
             let playbacks = play_all(self.session.network.as_ref(), pairs.clone()).await;

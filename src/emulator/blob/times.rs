@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 
 /// Seconds since 1970 as an HTTP date.
-pub(super) fn http_date(seconds: u32) -> String {
+pub(crate) fn http_date(seconds: u32) -> String {
     let at = Timestamp::from_second(i64::from(seconds)).unwrap_or(Timestamp::UNIX_EPOCH);
     DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap_or_default()
 }

@@ -49,16 +49,34 @@ type Answer = (Compared, Option<(u64, Survey)>);
 
 /// Compares one asset. What fails for it alone is inside; what keeps the whole comparison from going on is an error.
 pub(super) async fn compare_asset(run: &Run, asset: Asset) -> Result<(Asset, Result<Answer, Error>), Error> {
-    let row = run.ledger.asset(&asset.id).await?;
-    let work = match run.claims.claim(asset.clone(), row, run.service_time(), run.options.policy.adopt)? {
-        Claim::Not(finding) => return Ok((asset, Ok((Compared::not(finding), None)))),
-        Claim::Mirror(mut work) => {
-            withdraw::leave_out_of_scope(run, &mut work)?;
-            *work
-        }
+    let answer = match claim(run, &asset).await? {
+        Claim::Not(finding) => Ok((Compared::not(finding), None)),
+        Claim::Mirror(work) => Box::pin(compare_work(run, *work)).await,
     };
-    let answer = Box::pin(compare_work(run, work)).await;
     Ok((asset, answer))
+}
+
+/// Why a run does not publish an asset, or not as the source does. The blobs are listed only where a locator is not on the
+/// copy: they may be the reason. Errors as in [`compare_asset`].
+pub(in super::super) async fn judge_locators(
+    run: &Run,
+    asset: Asset,
+) -> Result<(Asset, Result<Option<Finding>, Error>), Error> {
+    let answer = match claim(run, &asset).await? {
+        Claim::Not(finding) => Ok(Some(finding)),
+        Claim::Mirror(work) if work.missing.is_empty() && work.moved.is_empty() => Ok(work.conflicts.first().cloned()),
+        Claim::Mirror(work) => Box::pin(compare_work(run, *work)).await.map(|(compared, _)| compared.finding),
+    };
+    Ok((asset, answer))
+}
+
+async fn claim(run: &Run, asset: &Asset) -> Result<Claim, Error> {
+    let row = run.ledger.asset(&asset.id).await?;
+    let mut claim = run.claims.claim(asset.clone(), row, run.service_time(), run.options.policy.adopt)?;
+    if let Claim::Mirror(work) = &mut claim {
+        withdraw::leave_out_of_scope(run, work)?;
+    }
+    Ok(claim)
 }
 
 async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {

@@ -130,6 +130,23 @@ fn a_stopped_streaming_endpoint_of_the_target_is_three_for_sync_verify_and_urls(
     }
 }
 
+#[test]
+fn urls_end_as_verify_does() {
+    let emulator = Emulator::with("", &library(3), "");
+    let both = || (code(&emulator, &["urls"]), code(&emulator, &["verify"]));
+    assert_eq!(both(), (Some(4), Some(4)), "nothing is mirrored yet");
+    assert_eq!(code(&emulator, &["sync"]), Some(0));
+    assert_eq!(both(), (Some(0), Some(0)));
+    let nothing = ["--include", "no such asset"];
+    let codes = ["urls", "verify"].map(|command| code(&emulator, &[&[command][..], &nothing].concat()));
+    assert_eq!(codes, [Some(3), Some(3)]);
+    let emulator = Emulator::with("", "assets=12,blobs=3,seed=2,sizes=small,awkward=true", "");
+    assert_eq!(code(&emulator, &["sync"]), Some(3));
+    let urls = mediamirror(emulator.path(), &["urls"]);
+    assert_eq!((urls.status.code(), code(&emulator, &["verify"])), (Some(3), Some(3)), "{}", stderr(&urls));
+    assert!(stdout(&urls).contains("(not mirrored: ") && stderr(&urls).contains("warning: "), "{}", stdout(&urls));
+}
+
 /// Row 14.
 #[test]
 fn a_dry_run_ends_with_the_code_of_the_run() {
