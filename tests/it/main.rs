@@ -29,6 +29,7 @@ mod nights;
 mod old_api;
 mod outside;
 mod scenarios;
+mod seeds;
 mod simulation;
 mod state;
 mod tls;
