@@ -36,6 +36,8 @@ pub enum Cause {
     ArchivedInTarget,
     /// A locator id of it is used by something else on the target.
     LocatorIdTaken,
+    /// The copy has as many locators as the service allows.
+    NoLocatorRoom,
     /// A locator moved in the source, and one of the two assets is not part of this run.
     LocatorMovedOutOfScope,
     /// Somebody else's locator plays on our copy and the source has withdrawn its id.

@@ -1,6 +1,6 @@
 //! Reads both catalogues and answers what is known of each asset.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::TryStreamExt;
@@ -193,8 +193,9 @@ impl Claims {
         } else {
             Vec::new()
         };
-        let mut files_differ = Vec::new();
+        let (mut files_differ, mut occupied) = (Vec::new(), HashMap::new());
         for copy in copies.iter().chain(&recorded).chain(&candidates) {
+            occupied.insert(copy.id.clone(), self.spool.count_locators_on(&copy.id)?);
             if !self.same_files(&asset.id, &copy.id)? {
                 files_differ.push(copy.id.clone());
             }
@@ -220,6 +221,7 @@ impl Claims {
             row,
             same_files,
             files_differ,
+            occupied,
         })
     }
 

@@ -1,5 +1,7 @@
 //! What is to be done with one source asset, from what both listings and the ledger say. Pure.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::catalog::original_of;
@@ -7,6 +9,9 @@ use super::{Holding, Screened, Standing, TargetAsset, digest, same_terms};
 use crate::ledger::AssetRow;
 use crate::model::{AccountName, Asset, AssetEncryption, AssetId, Locator, LocatorId, Mark};
 use crate::verdict::{Cause, Finding};
+
+/// Locators that an asset can have: Azure Storage keeps five stored access policies a container. Expired ones count.
+const MOST_LOCATORS: usize = 5;
 
 /// What is known of a source asset when all listings are complete.
 #[derive(Debug)]
@@ -39,6 +44,8 @@ pub(crate) struct Evidence {
     pub(crate) same_files: bool,
     /// Sums of the file records of copies that differ from the source's, as far as both sides' were listed.
     pub(crate) files_differ: Vec<AssetId>,
+    /// How many locators are on each of these target assets.
+    pub(crate) occupied: HashMap<AssetId, usize>,
 }
 
 /// What is to be done with one source asset.
@@ -155,7 +162,7 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
         (Some(row), None) if target.is_none() => row.facts.target.clone(),
         _ => None,
     };
-    let Evidence { asset, locators, through_locators, holders, row, same_files, files_differ, .. } = evidence;
+    let Evidence { asset, locators, through_locators, holders, row, same_files, files_differ, occupied, .. } = evidence;
     // A row about a copy that is not there any more says nothing of what is to be done.
     let row = row.filter(|_| lost.is_none());
     let mut work = Work {
@@ -182,6 +189,8 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
     for (locator, holder) in locators.into_iter().zip(holders) {
         work.sort_in(locator, holder, now);
     }
+    let there = work.target.as_ref().and_then(|target| occupied.get(&target.id));
+    work.leave_without_room(MOST_LOCATORS.saturating_sub(there.copied().unwrap_or_default()));
     // A copy that nothing could be published on is not begun.
     let nothing_else = work.target.is_none() && work.missing.is_empty() && work.moved.is_empty();
     if let (true, Some(conflict)) = (nothing_else, work.conflicts.first()) {
@@ -271,6 +280,14 @@ impl Work {
                 }
             }
         }
+    }
+
+    /// Leaves out locators for which the copy has no `room`. One that moves away tonight may leave it too late.
+    fn leave_without_room(&mut self, room: usize) {
+        let moved = self.moved.split_off(room.min(self.moved.len()));
+        let missing = self.missing.split_off((room - self.moved.len()).min(self.missing.len()));
+        let left = moved.into_iter().map(|moved| moved.locator).chain(missing);
+        self.conflicts.extend(left.map(|locator| Finding::new(Cause::NoLocatorRoom, locator.id.as_str())));
     }
 
     /// May somebody be watching our copy? An earlier run verified it, or there are locators on it.

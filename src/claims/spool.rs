@@ -50,6 +50,8 @@ const TABLES: &str = "
         id BLOB NOT NULL, asset BLOB NOT NULL, name TEXT, start INTEGER, expiry INTEGER NOT NULL,
         ours INTEGER NOT NULL
     );
+    -- Other locators than streaming ones count against the room for locators, and for nothing else.
+    CREATE TABLE target_read_locator (asset BLOB NOT NULL);
     CREATE TABLE file_part (
         side INTEGER NOT NULL, asset BLOB NOT NULL,
         a INTEGER NOT NULL, b INTEGER NOT NULL, c INTEGER NOT NULL, bytes INTEGER NOT NULL
@@ -66,6 +68,7 @@ const INDEXES: &str = "
     CREATE INDEX source_locator_by_asset ON source_locator (asset);
     CREATE INDEX target_locator_by_id ON target_locator (id);
     CREATE INDEX target_locator_by_asset ON target_locator (asset);
+    CREATE INDEX target_read_locator_by_asset ON target_read_locator (asset);
     -- A mark that does not name its asset, with locators on the asset: somebody copied the mark.
     UPDATE target_asset SET standing = 0, source = NULL
     WHERE standing = 2 AND EXISTS (SELECT 1 FROM target_locator AS l WHERE l.asset = target_asset.id);

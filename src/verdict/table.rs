@@ -158,6 +158,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         "rename the blob in the source",
     ),
     entry(
+        Cause::NoLocatorRoom,
+        "no-locator-room",
+        Class::Failed,
+        "its copy has five locators, and the service allows no more, so another one is not made",
+        "run again; if it happens again, delete a locator that the source does not have from the copy on the target",
+    ),
+    entry(
         Cause::NotBlockBlobs,
         "not-block-blobs",
         Class::Skipped,

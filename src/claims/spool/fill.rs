@@ -98,6 +98,10 @@ impl Spool {
                     ours
                 ])?;
             }
+            let mut insert = transaction.prepare_cached("INSERT INTO target_read_locator (asset) VALUES (?1)")?;
+            for locator in page.iter().filter(|locator| locator.kind != LocatorKind::Streaming) {
+                insert.execute(params![asset_key(&locator.asset)])?;
+            }
             Ok(())
         })
     }

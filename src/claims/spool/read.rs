@@ -168,6 +168,14 @@ impl Spool {
         self.rows(&sql, params![asset_key(target)], holding)
     }
 
+    /// How many locators of any kind are on a target asset.
+    pub(crate) fn count_locators_on(&self, target: &AssetId) -> Result<usize, Error> {
+        let sql = "
+            SELECT (SELECT count(*) FROM target_locator WHERE asset = ?1)
+                 + (SELECT count(*) FROM target_read_locator WHERE asset = ?1)";
+        Ok(self.row(sql, params![asset_key(target)], |row| row.get(0))?.unwrap_or(0))
+    }
+
     /// The sum of an asset's file records; `None`: it has none, or none that were listed.
     pub(crate) fn files(&self, side: Side, asset: &AssetId) -> Result<Option<FilesDigest>, Error> {
         let sql = "SELECT a, b, c FROM file_sum WHERE side = ?1 AND asset = ?2";

@@ -33,6 +33,7 @@ enum State {
     ForeignRevoked,
     WithholdUnmatched,
     ClockSkew,
+    NoRoom,
     ForeignCopy,
     ForeignCopyThatDiffers,
     ListingHalf,
@@ -44,7 +45,7 @@ enum State {
     NotStreaming,
 }
 
-const ALL: [State; 25] = [
+const ALL: [State; 26] = [
     State::Untouched,
     State::LocatorRevoked,
     State::ManyLocatorsRevoked,
@@ -61,6 +62,7 @@ const ALL: [State; 25] = [
     State::ForeignRevoked,
     State::WithholdUnmatched,
     State::ClockSkew,
+    State::NoRoom,
     State::ForeignCopy,
     State::ForeignCopyThatDiffers,
     State::ListingHalf,
@@ -145,6 +147,13 @@ async fn bring_into(films: &Films, state: State) -> Options {
         State::ClockSkew => {
             revoke(0).await;
             emulator.set_faults(&FaultPlan::new(1).clock_skew(600)).unwrap();
+        }
+        State::NoRoom => {
+            let copy = look(&films.world, TARGET, "film0").id;
+            for _ in 0..4 {
+                films.target().add_locator(&copy, &super::locators::in_hours(100)).unwrap();
+            }
+            films.source().add_locator(&asset(0), &super::locators::in_hours(100)).unwrap();
         }
         State::ForeignCopy | State::ForeignCopyThatDiffers => {
             let source = films.world.seed("theirs", &["theirs.ism"]).await;

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use mediamirror::clock;
 use mediamirror::emulator::faults::plan::{Fault, Mangle, Pretence, Rule};
 use mediamirror::emulator::{FaultPlan, NewLocator};
-use mediamirror::engine::Outcome;
+use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::LocatorId;
 use mediamirror::verdict::{Cause, Change, Withdrawal};
 
@@ -321,4 +321,43 @@ async fn a_withdrawal_that_did_not_happen_is_done_again_and_one_that_never_happe
         films.good_night().await;
         films.are_settled().await;
     }
+}
+
+/// The service allows five locators an asset.
+#[tokio::test(start_paused = true)]
+async fn a_locator_for_which_the_copy_has_no_room_is_named_by_a_dry_run_as_by_the_run_until_there_is_room() {
+    let films = Films::mirrored().await;
+    let copy = look(&films.world, TARGET, "film0").id;
+    let theirs: Vec<String> = (0..4).map(|_| films.target().add_locator(&copy, &in_hours(100)).unwrap()).collect();
+    let source = look(&films.world, SOURCE, "film0").id;
+    films.source().add_locator(&source, &in_hours(100)).unwrap();
+    for dry_run in [true, false, true] {
+        let (summary, monitor) = night(&films.world, Options { dry_run, ..Options::default() }).await;
+        assert_eq!(summary.verdict, Outcome::Partial, "dry run {dry_run}: {:?}", summary.problems);
+        assert_eq!(monitor.outcome_of("film0").unwrap().cause(), Some(Cause::NoLocatorRoom));
+        assert_eq!(monitor.changes_of("film0"), []);
+    }
+    films.target().remove_locator(&theirs[0]).await.unwrap();
+    films.good_night().await;
+    let there = playing(&films.world, TARGET).await;
+    assert!(playing(&films.world, SOURCE).await.keys().all(|guid| there.contains_key(guid)), "{there:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locator_that_moves_away_makes_room_for_another_one_the_next_night() {
+    let films = Films::new().await;
+    let [source, other] = ["film0", "film1"].map(|name| look(&films.world, SOURCE, name).id);
+    for _ in 0..4 {
+        films.source().add_locator(&source, &in_hours(100)).unwrap();
+    }
+    films.good_night().await;
+    films.source().move_locator(&service_id(films.locator(0)), &other).await.unwrap();
+    films.source().add_locator(&source, &in_hours(100)).unwrap();
+    for dry_run in [true, false] {
+        let (summary, monitor) = night(&films.world, Options { dry_run, ..Options::default() }).await;
+        assert_eq!(summary.verdict, Outcome::Partial, "dry run {dry_run}: {:?}", summary.problems);
+        assert_eq!(monitor.outcome_of("film0").unwrap().cause(), Some(Cause::NoLocatorRoom));
+    }
+    films.good_night().await;
+    films.are_settled().await;
 }

@@ -1,5 +1,6 @@
 //! The nights of one seed: a dry run, a run, a comparison, and what must be true afterwards.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use mediamirror::config::policy::Allow;
 use mediamirror::emulator::FaultPlan;
 use mediamirror::engine::verify::verify;
 use mediamirror::engine::{Options, Outcome, Summary};
+use mediamirror::model::AssetId;
 use mediamirror::monitor::{RunEvent, TestMonitor};
+use mediamirror::verdict::Cause;
 
 use super::look::{Thing, is_ours};
 use super::oracle::{Night, State, nothing_foreign_was_touched, nothing_is_there_twice, nothing_went_dark};
@@ -103,10 +106,10 @@ async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stop
     night.mirrored_assets_are_equal();
     night.nothing_plays_that_was_withdrawn();
     night.verdicts_are_true(&guards);
-    if !night.lacks_room() {
-        let (said, did) = (&dry.problems, &summary.problems);
-        assert_eq!(dry.verdict, summary.verdict, "(e) the dry run said {said:?}, the run {did:?}");
-    }
+    let (said, did) = (&dry.problems, &summary.problems);
+    assert_eq!(dry.verdict, summary.verdict, "(e) the dry run said {said:?}, the run {did:?}");
+    assert_eq!(named(&dry), named(&summary), "(e) the dry run said {said:?}, the run {did:?}");
+    assert_eq!(dry.findings, summary.findings, "(e) the dry run and the run");
     let verification = verify(&story.world.pair(), &story.world.ledger, &story.options, &TestMonitor::default()).await;
     night.agrees_with(&verification.unwrap());
     let least = if summary.outcome == Outcome::Held { 0 } else { guards.stopping };
@@ -119,6 +122,12 @@ async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stop
     let allow = (outcome == Outcome::Held && story.dice.bool()).then_some(summary.run);
     story.options.allow = Allow { withdraw: allow.clone(), shrink: allow.clone(), overwrite: allow };
     outcome
+}
+
+/// Which asset has which cause, and is it owed?
+fn named(summary: &Summary) -> BTreeSet<(AssetId, Cause, bool)> {
+    let problems = summary.problems.iter();
+    problems.map(|problem| (problem.asset.clone(), problem.finding.cause, problem.owed)).collect()
 }
 
 /// How many assets of the target lost all locators of ours.

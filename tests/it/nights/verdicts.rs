@@ -210,7 +210,7 @@ impl Night<'_> {
                 .any(|(name, blob)| blob.is_archived() && thing.blobs().any(|(ours, _)| ours == name)),
             Cause::LocatorIdTaken => thing.locators().any(|locator| self.is_taken(&locator.guid)),
             Cause::ForeignLocatorRevoked => copies.iter().any(|copy| self.is_revoked_elsewhere(copy)),
-            Cause::RequestRefused => self.has_no_room(thing),
+            Cause::NoLocatorRoom => self.is_full(thing),
             _ => false,
         }
     }
@@ -226,23 +226,21 @@ impl Night<'_> {
         copy.locators().any(|locator| !is_ours(locator) && self.after.a.holder(&locator.guid).is_none())
     }
 
-    /// Would the copy have more than five locators, with those of somebody else and those that a guard holds?
-    fn has_no_room(&self, thing: &Thing) -> bool {
+    /// Would the copy have more than five locators, with those of somebody else, those that a guard holds, and those that
+    /// moved away tonight? What A has withdrawn makes room.
+    fn is_full(&self, thing: &Thing) -> bool {
         let wanted: BTreeSet<&str> = thing.locators().map(|locator| locator.guid.as_str()).collect();
-        let copies = self.after.b.copies_of(thing.id());
-        let there = copies.iter().flat_map(|copy| copy.locators()).map(|locator| locator.guid.as_str());
-        wanted.into_iter().chain(there).collect::<BTreeSet<_>>().len() > 5
+        let (before, after) = (self.before.b.copies_of(thing.id()), self.after.b.copies_of(thing.id()));
+        let left = before.iter().flat_map(|copy| copy.look.locators.iter());
+        let left = left.filter(|locator| self.after.a.holder(&locator.guid).is_some());
+        let there = after.iter().flat_map(|copy| copy.look.locators.iter()).chain(left);
+        wanted.into_iter().chain(there.map(|locator| locator.guid.as_str())).collect::<BTreeSet<_>>().len() > 5
     }
 
     /// Is it a locator that moved to an asset which could not be mirrored?
     fn waits(&self, guid: &str) -> bool {
         let holder = self.after.a.holder(guid);
         holder.is_some_and(|(holder, _)| !self.causes_of(holder.id()).is_empty())
-    }
-
-    /// Could a locator not be made for want of room? A dry run does not foresee that.
-    pub(super) fn lacks_room(&self) -> bool {
-        self.summary.problems.iter().any(|problem| problem.finding.cause == Cause::RequestRefused)
     }
 
     /// Of (e): what `verify` says right after the run is what the run said.
