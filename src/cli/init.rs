@@ -3,16 +3,13 @@
 use std::path::Path;
 
 use mediamirror::config::app_config::{AppAccount, AppConfig, AppConfigError};
-use mediamirror::config::template::AccountTemplate;
+use mediamirror::config::template::{AccountTemplate, PLACEHOLDER};
 
 use super::Context;
 use super::args::InitArgs;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::files::{self, Existing};
-
-/// What stands where a name is to be put.
-const PLACEHOLDER: &str = "CHANGE-ME";
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<ExitCode, CommandFailure> {

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use crate::redact::Secret;
 
-/// What is known of one side; what is not is left to the reader, marked `CHANGE-ME`.
+/// How a name begins that the reader still has to replace. A configuration that contains one is refused.
+pub const PLACEHOLDER: &str = "CHANGE-ME";
+
+/// What is known of one side; what is not is left to the reader, marked with [`PLACEHOLDER`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccountTemplate {
     /// Media account.

@@ -12,6 +12,7 @@ use super::file::{AccountFile, AmsV2File, AuthFile, AuthKind, ConfigFile, Servic
 use super::policy;
 use super::problem::Document;
 use super::roots;
+use super::template::PLACEHOLDER;
 use super::{AccountConfig, AmsV2Config, AuthConfig, Config, ConfigError, ServiceConfig, StorageConfig};
 
 /// The newest version of the API.
@@ -236,6 +237,10 @@ impl Section<'_> {
         let name = value.get_ref().trim();
         if name.is_empty() || name.contains(char::is_whitespace) {
             return Err(self.error(&value.span(), key, "empty, or has spaces in it", "write the account's name"));
+        }
+        if name.starts_with(PLACEHOLDER) {
+            let problem = "still the placeholder that `mediamirror init` wrote";
+            return Err(self.error(&value.span(), key, problem, "replace it with the account's name"));
         }
         Ok(name.to_owned())
     }
