@@ -14,7 +14,7 @@ use mediamirror::verdict::Cause;
 use super::{EAST, Films, SOURCE, TARGET, WEST, die_after, look, night, only, playing, service_id};
 use crate::world::{accepting, put};
 
-/// Film 3 and those after it lose their locators.
+/// That film and those after it lose their locators.
 async fn unpublish(films: &Films, from: usize) {
     for film in from..films.films.len() {
         films.source().remove_locator(&service_id(films.locator(film))).await.unwrap();

@@ -45,8 +45,10 @@ async fn of_two_machines_with_two_ledgers_the_second_is_refused_and_nothing_is_m
     };
     let ((summary, _), second) = futures::join!(first, second);
     assert_eq!(summary.outcome, Outcome::Complete);
-    if let Err(error) = second {
-        assert!(matches!(error, Error::Locked { .. }), "{error}");
+    match second {
+        Err(error) => assert!(matches!(error, Error::Locked { .. }), "{error}"),
+        // The first one had ended before.
+        Ok(second) => assert_eq!((second.outcome, second.assets.mirrored), (Outcome::Complete, 0), "{second:?}"),
     }
     nothing_is_there_twice(&films).await;
     // Later, on either machine.
