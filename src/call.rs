@@ -58,8 +58,8 @@ impl Caller {
 
     /// Runs `attempt` until it succeeds, fails for good, or the policy is exhausted. `attempt` gets its number, from 1.
     ///
-    /// The first `401` is tried once more, at once (the attempt is expected to renew its token when told it is not the
-    /// first); an ambiguous failure of a [`Idempotency::LookFirst`] call is returned at once.
+    /// The first `401` is retried once, at once (an attempt with a number above 1 is expected to renew its token); an
+    /// ambiguous failure of a [`Idempotency::LookFirst`] call is returned at once.
     pub async fn run<T, Subject, F, Fut>(&self, call: Call<'_, Subject>, mut attempt: F) -> Result<T, CallError>
     where
         Subject: fmt::Display + ?Sized,
@@ -131,7 +131,7 @@ impl Caller {
 
 /// Is another attempt of use, and harmless?
 fn may_repeat(class: Class, idempotency: Idempotency, failure: &Failure) -> bool {
-    // Whatever the class: a storage timeout counts as throttling, and may have taken effect.
+    // This applies to every class: a storage timeout counts as throttling, and may have taken effect.
     if idempotency == Idempotency::LookFirst && failure.ambiguous() {
         return false;
     }

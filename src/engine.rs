@@ -4,11 +4,11 @@ pub mod urls;
 pub mod verify;
 
 mod asset;
-mod choices;
 mod compare;
 mod confirm;
 mod contents;
 mod copy;
+mod copy_queue;
 mod digest;
 mod expired;
 mod forecast;
@@ -16,6 +16,7 @@ mod hidden;
 mod history;
 mod keeper;
 mod locate;
+mod methods;
 mod needs;
 mod options;
 mod outages;
@@ -25,12 +26,11 @@ mod publication;
 mod publish;
 mod records;
 mod register;
-mod room;
 mod run;
+mod slots;
 mod summary;
 mod tags;
 mod tally;
-mod turns;
 mod withdraw;
 mod withhold;
 
@@ -50,24 +50,24 @@ use crate::model::Asset;
 use crate::monitor::{AssetOutcome, Monitor};
 use crate::verdict::Cause;
 use asset::Reached;
-pub use choices::{Choice, Reason};
 use expired::explained;
 pub use forecast::Forecast;
 use keeper::Keeper;
+pub use methods::{MethodCount, Reason};
 pub use options::Options;
-use run::{Journey, Run};
+use run::{InFlight, Run};
 pub use summary::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem, RequestCounts, Summary};
 
-/// Assets that are read from the tables at once.
+/// Assets that are read from the tables per page.
 const PAGE: usize = 500;
 
 /// Mirrors the source's library to the target.
 ///
-/// `stop` asks it to drain: nothing new is begun, what is begun is ended and recorded.
+/// `stop` asks it to drain: it starts nothing new; work in progress finishes and is recorded.
 ///
 /// # Errors
-/// Only what makes going on pointless: refused credentials, an unusable ledger, a library that cannot be listed.
-/// A failure of one asset is in the summary.
+/// Only errors that end the run: refused credentials, an unusable ledger, a library that cannot be listed. A failure of
+/// one asset is in the summary.
 pub async fn mirror(
     pair: Arc<Pair>,
     ledger: Ledger,
@@ -77,7 +77,7 @@ pub async fn mirror(
 ) -> Result<Summary, Error> {
     let keeper = Arc::new(Keeper::open(&pair, options.dry_run).await?);
     let (accounts, history, dry_run) = (Arc::clone(&pair), ledger.clone(), options.dry_run);
-    // Where the lock is lost another run may have it: what is under way is dropped, its retries included.
+    // If the lock is lost, another run may hold it: all work in progress is dropped, retries included.
     let result = tokio::select! {
         result = mirror_locked(&keeper, pair, ledger, options, monitor, stop) => result,
         lost = keeper.lost() => Err(explained(lost, &accounts)),
@@ -127,9 +127,9 @@ async fn mirror_locked(
     summary::summary(&run, started, stop.is_cancelled()).await
 }
 
-/// What concerns the libraries as a whole, before anything is written.
+/// Checks the libraries as a whole, before anything is written.
 async fn examine(run: &Run) -> Result<(), Error> {
-    // Whoever took the lock while the libraries were listed has changed what was read before.
+    // If another run took the lock while the libraries were listed, the listings are no longer valid.
     run.may_write()?;
     object(run)?;
     if run.is_held() {
@@ -165,7 +165,7 @@ async fn prepare(run: &Run) -> Result<(), Error> {
     hidden::name_hidden(run).await
 }
 
-/// Withdraws, then goes through the assets, then through those that waited for the others. Says whether it came to the end.
+/// Withdraws, then processes the assets, then the deferred ones. Returns whether it reached the end.
 async fn run_through(run: &Arc<Run>) -> Result<bool, Error> {
     withdraw::withdraw(run).await?;
     let order = run.options.order;
@@ -177,11 +177,11 @@ async fn run_through(run: &Arc<Run>) -> Result<bool, Error> {
     mirror_assets(run, |after| run.claims.spool.deferred(after, PAGE)).await
 }
 
-/// Goes through the assets, so many at once, each in a task of its own. Ends when all have ended, also when one could not be
-/// begun. Says whether all were begun.
+/// Processes the assets, a limited number at once, each in its own task. Returns when all tasks have ended, even if an
+/// asset could not be started. The result is true if all were started.
 async fn mirror_assets(run: &Arc<Run>, page: impl Fn(i64) -> Result<Vec<(i64, Asset)>, Error>) -> Result<bool, Error> {
     let mut tasks = JoinSet::new();
-    let whole = begin_assets(run, page, &mut tasks).await;
+    let whole = start_assets(run, page, &mut tasks).await;
     while let Some(ended) = tasks.join_next().await {
         pass_panic_on(ended);
     }
@@ -197,8 +197,8 @@ fn pass_panic_on(ended: Result<(), JoinError>) {
     }
 }
 
-/// Begins each asset as soon as there is room for it.
-async fn begin_assets(
+/// Starts each asset as soon as a slot is free.
+async fn start_assets(
     run: &Arc<Run>,
     page: impl Fn(i64) -> Result<Vec<(i64, Asset)>, Error>,
     tasks: &mut JoinSet<()>,
@@ -210,7 +210,7 @@ async fn begin_assets(
         let Some((last, _)) = assets.last() else { return Ok(true) };
         after = *last;
         for (_, asset) in assets {
-            let place = run.room.enter(run.options.assets_in_flight).await;
+            let slot = run.slots.acquire(run.options.assets_in_flight).await;
             while let Some(ended) = tasks.try_join_next() {
                 pass_panic_on(ended);
             }
@@ -218,13 +218,13 @@ async fn begin_assets(
                 return Ok(false);
             }
             if let Some(work) = decide(run, asset).await? {
-                tasks.spawn(mirror_one(Arc::clone(run), work, Journey { place, ahead: ahead.clone() }));
+                tasks.spawn(mirror_one(Arc::clone(run), work, InFlight { slot, ahead: ahead.clone() }));
             }
         }
     }
 }
 
-/// Decides one asset; what needs no work is finished here.
+/// Decides about one asset. An asset that needs no work finishes here.
 async fn decide(run: &Run, asset: Asset) -> Result<Option<Work>, Error> {
     run.begin(&asset);
     let row = run.ledger.asset(&asset.id).await?;
@@ -247,11 +247,11 @@ async fn decide(run: &Run, asset: Asset) -> Result<Option<Work>, Error> {
     }
 }
 
-/// One asset to its end; whatever happens to it stays with it.
-async fn mirror_one(run: Arc<Run>, work: Work, journey: Journey) {
+/// Processes one asset. Its failure affects no other asset.
+async fn mirror_one(run: Arc<Run>, work: Work, in_flight: InFlight) {
     let (asset, same_files) = (work.asset.clone(), work.same_files);
     // Boxed: the steps of an asset are a future of many kilobytes.
-    match Box::pin(asset::mirror_asset(&run, work, journey)).await {
+    match Box::pin(asset::mirror_asset(&run, work, in_flight)).await {
         Ok(Reached::End(outcome)) => {
             if !same_files && outcome.finding().is_some() {
                 run.forget_files(&asset.id).await;

@@ -1,7 +1,8 @@
-//! What the client needs for a library of any size, as ratios taken in one run: `cargo bench --bench scale`.
+//! Measures what the client needs for libraries of different sizes, as ratios within one run: `cargo bench --bench
+//! scale`.
 //!
-//! The program runs as a process of its own against an emulator in another one, so that its memory and its CPU time are
-//! told apart from the services'. Without `-- --full` a tenth of the library is taken (5,000 assets instead of 50,000).
+//! The program and the emulator run as separate processes, so that the memory and the CPU time of the program are
+//! measured alone. Without `-- --full` the library is ten times smaller (5,000 assets instead of 50,000).
 
 #![expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
 #![expect(clippy::cast_precision_loss, reason = "ratios of counts far below 2^52")]
@@ -15,7 +16,7 @@ use process::{Regions, Used};
 
 /// Blobs of each asset.
 const BLOBS: u64 = 20;
-/// Memory the client may take, whatever the library, in MB.
+/// The most memory the client may use for any library, in MB.
 const MEMORY_BAR: f64 = 200.0;
 /// The same for assets of one blob each.
 const LEAN_MEMORY_BAR: f64 = 150.0;

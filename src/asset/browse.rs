@@ -18,7 +18,7 @@ const ID_PREFIX: &str = "nb:cid:";
 /// The one asset of that id or name.
 ///
 /// # Errors
-/// There is none, or there are several of that name; then their ids are told.
+/// There is none, or there are several of that name; then the error lists their ids.
 pub async fn find(account: &Endpoint, id_or_name: &str) -> Result<Asset, Error> {
     let refused = |reason: String| Error::Input { subject: id_or_name.to_owned(), reason };
     if id_or_name.to_ascii_lowercase().starts_with(ID_PREFIX) {
@@ -62,9 +62,9 @@ pub struct Listed {
     pub created: Option<Timestamp>,
     /// How it is encrypted.
     pub encryption: AssetEncryption,
-    /// The storage account that holds it, where the service tells.
+    /// The storage account that holds it, if the service reports it.
     pub storage_account: Option<AccountName>,
-    /// Its container, where the service tells.
+    /// Its container, if the service reports it.
     pub container: Option<ContainerName>,
     /// Its alternate id: on a mirror's target the id of its source.
     pub alternate_id: Option<String>,
@@ -106,7 +106,7 @@ pub struct Opening {
     pub start: Option<Timestamp>,
     /// When it ends.
     pub expiry: Timestamp,
-    /// What it plays; a SAS locator's URLs are secrets and not told.
+    /// The URLs it publishes. The URLs of a SAS locator are secrets and left out.
     pub urls: Vec<StreamUrl>,
 }
 

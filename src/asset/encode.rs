@@ -90,7 +90,7 @@ pub async fn submit(
     Ok(Submitted { job: job.id, name: job.name, input: asset.id.clone(), output, output_name, processor })
 }
 
-/// A preset's name, or a word for one that has none or shall not be told.
+/// A preset's name, or a generic label if it has no name or is secret.
 fn preset_label(options: &EncodeOptions) -> &str {
     match options.preset.trim() {
         _ if options.protected => "protected preset",
@@ -129,7 +129,7 @@ pub async fn complete(account: &Endpoint, job: &JobId, monitor: &dyn Monitor) ->
 /// Makes the one server manifest of an asset its primary file, where a player starts, and says its name.
 ///
 /// # Errors
-/// It has none, or several; then they are told.
+/// It has no server manifest, or several; then the error lists them.
 pub async fn make_playable(account: &Endpoint, asset: &AssetId) -> Result<String, Error> {
     let files = account.media.files_of(std::slice::from_ref(asset)).await?.pop().unwrap_or_default();
     let manifest = only_manifest(asset, &files)?;

@@ -1,5 +1,5 @@
-//! Access policies that no locator stands on. Tools that make one for each locator leak them, and an account has room for
-//! a limited number.
+//! Unused access policies. Tools that make one for each locator leak them, and an account can have only a limited
+//! number.
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::SignedDuration;
@@ -12,10 +12,10 @@ use crate::media::authoring::AccessPolicy;
 /// Removals at once; the media lane has the last word.
 const AT_ONCE: usize = 16;
 
-/// The policies that no locator stands on and that are older than `age`. Those mediamirror shares between its locators do
-/// not count: the next locator uses them again.
+/// The policies that no locator uses and that are older than `age`. Policies that mediamirror shares between its
+/// locators are left out: the next locator uses them again.
 pub async fn unused(account: &Endpoint, age: SignedDuration) -> Result<Vec<AccessPolicy>, Error> {
-    // Policies first: one that is taken into use meanwhile is then seen in use.
+    // Policies first: if a locator starts to use one meanwhile, the listing of locators shows it.
     let mut policies = account.authoring()?.access_policies().await?;
     let used = account.authoring()?.policies_of_locators().await?;
     let used: std::collections::HashSet<String> = used.into_iter().collect();

@@ -68,7 +68,8 @@ pub struct Download {
     pub url: SafeUrl,
 }
 
-/// Makes a streaming locator of so many days, and tells the URLs. Policies are shared with those of a mirror.
+/// Makes a streaming locator that is valid for `days` days, and returns the URLs. It shares access policies with the
+/// mirror.
 ///
 /// # Errors
 /// It is storage-encrypted, or has as many locators as an asset may.
@@ -97,9 +98,9 @@ pub async fn publish(account: &Endpoint, asset: &Asset, days: u32) -> Result<Pub
     })
 }
 
-/// Makes a SAS locator of so many days that permits reading, and tells each file's URL.
+/// Makes a SAS locator that is valid for `days` days and permits reading, and returns each file's URL.
 ///
-/// The service may take half a minute until it lets anybody in.
+/// The service may take half a minute until the URLs work.
 pub async fn publish_for_download(account: &Endpoint, asset: &Asset, days: u32) -> Result<Downloads, Error> {
     let (start, expiry) = life(days);
     let locator_id = new_id();

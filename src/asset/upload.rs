@@ -1,8 +1,8 @@
 //! From files of this machine to an asset: created, its blobs written in parallel blocks, its file records made.
 //!
-//! An upload that died is taken up where it ended. Its asset carries a mark until it is done, which says what was being
-//! uploaded; each block's id says which bytes it holds. So the next upload of the same files finds the asset, and sends
-//! only the blocks that are not there.
+//! An interrupted upload is resumed. Until an upload is complete its asset has a mark that identifies the files; each
+//! block's id identifies its bytes. So the next upload of the same files finds the asset, and sends only the missing
+//! blocks.
 
 mod local;
 mod mime;
@@ -43,7 +43,7 @@ pub struct Uploaded {
     pub name: String,
     /// Its container.
     pub container: ContainerName,
-    /// Was it begun by an earlier upload that died?
+    /// Did this upload resume an interrupted one?
     pub resumed: bool,
     /// Its files.
     pub files: Vec<UploadedFile>,
@@ -68,7 +68,7 @@ pub struct UploadedFile {
 
 /// Uploads `files` as one asset of that account.
 ///
-/// When it fails, or is dropped, what was sent stays there for the next upload of the same files.
+/// If it fails, or is dropped, the blocks that were sent stay in the container for the next upload of the same files.
 ///
 /// # Errors
 /// A file cannot be read or changes meanwhile, two have the same name, or a service refuses.

@@ -1,7 +1,8 @@
 //! Server-side copies: the target's storage reads the source itself; only the order to do so passes through here.
 //!
-//! Every copy is bound to the entity tag the source was listed with, so that a copy is of one state of its source or fails.
-//! Content headers, metadata and tags are always sent along, so that they arrive whatever the operation's defaults are.
+//! Every copy is bound to the entity tag the source was listed with, so that a copy is of one state of its source or
+//! fails. Content headers, metadata and tags are always sent along, so that the copy does not depend on the operation's
+//! defaults.
 
 mod blocks;
 mod remedy;
@@ -141,7 +142,7 @@ impl BlobAccount {
         request.insert_header(const { HeaderName::from_static("x-ms-blob-type") }, "BlockBlob");
         request.insert_header(const { HeaderName::from_static("x-ms-copy-source") }, plan.source_url());
         request.insert_header(const { HeaderName::from_static("x-ms-source-if-match") }, etag.clone());
-        let told = const {
+        let headers = const {
             [
                 HeaderName::from_static("x-ms-blob-cache-control"),
                 HeaderName::from_static("x-ms-blob-content-disposition"),
@@ -150,14 +151,14 @@ impl BlobAccount {
                 HeaderName::from_static("x-ms-blob-content-type"),
             ]
         };
-        let told = told.into_iter().zip([
+        let headers = headers.into_iter().zip([
             &properties.cache_control,
             &properties.content_disposition,
             &properties.content_encoding,
             &properties.content_language,
             &properties.content_type,
         ]);
-        for (name, value) in told {
+        for (name, value) in headers {
             if let Some(value) = value {
                 request.insert_header(name, value.clone());
             }
@@ -177,7 +178,8 @@ impl BlobAccount {
         request
     }
 
-    /// Copy Blob: begun when it returns (often done at once). A copy of the same source already pending there is adopted.
+    /// Starts a Copy Blob, which often completes at once. If a copy of the same source is already pending there, it is
+    /// adopted.
     pub async fn start_copy(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<CopyState, Error> {
         check_md5(from)?;
         let mut plan = self.plan(from);
@@ -266,24 +268,24 @@ fn copy_call<'a>(
     from: &'a CopySource<'a>,
     bytes: u64,
 ) -> Call<'a, BlobRef> {
-    // All copies bring the same state twice; a Copy Blob that was begun twice is adopted.
+    // A repeated copy results in the same state; a Copy Blob that was started twice is adopted.
     let idempotency = Idempotency::Repeatable;
     Call { operation, attempted: "copy blob", subject, idempotency, bytes, source: Some(&from.lane) }
 }
 
-/// The state of a copy as its start's answer tells it.
+/// The state of a copy, from the answer to its start.
 fn started(headers: &Headers) -> Result<CopyState, Failure> {
-    let missing = || Failure::Unexpected("the answer tells no copy id or state".to_owned());
+    let missing = || Failure::Unexpected("the answer has no copy id or state".to_owned());
     let id = header(headers, "x-ms-copy-id").ok_or_else(missing)?;
     let status = header(headers, "x-ms-copy-status").and_then(|word| copy_status(&word)).ok_or_else(missing)?;
     Ok(CopyState { id, status, progress: None, description: None })
 }
 
-/// Is it the same blob, whatever the signature and the spelling of the path?
-fn same_blob(told: &str, ours: &str) -> bool {
+/// Is it the same blob? Signature and spelling of the path are ignored.
+fn same_blob(theirs: &str, ours: &str) -> bool {
     let path = |url: &Url| percent_decode_str(url.path()).collect::<Vec<u8>>();
     let place = |url: &str| Url::parse(url).map(|url| (authority(&url), path(&url)));
-    place(told).is_ok_and(|told| place(ours) == Ok(told))
+    place(theirs).is_ok_and(|theirs| place(ours) == Ok(theirs))
 }
 
 /// Metadata as the library takes it.

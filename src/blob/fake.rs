@@ -80,7 +80,7 @@ impl Fake {
         Arc::new(Self { script: Mutex::new(script.into_iter().collect()), asked: Mutex::default() })
     }
 
-    /// What was asked so far.
+    /// The requests so far.
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }

@@ -9,22 +9,22 @@ use super::{BlobAccount, CopySource};
 use crate::error::{Error, Failure};
 use crate::model::ContainerName;
 
-/// A container nobody has: the answer tells the time all the same.
+/// A container that does not exist: its answer still has the time.
 const NOWHERE: &str = "mediamirror-time-check";
 
 impl BlobAccount {
-    /// The service's clock, to the second. Credentials do not matter: a refusal tells the time, too.
+    /// The service's clock, to the second. Credentials do not matter: a refusal has the time, too.
     pub async fn service_time(&self) -> Result<Timestamp, Error> {
         let mut url = self.container_url(&ContainerName::new(NOWHERE));
         url.query_pairs_mut().append_pair("restype", "container");
         let url = &url;
         let call = control_call("GetContainerProperties", "ask the time of", self.name.as_str());
-        let told = self.read.run(call, |_| async move {
+        let time = self.read.run(call, |_| async move {
             let mut request = self.request(url.clone(), Method::Head);
             let answer = self.send(&mut request, &[200, 401, 403, 404]).await?;
             service_date(answer.headers())
         });
-        Ok(told.await?)
+        Ok(time.await?)
     }
 
     /// Reads the head of a blob the way copies read it: through the signed URL alone.

@@ -24,8 +24,8 @@ const BACKDATED: SignedDuration = SignedDuration::from_mins(15);
 /// A week: an asynchronous copy reads its source for hours or days, and a signature by user delegation, which may come to
 /// stand in for this one, cannot live longer.
 const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Signatures kept: those of far more containers than are worked on at once, whatever the library holds. One that is no
-/// longer there costs microseconds to mint.
+/// How many signatures are cached: for far more containers than are in progress at once. Minting an evicted one again
+/// takes microseconds.
 const KEPT: NonZeroUsize = NonZeroUsize::new(1_024).expect("it is not zero");
 
 /// Mints and keeps the signatures of an account.

@@ -84,7 +84,7 @@ pub enum SmallRead {
     Missing,
     /// It was read whole.
     Whole(SmallBlob),
-    /// It is larger than expected, so it is not what was written there.
+    /// It is larger than expected, so another program wrote it.
     TooLarge,
 }
 

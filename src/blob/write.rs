@@ -24,7 +24,7 @@ impl BlobAccount {
         let call = write_call("PutBlob", "write blob", &subject, length);
         let written = self.write.run(call, |_| async move {
             let mut options = arriving_with!(BlockBlobClientUploadOptions, self, properties, None);
-            // One part, whatever its size: one request.
+            // One part of any size: one request.
             options.partition_size = NonZeroU64::new(length.max(1));
             let written = client.upload(content.clone().into(), Some(options)).await?;
             Ok(Copied { etag: written.etag.map(|etag| etag.to_string()) })

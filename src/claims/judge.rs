@@ -191,7 +191,7 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
     }
     let there = work.target.as_ref().and_then(|target| occupied.get(&target.id));
     work.leave_without_room(MOST_LOCATORS.saturating_sub(there.copied().unwrap_or_default()));
-    // A copy that nothing could be published on is not begun.
+    // An asset without a copy and without any locator that could be published is not copied.
     let nothing_else = work.target.is_none() && work.missing.is_empty() && work.moved.is_empty();
     if let (true, Some(conflict)) = (nothing_else, work.conflicts.first()) {
         return Claim::Not(conflict.clone());
@@ -232,7 +232,8 @@ fn is_renamed(asset: &Asset, target: &TargetAsset, mark: &Mark) -> bool {
     name(&asset.name) != name(&target.name) || target.alternate_id.as_deref() != Some(&wanted.text())
 }
 
-/// The ledger knows a container that the service does not tell (`x-ms-version` below 2.2); a container never moves.
+/// The container comes from the ledger if the service does not report it (`x-ms-version` below 2.2); the container of
+/// an asset never changes.
 fn with_recorded_container(mut target: TargetAsset, row: Option<&AssetRow>) -> TargetAsset {
     let recorded = row.filter(|row| row.facts.target.as_ref() == Some(&target.id));
     if let (None, Some(row)) = (&target.container, recorded) {

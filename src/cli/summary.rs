@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
-use mediamirror::engine::{Choice, Guard, Outcome, Summary};
+use mediamirror::engine::{Guard, MethodCount, Outcome, Summary};
 
 use super::changes::Kept;
 use super::plain;
@@ -160,7 +160,7 @@ fn counts(summary: &Summary) -> String {
         blobs.unchanged,
         blobs.failed,
     );
-    for Choice { method, blobs, bytes, why, .. } in &summary.copies {
+    for MethodCount { method, blobs, bytes, why, .. } in &summary.copies {
         let _ = writeln!(text, "copies   {blobs} ({}) by {method}: {why}", ByteSize(*bytes));
     }
     let _ = writeln!(
@@ -258,7 +258,7 @@ pub(crate) mod tests {
             assets: AssetCounts { total: 3, mirrored: 1, unchanged: 1, conflicts: 1, ..AssetCounts::default() },
             blobs: BlobCounts { copied: 4, unchanged: 2, failed: 0 },
             bytes_copied: 4_096,
-            copies: vec![Choice {
+            copies: vec![MethodCount {
                 method: CopyMethod::Put,
                 reason: Reason::Small,
                 why: "one request is the cheapest".to_owned(),

@@ -5,15 +5,15 @@ mod look;
 mod mend;
 mod verify;
 
-use super::choices::Situation;
 use super::contents::{Contents, compare_names};
 use super::copy::{CopyResult, Route, copy_blobs};
 use super::digest::{self, is_archived};
 use super::forecast::Copies;
 use super::locate::locate_copy;
+use super::methods::Situation;
 use super::needs::{Survey, needs, to_copy};
 use super::publish::{Finish, finish};
-use super::run::{Journey, Run, is_of_rights};
+use super::run::{InFlight, Run, is_of_rights};
 use super::tags;
 use crate::blob::BlobAccount;
 use crate::claims::{Guard, TargetAsset, Work};
@@ -24,7 +24,7 @@ use crate::ledger::{Facts, Status, Step};
 use crate::model::Asset;
 use crate::monitor::{AssetOutcome, RunEvent};
 use crate::verdict::{Cause, Change, Finding};
-use create::{copy_begun_before, create_copy, forget_lost, remove_empty, remove_spare};
+use create::{create_copy, find_started_copy, forget_lost, remove_empty, remove_spare};
 use futures::TryStreamExt;
 pub(super) use look::{Present, look_at_copy, look_at_source};
 
@@ -42,7 +42,7 @@ pub(crate) enum Reached {
 }
 
 /// Mirrors one asset.
-pub(crate) async fn mirror_asset(run: &Run, mut work: Work, journey: Journey) -> Result<Reached, Error> {
+pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight) -> Result<Reached, Error> {
     if let Some(outage) = run.source_account(&work.asset).and_then(|account| run.outages.of(account)) {
         return Ok(Reached::End(AssetOutcome::Not(outage)));
     }
@@ -92,7 +92,7 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, journey: Journey) ->
         return dry_run(run, &work, &source, present.as_ref(), &survey).await.map(Reached::End);
     }
     // Boxed: most assets of most nights are unchanged and never come here.
-    Box::pin(write(run, Task { work, source, present, replaced, survey }, journey)).await
+    Box::pin(write(run, Task { work, source, present, replaced, survey }, in_flight)).await
 }
 
 pub(crate) use super::overwrites::Judged;
@@ -157,11 +157,11 @@ pub(super) async fn refuse_adoption(
 }
 
 /// Everything that changes the target, in order.
-async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reached, Error> {
+async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<Reached, Error> {
     run.may_write()?;
     adopt(run, &task.work).await?;
     let asset = task.work.asset.clone();
-    let Begun { target, present, made_now, created } = begin(run, &mut task).await?;
+    let Started { target, present, made_now, created } = start_copy(run, &mut task).await?;
     let copied = copy_missing(run, &task.work, &task.source, &present).await?;
     run.count(|tally| tally.blobs.unchanged += task.source.count.saturating_sub(copied.planned));
     if copied.left > 0 {
@@ -184,7 +184,7 @@ async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reache
     {
         return failed(run, &asset, Step::CopyBlobs, error).await;
     }
-    // Said here, too: below `x-ms-version` 2.2 the container of a new target was not known when its copies were begun.
+    // Recorded here, too: below `x-ms-version` 2.2 the container of a new target was not known when its copies started.
     let place = Facts { container: Some(present.container.clone()), ..Facts::default() };
     run.advance(&asset, (Step::CopyBlobs, place), (Step::Verify, Facts::default())).await?;
     let holds = present.account;
@@ -201,7 +201,7 @@ async fn write(run: &Run, mut task: Task<'_>, journey: Journey) -> Result<Reache
     // It may wait for others now, and needs no memory for that.
     drop(source);
     let task = Finish { work, target, made_now, created, replaced, kept: survey.kept, blobs, changes };
-    finish(run, task, journey).await
+    finish(run, task, in_flight).await
 }
 
 /// Makes the locators of a copy of another tool ours, before the ledger or the mark make the copy ours: else a run that dies
@@ -215,7 +215,7 @@ async fn adopt(run: &Run, work: &Work) -> Result<(), Error> {
 }
 
 /// Our copy of an asset, before its blobs are copied.
-struct Begun<'a> {
+struct Started<'a> {
     target: TargetAsset,
     /// What it holds.
     present: Contents<'a>,
@@ -226,7 +226,7 @@ struct Begun<'a> {
 }
 
 /// The copy that is there, one that an earlier run created, or a new one. Its copies are recorded as started.
-async fn begin<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<Begun<'a>, Error> {
+async fn start_copy<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<Started<'a>, Error> {
     let (asset, source) = (&task.work.asset, &task.source);
     let recorded = task.work.row.as_ref().and_then(|row| row.facts.source_digest.as_deref());
     let mut started = Facts {
@@ -241,7 +241,7 @@ async fn begin<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<Begun<'a>, Error
     let made_now = known.is_none();
     let there = match known {
         Some(known) => Some(known),
-        None => match copy_begun_before(run, &task.work).await? {
+        None => match find_started_copy(run, &task.work).await? {
             Some(target) => {
                 let (account, container) = locate_copy(&run.pair.target, &target).await?;
                 Some((target, Contents::list(account, container).await?))
@@ -253,15 +253,15 @@ async fn begin<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<Begun<'a>, Error
         started.target = Some(target.id.clone());
         started.container = Some(present.container.clone());
         run.record(asset, Step::CopyBlobs, Status::Started, started).await?;
-        return Ok(Begun { target, present, made_now, created: false });
+        return Ok(Started { target, present, made_now, created: false });
     }
     forget_lost(run, &task.work, task.replaced.is_some()).await?;
     let target = create_copy(run, &task.work, started).await?;
     let (account, container) = locate_copy(&run.pair.target, &target).await?;
-    Ok(Begun { target, present: Contents::none(account, container), made_now, created: true })
+    Ok(Started { target, present: Contents::none(account, container), made_now, created: true })
 }
 
-/// What was done to the blobs.
+/// The changes of the blobs.
 fn changes_of_blobs(new: bool, copied: u64, count: u64, survey: &Survey) -> Vec<Change> {
     if new {
         return vec![Change::New { blobs: count }];
@@ -294,8 +294,8 @@ async fn copy_missing(
         from: &source.container,
         target: present.account,
         to: &present.container,
-        turn: run.next_turn(),
-        begun_before: work.target.is_some(),
+        priority: run.next_priority(),
+        started_before: work.target.is_some(),
         situation: situation(run, work, source.account, Some(present.account)),
     };
     copy_blobs(run, asset, route, to_copy(work, source, present)).await
@@ -356,7 +356,7 @@ async fn dry_run(
         }
         bytes += one.blob.length;
         let method = situation.method(one.blob.length);
-        run.choices.add(&work.asset.id, method, one.blob.length);
+        run.methods.add(&work.asset.id, method, one.blob.length);
         copies.add(&one.blob, method, situation.same_account, work.target.is_some());
         copies.unpostable |= !run.pair.target.media.takes_file_name(&one.blob.name);
     }

@@ -13,7 +13,7 @@ const DEFAULT_TYPE: &str = "application/octet-stream";
 /// better than that: storage accounts refuse requests from a clock that is wrong by more than fifteen minutes.
 const OLDER: SignedDuration = SignedDuration::from_mins(15);
 
-/// What earlier runs tell of the copies on the target.
+/// What earlier runs recorded about the copies on the target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Known {
     /// They were copied from the source's blobs as these are now: every copy is bound to its entity tag.
@@ -44,7 +44,7 @@ pub(crate) enum Why {
     Missing,
     /// The source has changed.
     Changed,
-    /// The source has changed, and what it has now is older than what was copied from it.
+    /// The source has changed, and its blob is older than the one that was copied.
     Older,
     /// Somebody changed it on the target.
     Damaged,
@@ -90,8 +90,8 @@ pub(crate) fn need(source: &Blob, copy: Option<&Blob>, known: &Known) -> Need {
         return Need::Copy(if altered || known.same_source { Why::Damaged } else { changed(source, copy) });
     }
     if altered && !(mend.is_visible() && known.same_source) {
-        // As many bytes under the same checksum: the listing cannot tell whether they are the same. A difference of headers
-        // explains it, unless it may be the source that has other headers now.
+        // The same length and the same checksum, so the listing cannot show a difference of the bytes. A difference of
+        // headers explains it, unless it may be the source that has other headers now.
         return Need::Copy(Why::Damaged);
     }
     let proven = known.same_source || (is_younger(copy, source) && !known.of_another_tool);
@@ -112,7 +112,7 @@ fn changed(source: &Blob, copy: &Blob) -> Why {
 }
 
 /// Every copy is bound to the entity tag it was planned with, so what arrived after the source's last change is that
-/// change. A tie counts as changed: services tell times to the second.
+/// change. A tie counts as changed: services report times in whole seconds.
 fn is_younger(copy: &Blob, source: &Blob) -> bool {
     matches!((source.last_modified, copy.last_modified), (Some(source), Some(copy)) if copy > source)
 }

@@ -1,7 +1,8 @@
-//! Reads back what was registered, published and withdrawn: an asset plays when the service has it, not when it says so.
+//! Reads registered, published and withdrawn things back: an acknowledgement does not prove that the service has stored
+//! a change.
 //!
-//! What was acknowledged and is not there is written once more; if it is still not there, that is the asset's error. The
-//! reads are gathered as the writes are: a handful for a full batch.
+//! A change that was acknowledged and is missing is written once more; if it is still missing, its asset fails. The
+//! reads are batched as the writes are: a full batch needs only a few.
 
 use std::time::Duration;
 
@@ -12,22 +13,22 @@ use crate::media::FileSet;
 use crate::model::{AssetFile, AssetId, Locator, LocatorId};
 use crate::verdict::Cause;
 
-/// How often something is written and looked for.
+/// How often a change is written and read back.
 const ROUNDS: u32 = 2;
-/// How long to wait before what was missing is looked for again (guess): a read may lag behind its write.
+/// How long to wait before a missing change is read again (guess): a read may lag behind its write.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Makes the target's file records of several assets what they shall be, and sees that they are.
+/// Writes the target's file records of several assets, and confirms them.
 pub(super) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Error>> {
     let mut results = run.pair.target.media.register_files(sets).await;
     for round in 1..=ROUNDS {
         if round > 1 {
             tokio::time::sleep(PAUSE).await;
         }
-        let told = succeeded(&results);
-        let missing = match unregistered(run, sets, &told).await {
+        let acknowledged = succeeded(&results);
+        let missing = match unregistered(run, sets, &acknowledged).await {
             Ok(missing) => missing,
-            Err(error) => return with_errors(results, told, error),
+            Err(error) => return with_errors(results, acknowledged, error),
         };
         if missing.is_empty() {
             break;
@@ -42,17 +43,17 @@ pub(super) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Erro
     results
 }
 
-/// Makes locators, and sees that they are there.
+/// Makes locators, and confirms that they exist.
 pub(super) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
     let mut results = run.pair.target.media.publish(locators).await;
     for round in 1..=ROUNDS {
         if round > 1 {
             tokio::time::sleep(PAUSE).await;
         }
-        let told = succeeded(&results);
-        let missing = match unpublished(run, locators, &told).await {
+        let acknowledged = succeeded(&results);
+        let missing = match unpublished(run, locators, &acknowledged).await {
             Ok(missing) => missing,
-            Err(error) => return with_errors(results, told, error),
+            Err(error) => return with_errors(results, acknowledged, error),
         };
         if missing.is_empty() {
             break;
@@ -67,17 +68,17 @@ pub(super) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locat
     results
 }
 
-/// Removes locators, and sees that they are gone.
+/// Removes locators, and confirms that they are gone.
 pub(super) async fn withdraw(run: &Run, ids: &[LocatorId]) -> Vec<Result<(), Error>> {
     let mut results = run.pair.target.media.remove_locators(ids).await;
     for round in 1..=ROUNDS {
         if round > 1 {
             tokio::time::sleep(PAUSE).await;
         }
-        let told = succeeded(&results);
-        let there = match still_there(run, ids, &told).await {
+        let acknowledged = succeeded(&results);
+        let there = match still_there(run, ids, &acknowledged).await {
             Ok(there) => there,
-            Err(error) => return with_errors(results, told, error),
+            Err(error) => return with_errors(results, acknowledged, error),
         };
         if there.is_empty() {
             break;
@@ -92,17 +93,17 @@ pub(super) async fn withdraw(run: &Run, ids: &[LocatorId]) -> Vec<Result<(), Err
     results
 }
 
-/// Those of the locators that are still there.
-async fn still_there(run: &Run, ids: &[LocatorId], told: &[usize]) -> Result<Vec<usize>, Error> {
-    if told.is_empty() {
+/// The locators that still exist.
+async fn still_there(run: &Run, ids: &[LocatorId], acknowledged: &[usize]) -> Result<Vec<usize>, Error> {
+    if acknowledged.is_empty() {
         return Ok(Vec::new());
     }
-    let asked: Vec<LocatorId> = told.iter().map(|&at| ids[at].clone()).collect();
+    let asked: Vec<LocatorId> = acknowledged.iter().map(|&at| ids[at].clone()).collect();
     let there = run.pair.target.media.locators_of(&asked).await?;
-    Ok(told.iter().copied().zip(there).filter(|(_, there)| there.is_some()).map(|(at, _)| at).collect())
+    Ok(acknowledged.iter().copied().zip(there).filter(|(_, there)| there.is_some()).map(|(at, _)| at).collect())
 }
 
-/// Changes name, start and expiry of a locator, and sees that they are changed.
+/// Changes name, start and expiry of a locator, and confirms the change.
 pub(super) async fn update(run: &Run, locator: &Locator) -> Result<(), Error> {
     for round in 1..=ROUNDS {
         if round > 1 {
@@ -116,15 +117,15 @@ pub(super) async fn update(run: &Run, locator: &Locator) -> Result<(), Error> {
     Err(not_there("update locator", &locator.id))
 }
 
-/// Has it the wanted terms? Old versions of the service tell no names.
+/// Does it have the wanted terms? Old versions of the service do not report names.
 pub(super) fn is_updated(wanted: &Locator, there: Locator) -> bool {
     let name = there.name.clone().or_else(|| wanted.name.clone());
     same_terms(wanted, &Locator { name, ..there })
 }
 
-/// Those of the sets whose records are not what they shall be.
-async fn unregistered(run: &Run, sets: &[FileSet], told: &[usize]) -> Result<Vec<usize>, Error> {
-    let looked: Vec<usize> = told.iter().copied().filter(|&at| !sets[at].files.is_empty()).collect();
+/// The sets whose records differ from the wanted ones.
+async fn unregistered(run: &Run, sets: &[FileSet], acknowledged: &[usize]) -> Result<Vec<usize>, Error> {
+    let looked: Vec<usize> = acknowledged.iter().copied().filter(|&at| !sets[at].files.is_empty()).collect();
     if looked.is_empty() {
         return Ok(looked);
     }
@@ -146,17 +147,23 @@ fn has_all(there: &[AssetFile], wanted: &[AssetFile]) -> bool {
         && primary.is_none_or(|file| there.iter().any(|copy| copy.primary && copy.name == file.name))
 }
 
-/// Those of the locators that are not there as they shall be.
-async fn unpublished(run: &Run, locators: &[Locator], told: &[usize]) -> Result<Vec<usize>, Error> {
-    if told.is_empty() {
+/// The locators that are missing or have other terms.
+async fn unpublished(run: &Run, locators: &[Locator], acknowledged: &[usize]) -> Result<Vec<usize>, Error> {
+    if acknowledged.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<LocatorId> = told.iter().map(|&at| locators[at].id.clone()).collect();
+    let ids: Vec<LocatorId> = acknowledged.iter().map(|&at| locators[at].id.clone()).collect();
     let there = run.pair.target.media.locators_of(&ids).await?;
     let good = |at: usize, there: Option<Locator>| {
         there.is_some_and(|there| there.asset == locators[at].asset && is_updated(&locators[at], there))
     };
-    Ok(told.iter().copied().zip(there).filter(|(at, there)| !good(*at, there.clone())).map(|(at, _)| at).collect())
+    Ok(acknowledged
+        .iter()
+        .copied()
+        .zip(there)
+        .filter(|(at, there)| !good(*at, there.clone()))
+        .map(|(at, _)| at)
+        .collect())
 }
 
 fn succeeded<T>(results: &[Result<T, Error>]) -> Vec<usize> {
@@ -169,10 +176,10 @@ fn replace<T>(results: &mut [Result<T, Error>], at: Vec<usize>, with: Vec<Result
     }
 }
 
-/// The same results, but what could not be read back is not taken for done.
-fn with_errors<T>(mut results: Vec<Result<T, Error>>, told: Vec<usize>, error: Error) -> Vec<Result<T, Error>> {
-    let errors = for_all(error, told.len());
-    replace(&mut results, told, errors);
+/// The same results, except that a change that could not be read back counts as failed.
+fn with_errors<T>(mut results: Vec<Result<T, Error>>, acknowledged: Vec<usize>, error: Error) -> Vec<Result<T, Error>> {
+    let errors = for_all(error, acknowledged.len());
+    replace(&mut results, acknowledged, errors);
     results
 }
 

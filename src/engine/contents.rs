@@ -143,13 +143,13 @@ impl<'a> Contents<'a> {
         if self.kept.is_some() { listing } else { 3 * listing }
     }
 
-    /// Are these the same blobs in the same states, whatever the order?
+    /// Are these the same blobs in the same states, in any order?
     pub(crate) fn is_of(&self, sum: BlobsSum) -> bool {
         self.sum == sum
     }
 }
 
-/// Leaves out what a page tells twice, or the page before it told.
+/// Leaves out blobs that a page lists twice, or that the previous page listed.
 fn without_repetition(page: &mut Vec<Blob>, last: &str) {
     page.dedup_by(|next, blob| next.name == blob.name);
     if page.first().is_some_and(|first| first.name == last) {

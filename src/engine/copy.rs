@@ -1,4 +1,4 @@
-//! Copies the blobs of one asset: largest first, many at once, each by the method that suits it.
+//! Copies the blobs of one asset: largest first, many at once, each by the method that suits it best.
 
 mod pending;
 
@@ -6,21 +6,22 @@ use std::sync::Arc;
 
 use futures::{FutureExt, Stream, TryStreamExt, stream};
 
-use super::choices::Situation;
+use super::copy_queue::CopySlot;
+use super::methods::Situation;
 use super::needs::with_tags_unless_read;
 use super::run::Run;
-use super::turns::Slot;
 use crate::blob::{self, BlobAccount};
 use crate::error::{Error, Failure};
 use crate::model::{Asset, Blob, BlobRef, ContainerName, CopyMethod, CopyStatus};
 use crate::monitor::RunEvent;
 use crate::verdict::Cause;
 
-/// Blobs of one asset at once. The lanes decide what is really sent; this bounds the tasks that wait for them.
+/// Blobs of one asset that are in progress at once. The lanes limit what is sent; this limits the tasks that wait for
+/// them.
 const BLOBS_IN_FLIGHT: usize = 256;
-/// Blobs that are put in order of size together: a listing page, which is what is in memory anyway.
+/// Blobs that are sorted by size together: one listing page, which is in memory anyway.
 const WINDOW: usize = 5_000;
-/// How often a blob that changes while it is copied is copied anew.
+/// How often a blob that changes during its copy is copied again.
 const MAX_CHANGES: u32 = 3;
 
 /// From which container to which.
@@ -30,37 +31,37 @@ pub(crate) struct Route<'a> {
     pub(crate) from: &'a ContainerName,
     pub(crate) target: &'a BlobAccount,
     pub(crate) to: &'a ContainerName,
-    /// Which asset it is, in the order in which they were begun.
-    pub(crate) turn: u64,
-    /// Was the target asset there before this run? Then an earlier one may have left blocks of large blobs in it.
-    pub(crate) begun_before: bool,
+    /// The position of the asset in the order in which assets started: a lower number is copied first.
+    pub(crate) priority: u64,
+    /// Did the target asset exist before this run? Then an earlier run may have left blocks of large blobs in it.
+    pub(crate) started_before: bool,
     /// What decides by which method a blob is copied.
     pub(crate) situation: Situation,
 }
 
 impl Route<'_> {
-    /// The method for a blob of that length, from what is known of the target's service by now.
+    /// The method for a blob of that length, given what the run knows about the target's service so far.
     fn method(self, length: u64) -> CopyMethod {
         Situation { lacks_put: self.target.lacks_put_from_url(), ..self.situation }.method(length)
     }
 }
 
-/// What became of the blobs that were to be copied.
+/// The result of copying the blobs.
 #[derive(Debug, Default)]
 pub(crate) struct CopyResult {
-    /// That were to be copied.
+    /// How many were to be copied.
     pub(crate) planned: u64,
-    /// Copied in another state than they were listed in: that one, and the one at the moment of the copy.
+    /// Copied in a different state than listed: the listed state and the copied state.
     pub(crate) changed: Vec<(Arc<Blob>, Arc<Blob>)>,
-    /// Gone from the source meanwhile, as they were listed.
+    /// Deleted from the source since they were listed; each in its listed state.
     pub(crate) vanished: Vec<Arc<Blob>>,
-    /// Not copied, and why.
+    /// Failed, and why.
     pub(crate) failed: Vec<(String, Error)>,
-    /// Not begun, because the run is to stop.
+    /// Not started, because the run was asked to stop.
     pub(crate) left: usize,
 }
 
-/// How one blob ended.
+/// The result of one blob.
 enum BlobEnd {
     Copied,
     Changed(Arc<Blob>, Arc<Blob>),
@@ -69,7 +70,7 @@ enum BlobEnd {
     Left,
 }
 
-/// Copies the blobs and waits until nothing is pending. Of the first ones to come the largest go first.
+/// Copies the blobs and waits until nothing is pending. Within each window the largest blobs are copied first.
 pub(crate) async fn copy_blobs(
     run: &Run,
     asset: &Asset,
@@ -80,12 +81,12 @@ pub(crate) async fn copy_blobs(
     if route.situation.is_asynchronous() {
         return pending::copy_windows(run, asset, route, windows).await;
     }
-    let turns = run.turns(route.target);
+    let queue = run.copy_queue(route.target);
     windows
         .map_ok(|window| stream::iter(window.into_iter().map(Ok)))
         .try_flatten()
-        // The turn comes first: a blob that waits for it is not yet the far larger future of its copy.
-        .map_ok(|blob| Arc::clone(&turns).take(route.turn).map(move |slot| Ok((blob, slot))))
+        // The slot comes first: a blob that waits for one needs far less memory than the future of its copy.
+        .map_ok(|blob| Arc::clone(&queue).acquire(route.priority).map(move |slot| Ok((blob, slot))))
         .try_buffer_unordered(BLOBS_IN_FLIGHT)
         .map_ok(|(blob, slot)| {
             let method = route.method(blob.length);
@@ -99,11 +100,11 @@ pub(crate) async fn copy_blobs(
         .await
 }
 
-/// The blobs as they come, window by window, the largest ones of each first.
+/// The blobs in windows, in the order of the listing; each window is sorted by size, largest first.
 fn windows(
     blobs: impl Stream<Item = Result<Arc<Blob>, Error>> + Send,
 ) -> impl Stream<Item = Result<Vec<Arc<Blob>>, Error>> + Send {
-    // It grows as it is filled: few assets have so many blobs that a whole window should be set aside.
+    // The vector grows as it is filled: few assets have enough blobs to justify allocating a whole window.
     stream::try_unfold(Box::pin(blobs), async |mut blobs| {
         let mut window = Vec::new();
         while window.len() < WINDOW
@@ -131,13 +132,13 @@ impl CopyResult {
 
 /// A blob that is to be copied.
 struct Candidate {
-    /// As it is now.
+    /// Its current state.
     blob: Arc<Blob>,
-    /// As it was listed, where that is another state.
+    /// Its listed state, if that differs.
     listed: Option<Arc<Blob>>,
     /// How often it has been tried.
     tries: u32,
-    /// The target's service did not find it, and we did.
+    /// The target's service did not find it, but this program did.
     not_visible: bool,
 }
 
@@ -152,7 +153,7 @@ impl Candidate {
         Self { blob, listed: Some(self.listed.unwrap_or(self.blob)), ..self }
     }
 
-    /// After the target's service did not find it: tried once more where it is there unchanged, as one answer may be stale.
+    /// The target's service did not find a blob that exists unchanged: retries once, because one answer may be stale.
     fn unseen_by_the_target(self, run: &Run, asset: &Asset, route: Route<'_>) -> Settled {
         if !self.not_visible {
             return Settled::Again(Self { not_visible: true, ..self });
@@ -193,29 +194,29 @@ impl Candidate {
     }
 }
 
-/// Copies one blob with a method that is done when it returns. A blob that changes is read and copied anew.
+/// Copies one blob with a method that completes before it returns. A blob that changes is read and copied again.
 async fn copy_one(
     run: &Run,
     asset: &Asset,
     route: Route<'_>,
     mut candidate: Candidate,
     method: CopyMethod,
-    mut slot: Slot,
+    mut slot: CopySlot,
 ) -> BlobEnd {
     for _ in 0..=MAX_CHANGES {
         if run.stop.is_cancelled() {
             return BlobEnd::Left;
         }
         let method = blob::within_limits(method, candidate.blob.length);
-        // Of a state that nobody had listed before no block can be there.
-        let begun_before = route.begun_before && candidate.listed.is_none();
-        let outcome = send_one(Route { begun_before, ..route }, &candidate.blob, method).await;
+        // No block of a state that was not listed before can exist.
+        let started_before = route.started_before && candidate.listed.is_none();
+        let outcome = send_one(Route { started_before, ..route }, &candidate.blob, method).await;
         drop(slot);
         let (method, outcome) = match outcome {
             Err(_) if method == CopyMethod::Put && route.method(candidate.blob.length) != method => {
                 note_no_put(run, route);
                 let method = route.method(candidate.blob.length);
-                (method, send_one(Route { begun_before, ..route }, &candidate.blob, method).boxed().await)
+                (method, send_one(Route { started_before, ..route }, &candidate.blob, method).boxed().await)
             }
             outcome => (method, outcome),
         };
@@ -223,15 +224,15 @@ async fn copy_one(
             Settled::End(end) => return end,
             Settled::Again(newer) => candidate = newer,
         }
-        slot = run.turns(route.target).take(route.turn).await;
+        slot = run.copy_queue(route.target).acquire(route.priority).await;
     }
     let error = Error::found(subject(route, &candidate.blob), Cause::SourceChanging, "");
     candidate.failed(run, asset, error)
 }
 
-/// Says once that the target's service lacks an operation.
+/// Reports once that the target's service lacks an operation.
 fn note_no_put(run: &Run, route: Route<'_>) {
-    if run.choices.note_no_put() {
+    if run.methods.note_no_put() {
         let account = route.target.name();
         let note =
             format!("storage account {account} does not implement Put Blob From URL; blobs are copied in blocks");
@@ -239,17 +240,18 @@ fn note_no_put(run: &Run, route: Route<'_>) {
     }
 }
 
-/// Copies one blob. A copy that an earlier run left pending there is ended first: the asset is ours, and so is the copy.
+/// Copies one blob. It first aborts a copy that an earlier run left pending there: the asset is ours, and so is the
+/// copy.
 async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(), Error> {
     let source = route.source.copy_source(route.from, blob)?;
     let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
-    // What few blobs need is boxed: the room of this future is taken by every blob that is being copied.
-    let send = |begun_before| match method {
-        CopyMethod::Blocks if begun_before => route.target.finish_blocks_from_url(&to, &source).boxed().left_future(),
+    // Rare branches are boxed, because every blob in progress holds a future of this size.
+    let send = |started_before| match method {
+        CopyMethod::Blocks if started_before => route.target.finish_blocks_from_url(&to, &source).boxed().left_future(),
         CopyMethod::Blocks => route.target.put_blocks_from_url(&to, &source).boxed().left_future(),
         CopyMethod::Put | CopyMethod::Async => route.target.put_from_url(&to, &source).right_future(),
     };
-    match send(route.begun_before).await {
+    match send(route.started_before).await {
         Err(error) if error.failure().and_then(Failure::code) == Some("PendingCopyOperation") => {
             abort(route, &to).boxed().await?;
             send(false).boxed().await.map(drop)
@@ -258,10 +260,10 @@ async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(
     }
 }
 
-/// What an attempt to copy a blob came to.
+/// The result of one attempt to copy a blob.
 enum Settled {
     End(BlobEnd),
-    /// It is to be tried again, with the source blob as it is now.
+    /// Retry, with the current state of the source blob.
     Again(Candidate),
 }
 
@@ -295,7 +297,7 @@ fn subject(route: Route<'_>, blob: &Blob) -> String {
     format!("{}/{}", route.from, blob.name)
 }
 
-/// Ends the copy that is pending at the destination, whichever it is; it is ours, for the asset is.
+/// Aborts any copy that is pending at the destination; it is ours, because the asset is.
 async fn abort(route: Route<'_>, to: &BlobRef) -> Result<(), Error> {
     match route.target.properties(to).await?.and_then(|blob| blob.copy) {
         Some(copy) if copy.status == CopyStatus::Pending => route.target.abort_copy(to, &copy.id).await,

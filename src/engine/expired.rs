@@ -1,5 +1,5 @@
-//! A refusal whose reason is that a shared access signature of the operator's has ended: told by account, with what to do.
-//! Services tell it in their words or not at all, and the target does not tell it of the source's.
+//! Explains a refusal caused by an expired shared access signature of the operator: names the account and what to do.
+//! Services report it in their own words or not at all, and the target does not report it for the source's signature.
 
 use jiff::Timestamp;
 

@@ -1,6 +1,6 @@
 //! What a run would cost, worked out from what a dry run has seen: its own requests are those a run begins with.
 //!
-//! File records and locators are put into batches by the very rule of the run. What cannot be known is estimated, and told
+//! File records and locators are batched by the same rule as in a run. What cannot be known is estimated, and reported
 //! to be: how often asynchronous copies are looked at, because the service promises no speed.
 
 use std::collections::BTreeMap;
@@ -67,12 +67,13 @@ pub(crate) struct Copies {
 }
 
 impl Copies {
-    /// Adds a blob. A copy within an account is done when it is begun, and not looked at. Where the target was `begun` before,
-    /// blocks that an earlier run may have left are looked for; how many are there, nobody knows before.
-    pub(crate) fn add(&mut self, blob: &Blob, method: CopyMethod, same_account: bool, begun: bool) {
+    /// Adds a blob. A copy within an account completes at once and is not looked at. If the target was
+    /// `started_before`, blocks that an earlier run may have left are looked for; how many are there, nobody knows
+    /// before.
+    pub(crate) fn add(&mut self, blob: &Blob, method: CopyMethod, same_account: bool, started_before: bool) {
         let blocks = blob::blocks(blob.length);
         self.requests += match method {
-            CopyMethod::Blocks => blocks + 1 + u64::from(begun && blocks > 1),
+            CopyMethod::Blocks => blocks + 1 + u64::from(started_before && blocks > 1),
             CopyMethod::Put | CopyMethod::Async => 1,
         };
         if method == CopyMethod::Async && !same_account {

@@ -28,14 +28,14 @@ fn plain(value: impl serde::Serialize) -> serde_json::Value {
 }
 
 impl Run {
-    /// Notes what was changed of an asset.
+    /// Records the changes of an asset.
     pub(super) fn note_changes(&self, asset: &AssetId, changes: &[Change]) {
         for change in changes {
             self.note_event(Event::changed(asset, change));
         }
     }
 
-    /// Notes what was found in an asset, or in the libraries as a whole.
+    /// Records a finding about an asset, or about a library as a whole.
     pub(super) fn note_finding(&self, asset: Option<&AssetId>, finding: &Finding) {
         self.note_event(Event::found(asset, finding));
     }

@@ -75,7 +75,7 @@ impl Keeper {
         refused.unwrap_or_else(|| lock.check().expect_err("a lock that is lost stays lost"))
     }
 
-    /// Why the run must not write, as far as the state tells. `complete_copies`: copies of the source on the target.
+    /// Why the state forbids the run to write. `complete_copies`: copies of the source on the target.
     pub(crate) fn objection(&self, complete_copies: u64, rebuild: bool) -> Option<Finding> {
         match &*held(&self.before) {
             Some((PairState { active: Active::Target, .. }, _)) => Some(Cause::TargetActive.into()),
@@ -146,7 +146,7 @@ impl Keeper {
     /// Notes what this run withdrew and held.
     pub(crate) fn note(&self, at: Timestamp, published: u64, stopped: u64, held: &BTreeMap<Guard, Vec<AssetId>>) {
         self.change(|state| {
-            // What was counted ahead is replaced by what came of it.
+            // The actual number replaces the number that was counted in advance.
             state.nights.truncate(self.earlier);
             if stopped > 0 {
                 state.nights.push(Night { at, published, stopped });
@@ -181,8 +181,8 @@ impl Keeper {
     /// Writes the state, if it has changed, and gives the lock back.
     pub(crate) async fn close(&self) -> Result<(), Error> {
         // A pair that nothing was ever written for has no state.
-        let begun = held(&self.before).is_some();
-        let saved = if begun { self.save().await } else { Ok(()) };
+        let pair_exists = held(&self.before).is_some();
+        let saved = if pair_exists { self.save().await } else { Ok(()) };
         let lock = held(&self.lock).take().and_then(Arc::into_inner);
         let released = match lock {
             Some(lock) => lock.release().await,

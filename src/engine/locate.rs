@@ -17,7 +17,7 @@ pub(crate) async fn locate_copy<'a>(
     Ok((account, container_of(side, target.container.as_ref(), &target.id).await?))
 }
 
-/// The container, asked for where the listing does not tell (`x-ms-version` below 2.2).
+/// The container; requested if the listing does not name it (`x-ms-version` below 2.2).
 pub(crate) async fn container_of(
     side: &Endpoint,
     known: Option<&ContainerName>,

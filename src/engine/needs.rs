@@ -1,4 +1,4 @@
-//! What the blobs of one asset need, by what the listings of both sides and earlier runs tell.
+//! Decides what the blobs of one asset need, from the listings of both sides and from earlier runs.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) struct Needed {
     pub(super) need: Need,
 }
 
-/// What earlier runs tell of the copies.
+/// What earlier runs recorded about the copies.
 pub(super) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Known {
     let of_another_tool = work.adopting;
     let Some(row) = &work.row else { return Known { of_another_tool, ..Known::default() } };

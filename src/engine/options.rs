@@ -19,13 +19,13 @@ pub struct Options {
     pub dry_run: bool,
     /// Assets worked on at once.
     pub assets_in_flight: usize,
-    /// In what order assets are begun.
+    /// The processing order of the assets.
     pub order: Order,
     /// What the operator decides beside the accounts.
     pub policy: Policy,
     /// Held runs that may pass this once.
     pub allow: Allow,
-    /// The ledger is begun anew: a state of the pair that is missing on the target is begun anew, too.
+    /// The ledger is new, so that a missing state of the pair on the target is created, too.
     pub rebuild: bool,
 }
 

@@ -7,7 +7,7 @@ use crate::claims::guards::may_overwrite;
 use crate::config::policy::Share;
 use crate::verdict::{Cause, Finding};
 
-/// Counts what was compared and what changed.
+/// Counts compared and changed blobs.
 #[derive(Debug, Default)]
 pub(crate) struct Overwrites(Mutex<State>);
 

@@ -10,19 +10,19 @@ use crate::blob::BlobAccount;
 use crate::error::Error;
 use crate::model::{Blob, BlobRef, ContainerName, CopyStatus};
 
-/// First look after a copy was begun: most copies inside a region are over by then.
+/// Time from the start of a copy to the first look: most copies inside a region have ended by then.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
 /// The longest time between two looks. Cross-region copies of gigabytes run for minutes.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// Pending copies up to which single looks (HEAD) are cheaper than a listing of a container that has more pages than that.
+/// Up to this number of pending copies, single looks (HEAD) are cheaper than a listing with more pages than copies.
 const FEW: usize = 4;
 /// Blobs a listing page holds at most (blob-service documentation).
 pub(crate) const LIST_PAGE: usize = 5_000;
-/// A copy whose progress stands still for so long is given up. Field reports of stuck copies speak of hours; a running one
+/// A copy without progress for this long is given up. Field reports of stuck copies speak of hours; a running copy
 /// reports progress at least every few seconds.
 const STALLED_AFTER: Duration = Duration::from_mins(10);
 
-/// Looks at copies of which the last one takes so long, if each shows progress.
+/// How many looks a group of copies needs whose longest takes that time, if each shows progress.
 pub(crate) fn looks(time: Duration) -> u64 {
     let (mut looks, mut wait, mut passed) = (1, FIRST_LOOK, FIRST_LOOK);
     while passed < time {
@@ -40,8 +40,8 @@ pub(crate) enum Ended {
     Success,
     /// The service gave up, or somebody stopped it; why.
     Failed(String),
-    /// It cannot be followed to its end; why. It may be pending still, or over, and something else may be in its place:
-    /// what comes next must not take away what is there before it has something better.
+    /// It cannot be followed to its end; why. It may still be pending or may have ended, and another blob may have
+    /// replaced it: the next step must not remove the existing blob before it has a better one.
     Lost(&'static str),
 }
 
@@ -53,7 +53,7 @@ struct Pending {
     moved: Instant,
 }
 
-/// The copies of one container that were begun and are not over.
+/// The copies of one container that were started and have not ended.
 #[derive(Debug)]
 pub(crate) struct CopyTracker<'a> {
     account: &'a BlobAccount,
@@ -70,7 +70,7 @@ impl<'a> CopyTracker<'a> {
         Self { account, container, pending: BTreeMap::new(), wait: FIRST_LOOK, listed: 0 }
     }
 
-    /// Adds a copy that was begun.
+    /// Adds a copy that was started.
     pub(crate) fn follow(&mut self, blob: String, copy_id: String) {
         self.pending.insert(blob, Pending { copy_id, copied: 0, moved: Instant::now() });
         self.wait = FIRST_LOOK;
@@ -101,7 +101,7 @@ impl<'a> CopyTracker<'a> {
         for (name, _) in &ended {
             self.pending.remove(name);
         }
-        // Progress asks for another look soon, standstill for patience.
+        // Look again soon after progress; wait longer without.
         self.wait = if moved || !ended.is_empty() { self.wait } else { (self.wait * 3 / 2).min(LONGEST_WAIT) };
         if moved && ended.is_empty() {
             self.wait = (self.wait * 5 / 4).min(LONGEST_WAIT);
@@ -145,10 +145,10 @@ enum Verdict {
 
 fn judge(pending: &mut Pending, seen: Option<&Blob>) -> Verdict {
     let Some(copy) = seen.and_then(|blob| blob.copy.as_ref()) else {
-        return Verdict::Ended(Ended::Lost("what its copy was begun to is no longer there"));
+        return Verdict::Ended(Ended::Lost("the blob of its pending copy no longer exists"));
     };
     if copy.id != pending.copy_id {
-        return Verdict::Ended(Ended::Lost("another copy took the place of its own"));
+        return Verdict::Ended(Ended::Lost("another copy replaced its pending copy"));
     }
     match copy.status {
         CopyStatus::Success => Verdict::Ended(Ended::Success),
@@ -163,7 +163,7 @@ fn judge(pending: &mut Pending, seen: Option<&Blob>) -> Verdict {
                 pending.moved = Instant::now();
                 Verdict::Moved
             } else if pending.moved.elapsed() >= STALLED_AFTER {
-                Verdict::Ended(Ended::Lost("its copy stood still"))
+                Verdict::Ended(Ended::Lost("its copy made no progress"))
             } else {
                 Verdict::Still
             }

@@ -1,4 +1,4 @@
-//! The last two steps of an asset: its file records with its mark, and the locators by which it answers.
+//! The last two steps of an asset: its file records with its mark, and the locators that publish it.
 
 use tokio::time::Instant;
 
@@ -6,8 +6,8 @@ use super::asset::{Reached, failed};
 use super::confirm;
 use super::publication::{Made, Publication, publish_batch};
 use super::register::Announced;
-use super::room::Place;
-use super::run::{Journey, Run, patience};
+use super::run::{InFlight, Run, patience};
+use super::slots::AssetSlot;
 use crate::claims::digest::FilesDigest;
 use crate::claims::{Standing, TargetAsset, Work};
 use crate::error::{Error, for_all};
@@ -25,17 +25,17 @@ pub(super) struct Finish {
     pub(super) made_now: bool,
     /// Was it created by this run?
     pub(super) created: bool,
-    /// The copy whose place this one takes.
+    /// The copy that this one replaces.
     pub(super) replaced: Option<TargetAsset>,
     /// Names of blobs that only the target has.
     pub(super) kept: Vec<String>,
-    /// File records that it may have.
+    /// The largest number of its file records.
     pub(super) blobs: u64,
-    /// What was done so far.
+    /// The changes so far.
     pub(super) changes: Vec<Change>,
 }
 
-/// An asset whose file records are to be those of its source.
+/// An asset that gets the file records of its source.
 #[derive(Debug)]
 pub(crate) struct Registration {
     source: AssetId,
@@ -46,23 +46,23 @@ pub(crate) struct Registration {
     created: bool,
     change: Option<AssetChange>,
     kept: Vec<String>,
-    /// The copy whose place this one takes.
+    /// The copy that this one replaces.
     replaces: Option<AssetId>,
 }
 
-/// Both steps, together with other assets that are as far.
-pub(super) async fn finish(run: &Run, mut task: Finish, journey: Journey) -> Result<Reached, Error> {
-    let Journey { place, ahead } = journey;
-    register(run, &mut task, &place, ahead.files).await?;
-    publish(run, task, &place, ahead.locators).await
+/// Runs both steps, together with other assets that are ready for them.
+pub(super) async fn finish(run: &Run, mut task: Finish, in_flight: InFlight) -> Result<Reached, Error> {
+    let InFlight { slot, ahead } = in_flight;
+    register(run, &mut task, &slot, ahead.files).await?;
+    publish(run, task, &slot, ahead.locators).await
 }
 
-/// Makes the target's file records what the source's are, and writes its mark and name. Begun before; when it is done the
-/// locators are begun.
+/// Makes the target's file records equal to the source's, and writes the mark and the name. The step is recorded as
+/// started before; afterwards the step of the locators is recorded as started.
 async fn register(
     run: &Run,
     task: &mut Finish,
-    place: &Place,
+    slot: &AssetSlot,
     announced: Announced<Registration, FilesDigest>,
 ) -> Result<(), Error> {
     run.may_write()?;
@@ -81,9 +81,9 @@ async fn register(
         kept: std::mem::take(&mut task.kept),
         replaces: task.replaced.as_ref().map(|old| old.id.clone()),
     };
-    let aside = place.step_aside();
-    let result = announced.submit(registration, task.blobs, patience(place), |some| register_batch(run, some)).await;
-    drop(aside);
+    let wait = slot.wait_for_batch();
+    let result = announced.submit(registration, task.blobs, patience(slot), |some| register_batch(run, some)).await;
+    drop(wait);
     match result {
         Ok(digest) => {
             let text = digest.text();
@@ -104,7 +104,8 @@ async fn register(
     }
 }
 
-/// Reads the source's records of several assets and writes them to their targets. Returns what was written of each.
+/// Reads the source's records of several assets and writes them to their targets. Returns the digest of the records of
+/// each.
 async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesDigest, Error>> {
     let sources: Vec<AssetId> = some.iter().map(|one| one.source.clone()).collect();
     let files = match run.pair.source.media.files_of(&sources).await {
@@ -136,8 +137,8 @@ async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesD
     results.into_iter().map(|result| result.unwrap_or_else(&mut next)).collect()
 }
 
-/// For each asset that was created now: the complete copy that another run made of it, while this one had the lock or
-/// before. One that is not complete does not count: only the run that has the lock goes on.
+/// For each asset that was created now: the complete copy that another run made of it, before or while this run held
+/// the lock. A copy that is not complete does not count, because only the run that holds the lock continues.
 async fn lost_races(run: &Run, some: &[Registration]) -> Vec<Result<Option<AssetId>, Error>> {
     let prefixes: Vec<String> =
         some.iter().filter(|one| one.made_now).map(|one| Mark::prefix(&one.account, &one.source)).collect();
@@ -155,7 +156,7 @@ async fn lost_races(run: &Run, some: &[Registration]) -> Vec<Result<Option<Asset
         .collect()
 }
 
-/// Removes our own unpublished copy, whose place another one has.
+/// Removes our own unpublished copy, because another copy won.
 async fn yield_to(run: &Run, one: &Registration, winner: &AssetId) -> Error {
     if let Err(error) = run.pair.target.media.delete_asset(&one.target).await {
         return error;
@@ -166,11 +167,11 @@ async fn yield_to(run: &Run, one: &Registration, winner: &AssetId) -> Error {
     Error::found(one.source.as_str(), Cause::MadeByAnotherRun, winner.as_str())
 }
 
-/// Makes the locators: the asset answers from here on. Begun before.
+/// Makes the locators, so that the asset plays. The step is recorded as started before.
 async fn publish(
     run: &Run,
     task: Finish,
-    place: &Place,
+    slot: &AssetSlot,
     announced: Announced<Publication, Vec<Result<Made, Error>>>,
 ) -> Result<Reached, Error> {
     run.may_write()?;
@@ -196,8 +197,8 @@ async fn publish(
         Vec::new()
     } else {
         let weight = publication.len() as u64;
-        let _aside = place.step_aside();
-        match announced.submit(publication, weight, patience(place), |some| publish_batch(run, some)).await {
+        let _wait = slot.wait_for_batch();
+        match announced.submit(publication, weight, patience(slot), |some| publish_batch(run, some)).await {
             Ok(results) => results,
             Err(error) => vec![Err(error)],
         }
@@ -234,11 +235,11 @@ async fn publish(
     }
     let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };
     run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
-    // All that can be done is done: the next run has nothing to do, unless something changes.
+    // Nothing more can be done: the next run has nothing to do, unless something changes.
     Ok(conflicts.into_iter().next().map_or(Reached::End(AssetOutcome::Mirrored), Reached::Conflict))
 }
 
-/// The change that a new locator is; those of a new asset are not named.
+/// The change for a new locator; locators of a new asset are not named.
 fn made_locator(Made { locator, dead }: Made, new_asset: bool) -> Option<Change> {
     let id = locator.id;
     if let Some(dead) = dead {
@@ -253,7 +254,7 @@ fn new_terms(locator: &Locator, there: &Locator) -> Change {
     Change::LocatorTerms { id, expiry, longer: expiry >= there.expiry }
 }
 
-/// What a dry run says of the locators.
+/// The changes of the locators that a dry run reports.
 pub(super) fn with_intended_locators(mut changes: Vec<Change>, work: &Work) -> Vec<Change> {
     if work.renamed {
         changes.push(Change::Name);
@@ -274,8 +275,8 @@ fn complete_mark(work: &Work, copy: &TargetAsset) -> AssetChange {
     AssetChange { name: Some(work.asset.name.clone()), alternate_id: Some(Some(mark.text())) }
 }
 
-/// Puts the new copy in the place of the one that lost its container, whose locators it gets. Nothing plays meanwhile, and
-/// a run that ends at any point leaves one complete copy at most, which the next run finds. Returns these locators.
+/// Replaces the copy that lost its container: the new copy gets its locators. Nothing plays meanwhile. A run that is
+/// interrupted at any point leaves at most one complete copy, which the next run finds. Returns these locators.
 async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsset) -> Result<Vec<LocatorId>, Error> {
     let media = &run.pair.target.media;
     let (of_old, moved) = std::mem::take(&mut work.moved).into_iter().partition(|moved| moved.from == old.id);

@@ -132,7 +132,7 @@ impl<T, R> State<T, R> {
     /// Takes no more into the open batch and has it written.
     fn close(&mut self) {
         if let Some(open) = self.open.take() {
-            // A leader that went away takes its batch along; its members are told by their channels.
+            // A cancelled leader drops its batch; the channels of the members close, so that they notice.
             let _ = open.leader.send(open.items);
         }
     }

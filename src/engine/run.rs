@@ -9,17 +9,17 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::Options;
-use super::choices::Choices;
+use super::copy_queue::CopyQueue;
 use super::expired::explained;
 use super::keeper::Keeper;
+use super::methods::MethodCounter;
 use super::outages::Outages;
 use super::overwrites::Overwrites;
 use super::publication::{Made, Publication};
 use super::publish::Registration;
 use super::register::{Announced, Batcher};
-use super::room::{Place, Room};
+use super::slots::{AssetSlot, AssetSlots};
 use super::tally::{Tally, verdict_of};
-use super::turns::Turns;
 use super::withdraw::stand_in;
 use crate::blob::BlobAccount;
 use crate::claims::digest::FilesDigest;
@@ -57,14 +57,14 @@ pub(crate) struct Ahead {
 
 /// An asset under way.
 #[derive(Debug)]
-pub(crate) struct Journey {
-    pub(crate) place: Place,
+pub(crate) struct InFlight {
+    pub(crate) slot: AssetSlot,
     pub(crate) ahead: Ahead,
 }
 
 /// How long an asset waits for company in a batch.
-pub(super) fn patience(place: &Place) -> Duration {
-    PATIENCE.max(place.since.elapsed() / PATIENCE_PART)
+pub(super) fn patience(slot: &AssetSlot) -> Duration {
+    PATIENCE.max(slot.since.elapsed() / PATIENCE_PART)
 }
 
 /// One run.
@@ -87,17 +87,17 @@ pub(crate) struct Run {
     pub(crate) withheld: OnceLock<HashSet<LocatorId>>,
     accepted: Mutex<Accepted>,
     pub(crate) monitor: Arc<dyn Monitor>,
-    /// Stands before the monitor.
-    pub(super) choices: Arc<Choices>,
-    /// Cancelled when nothing new shall be begun.
+    /// Counts the copies on their way to the monitor.
+    pub(super) methods: Arc<MethodCounter>,
+    /// Cancelled when the run must not start anything new.
     pub(crate) stop: CancellationToken,
-    /// The assets at work.
-    pub(crate) room: Arc<Room>,
+    /// The slots of the assets in progress.
+    pub(crate) slots: Arc<AssetSlots>,
     files: FilesBatcher,
     locators: LocatorsBatcher,
     pending_copies: HashMap<AccountName, Arc<Semaphore>>,
-    turns: HashMap<AccountName, Arc<Turns>>,
-    begun: AtomicU64,
+    copy_queues: HashMap<AccountName, Arc<CopyQueue>>,
+    started: AtomicU64,
     tally: Mutex<Tally>,
     fatal: Mutex<Option<Error>>,
     /// What was found on copies of assets whose contents are not dealt with yet.
@@ -125,11 +125,14 @@ impl Run {
             .iter()
             .map(|account| (account.name().clone(), Arc::new(Semaphore::new(most))))
             .collect();
-        let turns =
-            pair.target.storage.iter().map(|account| (account.name().clone(), Arc::new(Turns::new(copies(account)))));
-        let turns = turns.collect();
+        let copy_queues = pair
+            .target
+            .storage
+            .iter()
+            .map(|account| (account.name().clone(), Arc::new(CopyQueue::new(copies(account)))));
+        let copy_queues = copy_queues.collect();
         let batches = pair.target.media.batches();
-        let choices = Choices::before(monitor, options.copy_method);
+        let methods = MethodCounter::new(monitor, options.copy_method);
         Self {
             pair,
             ledger,
@@ -141,15 +144,15 @@ impl Run {
             withheld: OnceLock::new(),
             options,
             claims,
-            monitor: Arc::<Choices>::clone(&choices),
-            choices,
+            monitor: Arc::<MethodCounter>::clone(&methods),
+            methods,
             stop,
-            room: Room::new(batches.records.items + batches.locators.items),
+            slots: AssetSlots::new(batches.records.items + batches.locators.items),
             files: Batcher::new(batches.records),
             locators: Batcher::new(batches.locators),
             pending_copies,
-            turns,
-            begun: AtomicU64::new(0),
+            copy_queues,
+            started: AtomicU64::new(0),
             tally: Mutex::new(Tally::default()),
             fatal: Mutex::new(None),
             pending: Mutex::default(),
@@ -163,9 +166,9 @@ impl Run {
         Arc::clone(self.pending_copies.get(account.name()).expect("every target account has its slots"))
     }
 
-    /// The turns of the copies into a target account.
-    pub(crate) fn turns(&self, account: &BlobAccount) -> Arc<Turns> {
-        Arc::clone(self.turns.get(account.name()).expect("every target account has its turns"))
+    /// The queue of the copies into a target account.
+    pub(crate) fn copy_queue(&self, account: &BlobAccount) -> Arc<CopyQueue> {
+        Arc::clone(self.copy_queues.get(account.name()).expect("every target account has a queue"))
     }
 
     /// Announces that something may be handed in.
@@ -173,9 +176,9 @@ impl Run {
         Ahead { files: self.files.announce(), locators: self.locators.announce() }
     }
 
-    /// The turn of an asset that begins now.
-    pub(crate) fn next_turn(&self) -> u64 {
-        self.begun.fetch_add(1, Ordering::Relaxed)
+    /// The copy priority of an asset that starts now.
+    pub(crate) fn next_priority(&self) -> u64 {
+        self.started.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Changes the counts.

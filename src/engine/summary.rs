@@ -8,8 +8,8 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::choices::Choice;
 use super::forecast::Forecast;
+use super::methods::MethodCount;
 use super::run::Run;
 use crate::claims::Guard;
 use crate::clock;
@@ -138,7 +138,7 @@ pub struct Summary {
     /// Bytes of the blobs copied.
     pub bytes_copied: u64,
     /// How they were copied, and why so (in a dry run: how they are to be).
-    pub copies: Vec<Choice>,
+    pub copies: Vec<MethodCount>,
     /// Locators.
     pub locators: LocatorCounts,
     /// Requests.
@@ -205,7 +205,7 @@ pub(super) async fn summary(run: &Run, started: Instant, stopped: bool) -> Resul
         assets: tally.assets,
         blobs: tally.blobs,
         bytes_copied: tally.bytes_copied,
-        copies: run.choices.all(),
+        copies: run.methods.all(),
         locators: tally.locators,
         withdrawn: tally.withdrawn,
         held: tally.held,

@@ -244,7 +244,8 @@ impl Verification {
         } += 1;
     }
 
-    /// Adds what concerns no single asset, and what was found on copies of assets that are not part of the comparison.
+    /// Adds findings about the libraries as a whole, and findings about copies of assets that are not part of the
+    /// comparison.
     fn fold(&mut self, run: &Run, alone: Alone) -> Result<(), Error> {
         let (tally, census) = (run.take_tally(), run.claims.census()?);
         self.verdict = tally.verdict(&run.options.policy);

@@ -250,7 +250,7 @@ async fn retire_one(run: &Run, gone: &Gone) -> Result<(), Error> {
     Ok(())
 }
 
-/// As much of a source asset as its copy tells.
+/// The source asset, as far as its copy describes it.
 pub(super) fn stand_in(source: &AssetId, label: &str) -> Asset {
     Asset {
         id: source.clone(),

@@ -113,7 +113,7 @@ pub(super) async fn name_foreign(run: &Run) -> Result<(), Error> {
 struct ForeignRevoked {
     source: AssetId,
     label: String,
-    /// What was found, or why the source could not be asked.
+    /// The finding, or why the source could not be asked.
     finding: Result<Finding, Error>,
 }
 

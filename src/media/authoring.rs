@@ -26,7 +26,7 @@ pub struct NewJob {
     pub protected: bool,
 }
 
-/// A job as the service tells it.
+/// A job as the service reports it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Job {
     /// The service's id.
@@ -105,7 +105,7 @@ pub struct Processor {
     pub description: String,
 }
 
-/// An access policy: what a locator that stands on it permits, and for how long.
+/// An access policy: the permissions of the locators that use it, and their duration.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct AccessPolicy {
     /// The service's id.

@@ -56,7 +56,7 @@ use crate::transport::AllowedHosts;
 /// `major.minor` of an `x-ms-version`.
 type Version = (u32, u32);
 
-/// The first version whose assets tell their container and storage account, and whose locators have names.
+/// The first version whose assets name their container and storage account, and whose locators have names.
 const WITH_URI: Version = (2, 2);
 /// An id that no asset has.
 const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";

@@ -59,9 +59,9 @@ pub async fn report(account: &Endpoint, id: &JobId) -> Result<JobReport, Error> 
     Ok(JobReport { job, tasks, outputs })
 }
 
-/// Waits for the end of a job and says which it was. Whenever the job has moved on, the monitor is told.
+/// Waits for the end of a job and returns its last state. Every progress of the job is reported to the monitor.
 pub async fn watch(account: &Endpoint, id: &JobId, monitor: &dyn Monitor) -> Result<JobState, Error> {
-    let mut told = None;
+    let mut reported = None;
     let mut pause = FIRST_PAUSE;
     loop {
         let state = read(account, id).await?.state;
@@ -70,9 +70,9 @@ pub async fn watch(account: &Endpoint, id: &JobId, monitor: &dyn Monitor) -> Res
             JobState::Finished => 100,
             _ => percent(&account.authoring()?.tasks_of(id).await?),
         };
-        if told != Some((state, percent)) {
+        if reported != Some((state, percent)) {
             monitor.event(RunEvent::JobMoved { job: id.clone(), state, percent });
-            told = Some((state, percent));
+            reported = Some((state, percent));
         }
         if state.is_final() {
             return Ok(state);

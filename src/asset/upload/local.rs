@@ -81,7 +81,8 @@ impl LocalFile {
         self.name.to_ascii_lowercase().ends_with(".ism")
     }
 
-    /// The id of a block of it: what was cut how, which piece, and what is in it. All ids of a blob have one length.
+    /// The id of one of its blocks: the file and its block size, the index, and the checksum. All ids of a blob have
+    /// one length.
     pub(super) fn block_id(&self, index: u64, crc64: u64) -> Vec<u8> {
         let state = Sha256::digest(self.state());
         let state = state[..8].iter().fold(0_u64, |state, byte| state << 8 | u64::from(*byte));

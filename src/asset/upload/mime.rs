@@ -1,6 +1,7 @@
 //! MIME types by the endings of names, as streaming services and players know them.
 
-/// Endings in lower case, and what they mean. The manifests' are XML, whatever their servers once called them.
+/// File extensions in lower case, and their MIME types. Manifests are XML, although some servers used other types for
+/// them.
 const TYPES: &[(&str, &str)] = &[
     ("mp4", "video/mp4"),
     ("m4v", "video/mp4"),

@@ -93,7 +93,7 @@ struct Block {
     content: Option<Lent>,
 }
 
-/// Sends a file; `piece` is told of every block sent. `look` = an earlier upload may have left something.
+/// Sends a file and calls `piece` for every block sent. `look` = an earlier upload may have left blocks.
 pub(super) async fn send(
     storage: &BlobAccount,
     to: &BlobRef,
@@ -175,12 +175,12 @@ async fn commit(
     if arrived.is_some_and(|blob| blob.length == file.length && blob.properties.content_md5.as_deref() == Some(md5)) {
         return Ok(());
     }
-    let reason = "its length or checksum is not what was sent".to_owned();
+    let reason = "its length or checksum differs from the file".to_owned();
     Err(Error::found(to.to_string(), Cause::DiffersAfterCopy, reason))
 }
 
-/// Reads a file block by block and passes on each, with its bytes where they are not there already. Returns the MD5 of
-/// the whole. Ends early when nobody listens any more.
+/// Reads a file block by block and passes each on, with its bytes if the destination lacks them. Returns the MD5 of the
+/// file. Ends early when the receiver is closed.
 fn read(
     file: &LocalFile,
     staged: &HashMap<Vec<u8>, u64>,

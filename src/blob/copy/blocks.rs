@@ -1,7 +1,7 @@
 //! Large blobs: many blocks copied at once, then one list that makes them a blob.
 //!
-//! A block's id follows from what it is a copy of, so that a run that died is taken up where it ended: the service keeps
-//! uncommitted blocks for a week and tells their ids.
+//! A block's id follows from its source, so that an interrupted copy can be resumed: the service keeps uncommitted
+//! blocks for a week and lists their ids.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -53,8 +53,8 @@ impl BlobAccount {
         self.put_missing_blocks(to, from, blocks).await
     }
 
-    /// The same where an earlier run may have left blocks: one look tells which of this very state of the source are
-    /// there, and only the others are copied.
+    /// The same after an earlier run that may have left blocks: lists the blocks, and copies only those that this state
+    /// of the source still lacks.
     pub async fn finish_blocks_from_url(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<Copied, Error> {
         let mut blocks = blocks_of(from)?;
         // To look costs as much as one block.
@@ -128,7 +128,7 @@ impl BlobAccount {
         let missing = blocks.iter().enumerate().filter(|(_, block)| !block.there);
         let missing: Vec<_> = missing.map(|(index, block)| (index, block.id.clone(), block.start..block.end)).collect();
         let staged = missing.into_iter().map(|(index, id, range)| {
-            // Boxed, so that the futures have one plain type whatever they borrow.
+            // Boxed, so that all futures have one type, independent of their borrows.
             async move { self.stage(client, to, plan, &id, range).await.map(|()| index) }.boxed()
         });
         let mut staged = stream::iter(staged).buffer_unordered(BLOCKS_AT_ONCE);

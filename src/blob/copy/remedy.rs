@@ -1,5 +1,5 @@
-//! What a refused copy means, and the two things that can be done about it here: sign the source's URL anew, and leave the
-//! tier to the account.
+//! Classifies refused copies, and applies the two remedies available here: sign the source's URL again, and use the
+//! account's default tier.
 
 use std::sync::atomic::Ordering;
 
@@ -12,16 +12,16 @@ use crate::error::{CallError, Error, Failure};
 use crate::failure::copy_refusal;
 use crate::verdict::Cause;
 
-/// Codes by which an account refuses a tier.
+/// Codes with which an account refuses a tier.
 const TIER_REFUSALS: &[&str] = &["InvalidBlobTier", "UnsupportedHeader", "BlobAccessTierNotSupportedForAccountType"];
-/// Codes by which a condition of ours is not met. Copies set conditions on their source only.
+/// Codes for a failed condition. Copies set conditions only on their source.
 const CHANGED: &[&str] = &["SourceConditionNotMet", "ConditionNotMet"];
-/// The code by which the target says that it could not read the source, for whatever reason.
+/// The code with which the target reports that it could not read the source. It does not state the reason.
 const UNREADABLE: &[&str] = &["CannotVerifyCopySource"];
 /// The length of an MD5.
 const MD5_BYTES: usize = 16;
 
-/// A copy and what was changed about it so far.
+/// The settings of a copy, with the changes so far.
 pub(super) struct Plan<'a> {
     pub(super) from: &'a CopySource<'a>,
     pub(super) tier: Option<AccessTier>,
@@ -36,21 +36,21 @@ impl Plan<'_> {
 }
 
 impl CopySource<'_> {
-    /// What messages call it.
+    /// Its name in messages.
     pub(in crate::blob) fn subject(&self) -> String {
         format!("{}/{}", self.container, self.blob.name)
     }
 }
 
 impl BlobAccount {
-    /// A first plan.
+    /// The first plan.
     pub(super) fn plan<'a>(&self, from: &'a CopySource<'a>) -> Plan<'a> {
         let tiers = !self.without_tiers.load(Ordering::Relaxed);
         let tier = tier_of(from.blob.tier.as_deref()).filter(|_| tiers);
         Plan { from, tier, resigned: None }
     }
 
-    /// Changes the plan so that another try is worth it, or tells what the error means.
+    /// Changes the plan if a retry can succeed; otherwise returns the error with its cause.
     pub(super) fn remedy(&self, error: CallError, plan: &mut Plan<'_>) -> Result<(), Error> {
         if plan.tier.is_some() && refused_with(&error, TIER_REFUSALS) {
             if !self.without_tiers.swap(true, Ordering::Relaxed) {
@@ -67,7 +67,7 @@ impl BlobAccount {
     }
 }
 
-/// The source's status, where the target says that it could not read the source.
+/// The source's status, if the target reports that it could not read the source.
 fn source_status(error: &CallError) -> Option<u16> {
     match &error.failure {
         Failure::Refused { source_refusal: Some(source), .. } => Some(source.status),
@@ -76,7 +76,7 @@ fn source_status(error: &CallError) -> Option<u16> {
     }
 }
 
-/// What a refusal says about the source or the target.
+/// The cause of a refusal in the source or the target.
 fn meaning(error: CallError, from: &CopySource<'_>) -> Error {
     let subject = from.subject();
     let (source_code, said) = match &error.failure {
@@ -85,7 +85,7 @@ fn meaning(error: CallError, from: &CopySource<'_>) -> Error {
         }
         _ => (None, ""),
     };
-    // The service has no code of its own for this one.
+    // The service has no code for this case.
     let modified = error.failure.status() == Some(409) && said.contains("has been modified");
     let source = source_status(&error);
     if let Some(cause) = source.and_then(|status| copy_refusal::of_source(status, source_code)) {
@@ -98,7 +98,8 @@ fn meaning(error: CallError, from: &CopySource<'_>) -> Error {
         // A copy does not need its destination to exist, so the blob not found is the source.
         _ if refused_with(&error, &["BlobNotFound"]) => Error::found(subject, Cause::SourceVanished, ""),
         _ => match target_refusal(&error) {
-            // Without word from the source either may be archived; the target's cannot be written over.
+            // Without an answer from the source, either blob may be archived; an archived target blob cannot be
+            // overwritten.
             Some(Cause::ArchivedInTarget) if from.blob.tier.as_deref() == Some("Archive") => {
                 refused(subject, Cause::ArchivedInSource, error)
             }
@@ -113,13 +114,13 @@ fn refused(subject: String, cause: Cause, error: CallError) -> Error {
     Error::Copy { subject, cause, failure: Some(error.failure) }
 }
 
-/// Why the target keeps a blob as it is, where its answer has a code for that. Nothing of another program's is in the
-/// blob's place, whatever the status says.
+/// Why the target refuses to overwrite a blob, if its answer has a code for that. No status means that another
+/// program's blob is in the way.
 pub(in crate::blob) fn target_refusal(error: &CallError) -> Option<Cause> {
     error.failure.code().and_then(copy_refusal::of_target)
 }
 
-/// Refuses a source whose stored MD5 has not the length of one: the services would refuse it in words of their own.
+/// Refuses a source whose stored MD5 does not have the length of an MD5: the services' own errors for it are unclear.
 pub(super) fn check_md5(from: &CopySource<'_>) -> Result<(), Error> {
     match &from.blob.properties.content_md5 {
         Some(md5) if md5.len() != MD5_BYTES => {

@@ -1,4 +1,4 @@
-//! The copy of a new asset: found again where an earlier run created it, or created now.
+//! The copy of a new asset: finds the one that an earlier run created, or creates one.
 
 use super::super::contents::Contents;
 use super::super::run::Run;
@@ -10,8 +10,8 @@ use crate::model::{Asset, Mark, NewAsset};
 use crate::monitor::RunEvent;
 use crate::verdict::Cause;
 
-/// A copy that an earlier run began to create, however complete the target's listing may seem.
-pub(super) async fn copy_begun_before(run: &Run, work: &Work) -> Result<Option<TargetAsset>, Error> {
+/// The copy that an earlier run started to create. A listing of the target does not prove that there is none.
+pub(super) async fn find_started_copy(run: &Run, work: &Work) -> Result<Option<TargetAsset>, Error> {
     let unknown = work.row.as_ref().is_some_and(|row| row.step == Step::CreateTarget);
     if work.target.is_some() || !unknown {
         return Ok(None);
@@ -22,8 +22,8 @@ pub(super) async fn copy_begun_before(run: &Run, work: &Work) -> Result<Option<T
     Ok(ours.filter(|copy| copy.standing != Standing::Foreign).min_by(|one, other| one.id.cmp(&other.id)))
 }
 
-/// A copy that the ledger knows and that exists no more is forgotten: the next one is a new one. It must not be made
-/// because a listing of the target lags behind: then there would be two.
+/// Removes a copy that no longer exists from the ledger, so that a new one is created. A lagging listing of the target
+/// must not cause that, or there would be two copies.
 pub(super) async fn forget_lost(run: &Run, work: &Work, replaced: bool) -> Result<(), Error> {
     if let Some(lost) = &work.lost
         && run.pair.target.media.asset(lost).await?.is_some()
@@ -37,7 +37,7 @@ pub(super) async fn forget_lost(run: &Run, work: &Work, replaced: bool) -> Resul
     Ok(())
 }
 
-/// Creates the empty target asset. When it is there, its copies begin.
+/// Creates the empty target asset, and records that the copies of its blobs start.
 pub(super) async fn create_copy(run: &Run, work: &Work, started: Facts) -> Result<TargetAsset, Error> {
     let asset = &work.asset;
     let facts = Facts { name: Some(asset.label().to_owned()), ..Facts::default() };
@@ -59,8 +59,8 @@ pub(super) async fn create_copy(run: &Run, work: &Work, started: Facts) -> Resul
     }
 }
 
-/// Removes the copy again that this run created, and into which nothing could be copied for want of rights. Says whether it
-/// did: what holds anything stays.
+/// Removes the copy that this run created if no blob could be copied into it because a permission is missing. Returns
+/// whether it removed it: a copy with any blob stays.
 pub(super) async fn remove_empty(
     run: &Run,
     asset: &Asset,
@@ -74,12 +74,13 @@ pub(super) async fn remove_empty(
     run.pair.target.media.delete_asset(&copy.id).await?;
     run.ledger.forget(&asset.id).await?;
     let note =
-        format!("{}: its copy {} was created and, as nothing may be copied, removed again", asset.label(), copy.id);
+        format!("{}: its copy {} is removed again, because no blob may be copied into it", asset.label(), copy.id);
     run.monitor.event(RunEvent::Note(note));
     Ok(true)
 }
 
-/// Removes a second copy of ours that plays nothing and was never complete: it lost a race, or a run that ended left it.
+/// Removes a second copy of ours that plays nothing and was never complete: it lost a race, or an interrupted run left
+/// it.
 pub(super) async fn remove_spare(run: &Run, work: &mut Work) -> Result<(), Error> {
     let Some(spare) = work.spare.take().filter(|_| !run.options.dry_run) else { return Ok(()) };
     let Some(now) = run.pair.target.media.asset(&spare.id).await? else { return Ok(()) };

@@ -15,7 +15,8 @@ use crate::verdict::Cause;
 /// Blobs of one asset that are mended at once.
 const AT_ONCE: usize = 16;
 
-/// Mends every copy whose bytes are the source's. What was copied again has its headers with the copy.
+/// Updates headers, metadata and tags of every copy whose bytes match the source. A blob that was copied again has them
+/// already.
 pub(super) async fn mend_blobs(
     run: &Run,
     work: &Work,

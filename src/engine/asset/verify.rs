@@ -13,7 +13,7 @@ use crate::verdict::Cause;
 /// Differences named in an error; the rest is counted.
 const DIFFERENCES_NAMED: usize = 3;
 
-/// Lists the target and compares. Returns the fingerprints of what was compared.
+/// Lists the target and compares. Returns the fingerprints of both listings.
 pub(super) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Contents<'_>) -> Result<Facts, Error> {
     let (asset, before) = (&work.asset, work.row.as_ref().map(|row| &row.facts));
     let Contents { account, container, .. } = present;

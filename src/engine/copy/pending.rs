@@ -1,4 +1,5 @@
-//! Asynchronous copies of one asset: begun as the account's slots permit, followed by listing until each has ended.
+//! Asynchronous copies of one asset: starts them as the account's slots permit, and lists the container until each has
+//! ended.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::model::{Asset, Blob, BlobRef, CopyMethod, CopyStatus};
 use crate::monitor::RunEvent;
 use crate::verdict::Cause;
 
-/// How often a failed asynchronous copy is begun again.
+/// How often a failed asynchronous copy is started again.
 const MAX_ASYNC_TRIES: u32 = 3;
 
 /// Copies asynchronously, window by window.
@@ -40,17 +41,17 @@ pub(super) async fn copy_windows(
     Ok(result)
 }
 
-/// A copy that was begun. The permit is its place among the account's pending copies.
-struct Begun {
+/// A copy that was started. The permit is its slot among the account's pending copies.
+struct Started {
     candidate: Candidate,
     _slot: OwnedSemaphorePermit,
 }
 
-/// Begins asynchronous copies as the account's slots permit and follows them by listing.
+/// Starts asynchronous copies as the account's slots permit, and follows them by listing.
 async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Arc<Blob>>) -> CopyResult {
     let slots = run.pending_copies(route.target);
     let mut queue: VecDeque<Candidate> = blobs.into_iter().map(Candidate::new).collect();
-    let mut begun: BTreeMap<String, Begun> = BTreeMap::new();
+    let mut pending: BTreeMap<String, Started> = BTreeMap::new();
     let mut tracker = CopyTracker::new(route.target, route.to);
     let mut result = CopyResult::default();
     loop {
@@ -74,7 +75,7 @@ async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Arc<B
             match outcome {
                 Ok(Some(copy_id)) => {
                     tracker.follow(entry.candidate.blob.name.clone(), copy_id);
-                    begun.insert(entry.candidate.blob.name.clone(), entry);
+                    pending.insert(entry.candidate.blob.name.clone(), entry);
                 }
                 other => match settle(run, asset, route, entry.candidate, CopyMethod::Async, other.map(drop)).await {
                     Settled::End(end) => result = result.with(end),
@@ -99,7 +100,7 @@ async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Arc<B
             }
         };
         for (name, how) in ended {
-            let Some(Begun { candidate, .. }) = begun.remove(&name) else { continue };
+            let Some(Started { candidate, .. }) = pending.remove(&name) else { continue };
             match after_copy(run, asset, route, candidate, how).await {
                 Next::End(end) => result = result.with(end),
                 Next::Again(candidate) => queue.push_back(candidate),
@@ -108,8 +109,8 @@ async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Arc<B
     }
 }
 
-/// As many candidates as there are free slots; waits for one slot where nothing of ours is pending.
-async fn take_wave(queue: &mut VecDeque<Candidate>, slots: &Arc<tokio::sync::Semaphore>, idle: bool) -> Vec<Begun> {
+/// As many candidates as there are free slots. Waits for one slot if none of this asset's copies is pending.
+async fn take_wave(queue: &mut VecDeque<Candidate>, slots: &Arc<tokio::sync::Semaphore>, idle: bool) -> Vec<Started> {
     let mut wave = Vec::new();
     while !queue.is_empty() {
         let slot = match Arc::clone(slots).try_acquire_owned() {
@@ -120,12 +121,12 @@ async fn take_wave(queue: &mut VecDeque<Candidate>, slots: &Arc<tokio::sync::Sem
             Err(_) => break,
         };
         let candidate = queue.pop_front().expect("the queue is not empty");
-        wave.push(Begun { candidate, _slot: slot });
+        wave.push(Started { candidate, _slot: slot });
     }
     wave
 }
 
-/// Begins one copy. `Some` = it is pending under that copy id; `None` = it was done at once.
+/// Starts one copy. `Some` = it is pending under that copy id; `None` = it completed at once.
 async fn start_one(route: Route<'_>, blob: &Blob) -> Result<Option<String>, Error> {
     let source = route.source.copy_source(route.from, blob)?;
     let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
@@ -140,7 +141,7 @@ async fn start_one(route: Route<'_>, blob: &Blob) -> Result<Option<String>, Erro
     }
 }
 
-/// What follows a copy that ended.
+/// The next step after a copy ended.
 enum Next {
     End(BlobEnd),
     Again(Candidate),
@@ -165,14 +166,14 @@ async fn after_copy(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: C
                 return Next::End(candidate.failed(run, asset, error));
             }
             run.monitor.event(RunEvent::Note(format!("{to}: {why}; it is copied by blocks instead")));
-            let slot = run.turns(route.target).take(route.turn).await;
+            let slot = run.copy_queue(route.target).acquire(route.priority).await;
             Next::End(copy_one(run, asset, route, candidate, CopyMethod::Blocks, slot).await)
         }
     }
 }
 
-/// What a failed copy's description says of the source, which was there unchanged when it was begun: it starts with the
-/// status and the code that the target's service was answered, as `403 AuthorizationFailure "…"`.
+/// The error that a failed copy's description reports about a source that existed unchanged when the copy started. The
+/// description starts with the status and the code that the source answered, as in `403 AuthorizationFailure "…"`.
 fn refusal(description: &str, subject: &str) -> Option<Error> {
     let mut words = description.split_whitespace();
     let status: u16 = words.next()?.parse().ok()?;
@@ -188,11 +189,11 @@ fn refusal(description: &str, subject: &str) -> Option<Error> {
     Some(Error::Copy { subject: subject.to_owned(), cause, failure: Some(failure) })
 }
 
-/// A failed copy may have failed because its source changed: reads it again before the next try.
+/// Reads the source again before the next try, because the copy may have failed after a change of its source.
 async fn reread(run: &Run, asset: &Asset, route: Route<'_>, candidate: Candidate) -> Next {
     let at = BlobRef { container: route.from.clone(), name: candidate.blob.name.clone() };
     match route.source.properties(&at).await {
-        // Its state at the moment of the copy counts, also where it is the listed one.
+        // The state at the moment of the copy counts, even if it is the listed one.
         Ok(Some(blob)) if blob.etag == candidate.blob.etag => Next::Again(candidate),
         Ok(Some(blob)) => Next::Again(candidate.renewed(blob)),
         Ok(None) => Next::End(candidate.vanished()),

@@ -1,4 +1,4 @@
-//! What opens an asset, one thing at a time: its locators, SAS ones included, and the policies they stand on.
+//! Single operations on what gives access to an asset: its locators, SAS ones included, and their access policies.
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -130,7 +130,7 @@ impl V2 {
         Ok(listing::all(self.wire(), query, policy).await?)
     }
 
-    /// The ids of the policies that locators stand on, one for each locator.
+    /// The ids of the access policies of the locators, one for each locator.
     pub(super) async fn policies_of_locators(&self) -> Result<Vec<String>, Error> {
         let query = self.query("ListLocators", "list the locators", "Locators");
         Ok(listing::all(self.wire(), query, |row| Ok(row.words("AccessPolicyId").map(str::to_owned))).await?)

@@ -164,7 +164,7 @@ impl V2 {
         Ok(listing::all(self.wire(), query, |row| Ok(streaming_host(row))).await?)
     }
 
-    /// Older versions name the host in the locators only; an account without any has none to tell.
+    /// Older versions name the host only in the locators; for an account without locators no host is known.
     async fn host_of_a_locator(&self) -> Result<Vec<StreamingHost>, Error> {
         let filter = odata::escape("Type eq 2");
         let ask = Ask::get(format!("Locators?$top=1&$filter={filter}"));

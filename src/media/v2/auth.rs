@@ -1,7 +1,7 @@
 //! Tokens of the Access Control Service and of Entra ID, cached and renewed in good time by one request at a time.
 //!
-//! A token is had before the request that needs it waits for its permit, so that no permit is ever waited for while
-//! another one is held.
+//! A token is acquired before the request that needs it waits for its permit, so that no task waits for a permit while
+//! it holds another one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,8 +26,8 @@ const EARLY: Duration = Duration::from_mins(10);
 const LIFE_USED: f64 = 0.8;
 /// After a failed early renewal the old token serves this long before the next try (guess).
 const RENEWAL_PAUSE: Duration = Duration::from_secs(15);
-/// The life of a token that does not tell it: far below what both services give (1 h, 6 h).
-const UNTOLD_LIFE: Duration = Duration::from_mins(30);
+/// The lifetime of a token that does not state it: far below the lifetimes of both services (1 h, 6 h).
+const DEFAULT_LIFE: Duration = Duration::from_mins(30);
 /// The scope of all media accounts in ACS.
 const ACS_SCOPE: &str = "urn:WindowsAzureMediaServices";
 
@@ -44,7 +44,7 @@ pub(super) struct Token {
 #[derive(Debug, Default)]
 struct State {
     token: Option<Arc<Token>>,
-    /// How often a token was asked for; tells waiters that their question was answered meanwhile.
+    /// How often a token was requested; a waiter sees by it that another task got the answer meanwhile.
     asked: u64,
     failure: Option<CallError>,
     pause_until: Option<Timestamp>,
@@ -205,10 +205,10 @@ fn read(body: &str, asked_at: Timestamp) -> Option<Token> {
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     };
-    let told = seconds("expires_in").and_then(|life| u64::try_from(life).ok()).map(Duration::from_secs);
+    let stated = seconds("expires_in").and_then(|life| u64::try_from(life).ok()).map(Duration::from_secs);
     let until = |at: i64| asked_at.until(Timestamp::from_second(at).ok()?).ok()?.try_into().ok();
     let life: Duration =
-        told.or_else(|| until(seconds("expires_on")?)).or_else(|| until(swt_expiry(value)?)).unwrap_or(UNTOLD_LIFE);
+        stated.or_else(|| until(seconds("expires_on")?)).or_else(|| until(swt_expiry(value)?)).unwrap_or(DEFAULT_LIFE);
     let renew_after = life.mul_f64(LIFE_USED).max(life.saturating_sub(EARLY));
     Some(Token {
         value: Secret::new(value),

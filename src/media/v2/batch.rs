@@ -1,6 +1,6 @@
 //! `$batch`: many changes in one request, as `multipart/mixed` in both directions.
 //!
-//! A changeset takes effect as a whole or not at all. What the answer does not tell of a changeset is unknown, not done.
+//! A changeset takes effect as a whole or not at all. If the answer does not report a changeset, its result is unknown.
 
 use std::fmt::Write as _;
 
@@ -168,7 +168,7 @@ fn message_of(part: &str) -> Result<(u16, &str, &str), Failure> {
 
 /// It is not known whether the changeset took effect.
 fn cut_short() -> Failure {
-    Failure::Interrupted("the batch answer does not tell what became of the change".to_owned())
+    Failure::Interrupted("the batch answer does not report the result of the change".to_owned())
 }
 
 /// The boundary a content type of `multipart/mixed` names.

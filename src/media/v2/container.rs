@@ -1,4 +1,5 @@
-//! The container of an asset. Versions below 2.2 tell it only in the path of a SAS locator, so one is made for a moment.
+//! The container of an asset. Versions below 2.2 report it only in the path of a SAS locator, so a temporary one is
+//! made.
 
 use serde_json::json;
 
@@ -49,7 +50,7 @@ impl V2 {
 
     async fn container_by_locator(&self, asset: &AssetId) -> Result<ContainerName, Error> {
         let policy = self.0.policies.find_or_create(self, TEMPORARY_MINUTES).await?;
-        // The id is ours, so that it can be removed whatever is known about its creation.
+        // The id is ours, so that the locator can be removed even if the result of its creation is unknown.
         let id = format!("{}{}", entities::LOCATOR_PREFIX, uuid::Uuid::new_v4());
         let path = self.temporary_path(asset, &id, &policy).await;
         let ask = Ask::delete(odata::entity("Locators", &id));

@@ -115,7 +115,7 @@ mod tests {
         FileRow { id: id.to_owned(), file }
     }
 
-    fn told(operations: &[Operation]) -> Vec<String> {
+    fn texts(operations: &[Operation]) -> Vec<String> {
         let one = |operation: &Operation| match &operation.target {
             Target::Path(path) => format!("{} {path} {}", operation.method, operation.body.clone().unwrap_or_default()),
             Target::Made(_) => unreachable!("files are not referred to"),
@@ -138,7 +138,7 @@ mod tests {
         let existing = [row("1", file("a", 1, true)), row("2", file("b", 2, false)), row("3", file("gone", 3, false))];
         let set = FileSet { others: OtherRecords::Delete, ..set(&[file("b", 2, true), file("a", 1, false)]) };
         assert_eq!(
-            told(&plan(&set, &existing)),
+            texts(&plan(&set, &existing)),
             [
                 "DELETE Files('3') null",
                 r#"MERGE Files('1') {"IsPrimary":false}"#,
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_primary_that_stays_steps_back_too() {
         let existing = [row("1", file("kept", 1, true))];
-        assert_eq!(told(&plan(&set(&[file("b", 2, true)]), &existing))[0], r#"MERGE Files('1') {"IsPrimary":false}"#);
+        assert_eq!(texts(&plan(&set(&[file("b", 2, true)]), &existing))[0], r#"MERGE Files('1') {"IsPrimary":false}"#);
         assert!(plan(&set(&[]), &existing).is_empty());
     }
 
@@ -159,7 +159,7 @@ mod tests {
         let existing = ["a", "a", "kept", "gone"].map(|name| row(name, file(name, 1, false)));
         let set =
             FileSet { others: OtherRecords::Delete, keep: vec!["kept".to_owned()], ..set(&[file("a", 1, false)]) };
-        assert_eq!(told(&plan(&set, &existing)), ["DELETE Files('gone') null"]);
+        assert_eq!(texts(&plan(&set, &existing)), ["DELETE Files('gone') null"]);
         assert!(plan(&FileSet { others: OtherRecords::Keep, ..set }, &existing).is_empty());
     }
 
@@ -167,7 +167,7 @@ mod tests {
     fn the_asset_itself_is_changed_last() {
         let change = AssetChange { name: Some(None), alternate_id: Some(Some("mark".to_owned())) };
         let set = FileSet { change: Some(change), ..set(&[file("a", 1, true)]) };
-        let operations = told(&plan(&set, &[]));
+        let operations = texts(&plan(&set, &[]));
         assert_eq!(operations[1..], [r#"MERGE Assets('t') {"AlternateId":"mark","Name":null}"#]);
         let nothing = FileSet { change: Some(AssetChange::default()), ..FileSet::new(AssetId::new("t"), Vec::new()) };
         assert!(plan(&nothing, &[]).is_empty());
@@ -176,15 +176,15 @@ mod tests {
     #[test]
     fn missing_records_are_made_and_wrong_sizes_mended() {
         let existing = [row("1", file("a", 1, false))];
-        let operations = told(&plan(&set(&[file("a", 5_000_000_000, false), file("b", 2, false)]), &existing));
+        let operations = texts(&plan(&set(&[file("a", 5_000_000_000, false), file("b", 2, false)]), &existing));
         assert_eq!(operations[0], r#"MERGE Files('1') {"ContentFileSize":"5000000000"}"#);
         assert!(operations[1].starts_with("POST Files ") && operations[1].contains(r#""ParentAssetId":"t""#));
     }
 
     #[test]
     fn only_the_first_of_two_primaries_is_kept() {
-        let operations = told(&plan(&set(&[file("a", 1, true), file("b", 1, true)]), &[]));
-        assert_eq!(operations.iter().filter(|told| told.contains(r#""IsPrimary":true"#)).count(), 1);
+        let operations = texts(&plan(&set(&[file("a", 1, true), file("b", 1, true)]), &[]));
+        assert_eq!(operations.iter().filter(|text| text.contains(r#""IsPrimary":true"#)).count(), 1);
         assert!(operations[1].contains(r#""Name":"a""#), "the primary comes last: {operations:?}");
     }
 }

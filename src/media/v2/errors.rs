@@ -1,4 +1,4 @@
-//! Answers that are not what was asked for, as failures: OData errors in both JSON dialects and XML, and pages of HTML.
+//! Turns unexpected answers into failures: OData errors in both JSON dialects and XML, and pages of HTML.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -76,7 +76,7 @@ fn json_words(document: &Value) -> Option<(Option<String>, String)> {
     Some((error.get("code").and_then(Value::as_str).map(str::to_owned), message))
 }
 
-/// `<error><code/><message/></error>` with whatever namespace.
+/// `<error><code/><message/></error>` in any namespace.
 fn xml_words(body: &str) -> Option<(Option<String>, String)> {
     if !body.trim_start().starts_with('<') {
         return None;

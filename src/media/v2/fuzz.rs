@@ -1,5 +1,5 @@
-//! Any text as an answer of the media API: a page, an entity, a `$batch` answer, an error. None is believed half, and no
-//! error tells a signature.
+//! Any text as an answer of the media API: a page, an entity, a `$batch` answer, an error. None is believed half, and
+//! no error contains a signature.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -82,8 +82,8 @@ const BATCH: &[&str] = &[
     "ß",
 ];
 
-/// One failure: told in bounded words and without the signature.
-fn told(failure: &Failure, secret: bool) -> String {
+/// The text of one failure: of limited length and without the signature.
+fn outcome_of(failure: &Failure, secret: bool) -> String {
     let text = format!("{failure} {failure:?}");
     if secret {
         keeps_secret(&text);
@@ -95,9 +95,9 @@ fn told(failure: &Failure, secret: bool) -> String {
 /// An entity as each noun it may be.
 fn read(row: &Row, secret: bool) -> String {
     let mut outcome = String::new();
-    let mut tell = |noun: &str, problem: Option<Failure>| {
+    let mut add = |noun: &str, problem: Option<Failure>| {
         outcome.push_str(noun);
-        outcome.push_str(&problem.map_or_else(String::new, |failure| told(&failure, secret)));
+        outcome.push_str(&problem.map_or_else(String::new, |failure| outcome_of(&failure, secret)));
     };
     let asset = entities::asset(row);
     if let Ok(asset) = &asset {
@@ -106,8 +106,8 @@ fn read(row: &Row, secret: bool) -> String {
             assert!(!container.as_str().contains('/') && !matches!(container.as_str(), "" | "." | ".."));
         }
     }
-    tell("asset", asset.err());
-    tell("file", entities::file(row).err());
+    add("asset", asset.err());
+    add("file", entities::file(row).err());
     let locator = entities::locator(row);
     if let Ok(Some(locator)) = &locator {
         if let Some(path) = &locator.path {
@@ -115,7 +115,7 @@ fn read(row: &Row, secret: bool) -> String {
         }
         assert_eq!(entities::locator_id(&entities::wire_id(&locator.id)), locator.id);
     }
-    tell("locator", locator.err());
+    add("locator", locator.err());
     outcome
 }
 
@@ -124,8 +124,8 @@ fn any_text_is_a_page_an_entity_or_an_error() {
     target("odata", JSON, |input| {
         let text = String::from_utf8_lossy(input);
         let secret = marked(&text);
-        let mut outcome = told(&errors::refusal(500, None, &text), secret);
-        outcome += &told(&errors::not_json("h:443", &text), secret);
+        let mut outcome = outcome_of(&errors::refusal(500, None, &text), secret);
+        outcome += &outcome_of(&errors::not_json("h:443", &text), secret);
         if let Some(rows) = odata::rows(&text) {
             assert!(rows.len() <= input.len());
             outcome = rows.iter().take(3).map(|row| read(row, secret)).collect();
@@ -179,7 +179,7 @@ fn any_text_is_a_batch_answer_that_tells_of_each_changeset_or_none() {
                 assert!(body.matches("HTTP/").count() >= rows.len());
                 rows.iter().flatten().map(|row| read(row, secret)).collect()
             }
-            Err(failure) => told(failure, secret),
+            Err(failure) => outcome_of(failure, secret),
         });
         words.collect::<Vec<String>>().join("; ")
     });

@@ -286,7 +286,7 @@ impl V2 {
         if self.speaks(WITH_URI) && there.name != wanted.name {
             changes.insert("Name".to_owned(), json!(wanted.name));
         }
-        // Dates are told as the service keeps them.
+        // Dates are returned as the service stores them.
         let expiry = if changes.contains_key("ExpirationDateTime") { wanted.expiry } else { there.expiry };
         let start = if changes.contains_key("StartTime") { wanted.start } else { there.start };
         if !changes.is_empty() {
@@ -360,8 +360,8 @@ fn subject(locator: &Locator) -> String {
 
 /// The conflict with a locator that cannot be seen from here.
 fn elsewhere(wanted: &Locator, message: &str) -> Error {
-    let told = if message.is_empty() { String::new() } else { format!(" (the service: {message})") };
-    let reason = format!("it belongs to another account of the same data centre{told}");
+    let note = if message.is_empty() { String::new() } else { format!(" (the service: {message})") };
+    let reason = format!("it belongs to another account of the same data centre{note}");
     Error::found(format!("locator {}", wanted.id), Cause::LocatorIdTaken, reason)
 }
 
@@ -379,7 +379,7 @@ fn exact_minutes(locator: &Locator) -> Option<u32> {
     whole.then(|| u32::try_from(seconds.as_secs() / 60).ok()).flatten().filter(|minutes| *minutes > 0)
 }
 
-/// Are two dates the same as far as the service can tell?
+/// Are two dates equal at the precision of the service?
 fn same(one: Option<Timestamp>, other: Option<Timestamp>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one.duration_since(other).abs() <= DATE_STEP,

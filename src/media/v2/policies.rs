@@ -26,9 +26,9 @@ pub(super) struct Policies(tokio::sync::Mutex<Option<Known>>);
 /// Our policies as they were listed, and those made since.
 #[derive(Debug, Default)]
 struct Known {
-    /// Those that are what their names say, by minutes.
+    /// The policies whose terms match their names, by minutes.
     by_minutes: BTreeMap<u32, String>,
-    /// The ids of all that have a name of ours, whatever they permit.
+    /// The ids of all policies that have a name of ours, with any permission.
     ids: HashSet<String>,
 }
 
@@ -108,11 +108,11 @@ async fn list_named(service: &V2) -> Result<Vec<(String, Option<u32>)>, CallErro
     }
 }
 
-/// A policy of ours, and its minutes if it is what its name says.
+/// A policy of ours, and its minutes if its terms match its name.
 fn ours(row: &odata::Row) -> Result<Option<(String, Option<u32>)>, Failure> {
     let id = entities::id(row)?;
-    let Some(told) = row.text("Name").and_then(|name| name.strip_prefix(PREFIX)) else { return Ok(None) };
-    let as_named = told.parse::<u32>().ok().filter(|minutes| {
+    let Some(minutes_named) = row.text("Name").and_then(|name| name.strip_prefix(PREFIX)) else { return Ok(None) };
+    let as_named = minutes_named.parse::<u32>().ok().filter(|minutes| {
         let exact = row.number("DurationInMinutes").is_some_and(|d| (d - f64::from(*minutes)).abs() < f64::EPSILON);
         exact && row.whole("Permissions") == Some(READ)
     });

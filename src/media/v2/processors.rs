@@ -41,7 +41,7 @@ impl V2 {
     /// The newest processor of a name.
     ///
     /// # Errors
-    /// There is none of that name; then it is told which there are.
+    /// There is none of that name; the error lists the processors of the account.
     pub(super) async fn newest_processor(&self, name: &str) -> Result<Processor, Error> {
         let processors = self.processors().await?;
         if let Some(newest) = processors.iter().find(|processor| processor.name.eq_ignore_ascii_case(name.trim())) {

@@ -251,8 +251,9 @@ impl Wire {
         }
     }
 
-    /// Sends the request once, if there is a valid token. One that is refused is forgotten, and its refusal noted: a new
-    /// one is had outside, where no permit is held, and until then every further attempt ends the same way unsent.
+    /// Sends the request once, if there is a valid token. A refused token is discarded and its refusal recorded: the
+    /// caller gets a new token where it holds no permit. Until then every further attempt fails with the same refusal
+    /// and sends nothing.
     async fn attempt(&self, ask: &Ask<'_>, root: &Url, refusal: &Mutex<Option<Failure>>) -> Result<Answer, Failure> {
         let Some(token) = self.tokens.valid() else {
             self.caller.lane().not_sent();

@@ -1,4 +1,4 @@
-//! Any bytes as a page: taken whole or refused, without telling what was in it.
+//! Parses any bytes as a page: the page is accepted or refused, and no error quotes its content.
 
 use std::fmt::Write as _;
 
@@ -51,7 +51,7 @@ const WORDS: &[&str] = &[
     CANARY,
 ];
 
-/// A page as the service would write what was read.
+/// Writes a parsed page as the service would.
 fn render(page: &Page) -> String {
     let mut xml = String::from("<EnumerationResults><Blobs>");
     let leaf = |xml: &mut String, name: &str, value: &str| {
@@ -110,12 +110,12 @@ fn any_bytes_are_a_page_as_a_whole_or_an_error_that_tells_nothing() {
             assert!(blob.etag.len() > 2, "an empty entity tag is no condition");
         }
         let fields = page.blobs.first().map(|blob| (blob.copy.is_some(), blob.block_blob, blob.tier.is_some()));
-        let told = format!("{} blobs, {} more, {fields:?}", page.blobs.len().min(3), page.next.is_some());
+        let summary = format!("{} blobs, {} more, {fields:?}", page.blobs.len().min(3), page.next.is_some());
         let mut expected = page;
         for blob in &mut expected.blobs {
             (blob.copy, blob.last_modified) = (None, None);
         }
         assert_eq!(parse(render(&expected).as_bytes()).as_ref(), Ok(&expected), "printed and read again");
-        told
+        summary
     });
 }

@@ -124,7 +124,7 @@ async fn a_refused_creation_reads_as_a_sentence() {
     assert_eq!(error.to_string(), "failed to create asset big.mp4: HTTP 409: no more assets");
 }
 
-/// A service of version 2.1, whose SAS locators tell the container, or fail to be made.
+/// A service of version 2.1, whose SAS locators contain the container, or cannot be made.
 fn old_service(locator: fn() -> Reply) -> Arc<Fake> {
     Fake::new(move |seen| match (seen.method.as_str(), seen.target()) {
         ("GET", target) if target.starts_with("AccessPolicies") => feed(&[]),

@@ -1,4 +1,5 @@
-//! How blobs are copied, and why so: decided here, counted over the run for its report, and told asset by asset.
+//! Decides by which method each blob is copied and why, and counts the methods: over the run for the summary, and per
+//! asset for events.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,17 +21,17 @@ pub enum Reason {
     SameAccount,
     /// Small enough for one request.
     Small,
-    /// Too large to be copied in one request comfortably.
+    /// Too large for one request to be the best method.
     Large,
     /// Too large for the method asked for.
     BeyondLimit,
     /// The target's service does not implement the copy of a whole blob in one request.
     NoPutFromUrl,
-    /// An asynchronous copy would stand there unfinished for a while, or did not end.
+    /// An asynchronous copy would leave the blob unfinished for a while, or did not end.
     InOneStep,
 }
 
-/// What decides by which method the blobs of an asset are copied, besides their length.
+/// The facts, besides its length, that decide by which method a blob of an asset is copied.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Situation {
     /// The method that the options name.
@@ -48,15 +49,15 @@ impl Situation {
     pub(super) fn method(self, length: u64) -> CopyMethod {
         let wanted = self.asked.unwrap_or_else(|| blob::choose(length, self.same_account));
         match blob::within_limits(wanted, length) {
-            // A pending copy takes away what viewers read before it has anything in its place. (Within one account nothing
-            // but metadata is copied: there it is never pending.)
+            // A pending copy removes the bytes that viewers read before the new ones are complete. (Within one account
+            // only metadata is copied, and a copy is never pending.)
             CopyMethod::Async if self.live && !self.same_account => CopyMethod::Blocks,
             CopyMethod::Put if self.lacks_put && self.asked.is_none() => CopyMethod::Blocks,
             method => method,
         }
     }
 
-    /// Are all blobs copied asynchronously? It is all of an asset's or none.
+    /// Are the blobs copied asynchronously? This applies to all blobs of an asset or to none.
     pub(super) fn is_asynchronous(self) -> bool {
         self.method(0) == CopyMethod::Async
     }
@@ -64,7 +65,7 @@ impl Situation {
 
 /// Blobs that were copied by one method for one reason (in a dry run: that are to be).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Choice {
+pub struct MethodCount {
     /// The method.
     pub method: CopyMethod,
     /// Why.
@@ -117,9 +118,9 @@ impl Reason {
 /// Blobs and bytes by method and reason.
 type Counts = BTreeMap<(CopyMethod, Reason), (u64, u64)>;
 
-/// Counts the copies that are told to a monitor, and tells it of the choices when an asset ends.
+/// Counts the copies that it passes on to a monitor, and reports the methods when an asset ends.
 #[derive(Debug)]
-pub(super) struct Choices {
+pub(super) struct MethodCounter {
     monitor: Arc<dyn Monitor>,
     asked: Option<CopyMethod>,
     lacks_put: AtomicBool,
@@ -129,22 +130,22 @@ pub(super) struct Choices {
 #[derive(Debug, Default)]
 struct State {
     all: Counts,
-    /// Of the assets at work.
+    /// Of the assets in progress.
     by_asset: HashMap<AssetId, Counts>,
 }
 
-impl Choices {
-    /// Stands before that monitor.
-    pub(super) fn before(monitor: Arc<dyn Monitor>, asked: Option<CopyMethod>) -> Arc<Self> {
+impl MethodCounter {
+    /// A counter that passes every event on to that monitor.
+    pub(super) fn new(monitor: Arc<dyn Monitor>, asked: Option<CopyMethod>) -> Arc<Self> {
         Arc::new(Self { monitor, asked, lacks_put: AtomicBool::new(false), counts: Mutex::default() })
     }
 
-    /// The target's service does not implement Put Blob From URL. Says whether that is new.
+    /// Records that the target's service does not implement Put Blob From URL. Returns true the first time.
     pub(super) fn note_no_put(&self) -> bool {
         !self.lacks_put.swap(true, Ordering::Relaxed)
     }
 
-    /// Counts a blob that was copied so, or is to be.
+    /// Counts a blob that was copied by that method, or will be.
     pub(super) fn add(&self, asset: &AssetId, method: CopyMethod, length: u64) {
         let key = (method, Reason::of(self.asked, method, length, self.lacks_put.load(Ordering::Relaxed)));
         let mut counts = self.counts.lock().expect("no panic while held");
@@ -160,20 +161,20 @@ impl Choices {
         }
     }
 
-    /// Everything so far.
-    pub(super) fn all(&self) -> Vec<Choice> {
-        choices(&self.counts.lock().expect("no panic while held").all)
+    /// All counts so far.
+    pub(super) fn all(&self) -> Vec<MethodCount> {
+        methods(&self.counts.lock().expect("no panic while held").all)
     }
 }
 
-impl Monitor for Choices {
+impl Monitor for MethodCounter {
     fn event(&self, event: RunEvent) {
         if let RunEvent::BlobCopied { asset, bytes, method, .. } = &event {
             self.add(asset, *method, *bytes);
         }
         if let RunEvent::AssetFinished { asset, name, .. } = &event {
             let counts = self.counts.lock().expect("no panic while held").by_asset.remove(asset);
-            for Choice { method, why, blobs, bytes, .. } in choices(&counts.unwrap_or_default()) {
+            for MethodCount { method, why, blobs, bytes, .. } in methods(&counts.unwrap_or_default()) {
                 let (asset, name) = (asset.clone(), name.clone());
                 self.monitor.event(RunEvent::MethodChosen { asset, name, method, blobs, bytes, why });
             }
@@ -182,15 +183,15 @@ impl Monitor for Choices {
     }
 }
 
-fn choices(counts: &Counts) -> Vec<Choice> {
-    let choice = |(&(method, reason), &(blobs, bytes)): (&(CopyMethod, Reason), &(u64, u64))| Choice {
+fn methods(counts: &Counts) -> Vec<MethodCount> {
+    let entry = |(&(method, reason), &(blobs, bytes)): (&(CopyMethod, Reason), &(u64, u64))| MethodCount {
         method,
         reason,
         why: reason.why(),
         blobs,
         bytes,
     };
-    counts.iter().map(choice).collect()
+    counts.iter().map(entry).collect()
 }
 
 #[cfg(test)]
@@ -242,21 +243,21 @@ mod tests {
     }
 
     #[test]
-    fn the_choices_of_an_asset_are_told_when_it_ends_and_once() {
+    fn the_methods_of_an_asset_are_reported_once_when_it_ends() {
         let monitor = Arc::new(TestMonitor::default());
-        let choices = Choices::before(Arc::<TestMonitor>::clone(&monitor), None);
+        let methods = MethodCounter::new(Arc::<TestMonitor>::clone(&monitor), None);
         let asset = AssetId::new("a");
-        choices.add(&asset, CopyMethod::Put, 10);
-        choices.add(&asset, CopyMethod::Put, 20);
+        methods.add(&asset, CopyMethod::Put, 10);
+        methods.add(&asset, CopyMethod::Put, 20);
         let ended = || RunEvent::AssetFinished {
             asset: asset.clone(),
             name: "film".to_owned(),
             outcome: AssetOutcome::Mirrored,
         };
-        choices.event(ended());
-        choices.event(ended());
+        methods.event(ended());
+        methods.event(ended());
         let why = Reason::Small.why();
-        let told = RunEvent::MethodChosen {
+        let reported = RunEvent::MethodChosen {
             asset: asset.clone(),
             name: "film".to_owned(),
             method: CopyMethod::Put,
@@ -264,8 +265,8 @@ mod tests {
             bytes: 30,
             why: why.clone(),
         };
-        assert_eq!(monitor.events(), [told, ended(), ended()]);
-        let all = Choice { method: CopyMethod::Put, reason: Reason::Small, why, blobs: 2, bytes: 30 };
-        assert_eq!(choices.all(), [all]);
+        assert_eq!(monitor.events(), [reported, ended(), ended()]);
+        let all = MethodCount { method: CopyMethod::Put, reason: Reason::Small, why, blobs: 2, bytes: 30 };
+        assert_eq!(methods.all(), [all]);
     }
 }

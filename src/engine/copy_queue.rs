@@ -1,0 +1,131 @@
+//! A priority queue for copy slots: the blobs of assets that started earlier are copied first, so that assets complete
+//! one after another.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::oneshot;
+
+/// Copy slots. A free slot goes to the waiting blob whose asset started first.
+#[derive(Debug)]
+pub(crate) struct CopyQueue(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    /// The waiting blobs by the priority of their asset, then by arrival.
+    waiting: BTreeMap<(u64, u64), oneshot::Sender<()>>,
+    arrivals: u64,
+}
+
+impl CopyQueue {
+    /// A queue with that many slots, at least one.
+    pub(crate) fn new(slots: usize) -> Self {
+        Self(Mutex::new(State { free: slots.max(1), waiting: BTreeMap::new(), arrivals: 0 }))
+    }
+
+    /// Waits for a slot. A lower priority number goes first.
+    pub(crate) async fn acquire(self: Arc<Self>, priority: u64) -> CopySlot {
+        let mut waiting = {
+            let mut state = self.0.lock().expect("no panic while held");
+            if state.free > 0 {
+                state.free -= 1;
+                drop(state);
+                return CopySlot(self);
+            }
+            let (sender, receiver) = oneshot::channel();
+            state.arrivals += 1;
+            let key = (priority, state.arrivals);
+            state.waiting.insert(key, sender);
+            Waiting { queue: &self, receiver }
+        };
+        // The sender is dropped only with the queue, which this borrows.
+        let _ = (&mut waiting.receiver).await;
+        waiting.receiver.close();
+        drop(waiting);
+        CopySlot(self)
+    }
+
+    /// Passes a slot on to the next waiting blob, or marks it as free.
+    fn release(&self) {
+        let mut state = self.0.lock().expect("no panic while held");
+        while let Some((_, next)) = state.waiting.pop_first() {
+            // A cancelled waiter does not take it.
+            if next.send(()).is_ok() {
+                return;
+            }
+        }
+        state.free += 1;
+    }
+}
+
+/// A slot; dropping it releases it.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct CopySlot(Arc<CopyQueue>);
+
+impl Drop for CopySlot {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+/// A blob that waits. When it is cancelled just after it was given a slot, it passes the slot on.
+struct Waiting<'a> {
+    queue: &'a CopyQueue,
+    receiver: oneshot::Receiver<()>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.receiver.close();
+        if self.receiver.try_recv().is_ok() {
+            self.queue.release();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_asset_that_started_first_copies_first() {
+        let queue = Arc::new(CopyQueue::new(1));
+        let held = Arc::clone(&queue).acquire(9).await;
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let tasks: Vec<_> = [(5, 'c'), (2, 'a'), (5, 'd'), (2, 'b')]
+            .into_iter()
+            .map(|(asset, name)| {
+                let (queue, order) = (Arc::clone(&queue), Arc::clone(&order));
+                tokio::spawn(async move {
+                    let _slot = queue.acquire(asset).await;
+                    order.lock().unwrap().push(name);
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        drop(held);
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), ['a', 'b', 'c', 'd']);
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_waiter_loses_no_slot() {
+        let queue = Arc::new(CopyQueue::new(1));
+        let held = Arc::clone(&queue).acquire(1).await;
+        // This one is cancelled while it waits.
+        assert!(Arc::clone(&queue).acquire(2).now_or_never().is_none());
+        // This one is cancelled after it was given the slot, before it is polled.
+        let mut cancelled = Box::pin(Arc::clone(&queue).acquire(3));
+        assert!(cancelled.as_mut().now_or_never().is_none());
+        drop(held);
+        drop(cancelled);
+        assert!(Arc::clone(&queue).acquire(4).now_or_never().is_some());
+        assert!(Arc::clone(&queue).acquire(5).now_or_never().is_some(), "the previous slot is free again");
+    }
+}
