@@ -1,7 +1,7 @@
-//! Why the target is not what the source is: causes with stable codes, and what a run changed.
+//! Causes why the target differs from the source, with stable codes, and the changes of a run.
 //!
-//! Decisions are made and passed on as these types. Text is made from them where it is shown. A code never changes its
-//! meaning, so that scripts and configurations can name it.
+//! Decisions are made and passed on as these types. Text is made from them only to be shown. A code never changes its
+//! meaning, so that scripts and configurations can use it.
 
 mod change;
 mod table;
@@ -11,10 +11,10 @@ use std::fmt;
 pub use change::{Change, Withdrawal};
 use table::Entry;
 
-/// Why an asset, or a part of it, is not on the target as it is on the source.
+/// Why an asset, or a part of it, differs between the source and the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
-    /// No configured storage account holds it.
+    /// It is in a storage account that is not configured.
     StorageAccountNotConfigured,
     /// Encrypted with a key of the source media account.
     StorageEncrypted,
@@ -34,39 +34,39 @@ pub enum Cause {
     ArchivedInSource,
     /// A copy is in the archive tier on the target.
     ArchivedInTarget,
-    /// A locator id of it is used by something else on the target.
+    /// One of its locator ids is already used on the target.
     LocatorIdTaken,
     /// The copy has as many locators as the service allows.
     NoLocatorRoom,
     /// A locator moved in the source, and one of the two assets is not part of this run.
     LocatorMovedOutOfScope,
-    /// Somebody else's locator plays on our copy and the source has withdrawn its id.
+    /// A locator that mediamirror did not make plays on our copy, and the source has withdrawn its id.
     ForeignLocatorRevoked,
-    /// Two assets of the target say they are its copy.
+    /// Several assets of the target are marked as its copy.
     TwoCopies,
-    /// Somebody else's asset on the target is in its place.
+    /// The target has an asset for it that mediamirror did not make.
     ForeignCopy,
-    /// The source asset is itself a copy of an asset of the target.
+    /// The source asset is a copy of an asset in the target account.
     CopyOfTarget,
     /// A guard holds the change.
     HeldByGuard,
-    /// A blob in the source is older than what was copied from it before.
+    /// A blob in the source is older than its copy.
     SourceOlder,
     /// The operator withholds it.
     Withheld,
-    /// An entry of the operator's `withhold` list names nothing.
+    /// An entry of the operator's `withhold` list matches nothing.
     WithholdUnmatched,
-    /// A listing leaves out something that is there.
+    /// A listing leaves out something that exists.
     ListingIncomplete,
-    /// It changed again and again while it was copied.
+    /// It changed each time it was copied.
     SourceChanging,
-    /// It disappeared from the source during the run.
+    /// It was deleted from the source during the run.
     SourceVanished,
     /// The target's service cannot see the source blob.
     SourceNotVisible,
-    /// The source account refuses the target's service.
+    /// The source account refuses requests from the target's service.
     SourceRefusesTarget,
-    /// The source account refuses the signature that the target's service reads with.
+    /// The source account refuses the signature in requests from the target's service.
     SourceSignatureRefused,
     /// The container of a copy was deleted.
     TargetContainerDeleted,
@@ -74,25 +74,25 @@ pub enum Cause {
     CustomerKey,
     /// A blob is in an encryption scope that cannot be copied.
     EncryptionScope,
-    /// The stored checksum of a blob is not that of its bytes.
+    /// The stored checksum of a blob does not match its bytes.
     WrongChecksum,
-    /// A copy on the target has a lease of somebody else.
+    /// Another program holds a lease on a blob on the target.
     BlobLeased,
-    /// A copy on the target may not be overwritten.
+    /// An immutability policy or a legal hold forbids changing a blob on the target.
     BlobImmutable,
-    /// A name that no URL or service can express.
+    /// A blob has a name that cannot be part of a URL.
     NameNotUsable,
     /// The mark does not fit into the alternate id.
     MarkTooLong,
-    /// What arrived is not what was sent.
+    /// The copy differs from its source.
     DiffersAfterCopy,
-    /// The source holds copies of the target's assets.
+    /// The source contains copies of the target's assets.
     DirectionReversed,
-    /// The target was failed over to and is active.
+    /// The target is the active side, after a failover.
     TargetActive,
-    /// The target has copies of the source and no state of the pair.
+    /// The target has copies of the source, but the state of the pair is missing.
     StateMissing,
-    /// A copy that another tool made has blobs without a checksum.
+    /// A copy made by another tool has blobs without a checksum.
     AdoptionUnproven,
     /// The clocks of this machine and of a service differ too much.
     ClockSkew,
@@ -100,35 +100,35 @@ pub enum Cause {
     TargetNotStreaming,
     /// Another run made a copy of it at the same time.
     MadeByAnotherRun,
-    /// A service acknowledged a change, and it is not there.
+    /// A service acknowledged a change that is missing when it is read back.
     NotThereWhenReadBack,
     /// A service refused a request.
     RequestRefused,
-    /// A service refused a request for want of permissions.
+    /// A service refused a request because a permission is missing.
     PermissionMissing,
-    /// A service did not answer, or answered with errors, as often as it was asked.
+    /// A service did not complete a request, in spite of all retries.
     ServiceUnavailable,
     /// Index tags could not be read.
     TagsUnreadable,
-    /// It does not fit what the service accepts.
+    /// The service does not support it.
     NotSupported,
 }
 
-/// What a cause says about the promise: whatever plays in the source plays on the target alike.
+/// What a cause means for the promise that everything that plays in the source plays on the target, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
-    /// Left out. Nothing that a run could repair.
+    /// Left out. A run cannot repair it.
     Skipped,
-    /// This run could not do it.
+    /// This run failed to mirror it.
     Failed,
-    /// Something of somebody else's is in the way.
+    /// A thing that mediamirror did not make is in the way.
     Conflict,
     /// A guard holds it until a person decides.
     Held,
-    /// A property could not be read, so nothing is concluded from it.
+    /// A property could not be read, so nothing is decided from it.
     Unchecked,
-    /// The operator wants it so.
+    /// The operator withholds it.
     Withheld,
 }
 
@@ -138,27 +138,27 @@ impl Cause {
         self.entry().code
     }
 
-    /// What is wrong, as a sentence without an end.
+    /// What is wrong, as a sentence without a full stop.
     pub fn sentence(self) -> &'static str {
         self.entry().sentence
     }
 
-    /// What to do about it.
+    /// What the operator can do.
     pub fn remedy(self) -> &'static str {
         self.entry().remedy
     }
 
-    /// What kind of verdict it is.
+    /// The kind of verdict.
     pub fn class(self) -> Class {
         self.entry().class
     }
 
-    /// Does the target owe it? What is not owed leaves the exit code as it is.
+    /// Does the promise cover it? A cause that is not owed does not change the exit code.
     pub fn owed(self) -> bool {
         self.class() != Class::Withheld
     }
 
-    /// The cause of that code.
+    /// The cause with that code.
     pub fn of_code(code: &str) -> Option<Self> {
         Self::all().find(|cause| cause.code() == code)
     }
@@ -185,15 +185,16 @@ impl serde::Serialize for Cause {
     }
 }
 
-/// A cause and what it was found in.
+/// A cause, and the part of the asset that has it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
     /// Why.
     #[serde(rename = "code")]
     pub cause: Cause,
-    /// What of the asset it concerns and the service's words; may be empty. The asset's name is not in it.
+    /// The part of the asset that it concerns, and the service's message; may be empty. It does not contain the asset's
+    /// name.
     pub detail: String,
-    /// Would nothing of it play in the source either? Then the target owes nothing.
+    /// Does the asset not play in the source either? Then the target owes nothing.
     #[serde(skip)]
     pub unpublished: bool,
 }
@@ -204,20 +205,20 @@ impl Finding {
         Self { cause, detail: detail.into(), unpublished: false }
     }
 
-    /// The same, with the part of the asset that it concerns.
+    /// The same finding about a part of the asset.
     #[must_use]
     pub fn about(&self, part: &str) -> Self {
         let detail = if self.detail.is_empty() { part.to_owned() } else { format!("{part}: {}", self.detail) };
         Self { detail, ..self.clone() }
     }
 
-    /// The same for an asset that plays nowhere in the source.
+    /// The same finding for an asset that does not play in the source.
     #[must_use]
     pub fn of_unpublished(self, unpublished: bool) -> Self {
         Self { unpublished: unpublished && self.cause.class() == Class::Skipped, ..self }
     }
 
-    /// Does the target owe it?
+    /// Does the promise cover it?
     pub fn owed(&self) -> bool {
         self.cause.owed() && !self.unpublished
     }
@@ -227,7 +228,7 @@ impl Finding {
         self.cause.class()
     }
 
-    /// Code, sentence and detail in one line, and with `remedy` what to do.
+    /// Code, sentence and detail in one line; with `remedy` also what to do.
     pub fn line(&self, remedy: bool) -> String {
         let Self { cause, detail, .. } = self;
         let mut line = format!("{}: {}", cause.code(), cause.sentence());
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_play_in_the_source_is_not_owed_but_a_failure_is() {
+    fn an_asset_that_does_not_play_in_the_source_is_not_owed_but_a_failure_is() {
         assert!(Finding::from(Cause::SourceEmpty).owed());
         for cause in [Cause::SourceEmpty, Cause::NotBlockBlobs, Cause::StorageEncrypted, Cause::Protected] {
             assert!(!Finding::from(cause).of_unpublished(true).owed(), "{cause}");

@@ -28,9 +28,9 @@ pub(crate) enum ExitCode {
     Held = 9,
     /// An encoding job failed or was canceled
     Encoding = 10,
-    /// Interrupted (SIGINT) after draining; the next run goes on from there
+    /// Interrupted (SIGINT) after draining; the next run resumes it
     Interrupted = 130,
-    /// Terminated (SIGTERM) after draining; the next run goes on from there
+    /// Terminated (SIGTERM) after draining; the next run resumes it
     Terminated = 143,
 }
 
@@ -108,8 +108,8 @@ mod tests {
             "A guard holds changes back, the direction is wrong, or the state is damaged; a person has to decide",
         ),
         (ExitCode::Encoding, "An encoding job failed or was canceled"),
-        (ExitCode::Interrupted, "Interrupted (SIGINT) after draining; the next run goes on from there"),
-        (ExitCode::Terminated, "Terminated (SIGTERM) after draining; the next run goes on from there"),
+        (ExitCode::Interrupted, "Interrupted (SIGINT) after draining; the next run resumes it"),
+        (ExitCode::Terminated, "Terminated (SIGTERM) after draining; the next run resumes it"),
     ];
 
     /// The rows of the table on the manual's page `exit-codes`.
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_up_wrong_is_five_as_long_as_nothing_was_changed() {
+    fn a_wrong_setup_ends_with_five_as_long_as_nothing_was_changed() {
         for failure in [
             refused(401),
             refused(403),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_ledger_is_told_from_an_unusable_one() {
+    fn a_locked_ledger_is_distinguished_from_an_unusable_one() {
         let path = PathBuf::from("mirror.ledger");
         let locked = LedgerError::Locked { path: path.clone(), pid: 7, host: "h".to_owned(), since: None };
         assert_eq!(ExitCode::of(&Error::Ledger(locked), false), ExitCode::Locked);

@@ -1,4 +1,4 @@
-//! Looks at both sides of one asset before anything is written, and at the source again where copies found it changed.
+//! Lists both sides of one asset before anything is written, and lists the source again if it changed during a copy.
 
 use super::super::contents::Contents;
 use super::super::copy::CopyResult;
@@ -21,7 +21,8 @@ pub(in super::super) async fn look_at_source<'a>(
     let asset = &work.asset;
     let account = match storage(&pair.source, asset.storage_account.as_ref(), asset, "source") {
         Ok(account) => account,
-        // Owed though it may play nowhere: of an account that is not configured nothing is known.
+        // This is owed even if the asset plays nowhere, because nothing is known about an account that is not
+        // configured.
         Err(error) => return Ok(Err(error.finding(asset.label()))),
     };
     let container = container_of(&pair.source, asset.container.as_ref(), &asset.id).await?;
@@ -39,12 +40,12 @@ pub(in super::super) async fn look_at_source<'a>(
         return Ok(Err(Finding::new(Cause::NotBlockBlobs, blob.clone()).of_unpublished(!work.published)));
     }
     if source.count == 0 {
-        return Ok(Err(empty(work, format!("container {container} has no blobs"))));
+        return Ok(Err(empty(work, format!("container {container}"))));
     }
     Ok(Ok(source))
 }
 
-/// The cause of an asset without blobs: one that was mirrored before has lost them.
+/// The cause for an asset without blobs: if it was mirrored before, it has lost them.
 fn empty(work: &Work, detail: String) -> Finding {
     let mirrored = work.is_verified() || work.target.as_ref().is_some_and(|_| work.present > 0);
     let cause = if mirrored { Cause::SourceLost } else { Cause::SourceEmpty };
@@ -53,7 +54,7 @@ fn empty(work: &Work, detail: String) -> Finding {
     Finding::new(cause, detail).of_unpublished(!plays && !mirrored)
 }
 
-/// What is on the target of an asset.
+/// The copy of an asset on the target.
 pub(in super::super) enum Present<'a> {
     /// No copy.
     None,
