@@ -1,4 +1,4 @@
-//! The steps of one asset, each in the ledger before and after. The locator comes last.
+//! The steps of one asset; each is recorded in the ledger before and after. The locator comes last.
 
 mod create;
 mod look;
@@ -28,14 +28,14 @@ use create::{create_copy, find_started_copy, forget_lost, remove_empty, remove_s
 use futures::TryStreamExt;
 pub(super) use look::{Present, look_at_copy, look_at_source};
 
-/// How far an asset came.
+/// How the processing of an asset ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reached {
-    /// Its end.
+    /// It reached its end.
     End(AssetOutcome),
-    /// Its end, but for a locator that cannot be made.
+    /// It reached its end, except for a locator that cannot be made.
     Conflict(Finding),
-    /// The run was stopped; the next run goes on from there.
+    /// The run was stopped; the next run resumes it.
     Stopped,
     /// It waits until the contents of all assets are compared.
     Deferred,
@@ -97,18 +97,18 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight)
 
 pub(crate) use super::overwrites::Judged;
 
-/// An asset that is to be written, and all that is known of it.
+/// An asset to be written, with everything known about it.
 struct Task<'a> {
     work: Work,
     source: Contents<'a>,
-    /// What its copy holds, if there is one.
+    /// The content of its copy, if there is one.
     present: Option<Contents<'a>>,
-    /// The copy that lost its container, whose place the new one takes.
+    /// The copy that lost its container; the new one replaces it.
     replaced: Option<TargetAsset>,
     survey: Survey,
 }
 
-/// Was everything done before, and has nothing changed on either side?
+/// Was the asset complete before, and has nothing changed on either side?
 async fn is_unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<bool, Error> {
     let Some(row) = work.settled() else { return Ok(false) };
     let same = |before: Option<&String>, now: &str| before.is_some_and(|before| digest::is_unchanged(before, now));
@@ -119,8 +119,8 @@ async fn is_unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &C
         && (!work.files_differ || look::has_its_records(run, work, source, present).await?))
 }
 
-/// A copy that was complete and holds a blob that the source's own file records name and the source does not have: the
-/// source has lost it.
+/// Finds a blob that a complete copy has, that the source's own file records name, and that the source's container
+/// lacks: the source has lost it.
 pub(super) async fn source_lost(pair: &Pair, work: &Work, survey: &Survey) -> Result<Option<Finding>, Error> {
     if survey.kept.is_empty() || !work.is_verified() {
         return Ok(None);
@@ -178,7 +178,7 @@ async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<Rea
         }
         return failed(run, &asset, Step::CopyBlobs, error).await;
     }
-    // A container that is too large to be kept is listed once more for it.
+    // This lists a container again if it is too large to be kept in memory.
     if task.survey.headers + task.survey.tags > 0
         && let Err(error) = mend::mend_blobs(run, &task.work, &task.source, &present).await
     {
@@ -198,14 +198,14 @@ async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<Rea
     run.count(|tally| tally.keep(survey.kept.len() as u64, survey.kept_bytes));
     let changes = changes_of_blobs(made_now && replaced.is_none(), blobs_copied, source.count, &survey);
     let blobs = source.count;
-    // It may wait for others now, and needs no memory for that.
+    // The asset may wait for others from here on, so its memory is freed.
     drop(source);
     let task = Finish { work, target, made_now, created, replaced, kept: survey.kept, blobs, changes };
     finish(run, task, in_flight).await
 }
 
-/// Makes the locators of a copy of another tool ours, before the ledger or the mark make the copy ours: else a run that dies
-/// in between leaves locators on our copy that count as somebody else's for ever.
+/// Adopts the locators of a copy made by another tool before the ledger or the mark adopts the copy. Otherwise a run
+/// that is interrupted in between leaves locators on our copy that count as foreign permanently.
 async fn adopt(run: &Run, work: &Work) -> Result<(), Error> {
     if !work.adopting {
         return Ok(());
@@ -217,7 +217,7 @@ async fn adopt(run: &Run, work: &Work) -> Result<(), Error> {
 /// Our copy of an asset, before its blobs are copied.
 struct Started<'a> {
     target: TargetAsset,
-    /// What it holds.
+    /// Its content.
     present: Contents<'a>,
     /// It still has to be marked as complete for the first time.
     made_now: bool,
@@ -225,13 +225,14 @@ struct Started<'a> {
     created: bool,
 }
 
-/// The copy that is there, one that an earlier run created, or a new one. Its copies are recorded as started.
+/// Finds the existing copy or the one that an earlier run created, or creates a new one. Records that the copies of its
+/// blobs start.
 async fn start_copy<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<Started<'a>, Error> {
     let (asset, source) = (&task.work.asset, &task.source);
     let recorded = task.work.row.as_ref().and_then(|row| row.facts.source_digest.as_deref());
     let mut started = Facts {
         name: Some(asset.label().to_owned()),
-        // As long as the copy holds what the source had before, the digest of what it has now would vouch for it.
+        // While the copy still has old blobs, the digest of the source's present content must not be recorded for it.
         source_digest: (task.survey.changed == 0).then(|| digest::to_record(source.digest.clone(), recorded)),
         blobs: Some(source.count),
         bytes: Some(source.bytes),
@@ -274,7 +275,7 @@ fn changes_of_blobs(new: bool, copied: u64, count: u64, survey: &Survey) -> Vec<
     counted.into_iter().filter(|(count, _)| *count > 0).map(|(_, change)| change).collect()
 }
 
-/// Copies what is not on the target as it is on the source.
+/// Copies the blobs that are missing or different on the target.
 async fn copy_missing(
     run: &Run,
     work: &Work,
@@ -282,7 +283,7 @@ async fn copy_missing(
     present: &Contents<'_>,
 ) -> Result<CopyResult, Error> {
     let asset = &work.asset;
-    // Where something is there already the numbers are the most it may come to: a large container is not compared twice.
+    // If some blobs exist already, these numbers are upper limits: a large container is not compared twice.
     run.monitor.event(RunEvent::AssetStarted {
         asset: asset.id.clone(),
         name: asset.label().to_owned(),
@@ -325,7 +326,7 @@ fn unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'
         tally.locators.failed += work.conflicts.len() as u64;
         tally.keep(present.count.saturating_sub(source.count), present.bytes.saturating_sub(source.bytes));
     });
-    // What is in the way of a locator is in the way every night.
+    // A conflict of a locator is reported in every run.
     work.conflicts.first().cloned().map_or(Reached::End(AssetOutcome::Unchanged), Reached::Conflict)
 }
 

@@ -1,4 +1,4 @@
-//! When is a blob on the target the same as on the source, and if it is not, what makes it so? Pure.
+//! Compares a blob on the source with its copy and decides what makes them equal. It is pure.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ pub(crate) enum Why {
     Changed,
     /// The source has changed, and its blob is older than the one that was copied.
     Older,
-    /// Somebody changed it on the target.
+    /// Another program changed it on the target.
     Damaged,
 }
 

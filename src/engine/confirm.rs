@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_name_that_comes_twice_one_is_enough() {
+    fn one_record_is_enough_for_a_name_that_comes_twice() {
         let wanted = [file("a", 1, true), file("a", 2, true)];
         assert!(has_all(&[file("a", 1, true)], &wanted));
         assert!(!has_all(&[file("a", 3, true)], &wanted));

@@ -1,5 +1,5 @@
-//! What a container holds: kept where it is little, listed again where it is much, so that a container of a million
-//! blobs takes no more memory than a page. Two of them are compared blob by blob in name order.
+//! The content of a container: a small one is kept in memory and a large one is listed again, so that a container of a
+//! million blobs takes no more memory than a page. Two of them are compared blob by blob in name order.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -183,7 +183,7 @@ impl Walk<'_> {
             Self::Listed { pages, page, last, container } => loop {
                 if let Some(blob) = page.next() {
                     if blob.name < *last {
-                        let reason = "its listing is in name order at one time and not at another".to_owned();
+                        let reason = "its listings are not always in name order".to_owned();
                         return Err(Error::found(container.to_string(), Cause::ListingIncomplete, reason));
                     }
                     last.clone_from(&blob.name);

@@ -1,4 +1,4 @@
-//! Short fingerprints of what a container held, by which an unchanged one is recognised with a listing alone.
+//! Short fingerprints of a container's content, so that a listing is enough to recognise an unchanged container.
 
 use std::collections::HashSet;
 
@@ -171,7 +171,7 @@ impl BlobsSum {
     }
 }
 
-/// Can nobody read the blob because it is archived?
+/// Is the blob archived and therefore unreadable?
 pub(crate) fn is_archived(blob: &Blob) -> bool {
     blob.tier.as_deref() == Some(ARCHIVE)
 }
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_alters_no_entity_tag_alters_the_fingerprint() {
+    fn a_change_that_keeps_the_entity_tag_changes_the_fingerprint() {
         let mut tagged = blob();
         tagged.properties.tags = tags("v");
         for other in [Blob { tier: Some("Archive".into()), ..blob() }, Blob { etag: "\"2\"".into(), ..blob() }] {

@@ -41,7 +41,7 @@ fn ended(pair: &Pair, now: Timestamp) -> Option<String> {
         let name = account.name();
         Some(format!(
             "the shared access signature of storage account {name} ended at {expiry}; put a new one in its place and run \
-             again: it goes on from where it ended"
+             again: it resumes where it stopped"
         ))
     })
 }

@@ -1,4 +1,4 @@
-//! What a run would cost, worked out from what a dry run has seen: its own requests are those a run begins with.
+//! Forecasts the cost of a run from a dry run, whose own requests are the first requests of a run.
 //!
 //! File records and locators are batched by the same rule as in a run. What cannot be known is estimated, and reported
 //! to be: how often asynchronous copies are looked at, because the service promises no speed.
@@ -68,8 +68,7 @@ pub(crate) struct Copies {
 
 impl Copies {
     /// Adds a blob. A copy within an account completes at once and is not looked at. If the target was
-    /// `started_before`, blocks that an earlier run may have left are looked for; how many are there, nobody knows
-    /// before.
+    /// `started_before`, the run looks for blocks that an earlier run may have left; their number is unknown.
     pub(crate) fn add(&mut self, blob: &Blob, method: CopyMethod, same_account: bool, started_before: bool) {
         let blocks = blob::blocks(blob.length);
         self.requests += match method {
@@ -134,7 +133,7 @@ impl Filling {
 }
 
 impl Outlook {
-    /// Adds an asset that is to be worked on.
+    /// Adds an asset that a run would process.
     pub(crate) fn add(&mut self, target: &dyn MediaService, work: &Work, source: &Contents<'_>, copies: &Copies) {
         self.copies += copies.requests;
         self.verifications += source.verification();

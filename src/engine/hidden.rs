@@ -29,12 +29,12 @@ pub(super) struct Hidden {
 impl Hidden {
     /// The finding of one that is there.
     pub(super) fn finding() -> Finding {
-        Finding::new(Cause::ListingIncomplete, "the source's")
+        Finding::new(Cause::ListingIncomplete, "the source's listing lacks it")
     }
 
     /// The finding where there are more than were asked for.
     pub(super) fn finding_of_more(&self) -> Option<Finding> {
-        let detail = format!("the source's, more than {ASKED} assets that have locators");
+        let detail = format!("the source's listing lacks more than {ASKED} assets that have locators");
         self.more.then(|| Finding::new(Cause::ListingIncomplete, detail))
     }
 }

@@ -1,4 +1,4 @@
-//! What a run leaves in the history that the ledger keeps. A dry run leaves nothing.
+//! Writes a run into the history in the ledger. A dry run writes nothing.
 
 use super::Summary;
 use super::run::Run;

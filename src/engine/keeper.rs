@@ -1,4 +1,4 @@
-//! What the target knows of this pair of accounts: the lock that a run holds, and the state that the guards need.
+//! Holds the target's lock during a run, and the state of this pair of accounts, which the guards need.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -111,12 +111,12 @@ impl Keeper {
         self.state().nights.clone()
     }
 
-    /// Ids of locators of somebody else's that became ours.
+    /// Ids of foreign locators that were adopted.
     pub(crate) fn adopted(&self) -> BTreeSet<String> {
         self.state().adopted.clone()
     }
 
-    /// Ids of locators of somebody else's that played the source's ids.
+    /// Ids of foreign locators that played the source's ids.
     pub(crate) fn theirs(&self) -> BTreeSet<String> {
         self.state().theirs.clone()
     }

@@ -1,4 +1,4 @@
-//! Where the blobs of an asset are, on either side.
+//! Locates the blobs of an asset, on either side.
 
 use crate::blob::BlobAccount;
 use crate::claims::TargetAsset;

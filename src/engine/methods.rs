@@ -100,16 +100,16 @@ impl Reason {
     fn why(self) -> String {
         let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
         match self {
-            Self::Asked => "as asked for with --copy-method".to_owned(),
+            Self::Asked => "set by --copy-method".to_owned(),
             Self::SameAccount => {
-                "source and target are one storage account, where this copies nothing but metadata".to_owned()
+                "source and target are in one storage account, where only metadata is copied".to_owned()
             }
             Self::Small => format!("up to {} one request is the cheapest", mebibytes(blob::PUT_COMFORTABLE)),
             Self::Large => format!("above {} blocks are copied side by side", mebibytes(blob::PUT_COMFORTABLE)),
             Self::BeyondLimit => format!("above {} the service refuses one request", mebibytes(blob::PUT_LIMIT)),
             Self::NoPutFromUrl => "the target's service does not implement Put Blob From URL".to_owned(),
             Self::InOneStep => {
-                "a copy that is published, or whose asynchronous copy did not end, is exchanged in one step".to_owned()
+                "a published copy, or one whose asynchronous copy did not end, is replaced in one step".to_owned()
             }
         }
     }
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_viewers_read_already_is_never_replaced_by_a_pending_copy() {
+    fn a_published_blob_is_never_replaced_by_a_pending_copy() {
         for (asked, same_account, live, method) in [
             (Some(CopyMethod::Async), false, false, CopyMethod::Async),
             (Some(CopyMethod::Async), false, true, CopyMethod::Blocks),

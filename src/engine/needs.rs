@@ -87,7 +87,7 @@ pub(super) struct Survey {
     pub(super) changed: u64,
     /// The first of those that are older than their copies.
     pub(super) older: Option<String>,
-    /// Blobs that somebody changed on the target.
+    /// Blobs that another program changed on the target.
     pub(super) damaged: u64,
     /// Blobs whose headers or metadata, and whose tags, are set in place.
     pub(super) headers: u64,

@@ -1,4 +1,4 @@
-//! What to mirror and how.
+//! The options of a run.
 
 use globset::GlobSet;
 
@@ -6,7 +6,7 @@ use crate::claims::Order;
 use crate::config::policy::{Allow, Policy};
 use crate::model::{Asset, CopyMethod};
 
-/// What to mirror and how.
+/// The options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Only assets whose name matches one of these.
@@ -17,7 +17,7 @@ pub struct Options {
     pub copy_method: Option<CopyMethod>,
     /// Plan only; nothing is written anywhere but to the screen.
     pub dry_run: bool,
-    /// Assets worked on at once.
+    /// Assets processed at once.
     pub assets_in_flight: usize,
     /// The processing order of the assets.
     pub order: Order,

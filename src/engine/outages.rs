@@ -1,4 +1,5 @@
-//! Storage accounts of the source that are down or refuse us. An outage of one of them fails its own assets alone, and soon.
+//! Storage accounts of the source that are down or refuse requests. The outage of one of them fails only its own
+//! assets, and quickly.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -26,7 +27,7 @@ impl Outages {
     pub(crate) fn of(&self, account: &AccountName) -> Option<Finding> {
         let outages = self.lock();
         let Outage { last, .. } = outages.get(account).filter(|outage| outage.in_a_row >= IN_A_ROW)?;
-        let detail = format!("storage account {account}, of which {IN_A_ROW} assets failed in a row: {}", last.detail);
+        let detail = format!("storage account {account}: {IN_A_ROW} of its assets failed in a row: {}", last.detail);
         Some(Finding::new(last.cause, detail))
     }
 
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_an_asset_says_nothing_of_its_account() {
+    fn an_error_of_an_asset_does_not_count_as_an_outage_of_its_account() {
         let outages = Outages::default();
         let account = AccountName::new("one");
         for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! The guard on overwriting: a copy that is complete is written over only after the contents of all assets were compared.
+//! The guard on overwriting: a complete copy is overwritten only after the contents of all assets were compared.
 
 use std::sync::Mutex;
 
@@ -69,7 +69,8 @@ impl Overwrites {
             (_, Phase::Compare) => Judged::Wait,
             (_, Phase::Overwrite) => Judged::Go,
             (changed, Phase::Hold) => {
-                let detail = format!("{changed} blobs of it changed, {} of {} in all", state.changed, state.compared);
+                let detail =
+                    format!("{changed} of its blobs changed; in total {} of {}", state.changed, state.compared);
                 Judged::Hold(Finding::new(Cause::HeldByGuard, detail))
             }
         }

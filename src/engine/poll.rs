@@ -38,7 +38,7 @@ pub(crate) fn looks(time: Duration) -> u64 {
 pub(crate) enum Ended {
     /// The content is there.
     Success,
-    /// The service gave up, or somebody stopped it; why.
+    /// The service gave up, or another client aborted it; why.
     Failed(String),
     /// It cannot be followed to its end; why. It may still be pending or may have ended, and another blob may have
     /// replaced it: the next step must not remove the existing blob before it has a better one.

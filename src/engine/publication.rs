@@ -1,5 +1,5 @@
-//! Makes the locators of several assets at once. What the source has moved is removed from its old copy right before, so
-//! that it is dead no longer than two requests take.
+//! Makes the locators of several assets at once. A moved locator is removed from its old copy right before, so that it
+//! is dead no longer than two requests take.
 
 use std::time::Duration;
 

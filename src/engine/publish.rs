@@ -285,7 +285,7 @@ async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsse
     let ids: Vec<LocatorId> = of_old.iter().map(|locator| locator.id.clone()).collect();
     work.missing.extend(of_old);
     if run.claims.has_foreign_locator(&old.id)? {
-        // It stays for the sake of that locator, and is not ours any more.
+        // It stays because of that locator, and no longer counts as ours.
         for removed in media.remove_locators(&ids).await {
             removed?;
         }

@@ -1,4 +1,4 @@
-//! How few file records a run has to list.
+//! Decides which file records a run has to list.
 //!
 //! What an asset's records were is in its ledger row, so only those that changed since the last run that saw every asset
 //! matter. A record that was deleted shows in no list of changes; therefore all are listed now and then, those of the target

@@ -1,10 +1,10 @@
 //! Gathers the small writes of many assets into few requests.
 //!
-//! A batch is written when it is full, or when nobody is left who could still join it: everybody on the way to it holds an
-//! [`Announced`]. Nobody waits for company longer than its patience. So how many requests a run takes does not depend on
-//! moments, and the last asset of a run waits for nobody.
+//! A batch is written when it is full, or when no other item can join it: every task that may still submit an item
+//! holds an [`Announced`]. No item waits longer than its patience. So the number of requests of a run does not depend
+//! on timing, and the last asset of a run does not wait.
 //!
-//! There is no task of its own: whoever opens a batch writes it for all of its members.
+//! No separate task is needed: the task that opens a batch writes it for all of its members.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ pub(crate) struct Fill {
 }
 
 impl Fill {
-    /// Is there room for an item of that weight? In an empty batch there always is.
+    /// Does an item of that weight fit? It always fits into an empty batch.
     pub(crate) fn has_room(self, capacity: Capacity, weight: u64) -> bool {
         self.items == 0 || (self.items < capacity.items && self.weight + weight <= capacity.weight)
     }
@@ -34,7 +34,7 @@ impl Fill {
         self.weight += weight;
     }
 
-    /// Is there room for nothing any more?
+    /// Is the batch full?
     pub(crate) fn is_full(self, capacity: Capacity) -> bool {
         self.items >= capacity.items || self.weight >= capacity.weight
     }
@@ -55,7 +55,7 @@ struct State<T, R> {
     opened: u64,
 }
 
-/// An item and whoever waits for its result.
+/// An item, and the channel for its result.
 type Waiting<T, R> = (T, oneshot::Sender<Result<R, Error>>);
 
 /// A batch that takes items.
@@ -64,11 +64,11 @@ struct Open<T, R> {
     number: u64,
     fill: Fill,
     items: Vec<Waiting<T, R>>,
-    /// Whoever opened it waits here for what it is to write.
+    /// The task that opened the batch waits here for the items to write.
     leader: oneshot::Sender<Vec<Waiting<T, R>>>,
 }
 
-/// Somebody who may hand an item in later. As long as there is one an open batch waits.
+/// A task that may submit an item later. An open batch waits as long as there is one.
 #[derive(Debug)]
 pub(crate) struct Announced<T, R>(Arc<Batcher<T, R>>);
 
@@ -129,7 +129,7 @@ impl<T, R> Batcher<T, R> {
 }
 
 impl<T, R> State<T, R> {
-    /// Takes no more into the open batch and has it written.
+    /// Closes the open batch, so that its leader writes it.
     fn close(&mut self) {
         if let Some(open) = self.open.take() {
             // A cancelled leader drops its batch; the channels of the members close, so that they notice.
@@ -139,7 +139,7 @@ impl<T, R> State<T, R> {
 }
 
 impl<T, R> Announced<T, R> {
-    /// Hands in the item announced and returns its result. It waits for others no longer than `patience`. `write` is
+    /// Submits the announced item and returns its result. It waits for others no longer than `patience`. `write` is
     /// called by one of the callers, with the items of all, and returns one result per item, in order.
     pub(crate) async fn submit<F, Fut>(self, item: T, weight: u64, patience: Duration, write: F) -> Result<R, Error>
     where
@@ -158,7 +158,7 @@ impl<T, R> Announced<T, R> {
             };
             let (items, senders): (Vec<T>, Vec<_>) = batch.into_iter().unzip();
             for (sender, result) in senders.into_iter().zip(write(items).await) {
-                // A caller that went away does not need its result.
+                // A cancelled caller does not need its result.
                 let _ = sender.send(result);
             }
             receiver.await
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lone_item_waits_for_nobody() {
+    async fn a_single_item_does_not_wait() {
         let (batcher, writes) = (batcher(10), AtomicUsize::new(0));
         let started = tokio::time::Instant::now();
         assert_eq!(doubled(batcher.announce(), 1, 1, &writes).await, 2);

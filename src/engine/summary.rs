@@ -1,4 +1,4 @@
-//! What a run did, as data: a fold over its verdicts.
+//! The summary of a run, as data, computed from its verdicts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub enum Outcome {
     Partial,
     /// A guard holds changes back: a person has to decide.
     Held,
-    /// It was asked to stop; the next run goes on from here.
+    /// It was asked to stop; the next run resumes it.
     Interrupted,
     /// Nothing was to be changed.
     DryRun,
@@ -49,7 +49,7 @@ pub struct AssetCounts {
     pub skipped: u64,
     /// Failed, or disappeared during the run.
     pub failed: u64,
-    /// Something of somebody else's is in the place.
+    /// A thing that mediamirror did not make is in the way.
     pub conflicts: u64,
     /// Complete before, and not listed by the source any more. Their copies stay on the target. Not among the total.
     pub gone: u64,
@@ -133,7 +133,7 @@ pub struct Summary {
     pub outcome: Outcome,
     /// Assets.
     pub assets: AssetCounts,
-    /// Blobs of the assets worked on.
+    /// Blobs of the processed assets.
     pub blobs: BlobCounts,
     /// Bytes of the blobs copied.
     pub bytes_copied: u64,

@@ -1,4 +1,4 @@
-//! What index tags that could not be read, or that the target cannot hold, mean for an asset.
+//! The verdict on an asset whose index tags could not be read, or that the target does not support.
 
 use super::contents::Contents;
 use super::run::Run;

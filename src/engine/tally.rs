@@ -1,4 +1,4 @@
-//! The counts of a run while it goes on.
+//! The counts of a run in progress.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,7 @@ pub(super) fn verdict_of(found: Vec<Finding>, label: &str, accepted: &Accepted) 
 }
 
 impl Tally {
-    /// Adds an asset of the source that is not on the target as it is there.
+    /// Adds an asset of the source that is not mirrored.
     pub(super) fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
         match finding.class() {
             Class::Skipped | Class::Withheld => self.assets.skipped += 1,

@@ -46,7 +46,7 @@ pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
     screen_heirs(run).await?;
     let reached = Reached::judge(run)?;
     reached.hold(run)?;
-    // A run that dies between its first removal and its end has counted what it removed.
+    // Removals are counted in advance, so that they also count if the run is interrupted.
     run.count_ahead(reached.to_stop()).await?;
     let mut stopped = BTreeSet::new();
     let mut after = 0;
@@ -107,7 +107,7 @@ async fn withdraw_some(
             }
             Ok(Answer::Hidden) => {
                 run.count(|tally| tally.hidden.extend([revoked.locator.id.clone()]));
-                let detail = format!("the source's, locator {}", revoked.locator.id);
+                let detail = format!("the source's listing lacks locator {}", revoked.locator.id);
                 run.finish_copy(&revoked.source, revoked.copy.label(), Finding::new(Cause::ListingIncomplete, detail));
             }
             Err(error) => run.fail_copy(&revoked.source, revoked.copy.label(), error),
@@ -233,7 +233,7 @@ async fn retire(run: &Run, reached: &Reached) -> Result<(), Error> {
 
 async fn retire_one(run: &Run, gone: &Gone) -> Result<(), Error> {
     run.count(|tally| tally.assets.gone += 1);
-    // Somebody may have removed the mark.
+    // Another program may have removed the mark.
     let account = run.pair.source.media.account();
     let mark = gone.copy.mark.clone().unwrap_or_else(|| Mark {
         own: Some(gone.copy.id.clone()),

@@ -1,4 +1,4 @@
-//! What the operator withholds, and locators of somebody else's that the source has withdrawn.
+//! Handles what the operator withholds, and foreign locators that the source has withdrawn.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -90,7 +90,7 @@ fn guid_of(entry: &str, prefix: &str) -> Option<String> {
     Some(guid.hyphenated().to_string())
 }
 
-/// Names, every night, locators of somebody else's on our copies that play an id which the source has withdrawn.
+/// Reports in every run the foreign locators on our copies that play an id which the source has withdrawn.
 pub(super) async fn name_foreign(run: &Run) -> Result<(), Error> {
     for id in run.keeper.theirs() {
         let there = run.claims.spool.target_locator(&LocatorId::new(&id))?;
@@ -109,7 +109,7 @@ pub(super) async fn name_foreign(run: &Run) -> Result<(), Error> {
     Ok(())
 }
 
-/// A copy of ours on which a locator of somebody else's plays an id that the source has withdrawn.
+/// A copy of ours with a foreign locator that plays an id which the source has withdrawn.
 struct ForeignRevoked {
     source: AssetId,
     label: String,

@@ -28,7 +28,7 @@ pub(super) async fn forget_lost(run: &Run, work: &Work, replaced: bool) -> Resul
     if let Some(lost) = &work.lost
         && run.pair.target.media.asset(lost).await?.is_some()
     {
-        let detail = format!("the target's, its copy {lost}");
+        let detail = format!("the target's listing lacks its copy {lost}");
         return Err(Error::found(work.asset.label(), Cause::ListingIncomplete, detail));
     }
     if work.lost.is_some() || replaced {

@@ -55,7 +55,7 @@ async fn mend_one(account: &BlobAccount, at: &BlobRef, blob: &Blob, copy: &Blob,
     Ok(())
 }
 
-/// The entity tag after a change. A copy that somebody changed meanwhile is looked at again by the next run.
+/// The entity tag after a change. If another program changed the copy meanwhile, the next run compares it again.
 fn new_etag(at: &BlobRef, before: String, changed: Changed) -> Result<String, Error> {
     match changed {
         Changed::Done { etag } => Ok(etag.unwrap_or(before)),

@@ -105,7 +105,7 @@ fn tags_alone_explain_no_new_entity_tag() {
 }
 
 #[test]
-fn what_was_written_on_the_target_since_it_was_verified_is_copied_again() {
+fn a_blob_that_was_written_on_the_target_after_its_verification_is_copied_again() {
     let source = with_md5(blob(7), 1);
     let before = with_md5(copy(150), 1);
     let rewritten = Blob { etag: "\"3\"".into(), ..before.clone() };

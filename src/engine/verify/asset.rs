@@ -1,4 +1,4 @@
-//! Compares one asset, with the very looks and judgements of a run.
+//! Compares one asset with the same listings and decisions as a run.
 
 use futures::TryStreamExt;
 
