@@ -33,7 +33,7 @@ pub struct Capabilities {
     pub streaming_hosts: bool,
 }
 
-/// The file records one asset shall have.
+/// The file records that one asset is to have.
 ///
 /// **A file record is deleted only where [`Self::others`] says so.** Its documentation is silent about it, but the
 /// service may delete the blob of that name together with the record: what must stay belongs into [`Self::keep`].
@@ -107,8 +107,8 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// The assets whose alternate id is exactly this.
     async fn assets_by_alternate_id(&self, alternate_id: &str) -> Result<Vec<Asset>, Error>;
 
-    /// Makes an empty asset with its container. After an ambiguous failure it is looked for by its alternate id, which is
-    /// taken as a prefix: somebody may have completed the mark meanwhile.
+    /// Makes an empty asset with its container. After an ambiguous failure it is looked for by its alternate id, which
+    /// is used as a prefix: another run may have completed the mark meanwhile.
     async fn create_asset(&self, asset: &NewAsset) -> Result<Asset, Error>;
 
     /// Changes an asset's own texts.
@@ -123,8 +123,8 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
     /// The account's default storage account; `None`: the service does not say which one it is.
     async fn default_storage(&self) -> Result<Option<AccountName>, Error>;
 
-    /// Makes the file records of several assets what they shall be, in as few requests as the service permits.
-    /// One result per set, in order.
+    /// Updates the file records of several assets, in as few requests as the service permits. One result per set, in
+    /// order.
     async fn register_files(&self, sets: &[FileSet]) -> Vec<Result<(), Error>>;
 
     /// Makes streaming locators with the ids, names, starts and expiries given, in as few requests as the service permits.

@@ -1,4 +1,4 @@
-//! The nouns of the field: accounts, assets, files, locators, blobs. No I/O, no service's spelling.
+//! The types of the domain: accounts, assets, files, locators, blobs. It has no I/O and no service's spelling.
 
 mod mark;
 mod tags;
@@ -61,7 +61,7 @@ name! {
     JobId
 }
 
-/// Where an encoding job stands.
+/// The state of an encoding job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobState {
@@ -82,7 +82,7 @@ pub enum JobState {
 }
 
 impl JobState {
-    /// Will it change no more?
+    /// Is it final?
     pub fn is_final(self) -> bool {
         matches!(self, Self::Finished | Self::Error | Self::Canceled)
     }
@@ -255,9 +255,9 @@ pub enum CopyStatus {
 pub struct CopyState {
     /// The copy id.
     pub id: String,
-    /// Where it stands.
+    /// Its status.
     pub status: CopyStatus,
-    /// Bytes copied and bytes in all, if told.
+    /// Bytes copied and bytes in total, if reported.
     pub progress: Option<(u64, u64)>,
     /// The service's words about a failure or a hitch.
     pub description: Option<String>,
@@ -310,7 +310,7 @@ pub struct Blob {
 pub struct LeaseId(uuid::Uuid);
 
 impl LeaseId {
-    /// An id that nobody else has.
+    /// A unique id.
     pub fn random() -> Self {
         Self(uuid::Uuid::new_v4())
     }

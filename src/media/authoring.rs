@@ -1,4 +1,4 @@
-//! What some media services can do beside what a mirror needs: encode, and open one asset at a time.
+//! Operations of some media services that a mirror does not need: encoding, and access to single assets.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -33,7 +33,7 @@ pub struct Job {
     pub id: JobId,
     /// Its name.
     pub name: String,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
     /// When it was submitted.
     pub created: Option<Timestamp>,
@@ -52,7 +52,7 @@ pub struct JobTask {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Where it stands, in the words of a job.
+    /// Its state, in the words of a job.
     pub state: JobState,
     /// How much of it is done, 0 to 100.
     pub progress: f64,

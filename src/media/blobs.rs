@@ -23,7 +23,7 @@ use crate::verdict::Cause;
 const MARK: &str = "mediamirror";
 /// Containers that are no part of a library: our own state, and what the service itself writes.
 const RESERVED: &[&str] = &["mediamirror-state", "$logs", "$blobchangefeed"];
-/// A container that nobody has.
+/// A container that does not exist.
 const NO_CONTAINER: &str = "mediamirror-access-check";
 
 /// A storage account whose containers are assets.
@@ -126,7 +126,7 @@ impl MediaService for Blobs {
         if creation == ContainerCreation::Made {
             return Ok(self.asset_of(made));
         }
-        // Made by an earlier attempt whose answer was lost, or somebody else's.
+        // Made by an earlier attempt whose answer was lost, or by another program.
         let there = self.account.container(&container).await?;
         let mark = there.as_ref().and_then(|there| there.metadata.get(MARK)).and_then(|text| Mark::parse(text));
         let wanted = Mark::parse(&asset.alternate_id);

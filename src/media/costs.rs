@@ -1,4 +1,4 @@
-//! What the writes of a library cost, in requests. A run gathers them into batches; the forecast fills batches by the same
+//! The cost of a library's writes, in requests. A run gathers them into batches; the forecast fills batches by the same
 //! rule.
 
 /// How much one batch takes.
@@ -55,7 +55,7 @@ impl std::ops::Mul<u64> for Cost {
     }
 }
 
-/// A batch of file records and marks, as far as its cost depends on it.
+/// The size of a batch of file records and marks, on which its cost depends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RecordBatch {
     /// Assets in it.

@@ -1,4 +1,4 @@
-//! The index tags of a blob, which an account may refuse to show or not have at all.
+//! The index tags of a blob. An account may refuse to show them, or not support them.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ impl IndexTags {
 }
 
 impl Default for IndexTags {
-    /// None, as of a blob that nobody has tagged.
+    /// None; the blob has no tags.
     fn default() -> Self {
         Self::Read(BTreeMap::new())
     }

@@ -79,7 +79,7 @@ impl Tokens {
         let (cached, asked) = self.cached(now);
         let _flight = match &cached {
             Some((token, false)) => return Ok(Arc::clone(token)),
-            // Due but valid: one renews, the others go on with what they have.
+            // Due but valid: one task renews it, the others use the old one.
             Some((token, true)) => match self.flight.try_lock() {
                 Ok(flight) => flight,
                 Err(_) => return Ok(Arc::clone(token)),

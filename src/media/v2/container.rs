@@ -78,7 +78,7 @@ impl V2 {
                     let ask = Ask::get(odata::entity("Locators", id));
                     self.wire().find(safe("GetLocator", attempted, asset.as_str()), &ask).await?
                 }
-                // Five locators already, or no container at all: that is how the asset is, and nobody is in the way.
+                // The asset has five locators already, or no container: no other asset causes this.
                 Err(error) if error.failure.status() == Some(409) => {
                     let reason = format!(
                         "an api_version below 2.2 does not name its container, and a temporary locator to find it is \

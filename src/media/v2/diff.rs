@@ -1,4 +1,4 @@
-//! What has to be done to the file records of an asset to make them what they shall be.
+//! Computes the operations that update the file records of an asset.
 //!
 //! The order matters: an asset has one primary record at any time, so the old one steps back before the new one is set.
 
@@ -12,7 +12,7 @@ use super::odata;
 use crate::media::{FileSet, OtherRecords};
 use crate::model::{AssetFile, AssetId};
 
-/// The operations, in order: deletions, records, the asset itself. None where all is as it shall be.
+/// The operations, in order: deletions, records, the asset itself. None if nothing differs.
 pub(super) fn plan(set: &FileSet, existing: &[FileRow]) -> Vec<Operation> {
     let wanted = unambiguous(&set.files);
     let mut there: HashMap<&str, &FileRow> = HashMap::new();
@@ -83,20 +83,20 @@ fn entity(asset: &AssetId, file: &AssetFile) -> Value {
     })
 }
 
-/// The properties in which a record is not what it shall be.
-fn difference(is: &AssetFile, shall: &AssetFile) -> Map<String, Value> {
+/// The properties in which a record differs from the wanted one.
+fn difference(is: &AssetFile, wanted: &AssetFile) -> Map<String, Value> {
     let mut changes = Map::new();
-    if is.size != shall.size {
-        changes.insert("ContentFileSize".to_owned(), json!(shall.size.to_string()));
+    if is.size != wanted.size {
+        changes.insert("ContentFileSize".to_owned(), json!(wanted.size.to_string()));
     }
-    if is.mime_type != shall.mime_type {
-        changes.insert("MimeType".to_owned(), json!(shall.mime_type));
+    if is.mime_type != wanted.mime_type {
+        changes.insert("MimeType".to_owned(), json!(wanted.mime_type));
     }
-    if is.primary != shall.primary {
-        changes.insert("IsPrimary".to_owned(), json!(shall.primary));
+    if is.primary != wanted.primary {
+        changes.insert("IsPrimary".to_owned(), json!(wanted.primary));
     }
-    if is.encrypted != shall.encrypted {
-        changes.insert("IsEncrypted".to_owned(), json!(shall.encrypted));
+    if is.encrypted != wanted.encrypted {
+        changes.insert("IsEncrypted".to_owned(), json!(wanted.encrypted));
     }
     changes
 }

@@ -1,4 +1,4 @@
-//! From rows to the nouns of the house.
+//! Converts rows into the types of the model.
 
 use serde_json::{Map, Value, json};
 use url::Url;

@@ -11,7 +11,7 @@ use crate::transport::parse_retry_after;
 /// The longest excerpt of a foreign text in a message.
 const EXCERPT: usize = 160;
 
-/// The failure an answer with an error status stands for.
+/// The failure for an answer with an error status.
 pub(super) fn refusal(status: u16, retry_after: Option<&str>, body: &str) -> Failure {
     let (code, message) = words(body);
     if status == 404 && is_of_an_object(body, &message) {

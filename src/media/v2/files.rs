@@ -1,4 +1,4 @@
-//! File records: read for many assets at once, and made what they shall be in as few requests as possible.
+//! File records: read for many assets at once, and updated with as few requests as possible.
 //!
 //! Records are first created blindly, one changeset an asset: either all are new, or the changeset is refused as a
 //! whole and the asset's records are read and only what differs is changed. Both may be repeated without harm.
@@ -168,7 +168,8 @@ impl V2 {
         loop {
             let rows = self.rows_of_one(&set.asset).await?;
             match self.apply(asset, diff::plan(&set, &rows)).await {
-                // Somebody was faster, or an answer to our own change was lost: read and compare once more.
+                // Another program changed the records, or an answer to our own change was lost: read and compare once
+                // more.
                 Err(error) if round < ROUNDS && matches!(error.failure.status(), Some(404 | 409)) => round += 1,
                 applied => return Ok(applied?),
             }
@@ -225,7 +226,7 @@ fn may_inform(set: &FileSet, informed: bool) -> bool {
     !informed && !set.files.is_empty()
 }
 
-/// Is it worth reading the records and trying again with what differs?
+/// Can a retry succeed, after the records are read again?
 fn worth_reading(wrong: &Wrong) -> bool {
     match wrong {
         Wrong::Part(failure) => matches!(failure.status(), Some(404 | 409)) || wrong.deserves_a_look(),

@@ -1,4 +1,4 @@
-//! The way from the front door to the cluster that keeps the account: one 301, followed by hand.
+//! Resolves the front door to the cluster of the account: this module follows the one 301 redirect itself.
 //!
 //! The token goes along to the new root, therefore only to hosts the configuration names.
 

@@ -163,7 +163,7 @@ fn post(name: &str) -> Operation {
 }
 
 #[test]
-fn any_text_is_a_batch_answer_that_tells_of_each_changeset_or_none() {
+fn any_text_parses_as_a_batch_answer_with_a_result_for_each_changeset_or_for_none() {
     let asked: [Changeset; 3] = [vec![post("a"), post("b")], vec![post("c")], vec![]];
     target("batch", BATCH, |input| {
         let text = String::from_utf8_lossy(input);
@@ -186,7 +186,7 @@ fn any_text_is_a_batch_answer_that_tells_of_each_changeset_or_none() {
 }
 
 #[test]
-fn a_batch_is_one_part_an_operation_whatever_is_in_it() {
+fn a_batch_has_one_part_per_operation_for_any_content() {
     let root = url::Url::parse("https://h/api/").unwrap();
     target("batch", BATCH, |input| {
         let text = String::from_utf8_lossy(input);

@@ -1,4 +1,4 @@
-//! Encoding jobs: one task each, from its submission to what it says of its end.
+//! Encoding jobs of one task each: submission, state and result.
 //!
 //! A job is looked for by its name before it is submitted again, so that names given here have to be unique.
 

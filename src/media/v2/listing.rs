@@ -48,7 +48,7 @@ impl Query {
     }
 }
 
-/// Where a listing stands.
+/// The progress of a listing.
 struct Progress {
     skip: usize,
     seen: Seen,

@@ -269,7 +269,7 @@ impl V2 {
         }
     }
 
-    /// A locator that is there under the wanted id: made what it shall be if it is of the wanted asset.
+    /// A locator that exists under the wanted id: it is updated if it belongs to the wanted asset.
     async fn adopt(&self, wanted: &Locator, there: Locator) -> Result<Locator, Error> {
         if there.asset != wanted.asset || there.kind != LocatorKind::Streaming {
             return Err(self.taken(wanted, &there).await);

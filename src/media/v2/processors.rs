@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_newest_is_told_by_numbers_wherever_it_stands_in_the_list() {
+    async fn the_newest_version_is_found_by_number_at_any_position_in_the_list() {
         let fake = Fake::new(|_| {
             let all = [
                 processor("a", "Media Encoder Standard", "1.9"),

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_an_unexpected_answer() {
+    fn an_answer_without_a_certificate_is_unexpected() {
         for wrong in ["", "%%%", "aGVsbG8="] {
             assert!(matches!(wrap(&[0; 32], wrong), Err(Failure::Unexpected(_))), "{wrong:?}");
         }

@@ -1,4 +1,4 @@
-//! How one request of the media API is sent: token, root, headers, dialect, and what an answer means.
+//! Sends one request of the media API: token, root, headers, dialect, and the meaning of the answer.
 //!
 //! Verbose JSON is spoken, the one dialect every version understands; either is read.
 

@@ -37,7 +37,7 @@ fn a_simple_web_token_is_kept_verbatim() {
 }
 
 #[test]
-fn what_is_no_token_is_none() {
+fn an_answer_without_a_token_is_rejected() {
     for body in ["", "<html>", "{}", r#"{"access_token":""}"#] {
         assert!(read(body, Timestamp::UNIX_EPOCH).is_none(), "{body}");
     }

@@ -23,7 +23,7 @@ HTTP/1.1 409 Conflict\r\nContent-Type: application/json\r\n\r\n\
 --batchresponse_1--\r\n";
 
 #[test]
-fn an_answer_tells_of_every_changeset() {
+fn an_answer_has_a_result_for_every_changeset() {
     for answer in [ANSWER.to_owned(), ANSWER.replace("\r\n", "\n")] {
         let outcomes = read(TYPE, &answer, &[vec![post(), post()], vec![post()]]).unwrap();
         let rows = outcomes[0].as_ref().unwrap();
@@ -34,7 +34,7 @@ fn an_answer_tells_of_every_changeset() {
 }
 
 #[test]
-fn whatever_is_cut_off_is_unknown_and_never_done() {
+fn a_truncated_answer_is_unknown_and_never_a_success() {
     let asked = [vec![post(), post()], vec![post()]];
     let second = ANSWER.rfind("--batchresponse_1\r\n").unwrap();
     for end in 0..ANSWER.len() {
@@ -54,7 +54,7 @@ fn fewer_answers_than_operations_are_not_a_success() {
 }
 
 #[test]
-fn what_is_no_batch_answer_is_none() {
+fn a_body_that_is_no_batch_answer_is_rejected() {
     assert!(read("text/html", "<html>", &[vec![post()]]).is_none());
     assert!(read(TYPE, "<html>", &[vec![post()]]).is_none());
 }

@@ -121,7 +121,7 @@ pub(in crate::media::v2) fn row(document: &str) -> Option<Row> {
     row
 }
 
-/// A property's name; `None` = nobody wants its value.
+/// A property's name; `None` = its value is not used.
 struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_feed_or_an_entity_is_neither() {
+    fn a_body_that_is_no_feed_and_no_entity_is_rejected() {
         for document in ["", "[]", "{}", "{\"d\": {}}", "{\"d\": 1}", "{\"value\": [1]}", "{\"value\": [{}]", "nul"] {
             assert!(rows(document).is_none(), "{document}");
         }

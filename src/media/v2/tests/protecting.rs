@@ -54,7 +54,7 @@ async fn the_protection_of_many_assets_is_one_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_batch_does_not_answer_is_asked_for_by_itself() {
+async fn an_item_that_a_batch_does_not_answer_is_requested_separately() {
     let fake = Fake::new(|seen| match seen.target().as_str() {
         "$batch" => query_reply(&[rows(&[]), (503, error_body("Server is busy."))]),
         target if target.starts_with("Assets('gone')") => refused(404, "Resource Asset not found"),

@@ -136,7 +136,7 @@ fn old_service(locator: fn() -> Reply) -> Arc<Fake> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_service_tells_the_container_through_a_locator_that_is_removed() {
+async fn an_old_service_reports_the_container_in_a_temporary_locator() {
     let fake = old_service(|| {
         json_reply(201, &json!({"d": {"Id": "x", "Type": 1, "Path": "https://store.example/asset-c?sig=s&se=x"}}))
     });

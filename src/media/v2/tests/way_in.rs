@@ -25,7 +25,7 @@ fn is_token_request(seen: &Seen) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_token_and_one_knock_serve_many_requests_at_once() {
+async fn many_concurrent_requests_share_one_token_and_one_redirect() {
     let fake = Fake::new(|_| not_found());
     let service = client(&fake, "2.19", 32);
     join_all((0..50).map(|_| ask(&service))).await;
@@ -127,7 +127,7 @@ async fn a_busy_token_service_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_credentials_are_told_and_not_tried_by_every_waiter() {
+async fn wrong_credentials_are_reported_and_not_tried_by_every_waiter() {
     let fake = Fake::with_tokens(|_| {
         json_reply(401, &json!({"error": "invalid_client", "error_description": "ACS50012: Authentication failed."}))
     });
@@ -188,7 +188,7 @@ async fn a_redirect_anywhere_else_is_not_followed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_of_html_is_told_by_its_first_words() {
+async fn a_page_of_html_is_reported_with_its_first_words() {
     let fake = Fake::new(|_| Reply::Is(200, vec![], "<html><body>Welcome to the portal</body></html>".to_owned()));
     let error = ask(&service_of(&fake, "2.19")).await.unwrap_err();
     let text = error.to_string();
