@@ -113,7 +113,7 @@ pub struct CopySource<'a> {
     pub lane: Arc<Lane>,
     /// The source's container.
     container: &'a ContainerName,
-    /// Whoever signed the URL can sign it anew.
+    /// The signer of the URL, who can sign it again.
     mint: Arc<SasMint>,
 }
 

@@ -69,7 +69,7 @@ impl fmt::Debug for AccountKey {
 pub(super) enum Credential {
     /// Its key: every right there is.
     Key(AccountKey),
-    /// A signature somebody else made, as the query of a URL: the rights that are written in it.
+    /// A signature that the operator supplied, as the query of a URL, with the permissions in it.
     Sas(Secret),
 }
 
@@ -83,7 +83,8 @@ impl Credential {
     }
 }
 
-/// Signs every attempt anew: a signature by key is bound to its date, and the service refuses dates older than 15 minutes.
+/// Signs every attempt again: a signature by key is bound to its date, and the service refuses dates older than 15
+/// minutes.
 #[derive(Debug)]
 pub(super) struct Signer {
     pub(super) account: AccountName,
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_key_is_told_by_account_and_not_printed() {
+    fn a_bad_key_is_reported_with_its_account_and_not_printed() {
         let error = AccountKey::new(AccountName::new("acct"), &Secret::new("not base64!")).unwrap_err().to_string();
         assert!(error.contains("acct") && !error.contains("not base64!"), "{error}");
         let key = AccountKey::new(AccountName::new("acct"), &Secret::new(KNOWN_KEY)).unwrap();

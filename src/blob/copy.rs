@@ -192,7 +192,8 @@ impl BlobAccount {
                     looks += 1;
                     match self.adopt(to, from).await? {
                         Some(state) => return Ok(state),
-                        // It ended meanwhile, or the look is older than the refusal: nobody knows which copy it saw.
+                        // It ended meanwhile, or the properties are older than the refusal: it is unknown which copy
+                        // they describe.
                         None if looks < ADOPTIONS => {}
                         None => return Err(error.into()),
                     }
@@ -255,7 +256,7 @@ impl BlobAccount {
         if !leftover {
             return Ok(());
         }
-        // Where somebody wrote there meanwhile, it is no longer ours to remove.
+        // If another program wrote there meanwhile, the blob is no longer ours to remove.
         self.delete_blob(to, WriteIf::Etag(&head.blob.etag)).await?;
         Ok(())
     }

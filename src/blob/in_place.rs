@@ -1,4 +1,4 @@
-//! Changes of a blob that leave its content as it is: headers, metadata, index tags.
+//! Changes of a blob that do not change its content: headers, metadata, index tags.
 //!
 //! Each may be sent twice. A retry whose first attempt took effect unseen finds another entity tag and says that the
 //! condition is not met: the caller reads the blob to learn which.

@@ -17,7 +17,7 @@ use crate::retry::final_disposition;
 /// A renewal that has no answer by then failed. It leaves time for more attempts before a lease of a minute ends that is
 /// renewed every 20 seconds.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(5);
-/// Codes by which a lease is refused because somebody else has it.
+/// Codes with which a lease is refused because another client holds it.
 const HELD: &[&str] =
     &["LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired", "LeaseIdMismatchWithLeaseOperation"];
 /// The code that a blob without a lease is answered with.
@@ -28,7 +28,7 @@ const NOT_LEASED: &[&str] = &["LeaseNotPresentWithLeaseOperation"];
 pub enum LeaseAnswer {
     /// The lease is ours.
     Granted,
-    /// Somebody else has the lease.
+    /// Another client holds the lease.
     HeldByAnother,
     /// There is no such blob or container.
     Missing,
@@ -53,7 +53,7 @@ pub enum LeaseBreak {
 }
 
 impl BlobAccount {
-    /// Acquires a lease of 15 to 60 seconds. With the id of a lease that is ours already its time starts anew.
+    /// Acquires a lease of 15 to 60 seconds. With the id of a lease that is ours already, its time starts again.
     pub async fn acquire_lease(&self, blob: &BlobRef, id: &LeaseId, seconds: u32) -> Result<LeaseAnswer, Error> {
         let headers = [("x-ms-lease-duration", seconds.to_string()), ("x-ms-proposed-lease-id", id.to_string())];
         match self.lease(blob, Action::Acquire, &headers).await? {
@@ -96,8 +96,8 @@ impl BlobAccount {
         }
     }
 
-    /// Ends a lease at once, whoever has it, if the blob still has the entity tag with which its holder was read (the service
-    /// takes conditions on every action on a lease). A blob without a lease, or no blob, is a success.
+    /// Breaks a lease of any holder at once, if the blob still has the entity tag with which its holder was read (the
+    /// service takes conditions on every action on a lease). A blob without a lease, or no blob, is a success.
     pub async fn break_lease(&self, blob: &BlobRef, etag: &str) -> Result<LeaseBreak, Error> {
         let headers = [("x-ms-lease-break-period", "0".to_owned()), ("if-match", etag.to_owned())];
         match self.lease(blob, Action::Break, &headers).await? {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lease_that_somebody_took_or_broke_is_lost() {
+    async fn a_lease_that_another_program_took_or_broke_is_lost() {
         for lost in [
             refusal(409, "LeaseIdMismatchWithLeaseOperation"),
             refusal(409, "LeaseIsBrokenAndCannotBeRenewed"),

@@ -16,7 +16,7 @@ use page::Page;
 /// The most the service gives at once.
 const PAGE_SIZE: &str = "5000";
 
-/// Where a listing stands.
+/// The progress of a listing.
 enum Cursor {
     Start,
     After(String),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_that_is_not_about_tags_is_told_and_tags_stay_asked_for() {
+    async fn a_refusal_unrelated_to_tags_is_returned_and_tags_are_still_requested() {
         let fake = Fake::new([refusal(403, "AccountIsDisabled"), refusal(403, "AccountIsDisabled"), page(&["a"], "")]);
         let account = fake.account("acct");
         assert!(names(&account).await.unwrap_err().to_string().contains("AccountIsDisabled"));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_container_is_told_by_its_code() {
+    async fn a_missing_container_is_recognised_by_its_code() {
         let fake = Fake::new([refusal(404, "ContainerNotFound")]);
         let error = names(&fake.account("acct")).await.unwrap_err();
         assert_eq!(error.failure().and_then(Failure::code), Some("ContainerNotFound"));

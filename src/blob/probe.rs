@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_refusal_tells_the_time_and_a_web_page_without_date_is_an_error() {
+    async fn a_refusal_has_the_time_and_a_web_page_without_date_is_an_error() {
         let refusal =
             answer(403, &[("date", "Thu, 01 Jan 1970 00:00:00 GMT"), ("x-ms-error-code", "AuthenticationFailed")]);
         let time = Fake::new([refusal]).account("acct").service_time().await.unwrap();

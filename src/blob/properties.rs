@@ -1,4 +1,4 @@
-//! What one blob is like, and whether a container is there.
+//! The properties of one blob, and whether a container exists.
 
 use azure_core::http::headers::Headers;
 use base64::Engine as _;
@@ -69,7 +69,7 @@ impl BlobAccount {
     }
 }
 
-/// Codes of what is not there. A bare 404 does not say so: whoever sent it is no blob service.
+/// Codes for a missing blob or container. A 404 without a code is not enough: its sender is no blob service.
 pub(super) const ABSENT: &[&str] = &["BlobNotFound", "ContainerNotFound"];
 
 /// A call that moves no content and may be sent twice.
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_absent_is_no_error_but_what_is_forbidden_is() {
+    async fn an_absent_blob_is_no_error_but_a_forbidden_one_is() {
         let absent = Fake::new([refusal(404, "BlobNotFound"), refusal(404, "ContainerNotFound")]).account("acct");
         assert_eq!(absent.properties(&somewhere()).await.unwrap(), None);
         assert!(!absent.container_exists(&ContainerName::new("c")).await.unwrap());

@@ -1,7 +1,7 @@
-//! Shared access signatures: what the other account's copies read our blobs with.
+//! Shared access signatures, with which copies into the other account read our blobs.
 //!
-//! One read-only signature per container, kept while the container is worked on and minted anew at half its life, so that
-//! every copy gets one that outlasts it.
+//! One read-only signature per container, cached while the container is in progress and replaced at half its lifetime,
+//! so that it stays valid until a copy that uses it ends.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;

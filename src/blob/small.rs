@@ -1,4 +1,4 @@
-//! Small blobs of our own: read and written whole, under a condition.
+//! Our own small blobs: read and written as a whole, with a condition.
 
 use azure_core::http::headers::Headers;
 use azure_core::http::{Method, Request};
@@ -25,7 +25,7 @@ pub struct SmallBlob {
     pub content: Bytes,
     /// Its entity tag, quotes included.
     pub etag: String,
-    /// Whether somebody has a lease on it.
+    /// Does it have an active lease?
     pub lease: LeaseState,
 }
 
@@ -34,7 +34,7 @@ pub struct SmallBlob {
 pub enum LeaseState {
     /// There is none.
     Available,
-    /// Somebody has it.
+    /// It has an active lease.
     Leased,
     /// Its time ended.
     Expired,

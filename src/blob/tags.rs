@@ -12,7 +12,7 @@ use crate::model::{BlobProperties, IndexTags};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum TagAccess {
-    /// Yes, as far as is known.
+    /// Yes, unless a refusal shows otherwise.
     Readable,
     /// It refuses: the permission is missing.
     Refused,
@@ -55,7 +55,7 @@ impl SharedAccess {
 }
 
 impl BlobAccount {
-    /// Does the account show the index tags of its blobs, as far as is known by now?
+    /// Does the account show the index tags of its blobs, according to its answers so far?
     pub fn tag_access(&self) -> TagAccess {
         let known = self.tags.0.load(Ordering::Relaxed);
         [TagAccess::Refused, TagAccess::NotOffered]

@@ -2,7 +2,7 @@
 //! and Azurite.
 //!
 //! Every function takes a [`Fixture`]: two accounts of one service, with a container of its own in both. A service that
-//! lacks an operation is told so in the fixture, and then has to refuse it clearly. `every_case` lists all of them, so
+//! lacks an operation says so in the fixture, and then has to refuse it clearly. `every_case` lists all of them, so
 //! that each is run against each service.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -37,7 +37,7 @@ macro_rules! every_case {
             blocks_arrive_as_one_blob,
             blocks_left_behind_are_found_again,
             one_request_brings_everything,
-            a_source_that_changed_or_vanished_is_told,
+            a_source_that_changed_or_vanished_is_reported,
             a_copy_within_an_account_is_done_at_once,
             a_wrong_key_ends_the_run,
             a_lease_is_acquired_renewed_released_and_broken,
@@ -54,7 +54,7 @@ mod copies;
 mod leases;
 
 pub(crate) use copies::{
-    a_copy_within_an_account_is_done_at_once, a_source_that_changed_or_vanished_is_told,
+    a_copy_within_an_account_is_done_at_once, a_source_that_changed_or_vanished_is_reported,
     an_asynchronous_copy_arrives_whole, blocks_arrive_as_one_blob, blocks_left_behind_are_found_again,
     one_request_brings_everything,
 };
@@ -131,7 +131,7 @@ fn pair((key, value): (&str, &str)) -> (String, String) {
     (key.to_owned(), value.to_owned())
 }
 
-/// What is listed is what was written, name by name; looking at a blob agrees with the listing.
+/// A listing returns the blobs that were written, name by name; reading one blob's properties agrees with the listing.
 pub(crate) async fn listing_shows_what_was_written(fixture: &Fixture) {
     for name in NAMES {
         let blob = fixture.seed(name, 11).await;
@@ -147,7 +147,7 @@ pub(crate) async fn listing_shows_what_was_written(fixture: &Fixture) {
     assert_eq!(fixture.source.properties(&fixture.at("absent")).await.unwrap(), None);
 }
 
-/// A container that is not there is told as such.
+/// A missing container is reported as such.
 pub(crate) async fn a_missing_container_is_told(fixture: &Fixture) {
     let absent = ContainerName::new("absent-container");
     assert!(fixture.source.container_exists(&fixture.container).await.unwrap());

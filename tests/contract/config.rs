@@ -24,11 +24,11 @@ fn account(region: &ReadyRegion) -> AccountConfig {
     AccountConfig {
         account: region.account.clone(),
         service: ServiceConfig::AmsV2(AmsV2Config {
-            endpoint: region.media.parse().expect("a ready emulator tells URLs"),
+            endpoint: region.media.parse().expect("a ready emulator reports URLs"),
             redirect_hosts: vec![region.cluster.clone()],
             api_version: "2.19".to_owned(),
             auth: AuthConfig::Acs {
-                token_url: region.token.parse().expect("a ready emulator tells URLs"),
+                token_url: region.token.parse().expect("a ready emulator reports URLs"),
                 client_id: region.account.clone(),
                 secret: Secret::new(region.account_key.clone()),
             },
@@ -38,7 +38,7 @@ fn account(region: &ReadyRegion) -> AccountConfig {
             .iter()
             .map(|storage| StorageConfig {
                 account: storage.account.clone(),
-                endpoint: storage.blob.parse().expect("a ready emulator tells URLs"),
+                endpoint: storage.blob.parse().expect("a ready emulator reports URLs"),
                 key: Secret::new(storage.key.clone()),
             })
             .collect(),

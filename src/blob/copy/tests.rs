@@ -111,7 +111,7 @@ async fn an_unreadable_source_is_signed_anew_once_and_then_ends_the_run() {
 }
 
 #[tokio::test]
-async fn what_happened_to_the_source_is_told() {
+async fn a_change_of_the_source_is_reported() {
     let source_said = |status: &'static str, code: &'static str| {
         let headers = [
             ("x-ms-error-code", "CannotVerifyCopySource"),
@@ -394,7 +394,7 @@ async fn a_tier_refused_at_the_end_costs_no_block() {
 }
 
 #[tokio::test]
-async fn a_blob_that_no_block_list_can_name_is_not_begun() {
+async fn a_blob_that_no_block_list_can_name_is_not_started() {
     let (fake, target) = target([answer(201, CREATED)]);
     let error = target.put_blocks_from_url(&destination(), &source(50_000 * (4_000 << 20) + 1)).await.unwrap_err();
     assert!(matches!(error, Error::Found { .. }), "{error}");

@@ -1,8 +1,8 @@
 //! One page of a listing: its XML, read in one pass without building a tree.
 //!
 //! A page is taken whole or not at all: a page cut short, one that does not say whether another follows, or one with a
-//! document type, is an error. Elements nobody asked for are passed over. Errors repeat nothing of the page, where the
-//! sources of copies stand with their signatures.
+//! document type, is an error. Unknown elements are ignored. Errors repeat nothing of the page, where the sources of
+//! copies stand with their signatures.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The same, with those tags for every blob: the account was not asked for them.
+    /// The same page, with those tags for every blob, because the request did not ask for tags.
     pub(super) fn with_tags(mut self, tags: &IndexTags) -> Self {
         for blob in &mut self.blobs {
             blob.properties.tags.clone_from(tags);
@@ -84,7 +84,7 @@ enum Field {
 }
 
 impl Place {
-    /// The place of a child element; `None` = nobody is here yet.
+    /// The place of a child element. `None` as the parent = the document itself.
     fn child(parent: Option<Self>, name: &[u8]) -> Result<Self, String> {
         Ok(match (parent, name) {
             (None, b"EnumerationResults") => Self::Results,

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// An asynchronous copy arrives with everything; begun again it does no harm; aborting what is over is no error.
+/// An asynchronous copy brings all properties; starting it twice does no harm; aborting a completed copy is no error.
 pub(crate) async fn an_asynchronous_copy_arrives_whole(fixture: &Fixture) {
     for name in NAMES {
         let blob = fixture.seed(name, 1_000).await;
@@ -89,8 +89,8 @@ pub(crate) async fn one_request_brings_everything(fixture: &Fixture) {
     }
 }
 
-/// A source that changed since it was listed, or is gone, is told as such by every method.
-pub(crate) async fn a_source_that_changed_or_vanished_is_told(fixture: &Fixture) {
+/// Every method reports a source that changed since it was listed, or is gone.
+pub(crate) async fn a_source_that_changed_or_vanished_is_reported(fixture: &Fixture) {
     let mut changed = fixture.seed("changed", 10).await;
     "\"0x8D0000000000000\"".clone_into(&mut changed.etag);
     let mut absent = fixture.seed("changed", 10).await;

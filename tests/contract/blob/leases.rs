@@ -1,4 +1,4 @@
-//! Leases, and what stands on them: the lock of a target and the state of a pair.
+//! Leases, and what depends on them: the lock of a target and the state of a pair.
 
 use super::*;
 

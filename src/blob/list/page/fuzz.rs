@@ -93,7 +93,7 @@ fn render(page: &Page) -> String {
 }
 
 #[test]
-fn any_bytes_are_a_page_as_a_whole_or_an_error_that_tells_nothing() {
+fn any_bytes_parse_as_a_whole_page_or_as_an_error_without_secrets() {
     target("page", WORDS, |input| {
         let page = match parse(input) {
             Ok(page) => page,

@@ -98,7 +98,7 @@ fn a_page_that_does_not_say_whether_another_follows_is_refused() {
 }
 
 #[test]
-fn what_is_no_plain_listing_is_refused() {
+fn a_document_that_is_no_plain_listing_is_refused() {
     let typed = page("", "").replace("<Enumeration", "<!DOCTYPE x [<!ENTITY e \"v\">]><Enumeration");
     assert!(parse(typed.as_bytes()).unwrap_err().contains("document type"));
     let deep = format!("{}{}", "<x>".repeat(40), "</x>".repeat(40));
