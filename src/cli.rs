@@ -1,4 +1,4 @@
-//! The command line: reads what was typed, runs the command, says how it ended. The only part that prints.
+//! The command line: parses the arguments, runs the command, reports the result. It is the only part that prints.
 //!
 //! Standard output carries data alone; progress, logs and errors go to standard error.
 
@@ -60,7 +60,7 @@ pub(crate) struct Context {
 pub(crate) fn run() -> std::process::ExitCode {
     let cli = match parse() {
         Ok(cli) => cli,
-        Err(error) => return told(&error).into(),
+        Err(error) => return print_usage(&error).into(),
     };
     let color = wants_color(cli.global.color, &std::io::stderr());
     let screen = Screen::new(&cli.global);
@@ -75,7 +75,7 @@ pub(crate) fn run() -> std::process::ExitCode {
     }
 }
 
-/// What was typed.
+/// Parses the arguments.
 fn parse() -> Result<Cli, clap::Error> {
     let matches = Cli::command().try_get_matches()?;
     let mut cli = Cli::from_arg_matches(&matches)?;
@@ -135,11 +135,11 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
     }
 }
 
-/// Prints what the parser of the command line has to say: help, version, or an error.
-fn told(error: &clap::Error) -> ExitCode {
+/// Prints the parser's output: help, version, or an error.
+fn print_usage(error: &clap::Error) -> ExitCode {
     let printed = error.print();
     if error.use_stderr() {
-        // There is no other place to say it.
+        // There is no other place to report it.
         return ExitCode::Usage;
     }
     match printer::written_out(printed) {

@@ -1,4 +1,4 @@
-//! What can go wrong, named by what was attempted.
+//! Errors, named by the action that failed.
 
 use jiff::Timestamp;
 
@@ -16,7 +16,7 @@ pub enum Asked {
     TokenService,
 }
 
-/// A call that failed for good: what was attempted, on what, and why.
+/// A call that failed after all retries: the action, its subject, and the reason.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("failed to {attempted} {subject}: {failure}{}", tries(*attempts))]
 pub struct CallError {
@@ -54,7 +54,7 @@ pub enum Error {
     /// The listings cannot be kept in a temporary database.
     #[error("failed to {attempted} the temporary tables of the listings: {reason}")]
     Spool {
-        /// What was done with them.
+        /// The action on the tables.
         attempted: &'static str,
         /// Why it failed.
         reason: String,
@@ -88,7 +88,7 @@ pub enum Error {
         /// Why.
         reason: LockLoss,
     },
-    /// An asset, a blob or a locator is not, or cannot be, on the target as it is on the source.
+    /// An asset, a blob or a locator is not mirrored, or cannot be.
     #[error("{subject}: {finding}")]
     Found {
         /// What it concerns.
@@ -112,10 +112,10 @@ pub enum Error {
         /// The account.
         account: AccountName,
     },
-    /// What a command was asked to do cannot be done with what it was given.
+    /// A command cannot be run with the given arguments.
     #[error("{subject}: {reason}")]
     Input {
-        /// What was given: a name, an id, a file.
+        /// The argument: a name, an id, a file.
         subject: String,
         /// Why it cannot be used.
         reason: String,

@@ -14,9 +14,9 @@ pub enum Disposition {
     Exhausted,
     /// Will not work by trying again.
     Permanent,
-    /// Something of somebody else's is in the way.
+    /// A thing that mediamirror did not make is in the way.
     Conflict,
-    /// The run cannot go on: credentials refused, ledger not writable.
+    /// The run cannot continue: credentials refused, ledger not writable.
     Fatal,
 }
 
@@ -59,10 +59,10 @@ pub enum Failure {
     #[error("the connection broke: {0}")]
     Interrupted(String),
     /// The answer is not what the API promises.
-    #[error("the answer is not what the API promises: {0}")]
+    #[error("unexpected answer: {0}")]
     Unexpected(String),
     /// The request would have gone to a host that is not configured.
-    #[error("host {0} is not one of the configured ones; if it is right, add it to `redirect_hosts`")]
+    #[error("host {0} is not configured; if it is correct, add it to `redirect_hosts`")]
     ForeignHost(String),
     /// No token could be had.
     #[error("no access token: {0}")]

@@ -36,7 +36,7 @@ const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 const BODY_DEADLINE: Duration = Duration::from_mins(5);
 /// The largest page of 5,000 blobs with every field is near 20 MB; three times that.
 const BODY_CAP: usize = 64 << 20;
-/// As much of an encoding's name is told; the registered ones are shorter.
+/// The longest name of an encoding in a message; the registered names are shorter.
 const LONGEST_WORD: usize = 20;
 
 pub(crate) use refusal::parse_retry_after;
@@ -172,7 +172,7 @@ impl HttpClient for Guarded {
             None => Ok(AsyncRawResponse::new(status, headers, Box::pin(bounded(body)))),
             Some(how) if status.is_success() => Err(SdkError::with_message(
                 ErrorKind::DataConversion,
-                format!("it is compressed ({how}), which was not asked for"),
+                format!("it is compressed ({how}), which the request does not allow"),
             )),
             // The status says enough; the words cannot be read.
             Some(_) => Ok(AsyncRawResponse::from_bytes(status, headers, bytes::Bytes::new())),
@@ -180,12 +180,12 @@ impl HttpClient for Guarded {
     }
 }
 
-/// How an answer is compressed, which no request asks for: nothing is decompressed here, as a few bytes may become any
-/// number of them. (Asked for its head alone, a blob tells how what is stored is encoded.)
+/// How an answer is compressed, although no request asks for it. Nothing is decompressed here, because a few bytes may
+/// become any number of bytes. (For a HEAD request, the header describes the stored content.)
 fn compression(request: &Request, headers: &Headers) -> Option<String> {
-    let told = headers.iter().find(|(name, _)| name.as_str() == "content-encoding")?.1.as_str();
-    let whole = request.method() == Method::Head || told.is_empty() || told.eq_ignore_ascii_case("identity");
-    (!whole).then(|| told.chars().take(LONGEST_WORD).collect())
+    let encoding = headers.iter().find(|(name, _)| name.as_str() == "content-encoding")?.1.as_str();
+    let whole = request.method() == Method::Head || encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
+    (!whole).then(|| encoding.chars().take(LONGEST_WORD).collect())
 }
 
 /// Is this a copy whose answer may take long? (An asynchronous copy answers at once, but nobody suffers from patience.)

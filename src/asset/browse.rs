@@ -1,4 +1,4 @@
-//! Looking: which assets there are, which one is meant, and what is in it.
+//! Lists assets, finds one by id or name, and shows its content.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! From an asset to one that streams: an encoding job submitted, followed to its end, its output made playable.
+//! Encodes an asset so that it can be streamed: submits a job, follows it to its end, and makes its output playable.
 //!
-//! Nothing is canceled by not being watched any more: a job goes on in the service, and can be watched again.
+//! A job that is no longer watched is not canceled: it continues in the service, and can be watched again.
 
 mod watch;
 
@@ -13,7 +13,7 @@ use crate::media::authoring::{NewJob, Processor};
 use crate::model::{Asset, AssetFile, AssetId, JobId, JobState};
 use crate::monitor::{Monitor, RunEvent};
 
-/// The encoder for whoever names none.
+/// The default encoder.
 pub const STANDARD_ENCODER: &str = "Media Encoder Standard";
 
 /// What to encode to, and how.

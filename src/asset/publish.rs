@@ -64,7 +64,7 @@ pub struct Downloads {
 pub struct Download {
     /// Its name.
     pub file: String,
-    /// Whoever has the URL can read the asset.
+    /// Anybody who has the URL can read the asset.
     pub url: SafeUrl,
 }
 

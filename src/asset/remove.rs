@@ -1,4 +1,4 @@
-//! Removing assets, with everything that is theirs.
+//! Removes assets with everything that belongs to them.
 
 use futures::TryStreamExt;
 

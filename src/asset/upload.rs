@@ -1,4 +1,4 @@
-//! From files of this machine to an asset: created, its blobs written in parallel blocks, its file records made.
+//! Uploads local files as an asset: creates it, writes its blobs in parallel blocks, and makes its file records.
 //!
 //! An interrupted upload is resumed. Until an upload is complete its asset has a mark that identifies the files; each
 //! block's id identifies its bytes. So the next upload of the same files finds the asset, and sends only the missing
@@ -129,8 +129,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// A storage-encrypted asset cannot be mirrored, nor made without the media account's own key.
-/// The error of an asset that somebody deleted while files are uploaded to it.
+/// A storage-encrypted asset cannot be mirrored, nor made without the media account's own key. The error for an asset
+/// that was deleted while files were uploaded to it.
 fn deleted(asset: &Asset) -> Error {
     let reason = "the asset was deleted meanwhile; upload the files again".to_owned();
     Error::Input { subject: asset.label().to_owned(), reason }

@@ -14,7 +14,7 @@ use mediamirror::model::{BlobRef, ContainerName, Side};
 use super::failure::CommandFailure;
 use super::printer;
 
-/// A container nobody has.
+/// A container that does not exist.
 const NO_CONTAINER: &str = "mediamirror-access-check";
 
 /// Asks every account; `path` is where the configuration was read from.

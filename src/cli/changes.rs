@@ -21,7 +21,7 @@ const INDENT: &str = "    ";
 /// A name that leaves fewer columns than this has its reason below it.
 const LEAST_ROOM: usize = 20;
 
-/// What was changed of one asset.
+/// The changes of one asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Changed {
     /// Source id.
@@ -32,7 +32,7 @@ pub(crate) struct Changed {
     changes: Vec<Change>,
 }
 
-/// An asset that is not on the target as it is on the source.
+/// An asset that is not mirrored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct NotMirrored {
     name: String,
@@ -46,7 +46,7 @@ pub(crate) struct Changes {
     kept: Mutex<Kept>,
 }
 
-/// What was kept.
+/// The collected events.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     changed: Vec<Changed>,
@@ -78,7 +78,7 @@ impl Changes {
         }
     }
 
-    /// What was kept so far.
+    /// The events collected so far.
     pub(crate) fn take(&self) -> Kept {
         std::mem::take(&mut *self.kept.lock().expect("no panic while held"))
     }
@@ -107,7 +107,7 @@ impl Kept {
         changed
     }
 
-    /// One line an asset: what is new, what was changed, what was withdrawn, and last what is not mirrored.
+    /// One line per asset: new, changed and withdrawn assets, then those that are not mirrored.
     pub(crate) fn text(&self) -> String {
         let changed = self.changed.iter().map(|changed| (symbol(&changed.changes), &changed.name, reason(changed)));
         let not_mirrored = self.not_mirrored.iter();
@@ -270,7 +270,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_was_withdrawn_retired_or_held_is_named_beyond_the_first_fifty() {
+    fn withdrawn_retired_and_held_assets_are_named_beyond_the_first_fifty() {
         let mut events: Vec<_> = (0..60).map(|n| changed(&format!("film {n}"), vec![Change::Name])).collect();
         events.push(changed("revoked", vec![withdrawn("1")]));
         events.push(changed("deleted", vec![Change::Retired]));
@@ -284,7 +284,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_did_not_change_leaves_nothing() {
+    fn an_unchanged_asset_leaves_no_line() {
         let unchanged = |outcome| RunEvent::AssetFinished { asset: AssetId::new("a"), name: "a".to_owned(), outcome };
         let kept = after(false, &[unchanged(AssetOutcome::Unchanged), unchanged(AssetOutcome::Mirrored)]);
         assert_eq!((kept.len(), kept.text()), (0, String::new()));

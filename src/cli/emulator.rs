@@ -24,7 +24,7 @@ pub(crate) async fn run(context: &Context, args: &EmulatorArgs) -> Result<ExitCo
     Printer::data(&emulator.ready().json())?;
     interruption.stop.cancelled().await;
     emulator.shutdown().await;
-    // Running until it is interrupted is what was asked for.
+    // The command is meant to run until it is interrupted.
     Ok(ExitCode::Success)
 }
 

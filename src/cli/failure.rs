@@ -18,7 +18,7 @@ use super::plain;
 pub(crate) struct CommandFailure {
     /// The exit code.
     pub(crate) code: ExitCode,
-    /// What went wrong and where.
+    /// What failed, and where.
     message: String,
     /// What to do about it.
     remedy: Option<String>,
@@ -47,7 +47,7 @@ impl CommandFailure {
         Self { code, message: message.into(), remedy: Some(remedy.into()), cause: None }
     }
 
-    /// A failure nobody foresaw.
+    /// An unexpected failure.
     pub(crate) fn unexpected(message: impl Into<String>) -> Self {
         Self { code: ExitCode::Unexpected, message: message.into(), remedy: None, cause: None }
     }
@@ -77,7 +77,7 @@ impl CommandFailure {
         }
     }
 
-    /// The same, with what it is about before it.
+    /// The same failure, with its subject before the message.
     pub(crate) fn about(mut self, subject: &str) -> Self {
         self.message = format!("{subject}: {}", self.message);
         self
@@ -133,12 +133,12 @@ impl From<LedgerError> for CommandFailure {
 /// What to do about a failed request.
 pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
     match failure {
-        // rustls' word for a certificate nobody vouches for.
+        // rustls' name for a certificate of an unknown issuer.
         Failure::Connect(why) if why.contains("UnknownIssuer") => {
             "no authority this system trusts signed the service's certificate; if that is meant to be so, name a file with \
              the authority's certificate (PEM) as `ca_file` at the top of the configuration"
         }
-        // And its words for one out of its time, or of somebody else.
+        // And its names for an expired certificate, or one for another host.
         Failure::Connect(why) if why.contains("certificate expired") || why.contains("certificate not valid yet") => {
             "set this machine's clock if it is wrong; if it is not, the service needs another certificate"
         }
@@ -159,10 +159,10 @@ pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
         }
         Failure::Refused { status: 429 | 503, .. } => "try again later, or with a lower --requests-per-second",
         Failure::Refused { status: 400 | 405..=407 | 409..=428, .. } => {
-            "what was asked for is refused as it is; the service says why"
+            "the service rejected the request; read its message"
         }
         Failure::Timeout(_) | Failure::Interrupted(_) | Failure::Refused { .. } => {
-            "run it again; it goes on from where it ended"
+            "run the command again; it resumes where it stopped"
         }
     }
 }
@@ -178,19 +178,19 @@ mod tests {
     fn the_json_of_a_failure_has_the_code_of_its_cause_and_no_control_characters() {
         let finding = Finding::new(Cause::TwoCopies, "a\u{1b}[2J and b");
         let failure = CommandFailure::of(&Error::Found { subject: "film".to_owned(), finding }, true);
-        let told = failure.json();
-        assert!(!told.contains('\u{1b}') && !told.contains('\n'), "{told}");
-        let told: Value = serde_json::from_str(&told).unwrap();
-        assert_eq!(told["error"]["code"], ExitCode::Partial as u8);
-        assert_eq!(told["error"]["cause"], "two-copies");
-        assert_eq!(told["error"]["remedy"], Cause::TwoCopies.remedy());
-        let message = told["error"]["message"].as_str().unwrap();
+        let json = failure.json();
+        assert!(!json.contains('\u{1b}') && !json.contains('\n'), "{json}");
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["error"]["code"], ExitCode::Partial as u8);
+        assert_eq!(json["error"]["cause"], "two-copies");
+        assert_eq!(json["error"]["remedy"], Cause::TwoCopies.remedy());
+        let message = json["error"]["message"].as_str().unwrap();
         assert!(message.starts_with("film: two-copies: "), "{message}");
     }
 
     #[test]
     fn a_failure_without_cause_and_remedy_has_nulls_in_their_places() {
-        let told: Value = serde_json::from_str(&CommandFailure::unexpected("no").json()).unwrap();
-        assert_eq!(told, json!({ "error": { "code": 1, "cause": null, "message": "no", "remedy": null } }));
+        let json: Value = serde_json::from_str(&CommandFailure::unexpected("no").json()).unwrap();
+        assert_eq!(json, json!({ "error": { "code": 1, "cause": null, "message": "no", "remedy": null } }));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) enum Existing {
     Replace,
 }
 
-/// Writes a configuration and the secret files it names, beside it. Returns what was written.
+/// Writes a configuration and, beside it, the secret files it names. Returns the paths.
 pub(crate) fn write_configuration(
     path: &Path,
     source: &AccountTemplate,
@@ -36,7 +36,7 @@ pub(crate) fn write_configuration(
     if existing == Existing::Refuse
         && let Some((taken, _)) = files.iter().find(|(path, _)| path.symlink_metadata().is_ok())
     {
-        let problem = format!("{} is there already; nothing was written", taken.display());
+        let problem = format!("{} already exists; nothing was written", taken.display());
         return Err(CommandFailure::new(
             ExitCode::Refused,
             problem,
@@ -58,8 +58,8 @@ fn ledger_name(config: &Path) -> String {
         .map_or_else(|| "mirror.ledger".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Writes a file only its owner can read: made anew beside its place and moved there, so that it is never half-written
-/// and never has the mode of an old one.
+/// Writes a file only its owner can read: written beside its path and renamed, so that it is never half-written and
+/// never has the mode of an old one.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
@@ -70,7 +70,7 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
         fs::rename(&draft, path)
     });
     if written.is_err() {
-        // The draft may not even exist; the first error is the one to tell.
+        // The draft may not even exist; the first error is the one to report.
         let _ = fs::remove_file(&draft);
     }
     written

@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<ExitCode, Comman
     Ok(ExitCode::Success)
 }
 
-/// An account nobody has named yet. The placeholders differ by side, so that the two are not taken for the same.
+/// An account without a name so far. The placeholders differ by side, so that the two do not count as the same account.
 fn blank(side: &str) -> AccountTemplate {
     AccountTemplate::of_the_service(side, &format!("{PLACEHOLDER}-{side}"), &format!("{PLACEHOLDER}-{side}-storage"))
 }

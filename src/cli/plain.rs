@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_acts_upon_is_shown_and_everything_else_stays() {
+    fn control_characters_are_escaped_and_everything_else_stays() {
         assert_eq!(line("a\u{1b}[2J\r\n\tb\u{9b}1mc\u{202e}d"), "a\\u{1b}[2J\\r\\n\\tb\\u{9b}1mc\\u{202e}d");
         assert_eq!(lines("a\nb\u{7f}"), "a\nb\\u{7f}");
         for harmless in ["Grüße, 漢字 🎬 שלום", "=1+1", "%2e%2e/?#", "a\\b"] {

@@ -1,4 +1,4 @@
-//! Standard output: data, and nothing else. A reader that went away is no error.
+//! Standard output: only data. A closed pipe is no error.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
@@ -49,7 +49,7 @@ impl Printer {
     /// Writes text to standard output, ended by one line end.
     ///
     /// # Errors
-    /// Standard output does not take it, such as on a full disk. A reader that went away is no error.
+    /// Standard output cannot be written, for example on a full disk. A closed pipe is no error.
     pub(crate) fn data(text: &str) -> Result<(), CommandFailure> {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.trim_end().as_bytes()).and_then(|()| stdout.write_all(b"\n"));
@@ -64,19 +64,19 @@ impl Printer {
     }
 }
 
-/// Makes a failure of an output that could not be written; a reader that went away is no error.
+/// Makes a failure of an output that could not be written; a closed pipe is no error.
 pub(crate) fn written_out(written: io::Result<()>) -> Result<(), CommandFailure> {
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandFailure::new(
             ExitCode::Unexpected,
             format!("the result could not be written to standard output: {error}"),
-            "make room where standard output goes, and run again",
+            "free some space where standard output is written, and run again",
         )),
         _ => Ok(()),
     }
 }
 
-/// Writes a line to standard error whatever was asked for. A closed standard error is not worth a panic.
+/// Writes a line to standard error, with any output options. A closed standard error does not cause a panic.
 pub(crate) fn note(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", plain::lines(line));
 }

@@ -176,8 +176,8 @@ impl Tally {
         u64::try_from(u128::from(self.bytes) * 1_000 / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
     }
 
-    /// Time left, by assets: bytes cannot tell, the blobs of assets not begun are not listed yet.
-    /// `None` while the listing is not done or nothing has ended.
+    /// Time left, estimated by assets: bytes are no measure, because the blobs of assets that have not started are not
+    /// listed yet. `None` while the listing is not done or nothing has ended.
     fn left(&self, elapsed: Duration) -> Option<Duration> {
         if !self.listing_finished || self.assets == 0 {
             return None;
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_that_it_is_listing_until_the_listing_is_done() {
+    fn the_line_says_that_it_is_listing_until_the_listing_is_done() {
         let listing = after(&[RunEvent::Listed { side: Side::Source, assets: 1_000 }]);
         assert!(listing.line("sync", Duration::from_secs(5)).contains("listing…, 0 of 1000 assets"));
         let listed = after(&[RunEvent::ListingFinished { side: Side::Source, assets: 3 }]);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_tells_bytes_rate_time_left_and_what_went_wrong() {
+    fn the_line_shows_bytes_rate_time_left_and_failures() {
         let copied = RunEvent::BlobCopied {
             asset: AssetId::new("a"),
             blob: "b".to_owned(),

@@ -60,8 +60,8 @@ async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> ExitCode {
     }
 }
 
-/// Ends the program now. The ledger survives that: what was begun is asked of the service by the next run.
-#[expect(clippy::exit, reason = "asked for twice; whatever still runs must not be waited for")]
+/// Ends the program now. The ledger survives that: the next run asks the services about every step that was started.
+#[expect(clippy::exit, reason = "the operator asked twice; the program must not wait for work in progress")]
 fn leave(code: ExitCode) -> ! {
     std::process::exit(i32::from(code as u8))
 }

@@ -54,7 +54,7 @@ fn flag(guard: Guard) -> &'static str {
     }
 }
 
-/// How it ended, what was done and what it cost, in one line.
+/// Outcome, changes and cost in one line.
 fn total(summary: &Summary) -> String {
     let (assets, blobs, locators, requests) = (&summary.assets, &summary.blobs, &summary.locators, &summary.requests);
     let dry = summary.outcome == Outcome::DryRun;

@@ -109,9 +109,10 @@ fn rebuilt(context: &Context, session: &Session) -> Result<Ledger, LedgerError> 
     let (ledger, moved) = Ledger::rebuild(path, &source, &target)?;
     let names: Vec<String> = moved.iter().map(|name| name.display().to_string()).collect();
     let fate = if names.is_empty() { "there was none".to_owned() } else { format!("moved to {}", names.join(", ")) };
-    context
-        .printer
-        .note(&format!("ledger {}: {fate}; a new one is begun from what the target's assets say", path.display()));
+    context.printer.note(&format!(
+        "ledger {}: {fate}; a new one is created from the marks on the target's assets",
+        path.display()
+    ));
     Ok(ledger)
 }
 
@@ -120,9 +121,9 @@ fn accounts(session: &Session) -> (AccountName, AccountName) {
     (AccountName::new(&session.config.source.account), AccountName::new(&session.config.target.account))
 }
 
-/// How to go on after an interruption.
+/// How to resume after an interruption.
 fn resume_line(config: &Path) -> String {
-    format!("interrupted; what is done is recorded. To go on: mediamirror --config {} sync", config.display())
+    format!("interrupted; completed work is recorded. To resume: mediamirror --config {} sync", config.display())
 }
 
 /// Passes events on and remembers whether one says that the target was written to.

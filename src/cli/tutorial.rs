@@ -28,7 +28,7 @@ use steps::Tutorial;
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &TutorialArgs) -> Result<ExitCode, CommandFailure> {
-    let interruption = Interruption::listen(&context.screen, "stopping; what was made is being removed")?;
+    let interruption = Interruption::listen(&context.screen, "stopping; removing everything that was created")?;
     let film = Film::of(args.file.as_deref())?;
     if context.global.config_named {
         let session = configured(&context.global.config).await?;
@@ -66,7 +66,7 @@ fn is_xml(path: &Path) -> bool {
     text.trim_start_matches('\u{feff}').trim_start().starts_with('<')
 }
 
-/// The whole of it. What was made is removed however it ends.
+/// Runs the whole tutorial. Everything it created is removed, even after a failure.
 async fn go_through(
     context: &Context,
     args: &TutorialArgs,

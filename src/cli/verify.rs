@@ -51,7 +51,7 @@ pub(crate) fn text(verification: &Verification) -> String {
         let _ = writeln!(text, "  {}: {}", plain::line(&problem.name), plain::line(&problem.finding.line(true)));
     }
     for difference in &verification.differences {
-        let [name, item, what] = [&difference.name, &difference.item, &difference.what].map(|told| plain::line(told));
+        let [name, item, what] = [&difference.name, &difference.item, &difference.what].map(|text| plain::line(text));
         let _ = writeln!(text, "  {name}: {item}: {what}");
     }
     text

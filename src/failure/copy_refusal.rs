@@ -2,7 +2,7 @@
 
 use crate::verdict::Cause;
 
-/// The reason that a source's status and code give, where it can be told from them.
+/// The cause that follows from a source's status and code, if they determine one.
 pub(crate) fn of_source(status: u16, code: Option<&str>) -> Option<Cause> {
     let code = code.unwrap_or_default();
     match status {

@@ -28,7 +28,7 @@ impl Known {
     }
 }
 
-/// Those names, by length, which tells most of them apart, then sorted.
+/// Those names, ordered by length, which distinguishes most of them, then by name.
 static KNOWN: [Known; 39] = [
     Known::new("date"),
     Known::new("etag"),
@@ -71,7 +71,7 @@ static KNOWN: [Known; 39] = [
     Known::new("x-ms-blob-content-disposition"),
 ];
 
-/// What every answer says and nobody here reads.
+/// Headers that every answer has and that are not used here.
 const UNREAD: [&str; 7] = [
     "connection",
     "server",

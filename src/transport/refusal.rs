@@ -19,8 +19,8 @@ impl From<azure_core::Error> for Failure {
                 let body = raw_response.as_ref().map(|raw| String::from_utf8_lossy(raw.body().as_ref()).into_owned());
                 let body = body.unwrap_or_default();
                 // Without a code in a header or in JSON the SDK repeats the status as its code.
-                let told = error_code.clone().filter(|code| *code != status.to_string());
-                let code = header("x-ms-error-code").or_else(|| xml_text(&body, "Code").map(scrub)).or(told);
+                let code = error_code.clone().filter(|code| *code != status.to_string());
+                let code = header("x-ms-error-code").or_else(|| xml_text(&body, "Code").map(scrub)).or(code);
                 let source_status = header("x-ms-copy-source-status-code")
                     .or_else(|| xml_text(&body, "CopySourceStatusCode").map(str::to_owned));
                 Self::Refused {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_tells_what_the_headers_do_not() {
+    fn the_body_is_used_for_fields_that_the_headers_lack() {
         let body = "<Error><Code>CannotVerifyCopySource</Code><Message>m</Message>\
                     <CopySourceStatusCode>404</CopySourceStatusCode></Error>";
         let failure = Failure::from(sdk_error(404, &[("x-ms-retry-after-ms", "250")], body));

@@ -1,4 +1,4 @@
-//! Following a job: asked at growing intervals where it stands, and at its end what became of it.
+//! Follows a job: polls its state at growing intervals, and reads its result at the end.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::media::authoring::{Job, JobTask};
 use crate::model::{AssetId, JobId, JobState};
 use crate::monitor::{Monitor, RunEvent};
 
-/// Before the second question. Short jobs shall not seem long.
+/// The pause before the second poll. It is short, so that short jobs end quickly.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Each pause is so many times the one before (guess).
 const GROWTH: f64 = 1.5;

@@ -1,4 +1,4 @@
-//! The files of this machine: what they are, and the marks by which an upload of them is found again.
+//! The local files of an upload, and the marks by which an interrupted upload of them is found again.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -103,7 +103,7 @@ pub(super) async fn read(paths: &[PathBuf]) -> Result<Vec<LocalFile>, Error> {
     })?;
     let mut names = HashSet::new();
     if let Some(twice) = files.iter().find(|file| !names.insert(file.name.as_str())) {
-        let reason = "two files have that name, and an asset has one of a name".to_owned();
+        let reason = "two files have that name, but names in an asset are unique".to_owned();
         return Err(Error::Input { subject: twice.name.clone(), reason });
     }
     if files.is_empty() {

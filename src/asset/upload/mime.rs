@@ -38,7 +38,7 @@ const TYPES: &[(&str, &str)] = &[
     ("png", "image/png"),
 ];
 
-/// What is said of a file nobody knows.
+/// The type of an unknown file.
 const UNKNOWN: &str = "application/octet-stream";
 
 /// The MIME type of a file of that name.

@@ -157,7 +157,7 @@ fn unreadable(file: &LocalFile, reason: &str) -> Error {
     Error::Input { subject: file.path.display().to_string(), reason: format!("failed to read it: {reason}") }
 }
 
-/// Makes the blob of its blocks, and looks whether it is what it shall be.
+/// Commits the blocks, and checks the length and the checksum of the blob.
 async fn commit(
     storage: &BlobAccount,
     to: &BlobRef,

@@ -53,7 +53,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) details_dir: Option<PathBuf>,
 }
 
-/// The service's task options, as far as there is a use for them.
+/// The task options of the service that are of use here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TaskOptions {
     /// Nothing.
@@ -93,7 +93,7 @@ pub(super) async fn run(context: &Context, side: Side, args: &EncodeArgs) -> Res
         details::check(directory)?;
     }
     let asset = find(account, &args.asset).await.map_err(|error| failed(&error, false))?;
-    // From here on a signal must not leave a job behind that nobody was told of.
+    // From here on a signal must not leave a job behind that was not reported.
     let interruption = Interruption::listen(&context.screen, "")?;
     let submitted = submit(account, &asset, &options, &Silent).await.map_err(|error| failed(&error, false))?;
     if args.no_wait {
@@ -107,7 +107,7 @@ pub(super) async fn run(context: &Context, side: Side, args: &EncodeArgs) -> Res
     let cancel = args.cancel_on_interrupt;
     let ended =
         Watched { context, side, account, interruption: &interruption, cancel }.to_the_end(&submitted.job).await;
-    told(context, args.details_dir.as_deref(), ended, &interruption)
+    finished(context, args.details_dir.as_deref(), ended, &interruption)
 }
 
 /// Runs `asset jobs`.
@@ -141,7 +141,7 @@ pub(super) async fn jobs(context: &Context, side: Side, args: &JobsArgs) -> Resu
         let interruption = Interruption::listen(&context.screen, "")?;
         let ended =
             Watched { context, side, account, interruption: &interruption, cancel: false }.to_the_end(&id).await;
-        return told(context, args.details_dir.as_deref(), ended, &interruption);
+        return finished(context, args.details_dir.as_deref(), ended, &interruption);
     }
     write_details(args.details_dir.as_deref(), &report)?;
     context.printer.result(&report, || text::report(&report))?;
@@ -158,7 +158,7 @@ pub(super) async fn processors(context: &Context, side: Side) -> Result<ExitCode
     Ok(ExitCode::Success)
 }
 
-/// A job that is followed until it ends or somebody interrupts.
+/// A job that is followed until it ends or the operator interrupts.
 struct Watched<'a> {
     context: &'a Context,
     side: Side,
@@ -168,7 +168,7 @@ struct Watched<'a> {
 }
 
 impl Watched<'_> {
-    /// The report of the job's end; `None` = interrupted, and the job goes on.
+    /// The report of the job's end; `None` = interrupted, and the job continues.
     async fn to_the_end(&self, job: &JobId) -> Result<Option<JobReport>, CommandFailure> {
         let progress = self.context.screen.job();
         let ended = self.follow(job, &progress).await;
@@ -183,7 +183,7 @@ impl Watched<'_> {
         }
         if !self.cancel {
             self.note(&format!(
-                "interrupted; job {job} goes on. To follow it: {}. To cancel it: {}",
+                "interrupted; job {job} continues. To follow it: {}. To cancel it: {}",
                 self.command(&format!("{job} --watch")),
                 self.command(&format!("--cancel {job}"))
             ));
@@ -195,7 +195,7 @@ impl Watched<'_> {
         report(self.account, job).await.map(Some)
     }
 
-    /// The job is there, whatever happened to whoever followed it: doing the same again would make a second one.
+    /// The job exists, even if following it failed: the same command would submit a second one.
     fn lost(&self, job: &JobId, error: &Error) -> CommandFailure {
         let mut failure = failed(error, true).about(&format!("job {job}"));
         failure.code = ExitCode::Unexpected;
@@ -217,7 +217,7 @@ fn command(context: &Context, side: Side, arguments: &str) -> String {
 }
 
 /// Says how a job that was followed ended.
-fn told(
+fn finished(
     context: &Context,
     directory: Option<&Path>,
     ended: Result<Option<JobReport>, CommandFailure>,

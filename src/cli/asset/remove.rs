@@ -75,12 +75,11 @@ async fn chosen(account: &Endpoint, args: &DeleteArgs) -> Result<Vec<Asset>, Com
     Ok(assets)
 }
 
-/// Asks on a terminal; elsewhere there is nobody to ask.
+/// Asks on a terminal; without one no operator can answer.
 async fn agreed(account: &Endpoint, assets: &[Asset]) -> Result<bool, CommandFailure> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        let problem =
-            format!("there is no terminal to ask on whether to delete all that was named ({} in all)", assets.len());
-        return Err(CommandFailure::new(ExitCode::Refused, problem, "say --yes"));
+        let problem = format!("deleting {} assets needs a confirmation, and there is no terminal", assets.len());
+        return Err(CommandFailure::new(ExitCode::Refused, problem, "confirm with --yes"));
     }
     for asset in assets {
         printer::note(&format!("  {}  {}", asset.id, plain::line(asset.label())));

@@ -18,7 +18,7 @@ use super::super::signals::Interruption;
 use super::failed;
 
 /// What the first Ctrl-C answers.
-const STOPPED: &str = "stopped; run the same command again, and it goes on from where it ended";
+const STOPPED: &str = "stopped; run the same command again to resume it";
 
 /// Arguments of `asset upload`.
 #[derive(Debug, Args)]
@@ -93,7 +93,7 @@ fn text(uploaded: &Uploaded) -> String {
         let primary = if file.primary { ", primary" } else { "" };
         let there = match file.there {
             0 => String::new(),
-            there => format!(", {} of it were there already", ByteSize(there)),
+            there => format!(", {} of it were uploaded before", ByteSize(there)),
         };
         let size = ByteSize(file.bytes);
         let _ =

@@ -15,7 +15,7 @@ const AT_ONCE: usize = 16;
 /// What one region answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) enum Answer {
-    /// A manifest, or whatever the URL names.
+    /// A manifest, or the file that the URL names.
     Plays,
     /// An error status, with the first line of its text.
     Refused(u16, String),
@@ -49,17 +49,17 @@ impl Playback {
         let root = self.urls.source_url.ends_with('/');
         match (&self.source, &self.target) {
             (_, Answer::Absent) => "its locator is not mirrored, see above".to_owned(),
-            (Answer::Refused(..), Answer::Refused(..)) if root && self.alike() => {
+            (Answer::Refused(..), Answer::Refused(..)) if root && self.same_answer() => {
                 "it has no .ism, so there is no manifest to fetch (as in A)".to_owned()
             }
-            (Answer::Refused(..), target) if self.alike() => format!("{target} (as in A)"),
+            (Answer::Refused(..), target) if self.same_answer() => format!("{target} (as in A)"),
             (Answer::Plays, Answer::Plays) => "plays, but not the same".to_owned(),
             (source, target) => format!("{target} (A: {source})"),
         }
     }
 
-    /// Do both regions answer the same, be it a refusal?
-    pub(crate) fn alike(&self) -> bool {
+    /// Do both regions give the same answer? A refusal counts, too.
+    pub(crate) fn same_answer(&self) -> bool {
         match (&self.source, &self.target) {
             (Answer::Plays, Answer::Plays) => self.same,
             (Answer::Refused(source, _), Answer::Refused(target, _)) => source == target,
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn why_it_does_not_play_is_told_with_what_the_source_does() {
+    fn the_reason_for_not_playing_includes_the_answer_of_the_source() {
         assert!(playback(Answer::Plays, Answer::Absent, true).why().contains("not mirrored"));
         assert_eq!(playback(refused(), refused(), true).why(), "403 not yet (as in A)");
         assert!(playback(refused(), refused(), false).why().contains("no .ism"));
@@ -149,6 +149,6 @@ mod tests {
     #[test]
     fn different_content_does_not_count_as_playing() {
         let one = Playback { same: false, ..playback(Answer::Plays, Answer::Plays, true) };
-        assert!(!one.plays() && !one.alike());
+        assert!(!one.plays() && !one.same_answer());
     }
 }

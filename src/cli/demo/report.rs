@@ -157,22 +157,22 @@ impl Report {
 /// What should not have happened. Refusals and conflicts are what the awkward assets are made for.
 fn surprises(first: &Summary, verification: &Verification, playback: &[Playback], second: &Summary) -> Vec<String> {
     let mut surprises = Vec::new();
-    // What follows from a problem that is told already is not told again.
-    let told: BTreeSet<&str> = first.problems.iter().map(|problem| problem.asset.as_str()).collect();
+    // Consequences of a problem that is reported already are not reported again.
+    let reported: BTreeSet<&str> = first.problems.iter().map(|problem| problem.asset.as_str()).collect();
     let names: BTreeSet<&str> = first.problems.iter().map(|problem| problem.name.as_str()).collect();
     for problem in first.problems.iter().filter(|problem| !is_expected(problem)) {
         surprises.push(format!("first run: {}: {}", problem.name, problem.finding.line(true)));
     }
-    for problem in second.problems.iter().filter(|problem| !told.contains(problem.asset.as_str())) {
+    for problem in second.problems.iter().filter(|problem| !reported.contains(problem.asset.as_str())) {
         surprises.push(format!("second run: {}: {}", problem.name, problem.finding.line(true)));
     }
     if first.assets.mirrored == 0 {
         surprises.push("nothing was mirrored".to_owned());
     }
-    for difference in verification.differences.iter().filter(|one| !told.contains(one.asset.as_str())) {
+    for difference in verification.differences.iter().filter(|one| !reported.contains(one.asset.as_str())) {
         surprises.push(format!("{}: {}: {}", difference.name, difference.item, difference.what));
     }
-    for one in playback.iter().filter(|one| !one.alike() && !names.contains(one.urls.asset.as_str())) {
+    for one in playback.iter().filter(|one| !one.same_answer() && !names.contains(one.urls.asset.as_str())) {
         surprises.push(format!("{}: A {}, B {}", one.urls.source_url, one.source, one.target));
     }
     if !playback.iter().any(Playback::plays) {
@@ -180,7 +180,7 @@ fn surprises(first: &Summary, verification: &Verification, playback: &[Playback]
     }
     let made = second.blobs.copied + second.assets.mirrored + second.locators.mirrored;
     if made > 0 {
-        surprises.push(format!("the second run made or copied {made} things that were there already"));
+        surprises.push(format!("the second run made or copied {made} things that already existed"));
     }
     surprises
 }

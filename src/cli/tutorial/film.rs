@@ -17,7 +17,7 @@ pub(super) struct Film {
 }
 
 impl Film {
-    /// That file, which is looked for before anything is begun, or the film brought along.
+    /// The given file, which is opened before anything starts, or the built-in film.
     pub(super) fn of(file: Option<&Path>) -> Result<Self, CommandFailure> {
         match file {
             Some(path) => match std::fs::File::open(path) {

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_behind_is_named_by_side_and_kind() {
+    fn things_that_are_left_behind_are_named_by_side_and_kind() {
         let set = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
         let account = |side, policies: &[&str]| Account {
             side,

@@ -1,4 +1,4 @@
-//! What the tutorial tells in the end.
+//! The report at the end of the tutorial.
 
 use std::fmt::Write as _;
 
@@ -34,7 +34,7 @@ struct Manifest {
 }
 
 impl Report {
-    /// Of what was played, and of what is left.
+    /// A report of the playback, and of what is left in the account.
     pub(super) fn new(played: Played, before: &Inventory, left_behind: Vec<String>, kept: bool) -> Self {
         let manifest = |playback: Playback| Manifest {
             equal: playback.plays(),

@@ -36,7 +36,7 @@ const ACTIVATION: Duration = Duration::from_mins(1);
 /// Between two looks whether it does.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// One way through the tutorial. Its assets have names of its own, by which they are found again whatever happens.
+/// One pass through the tutorial. Its assets have unique names, so that they are found again after any failure.
 #[derive(Debug)]
 pub(super) struct Tutorial<'a> {
     context: &'a Context,
@@ -47,7 +47,7 @@ pub(super) struct Tutorial<'a> {
     output_name: String,
 }
 
-/// What was played.
+/// The results of the playback.
 #[derive(Debug)]
 pub(super) struct Played {
     /// Each step with its seconds.
@@ -59,7 +59,7 @@ pub(super) struct Played {
 /// A step that was gone.
 #[derive(Debug, Serialize)]
 pub(super) struct Step {
-    /// What was done.
+    /// The name of the step.
     pub(super) step: &'static str,
     /// How long it took.
     pub(super) seconds: f64,
@@ -97,7 +97,7 @@ impl<'a> Tutorial<'a> {
             .ok_or_else(|| vanished(&self.input_name))?;
         let output = self.encode(source, &input).await?;
         watch.lap("encode");
-        self.context.printer.note("publishing what came out …");
+        self.context.printer.note("publishing the output …");
         publish(source, &output, DAYS).await.map_err(|error| of(&error))?;
         watch.lap("publish");
         self.context.printer.note("mirroring it to the target …");
@@ -124,9 +124,9 @@ impl<'a> Tutorial<'a> {
         let report = report.map_err(|error| of(&error))?;
         let output = report.outputs.first().filter(|_| report.job.state == JobState::Finished);
         let Some(output) = output else {
-            let told = report.tasks.iter().flat_map(|task| &task.errors);
-            let told: Vec<String> = told.map(|error| format!("{}: {}", error.code, error.message)).collect();
-            let message = format!("job {} ended: {}; {}", report.job.id, report.job.state, told.join("; "));
+            let errors = report.tasks.iter().flat_map(|task| &task.errors);
+            let errors: Vec<String> = errors.map(|error| format!("{}: {}", error.code, error.message)).collect();
+            let message = format!("job {} ended: {}; {}", report.job.id, report.job.state, errors.join("; "));
             return Err(CommandFailure::new(ExitCode::Encoding, message, "choose another film or --preset"));
         };
         source.media.asset(&output.id).await.map_err(|error| of(&error))?.ok_or_else(|| vanished(&self.output_name))

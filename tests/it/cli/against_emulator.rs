@@ -148,9 +148,9 @@ fn a_run_that_finds_nothing_to_do_says_so_in_one_line_and_v_does_not_list_the_un
     let first = stdout(&mediamirror(emulator.path(), &["sync"]));
     assert!(first.contains("complete: 4 assets, 4 mirrored, 20 blobs copied ("), "{first}");
     let second = mediamirror(emulator.path(), &["sync"]);
-    let told = stdout(&second);
-    assert!(told.starts_with("complete: 4 assets, nothing to do ("), "{told}");
-    assert_eq!((told.lines().count(), stderr(&second)), (1, String::new()), "{told}");
+    let printed = stdout(&second);
+    assert!(printed.starts_with("complete: 4 assets, nothing to do ("), "{printed}");
+    assert_eq!((printed.lines().count(), stderr(&second)), (1, String::new()), "{printed}");
     let (_, json) = emulator.json(&["sync"]);
     assert_eq!(json["changes"], Value::Array(Vec::new()));
     let verbose = mediamirror(emulator.path(), &["sync", "-v"]);
@@ -161,19 +161,19 @@ fn a_run_that_finds_nothing_to_do_says_so_in_one_line_and_v_does_not_list_the_un
 }
 
 #[test]
-fn what_is_not_mirrored_is_a_line_before_the_total() {
+fn each_asset_that_is_not_mirrored_has_a_line_before_the_total() {
     let emulator = Emulator::with("", "assets=12,blobs=3,seed=1,sizes=small,awkward=true", "");
     let output = mediamirror(emulator.path(), &["sync"]);
-    let told = stdout(&output);
-    assert_eq!(output.status.code(), Some(3), "{told}");
-    let (lines, total) = told.trim_end().rsplit_once('\n').expect("several lines");
-    assert!(lines.contains("! awkward-storage-encrypted  storage-encrypted: "), "{told}");
-    assert!(lines.lines().all(|line| line.chars().count() <= 80), "{told}");
-    assert!(total.starts_with("partial: 12 assets, "), "{told}");
+    let printed = stdout(&output);
+    assert_eq!(output.status.code(), Some(3), "{printed}");
+    let (lines, total) = printed.trim_end().rsplit_once('\n').expect("several lines");
+    assert!(lines.contains("! awkward-storage-encrypted  storage-encrypted: "), "{printed}");
+    assert!(lines.lines().all(|line| line.chars().count() <= 80), "{printed}");
+    assert!(total.starts_with("partial: 12 assets, "), "{printed}");
 }
 
 #[test]
-fn what_somebody_deletes_on_the_target_is_named_with_four_and_mended_by_the_next_run() {
+fn deletions_on_the_target_are_reported_with_exit_code_four_and_repaired_by_the_next_run() {
     let emulator = Emulator::start("");
     let (_, urls) = (emulator.json(&["sync"]), emulator.json(&["urls"]).1);
     let name = |at: usize| urls[at]["asset"].as_str().or(urls[at]["name"].as_str()).expect("a name").to_owned();
@@ -181,8 +181,8 @@ fn what_somebody_deletes_on_the_target_is_named_with_four_and_mended_by_the_next
     emulator.json(&["asset", "delete", &name(1), "--side", "target", "--yes"]);
     let (code, found) = emulator.json(&["verify"]);
     assert_eq!((code, &found["assets"]["different"], &found["assets"]["missing"]), (Some(4), &1.into(), &1.into()));
-    let told = found["differences"].to_string();
-    assert!(told.contains(&name(0)) && told.contains(&name(1)), "{told}");
+    let printed = found["differences"].to_string();
+    assert!(printed.contains(&name(0)) && printed.contains(&name(1)), "{printed}");
     let (code, summary) = emulator.json(&["sync"]);
     assert_eq!((code, &summary["assets"]["mirrored"]), (Some(0), &Value::from(2)), "{summary:#}");
     assert_eq!(emulator.json(&["verify"]).0, Some(0));
@@ -212,11 +212,11 @@ fn wrong_keys_end_with_five_the_line_and_nothing_written() {
         write_private(&emulator.path().join(file), "d3Jvbmcta2V5\n");
         let before = files_in(&emulator.place);
         let output = mediamirror(emulator.path(), &["sync"]);
-        let told = stderr(&output);
-        assert_eq!(output.status.code(), Some(5), "{file}: {told}");
-        assert_eq!(told.matches("error: ").count(), 1, "{file}: {told}");
-        assert!(told.contains(&format!("mirror.toml:{}: {subject}", emulator.line_of(file))), "{file}: {told}");
-        assert!(told.contains("remedy: ") && !told.contains("d3Jvbmcta2V5"), "{file}: {told}");
+        let printed = stderr(&output);
+        assert_eq!(output.status.code(), Some(5), "{file}: {printed}");
+        assert_eq!(printed.matches("error: ").count(), 1, "{file}: {printed}");
+        assert!(printed.contains(&format!("mirror.toml:{}: {subject}", emulator.line_of(file))), "{file}: {printed}");
+        assert!(printed.contains("remedy: ") && !printed.contains("d3Jvbmcta2V5"), "{file}: {printed}");
         assert_eq!(files_in(&emulator.place), before, "{file}");
         let (_, comparison) = {
             std::fs::write(emulator.path().join(file), key_of(&emulator, file)).expect("written");
@@ -238,10 +238,10 @@ fn an_api_that_answers_html_ends_with_five() {
     emulator.change(emulator.region(0, "media"), &format!("http://{page}/api/"));
     let line = emulator.line_of(&page);
     let output = mediamirror(emulator.path(), &["sync"]);
-    let told = stderr(&output);
-    assert_eq!(output.status.code(), Some(5), "{told}");
-    assert!(told.contains(&format!("mirror.toml:{line}: the source's media account mediawest")), "{told}");
-    assert_eq!(told.matches("error: ").count(), 1, "{told}");
+    let printed = stderr(&output);
+    assert_eq!(output.status.code(), Some(5), "{printed}");
+    assert!(printed.contains(&format!("mirror.toml:{line}: the source's media account mediawest")), "{printed}");
+    assert_eq!(printed.matches("error: ").count(), 1, "{printed}");
     assert!(!emulator.path().join("mirror.ledger").exists());
 }
 
@@ -274,14 +274,14 @@ fn an_interrupted_run_says_how_to_go_on_and_the_next_one_does() {
         .spawn()
         .expect("the binary runs");
     let mut log = run.stderr.take().expect("piped");
-    // When the third asset is begun the first one is copied, and the fourth one is to come.
+    // When the third asset starts, the first one is copied and the fourth one has not started.
     wait_for(&emulator, "CreateAsset", 3);
     signal(&run, "-INT");
     let mut rest = String::new();
     log.read_to_string(&mut rest).expect("text");
     let output = run.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(130), "{rest}");
-    assert!(rest.contains("To go on: mediamirror --config mirror.toml sync"), "{rest}");
+    assert!(rest.contains("To resume: mediamirror --config mirror.toml sync"), "{rest}");
     let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(summary["outcome"], "interrupted");
     let (code, next) = emulator.json(&["sync"]);
@@ -337,7 +337,7 @@ fn a_second_run_at_the_same_time_is_refused_with_six() {
 }
 
 #[test]
-fn a_small_demonstration_shows_pairs_of_urls_and_surprises_nobody() {
+fn a_small_demonstration_shows_pairs_of_urls_and_no_surprises() {
     let place = tempfile::tempdir().expect("a directory");
     let output = mediamirror(place.path(), &["demo", "--assets", "3", "--blobs", "3"]);
     let shown = stdout(&output);

@@ -59,8 +59,8 @@ fn an_asset_is_uploaded_published_shown_and_deleted_only_when_that_is_meant() {
     let signature = signature.expect("a signature");
     let shown = mediamirror(emulator.path(), &["asset", "show", "clip", "-vvv"]);
     assert_eq!(shown.status.code(), Some(0));
-    for told in [stderr(&secret), stdout(&shown), stderr(&shown)] {
-        assert!(!told.contains(&signature), "a signature is told: {told}");
+    for printed in [stderr(&secret), stdout(&shown), stderr(&shown)] {
+        assert!(!printed.contains(&signature), "a signature is printed: {printed}");
     }
 
     let refused = mediamirror(emulator.path(), &["asset", "delete", "clip"]);
@@ -73,7 +73,7 @@ fn an_asset_is_uploaded_published_shown_and_deleted_only_when_that_is_meant() {
     assert!(stderr(&gone).contains("no asset of that name"), "{}", stderr(&gone));
 
     let (_, all) = emulator.json(&["asset", "list"]);
-    assert_eq!(all.as_array().map(Vec::len), Some(4), "what was there before: {all}");
+    assert_eq!(all.as_array().map(Vec::len), Some(4), "the assets from before: {all}");
     let (code, deleted) = emulator.json(&["asset", "delete", "--all", "--yes"]);
     assert_eq!((code, deleted.as_array().map(Vec::len)), (Some(0), Some(4)));
     assert_eq!(emulator.json(&["asset", "list"]), (Some(0), Value::Array(vec![])));
@@ -82,7 +82,7 @@ fn an_asset_is_uploaded_published_shown_and_deleted_only_when_that_is_meant() {
 }
 
 #[test]
-fn what_cannot_be_uploaded_is_refused_with_five_and_its_reason() {
+fn a_file_that_cannot_be_uploaded_is_refused_with_five_and_its_reason() {
     let emulator = Emulator::start("");
     std::fs::write(emulator.path().join("a.mp4"), "x").expect("written");
     for (arguments, words) in [
@@ -102,11 +102,11 @@ fn the_tutorial_plays_in_both_regions_and_leaves_nothing_behind() {
     let place = tempfile::tempdir().expect("a directory");
     let output = mediamirror(place.path(), &["tutorial", "--output", "json"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let told: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
-    assert_eq!((&told["equal"], &told["left_behind"]), (&Value::from(true), &Value::Array(vec![])));
-    assert_eq!(told["manifests"].as_array().map(Vec::len), Some(3));
+    let printed: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    assert_eq!((&printed["equal"], &printed["left_behind"]), (&Value::from(true), &Value::Array(vec![])));
+    assert_eq!(printed["manifests"].as_array().map(Vec::len), Some(3));
     let steps: Vec<&str> =
-        told["steps"].as_array().expect("a list").iter().filter_map(|step| step["step"].as_str()).collect();
+        printed["steps"].as_array().expect("a list").iter().filter_map(|step| step["step"].as_str()).collect();
     assert_eq!(steps, ["upload", "encode", "publish", "mirror", "compare"]);
     assert!(files_in(&place).is_empty());
 }
@@ -116,14 +116,14 @@ fn the_tutorial_with_two_accounts_of_a_configuration_leaves_them_as_they_were() 
     let emulator = Emulator::start("");
     let film = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bars/bars_200.mp4");
     let before = emulator.json(&["asset", "list"]);
-    let (code, told) = emulator.json(&["tutorial", film, "--config", "mirror.toml"]);
-    assert_eq!((code, &told["left_behind"]), (Some(0), &Value::Array(vec![])), "{told}");
-    let url = told["manifests"][0]["source_url"].as_str().expect("a text");
+    let (code, printed) = emulator.json(&["tutorial", film, "--config", "mirror.toml"]);
+    assert_eq!((code, &printed["left_behind"]), (Some(0), &Value::Array(vec![])), "{printed}");
+    let url = printed["manifests"][0]["source_url"].as_str().expect("a text");
     assert!(url.starts_with(emulator.region(0, "streaming")), "{url}");
     assert_eq!(emulator.json(&["asset", "list"]), before);
     assert_eq!(emulator.json(&["asset", "list", "--side", "target"]).1, Value::Array(vec![]));
 
-    // A preset nobody has: the job fails, what was made goes all the same.
+    // An unknown preset: the job fails, and everything that was created is still removed.
     let failed = mediamirror(emulator.path(), &["tutorial", film, "--config", "mirror.toml", "--preset", "no such"]);
     assert_eq!(failed.status.code(), Some(10), "{}", stderr(&failed));
     assert_eq!(emulator.json(&["asset", "list"]), before, "{}", stderr(&failed));

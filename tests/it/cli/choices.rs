@@ -36,13 +36,13 @@ fn a_method_that_is_asked_for_is_reported_as_such_and_nothing_of_it_without_v() 
         let emulator = Emulator::start("");
         let output = mediamirror(emulator.path(), &[&["sync", "--copy-method", "blocks"], verbose].concat());
         let report = stdout(&output);
-        assert_eq!(report.contains("by blocks: as asked for with --copy-method\n"), reported, "{report}");
+        assert_eq!(report.contains("by blocks: set by --copy-method\n"), reported, "{report}");
         assert_eq!(stderr(&output).contains("by blocks"), reported, "{}", stderr(&output));
     }
 }
 
 #[test]
-fn looks_at_asynchronous_copies_are_forecast_and_told_to_be_an_estimate() {
+fn looks_at_asynchronous_copies_are_forecast_and_marked_as_an_estimate() {
     let emulator = Emulator::start(&pending());
     let output = mediamirror(emulator.path(), &["sync", "--dry-run", "--copy-method", "async"]);
     let text = stdout(&output);

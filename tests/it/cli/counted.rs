@@ -91,7 +91,7 @@ fn the_statistics_are_read_and_reset() {
 }
 
 #[test]
-fn what_is_printed_has_the_promised_keys_and_a_second_run_writes_nothing() {
+fn the_output_has_the_documented_keys_and_a_second_run_writes_nothing() {
     let emulator = Emulator::start("");
     let (code, first) = emulator.json(&["sync"]);
     assert_eq!(code, Some(0));
@@ -136,24 +136,27 @@ fn refused(emulator: &Emulator, place: &str, subject: &str) {
     let before = files_in(&emulator.place);
     for command in ["sync", "verify", "urls"] {
         let output = mediamirror(emulator.path(), &[command]);
-        let told = stderr(&output);
-        assert_eq!(output.status.code(), Some(5), "{command}: {told}");
+        let printed = stderr(&output);
+        assert_eq!(output.status.code(), Some(5), "{command}: {printed}");
         assert!(output.stdout.is_empty(), "{command}");
-        let lines = |start: &str| told.lines().filter(|line| line.starts_with(start)).count();
-        assert_eq!((told.lines().count(), lines("error: "), lines("remedy: ")), (2, 1, 1), "{command}: {told}");
-        assert!(told.contains(&format!("mirror.toml:{line}: ")) && told.contains(subject), "{command}: {told}");
+        let lines = |start: &str| printed.lines().filter(|line| line.starts_with(start)).count();
+        assert_eq!((printed.lines().count(), lines("error: "), lines("remedy: ")), (2, 1, 1), "{command}: {printed}");
+        assert!(
+            printed.contains(&format!("mirror.toml:{line}: ")) && printed.contains(subject),
+            "{command}: {printed}"
+        );
         assert_eq!(files_in(&emulator.place), before, "{command}");
     }
     assert_eq!(writes(emulator), Vec::<String>::new());
 }
 
-/// Nobody listens there: it needs privileges.
-const NOBODY: &str = "http://127.0.0.1:1";
+/// No process listens there: it needs privileges.
+const CLOSED_PORT: &str = "http://127.0.0.1:1";
 
 #[test]
 fn an_unreachable_media_api_is_refused() {
     let from = |emulator: &Emulator| emulator.region(0, "media").to_owned();
-    refuses(from, &format!("{NOBODY}/api/"), "the source's media account mediawest at http://127.0.0.1:1/api/");
+    refuses(from, &format!("{CLOSED_PORT}/api/"), "the source's media account mediawest at http://127.0.0.1:1/api/");
 }
 
 #[test]
@@ -161,7 +164,7 @@ fn an_unreachable_token_service_is_refused() {
     let from = |emulator: &Emulator| emulator.region(1, "token").to_owned();
     refuses(
         from,
-        &format!("{NOBODY}/v2/OAuth2-13"),
+        &format!("{CLOSED_PORT}/v2/OAuth2-13"),
         "the target's token service of media account mediaeast at http://127.0.0.1:1/v2/OAuth2-13",
     );
 }
@@ -171,7 +174,7 @@ fn an_unreachable_blob_service_is_refused() {
     let from = |emulator: &Emulator| emulator.region(1, "blob").to_owned();
     refuses(
         from,
-        &format!("{NOBODY}/storeeast"),
+        &format!("{CLOSED_PORT}/storeeast"),
         "the target's storage account storeeast at http://127.0.0.1:1/storeeast",
     );
 }
@@ -191,7 +194,7 @@ fn a_web_page_in_place_of_the_blob_service_is_refused() {
 }
 
 #[test]
-fn a_key_nobody_knows_is_refused() {
+fn an_unknown_key_is_refused() {
     refuses(|_| "redirect_hosts".to_owned(), "redirct_hosts", "did you mean `redirect_hosts`?");
 }
 

@@ -76,7 +76,7 @@ fn rights_to_write_are_proven_on_the_target_alone_and_nothing_of_the_proof_stays
 }
 
 #[test]
-fn a_wrong_key_fails_the_check_of_its_account_and_is_not_told() {
+fn a_wrong_key_fails_the_check_of_its_account_and_is_not_printed() {
     for (file, subject, name) in [
         ("west.media.key", "mediawest", "token"),
         ("west.storewest.key", "storewest", "credential"),
@@ -161,7 +161,7 @@ fn the_ledger_is_examined_and_its_trouble_has_its_own_codes() {
     assert_eq!(check(&diagnosis, "storeeast", "list")["verdict"], "ok");
 
     let lock = std::fs::File::open(emulator.path().join("mirror.ledger.lock")).expect("a run was here");
-    lock.lock().expect("nobody holds it");
+    lock.lock().expect("the lock is free");
     let (code, diagnosis) = emulator.json(&["doctor"]);
     assert_eq!((code, &found(&diagnosis)["verdict"]), (Some(6), &Value::from("fail")), "{diagnosis:#}");
     drop(lock);
@@ -193,9 +193,9 @@ fn signatures_with_the_least_rights_mirror_a_library_and_the_doctor_proves_it() 
         assert_eq!(check(&diagnosis, account, "sas")["verdict"], "ok");
     }
     let output = mediamirror(emulator.path(), &["sync", "-vvv", "--copy-method", "async"]);
-    let told = stdout(&output) + &stderr(&output);
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(signatures.iter().all(|signature| !told.contains(signature)), "a signature was told");
+    let printed = stdout(&output) + &stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    assert!(signatures.iter().all(|signature| !printed.contains(signature)), "a signature was printed");
     let (code, compared) = emulator.json(&["verify"]);
     assert_eq!((code, &compared["assets"]["same"]), (Some(0), &Value::from(4)), "{compared:#}");
 }
@@ -217,7 +217,7 @@ fn a_side_whose_tags_may_not_be_read_is_a_warning_and_a_run_ends_with_three_and_
 }
 
 #[test]
-fn a_signature_with_too_few_or_too_many_rights_is_told_by_its_letters() {
+fn a_signature_with_too_few_or_too_many_permissions_is_reported_with_their_letters() {
     for (region, permissions, code, verdict, words) in [
         (0, "r", 5, "fail", "sp=r lacks l"),
         (1, "rl", 5, "fail", "sp=rl lacks w"),

@@ -78,15 +78,15 @@ fn a_failed_job_has_its_own_code_and_leaves_a_stop_report() {
     let asset = an_asset(&emulator);
     let output =
         mediamirror(emulator.path(), &["asset", "encode", &asset, "--preset", "No Such Preset", "--details-dir", "."]);
-    let (text, told) = (stdout(&output), stderr(&output));
-    assert_eq!(output.status.code(), Some(10), "{text}{told}");
-    assert!(told.contains("ErrorExecutingTask") && told.contains("No Such Preset"), "{told}");
+    let (text, printed) = (stdout(&output), stderr(&output));
+    assert_eq!(output.status.code(), Some(10), "{text}{printed}");
+    assert!(printed.contains("ErrorExecutingTask") && printed.contains("No Such Preset"), "{printed}");
     assert_eq!(written(emulator.path(), "JobDetails-").len(), 2);
     assert_eq!(written(emulator.path(), "JobStop-").len(), 2);
 }
 
 #[test]
-fn what_cannot_be_encoded_is_refused_with_what_there_is() {
+fn an_asset_that_cannot_be_encoded_is_refused_with_the_available_choices() {
     let emulator = Emulator::start("");
     let asset = an_asset(&emulator);
     for (asset, more, message) in [
@@ -132,24 +132,24 @@ fn interrupted(more: &[&str]) -> (Emulator, Option<i32>, String) {
 
 #[test]
 fn an_interruption_leaves_the_job_and_says_how_to_go_on_and_how_to_cancel() {
-    let (emulator, code, told) = interrupted(&[]);
+    let (emulator, code, printed) = interrupted(&[]);
     let (_, jobs) = emulator.json(&["asset", "jobs"]);
     let id = jobs[0]["id"].as_str().expect("an id");
-    assert_eq!((code, &jobs[0]["state"]), (Some(130), &Value::from("processing")), "{told}");
+    assert_eq!((code, &jobs[0]["state"]), (Some(130), &Value::from("processing")), "{printed}");
     assert!(
-        told.contains(&format!("mediamirror --config mirror.toml asset jobs --side source {id} --watch")),
-        "{told}"
+        printed.contains(&format!("mediamirror --config mirror.toml asset jobs --side source {id} --watch")),
+        "{printed}"
     );
-    assert!(told.contains(&format!("asset jobs --side source --cancel {id}")), "{told}");
+    assert!(printed.contains(&format!("asset jobs --side source --cancel {id}")), "{printed}");
     let (code, report) = emulator.json(&["asset", "jobs", "--cancel", id]);
     assert_eq!((code, &report["job"]["state"]), (Some(0), &Value::from("canceled")));
 }
 
 #[test]
 fn an_interruption_cancels_the_job_where_that_was_asked_for() {
-    let (emulator, code, told) = interrupted(&["--cancel-on-interrupt"]);
+    let (emulator, code, printed) = interrupted(&["--cancel-on-interrupt"]);
     let (_, jobs) = emulator.json(&["asset", "jobs"]);
-    assert_eq!((code, &jobs[0]["state"]), (Some(130), &Value::from("canceled")), "{told}");
+    assert_eq!((code, &jobs[0]["state"]), (Some(130), &Value::from("canceled")), "{printed}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A ledger that is lost, damaged or of a newer release: what the target's own marks tell is enough to go on.
+//! A ledger that is lost, damaged or of a newer release: the marks on the target are enough to continue.
 
 use std::fs;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use super::{files_in, mediamirror, stderr};
 /// A mirrored library whose requests are counted from now on.
 fn mirrored() -> Emulator {
     let emulator = Emulator::start("");
-    // A blob without a checksum counts as copied only if its copy is younger by a second: the service tells no less.
+    // A blob without a checksum counts as copied only if its copy is younger by a second: the service reports whole
+    // seconds.
     std::thread::sleep(Duration::from_millis(1_100));
     let (code, first) = emulator.json(&["sync"]);
     assert_eq!((code, &first["assets"]["mirrored"]), (Some(0), &Value::from(4)));

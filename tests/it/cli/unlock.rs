@@ -25,11 +25,11 @@ fn lock(emulator: &Emulator, runtime: &tokio::runtime::Runtime) -> TargetLock {
     let account = BlobAccount::new(name.clone(), endpoint, &key, network().expect("TLS"), read, write).expect("a key");
     let target = AccountName::new(emulator.region(1, "account"));
     let holder = Holder { host: "ark".to_owned(), ..Holder::here() };
-    runtime.block_on(TargetLock::take(Arc::new(account), &target, &holder)).expect("nobody holds it")
+    runtime.block_on(TargetLock::take(Arc::new(account), &target, &holder)).expect("the lock is free")
 }
 
 #[test]
-fn unlock_shows_the_holder_with_six_and_breaks_the_lock_only_when_it_is_told_to() {
+fn unlock_shows_the_holder_with_exit_code_six_and_breaks_the_lock_only_on_request() {
     let emulator = Emulator::start("");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     for arguments in [&["unlock"][..], &["unlock", "--yes"]] {

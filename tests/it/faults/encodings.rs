@@ -1,4 +1,4 @@
-//! Answers that are compressed although nobody asked for that: they are refused, never decompressed.
+//! Answers that are compressed without a request for it: they are refused, never decompressed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use super::{LIBRARY, again_under, is_mended_after};
 use crate::world::World;
 
-const REFUSED: &str = "it is compressed (gzip), which was not asked for";
+const REFUSED: &str = "it is compressed (gzip), which the request does not allow";
 
 #[tokio::test(start_paused = true)]
 async fn a_compressed_answer_is_refused_with_its_place_and_asked_for_once() {
@@ -74,20 +74,20 @@ async fn asked_of(answer: &'static [u8], method: Method) -> (Result<(u16, Vec<u8
     let hosts = AllowedHosts::default();
     hosts.allow(&url);
     let client = guarded(network().unwrap(), hosts);
-    let told = async {
+    let result = async {
         let answer = client.execute_request(&Request::new(url, method)).await?;
         let status = u16::from(answer.status());
         Ok::<_, Failure>((status, answer.into_body().collect().await?.to_vec()))
     };
-    (told.await, served.await.unwrap())
+    (result.await, served.await.unwrap())
 }
 
 #[tokio::test]
 async fn the_network_client_asks_for_no_compression_and_decompresses_nothing() {
     // The body never comes: what is refused by its head is not waited for.
     let bomb = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1000000\r\n\r\n\x1f\x8b\x08";
-    let (told, head) = asked_of(bomb, Method::Get).await;
-    let Err(Failure::Unexpected(why)) = told else { panic!("{told:?}") };
+    let (result, head) = asked_of(bomb, Method::Get).await;
+    let Err(Failure::Unexpected(why)) = result else { panic!("{result:?}") };
     assert!(why.contains(REFUSED), "{why}");
     assert!(head.starts_with("get / http/1.1") && !head.contains("accept-encoding"), "{head}");
 

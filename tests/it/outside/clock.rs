@@ -20,7 +20,7 @@ fn wrong_clock(emulator: &Emulator) -> PathBuf {
 }
 
 #[test]
-fn a_machine_whose_clock_is_ten_minutes_wrong_mirrors_all_the_same_and_the_doctor_tells() {
+fn a_machine_whose_clock_is_ten_minutes_wrong_mirrors_and_the_doctor_reports_it() {
     for wrong in [600, -600] {
         let emulator = Emulator::with(&regions(0, LONG), &library(12), "");
         let clock = wrong_clock(&emulator);
@@ -29,8 +29,8 @@ fn a_machine_whose_clock_is_ten_minutes_wrong_mirrors_all_the_same_and_the_docto
             command.args(arguments).env("LD_PRELOAD", &clock).env("CLOCK_WRONG_BY", wrong.to_string());
             Run::spawn(&emulator, &mut command).end()
         };
-        let told = run(&["doctor", "--output", "json"]).stdout;
-        let diagnosis: Value = serde_json::from_str(&told).expect(&told);
+        let printed = run(&["doctor", "--output", "json"]).stdout;
+        let diagnosis: Value = serde_json::from_str(&printed).expect(&printed);
         let clocks = diagnosis["checks"].as_array().unwrap().iter().filter(|check| check["check"] == "clock");
         let verdicts: Vec<_> = clocks.map(|check| (&check["verdict"], &check["found"])).collect();
         let seconds = |found: &Value| found.as_str().and_then(|found| found.split(' ').next()?.parse::<u64>().ok());

@@ -29,8 +29,8 @@ fn a_ledger_that_may_not_grow_ends_the_run_with_eight_and_the_next_one_goes_on()
     ended.with(8);
     assert!(ended.stderr.contains("cannot write the ledger mirror.ledger"), "{}", ended.stderr);
     assert!(ended.stderr.contains("its disk"), "{}", ended.stderr);
-    let begun = copies(&emulator);
-    assert!(begun > 0 && begun < BLOBS, "it ended before or after the run, not in it: {begun} copies");
+    let started = copies(&emulator);
+    assert!(started > 0 && started < BLOBS, "it ended before or after the run, not in it: {started} copies");
     ledger_is_sound(&emulator, "mirror.ledger");
 
     // The signal kills a program that does not ignore it: as good as any death.
@@ -73,7 +73,7 @@ fn a_disk_that_fills_up_ends_the_run_with_eight_and_with_room_the_next_one_goes_
     ended.with(0);
     let codes: Vec<&str> = ended.stdout.lines().filter(|line| line.contains(' ')).collect();
     assert_eq!(codes, ["first 8", "second 8", "third 0"], "{}", ended.stderr);
-    assert!(ended.stderr.contains("its disk is full; make room and start again"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("its disk is full; free some space and run again"), "{}", ended.stderr);
     ledger_is_sound(&emulator, "after.ledger");
     assert_eq!((copies(&emulator), done(&emulator, &["CreateAsset"])), (BLOBS, 30), "something was done twice");
     is_mirrored(&emulator);
@@ -91,7 +91,7 @@ fn a_ledger_in_a_folder_that_is_read_only_ends_the_run_with_eight_and_nothing_is
 
     let ended = read_only(&emulator, &["kept", "kept/mirror.ledger", "kept/mirror.ledger.lock"]);
     ended.with(8);
-    assert!(ended.stderr.contains("it may only be read; check the permissions"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("it is read-only; check the permissions"), "{}", ended.stderr);
     assert_eq!((copies(&emulator), done(&emulator, &["CreateAsset"])), done_before);
     assert_eq!(fs::read(kept.join("mirror.ledger")).unwrap(), before);
 

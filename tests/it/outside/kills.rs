@@ -20,8 +20,8 @@ const FEWEST: u64 = 30;
 /// After so many kills a run is left alone: a slow machine comes to nothing in half a second.
 const MOST: u64 = 36;
 
-/// Guarantee 6: killed at any moment, again and again, a run goes on with the next one; what was copied or made is not
-/// copied or made again, but for what was in flight.
+/// Guarantee 6: a run can be killed at any moment, repeatedly, and the next run resumes it. Completed work is not done
+/// again; only requests in flight may be repeated.
 #[test]
 fn killed_thirty_times_and_more_it_copies_no_more_than_was_in_flight_twice() {
     let seed = seed();

@@ -7,19 +7,19 @@ use crate::cli::against_emulator::Emulator;
 use crate::cli::counted::wait_for;
 
 #[test]
-fn a_second_run_is_told_who_holds_the_ledger_and_since_when_and_the_first_one_goes_on() {
+fn a_second_run_reports_which_process_holds_the_ledger_since_when_and_the_first_one_continues() {
     let emulator = Emulator::with(&regions(50, LONG), &library(12), "");
     let before = jiff::Timestamp::now() - SignedDuration::from_secs(1);
     let first = Run::start(&emulator, &["sync", "--quiet", "--max-in-flight", "2"]);
     wait_for(&emulator, "CreateAsset", 2);
     let second = crate::cli::mediamirror(emulator.path(), &["sync"]);
-    let told = crate::cli::stderr(&second);
-    assert_eq!(second.status.code(), Some(6), "{told}");
+    let printed = crate::cli::stderr(&second);
+    assert_eq!(second.status.code(), Some(6), "{printed}");
     let holder = format!("process {} on ", first.process.id());
-    let (_, since) = told.split_once(&holder).and_then(|(_, rest)| rest.split_once(" since ")).expect(&told);
-    let since: jiff::Timestamp = since.split(')').next().unwrap().parse().expect(&told);
-    // It is told in whole seconds.
-    assert!(before <= since && since <= jiff::Timestamp::now(), "{told}");
+    let (_, since) = printed.split_once(&holder).and_then(|(_, rest)| rest.split_once(" since ")).expect(&printed);
+    let since: jiff::Timestamp = since.split(')').next().unwrap().parse().expect(&printed);
+    // It is printed in whole seconds.
+    assert!(before <= since && since <= jiff::Timestamp::now(), "{printed}");
     first.end().with(0);
     assert_eq!(done(&emulator, &["CreateAsset"]), 12);
     is_mirrored(&emulator);
@@ -36,8 +36,8 @@ fn few_file_descriptors_slow_a_run_and_do_not_end_it() {
         );
         let ended = Run::script(&emulator, &script).end();
         ended.with(0);
-        let told = format!("this process may open {descriptors} files");
-        assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+        let printed = format!("this process may open {descriptors} files");
+        assert!(ended.stderr.contains(&printed), "{}", ended.stderr);
         assert!(!ended.stderr.contains("Too many open files"), "{descriptors}: it was tried nevertheless");
         is_mirrored(&emulator);
     }

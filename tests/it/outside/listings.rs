@@ -20,8 +20,8 @@ fn peak_of(run: &mut Run) -> u64 {
     let mut peak = 0;
     while run.process.try_wait().unwrap().is_none() {
         assert!(std::time::Instant::now() < deadline, "it does not end");
-        let told = fs::read_to_string(&status).unwrap_or_default();
-        let held = told.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let held = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
         peak = held.and_then(|held| held.trim().parse().ok()).unwrap_or(peak);
         std::thread::sleep(LOOK);
     }

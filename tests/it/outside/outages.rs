@@ -12,7 +12,7 @@ const AWAY: Duration = Duration::from_secs(3);
 /// Blobs of the library.
 const BLOBS: u64 = 100;
 
-/// Tokens live for two seconds: new ones are needed while nobody gives any.
+/// Tokens are valid for two seconds: new ones are needed while no service issues any.
 fn emulator() -> Emulator {
     Emulator::with(&regions(50, 2), &library(20), "")
 }
@@ -29,10 +29,10 @@ fn services_that_restart_under_a_run_are_waited_for() {
     let mut run = sync(&emulator);
     let restart = format!("/_emulator/restart?away_ms={}", AWAY.as_millis());
     assert_eq!(ask(&emulator, "POST", &restart).0, 202);
-    let begun = copies(&emulator);
-    assert!(!run.ended_within(AWAY / 2), "it ended while nobody listened");
+    let started = copies(&emulator);
+    assert!(!run.ended_within(AWAY / 2), "it ended while no service listened");
     // Two were in flight when the connections broke, and may have been counted after that.
-    assert!(begun < BLOBS && copies(&emulator) <= begun + 2, "it went on without the services");
+    assert!(started < BLOBS && copies(&emulator) <= started + 2, "it went on without the services");
     run.end().with(0);
     assert!(copies(&emulator) <= BLOBS + 2, "{} copies", copies(&emulator));
     assert_eq!(done(&emulator, &["CreateAsset"]), 20);
@@ -44,7 +44,7 @@ fn services_that_fall_silent_under_a_run_are_waited_for() {
     let emulator = emulator();
     let mut run = sync(&emulator);
     signal(&emulator.process, "-STOP");
-    assert!(!run.ended_within(AWAY), "it ended while nobody answered");
+    assert!(!run.ended_within(AWAY), "it ended while no service answered");
     signal(&emulator.process, "-CONT");
     run.end().with(0);
     assert_eq!((copies(&emulator), done(&emulator, &["CreateAsset"])), (BLOBS, 20));

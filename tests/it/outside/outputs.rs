@@ -1,5 +1,5 @@
-//! Outputs that are closed, that nobody reads, or that are full. What a run prints is lost then, never what it does; a
-//! result that a full output did not take is an error.
+//! Outputs that are closed, not read, or full. Then the output of a run is lost, but never its work; a result that a
+//! full output did not take is an error.
 
 use super::{LONG, Run, is_mirrored, library, regions};
 use crate::cli::against_emulator::Emulator;
@@ -11,8 +11,8 @@ fn a_run_without_its_outputs_mirrors_and_ends_with_zero() {
         ("standard error is closed", r#"exec "$0" sync -v 2>&-"#),
         ("both are closed", r#"exec "$0" sync -vvv >&- 2>&-"#),
         ("all three are closed", r#"exec "$0" sync -v <&- >&- 2>&-"#),
-        ("nobody reads standard output", r#"{ "$0" sync -v; echo $? >code; } | true; exit $(cat code)"#),
-        ("nobody reads either", r#"{ "$0" sync -vvv 2>&1; echo $? >code; } | true; exit $(cat code)"#),
+        ("standard output is not read", r#"{ "$0" sync -v; echo $? >code; } | true; exit $(cat code)"#),
+        ("neither output is read", r#"{ "$0" sync -vvv 2>&1; echo $? >code; } | true; exit $(cat code)"#),
         ("standard error is full", r#"exec "$0" sync -vvv 2>/dev/full"#),
     ] {
         let emulator = Emulator::with(&regions(5, LONG), &library(4), "");
@@ -29,8 +29,8 @@ fn a_full_standard_output_is_an_error_and_the_run_is_complete_nevertheless() {
     for arguments in ["sync", "sync --output json", "sync --dry-run", "verify", "urls", "doctor", "explain", "--help"] {
         let ended = Run::script(&emulator, &format!(r#"exec "$0" {arguments} >/dev/full"#)).end();
         ended.with(1);
-        let told = "the result could not be written to standard output: No space left on device";
-        assert_eq!(ended.stderr.matches(told).count(), 1, "{arguments}: {}", ended.stderr);
+        let message = "the result could not be written to standard output: No space left on device";
+        assert_eq!(ended.stderr.matches(message).count(), 1, "{arguments}: {}", ended.stderr);
     }
     is_mirrored(&emulator);
 }

@@ -41,10 +41,10 @@ fn no_artefact_of_a_troubled_run_holds_a_secret() {
     wait_for(&emulator, "PutBlobFromUrl", 20);
     let running = format!("/proc/{}/cmdline", run.process.id());
     searched("the command line", &fs::read(running).unwrap());
-    let died = !run.ended_within(std::time::Duration::ZERO);
+    let killed = !run.ended_within(std::time::Duration::ZERO);
     run.process.kill().unwrap();
     run.process.wait().unwrap();
-    assert!(died && emulator.path().join("mirror.ledger-wal").exists(), "it was killed too late to leave a log");
+    assert!(killed && emulator.path().join("mirror.ledger-wal").exists(), "it was killed too late to leave a log");
     let mut read = leftovers(&emulator, &searched);
     for name in ["mirror.ledger", "mirror.ledger-wal", "run.stderr"] {
         assert!(read.contains(&name.to_owned()), "{name} is not among {read:?}");
@@ -69,7 +69,7 @@ fn secrets(emulator: &Emulator) -> Vec<String> {
     keys.iter().cloned().chain(encoded).chain(marks).collect()
 }
 
-/// Searches every file of the run but those that are there to hold secrets. Tells which.
+/// Searches every file of the run, except the files that are meant to hold secrets. Returns the matches.
 fn leftovers(emulator: &Emulator, searched: &impl Fn(&str, &[u8])) -> Vec<String> {
     let mut read = Vec::new();
     for entry in fs::read_dir(emulator.path()).unwrap() {

@@ -17,7 +17,7 @@ fault = { hang = "after" }
 const CODES: [(&str, i32); 2] = [("-INT", 130), ("-TERM", 143)];
 
 #[test]
-fn one_signal_drains_commits_and_says_how_to_go_on() {
+fn one_signal_drains_commits_and_prints_how_to_resume() {
     for (name, code) in CODES {
         let emulator = Emulator::with(&regions(50, LONG), &library(12), "");
         let run = Run::start(&emulator, &["sync", "--max-in-flight", "2", "--assets-in-flight", "2"]);
@@ -26,11 +26,11 @@ fn one_signal_drains_commits_and_says_how_to_go_on() {
         let ended = run.end();
         ended.with(code);
         assert!(ended.stderr.contains("once more to leave at once"), "{name}: {}", ended.stderr);
-        assert!(ended.stderr.contains("To go on: mediamirror --config mirror.toml sync"), "{name}: {}", ended.stderr);
+        assert!(ended.stderr.contains("To resume: mediamirror --config mirror.toml sync"), "{name}: {}", ended.stderr);
         ledger_is_sound(&emulator, "mirror.ledger");
         assert!(!emulator.path().join("mirror.ledger-wal").exists(), "{name}: the ledger was not closed");
-        let (begun, made) = (copies(&emulator), done(&emulator, &["CreateAsset"]));
-        assert!(begun < 60 && made < 12, "{name}: it was done before the signal came");
+        let (started, made) = (copies(&emulator), done(&emulator, &["CreateAsset"]));
+        assert!(started < 60 && made < 12, "{name}: it was done before the signal came");
 
         Run::start(&emulator, &["sync", "--quiet"]).end().with(0);
         assert_eq!(
@@ -71,8 +71,8 @@ fn a_run_that_was_stopped_until_its_tokens_were_dead_goes_on() {
     wait_for(&emulator, "CreateAsset", 4);
     signal(&run.process, "-STOP");
     std::thread::sleep(Duration::from_secs(4));
-    let (begun, tokens) = (copies(&emulator), done(&emulator, &["AcsToken"]));
-    assert!(begun < 100, "it was done before it was stopped");
+    let (started, tokens) = (copies(&emulator), done(&emulator, &["AcsToken"]));
+    assert!(started < 100, "it was done before it was stopped");
     signal(&run.process, "-CONT");
     run.end().with(0);
     assert!(done(&emulator, &["AcsToken"]) > tokens, "no token was renewed");

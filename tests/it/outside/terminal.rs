@@ -84,7 +84,7 @@ impl Display {
         match characters.nth(letter) {
             Some('A') => self.row = self.row.saturating_sub(number),
             Some('B') => self.row += number,
-            // The whole line is cleared, whatever the cursor's column.
+            // The whole line is cleared, for any column of the cursor.
             Some('K') => self.line().fill(' '),
             other => panic!("an unknown escape sequence: {other:?}"),
         }
@@ -124,7 +124,7 @@ fn an_interruption_shows_its_hint_above_the_bars_and_leaves_no_bar_behind() {
     run.press_ctrl_c();
     let (code, sent) = run.end();
     assert_eq!(code, Some(130), "{sent}");
-    assert!(sent.contains("^C"), "the terminal did not show what was typed: {sent}");
+    assert!(sent.contains("^C"), "the terminal did not show the typed characters: {sent}");
 
     // At the end the bars are taken away one by one: this is the last drawing of all three.
     let start = "\u{1b}[2Aassets ";
@@ -135,7 +135,7 @@ fn an_interruption_shows_its_hint_above_the_bars_and_leaves_no_bar_behind() {
     assert!(has(&draining, HINT), "{draining:#?}");
     assert_eq!(bars(&draining), 3, "{draining:#?}");
     let end = Display::of(&sent);
-    assert!(has(&end, HINT) && has(&end, "To go on: mediamirror"), "{end:#?}");
+    assert!(has(&end, HINT) && has(&end, "To resume: mediamirror"), "{end:#?}");
     assert_eq!((bars(&end), has(&end, "^C")), (0, false), "{end:#?}");
 }
 
@@ -150,6 +150,6 @@ fn the_second_interruption_takes_the_bars_away_before_the_program_leaves() {
     let (code, sent) = run.end();
     assert_eq!(code, Some(130), "{sent}");
     let end = Display::of(&sent);
-    assert!(has(&end, HINT) && !has(&end, "To go on"), "{end:#?}");
+    assert!(has(&end, HINT) && !has(&end, "To resume"), "{end:#?}");
     assert_eq!(bars(&end), 0, "{end:#?}");
 }

@@ -32,7 +32,7 @@ pub(super) fn write(directory: &Path, report: &JobReport) -> Result<(), CommandF
 fn path(directory: &Path, kind: &str, report: &JobReport, ending: &str) -> Result<PathBuf, CommandFailure> {
     let id = report.job.id.as_str().replace(':', "_");
     if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
-        let message = format!("the service gave the job the id {:?}, which cannot be a file's name", report.job.id);
+        let message = format!("the job id {:?} cannot be a file name", report.job.id);
         return Err(CommandFailure::new(ExitCode::Unexpected, message, "leave --details-dir out"));
     }
     Ok(directory.join(format!("{kind}-{id}.{ending}")))

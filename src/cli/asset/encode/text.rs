@@ -16,7 +16,7 @@ fn when(at: Option<Timestamp>) -> String {
 /// `follow` is the command that follows it.
 pub(super) fn submitted(submitted: &Submitted, follow: &str) -> String {
     let Submitted { job, name, input, output, output_name, processor } = submitted;
-    let output = output.as_ref().map_or("(not told)", |id| id.as_str());
+    let output = output.as_ref().map_or("(unknown)", |id| id.as_str());
     format!(
         "{name}\n  job       {job}\n  input     {input}\n  output    {output} {output_name}\n  processor {} {}\n  follow    {follow}\n",
         processor.name, processor.version
