@@ -56,7 +56,7 @@ impl TargetAsset {
 /// Whose a target asset is, by its mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Somebody else's: no mark, one of another source account, or the mark of another asset, cloned.
+    /// Foreign: it has no mark, a mark of another source account, or a cloned mark of another asset.
     Foreign,
     /// A copy of ours that was made complete.
     Ours,

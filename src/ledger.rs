@@ -1,8 +1,9 @@
 //! The ledger: which steps were started and which were done, and the history of runs, in one `SQLite` file.
 //!
 //! It is an intent log: a step is recorded as started *before* the call that changes the target, and as ended after it.
-//! A step that was started and not ended means "ask the service what happened", never "do it again". A record is durable
-//! when its call returns. One row an asset, for good. It never holds a signature, a key or a token.
+//! A step that was started and not ended means "ask the service what happened", never "do it again". A record is
+//! durable when its call returns. Each asset has one permanent row. The ledger never holds a signature, a key or a
+//! token.
 //!
 //! The file belongs to a pair of accounts. Which of them is the source is a matter of each run: a run reads and writes only
 //! the rows of its own direction. Runs are kept for three years of nights, their events for thirty runs.
@@ -52,10 +53,10 @@ pub enum Step {
     PublishLocators,
 }
 
-/// How far a step is.
+/// The status of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Begun; what happened since is to be asked of the service.
+    /// Started; only the service knows its result.
     Started,
     /// Done.
     Succeeded,
@@ -63,7 +64,7 @@ pub enum Status {
     Failed,
 }
 
-/// What becomes known with a step. `None` keeps what was known.
+/// The facts that a step adds. `None` keeps the earlier value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Name to show.
@@ -259,27 +260,27 @@ impl Ledger {
     /// Records a step; durable when it returns. If the call is cancelled, the record is written or not, never in part.
     ///
     /// # Errors
-    /// [`LedgerError::OutOfOrder`] if the step may not follow the last one; else whatever keeps the file from being
-    /// written, after which nothing of this record is in it.
+    /// [`LedgerError::OutOfOrder`] if the step may not follow the last one; else the file cannot be written, and
+    /// nothing of this record is in it.
     pub async fn record(&self, source: &AssetId, step: Step, status: Status, facts: Facts) -> Result<(), LedgerError> {
         // The time is taken here: the writer's thread does not know a paused clock.
         let record = Box::new(Record { asset: source.clone(), step, status, facts, at: crate::clock::now() });
         self.ask("write", self.writer()?, |reply| Work::Record(record, reply)).await
     }
 
-    /// Records that a step succeeded and that the next one is begun, both in one write: half the waiting of two records.
+    /// Records that a step succeeded and that the next one is started, in one write, which takes half the time of two.
     ///
     /// # Errors
-    /// As [`Self::record`]; neither is recorded where one cannot be.
+    /// As [`Self::record`]; if one cannot be recorded, neither is.
     pub async fn advance(
         &self,
         source: &AssetId,
         (ended, learnt): (Step, Facts),
-        (begun, known): (Step, Facts),
+        (started, known): (Step, Facts),
     ) -> Result<(), LedgerError> {
         let at = crate::clock::now();
         let record = |step, status, facts| Record { asset: source.clone(), step, status, facts, at };
-        let both = Box::new([record(ended, Status::Succeeded, learnt), record(begun, Status::Started, known)]);
+        let both = Box::new([record(ended, Status::Succeeded, learnt), record(started, Status::Started, known)]);
         self.ask("write", self.writer()?, |reply| Work::Advance(both, reply)).await
     }
 
@@ -293,7 +294,7 @@ impl Ledger {
         self.ask("write", self.writer()?, |reply| Work::SetMark(mark, at, reply)).await
     }
 
-    /// Forgets an asset that exists no more on either side, or whose target has to be made anew.
+    /// Removes an asset that no longer exists on either side, or whose copy has to be made again.
     pub async fn forget(&self, source: &AssetId) -> Result<(), LedgerError> {
         self.ask("write", self.writer()?, |reply| Work::Forget(source.clone(), reply)).await
     }
@@ -303,7 +304,7 @@ impl Ledger {
         self.ask("write", self.writer()?, |reply| Work::ForgetFiles(source.clone(), reply)).await
     }
 
-    /// Waits until all that was asked for before is durable, refused or read, whoever asked for it.
+    /// Waits until all earlier requests of all callers are durable, refused or read.
     pub async fn settled(&self) -> Result<(), LedgerError> {
         for thread in [&self.threads.reader, &self.threads.writer].into_iter().flatten() {
             self.ask("write", thread, Work::Settle).await?;
@@ -344,8 +345,8 @@ impl Ledger {
 }
 
 impl Drop for Threads {
-    /// Waits until what was asked for is written and the lock is given back: a few milliseconds at most, and none after
-    /// [`Ledger::close`].
+    /// Waits until all requested writes are done and the lock is released: a few milliseconds at most, and no time
+    /// after [`Ledger::close`].
     fn drop(&mut self) {
         for Thread { work, running } in [self.reader.take(), self.writer.take()].into_iter().flatten() {
             drop(work);

@@ -1,4 +1,4 @@
-//! What the target knows: which run may write to it, and the state of a pair of accounts.
+//! The state that the target stores: the lock of the run that may write to it, and the state of a pair of accounts.
 //!
 //! Both are small blobs in one container of the target's default storage account. The lock is a lease on a blob that is
 //! named after the target. It promises that no other run of mediamirror has the lock at the same time. It cannot fence
@@ -22,7 +22,7 @@ pub use pair::{Active, Held, Night, PairState, Withheld};
 /// The container that holds the state. It is never mirrored.
 pub const CONTAINER: &str = "mediamirror-state";
 
-/// A lock's blob is larger only if somebody else wrote it.
+/// A lock's blob is larger only if another program wrote it.
 const HOLDER_LIMIT: usize = 16 << 10;
 
 /// The holder of a target's lock; `None`: no run has it.
@@ -55,8 +55,8 @@ struct Holding {
 }
 
 impl Holding {
-    /// Breaks the lock of this holder, and of no other: each one writes its name into the blob when it has taken the lock.
-    /// One that has not written it yet loses the lock before it has begun, and ends.
+    /// Breaks the lock of this holder, and of no other: each one writes its name into the blob when it has taken the
+    /// lock. A holder that has not written its name yet loses the lock before its run starts, and ends.
     async fn end(&self, account: &BlobAccount, target: &AccountName) -> Result<LeaseBreak, Error> {
         account.break_lease(&lock_blob(target), &self.etag).await
     }

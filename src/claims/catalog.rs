@@ -231,7 +231,7 @@ impl Claims {
         Ok(Some((holding, on)))
     }
 
-    /// Are the source asset's file records those of that fingerprint, as far as the listing shows?
+    /// Do the listed file records of the source asset have that fingerprint?
     pub(crate) fn has_files(&self, source: &AssetId, recorded: &str) -> Result<bool, Error> {
         let whole = matches!(self.files, FilesWanted::Source | FilesWanted::BothSides);
         Ok(match self.spool.files(Side::Source, source)? {
@@ -242,7 +242,7 @@ impl Claims {
         })
     }
 
-    /// Do both assets have the same file records, as far as both sides' were listed?
+    /// Do both assets have the same file records, if both sides' were listed?
     pub(crate) fn same_files(&self, source: &AssetId, target: &AssetId) -> Result<bool, Error> {
         if self.files != FilesWanted::BothSides {
             return Ok(true);
@@ -265,7 +265,7 @@ impl Claims {
     ) -> Result<(), Error> {
         work.outdated.clear();
         work.present = 0;
-        // What somebody else published on the old copy stays there, and plays nothing.
+        // Foreign locators on the old copy stay there, and play nothing.
         for taken in std::mem::take(&mut work.theirs).iter().map(|id| id_taken(id, old)) {
             if !work.conflicts.contains(&taken) {
                 work.conflicts.push(taken);
@@ -288,7 +288,7 @@ impl Claims {
         Ok(())
     }
 
-    /// Is a locator that somebody else made on a target asset?
+    /// Does a target asset have a foreign locator?
     pub(crate) fn has_foreign_locator(&self, target: &AssetId) -> Result<bool, Error> {
         Ok(self.spool.locators_on(target)?.iter().any(|there| !there.ours))
     }

@@ -30,7 +30,7 @@ pub enum Guard {
     Overwrite,
 }
 
-/// What the operator lets pass of what an earlier run held, by source asset.
+/// The changes that an earlier run held and the operator allows, by source asset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Passed {
     /// Assets that may stop playing.

@@ -42,7 +42,7 @@ pub(crate) struct Evidence {
     pub(crate) row: Option<AssetRow>,
     /// Are the source's file records those that the ledger knows?
     pub(crate) same_files: bool,
-    /// Sums of the file records of copies that differ from the source's, as far as both sides' were listed.
+    /// Sums of the file records of copies that differ from the source's, if both sides' were listed.
     pub(crate) files_differ: Vec<AssetId>,
     /// How many locators are on each of these target assets.
     pub(crate) occupied: HashMap<AssetId, usize>,
@@ -99,7 +99,7 @@ pub(crate) struct Work {
     pub(crate) moved: Vec<Move>,
     /// Streaming locators that are there as wanted.
     pub(crate) present: u64,
-    /// Locators with ids of the source that somebody else made on the copy: present ones, and some with other terms.
+    /// Foreign locators on the copy with ids of the source: present ones, and some with other terms.
     pub(crate) theirs: Vec<LocatorId>,
     /// Locators that cannot be made, and why.
     pub(crate) conflicts: Vec<Finding>,
@@ -242,7 +242,7 @@ fn with_recorded_container(mut target: TargetAsset, row: Option<&AssetRow>) -> T
     target
 }
 
-/// The finding of a locator id that somebody else uses on that asset.
+/// The finding for a locator id that a foreign locator on that asset uses.
 pub(super) fn id_taken(id: &LocatorId, on: &TargetAsset) -> Finding {
     let detail = format!("{id}, by a locator on asset {:?} ({})", on.label(), on.id);
     Finding::new(Cause::LocatorIdTaken, detail)
@@ -271,7 +271,7 @@ impl Work {
                 self.moved.push(Move { locator, from: there.asset });
             }
             _ if on.is_none() => {
-                let detail = format!("the target's, asset {} with locator {}", there.asset, locator.id);
+                let detail = format!("the target's listing lacks asset {} with locator {}", there.asset, locator.id);
                 self.conflicts.push(Finding::new(Cause::ListingIncomplete, detail));
             }
             _ => {
@@ -291,7 +291,7 @@ impl Work {
         self.conflicts.extend(left.map(|locator| Finding::new(Cause::NoLocatorRoom, locator.id.as_str())));
     }
 
-    /// May somebody be watching our copy? An earlier run verified it, or there are locators on it.
+    /// May viewers play our copy? An earlier run verified it, or it has locators.
     pub(crate) fn is_live(&self) -> bool {
         self.target.is_some() && (self.is_verified() || self.present > 0 || !self.outdated.is_empty())
     }

@@ -1,4 +1,4 @@
-//! Moving a ledger that cannot be used out of the way. Nothing is deleted: whoever wants to look into it later finds it.
+//! Moves an unusable ledger aside. Nothing is deleted, so that it can be examined later.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,7 +14,7 @@ const PARTS: [&str; 3] = ["", "-wal", "-shm"];
 /// first; none where there was nothing. The caller holds the run lock.
 ///
 /// # Errors
-/// Whatever keeps a file from being renamed.
+/// A file cannot be renamed.
 pub(super) fn move_aside(ledger: &Path) -> Result<Vec<PathBuf>, LedgerError> {
     let there = PARTS.map(|part| (part, with(ledger, part)));
     let mut present = Vec::new();
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_belongs_together_is_moved_together_and_never_over_another_file() {
+    fn the_files_of_a_ledger_are_moved_together_and_never_over_another_file() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = dir.path().join("l.db");
         assert_eq!(move_aside(&ledger).unwrap(), Vec::<PathBuf>::new());

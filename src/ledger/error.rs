@@ -1,4 +1,4 @@
-//! Why the ledger cannot be used: what was attempted, on which file, and what an operator can do about it.
+//! Why the ledger cannot be used: the action, the file, and what an operator can do.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub enum LedgerError {
         since: Option<Timestamp>,
     },
     /// The folder it should be in does not exist.
-    #[error("cannot open the ledger {}: the folder {} does not exist; make it, or choose another place",
+    #[error("cannot open the ledger {}: the folder {} does not exist; create it, or set another path",
         path.display(), directory.display())]
     NoDirectory {
         /// The ledger.
@@ -36,15 +36,15 @@ pub enum LedgerError {
         directory: PathBuf,
     },
     /// The file is something else.
-    #[error("cannot open {} as a ledger: it is a file of another kind and is left as it is; choose another place, \
-        or, if it was a ledger, begin a new one with `sync --rebuild-ledger`", path.display())]
+    #[error("cannot open {} as a ledger: it is a file of another kind and was not changed; set another path, \
+        or, if it was a ledger, create a new one with `sync --rebuild-ledger`", path.display())]
     NotALedger {
         /// The file.
         path: PathBuf,
     },
     /// A ledger whose tables are not those of its format.
     #[error("cannot open the ledger {}: it is a ledger of mediamirror (format {format}) with other tables than this release \
-        makes, so another build wrote it; use that build, or begin a new one with `sync --rebuild-ledger`, which keeps this \
+        makes, so another build wrote it; use that build, or create a new one with `sync --rebuild-ledger`, which keeps this \
         one, compares both accounts again and copies only what is missing", path.display())]
     OtherLayout {
         /// The ledger.
@@ -54,7 +54,7 @@ pub enum LedgerError {
     },
     /// Written by a newer release.
     #[error("cannot open the ledger {}: it was written by a newer release (format {found}, this one knows {known}); \
-        use that release, or begin a new one with `sync --rebuild-ledger`", path.display())]
+        use that release, or create a new one with `sync --rebuild-ledger`", path.display())]
     Newer {
         /// The ledger.
         path: PathBuf,
@@ -65,7 +65,7 @@ pub enum LedgerError {
     },
     /// Written by an older release, and it may not be changed now.
     #[error("cannot read the ledger {}: it was written by an older release (format {found}, this one reads {known}); \
-        a run that may write brings it up to date", path.display())]
+        a run that may write updates it", path.display())]
     Older {
         /// The ledger.
         path: PathBuf,
@@ -75,8 +75,8 @@ pub enum LedgerError {
         known: u32,
     },
     /// It belongs to another pair of accounts.
-    #[error("cannot open the ledger {}: it belongs to the accounts {theirs}, but this run is of {ours}; give each pair \
-        of accounts a ledger of its own", path.display())]
+    #[error("cannot open the ledger {}: it belongs to the accounts {theirs}, but this run is for {ours}; use one ledger \
+        per pair of accounts", path.display())]
     OtherPair {
         /// The ledger.
         path: PathBuf,
@@ -86,7 +86,7 @@ pub enum LedgerError {
         ours: String,
     },
     /// Its content is damaged.
-    #[error("cannot {attempted} the ledger {}: it is damaged ({reason}); restore it from a backup, or begin a new one \
+    #[error("cannot {attempted} the ledger {}: it is damaged ({reason}); restore it from a backup, or create a new one \
         with `sync --rebuild-ledger`, which keeps this one, compares both accounts again and copies only what is missing",
         path.display())]
     Corrupt {
@@ -98,7 +98,7 @@ pub enum LedgerError {
         reason: String,
     },
     /// No space left.
-    #[error("cannot {attempted} the ledger {}: its disk is full; make room and start again, nothing recorded is lost",
+    #[error("cannot {attempted} the ledger {}: its disk is full; free some space and run again; no record is lost",
         path.display())]
     DiskFull {
         /// The action.
@@ -107,7 +107,7 @@ pub enum LedgerError {
         path: PathBuf,
     },
     /// It may only be read.
-    #[error("cannot {attempted} the ledger {}: it may only be read; check the permissions of the file and its folder",
+    #[error("cannot {attempted} the ledger {}: it is read-only; check the permissions of the file and its folder",
         path.display())]
     NotWritable {
         /// The action.
@@ -193,7 +193,7 @@ impl LedgerError {
     }
 }
 
-/// Who holds the lock, as far as it is known.
+/// The holder of the lock, if known.
 fn holder_text(pid: u32, host: &str, since: Option<Timestamp>) -> String {
     use std::fmt::Write as _;
     let mut text = if pid == 0 { "process unknown".to_owned() } else { format!("process {pid}") };

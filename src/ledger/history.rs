@@ -93,7 +93,7 @@ impl Ledger {
     /// other direction, the marks of this direction are deleted: that run wrote to this source.
     ///
     /// # Errors
-    /// Whatever keeps the file from being written.
+    /// The file cannot be written.
     pub async fn begin_run(&self, run: &str, at: Timestamp) -> Result<(), LedgerError> {
         let begin = RunBegin { id: run.to_owned(), at };
         self.ask("write", self.writer()?, |reply| Work::BeginRun(begin, reply)).await
@@ -102,7 +102,7 @@ impl Ledger {
     /// Records how a run ended, with its events. A run that never began is not recorded.
     ///
     /// # Errors
-    /// Whatever keeps the file from being written.
+    /// The file cannot be written.
     pub async fn end_run(&self, run: &str, end: RunEnd) -> Result<(), LedgerError> {
         self.ask("write", self.writer()?, |reply| Work::EndRun(Box::new((run.to_owned(), end)), reply)).await
     }

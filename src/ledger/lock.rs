@@ -47,7 +47,8 @@ impl RunLock {
 }
 
 impl RunLock {
-    /// The same where a run was before; where none was, nothing is made, and nobody can hold it.
+    /// Takes the lock if an earlier run created its file. Without that file no run can hold the lock, and none is
+    /// created.
     pub(super) fn take_if_there(ledger: &Path) -> Result<Option<Self>, LedgerError> {
         let there = lock_path(ledger).try_exists().map_err(|error| LedgerError::of_io("lock", ledger, &error))?;
         if there { Self::take(ledger).map(Some) } else { Ok(None) }
@@ -56,7 +57,8 @@ impl RunLock {
 
 impl Drop for RunLock {
     fn drop(&mut self) {
-        // An empty file tells a curious operator that nobody holds it; closing frees the lock even if this fails.
+        // An empty file shows an operator that no process holds the lock; closing it releases the lock even if this
+        // fails.
         let _ = self.file.set_len(0);
     }
 }
@@ -75,7 +77,7 @@ fn lock_path(ledger: &Path) -> PathBuf {
     name.into()
 }
 
-/// The error for a lock somebody else holds. Its file may be empty yet: the holder has locked but not written it.
+/// The error for a lock that another process holds. Its file may still be empty if the holder has not written it yet.
 fn held(ledger: &Path, file: &mut File) -> LedgerError {
     let mut text = String::new();
     let holder: Option<Holder> =
@@ -94,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_run_is_told_who_holds_the_lock() {
+    fn a_second_run_learns_which_process_holds_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = dir.path().join("l.db");
         let lock = RunLock::take(&ledger).unwrap();

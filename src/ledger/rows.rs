@@ -75,17 +75,17 @@ pub(super) fn advance(
     connection: &Connection,
     path: &Path,
     from: &str,
-    [ended, begun]: &[Record; 2],
+    [ended, started]: &[Record; 2],
 ) -> rusqlite::Result<Result<(), LedgerError>> {
     let now = position(connection, from, &ended.asset)?;
-    if let Err(refused) = follow(now, path, ended).and_then(|then| follow(then, path, begun)) {
+    if let Err(refused) = follow(now, path, ended).and_then(|then| follow(then, path, started)) {
         return Ok(Err(refused));
     }
-    store(connection, from, now.last.is_some(), begun, Some(&ended.facts))?;
+    store(connection, from, now.last.is_some(), started, Some(&ended.facts))?;
     Ok(Ok(()))
 }
 
-/// Where the asset stands after that record, if the record may follow.
+/// The position of the asset after that record, if the record may follow.
 fn follow(now: Position, path: &Path, record: &Record) -> Result<Position, LedgerError> {
     let target_given = record.facts.target.is_some();
     match steps::check(now, record.step, record.status, target_given) {
@@ -103,7 +103,7 @@ fn follow(now: Position, path: &Path, record: &Record) -> Result<Position, Ledge
     }
 }
 
-/// Writes a record into its row, which is there or not, with what was learned just `before`.
+/// Inserts or updates the row of a record, with the facts of the record just `before`.
 fn store(
     connection: &Connection,
     from: &str,
@@ -149,7 +149,7 @@ fn store(
         text(|facts| facts.locators_digest.as_deref()),
         count(|facts| facts.blobs),
         count(|facts| facts.bytes),
-        // The last door before the disk: no signature may pass it, whoever wrote the text.
+        // The last check before the disk: no signature may be written, from any source.
         record.facts.error.as_deref().map(scrub),
         from,
     ])?;

@@ -1,7 +1,7 @@
-//! Which record may follow which. Pure: no file, no clock.
+//! Decides which record may follow which. It is pure: no file, no clock.
 //!
 //! A *round* is one pass over an asset's steps. The first round begins with [`Step::CreateTarget`]; once the target
-//! asset is known, every round begins with [`Step::CopyBlobs`], whatever became of the round before.
+//! asset is known, every round begins with [`Step::CopyBlobs`], after any end of the round before.
 
 use std::fmt;
 

@@ -80,11 +80,11 @@ async fn a_row_reads_back_with_every_fact() {
     assert_eq!((row.source, row.step, row.status, row.facts), (id(1), CreateTarget, Failed, facts.clone()));
     ledger.record(&id(1), CopyBlobs, Started, Facts::default()).await.unwrap();
     let row = ledger.asset(&id(1)).await.unwrap().unwrap();
-    assert_eq!(row.facts, Facts { error: None, ..facts }, "what was known is kept, the old error is not");
+    assert_eq!(row.facts, Facts { error: None, ..facts }, "the earlier facts are kept, the old error is not");
 }
 
 #[tokio::test]
-async fn what_was_recorded_is_there_after_closing_and_the_file_is_one_file() {
+async fn records_are_kept_after_closing_and_the_ledger_is_one_file() {
     let (dir, path) = place();
     let ledger = open(&path).unwrap();
     whole_round(&ledger, &id(1)).await;
@@ -127,7 +127,7 @@ async fn a_ledger_dropped_without_closing_gives_its_lock_back_and_loses_nothing(
 }
 
 #[tokio::test]
-async fn a_cancelled_record_disturbs_nobody() {
+async fn a_cancelled_record_does_not_affect_others() {
     let ledger = Ledger::in_memory().unwrap();
     drop(futures::poll!(std::pin::pin!(ledger.record(&id(1), CopyBlobs, Started, target()))));
     whole_round(&ledger, &id(2)).await;
@@ -179,8 +179,8 @@ async fn two_records_in_one_are_written_with_the_facts_of_both_or_not_at_all() {
     let error = ledger.advance(&id(1), (CreateTarget, target()), (Verify, Facts::default())).await.unwrap_err();
     assert!(matches!(error, LedgerError::OutOfOrder { step: Verify, .. }), "{error}");
     assert_eq!(ledger.asset(&id(1)).await.unwrap(), before);
-    let begun = Facts { blobs: Some(7), ..named("second") };
-    ledger.advance(&id(1), (CreateTarget, target()), (CopyBlobs, begun)).await.unwrap();
+    let started = Facts { blobs: Some(7), ..named("second") };
+    ledger.advance(&id(1), (CreateTarget, target()), (CopyBlobs, started)).await.unwrap();
     let row = ledger.asset(&id(1)).await.unwrap().unwrap();
     assert_eq!((row.step, row.status), (CopyBlobs, Started));
     assert_eq!(row.facts, Facts { blobs: Some(7), name: Some("second".to_owned()), ..target() });
@@ -370,7 +370,7 @@ async fn a_probe_leaves_nothing_behind_and_reads_what_a_killed_run_left_in_its_l
 }
 
 #[tokio::test]
-async fn what_was_asked_for_is_done_when_the_ledger_has_settled() {
+async fn all_requests_are_done_when_the_ledger_has_settled() {
     let (_dir, path) = place();
     let ledger = open(&path).unwrap();
     let written = id(1);

@@ -61,7 +61,7 @@ pub(super) enum Work {
     Runs(usize, Reply<Vec<RunRow>>),
     /// Read the events of a run.
     Events(String, Reply<Vec<Event>>),
-    /// Write the events that wait; answer, for what was asked for before is done.
+    /// Write the waiting events and answer; all earlier work is done by then.
     Settle(Reply<()>),
     /// Close the file, end the thread.
     Close(Reply<()>),
@@ -102,7 +102,7 @@ impl Worker {
         Self { connection, path, from, events: Vec::new(), events_due: None, next_commit: None, lock: None }
     }
 
-    /// Serves until it is asked to close or nobody can ask any more.
+    /// Serves until it is asked to close, or until all senders are dropped.
     pub(super) fn run(mut self, work: &Receiver<Work>) {
         let mut next = None;
         while let Some(item) = next.take().or_else(|| self.receive(work)) {
@@ -184,7 +184,7 @@ impl Worker {
         written.map(drop).map_err(|error| self.failed("write", &error))
     }
 
-    /// The same where nobody waits for the answer.
+    /// The same without a caller that waits for the answer.
     fn write_events_or_warn(&mut self) {
         if let Err(error) = self.write_events() {
             tracing::warn!(%error, "events of the run are lost");

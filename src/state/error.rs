@@ -34,7 +34,7 @@ pub enum StateError {
         /// The version this program knows.
         known: u32,
     },
-    /// Somebody else wrote or deleted a blob of the state since it was read.
+    /// Another program wrote or deleted a blob of the state since it was read.
     #[error(
         "cannot write the state to blob {blob} of storage account {account}: another program changed it at the same time; \
          find that program, stop it, and run this command again"
@@ -60,7 +60,7 @@ impl fmt::Display for LockLoss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotRenewed => "it was not renewed in time",
-            Self::Taken => "somebody broke it, or deleted its blob",
+            Self::Taken => "another program broke it, or deleted its blob",
         })
     }
 }

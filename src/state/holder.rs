@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_known_of_a_holder_whose_blob_is_empty_or_something_else() {
+    fn a_holder_whose_blob_is_empty_or_something_else_is_unknown() {
         for content in ["", "{}", "null", "[1]", "{\"pid\":\"x\"}"] {
             let holder = Holder::read(content.as_bytes());
             assert_eq!(holder, Holder::default(), "{content}");

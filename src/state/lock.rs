@@ -20,11 +20,12 @@ use crate::model::{AccountName, BlobRef, LeaseId};
 const LEASE_SECONDS: u32 = 60;
 /// How long after a renewal the next one is due: two may fail before the lease ends.
 const RENEWED_EVERY: SignedDuration = SignedDuration::from_secs(20);
-/// How long after the last renewal the lock is given up. What was sent by then arrives before the lease ends.
+/// How long after the last renewal the lock is given up. Requests that were sent by then arrive before the lease ends.
 const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_secs(45);
-/// How often the clocks are looked at. A machine that wakes up notices within this time that the lock is lost.
+/// How often the clocks are checked. A machine that wakes up notices within this time that the lock is lost.
 const TICK: Duration = Duration::from_secs(1);
-/// How long a lock is waited for that nobody holds: after a lease ended, the service may refuse another for up to a minute.
+/// How long to wait for a lock that has no holder: after a lease ended, the service may refuse another for up to a
+/// minute.
 const PATIENCE: Duration = Duration::from_secs(75);
 /// How long to wait between two attempts to take such a lock.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -235,7 +236,7 @@ impl Lease {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
-    /// Gives the lock up, for good: the first reason stays.
+    /// Gives the lock up permanently; the first reason is kept.
     fn lose(&self, loss: LockLoss) -> Error {
         let reason = *self.loss.get_or_init(|| loss);
         self.lost.cancel();

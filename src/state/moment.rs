@@ -1,7 +1,7 @@
 //! A moment by every clock there is: the largest time since then is the one that counts.
 //!
-//! The monotonic clock stops while a machine is suspended, the boot clock while a virtual machine is saved, and the wall clock
-//! can be set back. A lease goes on in all three cases.
+//! The monotonic clock stops while a machine is suspended, the boot clock while a virtual machine is saved, and the
+//! wall clock can be set back. A lease continues in all three cases.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -31,9 +31,9 @@ pub struct PairState {
     pub nights: Vec<Night>,
     /// What a guard held in the last run.
     pub held: Option<Held>,
-    /// Ids of locators that were made by somebody else and adopted.
+    /// Ids of foreign locators that were adopted.
     pub adopted: BTreeSet<String>,
-    /// Ids of locators that somebody else made and that play an asset under the source's id.
+    /// Ids of foreign locators that play an asset under the source's id.
     pub theirs: BTreeSet<String>,
     /// Each entry of the configuration's `withhold` list with what it matched.
     pub withheld: BTreeMap<String, Withheld>,
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_named_whatever_else_it_holds() {
+    fn another_version_is_named_with_any_other_content() {
         for (content, version) in [("{\"version\":2,\"fleets\":[]}", 2), ("{\"version\":0}", 0)] {
             assert_eq!(PairState::parse(content.as_bytes()), Err(Unusable::UnknownVersion(version)));
         }

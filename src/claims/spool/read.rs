@@ -126,7 +126,7 @@ impl Spool {
         self.rows(&sql, params![alternate_id], target_asset)
     }
 
-    /// The source assets to which the source has moved locators of ours, as far as the target may publish them.
+    /// The source assets to which the source has moved locators of ours, if the target may publish them.
     pub(crate) fn heirs(&self) -> Result<Vec<Asset>, Error> {
         let (clear, storage) = (Screened::Clear as usize, encryption(AssetEncryption::Storage));
         let sql = format!(

@@ -25,7 +25,7 @@ fn open_exchanged(path: &Path) -> Result<Ledger, LedgerError> {
     Ledger::open(path, &target, &source)
 }
 
-/// How many events are in the file, whatever still waits.
+/// How many events are in the file, without those that still wait.
 fn written(path: &Path) -> u32 {
     Connection::open(path).unwrap().query_row("SELECT count(*) FROM event", (), |row| row.get(0)).unwrap()
 }

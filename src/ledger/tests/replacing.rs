@@ -32,8 +32,8 @@ async fn a_ledger_of_the_first_release_gives_its_rows_and_takes_new_ones() {
         error: None,
     };
     assert_eq!(done.facts, facts);
-    let begun = ledger.asset(&id(2)).await.unwrap().unwrap();
-    assert_eq!((begun.step, begun.status), (CreateTarget, Started));
+    let started = ledger.asset(&id(2)).await.unwrap().unwrap();
+    assert_eq!((started.step, started.status), (CreateTarget, Started));
     let failed = ledger.asset(&id(3)).await.unwrap().unwrap();
     assert_eq!((failed.status, failed.facts.error.as_deref()), (Failed, Some("HTTP 403")));
     let seen = ledger.mark(Mark::FilesSeen).await.unwrap();
@@ -51,7 +51,7 @@ async fn a_ledger_of_the_first_release_gives_its_rows_and_takes_new_ones() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_is_moved_aside_as_it_is_and_a_new_ledger_begun() {
+async fn an_unusable_ledger_is_moved_aside_unchanged_and_a_new_one_is_created() {
     let broken = OF_VERSION_1.iter().map(|byte| !byte).collect::<Vec<u8>>();
     for (content, named) in [(broken.as_slice(), "kind"), (b"minutes of the meeting", "kind"), (OF_VERSION_1, "newer")]
     {
@@ -102,7 +102,7 @@ async fn the_ledger_of_another_mirror_and_one_in_use_stay_where_they_are() {
 }
 
 #[tokio::test]
-async fn a_new_ledger_is_begun_where_there_is_none() {
+async fn a_new_ledger_is_created_where_there_is_none() {
     let (_dir, path) = place();
     let (ledger, moved) = rebuild(&path).unwrap();
     assert_eq!(moved, Vec::<PathBuf>::new());
