@@ -210,7 +210,7 @@ impl EmulatorHandle {
         Arc::new(in_process::InProcessClient::new(Arc::clone(&self.world), self.stop.clone()))
     }
 
-    /// What was asked so far.
+    /// The requests so far.
     pub fn stats(&self) -> StatsSnapshot {
         self.world.stats.snapshot()
     }

@@ -1,4 +1,4 @@
-//! The emulator's own service: where everything answers, what was asked of it, and restarts.
+//! The emulator's own service: its addresses, its request counters, and restarts.
 //!
 //! `GET /_emulator/ready`, `GET /_emulator/stats`, `POST /_emulator/stats/reset`, `POST /_emulator/restart?away_ms=N`.
 

@@ -104,7 +104,7 @@ pub(crate) fn operation_of(parts: &Parts) -> &'static str {
     operation.unwrap_or(Operation::Unknown).name()
 }
 
-/// Answers one request whatever surrounds the service.
+/// Answers one request, in any surroundings of the service.
 async fn answer(around: &dyn Surroundings, region: usize, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut operation = Operation::Unknown;

@@ -36,7 +36,7 @@ impl Clock {
         if skew < 0 { right.checked_sub(by) } else { right.checked_add(by) }.unwrap_or(right)
     }
 
-    /// Milliseconds since it was started, whatever it shows meanwhile: by this, things take their time.
+    /// Milliseconds since it was started, independent of the time it shows. Durations are measured with this.
     pub(crate) fn elapsed_millis(&self) -> i64 {
         i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
     }

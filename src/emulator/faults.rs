@@ -94,7 +94,7 @@ impl Faults {
         self.lock().rules.iter().map(|rule| rule.struck).collect()
     }
 
-    /// What an encoding task that begins shall fail with, if a rule wants it to.
+    /// The error with which a starting encoding task fails, if a rule applies to it.
     pub(super) fn of_task(&self, account: &str, job: &str, preset: &str) -> Option<TaskFailure> {
         let asked = Asked {
             account: account.to_owned(),
@@ -161,7 +161,7 @@ impl ActiveRule {
             && self.name.is_match(&asked.path)
     }
 
-    /// Counts a request and tells whether it is one to be struck.
+    /// Counts a request and returns whether the fault applies to it.
     fn strikes(&mut self) -> bool {
         self.counted += 1;
         let (rule, n) = (&self.rule, self.counted);

@@ -21,8 +21,8 @@ use super::settings::Settings;
 use super::world::{Route, World};
 use super::{Request, Response};
 
-/// The first made-up port. Ports below 1024 need privileges, so nobody listens there for real by accident: a client
-/// that takes the wrong way fails to connect instead of talking to a stranger.
+/// The first made-up port. Ports below 1024 need privileges, so no process listens there by accident: a client that
+/// takes the wrong way fails to connect instead of talking to a stranger.
 const FIRST_PORT: u16 = 1001;
 
 /// An authority for each service; ports that were asked for are kept.
@@ -118,7 +118,7 @@ fn answered(response: Response, head: bool) -> AsyncRawResponse {
     }
     let mut headers = Headers::new();
     for (name, value) in &parts.headers {
-        // As the SDK's own transport does: what is not text cannot be told.
+        // The same as the SDK's own transport does: a value that is not text is left out.
         if let Ok(value) = value.to_str() {
             headers.insert(SdkHeaderName::from(name.as_str().to_owned()), value.to_owned());
         }

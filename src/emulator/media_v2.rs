@@ -69,7 +69,8 @@ pub(crate) struct MediaAccount {
     state: Mutex<State>,
     endpoints: Endpoints,
     throttle: Throttle,
-    /// Single changes share it; a changeset has it alone, so that nobody else sees or disturbs its middle.
+    /// Single changes share it; a changeset holds it exclusively, so that no other request sees or disturbs an
+    /// intermediate state.
     changes: tokio::sync::RwLock<()>,
 }
 
@@ -135,7 +136,7 @@ impl MediaAccount {
         Past(Arc::new(self.lock().clone()))
     }
 
-    /// The on-demand locator of that guid (lower case, no prefix), of whatever state of time.
+    /// The on-demand locator of that guid (lower case, no prefix), whether it is valid at present or not.
     pub(crate) fn published(&self, guid: &str) -> Option<PublishedLocator> {
         let state = self.lock();
         let locator = state.get(&LOCATORS, &LOCATORS.id_of(guid))?;

@@ -1,6 +1,6 @@
-//! The line that tells whoever started the emulator where everything answers.
+//! The line that lists the addresses of the emulator for the process that started it.
 //!
-//! Its field names are a promise: scripts read them.
+//! Its field names are stable, because scripts read them.
 
 use serde::Serialize;
 

@@ -83,7 +83,7 @@ pub(super) fn run(listeners: Listeners, world: &Arc<World>, stop: CancellationTo
     tokio::spawn(async move {
         stop.cancelled().await;
         connections.close();
-        // Whoever is still at it after the grace period is cut off when the runtime ends.
+        // Connections that are still active after the grace period are closed when the runtime ends.
         let _ = tokio::time::timeout(GRACE, connections.wait()).await;
     })
 }
@@ -103,7 +103,7 @@ impl Service {
             let life = CancellationToken::new();
             let away = tokio::select! {
                 () = self.stop.cancelled() => return,
-                // Whoever orders the others to restart has to be answered.
+                // The client that requests the restart of the others still gets its answer.
                 away = restarts.next(), if self.route != Route::Admin => away,
                 never = self.accept(&listener, &life) => match never {},
             };
@@ -122,7 +122,7 @@ impl Service {
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let connection = connection(stream, self.route, Arc::clone(&self.world), self.stop.clone());
-                    // Dropped in the middle of an answer, as by a process that dies.
+                    // Dropped in the middle of an answer, as by a process that is killed.
                     self.connections.spawn(life.clone().run_until_cancelled_owned(connection));
                 }
                 Err(error) => {

@@ -85,7 +85,7 @@ pub struct StorageSettings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TagSupport {
-    /// Yes; whoever has the permission `t` may read and set them.
+    /// Yes; the permission `t` allows reading and setting them.
     #[default]
     Offered,
     /// Yes, and every request that reads or sets them is refused with 403.
@@ -155,9 +155,9 @@ pub struct MediaSettings {
     pub strict_locators: bool,
     /// Time an encoding job waits, milliseconds: half of it queued, half scheduled. A cancellation takes half of it.
     pub encode_queue_ms: u64,
-    /// Duration of an encoding task whatever its input, milliseconds.
+    /// Duration of an encoding task with any input, milliseconds.
     pub encode_ms: u64,
-    /// What a second of its input adds to that, milliseconds.
+    /// Additional duration per second of its input, milliseconds.
     pub encode_ms_per_input_second: u64,
 }
 

@@ -1,4 +1,5 @@
-//! What the emulator was asked: one count per (account, plane, operation, status), and how many requests ran at once.
+//! Counts the requests to the emulator: one count per (account, plane, operation, status), and how many requests ran at
+//! once.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -1,4 +1,5 @@
-//! The streaming host: `/<locator guid>/<file>` for whoever has a locator, as long as it is valid and the endpoint runs.
+//! The streaming host: `/<locator guid>/<file>` for every client with a locator, as long as it is valid and the
+//! endpoint runs.
 //!
 //! Serves the files themselves, with ranges, and for a server manifest `name.ism` what players ask for:
 //! `name.ism/manifest` (Smooth), `…/manifest(format=m3u8-aapl)` (HLS), `…/manifest(format=mpd-time-csf)` (DASH). What it

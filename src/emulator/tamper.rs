@@ -1,4 +1,5 @@
-//! What somebody else does to what the emulator holds, without a request that is counted, authorised or struck by a fault.
+//! Changes that another program makes to the emulator's content, without a request that is counted, authorised or
+//! affected by a fault.
 //!
 //! Each method answers `false` (or `None`) where there is nothing of that name, or it is stored outside.
 
@@ -122,7 +123,7 @@ impl EmulatorHandle {
         self.alter(account, |account| account.set_encryption_scope(container, blob, scope))
     }
 
-    /// Deletes a container with all it holds, whoever has a lease on it.
+    /// Deletes a container with all its blobs, even if it is leased.
     #[must_use]
     pub fn delete_container(&self, account: &str, container: &str) -> bool {
         self.alter(account, |account| account.delete_container(container))

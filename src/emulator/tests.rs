@@ -33,7 +33,7 @@ async fn the_ready_line_has_exactly_the_promised_fields_first() {
 }
 
 #[tokio::test]
-async fn in_process_the_admin_service_answers_and_strangers_do_not() {
+async fn the_admin_service_answers_in_process_and_unknown_hosts_do_not() {
     let emulator = Emulator::builder().start_in_process().await.unwrap();
     let client = emulator.http_client();
     let (status, body) = get(&*client, &format!("{}/_emulator/stats", emulator.ready().admin)).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_generated_library_is_seen_through_the_media_api() {
     let primaries = files["value"].as_array().unwrap();
     assert!(primaries.iter().any(|file| file["Name"] == "Über uns.ism"), "{files}");
     let several = &asset("awkward-several-ism")["Id"];
-    assert!(primaries.iter().all(|file| file["ParentAssetId"] != *several), "nobody chose one of two");
+    assert!(primaries.iter().all(|file| file["ParentAssetId"] != *several), "none of the two was chosen");
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,7 +143,7 @@ async fn a_stopped_streaming_endpoint_answers_503() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_process_latency_passes_in_virtual_time() {
+async fn latency_in_process_passes_in_virtual_time() {
     let mut settings = Settings::default();
     settings.regions[0].storage[0].limits.latency_ms = 3_600_000;
     let emulator = Emulator::builder().settings(settings).start_in_process().await.unwrap();
@@ -173,7 +173,7 @@ async fn a_library_of_folders_is_loaded_into_the_first_region_and_streams() {
 }
 
 #[tokio::test]
-async fn a_settings_file_is_read_at_the_start_and_its_faults_told() {
+async fn a_settings_file_is_read_at_the_start_and_its_errors_are_reported() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("emulator.toml");
     std::fs::write(&path, "[[regions]]\nname = \"north\"\naccount = \"medianorth\"\nstorage = [{ account = \"X\" }]\n")

@@ -1,6 +1,6 @@
 //! Everything the emulator holds: its clock, its counters, its regions, and which service listens where.
 //!
-//! The one place where a request finds its service, on sockets and in process alike.
+//! The one place where a request finds its service, both on sockets and in process.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(crate) struct World {
     pub(crate) admin: String,
     /// The one place where answers may be spoiled on purpose.
     pub(crate) faults: Faults,
-    /// Where its services are told to restart.
+    /// The switch that restarts its services.
     pub(super) restarts: Restarts,
 }
 

@@ -122,9 +122,9 @@ impl BlobAccount {
     pub(crate) fn with_only(&self, container: &str) -> Option<Self> {
         let held = self.container(container).ok()?;
         let copy = held.twin(self.elapsed()).ok()?;
-        let alike = Self::new(&self.name, &self.key, &self.url, &BlobLimits::default(), &self.clock);
-        alike.containers.write().expect("the map is never left half done").insert(container.into(), copy);
-        Some(alike)
+        let twin = Self::new(&self.name, &self.key, &self.url, &BlobLimits::default(), &self.clock);
+        twin.containers.write().expect("the map is never left half done").insert(container.into(), copy);
+        Some(twin)
     }
 
     pub(crate) fn container_exists(&self, container: &str) -> bool {

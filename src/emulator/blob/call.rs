@@ -52,7 +52,7 @@ impl Call<'_> {
         self.account.container(self.ask.container()?)
     }
 
-    /// Checks a write that replaces whatever has the blob's name: permission, conditions, pending copies, tier, lease.
+    /// Checks a write to a blob that may exist: permission, conditions, pending copies, tier, lease.
     pub(super) fn check_replace(&self, contents: &Contents) -> Result<(), Refusal> {
         let existing = contents.blobs.get(self.ask.blob()?);
         if existing.is_some() && !self.authority.grant.any_of("w") {
@@ -96,7 +96,7 @@ impl Call<'_> {
         }
     }
 
-    /// Stores a blob in place of whatever has its name, if that is still allowed.
+    /// Stores a blob and replaces an existing one, if that is still allowed.
     pub(super) fn replace(&self, container: &Container, blob: Blob) -> Result<(), Refusal> {
         let mut contents = container.lock_to_change(self.elapsed())?;
         self.check_replace(&contents)?;

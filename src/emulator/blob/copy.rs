@@ -84,7 +84,7 @@ pub(super) async fn put_blob_from_url(call: &Call<'_>) -> Result<Response, Refus
     Ok(reply.md5("content-md5", md5.as_deref()).done())
 }
 
-/// The headers sent, and the source's for what was not sent unless the client does not want them.
+/// The headers that were sent; for the others those of the source, unless the client excludes them.
 fn headers_from_url(call: &Call<'_>, source: &Source<'_>) -> Result<Arc<BlobHeaders>, Refusal> {
     let sent = blob_headers(&call.ask)?;
     let keep =
@@ -208,7 +208,8 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     Ok(reply.with("x-ms-copy-id", copy_id_text(id)).with("x-ms-copy-status", status).done())
 }
 
-/// An asynchronous copy outlasts any lease that ends, so the destination may have only one that does not.
+/// An asynchronous copy may take longer than a lease of limited time, so the destination may only have an infinite
+/// lease.
 fn check_infinite_lease(call: &Call<'_>) -> Result<(), Refusal> {
     let container = call.container()?;
     let contents = container.lock_at(call.elapsed())?;

@@ -75,7 +75,7 @@ impl Reply {
         self
     }
 
-    /// Adds everything Get Blob and Get Blob Properties tell of a blob, except the length.
+    /// Adds all headers with which Get Blob and Get Blob Properties describe a blob, except the length.
     pub(super) fn blob(self, blob: &Blob, elapsed: i64) -> Self {
         let headers = &blob.headers;
         let reply = self
@@ -174,7 +174,7 @@ impl BlobHeaders {
     }
 }
 
-/// The `x-ms-meta-*` headers; names are told in lower case, as HTTP libraries send them.
+/// The `x-ms-meta-*` headers; names are in lower case, as HTTP libraries send them.
 pub(super) fn metadata(headers: &HeaderMap) -> Result<Option<Pairs>, Refusal> {
     let mut map = BTreeMap::new();
     let mut size = 0;

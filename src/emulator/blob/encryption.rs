@@ -58,7 +58,7 @@ pub(super) fn check_implemented(ask: &Ask<'_>, operation: Operation) -> Result<(
 }
 
 impl Encryption {
-    /// What a write asks for.
+    /// The encryption that a write requests.
     pub(super) fn of_write(ask: &Ask<'_>) -> Result<Option<Self>, Refusal> {
         match (key_sent(ask, &OWN)?, ask.header(SCOPE)) {
             (Some(_), Some(_)) => Err(Refusal::header(SCOPE)),
@@ -67,7 +67,7 @@ impl Encryption {
         }
     }
 
-    /// The header that tells of it.
+    /// The response header that names it.
     pub(super) fn header(&self) -> (&'static str, String) {
         match self {
             Self::CustomerKey(digest) => (OWN.digest, BASE64.encode(digest)),
@@ -75,7 +75,7 @@ impl Encryption {
         }
     }
 
-    /// The element of a listing that tells of it.
+    /// The element of a listing that names it.
     pub(super) fn element(&self) -> (&'static str, String) {
         match self {
             Self::CustomerKey(digest) => ("CustomerProvidedKeySha256", BASE64.encode(digest)),

@@ -1,4 +1,5 @@
-//! What somebody else does to what an account holds, without a request: for tests of what a mirror then notices.
+//! Changes that another program makes to an account's content, without a request: for tests of how a mirror notices
+//! them.
 
 use std::collections::BTreeMap;
 

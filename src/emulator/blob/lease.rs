@@ -197,8 +197,8 @@ impl At {
         self.held_by(id).map(drop)
     }
 
-    /// Breaks the lease after so many milliseconds, or after what remains of it. Also tells how long that is, in whole
-    /// seconds.
+    /// Breaks the lease after that number of milliseconds, or at its end. Also returns the time until then in whole
+    /// seconds, rounded up.
     pub(super) fn break_after(self, period: Option<i64>) -> Result<(Lease, i64), Refusal> {
         let lease = self.lease.ok_or(LEASE_NOT_PRESENT)?;
         let remaining = lease.end.saturating_sub(self.now).max(0);

@@ -46,7 +46,7 @@ impl<'c> Page<'c> {
     }
 }
 
-/// Opens the document and repeats what was asked.
+/// Opens the document and repeats the parameters of the request.
 fn begin(call: &Call<'_>, container: Option<&str>) -> String {
     let mut text = String::with_capacity(1024);
     text.push_str("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"");
@@ -158,7 +158,7 @@ fn includes(call: &Call<'_>, what: &str) -> bool {
     call.ask.query("include").is_some_and(|list| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(what)))
 }
 
-/// What rows are asked to tell.
+/// The optional columns that the request includes.
 #[expect(clippy::struct_excessive_bools, reason = "one for each word of the include parameter")]
 struct Columns {
     copy: bool,

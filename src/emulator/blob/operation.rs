@@ -73,7 +73,7 @@ impl Level {
 }
 
 impl Operation {
-    /// Tells the operation from method, URL and headers.
+    /// Determines the operation from method, URL and headers.
     pub(super) fn of(ask: &Ask<'_>) -> Result<Self, Refusal> {
         let comp = ask.query("comp").unwrap_or_default().to_ascii_lowercase();
         if ask.target.query.is("restype", "account")

@@ -1,7 +1,7 @@
 //! The life of an asynchronous copy: pending, then success, failed or aborted.
 //!
-//! Nothing runs in the background. A pending copy knows when it will be over; whoever looks at its container after
-//! that time ends it first. It takes the content it saw at its start, and fails if the source changed meanwhile.
+//! Nothing runs in the background. A pending copy knows its end; the first request on its container after that time
+//! ends it first. It takes the content it saw at its start, and fails if the source changed meanwhile.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::content::Body;
 use super::stored::{Blob, BlobHeaders, Container, Pairs, Stamp};
 use crate::emulator::faults::plan::CopyFate;
 
-/// What a blob tells of the copy that made it.
+/// What a blob reports about the copy that made it.
 #[derive(Debug, Clone)]
 pub(super) struct CopyRecord {
     pub(super) id: u128,

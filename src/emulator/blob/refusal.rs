@@ -1,4 +1,4 @@
-//! Why the blob service says no: status, code and message in the service's own words, and the answer made of them.
+//! The refusals of the blob service: status, code and message in the service's own words, and the answer made of them.
 
 use std::borrow::Cow;
 

@@ -34,7 +34,7 @@ impl SigningKey {
         Self(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
     }
 
-    /// A key in base64, as accounts and delegation keys are written; text that is not base64 is a key nobody knows.
+    /// A key in base64, as accounts and delegation keys are written; text that is not base64 is an unknown key.
     pub(in crate::emulator) fn from_base64(key: &str) -> Self {
         Self::new(&BASE64.decode(key).unwrap_or_else(|_| key.as_bytes().to_vec()))
     }
@@ -49,7 +49,7 @@ impl SigningKey {
         BASE64.encode(self.sign_bytes(text))
     }
 
-    /// Is that the signature, in base64? Takes the same time whatever the answer.
+    /// Is that the signature, in base64? Both answers take the same time.
     pub(super) fn verify(&self, text: &str, signature: &str) -> bool {
         BASE64.decode(signature).is_ok_and(|raw| self.0.clone().chain_update(text).verify_slice(&raw).is_ok())
     }

@@ -29,7 +29,8 @@ pub(super) struct Source<'r> {
 }
 
 impl<'r> Source<'r> {
-    /// Opens the source a request names. Its refusals are told as the destination's, with what the source said.
+    /// Opens the source that a request names. The destination returns the source's refusals, with the source's status
+    /// and code.
     pub(super) fn open(call: &Call<'r>, operation: Operation) -> Result<Self, Refusal> {
         let url = call.ask.header("x-ms-copy-source").ok_or_else(|| Refusal::missing_header("x-ms-copy-source"))?;
         if url.len() > MAX_SOURCE_URL {

@@ -21,7 +21,7 @@ pub(super) struct BlobHeaders {
     pub(super) content_language: Option<Box<str>>,
     pub(super) content_disposition: Option<Box<str>>,
     pub(super) cache_control: Option<Box<str>>,
-    /// Of 16 bytes, unless somebody put another value there in the days when the service took any.
+    /// It has 16 bytes, unless it was written when the service still accepted any value.
     pub(super) content_md5: Option<Box<[u8]>>,
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Blob {
     pub(super) metadata: Option<Pairs>,
     pub(super) extras: Option<Box<Extras>>,
     pub(super) etag: u64,
-    /// Seconds since 1970, as precise as the service tells them.
+    /// Seconds since 1970, at the precision of the service.
     pub(super) modified: u32,
     pub(super) created: u32,
 }
@@ -184,8 +184,8 @@ impl Contents {
         self.blobs.get_mut(name).ok_or(BLOB_NOT_FOUND)
     }
 
-    /// Stores a blob over whatever was there at a moment of elapsed time. It keeps the creation time, a lease in force,
-    /// and the tier unless it has one, and takes the uncommitted blocks away.
+    /// Stores a blob at a moment of elapsed time and replaces an existing one. It keeps the creation time, an active
+    /// lease, and the tier unless the new blob has one, and removes the uncommitted blocks.
     pub(super) fn put(&mut self, name: &str, mut blob: Blob, elapsed: i64) {
         self.uncommitted.remove(name);
         if let Some(old) = self.blobs.get_mut(name) {
@@ -240,7 +240,7 @@ impl Container {
         Ok(Arc::new(Self { name: self.name.clone(), contents: Mutex::new(contents), readers: Mutex::default() }))
     }
 
-    /// Its contents, whatever became of it.
+    /// Its contents, even if it was deleted.
     fn peek(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().expect("no operation panics while it holds a container")
     }

@@ -58,7 +58,7 @@ pub(super) fn name(name: &str, into: &mut String) {
     close("Name", into);
 }
 
-/// XML 1.0 section 2.2 without the two non-characters `char` cannot tell apart by category.
+/// XML 1.0 section 2.2 without the two non-characters that `char` cannot distinguish by category.
 fn is_legal(character: char) -> bool {
     !matches!(character, '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }

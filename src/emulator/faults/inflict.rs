@@ -1,4 +1,4 @@
-//! Carries a fault out.
+//! Applies a fault.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::emulator::storage::{Content, NewBlob, StorageAccount};
 use crate::emulator::world::{Route, World};
 use crate::emulator::{Request, Response, media_v2};
 
-/// The connection ends after so many bytes of an answer. A mark on an answer that whoever sends it has to heed.
+/// The connection ends after that number of bytes of an answer. The mark is on the answer, and its sender must obey it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::emulator) struct Cut {
     /// Bytes that still go out.
@@ -279,7 +279,7 @@ fn source_of(request: &Request) -> Option<(String, String, String)> {
     Some((parts.next()?, parts.next()?, parts.next()?))
 }
 
-/// Does to the source of a copy what somebody else might.
+/// Changes the source of a copy as another program might.
 fn strike_source(world: &World, source: Option<(String, String, String)>, fate: SourceFate, seed: u64) {
     let Some((account, container, name)) = source else { return };
     let Some(StorageAccount::Internal(account)) = world.storage(&account).map(|account| &**account) else { return };

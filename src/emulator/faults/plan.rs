@@ -1,4 +1,4 @@
-//! What a fault plan says: rules of whom to strike, and with what. Read from TOML or made in Rust.
+//! A fault plan: rules that select requests and name their faults. It is read from TOML or made in Rust.
 
 use serde::Deserialize;
 
@@ -177,16 +177,16 @@ pub enum Fault {
     Mangle(Mangle),
     /// A read of the blob service shows its container, one of the media API its account, as it was before the last write.
     Stale,
-    /// A write is acknowledged, and what is stored is not what was asked for. Requests that write nothing, and those that
-    /// are refused, are answered as ever.
+    /// A write is acknowledged, but something else is stored. Requests that write nothing, and those that are refused,
+    /// are answered as usual.
     Pretend(Pretence),
     /// What an asynchronous copy comes to.
     Copy(CopyFate),
     /// What the emulator does to the source of a copy: before a synchronous one reads it, while an asynchronous one is
     /// pending.
     Source(SourceFate),
-    /// Somebody deletes the container a request to the blob service goes to, just before it gets there. What the media
-    /// service knows of it stays.
+    /// Another program deletes the container of a request to the blob service just before the request arrives. What the
+    /// media service knows of it stays.
     ContainerDeleted,
     /// The token that is answered lives for so many seconds.
     TokenLifetimeS(u64),
@@ -364,7 +364,7 @@ pub enum CopyFate {
     Pending,
     /// The service gives up after the time it would have taken.
     Failed,
-    /// It is aborted by somebody.
+    /// Another program aborts it.
     Aborted,
 }
 

@@ -1,4 +1,4 @@
-//! Reads a fault plan from TOML and checks it; whatever is wrong is told with key, line and remedy.
+//! Reads a fault plan from TOML and checks it; an error names key, line and remedy.
 
 use std::path::Path;
 
@@ -150,8 +150,8 @@ mangle = "marker-loop"
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line_and_remedy() {
-        for (from, to, line, told) in [
+    fn an_error_is_reported_with_its_line_and_remedy() {
+        for (from, to, line, problem) in [
             ("probability = 0.1", "probability = 10", 9, "0 to 1"),
             ("nth = 3", "nth = 0", 14, "counted from 1"),
             ("nth = 3", "nht = 3", 14, "unknown field `nht`"),
@@ -162,7 +162,7 @@ mangle = "marker-loop"
         ] {
             let error = FaultPlan::parse(&GOOD.replacen(from, to, 1)).unwrap_err();
             assert_eq!(error.line, Some(line), "{to}: {error}");
-            assert!(error.to_string().contains(told), "{to}: {error}");
+            assert!(error.to_string().contains(problem), "{to}: {error}");
         }
     }
 

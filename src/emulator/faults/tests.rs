@@ -153,15 +153,15 @@ async fn a_rule_may_be_in_force_for_a_while_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_says_what_it_was_told_to_and_is_counted() {
+async fn a_refusal_has_the_configured_answer_and_is_counted() {
     let emulator = emulator().await;
-    for (status, value, told) in
+    for (status, value, header_sent) in
         [(503, "0", "0"), (429, "7", "7"), (500, "86400", "86400"), (502, "-1", "-1"), (504, "soon", "soon")]
     {
         set(&emulator, Rule::new(Fault::Refuse(Refuse::status(status).retry_after(value).code("ServerBusy"))));
         emulator.reset_stats();
         let response = get(&emulator, "storewest/cat/a").await;
-        assert_eq!((response.status().as_u16(), header(&response, "retry-after")), (status, told));
+        assert_eq!((response.status().as_u16(), header(&response, "retry-after")), (status, header_sent));
         assert_eq!(header(&response, "x-ms-error-code"), "ServerBusy");
         assert!(text(response).await.contains("<Code>ServerBusy</Code>"));
         let row = &emulator.stats().requests[0];
@@ -178,8 +178,8 @@ async fn a_retry_after_may_be_a_date_before_or_after_now() {
     for (value, later) in [("date+3600", true), ("date-3600", false)] {
         set(&emulator, Rule::new(Fault::Refuse(Refuse::status(503).retry_after(value))));
         let response = get(&emulator, "storewest/cat/a").await;
-        let told = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(header(&response, "retry-after")).unwrap();
-        assert_eq!(told > emulator.world.clock.timestamp(), later, "{told}");
+        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(header(&response, "retry-after")).unwrap();
+        assert_eq!(date > emulator.world.clock.timestamp(), later, "{date}");
     }
 }
 
@@ -323,8 +323,8 @@ async fn the_clock_is_wrong_by_as_much_as_the_plan_says() {
         let apart = emulator.world.clock.timestamp().duration_since(right).as_secs();
         assert_eq!(apart, skew);
         let date = header(&get(&emulator, "storewest/cat/a").await, "date").to_owned();
-        let told = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(&date).unwrap();
-        assert!((told.duration_since(right).as_secs() - skew).abs() <= 1, "{date}");
+        let value = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(&date).unwrap();
+        assert!((value.duration_since(right).as_secs() - skew).abs() <= 1, "{date}");
     }
 }
 

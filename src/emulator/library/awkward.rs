@@ -1,4 +1,4 @@
-//! The awkward assets: what real libraries have and simple tools trip over. Each is named for its awkwardness.
+//! The awkward assets: cases that occur in real libraries and on which simple tools fail. Each is named after its case.
 
 use bytes::Bytes;
 

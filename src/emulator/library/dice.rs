@@ -1,4 +1,4 @@
-//! Chance that follows from a seed: guids, sizes and choices of a made-up library.
+//! Random values from a seed: guids, sizes and choices of a made-up library.
 
 use uuid::Uuid;
 

@@ -130,7 +130,7 @@ impl Generate {
             .collect();
         let used: u64 = special.iter().map(|asset| asset.blobs.len() as u64).sum();
         let ordinary = u64::from(self.assets) - special.len() as u64;
-        // Ordinary assets make up for the awkward ones' few blobs, so that the mean is what was asked for.
+        // Ordinary assets make up for the awkward ones' few blobs, so that the mean is the requested one.
         let blobs = (u64::from(self.assets) * u64::from(self.blobs)).saturating_sub(used).max(ordinary);
         let first = special.len();
         let varied = first > 0;
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn with_awkward_ones_the_mean_is_what_was_asked_for() {
+    fn the_mean_with_awkward_assets_is_the_requested_one() {
         let generate = recipe("assets=60,blobs=20,real=true");
         let counts = blobs(&generate);
         assert_eq!(counts.len(), 60);

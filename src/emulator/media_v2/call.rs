@@ -12,7 +12,7 @@ use super::render::Format;
 pub(super) enum Verb {
     Get,
     Post,
-    /// MERGE, PATCH and PUT, which the service treats alike.
+    /// MERGE, PATCH and PUT, which the service treats the same way.
     Merge,
     Delete,
 }

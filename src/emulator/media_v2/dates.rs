@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 const TICKS_PER_MILLI: i64 = 10_000;
 
-/// A point in time in .NET's 100 ns ticks, and whether whoever gave it named a zone.
+/// A point in time in .NET's 100 ns ticks, and whether its text named a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
     ticks: i64,

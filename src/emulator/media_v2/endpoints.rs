@@ -23,8 +23,8 @@ const TURNAROUND: Duration = Duration::from_millis(500);
 /// When the service's own entities say they were made.
 const FOUNDED: &str = "2015-01-01T00:00:00Z";
 
-/// (guid, name, version), as published. Of the standard encoder two versions more, made up, so that neither the order of
-/// the list nor that of the texts tells the newest.
+/// (guid, name, version), as published. The standard encoder has two more versions, made up, so that neither the order
+/// of the list nor that of the texts shows the newest.
 const MEDIA_PROCESSORS: [(&str, &str, &str); 7] = [
     ("7c0a4e1d-52b8-4f0e-9a3d-61f2b8c7d910", "Media Encoder Standard", "1.10"),
     ("ff4df607-d419-42f0-bc17-a481b1331e56", "Media Encoder Standard", "1.1"),

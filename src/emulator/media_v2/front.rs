@@ -1,4 +1,4 @@
-//! The front door: whatever is asked, it answers 301 with the root of the cluster that serves the account.
+//! The front door: it answers every request with 301 and the root of the cluster that serves the account.
 
 use axum::body::Body;
 

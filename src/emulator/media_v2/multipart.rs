@@ -33,13 +33,13 @@ pub(super) fn parts(content_type: &str, body: &[u8]) -> Result<Vec<Part>, ApiErr
     let delimiter = format!("--{boundary}").into_bytes();
     let mut parts = Vec::new();
     let mut rest = body;
-    let mut begun = false;
+    let mut started = false;
     let mut closed = false;
     while let Some(at) = boundary_line(rest, &delimiter) {
-        if begun {
+        if started {
             parts.push(part(trim_line_end(&rest[..at])));
         }
-        begun = true;
+        started = true;
         rest = &rest[at + delimiter.len()..];
         if rest.starts_with(b"--") {
             closed = true;

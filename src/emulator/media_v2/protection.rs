@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_certificate_is_told_by_its_thumbprint_alone() {
+    fn the_certificate_is_identified_only_by_its_thumbprint() {
         let id = answer(KEY_ID, Some("2")).unwrap();
         assert_eq!((id.len(), id.bytes().all(|b| b.is_ascii_hexdigit())), (40, true), "{id}");
         assert_eq!(answer(KEY, Some(&format!("'{id}'"))).unwrap(), STANDARD.encode(CERTIFICATE));

@@ -295,7 +295,7 @@ impl Parser {
         }
     }
 
-    /// `… eq true` and the like after something that is a boolean itself.
+    /// `… eq true` and similar comparisons after a boolean expression.
     fn truth_of(&mut self, expr: Expr) -> Result<Expr, ApiError> {
         let Some(is) = self.comparison() else { return Ok(expr) };
         match (is, self.next()) {

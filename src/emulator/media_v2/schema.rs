@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_stands_at_its_index_and_its_indexes_are_text_columns() {
+    fn every_kind_is_at_its_index_and_its_indexes_are_text_columns() {
         for (at, kind) in KINDS.iter().enumerate() {
             assert_eq!(kind.index, at, "{}", kind.set);
             for name in kind.indexed {

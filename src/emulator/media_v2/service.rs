@@ -97,7 +97,7 @@ impl Transaction {
         }
     }
 
-    /// Does what was put off, and hands back what takes its time.
+    /// Runs the deferred deeds, and returns the slow ones.
     pub(super) async fn commit(self, service: Service<'_>) -> Vec<Deed> {
         let mut slow = Vec::new();
         for deed in self.finish {

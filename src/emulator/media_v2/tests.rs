@@ -65,7 +65,7 @@ struct Bench {
 
 const VERBOSE: &str = "application/json;odata=verbose";
 
-/// Whatever the type becomes.
+/// For any type.
 fn fresh<T: Default>() -> T {
     T::default()
 }

@@ -63,7 +63,7 @@ pub(super) fn operation(path: &str) -> &'static str {
     }
 }
 
-/// Form fields, whatever their order; values are trimmed because one client ends one with a space.
+/// Form fields in any order; values are trimmed because one client ends one with a space.
 struct Form(Vec<(String, String)>);
 
 impl Form {

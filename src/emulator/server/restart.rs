@@ -43,7 +43,7 @@ impl Orders {
     pub(super) async fn next(&mut self) -> Duration {
         match self.0.changed().await {
             Ok(()) => *self.0.borrow_and_update(),
-            // Nobody is left to give orders.
+            // All senders are dropped.
             Err(_) => std::future::pending().await,
         }
     }

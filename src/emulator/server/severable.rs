@@ -37,7 +37,8 @@ impl Severable {
         (Self { stream, left: Arc::clone(&left) }, Shears(left))
     }
 
-    /// Ends it with a reset (RST) instead of an orderly end, and tells hyper that nothing can be written any more.
+    /// Ends it with a reset (RST) instead of an orderly end, and returns an error to hyper, so that it writes nothing
+    /// more.
     fn sever(&self) -> Error {
         if let Err(error) = self.stream.set_zero_linger() {
             tracing::debug!(%error, "the connection will end in order instead of being reset");

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_account_name_is_told_with_the_rule() {
+    fn a_bad_account_name_is_reported_with_the_rule() {
         let error = complaint(|s| s.regions[0].storage[0].account = "Store-West".to_owned());
         assert!(error.to_string().contains("lower-case letters"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Reads the settings from a TOML file; whatever is wrong is told with key, line and remedy.
+//! Reads the settings from a TOML file; an error names key, line and remedy.
 
 use std::fmt;
 use std::path::Path;
@@ -163,8 +163,8 @@ account = "storesouth"
     fn an_unknown_key_is_named_with_line_and_remedy() {
         let error = Settings::parse("admin_port = 1\nadmin_prot = 2\n").unwrap_err();
         assert_eq!((error.line, error.key.as_str()), (Some(2), "admin_prot"));
-        let told = error.to_string();
-        assert!(told.contains("unknown field `admin_prot`") && told.contains("remove it"), "{told}");
+        let message = error.to_string();
+        assert!(message.contains("unknown field `admin_prot`") && message.contains("remove it"), "{message}");
     }
 
     #[test]

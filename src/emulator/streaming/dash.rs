@@ -13,9 +13,9 @@ pub(super) const CONTENT_TYPE: &str = "application/dash+xml";
 pub(super) async fn description(source: &Source<'_>, manifest: &ServerManifest) -> Result<String, Refusal> {
     let videos = with_layouts(source, manifest.of(Kind::Video)).await?;
     let audio = with_layouts(source, manifest.separate_audio()).await?;
-    let told = smooth::told_seconds(source, manifest).await?;
+    let stated = smooth::stated_seconds(source, manifest).await?;
     let measured = videos.iter().chain(&audio).find_map(|(_, layout)| layout.seconds);
-    let seconds = measured.or(told).unwrap_or(smooth::UNKNOWN_SECONDS);
+    let seconds = measured.or(stated).unwrap_or(smooth::UNKNOWN_SECONDS);
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
          <MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-on-demand:2011\" \

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_gives_the_whole_file() {
+    fn a_range_that_is_not_understood_returns_the_whole_file() {
         for header in ["lines=1-2", "bytes=4-2", "bytes=a-b", "bytes=0-1,3-4", "bytes="] {
             assert_eq!(wanted(Some(header), 10), Ok(None), "{header}");
         }

@@ -64,7 +64,7 @@ pub(super) async fn playlist(
     let seconds = match (&layout.index, layout.seconds) {
         (Some(_), _) => None,
         (None, Some(seconds)) => Some(seconds),
-        (None, None) => Some(smooth::told_seconds(source, manifest).await?.unwrap_or(smooth::UNKNOWN_SECONDS)),
+        (None, None) => Some(smooth::stated_seconds(source, manifest).await?.unwrap_or(smooth::UNKNOWN_SECONDS)),
     };
     Ok(Some(media_playlist(&url, &layout, seconds, &source.delivery)))
 }

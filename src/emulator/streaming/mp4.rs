@@ -1,7 +1,7 @@
-//! Where the parts of an MP4 lie: as much of ISO/IEC 14496-12 as a playlist needs.
+//! The positions of the parts of an MP4: as much of ISO/IEC 14496-12 as a playlist needs.
 //!
-//! Only box headers, `moov` and the first `sidx` are read, never the media. Whatever is not an MP4 (synthetic content)
-//! has no parts, and is not an error.
+//! Only box headers, `moov` and the first `sidx` are read, never the media. Content that is not an MP4 (synthetic
+//! content) has no parts; that is not an error.
 
 use std::sync::Arc;
 
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_box_is_told_from_one() {
+    fn bytes_that_are_no_box_are_recognised() {
         assert_eq!(box_header(b"\0\0\0\x04ftyp", 100), None, "shorter than its own header");
         assert_eq!(box_header(b"\0\0\x10\0ftyp", 100), None, "longer than the file");
         assert_eq!(box_header(b"\0\0\0\x10ftyp", 100), Some((*b"ftyp", 8, 16)));

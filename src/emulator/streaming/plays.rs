@@ -1,4 +1,4 @@
-//! What plays: what the streaming host would answer now for everything that is published, without a request.
+//! Lists what plays: the answers that the streaming host would give now for all published assets, without a request.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

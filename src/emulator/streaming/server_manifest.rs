@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_smil_is_refused() {
+    fn a_file_that_is_not_smil_is_refused() {
         assert!(ServerManifest::parse("hello").is_err());
         assert!(ServerManifest::parse("<smil><a></smil>").is_err());
         assert!(ServerManifest::parse("<html/>").is_err());

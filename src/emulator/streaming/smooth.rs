@@ -15,7 +15,7 @@ pub(super) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 /// Smooth Streaming counts in units of 100 ns.
 const TIME_SCALE: f64 = 10_000_000.0;
 
-/// Said to last where nothing tells the duration (synthetic content): a number that looks made up and divides well.
+/// The duration of content that states none (synthetic content): a number that looks made up and divides well.
 pub(super) const UNKNOWN_SECONDS: f64 = 60.0;
 
 /// The client manifest's text.
@@ -40,8 +40,11 @@ async fn own(source: &Source<'_>, manifest: &ServerManifest) -> Result<Option<St
     }
 }
 
-/// How long the presentation lasts as its client manifest says.
-pub(super) async fn told_seconds(source: &Source<'_>, manifest: &ServerManifest) -> Result<Option<f64>, StorageError> {
+/// The duration of the presentation, from its client manifest.
+pub(super) async fn stated_seconds(
+    source: &Source<'_>,
+    manifest: &ServerManifest,
+) -> Result<Option<f64>, StorageError> {
     Ok(own(source, manifest).await?.and_then(|text| duration_of(&text)))
 }
 

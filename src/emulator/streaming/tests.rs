@@ -272,11 +272,11 @@ async fn a_storage_encrypted_asset_is_not_streamed() {
 }
 
 #[tokio::test]
-async fn what_plays_is_seen_on_both_hosts_without_a_request() {
+async fn playing_assets_are_seen_on_both_hosts_without_a_request() {
     let emulator = emulator().await;
     emulator.reset_stats();
     let (west, east) = (emulator.plays(0).await, emulator.plays(1).await);
-    assert_eq!(west, east, "the same library plays alike");
+    assert_eq!(west, east, "the same library plays the same content");
     let bars = &west[BARS];
     assert_eq!((bars.status, bars.answers.len()), (200, 5 + 3));
     assert!(bars.answers.values().all(|answer| answer.status == 200 && answer.fingerprint.is_some()));
@@ -294,7 +294,7 @@ async fn what_plays_is_seen_on_both_hosts_without_a_request() {
 }
 
 #[tokio::test]
-async fn what_plays_agrees_with_what_the_host_answers() {
+async fn the_list_of_playing_assets_agrees_with_the_answers_of_the_host() {
     let emulator = protected().await;
     for (guid, played) in emulator.plays(0).await {
         for (path, answer) in &played.answers {

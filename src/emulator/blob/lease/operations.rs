@@ -53,7 +53,7 @@ impl Action {
         })
     }
 
-    /// Whoever may write may do all of it; whoever may delete may break a lease.
+    /// The permission to write allows all actions; the permission to delete allows breaking a lease.
     fn check_allowed(self, call: &Call<'_>) -> Result<(), Refusal> {
         let letters = if matches!(self, Self::Break { .. }) { "wd" } else { "w" };
         if call.authority.grant.any_of(letters) { Ok(()) } else { Err(PERMISSION_MISMATCH) }

@@ -132,7 +132,7 @@ async fn blocks_from_url_make_a_blob_that_carries_nothing_over() {
 }
 
 #[tokio::test]
-async fn copy_blob_carries_metadata_unless_told_and_the_block_list() {
+async fn copy_blob_copies_the_block_list_and_metadata_unless_the_request_sets_it() {
     let ground = ground(BlobLimits::default()).await;
     ground.ask(0, "PUT /west/films/b?comp=block&blockid=MDE%3D", &[], "hello").await.expect(201);
     let list = "<BlockList><Latest>MDE=</Latest></BlockList>";
@@ -253,9 +253,9 @@ async fn a_synchronous_copy_answers_when_it_would_be_done() {
     let blob = NewBlob { content, content_type: None, cache_control: None, metadata: [].into(), tags: [].into() };
     ground.accounts[0].put_blob("films", "big", blob).unwrap();
     let source = ground.source("films", "big");
-    let begun = tokio::time::Instant::now();
+    let started = tokio::time::Instant::now();
     ground.ask(1, "PUT /east/films/big", &[BLOCK, ("x-ms-copy-source", &source)], "").await.expect(201);
-    assert_eq!(begun.elapsed(), Duration::from_millis(300_020));
+    assert_eq!(started.elapsed(), Duration::from_millis(300_020));
     let sync = [("x-ms-copy-source", source.as_str()), ("x-ms-requires-sync", "true")];
     ground.ask(1, "PUT /east/films/big", &sync, "").await.expect(409);
 }

@@ -236,7 +236,7 @@ async fn a_lease_ends_by_elapsed_time_and_not_by_the_wall_clock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expired_lease_can_be_renewed_only_while_nobody_wrote_the_blob() {
+async fn an_expired_lease_can_be_renewed_only_until_the_blob_is_written() {
     let ground = in_state(On::Blob, "expired").await;
     ground.ask(0, "PUT /west/films/a?comp=metadata", &[("x-ms-meta-a", "1")], "").await.expect(200);
     let renewed = lease(&ground, On::Blob, "renew", &[("x-ms-lease-id", A)]).await;

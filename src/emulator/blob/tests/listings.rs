@@ -67,7 +67,7 @@ async fn names_xml_cannot_carry_are_encoded() {
 }
 
 #[tokio::test]
-async fn what_is_not_implemented_is_refused_and_not_left_out() {
+async fn an_option_that_is_not_implemented_is_refused_and_not_ignored() {
     let ground = ground(&["a"]).await;
     let list = "GET /west/films?restype=container&comp=list";
     for include in ["deleted", "metadata,versions", "permissions"] {
@@ -84,7 +84,7 @@ async fn what_is_not_implemented_is_refused_and_not_left_out() {
 }
 
 #[tokio::test]
-async fn a_row_tells_what_was_asked_for() {
+async fn a_row_has_the_requested_columns() {
     let ground = Ground::with([BlobLimits { async_copy_min_ms: 1000, ..BlobLimits::default() }; 2]);
     ground.accounts[0].create_container("films").unwrap();
     let headers = [BLOCK, ("x-ms-meta-k", "v&"), ("x-ms-tags", "t=u"), ("x-ms-blob-content-type", "video/mp4")];
@@ -128,7 +128,7 @@ async fn a_listing_settles_copies_that_are_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_takes_its_time_whatever_the_clock_shows() {
+async fn a_copy_takes_its_time_at_any_clock_skew() {
     let ground = Ground::with([BlobLimits { async_copy_min_ms: 1000, ..BlobLimits::default() }; 2]);
     ground.accounts[0].create_container("films").unwrap();
     ground.ask(0, "PUT /west/films/a", &[BLOCK], "hello").await.expect(201);

@@ -1,4 +1,4 @@
-//! Limits of the service model as they are told to clients.
+//! Limits of the service model, as clients see them.
 
 use crate::emulator::blob::testing::{Got, Ground};
 use crate::emulator::settings::BlobLimits;
@@ -52,7 +52,7 @@ async fn bytes_written_and_read_have_limits_and_texts_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_source_is_told_by_the_destination() {
+async fn a_throttled_source_is_reported_by_the_destination() {
     for (slow, text) in [
         (
             BlobLimits { requests_per_second: 10, ..BlobLimits::default() },

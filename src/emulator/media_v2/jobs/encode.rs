@@ -62,9 +62,9 @@ pub(super) async fn prepare(service: Service<'_>, configuration: &str, inputs: &
     };
     let account = account(service, &storage)?;
     let (blob, _) = account.read_blob(&container, &name, 0, 0).await?;
-    let told = streaming::seconds_of(account, &container, &name).await?;
+    let stated = streaming::seconds_of(account, &container, &name).await?;
     #[expect(clippy::cast_precision_loss, reason = "a number of seconds is small")]
-    let seconds = told.unwrap_or((blob.length / BYTES_OF_A_SECOND).max(1) as f64);
+    let seconds = stated.unwrap_or((blob.length / BYTES_OF_A_SECOND).max(1) as f64);
     Ok(Work { preset, storage, container, name, length: blob.length, seconds })
 }
 

@@ -29,7 +29,7 @@ const TASK_RUNNING: i32 = 2;
 /// What a running task's progress does not reach before its outputs stand: 100 means done.
 const MOST_PROGRESS: f64 = 99.0;
 
-/// Runs a job from its submission to its end, unless somebody cancels it on the way.
+/// Runs a job from its submission to its end, unless it is cancelled.
 pub(in crate::emulator::media_v2) async fn run(service: Service<'_>, job: &str) {
     for (from, to) in [(QUEUED, SCHEDULED), (SCHEDULED, PROCESSING)] {
         tokio::time::sleep(half_queue(service)).await;
@@ -69,7 +69,7 @@ pub(in crate::emulator::media_v2) fn half_queue(service: Service<'_>) -> Duratio
     Duration::from_millis(service.settings().encode_queue_ms) / 2
 }
 
-/// Moves a job on; false when somebody else has moved it.
+/// Moves a job to its next state; false if another task has moved it.
 fn advance(service: Service<'_>, job: &str, from: i32, to: i32) -> bool {
     let now = service.now();
     let mut state = service.state();
@@ -266,7 +266,7 @@ async fn delete_outputs(service: Service<'_>, task: &str) {
     let outputs = service.state().linked(task, OUTPUTS).to_vec();
     let mut tx = Transaction::default();
     for output in outputs {
-        // Somebody may have deleted it before.
+        // A client may have deleted it before.
         let _ = assets::delete(service, &mut tx, &output, false);
     }
     tx.commit(service).await;

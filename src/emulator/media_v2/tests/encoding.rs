@@ -214,8 +214,8 @@ async fn a_task_may_read_what_the_one_before_it_made() {
 async fn an_encrypted_configuration_needs_a_key_that_this_service_can_open() {
     let bench = Bench::new().await;
     let asset = input(&bench).await;
-    let told = bench.get("GetProtectionKeyId?contentKeyType=2").await;
-    let thumbprint = told.d()["GetProtectionKeyId"].as_str().unwrap().to_owned();
+    let answer = bench.get("GetProtectionKeyId?contentKeyType=2").await;
+    let thumbprint = answer.d()["GetProtectionKeyId"].as_str().unwrap().to_owned();
     let certificate = bench.get(&format!("GetProtectionKey?ProtectionKeyId='{thumbprint}'")).await;
     assert!(certificate.d()["GetProtectionKey"].as_str().unwrap().starts_with("MII"));
     let id = "nb:kid:UUID:11111111-2222-3333-4444-555555555555";

@@ -32,7 +32,7 @@ async fn a_token_of_one_account_does_not_open_another_nor_does_an_altered_one() 
 }
 
 #[tokio::test]
-async fn wrong_credentials_and_wrong_grants_are_told_apart() {
+async fn wrong_credentials_and_wrong_grants_have_different_answers() {
     let bench = Bench::new().await;
     let ask = |form: &'static str| bench.token_request(0, "/v2/OAuth2-13", form);
     let wrong = ask("grant_type=client_credentials&client_id=mediawest&client_secret=nope").await;

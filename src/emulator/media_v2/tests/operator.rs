@@ -87,7 +87,7 @@ async fn an_operator_changes_file_records_and_protection() {
     let seen = look(&operator, &asset);
     assert_eq!((seen.content_keys, seen.delivery_policies), (vec![key.clone()], vec![policy.clone()]));
     assert_eq!(bench.get(&format!("Assets('{asset}')/ContentKeys")).await.d()["results"][0]["Id"], json!(key));
-    assert_eq!(bench.get("AssetDeliveryPolicies/$count").await.text, "1", "what was refused left nothing behind");
+    assert_eq!(bench.get("AssetDeliveryPolicies/$count").await.text, "1", "a refused request changed nothing");
     operator.unlink_delivery_policy(&asset, &policy).unwrap();
     operator.unlink_content_key(&asset, &key).unwrap();
     assert!(look(&operator, &asset).content_keys.is_empty());
