@@ -79,7 +79,7 @@ async fn a_film_becomes_an_asset_that_streams_with_its_manifest_as_the_primary()
     let moves = moves(&monitor);
     assert!(moves.is_sorted_by_key(|(_, percent)| *percent), "{moves:?}");
     for state in [JobState::Queued, JobState::Scheduled, JobState::Processing, JobState::Finished] {
-        assert!(moves.iter().any(|(moved, _)| *moved == state), "{state} was not told: {moves:?}");
+        assert!(moves.iter().any(|(moved, _)| *moved == state), "{state} was not reported: {moves:?}");
     }
     // 38 seconds at pauses of 1 s growing by half to 15 s.
     assert!(world.count("GetJob") <= 10, "{} questions", world.count("GetJob"));
@@ -100,7 +100,7 @@ async fn a_film_becomes_an_asset_that_streams_with_its_manifest_as_the_primary()
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_newest_processor_is_taken_and_one_that_is_not_there_is_told_with_those_that_are() {
+async fn the_newest_processor_is_used_and_a_missing_one_is_reported_with_the_available_ones() {
     let world = World::empty().await;
     let asset = film(&world, "film").await;
     let pair = world.pair();
@@ -195,7 +195,7 @@ async fn a_protected_preset_is_read_by_the_encoder_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_encoded_is_refused_before_a_job_is_submitted() {
+async fn an_asset_that_cannot_be_encoded_is_refused_before_a_job_is_submitted() {
     let world = World::empty().await;
     let pair = world.pair();
     let asset = seed_asset(&pair, "empty").await;
@@ -208,7 +208,7 @@ async fn what_cannot_be_encoded_is_refused_before_a_job_is_submitted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_one_server_manifest_becomes_the_primary_and_any_other_number_is_told() {
+async fn a_single_server_manifest_becomes_the_primary_and_any_other_number_is_reported() {
     let world = World::empty().await;
     let pair = world.pair();
     let asset = seed_asset(&pair, "made").await;

@@ -83,7 +83,7 @@ async fn a_second_run_without_the_ledger_finds_the_copies_by_their_marks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_of_somebody_else_that_has_the_name_is_left_alone() {
+async fn a_foreign_container_of_that_name_is_not_changed() {
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;
     let (pair, container) = (world.pair(), ContainerName::new("films"));

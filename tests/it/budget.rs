@@ -53,7 +53,7 @@ struct Counts {
 }
 
 /// The run's own counts are the services'.
-fn assert_told(summary: &Summary, counts: &Counts) {
+fn assert_reported(summary: &Summary, counts: &Counts) {
     assert_eq!(
         (summary.requests.blob, summary.requests.media),
         (counts.blob + counts.state, counts.media + counts.token)
@@ -73,7 +73,7 @@ async fn costs_of(assets: u64) {
     let (first, _) = world.sync_with(put()).await;
     assert_eq!((first.blobs.copied, first.assets.mirrored), (assets * BLOBS, assets), "{:?}", first.problems);
     let counts = take_counts(&world);
-    assert_told(&first, &counts);
+    assert_reported(&first, &counts);
     // One copy a blob; one listing of the source to copy by, one of the target to verify by.
     assert_eq!(counts.blob, assets * (BLOBS + 2));
     let media = counts.media + counts.token;
@@ -83,7 +83,7 @@ async fn costs_of(assets: u64) {
     let (night, _) = world.sync_with(put()).await;
     assert_eq!((night.assets.unchanged, night.blobs.copied), (assets, 0), "{:?}", night.problems);
     let counts = take_counts(&world);
-    assert_told(&night, &counts);
+    assert_reported(&night, &counts);
     assert_eq!(counts.blob, 2 * assets, "one listing a container and side");
     let media = counts.media + counts.token;
     assert!(50 * media <= assets, "{media} media requests for {assets} unchanged assets");
@@ -186,46 +186,46 @@ async fn a_blob_of_a_large_container_that_changes_during_its_copy_arrives_in_its
     assert_eq!((second.assets.unchanged, second.blobs.copied), (1, 0), "{:?}", second.problems);
 }
 
-/// Is `real` within two in a hundred of `told`?
-fn near(told: u64, real: u64) -> bool {
-    told.abs_diff(real) * 50 <= real
+/// Is `real` within two in a hundred of `forecast`?
+fn near(forecast: u64, real: u64) -> bool {
+    forecast.abs_diff(real) * 50 <= real
 }
 
-/// What a dry run told, and what the run then took. In real time: virtual time jumps while the ledger's threads are at
+/// The forecast of a dry run, and the summary of the next run. In real time: virtual time jumps while the ledger's threads are at
 /// work, and an asset would lose its patience.
-async fn told_and_real(world: &World, options: Options) -> (Forecast, Summary) {
+async fn forecast_and_real(world: &World, options: Options) -> (Forecast, Summary) {
     // No time passes while the ledger writes: the lock is renewed as often on a loaded machine as on any other.
     follow(Some(world.ledger.clone()));
     let (dry, _) = world.sync_with(Options { dry_run: true, ..options.clone() }).await;
-    let told = dry.forecast.unwrap();
+    let forecast = dry.forecast.unwrap();
     let (real, _) = world.sync_with(options).await;
     follow(None);
-    assert_eq!((real.forecast, told.bytes), (None, real.bytes_copied), "{:?}", real.problems);
-    (told, real)
+    assert_eq!((real.forecast, forecast.bytes), (None, real.bytes_copied), "{:?}", real.problems);
+    (forecast, real)
 }
 
-fn assert_near(told: Forecast, real: &Summary) {
-    assert!(near(told.requests.media, real.requests.media), "{told:?}: {:?}", real.requests);
-    assert!(near(told.requests.blob, real.requests.blob), "{told:?}: {:?}", real.requests);
+fn assert_near(forecast: Forecast, real: &Summary) {
+    assert!(near(forecast.requests.media, real.requests.media), "{forecast:?}: {:?}", real.requests);
+    assert!(near(forecast.requests.blob, real.requests.blob), "{forecast:?}: {:?}", real.requests);
 }
 
 #[test]
-fn a_dry_run_tells_what_the_run_costs() {
+fn a_dry_run_forecasts_the_cost_of_the_run() {
     paused_runtime().block_on(async {
         let world = World::generated("assets=40,blobs=20,seed=8,awkward=true,real=true").await;
         tokio::time::advance(Duration::from_hours(1)).await;
-        let (told, real) = told_and_real(&world, Options::default()).await;
-        assert_eq!(told.requests.blob, real.requests.blob, "{:?}", real.problems);
-        assert_near(told, &real);
+        let (forecast, real) = forecast_and_real(&world, Options::default()).await;
+        assert_eq!(forecast.requests.blob, real.requests.blob, "{:?}", real.problems);
+        assert_near(forecast, &real);
 
         tokio::time::advance(Duration::from_hours(24)).await;
-        let (told, real) = told_and_real(&world, Options::default()).await;
-        assert_eq!(told.requests, real.requests);
+        let (forecast, real) = forecast_and_real(&world, Options::default()).await;
+        assert_eq!(forecast.requests, real.requests);
     });
 }
 
 #[test]
-fn a_dry_run_tells_what_another_run_costs_after_some_assets_changed() {
+fn a_dry_run_forecasts_the_cost_of_another_run_after_some_assets_changed() {
     paused_runtime().block_on(async {
         let world = library(40).await;
         world.sync_with(put()).await;
@@ -237,9 +237,9 @@ fn a_dry_run_tells_what_another_run_costs_after_some_assets_changed() {
         }
         world.seed("new", &["a.ism", "a.mp4"]).await;
         tokio::time::advance(Duration::from_hours(1)).await;
-        let (told, real) = told_and_real(&world, put()).await;
+        let (forecast, real) = forecast_and_real(&world, put()).await;
         assert_eq!((real.assets.mirrored, real.assets.unchanged), (21, 20), "{:?}", real.problems);
-        assert_near(told, &real);
+        assert_near(forecast, &real);
     });
 }
 
@@ -262,10 +262,10 @@ async fn first_sync(assets: u64, latency: u64, few: bool) {
             limits.in_flight = 4;
         }
     }
-    let (told, real) = told_and_real(&world, options).await;
-    let case = format!("{assets} assets, {latency} ms, few: {few}: {told:?}: {:?}", real.requests);
+    let (forecast, real) = forecast_and_real(&world, options).await;
+    let case = format!("{assets} assets, {latency} ms, few: {few}: {forecast:?}: {:?}", real.requests);
     assert_eq!(real.assets.mirrored, assets, "{case}: {:?}", real.problems);
-    assert!(near(told.requests.media, real.requests.media) && told.requests.blob == real.requests.blob, "{case}");
+    assert!(near(forecast.requests.media, real.requests.media) && forecast.requests.blob == real.requests.blob, "{case}");
     // Two tokens, two front doors, four listings, a policy found missing and made, two questions for protection, one for the
     // streaming endpoints, and the six requests of a batch that is not full: they weigh much in a small library.
     let once = 19;

@@ -1,4 +1,4 @@
-//! Cases from the field: each was reported by somebody who mirrors a media library, and each is tested with its neighbours.
+//! Cases from the field: an operator of a mirror reported each, and each is tested with similar cases.
 //!
 //! | Row | Case | Test |
 //! | --- | --- | --- |
@@ -8,7 +8,7 @@
 //! | 4 | locator moved to another asset | `locators`, `moves` |
 //! | 5 | a new locator every night | `locators` |
 //! | 6 | protected assets | `protection` |
-//! | 7 | an asset of somebody else that carries a source id | `theirs` |
+//! | 7 | a foreign asset that carries a source id | `theirs` |
 //! | 8 | two runs at once | `runs`, `cli::against_emulator::a_second_run_at_the_same_time_is_refused_with_six` |
 //! | 9 | a storage account that is not configured | `accounts` |
 //! | 10 | one of two storage accounts is down | `accounts` |
@@ -124,7 +124,7 @@ impl Films {
 
     /// Both regions play the same, `verify` finds nothing, and another run changes nothing.
     async fn are_settled(&self) {
-        plays_alike(&self.world).await;
+        assert_plays_alike(&self.world).await;
         let verification = self.world.verify().await;
         assert_eq!((verification.differences, verification.problems), (Vec::new(), Vec::new()));
         let before = writes(&self.world);
@@ -171,7 +171,7 @@ async fn playing(world: &World, region: usize) -> BTreeMap<String, BTreeMap<Stri
     all.filter(|(_, played)| played.status == 200).map(|(guid, played)| (guid, played.answers)).collect()
 }
 
-async fn plays_alike(world: &World) {
+async fn assert_plays_alike(world: &World) {
     assert_eq!(playing(world, TARGET).await, playing(world, SOURCE).await);
 }
 

@@ -145,27 +145,27 @@ fn bad_configurations_end_with_five_one_message_and_nothing_written() {
         let before = files_in(&place);
         for command in ["sync", "verify", "urls"] {
             let output = mediamirror(place.path(), &[command]);
-            let told = stderr(&output);
-            assert_eq!(output.status.code(), Some(5), "{command}, {to}: {told}");
+            let printed = stderr(&output);
+            assert_eq!(output.status.code(), Some(5), "{command}, {to}: {printed}");
             assert!(output.stdout.is_empty(), "{command}, {to}");
-            assert_eq!(told.matches("error: ").count(), 1, "{command}, {to}: {told}");
-            assert!(told.contains(message) && told.contains(remedy), "{command}, {to}: {told}");
-            assert!(!told.contains("c2VjcmV0LWtleQ"), "a secret is told: {told}");
+            assert_eq!(printed.matches("error: ").count(), 1, "{command}, {to}: {printed}");
+            assert!(printed.contains(message) && printed.contains(remedy), "{command}, {to}: {printed}");
+            assert!(!printed.contains("c2VjcmV0LWtleQ"), "a secret is printed: {printed}");
             assert_eq!(files_in(&place), before, "{command}, {to}");
         }
     }
 }
 
 #[test]
-fn with_json_a_failure_is_one_json_object_on_standard_error() {
+fn a_failure_with_json_output_is_one_json_object_on_standard_error() {
     let place = place(&MIRROR.replacen("account = \"west\"", "acount = \"we\u{202e}st\"", 1));
     for arguments in [["sync", "--output", "json"], ["--output", "json", "urls"]] {
         let output = mediamirror(place.path(), &arguments);
         assert_eq!(output.status.code(), Some(5));
         assert!(output.stdout.is_empty(), "{}", stdout(&output));
         assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
-        let told: serde_json::Value = serde_json::from_str(&stderr(&output)).expect("JSON");
-        let error = told["error"].as_object().expect("an object");
+        let printed: serde_json::Value = serde_json::from_str(&stderr(&output)).expect("JSON");
+        let error = printed["error"].as_object().expect("an object");
         assert_eq!(error.keys().collect::<Vec<_>>(), ["cause", "code", "message", "remedy"]);
         assert_eq!((&error["code"], &error["cause"]), (&5.into(), &serde_json::Value::Null));
         assert!(error["message"].as_str().is_some_and(|text| text.contains("mirror.toml:2: `source.acount`")));
@@ -233,7 +233,7 @@ fn init_takes_accounts_and_keys_from_the_tutorials_app_config() {
     let configuration = mediamirror::config::Config::load(&place.path().join("mirror.toml")).expect("it is usable");
     assert_eq!((configuration.source.account.as_str(), configuration.target.account.as_str()), ("west", "east"));
     assert_eq!(configuration.target.storage[0].account, "storeeast");
-    assert!(!stderr(&output).contains("d2VzdA"), "no secret is told");
+    assert!(!stderr(&output).contains("d2VzdA"), "no secret is printed");
 }
 
 #[test]

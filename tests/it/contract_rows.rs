@@ -40,7 +40,7 @@ fn publishes(world: &World, region: usize, seeded: &Seeded) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_becomes_protected_is_withdrawn_although_somebody_removed_the_mark_of_its_copy() {
+async fn an_asset_that_becomes_protected_is_withdrawn_even_if_the_mark_of_its_copy_was_removed() {
     let (world, seeded) = mirrored(2).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
     world.emulator.operator(1).set_alternate_id(copy.id.as_str(), None).unwrap();
@@ -183,7 +183,7 @@ async fn a_copy_without_its_container_that_has_a_foreign_locator_is_replaced_and
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_guard_on_overwriting_held_passes_once_the_operator_allows_it() {
+async fn a_change_that_the_guard_on_overwriting_held_passes_once_the_operator_allows_it() {
     let (world, seeded) = mirrored(1).await;
     assert!(world.emulator.put_blob("storewest", container(&seeded[0].asset), "show.mp4", vec![7; 70], None));
     let guards = GuardLimits { max_overwrite: Some(Share::Count(0)), ..GuardLimits::default() };
@@ -373,7 +373,7 @@ async fn the_guard_on_overwriting_holds_also_without_a_ledger() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_source_has_lost_is_named_also_without_a_ledger() {
+async fn an_asset_that_the_source_has_lost_is_reported_even_without_a_ledger() {
     for all in [false, true] {
         let (world, seeded) = mirrored(2).await;
         // Nothing but the mark says that it was mirrored.

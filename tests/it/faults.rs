@@ -81,7 +81,7 @@ async fn is_mended_after_with(rules: &[Rule], options: Options) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_kind_of_busy_service_is_outlasted() {
+async fn a_run_survives_every_kind_of_busy_service() {
     for (status, retry_after) in [
         (503, None),
         (503, Some("0")),
@@ -100,13 +100,13 @@ async fn every_kind_of_busy_service_is_outlasted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_source_that_the_target_tells_of_is_outlasted() {
+async fn a_busy_source_that_the_target_reports_is_retried_until_it_recovers() {
     let busy = Refuse::status(503).code("CannotVerifyCopySource").source(503, "ServerBusy");
     is_complete_under(&[Rule::new(Fault::Refuse(busy)).operation("PutBlobFromUrl").every(4)]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn resets_at_every_point_are_outlasted() {
+async fn a_run_survives_resets_at_every_point() {
     for at in [ResetAt::Before, ResetAt::Headers, ResetAt::Body] {
         is_complete_under(&[Rule::new(Fault::Reset(at)).every(13)]).await;
     }
@@ -195,7 +195,7 @@ async fn order_and_repetition_in_a_page_do_not_matter() {
     }
 }
 
-/// The most that the service keeps of a blob beside its content, and so the most that a listing tells of one.
+/// The most that the service stores with a blob besides its content, and so the most that a listing contains for one.
 #[tokio::test(start_paused = true)]
 async fn names_of_a_thousand_characters_and_eight_kilobytes_of_metadata_are_listed_and_arrive() {
     let world = World::empty().await;
@@ -211,8 +211,8 @@ async fn names_of_a_thousand_characters_and_eight_kilobytes_of_metadata_are_list
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 21), "{:?}", summary.problems);
     let container = copy_of(&world, &film.asset).await.container.unwrap();
-    let told = world.pair().target.storage[0].list(&container).try_concat().await.unwrap();
-    let long = told.iter().filter(|blob| blob.name.len() == 1_024);
+    let listed = world.pair().target.storage[0].list(&container).try_concat().await.unwrap();
+    let long = listed.iter().filter(|blob| blob.name.len() == 1_024);
     assert!(long.clone().all(|blob| blob.properties.metadata.values().map(String::len).sum::<usize>() == 8_000));
     assert_eq!(long.count(), 20);
     assert_eq!(world.verify().await.differences, []);
@@ -224,7 +224,7 @@ async fn a_stale_listing_of_the_target_is_not_believed_to_be_complete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_service_that_is_down_for_a_while_is_outlasted() {
+async fn a_run_survives_a_token_service_that_is_down_for_a_while() {
     let down = Rule::new(Fault::Refuse(Refuse::status(500))).plane(Plane::Token).to(8);
     is_complete_under(&[down]).await;
 }
@@ -288,7 +288,7 @@ async fn a_source_that_changes_under_its_copy_arrives_as_it_is_then() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_are_counted_once_each_whatever_becomes_of_them() {
+async fn requests_are_counted_once_each_with_any_result() {
     let rules = [
         Rule::new(Fault::TokenLifetimeS(1)).plane(Plane::Token).times(3),
         Rule::new(Fault::Refuse(Refuse::status(401))).operation("{ListFiles,Batch}").every(2),

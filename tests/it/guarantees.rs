@@ -102,7 +102,7 @@ async fn a_sync_asks_the_source_for_nothing_but_reads() {
 
 /// Guarantee 3: the locator is made after the last copy of the asset and after its comparison.
 #[tokio::test(start_paused = true)]
-async fn nothing_is_copied_or_compared_once_the_locator_is_asked_for() {
+async fn copying_and_comparing_end_before_the_locator_is_requested() {
     let mut world = World::empty().await;
     world.seed("film", &["film.ism", "a.mp4", "b.mp4"]).await;
     let seen: Arc<Mutex<Vec<&'static str>>> = Arc::default();
@@ -174,7 +174,7 @@ async fn a_stopped_run_is_completed_by_the_next_one_and_nothing_is_done_twice() 
     }
 }
 
-/// Guarantee 8: no key, token or signature is told to anybody or written anywhere, also when things go wrong.
+/// Guarantee 8: no key, token or signature is printed or written anywhere, also when things go wrong.
 #[tokio::test(start_paused = true)]
 async fn no_secret_is_in_events_results_errors_or_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
@@ -185,12 +185,12 @@ async fn no_secret_is_in_events_results_errors_or_the_ledger() {
     let long = "ü".repeat(400);
     world.seed("bad", &["bad.ism", &long]).await;
     let (summary, monitor) = world.sync().await;
-    // And once more with a target key that is wrong: the failure is told, the key is not.
+    // And once more with a target key that is wrong: the failure is reported, the key is not.
     let wrong = "d3JvbmcgYnV0IHByZXR0eSBsb25nIGtleSBvZiBhbiBhY2NvdW50";
     world.config.target.storage[0].key = mediamirror::redact::Secret::new(wrong);
     put(&world.pair().source.storage[0], &world.seed("more", &["m.ism"]).await.asset, "new.mp4", vec![1; 64]).await;
     let error = world.try_sync(Options::default(), &monitor).await.unwrap_err();
-    let told = format!("{:?} {:?} {error} {error:?} {:?}", summary, monitor.events(), world.config);
+    let printed = format!("{:?} {:?} {error} {error:?} {:?}", summary, monitor.events(), world.config);
     let written: Vec<u8> =
         fs::read_dir(folder.path()).unwrap().flat_map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
     let written = String::from_utf8_lossy(&written);
@@ -199,7 +199,7 @@ async fn no_secret_is_in_events_results_errors_or_the_ledger() {
         secrets.extend([region.account_key.clone(), region.storage_key.clone()]);
     }
     for secret in secrets {
-        assert!(!told.contains(&secret), "{secret} was told");
+        assert!(!printed.contains(&secret), "{secret} was printed");
         assert!(!written.contains(&secret), "{secret} was written");
     }
 }

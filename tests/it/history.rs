@@ -37,7 +37,7 @@ fn reported(monitor: &TestMonitor) -> Vec<(Option<String>, String)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_run_the_ledger_has_its_counts_and_an_event_for_each_change_and_each_problem() {
+async fn the_ledger_has_the_counts_of_a_run_and_an_event_for_each_change_and_each_problem() {
     let world = World::generated("assets=14,blobs=4,seed=8,awkward=true,real=false").await;
     let (summary, monitor) = world.sync().await;
     assert!(summary.assets.mirrored > 0 && !summary.problems.is_empty(), "{summary:?}");

@@ -1,4 +1,4 @@
-//! Large blobs, in virtual time: taken up block by block after a crash, and as fast as their account.
+//! Large blobs, in virtual time: resumed block by block after a crash, and as fast as their account.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ fn is_block_copy(request: &Request) -> bool {
     request.url().query_pairs().any(|(name, value)| (name.as_ref(), value.as_ref()) == ("comp", "block"))
 }
 
-/// A run that dies when it has sent so many blocks of either blob and would send more of both.
+/// A run that is interrupted when it has sent that many blocks of either blob and would send more of both.
 async fn die_after(world: &mut World, blocks: u64) {
     // No time passes while the ledger writes: none of those that are held runs out of it.
     follow(Some(world.ledger.clone()));
@@ -53,14 +53,14 @@ async fn die_after(world: &mut World, blocks: u64) {
     lock_ends().await;
 }
 
-/// The lock of a run that died ends by itself.
+/// The lock of an interrupted run ends by itself.
 async fn lock_ends() {
     tokio::time::sleep(std::time::Duration::from_mins(2)).await;
 }
 
 /// Guarantee 6: an interrupted run is gone on with, within a blob, too.
 #[test]
-fn a_run_that_died_within_a_large_blob_is_taken_up_at_its_blocks() {
+fn an_interrupted_copy_of_a_large_blob_resumes_at_its_blocks() {
     paused_runtime().block_on(async {
         let mut world = World::generated(TWO_LARGE).await;
         die_after(&mut world, 50).await;
@@ -131,7 +131,7 @@ async fn replace_one_by_the_other(world: &World) {
 }
 
 #[test]
-fn one_blob_alone_uses_the_whole_account() {
+fn a_single_blob_uses_the_whole_account() {
     // No time passes while the ledger writes.
     paused_runtime().block_on(one_blob_alone());
     follow(None);

@@ -1,6 +1,6 @@
 //! The integration tests: one binary, a module a subject.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic where it stands")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must panic at that line")]
 #![expect(clippy::cast_precision_loss, reason = "ratios of small counts")]
 
 #[path = "../contract/old_api.rs"]

@@ -214,7 +214,7 @@ async fn locators_keep_id_name_start_and_expiry_without_batches() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whose_locator_is_in_the_way_is_told() {
+async fn a_conflict_names_the_owner_of_the_locator() {
     let world = world("assets=2,blobs=2", MediaSettings::default()).await;
     let target = client(&world, 1, "2.19");
     let (one, two) = (new_asset(&target, "holiday").await, new_asset(&target, "two").await);
@@ -257,7 +257,7 @@ async fn a_sixth_locator_is_refused_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_streaming_host_is_told() {
+async fn the_streaming_host_is_reported() {
     let world = world("assets=2,blobs=2", MediaSettings::default()).await;
     for version in ["2.19", "2.1"] {
         let hosts = client(&world, 0, version).streaming_hosts().await.unwrap();
@@ -267,7 +267,7 @@ async fn the_streaming_host_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mistyped_key_is_told_as_such() {
+async fn a_mistyped_key_is_reported_as_such() {
     let world = world("assets=2,blobs=2", MediaSettings::default()).await;
     let mut ready = world.ready().regions[0].clone();
     ready.account_key = "d3Jvbmc=".to_owned();

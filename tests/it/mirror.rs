@@ -219,7 +219,7 @@ async fn a_changed_blob_is_the_only_one_copied_by_the_next_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_tells_what_is_to_be_done_and_does_nothing() {
+async fn a_dry_run_reports_the_planned_changes_and_makes_none() {
     let world = World::generated("assets=5,blobs=4,seed=2,sizes=small,awkward=false,real=false").await;
     world.emulator.reset_stats();
     let (summary, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
@@ -268,7 +268,7 @@ async fn a_copy_that_an_earlier_run_left_pending_is_ended_and_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asynchronous_copy_that_stands_still_is_replaced_by_blocks() {
+async fn an_asynchronous_copy_without_progress_is_replaced_by_blocks() {
     let mut settings = Settings::default();
     settings.regions[1].storage[0].limits.async_copy_min_ms = 30 * 24 * 3_600_000;
     let world = World::with(settings, None).await;
@@ -279,7 +279,7 @@ async fn an_asynchronous_copy_that_stands_still_is_replaced_by_blocks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_published_already_is_never_replaced_by_a_copy_that_is_pending() {
+async fn a_published_asset_is_never_replaced_by_a_pending_copy() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
     let asynchronous = || Options { copy_method: Some(CopyMethod::Async), ..Options::default() };
@@ -293,7 +293,7 @@ async fn what_is_published_already_is_never_replaced_by_a_copy_that_is_pending()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_asset_that_somebody_deleted_is_made_again() {
+async fn a_deleted_target_asset_is_made_again() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
     world.sync().await;
@@ -306,7 +306,7 @@ async fn a_target_asset_that_somebody_deleted_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_blob_that_somebody_deleted_or_damaged_is_copied_again() {
+async fn a_deleted_or_damaged_target_blob_is_copied_again() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "a.mp4", "b.mp4"]).await;
     world.sync().await;
@@ -335,7 +335,7 @@ async fn a_locator_that_was_prolonged_is_prolonged_on_the_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn assets_are_begun_in_the_order_asked_for() {
+async fn assets_start_in_the_requested_order() {
     use mediamirror::engine::Order;
     use mediamirror::monitor::RunEvent;
     let world = World::empty().await;
@@ -359,7 +359,7 @@ async fn assets_are_begun_in_the_order_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn assets_begun_first_are_complete_first() {
+async fn assets_that_start_first_complete_first() {
     use mediamirror::monitor::RunEvent;
     let mut settings = Settings::default();
     settings.regions[1].storage[0].limits.latency_ms = 20;
@@ -378,7 +378,7 @@ async fn assets_begun_first_are_complete_first() {
         .collect();
     // Among the first half of the copies are those of half of the assets, not some of each.
     let early: std::collections::HashSet<_> = copied[..300].iter().collect();
-    assert!(early.len() <= 20, "{} assets were begun when half was copied", early.len());
+    assert!(early.len() <= 20, "{} assets were started when half was copied", early.len());
 }
 
 #[tokio::test(start_paused = true)]

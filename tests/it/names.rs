@@ -1,5 +1,5 @@
-//! Names that others chose: whatever they are, they arrive byte for byte or are refused by name, and no terminal acts upon
-//! what it is shown of them.
+//! Names that others chose: each arrives byte for byte or is refused by name, and no terminal acts upon what it is
+//! shown of them.
 
 use std::fs;
 
@@ -153,14 +153,14 @@ fn any_name_that_has_a_url_arrives_byte_for_byte_with_its_properties() {
 }
 
 /// Nothing is there that a terminal acts upon, and no line that the program did not write.
-fn is_harmless(what: &str, told: &str) {
+fn is_harmless(what: &str, printed: &str) {
     let acts = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{2028}'..='\u{202e}');
-    assert!(!told.contains(acts), "{what}: {told:?}");
-    assert!(!told.lines().any(|line| line.starts_with("forged")), "{what}: {told}");
+    assert!(!printed.contains(acts), "{what}: {printed:?}");
+    assert!(!printed.lines().any(|line| line.starts_with("forged")), "{what}: {printed}");
 }
 
 #[test]
-fn a_name_that_no_url_can_say_is_told_and_no_name_reaches_a_terminal_as_it_is() {
+fn a_name_that_no_url_can_contain_is_reported_and_no_name_reaches_a_terminal_unescaped() {
     let library = tempfile::tempdir().unwrap();
     let write = |asset: &str, files: &[&str]| {
         let folder = library.path().join(asset);
@@ -193,7 +193,7 @@ fn a_name_that_no_url_can_say_is_told_and_no_name_reaches_a_terminal_as_it_is() 
         is_harmless(&format!("{arguments:?}: stdout"), &out);
         is_harmless(&format!("{arguments:?}: stderr"), &err);
     }
-    let told = stdout(&mediamirror(emulator.path(), &["sync"]));
-    assert!(told.contains("line\\nforged: break") && told.contains("name-not-usable"), "{told}");
-    assert!(told.contains("1 unchanged") && told.contains("1 failed"), "{told}");
+    let printed = stdout(&mediamirror(emulator.path(), &["sync"]));
+    assert!(printed.contains("line\\nforged: break") && printed.contains("name-not-usable"), "{printed}");
+    assert!(printed.contains("1 unchanged") && printed.contains("1 failed"), "{printed}");
 }

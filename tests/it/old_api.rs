@@ -1,4 +1,4 @@
-//! Whole runs at an `x-ms-version` below 2.2, where containers are told by temporary SAS locators alone.
+//! Whole runs at an `x-ms-version` below 2.2, where only temporary SAS locators report the containers.
 
 use futures::TryStreamExt;
 use mediamirror::emulator::Settings;
@@ -8,7 +8,7 @@ use mediamirror::monitor::AssetOutcome;
 
 use crate::world::World;
 
-/// Version 2.1 on both sides, and containers whose names tell nothing.
+/// Version 2.1 on both sides, and containers whose names do not follow from the asset ids.
 async fn world(recipe: &str) -> World {
     let mut settings = Settings::default();
     for region in &mut settings.regions {

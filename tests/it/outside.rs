@@ -146,7 +146,7 @@ impl Run {
 }
 
 impl Drop for Run {
-    /// A test that failed leaves nobody behind.
+    /// A failed test leaves no process behind.
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -194,8 +194,8 @@ fn origin_of(asset: &Asset) -> String {
 /// The database finds nothing wrong with the ledger.
 fn ledger_is_sound(emulator: &Emulator, ledger: &str) {
     let connection = rusqlite::Connection::open(emulator.path().join(ledger)).unwrap();
-    let told: String = connection.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
-    assert_eq!(told, "ok");
+    let result: String = connection.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
+    assert_eq!(result, "ok");
 }
 
 /// How often the emulator did one of these operations on the target.

@@ -1,5 +1,5 @@
-//! Scenarios: the whole engine over services whose behaviour changes with time, in virtual time. Each file of `scenarios`
-//! tells what the services do when, and what the run has to reach.
+//! Scenarios: the whole engine over services whose behaviour changes with time, in virtual time. Each file of
+//! `scenarios` describes when the services do what, and what the run has to reach.
 //!
 //! `MEDIAMIRROR_SCENARIO=halves cargo test --test it scenarios -- --nocapture` runs the files of that name and shows each
 //! second.
@@ -133,7 +133,7 @@ async fn play(scenario: &Scenario, show: bool) {
     };
     let looks = looks.into_inner().unwrap();
     if show {
-        tell(&looks);
+        print_looks(&looks);
     }
     scenario.check(&looks, &summary);
     for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
@@ -215,19 +215,19 @@ impl Expect {
 
 /// Shows each second of a scenario that was asked for.
 #[expect(clippy::print_stdout, reason = "what a scenario does is asked for")]
-fn tell(looks: &[Look]) {
+fn print_looks(looks: &[Look]) {
     let accounts = ["storewest", "storeeast"];
     let mut before = [(0, 0); 2];
     for look in looks.iter().step_by(4) {
         let now = accounts.map(|account| look.counted(account, None));
-        let told: Vec<String> = accounts
+        let words: Vec<String> = accounts
             .iter()
             .zip(before.iter().zip(&now))
             .map(|(account, (before, now))| {
                 format!("{account} {} passed {} refused", now.0 - before.0, now.1 - before.1)
             })
             .collect();
-        println!("{:6.2} s: {}", look.at, told.join(", "));
+        println!("{:6.2} s: {}", look.at, words.join(", "));
         before = now;
     }
 }

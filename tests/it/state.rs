@@ -258,11 +258,11 @@ async fn a_lease_that_ended_is_waited_for_while_the_service_still_refuses_it() {
     machines.faults([held().times(4)]);
     machines.take("boat").await.unwrap().release().await.unwrap();
     machines.faults([held()]);
-    assert_eq!(refused_by(machines.take("canoe").await), "", "nobody is named whom nobody knows");
+    assert_eq!(refused_by(machines.take("canoe").await), "", "an unknown holder is not named");
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_runs_that_create_what_is_missing_at_once_one_has_the_lock() {
+async fn only_one_of_two_runs_that_create_the_lock_at_once_holds_it() {
     let machines = Machines::new().await;
     let taken = futures::join!(machines.take("ark"), machines.take("boat"));
     let locked = match taken {
@@ -426,7 +426,7 @@ async fn a_blob_of_the_state_that_is_too_large_is_named_with_the_remedy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_elses_lease_on_the_locks_blob_locks_without_a_name() {
+async fn a_foreign_lease_on_the_blob_of_the_lock_locks_without_a_name() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
     let (account, blob) = (machines.account(), Machines::blob(&format!("lock-{}", machines.target)));

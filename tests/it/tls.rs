@@ -1,4 +1,4 @@
-//! Certificates: an authority nobody knows is refused with the remedy, and trusted when `ca_file` names it.
+//! Certificates: an unknown authority is refused with the remedy, and trusted when `ca_file` names it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -134,18 +134,18 @@ async fn verified(directory: &Path) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn the_program_tells_of_ca_file_where_it_is_missing_and_uses_it_where_it_is_not() {
+async fn the_program_recommends_ca_file_where_it_is_missing_and_uses_it_where_it_is_set() {
     let (port, pem) = server().await;
     let untrusting = place(&configuration(port, false));
-    let (code, told) = verified(untrusting.path()).await;
+    let (code, printed) = verified(untrusting.path()).await;
     assert_ne!(code, Some(0));
-    assert!(told.contains("UnknownIssuer") && told.contains("`ca_file`"), "{told}");
+    assert!(printed.contains("UnknownIssuer") && printed.contains("`ca_file`"), "{printed}");
 
     let trusting = place(&configuration(port, true));
     std::fs::write(trusting.path().join("ca.pem"), pem).unwrap();
-    let (code, told) = verified(trusting.path()).await;
+    let (code, printed) = verified(trusting.path()).await;
     assert_ne!(code, Some(0));
-    assert!(told.contains("403") && !told.contains("UnknownIssuer"), "{told}");
+    assert!(printed.contains("403") && !printed.contains("UnknownIssuer"), "{printed}");
 }
 
 #[tokio::test]
@@ -164,11 +164,11 @@ async fn a_certificate_that_is_expired_or_of_another_host_is_refused_with_the_ho
         let port = authority.serve_as(certificate, None, |_| false).await;
         let place = place(&configuration(port, true));
         std::fs::write(place.path().join("ca.pem"), &authority.pem).unwrap();
-        let (code, told) = verified(place.path()).await;
-        assert_eq!(code, Some(5), "{told}");
-        assert!(told.contains(&format!("127.0.0.1:{port}")), "{told}");
-        assert!(told.contains(problem) && told.contains(remedy), "{told}");
-        assert_eq!(told.matches("error: ").count(), 1, "{told}");
+        let (code, printed) = verified(place.path()).await;
+        assert_eq!(code, Some(5), "{printed}");
+        assert!(printed.contains(&format!("127.0.0.1:{port}")), "{printed}");
+        assert!(printed.contains(problem) && printed.contains(remedy), "{printed}");
+        assert_eq!(printed.matches("error: ").count(), 1, "{printed}");
     }
 }
 
@@ -182,10 +182,10 @@ async fn handshakes_that_fail_at_first_and_then_now_and_again_are_tried_anew() {
     let port = authority.serve_as(own_certificate(), Url::parse(&blob).unwrap().port(), broken).await;
     emulator.change(&blob, &format!("https://127.0.0.1:{port}"));
     emulator.change("", "ca_file = \"ca.pem\"\n");
-    let (code, told) = tokio::task::spawn_blocking(move || emulator.json(&["sync"])).await.unwrap();
-    assert_eq!((code, &told["outcome"]), (Some(0), &"complete".into()), "{told}");
+    let (code, printed) = tokio::task::spawn_blocking(move || emulator.json(&["sync"])).await.unwrap();
+    assert_eq!((code, &printed["outcome"]), (Some(0), &"complete".into()), "{printed}");
 
-    // Nothing was sent, so that whatever it was may be sent again.
+    // Nothing was sent, so any request may be sent again.
     let port = authority.serve_as(own_certificate(), None, |_| true).await;
     assert!(matches!(ask(&*network().unwrap(), port).await, Err(Failure::Connect(_))));
 }
@@ -202,13 +202,13 @@ async fn the_tutorials_manifests_are_fetched_with_the_authority_of_ca_file() {
             .change(&format!("streaming_url = \"{streaming}"), &format!("streaming_url = \"https://127.0.0.1:{port}"));
     }
     emulator.change("", "ca_file = \"ca.pem\"\n");
-    let told = tokio::task::spawn_blocking(move || {
+    let printed = tokio::task::spawn_blocking(move || {
         let film = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bars/bars_200.mp4");
         emulator.json(&["tutorial", film, "--config", "mirror.toml"])
     });
-    let (code, told) = told.await.unwrap();
-    assert_eq!((code, &told["equal"]), (Some(0), &true.into()), "{told}");
-    let url = told["manifests"][0]["target_url"].as_str().unwrap();
+    let (code, printed) = printed.await.unwrap();
+    assert_eq!((code, &printed["equal"]), (Some(0), &true.into()), "{printed}");
+    let url = printed["manifests"][0]["target_url"].as_str().unwrap();
     assert!(url.starts_with("https://"), "{url}");
 }
 
@@ -217,10 +217,10 @@ fn a_ca_file_that_cannot_be_used_is_refused_with_its_name_and_the_remedy() {
     let place = place(&configuration(9, true));
     let refused = |problem: &str| {
         let output = mediamirror(place.path(), &["verify"]);
-        let told = stderr(&output);
-        assert_eq!(output.status.code(), Some(5), "{told}");
-        assert!(told.contains("mirror.toml:1: `ca_file`: ") && told.contains(problem), "{told}");
-        assert!(told.contains("ca.pem") && told.contains("-----BEGIN CERTIFICATE-----"), "{told}");
+        let printed = stderr(&output);
+        assert_eq!(output.status.code(), Some(5), "{printed}");
+        assert!(printed.contains("mirror.toml:1: `ca_file`: ") && printed.contains(problem), "{printed}");
+        assert!(printed.contains("ca.pem") && printed.contains("-----BEGIN CERTIFICATE-----"), "{printed}");
     };
     refused("failed to read");
     let path = place.path().join("ca.pem");

@@ -82,7 +82,7 @@ impl World {
         Arc::new(connect(&self.config, Arc::clone(&self.client)).unwrap())
     }
 
-    /// One run with the default options; everything it told is kept.
+    /// One run with the default options; all its events are kept.
     pub(crate) async fn sync(&self) -> (Summary, Arc<TestMonitor>) {
         self.sync_with(Options::default()).await
     }

@@ -15,7 +15,7 @@ const SOURCE_KEY: &str = "c291cmNlLWtleS1vZi10aGUtdGVzdHM=";
 const TARGET_KEY: &str = "dGFyZ2V0LWtleS1vZi10aGUtdGVzdHM=";
 /// It takes two seconds on an idle machine.
 const READY_WITHIN: Duration = Duration::from_mins(1);
-/// A free port may be taken by somebody else before it is listened on.
+/// Another process may take a free port before this one listens on it.
 const ATTEMPTS: u32 = 3;
 
 /// The one that runs, if one does.
@@ -68,12 +68,12 @@ impl Azurite {
 
     /// Waits until it answers; false when it ended instead.
     async fn is_ready(&mut self) -> bool {
-        let begun = Instant::now();
+        let started = Instant::now();
         while self.process.try_wait().expect("our own child").is_none() {
             if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
                 return true;
             }
-            assert!(begun.elapsed() < READY_WITHIN, "Azurite does not listen within {READY_WITHIN:?}");
+            assert!(started.elapsed() < READY_WITHIN, "Azurite does not listen within {READY_WITHIN:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         false

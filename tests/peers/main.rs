@@ -1,4 +1,4 @@
-//! The proof against programs nobody here wrote: Azurite, a blob service, and node-ams-sdk, a client of Media Services v2.
+//! Tests against independent programs: Azurite, a blob service, and node-ams-sdk, a client of Media Services v2.
 //!
 //! `tests/run` installs them from `tests/tools/package.json` and runs this. A missing program fails the test that needs
 //! it; nothing is skipped.

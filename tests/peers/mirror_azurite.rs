@@ -192,7 +192,7 @@ async fn block_copies_mirror_a_library_between_two_accounts_of_azurite() {
     assert_eq!(world.writes(), 0, "the second run writes nothing");
 }
 
-/// Version 2.1 tells no containers: they come from SAS locators, which are stored access policies in Azurite.
+/// Version 2.1 reports no containers: they come from SAS locators, which are stored access policies in Azurite.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_old_api_mirrors_through_temporary_locators_and_leaves_none_behind() {
     let mut world = World::new(TAME_LIBRARY).await;
@@ -204,7 +204,7 @@ async fn the_old_api_mirrors_through_temporary_locators_and_leaves_none_behind()
     };
     assert!(count("CreateLocator", 201) > 0, "the second run needs them too");
     assert_eq!(count("CreateLocator", 201), count("DeleteLocator", 204), "each is removed");
-    // Asked with a newer version, which tells the containers.
+    // Requested with a newer version, which reports the containers.
     world.config = config_of(&world.emulator);
     let pair = world.pair();
     for (side, access) in [(&pair.source, world.azurite.source()), (&pair.target, world.azurite.target())] {

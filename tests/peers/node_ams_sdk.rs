@@ -98,7 +98,7 @@ async fn run(region: &ReadyRegion, asset: &str) -> Report {
         .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(ENDS_WITHIN, mocha).await.expect("mocha ends in time").expect("node is there");
-    let told = String::from_utf8_lossy(&output.stderr);
-    let report = std::fs::read(&report).unwrap_or_else(|error| panic!("mocha wrote no report ({error}): {told}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let report = std::fs::read(&report).unwrap_or_else(|error| panic!("mocha wrote no report ({error}): {stderr}"));
     serde_json::from_slice(&report).expect("mocha writes JSON")
 }

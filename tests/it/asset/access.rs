@@ -1,4 +1,4 @@
-//! Publishing, looking, removing, and the policies nobody uses.
+//! Publishing, listing, removing, and unused policies.
 
 use jiff::SignedDuration;
 use mediamirror::asset::{find, list, prune, publish, publish_for_download, remove, show, unpublish, unused, upload};
@@ -107,7 +107,7 @@ async fn an_asset_that_is_removed_takes_its_blobs_and_locators_along() {
 }
 
 #[tokio::test]
-async fn only_policies_that_nobody_uses_are_pruned_and_those_shared_by_mediamirror_stay() {
+async fn only_unused_policies_are_pruned_and_those_shared_by_mediamirror_stay() {
     let world = World::empty().await;
     let pair = world.pair();
     let film = uploaded(&pair, "film", &[("a.mp4", b"x")]).await;

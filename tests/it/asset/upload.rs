@@ -1,4 +1,4 @@
-//! Uploads: what arrives, what is left behind, and what an upload that died leaves to the next one.
+//! Uploads: the content that arrives, the content that is left behind, and how an interrupted upload is resumed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -61,16 +61,16 @@ async fn files_arrive_whole_with_checksum_type_and_record_and_nothing_temporary_
 }
 
 #[tokio::test]
-async fn an_upload_that_died_is_taken_up_and_no_block_is_sent_twice() {
+async fn an_interrupted_upload_is_resumed_and_no_block_is_sent_twice() {
     let mut world = World::empty().await;
     let (sent, dying, third) = (AtomicU64::new(0), Arc::new(AtomicBool::new(true)), Arc::new(Notify::new()));
-    let (stuck, told) = (Arc::clone(&dying), Arc::clone(&third));
+    let (stuck, notifier) = (Arc::clone(&dying), Arc::clone(&third));
     world.intercept(move |request| {
         let block = request.url().query().is_some_and(|query| query.contains("blockid="));
         if !block || !stuck.load(Ordering::Relaxed) || sent.fetch_add(1, Ordering::Relaxed) < 3 {
             return None;
         }
-        told.notify_one();
+        notifier.notify_one();
         Some(Box::pin(std::future::pending()))
     });
     let pair = world.pair();
@@ -96,7 +96,7 @@ async fn an_upload_that_died_is_taken_up_and_no_block_is_sent_twice() {
 }
 
 #[tokio::test]
-async fn files_that_had_arrived_when_an_upload_died_are_not_sent_again() {
+async fn complete_files_of_an_interrupted_upload_are_not_sent_again() {
     let world = World::empty().await;
     let pair = world.pair();
     let (_place, files) = written(&[("a.mp4", &noise(BLOCK)), ("b.mp4", b"b")]);
@@ -137,7 +137,7 @@ async fn a_file_that_changed_since_is_another_upload() {
 }
 
 #[tokio::test]
-async fn storage_encryption_is_refused_before_anything_is_asked_and_the_others_are_told_to_the_service() {
+async fn storage_encryption_is_refused_before_any_request_and_other_options_are_sent_to_the_service() {
     let world = World::empty().await;
     let pair = world.pair();
     let (_place, files) = written(&[("a.mp4", b"x")]);

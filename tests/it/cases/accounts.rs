@@ -13,7 +13,7 @@ use mediamirror::monitor::TestMonitor;
 use mediamirror::state::{Holder, TargetLock};
 use mediamirror::verdict::Cause;
 
-use super::{EAST, TARGET, night, playing, plays_alike};
+use super::{EAST, TARGET, assert_plays_alike, night, playing};
 use crate::world::World;
 
 /// The second storage account of the source.
@@ -117,7 +117,7 @@ async fn a_storage_account_that_is_down_or_refuses_us_fails_its_own_assets_and_t
         world.emulator.set_faults(&FaultPlan::default()).unwrap();
         let (summary, _) = night(&world, Options::default()).await;
         assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 5), "{status}");
-        plays_alike(&world).await;
+        assert_plays_alike(&world).await;
     }
 }
 
@@ -150,7 +150,7 @@ async fn a_large_account_that_is_down_costs_no_longer_than_a_few_of_its_assets()
 
 /// Row 10: with nothing at all that succeeds, the run is refused as a whole and leaves nothing.
 #[tokio::test(start_paused = true)]
-async fn where_all_storage_accounts_refuse_us_the_run_is_refused_and_nothing_is_left() {
+async fn a_run_that_all_storage_accounts_refuse_ends_refused_and_leaves_nothing() {
     let world = library(5).await;
     let rule = Rule::new(Fault::Refuse(Refuse::status(403).code("AuthorizationFailure"))).account("storewest*");
     world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
@@ -162,7 +162,7 @@ async fn where_all_storage_accounts_refuse_us_the_run_is_refused_and_nothing_is_
 
 /// Row 10: what only the copies show.
 #[tokio::test(start_paused = true)]
-async fn one_of_two_accounts_that_refuses_the_target_leaves_nothing_and_holds_nothing_up() {
+async fn an_account_that_refuses_the_target_leaves_nothing_and_does_not_affect_the_other() {
     let world = library(6).await;
     assert!(world.emulator.set_source_access(SECOND, mediamirror::emulator::SourceAccess::Refused));
     let (summary, _) = night(&world, Options::default()).await;
@@ -192,7 +192,7 @@ async fn two_on_the_target() -> World {
 const SECOND_EAST: &str = "storeeast2";
 
 #[tokio::test(start_paused = true)]
-async fn the_state_is_in_the_default_storage_account_whatever_the_order_in_the_configuration() {
+async fn the_state_is_in_the_default_storage_account_for_any_order_in_the_configuration() {
     let mut world = two_on_the_target().await;
     let has_state = |world: &World, account: &str| {
         world.emulator.containers(account).unwrap().iter().any(|name| name == mediamirror::state::CONTAINER)

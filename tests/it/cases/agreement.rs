@@ -215,7 +215,7 @@ fn agrees(urls: &Urls, verification: &Verification, state: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_and_verify_name_the_same_causes_and_end_alike_in_every_state() {
+async fn a_dry_run_and_verify_report_the_same_causes_and_exit_code_in_every_state() {
     for state in ALL {
         let films = Films::mirrored().await;
         let options = bring_into(&films, state).await;

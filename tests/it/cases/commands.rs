@@ -87,8 +87,11 @@ fn a_storage_account_that_is_not_configured_is_three_for_sync_and_verify_and_fai
     for command in ["sync", "verify", "sync"] {
         let output = mediamirror(emulator.path(), &[command]);
         assert_eq!(output.status.code(), Some(3), "{command}: {}{}", stdout(&output), stderr(&output));
-        let told = stdout(&output) + &stderr(&output);
-        assert!(told.contains("storage-account-not-configured") && told.contains("storewest2"), "{command}: {told}");
+        let printed = stdout(&output) + &stderr(&output);
+        assert!(
+            printed.contains("storage-account-not-configured") && printed.contains("storewest2"),
+            "{command}: {printed}"
+        );
     }
     let doctor = mediamirror(emulator.path(), &["doctor"]);
     assert_eq!(doctor.status.code(), Some(5), "{}", stdout(&doctor));
@@ -120,9 +123,9 @@ fn a_stopped_streaming_endpoint_of_the_target_is_three_for_sync_verify_and_urls(
     operate(&emulator, 1, Method::Post, &format!("StreamingEndpoints('{id}')/Stop"));
     for arguments in [&["sync"][..], &["sync", "--dry-run"], &["verify"], &["urls"]] {
         let output = mediamirror(emulator.path(), arguments);
-        let told = stdout(&output) + &stderr(&output);
-        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {told}");
-        assert!(told.contains("target-not-streaming"), "{arguments:?}: {told}");
+        let printed = stdout(&output) + &stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {printed}");
+        assert!(printed.contains("target-not-streaming"), "{arguments:?}: {printed}");
     }
     emulator.change("ledger = ", "accept = [{ cause = \"target-not-streaming\" }]\nledger = ");
     for arguments in [&["sync"][..], &["verify"], &["urls"]] {
@@ -191,6 +194,6 @@ fn three_changes_in_a_large_library_are_three_names_with_reasons_and_a_total() {
     }
     assert!(lines[3].contains("300 assets"), "{lines:#?}");
     let verbose = mediamirror(emulator.path(), &["sync", "-v"]);
-    let told = stdout(&verbose) + &stderr(&verbose);
-    assert!(told.lines().count() < 50, "the unchanged ones are not listed: {told}");
+    let printed = stdout(&verbose) + &stderr(&verbose);
+    assert!(printed.lines().count() < 50, "the unchanged ones are not listed: {printed}");
 }

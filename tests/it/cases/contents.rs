@@ -5,7 +5,7 @@ use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::{CopyMethod, Mark};
 use mediamirror::verdict::{Cause, Change};
 
-use super::{EAST, Films, SOURCE, TARGET, WEST, look, night, plays_alike, target_locators};
+use super::{EAST, Films, SOURCE, TARGET, WEST, assert_plays_alike, look, night, target_locators};
 use crate::world::put;
 
 /// Copies of blobs since the first night.
@@ -102,7 +102,7 @@ async fn a_source_without_tags_leaves_nothing_to_owe_and_a_target_without_them_d
 
 /// Row 1, on the other side.
 #[tokio::test(start_paused = true)]
-async fn what_somebody_changes_on_the_target_alone_is_named_by_verify_and_mended_in_place() {
+async fn changes_on_the_target_are_reported_by_verify_and_corrected_in_place() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
     let (container, name) = films.blob(TARGET, 1, "mp4");
@@ -189,7 +189,7 @@ async fn a_copy_that_was_overwritten_by_as_many_bytes_under_the_same_checksum_is
 
 /// Row 19.
 #[tokio::test(start_paused = true)]
-async fn a_content_type_that_the_source_clears_is_equal_after_one_night_whatever_copies_it() {
+async fn a_content_type_that_the_source_clears_is_equal_after_one_night_with_every_copy_method() {
     for method in [None, Some(CopyMethod::Put), Some(CopyMethod::Blocks), Some(CopyMethod::Async)] {
         let films = Films::new().await;
         let (container, name) = films.blob(SOURCE, 0, "mp4");
@@ -340,6 +340,6 @@ async fn new_blobs_arrive_the_next_night_and_play() {
     let before = target_locators(&films.world).await;
     films.good_night().await;
     assert_eq!(target_locators(&films.world).await, before);
-    plays_alike(&films.world).await;
+    assert_plays_alike(&films.world).await;
     films.are_settled().await;
 }

@@ -46,7 +46,7 @@ async fn a_filter_that_matches_nothing_is_an_error_of_every_command() {
 
 /// Row 11.
 #[tokio::test(start_paused = true)]
-async fn where_all_assets_are_gone_from_the_source_nothing_is_withdrawn_until_that_is_allowed() {
+async fn a_source_without_any_asset_withdraws_nothing_until_that_is_allowed() {
     let films = Films::mirrored().await;
     for film in 0..6 {
         let asset = look(&films.world, SOURCE, &format!("film{film}")).id;
@@ -69,7 +69,7 @@ async fn where_all_assets_are_gone_from_the_source_nothing_is_withdrawn_until_th
 
 /// Row 11.
 #[tokio::test(start_paused = true)]
-async fn where_half_of_the_containers_are_gone_from_the_source_the_target_stays_published() {
+async fn the_target_stays_published_if_half_of_the_source_containers_are_gone() {
     let films = Films::mirrored().await;
     for film in 0..3 {
         assert!(
@@ -117,7 +117,7 @@ async fn withdrawals_beyond_the_guard_are_held_named_and_let_through_once_by_the
 
 /// A night that both guards hold.
 #[tokio::test(start_paused = true)]
-async fn what_two_guards_held_is_done_in_the_run_that_both_are_told_to_let_it_through() {
+async fn changes_that_two_guards_hold_are_made_in_the_run_that_allows_both() {
     let films = Films::mirrored().await;
     for film in 0..4 {
         films.source().delete_asset(&look(&films.world, SOURCE, &format!("film{film}")).id).await.unwrap();
@@ -155,12 +155,12 @@ async fn a_source_that_lost_more_than_the_list_that_is_let_through_is_held_again
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_run_withdrew_before_it_died_counts_for_the_guard() {
+async fn withdrawals_of_an_interrupted_run_count_for_the_guard() {
     let mut films = Films::of(10).await;
     films.good_night().await;
     unpublish(&films, 7).await;
     die_after(&mut films.world, Options::default(), "DELETE ").await;
-    assert_eq!(playing(&films.world, TARGET).await.len(), 7, "it died after it withdrew them");
+    assert_eq!(playing(&films.world, TARGET).await.len(), 7, "it was interrupted after it withdrew them");
     for film in 4..7 {
         films.source().remove_locator(&service_id(films.locator(film))).await.unwrap();
     }
@@ -183,7 +183,7 @@ async fn a_protected_asset_whose_locator_moved_to_one_that_plays_does_not_count_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_not_on_the_held_list_is_held_by_the_guard_again() {
+async fn a_change_that_was_not_on_the_held_list_is_held_by_the_guard_again() {
     let films = Films::of(12).await;
     films.good_night().await;
     unpublish(&films, 5).await;
@@ -316,7 +316,7 @@ async fn an_accepted_cause_changes_the_exit_code_alone_and_only_within_its_scope
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_the_state_of_the_pair_is_gone_nothing_is_written_until_the_ledger_is_rebuilt() {
+async fn a_missing_state_of_the_pair_prevents_writes_until_the_ledger_is_rebuilt() {
     let mut films = Films::mirrored().await;
     unpublish(&films, 5).await;
     assert!(films.world.emulator.delete_container(EAST, "mediamirror-state"));

@@ -8,7 +8,7 @@ use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::LocatorId;
 use mediamirror::verdict::{Cause, Change, Withdrawal};
 
-use super::{EAST, Films, SOURCE, TARGET, look, night, only, playing, plays_alike, service_id};
+use super::{EAST, Films, SOURCE, TARGET, assert_plays_alike, look, night, only, playing, service_id};
 
 fn revoked(id: &LocatorId) -> Change {
     Change::LocatorWithdrawn { id: id.clone(), why: Withdrawal::Revoked }
@@ -186,7 +186,7 @@ async fn a_locator_that_is_replaced_every_night_plays_every_night() {
         let (summary, _) = films.good_night().await;
         assert_eq!(summary.withdrawn, 1, "night {night}");
         assert_eq!(look(&films.world, TARGET, "film0").locators.len(), 1, "night {night}");
-        plays_alike(&films.world).await;
+        assert_plays_alike(&films.world).await;
     }
     films.are_settled().await;
 }
@@ -205,14 +205,14 @@ async fn five_locators_that_are_all_replaced_every_night_play_every_night() {
         }
         films.good_night().await;
         assert_eq!(look(&films.world, TARGET, "film0").locators.len(), 5, "night {night}");
-        plays_alike(&films.world).await;
+        assert_plays_alike(&films.world).await;
     }
     films.are_settled().await;
 }
 
-/// Row 5: of the five places one is taken by somebody else's locator, which is never touched.
+/// Row 5: a foreign locator uses one of the five places, and is never changed.
 #[tokio::test(start_paused = true)]
-async fn a_locator_that_somebody_made_on_our_copy_is_never_touched() {
+async fn a_locator_that_another_program_made_on_our_copy_is_never_changed() {
     let films = Films::mirrored().await;
     let copy = look(&films.world, TARGET, "film0").id;
     let theirs = films.target().add_locator(&copy, &in_hours(48)).unwrap();
@@ -229,7 +229,7 @@ async fn a_locator_that_somebody_made_on_our_copy_is_never_touched() {
 
 /// Row 4: the conflict is named every night, also by a run that finds nothing else to do.
 #[tokio::test(start_paused = true)]
-async fn a_locator_id_that_somebody_else_takes_after_the_mirror_is_a_conflict_every_night() {
+async fn a_locator_id_that_another_program_takes_after_the_mirror_is_a_conflict_every_night() {
     let films = Films::mirrored().await;
     let theirs = films.target().add_asset("theirs").await.unwrap();
     films.target().move_locator(&service_id(films.locator(0)), &theirs).await.unwrap();

@@ -6,7 +6,7 @@ use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::verdict::{Cause, Change, Finding, Withdrawal};
 
-use super::{Films, SOURCE, TARGET, look, night, playing, plays_alike, service_id};
+use super::{Films, SOURCE, TARGET, assert_plays_alike, look, night, playing, service_id};
 use crate::world::accepting;
 
 /// What plays of a film on the target.
@@ -67,12 +67,12 @@ async fn a_protected_asset_that_plays_nowhere_is_not_owed() {
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
     let (summary, _) = films.night().await;
     assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
-    plays_alike(&films.world).await;
+    assert_plays_alike(&films.world).await;
 }
 
 /// Row 6.
 #[tokio::test(start_paused = true)]
-async fn where_protection_cannot_be_read_nothing_is_published_and_nothing_is_withdrawn() {
+async fn unreadable_protection_publishes_nothing_and_withdraws_nothing() {
     let films = Films::mirrored().await;
     let (asset, other) = (look(&films.world, SOURCE, "film0").id, look(&films.world, SOURCE, "film1").id);
     films.source().link_content_key(&other, 0).unwrap();
@@ -171,7 +171,7 @@ async fn an_entry_that_matches_nothing_is_reported_and_one_that_ever_matched_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_withheld_from_the_start_is_never_published_not_even_in_a_new_asset_of_that_name() {
+async fn an_asset_withheld_from_the_start_is_never_published_even_in_a_new_asset_of_that_name() {
     let films = Films::new().await;
     night(&films.world, withholding(&["film0", "film1"])).await;
     assert!(!plays(&films, 0).await && !plays(&films, 1).await && plays(&films, 2).await);

@@ -62,8 +62,8 @@ async fn a_source_that_refuses_the_target_leaves_nothing_behind_and_the_doctor_f
         let error = films.world.try_sync(by(method), &monitor).await.unwrap_err();
         assert_eq!(error.cause(), Some(Cause::SourceRefusesTarget), "{method:?}: {error}");
         assert_eq!(films.target().assets(), [], "{method:?}: what the attempt made is removed again");
-        let told = monitor.events().into_iter().any(|event| format!("{event:?}").contains("removed again"));
-        assert!(told, "{method:?}: {:?}", monitor.events());
+        let removed = monitor.events().into_iter().any(|event| format!("{event:?}").contains("removed again"));
+        assert!(removed, "{method:?}: {:?}", monitor.events());
         assert!(films.world.emulator.set_source_access(WEST, SourceAccess::Open));
         films.good_night().await;
         films.are_settled().await;

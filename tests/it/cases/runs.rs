@@ -15,7 +15,7 @@ use mediamirror::verdict::Cause;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Films, SOURCE, TARGET, WEST, look, night, plays_alike, service_id, writes};
+use super::{Films, SOURCE, TARGET, WEST, assert_plays_alike, look, night, service_id, writes};
 use crate::world::{World, accepting, copies_of};
 
 /// One run of another machine, with a ledger of its own.
@@ -36,7 +36,7 @@ async fn nothing_is_there_twice(films: &Films) {
 
 /// Row 8.
 #[tokio::test(start_paused = true)]
-async fn of_two_machines_with_two_ledgers_the_second_is_refused_and_nothing_is_made_twice() {
+async fn the_second_of_two_machines_with_two_ledgers_is_refused_and_nothing_is_made_twice() {
     let films = Films::new().await;
     let first = films.world.sync();
     let second = async {
@@ -79,8 +79,7 @@ async fn a_run_that_holds_the_lock_refuses_the_second_one_by_name_as_long_as_it_
     films.are_settled().await;
 }
 
-/// Row 8: whatever a run was about to do when its machine stopped, nothing of it is there twice when it goes on after its
-/// successor.
+/// Row 8: a machine may stop at any step of a run; nothing exists twice when that run continues after its successor.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_paused_beyond_its_lease_does_nothing_that_its_successor_has_done() {
     for stop_at in [12, 17, 22, 27, 32, 37, 44] {
@@ -112,7 +111,7 @@ async fn a_run_that_was_paused_beyond_its_lease_does_nothing_that_its_successor_
         let second = second.unwrap();
         assert_eq!(second.outcome, Outcome::Complete, "{stop_at}: {:?}", second.problems);
         assert!(matches!(first, Err(Error::LockLost { .. })), "{stop_at}: {:?}", first.map(|summary| summary.outcome));
-        plays_alike(&films.world).await;
+        assert_plays_alike(&films.world).await;
         films.world.intercept(|_| None);
         films.world.ledger = Ledger::in_memory().unwrap();
         films.good_night().await;
@@ -150,7 +149,7 @@ async fn a_dry_run_ends_as_the_run_will_and_changes_nothing() {
     // Work that is still to be done does not count.
     let (summary, _) = night(&films.world, dry.clone()).await;
     assert_eq!((summary.outcome, summary.verdict), (Outcome::DryRun, Outcome::Complete));
-    let alike = async |expected: Outcome| {
+    let both_agree = async |expected: Outcome| {
         let before = (films.target().assets(), writes(&films.world));
         let (planned, _) = night(&films.world, dry.clone()).await;
         assert_eq!((films.target().assets(), writes(&films.world)), before, "a dry run changes nothing");
@@ -160,19 +159,19 @@ async fn a_dry_run_ends_as_the_run_will_and_changes_nothing() {
     };
     let asset = look(&films.world, SOURCE, "film0").id;
     let key = films.source().link_content_key(&asset, 0).unwrap();
-    alike(Outcome::Partial).await;
+    both_agree(Outcome::Partial).await;
     films.source().unlink_content_key(&asset, &key).unwrap();
-    alike(Outcome::Complete).await;
+    both_agree(Outcome::Complete).await;
     films.source().remove_locator(&service_id(films.locator(1))).await.unwrap();
-    alike(Outcome::Complete).await;
+    both_agree(Outcome::Complete).await;
     assert!(films.world.emulator.delete_container(WEST, &look(&films.world, SOURCE, "film2").container));
-    alike(Outcome::Partial).await;
+    both_agree(Outcome::Partial).await;
     for film in [0, 3, 4, 5] {
         films.source().remove_locator(&service_id(films.locator(film))).await.unwrap();
     }
-    alike(Outcome::Held).await;
+    both_agree(Outcome::Held).await;
     let theirs = films.target().add_asset("theirs").await.unwrap();
     films.target().move_locator(&service_id(films.locator(2)), &theirs).await.unwrap();
-    alike(Outcome::Held).await;
+    both_agree(Outcome::Held).await;
     assert_eq!(look(&films.world, TARGET, "theirs").locators.len(), 1);
 }

@@ -12,7 +12,7 @@ use mediamirror::monitor::TestMonitor;
 use mediamirror::verdict::{Cause, Change};
 use tokio_util::sync::CancellationToken;
 
-use super::{EAST, Films, SOURCE, TARGET, die_after, look, night, plays_alike, service_id};
+use super::{EAST, Films, SOURCE, TARGET, assert_plays_alike, die_after, look, night, service_id};
 
 /// Makes a copy of a film on the target as another tool does: same names, same bytes or others, the alternate id of the
 /// source or its id.
@@ -55,7 +55,7 @@ fn contents(films: &Films, asset: &str) -> (AssetLook, Vec<Option<String>>) {
 
 /// Row 7.
 #[tokio::test(start_paused = true)]
-async fn an_asset_of_somebody_else_whose_alternate_id_is_a_source_id_is_not_touched() {
+async fn a_foreign_asset_whose_alternate_id_is_a_source_id_is_not_changed() {
     let films = Films::new().await;
     let source = look(&films.world, SOURCE, "film0").id;
     let theirs = copied_by_another_tool(&films, 0, &source, b'z').await;
@@ -65,12 +65,12 @@ async fn an_asset_of_somebody_else_whose_alternate_id_is_a_source_id_is_not_touc
         assert_eq!(contents(&films, &theirs.id), before);
     }
     // Ours is beside it, and plays.
-    plays_alike(&films.world).await;
+    assert_plays_alike(&films.world).await;
 }
 
 /// Row 7.
 #[tokio::test(start_paused = true)]
-async fn an_asset_of_somebody_else_that_plays_a_source_id_is_a_conflict_and_not_touched() {
+async fn a_foreign_asset_that_plays_a_source_id_is_a_conflict_and_is_not_changed() {
     let films = Films::new().await;
     let source = look(&films.world, SOURCE, "film0").id;
     let theirs = copied_by_another_tool(&films, 0, &source, b'z').await;
@@ -95,7 +95,7 @@ async fn a_clone_of_our_copy_is_not_touched_and_is_no_second_copy() {
     let before = contents(&films, &clone);
     films.good_night().await;
     assert_eq!(contents(&films, &clone), before);
-    // A ledger is lost: the mark alone must tell them apart.
+    // The ledger is lost: the mark alone must distinguish them.
     let mut fresh = films.world;
     fresh.ledger = Ledger::in_memory().unwrap();
     let summary = fresh.sync().await.0;
@@ -173,7 +173,7 @@ async fn a_copy_of_another_tool_without_checksums_is_unchecked_until_it_is_overw
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_locator_that_was_adopted_is_ours_although_the_run_died_after_it_marked_the_copy() {
+async fn an_adopted_locator_is_ours_even_if_the_run_was_interrupted_after_it_marked_the_copy() {
     let mut films = Films::of(2).await;
     films.good_night().await;
     let source = films.world.seed("adopted", &["adopted.ism"]).await;
@@ -190,7 +190,7 @@ async fn a_locator_that_was_adopted_is_ours_although_the_run_died_after_it_marke
     films.target().add_locator(&theirs, &locator).unwrap();
     die_after(&mut films.world, adopting(Adopt::Equal), "mediamirror:").await;
     let mark = look(&films.world, TARGET, "adopted").alternate_id.unwrap();
-    assert!(mark.contains(&theirs), "it died after it marked the copy: {mark}");
+    assert!(mark.contains(&theirs), "it was interrupted after it marked the copy: {mark}");
     films.source().remove_locator(&from.id).await.unwrap();
     let (summary, _) = night(&films.world, adopting(Adopt::Equal)).await;
     assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Complete, 1), "{:?}", summary.problems);
@@ -226,7 +226,7 @@ async fn an_asset_that_has_only_the_name_of_a_source_asset_is_not_adopted() {
     assert_eq!(contents(&films, &theirs.id), before);
 }
 
-/// A locator of somebody else with the id and the terms of the source's counts as there, until the source revokes it.
+/// A foreign locator with the id and the terms of the source's counts as present, until the source revokes it.
 #[tokio::test(start_paused = true)]
 async fn a_foreign_locator_on_our_copy_counts_as_there_and_is_named_every_night_once_the_source_revokes_it() {
     let films = Films::mirrored().await;
@@ -303,9 +303,9 @@ async fn turned_round(films: &Films, options: Options) -> (Summary, Arc<TestMoni
     std::mem::swap(&mut config.source, &mut config.target);
     let pair = mediamirror::connect::connect(&config, films.world.emulator.http_client()).unwrap();
     let monitor = Arc::new(TestMonitor::default());
-    let told = Arc::clone(&monitor);
+    let events = Arc::clone(&monitor);
     let ledger = Ledger::in_memory().unwrap();
-    let summary = mirror(Arc::new(pair), ledger, options, told, CancellationToken::new()).await.unwrap();
+    let summary = mirror(Arc::new(pair), ledger, options, events, CancellationToken::new()).await.unwrap();
     (summary, monitor)
 }
 
@@ -313,7 +313,7 @@ async fn turned_round(films: &Films, options: Options) -> (Summary, Arc<TestMoni
 #[tokio::test(start_paused = true)]
 async fn a_mirror_that_is_turned_round_ends_with_nine_and_makes_nothing() {
     let films = Films::mirrored().await;
-    // One that is unpublished and one that is new in what was the target.
+    // One is unpublished, and one is new in the former target.
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
     films.good_night().await;
     films.target().add_asset("new in the east").await.unwrap();

@@ -1,4 +1,4 @@
-//! What is done and recorded, and then damaged or deleted on the target by somebody else; what an abort left there.
+//! Completed copies that another program damages or deletes on the target, and what an abort left there.
 
 use azure_core::http::Method;
 use futures::TryStreamExt;
@@ -10,7 +10,7 @@ use crate::world::{Seeded, World, ask_media, copy_of, mark_of, put};
 
 const BLOBS: [&str; 3] = ["film.ism", "a.mp4", "b.mp4"];
 
-/// A mirrored asset beside another one that nobody touches.
+/// A mirrored asset beside another one that does not change.
 struct Mirrored {
     world: World,
     film: Seeded,
@@ -93,11 +93,11 @@ async fn a_blob_deleted_on_the_target_is_named_and_copied_again_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_blob_overwritten_on_the_target_is_named_and_copied_again_alone() {
-    for (bytes, told) in [(vec![7; 10], "length 10 instead of 1024"), (vec![7; 1024], "Content-MD5")] {
+    for (bytes, reported) in [(vec![7; 10], "length 10 instead of 1024"), (vec![7; 1024], "Content-MD5")] {
         let mirrored = Mirrored::film().await;
         put(&mirrored.world.pair().target.storage[0], &mirrored.copy, "a.mp4", bytes).await;
-        assert_eq!(mirrored.differences().await, [said("a.mp4", told)]);
-        assert_eq!(mirrored.is_repaired_by_the_next_run().await.blobs.copied, 1, "{told}");
+        assert_eq!(mirrored.differences().await, [said("a.mp4", reported)]);
+        assert_eq!(mirrored.is_repaired_by_the_next_run().await.blobs.copied, 1, "{reported}");
     }
 }
 
@@ -114,10 +114,10 @@ async fn a_blob_without_a_checksum_overwritten_on_the_target_is_copied_again_alo
     let copy = copy_of(&world, &film.asset).await;
     put_without_checksum(&world, 1, copy.container.unwrap(), "a.mp4", b"lies").await;
     assert_eq!(world.torn_blobs().await, ["film/a.mp4"]);
-    let told = world.verify().await.differences;
-    assert_eq!(told.len(), 1, "{told:?}");
+    let reported = world.verify().await.differences;
+    assert_eq!(reported.len(), 1, "{reported:?}");
     assert_eq!(
-        (told[0].item.as_str(), told[0].what.as_str()),
+        (reported[0].item.as_str(), reported[0].what.as_str()),
         ("a.mp4", "written on the target since it was verified")
     );
     let (summary, _) = world.sync().await;
@@ -148,14 +148,14 @@ async fn a_file_record_deleted_on_the_target_is_named_and_made_again() {
     let mirrored = Mirrored::film().await;
     mirrored.delete_blob("a.mp4");
     mirrored.delete_record("a.mp4").await;
-    let told = [said("a.mp4", "missing on the target"), said("a.mp4", "the file record is missing on the target")];
-    assert_eq!(mirrored.differences().await, told);
+    let reported = [said("a.mp4", "missing on the target"), said("a.mp4", "the file record is missing on the target")];
+    assert_eq!(mirrored.differences().await, reported);
     mirrored.is_repaired_by_the_next_run().await;
 
     // Alone it shows only where all records are listed: by `verify` always, by runs once a week.
     let mirrored = Mirrored::film().await;
     mirrored.delete_record("a.mp4").await;
-    assert_eq!(mirrored.differences().await, told[1..]);
+    assert_eq!(mirrored.differences().await, reported[1..]);
     let unmoved = mirrored.world.sync().await.0;
     assert_eq!((unmoved.outcome, unmoved.assets.unchanged), (Outcome::Complete, 2));
     tokio::time::advance(std::time::Duration::from_hours(7 * 24)).await;
@@ -239,7 +239,7 @@ async fn an_empty_blob_with_full_metadata_in_an_asset_that_is_not_ours_is_a_conf
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_else_put_in_the_place_of_a_copy_is_reported_and_left_alone() {
+async fn a_foreign_asset_that_replaced_a_copy_is_reported_and_not_changed() {
     let mirrored = Mirrored::film().await;
     let world = &mirrored.world;
     let pair = world.pair();
@@ -249,8 +249,12 @@ async fn what_somebody_else_put_in_the_place_of_a_copy_is_reported_and_left_alon
     let taken = Locator { asset: theirs.id.clone(), ..mirrored.film.locator.clone() };
     pair.target.media.publish(&[taken]).await.remove(0).unwrap();
 
-    let told = world.verify().await;
-    assert_eq!((told.assets.not_mirrored, told.problems[0].finding.cause), (1, Cause::LocatorIdTaken), "{told:?}");
+    let reported = world.verify().await;
+    assert_eq!(
+        (reported.assets.not_mirrored, reported.problems[0].finding.cause),
+        (1, Cause::LocatorIdTaken),
+        "{reported:?}"
+    );
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.assets.conflicts), (Outcome::Partial, 1), "{:?}", summary.problems);
     let why = summary.problems[0].finding.to_string();

@@ -1,4 +1,5 @@
-//! One item that always fails: the others are mirrored, it is named with its reason, and nobody asks for it without end.
+//! One item that always fails: the others are mirrored, it is reported with its reason, and the number of retries is
+//! limited.
 
 use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Refuse, Rule};
 use mediamirror::engine::{Options, Outcome, Summary};
@@ -117,7 +118,7 @@ const HINDRANCES: [(u16, &str, &str); 5] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn a_blob_that_the_target_keeps_as_it_is_is_told_with_the_remedy_and_stops_nothing_else() {
+async fn a_blob_that_the_target_refuses_to_change_is_reported_with_the_remedy_and_stops_nothing_else() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         for (status, code, cause) in HINDRANCES {
             let (world, _) = library().await;
@@ -136,7 +137,7 @@ async fn a_blob_that_the_target_keeps_as_it_is_is_told_with_the_remedy_and_stops
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_blob_that_the_source_has_archived_is_told_with_the_remedy_and_stops_nothing_else() {
+async fn an_archived_source_blob_is_reported_with_the_remedy_and_stops_nothing_else() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         let (world, _) = library().await;
         let options = Options { copy_method: Some(method), ..Options::default() };
@@ -164,7 +165,7 @@ async fn a_blob_that_only_the_target_does_not_find_is_not_said_to_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_is_being_deleted_is_told_on_either_side_and_stops_nothing_else() {
+async fn a_container_that_is_being_deleted_is_reported_on_either_side_and_stops_nothing_else() {
     let being_deleted = |account: &str, container: &str| {
         refused(409, "ContainerBeingDeleted").account(account).operation("ListBlobs").name(format!("*/{container}"))
     };

@@ -1,5 +1,5 @@
 //! A service that says what is not: writes it only acknowledges, reads that lag behind, listings that are short, and
-//! containers that somebody deletes.
+//! containers that another program deletes.
 
 use futures::TryStreamExt;
 use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Mangle, Pretence, Rule, SourceFate};
@@ -111,7 +111,7 @@ async fn a_target_that_seems_empty_is_not_filled_a_second_time() {
 
 /// Guarantee 10: what a listing leaves out is not withdrawn, because the source still has it when it is asked for it.
 #[tokio::test(start_paused = true)]
-async fn a_source_that_seems_empty_or_halved_changes_nothing_and_is_told() {
+async fn a_source_that_seems_empty_or_halved_is_reported_and_changes_nothing() {
     for (how, hidden) in [(Mangle::Empty, 6), (Mangle::Half, 3)] {
         let world = World::generated(LIBRARY).await;
         world.sync().await;
@@ -169,10 +169,10 @@ async fn a_container_that_seems_empty_is_not_mirrored_as_empty() {
     assert_eq!(world.sync().await.0.assets.unchanged, 6);
 }
 
-/// Cut behind a whole entry, with all that follows the entries in its place: a list of blobs, files or locators looks like a
-/// shorter one. Of a list of assets the locators show what it leaves out.
+/// The listing is cut after a whole entry and is otherwise well-formed: a list of blobs, files or locators looks like a
+/// shorter one. For a list of assets the locators show the missing ones.
 #[tokio::test(start_paused = true)]
-async fn a_first_listing_that_is_short_and_well_formed_is_completed_by_the_next_run_and_verify_tells() {
+async fn a_first_listing_that_is_short_and_well_formed_is_completed_by_the_next_run_and_reported_by_verify() {
     for (operation, how, outcome, missing, lacking) in [
         ("ListAssets", Mangle::Half, Outcome::Partial, 3, 0),
         ("ListBlobs", Mangle::Half, Outcome::Complete, 0, 6),
@@ -246,7 +246,7 @@ async fn a_source_whose_container_is_deleted_while_it_is_copied_is_not_published
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_locator_that_is_said_to_be_extended_and_is_not_is_told() {
+async fn an_extension_of_a_locator_that_is_only_acknowledged_is_reported() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
     world.sync().await;

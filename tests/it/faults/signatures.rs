@@ -1,4 +1,5 @@
-//! Shared access signatures that end while a run goes on: ours, which are minted anew, and those an operator gave.
+//! Shared access signatures that expire during a run: ours, which are minted again, and those that the operator
+//! supplied.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -74,21 +75,21 @@ async fn a_signature_ends() {
         stall(&mut world, 7, Duration::from_secs(40));
         let monitor = Arc::new(TestMonitor::default());
         let error = world.try_sync(Options::default(), &monitor).await.unwrap_err();
-        let told = error.to_string();
+        let message = error.to_string();
         let words = format!("the shared access signature of storage account {} ended at {expiry}", storage.account);
-        assert!(told.contains(&words) && told.contains("a new one"), "{told}");
+        assert!(message.contains(&words) && message.contains("a new one"), "{message}");
         let failed = |event| match event {
             RunEvent::AssetFinished { outcome: AssetOutcome::Not(why), .. } => Some(why.to_string()),
             _ => None,
         };
         let failed: Vec<String> = monitor.events().into_iter().filter_map(failed).collect();
         assert!(!failed.is_empty() && failed.iter().all(|why| why.contains(&words)), "{failed:?}");
-        assert!(!told.contains(signature.expose().split("sig=").nth(1).unwrap()), "{told}");
-        let told = verify(&world.pair(), &world.ledger, &Options::default(), &TestMonitor::default())
+        assert!(!message.contains(signature.expose().split("sig=").nth(1).unwrap()), "{message}");
+        let message = verify(&world.pair(), &world.ledger, &Options::default(), &TestMonitor::default())
             .await
             .unwrap_err()
             .to_string();
-        assert!(told.contains(&words), "{told}");
+        assert!(message.contains(&words), "{message}");
 
         // Without its signature the run cannot release the lock, and its process, the test, goes on.
         tokio::time::sleep(Duration::from_mins(1)).await;
