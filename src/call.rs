@@ -26,8 +26,8 @@ pub struct Call<'a, Subject: ?Sized = str> {
     pub source: Option<&'a Lane>,
 }
 
-/// Attempts to reach a host that never answered: its address is rather wrong than in a bad moment, and nobody shall wait
-/// half a minute to learn of a typing error. Five take a second or so.
+/// Attempts to reach a host that never answered: its address is probably wrong, and no operator should wait half a
+/// minute to learn of a typing error. Five take a second or so.
 const FIRST_CONTACT_ATTEMPTS: u32 = 5;
 
 /// Sends requests of one account and plane.
@@ -56,7 +56,8 @@ impl Caller {
         &self.lane
     }
 
-    /// Runs `attempt` until it succeeds, fails for good, or the policy is exhausted. `attempt` gets its number, from 1.
+    /// Runs `attempt` until it succeeds, fails with an error that a retry cannot cure, or the policy is exhausted.
+    /// `attempt` gets its number, from 1.
     ///
     /// The first `401` is retried once, at once (an attempt with a number above 1 is expected to renew its token); an
     /// ambiguous failure of a [`Idempotency::LookFirst`] call is returned at once.

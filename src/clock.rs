@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_moves_with_virtual_time_and_stands_still_with_it() {
+    async fn the_clock_moves_and_stops_with_virtual_time() {
         let (before, boot) = (now(), since_boot());
         std::thread::sleep(Duration::from_millis(3));
         let still = now().duration_since(before).as_secs_f64();
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_systems_clock_outside_of_virtual_time() {
+    fn the_clock_is_the_systems_clock_outside_of_virtual_time() {
         let apart = now().duration_since(Timestamp::now()).as_secs_f64();
         assert!(apart.abs() < 1.0, "{apart}");
     }

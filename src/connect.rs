@@ -1,4 +1,4 @@
-//! From a configuration to two accounts that can be talked to.
+//! Makes the clients of both accounts from a configuration.
 
 use std::sync::Arc;
 
@@ -22,7 +22,8 @@ use crate::transport::{AllowedHosts, guarded};
 pub struct Endpoint {
     /// The media account.
     pub media: Arc<dyn MediaService>,
-    /// The same account with what a mirror does not need: jobs, single locators, policies. `None`: it has none of that.
+    /// The same account, for the operations that a mirror does not need: jobs, single locators, policies. `None`: it
+    /// does not support them.
     pub authoring: Option<Arc<dyn Authoring>>,
     /// Its storage accounts. The first one has the assets of which the media account does not say where they are.
     pub storage: Vec<Arc<BlobAccount>>,
@@ -37,7 +38,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The account with what single assets need.
+    /// The account, for the operations on single assets.
     ///
     /// # Errors
     /// It is a storage account, which has neither jobs nor locators.

@@ -1,4 +1,4 @@
-//! Fuzzing on stable Rust: every input of a committed corpus, then mutations of them for as long as is asked for.
+//! Fuzzing on stable Rust: tests every input of a committed corpus, then mutations of them for the requested time.
 //!
 //! Inputs that lead to an outcome not seen before join the corpus of the run, so that mutations build on each other; the
 //! outcome a check returns stands in for the coverage that needs another compiler. What fails is made smaller and left in
@@ -161,8 +161,8 @@ impl<'a, C: Fn(&[u8]) -> String> Target<'a, C> {
             }
             let input = self.edited(base, &tree.current().1);
             smaller = match self.step(&input) {
-                Err(told) => {
-                    (worst, panic) = (input, told);
+                Err(message) => {
+                    (worst, panic) = (input, message);
                     tree.simplify()
                 }
                 Ok(_) => tree.complicate(),
@@ -250,7 +250,7 @@ fn findings() -> PathBuf {
 }
 
 thread_local! {
-    /// Is this thread inside a check, whose panics are told in one piece at the end?
+    /// Is this thread inside a check, whose panics are reported in one message at the end?
     static CHECKING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -274,7 +274,7 @@ fn quietly(check: impl FnOnce() -> String) -> Result<String, String> {
     })
 }
 
-/// The input at work and since when, for whoever watches.
+/// The current input and its start, for the watchdog.
 type AtWork = Arc<Mutex<Option<(Instant, Vec<u8>)>>>;
 
 /// Ends the process when one input takes too long.
@@ -303,13 +303,13 @@ impl Running {
     }
 }
 
-/// Are the input's canaries all where a secret can be told to be one?
+/// Are all canaries of the input in places that are recognisable as secrets?
 pub(crate) fn marked(input: &str) -> bool {
     input.matches(CANARY).count() == input.matches(&format!("sig={CANARY}")).count()
 }
 
-/// Fails if the text tells the canary.
+/// Fails if the text contains the canary.
 #[track_caller]
 pub(crate) fn keeps_secret(text: &str) {
-    assert!(!text.contains(CANARY), "the secret is told: {text}");
+    assert!(!text.contains(CANARY), "the text contains the secret: {text}");
 }

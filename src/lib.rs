@@ -25,30 +25,30 @@
 //!
 //! | Module | What it is for |
 //! | --- | --- |
-//! | [`model`] | the nouns: accounts, assets, files, locators, blobs; no I/O |
+//! | [`model`] | the types of the domain: accounts, assets, files, locators, blobs; no I/O |
 //! | [`redact`] | secrets and URLs that cannot print what they protect |
 //! | [`clock`] | the wall clock and the time since boot, which follow tokio's, so that tests run in virtual time |
 //! | [`machine`] | this machine's name |
 //! | `spelling` | the known name that is nearest to a misspelt one |
-//! | [`verdict`] | causes with stable codes, and changes: what is decided, as types; the table of all causes |
+//! | [`verdict`] | causes with stable codes, and changes, as types; the table of all causes |
 //! | [`failure`] | why one attempt failed, and what that means for the run |
-//! | [`error`] | what failed for good, named by the action |
-//! | [`config`] | the TOML file, the flags, the secrets, what the operator decides, and messages that point at the line |
-//! | [`transport`] | the one door to the network: allow-list, timeouts, no redirects, capped bodies |
-//! | [`retry`] | the one table of what may be tried again, and the arithmetic of waiting |
+//! | [`error`] | errors that persist after all retries, named by the action |
+//! | [`config`] | the TOML file, the flags, the secrets, the operator's policy, and messages that point at the line |
+//! | [`transport`] | the only access to the network: allow-list, timeouts, no redirects, capped bodies |
+//! | [`retry`] | the only table of failures that are retried, and the length of the pauses |
 //! | [`throttle`] | lanes: slots that adapt, rates an account's lanes share, cool-downs |
-//! | [`call`] | the one retry loop: a permit per attempt, waiting holds nothing |
+//! | [`call`] | the only retry loop: one permit per attempt; a waiting call holds none |
 //! | [`media`] | media services in domain verbs; [`media::v2`] speaks Azure Media Services v2 |
 //! | [`blob`] | storage accounts: listing, and the three ways to copy between them |
-//! | [`ledger`] | which steps were started and which were done, in `SQLite`, written by one thread |
-//! | [`state`] | what the target knows: the lock that a run holds, and the state of a pair of accounts |
-//! | [`connect`] | from a configuration to two accounts that can be talked to |
+//! | [`ledger`] | which steps were started and which succeeded, in `SQLite`, written by one thread |
+//! | [`state`] | the state that the target stores: the lock of a run, and the state of a pair of accounts |
+//! | [`connect`] | makes the clients of both accounts from a configuration |
 //! | `claims` | which target asset belongs to which source asset, and which locators are missing, moved or withdrawn; guards |
 //! | [`engine`] | the run: withdraw, compare, copy, verify, register, publish; `verify` and `urls` beside it |
 //! | [`asset`] | commands on single assets: upload, encode, publish, list, remove |
-//! | [`doctor`] | would a run work? both accounts, the state and the ledger examined, one finding per check |
-//! | [`monitor`] | what happens, as events; the library never prints |
-//! | [`manual`] | the manual for operators, one page a topic, as `mediamirror manual` prints it |
+//! | [`doctor`] | checks whether a run would work: both accounts, the state and the ledger, one finding per check |
+//! | [`monitor`] | the events of a run; the library never prints |
+//! | [`manual`] | the manual for operators, one page per topic, as `mediamirror manual` prints it |
 //! | `emulator` | both services, written from their documents; shares no code with the clients (feature `emulator`) |
 //!
 //! The command line (`src/cli`) belongs to the program, not to the library. A test reads the sources and fails when a module
@@ -76,12 +76,13 @@
 //! # Invariants
 //!
 //! - The engine never writes to the source account. (Below `x-ms-version` 2.2, temporary read locators reveal the container.)
-//! - Every copy carries the entity tag that was listed as a condition: nothing half old, half new arrives.
+//! - Every copy carries the entity tag that was listed as a condition: a copy never mixes old and new bytes.
 //! - The locator comes last, after the blobs were compared, and never for an asset that is protected or withheld.
-//! - A withdrawal follows an answer by key from the source, or the operator's `withhold`; the silence of a listing withdraws
-//!   nothing.
-//! - The state of the pair is there before anything else is written, and the lock is checked before each step that writes.
-//! - The ledger has the intent before the effect; the next run looks at a step that started and did not end, and does not
+//! - A withdrawal follows an answer by key from the source, or the operator's `withhold`; a row that a listing lacks
+//!   withdraws nothing.
+//! - The state of the pair exists before anything else is written, and the lock is checked before each step that
+//!   writes.
+//! - The ledger has the intent before the effect; the next run checks a step that started and did not end, and does not
 //!   repeat it blindly.
 //! - Every attempt holds a permit of its lane; waiting holds none.
 //! - What mediamirror did not make is not overwritten, published, withdrawn or deleted, unless `adopt` takes it over.

@@ -1,4 +1,4 @@
-//! This machine, for the readers of messages, and for the question whether another process of it is gone.
+//! Names this machine in messages, and checks whether another process of it has ended.
 
 /// The machine's name; empty where the system does not say it.
 pub fn host_name() -> String {

@@ -1,4 +1,4 @@
-//! What happens during a run, as data. The library never prints: it tells a [`Monitor`].
+//! The events of a run, as data. The library never prints: it reports events to a [`Monitor`].
 
 use std::sync::Mutex;
 
@@ -12,12 +12,12 @@ pub enum AssetOutcome {
     Mirrored,
     /// Everything of it was there already.
     Unchanged,
-    /// It is not on the target as it is on the source; why.
+    /// It is not mirrored; why.
     Not(Finding),
 }
 
 impl AssetOutcome {
-    /// Why it is not on the target as it is on the source.
+    /// Why it is not mirrored.
     pub fn finding(&self) -> Option<&Finding> {
         match self {
             Self::Not(finding) => Some(finding),
@@ -48,7 +48,7 @@ pub enum RunEvent {
         /// How many assets it has.
         assets: u64,
     },
-    /// An asset is being worked on; so many blobs and bytes of it have to be copied.
+    /// The processing of an asset started; the numbers are its blobs and bytes to copy.
     AssetStarted {
         /// Source id.
         asset: AssetId,
@@ -85,7 +85,7 @@ pub enum RunEvent {
         asset: AssetId,
         /// Its name.
         file: String,
-        /// How much of it was there before, left by an upload that died.
+        /// How much of it an interrupted upload had sent before.
         there: u64,
     },
     /// A blob could not be copied.
@@ -130,7 +130,7 @@ pub enum RunEvent {
         /// How it ended.
         outcome: AssetOutcome,
     },
-    /// An encoding job is where it is told to be: at its submission, and whenever it has moved on.
+    /// The state of an encoding job: at its submission, and after each change.
     JobMoved {
         /// The job.
         job: JobId,
@@ -141,17 +141,17 @@ pub enum RunEvent {
     },
     /// Something worth a line, that changes nothing.
     Note(String),
-    /// The run was asked to stop: nothing new is begun, what is begun is ended.
+    /// The run was asked to stop: it starts nothing new; work in progress finishes.
     Draining,
 }
 
-/// Somebody who is told what happens.
+/// Receives the events of a run.
 pub trait Monitor: Send + Sync + std::fmt::Debug {
     /// Called for every event, from many tasks; must not block.
     fn event(&self, event: RunEvent);
 }
 
-/// Tells nobody.
+/// Ignores all events.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Silent;
 
@@ -166,12 +166,12 @@ pub struct TestMonitor {
 }
 
 impl TestMonitor {
-    /// Everything that was told so far.
+    /// All events so far.
     pub fn events(&self) -> Vec<RunEvent> {
         self.events.lock().expect("no panic while held").clone()
     }
 
-    /// What was changed of the asset of that name, in order.
+    /// The changes of the asset of that name, in order.
     pub fn changes_of(&self, wanted: &str) -> Vec<Change> {
         let changes = self.events().into_iter().filter_map(|event| match event {
             RunEvent::Changed { name, changes, .. } if name == wanted => Some(changes),

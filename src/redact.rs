@@ -367,7 +367,7 @@ mod tests {
         assert_eq!(SafeUrl::new(url).to_string(), "https://h/c?prefix=%0A%1B[2J&comp=list");
     }
 
-    /// What `secrets` finds, looked for anew behind each name.
+    /// The result of `secrets`, computed by a separate search after each name.
     fn secrets_one_by_one(text: &str) -> Vec<Range<usize>> {
         let lower = text.to_ascii_lowercase();
         let names = SECRET_NAMES.iter().flat_map(|name| lower.match_indices(name));
@@ -381,7 +381,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_walk_finds_what_looking_anew_behind_each_name_finds(
+        fn one_pass_finds_the_same_as_a_search_after_each_name(
             pieces in prop::collection::vec(
                 prop::sample::select(vec!["sig", "SIGNATURE", "accountkey", "=", "%253D", ":", "\"", " ", "&", ",", "a", "ä", "/"]),
                 0..40,

@@ -61,7 +61,7 @@ pub fn limit_reached(failure: &Failure) -> Option<AccountLimit> {
 /// Error codes of a source's storage account that mean "slow down" (blob-service documentation; azcopy retries the same).
 const SOURCE_BUSY_CODES: &[&str] = &["ServerBusy", "OperationTimedOut", "InternalError"];
 
-/// The one table of what a failure means.
+/// The only table of the meaning of failures.
 pub fn classify(failure: &Failure) -> Class {
     match failure {
         Failure::Refused { source_refusal: Some(source), .. }
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_asks_for_is_honoured_up_to_the_cap() {
+    fn the_pause_that_a_service_requests_is_kept_up_to_the_cap() {
         let policy = RetryPolicy::default();
         assert_eq!(policy.delay(1, Some(Duration::from_secs(7))), Duration::from_secs(7));
         assert_eq!(policy.delay(1, Some(Duration::MAX)), policy.retry_after_cap);

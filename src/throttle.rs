@@ -30,17 +30,17 @@ use adaptive::AdaptiveLimit;
 use gate::RateGate;
 
 /// Slots of a lane nobody set: enough to cover 10,000 requests/s at 25 ms, well below the usual 1,024 file descriptors
-/// for three lanes at work.
+/// for three active lanes.
 const DEFAULT_IN_FLIGHT: usize = 256;
 
-/// Cool-down after a refusal that names no time: what the storage guidance starts its waits with (2 s) is too long for a
-/// rate limit that refills within a second; a quarter of a second lets such a bucket refill enough to go on.
+/// Cool-down after a refusal that names no time: what the storage guidance starts its waits with (2 s) is too long for
+/// a rate limit that refills within a second; a quarter of a second lets such a bucket refill enough to continue.
 const DEFAULT_COOL_DOWN: Duration = Duration::from_millis(250);
 
 /// The longest cool-down a lane accepts, against nonsense; callers cap what they honour well below it.
 const LONGEST_COOL_DOWN: Duration = Duration::from_hours(1);
 
-/// Requests per second that a lane is never slowed below: nobody waits longer than a second to ask again.
+/// The lowest rate of a lane, in requests per second: no request waits longer than a second.
 const LEAST_REQUESTS: f64 = 1.0;
 
 /// Bytes per second that a lane is never slowed below: a thousandth of what an account moves by the published limits
@@ -75,7 +75,7 @@ impl Default for LaneLimits {
     }
 }
 
-/// How an attempt ended, as far as the lane is concerned.
+/// The result of an attempt, for the lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It worked.
@@ -176,9 +176,9 @@ pub struct Lane {
 /// Who is next of one kind.
 #[derive(Debug, Default)]
 struct Line {
-    /// A fair lock: whoever waits longest gets it.
+    /// A fair lock: the longest waiter gets it.
     turn: tokio::sync::Mutex<()>,
-    /// Tells the one whose turn it is that a slot became free.
+    /// Wakes the first waiter when a slot becomes free.
     freed: Notify,
 }
 
@@ -317,7 +317,7 @@ impl Lane {
         if count == 0 { Duration::ZERO } else { Duration::from_secs_f64(micros / count as f64 / 1e6) }
     }
 
-    /// Takes note that this account refuses for its rate, as the answer to another request tells.
+    /// Records that this account throttles, according to the answer to another request.
     pub fn slow_down(&self, retry_after: Option<Duration>) {
         let mut state = self.state();
         state.refused(retry_after);

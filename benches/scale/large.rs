@@ -27,7 +27,7 @@ thread_local! {
     static LEDGER: RefCell<Option<Ledger>> = const { RefCell::new(None) };
 }
 
-/// The ledger's thread works in real time: before the runtime skips to the next moment, what was asked of it is done.
+/// The ledger's thread works in real time: waits until its work is done, before the runtime skips to the next moment.
 fn wait_for_the_ledger() {
     LEDGER.with_borrow(|ledger| {
         if let Some(ledger) = ledger {

@@ -18,7 +18,7 @@ const TICKS: u64 = 100;
 /// Requests by which the program sees at its start that both accounts' keys are good.
 pub(crate) const CREDENTIAL_CHECKS: u64 = 2;
 
-/// What a process used, and what it told.
+/// The resources a process used, and the counts it reported.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Used {
     peak_kilobytes: u64,

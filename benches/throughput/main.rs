@@ -1,7 +1,9 @@
-//! What the engine makes of a service model, as ratios taken in one run: `cargo bench --bench throughput`.
+//! Measures how much of a service model's throughput the engine uses, as ratios within one run: `cargo bench --bench
+//! throughput`.
 //!
 //! 1. The emulator alone: Put Blob From URL requests a second through sockets, so that it is known not to be the bottleneck.
-//! 2. The engine under 1,000 requests/s and 20 ms latency per account: the rate held in steady state, and what was refused.
+//! 2. The engine under 1,000 requests/s and 20 ms latency per account: the rate in steady state, and the refused
+//!    requests.
 //! 3. The same services through the tutorial's serial algorithm, for comparison.
 
 #![expect(clippy::print_stdout, reason = "the figures are what a bench is for")]

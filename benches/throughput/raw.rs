@@ -24,7 +24,7 @@ const CONNECTIONS: usize = 64;
 pub(crate) async fn put_blob_from_url(mirror: &Mirror, requests: u32) -> f64 {
     let pair = mirror.pair();
     let asset = pair.source.media.assets().try_concat().await.expect("the assets are listed").remove(0);
-    let from = asset.container.expect("version 2.19 tells the container");
+    let from = asset.container.expect("version 2.19 names the container");
     let blob = pair.source.storage[0].list(&from).try_concat().await.expect("the blobs are listed").remove(0);
     let source = pair.source.storage[0].copy_source(&from, &blob).expect("the source can be signed");
     let made = pair
@@ -38,7 +38,7 @@ pub(crate) async fn put_blob_from_url(mirror: &Mirror, requests: u32) -> f64 {
         })
         .await
         .expect("the asset is created");
-    let to = made.container.expect("version 2.19 tells the container");
+    let to = made.container.expect("version 2.19 names the container");
     let storage = &mirror.emulator.ready().regions[1].storage[0];
     let account = storage.blob.parse::<url::Url>().expect("the emulator prints URLs");
     let authority = format!("127.0.0.1:{}", account.port().expect("the emulator's ports are not the default one"));

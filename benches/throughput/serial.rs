@@ -22,7 +22,7 @@ pub(crate) async fn mirror(mirror: &Mirror) -> (u32, Duration) {
     let assets = source.media.assets().try_concat().await.expect("the assets are listed");
     let locators = source.media.locators().try_concat().await.expect("the locators are listed");
     for asset in assets {
-        let from = asset.container.clone().expect("version 2.19 tells the container");
+        let from = asset.container.clone().expect("version 2.19 names the container");
         let made = target
             .media
             .create_asset(&NewAsset {
@@ -33,14 +33,14 @@ pub(crate) async fn mirror(mirror: &Mirror) -> (u32, Duration) {
             })
             .await
             .expect("the asset is created");
-        let to = made.container.expect("version 2.19 tells the container");
+        let to = made.container.expect("version 2.19 names the container");
         for blob in source.storage[0].list(&from).try_concat().await.expect("the blobs are listed") {
             let source_blob = source.storage[0].copy_source(&from, &blob).expect("the source can be signed");
             let at = BlobRef { container: to.clone(), name: blob.name.clone() };
             let mut copy = target.storage[0].start_copy(&at, &source_blob).await.expect("the copy begins");
             for _ in 0..MOST_LOOKS {
                 let seen = target.storage[0].properties(&at).await.expect("the blob can be looked at");
-                copy = seen.and_then(|blob| blob.copy).expect("the blob tells its copy");
+                copy = seen.and_then(|blob| blob.copy).expect("the blob names its copy");
                 if copy.status != CopyStatus::Pending {
                     break;
                 }

@@ -115,7 +115,7 @@ async fn a_busy_source_slows_the_source_and_not_the_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_have_happened_is_left_to_the_caller_who_has_to_look() {
+async fn an_ambiguous_failure_is_returned_to_a_caller_that_has_to_look() {
     let caller = Caller::new(lane(4), RetryPolicy::default());
     let ambiguous = || {
         [
@@ -220,7 +220,7 @@ async fn a_lane_without_a_rate_finds_what_the_service_bears_and_nothing_is_given
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_refuses_every_tenth_attempt_whatever_the_load_is_not_slowed_down() {
+async fn a_service_that_refuses_every_tenth_attempt_under_any_load_is_not_slowed_down() {
     for every in [10_u32, 100, 1_000] {
         for failure in [refused(503, "ServerBusy", None), refused(500, "InternalError", None)] {
             let caller = Caller::new(lane(256), RetryPolicy::default());

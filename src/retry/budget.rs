@@ -37,7 +37,8 @@ impl RetryBudget {
         self.left = (self.left + PER_SUCCESS).min(MOST_SAVED);
     }
 
-    /// Takes one retry out and tells how long it has to wait at least. `now`: time since any fixed instant.
+    /// Takes one retry out of the budget and returns how long it must wait at least. `now`: time since any fixed
+    /// instant.
     pub fn take(&mut self, now: Duration) -> Duration {
         let passed = now.saturating_sub(self.counted_at).as_secs_f64();
         self.counted_at = self.counted_at.max(now);
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn in_an_outage_retries_trickle_at_the_steady_rate_and_none_waits_for_ever() {
+    fn retries_during_an_outage_continue_at_the_steady_rate_and_no_wait_exceeds_the_limit() {
         let mut budget = RetryBudget::default();
         let waits: Vec<Duration> = (0..2_000).map(|_| budget.take(Duration::ZERO)).collect();
         assert!(waits[..100].iter().all(Duration::is_zero));

@@ -5,7 +5,7 @@
 //! refusals is answered once.
 
 /// Share of a window that may be refused before slots are taken away: the share of retries the retry budget allows
-/// ([`crate::retry::budget`]). A service that refuses every tenth request whatever the load keeps its slots.
+/// ([`crate::retry::budget`]). A service that refuses every tenth request under any load keeps its slots.
 const TOLERATED_REFUSALS: f64 = 0.2;
 
 /// Share of a window that may be refused while slots are added: half of what is tolerated, so that there is room to hold.
@@ -46,7 +46,7 @@ impl AdaptiveLimit {
         self.limit as usize
     }
 
-    /// Takes note of a finished attempt; tells whether more was refused than is tolerated.
+    /// Records a finished attempt; returns whether more was refused than is tolerated.
     pub(super) fn finished(&mut self, refused: bool) -> bool {
         self.finished += 1;
         self.refused += u32::from(refused);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn it_never_falls_below_one_slot_and_comes_back_to_all_of_them() {
+    fn the_limit_never_falls_below_one_slot_and_returns_to_all_slots() {
         let mut limit = AdaptiveLimit::new(256);
         assert_eq!(after(&mut limit, 0, 5_000), 1);
         assert_eq!(after(&mut limit, 50_000, 0), 256);

@@ -72,7 +72,7 @@ impl RateGate {
 }
 
 impl State {
-    /// The limiter of the rate in force: a new one where that has changed, which happens a few times a second at most.
+    /// The limiter of the current rate: a new one after each change, which happens a few times a second at most.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

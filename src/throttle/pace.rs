@@ -67,7 +67,7 @@ pub(super) struct Pace {
     /// Has anything been refused lately? Otherwise nothing is counted.
     watching: bool,
     window: Window,
-    /// Only what was sent since tells of the rate in force.
+    /// Only requests sent after this measure the current rate.
     since: Instant,
     /// How far the growth is; `None` = slow start.
     step: Option<usize>,
@@ -76,7 +76,7 @@ pub(super) struct Pace {
     incurable: Option<(f64, Instant)>,
 }
 
-/// What was sent and refused.
+/// The requests sent and refused.
 #[derive(Debug)]
 struct Window {
     began: Instant,
@@ -102,16 +102,17 @@ impl Window {
 /// A row of windows in which the rate fell.
 #[derive(Debug, Clone, Copy)]
 struct Cuts {
-    /// The rate in force before.
+    /// The previous rate.
     rate: f64,
-    /// What was really sent per second before.
+    /// The requests actually sent per second before.
     sent: f64,
     /// The share that was refused then.
     share: f64,
 }
 
 impl Pace {
-    /// At most so many units a second; `None` = as fast as the service bears, at `least` so many, whatever it refuses.
+    /// At most `most` units per second; `None` = as fast as the service accepts. Refusals never reduce the rate below
+    /// `least`.
     pub(super) fn new(most: Option<f64>, least: f64, now: Instant) -> Self {
         let most = most.unwrap_or(f64::INFINITY);
         Self {
@@ -167,7 +168,7 @@ impl Pace {
         }
     }
 
-    /// Forgets what was sent so far: another rate is in force.
+    /// Starts a new window, because the rate has changed.
     fn renew(&mut self, now: Instant) {
         self.window = Window::new(now);
         self.since = now;
@@ -224,7 +225,7 @@ impl Pace {
         self.renew(now);
     }
 
-    /// Puts a lower rate in force.
+    /// Sets a lower rate.
     fn slow_to(&mut self, rate: f64) {
         self.rate = self.rate.min(rate).max(self.least);
     }
@@ -242,7 +243,7 @@ impl Pace {
         } else if self.rate >= self.most && self.window.refusals == 0 {
             self.watching = false;
         }
-        // What is still on its way was sent at nearly this rate: it goes on counting.
+        // What is still on its way was sent at nearly this rate: it still counts.
         self.window = Window::new(now);
     }
 }

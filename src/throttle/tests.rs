@@ -65,7 +65,7 @@ async fn nonsense_waits_do_not_panic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiters_of_a_kind_are_served_in_the_order_they_came_whatever_they_wait_for() {
+async fn waiters_of_a_kind_are_served_in_the_order_of_arrival() {
     let limits = LaneLimits {
         requests_per_second: NonZeroU64::new(100),
         bytes_per_second: NonZeroU64::new(1_000),
@@ -170,7 +170,7 @@ async fn never_more_than_its_slots_are_in_flight_and_cancelled_callers_keep_none
 }
 
 #[tokio::test(start_paused = true)]
-async fn copies_wait_while_their_source_cools_down_in_order_and_keep_nobody_else_waiting() {
+async fn copies_wait_in_order_while_their_source_cools_down_and_block_no_other_request() {
     let (source, target) = (lane(slots(4)), lane(slots(4)));
     let started = Instant::now();
     source.slow_down(Some(Duration::from_secs(3)));
@@ -211,7 +211,7 @@ async fn a_source_that_refuses_while_a_copy_waits_for_its_slot_holds_that_copy_b
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_is_kept_whatever_the_slots() {
+async fn a_rate_is_kept_with_any_number_of_slots() {
     let lane = lane(LaneLimits { requests_per_second: NonZeroU64::new(20_000), ..LaneLimits::default() });
     let started = Instant::now();
     join_all((0..60_000).map(|_| async { lane.acquire(0).await.finish("x", OK) })).await;
@@ -252,7 +252,7 @@ async fn latencies_are_kept_as_they_were() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_counts_once_it_is_on_its_way_also_if_nobody_waits_for_its_end() {
+async fn a_request_counts_once_it_is_sent_even_if_its_caller_is_cancelled() {
     let lane = lane(slots(4));
     drop(lane.acquire(0).await);
     assert_eq!(lane.stats().requests, 0, "a permit alone is no request");

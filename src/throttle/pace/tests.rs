@@ -8,7 +8,7 @@ struct Model {
     now: Instant,
     allowed: f64,
     saved: f64,
-    /// Refused whatever the load: every n-th.
+    /// Every n-th request is refused under any load.
     strays: u64,
     /// What the caller would send per second if nothing held it back.
     demand: f64,
@@ -26,7 +26,7 @@ impl Model {
         Self { pace, now, allowed, saved: 0.0, strays: u64::MAX, demand, owed: 0.0, answers, sent: 0, refused: 0 }
     }
 
-    /// Runs for that long; what passed and what was refused, per second.
+    /// Runs for that long; returns the accepted and the refused requests per second.
     fn run(&mut self, seconds: f64) -> (f64, f64) {
         let (sent, refused) = (self.sent, self.refused);
         let until = self.now + Duration::from_secs_f64(seconds);
@@ -59,7 +59,7 @@ impl Model {
 }
 
 #[test]
-fn a_limit_nobody_told_is_found_and_kept() {
+fn an_unknown_limit_is_found_and_kept() {
     // Where little is sent, a window is long and each look for more costs a larger share of it.
     for (allowed, most_refused) in [(30.0, 0.08), (300.0, 0.03), (1_000.0, 0.03), (20_000.0, 0.03)] {
         let mut model = Model::new(None, allowed, 50_000.0);
@@ -116,7 +116,7 @@ fn a_stray_refusal_changes_nothing() {
 }
 
 #[test]
-fn a_rate_does_not_grow_while_nobody_asks_for_it() {
+fn a_rate_does_not_grow_while_it_is_not_used() {
     let mut model = Model::new(None, 1_000.0, 5_000.0);
     model.run(5.0);
     model.demand = 100.0;
