@@ -265,7 +265,10 @@ async fn first_sync(assets: u64, latency: u64, few: bool) {
     let (forecast, real) = forecast_and_real(&world, options).await;
     let case = format!("{assets} assets, {latency} ms, few: {few}: {forecast:?}: {:?}", real.requests);
     assert_eq!(real.assets.mirrored, assets, "{case}: {:?}", real.problems);
-    assert!(near(forecast.requests.media, real.requests.media) && forecast.requests.blob == real.requests.blob, "{case}");
+    assert!(
+        near(forecast.requests.media, real.requests.media) && forecast.requests.blob == real.requests.blob,
+        "{case}"
+    );
     // Two tokens, two front doors, four listings, a policy found missing and made, two questions for protection, one for the
     // streaming endpoints, and the six requests of a batch that is not full: they weigh much in a small library.
     let once = 19;
