@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use azure_core::http::HttpClient;
+use azure_core::http::{HttpClient, Method, Request};
 
 use crate::blob::BlobAccount;
 use crate::call::Caller;
 use crate::config::{AccountConfig, Config, ConfigError, ServiceConfig};
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::media::MediaService;
 use crate::media::authoring::Authoring;
 use crate::media::blobs::Blobs;
@@ -33,6 +33,8 @@ pub struct Endpoint {
     pub pending_copies: usize,
     /// Scheme and host to show streaming URLs with, where configured.
     pub streaming_url: Option<url::Url>,
+    /// The network as viewers use it: it reaches the host of `streaming_url` and no other, without credentials.
+    viewer: Arc<dyn HttpClient>,
     /// Which side it is.
     pub side: Side,
 }
@@ -56,6 +58,15 @@ impl Endpoint {
             None => self.storage.first(),
             Some(name) => self.storage.iter().find(|storage| storage.name() == name),
         }
+    }
+
+    /// Asks the host of `streaming_url` for that URL's head. Any status is an answer.
+    ///
+    /// # Errors
+    /// No answer: the name is unknown, the connection or TLS fails, or the time is over. Also for another host.
+    pub async fn ask_as_viewer(&self, url: &url::Url) -> Result<u16, Failure> {
+        let answer = self.viewer.execute_request(&Request::new(url.clone(), Method::Head)).await?;
+        Ok(answer.status().into())
     }
 
     /// The media account's default storage account, which keeps the state, wherever the configuration names it. Of several
@@ -100,7 +111,11 @@ pub fn connect(config: &Config, client: Arc<dyn HttpClient>) -> Result<Pair, Err
 }
 
 fn endpoint(account: &AccountConfig, client: Arc<dyn HttpClient>, side: Side) -> Result<Endpoint, Error> {
-    let hosts = AllowedHosts::default();
+    let (hosts, streaming) = (AllowedHosts::default(), AllowedHosts::default());
+    if let Some(url) = &account.streaming_url {
+        streaming.allow(url);
+    }
+    let viewer = guarded(Arc::clone(&client), streaming);
     let client = guarded(client, hosts.clone());
     let name = AccountName::new(&account.account);
     let mut lanes = vec![Lane::new(name.clone(), Plane::Media, account.limits.media)];
@@ -133,6 +148,7 @@ fn endpoint(account: &AccountConfig, client: Arc<dyn HttpClient>, side: Side) ->
         side,
         pending_copies: account.limits.pending_copies,
         streaming_url: account.streaming_url.clone(),
+        viewer,
     })
 }
 

@@ -7,6 +7,7 @@
 
 mod media;
 mod rights;
+mod scratch;
 mod state;
 mod storage;
 mod writing;
@@ -14,6 +15,7 @@ mod writing;
 use std::path::Path;
 
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use crate::blob::BlobAccount;
 use crate::config::Config;
@@ -21,6 +23,7 @@ use crate::connect::{Endpoint, Pair};
 use crate::error::Error;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::{AccountName, Blob, ContainerName, Side};
+use media::Library;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,6 +35,15 @@ pub enum Verdict {
     Warn,
     /// A run would fail.
     Fail,
+}
+
+/// Are the permissions to write and to copy tried?
+#[derive(Debug, Clone)]
+pub enum WriteTest {
+    /// No: nothing is written.
+    No,
+    /// Yes. When the token is cancelled, no further check starts; what was created is removed all the same.
+    Until(CancellationToken),
 }
 
 /// What one check found.
@@ -54,29 +66,42 @@ pub struct Check {
     pub error: Option<Error>,
 }
 
-/// Examines everything that the configuration names. `write_test`: prove the target's rights by writing to it.
-pub async fn examine(config: &Config, pair: &Pair, write_test: bool) -> Vec<Check> {
-    let ((source, samples), (mut target, _), ledger) =
+/// Examines everything that the configuration names.
+pub async fn examine(config: &Config, pair: &Pair, test: &WriteTest) -> Vec<Check> {
+    let ((source, samples, _), (mut target, _, library), ledger) =
         futures::join!(side(&pair.source), side(&pair.target), ledger(config));
-    let lock = state::examine(&mut target, write_test).await;
-    writing::examine(&mut target, &samples, write_test).await;
+    let lock = state::examine(&mut target, matches!(test, WriteTest::Until(_))).await;
+    writing::examine(&mut target, &samples, library.leftovers, test).await;
     if let Some(lock) = lock {
         state::release(&mut target, lock).await;
     }
     source.checks.into_iter().chain(target.checks).chain([ledger]).collect()
 }
 
-/// One account: its media service first, whose assets tell which containers there are to be read. With it, a blob of each
-/// storage account that has one.
-async fn side(endpoint: &Endpoint) -> (Findings<'_>, Vec<Sample<'_>>) {
+/// One account: who lets us in, then what is there. With it, a blob of each storage account that has one, and the library.
+async fn side(endpoint: &Endpoint) -> (Findings<'_>, Vec<Sample<'_>>, Library) {
     let mut findings = Findings { endpoint, checks: Vec::new() };
-    let assets = media::examine(&mut findings).await;
+    let mut lets_in = media::examine_access(&mut findings).await;
+    let mut open = Vec::new();
+    for account in &endpoint.storage {
+        if storage::examine(&mut findings, account).await {
+            open.push(account);
+        }
+    }
+    // Where containers are the assets, the storage account is the library.
+    lets_in &= endpoint.media.capabilities().tokens || !open.is_empty();
+    let library = if lets_in { media::examine_library(&mut findings).await } else { Library::default() };
     let mut samples = Vec::new();
-    for (index, account) in endpoint.storage.iter().enumerate() {
-        samples.extend(storage::examine(&mut findings, account, index == 0, &assets).await);
+    for account in open {
+        let containers = library.containers(account.name());
+        samples.extend(storage::examine_reading(&mut findings, account, containers).await);
     }
     rights::examine_tags(&mut findings);
-    (findings, samples)
+    if lets_in {
+        media::examine_streaming(&mut findings).await;
+    }
+    media::examine_streaming_url(&mut findings).await;
+    (findings, samples, library)
 }
 
 /// A blob to try a copy with.
@@ -140,8 +165,13 @@ impl Findings<'_> {
 
     /// A call that failed.
     fn failed(&mut self, subject: &AccountName, check: &'static str, error: Error) {
+        self.failed_as(subject, check, error.to_string(), error);
+    }
+
+    /// A call that failed, in other words than its own.
+    fn failed_as(&mut self, subject: &AccountName, check: &'static str, found: String, error: Error) {
         let remedy = error.cause().map(crate::verdict::Cause::remedy);
-        self.add(Verdict::Fail, subject, check, error.to_string(), remedy);
+        self.add(Verdict::Fail, subject, check, found, remedy);
         if let Some(last) = self.checks.last_mut() {
             last.error = Some(error);
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use mediamirror::config::Config;
-use mediamirror::doctor::{Check, Verdict, examine};
+use mediamirror::doctor::{Check, Verdict, WriteTest, examine};
 use mediamirror::error::Error;
 use mediamirror::redact::scrub;
 use serde::Serialize;
@@ -13,6 +13,10 @@ use super::args::DoctorArgs;
 use super::exit_code::ExitCode;
 use super::failure::{CommandFailure, remedy_of};
 use super::session::Session;
+use super::signals::Interruption;
+
+/// Printed when the first signal comes.
+const HINT: &str = "stopping: what the write test created is removed; press Ctrl-C again to leave at once";
 
 /// What is printed as JSON.
 #[derive(Debug, Serialize)]
@@ -25,7 +29,10 @@ struct Diagnosis {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &DoctorArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::of(Config::load(&context.global.config)?)?;
-    let mut checks = examine(&session.config, &session.pair, args.write_test).await;
+    // What only reads may be ended at any time.
+    let interruption = args.write_test.then(|| Interruption::listen(&context.screen, HINT)).transpose()?;
+    let test = interruption.as_ref().map_or(WriteTest::No, |listening| WriteTest::Until(listening.stop.clone()));
+    let mut checks = examine(&session.config, &session.pair, &test).await;
     for check in &mut checks {
         check.found = scrub(&check.found);
         if check.remedy.is_none() {
@@ -35,7 +42,10 @@ pub(crate) async fn run(context: &Context, args: &DoctorArgs) -> Result<ExitCode
     let diagnosis = Diagnosis { verdict: worst(&checks), checks };
     let success = diagnosis.verdict == Verdict::Ok;
     context.printer.report(success, &diagnosis, || text(&diagnosis.checks))?;
-    Ok(code(&diagnosis.checks))
+    match interruption {
+        Some(interruption) if interruption.stop.is_cancelled() => Ok(interruption.code()),
+        _ => Ok(code(&diagnosis.checks)),
+    }
 }
 
 fn worst(checks: &[Check]) -> Verdict {

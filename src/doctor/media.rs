@@ -1,68 +1,138 @@
-//! The media account: token, API, assets, streaming.
+//! The media service: its token and its API, all assets of the library, streaming.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use futures::TryStreamExt as _;
+use futures::TryStreamExt;
 
-use super::Findings;
-use crate::model::{AccountName, Asset};
+use super::{Findings, scratch};
+use crate::error::{Asked, CallError, Disposition, Error, Failure};
+use crate::model::{AccountName, Asset, ContainerName, Side};
 use crate::verdict::Cause;
 
-/// Reads what a run reads. Gives the first page of assets, none where they cannot be listed.
-pub(super) async fn examine(findings: &mut Findings<'_>) -> Vec<Asset> {
-    let endpoint = findings.endpoint;
-    let (media, account) = (&endpoint.media, endpoint.media.account());
+/// Containers of a storage account that are looked into for a blob to read: a few, since some assets are empty.
+const CONTAINERS_TRIED: usize = 5;
+/// Leftovers of earlier tests that one test removes.
+const MOST_LEFTOVERS: usize = 100;
+
+/// What the listing of all assets showed. It holds a few names for each storage account, however large the library is.
+#[derive(Debug, Default)]
+pub(super) struct Library {
+    assets: u64,
+    /// Storage accounts that hold assets, each with its first containers.
+    accounts: BTreeMap<AccountName, Vec<ContainerName>>,
+    /// What interrupted write tests left behind.
+    pub(super) leftovers: Vec<Asset>,
+}
+
+impl Library {
+    /// The first containers of that storage account.
+    pub(super) fn containers(&self, account: &AccountName) -> &[ContainerName] {
+        self.accounts.get(account).map_or(&[], Vec::as_slice)
+    }
+
+    fn add(&mut self, asset: Asset, default: Option<&AccountName>) {
+        self.assets += 1;
+        if scratch::is_scratch(&asset) {
+            if self.leftovers.len() < MOST_LEFTOVERS {
+                self.leftovers.push(asset);
+            }
+            return;
+        }
+        let Some(account) = asset.storage_account.as_ref().or(default) else { return };
+        if !self.accounts.contains_key(account) {
+            self.accounts.insert(account.clone(), Vec::new());
+        }
+        if let (Some(containers), Some(container)) = (self.accounts.get_mut(account), asset.container)
+            && containers.len() < CONTAINERS_TRIED
+        {
+            containers.push(container);
+        }
+    }
+}
+
+/// Does the service give out a token and accept it? A service without tokens is asked with the storage account's own
+/// credential, which has checks of its own.
+pub(super) async fn examine_access(findings: &mut Findings<'_>) -> bool {
+    let media = &findings.endpoint.media;
+    if !media.capabilities().tokens {
+        return true;
+    }
+    let account = media.account();
     match media.check_access().await {
         Ok(()) => {
             findings.ok(account, "token", "given");
             findings.ok(account, "media-api", "answers, and accepts the token");
+            return true;
         }
-        Err(error) if error.is_of_tokens() => {
-            findings.failed(account, "token", error);
-            return Vec::new();
-        }
-        Err(error) => {
-            findings.failed(account, "media-api", error);
-            return Vec::new();
-        }
+        Err(error) if error.is_of_tokens() => findings.failed(account, "token", error),
+        Err(error) => findings.failed(account, "media-api", error),
     }
-    examine_streaming(findings).await;
-    match media.assets().try_next().await {
-        Ok(page) => {
-            let page = page.unwrap_or_default();
-            findings.ok(account, "assets", format!("may be listed ({} on the first page)", page.len()));
-            examine_places(findings, &page);
-            page
-        }
-        Err(error) => {
-            findings.failed(account, "assets", error);
-            Vec::new()
-        }
-    }
+    false
 }
 
-/// Are all storage accounts configured that hold assets of the page?
-fn examine_places(findings: &mut Findings<'_>, page: &[Asset]) {
+/// Lists all assets, as a run does. Are all storage accounts configured that hold any?
+pub(super) async fn examine_library(findings: &mut Findings<'_>) -> Library {
     let endpoint = findings.endpoint;
-    let used: BTreeSet<&AccountName> = page.iter().filter_map(|asset| asset.storage_account.as_ref()).collect();
-    for name in used.into_iter().filter(|name| endpoint.blobs(Some(name)).is_none()) {
-        let found = format!("holds assets of media account {}, and is not configured", endpoint.media.account());
+    let (media, account) = (&endpoint.media, endpoint.media.account());
+    let default = endpoint.storage.first().map(|storage| storage.name());
+    let mut library = Library::default();
+    let mut pages = media.assets();
+    let listed = loop {
+        match pages.try_next().await {
+            Ok(Some(page)) => page.into_iter().for_each(|asset| library.add(asset, default)),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    // Without locators the containers themselves are the library.
+    let check = if media.capabilities().locators { "assets" } else { "containers" };
+    match listed {
+        Ok(()) => findings.ok(account, check, format!("may be listed ({})", library.assets)),
+        Err(error) => findings.failed(account, check, error),
+    }
+    for name in library.accounts.keys().filter(|name| endpoint.blobs(Some(name)).is_none()) {
+        let found = format!("holds assets of media account {account}, and is not configured");
         findings.fail(name, "configured", found, Cause::StorageAccountNotConfigured.remedy());
     }
+    library
 }
 
-/// Is there anything that would answer under the locators' URLs?
-async fn examine_streaming(findings: &mut Findings<'_>) {
-    let account = findings.endpoint.media.account();
-    match findings.endpoint.media.streaming_hosts().await {
+/// Is there anything that would answer under the locators' URLs? Without, nothing plays on the target: a run would publish
+/// for nobody. The source's endpoints may be stopped on purpose after a failover.
+pub(super) async fn examine_streaming(findings: &mut Findings<'_>) {
+    let media = &findings.endpoint.media;
+    if !media.capabilities().streaming_hosts {
+        return;
+    }
+    let account = media.account();
+    match media.streaming_hosts().await {
         Ok(hosts) if hosts.iter().any(|host| host.running) => {
             let running: Vec<&str> = hosts.iter().filter(|host| host.running).map(|host| host.url.as_str()).collect();
             findings.ok(account, "streaming", format!("running: {}", running.join(", ")));
         }
         Ok(hosts) => {
             let found = if hosts.is_empty() { "no endpoint" } else { "no endpoint is running" };
-            findings.warn(account, "streaming", found, "start a streaming endpoint, or no URL of this account plays");
+            let remedy = "start a streaming endpoint, or no URL of this account plays";
+            match findings.endpoint.side {
+                Side::Source => findings.warn(account, "streaming", found, remedy),
+                Side::Target => findings.fail(account, "streaming", found, remedy),
+            }
         }
         Err(error) => findings.failed(account, "streaming", error),
     }
+}
+
+/// Does the configured streaming host answer at all, with any status? It is asked without credentials, as viewers ask it.
+pub(super) async fn examine_streaming_url(findings: &mut Findings<'_>) {
+    let endpoint = findings.endpoint;
+    let (Some(url), account) = (&endpoint.streaming_url, endpoint.media.account()) else { return };
+    match endpoint.ask_as_viewer(url).await {
+        Ok(status) => findings.ok(account, "streaming-url", format!("{url} answers (HTTP {status})")),
+        Err(failure) => findings.failed(account, "streaming-url", unreachable(url, failure)),
+    }
+}
+
+fn unreachable(url: &url::Url, failure: Failure) -> Error {
+    let (subject, asked) = (format!("streaming_url {url}"), Asked::Service);
+    CallError { attempted: "reach", subject, failure, attempts: 1, disposition: Disposition::Permanent, asked }.into()
 }

@@ -7,7 +7,7 @@ use super::{Findings, Sample, rights};
 use crate::blob::BlobAccount;
 use crate::clock;
 use crate::error::Failure;
-use crate::model::{Asset, Blob, BlobRef, ContainerName, Side};
+use crate::model::{Blob, BlobRef, ContainerName, Side};
 
 /// The service refuses requests whose date differs more from its own (documentation of Shared Key).
 const REFUSED_SKEW: SignedDuration = SignedDuration::from_mins(15);
@@ -15,30 +15,14 @@ const REFUSED_SKEW: SignedDuration = SignedDuration::from_mins(15);
 const SUSPICIOUS_SKEW: SignedDuration = SignedDuration::from_secs(450);
 /// A container nobody has.
 const NO_CONTAINER: &str = "mediamirror-access-check";
-/// Containers that are looked into for a blob to read: a few, since some assets are empty.
-const CONTAINERS_TRIED: usize = 5;
 
-/// Examines the account. `default`: assets that name no storage account are in this one. Returns one of its blobs.
-pub(super) async fn examine<'a>(
-    findings: &mut Findings<'_>,
-    account: &'a BlobAccount,
-    default: bool,
-    assets: &[Asset],
-) -> Option<Sample<'a>> {
+/// Examines the account itself. May it be read?
+pub(super) async fn examine(findings: &mut Findings<'_>, account: &BlobAccount) -> bool {
     if !examine_clock(findings, account).await {
-        return None;
+        return false;
     }
     rights::examine(findings, account);
-    if !examine_access(findings, account).await {
-        return None;
-    }
-    let here = |asset: &&Asset| match &asset.storage_account {
-        Some(name) => name == account.name(),
-        None => default,
-    };
-    let containers: Vec<&ContainerName> =
-        assets.iter().filter(here).filter_map(|asset| asset.container.as_ref()).take(CONTAINERS_TRIED).collect();
-    examine_reading(findings, account, &containers).await
+    examine_access(findings, account).await
 }
 
 /// Does it answer, and do our clocks agree? False where it does not answer.
@@ -80,20 +64,20 @@ async fn examine_access(findings: &mut Findings<'_>, account: &BlobAccount) -> b
     }
 }
 
-/// May containers be listed, and, of the source, blobs be read the way copies read them?
-async fn examine_reading<'a>(
+/// May containers be listed, and, of the source, blobs be read the way copies read them? Returns one of its blobs.
+pub(super) async fn examine_reading<'a>(
     findings: &mut Findings<'_>,
     account: &'a BlobAccount,
-    containers: &[&ContainerName],
+    containers: &[ContainerName],
 ) -> Option<Sample<'a>> {
     let name = account.name();
     let mut listed = None;
     for container in containers {
         match account.list(container).try_next().await {
             Ok(page) => {
-                let blob = page.unwrap_or_default().into_iter().min_by_key(|blob| (!blob.block_blob, blob.length));
+                let blob = page.unwrap_or_default().into_iter().min_by_key(fitness);
                 let found = blob.is_some();
-                listed = Some((*container, blob));
+                listed = Some((container, blob));
                 if found {
                     break;
                 }
@@ -117,6 +101,12 @@ async fn examine_reading<'a>(
         examine_signature(findings, account, container, blob.as_ref()).await;
     }
     blob.map(|blob| Sample { account, container: container.clone(), blob })
+}
+
+/// The least one is the best to try a copy with: it can be copied, has bytes that the target has to read, and few of them.
+fn fitness(blob: &Blob) -> (bool, bool, bool, u64) {
+    let archived = blob.tier.as_deref() == Some("Archive");
+    (!blob.block_blob, archived, blob.length == 0, blob.length)
 }
 
 /// Are our signatures for copies accepted?

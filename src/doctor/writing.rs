@@ -1,104 +1,152 @@
-//! What a run writes to the target, tried on a scratch asset: made, a blob written into its container, one copied into it from
-//! each source storage account, removed.
+//! What a run writes to the target, tried with a scratch asset in each of its storage accounts: a blob is written into its
+//! container, the service copies one blob of each source storage account into it, and it is removed.
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
-use super::{Findings, Sample, Verdict};
+use super::{Findings, Sample, Verdict, WriteTest, scratch};
 use crate::blob::BlobAccount;
-use crate::clock;
-use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::model::{Asset, AssetEncryption, BlobProperties, BlobRef, ContainerName, NewAsset};
+use crate::model::{Asset, BlobProperties, BlobRef, ContainerName};
 use crate::verdict::Cause;
 
-/// What the scratch asset is called; with the time it is also what it says it is a copy of, which no source has.
-const SCRATCH: &str = "mediamirror-doctor";
+/// Checks whose failure says nothing about permissions to write.
+const UNRELATED: &[&str] = &["clock", "configured", "streaming", "streaming-url"];
 
-/// Tries, where that was asked for, in each storage account of the target; else says what is not proven. Without a way in, or
-/// without the target's lock, there is nothing to try.
-pub(super) async fn examine(findings: &mut Findings<'_>, samples: &[Sample<'_>], write_test: bool) {
-    if findings
-        .checks
-        .iter()
-        .any(|check| check.verdict == Verdict::Fail && !matches!(check.check, "clock" | "configured"))
-    {
+/// Tries, where that was asked for; else says what is not proven. Without a way in, or without the target's lock, there is
+/// nothing to try.
+pub(super) async fn examine(
+    findings: &mut Findings<'_>,
+    samples: &[Sample<'_>],
+    leftovers: Vec<Asset>,
+    test: &WriteTest,
+) {
+    let failed = |check: &super::Check| check.verdict == Verdict::Fail && !UNRELATED.contains(&check.check);
+    if findings.checks.iter().any(failed) {
         return;
     }
     let endpoint = findings.endpoint;
     let account = endpoint.media.account();
-    if !write_test {
-        let remedy = "prove it with --write-test, which makes and removes an asset";
-        for storage in &endpoint.storage {
-            findings.warn(storage.name(), "write", "not proven: writing blobs", remedy);
-        }
-        return findings.warn(account, "media-write", "not proven: making assets, file records and locators", remedy);
-    }
-    let mut made = true;
+    let WriteTest::Until(stop) = test else {
+        return not_proven(findings);
+    };
+    let reused = scratch::remove_leftovers(findings, leftovers).await;
+    let mut removed = true;
     for storage in &endpoint.storage {
-        made &= try_storage(findings, storage, samples).await;
+        if stop.is_cancelled() {
+            return;
+        }
+        let Some(asset) = created(findings, storage, reused.clone()).await else {
+            removed = false;
+            continue;
+        };
+        try_storage(findings, storage, &asset, samples, stop).await;
+        removed &= remove(findings, &asset).await;
     }
-    if made {
-        findings.ok(account, "media-write", "a scratch asset was made and removed");
+    if removed {
+        findings.ok(account, "media-write", "a scratch asset was created and removed");
     }
 }
 
-/// Makes a scratch asset in one storage account, writes and copies into it, and removes it. Could it be made and removed?
-async fn try_storage(findings: &mut Findings<'_>, storage: &BlobAccount, samples: &[Sample<'_>]) -> bool {
+fn not_proven(findings: &mut Findings<'_>) {
     let endpoint = findings.endpoint;
-    let account = endpoint.media.account();
-    let scratch = NewAsset {
-        name: Some(SCRATCH.to_owned()),
-        alternate_id: format!("{SCRATCH}-{}", clock::now().as_millisecond()),
-        encryption: AssetEncryption::None,
-        // The only one needs no choice, which older versions of the API do not offer.
-        storage_account: (endpoint.storage.len() > 1).then(|| storage.name().clone()),
+    let remedy = "prove it with --write-test, which makes and removes an asset";
+    for storage in &endpoint.storage {
+        findings.warn(storage.name(), "write", "not proven: writing blobs", remedy);
+    }
+    let what = if endpoint.media.capabilities().locators {
+        "not proven: making assets, file records and locators"
+    } else {
+        "not proven: creating containers"
     };
-    let asset = match endpoint.media.create_asset(&scratch).await {
-        Ok(asset) => asset,
+    findings.warn(endpoint.media.account(), "media-write", what, remedy);
+}
+
+async fn created(findings: &mut Findings<'_>, storage: &BlobAccount, reused: Option<Asset>) -> Option<Asset> {
+    if reused.is_some() {
+        return reused;
+    }
+    match scratch::create(findings.endpoint, storage).await {
+        Ok(asset) => Some(asset),
         Err(error) => {
-            findings.failed(account, "media-write", error);
-            return false;
+            findings.failed(findings.endpoint.media.account(), "media-write", error);
+            None
         }
-    };
-    match write(findings, &asset).await {
+    }
+}
+
+/// Writes into a scratch asset, and has a blob of each source storage account copied into it.
+async fn try_storage(
+    findings: &mut Findings<'_>,
+    storage: &BlobAccount,
+    asset: &Asset,
+    samples: &[Sample<'_>],
+    stop: &CancellationToken,
+) {
+    match write(findings, asset).await {
         Ok(()) => findings.ok(storage.name(), "write", "a blob was written into a scratch asset's container"),
         Err(error) => findings.failed(storage.name(), "write", error),
     }
     for sample in samples {
-        match copy(findings, &asset, sample).await {
-            Ok(()) => {
-                let found = format!("its service copied a blob from storage account {}", sample.account.name());
+        let from = sample.account.name();
+        let copied = tokio::select! {
+            copied = copy(findings, asset, sample) => copied,
+            () = stop.cancelled() => return,
+        };
+        match copied {
+            Ok(Copied::Whole) => {
+                findings.ok(storage.name(), "copy", format!("its service copied a blob from storage account {from}"));
+            }
+            Ok(Copied::InBlocks) => {
+                let found = format!(
+                    "its service copied a blob from storage account {from} in blocks, as it does not implement \
+                     Put Blob From URL"
+                );
                 findings.ok(storage.name(), "copy", found);
             }
-            Err(error) => findings.failed(storage.name(), "copy", error),
+            Err(error) => {
+                let found = format!("its service did not copy a blob from storage account {from}: {error}");
+                findings.failed_as(storage.name(), "copy", found, error);
+            }
         }
     }
-    // Whatever became of the blobs.
-    let Err(error) = endpoint.media.delete_asset(&asset.id).await else { return true };
-    let found = format!("the scratch asset {} was made and is still there: {error}", asset.id);
-    findings.failed(account, "media-write", error);
-    if let Some(check) = findings.checks.last_mut() {
-        check.found = found;
+}
+
+/// Removes the scratch asset, whatever became of its blobs. Is it removed?
+async fn remove(findings: &mut Findings<'_>, asset: &Asset) -> bool {
+    let endpoint = findings.endpoint;
+    let account = endpoint.media.account();
+    if !scratch::may_remove(endpoint) {
+        let found = format!("the scratch container {} stays, as the signature does not permit to delete it", asset.id);
+        findings.warn(account, "media-write", found, "remove it with another tool; the next test uses it again");
+        return false;
     }
+    let Err(error) = endpoint.media.delete_asset(&asset.id).await else { return true };
+    let found = format!("the scratch asset {} was created and is still there: {error}", asset.id);
+    findings.failed_as(account, "media-write", found, error);
     false
 }
 
 async fn write(findings: &Findings<'_>, asset: &Asset) -> Result<(), Error> {
-    let (account, container) = place(findings.endpoint, asset).await?;
+    let (account, container) = scratch::place(findings.endpoint, asset).await?;
     let blob = BlobRef { container, name: "proof".to_owned() };
     account.put_blob(&blob, Bytes::from_static(b"proof"), &BlobProperties::default()).await?;
     Ok(())
 }
 
+/// How the service copied a blob.
+enum Copied {
+    Whole,
+    InBlocks,
+}
+
 /// One copy as a run makes it: the target's service reads the source.
-async fn copy(findings: &Findings<'_>, asset: &Asset, sample: &Sample<'_>) -> Result<(), Error> {
-    let (account, container) = place(findings.endpoint, asset).await?;
-    let to = BlobRef { container, name: format!("copy from {}", sample.account.name()) };
-    let from = sample.account.copy_source(&sample.container, &sample.blob)?;
-    let Err(error) = account.put_from_url(&to, &from).await else { return Ok(()) };
-    if error.cause() != Some(Cause::SourceVanished) {
-        return Err(error);
-    }
+async fn copy(findings: &Findings<'_>, asset: &Asset, sample: &Sample<'_>) -> Result<Copied, Error> {
+    let (account, container) = scratch::place(findings.endpoint, asset).await?;
+    let error = match copy_into(account, container, sample).await {
+        Err(error) if error.cause() == Some(Cause::SourceVanished) => error,
+        copied => return copied,
+    };
     let at = BlobRef { container: sample.container.clone(), name: sample.blob.name.clone() };
     match sample.account.properties(&at).await? {
         // We find it, and the target's service does not.
@@ -107,19 +155,15 @@ async fn copy(findings: &Findings<'_>, asset: &Asset, sample: &Sample<'_>) -> Re
     }
 }
 
-/// Where the scratch asset is stored.
-async fn place<'a>(endpoint: &'a Endpoint, asset: &Asset) -> Result<(&'a BlobAccount, ContainerName), Error> {
-    let container = match &asset.container {
-        Some(container) => container.clone(),
-        None => endpoint
-            .media
-            .container(&asset.id)
-            .await?
-            .ok_or_else(|| Error::found(asset.label(), Cause::NotThereWhenReadBack, "the scratch asset"))?,
-    };
-    let account = endpoint.blobs(asset.storage_account.as_ref()).ok_or_else(|| {
-        let detail = "the media account puts new assets there";
-        Error::found(asset.label(), Cause::StorageAccountNotConfigured, detail)
-    })?;
-    Ok((account, container))
+async fn copy_into(account: &BlobAccount, container: ContainerName, sample: &Sample<'_>) -> Result<Copied, Error> {
+    let to = BlobRef { container, name: format!("copy from {}", sample.account.name()) };
+    let from = sample.account.copy_source(&sample.container, &sample.blob)?;
+    if !account.lacks_put_from_url() {
+        match account.put_from_url(&to, &from).await {
+            // This answer showed it.
+            Err(_) if account.lacks_put_from_url() => {}
+            copied => return copied.map(|_| Copied::Whole),
+        }
+    }
+    account.put_blocks_from_url(&to, &from).await.map(|_| Copied::InBlocks)
 }

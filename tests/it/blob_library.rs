@@ -2,10 +2,12 @@
 
 use mediamirror::config::policy::Adopt;
 use mediamirror::config::{AccountConfig, ServiceConfig};
+use mediamirror::doctor::{Verdict, WriteTest, examine};
 use mediamirror::engine::urls::urls;
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::error::Error;
 use mediamirror::model::{Asset, BlobProperties, BlobRef, ContainerName};
+use tokio_util::sync::CancellationToken;
 
 use crate::simulation::{follow, paused_runtime};
 use crate::world::World;
@@ -198,4 +200,23 @@ async fn a_library_without_locators_has_no_pairs_of_urls() {
     world.sync().await;
     let error = urls(&world.pair(), &world.ledger, &Options::default()).await.unwrap_err();
     assert!(matches!(&error, Error::NoLocators { account } if account.as_str() == "storewest"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn doctor_names_what_a_storage_account_has_and_its_write_test_leaves_no_container() {
+    let world = world().await;
+    fill(&world, "films", &["a.ts"]).await;
+    fill(&world, "series", &["one.mp4"]).await;
+    let checks = examine(&world.config, &world.pair(), &WriteTest::Until(CancellationToken::new())).await;
+    let of = |subject: &str| -> Vec<&str> {
+        let of_it = checks.iter().filter(|check| check.subject == subject);
+        of_it.map(|check| check.check).collect()
+    };
+    assert_eq!(of("storewest"), ["reachable", "clock", "credential", "containers", "list", "read"]);
+    let written = ["write", "copy", "media-write", "state"];
+    assert_eq!(of("storeeast"), [&["reachable", "clock", "credential", "containers"][..], &written].concat());
+    assert!(checks.iter().all(|check| check.verdict == Verdict::Ok), "{checks:?}");
+    let listed = checks.iter().find(|check| check.check == "containers").unwrap();
+    assert_eq!(listed.found, "may be listed (2)");
+    assert_eq!(mirrored(&world).await, []);
 }

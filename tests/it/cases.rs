@@ -33,6 +33,7 @@ mod agreement;
 #[cfg(feature = "emulator")]
 mod commands;
 mod contents;
+mod doctor;
 mod guards;
 mod locators;
 mod moves;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mediamirror::doctor::{Verdict, examine};
+use mediamirror::doctor::{Verdict, WriteTest, examine};
 use mediamirror::emulator::FaultPlan;
 use mediamirror::emulator::Settings;
 use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
@@ -12,6 +12,7 @@ use mediamirror::model::{AccountName, Asset, AssetEncryption, BlobProperties, Bl
 use mediamirror::monitor::TestMonitor;
 use mediamirror::state::{Holder, TargetLock};
 use mediamirror::verdict::Cause;
+use tokio_util::sync::CancellationToken;
 
 use super::{EAST, TARGET, assert_plays_alike, night, playing};
 use crate::world::World;
@@ -76,7 +77,7 @@ async fn an_asset_in_a_storage_account_that_is_not_configured_is_never_green() {
         assert_eq!(verification.causes.get(&Cause::StorageAccountNotConfigured), Some(&2));
         assert!(verification.owes(), "verify is not green either");
     }
-    let checks = examine(&world.config, &world.pair(), false).await;
+    let checks = examine(&world.config, &world.pair(), &WriteTest::No).await;
     let failed: Vec<_> = checks.iter().filter(|check| check.verdict == Verdict::Fail).collect();
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!((failed[0].subject.as_str(), failed[0].check), (SECOND, "configured"));
@@ -87,7 +88,7 @@ async fn an_asset_in_a_storage_account_that_is_not_configured_is_never_green() {
 #[tokio::test(start_paused = true)]
 async fn a_doctor_whose_accounts_are_all_configured_finds_nothing_of_the_kind() {
     let world = library(1).await;
-    let checks = examine(&world.config, &world.pair(), false).await;
+    let checks = examine(&world.config, &world.pair(), &WriteTest::No).await;
     assert!(checks.iter().all(|check| check.check != "configured"), "{checks:?}");
 }
 
@@ -169,7 +170,7 @@ async fn an_account_that_refuses_the_target_leaves_nothing_and_does_not_affect_t
     assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Partial, 6));
     assert_eq!(summary.causes.get(&Cause::SourceRefusesTarget), Some(&6), "{:?}", summary.problems);
     assert_eq!(world.emulator.operator(TARGET).assets().len(), 6);
-    let checks = examine(&world.config, &world.pair(), true).await;
+    let checks = examine(&world.config, &world.pair(), &WriteTest::Until(CancellationToken::new())).await;
     let failed: Vec<_> = checks.iter().filter(|check| check.verdict == Verdict::Fail).collect();
     assert!(failed.len() == 1 && failed[0].found.contains("source-refuses-target"), "{failed:?}");
     let proven = checks.iter().filter(|check| check.check == "copy" && check.verdict == Verdict::Ok);
@@ -215,7 +216,7 @@ async fn the_state_is_in_the_default_storage_account_for_any_order_in_the_config
 async fn the_write_test_of_doctor_holds_the_lock_and_tries_each_storage_account_of_the_target() {
     let world = two_on_the_target().await;
     seed(&world, "film", 0).await;
-    let checks = examine(&world.config, &world.pair(), true).await;
+    let checks = examine(&world.config, &world.pair(), &WriteTest::Until(CancellationToken::new())).await;
     for account in [EAST, SECOND_EAST] {
         for name in ["write", "copy"] {
             let found = checks.iter().find(|check| check.subject == account && check.check == name);
@@ -225,7 +226,7 @@ async fn the_write_test_of_doctor_holds_the_lock_and_tries_each_storage_account_
     let writing = Rule::new(Fault::Refuse(Refuse::status(403).code("AuthorizationFailure"))).operation("PutBlob");
     let rule = writing.account(SECOND_EAST);
     world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
-    let checks = examine(&world.config, &world.pair(), true).await;
+    let checks = examine(&world.config, &world.pair(), &WriteTest::Until(CancellationToken::new())).await;
     let failed: Vec<_> = checks.iter().filter(|check| check.verdict == Verdict::Fail).collect();
     assert!(matches!(&failed[..], [one] if one.subject == SECOND_EAST && one.check == "write"), "{failed:?}");
     world.emulator.set_faults(&FaultPlan::default()).unwrap();
@@ -234,7 +235,7 @@ async fn the_write_test_of_doctor_holds_the_lock_and_tries_each_storage_account_
     let target = AccountName::new(&world.config.target.account);
     let lock = TargetLock::take(account, &target, &Holder::here()).await.unwrap();
     world.emulator.reset_stats();
-    let checks = examine(&world.config, &world.pair(), true).await;
+    let checks = examine(&world.config, &world.pair(), &WriteTest::Until(CancellationToken::new())).await;
     assert!(checks.iter().any(|check| check.check == "state" && check.verdict == Verdict::Fail), "{checks:?}");
     assert_eq!((world.count("CreateAsset"), world.count("PutBlob")), (0, 0), "a run holds the lock");
     lock.check().unwrap();

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use mediamirror::doctor::{Check, Verdict, examine};
+use mediamirror::doctor::{Check, Verdict, WriteTest, examine};
 use mediamirror::emulator::{Headers, SourceAccess};
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::CopyMethod;
 use mediamirror::monitor::TestMonitor;
 use mediamirror::verdict::Cause;
+use tokio_util::sync::CancellationToken;
 
 use super::{Films, SOURCE, TARGET, WEST, night, playing};
 
@@ -20,7 +21,7 @@ fn by(method: CopyMethod) -> Options {
 
 /// What a proof of the target's rights finds.
 async fn proof(films: &Films) -> Vec<Check> {
-    examine(&films.world.config, &films.world.pair(), true).await
+    examine(&films.world.config, &films.world.pair(), &WriteTest::Until(CancellationToken::new())).await
 }
 
 /// Row 16.
@@ -97,7 +98,7 @@ async fn a_proof_of_the_rights_copies_one_blob_between_the_storage_accounts_and_
     assert!(copy.found.contains(WEST), "{copy:?}");
     assert_eq!(films.world.count("PutBlobFromUrl") + films.world.count("PutBlockFromUrl"), 1);
     assert_eq!(films.target().assets(), []);
-    let checks = examine(&films.world.config, &films.world.pair(), false).await;
+    let checks = examine(&films.world.config, &films.world.pair(), &WriteTest::No).await;
     assert!(checks.iter().all(|check| check.verdict != Verdict::Fail), "{checks:?}");
 }
 

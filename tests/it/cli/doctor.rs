@@ -34,9 +34,9 @@ fn two_healthy_accounts_pass_what_was_not_proven_is_said_and_nothing_is_written(
     assert_eq!((code, &diagnosis["verdict"]), (Some(0), &Value::from("warn")), "{diagnosis:#}");
     assert_eq!(with_verdict(&diagnosis, "warn"), ["storeeast write", "mediaeast media-write"]);
     for (subject, names) in [
-        ("mediawest", &["token", "media-api", "assets", "streaming"][..]),
+        ("mediawest", &["token", "media-api", "assets", "streaming", "streaming-url"][..]),
         ("storewest", &["reachable", "clock", "credential", "list", "read"]),
-        ("mediaeast", &["token", "media-api", "assets", "streaming"]),
+        ("mediaeast", &["token", "media-api", "assets", "streaming", "streaming-url"]),
         ("storeeast", &["reachable", "clock", "credential", "state"]),
     ] {
         for name in names {
@@ -102,6 +102,16 @@ fn an_account_that_is_not_reached_fails_and_the_others_are_examined_all_the_same
     assert_eq!((code, with_verdict(&diagnosis, "fail")), (Some(5), vec!["storeeast reachable".to_owned()]));
     assert_eq!(check(&diagnosis, "storewest", "read")["verdict"], "ok");
     assert_eq!(check(&diagnosis, "mediaeast", "assets")["verdict"], "ok");
+}
+
+#[test]
+fn a_streaming_url_that_does_not_answer_fails_on_each_side() {
+    for (region, account) in [(0, "mediawest"), (1, "mediaeast")] {
+        let emulator = emulator("");
+        emulator.change(emulator.region(region, "streaming"), "http://127.0.0.1:1");
+        let (code, diagnosis) = emulator.json(&["doctor"]);
+        assert_eq!((code, with_verdict(&diagnosis, "fail")), (Some(5), vec![format!("{account} streaming-url")]));
+    }
 }
 
 /// Refuses that operation to that account.

@@ -1,0 +1,83 @@
+//! The scratch asset of a write test: created, and removed again whatever happened in between.
+
+use super::Findings;
+use crate::blob::BlobAccount;
+use crate::clock;
+use crate::connect::Endpoint;
+use crate::error::Error;
+use crate::model::{Asset, AssetEncryption, ContainerName, NewAsset};
+use crate::verdict::Cause;
+
+/// How the names of scratch assets begin. As an alternate id it names no source asset.
+const PREFIX: &str = "mediamirror-doctor-";
+
+/// Did a write test create it?
+pub(super) fn is_scratch(asset: &Asset) -> bool {
+    asset.alternate_id.as_deref().is_some_and(|text| text.starts_with(PREFIX))
+}
+
+/// Creates a scratch asset in that storage account. The name of a deleted container is not free at once, so each has
+/// another name.
+pub(super) async fn create(endpoint: &Endpoint, storage: &BlobAccount) -> Result<Asset, Error> {
+    let name = format!("{PREFIX}{}-{:08x}", clock::now().as_millisecond(), fastrand::u32(..));
+    let scratch = NewAsset {
+        name: Some(name.clone()),
+        alternate_id: name,
+        encryption: AssetEncryption::None,
+        // The only one needs no choice, which older versions of the API do not offer.
+        storage_account: (endpoint.storage.len() > 1).then(|| storage.name().clone()),
+    };
+    endpoint.media.create_asset(&scratch).await
+}
+
+/// Removes what interrupted tests left behind. What may not be removed is used again.
+pub(super) async fn remove_leftovers(findings: &mut Findings<'_>, leftovers: Vec<Asset>) -> Option<Asset> {
+    let endpoint = findings.endpoint;
+    let account = endpoint.media.account();
+    if !may_remove(endpoint) {
+        return leftovers.into_iter().next();
+    }
+    for asset in leftovers {
+        match remove_leftover(endpoint, &asset).await {
+            Ok(()) => findings.ok(account, "leftover", format!("{} of an earlier test is removed", asset.label())),
+            Err(error) => findings.failed(account, "leftover", error),
+        }
+    }
+    None
+}
+
+/// Looks at it again before: the listing may be old.
+async fn remove_leftover(endpoint: &Endpoint, asset: &Asset) -> Result<(), Error> {
+    match endpoint.media.asset(&asset.id).await? {
+        Some(there) if is_scratch(&there) => endpoint.media.delete_asset(&asset.id).await,
+        _ => Ok(()),
+    }
+}
+
+/// Does the credential permit to remove a scratch asset? Where containers are the assets, a run works without the
+/// permission to delete, so a signature may lack it.
+pub(super) fn may_remove(endpoint: &Endpoint) -> bool {
+    let own = !endpoint.media.capabilities().tokens;
+    let lacks = |account: &BlobAccount| account.shared_access().is_some_and(|access| !access.permissions.contains('d'));
+    !(own && endpoint.storage.iter().any(|account| lacks(account)))
+}
+
+/// Where the scratch asset is stored.
+pub(super) async fn place<'a>(
+    endpoint: &'a Endpoint,
+    asset: &Asset,
+) -> Result<(&'a BlobAccount, ContainerName), Error> {
+    let container = match &asset.container {
+        Some(container) => container.clone(),
+        None => endpoint
+            .media
+            .container(&asset.id)
+            .await?
+            .ok_or_else(|| Error::found(asset.label(), Cause::NotThereWhenReadBack, "the scratch asset"))?,
+    };
+    let account = endpoint.blobs(asset.storage_account.as_ref()).ok_or_else(|| {
+        let detail = "the media account puts new assets there";
+        Error::found(asset.label(), Cause::StorageAccountNotConfigured, detail)
+    })?;
+    Ok((account, container))
+}
