@@ -12,26 +12,29 @@ pub mod policy;
 mod problem;
 mod roots;
 mod secret;
+mod storage_map;
 pub mod template;
 #[cfg(test)]
 mod tests;
 mod validate;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use place::{Part, place};
 pub use policy::Policy;
 pub use validate::is_loopback;
 
+use crate::model::AccountName;
 use crate::redact::Secret;
 use crate::throttle::LaneLimits;
 
-/// Why a configuration cannot be used. Each says the place and the remedy.
-#[derive(Debug, thiserror::Error)]
+/// One thing that is wrong with a configuration, with its place and its remedy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{place}: {problem}\n  remedy: {remedy}")]
 pub struct ConfigError {
     /// File and line, or the flag or variable.
@@ -40,6 +43,28 @@ pub struct ConfigError {
     pub problem: String,
     /// What to do.
     pub remedy: String,
+}
+
+/// Why a configuration cannot be used: all that is wrong with it (the first 50 problems), in the order of the file. At least one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(.0))]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// What is wrong, in the order of the file.
+    pub fn all(&self) -> &[ConfigError] {
+        &self.0
+    }
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
+    }
+}
+
+fn lines(errors: &[ConfigError]) -> String {
+    errors.iter().map(ConfigError::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// A validated configuration: two accounts and how to mirror the one to the other.
@@ -51,6 +76,9 @@ pub struct Config {
     pub target: AccountConfig,
     /// The ledger's file.
     pub ledger: PathBuf,
+    /// In which storage account of the target the copy of an asset is created, by the source storage account that holds the
+    /// asset; in the media account's default one where nothing is said.
+    pub storage_map: BTreeMap<AccountName, AccountName>,
     /// What the operator decides.
     pub policy: Policy,
     /// Authorities whose certificates are trusted beside the system's.
@@ -207,8 +235,8 @@ impl Config {
     /// Reads, checks and completes the configuration of that file; relative paths in it are relative to it.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its line and its remedy.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+    /// All that is wrong, each with its line and its remedy.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
             place: path.display().to_string(),
             problem: format!("failed to read the configuration: {error}"),
@@ -220,10 +248,12 @@ impl Config {
     /// As [`Config::load`], of a text that was read from `path`.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its line and its remedy.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+    /// All that is wrong, each with its line and its remedy.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigErrors> {
         let document = problem::Document::new(text, path);
-        let file = file::parse(&document)?;
-        validate::config(&file, &document)
+        let mut problems = problem::Problems::default();
+        let file = file::read(&document, &mut problems);
+        let config = file.and_then(|file| validate::config(&file, &document, &mut problems));
+        problems.finish(config)
     }
 }

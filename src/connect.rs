@@ -1,5 +1,6 @@
 //! Makes the clients of both accounts from a configuration.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use azure_core::http::{HttpClient, Method, Request};
@@ -12,7 +13,7 @@ use crate::media::MediaService;
 use crate::media::authoring::Authoring;
 use crate::media::blobs::Blobs;
 use crate::media::v2::V2;
-use crate::model::{AccountName, Plane, Side};
+use crate::model::{AccountName, Asset, Plane, Side};
 use crate::retry::RetryPolicy;
 use crate::throttle::{Lane, Rates};
 use crate::transport::{AllowedHosts, guarded};
@@ -95,6 +96,17 @@ pub struct Pair {
     pub source: Endpoint,
     /// Written.
     pub target: Endpoint,
+    /// Source storage account -> target storage account in which the copies of its assets are created.
+    pub storage_map: BTreeMap<AccountName, AccountName>,
+}
+
+impl Pair {
+    /// The target storage account in which the copy of that asset is created; `None`: the media account's default one.
+    pub fn storage_for(&self, asset: &Asset) -> Option<&AccountName> {
+        let account =
+            asset.storage_account.as_ref().or_else(|| self.source.storage.first().map(|first| first.name()))?;
+        self.storage_map.get(account)
+    }
 }
 
 /// Makes the clients of both accounts. Nothing is sent yet.
@@ -107,6 +119,7 @@ pub fn connect(config: &Config, client: Arc<dyn HttpClient>) -> Result<Pair, Err
     Ok(Pair {
         source: endpoint(&config.source, Arc::clone(&client), Side::Source)?,
         target: endpoint(&config.target, client, Side::Target)?,
+        storage_map: config.storage_map.clone(),
     })
 }
 

@@ -10,6 +10,7 @@ mod rights;
 mod scratch;
 mod state;
 mod storage;
+mod storage_map;
 mod writing;
 
 use std::path::Path;
@@ -70,6 +71,7 @@ pub struct Check {
 pub async fn examine(config: &Config, pair: &Pair, test: &WriteTest) -> Vec<Check> {
     let ((source, samples, _), (mut target, _, library), ledger) =
         futures::join!(side(&pair.source), side(&pair.target), ledger(config));
+    storage_map::examine(&mut target, pair).await;
     let lock = state::examine(&mut target, matches!(test, WriteTest::Until(_))).await;
     writing::examine(&mut target, &samples, library.leftovers, test).await;
     if let Some(lock) = lock {

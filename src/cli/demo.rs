@@ -94,6 +94,7 @@ pub(super) fn config(emulator: &EmulatorHandle) -> Result<Config, CommandFailure
         target: regions::account(target)?,
         ledger: std::path::PathBuf::new(),
         policy: Policy::default(),
+        storage_map: std::collections::BTreeMap::new(),
         roots: Vec::new(),
     })
 }

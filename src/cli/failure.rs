@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use mediamirror::config::ConfigError;
+use mediamirror::config::{ConfigError, ConfigErrors};
 use mediamirror::error::{Error, Failure};
 use mediamirror::ledger::LedgerError;
 use mediamirror::redact::scrub;
@@ -24,6 +24,8 @@ pub(crate) struct CommandFailure {
     remedy: Option<String>,
     /// The cause it is about, if it is about one.
     cause: Option<Cause>,
+    /// What is wrong with the configuration, if it is that.
+    problems: Vec<ConfigError>,
 }
 
 /// A failure as JSON.
@@ -39,17 +41,19 @@ struct Fields<'a> {
     cause: Option<Cause>,
     message: &'a str,
     remedy: Option<&'a str>,
+    /// All that is wrong with the configuration, each with place, problem and remedy; empty where it is something else.
+    problems: &'a [ConfigError],
 }
 
 impl CommandFailure {
     /// A failure with its remedy.
     pub(crate) fn new(code: ExitCode, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code, message: message.into(), remedy: Some(remedy.into()), cause: None }
+        Self { code, message: message.into(), remedy: Some(remedy.into()), cause: None, problems: Vec::new() }
     }
 
     /// An unexpected failure.
     pub(crate) fn unexpected(message: impl Into<String>) -> Self {
-        Self { code: ExitCode::Unexpected, message: message.into(), remedy: None, cause: None }
+        Self { code: ExitCode::Unexpected, message: message.into(), remedy: None, cause: None, problems: Vec::new() }
     }
 
     /// A failed attempt to read or write a file of the user.
@@ -64,7 +68,7 @@ impl CommandFailure {
     /// An error of the library; `changed`: had the target been written to by then?
     pub(crate) fn of(error: &Error, changed: bool) -> Self {
         if let Error::Config(error) = error {
-            return Self::of_config(error);
+            return Self::of_config(std::slice::from_ref(error));
         }
         Self {
             code: ExitCode::of(error, changed),
@@ -74,6 +78,7 @@ impl CommandFailure {
                 Some(cause) => Some(cause.remedy().to_owned()),
                 None => error.failure().map(remedy_of).map(str::to_owned),
             },
+            problems: Vec::new(),
         }
     }
 
@@ -92,24 +97,41 @@ impl CommandFailure {
     /// The text for standard error.
     pub(crate) fn render(&self, color: bool) -> String {
         let (red, green, plain) = if color { ("\x1b[1;31m", "\x1b[1;32m", "\x1b[0m") } else { ("", "", "") };
-        let mut text = format!("{red}error{plain}: {}", plain::lines(&self.message));
-        if let Some(remedy) = &self.remedy {
-            let _ = write!(text, "\n{green}remedy{plain}: {}", plain::lines(remedy));
+        let line = |message: &str, remedy: Option<&str>| {
+            let mut text = format!("{red}error{plain}: {}", plain::lines(message));
+            if let Some(remedy) = remedy {
+                let _ = write!(text, "\n{green}remedy{plain}: {}", plain::lines(remedy));
+            }
+            text
+        };
+        match &self.problems[..] {
+            [] | [_] => line(&self.message, self.remedy.as_deref()),
+            several => {
+                let lines = several.iter().map(|one| line(&in_one_line(one), Some(&one.remedy)));
+                lines.collect::<Vec<_>>().join("\n")
+            }
         }
-        text
     }
 
     /// The same for programs, in one line of JSON.
     pub(crate) fn json(&self) -> String {
-        let Self { code, message, remedy, cause } = self;
-        let error = Fields { code: *code as u8, cause: *cause, message, remedy: remedy.as_deref() };
+        let Self { code, message, remedy, cause, problems } = self;
+        let error = Fields { code: *code as u8, cause: *cause, message, remedy: remedy.as_deref(), problems };
         let json = serde_json::to_string(&AsJson { error }).expect("texts and numbers can be written as JSON");
         plain::json(&json).into_owned()
     }
 
-    fn of_config(error: &ConfigError) -> Self {
-        Self::new(ExitCode::Refused, format!("{}: {}", error.place, error.problem), error.remedy.clone())
+    fn of_config(problems: &[ConfigError]) -> Self {
+        let (message, remedy) = match problems {
+            [only] => (in_one_line(only), only.remedy.clone()),
+            several => (format!("the configuration has {} problems", several.len()), "correct each of them".to_owned()),
+        };
+        Self { problems: problems.to_vec(), ..Self::new(ExitCode::Refused, message, remedy) }
     }
+}
+
+fn in_one_line(problem: &ConfigError) -> String {
+    format!("{}: {}", problem.place, problem.problem)
 }
 
 impl fmt::Display for CommandFailure {
@@ -120,7 +142,13 @@ impl fmt::Display for CommandFailure {
 
 impl From<ConfigError> for CommandFailure {
     fn from(error: ConfigError) -> Self {
-        Self::of_config(&error)
+        Self::of_config(&[error])
+    }
+}
+
+impl From<ConfigErrors> for CommandFailure {
+    fn from(errors: ConfigErrors) -> Self {
+        Self::of_config(errors.all())
     }
 }
 
@@ -191,6 +219,9 @@ mod tests {
     #[test]
     fn a_failure_without_cause_and_remedy_has_nulls_in_their_places() {
         let json: Value = serde_json::from_str(&CommandFailure::unexpected("no").json()).unwrap();
-        assert_eq!(json, json!({ "error": { "code": 1, "cause": null, "message": "no", "remedy": null } }));
+        assert_eq!(
+            json,
+            json!({ "error": { "code": 1, "cause": null, "message": "no", "remedy": null, "problems": [] } })
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The tutorial's `App.config`: which accounts and keys it names.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use quick_xml::events::{BytesStart, Event};
@@ -95,6 +96,7 @@ impl AppConfig {
             target: target.config()?,
             ledger,
             policy: Policy::default(),
+            storage_map: BTreeMap::new(),
             roots: Vec::new(),
         })
     }

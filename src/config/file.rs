@@ -1,59 +1,61 @@
 //! The configuration as it is written: the shape of the TOML file, nothing checked beyond it.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 
+use super::Limits;
 use super::policy::{AcceptFile, GuardsFile};
-use super::problem::Document;
+use super::problem::{Document, Problems};
 use super::secret::SecretSource;
-use super::{ConfigError, Limits};
+use crate::spelling::nearest;
 use crate::throttle::LaneLimits;
 
 /// The whole file.
 #[derive(Debug)]
 pub(super) struct ConfigFile {
     pub(super) general: GeneralFile,
-    pub(super) source: AccountFile,
-    pub(super) target: AccountFile,
+    pub(super) source: Option<AccountFile>,
+    pub(super) target: Option<AccountFile>,
 }
 
 /// What concerns both sides.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct GeneralFile {
-    #[serde(default = "default_ledger")]
-    pub(super) ledger: PathBuf,
+    pub(super) ledger: Option<PathBuf>,
     pub(super) ca_file: Option<Spanned<PathBuf>>,
-    #[serde(default)]
     pub(super) accept: Vec<Spanned<AcceptFile>>,
-    #[serde(default)]
     pub(super) withhold: Vec<Spanned<String>>,
     pub(super) adopt: Option<Spanned<String>>,
-    #[serde(default)]
     pub(super) guards: GuardsFile,
     /// Both sides are read apart; they are here for what is suggested instead of an unknown key.
-    #[serde(default, rename = "source")]
+    #[serde(rename = "source")]
     _source: IgnoredAny,
-    #[serde(default, rename = "target")]
+    #[serde(rename = "target")]
     _target: IgnoredAny,
 }
 
-/// `[source]` or `[target]`.
+/// `[source]` or `[target]`. What is `None` though it is required has another shape or is missing, which is a problem.
 #[derive(Debug)]
 pub(super) struct AccountFile {
     /// The name of the library's account.
-    pub(super) account: Spanned<String>,
+    pub(super) account: Option<Spanned<String>>,
     pub(super) service: ServiceFile,
     pub(super) streaming_url: Option<Spanned<String>>,
-    pub(super) storage: Spanned<Vec<StorageFile>>,
+    pub(super) storage: Option<Spanned<Vec<StorageFile>>>,
+    /// Source storage account -> target storage account.
+    pub(super) storage_map: Option<Spanned<StorageMapFile>>,
     pub(super) limits: LimitsFile,
 }
+
+pub(super) type StorageMapFile = BTreeMap<Spanned<String>, Spanned<String>>;
 
 /// What is particular to a service.
 #[derive(Debug)]
@@ -71,68 +73,73 @@ enum ServiceName {
     Blobs,
 }
 
-/// The one key that decides which others there are.
-#[derive(Debug, Deserialize)]
-struct ServiceKey {
-    #[serde(default)]
-    service: ServiceName,
-}
-
-/// `[source]` of an account of Media Services v2.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `[source]` of an account of Media Services v2, without the tables in it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct AmsV2Section {
-    #[serde(default, rename = "service")]
-    _service: ServiceName,
-    account: Spanned<String>,
-    endpoint: Spanned<String>,
+    #[serde(rename = "service")]
+    _service: IgnoredAny,
+    account: Option<Spanned<String>>,
+    endpoint: Option<Spanned<String>>,
     redirect_hosts: Option<Vec<Spanned<String>>>,
     api_version: Option<Spanned<String>>,
     streaming_url: Option<Spanned<String>>,
-    auth: AuthFile,
-    storage: Spanned<Vec<StorageFile>>,
-    #[serde(default)]
-    limits: LimitsFile,
+    storage_map: Option<Spanned<StorageMapFile>>,
+    #[serde(rename = "auth")]
+    _auth: IgnoredAny,
+    #[serde(rename = "storage")]
+    _storage: IgnoredAny,
+    #[serde(rename = "limits")]
+    _limits: IgnoredAny,
 }
 
-/// `[source]` of a storage account.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `[source]` of a storage account, without the tables in it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct BlobsSection {
-    #[serde(default, rename = "service")]
-    _service: ServiceName,
-    storage: Spanned<Vec<StorageFile>>,
-    #[serde(default)]
-    limits: LimitsFile,
+    #[serde(rename = "service")]
+    _service: IgnoredAny,
+    #[serde(rename = "storage")]
+    _storage: IgnoredAny,
+    #[serde(rename = "limits")]
+    _limits: IgnoredAny,
 }
 
 /// The keys of Media Services v2.
 #[derive(Debug)]
 pub(super) struct AmsV2File {
-    pub(super) endpoint: Spanned<String>,
+    pub(super) endpoint: Option<Spanned<String>>,
     pub(super) redirect_hosts: Option<Vec<Spanned<String>>>,
     pub(super) api_version: Option<Spanned<String>>,
     pub(super) auth: AuthFile,
 }
 
-impl From<AmsV2Section> for AccountFile {
-    fn from(section: AmsV2Section) -> Self {
-        let AmsV2Section {
-            account, endpoint, redirect_hosts, api_version, streaming_url, auth, storage, limits, ..
-        } = section;
+impl AmsV2Section {
+    const REQUIRED: &[&str] = &["account", "endpoint", "auth", "storage"];
+
+    /// The side with these keys and that way in, and nothing else yet.
+    fn with(self, auth: AuthFile) -> AccountFile {
+        let Self { account, endpoint, redirect_hosts, api_version, streaming_url, storage_map, .. } = self;
         let service = AmsV2File { endpoint, redirect_hosts, api_version, auth };
-        Self { account, service: ServiceFile::AmsV2(Box::new(service)), streaming_url, storage, limits }
+        AccountFile {
+            account,
+            service: ServiceFile::AmsV2(Box::new(service)),
+            streaming_url,
+            storage_map,
+            storage: None,
+            limits: LimitsFile::default(),
+        }
     }
 }
 
 /// `[source.auth]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct AuthFile {
-    pub(super) kind: Spanned<AuthKind>,
-    pub(super) token_url: Spanned<String>,
+    pub(super) kind: Option<Spanned<AuthKind>>,
+    pub(super) token_url: Option<Spanned<String>>,
     pub(super) client_id: Option<Spanned<String>>,
-    pub(super) secret: Spanned<SecretSource>,
+    pub(super) secret: Option<Spanned<SecretSource>>,
     pub(super) resource: Option<Spanned<String>>,
 }
 
@@ -145,10 +152,10 @@ pub(super) enum AuthKind {
 }
 
 /// `[[source.storage]]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct StorageFile {
-    pub(super) account: Spanned<String>,
+    pub(super) account: Option<Spanned<String>>,
     pub(super) endpoint: Option<Spanned<String>>,
     pub(super) key: Option<Spanned<SecretSource>>,
     pub(super) sas: Option<Spanned<SecretSource>>,
@@ -194,68 +201,199 @@ impl LaneFile {
     }
 }
 
-fn default_ledger() -> PathBuf {
-    PathBuf::from("mirror.ledger")
+/// The table that a section was read from has a placeholder where a part of it is read by itself.
+struct Reader<'a> {
+    document: &'a Document<'a>,
+    problems: &'a mut Problems,
 }
 
-/// Reads the shape.
-pub(super) fn parse(document: &Document<'_>) -> Result<ConfigFile, ConfigError> {
-    let refuse = |error: toml::de::Error| document.parse_error(&error);
-    let tree = DeTable::parse(document.text()).map_err(refuse)?;
-    // A derived deserialiser takes a list for a table, its values in the order of the fields.
-    if let Some(list) = list_for_table(tree.get_ref()) {
-        let (problem, remedy) =
-            ("a list where a table is expected", "write its keys in braces, or below one `[header]`");
-        return Err(document.error_at_key(&list, problem, remedy));
-    }
+/// Reads the shape. A part that has another shape, or is missing, is a problem and is left out; `None`: it is not TOML.
+pub(super) fn read(document: &Document<'_>, problems: &mut Problems) -> Option<ConfigFile> {
+    let tree = problems.keep(DeTable::parse(document.text()).map_err(|error| document.parse_error(&error)))?;
     let whole = tree.span();
     let mut tree = tree.into_inner();
-    let [source, target] = ["source", "target"].map(|side| (side, tree.remove(side)));
-    let general =
-        GeneralFile::deserialize(toml::Deserializer::from(Spanned::new(whole.clone(), tree))).map_err(refuse)?;
-    let side = |(name, section): (&str, Option<_>)| {
-        let section = section.ok_or_else(|| {
-            let remedy = format!("add `{name}`; `mediamirror init` writes an example");
-            document.error(&whole, format!("key `{name}` is missing"), remedy)
-        });
-        account(document, section?)
-    };
-    Ok(ConfigFile { general, source: side(source)?, target: side(target)? })
+    let mut reader = Reader { document, problems };
+    let [source, target] = ["source", "target"].map(|side| reader.take(&mut tree, side));
+    reader.refuse_lists(&mut tree, &["guards"]);
+    let general = reader.table(Spanned::new(whole, tree), &["source", "target"]);
+    let [source, target] = [source, target].map(|section| section.and_then(|section| reader.account(section)));
+    Some(ConfigFile { general, source, target })
 }
 
-/// Reads one side, as its service has it.
-fn account(document: &Document<'_>, section: Spanned<DeValue<'_>>) -> Result<AccountFile, ConfigError> {
-    let refuse = |error: toml::de::Error| document.parse_error(&error);
-    let service = ServiceKey::deserialize(ValueDeserializer::from(section.clone())).map_err(refuse)?.service;
-    match service {
-        ServiceName::AmsV2 => {
-            AmsV2Section::deserialize(ValueDeserializer::from(section)).map(AccountFile::from).map_err(refuse)
+impl Reader<'_> {
+    /// Reads one side, as its service has it.
+    fn account(&mut self, section: Spanned<DeTable<'_>>) -> Option<AccountFile> {
+        let service = match section.get_ref().get("service") {
+            Some(name) => {
+                let name = ServiceName::deserialize(ValueDeserializer::from(name.clone()));
+                self.problems.keep(name.map_err(|error| self.document.parse_error(&error)))?
+            }
+            None => ServiceName::default(),
+        };
+        let span = section.span();
+        let mut table = section.into_inner();
+        let limits = self.take(&mut table, "limits").map(|limits| self.limits(limits)).unwrap_or_default();
+        let storage = self.storage(&mut table);
+        Some(match service {
+            ServiceName::AmsV2 => {
+                let auth = self.take(&mut table, "auth").map(|auth| self.table(auth, &["kind", "token_url", "secret"]));
+                let keys: AmsV2Section = self.table(Spanned::new(span, table), AmsV2Section::REQUIRED);
+                AccountFile { storage, limits, ..keys.with(auth.unwrap_or_default()) }
+            }
+            ServiceName::Blobs => {
+                let BlobsSection { .. } = self.table(Spanned::new(span, table), &["storage"]);
+                self.blobs(storage, limits)
+            }
+        })
+    }
+
+    /// A library that is a storage account has the account's name.
+    fn blobs(&mut self, storage: Option<Spanned<Vec<StorageFile>>>, limits: LimitsFile) -> AccountFile {
+        if let Some(several) = storage.as_ref().filter(|storage| storage.get_ref().len() != 1) {
+            let problem = "a library of service `blobs` is one storage account";
+            self.problems.push(self.document.error_at_key(&several.span(), problem, "write `storage` exactly once"));
         }
-        ServiceName::Blobs => {
-            let section = BlobsSection::deserialize(ValueDeserializer::from(section)).map_err(refuse)?;
-            let [storage] = section.storage.get_ref().as_slice() else {
-                let problem = "a library of service `blobs` is one storage account";
-                return Err(document.error_at_key(&section.storage.span(), problem, "write `storage` exactly once"));
+        let only = storage.as_ref().and_then(|storage| storage.get_ref().first());
+        let account = only.and_then(|storage| storage.account.clone());
+        AccountFile { account, service: ServiceFile::Blobs, streaming_url: None, storage_map: None, storage, limits }
+    }
+
+    /// The storage accounts; `None` where one of them has another shape, or there are none.
+    fn storage(&mut self, table: &mut DeTable<'_>) -> Option<Spanned<Vec<StorageFile>>> {
+        let value = placeholder(table, "storage")?;
+        let span = value.span();
+        let DeValue::Array(elements) = value.into_inner() else {
+            self.wrong_kind(&span, "a list in brackets");
+            return None;
+        };
+        let read = elements.into_iter().map(|element| {
+            let storage = self.as_table(element)?;
+            Some(self.table(storage, &["account"]))
+        });
+        let read: Vec<Option<StorageFile>> = read.collect();
+        Some(Spanned::new(span, read.into_iter().collect::<Option<_>>()?))
+    }
+
+    fn limits(&mut self, limits: Spanned<DeTable<'_>>) -> LimitsFile {
+        let span = limits.span();
+        let mut table = limits.into_inner();
+        self.refuse_lists(&mut table, &["media", "blob"]);
+        self.table(Spanned::new(span, table), &[])
+    }
+
+    /// Takes the table of that key out of another one.
+    fn take<'t>(&mut self, table: &mut DeTable<'t>, key: &str) -> Option<Spanned<DeTable<'t>>> {
+        let value = placeholder(table, key)?;
+        self.as_table(value)
+    }
+
+    fn as_table<'t>(&mut self, value: Spanned<DeValue<'t>>) -> Option<Spanned<DeTable<'t>>> {
+        let span = value.span();
+        match value.into_inner() {
+            DeValue::Table(table) => return Some(Spanned::new(span, table)),
+            DeValue::Array(_) => self.list_for_table(&span),
+            _ => self.wrong_kind(&span, "a table"),
+        }
+        None
+    }
+
+    /// A derived deserialiser takes a list for a table, its values in the order of the fields.
+    fn refuse_lists(&mut self, table: &mut DeTable<'_>, keys: &[&str]) {
+        for key in keys {
+            if let Some(list) = table.get(*key).filter(|value| matches!(value.get_ref(), DeValue::Array(_))) {
+                let span = list.span();
+                self.list_for_table(&span);
+                table.remove(*key);
+            }
+        }
+    }
+
+    fn list_for_table(&mut self, span: &Range<usize>) {
+        let problem = "a list where a table is expected";
+        let remedy = "write its keys in braces, or below one `[header]`";
+        self.problems.push(self.document.error_at_key(span, problem, remedy));
+    }
+
+    fn wrong_kind(&mut self, span: &Range<usize>, expected: &str) {
+        let problem = format!("this value is of the wrong kind: expected {expected}");
+        let remedy = "correct that line; `mediamirror init` writes an example";
+        self.problems.push(self.document.error_at_key(span, &problem, remedy));
+    }
+
+    /// Reads a table. Each key that cannot be read is a problem and is left out, and so is each required one that is missing.
+    fn table<T: DeserializeOwned + Default>(&mut self, table: Spanned<DeTable<'_>>, required: &[&str]) -> T {
+        let span = table.span();
+        let mut table = table.into_inner();
+        let missing: Vec<&str> = required.iter().filter(|key| !table.contains_key(**key)).copied().collect();
+        let (mut removed, mut reported) = (Vec::new(), Vec::<Range<usize>>::new());
+        let read = loop {
+            if self.problems.is_full() {
+                return T::default();
+            }
+            let value = Spanned::new(span.clone(), DeValue::Table(table.clone()));
+            let error = match T::deserialize(ValueDeserializer::from(value)) {
+                Ok(read) => break read,
+                Err(error) => error,
             };
-            let account = storage.account.clone();
-            let BlobsSection { storage, limits, .. } = section;
-            Ok(AccountFile { account, service: ServiceFile::Blobs, streaming_url: None, storage, limits })
+            let at = error.span().unwrap_or_default();
+            // A value that lacks what was removed from it is not another problem.
+            if !reported.iter().any(|inner| at.start <= inner.start && inner.end <= at.end) {
+                self.problems.push(self.document.parse_error(&error));
+            }
+            match remove_at(&mut table, &at) {
+                Some(key) => removed.push(key),
+                None => break T::default(),
+            }
+            reported.push(at);
+        };
+        // One that is there under a wrong name is not missing as well.
+        for key in missing.into_iter().filter(|key| !removed.iter().any(|name| nearest(name, &[*key]).is_some())) {
+            self.problems.push(self.document.missing(&span, key));
         }
+        read
     }
 }
 
-/// Where a list stands for a table.
-fn list_for_table(table: &DeTable<'_>) -> Option<Range<usize>> {
-    let is_table = |key: &str| matches!(key, "source" | "target" | "auth" | "limits" | "media" | "blob" | "guards");
-    table.iter().find_map(|(key, value)| match value.get_ref() {
-        DeValue::Table(inner) => list_for_table(inner),
-        DeValue::Array(_) if is_table(key.get_ref()) => Some(value.span()),
-        DeValue::Array(tables) if key.get_ref() == "storage" => {
-            tables.iter().find_map(|element| match element.get_ref() {
-                DeValue::Array(_) => Some(element.span()),
-                _ => None,
-            })
+/// Takes a value out of a table, and leaves another one there, so that its key is not missing.
+fn placeholder<'t>(table: &mut DeTable<'t>, key: &str) -> Option<Spanned<DeValue<'t>>> {
+    let value = table.get_mut(key)?;
+    let left = Spanned::new(value.span(), DeValue::Boolean(true));
+    Some(std::mem::replace(value, left))
+}
+
+/// Removes the key (or the element of a list) at those bytes. Returns the key's name.
+fn remove_at(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<String> {
+    let holds = |place: Range<usize>| place.start <= span.start && span.end <= place.end;
+    for (key, value) in table.iter_mut() {
+        let within = match value.get_mut() {
+            DeValue::Table(inner) => remove_at(inner, span).is_some(),
+            DeValue::Array(elements) => remove_element(elements, span),
+            _ => false,
+        };
+        if within {
+            return Some(key.get_ref().to_string());
         }
-        _ => None,
-    })
+    }
+    let key = table.iter().find(|(key, value)| holds(key.span()) || holds(value.span()));
+    let key = key.map(|(key, _)| key.get_ref().to_string())?;
+    table.remove(key.as_str());
+    Some(key)
+}
+
+fn remove_element(elements: &mut DeArray<'_>, span: &Range<usize>) -> bool {
+    let holds = |place: Range<usize>| place.start <= span.start && span.end <= place.end;
+    for element in elements.iter_mut() {
+        if let DeValue::Table(inner) = element.get_mut()
+            && remove_at(inner, span).is_some()
+        {
+            return true;
+        }
+    }
+    let before = elements.len();
+    for element in std::mem::replace(elements, DeArray::new()) {
+        if !holds(element.span()) {
+            elements.push(element);
+        }
+    }
+    elements.len() < before
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::app_config::AppConfig;
 use super::file::ServiceFile;
-use super::problem::Document;
+use super::problem::{Document, Problems};
 use super::secret::SecretSource;
-use super::template::{AccountTemplate, render};
-use super::{AuthConfig, Config, ConfigError, file, validate};
+use super::template::{AccountTemplate, read_valid, render};
+use super::{AuthConfig, Config, ConfigErrors, file, validate};
 use crate::fuzz::{CANARY, keeps_secret, target};
 
 const TOML: &[&str] = &[
@@ -97,21 +97,25 @@ const XML: &[&str] = &[
 
 /// The configuration, its secrets fetched from one file that is there, whatever place it names: no mutation may run a
 /// command or read a device.
-fn parse(text: &str, folder: &std::path::Path) -> Result<Config, ConfigError> {
+fn parse(text: &str, folder: &std::path::Path) -> Result<Config, ConfigErrors> {
     let path = folder.join("mirror.toml");
     let document = Document::new(text, &path);
-    let mut file = file::parse(&document)?;
-    for account in [&mut file.source, &mut file.target] {
-        let storage = account.storage.get_mut().iter_mut().flat_map(|storage| [&mut storage.key, &mut storage.sas]);
+    let mut problems = Problems::default();
+    let mut file = file::read(&document, &mut problems);
+    let sides = file.iter_mut().flat_map(|file| [&mut file.source, &mut file.target]);
+    for account in sides.flatten() {
+        let storage = account.storage.iter_mut().flat_map(|storage| storage.get_mut());
+        let storage = storage.flat_map(|storage| [&mut storage.key, &mut storage.sas]);
         let auth = match &mut account.service {
-            ServiceFile::AmsV2(service) => Some(&mut service.auth.secret),
+            ServiceFile::AmsV2(service) => service.auth.secret.as_mut(),
             ServiceFile::Blobs => None,
         };
         for secret in storage.flatten().chain(auth) {
             *secret.get_mut() = SecretSource::File(PathBuf::from("a.key"));
         }
     }
-    validate::config(&file, &document)
+    let config = file.and_then(|file| validate::config(&file, &document, &mut problems));
+    problems.finish(config)
 }
 
 /// Every text of the document with the canary behind it, but for those that may be repeated: names, kinds and places.
@@ -166,10 +170,13 @@ fn any_text_is_a_configuration_or_a_message_that_repeats_no_value() {
                 assert!(!shown.contains("aHVudGVyMg"), "{shown}");
                 "taken".to_owned()
             }
-            Err(error) => {
-                assert!(error.place.starts_with(folder.path().to_str().unwrap()), "{error}");
-                assert!(!error.problem.is_empty() && !error.remedy.is_empty(), "{error}");
-                error.problem
+            Err(errors) => {
+                assert!((1..=50).contains(&errors.all().len()), "{errors}");
+                for error in errors.all() {
+                    assert!(error.place.starts_with(folder.path().to_str().unwrap()), "{error}");
+                    assert!(!error.problem.is_empty() && !error.remedy.is_empty(), "{error}");
+                }
+                errors.all()[0].problem.clone()
             }
         }
     });
@@ -184,12 +191,14 @@ fn a_configuration_is_written_as_it_is_read_whatever_the_names_are() {
         source.redirect_hosts = vec![second.chars().take(40).collect()];
         let target = AccountTemplate::of_the_service("target", "east", first);
         let written = render(first, &source, &target);
-        let file = file::parse(&Document::new(&written, "mirror.toml".as_ref())).expect("it is valid");
-        assert_eq!(file.source.account.get_ref(), first);
-        let ServiceFile::AmsV2(service) = file.source.service else { panic!("another service was written") };
+        let file = read_valid(&written);
+        let [source_file, target_file] = [file.source, file.target].map(Option::unwrap);
+        assert_eq!(source_file.account.unwrap().get_ref(), first);
+        let ServiceFile::AmsV2(service) = source_file.service else { panic!("another service was written") };
         assert_eq!(service.redirect_hosts.unwrap()[0].get_ref(), &source.redirect_hosts[0]);
-        assert_eq!(file.target.storage.get_ref()[0].account.get_ref(), first);
-        assert_eq!(file.general.ledger.to_str(), Some(first));
+        let storage = target_file.storage.unwrap();
+        assert_eq!(storage.get_ref()[0].account.as_ref().unwrap().get_ref(), first);
+        assert_eq!(file.general.ledger.unwrap().to_str(), Some(first));
         String::new()
     });
 }

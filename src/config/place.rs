@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::file;
-use super::problem::Document;
+use super::problem::{Document, Problems};
 use crate::model::Side;
 
 /// A part of an account's configuration that a service's answer can be about.
@@ -28,21 +28,21 @@ pub fn place(path: &Path, side: Side, part: Part) -> String {
 }
 
 fn place_in(document: &Document<'_>, side: Side, part: Part) -> Option<String> {
-    let file = file::parse(document).ok()?;
+    let file = file::read(document, &mut Problems::default())?;
     let account = match side {
-        Side::Source => &file.source,
-        Side::Target => &file.target,
+        Side::Source => file.source.as_ref()?,
+        Side::Target => file.target.as_ref()?,
     };
     let span = match part {
-        Part::Endpoint => ams_v2(account)?.endpoint.span(),
-        Part::TokenUrl => ams_v2(account)?.auth.token_url.span(),
-        Part::Secret => ams_v2(account)?.auth.secret.span(),
+        Part::Endpoint => ams_v2(account)?.endpoint.as_ref()?.span(),
+        Part::TokenUrl => ams_v2(account)?.auth.token_url.as_ref()?.span(),
+        Part::Secret => ams_v2(account)?.auth.secret.as_ref()?.span(),
         Part::StorageEndpoint(index) => {
-            let storage = account.storage.get_ref().get(index)?;
-            storage.endpoint.as_ref().unwrap_or(&storage.account).span()
+            let storage = account.storage.as_ref()?.get_ref().get(index)?;
+            storage.endpoint.as_ref().or(storage.account.as_ref())?.span()
         }
         Part::StorageKey(index) => {
-            let storage = account.storage.get_ref().get(index)?;
+            let storage = account.storage.as_ref()?.get_ref().get(index)?;
             storage.key.as_ref().or(storage.sas.as_ref())?.span()
         }
     };

@@ -6,8 +6,52 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::ConfigError;
+use super::{ConfigError, ConfigErrors};
 use crate::spelling::nearest;
+
+/// As many problems are reported at once: more than anybody mends at once, and no text makes the check long.
+const MOST_PROBLEMS: usize = 50;
+
+/// Something that is wrong at a byte of the text.
+#[derive(Debug)]
+pub(super) struct Problem {
+    at: usize,
+    error: ConfigError,
+}
+
+/// What is wrong so far.
+#[derive(Debug, Default)]
+pub(super) struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Keeps a problem.
+    pub(super) fn push(&mut self, problem: Problem) {
+        if !self.is_full() {
+            self.0.push(problem);
+        }
+    }
+
+    /// The value, if there is one; else its problem is kept.
+    pub(super) fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
+        result.map_err(|problem| self.push(problem)).ok()
+    }
+
+    /// Are there as many as are reported?
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= MOST_PROBLEMS
+    }
+
+    /// What was made of the text if nothing is wrong with it; else all problems, in the order of the text.
+    pub(super) fn finish<T>(mut self, made: Option<T>) -> Result<T, ConfigErrors> {
+        match made {
+            Some(made) if self.0.is_empty() => Ok(made),
+            _ => {
+                self.0.sort_by_key(|problem| problem.at);
+                Err(ConfigErrors(self.0.into_iter().map(|problem| problem.error).collect()))
+            }
+        }
+    }
+}
 
 /// The text of a configuration and where it came from.
 #[derive(Debug, Clone, Copy)]
@@ -31,17 +75,19 @@ impl<'a> Document<'a> {
     }
 
     /// Something is wrong at those bytes.
-    pub(super) fn error(
-        &self,
-        span: &Range<usize>,
-        problem: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> ConfigError {
-        ConfigError { place: self.place(span.start), problem: problem.into(), remedy: remedy.into() }
+    pub(super) fn error(&self, span: &Range<usize>, problem: impl Into<String>, remedy: impl Into<String>) -> Problem {
+        let error = ConfigError { place: self.place(span.start), problem: problem.into(), remedy: remedy.into() };
+        Problem { at: span.start, error }
+    }
+
+    /// A key is missing in the table at those bytes.
+    pub(super) fn missing(&self, span: &Range<usize>, key: &str) -> Problem {
+        let (problem, remedy) = missing(key);
+        self.error_at_key(span, &problem, remedy)
     }
 
     /// What the TOML parser found, with a remedy.
-    pub(super) fn parse_error(&self, error: &toml::de::Error) -> ConfigError {
+    pub(super) fn parse_error(&self, error: &toml::de::Error) -> Problem {
         let span = error.span().unwrap_or_default();
         let message = error.message().lines().collect::<Vec<_>>().join("; ");
         let (problem, remedy) = explain(&message);
@@ -53,7 +99,7 @@ impl<'a> Document<'a> {
     }
 
     /// Something is wrong at those bytes, and is told with the key they belong to.
-    pub(super) fn error_at_key(&self, span: &Range<usize>, problem: &str, remedy: impl Into<String>) -> ConfigError {
+    pub(super) fn error_at_key(&self, span: &Range<usize>, problem: &str, remedy: impl Into<String>) -> Problem {
         let path = self.path_of(span).map(|path| format!("`{path}`: "));
         self.error(span, path.unwrap_or_default() + problem, remedy)
     }
@@ -108,7 +154,7 @@ fn explain(message: &str) -> (String, String) {
     }
     if let Some(rest) = message.strip_prefix("missing field ") {
         let name = quoted(rest).next().unwrap_or_default();
-        return (format!("key `{name}` is missing"), format!("add `{name}`; `mediamirror init` writes an example"));
+        return missing(name);
     }
     if message.starts_with(DUPLICATE) {
         return ("this key stands here twice".to_owned(), "keep one of them".to_owned());
@@ -117,6 +163,10 @@ fn explain(message: &str) -> (String, String) {
         return (problem.to_owned(), remedy.to_owned());
     }
     (hide_values(message), "correct that line; `mediamirror init` writes an example".to_owned())
+}
+
+fn missing(key: &str) -> (String, String) {
+    (format!("key `{key}` is missing"), format!("add `{key}`; `mediamirror init` writes an example"))
 }
 
 /// Between problem and remedy in the messages of our own deserialisers.

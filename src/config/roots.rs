@@ -7,14 +7,13 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use toml::Spanned;
 
-use super::ConfigError;
-use super::problem::Document;
+use super::problem::{Document, Problem};
 
 /// The certificates in that file, each fit to be a root; at least one.
 pub(super) fn read(
     file: &Spanned<impl AsRef<Path>>,
     document: &Document<'_>,
-) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+) -> Result<Vec<CertificateDer<'static>>, Problem> {
     let path = document.directory().join(file.get_ref());
     let shown = path.display();
     let fail = |problem: String| {

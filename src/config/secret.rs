@@ -7,8 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::ConfigError;
-use super::problem::{Document, REMEDY};
+use super::problem::{Document, Problem, REMEDY};
 use crate::redact::Secret;
 
 /// What is written in the configuration in place of a secret.
@@ -91,7 +90,7 @@ fn in_the_open<E: de::Error>() -> E {
 
 impl SecretSource {
     /// Fetches the secret. `key` is the key's full name, for messages.
-    pub(super) fn fetch(&self, document: &Document<'_>, span: &Range<usize>, key: &str) -> Result<Secret, ConfigError> {
+    pub(super) fn fetch(&self, document: &Document<'_>, span: &Range<usize>, key: &str) -> Result<Secret, Problem> {
         let fail = |(problem, remedy): (String, String)| document.error(span, format!("`{key}`: {problem}"), remedy);
         let value = match self {
             Self::File(path) => read_file(&document.directory().join(path)),

@@ -62,7 +62,7 @@ impl AccountTemplate {
             token_url: TOKEN_URL.to_owned(),
             media_key: file("media"),
             streaming_url: None,
-            storage: vec![StorageTemplate { account: storage.to_owned(), endpoint: None, key: file("storage") }],
+            storage: vec![StorageTemplate::of_the_service(side, storage)],
         }
     }
 
@@ -83,7 +83,41 @@ pub fn render(ledger: &str, source: &AccountTemplate, target: &AccountTemplate) 
     text.push_str("\n# The library that is written.\n");
     section(&mut text, "target", target);
     text.push_str(LIMITS);
+    text.push_str(GUARDS);
     text
+}
+
+/// The text of a configuration that mirrors one storage account to another: their containers are the assets.
+pub fn render_blobs(ledger: &str, source: &StorageTemplate, target: &StorageTemplate) -> String {
+    let mut text = String::from(HEADER);
+    let _ = writeln!(text, "ledger = {}", quoted(ledger));
+    text.push_str(CA_FILE);
+    text.push_str(POLICY);
+    for (name, words, account) in [("source", "read", source), ("target", "written", target)] {
+        let _ = write!(text, "\n# The storage account that is {words}; its containers are the assets.\n");
+        let _ = writeln!(text, "[{name}]\nservice = \"blobs\"");
+        storage(&mut text, name, account);
+        text.push_str("# sas = { file = \"…\" } # an account SAS in place of the key\n");
+    }
+    text.push_str(LIMITS_OF_BLOBS);
+    text.push_str(GUARDS);
+    text
+}
+
+impl StorageTemplate {
+    /// A storage account of the real service. `side` names the secret file.
+    pub fn of_the_service(side: &str, account: &str) -> Self {
+        let key = SecretFile { name: format!("{side}.storage.key"), secret: None };
+        Self { account: account.to_owned(), endpoint: None, key }
+    }
+}
+
+fn storage(text: &mut String, side: &str, account: &StorageTemplate) {
+    let _ = writeln!(text, "[[{side}.storage]]\naccount = {}", quoted(&account.account));
+    if let Some(endpoint) = &account.endpoint {
+        let _ = writeln!(text, "endpoint = {}", quoted(endpoint));
+    }
+    let _ = writeln!(text, "key = {{ file = {} }}", quoted(&account.key.name));
 }
 
 fn section(text: &mut String, name: &str, account: &AccountTemplate) {
@@ -104,6 +138,9 @@ fn section(text: &mut String, name: &str, account: &AccountTemplate) {
             text.push_str("# Streaming host to print URLs with, such as a CDN's:\n# streaming_url = \"https://…\"\n");
         }
     }
+    if name == "target" {
+        text.push_str(STORAGE_MAP);
+    }
     let _ = writeln!(
         text,
         "[{name}.auth]\nkind = \"acs\" # or \"entra\", with the application's token_url, client_id and secret\n\
@@ -111,12 +148,8 @@ fn section(text: &mut String, name: &str, account: &AccountTemplate) {
         quoted(&account.token_url),
         quoted(&account.media_key.name),
     );
-    for storage in &account.storage {
-        let _ = writeln!(text, "[[{name}.storage]]\naccount = {}", quoted(&storage.account));
-        if let Some(endpoint) = &storage.endpoint {
-            let _ = writeln!(text, "endpoint = {}", quoted(endpoint));
-        }
-        let _ = writeln!(text, "key = {{ file = {} }}", quoted(&storage.key.name));
+    for account in &account.storage {
+        storage(text, name, account);
     }
 }
 
@@ -152,7 +185,23 @@ const LIMITS: &str = "
 # [target.limits.media]             # also blob, which holds for each storage account
 # requests_per_second = 100
 # in_flight = 32
+";
 
+const LIMITS_OF_BLOBS: &str = "
+# Limits, for [source] and [target] alike; flags of the same meaning win.
+# [target.limits]
+# pending_copies = 2000             # asynchronous copies pending at once
+# [target.limits.blob]
+# requests_per_second = 10000
+# in_flight = 256
+";
+
+const STORAGE_MAP: &str = "\
+# Storage accounts for new copies, by the source's storage account; the default one where nothing is said:
+# storage_map = { storewest2 = \"storeeast2\" }
+";
+
+const GUARDS: &str = "
 # Beyond these a run holds the changes back and asks a person (exit code 9); numbers, or percentages in quotes. They replace
 # the defaults, which follow the size of the library:
 # [guards]
@@ -166,12 +215,19 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
+/// The shape of a text that is a configuration.
+#[cfg(test)]
+pub(super) fn read_valid(text: &str) -> super::file::ConfigFile {
+    let mut problems = super::problem::Problems::default();
+    let document = super::problem::Document::new(text, "mirror.toml".as_ref());
+    let file = super::file::read(&document, &mut problems);
+    problems.finish(file).expect("it is valid")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::file;
     use crate::config::policy::GuardLimits;
-    use crate::config::problem::Document;
 
     #[test]
     fn what_is_written_can_be_read_whatever_the_names_are() {
@@ -181,9 +237,10 @@ mod tests {
         source.storage[0].endpoint = Some("http://127.0.0.1:3/storewest".to_owned());
         let target = AccountTemplate::of_the_service("target", "east", "storeeast");
         let text = render("mirror.ledger", &source, &target);
-        let file = file::parse(&Document::new(&text, "mirror.toml".as_ref())).expect("it is valid");
-        assert_eq!(file.source.account.get_ref(), "we\"st");
-        assert_eq!(file.target.storage.get_ref()[0].account.get_ref(), "storeeast");
+        let file = read_valid(&text);
+        assert_eq!(file.source.unwrap().account.unwrap().get_ref(), "we\"st");
+        let storage = file.target.unwrap().storage.unwrap();
+        assert_eq!(storage.get_ref()[0].account.as_ref().unwrap().get_ref(), "storeeast");
     }
 
     #[test]
@@ -193,13 +250,28 @@ mod tests {
         let uncommented = text.replace("# accept =", "accept =").replace("# withhold =", "withhold =");
         let uncommented = uncommented.replace("# adopt =", "adopt =").replace("# [guards]", "[guards]");
         let uncommented = uncommented.replace("# max_", "max_");
-        let file = file::parse(&Document::new(&uncommented, "mirror.toml".as_ref())).expect("it is valid");
+        let file = read_valid(&uncommented);
         assert_eq!(
             (file.general.accept.len(), file.general.withhold.len(), file.general.adopt.is_some()),
             (2, 1, true)
         );
         let GuardLimits { max_withdraw, max_shrink, max_overwrite } = file.general.guards.limits();
         assert!(max_withdraw.is_some() && max_shrink.is_some() && max_overwrite.is_some());
+    }
+
+    #[test]
+    fn a_configuration_of_two_storage_accounts_is_valid_and_complete() {
+        let account = |side: &str| StorageTemplate::of_the_service(side, &format!("store{side}"));
+        let text = render_blobs("mirror.ledger", &account("source"), &account("target"));
+        let file = read_valid(&text);
+        for (side, name) in [(file.source.unwrap(), "storesource"), (file.target.unwrap(), "storetarget")] {
+            assert!(matches!(side.service, crate::config::file::ServiceFile::Blobs));
+            assert_eq!(side.account.unwrap().get_ref(), name);
+        }
+        let uncommented = text.replace("# [", "[").replace("# max_", "max_").replace("# in_flight", "in_flight");
+        let uncommented = uncommented.replace("# pending_copies", "pending_copies");
+        let limits = read_valid(&uncommented).target.unwrap().limits.limits();
+        assert_eq!((limits.pending_copies, limits.blob.in_flight), (2_000, 256));
     }
 
     #[test]

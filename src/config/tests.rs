@@ -53,7 +53,7 @@ impl Place {
     }
 
     /// The good configuration with `from` replaced by `to`; its command runs where the tests do, so it gets a full path.
-    fn parse(&self, from: &str, to: &str) -> Result<Config, ConfigError> {
+    fn parse(&self, from: &str, to: &str) -> Result<Config, ConfigErrors> {
         assert!(from.is_empty() || GOOD.contains(from), "{from} is not in the example");
         let text = if from.is_empty() { GOOD.to_owned() } else { GOOD.replacen(from, to, 1) };
         let key = self.0.path().join("a.key");
@@ -61,9 +61,17 @@ impl Place {
         Config::parse(&text, &self.path())
     }
 
+    /// The only problem.
     fn error(&self, from: &str, to: &str) -> ConfigError {
-        self.parse(from, to).expect_err("it must be refused")
+        only(self.parse(from, to))
     }
+}
+
+/// The only problem of a configuration.
+fn only(result: Result<Config, ConfigErrors>) -> ConfigError {
+    let errors = result.expect_err("it must be refused");
+    assert_eq!(errors.all().len(), 1, "{errors}");
+    errors.all()[0].clone()
 }
 
 fn v2(account: &AccountConfig) -> &AmsV2Config {
@@ -383,9 +391,79 @@ fn every_bad_configuration_is_refused_with_its_line_its_key_and_a_remedy() {
 }
 
 #[test]
+fn every_problem_is_reported_at_once_in_the_order_of_the_file() {
+    let place = Place::new();
+    let text = GOOD
+        .replace("[source]\n", "adopt = \"yes\"\nledgr = \"x\"\n[source]\nfirst = 1\n")
+        .replacen("account = \"west\"\n", "", 1)
+        .replace("token_url = \"https://acs.example/v2/OAuth2-13\"", "token_url = \"http://acs.example/\"\nsecond = 2")
+        .replacen("secret = { file = \"a.key\" }", "secret = { file = \"none.key\" }", 1)
+        .replace("endpoint = \"http://127.0.0.1:5001/api/\"", "endpoint = 3")
+        .replace("client_id = \"app\"\n", "")
+        .replace("account = \"storeeast\"", "acount = \"storeeast\"")
+        .replace("endpoint = \"http://127.0.0.1:5003/storeeast/\"", "endpoint = \"nowhere\"")
+        .replace(r#"["cat", "a.key"]"#, r#"["false"]"#);
+    let errors = Config::parse(&text, &place.path()).unwrap_err();
+    let found: Vec<String> = errors
+        .all()
+        .iter()
+        .map(|error| {
+            let line = error.place.rsplit(':').next().unwrap();
+            format!("{line} {}", error.problem.split(": ").next().unwrap())
+        })
+        .collect();
+    let expected = [
+        "1 `adopt`",
+        "2 `ledgr`",
+        "3 `source`",
+        "4 `source.first`",
+        "8 `source.auth.token_url`",
+        "9 `source.auth.second`",
+        "10 `source.auth.secret`",
+        "16 `target.endpoint`",
+        "19 `target.auth.client_id`",
+        "21 `target.auth.secret`",
+        "23 `target.storage.acount`",
+        "24 `target.storage.endpoint`",
+    ];
+    assert_eq!(found, expected, "{errors}");
+    assert!(errors.all().iter().all(|error| !error.remedy.is_empty()));
+}
+
+#[test]
+fn a_text_that_is_not_toml_is_one_problem() {
+    let error = only(Config::parse("[source\naccount = 3\n", Path::new("mirror.toml")));
+    assert_eq!(error.place, "mirror.toml:1");
+}
+
+#[test]
+fn a_storage_map_names_configured_storage_accounts_of_both_sides() {
+    let place = Place::new();
+    let with = |map: &str| place.parse("redirect_hosts", &format!("storage_map = {map}\nredirect_hosts"));
+    let map = with("{ StoreWest = \"storeeast\" }").unwrap().storage_map;
+    let pairs: Vec<_> = map.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+    assert_eq!(pairs, [("storewest", "storeeast")]);
+    assert!(place.parse("", "").unwrap().storage_map.is_empty());
+    for (map, problem, remedy) in [
+        ("{ storewset = \"storeeast\" }", "no [[source.storage]] has this name", "did you mean `storewest`?"),
+        ("{ storewest = \"other\" }", "no [[target.storage]] has this name", "known here: storeeast"),
+        ("{ storewest = 3 }", "`target.storage_map.storewest`: this value is of the wrong kind", "correct that line"),
+    ] {
+        let error = only(with(map));
+        assert!(error.problem.contains(problem) && error.remedy.contains(remedy), "{error}");
+        assert!(error.place.ends_with(":14"), "{error}");
+    }
+    let old = with("{ storewest = \"storeeast\" }\napi_version = \"2.1\"");
+    assert!(only(old).problem.contains("this `api_version` cannot choose"));
+    let source = place.parse("[source.auth]", "storage_map = {}\n[source.auth]");
+    assert!(only(source).problem.contains("`source.storage_map`: only [target] has one"));
+}
+
+#[test]
 fn a_storage_account_that_is_a_list_is_refused() {
-    let error = Config::parse("source.storage = [[\"storewest\"]]", Path::new("mirror.toml")).unwrap_err();
-    assert_eq!(error.problem, "`source.storage`: a list where a table is expected");
+    let errors = Config::parse("source.storage = [[\"storewest\"]]", Path::new("mirror.toml")).unwrap_err();
+    let problems: Vec<&str> = errors.all().iter().map(|error| error.problem.as_str()).collect();
+    assert!(problems.contains(&"`source.storage`: a list where a table is expected"), "{problems:?}");
 }
 
 #[test]
@@ -393,8 +471,11 @@ fn the_source_as_its_own_target_is_refused() {
     let text = GOOD
         .replace("account = \"east\"", "account = \"West\"")
         .replace("http://127.0.0.1:5001/api/", "https://media.example/api/");
-    let error = Config::parse(&text, Path::new("mirror.toml")).unwrap_err();
-    assert_eq!(error.place, "mirror.toml:12");
+    let place = Place::new();
+    let text =
+        text.replace(r#"["cat", "a.key"]"#, &format!(r#"["cat", "{}"]"#, place.0.path().join("a.key").display()));
+    let error = only(Config::parse(&text, &place.path()));
+    assert_eq!(error.place, format!("{}:12", place.path().display()));
     assert!(error.problem.contains("the target is the source: media account West"), "{error}");
 }
 
@@ -411,7 +492,7 @@ fn no_message_repeats_a_secret() {
         "[\"hunter2\"]",
         "{ file = 3, x = \"hunter2\" }",
     ] {
-        let error = place.error("key = { file = \"a.key\" }", &format!("key = {to}"));
+        let error = place.parse("key = { file = \"a.key\" }", &format!("key = {to}")).unwrap_err();
         let text = format!("{error} {error:?}");
         assert!(!text.contains("hunter2") && !text.contains(SECRET), "{to}: {text}");
     }
@@ -421,7 +502,7 @@ fn no_message_repeats_a_secret() {
 
 #[test]
 fn a_configuration_that_is_not_there_says_how_to_write_one() {
-    let error = Config::load(Path::new("no/such/mirror.toml")).unwrap_err();
+    let error = only(Config::load(Path::new("no/such/mirror.toml")));
     assert_eq!(error.place, "no/such/mirror.toml");
     assert!(error.remedy.contains("mediamirror init"));
 }

@@ -2,6 +2,7 @@
 //! source.
 
 use std::ops::Range;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,10 +11,10 @@ use url::Url;
 
 use super::file::{AccountFile, AmsV2File, AuthFile, AuthKind, ConfigFile, ServiceFile, StorageFile};
 use super::policy;
-use super::problem::Document;
-use super::roots;
+use super::problem::{Document, Problem, Problems};
 use super::template::PLACEHOLDER;
-use super::{AccountConfig, AmsV2Config, AuthConfig, Config, ConfigError, ServiceConfig, StorageConfig};
+use super::{AccountConfig, AmsV2Config, AuthConfig, Config, ServiceConfig, StorageConfig};
+use super::{roots, storage_map};
 
 /// The newest version of the API.
 pub(super) const API_VERSION: &str = "2.19";
@@ -22,56 +23,62 @@ pub(super) const REDIRECT_HOSTS: [&str; 2] = ["*.cloudapp.net", "*.media.azure.n
 /// The resource Media Services tokens are for.
 const RESOURCE: &str = "https://rest.media.azure.net";
 
-/// Checks and completes a configuration.
-pub(super) fn config(file: &ConfigFile, document: &Document<'_>) -> Result<Config, ConfigError> {
-    let ledger = document.directory().join(&file.general.ledger);
-    distinct(file, document)?;
-    let roots = file.general.ca_file.as_ref().map(|file| roots::read(file, document)).transpose()?;
-    let policy = policy::policy(&file.general, document)?;
-    Ok(Config {
-        source: Section { name: "source", document }.account(&file.source)?,
-        target: Section { name: "target", document }.account(&file.target)?,
-        ledger,
-        policy,
-        roots: roots.unwrap_or_default(),
-    })
+/// The ledger's file where none is named.
+const LEDGER: &str = "mirror.ledger";
+
+/// Checks and completes a configuration. Each check is made whatever the others find; `None` if a part is missing.
+pub(super) fn config(file: &ConfigFile, document: &Document<'_>, problems: &mut Problems) -> Option<Config> {
+    let ledger = document.directory().join(file.general.ledger.as_deref().unwrap_or(Path::new(LEDGER)));
+    if let (Some(source), Some(target)) = (&file.source, &file.target) {
+        distinct(source, target, document, problems);
+    }
+    let roots = file.general.ca_file.as_ref().and_then(|file| problems.keep(roots::read(file, document)));
+    let policy = policy::policy(&file.general, document, problems);
+    let [source, target] = [("source", &file.source), ("target", &file.target)]
+        .map(|(name, file)| Section { name, document, problems: &mut *problems }.account(file.as_ref()?));
+    let storage_map = storage_map::read(file, document, problems);
+    Some(Config { source: source?, target: target?, ledger, storage_map, policy, roots: roots.unwrap_or_default() })
 }
 
-/// Refuses a target that is the source, before any secret is fetched.
-fn distinct(file: &ConfigFile, document: &Document<'_>) -> Result<(), ConfigError> {
+/// Refuses a target that is the source.
+fn distinct(source: &AccountFile, target: &AccountFile, document: &Document<'_>, problems: &mut Problems) {
     let remedy = "name another account in [target]; a mirror of an account in itself would overwrite it";
-    let same = |a: &Spanned<String>, b: &Spanned<String>| {
-        a.get_ref().trim_end_matches('/').eq_ignore_ascii_case(b.get_ref().trim_end_matches('/'))
+    let same = |a: Option<&Spanned<String>>, b: Option<&Spanned<String>>| {
+        let text = |name: &Spanned<String>| name.get_ref().trim_end_matches('/').to_ascii_lowercase();
+        a.zip(b).is_some_and(|(a, b)| text(a) == text(b))
     };
-    let (source, target) = (&file.source, &file.target);
     let one_service = match (&source.service, &target.service) {
-        (ServiceFile::AmsV2(source), ServiceFile::AmsV2(target)) => same(&source.endpoint, &target.endpoint),
+        (ServiceFile::AmsV2(source), ServiceFile::AmsV2(target)) => {
+            same(source.endpoint.as_ref(), target.endpoint.as_ref())
+        }
         (ServiceFile::Blobs, ServiceFile::Blobs) => false,
         _ => {
-            let problem = "`target.service`: source and target are libraries of different services";
-            return Err(document.error(&target.account.span(), problem, "give both the same `service`"));
+            if let Some(account) = &target.account {
+                let problem = "`target.service`: source and target are libraries of different services";
+                problems.push(document.error(&account.span(), problem, "give both the same `service`"));
+            }
+            return;
         }
     };
-    if one_service && same(&source.account, &target.account) {
-        return Err(document.error(
-            &target.account.span(),
-            format!("`target.account`: the target is the source: media account {}", target.account.get_ref()),
-            remedy,
-        ));
+    if let Some(account) = &target.account
+        && one_service
+        && same(source.account.as_ref(), Some(account))
+    {
+        let problem = format!("`target.account`: the target is the source: media account {}", account.get_ref());
+        problems.push(document.error(&account.span(), problem, remedy));
     }
-    for storage in target.storage.get_ref() {
-        if source.storage.get_ref().iter().any(|other| same(&other.account, &storage.account)) {
-            return Err(document.error(
-                &storage.account.span(),
-                format!(
-                    "`target.storage.account`: the storage account {} is the source's as well",
-                    storage.account.get_ref()
-                ),
-                remedy,
-            ));
+    let storage = |file: &AccountFile| -> Vec<Spanned<String>> {
+        let all = file.storage.iter().flat_map(|storage| storage.get_ref());
+        all.filter_map(|storage| storage.account.clone()).collect()
+    };
+    let of_the_source = storage(source);
+    for account in storage(target) {
+        if of_the_source.iter().any(|other| same(Some(other), Some(&account))) {
+            let problem =
+                format!("`target.storage.account`: the storage account {} is the source's as well", account.get_ref());
+            problems.push(document.error(&account.span(), problem, remedy));
         }
     }
-    Ok(())
 }
 
 /// Is the host this machine itself?
@@ -88,106 +95,140 @@ pub fn is_loopback(url: &Url) -> bool {
 struct Section<'a> {
     name: &'static str,
     document: &'a Document<'a>,
+    problems: &'a mut Problems,
 }
 
 impl Section<'_> {
-    fn account(&self, file: &AccountFile) -> Result<AccountConfig, ConfigError> {
-        let account = self.name_of("account", &file.account)?;
-        let service = match &file.service {
-            ServiceFile::AmsV2(service) => ServiceConfig::AmsV2(self.ams_v2(service, &account)?),
-            ServiceFile::Blobs => ServiceConfig::Blobs,
+    fn account(&mut self, file: &AccountFile) -> Option<AccountConfig> {
+        // Where the account is the storage account, that one's check reports it.
+        let account = match &file.service {
+            ServiceFile::AmsV2(_) => file.account.as_ref().and_then(|name| self.keep(Self::name_of, "account", name)),
+            ServiceFile::Blobs => file.account.as_ref().map(|name| name.get_ref().trim().to_owned()),
         };
-        Ok(AccountConfig {
-            account,
-            service,
-            storage: self.storage_accounts(&file.storage)?,
-            streaming_url: file.streaming_url.as_ref().map(|url| self.url("streaming_url", url)).transpose()?,
+        let service = match &file.service {
+            ServiceFile::AmsV2(service) => self.ams_v2(service, account.as_deref()).map(ServiceConfig::AmsV2),
+            ServiceFile::Blobs => Some(ServiceConfig::Blobs),
+        };
+        let storage = file.storage.as_ref().and_then(|files| self.storage_accounts(files));
+        let streaming_url = file.streaming_url.as_ref().and_then(|url| self.keep(Self::url, "streaming_url", url));
+        Some(AccountConfig {
+            account: account?,
+            service: service?,
+            storage: storage?,
+            streaming_url,
             limits: file.limits.limits(),
         })
     }
 
-    fn ams_v2(&self, file: &AmsV2File, account: &str) -> Result<AmsV2Config, ConfigError> {
-        let mut endpoint = self.url("endpoint", &file.endpoint)?;
-        if !endpoint.path().ends_with('/') {
-            endpoint.set_path(&format!("{}/", endpoint.path()));
-        }
+    /// What that check makes of a value; `None`: it is a problem.
+    fn keep<T>(
+        &mut self,
+        check: impl FnOnce(&Self, &str, &Spanned<String>) -> Result<T, Problem>,
+        key: &str,
+        value: &Spanned<String>,
+    ) -> Option<T> {
+        let checked = check(self, key, value);
+        self.problems.keep(checked)
+    }
+
+    fn ams_v2(&mut self, file: &AmsV2File, account: Option<&str>) -> Option<AmsV2Config> {
+        let endpoint = file.endpoint.as_ref().and_then(|url| self.keep(Self::url, "endpoint", url)).map(with_slash);
         let redirect_hosts = match &file.redirect_hosts {
-            None => REDIRECT_HOSTS.map(str::to_owned).to_vec(),
-            Some(hosts) => hosts.iter().map(|host| self.host(host)).collect::<Result<_, _>>()?,
+            None => Some(REDIRECT_HOSTS.map(str::to_owned).to_vec()),
+            Some(hosts) => {
+                let hosts: Vec<_> = hosts.iter().map(|host| self.keep(Self::host, "redirect_hosts", host)).collect();
+                hosts.into_iter().collect()
+            }
         };
-        Ok(AmsV2Config {
-            auth: self.auth(&file.auth, account)?,
-            endpoint,
-            redirect_hosts,
-            api_version: self.api_version(file.api_version.as_ref())?,
+        let auth = self.auth(&file.auth, account);
+        let api_version = match &file.api_version {
+            None => Some(API_VERSION.to_owned()),
+            Some(version) => self.keep(Self::api_version, "api_version", version),
+        };
+        Some(AmsV2Config {
+            auth: auth?,
+            endpoint: endpoint?,
+            redirect_hosts: redirect_hosts?,
+            api_version: api_version?,
         })
     }
 
-    fn auth(&self, file: &AuthFile, account: &str) -> Result<AuthConfig, ConfigError> {
-        let token_url = self.url("auth.token_url", &file.token_url)?;
-        let secret = self.secret("auth.secret", &file.secret)?;
-        let client_id = file.client_id.as_ref().map(|id| self.name_of("auth.client_id", id)).transpose()?;
-        match file.kind.get_ref() {
+    fn auth(&mut self, file: &AuthFile, account: Option<&str>) -> Option<AuthConfig> {
+        let token_url = file.token_url.as_ref().and_then(|url| self.keep(Self::url, "auth.token_url", url));
+        let secret = file.secret.as_ref().and_then(|source| {
+            let fetched = self.secret("auth.secret", source);
+            self.problems.keep(fetched)
+        });
+        let client_id = file.client_id.as_ref().map(|id| self.keep(Self::name_of, "auth.client_id", id));
+        let kind = file.kind.as_ref()?;
+        match kind.get_ref() {
             AuthKind::Acs => {
                 if let Some(resource) = &file.resource {
-                    return Err(self.error(
-                        &resource.span(),
-                        "auth.resource",
-                        "only `entra` has one",
-                        "remove the line",
-                    ));
+                    let (problem, remedy) = ("only `entra` has one", "remove the line");
+                    self.problems.push(self.error(&resource.span(), "auth.resource", problem, remedy));
                 }
-                Ok(AuthConfig::Acs { token_url, client_id: client_id.unwrap_or_else(|| account.to_owned()), secret })
+                let client_id = client_id.unwrap_or_else(|| account.map(str::to_owned));
+                Some(AuthConfig::Acs { token_url: token_url?, client_id: client_id?, secret: secret? })
             }
-            AuthKind::Entra => Ok(AuthConfig::Entra {
-                token_url,
-                client_id: client_id.ok_or_else(|| {
-                    self.error(
-                        &file.kind.span(),
-                        "auth.client_id",
-                        "missing",
-                        "add the application id of the principal",
-                    )
-                })?,
-                secret,
-                resource: file.resource.as_ref().map_or_else(|| RESOURCE.to_owned(), |value| value.get_ref().clone()),
-            }),
+            AuthKind::Entra => {
+                if client_id.is_none() {
+                    let remedy = "add the application id of the principal";
+                    self.problems.push(self.error(&kind.span(), "auth.client_id", "missing", remedy));
+                }
+                let resource =
+                    file.resource.as_ref().map_or_else(|| RESOURCE.to_owned(), |value| value.get_ref().clone());
+                Some(AuthConfig::Entra { token_url: token_url?, client_id: client_id??, secret: secret?, resource })
+            }
         }
     }
 
-    fn storage_accounts(&self, files: &Spanned<Vec<StorageFile>>) -> Result<Vec<StorageConfig>, ConfigError> {
+    fn storage_accounts(&mut self, files: &Spanned<Vec<StorageFile>>) -> Option<Vec<StorageConfig>> {
         if files.get_ref().is_empty() {
             let remedy = format!("add [[{}.storage]] with `account` and `key`", self.name);
-            return Err(self.error(&files.span(), "storage", "there is no storage account", &remedy));
+            self.problems.push(self.error(&files.span(), "storage", "there is no storage account", &remedy));
         }
         let mut accounts: Vec<StorageConfig> = Vec::new();
+        let mut complete = !files.get_ref().is_empty();
         for file in files.get_ref() {
-            let storage = self.storage(file)?;
-            if accounts.iter().any(|other| other.account == storage.account) {
+            let Some(storage) = self.storage(file) else {
+                complete = false;
+                continue;
+            };
+            if let Some(account) = &file.account
+                && accounts.iter().any(|other| other.account.eq_ignore_ascii_case(&storage.account))
+            {
                 let problem = format!("{} is there twice", storage.account);
-                return Err(self.error(&file.account.span(), "storage.account", &problem, "keep one of them"));
+                self.problems.push(self.error(&account.span(), "storage.account", &problem, "keep one of them"));
             }
             accounts.push(storage);
         }
-        Ok(accounts)
+        complete.then_some(accounts)
     }
 
-    fn storage(&self, file: &StorageFile) -> Result<StorageConfig, ConfigError> {
-        let account = self.name_of("storage.account", &file.account)?;
-        let mut endpoint = match &file.endpoint {
-            Some(endpoint) => self.url("storage.endpoint", endpoint)?,
-            None => Url::parse(&format!("https://{account}.blob.core.windows.net")).map_err(|_| {
-                self.error(&file.account.span(), "storage.account", "not a storage account's name", "correct it")
-            })?,
+    fn storage(&mut self, file: &StorageFile) -> Option<StorageConfig> {
+        let key = self.storage_secret(file);
+        let key = self.problems.keep(key);
+        let account = file.account.as_ref().and_then(|name| self.keep(Self::name_of, "storage.account", name));
+        let endpoint = match (&file.endpoint, &account) {
+            (Some(endpoint), _) => self.keep(Self::url, "storage.endpoint", endpoint),
+            (None, Some(_)) => self.keep(Self::host_of_account, "storage.account", file.account.as_ref()?),
+            (None, None) => None,
         };
+        let mut endpoint = endpoint?;
         let path = endpoint.path().trim_end_matches('/').to_owned();
         endpoint.set_path(&path);
-        let key = self.storage_secret(file)?;
-        Ok(StorageConfig { account, endpoint, key })
+        Some(StorageConfig { account: account?, endpoint, key: key? })
+    }
+
+    /// The address of the service for a storage account of that name.
+    fn host_of_account(&self, key: &str, name: &Spanned<String>) -> Result<Url, Problem> {
+        let account = name.get_ref().trim();
+        Url::parse(&format!("https://{account}.blob.core.windows.net"))
+            .map_err(|_| self.error(&name.span(), key, "not a storage account's name", "correct it"))
     }
 
     /// The account's key, or the signature that stands in for it.
-    fn storage_secret(&self, file: &StorageFile) -> Result<crate::redact::Secret, ConfigError> {
+    fn storage_secret(&self, file: &StorageFile) -> Result<crate::redact::Secret, Problem> {
         let (source, name, problem, remedy) = match (&file.key, &file.sas) {
             (Some(key), None) => {
                 let remedy = "copy the whole key again, from its first character to the `=` at its end";
@@ -199,7 +240,8 @@ impl Section<'_> {
             }
             _ => {
                 let remedy = "write `key = …` or `sas = …`, one of them";
-                return Err(self.error(&file.account.span(), "storage", "it needs one credential", remedy));
+                let span = file.account.as_ref().map(Spanned::span).unwrap_or_default();
+                return Err(self.error(&span, "storage", "it needs one credential", remedy));
             }
         };
         let secret = self.secret(name, source)?;
@@ -215,25 +257,26 @@ impl Section<'_> {
         Ok(crate::redact::Secret::new(text))
     }
 
-    fn api_version(&self, version: Option<&Spanned<String>>) -> Result<String, ConfigError> {
-        let Some(version) = version else { return Ok(API_VERSION.to_owned()) };
-        let minor = version.get_ref().strip_prefix("2.").and_then(|minor| minor.parse::<u8>().ok());
-        if minor.is_some_and(|minor| minor <= 19) {
-            return Ok(version.get_ref().clone());
+    fn api_version(&self, key: &str, version: &Spanned<String>) -> Result<String, Problem> {
+        match minor(version.get_ref()) {
+            Some(_) => Ok(version.get_ref().clone()),
+            None => {
+                let (problem, remedy) = ("not a version of the v2 API", "use 2.0 to 2.19, in quotes");
+                Err(self.error(&version.span(), key, problem, remedy))
+            }
         }
-        Err(self.error(&version.span(), "api_version", "not a version of the v2 API", "use 2.0 to 2.19, in quotes"))
     }
 
     fn secret(
         &self,
         key: &str,
         source: &Spanned<super::secret::SecretSource>,
-    ) -> Result<crate::redact::Secret, ConfigError> {
+    ) -> Result<crate::redact::Secret, Problem> {
         source.get_ref().fetch(self.document, &source.span(), &format!("{}.{key}", self.name))
     }
 
     /// A name that is not empty.
-    fn name_of(&self, key: &str, value: &Spanned<String>) -> Result<String, ConfigError> {
+    fn name_of(&self, key: &str, value: &Spanned<String>) -> Result<String, Problem> {
         let name = value.get_ref().trim();
         if name.is_empty() || name.contains(char::is_whitespace) {
             return Err(self.error(&value.span(), key, "empty, or has spaces in it", "write the account's name"));
@@ -246,7 +289,7 @@ impl Section<'_> {
     }
 
     /// A URL that may be asked: https, or http to this machine itself.
-    fn url(&self, key: &str, value: &Spanned<String>) -> Result<Url, ConfigError> {
+    fn url(&self, key: &str, value: &Spanned<String>) -> Result<Url, Problem> {
         let span = value.span();
         let url = Url::parse(value.get_ref().trim())
             .map_err(|error| self.error(&span, key, &format!("not a URL: {error}"), "write it as https://host/path"))?;
@@ -264,19 +307,31 @@ impl Section<'_> {
     }
 
     /// A `host`, `host:port` or `*.suffix`.
-    fn host(&self, value: &Spanned<String>) -> Result<String, ConfigError> {
+    fn host(&self, key: &str, value: &Spanned<String>) -> Result<String, Problem> {
         let host = value.get_ref().trim();
         let bare = host.strip_prefix("*.").unwrap_or(host);
         // `*` alone, or a wildcard for a whole top-level domain, would hand tokens to anybody.
         let wide = host.starts_with('*') && !bare.contains('.');
         if bare.is_empty() || bare.contains(['*', '/', '@', ' ']) || wide {
             let remedy = "write `host`, `host:port` or `*.domain.tld`";
-            return Err(self.error(&value.span(), "redirect_hosts", "not a host", remedy));
+            return Err(self.error(&value.span(), key, "not a host", remedy));
         }
         Ok(host.to_ascii_lowercase())
     }
 
-    fn error(&self, span: &Range<usize>, key: &str, problem: &str, remedy: &str) -> ConfigError {
+    fn error(&self, span: &Range<usize>, key: &str, problem: &str, remedy: &str) -> Problem {
         self.document.error(span, format!("`{}.{key}`: {problem}", self.name), remedy)
     }
+}
+
+/// The second number of a version of the v2 API.
+pub(super) fn minor(version: &str) -> Option<u8> {
+    version.strip_prefix("2.").and_then(|minor| minor.parse().ok()).filter(|minor| *minor <= 19)
+}
+
+fn with_slash(mut endpoint: Url) -> Url {
+    if !endpoint.path().ends_with('/') {
+        endpoint.set_path(&format!("{}/", endpoint.path()));
+    }
+    endpoint
 }

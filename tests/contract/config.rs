@@ -1,5 +1,6 @@
 //! The configuration that mirrors an emulator's first region to its second.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use mediamirror::config::{
@@ -16,6 +17,7 @@ pub(crate) fn config_of(emulator: &EmulatorHandle) -> Config {
         target: account(&regions[1]),
         ledger: PathBuf::from("unused.ledger"),
         policy: Policy::default(),
+        storage_map: BTreeMap::new(),
         roots: Vec::new(),
     }
 }

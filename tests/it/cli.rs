@@ -166,7 +166,7 @@ fn a_failure_with_json_output_is_one_json_object_on_standard_error() {
         assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
         let printed: serde_json::Value = serde_json::from_str(&stderr(&output)).expect("JSON");
         let error = printed["error"].as_object().expect("an object");
-        assert_eq!(error.keys().collect::<Vec<_>>(), ["cause", "code", "message", "remedy"]);
+        assert_eq!(error.keys().collect::<Vec<_>>(), ["cause", "code", "message", "problems", "remedy"]);
         assert_eq!((&error["code"], &error["cause"]), (&5.into(), &serde_json::Value::Null));
         assert!(error["message"].as_str().is_some_and(|text| text.contains("mirror.toml:2: `source.acount`")));
         assert_eq!(error["remedy"], "did you mean `account`?");

@@ -8,9 +8,8 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use super::super::ConfigError;
 use super::super::file::GeneralFile;
-use super::super::problem::{Document, REMEDY};
+use super::super::problem::{Document, Problem, Problems, REMEDY};
 use super::{Accept, Adopt, GuardLimits, Policy, Share, ShareError};
 use crate::spelling::nearest;
 use crate::verdict::Cause;
@@ -102,17 +101,17 @@ fn not_a_share<E: de::Error>() -> E {
     de::Error::custom(format!("neither a number nor a percentage{REMEDY}write a number such as 20, or \"10%\""))
 }
 
-/// Checks what the operator decided.
-pub(in super::super) fn policy(file: &GeneralFile, document: &Document<'_>) -> Result<Policy, ConfigError> {
-    Ok(Policy {
-        accept: file.accept.iter().map(|entry| accepted(entry, document)).collect::<Result<_, _>>()?,
-        withhold: file.withhold.iter().map(|entry| withheld(entry, document)).collect::<Result<_, _>>()?,
-        adopt: file.adopt.as_ref().map_or(Ok(Adopt::default()), |adopt| adopted(adopt, document))?,
+/// Checks what the operator decided. What is wrong is left out.
+pub(in super::super) fn policy(file: &GeneralFile, document: &Document<'_>, problems: &mut Problems) -> Policy {
+    Policy {
+        accept: file.accept.iter().filter_map(|entry| problems.keep(accepted(entry, document))).collect(),
+        withhold: file.withhold.iter().filter_map(|entry| problems.keep(withheld(entry, document))).collect(),
+        adopt: file.adopt.as_ref().and_then(|adopt| problems.keep(adopted(adopt, document))).unwrap_or_default(),
         guards: file.guards.limits(),
-    })
+    }
 }
 
-fn accepted(entry: &Spanned<AcceptFile>, document: &Document<'_>) -> Result<Accept, ConfigError> {
+fn accepted(entry: &Spanned<AcceptFile>, document: &Document<'_>) -> Result<Accept, Problem> {
     Ok(match entry.get_ref() {
         AcceptFile::Code(code) => Accept { cause: cause(code, &entry.span(), document)?, names: None, most: None },
         AcceptFile::Scoped(scoped) => Accept {
@@ -123,7 +122,7 @@ fn accepted(entry: &Spanned<AcceptFile>, document: &Document<'_>) -> Result<Acce
     })
 }
 
-fn cause(code: &str, span: &Range<usize>, document: &Document<'_>) -> Result<Cause, ConfigError> {
+fn cause(code: &str, span: &Range<usize>, document: &Document<'_>) -> Result<Cause, Problem> {
     Cause::of_code(code).ok_or_else(|| {
         let codes: Vec<&str> = Cause::all().map(Cause::code).collect();
         let near = nearest(code, &codes).map_or_else(String::new, |code| format!("did you mean `{code}`? "));
@@ -132,7 +131,7 @@ fn cause(code: &str, span: &Range<usize>, document: &Document<'_>) -> Result<Cau
     })
 }
 
-fn withheld(entry: &Spanned<String>, document: &Document<'_>) -> Result<String, ConfigError> {
+fn withheld(entry: &Spanned<String>, document: &Document<'_>) -> Result<String, Problem> {
     if entry.get_ref().trim().is_empty() {
         let remedy = "write the name or the id of a source asset, or the id of a locator, or remove the entry";
         return Err(document.error(&entry.span(), "`withhold`: an empty entry", remedy));
@@ -141,7 +140,7 @@ fn withheld(entry: &Spanned<String>, document: &Document<'_>) -> Result<String, 
     Ok(entry.get_ref().clone())
 }
 
-fn adopted(adopt: &Spanned<String>, document: &Document<'_>) -> Result<Adopt, ConfigError> {
+fn adopted(adopt: &Spanned<String>, document: &Document<'_>) -> Result<Adopt, Problem> {
     match adopt.get_ref().as_str() {
         "no" => Ok(Adopt::No),
         "equal" => Ok(Adopt::Equal),
@@ -151,7 +150,7 @@ fn adopted(adopt: &Spanned<String>, document: &Document<'_>) -> Result<Adopt, Co
 }
 
 /// The scope of an accepted cause.
-fn globs(names: &Spanned<Vec<Spanned<String>>>, document: &Document<'_>) -> Result<GlobSet, ConfigError> {
+fn globs(names: &Spanned<Vec<Spanned<String>>>, document: &Document<'_>) -> Result<GlobSet, Problem> {
     if names.get_ref().is_empty() {
         let remedy = "name the assets, such as [\"trailer-*\"], or remove `names` for all assets";
         return Err(document.error(&names.span(), "`accept.names`: an empty list accepts nothing", remedy));
@@ -166,7 +165,7 @@ fn globs(names: &Spanned<Vec<Spanned<String>>>, document: &Document<'_>) -> Resu
     })
 }
 
-fn not_a_glob(name: &Spanned<String>, document: &Document<'_>) -> ConfigError {
+fn not_a_glob(name: &Spanned<String>, document: &Document<'_>) -> Problem {
     let remedy = "write a name with `*` and `?`, such as `trailer-*`; write `[[]` for a bracket";
     document.error(&name.span(), "`accept.names`: not a glob", remedy)
 }

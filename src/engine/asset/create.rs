@@ -46,7 +46,7 @@ pub(super) async fn create_copy(run: &Run, work: &Work, started: Facts) -> Resul
         name: asset.name.clone(),
         alternate_id: work.mark.text(),
         encryption: asset.encryption,
-        storage_account: None,
+        storage_account: run.pair.storage_for(asset).cloned(),
     };
     run.may_write()?;
     match run.pair.target.media.create_asset(&wanted).await {

@@ -240,3 +240,42 @@ async fn the_write_test_of_doctor_holds_the_lock_and_tries_each_storage_account_
     assert_eq!((world.count("CreateAsset"), world.count("PutBlob")), (0, 0), "a run holds the lock");
     lock.check().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn new_copies_are_created_where_the_storage_map_says_and_existing_ones_stay() {
+    let mut settings = two_accounts();
+    let mut second = settings.regions[1].storage[0].clone();
+    SECOND_EAST.clone_into(&mut second.account);
+    settings.regions[1].storage.push(second);
+    let mut world = World::with(settings, None).await;
+    for (name, account) in [("first", 0), ("second", 1)] {
+        seed(&world, name, account).await;
+    }
+    let places = async |world: &World| {
+        let assets: Vec<Asset> = futures::TryStreamExt::try_concat(world.pair().target.media.assets()).await.unwrap();
+        let place = |asset: Asset| (asset.name.unwrap(), asset.storage_account.unwrap().to_string());
+        let mut places: Vec<_> = assets.into_iter().map(place).collect();
+        places.sort();
+        places
+    };
+    let expected = |pairs: &[(&str, &str)]| -> Vec<_> {
+        pairs.iter().map(|(name, account)| ((*name).to_owned(), (*account).to_owned())).collect()
+    };
+    assert_eq!(night(&world, Options::default()).await.0.outcome, Outcome::Complete);
+    assert_eq!(places(&world).await, expected(&[("first", EAST), ("second", EAST)]));
+
+    let name = AccountName::new;
+    world.config.storage_map = [(name(SECOND), name(SECOND_EAST))].into();
+    seed(&world, "third", 1).await;
+    assert_eq!(night(&world, Options::default()).await.0.outcome, Outcome::Complete);
+    let all = [("first", EAST), ("second", EAST), ("third", SECOND_EAST)];
+    assert_eq!(places(&world).await, expected(&all), "an existing copy stays where it is");
+    plays_alike(&world).await;
+    assert!(!world.verify().await.owes());
+
+    let checks = examine(&world.config, &world.pair(), &WriteTest::Until(CancellationToken::new())).await;
+    let map = checks.iter().find(|check| check.check == "storage-map").unwrap();
+    assert_eq!(map.found, "new copies: storewest -> storeeast (default), storewest2 -> storeeast2");
+    let copies = checks.iter().filter(|check| check.check == "copy" && check.verdict == Verdict::Ok);
+    assert_eq!(copies.count(), 4, "each pair of storage accounts is tried: {checks:?}");
+}

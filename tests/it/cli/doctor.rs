@@ -124,7 +124,8 @@ fn without(account: &str, operation: &str) -> String {
 fn rights_that_were_taken_away_are_named() {
     for (account, operation, failed) in [
         ("storewest", "ListBlobs", &["storewest list"][..]),
-        ("storeeast", "PutBlob", &["storeeast write", "storeeast state"]),
+        // Without the lock, which is a blob, nothing else is written.
+        ("storeeast", "PutBlob", &["storeeast state"]),
         ("storeeast", "CreateContainer", &["storeeast state"]),
         ("storeeast", "LeaseBlob", &["storeeast state"]),
         ("mediaeast", "CreateAsset", &["mediaeast media-write"]),
@@ -257,4 +258,26 @@ fn a_storage_account_has_one_credential_of_a_form_that_is_known() {
     let output = mediamirror(emulator.path(), &["doctor"]);
     assert_eq!(output.status.code(), Some(5));
     assert!(stderr(&output).contains("write `key = …` or `sas = …`, one of them"), "{}", stderr(&output));
+}
+
+#[test]
+fn every_problem_of_the_configuration_is_printed_with_its_line_and_its_remedy() {
+    let emulator = emulator("");
+    std::fs::remove_file(emulator.path().join("west.storewest.key")).expect("it is there");
+    emulator.change("[target]\n", "[target]\nflavour = \"x\"\n");
+    for command in ["doctor", "sync", "verify"] {
+        let output = mediamirror(emulator.path(), &[command]);
+        let printed = stderr(&output);
+        assert_eq!((output.status.code(), printed.matches("error: mirror.toml:").count()), (Some(5), 2), "{printed}");
+        assert_eq!(printed.matches("remedy: ").count(), 2, "{printed}");
+    }
+    let output = mediamirror(emulator.path(), &["doctor", "--output", "json"]);
+    let failure: Value = serde_json::from_str(&stderr(&output)).expect("JSON");
+    let problems = failure["error"]["problems"].as_array().expect("a list");
+    let lines = [emulator.line_of("west.storewest.key"), emulator.line_of("flavour")];
+    for (problem, line) in problems.iter().zip(lines) {
+        assert_eq!(problem["place"], format!("mirror.toml:{line}"));
+        assert!(!problem["problem"].to_string().is_empty() && !problem["remedy"].to_string().is_empty());
+    }
+    assert_eq!((problems.len(), &failure["error"]["message"]), (2, &"the configuration has 2 problems".into()));
 }

@@ -1,0 +1,21 @@
+//! In which storage accounts of the target the copies are created.
+
+use super::Findings;
+use crate::connect::Pair;
+use crate::model::AccountName;
+
+/// Names the target account of each source account, where there is a choice. An existing copy stays where it is.
+pub(super) async fn examine(findings: &mut Findings<'_>, pair: &Pair) {
+    if pair.source.storage.len() == 1 && pair.target.storage.len() == 1 {
+        return;
+    }
+    // Without an answer, the check of the state reports it.
+    let Ok(default) = pair.target.default_storage().await else { return };
+    let places = pair.source.storage.iter().map(|storage| match pair.storage_map.get(storage.name()) {
+        Some(account) => format!("{} -> {account}", storage.name()),
+        None => format!("{} -> {} (default)", storage.name(), default.name()),
+    });
+    let found = format!("new copies: {}", places.collect::<Vec<_>>().join(", "));
+    let account: &AccountName = pair.target.media.account();
+    findings.ok(account, "storage-map", found);
+}
