@@ -236,8 +236,20 @@ pub(crate) struct InitArgs {
     #[arg(long)]
     pub(crate) force: bool,
     /// Take accounts and keys from the appSettings of this App.config
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "service")]
     pub(crate) from_app_config: Option<PathBuf>,
+    /// The service that keeps both libraries; `ams-v2` when not given
+    #[arg(long, value_enum, value_name = "SERVICE")]
+    pub(crate) service: Option<Service>,
+}
+
+/// The services, as `service` of the configuration names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Service {
+    /// Azure Media Services v2
+    AmsV2,
+    /// A storage account whose containers are the assets
+    Blobs,
 }
 
 /// Arguments of `demo`.

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use mediamirror::config::template::{self, AccountTemplate};
+use mediamirror::config::template::{self, AccountTemplate, SecretFile, StorageTemplate};
 
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
@@ -18,17 +18,37 @@ pub(crate) enum Existing {
     Replace,
 }
 
-/// Writes a configuration and, beside it, the secret files it names. Returns the paths.
+/// Writes a configuration of two media accounts and, beside it, the secret files it names. Returns the paths.
 pub(crate) fn write_configuration(
     path: &Path,
     source: &AccountTemplate,
     target: &AccountTemplate,
     existing: Existing,
 ) -> Result<Vec<PathBuf>, CommandFailure> {
-    let directory = path.parent().unwrap_or(Path::new(""));
     let text = template::render(&ledger_name(path), source, target);
+    write(path, text, source.secrets().chain(target.secrets()), existing)
+}
+
+/// Writes a configuration of two storage accounts. Returns what was written.
+pub(crate) fn write_configuration_of_blobs(
+    path: &Path,
+    source: &StorageTemplate,
+    target: &StorageTemplate,
+    existing: Existing,
+) -> Result<Vec<PathBuf>, CommandFailure> {
+    let text = template::render_blobs(&ledger_name(path), source, target);
+    write(path, text, [&source.key, &target.key].into_iter(), existing)
+}
+
+fn write<'a>(
+    path: &Path,
+    text: String,
+    secrets: impl Iterator<Item = &'a SecretFile>,
+    existing: Existing,
+) -> Result<Vec<PathBuf>, CommandFailure> {
+    let directory = path.parent().unwrap_or(Path::new(""));
     let mut files = vec![(path.to_owned(), text)];
-    for file in source.secrets().chain(target.secrets()) {
+    for file in secrets {
         if let Some(secret) = &file.secret {
             files.push((directory.join(&file.name), format!("{}\n", secret.expose())));
         }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use mediamirror::config::app_config::{AppAccount, AppConfig, AppConfigError};
-use mediamirror::config::template::{AccountTemplate, PLACEHOLDER};
+use mediamirror::config::template::{AccountTemplate, PLACEHOLDER, StorageTemplate};
 
 use super::Context;
-use super::args::InitArgs;
+use super::args::{InitArgs, Service};
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::files::{self, Existing};
@@ -14,12 +14,20 @@ use super::files::{self, Existing};
 /// Runs the command.
 pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<ExitCode, CommandFailure> {
     let path = &context.global.config;
-    let (source, target) = match &args.from_app_config {
-        Some(app_config) => accounts_of(app_config)?,
-        None => (blank("source"), blank("target")),
-    };
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
-    let written = files::write_configuration(path, &source, &target, existing)?;
+    let written = match (&args.from_app_config, args.service) {
+        (Some(app_config), _) => {
+            let (source, target) = accounts_of(app_config)?;
+            files::write_configuration(path, &source, &target, existing)?
+        }
+        (None, None | Some(Service::AmsV2)) => {
+            files::write_configuration(path, &blank("source"), &blank("target"), existing)?
+        }
+        (None, Some(Service::Blobs)) => {
+            let [source, target] = ["source", "target"].map(blank_storage);
+            files::write_configuration_of_blobs(path, &source, &target, existing)?
+        }
+    };
     for file in &written {
         context.printer.note(&format!("wrote {}", file.display()));
     }
@@ -30,6 +38,11 @@ pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<ExitCode, Comman
 /// An account without a name so far. The placeholders differ by side, so that the two do not count as the same account.
 fn blank(side: &str) -> AccountTemplate {
     AccountTemplate::of_the_service(side, &format!("{PLACEHOLDER}-{side}"), &format!("{PLACEHOLDER}-{side}-storage"))
+}
+
+/// The same of a storage account that is the library.
+fn blank_storage(side: &str) -> StorageTemplate {
+    StorageTemplate::of_the_service(side, &format!("{PLACEHOLDER}-{side}-storage"))
 }
 
 /// Both accounts of an `App.config`.

@@ -104,7 +104,7 @@ fn parse(text: &str, folder: &std::path::Path) -> Result<Config, ConfigErrors> {
     let mut file = file::read(&document, &mut problems);
     let sides = file.iter_mut().flat_map(|file| [&mut file.source, &mut file.target]);
     for account in sides.flatten() {
-        let storage = account.storage.iter_mut().flat_map(|storage| storage.get_mut());
+        let storage = account.storage.iter_mut().flat_map(toml::Spanned::get_mut);
         let storage = storage.flat_map(|storage| [&mut storage.key, &mut storage.sas]);
         let auth = match &mut account.service {
             ServiceFile::AmsV2(service) => service.auth.secret.as_mut(),

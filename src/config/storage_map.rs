@@ -53,7 +53,7 @@ fn can_choose(target: &AccountFile) -> bool {
 
 /// The storage accounts of a side.
 fn names(file: Option<&AccountFile>) -> Vec<&str> {
-    let storage = file.and_then(|file| file.storage.as_ref()).into_iter().flat_map(|storage| storage.get_ref());
+    let storage = file.and_then(|file| file.storage.as_ref()).into_iter().flat_map(Spanned::get_ref);
     storage.filter_map(|storage| storage.account.as_ref()).map(|name| name.get_ref().trim()).collect()
 }
 

@@ -68,7 +68,7 @@ fn distinct(source: &AccountFile, target: &AccountFile, document: &Document<'_>,
         problems.push(document.error(&account.span(), problem, remedy));
     }
     let storage = |file: &AccountFile| -> Vec<Spanned<String>> {
-        let all = file.storage.iter().flat_map(|storage| storage.get_ref());
+        let all = file.storage.iter().flat_map(Spanned::get_ref);
         all.filter_map(|storage| storage.account.clone()).collect()
     };
     let of_the_source = storage(source);
@@ -258,13 +258,11 @@ impl Section<'_> {
     }
 
     fn api_version(&self, key: &str, version: &Spanned<String>) -> Result<String, Problem> {
-        match minor(version.get_ref()) {
-            Some(_) => Ok(version.get_ref().clone()),
-            None => {
-                let (problem, remedy) = ("not a version of the v2 API", "use 2.0 to 2.19, in quotes");
-                Err(self.error(&version.span(), key, problem, remedy))
-            }
+        if minor(version.get_ref()).is_some() {
+            return Ok(version.get_ref().clone());
         }
+        let (problem, remedy) = ("not a version of the v2 API", "use 2.0 to 2.19, in quotes");
+        Err(self.error(&version.span(), key, problem, remedy))
     }
 
     fn secret(

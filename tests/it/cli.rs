@@ -257,3 +257,22 @@ fn the_help_shows_the_short_flags() {
         assert!(help.contains("-c, --config <FILE>") && help.contains("-o, --output <FORMAT>"), "{help}");
     }
 }
+
+#[test]
+fn init_writes_a_configuration_of_two_storage_accounts() {
+    let place = tempfile::tempdir().expect("a directory");
+    let output = mediamirror(place.path(), &["init", "--service", "blobs"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(files_in(&place), ["mirror.toml"]);
+    let text = std::fs::read_to_string(place.path().join("mirror.toml")).expect("readable");
+    assert_eq!(text.matches("service = \"blobs\"").count(), 2, "{text}");
+    assert!(!text.contains("token_url"), "{text}");
+    for side in ["source", "target"] {
+        write_private(&place.path().join(format!("{side}.storage.key")), "a2V5\n");
+    }
+    let named = text.replace("CHANGE-ME-source-storage", "storewest").replace("CHANGE-ME-target-storage", "storeeast");
+    std::fs::write(place.path().join("mirror.toml"), named).expect("written");
+    mediamirror::config::Config::load(&place.path().join("mirror.toml")).expect("it is usable");
+    let output = mediamirror(place.path(), &["init", "--service", "blobs", "--from-app-config", "App.config"]);
+    assert_eq!(output.status.code(), Some(2));
+}
