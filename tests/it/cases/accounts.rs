@@ -270,7 +270,7 @@ async fn new_copies_are_created_where_the_storage_map_says_and_existing_ones_sta
     assert_eq!(night(&world, Options::default()).await.0.outcome, Outcome::Complete);
     let all = [("first", EAST), ("second", EAST), ("third", SECOND_EAST)];
     assert_eq!(places(&world).await, expected(&all), "an existing copy stays where it is");
-    plays_alike(&world).await;
+    assert_plays_alike(&world).await;
     assert!(!world.verify().await.owes());
 
     let checks = examine(&world.config, &world.pair(), &WriteTest::Until(CancellationToken::new())).await;
