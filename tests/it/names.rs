@@ -182,7 +182,7 @@ fn a_name_that_no_url_can_contain_is_reported_and_no_name_reaches_a_terminal_une
         (&["sync", "-v"], 3),
         (&["sync", "--output", "json"], 3),
         (&["verify"], 4),
-        (&["urls"], 0),
+        (&["urls"], 4),
         (&["asset", "list"], 0),
         (&["asset", "show", hostile], 0),
     ];

@@ -45,7 +45,7 @@ pub(crate) struct Census {
     pub(crate) source: u64,
     /// Those that are part of the run.
     pub(crate) covered: u64,
-    /// Copies of ours that are not retired.
+    /// Copies of ours that were made complete and are not retired.
     pub(crate) copies: u64,
     /// Those of them whose source asset is not listed.
     pub(crate) lost: u64,
@@ -313,8 +313,8 @@ impl Spool {
         let sql = "
             SELECT (SELECT count(*) FROM source_asset),
                    (SELECT count(*) FROM source_asset WHERE covered),
-                   (SELECT count(*) FROM target_asset WHERE source IS NOT NULL AND NOT retired),
-                   (SELECT count(*) FROM target_asset AS t WHERE source IS NOT NULL AND NOT retired
+                   (SELECT count(*) FROM target_asset WHERE source IS NOT NULL AND NOT retired AND standing = 1),
+                   (SELECT count(*) FROM target_asset AS t WHERE source IS NOT NULL AND NOT retired AND standing = 1
                     AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)),
                    (SELECT count(*) FROM target_asset WHERE source IS NOT NULL AND retired),
                    (SELECT count(*) FROM target_asset WHERE source IS NOT NULL AND standing = 1),

@@ -118,9 +118,10 @@ async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stop
     if most > 0 {
         stopped.push(Stopped { at: now, published: guards.published, least, most });
     }
-    // Only the weekly listing shows an edit of a record; `verify` sees it at once.
+    // Only the weekly listing shows an edit of a record; `verify` sees it at once, if it compares the asset at all.
     let differ = |asset: &String| verification.differences.iter().any(|one| one.asset.as_str() == asset);
-    story.records_edited.retain(|asset, _| differ(asset));
+    let skipped = |asset: &String| verification.problems.iter().any(|one| one.asset.as_str() == asset);
+    story.records_edited.retain(|asset, _| differ(asset) || skipped(asset));
     let outcome = summary.outcome;
     // What a guard held is let through the next night, or not.
     let allow = (outcome == Outcome::Held && story.dice.bool()).then_some(summary.run);
@@ -129,9 +130,11 @@ async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stop
 }
 
 /// Which asset has which cause, and is it owed?
+/// Of blobs that are archived on either side, a run may find any one first.
 fn named(summary: &Summary) -> BTreeSet<(AssetId, Cause, bool)> {
+    let either = |cause| if cause == Cause::ArchivedInTarget { Cause::ArchivedInSource } else { cause };
     let problems = summary.problems.iter();
-    problems.map(|problem| (problem.asset.clone(), problem.finding.cause, problem.owed)).collect()
+    problems.map(|problem| (problem.asset.clone(), either(problem.finding.cause), problem.owed)).collect()
 }
 
 /// How many assets of the target lost all locators of ours.
