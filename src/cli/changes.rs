@@ -241,8 +241,8 @@ pub(crate) mod tests {
              ~ clip  locator 2 extended to 2027-03-01T00:00:00Z\n\
              ~ series  1 blob, tags of 2 blobs\n\
              - film  locator 3 withdrawn (revoked in the source)\n\
-             ! news  source-empty: it is published and has no blobs; upload the blobs or\n    \
-             delete the asset in the source\n"
+             ! news  source-empty: it has no blobs and was never mirrored; upload the blobs\n    \
+             or delete the asset in the source\n"
         );
     }
 

@@ -35,9 +35,14 @@ impl Holder {
         }
     }
 
+    /// Did it write its name?
+    pub(super) fn is_named(&self) -> bool {
+        self.pid != 0
+    }
+
     /// Is it surely dead? Its process id means the same here as there, and no process has it.
     pub(super) fn is_dead(&self) -> bool {
-        self.pid != 0 && !self.space.is_empty() && self.space == process_space() && is_gone(self.pid)
+        self.is_named() && !self.space.is_empty() && self.space == process_space() && is_gone(self.pid)
     }
 
     /// Reads a lock's blob. Where it is empty or holds something else, nothing is known of the holder.
@@ -53,7 +58,7 @@ impl Holder {
     /// The holder for people; its age is counted until `now`.
     pub fn described_at(&self, now: Timestamp) -> String {
         use std::fmt::Write as _;
-        if self.pid == 0 {
+        if !self.is_named() {
             return "a run that has not written its name".to_owned();
         }
         let host = if self.host.is_empty() { "unknown machine" } else { &self.host };

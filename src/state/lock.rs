@@ -131,9 +131,10 @@ async fn acquire(account: &BlobAccount, target: &AccountName, blob: &BlobRef, id
             dead.end(account, target).await?;
             continue;
         }
-        let holder = holding.map(|holding| holding.holder);
-        if holder.is_some() || Instant::now() >= deadline {
-            let (target, holder) = (target.clone(), holder.unwrap_or_default());
+        let holder = holding.map(|holding| holding.holder).unwrap_or_default();
+        // One that has not written its name starts now, or died before: then its lease ends soon.
+        if holder.is_named() || Instant::now() >= deadline {
+            let target = target.clone();
             return Err(Error::Locked { target, holder, at: crate::clock::now() });
         }
         sleep(PAUSE).await;

@@ -238,7 +238,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::SourceEmpty,
         "source-empty",
         Class::Skipped,
-        "it is published and has no blobs",
+        "it has no blobs and was never mirrored",
         "upload the blobs or delete the asset in the source",
     ),
     entry(
