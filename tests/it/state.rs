@@ -436,7 +436,7 @@ async fn a_foreign_lease_on_the_blob_of_the_lock_locks_without_a_name() {
     account.acquire_lease(&blob, &lease, 60).await.unwrap();
     let renewed = async {
         for _ in 0..6 {
-            tokio::time::sleep(Duration::from_secs(20)).await;
+            sleep(Duration::from_secs(20)).await;
             account.renew_lease(&blob, &lease).await.unwrap();
         }
         std::future::pending::<()>().await;
