@@ -95,8 +95,7 @@ const XML: &[&str] = &[
     CANARY,
 ];
 
-/// The configuration, its secrets fetched from one file that is there, whatever place it names: no mutation may run a
-/// command or read a device.
+/// The configuration. All secrets come from one file that exists, so that no mutation runs a command or reads a device.
 fn parse(text: &str, folder: &std::path::Path) -> Result<Config, ConfigErrors> {
     let path = folder.join("mirror.toml");
     let document = Document::new(text, &path);
@@ -183,7 +182,7 @@ fn any_text_is_a_configuration_or_a_message_that_repeats_no_value() {
 }
 
 #[test]
-fn a_configuration_is_written_as_it_is_read_whatever_the_names_are() {
+fn a_configuration_with_any_names_is_read_as_it_was_written() {
     target("config", TOML, |input| {
         let text = String::from_utf8_lossy(input);
         let (first, second) = text.split_at(text.floor_char_boundary(text.len().min(40)));

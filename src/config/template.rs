@@ -230,7 +230,7 @@ mod tests {
     use crate::config::policy::GuardLimits;
 
     #[test]
-    fn what_is_written_can_be_read_whatever_the_names_are() {
+    fn a_configuration_with_any_names_can_be_read_after_it_is_written() {
         let mut source = AccountTemplate::of_the_service("source", "we\"st", "storewest");
         source.redirect_hosts = vec!["127.0.0.1:1".to_owned()];
         source.streaming_url = Some("http://127.0.0.1:2".to_owned());

@@ -26,7 +26,7 @@ const RESOURCE: &str = "https://rest.media.azure.net";
 /// The ledger's file where none is named.
 const LEDGER: &str = "mirror.ledger";
 
-/// Checks and completes a configuration. Each check is made whatever the others find; `None` if a part is missing.
+/// Checks and completes a configuration. A failed check does not stop the others. Returns `None` if a part is missing.
 pub(super) fn config(file: &ConfigFile, document: &Document<'_>, problems: &mut Problems) -> Option<Config> {
     let ledger = document.directory().join(file.general.ledger.as_deref().unwrap_or(Path::new(LEDGER)));
     if let (Some(source), Some(target)) = (&file.source, &file.target) {

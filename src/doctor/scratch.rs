@@ -1,4 +1,4 @@
-//! The scratch asset of a write test: created, and removed again whatever happened in between.
+//! The scratch asset of a write test. It is created and removed again, also after a failure or an interruption.
 
 use super::Findings;
 use crate::blob::BlobAccount;

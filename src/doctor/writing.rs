@@ -112,7 +112,7 @@ async fn try_storage(
     }
 }
 
-/// Removes the scratch asset, whatever became of its blobs. Is it removed?
+/// Removes the scratch asset with its blobs. Returns whether it is removed.
 async fn remove(findings: &mut Findings<'_>, asset: &Asset) -> bool {
     let endpoint = findings.endpoint;
     let account = endpoint.media.account();

@@ -124,7 +124,7 @@ impl Report {
             let _ = writeln!(text, "  A {}\n  B {target}", playback.urls.source_url);
         }
         if playing.len() > SHOWN_PAIRS {
-            let _ = writeln!(text, "  … and {} more pairs that differ in the host alone", playing.len() - SHOWN_PAIRS);
+            let _ = writeln!(text, "  … and {} more pairs; only the host name differs", playing.len() - SHOWN_PAIRS);
         }
         if !self.first.problems.is_empty() {
             text.push_str("\nNot mirrored, and why\n");

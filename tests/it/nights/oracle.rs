@@ -50,7 +50,7 @@ fn played(plays: &BTreeMap<String, Played>) -> impl Iterator<Item = (&String, &S
     })
 }
 
-/// What B played before, and A still serves in the clear, still plays. True after every night, whatever went wrong in it.
+/// What B played before, and A still serves in the clear, still plays. True after every night, also after one with faults.
 pub(super) fn nothing_went_dark(before: &State, after: &State) {
     for (guid, path, _) in played(&before.plays_b) {
         let served = after.plays_a.get(guid).and_then(|played| played.answers.get(path));
@@ -63,7 +63,7 @@ pub(super) fn nothing_went_dark(before: &State, after: &State) {
     }
 }
 
-/// What is not ours on B is as it was. True after every night, whatever went wrong in it.
+/// What is not ours on B is as it was. True after every night, also after one with faults.
 pub(super) fn nothing_foreign_was_touched(story: &Story, before: &State, after: &State) {
     for id in &story.foreign_assets {
         assert_eq!(before.b.get(id), after.b.get(id), "(d) foreign asset {id} was changed");
@@ -87,7 +87,7 @@ pub(super) fn nothing_foreign_was_touched(story: &Story, before: &State, after: 
     }
 }
 
-/// No source asset has two complete copies. True after every night, whatever went wrong in it.
+/// No source asset has two complete copies. True after every night, also after one with faults.
 pub(super) fn nothing_is_there_twice(after: &State) {
     for thing in &after.a.0 {
         let copies: Vec<&str> = after.b.copies_of(thing.id()).into_iter().map(Thing::id).collect();

@@ -22,7 +22,7 @@ use crate::simulation::{follow, paused_runtime};
 
 /// Nights of a seed, without the quiet ones.
 const NIGHTS: u32 = 4;
-/// Nothing in a small library may take longer, whatever goes wrong.
+/// The longest time that a run of a small library may take, also with faults.
 const LONGEST_RUN: Duration = Duration::from_hours(24);
 
 /// Gives the ledger back also when a check panics: the next seed runs on the same thread.
@@ -163,7 +163,7 @@ async fn quiet_night(story: &mut Story, writes: &Writes) {
     assert_eq!(before.b, State::of(&story.world).await.b, "a quiet night changed something");
 }
 
-/// A night in which listings skip rows, or requests are refused. Whatever the run says, it does no harm.
+/// A night in which listings skip rows, or requests are refused. The run does no harm, also if it fails.
 async fn troubled_night(story: &mut Story) {
     let before = State::of(&story.world).await;
     let plan: FaultPlan = troubles(&mut story.dice);

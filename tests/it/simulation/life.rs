@@ -22,7 +22,7 @@ use super::oracle::Oracle;
 use super::scenario::{self, Death, Troubles};
 use crate::world::World;
 
-/// Nothing in a small library may take longer, whatever goes wrong.
+/// The longest time that a run of a small library may take, also with faults.
 const LONGEST_RUN: Duration = Duration::from_hours(24);
 /// Runs without faults in which everything has to be mended: the first finds what the faults left behind, the second
 /// what the first could not know.

@@ -205,7 +205,7 @@ impl Oracle {
         assert!(torn.is_empty(), "I1: not as the source is: {torn:?}");
         let verification = world.verify_by(ledger).await;
         assert!(verification.differences.is_empty(), "I1: {:?}", verification.differences);
-        // One target for each source, whatever was lost on the way.
+        // One target for each source, also after faults and crashes.
         let pair = world.pair();
         let targets = pair.target.media.assets().try_concat().await.unwrap();
         let origins: HashSet<_> = targets.iter().filter_map(origin_of).collect();
