@@ -133,6 +133,8 @@ pub struct Asset {
     pub storage_account: Option<AccountName>,
     /// Its container; `None` = the service does not say (`x-ms-version` below 2.2).
     pub container: Option<ContainerName>,
+    /// May anybody read its blobs, without a signature?
+    pub public: bool,
 }
 
 impl Asset {

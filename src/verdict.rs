@@ -24,6 +24,8 @@ pub enum Cause {
     PlaysInTheClear,
     /// Whether it is protected could not be read.
     ProtectionUnreadable,
+    /// Anybody may read it in the source, and its copy is private.
+    PublicAccess,
     /// It has append or page blobs.
     NotBlockBlobs,
     /// Published and empty, and never mirrored.

@@ -8,7 +8,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use jiff::Timestamp;
 
 use super::BlobAccount;
-use super::properties::{ABSENT, control_call, refused_with};
+use super::properties::{ABSENT, control_call, header, refused_with};
 use super::write::write_call;
 use crate::error::{CallError, Error, Failure};
 use crate::model::ContainerName;
@@ -27,6 +27,8 @@ pub struct Container {
     pub metadata: BTreeMap<String, String>,
     /// The last change of the container itself (not of its blobs), to the second.
     pub last_modified: Option<Timestamp>,
+    /// May anybody read its blobs, without a signature?
+    pub public: bool,
 }
 
 /// How a container came to be there.
@@ -101,7 +103,8 @@ impl BlobAccount {
                 let key = name.as_str().strip_prefix(META)?;
                 Some((key.to_owned(), value.as_str().to_owned()))
             });
-            Ok(Container { name: container.clone(), metadata: metadata.collect(), last_modified: None })
+            let public = header(answer.headers(), "x-ms-blob-public-access").is_some();
+            Ok(Container { name: container.clone(), metadata: metadata.collect(), last_modified: None, public })
         });
         match found.await {
             Ok(found) => Ok(Some(found)),
@@ -179,11 +182,12 @@ fn headers_of(metadata: &BTreeMap<String, String>) -> HashMap<String, String> {
 /// A container of a page; `None`: one that is deleted, or has no name.
 fn listed(item: azure_storage_blob::models::ContainerItem) -> Option<Container> {
     let name = item.name.filter(|_| item.deleted != Some(true))?;
-    let last_modified = item.properties.and_then(|properties| properties.last_modified);
+    let properties = item.properties.unwrap_or_default();
     Some(Container {
         name: ContainerName::new(name),
         metadata: item.metadata.unwrap_or_default().into_iter().map(|(k, v)| (k.to_lowercase(), v)).collect(),
-        last_modified: last_modified.and_then(|at| Timestamp::from_second(at.unix_timestamp()).ok()),
+        public: properties.public_access.is_some(),
+        last_modified: properties.last_modified.and_then(|at| Timestamp::from_second(at.unix_timestamp()).ok()),
     })
 }
 
@@ -204,7 +208,7 @@ mod tests {
     #[tokio::test]
     async fn containers_are_listed_page_by_page_with_their_metadata() {
         let first = "<Container><Name>films</Name><Properties><Last-Modified>Sun, 22 Nov 2026 19:50:50 GMT\
-                     </Last-Modified><Etag>\"0x1\"</Etag></Properties><Metadata><Owner>me &amp; you</Owner></Metadata>\
+                     </Last-Modified><Etag>\"0x1\"</Etag><PublicAccess>blob</PublicAccess></Properties><Metadata><Owner>me &amp; you</Owner></Metadata>\
                      </Container>";
         let second =
             "<Container><Name>series</Name><Properties><Etag>\"0x2\"</Etag></Properties><Metadata /></Container>";
@@ -215,6 +219,7 @@ mod tests {
         assert_eq!(listed[0].metadata, BTreeMap::from([("owner".to_owned(), "me & you".to_owned())]));
         assert_eq!(listed[0].last_modified, "2026-11-22T19:50:50Z".parse().ok());
         assert!(listed[1].metadata.is_empty());
+        assert!(listed[0].public && !listed[1].public);
         let asked = fake.asked();
         assert!(asked[1].url.query().unwrap().ends_with("marker=m1"), "{}", asked[1].url);
     }

@@ -28,6 +28,7 @@ const TABLES: &str = "
         encryption   INTEGER NOT NULL,
         account      TEXT,
         container    BLOB,
+        public       INTEGER NOT NULL,
         covered      INTEGER NOT NULL,
         protection   INTEGER NOT NULL DEFAULT 0,
         deferred     INTEGER NOT NULL DEFAULT 0

@@ -206,7 +206,8 @@ impl Run {
     pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) -> AssetOutcome {
         let dealt_with = matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged);
         let pending = self.pending.lock().expect("no panic while held").remove(&asset.id).unwrap_or_default();
-        let found = outcome.finding().cloned().into_iter().chain(pending).collect();
+        let public = (dealt_with && asset.public).then(|| Cause::PublicAccess.into());
+        let found = outcome.finding().cloned().into_iter().chain(pending).chain(public).collect();
         let verdict = verdict_of(found, asset.label(), &self.accepted());
         if outcome == AssetOutcome::Mirrored {
             self.arrived();

@@ -260,5 +260,6 @@ pub(super) fn stand_in(source: &AssetId, label: &str) -> Asset {
         encryption: AssetEncryption::None,
         storage_account: None,
         container: None,
+        public: false,
     }
 }

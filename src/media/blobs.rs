@@ -47,6 +47,7 @@ impl Blobs {
             encryption: AssetEncryption::None,
             storage_account: Some(self.account.name().clone()),
             container: Some(container.name),
+            public: container.public,
         }
     }
 
@@ -122,7 +123,7 @@ impl MediaService for Blobs {
         let container = ContainerName::new(name);
         let metadata = BTreeMap::from([(MARK.to_owned(), asset.alternate_id.clone())]);
         let creation = self.account.create_container_with(&container, &metadata).await?;
-        let made = Container { name: container.clone(), metadata, last_modified: None };
+        let made = Container { name: container.clone(), metadata, last_modified: None, public: false };
         if creation == ContainerCreation::Made {
             return Ok(self.asset_of(made));
         }

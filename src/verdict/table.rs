@@ -168,7 +168,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::NotBlockBlobs,
         "not-block-blobs",
         Class::Skipped,
-        "a blob is not a block blob, and media services serve only block blobs",
+        "a blob is not a block blob, and only block blobs are mirrored",
         "upload the blob to the source again as a block blob",
     ),
     entry(
@@ -212,6 +212,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         Class::Unchecked,
         "its content keys and delivery policies could not be read, so it may be protected",
         "run again; if it happens again, grant the permission to read content keys and delivery policies",
+    ),
+    entry(
+        Cause::PublicAccess,
+        "public-access",
+        Class::Failed,
+        "anybody may read the container in the source, and its copy is private",
+        "set the same public access on the target's container, then accept this cause for it",
     ),
     entry(
         Cause::RequestRefused,

@@ -1,9 +1,10 @@
 """Fills one storage account, and compares two, with the vendor's own library.
 
     blob_accounts.py fill URL ACCOUNT KEY CONTAINERS
+    blob_accounts.py open URL ACCOUNT KEY CONTAINER
     blob_accounts.py compare SOURCE_URL SOURCE_ACCOUNT SOURCE_KEY TARGET_URL TARGET_ACCOUNT TARGET_KEY
 
-`compare` prints one line for each difference, and last how many containers and blobs it compared.
+`open` lets anybody read the blobs of a container. `compare` prints one line for each difference, and last how many containers and blobs it compared.
 """
 
 import hashlib
@@ -52,6 +53,10 @@ def fill(url, name, key, containers):
             container.upload_blob(blob, **arguments)
 
 
+def open_to_all(url, name, key, container):
+    account(url, name, key).get_container_client(container).set_container_access_policy({}, public_access="blob")
+
+
 def state(client, container, blob):
     blob = client.get_blob_client(container, blob)
     properties = blob.get_blob_properties()
@@ -86,6 +91,8 @@ if __name__ == "__main__":
     command, arguments = sys.argv[1], sys.argv[2:]
     if command == "fill":
         fill(*arguments)
+    elif command == "open":
+        open_to_all(*arguments)
     elif command == "compare":
         compare(account(*arguments[:3]), account(*arguments[3:]))
     else:

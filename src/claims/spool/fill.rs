@@ -16,8 +16,8 @@ impl Spool {
     pub(crate) fn add_source_assets(&self, page: &[Asset], covered: impl Fn(&Asset) -> bool) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO source_asset (id, name, alternate_id, created, encryption, account, container, covered)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO source_asset (id, name, alternate_id, created, encryption, account, container, public, covered)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
             for asset in page {
                 insert.execute(params![
@@ -28,6 +28,7 @@ impl Spool {
                     encryption(asset.encryption),
                     asset.storage_account.as_ref().map(AccountName::as_str),
                     container(&asset.id, asset.container.as_ref()),
+                    asset.public,
                     covered(asset),
                 ])?;
             }

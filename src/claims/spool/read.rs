@@ -65,7 +65,7 @@ impl Spool {
             "SELECT {SOURCE_ASSET}, turn.n FROM turn JOIN source_asset AS s ON s.n = turn.asset
              WHERE turn.n > ?1 ORDER BY turn.n LIMIT ?2"
         );
-        self.rows(&sql, params![after, limit], |row| Ok((row.get(7)?, source_asset(row)?)))
+        self.rows(&sql, params![after, limit], |row| Ok((row.get(8)?, source_asset(row)?)))
     }
 
     /// The places of the assets of the run, in an order of their own.
@@ -93,7 +93,7 @@ impl Spool {
     /// A source asset, and whether it is part of the run.
     pub(crate) fn source(&self, id: &AssetId) -> Result<Option<(Asset, bool)>, Error> {
         let sql = format!("SELECT {SOURCE_ASSET}, covered FROM source_asset WHERE id = ?1");
-        self.row(&sql, params![asset_key(id)], |row| Ok((source_asset(row)?, row.get(7)?)))
+        self.row(&sql, params![asset_key(id)], |row| Ok((source_asset(row)?, row.get(8)?)))
     }
 
     /// The streaming locators of a source asset.
@@ -354,7 +354,7 @@ impl Spool {
     /// The assets that were put off, after that place, with their places.
     pub(crate) fn deferred(&self, after: i64, limit: usize) -> Result<Vec<(i64, Asset)>, Error> {
         let sql = format!("SELECT {SOURCE_ASSET}, n FROM source_asset WHERE deferred AND n > ?1 ORDER BY n LIMIT ?2");
-        self.rows(&sql, params![after, limit], |row| Ok((row.get(7)?, source_asset(row)?)))
+        self.rows(&sql, params![after, limit], |row| Ok((row.get(8)?, source_asset(row)?)))
     }
 
     fn rows<T>(

@@ -104,7 +104,7 @@ pub(super) fn encryption(encryption: AssetEncryption) -> usize {
 }
 
 /// The columns that [`source_asset`] reads.
-pub(super) const SOURCE_ASSET: &str = "id, name, alternate_id, created, encryption, account, container";
+pub(super) const SOURCE_ASSET: &str = "id, name, alternate_id, created, encryption, account, container, public";
 
 pub(super) fn source_asset(row: &Row<'_>) -> rusqlite::Result<Asset> {
     let id = asset_id(row.get_ref(0)?.as_blob()?);
@@ -115,6 +115,7 @@ pub(super) fn source_asset(row: &Row<'_>) -> rusqlite::Result<Asset> {
         encryption: ENCRYPTIONS[row.get::<_, usize>(4)?],
         storage_account: row.get::<_, Option<String>>(5)?.map(AccountName::new),
         container: container_of(&id, row.get(6)?),
+        public: row.get(7)?,
         id,
     })
 }
