@@ -279,6 +279,11 @@ fn complete_mark(work: &Work, copy: &TargetAsset) -> AssetChange {
 /// interrupted at any point leaves at most one complete copy, which the next run finds. Returns these locators.
 async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsset) -> Result<Vec<LocatorId>, Error> {
     let media = &run.pair.target.media;
+    // Where the id is the container's name, the new copy has the id of the old one: nothing else is there to remove.
+    if old.id == new.id {
+        media.update_asset(&new.id, &complete_mark(work, new)).await?;
+        return Ok(Vec::new());
+    }
     let (of_old, moved) = std::mem::take(&mut work.moved).into_iter().partition(|moved| moved.from == old.id);
     work.moved = moved;
     let of_old: Vec<Locator> = Vec::into_iter(of_old).map(|moved| moved.locator).collect();

@@ -10,7 +10,7 @@ use mediamirror::model::{Asset, BlobProperties, BlobRef, ContainerName};
 use tokio_util::sync::CancellationToken;
 
 use crate::simulation::{follow, paused_runtime};
-use crate::world::World;
+use crate::world::{World, once};
 
 /// Two storage accounts of the emulator as libraries.
 async fn world() -> World {
@@ -219,4 +219,24 @@ async fn doctor_names_what_a_storage_account_has_and_its_write_test_leaves_no_co
     let listed = checks.iter().find(|check| check.check == "containers").unwrap();
     assert_eq!(listed.found, "may be listed (2)");
     assert_eq!(mirrored(&world).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_is_deleted_during_the_run_is_made_again_and_stays() {
+    let mut world = world().await;
+    fill(&world, "films", &["a.ts", "b.ts"]).await;
+    world.sync().await;
+    fill(&world, "films-2", &["c.ts"]).await;
+    let (pair, container) = (world.pair(), ContainerName::new("films"));
+    // After the target's containers were listed, when the source's container is read.
+    let deletion = async move { pair.target.storage[0].delete_container(&container).await.unwrap() };
+    let reads = |request: &azure_core::http::Request| {
+        request.url().as_str().contains("storewest/films?restype=container&comp=list")
+    };
+    world.intercept(once(reads, Box::pin(deletion)));
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    assert_eq!(mirrored(&world).await, expected(&[("films", &["a.ts", "b.ts"]), ("films-2", &["c.ts"])]));
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.assets.unchanged), (Outcome::Complete, 2), "{:?}", summary.problems);
 }
