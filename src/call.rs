@@ -124,7 +124,18 @@ impl Caller {
         }
     }
 
-    fn most_attempts(&self) -> u32 {
+    /// Waits before another attempt at what the caller cannot repeat by itself; `false`: attempt number `attempt` (from 1)
+    /// was the last.
+    pub async fn wait_before_retry(&self, attempt: u32) -> bool {
+        let more = attempt < self.most_attempts();
+        if more {
+            tokio::time::sleep(self.policy.delay(attempt, None)).await;
+        }
+        more
+    }
+
+    /// How often something is attempted, the first time included.
+    pub fn most_attempts(&self) -> u32 {
         let most = self.policy.max_attempts;
         if self.reached.load(Ordering::Relaxed) { most } else { most.min(FIRST_CONTACT_ATTEMPTS) }
     }

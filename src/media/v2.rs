@@ -10,6 +10,7 @@ mod batch;
 mod bulk;
 mod container;
 mod costs;
+mod create;
 mod diff;
 mod entities;
 mod errors;

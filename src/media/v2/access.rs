@@ -8,6 +8,7 @@ use url::Url;
 use super::assets::unreadable;
 use super::batch::{Changeset, Operation, Target};
 use super::bulk::ROUNDS;
+use super::create::create_once;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
@@ -20,8 +21,6 @@ use crate::retry::Idempotency;
 
 /// The wire's number of a SAS locator.
 const SAS: u8 = 1;
-/// Looks at what became of a creation before giving up.
-const CREATIONS: u32 = 3;
 /// The action as in "failed to …".
 const MAKE_SAS: &str = "make a download locator of";
 /// The same.
@@ -101,27 +100,24 @@ impl V2 {
             "Type": SAS,
             "StartTime": odata::date(start),
         });
-        let mut round = 1;
-        loop {
+        let url_of = |row: &Row| {
+            let url = row.words("Path").and_then(|path| Url::parse(path).ok()).map(SafeUrl::new);
+            url.ok_or_else(|| {
+                let failure = Failure::Unexpected("a SAS locator without a usable path".to_owned());
+                unreadable(MAKE_SAS, asset.as_str(), failure).into()
+            })
+        };
+        let create = || async {
             let call = call("CreateLocator", MAKE_SAS, asset.as_str(), Idempotency::LookFirst);
-            let row = match self.wire().row(call, &Ask::post("Locators", entity.clone())).await {
-                Ok(row) => Some(row),
-                // The id is ours: what became of it can be asked.
-                Err(error) if error.failure.ambiguous() && round < CREATIONS => {
-                    let ask = Ask::get(odata::entity("Locators", &id));
-                    self.wire().find(safe("GetLocator", MAKE_SAS, asset.as_str()), &ask).await?
-                }
-                Err(error) => return Err(error.into()),
-            };
-            if let Some(row) = row {
-                let url = row.words("Path").and_then(|path| Url::parse(path).ok()).map(SafeUrl::new);
-                return url.ok_or_else(|| {
-                    let failure = Failure::Unexpected("a SAS locator without a usable path".to_owned());
-                    unreadable(MAKE_SAS, asset.as_str(), failure).into()
-                });
-            }
-            round += 1;
-        }
+            url_of(&self.wire().row(call, &Ask::post("Locators", entity.clone())).await?)
+        };
+        // The id is ours: what became of it can be asked.
+        let look = || async {
+            let ask = Ask::get(odata::entity("Locators", &id));
+            let row = self.wire().find(safe("GetLocator", MAKE_SAS, asset.as_str()), &ask).await?;
+            row.as_ref().map(url_of).transpose()
+        };
+        create_once(self.wire().caller(), create, look).await
     }
 
     /// All access policies.

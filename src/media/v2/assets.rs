@@ -1,9 +1,8 @@
 //! Assets, and the hosts they are streamed from.
 
-use std::time::Duration;
-
 use serde_json::json;
 
+use super::create::create_once;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
@@ -12,13 +11,6 @@ use crate::error::{Asked, CallError, Error, Failure};
 use crate::model::{Asset, AssetChange, AssetId, NewAsset, StreamingHost};
 use crate::retry::{Idempotency, final_disposition};
 use crate::verdict::Cause;
-
-/// How often a creation is sent again after it was looked for and not found.
-const CREATIONS: u32 = 3;
-/// How often a creation of unknown fate is looked for before it is sent again: there is no taking back a second asset.
-const LOOKS: u32 = 2;
-/// How long a listing may lag behind (guess).
-const LAG: Duration = Duration::from_secs(2);
 
 impl V2 {
     pub(super) async fn find_asset(&self, id: &AssetId) -> Result<Option<Asset>, Error> {
@@ -120,32 +112,16 @@ impl V2 {
             }
         }
         let ask = Ask::post("Assets", entity);
-        let mut round = 1;
-        loop {
+        let create = || async {
             let call = call("CreateAsset", "create asset", label, Idempotency::LookFirst);
-            let error = match self.wire().row(call, &ask).await {
-                Ok(row) => {
-                    return entities::asset(&row).map_err(|failure| unreadable("create asset", label, failure).into());
-                }
-                Err(error) => error,
-            };
-            if !error.failure.ambiguous() {
-                return Err(error.into());
-            }
-            for look in 1..=LOOKS {
-                let found = self.find_by_mark(&asset.alternate_id).await?;
-                if let Some(made) = found.into_iter().max_by_key(|asset| asset.created) {
-                    return Ok(made);
-                }
-                if look < LOOKS {
-                    tokio::time::sleep(LAG).await;
-                }
-            }
-            if round == CREATIONS {
-                return Err(error.into());
-            }
-            round += 1;
-        }
+            let row = self.wire().row(call, &ask).await?;
+            entities::asset(&row).map_err(|failure| unreadable("create asset", label, failure).into())
+        };
+        let look = || async {
+            let found = self.find_by_mark(&asset.alternate_id).await?;
+            Ok(found.into_iter().max_by_key(|asset| asset.created))
+        };
+        create_once(self.wire().caller(), create, look).await
     }
 
     pub(super) async fn remove_asset(&self, id: &AssetId) -> Result<(), Error> {
@@ -179,12 +155,12 @@ impl V2 {
     }
 }
 
-/// A streaming endpoint; the service's own locator paths say `http`, so that is what its host is shown with.
 /// Does the asset's mark start with that?
 fn has_prefix(asset: &Asset, prefix: &str) -> bool {
     asset.alternate_id.as_deref().is_some_and(|id| id.starts_with(prefix))
 }
 
+/// A streaming endpoint; the service's own locator paths say `http`, so that is what its host is shown with.
 fn streaming_host(row: &Row) -> Option<StreamingHost> {
     let host = row.words("HostName")?;
     let url = if host.contains("://") { host.trim_end_matches('/').to_owned() } else { format!("http://{host}") };

@@ -9,7 +9,8 @@ use super::wire::call;
 use crate::error::{Asked, CallError, Failure};
 use crate::retry::{Class, Idempotency, classify, final_disposition};
 
-/// Rounds a change is sent, looked for and sent again before its last failure counts.
+/// Rounds in which changes that may be repeated are sent, looked for and sent again before the last failure counts. The
+/// calls that carry them are repeated as well.
 pub(super) const ROUNDS: u32 = 4;
 
 /// Why a change was not made, or may not have been.

@@ -4,7 +4,8 @@
 use serde_json::json;
 
 use super::assets::unreadable;
-use super::odata;
+use super::create::create_once;
+use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
 use super::{V2, WITH_URI, entities};
 use crate::error::{Error, Failure};
@@ -16,8 +17,6 @@ use crate::verdict::Cause;
 const TEMPORARY_MINUTES: u32 = 60;
 /// The wire's number of a SAS locator.
 const SAS: u8 = 1;
-/// Looks at what became of a creation before giving up.
-const CREATIONS: u32 = 3;
 
 impl V2 {
     pub(super) async fn find_container(&self, asset: &AssetId) -> Result<Option<ContainerName>, Error> {
@@ -69,15 +68,16 @@ impl V2 {
     async fn temporary_path(&self, asset: &AssetId, id: &str, policy: &str) -> Result<String, Error> {
         let body = json!({"Id": id, "AssetId": asset.as_str(), "AccessPolicyId": policy, "Type": SAS});
         let attempted = "make a temporary locator of";
-        let mut round = 1;
-        loop {
+        let path_of = |row: &Row| {
+            row.words("Path").map(str::to_owned).ok_or_else(|| {
+                let failure = Failure::Unexpected("a SAS locator without a path".to_owned());
+                unreadable(attempted, asset.as_str(), failure).into()
+            })
+        };
+        let create = || async {
             let call = call("CreateLocator", attempted, asset.as_str(), Idempotency::LookFirst);
-            let row = match self.wire().row(call, &Ask::post("Locators", body.clone())).await {
-                Ok(row) => Some(row),
-                Err(error) if error.failure.ambiguous() && round < CREATIONS => {
-                    let ask = Ask::get(odata::entity("Locators", id));
-                    self.wire().find(safe("GetLocator", attempted, asset.as_str()), &ask).await?
-                }
+            match self.wire().row(call, &Ask::post("Locators", body.clone())).await {
+                Ok(row) => path_of(&row),
                 // The asset has five locators already, or no container: no other asset causes this.
                 Err(error) if error.failure.status() == Some(409) => {
                     let reason = format!(
@@ -85,17 +85,16 @@ impl V2 {
                          refused ({}); use a newer one",
                         error.failure
                     );
-                    return Err(Error::found(asset.to_string(), Cause::NotSupported, reason));
+                    Err(Error::found(asset.to_string(), Cause::NotSupported, reason))
                 }
-                Err(error) => return Err(error.into()),
-            };
-            if let Some(row) = row {
-                return row.words("Path").map(str::to_owned).ok_or_else(|| {
-                    let failure = Failure::Unexpected("a SAS locator without a path".to_owned());
-                    unreadable(attempted, asset.as_str(), failure).into()
-                });
+                Err(error) => Err(error.into()),
             }
-            round += 1;
-        }
+        };
+        let look = || async {
+            let ask = Ask::get(odata::entity("Locators", id));
+            let row = self.wire().find(safe("GetLocator", attempted, asset.as_str()), &ask).await?;
+            row.as_ref().map(path_of).transpose()
+        };
+        create_once(self.wire().caller(), create, look).await
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! A job is looked for by its name before it is submitted again, so that names given here have to be unique.
 
-use std::time::Duration;
-
 use quick_xml::escape::escape;
 use serde_json::{Value, json};
 
 use super::assets::unreadable;
+use super::create::create_once;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
@@ -16,13 +15,6 @@ use crate::error::{CallError, Error, Failure};
 use crate::media::authoring::{Job, JobTask, NewJob, TaskError, TaskEvent};
 use crate::model::{Asset, JobId, JobState};
 use crate::retry::Idempotency;
-
-/// How often a submission is sent again after it was looked for and not found.
-const SUBMISSIONS: u32 = 3;
-/// How often a submission of unknown fate is looked for before it is sent again: a second one costs money.
-const LOOKS: u32 = 2;
-/// How long a listing may lag behind (guess).
-const LAG: Duration = Duration::from_secs(2);
 
 /// The state behind the wire's number. A task's numbers are a job's, with other words for the first three.
 fn state(row: &Row) -> Result<JobState, Failure> {
@@ -123,29 +115,13 @@ impl V2 {
 
     async fn submit(&self, wanted: &NewJob, task: &Value) -> Result<Job, Error> {
         let ask = Ask::post("Jobs", self.job_entity(wanted, task).await?);
-        let mut round = 1;
-        loop {
+        let create = || async {
             let call = call("CreateJob", "submit job", &wanted.name, Idempotency::LookFirst);
-            let error = match self.wire().row(call, &ask).await {
-                Ok(row) => return job(&row).map_err(|failure| unreadable("submit job", &wanted.name, failure).into()),
-                Err(error) => error,
-            };
-            if !error.failure.ambiguous() {
-                return Err(error.into());
-            }
-            for look in 1..=LOOKS {
-                if let Some(made) = self.jobs_named(&wanted.name).await?.into_iter().next() {
-                    return Ok(made);
-                }
-                if look < LOOKS {
-                    tokio::time::sleep(LAG).await;
-                }
-            }
-            if round == SUBMISSIONS {
-                return Err(error.into());
-            }
-            round += 1;
-        }
+            let row = self.wire().row(call, &ask).await?;
+            job(&row).map_err(|failure| unreadable("submit job", &wanted.name, failure).into())
+        };
+        let look = || async { Ok(self.jobs_named(&wanted.name).await?.into_iter().next()) };
+        create_once(self.wire().caller(), create, look).await
     }
 
     async fn job_entity(&self, wanted: &NewJob, task: &Value) -> Result<Value, CallError> {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::assets::unreadable;
 use super::batch::{Changeset, Operation, Target};
-use super::bulk::{ROUNDS, Wrong};
+use super::bulk::Wrong;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
@@ -114,10 +114,15 @@ impl V2 {
 
     pub(super) async fn publish_all(&self, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
         let mut results: Vec<Option<Result<Locator, Error>>> = locators.iter().map(refuse_sas).collect();
-        for round in 1..=ROUNDS {
+        // A call whose answer is lost is not repeated by itself: the rounds have the patience of the policy.
+        let rounds = self.wire().caller().most_attempts();
+        for round in 1..=rounds {
             let open: Vec<usize> = (0..locators.len()).filter(|&at| results[at].is_none()).collect();
             if open.is_empty() {
                 break;
+            }
+            if round > 1 {
+                self.wire().caller().wait_before_retry(round - 1).await;
             }
             let mut creations: Vec<Creation> = Vec::with_capacity(open.len());
             for at in open {
@@ -134,7 +139,7 @@ impl V2 {
                 .collect();
             let looks = self.looks(locators, &judged).await;
             let settled = join_all(judged.into_iter().zip(looks).map(|((at, judged), there)| async move {
-                (at, self.settle(&locators[at], judged, there, round).await)
+                (at, self.settle(&locators[at], judged, there, (round, rounds)).await)
             }));
             for (at, result) in settled.await {
                 results[at] = result;
@@ -142,7 +147,7 @@ impl V2 {
         }
         let never = |locator: &Locator| {
             let failure = Failure::Interrupted("it is not known what became of it".to_owned());
-            Error::from(Wrong::Part(failure).into_error(PUBLISH, subject(locator), ROUNDS))
+            Error::from(Wrong::Part(failure).into_error(PUBLISH, subject(locator), rounds))
         };
         results.into_iter().zip(locators).map(|(result, l)| result.unwrap_or_else(|| Err(never(l)))).collect()
     }
@@ -246,7 +251,7 @@ impl V2 {
         wanted: &Locator,
         judged: Judged,
         there: Result<Option<Locator>, Error>,
-        round: u32,
+        (round, rounds): (u32, u32),
     ) -> Option<Result<Locator, Error>> {
         let wrong = match judged {
             Judged::Made(there) => return Some(self.adopt(wanted, *there).await),
@@ -263,7 +268,7 @@ impl V2 {
             (None, Some(wrong)) => match wrong.failure() {
                 Failure::Refused { status: 403, message, .. } => Some(Err(elsewhere(wanted, message))),
                 Failure::Refused { status: 409, message, .. } => Some(Err(self.in_the_way(wanted, message).await)),
-                _ if round == ROUNDS => Some(Err(wrong.into_error(PUBLISH, subject(wanted), round).into())),
+                _ if round >= rounds => Some(Err(wrong.into_error(PUBLISH, subject(wanted), round).into())),
                 _ => None,
             },
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde_json::json;
 
 use super::V2;
+use super::create::create_once;
 use super::entities;
 use super::listing::{self, Query};
 use super::odata;
@@ -16,8 +17,6 @@ use crate::retry::Idempotency;
 pub(super) const PREFIX: &str = "mediamirror read ";
 /// The wire's number of "read".
 const READ: u64 = 1;
-/// Looks at what became of a creation before giving up.
-const CREATIONS: u32 = 3;
 
 /// The policies known so far.
 #[derive(Debug, Default)]
@@ -122,25 +121,12 @@ fn ours(row: &odata::Row) -> Result<Option<(String, Option<u32>)>, Failure> {
 async fn create(service: &V2, minutes: u32) -> Result<String, Error> {
     let name = format!("{PREFIX}{minutes}");
     let ask = Ask::post("AccessPolicies", json!({"Name": name, "DurationInMinutes": minutes, "Permissions": READ}));
-    let mut round = 1;
-    loop {
+    let create = || async {
         let call = call("CreateAccessPolicy", "create access policy", &name, Idempotency::LookFirst);
-        let error = match service.wire().row(call, &ask).await {
-            Ok(row) => {
-                let id = entities::id(&row).map(str::to_owned);
-                return id.map_err(|failure| super::assets::unreadable("create access policy", &name, failure).into());
-            }
-            Err(error) => error,
-        };
-        if !error.failure.ambiguous() {
-            return Err(error.into());
-        }
-        if let Some(id) = list(service).await?.by_minutes.remove(&minutes) {
-            return Ok(id);
-        }
-        if round == CREATIONS {
-            return Err(error.into());
-        }
-        round += 1;
-    }
+        let row = service.wire().row(call, &ask).await?;
+        let id = entities::id(&row).map(str::to_owned);
+        id.map_err(|failure| super::assets::unreadable("create access policy", &name, failure).into())
+    };
+    let look = || async { Ok(list(service).await?.by_minutes.remove(&minutes)) };
+    create_once(service.wire().caller(), create, look).await
 }
