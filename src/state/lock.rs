@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::SignedDuration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -110,12 +110,16 @@ impl TargetLock {
 
 /// Acquires the lease; returns the moment from which its time counts.
 async fn acquire(account: &BlobAccount, target: &AccountName, blob: &BlobRef, id: &LeaseId) -> Result<Moment, Error> {
-    let deadline = Instant::now() + PATIENCE;
+    // Only the pauses count: an account that is slow to answer takes nothing from the patience with a holder.
+    let mut pauses = PATIENCE.as_secs() / PAUSE.as_secs();
+    // Another run may break the lease or delete the blob meanwhile; not again and again.
+    let mut repairs = 3;
     loop {
         let sent = Moment::now();
         match account.acquire_lease(blob, id, LEASE_SECONDS).await? {
             LeaseAnswer::Granted => return Ok(sent),
-            LeaseAnswer::Missing if Instant::now() < deadline => {
+            LeaseAnswer::Missing if repairs > 0 => {
+                repairs -= 1;
                 create(account, blob).await?;
                 continue;
             }
@@ -125,18 +129,20 @@ async fn acquire(account: &BlobAccount, target: &AccountName, blob: &BlobRef, id
         // By now it may have ended.
         let holding = super::holding(account, target).await?;
         if let Some(dead) = holding.as_ref().filter(|holding| holding.holder.is_dead())
-            && Instant::now() < deadline
+            && repairs > 0
         {
+            repairs -= 1;
             // Broken or taken by another run meanwhile: the next attempt finds out.
             dead.end(account, target).await?;
             continue;
         }
         let holder = holding.map(|holding| holding.holder).unwrap_or_default();
         // One that has not written its name starts now, or died before: then its lease ends soon.
-        if holder.is_named() || Instant::now() >= deadline {
+        if holder.is_named() || pauses == 0 {
             let target = target.clone();
             return Err(Error::Locked { target, holder, at: crate::clock::now() });
         }
+        pauses -= 1;
         sleep(PAUSE).await;
     }
 }
