@@ -53,7 +53,7 @@ async fn again_under(world: &World, rules: &[Rule], options: Options) -> Result<
 /// The run is complete in spite of the rules, which did strike.
 async fn is_complete_under(rules: &[Rule]) -> (World, Summary) {
     let (world, ended) = run_under(rules).await;
-    let summary = ended.unwrap();
+    let summary = ended.unwrap_or_else(|error| panic!("{rules:?}: {error:?}"));
     assert_eq!(summary.outcome, Outcome::Complete, "{rules:?}: {:?}", summary.problems);
     assert!(world.emulator.fault_strikes().iter().all(|strikes| *strikes > 0), "{rules:?}");
     world.emulator.set_faults(&FaultPlan::default()).unwrap();
@@ -95,7 +95,9 @@ async fn a_run_survives_every_kind_of_busy_service() {
     ] {
         let mut refuse = Refuse::status(status);
         refuse.retry_after = retry_after.map(str::to_owned);
-        is_complete_under(&[Rule::new(Fault::Refuse(refuse)).every(9)]).await;
+        // Drawn, not counted: during a long wait the renewals of the lease count as well, and their
+        // number may be such that every attempt of one request is the one that is struck.
+        is_complete_under(&[Rule::new(Fault::Refuse(refuse)).probability(0.11)]).await;
     }
 }
 
@@ -108,7 +110,7 @@ async fn a_busy_source_that_the_target_reports_is_retried_until_it_recovers() {
 #[tokio::test(start_paused = true)]
 async fn a_run_survives_resets_at_every_point() {
     for at in [ResetAt::Before, ResetAt::Headers, ResetAt::Body] {
-        is_complete_under(&[Rule::new(Fault::Reset(at)).every(13)]).await;
+        is_complete_under(&[Rule::new(Fault::Reset(at)).probability(0.08)]).await;
     }
 }
 
