@@ -133,8 +133,17 @@ pub struct Asset {
     pub storage_account: Option<AccountName>,
     /// Its container; `None` = the service does not say (`x-ms-version` below 2.2).
     pub container: Option<ContainerName>,
-    /// May anybody read its blobs, without a signature?
-    pub public: bool,
+    /// What anybody may read without a signature; `None`: nothing.
+    pub public: Option<PublicAccess>,
+}
+
+/// What anybody may read of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublicAccess {
+    /// Blobs whose names are known.
+    Blobs,
+    /// These, and the list of them.
+    Container,
 }
 
 impl Asset {

@@ -24,7 +24,7 @@ pub enum Cause {
     PlaysInTheClear,
     /// Whether it is protected could not be read.
     ProtectionUnreadable,
-    /// Anybody may read it in the source, and its copy is private.
+    /// Anybody may read something else of it than of its copy.
     PublicAccess,
     /// It has append or page blobs.
     NotBlockBlobs,

@@ -11,7 +11,7 @@ use super::BlobAccount;
 use super::properties::{ABSENT, control_call, header, refused_with};
 use super::write::write_call;
 use crate::error::{CallError, Error, Failure};
-use crate::model::ContainerName;
+use crate::model::{ContainerName, PublicAccess};
 
 /// The most that the service lists at once.
 const PAGE_SIZE: &str = "5000";
@@ -27,8 +27,8 @@ pub struct Container {
     pub metadata: BTreeMap<String, String>,
     /// The last change of the container itself (not of its blobs), to the second.
     pub last_modified: Option<Timestamp>,
-    /// May anybody read its blobs, without a signature?
-    pub public: bool,
+    /// What anybody may read without a signature; `None`: nothing.
+    pub public: Option<PublicAccess>,
 }
 
 /// How a container came to be there.
@@ -103,7 +103,7 @@ impl BlobAccount {
                 let key = name.as_str().strip_prefix(META)?;
                 Some((key.to_owned(), value.as_str().to_owned()))
             });
-            let public = header(answer.headers(), "x-ms-blob-public-access").is_some();
+            let public = header(answer.headers(), "x-ms-blob-public-access").map(|level| public_access(&level));
             Ok(Container { name: container.clone(), metadata: metadata.collect(), last_modified: None, public })
         });
         match found.await {
@@ -179,6 +179,11 @@ fn headers_of(metadata: &BTreeMap<String, String>) -> HashMap<String, String> {
     metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
+/// A level that is not known permits more rather than less.
+fn public_access(level: &str) -> PublicAccess {
+    if level.eq_ignore_ascii_case("blob") { PublicAccess::Blobs } else { PublicAccess::Container }
+}
+
 /// A container of a page; `None`: one that is deleted, or has no name.
 fn listed(item: azure_storage_blob::models::ContainerItem) -> Option<Container> {
     let name = item.name.filter(|_| item.deleted != Some(true))?;
@@ -186,7 +191,7 @@ fn listed(item: azure_storage_blob::models::ContainerItem) -> Option<Container> 
     Some(Container {
         name: ContainerName::new(name),
         metadata: item.metadata.unwrap_or_default().into_iter().map(|(k, v)| (k.to_lowercase(), v)).collect(),
-        public: properties.public_access.is_some(),
+        public: properties.public_access.map(|level| public_access(level.as_ref())),
         last_modified: properties.last_modified.and_then(|at| Timestamp::from_second(at.unix_timestamp()).ok()),
     })
 }
@@ -219,7 +224,7 @@ mod tests {
         assert_eq!(listed[0].metadata, BTreeMap::from([("owner".to_owned(), "me & you".to_owned())]));
         assert_eq!(listed[0].last_modified, "2026-11-22T19:50:50Z".parse().ok());
         assert!(listed[1].metadata.is_empty());
-        assert!(listed[0].public && !listed[1].public);
+        assert_eq!((listed[0].public, listed[1].public), (Some(PublicAccess::Blobs), None));
         let asked = fake.asked();
         assert!(asked[1].url.query().unwrap().ends_with("marker=m1"), "{}", asked[1].url);
     }

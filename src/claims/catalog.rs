@@ -288,6 +288,11 @@ impl Claims {
         Ok(())
     }
 
+    /// Can anybody read something else of an asset than of its copy? Viewers read the blobs only where they need no locators.
+    pub(crate) fn public_access_differs(&self, asset: &Asset) -> Result<bool, Error> {
+        Ok(!self.through_locators && self.spool.public_access_of_copy(&asset.id)? != asset.public)
+    }
+
     /// Does a target asset have a foreign locator?
     pub(crate) fn has_foreign_locator(&self, target: &AssetId) -> Result<bool, Error> {
         Ok(self.spool.locators_on(target)?.iter().any(|there| !there.ours))

@@ -28,7 +28,7 @@ const TABLES: &str = "
         encryption   INTEGER NOT NULL,
         account      TEXT,
         container    BLOB,
-        public       INTEGER NOT NULL,
+        public       INTEGER,
         covered      INTEGER NOT NULL,
         protection   INTEGER NOT NULL DEFAULT 0,
         deferred     INTEGER NOT NULL DEFAULT 0
@@ -40,6 +40,7 @@ const TABLES: &str = "
         alternate_id TEXT,
         account      TEXT,
         container    BLOB,
+        public       INTEGER,
         standing     INTEGER NOT NULL,
         source       BLOB,
         retired      INTEGER NOT NULL

@@ -206,7 +206,12 @@ impl Run {
     pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) -> AssetOutcome {
         let dealt_with = matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged);
         let pending = self.pending.lock().expect("no panic while held").remove(&asset.id).unwrap_or_default();
-        let public = (dealt_with && asset.public).then(|| Cause::PublicAccess.into());
+        let public = dealt_with
+            && self.claims.public_access_differs(asset).unwrap_or_else(|error| {
+                self.abandon(error);
+                false
+            });
+        let public = public.then(|| Cause::PublicAccess.into());
         let found = outcome.finding().cloned().into_iter().chain(pending).chain(public).collect();
         let verdict = verdict_of(found, asset.label(), &self.accepted());
         if outcome == AssetOutcome::Mirrored {

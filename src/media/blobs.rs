@@ -42,12 +42,31 @@ impl Blobs {
         Asset {
             id: AssetId::new(container.name.as_str()),
             name: Some(container.name.as_str().to_owned()),
-            alternate_id: container.metadata.get(MARK).cloned(),
+            alternate_id: container.metadata.get(MARK).map(|stored| self.shown(stored, &container.name)),
             created: container.last_modified,
             encryption: AssetEncryption::None,
             storage_account: Some(self.account.name().clone()),
             container: Some(container.name),
             public: container.public,
+        }
+    }
+
+    /// A mark as it is stored: the copy's own id is its container's name in this account, as a container of the same name in
+    /// another account is another one, also where a tool copied its metadata.
+    fn stored(&self, mark: &str) -> String {
+        let with_account = |own: AssetId| AssetId::new(format!("{}/{own}", self.account.name()));
+        Mark::parse(mark)
+            .map_or_else(|| mark.to_owned(), |mark| Mark { own: mark.own.clone().map(with_account), ..mark }.text())
+    }
+
+    /// A stored mark as the mark of an asset. One that names another container stays as it is.
+    fn shown(&self, stored: &str, container: &ContainerName) -> String {
+        let here = format!("{}/{container}", self.account.name());
+        match Mark::parse(stored) {
+            Some(mark) if mark.own.as_ref().is_some_and(|own| own.as_str() == here) => {
+                Mark { own: Some(AssetId::new(container.as_str())), ..mark }.text()
+            }
+            _ => stored.to_owned(),
         }
     }
 
@@ -121,9 +140,9 @@ impl MediaService for Blobs {
     async fn create_asset(&self, asset: &NewAsset) -> Result<Asset, Error> {
         let name = asset.name.as_deref().unwrap_or_default();
         let container = ContainerName::new(name);
-        let metadata = BTreeMap::from([(MARK.to_owned(), asset.alternate_id.clone())]);
+        let metadata = BTreeMap::from([(MARK.to_owned(), self.stored(&asset.alternate_id))]);
         let creation = self.account.create_container_with(&container, &metadata).await?;
-        let made = Container { name: container.clone(), metadata, last_modified: None, public: false };
+        let made = Container { name: container.clone(), metadata, last_modified: None, public: None };
         if creation == ContainerCreation::Made {
             return Ok(self.asset_of(made));
         }
@@ -148,7 +167,7 @@ impl MediaService for Blobs {
             return Err(Error::found(id.as_str(), Cause::TargetContainerDeleted, ""));
         };
         match mark {
-            Some(mark) => container.metadata.insert(MARK.to_owned(), mark.clone()),
+            Some(mark) => container.metadata.insert(MARK.to_owned(), self.stored(mark)),
             None => container.metadata.remove(MARK),
         };
         self.account.set_container_metadata(&container.name, &container.metadata).await

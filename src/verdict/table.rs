@@ -217,8 +217,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::PublicAccess,
         "public-access",
         Class::Failed,
-        "anybody may read the container in the source, and its copy is private",
-        "set the same public access on the target's container, then accept this cause for it",
+        "the public access of the container differs between source and target",
+        "set the same public access on the target's container",
     ),
     entry(
         Cause::RequestRefused,

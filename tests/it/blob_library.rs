@@ -240,3 +240,18 @@ async fn a_copy_that_is_deleted_during_the_run_is_made_again_and_stays() {
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.assets.unchanged), (Outcome::Complete, 2), "{:?}", summary.problems);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_another_account_that_was_copied_with_its_metadata_is_not_ours() {
+    let world = world().await;
+    fill(&world, "films", &["a.ts"]).await;
+    let (pair, container) = (world.pair(), ContainerName::new("films"));
+    let source = pair.source.media.account();
+    let mark = format!("mediamirror:{source};films;elsewhere/films;;");
+    let metadata = [("mediamirror".to_owned(), mark)].into();
+    pair.target.storage[0].create_container_with(&container, &metadata).await.unwrap();
+    let (summary, _) = world.sync().await;
+    let causes: Vec<&str> = summary.problems.iter().map(|problem| problem.finding.cause.code()).collect();
+    assert_eq!((summary.outcome, causes.as_slice()), (Outcome::Partial, &["foreign-copy"][..]));
+    assert_eq!(mirrored(&world).await, expected(&[("films", &[])]));
+}

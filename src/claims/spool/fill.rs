@@ -6,7 +6,7 @@ use rusqlite::{Transaction, params};
 
 use super::super::digest::FilesDigest;
 use super::super::{Standing, target_standing};
-use super::row::{asset_key, container, encryption, locator_key, ticks};
+use super::row::{asset_key, container, encryption, locator_key, public, ticks};
 use super::{Spool, failed};
 use crate::error::Error;
 use crate::model::{AccountName, Asset, AssetFile, Locator, LocatorKind, Side};
@@ -28,7 +28,7 @@ impl Spool {
                     encryption(asset.encryption),
                     asset.storage_account.as_ref().map(AccountName::as_str),
                     container(&asset.id, asset.container.as_ref()),
-                    asset.public,
+                    public(asset.public),
                     covered(asset),
                 ])?;
             }
@@ -40,8 +40,8 @@ impl Spool {
     pub(crate) fn add_target_assets(&self, page: &[Asset], source: &AccountName) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO target_asset (id, name, alternate_id, account, container, standing, source, retired)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO target_asset (id, name, alternate_id, account, container, standing, source, retired, public)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
             for asset in page {
                 let (standing, mark) = target_standing(asset, source);
@@ -55,6 +55,7 @@ impl Spool {
                     standing as usize,
                     copy_of.map(|mark| asset_key(&mark.source)),
                     copy_of.is_some_and(|mark| mark.retired.is_some()),
+                    public(asset.public),
                 ])?;
             }
             Ok(())

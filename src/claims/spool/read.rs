@@ -8,12 +8,12 @@ use super::super::digest::FilesDigest;
 use super::super::{Holding, Order, Screened, Standing, TargetAsset};
 use super::fill::side_number;
 use super::row::{
-    LOCATOR, REVOKED, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, encryption, holding, locator, locator_key,
-    revoked, source_asset, target_asset,
+    LEVELS, LOCATOR, REVOKED, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, encryption, holding, locator,
+    locator_key, revoked, source_asset, target_asset,
 };
 use super::{Spool, failed};
 use crate::error::Error;
-use crate::model::{Asset, AssetEncryption, AssetId, Locator, LocatorId, Side};
+use crate::model::{Asset, AssetEncryption, AssetId, Locator, LocatorId, PublicAccess, Side};
 
 /// A copy of ours whose source asset is not in the source's listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +112,13 @@ impl Spool {
     pub(crate) fn copies_of(&self, source: &AssetId) -> Result<Vec<TargetAsset>, Error> {
         let sql = format!("SELECT {TARGET_ASSET} FROM target_asset WHERE source = ?1 ORDER BY id");
         self.rows(&sql, params![asset_key(source)], target_asset)
+    }
+
+    /// What anybody may read of our copy of a source asset; `None`: nothing, or there is no copy.
+    pub(crate) fn public_access_of_copy(&self, source: &AssetId) -> Result<Option<PublicAccess>, Error> {
+        let sql = "SELECT public FROM target_asset WHERE source = ?1 AND standing = 1";
+        let level = self.row(sql, params![asset_key(source)], |row| row.get::<_, Option<usize>>(0))?;
+        Ok(level.flatten().map(|number| LEVELS[number]))
     }
 
     /// A target asset.
@@ -237,7 +244,8 @@ impl Spool {
     pub(crate) fn count_gone<'a>(&self, sources: impl Iterator<Item = &'a AssetId>) -> Result<u64, Error> {
         let sql = "
             SELECT count(*) FROM target_asset AS t
-            WHERE t.source = ?1 AND NOT t.retired AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)";
+            WHERE t.source = ?1 AND NOT t.retired AND t.standing = 1
+              AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)";
         let mut count = 0;
         for source in sources {
             count += self.row(sql, params![asset_key(source)], |row| row.get::<_, u64>(0))?.unwrap_or_default();

@@ -7,7 +7,7 @@ use rusqlite::types::{Type, Value};
 use super::super::{Holding, Screened, Standing, TargetAsset};
 use super::Revoked;
 use crate::model::{
-    AccountName, Asset, AssetEncryption, AssetId, ContainerName, Locator, LocatorId, LocatorKind, Mark,
+    AccountName, Asset, AssetEncryption, AssetId, ContainerName, Locator, LocatorId, LocatorKind, Mark, PublicAccess,
 };
 
 /// What the service puts before the GUID of an asset.
@@ -24,6 +24,9 @@ const TEXT: u8 = 0;
 /// All encryptions, by their number in a row.
 const ENCRYPTIONS: [AssetEncryption; 4] =
     [AssetEncryption::None, AssetEncryption::Storage, AssetEncryption::Common, AssetEncryption::Envelope];
+
+/// All levels of public access, by their number in a row.
+pub(super) const LEVELS: [PublicAccess; 2] = [PublicAccess::Blobs, PublicAccess::Container];
 
 /// Seventeen bytes for a lower-case GUID behind the usual prefix, else the text.
 fn key(prefix: &str, id: &str) -> Vec<u8> {
@@ -103,6 +106,10 @@ pub(super) fn encryption(encryption: AssetEncryption) -> usize {
     ENCRYPTIONS.iter().position(|one| *one == encryption).expect("all of them are there")
 }
 
+pub(super) fn public(level: Option<PublicAccess>) -> Option<usize> {
+    level.and_then(|level| LEVELS.iter().position(|one| *one == level))
+}
+
 /// The columns that [`source_asset`] reads.
 pub(super) const SOURCE_ASSET: &str = "id, name, alternate_id, created, encryption, account, container, public";
 
@@ -115,7 +122,7 @@ pub(super) fn source_asset(row: &Row<'_>) -> rusqlite::Result<Asset> {
         encryption: ENCRYPTIONS[row.get::<_, usize>(4)?],
         storage_account: row.get::<_, Option<String>>(5)?.map(AccountName::new),
         container: container_of(&id, row.get(6)?),
-        public: row.get(7)?,
+        public: row.get::<_, Option<usize>>(7)?.map(|number| LEVELS[number]),
         id,
     })
 }

@@ -47,7 +47,7 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Failure> {
         },
         storage_account: row.words("StorageAccountName").map(AccountName::new),
         container: row.words("Uri").and_then(container),
-        public: false,
+        public: None,
     })
 }
 
