@@ -141,6 +141,12 @@ fn a_storage_account_as_a_library_is_alone_and_has_no_keys_of_a_media_service() 
     for (from, to, words) in [
         ("[target]\n", "[taget]\n", "did you mean `target`?"),
         (
+            "[source]\n",
+            "withhold = [\"films\"]\n[source]\n",
+            "mirror.toml:1: `withhold`: a storage account has no locators",
+        ),
+        ("\"storeeast\"", "\" storewest \"", "the storage account  storewest  is the source's as well"),
+        (
             blobs,
             "service = \"blob\"",
             "mirror.toml:2: `source.service`: unknown value `blob`\n  remedy: did you mean `blobs`?",

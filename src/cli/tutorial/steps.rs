@@ -172,7 +172,8 @@ impl<'a> Tutorial<'a> {
     }
 
     fn options(&self) -> Result<Options, CommandFailure> {
-        Ok(Options { include: Some(only(&self.output_name)?), ..Options::default() })
+        let policy = self.session.config.policy.clone();
+        Ok(Options { include: Some(only(&self.output_name)?), policy, ..Options::default() })
     }
 
     /// Removes every asset of this run on both sides, and the policies that were made for its locators.
