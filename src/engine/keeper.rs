@@ -143,8 +143,15 @@ impl Keeper {
         self.save().await
     }
 
-    /// Notes what this run withdrew and held.
-    pub(crate) fn note(&self, at: Timestamp, published: u64, stopped: u64, held: &BTreeMap<Guard, Vec<AssetId>>) {
+    /// Notes what this run withdrew and held. `whole`: it covered the whole library; only such a run finds out that nothing
+    /// has to be held any more.
+    pub(crate) fn note(
+        &self,
+        at: Timestamp,
+        (published, stopped): (u64, u64),
+        held: &BTreeMap<Guard, Vec<AssetId>>,
+        whole: bool,
+    ) {
         self.change(|state| {
             // The actual number replaces the number that was counted in advance.
             state.nights.truncate(self.earlier);
@@ -154,6 +161,9 @@ impl Keeper {
             let of = |guard| held.get(&guard).into_iter().flatten().map(ToString::to_string).collect::<Vec<String>>();
             let (withdraw, shrink, overwrite) = (of(Guard::Withdraw), of(Guard::Shrink), of(Guard::Overwrite));
             let any = !withdraw.is_empty() || !shrink.is_empty() || !overwrite.is_empty();
+            if !any && !whole {
+                return;
+            }
             state.held = any.then(|| Held { run: self.run.clone(), withdraw, shrink, overwrite });
         });
     }

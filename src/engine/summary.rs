@@ -195,7 +195,7 @@ pub(super) async fn summary(run: &Run, started: Instant, stopped: bool) -> Resul
     let held_by = tally.held_by.keys().copied().collect();
     if !dry_run && !run.is_held() {
         let held = std::mem::take(&mut tally.held_by);
-        run.keeper.note(clock::now(), tally.published, tally.stopped, &held);
+        run.keeper.note(clock::now(), (tally.published, tally.stopped), &held, run.options.covers_all());
     }
     tally.kept.assets += census.retired + tally.assets.gone;
     Ok(Summary {

@@ -107,6 +107,10 @@ async fn withdrawals_beyond_the_guard_are_held_named_and_let_through_once_by_the
     // A fifth comes later: it was not on the list that is let through.
     films.source().remove_locator(&service_id(films.locator(1))).await.unwrap();
     let allow = Allow { withdraw: run.clone(), ..Allow::default() };
+    // A run over a part of the library forgets nothing of what is held.
+    let some = Glob::new("film0").unwrap();
+    let some = Some(GlobSetBuilder::new().add(some).build().unwrap());
+    night(&films.world, Options { include: some, ..Options::default() }).await;
     let (summary, _) = night(&films.world, allowing(allow.clone())).await;
     assert_eq!(summary.withdrawn, 5, "one more is within the guard: {:?}", summary.problems);
     // Once.
