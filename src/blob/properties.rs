@@ -58,13 +58,9 @@ impl BlobAccount {
         let call = control_call("GetBlobTags", "read the tags of blob", &subject);
         match self.read.run(call, |_| async move { Ok(client.get_tags(None).await?.into_model()?) }).await {
             Ok(tags) => Ok(IndexTags::Read(HashMap::from(tags).into_iter().collect())),
-            Err(error) => match refused(&error.failure) {
-                Some(access) => {
-                    self.note_tag_access(access);
-                    Ok(access.of_a_blob())
-                }
-                None => Err(error.into()),
-            },
+            // The blob has tags. One refusal says nothing about the account.
+            Err(error) if refused(&error.failure).is_some() => Ok(IndexTags::Unreadable),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -66,7 +66,8 @@ impl BlobAccount {
 
     /// Remembers that the account does not show its tags.
     pub(super) fn note_tag_access(&self, access: TagAccess) {
-        if self.tags.0.swap(access as u8, Ordering::Relaxed) != access as u8 {
+        let readable = TagAccess::Readable as u8;
+        if self.tags.0.compare_exchange(readable, access as u8, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             tracing::warn!(account = %self.name, ?access, "lists no index tags");
         }
     }

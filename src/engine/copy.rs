@@ -211,15 +211,17 @@ async fn copy_one(
         // No block of a state that was not listed before can exist.
         let started_before = route.started_before && candidate.listed.is_none();
         let outcome = send_one(Route { started_before, ..route }, &candidate.blob, method).await;
-        drop(slot);
         let (method, outcome) = match outcome {
-            Err(_) if method == CopyMethod::Put && route.method(candidate.blob.length) != method => {
+            Err(error)
+                if error.cause() == Some(Cause::NotSupported) && route.method(candidate.blob.length) != method =>
+            {
                 note_no_put(run, route);
                 let method = route.method(candidate.blob.length);
                 (method, send_one(Route { started_before, ..route }, &candidate.blob, method).boxed().await)
             }
             outcome => (method, outcome),
         };
+        drop(slot);
         match settle(run, asset, route, candidate, method, outcome).await {
             Settled::End(end) => return end,
             Settled::Again(newer) => candidate = newer,

@@ -192,7 +192,7 @@ impl BlobAccount {
     /// Copies over a blob that has content and, beside it, blocks that do not fit ours: one request replaces both, and the
     /// blob has its content all the time. A blob too large for that waits: the service drops such blocks after a week.
     async fn replace(&self, to: &BlobRef, from: &CopySource<'_>, unfit: CallError) -> Result<Copied, Error> {
-        if from.blob.length > PUT_LIMIT {
+        if from.blob.length > PUT_LIMIT || self.lacks_put_from_url() {
             return Err(unfit.into());
         }
         tracing::debug!(blob = %to, "it has blocks of another program, and is replaced as a whole");
