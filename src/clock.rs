@@ -5,6 +5,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 
+/// Beyond this difference to a service's clock nothing is withdrawn; services refuse requests beyond a quarter of an hour.
+pub const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
 /// The current wall-clock time, UTC.
 pub fn now() -> Timestamp {
     let (wall, ahead) = (SystemTime::now(), virtual_lead());

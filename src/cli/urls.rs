@@ -36,9 +36,10 @@ pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode,
 
 /// What is owed, beside the pairs.
 fn warnings(found: &Urls) -> Vec<String> {
-    let findings = found.findings.iter().map(|finding| finding.line(true));
+    let findings = found.findings.iter().map(|finding| plain::line(&finding.line(true)).into_owned());
     let owed = found.problems.iter().filter(|problem| problem.owed);
-    let owed = owed.map(|problem| format!("{}: {}", plain::line(&problem.name), problem.finding.line(true)));
+    let owed =
+        owed.map(|problem| plain::line(&format!("{}: {}", problem.name, problem.finding.line(true))).into_owned());
     findings.chain(owed).collect()
 }
 

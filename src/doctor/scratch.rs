@@ -57,7 +57,7 @@ async fn remove_leftover(endpoint: &Endpoint, asset: &Asset) -> Result<(), Error
 /// Does the credential permit to remove a scratch asset? Where containers are the assets, a run works without the
 /// permission to delete, so a signature may lack it.
 pub(super) fn may_remove(endpoint: &Endpoint) -> bool {
-    let own = !endpoint.media.capabilities().tokens;
+    let own = !endpoint.media.capabilities().locators;
     let lacks = |account: &BlobAccount| account.shared_access().is_some_and(|access| !access.permissions.contains('d'));
     !(own && endpoint.storage.iter().any(|account| lacks(account)))
 }

@@ -11,8 +11,6 @@ use crate::model::{Blob, BlobRef, ContainerName, Side};
 
 /// The service refuses requests whose date differs more from its own (documentation of Shared Key).
 const REFUSED_SKEW: SignedDuration = SignedDuration::from_mins(15);
-/// Half of it, on the way there.
-const SUSPICIOUS_SKEW: SignedDuration = SignedDuration::from_secs(450);
 /// A container nobody has.
 const NO_CONTAINER: &str = "mediamirror-access-check";
 
@@ -41,7 +39,7 @@ async fn examine_clock(findings: &mut Findings<'_>, account: &BlobAccount) -> bo
     let found = format!("{} s from this machine's", apart.as_secs());
     if apart >= REFUSED_SKEW {
         findings.fail(name, "clock", found, remedy);
-    } else if apart >= SUSPICIOUS_SKEW {
+    } else if apart >= clock::MOST_SKEW {
         findings.warn(name, "clock", found, remedy);
     } else {
         findings.ok(name, "clock", found);

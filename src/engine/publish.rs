@@ -291,7 +291,7 @@ async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsse
     work.missing.extend(of_old);
     if run.claims.has_foreign_locator(&old.id)? {
         // It stays because of that locator, and no longer counts as ours.
-        for removed in media.remove_locators(&ids).await {
+        for removed in confirm::withdraw(run, &ids).await {
             removed?;
         }
         let unmarked = AssetChange { alternate_id: Some(None), ..AssetChange::default() };

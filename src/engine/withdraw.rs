@@ -6,11 +6,11 @@ mod reached;
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
-use jiff::SignedDuration;
 
 use self::reached::Reached;
 use super::confirm;
 use super::contents::Contents;
+use super::hidden::Hidden;
 use super::locate::{container_of, is_missing_container, storage};
 use super::run::Run;
 use crate::claims::{Gone, Revoked, Screened, Work};
@@ -31,13 +31,10 @@ enum Answer {
     Hidden,
 }
 
-/// A skew between this machine's clock and the source's beyond this stops withdrawing.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
-
 /// Judges the guards and withdraws. Copies whose source asset is gone are retired.
 pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
     // Where nothing is to be withdrawn a wrong clock does no harm.
-    let skewed = run.pair.source.media.clock_skew().is_some_and(|skew| skew.abs() > SKEW);
+    let skewed = run.pair.source.media.clock_skew().is_some_and(|skew| skew.abs() > clock::MOST_SKEW);
     if skewed && !run.claims.spool.revoked(0, 1)?.is_empty() {
         run.find(Cause::ClockSkew.into());
         return Ok(());
@@ -217,8 +214,7 @@ async fn retire(run: &Run, reached: &Reached) -> Result<(), Error> {
     for gone in all_gone(run)?.into_iter().filter(|gone| !reached.keeps(run, gone)) {
         match run.pair.source.media.asset(&gone.source).await {
             Ok(Some(_)) => {
-                let finding = Finding::new(Cause::ListingIncomplete, "the source's");
-                run.finish_copy(&gone.source, gone.copy.label(), finding);
+                run.finish_copy(&gone.source, gone.copy.label(), Hidden::finding());
             }
             Ok(None) => {
                 if let Err(error) = retire_one(run, &gone).await {
@@ -260,6 +256,6 @@ pub(super) fn stand_in(source: &AssetId, label: &str) -> Asset {
         encryption: AssetEncryption::None,
         storage_account: None,
         container: None,
-        public: false,
+        public: None,
     }
 }

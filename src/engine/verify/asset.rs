@@ -64,7 +64,7 @@ pub(in super::super) async fn judge_locators(
 ) -> Result<(Asset, Result<Option<Finding>, Error>), Error> {
     let answer = match claim(run, &asset).await? {
         Claim::Not(finding) => Ok(Some(finding)),
-        Claim::Mirror(work) if work.missing.is_empty() && work.moved.is_empty() => Ok(work.conflicts.first().cloned()),
+        Claim::Mirror(work) if work.locators_to_do() == 0 && !work.adopting => Ok(work.conflicts.first().cloned()),
         Claim::Mirror(work) => Box::pin(compare_work(run, *work)).await.map(|(compared, _)| compared.finding),
     };
     Ok((asset, answer))
