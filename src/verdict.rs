@@ -36,6 +36,8 @@ pub enum Cause {
     ArchivedInSource,
     /// A copy is in the archive tier on the target.
     ArchivedInTarget,
+    /// A locator was changed in the source after it was listed.
+    LocatorChanged,
     /// One of its locator ids is already used on the target.
     LocatorIdTaken,
     /// The copy has as many locators as the service allows.

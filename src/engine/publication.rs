@@ -114,9 +114,10 @@ async fn ask(run: &Run, wanted: &[Wanted], moved: &[usize]) -> Vec<Result<(), Er
             None => media.locator(&locator.id).await,
         };
         answers.push(there.and_then(|there| {
-            let same = there.is_some_and(|there| there.asset == *source && is_updated(locator, there));
-            let changed = || Error::found(source.as_str(), Cause::SourceVanished, format!("locator {}", locator.id));
-            same.then_some(()).ok_or_else(changed)
+            let changed = |cause| Err(Error::found(source.as_str(), cause, format!("locator {}", locator.id)));
+            let Some(there) = there else { return changed(Cause::SourceVanished) };
+            let same = there.asset == *source && is_updated(locator, there);
+            if same { Ok(()) } else { changed(Cause::LocatorChanged) }
         }));
     }
     answers

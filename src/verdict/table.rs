@@ -123,6 +123,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         "run again",
     ),
     entry(
+        Cause::LocatorChanged,
+        "locator-changed",
+        Class::Failed,
+        "a locator was changed in the source during the run",
+        "run again",
+    ),
+    entry(
         Cause::LocatorIdTaken,
         "locator-id-taken",
         Class::Conflict,
