@@ -258,7 +258,7 @@ impl Run {
     /// A finding that concerns no single asset.
     pub(crate) fn find(&self, finding: Finding) {
         self.note_finding(None, &finding);
-        self.count(|tally| tally.findings.push(finding));
+        self.count(|tally| tally.add_finding(finding, &mut self.accepted()));
     }
 
     /// Is the run as a whole held back?
@@ -436,8 +436,9 @@ impl Run {
     pub(crate) fn saw_everything(&self) -> bool {
         let whole = self.options.covers_all() && !self.options.dry_run && !self.stop.is_cancelled();
         let tally = self.tally.lock().expect("no panic while held");
-        let hidden = tally.causes.contains_key(&Cause::ListingIncomplete) || tally.held_by.contains_key(&Guard::Shrink);
-        whole && !hidden
+        let incomplete = tally.causes.contains_key(&Cause::ListingIncomplete)
+            || tally.findings.iter().any(|finding| finding.cause == Cause::ListingIncomplete);
+        whole && !incomplete && !tally.held_by.contains_key(&Guard::Shrink)
     }
 
     /// Stops the run for good.

@@ -180,7 +180,7 @@ pub(super) async fn summary(run: &Run, started: Instant, stopped: bool) -> Resul
     tally.problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
     let pair = Arc::clone(&run.pair);
     let dry_run = run.options.dry_run;
-    let verdict = tally.verdict(&run.options.policy);
+    let verdict = tally.verdict();
     let outcome = match () {
         () if stopped => Outcome::Interrupted,
         () if dry_run => Outcome::DryRun,

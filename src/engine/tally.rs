@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::forecast::Outlook;
 use super::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem};
 use crate::claims::Guard;
-use crate::config::policy::{Accepted, Policy};
+use crate::config::policy::Accepted;
 use crate::model::{Asset, AssetId, LocatorId};
 use crate::verdict::{Cause, Class, Finding};
 
@@ -17,10 +17,11 @@ pub(crate) struct Tally {
     pub(crate) locators: LocatorCounts,
     pub(crate) bytes_copied: u64,
     pub(crate) problems: Vec<Problem>,
-    /// Of the problems: how many by cause, and those that the target owes.
+    /// Of the problems: how many by cause.
     pub(crate) causes: BTreeMap<Cause, u64>,
+    /// Problems and findings that the target owes and the operator has not accepted.
     pub(crate) owed: u64,
-    /// Findings that are held, and what each guard holds, by source asset.
+    /// Those that are held, and what each guard holds, by source asset.
     pub(crate) held: u64,
     pub(crate) held_by: BTreeMap<Guard, Vec<AssetId>>,
     /// Locators that were withdrawn.
@@ -33,7 +34,7 @@ pub(crate) struct Tally {
     pub(crate) published: u64,
     /// Those of them that it stopped.
     pub(crate) stopped: u64,
-    /// Findings that concern no single asset.
+    /// Findings that concern no single asset. They count among those that are owed or held.
     pub(crate) findings: Vec<Finding>,
     /// Of a dry run: what is to be done.
     pub(crate) outlook: Outlook,
@@ -42,8 +43,11 @@ pub(crate) struct Tally {
 /// Of all that was found of one asset, what its verdict is: what a guard holds comes first, because a protected asset may
 /// still play; then what the target owes and the operator has not accepted. Of equal findings the first.
 pub(super) fn verdict_of(found: Vec<Finding>, label: &str, accepted: &Accepted) -> Option<Finding> {
-    let weight =
-        |finding: &Finding| (finding.class() == Class::Held, finding.owed() && !accepted.covers(finding.cause, label));
+    // One that is accepted comes before what the target does not owe, so that a limit counts it.
+    let weight = |finding: &Finding| {
+        let owed = finding.owed();
+        (finding.class() == Class::Held, owed && !accepted.covers(finding.cause, label), owed)
+    };
     found.into_iter().rev().max_by_key(weight)
 }
 
@@ -67,13 +71,18 @@ impl Tally {
         self.problems.push(problem);
     }
 
+    /// Adds a finding that concerns no single asset.
+    pub(super) fn add_finding(&mut self, finding: Finding, accepted: &mut Accepted) {
+        self.owed += u64::from(finding.owed() && !accepted.accepts(finding.cause, ""));
+        self.held += u64::from(finding.class() == Class::Held);
+        self.findings.push(finding);
+    }
+
     /// How a run with these findings ends, if it comes to its end.
-    pub(super) fn verdict(&self, policy: &Policy) -> Outcome {
-        let mut accepted = Accepted::new(&policy.accept);
-        let owed = self.findings.iter().any(|finding| finding.owed() && !accepted.accepts(finding.cause, ""));
+    pub(super) fn verdict(&self) -> Outcome {
         match () {
-            () if self.held > 0 || self.findings.iter().any(|finding| finding.class() == Class::Held) => Outcome::Held,
-            () if owed || self.owed > 0 => Outcome::Partial,
+            () if self.held > 0 => Outcome::Held,
+            () if self.owed > 0 => Outcome::Partial,
             () => Outcome::Complete,
         }
     }
@@ -83,5 +92,34 @@ impl Tally {
         self.kept.assets += u64::from(blobs > 0);
         self.kept.blobs += blobs;
         self.kept.bytes += bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::policy::Accept;
+
+    fn accepting_one(cause: Cause) -> Accepted {
+        Accepted::new(&[Accept { cause, names: None, most: Some(1) }])
+    }
+
+    #[test]
+    fn a_limit_counts_what_is_accepted_also_beside_what_the_target_does_not_owe() {
+        let accepted = accepting_one(Cause::ArchivedInTarget);
+        let found = || vec![Cause::Withheld.into(), Cause::ArchivedInTarget.into()];
+        assert!(!Finding::from(Cause::Withheld).owed() && Finding::from(Cause::ArchivedInTarget).owed());
+        assert_eq!(verdict_of(found(), "film", &accepted).map(|finding| finding.cause), Some(Cause::ArchivedInTarget));
+    }
+
+    #[test]
+    fn assets_and_findings_without_an_asset_use_up_one_limit() {
+        let mut accepted = accepting_one(Cause::ListingIncomplete);
+        let mut tally = Tally::default();
+        let asset = super::super::withdraw::stand_in(&AssetId::new("a"), "film");
+        tally.add_asset(&asset, &Cause::ListingIncomplete.into(), &mut accepted);
+        assert_eq!(tally.verdict(), Outcome::Complete);
+        tally.add_finding(Cause::ListingIncomplete.into(), &mut accepted);
+        assert_eq!(tally.verdict(), Outcome::Partial);
     }
 }

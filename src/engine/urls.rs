@@ -108,7 +108,7 @@ async fn list(pair: &Arc<Pair>, ledger: &Ledger, options: &Options) -> Result<Ur
     }
     let (mut pairs, tally) = (all.pairs, run.take_tally());
     pairs.sort_by(|a, b| (&a.asset, &a.locator_id).cmp(&(&b.asset, &b.locator_id)));
-    let verdict = tally.verdict(&options.policy);
+    let verdict = tally.verdict();
     let mut problems = tally.problems;
     problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
     Ok(Urls { pairs, problems, findings: tally.findings, verdict })
@@ -147,10 +147,13 @@ impl Listing<'_> {
     }
 
     fn add(&mut self, run: &Run, asset: &Asset, cause: Option<Cause>) -> Result<(), Error> {
+        let now = run.service_time();
         let copy = run.claims.copy_of(&asset.id)?;
         let manifest = self.manifests.get(&asset.id).map(String::as_str);
         for locator in self.by_asset.remove(&asset.id).unwrap_or_default() {
             let there = self.mirrored.get(&locator.id).filter(|there| Some(&there.asset) == copy.as_ref());
+            // One that starts later than the source's does not play yet.
+            let there = there.filter(|there| there.start <= locator.start.max(Some(now)));
             self.pairs.push(UrlPair {
                 asset: asset.label().to_owned(),
                 source_url: playable(&self.pair.source, &locator, manifest),

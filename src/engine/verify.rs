@@ -248,7 +248,7 @@ impl Verification {
     /// comparison.
     fn fold(&mut self, run: &Run, alone: Alone) -> Result<(), Error> {
         let (tally, census) = (run.take_tally(), run.claims.census()?);
-        self.verdict = tally.verdict(&run.options.policy);
+        self.verdict = tally.verdict();
         self.differences.extend(alone.into_values().flatten());
         (self.problems, self.causes, self.findings) = (tally.problems, tally.causes, tally.findings);
         self.extra.assets = census.lost + census.retired;

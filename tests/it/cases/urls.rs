@@ -21,10 +21,13 @@ async fn urls_differ_until_everything_that_plays_in_the_source_plays_on_the_targ
     assert!(!after.differ() && after.verdict == Outcome::Complete, "{after:?}");
     assert!(after.pairs.iter().all(|pair| pair.target_url.is_some()), "{after:?}");
     films.target().remove_locator(&service_id(films.locator(3))).await.unwrap();
+    // One that starts only tomorrow does not play.
+    let tomorrow = clock::now() + SignedDuration::from_hours(24);
+    films.target().set_locator_start(&service_id(films.locator(4)), Some(tomorrow)).unwrap();
     let pairs = films.urls_with(&Options::default()).await.pairs;
     let missing: Vec<&str> =
         pairs.iter().filter(|pair| pair.target_url.is_none()).map(|pair| pair.asset.as_str()).collect();
-    assert_eq!(missing, ["film3"]);
+    assert_eq!(missing, ["film3", "film4"]);
 }
 
 #[tokio::test(start_paused = true)]
