@@ -95,7 +95,7 @@ async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {
     };
     let nothing = Contents::none(source.account, source.container.clone());
     let there = present.as_ref().unwrap_or(&nothing);
-    let Blobs { survey, differences, finding } = compare_blobs(&work, &source, there).await?;
+    let Blobs { survey, differences, finding } = compare_blobs(&work, &source, there, present.is_some()).await?;
     compared.finding = finding.or_else(|| work.conflicts.first().cloned());
     let into =
         present.as_ref().map_or_else(|| run.pair.target.blobs(None).map(AsRef::as_ref), |there| Some(there.account));
@@ -135,8 +135,13 @@ struct Blobs {
     finding: Option<Finding>,
 }
 
-/// Goes through both containers once.
-async fn compare_blobs(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<Blobs, Error> {
+/// Goes through both containers once. Differences are noted where there is a copy.
+async fn compare_blobs(
+    work: &Work,
+    source: &Contents<'_>,
+    present: &Contents<'_>,
+    is_copied: bool,
+) -> Result<Blobs, Error> {
     let known = known(work, source, present);
     let (mut blobs, mut silent) = (Blobs::default(), None);
     let mut pairs = std::pin::pin!(compare_names(source, present));
@@ -148,6 +153,9 @@ async fn compare_blobs(work: &Work, source: &Contents<'_>, present: &Contents<'_
         }
         if matches!(need, Need::Copy(_)) && is_archived(&blob) {
             blobs.finding.get_or_insert_with(|| Finding::new(Cause::ArchivedInSource, blob.name.clone()));
+        }
+        if !is_copied {
+            continue;
         }
         blobs.differences.extend(difference(&blob, copy.as_deref(), need).map(|what| (blob.name.clone(), what)));
     }
