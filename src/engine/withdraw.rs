@@ -29,6 +29,8 @@ enum Answer {
     Withdraw(Withdrawal),
     /// It is there after all, on this asset or on another one: the listing left it out.
     Hidden,
+    /// Its asset is not protected any more.
+    Unprotected,
 }
 
 /// Judges the guards and withdraws. Copies whose source asset is gone are retired.
@@ -107,6 +109,8 @@ async fn withdraw_some(
                 let detail = format!("the source's listing lacks locator {}", revoked.locator.id);
                 run.finish_copy(&revoked.source, revoked.copy.label(), Finding::new(Cause::ListingIncomplete, detail));
             }
+            // It plays in the source as it does here; the next run deals with the asset.
+            Ok(Answer::Unprotected) => {}
             Err(error) => run.fail_copy(&revoked.source, revoked.copy.label(), error),
         }
     }
@@ -145,7 +149,7 @@ async fn ask(run: &Run, revoked: &Revoked) -> Result<Answer, Error> {
         let now = media.protection_of(std::slice::from_ref(&revoked.source)).await.remove(0)?;
         return Ok(match now {
             Protection::Protected { .. } => Answer::Withdraw(Withdrawal::Protected),
-            Protection::None => Answer::Hidden,
+            Protection::None => Answer::Unprotected,
         });
     }
     let Some(there) = media.locator(&revoked.locator.id).await? else {

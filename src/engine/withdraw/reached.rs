@@ -68,8 +68,7 @@ impl Reached {
 
     /// Is a copy whose source asset is gone not retired? One that still plays because a guard holds its locators is not.
     pub(super) fn keeps(&self, run: &Run, gone: &Gone) -> bool {
-        let let_through = run.passed.shrink.contains(&gone.source) && !self.held.contains(&gone.source);
-        !let_through && !self.on_asset(run, &gone.source).is_empty()
+        self.held.contains(&gone.source) || self.on_asset(run, &gone.source).contains(&Guard::Shrink)
     }
 
     /// Names what is held. It stays published.
@@ -84,12 +83,21 @@ impl Reached {
             }
         }
         for (source, copy) in held {
-            let why: Vec<&str> = [&self.shrink, &self.withdraw].into_iter().flatten().map(String::as_str).collect();
+            let why: Vec<&str> = copy.guards.iter().filter_map(|guard| self.why(*guard)).collect();
             let (why, names) = (why.join("; "), copy.locators.iter().map(LocatorId::as_str).collect::<Vec<_>>());
             let detail = if names.is_empty() { why } else { format!("{why}: locator {}", names.join(", ")) };
             run.hold(&source, &copy.label, &copy.guards, Finding::new(copy.cause, detail));
         }
         Ok(())
+    }
+
+    /// Why a guard is reached, if it is.
+    fn why(&self, guard: Guard) -> Option<&str> {
+        match guard {
+            Guard::Shrink => self.shrink.as_deref(),
+            Guard::Withdraw => self.withdraw.as_deref(),
+            Guard::Overwrite => None,
+        }
     }
 
     /// The copies whose locators are held, by source asset.

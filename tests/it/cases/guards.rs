@@ -108,15 +108,27 @@ async fn withdrawals_beyond_the_guard_are_held_named_and_let_through_once_by_the
     films.source().remove_locator(&service_id(films.locator(1))).await.unwrap();
     let allow = Allow { withdraw: run.clone(), ..Allow::default() };
     // A run over a part of the library forgets nothing of what is held.
-    let some = Glob::new("film0").unwrap();
-    let some = Some(GlobSetBuilder::new().add(some).build().unwrap());
-    night(&films.world, Options { include: some, ..Options::default() }).await;
+    night(&films.world, only("film0")).await;
     let (summary, _) = night(&films.world, allowing(allow.clone())).await;
     assert_eq!(summary.withdrawn, 5, "one more is within the guard: {:?}", summary.problems);
     // Once.
     let again = films.world.try_sync(allowing(allow), &Arc::new(TestMonitor::default())).await;
     assert!(again.unwrap_err().to_string().contains("no guard of the last run with this id"));
     films.are_settled().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_plays_nothing_is_retired_while_withdrawals_of_others_are_held() {
+    let films = Films::mirrored().await;
+    unpublish(&films, 5).await;
+    films.good_night().await;
+    films.source().delete_asset(&look(&films.world, SOURCE, "film5").id).await.unwrap();
+    for film in 1..5 {
+        films.source().remove_locator(&service_id(films.locator(film))).await.unwrap();
+    }
+    let (summary, _) = films.night().await;
+    assert_eq!((summary.outcome, held(&summary), summary.withdrawn), (Outcome::Held, 4, 0), "{:?}", summary.problems);
+    assert_eq!((summary.held_by.as_slice(), summary.assets.gone), ([Guard::Withdraw].as_slice(), 1));
 }
 
 /// A night that both guards hold.
