@@ -84,9 +84,10 @@ impl BlobAccount {
 pub(super) fn refused(failure: &Failure) -> Option<TagAccess> {
     match (failure.status()?, failure.code()) {
         (403, Some("AuthenticationFailed")) => None,
-        // Without a code it may be anybody's answer, so that it proves nothing about the account.
-        (403, _) | (400 | 409, None) => Some(TagAccess::Refused),
-        (400 | 409, Some(_)) => Some(TagAccess::NotOffered),
+        (400, Some("InvalidQueryParameterValue")) => Some(TagAccess::NotOffered),
+        (409, Some(code)) if code.starts_with("FeatureNot") => Some(TagAccess::NotOffered),
+        // Anything else proves nothing about the account.
+        (400 | 403 | 409, _) => Some(TagAccess::Refused),
         _ => None,
     }
 }
