@@ -151,7 +151,15 @@ impl Asset {
     pub fn label(&self) -> &str {
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(self.id.as_str())
     }
+
+    /// Did a write test of `doctor` create it? One that was left behind is no part of a library.
+    pub fn is_scratch(&self) -> bool {
+        self.alternate_id.as_deref().is_some_and(|text| text.starts_with(SCRATCH))
+    }
 }
+
+/// How the names and alternate ids of the assets of write tests begin. As an alternate id it names no source asset.
+pub const SCRATCH: &str = "mediamirror-doctor-";
 
 /// An asset that is to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]

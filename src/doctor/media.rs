@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
 
-use super::{Findings, scratch};
+use super::Findings;
 use crate::error::{Asked, CallError, Disposition, Error, Failure};
 use crate::model::{AccountName, Asset, ContainerName, Side};
 use crate::verdict::Cause;
@@ -32,7 +32,7 @@ impl Library {
 
     fn add(&mut self, asset: Asset, default: Option<&AccountName>) {
         self.assets += 1;
-        if scratch::is_scratch(&asset) {
+        if asset.is_scratch() {
             if self.leftovers.len() < MOST_LEFTOVERS {
                 self.leftovers.push(asset);
             }

@@ -5,21 +5,13 @@ use crate::blob::BlobAccount;
 use crate::clock;
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::model::{Asset, AssetEncryption, ContainerName, NewAsset};
+use crate::model::{Asset, AssetEncryption, ContainerName, NewAsset, SCRATCH};
 use crate::verdict::Cause;
-
-/// How the names of scratch assets begin. As an alternate id it names no source asset.
-const PREFIX: &str = "mediamirror-doctor-";
-
-/// Did a write test create it?
-pub(super) fn is_scratch(asset: &Asset) -> bool {
-    asset.alternate_id.as_deref().is_some_and(|text| text.starts_with(PREFIX))
-}
 
 /// Creates a scratch asset in that storage account. The name of a deleted container is not free at once, so each has
 /// another name.
 pub(super) async fn create(endpoint: &Endpoint, storage: &BlobAccount) -> Result<Asset, Error> {
-    let name = format!("{PREFIX}{}-{:08x}", clock::now().as_millisecond(), fastrand::u32(..));
+    let name = format!("{SCRATCH}{}-{:08x}", clock::now().as_millisecond(), fastrand::u32(..));
     let scratch = NewAsset {
         name: Some(name.clone()),
         alternate_id: name,
@@ -49,7 +41,7 @@ pub(super) async fn remove_leftovers(findings: &mut Findings<'_>, leftovers: Vec
 /// Looks at it again before: the listing may be old.
 async fn remove_leftover(endpoint: &Endpoint, asset: &Asset) -> Result<(), Error> {
     match endpoint.media.asset(&asset.id).await? {
-        Some(there) if is_scratch(&there) => endpoint.media.delete_asset(&asset.id).await,
+        Some(there) if there.is_scratch() => endpoint.media.delete_asset(&asset.id).await,
         _ => Ok(()),
     }
 }

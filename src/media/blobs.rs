@@ -152,9 +152,14 @@ impl MediaService for Blobs {
         let wanted = Mark::parse(&asset.alternate_id);
         match (there, mark, wanted) {
             (Some(there), Some(mark), Some(wanted))
-                if (&mark.account, &mark.source) == (&wanted.account, &wanted.source) =>
+                if (&mark.account, &mark.source) == (&wanted.account, &wanted.source) && mark.own.is_none() =>
             {
                 Ok(self.asset_of(there))
+            }
+            // A complete copy, or one whose mark cannot be read, is not written to as if it were new.
+            (Some(_), Some(mark), Some(wanted)) if mark.source == wanted.source && mark.account == wanted.account => {
+                let detail = format!("the target's listing lacks container {name}");
+                Err(Error::found(name, Cause::ListingIncomplete, detail))
             }
             _ => Err(Error::found(name, Cause::ForeignCopy, format!("container {name}"))),
         }

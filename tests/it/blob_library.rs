@@ -6,7 +6,7 @@ use mediamirror::doctor::{Verdict, WriteTest, examine};
 use mediamirror::engine::urls::urls;
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::error::Error;
-use mediamirror::model::{Asset, BlobProperties, BlobRef, ContainerName};
+use mediamirror::model::{Asset, AssetEncryption, BlobProperties, BlobRef, ContainerName, NewAsset, SCRATCH};
 use tokio_util::sync::CancellationToken;
 
 use crate::simulation::{follow, paused_runtime};
@@ -104,6 +104,14 @@ async fn the_containers_of_the_program_and_of_the_service_are_no_assets() {
     fill(&world, "films", &["a.ts"]).await;
     fill(&world, "mediamirror-state", &["x"]).await;
     fill(&world, "$logs", &["y"]).await;
+    // What an interrupted write test left behind.
+    let scratch = NewAsset {
+        name: Some(format!("{SCRATCH}1")),
+        alternate_id: format!("{SCRATCH}1"),
+        encryption: AssetEncryption::None,
+        storage_account: None,
+    };
+    world.pair().source.media.create_asset(&scratch).await.unwrap();
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.assets.total), (Outcome::Complete, 1), "{:?}", summary.problems);
 }

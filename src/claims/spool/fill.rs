@@ -12,14 +12,14 @@ use crate::error::Error;
 use crate::model::{AccountName, Asset, AssetFile, Locator, LocatorKind, Side};
 
 impl Spool {
-    /// Adds source assets; `covered` says which of them are part of the run.
+    /// Adds source assets, without those of write tests; `covered` says which of them are part of the run.
     pub(crate) fn add_source_assets(&self, page: &[Asset], covered: impl Fn(&Asset) -> bool) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO source_asset (id, name, alternate_id, created, encryption, account, container, public, covered)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
-            for asset in page {
+            for asset in page.iter().filter(|asset| !asset.is_scratch()) {
                 insert.execute(params![
                     asset_key(&asset.id),
                     asset.name,
