@@ -18,7 +18,7 @@ pub(crate) enum ExitCode {
     Partial = 3,
     /// `verify` or `urls` found differences
     Differences = 4,
-    /// Configuration, credential or permission; nothing was changed
+    /// Configuration, credential, permission, or an argument that names nothing; nothing was changed
     Refused = 5,
     /// Another run holds the lock of the ledger or of the target
     Locked = 6,
@@ -50,7 +50,9 @@ impl ExitCode {
             Error::Call(_) | Error::Spool { .. } | Error::LockLost { .. } => Self::Unexpected,
             Error::Copy { .. } if !changed && error.disposition() == Disposition::Fatal => Self::Refused,
             Error::NoLocators { .. } => Self::Usage,
-            Error::Copy { .. } | Error::Found { .. } | Error::Input { .. } => Self::Partial,
+            Error::Input { .. } if changed => Self::Unexpected,
+            Error::Input { .. } => Self::Refused,
+            Error::Copy { .. } | Error::Found { .. } => Self::Partial,
         }
     }
 
@@ -100,7 +102,7 @@ mod tests {
         (ExitCode::Usage, "The command line cannot be understood"),
         (ExitCode::Partial, "Finished, but something is not mirrored, not checked or does not play"),
         (ExitCode::Differences, "`verify` or `urls` found differences"),
-        (ExitCode::Refused, "Configuration, credential or permission; nothing was changed"),
+        (ExitCode::Refused, "Configuration, credential, permission, or an argument that names nothing; nothing was changed"),
         (ExitCode::Locked, "Another run holds the lock of the ledger or of the target"),
         (ExitCode::Ledger, "The ledger cannot be used"),
         (

@@ -93,8 +93,11 @@ impl Keeper {
         let of = |run: &Option<String>| match (run, &state.held) {
             (None, _) => Ok(None),
             (Some(run), Some(held)) if held.run == *run => Ok(Some(held.clone())),
-            (Some(run), _) => {
-                let reason = "no guard of the last run with this id holds anything".to_owned();
+            (Some(run), held) => {
+                let reason = match held {
+                    Some(held) => format!("it holds nothing; run {} does", held.run),
+                    None => "it holds nothing, nor does any other run".to_owned(),
+                };
                 Err(Error::Input { subject: format!("run {run}"), reason })
             }
         };
