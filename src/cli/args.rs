@@ -89,27 +89,32 @@ pub(crate) enum Command {
     /// Mirror the source's library to the target; a second run does only what is missing
     ///
     /// What the source has changed is changed on the target, and what it has withdrawn is withdrawn there. Ends with 0 if
-    /// everything in scope is mirrored and verified, with 3 if something is not, and with 9 if a guard holds changes back.
+    /// everything in scope is mirrored and verified, with 3 if something is not, and with 9 if a person has to decide: a guard
+    /// holds changes back, the direction is wrong, or the state is damaged. `mediamirror manual exit-codes` lists all codes.
     Sync(SyncArgs),
     /// Compare both libraries; changes nothing
     ///
-    /// Ends with 4 if something differs or is missing, with 3 if something is not mirrored or could not be checked, and with 9
-    /// if a run would not write.
+    /// Ends with 9 if `sync` would end with 9, because a person has to decide; else with 4 if something differs or is missing;
+    /// else with 3 if something is not mirrored or could not be checked; else with 0.
     Verify(ScopeArgs),
     /// Print the pairs of streaming URLs, of which only the host name differs
     ///
-    /// Ends with 4 if something that plays in the source is not on the target, with 3 if a cause keeps it from being mirrored,
-    /// and with 9 if a run would not write. Lists the blobs of assets that are not mirrored, and compares no others: see
-    /// `verify`.
+    /// Ends with 9 if `sync` would end with 9, because a person has to decide; else with 4 if something that plays in the source
+    /// is not on the target and the next run makes it; else with 3 if a cause keeps it from being mirrored; else with 0. Only
+    /// locators are compared: `verify` compares everything.
     Urls(ScopeArgs),
     /// Work on single assets: upload, encode, publish, list, remove
     Asset(AssetArgs),
     /// Check both accounts, the state of the target and the ledger, and name what would make a run fail
+    ///
+    /// Prints one line per check. Writes nothing without --write-test. Ends with 0 if no check failed, even with warnings, else
+    /// with the code of the first check that failed.
     Doctor(DoctorArgs),
     /// Show which run holds the lock of the target, or break the lock of a run that is dead
     ///
     /// The lock of a run that was killed ends by itself within two minutes. Break it only if the process that holds it is
-    /// surely dead: a run that is alive continues to write for up to 20 seconds, beside the next one.
+    /// surely dead: a run that is alive continues to write for up to 20 seconds, beside the next one. Ends with 6 if a run holds
+    /// the lock and the lock was not broken.
     Unlock(UnlockArgs),
     /// Explain a cause by its code, or list all codes
     Explain(ExplainArgs),
@@ -268,13 +273,13 @@ pub(crate) struct DemoArgs {
 #[cfg(feature = "emulator")]
 #[derive(Debug, Args)]
 pub(crate) struct TutorialArgs {
-    /// A film; the one this program brings along when not given
+    /// A film; the built-in one when not given
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// What to encode it with
     #[arg(long, value_name = "NAME", default_value = "H264 Multiple Bitrate 720p")]
     pub(crate) preset: String,
-    /// Leave the assets and their URLs there
+    /// Keep the assets and their URLs
     #[arg(long)]
     pub(crate) keep: bool,
 }

@@ -39,7 +39,7 @@ pub(crate) struct PruneArgs {
     /// Show what would be removed
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Only those made so many hours ago or earlier; of use while other tools make locators
+    /// Only policies that are at least this many hours old, while other tools make locators
     #[arg(long, value_name = "HOURS", default_value_t = 0)]
     pub(crate) older_than: u32,
 }

@@ -33,19 +33,19 @@ pub(crate) struct EncodeArgs {
     /// The encoder; its newest version is used
     #[arg(long, value_name = "NAME", default_value = mediamirror::asset::encode::STANDARD_ENCODER)]
     pub(crate) processor: String,
-    /// Name of the asset that is made; made of the asset's and the preset's when not given
+    /// Name of the new asset; the names of the asset and the preset when not given
     #[arg(long, value_name = "NAME")]
     pub(crate) output_name: Option<String>,
     /// Options of the task; `protected-configuration` encrypts the preset on its way and in the service
     #[arg(long, value_enum, value_name = "OPTIONS", default_value_t = TaskOptions::None)]
     pub(crate) options: TaskOptions,
-    /// Wait for the end of the job (this is what happens without either)
+    /// Wait for the end of the job; the default
     #[arg(long, conflicts_with = "no_wait")]
     pub(crate) watch: bool,
-    /// Submit the job and leave it to itself
+    /// Submit the job and do not wait for it
     #[arg(long)]
     pub(crate) no_wait: bool,
-    /// Cancel the job when interrupted, instead of leaving it to itself
+    /// Cancel the job when interrupted; without this flag it continues
     #[arg(long, conflicts_with = "no_wait")]
     pub(crate) cancel_on_interrupt: bool,
     /// Write the job's details into this directory, as text and as JSON, and why it stopped if it failed or was canceled
@@ -71,7 +71,7 @@ pub(crate) struct JobsArgs {
     /// Cancel this job and wait for its end
     #[arg(long, value_name = "JOB")]
     pub(crate) cancel: Option<String>,
-    /// Wait for the job's end, and make what it made playable
+    /// Wait for the end of the job, and make its output playable
     #[arg(long, requires = "job")]
     pub(crate) watch: bool,
     /// Write the job's details into this directory, as text and as JSON, and why it stopped if it failed or was canceled
