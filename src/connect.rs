@@ -48,7 +48,7 @@ impl Endpoint {
     pub fn authoring(&self) -> Result<&dyn Authoring, Error> {
         self.authoring.as_deref().ok_or_else(|| Error::Input {
             subject: format!("account {}", self.media.account()),
-            reason: "it is a storage account: it has no assets to encode or publish; use the tools of its vendor"
+            reason: "it is a storage account, and `asset` commands need a media account; use the tools of its vendor"
                 .to_owned(),
         })
     }

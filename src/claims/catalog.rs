@@ -290,7 +290,8 @@ impl Claims {
 
     /// Can anybody read something else of an asset than of its copy? Viewers read the blobs only where they need no locators.
     pub(crate) fn public_access_differs(&self, asset: &Asset) -> Result<bool, Error> {
-        Ok(!self.through_locators && self.spool.public_access_of_copy(&asset.id)? != asset.public)
+        // The copy has the same public path, and so the same id.
+        Ok(!self.through_locators && self.spool.public_access_on_target(&asset.id)? != asset.public)
     }
 
     /// Does a target asset have a foreign locator?

@@ -95,7 +95,7 @@ pub(crate) async fn run(context: &Context, args: &AssetArgs) -> Result<ExitCode,
 pub(crate) fn failed(error: &Error, changed: bool) -> CommandFailure {
     let mut failure = CommandFailure::of(error, changed);
     if failure.code == ExitCode::Partial {
-        let refused = matches!(error, Error::Found { .. }) && !changed;
+        let refused = matches!(error, Error::Found { .. });
         failure.code = if refused { ExitCode::Refused } else { ExitCode::Unexpected };
     }
     failure

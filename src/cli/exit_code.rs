@@ -43,15 +43,13 @@ impl ExitCode {
             // A person has to decide what the target's state is.
             Error::State(StateError::Damaged { .. } | StateError::UnknownVersion { .. }) => Self::Held,
             Error::Call(_) | Error::State(_) if changed => Self::Unexpected,
-            Error::Config(_) | Error::State(_) => Self::Refused,
+            Error::Config(_) | Error::State(_) | Error::Input { .. } => Self::Refused,
             Error::Call(call) if call.disposition == Disposition::Fatal || is_set_up_wrong(&call.failure) => {
                 Self::Refused
             }
             Error::Call(_) | Error::Spool { .. } | Error::LockLost { .. } => Self::Unexpected,
             Error::Copy { .. } if !changed && error.disposition() == Disposition::Fatal => Self::Refused,
             Error::NoLocators { .. } => Self::Usage,
-            Error::Input { .. } if changed => Self::Unexpected,
-            Error::Input { .. } => Self::Refused,
             Error::Copy { .. } | Error::Found { .. } => Self::Partial,
         }
     }
@@ -102,7 +100,10 @@ mod tests {
         (ExitCode::Usage, "The command line cannot be understood"),
         (ExitCode::Partial, "Finished, but something is not mirrored, not checked or does not play"),
         (ExitCode::Differences, "`verify` or `urls` found differences"),
-        (ExitCode::Refused, "Configuration, credential, permission, or an argument that names nothing; nothing was changed"),
+        (
+            ExitCode::Refused,
+            "Configuration, credential, permission, or an argument that names nothing; nothing was changed",
+        ),
         (ExitCode::Locked, "Another run holds the lock of the ledger or of the target"),
         (ExitCode::Ledger, "The ledger cannot be used"),
         (

@@ -35,9 +35,10 @@ impl Session {
         Ok(session)
     }
 
-    /// As [`Session::open`], for a command on one account: the other one need not let us in.
+    /// As [`Session::open`], for a command on one media account: the other account need not let us in.
     pub(crate) async fn open_one(context: &Context, side: Side) -> Result<Self, CommandFailure> {
         let session = Self::of(Config::load(&context.global.config)?)?;
+        session.account(side).authoring().map_err(|error| CommandFailure::of(&error, false))?;
         access::check_one(&context.global.config, &session.config, &session.pair, side).await?;
         Ok(session)
     }

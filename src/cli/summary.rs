@@ -182,9 +182,10 @@ fn counts(summary: &Summary) -> String {
 /// What a run will cost, after a dry run.
 fn forecast(summary: &Summary, text: &mut String) {
     if let Some(forecast) = &summary.forecast {
+        let _ = writeln!(text, "a run    would be {}", outcome(summary.verdict));
         let _ = writeln!(
             text,
-            "a run    {} media and {} blob requests, {}, about {:.1} s under the configured limits",
+            "         {} media and {} blob requests, {}, about {:.1} s under the configured limits",
             forecast.requests.media,
             forecast.requests.blob,
             ByteSize(forecast.bytes),
@@ -193,7 +194,7 @@ fn forecast(summary: &Summary, text: &mut String) {
         if forecast.estimated_polls > 0 {
             let _ = writeln!(
                 text,
-                "         about {} of the blob requests look how asynchronous copies go: an estimate, their speed is not promised",
+                "         about {} of the blob requests poll asynchronous copies: an estimate, as nobody promises their speed",
                 forecast.estimated_polls,
             );
         }

@@ -105,7 +105,7 @@ impl AppConfig {
 impl AppAccount {
     fn config(&self) -> Result<AccountConfig, ConfigError> {
         let url = |text: &str| {
-            let problem = format!("{text} is no URL");
+            let problem = format!("{text} is not a URL");
             Url::parse(text).map_err(|_| unusable(&problem, "check the account names"))
         };
         Ok(AccountConfig {

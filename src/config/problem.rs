@@ -157,7 +157,7 @@ fn explain(message: &str) -> (String, String) {
         return missing(name);
     }
     if message.starts_with(DUPLICATE) {
-        return ("this key stands here twice".to_owned(), "keep one of them".to_owned());
+        return ("this key is given twice".to_owned(), "keep one of them".to_owned());
     }
     if let Some((problem, remedy)) = message.split_once(REMEDY) {
         return (problem.to_owned(), remedy.to_owned());

@@ -92,7 +92,7 @@ pub fn render_blobs(ledger: &str, source: &StorageTemplate, target: &StorageTemp
     let mut text = String::from(HEADER);
     let _ = writeln!(text, "ledger = {}", quoted(ledger));
     text.push_str(CA_FILE);
-    text.push_str(POLICY);
+    text.push_str(POLICY_OF_BLOBS);
     for (name, words, account) in [("source", "read", source), ("target", "written", target)] {
         let _ = write!(text, "\n# The storage account that is {words}; its containers are the assets.\n");
         let _ = writeln!(text, "[{name}]\nservice = \"blobs\"");
@@ -175,6 +175,14 @@ const POLICY: &str = "
 # What must not be published, by the name or id of the source asset or by the id of a locator; it is withdrawn at once:
 # withhold = [\"name or id\"]
 # Copies that other tools made: \"no\" leaves them alone, \"equal\" adopts those equal to the source, \"overwrite\" all:
+# adopt = \"no\"
+";
+
+const POLICY_OF_BLOBS: &str = "
+# Causes that leave the exit code as it is (`mediamirror explain` lists them); they do not change what is mirrored:
+# accept = [\"source-empty\", { cause = \"archived-in-source\", names = [\"trailer-*\"], most = 3 }]
+# Containers of the same name that other tools filled: \"no\" leaves them alone, \"equal\" adopts those equal to the source,
+# \"overwrite\" all:
 # adopt = \"no\"
 ";
 

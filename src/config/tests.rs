@@ -152,7 +152,7 @@ fn a_storage_account_as_a_library_is_alone_and_has_no_keys_of_a_media_service() 
             "mirror.toml:2: `source.service`: unknown value `blob`\n  remedy: did you mean `blobs`?",
         ),
         (blobs, "service = \"blobs\"\nendpoint = \"https://a\"", "mirror.toml:3: `source.endpoint`: unknown key"),
-        (blobs, "service = \"blobs\"\nstorage = []", "stands here twice"),
+        (blobs, "service = \"blobs\"\nstorage = []", "is given twice"),
         (
             "[target]",
             "[[source.storage]]\naccount = \"two\"\nkey = { file = \"a.key\" }\n[target]",
@@ -289,7 +289,7 @@ const BAD: &[(&str, &str, usize, &str, &str)] = &[
         "account = \"west\"",
         "account = \"west\"\naccount = \"west\"",
         3,
-        "`account`: this key stands here twice",
+        "`account`: this key is given twice",
         "keep one of them",
     ),
     ("[source]", "[source", 1, "", "correct that line"),

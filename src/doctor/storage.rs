@@ -90,7 +90,7 @@ pub(super) async fn examine_reading<'a>(
     }
     let Some((container, blob)) = listed else {
         if findings.endpoint.side == Side::Source {
-            findings.warn(name, "list", "not proven: no asset names a container here", "check it once there is one");
+            findings.warn(name, "list", "not tested: no asset names a container here", "check it once there is one");
         }
         return None;
     };
@@ -116,7 +116,7 @@ async fn examine_signature(
 ) {
     let name = account.name();
     let Some(blob) = blob else {
-        return findings.warn(name, "read", "not proven: no blob was found", "check it once there is one");
+        return findings.warn(name, "read", "not tested: no blob was found", "check it once there is one");
     };
     let read = match account.copy_source(container, blob) {
         Ok(source) => account.read_as_a_copy_does(&source).await,

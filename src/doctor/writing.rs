@@ -13,7 +13,7 @@ use crate::verdict::Cause;
 /// Checks whose failure says nothing about permissions to write.
 const UNRELATED: &[&str] = &["clock", "configured", "streaming", "streaming-url"];
 
-/// Tries, where that was asked for; else says what is not proven. Without a way in, or without the target's lock, there is
+/// Tries, where that was asked for; else says what is not tested. Without a way in, or without the target's lock, there is
 /// nothing to try.
 pub(super) async fn examine(
     findings: &mut Findings<'_>,
@@ -28,7 +28,7 @@ pub(super) async fn examine(
     let endpoint = findings.endpoint;
     let account = endpoint.media.account();
     let WriteTest::Until(stop) = test else {
-        return not_proven(findings);
+        return not_tested(findings);
     };
     let reused = scratch::remove_leftovers(findings, leftovers).await;
     let mut removed = true;
@@ -48,16 +48,16 @@ pub(super) async fn examine(
     }
 }
 
-fn not_proven(findings: &mut Findings<'_>) {
+fn not_tested(findings: &mut Findings<'_>) {
     let endpoint = findings.endpoint;
-    let remedy = "prove it with --write-test, which makes and removes an asset";
+    let remedy = "run doctor with --write-test, which creates an asset and deletes it again";
     for storage in &endpoint.storage {
-        findings.warn(storage.name(), "write", "not proven: writing blobs", remedy);
+        findings.warn(storage.name(), "write", "not tested: writing blobs", remedy);
     }
     let what = if endpoint.media.capabilities().locators {
-        "not proven: making assets, file records and locators"
+        "not tested: creating assets, file records and locators"
     } else {
-        "not proven: creating containers"
+        "not tested: creating containers"
     };
     findings.warn(endpoint.media.account(), "media-write", what, remedy);
 }

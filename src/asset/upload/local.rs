@@ -39,7 +39,7 @@ impl LocalFile {
         let unusable = |reason: String| Error::Input { subject: path.display().to_string(), reason };
         let metadata = std::fs::metadata(path).map_err(|error| unusable(format!("failed to read it: {error}")))?;
         if !metadata.is_file() {
-            return Err(unusable("it is no file".to_owned()));
+            return Err(unusable("it is not a file".to_owned()));
         }
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| unusable("its name is not UTF-8, as a blob's has to be".to_owned()))?;
@@ -166,6 +166,6 @@ mod tests {
             std::fs::write(path, "x").unwrap();
         }
         assert!(read(&paths).await.unwrap_err().to_string().contains("two files have that name"));
-        assert!(read(&[place.path().join("d")]).await.unwrap_err().to_string().contains("it is no file"));
+        assert!(read(&[place.path().join("d")]).await.unwrap_err().to_string().contains("it is not a file"));
     }
 }

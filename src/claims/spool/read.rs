@@ -114,10 +114,10 @@ impl Spool {
         self.rows(&sql, params![asset_key(source)], target_asset)
     }
 
-    /// What anybody may read of our copy of a source asset; `None`: nothing, or there is no copy.
-    pub(crate) fn public_access_of_copy(&self, source: &AssetId) -> Result<Option<PublicAccess>, Error> {
-        let sql = "SELECT public FROM target_asset WHERE source = ?1 AND standing = 1";
-        let level = self.row(sql, params![asset_key(source)], |row| row.get::<_, Option<usize>>(0))?;
+    /// What anybody may read of a target asset; `None`: nothing, or it was not listed.
+    pub(crate) fn public_access_on_target(&self, id: &AssetId) -> Result<Option<PublicAccess>, Error> {
+        let sql = "SELECT public FROM target_asset WHERE id = ?1";
+        let level = self.row(sql, params![asset_key(id)], |row| row.get::<_, Option<usize>>(0))?;
         Ok(level.flatten().map(|number| LEVELS[number]))
     }
 
