@@ -67,7 +67,7 @@ impl Guards {
         Self {
             withdraw: Reached { may: may || (story.was_troubled && at_most > 0), must: holds },
             shrink: shrink(state, story),
-            overwrite: overwrite(state),
+            overwrite: overwrite(state, story),
             stopping,
             published,
         }
@@ -140,20 +140,40 @@ impl Shrunken {
     }
 }
 
-/// Blobs of copies that are on both sides in different bytes, and blobs that may have been written to.
-fn overwrite(state: &State) -> Reached {
-    let (mut changed, mut compared) = (0, 0);
-    for (copy, origin) in state.b.copies() {
-        let Some(thing) = state.a.get(&origin.source) else { continue };
-        for (name, blob) in thing.blobs() {
-            compared += 1;
-            let there = copy.blobs.as_ref().and_then(|blobs| blobs.get(name));
-            changed += u64::from(there.is_some_and(|there| there != blob && there.bytes != blob.bytes));
-        }
-    }
-    let limit = std::cmp::max(100, compared / 5);
+/// Blobs of copies that are on both sides in different bytes, and blobs that may have been written to. A copy whose mark
+/// somebody removed may count or not; the contents of an asset that is never published are not compared.
+fn overwrite(state: &State, story: &Story) -> Reached {
+    let known = state.b.0.iter().filter_map(|copy| Some((copy, state.a.get(&story.source_of(copy)?)?)));
+    let marked = state.b.copies().filter_map(|(copy, origin)| Some((copy, state.a.get(&origin.source)?)));
+    let mirrored = marked.filter(|(_, thing)| !thing.is_protected() && thing.look.options != 1);
+    let (most, least) = (Overwritten::of(known), Overwritten::of(mirrored));
     // What people changed on B counts for nothing, and what has the same bytes under another entity tag may count.
-    Reached { may: changed + 20 > limit, must: changed > limit + 20 }
+    Reached { may: most.changed + 20 > least.limit(), must: least.changed > most.limit() + 20 }
+}
+
+/// Blobs that are compared, and those of them that have other bytes than their copies.
+#[derive(Default)]
+struct Overwritten {
+    compared: u64,
+    changed: u64,
+}
+
+impl Overwritten {
+    fn of<'a>(pairs: impl Iterator<Item = (&'a Thing, &'a Thing)>) -> Self {
+        let mut counted = Self::default();
+        for (copy, thing) in pairs {
+            for (name, blob) in thing.blobs() {
+                let there = copy.blobs.as_ref().and_then(|blobs| blobs.get(name));
+                counted.compared += 1;
+                counted.changed += u64::from(there.is_some_and(|there| there != blob && there.bytes != blob.bytes));
+            }
+        }
+        counted
+    }
+
+    fn limit(&self) -> u64 {
+        (self.compared / 5).max(100)
+    }
 }
 
 impl Night<'_> {
