@@ -50,12 +50,17 @@ fn played(plays: &BTreeMap<String, Played>) -> impl Iterator<Item = (&String, &S
     })
 }
 
-/// What B played before, and A still serves in the clear, still plays. True after every night, also after one with faults.
+/// What B played before, and A still serves in the clear, still plays, unless B played it from the copy of an asset that A
+/// protects now. True after every night, also after one with faults.
 pub(super) fn nothing_went_dark(before: &State, after: &State) {
     for (guid, path, _) in played(&before.plays_b) {
         let served = after.plays_a.get(guid).and_then(|played| played.answers.get(path));
         let holder = after.a.holder(guid).map(|(thing, _)| thing);
         if served.is_none_or(|answer| answer.status != 200) || holder.is_none_or(Thing::is_protected) {
+            continue;
+        }
+        let played_from = before.b.holder(guid).and_then(|(copy, _)| copy.origin());
+        if played_from.and_then(|origin| after.a.get(&origin.source)).is_some_and(Thing::is_protected) {
             continue;
         }
         let now = after.plays_b.get(guid).and_then(|played| played.answers.get(path)).map(|answer| answer.status);
