@@ -283,6 +283,7 @@ impl Claims {
                 work.moved.push(Move { locator, from: old.id.clone() });
             }
         }
+        work.begin_without_locators();
         work.target = spare;
         work.row = None;
         Ok(())

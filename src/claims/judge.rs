@@ -103,6 +103,8 @@ pub(crate) struct Work {
     pub(crate) theirs: Vec<LocatorId>,
     /// Locators that cannot be made, and why.
     pub(crate) conflicts: Vec<Finding>,
+    /// Those of them for which the copy has no room: moved ones and missing ones.
+    pub(crate) no_room: (Vec<Move>, Vec<Locator>),
     /// Does the source publish it?
     pub(crate) published: bool,
     /// Do viewers play the library through locators?
@@ -183,6 +185,7 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
         present: 0,
         theirs: Vec::new(),
         conflicts: Vec::new(),
+        no_room: (Vec::new(), Vec::new()),
         lost,
         row,
     };
@@ -287,8 +290,18 @@ impl Work {
     fn leave_without_room(&mut self, room: usize) {
         let moved = self.moved.split_off(room.min(self.moved.len()));
         let missing = self.missing.split_off((room - self.moved.len()).min(self.missing.len()));
-        let left = moved.into_iter().map(|moved| moved.locator).chain(missing);
+        let left = moved.iter().map(|moved| &moved.locator).chain(&missing);
         self.conflicts.extend(left.map(|locator| Finding::new(Cause::NoLocatorRoom, locator.id.as_str())));
+        self.no_room = (moved, missing);
+    }
+
+    /// Gives the locators room on a copy that has none yet.
+    pub(super) fn begin_without_locators(&mut self) {
+        let (moved, missing) = std::mem::take(&mut self.no_room);
+        self.moved.extend(moved);
+        self.missing.extend(missing);
+        self.conflicts.retain(|finding| finding.cause != Cause::NoLocatorRoom);
+        self.leave_without_room(MOST_LOCATORS);
     }
 
     /// May viewers play our copy? An earlier run verified it, or it has locators.
