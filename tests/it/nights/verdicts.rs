@@ -61,7 +61,10 @@ impl Guards {
         let least: u64 = recent.iter().map(|night| night.least).sum();
         let most: u64 = recent.iter().map(|night| night.most).sum();
         let at_first = recent.first().map_or(published, |night| night.published);
-        let holds = stopping > 0 && least + stopping > limit(at_first) && stopping > limit(published);
+        let known = |copy: &&Thing| copy.locators().any(is_ours) && story.source_of(copy).is_some();
+        let most_published = state.b.0.iter().filter(known).count() as u64;
+        let above = |stopping: u64, published: u64| stopping > limit(published.max(most_published));
+        let holds = stopping > 0 && above(least + stopping, at_first) && above(stopping, published);
         let alone = at_most > limit(published.min(at_first).saturating_sub(1));
         let may = alone || (at_most > 0 && most + at_most > limit(at_first));
         Self {
