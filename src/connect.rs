@@ -9,10 +9,10 @@ use crate::blob::BlobAccount;
 use crate::call::Caller;
 use crate::config::{AccountConfig, Config, ConfigError, ServiceConfig};
 use crate::error::{Error, Failure};
-use crate::media::MediaService;
-use crate::media::authoring::Authoring;
-use crate::media::blobs::Blobs;
-use crate::media::v2::V2;
+use crate::library::Library;
+use crate::library::ams_v2::AmsV2;
+use crate::library::authoring::Authoring;
+use crate::library::blobs::Blobs;
 use crate::model::{AccountName, Asset, Plane, Side};
 use crate::retry::RetryPolicy;
 use crate::throttle::{Lane, Rates};
@@ -22,7 +22,7 @@ use crate::transport::{AllowedHosts, guarded};
 #[derive(Debug)]
 pub struct Endpoint {
     /// The media account.
-    pub media: Arc<dyn MediaService>,
+    pub library: Arc<dyn Library>,
     /// The same account, for the operations that a mirror does not need: jobs, single locators, policies. `None`: it
     /// does not support them.
     pub authoring: Option<Arc<dyn Authoring>>,
@@ -47,7 +47,7 @@ impl Endpoint {
     /// It is a storage account, which has neither jobs nor locators.
     pub fn authoring(&self) -> Result<&dyn Authoring, Error> {
         self.authoring.as_deref().ok_or_else(|| Error::Input {
-            subject: format!("account {}", self.media.account()),
+            subject: format!("account {}", self.library.account()),
             reason: "it is a storage account, and `asset` commands need a media account; use the tools of its vendor"
                 .to_owned(),
         })
@@ -79,9 +79,10 @@ impl Endpoint {
         if let [only] = &self.storage[..] {
             return Ok(only);
         }
-        let name = self.media.default_storage().await?;
+        let name = self.library.default_storage().await?;
         self.blobs(name.as_ref()).ok_or_else(|| {
-            let (side, media, name) = (self.side, self.media.account(), name.as_ref().map_or("", AccountName::as_str));
+            let (side, media, name) =
+                (self.side, self.library.account(), name.as_ref().map_or("", AccountName::as_str));
             let problem = format!("the default storage account {name} of media account {media} is not configured");
             let place = format!("[[{side}.storage]]");
             ConfigError { place, problem, remedy: "add it: it keeps the lock and the state".to_owned() }.into()
@@ -145,16 +146,16 @@ fn endpoint(account: &AccountConfig, client: Arc<dyn HttpClient>, side: Side) ->
         storage.push(Arc::new(blobs));
         lanes.extend([read, write]);
     }
-    let (media, authoring): (Arc<dyn MediaService>, Option<Arc<dyn Authoring>>) = match &account.service {
+    let (library, authoring): (Arc<dyn Library>, Option<Arc<dyn Authoring>>) = match &account.service {
         ServiceConfig::AmsV2(settings) => {
             let default = storage.first().map(|account| account.name().clone());
-            let media = Arc::new(V2::new(name, default, settings, client, hosts, caller(&lanes[0])));
-            (Arc::<V2>::clone(&media), Some(media))
+            let media = Arc::new(AmsV2::new(name, default, settings, client, hosts, caller(&lanes[0])));
+            (Arc::<AmsV2>::clone(&media), Some(media))
         }
         ServiceConfig::Blobs => (Arc::new(Blobs::new(Arc::clone(&storage[0]))), None),
     };
     Ok(Endpoint {
-        media,
+        library,
         authoring,
         storage,
         lanes,

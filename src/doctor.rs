@@ -5,7 +5,7 @@
 //! into it, removes the asset, and releases the lock. The source is never written to. Every
 //! check gives one finding; one that fails stops only those that cannot be made without it.
 
-mod media;
+mod library;
 mod rights;
 mod scratch;
 mod state;
@@ -24,7 +24,7 @@ use crate::connect::{Endpoint, Pair};
 use crate::error::Error;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::{AccountName, Blob, ContainerName, Side};
-use media::Library;
+use library::Listed;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -81,9 +81,9 @@ pub async fn examine(config: &Config, pair: &Pair, test: &WriteTest) -> Vec<Chec
 }
 
 /// One account: who lets us in, then what is there. With it, a blob of each storage account that has one, and the library.
-async fn side(endpoint: &Endpoint) -> (Findings<'_>, Vec<Sample<'_>>, Library) {
+async fn side(endpoint: &Endpoint) -> (Findings<'_>, Vec<Sample<'_>>, Listed) {
     let mut findings = Findings { endpoint, checks: Vec::new() };
-    let mut lets_in = media::examine_access(&mut findings).await;
+    let mut lets_in = library::examine_access(&mut findings).await;
     let mut open = Vec::new();
     for account in &endpoint.storage {
         if storage::examine(&mut findings, account).await {
@@ -91,19 +91,19 @@ async fn side(endpoint: &Endpoint) -> (Findings<'_>, Vec<Sample<'_>>, Library) {
         }
     }
     // Where containers are the assets, the storage account is the library.
-    lets_in &= endpoint.media.capabilities().tokens || !open.is_empty();
-    let library = if lets_in { media::examine_library(&mut findings).await } else { Library::default() };
+    lets_in &= endpoint.library.capabilities().tokens || !open.is_empty();
+    let listed = if lets_in { library::examine_library(&mut findings).await } else { Listed::default() };
     let mut samples = Vec::new();
     for account in open {
-        let containers = library.containers(account.name());
+        let containers = listed.containers(account.name());
         samples.extend(storage::examine_reading(&mut findings, account, containers).await);
     }
     rights::examine_tags(&mut findings);
     if lets_in {
-        media::examine_streaming(&mut findings).await;
+        library::examine_streaming(&mut findings).await;
     }
-    media::examine_streaming_url(&mut findings).await;
-    (findings, samples, library)
+    library::examine_streaming_url(&mut findings).await;
+    (findings, samples, listed)
 }
 
 /// A blob to try a copy with.

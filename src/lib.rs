@@ -38,7 +38,7 @@
 //! | [`retry`] | the only table of failures that are retried, and the length of the pauses |
 //! | [`throttle`] | lanes: slots that adapt, rates an account's lanes share, cool-downs |
 //! | [`call`] | the only retry loop: one permit per attempt; a waiting call holds none |
-//! | [`media`] | media services in domain verbs; [`media::v2`] speaks Azure Media Services v2 |
+//! | [`library`] | libraries in domain verbs: [`library::ams_v2`] speaks Azure Media Services v2, [`library::blobs`] has containers as assets |
 //! | [`blob`] | storage accounts: listing, and the three ways to copy between them |
 //! | [`ledger`] | which steps were started and which succeeded, in `SQLite`, written by one thread |
 //! | [`state`] | the state that the target stores: the lock of a run, and the state of a pair of accounts |
@@ -100,9 +100,9 @@ pub mod engine;
 pub mod error;
 pub mod failure;
 pub mod ledger;
+pub mod library;
 pub mod machine;
 pub mod manual;
-pub mod media;
 pub mod model;
 pub mod monitor;
 pub mod redact;

@@ -8,7 +8,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-pub use mark::{ALTERNATE_ID_LIMIT, Mark};
+pub use mark::Mark;
 pub use tags::IndexTags;
 
 /// Makes a newtype over a text that is compared and printed as that text.

@@ -23,13 +23,13 @@ const CONNECTIONS: usize = 64;
 /// Sends that many Put Blob From URL requests of one source blob to many destinations; returns requests per second.
 pub(crate) async fn put_blob_from_url(mirror: &Mirror, requests: u32) -> f64 {
     let pair = mirror.pair();
-    let asset = pair.source.media.assets().try_concat().await.expect("the assets are listed").remove(0);
+    let asset = pair.source.library.assets().try_concat().await.expect("the assets are listed").remove(0);
     let from = asset.container.expect("version 2.19 names the container");
     let blob = pair.source.storage[0].list(&from).try_concat().await.expect("the blobs are listed").remove(0);
     let source = pair.source.storage[0].copy_source(&from, &blob).expect("the source can be signed");
     let made = pair
         .target
-        .media
+        .library
         .create_asset(&NewAsset {
             name: None,
             alternate_id: "bench".to_owned(),

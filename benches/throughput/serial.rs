@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
-use mediamirror::media::FileSet;
+use mediamirror::library::FileSet;
 use mediamirror::model::{BlobRef, CopyStatus, LocatorKind, NewAsset};
 
 use crate::setup::Mirror;
@@ -19,12 +19,12 @@ pub(crate) async fn mirror(mirror: &Mirror) -> (u32, Duration) {
     let (source, target) = (&pair.source, &pair.target);
     let started = Instant::now();
     let mut copied = 0;
-    let assets = source.media.assets().try_concat().await.expect("the assets are listed");
-    let locators = source.media.locators().try_concat().await.expect("the locators are listed");
+    let assets = source.library.assets().try_concat().await.expect("the assets are listed");
+    let locators = source.library.locators().try_concat().await.expect("the locators are listed");
     for asset in assets {
         let from = asset.container.clone().expect("version 2.19 names the container");
         let made = target
-            .media
+            .library
             .create_asset(&NewAsset {
                 name: Some(from.to_string()),
                 alternate_id: asset.id.to_string(),
@@ -49,16 +49,16 @@ pub(crate) async fn mirror(mirror: &Mirror) -> (u32, Duration) {
             assert_eq!(copy.status, CopyStatus::Success);
             copied += 1;
         }
-        let files = source.media.files_of(std::slice::from_ref(&asset.id)).await.expect("the files are listed");
+        let files = source.library.files_of(std::slice::from_ref(&asset.id)).await.expect("the files are listed");
         let set = FileSet::new(made.id.clone(), files.concat());
-        for result in target.media.register_files(&[set]).await {
+        for result in target.library.register_files(&[set]).await {
             result.expect("the files are registered");
         }
         for locator in
             locators.iter().filter(|locator| locator.asset == asset.id && locator.kind == LocatorKind::Streaming)
         {
             let copy = mediamirror::model::Locator { asset: made.id.clone(), ..locator.clone() };
-            target.media.publish(&[copy]).await.remove(0).expect("the locator is made");
+            target.library.publish(&[copy]).await.remove(0).expect("the locator is made");
         }
     }
     (copied, started.elapsed())

@@ -12,22 +12,19 @@ use crate::connect::Endpoint;
 use crate::error::Error;
 use crate::model::{AccountName, Asset, AssetEncryption, AssetId, ContainerName, LocatorId, LocatorKind};
 
-/// What an asset's id begins with.
-const ID_PREFIX: &str = "nb:cid:";
-
 /// The one asset of that id or name.
 ///
 /// # Errors
 /// There is none, or there are several of that name; then the error lists their ids.
 pub async fn find(account: &Endpoint, id_or_name: &str) -> Result<Asset, Error> {
     let refused = |reason: String| Error::Input { subject: id_or_name.to_owned(), reason };
-    if id_or_name.to_ascii_lowercase().starts_with(ID_PREFIX) {
-        let found = account.media.asset(&AssetId::new(id_or_name)).await?;
-        return found.ok_or_else(|| refused(format!("account {} has no asset of that id", account.media.account())));
+    if account.authoring()?.is_asset_id(id_or_name) {
+        let found = account.library.asset(&AssetId::new(id_or_name)).await?;
+        return found.ok_or_else(|| refused(format!("account {} has no asset of that id", account.library.account())));
     }
     let mut found = account.authoring()?.assets_named(id_or_name).await?;
     match (found.pop(), found.len()) {
-        (None, _) => Err(refused(format!("account {} has no asset of that name", account.media.account()))),
+        (None, _) => Err(refused(format!("account {} has no asset of that name", account.library.account()))),
         (Some(asset), 0) => Ok(asset),
         (Some(last), _) => {
             let ids: Vec<String> = found.iter().chain([&last]).map(|asset| asset.id.to_string()).collect();
@@ -126,7 +123,7 @@ impl From<Asset> for Listed {
 
 /// Every asset of an account, as the service lists them.
 pub async fn list(account: &Endpoint) -> Result<Vec<Listed>, Error> {
-    let assets: Vec<Asset> = account.media.assets().try_concat().await?;
+    let assets: Vec<Asset> = account.library.assets().try_concat().await?;
     Ok(assets.into_iter().map(Listed::from).collect())
 }
 
@@ -134,7 +131,7 @@ pub async fn list(account: &Endpoint) -> Result<Vec<Listed>, Error> {
 pub async fn show(account: &Endpoint, asset: Asset) -> Result<Details, Error> {
     let ids = std::slice::from_ref(&asset.id);
     let (mut files, locators) =
-        futures::try_join!(account.media.files_of(ids), account.authoring()?.locators_of_asset(&asset.id))?;
+        futures::try_join!(account.library.files_of(ids), account.authoring()?.locators_of_asset(&asset.id))?;
     let files = files.pop().unwrap_or_default();
     let locators = locators.into_iter().map(|locator| Opening {
         urls: match locator.kind {

@@ -9,7 +9,7 @@ use serde::Serialize;
 pub use self::watch::{JobReport, Output, report, watch};
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::media::authoring::{NewJob, Processor};
+use crate::library::authoring::{NewJob, Processor};
 use crate::model::{Asset, AssetFile, AssetId, JobId, JobState};
 use crate::monitor::{Monitor, RunEvent};
 
@@ -69,7 +69,7 @@ pub async fn submit(
     options: &EncodeOptions,
     monitor: &dyn Monitor,
 ) -> Result<Submitted, Error> {
-    let files = account.media.files_of(std::slice::from_ref(&asset.id)).await?.pop().unwrap_or_default();
+    let files = account.library.files_of(std::slice::from_ref(&asset.id)).await?.pop().unwrap_or_default();
     encodable(asset, &files)?;
     let processor =
         account.authoring()?.newest_processor(options.processor.as_deref().unwrap_or(STANDARD_ENCODER)).await?;
@@ -131,7 +131,7 @@ pub async fn complete(account: &Endpoint, job: &JobId, monitor: &dyn Monitor) ->
 /// # Errors
 /// It has no server manifest, or several; then the error lists them.
 pub async fn make_playable(account: &Endpoint, asset: &AssetId) -> Result<String, Error> {
-    let files = account.media.files_of(std::slice::from_ref(asset)).await?.pop().unwrap_or_default();
+    let files = account.library.files_of(std::slice::from_ref(asset)).await?.pop().unwrap_or_default();
     let manifest = only_manifest(asset, &files)?;
     if !manifest.primary {
         account.authoring()?.set_primary(asset, &manifest.name).await?;

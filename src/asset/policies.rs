@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use crate::clock;
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::media::authoring::AccessPolicy;
+use crate::library::authoring::AccessPolicy;
 
 /// Removals at once; the media lane has the last word.
 const AT_ONCE: usize = 16;

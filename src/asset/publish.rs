@@ -87,7 +87,7 @@ pub async fn publish(account: &Endpoint, asset: &Asset, days: u32) -> Result<Pub
         policy: None,
     };
     let files = files_of(account, asset).await?;
-    let made: Locator = account.media.publish(&[wanted]).await.into_iter().collect::<Result<Vec<_>, _>>()?.remove(0);
+    let made: Locator = account.library.publish(&[wanted]).await.into_iter().collect::<Result<Vec<_>, _>>()?.remove(0);
     Ok(Published {
         id: asset.id.clone(),
         name: asset.label().to_owned(),
@@ -121,7 +121,7 @@ pub async fn publish_for_download(account: &Endpoint, asset: &Asset, days: u32) 
 pub async fn unpublish(account: &Endpoint, asset: &AssetId) -> Result<Vec<Locator>, Error> {
     let locators = account.authoring()?.locators_of_asset(asset).await?;
     for locator in &locators {
-        account.media.delete_locator(&locator.id).await?;
+        account.library.delete_locator(&locator.id).await?;
     }
     Ok(locators)
 }
@@ -143,7 +143,7 @@ fn server_manifest(files: &[AssetFile]) -> Option<&str> {
 }
 
 async fn files_of(account: &Endpoint, asset: &Asset) -> Result<Vec<AssetFile>, Error> {
-    let mut files = account.media.files_of(std::slice::from_ref(&asset.id)).await?;
+    let mut files = account.library.files_of(std::slice::from_ref(&asset.id)).await?;
     Ok(files.pop().unwrap_or_default())
 }
 

@@ -14,11 +14,11 @@ pub async fn remove(account: &Endpoint, asset: &AssetId) -> Result<(), Error> {
         // Gone already.
         Err(error) if error.failure().and_then(crate::error::Failure::status) == Some(404) => Ok(()),
         Err(error) => Err(error),
-        Ok(_) => account.media.delete_asset(asset).await,
+        Ok(_) => account.library.delete_asset(asset).await,
     }
 }
 
 /// Every asset of an account.
 pub async fn all(account: &Endpoint) -> Result<Vec<Asset>, Error> {
-    account.media.assets().try_concat().await
+    account.library.assets().try_concat().await
 }

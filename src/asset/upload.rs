@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::browse::storage_of;
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::media::FileSet;
+use crate::library::FileSet;
 use crate::model::{Asset, AssetChange, AssetEncryption, AssetFile, AssetId, BlobRef, ContainerName, NewAsset};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use local::LocalFile;
@@ -86,7 +86,7 @@ pub async fn upload(
     let storage = storage_of(account, &asset)?;
     let container = match &asset.container {
         Some(container) => container.clone(),
-        None => account.media.container(&asset.id).await?.ok_or_else(|| deleted(&asset))?,
+        None => account.library.container(&asset.id).await?.ok_or_else(|| deleted(&asset))?,
     };
     monitor.event(RunEvent::AssetStarted {
         asset: asset.id.clone(),
@@ -153,7 +153,7 @@ async fn find_or_create(
     encryption: AssetEncryption,
     mark: &str,
 ) -> Result<(Asset, bool), Error> {
-    let unfinished = account.media.assets_by_alternate_id(mark).await?;
+    let unfinished = account.library.assets_by_alternate_id(mark).await?;
     if let Some(asset) = unfinished.into_iter().min_by_key(|asset| asset.created) {
         return Ok((asset, true));
     }
@@ -163,7 +163,7 @@ async fn find_or_create(
         encryption,
         storage_account: account.storage.first().map(|storage| storage.name().clone()),
     };
-    Ok((account.media.create_asset(&wanted).await?, false))
+    Ok((account.library.create_asset(&wanted).await?, false))
 }
 
 /// The one file a player starts with: the only `.ism`, or the only file; `None` where it is not clear.
@@ -189,7 +189,7 @@ async fn register(account: &Endpoint, asset: &AssetId, files: &[UploadedFile]) -
     // The mark of an unfinished upload goes with the records that finish it.
     let change = Some(AssetChange { alternate_id: Some(None), ..AssetChange::default() });
     let set = FileSet { change, ..FileSet::new(asset.clone(), files.collect()) };
-    account.media.register_files(&[set]).await.into_iter().collect()
+    account.library.register_files(&[set]).await.into_iter().collect()
 }
 
 #[cfg(test)]

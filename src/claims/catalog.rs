@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::TryStreamExt;
 use jiff::Timestamp;
 
-use super::judge::{Claim, Evidence, Move, Work, id_taken, judge};
+use super::judge::{Claim, Evidence, Move, Target, Work, id_taken, judge};
 use super::spool::{Census, Spool};
 use super::{Holding, Order, Screened, Standing, TargetAsset};
 use crate::clock;
@@ -14,7 +14,7 @@ use crate::config::policy::Adopt;
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::{AssetRow, Ledger};
-use crate::media::Pages;
+use crate::library::Pages;
 use crate::model::{AccountName, Asset, AssetFile, AssetId, Locator, LocatorId, Mark, Protection, Side};
 use crate::monitor::{Monitor, RunEvent};
 
@@ -47,7 +47,7 @@ pub(crate) enum FilesWanted {
 pub(crate) struct Claims {
     pub(crate) spool: Spool,
     source: AccountName,
-    target: AccountName,
+    target: Target,
     files: FilesWanted,
     /// When the listings started, by the source's clock.
     began: Timestamp,
@@ -66,7 +66,7 @@ impl Claims {
         covers: Scope<'_>,
         adopted: &BTreeSet<String>,
     ) -> Result<Self, Error> {
-        let (source, target) = (&pair.source.media, &pair.target.media);
+        let (source, target) = (&pair.source.library, &pair.target.library);
         let (spool, began) = (Spool::open()?, clock::now());
         let (of_source, of_target) = match files {
             FilesWanted::None => (None, None),
@@ -85,7 +85,8 @@ impl Claims {
         spool.index()?;
         let began = began.checked_add(source.clock_skew().unwrap_or_default()).unwrap_or(began);
         let through_locators = source.capabilities().locators;
-        let (source, target) = (source.account().clone(), target.account().clone());
+        let source = source.account().clone();
+        let target = Target { account: target.account().clone(), can: target.capabilities() };
         Ok(Self { spool, source, target, files, began, through_locators, originals })
     }
 
@@ -110,8 +111,8 @@ impl Claims {
     /// Asks which assets are protected: of the account as a whole, and where it has keys or policies, of each asset that
     /// plays. Returns how many could not be read.
     pub(crate) async fn screen(&self, pair: &Pair) -> Result<u64, Error> {
-        let media = &pair.source.media;
-        match media.has_protection().await {
+        let library = &pair.source.library;
+        match library.has_protection().await {
             Ok(false) => return Ok(0),
             Ok(true) => {}
             Err(error) => tracing::warn!(%error, "whether the account has protected assets is not known"),
@@ -123,7 +124,7 @@ impl Claims {
             after = *last;
             let ids: Vec<AssetId> = page.into_iter().map(|(_, id)| id).collect();
             let screened: Vec<(AssetId, Screened)> =
-                media.protection_of(&ids).await.into_iter().map(screened).zip(ids).map(|(s, id)| (id, s)).collect();
+                library.protection_of(&ids).await.into_iter().map(screened).zip(ids).map(|(s, id)| (id, s)).collect();
             unreadable += screened.iter().filter(|(_, screened)| *screened == Screened::Unreadable).count() as u64;
             self.spool.set_screened(&screened)?;
         }
@@ -283,7 +284,7 @@ impl Claims {
                 work.moved.push(Move { locator, from: old.id.clone() });
             }
         }
-        work.begin_without_locators();
+        work.begin_without_locators(self.target.can.locators_of_an_asset);
         work.target = spare;
         work.row = None;
         Ok(())
@@ -320,8 +321,8 @@ async fn source_assets(
     covers: Scope<'_>,
 ) -> Result<Vec<AssetId>, Error> {
     let (mut listed, mut originals) = (0, Vec::new());
-    let target = pair.target.media.account();
-    let mut pages = pair.source.media.assets();
+    let target = pair.target.library.account();
+    let mut pages = pair.source.library.assets();
     while let Some(page) = pages.try_next().await? {
         listed += page.len() as u64;
         spool.add_source_assets(&page, covers)?;
@@ -341,8 +342,8 @@ pub(super) fn original_of(asset: &Asset, account: &AccountName) -> Option<AssetI
 
 async fn target_assets(spool: &Spool, pair: &Pair, monitor: &dyn Monitor) -> Result<(), Error> {
     let listed = AtomicU64::new(0);
-    let source = pair.source.media.account();
-    let mut pages = pair.target.media.assets();
+    let source = pair.source.library.account();
+    let mut pages = pair.target.library.assets();
     while let Some(page) = pages.try_next().await? {
         spool.add_target_assets(&page, source)?;
         let assets = listed.fetch_add(page.len() as u64, Ordering::Relaxed) + page.len() as u64;
@@ -360,9 +361,9 @@ async fn source_locators(spool: &Spool, mut pages: Pages<'_, Locator>) -> Result
 }
 
 async fn target_locators(spool: &Spool, pair: &Pair, adopted: &BTreeSet<String>) -> Result<(), Error> {
-    let media = &pair.target.media;
-    let our_policies = media.our_policies().await?;
-    let mut pages = media.locators();
+    let library = &pair.target.library;
+    let our_policies = library.our_policies().await?;
+    let mut pages = library.locators();
     while let Some(page) = pages.try_next().await? {
         spool.add_target_locators(&page, &our_policies, adopted)?;
     }

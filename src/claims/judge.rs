@@ -7,11 +7,18 @@ use jiff::Timestamp;
 use super::catalog::original_of;
 use super::{Holding, Screened, Standing, TargetAsset, digest, same_terms};
 use crate::ledger::AssetRow;
+use crate::library::Capabilities;
 use crate::model::{AccountName, Asset, AssetEncryption, AssetId, Locator, LocatorId, Mark};
 use crate::verdict::{Cause, Finding};
 
-/// Locators that an asset can have: Azure Storage keeps five stored access policies a container. Expired ones count.
-const MOST_LOCATORS: usize = 5;
+/// The library that is written.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// Its account.
+    pub(crate) account: AccountName,
+    /// What it can do.
+    pub(crate) can: Capabilities,
+}
 
 /// What is known of a source asset when all listings are complete.
 #[derive(Debug)]
@@ -121,8 +128,8 @@ pub(crate) struct Work {
     pub(crate) row: Option<AssetRow>,
 }
 
-/// Decides. `target` is the target's media account, `now` is the service's time: a locator that has expired is not made.
-pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) -> Claim {
+/// Decides. `now` is the service's time: a locator that has expired is not made.
+pub(crate) fn judge(evidence: Evidence, on: &Target, now: Timestamp) -> Claim {
     let unpublished = evidence.locators.is_empty() && evidence.through_locators;
     let not = |finding: Finding| Claim::Not(finding.of_unpublished(unpublished));
     let Evidence { asset, account, .. } = &evidence;
@@ -138,11 +145,11 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
     if asset.encryption == AssetEncryption::Storage {
         return not(Cause::StorageEncrypted.into());
     }
-    if original_of(asset, target).is_some() {
+    if original_of(asset, &on.account).is_some() {
         return not(Cause::CopyOfTarget.into());
     }
     let mark = Mark::new(account.clone(), asset.id.clone(), asset.alternate_id.clone());
-    if !mark.fits() {
+    if !mark.fits(on.can.mark_length) {
         return not(Cause::MarkTooLong.into());
     }
     let (mut target, spare) = match counterpart(&evidence) {
@@ -193,7 +200,7 @@ pub(crate) fn judge(evidence: Evidence, target: &AccountName, now: Timestamp) ->
         work.sort_in(locator, holder, now);
     }
     let there = work.target.as_ref().and_then(|target| occupied.get(&target.id));
-    work.leave_without_room(MOST_LOCATORS.saturating_sub(there.copied().unwrap_or_default()));
+    work.leave_without_room(on.can.locators_of_an_asset.saturating_sub(there.copied().unwrap_or_default()));
     // An asset without a copy and without any locator that could be published is not copied.
     let nothing_else = work.target.is_none() && work.missing.is_empty() && work.moved.is_empty();
     if let (true, Some(conflict)) = (nothing_else, work.conflicts.first()) {
@@ -295,13 +302,13 @@ impl Work {
         self.no_room = (moved, missing);
     }
 
-    /// Gives the locators room on a copy that has none yet.
-    pub(super) fn begin_without_locators(&mut self) {
+    /// Gives the locators the `room` of a copy that has none yet.
+    pub(super) fn begin_without_locators(&mut self, room: usize) {
         let (moved, missing) = std::mem::take(&mut self.no_room);
         self.moved.extend(moved);
         self.missing.extend(missing);
         self.conflicts.retain(|finding| finding.cause != Cause::NoLocatorRoom);
-        self.leave_without_room(MOST_LOCATORS);
+        self.leave_without_room(room);
     }
 
     /// May viewers play our copy? An earlier run verified it, or it has locators.

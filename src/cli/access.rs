@@ -72,7 +72,7 @@ impl Access<'_> {
     }
 
     async fn check_media(&self) -> Result<(), CommandFailure> {
-        let Err(error) = self.endpoint.media.check_access().await else { return Ok(()) };
+        let Err(error) = self.endpoint.library.check_access().await else { return Ok(()) };
         let ServiceConfig::AmsV2(service) = &self.config.service else { return Err(self.refused_storage(0, &error)) };
         let part = match error.failure() {
             Some(Failure::Credential(_) | Failure::Refused { status: 401 | 403, .. }) => Part::Secret,

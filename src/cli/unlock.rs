@@ -28,7 +28,7 @@ struct Lock {
 pub(crate) async fn run(context: &Context, args: &UnlockArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::of(Config::load(&context.global.config)?)?;
     let endpoint = &session.pair.target;
-    let target = endpoint.media.account().clone();
+    let target = endpoint.library.account().clone();
     let account = endpoint.default_storage().await.map_err(|error| CommandFailure::of(&error, false))?;
     let held = if args.yes { state::unlock(account, &target).await } else { state::holder(account, &target).await };
     let holder = held.map_err(|error| CommandFailure::of(&error, false))?;

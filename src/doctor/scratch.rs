@@ -19,13 +19,13 @@ pub(super) async fn create(endpoint: &Endpoint, storage: &BlobAccount) -> Result
         // The only one needs no choice, which older versions of the API do not offer.
         storage_account: (endpoint.storage.len() > 1).then(|| storage.name().clone()),
     };
-    endpoint.media.create_asset(&scratch).await
+    endpoint.library.create_asset(&scratch).await
 }
 
 /// Removes what interrupted tests left behind. What may not be removed is used again.
 pub(super) async fn remove_leftovers(findings: &mut Findings<'_>, leftovers: Vec<Asset>) -> Option<Asset> {
     let endpoint = findings.endpoint;
-    let account = endpoint.media.account();
+    let account = endpoint.library.account();
     if !may_remove(endpoint) {
         return leftovers.into_iter().next();
     }
@@ -40,8 +40,8 @@ pub(super) async fn remove_leftovers(findings: &mut Findings<'_>, leftovers: Vec
 
 /// Looks at it again before: the listing may be old.
 async fn remove_leftover(endpoint: &Endpoint, asset: &Asset) -> Result<(), Error> {
-    match endpoint.media.asset(&asset.id).await? {
-        Some(there) if there.is_scratch() => endpoint.media.delete_asset(&asset.id).await,
+    match endpoint.library.asset(&asset.id).await? {
+        Some(there) if there.is_scratch() => endpoint.library.delete_asset(&asset.id).await,
         _ => Ok(()),
     }
 }
@@ -49,7 +49,7 @@ async fn remove_leftover(endpoint: &Endpoint, asset: &Asset) -> Result<(), Error
 /// Does the credential permit to remove a scratch asset? Where containers are the assets, a run works without the
 /// permission to delete, so a signature may lack it.
 pub(super) fn may_remove(endpoint: &Endpoint) -> bool {
-    let own = !endpoint.media.capabilities().locators;
+    let own = !endpoint.library.capabilities().locators;
     let lacks = |account: &BlobAccount| account.shared_access().is_some_and(|access| !access.permissions.contains('d'));
     !(own && endpoint.storage.iter().any(|account| lacks(account)))
 }
@@ -62,7 +62,7 @@ pub(super) async fn place<'a>(
     let container = match &asset.container {
         Some(container) => container.clone(),
         None => endpoint
-            .media
+            .library
             .container(&asset.id)
             .await?
             .ok_or_else(|| Error::found(asset.label(), Cause::NotThereWhenReadBack, "the scratch asset"))?,

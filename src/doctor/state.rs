@@ -14,20 +14,20 @@ const CHECK: &str = "state";
 pub(super) async fn examine(findings: &mut Findings<'_>, write_test: bool) -> Option<TargetLock> {
     let endpoint = findings.endpoint;
     // Without an answer, that check already says so.
-    if failed(findings, endpoint.media.account().as_str(), &["token", "media-api"]) {
+    if failed(findings, endpoint.library.account().as_str(), &["token", "media-api"]) {
         return None;
     }
     let account = match endpoint.default_storage().await {
         Ok(account) => account,
         Err(error) => {
-            findings.failed(endpoint.media.account(), CHECK, error);
+            findings.failed(endpoint.library.account(), CHECK, error);
             return None;
         }
     };
     if failed(findings, account.name().as_str(), &["reachable", "credential", "sas"]) {
         return None;
     }
-    let target = endpoint.media.account();
+    let target = endpoint.library.account();
     if write_test {
         match TargetLock::take(Arc::clone(account), target, &Holder::here()).await {
             Ok(lock) => return Some(lock),
@@ -62,7 +62,7 @@ fn failed(findings: &Findings<'_>, subject: &str, checks: &[&str]) -> bool {
 
 /// Does a run hold the lock, and may the state be read?
 async fn look(findings: &Findings<'_>, account: &BlobAccount) -> Result<String, Error> {
-    let target = findings.endpoint.media.account();
+    let target = findings.endpoint.library.account();
     if !state::container_exists(account).await? {
         return Ok(format!("container {} is not there yet; a run creates it", state::CONTAINER));
     }

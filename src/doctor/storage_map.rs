@@ -16,6 +16,6 @@ pub(super) async fn examine(findings: &mut Findings<'_>, pair: &Pair) {
         None => format!("{} -> {} (default)", storage.name(), default.name()),
     });
     let found = format!("new copies: {}", places.collect::<Vec<_>>().join(", "));
-    let account: &AccountName = pair.target.media.account();
+    let account: &AccountName = pair.target.library.account();
     findings.ok(account, "storage-map", found);
 }

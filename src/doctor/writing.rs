@@ -26,7 +26,7 @@ pub(super) async fn examine(
         return;
     }
     let endpoint = findings.endpoint;
-    let account = endpoint.media.account();
+    let account = endpoint.library.account();
     let WriteTest::Until(stop) = test else {
         return not_tested(findings);
     };
@@ -54,12 +54,12 @@ fn not_tested(findings: &mut Findings<'_>) {
     for storage in &endpoint.storage {
         findings.warn(storage.name(), "write", "not tested: writing blobs", remedy);
     }
-    let what = if endpoint.media.capabilities().locators {
+    let what = if endpoint.library.capabilities().locators {
         "not tested: creating assets, file records and locators"
     } else {
         "not tested: creating containers"
     };
-    findings.warn(endpoint.media.account(), "media-write", what, remedy);
+    findings.warn(endpoint.library.account(), "media-write", what, remedy);
 }
 
 async fn created(findings: &mut Findings<'_>, storage: &BlobAccount, reused: Option<Asset>) -> Option<Asset> {
@@ -69,7 +69,7 @@ async fn created(findings: &mut Findings<'_>, storage: &BlobAccount, reused: Opt
     match scratch::create(findings.endpoint, storage).await {
         Ok(asset) => Some(asset),
         Err(error) => {
-            findings.failed(findings.endpoint.media.account(), "media-write", error);
+            findings.failed(findings.endpoint.library.account(), "media-write", error);
             None
         }
     }
@@ -115,13 +115,13 @@ async fn try_storage(
 /// Removes the scratch asset with its blobs. Returns whether it is removed.
 async fn remove(findings: &mut Findings<'_>, asset: &Asset) -> bool {
     let endpoint = findings.endpoint;
-    let account = endpoint.media.account();
+    let account = endpoint.library.account();
     if !scratch::may_remove(endpoint) {
         let found = format!("the scratch container {} stays, as the signature does not permit to delete it", asset.id);
         findings.warn(account, "media-write", found, "remove it with another tool; the next test uses it again");
         return false;
     }
-    let Err(error) = endpoint.media.delete_asset(&asset.id).await else { return true };
+    let Err(error) = endpoint.library.delete_asset(&asset.id).await else { return true };
     let found = format!("the scratch asset {} was created and is still there: {error}", asset.id);
     findings.failed_as(account, "media-write", found, error);
     false

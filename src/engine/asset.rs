@@ -125,7 +125,7 @@ pub(super) async fn source_lost(pair: &Pair, work: &Work, survey: &Survey) -> Re
     if survey.kept.is_empty() || !work.is_verified() {
         return Ok(None);
     }
-    let records = pair.source.media.files_of(std::slice::from_ref(&work.asset.id)).await?.concat();
+    let records = pair.source.library.files_of(std::slice::from_ref(&work.asset.id)).await?.concat();
     let lost = survey.kept.iter().find(|name| records.iter().any(|file| file.name == **name));
     Ok(lost.map(|name| Finding::new(Cause::SourceLost, format!("blob {name}"))))
 }
@@ -359,10 +359,10 @@ async fn dry_run(
         let method = situation.method(one.blob.length);
         run.methods.add(&work.asset.id, method, one.blob.length);
         copies.add(&one.blob, method, situation.same_account, work.target.is_some());
-        copies.unpostable |= !run.pair.target.media.takes_file_name(&one.blob.name);
+        copies.unpostable |= !run.pair.target.library.takes_file_name(&one.blob.name);
     }
     run.count(|tally| {
-        tally.outlook.add(run.pair.target.media.as_ref(), work, source, &copies);
+        tally.outlook.add(run.pair.target.library.as_ref(), work, source, &copies);
         tally.blobs.copied += survey.copies();
         tally.blobs.unchanged += source.count - survey.copies();
         tally.bytes_copied += bytes;

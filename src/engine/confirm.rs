@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::run::Run;
 use crate::claims::same_terms;
 use crate::error::{Error, for_all};
-use crate::media::FileSet;
+use crate::library::FileSet;
 use crate::model::{AssetFile, AssetId, Locator, LocatorId};
 use crate::verdict::Cause;
 
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// Writes the target's file records of several assets, and confirms them.
 pub(super) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Error>> {
-    let mut results = run.pair.target.media.register_files(sets).await;
+    let mut results = run.pair.target.library.register_files(sets).await;
     for round in 1..=ROUNDS {
         if round > 1 {
             tokio::time::sleep(PAUSE).await;
@@ -36,7 +36,7 @@ pub(super) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Erro
         let again: Vec<FileSet> = missing.iter().map(|&at| sets[at].clone()).collect();
         let outcomes = match round {
             ROUNDS => again.iter().map(|set| Err(not_there("register the files of asset", &set.asset))).collect(),
-            _ => run.pair.target.media.register_files(&again).await,
+            _ => run.pair.target.library.register_files(&again).await,
         };
         replace(&mut results, missing, outcomes);
     }
@@ -45,7 +45,7 @@ pub(super) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Erro
 
 /// Makes locators, and confirms that they exist.
 pub(super) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
-    let mut results = run.pair.target.media.publish(locators).await;
+    let mut results = run.pair.target.library.publish(locators).await;
     for round in 1..=ROUNDS {
         if round > 1 {
             tokio::time::sleep(PAUSE).await;
@@ -61,7 +61,7 @@ pub(super) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locat
         let again: Vec<Locator> = missing.iter().map(|&at| locators[at].clone()).collect();
         let outcomes = match round {
             ROUNDS => again.iter().map(|locator| Err(not_there("publish locator", &locator.id))).collect(),
-            _ => run.pair.target.media.publish(&again).await,
+            _ => run.pair.target.library.publish(&again).await,
         };
         replace(&mut results, missing, outcomes);
     }
@@ -70,7 +70,7 @@ pub(super) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locat
 
 /// Removes locators, and confirms that they are gone.
 pub(super) async fn withdraw(run: &Run, ids: &[LocatorId]) -> Vec<Result<(), Error>> {
-    let mut results = run.pair.target.media.remove_locators(ids).await;
+    let mut results = run.pair.target.library.remove_locators(ids).await;
     for round in 1..=ROUNDS {
         if round > 1 {
             tokio::time::sleep(PAUSE).await;
@@ -86,7 +86,7 @@ pub(super) async fn withdraw(run: &Run, ids: &[LocatorId]) -> Vec<Result<(), Err
         let again: Vec<LocatorId> = there.iter().map(|&at| ids[at].clone()).collect();
         let outcomes = match round {
             ROUNDS => again.iter().map(|id| Err(not_there("withdraw locator", id))).collect(),
-            _ => run.pair.target.media.remove_locators(&again).await,
+            _ => run.pair.target.library.remove_locators(&again).await,
         };
         replace(&mut results, there, outcomes);
     }
@@ -99,7 +99,7 @@ async fn still_there(run: &Run, ids: &[LocatorId], acknowledged: &[usize]) -> Re
         return Ok(Vec::new());
     }
     let asked: Vec<LocatorId> = acknowledged.iter().map(|&at| ids[at].clone()).collect();
-    let there = run.pair.target.media.locators_of(&asked).await?;
+    let there = run.pair.target.library.locators_of(&asked).await?;
     Ok(acknowledged.iter().copied().zip(there).filter(|(_, there)| there.is_some()).map(|(at, _)| at).collect())
 }
 
@@ -109,8 +109,8 @@ pub(super) async fn update(run: &Run, locator: &Locator) -> Result<(), Error> {
         if round > 1 {
             tokio::time::sleep(PAUSE).await;
         }
-        run.pair.target.media.update_locator(locator).await?;
-        if run.pair.target.media.locator(&locator.id).await?.is_some_and(|there| is_updated(locator, there)) {
+        run.pair.target.library.update_locator(locator).await?;
+        if run.pair.target.library.locator(&locator.id).await?.is_some_and(|there| is_updated(locator, there)) {
             return Ok(());
         }
     }
@@ -130,7 +130,7 @@ async fn unregistered(run: &Run, sets: &[FileSet], acknowledged: &[usize]) -> Re
         return Ok(looked);
     }
     let assets: Vec<AssetId> = looked.iter().map(|&at| sets[at].asset.clone()).collect();
-    let there = run.pair.target.media.files_of(&assets).await?;
+    let there = run.pair.target.library.files_of(&assets).await?;
     let pairs = looked.into_iter().zip(there);
     Ok(pairs.filter(|(at, there)| !has_all(there, &sets[*at].files)).map(|(at, _)| at).collect())
 }
@@ -153,7 +153,7 @@ async fn unpublished(run: &Run, locators: &[Locator], acknowledged: &[usize]) ->
         return Ok(Vec::new());
     }
     let ids: Vec<LocatorId> = acknowledged.iter().map(|&at| locators[at].id.clone()).collect();
-    let there = run.pair.target.media.locators_of(&ids).await?;
+    let there = run.pair.target.library.locators_of(&ids).await?;
     let good = |at: usize, there: Option<Locator>| {
         there.is_some_and(|there| there.asset == locators[at].asset && is_updated(&locators[at], there))
     };

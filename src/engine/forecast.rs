@@ -16,7 +16,7 @@ use super::{Options, RequestCounts, poll};
 use crate::blob;
 use crate::claims::Work;
 use crate::connect::{Endpoint, Pair};
-use crate::media::{Capacity, Cost, MediaService, RecordBatch};
+use crate::library::{Capacity, Cost, Library, RecordBatch};
 use crate::model::{Blob, CopyMethod, Locator, Plane};
 use crate::throttle::Lane;
 
@@ -134,7 +134,7 @@ impl Filling {
 
 impl Outlook {
     /// Adds an asset that a run would process.
-    pub(crate) fn add(&mut self, target: &dyn MediaService, work: &Work, source: &Contents<'_>, copies: &Copies) {
+    pub(crate) fn add(&mut self, target: &dyn Library, work: &Work, source: &Contents<'_>, copies: &Copies) {
         self.copies += copies.requests;
         self.verifications += source.verification();
         if copies.followed > 0 {
@@ -170,7 +170,7 @@ impl Outlook {
     /// `state`: requests for the target's lock and the state of the pair.
     pub(crate) async fn forecast(mut self, pair: &Pair, options: &Options, bytes: u64, state: u64) -> Forecast {
         let policies = self.policies(pair).await;
-        let target = pair.target.media.as_ref();
+        let target = pair.target.library.as_ref();
         self.files.close(|batch| target.records_cost(batch));
         self.locators.close(|batch| target.locators_cost(batch.records));
         let mut cost = target.creation_cost() * self.created;
@@ -198,7 +198,7 @@ impl Outlook {
         if locators.is_empty() {
             return 0;
         }
-        match pair.target.media.policies_to_make(&locators).await {
+        match pair.target.library.policies_to_make(&locators).await {
             Ok(policies) => policies,
             Err(error) => {
                 tracing::debug!(%error, "the policies of the target cannot be seen");

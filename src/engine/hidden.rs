@@ -50,7 +50,7 @@ pub(super) async fn hidden(pair: &Pair, claims: &Claims) -> Result<Hidden, Error
 /// Asks the source for these assets, as many as may be asked for.
 pub(super) async fn ask(pair: &Pair, claims: &Claims, ids: Vec<AssetId>, more: bool) -> Result<Hidden, Error> {
     let asked = stream::iter(ids.into_iter().take(ASKED)).map(|id| async move {
-        let answer = pair.source.media.asset(&id).await;
+        let answer = pair.source.library.asset(&id).await;
         (id, answer)
     });
     let mut asked = std::pin::pin!(asked.buffered(AT_ONCE));

@@ -34,7 +34,7 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// Takes the target's lock, unless nothing is to be written, and reads the state.
     pub(crate) async fn open(pair: &Pair, read_only: bool) -> Result<Self, Error> {
-        let (source, target) = (pair.source.media.account().clone(), pair.target.media.account());
+        let (source, target) = (pair.source.library.account().clone(), pair.target.library.account());
         let account = pair.target.default_storage().await?;
         let lock =
             if read_only { None } else { Some(TargetLock::take(Arc::clone(account), target, &Holder::here()).await?) };

@@ -25,7 +25,7 @@ pub(crate) async fn container_of(
 ) -> Result<ContainerName, Error> {
     match known {
         Some(container) => Ok(container.clone()),
-        None => side.media.container(asset).await?.ok_or_else(|| vanished(side.side, asset)),
+        None => side.library.container(asset).await?.ok_or_else(|| vanished(side.side, asset)),
     }
 }
 

@@ -88,7 +88,7 @@ async fn release(run: &Run, wanted: &[Wanted]) -> Vec<Result<(), Error>> {
     }
     let removed = match run.may_write() {
         Ok(()) if ids.is_empty() => Vec::new(),
-        Ok(()) => run.pair.target.media.remove_locators(&ids).await,
+        Ok(()) => run.pair.target.library.remove_locators(&ids).await,
         Err(error) => for_all(error, ids.len()),
     };
     for (at, removed) in confirmed.into_iter().zip(removed) {
@@ -99,9 +99,9 @@ async fn release(run: &Run, wanted: &[Wanted]) -> Vec<Result<(), Error>> {
 
 /// Asks the source whether it serves these locators as they were listed.
 async fn ask(run: &Run, wanted: &[Wanted], moved: &[usize]) -> Vec<Result<(), Error>> {
-    let media = &run.pair.source.media;
+    let library = &run.pair.source.library;
     let ids: Vec<LocatorId> = moved.iter().map(|&at| wanted[at].locator.id.clone()).collect();
-    let there = match media.locators_of(&ids).await {
+    let there = match library.locators_of(&ids).await {
         Ok(there) => there,
         Err(error) => return for_all(error, ids.len()),
     };
@@ -111,7 +111,7 @@ async fn ask(run: &Run, wanted: &[Wanted], moved: &[usize]) -> Vec<Result<(), Er
         // That several are asked for at once and one is missing is no answer: only a request for that one is.
         let there = match there {
             Some(there) => Ok(Some(there)),
-            None => media.locator(&locator.id).await,
+            None => library.locator(&locator.id).await,
         };
         answers.push(there.and_then(|there| {
             let changed = |cause| Err(Error::found(source.as_str(), cause, format!("locator {}", locator.id)));

@@ -12,7 +12,7 @@ use crate::claims::digest::FilesDigest;
 use crate::claims::{Standing, TargetAsset, Work};
 use crate::error::{Error, for_all};
 use crate::ledger::{Facts, Status, Step};
-use crate::media::{FileSet, OtherRecords};
+use crate::library::{FileSet, OtherRecords};
 use crate::model::{AccountName, AssetChange, AssetId, Locator, LocatorId, Mark};
 use crate::monitor::AssetOutcome;
 use crate::verdict::{Cause, Change};
@@ -108,7 +108,7 @@ async fn register(
 /// each.
 async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesDigest, Error>> {
     let sources: Vec<AssetId> = some.iter().map(|one| one.source.clone()).collect();
-    let files = match run.pair.source.media.files_of(&sources).await {
+    let files = match run.pair.source.library.files_of(&sources).await {
         Ok(files) => files,
         Err(error) => return for_all(error, sources.len()),
     };
@@ -142,7 +142,7 @@ async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesD
 async fn lost_races(run: &Run, some: &[Registration]) -> Vec<Result<Option<AssetId>, Error>> {
     let prefixes: Vec<String> =
         some.iter().filter(|one| one.made_now).map(|one| Mark::prefix(&one.account, &one.source)).collect();
-    let mut found = match run.pair.target.media.assets_by_marks(&prefixes).await {
+    let mut found = match run.pair.target.library.assets_by_marks(&prefixes).await {
         Ok(found) => found.into_iter(),
         Err(error) => return for_all(error, some.len()),
     };
@@ -158,7 +158,7 @@ async fn lost_races(run: &Run, some: &[Registration]) -> Vec<Result<Option<Asset
 
 /// Removes our own unpublished copy, because another copy won.
 async fn yield_to(run: &Run, one: &Registration, winner: &AssetId) -> Error {
-    if let Err(error) = run.pair.target.media.delete_asset(&one.target).await {
+    if let Err(error) = run.pair.target.library.delete_asset(&one.target).await {
         return error;
     }
     if let Err(error) = run.ledger.forget(&one.source).await {
@@ -278,10 +278,10 @@ fn complete_mark(work: &Work, copy: &TargetAsset) -> AssetChange {
 /// Replaces the copy that lost its container: the new copy gets its locators. Nothing plays meanwhile. A run that is
 /// interrupted at any point leaves at most one complete copy, which the next run finds. Returns these locators.
 async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsset) -> Result<Vec<LocatorId>, Error> {
-    let media = &run.pair.target.media;
+    let library = &run.pair.target.library;
     // Where the id is the container's name, the new copy has the id of the old one: nothing else is there to remove.
     if old.id == new.id {
-        media.update_asset(&new.id, &complete_mark(work, new)).await?;
+        library.update_asset(&new.id, &complete_mark(work, new)).await?;
         return Ok(Vec::new());
     }
     let (of_old, moved) = std::mem::take(&mut work.moved).into_iter().partition(|moved| moved.from == old.id);
@@ -295,10 +295,10 @@ async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsse
             removed?;
         }
         let unmarked = AssetChange { alternate_id: Some(None), ..AssetChange::default() };
-        media.update_asset(&old.id, &unmarked).await?;
+        library.update_asset(&old.id, &unmarked).await?;
     } else {
-        media.delete_asset(&old.id).await?;
+        library.delete_asset(&old.id).await?;
     }
-    media.update_asset(&new.id, &complete_mark(work, new)).await?;
+    library.update_asset(&new.id, &complete_mark(work, new)).await?;
     Ok(ids)
 }

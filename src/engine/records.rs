@@ -51,8 +51,8 @@ pub(super) async fn file_differences(
     (asset, source): (&AssetId, &Contents<'_>),
     (copy, target): (&AssetId, &Contents<'_>),
 ) -> Result<Vec<(String, &'static str)>, Error> {
-    let wanted = pair.source.media.files_of(std::slice::from_ref(asset)).await?.concat();
-    let there = pair.target.media.files_of(std::slice::from_ref(copy)).await?.concat();
+    let wanted = pair.source.library.files_of(std::slice::from_ref(asset)).await?.concat();
+    let there = pair.target.library.files_of(std::slice::from_ref(copy)).await?.concat();
     let by_name: HashMap<&str, &AssetFile> = there.iter().map(|file| (file.name.as_str(), file)).collect();
     let differs = wanted.iter().filter_map(|file| {
         let what = match by_name.get(file.name.as_str()) {

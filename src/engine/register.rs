@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::error::Error;
-use crate::media::Capacity;
+use crate::library::Capacity;
 
 /// How full a batch is. The forecast fills batches by the same rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

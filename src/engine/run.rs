@@ -131,7 +131,7 @@ impl Run {
             .iter()
             .map(|account| (account.name().clone(), Arc::new(CopyQueue::new(copies(account)))));
         let copy_queues = copy_queues.collect();
-        let batches = pair.target.media.batches();
+        let batches = pair.target.library.batches();
         let methods = MethodCounter::new(monitor, options.copy_method);
         Self {
             pair,
@@ -293,7 +293,7 @@ impl Run {
 
     /// The source's time, by its last answer.
     pub(crate) fn service_time(&self) -> jiff::Timestamp {
-        let skew = self.pair.source.media.clock_skew().unwrap_or_default();
+        let skew = self.pair.source.library.clock_skew().unwrap_or_default();
         clock::now().checked_add(skew).unwrap_or_else(|_| clock::now())
     }
 

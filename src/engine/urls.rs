@@ -16,7 +16,7 @@ use crate::claims::{FilesWanted, Order};
 use crate::connect::{Endpoint, Pair};
 use crate::error::Error;
 use crate::ledger::Ledger;
-use crate::media::MediaService;
+use crate::library::Library;
 use crate::model::{Asset, AssetId, Locator, LocatorId, LocatorKind};
 use crate::monitor::{AssetOutcome, Silent};
 use crate::verdict::{Cause, Finding};
@@ -64,10 +64,10 @@ impl Urls {
 
 /// Why nothing plays on the target, if that is so.
 pub async fn target_silence(pair: &Pair) -> Result<Option<Finding>, Error> {
-    if !pair.target.media.capabilities().streaming_hosts {
+    if !pair.target.library.capabilities().streaming_hosts {
         return Ok(None);
     }
-    let hosts = pair.target.media.streaming_hosts().await?;
+    let hosts = pair.target.library.streaming_hosts().await?;
     Ok((!hosts.iter().any(|host| host.running)).then(|| Cause::TargetNotStreaming.into()))
 }
 
@@ -78,9 +78,9 @@ pub async fn target_silence(pair: &Pair) -> Result<Option<Finding>, Error> {
 /// # Errors
 /// A library without locators, a scope without assets, refused credentials, a library that cannot be listed.
 pub async fn urls(pair: &Arc<Pair>, ledger: &Ledger, options: &Options) -> Result<Urls, Error> {
-    for media in [&pair.source.media, &pair.target.media] {
-        if !media.capabilities().locators {
-            return Err(Error::NoLocators { account: media.account().clone() });
+    for library in [&pair.source.library, &pair.target.library] {
+        if !library.capabilities().locators {
+            return Err(Error::NoLocators { account: library.account().clone() });
         }
     }
     list(pair, ledger, options).await.map_err(|error| explained(error, pair))
@@ -89,9 +89,9 @@ pub async fn urls(pair: &Arc<Pair>, ledger: &Ledger, options: &Options) -> Resul
 async fn list(pair: &Arc<Pair>, ledger: &Ledger, options: &Options) -> Result<Urls, Error> {
     let (run, source, target, manifests) = futures::try_join!(
         rehearse(pair, ledger, options, &Silent, FilesWanted::None),
-        streaming(pair.source.media.as_ref()),
-        streaming(pair.target.media.as_ref()),
-        manifests(pair.source.media.as_ref()),
+        streaming(pair.source.library.as_ref()),
+        streaming(pair.target.library.as_ref()),
+        manifests(pair.source.library.as_ref()),
     )?;
     withdraw::withdraw(&run).await?;
     let now = run.service_time();
@@ -188,9 +188,9 @@ fn root(side: &Endpoint, locator: &Locator) -> String {
     }
 }
 
-async fn streaming(media: &dyn MediaService) -> Result<Vec<Locator>, Error> {
+async fn streaming(library: &dyn Library) -> Result<Vec<Locator>, Error> {
     let mut locators = Vec::new();
-    let mut pages = media.locators();
+    let mut pages = library.locators();
     while let Some(page) = pages.try_next().await? {
         locators.extend(page.into_iter().filter(|locator| locator.kind == LocatorKind::Streaming));
     }
@@ -198,9 +198,9 @@ async fn streaming(media: &dyn MediaService) -> Result<Vec<Locator>, Error> {
 }
 
 /// The server manifest of each asset: the primary `.ism`, or else the first one by name.
-async fn manifests(media: &dyn MediaService) -> Result<HashMap<AssetId, String>, Error> {
+async fn manifests(library: &dyn Library) -> Result<HashMap<AssetId, String>, Error> {
     let mut best: HashMap<AssetId, (bool, String)> = HashMap::new();
-    let mut pages = media.files(None);
+    let mut pages = library.files(None);
     while let Some(page) = pages.try_next().await? {
         for file in page.into_iter().filter(|file| file.name.to_ascii_lowercase().ends_with(".ism")) {
             let candidate = (!file.primary, file.name);

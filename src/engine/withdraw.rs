@@ -36,7 +36,7 @@ enum Answer {
 /// Judges the guards and withdraws. Copies whose source asset is gone are retired.
 pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
     // Where nothing is to be withdrawn a wrong clock does no harm.
-    let skewed = run.pair.source.media.clock_skew().is_some_and(|skew| skew.abs() > clock::MOST_SKEW);
+    let skewed = run.pair.source.library.clock_skew().is_some_and(|skew| skew.abs() > clock::MOST_SKEW);
     if skewed && !run.claims.spool.revoked(0, 1)?.is_empty() {
         run.find(Cause::ClockSkew.into());
         return Ok(());
@@ -141,18 +141,18 @@ async fn withdraw_some(
 
 /// Asks the source for one locator, or for the protection of its asset.
 async fn ask(run: &Run, revoked: &Revoked) -> Result<Answer, Error> {
-    let media = &run.pair.source.media;
+    let library = &run.pair.source.library;
     if run.is_withheld(revoked) {
         return Ok(Answer::Withdraw(Withdrawal::Withheld));
     }
     if revoked.screened == Some(Screened::Protected) {
-        let now = media.protection_of(std::slice::from_ref(&revoked.source)).await.remove(0)?;
+        let now = library.protection_of(std::slice::from_ref(&revoked.source)).await.remove(0)?;
         return Ok(match now {
             Protection::Protected { .. } => Answer::Withdraw(Withdrawal::Protected),
             Protection::None => Answer::Unprotected,
         });
     }
-    let Some(there) = media.locator(&revoked.locator.id).await? else {
+    let Some(there) = library.locator(&revoked.locator.id).await? else {
         return Ok(Answer::Withdraw(Withdrawal::Revoked));
     };
     let moved = there.asset != revoked.source && is_never_published(run, &there.asset)?;
@@ -216,7 +216,7 @@ fn all_gone(run: &Run) -> Result<Vec<Gone>, Error> {
 /// Copies whose source asset is deleted keep their bytes; their mark gets the date.
 async fn retire(run: &Run, reached: &Reached) -> Result<(), Error> {
     for gone in all_gone(run)?.into_iter().filter(|gone| !reached.keeps(run, gone)) {
-        match run.pair.source.media.asset(&gone.source).await {
+        match run.pair.source.library.asset(&gone.source).await {
             Ok(Some(_)) => {
                 run.finish_copy(&gone.source, gone.copy.label(), Hidden::finding());
             }
@@ -234,7 +234,7 @@ async fn retire(run: &Run, reached: &Reached) -> Result<(), Error> {
 async fn retire_one(run: &Run, gone: &Gone) -> Result<(), Error> {
     run.count(|tally| tally.assets.gone += 1);
     // Another program may have removed the mark.
-    let account = run.pair.source.media.account();
+    let account = run.pair.source.library.account();
     let mark = gone.copy.mark.clone().unwrap_or_else(|| Mark {
         own: Some(gone.copy.id.clone()),
         ..Mark::new(account.clone(), gone.source.clone(), None)
@@ -244,7 +244,7 @@ async fn retire_one(run: &Run, gone: &Gone) -> Result<(), Error> {
         let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
         let mark = Mark { retired: Some(today), ..mark };
         let change = AssetChange { alternate_id: Some(Some(mark.text())), ..AssetChange::default() };
-        run.pair.target.media.update_asset(&gone.copy.id, &change).await?;
+        run.pair.target.library.update_asset(&gone.copy.id, &change).await?;
     }
     run.changed(&stand_in(&gone.source, gone.copy.label()), vec![Change::Retired]);
     Ok(())

@@ -10,14 +10,10 @@ use crate::model::{AssetId, LocatorId};
 use crate::state::Withheld;
 use crate::verdict::{Cause, Finding};
 
-/// What services put before the GUID of an asset, and of a locator.
-const ASSET: &str = "nb:cid:UUID:";
-const LOCATOR: &str = "nb:lid:UUID:";
-
 /// Keeps what the operator withholds from being published.
 pub(super) fn withhold(run: &Run) -> Result<(), Error> {
     let before = run.keeper.withheld();
-    let Applied { entries, locators, unmatched } = apply(&run.claims, &run.options.policy.withhold, &before)?;
+    let Applied { entries, locators, unmatched } = apply(run, &run.options.policy.withhold, &before)?;
     if entries != before {
         run.keeper.change(|state| state.withheld = entries);
     }
@@ -40,17 +36,18 @@ struct Applied {
 
 /// Resolves the `withhold` list and marks what is on it: an entry keeps the ids that it matched, so that a rename does not lift
 /// it.
-fn apply(claims: &Claims, list: &[String], before: &BTreeMap<String, Withheld>) -> Result<Applied, Error> {
+fn apply(run: &Run, list: &[String], before: &BTreeMap<String, Withheld>) -> Result<Applied, Error> {
+    let (claims, library) = (&run.claims, &run.pair.source.library);
     let (mut applied, mut assets) = (Applied::default(), BTreeSet::new());
     for entry in list {
         let mut matched = before.get(entry).cloned().unwrap_or_default();
         matched.assets.extend(claims.spool.sources_named(entry)?.into_iter().map(|id| id.to_string()));
-        for id in asset_ids(entry) {
+        for id in library.asset_ids(entry) {
             if claims.spool.source(&id)?.is_some() || !claims.spool.copies_of(&id)?.is_empty() {
                 matched.assets.insert(id.to_string());
             }
         }
-        for id in locator_ids(entry) {
+        for id in library.locator_ids(entry) {
             let on_target = claims.spool.target_locator(&id)?.is_some_and(|there| there.ours);
             if on_target || claims.spool.source_locator(&id)?.is_some() {
                 matched.locators.insert(id.to_string());
@@ -68,26 +65,6 @@ fn apply(claims: &Claims, list: &[String], before: &BTreeMap<String, Withheld>) 
     claims.spool.set_screened(&marked)?;
     claims.spool.drop_source_locators(&applied.locators)?;
     Ok(applied)
-}
-
-/// The asset ids that an entry may stand for: as it is written, and as the service writes it.
-fn asset_ids(entry: &str) -> BTreeSet<AssetId> {
-    let service = guid_of(entry, ASSET).map(|guid| format!("{ASSET}{guid}"));
-    std::iter::once(entry.to_owned()).chain(service).map(AssetId::new).collect()
-}
-
-/// The locator ids that an entry may stand for: they are kept without the service's prefix.
-fn locator_ids(entry: &str) -> BTreeSet<LocatorId> {
-    let guid = guid_of(entry, LOCATOR);
-    std::iter::once(entry.to_ascii_lowercase()).chain(guid).map(LocatorId::new).collect()
-}
-
-/// The GUID of an id that is written with or without that prefix, in lower case.
-fn guid_of(entry: &str, prefix: &str) -> Option<String> {
-    let rest =
-        entry.get(..prefix.len()).filter(|start| start.eq_ignore_ascii_case(prefix)).map(|_| &entry[prefix.len()..]);
-    let guid = uuid::Uuid::try_parse(rest.unwrap_or(entry)).ok()?;
-    Some(guid.hyphenated().to_string())
 }
 
 /// Reports in every run the foreign locators on our copies that play an id which the source has withdrawn.
@@ -131,7 +108,7 @@ async fn foreign_revoked(
         if claims.spool.source_locator(&id)?.is_some() {
             continue;
         }
-        let finding = match pair.source.media.locator(&id).await {
+        let finding = match pair.source.library.locator(&id).await {
             Ok(Some(_)) => continue,
             Ok(None) => Ok(Finding::new(Cause::ForeignLocatorRevoked, id.as_str())),
             Err(error) => Err(error),

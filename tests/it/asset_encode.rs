@@ -6,7 +6,7 @@ use azure_core::http::{Method, Request};
 use mediamirror::asset::encode::{EncodeOptions, complete, encode, make_playable, report, submit, watch};
 use mediamirror::emulator::Settings;
 use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Refuse, ResetAt, Rule, TaskFailure};
-use mediamirror::media::{FileSet, OtherRecords};
+use mediamirror::library::{FileSet, OtherRecords};
 use mediamirror::model::{Asset, AssetFile, JobId, JobState};
 use mediamirror::monitor::{RunEvent, Silent, TestMonitor};
 
@@ -43,7 +43,7 @@ async fn record(world: &World, asset: &Asset, files: &[(&str, bool)]) {
     };
     let files = files.iter().map(file).collect();
     let set = FileSet { others: OtherRecords::Delete, ..FileSet::new(asset.id.clone(), files) };
-    world.pair().source.media.register_files(&[set]).await.remove(0).unwrap();
+    world.pair().source.library.register_files(&[set]).await.remove(0).unwrap();
 }
 
 fn moves(monitor: &TestMonitor) -> Vec<(JobState, u8)> {
@@ -84,8 +84,8 @@ async fn a_film_becomes_an_asset_that_streams_with_its_manifest_as_the_primary()
     // 38 seconds at pauses of 1 s growing by half to 15 s.
     assert!(world.count("GetJob") <= 10, "{} questions", world.count("GetJob"));
 
-    let made = pair.source.media.asset(&output.id).await.unwrap().unwrap();
-    let files = pair.source.media.files_of(std::slice::from_ref(&made.id)).await.unwrap().remove(0);
+    let made = pair.source.library.asset(&output.id).await.unwrap().unwrap();
+    let files = pair.source.library.files_of(std::slice::from_ref(&made.id)).await.unwrap().remove(0);
     assert_eq!(files.iter().filter(|file| file.primary).count(), 1);
     assert_eq!(files.len(), 8);
     let locator = world.publish(&pair, &made, 24).await;
@@ -180,13 +180,13 @@ async fn a_protected_preset_is_read_by_the_encoder_alone() {
     let protected = EncodeOptions { protected: true, ..options() };
     let report = encode(&pair.source, &asset, &protected, &Silent).await.unwrap();
     assert_eq!((report.job.state, report.tasks[0].preset.as_deref()), (JobState::Finished, None));
-    let files = pair.source.media.files_of(std::slice::from_ref(&report.outputs[0].id)).await.unwrap().remove(0);
+    let files = pair.source.library.files_of(std::slice::from_ref(&report.outputs[0].id)).await.unwrap().remove(0);
     assert!(files.iter().any(|file| file.name == "bars_1280x720_3400.mp4"), "it knew the preset: {files:?}");
     assert_eq!((world.count("CreateContentKey"), world.count("DeleteContentKey")), (1, 0));
     pair.source.authoring().unwrap().delete_job(&report.job.id).await.unwrap();
     pair.source.authoring().unwrap().delete_job(&report.job.id).await.unwrap();
     assert!(pair.source.authoring().unwrap().jobs().await.unwrap().is_empty());
-    assert!(pair.source.media.asset(&report.outputs[0].id).await.unwrap().is_some(), "what it made stays");
+    assert!(pair.source.library.asset(&report.outputs[0].id).await.unwrap().is_some(), "what it made stays");
 
     let refused = Rule::new(Fault::Refuse(Refuse::status(403))).operation("CreateJob");
     world.emulator.set_faults(&FaultPlan::new(1).rule(refused)).unwrap();
@@ -214,7 +214,7 @@ async fn a_single_server_manifest_becomes_the_primary_and_any_other_number_is_re
     let asset = seed_asset(&pair, "made").await;
     record(&world, &asset, &[("a.mp4", true), ("A.ISM", false)]).await;
     assert_eq!(make_playable(&pair.source, &asset.id).await.unwrap(), "A.ISM");
-    let files = pair.source.media.files_of(std::slice::from_ref(&asset.id)).await.unwrap().remove(0);
+    let files = pair.source.library.files_of(std::slice::from_ref(&asset.id)).await.unwrap().remove(0);
     let primary: Vec<_> = files.iter().filter(|file| file.primary).map(|file| file.name.as_str()).collect();
     assert_eq!(primary, ["A.ISM"], "the one before stepped back");
     record(&world, &asset, &[("a.mp4", true), ("A.ISM", false), ("b.ism", false)]).await;

@@ -39,7 +39,7 @@ async fn fill(world: &World, container: &str, blobs: &[&str]) {
 async fn mirrored(world: &World) -> Vec<(String, Vec<String>)> {
     use futures::TryStreamExt as _;
     let pair = world.pair();
-    let assets: Vec<Asset> = pair.target.media.assets().try_concat().await.unwrap();
+    let assets: Vec<Asset> = pair.target.library.assets().try_concat().await.unwrap();
     let mut found = Vec::new();
     for asset in assets {
         let blobs = pair.target.storage[0].list(&ContainerName::new(asset.id.as_str())).try_concat().await.unwrap();
@@ -111,7 +111,7 @@ async fn the_containers_of_the_program_and_of_the_service_are_no_assets() {
         encryption: AssetEncryption::None,
         storage_account: None,
     };
-    world.pair().source.media.create_asset(&scratch).await.unwrap();
+    world.pair().source.library.create_asset(&scratch).await.unwrap();
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.assets.total), (Outcome::Complete, 1), "{:?}", summary.problems);
 }
@@ -254,7 +254,7 @@ async fn a_copy_of_another_account_that_was_copied_with_its_metadata_is_not_ours
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;
     let (pair, container) = (world.pair(), ContainerName::new("films"));
-    let source = pair.source.media.account();
+    let source = pair.source.library.account();
     let mark = format!("mediamirror:{source};films;elsewhere/films;;");
     let metadata = [("mediamirror".to_owned(), mark)].into();
     pair.target.storage[0].create_container_with(&container, &metadata).await.unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mediamirror::emulator::Settings;
 use mediamirror::emulator::stats::Plane;
 use mediamirror::engine::{Forecast, Options, Summary, mirror};
-use mediamirror::media::FileSet;
+use mediamirror::library::FileSet;
 use mediamirror::model::CopyMethod;
 use mediamirror::monitor::{Monitor, RunEvent};
 use tokio_util::sync::CancellationToken;
@@ -95,10 +95,10 @@ async fn a_file_record_that_changed_is_the_only_one_read_again() {
     world.sync_with(put()).await;
     tokio::time::advance(Duration::from_hours(24)).await;
     let pair = world.pair();
-    let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(7);
-    let mut files = pair.source.media.files_of(std::slice::from_ref(&asset.id)).await.unwrap().remove(0);
+    let asset = futures::TryStreamExt::try_concat(pair.source.library.assets()).await.unwrap().remove(7);
+    let mut files = pair.source.library.files_of(std::slice::from_ref(&asset.id)).await.unwrap().remove(0);
     files[3].mime_type = Some("video/x-changed".to_owned());
-    for result in pair.source.media.register_files(&[FileSet::new(asset.id.clone(), files)]).await {
+    for result in pair.source.library.register_files(&[FileSet::new(asset.id.clone(), files)]).await {
         result.unwrap();
     }
     tokio::time::advance(Duration::from_hours(1)).await;
@@ -118,10 +118,10 @@ async fn a_run_over_a_part_of_the_library_does_not_hide_changes_from_the_next() 
     world.sync_with(put()).await;
     tokio::time::advance(Duration::from_hours(24)).await;
     let pair = world.pair();
-    let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(2);
-    let mut files = pair.source.media.files_of(std::slice::from_ref(&asset.id)).await.unwrap().remove(0);
+    let asset = futures::TryStreamExt::try_concat(pair.source.library.assets()).await.unwrap().remove(2);
+    let mut files = pair.source.library.files_of(std::slice::from_ref(&asset.id)).await.unwrap().remove(0);
     files[0].size += 1;
-    for result in pair.source.media.register_files(&[FileSet::new(asset.id.clone(), files)]).await {
+    for result in pair.source.library.register_files(&[FileSet::new(asset.id.clone(), files)]).await {
         result.unwrap();
     }
     tokio::time::advance(Duration::from_hours(1)).await;
@@ -155,7 +155,7 @@ async fn a_container_of_more_blobs_than_are_kept_is_mirrored_and_compared_page_b
     assert_eq!(take_counts(&world).blob, 2 * pages);
 
     let pair = world.pair();
-    let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(0);
+    let asset = futures::TryStreamExt::try_concat(pair.source.library.assets()).await.unwrap().remove(0);
     crate::world::put(&pair.source.storage[0], &asset, "thumbs/new.jpg", vec![1; 100]).await;
     crate::world::put(&pair.source.storage[0], &asset, "a-first.xml", vec![2; 100]).await;
     tokio::time::advance(Duration::from_hours(1)).await;
@@ -169,7 +169,7 @@ async fn a_blob_of_a_large_container_that_changes_during_its_copy_arrives_in_its
     let mut world = World::generated("assets=1,blobs=1200,seed=4,sizes=small,awkward=false,real=false").await;
     tokio::time::advance(Duration::from_hours(1)).await;
     let pair = world.pair();
-    let asset = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap().remove(0);
+    let asset = futures::TryStreamExt::try_concat(pair.source.library.assets()).await.unwrap().remove(0);
     let change = {
         let pair = Arc::clone(&pair);
         let asset = asset.clone();
@@ -231,7 +231,7 @@ fn a_dry_run_forecasts_the_cost_of_another_run_after_some_assets_changed() {
         world.sync_with(put()).await;
         tokio::time::advance(Duration::from_hours(24)).await;
         let pair = world.pair();
-        let assets = futures::TryStreamExt::try_concat(pair.source.media.assets()).await.unwrap();
+        let assets = futures::TryStreamExt::try_concat(pair.source.library.assets()).await.unwrap();
         for asset in assets.iter().take(20) {
             crate::world::put(&pair.source.storage[0], asset, "another.xml", vec![1; 100]).await;
         }

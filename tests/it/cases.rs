@@ -222,5 +222,5 @@ fn service_id(id: &LocatorId) -> String {
 
 /// All locators of the target.
 async fn target_locators(world: &World) -> Vec<Locator> {
-    world.pair().target.media.locators().try_concat().await.unwrap()
+    world.pair().target.library.locators().try_concat().await.unwrap()
 }

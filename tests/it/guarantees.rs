@@ -143,7 +143,7 @@ async fn an_asset_with_a_blob_that_cannot_be_copied_stays_unpublished_and_the_ot
     assert!(matches!(monitor.outcome_of("bad"), Some(AssetOutcome::Not(why)) if why.detail.contains("ü")));
     assert_eq!((summary.assets.failed, summary.assets.mirrored), (1, 1));
     assert_eq!(summary.outcome, Outcome::Partial);
-    let media = &world.pair().target.media;
+    let media = &world.pair().target.library;
     assert!(media.locator(&bad.locator.id).await.unwrap().is_none());
     assert!(media.locator(&good.locator.id).await.unwrap().is_some());
 }

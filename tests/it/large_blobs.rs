@@ -120,7 +120,7 @@ async fn replace_one_by_the_other(world: &World) {
     let pair = world.pair();
     let storage = &pair.source.storage[0];
     let mut large = Vec::new();
-    for asset in pair.source.media.assets().try_concat().await.unwrap() {
+    for asset in pair.source.library.assets().try_concat().await.unwrap() {
         let container = asset.container.unwrap();
         let blob = storage.list(&container).try_concat().await.unwrap().remove(0);
         large.push((container, blob));

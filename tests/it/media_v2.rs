@@ -9,8 +9,8 @@ use mediamirror::config::{AmsV2Config, AuthConfig, Limits};
 use mediamirror::emulator::settings::{MediaSettings, RegionSettings, Settings};
 use mediamirror::emulator::{Emulator, EmulatorHandle, Generate};
 use mediamirror::error::Disposition;
-use mediamirror::media::v2::V2;
-use mediamirror::media::{FileSet, MediaService, OtherRecords};
+use mediamirror::library::ams_v2::AmsV2;
+use mediamirror::library::{FileSet, Library, OtherRecords};
 use mediamirror::model::{
     AccountName, Asset, AssetChange, AssetFile, Locator, LocatorId, LocatorKind, NewAsset, Plane,
 };
@@ -29,7 +29,7 @@ async fn world(recipe: &str, target: MediaSettings) -> EmulatorHandle {
     Emulator::builder().settings(settings).generate(generate).start_in_process().await.unwrap()
 }
 
-fn client(world: &EmulatorHandle, region: usize, version: &str) -> V2 {
+fn client(world: &EmulatorHandle, region: usize, version: &str) -> AmsV2 {
     let ready = &world.ready().regions[region];
     let limits = Limits::default();
     let settings = AmsV2Config {
@@ -46,14 +46,14 @@ fn client(world: &EmulatorHandle, region: usize, version: &str) -> V2 {
     let hosts = AllowedHosts::default();
     let lane = Lane::new(AccountName::new(&ready.account), Plane::Media, limits.media);
     let network = guarded(world.http_client(), hosts.clone());
-    V2::new(account, Some(storage), &settings, network, hosts, Caller::new(lane, RetryPolicy::default()))
+    AmsV2::new(account, Some(storage), &settings, network, hosts, Caller::new(lane, RetryPolicy::default()))
 }
 
-async fn assets(service: &V2) -> Vec<Asset> {
+async fn assets(service: &AmsV2) -> Vec<Asset> {
     service.assets().try_concat().await.unwrap()
 }
 
-async fn new_asset(service: &V2, name: &str) -> Asset {
+async fn new_asset(service: &AmsV2, name: &str) -> Asset {
     let asset = NewAsset {
         name: Some(name.to_owned()),
         alternate_id: format!("copy of {name}'s"),
@@ -285,8 +285,8 @@ async fn a_mistyped_key_is_reported_as_such() {
     };
     let account = AccountName::new(ready.account);
     let network = guarded(world.http_client(), hosts.clone());
-    let service: Arc<dyn MediaService> =
-        Arc::new(V2::new(account, None, &settings, network, hosts, Caller::new(lane, RetryPolicy::default())));
+    let service: Arc<dyn Library> =
+        Arc::new(AmsV2::new(account, None, &settings, network, hosts, Caller::new(lane, RetryPolicy::default())));
     let error = service.assets().try_concat().await.unwrap_err();
     assert_eq!(error.disposition(), Disposition::Fatal);
     assert!(error.to_string().contains("no access token"), "{error}");

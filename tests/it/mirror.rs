@@ -17,7 +17,7 @@ async fn foreign_asset(world: &World, name: &str) -> Asset {
         encryption: AssetEncryption::None,
         storage_account: None,
     };
-    world.pair().target.media.create_asset(&wanted).await.unwrap()
+    world.pair().target.library.create_asset(&wanted).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,8 +94,8 @@ async fn a_published_asset_without_blobs_is_named_and_not_mirrored() {
     let (summary, monitor) = world.sync().await;
     assert_eq!((summary.outcome, summary.assets.skipped), (Outcome::Partial, 1), "{:?}", summary.problems);
     assert_eq!(monitor.outcome_of("empty").unwrap().cause(), Some(Cause::SourceEmpty));
-    assert!(world.pair().target.media.locator(&seeded.locator.id).await.unwrap().is_none());
-    world.pair().source.media.delete_locator(&seeded.locator.id).await.unwrap();
+    assert!(world.pair().target.library.locator(&seeded.locator.id).await.unwrap().is_none());
+    world.pair().source.library.delete_locator(&seeded.locator.id).await.unwrap();
     assert_eq!(world.sync().await.0.outcome, Outcome::Complete, "what plays nowhere is not owed");
 }
 
@@ -106,8 +106,8 @@ async fn a_locator_keeps_id_name_start_and_expiry() {
     world.sync().await;
     let pair = world.pair();
     // As it is stored: the service rounds times when it stores them, not in its answer to the creation.
-    let original = pair.source.media.locator(&seeded.locator.id).await.unwrap().unwrap();
-    let copy = pair.target.media.locator(&seeded.locator.id).await.unwrap().unwrap();
+    let original = pair.source.library.locator(&seeded.locator.id).await.unwrap().unwrap();
+    let copy = pair.target.library.locator(&seeded.locator.id).await.unwrap().unwrap();
     assert_eq!(copy.name, original.name);
     assert_eq!(copy.start, original.start);
     assert_eq!(copy.expiry, original.expiry);
@@ -137,14 +137,14 @@ async fn a_locator_id_taken_by_a_foreign_asset_is_a_conflict_and_nothing_is_dele
     let foreign = foreign_asset(&world, "somebody else's").await;
     put(&pair.target.storage[0], &foreign, "theirs.mp4", vec![1; 10]).await;
     let taken = mediamirror::model::Locator { asset: foreign.id.clone(), ..seeded.locator.clone() };
-    pair.target.media.publish(&[taken]).await.remove(0).unwrap();
+    pair.target.library.publish(&[taken]).await.remove(0).unwrap();
 
     let (summary, _) = world.sync().await;
     assert_eq!(summary.outcome, Outcome::Partial);
     assert_eq!((summary.assets.conflicts, summary.assets.mirrored), (1, 1));
     let reason = summary.problems[0].finding.to_string();
     assert!(reason.contains("somebody else's"), "{reason}");
-    let still = pair.target.media.locator(&seeded.locator.id).await.unwrap().unwrap();
+    let still = pair.target.library.locator(&seeded.locator.id).await.unwrap().unwrap();
     assert_eq!(still.asset, foreign.id);
     let at = BlobRef { container: foreign.container.unwrap(), name: "theirs.mp4".to_owned() };
     assert!(pair.target.storage[0].properties(&at).await.unwrap().is_some());
@@ -158,11 +158,11 @@ async fn an_equal_asset_that_another_tool_made_is_a_conflict_and_not_written_to(
     let pair = world.pair();
     put(&pair.target.storage[0], &theirs, "film.ism", vec![b'x'; 1024]).await;
     let locator = mediamirror::model::Locator { asset: theirs.id.clone(), ..seeded.locator.clone() };
-    pair.target.media.publish(&[locator]).await.remove(0).unwrap();
+    pair.target.library.publish(&[locator]).await.remove(0).unwrap();
     let (summary, monitor) = world.sync().await;
     assert_eq!((summary.assets.conflicts, summary.blobs.copied), (1, 0), "{:?}", summary.problems);
     assert_eq!(monitor.outcome_of("film").unwrap().cause(), Some(Cause::LocatorIdTaken));
-    assert_eq!(pair.target.media.assets().try_concat().await.unwrap().len(), 1, "nothing was made beside it");
+    assert_eq!(pair.target.library.assets().try_concat().await.unwrap().len(), 1, "nothing was made beside it");
 }
 
 /// Guarantee 4: a copy is bound to the entity tag that was listed.
@@ -187,7 +187,7 @@ async fn an_asset_deleted_during_the_run_is_named_and_the_others_go_on() {
     world.seed("stays", &["stays.ism"]).await;
     let pair = world.pair();
     let id = gone.asset.id.clone();
-    let delete = async move { pair.source.media.delete_asset(&id).await.unwrap() }.boxed();
+    let delete = async move { pair.source.library.delete_asset(&id).await.unwrap() }.boxed();
     let container = gone.asset.container.unwrap();
     let at = format!("/{container}/");
     world.intercept(once(
@@ -202,7 +202,7 @@ async fn an_asset_deleted_during_the_run_is_named_and_the_others_go_on() {
         summary.problems
     );
     assert_eq!(monitor.outcome_of("stays"), Some(AssetOutcome::Mirrored));
-    assert!(world.pair().target.media.locator(&gone.locator.id).await.unwrap().is_none());
+    assert!(world.pair().target.library.locator(&gone.locator.id).await.unwrap().is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -254,7 +254,7 @@ async fn a_copy_that_an_earlier_run_left_pending_is_ended_and_replaced() {
         encryption: AssetEncryption::None,
         storage_account: None,
     };
-    let half = pair.target.media.create_asset(&wanted).await.unwrap();
+    let half = pair.target.library.create_asset(&wanted).await.unwrap();
     let from = seeded.asset.container.clone().unwrap();
     let at = |name: &str| BlobRef { container: from.clone(), name: name.to_owned() };
     let blob = pair.source.storage[0].properties(&at("film.mp4")).await.unwrap().unwrap();
@@ -297,7 +297,7 @@ async fn a_deleted_target_asset_is_made_again() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
     world.sync().await;
-    let media = &world.pair().target.media;
+    let media = &world.pair().target.library;
     let copy = media.locator(&seeded.locator.id).await.unwrap().unwrap().asset;
     media.delete_asset(&copy).await.unwrap();
     let (summary, _) = world.sync().await;
@@ -311,8 +311,8 @@ async fn a_deleted_or_damaged_target_blob_is_copied_again() {
     let seeded = world.seed("film", &["film.ism", "a.mp4", "b.mp4"]).await;
     world.sync().await;
     let pair = world.pair();
-    let id = pair.target.media.locator(&seeded.locator.id).await.unwrap().unwrap().asset;
-    let copy = pair.target.media.asset(&id).await.unwrap().unwrap();
+    let id = pair.target.library.locator(&seeded.locator.id).await.unwrap().unwrap().asset;
+    let copy = pair.target.library.asset(&id).await.unwrap().unwrap();
     put(&pair.target.storage[0], &copy, "a.mp4", vec![0; 7]).await;
     let (summary, _) = world.sync().await;
     assert_eq!((summary.blobs.copied, summary.blobs.unchanged), (1, 2), "{:?}", summary.problems);
@@ -328,7 +328,7 @@ async fn a_locator_that_was_prolonged_is_prolonged_on_the_target() {
         expiry: seeded.locator.expiry + jiff::SignedDuration::from_hours(100),
         ..seeded.locator.clone()
     };
-    world.pair().source.media.update_locator(&longer).await.unwrap();
+    world.pair().source.library.update_locator(&longer).await.unwrap();
     let (summary, _) = world.sync().await;
     assert_eq!((summary.locators.mirrored, summary.blobs.copied), (1, 0), "{:?}", summary.problems);
     assert_eq!(world.verify().await.differences, []);

@@ -40,7 +40,7 @@ async fn every_temporary_locator_is_removed_and_all_share_one_policy() {
     assert_eq!(world.verify().await.differences, []);
     let pair = world.pair();
     for side in [&pair.source, &pair.target] {
-        let left: Vec<Locator> = side.media.locators().try_concat().await.unwrap();
+        let left: Vec<Locator> = side.library.locators().try_concat().await.unwrap();
         assert!(left.iter().all(|locator| locator.kind == LocatorKind::Streaming), "{left:?}");
     }
 }

@@ -108,7 +108,7 @@ impl World {
     /// The same with what the ledger in that file knows.
     pub(crate) async fn verify_by(&self, ledger: &Path) -> Verification {
         let pair = self.pair();
-        let (source, target) = (pair.source.media.account(), pair.target.media.account());
+        let (source, target) = (pair.source.library.account(), pair.target.library.account());
         let ledger =
             Ledger::open_read_only(ledger, source, target).unwrap().unwrap_or_else(|| Ledger::in_memory().unwrap());
         verify(&pair, &ledger, &Options::default(), &TestMonitor::default()).await.unwrap()
@@ -117,7 +117,7 @@ impl World {
     /// Blobs whose bytes are not the same on both sides, by what the emulator itself holds.
     pub(crate) async fn torn_blobs(&self) -> Vec<String> {
         let pair = self.pair();
-        let assets = pair.source.media.assets().try_concat().await.unwrap();
+        let assets = pair.source.library.assets().try_concat().await.unwrap();
         let mut torn = Vec::new();
         for asset in assets {
             let copies = copies_of(&pair, &asset).await;
@@ -156,8 +156,8 @@ impl World {
                 encrypted: false,
             })
             .collect();
-        let set = mediamirror::media::FileSet::new(asset.id.clone(), files);
-        for result in pair.source.media.register_files(&[set]).await {
+        let set = mediamirror::library::FileSet::new(asset.id.clone(), files);
+        for result in pair.source.library.register_files(&[set]).await {
             result.unwrap();
         }
         let locator = self.publish(&pair, &asset, 24).await;
@@ -177,9 +177,9 @@ impl World {
             path: None,
             policy: None,
         };
-        let made = pair.source.media.publish(&[locator]).await.remove(0).unwrap();
+        let made = pair.source.library.publish(&[locator]).await.remove(0).unwrap();
         // Read again: the service keeps times with less precision than it answers a creation with.
-        pair.source.media.locator(&made.id).await.unwrap().unwrap()
+        pair.source.library.locator(&made.id).await.unwrap().unwrap()
     }
 
     /// How often the emulator answered that operation.
@@ -202,7 +202,7 @@ pub(crate) async fn seed_asset(pair: &Pair, name: &str) -> Asset {
         encryption: AssetEncryption::None,
         storage_account: None,
     };
-    pair.source.media.create_asset(&wanted).await.unwrap()
+    pair.source.library.create_asset(&wanted).await.unwrap()
 }
 
 /// Writes a blob of an asset.
@@ -268,13 +268,13 @@ pub(crate) fn accepting(causes: &[Cause]) -> Policy {
 
 /// The assets of the target that are marked as copies of that one.
 pub(crate) async fn copies_of(pair: &Pair, source: &Asset) -> Vec<Asset> {
-    let prefix = Mark::prefix(pair.source.media.account(), &source.id);
-    pair.target.media.assets_by_mark(&prefix).await.unwrap()
+    let prefix = Mark::prefix(pair.source.library.account(), &source.id);
+    pair.target.library.assets_by_mark(&prefix).await.unwrap()
 }
 
 /// The mark of a copy of that asset that an earlier run began.
 pub(crate) fn mark_of(world: &World, source: &Asset) -> String {
-    Mark::new(world.pair().source.media.account().clone(), source.id.clone(), source.alternate_id.clone()).text()
+    Mark::new(world.pair().source.library.account().clone(), source.id.clone(), source.alternate_id.clone()).text()
 }
 
 /// The asset of the target that says it is a copy of that one.

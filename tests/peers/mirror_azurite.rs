@@ -208,7 +208,7 @@ async fn the_old_api_mirrors_through_temporary_locators_and_leaves_none_behind()
     world.config = config_of(&world.emulator);
     let pair = world.pair();
     for (side, access) in [(&pair.source, world.azurite.source()), (&pair.target, world.azurite.target())] {
-        let assets = side.media.assets().try_concat().await.expect("listed");
+        let assets = side.library.assets().try_concat().await.expect("listed");
         let mut asked = 0;
         for container in assets.into_iter().filter_map(|asset| asset.container) {
             let acl = world.container_acl(&access, container.as_str()).await;
@@ -216,7 +216,7 @@ async fn the_old_api_mirrors_through_temporary_locators_and_leaves_none_behind()
             assert!(!acl.contains("<SignedIdentifier>"), "{container} keeps a stored access policy: {acl}");
         }
         assert!(asked > 12, "{asked} containers have been looked at");
-        let locators: Vec<Locator> = side.media.locators().try_concat().await.expect("listed");
+        let locators: Vec<Locator> = side.library.locators().try_concat().await.expect("listed");
         assert!(locators.iter().all(|locator| locator.kind == LocatorKind::Streaming), "{locators:?}");
     }
 }

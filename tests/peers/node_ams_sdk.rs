@@ -64,7 +64,7 @@ async fn the_suite_of_node_ams_sdk_passes_but_for_the_tests_listed_with_reasons(
     let recipe = Generate::parse("assets=4,blobs=1,seed=1,sizes=small,awkward=false").expect("a recipe");
     let emulator = Emulator::builder().generate(recipe).start().await.expect("it starts");
     let pair = connect(&config_of(&emulator), network().expect("TLS is set up")).expect("keys are keys");
-    let assets = pair.source.media.assets().try_concat().await.expect("listed");
+    let assets = pair.source.library.assets().try_concat().await.expect("listed");
     let report = run(&emulator.ready().regions[0], assets[0].id.as_str()).await;
     emulator.shutdown().await;
 

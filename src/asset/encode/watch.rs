@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::media::authoring::{Job, JobTask};
+use crate::library::authoring::{Job, JobTask};
 use crate::model::{AssetId, JobId, JobState};
 use crate::monitor::{Monitor, RunEvent};
 

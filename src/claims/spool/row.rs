@@ -10,16 +10,14 @@ use crate::model::{
     AccountName, Asset, AssetEncryption, AssetId, ContainerName, Locator, LocatorId, LocatorKind, Mark, PublicAccess,
 };
 
-/// What the service puts before the GUID of an asset.
-const ASSET: &str = "nb:cid:UUID:";
-/// What it puts before the GUID of an asset's container.
-const CONTAINER: &str = "asset-";
 /// Nanoseconds of the ticks that services keep times in.
 const TICK: i128 = 100;
-/// The first byte of a key that is a GUID behind the prefix of its kind.
-const GUID: u8 = 1;
-/// The first byte of a key that is any other text.
+/// Characters of a GUID.
+const GUID: usize = 36;
+/// The first byte of a key that is a text as it is.
 const TEXT: u8 = 0;
+/// The first byte of a container that is named after its asset, before what stands in place of the asset's prefix.
+const NAMED_AFTER_ASSET: u8 = 1;
 
 /// All encryptions, by their number in a row.
 const ENCRYPTIONS: [AssetEncryption; 4] =
@@ -28,63 +26,72 @@ const ENCRYPTIONS: [AssetEncryption; 4] =
 /// All levels of public access, by their number in a row.
 pub(super) const LEVELS: [PublicAccess; 2] = [PublicAccess::Blobs, PublicAccess::Container];
 
-/// Seventeen bytes for a lower-case GUID behind the usual prefix, else the text.
-fn key(prefix: &str, id: &str) -> Vec<u8> {
-    let guid = id.strip_prefix(prefix).and_then(|guid| {
-        let parsed = uuid::Uuid::try_parse(guid).ok()?;
-        let mut spelled = uuid::Uuid::encode_buffer();
-        // Braces, capitals and missing hyphens would not read back.
-        (parsed.hyphenated().encode_lower(&mut spelled) == guid)
-            .then(|| [&[GUID], parsed.as_bytes().as_slice()].concat())
+/// What stands before the GUID at the end of an id, and the GUID. Braces, capitals and missing hyphens would not read back.
+fn split(id: &str) -> Option<(&str, uuid::Uuid)> {
+    let (prefix, guid) = id.split_at_checked(id.len().checked_sub(GUID)?)?;
+    let parsed = uuid::Uuid::try_parse(guid).ok()?;
+    let mut spelled = uuid::Uuid::encode_buffer();
+    (parsed.hyphenated().encode_lower(&mut spelled) == guid).then_some((prefix, parsed))
+}
+
+/// An id that ends with a GUID takes twenty bytes less. The first byte is the length of what stands before it, plus one.
+fn key(id: &str) -> Vec<u8> {
+    let packed = split(id).and_then(|(prefix, guid)| {
+        let length = u8::try_from(prefix.len() + 1).ok()?;
+        Some([&[length], guid.as_bytes().as_slice(), prefix.as_bytes()].concat())
     });
-    guid.unwrap_or_else(|| [&[TEXT], id.as_bytes()].concat())
+    packed.unwrap_or_else(|| [&[TEXT], id.as_bytes()].concat())
 }
 
 /// The id of a key.
-fn id(prefix: &str, key: &[u8]) -> String {
+fn id(key: &[u8]) -> String {
     match key {
-        [GUID, guid @ ..] if guid.len() == 16 => {
-            let guid = uuid::Uuid::from_slice(guid).expect("sixteen bytes are a GUID");
-            format!("{prefix}{guid}")
-        }
-        [_, text @ ..] => String::from_utf8_lossy(text).into_owned(),
         [] => String::new(),
+        [TEXT, text @ ..] => String::from_utf8_lossy(text).into_owned(),
+        [_, rest @ ..] => {
+            let (guid, prefix) = rest.split_at(size_of::<uuid::Uuid>());
+            let guid = uuid::Uuid::from_slice(guid).expect("sixteen bytes are a GUID");
+            format!("{}{guid}", String::from_utf8_lossy(prefix))
+        }
     }
 }
 
 /// The key of an asset.
 pub(super) fn asset_key(asset: &AssetId) -> Vec<u8> {
-    key(ASSET, asset.as_str())
+    key(asset.as_str())
 }
 
 /// The key of a locator.
 pub(super) fn locator_key(locator: &LocatorId) -> Vec<u8> {
-    key("", locator.as_str())
+    key(locator.as_str())
 }
 
 pub(super) fn asset_id(key: &[u8]) -> AssetId {
-    AssetId::new(id(ASSET, key))
+    AssetId::new(id(key))
 }
 
 fn locator_id(key: &[u8]) -> LocatorId {
-    LocatorId::new(id("", key))
+    LocatorId::new(id(key))
 }
 
-/// A container: nothing where the service does not say, no bytes where it is named after its asset.
+/// A container: nothing where the service does not say; of one that ends with its asset's GUID what stands before that.
 pub(super) fn container(asset: &AssetId, container: Option<&ContainerName>) -> Value {
     let Some(container) = container else { return Value::Null };
-    let own = asset.as_str().strip_prefix(ASSET).zip(container.as_str().strip_prefix(CONTAINER));
-    match own {
-        Some((asset, container)) if asset == container => Value::Blob(Vec::new()),
-        _ => Value::Blob(container.as_str().as_bytes().to_vec()),
-    }
+    Value::Blob(match (split(asset.as_str()), split(container.as_str())) {
+        (Some((_, of_asset)), Some((prefix, guid))) if of_asset == guid => {
+            [&[NAMED_AFTER_ASSET], prefix.as_bytes()].concat()
+        }
+        _ => [&[TEXT], container.as_str().as_bytes()].concat(),
+    })
 }
 
 fn container_of(asset: &AssetId, kept: Option<Vec<u8>>) -> Option<ContainerName> {
     let kept = kept?;
-    Some(match (kept.is_empty(), asset.as_str().strip_prefix(ASSET)) {
-        (true, Some(guid)) => ContainerName::new(format!("{CONTAINER}{guid}")),
-        _ => ContainerName::new(String::from_utf8_lossy(&kept)),
+    let (form, text) = kept.split_first()?;
+    let text = String::from_utf8_lossy(text);
+    Some(match (*form, split(asset.as_str())) {
+        (NAMED_AFTER_ASSET, Some((_, guid))) => ContainerName::new(format!("{text}{guid}")),
+        _ => ContainerName::new(text),
     })
 }
 
@@ -199,13 +206,17 @@ mod tests {
             "nb:cid:UUID:0B2E5B1C-7F0A-4D4E-9A55-0123456789AB",
             "nb:cid:UUID:{0b2e5b1c-7f0a-4d4e-9a55-0123456789ab}",
             "0b2e5b1c-7f0a-4d4e-9a55-0123456789ab",
+            "é0b2e5b1c-7f0a-4d4e-9a55-0123456789ab",
+            &format!("{}0b2e5b1c-7f0a-4d4e-9a55-0123456789ab", "long".repeat(100)),
+            "a text of more than thirty-six bytes, ü inside",
             "sixteen chars...",
             "",
         ] {
             assert_eq!(asset_id(&asset_key(&AssetId::new(text))).as_str(), text);
             assert_eq!(locator_id(&locator_key(&LocatorId::new(text))).as_str(), text);
         }
-        assert_eq!(asset_key(&AssetId::new("nb:cid:UUID:0b2e5b1c-7f0a-4d4e-9a55-0123456789ab")).len(), 17);
+        assert_eq!(asset_key(&AssetId::new("nb:cid:UUID:0b2e5b1c-7f0a-4d4e-9a55-0123456789ab")).len(), 29);
+        assert_eq!(locator_key(&LocatorId::new("0b2e5b1c-7f0a-4d4e-9a55-0123456789ab")).len(), 17);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use mediamirror::asset::{Details, Listed, find, list, prune, show, unused};
-use mediamirror::media::authoring::AccessPolicy;
+use mediamirror::library::authoring::AccessPolicy;
 use mediamirror::model::{Side, StreamingHost};
 use serde::Serialize;
 
@@ -77,7 +77,7 @@ struct Endpoint {
 /// Runs `endpoints`.
 pub(super) async fn endpoints(context: &Context, side: Side) -> Result<ExitCode, CommandFailure> {
     let session = Session::open_one(context, side).await?;
-    let hosts = session.account(side).media.streaming_hosts().await.map_err(|error| failed(&error, false))?;
+    let hosts = session.account(side).library.streaming_hosts().await.map_err(|error| failed(&error, false))?;
     let shown = |StreamingHost { name, url, running }| Endpoint { name, url, running };
     let endpoints: Vec<Endpoint> = hosts.into_iter().map(shown).collect();
     context.printer.result(&endpoints, || {

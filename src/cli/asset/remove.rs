@@ -84,7 +84,7 @@ async fn agreed(account: &Endpoint, assets: &[Asset]) -> Result<bool, CommandFai
     for asset in assets {
         printer::note(&format!("  {}  {}", asset.id, plain::line(asset.label())));
     }
-    let (count, account) = (assets.len(), account.media.account());
+    let (count, account) = (assets.len(), account.library.account());
     printer::note(&format!("delete these {count} assets of account {account}, blobs and locators included? (yes/no)"));
     let answer = tokio::task::spawn_blocking(|| {
         let mut line = String::new();

@@ -83,8 +83,12 @@ impl Inventory {
 
 async fn account(account: &Endpoint) -> Result<Account, Error> {
     let (assets, locators, policies) = futures::try_join!(
-        account.media.assets().map_ok(|page| page.into_iter().map(|asset| asset.id.to_string()).collect()).try_concat(),
-        account.media.locators().map_ok(|page| page.into_iter().map(|one| one.id.to_string()).collect()).try_concat(),
+        account
+            .library
+            .assets()
+            .map_ok(|page| page.into_iter().map(|asset| asset.id.to_string()).collect())
+            .try_concat(),
+        account.library.locators().map_ok(|page| page.into_iter().map(|one| one.id.to_string()).collect()).try_concat(),
         account.authoring()?.access_policies(),
     )?;
     let (assets, locators): (Vec<String>, Vec<String>) = (assets, locators);

@@ -90,7 +90,7 @@ impl<'a> Tutorial<'a> {
         watch.lap("upload");
         self.context.printer.note(&format!("encoding it: {} …", self.preset));
         let input = source
-            .media
+            .library
             .asset(&input.id)
             .await
             .map_err(|error| of(&error))?
@@ -129,7 +129,7 @@ impl<'a> Tutorial<'a> {
             let message = format!("job {} ended: {}; {}", report.job.id, report.job.state, errors.join("; "));
             return Err(CommandFailure::new(ExitCode::Encoding, message, "choose another film or --preset"));
         };
-        source.media.asset(&output.id).await.map_err(|error| of(&error))?.ok_or_else(|| vanished(&self.output_name))
+        source.library.asset(&output.id).await.map_err(|error| of(&error))?.ok_or_else(|| vanished(&self.output_name))
     }
 
     /// Mirrors the one asset.

@@ -17,7 +17,7 @@ pub(super) async fn find_started_copy(run: &Run, work: &Work) -> Result<Option<T
         return Ok(None);
     }
     let prefix = Mark::prefix(&work.mark.account, &work.asset.id);
-    let found = run.pair.target.media.assets_by_mark(&prefix).await?;
+    let found = run.pair.target.library.assets_by_mark(&prefix).await?;
     let ours = found.into_iter().map(|asset| TargetAsset::of(asset, &work.mark.account));
     Ok(ours.filter(|copy| copy.standing != Standing::Foreign).min_by(|one, other| one.id.cmp(&other.id)))
 }
@@ -26,7 +26,7 @@ pub(super) async fn find_started_copy(run: &Run, work: &Work) -> Result<Option<T
 /// must not cause that, or there would be two copies.
 pub(super) async fn forget_lost(run: &Run, work: &Work, replaced: bool) -> Result<(), Error> {
     if let Some(lost) = &work.lost
-        && run.pair.target.media.asset(lost).await?.is_some()
+        && run.pair.target.library.asset(lost).await?.is_some()
     {
         let detail = format!("the target's listing lacks its copy {lost}");
         return Err(Error::found(work.asset.label(), Cause::ListingIncomplete, detail));
@@ -49,7 +49,7 @@ pub(super) async fn create_copy(run: &Run, work: &Work, started: Facts) -> Resul
         storage_account: run.pair.storage_for(asset).cloned(),
     };
     run.may_write()?;
-    match run.pair.target.media.create_asset(&wanted).await {
+    match run.pair.target.library.create_asset(&wanted).await {
         Ok(made) => {
             let facts = Facts { target: Some(made.id.clone()), container: made.container.clone(), ..Facts::default() };
             run.advance(asset, (Step::CreateTarget, facts), (Step::CopyBlobs, started)).await?;
@@ -71,7 +71,7 @@ pub(super) async fn remove_empty(
         return Ok(false);
     }
     run.may_write()?;
-    run.pair.target.media.delete_asset(&copy.id).await?;
+    run.pair.target.library.delete_asset(&copy.id).await?;
     run.ledger.forget(&asset.id).await?;
     let note =
         format!("{}: its copy {} is removed again, because no blob may be copied into it", asset.label(), copy.id);
@@ -83,12 +83,12 @@ pub(super) async fn remove_empty(
 /// it.
 pub(super) async fn remove_spare(run: &Run, work: &mut Work) -> Result<(), Error> {
     let Some(spare) = work.spare.take().filter(|_| !run.options.dry_run) else { return Ok(()) };
-    let Some(now) = run.pair.target.media.asset(&spare.id).await? else { return Ok(()) };
+    let Some(now) = run.pair.target.library.asset(&spare.id).await? else { return Ok(()) };
     if TargetAsset::of(now, &work.mark.account).standing != Standing::Unfinished {
         return Ok(());
     }
     run.may_write()?;
-    run.pair.target.media.delete_asset(&spare.id).await?;
+    run.pair.target.library.delete_asset(&spare.id).await?;
     let note = format!("{}: a second copy {} that was never complete is removed", work.asset.label(), spare.id);
     run.monitor.event(RunEvent::Note(note));
     Ok(())

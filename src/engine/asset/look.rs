@@ -29,7 +29,7 @@ pub(in super::super) async fn look_at_source<'a>(
     let source = match Contents::list(account, container.clone()).await {
         Ok(source) => source,
         Err(error) if is_missing_container(&error) => {
-            return Ok(Err(match pair.source.media.asset(&asset.id).await? {
+            return Ok(Err(match pair.source.library.asset(&asset.id).await? {
                 None => Cause::SourceVanished.into(),
                 Some(_) => empty(work, format!("container {container} does not exist")),
             }));
@@ -100,7 +100,7 @@ async fn list_copy<'a>(pair: &'a Pair, copy: &TargetAsset) -> Result<Option<Cont
 /// changed shortly before that run, which has seen them.
 pub(super) async fn has_recorded_files(run: &Run, work: &Work, row: &AssetRow) -> Result<bool, Error> {
     let Some(recorded) = &row.facts.files_digest else { return Ok(false) };
-    let files = run.pair.source.media.files_of(std::slice::from_ref(&work.asset.id)).await?.concat();
+    let files = run.pair.source.library.files_of(std::slice::from_ref(&work.asset.id)).await?.concat();
     Ok(FilesDigest::of(&files).text() == *recorded)
 }
 
@@ -145,7 +145,7 @@ pub(super) async fn settle_copies(
 
 /// Is there still an asset to mirror? With blobs gone it may be gone as a whole, or its container, or all that was in it.
 async fn still_there(run: &Run, work: &Work, source: &Contents<'_>) -> Result<bool, Error> {
-    if run.pair.source.media.asset(&work.asset.id).await?.is_none() {
+    if run.pair.source.library.asset(&work.asset.id).await?.is_none() {
         return Ok(false);
     }
     match Contents::list(source.account, source.container.clone()).await {

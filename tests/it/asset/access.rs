@@ -22,7 +22,7 @@ const BARS: [(&str, &[u8]); 5] = [
 async fn uploaded(pair: &Pair, name: &str, files: &[(&str, &[u8])]) -> Asset {
     let (_place, paths) = written(files);
     let uploaded = upload(&pair.source, &paths, &named(name), &Silent).await.unwrap();
-    pair.source.media.asset(&uploaded.id).await.unwrap().unwrap()
+    pair.source.library.asset(&uploaded.id).await.unwrap().unwrap()
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn files_arrive_whole_with_checksum_type_and_record_and_nothing_temporary_
     let (_place, files) = written(&[("film.mp4", &film), ("film.ism", b"<smil/>"), ("empty.bin", b"")]);
     let monitor = TestMonitor::default();
     let uploaded = upload(&pair.source, &files, &named("film"), &monitor).await.unwrap();
-    let asset = pair.source.media.asset(&uploaded.id).await.unwrap().unwrap();
+    let asset = pair.source.library.asset(&uploaded.id).await.unwrap().unwrap();
     assert_eq!((asset.name.as_deref(), asset.alternate_id.as_deref()), (Some("film"), None));
 
     for (name, content, mime) in [
@@ -46,7 +46,7 @@ async fn files_arrive_whole_with_checksum_type_and_record_and_nothing_temporary_
         let twin = pair.source.storage[0].properties(&twin).await.unwrap().unwrap();
         assert_eq!(blob.properties.content_md5, twin.properties.content_md5, "{name}");
     }
-    let mut records = pair.source.media.files_of(std::slice::from_ref(&uploaded.id)).await.unwrap().remove(0);
+    let mut records = pair.source.library.files_of(std::slice::from_ref(&uploaded.id)).await.unwrap().remove(0);
     records.sort_by(|a, b| a.name.cmp(&b.name));
     let shown: Vec<_> = records.iter().map(|file| (file.name.as_str(), file.size, file.primary)).collect();
     assert_eq!(shown, [("empty.bin", 0, false), ("film.ism", 7, true), ("film.mp4", film.len() as u64, false)]);
@@ -114,7 +114,7 @@ async fn complete_files_of_an_interrupted_upload_are_not_sent_again() {
     let uploaded = upload(&pair.source, &files, &named("ab"), &Silent).await.unwrap();
     assert!(uploaded.resumed && uploaded.files.iter().all(|file| file.there == file.bytes));
     assert_eq!((world.count("PutBlock"), world.count("CreateAsset")), (blocks, 1));
-    assert_eq!(pair.source.media.files_of(&[uploaded.id]).await.unwrap()[0].len(), 2);
+    assert_eq!(pair.source.library.files_of(&[uploaded.id]).await.unwrap()[0].len(), 2);
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn storage_encryption_is_refused_before_any_request_and_other_options_are_
     assert!(world.emulator.stats().requests.is_empty());
     for encryption in [AssetEncryption::Common, AssetEncryption::Envelope] {
         let uploaded = upload(&pair.source, &files, &with(encryption), &Silent).await.unwrap();
-        let asset = pair.source.media.asset(&uploaded.id).await.unwrap().unwrap();
+        let asset = pair.source.library.asset(&uploaded.id).await.unwrap().unwrap();
         assert_eq!((asset.encryption, asset.name.as_deref()), (encryption, Some("a.mp4")));
     }
 }

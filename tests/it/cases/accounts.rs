@@ -39,7 +39,7 @@ async fn seed(world: &World, name: &str, account: usize) -> Asset {
         encryption: AssetEncryption::None,
         storage_account: Some(storage.name().clone()),
     };
-    let asset = pair.source.media.create_asset(&wanted).await.unwrap();
+    let asset = pair.source.library.create_asset(&wanted).await.unwrap();
     assert_eq!(asset.storage_account, Some(storage.name().clone()));
     let at = BlobRef { container: asset.container.clone().unwrap(), name: "film.mp4".to_owned() };
     storage.put_blob(&at, vec![b'x'; 100].into(), &BlobProperties::default()).await.unwrap();
@@ -252,7 +252,7 @@ async fn new_copies_are_created_where_the_storage_map_says_and_existing_ones_sta
         seed(&world, name, account).await;
     }
     let places = async |world: &World| {
-        let assets: Vec<Asset> = futures::TryStreamExt::try_concat(world.pair().target.media.assets()).await.unwrap();
+        let assets: Vec<Asset> = futures::TryStreamExt::try_concat(world.pair().target.library.assets()).await.unwrap();
         let place = |asset: Asset| (asset.name.unwrap(), asset.storage_account.unwrap().to_string());
         let mut places: Vec<_> = assets.into_iter().map(place).collect();
         places.sort();

@@ -79,7 +79,7 @@ fn a_storage_account_that_is_not_configured_is_three_for_sync_and_verify_and_fai
             encryption: mediamirror::model::AssetEncryption::None,
             storage_account: Some(pair.source.storage[1].name().clone()),
         };
-        pair.source.media.create_asset(&wanted).await.unwrap();
+        pair.source.library.create_asset(&wanted).await.unwrap();
     });
     let text = std::fs::read_to_string(emulator.path().join("mirror.toml")).unwrap();
     let block = text.split("[[source.storage]]").nth(2).unwrap().split("\n[").next().unwrap();
@@ -159,8 +159,8 @@ fn a_dry_run_ends_with_the_code_of_the_run() {
     let emulator = Emulator::with("", &library(3), "");
     assert_eq!((code(&emulator, &["sync", "--dry-run"]), code(&emulator, &["sync"])), (Some(0), Some(0)));
     with_accounts(&emulator, async |pair| {
-        for asset in pair.source.media.assets().try_concat().await.unwrap() {
-            pair.source.media.delete_asset(&asset.id).await.unwrap();
+        for asset in pair.source.library.assets().try_concat().await.unwrap() {
+            pair.source.library.delete_asset(&asset.id).await.unwrap();
         }
     });
     let held = mediamirror(emulator.path(), &["sync"]);
@@ -175,11 +175,11 @@ fn three_changes_in_a_large_library_are_three_names_with_reasons_and_a_total() {
     assert_eq!(code(&emulator, &["sync", "--quiet"]), Some(0));
     let names = with_accounts(&emulator, async |pair| {
         let mut names = Vec::new();
-        let assets = pair.source.media.assets().try_concat().await.unwrap();
+        let assets = pair.source.library.assets().try_concat().await.unwrap();
         for (n, asset) in assets.iter().step_by(100).enumerate() {
             let name = format!("renamed {n}");
             let change = AssetChange { name: Some(Some(name.clone())), ..AssetChange::default() };
-            pair.source.media.update_asset(&asset.id, &change).await.unwrap();
+            pair.source.library.update_asset(&asset.id, &change).await.unwrap();
             names.push(name);
         }
         names

@@ -56,7 +56,7 @@ async fn a_leftover_of_an_interrupted_write_test_is_removed_by_the_next_one() {
             encryption: AssetEncryption::None,
             storage_account: None,
         };
-        pair.target.media.create_asset(&asset).await.unwrap();
+        pair.target.library.create_asset(&asset).await.unwrap();
     }
     look(&films.world).await;
     assert_eq!(films.target().assets().len(), 2, "without a write test nothing is removed");

@@ -75,7 +75,7 @@ async fn made(world: &World, name: &str, alternate_id: &str) -> Asset {
         encryption: AssetEncryption::None,
         storage_account: None,
     };
-    world.pair().target.media.create_asset(&wanted).await.unwrap()
+    world.pair().target.library.create_asset(&wanted).await.unwrap()
 }
 
 /// One difference as [`Mirrored::differences`] gives it.
@@ -173,7 +173,7 @@ async fn a_file_record_deleted_on_the_target_is_named_and_made_again() {
 async fn a_locator_deleted_on_the_target_is_named_and_published_again() {
     let mirrored = Mirrored::film().await;
     let id = &mirrored.film.locator.id;
-    mirrored.world.pair().target.media.delete_locator(id).await.unwrap();
+    mirrored.world.pair().target.library.delete_locator(id).await.unwrap();
     assert_eq!(mirrored.differences().await, [said(id.as_str(), "the locator is missing on the target")]);
     let summary = mirrored.is_repaired_by_the_next_run().await;
     assert_eq!((summary.locators.mirrored, summary.blobs.copied), (1, 0));
@@ -182,7 +182,7 @@ async fn a_locator_deleted_on_the_target_is_named_and_published_again() {
 #[tokio::test(start_paused = true)]
 async fn a_copy_deleted_as_a_whole_is_named_and_made_anew() {
     let mirrored = Mirrored::film().await;
-    mirrored.world.pair().target.media.delete_asset(&mirrored.copy.id).await.unwrap();
+    mirrored.world.pair().target.library.delete_asset(&mirrored.copy.id).await.unwrap();
     assert_eq!(mirrored.differences().await, [said("asset", "missing on the target")]);
     let summary = mirrored.is_repaired_by_the_next_run().await;
     assert_eq!((summary.locators.mirrored, summary.blobs.copied), (1, 3));
@@ -228,7 +228,7 @@ async fn an_empty_blob_with_full_metadata_in_an_asset_that_is_not_ours_is_a_conf
     }
     let pair = world.pair();
     let taken = Locator { asset: theirs.id.clone(), ..film.locator.clone() };
-    pair.target.media.publish(&[taken]).await.remove(0).unwrap();
+    pair.target.library.publish(&[taken]).await.remove(0).unwrap();
     let listed = || pair.target.storage[0].list(theirs.container.as_ref().unwrap()).try_concat();
     let before: Vec<_> = listed().await.unwrap();
     let (summary, _) = world.sync().await;
@@ -243,11 +243,11 @@ async fn a_foreign_asset_that_replaced_a_copy_is_reported_and_not_changed() {
     let mirrored = Mirrored::film().await;
     let world = &mirrored.world;
     let pair = world.pair();
-    pair.target.media.delete_asset(&mirrored.copy.id).await.unwrap();
+    pair.target.library.delete_asset(&mirrored.copy.id).await.unwrap();
     let theirs = made(world, "theirs", "theirs").await;
     put(&pair.target.storage[0], &theirs, "a.mp4", vec![7; 10]).await;
     let taken = Locator { asset: theirs.id.clone(), ..mirrored.film.locator.clone() };
-    pair.target.media.publish(&[taken]).await.remove(0).unwrap();
+    pair.target.library.publish(&[taken]).await.remove(0).unwrap();
 
     let reported = world.verify().await;
     assert_eq!(
@@ -261,5 +261,5 @@ async fn a_foreign_asset_that_replaced_a_copy_is_reported_and_not_changed() {
     assert!(why.contains("theirs") && why.contains(theirs.id.as_str()), "{why}");
     let blobs: Vec<_> = pair.target.storage[0].list(theirs.container.as_ref().unwrap()).try_concat().await.unwrap();
     assert_eq!(blobs.iter().map(|blob| blob.length).collect::<Vec<_>>(), [10]);
-    assert_eq!(pair.target.media.locator(&mirrored.film.locator.id).await.unwrap().unwrap().asset, theirs.id);
+    assert_eq!(pair.target.library.locator(&mirrored.film.locator.id).await.unwrap().unwrap().asset, theirs.id);
 }

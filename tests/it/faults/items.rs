@@ -75,7 +75,7 @@ async fn one_blob_that_always_fails_is_named_and_everything_else_is_mirrored() {
             assert_eq!((summary.blobs.copied, summary.blobs.failed), (7, 1), "{method:?} {status}");
             assert_eq!(world.emulator.fault_strikes(), [u64::from(requests)], "{method:?} {status} {code}");
             let target = &world.pair().target;
-            assert!(target.media.locator(&struck.locator.id).await.unwrap().is_none(), "it is not published");
+            assert!(target.library.locator(&struck.locator.id).await.unwrap().is_none(), "it is not published");
             is_tried_again_and_mended(&world, &rule, options).await;
         }
     }

@@ -12,13 +12,13 @@ use crate::world::World;
 
 /// How many locators the target has.
 async fn published(world: &World) -> usize {
-    let locators: Vec<_> = world.pair().target.media.locators().try_concat().await.unwrap();
+    let locators: Vec<_> = world.pair().target.library.locators().try_concat().await.unwrap();
     locators.len()
 }
 
 /// How many assets the target has.
 async fn copies(world: &World) -> usize {
-    let assets: Vec<_> = world.pair().target.media.assets().try_concat().await.unwrap();
+    let assets: Vec<_> = world.pair().target.library.assets().try_concat().await.unwrap();
     assets.len()
 }
 
@@ -34,7 +34,7 @@ async fn a_copy_that_is_acknowledged_and_not_made_is_not_said_to_be_there() {
             let (world, ended) = run_with(&[rule], options).await;
             let summary = ended.unwrap();
             assert_eq!((summary.assets.failed, summary.assets.mirrored), (1, 5), "{operation} {how:?}");
-            assert!(published(&world).await < world.pair().source.media.locators().try_concat().await.unwrap().len());
+            assert!(published(&world).await < world.pair().source.library.locators().try_concat().await.unwrap().len());
         }
     }
 }
@@ -137,10 +137,10 @@ async fn an_asset_deleted_at_the_source_is_withdrawn_and_retired_and_its_copy_st
     let world = World::generated(LIBRARY).await;
     world.sync().await;
     let pair = world.pair();
-    let assets: Vec<_> = pair.source.media.assets().try_concat().await.unwrap();
-    let locators: Vec<_> = pair.source.media.locators().try_concat().await.unwrap();
+    let assets: Vec<_> = pair.source.library.assets().try_concat().await.unwrap();
+    let locators: Vec<_> = pair.source.library.locators().try_concat().await.unwrap();
     let locator = locators.iter().find(|locator| locator.asset == assets[2].id).unwrap().id.clone();
-    pair.source.media.delete_asset(&assets[2].id).await.unwrap();
+    pair.source.library.delete_asset(&assets[2].id).await.unwrap();
     let (summary, monitor) = world.sync().await;
     assert_eq!((summary.outcome, summary.assets.gone), (Outcome::Complete, 1));
     assert_eq!((summary.assets.total, copies(&world).await), (5, 6));
@@ -252,7 +252,7 @@ async fn an_extension_of_a_locator_that_is_only_acknowledged_is_reported() {
     world.sync().await;
     let longer = seeded.locator.expiry + jiff::SignedDuration::from_hours(24);
     let locator = Locator { expiry: longer, ..seeded.locator };
-    world.pair().source.media.update_locator(&locator).await.unwrap();
+    world.pair().source.library.update_locator(&locator).await.unwrap();
     let rule = Rule::new(Fault::Pretend(Pretence::Nothing)).operation("UpdateLocator");
     let summary = again_under(&world, std::slice::from_ref(&rule), Options::default()).await.unwrap();
     assert_eq!((summary.outcome, summary.assets.failed), (Outcome::Partial, 1));

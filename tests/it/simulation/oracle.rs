@@ -53,7 +53,7 @@ impl Oracle {
     /// Notes what the source holds now.
     async fn look(&mut self, world: &World) {
         let source = &world.pair().source;
-        self.assets = source.media.assets().try_concat().await.unwrap();
+        self.assets = source.library.assets().try_concat().await.unwrap();
         for asset in &self.assets {
             let Some(container) = &asset.container else { continue };
             let listed = source.storage[0].list(container).try_concat().await.unwrap_or_default();
@@ -137,9 +137,9 @@ impl Oracle {
     /// I1 and I2 as far as they hold at any moment: what is published, and what the ledger says is verified, is there.
     pub(super) async fn check_target(&self, world: &World, ledger: &Path) {
         let pair = world.pair();
-        let assets = pair.target.media.assets().try_concat().await.unwrap();
+        let assets = pair.target.library.assets().try_concat().await.unwrap();
         let by_id: HashMap<_, _> = assets.iter().map(|asset| (asset.id.clone(), asset)).collect();
-        for locator in pair.target.media.locators().try_concat().await.unwrap() {
+        for locator in pair.target.library.locators().try_concat().await.unwrap() {
             let asset = by_id[&locator.asset];
             let origin = self.assets.iter().find(|origin| Some(&origin.id) == origin_of(asset).as_ref());
             let origin = origin.unwrap_or_else(|| panic!("I1: a locator on an asset of unknown origin: {asset:?}"));
@@ -207,7 +207,7 @@ impl Oracle {
         assert!(verification.differences.is_empty(), "I1: {:?}", verification.differences);
         // One target for each source, also after faults and crashes.
         let pair = world.pair();
-        let targets = pair.target.media.assets().try_concat().await.unwrap();
+        let targets = pair.target.library.assets().try_concat().await.unwrap();
         let origins: HashSet<_> = targets.iter().filter_map(origin_of).collect();
         assert_eq!(origins.len(), targets.len(), "I4: an asset was made twice");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mediamirror::asset::encode::{JobReport, Submitted};
-use mediamirror::media::authoring::{Job, Processor};
+use mediamirror::library::authoring::{Job, Processor};
 use mediamirror::redact::scrub;
 
 fn when(at: Option<Timestamp>) -> String {

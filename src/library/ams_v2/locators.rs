@@ -14,7 +14,7 @@ use super::bulk::Wrong;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
-use super::{V2, WITH_URI, entities};
+use super::{AmsV2, LOCATORS_OF_AN_ASSET, WITH_URI, entities};
 use crate::error::{Asked, CallError, Disposition, Error, Failure, for_all};
 use crate::model::{Locator, LocatorId, LocatorKind};
 use crate::retry::Idempotency;
@@ -28,8 +28,6 @@ const COMMON_MINUTES: u32 = 30 * 24 * 60;
 const KINDS: usize = 32;
 /// Ids in one filter: a clause takes some 75 characters of a URL that has to stay below 2,000.
 const IDS: usize = 20;
-/// Locators of an asset: the service's documented limit.
-const LOCATORS_OF_AN_ASSET: usize = 5;
 /// The wire's number of a streaming locator.
 const STREAMING: u8 = 2;
 /// The action as in "failed to …".
@@ -57,7 +55,7 @@ impl Made {
     }
 }
 
-impl V2 {
+impl AmsV2 {
     pub(super) async fn find_locator(&self, id: &LocatorId) -> Result<Option<Locator>, Error> {
         let ask = Ask::get(odata::entity("Locators", &entities::wire_id(id)));
         let row = self.wire().find(safe("GetLocator", "read locator", id.as_str()), &ask).await?;

@@ -6,13 +6,13 @@ use super::create::create_once;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
-use super::{V2, WITH_STREAMING_ENDPOINTS, WITH_URI, entities};
+use super::{AmsV2, WITH_STREAMING_ENDPOINTS, WITH_URI, entities};
 use crate::error::{Asked, CallError, Error, Failure};
 use crate::model::{Asset, AssetChange, AssetId, NewAsset, StreamingHost};
 use crate::retry::{Idempotency, final_disposition};
 use crate::verdict::Cause;
 
-impl V2 {
+impl AmsV2 {
     pub(super) async fn find_asset(&self, id: &AssetId) -> Result<Option<Asset>, Error> {
         let ask = Ask::get(odata::entity("Assets", id.as_str()));
         let row = self.wire().find(safe("GetAsset", "read asset", id.as_str()), &ask).await?;

@@ -41,7 +41,7 @@ type Name = Cow<'static, str>;
 
 /// One entity.
 #[derive(Debug, Clone, Default)]
-pub(in crate::media::v2) struct Row(Vec<(Name, Value)>);
+pub(in crate::library::ams_v2) struct Row(Vec<(Name, Value)>);
 
 impl Row {
     /// A property. Of several of that name the last one counts.
@@ -50,17 +50,17 @@ impl Row {
     }
 
     /// A text; absent, null and other kinds are `None`.
-    pub(in crate::media::v2) fn text(&self, name: &str) -> Option<&str> {
+    pub(in crate::library::ams_v2) fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
     }
 
     /// A text that is there and not empty.
-    pub(in crate::media::v2) fn words(&self, name: &str) -> Option<&str> {
+    pub(in crate::library::ams_v2) fn words(&self, name: &str) -> Option<&str> {
         self.text(name).filter(|text| !text.is_empty())
     }
 
     /// A whole number, written as number or text.
-    pub(in crate::media::v2) fn whole(&self, name: &str) -> Option<u64> {
+    pub(in crate::library::ams_v2) fn whole(&self, name: &str) -> Option<u64> {
         match self.get(name)? {
             Value::Number(number) => number.as_u64(),
             Value::String(text) => text.trim().parse().ok(),
@@ -69,7 +69,7 @@ impl Row {
     }
 
     /// A number, written as number or text.
-    pub(in crate::media::v2) fn number(&self, name: &str) -> Option<f64> {
+    pub(in crate::library::ams_v2) fn number(&self, name: &str) -> Option<f64> {
         match self.get(name)? {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => text.trim().parse().ok(),
@@ -78,7 +78,7 @@ impl Row {
     }
 
     /// A truth value, written as such or as text; absent is false.
-    pub(in crate::media::v2) fn truth(&self, name: &str) -> bool {
+    pub(in crate::library::ams_v2) fn truth(&self, name: &str) -> bool {
         match self.get(name) {
             Some(Value::Bool(truth)) => *truth,
             Some(Value::String(text)) => text.trim().eq_ignore_ascii_case("true"),
@@ -87,7 +87,7 @@ impl Row {
     }
 
     /// The entries of a collection of complex values, in either dialect; none where it is absent.
-    pub(in crate::media::v2) fn list(&self, name: &str) -> Vec<Self> {
+    pub(in crate::library::ams_v2) fn list(&self, name: &str) -> Vec<Self> {
         let list = match self.get(name) {
             Some(Value::Object(verbose)) => verbose.get("results").and_then(Value::as_array),
             Some(Value::Array(light)) => Some(light),
@@ -98,7 +98,7 @@ impl Row {
     }
 
     /// A date.
-    pub(in crate::media::v2) fn date(&self, name: &str) -> Option<Timestamp> {
+    pub(in crate::library::ams_v2) fn date(&self, name: &str) -> Option<Timestamp> {
         parse_date(self.text(name)?)
     }
 }
@@ -110,13 +110,13 @@ impl From<Map<String, Value>> for Row {
 }
 
 /// The rows of a feed, verbose (`d.results`, or `d` itself as old services did) or light (`value`).
-pub(in crate::media::v2) fn rows(document: &str) -> Option<Vec<Row>> {
+pub(in crate::library::ams_v2) fn rows(document: &str) -> Option<Vec<Row>> {
     let Feed(rows) = serde_json::from_str(document).ok()?;
     rows
 }
 
 /// The one entity of a document.
-pub(in crate::media::v2) fn row(document: &str) -> Option<Row> {
+pub(in crate::library::ams_v2) fn row(document: &str) -> Option<Row> {
     let Entity(row) = serde_json::from_str(document).ok()?;
     row
 }

@@ -14,9 +14,9 @@ use super::entities::FileRow;
 use super::listing::{self, Query};
 use super::odata;
 use super::wire::{Ask, Content, Verb, safe};
-use super::{V2, diff, entities};
+use super::{AmsV2, diff, entities};
 use crate::error::{CallError, Error, Failure};
-use crate::media::{FileSet, OtherRecords};
+use crate::library::{FileSet, OtherRecords};
 use crate::model::{AssetFile, AssetId};
 use crate::retry::Idempotency;
 
@@ -27,7 +27,7 @@ const REFUSED: &str = "!*'();:@&=+$,?%#[]\"";
 /// The action as in "failed to …".
 const REGISTER: &str = "register the files of asset";
 
-impl V2 {
+impl AmsV2 {
     /// The records of some assets with their ids, in the order asked.
     pub(super) async fn file_rows(&self, assets: &[AssetId]) -> Result<Vec<Vec<FileRow>>, Error> {
         let groups = join_all(assets.chunks(PARENTS).map(|group| self.group_rows(group))).await;

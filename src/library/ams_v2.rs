@@ -43,7 +43,7 @@ use self::listing::Query;
 use self::policies::Policies;
 use self::wire::Wire;
 use super::authoring::{AccessPolicy, Authoring, Job, JobTask, NewJob, Processor};
-use super::{Batches, Capabilities, Cost, FileSet, MediaService, Pages, RecordBatch};
+use super::{Batches, Capabilities, Cost, FileSet, Library, Pages, RecordBatch};
 use crate::call::Caller;
 use crate::config::AmsV2Config;
 use crate::error::Error;
@@ -59,6 +59,12 @@ type Version = (u32, u32);
 
 /// The first version whose assets name their container and storage account, and whose locators have names.
 const WITH_URI: Version = (2, 2);
+/// What an asset's id begins with.
+const ASSET_ID: &str = "nb:cid:";
+/// Characters of an alternate id (REST reference, Asset entity).
+const ALTERNATE_ID_LENGTH: usize = 4_000;
+/// Locators of an asset: Azure Storage keeps five stored access policies a container. Expired ones count.
+const LOCATORS_OF_AN_ASSET: usize = 5;
 /// An id that no asset has.
 const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";
 /// The first version with streaming endpoints.
@@ -68,7 +74,7 @@ const WITH_DELIVERY_POLICIES: Version = (2, 7);
 
 /// A Media Services v2 account. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct V2(Arc<Inner>);
+pub struct AmsV2(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -85,7 +91,7 @@ struct Inner {
     no_parent_filter: AtomicBool,
 }
 
-impl V2 {
+impl AmsV2 {
     /// A client of that account. Nothing is sent yet.
     ///
     /// `client` is the guarded transport whose allow-list is `hosts`; the endpoint's and the token service's host are
@@ -141,13 +147,27 @@ fn version(text: &str) -> Version {
 }
 
 #[async_trait]
-impl MediaService for V2 {
+impl Library for AmsV2 {
     fn account(&self) -> &AccountName {
         &self.0.account
     }
 
+    fn asset_ids(&self, text: &str) -> Vec<AssetId> {
+        entities::asset_ids(text)
+    }
+
+    fn locator_ids(&self, text: &str) -> Vec<LocatorId> {
+        entities::locator_ids(text)
+    }
+
     fn capabilities(&self) -> Capabilities {
-        Capabilities { tokens: true, locators: true, streaming_hosts: self.speaks(WITH_STREAMING_ENDPOINTS) }
+        Capabilities {
+            tokens: true,
+            locators: true,
+            streaming_hosts: self.speaks(WITH_STREAMING_ENDPOINTS),
+            mark_length: ALTERNATE_ID_LENGTH,
+            locators_of_an_asset: LOCATORS_OF_AN_ASSET,
+        }
     }
 
     async fn check_access(&self) -> Result<(), Error> {
@@ -285,7 +305,11 @@ impl MediaService for V2 {
 }
 
 #[async_trait]
-impl Authoring for V2 {
+impl Authoring for AmsV2 {
+    fn is_asset_id(&self, text: &str) -> bool {
+        text.to_ascii_lowercase().starts_with(ASSET_ID)
+    }
+
     async fn assets_named(&self, name: &str) -> Result<Vec<Asset>, Error> {
         self.assets_named(name).await
     }

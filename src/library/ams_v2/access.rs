@@ -12,9 +12,9 @@ use super::create::create_once;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
-use super::{V2, entities};
+use super::{AmsV2, entities};
 use crate::error::{Error, Failure};
-use crate::media::authoring::AccessPolicy;
+use crate::library::authoring::AccessPolicy;
 use crate::model::{AssetId, Locator, LocatorId};
 use crate::redact::SafeUrl;
 use crate::retry::Idempotency;
@@ -36,7 +36,7 @@ fn policy(row: &Row) -> Result<Option<AccessPolicy>, Failure> {
     }))
 }
 
-impl V2 {
+impl AmsV2 {
     /// All locators of an asset.
     pub(super) async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {
         let query = Query {

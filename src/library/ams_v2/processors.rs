@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use super::listing;
 use super::odata::Row;
-use super::{V2, entities};
+use super::{AmsV2, entities};
 use crate::error::{Error, Failure};
-use crate::media::authoring::Processor;
+use crate::library::authoring::Processor;
 
 fn processor(row: &Row) -> Result<Option<Processor>, Failure> {
     let text = |name| row.text(name).unwrap_or_default().to_owned();
@@ -29,7 +29,7 @@ fn numbers(version: &str) -> Vec<u64> {
     numbers
 }
 
-impl V2 {
+impl AmsV2 {
     /// All processors, by name, the newest of each first.
     pub(super) async fn processors(&self) -> Result<Vec<Processor>, Error> {
         let query = self.query("ListMediaProcessors", "list the processors", "MediaProcessors");

@@ -1,6 +1,6 @@
 //! How many assets one request serves, and what a batch costs.
 
-use crate::media::{Batches, Capacity, Cost, RecordBatch};
+use crate::library::{Batches, Capacity, Cost, RecordBatch};
 
 /// Assets whose file records are read and written in one go: one filter names 15 parents (URL length), a page of the
 /// answer has fewer than 1,000 rows, and a `$batch` takes 1,000 operations. Then both are one request each. The locators of

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::json;
 
-use super::V2;
+use super::AmsV2;
 use super::create::create_once;
 use super::entities;
 use super::listing::{self, Query};
@@ -33,7 +33,7 @@ struct Known {
 
 impl Policies {
     /// The id of the read policy of that many minutes. Looked up once an account; made by one caller at a time.
-    pub(super) async fn find_or_create(&self, service: &V2, minutes: u32) -> Result<String, Error> {
+    pub(super) async fn find_or_create(&self, service: &AmsV2, minutes: u32) -> Result<String, Error> {
         let mut known = self.0.lock().await;
         if known.is_none() {
             *known = Some(list(service).await?);
@@ -49,7 +49,7 @@ impl Policies {
     }
 
     /// The ids of all policies of ours. Looked up once an account.
-    pub(super) async fn ids(&self, service: &V2) -> Result<HashSet<String>, Error> {
+    pub(super) async fn ids(&self, service: &AmsV2) -> Result<HashSet<String>, Error> {
         let mut known = self.0.lock().await;
         if known.is_none() {
             *known = Some(list(service).await?);
@@ -58,7 +58,7 @@ impl Policies {
     }
 
     /// The durations there are policies of. Looked up once an account.
-    pub(super) async fn durations(&self, service: &V2) -> Result<BTreeSet<u32>, Error> {
+    pub(super) async fn durations(&self, service: &AmsV2) -> Result<BTreeSet<u32>, Error> {
         let mut known = self.0.lock().await;
         if known.is_none() {
             *known = Some(list(service).await?);
@@ -83,7 +83,7 @@ impl Policies {
 }
 
 /// Lists the policies whose names begin as ours do.
-async fn list(service: &V2) -> Result<Known, CallError> {
+async fn list(service: &AmsV2) -> Result<Known, CallError> {
     let mut known = Known::default();
     for (id, minutes) in list_named(service).await? {
         if let Some(minutes) = minutes {
@@ -95,7 +95,7 @@ async fn list(service: &V2) -> Result<Known, CallError> {
 }
 
 /// The ids of our policies, and the minutes of those that are what their names say.
-async fn list_named(service: &V2) -> Result<Vec<(String, Option<u32>)>, CallError> {
+async fn list_named(service: &AmsV2) -> Result<Vec<(String, Option<u32>)>, CallError> {
     let mut query = service.query("ListAccessPolicies", "list the access policies", "AccessPolicies");
     query.filter = Some(format!("startswith(Name,{})", odata::literal(PREFIX)));
     match listing::all(service.wire(), query.clone(), ours).await {
@@ -118,7 +118,7 @@ fn ours(row: &odata::Row) -> Result<Option<(String, Option<u32>)>, Failure> {
     Ok(Some((id.to_owned(), as_named)))
 }
 
-async fn create(service: &V2, minutes: u32) -> Result<String, Error> {
+async fn create(service: &AmsV2, minutes: u32) -> Result<String, Error> {
     let name = format!("{PREFIX}{minutes}");
     let ask = Ask::post("AccessPolicies", json!({"Name": name, "DurationInMinutes": minutes, "Permissions": READ}));
     let create = || async {

@@ -7,7 +7,7 @@ use super::assets::unreadable;
 use super::create::create_once;
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
-use super::{V2, WITH_URI, entities};
+use super::{AmsV2, WITH_URI, entities};
 use crate::error::{Error, Failure};
 use crate::model::{AccountName, AssetId, ContainerName};
 use crate::retry::Idempotency;
@@ -18,7 +18,7 @@ const TEMPORARY_MINUTES: u32 = 60;
 /// The wire's number of a SAS locator.
 const SAS: u8 = 1;
 
-impl V2 {
+impl AmsV2 {
     pub(super) async fn find_container(&self, asset: &AssetId) -> Result<Option<ContainerName>, Error> {
         let Some(found) = self.find_asset(asset).await? else { return Ok(None) };
         if let Some(container) = found.container {

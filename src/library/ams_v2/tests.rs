@@ -156,18 +156,18 @@ pub(super) fn settings(version: &str) -> AmsV2Config {
 }
 
 /// A client with one slot only, so that anything that would wait for a second one hangs and is found out.
-pub(super) fn service_of(fake: &Arc<Fake>, version: &str) -> V2 {
+pub(super) fn service_of(fake: &Arc<Fake>, version: &str) -> AmsV2 {
     client(fake, version, 1)
 }
 
-pub(super) fn client(fake: &Arc<Fake>, version: &str, in_flight: usize) -> V2 {
+pub(super) fn client(fake: &Arc<Fake>, version: &str, in_flight: usize) -> AmsV2 {
     let hosts = AllowedHosts::default();
     let limits = LaneLimits { in_flight, ..LaneLimits::default() };
     let lane = Lane::new(AccountName::new("acct"), Plane::Media, limits);
     let network: Arc<dyn HttpClient> = Arc::<Fake>::clone(fake);
     let (account, storage) = (AccountName::new("acct"), Some(AccountName::new("store")));
     let caller = Caller::new(lane, RetryPolicy::default());
-    V2::new(account, storage, &settings(version), guarded(network, hosts.clone()), hosts, caller)
+    AmsV2::new(account, storage, &settings(version), guarded(network, hosts.clone()), hosts, caller)
 }
 
 /// The JSON bodies inside a batch request, by changeset.

@@ -1,4 +1,4 @@
-//! The media service: its token and its API, all assets of the library, streaming.
+//! The library: its token and its API, all its assets, streaming.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const MOST_LEFTOVERS: usize = 100;
 
 /// What the listing of all assets showed. It holds a few names for each storage account, however large the library is.
 #[derive(Debug, Default)]
-pub(super) struct Library {
+pub(super) struct Listed {
     assets: u64,
     /// Storage accounts that hold assets, each with its first containers.
     accounts: BTreeMap<AccountName, Vec<ContainerName>>,
@@ -24,7 +24,7 @@ pub(super) struct Library {
     pub(super) leftovers: Vec<Asset>,
 }
 
-impl Library {
+impl Listed {
     /// The first containers of that storage account.
     pub(super) fn containers(&self, account: &AccountName) -> &[ContainerName] {
         self.accounts.get(account).map_or(&[], Vec::as_slice)
@@ -53,12 +53,12 @@ impl Library {
 /// Does the service give out a token and accept it? A service without tokens is asked with the storage account's own
 /// credential, which has checks of its own.
 pub(super) async fn examine_access(findings: &mut Findings<'_>) -> bool {
-    let media = &findings.endpoint.media;
-    if !media.capabilities().tokens {
+    let library = &findings.endpoint.library;
+    if !library.capabilities().tokens {
         return true;
     }
-    let account = media.account();
-    match media.check_access().await {
+    let account = library.account();
+    match library.check_access().await {
         Ok(()) => {
             findings.ok(account, "token", "given");
             findings.ok(account, "media-api", "answers, and accepts the token");
@@ -71,41 +71,41 @@ pub(super) async fn examine_access(findings: &mut Findings<'_>) -> bool {
 }
 
 /// Lists all assets, as a run does. Are all storage accounts configured that hold any?
-pub(super) async fn examine_library(findings: &mut Findings<'_>) -> Library {
+pub(super) async fn examine_library(findings: &mut Findings<'_>) -> Listed {
     let endpoint = findings.endpoint;
-    let (media, account) = (&endpoint.media, endpoint.media.account());
+    let (library, account) = (&endpoint.library, endpoint.library.account());
     let default = endpoint.storage.first().map(|storage| storage.name());
-    let mut library = Library::default();
-    let mut pages = media.assets();
+    let mut seen = Listed::default();
+    let mut pages = library.assets();
     let listed = loop {
         match pages.try_next().await {
-            Ok(Some(page)) => page.into_iter().for_each(|asset| library.add(asset, default)),
+            Ok(Some(page)) => page.into_iter().for_each(|asset| seen.add(asset, default)),
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         }
     };
     // Without locators the containers themselves are the library.
-    let check = if media.capabilities().locators { "assets" } else { "containers" };
+    let check = if library.capabilities().locators { "assets" } else { "containers" };
     match listed {
-        Ok(()) => findings.ok(account, check, format!("may be listed ({})", library.assets)),
+        Ok(()) => findings.ok(account, check, format!("may be listed ({})", seen.assets)),
         Err(error) => findings.failed(account, check, error),
     }
-    for name in library.accounts.keys().filter(|name| endpoint.blobs(Some(name)).is_none()) {
+    for name in seen.accounts.keys().filter(|name| endpoint.blobs(Some(name)).is_none()) {
         let found = format!("holds assets of media account {account}, and is not configured");
         findings.fail(name, "configured", found, Cause::StorageAccountNotConfigured.remedy());
     }
-    library
+    seen
 }
 
 /// Is there anything that would answer under the locators' URLs? Without, nothing plays on the target: a run would publish
 /// for nobody. The source's endpoints may be stopped on purpose after a failover.
 pub(super) async fn examine_streaming(findings: &mut Findings<'_>) {
-    let media = &findings.endpoint.media;
-    if !media.capabilities().streaming_hosts {
+    let library = &findings.endpoint.library;
+    if !library.capabilities().streaming_hosts {
         return;
     }
-    let account = media.account();
-    match media.streaming_hosts().await {
+    let account = library.account();
+    match library.streaming_hosts().await {
         Ok(hosts) if hosts.iter().any(|host| host.running) => {
             let running: Vec<&str> = hosts.iter().filter(|host| host.running).map(|host| host.url.as_str()).collect();
             findings.ok(account, "streaming", format!("running: {}", running.join(", ")));
@@ -125,7 +125,7 @@ pub(super) async fn examine_streaming(findings: &mut Findings<'_>) {
 /// Does the configured streaming host answer at all, with any status? It is asked without credentials, as viewers ask it.
 pub(super) async fn examine_streaming_url(findings: &mut Findings<'_>) {
     let endpoint = findings.endpoint;
-    let (Some(url), account) = (&endpoint.streaming_url, endpoint.media.account()) else { return };
+    let (Some(url), account) = (&endpoint.streaming_url, endpoint.library.account()) else { return };
     match endpoint.ask_as_viewer(url).await {
         Ok(status) => findings.ok(account, "streaming-url", format!("{url} answers (HTTP {status})")),
         Err(failure) => findings.failed(account, "streaming-url", unreachable(url, failure)),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 
-use super::V2;
+use super::AmsV2;
 use super::assets::unreadable;
 use super::odata;
 use super::wire::{Ask, safe};
@@ -83,7 +83,7 @@ fn wrap(key: &[u8], certificate: &str) -> Result<String, Failure> {
     Ok(STANDARD.encode(wrapped))
 }
 
-impl V2 {
+impl AmsV2 {
     /// Encrypts a configuration with a new key and gives the key to the service.
     pub(super) async fn protect(&self, configuration: &str) -> Result<Protected, Error> {
         let account = self.0.account.as_str();

@@ -1,9 +1,9 @@
-//! The media services that own assets, in domain verbs. An implementation speaks one wire protocol.
+//! Libraries of assets, in domain verbs. Each implementation speaks the protocol of one service.
 
+pub mod ams_v2;
 pub mod authoring;
 pub mod blobs;
 mod costs;
-pub mod v2;
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ pub use costs::{Batches, Capacity, Cost, RecordBatch};
 /// A listing: pages as the service gives them, each entity once.
 pub type Pages<'a, T> = BoxStream<'a, Result<Vec<T>, Error>>;
 
-/// What a service can do. A run asks for nothing else.
+/// What a service can do, and how much. A run asks for nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
     /// It gives out tokens, which it asks for with each request.
@@ -31,6 +31,10 @@ pub struct Capabilities {
     pub locators: bool,
     /// It lists the streaming hosts of the account, and whether they run.
     pub streaming_hosts: bool,
+    /// Characters that a mark may have.
+    pub mark_length: usize,
+    /// Locators that an asset may have; those that have expired count.
+    pub locators_of_an_asset: usize,
 }
 
 /// The file records that one asset is to have.
@@ -70,9 +74,9 @@ pub enum OtherRecords {
     DeleteMade,
 }
 
-/// A media account.
+/// A library: a media account, or a storage account whose containers are the assets.
 #[async_trait]
-pub trait MediaService: Send + Sync + std::fmt::Debug {
+pub trait Library: Send + Sync + std::fmt::Debug {
     /// The account's name.
     fn account(&self) -> &AccountName;
 
@@ -116,6 +120,16 @@ pub trait MediaService: Send + Sync + std::fmt::Debug {
 
     /// Removes an asset with its container, file records and locators. One that is not there is a success.
     async fn delete_asset(&self, id: &AssetId) -> Result<(), Error>;
+
+    /// The asset ids that an operator may mean by this: as it is written, and as the service spells it.
+    fn asset_ids(&self, text: &str) -> Vec<AssetId> {
+        vec![AssetId::new(text)]
+    }
+
+    /// The locator ids that an operator may mean by this.
+    fn locator_ids(&self, text: &str) -> Vec<LocatorId> {
+        vec![LocatorId::new(text)]
+    }
 
     /// The container of an asset whose listing does not name it; `None`: there is no such asset any more.
     async fn container(&self, asset: &AssetId) -> Result<Option<ContainerName>, Error>;

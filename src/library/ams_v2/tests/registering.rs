@@ -1,7 +1,7 @@
 //! File records.
 
 use super::*;
-use crate::media::OtherRecords;
+use crate::library::OtherRecords;
 
 fn file(name: &str, primary: bool) -> AssetFile {
     AssetFile {

@@ -10,9 +10,9 @@ use super::create::create_once;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, call, safe};
-use super::{V2, entities};
+use super::{AmsV2, entities};
 use crate::error::{CallError, Error, Failure};
-use crate::media::authoring::{Job, JobTask, NewJob, TaskError, TaskEvent};
+use crate::library::authoring::{Job, JobTask, NewJob, TaskError, TaskEvent};
 use crate::model::{Asset, JobId, JobState};
 use crate::retry::Idempotency;
 
@@ -90,7 +90,7 @@ fn task_body(output_name: &str) -> Result<String, Error> {
     ))
 }
 
-impl V2 {
+impl AmsV2 {
     /// Submits a job of one task.
     pub(super) async fn create_job(&self, wanted: &NewJob) -> Result<Job, Error> {
         let mut task = json!({
@@ -196,7 +196,7 @@ impl V2 {
     }
 }
 
-impl V2 {
+impl AmsV2 {
     /// Removes a job that is over, with its tasks and the keys their presets were encrypted with. What it made stays. One
     /// that is not there is a success.
     pub(super) async fn delete_job(&self, id: &JobId) -> Result<(), Error> {

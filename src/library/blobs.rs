@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Batches, Capabilities, Capacity, Cost, FileSet, MediaService, Pages, RecordBatch};
+use super::{Batches, Capabilities, Capacity, Cost, FileSet, Library, Pages, RecordBatch};
 use crate::blob::{BlobAccount, Container, ContainerCreation};
 use crate::error::Error;
 use crate::model::{
@@ -21,6 +21,8 @@ use crate::verdict::Cause;
 
 /// The metadata that holds a mark.
 const MARK: &str = "mediamirror";
+/// Characters that a mark may have: half of what the service takes as metadata of a container.
+const MARK_LENGTH: usize = 4_000;
 /// Containers that are no part of a library: our own state, and what the service itself writes.
 const RESERVED: &[&str] = &["mediamirror-state", "$logs", "$blobchangefeed"];
 /// A container that does not exist.
@@ -85,13 +87,19 @@ impl Blobs {
 }
 
 #[async_trait]
-impl MediaService for Blobs {
+impl Library for Blobs {
     fn account(&self) -> &AccountName {
         self.account.name()
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { tokens: false, locators: false, streaming_hosts: false }
+        Capabilities {
+            tokens: false,
+            locators: false,
+            streaming_hosts: false,
+            mark_length: MARK_LENGTH,
+            locators_of_an_asset: 0,
+        }
     }
 
     async fn check_access(&self) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::MediaService;
+use super::Library;
 use crate::error::Error;
 use crate::model::{Asset, AssetId, JobId, JobState, Locator, LocatorId};
 use crate::redact::SafeUrl;
@@ -132,7 +132,10 @@ impl AccessPolicy {
 
 /// A media account in which single assets are made, encoded and opened.
 #[async_trait]
-pub trait Authoring: MediaService {
+pub trait Authoring: Library {
+    /// Is this spelled as an asset's id, and not as its name?
+    fn is_asset_id(&self, text: &str) -> bool;
+
     /// The assets of exactly that name.
     async fn assets_named(&self, name: &str) -> Result<Vec<Asset>, Error>;
 

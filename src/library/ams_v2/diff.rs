@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::batch::{Operation, Target};
 use super::entities::{self, FileRow};
 use super::odata;
-use crate::media::{FileSet, OtherRecords};
+use crate::library::{FileSet, OtherRecords};
 use crate::model::{AssetFile, AssetId};
 
 /// The operations, in order: deletions, records, the asset itself. None if nothing differs.

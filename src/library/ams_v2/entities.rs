@@ -10,6 +10,8 @@ use crate::model::{
     LocatorKind,
 };
 
+/// What an asset's id begins with.
+const ASSET_PREFIX: &str = "nb:cid:UUID:";
 /// What a locator's id begins with on the wire.
 pub(super) const LOCATOR_PREFIX: &str = "nb:lid:UUID:";
 
@@ -129,12 +131,45 @@ pub(super) fn wire_id(id: &LocatorId) -> String {
     format!("{LOCATOR_PREFIX}{id}")
 }
 
+/// The asset ids that an operator may mean: as it is written, and a GUID behind the prefix.
+pub(super) fn asset_ids(text: &str) -> Vec<AssetId> {
+    let spelled = guid_of(text, ASSET_PREFIX).map(|guid| format!("{ASSET_PREFIX}{guid}"));
+    std::iter::once(text.to_owned()).chain(spelled).map(AssetId::new).collect()
+}
+
+/// The locator ids that an operator may mean: they are kept without the prefix.
+pub(super) fn locator_ids(text: &str) -> Vec<LocatorId> {
+    std::iter::once(text.to_ascii_lowercase()).chain(guid_of(text, LOCATOR_PREFIX)).map(LocatorId::new).collect()
+}
+
+/// The GUID of an id that is written with or without that prefix, in lower case.
+fn guid_of(text: &str, prefix: &str) -> Option<String> {
+    let begins = text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let rest = if begins { &text[prefix.len()..] } else { text };
+    Some(uuid::Uuid::try_parse(rest).ok()?.hyphenated().to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn an_operator_may_write_an_id_with_or_without_its_prefix_and_in_capitals() {
+        let guid = "0b2e5b1c-7f0a-4d4e-9a55-0123456789ab";
+        for text in [guid.to_uppercase(), format!("nb:cid:UUID:{guid}"), format!("NB:CID:UUID:{}", guid.to_uppercase())]
+        {
+            let asset = AssetId::new(format!("nb:cid:UUID:{guid}"));
+            assert!(asset_ids(&text).contains(&asset), "{text}");
+        }
+        for text in [guid.to_uppercase(), format!("nb:lid:UUID:{guid}"), format!("NB:LID:UUID:{}", guid.to_uppercase())]
+        {
+            assert!(locator_ids(&text).contains(&LocatorId::new(guid)), "{text}");
+        }
+        assert_eq!(asset_ids("Trailer"), [AssetId::new("Trailer")]);
+    }
+
     fn row(value: &Value) -> Row {
-        crate::media::v2::odata::row(&value.to_string()).unwrap()
+        crate::library::ams_v2::odata::row(&value.to_string()).unwrap()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::V2;
+use super::AmsV2;
 use super::batch::{BATCH_OPERATIONS, Changeset};
 use super::odata::Row;
 use super::wire::call;
@@ -60,7 +60,7 @@ pub(super) struct Refused;
 /// What became of each changeset.
 pub(super) type Outcomes = Vec<Result<Vec<Option<Row>>, Wrong>>;
 
-impl V2 {
+impl AmsV2 {
     /// Sends changesets in order. `Refused` means that none or only the first of them took effect.
     pub(super) async fn send_all(
         &self,

@@ -7,7 +7,7 @@ use futures::future::{join, join_all};
 use super::listing::{self, Query};
 use super::odata::{self, Row};
 use super::wire::{Ask, safe};
-use super::{V2, WITH_DELIVERY_POLICIES, entities};
+use super::{AmsV2, WITH_DELIVERY_POLICIES, entities};
 use crate::error::{CallError, Error, Failure, for_all};
 use crate::model::{AssetId, Protection};
 
@@ -18,7 +18,7 @@ const QUERIES: usize = 100;
 /// The action as in "failed to …".
 const READ: &str = "read the protection of asset";
 
-impl V2 {
+impl AmsV2 {
     pub(super) async fn find_any_protection(&self) -> Result<bool, Error> {
         if self.any_protecting_key().await? {
             return Ok(true);

@@ -12,7 +12,7 @@ fn not_found() -> Reply {
     refused(404, "Resource Asset not found")
 }
 
-async fn ask(service: &V2) -> Result<Option<Asset>, Error> {
+async fn ask(service: &AmsV2) -> Result<Option<Asset>, Error> {
     service.asset(&AssetId::new("nb:cid:UUID:1")).await
 }
 
