@@ -4,35 +4,24 @@ pub mod urls;
 pub mod verify;
 
 mod asset;
-mod compare;
 mod confirm;
 mod contents;
 mod copy;
-mod copy_queue;
-mod digest;
+mod counts;
+mod examine;
 mod expired;
 mod forecast;
-mod hidden;
 mod history;
 mod keeper;
-mod locate;
 mod methods;
-mod needs;
 mod options;
-mod outages;
-mod overwrites;
-mod poll;
-mod publication;
 mod publish;
-mod records;
-mod register;
 mod run;
-mod slots;
+mod schedule;
 mod summary;
 mod tags;
 mod tally;
 mod withdraw;
-mod withhold;
 
 use std::sync::Arc;
 
@@ -48,15 +37,17 @@ use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::model::Asset;
 use crate::monitor::{AssetOutcome, Monitor};
-use crate::verdict::Cause;
-use asset::Reached;
+use contents::records;
+pub use counts::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem, RequestCounts};
+use examine::examine;
 use expired::explained;
 pub use forecast::Forecast;
 use keeper::Keeper;
 pub use methods::{MethodCount, Reason};
 pub use options::Options;
-use run::{InFlight, Run};
-pub use summary::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem, RequestCounts, Summary};
+use run::Run;
+use schedule::in_flight::{Ended, InFlight};
+pub use summary::Summary;
 
 /// Assets that are read from the tables per page.
 const PAGE: usize = 500;
@@ -84,7 +75,7 @@ pub async fn mirror(
     };
     let closed = keeper.close().await;
     let result =
-        result.and_then(|summary| closed.map(|()| Summary { requests: summary::requests(&accounts), ..summary }));
+        result.and_then(|summary| closed.map(|()| Summary { requests: RequestCounts::sent(&accounts), ..summary }));
     let recorded = if dry_run { Ok(()) } else { history::end(&history, &keeper.run, result.as_ref().ok()).await };
     // The first error is the one to report.
     let summary = result?;
@@ -125,44 +116,6 @@ async fn mirror_locked(
         records::note(&run.ledger, files, began).await?;
     }
     summary::summary(&run, started, stop.is_cancelled()).await
-}
-
-/// Checks the libraries as a whole, before anything is written.
-async fn examine(run: &Run) -> Result<(), Error> {
-    // If another run took the lock while the libraries were listed, the listings are no longer valid.
-    run.may_write()?;
-    object(run)?;
-    if run.is_held() {
-        return Ok(());
-    }
-    run.keeper.begin().await?;
-    prepare(run).await
-}
-
-/// Finds why a run must not write at all.
-fn object(run: &Run) -> Result<(), Error> {
-    let census = run.claims.census()?;
-    run.count(|tally| tally.published = census.published);
-    if census.covered == 0 && !run.options.covers_all() {
-        return Err(Error::nothing_matched());
-    }
-    if run.claims.is_reversed()? {
-        run.find(Cause::DirectionReversed.into());
-    } else if let Some(objection) = run.keeper.objection(census.complete, run.options.rebuild) {
-        run.find(objection);
-    }
-    Ok(())
-}
-
-/// Finds out what plays on the target at all, what is protected, what is withheld, and what others publish on our copies.
-async fn prepare(run: &Run) -> Result<(), Error> {
-    if let Some(silence) = urls::target_silence(&run.pair).await? {
-        run.find(silence);
-    }
-    run.claims.screen(&run.pair).await?;
-    withhold::withhold(run)?;
-    withhold::name_foreign(run).await?;
-    hidden::name_hidden(run).await
 }
 
 /// Withdraws, then processes the assets, then the deferred ones. Returns whether it reached the end.
@@ -252,18 +205,18 @@ async fn mirror_one(run: Arc<Run>, work: Work, in_flight: InFlight) {
     let (asset, same_files) = (work.asset.clone(), work.same_files);
     // Boxed: the steps of an asset are a future of many kilobytes.
     match Box::pin(asset::mirror_asset(&run, work, in_flight)).await {
-        Ok(Reached::End(outcome)) => {
+        Ok(Ended::With(outcome)) => {
             if !same_files && outcome.finding().is_some() {
                 run.forget_files(&asset.id).await;
             }
             run.finish(&asset, outcome);
         }
         // The ledger knows its file records.
-        Ok(Reached::Conflict(finding)) => {
+        Ok(Ended::WithConflict(finding)) => {
             run.finish(&asset, AssetOutcome::Not(finding));
         }
-        Ok(Reached::Stopped) => {}
-        Ok(Reached::Deferred) => {
+        Ok(Ended::Stopped) => {}
+        Ok(Ended::Deferred) => {
             if let Err(error) = run.claims.spool.defer(&asset.id) {
                 run.abandon(error);
             }

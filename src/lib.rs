@@ -64,7 +64,7 @@
 //!
 //! Then the assets are processed in order. A pure function, `claims::judge`, decides about each: a finding, or work. Work is
 //! one task: list the containers of both sides → nothing changed since the ledger's last entry? then it ends here → compare the
-//! blobs (`engine::compare`, pure) → a complete copy whose source changed waits until all assets are compared and the guard on
+//! blobs (`engine::contents::compare`, pure) → a complete copy whose source changed waits until all assets are compared and the guard on
 //! overwriting is judged → create the target asset → copy what is missing or changed, set headers, metadata and tags in place →
 //! list the copy and compare again → file records with the mark, then the locators, both gathered with those of other assets
 //! into one `$batch` and read back → ledger. Each asset gets one verdict: mirrored, unchanged, or a finding; the summary, the

@@ -147,6 +147,20 @@ pub enum PublicAccess {
 }
 
 impl Asset {
+    /// An asset of which only its id and the name to show are known.
+    pub(crate) fn known_by(id: &AssetId, label: &str) -> Self {
+        Self {
+            id: id.clone(),
+            name: Some(label.to_owned()),
+            alternate_id: None,
+            created: None,
+            encryption: AssetEncryption::None,
+            storage_account: None,
+            container: None,
+            public: None,
+        }
+    }
+
     /// The name to show: the asset's own, or its id where it has none.
     pub fn label(&self) -> &str {
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(self.id.as_str())

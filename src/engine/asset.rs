@@ -5,51 +5,38 @@ mod look;
 mod mend;
 mod verify;
 
-use super::contents::{Contents, compare_names};
-use super::copy::{CopyResult, Route, copy_blobs};
-use super::digest::{self, is_archived};
-use super::forecast::Copies;
-use super::locate::locate_copy;
-use super::methods::Situation;
-use super::needs::{Survey, needs, to_copy};
-use super::publish::{Finish, finish};
-use super::run::{InFlight, Run, is_of_rights};
-use super::tags;
 use crate::blob::BlobAccount;
 use crate::claims::{Guard, TargetAsset, Work};
 use crate::config::policy::Adopt;
 use crate::connect::Pair;
+use crate::engine::contents::digest::{self, is_archived};
+use crate::engine::contents::locate::locate_copy;
+use crate::engine::contents::needs::{Survey, needs, to_copy};
+use crate::engine::contents::{Contents, compare_names};
+use crate::engine::copy::{CopyResult, Route, copy_blobs};
+use crate::engine::forecast::Copies;
+use crate::engine::methods::Situation;
+use crate::engine::publish::{Finish, finish};
+use crate::engine::run::{Run, is_of_rights};
+use crate::engine::schedule::in_flight::{Ended, InFlight};
+use crate::engine::tags;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
-use crate::model::Asset;
 use crate::monitor::{AssetOutcome, RunEvent};
 use crate::verdict::{Cause, Change, Finding};
 use create::{create_copy, find_started_copy, forget_lost, remove_empty, remove_spare};
 use futures::TryStreamExt;
-pub(super) use look::{Present, look_at_copy, look_at_source};
-
-/// How the processing of an asset ended.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Reached {
-    /// It reached its end.
-    End(AssetOutcome),
-    /// It reached its end, except for a locator that cannot be made.
-    Conflict(Finding),
-    /// The run was stopped; the next run resumes it.
-    Stopped,
-    /// It waits until the contents of all assets are compared.
-    Deferred,
-}
+pub(crate) use look::{Present, look_at_copy, look_at_source};
 
 /// Mirrors one asset.
-pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight) -> Result<Reached, Error> {
+pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight) -> Result<Ended, Error> {
     if let Some(outage) = run.source_account(&work.asset).and_then(|account| run.outages.of(account)) {
-        return Ok(Reached::End(AssetOutcome::Not(outage)));
+        return Ok(Ended::With(AssetOutcome::Not(outage)));
     }
     let looked = look_at_source(&run.pair, &work).await.map_err(|error| run.note_outage(&work.asset, error))?;
     let source = match looked {
         Ok(source) => source,
-        Err(finding) => return Ok(Reached::End(AssetOutcome::Not(finding))),
+        Err(finding) => return Ok(Ended::With(AssetOutcome::Not(finding))),
     };
     let present = look_at_copy(&run.pair, &run.claims, &mut work).await?;
     if matches!(present, Present::Whole(_)) {
@@ -71,31 +58,31 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight)
         None => Survey { missing: source.count, ..Survey::default() },
     };
     if let Some(finding) = source_lost(&run.pair, &work, &survey).await? {
-        return Ok(Reached::End(AssetOutcome::Not(finding)));
+        return Ok(Ended::With(AssetOutcome::Not(finding)));
     }
     if work.adopting
         && let Some(finding) = refuse_adoption(run, &work, &source, present.as_ref(), &survey).await?
     {
-        return Ok(Reached::End(AssetOutcome::Not(finding)));
+        return Ok(Ended::With(AssetOutcome::Not(finding)));
     }
     if work.is_verified() && present.is_some() {
         match run.overwrites.judge(source.count, &survey, run.passed.overwrite.contains(&work.asset.id)) {
             Judged::Go => {}
-            Judged::Wait => return Ok(Reached::Deferred),
+            Judged::Wait => return Ok(Ended::Deferred),
             Judged::Hold(finding) => {
                 run.held(Guard::Overwrite, &work.asset.id);
-                return Ok(Reached::End(AssetOutcome::Not(finding)));
+                return Ok(Ended::With(AssetOutcome::Not(finding)));
             }
         }
     }
     if run.options.dry_run {
-        return dry_run(run, &work, &source, present.as_ref(), &survey).await.map(Reached::End);
+        return dry_run(run, &work, &source, present.as_ref(), &survey).await.map(Ended::With);
     }
     // Boxed: most assets of most nights are unchanged and never come here.
     Box::pin(write(run, Task { work, source, present, replaced, survey }, in_flight)).await
 }
 
-pub(crate) use super::overwrites::Judged;
+pub(crate) use crate::engine::schedule::overwrites::Judged;
 
 /// An asset to be written, with everything known about it.
 struct Task<'a> {
@@ -121,7 +108,7 @@ async fn is_unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &C
 
 /// Finds a blob that a complete copy has, that the source's own file records name, and that the source's container
 /// lacks: the source has lost it.
-pub(super) async fn source_lost(pair: &Pair, work: &Work, survey: &Survey) -> Result<Option<Finding>, Error> {
+pub(crate) async fn source_lost(pair: &Pair, work: &Work, survey: &Survey) -> Result<Option<Finding>, Error> {
     if survey.kept.is_empty() || !work.is_verified() {
         return Ok(None);
     }
@@ -131,7 +118,7 @@ pub(super) async fn source_lost(pair: &Pair, work: &Work, survey: &Survey) -> Re
 }
 
 /// Why a copy of another tool does not become ours: it differs, or equal bytes are not proven.
-pub(super) async fn refuse_adoption(
+pub(crate) async fn refuse_adoption(
     run: &Run,
     work: &Work,
     source: &Contents<'_>,
@@ -145,7 +132,7 @@ pub(super) async fn refuse_adoption(
     let mut pairs = compare_names(source, present);
     while let Some((blob, copied)) = pairs.try_next().await? {
         let Some(blob) = blob else { continue };
-        if let Some(what) = super::compare::fault(&blob, copied.as_deref()) {
+        if let Some(what) = crate::engine::contents::compare::fault(&blob, copied.as_deref()) {
             return Ok(Some(Finding::new(Cause::ForeignCopy, format!("{copy} differs: {}: {what}", blob.name))));
         }
         if blob.properties.content_md5.is_none() {
@@ -157,7 +144,7 @@ pub(super) async fn refuse_adoption(
 }
 
 /// Everything that changes the target, in order.
-async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<Reached, Error> {
+async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<Ended, Error> {
     run.may_write()?;
     adopt(run, &task.work).await?;
     let asset = task.work.asset.clone();
@@ -168,7 +155,7 @@ async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<Rea
         if created && run.is_refused() {
             remove_empty(run, &asset, &target, &present).await?;
         }
-        return Ok(Reached::Stopped);
+        return Ok(Ended::Stopped);
     }
     let blobs_copied = copied.planned;
     if let Err(error) = look::settle_copies(run, &task.work, &mut task.source, copied).await {
@@ -176,13 +163,13 @@ async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<Rea
         if created && is_of_rights(&error) && remove_empty(run, &asset, &target, &present).await? {
             return Err(error);
         }
-        return failed(run, &asset, Step::CopyBlobs, error).await;
+        return run.failed(&asset, Step::CopyBlobs, error).await;
     }
     // This lists a container again if it is too large to be kept in memory.
     if task.survey.headers + task.survey.tags > 0
         && let Err(error) = mend::mend_blobs(run, &task.work, &task.source, &present).await
     {
-        return failed(run, &asset, Step::CopyBlobs, error).await;
+        return run.failed(&asset, Step::CopyBlobs, error).await;
     }
     // Recorded here, too: below `x-ms-version` 2.2 the container of a new target was not known when its copies started.
     let place = Facts { container: Some(present.container.clone()), ..Facts::default() };
@@ -190,7 +177,7 @@ async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<Rea
     let holds = present.account;
     let facts = match verify::verify_copy(&task.work, &task.source, present).await {
         Ok(facts) => facts,
-        Err(error) => return failed(run, &asset, Step::Verify, error).await,
+        Err(error) => return run.failed(&asset, Step::Verify, error).await,
     };
     run.advance(&asset, (Step::Verify, facts), (Step::RegisterFiles, Facts::default())).await?;
     tags::note(run, &asset, &task.source, Some(holds));
@@ -311,25 +298,6 @@ fn situation(run: &Run, work: &Work, from: &BlobAccount, to: Option<&BlobAccount
     }
 }
 
-/// Records a failed step and passes its error on.
-pub(super) async fn failed<T>(run: &Run, asset: &Asset, step: Step, error: Error) -> Result<T, Error> {
-    let facts = Facts { error: Some(error.to_string()), ..Facts::default() };
-    run.record(asset, step, Status::Failed, facts).await?;
-    Err(error)
-}
-
-fn unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Reached {
-    run.overwrites.compared(source.count);
-    run.count(|tally| {
-        tally.blobs.unchanged += source.count;
-        tally.locators.unchanged += work.present;
-        tally.locators.failed += work.conflicts.len() as u64;
-        tally.keep(present.count.saturating_sub(source.count), present.bytes.saturating_sub(source.bytes));
-    });
-    // A conflict of a locator is reported in every run.
-    work.conflicts.first().cloned().map_or(Reached::End(AssetOutcome::Unchanged), Reached::Conflict)
-}
-
 /// Counts what a real run would do.
 async fn dry_run(
     run: &Run,
@@ -349,7 +317,7 @@ async fn dry_run(
     while let Some(one) = needed.try_next().await? {
         let archived = one.copy.filter(|copy| is_archived(copy));
         silent = silent.or(archived.map(|copy| Finding::new(Cause::ArchivedInTarget, copy.name.clone())));
-        if !matches!(one.need, super::compare::Need::Copy(_)) {
+        if !matches!(one.need, crate::engine::contents::compare::Need::Copy(_)) {
             continue;
         }
         if is_archived(&one.blob) {
@@ -372,8 +340,20 @@ async fn dry_run(
         tally.keep(survey.kept.len() as u64, survey.kept_bytes);
     });
     let changes = changes_of_blobs(work.target.is_none(), survey.copies(), source.count, survey);
-    run.changed(&work.asset, super::publish::with_intended_locators(changes, work));
+    run.changed(&work.asset, crate::engine::publish::with_intended_locators(changes, work));
     // In the order in which a run would come upon them.
     let finding = unreadable.or(silent).or_else(|| work.conflicts.first().cloned());
     Ok(finding.map_or(AssetOutcome::Mirrored, AssetOutcome::Not))
+}
+
+fn unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Ended {
+    run.overwrites.compared(source.count);
+    run.count(|tally| {
+        tally.blobs.unchanged += source.count;
+        tally.locators.unchanged += work.present;
+        tally.locators.failed += work.conflicts.len() as u64;
+        tally.keep(present.count.saturating_sub(source.count), present.bytes.saturating_sub(source.bytes));
+    });
+    // A conflict of a locator is reported in every run.
+    work.conflicts.first().cloned().map_or(Ended::With(AssetOutcome::Unchanged), Ended::WithConflict)
 }

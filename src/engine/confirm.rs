@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::run::Run;
 use crate::claims::same_terms;
+use crate::engine::run::Run;
 use crate::error::{Error, for_all};
 use crate::library::FileSet;
 use crate::model::{AssetFile, AssetId, Locator, LocatorId};
@@ -19,7 +19,7 @@ const ROUNDS: u32 = 2;
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Writes the target's file records of several assets, and confirms them.
-pub(super) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Error>> {
+pub(crate) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Error>> {
     let mut results = run.pair.target.library.register_files(sets).await;
     for round in 1..=ROUNDS {
         if round > 1 {
@@ -44,7 +44,7 @@ pub(super) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Erro
 }
 
 /// Makes locators, and confirms that they exist.
-pub(super) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
+pub(crate) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
     let mut results = run.pair.target.library.publish(locators).await;
     for round in 1..=ROUNDS {
         if round > 1 {
@@ -69,7 +69,7 @@ pub(super) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locat
 }
 
 /// Removes locators, and confirms that they are gone.
-pub(super) async fn withdraw(run: &Run, ids: &[LocatorId]) -> Vec<Result<(), Error>> {
+pub(crate) async fn withdraw(run: &Run, ids: &[LocatorId]) -> Vec<Result<(), Error>> {
     let mut results = run.pair.target.library.remove_locators(ids).await;
     for round in 1..=ROUNDS {
         if round > 1 {
@@ -104,7 +104,7 @@ async fn still_there(run: &Run, ids: &[LocatorId], acknowledged: &[usize]) -> Re
 }
 
 /// Changes name, start and expiry of a locator, and confirms the change.
-pub(super) async fn update(run: &Run, locator: &Locator) -> Result<(), Error> {
+pub(crate) async fn update(run: &Run, locator: &Locator) -> Result<(), Error> {
     for round in 1..=ROUNDS {
         if round > 1 {
             tokio::time::sleep(PAUSE).await;
@@ -118,7 +118,7 @@ pub(super) async fn update(run: &Run, locator: &Locator) -> Result<(), Error> {
 }
 
 /// Does it have the wanted terms? Old versions of the service do not report names.
-pub(super) fn is_updated(wanted: &Locator, there: Locator) -> bool {
+pub(crate) fn is_updated(wanted: &Locator, there: Locator) -> bool {
     let name = there.name.clone().or_else(|| wanted.name.clone());
     same_terms(wanted, &Locator { name, ..there })
 }

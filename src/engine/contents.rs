@@ -1,15 +1,22 @@
 //! The content of a container: a small one is kept in memory and a large one is listed again, so that a container of a
 //! million blobs takes no more memory than a page. Two of them are compared blob by blob in name order.
 
+pub(crate) mod compare;
+pub(crate) mod digest;
+pub(crate) mod locate;
+pub(crate) mod needs;
+pub(crate) mod records;
+pub(crate) mod tagging;
+
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::digest::{BlobsDigest, BlobsSum};
-use super::tags::Tagging;
 use crate::blob::BlobAccount;
+use crate::engine::contents::digest::{BlobsDigest, BlobsSum};
+use crate::engine::contents::tagging::Tagging;
 use crate::error::Error;
 use crate::model::{Blob, ContainerName};
 use crate::verdict::Cause;

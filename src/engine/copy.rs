@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use futures::{FutureExt, Stream, TryStreamExt, stream};
 
-use super::copy_queue::CopySlot;
-use super::methods::Situation;
-use super::needs::with_tags_unless_read;
-use super::run::Run;
 use crate::blob::{self, BlobAccount};
+use crate::engine::contents::needs::with_tags_unless_read;
+use crate::engine::methods::Situation;
+use crate::engine::run::Run;
+use crate::engine::schedule::copy_queue::CopySlot;
 use crate::error::{Error, Failure};
 use crate::model::{Asset, Blob, BlobRef, ContainerName, CopyMethod, CopyStatus};
 use crate::monitor::RunEvent;

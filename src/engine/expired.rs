@@ -8,7 +8,7 @@ use crate::connect::Pair;
 use crate::error::{Asked, CallError, Disposition, Error, Failure};
 
 /// The error with that reason, if it is one.
-pub(super) fn explained(error: Error, pair: &Pair) -> Error {
+pub(crate) fn explained(error: Error, pair: &Pair) -> Error {
     let now = clock::now();
     match error {
         Error::Call(mut call) if is_refusal(&call.failure) => {

@@ -9,13 +9,15 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use super::contents::Contents;
-use super::register::Fill;
-use super::run::{PATIENCE, PATIENCE_PART};
-use super::{Options, RequestCounts, poll};
 use crate::blob;
 use crate::claims::Work;
 use crate::connect::{Endpoint, Pair};
+use crate::engine::contents::Contents;
+use crate::engine::counts::RequestCounts;
+use crate::engine::options::Options;
+use crate::engine::schedule::batcher::Fill;
+use crate::engine::schedule::in_flight::{PATIENCE, PATIENCE_PART};
+use crate::engine::schedule::poll;
 use crate::library::{Capacity, Cost, Library, RecordBatch};
 use crate::model::{Blob, CopyMethod, Locator, Plane};
 use crate::throttle::Lane;
@@ -35,7 +37,7 @@ pub struct Forecast {
     /// Bytes that are copied.
     pub bytes: u64,
     /// How long it takes under the configured limits, if the services answer as fast as they did now.
-    #[serde(rename = "seconds", serialize_with = "super::summary::as_seconds")]
+    #[serde(rename = "seconds", serialize_with = "super::counts::as_seconds")]
     pub duration: Duration,
 }
 
@@ -177,7 +179,7 @@ impl Outlook {
         cost += self.files.requests;
         cost += self.locators.requests;
         cost += Cost { media: policies + self.updates, blob: self.copies + self.polls + self.verifications + state };
-        let sent = super::summary::requests(pair);
+        let sent = RequestCounts::sent(pair);
         let mut requests = RequestCounts { media: sent.media + cost.media, blob: sent.blob + cost.blob };
         let duration = duration(pair, requests, bytes).max(self.longest);
         if let Some(interval) = u32::try_from(self.files.items).ok().and_then(|items| duration.checked_div(items)) {

@@ -1,8 +1,8 @@
 //! Writes a run into the history in the ledger. A dry run writes nothing.
 
-use super::Summary;
-use super::run::Run;
 use crate::clock;
+use crate::engine::Summary;
+use crate::engine::run::Run;
 use crate::error::Error;
 use crate::ledger::{Event, Ledger, RunCounts, RunEnd};
 use crate::model::AssetId;
@@ -12,7 +12,7 @@ use crate::verdict::{Change, Finding};
 const FAILED: &str = "failed";
 
 /// Records how a run ended. `summary`: `None` = with an error.
-pub(super) async fn end(ledger: &Ledger, run: &str, summary: Option<&Summary>) -> Result<(), Error> {
+pub(crate) async fn end(ledger: &Ledger, run: &str, summary: Option<&Summary>) -> Result<(), Error> {
     let outcome = summary.map(|summary| plain(summary.outcome));
     let outcome = outcome.as_ref().and_then(|outcome| outcome.as_str()).unwrap_or(FAILED).to_owned();
     let counts = summary.map(|summary| RunCounts {
@@ -29,14 +29,14 @@ fn plain(value: impl serde::Serialize) -> serde_json::Value {
 
 impl Run {
     /// Records the changes of an asset.
-    pub(super) fn note_changes(&self, asset: &AssetId, changes: &[Change]) {
+    pub(crate) fn note_changes(&self, asset: &AssetId, changes: &[Change]) {
         for change in changes {
             self.note_event(Event::changed(asset, change));
         }
     }
 
     /// Records a finding about an asset, or about a library as a whole.
-    pub(super) fn note_finding(&self, asset: Option<&AssetId>, finding: &Finding) {
+    pub(crate) fn note_finding(&self, asset: Option<&AssetId>, finding: &Finding) {
         self.note_event(Event::found(asset, finding));
     }
 

@@ -33,20 +33,20 @@ pub enum Reason {
 
 /// The facts, besides its length, that decide by which method a blob of an asset is copied.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Situation {
+pub(crate) struct Situation {
     /// The method that the options name.
-    pub(super) asked: Option<CopyMethod>,
+    pub(crate) asked: Option<CopyMethod>,
     /// Are both sides one storage account?
-    pub(super) same_account: bool,
+    pub(crate) same_account: bool,
     /// Is a copy of the asset complete already, and perhaps published?
-    pub(super) live: bool,
+    pub(crate) live: bool,
     /// Does the target's service not implement the copy of a whole blob in one request?
-    pub(super) lacks_put: bool,
+    pub(crate) lacks_put: bool,
 }
 
 impl Situation {
     /// The method for a blob of that length.
-    pub(super) fn method(self, length: u64) -> CopyMethod {
+    pub(crate) fn method(self, length: u64) -> CopyMethod {
         let wanted = self.asked.unwrap_or_else(|| blob::choose(length, self.same_account));
         match blob::within_limits(wanted, length) {
             // A pending copy removes the bytes that viewers read before the new ones are complete. (Within one account
@@ -58,7 +58,7 @@ impl Situation {
     }
 
     /// Are the blobs copied asynchronously? This applies to all blobs of an asset or to none.
-    pub(super) fn is_asynchronous(self) -> bool {
+    pub(crate) fn is_asynchronous(self) -> bool {
         self.method(0) == CopyMethod::Async
     }
 }
@@ -120,7 +120,7 @@ type Counts = BTreeMap<(CopyMethod, Reason), (u64, u64)>;
 
 /// Counts the copies that it passes on to a monitor, and reports the methods when an asset ends.
 #[derive(Debug)]
-pub(super) struct MethodCounter {
+pub(crate) struct MethodCounter {
     monitor: Arc<dyn Monitor>,
     asked: Option<CopyMethod>,
     lacks_put: AtomicBool,
@@ -136,17 +136,17 @@ struct State {
 
 impl MethodCounter {
     /// A counter that passes every event on to that monitor.
-    pub(super) fn new(monitor: Arc<dyn Monitor>, asked: Option<CopyMethod>) -> Arc<Self> {
+    pub(crate) fn new(monitor: Arc<dyn Monitor>, asked: Option<CopyMethod>) -> Arc<Self> {
         Arc::new(Self { monitor, asked, lacks_put: AtomicBool::new(false), counts: Mutex::default() })
     }
 
     /// Records that the target's service does not implement Put Blob From URL. Returns true the first time.
-    pub(super) fn note_no_put(&self) -> bool {
+    pub(crate) fn note_no_put(&self) -> bool {
         !self.lacks_put.swap(true, Ordering::Relaxed)
     }
 
     /// Counts a blob that was copied by that method, or will be.
-    pub(super) fn add(&self, asset: &AssetId, method: CopyMethod, length: u64) {
+    pub(crate) fn add(&self, asset: &AssetId, method: CopyMethod, length: u64) {
         let key = (method, Reason::of(self.asked, method, length, self.lacks_put.load(Ordering::Relaxed)));
         let mut counts = self.counts.lock().expect("no panic while held");
         let State { all, by_asset } = &mut *counts;
@@ -162,7 +162,7 @@ impl MethodCounter {
     }
 
     /// All counts so far.
-    pub(super) fn all(&self) -> Vec<MethodCount> {
+    pub(crate) fn all(&self) -> Vec<MethodCount> {
         methods(&self.counts.lock().expect("no panic while held").all)
     }
 }

@@ -1,57 +1,44 @@
 //! The last two steps of an asset: its file records with its mark, and the locators that publish it.
 
+pub(crate) mod publication;
+
 use tokio::time::Instant;
 
-use super::asset::{Reached, failed};
-use super::confirm;
-use super::publication::{Made, Publication, publish_batch};
-use super::register::Announced;
-use super::run::{InFlight, Run, patience};
-use super::slots::AssetSlot;
 use crate::claims::digest::FilesDigest;
 use crate::claims::{Standing, TargetAsset, Work};
+use crate::engine::confirm;
+use crate::engine::publish::publication::publish_batch;
+use crate::engine::run::Run;
+use crate::engine::schedule::batcher::Announced;
+use crate::engine::schedule::in_flight::{Ended, InFlight, Made, Publication, Registration, patience};
+use crate::engine::schedule::slots::AssetSlot;
 use crate::error::{Error, for_all};
 use crate::ledger::{Facts, Status, Step};
 use crate::library::{FileSet, OtherRecords};
-use crate::model::{AccountName, AssetChange, AssetId, Locator, LocatorId, Mark};
+use crate::model::{AssetChange, AssetId, Locator, LocatorId, Mark};
 use crate::monitor::AssetOutcome;
 use crate::verdict::{Cause, Change};
 
 /// An asset whose blobs are verified.
-pub(super) struct Finish {
-    pub(super) work: Work,
-    pub(super) target: TargetAsset,
+pub(crate) struct Finish {
+    pub(crate) work: Work,
+    pub(crate) target: TargetAsset,
     /// Was the target asset created by this run, or by one that did not complete it?
-    pub(super) made_now: bool,
+    pub(crate) made_now: bool,
     /// Was it created by this run?
-    pub(super) created: bool,
+    pub(crate) created: bool,
     /// The copy that this one replaces.
-    pub(super) replaced: Option<TargetAsset>,
+    pub(crate) replaced: Option<TargetAsset>,
     /// Names of blobs that only the target has.
-    pub(super) kept: Vec<String>,
+    pub(crate) kept: Vec<String>,
     /// The largest number of its file records.
-    pub(super) blobs: u64,
+    pub(crate) blobs: u64,
     /// The changes so far.
-    pub(super) changes: Vec<Change>,
-}
-
-/// An asset that gets the file records of its source.
-#[derive(Debug)]
-pub(crate) struct Registration {
-    source: AssetId,
-    target: AssetId,
-    /// The source's media account.
-    account: AccountName,
-    made_now: bool,
-    created: bool,
-    change: Option<AssetChange>,
-    kept: Vec<String>,
-    /// The copy that this one replaces.
-    replaces: Option<AssetId>,
+    pub(crate) changes: Vec<Change>,
 }
 
 /// Runs both steps, together with other assets that are ready for them.
-pub(super) async fn finish(run: &Run, mut task: Finish, in_flight: InFlight) -> Result<Reached, Error> {
+pub(crate) async fn finish(run: &Run, mut task: Finish, in_flight: InFlight) -> Result<Ended, Error> {
     let InFlight { slot, ahead } = in_flight;
     register(run, &mut task, &slot, ahead.files).await?;
     publish(run, task, &slot, ahead.locators).await
@@ -100,7 +87,7 @@ async fn register(
         }
         // The ledger has forgotten the copy that lost.
         Err(error) if error.cause() == Some(Cause::MadeByAnotherRun) => Err(error),
-        Err(error) => failed(run, asset, Step::RegisterFiles, error).await,
+        Err(error) => run.failed(asset, Step::RegisterFiles, error).await,
     }
 }
 
@@ -173,7 +160,7 @@ async fn publish(
     task: Finish,
     slot: &AssetSlot,
     announced: Announced<Publication, Vec<Result<Made, Error>>>,
-) -> Result<Reached, Error> {
+) -> Result<Ended, Error> {
     run.may_write()?;
     let Finish { mut work, target, replaced, mut changes, made_now, .. } = task;
     let since = Instant::now();
@@ -181,7 +168,7 @@ async fn publish(
         None => Vec::new(),
         Some(old) => match replace(run, &mut work, old, &target).await {
             Ok(of_old) => of_old,
-            Err(error) => return failed(run, &work.asset, Step::PublishLocators, error).await,
+            Err(error) => return run.failed(&work.asset, Step::PublishLocators, error).await,
         },
     };
     let asset = &work.asset;
@@ -231,12 +218,12 @@ async fn publish(
     });
     run.changed(asset, changes);
     if let Some(error) = first_error {
-        return failed(run, asset, Step::PublishLocators, error).await;
+        return run.failed(asset, Step::PublishLocators, error).await;
     }
     let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };
     run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
     // Nothing more can be done: the next run has nothing to do, unless something changes.
-    Ok(conflicts.into_iter().next().map_or(Reached::End(AssetOutcome::Mirrored), Reached::Conflict))
+    Ok(conflicts.into_iter().next().map_or(Ended::With(AssetOutcome::Mirrored), Ended::WithConflict))
 }
 
 /// The change for a new locator; locators of a new asset are not named.
@@ -255,7 +242,7 @@ fn new_terms(locator: &Locator, there: &Locator) -> Change {
 }
 
 /// The changes of the locators that a dry run reports.
-pub(super) fn with_intended_locators(mut changes: Vec<Change>, work: &Work) -> Vec<Change> {
+pub(crate) fn with_intended_locators(mut changes: Vec<Change>, work: &Work) -> Vec<Change> {
     if work.renamed {
         changes.push(Change::Name);
     }

@@ -3,24 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::Options;
-use super::copy_queue::CopyQueue;
-use super::expired::explained;
-use super::keeper::Keeper;
-use super::methods::MethodCounter;
-use super::outages::Outages;
-use super::overwrites::Overwrites;
-use super::publication::{Made, Publication};
-use super::publish::Registration;
-use super::register::{Announced, Batcher};
-use super::slots::{AssetSlot, AssetSlots};
-use super::tally::{Tally, verdict_of};
-use super::withdraw::stand_in;
 use crate::blob::BlobAccount;
 use crate::claims::digest::FilesDigest;
 use crate::claims::guards::{self, Guard, Passed};
@@ -28,16 +14,22 @@ use crate::claims::{Census, Claims, Revoked, Screened, Work};
 use crate::clock;
 use crate::config::policy::Accepted;
 use crate::connect::Pair;
+use crate::engine::expired::explained;
+use crate::engine::keeper::Keeper;
+use crate::engine::methods::MethodCounter;
+use crate::engine::options::Options;
+use crate::engine::schedule::batcher::Batcher;
+use crate::engine::schedule::copy_queue::CopyQueue;
+use crate::engine::schedule::in_flight::{Ahead, Made, Publication, Registration};
+use crate::engine::schedule::outages::Outages;
+use crate::engine::schedule::overwrites::Overwrites;
+use crate::engine::schedule::slots::AssetSlots;
+use crate::engine::tally::{Tally, verdict_of};
 use crate::error::{Disposition, Error, Failure};
 use crate::ledger::{Facts, Ledger, Status, Step};
 use crate::model::{AccountName, Asset, AssetId, LocatorId};
 use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use crate::verdict::{Cause, Change, Class, Finding};
-
-/// An asset that is ready waits for company at least so long: little beside the time in which people decide to fail over.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// And longer where it was long under way already: by no more than this part of it.
-pub(super) const PATIENCE_PART: u32 = 10;
 
 /// Assets in a row that are refused for want of rights, nothing having arrived in between, until the rights are taken for
 /// lost. One may be refused alone: a condition of a role, a firewall or a proxy can look at names.
@@ -47,25 +39,6 @@ const REFUSED_IN_A_ROW: u32 = 3;
 type FilesBatcher = Arc<Batcher<Registration, FilesDigest>>;
 /// The locators of each asset; one result per locator.
 type LocatorsBatcher = Arc<Batcher<Publication, Vec<Result<Made, Error>>>>;
-
-/// What an asset, or the listing that finds assets, may yet hand in. Batches wait as long as there is one of these.
-#[derive(Debug, Clone)]
-pub(crate) struct Ahead {
-    pub(crate) files: Announced<Registration, FilesDigest>,
-    pub(crate) locators: Announced<Publication, Vec<Result<Made, Error>>>,
-}
-
-/// An asset under way.
-#[derive(Debug)]
-pub(crate) struct InFlight {
-    pub(crate) slot: AssetSlot,
-    pub(crate) ahead: Ahead,
-}
-
-/// How long an asset waits for company in a batch.
-pub(super) fn patience(slot: &AssetSlot) -> Duration {
-    PATIENCE.max(slot.since.elapsed() / PATIENCE_PART)
-}
 
 /// One run.
 #[derive(Debug)]
@@ -88,7 +61,7 @@ pub(crate) struct Run {
     accepted: Mutex<Accepted>,
     pub(crate) monitor: Arc<dyn Monitor>,
     /// Counts the copies on their way to the monitor.
-    pub(super) methods: Arc<MethodCounter>,
+    pub(crate) methods: Arc<MethodCounter>,
     /// Cancelled when the run must not start anything new.
     pub(crate) stop: CancellationToken,
     /// The slots of the assets in progress.
@@ -194,6 +167,13 @@ impl Run {
     /// Records a step.
     pub(crate) async fn record(&self, asset: &Asset, step: Step, status: Status, facts: Facts) -> Result<(), Error> {
         Ok(self.ledger.record(&asset.id, step, status, facts).await?)
+    }
+
+    /// Records a failed step and passes its error on.
+    pub(crate) async fn failed<T>(&self, asset: &Asset, step: Step, error: Error) -> Result<T, Error> {
+        let facts = Facts { error: Some(error.to_string()), ..Facts::default() };
+        self.record(asset, step, Status::Failed, facts).await?;
+        Err(error)
     }
 
     /// Records that a step succeeded and the next one begins.
@@ -351,7 +331,7 @@ impl Run {
     /// A locator was withdrawn.
     pub(crate) fn withdrawn(&self, revoked: &Revoked, change: Change) {
         self.count(|tally| tally.withdrawn += 1);
-        self.changed(&stand_in(&revoked.source, revoked.copy.label()), vec![change]);
+        self.changed(&Asset::known_by(&revoked.source, revoked.copy.label()), vec![change]);
     }
 
     /// Guards hold something of an asset.
@@ -375,7 +355,7 @@ impl Run {
             return;
         }
         self.note_finding(Some(source), &finding);
-        let asset = stand_in(source, label);
+        let asset = Asset::known_by(source, label);
         self.count(|tally| tally.add(&asset, &finding, &mut self.accepted()));
         let (asset, name) = (source.clone(), label.to_owned());
         self.monitor.event(RunEvent::AssetFinished { asset, name, outcome: AssetOutcome::Not(finding) });
@@ -468,7 +448,7 @@ impl Run {
 }
 
 /// Does a service refuse this for want of rights? (Who is not known at all, a 401, is not known for the next asset either.)
-pub(super) fn is_of_rights(error: &Error) -> bool {
+pub(crate) fn is_of_rights(error: &Error) -> bool {
     matches!(error.failure(), Some(Failure::Refused { status, .. }) if *status != 401)
 }
 

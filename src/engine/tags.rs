@@ -1,40 +1,15 @@
 //! The verdict on an asset whose index tags could not be read, or that the target does not support.
 
-use super::contents::Contents;
-use super::run::Run;
 use crate::blob::{BlobAccount, TagAccess};
-use crate::model::{Asset, Blob, IndexTags, Side};
+use crate::engine::contents::Contents;
+use crate::engine::contents::tagging::Tagging;
+use crate::engine::run::Run;
+use crate::model::{Asset, Side};
 use crate::verdict::{Cause, Finding};
-
-/// The index tags of a container's blobs; of several kinds the last one counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Tagging {
-    /// No blob has any.
-    #[default]
-    None,
-    /// The account has none.
-    NotOffered,
-    /// A blob has some.
-    Some,
-    /// They could not be read.
-    Unreadable,
-}
-
-impl Tagging {
-    /// Of one blob.
-    pub(super) fn of(blob: &Blob) -> Self {
-        match &blob.properties.tags {
-            IndexTags::Read(tags) if tags.is_empty() => Self::None,
-            IndexTags::Read(_) => Self::Some,
-            IndexTags::Unreadable => Self::Unreadable,
-            IndexTags::NotOffered => Self::NotOffered,
-        }
-    }
-}
 
 /// Why the tags of the copy are not, or not surely, those of the source. `target`: the account that has the copy. A source
 /// whose account has no tags leaves nothing to owe.
-pub(super) fn finding(source: &Contents<'_>, target: Option<&BlobAccount>) -> Option<Finding> {
+pub(crate) fn finding(source: &Contents<'_>, target: Option<&BlobAccount>) -> Option<Finding> {
     let refuses = |side: Side, account: &BlobAccount| {
         let detail = format!("storage account {} of the {side} refuses to list them", account.name());
         Some(Finding::new(Cause::TagsUnreadable, detail))
@@ -52,7 +27,7 @@ pub(super) fn finding(source: &Contents<'_>, target: Option<&BlobAccount>) -> Op
 }
 
 /// Notes it for the verdict of an asset whose contents are dealt with.
-pub(super) fn note(run: &Run, asset: &Asset, source: &Contents<'_>, target: Option<&BlobAccount>) {
+pub(crate) fn note(run: &Run, asset: &Asset, source: &Contents<'_>, target: Option<&BlobAccount>) {
     if let Some(finding) = finding(source, target) {
         run.finish_copy(&asset.id, asset.label(), finding);
     }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::forecast::Outlook;
-use super::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem};
 use crate::claims::Guard;
 use crate::config::policy::Accepted;
+use crate::engine::counts::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem};
+use crate::engine::forecast::Outlook;
 use crate::model::{Asset, AssetId, LocatorId};
 use crate::verdict::{Cause, Class, Finding};
 
@@ -42,7 +42,7 @@ pub(crate) struct Tally {
 
 /// Of all that was found of one asset, what its verdict is: what a guard holds comes first, because a protected asset may
 /// still play; then what the target owes and the operator has not accepted. Of equal findings the first.
-pub(super) fn verdict_of(found: Vec<Finding>, label: &str, accepted: &Accepted) -> Option<Finding> {
+pub(crate) fn verdict_of(found: Vec<Finding>, label: &str, accepted: &Accepted) -> Option<Finding> {
     // One that is accepted comes before what the target does not owe, so that a limit counts it.
     let weight = |finding: &Finding| {
         let owed = finding.owed();
@@ -53,7 +53,7 @@ pub(super) fn verdict_of(found: Vec<Finding>, label: &str, accepted: &Accepted) 
 
 impl Tally {
     /// Adds an asset of the source that is not mirrored.
-    pub(super) fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
+    pub(crate) fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
         match finding.class() {
             Class::Skipped | Class::Withheld => self.assets.skipped += 1,
             Class::Failed | Class::Held | Class::Unchecked => self.assets.failed += 1,
@@ -63,7 +63,7 @@ impl Tally {
     }
 
     /// Adds a finding, whether the source lists its asset or not.
-    pub(super) fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
+    pub(crate) fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
         let problem = Problem::of(asset, finding.clone(), accepted);
         self.owed += u64::from(problem.owed);
         self.held += u64::from(problem.class == Class::Held);
@@ -72,14 +72,14 @@ impl Tally {
     }
 
     /// Adds a finding that concerns no single asset.
-    pub(super) fn add_finding(&mut self, finding: Finding, accepted: &mut Accepted) {
+    pub(crate) fn add_finding(&mut self, finding: Finding, accepted: &mut Accepted) {
         self.owed += u64::from(finding.owed() && !accepted.accepts(finding.cause, ""));
         self.held += u64::from(finding.class() == Class::Held);
         self.findings.push(finding);
     }
 
     /// How a run with these findings ends, if it comes to its end.
-    pub(super) fn verdict(&self) -> Outcome {
+    pub(crate) fn verdict(&self) -> Outcome {
         match () {
             () if self.held > 0 => Outcome::Held,
             () if self.owed > 0 => Outcome::Partial,
@@ -116,7 +116,7 @@ mod tests {
     fn assets_and_findings_without_an_asset_use_up_one_limit() {
         let mut accepted = accepting_one(Cause::ListingIncomplete);
         let mut tally = Tally::default();
-        let asset = super::super::withdraw::stand_in(&AssetId::new("a"), "film");
+        let asset = Asset::known_by(&AssetId::new("a"), "film");
         tally.add_asset(&asset, &Cause::ListingIncomplete.into(), &mut accepted);
         assert_eq!(tally.verdict(), Outcome::Complete);
         tally.add_finding(Cause::ListingIncomplete.into(), &mut accepted);

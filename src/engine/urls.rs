@@ -8,12 +8,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use url::Url;
 
-use super::expired::explained;
-use super::run::Run;
-use super::verify::{judge_locators, rehearse};
-use super::{Options, Outcome, Problem, withdraw};
 use crate::claims::{FilesWanted, Order};
 use crate::connect::{Endpoint, Pair};
+use crate::engine::counts::{Outcome, Problem};
+use crate::engine::expired::explained;
+use crate::engine::options::Options;
+use crate::engine::run::Run;
+use crate::engine::verify::{judge_locators, rehearse};
+use crate::engine::withdraw;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::library::Library;
@@ -62,18 +64,9 @@ impl Urls {
     }
 }
 
-/// Why nothing plays on the target, if that is so.
-pub async fn target_silence(pair: &Pair) -> Result<Option<Finding>, Error> {
-    if !pair.target.library.capabilities().streaming_hosts {
-        return Ok(None);
-    }
-    let hosts = pair.target.library.streaming_hosts().await?;
-    Ok((!hosts.iter().any(|host| host.running)).then(|| Cause::TargetNotStreaming.into()))
-}
-
 /// All live streaming locators of the source in scope. One is mirrored if it is live on our copy of its asset. What is not
 /// is judged as in a dry run. Assets that are mirrored are not compared beyond their locators, and cost no request of their
-/// own. What plays on the target alone is not among them: that is for [`super::verify::verify`].
+/// own. What plays on the target alone is not among them: that is for [`crate::engine::verify::verify`].
 ///
 /// # Errors
 /// A library without locators, a scope without assets, refused credentials, a library that cannot be listed.

@@ -9,16 +9,19 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::asset::judge_locators;
+pub(crate) use self::asset::judge_locators;
 use self::asset::{Compared, Waiting, compare_asset};
-use super::expired::explained;
-use super::keeper::Keeper;
-use super::overwrites::Judged;
-use super::run::Run;
-use super::{Options, Outcome, Problem, object, prepare, withdraw};
 use crate::claims::guards::Passed;
 use crate::claims::{Claims, FilesWanted, Revoked};
 use crate::connect::Pair;
+use crate::engine::counts::{Outcome, Problem};
+use crate::engine::examine::{object, prepare};
+use crate::engine::expired::explained;
+use crate::engine::keeper::Keeper;
+use crate::engine::options::Options;
+use crate::engine::run::Run;
+use crate::engine::schedule::overwrites::Judged;
+use crate::engine::withdraw;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::model::{Asset, AssetId};
@@ -142,7 +145,7 @@ async fn compare_all(
 }
 
 /// A dry run that has listed both libraries and examined them as a whole.
-pub(super) async fn rehearse(
+pub(crate) async fn rehearse(
     pair: &Arc<Pair>,
     ledger: &Ledger,
     options: &Options,

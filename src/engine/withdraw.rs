@@ -1,26 +1,28 @@
 //! Withdraws what the source has withdrawn: before anything is made, and each locator only after the source was asked for it
 //! by its key.
 
+mod gone;
+pub(crate) mod hidden;
 mod reached;
+pub(crate) mod withhold;
 
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
 
+use self::gone::{PAGE, all_gone, is_never_published};
 use self::reached::Reached;
-use super::confirm;
-use super::contents::Contents;
-use super::hidden::Hidden;
-use super::locate::{container_of, is_missing_container, storage};
-use super::run::Run;
 use crate::claims::{Gone, Revoked, Screened, Work};
 use crate::clock;
+use crate::engine::confirm;
+use crate::engine::contents::Contents;
+use crate::engine::contents::locate::{container_of, is_missing_container, storage};
+use crate::engine::run::Run;
+use crate::engine::withdraw::hidden::Hidden;
 use crate::error::Error;
-use crate::model::{Asset, AssetChange, AssetEncryption, AssetId, LocatorId, Mark, Protection};
+use crate::model::{Asset, AssetChange, AssetId, LocatorId, Mark, Protection};
 use crate::verdict::{Cause, Change, Finding, Withdrawal};
 
-/// Rows read from the tables at once.
-const PAGE: usize = 500;
 /// Locators that the source is asked for at once.
 const AT_ONCE: usize = 16;
 
@@ -34,7 +36,7 @@ enum Answer {
 }
 
 /// Judges the guards and withdraws. Copies whose source asset is gone are retired.
-pub(super) async fn withdraw(run: &Run) -> Result<(), Error> {
+pub(crate) async fn withdraw(run: &Run) -> Result<(), Error> {
     // Where nothing is to be withdrawn a wrong clock does no harm.
     let skewed = run.pair.source.library.clock_skew().is_some_and(|skew| skew.abs() > clock::MOST_SKEW);
     if skewed && !run.claims.spool.revoked(0, 1)?.is_empty() {
@@ -159,13 +161,6 @@ async fn ask(run: &Run, revoked: &Revoked) -> Result<Answer, Error> {
     Ok(if moved { Answer::Withdraw(Withdrawal::Moved) } else { Answer::Hidden })
 }
 
-/// Is a source asset never published on the target? Then a locator of it is not served from a copy of another one either.
-fn is_never_published(run: &Run, asset: &AssetId) -> Result<bool, Error> {
-    let Some((asset, _)) = run.claims.spool.source(asset)? else { return Ok(false) };
-    let closed = run.claims.spool.screened(&asset.id)?.is_closed();
-    Ok(closed || asset.encryption == AssetEncryption::Storage)
-}
-
 /// Names locators that the source has moved to an asset that is not part of this run. They stay where they are.
 fn name_moved_out(run: &Run) -> Result<(), Error> {
     let mut after = 0;
@@ -181,7 +176,7 @@ fn name_moved_out(run: &Run) -> Result<(), Error> {
 }
 
 /// Leaves locators that the source has moved here where they are, if the copy that they are on is not part of this run.
-pub(super) fn leave_out_of_scope(run: &Run, work: &mut Work) -> Result<(), Error> {
+pub(crate) fn leave_out_of_scope(run: &Run, work: &mut Work) -> Result<(), Error> {
     for moved in std::mem::take(&mut work.moved) {
         if covers_target(run, &moved.from)? {
             work.moved.push(moved);
@@ -201,16 +196,6 @@ fn covers_target(run: &Run, copy: &AssetId) -> Result<bool, Error> {
         None => None,
     };
     Ok(source.map_or_else(|| run.covers_label(copy.label()), |(_, covered)| covered))
-}
-
-fn all_gone(run: &Run) -> Result<Vec<Gone>, Error> {
-    let (mut all, mut after) = (Vec::new(), 0);
-    loop {
-        let page = run.claims.spool.gone(after, PAGE)?;
-        let Some((last, _)) = page.last() else { return Ok(all) };
-        after = *last;
-        all.extend(page.into_iter().map(|(_, gone)| gone).filter(|gone| run.covers_label(gone.copy.label())));
-    }
 }
 
 /// Copies whose source asset is deleted keep their bytes; their mark gets the date.
@@ -246,20 +231,6 @@ async fn retire_one(run: &Run, gone: &Gone) -> Result<(), Error> {
         let change = AssetChange { alternate_id: Some(Some(mark.text())), ..AssetChange::default() };
         run.pair.target.library.update_asset(&gone.copy.id, &change).await?;
     }
-    run.changed(&stand_in(&gone.source, gone.copy.label()), vec![Change::Retired]);
+    run.changed(&Asset::known_by(&gone.source, gone.copy.label()), vec![Change::Retired]);
     Ok(())
-}
-
-/// The source asset, as far as its copy describes it.
-pub(super) fn stand_in(source: &AssetId, label: &str) -> Asset {
-    Asset {
-        id: source.clone(),
-        name: Some(label.to_owned()),
-        alternate_id: None,
-        created: None,
-        encryption: AssetEncryption::None,
-        storage_account: None,
-        container: None,
-        public: None,
-    }
 }

@@ -1,9 +1,8 @@
 //! The copy of a new asset: finds the one that an earlier run created, or creates one.
 
-use super::super::contents::Contents;
-use super::super::run::Run;
-use super::failed;
 use crate::claims::{Standing, TargetAsset, Work};
+use crate::engine::contents::Contents;
+use crate::engine::run::Run;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
 use crate::model::{Asset, Mark, NewAsset};
@@ -11,7 +10,7 @@ use crate::monitor::RunEvent;
 use crate::verdict::Cause;
 
 /// The copy that an earlier run started to create. A listing of the target does not prove that there is none.
-pub(super) async fn find_started_copy(run: &Run, work: &Work) -> Result<Option<TargetAsset>, Error> {
+pub(crate) async fn find_started_copy(run: &Run, work: &Work) -> Result<Option<TargetAsset>, Error> {
     let unknown = work.row.as_ref().is_some_and(|row| row.step == Step::CreateTarget);
     if work.target.is_some() || !unknown {
         return Ok(None);
@@ -24,7 +23,7 @@ pub(super) async fn find_started_copy(run: &Run, work: &Work) -> Result<Option<T
 
 /// Removes a copy that no longer exists from the ledger, so that a new one is created. A lagging listing of the target
 /// must not cause that, or there would be two copies.
-pub(super) async fn forget_lost(run: &Run, work: &Work, replaced: bool) -> Result<(), Error> {
+pub(crate) async fn forget_lost(run: &Run, work: &Work, replaced: bool) -> Result<(), Error> {
     if let Some(lost) = &work.lost
         && run.pair.target.library.asset(lost).await?.is_some()
     {
@@ -38,7 +37,7 @@ pub(super) async fn forget_lost(run: &Run, work: &Work, replaced: bool) -> Resul
 }
 
 /// Creates the empty target asset, and records that the copies of its blobs start.
-pub(super) async fn create_copy(run: &Run, work: &Work, started: Facts) -> Result<TargetAsset, Error> {
+pub(crate) async fn create_copy(run: &Run, work: &Work, started: Facts) -> Result<TargetAsset, Error> {
     let asset = &work.asset;
     let facts = Facts { name: Some(asset.label().to_owned()), ..Facts::default() };
     run.record(asset, Step::CreateTarget, Status::Started, facts).await?;
@@ -55,13 +54,13 @@ pub(super) async fn create_copy(run: &Run, work: &Work, started: Facts) -> Resul
             run.advance(asset, (Step::CreateTarget, facts), (Step::CopyBlobs, started)).await?;
             Ok(TargetAsset::of(made, &work.mark.account))
         }
-        Err(error) => failed(run, asset, Step::CreateTarget, error).await,
+        Err(error) => run.failed(asset, Step::CreateTarget, error).await,
     }
 }
 
 /// Removes the copy that this run created if no blob could be copied into it because a permission is missing. Returns
 /// whether it removed it: a copy with any blob stays.
-pub(super) async fn remove_empty(
+pub(crate) async fn remove_empty(
     run: &Run,
     asset: &Asset,
     copy: &TargetAsset,
@@ -81,7 +80,7 @@ pub(super) async fn remove_empty(
 
 /// Removes a second copy of ours that plays nothing and was never complete: it lost a race, or an interrupted run left
 /// it.
-pub(super) async fn remove_spare(run: &Run, work: &mut Work) -> Result<(), Error> {
+pub(crate) async fn remove_spare(run: &Run, work: &mut Work) -> Result<(), Error> {
     let Some(spare) = work.spare.take().filter(|_| !run.options.dry_run) else { return Ok(()) };
     let Some(now) = run.pair.target.library.asset(&spare.id).await? else { return Ok(()) };
     if TargetAsset::of(now, &work.mark.account).standing != Standing::Unfinished {

@@ -1,23 +1,20 @@
 //! Lists both sides of one asset before anything is written, and lists the source again if it changed during a copy.
 
-use super::super::contents::Contents;
-use super::super::copy::CopyResult;
-use super::super::locate::{container_of, is_missing_container, locate_copy, storage};
-use super::super::records::file_differences;
-use super::super::run::Run;
 use crate::claims::digest::FilesDigest;
 use crate::claims::{Claims, TargetAsset, Work};
 use crate::connect::Pair;
+use crate::engine::contents::Contents;
+use crate::engine::contents::locate::{container_of, is_missing_container, locate_copy, storage};
+use crate::engine::contents::records::file_differences;
+use crate::engine::copy::CopyResult;
+use crate::engine::run::Run;
 use crate::error::Error;
 use crate::ledger::AssetRow;
 use crate::monitor::RunEvent;
 use crate::verdict::{Cause, Finding};
 
 /// The source's blobs, or why the asset is not mirrored.
-pub(in super::super) async fn look_at_source<'a>(
-    pair: &'a Pair,
-    work: &Work,
-) -> Result<Result<Contents<'a>, Finding>, Error> {
+pub(crate) async fn look_at_source<'a>(pair: &'a Pair, work: &Work) -> Result<Result<Contents<'a>, Finding>, Error> {
     let asset = &work.asset;
     let account = match storage(&pair.source, asset.storage_account.as_ref(), asset, "source") {
         Ok(account) => account,
@@ -55,7 +52,7 @@ fn empty(work: &Work, detail: String) -> Finding {
 }
 
 /// The copy of an asset on the target.
-pub(in super::super) enum Present<'a> {
+pub(crate) enum Present<'a> {
     /// No copy.
     None,
     /// A copy with its container.
@@ -66,11 +63,7 @@ pub(in super::super) enum Present<'a> {
 
 /// Lists our copy. One that lost its container is replaced: by a second copy that an earlier run began for that, or by a new
 /// one. A container is lost when its name was answered with 404 twice.
-pub(in super::super) async fn look_at_copy<'a>(
-    pair: &'a Pair,
-    claims: &Claims,
-    work: &mut Work,
-) -> Result<Present<'a>, Error> {
+pub(crate) async fn look_at_copy<'a>(pair: &'a Pair, claims: &Claims, work: &mut Work) -> Result<Present<'a>, Error> {
     let Some(target) = work.target.clone() else { return Ok(Present::None) };
     if let Some(contents) = list_copy(pair, &target).await? {
         return Ok(Present::Whole(contents));
@@ -98,14 +91,14 @@ async fn list_copy<'a>(pair: &'a Pair, copy: &TargetAsset) -> Result<Option<Cont
 
 /// Has the source the file records that an earlier run registered? The listing of those that changed may show some that
 /// changed shortly before that run, which has seen them.
-pub(super) async fn has_recorded_files(run: &Run, work: &Work, row: &AssetRow) -> Result<bool, Error> {
+pub(crate) async fn has_recorded_files(run: &Run, work: &Work, row: &AssetRow) -> Result<bool, Error> {
     let Some(recorded) = &row.facts.files_digest else { return Ok(false) };
     let files = run.pair.source.library.files_of(std::slice::from_ref(&work.asset.id)).await?.concat();
     Ok(FilesDigest::of(&files).text() == *recorded)
 }
 
 /// Has the target the file records of the source? They may add up to something else and be good: those of kept blobs stay.
-pub(super) async fn has_its_records(
+pub(crate) async fn has_its_records(
     run: &Run,
     work: &Work,
     source: &Contents<'_>,
@@ -117,7 +110,7 @@ pub(super) async fn has_its_records(
 }
 
 /// The source as it was copied: blobs that changed meanwhile in their new state, those that vanished left out.
-pub(super) async fn settle_copies(
+pub(crate) async fn settle_copies(
     run: &Run,
     work: &Work,
     source: &mut Contents<'_>,

@@ -2,12 +2,12 @@
 
 use futures::TryStreamExt;
 
-use super::super::compare::{Mend, Need};
-use super::super::contents::Contents;
-use super::super::needs::{Needed, needs};
-use super::super::run::Run;
 use crate::blob::{BlobAccount, Changed};
 use crate::claims::Work;
+use crate::engine::contents::Contents;
+use crate::engine::contents::compare::{Mend, Need};
+use crate::engine::contents::needs::{Needed, needs};
+use crate::engine::run::Run;
 use crate::error::Error;
 use crate::model::{Blob, BlobRef};
 use crate::verdict::Cause;
@@ -17,7 +17,7 @@ const AT_ONCE: usize = 16;
 
 /// Updates headers, metadata and tags of every copy whose bytes match the source. A blob that was copied again has them
 /// already.
-pub(super) async fn mend_blobs(
+pub(crate) async fn mend_blobs(
     run: &Run,
     work: &Work,
     source: &Contents<'_>,

@@ -2,10 +2,10 @@
 
 use futures::TryStreamExt;
 
-use super::super::compare;
-use super::super::contents::{Contents, compare_names};
-use super::super::digest::{BlobsDigest, BlobsSum, is_archived, to_record};
 use crate::claims::Work;
+use crate::engine::contents::compare;
+use crate::engine::contents::digest::{BlobsDigest, BlobsSum, is_archived, to_record};
+use crate::engine::contents::{Contents, compare_names};
 use crate::error::Error;
 use crate::ledger::Facts;
 use crate::verdict::Cause;
@@ -14,7 +14,7 @@ use crate::verdict::Cause;
 const DIFFERENCES_NAMED: usize = 3;
 
 /// Lists the target and compares. Returns the fingerprints of both listings.
-pub(super) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Contents<'_>) -> Result<Facts, Error> {
+pub(crate) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Contents<'_>) -> Result<Facts, Error> {
     let (asset, before) = (&work.asset, work.row.as_ref().map(|row| &row.facts));
     let Contents { account, container, .. } = present;
     let target = Contents::list(account, container).await?;

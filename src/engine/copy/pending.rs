@@ -7,11 +7,11 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::super::poll::{CopyTracker, Ended};
-use super::super::run::Run;
-use super::{
+use crate::engine::copy::{
     BLOBS_IN_FLIGHT, BlobEnd, Candidate, CopyResult, MAX_CHANGES, Route, Settled, abort, copy_one, settle, subject,
 };
+use crate::engine::run::Run;
+use crate::engine::schedule::poll::{CopyTracker, Ended};
 use crate::error::{Error, Failure};
 use crate::failure::copy_refusal;
 use crate::model::{Asset, Blob, BlobRef, CopyMethod, CopyStatus};
@@ -22,7 +22,7 @@ use crate::verdict::Cause;
 const MAX_ASYNC_TRIES: u32 = 3;
 
 /// Copies asynchronously, window by window.
-pub(super) async fn copy_windows(
+pub(crate) async fn copy_windows(
     run: &Run,
     asset: &Asset,
     route: Route<'_>,

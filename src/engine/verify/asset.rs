@@ -2,32 +2,32 @@
 
 use futures::TryStreamExt;
 
-use super::super::asset::{Present, look_at_copy, look_at_source, refuse_adoption, source_lost};
-use super::super::compare::{self, Need, Why};
-use super::super::contents::{Contents, compare_names};
-use super::super::digest::is_archived;
-use super::super::needs::{Survey, known};
-use super::super::overwrites::Judged;
-use super::super::records::file_differences;
-use super::super::run::Run;
-use super::super::tags;
-use super::super::withdraw;
 use crate::claims::{Claim, Work};
+use crate::engine::asset::{Present, look_at_copy, look_at_source, refuse_adoption, source_lost};
+use crate::engine::contents::compare::{self, Need, Why};
+use crate::engine::contents::digest::is_archived;
+use crate::engine::contents::needs::{Survey, known};
+use crate::engine::contents::records::file_differences;
+use crate::engine::contents::{Contents, compare_names};
+use crate::engine::run::Run;
+use crate::engine::schedule::overwrites::Judged;
+use crate::engine::tags;
+use crate::engine::withdraw;
 use crate::error::Error;
 use crate::model::{Asset, Blob};
 use crate::verdict::{Cause, Finding};
 
 /// How one asset compares.
 #[derive(Debug, Default)]
-pub(super) struct Compared {
+pub(crate) struct Compared {
     /// What differs, and how.
-    pub(super) differences: Vec<(String, String)>,
+    pub(crate) differences: Vec<(String, String)>,
     /// The target does not have it.
-    pub(super) missing: bool,
+    pub(crate) missing: bool,
     /// Blobs that only the target has.
-    pub(super) extra_blobs: u64,
+    pub(crate) extra_blobs: u64,
     /// Why a run does not mirror it, or not all of it.
-    pub(super) finding: Option<Finding>,
+    pub(crate) finding: Option<Finding>,
 }
 
 impl Compared {
@@ -37,18 +37,18 @@ impl Compared {
 }
 
 /// An asset that the guard on overwriting judges when all are compared: its source has so many blobs.
-pub(super) struct Waiting {
-    pub(super) asset: Asset,
-    pub(super) blobs: u64,
-    pub(super) survey: Survey,
-    pub(super) compared: Compared,
+pub(crate) struct Waiting {
+    pub(crate) asset: Asset,
+    pub(crate) blobs: u64,
+    pub(crate) survey: Survey,
+    pub(crate) compared: Compared,
 }
 
 /// How an asset compares, and what is to be judged when all are compared.
 type Answer = (Compared, Option<(u64, Survey)>);
 
 /// Compares one asset. What fails for it alone is inside; what keeps the whole comparison from going on is an error.
-pub(super) async fn compare_asset(run: &Run, asset: Asset) -> Result<(Asset, Result<Answer, Error>), Error> {
+pub(crate) async fn compare_asset(run: &Run, asset: Asset) -> Result<(Asset, Result<Answer, Error>), Error> {
     let answer = match claim(run, &asset).await? {
         Claim::Not(finding) => Ok((Compared::not(finding), None)),
         Claim::Mirror(work) => Box::pin(compare_work(run, *work)).await,
@@ -58,10 +58,7 @@ pub(super) async fn compare_asset(run: &Run, asset: Asset) -> Result<(Asset, Res
 
 /// Why a run does not publish an asset, or not as the source does. The blobs are listed only where a locator is not on the
 /// copy: they may be the reason. Errors as in [`compare_asset`].
-pub(in super::super) async fn judge_locators(
-    run: &Run,
-    asset: Asset,
-) -> Result<(Asset, Result<Option<Finding>, Error>), Error> {
+pub(crate) async fn judge_locators(run: &Run, asset: Asset) -> Result<(Asset, Result<Option<Finding>, Error>), Error> {
     let answer = match claim(run, &asset).await? {
         Claim::Not(finding) => Ok(Some(finding)),
         Claim::Mirror(work) if work.locators_to_do() == 0 && !work.adopting => Ok(work.conflicts.first().cloned()),

@@ -3,17 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::run::Run;
-use super::{PAGE, all_gone, is_never_published};
 use crate::claims::guards::Guard;
 use crate::claims::{Gone, Revoked, Screened, TargetAsset};
+use crate::engine::run::Run;
+use crate::engine::withdraw::gone::{PAGE, all_gone, is_never_published};
 use crate::error::Error;
 use crate::model::{AssetId, LocatorId};
 use crate::verdict::{Cause, Finding};
 
 /// What the guards say of a night.
 #[derive(Debug)]
-pub(super) struct Reached {
+pub(crate) struct Reached {
     /// Why the guard on shrinking is reached, if it is.
     shrink: Option<String>,
     /// Why the guard on withdrawing is reached, if it is.
@@ -26,7 +26,7 @@ pub(super) struct Reached {
 
 impl Reached {
     /// Judges both guards, for the library as a whole.
-    pub(super) fn judge(run: &Run) -> Result<Self, Error> {
+    pub(crate) fn judge(run: &Run) -> Result<Self, Error> {
         let census = run.claims.census()?;
         let shrink = run.is_shrunken(&census)?.then(|| {
             let listed = census.copies - census.lost;
@@ -42,7 +42,7 @@ impl Reached {
     }
 
     /// The guards that hold a withdrawal. Never what the operator withholds.
-    pub(super) fn on(&self, run: &Run, revoked: &Revoked) -> Vec<Guard> {
+    pub(crate) fn on(&self, run: &Run, revoked: &Revoked) -> Vec<Guard> {
         if run.is_withheld(revoked) { Vec::new() } else { self.on_asset(run, &revoked.source) }
     }
 
@@ -57,22 +57,22 @@ impl Reached {
     }
 
     /// Would this copy stop playing?
-    pub(super) fn stops(&self, copy: &AssetId) -> bool {
+    pub(crate) fn stops(&self, copy: &AssetId) -> bool {
         self.stopping.contains_key(copy)
     }
 
     /// So many copies are about to stop playing.
-    pub(super) fn to_stop(&self) -> u64 {
+    pub(crate) fn to_stop(&self) -> u64 {
         self.stopping.values().filter(|source| !self.held.contains(*source)).count() as u64
     }
 
     /// Is a copy whose source asset is gone not retired? One that still plays because a guard holds its locators is not.
-    pub(super) fn keeps(&self, run: &Run, gone: &Gone) -> bool {
+    pub(crate) fn keeps(&self, run: &Run, gone: &Gone) -> bool {
         self.held.contains(&gone.source) || self.on_asset(run, &gone.source).contains(&Guard::Shrink)
     }
 
     /// Names what is held. It stays published.
-    pub(super) fn hold(&self, run: &Run) -> Result<(), Error> {
+    pub(crate) fn hold(&self, run: &Run) -> Result<(), Error> {
         let mut held = self.held_copies(run)?;
         if self.shrink.is_some() {
             for gone in

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
-use mediamirror::engine::urls::target_silence;
 use mediamirror::engine::{Options, Outcome, mirror};
 use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
@@ -133,7 +132,8 @@ async fn a_target_whose_streaming_endpoint_is_stopped_is_never_green_and_is_mirr
     }
     let verification = films.world.verify().await;
     assert!(verification.owes() && verification.differences.is_empty());
-    assert_eq!(target_silence(&films.world.pair()).await.unwrap().unwrap().cause, Cause::TargetNotStreaming);
+    let urls = films.urls_with(&Options::default()).await;
+    assert_eq!(urls.findings.iter().map(|finding| finding.cause).collect::<Vec<_>>(), [Cause::TargetNotStreaming]);
     let accepted = Options { policy: accepting(&[Cause::TargetNotStreaming]), ..Options::default() };
     assert_eq!(night(&films.world, accepted.clone()).await.0.outcome, Outcome::Complete, "a cold standby is accepted");
     assert!(!films.verify_with(&accepted).await.owes(), "by verify, too");

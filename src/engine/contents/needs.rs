@@ -4,23 +4,23 @@ use std::sync::Arc;
 
 use futures::{Stream, TryStreamExt};
 
-use super::compare::{self, Known, Need, Why};
-use super::contents::{Contents, compare_names};
-use super::digest::{Sealed, same_blobs};
 use crate::claims::Work;
+use crate::engine::contents::compare::{self, Known, Need, Why};
+use crate::engine::contents::digest::{Sealed, same_blobs};
+use crate::engine::contents::{Contents, compare_names};
 use crate::error::Error;
 use crate::model::{Blob, IndexTags};
 
 /// A blob of the source, its copy, and what makes the copy the same.
 #[derive(Debug, Clone)]
-pub(super) struct Needed {
-    pub(super) blob: Arc<Blob>,
-    pub(super) copy: Option<Arc<Blob>>,
-    pub(super) need: Need,
+pub(crate) struct Needed {
+    pub(crate) blob: Arc<Blob>,
+    pub(crate) copy: Option<Arc<Blob>>,
+    pub(crate) need: Need,
 }
 
 /// What earlier runs recorded about the copies.
-pub(super) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Known {
+pub(crate) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Known {
     let of_another_tool = work.adopting;
     let Some(row) = &work.row else { return Known { of_another_tool, ..Known::default() } };
     let recorded = row.facts.target_digest.as_deref();
@@ -33,7 +33,7 @@ pub(super) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) 
 }
 
 /// What each blob of the source needs, in name order.
-pub(super) fn needs<'a>(
+pub(crate) fn needs<'a>(
     work: &Work,
     source: &'a Contents<'_>,
     present: &'a Contents<'_>,
@@ -49,7 +49,7 @@ pub(super) fn needs<'a>(
 }
 
 /// The blobs whose bytes have to be copied.
-pub(super) fn to_copy<'a>(
+pub(crate) fn to_copy<'a>(
     work: &Work,
     source: &'a Contents<'_>,
     present: &'a Contents<'_>,
@@ -69,7 +69,7 @@ impl Needed {
 }
 
 /// The blob, with these tags if its own could not be read.
-pub(super) fn with_tags_unless_read(blob: Arc<Blob>, tags: &IndexTags) -> Arc<Blob> {
+pub(crate) fn with_tags_unless_read(blob: Arc<Blob>, tags: &IndexTags) -> Arc<Blob> {
     if blob.properties.tags.read().is_some() {
         return blob;
     }
@@ -80,26 +80,26 @@ pub(super) fn with_tags_unless_read(blob: Arc<Blob>, tags: &IndexTags) -> Arc<Bl
 
 /// Counts of what the blobs of one asset need.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Survey {
+pub(crate) struct Survey {
     /// Blobs that are missing on the target.
-    pub(super) missing: u64,
+    pub(crate) missing: u64,
     /// Blobs that changed in the source.
-    pub(super) changed: u64,
+    pub(crate) changed: u64,
     /// The first of those that are older than their copies.
-    pub(super) older: Option<String>,
+    pub(crate) older: Option<String>,
     /// Blobs that another program changed on the target.
-    pub(super) damaged: u64,
+    pub(crate) damaged: u64,
     /// Blobs whose headers or metadata, and whose tags, are set in place.
-    pub(super) headers: u64,
-    pub(super) tags: u64,
+    pub(crate) headers: u64,
+    pub(crate) tags: u64,
     /// Blobs on the target that the source does not have, and their bytes.
-    pub(super) kept: Vec<String>,
-    pub(super) kept_bytes: u64,
+    pub(crate) kept: Vec<String>,
+    pub(crate) kept_bytes: u64,
 }
 
 impl Survey {
     /// Looks at all blobs of both sides.
-    pub(super) async fn of(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<Self, Error> {
+    pub(crate) async fn of(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<Self, Error> {
         let known = known(work, source, present);
         let mut survey = Self::default();
         let mut pairs = std::pin::pin!(compare_names(source, present));
@@ -110,7 +110,7 @@ impl Survey {
     }
 
     /// Looks at a blob and its copy. Returns what a blob of the source needs.
-    pub(super) fn look(&mut self, blob: Option<&Blob>, copy: Option<&Blob>, known: &Known) -> Option<Need> {
+    pub(crate) fn look(&mut self, blob: Option<&Blob>, copy: Option<&Blob>, known: &Known) -> Option<Need> {
         if let Some(blob) = blob {
             let need = compare::need(blob, copy, known);
             self.add(blob, need);
@@ -141,7 +141,7 @@ impl Survey {
     }
 
     /// Blobs that are copied.
-    pub(super) fn copies(&self) -> u64 {
+    pub(crate) fn copies(&self) -> u64 {
         self.missing + self.changed + self.damaged
     }
 }

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
-use super::super::digest::BlobsDigest;
 use super::*;
+use crate::engine::contents::digest::BlobsDigest;
 use crate::model::CopyState;
 
 fn at(second: i64) -> Option<Timestamp> {

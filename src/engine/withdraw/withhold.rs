@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::run::Run;
 use crate::claims::{Claims, Screened};
 use crate::connect::Pair;
+use crate::engine::run::Run;
 use crate::error::Error;
 use crate::model::{AssetId, LocatorId};
 use crate::state::Withheld;
 use crate::verdict::{Cause, Finding};
 
 /// Keeps what the operator withholds from being published.
-pub(super) fn withhold(run: &Run) -> Result<(), Error> {
+pub(crate) fn withhold(run: &Run) -> Result<(), Error> {
     let before = run.keeper.withheld();
     let Applied { entries, locators, unmatched } = apply(run, &run.options.policy.withhold, &before)?;
     if entries != before {
@@ -68,7 +68,7 @@ fn apply(run: &Run, list: &[String], before: &BTreeMap<String, Withheld>) -> Res
 }
 
 /// Reports in every run the foreign locators on our copies that play an id which the source has withdrawn.
-pub(super) async fn name_foreign(run: &Run) -> Result<(), Error> {
+pub(crate) async fn name_foreign(run: &Run) -> Result<(), Error> {
     for id in run.keeper.theirs() {
         let there = run.claims.spool.target_locator(&LocatorId::new(&id))?;
         if there.is_none_or(|there| there.ours) {

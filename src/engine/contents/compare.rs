@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use super::digest::Sealed;
+use crate::engine::contents::digest::Sealed;
 use crate::model::{Blob, BlobProperties, CopyStatus};
 
 /// The type that a service gives a blob without one.

@@ -9,9 +9,9 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::contents::Contents;
 use crate::claims::FilesWanted;
 use crate::connect::Pair;
+use crate::engine::contents::Contents;
 use crate::error::Error;
 use crate::ledger::{Ledger, Mark};
 use crate::model::{AssetFile, AssetId};
@@ -46,7 +46,7 @@ pub(crate) async fn note(ledger: &Ledger, listed: FilesWanted, began: Timestamp)
 
 /// What differs between the file records of both sides, by file name. Records of blobs that only the target has are kept
 /// with them.
-pub(super) async fn file_differences(
+pub(crate) async fn file_differences(
     pair: &Pair,
     (asset, source): (&AssetId, &Contents<'_>),
     (copy, target): (&AssetId, &Contents<'_>),

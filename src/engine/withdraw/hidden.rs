@@ -3,9 +3,9 @@
 
 use futures::{StreamExt, stream};
 
-use super::run::Run;
 use crate::claims::Claims;
 use crate::connect::Pair;
+use crate::engine::run::Run;
 use crate::error::Error;
 use crate::model::{Asset, AssetId};
 use crate::verdict::{Cause, Finding};
@@ -17,23 +17,23 @@ const AT_ONCE: usize = 16;
 
 /// What the source answers for assets that its listing leaves out.
 #[derive(Debug, Default)]
-pub(super) struct Hidden {
+pub(crate) struct Hidden {
     /// They are there.
-    pub(super) assets: Vec<Asset>,
+    pub(crate) assets: Vec<Asset>,
     /// They could not be asked for.
-    pub(super) errors: Vec<(AssetId, Error)>,
+    pub(crate) errors: Vec<(AssetId, Error)>,
     /// There are more of them than were asked for.
-    pub(super) more: bool,
+    pub(crate) more: bool,
 }
 
 impl Hidden {
     /// The finding of one that is there.
-    pub(super) fn finding() -> Finding {
+    pub(crate) fn finding() -> Finding {
         Finding::new(Cause::ListingIncomplete, "the source's listing lacks it")
     }
 
     /// The finding where there are more than were asked for.
-    pub(super) fn finding_of_more(&self) -> Option<Finding> {
+    pub(crate) fn finding_of_more(&self) -> Option<Finding> {
         let detail = format!("the source's listing lacks more than {ASKED} assets that have locators");
         self.more.then(|| Finding::new(Cause::ListingIncomplete, detail))
     }
@@ -41,14 +41,14 @@ impl Hidden {
 
 /// Asks the source for each published asset that its listing leaves out. One that was deleted or created while the source
 /// was listed is no such one.
-pub(super) async fn hidden(pair: &Pair, claims: &Claims) -> Result<Hidden, Error> {
+pub(crate) async fn hidden(pair: &Pair, claims: &Claims) -> Result<Hidden, Error> {
     let unlisted = claims.spool.unlisted(ASKED + 1)?;
     let more = unlisted.len() > ASKED;
     ask(pair, claims, unlisted, more).await
 }
 
 /// Asks the source for these assets, as many as may be asked for.
-pub(super) async fn ask(pair: &Pair, claims: &Claims, ids: Vec<AssetId>, more: bool) -> Result<Hidden, Error> {
+pub(crate) async fn ask(pair: &Pair, claims: &Claims, ids: Vec<AssetId>, more: bool) -> Result<Hidden, Error> {
     let asked = stream::iter(ids.into_iter().take(ASKED)).map(|id| async move {
         let answer = pair.source.library.asset(&id).await;
         (id, answer)
@@ -66,7 +66,7 @@ pub(super) async fn ask(pair: &Pair, claims: &Claims, ids: Vec<AssetId>, more: b
 }
 
 /// Names those that are part of the run.
-pub(super) async fn name_hidden(run: &Run) -> Result<(), Error> {
+pub(crate) async fn name_hidden(run: &Run) -> Result<(), Error> {
     let hidden = hidden(&run.pair, &run.claims).await?;
     if let Some(finding) = hidden.finding_of_more() {
         run.find(finding);

@@ -1,41 +1,14 @@
 //! Makes the locators of several assets at once. A moved locator is removed from its old copy right before, so that it
 //! is dead no longer than two requests take.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use super::confirm::{self, is_updated};
-use super::run::Run;
+use crate::engine::confirm::{self, is_updated};
+use crate::engine::run::Run;
+use crate::engine::schedule::in_flight::{Made, Publication};
 use crate::error::{Error, for_all};
 use crate::model::{AssetId, Locator, LocatorId};
 use crate::verdict::Cause;
-
-/// The locators of one asset that have to be made; each of them names the copy as its asset.
-#[derive(Debug)]
-pub(crate) struct Publication {
-    /// The source asset.
-    pub(super) source: AssetId,
-    /// Those that the target does not have.
-    pub(super) missing: Vec<Locator>,
-    /// Those that are on another copy of ours.
-    pub(super) moved: Vec<Locator>,
-}
-
-/// A locator that was made.
-#[derive(Debug)]
-pub(crate) struct Made {
-    pub(super) locator: Locator,
-    /// How long it did not answer, if it was moved.
-    pub(super) dead: Option<Duration>,
-}
-
-impl Publication {
-    /// How many locators it has.
-    pub(super) fn len(&self) -> usize {
-        self.missing.len() + self.moved.len()
-    }
-}
 
 /// One locator of a batch.
 struct Wanted {
@@ -45,7 +18,7 @@ struct Wanted {
 }
 
 /// Makes the locators of several assets. Returns what became of each, the missing ones first.
-pub(super) async fn publish_batch(run: &Run, some: Vec<Publication>) -> Vec<Result<Vec<Result<Made, Error>>, Error>> {
+pub(crate) async fn publish_batch(run: &Run, some: Vec<Publication>) -> Vec<Result<Vec<Result<Made, Error>>, Error>> {
     let sizes: Vec<usize> = some.iter().map(Publication::len).collect();
     let wanted: Vec<Wanted> = some.into_iter().flat_map(wanted).collect();
     let removed = Instant::now();

@@ -2,9 +2,9 @@
 
 use std::sync::Mutex;
 
-use super::needs::Survey;
 use crate::claims::guards::may_overwrite;
 use crate::config::policy::Share;
+use crate::engine::contents::needs::Survey;
 use crate::verdict::{Cause, Finding};
 
 /// Counts compared and changed blobs.

@@ -1,0 +1,135 @@
+//! What a run counts, how it ends, and what it could not mirror.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::config::policy::Accepted;
+use crate::connect::Pair;
+use crate::model::{Asset, AssetId, Plane};
+use crate::verdict::{Class, Finding};
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Everything in scope is mirrored and verified.
+    #[default]
+    Complete,
+    /// It came to its end, but some assets could not be mirrored.
+    Partial,
+    /// A guard holds changes back: a person has to decide.
+    Held,
+    /// It was asked to stop; the next run resumes it.
+    Interrupted,
+    /// Nothing was to be changed.
+    DryRun,
+}
+
+/// Assets by how they ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct AssetCounts {
+    /// In scope.
+    pub total: u64,
+    /// Newly complete on the target (in a dry run: to be mirrored).
+    pub mirrored: u64,
+    /// Complete before.
+    pub unchanged: u64,
+    /// Left out on purpose, storage-encrypted ones included.
+    pub skipped: u64,
+    /// Failed, or disappeared during the run.
+    pub failed: u64,
+    /// A thing that mediamirror did not make is in the way.
+    pub conflicts: u64,
+    /// Complete before, and not listed by the source any more. Their copies stay on the target. Not among the total.
+    pub gone: u64,
+}
+
+/// Blobs by how they ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct BlobCounts {
+    /// Copied now (in a dry run: to be copied).
+    pub copied: u64,
+    /// There already.
+    pub unchanged: u64,
+    /// Could not be copied.
+    pub failed: u64,
+}
+
+/// Streaming locators by how they ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LocatorCounts {
+    /// Made or corrected now (in a dry run: to be made).
+    pub mirrored: u64,
+    /// There already.
+    pub unchanged: u64,
+    /// Could not be made.
+    pub failed: u64,
+}
+
+/// What only the target has: blobs that the source has deleted from assets that still play, and deleted assets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct KeptCounts {
+    /// Assets.
+    pub assets: u64,
+    /// Blobs of assets that the source still has.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Requests sent, retries included, both accounts together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct RequestCounts {
+    /// To the media APIs and token services.
+    pub media: u64,
+    /// To the blob services.
+    pub blob: u64,
+}
+
+impl RequestCounts {
+    /// Those that all lanes of both sides have sent so far.
+    pub(crate) fn sent(pair: &Pair) -> Self {
+        let mut counts = Self::default();
+        for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
+            let sent = lane.stats().requests;
+            match lane.plane() {
+                Plane::Media => counts.media += sent,
+                Plane::BlobRead | Plane::BlobWrite => counts.blob += sent,
+            }
+        }
+        counts
+    }
+}
+
+/// An asset that is not complete on the target, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Source id.
+    pub asset: AssetId,
+    /// Name to show.
+    pub name: String,
+    /// What kind of verdict it is.
+    #[serde(rename = "result")]
+    pub class: Class,
+    /// Why.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// Is it owed, and not accepted by the configuration?
+    pub owed: bool,
+}
+
+impl Problem {
+    /// The problem of an asset.
+    pub(crate) fn of(asset: &Asset, finding: Finding, accepted: &mut Accepted) -> Self {
+        let name = asset.label().to_owned();
+        // Asked first: what is not owed uses up no acceptance.
+        let owed = finding.owed() && !accepted.accepts(finding.cause, &name);
+        Self { asset: asset.id.clone(), name, class: finding.class(), owed, finding }
+    }
+}
+
+/// Seconds with milliseconds, in JSON.
+pub(crate) fn as_seconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((elapsed.as_secs_f64() * 1_000.0).round() / 1_000.0)
+}

@@ -1,0 +1,54 @@
+//! Checks both libraries as a whole, before anything is written.
+
+use crate::connect::Pair;
+use crate::engine::run::Run;
+use crate::engine::withdraw::{hidden, withhold};
+use crate::error::Error;
+use crate::verdict::{Cause, Finding};
+
+/// Checks the libraries as a whole, before anything is written.
+pub(crate) async fn examine(run: &Run) -> Result<(), Error> {
+    // If another run took the lock while the libraries were listed, the listings are no longer valid.
+    run.may_write()?;
+    object(run)?;
+    if run.is_held() {
+        return Ok(());
+    }
+    run.keeper.begin().await?;
+    prepare(run).await
+}
+
+/// Finds why a run must not write at all.
+pub(crate) fn object(run: &Run) -> Result<(), Error> {
+    let census = run.claims.census()?;
+    run.count(|tally| tally.published = census.published);
+    if census.covered == 0 && !run.options.covers_all() {
+        return Err(Error::nothing_matched());
+    }
+    if run.claims.is_reversed()? {
+        run.find(Cause::DirectionReversed.into());
+    } else if let Some(objection) = run.keeper.objection(census.complete, run.options.rebuild) {
+        run.find(objection);
+    }
+    Ok(())
+}
+
+/// Finds out what plays on the target at all, what is protected, what is withheld, and what others publish on our copies.
+pub(crate) async fn prepare(run: &Run) -> Result<(), Error> {
+    if let Some(silence) = silence_of_target(&run.pair).await? {
+        run.find(silence);
+    }
+    run.claims.screen(&run.pair).await?;
+    withhold::withhold(run)?;
+    withhold::name_foreign(run).await?;
+    hidden::name_hidden(run).await
+}
+
+/// Why nothing plays on the target, if that is so.
+async fn silence_of_target(pair: &Pair) -> Result<Option<Finding>, Error> {
+    if !pair.target.library.capabilities().streaming_hosts {
+        return Ok(None);
+    }
+    let hosts = pair.target.library.streaming_hosts().await?;
+    Ok((!hosts.iter().any(|host| host.running)).then(|| Cause::TargetNotStreaming.into()))
+}

@@ -1,0 +1,9 @@
+//! When: slots, queues and batches, and what waits for the others.
+
+pub(crate) mod batcher;
+pub(crate) mod copy_queue;
+pub(crate) mod in_flight;
+pub(crate) mod outages;
+pub(crate) mod overwrites;
+pub(crate) mod poll;
+pub(crate) mod slots;

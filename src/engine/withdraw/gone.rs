@@ -1,0 +1,27 @@
+//! What the tables say of assets that are deleted, or never published.
+
+use crate::claims::Gone;
+use crate::engine::run::Run;
+use crate::error::Error;
+use crate::model::{AssetEncryption, AssetId};
+
+/// Rows read from the tables at once.
+pub(super) const PAGE: usize = 500;
+
+/// The copies in scope whose source asset is deleted.
+pub(super) fn all_gone(run: &Run) -> Result<Vec<Gone>, Error> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    loop {
+        let page = run.claims.spool.gone(after, PAGE)?;
+        let Some((last, _)) = page.last() else { return Ok(all) };
+        after = *last;
+        all.extend(page.into_iter().map(|(_, gone)| gone).filter(|gone| run.covers_label(gone.copy.label())));
+    }
+}
+
+/// Is a source asset never published on the target? Then a locator of it is not served from a copy of another one either.
+pub(super) fn is_never_published(run: &Run, asset: &AssetId) -> Result<bool, Error> {
+    let Some((asset, _)) = run.claims.spool.source(asset)? else { return Ok(false) };
+    let closed = run.claims.spool.screened(&asset.id)?.is_closed();
+    Ok(closed || asset.encryption == AssetEncryption::Storage)
+}
