@@ -7,7 +7,7 @@ use azure_storage_blob::models::{BlobContainerClientCreateOptions, ListContainer
 use futures::stream::{self, BoxStream, StreamExt};
 use jiff::Timestamp;
 
-use super::BlobAccount;
+use super::account::BlobAccount;
 use super::properties::{ABSENT, control_call, header, refused_with};
 use super::write::write_call;
 use crate::error::{CallError, Error, Failure};

@@ -6,49 +6,31 @@
 
 mod blocks;
 mod remedy;
+mod sizes;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::{Method, Request};
-use azure_storage_blob::models::{AccessTier, BlobClientStartCopyFromUrlOptions};
+use azure_storage_blob::models::BlobClientStartCopyFromUrlOptions;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::account::{BlobAccount, Copied, CopySource};
 use super::properties::{control_call, copy_status, header, refused_with};
-use super::{BlobAccount, Copied, CopySource, WriteIf};
-use crate::call::Call;
+use super::small::WriteIf;
 use crate::error::{CallError, Error, Failure};
-use crate::model::{Blob, BlobProperties, BlobRef, CopyMethod, CopyState, CopyStatus};
-use crate::retry::Idempotency;
+use crate::model::{Blob, BlobRef, CopyState, CopyStatus};
 use crate::transport::authority;
 use crate::verdict::Cause;
-use remedy::{Plan, check_md5};
+use remedy::{Plan, check_md5, copy_call};
 
+use super::arriving::metadata_headers;
 pub(super) use remedy::target_refusal;
-
-/// The service's limit for Put Blob From URL.
-pub const PUT_LIMIT: u64 = 5_000 << 20;
-
-/// One request copies this much in seconds, and losing it costs no more than as much again; what is larger is faster in
-/// blocks, of which many are copied at once.
-pub const PUT_COMFORTABLE: u64 = 256 << 20;
-
-/// The best way to copy a blob of that size (`auto`).
-///
-/// Within one account Copy Blob copies nothing but metadata and is done at once. Between accounts it is best effort: copies
-/// may be worked on one after the other, without any promise of time, which is why the vendor advises the copies that are
-/// done when they return. Of those, one request is the cheapest as long as it is not too long to be repeated.
-pub fn choose(size: u64, same_account: bool) -> CopyMethod {
-    match size {
-        _ if same_account => CopyMethod::Async,
-        0..=PUT_COMFORTABLE => CopyMethod::Put,
-        _ => CopyMethod::Blocks,
-    }
-}
+pub use sizes::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
 
 /// The status of an operation that a service does not have.
 const NOT_IMPLEMENTED: u16 = 501;
@@ -58,36 +40,6 @@ const USUAL_HEADERS: usize = 24;
 
 /// How often a copy that is said to be pending is looked for.
 const ADOPTIONS: u32 = 5;
-
-/// Into how many blocks a blob of that size is copied.
-pub fn blocks(size: u64) -> u64 {
-    size.div_ceil(blocks::block_size(size))
-}
-
-/// The method asked for, or the one that does the same where the blob is too large for it.
-pub fn within_limits(wanted: CopyMethod, size: u64) -> CopyMethod {
-    if wanted == CopyMethod::Put && size > PUT_LIMIT { CopyMethod::Blocks } else { wanted }
-}
-
-/// The options every operation that makes a block blob shares.
-macro_rules! arriving_with {
-    ($options:ident, $account:expr, $properties:expr, $tier:expr) => {{
-        let properties: &crate::model::BlobProperties = $properties;
-        azure_storage_blob::models::$options {
-            blob_cache_control: properties.cache_control.clone(),
-            blob_content_disposition: properties.content_disposition.clone(),
-            blob_content_encoding: properties.content_encoding.clone(),
-            blob_content_language: properties.content_language.clone(),
-            blob_content_md5: properties.content_md5.clone(),
-            blob_content_type: properties.content_type.clone(),
-            blob_tags_string: $account.tags_header(properties),
-            metadata: $crate::blob::copy::metadata_headers(properties),
-            tier: $tier,
-            ..Default::default()
-        }
-    }};
-}
-pub(super) use arriving_with;
 
 impl BlobAccount {
     /// Put Blob From URL: done when it returns.
@@ -262,18 +214,6 @@ impl BlobAccount {
     }
 }
 
-/// A copy's call.
-fn copy_call<'a>(
-    operation: &'static str,
-    subject: &'a BlobRef,
-    from: &'a CopySource<'a>,
-    bytes: u64,
-) -> Call<'a, BlobRef> {
-    // A repeated copy results in the same state; a Copy Blob that was started twice is adopted.
-    let idempotency = Idempotency::Repeatable;
-    Call { operation, attempted: "copy blob", subject, idempotency, bytes, source: Some(&from.lane) }
-}
-
 /// The state of a copy, from the answer to its start.
 fn started(headers: &Headers) -> Result<CopyState, Failure> {
     let missing = || Failure::Unexpected("the answer has no copy id or state".to_owned());
@@ -287,22 +227,6 @@ fn same_blob(theirs: &str, ours: &str) -> bool {
     let path = |url: &Url| percent_decode_str(url.path()).collect::<Vec<u8>>();
     let place = |url: &str| Url::parse(url).map(|url| (authority(&url), path(&url)));
     place(theirs).is_ok_and(|theirs| place(ours) == Ok(theirs))
-}
-
-/// Metadata as the library takes it.
-pub(super) fn metadata_headers(properties: &BlobProperties) -> Option<HashMap<String, String>> {
-    let metadata = &properties.metadata;
-    (!metadata.is_empty()).then(|| metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-}
-
-/// The tier to ask for: the source's, where it is one a blob can be born in.
-fn tier_of(name: Option<&str>) -> Option<AccessTier> {
-    match name? {
-        "Hot" => Some(AccessTier::Hot),
-        "Cool" => Some(AccessTier::Cool),
-        "Cold" => Some(AccessTier::Cold),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

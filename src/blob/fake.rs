@@ -11,7 +11,7 @@ use azure_core::http::{AsyncRawResponse, HttpClient, Request, StatusCode};
 use bytes::Bytes;
 use url::Url;
 
-use super::BlobAccount;
+use super::account::BlobAccount;
 use crate::call::Caller;
 use crate::model::{AccountName, Plane};
 use crate::redact::Secret;

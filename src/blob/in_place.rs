@@ -9,7 +9,7 @@ use azure_core::http::RequestContent;
 use azure_core::http::headers::Headers;
 use azure_storage_blob::models::{BlobClientSetMetadataOptions, BlobClientSetPropertiesOptions, BlobTags};
 
-use super::BlobAccount;
+use super::account::BlobAccount;
 use super::copy::target_refusal;
 use super::properties::{ABSENT, control_call, header, refused_with};
 use crate::error::{CallError, Error};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use azure_core::http::{Method, Request};
 use url::Url;
 
-use super::BlobAccount;
+use super::account::BlobAccount;
 use super::properties::{ABSENT, control_call, refused_with};
 use crate::error::{Asked, CallError, Error, Failure};
 use crate::model::{BlobRef, LeaseId};

@@ -6,9 +6,10 @@ mod page;
 use azure_core::http::Method;
 use futures::stream::{self, BoxStream, StreamExt};
 
-use super::BlobAccount;
+use super::account::BlobAccount;
 use super::properties::control_call;
-use super::tags::{TagAccess, refused};
+use super::tag_access::TagAccess;
+use super::tags::refused;
 use crate::error::{CallError, Error, Failure};
 use crate::model::{Blob, ContainerName};
 use page::Page;

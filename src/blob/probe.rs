@@ -4,8 +4,8 @@ use azure_core::http::Method;
 use jiff::Timestamp;
 use url::Url;
 
+use super::account::{BlobAccount, CopySource};
 use super::properties::{control_call, header, service_date};
-use super::{BlobAccount, CopySource};
 use crate::error::{Error, Failure};
 use crate::model::ContainerName;
 

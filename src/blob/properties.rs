@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use std::collections::HashMap;
 
-use super::BlobAccount;
-use super::tags::{TagAccess, refused};
+use super::account::BlobAccount;
+use super::tag_access::TagAccess;
+use super::tags::refused;
 use crate::call::Call;
 use crate::error::{CallError, Error, Failure};
 use crate::model::{Blob, BlobRef, CopyState, CopyStatus, IndexTags};

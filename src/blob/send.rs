@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use url::Url;
 
-use super::BlobAccount;
+use super::account::BlobAccount;
 
 impl BlobAccount {
     /// A request with the service version; not signed yet.

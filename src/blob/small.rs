@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
-use super::BlobAccount;
+use super::account::BlobAccount;
 use super::properties::{ABSENT, control_call, header, refused_with};
 use super::write::write_call;
 use crate::error::{CallError, Error, Failure};

@@ -6,9 +6,9 @@ use azure_core::http::RequestContent;
 use azure_storage_blob::models::{BlockBlobClientStageBlockOptions, BlockLookupList};
 use bytes::Bytes;
 
-use super::copy::arriving_with;
+use super::account::{BlobAccount, Copied};
+use super::arriving::arriving_with;
 use super::properties::header;
-use super::{BlobAccount, Copied};
 use crate::call::Call;
 use crate::error::Error;
 use crate::model::{BlobProperties, BlobRef};

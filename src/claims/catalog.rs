@@ -7,15 +7,16 @@ use futures::TryStreamExt;
 use jiff::Timestamp;
 
 use super::judge::{Claim, Evidence, Move, Target, Work, id_taken, judge};
+use super::order::Order;
 use super::spool::{Census, Spool};
-use super::{Holding, Order, Screened, Standing, TargetAsset};
+use super::standing::{Holding, Screened, Standing, TargetAsset, original_of};
 use crate::clock;
 use crate::config::policy::Adopt;
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::{AssetRow, Ledger};
 use crate::library::Pages;
-use crate::model::{AccountName, Asset, AssetFile, AssetId, Locator, LocatorId, Mark, Protection, Side};
+use crate::model::{AccountName, Asset, AssetFile, AssetId, Locator, LocatorId, Protection, Side};
 use crate::monitor::{Monitor, RunEvent};
 
 /// Marks of the source that are looked up to find out whether the mirror is turned round. One is enough to know; a few
@@ -332,12 +333,6 @@ async fn source_assets(
     }
     monitor.event(RunEvent::ListingFinished { side: Side::Source, assets: listed });
     Ok(originals)
-}
-
-/// The asset of `account` that this one is a copy of.
-pub(super) fn original_of(asset: &Asset, account: &AccountName) -> Option<AssetId> {
-    let mark = asset.alternate_id.as_deref().and_then(Mark::parse)?;
-    (mark.account == *account && mark.own.as_ref() == Some(&asset.id)).then_some(mark.source)
 }
 
 async fn target_assets(spool: &Spool, pair: &Pair, monitor: &dyn Monitor) -> Result<(), Error> {

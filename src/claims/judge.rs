@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::catalog::original_of;
-use super::{Holding, Screened, Standing, TargetAsset, digest, same_terms};
+use super::digest;
+use super::standing::{Holding, Screened, Standing, TargetAsset, original_of, same_terms};
 use crate::ledger::AssetRow;
 use crate::library::Capabilities;
 use crate::model::{AccountName, Asset, AssetEncryption, AssetId, Locator, LocatorId, Mark};

@@ -13,24 +13,16 @@ use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use sha2::{Digest, Sha256};
 
+use super::super::account::{BlobAccount, Copied, CopySource};
+use super::super::arriving::arriving_with;
 use super::super::properties::{control_call, header, refused_with};
-use super::super::{BlobAccount, Copied, CopySource};
+use super::remedy::copy_call;
 use super::remedy::{Plan, check_md5};
-use super::{PUT_LIMIT, arriving_with, copy_call};
+use super::sizes::{MOST_BLOCKS, PUT_LIMIT, block_size};
 use crate::error::{CallError, Error};
 use crate::model::{BlobProperties, BlobRef};
 use crate::verdict::Cause;
 
-/// Every block is a paid write. At the 60 MB/s that one stream reaches in the field, this one takes a second: long beside its
-/// latency, short beside a retry.
-const SMALLEST_BLOCK: u64 = 64 << 20;
-/// The service's limit.
-const LARGEST_BLOCK: u64 = 4_000 << 20;
-/// The service's limit.
-const MOST_BLOCKS: u64 = 50_000;
-/// Enough blocks to keep many at work until near the end, few enough that they do not use up the request rate: the vendor's
-/// own measurements copy 50 GB in blocks of 128 MiB.
-const WANTED_BLOCKS: u64 = 400;
 /// Blocks of one blob at once. One blob alone can use a whole account: the 25 Gbps that it takes in are 52 streams of the
 /// 60 MB/s above. It is a quarter of a lane's default slots, so that it leaves room for other blobs.
 const BLOCKS_AT_ONCE: usize = 64;
@@ -221,15 +213,6 @@ impl BlobAccount {
     }
 }
 
-/// The size of a blob's blocks: 64 MiB, doubled until there are few enough of them.
-pub(super) fn block_size(length: u64) -> u64 {
-    let mut size = SMALLEST_BLOCK;
-    while length.div_ceil(size) > WANTED_BLOCKS && size < LARGEST_BLOCK {
-        size *= 2;
-    }
-    size.min(LARGEST_BLOCK)
-}
-
 /// The blocks a source is copied in, none of them there yet.
 fn blocks_of(from: &CopySource<'_>) -> Result<Vec<Block>, Error> {
     let length = from.blob.length;
@@ -265,16 +248,6 @@ fn block_id(state: u64, index: u64) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn blocks_are_few_but_never_too_many_or_too_large() {
-        assert_eq!(block_size(0), 64 << 20);
-        assert_eq!(block_size(400 * (64 << 20)), 64 << 20);
-        assert_eq!(block_size(400 * (64 << 20) + 1), 128 << 20);
-        assert_eq!(block_size(50 << 30), 128 << 20);
-        let largest = MOST_BLOCKS * LARGEST_BLOCK;
-        assert_eq!(largest.div_ceil(block_size(largest)), MOST_BLOCKS);
-    }
 
     #[test]
     fn block_ids_differ_by_state_cut_and_index_but_not_in_length() {

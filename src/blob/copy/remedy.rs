@@ -5,11 +5,15 @@ use std::sync::atomic::Ordering;
 
 use azure_storage_blob::models::AccessTier;
 
+use super::super::account::{BlobAccount, CopySource};
+use super::super::arriving::tier_of;
 use super::super::properties::refused_with;
-use super::super::{BlobAccount, CopySource, SignedUrl};
-use super::tier_of;
+use super::super::sas::SignedUrl;
+use crate::call::Call;
 use crate::error::{CallError, Error, Failure};
 use crate::failure::copy_refusal;
+use crate::model::BlobRef;
+use crate::retry::Idempotency;
 use crate::verdict::Cause;
 
 /// Codes with which an account refuses a tier.
@@ -26,6 +30,18 @@ pub(super) struct Plan<'a> {
     pub(super) from: &'a CopySource<'a>,
     pub(super) tier: Option<AccessTier>,
     resigned: Option<SignedUrl>,
+}
+
+/// A copy's call.
+pub(super) fn copy_call<'a>(
+    operation: &'static str,
+    subject: &'a BlobRef,
+    from: &'a CopySource<'a>,
+    bytes: u64,
+) -> Call<'a, BlobRef> {
+    // A repeated copy results in the same state; a Copy Blob that was started twice is adopted.
+    let idempotency = Idempotency::Repeatable;
+    Call { operation, attempted: "copy blob", subject, idempotency, bytes, source: Some(&from.lane) }
 }
 
 impl Plan<'_> {

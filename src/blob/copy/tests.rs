@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::super::fake::{Answer, Asked, Fake, answer, refusal};
 use super::*;
 use crate::error::Disposition;
-use crate::model::{Blob, ContainerName, IndexTags};
+use crate::model::{Blob, BlobProperties, ContainerName, CopyMethod, IndexTags};
 use crate::verdict::Cause;
 
 const CREATED: &[(&str, &str)] = &[("etag", "\"0xNEW\"")];

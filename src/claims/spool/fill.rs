@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 use rusqlite::{Transaction, params};
 
 use super::super::digest::FilesDigest;
-use super::super::{Standing, target_standing};
-use super::row::{asset_key, container, encryption, locator_key, public, ticks};
-use super::{Spool, failed};
+use super::super::standing::{Standing, target_standing};
+use super::row::{asset_key, container, encryption, locator_key, public, side_number, ticks};
+use super::tables::{Spool, failed};
 use crate::error::Error;
 use crate::model::{AccountName, Asset, AssetFile, Locator, LocatorKind, Side};
 
@@ -129,13 +129,5 @@ impl Spool {
         let transaction = connection.transaction().map_err(failed("write"))?;
         change(&transaction).map_err(failed("write"))?;
         transaction.commit().map_err(failed("write"))
-    }
-}
-
-/// A side in a row.
-pub(super) fn side_number(side: Side) -> u8 {
-    match side {
-        Side::Source => 0,
-        Side::Target => 1,
     }
 }

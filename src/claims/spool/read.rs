@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use rusqlite::{OptionalExtension as _, Params, Row, params};
 
 use super::super::digest::FilesDigest;
-use super::super::{Holding, Order, Screened, Standing, TargetAsset};
-use super::fill::side_number;
+use super::super::order::Order;
+use super::super::standing::{Holding, Screened, Standing, TargetAsset};
 use super::row::{
-    LEVELS, LOCATOR, REVOKED, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, encryption, holding, locator,
-    locator_key, revoked, source_asset, target_asset,
+    LEVELS, LOCATOR, REVOKED, Revoked, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, encryption, holding, locator,
+    locator_key, revoked, side_number, source_asset, target_asset,
 };
-use super::{Spool, failed};
+use super::tables::{Spool, failed};
 use crate::error::Error;
 use crate::model::{Asset, AssetEncryption, AssetId, Locator, LocatorId, PublicAccess, Side};
 
@@ -22,20 +22,6 @@ pub(crate) struct Gone {
     pub(crate) copy: TargetAsset,
     /// Its source asset.
     pub(crate) source: AssetId,
-}
-
-/// A locator of ours that the source does not publish on the asset any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Revoked {
-    /// The locator on the target.
-    pub(crate) locator: Locator,
-    /// The copy that it is on, and the copy's source asset.
-    pub(crate) copy: TargetAsset,
-    pub(crate) source: AssetId,
-    /// Does the source list that asset? Then whether it is protected.
-    pub(crate) screened: Option<Screened>,
-    /// Is the source asset part of the run? `None`: it is not listed, the copy's name decides.
-    pub(crate) covered: Option<bool>,
 }
 
 /// The numbers that the guards judge.

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::{Type, Value};
 
-use super::super::{Holding, Screened, Standing, TargetAsset};
-use super::Revoked;
+use super::super::standing::{Holding, Screened, Standing, TargetAsset};
 use crate::model::{
     AccountName, Asset, AssetEncryption, AssetId, ContainerName, Locator, LocatorId, LocatorKind, Mark, PublicAccess,
+    Side,
 };
 
 /// Nanoseconds of the ticks that services keep times in.
@@ -25,6 +25,20 @@ const ENCRYPTIONS: [AssetEncryption; 4] =
 
 /// All levels of public access, by their number in a row.
 pub(super) const LEVELS: [PublicAccess; 2] = [PublicAccess::Blobs, PublicAccess::Container];
+
+/// A locator of ours that the source does not publish on the asset any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Revoked {
+    /// The locator on the target.
+    pub(crate) locator: Locator,
+    /// The copy that it is on, and the copy's source asset.
+    pub(crate) copy: TargetAsset,
+    pub(crate) source: AssetId,
+    /// Does the source list that asset? Then whether it is protected.
+    pub(crate) screened: Option<Screened>,
+    /// Is the source asset part of the run? `None`: it is not listed, the copy's name decides.
+    pub(crate) covered: Option<bool>,
+}
 
 /// What stands before the GUID at the end of an id, and the GUID. Braces, capitals and missing hyphens would not read back.
 fn split(id: &str) -> Option<(&str, uuid::Uuid)> {
@@ -93,6 +107,14 @@ fn container_of(asset: &AssetId, kept: Option<Vec<u8>>) -> Option<ContainerName>
         (NAMED_AFTER_ASSET, Some((_, guid))) => ContainerName::new(format!("{text}{guid}")),
         _ => ContainerName::new(text),
     })
+}
+
+/// A side in a row.
+pub(super) fn side_number(side: Side) -> u8 {
+    match side {
+        Side::Source => 0,
+        Side::Target => 1,
+    }
 }
 
 /// A time in ticks.

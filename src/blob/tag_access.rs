@@ -1,0 +1,53 @@
+//! Does an account show the index tags of its blobs?
+
+use std::sync::atomic::AtomicU8;
+
+use super::auth::Credential;
+use super::sas::SharedAccess;
+use crate::model::IndexTags;
+
+/// Does an account show the index tags of its blobs?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum TagAccess {
+    /// Yes, unless a refusal shows otherwise.
+    Readable,
+    /// It refuses: the permission is missing.
+    Refused,
+    /// It has none, such as an account with a hierarchical namespace.
+    NotOffered,
+}
+
+impl TagAccess {
+    /// The tags of a blob whose tags were not asked for because of this.
+    pub(super) fn of_a_blob(self) -> IndexTags {
+        match self {
+            Self::Readable => IndexTags::default(),
+            Self::Refused => IndexTags::Unreadable,
+            Self::NotOffered => IndexTags::NotOffered,
+        }
+    }
+}
+
+/// What is known of an account. It becomes worse, and never better.
+#[derive(Debug)]
+pub(super) struct TagsKnown(pub(super) AtomicU8);
+
+impl TagsKnown {
+    /// What the credential says: a signature without the permission need not be tried.
+    pub(super) fn at_first(credential: &Credential) -> Self {
+        let access = match credential {
+            Credential::Key(_) => TagAccess::Readable,
+            Credential::Sas(sas) => SharedAccess::read(sas.expose()).tag_access(),
+        };
+        Self(AtomicU8::new(access as u8))
+    }
+}
+
+impl SharedAccess {
+    /// Does it permit to read index tags? One with a stored policy does not say what it permits.
+    pub fn tag_access(&self) -> TagAccess {
+        let refused = !self.permissions.is_empty() && !self.permissions.contains('t');
+        if refused { TagAccess::Refused } else { TagAccess::Readable }
+    }
+}

@@ -1,0 +1,106 @@
+//! The temporary tables.
+
+use std::sync::{Mutex, MutexGuard};
+
+use rusqlite::Connection;
+
+use crate::error::Error;
+
+/// Memory for pages of the tables, in KiB; what does not fit is in the file.
+const CACHE_KIB: i64 = 16_384;
+
+const TABLES: &str = "
+    CREATE TABLE source_asset (
+        n            INTEGER PRIMARY KEY,
+        id           BLOB NOT NULL,
+        name         TEXT,
+        alternate_id TEXT,
+        created      INTEGER,
+        encryption   INTEGER NOT NULL,
+        account      TEXT,
+        container    BLOB,
+        public       INTEGER,
+        covered      INTEGER NOT NULL,
+        protection   INTEGER NOT NULL DEFAULT 0,
+        deferred     INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE target_asset (
+        n            INTEGER PRIMARY KEY,
+        id           BLOB NOT NULL,
+        name         TEXT,
+        alternate_id TEXT,
+        account      TEXT,
+        container    BLOB,
+        public       INTEGER,
+        standing     INTEGER NOT NULL,
+        source       BLOB,
+        retired      INTEGER NOT NULL
+    );
+    CREATE TABLE source_locator (
+        id BLOB NOT NULL, asset BLOB NOT NULL, name TEXT, start INTEGER, expiry INTEGER NOT NULL
+    );
+    CREATE TABLE target_locator (
+        id BLOB NOT NULL, asset BLOB NOT NULL, name TEXT, start INTEGER, expiry INTEGER NOT NULL,
+        ours INTEGER NOT NULL
+    );
+    -- Other locators than streaming ones count against the room for locators, and for nothing else.
+    CREATE TABLE target_read_locator (asset BLOB NOT NULL);
+    CREATE TABLE file_part (
+        side INTEGER NOT NULL, asset BLOB NOT NULL,
+        a INTEGER NOT NULL, b INTEGER NOT NULL, c INTEGER NOT NULL, bytes INTEGER NOT NULL
+    );
+";
+
+/// What is looked up, once everything is listed. Parts of one asset's file records become one sum: a digest is three
+/// numbers below 2^42, so that two million of them add up without an overflow.
+const INDEXES: &str = "
+    CREATE INDEX source_by_id ON source_asset (id);
+    CREATE INDEX target_by_id ON target_asset (id);
+    CREATE INDEX target_by_source ON target_asset (source) WHERE source IS NOT NULL;
+    CREATE INDEX source_locator_by_id ON source_locator (id);
+    CREATE INDEX source_locator_by_asset ON source_locator (asset);
+    CREATE INDEX target_locator_by_id ON target_locator (id);
+    CREATE INDEX target_locator_by_asset ON target_locator (asset);
+    CREATE INDEX target_read_locator_by_asset ON target_read_locator (asset);
+    -- A mark that does not name its asset, with locators on the asset: somebody copied the mark.
+    UPDATE target_asset SET standing = 0, source = NULL
+    WHERE standing = 2 AND EXISTS (SELECT 1 FROM target_locator AS l WHERE l.asset = target_asset.id);
+    CREATE TABLE file_sum AS
+        SELECT side, asset, sum(a) & 4398046511103 AS a, sum(b) & 4398046511103 AS b, sum(c) & 4398046511103 AS c,
+               total(bytes) AS bytes
+        FROM file_part GROUP BY side, asset;
+    DROP TABLE file_part;
+    CREATE INDEX file_sum_by_asset ON file_sum (side, asset);
+";
+
+/// The tables.
+#[derive(Debug)]
+pub(crate) struct Spool(Mutex<Connection>);
+
+impl Spool {
+    /// Empty tables.
+    pub(crate) fn open() -> Result<Self, Error> {
+        // An empty name: a private temporary database, which spills into a file that has no name.
+        let connection = Connection::open("").map_err(failed("make"))?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(failed("make"))?;
+        connection.pragma_update(None, "journal_mode", "OFF").map_err(failed("make"))?;
+        connection.pragma_update(None, "synchronous", "OFF").map_err(failed("make"))?;
+        connection.execute_batch(TABLES).map_err(failed("make"))?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    /// Makes the indexes; from here on the tables are read.
+    pub(crate) fn index(&self) -> Result<(), Error> {
+        self.lock().execute_batch(INDEXES).map_err(failed("index"))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().expect("no panic while held")
+    }
+}
+
+/// The error of a step on the tables.
+pub(super) fn failed(attempted: &'static str) -> impl Fn(rusqlite::Error) -> Error {
+    move |error| Error::Spool { attempted, reason: error.to_string() }
+}
