@@ -4,10 +4,12 @@
 //! may have taken effect is sent again before looking.
 
 mod access;
+mod account;
 mod assets;
 mod auth;
 mod batch;
 mod bulk;
+mod calls;
 mod container;
 mod costs;
 mod create;
@@ -20,6 +22,7 @@ mod front_door;
 #[cfg(test)]
 mod fuzz;
 mod jobs;
+mod known_policies;
 mod listing;
 mod locators;
 mod odata;
@@ -31,121 +34,27 @@ mod wire;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use azure_core::http::HttpClient;
 use jiff::{SignedDuration, Timestamp};
 
-use self::auth::Tokens;
-use self::front_door::FrontDoor;
-use self::listing::Query;
-use self::policies::Policies;
-use self::wire::Wire;
+pub use self::account::AmsV2;
+use self::account::{LOCATORS_OF_AN_ASSET, WITH_STREAMING_ENDPOINTS};
 use super::authoring::{AccessPolicy, Authoring, Job, JobTask, NewJob, Processor};
 use super::{Batches, Capabilities, Cost, FileSet, Library, Pages, RecordBatch};
-use crate::call::Caller;
-use crate::config::AmsV2Config;
 use crate::error::Error;
 use crate::model::{
     AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, JobId, Locator, LocatorId, NewAsset,
     Protection, StreamingHost,
 };
 use crate::redact::SafeUrl;
-use crate::transport::AllowedHosts;
 
-/// `major.minor` of an `x-ms-version`.
-type Version = (u32, u32);
-
-/// The first version whose assets name their container and storage account, and whose locators have names.
-const WITH_URI: Version = (2, 2);
 /// What an asset's id begins with.
 const ASSET_ID: &str = "nb:cid:";
 /// Characters of an alternate id (REST reference, Asset entity).
 const ALTERNATE_ID_LENGTH: usize = 4_000;
-/// Locators of an asset: Azure Storage keeps five stored access policies a container. Expired ones count.
-const LOCATORS_OF_AN_ASSET: usize = 5;
 /// An id that no asset has.
 const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";
-/// The first version with streaming endpoints.
-const WITH_STREAMING_ENDPOINTS: Version = (2, 7);
-/// The first version with delivery policies.
-const WITH_DELIVERY_POLICIES: Version = (2, 7);
-
-/// A Media Services v2 account. Clones share everything.
-#[derive(Debug, Clone)]
-pub struct AmsV2(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    account: AccountName,
-    default_storage: Option<AccountName>,
-    version: Version,
-    wire: Arc<Wire>,
-    policies: Policies,
-    /// The service refused `$batch`.
-    no_batch: AtomicBool,
-    /// The service refused a `$batch` of queries.
-    no_query_batch: AtomicBool,
-    /// The service refused to filter files by several parents.
-    no_parent_filter: AtomicBool,
-}
-
-impl AmsV2 {
-    /// A client of that account. Nothing is sent yet.
-    ///
-    /// `client` is the guarded transport whose allow-list is `hosts`; the endpoint's and the token service's host are
-    /// added to it, and the cluster's once it is known. `media` is the caller of the account's media lane.
-    /// `default_storage` is where the service creates new assets.
-    pub fn new(
-        account: AccountName,
-        default_storage: Option<AccountName>,
-        settings: &AmsV2Config,
-        client: Arc<dyn HttpClient>,
-        hosts: AllowedHosts,
-        media: Caller,
-    ) -> Self {
-        let tokens = Tokens::new(settings.auth.clone(), Arc::clone(&client), media.for_another_host());
-        hosts.allow(tokens.url());
-        let door = FrontDoor::new(&settings.endpoint, &settings.redirect_hosts, hosts);
-        Self(Arc::new(Inner {
-            account,
-            default_storage,
-            version: version(&settings.api_version),
-            wire: Arc::new(Wire::new(client, media, tokens, door, settings.api_version.clone())),
-            policies: Policies::default(),
-            no_batch: AtomicBool::new(false),
-            no_query_batch: AtomicBool::new(false),
-            no_parent_filter: AtomicBool::new(false),
-        }))
-    }
-
-    fn wire(&self) -> &Arc<Wire> {
-        &self.0.wire
-    }
-
-    /// Does the spoken version know this?
-    fn speaks(&self, version: Version) -> bool {
-        self.0.version >= version
-    }
-
-    fn batches(&self) -> bool {
-        !self.0.no_batch.load(Ordering::Relaxed)
-    }
-
-    /// A query of a whole set of this account.
-    fn query(&self, operation: &'static str, attempted: &'static str, path: &str) -> Query {
-        let subject = format!("of account {}", self.0.account);
-        Query { operation, attempted, subject, path: path.to_owned(), filter: None }
-    }
-}
-
-/// Reads an `x-ms-version`; what cannot be read counts as the newest, so that nothing is held back.
-fn version(text: &str) -> Version {
-    let numbers = text.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-    numbers.unwrap_or((u32::MAX, 0))
-}
-
 #[async_trait]
 impl Library for AmsV2 {
     fn account(&self) -> &AccountName {
@@ -292,7 +201,7 @@ impl Library for AmsV2 {
     }
 
     async fn our_policies(&self) -> Result<HashSet<String>, Error> {
-        self.0.policies.ids(self).await
+        self.ids_of_our_policies().await
     }
 
     fn clock_skew(&self) -> Option<SignedDuration> {

@@ -5,14 +5,16 @@ use jiff::Timestamp;
 use serde_json::json;
 use url::Url;
 
+use super::account::AmsV2;
 use super::assets::unreadable;
 use super::batch::{Changeset, Operation, Target};
 use super::bulk::ROUNDS;
+use super::calls::{call, safe};
 use super::create::create_once;
+use super::entities;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
-use super::wire::{Ask, call, safe};
-use super::{AmsV2, entities};
+use super::wire::Ask;
 use crate::error::{Error, Failure};
 use crate::library::authoring::AccessPolicy;
 use crate::model::{AssetId, Locator, LocatorId};
@@ -91,7 +93,7 @@ impl AmsV2 {
         start: Timestamp,
         minutes: u32,
     ) -> Result<SafeUrl, Error> {
-        let policy = self.0.policies.find_or_create(self, minutes).await?;
+        let policy = self.read_policy(minutes).await?;
         let id = entities::wire_id(id);
         let entity = json!({
             "Id": id,
@@ -135,7 +137,7 @@ impl AmsV2 {
     /// Removes an access policy. One that is not there is a success.
     pub(super) async fn delete_access_policy(&self, id: &str) -> Result<(), Error> {
         self.delete("DeleteAccessPolicy", "delete access policy", "AccessPolicies", id).await?;
-        self.0.policies.forget(id).await;
+        self.forget_policy(id).await;
         Ok(())
     }
 

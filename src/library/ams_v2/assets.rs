@@ -2,11 +2,13 @@
 
 use serde_json::json;
 
+use super::account::{AmsV2, WITH_STREAMING_ENDPOINTS, WITH_URI};
+use super::calls::{call, safe};
 use super::create::create_once;
+use super::entities;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
-use super::wire::{Ask, call, safe};
-use super::{AmsV2, WITH_STREAMING_ENDPOINTS, WITH_URI, entities};
+use super::wire::Ask;
 use crate::error::{Asked, CallError, Error, Failure};
 use crate::model::{Asset, AssetChange, AssetId, NewAsset, StreamingHost};
 use crate::retry::{Idempotency, final_disposition};

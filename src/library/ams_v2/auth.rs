@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-use super::wire::safe;
+use super::calls::{JSON, safe};
 use super::{errors, exchange};
 use crate::call::Caller;
 use crate::clock;
@@ -220,6 +220,16 @@ fn read(body: &str, asked_at: Timestamp) -> Option<Token> {
 /// The `ExpiresOn` inside a simple web token.
 fn swt_expiry(token: &str) -> Option<i64> {
     token.split('&').find_map(|pair| pair.strip_prefix("ExpiresOn="))?.parse().ok()
+}
+
+/// The headers every request carries.
+pub(super) fn set_headers(request: &mut Request, version: &str, token: &Token) {
+    request.insert_header("authorization", format!("Bearer {}", token.value.expose()));
+    request.insert_header("x-ms-version", version.to_owned());
+    request.insert_header("dataserviceversion", "3.0");
+    request.insert_header("maxdataserviceversion", "3.0");
+    request.insert_header("accept", JSON);
+    request.insert_header("x-ms-client-request-id", uuid::Uuid::new_v4().to_string());
 }
 
 #[cfg(test)]

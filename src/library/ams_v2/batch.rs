@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use url::Url;
 
+use super::calls::JSON;
 use super::errors;
 use super::odata::{self, Row};
-use super::wire::JSON;
 use crate::error::Failure;
 
 /// Operations a changeset may have (WCF Data Services' usual setting; the service does not document its own).

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use super::AmsV2;
+use super::account::AmsV2;
 use super::batch::{BATCH_OPERATIONS, Changeset};
+use super::calls::call;
 use super::odata::Row;
-use super::wire::call;
 use crate::error::{Asked, CallError, Failure};
 use crate::retry::{Class, Idempotency, classify, final_disposition};
 

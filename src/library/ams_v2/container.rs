@@ -3,11 +3,13 @@
 
 use serde_json::json;
 
+use super::account::{AmsV2, WITH_URI};
 use super::assets::unreadable;
+use super::calls::{call, safe};
 use super::create::create_once;
+use super::entities;
 use super::odata::{self, Row};
-use super::wire::{Ask, call, safe};
-use super::{AmsV2, WITH_URI, entities};
+use super::wire::Ask;
 use crate::error::{Error, Failure};
 use crate::model::{AccountName, AssetId, ContainerName};
 use crate::retry::Idempotency;
@@ -48,7 +50,7 @@ impl AmsV2 {
     }
 
     async fn container_by_locator(&self, asset: &AssetId) -> Result<ContainerName, Error> {
-        let policy = self.0.policies.find_or_create(self, TEMPORARY_MINUTES).await?;
+        let policy = self.read_policy(TEMPORARY_MINUTES).await?;
         // The id is ours, so that the locator can be removed even if the result of its creation is unknown.
         let id = format!("{}{}", entities::LOCATOR_PREFIX, uuid::Uuid::new_v4());
         let path = self.temporary_path(asset, &id, &policy).await;

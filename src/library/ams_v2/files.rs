@@ -8,13 +8,15 @@ use std::sync::atomic::Ordering;
 
 use futures::future::join_all;
 
+use super::account::AmsV2;
 use super::batch::{CHANGESET_OPERATIONS, Changeset, Operation, Target};
 use super::bulk::{ROUNDS, Refused, Wrong};
+use super::calls::safe;
 use super::entities::FileRow;
 use super::listing::{self, Query};
 use super::odata;
-use super::wire::{Ask, Content, Verb, safe};
-use super::{AmsV2, diff, entities};
+use super::wire::{Ask, Content, Verb};
+use super::{diff, entities};
 use crate::error::{CallError, Error, Failure};
 use crate::library::{FileSet, OtherRecords};
 use crate::model::{AssetFile, AssetId};

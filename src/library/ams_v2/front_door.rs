@@ -5,9 +5,9 @@
 use azure_core::http::{HttpClient, Method, Request};
 use url::Url;
 
-use super::auth::Token;
+use super::auth::{Token, set_headers};
+use super::errors;
 use super::exchange::{self, Answer};
-use super::{errors, wire};
 use crate::error::Failure;
 use crate::transport::{AllowedHosts, authority, is_loopback};
 
@@ -33,7 +33,7 @@ impl FrontDoor {
     /// Asks the endpoint where the account's API is.
     pub(super) async fn knock(&self, client: &dyn HttpClient, version: &str, token: &Token) -> Result<Url, Failure> {
         let mut request = Request::new(self.endpoint.clone(), Method::Get);
-        wire::set_headers(&mut request, version, token);
+        set_headers(&mut request, version, token);
         let answer = exchange::send(client, &request).await?;
         let host = authority(&self.endpoint);
         match answer.status {

@@ -5,12 +5,14 @@
 use quick_xml::escape::escape;
 use serde_json::{Value, json};
 
+use super::account::AmsV2;
 use super::assets::unreadable;
+use super::calls::{call, safe};
 use super::create::create_once;
+use super::entities;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
-use super::wire::{Ask, call, safe};
-use super::{AmsV2, entities};
+use super::wire::Ask;
 use crate::error::{CallError, Error, Failure};
 use crate::library::authoring::{Job, JobTask, NewJob, TaskError, TaskEvent};
 use crate::model::{Asset, JobId, JobState};

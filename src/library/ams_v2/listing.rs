@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt};
 
+use super::calls::safe;
 use super::entities;
 use super::odata::{self, Row};
-use super::wire::{Ask, Wire, safe};
+use super::wire::{Ask, Wire};
 use crate::call::Call;
 use crate::error::{Asked, CallError, Error, Failure};
 use crate::retry::final_disposition;

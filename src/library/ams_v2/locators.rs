@@ -8,13 +8,15 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
+use super::account::{AmsV2, LOCATORS_OF_AN_ASSET, WITH_URI};
 use super::assets::unreadable;
 use super::batch::{Changeset, Operation, Target};
 use super::bulk::Wrong;
+use super::calls::{call, safe};
+use super::entities;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
-use super::wire::{Ask, call, safe};
-use super::{AmsV2, LOCATORS_OF_AN_ASSET, WITH_URI, entities};
+use super::wire::Ask;
 use crate::error::{Asked, CallError, Disposition, Error, Failure, for_all};
 use crate::model::{Locator, LocatorId, LocatorKind};
 use crate::retry::Idempotency;
@@ -152,7 +154,7 @@ impl AmsV2 {
 
     /// How many policies [`Self::publish_all`] would make for those.
     pub(super) async fn policies_lacking(&self, locators: &[Locator]) -> Result<u64, Error> {
-        let mut durations = self.0.policies.durations(self).await?;
+        let mut durations = self.durations_of_policies().await?;
         let mut lacking = 0;
         for locator in locators {
             let minutes = match exact_minutes(locator) {
@@ -168,10 +170,10 @@ impl AmsV2 {
     async fn creation(&self, locator: &Locator) -> Result<Changeset, Error> {
         let exact = exact_minutes(locator);
         let minutes = match exact {
-            Some(minutes) if self.0.policies.welcomes(minutes, KINDS).await => minutes,
+            Some(minutes) if self.welcomes_policy(minutes, KINDS).await => minutes,
             _ => COMMON_MINUTES,
         };
-        let policy = self.0.policies.find_or_create(self, minutes).await?;
+        let policy = self.read_policy(minutes).await?;
         let mut entity = json!({
             "Id": entities::wire_id(&locator.id),
             "AssetId": locator.asset.as_str(),

@@ -1,15 +1,17 @@
 //! Read policies, one for each duration and shared by all locators: the service keeps a limited number of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::json;
 
-use super::AmsV2;
+use super::account::AmsV2;
+use super::calls::call;
 use super::create::create_once;
 use super::entities;
+use super::known_policies::Known;
 use super::listing::{self, Query};
 use super::odata;
-use super::wire::{Ask, call};
+use super::wire::Ask;
 use crate::error::{CallError, Error, Failure};
 use crate::retry::Idempotency;
 
@@ -18,65 +20,52 @@ pub(super) const PREFIX: &str = "mediamirror read ";
 /// The wire's number of "read".
 const READ: u64 = 1;
 
-/// The policies known so far.
-#[derive(Debug, Default)]
-pub(super) struct Policies(tokio::sync::Mutex<Option<Known>>);
-
-/// Our policies as they were listed, and those made since.
-#[derive(Debug, Default)]
-struct Known {
-    /// The policies whose terms match their names, by minutes.
-    by_minutes: BTreeMap<u32, String>,
-    /// The ids of all policies that have a name of ours, with any permission.
-    ids: HashSet<String>,
-}
-
-impl Policies {
+impl AmsV2 {
     /// The id of the read policy of that many minutes. Looked up once an account; made by one caller at a time.
-    pub(super) async fn find_or_create(&self, service: &AmsV2, minutes: u32) -> Result<String, Error> {
-        let mut known = self.0.lock().await;
+    pub(super) async fn read_policy(&self, minutes: u32) -> Result<String, Error> {
+        let mut known = self.0.policies.0.lock().await;
         if known.is_none() {
-            *known = Some(list(service).await?);
+            *known = Some(list(self).await?);
         }
         let known = known.get_or_insert_default();
         if let Some(id) = known.by_minutes.get(&minutes) {
             return Ok(id.clone());
         }
-        let id = create(service, minutes).await?;
+        let id = create(self, minutes).await?;
         known.by_minutes.insert(minutes, id.clone());
         known.ids.insert(id.clone());
         Ok(id)
     }
 
     /// The ids of all policies of ours. Looked up once an account.
-    pub(super) async fn ids(&self, service: &AmsV2) -> Result<HashSet<String>, Error> {
-        let mut known = self.0.lock().await;
+    pub(super) async fn ids_of_our_policies(&self) -> Result<HashSet<String>, Error> {
+        let mut known = self.0.policies.0.lock().await;
         if known.is_none() {
-            *known = Some(list(service).await?);
+            *known = Some(list(self).await?);
         }
         Ok(known.as_ref().map(|known| known.ids.clone()).unwrap_or_default())
     }
 
     /// The durations there are policies of. Looked up once an account.
-    pub(super) async fn durations(&self, service: &AmsV2) -> Result<BTreeSet<u32>, Error> {
-        let mut known = self.0.lock().await;
+    pub(super) async fn durations_of_policies(&self) -> Result<BTreeSet<u32>, Error> {
+        let mut known = self.0.policies.0.lock().await;
         if known.is_none() {
-            *known = Some(list(service).await?);
+            *known = Some(list(self).await?);
         }
         Ok(known.iter().flat_map(|known| known.by_minutes.keys()).copied().collect())
     }
 
     /// Forgets a policy that was removed.
-    pub(super) async fn forget(&self, id: &str) {
-        if let Some(known) = self.0.lock().await.as_mut() {
+    pub(super) async fn forget_policy(&self, id: &str) {
+        if let Some(known) = self.0.policies.0.lock().await.as_mut() {
             known.by_minutes.retain(|_, known| known != id);
             known.ids.remove(id);
         }
     }
 
     /// Is there one of that duration, or room for one more kind?
-    pub(super) async fn welcomes(&self, minutes: u32, kinds: usize) -> bool {
-        let known = self.0.lock().await;
+    pub(super) async fn welcomes_policy(&self, minutes: u32, kinds: usize) -> bool {
+        let known = self.0.policies.0.lock().await;
         let welcome = |known: &Known| known.by_minutes.contains_key(&minutes) || known.by_minutes.len() < kinds;
         known.as_ref().is_none_or(welcome)
     }

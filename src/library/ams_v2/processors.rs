@@ -2,9 +2,10 @@
 
 use std::cmp::Ordering;
 
+use super::account::AmsV2;
+use super::entities;
 use super::listing;
 use super::odata::Row;
-use super::{AmsV2, entities};
 use crate::error::{Error, Failure};
 use crate::library::authoring::Processor;
 

@@ -15,10 +15,11 @@ use uuid::Uuid;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 
-use super::AmsV2;
+use super::account::AmsV2;
 use super::assets::unreadable;
+use super::calls::safe;
 use super::odata;
-use super::wire::{Ask, safe};
+use super::wire::Ask;
 use crate::error::{Error, Failure};
 
 /// The wire's number of a content key that encrypts configurations.

@@ -4,10 +4,12 @@ use std::sync::atomic::Ordering;
 
 use futures::future::{join, join_all};
 
+use super::account::{AmsV2, WITH_DELIVERY_POLICIES};
+use super::calls::safe;
+use super::entities;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
-use super::wire::{Ask, safe};
-use super::{AmsV2, WITH_DELIVERY_POLICIES, entities};
+use super::wire::Ask;
 use crate::error::{CallError, Error, Failure, for_all};
 use crate::model::{AssetId, Protection};
 

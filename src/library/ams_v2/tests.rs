@@ -16,12 +16,13 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::*;
+use crate::call::Caller;
 use crate::config::{AmsV2Config, AuthConfig};
 use crate::model::Plane;
 use crate::redact::Secret;
 use crate::retry::RetryPolicy;
 use crate::throttle::{Lane, LaneLimits};
-use crate::transport::guarded;
+use crate::transport::{AllowedHosts, guarded};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]

@@ -11,19 +11,16 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use serde_json::Value;
 use url::Url;
 
-use super::auth::{Token, Tokens};
+use super::auth::{Token, Tokens, set_headers};
 use super::batch::{self, Changeset, Outcome};
+use super::calls::{JSON, safe};
 use super::errors;
 use super::exchange::{self, Answer};
 use super::front_door::FrontDoor;
 use super::odata::{self, Row};
 use crate::call::{Call, Caller};
 use crate::error::{CallError, Failure};
-use crate::retry::Idempotency;
 use crate::transport::authority;
-
-/// The dialect asked for and sent.
-pub(super) const JSON: &str = "application/json;odata=verbose";
 
 /// A request of the media API.
 #[derive(Debug, Clone)]
@@ -78,31 +75,6 @@ impl Ask<'_> {
     pub(super) fn delete(path: impl Into<String>) -> Self {
         Self { verb: Verb::Delete, path: path.into(), body: Content::None }
     }
-}
-
-/// A call of the media API: it moves no bytes.
-pub(super) fn call<'a>(
-    operation: &'static str,
-    attempted: &'static str,
-    subject: &'a str,
-    idempotency: Idempotency,
-) -> Call<'a> {
-    Call { operation, attempted, subject, idempotency, bytes: 0, source: None }
-}
-
-/// A call that may be repeated.
-pub(super) fn safe<'a>(operation: &'static str, attempted: &'static str, subject: &'a str) -> Call<'a> {
-    call(operation, attempted, subject, Idempotency::Repeatable)
-}
-
-/// The headers every request carries.
-pub(super) fn set_headers(request: &mut Request, version: &str, token: &Token) {
-    request.insert_header("authorization", format!("Bearer {}", token.value.expose()));
-    request.insert_header("x-ms-version", version.to_owned());
-    request.insert_header("dataserviceversion", "3.0");
-    request.insert_header("maxdataserviceversion", "3.0");
-    request.insert_header("accept", JSON);
-    request.insert_header("x-ms-client-request-id", uuid::Uuid::new_v4().to_string());
 }
 
 /// Puts content type and body of a batch into its request.

@@ -2,6 +2,8 @@
 
 use futures::TryStreamExt;
 
+use std::sync::atomic::Ordering;
+
 use super::*;
 
 fn id(number: usize) -> String {

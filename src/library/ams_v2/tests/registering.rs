@@ -1,5 +1,7 @@
 //! File records.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 use crate::library::OtherRecords;
 

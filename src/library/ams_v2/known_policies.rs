@@ -1,0 +1,16 @@
+//! The read policies of an account, as far as they are known.
+
+use std::collections::{BTreeMap, HashSet};
+
+/// The policies known so far.
+#[derive(Debug, Default)]
+pub(super) struct Policies(pub(super) tokio::sync::Mutex<Option<Known>>);
+
+/// Our policies as they were listed, and those made since.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The policies whose terms match their names, by minutes.
+    pub(super) by_minutes: BTreeMap<u32, String>,
+    /// The ids of all policies that have a name of ours, with any permission.
+    pub(super) ids: HashSet<String>,
+}
