@@ -6,6 +6,7 @@ mod access;
 mod args;
 mod asset;
 mod changes;
+mod context;
 #[cfg(feature = "emulator")]
 mod demo;
 mod doctor;
@@ -39,22 +40,13 @@ use std::num::NonZeroUsize;
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use args::{Cli, Color, Command, Global, Output};
+use args::global::{Color, Output};
+use args::{Cli, Command};
+use context::Context;
 use exit_code::ExitCode;
 use failure::CommandFailure;
 use printer::Printer;
 use progress::Screen;
-
-/// What every command is given.
-#[derive(Debug)]
-pub(crate) struct Context {
-    /// The flags every command understands.
-    global: Global,
-    /// Standard output.
-    printer: Printer,
-    /// Standard error, with its progress bars.
-    screen: Screen,
-}
 
 /// Runs the program.
 pub(crate) fn run() -> std::process::ExitCode {

@@ -1,18 +1,20 @@
 //! The command line: what may be typed, and what it means. No behaviour.
 
+pub(crate) mod global;
 mod guards;
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use mediamirror::config::{LimitOverrides, Policy};
 use mediamirror::engine::{Options, Order};
 use mediamirror::model::CopyMethod;
 
 use super::asset::AssetArgs;
+use global::Global;
 use guards::GuardArgs;
 
 /// Mirrors a whole media library to a second region with server-side copies, at the same URL paths.
@@ -26,52 +28,6 @@ pub(crate) struct Cli {
     /// What every command understands.
     #[command(flatten)]
     pub(crate) global: Global,
-}
-
-/// What every command understands.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Global {
-    /// Configuration file
-    #[arg(short, long, global = true, value_name = "FILE", env = "MEDIAMIRROR_CONFIG", default_value = "mirror.toml")]
-    pub(crate) config: PathBuf,
-    /// Was the configuration named on the command line?
-    #[arg(skip)]
-    pub(crate) config_named: bool,
-    /// How results are printed on standard output
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
-    pub(crate) output: Output,
-    /// More on standard error: -v what happens, -vv every retry, -vvv everything
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
-    /// Print nothing but warnings, errors, and the data that was asked for
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-    /// Colours; `NO_COLOR` turns them off as well
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
-    pub(crate) color: Color,
-    /// Seconds between two progress lines where standard error is no terminal
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "5")]
-    pub(crate) progress_interval: NonZeroU64,
-}
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
-
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    /// On a terminal.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// The commands.

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use mediamirror::error::Error;
 use mediamirror::model::Side;
 
-use super::Context;
+use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 

@@ -17,9 +17,9 @@ use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
 use mediamirror::monitor::Silent;
 
-use super::Context;
 use super::args::DemoArgs;
 use super::changes::Changes;
+use super::context::Context;
 use super::emulator::{failed, parse_recipe};
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;

@@ -8,8 +8,8 @@ use mediamirror::error::Error;
 use mediamirror::redact::scrub;
 use serde::Serialize;
 
-use super::Context;
 use super::args::DoctorArgs;
+use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::{CommandFailure, remedy_of};
 use super::session::Session;

@@ -5,8 +5,8 @@ use std::path::Path;
 use mediamirror::emulator::settings::{Ports, RegionSettings};
 use mediamirror::emulator::{Emulator, EmulatorError, EmulatorHandle, FaultPlan, Generate, Ready, Settings};
 
-use super::Context;
 use super::args::EmulatorArgs;
+use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::files::{self, Existing};

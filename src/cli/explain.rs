@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use mediamirror::verdict::{Cause, Class};
 use serde::Serialize;
 
-use super::Context;
 use super::args::ExplainArgs;
+use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 

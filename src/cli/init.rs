@@ -5,8 +5,8 @@ use std::path::Path;
 use mediamirror::config::app_config::{AppAccount, AppConfig, AppConfigError};
 use mediamirror::config::template::{AccountTemplate, PLACEHOLDER, StorageTemplate};
 
-use super::Context;
 use super::args::{InitArgs, Service};
+use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::files::{self, Existing};

@@ -7,7 +7,7 @@ use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::debug_fn;
 
-use super::args::Global;
+use super::args::global::Global;
 use super::plain;
 use super::progress::Screen;
 

@@ -6,11 +6,13 @@ use std::io;
 use mediamirror::manual::{self, PAGES, UnknownTopic};
 use serde::Serialize;
 
-use super::args::{ManualArgs, Output};
+use super::args::ManualArgs;
+use super::args::global::Output;
+use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::printer::Printer;
-use super::{Context, wants_color};
+use super::wants_color;
 
 /// A line of the list.
 #[derive(Debug, Serialize)]

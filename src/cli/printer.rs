@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-use super::args::{Global, Output};
+use super::args::global::{Global, Output};
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::plain;

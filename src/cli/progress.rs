@@ -15,7 +15,7 @@ use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
 use mediamirror::verdict::Class;
 use tokio::task::JoinHandle;
 
-use super::args::Global;
+use super::args::global::Global;
 use super::{plain, printer};
 
 /// How often an idle bar is drawn, so that the time goes on. Ten times a second is indicatif's own example.

@@ -8,8 +8,8 @@ use mediamirror::connect::{Endpoint, Pair, connect};
 use mediamirror::model::Side;
 use mediamirror::transport;
 
-use super::Context;
 use super::access;
+use super::context::Context;
 use super::failure::CommandFailure;
 
 /// A validated configuration and the clients made from it.

@@ -13,9 +13,10 @@ use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
 use serde::Serialize;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Context;
-use super::args::{Output, SyncArgs};
+use super::args::SyncArgs;
+use super::args::global::Output;
 use super::changes::{Changed, Changes};
+use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::progress::Progress;

@@ -11,9 +11,9 @@ use std::path::Path;
 use mediamirror::config::Config;
 use mediamirror::emulator::{Emulator, EmulatorHandle};
 
-use super::Context;
 use super::access;
 use super::args::TutorialArgs;
+use super::context::Context;
 use super::demo;
 use super::emulator::failed;
 use super::exit_code::ExitCode;

@@ -6,8 +6,8 @@ use mediamirror::model::AccountName;
 use mediamirror::state::{self, Holder};
 use serde::Serialize;
 
-use super::Context;
 use super::args::UnlockArgs;
+use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::plain;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use mediamirror::engine::verify::{Verification, verify};
 use mediamirror::engine::{Options, Outcome};
 
-use super::Context;
 use super::args::ScopeArgs;
+use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::plain;

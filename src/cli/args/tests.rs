@@ -1,6 +1,7 @@
 use clap::CommandFactory as _;
 use mediamirror::config::Limits;
 
+use super::global::Output;
 use super::*;
 
 fn sync(arguments: &[&str]) -> Result<SyncArgs, clap::Error> {

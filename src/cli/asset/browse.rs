@@ -10,7 +10,7 @@ use mediamirror::library::authoring::AccessPolicy;
 use mediamirror::model::{Side, StreamingHost};
 use serde::Serialize;
 
-use super::super::Context;
+use super::super::context::Context;
 use super::super::exit_code::ExitCode;
 use super::super::failure::CommandFailure;
 use super::super::plain;

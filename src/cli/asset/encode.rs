@@ -13,7 +13,7 @@ use mediamirror::error::Error;
 use mediamirror::model::{JobId, JobState, Side};
 use mediamirror::monitor::Silent;
 
-use super::super::Context;
+use super::super::context::Context;
 use super::super::exit_code::ExitCode;
 use super::super::failure::CommandFailure;
 use super::super::progress::job::JobProgress;

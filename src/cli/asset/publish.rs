@@ -7,7 +7,7 @@ use mediamirror::asset::{Downloads, Published, StreamUrl, find, publish, publish
 use mediamirror::model::{AssetId, LocatorId, LocatorKind, Side};
 use serde::Serialize;
 
-use super::super::Context;
+use super::super::context::Context;
 use super::super::exit_code::ExitCode;
 use super::super::failure::CommandFailure;
 use super::super::session::Session;

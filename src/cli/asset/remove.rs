@@ -9,7 +9,7 @@ use mediamirror::model::{Asset, AssetId, Side};
 use mediamirror::redact::scrub;
 use serde::Serialize;
 
-use super::super::Context;
+use super::super::context::Context;
 use super::super::exit_code::ExitCode;
 use super::super::failure::CommandFailure;
 use super::super::plain;

@@ -10,7 +10,7 @@ use mediamirror::connect::Endpoint;
 use mediamirror::model::{AssetEncryption, Side};
 use mediamirror::monitor::{Monitor as _, RunEvent};
 
-use super::super::Context;
+use super::super::context::Context;
 use super::super::exit_code::ExitCode;
 use super::super::failure::CommandFailure;
 use super::super::session::Session;

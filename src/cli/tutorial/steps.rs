@@ -15,9 +15,9 @@ use mediamirror::model::{Asset, AssetEncryption, JobState};
 use mediamirror::monitor::Silent;
 use serde::Serialize;
 
-use super::super::Context;
 use super::super::asset::upload::uploaded;
 use super::super::changes::Changes;
+use super::super::context::Context;
 use super::super::demo::playback::{Playback, play_all};
 use super::super::exit_code::ExitCode;
 use super::super::failure::CommandFailure;
