@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 pub use crate::failure::{Disposition, Failure, SourceRefusal};
 use crate::model::AccountName;
-use crate::state::{Holder, LockLoss};
+use crate::state::error::LockLoss;
+use crate::state::holder::Holder;
 use crate::verdict::{Cause, Class, Finding};
 
 /// Which kind of service a call was made to.
@@ -64,7 +65,7 @@ pub enum Error {
     Ledger(#[from] crate::ledger::LedgerError),
     /// The state that the target keeps cannot be used.
     #[error(transparent)]
-    State(#[from] crate::state::StateError),
+    State(#[from] crate::state::error::StateError),
     /// Another run may write to the target now.
     #[error(
         "another run holds the lock of target account {target}: {}; wait for it to end; if that process is dead, the lock \

@@ -14,6 +14,7 @@ mod history;
 mod lock;
 mod rows;
 mod run_rows;
+mod runs;
 mod schema;
 mod steps;
 #[cfg(test)]
@@ -30,9 +31,9 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 pub use error::LedgerError;
-pub use history::{Event, RunCounts, RunEnd, RunRow};
 use lock::RunLock;
 use rows::Record;
+pub use runs::{Event, RunCounts, RunEnd, RunRow};
 use schema::Beside;
 use writer::{Reply, Work, Worker};
 

@@ -4,93 +4,15 @@
 //! named after the target. It promises that no other run of mediamirror has the lock at the same time. It cannot fence
 //! writes to other blobs: whoever has the lock calls [`TargetLock::check`] before each write.
 
-mod error;
-mod holder;
+pub(crate) mod error;
+pub(crate) mod holder;
+mod holding;
 mod lock;
 mod moment;
 mod pair;
 
-use crate::blob::{BlobAccount, LeaseBreak, LeaseState, SmallBlob, SmallRead};
-use crate::error::Error;
-use crate::model::{AccountName, BlobRef, ContainerName};
-
 pub use error::{LockLoss, StateError};
 pub use holder::Holder;
+pub use holding::{CONTAINER, container_exists, holder, unlock};
 pub use lock::TargetLock;
 pub use pair::{Active, Held, Night, PairState, Withheld};
-
-/// The container that holds the state. It is never mirrored.
-pub const CONTAINER: &str = "mediamirror-state";
-
-/// A lock's blob is larger only if another program wrote it.
-const HOLDER_LIMIT: usize = 16 << 10;
-
-/// The holder of a target's lock; `None`: no run has it.
-pub async fn holder(account: &BlobAccount, target: &AccountName) -> Result<Option<Holder>, Error> {
-    Ok(holding(account, target).await?.map(|holding| holding.holder))
-}
-
-/// Breaks a target's lock at once, and returns who had it; `None`: no run had it. The lock of a run that took it meanwhile is
-/// not broken.
-///
-/// A holder that still runs notices it only with its next renewal, up to 20 seconds later. Until then two runs can write.
-///
-/// # Errors
-/// [`Error::Locked`] where another run took the lock meanwhile.
-pub async fn unlock(account: &BlobAccount, target: &AccountName) -> Result<Option<Holder>, Error> {
-    let Some(held) = holding(account, target).await? else { return Ok(None) };
-    match held.end(account, target).await? {
-        LeaseBreak::Ended => Ok(Some(held.holder)),
-        LeaseBreak::Changed => {
-            let holder = holder(account, target).await?.unwrap_or_default();
-            Err(Error::Locked { target: target.clone(), holder, at: crate::clock::now() })
-        }
-    }
-}
-
-/// Who holds a lock, and the lock's blob as it was when that was read.
-struct Holding {
-    holder: Holder,
-    etag: String,
-}
-
-impl Holding {
-    /// Breaks the lock of this holder, and of no other: each one writes its name into the blob when it has taken the
-    /// lock. A holder that has not written its name yet loses the lock before its run starts, and ends.
-    async fn end(&self, account: &BlobAccount, target: &AccountName) -> Result<LeaseBreak, Error> {
-        account.break_lease(&lock_blob(target), &self.etag).await
-    }
-}
-
-async fn holding(account: &BlobAccount, target: &AccountName) -> Result<Option<Holding>, Error> {
-    let Some(found) = read(account, &lock_blob(target), HOLDER_LIMIT).await? else { return Ok(None) };
-    let held = matches!(found.lease, LeaseState::Leased | LeaseState::Breaking);
-    Ok(held.then(|| Holding { holder: Holder::read(&found.content), etag: found.etag }))
-}
-
-/// Reads a blob of the state; `None`: it is not there.
-async fn read(account: &BlobAccount, blob: &BlobRef, limit: usize) -> Result<Option<SmallBlob>, Error> {
-    match account.read_small(blob, limit).await? {
-        SmallRead::Missing => Ok(None),
-        SmallRead::Whole(found) => Ok(Some(found)),
-        SmallRead::TooLarge => {
-            let reason = format!("it has more than {limit} bytes");
-            Err(StateError::Damaged { account: account.name().to_string(), blob: blob.to_string(), reason }.into())
-        }
-    }
-}
-
-/// Is the container there? A run creates it.
-pub async fn container_exists(account: &BlobAccount) -> Result<bool, Error> {
-    account.container_exists(&ContainerName::new(CONTAINER)).await
-}
-
-/// The blob whose lease is the lock.
-fn lock_blob(target: &AccountName) -> BlobRef {
-    blob(format!("lock-{target}"))
-}
-
-/// A blob of the state.
-fn blob(name: String) -> BlobRef {
-    BlobRef { container: ContainerName::new(CONTAINER), name }
-}

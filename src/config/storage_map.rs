@@ -6,7 +6,6 @@ use toml::Spanned;
 
 use super::file::{AccountFile, ConfigFile, ServiceFile};
 use super::problem::{Document, Problem, Problems};
-use super::validate::minor;
 use crate::model::AccountName;
 use crate::spelling::nearest;
 
@@ -68,4 +67,9 @@ fn find(name: &Spanned<String>, known: &[&str], side: &str, document: &Document<
         None => format!("known here: {}", known.join(", ")),
     };
     Err(document.error(&name.span(), problem, remedy))
+}
+
+/// The second number of a version of the v2 API.
+pub(super) fn minor(version: &str) -> Option<u8> {
+    version.strip_prefix("2.").and_then(|minor| minor.parse().ok()).filter(|minor| *minor <= 19)
 }

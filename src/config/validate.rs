@@ -12,6 +12,7 @@ use url::Url;
 use super::file::{AccountFile, AmsV2File, AuthFile, AuthKind, ConfigFile, ServiceFile, StorageFile};
 use super::policy;
 use super::problem::{Document, Problem, Problems};
+use super::storage_map::minor;
 use super::template::PLACEHOLDER;
 use super::{AccountConfig, AmsV2Config, AuthConfig, Config, ServiceConfig, StorageConfig};
 use super::{roots, storage_map};
@@ -326,11 +327,6 @@ impl Section<'_> {
     fn error(&self, span: &Range<usize>, key: &str, problem: &str, remedy: &str) -> Problem {
         self.document.error(span, format!("`{}.{key}`: {problem}", self.name), remedy)
     }
-}
-
-/// The second number of a version of the v2 API.
-pub(super) fn minor(version: &str) -> Option<u8> {
-    version.strip_prefix("2.").and_then(|minor| minor.parse().ok()).filter(|minor| *minor <= 19)
 }
 
 fn with_slash(mut endpoint: Url) -> Url {

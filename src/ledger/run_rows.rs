@@ -4,8 +4,8 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
-use super::history::{Event, RunBegin, RunCounts, RunEnd, RunRow};
 use super::rows::{parsed, stored};
+use super::runs::{Event, RunBegin, RunCounts, RunEnd, RunRow};
 use crate::model::{AccountName, AssetId};
 use crate::redact::scrub;
 

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::history::{Event, RunBegin, RunEnd, RunRow};
 use super::lock::RunLock;
 use super::rows::{self, Record};
+use super::runs::{Event, RunBegin, RunEnd, RunRow};
 use super::{AssetRow, LedgerError, Mark, run_rows};
 use crate::model::AssetId;
 

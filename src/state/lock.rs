@@ -10,8 +10,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::error::{LockLoss, StateError};
+use super::holder::Holder;
+use super::holding::{holding, lock_blob};
 use super::moment::Moment;
-use super::{Holder, LockLoss, StateError, lock_blob};
 use crate::blob::{BlobAccount, LeaseAnswer, LeaseRenewal, WriteIf, Written};
 use crate::error::Error;
 use crate::model::{AccountName, BlobRef, LeaseId};
@@ -127,7 +129,7 @@ async fn acquire(account: &BlobAccount, target: &AccountName, blob: &BlobRef, id
             LeaseAnswer::HeldByAnother => {}
         }
         // By now it may have ended.
-        let holding = super::holding(account, target).await?;
+        let holding = holding(account, target).await?;
         if let Some(dead) = holding.as_ref().filter(|holding| holding.holder.is_dead())
             && repairs > 0
         {

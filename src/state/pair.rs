@@ -6,7 +6,9 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{StateError, TargetLock, blob};
+use super::error::StateError;
+use super::holding::{self, blob};
+use super::lock::TargetLock;
 use crate::blob::{BlobAccount, WriteIf, Written};
 use crate::clock;
 use crate::error::Error;
@@ -109,7 +111,7 @@ impl PairState {
         target: &AccountName,
     ) -> Result<Option<(Self, String)>, Error> {
         let blob = pair_blob(source, target);
-        let Some(found) = super::read(account, &blob, LIMIT).await? else { return Ok(None) };
+        let Some(found) = holding::read(account, &blob, LIMIT).await? else { return Ok(None) };
         let state = Self::parse(&found.content).map_err(|unusable| unusable.of(account, &blob))?;
         Ok(Some((state, found.etag)))
     }
@@ -128,7 +130,7 @@ impl PairState {
             return Ok(etag);
         }
         // An earlier attempt whose answer was lost may have written it.
-        match super::read(account, &blob, LIMIT).await? {
+        match holding::read(account, &blob, LIMIT).await? {
             Some(found) if found.content == content => Ok(found.etag),
             _ => Err(StateError::Changed { account: account.name().to_string(), blob: blob.to_string() }.into()),
         }

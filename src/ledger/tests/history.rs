@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::ledger::history::RunBegin;
+use crate::ledger::runs::RunBegin;
 use crate::verdict::{Cause, Change, Finding, Withdrawal};
 
 fn at(second: i64) -> Timestamp {
