@@ -8,9 +8,9 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
 use serde::Serialize;
 
+use super::http::{Request, Response};
 use super::ready::Ready;
 use super::world::World;
-use super::{Request, Response};
 
 /// How long services may be away in a restart.
 const LONGEST: Duration = Duration::from_hours(1);

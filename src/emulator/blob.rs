@@ -48,11 +48,11 @@ use self::refusal::{
     AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NO_AUTHENTICATION, NOT_IMPLEMENTED, RESOURCE_NOT_FOUND, Refusal,
 };
 use self::sas::{Grant, Issuer as _, SigningKey};
+use super::http::{Request, Response, http_date};
 use super::stats::{Plane, Stats};
-use super::storage::{Content, StorageAccount};
+use super::storage::Content;
+use super::storage_account::StorageAccount;
 use super::world::{Route, World};
-use super::{Request, Response};
-pub(super) use times::http_date;
 
 /// The version answers claim when the request names none.
 const VERSION: HeaderValue = HeaderValue::from_static("2026-04-06");

@@ -22,9 +22,10 @@ use tokio::time::Instant;
 
 pub(super) use self::inflict::Cut;
 use self::plan::{Fault, FaultPlan, Rule, TaskFailure};
+use super::http::{Request, Response};
 use super::stats::Plane;
 use super::world::{Route, World};
-use super::{Request, Response, blob, media_v2, streaming};
+use super::{blob, media_v2, streaming};
 
 /// The plan in force.
 #[derive(Debug, Default)]

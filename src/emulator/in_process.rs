@@ -17,9 +17,9 @@ use hyper::body::Body as _;
 use tokio_util::sync::CancellationToken;
 
 use super::faults::Cut;
+use super::http::{Request, Response};
 use super::settings::Settings;
 use super::world::{Route, World};
-use super::{Request, Response};
 
 /// The first made-up port. Ports below 1024 need privileges, so no process listens there by accident: a client that
 /// takes the wrong way fails to connect instead of talking to a stranger.

@@ -15,7 +15,8 @@ mod protected;
 use futures::stream::{self, TryStreamExt as _};
 
 use self::plan::PlannedAsset;
-use super::storage::{StorageAccount, StorageError};
+use super::storage::StorageError;
+use super::storage_account::StorageAccount;
 use super::world::World;
 
 /// An account outside answers through a socket, so that several assets are stored at once; in memory nothing waits.

@@ -56,11 +56,11 @@ use self::schema::LOCATORS;
 use self::service::{Service, Transaction};
 use self::store::State;
 use super::faults::plan::Pretence;
+use super::http::{Request, Response, http_date};
 use super::settings::RegionSettings;
 use super::stats::Plane;
 use super::storage::StorageError;
 use super::world::World;
-use super::{Request, Response};
 
 /// What one media account holds.
 #[derive(Debug)]
@@ -257,7 +257,7 @@ pub(crate) async fn serve(world: &Arc<World>, region: usize, request: Request) -
     let mut response = answer.into_response(echo.as_deref(), head);
     // By the clock that a plan of faults can put wrong.
     let seconds = world.clock.unix_millis().div_euclid(1000);
-    let date = super::blob::http_date(u32::try_from(seconds).unwrap_or_default());
+    let date = http_date(u32::try_from(seconds).unwrap_or_default());
     response.headers_mut().insert("date", axum::http::HeaderValue::try_from(date).expect("a date is ASCII"));
     response
 }

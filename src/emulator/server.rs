@@ -17,14 +17,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::restart::Orders;
 use self::severable::Severable;
-use super::EmulatorError;
+use super::error::EmulatorError;
 use super::faults::Cut;
+use super::restarts::Orders;
 use super::settings::Settings;
 use super::world::{Route, World};
 
-pub(super) mod restart;
+mod restart;
 mod severable;
 
 /// How long answers under way may go on after a shutdown was asked for; the longest are pending synchronous copies,

@@ -9,7 +9,6 @@
 mod dash;
 mod files;
 mod hls;
-mod mp4;
 pub(crate) mod plays;
 mod protected;
 mod server_manifest;
@@ -23,10 +22,12 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
 use self::server_manifest::ServerManifest;
+use super::http::{Request, Response};
 use super::media_v2::{Delivery, Protocol, PublishedLocator};
-use super::storage::{StorageAccount, StorageError};
+use super::mp4;
+use super::storage::StorageError;
+use super::storage_account::StorageAccount;
 use super::world::World;
-use super::{Request, Response};
 use crate::emulator::stats::Plane;
 
 /// A manifest larger than this is none (the largest real client manifests, of day-long archives, are a few MiB).
@@ -169,15 +170,6 @@ impl Source<'_> {
     async fn layout(&self, name: &str) -> Result<mp4::Layout, StorageError> {
         mp4::Layout::read(self.storage, &self.container, &format!("{}{name}", self.folder)).await
     }
-}
-
-/// How long an MP4 plays, in seconds; `None` of what is none or does not say.
-pub(crate) async fn seconds_of(
-    storage: &Arc<StorageAccount>,
-    container: &str,
-    name: &str,
-) -> Result<Option<f64>, StorageError> {
-    Ok(mp4::Layout::read(storage, container, name).await?.seconds)
 }
 
 /// The operation of a request, as the statistics name it.

@@ -7,42 +7,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::EmulatorHandle;
 use super::blob::account::BlobAccount;
+use super::handle::EmulatorHandle;
 use super::settings::{SourceAccess, TagSupport};
-use super::storage::{Content, NewBlob, StorageAccount, StorageError};
-
-/// The headers a blob is served with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the headers")]
-pub struct Headers {
-    pub content_type: Option<String>,
-    pub content_encoding: Option<String>,
-    pub content_language: Option<String>,
-    pub content_disposition: Option<String>,
-    pub cache_control: Option<String>,
-    /// Stored as it is: it may be wrong, and of any length.
-    pub content_md5: Option<Vec<u8>>,
-}
-
-/// All that is known of a blob but its bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Described {
-    /// The entity tag, in quotes.
-    pub etag: String,
-    /// Seconds since 1970.
-    pub last_modified: i64,
-    /// Bytes.
-    pub length: u64,
-    /// Its headers.
-    pub headers: Headers,
-    /// Its metadata.
-    pub metadata: BTreeMap<String, String>,
-    /// Its index tags.
-    pub tags: BTreeMap<String, String>,
-    /// Its access tier, if one was set.
-    pub tier: Option<String>,
-}
+use super::storage::{Content, Described, Headers, NewBlob, StorageError};
+use super::storage_account::StorageAccount;
 
 fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

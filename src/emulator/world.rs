@@ -9,12 +9,13 @@ use super::blob::account::BlobAccount;
 use super::clock::Clock;
 use super::external::ExternalAccount;
 use super::faults::Faults;
+use super::http::{Request, Response};
 use super::media_v2::MediaAccount;
-use super::server::restart::Restarts;
+use super::restarts::Restarts;
 use super::settings::{RegionSettings, Settings, SettingsError, StorageSettings, keys};
 use super::stats::Stats;
-use super::storage::StorageAccount;
-use super::{Request, Response, admin, blob, faults, media_v2, streaming};
+use super::storage_account::StorageAccount;
+use super::{admin, blob, faults, media_v2, streaming};
 
 /// The whole emulated world.
 #[derive(Debug)]

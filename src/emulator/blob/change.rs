@@ -10,7 +10,7 @@ use super::describe::{Reply, blob_headers, metadata, tier, valid_tags};
 use super::encryption;
 use super::refusal::{INVALID_XML, Refusal};
 use super::stored::Blob;
-use crate::emulator::Response;
+use crate::emulator::http::Response;
 
 /// Larger than ten tags can be.
 const MAX_XML: usize = 64 * 1024;

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use super::ask::header;
 use super::refusal::{BLOB_ALREADY_EXISTS, CONDITION_NOT_MET, NOT_MODIFIED, Refusal, SOURCE_CONDITION_NOT_MET};
 use super::stored::{Blob, etag_text};
-use super::times::parse_http_date;
+use crate::emulator::http::parse_http_date;
 
 /// The four conditions.
 #[derive(Debug, Default)]

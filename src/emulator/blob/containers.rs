@@ -12,7 +12,7 @@ use super::refusal::{CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, NAME
 use super::sas::{self, DelegationTerms, delegation_key};
 use super::times::{iso_seconds, parse_iso_millis};
 use super::xml;
-use crate::emulator::Response;
+use crate::emulator::http::Response;
 
 /// Larger than any policy list or key request.
 const MAX_XML: usize = 64 * 1024;

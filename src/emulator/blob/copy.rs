@@ -18,8 +18,8 @@ use super::refusal::{
 use super::source::Source;
 use super::stored::{Blob, BlobHeaders, Contents, Pairs};
 use super::upload::{block_id, stage};
-use crate::emulator::Response;
 use crate::emulator::faults::plan::CopyFate;
+use crate::emulator::http::Response;
 
 /// The largest source of Put Blob From URL.
 const MAX_PUT_BLOB_FROM_URL: u64 = 5000 * 1024 * 1024;

@@ -15,8 +15,8 @@ use super::lease;
 use super::pending::copy_id_text;
 use super::refusal::{INVALID_BLOB_TIER, INVALID_MD5, INVALID_METADATA, INVALID_TAGS, Refusal};
 use super::stored::{Blob, BlobHeaders, Extras, Pairs, Tier, etag_text};
-use super::times::http_date;
-use crate::emulator::Response;
+use crate::emulator::http::Response;
+use crate::emulator::http::http_date;
 
 /// The most index tags a blob can have.
 const MAX_TAGS: usize = 10;

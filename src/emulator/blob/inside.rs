@@ -8,8 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::account::{BlobAccount, pairs};
 use super::encryption::Encryption;
 use super::stored::{Blob, BlobHeaders, Pairs, Tier, etag_text};
-use crate::emulator::storage::{Content, StorageError};
-use crate::emulator::tamper::{Described, Headers};
+use crate::emulator::storage::{Content, Described, Headers, StorageError};
 
 impl BlobAccount {
     /// Gives a blob other bytes, as many. Headers with their checksum, metadata, tags and tier stay; entity tag and time

@@ -13,9 +13,9 @@ use super::lease::At;
 use super::pending::{CopyRecord, copy_id_text};
 use super::refusal::{NOT_IMPLEMENTED, Refusal};
 use super::stored::{Blob, Contents, Pairs};
-use super::times::http_date;
 use super::xml;
-use crate::emulator::Response;
+use crate::emulator::http::Response;
+use crate::emulator::http::http_date;
 
 /// The most rows of a page, and how many a request without `maxresults` gets.
 const MAX_RESULTS: usize = 5000;

@@ -14,7 +14,7 @@ use super::describe::Reply;
 use super::encryption;
 use super::refusal::{INVALID_RANGE, Refusal};
 use super::stored::Blob;
-use crate::emulator::Response;
+use crate::emulator::http::Response;
 
 /// Synthetic content is produced in parts of this size while it is sent.
 const CHUNK: u64 = 256 * 1024;

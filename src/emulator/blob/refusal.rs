@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 
-use crate::emulator::Response as Answer;
+use crate::emulator::http::Response as Answer;
 use crate::emulator::service_model::Limit;
 
 /// An error answer.

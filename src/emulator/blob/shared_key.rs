@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use super::ask::{Ask, header};
 use super::refusal::{AUTHENTICATION_FAILED, Refusal};
 use super::sas::SigningKey;
-use super::times::parse_http_date;
+use crate::emulator::http::parse_http_date;
 
 /// How far a request's date may be from the service's clock.
 const CLOCK_SKEW_MS: i64 = 15 * 60 * 1000;

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use super::account::BlobAccount;
 use super::ask::Ask;
 use super::sas::{Issuer as _, SigningKey};
-use super::times::http_date;
 use super::{Surroundings, answer, shared_key};
 use crate::emulator::clock::Clock;
+use crate::emulator::http::http_date;
 use crate::emulator::settings::BlobLimits;
 use crate::emulator::stats::Stats;
 

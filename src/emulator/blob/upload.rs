@@ -13,7 +13,7 @@ use super::integrity::{check_blob, check_body, crc64_text};
 use super::refusal::{BLOB_NOT_FOUND, BLOCK_COUNT, INVALID_BLOCK_ID, INVALID_BLOCK_LIST, INVALID_XML, Refusal};
 use super::stored::{BlobHeaders, Contents, Uncommitted};
 use super::xml;
-use crate::emulator::Response;
+use crate::emulator::http::Response;
 
 /// The largest blob Put Blob writes.
 const MAX_PUT_BLOB: usize = 5000 * 1024 * 1024;

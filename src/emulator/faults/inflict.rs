@@ -11,10 +11,12 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::plan::{Fault, Hang, Mangle, Redirect, Refuse, ResetAt, Slow, SourceFate, WrongLength};
 use super::{Asked, Strike, mangle};
+use crate::emulator::http::{Request, Response};
+use crate::emulator::media_v2;
 use crate::emulator::stats::Plane;
-use crate::emulator::storage::{Content, NewBlob, StorageAccount};
+use crate::emulator::storage::{Content, NewBlob};
+use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::{Route, World};
-use crate::emulator::{Request, Response, media_v2};
 
 /// The connection ends after that number of bytes of an answer. The mark is on the answer, and its sender must obey it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use futures::stream;
 use serde_json::Value;
 
 use super::plan::Mangle;
-use crate::emulator::Response;
+use crate::emulator::http::Response;
 
 /// Levels of nesting: deeper than any parser that recurses bears.
 const DEPTH: usize = 10_000;

@@ -10,10 +10,10 @@ use axum::http::Method;
 use super::Asked;
 use crate::emulator::blob::account::BlobAccount;
 use crate::emulator::blob::{self, Surroundings};
+use crate::emulator::http::{Request, Response};
 use crate::emulator::media_v2::Past;
 use crate::emulator::stats::{Plane, Stats};
 use crate::emulator::world::{Route, World};
-use crate::emulator::{Request, Response};
 
 /// Why a lock is never poisoned.
 const WHOLE: &str = "a map is never left half done";

@@ -8,10 +8,12 @@ use axum::http::HeaderMap;
 use super::plan::{
     CopyFate, Fault, FaultPlan, Hang, Mangle, Pretence, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate, WrongLength,
 };
+use crate::emulator::http::{Request, Response};
 use crate::emulator::stats::Plane;
-use crate::emulator::storage::{StorageAccount, StoredPolicy};
+use crate::emulator::storage::StoredPolicy;
+use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::Route;
-use crate::emulator::{Emulator, EmulatorHandle, Request, Response};
+use crate::emulator::{Emulator, EmulatorHandle};
 
 mod bodies;
 mod wire;

@@ -5,7 +5,7 @@ use axum::body::Body;
 use super::errors::ApiError;
 use super::read::Weight;
 use super::render::{self, Format};
-use crate::emulator::Response;
+use crate::emulator::http::Response;
 
 /// What is answered to a call.
 #[derive(Debug, Clone)]

@@ -2,9 +2,9 @@
 
 use axum::body::Body;
 
+use crate::emulator::http::{Request, Response};
 use crate::emulator::stats::Plane;
 use crate::emulator::world::World;
-use crate::emulator::{Request, Response};
 
 /// Answers one request to the front door.
 pub(super) async fn serve(world: &World, region: usize, request: Request) -> Response {

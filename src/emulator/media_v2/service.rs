@@ -10,7 +10,8 @@ use super::schema::LOCATORS;
 use super::store::{Journal, State};
 use super::{jobs, locators};
 use crate::emulator::settings::MediaSettings;
-use crate::emulator::storage::{StorageAccount, StorageError, StoredPolicy};
+use crate::emulator::storage::{StorageError, StoredPolicy};
+use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::{Region, World};
 
 /// One region's account at work.

@@ -21,7 +21,8 @@ use crate::emulator::clock::Clock;
 use crate::emulator::faults::Faults;
 use crate::emulator::settings::{MediaSettings, Settings};
 use crate::emulator::stats::Stats;
-use crate::emulator::storage::{Content, NewBlob, StorageAccount};
+use crate::emulator::storage::{Content, NewBlob};
+use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::{Region, RegionUrls, World};
 
 /// An answer, taken apart.
@@ -50,7 +51,7 @@ impl Got {
     }
 }
 
-async fn taken(response: crate::emulator::Response) -> Got {
+async fn taken(response: crate::emulator::http::Response) -> Got {
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     Got { status: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }

@@ -11,9 +11,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{TokenLife, account_key};
+use crate::emulator::http::{Request, Response};
 use crate::emulator::stats::Plane;
 use crate::emulator::world::World;
-use crate::emulator::{Request, Response};
 
 /// The only scope ACS grants.
 const SCOPE: &str = "urn:WindowsAzureMediaServices";

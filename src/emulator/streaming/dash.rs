@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use quick_xml::escape::escape;
 
 use super::server_manifest::{Kind, ServerManifest, Track};
-use super::{Refusal, Source, mp4, protected, smooth};
+use super::{Refusal, Source, protected, smooth};
+use crate::emulator::mp4::Layout;
 
 pub(super) const CONTENT_TYPE: &str = "application/dash+xml";
 
@@ -30,7 +31,7 @@ pub(super) async fn description(source: &Source<'_>, manifest: &ServerManifest) 
 async fn with_layouts<'a>(
     source: &Source<'_>,
     tracks: impl Iterator<Item = &'a Track>,
-) -> Result<Vec<(&'a Track, mp4::Layout)>, Refusal> {
+) -> Result<Vec<(&'a Track, Layout)>, Refusal> {
     let mut with = Vec::new();
     for track in tracks {
         with.push((track, source.layout(&track.src).await?));
@@ -38,7 +39,7 @@ async fn with_layouts<'a>(
     Ok(with)
 }
 
-fn adaptation_set(text: &mut String, source: &Source<'_>, kind: &str, tracks: &[(&Track, mp4::Layout)]) {
+fn adaptation_set(text: &mut String, source: &Source<'_>, kind: &str, tracks: &[(&Track, Layout)]) {
     if tracks.is_empty() {
         return;
     }

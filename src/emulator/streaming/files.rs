@@ -9,8 +9,9 @@ use futures::stream;
 
 use super::Refusal;
 use super::protected::Cipher;
-use crate::emulator::Response;
-use crate::emulator::storage::{StorageAccount, StorageError};
+use crate::emulator::http::Response;
+use crate::emulator::storage::StorageError;
+use crate::emulator::storage_account::StorageAccount;
 
 /// How much is read at once: few reads for large files, little memory for many readers.
 const PIECE: u64 = 1024 * 1024;

@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 
 use super::server_manifest::{Kind, ServerManifest, Track};
-use super::{Delivery, Refusal, Source, mp4, protected, relative_url, smooth};
+use super::{Delivery, Refusal, Source, protected, relative_url, smooth};
+use crate::emulator::mp4::Layout;
 
 pub(super) const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";
 
@@ -69,7 +70,7 @@ pub(super) async fn playlist(
     Ok(Some(media_playlist(&url, &layout, seconds, &source.delivery)))
 }
 
-fn media_playlist(url: &str, layout: &mp4::Layout, whole_seconds: Option<f64>, delivery: &Delivery) -> String {
+fn media_playlist(url: &str, layout: &Layout, whole_seconds: Option<f64>, delivery: &Delivery) -> String {
     let segments = layout.index.as_ref().map_or(&[][..], |index| &index.segments);
     let longest = segments.iter().map(|s| s.seconds).chain(whole_seconds).fold(0.0, f64::max);
     let mut text = format!(
@@ -124,7 +125,7 @@ fn asked_track<'a>(manifest: &'a ServerManifest, asked: &str) -> Option<&'a Trac
 
 /// RFC 8216 wants the peak of any segment, never less than what will come.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
-fn peak_bandwidth(track: &Track, layout: &mp4::Layout) -> u64 {
+fn peak_bandwidth(track: &Track, layout: &Layout) -> u64 {
     let segments = layout.index.as_ref().map_or(&[][..], |index| &index.segments);
     let peak = segments.iter().map(|s| (s.length as f64 * 8.0 / s.seconds.max(0.001)).ceil() as u64).max();
     peak.unwrap_or(0).max(track.bitrate).max(1)
@@ -156,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_file_without_index_is_one_segment() {
-        let layout = mp4::Layout { length: 9, ..mp4::Layout::default() };
+        let layout = Layout { length: 9, ..Layout::default() };
         let text = media_playlist("../../a.mp4", &layout, Some(4.2), &Delivery::Clear);
         assert!(text.contains("#EXT-X-TARGETDURATION:5\n"), "{text}");
         assert!(text.ends_with("#EXTINF:4.200000,\n../../a.mp4\n#EXT-X-ENDLIST\n"), "{text}");

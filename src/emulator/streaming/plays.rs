@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::{Delivery, Protocol, PublishedLocator, Refusal, Target, allowed, locate, manifest, protected};
-use crate::emulator::storage::StorageAccount;
+use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::World;
 
 /// What one streaming locator publishes.

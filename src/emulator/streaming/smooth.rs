@@ -8,6 +8,7 @@ use quick_xml::events::Event;
 
 use super::server_manifest::{Kind, ServerManifest, Track, attribute};
 use super::{Refusal, Source, protected};
+use crate::emulator::mp4::Layout;
 use crate::emulator::storage::StorageError;
 
 pub(super) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
@@ -110,10 +111,10 @@ fn stream_index(text: &mut String, name: &str, tracks: &[&Track], chunks: &[u64]
 async fn chunks(source: &Source<'_>, manifest: &ServerManifest) -> Result<Vec<u64>, Refusal> {
     let layout = match manifest.tracks.first() {
         Some(track) => match source.layout(&track.src).await {
-            Err(StorageError::NoBlob(_)) => super::mp4::Layout::default(),
+            Err(StorageError::NoBlob(_)) => Layout::default(),
             other => other?,
         },
-        None => super::mp4::Layout::default(),
+        None => Layout::default(),
     };
     Ok(match &layout.index {
         Some(index) => index.segments.iter().map(|segment| ticks(segment.seconds)).collect(),

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::Headers;
-use crate::emulator::{Emulator, EmulatorHandle, SourceAccess};
+use crate::emulator::{Emulator, EmulatorHandle, Headers, SourceAccess};
 
 const AT: (&str, &str, &str) = ("storewest", "cat", "a.mp4");
 

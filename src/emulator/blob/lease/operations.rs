@@ -3,11 +3,11 @@
 use uuid::Uuid;
 
 use super::{At, Lease, LeaseId, Term};
-use crate::emulator::Response;
 use crate::emulator::blob::call::Call;
 use crate::emulator::blob::conditions::Conditions;
 use crate::emulator::blob::describe::Reply;
 use crate::emulator::blob::refusal::{CONDITION_NOT_MET, PERMISSION_MISMATCH, Refusal};
+use crate::emulator::http::Response;
 
 /// The shortest and longest lease that ends, in seconds.
 const FIXED_TERM: std::ops::RangeInclusive<i64> = 15..=60;

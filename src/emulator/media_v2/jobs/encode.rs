@@ -11,8 +11,9 @@ use super::super::service::Service;
 use super::super::store::{Row, State};
 use super::manifests::{self, Track};
 use super::presets::{AUDIO_KBPS, Preset};
-use crate::emulator::storage::{Content, NewBlob, StorageAccount, StorageError};
-use crate::emulator::streaming;
+use crate::emulator::mp4::Layout;
+use crate::emulator::storage::{Content, NewBlob, StorageError};
+use crate::emulator::storage_account::StorageAccount;
 
 /// Why a task failed, as its `ErrorDetails` say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub(super) async fn prepare(service: Service<'_>, configuration: &str, inputs: &
     };
     let account = account(service, &storage)?;
     let (blob, _) = account.read_blob(&container, &name, 0, 0).await?;
-    let stated = streaming::seconds_of(account, &container, &name).await?;
+    let stated = Layout::read(account, &container, &name).await?.seconds;
     #[expect(clippy::cast_precision_loss, reason = "a number of seconds is small")]
     let seconds = stated.unwrap_or((blob.length / BYTES_OF_A_SECOND).max(1) as f64);
     Ok(Work { preset, storage, container, name, length: blob.length, seconds })

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::emulator::storage::{StorageAccount, StorageError};
+use super::storage::StorageError;
+use super::storage_account::StorageAccount;
 
 /// Boxes that are looked at before giving up; `ftyp`, `moov` and `sidx` stand within the first few, or behind one `mdat`.
 const BOX_LIMIT: usize = 16;
@@ -17,40 +18,40 @@ const MOOV_LIMIT: u64 = 8 * 1024 * 1024;
 
 /// Where an MP4's parts lie and what it holds.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     /// The whole file.
-    pub(super) length: u64,
+    pub(crate) length: u64,
     /// In seconds, where the file says.
-    pub(super) seconds: Option<f64>,
+    pub(crate) seconds: Option<f64>,
     /// RFC 6381 names of what is inside.
-    pub(super) codecs: Vec<String>,
+    pub(crate) codecs: Vec<String>,
     /// Width and height of the picture.
-    pub(super) size: Option<(u16, u16)>,
+    pub(crate) size: Option<(u16, u16)>,
     /// The fragments, where the file is fragmented and has an index.
-    pub(super) index: Option<Index>,
+    pub(crate) index: Option<Index>,
 }
 
 /// The segment index of a fragmented file.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Index {
+pub(crate) struct Index {
     /// Length of what comes before the index: the initialisation segment.
-    pub(super) init: u64,
+    pub(crate) init: u64,
     /// Byte after the index box itself.
-    pub(super) end: u64,
-    pub(super) segments: Vec<Segment>,
+    pub(crate) end: u64,
+    pub(crate) segments: Vec<Segment>,
 }
 
 /// One fragment.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Segment {
-    pub(super) offset: u64,
-    pub(super) length: u64,
-    pub(super) seconds: f64,
+pub(crate) struct Segment {
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+    pub(crate) seconds: f64,
 }
 
 impl Layout {
     /// Reads the layout of a blob.
-    pub(super) async fn read(storage: &Arc<StorageAccount>, container: &str, name: &str) -> Result<Self, StorageError> {
+    pub(crate) async fn read(storage: &Arc<StorageAccount>, container: &str, name: &str) -> Result<Self, StorageError> {
         let (blob, _) = storage.read_blob(container, name, 0, 0).await?;
         let mut layout = Self { length: blob.length, ..Self::default() };
         let mut at = 0;
@@ -175,7 +176,7 @@ fn segments(sidx: &[u8], anchor: u64) -> Option<Vec<Segment>> {
 mod tests {
     use super::*;
 
-    const BARS: &[u8] = include_bytes!("../../../tests/fixtures/bars/bars_400.mp4");
+    const BARS: &[u8] = include_bytes!("../../tests/fixtures/bars/bars_400.mp4");
 
     #[test]
     fn the_fixtures_index_leads_from_fragment_to_fragment() {
