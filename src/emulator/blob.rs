@@ -8,7 +8,7 @@ mod call;
 mod change;
 mod conditions;
 mod containers;
-mod content;
+pub(crate) mod content;
 mod copy;
 mod describe;
 mod encryption;
@@ -18,13 +18,15 @@ mod lease;
 mod listing;
 mod operation;
 mod pending;
-pub(super) mod policies;
+pub(crate) mod policies;
+mod properties;
 mod read;
 mod refusal;
 pub(crate) mod sas;
-mod shared_key;
+pub(crate) mod shared_key;
 mod source;
 mod stored;
+mod surroundings;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -33,12 +35,9 @@ mod times;
 mod upload;
 mod xml;
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
-use bytes::Bytes;
 
 use self::account::BlobAccount;
 use self::ask::Ask;
@@ -47,56 +46,13 @@ use self::operation::Operation;
 use self::refusal::{
     AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NO_AUTHENTICATION, NOT_IMPLEMENTED, RESOURCE_NOT_FOUND, Refusal,
 };
-use self::sas::{Grant, Issuer as _, SigningKey};
+use self::sas::{Grant, Issuer as _};
+pub(crate) use self::surroundings::Surroundings;
 use super::http::{Request, Response, http_date};
-use super::stats::{Plane, Stats};
-use super::storage::Content;
-use super::storage_account::StorageAccount;
-use super::world::{Route, World};
+use super::stats::Plane;
 
 /// The version answers claim when the request names none.
 const VERSION: HeaderValue = HeaderValue::from_static("2026-04-06");
-
-/// What the blob service of a region needs to know of the world around it.
-pub(crate) trait Surroundings: Send + Sync {
-    /// An account of a region.
-    fn account(&self, region: usize, name: &str) -> Option<&BlobAccount>;
-    /// The account behind the blob listener at an authority (`host:port`).
-    fn account_at(&self, authority: &str, name: &str) -> Option<&BlobAccount>;
-    /// Where requests are counted.
-    fn stats(&self) -> &Stats;
-}
-
-impl Surroundings for World {
-    fn account(&self, region: usize, name: &str) -> Option<&BlobAccount> {
-        let found = self.regions.get(region)?.storage.iter().find(|account| account.name() == name)?;
-        match &**found {
-            StorageAccount::Internal(account) => Some(account),
-            StorageAccount::External(_) => None,
-        }
-    }
-
-    fn account_at(&self, authority: &str, name: &str) -> Option<&BlobAccount> {
-        match self.routes.get(authority) {
-            Some(Route::Blob(region)) => self.account(*region, name),
-            _ => None,
-        }
-    }
-
-    fn stats(&self) -> &Stats {
-        &self.stats
-    }
-}
-
-/// Answers one request to the blob service of a region.
-pub(crate) async fn serve(world: &Arc<World>, region: usize, request: Request) -> Response {
-    answer(&**world, region, request).await
-}
-
-/// Answers one request in other surroundings than the whole world.
-pub(crate) async fn serve_from(around: &dyn Surroundings, region: usize, request: Request) -> Response {
-    answer(around, region, request).await
-}
 
 /// The operation of a request, as the statistics name it.
 pub(crate) fn operation_of(parts: &Parts) -> &'static str {
@@ -104,8 +60,8 @@ pub(crate) fn operation_of(parts: &Parts) -> &'static str {
     operation.unwrap_or(Operation::Unknown).name()
 }
 
-/// Answers one request, in any surroundings of the service.
-async fn answer(around: &dyn Surroundings, region: usize, request: Request) -> Response {
+/// Answers one request to the blob service of a region.
+pub(crate) async fn serve(around: &dyn Surroundings, region: usize, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut operation = Operation::Unknown;
     let name = parts.uri.path().trim_start_matches('/').split('/').next().unwrap_or_default();
@@ -207,23 +163,6 @@ async fn perform(call: &Call<'_>, operation: Operation, body: Body) -> Result<Re
         Operation::AbortCopy => copy::abort_copy(call),
         Operation::Unknown => Err(NOT_IMPLEMENTED),
     }
-}
-
-/// Signs a request of the service's own to a blob service outside.
-pub(super) fn sign_request(parts: &mut Parts, account: &str, key: &SigningKey) {
-    let date = http_date(u32::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default());
-    if let Ok(date) = HeaderValue::try_from(date) {
-        parts.headers.insert("x-ms-date", date);
-    }
-    let credential = Ask::parse(parts).map(|ask| shared_key::credential(&ask, account, key));
-    if let Some(credential) = credential.ok().and_then(|credential| HeaderValue::try_from(credential).ok()) {
-        parts.headers.insert("authorization", credential);
-    }
-}
-
-/// The bytes of synthetic content, for a service that cannot follow the recipe.
-pub(super) fn synthetic_bytes(seed: u64, length: u64) -> Bytes {
-    content::Body::from(Content::Synthetic { seed, length }).read(0, length)
 }
 
 /// Adds what every answer carries.

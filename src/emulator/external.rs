@@ -13,9 +13,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Mutex;
 
 use self::page::Page;
+use super::blob::content::synthetic_bytes;
 use super::blob::policies::{self, MAX_POLICIES, Policy};
 use super::blob::sas::SigningKey;
-use super::blob::{sign_request, synthetic_bytes};
+use super::blob::shared_key::sign_request;
 use super::storage::{Content, NewBlob, StorageError, StoredBlob, StoredPolicy};
 
 mod page;

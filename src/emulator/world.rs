@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::blob::Surroundings;
 use super::blob::account::BlobAccount;
 use super::clock::Clock;
 use super::external::ExternalAccount;
@@ -152,10 +153,31 @@ impl World {
             Route::Token(region) => media_v2::tokens(self, region, request).await,
             Route::Front(region) => media_v2::front_door(self, region, request).await,
             Route::Cluster(region) => media_v2::serve(self, region, request).await,
-            Route::Blob(region) => blob::serve(self, region, request).await,
+            Route::Blob(region) => blob::serve(&**self, region, request).await,
             Route::Streaming(region) => streaming::serve(self, region, request).await,
             Route::Admin => admin::serve(self, &request),
         }
+    }
+}
+
+impl Surroundings for World {
+    fn account(&self, region: usize, name: &str) -> Option<&BlobAccount> {
+        let found = self.regions.get(region)?.storage.iter().find(|account| account.name() == name)?;
+        match &**found {
+            StorageAccount::Internal(account) => Some(account),
+            StorageAccount::External(_) => None,
+        }
+    }
+
+    fn account_at(&self, authority: &str, name: &str) -> Option<&BlobAccount> {
+        match self.routes.get(authority) {
+            Some(Route::Blob(region)) => self.account(*region, name),
+            _ => None,
+        }
+    }
+
+    fn stats(&self) -> &Stats {
+        &self.stats
     }
 }
 

@@ -5,15 +5,16 @@ use std::sync::{Arc, MutexGuard};
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 
-use super::Surroundings;
 use super::account::BlobAccount;
 use super::ask::Ask;
 use super::conditions::Conditions;
 use super::content::{Body as Content, Piece};
 use super::lease::{self, Leased};
+use super::properties::BlobHeaders;
 use super::refusal::{NO_TAGS, PERMISSION_MISMATCH, Refusal, TOO_LARGE, UNAUTHORIZED_OVERWRITE};
 use super::sas::{Grant, Issuer as _};
-use super::stored::{Blob, BlobHeaders, Container, Contents};
+use super::stored::{Blob, Container, Contents};
+use super::surroundings::Surroundings;
 use crate::emulator::faults::plan::{CopyFate, Pretence};
 use crate::emulator::settings::TagSupport;
 
@@ -66,20 +67,20 @@ impl Call<'_> {
 
     /// Checks the lease id the request carries, or does not carry, for a read of a blob.
     pub(super) fn check_lease_to_read(&self, blob: &Blob) -> Result<(), Refusal> {
-        blob.lease_at(self.elapsed()).check_read(lease::operations::id_sent(self)?, Leased::Blob)
+        blob.lease_at(self.elapsed()).check_read(lease::id_sent(&self.ask)?, Leased::Blob)
     }
 
     /// The same for a write to a blob that may exist; none has a lease before it exists.
     pub(super) fn check_lease_to_write(&self, blob: Option<&Blob>) -> Result<(), Refusal> {
         let elapsed = self.elapsed();
         let lease = blob.map_or(lease::At::new(None, elapsed), |blob| blob.lease_at(elapsed));
-        lease.check_write(lease::operations::id_sent(self)?, Leased::Blob)
+        lease.check_write(lease::id_sent(&self.ask)?, Leased::Blob)
     }
 
     /// The lease id in a request on a container other than its deletion must be the lease's, if there is one.
     pub(super) fn check_container_lease(&self, contents: &Contents) -> Result<(), Refusal> {
         let lease = lease::At::new(contents.lease, self.elapsed());
-        lease.check_read(lease::operations::id_sent(self)?, Leased::Container)
+        lease.check_read(lease::id_sent(&self.ask)?, Leased::Container)
     }
 
     /// Tags may be written only by who may write tags.

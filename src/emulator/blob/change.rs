@@ -40,7 +40,7 @@ pub(super) fn set_metadata(call: &Call<'_>) -> Result<Response, Refusal> {
     })
 }
 
-fn versioned(blob: &mut Blob, stamp: super::stored::Stamp) -> Response {
+fn versioned(blob: &mut Blob, stamp: super::properties::Stamp) -> Response {
     blob.touch(stamp);
     Reply::new(200).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true").done()
 }

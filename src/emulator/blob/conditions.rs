@@ -3,8 +3,9 @@
 use axum::http::HeaderMap;
 
 use super::ask::header;
+use super::properties::etag_text;
 use super::refusal::{BLOB_ALREADY_EXISTS, CONDITION_NOT_MET, NOT_MODIFIED, Refusal, SOURCE_CONDITION_NOT_MET};
-use super::stored::{Blob, etag_text};
+use super::stored::Blob;
 use crate::emulator::http::parse_http_date;
 
 /// The four conditions.

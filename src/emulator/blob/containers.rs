@@ -91,7 +91,7 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
             return Err(CONDITION_NOT_MET);
         }
         let lease = lease::At::new(contents.lease, call.elapsed());
-        lease.check_write(lease::operations::id_sent(call)?, Leased::Container)
+        lease.check_write(lease::id_sent(&call.ask)?, Leased::Container)
     })?;
     Ok(Reply::new(202).done())
 }

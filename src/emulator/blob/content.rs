@@ -198,6 +198,11 @@ impl Body {
     }
 }
 
+/// The bytes of synthetic content, for a service that cannot follow the recipe.
+pub(crate) fn synthetic_bytes(seed: u64, length: u64) -> Bytes {
+    Body::from(Content::Synthetic { seed, length }).read(0, length)
+}
+
 /// Neighbouring pieces of one origin.
 enum Run {
     Nothing,

@@ -11,12 +11,13 @@ use super::describe::{Reply, blob_headers, extras, metadata, tags};
 use super::integrity;
 use super::operation::Operation;
 use super::pending::{CopyRecord, CopyState, PendingCopy, copy_id_text};
+use super::properties::{BlobHeaders, Pairs};
 use super::read::{Range, parse_range};
 use super::refusal::{
     COPY_ID_MISMATCH, INVALID_RANGE, LEASE_NOT_INFINITE, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY,
 };
 use super::source::Source;
-use super::stored::{Blob, BlobHeaders, Contents, Pairs};
+use super::stored::{Blob, Contents};
 use super::upload::{block_id, stage};
 use crate::emulator::faults::plan::CopyFate;
 use crate::emulator::http::Response;
@@ -244,7 +245,7 @@ fn begin(
         due: started.saturating_add(takes),
         outlives_signature: source.is_closed_at(stamp.millis),
         stamp,
-        source: Arc::clone(&source.container),
+        source: source.container.clone(),
         source_name: source.name.clone(),
         source_etag: source.blob.etag,
         fate: call.fate,

@@ -13,8 +13,9 @@ use super::ask::{Ask, header};
 use super::encryption::Encryption;
 use super::lease;
 use super::pending::copy_id_text;
+use super::properties::{BlobHeaders, Pairs, Tier, etag_text};
 use super::refusal::{INVALID_BLOB_TIER, INVALID_MD5, INVALID_METADATA, INVALID_TAGS, Refusal};
-use super::stored::{Blob, BlobHeaders, Extras, Pairs, Tier, etag_text};
+use super::stored::{Blob, Extras};
 use crate::emulator::http::Response;
 use crate::emulator::http::http_date;
 

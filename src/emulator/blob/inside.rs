@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::account::{BlobAccount, pairs};
 use super::encryption::Encryption;
-use super::stored::{Blob, BlobHeaders, Pairs, Tier, etag_text};
+use super::properties::{BlobHeaders, Pairs, Tier, etag_text};
+use super::stored::Blob;
 use crate::emulator::storage::{Content, Described, Headers, StorageError};
 
 impl BlobAccount {

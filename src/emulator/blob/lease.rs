@@ -5,6 +5,9 @@
 
 pub(super) mod operations;
 
+use uuid::Uuid;
+
+use super::ask::Ask;
 use super::refusal::{
     LEASE_ALREADY_PRESENT, LEASE_ID_MISMATCH, LEASE_ID_MISMATCH_BLOB, LEASE_ID_MISMATCH_CONTAINER, LEASE_ID_MISSING,
     LEASE_IS_BREAKING_ACQUIRE, LEASE_IS_BREAKING_CHANGE, LEASE_IS_BROKEN, LEASE_LOST, LEASE_NOT_PRESENT,
@@ -13,6 +16,17 @@ use super::refusal::{
 
 /// A lease id, which is a GUID.
 pub(super) type LeaseId = u128;
+
+/// Reads a lease id, a GUID in any of its usual forms. `header` is where it was sent.
+fn parse_id(header: &str, text: &str) -> Result<LeaseId, Refusal> {
+    let bare = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(text);
+    Uuid::parse_str(bare).map(|id| id.as_u128()).map_err(|_| Refusal::header(header))
+}
+
+/// The lease id that a request carries beside its own business.
+pub(super) fn id_sent(ask: &Ask<'_>) -> Result<Option<LeaseId>, Refusal> {
+    ask.header("x-ms-lease-id").map(|text| parse_id("x-ms-lease-id", text)).transpose()
+}
 
 /// How long a lease lasts from each acquisition or renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,11 @@
 //! Nothing runs in the background. A pending copy knows its end; the first request on its container after that time
 //! ends it first. It takes the content it saw at its start, and fails if the source changed meanwhile.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::content::Body;
-use super::stored::{Blob, BlobHeaders, Container, Pairs, Stamp};
+use super::properties::{BlobHeaders, Pairs, Stamp};
 use crate::emulator::faults::plan::CopyFate;
 
 /// What a blob reports about the copy that made it.
@@ -28,6 +29,12 @@ pub(super) enum CopyState {
     Aborted { at: u32 },
 }
 
+/// Where a copy reads, as far as its end depends on it.
+pub(super) trait CopySource: Debug + Send + Sync {
+    /// The `ETag` the blob has now.
+    fn etag_of(&self, name: &str) -> Option<u64>;
+}
+
 /// What a pending copy still has to do.
 #[derive(Debug)]
 pub(super) struct PendingCopy {
@@ -37,7 +44,7 @@ pub(super) struct PendingCopy {
     pub(super) due: i64,
     /// `ETag` of the finished blob.
     pub(super) stamp: Stamp,
-    pub(super) source: Arc<Container>,
+    pub(super) source: Arc<dyn CopySource>,
     pub(super) source_name: Box<str>,
     pub(super) source_etag: u64,
     /// Whether the source's signature is over before the copy is.
@@ -77,35 +84,20 @@ impl PendingCopy {
             None => Outcome::SourceGone,
         }
     }
+}
 
-    /// Ends it, unless another copy or an abort came first.
-    pub(super) fn finish(&self, blob: &mut Blob, outcome: Outcome) {
-        let Some(record) = blob.extras.as_mut().and_then(|extras| extras.copy.as_mut()) else { return };
-        if !matches!(&record.state, CopyState::Pending(pending) if pending.id == self.id) {
-            return;
+impl Outcome {
+    /// The state of a copy that ended so at that time.
+    pub(super) fn state(self, at: u32) -> CopyState {
+        let failed = |description| CopyState::Failed { at, description };
+        match self {
+            Self::Copied => CopyState::Success { at },
+            Self::SourceGone => failed("404 ResourceNotFound \"Copy failed when reading the source.\""),
+            Self::SourceClosed => failed("403 AuthenticationFailed \"Copy failed when reading the source.\""),
+            Self::GivenUp => failed("500 InternalError \"Copy failed.\""),
+            Self::Aborted => CopyState::Aborted { at },
+            Self::SourceChanged => failed("409 Conflict \"Copy source blob has been modified.\""),
         }
-        let at = self.stamp.seconds();
-        record.state = match outcome {
-            Outcome::Copied => CopyState::Success { at },
-            Outcome::SourceGone => {
-                CopyState::Failed { at, description: "404 ResourceNotFound \"Copy failed when reading the source.\"" }
-            }
-            Outcome::SourceClosed => CopyState::Failed {
-                at,
-                description: "403 AuthenticationFailed \"Copy failed when reading the source.\"",
-            },
-            Outcome::GivenUp => CopyState::Failed { at, description: "500 InternalError \"Copy failed.\"" },
-            Outcome::Aborted => CopyState::Aborted { at },
-            Outcome::SourceChanged => {
-                CopyState::Failed { at, description: "409 Conflict \"Copy source blob has been modified.\"" }
-            }
-        };
-        if matches!(record.state, CopyState::Success { .. }) {
-            blob.body = self.body.clone();
-            blob.headers = Arc::clone(&self.headers);
-            blob.metadata.clone_from(&self.metadata);
-        }
-        blob.touch(self.stamp);
     }
 }
 

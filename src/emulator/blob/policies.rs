@@ -9,24 +9,24 @@ use super::xml;
 use crate::emulator::storage::StoredPolicy;
 
 /// The most policies a container can hold.
-pub(in crate::emulator) const MAX_POLICIES: usize = 5;
+pub(crate) const MAX_POLICIES: usize = 5;
 
 /// A stored access policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::emulator) struct Policy {
-    pub(in crate::emulator) id: String,
+pub(crate) struct Policy {
+    pub(crate) id: String,
     /// As written in the ACL.
-    pub(in crate::emulator) start: Option<String>,
-    pub(in crate::emulator) expiry: Option<String>,
-    pub(in crate::emulator) permissions: Option<String>,
+    pub(crate) start: Option<String>,
+    pub(crate) expiry: Option<String>,
+    pub(crate) permissions: Option<String>,
     /// When a policy just written takes effect, in milliseconds since 1970; apart from its start, which a client
     /// sets here or in the URL.
-    pub(in crate::emulator) active_from: Option<i64>,
+    pub(crate) active_from: Option<i64>,
 }
 
 impl Policy {
     /// A policy as the media plane describes it.
-    pub(in crate::emulator) fn new(id: &str, policy: StoredPolicy) -> Self {
+    pub(crate) fn new(id: &str, policy: StoredPolicy) -> Self {
         Self {
             id: id.to_owned(),
             start: policy.start.map(iso_seconds),
@@ -38,7 +38,7 @@ impl Policy {
 }
 
 /// Writes `<SignedIdentifiers>`.
-pub(in crate::emulator) fn print(policies: &[Policy]) -> String {
+pub(crate) fn print(policies: &[Policy]) -> String {
     let mut text = String::from("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><SignedIdentifiers>");
     for policy in policies {
         xml::open("SignedIdentifier", &mut text);
@@ -58,7 +58,7 @@ pub(in crate::emulator) fn print(policies: &[Policy]) -> String {
 }
 
 /// Reads `<SignedIdentifiers>`.
-pub(in crate::emulator) fn parse(document: &[u8]) -> Result<Vec<Policy>, Refusal> {
+pub(crate) fn parse(document: &[u8]) -> Result<Vec<Policy>, Refusal> {
     let mut policies: Vec<Policy> = Vec::new();
     for (tag, value) in leaves(document)? {
         let value = value.trim().to_owned();

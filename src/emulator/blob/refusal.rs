@@ -11,7 +11,7 @@ use crate::emulator::service_model::Limit;
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{status} {code}: {message}")]
-pub(in crate::emulator) struct Refusal {
+pub(crate) struct Refusal {
     pub(super) status: u16,
     pub(super) code: &'static str,
     pub(super) message: Cow<'static, str>,

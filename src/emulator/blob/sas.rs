@@ -20,7 +20,7 @@ use super::times::{iso_seconds, parse_iso_millis};
 
 /// An account key ready to sign.
 #[derive(Clone)]
-pub(in crate::emulator) struct SigningKey(Hmac<Sha256>);
+pub(crate) struct SigningKey(Hmac<Sha256>);
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -35,7 +35,7 @@ impl SigningKey {
     }
 
     /// A key in base64, as accounts and delegation keys are written; text that is not base64 is an unknown key.
-    pub(in crate::emulator) fn from_base64(key: &str) -> Self {
+    pub(crate) fn from_base64(key: &str) -> Self {
         Self::new(&BASE64.decode(key).unwrap_or_else(|_| key.as_bytes().to_vec()))
     }
 

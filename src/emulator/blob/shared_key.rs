@@ -1,11 +1,12 @@
 //! Shared Key authorisation: the account key signs the request itself, in the layout of 2009-09-19.
 
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 
 use super::ask::{Ask, header};
 use super::refusal::{AUTHENTICATION_FAILED, Refusal};
 use super::sas::SigningKey;
-use crate::emulator::http::parse_http_date;
+use crate::emulator::http::{http_date, parse_http_date};
 
 /// How far a request's date may be from the service's clock.
 const CLOCK_SKEW_MS: i64 = 15 * 60 * 1000;
@@ -108,4 +109,16 @@ fn canonical_resource(ask: &Ask<'_>, account: &str, text: &mut String) {
 /// The value of the `Authorization` header for a request complete but for it.
 pub(super) fn credential(ask: &Ask<'_>, account: &str, key: &SigningKey) -> String {
     format!("SharedKey {account}:{}", key.sign(&string_to_sign(ask, account)))
+}
+
+/// Signs a request of the service's own to a blob service outside.
+pub(crate) fn sign_request(parts: &mut Parts, account: &str, key: &SigningKey) {
+    let date = http_date(u32::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default());
+    if let Ok(date) = HeaderValue::try_from(date) {
+        parts.headers.insert("x-ms-date", date);
+    }
+    let credential = Ask::parse(parts).map(|ask| credential(&ask, account, key));
+    if let Some(credential) = credential.ok().and_then(|credential| HeaderValue::try_from(credential).ok()) {
+        parts.headers.insert("authorization", credential);
+    }
 }

@@ -9,24 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use super::content::{Block, Body};
 use super::encryption::Encryption;
 use super::lease::{self, Lease};
-use super::pending::CopyRecord;
+use super::pending::{CopyRecord, CopySource, CopyState, Outcome, PendingCopy};
 use super::policies::Policy;
+use super::properties::{BlobHeaders, Pairs, Stamp, Tier};
 use super::refusal::{BLOB_ARCHIVED, BLOB_NOT_FOUND, CONTAINER_NOT_FOUND, PENDING_COPY, Refusal};
-
-/// The HTTP headers a blob is served with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct BlobHeaders {
-    pub(super) content_type: Option<Box<str>>,
-    pub(super) content_encoding: Option<Box<str>>,
-    pub(super) content_language: Option<Box<str>>,
-    pub(super) content_disposition: Option<Box<str>>,
-    pub(super) cache_control: Option<Box<str>>,
-    /// It has 16 bytes, unless it was written when the service still accepted any value.
-    pub(super) content_md5: Option<Box<[u8]>>,
-}
-
-/// Names and values in the order of the names.
-pub(super) type Pairs = Arc<[(Box<str>, Box<str>)]>;
 
 /// What few blobs have.
 #[derive(Debug, Clone, Default)]
@@ -36,34 +22,6 @@ pub(super) struct Extras {
     pub(super) copy: Option<CopyRecord>,
     pub(super) lease: Option<Lease>,
     pub(super) encryption: Option<Encryption>,
-}
-
-/// An access tier set explicitly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tier {
-    Hot,
-    Cool,
-    Cold,
-    Archive,
-}
-
-impl Tier {
-    /// Reads a tier's name.
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        [Self::Hot, Self::Cool, Self::Cold, Self::Archive]
-            .into_iter()
-            .find(|tier| tier.name().eq_ignore_ascii_case(name))
-    }
-
-    /// The name in answers.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Hot => "Hot",
-            Self::Cool => "Cool",
-            Self::Cold => "Cold",
-            Self::Archive => "Archive",
-        }
-    }
 }
 
 /// One committed blob.
@@ -126,6 +84,21 @@ impl Blob {
         }
     }
 
+    /// Ends a copy into it, unless another copy or an abort came first.
+    fn end_copy(&mut self, pending: &PendingCopy, outcome: Outcome) {
+        let Some(record) = self.extras.as_mut().and_then(|extras| extras.copy.as_mut()) else { return };
+        if !matches!(&record.state, CopyState::Pending(current) if current.id == pending.id) {
+            return;
+        }
+        record.state = outcome.state(pending.stamp.seconds());
+        if matches!(record.state, CopyState::Success { .. }) {
+            self.body = pending.body.clone();
+            self.headers = Arc::clone(&pending.headers);
+            self.metadata.clone_from(&pending.metadata);
+        }
+        self.touch(pending.stamp);
+    }
+
     /// 409 for what needs the content of a blob, or changes more than tags or tier, while it is archived.
     pub(super) fn refuse_archived(&self) -> Result<(), Refusal> {
         if self.tier() == Some(Tier::Archive) { Err(BLOB_ARCHIVED) } else { Ok(()) }
@@ -135,24 +108,6 @@ impl Blob {
     pub(super) fn refuse_pending(&self) -> Result<(), Refusal> {
         if self.copy().is_some_and(CopyRecord::is_pending) { Err(PENDING_COPY) } else { Ok(()) }
     }
-}
-
-/// The `ETag` and time of one change.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stamp {
-    pub(super) etag: u64,
-    pub(super) millis: i64,
-}
-
-impl Stamp {
-    pub(super) fn seconds(self) -> u32 {
-        u32::try_from(self.millis / 1000).unwrap_or(u32::MAX)
-    }
-}
-
-/// An `ETag` as the service prints it.
-pub(super) fn etag_text(etag: u64) -> String {
-    format!("\"0x{etag:X}\"")
 }
 
 /// Blocks uploaded but not committed, by id.
@@ -318,13 +273,14 @@ impl Container {
         for (pending, name) in over {
             let outcome = pending.outcome();
             if let Some(blob) = self.peek().blobs.get_mut(&name) {
-                pending.finish(blob, outcome);
+                blob.end_copy(&pending, outcome);
             }
         }
     }
+}
 
-    /// The `ETag` a blob has now.
-    pub(super) fn etag_of(&self, name: &str) -> Option<u64> {
+impl CopySource for Container {
+    fn etag_of(&self, name: &str) -> Option<u64> {
         self.peek().blobs.get(name).map(|blob| blob.etag)
     }
 }

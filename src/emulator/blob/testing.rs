@@ -9,7 +9,8 @@ use bytes::Bytes;
 use super::account::BlobAccount;
 use super::ask::Ask;
 use super::sas::{Issuer as _, SigningKey};
-use super::{Surroundings, answer, shared_key};
+use super::surroundings::Surroundings;
+use super::{serve, shared_key};
 use crate::emulator::clock::Clock;
 use crate::emulator::http::http_date;
 use crate::emulator::settings::BlobLimits;
@@ -110,7 +111,7 @@ impl Ground {
 
     /// Sends a request as it is.
     pub(super) async fn send(&self, region: usize, request: Request<Body>) -> Got {
-        let response = answer(self, region, request).await;
+        let response = serve(self, region, request).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         Got { status, headers, body }

@@ -10,8 +10,9 @@ use super::call::{Call, read_body};
 use super::content::{Block, Body, Piece};
 use super::describe::{Reply, blob_headers, extras, metadata, tags};
 use super::integrity::{check_blob, check_body, crc64_text};
+use super::properties::BlobHeaders;
 use super::refusal::{BLOB_NOT_FOUND, BLOCK_COUNT, INVALID_BLOCK_ID, INVALID_BLOCK_LIST, INVALID_XML, Refusal};
-use super::stored::{BlobHeaders, Contents, Uncommitted};
+use super::stored::{Contents, Uncommitted};
 use super::xml;
 use crate::emulator::http::Response;
 

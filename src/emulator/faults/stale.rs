@@ -71,7 +71,7 @@ impl Earlier {
             .and_then(|place| self.containers.lock().expect(WHOLE).get(&place).cloned());
         match remembered {
             None => Err(request),
-            Some(account) => Ok(blob::serve_from(&Back { world, account }, region, request).await),
+            Some(account) => Ok(blob::serve(&Back { world, account }, region, request).await),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{At, Lease, LeaseId, Term};
+use super::{At, Lease, LeaseId, Term, parse_id};
 use crate::emulator::blob::call::Call;
 use crate::emulator::blob::conditions::Conditions;
 use crate::emulator::blob::describe::Reply;
@@ -37,16 +37,16 @@ struct Done {
 impl Action {
     fn of(call: &Call<'_>) -> Result<Self, Refusal> {
         let name = required(call, "x-ms-lease-action")?;
-        let id = || guid("x-ms-lease-id", required(call, "x-ms-lease-id")?);
+        let id = || parse_id("x-ms-lease-id", required(call, "x-ms-lease-id")?);
         let proposed = "x-ms-proposed-lease-id";
         Ok(match name.to_ascii_lowercase().as_str() {
             "acquire" => {
                 let term = term(required(call, "x-ms-lease-duration")?)?;
-                let known = call.ask.header(proposed).map(|text| guid(proposed, text)).transpose()?;
+                let known = call.ask.header(proposed).map(|text| parse_id(proposed, text)).transpose()?;
                 Self::Acquire { proposed: known.unwrap_or_else(|| Uuid::new_v4().as_u128()), term }
             }
             "renew" => Self::Renew(id()?),
-            "change" => Self::Change { id: id()?, proposed: guid(proposed, required(call, proposed)?)? },
+            "change" => Self::Change { id: id()?, proposed: parse_id(proposed, required(call, proposed)?)? },
             "release" => Self::Release(id()?),
             "break" => Self::Break { period: break_period(call)? },
             _ => return Err(Refusal::header("x-ms-lease-action")),
@@ -90,12 +90,6 @@ fn required<'c>(call: &'c Call<'_>, name: &str) -> Result<&'c str, Refusal> {
     call.ask.header(name).ok_or_else(|| Refusal::missing_header(name))
 }
 
-/// A GUID in any of its usual forms.
-fn guid(name: &str, text: &str) -> Result<LeaseId, Refusal> {
-    let bare = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(text);
-    Uuid::parse_str(bare).map(|id| id.as_u128()).map_err(|_| Refusal::header(name))
-}
-
 fn term(text: &str) -> Result<Term, Refusal> {
     match text.parse() {
         Ok(-1) => Ok(Term::Infinite),
@@ -108,11 +102,6 @@ fn break_period(call: &Call<'_>) -> Result<Option<i64>, Refusal> {
     let name = "x-ms-lease-break-period";
     let read = |text: &str| text.parse().ok().filter(|seconds| BREAK_PERIOD.contains(seconds)).map(|s: i64| s * 1000);
     call.ask.header(name).map(|text| read(text).ok_or_else(|| Refusal::header(name))).transpose()
-}
-
-/// The lease id a request on something else than the lease carries.
-pub(in crate::emulator::blob) fn id_sent(call: &Call<'_>) -> Result<Option<LeaseId>, Refusal> {
-    call.ask.header("x-ms-lease-id").map(|text| guid("x-ms-lease-id", text)).transpose()
 }
 
 /// Lease Blob.

@@ -216,7 +216,7 @@ async fn through(bench: &Bench, locator: &Json, name: &str) -> u16 {
         locator["ContentAccessComponent"].as_str().unwrap()
     );
     let request = Request::get(&url).header("host", "blob.west").header("x-ms-version", "2023-11-03");
-    let answer = crate::emulator::blob::serve(&bench.world, 0, request.body(Body::empty()).unwrap()).await;
+    let answer = crate::emulator::blob::serve(&*bench.world, 0, request.body(Body::empty()).unwrap()).await;
     answer.status().as_u16()
 }
 
