@@ -1,31 +1,19 @@
-//! Where answers are spoiled on purpose: every request passes here before its service sees it.
+//! The fault plan in force, and which requests it strikes.
 //!
-//! A plan may be set at any time. Which requests it strikes follows from its seed and from the requests alone. A request
-//! that never reaches its service because of a fault is counted here, under the status it was answered with; 0 = none.
+//! A plan may be set at any time. Which requests it strikes follows from its seed and from the requests alone.
 
-mod inflict;
-mod mangle;
 pub mod plan;
 mod read;
-mod stale;
-#[cfg(test)]
-mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use axum::http::request::Parts;
 use globset::GlobMatcher;
-use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 
-pub(super) use self::inflict::Cut;
 use self::plan::{Fault, FaultPlan, Rule, TaskFailure};
-use super::http::{Request, Response};
 use super::stats::Plane;
-use super::world::{Route, World};
-use super::{blob, media_v2, streaming};
 
 /// The plan in force.
 #[derive(Debug, Default)]
@@ -33,7 +21,6 @@ pub(crate) struct Faults {
     /// Is there any rule? Asked for every request.
     armed: AtomicBool,
     active: Mutex<Active>,
-    earlier: stale::Earlier,
 }
 
 /// A plan and how far it is.
@@ -61,19 +48,19 @@ const ENCODE_TASK: &str = "EncodeTask";
 
 /// What is asked, as rules see it.
 #[derive(Debug, Clone)]
-struct Asked {
-    account: String,
-    plane: Plane,
-    operation: &'static str,
-    path: String,
+pub(crate) struct Asked {
+    pub(crate) account: String,
+    pub(crate) plane: Plane,
+    pub(crate) operation: &'static str,
+    pub(crate) path: String,
 }
 
 /// A rule that strikes.
 #[derive(Debug)]
-struct Strike {
-    fault: Fault,
+pub(crate) struct Strike {
+    pub(crate) fault: Fault,
     /// Where made-up content comes from: differs from strike to strike.
-    seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Faults {
@@ -81,7 +68,6 @@ impl Faults {
     pub(super) fn set(&self, plan: &FaultPlan) {
         let mut active = self.lock();
         *active = Active::of(plan);
-        self.earlier.arm(plan.rules.iter().any(|rule| rule.fault == Fault::Stale));
         self.armed.store(!active.rules.is_empty(), Ordering::Release);
     }
 
@@ -109,7 +95,8 @@ impl Faults {
         }
     }
 
-    fn strike(&self, asked: &Asked) -> Option<Strike> {
+    /// The fault that strikes a request, if one does. Every rule counts the request.
+    pub(crate) fn strike(&self, asked: &Asked) -> Option<Strike> {
         self.lock().strike(asked)
     }
 
@@ -174,42 +161,5 @@ impl ActiveRule {
             && rule.from.is_none_or(|from| n >= from)
             && rule.to.is_none_or(|to| n <= to)
             && rule.times.is_none_or(|times| self.struck < times)
-    }
-}
-
-impl Asked {
-    fn of(world: &World, route: Route, parts: &Parts) -> Self {
-        let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned();
-        let media = |region: usize| world.regions[region].settings.account.clone();
-        let (account, plane, operation) = match route {
-            Route::Token(region) => (media(region), Plane::Token, media_v2::token_operation(parts.uri.path())),
-            Route::Front(region) => (media(region), Plane::Media, "FrontDoor"),
-            Route::Cluster(region) => (media(region), Plane::Media, media_v2::operation_of(parts)),
-            Route::Streaming(region) => (media(region), Plane::Streaming, streaming::operation_of(parts.uri.path())),
-            Route::Blob(_) => {
-                let account = path.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
-                (account, Plane::Blob, blob::operation_of(parts))
-            }
-            Route::Admin => (String::new(), Plane::Media, "Unknown"),
-        };
-        Self { account, plane, operation, path }
-    }
-
-    /// Is it a copy from a URL?
-    fn copies(&self) -> bool {
-        matches!(self.operation, "PutBlobFromUrl" | "PutBlockFromUrl" | "CopyBlob" | "CopyFromUrl")
-    }
-}
-
-/// Answers a request while a plan is in force.
-pub(super) async fn answer(world: &Arc<World>, route: Route, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let asked = Asked::of(world, route, &parts);
-    let strike = world.faults.strike(&asked);
-    let request = Request::from_parts(parts, body);
-    world.faults.earlier.before(world, route, &asked, request.method());
-    match strike {
-        None => world.serve(route, request).await,
-        Some(strike) => inflict::inflict(world, route, request, &asked, strike).await,
     }
 }

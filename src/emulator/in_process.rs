@@ -16,7 +16,7 @@ use futures::{StreamExt, TryStreamExt as _};
 use hyper::body::Body as _;
 use tokio_util::sync::CancellationToken;
 
-use super::faults::Cut;
+use super::fault_injection::{self, Cut};
 use super::http::{Request, Response};
 use super::settings::Settings;
 use super::world::{Route, World};
@@ -71,7 +71,7 @@ impl HttpClient for InProcessClient {
         let (authority, route) = self.route(request)?;
         let head = request.method() == SdkMethod::Head;
         let request = received(request, &authority).await?;
-        let response = self.world.answer(route, request).await;
+        let response = fault_injection::answer(&self.world, route, request).await;
         if response.extensions().get::<Cut>().is_some() {
             return Err(Error::with_message(ErrorKind::Io, "the connection was reset by a fault"));
         }

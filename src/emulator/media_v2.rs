@@ -4,10 +4,11 @@
 //! JSON is spoken in its verbose and light forms; Atom is not.
 
 mod answer;
+mod asset_container;
 mod assets;
+mod background;
 mod batch;
 mod call;
-mod dates;
 mod delivery;
 mod endpoints;
 mod errors;
@@ -15,7 +16,6 @@ mod files;
 mod front;
 mod input;
 mod jobs;
-mod limits;
 mod links;
 mod locators;
 mod look;
@@ -23,218 +23,41 @@ mod multipart;
 mod operator;
 mod policies;
 mod protection;
+mod published;
 mod query;
 mod read;
 mod render;
-mod schema;
+mod seeder;
 mod service;
-mod store;
+mod single;
 mod task_body;
 #[cfg(test)]
 mod tests;
 mod tokens;
-mod value;
+mod transaction;
 mod write;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-
 use self::answer::Answer;
-use self::call::{Call, Verb};
-use self::dates::Moment;
-pub(crate) use self::delivery::{ContentKey, Delivery, Protection, Protocol};
-use self::endpoints::Endpoints;
+pub(crate) use self::assets::SeedAsset;
+use self::call::{Call, LONGEST_BODY, Verb};
+pub(crate) use self::delivery::{ContentKey, Delivery, Protocol};
 use self::errors::ApiError;
-use self::limits::Throttle;
 pub use self::locators::NewLocator;
+pub(crate) use self::look::streaming_guids;
 pub use self::look::{AssetLook, FileLook, LocatorLook};
 pub use self::operator::{Operator, OperatorError};
+pub(crate) use self::published::{PublishedLocator, published};
 use self::render::Format;
-use self::schema::LOCATORS;
-use self::service::{Service, Transaction};
-use self::store::State;
+pub(crate) use self::seeder::Seeder;
+use self::service::Service;
+pub(crate) use self::tokens::TokenLife;
 use super::faults::plan::Pretence;
 use super::http::{Request, Response, http_date};
-use super::settings::RegionSettings;
 use super::stats::Plane;
-use super::storage::StorageError;
 use super::world::World;
-
-/// What one media account holds.
-#[derive(Debug)]
-pub(crate) struct MediaAccount {
-    key: String,
-    state: Mutex<State>,
-    endpoints: Endpoints,
-    throttle: Throttle,
-    /// Single changes share it; a changeset holds it exclusively, so that no other request sees or disturbs an
-    /// intermediate state.
-    changes: tokio::sync::RwLock<()>,
-}
-
-/// A streaming locator as the streaming host sees it.
-#[derive(Debug, Clone)]
-pub(crate) struct PublishedLocator {
-    /// Storage account that holds the asset.
-    pub(crate) storage_account: String,
-    /// The asset's container.
-    pub(crate) container: String,
-    /// Not served before; `None` = at once.
-    pub(crate) start: Option<jiff::Timestamp>,
-    /// Not served after.
-    pub(crate) expiry: jiff::Timestamp,
-    /// How its asset may be delivered.
-    pub(crate) protection: Protection,
-}
-
-/// What a fault plan has in mind for the token that is asked for: seconds it lives.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TokenLife(pub(crate) u64);
-
-/// What an account held at some time, for reads that lag behind.
-#[derive(Debug, Clone)]
-pub(crate) struct Past(Arc<State>);
-
-/// What the library loader says of an asset.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SeedAsset {
-    pub(crate) name: Option<String>,
-    pub(crate) alternate_id: Option<String>,
-    /// 0 none, 1 storage-encrypted, 2 common, 4 envelope.
-    pub(crate) options: i32,
-    /// Fixed guid, so that the same seed makes the same library.
-    pub(crate) guid: Option<String>,
-}
-
-impl MediaAccount {
-    /// An empty account. `key` is the account key in base64.
-    pub(crate) fn new(settings: &RegionSettings, key: String) -> Self {
-        let mut state = State::new();
-        let endpoints = Endpoints::furnish(settings, &mut state);
-        Self {
-            key,
-            state: Mutex::new(state),
-            endpoints,
-            throttle: Throttle::new(settings.media.requests_per_second),
-            changes: tokio::sync::RwLock::new(()),
-        }
-    }
-
-    /// The account key in base64.
-    pub(crate) fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no operation panics while it holds the tables")
-    }
-
-    /// What it holds now.
-    pub(crate) fn snapshot(&self) -> Past {
-        Past(Arc::new(self.lock().clone()))
-    }
-
-    /// The on-demand locator of that guid (lower case, no prefix), whether it is valid at present or not.
-    pub(crate) fn published(&self, guid: &str) -> Option<PublishedLocator> {
-        let state = self.lock();
-        let locator = state.get(&LOCATORS, &LOCATORS.id_of(guid))?;
-        if locator.int("Type") != locators::ON_DEMAND {
-            return None;
-        }
-        let asset = state.get(&schema::ASSETS, locator.text("AssetId"))?;
-        let (storage_account, container) = assets::place(asset);
-        Some(PublishedLocator {
-            storage_account,
-            container,
-            start: locator.date("StartTime").map(Moment::timestamp),
-            expiry: locator.date("ExpirationDateTime")?.timestamp(),
-            protection: Protection::of(&state, asset.key()),
-        })
-    }
-
-    /// Is the default streaming endpoint running?
-    pub(crate) fn endpoint_running(&self) -> bool {
-        let mut state = self.lock();
-        self.endpoints.settle(&mut state);
-        Endpoints::running(&state)
-    }
-
-    /// Makes an asset (with its container) for the library loader and returns (asset id, container).
-    pub(crate) async fn seed_asset(
-        &self,
-        world: &World,
-        region: usize,
-        asset: SeedAsset,
-    ) -> Result<(String, String), StorageError> {
-        assets::seed(Service { world, index: region }, asset).await
-    }
-
-    /// Makes the file records of an asset from its container, sets MIME types by name and the primary.
-    pub(crate) async fn seed_files(
-        &self,
-        world: &World,
-        region: usize,
-        asset_id: &str,
-        primary: Option<&str>,
-    ) -> Result<(), StorageError> {
-        files::seed(Service { world, index: region }, asset_id, primary).await
-    }
-
-    fn service<'w>(&self, world: &'w World, region: usize) -> Service<'w> {
-        debug_assert!(std::ptr::eq(self, &raw const world.regions[region].media), "an account seeds itself");
-        Service { world, index: region }
-    }
-
-    /// Publishes an asset for the library loader.
-    pub(crate) fn seed_locator(&self, world: &World, region: usize, asset_id: &str, locator: &NewLocator) {
-        if let Err(error) = locators::add(self.service(world, region), asset_id, locator) {
-            tracing::warn!(asset_id, error = error.message, "the asset could not be published");
-        }
-    }
-
-    /// Links a content key of that type and guid to an asset of a library.
-    pub(crate) fn seed_key(&self, world: &World, region: usize, asset_id: &str, (key_type, guid): (i32, &str)) {
-        if let Err(error) = links::add_key(self.service(world, region), asset_id, key_type, guid) {
-            tracing::warn!(asset_id, error = error.message, "the asset could not be given a content key");
-        }
-    }
-
-    /// Links a delivery policy of that type, protocols and guid to an asset of a library; its content key comes first.
-    pub(crate) fn seed_policy(&self, world: &World, region: usize, asset_id: &str, policy: (i32, i32, &str)) {
-        let (policy_type, protocols, guid) = policy;
-        let service = self.service(world, region);
-        if let Err(error) = links::add_policy(service, asset_id, (policy_type, protocols), guid) {
-            tracing::warn!(asset_id, error = error.message, "the asset could not be given a delivery policy");
-        }
-    }
-
-    /// The guids of all streaming locators, expired ones included.
-    pub(crate) fn streaming_guids(&self) -> Vec<String> {
-        look::streaming_guids(&self.lock())
-    }
-
-    /// Removes the container of an asset behind the service's back (an awkward asset).
-    pub(crate) async fn seed_lose_container(&self, world: &World, region: usize, asset_id: &str) {
-        let service = Service { world, index: region };
-        let place = self.lock().get(&schema::ASSETS, asset_id).map(assets::place);
-        if let Some((storage, container)) = place
-            && let Ok(account) = service.storage(&storage)
-            && let Err(error) = account.delete_container(&container).await
-        {
-            tracing::warn!(%error, asset_id, "the container could not be lost");
-        }
-    }
-}
-
-/// The bytes of a key; one that is not base64 counts as it stands.
-fn account_key(key: &str) -> Vec<u8> {
-    base64::engine::general_purpose::STANDARD.decode(key).unwrap_or_else(|_| key.as_bytes().to_vec())
-}
-
-/// Bodies are a job with its presets or a batch of a thousand operations at most.
-const LONGEST_BODY: usize = 16 * 1024 * 1024;
 
 /// Answers one request to the cluster of a region.
 pub(crate) async fn serve(world: &Arc<World>, region: usize, request: Request) -> Response {
@@ -292,7 +115,7 @@ async fn handle(world: &Arc<World>, region: usize, request: Request) -> (&'stati
     let service = Service { world, index: region };
     let account = &service.region().media;
     let authorization = parts.headers.get("authorization").and_then(|v| v.to_str().ok());
-    let admitted = account.throttle.admit().and_then(|()| {
+    let admitted = account.throttle.admit().map_err(|text| ApiError::new(503, text)).and_then(|()| {
         if tokens::admits(world, region, authorization) {
             version.and(reply).map(|_| ())
         } else {
@@ -307,7 +130,7 @@ async fn handle(world: &Arc<World>, region: usize, request: Request) -> (&'stati
     let outcome = if batch {
         batch::serve(world, region, &parts.headers, &call).await
     } else {
-        execute(world, region, &call, parts.extensions.get()).await
+        single::execute(world, region, &call, parts.extensions.get()).await
     };
     (operation, outcome)
 }
@@ -329,30 +152,6 @@ pub(crate) fn operation_of(parts: &axum::http::request::Parts) -> &'static str {
 /// The operation of a request to the token service.
 pub(crate) fn token_operation(path: &str) -> &'static str {
     tokens::operation(&path.to_ascii_lowercase())
-}
-
-/// Performs one call that is not part of a changeset.
-async fn execute(world: &Arc<World>, region: usize, call: &Call, past: Option<&Past>) -> Result<Answer, ApiError> {
-    let service = Service { world, index: region };
-    if !write::changes(call) {
-        jobs::settle(service);
-        return match past {
-            Some(past) => read::get(service, &past.0, call),
-            None => read::get(service, &service.state(), call),
-        };
-    }
-    let _shared = service.region().media.changes.read().await;
-    let mut tx = Transaction::default();
-    match write::perform(service, &mut tx, call).await {
-        Ok(answer) => {
-            service::end(world, region, tx, call.pretended).await;
-            Ok(answer)
-        }
-        Err(error) => {
-            tx.roll_back(service).await;
-            Err(error)
-        }
-    }
 }
 
 /// Answers one request to the front door of a region: 301 to the cluster.

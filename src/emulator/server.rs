@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use self::severable::Severable;
 use super::error::EmulatorError;
-use super::faults::Cut;
+use super::fault_injection::{self, Cut};
 use super::restarts::Orders;
 use super::settings::Settings;
 use super::world::{Route, World};
@@ -144,7 +144,7 @@ async fn connection(stream: TcpStream, route: Route, world: Arc<World>, stop: Ca
         let (world, shears) = (Arc::clone(&world), shears.clone());
         // Boxed: the services' state machines are large, and hyper moves the future about.
         Box::pin(async move {
-            let response = world.answer(route, request.map(Body::new)).await;
+            let response = fault_injection::answer(&world, route, request.map(Body::new)).await;
             if let Some(cut) = response.extensions().get::<Cut>() {
                 shears.cut(cut.after);
             }

@@ -1,10 +1,11 @@
 //! What can be set: regions, accounts, ports and the service model, from one TOML file or from the builder.
 
 mod check;
+mod error;
 pub(crate) mod keys;
 mod read;
 
-pub use read::SettingsError;
+pub use error::SettingsError;
 
 use serde::Deserialize;
 

@@ -1,6 +1,4 @@
 //! Everything the emulator holds: its clock, its counters, its regions, and which service listens where.
-//!
-//! The one place where a request finds its service, both on sockets and in process.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,13 +8,13 @@ use super::blob::account::BlobAccount;
 use super::clock::Clock;
 use super::external::ExternalAccount;
 use super::faults::Faults;
-use super::http::{Request, Response};
-use super::media_v2::MediaAccount;
+use super::faults::plan::{Fault, FaultPlan};
+use super::media_account::MediaAccount;
 use super::restarts::Restarts;
 use super::settings::{RegionSettings, Settings, SettingsError, StorageSettings, keys};
+use super::snapshots::Snapshots;
 use super::stats::Stats;
 use super::storage_account::StorageAccount;
-use super::{admin, blob, faults, media_v2, streaming};
 
 /// The whole emulated world.
 #[derive(Debug)]
@@ -28,8 +26,10 @@ pub(crate) struct World {
     pub(crate) routes: HashMap<String, Route>,
     /// Root of the admin service, without a trailing slash.
     pub(crate) admin: String,
-    /// The one place where answers may be spoiled on purpose.
+    /// The fault plan in force.
     pub(crate) faults: Faults,
+    /// What stale reads are answered from.
+    pub(crate) snapshots: Snapshots,
     /// The switch that restarts its services.
     pub(super) restarts: Restarts,
 }
@@ -119,44 +119,21 @@ impl World {
             routes: authorities.iter().map(|(route, authority)| (authority.clone(), *route)).collect(),
             admin: root(Route::Admin),
             faults: Faults::default(),
+            snapshots: Snapshots::default(),
             restarts: Restarts::default(),
         })
     }
 
     /// Puts a fault plan, which was checked, in force.
-    pub(super) fn set_faults(&self, plan: &faults::plan::FaultPlan) {
+    pub(super) fn set_faults(&self, plan: &FaultPlan) {
         self.clock.skew(plan.clock_skew_s);
         self.faults.set(plan);
+        self.snapshots.arm(plan.rules.iter().any(|rule| rule.fault == Fault::Stale));
     }
 
     /// The storage account of that name in any region.
     pub(crate) fn storage(&self, name: &str) -> Option<&Arc<StorageAccount>> {
         self.regions.iter().flat_map(|r| &r.storage).find(|s| s.name() == name)
-    }
-
-    /// Gives a request to the service that listens at `route`.
-    pub(super) async fn answer(self: &Arc<Self>, route: Route, request: Request) -> Response {
-        // The admin service looks at the others and is not to be seen in what it shows.
-        if route == Route::Admin {
-            return admin::serve(self, &request);
-        }
-        let _running = self.stats.begin();
-        if self.faults.armed() {
-            return faults::answer(self, route, request).await;
-        }
-        self.serve(route, request).await
-    }
-
-    /// The same without faults.
-    pub(super) async fn serve(self: &Arc<Self>, route: Route, request: Request) -> Response {
-        match route {
-            Route::Token(region) => media_v2::tokens(self, region, request).await,
-            Route::Front(region) => media_v2::front_door(self, region, request).await,
-            Route::Cluster(region) => media_v2::serve(self, region, request).await,
-            Route::Blob(region) => blob::serve(&**self, region, request).await,
-            Route::Streaming(region) => streaming::serve(self, region, request).await,
-            Route::Admin => admin::serve(self, &request),
-        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::generate::Sizes;
 use super::plan::PlannedBlob;
+use super::recipe::Sizes;
 use crate::emulator::storage::Content;
 
 /// `sizes=small`.

@@ -1,120 +1,14 @@
-//! A library made up from a recipe such as `assets=60,blobs=20,seed=1`; the same recipe makes the same library.
+//! A library made up from a recipe; the same recipe makes the same library.
 
 use super::dice::Dice;
+use super::error::LibraryError;
 use super::plan::PlannedAsset;
-use super::{LibraryError, awkward, bars, ordinary, protected};
+use super::recipe::Generate;
+use super::store::store_all;
+use super::{awkward, bars, ordinary, protected};
 use crate::emulator::world::World;
 
-/// The most that can be asked for: assets of one account (a limit of the service).
-const MOST_ASSETS: u32 = 1_000_000;
-
-/// The most blobs an asset can be given: far more than a media asset has, enough to see what a long listing takes.
-const MOST_BLOBS: u32 = 1_000_000;
-
-/// How large the blobs are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Sizes {
-    /// Log-normal, kilobytes to gigabytes, like real libraries.
-    #[default]
-    Real,
-    /// 64 KiB each.
-    Small,
-    /// As the real ones, of recordings three times as long: feature films.
-    Long,
-    /// That many bytes each.
-    Each(u64),
-}
-
-/// The recipe of a library.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Generate {
-    /// How many assets there are in all.
-    pub assets: u32,
-    /// Blobs per asset: the mean over all assets; without the awkward and the real ones each has exactly this many.
-    pub blobs: u32,
-    /// What everything follows from.
-    pub seed: u64,
-    /// How large the blobs are.
-    pub sizes: Sizes,
-    /// The awkward assets are among them (as many as there are, while at least one ordinary asset remains).
-    pub awkward: bool,
-    /// The real asset `bars`, which plays, is among them.
-    pub real: bool,
-    /// Assets are published: their blobs have file records, and they have locators. Otherwise there are blobs alone.
-    pub published: bool,
-    /// How many of the assets have content keys, delivery policies, or both: with encryption, in the clear, and by turns.
-    pub protected: u32,
-}
-
-impl Default for Generate {
-    fn default() -> Self {
-        Self {
-            assets: 60,
-            blobs: 20,
-            seed: 1,
-            sizes: Sizes::Real,
-            awkward: true,
-            real: false,
-            published: true,
-            protected: 0,
-        }
-    }
-}
-
-/// What is wrong with a recipe, and how it should be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{part:?} in the recipe of a library: {problem}")]
-pub struct GenerateError {
-    /// The part that is wrong.
-    pub part: String,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
 impl Generate {
-    /// Reads a recipe: `key=value` separated by commas, what is left out is as in the default.
-    pub fn parse(recipe: &str) -> Result<Self, GenerateError> {
-        let mut generate = Self::default();
-        let mut seen = Vec::new();
-        for part in recipe.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let wrong = |problem: &str| GenerateError { part: part.to_owned(), problem: problem.to_owned() };
-            let (key, value) = part.split_once('=').ok_or_else(|| wrong("write key=value"))?;
-            let (key, value) = (key.trim(), value.trim());
-            if seen.contains(&key) {
-                return Err(wrong("is given twice"));
-            }
-            seen.push(key);
-            let number = |most: u32| {
-                let number = value.parse().ok().filter(|n| (1..=most).contains(n));
-                number.ok_or_else(|| wrong(&format!("write a whole number from 1 to {most}")))
-            };
-            let choice = || value.parse::<bool>().map_err(|_| wrong("write true or false"));
-            match key {
-                "assets" => generate.assets = number(MOST_ASSETS)?,
-                "blobs" => generate.blobs = number(MOST_BLOBS)?,
-                "seed" => generate.seed = value.parse().map_err(|_| wrong("write a whole number from 0 up"))?,
-                "sizes" => {
-                    generate.sizes = match value {
-                        "real" => Sizes::Real,
-                        "small" => Sizes::Small,
-                        "long" => Sizes::Long,
-                        bytes => Sizes::Each(
-                            bytes.parse().map_err(|_| wrong("write real, small, long, or a number of bytes"))?,
-                        ),
-                    }
-                }
-                "awkward" => generate.awkward = choice()?,
-                "real" => generate.real = choice()?,
-                "published" => generate.published = choice()?,
-                "protected" => {
-                    generate.protected = value.parse().map_err(|_| wrong("write a whole number from 0 up"))?;
-                }
-                _ => return Err(wrong("there are assets, blobs, seed, sizes, awkward, real, published and protected")),
-            }
-        }
-        Ok(generate)
-    }
-
     /// The assets one by one, the real one first, then the awkward ones, the protected ones, and the ordinary ones.
     pub(super) fn plans(&self) -> impl Iterator<Item = PlannedAsset> + '_ {
         let real = u32::from(self.real).min(self.assets);
@@ -142,7 +36,7 @@ impl Generate {
 
     /// The guid of the first locator of the asset of that name.
     #[cfg(test)]
-    pub(in crate::emulator) fn locator_of(&self, name: &str) -> String {
+    pub(crate) fn locator_of(&self, name: &str) -> String {
         let asset = self.plans().find(|asset| asset.name == name).expect("an asset of that name");
         asset.locators[0].guid.to_string()
     }
@@ -175,7 +69,7 @@ fn shares(blobs: u64, assets: u64, varied: bool, seed: u64) -> impl Iterator<Ite
 
 /// Fills a region with the library of a recipe.
 pub(crate) async fn fill(world: &World, region: usize, generate: &Generate) -> Result<(), LibraryError> {
-    super::store_all(world, region, generate.plans().map(Ok)).await
+    store_all(world, region, generate.plans().map(Ok)).await
 }
 
 #[cfg(test)]
@@ -188,42 +82,6 @@ mod tests {
 
     fn blobs(generate: &Generate) -> Vec<usize> {
         generate.plans().map(|asset| asset.blobs.len()).collect()
-    }
-
-    #[test]
-    fn a_recipe_is_read_and_what_is_left_out_is_usual() {
-        let read = recipe("assets=3, blobs=4,seed=5,sizes=small,awkward=false,real=true");
-        let meant = Generate {
-            assets: 3,
-            blobs: 4,
-            seed: 5,
-            sizes: Sizes::Small,
-            awkward: false,
-            real: true,
-            ..Generate::default()
-        };
-        assert_eq!(read, meant);
-        assert_eq!(recipe(""), Generate::default());
-    }
-
-    #[test]
-    fn a_wrong_part_is_named_with_its_remedy() {
-        for (text, part, remedy) in [
-            ("assets=3,blob=4", "blob=4", "there are assets, blobs"),
-            ("assets=many", "assets=many", "whole number"),
-            ("assets=0", "assets=0", "from 1"),
-            ("seed=-1", "seed=-1", "whole number"),
-            ("sizes=big", "sizes=big", "small, long"),
-            ("sizes=-5", "sizes=-5", "number of bytes"),
-            ("awkward=maybe", "awkward=maybe", "true or false"),
-            ("protected=some", "protected=some", "from 0 up"),
-            ("assets=1,assets=2", "assets=2", "twice"),
-            ("assets", "assets", "key=value"),
-        ] {
-            let error = Generate::parse(text).unwrap_err();
-            assert_eq!(error.part, part);
-            assert!(error.problem.contains(remedy), "{error}");
-        }
     }
 
     #[test]

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::LibraryError;
+use super::error::LibraryError;
 use super::ordinary::is_server_manifest;
 use super::plan::{PlannedAsset, PlannedBlob, PlannedLocator};
+use super::store::store_all;
 use crate::emulator::storage::Content;
 use crate::emulator::world::World;
 
@@ -28,7 +29,7 @@ pub(crate) async fn load(world: &World, region: usize, dir: &Path) -> Result<(),
     if folders.is_empty() {
         tracing::warn!(dir = %dir.display(), "no asset loaded: the library has no folder");
     }
-    super::store_all(world, region, folders.iter().map(|folder| asset(folder))).await
+    store_all(world, region, folders.iter().map(|folder| asset(folder))).await
 }
 
 /// Entries in the order of their names, hidden ones left out.

@@ -5,11 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::LibraryError;
-use super::protected::PlannedProtection;
-use crate::emulator::media_v2::{NewLocator, SeedAsset};
 use crate::emulator::storage::{Content, NewBlob};
-use crate::emulator::world::World;
 
 /// An asset to be.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +51,15 @@ pub(super) struct PlannedLocator {
     pub(super) expiry: Timestamp,
 }
 
+/// What protects an asset to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PlannedProtection {
+    /// Type and guid of a content key.
+    pub(super) key: Option<(i32, Uuid)>,
+    /// Type, protocols and guid of a delivery policy.
+    pub(super) policy: Option<(i32, i32, Uuid)>,
+}
+
 impl PlannedBlob {
     pub(super) fn new(name: impl Into<String>, content: Content) -> Self {
         Self { name: name.into(), content, cache_control: None, metadata: BTreeMap::new(), tags: BTreeMap::new() }
@@ -64,7 +69,8 @@ impl PlannedBlob {
         Self::new(name, Content::Bytes(text.into()))
     }
 
-    fn stored(self) -> NewBlob {
+    /// The blob as it is stored.
+    pub(super) fn stored(self) -> NewBlob {
         NewBlob {
             content_type: content_type(&self.name).map(str::to_owned),
             cache_control: self.cache_control.map(str::to_owned),
@@ -113,42 +119,4 @@ pub(super) fn content_type(name: &str) -> Option<&'static str> {
         "png" => "image/png",
         _ => return None,
     })
-}
-
-/// Stores an asset in a region: container, blobs, file records, locators.
-pub(super) async fn store(world: &World, region: usize, asset: PlannedAsset) -> Result<(), LibraryError> {
-    let media = &world.regions[region].media;
-    let storage = &world.regions[region].storage[0];
-    let seed = SeedAsset {
-        name: Some(asset.name.clone()),
-        options: asset.options,
-        guid: Some(asset.guid.to_string()),
-        ..SeedAsset::default()
-    };
-    let failed = |error| LibraryError::storage(&asset.name, &error);
-    let (id, container) = media.seed_asset(world, region, seed).await.map_err(failed)?;
-    for blob in asset.blobs {
-        let name = blob.name.clone();
-        storage.put_blob(&container, &name, blob.stored()).await.map_err(failed)?;
-    }
-    if !asset.unregistered {
-        media.seed_files(world, region, &id, asset.primary.as_deref()).await.map_err(failed)?;
-    }
-    for locator in &asset.locators {
-        let guid = locator.guid.to_string();
-        let new = NewLocator { guid: Some(guid), name: None, start: locator.start, expiry: locator.expiry };
-        media.seed_locator(world, region, &id, &new);
-    }
-    if let Some(PlannedProtection { key, policy }) = asset.protection {
-        if let Some((key_type, guid)) = key {
-            media.seed_key(world, region, &id, (key_type, &guid.to_string()));
-        }
-        if let Some((policy_type, protocols, guid)) = policy {
-            media.seed_policy(world, region, &id, (policy_type, protocols, &guid.to_string()));
-        }
-    }
-    if asset.lose_container {
-        media.seed_lose_container(world, region, &id).await;
-    }
-    Ok(())
 }

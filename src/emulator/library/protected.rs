@@ -1,19 +1,8 @@
 //! Protected assets: content keys and delivery policies in the combinations that decide whether an asset plays, and how.
 
-use uuid::Uuid;
-
 use super::dice::Dice;
 use super::ordinary::files;
-use super::plan::{PlannedAsset, PlannedLocator};
-
-/// What protects an asset to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PlannedProtection {
-    /// Type and guid of a content key.
-    pub(super) key: Option<(i32, Uuid)>,
-    /// Type, protocols and guid of a delivery policy.
-    pub(super) policy: Option<(i32, i32, Uuid)>,
-}
+use super::plan::{PlannedAsset, PlannedLocator, PlannedProtection};
 
 /// A content key's type, and a delivery policy's type and protocols.
 type Combination = (&'static str, Option<i32>, Option<(i32, i32)>);

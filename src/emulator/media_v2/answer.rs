@@ -3,9 +3,24 @@
 use axum::body::Body;
 
 use super::errors::ApiError;
-use super::read::Weight;
 use super::render::{self, Format};
 use crate::emulator::http::Response;
+use crate::emulator::media_account::schema::Kind;
+
+/// How heavy an answer's payload is, which decides its `DataServiceVersion`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    Entry,
+    Feed,
+    Wide,
+}
+
+impl Weight {
+    /// The weight of one entity of a type.
+    pub(super) fn of(kind: &Kind) -> Self {
+        if kind.wide { Self::Wide } else { Self::Entry }
+    }
+}
 
 /// What is answered to a call.
 #[derive(Debug, Clone)]

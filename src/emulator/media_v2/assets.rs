@@ -1,13 +1,27 @@
 //! Assets: each is a record and a real container; deleting one takes its locators, files and links along.
 
+use super::asset_container::place;
 use super::errors::ApiError;
 use super::input::Input;
-use super::schema::{ASSETS, FILES, KEYS, LOCATORS, canonical_guid};
-use super::service::{Deed, Service, Transaction};
-use super::store::Row;
-use super::value::Value;
-use super::{SeedAsset, locators};
+use super::locators;
+use super::service::Service;
+use super::transaction::{Deed, Transaction};
+use crate::emulator::media_account::guids::canonical_guid;
+use crate::emulator::media_account::schema::{ASSETS, FILES, KEYS, LOCATORS};
+use crate::emulator::media_account::store::Row;
+use crate::emulator::media_account::value::Value;
 use crate::emulator::storage::StorageError;
+
+/// What the library loader says of an asset.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SeedAsset {
+    pub(crate) name: Option<String>,
+    pub(crate) alternate_id: Option<String>,
+    /// 0 none, 1 storage-encrypted, 2 common, 4 envelope.
+    pub(crate) options: i32,
+    /// Fixed guid, so that the same seed makes the same library.
+    pub(crate) guid: Option<String>,
+}
 
 /// Creates an asset from a body.
 pub(super) async fn create(service: Service<'_>, tx: &mut Transaction, input: &Input) -> Result<Row, ApiError> {
@@ -45,12 +59,6 @@ pub(super) async fn make(service: Service<'_>, tx: &mut Transaction, row: Row, g
         return Err(ApiError::conflict("An asset of that Id exists already."));
     }
     Ok(row)
-}
-
-/// The storage account and container of an asset.
-pub(super) fn place(asset: &Row) -> (String, String) {
-    let container = asset.text("Uri").rsplit('/').next().unwrap_or_default();
-    (asset.text("StorageAccountName").to_owned(), container.to_owned())
 }
 
 /// Deletes an asset with everything that belongs to it; the container stays when the client asks for that.

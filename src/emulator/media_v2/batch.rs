@@ -9,10 +9,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use super::answer::Answer;
 use super::call::{self, Call, Verb};
 use super::errors::ApiError;
-use super::multipart::{self, INFALLIBLE, Part};
-use super::render::Format;
-use super::service::{self, Service, Transaction};
-use super::write;
+use super::multipart::{self, Part};
+use super::render::{Format, INFALLIBLE};
+use super::service::Service;
+use super::transaction::Transaction;
+use super::{background, single, write};
 use crate::emulator::world::World;
 
 /// WCF Data Services' default for operations in a changeset.
@@ -53,7 +54,7 @@ pub(super) async fn serve(
         match step {
             Step::Single(operation) => {
                 let outcome = match call_of(&operation, call, &HashMap::new()) {
-                    Ok(single) => super::execute(world, region, &single, None).await,
+                    Ok(single) => single::execute(world, region, &single, None).await,
                     Err(error) => Err(error),
                 };
                 let answer = outcome.unwrap_or_else(|e| Answer::refusal(format_of(&operation, call), &e));
@@ -221,7 +222,7 @@ async fn changeset(world: &Arc<World>, region: usize, batch: &Call, operations: 
             }
         }
     }
-    service::end(world, region, tx, batch.pretended).await;
+    background::end(world, region, tx, batch.pretended).await;
     let boundary = format!("changesetresponse_{}", uuid::Uuid::new_v4());
     write!(out, "Content-Type: multipart/mixed; boundary={boundary}\r\n\r\n").expect(INFALLIBLE);
     for (operation, answer) in operations.iter().zip(&answers) {

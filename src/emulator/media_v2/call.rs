@@ -7,6 +7,9 @@ use percent_encoding::percent_decode_str;
 use super::errors::ApiError;
 use super::render::Format;
 
+/// Bodies are a job with its presets or a batch of a thousand operations at most.
+pub(super) const LONGEST_BODY: usize = 16 * 1024 * 1024;
+
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {

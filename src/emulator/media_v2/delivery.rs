@@ -4,10 +4,10 @@
 //! the .NET SDK.
 
 use super::errors::ApiError;
-use super::locators::guid;
-use super::schema::{ASSETS, DELIVERY, KEYS};
-use super::store::{Row, State};
-use super::value::Value;
+use crate::emulator::media_account::guids::guid_of_id;
+use crate::emulator::media_account::schema::{ASSETS, DELIVERY, KEYS};
+use crate::emulator::media_account::store::{Row, State};
+use crate::emulator::media_account::value::Value;
 
 /// A streaming protocol, as the flags of `AssetDeliveryProtocol` name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,7 +242,7 @@ fn delivery(state: &State, asset: &str, policy: &Row) -> Delivery {
     let Some(key) = key(state, asset, encryption.key_type) else {
         return Delivery::Refused("the asset lacks the content key that its delivery policy needs");
     };
-    let guid = guid(key.key()).to_owned();
+    let guid = guid_of_id(key.key()).to_owned();
     let url = acquisition_url(policy.text(CONFIGURATION), &guid);
     Delivery::Encrypted(ContentKey { encryption, guid, url, sealed: key.text("EncryptedContentKey").to_owned() })
 }
@@ -260,8 +260,8 @@ fn acquisition_url(configuration: &str, guid: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::store::Journal;
     use super::*;
+    use crate::emulator::media_account::store::Journal;
 
     const ASSET: &str = "nb:cid:UUID:1";
 

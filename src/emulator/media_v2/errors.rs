@@ -18,6 +18,11 @@ impl ApiError {
         Self::new(400, message)
     }
 
+    /// 400: that cannot be done to this resource.
+    pub(super) fn unsupported() -> Self {
+        Self::bad("The requested operation is not supported on this resource.")
+    }
+
     /// 409: the request contradicts what is there.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         Self::new(409, message)

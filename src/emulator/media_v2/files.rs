@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::assets::place;
+use super::asset_container::place;
 use super::errors::ApiError;
 use super::input::Input;
-use super::schema::{ASSETS, FILES};
-use super::service::{Service, Transaction};
-use super::store::{Journal, Row, State};
-use super::value::Value;
+use super::service::Service;
+use super::transaction::Transaction;
+use crate::emulator::media_account::schema::{ASSETS, FILES};
+use crate::emulator::media_account::store::{Journal, Row, State};
+use crate::emulator::media_account::value::Value;
 use crate::emulator::storage::{StorageError, StoredBlob};
 
 /// Characters an asset file's name must not have.

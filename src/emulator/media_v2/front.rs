@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 
+use super::call::LONGEST_BODY;
 use crate::emulator::http::{Request, Response};
 use crate::emulator::stats::Plane;
 use crate::emulator::world::World;
@@ -10,7 +11,7 @@ use crate::emulator::world::World;
 pub(super) async fn serve(world: &World, region: usize, request: Request) -> Response {
     let head = request.method() == axum::http::Method::HEAD;
     // Read to the end, so that the connection can be kept; what it says does not matter.
-    drop(axum::body::to_bytes(request.into_body(), super::LONGEST_BODY).await);
+    drop(axum::body::to_bytes(request.into_body(), LONGEST_BODY).await);
     let region = &world.regions[region];
     let location = format!("{}/api/", region.urls.cluster);
     let page = format!(

@@ -4,9 +4,9 @@ use serde_json::{Map, Value as Json};
 
 use super::call::{Segment, segments};
 use super::errors::ApiError;
-use super::schema::{Access, Kind};
-use super::store::Row;
-use super::value::Value;
+use crate::emulator::media_account::schema::{Access, Kind};
+use crate::emulator::media_account::store::Row;
+use crate::emulator::media_account::value::Value;
 
 /// A body, read against an entity type.
 #[derive(Debug, Default)]

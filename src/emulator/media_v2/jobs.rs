@@ -6,33 +6,25 @@ mod encode;
 mod manifests;
 mod presets;
 mod run;
+mod states;
 
 use std::sync::Arc;
 
 pub(super) use self::run::{end_cancel, run, settle};
+use self::states::{CANCELED, ERROR, FINISHED, INPUTS, OUTPUTS, QUEUED, tasks};
 use super::assets;
 use super::errors::ApiError;
 use super::input::{Input, key_of_uri};
 use super::protection;
-use super::schema::{ASSETS, FILES, JOBS, PROCESSORS, TASKS};
-use super::service::{Deed, Service, Transaction};
-use super::store::{Row, State};
+use super::service::Service;
 use super::task_body::{Output, Reference, TaskBody};
-use super::value::Value;
-
-const QUEUED: i32 = 0;
-const SCHEDULED: i32 = 1;
-const PROCESSING: i32 = 2;
-const FINISHED: i32 = 3;
-const ERROR: i32 = 4;
-const CANCELED: i32 = 5;
-const CANCELING: i32 = 6;
+use super::transaction::{SlowDeed, Transaction};
+use crate::emulator::media_account::schema::{ASSETS, FILES, JOBS, PROCESSORS, TASKS};
+use crate::emulator::media_account::store::{Row, State};
+use crate::emulator::media_account::value::Value;
 
 /// Documented limit of tasks in a job.
 const MOST_TASKS: usize = 30;
-
-const INPUTS: &str = "InputMediaAssets";
-const OUTPUTS: &str = "OutputMediaAssets";
 
 /// Creates a job with the tasks that came along.
 pub(super) async fn create(
@@ -66,7 +58,7 @@ pub(super) async fn create(
         task.values.push((column, Value::text(&id)));
         add_task(service, tx, &task).await?;
     }
-    tx.finish.push(Deed::StartJob(id));
+    tx.later.push(SlowDeed::StartJob(id));
     Ok(row)
 }
 
@@ -178,7 +170,7 @@ pub(super) fn cancel(service: Service<'_>, tx: &mut Transaction, id: &str) -> Re
         return Err(ApiError::bad("The job cannot be canceled: it is over or being canceled."));
     }
     run::begin_cancel(&mut state, &mut tx.journal, id, now);
-    tx.finish.push(Deed::EndCancel(id.to_owned()));
+    tx.later.push(SlowDeed::EndCancel(id.to_owned()));
     Ok(())
 }
 
@@ -199,8 +191,4 @@ pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str) -> Re
     state.link(id, OUTPUTS, Vec::new(), &mut tx.journal);
     state.remove(&JOBS, id, &mut tx.journal);
     Ok(())
-}
-
-fn tasks(state: &State, job: &str) -> Vec<String> {
-    state.find(&TASKS, "JobId", job).map(|t| t.key().to_owned()).collect()
 }

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use super::errors::ApiError;
-use super::schema::{ASSETS, DELIVERY, KEYS, Kind};
-use super::service::{Service, Transaction};
-use super::store::Row;
-use super::value::Value;
-use super::write::{exists, unsupported};
+use super::service::Service;
+use super::transaction::Transaction;
 use super::{delivery, protection};
+use crate::emulator::media_account::schema::{ASSETS, DELIVERY, KEYS, Kind};
+use crate::emulator::media_account::store::Row;
+use crate::emulator::media_account::value::Value;
 
 /// Where a link of an entity leads; other links cannot be written.
 pub(super) fn target(from: &Kind, nav: &str) -> Result<&'static Kind, ApiError> {
     match (from.set, nav) {
         ("Assets", "ContentKeys") => Ok(&KEYS),
         ("Assets", "DeliveryPolicies") => Ok(&DELIVERY),
-        _ => Err(unsupported()),
+        _ => Err(ApiError::unsupported()),
     }
 }
 
@@ -28,8 +28,8 @@ pub(super) fn link(
     to: &str,
 ) -> Result<(), ApiError> {
     let target = target(from, nav)?;
-    exists(service, from, key)?;
-    exists(service, target, to)?;
+    service.check_exists(from, key)?;
+    service.check_exists(target, to)?;
     let mut state = service.state();
     let mut linked = state.linked(key, nav).to_vec();
     if linked.iter().any(|l| &**l == to) {
@@ -86,7 +86,7 @@ pub(super) fn unlink(
     to: &str,
 ) -> Result<(), ApiError> {
     let target = target(from, nav)?;
-    exists(service, from, key)?;
+    service.check_exists(from, key)?;
     let mut state = service.state();
     let mut linked = state.linked(key, nav).to_vec();
     let before = linked.len();
@@ -108,7 +108,7 @@ pub(super) fn delete_target(
     kind: &'static Kind,
     key: &str,
 ) -> Result<(), ApiError> {
-    exists(service, kind, key)?;
+    service.check_exists(kind, key)?;
     let nav = if kind.set == KEYS.set { "ContentKeys" } else { "DeliveryPolicies" };
     let mut state = service.state();
     if state.is_linked(nav, key) {

@@ -1,15 +1,17 @@
 //! Locators: a SAS locator is a stored access policy on the asset's container, an on-demand one a path on the
 //! streaming host. A client may choose a locator's id, which is how two accounts share one URL path.
 
-use super::assets::place;
-use super::dates::Moment;
+use super::asset_container::place;
 use super::errors::ApiError;
 use super::input::Input;
 use super::policies::{DELETE, WRITE, letters, library_policy, minutes};
-use super::schema::{ASSETS, FILES, LOCATORS, POLICIES, canonical_guid};
-use super::service::{Deed, Service, Transaction};
-use super::store::{Row, State};
-use super::value::Value;
+use super::service::Service;
+use super::transaction::{Deed, SlowDeed, Transaction};
+use crate::emulator::media_account::dates::Moment;
+use crate::emulator::media_account::guids::{canonical_guid, guid_of_id};
+use crate::emulator::media_account::schema::{ASSETS, FILES, Kind, LOCATORS, POLICIES};
+use crate::emulator::media_account::store::{Row, State};
+use crate::emulator::media_account::value::Value;
 use crate::emulator::storage::{StorageError, StoredPolicy};
 
 const SAS: i32 = 1;
@@ -18,11 +20,6 @@ pub(super) const ON_DEMAND: i32 = 2;
 
 /// Azure Storage keeps five stored access policies a container; the service counts all locators against it.
 const MOST: usize = 5;
-
-/// The guid of an id.
-pub(super) fn guid(id: &str) -> &str {
-    id.rsplit(':').next().unwrap_or_default()
-}
 
 /// The id a client chose (with or without its prefix), or a new one.
 fn chosen_id(row: &Row) -> Result<String, ApiError> {
@@ -70,7 +67,7 @@ pub(super) async fn create(service: Service<'_>, tx: &mut Transaction, input: &I
     if kind != SAS && kind != ON_DEMAND {
         return Err(ApiError::bad("The value of property 'Type' is invalid."));
     }
-    let key = |kind: &super::schema::Kind, name: &str| {
+    let key = |kind: &Kind, name: &str| {
         kind.canonical(row.text(name))
             .ok_or_else(|| ApiError::bad(format!("The value of property '{name}' is invalid.")))
     };
@@ -113,10 +110,10 @@ pub(super) async fn create(service: Service<'_>, tx: &mut Transaction, input: &I
     }
     if kind == SAS {
         let permissions = letters(policy.int("Permissions"));
-        let guid = guid(&id).to_owned();
+        let guid = guid_of_id(&id).to_owned();
         if service.settings().sas_activation_ms > 0 {
             // Until then the signature names a policy that storage does not know: 403, as on the live service.
-            tx.finish.push(Deed::SetPolicy { storage, container, locator: id, permissions });
+            tx.later.push(SlowDeed::SetPolicy { storage, container, locator: id, permissions });
             return Ok(row);
         }
         let stored = StoredPolicy { start: None, expiry: None, permissions };
@@ -132,7 +129,7 @@ pub(super) async fn create(service: Service<'_>, tx: &mut Transaction, input: &I
 
 /// Sets the three properties that make the URL.
 fn address(service: Service<'_>, row: &mut Row, asset: &Row) -> Result<(), ApiError> {
-    let id = guid(row.key()).to_owned();
+    let id = guid_of_id(row.key()).to_owned();
     let (base, component, path) = if row.int("Type") == SAS {
         let (storage, container) = place(asset);
         let [start, expiry] = ["StartTime", "ExpirationDateTime"].map(|name| row.date(name).map(Moment::timestamp));
@@ -187,7 +184,7 @@ pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str) -> Re
 pub(super) fn revoke_later(tx: &mut Transaction, locator: &Row, asset: &Row) {
     if locator.int("Type") == SAS {
         let (storage, container) = place(asset);
-        tx.finish.push(Deed::RemovePolicy { storage, container, id: guid(locator.key()).to_owned() });
+        tx.finish.push(Deed::RemovePolicy { storage, container, id: guid_of_id(locator.key()).to_owned() });
     }
 }
 

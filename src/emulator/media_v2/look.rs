@@ -2,12 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::assets::place;
-use super::locators::{ON_DEMAND, guid};
-use super::schema::{ASSETS, FILES, LOCATORS, POLICIES};
+use super::asset_container::place;
+use super::locators::ON_DEMAND;
 use super::service::Service;
-use super::store::{Row, State};
-use super::value::Value;
+use crate::emulator::media_account::MediaAccount;
+use crate::emulator::media_account::dates::Moment;
+use crate::emulator::media_account::guids::guid_of_id;
+use crate::emulator::media_account::schema::{ASSETS, FILES, LOCATORS, POLICIES};
+use crate::emulator::media_account::store::{Row, State};
+use crate::emulator::media_account::value::Value;
 
 /// An asset with everything that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,10 +81,11 @@ pub(super) fn assets(service: Service<'_>) -> Vec<AssetLook> {
     state.table(&ASSETS).all().map(|row| asset(&state, row)).collect()
 }
 
-/// The guids of all streaming locators.
-pub(super) fn streaming_guids(state: &State) -> Vec<String> {
+/// The guids of all streaming locators, expired ones included.
+pub(crate) fn streaming_guids(account: &MediaAccount) -> Vec<String> {
+    let state = account.lock();
     let streaming = state.table(&LOCATORS).all().filter(|row| row.int("Type") == ON_DEMAND);
-    streaming.map(|row| guid(row.key()).to_owned()).collect()
+    streaming.map(|row| guid_of_id(row.key()).to_owned()).collect()
 }
 
 fn asset(state: &State, row: &Row) -> AssetLook {
@@ -116,7 +120,7 @@ fn file(row: &Row) -> FileLook {
 fn locator(state: &State, row: &Row) -> LocatorLook {
     LocatorLook {
         id: row.key().to_owned(),
-        guid: guid(row.key()).to_owned(),
+        guid: guid_of_id(row.key()).to_owned(),
         streaming: row.int("Type") == ON_DEMAND,
         name: optional(row, "Name"),
         start: time(row, "StartTime"),
@@ -130,5 +134,5 @@ fn optional(row: &Row, name: &str) -> Option<String> {
 }
 
 fn time(row: &Row, name: &str) -> Option<Timestamp> {
-    row.date(name).map(super::dates::Moment::timestamp)
+    row.date(name).map(Moment::timestamp)
 }

@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 
 use super::answer::Answer;
 use super::errors::ApiError;
-
-/// Why a `write!` into a `String` is not handled.
-pub(super) const INFALLIBLE: &str = "writing to a String cannot fail";
+use super::render::INFALLIBLE;
 
 /// One part.
 #[derive(Debug, Clone, PartialEq, Eq)]

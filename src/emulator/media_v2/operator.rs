@@ -4,15 +4,17 @@
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use super::assets::{self, SeedAsset};
 use super::call::NEWEST;
 use super::errors::ApiError;
 use super::locators::NewLocator;
 use super::look::AssetLook;
-use super::schema::{ASSETS, ENDPOINTS, FILES, Kind, LOCATORS};
-use super::service::{Service, Transaction};
-use super::store::{Journal, Row};
-use super::value::Value;
-use super::{SeedAsset, assets, files, links, locators, look, write};
+use super::service::Service;
+use super::transaction::Transaction;
+use super::{files, links, locators, look, write};
+use crate::emulator::media_account::schema::{ASSETS, ENDPOINTS, FILES, Kind, LOCATORS};
+use crate::emulator::media_account::store::{Journal, Row};
+use crate::emulator::media_account::value::Value;
 use crate::emulator::world::World;
 
 /// Why an edit was not made.

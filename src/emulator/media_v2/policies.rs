@@ -2,10 +2,11 @@
 
 use super::errors::ApiError;
 use super::input::Input;
-use super::schema::POLICIES;
-use super::service::{Service, Transaction};
-use super::store::Row;
-use super::value::Value;
+use super::service::Service;
+use super::transaction::Transaction;
+use crate::emulator::media_account::schema::POLICIES;
+use crate::emulator::media_account::store::Row;
+use crate::emulator::media_account::value::Value;
 
 /// Reading, the permission a streaming locator needs.
 pub(super) const READ: i32 = 1;

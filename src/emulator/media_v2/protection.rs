@@ -12,9 +12,9 @@ use rsa::{Oaep, RsaPrivateKey};
 use sha1::{Digest as _, Sha1};
 
 use super::errors::ApiError;
-use super::schema::KEYS;
-use super::store::{Row, State};
-use super::value::Value;
+use crate::emulator::media_account::schema::KEYS;
+use crate::emulator::media_account::store::{Row, State};
+use crate::emulator::media_account::value::Value;
 
 const CERTIFICATE: &[u8] = include_bytes!("protection/certificate.der");
 const PRIVATE_KEY: &[u8] = include_bytes!("protection/key.der");

@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
-use super::dates::Moment;
 use super::errors::ApiError;
-use super::schema::Kind;
-use super::store::Row;
-use super::value::Value;
+use crate::emulator::media_account::dates::Moment;
+use crate::emulator::media_account::schema::Kind;
+use crate::emulator::media_account::store::Row;
+use crate::emulator::media_account::value::Value;
 
 /// A parsed `$filter`.
 #[derive(Debug, Clone, PartialEq)]
@@ -323,7 +323,7 @@ impl Parser {
     }
 
     fn compare(&self, column: usize, is: Comparison, to: Value) -> Result<Expr, ApiError> {
-        use super::value::Type;
+        use crate::emulator::media_account::value::Type;
         let property = &self.kind.properties[column];
         let fits = match (&to, property.ty) {
             (Value::Null, _) | (Value::Text(_), Type::Text) | (Value::Bool(_), Type::Bool) => true,
@@ -380,8 +380,8 @@ fn mirrored(is: Comparison) -> Comparison {
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema::ASSETS;
     use super::*;
+    use crate::emulator::media_account::schema::ASSETS;
 
     fn holds(filter: &str) -> bool {
         let row = Row::new(&ASSETS)

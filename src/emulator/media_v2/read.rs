@@ -2,15 +2,17 @@
 
 use std::cmp::Ordering;
 
-use super::answer::Answer;
+use super::answer::{Answer, Weight};
 use super::call::{Call, Segment};
 use super::errors::ApiError;
 use super::protection;
 use super::query::{Expr, order};
 use super::render::{self, Format, View};
-use super::schema::{ASSETS, DELIVERY, KEYS, KINDS, Kind, LOCATORS, Nav, POLICIES, STORAGE, TASKS, kind};
 use super::service::Service;
-use super::store::{Row, State};
+use crate::emulator::media_account::schema::{
+    ASSETS, DELIVERY, FILES, KEYS, KINDS, Kind, LOCATORS, Nav, POLICIES, STORAGE, TASKS, kind,
+};
+use crate::emulator::media_account::store::{Row, State};
 
 /// The documented page cap: longer answers are cut without a word.
 const PAGE: usize = 1000;
@@ -82,7 +84,7 @@ fn related<'s>(state: &'s State, from: &'s Row, nav: &'static Nav) -> Vec<&'s Ro
         state.linked(key, nav.name).iter().filter_map(|to| state.get(target, to)).collect()
     };
     match (kind, nav.name) {
-        ("Assets", "Files") => state.find(&super::schema::FILES, "ParentAssetId", key).collect(),
+        ("Assets", "Files") => state.find(&FILES, "ParentAssetId", key).collect(),
         ("Assets", "Locators") => state.find(&LOCATORS, "AssetId", key).collect(),
         ("Assets", "StorageAccount") => state.get(&STORAGE, from.text("StorageAccountName")).into_iter().collect(),
         ("Assets", "ContentKeys") => linked(&KEYS),
@@ -226,21 +228,6 @@ pub(super) fn get(service: Service<'_>, state: &State, call: &Call) -> Result<An
     }
 }
 
-/// How heavy an answer's payload is, which decides its `DataServiceVersion`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weight {
-    Entry,
-    Feed,
-    Wide,
-}
-
-impl Weight {
-    /// The weight of one entity of a type.
-    pub(super) fn of(kind: &Kind) -> Self {
-        if kind.wide { Self::Wide } else { Self::Entry }
-    }
-}
-
 fn empty_feed(root: &str, format: Format, set: &str) -> String {
     match format {
         Format::Verbose => "{\"d\":{\"results\":[]}}".to_owned(),
@@ -320,7 +307,7 @@ fn page<'s>(
 
 /// Nulls come first, as in SQL Server.
 fn compare(a: &Row, b: &Row, column: usize) -> Ordering {
-    use super::value::Value::Null;
+    use crate::emulator::media_account::value::Value::Null;
     match (a.at(column), b.at(column)) {
         (Null, Null) => Ordering::Equal,
         (Null, _) => Ordering::Less,

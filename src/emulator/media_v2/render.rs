@@ -6,10 +6,12 @@ use std::fmt::Write as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::errors::{ApiError, NAMESPACE};
-use super::multipart::INFALLIBLE;
-use super::schema::Kind;
-use super::store::Row;
-use super::value::{Type, Value};
+use crate::emulator::media_account::schema::Kind;
+use crate::emulator::media_account::store::Row;
+use crate::emulator::media_account::value::{Type, Value};
+
+/// Why a `write!` into a `String` is not handled.
+pub(super) const INFALLIBLE: &str = "writing to a String cannot fail";
 
 /// The JSON form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -292,9 +294,9 @@ fn push_quoted(out: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dates::Moment;
-    use super::super::schema::{ASSETS, JOBS, POLICIES};
     use super::*;
+    use crate::emulator::media_account::dates::Moment;
+    use crate::emulator::media_account::schema::{ASSETS, JOBS, POLICIES};
 
     const ROOT: &str = "http://cluster/api/";
 

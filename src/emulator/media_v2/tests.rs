@@ -15,10 +15,11 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use serde_json::Value as Json;
 
-use super::{MediaAccount, serve, tokens};
+use super::{Seeder, serve, tokens};
 use crate::emulator::blob::account::BlobAccount;
 use crate::emulator::clock::Clock;
 use crate::emulator::faults::Faults;
+use crate::emulator::media_account::MediaAccount;
 use crate::emulator::settings::{MediaSettings, Settings};
 use crate::emulator::stats::Stats;
 use crate::emulator::storage::{Content, NewBlob};
@@ -113,6 +114,7 @@ impl Bench {
             regions,
             routes: std::collections::HashMap::new(),
             faults: fresh::<Faults>(),
+            snapshots: fresh(),
             restarts: fresh(),
             admin: String::new(),
         };
@@ -206,6 +208,11 @@ impl Bench {
             tags: std::collections::BTreeMap::new(),
         };
         self.storage(0).put_blob(container, name, blob).await.unwrap();
+    }
+
+    /// The library loader's way into the first region's account.
+    fn seeder(&self) -> Seeder<'_> {
+        Seeder::new(&self.world, 0)
     }
 
     async fn container(&self, asset: &str) -> String {

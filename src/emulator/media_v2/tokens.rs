@@ -8,12 +8,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
-use super::{TokenLife, account_key};
 use crate::emulator::http::{Request, Response};
+use crate::emulator::media_account::guids::guid_from_text;
 use crate::emulator::stats::Plane;
-use crate::emulator::world::World;
+use crate::emulator::world::{Region, World};
 
 /// The only scope ACS grants.
 const SCOPE: &str = "urn:WindowsAzureMediaServices";
@@ -28,6 +28,10 @@ const RESOURCES: [&str; 4] = [
 
 /// A token request is a few hundred bytes.
 const LONGEST_FORM: usize = 64 * 1024;
+
+/// What a fault plan has in mind for the token that is asked for: seconds it lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TokenLife(pub(crate) u64);
 
 /// Answers one request to the token service.
 pub(super) async fn serve(world: &World, region: usize, request: Request) -> Response {
@@ -72,7 +76,7 @@ impl Form {
     }
 }
 
-fn known<'w>(world: &'w World, client: &str) -> Option<&'w crate::emulator::world::Region> {
+fn known<'w>(world: &'w World, client: &str) -> Option<&'w Region> {
     world.regions.iter().find(|r| r.settings.account == client)
 }
 
@@ -80,7 +84,7 @@ fn refused(status: u16, error: &str, text: &str) -> (u16, serde_json::Value) {
     (status, json!({ "error": error, "error_description": text }))
 }
 
-fn expiry(world: &World, account: &crate::emulator::world::Region, life: Option<TokenLife>) -> (i64, u64) {
+fn expiry(world: &World, account: &Region, life: Option<TokenLife>) -> (i64, u64) {
     let life = life.map_or(account.settings.media.token_lifetime_s, |life| life.0);
     let now = world.clock.unix_millis().div_euclid(1000);
     (now.saturating_add(i64::try_from(life).unwrap_or(i64::MAX)), life)
@@ -125,7 +129,7 @@ fn net_encoded(text: &str) -> String {
 }
 
 fn swt(account: &str, key: &str, issuer: &str, expires_on: i64) -> String {
-    let subscription = guid_of(&format!("subscription of {account}"));
+    let subscription = guid_from_text(&format!("subscription of {account}"));
     let issuer = net_encoded(issuer);
     let claims = format!(
         "{}={}&urn%3aSubscriptionId={subscription}&{}={issuer}&Audience={}&ExpiresOn={expires_on}&Issuer={issuer}",
@@ -138,12 +142,9 @@ fn swt(account: &str, key: &str, issuer: &str, expires_on: i64) -> String {
     format!("{claims}&HMACSHA256={signature}")
 }
 
-/// A guid that follows from a text.
-pub(super) fn guid_of(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+/// The bytes of a key; one that is not base64 counts as it stands.
+fn account_key(key: &str) -> Vec<u8> {
+    STANDARD.decode(key).unwrap_or_else(|_| key.as_bytes().to_vec())
 }
 
 fn mac(key: &str, text: &[u8]) -> Hmac<Sha256> {

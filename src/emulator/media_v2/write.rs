@@ -2,21 +2,20 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::answer::Answer;
+use super::answer::{Answer, Weight};
 use super::call::{Call, Verb};
 use super::errors::ApiError;
 use super::input::{self, Input};
-use super::read::{self, Place, Weight, locate};
+use super::read::{self, Place, locate};
 use super::render::{View, uri};
-use super::schema::{ASSETS, DELIVERY, ENDPOINTS, FILES, JOBS, KEYS, Kind, NOTIFICATIONS, POLICIES, kind};
-use super::service::{Service, Transaction};
-use super::store::Row;
-use super::value::Value;
+use super::service::Service;
+use super::transaction::Transaction;
 use super::{assets, delivery, endpoints, files, jobs, links, locators, policies, protection};
-
-pub(super) fn unsupported() -> ApiError {
-    ApiError::bad("The requested operation is not supported on this resource.")
-}
+use crate::emulator::media_account::schema::{
+    ASSETS, DELIVERY, ENDPOINTS, FILES, JOBS, KEYS, Kind, NOTIFICATIONS, POLICIES, kind,
+};
+use crate::emulator::media_account::store::Row;
+use crate::emulator::media_account::value::Value;
 
 /// A function import, by its name in the path.
 fn function(call: &Call) -> Option<&str> {
@@ -53,16 +52,16 @@ pub(super) async fn perform(service: Service<'_>, tx: &mut Transaction, call: &C
             create(service, tx, call, kind, Input::read(body, kind, call.version)?).await
         }
         (Verb::Post, Place::Along(from, key, nav)) => {
-            exists(service, from, &key)?;
+            service.check_exists(from, &key)?;
             let target = kind(nav.set, call.version).ok_or_else(|| ApiError::no_segment(nav.set))?;
             let mut input = Input::read(input::object(&call.body)?, target, call.version)?;
             let parent = match (from.set, nav.name) {
                 ("Assets", "Files") => "ParentAssetId",
                 ("Assets", "Locators") => "AssetId",
                 ("Jobs", "Tasks") => "JobId",
-                _ => return Err(unsupported()),
+                _ => return Err(ApiError::unsupported()),
             };
-            let column = target.column(parent).ok_or_else(unsupported)?;
+            let column = target.column(parent).ok_or_else(ApiError::unsupported)?;
             input.values.push((column, Value::text(key)));
             create(service, tx, call, target, input).await
         }
@@ -92,12 +91,8 @@ pub(super) async fn perform(service: Service<'_>, tx: &mut Transaction, call: &C
             links::unlink(service, tx, (from, &key), nav.name, &to)?;
             Ok(Answer::empty())
         }
-        _ => Err(unsupported()),
+        _ => Err(ApiError::unsupported()),
     }
-}
-
-pub(super) fn exists(service: Service<'_>, kind: &'static Kind, key: &str) -> Result<(), ApiError> {
-    service.state().get(kind, key).map(|_| ()).ok_or_else(|| ApiError::no_entity(kind.name))
 }
 
 async fn create(
@@ -116,7 +111,7 @@ async fn create(
         "Jobs" => jobs::create(service, tx, input, call.version).await?,
         "Tasks" => jobs::add_task(service, tx, &input).await?,
         "NotificationEndPoints" | "ContentKeys" | "AssetDeliveryPolicies" => plain(service, tx, &input, kind)?,
-        _ => return Err(unsupported()),
+        _ => return Err(ApiError::unsupported()),
     };
     let root = service.root();
     let view = View { root: &root, version: call.version, format: call.reply, fresh: true, select: None };
@@ -164,7 +159,7 @@ pub(super) fn update(
     (kind, key): (&'static Kind, &str),
     (body, version): (Map<String, Json>, u8),
 ) -> Result<(), ApiError> {
-    exists(service, kind, key)?;
+    service.check_exists(kind, key)?;
     let input = Input::read(body, kind, version)?;
     no_related(&input, kind)?;
     match kind.set {
@@ -172,7 +167,7 @@ pub(super) fn update(
         "Locators" => return locators::update(service, tx, key, &input),
         "Jobs" => return jobs::update(service, tx, key, &input),
         set if ![ASSETS.set, NOTIFICATIONS.set, KEYS.set, ENDPOINTS.set, DELIVERY.set].contains(&set) => {
-            return Err(unsupported());
+            return Err(ApiError::unsupported());
         }
         _ => {}
     }
@@ -219,7 +214,7 @@ fn delete(
             let gone = service.state().remove(kind, key, &mut tx.journal);
             gone.map(|_| ()).ok_or_else(|| ApiError::no_entity(kind.name))
         }
-        _ => Err(unsupported()),
+        _ => Err(ApiError::unsupported()),
     }
 }
 

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use quick_xml::escape::escape;
 
+use super::refusal::Refusal;
 use super::server_manifest::{Kind, ServerManifest, Track};
-use super::{Refusal, Source, protected, smooth};
+use super::source::Source;
+use super::{protected, smooth};
 use crate::emulator::mp4::Layout;
 
 pub(super) const CONTENT_TYPE: &str = "application/dash+xml";

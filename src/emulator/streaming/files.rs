@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use futures::stream;
 
-use super::Refusal;
 use super::protected::Cipher;
+use super::refusal::Refusal;
 use crate::emulator::http::Response;
 use crate::emulator::storage::StorageError;
 use crate::emulator::storage_account::StorageAccount;

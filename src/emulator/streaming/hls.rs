@@ -4,8 +4,12 @@
 
 use std::fmt::Write as _;
 
+use super::refusal::Refusal;
 use super::server_manifest::{Kind, ServerManifest, Track};
-use super::{Delivery, Refusal, Source, protected, relative_url, smooth};
+use super::source::Source;
+use super::urls::relative_url;
+use super::{protected, smooth};
+use crate::emulator::media_v2::Delivery;
 use crate::emulator::mp4::Layout;
 
 pub(super) const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";

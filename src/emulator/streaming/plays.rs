@@ -5,7 +5,12 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Delivery, Protocol, PublishedLocator, Refusal, Target, allowed, locate, manifest, protected};
+use super::locate::{allowed, locate};
+use super::manifests::manifest;
+use super::protected;
+use super::refusal::Refusal;
+use super::target::Target;
+use crate::emulator::media_v2::{self, Delivery, Protocol, PublishedLocator};
 use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::World;
 
@@ -43,7 +48,7 @@ const MANIFESTS: [&str; 3] = ["manifest", "manifest(format=m3u8-aapl)", "manifes
 /// Guid of a streaming locator -> what it publishes in a region now.
 pub(crate) async fn plays(world: &World, region: usize) -> BTreeMap<String, Played> {
     let mut all = BTreeMap::new();
-    for guid in world.regions[region].media.streaming_guids() {
+    for guid in media_v2::streaming_guids(&world.regions[region].media) {
         let played = match played(world, region, &guid).await {
             Ok(answers) => Played { status: 200, answers },
             Err(refusal) => Played { status: refusal.status().as_u16(), answers: BTreeMap::new() },

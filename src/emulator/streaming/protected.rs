@@ -10,8 +10,8 @@ use aes::Aes256;
 use aes::cipher::{BlockEncrypt as _, KeyInit as _};
 use sha2::{Digest as _, Sha256};
 
-use super::{Delivery, Protocol, relative_url};
-use crate::emulator::media_v2::ContentKey;
+use super::urls::relative_url;
+use crate::emulator::media_v2::{ContentKey, Delivery, Protocol};
 
 /// A media file in one protocol.
 #[derive(Debug, PartialEq, Eq)]

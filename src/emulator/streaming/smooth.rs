@@ -6,8 +6,10 @@ use quick_xml::Reader;
 use quick_xml::escape::escape;
 use quick_xml::events::Event;
 
+use super::protected;
+use super::refusal::Refusal;
 use super::server_manifest::{Kind, ServerManifest, Track, attribute};
-use super::{Refusal, Source, protected};
+use super::source::Source;
 use crate::emulator::mp4::Layout;
 use crate::emulator::storage::StorageError;
 

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::assets::place;
+use super::super::asset_container::place;
 use super::super::files;
-use super::super::schema::{ASSETS, FILES};
 use super::super::service::Service;
-use super::super::store::{Row, State};
 use super::manifests::{self, Track};
 use super::presets::{AUDIO_KBPS, Preset};
+use crate::emulator::media_account::schema::{ASSETS, FILES};
+use crate::emulator::media_account::store::{Row, State};
+use crate::emulator::media_account::value::Value;
 use crate::emulator::mp4::Layout;
 use crate::emulator::storage::{Content, NewBlob, StorageError};
 use crate::emulator::storage_account::StorageAccount;
@@ -81,7 +82,9 @@ fn input_file(state: &State, asset: &Row) -> Option<String> {
         several => several.iter().copied().find(|f| f.flag("IsPrimary")),
     }?;
     let file = if is_manifest(&primary) {
-        let size = |f: &&Row| if let super::super::value::Value::Long(n) = f.get("ContentFileSize") { *n } else { 0 };
+        let size = |f: &&Row| {
+            if let Value::Long(n) = f.get("ContentFileSize") { *n } else { 0 }
+        };
         files.into_iter().filter(|f| !is_manifest(f)).max_by_key(size)?
     } else {
         primary

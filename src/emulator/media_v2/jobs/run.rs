@@ -9,14 +9,15 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::super::assets;
-use super::super::dates::Moment;
 use super::super::protection;
-use super::super::schema::{JOBS, TASKS};
-use super::super::service::{Service, Transaction};
-use super::super::store::{Journal, Row, State};
-use super::super::value::Value;
+use super::super::service::Service;
+use super::super::transaction::Transaction;
 use super::encode::{self, Failed, Work};
-use super::{CANCELED, CANCELING, ERROR, FINISHED, INPUTS, OUTPUTS, PROCESSING, QUEUED, SCHEDULED, tasks};
+use super::states::{CANCELED, CANCELING, ERROR, FINISHED, INPUTS, OUTPUTS, PROCESSING, QUEUED, SCHEDULED, tasks};
+use crate::emulator::media_account::dates::Moment;
+use crate::emulator::media_account::schema::{JOBS, TASKS};
+use crate::emulator::media_account::store::{Journal, Row, State};
+use crate::emulator::media_account::value::Value;
 
 /// Documented options of a task, as flags.
 const KEEP_OUTPUT_ON_FAILURE: i32 = 2;

@@ -14,14 +14,13 @@ fn names(got: &Got) -> Vec<String> {
 
 async fn library(count: usize) -> Bench {
     let bench = Bench::new().await;
-    let media = &bench.world.regions[0].media;
     for n in 0..count {
         let asset = crate::emulator::media_v2::SeedAsset {
             name: Some(format!("asset {n}")),
             alternate_id: Some(format!("alt{n}")),
             ..Default::default()
         };
-        media.seed_asset(&bench.world, 0, asset).await.unwrap();
+        bench.seeder().add_asset(asset).await.unwrap();
     }
     bench
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
+use crate::emulator::media_v2::published;
 
 const LID: &str = "nb:lid:UUID:141ea923-ae46-41c4-9408-55c5ebc41938";
 
@@ -28,9 +29,9 @@ async fn a_streaming_locator_has_its_guid_in_its_path_and_is_published() {
     assert_eq!(d["Path"], json!("http://streaming.west/141ea923-ae46-41c4-9408-55c5ebc41938/"));
     assert_eq!(d["BaseUri"], json!("http://streaming.west"));
     assert_eq!(d["ContentAccessComponent"], json!("141ea923-ae46-41c4-9408-55c5ebc41938"));
-    let published = bench.world.regions[0].media.published("141ea923-ae46-41c4-9408-55c5ebc41938").unwrap();
-    assert_eq!(published.start.unwrap().to_string(), "2016-09-26T10:05:03Z");
-    assert_eq!(published.expiry.to_string(), "2016-09-26T11:05:03Z");
+    let found = published(&bench.world.regions[0].media, "141ea923-ae46-41c4-9408-55c5ebc41938").unwrap();
+    assert_eq!(found.start.unwrap().to_string(), "2016-09-26T10:05:03Z");
+    assert_eq!(found.expiry.to_string(), "2016-09-26T11:05:03Z");
     let path = format!("Locators('{LID}')");
     let change = json!({ "StartTime": "2017-01-01T00:00:00Z", "ExpirationDateTime": "2030-01-01T00:00:00Z" });
     assert_eq!(bench.merge(&path, change).await.status, 204);
@@ -40,7 +41,7 @@ async fn a_streaming_locator_has_its_guid_in_its_path_and_is_published() {
     assert_eq!(again["ExpirationDateTime"], json!("2030-01-01T00:00:00"));
     assert_eq!(again["Path"], d["Path"]);
     assert_eq!(bench.delete(&path).await.status, 204);
-    assert!(bench.world.regions[0].media.published("141ea923-ae46-41c4-9408-55c5ebc41938").is_none());
+    assert!(published(&bench.world.regions[0].media, "141ea923-ae46-41c4-9408-55c5ebc41938").is_none());
 }
 
 #[tokio::test]
@@ -81,7 +82,7 @@ async fn a_sas_locator_is_a_stored_policy_that_goes_with_it() {
     assert!(path.contains(&format!("si={guid}")) && path.contains("sr=c") && path.contains("sig="), "{path}");
     assert_eq!(path, format!("{}{}", d["BaseUri"].as_str().unwrap(), d["ContentAccessComponent"].as_str().unwrap()));
     assert_eq!(bench.merge(&format!("Locators('{id}')"), json!({ "Name": "n" })).await.status, 400);
-    assert!(bench.world.regions[0].media.published(guid).is_none(), "only streaming locators are published");
+    assert!(published(&bench.world.regions[0].media, guid).is_none(), "only streaming locators are published");
     assert_eq!(bench.delete(&format!("Locators('{id}')")).await.status, 204);
 }
 
@@ -99,7 +100,7 @@ async fn an_asset_has_five_locators_and_needs_its_container() {
     assert_eq!(sixth.status, 409);
     assert!(sixth.message().contains("five shared access policies"));
     let lost = bench.asset().await;
-    bench.world.regions[0].media.seed_lose_container(&bench.world, 0, &lost).await;
+    bench.seeder().lose_container(&lost).await;
     let got = bench.post("Locators", json!({ "AssetId": lost, "AccessPolicyId": policy, "Type": 2 })).await;
     assert_eq!(got.status, 409);
     assert_eq!(bench.delete(&format!("Assets('{asset}')")).await.status, 204);
@@ -184,25 +185,25 @@ async fn a_seeded_library_reads_like_a_made_one() {
         guid: Some(guid.to_owned()),
         ..Default::default()
     };
-    let (id, container) = media.seed_asset(&bench.world, 0, seed.clone()).await.unwrap();
+    let (id, container) = bench.seeder().add_asset(seed.clone()).await.unwrap();
     assert_eq!(id, format!("nb:cid:UUID:{guid}"));
-    assert!(media.seed_asset(&bench.world, 0, seed).await.is_err(), "the same guid twice");
+    assert!(bench.seeder().add_asset(seed).await.is_err(), "the same guid twice");
     bench.put(&container, "film.ism", b"x").await;
     bench.put(&container, "film.mp4", b"xyz").await;
-    media.seed_files(&bench.world, 0, &id, Some("film.ism")).await.unwrap();
+    bench.seeder().add_files(&id, Some("film.ism")).await.unwrap();
     let expiry = bench.world.clock.timestamp() + Duration::from_hours(1);
     let locator = crate::emulator::NewLocator {
         guid: Some(guid.to_owned()),
         name: Some("l".to_owned()),
         ..crate::emulator::NewLocator::until(expiry)
     };
-    media.seed_locator(&bench.world, 0, &id, &locator);
+    bench.seeder().add_locator(&id, &locator);
     let files = bench.get(&format!("Assets('{id}')/Files")).await.d();
     assert_eq!(
         (&files["results"][0]["IsPrimary"], &files["results"][1]["MimeType"]),
         (&json!(true), &json!("video/mp4"))
     );
-    assert_eq!(media.published(guid).unwrap().container, container);
+    assert_eq!(published(media, guid).unwrap().container, container);
     let locators = bench.get(&format!("Assets('{id}')/Locators")).await.d();
     let policy = locators["results"][0]["AccessPolicyId"].as_str().unwrap().to_owned();
     assert_eq!(bench.get(&format!("AccessPolicies('{policy}')")).await.d()["Permissions"], json!(1));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::stream;
 use serde_json::Value;
 
-use super::plan::Mangle;
+use crate::emulator::faults::plan::Mangle;
 use crate::emulator::http::Response;
 
 /// Levels of nesting: deeper than any parser that recurses bears.

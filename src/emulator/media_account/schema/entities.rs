@@ -1,11 +1,11 @@
 //! The entity types themselves, property by property in the order in which the service wrote them.
 
-use super::super::value::Type::{Bool, Date, Double, Int, Long, Text};
-use super::Access::{Free, Once, Server};
-use super::{HIDDEN, Kind, list, many, object, one, property};
+use super::kind::Access::{Free, Once, Server};
+use super::kind::{HIDDEN, Kind, list, many, object, one, property};
+use crate::emulator::media_account::value::Type::{Bool, Date, Double, Int, Long, Text};
 
 /// `Assets`.
-pub(in crate::emulator::media_v2) static ASSETS: Kind = Kind {
+pub(crate) static ASSETS: Kind = Kind {
     index: 0,
     set: "Assets",
     name: "Asset",
@@ -37,7 +37,7 @@ pub(in crate::emulator::media_v2) static ASSETS: Kind = Kind {
 };
 
 /// `Files`.
-pub(in crate::emulator::media_v2) static FILES: Kind = Kind {
+pub(crate) static FILES: Kind = Kind {
     index: 1,
     set: "Files",
     name: "AssetFile",
@@ -66,7 +66,7 @@ pub(in crate::emulator::media_v2) static FILES: Kind = Kind {
 };
 
 /// `AccessPolicies`.
-pub(in crate::emulator::media_v2) static POLICIES: Kind = Kind {
+pub(crate) static POLICIES: Kind = Kind {
     index: 2,
     set: "AccessPolicies",
     name: "AccessPolicy",
@@ -86,7 +86,7 @@ pub(in crate::emulator::media_v2) static POLICIES: Kind = Kind {
 };
 
 /// `Locators`.
-pub(in crate::emulator::media_v2) static LOCATORS: Kind = Kind {
+pub(crate) static LOCATORS: Kind = Kind {
     index: 3,
     set: "Locators",
     name: "Locator",
@@ -110,7 +110,7 @@ pub(in crate::emulator::media_v2) static LOCATORS: Kind = Kind {
 };
 
 /// `StorageAccounts`.
-pub(in crate::emulator::media_v2) static STORAGE: Kind = Kind {
+pub(crate) static STORAGE: Kind = Kind {
     index: 4,
     set: "StorageAccounts",
     name: "StorageAccount",
@@ -127,7 +127,7 @@ pub(in crate::emulator::media_v2) static STORAGE: Kind = Kind {
 };
 
 /// `StreamingEndpoints`.
-pub(in crate::emulator::media_v2) static ENDPOINTS: Kind = Kind {
+pub(crate) static ENDPOINTS: Kind = Kind {
     index: 5,
     set: "StreamingEndpoints",
     name: "StreamingEndpoint",
@@ -170,7 +170,7 @@ pub(in crate::emulator::media_v2) static ENDPOINTS: Kind = Kind {
 };
 
 /// `Operations`.
-pub(in crate::emulator::media_v2) static OPERATIONS: Kind = Kind {
+pub(crate) static OPERATIONS: Kind = Kind {
     index: 6,
     set: "Operations",
     name: "Operation",
@@ -189,7 +189,7 @@ pub(in crate::emulator::media_v2) static OPERATIONS: Kind = Kind {
 };
 
 /// `MediaProcessors`.
-pub(in crate::emulator::media_v2) static PROCESSORS: Kind = Kind {
+pub(crate) static PROCESSORS: Kind = Kind {
     index: 7,
     set: "MediaProcessors",
     name: "MediaProcessor",
@@ -209,7 +209,7 @@ pub(in crate::emulator::media_v2) static PROCESSORS: Kind = Kind {
 };
 
 /// `Jobs`.
-pub(in crate::emulator::media_v2) static JOBS: Kind = Kind {
+pub(crate) static JOBS: Kind = Kind {
     index: 8,
     set: "Jobs",
     name: "Job",
@@ -239,7 +239,7 @@ pub(in crate::emulator::media_v2) static JOBS: Kind = Kind {
 };
 
 /// `Tasks`.
-pub(in crate::emulator::media_v2) static TASKS: Kind = Kind {
+pub(crate) static TASKS: Kind = Kind {
     index: 9,
     set: "Tasks",
     name: "Task",
@@ -280,7 +280,7 @@ pub(in crate::emulator::media_v2) static TASKS: Kind = Kind {
 };
 
 /// `NotificationEndPoints`.
-pub(in crate::emulator::media_v2) static NOTIFICATIONS: Kind = Kind {
+pub(crate) static NOTIFICATIONS: Kind = Kind {
     index: 10,
     set: "NotificationEndPoints",
     name: "NotificationEndPoint",
@@ -299,7 +299,7 @@ pub(in crate::emulator::media_v2) static NOTIFICATIONS: Kind = Kind {
 };
 
 /// `ContentKeys`.
-pub(in crate::emulator::media_v2) static KEYS: Kind = Kind {
+pub(crate) static KEYS: Kind = Kind {
     index: 11,
     set: "ContentKeys",
     name: "ContentKey",
@@ -324,7 +324,7 @@ pub(in crate::emulator::media_v2) static KEYS: Kind = Kind {
 };
 
 /// `AssetDeliveryPolicies`.
-pub(in crate::emulator::media_v2) static DELIVERY: Kind = Kind {
+pub(crate) static DELIVERY: Kind = Kind {
     index: 12,
     set: "AssetDeliveryPolicies",
     name: "AssetDeliveryPolicy",

@@ -11,31 +11,31 @@ const TICKS_PER_MILLI: i64 = 10_000;
 
 /// A point in time in .NET's 100 ns ticks, and whether its text named a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(crate) struct Moment {
     ticks: i64,
     zoned: bool,
 }
 
 impl Moment {
     /// What the service's own clock says.
-    pub(super) fn of_clock(now: SystemTime) -> Self {
+    pub(crate) fn of_clock(now: SystemTime) -> Self {
         Timestamp::try_from(now).map_or(Self { ticks: 0, zoned: true }, Self::from)
     }
 
     /// The exact instant.
-    pub(super) fn timestamp(self) -> Timestamp {
+    pub(crate) fn timestamp(self) -> Timestamp {
         Timestamp::from_nanosecond(i128::from(self.ticks) * 100).unwrap_or(Timestamp::MAX)
     }
 
     /// This moment moved on by fractional minutes (an access policy's duration), in the same zone style.
-    pub(super) fn plus_minutes(self, minutes: f64) -> Self {
+    pub(crate) fn plus_minutes(self, minutes: f64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates, which is the wanted end of time")]
         let ticks = (minutes * 60_000.0 * 10_000.0) as i64;
         Self { ticks: self.ticks.saturating_add(ticks), zoned: self.zoned }
     }
 
     /// Milliseconds since 1970 as SQL Server's `datetime` keeps them: steps of 1/300 s, so they end in 0, 3 or 7.
-    pub(super) fn stored_millis(self) -> i64 {
+    pub(crate) fn stored_millis(self) -> i64 {
         let millis = self.ticks.div_euclid(TICKS_PER_MILLI);
         let (second, rest) = (millis.div_euclid(1000), millis.rem_euclid(1000));
         let steps = (rest * 3 + 5) / 10;
@@ -43,22 +43,22 @@ impl Moment {
     }
 
     /// Milliseconds since 1970 as they are.
-    pub(super) fn millis(self) -> i64 {
+    pub(crate) fn millis(self) -> i64 {
         self.ticks.div_euclid(TICKS_PER_MILLI)
     }
 
     /// ISO text straight after a create: up to seven digits, `Z` unless it was given without a zone.
-    pub(super) fn fresh_text(self) -> String {
+    pub(crate) fn fresh_text(self) -> String {
         iso(i128::from(self.ticks) * 100, self.zoned)
     }
 
     /// ISO text when read again: SQL precision, no zone.
-    pub(super) fn stored_text(self) -> String {
+    pub(crate) fn stored_text(self) -> String {
         iso(i128::from(self.stored_millis()) * 1_000_000, false)
     }
 
     /// Reads every form the clients send: ISO with or without zone, .NET's en-US text, `/Date(ms)/`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Some(inner) = text.strip_prefix("/Date(").and_then(|t| t.strip_suffix(")/")) {
             let digits = inner.find(['+', '-']).filter(|at| *at > 0).map_or(inner, |at| &inner[..at]);

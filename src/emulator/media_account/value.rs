@@ -8,7 +8,7 @@ use super::dates::Moment;
 
 /// The type of a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Type {
+pub(crate) enum Type {
     Text,
     Int,
     Long,
@@ -24,7 +24,7 @@ pub(super) enum Type {
 
 /// A property's value. Kept small: a library holds millions.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Int(i32),
@@ -37,17 +37,17 @@ pub(super) enum Value {
 
 impl Value {
     /// A text value.
-    pub(super) fn text(text: impl AsRef<str>) -> Self {
+    pub(crate) fn text(text: impl AsRef<str>) -> Self {
         Self::Text(Arc::from(text.as_ref()))
     }
 
     /// The text, or nothing for every other value.
-    pub(super) fn as_text(&self) -> Option<&str> {
+    pub(crate) fn as_text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
     /// Reads a value of that type from a body; `None` = not of that type.
-    pub(super) fn read(ty: Type, json: &Json) -> Option<Self> {
+    pub(crate) fn read(ty: Type, json: &Json) -> Option<Self> {
         if json.is_null() {
             return Some(Self::Null);
         }

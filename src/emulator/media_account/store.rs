@@ -10,14 +10,14 @@ use super::value::Value;
 
 /// One entity.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
-    pub(super) kind: &'static Kind,
+pub(crate) struct Row {
+    pub(crate) kind: &'static Kind,
     values: Box<[Value]>,
 }
 
 impl Row {
     /// An entity of nulls and zeros.
-    pub(super) fn new(kind: &'static Kind) -> Self {
+    pub(crate) fn new(kind: &'static Kind) -> Self {
         use super::value::Type::{Bool, Double, Int, Long};
         let values = kind
             .properties
@@ -34,48 +34,48 @@ impl Row {
     }
 
     /// The same entity with one more property set.
-    pub(super) fn with(mut self, name: &str, value: Value) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
         self.set(name, value);
         self
     }
 
-    pub(super) fn set(&mut self, name: &str, value: Value) {
+    pub(crate) fn set(&mut self, name: &str, value: Value) {
         if let Some(at) = self.kind.column(name) {
             self.values[at] = value;
         }
     }
 
-    pub(super) fn set_at(&mut self, column: usize, value: Value) {
+    pub(crate) fn set_at(&mut self, column: usize, value: Value) {
         self.values[column] = value;
     }
 
-    pub(super) fn at(&self, column: usize) -> &Value {
+    pub(crate) fn at(&self, column: usize) -> &Value {
         &self.values[column]
     }
 
-    pub(super) fn get(&self, name: &str) -> &Value {
+    pub(crate) fn get(&self, name: &str) -> &Value {
         self.kind.column(name).map_or(&Value::Null, |at| &self.values[at])
     }
 
     /// A text property; empty when null.
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         self.get(name).as_text().unwrap_or_default()
     }
 
-    pub(super) fn int(&self, name: &str) -> i32 {
+    pub(crate) fn int(&self, name: &str) -> i32 {
         if let Value::Int(n) = self.get(name) { *n } else { 0 }
     }
 
-    pub(super) fn flag(&self, name: &str) -> bool {
+    pub(crate) fn flag(&self, name: &str) -> bool {
         matches!(self.get(name), Value::Bool(true))
     }
 
-    pub(super) fn date(&self, name: &str) -> Option<Moment> {
+    pub(crate) fn date(&self, name: &str) -> Option<Moment> {
         if let Value::Date(at) = self.get(name) { Some(*at) } else { None }
     }
 
     /// The key's text.
-    pub(super) fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         self.values[0].as_text().unwrap_or_default()
     }
 
@@ -89,7 +89,7 @@ type Index = HashMap<Arc<str>, Vec<u64>>;
 
 /// All entities of one type, in creation order.
 #[derive(Debug, Clone)]
-pub(super) struct Table {
+pub(crate) struct Table {
     rows: BTreeMap<u64, Row>,
     by_key: HashMap<Arc<str>, u64>,
     /// By indexed column.
@@ -103,23 +103,23 @@ impl Table {
         Self { rows: BTreeMap::new(), by_key: HashMap::new(), indexes, next: 0 }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Row> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Row> {
         self.rows.get(self.by_key.get(key)?)
     }
 
     /// All rows in creation order.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Row> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Row> {
         self.rows.values()
     }
 
     /// The rows whose indexed column holds that text, in creation order; `None` = the column has no index.
-    pub(super) fn where_is(&self, column: usize, text: &str) -> Option<impl Iterator<Item = &Row>> {
+    pub(crate) fn where_is(&self, column: usize, text: &str) -> Option<impl Iterator<Item = &Row>> {
         let (_, index) = self.indexes.iter().find(|(at, _)| *at == column)?;
         Some(index.get(text).into_iter().flatten().filter_map(|seq| self.rows.get(seq)))
     }
 
     /// Where a key stands in creation order.
-    pub(super) fn place(&self, key: &str) -> Option<u64> {
+    pub(crate) fn place(&self, key: &str) -> Option<u64> {
         self.by_key.get(key).copied()
     }
 
@@ -164,35 +164,35 @@ enum Undo {
 
 /// The changes of one request or changeset, newest last.
 #[derive(Debug, Default)]
-pub(super) struct Journal(Vec<Undo>);
+pub(crate) struct Journal(Vec<Undo>);
 
 /// Everything in an account.
 #[derive(Debug, Clone)]
-pub(super) struct State {
+pub(crate) struct State {
     tables: Vec<Table>,
     links: HashMap<(Arc<str>, &'static str), Vec<Arc<str>>>,
 }
 
 impl State {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { tables: KINDS.iter().map(|kind| Table::new(kind)).collect(), links: HashMap::new() }
     }
 
-    pub(super) fn table(&self, kind: &Kind) -> &Table {
+    pub(crate) fn table(&self, kind: &Kind) -> &Table {
         &self.tables[kind.index]
     }
 
-    pub(super) fn get(&self, kind: &Kind, key: &str) -> Option<&Row> {
+    pub(crate) fn get(&self, kind: &Kind, key: &str) -> Option<&Row> {
         self.table(kind).get(key)
     }
 
     /// The rows of an indexed property's text, in creation order.
-    pub(super) fn find<'a>(&'a self, kind: &'a Kind, property: &str, text: &str) -> impl Iterator<Item = &'a Row> {
+    pub(crate) fn find<'a>(&'a self, kind: &'a Kind, property: &str, text: &str) -> impl Iterator<Item = &'a Row> {
         kind.column(property).and_then(|column| self.table(kind).where_is(column, text)).into_iter().flatten()
     }
 
     /// Adds an entity; false when its key is taken.
-    pub(super) fn insert(&mut self, row: Row, journal: &mut Journal) -> bool {
+    pub(crate) fn insert(&mut self, row: Row, journal: &mut Journal) -> bool {
         let kind = row.kind.index;
         let table = &mut self.tables[kind];
         if table.by_key.contains_key(row.key()) {
@@ -206,7 +206,7 @@ impl State {
     }
 
     /// Removes an entity and says what it was.
-    pub(super) fn remove(&mut self, kind: &Kind, key: &str, journal: &mut Journal) -> Option<Row> {
+    pub(crate) fn remove(&mut self, kind: &Kind, key: &str, journal: &mut Journal) -> Option<Row> {
         let table = &mut self.tables[kind.index];
         let seq = table.place(key)?;
         let row = table.take(seq)?;
@@ -215,7 +215,7 @@ impl State {
     }
 
     /// Changes an entity in place; false when there is none of that key.
-    pub(super) fn update(
+    pub(crate) fn update(
         &mut self,
         kind: &Kind,
         key: &str,
@@ -233,12 +233,12 @@ impl State {
     }
 
     /// The keys a stored link leads to.
-    pub(super) fn linked(&self, from: &str, nav: &'static str) -> &[Arc<str>] {
+    pub(crate) fn linked(&self, from: &str, nav: &'static str) -> &[Arc<str>] {
         self.links.get(&(Arc::from(from), nav)).map_or(&[], Vec::as_slice)
     }
 
     /// Replaces the keys a stored link leads to.
-    pub(super) fn link(&mut self, from: &str, nav: &'static str, to: Vec<Arc<str>>, journal: &mut Journal) {
+    pub(crate) fn link(&mut self, from: &str, nav: &'static str, to: Vec<Arc<str>>, journal: &mut Journal) {
         let from: Arc<str> = Arc::from(from);
         let was = if to.is_empty() {
             self.links.remove(&(Arc::clone(&from), nav))
@@ -249,12 +249,12 @@ impl State {
     }
 
     /// Does any entity link to `to` by that navigation?
-    pub(super) fn is_linked(&self, nav: &'static str, to: &str) -> bool {
+    pub(crate) fn is_linked(&self, nav: &'static str, to: &str) -> bool {
         self.links.iter().any(|((_, by), targets)| *by == nav && targets.iter().any(|target| &**target == to))
     }
 
     /// Takes every recorded change back, newest first.
-    pub(super) fn roll_back(&mut self, journal: Journal) {
+    pub(crate) fn roll_back(&mut self, journal: Journal) {
         for undo in journal.0.into_iter().rev() {
             match undo {
                 Undo::Forget { kind, seq } => {

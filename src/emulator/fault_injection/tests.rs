@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::HeaderMap;
 
-use super::plan::{
+use super::answer;
+use crate::emulator::faults::plan::{
     CopyFate, Fault, FaultPlan, Hang, Mangle, Pretence, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate, WrongLength,
 };
 use crate::emulator::http::{Request, Response};
@@ -46,7 +47,7 @@ async fn blob(emulator: &EmulatorHandle, method: &str, path: &str, headers: &[(&
         request = request.header(*name, *value);
     }
     let request: Request = request.body(Body::from(body.to_owned())).unwrap();
-    emulator.world.answer(Route::Blob(region_of(path)), request).await
+    answer(&emulator.world, Route::Blob(region_of(path)), request).await
 }
 
 async fn put(emulator: &EmulatorHandle, path: &str, body: &str) -> Response {
@@ -341,7 +342,7 @@ async fn tokens_live_as_long_as_the_plan_says_and_their_service_may_be_down() {
         .finish();
     let ask = || {
         let request = axum::http::Request::post("/v2/OAuth2-13").body(Body::from(form.clone())).unwrap();
-        emulator.world.answer(Route::Token(0), request)
+        answer(&emulator.world, Route::Token(0), request)
     };
     set(&emulator, Rule::new(Fault::TokenLifetimeS(3)).operation("AcsToken"));
     assert!(text(ask().await).await.contains("\"expires_in\":\"3\""));

@@ -81,7 +81,7 @@ async fn assets(how: Mangle) -> String {
         .finish();
     let request = axum::http::Request::post("/v2/OAuth2-13").body(Body::from(form)).unwrap();
     let token: serde_json::Value =
-        serde_json::from_str(&text(emulator.world.answer(Route::Token(0), request).await).await).unwrap();
+        serde_json::from_str(&text(answer(&emulator.world, Route::Token(0), request).await).await).unwrap();
     set(&emulator, Rule::new(Fault::Mangle(how)).operation("ListAssets"));
     let request = axum::http::Request::get("/api/Assets")
         .header("x-ms-version", "2.19")
@@ -89,7 +89,7 @@ async fn assets(how: Mangle) -> String {
         .header("authorization", format!("Bearer {}", token["access_token"].as_str().unwrap()))
         .body(Body::empty())
         .unwrap();
-    let response = emulator.world.answer(Route::Cluster(0), request).await;
+    let response = answer(&emulator.world, Route::Cluster(0), request).await;
     assert_eq!(response.status(), 200);
     text(response).await
 }

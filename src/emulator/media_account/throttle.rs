@@ -1,13 +1,12 @@
-//! The service's throttle and its three refusals.
+//! The service's throttle and the three texts it refuses with.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::errors::ApiError;
 use crate::emulator::service_model::RequestRate;
 
 /// How fast requests may come.
 #[derive(Debug)]
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     per_second: u32,
     rate: RequestRate,
     refused: AtomicUsize,
@@ -15,25 +14,22 @@ pub(super) struct Throttle {
 
 impl Throttle {
     /// A limit of that many requests per second; zero = no limit.
-    pub(super) fn new(per_second: u32) -> Self {
+    pub(crate) fn new(per_second: u32) -> Self {
         Self { per_second, rate: RequestRate::new(per_second), refused: AtomicUsize::new(0) }
     }
 
-    /// Lets a request in, or refuses it with 503.
-    pub(super) fn admit(&self) -> Result<(), ApiError> {
+    /// Lets a request in, or returns the text of its refusal.
+    pub(crate) fn admit(&self) -> Result<(), String> {
         if self.rate.admit() {
             return Ok(());
         }
         let rate = self.per_second;
         // The documented texts in turn: a client must know all three.
-        Err(ApiError::new(
-            503,
-            match self.refused.fetch_add(1, Ordering::Relaxed) % 3 {
-                0 => format!("Server is busy. More than {rate} requests per second can be throttled."),
-                1 => format!("Server is busy. More than {rate} requests within 1 seconds can be throttled."),
-                _ => "Server is busy. Previous runs of this type of request took more than 1 seconds.".to_owned(),
-            },
-        ))
+        Err(match self.refused.fetch_add(1, Ordering::Relaxed) % 3 {
+            0 => format!("Server is busy. More than {rate} requests per second can be throttled."),
+            1 => format!("Server is busy. More than {rate} requests within 1 seconds can be throttled."),
+            _ => "Server is busy. Previous runs of this type of request took more than 1 seconds.".to_owned(),
+        })
     }
 }
 
@@ -47,7 +43,7 @@ mod tests {
         let throttle = Throttle::new(100);
         let burst = (0..200).filter(|_| throttle.admit().is_ok()).count();
         assert_eq!(burst, 10, "a tenth of a second's worth at once");
-        let texts: std::collections::BTreeSet<_> = (0..3).map(|_| throttle.admit().unwrap_err().message).collect();
+        let texts: std::collections::BTreeSet<_> = (0..3).map(|_| throttle.admit().unwrap_err()).collect();
         assert_eq!(texts.len(), 3);
         tokio::time::advance(Duration::from_millis(50)).await;
         assert_eq!((0..200).filter(|_| throttle.admit().is_ok()).count(), 5);

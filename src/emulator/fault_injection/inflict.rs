@@ -9,21 +9,16 @@ use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-use super::plan::{Fault, Hang, Mangle, Redirect, Refuse, ResetAt, Slow, SourceFate, WrongLength};
-use super::{Asked, Strike, mangle};
+use super::cut::Cut;
+use super::{mangle, stale};
+use crate::emulator::faults::plan::{Fault, Hang, Mangle, Redirect, Refuse, ResetAt, Slow, SourceFate, WrongLength};
+use crate::emulator::faults::{Asked, Strike};
 use crate::emulator::http::{Request, Response};
-use crate::emulator::media_v2;
 use crate::emulator::stats::Plane;
 use crate::emulator::storage::{Content, NewBlob};
 use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::{Route, World};
-
-/// The connection ends after that number of bytes of an answer. The mark is on the answer, and its sender must obey it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::emulator) struct Cut {
-    /// Bytes that still go out.
-    pub(in crate::emulator) after: usize,
-}
+use crate::emulator::{media_v2, services};
 
 /// As much of a head as goes out before a connection is reset within it.
 const HALF_A_HEAD: usize = 24;
@@ -58,50 +53,51 @@ pub(super) async fn inflict(
         }
         Fault::Stale if matches!(route, Route::Blob(_)) => {
             let Route::Blob(region) = route else { unreachable!("it was just matched") };
-            match world.faults.earlier.read(world, region, asked, request).await {
+            match stale::read(world, region, asked, request).await {
                 Ok(response) => response,
-                Err(request) => world.serve(route, request).await,
+                Err(request) => services::serve(world, route, request).await,
             }
         }
         Fault::Stale if matches!(route, Route::Cluster(_)) => {
-            if let Some(past) = world.faults.earlier.library(route) {
+            let Route::Cluster(region) = route else { unreachable!("it was just matched") };
+            if let Some(past) = world.snapshots.library(region) {
                 request.extensions_mut().insert(past);
             }
-            world.serve(route, request).await
+            services::serve(world, route, request).await
         }
         Fault::Mangle(Mangle::MarkerLoop) if matches!(route, Route::Cluster(_)) => {
             forget_skip(&mut request);
-            let response = world.serve(route, request).await;
+            let response = services::serve(world, route, request).await;
             mangle::spoil(response, Mangle::MarkerLoop).await
         }
         Fault::Copy(fate) => {
             request.extensions_mut().insert(fate);
-            world.serve(route, request).await
+            services::serve(world, route, request).await
         }
         Fault::Pretend(how) => {
             request.extensions_mut().insert(how);
-            world.serve(route, request).await
+            services::serve(world, route, request).await
         }
         Fault::ContainerDeleted => {
             delete_container(world, asked);
-            world.serve(route, request).await
+            services::serve(world, route, request).await
         }
         Fault::TokenLifetimeS(life) => {
             request.extensions_mut().insert(media_v2::TokenLife(life));
-            world.serve(route, request).await
+            services::serve(world, route, request).await
         }
-        Fault::Source(fate) if asked.copies() => {
+        Fault::Source(fate) if copies(asked) => {
             let source = source_of(&request);
             if asked.operation == "CopyBlob" {
-                let response = world.serve(route, request).await;
+                let response = services::serve(world, route, request).await;
                 strike_source(world, source, fate, strike.seed);
                 return response;
             }
             strike_source(world, source, fate, strike.seed);
-            world.serve(route, request).await
+            services::serve(world, route, request).await
         }
         after => {
-            let response = world.serve(route, request).await;
+            let response = services::serve(world, route, request).await;
             spoil(response, &after).await
         }
     }
@@ -271,6 +267,11 @@ fn delete_container(world: &World, asked: &Asked) {
     if let Err(error) = account.delete_container(container) {
         tracing::debug!(%error, "the container was not there to be deleted");
     }
+}
+
+/// Is it a copy from a URL?
+fn copies(asked: &Asked) -> bool {
+    matches!(asked.operation, "PutBlobFromUrl" | "PutBlockFromUrl" | "CopyBlob" | "CopyFromUrl")
 }
 
 /// Account, container and blob that a copy reads.

@@ -1,0 +1,61 @@
+//! The entity types: their properties and navigations, since which x-ms-version each exists, and who may set it.
+
+mod entities;
+mod kind;
+
+pub(crate) use self::entities::{
+    ASSETS, DELIVERY, ENDPOINTS, FILES, JOBS, KEYS, LOCATORS, NOTIFICATIONS, OPERATIONS, POLICIES, PROCESSORS, STORAGE,
+    TASKS,
+};
+pub(crate) use self::kind::{Access, Kind, Nav};
+
+/// Every entity type, in the order of [`Kind::index`].
+pub(crate) static KINDS: [&Kind; 13] = [
+    &ASSETS,
+    &FILES,
+    &POLICIES,
+    &LOCATORS,
+    &STORAGE,
+    &ENDPOINTS,
+    &OPERATIONS,
+    &PROCESSORS,
+    &JOBS,
+    &TASKS,
+    &NOTIFICATIONS,
+    &KEYS,
+    &DELIVERY,
+];
+
+/// The type behind a set's name, as a client of that version sees the service.
+pub(crate) fn kind(set: &str, version: u8) -> Option<&'static Kind> {
+    KINDS.iter().find(|k| k.set == set && k.since <= version).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulator::media_account::value::Type;
+
+    #[test]
+    fn every_kind_is_at_its_index_and_its_indexes_are_text_columns() {
+        for (at, kind) in KINDS.iter().enumerate() {
+            assert_eq!(kind.index, at, "{}", kind.set);
+            for name in kind.indexed {
+                let column = kind.column(name).expect("indexed column exists");
+                assert_eq!(kind.properties[column].ty, Type::Text);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_folded_to_their_canonical_spelling() {
+        let guid = "CC27435D-1500-80C3-5690-F1E4FD03B5FD";
+        assert_eq!(
+            ASSETS.canonical(&format!("nb:cid:UUID:{guid}")).unwrap(),
+            "nb:cid:UUID:cc27435d-1500-80c3-5690-f1e4fd03b5fd"
+        );
+        assert_eq!(ASSETS.canonical("notAValidId"), None);
+        assert_eq!(ASSETS.canonical(&format!("nb:lid:UUID:{guid}")), None);
+        assert_eq!(STORAGE.canonical("store"), Some("store".to_owned()));
+    }
+}

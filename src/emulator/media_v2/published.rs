@@ -1,0 +1,41 @@
+//! A streaming locator as the streaming host sees it: what it publishes, when, and how it is protected.
+
+use super::asset_container::place;
+use super::delivery::Protection;
+use super::locators::ON_DEMAND;
+use crate::emulator::media_account::MediaAccount;
+use crate::emulator::media_account::dates::Moment;
+use crate::emulator::media_account::schema::{ASSETS, LOCATORS};
+
+/// A streaming locator as the streaming host sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct PublishedLocator {
+    /// Storage account that holds the asset.
+    pub(crate) storage_account: String,
+    /// The asset's container.
+    pub(crate) container: String,
+    /// Not served before; `None` = at once.
+    pub(crate) start: Option<jiff::Timestamp>,
+    /// Not served after.
+    pub(crate) expiry: jiff::Timestamp,
+    /// How its asset may be delivered.
+    pub(crate) protection: Protection,
+}
+
+/// The on-demand locator of that guid (lower case, no prefix), whether it is valid at present or not.
+pub(crate) fn published(account: &MediaAccount, guid: &str) -> Option<PublishedLocator> {
+    let state = account.lock();
+    let locator = state.get(&LOCATORS, &LOCATORS.id_of(guid))?;
+    if locator.int("Type") != ON_DEMAND {
+        return None;
+    }
+    let asset = state.get(&ASSETS, locator.text("AssetId"))?;
+    let (storage_account, container) = place(asset);
+    Some(PublishedLocator {
+        storage_account,
+        container,
+        start: locator.date("StartTime").map(Moment::timestamp),
+        expiry: locator.date("ExpirationDateTime")?.timestamp(),
+        protection: Protection::of(&state, asset.key()),
+    })
+}

@@ -1,0 +1,74 @@
+//! The transaction that takes back what a refused request or changeset has done, in the tables and in storage.
+
+use super::service::Service;
+use crate::emulator::media_account::store::Journal;
+use crate::emulator::storage::StorageError;
+
+/// A deed in storage that waits for the end of the transaction.
+#[derive(Debug)]
+pub(super) enum Deed {
+    DeleteContainer { storage: String, container: String },
+    RemovePolicy { storage: String, container: String, id: String },
+}
+
+/// What goes on in the background after the answer.
+#[derive(Debug)]
+pub(super) enum SlowDeed {
+    /// Only after the settings' activation delay.
+    SetPolicy {
+        storage: String,
+        container: String,
+        locator: String,
+        permissions: String,
+    },
+    StartJob(String),
+    /// A cancellation takes a moment.
+    EndCancel(String),
+}
+
+/// What one request or changeset has done so far.
+#[derive(Debug, Default)]
+pub(super) struct Transaction {
+    pub(super) journal: Journal,
+    /// To be done when it is refused.
+    pub(super) undo: Vec<Deed>,
+    /// To be done when it is granted: what cannot be undone.
+    pub(super) finish: Vec<Deed>,
+    /// To be set going when it is granted.
+    pub(super) later: Vec<SlowDeed>,
+}
+
+impl Transaction {
+    /// Takes everything back.
+    pub(super) async fn roll_back(self, service: Service<'_>) {
+        service.state().roll_back(self.journal);
+        for deed in self.undo.into_iter().rev() {
+            perform(service, deed).await;
+        }
+    }
+
+    /// Runs the deferred deeds, and returns the slow ones.
+    pub(super) async fn commit(self, service: Service<'_>) -> Vec<SlowDeed> {
+        for deed in self.finish {
+            perform(service, deed).await;
+        }
+        self.later
+    }
+}
+
+async fn perform(service: Service<'_>, deed: Deed) {
+    let outcome = match &deed {
+        Deed::DeleteContainer { storage, container } => match service.storage(storage) {
+            Ok(account) => account.delete_container(container).await,
+            Err(_) => Ok(()),
+        },
+        Deed::RemovePolicy { storage, container, id } => match service.storage(storage) {
+            Ok(account) => account.remove_policy(container, id).await,
+            Err(_) => Ok(()),
+        },
+    };
+    match outcome {
+        Ok(()) | Err(StorageError::NoContainer(_)) => {}
+        Err(error) => tracing::warn!(%error, ?deed, "storage did not follow the media service"),
+    }
+}

@@ -1,0 +1,47 @@
+//! What the path of a request asks for: the locator, the file, and what is to be made of a server manifest.
+
+use percent_encoding::percent_decode_str;
+
+use super::protected::Media;
+
+/// What a path asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// Locator guid, lower case.
+    pub(super) guid: String,
+    /// Blob name; of the `.ism` when something is asked of a server manifest.
+    pub(super) file: String,
+    /// What is asked of the server manifest, such as `manifest(format=m3u8-aapl)`.
+    pub(super) presentation: Option<String>,
+}
+
+impl Target {
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let path = percent_decode_str(path).decode_utf8().ok()?;
+        let (guid, file) = path.strip_prefix('/')?.split_once('/')?;
+        if guid.is_empty() || file.is_empty() {
+            return None;
+        }
+        // ASCII lower-casing keeps every byte in its place, so offsets hold in the name as it is written.
+        let (file, presentation) = match file.to_ascii_lowercase().find(".ism/") {
+            Some(at) => (&file[..at + 4], Some(file[at + 5..].to_owned())),
+            None => (file, None),
+        };
+        Some(Self { guid: guid.to_ascii_lowercase(), file: file.to_owned(), presentation })
+    }
+
+    /// Folder of the file, with its slash.
+    pub(super) fn folder(&self) -> &str {
+        self.file.rfind('/').map_or("", |at| &self.file[..=at])
+    }
+
+    /// The operation's name for the statistics.
+    pub(super) fn operation(&self) -> &'static str {
+        match self.presentation.as_deref() {
+            None => "GetFile",
+            Some(asked) if asked.to_ascii_lowercase().starts_with("qualitylevels(") => "GetPlaylist",
+            Some(asked) if Media::of(asked).is_some() => "GetFile",
+            Some(_) => "GetManifest",
+        }
+    }
+}
