@@ -1,8 +1,8 @@
 //! Writes a run into the history in the ledger. A dry run writes nothing.
 
 use crate::clock;
-use crate::engine::Summary;
 use crate::engine::run::Run;
+use crate::engine::summary::Summary;
 use crate::error::Error;
 use crate::ledger::{Event, Ledger, RunCounts, RunEnd};
 use crate::model::AssetId;

@@ -1,5 +1,6 @@
 //! The layers of the house: who may import whom, and which crate is confined to which module.
 
+mod circles;
 mod imports;
 mod rooms;
 
@@ -149,6 +150,38 @@ const EMULATOR_MAY_USE: &Rooms = &[
     ("tamper", &["storage", "settings", "blob", "storage_account", "handle"]),
 ];
 
+/// Room of the engine -> rooms it may use, all above it. What both sides hold and when something is done come first, then
+/// the run that all share, then the acts, then the views of their result.
+const ENGINE_MAY_USE: &Rooms = &[
+    ("contents", &[]),
+    ("counts", &[]),
+    ("expired", &[]),
+    ("keeper", &[]),
+    ("methods", &[]),
+    ("options", &[]),
+    ("schedule", &["contents"]),
+    ("forecast", &["contents", "counts", "options", "schedule"]),
+    ("tally", &["counts", "forecast"]),
+    ("run", &["expired", "keeper", "methods", "options", "schedule", "tally"]),
+    ("confirm", &["run"]),
+    ("tags", &["contents", "run"]),
+    ("copy", &["contents", "methods", "schedule", "run"]),
+    ("publish", &["schedule", "run", "confirm"]),
+    ("withdraw", &["contents", "run", "confirm"]),
+    ("asset", &["contents", "methods", "schedule", "forecast", "run", "tags", "copy", "publish"]),
+    ("examine", &["run", "withdraw"]),
+    ("summary", &["counts", "methods", "forecast", "run"]),
+    ("history", &["counts", "run", "summary"]),
+    (
+        "verify",
+        &[
+            "contents", "counts", "expired", "keeper", "options", "schedule", "run", "tags", "withdraw", "asset",
+            "examine",
+        ],
+    ),
+    ("urls", &["counts", "expired", "options", "run", "withdraw", "verify"]),
+];
+
 /// Crate -> the only modules that may name it.
 const CONFINED: &[(&str, &[&str])] = &[
     ("reqwest", &["transport"]),
@@ -285,6 +318,19 @@ fn every_module_has_a_rule_or_is_at_the_top() {
             path.display()
         );
     }
+}
+
+#[test]
+fn no_room_of_the_engine_imports_what_it_must_not() {
+    let wrong = rooms::violations("engine", ENGINE_MAY_USE, &modules());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_files_import_each_other_round() {
+    let found = circles::find(&modules());
+    let lines: Vec<String> = found.iter().map(|circle| circle.join(", ")).collect();
+    assert!(lines.is_empty(), "{}", lines.join("\n"));
 }
 
 #[test]

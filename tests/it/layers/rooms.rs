@@ -54,7 +54,7 @@ fn is_inside(module: &[String], top: &[String]) -> bool {
 }
 
 /// The modules that are compiled for tests alone.
-fn test_modules(sources: &[(ItemPath, Code)]) -> Vec<ItemPath> {
+pub(super) fn test_modules(sources: &[(ItemPath, Code)]) -> Vec<ItemPath> {
     let of = |(module, code): &(ItemPath, Code)| -> Vec<ItemPath> {
         code.test_modules.iter().map(|name| [module.clone(), vec![name.clone()]].concat()).collect()
     };

@@ -1,0 +1,91 @@
+//! Files that import each other round: of two such files neither can be understood, or changed, without the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::imports::{Code, ItemPath};
+use super::rooms::test_modules;
+
+/// The circles of all files, each in order of name. Files for tests alone are passed over.
+pub(super) fn find(sources: &[(ItemPath, Code)]) -> Vec<Vec<String>> {
+    let tests = test_modules(sources);
+    let counted = |module: &ItemPath| !tests.iter().any(|test| module.starts_with(test));
+    let known: BTreeSet<&ItemPath> = sources.iter().map(|(module, _)| module).collect();
+    let mut uses: BTreeMap<&ItemPath, BTreeSet<&ItemPath>> = BTreeMap::new();
+    for (module, code) in sources.iter().filter(|(module, _)| counted(module)) {
+        let named = code.named_paths(module);
+        let files = named.iter().filter_map(|path| file_of(path, &known)).filter(|file| *file != module);
+        uses.insert(module, files.filter(|file| counted(file)).collect());
+    }
+    let reach: BTreeMap<&ItemPath, BTreeSet<&ItemPath>> =
+        uses.keys().map(|module| (*module, reachable(module, &uses))).collect();
+    let mut found: Vec<Vec<String>> = Vec::new();
+    for (module, reached) in &reach {
+        let mutual = |other: &&&ItemPath| reach.get(**other).is_some_and(|back| back.contains(module));
+        let circle: Vec<String> = reached.iter().filter(mutual).map(|other| other.join("::")).collect();
+        if reached.contains(module) && !found.contains(&circle) {
+            found.push(circle);
+        }
+    }
+    found
+}
+
+/// The file that has an item: the longest beginning of its path that is a module with a file.
+fn file_of<'s>(path: &[String], known: &BTreeSet<&'s ItemPath>) -> Option<&'s ItemPath> {
+    (1..=path.len()).rev().find_map(|length| known.get(&path[..length].to_vec()).copied())
+}
+
+/// Everything that a file uses, directly or through others.
+fn reachable<'s>(
+    module: &'s ItemPath,
+    uses: &BTreeMap<&'s ItemPath, BTreeSet<&'s ItemPath>>,
+) -> BTreeSet<&'s ItemPath> {
+    let (mut reached, mut open) = (BTreeSet::new(), vec![module]);
+    while let Some(next) = open.pop() {
+        for used in uses.get(next).into_iter().flatten() {
+            if reached.insert(*used) {
+                open.push(used);
+            }
+        }
+    }
+    reached
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(files: &[(&str, &str)]) -> Vec<Vec<String>> {
+        let module = |name: &str| name.split("::").map(str::to_owned).collect();
+        find(&files.iter().map(|(name, code)| (module(name), Code::of(code))).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_circle_over_three_files_is_found_once() {
+        let files = [
+            ("a", "use crate::b::f;"),
+            ("b", "use crate::c;"),
+            ("c", "fn g() { crate::a::h() }"),
+            ("d", "use crate::a;"),
+        ];
+        assert_eq!(found(&files), [["a", "b", "c"]]);
+    }
+
+    #[test]
+    fn a_child_that_imports_from_its_parent_is_a_circle_if_the_parent_imports_from_it() {
+        let child = ("a::b", "use super::Thing;");
+        assert_eq!(found(&[("a", "mod b; use crate::a::b::f;"), child]), [["a", "a::b"]]);
+        assert_eq!(found(&[("a", "mod b; pub struct Thing;"), child]), [[""; 0]; 0]);
+    }
+
+    #[test]
+    fn tests_may_import_from_everywhere() {
+        assert_eq!(
+            found(&[
+                ("a", "use crate::b; #[cfg(test)] mod tests;"),
+                ("a::tests", "use crate::b;"),
+                ("b", "#[cfg(test)] mod t { use crate::a; }")
+            ]),
+            [[""; 0]; 0]
+        );
+    }
+}
