@@ -5,7 +5,7 @@ pub(crate) mod publication;
 use tokio::time::Instant;
 
 use crate::claims::digest::FilesDigest;
-use crate::claims::{Standing, TargetAsset, Work};
+use crate::claims::{Move, Standing, TargetAsset, Work};
 use crate::engine::confirm;
 use crate::engine::publish::publication::publish_batch;
 use crate::engine::run::Run;
@@ -173,7 +173,7 @@ async fn publish(
     };
     let asset = &work.asset;
     let of_target = |locator: &Locator| Locator { asset: target.id.clone(), ..locator.clone() };
-    let moved = work.moved.iter().map(|moved| of_target(&moved.locator));
+    let moved = work.moved.iter().map(|moved| Move { locator: of_target(&moved.locator), from: moved.from.clone() });
     let publication = Publication {
         source: asset.id.clone(),
         missing: work.missing.iter().map(of_target).collect(),
@@ -249,8 +249,7 @@ pub(crate) fn with_intended_locators(mut changes: Vec<Change>, work: &Work) -> V
     if work.target.is_some() {
         changes.extend(work.missing.iter().map(|locator| Change::LocatorMade { id: locator.id.clone() }));
     }
-    let moved =
-        |moved: &crate::claims::Move| Change::LocatorMoved { id: moved.locator.id.clone(), dead_milliseconds: 0 };
+    let moved = |moved: &Move| Change::LocatorMoved { id: moved.locator.id.clone(), dead_milliseconds: 0 };
     changes.extend(work.moved.iter().map(moved));
     changes.extend(work.outdated.iter().map(|outdated| new_terms(&outdated.locator, &outdated.there)));
     changes

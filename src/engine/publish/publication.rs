@@ -1,20 +1,30 @@
 //! Makes the locators of several assets at once. A moved locator is removed from its old copy right before, so that it
 //! is dead no longer than two requests take.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
+use crate::claims::Move;
 use crate::engine::confirm::{self, is_updated};
 use crate::engine::run::Run;
 use crate::engine::schedule::in_flight::{Made, Publication};
 use crate::error::{Error, for_all};
 use crate::model::{AssetId, Locator, LocatorId};
+use crate::monitor::RunEvent;
 use crate::verdict::Cause;
+
+/// How often locators that could not be made on their new copies are put back.
+const ATTEMPTS: u32 = 3;
+/// How long to wait between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// One locator of a batch.
 struct Wanted {
     source: AssetId,
     locator: Locator,
-    moved: bool,
+    /// The copy that it moves away from.
+    from: Option<AssetId>,
 }
 
 /// Makes the locators of several assets. Returns what became of each, the missing ones first.
@@ -25,27 +35,51 @@ pub(crate) async fn publish_batch(run: &Run, some: Vec<Publication>) -> Vec<Resu
     let mut results: Vec<Result<(), Error>> = release(run, &wanted).await;
     let open: Vec<usize> = (0..wanted.len()).filter(|&at| results[at].is_ok()).collect();
     let locators: Vec<Locator> = open.iter().map(|&at| wanted[at].locator.clone()).collect();
-    let mut made = confirm::publish(run, &locators).await.into_iter();
+    let made = confirm::publish(run, &locators).await;
+    put_back(run, open.iter().zip(&made).filter(|(_, made)| made.is_err()).map(|(&at, _)| &wanted[at])).await;
+    let mut made = made.into_iter();
     let mut of_each = wanted.iter().zip(results.drain(..)).map(|(one, released)| {
         released?;
         let locator = made.next().expect("one result for each locator")?;
-        Ok(Made { locator, dead: one.moved.then(|| removed.elapsed()) })
+        Ok(Made { locator, dead: one.from.is_some().then(|| removed.elapsed()) })
     });
     sizes.into_iter().map(|size| Ok(of_each.by_ref().take(size).collect())).collect()
 }
 
 fn wanted(publication: Publication) -> impl Iterator<Item = Wanted> {
     let Publication { source, missing, moved } = publication;
-    let missing = missing.into_iter().map(|locator| (locator, false));
-    let all = missing.chain(moved.into_iter().map(|locator| (locator, true)));
-    all.map(move |(locator, moved)| Wanted { source: source.clone(), locator, moved })
+    let missing = missing.into_iter().map(|locator| (locator, None));
+    let all = missing.chain(moved.into_iter().map(|Move { locator, from }| (locator, Some(from))));
+    all.map(move |(locator, from)| Wanted { source: source.clone(), locator, from })
+}
+
+/// Puts moved locators that could not be made back on the copies that they were on: the source serves them still, and the
+/// next run moves them.
+async fn put_back(run: &Run, failed: impl Iterator<Item = &Wanted>) {
+    let back = |one: &Wanted| Some(Locator { asset: one.from.clone()?, ..one.locator.clone() });
+    let mut open: Vec<Locator> = failed.filter_map(back).collect();
+    for _ in 0..ATTEMPTS {
+        if open.is_empty() || run.may_write().is_err() {
+            return;
+        }
+        let results = confirm::publish(run, &open).await;
+        open =
+            open.into_iter().zip(results).filter(|(_, result)| result.is_err()).map(|(locator, _)| locator).collect();
+        tokio::time::sleep(PAUSE).await;
+    }
+    for Locator { id, asset, .. } in open {
+        let note = format!(
+            "locator {id} could neither be moved nor put back on {asset}: it does not answer until the next run"
+        );
+        run.monitor.event(RunEvent::Note(note));
+    }
 }
 
 /// Removes those that moved from the copies that they are on: what the source serves now as it was listed, and nothing else.
 /// Returns for each wanted locator whether it may be made.
 async fn release(run: &Run, wanted: &[Wanted]) -> Vec<Result<(), Error>> {
     let mut results: Vec<Result<(), Error>> = wanted.iter().map(|_| Ok(())).collect();
-    let moved: Vec<usize> = (0..wanted.len()).filter(|&at| wanted[at].moved).collect();
+    let moved: Vec<usize> = (0..wanted.len()).filter(|&at| wanted[at].from.is_some()).collect();
     if moved.is_empty() {
         return results;
     }

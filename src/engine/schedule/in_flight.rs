@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::claims::Move;
 use crate::claims::digest::FilesDigest;
 use crate::engine::schedule::batcher::Announced;
 use crate::engine::schedule::slots::AssetSlot;
@@ -69,8 +70,8 @@ pub(crate) struct Publication {
     pub(crate) source: AssetId,
     /// Those that the target does not have.
     pub(crate) missing: Vec<Locator>,
-    /// Those that are on another copy of ours.
-    pub(crate) moved: Vec<Locator>,
+    /// Those that are on another copy of ours, and where.
+    pub(crate) moved: Vec<Move>,
 }
 
 /// A locator that was made.
