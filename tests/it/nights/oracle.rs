@@ -179,6 +179,10 @@ impl Night<'_> {
             if source.as_ref().is_some_and(|source| self.is_held(source)) {
                 continue;
             }
+            // A copy that lost both its container and its mark plays nothing, and nothing says that it is ours.
+            if copy.blobs.is_none() && copy.origin().is_none() {
+                continue;
+            }
             match self.after.a.holder(&locator.guid) {
                 None => panic!("(b) A has withdrawn {}", label()),
                 Some((holder, _)) if holder.is_protected() => panic!("(b) A protects {}", label()),

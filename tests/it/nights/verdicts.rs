@@ -144,11 +144,13 @@ impl Shrunken {
 }
 
 /// Blobs of copies that are on both sides in different bytes, and blobs that may have been written to. A copy whose mark
-/// somebody removed may count or not; the contents of an asset that is never published are not compared.
+/// somebody removed may count or not; the contents of an asset that is never published, or that has
+/// lost a blob, are not compared.
 fn overwrite(state: &State, story: &Story) -> Reached {
     let known = state.b.0.iter().filter_map(|copy| Some((copy, state.a.get(&story.source_of(copy)?)?)));
     let marked = state.b.copies().filter_map(|(copy, origin)| Some((copy, state.a.get(&origin.source)?)));
-    let mirrored = marked.filter(|(_, thing)| !thing.is_protected() && thing.look.options != 1);
+    let never = |thing: &Thing| thing.is_protected() || thing.look.options == 1 || thing.lacks_a_blob();
+    let mirrored = marked.filter(|(_, thing)| !never(thing));
     let (most, least) = (Overwritten::of(known), Overwritten::of(mirrored));
     // What people changed on B counts for nothing, and what has the same bytes under another entity tag may count.
     Reached { may: most.changed + 20 > least.limit(), must: least.changed > most.limit() + 20 }
