@@ -186,6 +186,9 @@ pub trait Library: Send + Sync + std::fmt::Debug {
     /// What protects each of those assets. One result per asset, in order.
     async fn protection_of(&self, assets: &[AssetId]) -> Vec<Result<Protection, Error>>;
 
+    /// All locators of an asset, SAS ones included.
+    async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error>;
+
     /// The ids of the access policies that mediamirror made. Locators on them are its own.
     async fn our_policies(&self) -> Result<HashSet<String>, Error>;
 

@@ -131,7 +131,7 @@ pub async fn list(account: &Endpoint) -> Result<Vec<Listed>, Error> {
 pub async fn show(account: &Endpoint, asset: Asset) -> Result<Details, Error> {
     let ids = std::slice::from_ref(&asset.id);
     let (mut files, locators) =
-        futures::try_join!(account.library.files_of(ids), account.authoring()?.locators_of_asset(&asset.id))?;
+        futures::try_join!(account.library.files_of(ids), account.library.locators_of_asset(&asset.id))?;
     let files = files.pop().unwrap_or_default();
     let locators = locators.into_iter().map(|locator| Opening {
         urls: match locator.kind {

@@ -119,7 +119,7 @@ pub async fn publish_for_download(account: &Endpoint, asset: &Asset, days: u32) 
 
 /// Removes every locator of an asset, streaming and SAS; returns what they were.
 pub async fn unpublish(account: &Endpoint, asset: &AssetId) -> Result<Vec<Locator>, Error> {
-    let locators = account.authoring()?.locators_of_asset(asset).await?;
+    let locators = account.library.locators_of_asset(asset).await?;
     for locator in &locators {
         account.library.delete_locator(&locator.id).await?;
     }

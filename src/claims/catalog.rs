@@ -297,9 +297,11 @@ impl Claims {
         Ok(!self.through_locators && self.spool.public_access_on_target(&asset.id)? != asset.public)
     }
 
-    /// Does a target asset have a foreign locator?
-    pub(crate) fn has_foreign_locator(&self, target: &AssetId) -> Result<bool, Error> {
-        Ok(self.spool.locators_on(target)?.iter().any(|there| !there.ours))
+    /// Is one of the locators that are on a target asset now not ours?
+    pub(crate) fn has_foreign(&self, target: &AssetId, now: &[Locator]) -> Result<bool, Error> {
+        let listed = self.spool.locators_on(target)?;
+        let is_ours = |locator: &Locator| listed.iter().any(|there| there.ours && there.locator.id == locator.id);
+        Ok(!now.iter().all(is_ours))
     }
 }
 

@@ -275,7 +275,9 @@ async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsse
     let of_old: Vec<Locator> = Vec::into_iter(of_old).map(|moved| moved.locator).collect();
     let ids: Vec<LocatorId> = of_old.iter().map(|locator| locator.id.clone()).collect();
     work.missing.extend(of_old);
-    if run.claims.has_foreign_locator(&old.id)? {
+    // Asked now: a listing may leave one out, and with the asset it would be gone.
+    let there = library.locators_of_asset(&old.id).await?;
+    if run.claims.has_foreign(&old.id, &there)? {
         // It stays because of that locator, and no longer counts as ours.
         for removed in confirm::withdraw(run, &ids).await {
             removed?;

@@ -200,6 +200,10 @@ impl Library for AmsV2 {
         self.find_protection(assets).await
     }
 
+    async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {
+        self.locators_of_asset(asset).await
+    }
+
     async fn our_policies(&self) -> Result<HashSet<String>, Error> {
         self.ids_of_our_policies().await
     }
@@ -225,10 +229,6 @@ impl Authoring for AmsV2 {
 
     async fn set_primary(&self, asset: &AssetId, name: &str) -> Result<(), Error> {
         self.set_primary(asset, name).await
-    }
-
-    async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {
-        self.locators_of_asset(asset).await
     }
 
     async fn create_read_sas(

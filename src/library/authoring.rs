@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Library;
 use crate::error::Error;
-use crate::model::{Asset, AssetId, JobId, JobState, Locator, LocatorId};
+use crate::model::{Asset, AssetId, JobId, JobState, LocatorId};
 use crate::redact::SafeUrl;
 
 /// A job that is to be submitted.
@@ -141,9 +141,6 @@ pub trait Authoring: Library {
 
     /// Makes one file of an asset its primary, and no other.
     async fn set_primary(&self, asset: &AssetId, name: &str) -> Result<(), Error>;
-
-    /// All locators of an asset, SAS ones included.
-    async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error>;
 
     /// Makes a SAS locator under that id that permits reading; returns the container's URL with its signature.
     async fn create_read_sas(

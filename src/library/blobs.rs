@@ -267,6 +267,10 @@ impl Library for Blobs {
         assets.iter().map(|_| Ok(Protection::None)).collect()
     }
 
+    async fn locators_of_asset(&self, _: &AssetId) -> Result<Vec<Locator>, Error> {
+        Ok(Vec::new())
+    }
+
     async fn our_policies(&self) -> Result<HashSet<String>, Error> {
         Ok(HashSet::new())
     }

@@ -83,11 +83,15 @@ pub(crate) async fn remove_empty(
 pub(crate) async fn remove_spare(run: &Run, work: &mut Work) -> Result<(), Error> {
     let Some(spare) = work.spare.take().filter(|_| !run.options.dry_run) else { return Ok(()) };
     let Some(now) = run.pair.target.library.asset(&spare.id).await? else { return Ok(()) };
-    if TargetAsset::of(now, &work.mark.account).standing != Standing::Unfinished {
+    let library = &run.pair.target.library;
+    // Asked now: a listing may leave out a locator that somebody made on it.
+    if TargetAsset::of(now, &work.mark.account).standing != Standing::Unfinished
+        || !library.locators_of_asset(&spare.id).await?.is_empty()
+    {
         return Ok(());
     }
     run.may_write()?;
-    run.pair.target.library.delete_asset(&spare.id).await?;
+    library.delete_asset(&spare.id).await?;
     let note = format!("{}: a second copy {} that was never complete is removed", work.asset.label(), spare.id);
     run.monitor.event(RunEvent::Note(note));
     Ok(())
