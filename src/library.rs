@@ -24,6 +24,7 @@ pub type Pages<'a, T> = BoxStream<'a, Result<Vec<T>, Error>>;
 
 /// What a service can do, and how much. A run asks for nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Capabilities {
     /// It gives out tokens, which it asks for with each request.
     pub tokens: bool,

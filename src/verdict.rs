@@ -13,6 +13,7 @@ use table::Entry;
 
 /// Why an asset, or a part of it, differs between the source and the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Cause {
     /// It is in a storage account that is not configured.
     StorageAccountNotConfigured,

@@ -29,6 +29,7 @@ const ASYNC_BYTES_PER_SECOND: u64 = 42_000_000;
 
 /// What a run is expected to cost.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Forecast {
     /// Requests in all.
     pub requests: RequestCounts,

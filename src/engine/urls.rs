@@ -46,6 +46,7 @@ pub struct UrlPair {
 
 /// What plays in the source, and what of it plays on the target.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Urls {
     /// In order of asset name.
     pub pairs: Vec<UrlPair>,

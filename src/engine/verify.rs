@@ -75,6 +75,7 @@ pub struct Difference {
 
 /// The result of a comparison.
 #[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
 pub struct Verification {
     /// Assets.
     pub assets: VerifyCounts,

@@ -10,6 +10,7 @@ use crate::model::AssetId;
 
 /// Why the ledger cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LedgerError {
     /// Another run uses it.
     #[error(

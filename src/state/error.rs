@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Why the state cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StateError {
     /// A blob of the state has content that mediamirror does not write.
     #[error(

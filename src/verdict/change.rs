@@ -9,6 +9,7 @@ use crate::model::LocatorId;
 /// One kind of change of one asset on the target.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "change")]
+#[non_exhaustive]
 pub enum Change {
     /// A new copy.
     New {

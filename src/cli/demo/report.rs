@@ -241,7 +241,9 @@ mod tests {
             item: "locator".to_owned(),
             what: "missing on the target".to_owned(),
         };
-        Verification { differences: vec![difference], ..Verification::default() }
+        let mut verification = Verification::default();
+        verification.differences.push(difference);
+        verification
     }
 
     #[test]

@@ -3,8 +3,7 @@
 //! `script` (util-linux) makes the terminal, whose line discipline turns the byte 3 into `^C` on the screen and SIGINT.
 
 use std::io::{Read as _, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::{BINARY, LONG, library, regions};
 use crate::cli::against_emulator::Emulator;
@@ -20,6 +19,9 @@ const HINT: &str = "once more to leave at once";
 struct OnTerminal {
     process: Child,
     keyboard: ChildStdin,
+    screen: ChildStdout,
+    /// What the screen was sent so far.
+    sent: Vec<u8>,
 }
 
 impl OnTerminal {
@@ -34,8 +36,8 @@ impl OnTerminal {
             .stdout(Stdio::piped())
             .spawn()
             .expect("script (util-linux) runs");
-        let keyboard = process.stdin.take().unwrap();
-        Self { process, keyboard }
+        let (keyboard, screen) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
+        Self { process, keyboard, screen, sent: Vec::new() }
     }
 
     fn press_ctrl_c(&mut self) {
@@ -43,11 +45,21 @@ impl OnTerminal {
         self.keyboard.flush().unwrap();
     }
 
+    /// Waits until the terminal is sent these words, or nothing any more.
+    fn wait_for(&mut self, words: &str) {
+        let mut chunk = [0; 4096];
+        while !String::from_utf8_lossy(&self.sent).contains(words) {
+            match self.screen.read(&mut chunk).unwrap() {
+                0 => return,
+                length => self.sent.extend_from_slice(&chunk[..length]),
+            }
+        }
+    }
+
     /// Its exit code and all that the terminal was sent.
     fn end(mut self) -> (Option<i32>, String) {
-        let mut sent = String::new();
-        self.process.stdout.take().unwrap().read_to_string(&mut sent).unwrap();
-        (self.process.wait().unwrap().code(), sent)
+        self.screen.read_to_end(&mut self.sent).unwrap();
+        (self.process.wait().unwrap().code(), String::from_utf8(self.sent).unwrap())
     }
 }
 
@@ -145,7 +157,7 @@ fn the_second_interruption_takes_the_bars_away_before_the_program_leaves() {
     let mut run = OnTerminal::start(&emulator, "sync --max-in-flight 2 --assets-in-flight 2");
     wait_for(&emulator, "CreateAsset", 4);
     run.press_ctrl_c();
-    std::thread::sleep(Duration::from_millis(100));
+    run.wait_for(HINT);
     run.press_ctrl_c();
     let (code, sent) = run.end();
     assert_eq!(code, Some(130), "{sent}");
