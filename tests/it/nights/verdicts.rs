@@ -277,12 +277,15 @@ impl Night<'_> {
         holder.is_some_and(|(holder, _)| !self.causes_of(holder.id()).is_empty())
     }
 
-    /// Are the held things copies that play nothing of ours and whose source asset is gone?
-    fn holds_retirements_alone(&self) -> bool {
+    /// Are the held things copies that play nothing of ours: the source asset is gone, or the copy had lost its container and
+    /// was replaced?
+    fn holds_what_plays_nothing(&self) -> bool {
         self.summary.problems.iter().filter(|problem| problem.owed).all(|problem| {
             let source = problem.asset.as_str();
             let plays = self.after.b.copies_of(source).iter().any(|copy| copy.locators().any(is_ours));
-            problem.finding.cause == Cause::HeldByGuard && self.after.a.get(source).is_none() && !plays
+            let gone = self.after.a.get(source).is_none();
+            let replaced = self.before.b.copies_of(source).iter().any(|copy| copy.blobs.is_none());
+            problem.finding.cause == Cause::HeldByGuard && (gone || replaced) && !plays
         })
     }
 
@@ -307,8 +310,9 @@ impl Night<'_> {
                 let fine = clean || (differences.is_empty() && excused);
                 assert!(fine, "(e) complete, and verify finds {differences:?} {:?}", verification.problems);
             }
-            // New copies of the same night can make the guard on shrinking let the others go.
-            Outcome::Held if clean && self.holds_retirements_alone() => {}
+            // New copies of the same night can make the guard on shrinking let the others go, and what is held on a copy that
+            // is replaced goes with it.
+            Outcome::Held if clean && self.holds_what_plays_nothing() => {}
             _ => assert!(!clean, "(e) {outcome:?} {:?}, and verify finds nothing", self.summary.problems),
         }
         for (source, outcome) in self.outcomes() {
