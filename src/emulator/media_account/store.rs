@@ -2,6 +2,7 @@
 //! links between entities, and the undo records that make a changeset all-or-nothing.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::dates::Moment;
@@ -85,7 +86,7 @@ impl Row {
 }
 
 /// Text -> the rows that hold it, in creation order.
-type Index = HashMap<Arc<str>, Vec<u64>>;
+type Index = BTreeMap<Arc<str>, Vec<u64>>;
 
 /// All entities of one type, in creation order.
 #[derive(Debug, Clone)]
@@ -99,7 +100,7 @@ pub(crate) struct Table {
 
 impl Table {
     fn new(kind: &Kind) -> Self {
-        let indexes = kind.indexed.iter().filter_map(|name| kind.column(name)).map(|at| (at, HashMap::new())).collect();
+        let indexes = kind.indexed.iter().filter_map(|name| kind.column(name)).map(|at| (at, Index::new())).collect();
         Self { rows: BTreeMap::new(), by_key: HashMap::new(), indexes, next: 0 }
     }
 
@@ -116,6 +117,14 @@ impl Table {
     pub(crate) fn where_is(&self, column: usize, text: &str) -> Option<impl Iterator<Item = &Row>> {
         let (_, index) = self.indexes.iter().find(|(at, _)| *at == column)?;
         Some(index.get(text).into_iter().flatten().filter_map(|seq| self.rows.get(seq)))
+    }
+
+    /// The rows whose indexed column begins with that text, in order of the texts; `None` = the column has no index.
+    pub(crate) fn where_begins(&self, column: usize, text: &str) -> Option<Vec<&Row>> {
+        let (_, index) = self.indexes.iter().find(|(at, _)| *at == column)?;
+        let from = (Bound::Included(text), Bound::Unbounded);
+        let found = index.range::<str, _>(from).take_while(|(held, _)| held.starts_with(text));
+        Some(found.flat_map(|(_, places)| places).filter_map(|seq| self.rows.get(seq)).collect())
     }
 
     /// Where a key stands in creation order.

@@ -37,6 +37,13 @@ pub(super) enum TextTest {
     Contains,
 }
 
+/// What an index is asked for: a column and its text, or how that begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sought<'e> {
+    Is(usize, &'e str),
+    Begins(usize, &'e str),
+}
+
 impl Expr {
     /// Reads a filter over a type as a client of that version sees it.
     pub(super) fn parse(text: &str, kind: &'static Kind, version: u8) -> Result<Self, ApiError> {
@@ -78,10 +85,16 @@ impl Expr {
         }
     }
 
-    /// The (column, text) pairs of which every passing entity has one, when the filter says so; the way to an index.
-    pub(super) fn keys(&self) -> Option<Vec<(usize, &str)>> {
+    /// The columns and texts of which every passing entity has one, when the filter says so; the way to an index.
+    pub(super) fn keys(&self) -> Option<Vec<Sought<'_>>> {
         match self {
-            Self::Compare { column, is: Comparison::Eq, to: Value::Text(text) } => Some(vec![(*column, text)]),
+            Self::Compare { column, is: Comparison::Eq, to: Value::Text(text) } => {
+                Some(vec![Sought::Is(*column, text)])
+            }
+            // An empty beginning is also that of a null, which no index has.
+            Self::Text { test: TextTest::StartsWith, column, needle } if !needle.is_empty() => {
+                Some(vec![Sought::Begins(*column, needle)])
+            }
             Self::And(a, b) => a.keys().or_else(|| b.keys()),
             Self::Or(a, b) => {
                 let mut keys = a.keys()?;

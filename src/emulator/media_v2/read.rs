@@ -6,7 +6,7 @@ use super::answer::{Answer, Weight};
 use super::call::{Call, Segment};
 use super::errors::ApiError;
 use super::protection;
-use super::query::{Expr, order};
+use super::query::{Expr, Sought, order};
 use super::render::{self, Format, View};
 use super::service::Service;
 use crate::emulator::media_account::schema::{
@@ -320,11 +320,11 @@ fn compare(a: &Row, b: &Row, column: usize) -> Ordering {
 fn indexed<'s>(state: &'s State, kind: &'static Kind, filter: &Expr) -> Option<Vec<&'s Row>> {
     let table = state.table(kind);
     let mut rows: Vec<&Row> = Vec::new();
-    for (column, text) in filter.keys()? {
-        if column == 0 {
-            rows.extend(table.get(text));
-        } else {
-            rows.extend(table.where_is(column, text)?);
+    for sought in filter.keys()? {
+        match sought {
+            Sought::Is(0, text) => rows.extend(table.get(text)),
+            Sought::Is(column, text) => rows.extend(table.where_is(column, text)?),
+            Sought::Begins(column, text) => rows.extend(table.where_begins(column, text)?),
         }
     }
     rows.sort_by_key(|row| table.place(row.key()));

@@ -58,7 +58,7 @@ fn wrong_filters_are_refused() {
 }
 
 #[test]
-fn equality_shows_the_way_to_an_index() {
+fn equality_and_a_beginning_show_the_way_to_an_index() {
     let keys = |text: &str| {
         let expr = Expr::parse(text, &ASSETS, 19).unwrap();
         expr.keys().map(|keys| keys.len())
@@ -67,4 +67,7 @@ fn equality_shows_the_way_to_an_index() {
     assert_eq!(keys("AlternateId eq 'a' or AlternateId eq 'b'"), Some(2));
     assert_eq!(keys("Options eq 1 and AlternateId eq 'a'"), Some(1));
     assert_eq!(keys("Options eq 1 or AlternateId eq 'a'"), None);
+    assert_eq!(keys("startswith(AlternateId,'a') or AlternateId eq 'b'"), Some(2));
+    assert_eq!(keys("startswith(AlternateId,'')"), None);
+    assert_eq!(keys("endswith(AlternateId,'a')"), None);
 }
