@@ -4,6 +4,7 @@
 //! A change that was acknowledged and is missing is written once more; if it is still missing, its asset fails. The
 //! reads are batched as the writes are: a full batch needs only a few.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::claims::same_terms;
@@ -18,103 +19,88 @@ const ROUNDS: u32 = 2;
 /// How long to wait before a missing change is read again (guess): a read may lag behind its write.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Writes the target's file records of several assets, and confirms them.
-pub(crate) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Error>> {
-    let mut results = run.pair.target.library.register_files(sets).await;
+/// Writes some things, reads back those that were acknowledged, and writes once more what is `missing` then. Things are
+/// named by their places.
+async fn confirmed<T, Writing, Reading>(
+    count: usize,
+    write: impl Fn(Vec<usize>) -> Writing,
+    missing: impl Fn(Vec<usize>) -> Reading,
+    not_there: impl Fn(usize) -> Error,
+) -> Vec<Result<T, Error>>
+where
+    Writing: Future<Output = Vec<Result<T, Error>>>,
+    Reading: Future<Output = Result<Vec<usize>, Error>>,
+{
+    let mut results = write((0..count).collect()).await;
     for round in 1..=ROUNDS {
         if round > 1 {
             tokio::time::sleep(PAUSE).await;
         }
         let acknowledged = succeeded(&results);
-        let missing = match unregistered(run, sets, &acknowledged).await {
+        if acknowledged.is_empty() {
+            break;
+        }
+        let missing = match missing(acknowledged.clone()).await {
             Ok(missing) => missing,
             Err(error) => return with_errors(results, acknowledged, error),
         };
         if missing.is_empty() {
             break;
         }
-        let again: Vec<FileSet> = missing.iter().map(|&at| sets[at].clone()).collect();
         let outcomes = match round {
-            ROUNDS => again.iter().map(|set| Err(not_there("register the files of asset", &set.asset))).collect(),
-            _ => run.pair.target.library.register_files(&again).await,
+            ROUNDS => missing.iter().map(|&at| Err(not_there(at))).collect(),
+            _ => write(missing.clone()).await,
         };
         replace(&mut results, missing, outcomes);
     }
     results
+}
+
+/// Those of the things that are at these places; all of them are not copied.
+fn picked<'t, T: Clone>(things: &'t [T], at: &[usize]) -> Cow<'t, [T]> {
+    if at.len() == things.len() { Cow::Borrowed(things) } else { at.iter().map(|&at| things[at].clone()).collect() }
+}
+
+/// Writes the target's file records of several assets, and confirms them.
+pub(crate) async fn register(run: &Run, sets: &[FileSet]) -> Vec<Result<(), Error>> {
+    let library = &run.pair.target.library;
+    let write = |at: Vec<usize>| async move { library.register_files(&picked(sets, &at)).await };
+    let missing = |at| unregistered(run, sets, at);
+    confirmed(sets.len(), write, missing, |at| not_there("register the files of asset", &sets[at].asset)).await
 }
 
 /// Makes locators, and confirms that they exist.
 pub(crate) async fn publish(run: &Run, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
-    let mut results = run.pair.target.library.publish(locators).await;
-    for round in 1..=ROUNDS {
-        if round > 1 {
-            tokio::time::sleep(PAUSE).await;
-        }
-        let acknowledged = succeeded(&results);
-        let missing = match unpublished(run, locators, &acknowledged).await {
-            Ok(missing) => missing,
-            Err(error) => return with_errors(results, acknowledged, error),
-        };
-        if missing.is_empty() {
-            break;
-        }
-        let again: Vec<Locator> = missing.iter().map(|&at| locators[at].clone()).collect();
-        let outcomes = match round {
-            ROUNDS => again.iter().map(|locator| Err(not_there("publish locator", &locator.id))).collect(),
-            _ => run.pair.target.library.publish(&again).await,
-        };
-        replace(&mut results, missing, outcomes);
-    }
-    results
+    let library = &run.pair.target.library;
+    let write = |at: Vec<usize>| async move { library.publish(&picked(locators, &at)).await };
+    let missing = |at| unpublished(run, locators, at);
+    confirmed(locators.len(), write, missing, |at| not_there("publish locator", &locators[at].id)).await
 }
 
 /// Removes locators, and confirms that they are gone.
 pub(crate) async fn withdraw(run: &Run, ids: &[LocatorId]) -> Vec<Result<(), Error>> {
-    let mut results = run.pair.target.library.remove_locators(ids).await;
-    for round in 1..=ROUNDS {
-        if round > 1 {
-            tokio::time::sleep(PAUSE).await;
-        }
-        let acknowledged = succeeded(&results);
-        let there = match still_there(run, ids, &acknowledged).await {
-            Ok(there) => there,
-            Err(error) => return with_errors(results, acknowledged, error),
-        };
-        if there.is_empty() {
-            break;
-        }
-        let again: Vec<LocatorId> = there.iter().map(|&at| ids[at].clone()).collect();
-        let outcomes = match round {
-            ROUNDS => again.iter().map(|id| Err(not_there("withdraw locator", id))).collect(),
-            _ => run.pair.target.library.remove_locators(&again).await,
-        };
-        replace(&mut results, there, outcomes);
-    }
-    results
-}
-
-/// The locators that still exist.
-async fn still_there(run: &Run, ids: &[LocatorId], acknowledged: &[usize]) -> Result<Vec<usize>, Error> {
-    if acknowledged.is_empty() {
-        return Ok(Vec::new());
-    }
-    let asked: Vec<LocatorId> = acknowledged.iter().map(|&at| ids[at].clone()).collect();
-    let there = run.pair.target.library.locators_of(&asked).await?;
-    Ok(acknowledged.iter().copied().zip(there).filter(|(_, there)| there.is_some()).map(|(at, _)| at).collect())
+    let library = &run.pair.target.library;
+    let write = |at: Vec<usize>| async move { library.remove_locators(&picked(ids, &at)).await };
+    let missing = |at| still_there(run, ids, at);
+    confirmed(ids.len(), write, missing, |at| not_there("withdraw locator", &ids[at])).await
 }
 
 /// Changes name, start and expiry of a locator, and confirms the change.
 pub(crate) async fn update(run: &Run, locator: &Locator) -> Result<(), Error> {
-    for round in 1..=ROUNDS {
-        if round > 1 {
-            tokio::time::sleep(PAUSE).await;
-        }
-        run.pair.target.library.update_locator(locator).await?;
-        if run.pair.target.library.locator(&locator.id).await?.is_some_and(|there| is_updated(locator, there)) {
-            return Ok(());
-        }
-    }
-    Err(not_there("update locator", &locator.id))
+    let library = &run.pair.target.library;
+    let write = |_| async move { vec![library.update_locator(locator).await] };
+    let missing = |at: Vec<usize>| async move {
+        let there = library.locator(&locator.id).await?;
+        let good = there.is_some_and(|there| is_updated(locator, there));
+        Ok(if good { Vec::new() } else { at })
+    };
+    confirmed(1, write, missing, |_| not_there("update locator", &locator.id)).await.remove(0)
+}
+
+/// The locators that still exist.
+async fn still_there(run: &Run, ids: &[LocatorId], acknowledged: Vec<usize>) -> Result<Vec<usize>, Error> {
+    let there = run.pair.target.library.locators_of(&picked(ids, &acknowledged)).await?;
+    Ok(acknowledged.into_iter().zip(there).filter(|(_, there)| there.is_some()).map(|(at, _)| at).collect())
 }
 
 /// Does it have the wanted terms? Old versions of the service do not report names.
@@ -124,8 +110,8 @@ pub(crate) fn is_updated(wanted: &Locator, there: Locator) -> bool {
 }
 
 /// The sets whose records differ from the wanted ones.
-async fn unregistered(run: &Run, sets: &[FileSet], acknowledged: &[usize]) -> Result<Vec<usize>, Error> {
-    let looked: Vec<usize> = acknowledged.iter().copied().filter(|&at| !sets[at].files.is_empty()).collect();
+async fn unregistered(run: &Run, sets: &[FileSet], acknowledged: Vec<usize>) -> Result<Vec<usize>, Error> {
+    let looked: Vec<usize> = acknowledged.into_iter().filter(|&at| !sets[at].files.is_empty()).collect();
     if looked.is_empty() {
         return Ok(looked);
     }
@@ -148,22 +134,15 @@ fn has_all(there: &[AssetFile], wanted: &[AssetFile]) -> bool {
 }
 
 /// The locators that are missing or have other terms.
-async fn unpublished(run: &Run, locators: &[Locator], acknowledged: &[usize]) -> Result<Vec<usize>, Error> {
-    if acknowledged.is_empty() {
-        return Ok(Vec::new());
-    }
+async fn unpublished(run: &Run, locators: &[Locator], acknowledged: Vec<usize>) -> Result<Vec<usize>, Error> {
     let ids: Vec<LocatorId> = acknowledged.iter().map(|&at| locators[at].id.clone()).collect();
     let there = run.pair.target.library.locators_of(&ids).await?;
-    let good = |at: usize, there: Option<Locator>| {
-        there.is_some_and(|there| there.asset == locators[at].asset && is_updated(&locators[at], there))
+    let lacks = |(at, there): (usize, Option<Locator>)| {
+        let wanted = &locators[at];
+        let good = there.is_some_and(|there| there.asset == wanted.asset && is_updated(wanted, there));
+        (!good).then_some(at)
     };
-    Ok(acknowledged
-        .iter()
-        .copied()
-        .zip(there)
-        .filter(|(at, there)| !good(*at, there.clone()))
-        .map(|(at, _)| at)
-        .collect())
+    Ok(acknowledged.into_iter().zip(there).filter_map(lacks).collect())
 }
 
 fn succeeded<T>(results: &[Result<T, Error>]) -> Vec<usize> {
