@@ -123,15 +123,14 @@ pub(super) fn list_containers(call: &Call<'_>) -> Result<Response, Refusal> {
     Ok(finish(text, "Containers", next.as_deref()))
 }
 
-/// What List Blobs can include.
-const OF_BLOBS: &[&str] = &["copy", "metadata", "tags", "uncommittedblobs"];
-/// What List Containers can include.
-const OF_CONTAINERS: &[&str] = &["metadata"];
+/// What List Blobs can include. Of deleted blobs and snapshots there are none: no account here keeps what is deleted, and a
+/// snapshot cannot be made.
+const OF_BLOBS: &[&str] = &["copy", "metadata", "tags", "uncommittedblobs", "deleted", "snapshots"];
+/// What List Containers can include. There are no deleted ones.
+const OF_CONTAINERS: &[&str] = &["metadata", "deleted"];
 /// What is documented and not implemented.
 const NOT_INCLUDED: &[&str] = &[
-    "snapshots",
     "versions",
-    "deleted",
     "deletedwithversions",
     "immutabilitypolicy",
     "legalhold",

@@ -67,10 +67,19 @@ async fn names_xml_cannot_carry_are_encoded() {
 }
 
 #[tokio::test]
+async fn there_are_no_deleted_blobs_and_no_snapshots_to_include() {
+    let ground = ground(&["a"]).await;
+    for include in ["deleted", "snapshots,deleted"] {
+        let page = pages(&ground, &format!("include={include}")).await.remove(0);
+        assert_eq!(page.matches("<Name>").count(), 1, "{page}");
+    }
+}
+
+#[tokio::test]
 async fn an_option_that_is_not_implemented_is_refused_and_not_ignored() {
     let ground = ground(&["a"]).await;
     let list = "GET /west/films?restype=container&comp=list";
-    for include in ["deleted", "metadata,versions", "permissions"] {
+    for include in ["deletedwithversions", "metadata,versions", "permissions"] {
         ground.ask(0, &format!("{list}&include={include}"), &[], "").await.refused(501, "NotImplemented");
     }
     ground.ask(0, &format!("{list}&include=colours"), &[], "").await.refused(400, "InvalidQueryParameterValue");
