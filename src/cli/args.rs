@@ -101,7 +101,7 @@ pub(crate) struct SyncArgs {
     /// Move the ledger aside and start a new one from the marks of the target's assets; also start a missing state
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) rebuild_ledger: bool,
-    /// Print all lines, not only the first 50
+    /// Print all lines, not only the first 50 (of JSON the first 10,000)
     #[arg(long)]
     pub(crate) all: bool,
     /// What the guards let through.

@@ -14,6 +14,9 @@ use super::plain;
 
 /// Lines kept for a person who did not ask for all; some screens full.
 const FIRST: usize = 50;
+/// Assets kept for a program that did not ask for all: 250 bytes each, so that a first run takes as much memory for a million
+/// assets as for a few.
+const FIRST_OF_JSON: usize = 10_000;
 /// Columns of a line, where words allow it.
 const COLUMNS: usize = 80;
 /// Before the lines that continue a reason.
@@ -53,12 +56,19 @@ pub(crate) struct Kept {
     not_mirrored: Vec<NotMirrored>,
     /// Assets beyond the limit.
     more: u64,
+    /// Those of them that were changed.
+    more_changed: u64,
 }
 
 impl Changes {
-    /// Keeps the first assets; with `all`, every one.
-    pub(crate) fn new(all: bool) -> Self {
-        Self { limit: if all { usize::MAX } else { FIRST }, kept: Mutex::default() }
+    /// Keeps the first assets, more of them for a program; with `all`, every one.
+    pub(crate) fn new(all: bool, json: bool) -> Self {
+        let limit = match (all, json) {
+            (true, _) => usize::MAX,
+            (false, true) => FIRST_OF_JSON,
+            (false, false) => FIRST,
+        };
+        Self { limit, kept: Mutex::default() }
     }
 
     /// Keeps what an event says of changes.
@@ -66,8 +76,10 @@ impl Changes {
         match event {
             RunEvent::Changed { asset, name, changes } => {
                 let named = changes.iter().any(must_be_named);
-                let (asset, name, changes) = (asset.clone(), name.clone(), changes.clone());
-                self.keep(named, |kept| kept.changed.push(Changed { asset, name, changes }));
+                let kept = || Changed { asset: asset.clone(), name: name.clone(), changes: changes.clone() };
+                if !self.keep(named, |all| all.changed.push(kept())) {
+                    self.kept.lock().expect("no panic while held").more_changed += 1;
+                }
             }
             RunEvent::AssetFinished { name, outcome: AssetOutcome::Not(finding), .. } => {
                 let named = finding.class() == Class::Held;
@@ -83,10 +95,16 @@ impl Changes {
         std::mem::take(&mut *self.kept.lock().expect("no panic while held"))
     }
 
-    /// Keeps one asset if there is room for it, or if it must be `named` whether there is or not.
-    fn keep(&self, named: bool, add: impl FnOnce(&mut Kept)) {
+    /// Keeps one asset if there is room for it, or if it must be `named` whether there is or not. Returns whether it did.
+    fn keep(&self, named: bool, add: impl FnOnce(&mut Kept)) -> bool {
         let mut kept = self.kept.lock().expect("no panic while held");
-        if named || kept.len() < self.limit { add(&mut kept) } else { kept.more += 1 }
+        let room = named || kept.len() < self.limit;
+        if room {
+            add(&mut kept);
+        } else {
+            kept.more += 1;
+        }
+        room
     }
 }
 
@@ -100,7 +118,12 @@ impl Kept {
         self.changed.len() + self.not_mirrored.len()
     }
 
-    /// Everything that was changed, in order of name.
+    /// Changed assets that are not kept.
+    pub(crate) fn more_changed(&self) -> u64 {
+        self.more_changed
+    }
+
+    /// Every kept asset that was changed, in order of name.
     pub(crate) fn changed(&self) -> Vec<&Changed> {
         let mut changed: Vec<&Changed> = self.changed.iter().collect();
         changed.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
@@ -209,11 +232,22 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn after(all: bool, events: &[RunEvent]) -> Kept {
-        let changes = Changes::new(all);
+        let changes = Changes::new(all, false);
         for event in events {
             changes.see(event);
         }
         changes.take()
+    }
+
+    #[test]
+    fn json_keeps_ten_thousand_assets_and_what_is_taken_off_the_target_and_counts_the_others() {
+        let changes = Changes::new(false, true);
+        for _ in 0..=FIRST_OF_JSON {
+            changes.see(&changed("film", vec![Change::New { blobs: 1 }]));
+        }
+        changes.see(&changed("series", vec![withdrawn("1")]));
+        let kept = changes.take();
+        assert_eq!((kept.changed().len(), kept.more_changed()), (FIRST_OF_JSON + 1, 1));
     }
 
     /// One change of each kind of line.

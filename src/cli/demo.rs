@@ -56,7 +56,8 @@ async fn mirror_and_compare(
     let of = |error: Error| CommandFailure::of(&error, true);
 
     emulator.reset_stats();
-    let first = mirrored(context, &pair, &ledger, &options, interruption, &Arc::new(Changes::new(false))).await?;
+    let first =
+        mirrored(context, &pair, &ledger, &options, interruption, &Arc::new(Changes::new(false, false))).await?;
     let cost = Cost::of(&emulator.stats(), &first);
     if first.outcome == Outcome::Interrupted {
         return Ok(None);
@@ -66,7 +67,8 @@ async fn mirror_and_compare(
     context.printer.note("fetching every manifest from both regions …");
     let playback = playbacks((&pair, &ledger), &options, network.as_ref()).await?;
     context.printer.note("mirroring again …");
-    let second = mirrored(context, &pair, &ledger, &options, interruption, &Arc::new(Changes::new(false))).await?;
+    let second =
+        mirrored(context, &pair, &ledger, &options, interruption, &Arc::new(Changes::new(false, false))).await?;
     if second.outcome == Outcome::Interrupted {
         return Ok(None);
     }

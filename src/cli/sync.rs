@@ -33,6 +33,8 @@ struct Report<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
     changes: Vec<&'a Changed>,
+    /// Changed assets that are not among them.
+    changes_left_out: u64,
 }
 
 /// Runs the command.
@@ -43,7 +45,7 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
     let ledger = if args.rebuild_ledger { rebuilt(context, &session)? } else { open_ledger(&session, &options)? };
     let interruption = Interruption::listen(&context.screen, DRAINING)?;
     let json = context.global.output == Output::Json;
-    let changes = Arc::new(Changes::new(args.all || json));
+    let changes = Arc::new(Changes::new(args.all, json));
     let summary = mirrored(context, &session.pair, &ledger, &options, &interruption, &changes).await;
     let closed = ledger.close().await;
     let summary = summary?;
@@ -55,7 +57,7 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
         (Outcome::Interrupted, _) => interruption.code(),
     };
     let kept = changes.take();
-    let report = Report { summary: &summary, changes: kept.changed() };
+    let report = Report { summary: &summary, changes: kept.changed(), changes_left_out: kept.more_changed() };
     let text = || summary::text(&summary, &kept, context.global.verbose > 0);
     let printed = context.printer.report(code == ExitCode::Success, &report, text);
     if summary.outcome == Outcome::Interrupted {

@@ -137,8 +137,15 @@ impl<'a> Tutorial<'a> {
         // In memory: the tutorial leaves nothing behind.
         let ledger = Ledger::in_memory()?;
         let pair = &self.session.pair;
-        let summary =
-            mirrored(self.context, pair, &ledger, &self.options()?, interruption, &Arc::new(Changes::new(false))).await;
+        let summary = mirrored(
+            self.context,
+            pair,
+            &ledger,
+            &self.options()?,
+            interruption,
+            &Arc::new(Changes::new(false, false)),
+        )
+        .await;
         ledger.close().await?;
         match summary?.outcome {
             Outcome::Complete => Ok(()),

@@ -129,14 +129,8 @@ const OF_BLOBS: &[&str] = &["copy", "metadata", "tags", "uncommittedblobs", "del
 /// What List Containers can include. There are no deleted ones.
 const OF_CONTAINERS: &[&str] = &["metadata", "deleted"];
 /// What is documented and not implemented.
-const NOT_INCLUDED: &[&str] = &[
-    "versions",
-    "deletedwithversions",
-    "immutabilitypolicy",
-    "legalhold",
-    "permissions",
-    "system",
-];
+const NOT_INCLUDED: &[&str] =
+    &["versions", "deletedwithversions", "immutabilitypolicy", "legalhold", "permissions", "system"];
 
 /// Refuses what cannot be included: a client must not take its absence for an answer.
 fn check_includes(call: &Call<'_>, known: &[&str]) -> Result<(), Refusal> {
