@@ -221,9 +221,9 @@ fn init_takes_accounts_and_keys_from_the_tutorials_app_config() {
     let output = mediamirror(place.path(), &["init", "--from-app-config", "App.config"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     for (file, secret) in [
-        ("source.library.key", "bWVkaWEtd2VzdA=="),
+        ("source.media.key", "bWVkaWEtd2VzdA=="),
         ("source.storage.key", "c3RvcmUtd2VzdA=="),
-        ("target.library.key", "bWVkaWEtZWFzdA=="),
+        ("target.media.key", "bWVkaWEtZWFzdA=="),
         ("target.storage.key", "c3RvcmUtZWFzdA=="),
     ] {
         let path = place.path().join(file);

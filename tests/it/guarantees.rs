@@ -45,7 +45,7 @@ fn the_readme_lists_the_guarantees_of_the_manual_by_the_same_numbers() {
 
 #[test]
 fn each_guarantee_of_the_manual_is_named_by_a_test() {
-    let tests = code_below(&["tests/it", "src/media/v2/tests"]);
+    let tests = code_below(&["tests/it", "src/library/ams_v2/tests"]);
     let promised = promised_by_the_manual();
     assert!(promised.len() >= 9, "{promised:?}");
     for (number, text) in promised {
