@@ -31,7 +31,7 @@ enum Answer {
     Withdraw(Withdrawal),
     /// It is there after all, on this asset or on another one: the listing left it out.
     Hidden,
-    /// Its asset is not protected any more.
+    /// It is on its asset, which is not protected any more.
     Unprotected,
 }
 
@@ -112,7 +112,7 @@ async fn withdraw_some(
                 run.finish_copy(&revoked.source, revoked.copy.label(), Finding::new(Cause::ListingIncomplete, detail));
             }
             // It plays in the source as it does here; the next run deals with the asset.
-            Ok(Answer::Unprotected) => {}
+            Ok(Answer::Unprotected) => run.count(|tally| tally.hidden.extend([revoked.locator.id])),
             Err(error) => run.fail_copy(&revoked.source, revoked.copy.label(), error),
         }
     }
@@ -147,18 +147,22 @@ async fn ask(run: &Run, revoked: &Revoked) -> Result<Answer, Error> {
     if run.is_withheld(revoked) {
         return Ok(Answer::Withdraw(Withdrawal::Withheld));
     }
-    if revoked.screened == Some(Screened::Protected) {
-        let now = library.protection_of(std::slice::from_ref(&revoked.source)).await.remove(0)?;
-        return Ok(match now {
-            Protection::Protected { .. } => Answer::Withdraw(Withdrawal::Protected),
-            Protection::None => Answer::Unprotected,
-        });
+    let was_protected = revoked.screened == Some(Screened::Protected);
+    if was_protected
+        && let Protection::Protected { .. } =
+            library.protection_of(std::slice::from_ref(&revoked.source)).await.remove(0)?
+    {
+        return Ok(Answer::Withdraw(Withdrawal::Protected));
     }
     let Some(there) = library.locator(&revoked.locator.id).await? else {
         return Ok(Answer::Withdraw(Withdrawal::Revoked));
     };
     let moved = there.asset != revoked.source && is_never_published(run, &there.asset)?;
-    Ok(if moved { Answer::Withdraw(Withdrawal::Moved) } else { Answer::Hidden })
+    Ok(match moved {
+        true => Answer::Withdraw(Withdrawal::Moved),
+        false if was_protected && there.asset == revoked.source => Answer::Unprotected,
+        false => Answer::Hidden,
+    })
 }
 
 /// Names locators that the source has moved to an asset that is not part of this run. They stay where they are.

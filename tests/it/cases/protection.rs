@@ -1,10 +1,15 @@
 //! Assets that are protected in the source, and what the operator withholds. Row 6.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
 use mediamirror::config::policy::Policy;
 use mediamirror::emulator::FaultPlan;
 use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::verdict::{Cause, Change, Finding, Withdrawal};
+use tokio::sync::Notify;
 
 use super::{Films, SOURCE, TARGET, assert_plays_alike, look, night, playing, service_id};
 use crate::world::accepting;
@@ -56,6 +61,40 @@ async fn an_asset_that_becomes_protected_is_withdrawn_the_same_night_and_one_tha
     films.good_night().await;
     assert!(plays(&films, 0).await);
     films.are_settled().await;
+}
+
+/// Row 6. The key is removed between the listing and the question that precedes the withdrawal.
+#[tokio::test(start_paused = true)]
+async fn a_revoked_locator_is_withdrawn_also_from_an_asset_whose_key_is_removed_meanwhile() {
+    for revoked in [true, false] {
+        let mut films = Films::mirrored().await;
+        let asset = look(&films.world, SOURCE, "film0").id;
+        let key = films.source().link_content_key(&asset, 4).unwrap();
+        if revoked {
+            films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
+        }
+        let asked = Arc::new(Notify::new());
+        let reached = Arc::clone(&asked);
+        // All assets are asked for in one batch while the library is listed, and this one alone before a withdrawal.
+        films.world.intercept(move |request| {
+            let url = request.url();
+            let asks_for_one = url.path().contains("Assets(") && url.path().ends_with("/ContentKeys");
+            asks_for_one.then(|| {
+                reached.notify_one();
+                tokio::time::sleep(Duration::from_mins(1)).boxed()
+            })
+        });
+        let change = async {
+            let in_time = tokio::time::timeout(Duration::from_hours(2), asked.notified()).await;
+            assert!(in_time.is_ok(), "nobody asked for the keys of the asset");
+            films.source().unlink_content_key(&asset, &key).unwrap();
+        };
+        let ((summary, _), ()) = futures::join!(films.night(), change);
+        assert_eq!(plays(&films, 0).await, !revoked, "{:?}", summary.problems);
+        assert_eq!(summary.withdrawn, u64::from(revoked));
+        films.world.intercept(|_| None);
+        films.good_night().await;
+    }
 }
 
 /// Row 6.
