@@ -13,6 +13,7 @@ mod calls;
 mod container;
 mod costs;
 mod create;
+mod creation;
 mod diff;
 mod entities;
 mod errors;
@@ -55,6 +56,7 @@ const ASSET_ID: &str = "nb:cid:";
 const ALTERNATE_ID_LENGTH: usize = 4_000;
 /// An id that no asset has.
 const NO_ASSET: &str = "nb:cid:UUID:00000000-0000-0000-0000-000000000000";
+
 #[async_trait]
 impl Library for AmsV2 {
     fn account(&self) -> &AccountName {

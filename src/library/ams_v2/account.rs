@@ -27,6 +27,7 @@ pub(super) const WITH_DELIVERY_POLICIES: Version = (2, 7);
 
 /// Locators of an asset: Azure Storage keeps five stored access policies a container. Expired ones count.
 pub(super) const LOCATORS_OF_AN_ASSET: usize = 5;
+
 /// A Media Services v2 account. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct AmsV2(pub(super) Arc<Inner>);

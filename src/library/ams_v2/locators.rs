@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::account::{AmsV2, LOCATORS_OF_AN_ASSET, WITH_URI};
 use super::assets::unreadable;
-use super::batch::{Changeset, Operation, Target};
+use super::batch::{Changeset, Operation};
 use super::bulk::Wrong;
 use super::calls::{call, safe};
+use super::creation::{Creation, Creations};
 use super::entities;
 use super::listing::{self, Query};
 use super::odata::{self, Row};
@@ -22,23 +23,12 @@ use crate::model::{Locator, LocatorId, LocatorKind};
 use crate::retry::Idempotency;
 use crate::verdict::Cause;
 
-/// The policy of locators whose duration is none of the few that have one: 30 days, as the failover tutorial takes.
-/// Their expiry is set afterwards.
-const COMMON_MINUTES: u32 = 30 * 24 * 60;
-/// Kinds of policies made at most: a library published by hand has a duration for each locator, and an account
-/// keeps a limited number of policies (guess).
-const KINDS: usize = 32;
 /// Ids in one filter: a clause takes some 75 characters of a URL that has to stay below 2,000.
 const IDS: usize = 20;
-/// The wire's number of a streaming locator.
-const STREAMING: u8 = 2;
 /// The action as in "failed to …".
 const PUBLISH: &str = "publish locator";
 /// Two dates nearer than this are the same: the service keeps some of them in steps of 1/300 s.
 const DATE_STEP: SignedDuration = SignedDuration::from_millis(4);
-
-/// A creation to be sent: the index of its locator, and the operations.
-type Creation = (usize, Changeset);
 
 /// A locator that was created.
 #[derive(Debug)]
@@ -124,12 +114,9 @@ impl AmsV2 {
             if round > 1 {
                 self.wire().caller().wait_before_retry(round - 1).await;
             }
-            let mut creations: Vec<Creation> = Vec::with_capacity(open.len());
-            for at in open {
-                match self.creation(&locators[at]).await {
-                    Ok(creation) => creations.push((at, creation)),
-                    Err(error) => results[at] = Some(Err(error)),
-                }
+            let Creations { sent: creations, refused } = self.creations(locators, open).await;
+            for (at, result) in refused {
+                results[at] = Some(result);
             }
             let outcomes = self.send_creations(&creations).await;
             let judged: Vec<(usize, Judged)> = creations
@@ -150,48 +137,6 @@ impl AmsV2 {
             Error::from(Wrong::Part(failure).into_error(PUBLISH, subject(locator), rounds))
         };
         results.into_iter().zip(locators).map(|(result, l)| result.unwrap_or_else(|| Err(never(l)))).collect()
-    }
-
-    /// How many policies [`Self::publish_all`] would make for those.
-    pub(super) async fn policies_lacking(&self, locators: &[Locator]) -> Result<u64, Error> {
-        let mut durations = self.durations_of_policies().await?;
-        let mut lacking = 0;
-        for locator in locators {
-            let minutes = match exact_minutes(locator) {
-                Some(minutes) if durations.contains(&minutes) || durations.len() < KINDS => minutes,
-                _ => COMMON_MINUTES,
-            };
-            lacking += u64::from(durations.insert(minutes));
-        }
-        Ok(lacking)
-    }
-
-    /// The operations that make a locator: its creation, and its expiry where no policy's duration gives it.
-    async fn creation(&self, locator: &Locator) -> Result<Changeset, Error> {
-        let exact = exact_minutes(locator);
-        let minutes = match exact {
-            Some(minutes) if self.welcomes_policy(minutes, KINDS).await => minutes,
-            _ => COMMON_MINUTES,
-        };
-        let policy = self.read_policy(minutes).await?;
-        let mut entity = json!({
-            "Id": entities::wire_id(&locator.id),
-            "AssetId": locator.asset.as_str(),
-            "AccessPolicyId": policy,
-            "Type": STREAMING,
-        });
-        if let Some(start) = locator.start {
-            entity["StartTime"] = json!(odata::date(start));
-        }
-        if self.speaks(WITH_URI) {
-            entity["Name"] = json!(locator.name);
-        }
-        let create = Operation { method: "POST", target: Target::Path("Locators".to_owned()), body: Some(entity) };
-        if exact == Some(minutes) {
-            return Ok(vec![create]);
-        }
-        let expiry = json!({"ExpirationDateTime": odata::date(locator.expiry)});
-        Ok(vec![create, Operation { method: "MERGE", target: Target::Made(0), body: Some(expiry) }])
     }
 
     /// Sends creations, one changeset each, or one request each where the service takes no batches.
@@ -375,13 +320,6 @@ fn refuse_sas(locator: &Locator) -> Option<Result<Locator, Error>> {
         let reason = "a SAS locator names a storage account and cannot be published elsewhere".to_owned();
         Err(Error::found(format!("locator {}", locator.id), Cause::NotSupported, reason))
     })
-}
-
-/// The minutes from start to expiry, where both are given and the minutes are whole.
-fn exact_minutes(locator: &Locator) -> Option<u32> {
-    let seconds = locator.expiry.duration_since(locator.start?);
-    let whole = seconds.subsec_nanos() == 0 && seconds.as_secs() % 60 == 0;
-    whole.then(|| u32::try_from(seconds.as_secs() / 60).ok()).flatten().filter(|minutes| *minutes > 0)
 }
 
 /// Are two dates equal at the precision of the service?

@@ -63,6 +63,12 @@ impl AmsV2 {
         }
     }
 
+    /// Is one of that duration known?
+    pub(super) async fn knows_policy(&self, minutes: u32) -> bool {
+        let known = self.0.policies.0.lock().await;
+        known.as_ref().is_some_and(|known| known.by_minutes.contains_key(&minutes))
+    }
+
     /// Is there one of that duration, or room for one more kind?
     pub(super) async fn welcomes_policy(&self, minutes: u32, kinds: usize) -> bool {
         let known = self.0.policies.0.lock().await;

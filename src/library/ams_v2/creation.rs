@@ -1,0 +1,101 @@
+//! What makes a locator: an access policy of its duration, and the operations of its creation.
+
+use serde_json::json;
+
+use super::account::{AmsV2, WITH_URI};
+use super::batch::{Changeset, Operation, Target};
+use super::{entities, odata};
+use crate::error::{Error, for_all};
+use crate::model::Locator;
+
+/// The policy of locators whose duration is none of the few that have one: 30 days, as the failover tutorial takes.
+/// Their expiry is set afterwards.
+const COMMON_MINUTES: u32 = 30 * 24 * 60;
+/// Kinds of policies made at most: a library published by hand has a duration for each locator, and an account
+/// keeps a limited number of policies (guess).
+const KINDS: usize = 32;
+/// The wire's number of a streaming locator.
+const STREAMING: u8 = 2;
+
+/// A creation to be sent: the index of its locator, and the operations.
+pub(super) type Creation = (usize, Changeset);
+
+/// What is sent to make some locators.
+#[derive(Debug)]
+pub(super) struct Creations {
+    pub(super) sent: Vec<Creation>,
+    /// The places of those that lack a policy, and why.
+    pub(super) refused: Vec<(usize, Result<Locator, Error>)>,
+}
+
+impl AmsV2 {
+    /// How many policies [`Self::publish_all`] would make for those.
+    pub(super) async fn policies_lacking(&self, locators: &[Locator]) -> Result<u64, Error> {
+        let mut durations = self.durations_of_policies().await?;
+        let mut lacking = 0;
+        for locator in locators {
+            let minutes = match exact_minutes(locator) {
+                Some(minutes) if durations.contains(&minutes) || durations.len() < KINDS => minutes,
+                _ => COMMON_MINUTES,
+            };
+            lacking += u64::from(durations.insert(minutes));
+        }
+        Ok(lacking)
+    }
+
+    /// The creations of the locators at these places, and the errors of those that lack a policy. The first policy that cannot
+    /// be made is the last one that is tried: a locator that moves is dead meanwhile.
+    pub(super) async fn creations(&self, locators: &[Locator], at: Vec<usize>) -> Creations {
+        let (mut sent, mut lacking, mut trouble) = (Vec::with_capacity(at.len()), Vec::new(), None);
+        for at in at {
+            let locator = &locators[at];
+            let exact = exact_minutes(locator);
+            let minutes = match exact {
+                Some(minutes) if self.welcomes_policy(minutes, KINDS).await => minutes,
+                _ => COMMON_MINUTES,
+            };
+            if trouble.is_some() && !self.knows_policy(minutes).await {
+                lacking.push(at);
+                continue;
+            }
+            match self.read_policy(minutes).await {
+                Ok(policy) => sent.push((at, self.creation(locator, &policy, exact == Some(minutes)))),
+                Err(error) => {
+                    lacking.push(at);
+                    trouble = Some(error);
+                }
+            }
+        }
+        let errors = trouble.map(|error| for_all(error, lacking.len())).unwrap_or_default();
+        Creations { sent, refused: lacking.into_iter().zip(errors).collect() }
+    }
+
+    /// The operations that make a locator: its creation, and its expiry where the policy's duration does not give it.
+    fn creation(&self, locator: &Locator, policy: &str, is_exact: bool) -> Changeset {
+        let mut entity = json!({
+            "Id": entities::wire_id(&locator.id),
+            "AssetId": locator.asset.as_str(),
+            "AccessPolicyId": policy,
+            "Type": STREAMING,
+        });
+        if let Some(start) = locator.start {
+            entity["StartTime"] = json!(odata::date(start));
+        }
+        if self.speaks(WITH_URI) {
+            entity["Name"] = json!(locator.name);
+        }
+        let create = Operation { method: "POST", target: Target::Path("Locators".to_owned()), body: Some(entity) };
+        if is_exact {
+            return vec![create];
+        }
+        let expiry = json!({"ExpirationDateTime": odata::date(locator.expiry)});
+        vec![create, Operation { method: "MERGE", target: Target::Made(0), body: Some(expiry) }]
+    }
+}
+
+/// The minutes from start to expiry, where both are given and the minutes are whole.
+fn exact_minutes(locator: &Locator) -> Option<u32> {
+    let seconds = locator.expiry.duration_since(locator.start?);
+    let whole = seconds.subsec_nanos() == 0 && seconds.as_secs() % 60 == 0;
+    whole.then(|| u32::try_from(seconds.as_secs() / 60).ok()).flatten().filter(|minutes| *minutes > 0)
+}
