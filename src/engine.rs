@@ -46,7 +46,7 @@ use keeper::Keeper;
 pub use methods::{MethodCount, Reason};
 pub use options::Options;
 use run::Run;
-use schedule::in_flight::{Ended, InFlight};
+use schedule::in_flight::{AssetEnd, InFlight};
 pub use summary::Summary;
 
 /// Assets that are read from the tables per page.
@@ -205,18 +205,18 @@ async fn mirror_one(run: Arc<Run>, work: Work, in_flight: InFlight) {
     let (asset, same_files) = (work.asset.clone(), work.same_files);
     // Boxed: the steps of an asset are a future of many kilobytes.
     match Box::pin(asset::mirror_asset(&run, work, in_flight)).await {
-        Ok(Ended::With(outcome)) => {
+        Ok(AssetEnd::With(outcome)) => {
             if !same_files && outcome.finding().is_some() {
                 run.forget_files(&asset.id).await;
             }
             run.finish(&asset, outcome);
         }
         // The ledger knows its file records.
-        Ok(Ended::WithConflict(finding)) => {
+        Ok(AssetEnd::WithConflict(finding)) => {
             run.finish(&asset, AssetOutcome::Not(finding));
         }
-        Ok(Ended::Stopped) => {}
-        Ok(Ended::Deferred) => {
+        Ok(AssetEnd::Stopped) => {}
+        Ok(AssetEnd::Deferred) => {
             if let Err(error) = run.claims.spool.defer(&asset.id) {
                 run.abandon(error);
             }

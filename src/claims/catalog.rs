@@ -285,23 +285,23 @@ impl Claims {
                 work.moved.push(Move { locator, from: old.id.clone() });
             }
         }
-        work.begin_without_locators(self.target.can.locators_of_an_asset);
+        work.plan_for_empty_copy(self.target.can.locators_of_an_asset);
         work.target = spare;
         work.row = None;
         Ok(())
     }
 
-    /// Can anybody read something else of an asset than of its copy? Viewers read the blobs only where they need no locators.
+    /// Have an asset and its copy different public access? Viewers read the blobs only where they need no locators.
     pub(crate) fn public_access_differs(&self, asset: &Asset) -> Result<bool, Error> {
         // The copy has the same public path, and so the same id.
         Ok(!self.through_locators && self.spool.public_access_on_target(&asset.id)? != asset.public)
     }
 
-    /// Is one of the locators that are on a target asset now not ours?
-    pub(crate) fn has_foreign(&self, target: &AssetId, now: &[Locator]) -> Result<bool, Error> {
+    /// Those of the locators that are on a target asset `now` that are ours.
+    pub(crate) fn ours_among(&self, target: &AssetId, now: &[Locator]) -> Result<Vec<LocatorId>, Error> {
         let listed = self.spool.locators_on(target)?;
-        let is_ours = |locator: &Locator| listed.iter().any(|there| there.ours && there.locator.id == locator.id);
-        Ok(!now.iter().all(is_ours))
+        let is_ours = |locator: &&Locator| listed.iter().any(|there| there.ours && there.locator.id == locator.id);
+        Ok(now.iter().filter(is_ours).map(|locator| locator.id.clone()).collect())
     }
 }
 

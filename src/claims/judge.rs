@@ -111,7 +111,7 @@ pub(crate) struct Work {
     /// Locators that cannot be made, and why.
     pub(crate) conflicts: Vec<Finding>,
     /// Those of them for which the copy has no room: moved ones and missing ones.
-    pub(crate) no_room: (Vec<Move>, Vec<Locator>),
+    no_room: (Vec<Move>, Vec<Locator>),
     /// Does the source publish it?
     pub(crate) published: bool,
     /// Do viewers play the library through locators?
@@ -302,8 +302,8 @@ impl Work {
         self.no_room = (moved, missing);
     }
 
-    /// Gives the locators the `room` of a copy that has none yet.
-    pub(super) fn begin_without_locators(&mut self, room: usize) {
+    /// Plans the locators again for a copy that has none yet, and `room` for so many.
+    pub(super) fn plan_for_empty_copy(&mut self, room: usize) {
         let (moved, missing) = std::mem::take(&mut self.no_room);
         self.moved.extend(moved);
         self.missing.extend(missing);

@@ -18,7 +18,7 @@ use crate::engine::forecast::Copies;
 use crate::engine::methods::Situation;
 use crate::engine::publish::{Finish, finish};
 use crate::engine::run::{Run, is_of_rights};
-use crate::engine::schedule::in_flight::{Ended, InFlight};
+use crate::engine::schedule::in_flight::{AssetEnd, InFlight};
 use crate::engine::tags;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
@@ -29,14 +29,14 @@ use futures::TryStreamExt;
 pub(crate) use look::{Present, look_at_copy, look_at_source};
 
 /// Mirrors one asset.
-pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight) -> Result<Ended, Error> {
+pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight) -> Result<AssetEnd, Error> {
     if let Some(outage) = run.source_account(&work.asset).and_then(|account| run.outages.of(account)) {
-        return Ok(Ended::With(AssetOutcome::Not(outage)));
+        return Ok(AssetEnd::With(AssetOutcome::Not(outage)));
     }
     let looked = look_at_source(&run.pair, &work).await.map_err(|error| run.note_outage(&work.asset, error))?;
     let source = match looked {
         Ok(source) => source,
-        Err(finding) => return Ok(Ended::With(AssetOutcome::Not(finding))),
+        Err(finding) => return Ok(AssetEnd::With(AssetOutcome::Not(finding))),
     };
     let present = look_at_copy(&run.pair, &run.claims, &mut work).await?;
     if matches!(present, Present::Whole(_)) {
@@ -58,25 +58,25 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight)
         None => Survey { missing: source.count, ..Survey::default() },
     };
     if let Some(finding) = source_lost(&run.pair, &work, &survey).await? {
-        return Ok(Ended::With(AssetOutcome::Not(finding)));
+        return Ok(AssetEnd::With(AssetOutcome::Not(finding)));
     }
     if work.adopting
         && let Some(finding) = refuse_adoption(run, &work, &source, present.as_ref(), &survey).await?
     {
-        return Ok(Ended::With(AssetOutcome::Not(finding)));
+        return Ok(AssetEnd::With(AssetOutcome::Not(finding)));
     }
     if work.is_verified() && present.is_some() {
         match run.overwrites.judge(source.count, &survey, run.passed.overwrite.contains(&work.asset.id)) {
             Judged::Go => {}
-            Judged::Wait => return Ok(Ended::Deferred),
+            Judged::Wait => return Ok(AssetEnd::Deferred),
             Judged::Hold(finding) => {
                 run.held(Guard::Overwrite, &work.asset.id);
-                return Ok(Ended::With(AssetOutcome::Not(finding)));
+                return Ok(AssetEnd::With(AssetOutcome::Not(finding)));
             }
         }
     }
     if run.options.dry_run {
-        return dry_run(run, &work, &source, present.as_ref(), &survey).await.map(Ended::With);
+        return dry_run(run, &work, &source, present.as_ref(), &survey).await.map(AssetEnd::With);
     }
     // Boxed: most assets of most nights are unchanged and never come here.
     Box::pin(write(run, Task { work, source, present, replaced, survey }, in_flight)).await
@@ -144,7 +144,7 @@ pub(crate) async fn refuse_adoption(
 }
 
 /// Everything that changes the target, in order.
-async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<Ended, Error> {
+async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<AssetEnd, Error> {
     run.may_write()?;
     adopt(run, &task.work).await?;
     let asset = task.work.asset.clone();
@@ -155,7 +155,7 @@ async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<End
         if created && run.is_refused() {
             remove_empty(run, &asset, &target, &present).await?;
         }
-        return Ok(Ended::Stopped);
+        return Ok(AssetEnd::Stopped);
     }
     let blobs_copied = copied.planned;
     if let Err(error) = look::settle_copies(run, &task.work, &mut task.source, copied).await {
@@ -307,7 +307,7 @@ async fn dry_run(
     survey: &Survey,
 ) -> Result<AssetOutcome, Error> {
     let nothing = Contents::none(source.account, source.container.clone());
-    let into = present.map_or_else(|| run.pair.target.blobs(None).map(AsRef::as_ref), |there| Some(there.account));
+    let into = present.map_or_else(|| run.account_of_new_copy(&work.asset), |there| Some(there.account));
     let situation = situation(run, work, source.account, into);
     tags::note(run, &work.asset, source, into);
     let mut copies = Copies::default();
@@ -346,7 +346,7 @@ async fn dry_run(
     Ok(finding.map_or(AssetOutcome::Mirrored, AssetOutcome::Not))
 }
 
-fn unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Ended {
+fn unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> AssetEnd {
     run.overwrites.compared(source.count);
     run.count(|tally| {
         tally.blobs.unchanged += source.count;
@@ -355,5 +355,5 @@ fn unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'
         tally.keep(present.count.saturating_sub(source.count), present.bytes.saturating_sub(source.bytes));
     });
     // A conflict of a locator is reported in every run.
-    work.conflicts.first().cloned().map_or(Ended::With(AssetOutcome::Unchanged), Ended::WithConflict)
+    work.conflicts.first().cloned().map_or(AssetEnd::With(AssetOutcome::Unchanged), AssetEnd::WithConflict)
 }

@@ -10,7 +10,7 @@ use crate::verdict::{Cause, Finding};
 pub(crate) async fn examine(run: &Run) -> Result<(), Error> {
     // If another run took the lock while the libraries were listed, the listings are no longer valid.
     run.may_write()?;
-    object(run)?;
+    find_objection(run)?;
     if run.is_held() {
         return Ok(());
     }
@@ -19,7 +19,7 @@ pub(crate) async fn examine(run: &Run) -> Result<(), Error> {
 }
 
 /// Finds why a run must not write at all.
-pub(crate) fn object(run: &Run) -> Result<(), Error> {
+pub(crate) fn find_objection(run: &Run) -> Result<(), Error> {
     let census = run.claims.census()?;
     run.count(|tally| tally.published = census.published);
     if census.covered == 0 && !run.options.covers_all() {

@@ -10,7 +10,7 @@ use crate::engine::confirm;
 use crate::engine::publish::publication::publish_batch;
 use crate::engine::run::Run;
 use crate::engine::schedule::batcher::Announced;
-use crate::engine::schedule::in_flight::{Ended, InFlight, Made, Publication, Registration, patience};
+use crate::engine::schedule::in_flight::{AssetEnd, InFlight, Made, Publication, Registration, patience};
 use crate::engine::schedule::slots::AssetSlot;
 use crate::error::{Error, for_all};
 use crate::ledger::{Facts, Status, Step};
@@ -38,7 +38,7 @@ pub(crate) struct Finish {
 }
 
 /// Runs both steps, together with other assets that are ready for them.
-pub(crate) async fn finish(run: &Run, mut task: Finish, in_flight: InFlight) -> Result<Ended, Error> {
+pub(crate) async fn finish(run: &Run, mut task: Finish, in_flight: InFlight) -> Result<AssetEnd, Error> {
     let InFlight { slot, ahead } = in_flight;
     register(run, &mut task, &slot, ahead.files).await?;
     publish(run, task, &slot, ahead.locators).await
@@ -160,7 +160,7 @@ async fn publish(
     task: Finish,
     slot: &AssetSlot,
     announced: Announced<Publication, Vec<Result<Made, Error>>>,
-) -> Result<Ended, Error> {
+) -> Result<AssetEnd, Error> {
     run.may_write()?;
     let Finish { mut work, target, replaced, mut changes, made_now, .. } = task;
     let since = Instant::now();
@@ -223,7 +223,7 @@ async fn publish(
     let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };
     run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
     // Nothing more can be done: the next run has nothing to do, unless something changes.
-    Ok(conflicts.into_iter().next().map_or(Ended::With(AssetOutcome::Mirrored), Ended::WithConflict))
+    Ok(conflicts.into_iter().next().map_or(AssetEnd::With(AssetOutcome::Mirrored), AssetEnd::WithConflict))
 }
 
 /// The change for a new locator; locators of a new asset are not named.
@@ -277,9 +277,11 @@ async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsse
     work.missing.extend(of_old);
     // Asked now: a listing may leave one out, and with the asset it would be gone.
     let there = library.locators_of_asset(&old.id).await?;
-    if run.claims.has_foreign(&old.id, &there)? {
-        // It stays because of that locator, and no longer counts as ours.
-        for removed in confirm::withdraw(run, &ids).await {
+    let ours = run.claims.ours_among(&old.id, &there)?;
+    if ours.len() < there.len() {
+        // It stays because of a foreign locator, and no longer counts as ours. So none of ours stays on it, nor one that a
+        // guard holds: without a container it plays nothing.
+        for removed in confirm::withdraw(run, &ours).await {
             removed?;
         }
         let unmarked = AssetChange { alternate_id: Some(None), ..AssetChange::default() };

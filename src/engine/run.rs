@@ -222,6 +222,11 @@ impl Run {
         self.pair.source.blobs(asset.storage_account.as_ref()).map(|account| account.name())
     }
 
+    /// The storage account of the target in which a copy of an asset is created, where it is configured.
+    pub(crate) fn account_of_new_copy(&self, asset: &Asset) -> Option<&BlobAccount> {
+        self.pair.target.blobs(self.pair.storage_for(asset)).map(AsRef::as_ref)
+    }
+
     /// Notes that the blobs of an asset could not be read or copied.
     pub(crate) fn note_outage(&self, asset: &Asset, error: Error) -> Error {
         let error = explained(error, &self.pair);

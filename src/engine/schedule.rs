@@ -1,4 +1,4 @@
-//! When: slots, queues and batches, and what waits for the others.
+//! Decides when something is done: slots, queues, batches, and what has to wait for other assets.
 
 pub(crate) mod batcher;
 pub(crate) mod copy_queue;

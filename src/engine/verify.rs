@@ -15,7 +15,7 @@ use crate::claims::guards::Passed;
 use crate::claims::{Claims, FilesWanted, Revoked};
 use crate::connect::Pair;
 use crate::engine::counts::{Outcome, Problem};
-use crate::engine::examine::{object, prepare};
+use crate::engine::examine::{find_objection, prepare};
 use crate::engine::expired::explained;
 use crate::engine::keeper::Keeper;
 use crate::engine::options::Options;
@@ -160,7 +160,7 @@ pub(crate) async fn rehearse(
     let (pair, ledger, monitor) = (Arc::clone(pair), ledger.clone(), Arc::new(Silent));
     let (options, stop) = (Options { dry_run: true, ..options.clone() }, CancellationToken::new());
     let run = Run::new(pair, ledger, options, claims, (keeper, Passed::default()), monitor, stop);
-    object(&run)?;
+    find_objection(&run)?;
     prepare(&run).await?;
     Ok(run)
 }

@@ -1,5 +1,5 @@
 //! Makes the locators of several assets at once. A moved locator is removed from its old copy right before, so that it
-//! is dead no longer than two requests take.
+//! is dead no longer than two requests take, and those that make an access policy where one is lacking.
 
 use std::time::Duration;
 
@@ -32,11 +32,13 @@ pub(crate) async fn publish_batch(run: &Run, some: Vec<Publication>) -> Vec<Resu
     let sizes: Vec<usize> = some.iter().map(Publication::len).collect();
     let wanted: Vec<Wanted> = some.into_iter().flat_map(wanted).collect();
     let removed = Instant::now();
-    let mut results: Vec<Result<(), Error>> = release(run, &wanted).await;
+    let Released { mut results, unsure } = release(run, &wanted).await;
     let open: Vec<usize> = (0..wanted.len()).filter(|&at| results[at].is_ok()).collect();
     let locators: Vec<Locator> = open.iter().map(|&at| wanted[at].locator.clone()).collect();
     let made = confirm::publish(run, &locators).await;
-    put_back(run, open.iter().zip(&made).filter(|(_, made)| made.is_err()).map(|(&at, _)| &wanted[at])).await;
+    let not_made = open.iter().zip(&made).filter(|(_, made)| made.is_err()).map(|(at, _)| at);
+    // The lock is lost: another run deals with them.
+    let _ = put_back(run, not_made.chain(&unsure).map(|&at| &wanted[at])).await;
     let mut made = made.into_iter();
     let mut of_each = wanted.iter().zip(results.drain(..)).map(|(one, released)| {
         released?;
@@ -55,17 +57,28 @@ fn wanted(publication: Publication) -> impl Iterator<Item = Wanted> {
 
 /// Puts moved locators that could not be made back on the copies that they were on: the source serves them still, and the
 /// next run moves them.
-async fn put_back(run: &Run, failed: impl Iterator<Item = &Wanted>) {
-    let back = |one: &Wanted| Some(Locator { asset: one.from.clone()?, ..one.locator.clone() });
-    let mut open: Vec<Locator> = failed.filter_map(back).collect();
-    for _ in 0..ATTEMPTS {
-        if open.is_empty() || run.may_write().is_err() {
-            return;
+async fn put_back(run: &Run, failed: impl Iterator<Item = &Wanted>) -> Result<(), Error> {
+    let mut open = Vec::new();
+    for one in failed {
+        if let Some(from) = one.from.clone().filter(|from| may_publish(run, from)) {
+            open.push(Locator { asset: from, ..one.locator.clone() });
         }
+    }
+    for attempt in 1..=ATTEMPTS {
+        if open.is_empty() {
+            return Ok(());
+        }
+        if attempt > 1 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        run.may_write()?;
+        // One that is there was made after all, or never removed.
+        let ids: Vec<LocatorId> = open.iter().map(|locator| locator.id.clone()).collect();
+        let there = run.pair.target.library.locators_of(&ids).await.unwrap_or_else(|_| vec![None; ids.len()]);
+        open = open.into_iter().zip(there).filter(|(_, there)| there.is_none()).map(|(locator, _)| locator).collect();
         let results = confirm::publish(run, &open).await;
         open =
             open.into_iter().zip(results).filter(|(_, result)| result.is_err()).map(|(locator, _)| locator).collect();
-        tokio::time::sleep(PAUSE).await;
     }
     for Locator { id, asset, .. } in open {
         let note = format!(
@@ -73,15 +86,37 @@ async fn put_back(run: &Run, failed: impl Iterator<Item = &Wanted>) {
         );
         run.monitor.event(RunEvent::Note(note));
     }
+    Ok(())
+}
+
+/// May a locator of ours be made on that copy? Not if its source asset is protected or withheld.
+fn may_publish(run: &Run, copy: &AssetId) -> bool {
+    let spool = &run.claims.spool;
+    let barred = || -> Result<bool, Error> {
+        let source = spool.target(copy)?.and_then(|copy| copy.mark).map(|mark| mark.source);
+        Ok(match source {
+            Some(source) => spool.screened(&source)?.is_barred(),
+            None => false,
+        })
+    };
+    // What cannot be read is not published.
+    barred().is_ok_and(|barred| !barred)
+}
+
+/// What became of the locators that are to move.
+struct Released {
+    /// For each wanted locator: may it be made?
+    results: Vec<Result<(), Error>>,
+    /// The places of those whose removal failed: they may be gone nevertheless.
+    unsure: Vec<usize>,
 }
 
 /// Removes those that moved from the copies that they are on: what the source serves now as it was listed, and nothing else.
-/// Returns for each wanted locator whether it may be made.
-async fn release(run: &Run, wanted: &[Wanted]) -> Vec<Result<(), Error>> {
+async fn release(run: &Run, wanted: &[Wanted]) -> Released {
     let mut results: Vec<Result<(), Error>> = wanted.iter().map(|_| Ok(())).collect();
     let moved: Vec<usize> = (0..wanted.len()).filter(|&at| wanted[at].from.is_some()).collect();
     if moved.is_empty() {
-        return results;
+        return Released { results, unsure: Vec::new() };
     }
     let (mut confirmed, mut ids) = (Vec::new(), Vec::new());
     for (at, served) in moved.iter().copied().zip(ask(run, wanted, &moved).await) {
@@ -98,10 +133,14 @@ async fn release(run: &Run, wanted: &[Wanted]) -> Vec<Result<(), Error>> {
         Ok(()) => run.pair.target.library.remove_locators(&ids).await,
         Err(error) => for_all(error, ids.len()),
     };
+    let mut unsure = Vec::new();
     for (at, removed) in confirmed.into_iter().zip(removed) {
+        if removed.is_err() {
+            unsure.push(at);
+        }
         results[at] = removed;
     }
-    results
+    Released { results, unsure }
 }
 
 /// Asks the source whether it serves these locators as they were listed.

@@ -37,7 +37,7 @@ pub(crate) fn patience(slot: &AssetSlot) -> Duration {
 
 /// How the processing of an asset ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum AssetEnd {
     /// It reached its end.
     With(AssetOutcome),
     /// It reached its end, except for a locator that cannot be made.

@@ -56,8 +56,8 @@ pub(crate) async fn compare_asset(run: &Run, asset: Asset) -> Result<(Asset, Res
     Ok((asset, answer))
 }
 
-/// Why a run does not publish an asset, or not as the source does. The blobs are listed only where a locator is not on the
-/// copy: they may be the reason. Errors as in [`compare_asset`].
+/// Why a run does not publish an asset, or not as the source does. The blobs are listed only where a locator is to be made
+/// or changed, or a copy to be adopted: they may be the reason. Errors as in [`compare_asset`].
 pub(crate) async fn judge_locators(run: &Run, asset: Asset) -> Result<(Asset, Result<Option<Finding>, Error>), Error> {
     let answer = match claim(run, &asset).await? {
         Claim::Not(finding) => Ok(Some(finding)),
@@ -94,8 +94,7 @@ async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {
     let there = present.as_ref().unwrap_or(&nothing);
     let Blobs { survey, differences, finding } = compare_blobs(&work, &source, there, present.is_some()).await?;
     compared.finding = finding.or_else(|| work.conflicts.first().cloned());
-    let into =
-        present.as_ref().map_or_else(|| run.pair.target.blobs(None).map(AsRef::as_ref), |there| Some(there.account));
+    let into = present.as_ref().map_or_else(|| run.account_of_new_copy(&work.asset), |there| Some(there.account));
     tags::note(run, &work.asset, &source, into);
     let Some(present) = present else { return Ok((compared, None)) };
     if let Some(lost) = source_lost(&run.pair, &work, &survey).await? {
