@@ -146,8 +146,8 @@ impl Keeper {
         self.save().await
     }
 
-    /// Notes what this run withdrew and held. `whole`: it covered the whole library; only such a run finds out that nothing
-    /// has to be held any more.
+    /// Notes what this run withdrew and held. `whole`: all guards judged the whole library; only such a run finds out that
+    /// nothing has to be held any more.
     pub(crate) fn note(
         &self,
         at: Timestamp,

@@ -85,7 +85,10 @@ pub(crate) async fn summary(run: &Run, started: Instant, stopped: bool) -> Resul
     let held_by = tally.held_by.keys().copied().collect();
     if !dry_run && !run.is_held() {
         let held = std::mem::take(&mut tally.held_by);
-        run.keeper.note(clock::now(), (tally.published, tally.stopped), &held, run.options.covers_all());
+        // Guards judge nothing in a run that is stopped, or whose clock is wrong.
+        let skewed = tally.findings.iter().any(|finding| finding.cause == Cause::ClockSkew);
+        let whole = run.options.covers_all() && !stopped && !skewed;
+        run.keeper.note(clock::now(), (tally.published, tally.stopped), &held, whole);
     }
     tally.kept.assets += census.retired + tally.assets.gone;
     Ok(Summary {

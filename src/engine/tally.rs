@@ -21,12 +21,12 @@ pub(crate) struct Tally {
     pub(crate) causes: BTreeMap<Cause, u64>,
     /// Problems and findings that the target owes and the operator has not accepted.
     pub(crate) owed: u64,
-    /// Those that are held, and what each guard holds, by source asset.
+    /// Assets that are held, and what each guard holds, by source asset.
     pub(crate) held: u64,
     pub(crate) held_by: BTreeMap<Guard, Vec<AssetId>>,
     /// Locators that were withdrawn.
     pub(crate) withdrawn: u64,
-    /// Locators of ours that a listing of the source leaves out.
+    /// Locators of ours that the source serves, unlike it seemed at first.
     pub(crate) hidden: BTreeSet<LocatorId>,
     /// What only the target has.
     pub(crate) kept: KeptCounts,
@@ -34,7 +34,7 @@ pub(crate) struct Tally {
     pub(crate) published: u64,
     /// Those of them that it stopped.
     pub(crate) stopped: u64,
-    /// Findings that concern no single asset. They count among those that are owed or held.
+    /// Findings that concern no single asset. They count among what is owed.
     pub(crate) findings: Vec<Finding>,
     /// Of a dry run: what is to be done.
     pub(crate) outlook: Outlook,
@@ -74,14 +74,13 @@ impl Tally {
     /// Adds a finding that concerns no single asset.
     pub(crate) fn add_finding(&mut self, finding: Finding, accepted: &mut Accepted) {
         self.owed += u64::from(finding.owed() && !accepted.accepts(finding.cause, ""));
-        self.held += u64::from(finding.class() == Class::Held);
         self.findings.push(finding);
     }
 
     /// How a run with these findings ends, if it comes to its end.
     pub(crate) fn verdict(&self) -> Outcome {
         match () {
-            () if self.held > 0 => Outcome::Held,
+            () if self.held > 0 || self.findings.iter().any(|finding| finding.class() == Class::Held) => Outcome::Held,
             () if self.owed > 0 => Outcome::Partial,
             () => Outcome::Complete,
         }

@@ -66,8 +66,8 @@ impl Urls {
 }
 
 /// All live streaming locators of the source in scope. One is mirrored if it is live on our copy of its asset. What is not
-/// is judged as in a dry run. Assets that are mirrored are not compared beyond their locators, and cost no request of their
-/// own. What plays on the target alone is not among them: that is for [`crate::engine::verify::verify`].
+/// is judged as in a dry run. Assets whose locators are mirrored are not compared beyond these, and cost no request of
+/// their own. What plays on the target alone is not among them: that is for [`crate::engine::verify::verify`].
 ///
 /// # Errors
 /// A library without locators, a scope without assets, refused credentials, a library that cannot be listed.
