@@ -8,8 +8,8 @@ use super::super::digest::FilesDigest;
 use super::super::order::Order;
 use super::super::standing::{Holding, Screened, Standing, TargetAsset};
 use super::row::{
-    LEVELS, LOCATOR, REVOKED, Revoked, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, encryption, holding, locator,
-    locator_key, revoked, side_number, source_asset, target_asset,
+    LOCATOR, REVOKED, Revoked, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, encryption, holding, locator,
+    locator_key, public_of, revoked, side_number, source_asset, target_asset,
 };
 use super::tables::{Spool, failed};
 use crate::error::Error;
@@ -104,7 +104,7 @@ impl Spool {
     pub(crate) fn public_access_on_target(&self, id: &AssetId) -> Result<Option<PublicAccess>, Error> {
         let sql = "SELECT public FROM target_asset WHERE id = ?1";
         let level = self.row(sql, params![asset_key(id)], |row| row.get::<_, Option<usize>>(0))?;
-        Ok(level.flatten().map(|number| LEVELS[number]))
+        Ok(public_of(level.flatten()))
     }
 
     /// A target asset.

@@ -16,6 +16,8 @@ const TICK: i128 = 100;
 const GUID: usize = 36;
 /// The first byte of a key that is a text as it is.
 const TEXT: u8 = 0;
+/// The first byte of a key that is a GUID and what stands before it.
+const PACKED: u8 = 1;
 /// The first byte of a container that is named after its asset, before what stands in place of the asset's prefix.
 const NAMED_AFTER_ASSET: u8 = 1;
 
@@ -24,7 +26,7 @@ const ENCRYPTIONS: [AssetEncryption; 4] =
     [AssetEncryption::None, AssetEncryption::Storage, AssetEncryption::Common, AssetEncryption::Envelope];
 
 /// All levels of public access, by their number in a row.
-pub(super) const LEVELS: [PublicAccess; 2] = [PublicAccess::Blobs, PublicAccess::Container];
+const LEVELS: [PublicAccess; 2] = [PublicAccess::Blobs, PublicAccess::Container];
 
 /// A locator of ours that the source does not publish on the asset any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,25 +50,22 @@ fn split(id: &str) -> Option<(&str, uuid::Uuid)> {
     (parsed.hyphenated().encode_lower(&mut spelled) == guid).then_some((prefix, parsed))
 }
 
-/// An id that ends with a GUID takes twenty bytes less. The first byte is the length of what stands before it, plus one.
+/// An id that ends with a GUID takes twenty bytes less.
 fn key(id: &str) -> Vec<u8> {
-    let packed = split(id).and_then(|(prefix, guid)| {
-        let length = u8::try_from(prefix.len() + 1).ok()?;
-        Some([&[length], guid.as_bytes().as_slice(), prefix.as_bytes()].concat())
-    });
-    packed.unwrap_or_else(|| [&[TEXT], id.as_bytes()].concat())
+    match split(id) {
+        Some((prefix, guid)) => [&[PACKED], guid.as_bytes().as_slice(), prefix.as_bytes()].concat(),
+        None => [&[TEXT], id.as_bytes()].concat(),
+    }
 }
 
 /// The id of a key.
 fn id(key: &[u8]) -> String {
-    match key {
-        [] => String::new(),
-        [TEXT, text @ ..] => String::from_utf8_lossy(text).into_owned(),
-        [_, rest @ ..] => {
-            let (guid, prefix) = rest.split_at(size_of::<uuid::Uuid>());
-            let guid = uuid::Uuid::from_slice(guid).expect("sixteen bytes are a GUID");
-            format!("{}{guid}", String::from_utf8_lossy(prefix))
+    let Some((form, rest)) = key.split_first() else { return String::new() };
+    match rest.split_first_chunk() {
+        Some((guid, prefix)) if *form == PACKED => {
+            format!("{}{}", String::from_utf8_lossy(prefix), uuid::Uuid::from_bytes(*guid))
         }
+        _ => String::from_utf8_lossy(rest).into_owned(),
     }
 }
 
@@ -139,6 +138,10 @@ pub(super) fn public(level: Option<PublicAccess>) -> Option<usize> {
     level.and_then(|level| LEVELS.iter().position(|one| *one == level))
 }
 
+pub(super) fn public_of(number: Option<usize>) -> Option<PublicAccess> {
+    number.map(|number| LEVELS[number])
+}
+
 /// The columns that [`source_asset`] reads.
 pub(super) const SOURCE_ASSET: &str = "id, name, alternate_id, created, encryption, account, container, public";
 
@@ -151,7 +154,7 @@ pub(super) fn source_asset(row: &Row<'_>) -> rusqlite::Result<Asset> {
         encryption: ENCRYPTIONS[row.get::<_, usize>(4)?],
         storage_account: row.get::<_, Option<String>>(5)?.map(AccountName::new),
         container: container_of(&id, row.get(6)?),
-        public: row.get::<_, Option<usize>>(7)?.map(|number| LEVELS[number]),
+        public: public_of(row.get(7)?),
         id,
     })
 }
