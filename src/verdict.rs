@@ -25,7 +25,7 @@ pub enum Cause {
     PlaysInTheClear,
     /// Whether it is protected could not be read.
     ProtectionUnreadable,
-    /// Anybody may read something else of it than of its copy.
+    /// It has another public access than its copy.
     PublicAccess,
     /// It has append or page blobs.
     NotBlockBlobs,

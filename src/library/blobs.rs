@@ -160,14 +160,12 @@ impl Library for Blobs {
         let wanted = Mark::parse(&asset.alternate_id);
         match (there, mark, wanted) {
             (Some(there), Some(mark), Some(wanted))
-                if (&mark.account, &mark.source) == (&wanted.account, &wanted.source) && mark.own.is_none() =>
+                if (&mark.account, &mark.source) == (&wanted.account, &wanted.source) =>
             {
-                Ok(self.asset_of(there))
-            }
-            // A complete copy, or one whose mark cannot be read, is not written to as if it were new.
-            (Some(_), Some(mark), Some(wanted)) if mark.source == wanted.source && mark.account == wanted.account => {
-                let detail = format!("the target's listing lacks container {name}");
-                Err(Error::found(name, Cause::ListingIncomplete, detail))
+                // A complete copy is not written to as if it were new.
+                let listed = || format!("the target's listing lacks container {name}");
+                let unfinished = mark.own.is_none().then(|| self.asset_of(there));
+                unfinished.ok_or_else(|| Error::found(name, Cause::ListingIncomplete, listed()))
             }
             _ => Err(Error::found(name, Cause::ForeignCopy, format!("container {name}"))),
         }

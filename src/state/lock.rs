@@ -26,8 +26,8 @@ const RENEWED_EVERY: SignedDuration = SignedDuration::from_secs(20);
 const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_secs(45);
 /// How often the clocks are checked. A machine that wakes up notices within this time that the lock is lost.
 const TICK: Duration = Duration::from_secs(1);
-/// How long to wait for a lock that has no holder: after a lease ended, the service may refuse another for up to a
-/// minute.
+/// How long to wait for a lock whose holder has no name: it starts just now, or died before it wrote its name. After a lease
+/// ended, the service may refuse another for up to a minute as well.
 const PATIENCE: Duration = Duration::from_secs(75);
 /// How long to wait between two attempts to take such a lock.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -43,8 +43,8 @@ pub struct TargetLock {
 }
 
 impl TargetLock {
-    /// Takes the lock of a target in that storage account, at once or not at all. The container and the blob are created
-    /// where they are missing.
+    /// Takes the lock of a target in that storage account. A holder that has a name is not waited for. The container and
+    /// the blob are created where they are missing.
     ///
     /// # Errors
     /// [`Error::Locked`] where another run has it.

@@ -32,6 +32,7 @@ pub(super) const MOST_BLOCKS: u64 = 50_000;
 /// Enough blocks to keep many at work until near the end, few enough that they do not use up the request rate: the vendor's
 /// own measurements copy 50 GB in blocks of 128 MiB.
 const WANTED_BLOCKS: u64 = 400;
+
 /// Into how many blocks a blob of that size is copied.
 pub fn blocks(size: u64) -> u64 {
     size.div_ceil(block_size(size))

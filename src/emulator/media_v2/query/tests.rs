@@ -68,6 +68,9 @@ fn equality_and_a_beginning_show_the_way_to_an_index() {
     assert_eq!(keys("Options eq 1 and AlternateId eq 'a'"), Some(1));
     assert_eq!(keys("Options eq 1 or AlternateId eq 'a'"), None);
     assert_eq!(keys("startswith(AlternateId,'a') or AlternateId eq 'b'"), Some(2));
+    let column = ASSETS.column("AlternateId").unwrap();
+    let sought = Expr::parse("startswith(AlternateId,'a')", &ASSETS, 19).unwrap();
+    assert_eq!(sought.keys(), Some(vec![Sought::Begins(column, "a")]));
     assert_eq!(keys("startswith(AlternateId,'')"), None);
     assert_eq!(keys("endswith(AlternateId,'a')"), None);
 }
