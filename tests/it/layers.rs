@@ -171,7 +171,7 @@ const ENGINE_MAY_USE: &Rooms = &[
     ("asset", &["contents", "methods", "schedule", "forecast", "run", "tags", "copy", "publish"]),
     ("examine", &["run", "withdraw"]),
     ("summary", &["counts", "methods", "forecast", "run"]),
-    ("history", &["counts", "run", "summary"]),
+    ("history", &["run", "summary"]),
     (
         "verify",
         &[
@@ -237,16 +237,6 @@ fn sources() -> Vec<(String, PathBuf, String)> {
         .collect()
 }
 
-/// Modules named by `crate::name` in the text.
-fn used_modules(code: &str) -> Vec<String> {
-    code.match_indices("crate::")
-        .map(|(at, found)| {
-            code[at + found.len()..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
-        })
-        .filter(|name| !name.is_empty())
-        .collect()
-}
-
 /// Every module of the crate with its code.
 fn modules() -> Vec<(ItemPath, Code)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -260,13 +250,15 @@ fn modules() -> Vec<(ItemPath, Code)> {
 #[test]
 fn no_module_imports_what_its_layer_must_not() {
     let rules: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let modules = modules();
+    let tests = rooms::test_modules(&modules);
     let mut wrong = Vec::new();
-    for (module, path, code) in sources() {
-        let Some(allowed) = rules.get(module.as_str()) else { continue };
-        for used in used_modules(&code) {
-            // The tool of tests alone.
-            if used != module && used != "fuzz" && !allowed.contains(&used.as_str()) {
-                wrong.push(format!("{} uses crate::{used}: `{module}` may use {allowed:?} only", path.display()));
+    for (module, code) in modules.iter().filter(|(module, _)| !tests.iter().any(|test| module.starts_with(test))) {
+        let top = module[0].as_str();
+        let Some(allowed) = rules.get(top) else { continue };
+        for used in code.named_paths(module).iter().filter_map(|path| path.first()) {
+            if used != top && !allowed.contains(&used.as_str()) {
+                wrong.push(format!("{} uses crate::{used}: `{top}` may use {allowed:?} only", module.join("::")));
             }
         }
     }
@@ -287,6 +279,16 @@ fn third_party_crates_stay_in_their_modules() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The code of a file before the tests at its end. A test module in a file of its own is only declared here.
+fn before_its_tests(code: &str) -> &str {
+    let marks = code.match_indices("#[cfg(test)]\n");
+    let end = marks.map(|(at, _)| at).find(|&at| {
+        let declared = code[at..].lines().nth(1).unwrap_or_default();
+        declared.contains("mod ") && declared.ends_with('{')
+    });
+    &code[..end.unwrap_or(code.len())]
+}
+
 #[test]
 fn words_of_a_service_stay_in_its_folder() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -296,8 +298,7 @@ fn words_of_a_service_stay_in_its_folder() {
         if module == "emulator" || module == "fuzz" || within.contains("/tests") {
             continue;
         }
-        let tests = ["mod ", "pub(crate) mod "].map(|begin| code.find(&format!("#[cfg(test)]\n{begin}")));
-        let code = &code[..tests.into_iter().flatten().min().unwrap_or(code.len())];
+        let code = before_its_tests(&code);
         for (word, homes) in SPELLED {
             if code.contains(word) && !homes.iter().any(|home| within.starts_with(home)) {
                 wrong.push(format!("{} spells {word}, which belongs to {homes:?} alone", path.display()));

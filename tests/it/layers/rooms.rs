@@ -5,7 +5,7 @@ use super::imports::{Code, ItemPath};
 /// Room -> rooms it may use. A room uses only rooms above it in the list, so that no two need each other.
 pub(super) type Rooms = [(&'static str, &'static [&'static str])];
 
-/// What is wrong with the rooms of `top` (such as `media::v2`), a line each. The file on top may use every room.
+/// What is wrong with the rooms of `top` (such as `engine`), a line each. The file on top may use every room.
 pub(super) fn violations(top: &str, rooms: &Rooms, sources: &[(ItemPath, Code)]) -> Vec<String> {
     let top: ItemPath = top.split("::").map(str::to_owned).collect();
     let inside: Vec<_> = sources.iter().filter(|(module, _)| is_inside(module, &top)).collect();
