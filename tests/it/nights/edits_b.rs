@@ -38,6 +38,7 @@ fn remove_mark(story: &mut Story) {
     let Some(copy) = story.any_copy() else { return };
     let text = story.one_of(&[None, Some("something else")]).flatten();
     story.world.emulator.operator(B).set_alternate_id(copy.id(), text).unwrap();
+    story.unmarked.insert(copy.id().to_owned());
     tell(format!("B: {} ({}) gets the alternate id {text:?}", copy.name(), copy.id()));
 }
 

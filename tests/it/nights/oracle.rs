@@ -60,7 +60,8 @@ pub(super) fn nothing_went_dark(before: &State, after: &State) {
             continue;
         }
         let played_from = before.b.holder(guid).and_then(|(copy, _)| copy.origin());
-        if played_from.and_then(|origin| after.a.get(&origin.source)).is_some_and(Thing::is_protected) {
+        let withdrawn = after.b.holder(guid).is_none();
+        if withdrawn && played_from.and_then(|origin| after.a.get(&origin.source)).is_some_and(Thing::is_protected) {
             continue;
         }
         let now = after.plays_b.get(guid).and_then(|played| played.answers.get(path)).map(|answer| answer.status);
@@ -82,7 +83,9 @@ pub(super) fn nothing_foreign_was_touched(story: &Story, before: &State, after: 
     };
     for id in &story.foreign_locators {
         let holder = before.b.locators().find(|(_, locator)| locator.id == *id).map(|(holder, _)| holder);
-        if are_locators_hidden && holder.is_some_and(|holder| holder.blobs.is_none()) {
+        let replaced =
+            |holder: &Thing| holder.blobs.is_none() && holder.origin().is_some() && after.b.get(holder.id()).is_none();
+        if are_locators_hidden && holder.is_some_and(replaced) {
             continue;
         }
         assert_eq!(locator(&before.b, id), locator(&after.b, id), "(d) foreign locator {id} was changed");
@@ -184,8 +187,8 @@ impl Night<'_> {
             if source.as_ref().is_some_and(|source| self.is_held(source)) {
                 continue;
             }
-            // A copy that lost both its container and its mark plays nothing, and nothing says that it is ours.
-            if copy.blobs.is_none() && copy.origin().is_none() {
+            // A copy that lost its container, and its mark by somebody's hand, plays nothing, and nothing says that it is ours.
+            if copy.blobs.is_none() && copy.origin().is_none() && self.story.unmarked.contains(copy.id()) {
                 continue;
             }
             match self.after.a.holder(&locator.guid) {

@@ -117,7 +117,8 @@ async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stop
     let least = if summary.outcome == Outcome::Held { 0 } else { guards.stopping };
     let most = silenced(&before, &after);
     if most > 0 {
-        stopped.push(Stopped { at: now, published: guards.published, least, most });
+        let Guards { published, most_published, .. } = guards;
+        stopped.push(Stopped { at: now, published, most_published, least, most });
     }
     // Only the weekly listing shows an edit of a record; `verify` sees it at once, if it compares the asset at all.
     let differ = |asset: &String| verification.differences.iter().any(|one| one.asset.as_str() == asset);
@@ -172,11 +173,14 @@ async fn troubled_night(story: &mut Story) {
     tell(format!("faults: {:?}", plan.rules));
     story.world.emulator.set_faults(&plan).unwrap();
     (story.options.allow, story.was_troubled) = (Allow::default(), true);
-    let hides = |listing: &str| {
-        plan.rules.iter().any(|rule| rule.operation.contains(listing) && matches!(rule.fault, Fault::Mangle(_)))
+    let hides = |listing: &str, account: &str| {
+        plan.rules.iter().any(|rule| {
+            let strikes = rule.operation.contains(listing) && matches!(rule.fault, Fault::Mangle(_));
+            strikes && account.ends_with(rule.account.trim_start_matches('*'))
+        })
     };
-    story.were_files_hidden |= hides("ListFiles");
-    let are_locators_hidden = hides("ListLocators");
+    story.were_files_hidden |= hides("ListFiles", "mediawest") || hides("ListFiles", "mediaeast");
+    let are_locators_hidden = hides("ListLocators", "mediaeast");
     let monitor = Arc::new(TestMonitor::default());
     let ended = tokio::time::timeout(LONGEST_RUN, story.world.try_sync(story.options.clone(), &monitor)).await;
     story.world.emulator.set_faults(&FaultPlan::default()).unwrap();

@@ -66,6 +66,8 @@ pub(super) struct Story {
     pub(super) dressed: HashSet<(String, String)>,
     /// Has there been a night with faults?
     pub(super) was_troubled: bool,
+    /// Copies whose mark somebody removed.
+    pub(super) unmarked: HashSet<String>,
     /// Has there been a night in which listings of file records left something out?
     pub(super) were_files_hidden: bool,
     /// How many things were named.
@@ -104,6 +106,7 @@ impl Story {
             exchanged: HashSet::new(),
             dressed: HashSet::new(),
             was_troubled: false,
+            unmarked: HashSet::new(),
             were_files_hidden: false,
             names: 0,
         };

@@ -26,6 +26,8 @@ pub(super) struct Reached {
 pub(super) struct Stopped {
     pub(super) at: Timestamp,
     pub(super) published: u64,
+    /// With copies whose mark somebody removed.
+    pub(super) most_published: u64,
     /// At least so many, and at most.
     pub(super) least: u64,
     pub(super) most: u64,
@@ -39,6 +41,8 @@ pub(super) struct Guards {
     /// Copies that A does not want to play any more, and those that play.
     pub(super) stopping: u64,
     pub(super) published: u64,
+    /// With copies whose mark somebody removed.
+    pub(super) most_published: u64,
 }
 
 /// Above how many assets that stop playing the guard holds, by the contract.
@@ -63,8 +67,9 @@ impl Guards {
         let at_first = recent.first().map_or(published, |night| night.published);
         let known = |copy: &&Thing| copy.locators().any(is_ours) && story.source_of(copy).is_some();
         let most_published = state.b.0.iter().filter(known).count() as u64;
-        let above = |stopping: u64, published: u64| stopping > limit(published.max(most_published));
-        let holds = stopping > 0 && above(least + stopping, at_first) && above(stopping, published);
+        let most_at_first = recent.first().map_or(most_published, |night| night.most_published);
+        let holds =
+            stopping > 0 && least + stopping > limit(most_at_first) && stopping > limit(published.max(most_published));
         let alone = at_most > limit(published.min(at_first).saturating_sub(1));
         let may = alone || (at_most > 0 && most + at_most > limit(at_first));
         Self {
@@ -73,6 +78,7 @@ impl Guards {
             overwrite: overwrite(state, story),
             stopping,
             published,
+            most_published,
         }
     }
 
@@ -280,13 +286,19 @@ impl Night<'_> {
     /// Are the held things copies that play nothing of ours: the source asset is gone, or the copy had lost its container and
     /// was replaced?
     fn holds_what_plays_nothing(&self) -> bool {
-        self.summary.problems.iter().filter(|problem| problem.owed).all(|problem| {
-            let source = problem.asset.as_str();
-            let plays = self.after.b.copies_of(source).iter().any(|copy| copy.locators().any(is_ours));
-            let gone = self.after.a.get(source).is_none();
-            let replaced = self.before.b.copies_of(source).iter().any(|copy| copy.blobs.is_none());
-            problem.finding.cause == Cause::HeldByGuard && (gone || replaced) && !plays
-        })
+        let held: Vec<_> = self.summary.problems.iter().filter(|problem| problem.owed).collect();
+        !held.is_empty()
+            && held.iter().all(|problem| {
+                let source = problem.asset.as_str();
+                let of_source = |copy: &&Thing| self.story.source_of(copy).as_deref() == Some(source);
+                let before: Vec<&Thing> = self.before.b.0.iter().filter(of_source).collect();
+                let stays =
+                    before.iter().all(|copy| !copy.locators().any(is_ours) && self.after.b.get(copy.id()).is_some());
+                let gone = self.after.a.get(source).is_none() && stays;
+                let lost = !before.is_empty() && before.iter().all(|copy| copy.blobs.is_none());
+                let replaced = lost && self.after.b.copies_of(source).iter().any(|copy| copy.blobs.is_some());
+                problem.finding.cause == Cause::HeldByGuard && (gone || replaced)
+            })
     }
 
     /// Of (e): what `verify` says right after the run is what the run said.
