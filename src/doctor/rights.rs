@@ -5,20 +5,34 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Findings, Verdict};
 use crate::blob::{BlobAccount, SharedAccess, TagAccess};
 use crate::clock;
+use crate::connect::Endpoint;
 use crate::model::Side;
 
 /// Less is told: a run of a large library, and copies that a service has queued, read the source for as long (guess).
 const SHORT_LIFE: SignedDuration = SignedDuration::from_hours(24);
-/// Resource types: containers to list them, objects to read and write them.
-const RESOURCE_TYPES: &str = "co";
 
-/// Permission letters a side needs, and those that it has use for. The one for index tags (t) is looked at by itself: without
-/// it a run works, and does not know whether the tags are the same.
-fn wanted(side: Side) -> (&'static str, &'static str) {
-    match side {
-        Side::Source => ("rl", "t"),
-        // What may be written (w) may be created (c) as well.
-        Side::Target => ("rwl", "ct"),
+/// What a signature must be good for.
+struct Wanted {
+    /// Resource types, as letters, and their names.
+    types: (&'static str, &'static str),
+    /// Permission letters that are needed.
+    permissions: &'static str,
+    /// Those that there is use for. The one for index tags (t) is looked at by itself: without it a run works, and does not
+    /// know whether the tags are the same.
+    useful: &'static str,
+}
+
+impl Wanted {
+    fn by(endpoint: &Endpoint) -> Self {
+        // Blobs are listed by their container and read as objects. Where containers are the assets, the service lists these.
+        let lists_containers = !endpoint.library.capabilities().tokens;
+        let types =
+            if lists_containers { ("sco", "Service, Container and Object") } else { ("co", "Container and Object") };
+        match endpoint.side {
+            Side::Source => Self { types, permissions: "rl", useful: "t" },
+            // What may be written (w) may be created (c) as well.
+            Side::Target => Self { types, permissions: "rwl", useful: "ct" },
+        }
     }
 }
 
@@ -47,18 +61,19 @@ pub(super) fn examine(findings: &mut Findings<'_>, account: &BlobAccount) {
     let Some(access) = account.shared_access() else {
         return;
     };
-    let remedies =
-        "make another signature for the account: Blob service, resource types Container and Object, permissions ";
-    let remedy = format!("{remedies}{}", wanted(findings.endpoint.side).0);
-    for (verdict, found) in judge(&access, findings.endpoint.side, clock::now()) {
+    let wanted = Wanted::by(findings.endpoint);
+    let remedy = format!(
+        "make another signature for the account: Blob service, resource types {}, permissions {}",
+        wanted.types.1, wanted.permissions
+    );
+    for (verdict, found) in judge(&access, &wanted, clock::now()) {
         let remedy = (verdict != Verdict::Ok).then_some(remedy.as_str());
         findings.add(verdict, account.name(), "sas", found, remedy);
     }
 }
 
 /// What is wrong with a signature; one line that says so if nothing is.
-fn judge(access: &SharedAccess, side: Side, now: Timestamp) -> Vec<(Verdict, String)> {
-    let (needed, useful) = wanted(side);
+fn judge(access: &SharedAccess, wanted: &Wanted, now: Timestamp) -> Vec<(Verdict, String)> {
     let mut found = Vec::new();
     let Some(types) = &access.resource_types else {
         let what = "it is for one container or blob (no srt), not for the account".to_owned();
@@ -66,8 +81,8 @@ fn judge(access: &SharedAccess, side: Side, now: Timestamp) -> Vec<(Verdict, Str
     };
     for (name, has, needed, useful) in [
         ("ss", access.services.as_str(), "b", ""),
-        ("srt", types.as_str(), RESOURCE_TYPES, ""),
-        ("sp", access.permissions.as_str(), needed, useful),
+        ("srt", types.as_str(), wanted.types.0, ""),
+        ("sp", access.permissions.as_str(), wanted.permissions, wanted.useful),
     ] {
         let lacks: String = needed.chars().filter(|&letter| !has.contains(letter)).collect();
         let spare: String =
@@ -106,22 +121,25 @@ mod tests {
         }
     }
 
-    fn judged(access: &SharedAccess, side: Side) -> Vec<(Verdict, String)> {
-        judge(access, side, Timestamp::UNIX_EPOCH)
+    const SOURCE: Wanted = Wanted { types: ("co", ""), permissions: "rl", useful: "t" };
+    const TARGET: Wanted = Wanted { types: ("co", ""), permissions: "rwl", useful: "ct" };
+
+    fn judged(access: &SharedAccess, wanted: &Wanted) -> Vec<(Verdict, String)> {
+        judge(access, wanted, Timestamp::UNIX_EPOCH)
     }
 
     #[test]
     fn the_least_rights_are_enough_on_each_side() {
-        assert_eq!(judged(&access("rl"), Side::Source), [(Verdict::Ok, "sp=rl, what is needed".to_owned())]);
-        assert_eq!(judged(&access("rwlct"), Side::Target)[0].0, Verdict::Ok);
+        assert_eq!(judged(&access("rl"), &SOURCE), [(Verdict::Ok, "sp=rl, what is needed".to_owned())]);
+        assert_eq!(judged(&access("rwlct"), &TARGET)[0].0, Verdict::Ok);
     }
 
     #[test]
     fn what_lacks_fails_and_what_is_too_much_is_told_by_its_letters() {
-        assert_eq!(judged(&access("r"), Side::Source), [(Verdict::Fail, "sp=r lacks l".to_owned())]);
+        assert_eq!(judged(&access("r"), &SOURCE), [(Verdict::Fail, "sp=r lacks l".to_owned())]);
         let much = "sp=racwdl allows more than is needed: acwd".to_owned();
-        assert_eq!(judged(&access("racwdl"), Side::Source), [(Verdict::Warn, much)]);
-        let both = judged(&access("ld"), Side::Target);
+        assert_eq!(judged(&access("racwdl"), &SOURCE), [(Verdict::Warn, much)]);
+        let both = judged(&access("ld"), &TARGET);
         assert_eq!(both.iter().map(|(verdict, _)| *verdict).collect::<Vec<_>>(), [Verdict::Fail, Verdict::Warn]);
     }
 
@@ -130,7 +148,7 @@ mod tests {
         let of = |change: fn(&mut SharedAccess)| {
             let mut access = access("rl");
             change(&mut access);
-            judged(&access, Side::Source).remove(0)
+            judged(&access, &SOURCE).remove(0)
         };
         assert_eq!(of(|access| access.resource_types = None).0, Verdict::Fail);
         assert!(of(|access| access.resource_types = Some("o".to_owned())).1.contains("srt=o lacks c"));

@@ -90,7 +90,12 @@ pub(super) async fn examine_reading<'a>(
     }
     let Some((container, blob)) = listed else {
         if findings.endpoint.side == Side::Source {
-            findings.warn(name, "list", "not tested: no asset names a container here", "check it once there is one");
+            let found = if findings.endpoint.library.capabilities().locators {
+                "not tested: no asset has a container here"
+            } else {
+                "not tested: there is no container"
+            };
+            findings.warn(name, "list", found, "check it once there is one");
         }
         return None;
     };

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Findings, Sample, Verdict, WriteTest, scratch};
 use crate::blob::BlobAccount;
+use crate::connect::Endpoint;
 use crate::error::Error;
 use crate::model::{Asset, BlobProperties, BlobRef, ContainerName};
 use crate::verdict::Cause;
@@ -44,22 +45,33 @@ pub(super) async fn examine(
         removed &= remove(findings, &asset).await;
     }
     if removed {
-        findings.ok(account, "media-write", "a scratch asset was created and removed");
+        findings.ok(account, check(endpoint), format!("a scratch {} was created and removed", noun(endpoint)));
     }
 }
 
 fn not_tested(findings: &mut Findings<'_>) {
     let endpoint = findings.endpoint;
-    let remedy = "run doctor with --write-test, which creates an asset and deletes it again";
+    let noun = noun(endpoint);
+    let remedy = format!("run doctor with --write-test, which creates a scratch {noun} and deletes it again");
     for storage in &endpoint.storage {
-        findings.warn(storage.name(), "write", "not tested: writing blobs", remedy);
+        findings.warn(storage.name(), "write", "not tested: writing blobs", &remedy);
     }
     let what = if endpoint.library.capabilities().locators {
         "not tested: creating assets, file records and locators"
     } else {
         "not tested: creating containers"
     };
-    findings.warn(endpoint.library.account(), "media-write", what, remedy);
+    findings.warn(endpoint.library.account(), check(endpoint), what, &remedy);
+}
+
+/// What the check is called that creates and removes one.
+fn check(endpoint: &Endpoint) -> &'static str {
+    if endpoint.library.capabilities().locators { "media-write" } else { "container-write" }
+}
+
+/// What an asset is called there. Without locators the containers themselves are the library.
+fn noun(endpoint: &Endpoint) -> &'static str {
+    if endpoint.library.capabilities().locators { "asset" } else { "container" }
 }
 
 async fn created(findings: &mut Findings<'_>, storage: &BlobAccount, reused: Option<Asset>) -> Option<Asset> {
@@ -69,7 +81,7 @@ async fn created(findings: &mut Findings<'_>, storage: &BlobAccount, reused: Opt
     match scratch::create(findings.endpoint, storage).await {
         Ok(asset) => Some(asset),
         Err(error) => {
-            findings.failed(findings.endpoint.library.account(), "media-write", error);
+            findings.failed(findings.endpoint.library.account(), check(findings.endpoint), error);
             None
         }
     }
@@ -84,7 +96,7 @@ async fn try_storage(
     stop: &CancellationToken,
 ) {
     match write(findings, asset).await {
-        Ok(()) => findings.ok(storage.name(), "write", "a blob was written into a scratch asset's container"),
+        Ok(()) => findings.ok(storage.name(), "write", "a blob was written into a scratch container"),
         Err(error) => findings.failed(storage.name(), "write", error),
     }
     for sample in samples {
@@ -118,12 +130,12 @@ async fn remove(findings: &mut Findings<'_>, asset: &Asset) -> bool {
     let account = endpoint.library.account();
     if !scratch::may_remove(endpoint) {
         let found = format!("the scratch container {} stays, as the signature does not permit to delete it", asset.id);
-        findings.warn(account, "media-write", found, "remove it with another tool; the next test uses it again");
+        findings.warn(account, check(endpoint), found, "remove it with another tool; the next test uses it again");
         return false;
     }
     let Err(error) = endpoint.library.delete_asset(&asset.id).await else { return true };
-    let found = format!("the scratch asset {} was created and is still there: {error}", asset.id);
-    findings.failed_as(account, "media-write", found, error);
+    let found = format!("the scratch {} {} was created and is still there: {error}", noun(endpoint), asset.id);
+    findings.failed_as(account, check(endpoint), found, error);
     false
 }
 

@@ -1,5 +1,7 @@
 //! A library that is a storage account, mirrored to another one: containers are the assets.
 
+use std::sync::Arc;
+
 use mediamirror::config::policy::Adopt;
 use mediamirror::config::{AccountConfig, ServiceConfig};
 use mediamirror::doctor::{Verdict, WriteTest, examine};
@@ -7,10 +9,12 @@ use mediamirror::engine::urls::urls;
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::error::Error;
 use mediamirror::model::{Asset, AssetEncryption, BlobProperties, BlobRef, ContainerName, NewAsset, SCRATCH};
+use mediamirror::monitor::TestMonitor;
+use mediamirror::redact::Secret;
 use tokio_util::sync::CancellationToken;
 
 use crate::simulation::{follow, paused_runtime};
-use crate::world::{World, once};
+use crate::world::{World, account_signature, once};
 
 /// Two storage accounts of the emulator as libraries.
 async fn world() -> World {
@@ -221,12 +225,40 @@ async fn doctor_names_what_a_storage_account_has_and_its_write_test_leaves_no_co
         of_it.map(|check| check.check).collect()
     };
     assert_eq!(of("storewest"), ["reachable", "clock", "credential", "containers", "list", "read"]);
-    let written = ["write", "copy", "media-write", "state"];
+    let written = ["write", "copy", "container-write", "state"];
     assert_eq!(of("storeeast"), [&["reachable", "clock", "credential", "containers"][..], &written].concat());
     assert!(checks.iter().all(|check| check.verdict == Verdict::Ok), "{checks:?}");
     let listed = checks.iter().find(|check| check.check == "containers").unwrap();
     assert_eq!(listed.found, "may be listed (2)");
     assert_eq!(mirrored(&world).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn signatures_with_the_least_rights_mirror_a_storage_account_and_doctor_knows_which_these_are() {
+    for (types, enough) in [("sco", true), ("co", false)] {
+        let mut world = world().await;
+        fill(&world, "films", &["a.ts"]).await;
+        for (region, permissions) in [(0, "rlt"), (1, "rwlt")] {
+            let of = world.emulator.ready().regions[region].storage[0].clone();
+            let rights = format!("ss=b&srt={types}&sp={permissions}");
+            let signature = account_signature(&of.account, &of.key, &rights, "2099-01-01T00:00:00Z");
+            let side = if region == 0 { &mut world.config.source } else { &mut world.config.target };
+            side.storage[0].key = Secret::new(signature);
+        }
+        let checks = examine(&world.config, &world.pair(), &WriteTest::No).await;
+        let sas: Vec<_> = checks.iter().filter(|check| check.check == "sas").collect();
+        assert_eq!(sas.len(), 2);
+        for check in sas {
+            assert_eq!(check.verdict == Verdict::Ok, enough, "{check:?}");
+            assert_eq!(check.found.contains("srt=co lacks s"), !enough, "{check:?}");
+            assert!(enough || check.remedy.as_ref().is_some_and(|remedy| remedy.contains("Service")), "{check:?}");
+        }
+        let result = world.try_sync(Options::default(), &Arc::new(TestMonitor::default())).await;
+        match result {
+            Ok(summary) if enough => assert_eq!((summary.outcome, summary.assets.mirrored), (Outcome::Complete, 1)),
+            result => assert!(!enough && result.is_err(), "{result:?}"),
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

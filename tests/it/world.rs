@@ -249,15 +249,20 @@ pub(crate) async fn ask_media(
     send(world, ask).await
 }
 
-/// A storage account's shared access signature for all its containers and blobs.
-pub(crate) fn account_signature(account: &str, key: &str, permissions: &str, expiry: &str) -> String {
+/// A storage account's shared access signature with these rights, `ss=…&srt=…&sp=…`.
+pub(crate) fn account_signature(account: &str, key: &str, rights: &str, expiry: &str) -> String {
     let version = "2020-12-06";
-    let text = format!("{account}\n{permissions}\nb\nco\n\n{expiry}\n\n\n{version}\n\n");
+    let right = |name: &str| {
+        let mut rights = rights.split('&').filter_map(|right| right.split_once('='));
+        rights.find(|right| right.0 == name).expect("the right is given").1
+    };
+    let (services, types, permissions) = (right("ss"), right("srt"), right("sp"));
+    let text = format!("{account}\n{permissions}\n{services}\n{types}\n\n{expiry}\n\n\n{version}\n\n");
     let mut mac = Hmac::<Sha256>::new_from_slice(&BASE64.decode(key).unwrap()).unwrap();
     mac.update(text.as_bytes());
     let signature = BASE64.encode(mac.finalize().into_bytes());
     let signature: String = url::form_urlencoded::byte_serialize(signature.as_bytes()).collect();
-    format!("sv={version}&ss=b&srt=co&sp={permissions}&se={expiry}&sig={signature}")
+    format!("sv={version}&{rights}&se={expiry}&sig={signature}")
 }
 
 /// An operator who accepts those causes and decides nothing else.

@@ -56,14 +56,14 @@ fn a_signature_of_the_operator_that_ends_during_the_run_is_named_with_its_accoun
 }
 
 async fn a_signature_ends() {
-    for (region, permissions) in [(0, "rlt"), (1, "rwlt")] {
+    for (region, rights) in [(0, "ss=b&srt=co&sp=rlt"), (1, "ss=b&srt=co&sp=rwlt")] {
         let mut world = World::generated(LIBRARY).await;
         follow(Some(world.ledger.clone()));
         let storage = world.emulator.ready().regions[region].storage[0].clone();
         let ends_in = |seconds: i64| {
             let expiry = mediamirror::clock::now() + jiff::SignedDuration::from_secs(seconds);
             let expiry = expiry.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-            (Secret::new(account_signature(&storage.account, &storage.key, permissions, &expiry)), expiry)
+            (Secret::new(account_signature(&storage.account, &storage.key, rights, &expiry)), expiry)
         };
         let (signature, expiry) = ends_in(30);
         let account = |world: &mut World, signature: Secret| {
