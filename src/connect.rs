@@ -46,10 +46,13 @@ impl Endpoint {
     /// # Errors
     /// It is a storage account, which has neither jobs nor locators.
     pub fn authoring(&self) -> Result<&dyn Authoring, Error> {
-        self.authoring.as_deref().ok_or_else(|| Error::Input {
-            subject: format!("account {}", self.library.account()),
-            reason: "it is a storage account, and `asset` commands need a media account; use the tools of its vendor"
-                .to_owned(),
+        self.authoring.as_deref().ok_or_else(|| {
+            let subject = format!("account {}", self.library.account());
+            Error::input(
+                subject,
+                "it is a storage account; this command needs a media account",
+                "use the tools of its vendor",
+            )
         })
     }
 

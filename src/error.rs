@@ -120,6 +120,8 @@ pub enum Error {
         subject: String,
         /// Why it cannot be used.
         reason: String,
+        /// What to do.
+        remedy: &'static str,
     },
 }
 
@@ -154,8 +156,22 @@ impl Error {
 
     /// The error of a scope without a single asset.
     pub(crate) fn nothing_matched() -> Self {
-        let reason = "no asset of the source matches".to_owned();
-        Self::Input { subject: "--include and --exclude".to_owned(), reason }
+        let remedy = "use globs that match asset names, such as `--include 'film*'`";
+        Self::input("--include and --exclude", "no asset of the source matches", remedy)
+    }
+
+    /// The error of an argument that cannot be used.
+    pub(crate) fn input(subject: impl Into<String>, reason: impl Into<String>, remedy: &'static str) -> Self {
+        Self::Input { subject: subject.into(), reason: reason.into(), remedy }
+    }
+
+    /// What to do about it, where that depends on nothing but the error itself.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Input { remedy, .. } => Some(remedy),
+            Self::NoLocators { .. } => Some("compare the libraries with `mediamirror verify`"),
+            _ => self.cause().map(Cause::remedy),
+        }
     }
 
     /// The cause, where the error is about one.

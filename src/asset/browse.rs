@@ -11,13 +11,14 @@ use crate::blob::BlobAccount;
 use crate::connect::Endpoint;
 use crate::error::Error;
 use crate::model::{AccountName, Asset, AssetEncryption, AssetId, ContainerName, LocatorId, LocatorKind};
+use crate::verdict::Cause;
 
 /// The one asset of that id or name.
 ///
 /// # Errors
 /// There is none, or there are several of that name; then the error lists their ids.
 pub async fn find(account: &Endpoint, id_or_name: &str) -> Result<Asset, Error> {
-    let refused = |reason: String| Error::Input { subject: id_or_name.to_owned(), reason };
+    let refused = |reason: String| Error::input(id_or_name, reason, "`mediamirror asset list` prints ids and names");
     if account.authoring()?.is_asset_id(id_or_name) {
         let found = account.library.asset(&AssetId::new(id_or_name)).await?;
         return found.ok_or_else(|| refused(format!("account {} has no asset of that id", account.library.account())));
@@ -28,7 +29,7 @@ pub async fn find(account: &Endpoint, id_or_name: &str) -> Result<Asset, Error> 
         (Some(asset), 0) => Ok(asset),
         (Some(last), _) => {
             let ids: Vec<String> = found.iter().chain([&last]).map(|asset| asset.id.to_string()).collect();
-            Err(refused(format!("{} assets have that name; use one's id: {}", ids.len(), ids.join(", "))))
+            Err(refused(format!("{} assets have that name; their ids: {}", ids.len(), ids.join(", "))))
         }
     }
 }
@@ -38,13 +39,10 @@ pub async fn find(account: &Endpoint, id_or_name: &str) -> Result<Asset, Error> 
 /// # Errors
 /// It is not among the configured ones.
 pub fn storage_of<'a>(account: &'a Endpoint, asset: &Asset) -> Result<&'a Arc<BlobAccount>, Error> {
-    account.blobs(asset.storage_account.as_ref()).ok_or_else(|| Error::Input {
-        subject: asset.label().to_owned(),
-        reason: format!(
-            "it is in storage account {}, whose key the configuration does not have; add it as a `[[{}.storage]]`",
-            asset.storage_account.as_ref().map_or("?", |name| name.as_str()),
-            account.side,
-        ),
+    account.blobs(asset.storage_account.as_ref()).ok_or_else(|| {
+        let name = asset.storage_account.as_ref().map_or("?", |name| name.as_str());
+        let reason = format!("it is in storage account {name}, which is not among the `[[{}.storage]]`", account.side);
+        Error::input(asset.label(), reason, Cause::StorageAccountNotConfigured.remedy())
     })
 }
 

@@ -101,16 +101,17 @@ fn preset_label(options: &EncodeOptions) -> &str {
 
 /// Would the service know what to encode?
 fn encodable(asset: &Asset, files: &[AssetFile]) -> Result<(), Error> {
-    let refused = |reason: String| Err(Error::Input { subject: asset.label().to_owned(), reason });
+    let refused = |reason: String, remedy| Err(Error::input(asset.label(), reason, remedy));
     match files {
-        [] => refused("it has no file to encode".to_owned()),
+        [] => refused("it has no file to encode".to_owned(), "upload a film into an asset first"),
         [_] => Ok(()),
         several if several.iter().any(|file| file.primary) => Ok(()),
-        several => refused(format!(
-            "none of its {} files is the primary one, so that it is not known which to encode: {}",
-            several.len(),
-            names(several)
-        )),
+        several => {
+            let (count, names) = (several.len(), names(several));
+            let reason =
+                format!("none of its {count} files is the primary one, so it is not known which to encode: {names}");
+            refused(reason, "upload the film into an asset of its own, and encode that one")
+        }
     }
 }
 
@@ -151,7 +152,7 @@ fn only_manifest<'a>(asset: &AssetId, files: &'a [AssetFile]) -> Result<&'a Asse
             names(several.iter().copied())
         ),
     };
-    Err(Error::Input { subject: asset.to_string(), reason })
+    Err(Error::input(asset.as_str(), reason, "choose a preset that makes one server manifest (.ism)"))
 }
 
 fn names<'a>(files: impl IntoIterator<Item = &'a AssetFile>) -> String {

@@ -163,9 +163,8 @@ fn refuse_storage_encryption(asset: &Asset) -> Result<(), Error> {
     if asset.encryption != AssetEncryption::Storage {
         return Ok(());
     }
-    let reason =
-        "it is storage-encrypted: without a delivery policy that decrypts it, it would play nowhere".to_owned();
-    Err(Error::Input { subject: asset.label().to_owned(), reason })
+    let reason = "it is storage-encrypted: without a delivery policy that decrypts it, it would play nowhere";
+    Err(Error::input(asset.label(), reason, "upload the films into an asset that is not, and publish that one"))
 }
 
 #[cfg(test)]

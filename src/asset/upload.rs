@@ -129,21 +129,20 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// A storage-encrypted asset cannot be mirrored, nor made without the media account's own key. The error for an asset
-/// that was deleted while files were uploaded to it.
+/// The error for an asset that was deleted while files were uploaded to it.
 fn deleted(asset: &Asset) -> Error {
-    let reason = "the asset was deleted meanwhile; upload the files again".to_owned();
-    Error::Input { subject: asset.label().to_owned(), reason }
+    Error::input(asset.label(), "the asset was deleted meanwhile", "upload the files again")
 }
 
+/// A storage-encrypted asset cannot be mirrored, nor made without the media account's own key.
 fn refuse_storage_encryption(name: &str, encryption: AssetEncryption) -> Result<(), Error> {
     if encryption != AssetEncryption::Storage {
         return Ok(());
     }
     let reason = "storage encryption needs a content key of this one media account, and a copy of its blobs could not be \
-                  read in any other: such an asset cannot be mirrored. Upload it with `none`, or encrypted already \
-                  with `common-encryption` or `envelope`";
-    Err(Error::Input { subject: name.to_owned(), reason: reason.to_owned() })
+                  read in any other: such an asset cannot be mirrored";
+    let remedy = "upload it with `none`, or encrypted already with `common-encryption` or `envelope`";
+    Err(Error::input(name, reason, remedy))
 }
 
 /// The asset an upload of the same files left unfinished, or a new one.

@@ -74,10 +74,7 @@ impl CommandFailure {
             code: ExitCode::of(error, changed),
             message: plain::line(&scrub(&error.to_string())).into_owned(),
             cause: error.cause(),
-            remedy: match error.cause() {
-                Some(cause) => Some(cause.remedy().to_owned()),
-                None => error.failure().map(remedy_of).map(str::to_owned),
-            },
+            remedy: error.remedy().or_else(|| error.failure().map(remedy_of)).map(str::to_owned),
             problems: Vec::new(),
         }
     }

@@ -98,7 +98,7 @@ impl Keeper {
                     Some(held) => format!("it holds nothing; run {} does", held.run),
                     None => "it holds nothing, nor does any other run".to_owned(),
                 };
-                Err(Error::Input { subject: format!("run {run}"), reason })
+                Err(Error::input(format!("run {run}"), reason, "give the id that the last held run printed"))
             }
         };
         let ids = |ids: Vec<String>| ids.into_iter().map(AssetId::new).collect::<HashSet<_>>();

@@ -83,11 +83,9 @@ pub async fn watch(account: &Endpoint, id: &JobId, monitor: &dyn Monitor) -> Res
 }
 
 async fn read(account: &Endpoint, id: &JobId) -> Result<Job, Error> {
-    account
-        .authoring()?
-        .job(id)
-        .await?
-        .ok_or_else(|| Error::Input { subject: id.to_string(), reason: "the account has no job of that id".to_owned() })
+    account.authoring()?.job(id).await?.ok_or_else(|| {
+        Error::input(id.as_str(), "the account has no job of that id", "`mediamirror asset jobs` prints ids")
+    })
 }
 
 /// The mean progress of tasks, rounded down: 100 means that all are done.

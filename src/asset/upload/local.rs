@@ -36,16 +36,18 @@ pub(super) struct LocalFile {
 impl LocalFile {
     /// A file as it is now.
     fn look(path: &Path) -> Result<Self, Error> {
-        let unusable = |reason: String| Error::Input { subject: path.display().to_string(), reason };
-        let metadata = std::fs::metadata(path).map_err(|error| unusable(format!("failed to read it: {error}")))?;
+        let unusable = |reason: String, remedy| Error::input(path.display().to_string(), reason, remedy);
+        let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error.to_string()))?;
         if !metadata.is_file() {
-            return Err(unusable("it is not a file".to_owned()));
+            return Err(unusable("it is not a file".to_owned(), "name the files that are in it one by one"));
         }
         let name = path.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| unusable("its name is not UTF-8, as a blob's has to be".to_owned()))?;
+        let name =
+            name.ok_or_else(|| unusable("its name is not UTF-8, as a blob's has to be".to_owned(), "rename it"))?;
         let length = metadata.len();
         if length > MOST_BLOCKS * LARGEST_BLOCK {
-            return Err(unusable(format!("it has {length} bytes, more than a block blob may have")));
+            let reason = format!("it has {length} bytes, more than a block blob may have");
+            return Err(unusable(reason, "split it"));
         }
         let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         Ok(Self {
@@ -94,21 +96,28 @@ impl LocalFile {
     }
 }
 
+/// What to do about a file that cannot be read.
+const READABLE: &str = "check the path and its permissions";
+
+/// The error of a file that cannot be read.
+pub(super) fn unreadable(path: &Path, reason: &str) -> Error {
+    Error::input(path.display().to_string(), format!("failed to read it: {reason}"), READABLE)
+}
+
 /// Looks at the files.
 pub(super) async fn read(paths: &[PathBuf]) -> Result<Vec<LocalFile>, Error> {
     let paths = paths.to_vec();
     let looked = tokio::task::spawn_blocking(move || paths.iter().map(|path| LocalFile::look(path)).collect());
-    let files: Vec<LocalFile> = looked.await.unwrap_or_else(|error| {
-        Err(Error::Input { subject: "the files".to_owned(), reason: format!("failed to read them: {error}") })
-    })?;
+    let files: Vec<LocalFile> = looked
+        .await
+        .unwrap_or_else(|error| Err(Error::input("the files", format!("failed to read them: {error}"), READABLE)))?;
     let mut names = HashSet::new();
     if let Some(twice) = files.iter().find(|file| !names.insert(file.name.as_str())) {
-        let reason = "two files have that name, but names in an asset are unique".to_owned();
-        return Err(Error::Input { subject: twice.name.clone(), reason });
+        let reason = "two files have that name, but names in an asset are unique";
+        return Err(Error::input(&twice.name, reason, "rename one of them"));
     }
     if files.is_empty() {
-        let reason = "there are no files to upload".to_owned();
-        return Err(Error::Input { subject: "the asset".to_owned(), reason });
+        return Err(Error::input("the asset", "there are no files to upload", "name at least one file"));
     }
     Ok(files)
 }

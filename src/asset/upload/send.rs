@@ -14,7 +14,7 @@ use futures::stream::{self, StreamExt};
 use md5::{Digest as _, Md5};
 use tokio::sync::mpsc;
 
-use super::local::LocalFile;
+use super::local::{LocalFile, unreadable};
 use crate::blob::BlobAccount;
 use crate::error::Error;
 use crate::model::{BlobProperties, BlobRef};
@@ -141,8 +141,8 @@ pub(super) async fn send(
     }
     let md5 = match reading.await {
         Ok(Ok(md5)) => md5,
-        Ok(Err(error)) => return Err(unreadable(file, &error.to_string())),
-        Err(error) => return Err(unreadable(file, &error.to_string())),
+        Ok(Err(error)) => return Err(unreadable(&file.path, &error.to_string())),
+        Err(error) => return Err(unreadable(&file.path, &error.to_string())),
     };
     if !file.unchanged() {
         return Err(Error::found(file.path.display().to_string(), Cause::SourceChanging, ""));
@@ -151,10 +151,6 @@ pub(super) async fn send(
     let ids: Vec<Vec<u8>> = ids.into_iter().map(|(_, id)| id).collect();
     commit(storage, to, file, &ids, &md5).await?;
     Ok(Sent { there, md5 })
-}
-
-fn unreadable(file: &LocalFile, reason: &str) -> Error {
-    Error::Input { subject: file.path.display().to_string(), reason: format!("failed to read it: {reason}") }
 }
 
 /// Commits the blocks, and checks the length and the checksum of the blob.

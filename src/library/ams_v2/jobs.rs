@@ -80,10 +80,12 @@ fn task(row: &Row) -> Result<JobTask, Failure> {
 fn task_body(output_name: &str) -> Result<String, Error> {
     let wrong = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
     if output_name.contains(wrong) {
-        return Err(Error::Input {
-            subject: format!("output name {output_name:?}"),
-            reason: "it has control characters, which a task cannot carry".to_owned(),
-        });
+        let reason = "it has control characters, which a task cannot carry";
+        return Err(Error::input(
+            format!("output name {output_name:?}"),
+            reason,
+            "choose another one with --output-name",
+        ));
     }
     Ok(format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?><taskBody><inputAsset>JobInputAsset(0)</inputAsset>\
@@ -191,7 +193,7 @@ impl AmsV2 {
             }
             if job.state.is_final() {
                 let reason = format!("it is over already: {}", job.state);
-                return Err(Error::Input { subject: id.to_string(), reason });
+                return Err(Error::input(id.as_str(), reason, "there is nothing to cancel"));
             }
         }
         Err(error.into())

@@ -49,10 +49,8 @@ impl AmsV2 {
             return Ok(newest.clone());
         }
         let known: Vec<String> = processors.iter().map(|p| format!("{} {}", p.name, p.version)).collect();
-        Err(Error::Input {
-            subject: format!("processor {name:?}"),
-            reason: format!("account {} has none of that name; it has: {}", self.0.account, known.join(", ")),
-        })
+        let reason = format!("account {} has none of that name; it has: {}", self.0.account, known.join(", "));
+        Err(Error::input(format!("processor {name:?}"), reason, "name one of these"))
     }
 }
 
