@@ -111,6 +111,14 @@ impl<'a> Document<'a> {
         path_in(tree.get_ref(), span)
     }
 
+    /// Where a key of a section stands; of one that is not written, where the section begins.
+    pub(super) fn span_of(&self, section: &str, key: &str) -> Range<usize> {
+        let (tree, _) = DeTable::parse_recoverable(self.text);
+        let Some((header, value)) = tree.get_ref().get_key_value(section) else { return 0..0 };
+        let key = value.get_ref().as_table().and_then(|table| table.get_key_value(key));
+        key.map_or_else(|| header.span(), |(key, _)| key.span())
+    }
+
     /// `file:line` of a byte.
     pub(super) fn place(&self, at: usize) -> String {
         let line = self.text[..at.min(self.text.len())].matches('\n').count() + 1;
@@ -175,6 +183,9 @@ pub(super) const REMEDY: &str = " ~remedy~ ";
 /// What the parser says of a key that stands twice in a table.
 const DUPLICATE: &str = "duplicate key";
 
+/// What the parser says where one of several names is expected, and the value is of another kind.
+const NO_CHOICE: &str = "wanted string or table";
+
 /// The words in backquotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
@@ -183,8 +194,12 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 /// "invalid type: string "x", expected y" repeats the value; only what was expected is told.
 fn hide_values(message: &str) -> String {
     let invalid = message.starts_with("invalid type") || message.starts_with("invalid value");
+    let of_kind = |expected: &str| format!("this value is of the wrong kind: expected {}", in_words(expected));
+    if message == NO_CHOICE {
+        return of_kind("string");
+    }
     match message.rsplit_once(", expected ") {
-        Some((_, expected)) if invalid => format!("this value is of the wrong kind: expected {}", in_words(expected)),
+        Some((_, expected)) if invalid => of_kind(expected),
         _ => message.to_owned(),
     }
 }
@@ -247,5 +262,6 @@ mod tests {
             hide_values("invalid type: string \"hunter2, expected x\", expected a boolean"),
             "this value is of the wrong kind: expected true or false"
         );
+        assert_eq!(hide_values(NO_CHOICE), "this value is of the wrong kind: expected a text in quotes");
     }
 }

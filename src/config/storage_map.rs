@@ -30,11 +30,15 @@ pub(super) fn read(
         problems.push(document.error(&map.span(), problem, "use `api_version` 2.2 or later, or remove the map"));
     }
     let mut read = BTreeMap::new();
-    for (from, to) in map.get_ref() {
-        let from = find(from, &source, "source", document);
+    for (name, to) in map.get_ref() {
+        let from = find(name, &source, "source", document);
         let to = find(to, &target, "target", document);
-        if let (Some(from), Some(to)) = (problems.keep(from), problems.keep(to)) {
-            read.insert(AccountName::new(from), AccountName::new(to));
+        if let (Some(from), Some(to)) = (problems.keep(from), problems.keep(to))
+            && read.insert(AccountName::new(from), AccountName::new(to)).is_some()
+        {
+            // TOML knows only keys that are spelled alike.
+            let problem = "`target.storage_map`: this storage account has two entries";
+            problems.push(document.error(&name.span(), problem, "keep one of them"));
         }
     }
     read

@@ -176,7 +176,9 @@ fn both_sides_have_the_same_service() {
     let target = BLOBS.find("[target]").unwrap();
     let text = GOOD[..GOOD.find("[target]").unwrap()].to_owned() + &BLOBS[target..];
     let told = Config::parse(&text, &place.path()).expect_err("it must be refused").to_string();
-    assert!(told.contains("source and target are libraries of different services"), "{told}");
+    let line = text[..text.rfind("service = \"blobs\"").unwrap()].matches('\n').count() + 1;
+    let words = format!("mirror.toml:{line}: `target.service`: source and target are libraries of different services");
+    assert!(told.contains(&words), "{told}");
 }
 
 const POLICY: &str = r#"accept = ["source-empty", { cause = "protected", names = ["trailer-*"], most = 3 }]
@@ -453,6 +455,7 @@ fn a_storage_map_names_configured_storage_accounts_of_both_sides() {
     for (map, problem, remedy) in [
         ("{ storewset = \"storeeast\" }", "no [[source.storage]] has this name", "did you mean `storewest`?"),
         ("{ storewest = \"other\" }", "no [[target.storage]] has this name", "known here: storeeast"),
+        ("{ storewest = \"storeeast\", STOREWEST = \"storeeast\" }", "has two entries", "keep one of them"),
         ("{ storewest = 3 }", "`target.storage_map.storewest`: this value is of the wrong kind", "correct that line"),
     ] {
         let error = only(with(map));

@@ -60,10 +60,9 @@ fn distinct(source: &AccountFile, target: &AccountFile, document: &Document<'_>,
         }
         (ServiceFile::Blobs, ServiceFile::Blobs) => false,
         _ => {
-            if let Some(account) = &target.account {
-                let problem = "`target.service`: source and target are libraries of different services";
-                problems.push(document.error(&account.span(), problem, "give both the same `service`"));
-            }
+            let problem = "`target.service`: source and target are libraries of different services";
+            let place = document.span_of("target", "service");
+            problems.push(document.error(&place, problem, "give both the same `service`"));
             return;
         }
     };
