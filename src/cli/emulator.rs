@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use mediamirror::config::is_loopback;
 use mediamirror::emulator::settings::{Ports, RegionSettings};
 use mediamirror::emulator::{Emulator, EmulatorError, EmulatorHandle, FaultPlan, Generate, Ready, Settings};
+use url::Url;
 
 use super::args::EmulatorArgs;
 use super::context::Context;
@@ -94,18 +96,40 @@ fn number(regions: &mut [RegionSettings], base: u16) -> Result<(), CommandFailur
     Ok(())
 }
 
-/// Writes a configuration that mirrors the first region to the second. One that is there is replaced: the ports are new.
+/// Writes a configuration that mirrors the first region to the second. One of an emulator is replaced: the ports are new.
 fn write_configuration(context: &Context, path: &Path, ready: &Ready) -> Result<(), CommandFailure> {
     let [source, target, ..] = ready.regions.as_slice() else {
         let problem = "--write-config needs two regions, a source and a target";
         return Err(CommandFailure::new(ExitCode::Usage, problem, "add a second one to the settings"));
     };
+    if path.symlink_metadata().is_ok() && !names_only_this_machine(path) {
+        let problem = format!("{} already exists, and is not of an emulator; nothing was written", path.display());
+        return Err(CommandFailure::new(ExitCode::Refused, problem, "name another file, or remove this one"));
+    }
     let written =
         files::write_configuration(path, &regions::template(source), &regions::template(target), Existing::Replace)?;
     for file in written {
         context.printer.note(&format!("wrote {}", file.display()));
     }
     Ok(())
+}
+
+/// Is that a configuration, all of whose accounts are on this machine?
+fn names_only_this_machine(path: &Path) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let Ok(table) = text.parse::<toml::Table>() else { return false };
+    let mut urls = Vec::new();
+    table.values().for_each(|value| urls_in(value, &mut urls));
+    !urls.is_empty() && urls.iter().all(is_loopback)
+}
+
+fn urls_in(value: &toml::Value, urls: &mut Vec<Url>) {
+    match value {
+        toml::Value::String(text) => urls.extend(Url::parse(text).ok().filter(Url::has_host)),
+        toml::Value::Array(values) => values.iter().for_each(|value| urls_in(value, urls)),
+        toml::Value::Table(table) => table.values().for_each(|value| urls_in(value, urls)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -124,5 +148,23 @@ mod tests {
     fn a_base_too_high_is_refused() {
         let error = number(&mut Settings::default().regions, u16::MAX - 3).unwrap_err();
         assert_eq!(error.code, ExitCode::Usage);
+    }
+
+    #[test]
+    fn only_a_configuration_of_this_machine_is_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("mirror.toml");
+        let is_ours = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            names_only_this_machine(&path)
+        };
+        let ours =
+            "[source]\nendpoint = \"http://127.0.0.1:9/api/\"\n[[source.storage]]\nendpoint = \"http://127.0.0.1:9/a\"";
+        assert!(is_ours(ours));
+        assert!(!is_ours(&ours.replace("127.0.0.1:9/a\"", "store.example/a\"")));
+        for text in ["", "[source]\naccount = \"films\"", "no toml"] {
+            assert!(!is_ours(text), "{text}");
+        }
+        assert!(!names_only_this_machine(place.path()), "a directory");
     }
 }
