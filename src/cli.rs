@@ -33,6 +33,7 @@ mod tutorial;
 mod unlock;
 mod urls;
 mod verify;
+mod wrap;
 
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;

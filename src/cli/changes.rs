@@ -4,26 +4,19 @@
 use std::fmt::Write as _;
 use std::sync::Mutex;
 
-use console::measure_text_width;
 use mediamirror::model::AssetId;
 use mediamirror::monitor::{AssetOutcome, RunEvent};
 use mediamirror::verdict::{Change, Class, Finding};
 use serde::Serialize;
 
 use super::plain;
+use super::wrap::wrapped;
 
 /// Lines kept for a person who did not ask for all; some screens full.
 const FIRST: usize = 50;
 /// Assets kept for a program that did not ask for all: 250 bytes each, so that a first run takes as much memory for a million
 /// assets as for a few.
 const FIRST_OF_JSON: usize = 10_000;
-/// Columns of a line, where words allow it.
-const COLUMNS: usize = 80;
-/// Before the lines that continue a reason.
-const INDENT: &str = "    ";
-/// A name that leaves fewer columns than this has its reason below it.
-const LEAST_ROOM: usize = 20;
-
 /// The changes of one asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Changed {
@@ -46,6 +39,8 @@ struct NotMirrored {
 #[derive(Debug)]
 pub(crate) struct Changes {
     limit: usize,
+    /// For a program: what is not mirrored is among the problems of the summary.
+    json: bool,
     kept: Mutex<Kept>,
 }
 
@@ -68,7 +63,7 @@ impl Changes {
             (false, true) => FIRST_OF_JSON,
             (false, false) => FIRST,
         };
-        Self { limit, kept: Mutex::default() }
+        Self { limit, json, kept: Mutex::default() }
     }
 
     /// Keeps what an event says of changes.
@@ -81,7 +76,7 @@ impl Changes {
                     self.kept.lock().expect("no panic while held").more_changed += 1;
                 }
             }
-            RunEvent::AssetFinished { name, outcome: AssetOutcome::Not(finding), .. } => {
+            RunEvent::AssetFinished { name, outcome: AssetOutcome::Not(finding), .. } if !self.json => {
                 let named = finding.class() == Class::Held;
                 let (name, finding) = (name.clone(), finding.clone());
                 self.keep(named, |kept| kept.not_mirrored.push(NotMirrored { name, finding }));
@@ -139,7 +134,8 @@ impl Kept {
         lines.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
         let mut text = String::new();
         for (symbol, name, reason) in lines {
-            text.push_str(&line(symbol, &plain::line(name), &plain::line(&reason)));
+            let start = format!("{} {}  ", symbol.as_char(), plain::line(name));
+            text.push_str(&wrapped(&start, &plain::line(&reason)));
         }
         if self.more > 0 {
             let _ = writeln!(text, "  … and {} more; `--all` prints all of them", self.more);
@@ -185,38 +181,14 @@ fn reason(changed: &Changed) -> String {
     shown.map(Change::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// One asset: symbol, name, reason; continued below with an indent where it is too long.
-fn line(symbol: Symbol, name: &str, reason: &str) -> String {
-    let mut text = format!("{} {name}", symbol.as_char());
-    let mut column = measure_text_width(&text);
-    let mut gap = "  ";
-    if column + LEAST_ROOM > COLUMNS {
-        column = COLUMNS;
-    }
-    for word in reason.split(' ') {
-        let width = measure_text_width(word);
-        if column + gap.len() + width > COLUMNS {
-            text.push('\n');
-            text.push_str(INDENT);
-            column = INDENT.len();
-        } else {
-            text.push_str(gap);
-            column += gap.len();
-        }
-        text.push_str(word);
-        column += width;
-        gap = " ";
-    }
-    text.push('\n');
-    text
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use console::measure_text_width;
     use mediamirror::model::LocatorId;
     use mediamirror::verdict::{Cause, Withdrawal};
 
     use super::*;
+    use crate::cli::wrap::{COLUMNS, INDENT};
 
     fn changed(name: &str, changes: Vec<Change>) -> RunEvent {
         RunEvent::Changed { asset: AssetId::new(format!("id of {name}")), name: name.to_owned(), changes }
@@ -243,6 +215,7 @@ pub(crate) mod tests {
     fn json_keeps_ten_thousand_assets_and_what_is_taken_off_the_target_and_counts_the_others() {
         let changes = Changes::new(false, true);
         for _ in 0..=FIRST_OF_JSON {
+            changes.see(&not_mirrored("news", Cause::SourceEmpty));
             changes.see(&changed("film", vec![Change::New { blobs: 1 }]));
         }
         changes.see(&changed("series", vec![withdrawn("1")]));

@@ -1,7 +1,5 @@
 //! `doctor`: examines both accounts and the ledger, and says what a run would stumble over.
 
-use std::fmt::Write as _;
-
 use mediamirror::config::Config;
 use mediamirror::doctor::{Check, Verdict, WriteTest, examine};
 use mediamirror::error::Error;
@@ -12,8 +10,10 @@ use super::args::DoctorArgs;
 use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::{CommandFailure, remedy_of};
+use super::plain;
 use super::session::Session;
 use super::signals::Interruption;
+use super::wrap::wrapped;
 
 /// Printed when the first signal comes.
 const HINT: &str = "stopping: what the write test created is removed; press Ctrl-C again to leave at once";
@@ -61,7 +61,7 @@ fn code(checks: &[Check]) -> ExitCode {
     })
 }
 
-/// One line a check.
+/// One item a check.
 fn text(checks: &[Check]) -> String {
     let mut text = String::new();
     for Check { verdict, side, subject, check, found, remedy, .. } in checks {
@@ -71,11 +71,9 @@ fn text(checks: &[Check]) -> String {
             Verdict::Fail => "fail",
         };
         let side = side.map_or_else(|| "here".to_owned(), |side| side.to_string());
-        let _ = write!(text, "{verdict:<5} {side:<7} {subject}: {check}: {found}");
-        if let Some(remedy) = remedy {
-            let _ = write!(text, "; remedy: {remedy}");
-        }
-        text.push('\n');
+        let start = format!("{verdict:<5} {side:<7} {subject}: {check}: ");
+        let remedy = remedy.as_ref().map(|remedy| format!("; remedy: {remedy}")).unwrap_or_default();
+        text.push_str(&wrapped(&start, &plain::line(&format!("{found}{remedy}"))));
     }
     text
 }

@@ -10,6 +10,7 @@ use mediamirror::engine::{Guard, MethodCount, Outcome, Summary};
 
 use super::changes::Kept;
 use super::plain;
+use super::wrap::{labelled, wrapped};
 
 /// One line for each asset that was changed or is not mirrored, one for each finding about the run as a whole, then the total
 /// in one line; with `verbose`, the counts of each kind and the time each kind of request took in place of the total. A run
@@ -17,7 +18,7 @@ use super::plain;
 pub(crate) fn text(summary: &Summary, changes: &Kept, verbose: bool) -> String {
     let mut text = changes.text();
     for finding in &summary.findings {
-        let _ = writeln!(text, "! {}", plain::line(&finding.line(true)));
+        text.push_str(&wrapped("! ", &plain::line(&finding.line(true))));
     }
     if verbose {
         text.push_str(&counts(summary));
@@ -25,7 +26,7 @@ pub(crate) fn text(summary: &Summary, changes: &Kept, verbose: bool) -> String {
             let _ = writeln!(text, "\n{}", latency_table(&summary.latency));
         }
     } else {
-        let _ = writeln!(text, "{}", total(summary));
+        text.push_str(&wrapped("", &total(summary)));
         forecast(summary, &mut text);
     }
     held(summary, &mut text);
@@ -36,12 +37,9 @@ pub(crate) fn text(summary: &Summary, changes: &Kept, verbose: bool) -> String {
 fn held(summary: &Summary, text: &mut String) {
     if summary.outcome == Outcome::Held && summary.held > 0 {
         let flags = summary.held_by.iter().map(|guard| format!(" {} {}", flag(*guard), summary.run));
-        let _ = writeln!(
-            text,
-            "held     {}; after you have checked the source, run again with{}",
-            counted(summary.held, "asset"),
-            flags.collect::<String>(),
-        );
+        let after = "after you have checked the source, run again with";
+        let held = format!("{}; {after}{}", counted(summary.held, "asset"), flags.collect::<String>());
+        text.push_str(&labelled("held", &held));
     }
 }
 
@@ -65,6 +63,9 @@ fn total(summary: &Summary) -> String {
         (assets.skipped, "skipped"),
         (assets.failed, "failed"),
         (assets.conflicts, if assets.conflicts == 1 { "conflict" } else { "conflicts" }),
+        // Also those that the source does not list any more.
+        (summary.held, "held"),
+        (assets.unchecked, "not checked"),
         (assets.gone, "gone from the source"),
     ] {
         if count > 0 {
@@ -111,7 +112,7 @@ fn word(outcome: Outcome) -> &'static str {
 }
 
 /// A count with its noun.
-fn counted(count: u64, one: &str) -> String {
+pub(crate) fn counted(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{} {one}s", thousands(count)) }
 }
 
@@ -134,23 +135,22 @@ fn counts(summary: &Summary) -> String {
     let done = if summary.outcome == Outcome::DryRun { "to mirror" } else { "mirrored" };
     let copied = if summary.outcome == Outcome::DryRun { "to copy" } else { "copied" };
     let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "outcome  {}\nassets   {} in scope: {} {done}, {} unchanged, {} skipped, {} failed, {} conflicts",
-        outcome(summary.outcome),
+    let _ = writeln!(text, "outcome  {}", outcome(summary.outcome));
+    let of_assets = format!(
+        "{} in scope: {} {done}, {} unchanged, {} skipped, {} failed, {} conflicts, {} held, {} not checked",
         assets.total,
         assets.mirrored,
         assets.unchanged,
         assets.skipped,
         assets.failed,
         assets.conflicts,
+        assets.held,
+        assets.unchecked,
     );
+    text.push_str(&labelled("assets", &of_assets));
     if assets.gone > 0 {
-        let _ = writeln!(
-            text,
-            "gone     {} mirrored before and not listed by the source any more; their copies stay on the target",
-            assets.gone,
-        );
+        let gone = "mirrored before and not listed by the source any more; their copies stay on the target";
+        text.push_str(&labelled("gone", &format!("{} {gone}", assets.gone)));
     }
     let _ = writeln!(
         text,
@@ -161,7 +161,7 @@ fn counts(summary: &Summary) -> String {
         blobs.failed,
     );
     for MethodCount { method, blobs, bytes, why, .. } in &summary.copies {
-        let _ = writeln!(text, "copies   {blobs} ({}) by {method}: {why}", ByteSize(*bytes));
+        text.push_str(&labelled("copies", &format!("{blobs} ({}) by {method}: {why}", ByteSize(*bytes))));
     }
     let _ = writeln!(
         text,
@@ -183,18 +183,18 @@ fn counts(summary: &Summary) -> String {
 fn forecast(summary: &Summary, text: &mut String) {
     if let Some(forecast) = &summary.forecast {
         let _ = writeln!(text, "a run    would be {}", outcome(summary.verdict));
-        let _ = writeln!(
-            text,
-            "         {} media and {} blob requests, {}, about {:.1} s under the configured limits",
+        let cost = format!(
+            "{} media and {} blob requests, {}, about {:.1} s under the configured limits",
             forecast.requests.media,
             forecast.requests.blob,
             ByteSize(forecast.bytes),
             forecast.duration.as_secs_f64(),
         );
+        text.push_str(&labelled("", &cost));
         if forecast.estimated_polls > 0 {
             let _ = writeln!(
                 text,
-                "         about {} of the blob requests poll asynchronous copies: an estimate, as nobody promises their speed",
+                "         about {} of the blob requests are polls of asynchronous copies (estimate)",
                 forecast.estimated_polls,
             );
         }
@@ -285,7 +285,9 @@ pub(crate) mod tests {
     #[test]
     fn the_table_names_every_count() {
         let text = text(&example(), &Kept::default(), true);
-        assert!(text.contains("3 in scope: 1 mirrored, 1 unchanged, 0 skipped, 0 failed, 1 conflicts"), "{text}");
+        let assets =
+            "assets   3 in scope: 1 mirrored, 1 unchanged, 0 skipped, 0 failed, 1 conflicts,\n         0 held, 0 not";
+        assert!(text.contains(assets), "{text}");
         assert!(text.contains("4 copied (4.0 KiB), 2 unchanged, 0 failed"), "{text}");
         assert!(text.contains("copies   4 (4.0 KiB) by put: one request is the cheapest\n"), "{text}");
     }
@@ -312,8 +314,8 @@ pub(crate) mod tests {
     #[test]
     fn the_total_in_one_line_names_what_was_done_and_what_was_not() {
         let text = text(&example(), &Kept::default(), false);
-        let total = "partial: 3 assets, 1 unchanged, 1 mirrored, 1 conflict, 4 blobs copied (4.0 KiB), 1 locator mirrored, \
-                     1 locator failed (16 requests, 1.2 s)\n";
+        let total = "partial: 3 assets, 1 unchanged, 1 mirrored, 1 conflict, 4 blobs copied (4.0\n    \
+                     KiB), 1 locator mirrored, 1 locator failed (16 requests, 1.2 s)\n";
         assert_eq!(text, total, "neither counts nor latency without -v");
     }
 
@@ -336,8 +338,8 @@ pub(crate) mod tests {
         let summary = Summary { findings: vec![Finding::from(Cause::TargetNotStreaming)], ..example() };
         for verbose in [false, true] {
             let text = text(&summary, &Kept::default(), verbose);
-            let expected = format!("! {}\n", summary.findings[0].line(true));
-            assert!(text.starts_with(&expected), "{text}");
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(text.starts_with(&format!("! {}", summary.findings[0].line(true))), "{text}");
         }
     }
 
@@ -347,8 +349,9 @@ pub(crate) mod tests {
         let held = Summary { outcome: Outcome::Held, verdict: Outcome::Held, held: 2, held_by, ..example() };
         for verbose in [false, true] {
             let text = text(&held, &Kept::default(), verbose);
-            let last = text.lines().last().unwrap();
+            let last = &text[text.rfind("held     ").unwrap()..];
             assert!(last.starts_with("held     2 assets; "), "{text}");
+            let last = last.split_whitespace().collect::<Vec<_>>().join(" ");
             let flags = " with --allow-withdraw 20261129T020000Z --allow-shrink 20261129T020000Z";
             assert!(last.ends_with(flags), "{text}");
         }
@@ -382,6 +385,8 @@ pub(crate) mod tests {
             "/assets/skipped",
             "/assets/failed",
             "/assets/conflicts",
+            "/assets/held",
+            "/assets/unchecked",
             "/assets/gone",
             "/blobs/copied",
             "/blobs/unchanged",

@@ -11,7 +11,9 @@ use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::plain;
 use super::session::Session;
+use super::summary::counted;
 use super::sync::read_ledger;
+use super::wrap::{labelled, wrapped};
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode, CommandFailure> {
@@ -36,23 +38,26 @@ pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode,
 /// The comparison for people.
 pub(crate) fn text(verification: &Verification) -> String {
     let counts = &verification.assets;
-    let mut text = format!(
-        "assets   {} in scope: {} same, {} different, {} missing, {} not mirrored, {} unchecked\n",
+    let assets = format!(
+        "{} in scope: {} same, {} different, {} missing, {} not mirrored, {} unchecked",
         counts.total, counts.same, counts.different, counts.missing, counts.not_mirrored, counts.unchecked
     );
+    let mut text = labelled("assets", &assets);
     let extra = &verification.extra;
     if extra.assets + extra.blobs > 0 {
-        let _ = writeln!(text, "extra    {} assets and {} blobs on the target alone", extra.assets, extra.blobs);
+        let (assets, blobs) = (counted(extra.assets, "asset"), counted(extra.blobs, "blob"));
+        let _ = writeln!(text, "extra    {assets} and {blobs} on the target alone");
     }
     for finding in &verification.findings {
-        let _ = writeln!(text, "  {}", plain::line(&finding.line(true)));
+        text.push_str(&wrapped("  ", &plain::line(&finding.line(true))));
     }
     for problem in &verification.problems {
-        let _ = writeln!(text, "  {}: {}", plain::line(&problem.name), plain::line(&problem.finding.line(true)));
+        let start = format!("  {}: ", plain::line(&problem.name));
+        text.push_str(&wrapped(&start, &plain::line(&problem.finding.line(true))));
     }
     for difference in &verification.differences {
         let [name, item, what] = [&difference.name, &difference.item, &difference.what].map(|text| plain::line(text));
-        let _ = writeln!(text, "  {name}: {item}: {what}");
+        text.push_str(&wrapped(&format!("  {name}: "), &format!("{item}: {what}")));
     }
     text
 }

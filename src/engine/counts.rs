@@ -41,6 +41,10 @@ pub struct AssetCounts {
     pub failed: u64,
     /// A thing that mediamirror did not make is in the way.
     pub conflicts: u64,
+    /// A guard holds changes of them.
+    pub held: u64,
+    /// A property that decides could not be read.
+    pub unchecked: u64,
     /// Complete before, and not listed by the source any more. Their copies stay on the target. Not among the total.
     pub gone: u64,
 }

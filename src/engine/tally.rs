@@ -56,7 +56,9 @@ impl Tally {
     pub(crate) fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
         match finding.class() {
             Class::Skipped | Class::Withheld => self.assets.skipped += 1,
-            Class::Failed | Class::Held | Class::Unchecked => self.assets.failed += 1,
+            Class::Failed => self.assets.failed += 1,
+            Class::Held => self.assets.held += 1,
+            Class::Unchecked => self.assets.unchecked += 1,
             Class::Conflict => self.assets.conflicts += 1,
         }
         self.add(asset, finding, accepted);

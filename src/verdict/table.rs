@@ -113,7 +113,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "held-by-guard",
         Class::Held,
         "too much changes at once, so a guard holds the change",
-        "check the source; if the change is right, run again with the --allow option that the run printed",
+        "check the source; if the change is right, run again with the --allow option that `sync` prints",
     ),
     entry(
         Cause::ListingIncomplete,
@@ -204,7 +204,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "plays-in-the-clear",
         Class::Held,
         "it is protected in the source and still plays unprotected on the target",
-        "to withdraw it, run again with the --allow-withdraw option that the run printed",
+        "to withdraw it, run again with the --allow-withdraw option that `sync` prints",
     ),
     entry(
         Cause::Protected,
@@ -274,7 +274,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "source-older",
         Class::Held,
         "a blob in the source is older than its copy; the source may have been restored to an earlier state",
-        "check the source; if it is right, run again with the --allow-overwrite option that the run printed",
+        "check the source; if it is right, run again with the --allow-overwrite option that `sync` prints",
     ),
     entry(
         Cause::SourceRefusesTarget,

@@ -73,6 +73,18 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
+/// Its lines, each with those that continue it.
+pub(crate) fn unwrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match lines.last_mut() {
+            Some(last) if line.starts_with("    ") => last.extend([" ", line.trim_start()]),
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines
+}
+
 /// A directory with that configuration and its secret file.
 pub(crate) fn place(configuration: &str) -> TempDir {
     let place = tempfile::tempdir().expect("a directory");

@@ -9,7 +9,7 @@ use mediamirror::transport;
 use serde_json::Value;
 
 use crate::cli::against_emulator::Emulator;
-use crate::cli::{mediamirror, stderr, stdout};
+use crate::cli::{mediamirror, stderr, stdout, unwrapped};
 
 /// Two regions, of which the source has two storage accounts.
 const TWO_ACCOUNTS: &str = r#"
@@ -95,7 +95,7 @@ fn a_storage_account_that_is_not_configured_is_three_for_sync_and_verify_and_fai
     }
     let doctor = mediamirror(emulator.path(), &["doctor"]);
     assert_eq!(doctor.status.code(), Some(5), "{}", stdout(&doctor));
-    let line = stdout(&doctor).lines().find(|line| line.starts_with("fail")).unwrap().to_owned();
+    let line = unwrapped(&stdout(&doctor)).into_iter().find(|line| line.starts_with("fail")).unwrap();
     assert!(line.contains("storewest2") && line.contains("add the storage account"), "{line}");
 }
 

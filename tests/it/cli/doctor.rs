@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::against_emulator::Emulator;
 use super::counted::{ask, writes};
-use super::{files_in, mediamirror, stderr, stdout, write_private};
+use super::{files_in, mediamirror, stderr, stdout, unwrapped, write_private};
 use crate::world::account_signature;
 
 /// A small library, answers spoilt by those rules.
@@ -47,7 +47,7 @@ fn two_healthy_accounts_pass_what_was_not_proven_is_said_and_nothing_is_written(
     assert_eq!(files_in(&emulator.place), before);
 
     let output = mediamirror(emulator.path(), &["doctor"]);
-    let lines: Vec<String> = stdout(&output).lines().map(str::to_owned).collect();
+    let lines = unwrapped(&stdout(&output));
     assert_eq!(lines.len(), diagnosis["checks"].as_array().unwrap().len(), "one line a check: {lines:?}");
     assert!(lines.iter().all(|line| ["ok ", "warn ", "fail "].iter().any(|verdict| line.starts_with(verdict))));
     assert_eq!(stderr(&output), "");
@@ -186,7 +186,8 @@ fn the_ledger_is_examined_and_its_trouble_has_its_own_codes() {
 /// Reaches that region's storage account by a signature with these permissions instead of its key. Gives the signature.
 fn by_signature(emulator: &Emulator, region: usize, permissions: &str) -> String {
     let account = emulator.region(region, "storage_account");
-    let query = account_signature(account, emulator.region(region, "storage_key"), permissions, "2099-01-01T00:00:00Z");
+    let (key, rights) = (emulator.region(region, "storage_key"), format!("ss=b&srt=co&sp={permissions}"));
+    let query = account_signature(account, key, &rights, "2099-01-01T00:00:00Z");
     let signature = query.split("sig=").nth(1).expect("it is signed").to_owned();
     let file = format!("{}.{account}.key", ["west", "east"][region]);
     emulator.change(&format!("key = {{ file = \"{file}\" }}"), &format!("sas = {{ file = \"{account}.sas\" }}"));

@@ -191,7 +191,8 @@ impl Night<'_> {
     /// (e) Every asset has one verdict, they add up, and the run ends as they say.
     pub(super) fn verdicts_are_true(&self, guards: &Guards) {
         let counts = self.summary.assets;
-        let sum = counts.mirrored + counts.unchanged + counts.skipped + counts.failed + counts.conflicts;
+        let not = counts.skipped + counts.failed + counts.conflicts + counts.held + counts.unchecked;
+        let sum = counts.mirrored + counts.unchanged + not;
         assert_eq!((counts.total, sum), (self.after.a.0.len() as u64, counts.total), "(e) {counts:?}");
         let outcomes = self.outcomes();
         for thing in &self.after.a.0 {
