@@ -18,7 +18,7 @@ pub(crate) enum ExitCode {
     Partial = 3,
     /// `verify` or `urls` found differences
     Differences = 4,
-    /// Configuration, credential, permission, or an argument that names nothing; nothing was changed
+    /// Configuration, credential, permission, or an argument that names nothing; no asset was changed
     Refused = 5,
     /// Another run holds the lock of the ledger or of the target
     Locked = 6,
@@ -102,7 +102,7 @@ mod tests {
         (ExitCode::Differences, "`verify` or `urls` found differences"),
         (
             ExitCode::Refused,
-            "Configuration, credential, permission, or an argument that names nothing; nothing was changed",
+            "Configuration, credential, permission, or an argument that names nothing; no asset was changed",
         ),
         (ExitCode::Locked, "Another run holds the lock of the ledger or of the target"),
         (ExitCode::Ledger, "The ledger cannot be used"),
