@@ -1,19 +1,17 @@
 //! The nights of one seed: a dry run, a run, a comparison, and what must be true afterwards.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use azure_core::http::Method;
+use jiff::SignedDuration;
 use mediamirror::clock;
 use mediamirror::config::policy::Allow;
 use mediamirror::emulator::FaultPlan;
 use mediamirror::emulator::faults::plan::Fault;
 use mediamirror::engine::verify::verify;
 use mediamirror::engine::{Options, Outcome, Summary};
-use mediamirror::model::AssetId;
 use mediamirror::monitor::{RunEvent, TestMonitor};
-use mediamirror::verdict::Cause;
 
 use super::look::{Thing, is_ours};
 use super::oracle::{Night, State, nothing_foreign_was_touched, nothing_is_there_twice, nothing_went_dark};
@@ -23,6 +21,8 @@ use crate::simulation::{follow, paused_runtime};
 
 /// Nights of a seed, without the quiet ones.
 const NIGHTS: u32 = 4;
+/// How old a listing of all file records may become.
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The longest time that a run of a small library may take, also with faults.
 const LONGEST_RUN: Duration = Duration::from_hours(24);
 
@@ -60,8 +60,9 @@ async fn nights(seed: u64) {
             troubled_night(&mut story).await;
             continue;
         }
-        let outcome = quiet_or_not(&mut story, &writes, &mut stopped).await;
-        if outcome == Outcome::Complete && story.dice.u8(..3) == 0 {
+        let is_settled = fair_night(&mut story, &writes, &mut stopped).await;
+        // Where the source's records were hidden from a run, a weekly listing shows it once more what they are.
+        if is_settled && story.files_hidden.is_none() && story.dice.u8(..3) == 0 {
             quiet_night(&mut story, &writes).await;
         }
     }
@@ -88,8 +89,8 @@ fn watch(story: &mut Story) -> Writes {
 
 const B_REGION: usize = super::look::B;
 
-/// A night without faults of the services.
-async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stopped>) -> Outcome {
+/// A night without faults of the services. Returns whether another run has nothing to do while nobody edits anything.
+async fn fair_night(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stopped>) -> bool {
     let before = State::of(&story.world).await;
     let now = clock::now();
     let guards = Guards::of(&before, story, stopped, now);
@@ -109,7 +110,7 @@ async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stop
     night.verdicts_are_true(&guards);
     let (said, did) = (&dry.problems, &summary.problems);
     assert_eq!(dry.verdict, summary.verdict, "(e) the dry run said {said:?}, the run {did:?}");
-    assert_eq!(named(&dry), named(&summary), "(e) the dry run said {said:?}, the run {did:?}");
+    assert_eq!(night.named(&dry), night.named(&summary), "(e) the dry run said {said:?}, the run {did:?}");
     assert_eq!(dry.findings, summary.findings, "(e) the dry run and the run");
     let verification = verify(&story.world.pair(), &story.world.ledger, &story.options, &TestMonitor::default()).await;
     let verification = verification.unwrap();
@@ -124,19 +125,16 @@ async fn quiet_or_not(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stop
     let differ = |asset: &String| verification.differences.iter().any(|one| one.asset.as_str() == asset);
     let skipped = |asset: &String| verification.problems.iter().any(|one| one.asset.as_str() == asset);
     story.records_edited.retain(|asset, _| differ(asset) || skipped(asset));
+    // What is not compared is not written either, however long nobody edits anything.
+    let is_quiet = story.records_edited.keys().all(skipped);
     let outcome = summary.outcome;
+    if outcome != Outcome::Held && story.files_hidden.is_some_and(|hidden| now.duration_since(hidden) > WEEK) {
+        story.files_hidden = None;
+    }
     // What a guard held is let through the next night, or not.
     let allow = (outcome == Outcome::Held && story.dice.bool()).then_some(summary.run);
     story.options.allow = Allow { withdraw: allow.clone(), shrink: allow.clone(), overwrite: allow };
-    outcome
-}
-
-/// Which asset has which cause, and is it owed?
-/// Of blobs that are archived on either side, a run may find any one first.
-fn named(summary: &Summary) -> BTreeSet<(AssetId, Cause, bool)> {
-    let either = |cause| if cause == Cause::ArchivedInTarget { Cause::ArchivedInSource } else { cause };
-    let problems = summary.problems.iter();
-    problems.map(|problem| (problem.asset.clone(), either(problem.finding.cause), problem.owed)).collect()
+    outcome == Outcome::Complete && is_quiet
 }
 
 /// How many assets of the target lost all locators of ours.
@@ -152,10 +150,6 @@ async fn quiet_night(story: &mut Story, writes: &Writes) {
     tell(format!("{days} quiet days pass"));
     tokio::time::advance(Duration::from_hours(24 * days)).await;
     let before = State::of(&story.world).await;
-    // Where the source's records were hidden from a run, the weekly listing shows it once more what they are.
-    if !story.records_edited.is_empty() || story.were_files_hidden {
-        return;
-    }
     writes.lock().unwrap().clear();
     let (summary, monitor) = run(story, story.options.clone()).await;
     let written = std::mem::take(&mut *writes.lock().unwrap());
@@ -179,7 +173,9 @@ async fn troubled_night(story: &mut Story) {
             strikes && account.ends_with(rule.account.trim_start_matches('*'))
         })
     };
-    story.were_files_hidden |= hides("ListFiles", "mediawest") || hides("ListFiles", "mediaeast");
+    if hides("ListFiles", "mediawest") || hides("ListFiles", "mediaeast") {
+        story.files_hidden = Some(clock::now());
+    }
     let are_locators_hidden = hides("ListLocators", "mediaeast");
     let monitor = Arc::new(TestMonitor::default());
     let ended = tokio::time::timeout(LONGEST_RUN, story.world.try_sync(story.options.clone(), &monitor)).await;

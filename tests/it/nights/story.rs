@@ -58,6 +58,8 @@ pub(super) struct Story {
     pub(super) records_edited: HashMap<String, Timestamp>,
     /// Every blob that a source asset ever had.
     pub(super) had: HashMap<String, HashSet<String>>,
+    /// The locators that A ever had, by GUID.
+    pub(super) served: HashSet<String>,
     /// Copies of ours -> their source assets, also those whose mark somebody removed.
     pub(super) copies: HashMap<String, String>,
     /// Blobs whose bytes somebody exchanged for as many, and those whose headers or metadata somebody changed. No blob is
@@ -68,8 +70,8 @@ pub(super) struct Story {
     pub(super) was_troubled: bool,
     /// Copies whose mark somebody removed.
     pub(super) unmarked: HashSet<String>,
-    /// Has there been a night in which listings of file records left something out?
-    pub(super) were_files_hidden: bool,
+    /// When listings of file records left something out, until a weekly listing has shown it.
+    pub(super) files_hidden: Option<Timestamp>,
     /// How many things were named.
     names: u32,
 }
@@ -102,12 +104,13 @@ impl Story {
             reserved: Vec::new(),
             records_edited: HashMap::new(),
             had: HashMap::new(),
+            served: HashSet::new(),
             copies: HashMap::new(),
             exchanged: HashSet::new(),
             dressed: HashSet::new(),
             was_troubled: false,
             unmarked: HashSet::new(),
-            were_files_hidden: false,
+            files_hidden: None,
             names: 0,
         };
         if rotates {
@@ -177,6 +180,7 @@ impl Story {
         for thing in Library::of(&self.world, A).0 {
             let had = self.had.entry(thing.id().to_owned()).or_default();
             had.extend(thing.blobs().map(|(name, _)| name.clone()));
+            self.served.extend(thing.locators().map(|locator| locator.guid.clone()));
         }
     }
 

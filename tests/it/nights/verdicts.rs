@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use mediamirror::config::policy::Allow;
 use mediamirror::engine::verify::{Difference, Verification};
-use mediamirror::engine::{Outcome, Problem};
+use mediamirror::engine::{Outcome, Problem, Summary};
+use mediamirror::model::AssetId;
 use mediamirror::monitor::AssetOutcome;
 use mediamirror::verdict::Cause;
 
@@ -246,14 +247,37 @@ impl Night<'_> {
             Cause::SourceEmpty => thing.is_empty() && copies.is_empty(),
             Cause::SourceLost => thing.is_empty() || thing.lacks_a_blob(),
             Cause::ArchivedInSource => thing.blobs().any(|(_, blob)| blob.is_archived()),
-            Cause::ArchivedInTarget => copies
-                .iter()
-                .flat_map(|copy| copy.blobs())
-                .any(|(name, blob)| blob.is_archived() && thing.blobs().any(|(ours, _)| ours == name)),
+            Cause::ArchivedInTarget => self.is_archived_in_target(source),
             Cause::LocatorIdTaken => thing.locators().any(|locator| self.is_taken(&locator.guid)),
             Cause::NoLocatorRoom => self.is_full(thing),
             _ => false,
         }
+    }
+
+    /// Has a copy of that asset an archived blob that the asset has as well?
+    fn is_archived_in_target(&self, source: &str) -> bool {
+        let Some(thing) = self.after.a.get(source) else { return false };
+        let copies = self.after.b.0.iter().filter(|copy| self.story.source_of(copy).as_deref() == Some(source));
+        copies
+            .flat_map(Thing::blobs)
+            .any(|(name, blob)| blob.is_archived() && thing.blobs().any(|(ours, _)| ours == name))
+    }
+
+    /// Which asset has which cause, and is it owed? Where both sides have archived blobs, a run may find either first.
+    pub(super) fn named(&self, summary: &Summary) -> BTreeSet<(AssetId, Cause, bool)> {
+        let both = |asset: &AssetId| {
+            let thing = self.after.a.get(asset.as_str());
+            let in_source = thing.is_some_and(|thing| thing.blobs().any(|(_, blob)| blob.is_archived()));
+            in_source && self.is_archived_in_target(asset.as_str())
+        };
+        let named = summary.problems.iter().map(|problem| {
+            let cause = match problem.finding.cause {
+                Cause::ArchivedInTarget if both(&problem.asset) => Cause::ArchivedInSource,
+                cause => cause,
+            };
+            (problem.asset.clone(), cause, problem.owed)
+        });
+        named.collect()
     }
 
     /// Is a locator id of A used by somebody else on B?
@@ -262,9 +286,10 @@ impl Night<'_> {
         theirs(self.before) || theirs(self.after)
     }
 
-    /// Is a locator of somebody else's on the copy whose id A does not serve?
+    /// Is a locator of somebody else's on the copy whose id A served once, and serves no more?
     fn is_revoked_elsewhere(&self, copy: &Thing) -> bool {
-        copy.locators().any(|locator| !is_ours(locator) && self.after.a.holder(&locator.guid).is_none())
+        let revoked = |guid: &str| self.story.served.contains(guid) && self.after.a.holder(guid).is_none();
+        copy.locators().any(|locator| !is_ours(locator) && revoked(&locator.guid))
     }
 
     /// Would the copy have more than five locators, with those of somebody else, those that a guard holds, and those that
@@ -313,7 +338,9 @@ impl Night<'_> {
         let differences: Vec<_> = verification.differences.iter().filter(|one| !excused(one)).collect();
         // Which blobs A has lost follows from its file records.
         let late = |problem: &&Problem| {
-            problem.finding.cause == Cause::SourceLost && self.story.records_may_differ(problem.asset.as_str())
+            let asset = problem.asset.as_str();
+            let lost = self.after.a.get(asset).is_some_and(|thing| thing.is_empty() || thing.lacks_a_blob());
+            problem.finding.cause == Cause::SourceLost && lost && self.story.records_may_differ(asset)
         };
         let owed: Vec<&Problem> = verification.problems.iter().filter(|problem| problem.owed).collect();
         let excused = !owed.is_empty() && owed.iter().all(late);
