@@ -1,13 +1,14 @@
 //! The types of the domain: accounts, assets, files, locators, blobs. It has no I/O and no service's spelling.
 
+mod blob;
 mod mark;
 mod tags;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 
+pub use blob::{Blob, BlobProperties, BlobRef, CopyMethod, CopyState, CopyStatus, LeaseId};
 pub use mark::Mark;
 pub use tags::IndexTags;
 
@@ -270,114 +271,6 @@ pub struct StreamingHost {
     pub running: bool,
 }
 
-/// The state of a server-side copy into a blob, as the service reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CopyStatus {
-    /// Still running.
-    Pending,
-    /// Done; the content is there.
-    Success,
-    /// Ended in error; the blob is empty.
-    Failed,
-    /// Ended on request; the blob is empty.
-    Aborted,
-}
-
-/// The copy a blob was (or is being) made by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CopyState {
-    /// The copy id.
-    pub id: String,
-    /// Its status.
-    pub status: CopyStatus,
-    /// Bytes copied and bytes in total, if reported.
-    pub progress: Option<(u64, u64)>,
-    /// The service's words about a failure or a hitch.
-    pub description: Option<String>,
-}
-
-/// The headers, metadata and tags that have to arrive unchanged.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BlobProperties {
-    /// Content-Type.
-    pub content_type: Option<String>,
-    /// Content-Encoding.
-    pub content_encoding: Option<String>,
-    /// Content-Language.
-    pub content_language: Option<String>,
-    /// Content-Disposition.
-    pub content_disposition: Option<String>,
-    /// Cache-Control.
-    pub cache_control: Option<String>,
-    /// Content-MD5, 16 bytes, if stored.
-    pub content_md5: Option<Vec<u8>>,
-    /// Metadata. Names compare without case.
-    pub metadata: BTreeMap<String, String>,
-    /// Index tags.
-    pub tags: IndexTags,
-}
-
-/// A blob as a listing shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Blob {
-    /// Full name, virtual folders included.
-    pub name: String,
-    /// Bytes.
-    pub length: u64,
-    /// Entity tag as the service writes it in headers, quotes included.
-    pub etag: String,
-    /// Last change, seconds resolution.
-    pub last_modified: Option<Timestamp>,
-    /// What has to arrive unchanged.
-    pub properties: BlobProperties,
-    /// Access tier such as `Hot`, `Archive`; `None` where the account has none.
-    pub tier: Option<String>,
-    /// Is it a block blob? (Append and page blobs are not valid in assets.)
-    pub block_blob: bool,
-    /// The copy it was made by, where the listing asked for it.
-    pub copy: Option<CopyState>,
-}
-
-/// The id of a lease on a blob. Its holder chooses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LeaseId(uuid::Uuid);
-
-impl LeaseId {
-    /// A unique id.
-    pub fn random() -> Self {
-        Self(uuid::Uuid::new_v4())
-    }
-}
-
-impl fmt::Display for LeaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.as_hyphenated())
-    }
-}
-
-impl std::str::FromStr for LeaseId {
-    type Err = uuid::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        uuid::Uuid::try_parse(text).map(Self)
-    }
-}
-
-/// A blob's address.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct BlobRef {
-    /// Its container.
-    pub container: ContainerName,
-    /// Its name.
-    pub name: String,
-}
-
-impl fmt::Display for BlobRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.container, self.name)
-    }
-}
-
 /// Which side of the mirror an account is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -407,26 +300,4 @@ pub enum Plane {
     BlobRead,
     /// Blob service: copies and other writes.
     BlobWrite,
-}
-
-/// How a blob is to be copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CopyMethod {
-    /// Copy Blob: the service copies in its own time, the status is polled.
-    Async,
-    /// Put Blob From URL: one request, answered when the copy is done.
-    Put,
-    /// Put Block From URL in parallel, then Put Block List.
-    Blocks,
-}
-
-impl fmt::Display for CopyMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Async => "async",
-            Self::Put => "put",
-            Self::Blocks => "blocks",
-        })
-    }
 }

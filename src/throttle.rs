@@ -11,6 +11,8 @@
 mod adaptive;
 mod gate;
 mod pace;
+mod permit;
+mod rates;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +29,8 @@ use crate::model::{AccountName, Plane};
 use crate::retry::budget::RetryBudget;
 use crate::retry::{AccountLimit, Class};
 use adaptive::AdaptiveLimit;
-use gate::RateGate;
+pub use permit::Permit;
+pub use rates::Rates;
 
 /// Slots of a lane nobody set: enough to cover 10,000 requests/s at 25 ms, well below the usual 1,024 file descriptors
 /// for three active lanes.
@@ -39,13 +42,6 @@ const DEFAULT_COOL_DOWN: Duration = Duration::from_millis(250);
 
 /// The longest cool-down a lane accepts, against nonsense; callers cap what they honour well below it.
 const LONGEST_COOL_DOWN: Duration = Duration::from_hours(1);
-
-/// The lowest rate of a lane, in requests per second: no request waits longer than a second.
-const LEAST_REQUESTS: f64 = 1.0;
-
-/// Bytes per second that a lane is never slowed below: a thousandth of what an account moves by the published limits
-/// (50 Gbps). Where even that is refused, it is not for the bytes, and slower copies would only stand in the way.
-const LEAST_BYTES: f64 = 6_250_000.0;
 
 /// Copies below this size meet the published limit of requests (20,000 a second) before that of bytes (50 Gbps).
 const LIMITED_BY_REQUESTS: u64 = 6_250_000_000 / 20_000;
@@ -121,40 +117,6 @@ pub struct LaneStats {
     pub troubled: u64,
     /// Latency of successful attempts in microseconds, by operation.
     pub latency: BTreeMap<&'static str, Histogram<u64>>,
-}
-
-/// The rates of an account, shared by all its lanes and by the copies that read from it: the service counts per account.
-#[derive(Debug)]
-pub struct Rates {
-    limits: LaneLimits,
-    requests: RateGate,
-    bytes: RateGate,
-}
-
-impl Rates {
-    /// The rates of those limits.
-    pub fn new(limits: LaneLimits) -> Arc<Self> {
-        Arc::new(Self {
-            limits,
-            requests: RateGate::new(limits.requests_per_second, LEAST_REQUESTS),
-            bytes: RateGate::new(limits.bytes_per_second, LEAST_BYTES),
-        })
-    }
-
-    /// Waits until one more request that moves `bytes` is within the rates.
-    async fn pass(&self, bytes: u64) {
-        self.bytes.pass(bytes).await;
-        self.requests.pass(1).await;
-    }
-
-    /// Slows the gate of that limit.
-    fn refused(&self, limit: AccountLimit, bytes: u64, sent_at: Instant) {
-        match limit {
-            AccountLimit::Operations => self.requests.refused(1, sent_at),
-            // An account is read from or written to, so one gate serves both.
-            AccountLimit::Ingress | AccountLimit::Egress => self.bytes.refused(bytes, sent_at),
-        }
-    }
 }
 
 /// One account's plane.
@@ -432,38 +394,4 @@ pub struct SourceRefused {
     pub bytes: u64,
     /// When the copy was asked for.
     pub sent_at: Instant,
-}
-
-/// The right to send one attempt. Dropped without an outcome (the call was cancelled) it only frees its slot.
-#[derive(Debug)]
-#[must_use]
-pub struct Permit {
-    lane: Arc<Lane>,
-    bytes: u64,
-    /// When it was given.
-    since: Instant,
-    counted: bool,
-}
-
-impl Permit {
-    /// Counts the request: from here on it is on its way, whether or not its end is waited for.
-    pub fn begin(&mut self) {
-        if !std::mem::replace(&mut self.counted, true) {
-            self.lane.state().stats.requests += 1;
-        }
-    }
-
-    /// Gives the permit back, with what happened.
-    pub fn finish(mut self, operation: &'static str, outcome: Outcome) {
-        self.begin();
-        self.lane.note(&self, operation, outcome);
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.lane.state().used -= 1;
-        self.lane.control.freed.notify_one();
-        self.lane.copies.freed.notify_one();
-    }
 }

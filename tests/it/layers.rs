@@ -209,18 +209,23 @@ const SPELLED: &[(&str, &[&str])] = &[
     ("odata", &["library/ams_v2"]),
 ];
 
-/// Every source file with the module at the top of its path.
-fn sources() -> Vec<(String, PathBuf, String)> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
+/// Lines of a file, with its tests.
+const MOST_LINES: usize = 400;
+
+/// The Rust files of a folder.
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
         }
     }
+}
+
+/// Every source file with the module at the top of its path.
+fn sources() -> Vec<(String, PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     walk(&root, &mut found);
@@ -338,4 +343,15 @@ fn no_files_import_each_other_round() {
 fn no_room_of_the_emulator_imports_what_it_must_not() {
     let wrong = rooms::violations("emulator", EMULATOR_MAY_USE, &modules());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    let mut files = Vec::new();
+    for folder in ["src", "tests/it", "benches"] {
+        walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
+    }
+    let lines = |path: &PathBuf| fs::read_to_string(path).unwrap().lines().count();
+    let long: Vec<&PathBuf> = files.iter().filter(|path| lines(path) > MOST_LINES).collect();
+    assert!(!files.is_empty() && long.is_empty(), "more than {MOST_LINES} lines: {long:?}");
 }

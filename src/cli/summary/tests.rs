@@ -1,0 +1,168 @@
+use std::time::Duration;
+
+use mediamirror::engine::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Problem, Reason, RequestCounts};
+use mediamirror::model::{AssetId, CopyMethod};
+use mediamirror::verdict::{Cause, Class, Finding};
+
+use super::*;
+use crate::cli::changes;
+
+/// A summary with one conflict in it.
+pub(crate) fn example() -> Summary {
+    let mut histogram = Histogram::new(2).unwrap();
+    histogram.record(1_500).unwrap();
+    Summary {
+        run: "20261129T020000Z".to_owned(),
+        outcome: Outcome::Partial,
+        verdict: Outcome::Partial,
+        findings: Vec::new(),
+        withdrawn: 0,
+        held: 0,
+        held_by: Vec::new(),
+        kept: KeptCounts::default(),
+        assets: AssetCounts { total: 3, mirrored: 1, unchanged: 1, conflicts: 1, ..AssetCounts::default() },
+        blobs: BlobCounts { copied: 4, unchanged: 2, failed: 0 },
+        bytes_copied: 4_096,
+        copies: vec![MethodCount {
+            method: CopyMethod::Put,
+            reason: Reason::Small,
+            why: "one request is the cheapest".to_owned(),
+            blobs: 4,
+            bytes: 4_096,
+        }],
+        locators: LocatorCounts { mirrored: 1, unchanged: 1, failed: 1 },
+        requests: RequestCounts { media: 9, blob: 7 },
+        elapsed: Duration::from_millis(1_234),
+        problems: vec![Problem {
+            asset: AssetId::new("nb:cid:UUID:1"),
+            name: "taken".to_owned(),
+            class: Class::Conflict,
+            finding: Finding::new(Cause::LocatorIdTaken, "by asset 7"),
+            owed: true,
+        }],
+        causes: BTreeMap::from([(Cause::LocatorIdTaken, 1)]),
+        forecast: None,
+        latency: BTreeMap::from([("PutBlobFromUrl", histogram)]),
+    }
+}
+
+#[test]
+fn the_table_names_every_count() {
+    let text = text(&example(), &Kept::default(), true);
+    let assets =
+        "assets   3 in scope: 1 mirrored, 1 unchanged, 0 skipped, 0 failed, 1 conflicts,\n         0 held, 0 not";
+    assert!(text.contains(assets), "{text}");
+    assert!(text.contains("4 copied (4.0 KiB), 2 unchanged, 0 failed"), "{text}");
+    assert!(text.contains("copies   4 (4.0 KiB) by put: one request is the cheapest\n"), "{text}");
+}
+
+#[test]
+fn a_run_that_did_nothing_is_one_line() {
+    let quiet = Summary {
+        outcome: Outcome::Complete,
+        assets: AssetCounts { total: 1_000, unchanged: 1_000, ..AssetCounts::default() },
+        blobs: BlobCounts { unchanged: 20_000, ..BlobCounts::default() },
+        bytes_copied: 0,
+        copies: Vec::new(),
+        locators: LocatorCounts { unchanged: 1_000, ..LocatorCounts::default() },
+        requests: RequestCounts { media: 5, blob: 7 },
+        elapsed: Duration::from_millis(420),
+        problems: Vec::new(),
+        causes: BTreeMap::new(),
+        ..example()
+    };
+    let text = text(&quiet, &Kept::default(), false);
+    assert_eq!(text, "complete: 1,000 assets, nothing to do (12 requests, 0.4 s)\n");
+}
+
+#[test]
+fn the_total_in_one_line_names_what_was_done_and_what_was_not() {
+    let text = text(&example(), &Kept::default(), false);
+    let total = "partial: 3 assets, 1 unchanged, 1 mirrored, 1 conflict, 4 blobs copied (4.0\n    \
+                 KiB), 1 locator mirrored, 1 locator failed (16 requests, 1.2 s)\n";
+    assert_eq!(text, total, "neither counts nor latency without -v");
+}
+
+#[test]
+fn the_lines_of_the_assets_come_before_the_total_and_before_the_counts() {
+    let kept = || changes::tests::after(false, &changes::tests::example());
+    for (verbose, total) in [(false, "partial: 3 assets"), (true, "outcome  partial")] {
+        let text = text(&example(), &kept(), verbose);
+        let (lines, rest) = text.split_at(text.find(total).unwrap());
+        assert!(lines.starts_with("+ trailer  new, 20 blobs\n") && lines.contains("\n! news  source-empty"), "{text}");
+        assert_eq!(rest.contains("PutBlobFromUrl"), verbose, "{text}");
+    }
+}
+
+#[test]
+fn a_finding_about_the_whole_run_has_a_line_before_the_total() {
+    let summary = Summary { findings: vec![Finding::from(Cause::TargetNotStreaming)], ..example() };
+    for verbose in [false, true] {
+        let text = text(&summary, &Kept::default(), verbose);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.starts_with(&format!("! {}", summary.findings[0].line(true))), "{text}");
+    }
+}
+
+#[test]
+fn a_held_run_names_the_id_that_allows_what_it_held_and_a_dry_run_does_not() {
+    let held_by = vec![Guard::Withdraw, Guard::Shrink];
+    let held = Summary { outcome: Outcome::Held, verdict: Outcome::Held, held: 2, held_by, ..example() };
+    for verbose in [false, true] {
+        let text = text(&held, &Kept::default(), verbose);
+        let last = &text[text.rfind("held     ").unwrap()..];
+        assert!(last.starts_with("held     2 assets; "), "{text}");
+        let last = last.split_whitespace().collect::<Vec<_>>().join(" ");
+        let flags = " with --allow-withdraw 20261129T020000Z --allow-shrink 20261129T020000Z";
+        assert!(last.ends_with(flags), "{text}");
+    }
+    let dry = Summary { outcome: Outcome::DryRun, ..held };
+    assert!(!text(&dry, &Kept::default(), false).contains("--allow"));
+}
+
+#[test]
+fn digits_are_grouped_by_three() {
+    for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (123_456, "123,456"), (1_234_567, "1,234,567")] {
+        assert_eq!(thousands(count), text);
+    }
+}
+
+#[test]
+fn latency_is_shown_by_kind_of_request() {
+    let text = text(&example(), &Kept::default(), true);
+    let row = text.lines().find(|line| line.contains("PutBlobFromUrl")).expect("a row");
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["PutBlobFromUrl", "1", "1.5", "1.5", "1.5", "1.5"]);
+}
+
+#[test]
+fn the_json_has_the_promised_shape() {
+    let json = serde_json::to_value(example()).unwrap();
+    for path in [
+        "/outcome",
+        "/assets/total",
+        "/assets/mirrored",
+        "/assets/unchanged",
+        "/assets/skipped",
+        "/assets/failed",
+        "/assets/conflicts",
+        "/assets/held",
+        "/assets/unchecked",
+        "/assets/gone",
+        "/blobs/copied",
+        "/blobs/unchanged",
+        "/blobs/failed",
+        "/bytes_copied",
+        "/locators/mirrored",
+        "/locators/unchanged",
+        "/locators/failed",
+        "/problems/0/result",
+        "/problems/0/code",
+        "/problems/0/detail",
+        "/causes/locator-id-taken",
+        "/requests/media",
+        "/requests/blob",
+        "/elapsed_seconds",
+    ] {
+        assert!(json.pointer(path).is_some(), "{path} is missing in {json}");
+    }
+}

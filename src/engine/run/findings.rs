@@ -1,0 +1,140 @@
+//! Counts and reports how assets and copies ended, and what was found.
+
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
+
+use super::{Run, is_of_rights};
+use crate::claims::Revoked;
+use crate::claims::guards::Guard;
+use crate::config::policy::Accepted;
+use crate::engine::expired::explained;
+use crate::engine::tally::verdict_of;
+use crate::error::{Disposition, Error};
+use crate::model::{Asset, AssetId};
+use crate::monitor::{AssetOutcome, RunEvent};
+use crate::verdict::{Cause, Change, Finding};
+
+/// Assets in a row that are refused for want of rights, nothing having arrived in between, until the rights are taken for
+/// lost. One may be refused alone: a condition of a role, a firewall or a proxy can look at names.
+const REFUSED_IN_A_ROW: u32 = 3;
+
+impl Run {
+    /// Counts how an asset ended and reports it to the monitor. What was found on its copy before counts, too: returns what
+    /// its verdict is in the end.
+    pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) -> AssetOutcome {
+        let dealt_with = matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged);
+        let pending = self.pending.lock().expect("no panic while held").remove(&asset.id).unwrap_or_default();
+        let public = dealt_with
+            && self.claims.public_access_differs(asset).unwrap_or_else(|error| {
+                self.abandon(error);
+                false
+            });
+        let public = public.then(|| Cause::PublicAccess.into());
+        let found = outcome.finding().cloned().into_iter().chain(pending).chain(public).collect();
+        let verdict = verdict_of(found, asset.label(), &self.accepted());
+        if outcome == AssetOutcome::Mirrored {
+            self.arrived();
+        }
+        let outcome = verdict.map_or(outcome, AssetOutcome::Not);
+        if dealt_with && let Some(account) = self.source_account(asset) {
+            self.outages.answered(account);
+        }
+        self.count(|tally| match &outcome {
+            AssetOutcome::Mirrored => tally.assets.mirrored += 1,
+            AssetOutcome::Unchanged => tally.assets.unchanged += 1,
+            AssetOutcome::Not(finding) => tally.add_asset(asset, finding, &mut self.accepted()),
+        });
+        if let Some(finding) = outcome.finding() {
+            self.note_finding(Some(&asset.id), finding);
+        }
+        self.monitor.event(RunEvent::AssetFinished {
+            asset: asset.id.clone(),
+            name: asset.label().to_owned(),
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    fn accepted(&self) -> MutexGuard<'_, Accepted> {
+        self.accepted.lock().expect("no panic while held")
+    }
+
+    /// A finding that concerns no single asset.
+    pub(crate) fn find(&self, finding: Finding) {
+        self.note_finding(None, &finding);
+        self.count(|tally| tally.add_finding(finding, &mut self.accepted()));
+    }
+
+    /// A locator was withdrawn.
+    pub(crate) fn withdrawn(&self, revoked: &Revoked, change: Change) {
+        self.count(|tally| tally.withdrawn += 1);
+        self.changed(&Asset::known_by(&revoked.source, revoked.copy.label()), vec![change]);
+    }
+
+    /// Guards hold something of an asset.
+    pub(crate) fn hold(&self, source: &AssetId, label: &str, guards: &[Guard], finding: Finding) {
+        for &guard in guards {
+            self.held(guard, source);
+        }
+        self.finish_copy(source, label, finding);
+    }
+
+    /// Notes what a guard holds, so that the operator can let it through.
+    pub(crate) fn held(&self, guard: Guard, source: &AssetId) {
+        self.count(|tally| tally.held_by.entry(guard).or_default().push(source.clone()));
+    }
+
+    /// A finding on a copy. If its source asset is part of the run it becomes that asset's verdict, when its contents are
+    /// dealt with; else it is one of its own.
+    pub(crate) fn finish_copy(&self, source: &AssetId, label: &str, finding: Finding) {
+        if matches!(self.claims.spool.source(source), Ok(Some((_, true)))) {
+            self.pending.lock().expect("no panic while held").entry(source.clone()).or_default().push(finding);
+            return;
+        }
+        self.note_finding(Some(source), &finding);
+        let asset = Asset::known_by(source, label);
+        self.count(|tally| tally.add(&asset, &finding, &mut self.accepted()));
+        let (asset, name) = (source.clone(), label.to_owned());
+        self.monitor.event(RunEvent::AssetFinished { asset, name, outcome: AssetOutcome::Not(finding) });
+    }
+
+    /// The same for an error; a fatal one stops the run.
+    pub(crate) fn fail_copy(&self, source: &AssetId, label: &str, error: Error) {
+        let error = explained(error, &self.pair);
+        if error.disposition() == Disposition::Fatal && !is_of_rights(&error) {
+            self.abandon(error);
+        } else {
+            self.finish_copy(source, label, error.finding(label));
+        }
+    }
+
+    /// Something of ours has arrived on the target: we have the rights.
+    pub(crate) fn arrived(&self) {
+        self.refused_in_a_row.store(0, Ordering::Relaxed);
+    }
+
+    /// Counts an error of one asset and returns its verdict; a fatal one stops the run, refused rights as soon as it is not
+    /// this asset's alone.
+    pub(crate) fn fail(&self, asset: &Asset, error: Error) -> Option<AssetOutcome> {
+        let error = explained(error, &self.pair);
+        match error.disposition() {
+            Disposition::Fatal if is_of_rights(&error) => {
+                let outcome = self.finish(asset, AssetOutcome::Not(error.finding(asset.label())));
+                let in_a_row = self.refused_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+                // Of several storage accounts another one may have the rights.
+                let single = self.pair.source.storage.len() == 1 && self.pair.target.storage.len() == 1;
+                if single && in_a_row >= REFUSED_IN_A_ROW {
+                    self.abandon(error);
+                } else {
+                    self.refused.lock().expect("no panic while held").get_or_insert(error);
+                }
+                Some(outcome)
+            }
+            Disposition::Fatal => {
+                self.abandon(error);
+                None
+            }
+            _ => Some(self.finish(asset, AssetOutcome::Not(error.finding(asset.label())))),
+        }
+    }
+}
