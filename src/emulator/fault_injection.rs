@@ -4,6 +4,7 @@
 //! 0 = none.
 
 mod cut;
+mod echo;
 mod inflict;
 mod mangle;
 mod stale;

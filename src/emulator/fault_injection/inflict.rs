@@ -10,6 +10,7 @@ use futures::{StreamExt as _, stream};
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::cut::Cut;
+use super::echo::echoed;
 use super::{mangle, stale};
 use crate::emulator::faults::plan::{Fault, Hang, Mangle, Redirect, Refuse, ResetAt, Slow, SourceFate, WrongLength};
 use crate::emulator::faults::{Asked, Strike};
@@ -38,6 +39,11 @@ pub(super) async fn inflict(
             drain(request).await;
             unserved(world, asked, refuse.status);
             refusal(world, asked.plane, &refuse)
+        }
+        Fault::Echo(echo) => {
+            unserved(world, asked, echo.status);
+            let code = echoed(echo.form, request).await;
+            refusal(world, asked.plane, &Refuse::status(echo.status).code(&code).source(echo.status, &code))
         }
         Fault::Redirect(redirect) => {
             unserved(world, asked, redirect.status);
@@ -196,7 +202,7 @@ async fn wrong_length(response: Response, wrong: WrongLength) -> Response {
 /// An error answer in the words of its service.
 fn refusal(world: &World, plane: Plane, refuse: &Refuse) -> Response {
     let code = refuse.code.as_deref().unwrap_or_default();
-    let text = "A fault that was asked for.";
+    let text = if code.contains(' ') { code } else { "A fault that was asked for." };
     let (kind, body) = match plane {
         _ if code.is_empty() => ("text/plain", String::new()),
         Plane::Blob => (

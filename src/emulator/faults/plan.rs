@@ -159,6 +159,8 @@ impl Rule {
 pub enum Fault {
     /// An error answer; nothing takes effect.
     Refuse(Refuse),
+    /// An error answer that repeats what lets the request in; nothing takes effect.
+    Echo(Echo),
     /// The connection is reset.
     Reset(ResetAt),
     /// The request takes effect, and the connection is reset instead of an answer.
@@ -193,6 +195,40 @@ pub enum Fault {
     /// An encoding task fails halfway. Such a rule sees no requests but encoding tasks, once each, as they begin: their
     /// operation is `EncodeTask`, their path `/<name of the job>/<preset>`.
     Encode(TaskFailure),
+}
+
+/// An error answer with the secrets of its request in code and message, without a word that says what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Echo {
+    /// HTTP status.
+    pub status: u16,
+    /// How they are written.
+    pub form: EchoForm,
+}
+
+/// How an echo writes a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EchoForm {
+    /// As it came.
+    Raw,
+    /// In capital letters.
+    Capitals,
+    /// Encoded for a URL, in lower case.
+    Url,
+    /// The same twice.
+    UrlTwice,
+    /// Every character that is no letter and no digit as `\u003d`.
+    Json,
+    /// The same as `&#x3d;`.
+    Xml,
+    /// In the alphabet of URLs and without padding.
+    Base64Url,
+    /// Within a text that is base64 as a whole.
+    Within,
+    /// Without its last third.
+    CutOff,
 }
 
 /// What a failed task says of itself in its `ErrorDetails`.
