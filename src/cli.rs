@@ -51,6 +51,7 @@ use progress::Screen;
 
 /// Runs the program.
 pub(crate) fn run() -> std::process::ExitCode {
+    std::panic::set_hook(Box::new(printer::panicked));
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return print_usage(&error).into(),

@@ -3,14 +3,20 @@
 //! Everything that may end up on a screen, in a log, a report or the ledger goes through here. Redaction is by
 //! allow-list: a query parameter not known to be harmless is masked.
 
+mod encodings;
+mod live;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+
+pub(crate) use live::{InUse, sent};
 
 /// What is printed in place of a protected value.
 pub const REDACTED: &str = "REDACTED";
@@ -49,19 +55,26 @@ const HARMLESS_PARAMETERS: &[&str] = &[
 const SECRET_NAMES: &[&str] =
     &["sig", "signature", "client_secret", "hmacsha256", "accountkey", "access_token", "wrap_password"];
 
-/// A secret text: an account key, a client secret, a token.
+/// A secret text: an account key, a client secret, a token. While there is one, [`mask`] and [`scrub`] know it by its value.
 #[derive(Clone)]
-pub struct Secret(SecretString);
+pub struct Secret(Arc<Held>);
+
+struct Held {
+    text: SecretString,
+    _in_use: InUse,
+}
 
 impl Secret {
     /// Wraps a secret.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(SecretString::from(value.into()))
+        let value = value.into();
+        let in_use = InUse::new(&value);
+        Self(Arc::new(Held { text: SecretString::from(value), _in_use: in_use }))
     }
 
     /// The secret itself, for the one place that sends or signs with it.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.0.text.expose_secret()
     }
 }
 
@@ -78,37 +91,55 @@ impl PartialEq for Secret {
 }
 
 /// A URL that prints without its secrets.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SafeUrl(Url);
+#[derive(Clone)]
+pub struct SafeUrl {
+    url: Url,
+    _in_use: Option<Arc<InUse>>,
+}
 
 impl SafeUrl {
     /// Wraps a URL, which may carry a SAS.
     pub fn new(url: Url) -> Self {
-        Self(url)
+        let signature = url.query_pairs().find(|(name, _)| name == "sig").map(|(_, value)| InUse::new(&value));
+        Self { url, _in_use: signature.map(Arc::new) }
     }
 
     /// The URL with everything in it, for sending.
     pub fn expose(&self) -> &Url {
-        &self.0
+        &self.url
     }
 }
 
+impl PartialEq for SafeUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.url == other.url
+    }
+}
+
+impl Eq for SafeUrl {}
+
 impl fmt::Display for SafeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = self.0.clone();
-        let _ = shown.set_username("");
-        let _ = shown.set_password(None);
-        shown.set_query(None);
-        shown.set_fragment(None);
-        f.write_str(&mask_marked(shown.as_str()))?;
-        // As it is encoded: a decoded value could hold a line break, an escape sequence, or an `&` with a secret behind it.
-        let mut separator = '?';
-        for pair in self.0.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-            write!(f, "{separator}{}", mask_marked(&mask_assignment(pair)))?;
-            separator = '&';
-        }
-        Ok(())
+        f.write_str(&shown(&self.url))
     }
+}
+
+/// A URL without its secrets.
+fn shown(url: &Url) -> String {
+    let mut bare = url.clone();
+    let _ = bare.set_username("");
+    let _ = bare.set_password(None);
+    bare.set_query(None);
+    bare.set_fragment(None);
+    let mut shown = mask_marked(bare.as_str());
+    // As it is encoded: a decoded value could hold a line break, an escape sequence, or an `&` with a secret behind it.
+    let mut separator = '?';
+    for pair in url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        shown.push(separator);
+        shown.push_str(&mask_marked(&mask_assignment(pair)));
+        separator = '&';
+    }
+    shown
 }
 
 impl fmt::Debug for SafeUrl {
@@ -117,9 +148,15 @@ impl fmt::Debug for SafeUrl {
     }
 }
 
-/// A foreign text (a service's message, an error chain) with every URL's secrets, bearer token and signature masked.
+/// A text that leaves the program, with the values of all secrets masked that are in use, or were a short time ago.
+pub fn mask(text: &str) -> Cow<'_, str> {
+    live::mask(text)
+}
+
+/// A foreign text (a service's message, an error chain) masked as by [`mask`], and of what is a secret by its name: every URL's
+/// secrets, bearer token and signature. These may be secrets that this program never had.
 pub fn scrub(text: &str) -> String {
-    let text = mask_marked(text);
+    let text = mask_marked(&mask(text));
     text.split_inclusive(ends_word).map(scrub_word).collect()
 }
 
@@ -136,7 +173,7 @@ fn scrub_word(word: &str) -> String {
     if let Some(start) = lower.find("http://").or_else(|| lower.find("https://"))
         && let Ok(url) = Url::parse(&end[start..])
     {
-        return format!("{}{}{tail}", &end[..start], SafeUrl::new(url));
+        return format!("{}{}{tail}", &end[..start], shown(&url));
     }
     if SECRET_NAMES.iter().any(|name| lower.contains(&format!("{name}="))) {
         let masked: Vec<String> = end.split('&').map(mask_assignment).collect();

@@ -19,7 +19,7 @@ use sha2::Sha256;
 
 use crate::config::ConfigError;
 use crate::model::AccountName;
-use crate::redact::{REDACTED, Secret};
+use crate::redact::{REDACTED, Secret, sent};
 
 /// A storage account's key, ready to sign with.
 #[derive(Clone)]
@@ -99,6 +99,7 @@ impl Signer {
                 let date = const { HeaderName::from_static("x-ms-date") };
                 request.insert_header(date, http_date(crate::clock::now()));
                 let signature = key.sign(&string_to_sign(request, self.account.as_str()));
+                sent(&signature);
                 let authorization = const { HeaderName::from_static("authorization") };
                 request.insert_header(authorization, ["SharedKey ", self.account.as_str(), ":", &signature].concat());
             }

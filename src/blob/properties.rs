@@ -13,6 +13,7 @@ use super::tags::refused;
 use crate::call::Call;
 use crate::error::{CallError, Error, Failure};
 use crate::model::{Blob, BlobRef, CopyState, CopyStatus, IndexTags};
+use crate::redact::scrub;
 use crate::retry::Idempotency;
 
 /// A blob's headers, and the ones that concern only this module's callers.
@@ -107,7 +108,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
             "x-ms-copy-id" => copy_id = text(),
             "x-ms-copy-status" => status = copy_status(value.as_str()),
             "x-ms-copy-progress" => progress = self::progress(value.as_str()),
-            "x-ms-copy-status-description" => description = text(),
+            "x-ms-copy-status-description" => description = text().map(|text| scrub(&text)),
             "x-ms-copy-source" => copy_source = text(),
             "x-ms-tag-count" => tagged = value.as_str() != "0",
             name => {

@@ -15,7 +15,7 @@ use url::form_urlencoded;
 use super::auth::{AccountKey, Credential};
 use crate::clock;
 use crate::model::ContainerName;
-use crate::redact::REDACTED;
+use crate::redact::{InUse, REDACTED};
 
 /// The layout that is signed; later service versions take it.
 const VERSION: &str = "2020-12-06";
@@ -38,10 +38,10 @@ pub(super) struct SasMint {
 }
 
 /// A signature as the query of a URL.
-#[derive(Clone)]
 struct Sas {
     query: Arc<str>,
     renew_at: Timestamp,
+    _in_use: InUse,
 }
 
 impl std::fmt::Debug for Sas {
@@ -112,14 +112,15 @@ impl SasMint {
         {
             return Arc::clone(&sas.query);
         }
-        let query: Arc<str> = mint(key, container, self.https_only, now).into();
-        kept.put(container.clone(), Sas { query: Arc::clone(&query), renew_at: now + LIFE / 2 });
+        let sas = mint(key, container, self.https_only, now);
+        let query = Arc::clone(&sas.query);
+        kept.put(container.clone(), sas);
         query
     }
 }
 
 /// A read-only signature of a container.
-fn mint(key: &AccountKey, container: &ContainerName, https_only: bool, now: Timestamp) -> String {
+fn mint(key: &AccountKey, container: &ContainerName, https_only: bool, now: Timestamp) -> Sas {
     let start = iso(now - BACKDATED);
     let expiry = iso(now + LIFE);
     let protocol = if https_only { "https" } else { "" };
@@ -133,7 +134,9 @@ fn mint(key: &AccountKey, container: &ContainerName, https_only: bool, now: Time
     if !protocol.is_empty() {
         query.append_pair("spr", protocol);
     }
-    query.append_pair("sig", &key.sign(&text)).finish()
+    let signature = key.sign(&text);
+    let query = query.append_pair("sig", &signature).finish().into();
+    Sas { query, renew_at: now + LIFE / 2, _in_use: InUse::new(&signature) }
 }
 
 /// The time as signatures write it: whole seconds, UTC.
@@ -183,14 +186,14 @@ mod tests {
     #[test]
     fn a_signature_covers_the_sixteen_lines_of_its_version() {
         let key = key();
-        let query = mint(&key, &ContainerName::new("c"), true, Timestamp::UNIX_EPOCH);
+        let query = mint(&key, &ContainerName::new("c"), true, Timestamp::UNIX_EPOCH).query;
         let text =
             "r\n1969-12-31T23:45:00Z\n1970-01-08T00:00:00Z\n/blob/acct/c\n\n\nhttps\n2020-12-06\nc\n\n\n\n\n\n\n";
         assert_eq!(text.split('\n').count(), 16);
         let pairs: HashMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         assert_eq!(pairs["sig"], key.sign(text));
         assert_eq!((pairs["sp"].as_str(), pairs["sr"].as_str(), pairs["spr"].as_str()), ("r", "c", "https"));
-        assert!(!mint(&key, &ContainerName::new("c"), false, Timestamp::UNIX_EPOCH).contains("spr"));
+        assert!(!mint(&key, &ContainerName::new("c"), false, Timestamp::UNIX_EPOCH).query.contains("spr"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use mediamirror::redact::mask;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::MakeWriter;
@@ -64,7 +65,9 @@ impl<'a> MakeWriter<'a> for Above {
 
 impl Write for Line {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.above(|| io::stderr().lock().write(text))
+        let masked = mask(&String::from_utf8_lossy(text)).into_owned();
+        self.0.above(|| io::stderr().lock().write_all(masked.as_bytes()))?;
+        Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,7 +1,9 @@
 //! Standard output: only data. A closed pipe is no error.
 
+use std::backtrace::BacktraceStatus;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
+use mediamirror::redact::mask;
 use serde::Serialize;
 
 use super::args::global::{Global, Output};
@@ -27,9 +29,21 @@ impl Printer {
     /// # Errors
     /// Standard output does not take it, such as on a full disk.
     pub(crate) fn result<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<(), CommandFailure> {
+        Self::data(&mask(&self.shown(value, text)))
+    }
+
+    /// As [`Printer::result`], of a command that is run to see a secret.
+    ///
+    /// # Errors
+    /// Standard output does not take it, such as on a full disk.
+    pub(crate) fn exposing<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<(), CommandFailure> {
+        Self::data(&self.shown(value, text))
+    }
+
+    fn shown<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> String {
         match self.output {
-            Output::Json => Self::data(&plain::json(&as_json(value))),
-            Output::Text => Self::data(&plain::lines(&text())),
+            Output::Json => plain::json(&as_json(value)).into_owned(),
+            Output::Text => plain::lines(&text()).into_owned(),
         }
     }
 
@@ -46,7 +60,7 @@ impl Printer {
         if success && self.quiet && self.output == Output::Text { Ok(()) } else { self.result(value, text) }
     }
 
-    /// Writes text to standard output, ended by one line end.
+    /// Writes text to standard output as it is, ended by one line end.
     ///
     /// # Errors
     /// Standard output cannot be written, for example on a full disk. A closed pipe is no error.
@@ -78,7 +92,14 @@ pub(crate) fn written_out(written: io::Result<()>) -> Result<(), CommandFailure>
 
 /// Writes a line to standard error, with any output options. A closed standard error does not cause a panic.
 pub(crate) fn note(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", plain::lines(line));
+    let _ = writeln!(io::stderr().lock(), "{}", plain::lines(&mask(line)));
+}
+
+/// Writes to standard error what is wrong with the program itself.
+pub(crate) fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
+    let trace = std::backtrace::Backtrace::capture();
+    let trace = if trace.status() == BacktraceStatus::Captured { format!("\n{trace}") } else { String::new() };
+    note(&format!("error: a fault of mediamirror itself: {panic}{trace}\nremedy: please report it with what you did"));
 }
 
 /// Writes to standard error why a command failed: as JSON where results are, else as text, in colours if they are wanted.
@@ -87,7 +108,7 @@ pub(crate) fn failure(failure: &CommandFailure, output: Output, color: bool) {
         Output::Json => failure.json(),
         Output::Text => failure.render(color),
     };
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", mask(&text));
 }
 
 /// A result as JSON: readable on a terminal, one line for programs, many of which read lines.

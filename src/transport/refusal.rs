@@ -5,6 +5,11 @@ use std::time::Duration;
 use crate::failure::{Failure, SourceRefusal};
 use crate::redact::scrub;
 
+/// The longest excerpt of a foreign text, in characters.
+const EXCERPT: usize = 120;
+/// As much of a foreign text is searched for secrets.
+const SEARCHED: usize = 4_096;
+
 impl From<azure_core::Error> for Failure {
     /// Reads the SDK's error without printing it: its chain holds URLs with signatures.
     fn from(error: azure_core::Error) -> Self {
@@ -20,19 +25,21 @@ impl From<azure_core::Error> for Failure {
                 let body = body.unwrap_or_default();
                 // Without a code in a header or in JSON the SDK repeats the status as its code.
                 let code = error_code.clone().filter(|code| *code != status.to_string());
-                let code = header("x-ms-error-code").or_else(|| xml_text(&body, "Code").map(scrub)).or(code);
+                let code = header("x-ms-error-code").or_else(|| xml_text(&body, "Code").map(str::to_owned)).or(code);
                 let source_status = header("x-ms-copy-source-status-code")
                     .or_else(|| xml_text(&body, "CopySourceStatusCode").map(str::to_owned));
                 Self::Refused {
                     status: u16::from(*status),
-                    code,
-                    message: scrub(&xml_message(&body)),
+                    code: code.as_deref().map(excerpt),
+                    message: excerpt(xml_message(&body)),
                     retry_after: retry_after(header),
                     source_refusal: source_status.and_then(|status| {
                         Some(SourceRefusal {
                             status: status.trim().parse().ok()?,
                             code: header("x-ms-copy-source-error-code")
-                                .or_else(|| xml_text(&body, "CopySourceErrorCode").map(scrub)),
+                                .or_else(|| xml_text(&body, "CopySourceErrorCode").map(str::to_owned))
+                                .as_deref()
+                                .map(excerpt),
                         })
                     }),
                 }
@@ -87,9 +94,15 @@ fn xml_text<'a>(body: &'a str, element: &str) -> Option<&'a str> {
     rest.split_once(&format!("</{element}>")).map(|(text, _)| text)
 }
 
-/// The `<Message>` of a storage error body, first line only; a body of another kind gives its first 120 characters.
-fn xml_message(body: &str) -> String {
-    xml_text(body, "Message").unwrap_or(body).lines().next().unwrap_or_default().chars().take(120).collect()
+/// The `<Message>` of a storage error body, or a body of another kind: the first line.
+fn xml_message(body: &str) -> &str {
+    xml_text(body, "Message").unwrap_or(body).lines().next().unwrap_or_default()
+}
+
+/// The first 120 characters, redacted before they are cut: a part of a secret is none that could be found.
+fn excerpt(text: &str) -> String {
+    let searched = text.char_indices().nth(SEARCHED).map_or(text, |(end, _)| &text[..end]);
+    scrub(searched).chars().take(EXCERPT).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Whole runs under one kind of fault each: what the program does about it. Rows of the matrix in `FAULTS.md`.
 
 mod damage;
+mod echo;
 mod encodings;
 mod items;
 mod lies;

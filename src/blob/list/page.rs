@@ -18,6 +18,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::super::properties::copy_status;
 use crate::model::{Blob, BlobProperties, CopyState, CopyStatus, IndexTags};
+use crate::redact::scrub;
 
 /// A page is six levels deep; nothing the service may add comes near.
 const MAX_DEPTH: usize = 32;
@@ -175,7 +176,7 @@ impl Draft {
             Field::CopyId => self.copy_id = text(value),
             Field::CopyStatus => self.copy_status = copy_status(value),
             Field::CopyProgress => self.progress = super::super::properties::progress(value),
-            Field::CopyStatusDescription => self.description = text(value),
+            Field::CopyStatusDescription => self.description = text(value).map(|text| scrub(&text)),
             Field::Metadata => {
                 self.properties.metadata.insert(key.to_owned(), value.to_owned());
             }

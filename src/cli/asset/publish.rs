@@ -44,7 +44,7 @@ pub(super) async fn publish_one(context: &Context, side: Side, args: &PublishArg
         let downloads =
             publish_for_download(account, &asset, args.days).await.map_err(|error| failed(&error, false))?;
         let shown = Exposed::of(&downloads);
-        context.printer.result(&shown, || shown.text())?;
+        context.printer.exposing(&shown, || shown.text())?;
     } else {
         let published = publish(account, &asset, args.days).await.map_err(|error| failed(&error, false))?;
         context.printer.result(&published, || text(&published))?;

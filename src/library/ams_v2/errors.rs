@@ -10,17 +10,19 @@ use crate::transport::parse_retry_after;
 
 /// The longest excerpt of a foreign text in a message.
 const EXCERPT: usize = 160;
+/// As much of a foreign text is searched for secrets, in characters.
+const SEARCHED: usize = 4_096;
 
 /// The failure for an answer with an error status.
 pub(super) fn refusal(status: u16, retry_after: Option<&str>, body: &str) -> Failure {
     let (code, message) = words(body);
     if status == 404 && is_of_an_object(body, &message) {
-        return Failure::Absent(scrub(&shorten(&message)));
+        return Failure::Absent(shorten(&message));
     }
     Failure::Refused {
         status,
-        code: code.map(|code| scrub(&shorten(&code))).filter(|code| !code.is_empty()),
-        message: scrub(&shorten(&message)),
+        code: code.map(|code| shorten(&code)).filter(|code| !code.is_empty()),
+        message: shorten(&message),
         retry_after: retry_after.and_then(parse_retry_after),
         source_refusal: None,
     }
@@ -41,7 +43,7 @@ fn is_of_an_object(body: &str, message: &str) -> bool {
 pub(super) fn not_json(host: &str, body: &str) -> Failure {
     Failure::Unexpected(format!(
         "{host} answered \"{}\" instead of JSON; is `endpoint` the API root?",
-        scrub(&shorten(&plain(body)))
+        shorten(&plain(body))
     ))
 }
 
@@ -123,9 +125,10 @@ fn plain(body: &str) -> String {
     text
 }
 
-/// One line, not too long.
+/// One line, not too long, redacted before it is cut: a part of a secret is none that could be found.
 fn shorten(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let searched = text.char_indices().nth(SEARCHED).map_or(text, |(end, _)| &text[..end]);
+    let line = scrub(searched).split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= EXCERPT {
         return line;
     }

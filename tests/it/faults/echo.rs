@@ -1,0 +1,121 @@
+//! A service that repeats what it was sent, in code, message and headers: nothing of it is told or kept.
+
+use std::sync::{Arc, Mutex};
+
+use azure_core::http::headers::HeaderName;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use mediamirror::emulator::FaultPlan;
+use mediamirror::emulator::faults::plan::{Echo, EchoForm, Fault, Rule};
+use mediamirror::engine::Options;
+use mediamirror::engine::verify::verify;
+use mediamirror::ledger::Ledger;
+use mediamirror::model::AccountName;
+use mediamirror::monitor::TestMonitor;
+
+use crate::world::World;
+
+const LIBRARY: &str = "assets=2,blobs=2,seed=3,sizes=small,awkward=false,real=false";
+const FORMS: [EchoForm; 9] = [
+    EchoForm::Raw,
+    EchoForm::Capitals,
+    EchoForm::Url,
+    EchoForm::UrlTwice,
+    EchoForm::Json,
+    EchoForm::Xml,
+    EchoForm::Base64Url,
+    EchoForm::Within,
+    EchoForm::CutOff,
+];
+
+/// The secrets of all requests, by what they let in.
+type Seen = Arc<Mutex<Vec<String>>>;
+
+/// Notes every credential and every signature that is sent.
+fn watch(world: &mut World) -> Seen {
+    let seen = Seen::default();
+    let noted = Arc::clone(&seen);
+    world.intercept(move |request| {
+        let header = |name: &'static str| request.headers().get_optional_str(&HeaderName::from_static(name));
+        let credential = header("authorization").and_then(|value| value.split_once(' ')).map(|(_, rest)| rest);
+        let credential = credential.map(|all| all.rsplit_once(':').map_or(all, |(_, signature)| signature).to_owned());
+        let source = header("x-ms-copy-source").and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
+        let signature = url::form_urlencoded::parse(source.as_bytes()).find(|(name, _)| name == "sig");
+        noted.lock().unwrap().extend(credential.into_iter().chain(signature.map(|(_, value)| value.into_owned())));
+        None
+    });
+    seen
+}
+
+/// What must not be found: the last characters of a secret in every form. Of a signature that was cut off, the first ones.
+fn needles(secret: &str) -> Vec<String> {
+    let bare = secret.trim_end_matches('=');
+    let last = &bare[bare.len() - 16..];
+    let escaped = |escape: &dyn Fn(u32) -> String| {
+        last.chars().map(|c| if c.is_ascii_alphanumeric() { c.into() } else { escape(c.into()) }).collect::<String>()
+    };
+    let mut needles = vec![
+        last.to_owned(),
+        last.to_uppercase(),
+        escaped(&|number| format!("%{number:02x}")),
+        escaped(&|number| format!("%25{number:02X}")),
+        escaped(&|number| format!("\\u{number:04x}")),
+        escaped(&|number| format!("&#x{number:x};")),
+        last.replace('+', "-").replace('/', "_"),
+    ];
+    if secret.len() < 50 {
+        needles.push(bare[..16].to_owned());
+    }
+    let within = BASE64.encode(format!("user:{secret}!"));
+    needles.push(within[within.len() - 28..within.len() - 12].to_owned());
+    needles
+}
+
+/// One run in which every answer of an operation is an echo. Returns how many secrets were sent.
+async fn echoing(operation: &str, echo: Echo) -> usize {
+    let mut world = World::generated(LIBRARY).await;
+    let place = tempfile::tempdir().unwrap();
+    let [source, target] = [&world.config.source, &world.config.target].map(|side| AccountName::new(&side.account));
+    world.ledger = Ledger::open(&place.path().join("mirror.ledger"), &source, &target).unwrap();
+    let seen = watch(&mut world);
+    world.emulator.set_faults(&FaultPlan::new(1).rule(Rule::new(Fault::Echo(echo)).operation(operation))).unwrap();
+    let monitor = Arc::new(TestMonitor::default());
+    let ended = world.try_sync(Options::default(), &monitor).await;
+    let compared = verify(&world.pair(), &world.ledger, &Options::default(), &TestMonitor::default()).await;
+    let said = [&ended.as_ref().err(), &compared.as_ref().err()].map(|error| error.map(ToString::to_string));
+    let mut artefacts = format!("{:?} {ended:?} {compared:?} {said:?}", monitor.events());
+    world.ledger.clone().close().await.unwrap();
+    for entry in std::fs::read_dir(place.path()).unwrap() {
+        artefacts.push_str(&String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap()));
+    }
+    let seen = seen.lock().unwrap();
+    for secret in seen.iter() {
+        for needle in needles(secret) {
+            assert!(!artefacts.contains(&needle), "{operation} {echo:?}: {needle} of {secret} is in {artefacts}");
+        }
+    }
+    seen.len()
+}
+
+/// Guarantee 8.
+#[tokio::test(start_paused = true)]
+async fn nothing_that_a_service_repeats_of_a_request_is_told_or_kept() {
+    let world = World::generated(LIBRARY).await;
+    world.sync().await;
+    let operations: std::collections::BTreeSet<String> =
+        world.emulator.stats().requests.iter().map(|row| row.operation.clone()).collect();
+    assert!(operations.len() > 10, "{operations:?}");
+    let mut forms = FORMS.into_iter().cycle();
+    let mut sent = 0;
+    for operation in operations {
+        for status in [403, 500] {
+            sent += echoing(&operation, Echo { status, form: forms.next().unwrap() }).await;
+        }
+    }
+    for operation in ["PutBlobFromUrl", "ListAssets", "ListBlobs"] {
+        for form in FORMS {
+            sent += echoing(operation, Echo { status: 403, form }).await;
+        }
+    }
+    assert!(sent > 1_000, "{sent}");
+}
