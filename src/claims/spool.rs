@@ -3,11 +3,12 @@
 //!
 //! Rows are written as they are listed and indexed when the listing is complete.
 
+mod compare;
 mod fill;
 mod read;
 mod row;
 mod tables;
 
-pub(crate) use read::{Census, Gone};
+pub(crate) use compare::{Census, Gone};
 pub(crate) use row::Revoked;
 pub(crate) use tables::Spool;

@@ -8,40 +8,12 @@ use super::super::digest::FilesDigest;
 use super::super::order::Order;
 use super::super::standing::{Holding, Screened, Standing, TargetAsset};
 use super::row::{
-    LOCATOR, REVOKED, Revoked, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, encryption, holding, locator,
-    locator_key, public_of, revoked, side_number, source_asset, target_asset,
+    LOCATOR, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, holding, locator, locator_key, public_of, side_number,
+    source_asset, target_asset,
 };
-use super::tables::{Spool, failed};
+use super::tables::{Spool, failed, heavy};
 use crate::error::Error;
-use crate::model::{Asset, AssetEncryption, AssetId, Locator, LocatorId, PublicAccess, Side};
-
-/// A copy of ours whose source asset is not in the source's listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Gone {
-    /// The copy.
-    pub(crate) copy: TargetAsset,
-    /// Its source asset.
-    pub(crate) source: AssetId,
-}
-
-/// The numbers that the guards judge.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Census {
-    /// Source assets.
-    pub(crate) source: u64,
-    /// Those that are part of the run.
-    pub(crate) covered: u64,
-    /// Copies of ours that were made complete and are not retired.
-    pub(crate) copies: u64,
-    /// Those of them whose source asset is not listed.
-    pub(crate) lost: u64,
-    /// Copies of ours that were made complete.
-    pub(crate) complete: u64,
-    /// Copies that are retired.
-    pub(crate) retired: u64,
-    /// Copies on which a locator of ours is.
-    pub(crate) published: u64,
-}
+use crate::model::{Asset, AssetId, Locator, LocatorId, PublicAccess, Side};
 
 impl Spool {
     /// The source assets of the run after that place in the order, with their places.
@@ -73,7 +45,7 @@ impl Spool {
             "CREATE TABLE turn (n INTEGER PRIMARY KEY, asset INTEGER NOT NULL);
              INSERT INTO turn (asset) SELECT s.n FROM source_asset AS s {files} WHERE s.covered ORDER BY {by};"
         );
-        connection.execute_batch(&sql).map_err(failed("order"))
+        heavy(|| connection.execute_batch(&sql)).map_err(failed("order"))
     }
 
     /// A source asset, and whether it is part of the run.
@@ -119,29 +91,6 @@ impl Spool {
         self.rows(&sql, params![alternate_id], target_asset)
     }
 
-    /// The source assets to which the source has moved locators of ours, if the target may publish them.
-    pub(crate) fn heirs(&self) -> Result<Vec<Asset>, Error> {
-        let (clear, storage) = (Screened::Clear as usize, encryption(AssetEncryption::Storage));
-        let sql = format!(
-            "SELECT {SOURCE_ASSET} FROM source_asset AS s
-             WHERE s.protection = {clear} AND s.encryption <> {storage} AND EXISTS (
-                 SELECT 1 FROM source_locator AS sl
-                 JOIN target_locator AS tl ON tl.id = sl.id
-                 JOIN target_asset AS t ON t.id = tl.asset
-                 WHERE sl.asset = s.id AND tl.ours AND t.source IS NOT NULL AND t.source <> s.id)"
-        );
-        self.rows(&sql, [], source_asset)
-    }
-
-    /// The target assets without a mark that locators of ours are on.
-    pub(crate) fn unmarked(&self) -> Result<HashSet<AssetId>, Error> {
-        let sql = "
-            SELECT id FROM target_asset AS t
-            WHERE source IS NULL AND coalesce(alternate_id, '') NOT LIKE 'mediamirror:%'
-              AND EXISTS (SELECT 1 FROM target_locator AS l WHERE l.asset = t.id AND l.ours)";
-        Ok(self.rows(sql, [], |row| Ok(asset_id(row.get_ref(0)?.as_blob()?)))?.into_iter().collect())
-    }
-
     /// Makes a target asset our copy of a source asset.
     pub(crate) fn set_copy_of(&self, target: &AssetId, source: &AssetId) -> Result<(), Error> {
         let sql = "UPDATE target_asset SET source = ?2, standing = ?3 WHERE id = ?1";
@@ -177,55 +126,6 @@ impl Spool {
         })
     }
 
-    /// The locators of ours that the source does not publish on their assets, after that place, with their places.
-    pub(crate) fn revoked(&self, after: i64, limit: usize) -> Result<Vec<(i64, Revoked)>, Error> {
-        // A locator that the source has moved to an asset that is never published there is not served from here either.
-        let (barred, closed) = (numbers(Screened::is_barred), numbers(Screened::is_closed));
-        let storage = encryption(AssetEncryption::Storage);
-        let sql = format!(
-            "{REVOKED}
-            FROM target_locator AS tl
-            JOIN target_asset AS t ON t.id = tl.asset
-            LEFT JOIN source_locator AS sl ON sl.id = tl.id
-            LEFT JOIN source_asset AS s ON s.id = t.source
-            LEFT JOIN source_asset AS heir ON heir.id = sl.asset
-            WHERE tl.ours AND t.source IS NOT NULL AND tl.rowid > ?1
-              AND (sl.id IS NULL OR s.protection IN ({barred})
-                   OR (sl.asset <> t.source AND (heir.protection IN ({closed}) OR heir.encryption = {storage})))
-            ORDER BY tl.rowid LIMIT ?2"
-        );
-        self.rows(&sql, params![after, limit], revoked)
-    }
-
-    /// The locators of ours that the source has moved to an asset that is not part of the run, after that place.
-    pub(crate) fn moved_out(&self, after: i64, limit: usize) -> Result<Vec<(i64, Revoked)>, Error> {
-        let sql = format!(
-            "{REVOKED}
-            FROM target_locator AS tl
-            JOIN target_asset AS t ON t.id = tl.asset
-            JOIN source_locator AS sl ON sl.id = tl.id
-            JOIN source_asset AS heir ON heir.id = sl.asset
-            LEFT JOIN source_asset AS s ON s.id = t.source
-            WHERE tl.ours AND t.source IS NOT NULL AND sl.asset <> t.source AND NOT heir.covered AND tl.rowid > ?1
-            ORDER BY tl.rowid LIMIT ?2"
-        );
-        self.rows(&sql, params![after, limit], revoked)
-    }
-
-    /// The copies of ours whose source asset is not listed and that are not retired, after that place, with their places.
-    pub(crate) fn gone(&self, after: i64, limit: usize) -> Result<Vec<(i64, Gone)>, Error> {
-        let sql = "
-            SELECT t.id, t.name, t.alternate_id, t.account, t.container, t.standing, t.source, t.n
-            FROM target_asset AS t
-            WHERE t.source IS NOT NULL AND NOT t.retired AND t.n > ?1
-              AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)
-            ORDER BY t.n LIMIT ?2";
-        self.rows(sql, params![after, limit], |row| {
-            let gone = Gone { copy: target_asset(row)?, source: asset_id(row.get_ref(6)?.as_blob()?) };
-            Ok((row.get(7)?, gone))
-        })
-    }
-
     /// How many of these source assets are gone: they have a copy of ours that is not retired, and are not listed.
     pub(crate) fn count_gone<'a>(&self, sources: impl Iterator<Item = &'a AssetId>) -> Result<u64, Error> {
         let sql = "
@@ -237,17 +137,6 @@ impl Spool {
             count += self.row(sql, params![asset_key(source)], |row| row.get::<_, u64>(0))?.unwrap_or_default();
         }
         Ok(count)
-    }
-
-    /// The assets that locators of the source are on and that its listing leaves out, but those of copies that [`Self::gone`]
-    /// names.
-    pub(crate) fn unlisted(&self, limit: usize) -> Result<Vec<AssetId>, Error> {
-        let sql = "
-            SELECT DISTINCT l.asset FROM source_locator AS l
-            WHERE NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = l.asset)
-              AND NOT EXISTS (SELECT 1 FROM target_asset AS t WHERE t.source = l.asset AND NOT t.retired)
-            LIMIT ?1";
-        self.rows(sql, params![limit], |row| Ok(asset_id(row.get_ref(0)?.as_blob()?)))
     }
 
     /// The ids of the source assets of the run that have locators, there or as copies, after that one.
@@ -302,32 +191,6 @@ impl Spool {
         Ok(())
     }
 
-    /// The numbers that the guards judge.
-    pub(crate) fn census(&self) -> Result<Census, Error> {
-        let sql = "
-            SELECT (SELECT count(*) FROM source_asset),
-                   (SELECT count(*) FROM source_asset WHERE covered),
-                   (SELECT count(*) FROM target_asset WHERE source IS NOT NULL AND NOT retired AND standing = 1),
-                   (SELECT count(*) FROM target_asset AS t WHERE source IS NOT NULL AND NOT retired AND standing = 1
-                    AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)),
-                   (SELECT count(*) FROM target_asset WHERE source IS NOT NULL AND retired),
-                   (SELECT count(*) FROM target_asset WHERE source IS NOT NULL AND standing = 1),
-                   (SELECT count(DISTINCT asset) FROM target_locator AS l
-                    WHERE ours AND EXISTS (SELECT 1 FROM target_asset AS t WHERE t.id = l.asset AND source IS NOT NULL))";
-        let census = self.row(sql, [], |row| {
-            Ok(Census {
-                source: row.get(0)?,
-                covered: row.get(1)?,
-                copies: row.get(2)?,
-                lost: row.get(3)?,
-                retired: row.get(4)?,
-                complete: row.get(5)?,
-                published: row.get(6)?,
-            })
-        })?;
-        Ok(census.unwrap_or_default())
-    }
-
     /// Does an original that the target lists stand behind a source asset's mark? `originals`: what the marks of the source
     /// name, of assets of the target account.
     pub(crate) fn any_target(&self, originals: &[AssetId]) -> Result<bool, Error> {
@@ -351,7 +214,7 @@ impl Spool {
         self.rows(&sql, params![after, limit], |row| Ok((row.get(8)?, source_asset(row)?)))
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
         params: impl Params,
@@ -363,7 +226,7 @@ impl Spool {
         rows.collect::<rusqlite::Result<Vec<T>>>().map_err(failed("read"))
     }
 
-    fn row<T>(
+    pub(super) fn row<T>(
         &self,
         sql: &str,
         params: impl Params,
@@ -373,10 +236,4 @@ impl Spool {
         let mut statement = connection.prepare_cached(sql).map_err(failed("read"))?;
         statement.query_row(params, read).optional().map_err(failed("read"))
     }
-}
-
-/// The numbers of what the screening may have found and that is so, as SQL lists them.
-fn numbers(is_so: impl Fn(Screened) -> bool) -> String {
-    let numbers = Screened::ALL.into_iter().filter(|one| is_so(*one)).map(|one| (one as usize).to_string());
-    numbers.collect::<Vec<_>>().join(", ")
 }

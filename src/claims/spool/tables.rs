@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use rusqlite::Connection;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::error::Error;
 
@@ -49,18 +50,22 @@ const TABLES: &str = "
         side INTEGER NOT NULL, asset BLOB NOT NULL,
         a INTEGER NOT NULL, b INTEGER NOT NULL, c INTEGER NOT NULL, bytes INTEGER NOT NULL
     );
+    -- The places of the target's locators that `revoked` found.
+    CREATE TABLE revocation (n INTEGER PRIMARY KEY);
 ";
 
-/// What is looked up, once everything is listed. Parts of one asset's file records become one sum: a digest is three
+/// What is looked up, once everything is listed. What compares whole tables goes through two indexes in the same order, which
+/// hold all that it asks for: at a million assets, where the tables are many times [`CACHE_KIB`], the same by single look-ups takes
+/// minutes in place of seconds. Parts of one asset's file records become one sum: a digest is three
 /// numbers below 2^42, so that two million of them add up without an overflow.
 const INDEXES: &str = "
     CREATE INDEX source_by_id ON source_asset (id);
-    CREATE INDEX target_by_id ON target_asset (id);
-    CREATE INDEX target_by_source ON target_asset (source) WHERE source IS NOT NULL;
-    CREATE INDEX source_locator_by_id ON source_locator (id);
+    CREATE INDEX target_by_id ON target_asset (id, source);
+    CREATE INDEX target_by_source ON target_asset (source, retired, standing) WHERE source IS NOT NULL;
+    CREATE INDEX source_locator_by_id ON source_locator (id, asset);
     CREATE INDEX source_locator_by_asset ON source_locator (asset);
-    CREATE INDEX target_locator_by_id ON target_locator (id);
-    CREATE INDEX target_locator_by_asset ON target_locator (asset);
+    CREATE INDEX target_locator_by_id ON target_locator (id, ours, asset);
+    CREATE INDEX target_locator_by_asset ON target_locator (asset, ours);
     CREATE INDEX target_read_locator_by_asset ON target_read_locator (asset);
     -- A mark that does not name its asset, with locators on the asset: somebody copied the mark.
     UPDATE target_asset SET standing = 0, source = NULL
@@ -92,11 +97,21 @@ impl Spool {
 
     /// Makes the indexes; from here on the tables are read.
     pub(crate) fn index(&self) -> Result<(), Error> {
-        self.lock().execute_batch(INDEXES).map_err(failed("index"))
+        heavy(|| self.lock().execute_batch(INDEXES)).map_err(failed("index"))
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
         self.0.lock().expect("no panic while held")
+    }
+}
+
+/// Does what takes seconds in a large library. Meanwhile another thread goes on with the other tasks: who does not renew the lock
+/// in time loses it.
+pub(super) fn heavy<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        // Tests run on one thread, with few assets.
+        _ => work(),
     }
 }
 
