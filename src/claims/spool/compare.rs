@@ -46,6 +46,27 @@ const MOVED: &str = "
     CROSS JOIN target_asset AS t ON t.id = tl.asset
     WHERE tl.ours AND t.source <> sl.asset";
 
+/// [`Census`].
+const CENSUS: &str = "
+    SELECT (SELECT count(*) FROM source_asset),
+           (SELECT count(*) FROM source_asset WHERE covered),
+           (SELECT count(*) FROM target_asset INDEXED BY target_by_source
+            WHERE source IS NOT NULL AND NOT retired AND standing = 1),
+           (SELECT count(*) FROM target_asset AS t INDEXED BY target_by_source
+            WHERE source IS NOT NULL AND NOT retired AND standing = 1
+              AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)),
+           (SELECT count(*) FROM target_asset INDEXED BY target_by_source WHERE source IS NOT NULL AND retired),
+           (SELECT count(*) FROM target_asset INDEXED BY target_by_source
+            WHERE source IS NOT NULL AND standing = 1),
+           (SELECT count(*) FROM (SELECT DISTINCT asset FROM target_locator INDEXED BY target_locator_by_asset
+                                  WHERE ours) AS l
+            WHERE EXISTS (SELECT 1 FROM target_asset AS t WHERE t.id = l.asset AND source IS NOT NULL))";
+
+/// The places of the locators of ours that the source has not.
+const WITHDRAWN: &str = "
+    SELECT tl.rowid FROM target_locator AS tl INDEXED BY target_locator_by_id
+    WHERE tl.ours AND NOT EXISTS (SELECT 1 FROM source_locator AS sl WHERE sl.id = tl.id)";
+
 impl Spool {
     /// The source assets to which the source has moved locators of ours, if the target may publish them.
     pub(crate) fn heirs(&self) -> Result<Vec<Asset>, Error> {
@@ -91,8 +112,7 @@ impl Spool {
         let sql = format!(
             "DELETE FROM revocation;
              INSERT INTO revocation
-                 SELECT tl.rowid FROM target_locator AS tl INDEXED BY target_locator_by_id
-                 WHERE tl.ours AND NOT EXISTS (SELECT 1 FROM source_locator AS sl WHERE sl.id = tl.id)
+                 {WITHDRAWN}
                  UNION
                  SELECT tl.rowid FROM source_asset AS s
                  CROSS JOIN target_asset AS t ON t.source = s.id
@@ -151,20 +171,6 @@ impl Spool {
 
     /// The numbers that the guards judge.
     pub(crate) fn census(&self) -> Result<Census, Error> {
-        let sql = "
-            SELECT (SELECT count(*) FROM source_asset),
-                   (SELECT count(*) FROM source_asset WHERE covered),
-                   (SELECT count(*) FROM target_asset INDEXED BY target_by_source
-                    WHERE source IS NOT NULL AND NOT retired AND standing = 1),
-                   (SELECT count(*) FROM target_asset AS t INDEXED BY target_by_source
-                    WHERE source IS NOT NULL AND NOT retired AND standing = 1
-                      AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)),
-                   (SELECT count(*) FROM target_asset INDEXED BY target_by_source WHERE source IS NOT NULL AND retired),
-                   (SELECT count(*) FROM target_asset INDEXED BY target_by_source
-                    WHERE source IS NOT NULL AND standing = 1),
-                   (SELECT count(*) FROM (SELECT DISTINCT asset FROM target_locator INDEXED BY target_locator_by_asset
-                                          WHERE ours) AS l
-                    WHERE EXISTS (SELECT 1 FROM target_asset AS t WHERE t.id = l.asset AND source IS NOT NULL))";
         let census = |row: &Row<'_>| {
             Ok(Census {
                 source: row.get(0)?,
@@ -176,7 +182,7 @@ impl Spool {
                 published: row.get(6)?,
             })
         };
-        Ok(heavy(|| self.row(sql, [], census))?.unwrap_or_default())
+        Ok(heavy(|| self.row(CENSUS, [], census))?.unwrap_or_default())
     }
 }
 
@@ -184,4 +190,23 @@ impl Spool {
 fn numbers(is_so: impl Fn(Screened) -> bool) -> String {
     let numbers = Screened::ALL.into_iter().filter(|one| is_so(*one)).map(|one| (one as usize).to_string());
     numbers.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compares_whole_tables_reads_each_of_them_in_order_and_looks_only_into_indexes() {
+        let spool = Spool::open().unwrap();
+        spool.index().unwrap();
+        for sql in [CENSUS, WITHDRAWN, MOVED] {
+            let plan = spool.rows(&format!("EXPLAIN QUERY PLAN {sql}"), [], |row| row.get::<_, String>(3)).unwrap();
+            let is_cheap = |step: &String| {
+                let looks_up = step.starts_with("SEARCH") || step.starts_with("SCAN");
+                !looks_up || step.contains("COVERING INDEX") || !step.contains("INDEX")
+            };
+            assert!(plan.iter().all(is_cheap) && !plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+        }
+    }
 }

@@ -119,3 +119,23 @@ pub(super) fn heavy<T>(work: impl FnOnce() -> T) -> T {
 pub(super) fn failed(attempted: &'static str) -> impl Fn(rusqlite::Error) -> Error {
     move |error| Error::Spool { attempted, reason: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn other_tasks_go_on_while_whole_tables_are_compared() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let (send, received) = channel();
+        let compares = runtime.spawn(async move {
+            let renews = tokio::spawn(async move { send.send(()) });
+            let renewed = heavy(|| received.recv_timeout(Duration::from_secs(60)));
+            (renewed, renews.await.unwrap())
+        });
+        assert_eq!(runtime.block_on(compares).unwrap(), (Ok(()), Ok(())));
+    }
+}
