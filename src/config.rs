@@ -29,6 +29,7 @@ pub use place::{Part, place};
 pub use policy::Policy;
 pub use validate::is_loopback;
 
+use crate::files;
 use crate::model::AccountName;
 use crate::redact::Secret;
 use crate::throttle::LaneLimits;
@@ -237,7 +238,7 @@ impl Config {
     /// # Errors
     /// All that is wrong, each with its line and its remedy.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+        let text = files::read(path, files::LARGEST_TEXT).map_err(|error| ConfigError {
             place: path.display().to_string(),
             problem: format!("failed to read the configuration: {error}"),
             remedy: "write one with `mediamirror init`, or name another with --config".to_owned(),

@@ -223,7 +223,7 @@ impl Ledger {
     /// What a run would be refused with.
     pub async fn probe(path: &Path, source: &AccountName, target: &AccountName) -> Result<Option<u64>, LedgerError> {
         require_directory(path)?;
-        let lock = RunLock::take_if_there(path)?;
+        let lock = RunLock::keep_out(path)?;
         let beside = if lock.is_some() { Beside::Nobody } else { Beside::Writer };
         let Some(ledger) = Self::open_beside(beside, path, source, target)? else { return Ok(None) };
         let rows = ledger.count().await?;

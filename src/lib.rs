@@ -99,6 +99,7 @@ pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod failure;
+pub mod files;
 pub mod ledger;
 pub mod library;
 pub mod machine;

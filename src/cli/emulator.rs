@@ -5,6 +5,7 @@ use std::path::Path;
 use mediamirror::config::is_loopback;
 use mediamirror::emulator::settings::{Ports, RegionSettings};
 use mediamirror::emulator::{Emulator, EmulatorError, EmulatorHandle, FaultPlan, Generate, Ready, Settings};
+use mediamirror::files::LARGEST_TEXT;
 use url::Url;
 
 use super::args::EmulatorArgs;
@@ -116,7 +117,7 @@ fn write_configuration(context: &Context, path: &Path, ready: &Ready) -> Result<
 
 /// Is that a configuration, all of whose accounts are on this machine?
 fn names_only_this_machine(path: &Path) -> bool {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let text = mediamirror::files::read(path, LARGEST_TEXT).unwrap_or_default();
     let Ok(table) = text.parse::<toml::Table>() else { return false };
     let mut urls = Vec::new();
     table.values().for_each(|value| urls_in(value, &mut urls));

@@ -1,10 +1,9 @@
 //! The files the commands write for the user: a configuration, and secrets only the owner can read.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use mediamirror::config::template::{self, AccountTemplate, SecretFile, StorageTemplate};
+use mediamirror::files::write_private;
 
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
@@ -76,33 +75,4 @@ fn ledger_name(config: &Path) -> String {
         .with_extension("ledger")
         .file_name()
         .map_or_else(|| "mirror.ledger".to_owned(), |name| name.to_string_lossy().into_owned())
-}
-
-/// Writes a file only its owner can read: written beside its path and renamed, so that it is never half-written and
-/// never has the mode of an old one.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let draft = path.with_file_name(name);
-    let written = create_private(&draft).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&draft, path)
-    });
-    if written.is_err() {
-        // The draft may not even exist; the first error is the one to report.
-        let _ = fs::remove_file(&draft);
-    }
-    written
-}
-
-#[cfg(unix)]
-fn create_private(path: &Path) -> io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-#[cfg(not(unix))]
-fn create_private(path: &Path) -> io::Result<fs::File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
 }

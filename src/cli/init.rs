@@ -4,6 +4,7 @@ use std::path::Path;
 
 use mediamirror::config::app_config::{AppAccount, AppConfig, AppConfigError};
 use mediamirror::config::template::{AccountTemplate, PLACEHOLDER, StorageTemplate};
+use mediamirror::files::LARGEST_TEXT;
 
 use super::args::{InitArgs, Service};
 use super::context::Context;
@@ -53,7 +54,8 @@ fn accounts_of(path: &Path) -> Result<(AccountTemplate, AccountTemplate), Comman
 
 /// Reads an `App.config`.
 pub(super) fn read_app_config(path: &Path) -> Result<AppConfig, CommandFailure> {
-    let text = std::fs::read_to_string(path).map_err(|error| CommandFailure::file("read", path, &error))?;
+    let text =
+        mediamirror::files::read(path, LARGEST_TEXT).map_err(|error| CommandFailure::file("read", path, &error))?;
     AppConfig::parse(&text).map_err(|error| {
         let remedy = match error {
             AppConfigError::Xml { .. } => "name the App.config of the tutorial's program",

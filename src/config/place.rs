@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::file;
 use super::problem::{Document, Problems};
+use crate::files;
 use crate::model::Side;
 
 /// A part of an account's configuration that a service's answer can be about.
@@ -23,7 +24,8 @@ pub enum Part {
 
 /// `file:line` of that part; the file alone where it cannot be found any more.
 pub fn place(path: &Path, side: Side, part: Part) -> String {
-    let found = std::fs::read_to_string(path).ok().and_then(|text| place_in(&Document::new(&text, path), side, part));
+    let found =
+        files::read(path, files::LARGEST_TEXT).ok().and_then(|text| place_in(&Document::new(&text, path), side, part));
     found.unwrap_or_else(|| path.display().to_string())
 }
 

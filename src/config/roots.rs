@@ -1,5 +1,6 @@
 //! `ca_file`: certificates of authorities that are trusted beside the system's, such as a company's proxy's.
 
+use crate::files;
 use std::path::Path;
 
 use rustls::RootCertStore;
@@ -23,8 +24,9 @@ pub(super) fn read(
         );
         document.error(&file.span(), format!("`ca_file`: {problem}"), remedy)
     };
-    let text = std::fs::read(&path).map_err(|error| fail(format!("failed to read {shown}: {error}")))?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let text =
+        files::read(&path, files::LARGEST_TEXT).map_err(|error| fail(format!("failed to read {shown}: {error}")))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
     let certificates = certificates.map_err(|_| fail(format!("{shown} is not well-formed PEM")))?;
     if certificates.is_empty() {
         return Err(fail(format!("there is no certificate in {shown}")));

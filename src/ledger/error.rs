@@ -43,6 +43,15 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// The file of its lock is something else.
+    #[error("cannot lock the ledger {}: {} is a file of another kind and was not changed; give the ledger another name",
+        path.display(), lock.display())]
+    NotALock {
+        /// The ledger.
+        path: PathBuf,
+        /// The file that would be its lock.
+        lock: PathBuf,
+    },
     /// A ledger whose tables are not those of its format.
     #[error("cannot open the ledger {}: it is a ledger of mediamirror (format {format}) with other tables than this release \
         makes, so another build wrote it; use that build, or create a new one with `sync --rebuild-ledger`, which keeps this \

@@ -3,21 +3,27 @@
 //! The lock file itself stays: removing it would let two runs hold locks on two files of the same name.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::LedgerError;
+use crate::files::{self, Links};
 use crate::machine::host_name;
 
 /// A held lock. Dropping it gives it back.
 #[derive(Debug)]
 pub(super) struct RunLock {
     file: File,
+    /// Does the file say that it is held?
+    says_so: bool,
 }
+
+/// As much of a lock file is read.
+const LONGEST: u64 = 4_096;
 
 /// Who holds it; the content of the lock file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,26 +38,26 @@ impl RunLock {
     /// Takes the lock of that ledger, at once or not at all.
     pub(super) fn take(ledger: &Path) -> Result<Self, LedgerError> {
         let failed = |error: &std::io::Error| LedgerError::of_io("lock", ledger, error);
-        let mut file =
-            private(OpenOptions::new().create(true).truncate(false)).open(lock_path(ledger)).map_err(|e| failed(&e))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(ledger, &mut file)),
-            Err(TryLockError::Error(error)) => return Err(failed(&error)),
+        let mut file = files::open_own(&lock_path(ledger)).map_err(|e| failed(&e))?;
+        lock(ledger, &file)?;
+        if content(&file).is_some_and(|text| !text.is_empty() && holder(&text).is_none()) {
+            return Err(LedgerError::NotALock { path: ledger.to_owned(), lock: lock_path(ledger) });
         }
         let holder = Holder { pid: std::process::id(), host: host_name(), since: crate::clock::now().to_string() };
         let text = serde_json::to_string(&holder).expect("three plain fields");
-        file.set_len(0).and_then(|()| writeln!(file, "{text}")).map_err(|e| failed(&e))?;
-        Ok(Self { file })
+        let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{text}"));
+        written.map_err(|e| failed(&e))?;
+        Ok(Self { file, says_so: true })
     }
-}
 
-impl RunLock {
-    /// Takes the lock if an earlier run created its file. Without that file no run can hold the lock, and none is
-    /// created.
-    pub(super) fn take_if_there(ledger: &Path) -> Result<Option<Self>, LedgerError> {
-        let there = lock_path(ledger).try_exists().map_err(|error| LedgerError::of_io("lock", ledger, &error))?;
-        if there { Self::take(ledger).map(Some) } else { Ok(None) }
+    /// Keeps runs out without writing anything. Without the file of an earlier run none can hold the lock, and none is created.
+    pub(super) fn keep_out(ledger: &Path) -> Result<Option<Self>, LedgerError> {
+        let file = match files::open(&lock_path(ledger), Links::Refused) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|error| LedgerError::of_io("lock", ledger, &error))?,
+        };
+        lock(ledger, &file)?;
+        Ok(Some(Self { file, says_so: false }))
     }
 }
 
@@ -59,15 +65,18 @@ impl Drop for RunLock {
     fn drop(&mut self) {
         // An empty file shows an operator that no process holds the lock; closing it releases the lock even if this
         // fails.
-        let _ = self.file.set_len(0);
+        if self.says_so {
+            let _ = self.file.set_len(0);
+        }
     }
 }
 
-/// Makes a file that only its owner can read or write.
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options.read(true).write(true)
+fn lock(ledger: &Path, file: &File) -> Result<(), LedgerError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(held(ledger, file)),
+        Err(TryLockError::Error(error)) => Err(LedgerError::of_io("lock", ledger, &error)),
+    }
 }
 
 /// `<ledger>.lock`.
@@ -78,17 +87,25 @@ fn lock_path(ledger: &Path) -> PathBuf {
 }
 
 /// The error for a lock that another process holds. Its file may still be empty if the holder has not written it yet.
-fn held(ledger: &Path, file: &mut File) -> LedgerError {
-    let mut text = String::new();
-    let holder: Option<Holder> =
-        file.read_to_string(&mut text).ok().and_then(|_| serde_json::from_str(text.trim()).ok());
+fn held(ledger: &Path, file: &File) -> LedgerError {
     let path = ledger.to_owned();
-    match holder {
+    match content(file).as_deref().and_then(holder) {
         Some(Holder { pid, host, since }) => {
             LedgerError::Locked { path, pid, host, since: since.parse::<Timestamp>().ok() }
         }
         None => LedgerError::Locked { path, pid: 0, host: String::new(), since: None },
     }
+}
+
+/// What the file says; `None`: it cannot be read.
+fn content(file: &File) -> Option<String> {
+    let mut bytes = Vec::new();
+    file.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+}
+
+fn holder(text: &str) -> Option<Holder> {
+    serde_json::from_str(text).ok()
 }
 
 #[cfg(test)]
@@ -123,5 +140,28 @@ mod tests {
         let ledger = dir.path().join("l.db");
         std::fs::write(lock_path(&ledger), r#"{"pid":1,"host":"h","since":"2026-01-01T00:00:00Z"}"#).unwrap();
         RunLock::take(&ledger).unwrap();
+    }
+
+    #[test]
+    fn a_file_of_another_program_is_neither_taken_for_a_lock_nor_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ledger, other) = (dir.path().join("Cargo"), dir.path().join("Cargo.lock"));
+        std::fs::write(&other, "[[package]]\n").unwrap();
+        let error = RunLock::take(&ledger).unwrap_err();
+        assert!(matches!(&error, LedgerError::NotALock { lock, .. } if *lock == other), "{error}");
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "[[package]]\n");
+    }
+
+    #[test]
+    fn keeping_runs_out_writes_nothing_and_creates_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = dir.path().join("l.db");
+        assert!(RunLock::keep_out(&ledger).unwrap().is_none());
+        assert!(!lock_path(&ledger).exists());
+        std::fs::write(lock_path(&ledger), "left by somebody").unwrap();
+        let out = RunLock::keep_out(&ledger).unwrap().expect("the file is there");
+        assert!(matches!(RunLock::take(&ledger), Err(LedgerError::Locked { pid: 0, .. })));
+        drop(out);
+        assert_eq!(std::fs::read_to_string(lock_path(&ledger)).unwrap(), "left by somebody");
     }
 }

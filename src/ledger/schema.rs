@@ -1,14 +1,13 @@
 //! The file: opening, checking, migrating it. Migrations are only ever appended; each runs once, in a transaction.
 
-use std::fs::OpenOptions;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::LedgerError;
-use super::lock::private;
+use crate::files;
 use crate::model::AccountName;
 
 /// Marks the file as a ledger: `mmir` in ASCII.
@@ -19,6 +18,8 @@ const APPLICATION_ID: i32 = 0x6d6d_6972;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What `SQLite` takes for a sign of its own in the path of a `file:` URI.
+/// No file is opened through a link.
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
 const URI_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
 /// Number n brings a file from version n to n + 1. Never change what one that was released does.
@@ -93,12 +94,10 @@ pub(super) fn open_for_writing(
 ) -> Result<Connection, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::of("open", path, &error);
     let closed_cleanly = !leftover_log(path);
-    private(OpenOptions::new().create(true).truncate(false))
-        .open(path)
-        .map_err(|error| LedgerError::of_io("open", path, &error))?;
+    let real =
+        files::open_own(path).and_then(|_| real(path)).map_err(|error| LedgerError::of_io("open", path, &error))?;
     let mut connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(failed)?;
+        Connection::open_with_flags(real, OpenFlags::SQLITE_OPEN_READ_WRITE | FLAGS).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     if connection.is_readonly("main").map_err(failed)? {
         return Err(LedgerError::NotWritable { attempted: "open", path: path.to_owned() });
@@ -186,12 +185,13 @@ pub(super) fn refuse_other_pair(path: &Path, source: &AccountName, target: &Acco
 }
 
 fn read_only(path: &Path, beside: Beside) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | FLAGS;
+    let real = real(path).unwrap_or_else(|_| path.to_owned());
     if beside == Beside::Writer || leftover_log(path) {
-        return Connection::open_with_flags(path, flags);
+        return Connection::open_with_flags(real, flags);
     }
     // Any other reader makes an empty log and its index, and leaves them there.
-    let name = percent_encode(path.as_os_str().as_encoded_bytes(), URI_PATH);
+    let name = percent_encode(real.as_os_str().as_encoded_bytes(), URI_PATH);
     Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)
 }
 
@@ -256,6 +256,12 @@ fn quick_check(connection: &Connection, path: &Path) -> Result<(), LedgerError> 
         return Ok(());
     }
     Err(LedgerError::Corrupt { attempted: "check", path: path.to_owned(), reason: verdict })
+}
+
+/// The path with its folders as they are: SQLite takes no path with a link in it for a file.
+fn real(path: &Path) -> std::io::Result<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(folder.canonicalize()?.join(path.file_name().unwrap_or_default()))
 }
 
 /// Is there a write-ahead log? Closing removes it, so its owner was killed.

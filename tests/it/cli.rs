@@ -141,7 +141,7 @@ fn bad_configurations_end_with_five_one_message_and_nothing_written() {
             "mirror.toml:2: `source.acount`: unknown key",
             "did you mean `account`?",
         ),
-        ("{ file = \"a.key\" }", "{ file = \"no.key\" }", "mirror.toml:7: `source.auth.secret`: ", "no.key, mode 600"),
+        ("{ file = \"a.key\" }", "{ file = \"no.key\" }", "mirror.toml:7: `source.auth.secret`: ", "chmod 600 no.key"),
         ("{ file = \"a.key\" }", "{ env = \"NOT_SET_ANYWHERE\" }", "mirror.toml:7: ", "export NOT_SET_ANYWHERE"),
         (
             "{ file = \"a.key\" }",

@@ -4,7 +4,6 @@
 //! reader waits for the network, and not the other way round.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as threads};
 
@@ -17,6 +16,7 @@ use tokio::sync::mpsc;
 use super::local::{LocalFile, unreadable};
 use crate::blob::BlobAccount;
 use crate::error::Error;
+use crate::files::{self, Links};
 use crate::model::{BlobProperties, BlobRef};
 use crate::verdict::Cause;
 
@@ -183,7 +183,7 @@ fn read(
     buffers: &Buffers,
     to: &mpsc::Sender<Block>,
 ) -> io::Result<Vec<u8>> {
-    let mut reader = File::open(&file.path)?;
+    let mut reader = files::open(&file.path, Links::Followed)?;
     let mut sum = Md5::new();
     let (mut index, mut left) = (0, file.length);
     while left > 0 {

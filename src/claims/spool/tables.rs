@@ -133,7 +133,7 @@ mod tests {
         let (send, received) = channel();
         let compares = runtime.spawn(async move {
             let renews = tokio::spawn(async move { send.send(()) });
-            let renewed = heavy(|| received.recv_timeout(Duration::from_secs(60)));
+            let renewed = heavy(|| received.recv_timeout(Duration::from_mins(1)));
             (renewed, renews.await.unwrap())
         });
         assert_eq!(runtime.block_on(compares).unwrap(), (Ok(()), Ok(())));

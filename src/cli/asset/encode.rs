@@ -10,6 +10,7 @@ use mediamirror::asset::encode::{EncodeOptions, JobReport, complete, report, sub
 use mediamirror::asset::find;
 use mediamirror::connect::Endpoint;
 use mediamirror::error::Error;
+use mediamirror::files;
 use mediamirror::model::{JobId, JobState, Side};
 use mediamirror::monitor::Silent;
 
@@ -239,7 +240,7 @@ fn finished(
 /// A preset as it was given, or from the file it names.
 fn preset(given: &str) -> Result<String, CommandFailure> {
     let Some(path) = given.strip_prefix('@') else { return Ok(given.to_owned()) };
-    std::fs::read_to_string(path).map_err(|error| CommandFailure::file("read", path.as_ref(), &error))
+    files::read(path.as_ref(), files::LARGEST_TEXT).map_err(|error| CommandFailure::file("read", path.as_ref(), &error))
 }
 
 fn write_details(directory: Option<&Path>, report: &JobReport) -> Result<(), CommandFailure> {

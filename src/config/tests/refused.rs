@@ -45,7 +45,7 @@ const BAD: &[(&str, &str, usize, &str, &str)] = &[
         "{ file = \"none.key\" }",
         7,
         "`source.auth.secret`: failed to read the secret file",
-        "mode 600",
+        "chmod 600",
     ),
     ("{ file = \"a.key\" }", "{ file = \"open.key\" }", 7, "can be read by others", "chmod 600"),
     ("{ file = \"a.key\" }", "{ file = \"empty.key\" }", 7, "the file empty.key is empty", "put the secret there"),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mediamirror::asset::encode::JobReport;
+use mediamirror::files;
 use mediamirror::model::JobState;
 
 use super::super::super::exit_code::ExitCode;
@@ -14,7 +15,7 @@ pub(super) fn check(directory: &Path) -> Result<(), CommandFailure> {
     std::fs::create_dir_all(directory).map_err(|error| CommandFailure::file("make", directory, &error))
 }
 
-/// Writes the files. Those of an earlier report of the same job are replaced.
+/// Writes the files, which only their owner may read. Those of an earlier report of the same job are replaced.
 pub(super) fn write(directory: &Path, report: &JobReport) -> Result<(), CommandFailure> {
     let json = serde_json::to_string_pretty(report)
         .map_err(|error| CommandFailure::unexpected(format!("failed to write the report as JSON: {error}")))?;
@@ -40,5 +41,5 @@ fn path(directory: &Path, kind: &str, report: &JobReport, ending: &str) -> Resul
 
 fn put(path: &Path, text: &str) -> Result<(), CommandFailure> {
     let text = format!("{}\n", text.trim_end());
-    std::fs::write(path, text).map_err(|error| CommandFailure::file("write", path, &error))
+    files::write_private(path, &text).map_err(|error| CommandFailure::file("write", path, &error))
 }

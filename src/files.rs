@@ -1,0 +1,225 @@
+//! Opens files of the user with care: only regular ones, at once, and judged by what was opened rather than by its name,
+//! which somebody could give to another file in between.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
+
+/// The largest file of the user that is read as a whole: a configuration, a preset, certificates.
+pub const LARGEST_TEXT: u64 = 4 << 20;
+/// Who may read and write a file that only its owner may.
+const PRIVATE: u32 = 0o600;
+const ROOT: u32 = 0;
+
+/// May a name be a symbolic link?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// Yes: the file that it leads to is opened.
+    Followed,
+    /// No. A folder above the file may be one.
+    Refused,
+}
+
+impl Links {
+    fn flags(self) -> OFlags {
+        // A named pipe that nobody writes to would be waited for.
+        let at_once = OFlags::NONBLOCK | OFlags::NOCTTY;
+        if self == Self::Refused { at_once | OFlags::NOFOLLOW } else { at_once }
+    }
+}
+
+/// Opens a regular file for reading.
+///
+/// # Errors
+/// There is none, it may not be read, or it is something else.
+pub fn open(path: &Path, links: Links) -> io::Result<File> {
+    opened(OpenOptions::new().read(true), path, links)
+}
+
+/// Opens a regular file for reading and writing, or creates it for its owner alone. It is never emptied, and no link is followed.
+///
+/// # Errors
+/// It may not be written, is something else, belongs to somebody else, or has another name besides.
+pub fn open_own(path: &Path) -> io::Result<File> {
+    let file = opened(
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(PRIVATE),
+        path,
+        Links::Refused,
+    )?;
+    let metadata = file.metadata()?;
+    if metadata.uid() != geteuid().as_raw() {
+        return Err(refused("it belongs to another user"));
+    }
+    if metadata.nlink() > 1 {
+        return Err(refused("it has another name besides (a hard link)"));
+    }
+    Ok(file)
+}
+
+/// Reads a text file as a whole.
+///
+/// # Errors
+/// As [`open`]; it is larger than `most` bytes, or is no UTF-8.
+pub fn read(path: &Path, most: u64) -> io::Result<String> {
+    text(open(path, Links::Followed)?, most)
+}
+
+/// Reads the file of a secret, which nobody else may read or could exchange.
+///
+/// # Errors
+/// As [`read`]; others may read it, it belongs to somebody else, or is a symbolic link.
+pub fn read_secret(path: &Path, most: u64) -> io::Result<String> {
+    let file = open(path, Links::Refused)?;
+    let metadata = file.metadata()?;
+    if metadata.mode() & 0o077 != 0 {
+        return Err(refused("it can be read by others"));
+    }
+    if ![geteuid().as_raw(), ROOT].contains(&metadata.uid()) {
+        return Err(refused("it belongs to another user"));
+    }
+    text(file, most)
+}
+
+/// Writes a file that only its owner may read: beside its place first, so that it is never half-written, never has the mode of
+/// an old one, and nothing is written through a link.
+///
+/// # Errors
+/// The folder or its disk does not take it.
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let draft = path.with_file_name(name);
+    let created = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&draft);
+    let written = created.and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&draft, path)
+    });
+    if written.is_err() {
+        // The draft may not even exist; the first error is the one to report.
+        let _ = std::fs::remove_file(&draft);
+    }
+    written
+}
+
+fn opened(options: &mut OpenOptions, path: &Path, links: Links) -> io::Result<File> {
+    let flags = i32::try_from(links.flags().bits()).expect("the flags of the system fit its own type");
+    let file = options.custom_flags(flags).open(path).map_err(|error| {
+        let link = links == Links::Refused && path.symlink_metadata().is_ok_and(|there| there.is_symlink());
+        if link { refused("it is a symbolic link; name the file that it leads to") } else { error }
+    })?;
+    match kind(&file.metadata()?) {
+        None => Ok(file),
+        Some(other) => Err(refused(other)),
+    }
+}
+
+/// What it is, if it is no regular file.
+fn kind(metadata: &Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_dir() => Some("it is a folder"),
+        () if kind.is_fifo() => Some("it is a named pipe, and no file"),
+        () if kind.is_socket() => Some("it is a socket, and no file"),
+        () => Some("it is a device, and no file"),
+    }
+}
+
+fn text(file: File, most: u64) -> io::Result<String> {
+    let mut text = String::new();
+    file.take(most.saturating_add(1)).read_to_string(&mut text)?;
+    if text.len() as u64 > most {
+        return Err(refused(&format!("it has more than {most} bytes")));
+    }
+    Ok(text)
+}
+
+fn refused(why: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::process::Command;
+
+    use super::*;
+
+    fn place() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn write(path: &Path, mode: u32) {
+        std::fs::write(path, "text").unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let place = place();
+        let pipe = place.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for (path, why) in
+            [(pipe.as_path(), "named pipe"), (place.path(), "folder"), (Path::new("/dev/zero"), "device")]
+        {
+            let error = read(path, 10).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+        assert!(open_own(&pipe).unwrap_err().to_string().contains("named pipe"));
+    }
+
+    #[test]
+    fn a_text_that_is_too_large_is_not_read() {
+        let place = place();
+        let path = place.path().join("text");
+        write(&path, 0o600);
+        assert_eq!(read(&path, 4).unwrap(), "text");
+        assert_eq!(read(&path, 3).unwrap_err().to_string(), "it has more than 3 bytes");
+    }
+
+    #[test]
+    fn a_secret_is_neither_read_through_a_link_nor_where_others_may_read_it() {
+        let place = place();
+        let (path, link) = (place.path().join("secret"), place.path().join("link"));
+        write(&path, 0o600);
+        symlink(&path, &link).unwrap();
+        assert_eq!(read_secret(&path, 10).unwrap(), "text");
+        assert!(read_secret(&link, 10).unwrap_err().to_string().contains("symbolic link"));
+        assert_eq!(read(&link, 10).unwrap(), "text");
+        write(&path, 0o640);
+        assert_eq!(read_secret(&path, 10).unwrap_err().to_string(), "it can be read by others");
+    }
+
+    #[test]
+    fn a_file_of_ours_is_made_for_us_alone_and_no_other_file_is_opened_in_its_place() {
+        let place = place();
+        let (path, link, twin) = (place.path().join("own"), place.path().join("link"), place.path().join("twin"));
+        assert_eq!(open_own(&path).unwrap().metadata().unwrap().mode() & 0o777, PRIVATE);
+        symlink(&path, &link).unwrap();
+        assert!(open_own(&link).unwrap_err().to_string().contains("symbolic link"));
+        symlink(place.path().join("nowhere"), place.path().join("dangling")).unwrap();
+        assert!(open_own(&place.path().join("dangling")).is_err());
+        assert!(!place.path().join("nowhere").exists());
+        std::fs::hard_link(&path, &twin).unwrap();
+        assert!(open_own(&twin).unwrap_err().to_string().contains("another name"));
+    }
+
+    #[test]
+    fn writing_replaces_a_link_and_leaves_what_it_led_to() {
+        let place = place();
+        let (path, link) = (place.path().join("theirs"), place.path().join("link"));
+        write(&path, 0o644);
+        symlink(&path, &link).unwrap();
+        write_private(&link, "new").unwrap();
+        assert_eq!(
+            (std::fs::read_to_string(&path).unwrap(), std::fs::read_to_string(&link).unwrap()),
+            ("text".into(), "new".into())
+        );
+        assert!(!link.is_symlink());
+    }
+}
