@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::judge::{Claim, Evidence, Move, Target, Work, id_taken, judge};
 use super::order::Order;
-use super::spool::{Census, Spool};
+use super::spool::{Census, Spool, breathe};
 use super::standing::{Holding, Screened, Standing, TargetAsset, original_of};
 use crate::clock;
 use crate::config::policy::Adopt;
@@ -83,7 +83,7 @@ impl Claims {
             file_records(&spool, Side::Source, of_source),
             file_records(&spool, Side::Target, of_target),
         )?;
-        spool.index()?;
+        spool.index().await?;
         let began = began.checked_add(source.clock_skew().unwrap_or_default()).unwrap_or(began);
         let through_locators = source.capabilities().locators;
         let source = source.account().clone();
@@ -95,6 +95,7 @@ impl Claims {
     /// source withdraws is withdrawn from them in the same night.
     pub(crate) async fn confirm(&self, ledger: &Ledger) -> Result<(), Error> {
         let unmarked = self.spool.unmarked()?;
+        breathe().await;
         let mut after = None;
         while !unmarked.is_empty() {
             let rows = ledger.assets(after.as_ref(), ROWS).await?;

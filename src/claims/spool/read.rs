@@ -11,7 +11,7 @@ use super::row::{
     LOCATOR, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, holding, locator, locator_key, public_of, side_number,
     source_asset, target_asset,
 };
-use super::tables::{Spool, failed, heavy};
+use super::tables::{Spool, failed};
 use crate::error::Error;
 use crate::model::{Asset, AssetId, Locator, LocatorId, PublicAccess, Side};
 
@@ -45,7 +45,7 @@ impl Spool {
             "CREATE TABLE turn (n INTEGER PRIMARY KEY, asset INTEGER NOT NULL);
              INSERT INTO turn (asset) SELECT s.n FROM source_asset AS s {files} WHERE s.covered ORDER BY {by};"
         );
-        heavy(|| connection.execute_batch(&sql)).map_err(failed("order"))
+        connection.execute_batch(&sql).map_err(failed("order"))
     }
 
     /// A source asset, and whether it is part of the run.

@@ -1,14 +1,16 @@
 //! The temporary tables.
 
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::error::Error;
 
 /// Memory for pages of the tables, in KiB; what does not fit is in the file.
 const CACHE_KIB: i64 = 16_384;
+/// Enough for a request that is due to be sent, and for an answer that is there to be read.
+const BREATH: Duration = Duration::from_millis(10);
 
 const TABLES: &str = "
     CREATE TABLE source_asset (
@@ -58,25 +60,25 @@ const TABLES: &str = "
 /// hold all that it asks for: at a million assets, where the tables are many times [`CACHE_KIB`], the same by single look-ups takes
 /// minutes in place of seconds. Parts of one asset's file records become one sum: a digest is three
 /// numbers below 2^42, so that two million of them add up without an overflow.
-const INDEXES: &str = "
-    CREATE INDEX source_by_id ON source_asset (id);
-    CREATE INDEX target_by_id ON target_asset (id, source);
-    CREATE INDEX target_by_source ON target_asset (source, retired, standing) WHERE source IS NOT NULL;
-    CREATE INDEX source_locator_by_id ON source_locator (id, asset);
-    CREATE INDEX source_locator_by_asset ON source_locator (asset);
-    CREATE INDEX target_locator_by_id ON target_locator (id, ours, asset);
-    CREATE INDEX target_locator_by_asset ON target_locator (asset, ours);
-    CREATE INDEX target_read_locator_by_asset ON target_read_locator (asset);
-    -- A mark that does not name its asset, with locators on the asset: somebody copied the mark.
-    UPDATE target_asset SET standing = 0, source = NULL
-    WHERE standing = 2 AND EXISTS (SELECT 1 FROM target_locator AS l WHERE l.asset = target_asset.id);
-    CREATE TABLE file_sum AS
-        SELECT side, asset, sum(a) & 4398046511103 AS a, sum(b) & 4398046511103 AS b, sum(c) & 4398046511103 AS c,
-               total(bytes) AS bytes
-        FROM file_part GROUP BY side, asset;
-    DROP TABLE file_part;
-    CREATE INDEX file_sum_by_asset ON file_sum (side, asset);
-";
+const INDEXES: &[&str] = &[
+    "CREATE INDEX source_by_id ON source_asset (id)",
+    "CREATE INDEX target_by_id ON target_asset (id, source)",
+    "CREATE INDEX target_by_source ON target_asset (source, retired, standing) WHERE source IS NOT NULL",
+    "CREATE INDEX source_locator_by_id ON source_locator (id, asset)",
+    "CREATE INDEX source_locator_by_asset ON source_locator (asset)",
+    "CREATE INDEX target_locator_by_id ON target_locator (id, ours, asset)",
+    "CREATE INDEX target_locator_by_asset ON target_locator (asset, ours)",
+    "CREATE INDEX target_read_locator_by_asset ON target_read_locator (asset)",
+    // A mark that does not name its asset, with locators on the asset: somebody copied the mark.
+    "UPDATE target_asset SET standing = 0, source = NULL
+     WHERE standing = 2 AND EXISTS (SELECT 1 FROM target_locator AS l WHERE l.asset = target_asset.id)",
+    "CREATE TABLE file_sum AS
+         SELECT side, asset, sum(a) & 4398046511103 AS a, sum(b) & 4398046511103 AS b, sum(c) & 4398046511103 AS c,
+                total(bytes) AS bytes
+         FROM file_part GROUP BY side, asset",
+    "DROP TABLE file_part",
+    "CREATE INDEX file_sum_by_asset ON file_sum (side, asset)",
+];
 
 /// The tables.
 #[derive(Debug)]
@@ -96,8 +98,12 @@ impl Spool {
     }
 
     /// Makes the indexes; from here on the tables are read.
-    pub(crate) fn index(&self) -> Result<(), Error> {
-        heavy(|| self.lock().execute_batch(INDEXES)).map_err(failed("index"))
+    pub(crate) async fn index(&self) -> Result<(), Error> {
+        for step in INDEXES {
+            self.lock().execute_batch(step).map_err(failed("index"))?;
+            breathe().await;
+        }
+        Ok(())
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -105,37 +111,12 @@ impl Spool {
     }
 }
 
-/// Does what takes seconds in a large library. Meanwhile another thread goes on with the other tasks: who does not renew the lock
-/// in time loses it.
-pub(super) fn heavy<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        // Tests run on one thread, with few assets.
-        _ => work(),
-    }
+/// Lets the other tasks go on between steps that take seconds in a large library: who does not renew the lock in time loses it.
+pub(crate) async fn breathe() {
+    tokio::time::sleep(BREATH).await;
 }
 
 /// The error of a step on the tables.
 pub(super) fn failed(attempted: &'static str) -> impl Fn(rusqlite::Error) -> Error {
     move |error| Error::Spool { attempted, reason: error.to_string() }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc::channel;
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn other_tasks_go_on_while_whole_tables_are_compared() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let (send, received) = channel();
-        let compares = runtime.spawn(async move {
-            let renews = tokio::spawn(async move { send.send(()) });
-            let renewed = heavy(|| received.recv_timeout(Duration::from_mins(1)));
-            (renewed, renews.await.unwrap())
-        });
-        assert_eq!(runtime.block_on(compares).unwrap(), (Ok(()), Ok(())));
-    }
 }
