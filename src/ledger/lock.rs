@@ -40,9 +40,6 @@ impl RunLock {
         let failed = |error: &std::io::Error| LedgerError::of_io("lock", ledger, error);
         let mut file = files::open_own(&lock_path(ledger)).map_err(|e| failed(&e))?;
         lock(ledger, &file)?;
-        if content(&file).is_some_and(|text| !text.is_empty() && holder(&text).is_none()) {
-            return Err(LedgerError::NotALock { path: ledger.to_owned(), lock: lock_path(ledger) });
-        }
         let holder = Holder { pid: std::process::id(), host: host_name(), since: crate::clock::now().to_string() };
         let text = serde_json::to_string(&holder).expect("three plain fields");
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{text}"));
@@ -71,8 +68,12 @@ impl Drop for RunLock {
     }
 }
 
+/// Locks the file, if it is one of ours.
 fn lock(ledger: &Path, file: &File) -> Result<(), LedgerError> {
     match file.try_lock() {
+        Ok(()) if content(file).is_some_and(|text| !text.is_empty() && holder(&text).is_none()) => {
+            Err(LedgerError::NotALock { path: ledger.to_owned(), lock: lock_path(ledger) })
+        }
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(held(ledger, file)),
         Err(TryLockError::Error(error)) => Err(LedgerError::of_io("lock", ledger, &error)),
@@ -147,8 +148,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (ledger, other) = (dir.path().join("Cargo"), dir.path().join("Cargo.lock"));
         std::fs::write(&other, "[[package]]\n").unwrap();
-        let error = RunLock::take(&ledger).unwrap_err();
-        assert!(matches!(&error, LedgerError::NotALock { lock, .. } if *lock == other), "{error}");
+        for error in [RunLock::take(&ledger).unwrap_err(), RunLock::keep_out(&ledger).unwrap_err()] {
+            assert!(matches!(&error, LedgerError::NotALock { lock, .. } if *lock == other), "{error}");
+        }
         assert_eq!(std::fs::read_to_string(&other).unwrap(), "[[package]]\n");
     }
 
@@ -158,10 +160,11 @@ mod tests {
         let ledger = dir.path().join("l.db");
         assert!(RunLock::keep_out(&ledger).unwrap().is_none());
         assert!(!lock_path(&ledger).exists());
-        std::fs::write(lock_path(&ledger), "left by somebody").unwrap();
+        let left = r#"{"pid":1,"host":"h","since":"2026-01-01T00:00:00Z"}"#;
+        std::fs::write(lock_path(&ledger), left).unwrap();
         let out = RunLock::keep_out(&ledger).unwrap().expect("the file is there");
-        assert!(matches!(RunLock::take(&ledger), Err(LedgerError::Locked { pid: 0, .. })));
+        assert!(matches!(RunLock::take(&ledger), Err(LedgerError::Locked { pid: 1, .. })));
         drop(out);
-        assert_eq!(std::fs::read_to_string(lock_path(&ledger)).unwrap(), "left by somebody");
+        assert_eq!(std::fs::read_to_string(lock_path(&ledger)).unwrap(), left);
     }
 }
