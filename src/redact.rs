@@ -51,6 +51,9 @@ const HARMLESS_PARAMETERS: &[&str] = &[
     "$select",
 ];
 
+/// As much of a foreign text is searched where a short excerpt is wanted, in characters.
+const SEARCHED: usize = 4_096;
+
 /// Names whose value is a secret wherever it stands, in lower case.
 const SECRET_NAMES: &[&str] =
     &["sig", "signature", "client_secret", "hmacsha256", "accountkey", "access_token", "wrap_password"];
@@ -158,6 +161,11 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 pub fn scrub(text: &str) -> String {
     let text = mask_marked(&mask(text));
     text.split_inclusive(ends_word).map(scrub_word).collect()
+}
+
+/// The beginning of a foreign text of any length, redacted. Cut it afterwards: a part of a secret is none that could be found.
+pub(crate) fn scrub_beginning(text: &str) -> String {
+    scrub(text.char_indices().nth(SEARCHED).map_or(text, |(end, _)| &text[..end]))
 }
 
 /// Characters that end a word in a message; a URL never holds them.

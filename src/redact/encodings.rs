@@ -8,7 +8,6 @@ const DEPTH: usize = 4;
 const LONGEST_ENTITY: usize = 10;
 
 /// A text without its escapes, in lower case, in the usual alphabet of base64.
-#[derive(Debug)]
 pub(super) struct Undone {
     pub(super) bytes: Vec<u8>,
     /// Where each byte stood in the text.

@@ -1,4 +1,4 @@
-//! The secrets in use, found in a text whatever stands around them and however they are encoded.
+//! Knows the secrets in use, and finds them in any text, in any encoding.
 //!
 //! What an encoding may have changed is undone first: escapes of URLs, JSON and XML, one within the other; the alphabet that
 //! base64 has in URLs; the case of letters. A secret is found by its first characters, so that a text costs one look a
@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -30,13 +31,12 @@ const PIECE: usize = 1 << 16;
 
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
-/// The one list of this process: whatever leaves it is to be masked, whichever run the secret belongs to.
+/// One list for the whole process: a text is masked no matter which run a secret belongs to.
 fn known() -> MutexGuard<'static, Known> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A secret in use. It is looked for while this lives, and some time afterwards.
-#[derive(Debug)]
 pub(crate) struct InUse(Arc<str>);
 
 impl InUse {
@@ -45,6 +45,12 @@ impl InUse {
         let secret: Arc<str> = secret.into();
         known().add(&secret);
         Self(secret)
+    }
+}
+
+impl fmt::Debug for InUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
     }
 }
 
@@ -106,7 +112,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// What is looked for.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Known {
     /// The forms of all secrets, by how they begin.
     forms: HashMap<[u8; START], Vec<Form>>,
@@ -119,7 +125,7 @@ struct Known {
 }
 
 /// How a secret is used.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Use {
     times: usize,
     /// How its forms begin.
@@ -127,7 +133,6 @@ struct Use {
 }
 
 /// A text to look for, with all encodings undone.
-#[derive(Debug)]
 struct Form {
     of: Arc<str>,
     bytes: Vec<u8>,

@@ -7,6 +7,7 @@ use super::*;
 #[test]
 fn a_secret_does_not_print() {
     assert_eq!(format!("{:?}", Secret::new("hunter2")), REDACTED);
+    assert_eq!(format!("{:?}", InUse::new("hunter2")), REDACTED);
 }
 
 #[test]

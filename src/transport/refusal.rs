@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use crate::failure::{Failure, SourceRefusal};
-use crate::redact::scrub;
+use crate::redact::{scrub, scrub_beginning};
 
 /// The longest excerpt of a foreign text, in characters.
 const EXCERPT: usize = 120;
-/// As much of a foreign text is searched for secrets.
-const SEARCHED: usize = 4_096;
 
 impl From<azure_core::Error> for Failure {
     /// Reads the SDK's error without printing it: its chain holds URLs with signatures.
@@ -99,10 +97,9 @@ fn xml_message(body: &str) -> &str {
     xml_text(body, "Message").unwrap_or(body).lines().next().unwrap_or_default()
 }
 
-/// The first 120 characters, redacted before they are cut: a part of a secret is none that could be found.
+/// The first 120 characters, redacted.
 fn excerpt(text: &str) -> String {
-    let searched = text.char_indices().nth(SEARCHED).map_or(text, |(end, _)| &text[..end]);
-    scrub(searched).chars().take(EXCERPT).collect()
+    scrub_beginning(text).chars().take(EXCERPT).collect()
 }
 
 #[cfg(test)]

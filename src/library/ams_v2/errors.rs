@@ -5,13 +5,11 @@ use quick_xml::events::Event;
 use serde_json::Value;
 
 use crate::error::Failure;
-use crate::redact::scrub;
+use crate::redact::scrub_beginning;
 use crate::transport::parse_retry_after;
 
 /// The longest excerpt of a foreign text in a message.
 const EXCERPT: usize = 160;
-/// As much of a foreign text is searched for secrets, in characters.
-const SEARCHED: usize = 4_096;
 
 /// The failure for an answer with an error status.
 pub(super) fn refusal(status: u16, retry_after: Option<&str>, body: &str) -> Failure {
@@ -125,10 +123,9 @@ fn plain(body: &str) -> String {
     text
 }
 
-/// One line, not too long, redacted before it is cut: a part of a secret is none that could be found.
+/// One line, not too long, redacted.
 fn shorten(text: &str) -> String {
-    let searched = text.char_indices().nth(SEARCHED).map_or(text, |(end, _)| &text[..end]);
-    let line = scrub(searched).split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = scrub_beginning(text).split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= EXCERPT {
         return line;
     }
