@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::judge::{Claim, Evidence, Move, Target, Work, id_taken, judge};
 use super::order::Order;
-use super::spool::{Census, Spool, breathe};
+use super::spool::{Census, Spool};
 use super::standing::{Holding, Screened, Standing, TargetAsset, original_of};
 use crate::clock;
 use crate::config::policy::Adopt;
@@ -95,7 +95,7 @@ impl Claims {
     /// source withdraws is withdrawn from them in the same night.
     pub(crate) async fn confirm(&self, ledger: &Ledger) -> Result<(), Error> {
         let unmarked = self.spool.unmarked()?;
-        breathe().await;
+        self.spool.pause().await;
         let mut after = None;
         while !unmarked.is_empty() {
             let rows = ledger.assets(after.as_ref(), ROWS).await?;
@@ -292,7 +292,7 @@ impl Claims {
         Ok(())
     }
 
-    /// Have an asset and its copy different public access? Viewers read the blobs only where they need no locators.
+    /// Do an asset and its copy have different public access? Viewers read the blobs only where they need no locators.
     pub(crate) fn public_access_differs(&self, asset: &Asset) -> Result<bool, Error> {
         // The copy has the same public path, and so the same id.
         Ok(!self.through_locators && self.spool.public_access_on_target(&asset.id)? != asset.public)

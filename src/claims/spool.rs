@@ -11,4 +11,4 @@ mod tables;
 
 pub(crate) use compare::{Census, Gone};
 pub(crate) use row::Revoked;
-pub(crate) use tables::{Spool, breathe};
+pub(crate) use tables::Spool;

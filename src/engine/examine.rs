@@ -1,6 +1,5 @@
 //! Checks both libraries as a whole, before anything is written.
 
-use crate::claims::breathe;
 use crate::connect::Pair;
 use crate::engine::run::Run;
 use crate::engine::withdraw::{hidden, withhold};
@@ -12,7 +11,7 @@ pub(crate) async fn examine(run: &Run) -> Result<(), Error> {
     // If another run took the lock while the libraries were listed, the listings are no longer valid.
     run.may_write()?;
     find_objection(run)?;
-    breathe().await;
+    run.claims.spool.pause().await;
     if run.is_held() {
         return Ok(());
     }

@@ -12,7 +12,7 @@ use futures::{StreamExt, stream};
 
 use self::gone::{PAGE, all_gone, is_never_published};
 use self::reached::Reached;
-use crate::claims::{Gone, Revoked, Screened, Work, breathe};
+use crate::claims::{Gone, Revoked, Screened, Work};
 use crate::clock;
 use crate::engine::confirm;
 use crate::engine::contents::Contents;
@@ -43,13 +43,13 @@ pub(crate) async fn withdraw(run: &Run) -> Result<(), Error> {
         run.find(Cause::ClockSkew.into());
         return Ok(());
     }
-    breathe().await;
+    run.claims.spool.pause().await;
     name_moved_out(run)?;
-    breathe().await;
+    run.claims.spool.pause().await;
     screen_heirs(run).await?;
-    breathe().await;
+    run.claims.spool.pause().await;
     let reached = Reached::judge(run)?;
-    breathe().await;
+    run.claims.spool.pause().await;
     reached.hold(run)?;
     // Removals are counted in advance, so that they also count if the run is interrupted.
     run.count_ahead(reached.to_stop()).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn withdraw(run: &Run) -> Result<(), Error> {
         let some = some.filter(|revoked| reached.on(run, revoked).is_empty()).collect();
         withdraw_some(run, some, &reached, &mut stopped).await?;
     }
-    breathe().await;
+    run.claims.spool.pause().await;
     run.stopped(stopped.len() as u64);
     retire(run, &reached).await
 }

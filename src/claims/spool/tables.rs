@@ -1,7 +1,7 @@
 //! The temporary tables.
 
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -9,8 +9,10 @@ use crate::error::Error;
 
 /// Memory for pages of the tables, in KiB; what does not fit is in the file.
 const CACHE_KIB: i64 = 16_384;
+/// For so long no other task may be kept from going on.
+const LONGEST: Duration = Duration::from_millis(500);
 /// Enough for a request that is due to be sent, and for an answer that is there to be read.
-const BREATH: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(10);
 
 const TABLES: &str = "
     CREATE TABLE source_asset (
@@ -82,7 +84,11 @@ const INDEXES: &[&str] = &[
 
 /// The tables.
 #[derive(Debug)]
-pub(crate) struct Spool(Mutex<Connection>);
+pub(crate) struct Spool {
+    connection: Mutex<Connection>,
+    /// When other tasks could go on the last time.
+    paused: Mutex<Instant>,
+}
 
 impl Spool {
     /// Empty tables.
@@ -94,26 +100,31 @@ impl Spool {
         connection.pragma_update(None, "synchronous", "OFF").map_err(failed("make"))?;
         connection.execute_batch(TABLES).map_err(failed("make"))?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Self(Mutex::new(connection)))
+        Ok(Self { connection: Mutex::new(connection), paused: Mutex::new(Instant::now()) })
     }
 
     /// Makes the indexes; from here on the tables are read.
     pub(crate) async fn index(&self) -> Result<(), Error> {
         for step in INDEXES {
             self.lock().execute_batch(step).map_err(failed("index"))?;
-            breathe().await;
+            self.pause().await;
         }
         Ok(())
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.0.lock().expect("no panic while held")
+    /// Lets the other tasks go on between steps that take seconds in a large library: who does not renew the lock in time
+    /// loses it. In a small library it does nothing.
+    pub(crate) async fn pause(&self) {
+        let is_due = self.paused.lock().expect("no panic while held").elapsed() >= LONGEST;
+        if is_due {
+            tokio::time::sleep(PAUSE).await;
+            *self.paused.lock().expect("no panic while held") = Instant::now();
+        }
     }
-}
 
-/// Lets the other tasks go on between steps that take seconds in a large library: who does not renew the lock in time loses it.
-pub(crate) async fn breathe() {
-    tokio::time::sleep(BREATH).await;
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().expect("no panic while held")
+    }
 }
 
 /// The error of a step on the tables.

@@ -14,8 +14,8 @@ use crate::model::{Asset, AssetId};
 use crate::monitor::{AssetOutcome, RunEvent};
 use crate::verdict::{Cause, Change, Finding};
 
-/// Assets in a row that are refused for want of rights, nothing having arrived in between, until the rights are taken for
-/// lost. One may be refused alone: a condition of a role, a firewall or a proxy can look at names.
+/// After so many assets in a row that lack a permission, with nothing copied in between, the permission counts as lost. One
+/// asset may be refused alone: a condition of a role, a firewall or a proxy can look at names.
 const REFUSED_IN_A_ROW: u32 = 3;
 
 impl Run {
