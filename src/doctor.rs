@@ -90,8 +90,7 @@ async fn side(endpoint: &Endpoint) -> (Findings<'_>, Vec<Sample<'_>>, Listed) {
             open.push(account);
         }
     }
-    // Where containers are the assets, the storage account is the library.
-    lets_in &= endpoint.library.capabilities().tokens || !open.is_empty();
+    lets_in &= !is_storage_account(endpoint) || !open.is_empty();
     let listed = if lets_in { library::examine_library(&mut findings).await } else { Listed::default() };
     let mut samples = Vec::new();
     for account in open {
@@ -104,6 +103,11 @@ async fn side(endpoint: &Endpoint) -> (Findings<'_>, Vec<Sample<'_>>, Listed) {
     }
     library::examine_streaming_url(&mut findings).await;
     (findings, samples, listed)
+}
+
+/// Is the library a storage account, whose containers are the assets?
+fn is_storage_account(endpoint: &Endpoint) -> bool {
+    !endpoint.library.capabilities().locators
 }
 
 /// A blob to try a copy with.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
 
-use super::Findings;
+use super::{Findings, is_storage_account};
 use crate::error::{Asked, CallError, Disposition, Error, Failure};
 use crate::model::{AccountName, Asset, ContainerName, Side};
 use crate::verdict::Cause;
@@ -84,8 +84,7 @@ pub(super) async fn examine_library(findings: &mut Findings<'_>) -> Listed {
             Err(error) => break Err(error),
         }
     };
-    // Without locators the containers themselves are the library.
-    let check = if library.capabilities().locators { "assets" } else { "containers" };
+    let check = if is_storage_account(endpoint) { "containers" } else { "assets" };
     match listed {
         Ok(()) => findings.ok(account, check, format!("may be listed ({})", seen.assets)),
         Err(error) => findings.failed(account, check, error),

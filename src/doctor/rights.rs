@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Findings, Verdict};
+use super::{Findings, Verdict, is_storage_account};
 use crate::blob::{BlobAccount, SharedAccess, TagAccess};
 use crate::clock;
 use crate::connect::Endpoint;
@@ -25,7 +25,7 @@ struct Wanted {
 impl Wanted {
     fn by(endpoint: &Endpoint) -> Self {
         // Blobs are listed by their container and read as objects. Where containers are the assets, the service lists these.
-        let lists_containers = !endpoint.library.capabilities().tokens;
+        let lists_containers = is_storage_account(endpoint);
         let types =
             if lists_containers { ("sco", "Service, Container and Object") } else { ("co", "Container and Object") };
         match endpoint.side {

@@ -1,6 +1,6 @@
 //! The scratch asset of a write test. It is created and removed again, also after a failure or an interruption.
 
-use super::Findings;
+use super::{Findings, is_storage_account};
 use crate::blob::BlobAccount;
 use crate::clock;
 use crate::connect::Endpoint;
@@ -49,9 +49,8 @@ async fn remove_leftover(endpoint: &Endpoint, asset: &Asset) -> Result<(), Error
 /// Does the credential permit to remove a scratch asset? Where containers are the assets, a run works without the
 /// permission to delete, so a signature may lack it.
 pub(super) fn may_remove(endpoint: &Endpoint) -> bool {
-    let own = !endpoint.library.capabilities().locators;
     let lacks = |account: &BlobAccount| account.shared_access().is_some_and(|access| !access.permissions.contains('d'));
-    !(own && endpoint.storage.iter().any(|account| lacks(account)))
+    !(is_storage_account(endpoint) && endpoint.storage.iter().any(|account| lacks(account)))
 }
 
 /// Where the scratch asset is stored.

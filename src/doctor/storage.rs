@@ -3,7 +3,7 @@
 use futures::TryStreamExt as _;
 use jiff::SignedDuration;
 
-use super::{Findings, Sample, rights};
+use super::{Findings, Sample, is_storage_account, rights};
 use crate::blob::BlobAccount;
 use crate::clock;
 use crate::error::Failure;
@@ -90,10 +90,10 @@ pub(super) async fn examine_reading<'a>(
     }
     let Some((container, blob)) = listed else {
         if findings.endpoint.side == Side::Source {
-            let found = if findings.endpoint.library.capabilities().locators {
-                "not tested: no asset has a container here"
-            } else {
+            let found = if is_storage_account(findings.endpoint) {
                 "not tested: there is no container"
+            } else {
+                "not tested: no asset has a container here"
             };
             findings.warn(name, "list", found, "check it once there is one");
         }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::{Findings, Sample, Verdict, WriteTest, scratch};
+use super::{Findings, Sample, Verdict, WriteTest, is_storage_account, scratch};
 use crate::blob::BlobAccount;
 use crate::connect::Endpoint;
 use crate::error::Error;
@@ -56,22 +56,22 @@ fn not_tested(findings: &mut Findings<'_>) {
     for storage in &endpoint.storage {
         findings.warn(storage.name(), "write", "not tested: writing blobs", &remedy);
     }
-    let what = if endpoint.library.capabilities().locators {
-        "not tested: creating assets, file records and locators"
-    } else {
+    let what = if is_storage_account(endpoint) {
         "not tested: creating containers"
+    } else {
+        "not tested: creating assets, file records and locators"
     };
     findings.warn(endpoint.library.account(), check(endpoint), what, &remedy);
 }
 
 /// What the check is called that creates and removes one.
 fn check(endpoint: &Endpoint) -> &'static str {
-    if endpoint.library.capabilities().locators { "media-write" } else { "container-write" }
+    if is_storage_account(endpoint) { "container-write" } else { "media-write" }
 }
 
-/// What an asset is called there. Without locators the containers themselves are the library.
+/// What an asset is called there.
 fn noun(endpoint: &Endpoint) -> &'static str {
-    if endpoint.library.capabilities().locators { "asset" } else { "container" }
+    if is_storage_account(endpoint) { "container" } else { "asset" }
 }
 
 async fn created(findings: &mut Findings<'_>, storage: &BlobAccount, reused: Option<Asset>) -> Option<Asset> {
