@@ -1,4 +1,4 @@
-//! A service that repeats what it was sent, in code, message and headers: nothing of it is told or kept.
+//! A service repeats the secrets of a request in its error. No event, no error and no ledger may hold them.
 
 use std::sync::{Arc, Mutex};
 
