@@ -29,6 +29,7 @@ pub use container::{Container, ContainerCreation};
 pub use copy::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
 pub use in_place::Changed;
 pub use lease::{LeaseAnswer, LeaseBreak, LeaseRenewal};
+pub(crate) use list::{MOST_BLOBS, PageSize};
 pub use sas::{SharedAccess, SignedUrl};
 pub use small::{Deleted, LeaseState, SmallBlob, SmallRead, WriteIf, Written};
 pub use tag_access::TagAccess;

@@ -89,7 +89,13 @@ impl Caller {
                 self.reached.store(true, Ordering::Relaxed);
             }
             let retry_after = match &failure {
-                Failure::Refused { retry_after, .. } => retry_after.map(|wait| wait.min(self.policy.retry_after_cap)),
+                Failure::Refused { retry_after: Some(asked), .. } => {
+                    let asked = (*asked).min(self.policy.retry_after_cap);
+                    match call.source {
+                        Some(source) if class == Class::SourceThrottled => source.grant(asked),
+                        _ => self.lane.grant(asked),
+                    }
+                }
                 _ => None,
             };
             let limit = limit_reached(&failure);

@@ -3,7 +3,6 @@
 //! Every message names the file and the line, the key, and what to do. Secrets are never in the file itself.
 
 pub mod app_config;
-pub mod descriptors;
 mod file;
 #[cfg(test)]
 mod fuzz;
@@ -13,6 +12,7 @@ mod problem;
 mod roots;
 mod secret;
 mod storage_map;
+pub mod system_limits;
 pub mod template;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use crate::library::Library;
 use crate::library::ams_v2::AmsV2;
 use crate::library::authoring::Authoring;
 use crate::library::blobs::Blobs;
+use crate::memory::Memory;
 use crate::model::{AccountName, Asset, Plane, Side};
 use crate::retry::RetryPolicy;
 use crate::throttle::{Lane, Rates};
@@ -120,20 +121,26 @@ impl Pair {
 /// # Errors
 /// A storage key is no key.
 pub fn connect(config: &Config, client: Arc<dyn HttpClient>) -> Result<Pair, Error> {
+    let memory = Memory::default();
     Ok(Pair {
-        source: endpoint(&config.source, Arc::clone(&client), Side::Source)?,
-        target: endpoint(&config.target, client, Side::Target)?,
+        source: endpoint(&config.source, Arc::clone(&client), &memory, Side::Source)?,
+        target: endpoint(&config.target, client, &memory, Side::Target)?,
         storage_map: config.storage_map.clone(),
     })
 }
 
-fn endpoint(account: &AccountConfig, client: Arc<dyn HttpClient>, side: Side) -> Result<Endpoint, Error> {
+fn endpoint(
+    account: &AccountConfig,
+    client: Arc<dyn HttpClient>,
+    memory: &Memory,
+    side: Side,
+) -> Result<Endpoint, Error> {
     let (hosts, streaming) = (AllowedHosts::default(), AllowedHosts::default());
     if let Some(url) = &account.streaming_url {
         streaming.allow(url);
     }
-    let viewer = guarded(Arc::clone(&client), streaming);
-    let client = guarded(client, hosts.clone());
+    let viewer = guarded(Arc::clone(&client), streaming, memory);
+    let client = guarded(client, hosts.clone(), memory);
     let name = AccountName::new(&account.account);
     let mut lanes = vec![Lane::new(name.clone(), Plane::Media, account.limits.media)];
     let mut storage = Vec::with_capacity(account.storage.len());
@@ -144,7 +151,7 @@ fn endpoint(account: &AccountConfig, client: Arc<dyn HttpClient>, side: Side) ->
         let read = Lane::sharing(name.clone(), Plane::BlobRead, slots, Arc::clone(&rates));
         let write = Lane::sharing(name.clone(), Plane::BlobWrite, slots, rates);
         let endpoint = settings.endpoint.clone();
-        let client = Arc::clone(&client);
+        let client = (Arc::clone(&client), memory.clone());
         let blobs = BlobAccount::new(name, endpoint, &settings.key, client, caller(&read), caller(&write))?;
         storage.push(Arc::new(blobs));
         lanes.extend([read, write]);

@@ -61,6 +61,9 @@ pub enum Failure {
     /// The answer is not what the API promises.
     #[error("unexpected answer: {0}")]
     Unexpected(String),
+    /// The answer is larger than what is read of one: this many bytes.
+    #[error("the answer takes more than {} MiB of memory", .0 >> 20)]
+    TooLarge(usize),
     /// The request would have gone to a host that is not configured.
     #[error("host {0} is not configured; if it is correct, add it to `redirect_hosts`")]
     ForeignHost(String),

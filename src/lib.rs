@@ -34,6 +34,7 @@
 //! | [`failure`] | why one attempt failed, and what that means for the run |
 //! | [`error`] | errors that persist after all retries, named by the action |
 //! | [`config`] | the TOML file, the flags, the secrets, the operator's policy, and messages that point at the line |
+//! | [`memory`] | what the answers of both sides may take of the memory, together |
 //! | [`transport`] | the only access to the network: allow-list, timeouts, no redirects, capped bodies |
 //! | [`retry`] | the only table of failures that are retried, and the length of the pauses |
 //! | [`throttle`] | lanes: slots that adapt, rates an account's lanes share, cool-downs |
@@ -104,6 +105,7 @@ pub mod ledger;
 pub mod library;
 pub mod machine;
 pub mod manual;
+pub mod memory;
 pub mod model;
 pub mod monitor;
 pub mod redact;

@@ -8,6 +8,7 @@ mod costs;
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,8 +20,21 @@ use crate::model::{
 
 pub use costs::{Batches, Capacity, Cost, RecordBatch};
 
-/// A listing: pages as the service gives them, each entity once.
+/// A listing: pages as the service gives them. Some services give a row twice, far apart; who needs each row once uses
+/// [`every`], or a table.
 pub type Pages<'a, T> = BoxStream<'a, Result<Vec<T>, Error>>;
+
+/// All rows of a listing, each once.
+///
+/// # Errors
+/// Those of the listing.
+pub async fn every<T>(mut pages: Pages<'_, T>, id: fn(&T) -> &str) -> Result<Vec<T>, Error> {
+    let (mut rows, mut seen) = (Vec::new(), HashSet::new());
+    while let Some(page) = pages.try_next().await? {
+        rows.extend(page.into_iter().filter(|row| seen.insert(id(row).to_owned())));
+    }
+    Ok(rows)
+}
 
 /// What a service can do, and how much. A run asks for nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -78,7 +78,11 @@ pub fn classify(failure: &Failure) -> Class {
         },
         Failure::Connect(_) => Class::NotSent,
         Failure::Timeout(_) | Failure::Interrupted(_) => Class::Ambiguous,
-        Failure::Absent(_) | Failure::Unexpected(_) | Failure::ForeignHost(_) | Failure::Credential(_) => Class::Final,
+        Failure::Absent(_)
+        | Failure::Unexpected(_)
+        | Failure::TooLarge(_)
+        | Failure::ForeignHost(_)
+        | Failure::Credential(_) => Class::Final,
     }
 }
 
@@ -199,6 +203,7 @@ mod tests {
             (Failure::Timeout(Duration::ZERO), Ambiguous, Exhausted),
             (Failure::Interrupted(text()), Ambiguous, Exhausted),
             (Failure::Unexpected(text()), Final, Permanent),
+            (Failure::TooLarge(1), Final, Permanent),
             (Failure::ForeignHost(text()), Final, Fatal),
             (Failure::Credential(text()), Final, Fatal),
         ];

@@ -10,13 +10,14 @@
 
 mod adaptive;
 mod gate;
+mod outcome;
 mod pace;
+mod patience;
 mod permit;
 mod rates;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -26,9 +27,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::model::{AccountName, Plane};
+use crate::retry::AccountLimit;
 use crate::retry::budget::RetryBudget;
-use crate::retry::{AccountLimit, Class};
 use adaptive::AdaptiveLimit;
+pub use outcome::{LaneStats, Outcome, SourceRefused};
+use patience::Patience;
 pub use permit::Permit;
 pub use rates::Rates;
 
@@ -71,54 +74,6 @@ impl Default for LaneLimits {
     }
 }
 
-/// The result of an attempt, for the lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It worked.
-    Ok {
-        /// From sending to the whole answer.
-        latency: Duration,
-    },
-    /// The service asks to slow down.
-    Throttled {
-        /// For how long, if it says.
-        retry_after: Option<Duration>,
-        /// Which limit of the account is reached, if it says.
-        limit: Option<AccountLimit>,
-    },
-    /// The service is in trouble.
-    ServerBusy,
-    /// No answer.
-    Network,
-    /// A final refusal of this one request; says nothing about the lane.
-    Rejected,
-}
-
-impl Outcome {
-    /// The outcome of a failed attempt of that class.
-    pub fn of(class: Class, retry_after: Option<Duration>, limit: Option<AccountLimit>) -> Self {
-        match class {
-            Class::Throttled => Self::Throttled { retry_after, limit },
-            Class::ServerTrouble => Self::ServerBusy,
-            Class::NotSent | Class::Ambiguous => Self::Network,
-            Class::SourceThrottled | Class::Unauthorised | Class::Final => Self::Rejected,
-        }
-    }
-}
-
-/// What a lane has done so far.
-#[derive(Debug, Clone, Default)]
-pub struct LaneStats {
-    /// Attempts sent.
-    pub requests: u64,
-    /// Refusals because of the rate, those included that the destination of a copy reports of this account.
-    pub throttled: u64,
-    /// Attempts that failed in another way that is worth another attempt.
-    pub troubled: u64,
-    /// Latency of successful attempts in microseconds, by operation.
-    pub latency: BTreeMap<&'static str, Histogram<u64>>,
-}
-
 /// One account's plane.
 #[derive(Debug)]
 pub struct Lane {
@@ -151,6 +106,7 @@ struct State {
     limit: AdaptiveLimit,
     cool_until: Option<Instant>,
     budget: RetryBudget,
+    patience: Patience,
     stats: LaneStats,
 }
 
@@ -205,6 +161,7 @@ impl Lane {
                 limit: AdaptiveLimit::new(in_flight),
                 cool_until: None,
                 budget: RetryBudget::default(),
+                patience: Patience::default(),
                 stats: LaneStats::default(),
             }),
         })
@@ -299,6 +256,15 @@ impl Lane {
         state.stats.throttled += 1;
     }
 
+    /// How much is waited of the time that the service asks for; `None`: it has asked for too much in this run, and waits are
+    /// as if it had named none.
+    pub fn grant(&self, asked: Duration) -> Option<Duration> {
+        let mut state = self.state();
+        let granted = state.patience.grant(asked, Instant::now());
+        (state.stats.waited, state.stats.wait_limit_reached) = (state.patience.granted, state.patience.is_over);
+        granted
+    }
+
     /// How long a retry has to wait at least, so that retries stay a small share of what this lane does.
     pub fn pace_retry(&self) -> Duration {
         self.state().budget.take(self.since.elapsed())
@@ -381,17 +347,4 @@ impl Lane {
             }
         }
     }
-}
-
-/// What the destination of a copy reports of an account that refused to serve it.
-#[derive(Debug, Clone, Copy)]
-pub struct SourceRefused {
-    /// For how long, if it says.
-    pub retry_after: Option<Duration>,
-    /// Which limit of the account is reached, if it says.
-    pub limit: Option<AccountLimit>,
-    /// Bytes the copy would have moved.
-    pub bytes: u64,
-    /// When the copy was asked for.
-    pub sent_at: Instant,
 }

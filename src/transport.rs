@@ -21,6 +21,7 @@ use rustls::pki_types::CertificateDer;
 use url::Url;
 
 pub use crate::config::is_loopback;
+use crate::memory::{Memory, Share};
 
 /// Who asks, where the SDK does not say so itself.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -34,8 +35,9 @@ const COPY_TIMEOUT: Duration = Duration::from_mins(15);
 const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 /// A whole body, however steadily it drips: the largest page, near 20 MB, takes it at 70 kB/s.
 const BODY_DEADLINE: Duration = Duration::from_mins(5);
-/// The largest page of 5,000 blobs with every field is near 20 MB; three times that.
-const BODY_CAP: usize = 64 << 20;
+/// The largest page of 5,000 blobs with every field is near 20 MB. (With much metadata it is larger; then it is asked for in
+/// smaller pages.)
+const BODY_CAP: usize = 24 << 20;
 /// The longest name of an encoding in a message; the registered names are shorter.
 const LONGEST_WORD: usize = 20;
 
@@ -77,9 +79,10 @@ pub fn authority(url: &Url) -> String {
     format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
 }
 
-/// Wraps `inner` (the network, or an emulator in the same process) with the allow-list, the timeouts and the body cap.
-pub fn guarded(inner: Arc<dyn HttpClient>, hosts: AllowedHosts) -> Arc<dyn HttpClient> {
-    Arc::new(Guarded { inner, hosts })
+/// Wraps `inner` (the network, or an emulator in the same process) with the allow-list, the timeouts and the body cap. What is
+/// read at once is bounded by `memory`, together with all others that share it.
+pub fn guarded(inner: Arc<dyn HttpClient>, hosts: AllowedHosts, memory: &Memory) -> Arc<dyn HttpClient> {
+    Arc::new(Guarded { inner, hosts, memory: memory.clone() })
 }
 
 /// A client for the network that trusts the system's authorities alone.
@@ -155,6 +158,7 @@ impl HttpClient for Network {
 struct Guarded {
     inner: Arc<dyn HttpClient>,
     hosts: AllowedHosts,
+    memory: Memory,
 }
 
 #[async_trait]
@@ -169,7 +173,7 @@ impl HttpClient for Guarded {
             .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(limit)))??;
         let (status, headers, body) = answer.deconstruct();
         match compression(request, &headers) {
-            None => Ok(AsyncRawResponse::new(status, headers, Box::pin(bounded(body)))),
+            None => Ok(AsyncRawResponse::new(status, headers, Box::pin(bounded(body, self.memory.share())))),
             Some(how) if status.is_success() => Err(SdkError::with_message(
                 ErrorKind::DataConversion,
                 format!("it is compressed ({how}), which the request does not allow"),
@@ -194,10 +198,13 @@ fn is_copy(request: &Request) -> bool {
 }
 
 /// The body, with an idle limit between pieces, a limit on its whole time and a cap on its size.
-fn bounded(body: AsyncResponseBody) -> impl futures::Stream<Item = azure_core::Result<bytes::Bytes>> + Send {
+fn bounded(
+    body: AsyncResponseBody,
+    share: Share,
+) -> impl futures::Stream<Item = azure_core::Result<bytes::Bytes>> + Send {
     let deadline = tokio::time::Instant::now() + BODY_DEADLINE;
-    let state = (body, 0_usize);
-    futures::stream::try_unfold(state, move |(mut body, seen)| async move {
+    let state = (body, share, 0_usize);
+    futures::stream::try_unfold(state, move |(mut body, mut share, seen)| async move {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         let limit = if left < BODY_TIMEOUT { BODY_DEADLINE } else { BODY_TIMEOUT };
         let next = tokio::time::timeout(BODY_TIMEOUT.min(left), body.next())
@@ -206,14 +213,20 @@ fn bounded(body: AsyncResponseBody) -> impl futures::Stream<Item = azure_core::R
         let Some(piece) = next.transpose()? else { return Ok(None) };
         let seen = seen + piece.len();
         if seen > BODY_CAP {
-            return Err(SdkError::with_message(
-                ErrorKind::DataConversion,
-                format!("the answer exceeds {BODY_CAP} bytes"),
-            ));
+            return Err(SdkError::new(ErrorKind::DataConversion, TooLarge(BODY_CAP)));
         }
-        Ok(Some((piece, (body, seen))))
+        // Others that are read at the same time may have taken all there is.
+        tokio::time::timeout(left, share.grow(piece.len()))
+            .await
+            .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(BODY_DEADLINE)))?;
+        Ok(Some((piece, (body, share, seen))))
     })
 }
+
+/// Marker inside an SDK error: an answer of more bytes than are read.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer has more than {0} bytes")]
+struct TooLarge(usize);
 
 /// Marker inside an SDK error: no answer in time.
 #[derive(Debug, thiserror::Error)]
@@ -235,6 +248,11 @@ impl std::error::Error for ForeignHost {}
 /// The time limit that was hit, if the error is that.
 fn timed_out(error: &SdkError) -> Option<Duration> {
     find::<TimedOut>(error).map(|found| found.0)
+}
+
+/// The size that was exceeded, if the error is that.
+fn too_large(error: &SdkError) -> Option<usize> {
+    find::<TooLarge>(error).map(|found| found.0)
 }
 
 /// The host that was refused, if the error is that.
@@ -271,7 +289,7 @@ mod tests {
         for allowed in ["https://media.example/api/", "http://plain.example/", "http://127.0.0.1:5001/"] {
             hosts.allow(&Url::parse(allowed).unwrap());
         }
-        let client = guarded(Arc::<Counting>::clone(&inner), hosts);
+        let client = guarded(Arc::<Counting>::clone(&inner), hosts, &Memory::default());
         let ask = async |url: &str| client.execute_request(&Request::new(Url::parse(url).unwrap(), Method::Get)).await;
         for url in ["https://media.example/other", "http://127.0.0.1:5001/x"] {
             ask(url).await.unwrap();

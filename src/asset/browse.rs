@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::TryStreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -10,6 +9,7 @@ use super::publish::{StreamUrl, stream_urls};
 use crate::blob::BlobAccount;
 use crate::connect::Endpoint;
 use crate::error::Error;
+use crate::library::every;
 use crate::model::{AccountName, Asset, AssetEncryption, AssetId, ContainerName, LocatorId, LocatorKind};
 use crate::verdict::Cause;
 
@@ -121,7 +121,7 @@ impl From<Asset> for Listed {
 
 /// Every asset of an account, as the service lists them.
 pub async fn list(account: &Endpoint) -> Result<Vec<Listed>, Error> {
-    let assets: Vec<Asset> = account.library.assets().try_concat().await?;
+    let assets = every(account.library.assets(), |asset| asset.id.as_str()).await?;
     Ok(assets.into_iter().map(Listed::from).collect())
 }
 

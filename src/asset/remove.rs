@@ -1,10 +1,9 @@
 //! Removes assets with everything that belongs to them.
 
-use futures::TryStreamExt;
-
 use super::publish::unpublish;
 use crate::connect::Endpoint;
 use crate::error::Error;
+use crate::library::every;
 use crate::model::{Asset, AssetId};
 
 /// Removes an asset: its locators first, so that nothing plays while it goes, then its records and its container.
@@ -20,5 +19,5 @@ pub async fn remove(account: &Endpoint, asset: &AssetId) -> Result<(), Error> {
 
 /// Every asset of an account.
 pub async fn all(account: &Endpoint) -> Result<Vec<Asset>, Error> {
-    account.library.assets().try_concat().await
+    every(account.library.assets(), |asset| asset.id.as_str()).await
 }

@@ -16,6 +16,7 @@ use super::tag_access::TagsKnown;
 use crate::call::Caller;
 use crate::config::ConfigError;
 use crate::error::Error;
+use crate::memory::Memory;
 use crate::model::{AccountName, Blob, BlobRef, ContainerName};
 use crate::redact::Secret;
 use crate::throttle::Lane;
@@ -51,6 +52,8 @@ pub struct BlobAccount {
     pub(super) service: BlobServiceClient,
     /// Where the library's clients send, too: for requests that we write ourselves.
     pub(super) transport: Arc<dyn HttpClient>,
+    /// What the answers of both sides take together.
+    memory: Memory,
     pub(super) signer: Arc<Signer>,
     /// `x-ms-version` of all requests.
     pub(super) version: String,
@@ -96,7 +99,7 @@ pub struct Copied {
 }
 
 impl BlobAccount {
-    /// An account reached through `transport`, with its key or a shared access signature (`sv=…&sig=…`); reads and writes on their lanes.
+    /// An account reached through a transport that reads answers within `memory`, with its key or a shared access signature (`sv=…&sig=…`); reads and writes on their lanes.
     ///
     /// # Errors
     /// The key or the endpoint cannot be used.
@@ -104,7 +107,7 @@ impl BlobAccount {
         name: AccountName,
         endpoint: Url,
         key: &Secret,
-        transport: Arc<dyn HttpClient>,
+        (transport, memory): (Arc<dyn HttpClient>, Memory),
         read: Caller,
         write: Caller,
     ) -> Result<Self, Error> {
@@ -136,6 +139,7 @@ impl BlobAccount {
             mint,
             service,
             transport,
+            memory,
             signer,
             version,
             read,
@@ -144,6 +148,11 @@ impl BlobAccount {
             without_tiers: AtomicBool::new(false),
             without_put_from_url: AtomicBool::new(false),
         })
+    }
+
+    /// What its answers may take of the memory, together with those of others.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Its name.

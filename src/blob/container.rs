@@ -14,7 +14,9 @@ use crate::error::{CallError, Error, Failure};
 use crate::model::{ContainerName, PublicAccess};
 
 /// The most that the service lists at once.
-const PAGE_SIZE: &str = "5000";
+const PAGE_SIZE: usize = 5_000;
+/// The most elements of such a page. A container takes a dozen; with metadata, some more.
+const MOST_ELEMENTS: usize = 100 * PAGE_SIZE;
 /// How header names of metadata begin.
 const META: &str = "x-ms-meta-";
 
@@ -47,6 +49,17 @@ enum Cursor {
     End,
 }
 
+/// Reads a page of containers, unless it has more than were asked for.
+fn read_page(xml: &[u8]) -> Result<ListContainersResponse, &'static str> {
+    const TOO_MANY: &str = "has more entries than were asked for";
+    // Two tags an element. Read, an element takes many times as much memory as on the page.
+    if memchr::memchr_iter(b'<', xml).count() > 2 * MOST_ELEMENTS {
+        return Err(TOO_MANY);
+    }
+    let page: ListContainersResponse = azure_core::xml::from_xml(xml).map_err(|_| "cannot be read")?;
+    if page.container_items.len() > PAGE_SIZE { Err(TOO_MANY) } else { Ok(page) }
+}
+
 impl BlobAccount {
     /// All containers in name order, with their metadata, in pages of up to 5,000.
     pub fn containers(&self) -> BoxStream<'_, Result<Vec<Container>, Error>> {
@@ -68,7 +81,10 @@ impl BlobAccount {
         let mut url = self.endpoint.clone();
         {
             let mut query = url.query_pairs_mut();
-            query.append_pair("comp", "list").append_pair("include", "metadata").append_pair("maxresults", PAGE_SIZE);
+            query
+                .append_pair("comp", "list")
+                .append_pair("include", "metadata")
+                .append_pair("maxresults", &PAGE_SIZE.to_string());
             if let Some(marker) = marker {
                 query.append_pair("marker", marker);
             }
@@ -80,8 +96,8 @@ impl BlobAccount {
                 let mut request = self.request(url.clone(), Method::Get);
                 request.insert_header("accept", "application/xml");
                 let answer = self.send(&mut request, &[200]).await?;
-                let page: ListContainersResponse = azure_core::xml::from_xml(answer.body())
-                    .map_err(|_| Failure::Unexpected("a page of the list of containers cannot be read".to_owned()))?;
+                let page = read_page(answer.body())
+                    .map_err(|why| Failure::Unexpected(format!("a page of the list of containers {why}")))?;
                 if page.next_marker.as_deref().is_some_and(|next| !next.is_empty() && Some(next) == marker) {
                     return Err(Failure::Unexpected("the listing does not advance".to_owned()));
                 }
@@ -208,6 +224,17 @@ mod tests {
             "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"http://a/\">\
              <Containers>{containers}</Containers><NextMarker>{next}</NextMarker></EnumerationResults>"
         ))
+    }
+
+    #[tokio::test]
+    async fn a_page_with_more_containers_than_were_asked_for_is_refused() {
+        let container = "<Container><Name>c</Name></Container>";
+        for containers in [container.repeat(PAGE_SIZE + 1), format!("<x>{}</x>", "<y/>".repeat(2 * MOST_ELEMENTS))] {
+            let body = format!("<EnumerationResults><Containers>{containers}</Containers></EnumerationResults>");
+            let fake = Fake::new([answer(200, &[]).with_body(body)]);
+            let error = fake.account("acct").containers().try_concat().await.unwrap_err().to_string();
+            assert!(error.contains("has more entries than were asked for"), "{error}");
+        }
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::account::BlobAccount;
 use crate::call::Caller;
+use crate::memory::Memory;
 use crate::model::{AccountName, Plane};
 use crate::redact::Secret;
 use crate::retry::RetryPolicy;
@@ -95,7 +96,15 @@ impl Fake {
         let endpoint = Url::parse(&format!("http://127.0.0.1:10000/{name}/")).unwrap();
         let (read, write) = (caller(Plane::BlobRead), caller(Plane::BlobWrite));
         let transport = Arc::<Self>::clone(self);
-        BlobAccount::new(account.clone(), endpoint, &Secret::new("SmVmZQ=="), transport, read, write).unwrap()
+        BlobAccount::new(
+            account.clone(),
+            endpoint,
+            &Secret::new("SmVmZQ=="),
+            (transport, Memory::default()),
+            read,
+            write,
+        )
+        .unwrap()
     }
 }
 

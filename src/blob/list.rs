@@ -1,5 +1,7 @@
 //! Listing a container, page by page. It is also how the state of asynchronous copies is followed: 5,000 states for one
 //! request.
+//!
+//! A page whose blobs would take too much memory is asked for again, in smaller pages.
 
 mod page;
 
@@ -11,11 +13,33 @@ use super::properties::control_call;
 use super::tag_access::TagAccess;
 use super::tags::refused;
 use crate::error::{CallError, Error, Failure};
+use crate::memory::LISTED_PAGE;
 use crate::model::{Blob, ContainerName};
-use page::Page;
+use page::{Page, Unreadable};
 
-/// The most the service gives at once.
-const PAGE_SIZE: &str = "5000";
+/// The most blobs that the service gives at once.
+pub(crate) const MOST_BLOBS: usize = 5_000;
+/// How many times fewer blobs the next smaller page has.
+const SMALLER: usize = 10;
+
+/// How large a page may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PageSize {
+    /// Its blobs.
+    pub(crate) blobs: usize,
+    /// What they may take in memory.
+    pub(crate) bytes: usize,
+}
+
+impl PageSize {
+    /// As large as a page can be.
+    const LARGEST: Self = Self { blobs: MOST_BLOBS, bytes: LISTED_PAGE };
+
+    /// The next smaller one; `None`: it is one blob already.
+    fn smaller(self) -> Option<Self> {
+        (self.blobs > 1).then(|| Self { blobs: (self.blobs / SMALLER).max(1), ..self })
+    }
+}
 
 /// The progress of a listing.
 enum Cursor {
@@ -28,8 +52,13 @@ impl BlobAccount {
     /// All blobs of a container in name order, committed ones only, in pages of up to 5,000, with copy state, metadata and tags.
     /// A page may be empty; the listing ends with the stream.
     pub fn list(&self, container: &ContainerName) -> BoxStream<'_, Result<Vec<Blob>, Error>> {
+        self.list_by(container, PageSize::LARGEST)
+    }
+
+    /// The same in pages of that size at most.
+    pub(crate) fn list_by(&self, container: &ContainerName, size: PageSize) -> BoxStream<'_, Result<Vec<Blob>, Error>> {
         let container = container.clone();
-        stream::try_unfold(Cursor::Start, move |cursor| {
+        stream::try_unfold((Cursor::Start, size), move |(cursor, mut size)| {
             let container = container.clone();
             async move {
                 let marker = match cursor {
@@ -37,27 +66,32 @@ impl BlobAccount {
                     Cursor::After(marker) => Some(marker),
                     Cursor::End => return Ok(None),
                 };
-                let page = self.page(&container, marker.as_deref()).await?;
+                let page = loop {
+                    match (self.page(&container, marker.as_deref(), size).await, size.smaller()) {
+                        (Err(CallError { failure: Failure::TooLarge(_), .. }), Some(smaller)) => size = smaller,
+                        (page, _) => break page?,
+                    }
+                };
                 let next = page.next.map_or(Cursor::End, Cursor::After);
-                Ok(Some((page.blobs, next)))
+                Ok(Some((page.blobs, (next, size))))
             }
         })
         .boxed()
     }
 
     /// One page. An account that does not show its tags is listed without, from then on.
-    async fn page(&self, container: &ContainerName, marker: Option<&str>) -> Result<Page, CallError> {
+    async fn page(&self, container: &ContainerName, marker: Option<&str>, size: PageSize) -> Result<Page, CallError> {
         let known = self.tag_access();
         if known != TagAccess::Readable {
-            return Ok(self.page_with(container, marker, false).await?.with_tags(&known.of_a_blob()));
+            return Ok(self.page_with(container, marker, size, false).await?.with_tags(&known.of_a_blob()));
         }
-        let listed = self.page_with(container, marker, true).await;
+        let listed = self.page_with(container, marker, size, true).await;
         if !listed.as_ref().is_err_and(|error| refused(&error.failure).is_some()) {
             return listed;
         }
-        let page = self.page_with(container, marker, false).await?;
+        let page = self.page_with(container, marker, size, false).await?;
         // Without tags it works. One refusal may be an odd answer; a second one is the account's.
-        let error = match self.page_with(container, marker, true).await {
+        let error = match self.page_with(container, marker, size, true).await {
             Ok(page) => return Ok(page),
             Err(error) => error,
         };
@@ -66,13 +100,19 @@ impl BlobAccount {
         Ok(page.with_tags(&access.of_a_blob()))
     }
 
-    async fn page_with(&self, container: &ContainerName, marker: Option<&str>, tags: bool) -> Result<Page, CallError> {
+    async fn page_with(
+        &self,
+        container: &ContainerName,
+        marker: Option<&str>,
+        size: PageSize,
+        tags: bool,
+    ) -> Result<Page, CallError> {
         let mut url = self.container_url(container);
         {
             let mut query = url.query_pairs_mut();
             query.append_pair("restype", "container").append_pair("comp", "list");
             query.append_pair("include", if tags { "copy,metadata,tags" } else { "copy,metadata" });
-            query.append_pair("maxresults", PAGE_SIZE);
+            query.append_pair("maxresults", &size.blobs.to_string());
             if let Some(marker) = marker {
                 query.append_pair("marker", marker);
             }
@@ -84,14 +124,21 @@ impl BlobAccount {
                 let mut request = self.request(url.clone(), Method::Get);
                 request.insert_header("accept", "application/xml");
                 let answer = self.send(&mut request, &[200]).await?;
-                let page = page::parse(answer.body().as_ref())
-                    .map_err(|why| Failure::Unexpected(format!("a page of the listing cannot be read: {why}")))?;
+                let page = page::parse(answer.body().as_ref(), size).map_err(failure)?;
                 if page.next.is_some() && page.next.as_deref() == marker {
                     return Err(Failure::Unexpected("the listing does not advance".to_owned()));
                 }
                 Ok(page)
             })
             .await
+    }
+}
+
+/// What a page that is not taken means.
+fn failure(why: Unreadable) -> Failure {
+    match why {
+        Unreadable::TooLarge(limit) => Failure::TooLarge(limit),
+        Unreadable::Invalid(why) => Failure::Unexpected(format!("a page of the listing cannot be read: {why}")),
     }
 }
 
@@ -132,6 +179,47 @@ mod tests {
             .collect();
         assert_eq!(markers, [None, Some("m & 1".to_owned()), Some("m2".to_owned())]);
         assert!(asked[0].url.query().unwrap().contains("include=copy%2Cmetadata%2Ctags&maxresults=5000"));
+    }
+
+    /// A page of blobs with so many bytes of metadata each.
+    fn heavy_page(blobs: usize, each: usize, next: &str) -> Answer {
+        let metadata = format!("<Metadata><m>{}</m></Metadata>", "x".repeat(each));
+        let properties = "<Properties><Etag>0x1</Etag><Content-Length>1</Content-Length></Properties>";
+        let names = (0..blobs).map(|at| format!("<Blob><Name>{at:05}</Name>{properties}{metadata}</Blob>"));
+        let blobs = names.collect::<Vec<_>>().concat();
+        let body =
+            format!("<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker>{next}</NextMarker></EnumerationResults>");
+        answer(200, &[]).with_body(body)
+    }
+
+    #[tokio::test]
+    async fn a_page_that_takes_too_much_memory_is_asked_for_in_smaller_pages() {
+        let size = PageSize { blobs: 100, bytes: 100 << 10 };
+        let fake = Fake::new([heavy_page(100, 2_000, "m"), heavy_page(10, 2_000, "m"), heavy_page(10, 2_000, "")]);
+        let account = fake.account("acct");
+        let listed = account.list_by(&ContainerName::new("c"), size).try_concat().await.unwrap();
+        assert_eq!(listed.len(), 20);
+        let asked: Vec<String> = fake.asked().iter().map(|asked| asked.url.query().unwrap().to_owned()).collect();
+        assert!(asked[0].ends_with("maxresults=100"), "{asked:?}");
+        assert!(asked[1].ends_with("maxresults=10") && asked[2].ends_with("maxresults=10&marker=m"), "{asked:?}");
+    }
+
+    #[tokio::test]
+    async fn a_page_of_one_blob_that_is_too_large_ends_the_listing() {
+        let size = PageSize { blobs: 10, bytes: 10 << 10 };
+        let fake = Fake::new([heavy_page(10, 20_000, ""), heavy_page(1, 20_000, "")]);
+        let listed = fake.account("acct").list_by(&ContainerName::new("c"), size).try_concat().await;
+        let error = listed.unwrap_err();
+        assert_eq!(error.failure(), Some(&Failure::TooLarge(10 << 10)));
+    }
+
+    #[tokio::test]
+    async fn a_page_with_more_blobs_than_were_asked_for_is_refused() {
+        let size = PageSize { blobs: 2, bytes: LISTED_PAGE };
+        let fake = Fake::new([page(&["a", "b", "c"], "")]);
+        let listed = fake.account("acct").list_by(&ContainerName::new("c"), size).try_concat().await;
+        let error = listed.unwrap_err().to_string();
+        assert!(error.contains("it has more than the 2 entries that were asked for"), "{error}");
     }
 
     #[tokio::test]

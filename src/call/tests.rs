@@ -95,6 +95,20 @@ async fn a_retry_after_is_honoured_by_everybody_and_capped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_that_asks_to_wait_again_and_again_is_waited_for_a_quarter_of_an_hour_in_all() {
+    let caller = Caller::new(lane(4), RetryPolicy::default());
+    let started = Instant::now();
+    for _ in 0..10 {
+        let refusals = (0..8).map(|_| refused(503, "ServerBusy", Some(300))).collect();
+        answer(&caller, call(Idempotency::Repeatable), refusals).await.1.unwrap_err();
+    }
+    let (elapsed, stats) = (started.elapsed(), caller.lane().stats());
+    assert_eq!((stats.waited, stats.wait_limit_reached), (Duration::from_mins(15), true));
+    // Then with the usual pauses.
+    assert!(elapsed > Duration::from_mins(15) && elapsed < Duration::from_mins(30), "{elapsed:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_busy_source_slows_the_source_and_not_the_target() {
     let (source, caller) = (lane(4), Caller::new(lane(4), RetryPolicy::default()));
     let copy = || Call { source: Some(&source), ..call(Idempotency::Repeatable) };

@@ -66,6 +66,7 @@ fn is_set_up_wrong(failure: &Failure) -> bool {
         Failure::Absent(_)
         | Failure::Connect(_)
         | Failure::Unexpected(_)
+        | Failure::TooLarge(_)
         | Failure::ForeignHost(_)
         | Failure::Credential(_) => true,
         Failure::Refused { status, .. } => matches!(status, 400..=404),

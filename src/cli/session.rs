@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use azure_core::http::HttpClient;
-use mediamirror::config::{Config, LimitOverrides, descriptors};
+use mediamirror::config::{Config, LimitOverrides, system_limits};
 use mediamirror::connect::{Endpoint, Pair, connect};
 use mediamirror::model::Side;
 use mediamirror::transport;
@@ -53,7 +53,10 @@ impl Session {
 
     /// The clients of a configuration. Nothing is sent yet.
     pub(crate) fn of(mut config: Config) -> Result<Self, CommandFailure> {
-        if let Some(lowered) = descriptors::allowed().and_then(|allowed| config.fit_descriptors(allowed)) {
+        if let Some(small) = system_limits::memory().map_err(|error| CommandFailure::of(&error.into(), false))? {
+            tracing::warn!("{small}");
+        }
+        if let Some(lowered) = system_limits::open_files().and_then(|allowed| config.fit_descriptors(allowed)) {
             tracing::warn!("{lowered}");
         }
         let network = transport::network_trusting(&config.roots)

@@ -9,11 +9,14 @@ use std::fmt::Write as _;
 use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
-use mediamirror::engine::{Guard, MethodCount, Outcome, Summary};
+use mediamirror::engine::{Guard, MethodCount, Outcome, RequestCounts, Summary};
 
 use super::changes::Kept;
 use super::plain;
 use super::wrap::{labelled, wrapped};
+
+/// Waits below so many seconds are not worth a word.
+const NOTABLE_WAIT: u64 = 10;
 
 /// One line for each asset that was changed or is not mirrored, one for each finding about the run as a whole, then the total
 /// in one line; with `verbose`, the counts of each kind and the time each kind of request took in place of the total. A run
@@ -94,13 +97,26 @@ fn total(summary: &Summary) -> String {
         parts.insert(0, format!("{} unchanged", thousands(assets.unchanged)));
     }
     format!(
-        "{}: {}, {} ({}, {:.1} s)",
+        "{}: {}, {} ({}, {:.1} s{})",
         word(summary.outcome),
         counted(assets.total, "asset"),
         parts.join(", "),
         counted(requests.media + requests.blob, "request"),
         summary.elapsed.as_secs_f64(),
+        waited(requests),
     )
+}
+
+/// What services asked to be waited for, where it matters.
+fn waited(requests: &RequestCounts) -> String {
+    let seconds = requests.waited.as_secs();
+    match requests.wait_limit_reached {
+        true => {
+            format!(", {seconds} s of them waited because a service asked for it, which is the most that is waited")
+        }
+        false if seconds >= NOTABLE_WAIT => format!(", {seconds} s of them waited because a service asked for it"),
+        false => String::new(),
+    }
 }
 
 /// The outcome as JSON names it, but for the dry run, which is two words.
@@ -173,10 +189,11 @@ fn counts(summary: &Summary) -> String {
     );
     let _ = writeln!(
         text,
-        "requests {} media, {} blob\ntime     {:.1} s",
+        "requests {} media, {} blob\ntime     {:.1} s{}",
         requests.media,
         requests.blob,
         summary.elapsed.as_secs_f64(),
+        waited(requests),
     );
     forecast(summary, &mut text);
     text

@@ -12,21 +12,20 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use tokio::sync::SemaphorePermit;
 
-use crate::blob::BlobAccount;
+use crate::blob::{BlobAccount, MOST_BLOBS, PageSize};
 use crate::engine::contents::digest::{BlobsDigest, BlobsSum};
 use crate::engine::contents::tagging::Tagging;
 use crate::error::Error;
+use crate::memory::{Room, WALKED_PAGE};
 use crate::model::{Blob, ContainerName};
 use crate::verdict::Cause;
 
-/// Blobs of a container that are kept. With some hundred bytes each and both sides of 64 assets at once, these take
-/// 50 MB at the very most; listing a larger container again costs one request for 5,000 blobs.
+/// Blobs of a container that are kept, if there is room for them: listing a larger container again costs one request for
+/// 5,000 blobs.
 const KEPT: u64 = 1_000;
-
-/// Blobs that one request lists (blob-service documentation).
-const PAGE: u64 = 5_000;
 
 /// The blobs of a container as they were listed.
 #[derive(Debug)]
@@ -35,6 +34,10 @@ pub(crate) struct Contents<'a> {
     pub(crate) container: ContainerName,
     /// All of them in name order; `None` = too many, they are to be listed again.
     kept: Option<Vec<Arc<Blob>>>,
+    /// What the kept ones take of the memory.
+    room: Room,
+    /// What all of them would take.
+    bytes_in_memory: usize,
     /// How many.
     pub(crate) count: u64,
     /// Their bytes.
@@ -56,6 +59,8 @@ impl<'a> Contents<'a> {
             account,
             container,
             kept: Some(Vec::new()),
+            room: account.memory().room(),
+            bytes_in_memory: 0,
             count: 0,
             bytes: 0,
             digest: BlobsDigest::default().text(),
@@ -70,12 +75,14 @@ impl<'a> Contents<'a> {
     pub(crate) async fn list(account: &'a BlobAccount, container: ContainerName) -> Result<Self, Error> {
         let mut contents = Self::none(account, container);
         let (mut blobs, mut digest) = (Vec::new(), BlobsDigest::default());
-        let (mut last, mut in_order) = (String::new(), true);
+        let (mut last, mut in_order, mut keeps) = (String::new(), true, true);
         let mut pages = account.list(&contents.container);
         while let Some(mut page) = pages.try_next().await? {
             without_repetition(&mut page, &last);
+            let before = contents.bytes_in_memory;
             for blob in &page {
                 contents.count += 1;
+                contents.bytes_in_memory += blob.bytes_in_memory();
                 contents.bytes += blob.length;
                 contents.sum.add(blob);
                 digest.add(blob);
@@ -86,24 +93,44 @@ impl<'a> Contents<'a> {
                 in_order &= last <= blob.name;
                 last.clone_from(&blob.name);
             }
-            if contents.count <= KEPT {
+            keeps &= contents.count <= KEPT && contents.room.take(contents.bytes_in_memory - before);
+            if keeps {
                 blobs.extend(page.into_iter().map(Arc::new));
             } else {
                 blobs = Vec::new();
+                contents.room.clear();
             }
         }
         drop(pages);
         (contents.digest, contents.seal) = digest.texts();
-        contents.kept = match (in_order, contents.count <= KEPT) {
-            (true, small) => small.then_some(blobs),
+        contents.kept = match (in_order, keeps) {
+            (true, keeps) => keeps.then_some(blobs),
             (false, true) => Some(sorted(blobs)),
-            // No service that is known does so; it is better to need memory than to compare wrongly.
-            (false, false) => {
-                let blobs = account.list(&contents.container).try_concat().await?;
-                Some(sorted(blobs.into_iter().map(Arc::new).collect()))
-            }
+            (false, false) => Some(sorted(contents.all_at_once().await?)),
         };
         Ok(contents)
+    }
+
+    /// All blobs of a large container whose listing is not in name order: they are sorted in memory, as far as there is room.
+    async fn all_at_once(&mut self) -> Result<Vec<Arc<Blob>>, Error> {
+        let mut blobs = Vec::new();
+        let mut pages = self.account.list(&self.container);
+        while let Some(page) = pages.try_next().await? {
+            if !self.room.take(page.iter().map(Blob::bytes_in_memory).sum()) {
+                let reason = "it lists its blobs in no order, and they are too many to be sorted in memory".to_owned();
+                return Err(Error::found(self.container.to_string(), Cause::ListingIncomplete, reason));
+            }
+            blobs.extend(page.into_iter().map(Arc::new));
+        }
+        Ok(blobs)
+    }
+
+    /// The pages in which a container that is not kept is walked through: 5,000 blobs, or fewer where they have much metadata.
+    fn page_size(&self) -> PageSize {
+        let each = self.bytes_in_memory / usize::try_from(self.count).unwrap_or(usize::MAX).max(1);
+        // Blobs differ: a page of average ones leaves half of the room.
+        let blobs = (WALKED_PAGE / 2 / each.max(1)).clamp(1, MOST_BLOBS);
+        PageSize { blobs, bytes: WALKED_PAGE }
     }
 
     /// All blobs in name order.
@@ -111,7 +138,7 @@ impl<'a> Contents<'a> {
         match &self.kept {
             Some(blobs) => Walk::Kept(blobs.iter()),
             None => Walk::Listed {
-                pages: self.account.list(&self.container),
+                pages: self.account.list_by(&self.container, self.page_size()),
                 page: Vec::new().into_iter(),
                 last: String::new(),
                 container: &self.container,
@@ -146,7 +173,7 @@ impl<'a> Contents<'a> {
 
     /// Requests that verifying a copy of it takes.
     pub(crate) fn verification(&self) -> u64 {
-        let listing = self.count.div_ceil(PAGE).max(1);
+        let listing = self.count.div_ceil(MOST_BLOBS as u64).max(1);
         if self.kept.is_some() { listing } else { 3 * listing }
     }
 
@@ -211,13 +238,25 @@ impl Walk<'_> {
 /// A blob of the source, of the target, or one of each that have the same name.
 pub(crate) type Beside = (Option<Arc<Blob>>, Option<Arc<Blob>>);
 
-/// Every blob of both containers in name order, each beside its counterpart in the other one.
+/// Every blob of both containers in name order, each beside its counterpart in the other one. It waits for a turn where one of
+/// them is not kept; so nobody may go through two such streams at once.
 pub(crate) fn compare_names<'a>(
     source: &'a Contents<'_>,
     target: &'a Contents<'_>,
 ) -> BoxStream<'a, Result<Beside, Error>> {
-    let start = (source.walk(), target.walk(), None::<Arc<Blob>>, None::<Arc<Blob>>);
-    stream::try_unfold(start, |(mut ours, mut theirs, mut blob, mut copy)| async move {
+    let kept = source.kept.is_some() && target.kept.is_some();
+    let turn = async move { if kept { None } else { source.account.memory().walk().await } };
+    stream::once(turn).flat_map(move |turn| walk_both(source, target, turn)).boxed()
+}
+
+/// Goes through both, and keeps the turn until its end.
+fn walk_both<'a>(
+    source: &'a Contents<'_>,
+    target: &'a Contents<'_>,
+    turn: Option<SemaphorePermit<'a>>,
+) -> impl Stream<Item = Result<Beside, Error>> + Send + 'a {
+    let start = (source.walk(), target.walk(), None::<Arc<Blob>>, None::<Arc<Blob>>, turn);
+    stream::try_unfold(start, |(mut ours, mut theirs, mut blob, mut copy, turn)| async move {
         if blob.is_none() {
             blob = ours.next().await?;
         }
@@ -231,10 +270,9 @@ pub(crate) fn compare_names<'a>(
             (Some(blob), Some(copy)) => blob.name.cmp(&copy.name),
         };
         Ok(Some(match order {
-            Ordering::Less => ((blob, None), (ours, theirs, None, copy)),
-            Ordering::Equal => ((blob, copy), (ours, theirs, None, None)),
-            Ordering::Greater => ((None, copy), (ours, theirs, blob, None)),
+            Ordering::Less => ((blob, None), (ours, theirs, None, copy, turn)),
+            Ordering::Equal => ((blob, copy), (ours, theirs, None, None, turn)),
+            Ordering::Greater => ((None, copy), (ours, theirs, blob, None, turn)),
         }))
     })
-    .boxed()
 }

@@ -89,6 +89,11 @@ pub struct RequestCounts {
     pub media: u64,
     /// To the blob services.
     pub blob: u64,
+    /// The longest time that one of the services asked to be waited for, and was.
+    #[serde(rename = "waited_seconds", serialize_with = "as_seconds")]
+    pub waited: Duration,
+    /// A service asked for more than is waited in a run.
+    pub wait_limit_reached: bool,
 }
 
 impl RequestCounts {
@@ -96,10 +101,12 @@ impl RequestCounts {
     pub(crate) fn sent(pair: &Pair) -> Self {
         let mut counts = Self::default();
         for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
-            let sent = lane.stats().requests;
+            let stats = lane.stats();
+            counts.waited = counts.waited.max(stats.waited);
+            counts.wait_limit_reached |= stats.wait_limit_reached;
             match lane.plane() {
-                Plane::Media => counts.media += sent,
-                Plane::BlobRead | Plane::BlobWrite => counts.blob += sent,
+                Plane::Media => counts.media += stats.requests,
+                Plane::BlobRead | Plane::BlobWrite => counts.blob += stats.requests,
             }
         }
         counts

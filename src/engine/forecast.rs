@@ -181,7 +181,8 @@ impl Outlook {
         cost += self.locators.requests;
         cost += Cost { media: policies + self.updates, blob: self.copies + self.polls + self.verifications + state };
         let sent = RequestCounts::sent(pair);
-        let mut requests = RequestCounts { media: sent.media + cost.media, blob: sent.blob + cost.blob };
+        let mut requests =
+            RequestCounts { media: sent.media + cost.media, blob: sent.blob + cost.blob, ..RequestCounts::default() };
         let duration = duration(pair, requests, bytes).max(self.longest);
         if let Some(interval) = u32::try_from(self.files.items).ok().and_then(|items| duration.checked_div(items)) {
             let unfilled = |filling: &Filling, capacity, each| {

@@ -18,7 +18,7 @@ use crate::engine::verify::{judge_locators, rehearse};
 use crate::engine::withdraw;
 use crate::error::Error;
 use crate::ledger::Ledger;
-use crate::library::Library;
+use crate::library::{Library, every};
 use crate::model::{Asset, AssetId, Locator, LocatorId, LocatorKind};
 use crate::monitor::{AssetOutcome, Silent};
 use crate::verdict::{Cause, Finding};
@@ -183,11 +183,8 @@ fn root(side: &Endpoint, locator: &Locator) -> String {
 }
 
 async fn streaming(library: &dyn Library) -> Result<Vec<Locator>, Error> {
-    let mut locators = Vec::new();
-    let mut pages = library.locators();
-    while let Some(page) = pages.try_next().await? {
-        locators.extend(page.into_iter().filter(|locator| locator.kind == LocatorKind::Streaming));
-    }
+    let mut locators = every(library.locators(), |locator| locator.id.as_str()).await?;
+    locators.retain(|locator| locator.kind == LocatorKind::Streaming);
     Ok(locators)
 }
 

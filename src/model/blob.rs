@@ -75,6 +75,30 @@ pub struct Blob {
     pub copy: Option<CopyState>,
 }
 
+/// What an entry of metadata or of tags takes in memory beside its texts: two strings, and their share of a tree's node.
+pub(crate) const ENTRY_BYTES: usize = 128;
+
+impl Blob {
+    /// What it takes in memory, in bytes, about.
+    pub(crate) fn bytes_in_memory(&self) -> usize {
+        let properties = &self.properties;
+        let texts = [
+            Some(&self.name),
+            Some(&self.etag),
+            properties.content_type.as_ref(),
+            properties.content_encoding.as_ref(),
+            properties.content_language.as_ref(),
+            properties.content_disposition.as_ref(),
+            properties.cache_control.as_ref(),
+            self.tier.as_ref(),
+        ];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let entries = properties.metadata.iter().chain(properties.tags.read().into_iter().flatten());
+        let entries: usize = entries.map(|(name, value)| name.len() + value.len() + ENTRY_BYTES).sum();
+        size_of::<Self>() + texts + entries
+    }
+}
+
 /// The id of a lease on a blob. Its holder chooses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LeaseId(uuid::Uuid);

@@ -44,9 +44,10 @@ impl From<azure_core::Error> for Failure {
             }
             ErrorKind::Connection => Self::Connect(innermost(&error)),
             ErrorKind::Io => super::timed_out(&error).map_or_else(|| Self::Interrupted(chain(&error)), Self::Timeout),
-            _ => match super::foreign_host(&error) {
-                Some(host) => Self::ForeignHost(host),
-                None => Self::Unexpected(chain(&error)),
+            _ => match (super::foreign_host(&error), super::too_large(&error)) {
+                (Some(host), _) => Self::ForeignHost(host),
+                (None, Some(limit)) => Self::TooLarge(limit),
+                (None, None) => Self::Unexpected(chain(&error)),
             },
         }
     }

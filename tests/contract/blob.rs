@@ -18,6 +18,7 @@ use futures::TryStreamExt;
 use mediamirror::blob::{BlobAccount, LeaseAnswer, LeaseBreak, LeaseRenewal, LeaseState, WriteIf, Written};
 use mediamirror::call::Caller;
 use mediamirror::error::{Disposition, Error};
+use mediamirror::memory::Memory;
 use mediamirror::model::{AccountName, Blob, BlobProperties, BlobRef, ContainerName, CopyStatus, LeaseId, Plane};
 use mediamirror::redact::Secret;
 use mediamirror::retry::RetryPolicy;
@@ -221,7 +222,8 @@ pub(crate) struct Access {
 fn account(network: &Arc<dyn HttpClient>, access: &Access) -> BlobAccount {
     let hosts = AllowedHosts::default();
     hosts.allow(&access.endpoint);
-    let transport = guarded(Arc::clone(network), hosts);
+    let memory = Memory::default();
+    let transport = guarded(Arc::clone(network), hosts, &memory);
     let account = AccountName::new(&access.name);
     let caller = |plane| {
         Caller::new(
@@ -231,5 +233,5 @@ fn account(network: &Arc<dyn HttpClient>, access: &Access) -> BlobAccount {
     };
     let (read, write) = (caller(Plane::BlobRead), caller(Plane::BlobWrite));
     let key = Secret::new(&access.key);
-    BlobAccount::new(account.clone(), access.endpoint.clone(), &key, transport, read, write).unwrap()
+    BlobAccount::new(account.clone(), access.endpoint.clone(), &key, (transport, memory), read, write).unwrap()
 }

@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("files", &[]),
     ("machine", &[]),
+    ("memory", &[]),
     ("spelling", &[]),
     ("manual", &["spelling"]),
     ("failure", &["verdict"]),
@@ -26,10 +27,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("throttle", &["model", "retry"]),
     ("error", &["model", "redact", "failure", "verdict", "config", "ledger", "state"]),
     ("call", &["model", "retry", "throttle", "error"]),
-    ("config", &["files", "model", "redact", "verdict", "error", "throttle", "spelling"]),
+    ("config", &["files", "model", "redact", "verdict", "error", "throttle", "spelling", "memory"]),
     ("monitor", &["model", "redact", "verdict", "error"]),
     ("ledger", &["files", "model", "redact", "verdict", "error", "clock", "machine"]),
-    ("transport", &["redact", "failure", "config"]),
+    ("transport", &["redact", "failure", "config", "memory"]),
     (
         "library",
         &[
@@ -63,6 +64,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "monitor",
             "transport",
+            "memory",
         ],
     ),
     (
@@ -70,12 +72,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["model", "redact", "verdict", "clock", "error", "config", "monitor", "ledger", "library", "state", "connect"],
     ),
     ("state", &["model", "error", "verdict", "clock", "machine", "blob"]),
-    ("connect", &["model", "redact", "retry", "throttle", "error", "call", "config", "transport", "library", "blob"]),
+    (
+        "connect",
+        &["model", "redact", "retry", "throttle", "error", "call", "config", "transport", "memory", "library", "blob"],
+    ),
     (
         "engine",
         &[
             "model", "redact", "failure", "verdict", "clock", "throttle", "error", "config", "monitor", "ledger",
-            "library", "blob", "connect", "claims", "state",
+            "library", "blob", "connect", "claims", "state", "memory",
         ],
     ),
     (

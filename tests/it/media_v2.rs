@@ -11,6 +11,7 @@ use mediamirror::emulator::{Emulator, EmulatorHandle, Generate};
 use mediamirror::error::Disposition;
 use mediamirror::library::ams_v2::AmsV2;
 use mediamirror::library::{FileSet, Library, OtherRecords};
+use mediamirror::memory::Memory;
 use mediamirror::model::{
     AccountName, Asset, AssetChange, AssetFile, Locator, LocatorId, LocatorKind, NewAsset, Plane,
 };
@@ -45,7 +46,7 @@ fn client(world: &EmulatorHandle, region: usize, version: &str) -> AmsV2 {
     let (account, storage) = (AccountName::new(&ready.account), AccountName::new(&ready.storage_account));
     let hosts = AllowedHosts::default();
     let lane = Lane::new(AccountName::new(&ready.account), Plane::Media, limits.media);
-    let network = guarded(world.http_client(), hosts.clone());
+    let network = guarded(world.http_client(), hosts.clone(), &Memory::default());
     AmsV2::new(account, Some(storage), &settings, network, hosts, Caller::new(lane, RetryPolicy::default()))
 }
 
@@ -284,7 +285,7 @@ async fn a_mistyped_key_is_reported_as_such() {
         },
     };
     let account = AccountName::new(ready.account);
-    let network = guarded(world.http_client(), hosts.clone());
+    let network = guarded(world.http_client(), hosts.clone(), &Memory::default());
     let service: Arc<dyn Library> =
         Arc::new(AmsV2::new(account, None, &settings, network, hosts, Caller::new(lane, RetryPolicy::default())));
     let error = service.assets().try_concat().await.unwrap_err();

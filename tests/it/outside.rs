@@ -3,8 +3,11 @@
 //!
 //! Each test ends with the same question: are both libraries equal, is nothing there twice, is the ledger sound?
 
+mod bad_proxy;
+mod chaos;
 mod clock;
 mod disk;
+mod floods;
 mod kills;
 mod limits;
 mod listings;

@@ -4,21 +4,18 @@
 //! document type, is an error. Unknown elements are ignored. Errors repeat nothing of the page, where the sources of
 //! copies stand with their signatures.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+mod draft;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
-use super::super::properties::copy_status;
-use crate::model::{Blob, BlobProperties, CopyState, CopyStatus, IndexTags};
-use crate::redact::scrub;
+use super::PageSize;
+use crate::model::{Blob, ENTRY_BYTES, IndexTags};
+use draft::{Draft, text};
 
 /// A page is six levels deep; nothing the service may add comes near.
 const MAX_DEPTH: usize = 32;
@@ -133,102 +130,35 @@ impl Field {
     }
 }
 
-/// A blob while its element is being read.
-#[derive(Default)]
-struct Draft {
-    name: Option<String>,
-    length: Option<u64>,
-    etag: Option<String>,
-    last_modified: Option<Timestamp>,
-    properties: BlobProperties,
-    tier: Option<String>,
-    other_type: bool,
-    copy_id: Option<String>,
-    copy_status: Option<CopyStatus>,
-    progress: Option<(u64, u64)>,
-    description: Option<String>,
-    tag_key: Option<String>,
-    tags: BTreeMap<String, String>,
+/// Why a page is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// Its blobs take more memory than this.
+    TooLarge(usize),
+    /// It is not what the service promises; why.
+    Invalid(String),
 }
 
-impl Draft {
-    fn set(&mut self, field: Field, key: &str, value: &str) -> Result<(), String> {
-        match field {
-            Field::NextMarker => {}
-            // Believing the second one would make a blob of that name, and none of the first.
-            Field::Name if self.name.is_some() => return Err("a blob has two names".to_owned()),
-            Field::Name => self.name = text(value),
-            Field::LastModified => self.last_modified = DateTimeParser::new().parse_timestamp(value).ok(),
-            Field::Etag => self.etag = (!value.is_empty()).then(|| header_style(value)),
-            Field::ContentLength => {
-                self.length = Some(value.parse().map_err(|_| "a length is no number")?);
-            }
-            Field::ContentType => self.properties.content_type = text(value),
-            Field::ContentEncoding => self.properties.content_encoding = text(value),
-            Field::ContentLanguage => self.properties.content_language = text(value),
-            Field::ContentDisposition => self.properties.content_disposition = text(value),
-            Field::CacheControl => self.properties.cache_control = text(value),
-            Field::ContentMd5 => {
-                self.properties.content_md5 = BASE64.decode(value).ok().filter(|hash| !hash.is_empty());
-            }
-            Field::BlobType => self.other_type = value != "BlockBlob",
-            Field::AccessTier => self.tier = text(value),
-            Field::CopyId => self.copy_id = text(value),
-            Field::CopyStatus => self.copy_status = copy_status(value),
-            Field::CopyProgress => self.progress = super::super::properties::progress(value),
-            Field::CopyStatusDescription => self.description = text(value).map(|text| scrub(&text)),
-            Field::Metadata => {
-                self.properties.metadata.insert(key.to_owned(), value.to_owned());
-            }
-            Field::TagKey => self.tag_key = Some(value.to_owned()),
-            Field::TagValue => {
-                if let Some(key) = self.tag_key.take() {
-                    self.tags.insert(key, value.to_owned());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Blob, String> {
-        let name = self.name.ok_or("a blob has no name")?;
-        let copy = match (self.copy_id, self.copy_status) {
-            (Some(id), Some(status)) => {
-                Some(CopyState { id, status, progress: self.progress, description: self.description })
-            }
-            _ => None,
-        };
-        Ok(Blob {
-            length: self.length.ok_or("a blob has no length")?,
-            etag: self.etag.ok_or("a blob has no entity tag")?,
-            name,
-            last_modified: self.last_modified,
-            properties: BlobProperties { tags: IndexTags::Read(self.tags), ..self.properties },
-            tier: self.tier,
-            block_blob: !self.other_type,
-            copy,
-        })
+impl From<String> for Unreadable {
+    fn from(why: String) -> Self {
+        Self::Invalid(why)
     }
 }
 
-/// A text, unless there is none.
-fn text(value: &str) -> Option<String> {
-    (!value.is_empty()).then(|| value.to_owned())
-}
-
-/// Listings write the entity tag without the quotes that headers and conditions have.
-fn header_style(etag: &str) -> String {
-    if etag.ends_with('"') { etag.to_owned() } else { ["\"", etag, "\""].concat() }
+impl From<&str> for Unreadable {
+    fn from(why: &str) -> Self {
+        Self::Invalid(why.to_owned())
+    }
 }
 
 /// What there is to say of a text that is not XML: the reader's own words repeat parts of it.
 const NOT_XML: &str = "it is not well-formed XML";
 
-/// Reads a page.
-pub(super) fn parse(xml: &[u8]) -> Result<Page, String> {
-    let text = std::str::from_utf8(xml).map_err(|_| "it is not UTF-8".to_owned())?;
+/// Reads a page that was asked for in that size.
+pub(super) fn parse(xml: &[u8], size: PageSize) -> Result<Page, Unreadable> {
+    let text = std::str::from_utf8(xml).map_err(|_| "it is not UTF-8")?;
     let mut reader = Reader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
-    let mut state = State::default();
+    let mut state = State::of(size);
     loop {
         match reader.read_event().map_err(|_| NOT_XML)? {
             Event::Start(start) => state.open(&start)?,
@@ -253,16 +183,18 @@ pub(super) fn parse(xml: &[u8]) -> Result<Page, String> {
                     state.text.push_str(known.ok_or("it has an entity that is unknown")?);
                 }
             }
-            Event::DocType(_) => return Err("it has a document type".to_owned()),
-            Event::Eof => return state.finish(),
+            Event::DocType(_) => return Err("it has a document type".into()),
+            Event::Eof => return Ok(state.finish()?),
             _ => {}
         }
     }
 }
 
 /// What is known between two events.
-#[derive(Default)]
 struct State {
+    size: PageSize,
+    /// What the blobs so far take in memory, the one that is being read included.
+    bytes: usize,
     page: Page,
     places: Vec<Place>,
     draft: Draft,
@@ -278,6 +210,21 @@ struct State {
 }
 
 impl State {
+    fn of(size: PageSize) -> Self {
+        Self {
+            size,
+            bytes: 0,
+            page: Page::default(),
+            places: Vec::new(),
+            draft: Draft::default(),
+            text: String::new(),
+            key: String::new(),
+            encoded: false,
+            seen: false,
+            marked: false,
+        }
+    }
+
     fn reading(&self) -> bool {
         matches!(self.places.last(), Some(Place::Leaf(_)))
     }
@@ -307,7 +254,7 @@ impl State {
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), String> {
+    fn close(&mut self) -> Result<(), Unreadable> {
         match self.places.pop() {
             Some(Place::Leaf(field)) => {
                 let value: Cow<'_, str> = if self.encoded {
@@ -320,12 +267,20 @@ impl State {
                     self.marked = true;
                 } else {
                     self.draft.set(field, &self.key, &value)?;
+                    let entry = matches!(field, Field::Metadata | Field::TagValue);
+                    self.bytes += value.len() + if entry { self.key.len() + ENTRY_BYTES } else { 0 };
                 }
             }
-            Some(Place::Blob) => self.page.blobs.push(std::mem::take(&mut self.draft).finish()?),
+            Some(Place::Blob) => {
+                if self.page.blobs.len() == self.size.blobs {
+                    return Err(format!("it has more than the {} entries that were asked for", self.size.blobs).into());
+                }
+                self.bytes += size_of::<Blob>();
+                self.page.blobs.push(std::mem::take(&mut self.draft).finish()?);
+            }
             _ => {}
         }
-        Ok(())
+        if self.bytes > self.size.bytes { Err(Unreadable::TooLarge(self.size.bytes)) } else { Ok(()) }
     }
 
     fn finish(self) -> Result<Page, String> {

@@ -100,15 +100,17 @@ impl Spool {
                     ours
                 ])?;
             }
-            let mut insert = transaction.prepare_cached("INSERT INTO target_read_locator (asset) VALUES (?1)")?;
+            let mut insert =
+                transaction.prepare_cached("INSERT INTO target_read_locator (id, asset) VALUES (?1, ?2)")?;
             for locator in page.iter().filter(|locator| locator.kind != LocatorKind::Streaming) {
-                insert.execute(params![asset_key(&locator.asset)])?;
+                insert.execute(params![locator_key(&locator.id), asset_key(&locator.asset)])?;
             }
             Ok(())
         })
     }
 
-    /// Adds file records of one side, as sums of those that come one after the other.
+    /// Adds file records of one side, as sums of those that come one after the other. One that was listed twice makes a sum that
+    /// is not the other side's, and the asset is then looked at by itself.
     pub(crate) fn add_files(&self, side: Side, page: &[AssetFile]) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(

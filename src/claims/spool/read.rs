@@ -114,7 +114,7 @@ impl Spool {
     pub(crate) fn count_locators_on(&self, target: &AssetId) -> Result<usize, Error> {
         let sql = "
             SELECT (SELECT count(*) FROM target_locator WHERE asset = ?1)
-                 + (SELECT count(*) FROM target_read_locator WHERE asset = ?1)";
+                 + (SELECT count(DISTINCT id) FROM target_read_locator WHERE asset = ?1)";
         Ok(self.row(sql, params![asset_key(target)], |row| row.get(0))?.unwrap_or(0))
     }
 

@@ -49,7 +49,7 @@ const TABLES: &str = "
         ours INTEGER NOT NULL
     );
     -- Other locators than streaming ones count against the room for locators, and for nothing else.
-    CREATE TABLE target_read_locator (asset BLOB NOT NULL);
+    CREATE TABLE target_read_locator (id BLOB NOT NULL, asset BLOB NOT NULL);
     CREATE TABLE file_part (
         side INTEGER NOT NULL, asset BLOB NOT NULL,
         a INTEGER NOT NULL, b INTEGER NOT NULL, c INTEGER NOT NULL, bytes INTEGER NOT NULL
@@ -70,7 +70,14 @@ const INDEXES: &[&str] = &[
     "CREATE INDEX source_locator_by_asset ON source_locator (asset)",
     "CREATE INDEX target_locator_by_id ON target_locator (id, ours, asset)",
     "CREATE INDEX target_locator_by_asset ON target_locator (asset, ours)",
-    "CREATE INDEX target_read_locator_by_asset ON target_read_locator (asset)",
+    "CREATE INDEX target_read_locator_by_asset ON target_read_locator (asset, id)",
+];
+
+/// Tables whose rows may have been listed twice.
+const LISTED: [&str; 4] = ["source_asset", "target_asset", "source_locator", "target_locator"];
+
+/// What remains to be done once each row is there once.
+const SUMS: &[&str] = &[
     // A mark that does not name its asset, with locators on the asset: somebody copied the mark.
     "UPDATE target_asset SET standing = 0, source = NULL
      WHERE standing = 2 AND EXISTS (SELECT 1 FROM target_locator AS l WHERE l.asset = target_asset.id)",
@@ -81,6 +88,17 @@ const INDEXES: &[&str] = &[
     "DROP TABLE file_part",
     "CREATE INDEX file_sum_by_asset ON file_sum (side, asset)",
 ];
+
+/// Deletes what was listed twice, but its first row: one way through the index by id.
+fn without_repetition(table: &str) -> String {
+    format!(
+        "DELETE FROM {table} WHERE rowid IN (
+             SELECT again.rowid
+             FROM (SELECT id, min(rowid) AS first FROM {table} GROUP BY id HAVING count(*) > 1) AS twice
+             CROSS JOIN {table} AS again ON again.id = twice.id
+             WHERE again.rowid <> twice.first)"
+    )
+}
 
 /// The tables.
 #[derive(Debug)]
@@ -106,9 +124,20 @@ impl Spool {
     /// Makes the indexes; from here on the tables are read.
     pub(crate) async fn index(&self) -> Result<(), Error> {
         for step in INDEXES {
-            self.lock().execute_batch(step).map_err(failed("index"))?;
-            self.pause().await;
+            self.step(step).await?;
         }
+        for table in LISTED {
+            self.step(&without_repetition(table)).await?;
+        }
+        for step in SUMS {
+            self.step(step).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&self, step: &str) -> Result<(), Error> {
+        self.lock().execute_batch(step).map_err(failed("index"))?;
+        self.pause().await;
         Ok(())
     }
 
@@ -130,4 +159,51 @@ impl Spool {
 /// The error of a step on the tables.
 pub(super) fn failed(attempted: &'static str) -> impl Fn(rusqlite::Error) -> Error {
     move |error| Error::Spool { attempted, reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashSet};
+
+    use super::*;
+    use crate::model::{AssetId, Locator, LocatorId, LocatorKind};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_listed_twice_is_there_once_as_it_was_listed_first() {
+        let spool = Spool::open().unwrap();
+        let locator = |asset: &str, name: &str| Locator {
+            id: LocatorId::new("0b2e5b1c-7f0a-4d4e-9a55-0123456789ab"),
+            asset: AssetId::new(asset),
+            kind: LocatorKind::Streaming,
+            name: Some(name.to_owned()),
+            start: None,
+            expiry: jiff::Timestamp::UNIX_EPOCH,
+            path: None,
+            policy: None,
+        };
+        for page in [[locator("a", "first")], [locator("b", "moved")]] {
+            spool.add_source_locators(&page).unwrap();
+            spool.add_target_locators(&page, &HashSet::new(), &BTreeSet::new()).unwrap();
+        }
+        let sas = Locator { kind: LocatorKind::Sas, ..locator("a", "") };
+        for _ in 0..2 {
+            spool.add_target_locators(std::slice::from_ref(&sas), &HashSet::new(), &BTreeSet::new()).unwrap();
+        }
+        spool.index().await.unwrap();
+        assert_eq!(spool.source_locator(&sas.id).unwrap().unwrap().name.as_deref(), Some("first"));
+        assert_eq!(spool.locators_on(&AssetId::new("b")).unwrap(), []);
+        assert_eq!(spool.count_locators_on(&AssetId::new("a")).unwrap(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_listed_twice_is_found_in_one_way_through_an_index() {
+        let spool = Spool::open().unwrap();
+        spool.index().await.unwrap();
+        for table in LISTED {
+            let sql = format!("EXPLAIN QUERY PLAN {}", without_repetition(table));
+            let plan = spool.rows(&sql, [], |row| row.get::<_, String>(3)).unwrap();
+            assert!(plan.iter().any(|step| step.contains(&format!("SCAN {table} USING COVERING INDEX"))), "{plan:#?}");
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("AUTOMATIC")), "{plan:#?}");
+        }
+    }
 }

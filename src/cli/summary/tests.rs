@@ -31,7 +31,7 @@ pub(crate) fn example() -> Summary {
             bytes: 4_096,
         }],
         locators: LocatorCounts { mirrored: 1, unchanged: 1, failed: 1 },
-        requests: RequestCounts { media: 9, blob: 7 },
+        requests: RequestCounts { media: 9, blob: 7, ..RequestCounts::default() },
         elapsed: Duration::from_millis(1_234),
         problems: vec![Problem {
             asset: AssetId::new("nb:cid:UUID:1"),
@@ -65,7 +65,7 @@ fn a_run_that_did_nothing_is_one_line() {
         bytes_copied: 0,
         copies: Vec::new(),
         locators: LocatorCounts { unchanged: 1_000, ..LocatorCounts::default() },
-        requests: RequestCounts { media: 5, blob: 7 },
+        requests: RequestCounts { media: 5, blob: 7, ..RequestCounts::default() },
         elapsed: Duration::from_millis(420),
         problems: Vec::new(),
         causes: BTreeMap::new(),
@@ -73,6 +73,22 @@ fn a_run_that_did_nothing_is_one_line() {
     };
     let text = text(&quiet, &Kept::default(), false);
     assert_eq!(text, "complete: 1,000 assets, nothing to do (12 requests, 0.4 s)\n");
+}
+
+#[test]
+fn the_total_says_how_long_services_asked_to_be_waited_for() {
+    let of = |seconds: u64, wait_limit_reached: bool| {
+        let waited = Duration::from_secs(seconds);
+        text(
+            &Summary { requests: RequestCounts { waited, wait_limit_reached, ..example().requests }, ..example() },
+            &Kept::default(),
+            false,
+        )
+    };
+    assert!(!of(3, false).contains("waited"), "too little to be said");
+    let joined = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(joined(of(80, false)).contains("1.2 s, 80 s of them waited because a service asked for it)"));
+    assert!(joined(of(900, true)).contains("asked for it, which is the most that is waited)"));
 }
 
 #[test]
@@ -161,6 +177,8 @@ fn the_json_has_the_promised_shape() {
         "/causes/locator-id-taken",
         "/requests/media",
         "/requests/blob",
+        "/requests/waited_seconds",
+        "/requests/wait_limit_reached",
         "/elapsed_seconds",
     ] {
         assert!(json.pointer(path).is_some(), "{path} is missing in {json}");

@@ -2,6 +2,7 @@
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::error::Failure;
@@ -37,8 +38,14 @@ fn is_of_an_object(body: &str, message: &str) -> bool {
     of_the_service && !about_something_else.iter().any(|start| message.trim_start().starts_with(start))
 }
 
-/// The failure of an answer that is well but not JSON.
+/// The failure of an answer that is well but cannot be read.
 pub(super) fn not_json(host: &str, body: &str) -> Failure {
+    if serde_json::from_str::<IgnoredAny>(body).is_ok() {
+        let answer = shorten(body);
+        return Failure::Unexpected(format!(
+            "{host} answered \"{answer}\", which is not what was asked for, or more entries than that"
+        ));
+    }
     Failure::Unexpected(format!(
         "{host} answered \"{}\" instead of JSON; is `endpoint` the API root?",
         shorten(&plain(body))

@@ -4,6 +4,12 @@ use azure_core::http::{HttpClient, Request};
 
 use crate::error::Failure;
 
+/// The most values that an answer has: a page of 1,000 jobs has some 100,000, and a batch of 1,000 operations fewer. Read,
+/// a value of one character takes thirty times as much memory as in its answer.
+const MOST_VALUES: usize = 500_000;
+/// What is read of a refusal, in bytes. Its code and message take a kilobyte or two.
+const REFUSAL: usize = 64 << 10;
+
 /// What came back.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
@@ -17,7 +23,7 @@ pub(super) struct Answer {
     pub(super) date: Option<String>,
     /// `Retry-After`.
     pub(super) retry_after: Option<String>,
-    /// The body as text.
+    /// The body as text. Of a refusal, its first 64 KiB.
     pub(super) body: String,
 }
 
@@ -28,12 +34,40 @@ pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<A
     let header = |wanted: &str| {
         headers.iter().find(|(name, _)| name.as_str().eq_ignore_ascii_case(wanted)).map(|(_, v)| v.as_str().to_owned())
     };
+    let mut body = body.collect().await?;
+    if status.is_success() {
+        within_bounds(&body)?;
+    } else {
+        body.truncate(REFUSAL);
+    }
     Ok(Answer {
         status: u16::from(status),
         content_type: header("content-type"),
         location: header("location"),
         date: header("date"),
         retry_after: header("retry-after"),
-        body: String::from_utf8_lossy(&body.collect().await?).into_owned(),
+        body: String::from_utf8_lossy(&body).into_owned(),
     })
+}
+
+/// Refuses an answer that would take too much memory once it is read. Commas within texts count as well, which does no harm.
+fn within_bounds(body: &[u8]) -> Result<(), Failure> {
+    let values = memchr::memchr3_iter(b',', b'[', b'{', body).count();
+    if values > MOST_VALUES {
+        return Err(Failure::Unexpected(format!("it has {values} values; {MOST_VALUES} are read at most")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_more_values_than_any_listing_has_is_refused() {
+        let body = |values: usize| format!("[{}0]", "0,".repeat(values - 1));
+        assert_eq!(within_bounds(body(MOST_VALUES).as_bytes()), Ok(()));
+        let refused = within_bounds(body(MOST_VALUES + 1).as_bytes()).unwrap_err();
+        assert_eq!(refused.to_string(), "unexpected answer: it has 500001 values; 500000 are read at most");
+    }
 }

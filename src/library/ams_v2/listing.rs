@@ -1,7 +1,8 @@
-//! Whole sets, page by page, each entity once.
+//! Whole sets, page by page.
 //!
-//! The service cuts every answer at a page and promises no order between pages, so rows may come twice; none is passed
-//! on twice.
+//! The service cuts every answer at a page and promises no order between pages, so rows may come twice. The usual repetition, of
+//! rows that the last pages had, is left out; one from far apart is left to the reader, as only its id could tell, and the ids of
+//! millions of rows take more memory than all the rest.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,14 +11,11 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::calls::safe;
 use super::entities;
-use super::odata::{self, Row};
+use super::odata::{self, PAGE, Row};
 use super::wire::{Ask, Wire};
 use crate::call::Call;
 use crate::error::{Asked, CallError, Error, Failure};
 use crate::retry::final_disposition;
-
-/// Rows the service gives at most (documented).
-pub(super) const PAGE: usize = 1000;
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -125,9 +123,19 @@ pub(super) fn unreadable(query: &Query, failure: Failure) -> CallError {
     }
 }
 
-/// The ids of a listing so far; sixteen bytes each where they end in a GUID, as all do.
+/// Ids that are remembered, twice: a hundred pages.
+const REMEMBERED: usize = 50 * PAGE;
+
+/// The ids of the last pages.
 #[derive(Debug, Default)]
 struct Seen {
+    newer: Ids,
+    older: Ids,
+}
+
+/// Sixteen bytes each where they end in a GUID, as all do.
+#[derive(Debug, Default)]
+struct Ids {
     guids: HashSet<u128>,
     others: HashSet<String>,
 }
@@ -135,10 +143,45 @@ struct Seen {
 impl Seen {
     /// Is it new?
     fn insert(&mut self, id: &str) -> bool {
-        let guid = id.rsplit(':').next().and_then(|guid| uuid::Uuid::try_parse(guid).ok());
-        match guid {
-            Some(guid) => self.guids.insert(guid.as_u128()),
-            None => self.others.insert(id.to_owned()),
+        if self.newer.len() == REMEMBERED {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        !self.older.has(id) && self.newer.insert(id)
+    }
+}
+
+impl Ids {
+    fn len(&self) -> usize {
+        self.guids.len() + self.others.len()
+    }
+
+    fn has(&self, id: &str) -> bool {
+        guid(id).map_or_else(|| self.others.contains(id), |guid| self.guids.contains(&guid))
+    }
+
+    fn insert(&mut self, id: &str) -> bool {
+        guid(id).map_or_else(|| self.others.insert(id.to_owned()), |guid| self.guids.insert(guid))
+    }
+}
+
+/// The number that an id ends with.
+fn guid(id: &str) -> Option<u128> {
+    uuid::Uuid::try_parse(id.rsplit(':').next()?).ok().map(|guid| guid.as_u128())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repetition_of_the_last_fifty_pages_is_found_and_no_more_than_a_hundred_are_remembered() {
+        let mut seen = Seen::default();
+        let id = |n: usize| if n.is_multiple_of(2) { format!("nb:cid:UUID:{n:032x}") } else { format!("odd {n}") };
+        for n in 0..5 * REMEMBERED {
+            assert!(seen.insert(&id(n)), "{n}");
+            let before = n.saturating_sub(REMEMBERED - 1);
+            assert!(!seen.insert(&id(before)), "{before} at {n}");
+            assert!(seen.newer.len() + seen.older.len() <= 2 * REMEMBERED);
         }
     }
 }

@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub(super) use row::{Row, row, rows};
+pub(super) use row::{PAGE, Row, row, rows};
 
 /// Everything but RFC 3986's unreserved characters is escaped, quotes and colons too: every known client's form.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

@@ -18,6 +18,7 @@ use url::Url;
 use super::*;
 use crate::call::Caller;
 use crate::config::{AmsV2Config, AuthConfig};
+use crate::memory::Memory;
 use crate::model::Plane;
 use crate::redact::Secret;
 use crate::retry::RetryPolicy;
@@ -168,7 +169,7 @@ pub(super) fn client(fake: &Arc<Fake>, version: &str, in_flight: usize) -> AmsV2
     let network: Arc<dyn HttpClient> = Arc::<Fake>::clone(fake);
     let (account, storage) = (AccountName::new("acct"), Some(AccountName::new("store")));
     let caller = Caller::new(lane, RetryPolicy::default());
-    AmsV2::new(account, storage, &settings(version), guarded(network, hosts.clone()), hosts, caller)
+    AmsV2::new(account, storage, &settings(version), guarded(network, hosts.clone(), &Memory::default()), hosts, caller)
 }
 
 /// The JSON bodies inside a batch request, by changeset.

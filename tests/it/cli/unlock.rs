@@ -2,6 +2,7 @@
 
 use mediamirror::blob::BlobAccount;
 use mediamirror::call::Caller;
+use mediamirror::memory::Memory;
 use mediamirror::model::{AccountName, Plane};
 use mediamirror::redact::Secret;
 use mediamirror::retry::RetryPolicy;
@@ -22,7 +23,9 @@ fn lock(emulator: &Emulator, runtime: &tokio::runtime::Runtime) -> TargetLock {
     let endpoint = emulator.region(1, "blob").parse().expect("a URL");
     let key = Secret::new(emulator.region(1, "storage_key"));
     let (read, write) = (caller(Plane::BlobRead), caller(Plane::BlobWrite));
-    let account = BlobAccount::new(name.clone(), endpoint, &key, network().expect("TLS"), read, write).expect("a key");
+    let account =
+        BlobAccount::new(name.clone(), endpoint, &key, (network().expect("TLS"), Memory::default()), read, write)
+            .expect("a key");
     let target = AccountName::new(emulator.region(1, "account"));
     let holder = Holder { host: "ark".to_owned(), ..Holder::here() };
     runtime.block_on(TargetLock::take(Arc::new(account), &target, &holder)).expect("the lock is free")

@@ -7,6 +7,7 @@ use azure_core::http::{Method, Request, Url};
 use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Mangle, Rule};
 use mediamirror::engine::Options;
 use mediamirror::error::Failure;
+use mediamirror::memory::Memory;
 use mediamirror::transport::{AllowedHosts, guarded, network};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -73,7 +74,7 @@ async fn asked_of(answer: &'static [u8], method: Method) -> (Result<(u16, Vec<u8
     });
     let hosts = AllowedHosts::default();
     hosts.allow(&url);
-    let client = guarded(network().unwrap(), hosts);
+    let client = guarded(network().unwrap(), hosts, &Memory::default());
     let result = async {
         let answer = client.execute_request(&Request::new(url, method)).await?;
         let status = u16::from(answer.status());

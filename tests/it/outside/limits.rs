@@ -1,4 +1,4 @@
-//! Two runs at once, and few file descriptors.
+//! Two runs at once, few file descriptors, and little memory.
 
 use jiff::SignedDuration;
 
@@ -41,4 +41,16 @@ fn few_file_descriptors_slow_a_run_and_do_not_end_it() {
         assert!(!ended.stderr.contains("Too many open files"), "{descriptors}: it was tried nevertheless");
         is_mirrored(&emulator);
     }
+}
+
+/// The system would abort the process without a word.
+#[test]
+fn a_run_with_too_little_memory_ends_before_it_begins_and_says_what_to_do() {
+    let emulator = Emulator::with(&regions(0, LONG), &library(4), "");
+    let ended = Run::script(&emulator, r#"ulimit -v 200000; exec "$0" sync"#).end();
+    ended.with(5);
+    let said = ended.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("195 MiB of address space are allowed, and a run can need 256 MiB"), "{said}");
+    assert!(said.contains("run `ulimit -v 262144` before"), "{said}");
+    assert_eq!(done(&emulator, &["CreateAsset"]), 0);
 }

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use quick_xml::escape::escape;
 
+use super::tests::parse;
 use super::*;
 use crate::fuzz::{CANARY, keeps_secret, target};
 

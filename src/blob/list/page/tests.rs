@@ -2,6 +2,17 @@ use proptest::prelude::*;
 use quick_xml::escape::escape;
 
 use super::*;
+use crate::memory::LISTED_PAGE;
+use crate::model::{BlobProperties, CopyState, CopyStatus};
+
+/// Reads a page of any size; an error is as it is shown.
+pub(super) fn parse(xml: &[u8]) -> Result<Page, String> {
+    let size = PageSize { blobs: 5_000, bytes: LISTED_PAGE };
+    super::parse(xml, size).map_err(|error| match error {
+        Unreadable::TooLarge(bytes) => format!("more than {bytes} bytes"),
+        Unreadable::Invalid(why) => why,
+    })
+}
 
 fn page(blobs: &str, rest: &str) -> String {
     format!(
@@ -122,4 +133,19 @@ proptest! {
     fn any_bytes_end_in_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse(&bytes);
     }
+}
+
+#[test]
+fn a_page_is_refused_before_much_metadata_and_many_tags_take_more_memory_than_it_may() {
+    let size = PageSize { blobs: 5_000, bytes: 64 << 10 };
+    let (metadata, tags): (String, String) =
+        (0..500).map(|at| (format!("<m{at}/>"), format!("<Tag><Key>{at}</Key><Value/></Tag>"))).unzip();
+    let properties = "<Properties><Etag>0x1</Etag><Content-Length>1</Content-Length></Properties>";
+    let blob = format!(
+        "<Blob><Name>a</Name>{properties}<Metadata>{metadata}</Metadata><Tags><TagSet>{tags}</TagSet></Tags></Blob>"
+    );
+    let blob = page(&blob, LAST);
+    assert_eq!(super::parse(blob.as_bytes(), size), Err(Unreadable::TooLarge(64 << 10)));
+    let read = parse(blob.as_bytes()).unwrap();
+    assert!(read.blobs[0].bytes_in_memory() > 128_000, "{}", read.blobs[0].bytes_in_memory());
 }

@@ -3,16 +3,20 @@
 //! A listing of file records is most of what this API sends: the names of the properties that are read are constants here
 //! instead of copies in every row, and what a row says of itself (`__metadata`) is not kept.
 
+mod document;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::de::value::SeqAccessDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::{Map, Value};
 
 use super::parse_date;
+
+pub(in crate::library::ams_v2) use document::{PAGE, row, rows};
 
 /// The properties of the entities that come by the thousand, sorted.
 const KNOWN: [&str; 18] = [
@@ -107,18 +111,6 @@ impl From<Map<String, Value>> for Row {
     fn from(map: Map<String, Value>) -> Self {
         Self(map.into_iter().map(|(name, value)| (Name::Owned(name), value)).collect())
     }
-}
-
-/// The rows of a feed, verbose (`d.results`, or `d` itself as old services did) or light (`value`).
-pub(in crate::library::ams_v2) fn rows(document: &str) -> Option<Vec<Row>> {
-    let Feed(rows) = serde_json::from_str(document).ok()?;
-    rows
-}
-
-/// The one entity of a document.
-pub(in crate::library::ams_v2) fn row(document: &str) -> Option<Row> {
-    let Entity(row) = serde_json::from_str(document).ok()?;
-    row
 }
 
 /// A property's name; `None` = its value is not used.
@@ -240,110 +232,6 @@ impl<'de> Deserialize<'de> for Row {
     }
 }
 
-/// A document with one entity: the entity itself, or `d` with it.
-struct Entity(Option<Row>);
-
-impl<'de> Deserialize<'de> for Entity {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EntityVisitor).map(Self)
-    }
-}
-
-struct EntityVisitor;
-
-impl<'de> Visitor<'de> for EntityVisitor {
-    type Value = Option<Row>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Row>, A::Error> {
-        let mut light = Vec::new();
-        while let Some(name) = map.next_key_seed(Key)? {
-            match name {
-                Some(name) if name == "d" => {
-                    let verbose = map.next_value::<Row>()?;
-                    properties(&mut map, Vec::new())?;
-                    return Ok(Some(verbose));
-                }
-                Some(name) => light.extend(map.next_value_seed(Property)?.map(|value| (name, value))),
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(Some(Row(light)))
-    }
-}
-
-/// A document with a list of entities.
-struct Feed(Option<Vec<Row>>);
-
-impl<'de> Deserialize<'de> for Feed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FeedVisitor).map(Self)
-    }
-}
-
-struct FeedVisitor;
-
-impl<'de> Visitor<'de> for FeedVisitor {
-    type Value = Option<Vec<Row>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a feed")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut verbose, mut light) = (None, None);
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            match name.as_ref() {
-                "d" => verbose = Some(map.next_value::<List>()?.0),
-                "value" => light = map.next_value::<List>()?.0,
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(verbose.unwrap_or(light))
-    }
-}
-
-/// A list of entities, or an object with such a list as its `results`.
-struct List(Option<Vec<Row>>);
-
-impl<'de> Deserialize<'de> for List {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ListVisitor).map(Self)
-    }
-}
-
-struct ListVisitor;
-
-impl<'de> Visitor<'de> for ListVisitor {
-    type Value = Option<Vec<Row>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of entities")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut rows = Vec::new();
-        while let Some(row) = list.next_element()? {
-            rows.push(row);
-        }
-        Ok(Some(rows))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut results = None;
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            match name.as_ref() {
-                "results" => results = Some(map.next_value::<Vec<Row>>()?),
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(Some(results.ok_or_else(|| A::Error::missing_field("results"))?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,6 +256,21 @@ mod tests {
         let row = row(&format!(r#"{{"d": {{{links}, {values}}}}}"#)).unwrap();
         let kept: Map<String, Value> = row.0.into_iter().map(|(name, value)| (name.into_owned(), value)).collect();
         assert_eq!(Value::Object(kept), serde_json::from_str::<Value>(&format!("{{{values}}}")).unwrap());
+    }
+
+    #[test]
+    fn a_feed_with_more_entities_than_were_asked_for_is_rejected_in_either_dialect() {
+        let list = |entities: usize| format!("[{}]", vec!["{}"; entities].join(","));
+        for (entities, taken) in [(PAGE, true), (PAGE + 1, false)] {
+            let list = list(entities);
+            for document in [
+                format!(r#"{{"d": {list}}}"#),
+                format!(r#"{{"d": {{"results": {list}}}}}"#),
+                format!(r#"{{"value": {list}}}"#),
+            ] {
+                assert_eq!(rows(&document).is_some(), taken);
+            }
+        }
     }
 
     #[test]

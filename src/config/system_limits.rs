@@ -1,0 +1,107 @@
+//! What the system allows this process: open files and memory.
+//!
+//! A request in flight is a connection, and a connection is a file descriptor. Without them a request is not sent and is tried
+//! again, for nothing and not for ever. So no more are let in flight than there are descriptors for.
+//!
+//! Where the system refuses memory, the process is aborted without a word of what to do. So it is said before.
+
+use super::{AccountConfig, Config, ConfigError};
+use crate::memory::MOST_MEMORY;
+
+/// What the program opens beside its connections: the ledger's files (seven), the runtime's, the standard ones, a secret
+/// file, a look-up of a name; twice that.
+const RESERVED: usize = 32;
+
+/// How many files this process may have open; `None` where the system does not say.
+pub fn open_files() -> Option<usize> {
+    soft_limit(&std::fs::read_to_string("/proc/self/limits").ok()?, "Max open files")
+}
+
+/// The soft limit in Linux's table of limits. One that is not a number is no limit.
+fn soft_limit(limits: &str, of: &str) -> Option<usize> {
+    let row = limits.lines().find_map(|line| line.strip_prefix(of))?;
+    row.split_whitespace().next()?.parse().ok()
+}
+
+/// Checks that there is enough memory. Returns what a person should know about the container that this process runs in.
+///
+/// # Errors
+/// `ulimit -v` allows less than a run can need.
+pub fn memory() -> Result<Option<String>, ConfigError> {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").unwrap_or_default();
+    enough_memory(soft_limit(&limits, "Max address space"), container.trim().parse().ok())
+}
+
+fn enough_memory(address_space: Option<usize>, container: Option<usize>) -> Result<Option<String>, ConfigError> {
+    let needed = MOST_MEMORY >> 20;
+    if let Some(allowed) = address_space.filter(|allowed| *allowed < MOST_MEMORY) {
+        return Err(ConfigError {
+            place: "the limits of this process (`ulimit -v`)".to_owned(),
+            problem: format!("{} MiB of address space are allowed, and a run can need {needed} MiB", allowed >> 20),
+            remedy: format!("run `ulimit -v {}` before, or set no such limit", MOST_MEMORY >> 10),
+        });
+    }
+    Ok(container.filter(|allowed| *allowed < MOST_MEMORY).map(|allowed| {
+        format!(
+            "this container may use {} MiB of memory; with default settings a run takes up to {needed} MiB where answers are \
+             large, and is killed if there is not enough",
+            allowed >> 20
+        )
+    }))
+}
+
+impl Config {
+    /// Lowers the requests in flight of all lanes alike, so that so many descriptors suffice. Tells what was done, where
+    /// anything was.
+    pub fn fit_descriptors(&mut self, allowed: usize) -> Option<String> {
+        // Of the source's storage accounts only the lanes that read are ever at work.
+        let media = self.source.limits.media.in_flight + self.target.limits.media.in_flight;
+        let source = self.source.limits.blob.in_flight * self.source.storage.len();
+        let target = self.target.limits.blob.in_flight * self.target.storage.len() * 2;
+        let wanted = media + source + target;
+        let room = allowed.saturating_sub(RESERVED);
+        if wanted <= room {
+            return None;
+        }
+        let before = self.target.limits.blob.in_flight;
+        let share = |slots: &mut usize| *slots = (*slots * room / wanted).max(1);
+        let lower = |account: &mut AccountConfig| {
+            share(&mut account.limits.media.in_flight);
+            share(&mut account.limits.blob.in_flight);
+        };
+        lower(&mut self.source);
+        lower(&mut self.target);
+        let after = self.target.limits.blob.in_flight;
+        Some(format!(
+            "this process may open {allowed} files, so {after} requests of a kind to the target's storage are in flight \
+             at most, not {before}; `ulimit -n {}` or more before the run lets it have them all",
+            wanted + RESERVED
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_soft_limit_is_read_from_the_systems_table() {
+        let table = "Limit                     Soft Limit           Hard Limit           Units\n\
+                     Max processes             7                    8                    processes\n\
+                     Max open files            1024                 4096                 files\n";
+        let files = "Max open files";
+        assert_eq!(soft_limit(table, files), Some(1_024));
+        assert_eq!(soft_limit(&table.replace("1024", "unlimited"), files), None);
+        assert_eq!(soft_limit("", files), None);
+    }
+
+    #[test]
+    fn too_little_address_space_is_an_error_and_a_small_container_a_warning() {
+        assert_eq!(enough_memory(None, None).unwrap(), None);
+        assert_eq!(enough_memory(Some(MOST_MEMORY), Some(MOST_MEMORY)).unwrap(), None);
+        let error = enough_memory(Some(100 << 20), None).unwrap_err();
+        assert!(error.problem.contains("100 MiB") && error.remedy.contains("ulimit -v 262144"), "{error}");
+        assert!(enough_memory(None, Some(128 << 20)).unwrap().unwrap().contains("128 MiB"));
+    }
+}

@@ -1,0 +1,141 @@
+//! The bytes of all answers that are being read at once.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// What all answers may have in memory together, beside the one that is allowed to exceed it.
+const LIMIT: usize = 24 << 20;
+
+/// What is not counted of each answer: most of them are a kilobyte or less, and need no look at the others.
+const FREE: usize = 32 << 10;
+
+/// What is in use.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    used: Mutex<Used>,
+    /// Something was given back.
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    bytes: usize,
+    /// The one answer that may go on beyond the limit. Without it, answers that each wait for the others to end would wait for
+    /// ever.
+    senior: Option<u64>,
+    /// Numbers given to answers.
+    numbers: u64,
+}
+
+impl Answers {
+    pub(super) fn share(this: &Arc<Self>) -> Share {
+        let mut used = this.used();
+        used.numbers += 1;
+        Share { answers: Arc::clone(this), number: used.numbers, read: 0, counted: 0 }
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one answer takes; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    answers: Arc<Answers>,
+    number: u64,
+    read: usize,
+    counted: usize,
+}
+
+impl Share {
+    /// Waits until so many more bytes may be kept.
+    pub(crate) async fn grow(&mut self, bytes: usize) {
+        self.read += bytes;
+        let more = self.read.saturating_sub(FREE) - self.counted;
+        if more == 0 {
+            return;
+        }
+        let answers = Arc::clone(&self.answers);
+        loop {
+            let mut freed = std::pin::pin!(answers.freed.notified());
+            freed.as_mut().enable();
+            if self.take(more) {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    /// Takes them if there is room, or if no other answer is beyond the limit.
+    fn take(&mut self, more: usize) -> bool {
+        let mut used = self.answers.used();
+        let fits = used.bytes + more <= LIMIT || *used.senior.get_or_insert(self.number) == self.number;
+        if fits {
+            used.bytes += more;
+            self.counted += more;
+        }
+        fits
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.counted == 0 {
+            return;
+        }
+        let mut used = self.answers.used();
+        used.bytes -= self.counted;
+        if used.senior == Some(self.number) {
+            used.senior = None;
+        }
+        drop(used);
+        self.answers.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::future::join_all;
+
+    use super::*;
+
+    /// Reads an answer in pieces, and reports the most that was in use.
+    async fn read(answers: &Arc<Answers>, pieces: usize, piece: usize) -> usize {
+        let mut share = Answers::share(answers);
+        let mut most = 0;
+        for _ in 0..pieces {
+            share.grow(piece).await;
+            most = most.max(answers.used().bytes);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        most
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_large_answers_end_one_after_another_and_never_take_more_than_the_limit_and_one_of_them() {
+        let answers = Arc::new(Answers::default());
+        let (pieces, piece) = (320, 64 << 10);
+        let most = join_all((0..40).map(|_| read(&answers, pieces, piece))).await.into_iter().max().unwrap();
+        assert!(most > LIMIT / 2, "they are read side by side: {most}");
+        assert!(most <= LIMIT + pieces * piece, "{most}");
+        assert_eq!(answers.used().bytes, 0);
+        assert!(answers.used().senior.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_answers_do_not_wait_for_large_ones() {
+        let answers = Arc::new(Answers::default());
+        let mut large = Answers::share(&answers);
+        large.grow(LIMIT * 2).await;
+        let mut waiting = Answers::share(&answers);
+        let waits = tokio::time::timeout(Duration::from_secs(9), waiting.grow(FREE + 1)).await;
+        assert!(waits.is_err(), "there is no room");
+        Answers::share(&answers).grow(FREE).await;
+        drop(large);
+        Answers::share(&answers).grow(LIMIT).await;
+    }
+}

@@ -1,0 +1,66 @@
+//! The bytes of all lists of blobs that are kept at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What all of them may take. A container that finds no room is listed again where its blobs are needed.
+const LIMIT: usize = 64 << 20;
+
+/// What is in use.
+#[derive(Debug, Default)]
+pub(super) struct Kept(AtomicUsize);
+
+impl Kept {
+    pub(super) fn room(this: &Arc<Self>) -> Room {
+        Room { kept: Arc::clone(this), bytes: 0 }
+    }
+}
+
+/// What one list takes; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Room {
+    kept: Arc<Kept>,
+    bytes: usize,
+}
+
+impl Room {
+    /// Takes so many more bytes; `false`: there is no room.
+    pub(crate) fn take(&mut self, bytes: usize) -> bool {
+        let fits = |used: usize| used.checked_add(bytes).filter(|used| *used <= LIMIT);
+        let taken = self.kept.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok();
+        if taken {
+            self.bytes += bytes;
+        }
+        taken
+    }
+
+    /// Gives everything back.
+    pub(crate) fn clear(&mut self) {
+        self.kept.0.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again_and_no_more_than_the_limit() {
+        let kept = Arc::new(Kept::default());
+        let (mut one, mut other) = (Kept::room(&kept), Kept::room(&kept));
+        assert!(one.take(LIMIT - 10));
+        assert!(!other.take(11));
+        assert!(other.take(10));
+        assert!(!one.take(1));
+        one.clear();
+        assert!(other.take(LIMIT - 10));
+        drop((one, other));
+        assert_eq!(kept.0.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,74 @@
+//! What attempts come to, and what a lane has done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use tokio::time::Instant;
+
+use crate::retry::{AccountLimit, Class};
+
+/// The result of an attempt, for the lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It worked.
+    Ok {
+        /// From sending to the whole answer.
+        latency: Duration,
+    },
+    /// The service asks to slow down.
+    Throttled {
+        /// For how long, if it says.
+        retry_after: Option<Duration>,
+        /// Which limit of the account is reached, if it says.
+        limit: Option<AccountLimit>,
+    },
+    /// The service is in trouble.
+    ServerBusy,
+    /// No answer.
+    Network,
+    /// A final refusal of this one request; says nothing about the lane.
+    Rejected,
+}
+
+impl Outcome {
+    /// The outcome of a failed attempt of that class.
+    pub fn of(class: Class, retry_after: Option<Duration>, limit: Option<AccountLimit>) -> Self {
+        match class {
+            Class::Throttled => Self::Throttled { retry_after, limit },
+            Class::ServerTrouble => Self::ServerBusy,
+            Class::NotSent | Class::Ambiguous => Self::Network,
+            Class::SourceThrottled | Class::Unauthorised | Class::Final => Self::Rejected,
+        }
+    }
+}
+
+/// What a lane has done so far.
+#[derive(Debug, Clone, Default)]
+pub struct LaneStats {
+    /// Attempts sent.
+    pub requests: u64,
+    /// Refusals because of the rate, those included that the destination of a copy reports of this account.
+    pub throttled: u64,
+    /// Attempts that failed in another way that is worth another attempt.
+    pub troubled: u64,
+    /// Time that was waited because the service asked for it.
+    pub waited: Duration,
+    /// It asked for more than is waited in a run.
+    pub wait_limit_reached: bool,
+    /// Latency of successful attempts in microseconds, by operation.
+    pub latency: BTreeMap<&'static str, Histogram<u64>>,
+}
+
+/// What the destination of a copy reports of an account that refused to serve it.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceRefused {
+    /// For how long, if it says.
+    pub retry_after: Option<Duration>,
+    /// Which limit of the account is reached, if it says.
+    pub limit: Option<AccountLimit>,
+    /// Bytes the copy would have moved.
+    pub bytes: u64,
+    /// When the copy was asked for.
+    pub sent_at: Instant,
+}

@@ -1,0 +1,44 @@
+//! A proxy between the program and the services, as a process of its own, that harms what passes through it.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use super::{BINARY, Run};
+use crate::cli::against_emulator::Emulator;
+
+const PROXY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/bad_proxy.py");
+
+/// A running proxy, ended when dropped.
+#[derive(Debug)]
+pub(super) struct BadProxy {
+    process: Child,
+    url: String,
+}
+
+impl BadProxy {
+    /// Starts one.
+    pub(super) fn start(arguments: &[&str]) -> Self {
+        let mut process = Command::new("python3")
+            .arg(PROXY)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 runs");
+        let mut port = String::new();
+        BufReader::new(process.stdout.take().expect("piped")).read_line(&mut port).expect("its port");
+        Self { process, url: format!("http://127.0.0.1:{}", port.trim()) }
+    }
+
+    /// Starts the program behind it.
+    pub(super) fn run(&self, emulator: &Emulator, arguments: &[&str]) -> Run {
+        Run::spawn(emulator, Command::new(BINARY).args(arguments).env("HTTP_PROXY", &self.url).env_remove("NO_PROXY"))
+    }
+}
+
+impl Drop for BadProxy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
