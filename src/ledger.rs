@@ -16,6 +16,7 @@ mod rows;
 mod run_rows;
 mod runs;
 mod schema;
+mod seal;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -211,6 +212,7 @@ impl Ledger {
         target: &AccountName,
     ) -> Result<Option<Self>, LedgerError> {
         let Some(connection) = schema::open_for_reading(path, beside)? else { return Ok(None) };
+        seal::check(&connection, path)?;
         schema::same_pair(&connection, path, source, target)?;
         let reader = Thread::start(Worker::of(connection, path, source.as_str()))?;
         Ok(Some(Self::of(path, None, Some(reader))))

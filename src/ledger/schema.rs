@@ -6,7 +6,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
-use super::LedgerError;
+use super::{LedgerError, seal};
 use crate::files;
 use crate::model::AccountName;
 
@@ -26,16 +26,18 @@ const URI_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 ///
 /// `from_account` is the source account of the run that wrote the row: both directions of a pair share the file, and each
 /// reads its own rows. Words such as steps are text without a CHECK, so that a new one needs no new table; a word that this
-/// release does not know is refused when it is read.
+/// release does not know is refused when it is read. Each row has a checksum of itself ([`seal`]).
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE meta (
         key   TEXT NOT NULL PRIMARY KEY,
-        value TEXT NOT NULL
+        value TEXT NOT NULL,
+        seal  INTEGER
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE mark (
         from_account TEXT NOT NULL,
         name         TEXT NOT NULL,
         at           TEXT NOT NULL,
+        seal         INTEGER,
         PRIMARY KEY (from_account, name)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE relation (
@@ -54,6 +56,7 @@ const MIGRATIONS: &[&str] = &["
         blobs           INTEGER,
         bytes           INTEGER,
         error           TEXT,
+        seal            INTEGER,
         PRIMARY KEY (from_account, source)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE run (
@@ -65,7 +68,8 @@ const MIGRATIONS: &[&str] = &["
         outcome      TEXT,
         assets       TEXT,
         requests     INTEGER,
-        bytes        INTEGER
+        bytes        INTEGER,
+        seal         INTEGER
     ) STRICT;
     CREATE INDEX run_by_id ON run (id);
     CREATE TABLE event (
@@ -75,6 +79,7 @@ const MIGRATIONS: &[&str] = &["
         at     TEXT NOT NULL,
         code   TEXT NOT NULL,
         detail TEXT,
+        seal   INTEGER,
         PRIMARY KEY (run, number)
     ) STRICT, WITHOUT ROWID;
 "];
@@ -83,6 +88,7 @@ const MIGRATIONS: &[&str] = &["
 pub(super) fn in_memory() -> rusqlite::Result<Connection> {
     let mut connection = Connection::open_in_memory()?;
     migrate(&mut connection)?;
+    seal::install(&connection)?;
     Ok(connection)
 }
 
@@ -93,7 +99,6 @@ pub(super) fn open_for_writing(
     target: &AccountName,
 ) -> Result<Connection, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::of("open", path, &error);
-    let closed_cleanly = !leftover_log(path);
     let real =
         files::open_own(path).and_then(|_| real(path)).map_err(|error| LedgerError::of_io("open", path, &error))?;
     let mut connection =
@@ -103,9 +108,6 @@ pub(super) fn open_for_writing(
         return Err(LedgerError::NotWritable { attempted: "open", path: path.to_owned() });
     }
     recognise(&connection, path)?;
-    if !closed_cleanly {
-        quick_check(&connection, path)?;
-    }
     // FULL: an acknowledged record survives a power cut, because the log is synced at each commit.
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0)).map_err(failed)?;
     if mode != "wal" {
@@ -114,6 +116,8 @@ pub(super) fn open_for_writing(
     }
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     migrate(&mut connection).map_err(failed)?;
+    seal::check(&connection, path)?;
+    seal::install(&connection).map_err(failed)?;
     claim(&connection, source, target).map_err(failed)?;
     same_pair(&connection, path, source, target)?;
     Ok(connection)
@@ -245,17 +249,6 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         step.commit()?;
     }
     Ok(())
-}
-
-/// Looks for damage. Reads the whole file (27 MB for 200,000 assets), so only after a run that did not end properly.
-fn quick_check(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
-        .map_err(|error| LedgerError::of("check", path, &error))?;
-    if verdict == "ok" {
-        return Ok(());
-    }
-    Err(LedgerError::Corrupt { attempted: "check", path: path.to_owned(), reason: verdict })
 }
 
 /// The path with its folders as they are: SQLite takes no path with a link in it for a file.

@@ -1,5 +1,6 @@
 //! The ledger as a whole: what is durable, what is refused.
 
+mod damage;
 mod history;
 mod replacing;
 

@@ -248,7 +248,10 @@ async fn words_that_this_release_does_not_know_are_refused_when_they_are_read() 
         let ledger = open(&path).unwrap();
         ledger.record(&id(1), CreateTarget, Started, Facts::default()).await.unwrap();
         ledger.close().await.unwrap();
-        Connection::open(&path).unwrap().execute(&format!("UPDATE relation SET {column} = 'x'"), ()).unwrap();
+        let other = Connection::open(&path).unwrap();
+        seal::install(&other).unwrap();
+        other.execute(&format!("UPDATE relation SET {column} = 'x'"), ()).unwrap();
+        drop(other);
         let ledger = open(&path).unwrap();
         assert!(matches!(ledger.asset(&id(1)).await, Err(LedgerError::Corrupt { .. })));
         let written = ledger.record(&id(1), CreateTarget, Failed, Facts::default()).await;
