@@ -16,6 +16,7 @@ mod inside;
 mod integrity;
 mod lease;
 mod listing;
+mod missing_features;
 mod operation;
 mod pending;
 pub(crate) mod policies;
@@ -43,9 +44,7 @@ use self::account::BlobAccount;
 use self::ask::Ask;
 use self::call::{Authority, Call};
 use self::operation::Operation;
-use self::refusal::{
-    AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NO_AUTHENTICATION, NOT_IMPLEMENTED, RESOURCE_NOT_FOUND, Refusal,
-};
+use self::refusal::{AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NO_AUTHENTICATION, RESOURCE_NOT_FOUND, Refusal};
 use self::sas::{Grant, Issuer as _};
 pub(crate) use self::surroundings::Surroundings;
 use super::http::{Request, Response, http_date};
@@ -90,7 +89,7 @@ async fn handle(
     *operation = Operation::of(&ask)?;
     account.model().admit_request().map_err(Refusal::busy)?;
     ask.check_version()?;
-    ask.check_implemented()?;
+    missing_features::check(&ask)?;
     let authority = authorise(account, &ask, *operation)?;
     encryption::check_implemented(&ask, *operation)?;
     let call = Call {
@@ -161,7 +160,7 @@ async fn perform(call: &Call<'_>, operation: Operation, body: Body) -> Result<Re
         Operation::CopyBlob => copy::copy_blob(call),
         Operation::CopyFromUrl => copy::copy_from_url(call).await,
         Operation::AbortCopy => copy::abort_copy(call),
-        Operation::Unknown => Err(NOT_IMPLEMENTED),
+        Operation::Unknown => Err(Refusal::not_implemented("this operation")),
     }
 }
 

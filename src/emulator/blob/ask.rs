@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 
-use super::refusal::{INVALID_URI, INVALID_URL, NAME_LENGTH, NOT_IMPLEMENTED, Refusal};
+use super::refusal::{INVALID_URI, INVALID_URL, NAME_LENGTH, Refusal};
 
 /// The longest name of a blob, in characters.
 const MAX_BLOB_NAME: usize = 1024;
@@ -120,15 +120,6 @@ impl<'r> Ask<'r> {
             text.len() == "2020-12-06".len() && text.bytes().enumerate().all(digit_or_hyphen)
         };
         if self.header("x-ms-version").is_none_or(is_date) { Ok(()) } else { Err(Refusal::header("x-ms-version")) }
-    }
-
-    /// What is documented and not implemented is refused, so that no client believes that it was honoured.
-    pub(super) fn check_implemented(&self) -> Result<(), Refusal> {
-        let headers = ["x-ms-if-tags", "x-ms-source-if-tags"].into_iter().filter(|name| self.header(name).is_some());
-        match headers.chain(self.query("startFrom").map(|_| "startFrom")).next() {
-            None => Ok(()),
-            Some(name) => Err(NOT_IMPLEMENTED.because(format!("{name} is not implemented."))),
-        }
     }
 
     /// The name of the blob the request must have.

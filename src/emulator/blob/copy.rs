@@ -260,7 +260,8 @@ pub(super) fn abort_copy(call: &Call<'_>) -> Result<Response, Refusal> {
     if call.ask.header("x-ms-copy-action").is_none_or(|action| !action.eq_ignore_ascii_case("abort")) {
         return Err(Refusal::missing_header("x-ms-copy-action"));
     }
-    let wanted = call.ask.query("copyid").and_then(|id| uuid::Uuid::parse_str(id).ok()).map(|id| id.as_u128());
+    let id = call.ask.query("copyid").ok_or_else(|| Refusal::missing_query("copyid"))?;
+    let wanted = uuid::Uuid::parse_str(id).map_err(|_| Refusal::query("copyid"))?.as_u128();
     let stamp = call.account.stamp();
     let container = call.container()?;
     let mut contents = container.lock_to_change(call.elapsed())?;
@@ -272,10 +273,10 @@ pub(super) fn abort_copy(call: &Call<'_>) -> Result<Response, Refusal> {
     Ok(Reply::new(204).done())
 }
 
-fn abort(blob: &mut Blob, wanted: Option<u128>, at: u32) -> Result<Arc<PendingCopy>, Refusal> {
+fn abort(blob: &mut Blob, wanted: u128, at: u32) -> Result<Arc<PendingCopy>, Refusal> {
     let copy = blob.extras.as_mut().and_then(|extras| extras.copy.as_mut()).ok_or(NO_PENDING_COPY)?;
     let pending = copy.pending();
-    if Some(copy.id) != wanted {
+    if copy.id != wanted {
         return Err(COPY_ID_MISMATCH);
     }
     let pending = pending.ok_or(NO_PENDING_COPY)?;

@@ -14,7 +14,7 @@ use super::encryption::Encryption;
 use super::lease;
 use super::pending::copy_id_text;
 use super::properties::{BlobHeaders, Pairs, Tier, etag_text};
-use super::refusal::{INVALID_BLOB_TIER, INVALID_MD5, INVALID_METADATA, INVALID_TAGS, Refusal};
+use super::refusal::{INVALID_BLOB_TIER, INVALID_MD5, INVALID_METADATA, INVALID_TAGS, METADATA_TOO_LARGE, Refusal};
 use super::stored::{Blob, Extras};
 use crate::emulator::http::Response;
 use crate::emulator::http::http_date;
@@ -189,7 +189,7 @@ pub(super) fn metadata(headers: &HeaderMap) -> Result<Option<Pairs>, Refusal> {
         size += name.len() + value.len();
         map.insert(name.to_owned(), value.to_owned());
     }
-    if size > MAX_METADATA { Err(INVALID_METADATA) } else { Ok(pairs(map)) }
+    if size > MAX_METADATA { Err(METADATA_TOO_LARGE) } else { Ok(pairs(map)) }
 }
 
 /// Checks tags against the service's rules.

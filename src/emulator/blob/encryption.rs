@@ -8,10 +8,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
 
 use super::ask::Ask;
+use super::missing_features::ENCRYPTION;
 use super::operation::Operation;
-use super::refusal::{
-    ENCRYPTION_KEY_MISMATCH, ENCRYPTION_NOT_IMPLEMENTED, Refusal, USES_CUSTOMER_KEY, USES_NO_CUSTOMER_KEY,
-};
+use super::refusal::{ENCRYPTION_KEY_MISMATCH, Refusal, USES_CUSTOMER_KEY, USES_NO_CUSTOMER_KEY};
 
 /// How a blob is encrypted if not with the account's own key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +53,7 @@ pub(super) fn check_implemented(ask: &Ask<'_>, operation: Operation) -> Result<(
     ];
     let refused =
         |(name, operations): &(&str, &[Operation])| ask.headers.contains_key(*name) && !operations.contains(&operation);
-    if implemented.iter().any(refused) { Err(ENCRYPTION_NOT_IMPLEMENTED) } else { Ok(()) }
+    if implemented.iter().any(refused) { Err(Refusal::not_implemented(ENCRYPTION)) } else { Ok(()) }
 }
 
 impl Encryption {

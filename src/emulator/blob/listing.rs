@@ -10,9 +10,10 @@ use super::call::Call;
 use super::describe::Reply;
 use super::encryption::Encryption;
 use super::lease::At;
+use super::missing_features;
 use super::pending::{CopyRecord, copy_id_text};
 use super::properties::Pairs;
-use super::refusal::{NOT_IMPLEMENTED, Refusal};
+use super::refusal::{NO_LIMITED_LISTING, Refusal};
 use super::stored::{Blob, Contents};
 use super::xml;
 use crate::emulator::http::Response;
@@ -42,7 +43,9 @@ impl<'c> Page<'c> {
         };
         let prefix = get("prefix");
         let marked = read_marker(get("marker"))?;
-        let from = if marked.as_str() < prefix { prefix.to_owned() } else { marked };
+        // It is documented for blobs; containers have no such parameter, and an unknown one is ignored.
+        let start = if call.ask.target.container.is_some() { get("startFrom") } else { "" };
+        let from = marked.max(prefix.to_owned()).max(start.to_owned());
         Ok(Self { prefix, delimiter: get("delimiter"), from, most })
     }
 }
@@ -128,22 +131,14 @@ pub(super) fn list_containers(call: &Call<'_>) -> Result<Response, Refusal> {
 const OF_BLOBS: &[&str] = &["copy", "metadata", "tags", "uncommittedblobs", "deleted", "snapshots"];
 /// What List Containers can include. There are no deleted ones.
 const OF_CONTAINERS: &[&str] = &["metadata", "deleted"];
-/// What is documented and not implemented.
-const NOT_INCLUDED: &[&str] =
-    &["versions", "deletedwithversions", "immutabilitypolicy", "legalhold", "permissions", "system"];
 
 /// Refuses what cannot be included: a client must not take its absence for an answer.
 fn check_includes(call: &Call<'_>, known: &[&str]) -> Result<(), Refusal> {
     let words = call.ask.query("include").unwrap_or_default().split(',').map(str::trim);
     for word in words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase) {
-        if known.contains(&word.as_str()) {
-            continue;
+        if !known.contains(&word.as_str()) {
+            return Err(missing_features::included(&word).unwrap_or_else(|| Refusal::query("include")));
         }
-        return Err(if NOT_INCLUDED.contains(&word.as_str()) {
-            NOT_IMPLEMENTED.because(format!("include={word} is not implemented."))
-        } else {
-            Refusal::query("include")
-        });
     }
     Ok(())
 }
@@ -164,6 +159,9 @@ struct Columns {
 
 /// List Blobs.
 pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
+    if call.ask.query("endBefore").is_some() {
+        return Err(NO_LIMITED_LISTING);
+    }
     let page = Page::of(call)?;
     check_includes(call, OF_BLOBS)?;
     let columns = Columns {

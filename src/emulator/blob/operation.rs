@@ -3,7 +3,8 @@
 use axum::http::Method;
 
 use super::ask::Ask;
-use super::refusal::{APPEND_OR_PAGE, NOT_IMPLEMENTED, Refusal, SNAPSHOTS};
+use super::missing_features::{self, APPEND_AND_PAGE_BLOBS, SNAPSHOTS};
+use super::refusal::Refusal;
 
 /// Declares the operations with the names the statistics use.
 macro_rules! operations {
@@ -97,13 +98,13 @@ impl Operation {
             (&Method::PUT, "acl") if on_container => Self::SetContainerAcl,
             (&Method::PUT, "lease") if on_container => Self::LeaseContainer,
             (&Method::DELETE, "") if on_container => Self::DeleteContainer,
-            _ => return Err(NOT_IMPLEMENTED),
+            _ => return Err(missing_features::operation(ask, &comp)),
         })
     }
 
     fn on_blob(ask: &Ask<'_>, comp: &str) -> Result<Self, Refusal> {
-        if comp == "snapshot" || ask.query("snapshot").is_some() || ask.query("versionid").is_some() {
-            return Err(SNAPSHOTS);
+        if ask.query("snapshot").is_some() || ask.query("versionid").is_some() {
+            return Err(Refusal::not_implemented(SNAPSHOTS));
         }
         let from_url = ask.headers.contains_key("x-ms-copy-source");
         Ok(match (ask.method, comp) {
@@ -122,7 +123,7 @@ impl Operation {
             (&Method::PUT, "tier") => Self::SetBlobTier,
             (&Method::PUT, "copy") => Self::AbortCopy,
             (&Method::PUT, "lease") => Self::LeaseBlob,
-            _ => return Err(NOT_IMPLEMENTED),
+            _ => return Err(missing_features::operation(ask, comp)),
         })
     }
 
@@ -130,7 +131,7 @@ impl Operation {
         match (ask.header("x-ms-blob-type"), from_url) {
             (Some("BlockBlob"), true) => Ok(Self::PutBlobFromUrl),
             (Some("BlockBlob"), false) => Ok(Self::PutBlob),
-            (Some("AppendBlob" | "PageBlob"), _) => Err(APPEND_OR_PAGE),
+            (Some("AppendBlob" | "PageBlob"), _) => Err(Refusal::not_implemented(APPEND_AND_PAGE_BLOBS)),
             (Some(_), _) => Err(Refusal::header("x-ms-blob-type")),
             (None, true) if ask.header("x-ms-requires-sync").is_some_and(|sync| sync.eq_ignore_ascii_case("true")) => {
                 Ok(Self::CopyFromUrl)

@@ -1,25 +1,23 @@
 //! Get Blob and Get Blob Properties.
 
 use axum::body::Body as HttpBody;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use futures::stream;
-use md5::{Digest as _, Md5};
 
 use super::call::Call;
 use super::conditions::Conditions;
 use super::content::Body;
 use super::describe::Reply;
 use super::encryption;
-use super::refusal::{INVALID_RANGE, Refusal};
+use super::integrity::{crc64_text, md5_of};
+use super::refusal::Refusal;
 use super::stored::Blob;
 use crate::emulator::http::Response;
 
 /// Synthetic content is produced in parts of this size while it is sent.
 const CHUNK: u64 = 256 * 1024;
-/// The largest range whose MD5 the service computes (`x-ms-range-get-content-md5`).
-const MAX_RANGE_MD5: u64 = 4 * 1024 * 1024;
+/// The largest range whose checksum the service computes.
+const MAX_CHECKED_RANGE: u64 = 4 * 1024 * 1024;
 
 /// A range asked for, against the content there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,19 +87,38 @@ pub(super) fn get_blob(call: &Call<'_>) -> Result<Response, Refusal> {
         let reply = reply.md5("content-md5", blob.headers.content_md5.as_deref());
         return Ok(reply.body(stream_of(blob.body, 0, length)));
     };
-    let Range::Within(from, to) = range else { return Err(INVALID_RANGE) };
+    let Range::Within(from, to) = range else { return Err(Refusal::behind(length)) };
     call.account.model().admit_egress(to - from).map_err(Refusal::busy)?;
     let mut reply = describe(call, 206, &blob)
         .with("content-length", to - from)
         .with("content-range", format!("bytes {from}-{}/{length}", to - 1))
         .md5("x-ms-blob-content-md5", blob.headers.content_md5.as_deref());
-    if call.ask.header("x-ms-range-get-content-md5").is_some_and(|wanted| wanted.eq_ignore_ascii_case("true")) {
-        if to - from > MAX_RANGE_MD5 {
-            return Err(Refusal::header("x-ms-range-get-content-md5"));
-        }
-        reply = reply.with("content-md5", BASE64.encode(Md5::digest(blob.body.read(from, to))));
+    if let Some(checksum) = checksum_asked(call, to - from)? {
+        let bytes = blob.body.read(from, to);
+        reply = match checksum {
+            Checksum::Md5 => reply.md5("content-md5", Some(&md5_of(&bytes))),
+            Checksum::Crc64 => reply.with("x-ms-content-crc64", crc64_text(&bytes)),
+        };
     }
     Ok(reply.body(stream_of(blob.body, from, to)))
+}
+
+/// A checksum of a range.
+enum Checksum {
+    Md5,
+    Crc64,
+}
+
+/// The checksum that a read of a range asks for; at most one, and only of a small range.
+fn checksum_asked(call: &Call<'_>, length: u64) -> Result<Option<Checksum>, Refusal> {
+    let [md5, crc64] = ["x-ms-range-get-content-md5", "x-ms-range-get-content-crc64"];
+    let asked = |name| call.ask.header(name).is_some_and(|wanted| wanted.eq_ignore_ascii_case("true"));
+    match (asked(md5), asked(crc64)) {
+        (false, false) => Ok(None),
+        (true, true) => Err(Refusal::header(crc64)),
+        (is_md5, _) if length > MAX_CHECKED_RANGE => Err(Refusal::header(if is_md5 { md5 } else { crc64 })),
+        (is_md5, _) => Ok(Some(if is_md5 { Checksum::Md5 } else { Checksum::Crc64 })),
+    }
 }
 
 /// The bytes `from..to`: at once if they are few, else part by part as the client takes them.

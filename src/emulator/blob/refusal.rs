@@ -17,6 +17,8 @@ pub(crate) struct Refusal {
     pub(super) message: Cow<'static, str>,
     /// What the source of a copy answered.
     pub(super) copy_source: Option<(u16, &'static str)>,
+    /// How long a blob is of which nothing lies in the range asked for.
+    length: Option<u64>,
 }
 
 /// Declares refusals with a fixed text.
@@ -27,7 +29,6 @@ macro_rules! refusals {
 }
 
 refusals! {
-    APPEND_OR_PAGE: 501 "NotImplemented" "Only block blobs are implemented.";
     AUTHENTICATION_FAILED: 403 "AuthenticationFailed" "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly including the signature.";
     AUTHORIZATION_FAILURE: 403 "AuthorizationFailure" "This request is not authorized to perform this operation.";
     BLOB_ALREADY_EXISTS: 409 "BlobAlreadyExists" "The specified blob already exists.";
@@ -40,7 +41,6 @@ refusals! {
     COPY_ID_MISMATCH: 409 "CopyIdMismatch" "The specified copy ID did not match the copy ID for the pending copy operation.";
     CRC64_MISMATCH: 400 "Crc64Mismatch" "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server.";
     ENCRYPTION_KEY_MISMATCH: 409 "BlobCustomerSpecifiedEncryptionMismatch" "The given customer specified encryption does not match the encryption used to encrypt the blob.";
-    ENCRYPTION_NOT_IMPLEMENTED: 501 "NotImplemented" "Customer-provided keys and encryption scopes are not implemented for this operation.";
     INVALID_BLOB_TIER: 400 "InvalidBlobTier" "The specified blob tier is invalid.";
     INVALID_BLOCK_ID: 400 "InvalidBlobOrBlock" "The specified blob or block content is invalid.";
     INVALID_BLOCK_LIST: 400 "InvalidBlockList" "The specified block list is invalid.";
@@ -67,10 +67,11 @@ refusals! {
     LEASE_NOT_PRESENT: 409 "LeaseNotPresentWithLeaseOperation" "There is currently no lease on the resource.";
     LEASE_NOT_PRESENT_BLOB: 412 "LeaseNotPresentWithBlobOperation" "There is currently no lease on the blob.";
     LEASE_NOT_PRESENT_CONTAINER: 412 "LeaseNotPresentWithContainerOperation" "There is currently no lease on the container.";
+    METADATA_TOO_LARGE: 400 "MetadataTooLarge" "The size of the specified metadata exceeds the maximum size permitted.";
     MD5_MISMATCH: 400 "Md5Mismatch" "The MD5 value specified in the request did not match with the MD5 value calculated by the server.";
     NO_AUTHENTICATION: 401 "NoAuthenticationInformation" "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.";
+    NO_LIMITED_LISTING: 400 "OperationNotSupportedWithFeatureMissing" "EndBefore parameter support is missing on this account.";
     NO_PENDING_COPY: 409 "NoPendingCopyOperation" "There is currently no pending copy operation.";
-    NOT_IMPLEMENTED: 501 "NotImplemented" "The requested operation is not implemented on the specified resource.";
     NOT_MODIFIED: 304 "ConditionNotMet" "The condition specified using HTTP conditional header(s) is not met.";
     NAME_LENGTH: 400 "OutOfRangeInput" "The specified resource name length is not within the permissible limits.";
     PENDING_COPY: 409 "PendingCopyOperation" "There is currently a pending copy operation.";
@@ -80,7 +81,6 @@ refusals! {
     RESOURCE_NOT_FOUND: 404 "ResourceNotFound" "The specified resource does not exist.";
     RESOURCE_TYPE_MISMATCH: 403 "AuthorizationResourceTypeMismatch" "This request is not authorized to perform this operation using this resource type.";
     SERVICE_MISMATCH: 403 "AuthorizationServiceMismatch" "This request is not authorized to perform this operation using this service.";
-    SNAPSHOTS: 501 "NotImplemented" "Snapshots and versions are not implemented.";
     SOURCE_CONDITION_NOT_MET: 412 "SourceConditionNotMet" "The source condition specified using HTTP conditional header(s) is not met.";
     TOO_LARGE: 413 "RequestBodyTooLarge" "The request body is too large and exceeds the maximum permissible limit.";
     TOO_LARGE_TO_COPY: 409 "CannotVerifyCopySource" "The source is larger than this operation may copy.";
@@ -91,7 +91,7 @@ refusals! {
 
 impl Refusal {
     const fn fixed(status: u16, code: &'static str, message: &'static str) -> Self {
-        Self { status, code, message: Cow::Borrowed(message), copy_source: None }
+        Self { status, code, message: Cow::Borrowed(message), copy_source: None, length: None }
     }
 
     /// The same with a message that says more.
@@ -102,6 +102,16 @@ impl Refusal {
     /// 503 with the text of the limit that was met.
     pub(super) fn busy(limit: Limit) -> Self {
         Self::fixed(503, "ServerBusy", limit.text())
+    }
+
+    /// 416 for a range that lies behind the end of a blob of that length.
+    pub(super) fn behind(length: u64) -> Self {
+        Self { length: Some(length), ..INVALID_RANGE }
+    }
+
+    /// 501 for what this emulator lacks.
+    pub(super) fn not_implemented(feature: &str) -> Self {
+        Self::fixed(501, "NotImplemented", "").because(format!("This emulator does not implement {feature}."))
     }
 
     /// 400 for a header that cannot be read.
@@ -122,14 +132,15 @@ impl Refusal {
             .because(format!("Value for one of the query parameters specified in the request URI is invalid: {name}."))
     }
 
+    /// 400 for a query parameter that must be there.
+    pub(super) fn missing_query(name: &str) -> Self {
+        Self::fixed(400, "MissingRequiredQueryParameter", "")
+            .because(format!("A required query parameter was not specified for this request: {name}."))
+    }
+
     /// What the destination of a copy answers when its source said no.
     pub(super) fn of_source(self) -> Self {
-        Self {
-            status: self.status,
-            code: "CannotVerifyCopySource",
-            message: self.message,
-            copy_source: Some((self.status, self.code)),
-        }
+        Self { code: "CannotVerifyCopySource", copy_source: Some((self.status, self.code)), ..self }
     }
 
     /// What the HTTP server in front of the service answers: a page, and no error code.
@@ -156,6 +167,9 @@ impl Refusal {
         let mut answer = Response::builder().status(status).header("x-ms-error-code", self.code);
         if let Some((status, code)) = self.copy_source {
             answer = answer.header("x-ms-copy-source-status-code", status).header("x-ms-copy-source-error-code", code);
+        }
+        if let Some(length) = self.length {
+            answer = answer.header(header::CONTENT_RANGE, format!("bytes */{length}"));
         }
         if self.status == 401 {
             answer = answer.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use sha2::Sha256;
 
 use super::ask::{Query, Target};
+use super::missing_features::SIGNED_ADDRESSES;
 use super::operation::{Level, Operation};
 use super::policies::Policy;
 use super::refusal::{
-    AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NOT_IMPLEMENTED, PERMISSION_MISMATCH, PROTOCOL_MISMATCH,
-    RESOURCE_TYPE_MISMATCH, Refusal, SERVICE_MISMATCH,
+    AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, PERMISSION_MISMATCH, PROTOCOL_MISMATCH, RESOURCE_TYPE_MISMATCH,
+    Refusal, SERVICE_MISMATCH,
 };
 use super::times::{iso_seconds, parse_iso_millis};
 
@@ -114,7 +115,7 @@ pub(super) fn verify(
     }
     // Where a request comes from is not known here.
     if query.get("sip").is_some() {
-        return Err(NOT_IMPLEMENTED.because("sip is not implemented."));
+        return Err(Refusal::not_implemented(SIGNED_ADDRESSES));
     }
     let version = query.get("sv").ok_or_else(|| failed("sv is mandatory. Cannot be empty"))?;
     if version < "2018-11-09" {

@@ -191,6 +191,9 @@ pub(super) fn get_block_list(call: &Call<'_>) -> Result<Response, Refusal> {
         return Err(BLOB_NOT_FOUND);
     }
     let kind = call.ask.query("blocklisttype").unwrap_or("committed").to_ascii_lowercase();
+    if !["committed", "uncommitted", "all"].contains(&kind.as_str()) {
+        return Err(Refusal::query("blocklisttype"));
+    }
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
     if kind != "uncommitted" {
         print_blocks("CommittedBlocks", blob.map(|blob| blob.body.blocks()).into_iter().flatten(), &mut text);

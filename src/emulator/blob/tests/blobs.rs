@@ -121,6 +121,8 @@ async fn blocks_become_a_blob_only_when_they_are_committed() {
         list.text()
             .contains("<CommittedBlocks></CommittedBlocks><UncommittedBlocks><Block><Name>MDE=</Name><Size>6</Size>")
     );
+    let other = ground.ask(0, "GET /west/films/a?comp=blocklist&blocklisttype=nonsense", &[], "").await;
+    other.refused(400, "InvalidQueryParameterValue");
     let unknown = "<BlockList><Latest>MDk=</Latest></BlockList>";
     ground.ask(0, "PUT /west/films/a?comp=blocklist", &[], unknown).await.refused(400, "InvalidBlockList");
     let commit = "<?xml version=\"1.0\"?><BlockList><Latest>MDE=</Latest><Uncommitted>MDI=</Uncommitted></BlockList>";

@@ -237,6 +237,9 @@ async fn only_a_pending_copy_can_be_aborted_and_only_by_its_id() {
     let abort = async |id: &str| {
         ground.ask(1, &format!("PUT /east/films/a?comp=copy&copyid={id}"), &[("x-ms-copy-action", "abort")], "").await
     };
+    let unnamed = ground.ask(1, "PUT /east/films/a?comp=copy", &[("x-ms-copy-action", "abort")], "").await;
+    unnamed.refused(400, "MissingRequiredQueryParameter");
+    abort("nonsense").await.refused(400, "InvalidQueryParameterValue");
     abort("11111111-1111-4111-8111-111111111111").await.refused(409, "CopyIdMismatch");
     abort(&id).await.expect(204);
     let copy = head(&ground, "a").await;

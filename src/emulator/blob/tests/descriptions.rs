@@ -82,6 +82,31 @@ async fn a_checksum_that_is_not_sixteen_bytes_is_refused_wherever_it_is_sent() {
 }
 
 #[tokio::test]
+async fn metadata_fits_into_eight_kilobytes() {
+    let ground = ground();
+    let (fits, too_long) = ("x".repeat(8 * 1024 - 1), "x".repeat(8 * 1024));
+    put(&ground, &[("x-ms-meta-a", &fits)]).await.expect(201);
+    put(&ground, &[("x-ms-meta-a", &too_long)]).await.refused(400, "MetadataTooLarge");
+}
+
+#[tokio::test]
+async fn a_range_behind_the_end_is_refused_with_the_length_and_a_range_has_its_own_checksum() {
+    let ground = ground();
+    put(&ground, &[]).await.expect(201);
+    let range = async |headers: &[(&str, &str)]| ground.ask(0, "GET /west/films/a", headers, "").await;
+    let behind = range(&[("x-ms-range", "bytes=11-")]).await.refused(416, "InvalidRange");
+    assert_eq!(behind.header("content-range"), "bytes */11");
+    let hello = ("x-ms-range", "bytes=0-4");
+    let md5 = range(&[hello, ("x-ms-range-get-content-md5", "true")]).await.expect(206);
+    assert_eq!(md5.header("content-md5"), "XUFAKrxLKna5cZ2REBfFkg==");
+    let crc64 = range(&[hello, ("x-ms-range-get-content-crc64", "true")]).await.expect(206);
+    let staged = ground.ask(0, "PUT /west/films/b?comp=block&blockid=MDE%3D", &[], "hello").await.expect(201);
+    assert_eq!(crc64.header("x-ms-content-crc64"), staged.header("x-ms-content-crc64"));
+    let both = [hello, ("x-ms-range-get-content-md5", "true"), ("x-ms-range-get-content-crc64", "true")];
+    range(&both).await.refused(400, "InvalidHeaderValue");
+}
+
+#[tokio::test]
 async fn a_cleared_content_type_is_absent_until_a_write_gives_the_default() {
     let ground = ground();
     put(&ground, &[]).await.expect(201);

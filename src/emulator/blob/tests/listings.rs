@@ -84,12 +84,65 @@ async fn an_option_that_is_not_implemented_is_refused_and_not_ignored() {
     }
     ground.ask(0, &format!("{list}&include=colours"), &[], "").await.refused(400, "InvalidQueryParameterValue");
     ground.ask(0, "GET /west?comp=list&include=system", &[], "").await.refused(501, "NotImplemented");
-    ground.ask(0, &format!("{list}&startFrom=a"), &[], "").await.refused(501, "NotImplemented");
+    ground
+        .ask(0, &format!("{list}&endBefore=a"), &[], "")
+        .await
+        .refused(400, "OperationNotSupportedWithFeatureMissing");
     let conditions = [("x-ms-if-tags", "k='v'")];
     ground.ask(0, "GET /west/films/a", &conditions, "").await.refused(501, "NotImplemented");
     for header in ["x-ms-encryption-key-sha256", "x-ms-encryption-algorithm"] {
         ground.ask(0, "GET /west/films/a", &[(header, "AES256")], "").await.refused(400, "MissingRequiredHeader");
     }
+}
+
+#[tokio::test]
+async fn a_refusal_names_what_is_not_implemented() {
+    let ground = ground(&["a"]).await;
+    let message = async |request: &str, headers: &[(&str, &str)]| {
+        let got = ground.ask(0, request, headers, "").await.refused(501, "NotImplemented");
+        let (_, rest) = got.text().split_once("<Message>This emulator does not implement ").expect("its words");
+        rest.split_once(".</Message>").unwrap().0.to_owned()
+    };
+    for (request, feature) in [
+        ("PUT /west/films/a?comp=appendblock", "append blobs and page blobs"),
+        ("POST /west/films?restype=container&comp=batch", "batches"),
+        ("GET /west?comp=blobs&where=x", "finding blobs by tags"),
+        ("PUT /west/films/a?comp=legalhold", "immutability policies and legal holds"),
+        ("GET /west?restype=service&comp=properties", "service properties and statistics"),
+        ("PUT /west/films/a?comp=snapshot", "snapshots and versions"),
+        ("GET /west/films/a?versionid=1", "snapshots and versions"),
+        ("PUT /west/films/a?comp=undelete", "soft delete"),
+        ("DELETE /west/films/a?deletetype=permanent", "soft delete"),
+        ("POST /west/films/a?comp=query", "blob queries"),
+    ] {
+        assert_eq!(message(request, &[]).await, feature, "{request}");
+    }
+    for (header, value, feature) in [
+        ("x-ms-if-tags", "k='v'", "conditions on tags"),
+        ("x-ms-legal-hold", "true", "immutability policies and legal holds"),
+        ("x-ms-structured-body", "XSM/1.0; properties=crc64", "structured message bodies"),
+        ("x-ms-delete-snapshots", "only", "snapshots and versions"),
+    ] {
+        assert_eq!(message("DELETE /west/films/a", &[(header, value)]).await, feature, "{header}");
+    }
+    ground.ask(0, "GET /west/films/a", &[("x-ms-legal-hold", "false")], "").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_listing_starts_from_the_name_it_is_given_and_that_name_is_in_it() {
+    let ground = ground(&["a/1", "a/2", "b/1", "c"]).await;
+    for (query, expected) in [
+        ("startFrom=a/2", vec!["a/2", "b/1", "c"]),
+        ("startFrom=a/3", vec!["b/1", "c"]),
+        ("startFrom=a&prefix=b", vec!["b/1"]),
+        ("startFrom=d", vec![]),
+    ] {
+        let page = pages(&ground, query).await.remove(0);
+        assert_eq!(all(&page, "Name"), expected, "{query}");
+    }
+    let page = pages(&ground, "startFrom=a/2&delimiter=/").await.remove(0);
+    assert_eq!(all(&page, "Name"), ["a/", "b/", "c"]);
+    assert_eq!(pages(&ground, "startFrom=a/2&maxresults=2").await.len(), 2);
 }
 
 #[tokio::test]

@@ -1,0 +1,67 @@
+//! What this emulator does not implement, by the names that the manual lists.
+//!
+//! A request that asks for it is refused, so that no client believes that it was honoured.
+
+use super::ask::Ask;
+use super::refusal::Refusal;
+
+pub(super) const APPEND_AND_PAGE_BLOBS: &str = "append blobs and page blobs";
+pub(super) const ENCRYPTION: &str = "customer keys and encryption scopes in this operation";
+pub(super) const SIGNED_ADDRESSES: &str = "IP addresses in signatures (sip)";
+pub(super) const SNAPSHOTS: &str = "snapshots and versions";
+const IMMUTABILITY: &str = "immutability policies and legal holds";
+const SOFT_DELETE: &str = "soft delete";
+const TAG_CONDITIONS: &str = "conditions on tags";
+
+/// Request headers that ask for something that is missing.
+const HEADERS: [(&str, &str); 7] = [
+    ("x-ms-if-tags", TAG_CONDITIONS),
+    ("x-ms-source-if-tags", TAG_CONDITIONS),
+    ("x-ms-immutability-policy-until-date", IMMUTABILITY),
+    ("x-ms-legal-hold", IMMUTABILITY),
+    ("x-ms-default-encryption-scope", "default encryption scopes"),
+    ("x-ms-structured-body", "structured message bodies"),
+    ("x-ms-seal-blob", APPEND_AND_PAGE_BLOBS),
+];
+
+/// Refuses a request with an option that is missing.
+pub(super) fn check(ask: &Ask<'_>) -> Result<(), Refusal> {
+    let wanted = |name| ask.header(name).is_some_and(|value| !value.eq_ignore_ascii_case("false"));
+    if let Some((_, feature)) = HEADERS.iter().find(|(name, _)| wanted(name)) {
+        return Err(Refusal::not_implemented(feature));
+    }
+    if ask.header("x-ms-delete-snapshots").is_some_and(|which| which.eq_ignore_ascii_case("only")) {
+        return Err(Refusal::not_implemented(SNAPSHOTS));
+    }
+    if ask.query("deletetype").is_some() {
+        return Err(Refusal::not_implemented(SOFT_DELETE));
+    }
+    Ok(())
+}
+
+/// The refusal of an operation that is missing, by its `comp`.
+pub(super) fn operation(ask: &Ask<'_>, comp: &str) -> Refusal {
+    Refusal::not_implemented(match comp {
+        "appendblock" | "seal" | "page" | "pagelist" | "incrementalcopy" => APPEND_AND_PAGE_BLOBS,
+        "batch" => "batches",
+        "blobs" => "finding blobs by tags",
+        "immutabilitypolicies" | "legalhold" => IMMUTABILITY,
+        "properties" | "stats" if ask.target.container.is_none() => "service properties and statistics",
+        "query" => "blob queries",
+        "snapshot" => SNAPSHOTS,
+        "undelete" => SOFT_DELETE,
+        _ => "this operation",
+    })
+}
+
+/// The refusal of a word of the parameter `include`: `None` = no version of the service knows it.
+pub(super) fn included(word: &str) -> Option<Refusal> {
+    let feature = match word {
+        "versions" | "deletedwithversions" => SNAPSHOTS,
+        "immutabilitypolicy" | "legalhold" => IMMUTABILITY,
+        "permissions" => "hierarchical namespaces",
+        "system" => "system containers",
+        _ => return None,
+    };
+    Some(Refusal::not_implemented(feature))
+}
