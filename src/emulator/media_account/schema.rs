@@ -4,13 +4,13 @@ mod entities;
 mod kind;
 
 pub(crate) use self::entities::{
-    ASSETS, DELIVERY, ENDPOINTS, FILES, JOBS, KEYS, LOCATORS, NOTIFICATIONS, OPERATIONS, POLICIES, PROCESSORS, STORAGE,
-    TASKS,
+    ASSETS, DELIVERY, ENDPOINTS, FILES, JOBS, KEY_OPTIONS, KEY_POLICIES, KEYS, LOCATORS, NOTIFICATIONS, OPERATIONS,
+    POLICIES, PROCESSORS, STORAGE, TASKS,
 };
 pub(crate) use self::kind::{Access, Kind, Nav};
 
 /// Every entity type, in the order of [`Kind::index`].
-pub(crate) static KINDS: [&Kind; 13] = [
+pub(crate) static KINDS: [&Kind; 15] = [
     &ASSETS,
     &FILES,
     &POLICIES,
@@ -24,6 +24,8 @@ pub(crate) static KINDS: [&Kind; 13] = [
     &NOTIFICATIONS,
     &KEYS,
     &DELIVERY,
+    &KEY_POLICIES,
+    &KEY_OPTIONS,
 ];
 
 /// The type behind a set's name, as a client of that version sees the service.

@@ -124,7 +124,9 @@ pub(super) fn made_policy(account: &str, (policy_type, protocols): (i32, i32), g
 /// The (key, value) pairs of a configuration: `[{"Key":2,"Value":"…"}]`.
 fn entries(configuration: &str) -> Option<Vec<(i64, String)>> {
     let list: Vec<serde_json::Value> = serde_json::from_str(configuration).ok()?;
-    list.iter().map(|entry| Some((entry["Key"].as_i64()?, entry["Value"].as_str()?.to_owned()))).collect()
+    // .NET's reader takes a number in quotes too, which amspy sends.
+    let key = |key: &serde_json::Value| key.as_i64().or_else(|| key.as_str()?.parse().ok());
+    list.iter().map(|entry| Some((key(&entry["Key"])?, entry["Value"].as_str()?.to_owned()))).collect()
 }
 
 /// Refuses to link a policy that encrypts to an asset without the content key it needs (text as the live tests saw it).

@@ -23,6 +23,11 @@ impl ApiError {
         Self::bad("The requested operation is not supported on this resource.")
     }
 
+    /// 501 for what this emulator lacks.
+    pub(super) fn not_implemented(feature: &str) -> Self {
+        Self::new(501, format!("This emulator does not implement {feature}."))
+    }
+
     /// 409: the request contradicts what is there.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         Self::new(409, message)

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::call::{Segment, segments};
 use super::errors::ApiError;
+use super::quotes::in_double_quotes;
 use crate::emulator::media_account::schema::{Access, Kind};
 use crate::emulator::media_account::store::Row;
 use crate::emulator::media_account::value::Value;
@@ -26,8 +27,8 @@ pub(super) fn object(body: &[u8]) -> Result<Map<String, Json>, ApiError> {
     if text.is_empty() {
         return Ok(Map::new());
     }
-    let json: Json = serde_json::from_slice(text)
-        .map_err(|_| ApiError::bad("Error processing request stream. The request body is not valid JSON."))?;
+    let json = document(text)
+        .ok_or_else(|| ApiError::bad("Error processing request stream. The request body is not valid JSON."))?;
     let Json::Object(mut object) = json else {
         return Err(ApiError::bad("Error processing request stream. An object was expected."));
     };
@@ -40,6 +41,11 @@ pub(super) fn object(body: &[u8]) -> Result<Map<String, Json>, ApiError> {
         }
         None => Ok(object),
     }
+}
+
+fn document(body: &[u8]) -> Option<Json> {
+    let strict = serde_json::from_slice(body).ok();
+    strict.or_else(|| serde_json::from_str(&in_double_quotes(std::str::from_utf8(body).ok()?)?).ok())
 }
 
 impl Input {

@@ -1,4 +1,4 @@
-//! `$links` of assets: the content keys and delivery policies that protect them.
+//! `$links` of assets to the content keys and delivery policies that protect them, and of the keys' policies to options.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::errors::ApiError;
 use super::service::Service;
 use super::transaction::Transaction;
 use super::{delivery, protection};
-use crate::emulator::media_account::schema::{ASSETS, DELIVERY, KEYS, Kind};
+use crate::emulator::media_account::schema::{ASSETS, DELIVERY, KEY_OPTIONS, KEYS, Kind};
 use crate::emulator::media_account::store::Row;
 use crate::emulator::media_account::value::Value;
 
@@ -15,6 +15,7 @@ pub(super) fn target(from: &Kind, nav: &str) -> Result<&'static Kind, ApiError> 
     match (from.set, nav) {
         ("Assets", "ContentKeys") => Ok(&KEYS),
         ("Assets", "DeliveryPolicies") => Ok(&DELIVERY),
+        ("ContentKeyAuthorizationPolicies", "Options") => Ok(&KEY_OPTIONS),
         _ => Err(ApiError::unsupported()),
     }
 }
@@ -98,7 +99,7 @@ pub(super) fn unlink(
     Ok(())
 }
 
-/// Deletes a content key or delivery policy that no asset is linked to.
+/// Deletes a content key, delivery policy or option that nothing is linked to.
 ///
 /// What the service did with one in use was never captured; every client unlinks first. It is refused here, because a
 /// delivery policy that vanishes leaves its assets playing in the clear.
@@ -109,11 +110,29 @@ pub(super) fn delete_target(
     key: &str,
 ) -> Result<(), ApiError> {
     service.check_exists(kind, key)?;
-    let nav = if kind.set == KEYS.set { "ContentKeys" } else { "DeliveryPolicies" };
+    let nav = match kind.set {
+        "ContentKeys" => "ContentKeys",
+        "AssetDeliveryPolicies" => "DeliveryPolicies",
+        _ => "Options",
+    };
     let mut state = service.state();
     if state.is_linked(nav, key) {
-        return Err(ApiError::conflict(format!("The {} is linked to an asset.", kind.name)));
+        return Err(ApiError::conflict(format!("The {} is linked to another entity.", kind.name)));
     }
+    state.remove(kind, key, &mut tx.journal);
+    Ok(())
+}
+
+/// Deletes an authorization policy of content keys, with its links to options.
+pub(super) fn delete_source(
+    service: Service<'_>,
+    tx: &mut Transaction,
+    kind: &'static Kind,
+    key: &str,
+) -> Result<(), ApiError> {
+    service.check_exists(kind, key)?;
+    let mut state = service.state();
+    state.link(key, "Options", Vec::new(), &mut tx.journal);
     state.remove(kind, key, &mut tx.journal);
     Ok(())
 }

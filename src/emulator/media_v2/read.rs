@@ -5,12 +5,13 @@ use std::cmp::Ordering;
 use super::answer::{Answer, Weight};
 use super::call::{Call, Segment};
 use super::errors::ApiError;
+use super::missing_sets;
 use super::protection;
 use super::query::{Expr, Sought, order};
 use super::render::{self, Format, View};
 use super::service::Service;
 use crate::emulator::media_account::schema::{
-    ASSETS, DELIVERY, FILES, KEYS, KINDS, Kind, LOCATORS, Nav, POLICIES, STORAGE, TASKS, kind,
+    ASSETS, DELIVERY, FILES, KEY_OPTIONS, KEYS, KINDS, Kind, LOCATORS, Nav, POLICIES, STORAGE, TASKS, kind,
 };
 use crate::emulator::media_account::store::{Row, State};
 
@@ -89,6 +90,7 @@ fn related<'s>(state: &'s State, from: &'s Row, nav: &'static Nav) -> Vec<&'s Ro
         ("Assets", "StorageAccount") => state.get(&STORAGE, from.text("StorageAccountName")).into_iter().collect(),
         ("Assets", "ContentKeys") => linked(&KEYS),
         ("Assets", "DeliveryPolicies") => linked(&DELIVERY),
+        ("ContentKeyAuthorizationPolicies", "Options") => linked(&KEY_OPTIONS),
         ("Locators", "Asset") => state.get(&ASSETS, from.text("AssetId")).into_iter().collect(),
         ("Locators", "AccessPolicy") => state.get(&POLICIES, from.text("AccessPolicyId")).into_iter().collect(),
         ("Jobs", "Tasks") => state.find(&TASKS, "JobId", key).collect(),
@@ -108,8 +110,8 @@ pub(super) enum Place {
     Links(&'static Kind, String, &'static Nav, Option<String>),
     /// A property; true = `$value`.
     Property(&'static Kind, String, usize, bool),
-    /// An action of a streaming endpoint: its key and the action's name.
-    Action(String, String),
+    /// An action of an entity: its key and the action's name.
+    Action(&'static Kind, String, String),
     /// `$count` of a set.
     Count(&'static Kind),
 }
@@ -160,7 +162,9 @@ pub(super) fn locate(path: &[Segment], version: u8) -> Result<Place, ApiError> {
             };
         } else {
             return match after {
-                [] if here.set == "StreamingEndpoints" => Ok(Place::Action(key, next.name.clone())),
+                [] if ["StreamingEndpoints", "ContentKeys"].contains(&here.set) => {
+                    Ok(Place::Action(here, key, next.name.clone()))
+                }
                 _ => Err(ApiError::no_segment(&next.name)),
             };
         }
@@ -183,6 +187,10 @@ pub(super) fn get(service: Service<'_>, state: &State, call: &Call) -> Result<An
         let value = protection::answer(name, call.option(parameter))?;
         return Ok(Answer::json(call.reply, render::scalar(&root, call.reply, name, &value), Weight::Feed));
     }
+    if missing_sets::is_empty_list(call) {
+        return Ok(Answer::json(call.reply, empty_feed(&root, call.reply, &call.path[0].name), Weight::Feed));
+    }
+    missing_sets::check(call)?;
     let found = |kind: &'static Kind, key: &str| state.get(kind, key).ok_or_else(|| ApiError::no_entity(kind.name));
     match locate(&call.path, call.version)? {
         Place::Root => {
@@ -224,7 +232,7 @@ pub(super) fn get(service: Service<'_>, state: &State, call: &Call) -> Result<An
             let many = nav.many && to.is_none();
             Ok(Answer::json(call.reply, render::links(&root, call.reply, from, nav.name, &uris, many), Weight::Feed))
         }
-        Place::Action(_, name) => Err(ApiError::no_segment(&name)),
+        Place::Action(.., name) => Err(ApiError::no_segment(&name)),
     }
 }
 

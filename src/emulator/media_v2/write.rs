@@ -10,9 +10,11 @@ use super::read::{self, Place, locate};
 use super::render::{View, uri};
 use super::service::Service;
 use super::transaction::Transaction;
-use super::{assets, delivery, endpoints, files, jobs, links, locators, policies, protection};
+use super::{
+    assets, delivery, endpoints, files, jobs, key_delivery, links, locators, missing_sets, policies, protection,
+};
 use crate::emulator::media_account::schema::{
-    ASSETS, DELIVERY, ENDPOINTS, FILES, JOBS, KEYS, Kind, NOTIFICATIONS, POLICIES, kind,
+    ASSETS, DELIVERY, ENDPOINTS, FILES, JOBS, KEY_OPTIONS, KEY_POLICIES, KEYS, Kind, NOTIFICATIONS, POLICIES, kind,
 };
 use crate::emulator::media_account::store::Row;
 use crate::emulator::media_account::value::Value;
@@ -46,6 +48,7 @@ pub(super) async fn perform(service: Service<'_>, tx: &mut Transaction, call: &C
         }
         return Ok(Answer::empty());
     }
+    missing_sets::check(call)?;
     match (call.verb, locate(&call.path, call.version)?) {
         (Verb::Post, Place::Set(kind)) => {
             let body = input::object(&call.body)?;
@@ -78,7 +81,10 @@ pub(super) async fn perform(service: Service<'_>, tx: &mut Transaction, call: &C
             )?;
             Ok(Answer::empty())
         }
-        (Verb::Post, Place::Action(key, name)) => endpoints::act(service, tx, &key, &name),
+        (Verb::Post, Place::Action(kind, key, name)) if kind.set == KEYS.set => {
+            key_delivery::url(service, call, &key, &name)
+        }
+        (Verb::Post, Place::Action(_, key, name)) => endpoints::act(service, tx, &key, &name),
         (Verb::Merge, Place::Entity(kind, key)) => {
             update(service, tx, (kind, &key), (input::object(&call.body)?, call.version))?;
             Ok(Answer::empty())
@@ -111,6 +117,8 @@ async fn create(
         "Jobs" => jobs::create(service, tx, input, call.version).await?,
         "Tasks" => jobs::add_task(service, tx, &input).await?,
         "NotificationEndPoints" | "ContentKeys" | "AssetDeliveryPolicies" => plain(service, tx, &input, kind)?,
+        "ContentKeyAuthorizationPolicies" | "ContentKeyAuthorizationPolicyOptions" => plain(service, tx, &input, kind)?,
+        "StreamingEndpoints" => return Err(ApiError::not_implemented(missing_sets::ENDPOINT_CHANGES)),
         _ => return Err(ApiError::unsupported()),
     };
     let root = service.root();
@@ -123,9 +131,7 @@ async fn create(
 fn no_related(input: &Input, kind: &Kind) -> Result<(), ApiError> {
     let sent = input.links.first().map(|(nav, _)| nav).or(input.children.first().map(|(nav, _)| nav));
     match sent {
-        Some(nav) if ![JOBS.set, "Tasks"].contains(&kind.set) => {
-            Err(ApiError::new(501, format!("This emulator does not implement '{nav}' in the body of {}.", kind.set)))
-        }
+        Some(_) if ![JOBS.set, "Tasks"].contains(&kind.set) => Err(ApiError::not_implemented(missing_sets::RELATED)),
         _ => Ok(()),
     }
 }
@@ -152,6 +158,10 @@ fn plain(service: Service<'_>, tx: &mut Transaction, input: &Input, kind: &'stat
     Ok(row)
 }
 
+/// What is changed by no other rules than those of its properties.
+static CHANGED_FREELY: [&Kind; 7] =
+    [&ASSETS, &NOTIFICATIONS, &KEYS, &ENDPOINTS, &DELIVERY, &KEY_POLICIES, &KEY_OPTIONS];
+
 /// Changes an entity by a body of that API version.
 pub(super) fn update(
     service: Service<'_>,
@@ -166,7 +176,7 @@ pub(super) fn update(
         "Files" => return files::update(service, tx, key, &input),
         "Locators" => return locators::update(service, tx, key, &input),
         "Jobs" => return jobs::update(service, tx, key, &input),
-        set if ![ASSETS.set, NOTIFICATIONS.set, KEYS.set, ENDPOINTS.set, DELIVERY.set].contains(&set) => {
+        set if !CHANGED_FREELY.iter().any(|kind| kind.set == set) => {
             return Err(ApiError::unsupported());
         }
         _ => {}
@@ -208,7 +218,11 @@ fn delete(
         }
         "Locators" => locators::delete(service, tx, key),
         "Jobs" => jobs::delete(service, tx, key),
-        "ContentKeys" | "AssetDeliveryPolicies" => links::delete_target(service, tx, kind, key),
+        "ContentKeys" | "AssetDeliveryPolicies" | "ContentKeyAuthorizationPolicyOptions" => {
+            links::delete_target(service, tx, kind, key)
+        }
+        "ContentKeyAuthorizationPolicies" => links::delete_source(service, tx, kind, key),
+        "StreamingEndpoints" => Err(ApiError::not_implemented(missing_sets::ENDPOINT_CHANGES)),
         // Whether the service deleted the blob of a file record was never captured; here it stays.
         set if [FILES.set, POLICIES.set, NOTIFICATIONS.set].contains(&set) => {
             let gone = service.state().remove(kind, key, &mut tx.journal);
@@ -234,6 +248,7 @@ pub(super) fn operation(call: &Call) -> &'static str {
         (Place::Links(..), Verb::Get) => return "ListLinks",
         (Place::Links(..), Verb::Post) => return "CreateLink",
         (Place::Links(..), _) => return "DeleteLink",
+        (Place::Action(kind, ..), _) if kind.set == KEYS.set => return key_delivery::ACTION,
         (Place::Action(..), _) => return "StreamingEndpointAction",
         (Place::Set(kind) | Place::Count(kind), _) => (*kind, false),
         (Place::Entity(kind, _) | Place::Property(kind, ..), _) => (*kind, true),
@@ -271,6 +286,20 @@ fn named(kind: &Kind, verb: Verb, one: bool) -> &'static str {
             "CreateAssetDeliveryPolicy",
             "UpdateAssetDeliveryPolicy",
             "DeleteAssetDeliveryPolicy",
+        ],
+        "ContentKeyAuthorizationPolicies" => [
+            "ListContentKeyAuthorizationPolicies",
+            "GetContentKeyAuthorizationPolicy",
+            "CreateContentKeyAuthorizationPolicy",
+            "UpdateContentKeyAuthorizationPolicy",
+            "DeleteContentKeyAuthorizationPolicy",
+        ],
+        "ContentKeyAuthorizationPolicyOptions" => [
+            "ListContentKeyAuthorizationPolicyOptions",
+            "GetContentKeyAuthorizationPolicyOption",
+            "CreateContentKeyAuthorizationPolicyOption",
+            "UpdateContentKeyAuthorizationPolicyOption",
+            "DeleteContentKeyAuthorizationPolicyOption",
         ],
         _ => ["ListContentKeys", "GetContentKey", "CreateContentKey", "UpdateContentKey", "DeleteContentKey"],
     };

@@ -343,3 +343,39 @@ pub(crate) static DELIVERY: Kind = Kind {
     navs: &[],
     indexed: &[],
 };
+
+/// `ContentKeyAuthorizationPolicies`.
+pub(crate) static KEY_POLICIES: Kind = Kind {
+    index: 13,
+    set: "ContentKeyAuthorizationPolicies",
+    name: "ContentKeyAuthorizationPolicy",
+    id: "ckpid",
+    since: 7,
+    wide: false,
+    properties: &[property("Id", Text, Server), property("Name", Text, Free)],
+    navs: &[many("Options", "ContentKeyAuthorizationPolicyOptions", 7)],
+    indexed: &[],
+};
+
+/// `ContentKeyAuthorizationPolicyOptions`.
+pub(crate) static KEY_OPTIONS: Kind = Kind {
+    index: 14,
+    set: "ContentKeyAuthorizationPolicyOptions",
+    name: "ContentKeyAuthorizationPolicyOption",
+    id: "ckpoid",
+    since: 7,
+    wide: true,
+    properties: &[
+        property("Id", Text, Server),
+        property("Name", Text, Free),
+        property("KeyDeliveryType", Int, Once).zero(),
+        property("KeyDeliveryConfiguration", Text, Free),
+        property(
+            "Restrictions",
+            list("Microsoft.Cloud.Media.Vod.Rest.Data.Models.ContentKeyAuthorizationPolicyRestriction"),
+            Free,
+        ),
+    ],
+    navs: &[],
+    indexed: &[],
+};

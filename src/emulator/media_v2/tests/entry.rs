@@ -151,3 +151,37 @@ async fn a_streaming_endpoint_stops_and_starts_through_operations() {
     tokio::time::advance(Duration::from_secs(1)).await;
     assert!(media.endpoint_running());
 }
+
+#[tokio::test]
+async fn a_set_in_which_nothing_is_made_is_empty_and_refuses_the_rest_by_name() {
+    let bench = Bench::new().await;
+    for (set, feature) in [
+        ("IngestManifests", "ingest manifests"),
+        ("JobTemplates", "job templates and task templates"),
+        ("TaskTemplates", "job templates and task templates"),
+    ] {
+        assert_eq!(bench.get(set).await.d(), json!({ "results": [] }), "{set}");
+        let one = format!("{set}('nb:x:UUID:1')");
+        for refused in [bench.post(set, json!({ "Name": "n" })).await, bench.get(&one).await, bench.delete(&one).await]
+        {
+            let message = format!("This emulator does not implement {feature}.");
+            assert_eq!((refused.status, refused.message()), (501, message));
+        }
+    }
+    assert_eq!(bench.get("$metadata").await.status, 501);
+    let endpoint = bench.post("StreamingEndpoints", json!({ "Name": "second" })).await;
+    assert_eq!((endpoint.status, endpoint.message().contains("streaming endpoints")), (501, true), "{}", endpoint.text);
+    assert_eq!(bench.get("NothingLikeThis").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_body_in_single_quotes_is_read() {
+    let bench = Bench::new().await;
+    let make = async |body: &'static str| {
+        bench.send(0, bench.request(0, "POST", "Assets").body(Body::from(body)).unwrap()).await
+    };
+    let made = make("{ 'Name': 'it\\'s \"quoted\"', \"AlternateId\": \"it's\" }").await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    assert_eq!((&made.d()["Name"], &made.d()["AlternateId"]), (&json!("it's \"quoted\""), &json!("it's")));
+    assert_eq!(make("{ 'Name': 'open }").await.status, 400);
+}

@@ -154,9 +154,46 @@ async fn related_entities_in_a_body_are_refused_rather_than_ignored() {
     let keys = json!([{ "__metadata": { "uri": format!("ContentKeys('{KID}')") } }]);
     let got = bench.post("Assets", json!({ "Name": "a", "ContentKeys": keys.clone() })).await;
     assert_eq!(got.status, 501);
-    assert!(got.message().contains("ContentKeys"), "{}", got.message());
+    assert!(got.message().contains("related entities"), "{}", got.message());
     let asset = bench.asset().await;
     assert_eq!(bench.merge(&format!("Assets('{asset}')"), json!({ "ContentKeys": keys })).await.status, 501);
     let deferred = json!({ "Name": "b", "ContentKeys": { "__deferred": { "uri": "x" } } });
     assert_eq!(bench.merge(&format!("Assets('{asset}')"), deferred).await.status, 204);
+}
+
+#[tokio::test]
+async fn an_authorization_policy_of_keys_is_linked_to_its_options_and_deleted_with_its_links() {
+    let bench = Bench::new().await;
+    bench.make(0, "ContentKeys", key_of(KID, 4)).await;
+    let restriction = json!([{ "Name": "open", "KeyRestrictionType": 0, "Requirements": null }]);
+    let option =
+        json!({ "Name": "o", "KeyDeliveryType": 2, "KeyDeliveryConfiguration": "", "Restrictions": restriction });
+    let option = bench.make(0, "ContentKeyAuthorizationPolicyOptions", option).await;
+    let policy = bench.make(0, "ContentKeyAuthorizationPolicies", json!({ "Name": "p" })).await;
+    assert!(option.starts_with("nb:ckpoid:UUID:") && policy.starts_with("nb:ckpid:UUID:"), "{option} {policy}");
+    let uri = format!("http://cluster.west/api/ContentKeyAuthorizationPolicyOptions('{option}')");
+    let links = format!("ContentKeyAuthorizationPolicies('{policy}')/$links/Options");
+    assert_eq!(bench.post(&links, json!({ "uri": uri })).await.status, 204);
+    let listed = bench.get(&format!("ContentKeyAuthorizationPolicies('{policy}')/Options")).await.d();
+    assert_eq!(listed["results"][0]["Restrictions"]["results"], restriction);
+    let key = format!("ContentKeys('{KID}')");
+    assert_eq!(bench.merge(&key, json!({ "AuthorizationPolicyId": policy })).await.status, 204);
+    let option = format!("ContentKeyAuthorizationPolicyOptions('{option}')");
+    assert_eq!(bench.delete(&option).await.status, 409, "it is linked");
+    assert_eq!(bench.delete(&format!("ContentKeyAuthorizationPolicies('{policy}')")).await.status, 204);
+    assert_eq!(bench.delete(&option).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_content_key_has_a_delivery_url_for_each_documented_type() {
+    let bench = Bench::new().await;
+    bench.make(0, "ContentKeys", key_of(KID, 4)).await;
+    let action = format!("ContentKeys('{KID}')/GetKeyDeliveryUrl");
+    let host = "https://mediawest.keydelivery.mediaservices.windows.net/";
+    for (kind, path) in [(json!(1), "PlayReady/"), (json!("2"), "?KID=11111111-1111-4111-8111-111111111111")] {
+        let got = bench.post(&action, json!({ "keyDeliveryType": kind })).await;
+        assert_eq!((got.status, &got.d()["GetKeyDeliveryUrl"]), (200, &json!(format!("{host}{path}"))));
+    }
+    assert_eq!(bench.post(&action, json!({ "keyDeliveryType": 9 })).await.status, 400);
+    assert_eq!(bench.post(&format!("ContentKeys('{KID}')/Rebind"), json!({})).await.status, 404);
 }
