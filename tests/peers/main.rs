@@ -1,6 +1,7 @@
-//! Tests against independent programs: Azurite, a blob service, and node-ams-sdk, a client of Media Services v2.
+//! Tests against independent programs: Azurite, a blob service; the vendor's blob libraries; and node-ams-sdk, amspy and
+//! azure-media, clients of Media Services v2.
 //!
-//! `tests/run` installs them from `tests/tools/package.json` and runs this. A missing program fails the test that needs
+//! `tests/run` installs them from `tests/tools/package.json` and `requirements.txt` and runs this. A missing program fails the test that needs
 //! it; nothing is skipped.
 
 #[path = "../contract/old_api.rs"]
@@ -13,6 +14,7 @@ mod config;
 mod azurite;
 mod blob_azurite;
 mod blob_library;
+mod clients;
 mod mirror_azurite;
 mod node_ams_sdk;
 mod tools;

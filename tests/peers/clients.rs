@@ -1,0 +1,179 @@
+//! The vendor's own blob libraries, and two clients of Media Services v2 from the registries, against the emulator as a
+//! process. What it refuses, and which functions do not work, is exactly what the manual says.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use serde::Deserialize;
+
+use crate::tools;
+
+const MANUAL: &str = include_str!("../../src/manual/emulator.md");
+
+/// The emulator, which ends with this value.
+struct Process {
+    child: Child,
+    region: Region,
+}
+
+/// The first line that it prints.
+#[derive(Deserialize)]
+struct Ready {
+    regions: Vec<Region>,
+}
+
+#[derive(Deserialize)]
+struct Region {
+    media: String,
+    token: String,
+    account: String,
+    account_key: String,
+    blob: String,
+    storage_account: String,
+    storage_key: String,
+}
+
+impl Process {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
+            .args(["emulator", "--generate", "assets=1,blobs=2,seed=1,sizes=small,awkward=false"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it prints text");
+        let ready: Ready = serde_json::from_str(&line).expect("the ready line is JSON");
+        Self { child, region: ready.regions.into_iter().next().expect("it has a region") }
+    }
+
+    /// What a script of tests/tools reports of the blob service.
+    fn exercise(&self, program: &str, script: &str) -> Exercise {
+        let Region { blob, storage_account, storage_key, .. } = &self.region;
+        serde_json::from_str(&run(program, script, &[blob, storage_account, storage_key])).expect("the report is JSON")
+    }
+
+    /// What a script of tests/tools reports of the media service.
+    fn functions(&self, program: &str, script: &str) -> Functions {
+        let Region { media, token, account, account_key, .. } = &self.region;
+        serde_json::from_str(&run(program, script, &[media, token, account, account_key])).expect("the report is JSON")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(program: &str, script: &str, arguments: &[&str]) -> String {
+    let script = tools::tests().join("tools").join(script);
+    let output = Command::new(program).arg(script).args(arguments).output().expect("tests/run checks that it is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// What an exercise of the blob service finds.
+#[derive(Deserialize)]
+struct Exercise {
+    right: Vec<usize>,
+    wrong: Vec<Check>,
+    refused: Vec<Check>,
+}
+
+#[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "a failure prints it")]
+struct Check {
+    number: usize,
+    check: String,
+    why: String,
+}
+
+/// Which functions of a client work.
+#[derive(Deserialize)]
+struct Functions {
+    works: Vec<String>,
+    fails: Vec<Failure>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Failure {
+    function: String,
+    /// The service says that it does not implement this.
+    refused: bool,
+    why: String,
+}
+
+/// The lines of the manual below a heading.
+fn section(heading: &str) -> impl Iterator<Item = &'static str> {
+    let (_, below) = MANUAL.split_once(&format!("\n{heading}\n")).expect("the manual has the section");
+    below.lines().take_while(|line| !line.starts_with('#'))
+}
+
+/// The list below a heading.
+fn list(heading: &str) -> BTreeSet<&'static str> {
+    section(heading).filter_map(|line| line.strip_prefix("- ")).collect()
+}
+
+/// The functions of a client that the manual lists with a reason; `*` stands for any text.
+fn listed(client: &str) -> Vec<&'static str> {
+    let rows = section("## Clients of Media Services").filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let mut functions = Vec::new();
+    for row in rows {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        if cells[0] == client {
+            assert!(!cells[2].is_empty(), "{row} has a reason");
+            functions.extend(cells[1].split(", ").map(|function| function.trim_matches('`')));
+        }
+    }
+    functions
+}
+
+fn matches(pattern: &str, function: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((start, end)) => function.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+        None => pattern == function,
+    }
+}
+
+/// Every function works, unless the manual lists it; what the manual lists does not work.
+#[track_caller]
+fn check_functions(client: &str, found: &Functions) {
+    let listed = listed(client);
+    let is_listed = |function: &str| listed.iter().any(|pattern| matches(pattern, function));
+    let unlisted: Vec<_> = found.fails.iter().filter(|failure| !is_listed(&failure.function)).collect();
+    assert!(unlisted.is_empty(), "{client}: these fail, and the manual does not list them: {unlisted:#?}");
+    let works: Vec<_> = found.works.iter().filter(|function| is_listed(function)).collect();
+    assert!(works.is_empty(), "{client}: these work, take them off the manual's list: {works:?}");
+    let fails = |pattern: &&&str| found.fails.iter().any(|failure| matches(pattern, &failure.function));
+    let unknown: Vec<_> = listed.iter().filter(|pattern| !fails(pattern)).collect();
+    assert!(unknown.is_empty(), "{client} has no such functions: {unknown:?}");
+}
+
+#[test]
+fn the_vendors_libraries_find_nothing_wrong_and_are_refused_only_what_the_manual_lists() {
+    let emulator = Process::start();
+    let mut refused = BTreeSet::new();
+    let reports =
+        [("python3", "blob_exercise.py"), ("node", "blob_exercise.js")].map(|(p, script)| emulator.exercise(p, script));
+    for report in &reports {
+        assert!(report.wrong.is_empty() && !report.right.is_empty(), "{:#?}", report.wrong);
+        refused.extend(report.refused.iter().map(|check| check.why.as_str()));
+    }
+    assert_eq!(refused, list("### Blob service"));
+}
+
+#[test]
+fn every_function_of_the_clients_of_media_services_works_or_is_listed_with_the_reason() {
+    let emulator = Process::start();
+    let amspy = emulator.functions("python3", "amspy_functions.py");
+    check_functions("amspy", &amspy);
+    let azure_media = emulator.functions("node", "azure_media_functions.js");
+    check_functions("azure-media", &azure_media);
+    let failures = amspy.fails.iter().chain(&azure_media.fails).filter(|failure| failure.refused);
+    let refused: BTreeSet<&str> = failures.map(|failure| failure.why.as_str()).collect();
+    assert_eq!(refused, list("### Media service"));
+}
