@@ -3,10 +3,13 @@
 //! Only box headers, `moov` and the first `sidx` are read, never the media. Content that is not an MP4 (synthetic
 //! content) has no parts; that is not an error.
 
+mod fragment;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub(crate) use self::fragment::of_track;
 use super::storage::StorageError;
 use super::storage_account::StorageAccount;
 
@@ -27,6 +30,8 @@ pub(crate) struct Layout {
     pub(crate) codecs: Vec<String>,
     /// Width and height of the picture.
     pub(crate) size: Option<(u16, u16)>,
+    /// The time scales of the tracks, by their ids.
+    pub(crate) scales: Vec<(u32, u32)>,
     /// The fragments, where the file is fragmented and has an index.
     pub(crate) index: Option<Index>,
 }
@@ -81,6 +86,7 @@ impl Layout {
             self.seconds = movie_seconds(body);
             self.codecs = codecs(body);
             self.size = picture_size(body);
+            self.scales = fragment::scales(body);
         } else if let Some(segments) = segments(body, end) {
             self.seconds = Some(segments.iter().map(|segment| segment.seconds).sum());
             self.index = Some(Index { init: start, end, segments });

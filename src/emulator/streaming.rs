@@ -2,12 +2,14 @@
 //! endpoint runs.
 //!
 //! Serves the files themselves, with ranges, and for a server manifest `name.ism` what players ask for:
-//! `name.ism/manifest` (Smooth), `…/manifest(format=m3u8-aapl)` (HLS), `…/manifest(format=mpd-time-csf)` (DASH). What it
+//! `name.ism/manifest` (Smooth, with its fragments), `…/manifest(format=m3u8-aapl)` (HLS), `…/manifest(format=mpd-time-csf)` (DASH). What it
 //! answers follows from the asset's content and its delivery policies alone, so that two regions with the same blobs and
 //! policies answer the same bytes.
 
 mod dash;
 mod files;
+mod fragment_urls;
+mod fragments;
 mod hls;
 mod locate;
 mod manifests;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
+use self::fragment_urls::Fragment;
 use self::locate::{allowed, locate, running};
 use self::manifests::manifest;
 use self::protected::{Cipher, Media};
@@ -80,6 +83,9 @@ async fn present(
         let name = format!("{}{}", target.folder(), media.file);
         let cipher = Cipher::of(&delivery);
         return files::serve(storage, locator.container, name, headers, head, cipher).await;
+    }
+    if let Some(fragment) = Fragment::of(presentation) {
+        return fragments::serve(storage, locator, &target, &fragment, head).await;
     }
     let (content_type, content) = manifest(storage, locator, &target, presentation).await?;
     Ok(text(content_type, content))

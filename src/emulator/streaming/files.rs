@@ -49,7 +49,8 @@ pub(super) async fn serve(
     Ok(response)
 }
 
-fn pieces(
+/// A part of a file, read piece by piece.
+pub(super) fn pieces(
     storage: Arc<StorageAccount>,
     container: String,
     name: String,

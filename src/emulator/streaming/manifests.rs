@@ -24,12 +24,7 @@ pub(super) async fn manifest(
         "manifest(format=mpd-time-csf)" => Protocol::Dash,
         _ => Protocol::Hls,
     };
-    let delivery = allowed(&locator, protocol)?;
-    let restricted = !locator.protection.is_open();
-    let folder = target.folder().to_owned();
-    let source = Source { storage, container: locator.container, folder, protocol, delivery, restricted };
-    let manifest = ServerManifest::parse(&source.text(&target.file[source.folder.len()..]).await?)
-        .map_err(|problem| Refusal::Manifest { name: target.file.clone(), problem })?;
+    let (source, manifest) = opened(storage, locator, target, protocol).await?;
     Ok(match asked.as_str() {
         "manifest" => (smooth::CONTENT_TYPE, smooth::client_manifest(&source, &manifest).await?),
         "manifest(format=m3u8-aapl)" | "manifest(format=m3u8-aapl-v3)" => {
@@ -41,4 +36,20 @@ pub(super) async fn manifest(
             None => return Err(Refusal::Format(presentation.to_owned())),
         },
     })
+}
+
+/// A server manifest, and the asset's content as it is delivered in a protocol.
+pub(super) async fn opened<'s>(
+    storage: &'s Arc<StorageAccount>,
+    locator: PublishedLocator,
+    target: &Target,
+    protocol: Protocol,
+) -> Result<(Source<'s>, ServerManifest), Refusal> {
+    let delivery = allowed(&locator, protocol)?;
+    let restricted = !locator.protection.is_open();
+    let folder = target.folder().to_owned();
+    let source = Source { storage, container: locator.container, folder, protocol, delivery, restricted };
+    let manifest = ServerManifest::parse(&source.text(&target.file[source.folder.len()..]).await?)
+        .map_err(|problem| Refusal::Manifest { name: target.file.clone(), problem })?;
+    Ok((source, manifest))
 }

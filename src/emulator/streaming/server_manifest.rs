@@ -12,6 +12,17 @@ pub(super) enum Kind {
     Text,
 }
 
+impl Kind {
+    /// Its name in client manifests and in URLs.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Text => "text",
+        }
+    }
+}
+
 /// One rendition of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Track {
@@ -21,6 +32,8 @@ pub(super) struct Track {
     /// Bits per second.
     pub(super) bitrate: u64,
     pub(super) language: Option<String>,
+    /// Its track within the file.
+    pub(super) id: Option<u32>,
 }
 
 /// A server manifest.
@@ -52,6 +65,12 @@ impl ServerManifest {
                 }
                 b"video" => manifest.tracks.extend(track(Kind::Video, &element)),
                 b"audio" => manifest.tracks.extend(track(Kind::Audio, &element)),
+                b"param" if attribute(&element, b"name").as_deref() == Some("trackID") => {
+                    let id = attribute(&element, b"value").and_then(|id| id.parse().ok());
+                    if let Some(track) = manifest.tracks.last_mut() {
+                        track.id = id;
+                    }
+                }
                 b"textstream" => manifest.tracks.extend(track(Kind::Text, &element)),
                 _ => {}
             }
@@ -76,6 +95,7 @@ fn track(kind: Kind, element: &BytesStart<'_>) -> Option<Track> {
         src: attribute(element, b"src")?,
         bitrate: attribute(element, b"systemBitrate").and_then(|text| text.parse().ok()).unwrap_or(0),
         language: attribute(element, b"systemLanguage"),
+        id: None,
     })
 }
 
@@ -95,7 +115,8 @@ mod tests {
         assert_eq!(manifest.client_manifest.as_deref(), Some("bars.ismc"));
         let videos: Vec<_> = manifest.of(Kind::Video).map(|t| (t.src.as_str(), t.bitrate)).collect();
         assert_eq!(videos, [("bars_400.mp4", 400_000), ("bars_200.mp4", 200_000), ("bars_100.mp4", 100_000)]);
-        assert_eq!(manifest.of(Kind::Audio).count(), 1);
+        let audio: Vec<_> = manifest.of(Kind::Audio).map(|track| track.id).collect();
+        assert_eq!(audio, [Some(2)]);
         assert_eq!(manifest.separate_audio().count(), 0);
     }
 

@@ -17,6 +17,8 @@ pub(super) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
 /// Smooth Streaming counts in units of 100 ns.
 const TIME_SCALE: f64 = 10_000_000.0;
+/// The same as a whole number.
+pub(super) const TICKS: u32 = 10_000_000;
 
 /// The duration of content that states none (synthetic content): a number that looks made up and divides well.
 pub(super) const UNKNOWN_SECONDS: f64 = 60.0;

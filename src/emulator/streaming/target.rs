@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::fragment_urls::Fragment;
 use super::protected::Media;
 
 /// What a path asks for.
@@ -39,6 +40,7 @@ impl Target {
     pub(super) fn operation(&self) -> &'static str {
         match self.presentation.as_deref() {
             None => "GetFile",
+            Some(asked) if Fragment::of(asked).is_some() => "GetFragment",
             Some(asked) if asked.to_ascii_lowercase().starts_with("qualitylevels(") => "GetPlaylist",
             Some(asked) if Media::of(asked).is_some() => "GetFile",
             Some(_) => "GetManifest",

@@ -1,5 +1,7 @@
 //! The streaming host as a player sees it.
 
+mod fragments;
+
 use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request, Url};
 use bytes::Bytes;
 
