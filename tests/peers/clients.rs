@@ -4,12 +4,16 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::tools;
 
 const MANUAL: &str = include_str!("../../src/manual/emulator.md");
+
+/// Each script takes three seconds on an idle machine.
+const ENDS_WITHIN: Duration = Duration::from_mins(2);
 
 /// The emulator, which ends with this value.
 struct Process {
@@ -50,15 +54,17 @@ impl Process {
     }
 
     /// What a script of tests/tools reports of the blob service.
-    fn exercise(&self, program: &str, script: &str) -> Exercise {
+    async fn exercise(&self, program: &str, script: &str) -> Exercise {
         let Region { blob, storage_account, storage_key, .. } = &self.region;
-        serde_json::from_str(&run(program, script, &[blob, storage_account, storage_key])).expect("the report is JSON")
+        let report = run(program, script, &[blob, storage_account, storage_key]).await;
+        serde_json::from_str(&report).expect("the report is JSON")
     }
 
     /// What a script of tests/tools reports of the media service.
-    fn functions(&self, program: &str, script: &str) -> Functions {
+    async fn functions(&self, program: &str, script: &str) -> Functions {
         let Region { media, token, account, account_key, .. } = &self.region;
-        serde_json::from_str(&run(program, script, &[media, token, account, account_key])).expect("the report is JSON")
+        let report = run(program, script, &[media, token, account, account_key]).await;
+        serde_json::from_str(&report).expect("the report is JSON")
     }
 }
 
@@ -69,9 +75,11 @@ impl Drop for Process {
     }
 }
 
-fn run(program: &str, script: &str, arguments: &[&str]) -> String {
-    let script = tools::tests().join("tools").join(script);
-    let output = Command::new(program).arg(script).args(arguments).output().expect("tests/run checks that it is there");
+async fn run(program: &str, script: &str, arguments: &[&str]) -> String {
+    let path = tools::tests().join("tools").join(script);
+    let ended = tokio::process::Command::new(program).arg(path).args(arguments).kill_on_drop(true).output();
+    let output = tokio::time::timeout(ENDS_WITHIN, ended).await.unwrap_or_else(|_| panic!("{script} does not end"));
+    let output = output.expect("tests/run checks that the program is there");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }
@@ -80,13 +88,13 @@ fn run(program: &str, script: &str, arguments: &[&str]) -> String {
 #[derive(Deserialize)]
 struct Exercise {
     right: Vec<usize>,
-    wrong: Vec<Check>,
-    refused: Vec<Check>,
+    wrong: Vec<Finding>,
+    refused: Vec<Finding>,
 }
 
 #[derive(Debug, Deserialize)]
 #[expect(dead_code, reason = "a failure prints it")]
-struct Check {
+struct Finding {
     number: usize,
     check: String,
     why: String,
@@ -153,25 +161,25 @@ fn check_functions(client: &str, found: &Functions) {
     assert!(unknown.is_empty(), "{client} has no such functions: {unknown:?}");
 }
 
-#[test]
-fn the_vendors_libraries_find_nothing_wrong_and_are_refused_only_what_the_manual_lists() {
+#[tokio::test]
+async fn the_vendors_libraries_find_nothing_wrong_and_are_refused_only_what_the_manual_lists() {
     let emulator = Process::start();
     let mut refused = BTreeSet::new();
-    let reports =
-        [("python3", "blob_exercise.py"), ("node", "blob_exercise.js")].map(|(p, script)| emulator.exercise(p, script));
-    for report in &reports {
+    let python = emulator.exercise("python3", "blob_exercise.py").await;
+    let node = emulator.exercise("node", "blob_exercise.js").await;
+    for report in [&python, &node] {
         assert!(report.wrong.is_empty() && !report.right.is_empty(), "{:#?}", report.wrong);
-        refused.extend(report.refused.iter().map(|check| check.why.as_str()));
+        refused.extend(report.refused.iter().map(|finding| finding.why.as_str()));
     }
     assert_eq!(refused, list("### Blob service"));
 }
 
-#[test]
-fn every_function_of_the_clients_of_media_services_works_or_is_listed_with_the_reason() {
+#[tokio::test]
+async fn every_function_of_the_clients_of_media_services_works_or_is_listed_with_the_reason() {
     let emulator = Process::start();
-    let amspy = emulator.functions("python3", "amspy_functions.py");
+    let amspy = emulator.functions("python3", "amspy_functions.py").await;
     check_functions("amspy", &amspy);
-    let azure_media = emulator.functions("node", "azure_media_functions.js");
+    let azure_media = emulator.functions("node", "azure_media_functions.js").await;
     check_functions("azure-media", &azure_media);
     let failures = amspy.fails.iter().chain(&azure_media.fails).filter(|failure| failure.refused);
     let refused: BTreeSet<&str> = failures.map(|failure| failure.why.as_str()).collect();

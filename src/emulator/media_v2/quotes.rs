@@ -13,7 +13,6 @@ pub(super) fn in_double_quotes(text: &str) -> Option<String> {
                 quote = Some(character);
                 out.push('"');
             }
-            (None, other) => out.push(other),
             (Some(open), close) if open == close => {
                 quote = None;
                 out.push('"');
@@ -27,7 +26,7 @@ pub(super) fn in_double_quotes(text: &str) -> Option<String> {
             (Some(_), other) if other.is_control() => {
                 write!(out, "\\u{:04x}", u32::from(other)).expect("writing to a string never fails");
             }
-            (Some(_), other) => out.push(other),
+            (_, other) => out.push(other),
         }
     }
     quote.is_none().then_some(out)

@@ -116,8 +116,11 @@ async fn create(
         "Locators" => locators::create(service, tx, &input).await?,
         "Jobs" => jobs::create(service, tx, input, call.version).await?,
         "Tasks" => jobs::add_task(service, tx, &input).await?,
-        "NotificationEndPoints" | "ContentKeys" | "AssetDeliveryPolicies" => plain(service, tx, &input, kind)?,
-        "ContentKeyAuthorizationPolicies" | "ContentKeyAuthorizationPolicyOptions" => plain(service, tx, &input, kind)?,
+        "NotificationEndPoints"
+        | "ContentKeys"
+        | "AssetDeliveryPolicies"
+        | "ContentKeyAuthorizationPolicies"
+        | "ContentKeyAuthorizationPolicyOptions" => plain(service, tx, &input, kind)?,
         "StreamingEndpoints" => return Err(ApiError::not_implemented(missing_sets::ENDPOINT_CHANGES)),
         _ => return Err(ApiError::unsupported()),
     };

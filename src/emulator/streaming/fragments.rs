@@ -15,12 +15,14 @@ use super::fragment_urls::Fragment;
 use super::manifests::opened;
 use super::protected::Cipher;
 use super::refusal::Refusal;
-use super::server_manifest::{Kind, attribute};
+use super::server_manifest::{Kind, Track, attribute};
 use super::smooth;
+use super::source::Source;
 use super::target::Target;
 use crate::emulator::http::Response;
 use crate::emulator::media_v2::{Protocol, PublishedLocator};
 use crate::emulator::mp4::of_track;
+use crate::emulator::storage::StorageError;
 use crate::emulator::storage_account::StorageAccount;
 
 /// Answers a GET or HEAD of a fragment.
@@ -36,26 +38,36 @@ pub(super) async fn serve(
     let starts = starts(&smooth::client_manifest(&source, &manifest).await?, fragment.kind);
     let number = starts.iter().position(|start| *start == fragment.start).ok_or_else(missing)?;
     let track = manifest.of(fragment.kind).find(|track| track.bitrate == fragment.bitrate).ok_or_else(missing)?;
-    let layout = source.layout(&track.src).await?;
-    let name = format!("{}{}", source.folder, track.src);
-    let cipher = Cipher::of(&source.delivery);
-    let (length, body) = match &layout.index {
-        Some(index) => {
-            let segment = index.segments.get(number).ok_or_else(missing)?;
-            let (_, bytes) = storage.read_blob(&source.container, &name, segment.offset, segment.length).await?;
-            let made = of_track(&bytes, track.id, &layout.scales, smooth::TICKS).ok_or_else(missing)?;
-            let made = cipher.map_or_else(|| made.clone(), |cipher| cipher.apply(segment.offset, &made));
-            (made.len() as u64, Body::from(made))
-        }
-        None => {
-            let [from, to] = [number, number + 1].map(|part| share(layout.length, part, starts.len()));
-            (to - from, pieces(Arc::clone(storage), source.container.clone(), name, from..to, cipher))
-        }
-    };
+    let (length, body) = content(source, track, number, starts.len()).await?.ok_or_else(missing)?;
     let mut response = Response::new(if head { Body::empty() } else { body });
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("video/mp4"));
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     Ok(response)
+}
+
+/// Fragment `number` of `count` of a track, encrypted where the delivery is; `None` where the file has no such fragment.
+async fn content(
+    source: Source<'_>,
+    track: &Track,
+    number: usize,
+    count: usize,
+) -> Result<Option<(u64, Body)>, StorageError> {
+    let layout = source.layout(&track.src).await?;
+    let name = format!("{}{}", source.folder, track.src);
+    let cipher = Cipher::of(&source.delivery);
+    let Some(index) = &layout.index else {
+        let [from, to] = [number, number + 1].map(|part| share(layout.length, part, count));
+        let body = pieces(Arc::clone(source.storage), source.container, name, from..to, cipher);
+        return Ok(Some((to - from, body)));
+    };
+    let Some(segment) = index.segments.get(number) else { return Ok(None) };
+    let (_, bytes) = source.storage.read_blob(&source.container, &name, segment.offset, segment.length).await?;
+    let Some(clear) = of_track(&bytes, track.id, &layout.scales, smooth::TICKS) else { return Ok(None) };
+    let bytes = match cipher {
+        Some(cipher) => cipher.apply(segment.offset, &clear),
+        None => clear,
+    };
+    Ok(Some((bytes.len() as u64, Body::from(bytes))))
 }
 
 /// Where a part of a file begins that is cut into equal parts.

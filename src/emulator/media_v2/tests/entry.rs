@@ -177,11 +177,11 @@ async fn a_set_in_which_nothing_is_made_is_empty_and_refuses_the_rest_by_name() 
 #[tokio::test]
 async fn a_body_in_single_quotes_is_read() {
     let bench = Bench::new().await;
-    let make = async |body: &'static str| {
+    let sent = async |body: &'static str| {
         bench.send(0, bench.request(0, "POST", "Assets").body(Body::from(body)).unwrap()).await
     };
-    let made = make("{ 'Name': 'it\\'s \"quoted\"', \"AlternateId\": \"it's\" }").await;
+    let made = sent("{ 'Name': 'it\\'s \"quoted\"', \"AlternateId\": \"it's\" }").await;
     assert_eq!(made.status, 201, "{}", made.text);
     assert_eq!((&made.d()["Name"], &made.d()["AlternateId"]), (&json!("it's \"quoted\""), &json!("it's")));
-    assert_eq!(make("{ 'Name': 'open }").await.status, 400);
+    assert_eq!(sent("{ 'Name': 'open }").await.status, 400);
 }
