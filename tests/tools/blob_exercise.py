@@ -171,15 +171,6 @@ def a_container_keeps_its_access_policies(container):
 
 
 @check
-def six_access_policies_are_too_many(container):
-    try:
-        container.set_container_access_policy({f"p{n}": sdk.AccessPolicy() for n in range(6)})
-    except ValueError:
-        return
-    raise AssertionError("the library accepts six")
-
-
-@check
 def a_container_may_not_be_public_on_this_account(container):
     fails(409, "PublicAccessNotPermitted", container.set_container_access_policy, {}, public_access="blob")
 
