@@ -1,4 +1,4 @@
-//! One track of a fragment: a `moof` and an `mdat` as Smooth Streaming has them ([MS-SSTR] section 2.2.4), which carry one
+//! One track of a fragment: a `moof` and an `mdat` as Smooth Streaming has them (section 2.2.4 of MS-SSTR), which carry one
 //! track alone and count in the time scale of the client manifest.
 
 use super::{box_header, u32_at};
