@@ -112,7 +112,7 @@ impl AppAccount {
             account: self.media_account.clone(),
             service: ServiceConfig::AmsV2(AmsV2Config {
                 endpoint: url(template::ENDPOINT)?,
-                redirect_hosts: validate::REDIRECT_HOSTS.map(str::to_owned).to_vec(),
+                redirect_hosts: Vec::new(),
                 api_version: validate::API_VERSION.to_owned(),
                 auth: AuthConfig::Acs {
                     token_url: url(template::TOKEN_URL)?,

@@ -14,7 +14,7 @@ pub struct AccountTemplate {
     pub account: String,
     /// Root of the media API.
     pub endpoint: String,
-    /// Hosts the API may redirect to; empty = the default ones.
+    /// Hosts the API may redirect to, beside those of its own domain.
     pub redirect_hosts: Vec<String>,
     /// Token URL of the Access Control Service.
     pub token_url: String,
@@ -124,8 +124,8 @@ fn section(text: &mut String, name: &str, account: &AccountTemplate) {
     let _ =
         writeln!(text, "[{name}]\naccount = {}\nendpoint = {}", quoted(&account.account), quoted(&account.endpoint));
     if account.redirect_hosts.is_empty() {
-        text.push_str("# Hosts the API may redirect to, where they are not the service's usual ones:\n");
-        text.push_str("# redirect_hosts = [\"*.cloudapp.net\", \"*.media.azure.net\"]\n");
+        text.push_str("# The host the API redirects to, where it is of another domain:\n");
+        text.push_str("# redirect_hosts = [\"wamsbayclus001rest-hs.cloudapp.net\"]\n");
     } else {
         let hosts: Vec<String> = account.redirect_hosts.iter().map(|host| quoted(host)).collect();
         let _ = writeln!(text, "redirect_hosts = [{}]", hosts.join(", "));

@@ -86,7 +86,7 @@ fn a_good_configuration_is_completed_with_defaults() {
     let config = place.parse("", "").unwrap();
     assert_eq!(config.ledger, place.0.path().join("mirror.ledger"));
     assert_eq!(v2(&config.source).endpoint.as_str(), "https://media.example/api/");
-    assert_eq!(v2(&config.source).redirect_hosts, ["*.cloudapp.net", "*.media.azure.net"]);
+    assert_eq!(v2(&config.source).redirect_hosts, Vec::<String>::new());
     assert_eq!(v2(&config.target).redirect_hosts, ["127.0.0.1:5002"]);
     assert_eq!(v2(&config.source).api_version, "2.19");
     assert_eq!(config.source.storage[0].endpoint.as_str(), "https://storewest.blob.core.windows.net/");

@@ -19,8 +19,6 @@ use super::{roots, storage_map};
 
 /// The newest version of the API.
 pub(super) const API_VERSION: &str = "2.19";
-/// The hosts the real front door redirects to.
-pub(super) const REDIRECT_HOSTS: [&str; 2] = ["*.cloudapp.net", "*.media.azure.net"];
 /// The resource Media Services tokens are for.
 const RESOURCE: &str = "https://rest.media.azure.net";
 
@@ -140,7 +138,7 @@ impl Section<'_> {
     fn ams_v2(&mut self, file: &AmsV2File, account: Option<&str>) -> Option<AmsV2Config> {
         let endpoint = file.endpoint.as_ref().and_then(|url| self.keep(Self::url, "endpoint", url)).map(with_slash);
         let redirect_hosts = match &file.redirect_hosts {
-            None => Some(REDIRECT_HOSTS.map(str::to_owned).to_vec()),
+            None => Some(Vec::new()),
             Some(hosts) => {
                 let hosts: Vec<_> = hosts.iter().map(|host| self.keep(Self::host, "redirect_hosts", host)).collect();
                 hosts.into_iter().collect()

@@ -1,6 +1,7 @@
 //! Resolves the front door to the cluster of the account: this module follows the one 301 redirect itself.
 //!
-//! The token goes along to the new root, therefore only to hosts the configuration names.
+//! The token goes along to the new root, therefore only to hosts that the configuration names, and to siblings of the front
+//! door: hosts of the same domain, where that is no place in which anybody can register a name.
 
 use azure_core::http::{HttpClient, Method, Request};
 use url::Url;
@@ -57,7 +58,9 @@ impl FrontDoor {
             root.set_path(&format!("{}/", root.path()));
         }
         let secure = root.scheme() == "https" || is_loopback(&root);
-        let known = authority(&root) == host || self.patterns.iter().any(|pattern| matches(pattern, &root));
+        let known = authority(&root) == host
+            || are_siblings(&self.endpoint, &root)
+            || self.patterns.iter().any(|pattern| matches(pattern, &root));
         if !secure || !known {
             return Err(Failure::ForeignHost(authority(&root)));
         }
@@ -65,6 +68,18 @@ impl FrontDoor {
         tracing::debug!(root = %root, "the media API's root");
         Ok(root)
     }
+}
+
+/// Labels of the domain that siblings share, at least: `media.azure.net` belongs to one owner, while names below `cloudapp.net`
+/// or `co.uk` belong to many.
+const SHARED_LABELS: usize = 3;
+
+/// Do two hosts differ in their first label alone, and answer at the same port?
+fn are_siblings(one: &Url, other: &Url) -> bool {
+    let domain = |url: &Url| url.domain()?.split_once('.').map(|(_, domain)| domain.to_owned());
+    let shared = domain(one).filter(|shared| domain(other).as_ref() == Some(shared));
+    let narrow = shared.is_some_and(|shared| shared.split('.').count() >= SHARED_LABELS);
+    narrow && one.port_or_known_default() == other.port_or_known_default()
 }
 
 /// Does `host`, `host:port` or `*.suffix` name the URL's host? Without a port the scheme's own is meant.
@@ -89,6 +104,25 @@ fn matches(pattern: &str, url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn siblings_share_a_domain_of_three_labels_or_more_and_the_port() {
+        let at = |host: &str| Url::parse(&format!("https://{host}/api/")).unwrap();
+        let are = |one: &str, other: &str| are_siblings(&at(one), &at(other));
+        assert!(are("front.media.azure.net", "cluster7.media.azure.net"));
+        assert!(are("front.media.azure.net:443", "FRONT2.media.azure.net"));
+        for (one, other) in [
+            ("front.media.azure.net", "a.b.media.azure.net"),
+            ("front.media.azure.net", "media.azure.net"),
+            ("front.media.azure.net", "front.media.azure.net.evil"),
+            ("front.media.azure.net", "front2.media.azure.net:8443"),
+            ("media.windows.net", "evil.windows.net"),
+            ("media.co.uk", "evil.co.uk"),
+            ("127.0.0.1", "10.0.0.1"),
+        ] {
+            assert!(!are(one, other), "{one} {other}");
+        }
+    }
 
     #[test]
     fn only_named_hosts_match() {
