@@ -17,6 +17,7 @@ mod cli;
 #[path = "../contract/config.rs"]
 mod config;
 mod contract_rows;
+mod credentials;
 mod faults;
 mod guarantees;
 mod history;

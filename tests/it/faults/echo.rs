@@ -2,32 +2,18 @@
 
 use std::sync::{Arc, Mutex};
 
-use azure_core::http::headers::HeaderName;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use mediamirror::emulator::FaultPlan;
-use mediamirror::emulator::faults::plan::{Echo, EchoForm, Fault, Rule};
+use mediamirror::emulator::faults::plan::{Echo, Fault, Rule};
 use mediamirror::engine::Options;
 use mediamirror::engine::verify::verify;
 use mediamirror::ledger::Ledger;
 use mediamirror::model::AccountName;
 use mediamirror::monitor::TestMonitor;
 
+use crate::credentials::{self, FORMS};
 use crate::world::World;
 
 const LIBRARY: &str = "assets=2,blobs=2,seed=3,sizes=small,awkward=false,real=false";
-const FORMS: [EchoForm; 9] = [
-    EchoForm::Raw,
-    EchoForm::Capitals,
-    EchoForm::Url,
-    EchoForm::UrlTwice,
-    EchoForm::Json,
-    EchoForm::Xml,
-    EchoForm::Base64Url,
-    EchoForm::Within,
-    EchoForm::CutOff,
-];
-
 /// The secrets of all requests, by what they let in.
 type Seen = Arc<Mutex<Vec<String>>>;
 
@@ -36,39 +22,10 @@ fn watch(world: &mut World) -> Seen {
     let seen = Seen::default();
     let noted = Arc::clone(&seen);
     world.intercept(move |request| {
-        let header = |name: &'static str| request.headers().get_optional_str(&HeaderName::from_static(name));
-        let credential = header("authorization").and_then(|value| value.split_once(' ')).map(|(_, rest)| rest);
-        let credential = credential.map(|all| all.rsplit_once(':').map_or(all, |(_, signature)| signature).to_owned());
-        let source = header("x-ms-copy-source").and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
-        let signature = url::form_urlencoded::parse(source.as_bytes()).find(|(name, _)| name == "sig");
-        noted.lock().unwrap().extend(credential.into_iter().chain(signature.map(|(_, value)| value.into_owned())));
+        noted.lock().unwrap().extend(credentials::sent_with(request));
         None
     });
     seen
-}
-
-/// What must not be found: the last characters of a secret in every form. Of a signature that was cut off, the first ones.
-fn needles(secret: &str) -> Vec<String> {
-    let bare = secret.trim_end_matches('=');
-    let last = &bare[bare.len() - 16..];
-    let escaped = |escape: &dyn Fn(u32) -> String| {
-        last.chars().map(|c| if c.is_ascii_alphanumeric() { c.into() } else { escape(c.into()) }).collect::<String>()
-    };
-    let mut needles = vec![
-        last.to_owned(),
-        last.to_uppercase(),
-        escaped(&|number| format!("%{number:02x}")),
-        escaped(&|number| format!("%25{number:02X}")),
-        escaped(&|number| format!("\\u{number:04x}")),
-        escaped(&|number| format!("&#x{number:x};")),
-        last.replace('+', "-").replace('/', "_"),
-    ];
-    if secret.len() < 50 {
-        needles.push(bare[..16].to_owned());
-    }
-    let within = BASE64.encode(format!("user:{secret}!"));
-    needles.push(within[within.len() - 28..within.len() - 12].to_owned());
-    needles
 }
 
 /// One run in which every answer of an operation is an echo. Returns how many secrets were sent.
@@ -90,7 +47,7 @@ async fn echoing(operation: &str, echo: Echo) -> usize {
     }
     let seen = seen.lock().unwrap();
     for secret in seen.iter() {
-        for needle in needles(secret) {
+        for needle in credentials::needles(secret) {
             assert!(!artefacts.contains(&needle), "{operation} {echo:?}: {needle} of {secret} is in {artefacts}");
         }
     }

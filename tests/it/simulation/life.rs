@@ -1,10 +1,11 @@
 //! The lives of the program: run under faults, die, be started again over the same ledger.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::oracle::Oracle;
 use super::scenario::{self, Death, Troubles};
+use crate::credentials;
 use crate::world::World;
 
 /// The longest time that a run of a small library may take, also with faults.
@@ -153,6 +155,8 @@ pub(super) struct End {
     pub(super) copies_in_flight: u64,
     /// Requests it sent.
     pub(super) requests: u64,
+    /// What they were signed with.
+    pub(super) credentials: BTreeSet<String>,
 }
 
 impl Life<'_> {
@@ -164,6 +168,7 @@ impl Life<'_> {
             dies_at: if let Death::AtRequest(n) = death { n } else { u64::MAX },
             dead: CancellationToken::new(),
             detached: self.detached,
+            credentials: Mutex::default(),
         });
         let dead = line.dead.clone();
         let client: Arc<dyn HttpClient> = Arc::clone(&line) as Arc<dyn HttpClient>;
@@ -190,7 +195,8 @@ impl Life<'_> {
         let copies_in_flight = line.copies.load(Ordering::Relaxed);
         let requests = line.sent.load(Ordering::Relaxed);
         LEDGER.take();
-        End { ended, monitor, copies_in_flight, requests }
+        let credentials = std::mem::take(&mut *line.credentials.lock().unwrap());
+        End { ended, monitor, copies_in_flight, requests, credentials }
     }
 }
 
@@ -219,6 +225,7 @@ struct Line {
     dies_at: u64,
     dead: CancellationToken,
     detached: bool,
+    credentials: Mutex<BTreeSet<String>>,
 }
 
 impl fmt::Debug for Line {
@@ -244,6 +251,7 @@ impl HttpClient for Line {
             return std::future::pending().await;
         }
         self.sent.fetch_add(1, Ordering::Relaxed);
+        self.credentials.lock().unwrap().extend(credentials::sent_with(request));
         let copies = request.headers().iter().any(|(name, _)| name.as_str() == "x-ms-copy-source")
             || request.url().query().is_some_and(|query| query.contains("comp=blocklist"));
         let _on_its_way = copies.then(|| {

@@ -13,6 +13,7 @@ use mediamirror::monitor::{AssetOutcome, RunEvent};
 
 use super::life::End;
 use super::scenario::Troubles;
+use crate::credentials;
 use crate::world::World;
 
 type Fingerprint = [u8; 32];
@@ -174,6 +175,7 @@ impl Oracle {
 
     /// I6: no secret is told or kept.
     pub(super) fn check_secrets(&self, end: &End, folder: &Path) {
+        let echoed: Vec<String> = end.credentials.iter().flat_map(|secret| credentials::needles(secret)).collect();
         let mut artefacts = vec![("events".to_owned(), format!("{:?}", end.monitor.events()).into_bytes())];
         match &end.ended {
             Some(Ok(summary)) => artefacts.push(("summary".to_owned(), format!("{summary:?}").into_bytes())),
@@ -189,6 +191,8 @@ impl Oracle {
             for secret in &self.secrets {
                 assert!(!text.contains(secret.as_str()), "I6: a key is in {name}");
             }
+            let told = echoed.iter().find(|needle| text.contains(needle.as_str()));
+            assert!(told.is_none(), "I6: {told:?} of a credential is in {name}: {text}");
             let signed =
                 text.match_indices("sig=").any(|(at, found)| !text[at + found.len()..].starts_with("REDACTED"));
             assert!(!signed, "I6: a signature is in {name}");

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mediamirror::emulator::faults::plan::{
-    CopyFate, Fault, FaultPlan, Hang, Mangle, Pretence, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate, WrongLength,
+    CopyFate, Echo, Fault, FaultPlan, Hang, Mangle, Pretence, Redirect, Refuse, ResetAt, Rule, Slow, SourceFate,
+    WrongLength,
 };
 use mediamirror::emulator::stats::Plane;
 use mediamirror::emulator::{Generate, Settings, Sizes};
@@ -12,6 +13,7 @@ use mediamirror::engine::Options;
 use mediamirror::model::CopyMethod;
 use mediamirror::verdict::Cause;
 
+use crate::credentials::FORMS;
 use crate::world::accepting;
 
 /// One of several.
@@ -121,7 +123,7 @@ fn trouble(dice: &mut Rng) -> Trouble {
     let mut costs_asset = false;
     let mut changes_source = false;
     let mut hides = false;
-    let rule = match dice.u8(..19) {
+    let rule = match dice.u8(..20) {
         0 | 1 => {
             let busy = Fault::Refuse(busy(dice));
             anywhere(dice, busy).probability(0.3 * dice.f64())
@@ -194,6 +196,10 @@ fn trouble(dice: &mut Rng) -> Trouble {
             let short = [(Mangle::Empty, "{ListAssets,ListBlobs}"), (Mangle::Half, "ListAssets")];
             let (how, operation) = one_of(dice, &short);
             Rule::new(Fault::Mangle(how)).operation(operation).nth(dice.u64(1..20))
+        }
+        18 => {
+            let (status, form) = (one_of(dice, &[400, 403, 409, 500, 503]), one_of(dice, &FORMS));
+            anywhere(dice, Fault::Echo(Echo { status, form })).probability(0.2 * dice.f64())
         }
         _ => {
             let refuse = one_of(
