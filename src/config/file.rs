@@ -165,9 +165,17 @@ pub(super) struct StorageFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LimitsFile {
-    media: LaneFile,
+    media: MediaLaneFile,
     blob: LaneFile,
     pending_copies: Option<NonZeroUsize>,
+}
+
+/// The limits of the media API's lane, on which no bytes are moved; what is left out keeps its own default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct MediaLaneFile {
+    requests_per_second: Option<NonZeroU64>,
+    in_flight: Option<NonZeroUsize>,
 }
 
 /// The limits of one lane; what is left out keeps the lane's own default.
@@ -184,7 +192,12 @@ impl LimitsFile {
     pub(super) fn limits(&self) -> Limits {
         let default = Limits::default();
         Limits {
-            media: self.media.over(default.media),
+            media: LaneFile {
+                requests_per_second: self.media.requests_per_second,
+                bytes_per_second: None,
+                in_flight: self.media.in_flight,
+            }
+            .over(default.media),
             blob: self.blob.over(default.blob),
             pending_copies: self.pending_copies.map_or(default.pending_copies, NonZeroUsize::get),
         }

@@ -70,6 +70,13 @@ const BAD: &[(&str, &str, usize, &str, &str)] = &[
     ("https://media.example/api", "https://m.example/?sig=x", 3, "has a user, a query or a fragment", "own keys"),
     ("[\"127.0.0.1:5002\"]", "[\"*\"]", 14, "`target.redirect_hosts`: not a host", "*.domain.tld"),
     ("[\"127.0.0.1:5002\"]", "[\"*.net\"]", 14, "`target.redirect_hosts`: not a host", "*.domain.tld"),
+    (
+        "account = \"west\"",
+        "account = \"west\"\nlimits = { media = { bytes_per_second = 1 } }",
+        3,
+        "`source.limits.media.bytes_per_second`: unknown key",
+        "did you mean `requests_per_second`?",
+    ),
     ("client_id = \"app\"\n", "", 16, "`target.auth.client_id`: missing", "application id"),
     ("kind = \"acs\"", "kind = \"acs\"\nresource = \"r\"", 6, "`source.auth.resource`: only `entra` has one", "remove"),
     ("account = \"storeeast\"", "account = \"storewest\"", 21, "storewest is the source's as well", "another account"),
