@@ -173,8 +173,9 @@ impl<'a> Contents<'a> {
 
     /// Requests that verifying a copy of it takes.
     pub(crate) fn verification(&self) -> u64 {
-        let listing = self.count.div_ceil(MOST_BLOBS as u64).max(1);
-        if self.kept.is_some() { listing } else { 3 * listing }
+        let pages = |blobs: usize| self.count.div_ceil(blobs as u64).max(1);
+        let walks = if self.kept.is_some() { 0 } else { 2 * pages(self.page_size().blobs) };
+        pages(MOST_BLOBS) + walks
     }
 
     /// Are these the same blobs in the same states, in any order?
