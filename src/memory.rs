@@ -1,5 +1,5 @@
-//! What the answers of services may take of the memory, all together: however large, many or hostile they are, the process
-//! stays below 256 MiB with default settings.
+//! What the answers of services may take of the memory, all together: however large, many or hostile they are, a sync stays
+//! below 256 MiB with default settings.
 //!
 //! Each answer has a limit of its own where it is read. This is the bound over all of them: bytes that are being read, lists of
 //! blobs that are kept, and large containers that are walked through at once. One [`Memory`] serves both sides of a pair.
@@ -17,7 +17,7 @@ pub(crate) use kept::Room;
 use answers::Answers;
 use kept::Kept;
 
-/// The most that the process takes with default settings, whatever services answer. A test measures it.
+/// The most that a sync takes with default settings, whatever services answer. A test measures it.
 pub(crate) const MOST_MEMORY: usize = 256 << 20;
 
 /// Large containers that are walked through at once, both sides of an asset counted as one. Each side has a page in memory
