@@ -13,6 +13,9 @@ pub(super) const B: usize = 1;
 /// The storage account of each region.
 pub(super) const STORES: [&str; 2] = ["storewest", "storeeast"];
 
+/// What the name of a file record may not have that is posted (documented).
+const NOT_POSTED: &str = "!*'();:@&=+$,/?%#[]\"";
+
 /// How the access policies of the locators begin that the program makes.
 const OUR_POLICY: &str = "mediamirror read ";
 /// How the marks of the copies of this source account begin.
@@ -78,6 +81,13 @@ impl Thing {
     /// Does a file record name a blob that is not there?
     pub(super) fn lacks_a_blob(&self) -> bool {
         self.look.files.iter().any(|file| !self.blobs().any(|(name, _)| *name == file.name))
+    }
+
+    /// Has it a file record that a service makes from a blob alone, because its name may not be posted, and no such blob any
+    /// more?
+    pub(super) fn has_a_record_that_cannot_be_made(&self) -> bool {
+        let lacks = |name: &str| !self.blobs().any(|(blob, _)| blob == name);
+        self.look.files.iter().any(|file| file.name.contains(|c| NOT_POSTED.contains(c)) && lacks(&file.name))
     }
 
     /// Of which asset of the source it is a complete copy of ours.

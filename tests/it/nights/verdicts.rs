@@ -250,6 +250,7 @@ impl Night<'_> {
             Cause::ArchivedInTarget => self.is_archived_in_target(source),
             Cause::LocatorIdTaken => thing.locators().any(|locator| self.is_taken(&locator.guid)),
             Cause::NoLocatorRoom => self.is_full(thing),
+            Cause::RequestRefused => thing.has_a_record_that_cannot_be_made(),
             _ => false,
         }
     }
