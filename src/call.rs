@@ -4,8 +4,10 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::error::{Asked, CallError, Failure};
+use crate::memory;
 use crate::retry::{Class, Idempotency, RetryPolicy, classify, final_disposition, limit_reached};
 use crate::throttle::{Lane, Outcome, SourceRefused};
 
@@ -76,7 +78,7 @@ impl Caller {
             };
             permit.begin();
             let started = tokio::time::Instant::now();
-            let failure = match attempt(number).await {
+            let failure = match memory::until_read(attempt(number)).await {
                 Ok(value) => {
                     permit.finish(call.operation, Outcome::Ok { latency: started.elapsed() });
                     self.reached.store(true, Ordering::Relaxed);
@@ -88,16 +90,7 @@ impl Caller {
             if class != Class::NotSent {
                 self.reached.store(true, Ordering::Relaxed);
             }
-            let retry_after = match &failure {
-                Failure::Refused { retry_after: Some(asked), .. } => {
-                    let asked = (*asked).min(self.policy.retry_after_cap);
-                    match call.source {
-                        Some(source) if class == Class::SourceThrottled => source.grant(asked),
-                        _ => self.lane.grant(asked),
-                    }
-                }
-                _ => None,
-            };
+            let retry_after = self.pause_asked_for(&failure, class, call.source);
             let limit = limit_reached(&failure);
             permit.finish(call.operation, Outcome::of(class, retry_after, limit));
             if class == Class::SourceThrottled
@@ -127,6 +120,17 @@ impl Caller {
                 tokio::time::sleep(wait).await;
             }
             number += 1;
+        }
+    }
+
+    /// The pause that a busy service asks for, as far as it is granted.
+    fn pause_asked_for(&self, failure: &Failure, class: Class, source: Option<&Lane>) -> Option<Duration> {
+        let Failure::Refused { retry_after: Some(asked), .. } = failure else { return None };
+        let asked = (*asked).min(self.policy.retry_after_cap);
+        match (class, source) {
+            (Class::SourceThrottled, Some(source)) => source.grant(asked),
+            (Class::Throttled | Class::ServerTrouble, _) => self.lane.grant(asked),
+            _ => None,
         }
     }
 

@@ -161,7 +161,7 @@ impl Lane {
                 limit: AdaptiveLimit::new(in_flight),
                 cool_until: None,
                 budget: RetryBudget::default(),
-                patience: Patience::default(),
+                patience: Patience::new(Instant::now()),
                 stats: LaneStats::default(),
             }),
         })
@@ -256,12 +256,12 @@ impl Lane {
         state.stats.throttled += 1;
     }
 
-    /// How much is waited of the time that the service asks for; `None`: it has asked for too much in this run, and waits are
-    /// as if it had named none.
+    /// How much is granted of the pause that the service asks for; `None`: it has asked for too much in this run, and pauses
+    /// are as if it had named none.
     pub fn grant(&self, asked: Duration) -> Option<Duration> {
         let mut state = self.state();
         let granted = state.patience.grant(asked, Instant::now());
-        (state.stats.waited, state.stats.wait_limit_reached) = (state.patience.granted, state.patience.is_over);
+        (state.stats.pauses, state.stats.pause_limit_reached) = (state.patience.granted, state.patience.is_over);
         granted
     }
 

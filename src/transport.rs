@@ -21,7 +21,7 @@ use rustls::pki_types::CertificateDer;
 use url::Url;
 
 pub use crate::config::is_loopback;
-use crate::memory::{Memory, Share};
+use crate::memory::{self, Memory, Share};
 
 /// Who asks, where the SDK does not say so itself.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -210,7 +210,10 @@ fn bounded(
         let next = tokio::time::timeout(BODY_TIMEOUT.min(left), body.next())
             .await
             .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(limit)))?;
-        let Some(piece) = next.transpose()? else { return Ok(None) };
+        let Some(piece) = next.transpose()? else {
+            memory::keep(share);
+            return Ok(None);
+        };
         let seen = seen + piece.len();
         if seen > BODY_CAP {
             return Err(SdkError::new(ErrorKind::DataConversion, TooLarge(BODY_CAP)));

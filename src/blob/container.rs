@@ -15,8 +15,10 @@ use crate::model::{ContainerName, PublicAccess};
 
 /// The most that the service lists at once.
 const PAGE_SIZE: usize = 5_000;
-/// The most elements of such a page. A container takes a dozen; with metadata, some more.
-const MOST_ELEMENTS: usize = 100 * PAGE_SIZE;
+/// The most elements of a page. A container takes a dozen; with metadata, some more.
+const MOST_ELEMENTS: usize = 50 * PAGE_SIZE;
+/// How many times fewer containers the next smaller page has.
+const SMALLER: usize = 10;
 /// How header names of metadata begin.
 const META: &str = "x-ms-meta-";
 
@@ -50,41 +52,47 @@ enum Cursor {
 }
 
 /// Reads a page of containers, unless it has more than were asked for.
-fn read_page(xml: &[u8]) -> Result<ListContainersResponse, &'static str> {
+fn read_page(xml: &[u8], size: usize) -> Result<ListContainersResponse, &'static str> {
     const TOO_MANY: &str = "has more entries than were asked for";
     // Two tags an element. Read, an element takes many times as much memory as on the page.
     if memchr::memchr_iter(b'<', xml).count() > 2 * MOST_ELEMENTS {
         return Err(TOO_MANY);
     }
     let page: ListContainersResponse = azure_core::xml::from_xml(xml).map_err(|_| "cannot be read")?;
-    if page.container_items.len() > PAGE_SIZE { Err(TOO_MANY) } else { Ok(page) }
+    if page.container_items.len() > size { Err(TOO_MANY) } else { Ok(page) }
 }
 
 impl BlobAccount {
     /// All containers in name order, with their metadata, in pages of up to 5,000.
     pub fn containers(&self) -> BoxStream<'_, Result<Vec<Container>, Error>> {
-        stream::try_unfold(Cursor::Start, move |cursor| async move {
+        stream::try_unfold((Cursor::Start, PAGE_SIZE), move |(cursor, mut size)| async move {
             let marker = match cursor {
                 Cursor::Start => None,
                 Cursor::After(marker) => Some(marker),
                 Cursor::End => return Ok(None),
             };
-            let page = self.containers_page(marker.as_deref()).await?;
+            let page = loop {
+                match self.containers_page(marker.as_deref(), size).await {
+                    // With much metadata fewer containers fill a page.
+                    Err(CallError { failure: Failure::TooLarge(_), .. }) if size > 1 => size = (size / SMALLER).max(1),
+                    page => break page?,
+                }
+            };
             let next = page.next_marker.filter(|next| !next.is_empty()).map_or(Cursor::End, Cursor::After);
             let containers = page.container_items.into_iter().filter_map(listed).collect();
-            Ok(Some((containers, next)))
+            Ok(Some((containers, (next, size))))
         })
         .boxed()
     }
 
-    async fn containers_page(&self, marker: Option<&str>) -> Result<ListContainersResponse, CallError> {
+    async fn containers_page(&self, marker: Option<&str>, size: usize) -> Result<ListContainersResponse, CallError> {
         let mut url = self.endpoint.clone();
         {
             let mut query = url.query_pairs_mut();
             query
                 .append_pair("comp", "list")
                 .append_pair("include", "metadata")
-                .append_pair("maxresults", &PAGE_SIZE.to_string());
+                .append_pair("maxresults", &size.to_string());
             if let Some(marker) = marker {
                 query.append_pair("marker", marker);
             }
@@ -96,7 +104,7 @@ impl BlobAccount {
                 let mut request = self.request(url.clone(), Method::Get);
                 request.insert_header("accept", "application/xml");
                 let answer = self.send(&mut request, &[200]).await?;
-                let page = read_page(answer.body())
+                let page = read_page(answer.body(), size)
                     .map_err(|why| Failure::Unexpected(format!("a page of the list of containers {why}")))?;
                 if page.next_marker.as_deref().is_some_and(|next| !next.is_empty() && Some(next) == marker) {
                     return Err(Failure::Unexpected("the listing does not advance".to_owned()));

@@ -103,7 +103,7 @@ async fn a_service_that_asks_to_wait_again_and_again_is_waited_for_a_quarter_of_
         answer(&caller, call(Idempotency::Repeatable), refusals).await.1.unwrap_err();
     }
     let (elapsed, stats) = (started.elapsed(), caller.lane().stats());
-    assert_eq!((stats.waited, stats.wait_limit_reached), (Duration::from_mins(15), true));
+    assert_eq!((stats.pauses, stats.pause_limit_reached), (Duration::from_mins(15), true));
     // Then with the usual pauses.
     assert!(elapsed > Duration::from_mins(15) && elapsed < Duration::from_mins(30), "{elapsed:?}");
 }

@@ -172,8 +172,14 @@ pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
         }
         Failure::Connect(_) => "check the endpoint in the configuration, and that this machine reaches it",
         Failure::Credential(_) => "check `token_url`, `client_id` and `secret` of that account in the configuration",
-        Failure::ForeignHost(_) => "add the host to `redirect_hosts` of that account, if it is the service's own",
-        Failure::Unexpected(_) | Failure::TooLarge(_) => {
+        Failure::ForeignHost(_) => {
+            "add the host to `redirect_hosts` of that account, if it is the service's own; of an App.config, make a \
+             configuration with `init --from-app-config`"
+        }
+        Failure::TooLarge(_) => {
+            "check that the endpoint in the configuration is the service's own: it sends more than a service does"
+        }
+        Failure::Unexpected(_) => {
             "check that the endpoint in the configuration is the API's, not a web page's or a proxy's"
         }
         Failure::Refused { status: 401 | 403, .. } => {

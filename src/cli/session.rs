@@ -30,6 +30,9 @@ impl Session {
         let mut config = Config::load(&context.global.config)?;
         config.source.limits = overrides.over(config.source.limits);
         config.target.limits = overrides.over(config.target.limits);
+        if let Some(small) = system_limits::memory().map_err(|error| CommandFailure::of(&error.into(), false))? {
+            tracing::warn!("{small}");
+        }
         let session = Self::of(config)?;
         access::check(&context.global.config, &session.config, &session.pair).await?;
         Ok(session)
@@ -53,9 +56,6 @@ impl Session {
 
     /// The clients of a configuration. Nothing is sent yet.
     pub(crate) fn of(mut config: Config) -> Result<Self, CommandFailure> {
-        if let Some(small) = system_limits::memory().map_err(|error| CommandFailure::of(&error.into(), false))? {
-            tracing::warn!("{small}");
-        }
         if let Some(lowered) = system_limits::open_files().and_then(|allowed| config.fit_descriptors(allowed)) {
             tracing::warn!("{lowered}");
         }

@@ -15,8 +15,8 @@ use super::changes::Kept;
 use super::plain;
 use super::wrap::{labelled, wrapped};
 
-/// Waits below so many seconds are not worth a word.
-const NOTABLE_WAIT: u64 = 10;
+/// Pauses below so many seconds are not worth a word.
+const NOTABLE_PAUSE: u64 = 10;
 
 /// One line for each asset that was changed or is not mirrored, one for each finding about the run as a whole, then the total
 /// in one line; with `verbose`, the counts of each kind and the time each kind of request took in place of the total. A run
@@ -103,18 +103,16 @@ fn total(summary: &Summary) -> String {
         parts.join(", "),
         counted(requests.media + requests.blob, "request"),
         summary.elapsed.as_secs_f64(),
-        waited(requests),
+        pauses(requests),
     )
 }
 
-/// What services asked to be waited for, where it matters.
-fn waited(requests: &RequestCounts) -> String {
-    let seconds = requests.waited.as_secs();
-    match requests.wait_limit_reached {
-        true => {
-            format!(", {seconds} s of them waited because a service asked for it, which is the most that is waited")
-        }
-        false if seconds >= NOTABLE_WAIT => format!(", {seconds} s of them waited because a service asked for it"),
+/// The pauses that services asked for, where they matter.
+fn pauses(requests: &RequestCounts) -> String {
+    let seconds = requests.pauses.as_secs();
+    match requests.pause_limit_reached {
+        true => format!(", a service asked for pauses of more than the {seconds} s that were granted"),
+        false if seconds >= NOTABLE_PAUSE => format!(", a service asked for pauses of {seconds} s"),
         false => String::new(),
     }
 }
@@ -193,7 +191,7 @@ fn counts(summary: &Summary) -> String {
         requests.media,
         requests.blob,
         summary.elapsed.as_secs_f64(),
-        waited(requests),
+        pauses(requests),
     );
     forecast(summary, &mut text);
     text

@@ -8,6 +8,9 @@
 use super::{AccountConfig, Config, ConfigError};
 use crate::memory::MOST_MEMORY;
 
+/// Address space that a run needs: four times its memory, as stacks, heaps of threads and the program itself take some.
+const ADDRESS_SPACE: usize = 4 * MOST_MEMORY;
+
 /// What the program opens beside its connections: the ledger's files (seven), the runtime's, the standard ones, a secret
 /// file, a look-up of a name; twice that.
 const RESERVED: usize = 32;
@@ -34,19 +37,20 @@ pub fn memory() -> Result<Option<String>, ConfigError> {
 }
 
 fn enough_memory(address_space: Option<usize>, container: Option<usize>) -> Result<Option<String>, ConfigError> {
-    let needed = MOST_MEMORY >> 20;
-    if let Some(allowed) = address_space.filter(|allowed| *allowed < MOST_MEMORY) {
+    if let Some(allowed) = address_space.filter(|allowed| *allowed < ADDRESS_SPACE) {
+        let needed = ADDRESS_SPACE >> 20;
         return Err(ConfigError {
             place: "the limits of this process (`ulimit -v`)".to_owned(),
             problem: format!("{} MiB of address space are allowed, and a run can need {needed} MiB", allowed >> 20),
-            remedy: format!("run `ulimit -v {}` before, or set no such limit", MOST_MEMORY >> 10),
+            remedy: format!("run `ulimit -v {}` before, or set no such limit", ADDRESS_SPACE >> 10),
         });
     }
     Ok(container.filter(|allowed| *allowed < MOST_MEMORY).map(|allowed| {
         format!(
             "this container may use {} MiB of memory; with default settings a run takes up to {needed} MiB where answers are \
              large, and is killed if there is not enough",
-            allowed >> 20
+            allowed >> 20,
+            needed = MOST_MEMORY >> 20
         )
     }))
 }
@@ -99,9 +103,9 @@ mod tests {
     #[test]
     fn too_little_address_space_is_an_error_and_a_small_container_a_warning() {
         assert_eq!(enough_memory(None, None).unwrap(), None);
-        assert_eq!(enough_memory(Some(MOST_MEMORY), Some(MOST_MEMORY)).unwrap(), None);
+        assert_eq!(enough_memory(Some(ADDRESS_SPACE), Some(MOST_MEMORY)).unwrap(), None);
         let error = enough_memory(Some(100 << 20), None).unwrap_err();
-        assert!(error.problem.contains("100 MiB") && error.remedy.contains("ulimit -v 262144"), "{error}");
+        assert!(error.problem.contains("100 MiB") && error.remedy.contains("ulimit -v 1048576"), "{error}");
         assert!(enough_memory(None, Some(128 << 20)).unwrap().unwrap().contains("128 MiB"));
     }
 }

@@ -22,6 +22,7 @@ use crate::engine::schedule::in_flight::{AssetEnd, InFlight};
 use crate::engine::tags;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
+use crate::memory::Turn;
 use crate::monitor::{AssetOutcome, RunEvent};
 use crate::verdict::{Cause, Change, Finding};
 use create::{create_copy, find_started_copy, forget_lost, remove_empty, remove_spare};
@@ -129,7 +130,7 @@ pub(crate) async fn refuse_adoption(
         return Ok(None);
     };
     let copy = format!("asset {:?} ({})", target.label(), target.id);
-    let mut pairs = compare_names(source, present);
+    let mut pairs = compare_names(source, present, Turn::Compare);
     while let Some((blob, copied)) = pairs.try_next().await? {
         let Some(blob) = blob else { continue };
         if let Some(what) = crate::engine::contents::compare::fault(&blob, copied.as_deref()) {

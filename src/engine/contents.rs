@@ -9,6 +9,7 @@ pub(crate) mod records;
 pub(crate) mod tagging;
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
@@ -19,7 +20,7 @@ use crate::blob::{BlobAccount, MOST_BLOBS, PageSize};
 use crate::engine::contents::digest::{BlobsDigest, BlobsSum};
 use crate::engine::contents::tagging::Tagging;
 use crate::error::Error;
-use crate::memory::{Room, WALKED_PAGE};
+use crate::memory::{Room, Turn, WALKED_PAGE};
 use crate::model::{Blob, ContainerName};
 use crate::verdict::Cause;
 
@@ -113,11 +114,15 @@ impl<'a> Contents<'a> {
 
     /// All blobs of a large container whose listing is not in name order: they are sorted in memory, as far as there is room.
     async fn all_at_once(&mut self) -> Result<Vec<Arc<Blob>>, Error> {
+        self.room = self.account.memory().room_to_sort();
         let mut blobs = Vec::new();
         let mut pages = self.account.list(&self.container);
         while let Some(page) = pages.try_next().await? {
             if !self.room.take(page.iter().map(Blob::bytes_in_memory).sum()) {
-                let reason = "it lists its blobs in no order, and they are too many to be sorted in memory".to_owned();
+                let reason =
+                    "it lists its blobs in no order, and there is no memory left to sort them; run with fewer \
+                              --assets-in-flight"
+                        .to_owned();
                 return Err(Error::found(self.container.to_string(), Cause::ListingIncomplete, reason));
             }
             blobs.extend(page.into_iter().map(Arc::new));
@@ -128,8 +133,8 @@ impl<'a> Contents<'a> {
     /// The pages in which a container that is not kept is walked through: 5,000 blobs, or fewer where they have much metadata.
     fn page_size(&self) -> PageSize {
         let each = self.bytes_in_memory / usize::try_from(self.count).unwrap_or(usize::MAX).max(1);
-        // Blobs differ: a page of average ones leaves half of the room.
-        let blobs = (WALKED_PAGE / 2 / each.max(1)).clamp(1, MOST_BLOBS);
+        // Blobs differ: a page of average ones leaves a quarter of the room.
+        let blobs = (WALKED_PAGE / 4 * 3 / each.max(1)).clamp(1, MOST_BLOBS);
         PageSize { blobs, bytes: WALKED_PAGE }
     }
 
@@ -146,12 +151,22 @@ impl<'a> Contents<'a> {
         }
     }
 
-    /// Is there a blob of that name? A container that is too large to be kept may have it.
-    pub(crate) fn may_have(&self, name: &str) -> bool {
-        match &self.kept {
-            Some(blobs) => blobs.binary_search_by(|blob| blob.name.as_str().cmp(name)).is_ok(),
-            None => true,
+    /// Which of these names have blobs. A container that is not kept is walked through.
+    pub(crate) async fn which_of<'n>(&self, mut names: HashSet<&'n str>) -> Result<HashSet<&'n str>, Error> {
+        if let Some(blobs) = &self.kept {
+            names.retain(|name| blobs.binary_search_by(|blob| blob.name.as_str().cmp(name)).is_ok());
+            return Ok(names);
         }
+        let mut found = HashSet::new();
+        if names.is_empty() {
+            return Ok(found);
+        }
+        let _turn = self.account.memory().walk(Turn::Compare).await;
+        let mut walk = self.walk();
+        while let Some(blob) = walk.next().await? {
+            found.extend(names.get(blob.name.as_str()));
+        }
+        Ok(found)
     }
 
     /// Takes note that a blob is in another state now, or gone.
@@ -244,9 +259,10 @@ pub(crate) type Beside = (Option<Arc<Blob>>, Option<Arc<Blob>>);
 pub(crate) fn compare_names<'a>(
     source: &'a Contents<'_>,
     target: &'a Contents<'_>,
+    turn: Turn,
 ) -> BoxStream<'a, Result<Beside, Error>> {
     let kept = source.kept.is_some() && target.kept.is_some();
-    let turn = async move { if kept { None } else { source.account.memory().walk().await } };
+    let turn = async move { if kept { None } else { source.account.memory().walk(turn).await } };
     stream::once(turn).flat_map(move |turn| walk_both(source, target, turn)).boxed()
 }
 

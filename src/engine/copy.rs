@@ -5,6 +5,7 @@ mod pending;
 use std::sync::Arc;
 
 use futures::{FutureExt, Stream, TryStreamExt, stream};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::blob::{self, BlobAccount};
 use crate::engine::contents::needs::with_tags_unless_read;
@@ -12,6 +13,7 @@ use crate::engine::methods::Situation;
 use crate::engine::run::Run;
 use crate::engine::schedule::copy_queue::CopySlot;
 use crate::error::{Error, Failure};
+use crate::memory::Memory;
 use crate::model::{Asset, Blob, BlobRef, ContainerName, CopyMethod, CopyStatus};
 use crate::monitor::RunEvent;
 use crate::verdict::Cause;
@@ -19,7 +21,7 @@ use crate::verdict::Cause;
 /// Blobs of one asset that are in progress at once. The lanes limit what is sent; this limits the tasks that wait for
 /// them.
 const BLOBS_IN_FLIGHT: usize = 256;
-/// Blobs that are sorted by size together: one listing page, which is in memory anyway.
+/// Blobs that are sorted by size together, at most: there is room in memory for so many, and for what they carry.
 const WINDOW: usize = 5_000;
 /// How often a blob that changes during its copy is copied again.
 const MAX_CHANGES: u32 = 3;
@@ -77,20 +79,24 @@ pub(crate) async fn copy_blobs(
     route: Route<'_>,
     blobs: impl Stream<Item = Result<Arc<Blob>, Error>> + Send,
 ) -> Result<CopyResult, Error> {
-    let windows = windows(blobs);
+    let windows = windows(blobs, route.source.memory());
     if route.situation.is_asynchronous() {
         return pending::copy_windows(run, asset, route, windows).await;
     }
     let queue = run.copy_queue(route.target);
     windows
-        .map_ok(|window| stream::iter(window.into_iter().map(Ok)))
+        .map_ok(|Window { blobs, room }| stream::iter(blobs.into_iter().map(move |blob| Ok((blob, Arc::clone(&room))))))
         .try_flatten()
         // The slot comes first: a blob that waits for one needs far less memory than the future of its copy.
         .map_ok(|blob| Arc::clone(&queue).acquire(route.priority).map(move |slot| Ok((blob, slot))))
         .try_buffer_unordered(BLOBS_IN_FLIGHT)
-        .map_ok(|(blob, slot)| {
+        .map_ok(|((blob, room), slot)| {
             let method = route.method(blob.length);
-            copy_one(run, asset, route, Candidate::new(blob), method, slot).map(Ok)
+            let copied = copy_one(run, asset, route, Candidate::new(blob), method, slot);
+            copied.map(move |end| {
+                drop(room);
+                Ok(end)
+            })
         })
         .try_buffer_unordered(BLOBS_IN_FLIGHT)
         .try_fold(CopyResult::default(), |mut result, end| {
@@ -100,20 +106,43 @@ pub(crate) async fn copy_blobs(
         .await
 }
 
-/// The blobs in windows, in the order of the listing; each window is sorted by size, largest first.
-fn windows(
-    blobs: impl Stream<Item = Result<Arc<Blob>, Error>> + Send,
-) -> impl Stream<Item = Result<Vec<Arc<Blob>>, Error>> + Send {
-    // The vector grows as it is filled: few assets have enough blobs to justify allocating a whole window.
-    stream::try_unfold(Box::pin(blobs), async |mut blobs| {
-        let mut window = Vec::new();
-        while window.len() < WINDOW
-            && let Some(blob) = blobs.try_next().await?
-        {
+/// Blobs that are sorted by size together.
+struct Window {
+    /// The largest first.
+    blobs: Vec<Arc<Blob>>,
+    /// Their room in memory, given back when the last of them is copied.
+    room: Arc<Vec<OwnedSemaphorePermit>>,
+}
+
+/// The blobs in windows, in the order of the listing. A window ends where there is no room for more: what others have of it
+/// ends with their copies.
+fn windows<'a>(
+    blobs: impl Stream<Item = Result<Arc<Blob>, Error>> + Send + 'a,
+    memory: &'a Memory,
+) -> impl Stream<Item = Result<Window, Error>> + Send + 'a {
+    stream::try_unfold((Box::pin(blobs), None), async move |(mut blobs, mut next): (_, Option<Arc<Blob>>)| {
+        let (mut window, mut room) = (Vec::new(), Vec::new());
+        while window.len() < WINDOW {
+            let Some(blob) = (match next.take() {
+                Some(blob) => Some(blob),
+                None => blobs.try_next().await?,
+            }) else {
+                break;
+            };
+            let bytes = blob.bytes_in_memory();
+            match memory.try_to_copy(bytes) {
+                Some(taken) => room.push(taken),
+                None if window.is_empty() => room.extend(memory.to_copy(bytes).await),
+                None => {
+                    next = Some(blob);
+                    break;
+                }
+            }
             window.push(blob);
         }
         window.sort_by_key(|blob: &Arc<Blob>| std::cmp::Reverse(blob.length));
-        Ok((!window.is_empty()).then_some((window, blobs)))
+        let window = Window { blobs: window, room: Arc::new(room) };
+        Ok((!window.blobs.is_empty()).then_some((window, (blobs, next))))
     })
 }
 

@@ -89,11 +89,11 @@ pub struct RequestCounts {
     pub media: u64,
     /// To the blob services.
     pub blob: u64,
-    /// The longest time that one of the services asked to be waited for, and was.
-    #[serde(rename = "waited_seconds", serialize_with = "as_seconds")]
-    pub waited: Duration,
-    /// A service asked for more than is waited in a run.
-    pub wait_limit_reached: bool,
+    /// The pauses that one of the services asked for and that were granted; of the service that asked for most.
+    #[serde(rename = "pauses_seconds", serialize_with = "as_seconds")]
+    pub pauses: Duration,
+    /// A service asked for more than is granted in a run.
+    pub pause_limit_reached: bool,
 }
 
 impl RequestCounts {
@@ -102,8 +102,8 @@ impl RequestCounts {
         let mut counts = Self::default();
         for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
             let stats = lane.stats();
-            counts.waited = counts.waited.max(stats.waited);
-            counts.wait_limit_reached |= stats.wait_limit_reached;
+            counts.pauses = counts.pauses.max(stats.pauses);
+            counts.pause_limit_reached |= stats.pause_limit_reached;
             match lane.plane() {
                 Plane::Media => counts.media += stats.requests,
                 Plane::BlobRead | Plane::BlobWrite => counts.blob += stats.requests,

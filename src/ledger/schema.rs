@@ -182,7 +182,9 @@ fn in_order<'a>(source: &'a AccountName, target: &'a AccountName) -> (&'a str, &
 /// Fails if the file is, as far as it can be read, a ledger of another pair of accounts. The caller holds the run lock.
 pub(super) fn refuse_other_pair(path: &Path, source: &AccountName, target: &AccountName) -> Result<(), LedgerError> {
     let readable = read_only(path, Beside::Nobody).ok().filter(|connection| recognise(connection, path).is_ok());
-    match readable.map(|connection| same_pair(&connection, path, source, target)) {
+    // In a damaged file the names of the accounts may be what is damaged.
+    let whole = readable.filter(|connection| seal::check(connection, path).is_ok());
+    match whole.map(|connection| same_pair(&connection, path, source, target)) {
         Some(Err(other @ LedgerError::OtherPair { .. })) => Err(other),
         _ => Ok(()),
     }
@@ -221,6 +223,10 @@ fn recognise(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     let empty = id == 0 && found == 0 && objects == 0;
     if id != APPLICATION_ID && !empty {
         return Err(LedgerError::NotALedger { path: path.to_owned() });
+    }
+    if found == 0 && !empty {
+        let reason = "it has tables and no version".to_owned();
+        return Err(LedgerError::Corrupt { attempted: "open", path: path.to_owned(), reason });
     }
     if found > known() {
         return Err(LedgerError::Newer { path: path.to_owned(), found, known: known() });

@@ -1,5 +1,5 @@
-//! Every row carries a checksum of its other columns, its seal. A bit that flips on the disk is found when the file is opened;
-//! without, a changed id would be an asset that nobody has.
+//! Every row carries a checksum of its other columns, its seal. So a bit that flips on the disk is found when the file is opened,
+//! and a changed id is not taken for an asset.
 //!
 //! The database writes the seals itself, by triggers that exist for the program's own connections alone.
 
@@ -76,13 +76,13 @@ pub(super) fn install(connection: &Connection) -> rusqlite::Result<()> {
     TABLES.iter().try_for_each(|table| connection.execute_batch(&table.triggers()))
 }
 
-/// Fails if the file is damaged: its pages do not fit together, or the content of a row is not what was written. Reads the
+/// Fails if the file is damaged: its pages and indexes do not fit together, or the content of a row is not what was written. Reads the
 /// whole file.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::of("check", path, &error);
     let corrupt = |reason: String| LedgerError::Corrupt { attempted: "check", path: path.to_owned(), reason };
     define(connection).map_err(failed)?;
-    let verdict: String = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)).map_err(failed)?;
+    let verdict: String = connection.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0)).map_err(failed)?;
     if verdict != "ok" {
         return Err(corrupt(verdict));
     }

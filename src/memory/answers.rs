@@ -1,5 +1,6 @@
 //! The bytes of all answers that are being read at once.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -37,6 +38,24 @@ impl Answers {
 
     fn used(&self) -> MutexGuard<'_, Used> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+tokio::task_local! {
+    /// The shares of the answers that an attempt has read to their ends, and makes something of.
+    static READ: RefCell<Vec<Share>>;
+}
+
+/// Runs an attempt. What it read counts until it ends: what is made of a body is made while the body is there.
+pub(crate) async fn until_read<F: Future>(attempt: F) -> F::Output {
+    READ.scope(RefCell::default(), attempt).await
+}
+
+/// Keeps the share of an answer that was read to its end.
+pub(crate) fn keep(share: Share) {
+    if share.counted > 0 {
+        // Without an attempt around it the share ends here.
+        let _ = READ.try_with(|read| read.borrow_mut().push(share));
     }
 }
 
@@ -124,6 +143,19 @@ mod tests {
         assert!(most <= LIMIT + pieces * piece, "{most}");
         assert_eq!(answers.used().bytes, 0);
         assert!(answers.used().senior.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_read_counts_until_its_attempt_ends() {
+        let answers = Arc::new(Answers::default());
+        let attempt = until_read(async {
+            let mut share = Answers::share(&answers);
+            share.grow(FREE + 5).await;
+            keep(share);
+            answers.used().bytes
+        });
+        assert_eq!(attempt.await, 5);
+        assert_eq!(answers.used().bytes, 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -92,7 +92,9 @@ impl Blob {
             properties.cache_control.as_ref(),
             self.tier.as_ref(),
         ];
-        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let copy = self.copy.iter().map(|copy| copy.id.len() + copy.description.as_ref().map_or(0, String::len));
+        let checksum = properties.content_md5.as_ref().map_or(0, Vec::len);
+        let texts = texts.into_iter().flatten().map(String::len).chain(copy).sum::<usize>() + checksum;
         let entries = properties.metadata.iter().chain(properties.tags.read().into_iter().flatten());
         let entries: usize = entries.map(|(name, value)| name.len() + value.len() + ENTRY_BYTES).sum();
         size_of::<Self>() + texts + entries

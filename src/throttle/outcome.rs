@@ -52,10 +52,10 @@ pub struct LaneStats {
     pub throttled: u64,
     /// Attempts that failed in another way that is worth another attempt.
     pub troubled: u64,
-    /// Time that was waited because the service asked for it.
-    pub waited: Duration,
-    /// It asked for more than is waited in a run.
-    pub wait_limit_reached: bool,
+    /// Pauses that the service asked for and that were granted.
+    pub pauses: Duration,
+    /// It asked for more than is granted in a run.
+    pub pause_limit_reached: bool,
     /// Latency of successful attempts in microseconds, by operation.
     pub latency: BTreeMap<&'static str, Histogram<u64>>,
 }

@@ -1,33 +1,43 @@
-//! How long a lane waits in all because its service names a time (`Retry-After`).
+//! How long a lane pauses in all because its service names a time (`Retry-After`).
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The most that is granted in a run. A service that asks for more has no use for a run that waits for hours: its requests
-/// fail after the usual retries, and the next run goes on.
-pub(super) const MOST: Duration = Duration::from_mins(15);
+/// What is granted in any run. A service that asks for more has no use for a run that waits for hours: its requests fail after
+/// the usual retries, and the next run goes on.
+pub(super) const LEAST: Duration = Duration::from_mins(15);
+
+/// A long run may pause for one part in so many of its time.
+const SHARE: u32 = 10;
 
 /// What was granted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Patience {
-    /// Until then. Waits side by side count once.
-    until: Option<Instant>,
+    since: Instant,
+    /// Until then. Pauses side by side count once.
+    until: Instant,
     pub(super) granted: Duration,
     /// More was asked for.
     pub(super) is_over: bool,
 }
 
 impl Patience {
-    /// Grants as much of a wait as there is patience left for; `None`: there is none.
+    pub(super) fn new(now: Instant) -> Self {
+        Self { since: now, until: now, granted: Duration::ZERO, is_over: false }
+    }
+
+    /// Grants as much of a pause as there is patience left for; `None`: there is none.
     pub(super) fn grant(&mut self, asked: Duration, now: Instant) -> Option<Duration> {
-        let granted_already = self.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        let more = asked.saturating_sub(granted_already).min(MOST.saturating_sub(self.granted));
-        let wait = (granted_already + more).min(asked);
-        self.is_over |= wait < asked;
+        let most = LEAST.max((now - self.since) / SHARE);
+        let granted_already = self.until.saturating_duration_since(now);
+        let more = asked.saturating_sub(granted_already).min(most.saturating_sub(self.granted));
+        let pause = (granted_already + more).min(asked);
+        let is_cut = pause < asked;
+        self.is_over |= is_cut;
         self.granted += more;
-        self.until = Some(now + granted_already + more);
-        (wait > Duration::ZERO).then_some(wait)
+        self.until = now + granted_already + more;
+        (!is_cut || !pause.is_zero()).then_some(pause)
     }
 }
 
@@ -38,8 +48,9 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
-    async fn waits_side_by_side_count_once_and_their_sum_is_bounded() {
-        let (mut patience, start) = (Patience::default(), Instant::now());
+    async fn pauses_side_by_side_count_once_and_their_sum_is_bounded() {
+        let start = Instant::now();
+        let mut patience = Patience::new(start);
         for _ in 0..256 {
             assert_eq!(patience.grant(5 * MINUTE, start), Some(5 * MINUTE));
         }
@@ -53,6 +64,12 @@ mod tests {
         // What was granted holds for all that ask meanwhile.
         assert_eq!(patience.grant(5 * MINUTE, start + 121 * MINUTE), Some(MINUTE));
         assert_eq!(patience.grant(5 * MINUTE, start + 130 * MINUTE), None);
-        assert_eq!(patience.granted, MOST);
+        assert_eq!(
+            patience.grant(Duration::ZERO, start + 130 * MINUTE),
+            Some(Duration::ZERO),
+            "no pause is a pause, too"
+        );
+        assert_eq!(patience.granted, LEAST);
+        assert_eq!(patience.grant(5 * MINUTE, start + 200 * MINUTE), Some(5 * MINUTE), "the run is long");
     }
 }

@@ -329,13 +329,9 @@ async fn an_asset_that_is_ready_does_not_wait_for_one_that_takes_hours() {
 async fn more_large_containers_than_are_walked_through_at_once_are_mirrored_and_compared() {
     let world = World::generated("assets=10,blobs=1100,seed=1,sizes=small,awkward=false,real=false").await;
     tokio::time::advance(Duration::from_hours(1)).await;
-    let first = world.sync().await;
+    let (first, _) = world.sync().await;
     assert_eq!((first.assets.mirrored, first.blobs.copied), (10, 11_000));
-    let compared = mediamirror::engine::verify::verify(
-        &world.pair(),
-        &world.ledger,
-        &Options::default(),
-        &mediamirror::monitor::TestMonitor::default(),
-    );
-    assert_eq!(compared.await.unwrap().differences, []);
+    let (pair, monitor) = (world.pair(), mediamirror::monitor::TestMonitor::default());
+    let compared = mediamirror::engine::verify::verify(&pair, &world.ledger, &Options::default(), &monitor).await;
+    assert_eq!(compared.unwrap().differences, []);
 }

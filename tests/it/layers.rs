@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("retry", &["model", "failure"]),
     ("throttle", &["model", "retry"]),
     ("error", &["model", "redact", "failure", "verdict", "config", "ledger", "state"]),
-    ("call", &["model", "retry", "throttle", "error"]),
+    ("call", &["model", "retry", "throttle", "error", "memory"]),
     ("config", &["files", "model", "redact", "verdict", "error", "throttle", "spelling", "memory"]),
     ("monitor", &["model", "redact", "verdict", "error"]),
     ("ledger", &["files", "model", "redact", "verdict", "error", "clock", "machine"]),

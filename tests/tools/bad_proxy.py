@@ -1,7 +1,7 @@
 """A forward proxy for plain HTTP that harms what passes through it: `python3 bad_proxy.py chaos SEED` cuts connections, delivers
 requests twice, refuses, and sends garbage; `python3 bad_proxy.py flood KIND MEGABYTES` answers with as much as it can.
 
-It prints its port, and ends when its standard input does. It knows HTTP and nothing of mediamirror.
+It prints its port, and ends when its standard input does, with the number of bytes that it flooded. It knows HTTP and nothing of mediamirror.
 """
 
 import os
@@ -101,7 +101,7 @@ class Chaos:
     """Harms one exchange in six or so, in the way that the dice say."""
 
     def __init__(self, seed):
-        self.dice, self.lock, self.refusing = random.Random(seed), threading.Lock(), 0
+        self.dice, self.lock, self.refusing, self.sent = random.Random(seed), threading.Lock(), 0, 0
 
     def exchange(self, client, request):
         with self.lock:
@@ -195,6 +195,11 @@ def blob(at, metadata):
     return head + b"<BlobType>BlockBlob</BlobType></Properties><Metadata>" + metadata + b"</Metadata></Blob>"
 
 
+def copied(at):
+    state = b"<CopyId>1</CopyId><CopyStatus>failed</CopyStatus><CopyStatusDescription>%s</CopyStatusDescription>"
+    return blob(at, b"").replace(b"<BlobType>", state % (b"x" * 20_000) + b"<BlobType>")
+
+
 # Each page leads to another one: this is exchanged before it is sent.
 MARKER = b"the next page ->"
 
@@ -214,7 +219,8 @@ OK = b"HTTP/1.1 200 OK"
 FLOODS = {
     "pages": (b"comp=list", OK, lambda: page(blob(at, b"<m>%s</m>" % (b"x" * 4500)) for at in range(5000))),
     "usual-pages": (b"comp=list", OK, lambda: page(blob(at, b"<m>%s</m>" % (b"x" * 900)) for at in range(5000))),
-    "backwards": (b"comp=list", OK, lambda: page(blob(-at, b"") for at in range(5000))),
+    "backwards": (b"comp=list", OK, lambda: page(blob(9999 - at, b"") for at in range(5000))),
+    "descriptions": (b"comp=list", OK, lambda: page(copied(at) for at in range(900))),
     "entries": (b"comp=list", OK, lambda: page(blob(at, b"") for at in range(120_000))),
     "metadata": (b"comp=list", OK, lambda: page([blob(1, b"".join(b"<m%d/>" % at for at in range(2_000_000)))])),
     "rows": (b"/api/Assets", OK, lambda: json_of(b"{}", SIZE)),
@@ -230,8 +236,13 @@ class Flood:
 
     def __init__(self, kind, megabytes):
         self.wanted, self.start, self.make = FLOODS[kind]
-        self.kind, self.left, self.lock = kind, megabytes << 20, threading.Lock()
+        self.kind, self.left, self.sent, self.lock = kind, megabytes << 20, 0, threading.Lock()
         self.body = self.make() if self.make else b"x" * (1 << 20)
+
+    def send(self, client, harm):
+        client.sendall(harm)
+        with self.lock:
+            self.sent += len(harm)
 
     def exchange(self, client, request):
         line = request[0].split(b" ")[1]
@@ -247,17 +258,17 @@ class Flood:
         elif self.kind == "headers":
             client.sendall(self.start + b"\r\n")
             for at in range(9_000):
-                client.sendall(b"x-%d: %s\r\n" % (at, b"y" * 4000))
+                self.send(client, b"x-%d: %s\r\n" % (at, b"y" * 4000))
             raise Ended
         elif self.kind == "endless":
             client.sendall(self.start + b"\r\nTransfer-Encoding: chunked\r\n\r\n")
             for _ in range(200):
-                client.sendall(b"%x\r\n" % len(self.body) + self.body + b"\r\n")
+                self.send(client, b"%x\r\n" % len(self.body) + self.body + b"\r\n")
             raise Ended
         else:
             client.sendall(self.start + b"\r\nContent-Length: %d\r\n\r\n" % len(self.body))
             before, marker, after = self.body.rpartition(MARKER)
-            client.sendall(before)
+            self.send(client, before)
             client.sendall((os.urandom(len(MARKER) // 2).hex().encode() if marker else b"") + after)
 
 
@@ -286,6 +297,7 @@ def main():
     print(listener.getsockname()[1], flush=True)
     threading.Thread(target=accept, args=(listener, harm), daemon=True).start()
     sys.stdin.read()
+    print(harm.sent, flush=True)
 
 
 main()

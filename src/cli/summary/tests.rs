@@ -76,19 +76,19 @@ fn a_run_that_did_nothing_is_one_line() {
 }
 
 #[test]
-fn the_total_says_how_long_services_asked_to_be_waited_for() {
-    let of = |seconds: u64, wait_limit_reached: bool| {
-        let waited = Duration::from_secs(seconds);
+fn the_total_names_the_pauses_that_services_asked_for() {
+    let of = |seconds: u64, pause_limit_reached: bool| {
+        let pauses = Duration::from_secs(seconds);
         text(
-            &Summary { requests: RequestCounts { waited, wait_limit_reached, ..example().requests }, ..example() },
+            &Summary { requests: RequestCounts { pauses, pause_limit_reached, ..example().requests }, ..example() },
             &Kept::default(),
             false,
         )
     };
-    assert!(!of(3, false).contains("waited"), "too little to be said");
+    assert!(!of(3, false).contains("pauses"), "too little to be said");
     let joined = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(joined(of(80, false)).contains("1.2 s, 80 s of them waited because a service asked for it)"));
-    assert!(joined(of(900, true)).contains("asked for it, which is the most that is waited)"));
+    assert!(joined(of(80, false)).contains("1.2 s, a service asked for pauses of 80 s)"));
+    assert!(joined(of(900, true)).contains("a service asked for pauses of more than the 900 s that were granted)"));
 }
 
 #[test]
@@ -177,8 +177,8 @@ fn the_json_has_the_promised_shape() {
         "/causes/locator-id-taken",
         "/requests/media",
         "/requests/blob",
-        "/requests/waited_seconds",
-        "/requests/wait_limit_reached",
+        "/requests/pauses_seconds",
+        "/requests/pause_limit_reached",
         "/elapsed_seconds",
     ] {
         assert!(json.pointer(path).is_some(), "{path} is missing in {json}");

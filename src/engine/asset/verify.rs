@@ -8,6 +8,7 @@ use crate::engine::contents::digest::{BlobsDigest, BlobsSum, is_archived, to_rec
 use crate::engine::contents::{Contents, compare_names};
 use crate::error::Error;
 use crate::ledger::Facts;
+use crate::memory::Turn;
 use crate::verdict::Cause;
 
 /// Differences named in an error; the rest is counted.
@@ -16,12 +17,14 @@ const DIFFERENCES_NAMED: usize = 3;
 /// Lists the target and compares. Returns the fingerprints of both listings.
 pub(crate) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Contents<'_>) -> Result<Facts, Error> {
     let (asset, before) = (&work.asset, work.row.as_ref().map(|row| &row.facts));
-    let Contents { account, container, .. } = present;
+    let (account, container) = (present.account, present.container.clone());
+    // What it keeps of the copy's old state makes room for the new one.
+    drop(present);
     let target = Contents::list(account, container).await?;
     let (mut digest, mut sum) = (BlobsDigest::default(), BlobsSum::default());
     let (mut named, mut more) = (Vec::new(), 0);
     let mut archived = None;
-    let mut pairs = compare_names(source, &target);
+    let mut pairs = compare_names(source, &target, Turn::Compare);
     while let Some((blob, copy)) = pairs.try_next().await? {
         let Some(blob) = blob else { continue };
         digest.add(&blob);

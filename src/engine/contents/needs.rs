@@ -9,6 +9,7 @@ use crate::engine::contents::compare::{self, Known, Need, Why};
 use crate::engine::contents::digest::{Sealed, same_blobs};
 use crate::engine::contents::{Contents, compare_names};
 use crate::error::Error;
+use crate::memory::Turn;
 use crate::model::{Blob, IndexTags};
 
 /// A blob of the source, its copy, and what makes the copy the same.
@@ -39,7 +40,7 @@ pub(crate) fn needs<'a>(
     present: &'a Contents<'_>,
 ) -> impl Stream<Item = Result<Needed, Error>> + Send + 'a {
     let known = known(work, source, present);
-    compare_names(source, present).try_filter_map(move |(blob, copy)| {
+    compare_names(source, present, Turn::Copy).try_filter_map(move |(blob, copy)| {
         let needed = blob.map(|blob| {
             let need = compare::need(&blob, copy.as_deref(), &known);
             Needed { blob, copy, need }
@@ -102,7 +103,7 @@ impl Survey {
     pub(crate) async fn of(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<Self, Error> {
         let known = known(work, source, present);
         let mut survey = Self::default();
-        let mut pairs = std::pin::pin!(compare_names(source, present));
+        let mut pairs = std::pin::pin!(compare_names(source, present, Turn::Compare));
         while let Some((blob, copy)) = pairs.try_next().await? {
             survey.look(blob.as_deref(), copy.as_deref(), &known);
         }

@@ -65,8 +65,12 @@ pub(crate) async fn file_differences(
         Some((file.name.clone(), what))
     });
     let names: HashSet<&str> = wanted.iter().map(|file| file.name.as_str()).collect();
-    let kept = |name: &str| target.may_have(name) && !source.may_have(name);
-    let extra = there.iter().filter(|file| !names.contains(file.name.as_str()) && !kept(&file.name));
+    let extra: HashSet<&str> =
+        there.iter().map(|file| file.name.as_str()).filter(|name| !names.contains(name)).collect();
+    let on_target = target.which_of(extra.clone()).await?;
+    let in_source = source.which_of(on_target.clone()).await?;
+    let kept = |name: &str| on_target.contains(name) && !in_source.contains(name);
+    let extra = there.iter().filter(|file| extra.contains(file.name.as_str()) && !kept(&file.name));
     Ok(differs.chain(extra.map(|file| (file.name.clone(), "the file record is on the target alone"))).collect())
 }
 

@@ -8,7 +8,8 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::engine::copy::{
-    BLOBS_IN_FLIGHT, BlobEnd, Candidate, CopyResult, MAX_CHANGES, Route, Settled, abort, copy_one, settle, subject,
+    BLOBS_IN_FLIGHT, BlobEnd, Candidate, CopyResult, MAX_CHANGES, Route, Settled, Window, abort, copy_one, settle,
+    subject,
 };
 use crate::engine::run::Run;
 use crate::engine::schedule::poll::{CopyTracker, Ended};
@@ -26,13 +27,14 @@ pub(crate) async fn copy_windows(
     run: &Run,
     asset: &Asset,
     route: Route<'_>,
-    windows: impl Stream<Item = Result<Vec<Arc<Blob>>, Error>> + Send,
+    windows: impl Stream<Item = Result<Window, Error>> + Send,
 ) -> Result<CopyResult, Error> {
     let mut result = CopyResult::default();
     let mut windows = std::pin::pin!(windows);
     while let Some(window) = windows.try_next().await? {
-        result.planned += window.len() as u64;
-        let copied = copy_async(run, asset, route, window).await;
+        result.planned += window.blobs.len() as u64;
+        let copied = copy_async(run, asset, route, window.blobs).await;
+        drop(window.room);
         result.changed.extend(copied.changed);
         result.vanished.extend(copied.vanished);
         result.failed.extend(copied.failed);

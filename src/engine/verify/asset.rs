@@ -14,6 +14,7 @@ use crate::engine::schedule::overwrites::Judged;
 use crate::engine::tags;
 use crate::engine::withdraw;
 use crate::error::Error;
+use crate::memory::Turn;
 use crate::model::{Asset, Blob};
 use crate::verdict::{Cause, Finding};
 
@@ -140,7 +141,7 @@ async fn compare_blobs(
 ) -> Result<Blobs, Error> {
     let known = known(work, source, present);
     let (mut blobs, mut silent) = (Blobs::default(), None);
-    let mut pairs = std::pin::pin!(compare_names(source, present));
+    let mut pairs = std::pin::pin!(compare_names(source, present, Turn::Compare));
     while let Some((blob, copy)) = pairs.try_next().await? {
         let need = blobs.survey.look(blob.as_deref(), copy.as_deref(), &known);
         let (Some(blob), Some(need)) = (blob, need) else { continue };

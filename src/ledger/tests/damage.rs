@@ -24,8 +24,11 @@ async fn a_flipped_bit_is_found_or_changes_nothing() {
     let (whole, before) = (fs::read(&path).unwrap(), content(&path).await.unwrap());
     let mut dice = fastrand::Rng::with_seed(33);
     let (mut found, mut harmless) = (0, 0);
-    for _ in 0..1_000 {
-        let (mut bytes, at, bit) = (whole.clone(), dice.usize(..whole.len()), dice.u8(..8));
+    // Every bit of the file's head, then any.
+    let head = (0..100).flat_map(|at| (0..8).map(move |bit| (at, bit)));
+    let places: Vec<_> = head.chain((0..1_000).map(|_| (dice.usize(..whole.len()), dice.u8(..8)))).collect();
+    for (at, bit) in places {
+        let mut bytes = whole.clone();
         bytes[at] ^= 1 << bit;
         fs::write(&path, bytes).unwrap();
         match content(&path).await {
@@ -38,4 +41,20 @@ async fn a_flipped_bit_is_found_or_changes_nothing() {
     }
     // Most of a small file is room.
     assert!(found > 100 && harmless > 100, "{found} found, {harmless} harmless");
+}
+
+#[tokio::test]
+async fn a_ledger_whose_accounts_are_damaged_can_be_rebuilt() {
+    let (_dir, path) = place();
+    open(&path).unwrap().close().await.unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(5).position(|window| window == b"north").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(error.to_string().contains("sync --rebuild-ledger"), "{error}");
+    let (source, target) = pair();
+    let (ledger, moved) = Ledger::rebuild(&path, &source, &target).unwrap();
+    assert_eq!((ledger.count().await.unwrap(), moved.is_empty()), (0, false));
+    ledger.close().await.unwrap();
 }

@@ -6,7 +6,7 @@ use crate::error::Failure;
 
 /// The most values that an answer has: a page of 1,000 jobs has some 100,000, and a batch of 1,000 operations fewer. Read,
 /// a value of one character takes thirty times as much memory as in its answer.
-const MOST_VALUES: usize = 500_000;
+const MOST_VALUES: usize = 250_000;
 /// What is read of a refusal, in bytes. Its code and message take a kilobyte or two.
 const REFUSAL: usize = 64 << 10;
 
@@ -40,13 +40,15 @@ pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<A
     } else {
         body.truncate(REFUSAL);
     }
+    // Without a second copy, unless it is no text.
+    let body = String::from_utf8(body.into());
     Ok(Answer {
         status: u16::from(status),
         content_type: header("content-type"),
         location: header("location"),
         date: header("date"),
         retry_after: header("retry-after"),
-        body: String::from_utf8_lossy(&body).into_owned(),
+        body: body.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
     })
 }
 
@@ -68,6 +70,6 @@ mod tests {
         let body = |values: usize| format!("[{}0]", "0,".repeat(values - 1));
         assert_eq!(within_bounds(body(MOST_VALUES).as_bytes()), Ok(()));
         let refused = within_bounds(body(MOST_VALUES + 1).as_bytes()).unwrap_err();
-        assert_eq!(refused.to_string(), "unexpected answer: it has 500001 values; 500000 are read at most");
+        assert_eq!(refused.to_string(), "unexpected answer: it has 250001 values; 250000 are read at most");
     }
 }

@@ -1,7 +1,7 @@
 //! Resolves the front door to the cluster of the account: this module follows the one 301 redirect itself.
 //!
 //! The token goes along to the new root, therefore only to hosts that the configuration names, and to siblings of the front
-//! door: hosts of the same domain, where that is no place in which anybody can register a name.
+//! door: hosts of the same domain, where that has three parts or more.
 
 use azure_core::http::{HttpClient, Method, Request};
 use url::Url;
@@ -70,13 +70,13 @@ impl FrontDoor {
     }
 }
 
-/// Labels of the domain that siblings share, at least: `media.azure.net` belongs to one owner, while names below `cloudapp.net`
-/// or `co.uk` belong to many.
+/// Labels of the domain that siblings share, at least: names below `cloudapp.net` or `co.uk` belong to many, while the services
+/// that are known have `media.azure.net` to themselves.
 const SHARED_LABELS: usize = 3;
 
 /// Do two hosts differ in their first label alone, and answer at the same port?
 fn are_siblings(one: &Url, other: &Url) -> bool {
-    let domain = |url: &Url| url.domain()?.split_once('.').map(|(_, domain)| domain.to_owned());
+    let domain = |url: &Url| url.domain()?.trim_end_matches('.').split_once('.').map(|(_, domain)| domain.to_owned());
     let shared = domain(one).filter(|shared| domain(other).as_ref() == Some(shared));
     let narrow = shared.is_some_and(|shared| shared.split('.').count() >= SHARED_LABELS);
     narrow && one.port_or_known_default() == other.port_or_known_default()
@@ -117,6 +117,7 @@ mod tests {
             ("front.media.azure.net", "front.media.azure.net.evil"),
             ("front.media.azure.net", "front2.media.azure.net:8443"),
             ("media.windows.net", "evil.windows.net"),
+            ("media.windows.net.", "evil.windows.net."),
             ("media.co.uk", "evil.co.uk"),
             ("127.0.0.1", "10.0.0.1"),
         ] {

@@ -81,7 +81,8 @@ pub(super) async fn all<T: Send + 'static>(
     query: Query,
     read: fn(&Row) -> Result<Option<T>, Failure>,
 ) -> Result<Vec<T>, CallError> {
-    let mut progress = Progress { skip: 0, seen: Seen::default(), ended: false };
+    // All rows are kept, so their ids may be, too.
+    let mut progress = Progress { skip: 0, seen: Seen { most: usize::MAX, ..Seen::default() }, ended: false };
     let mut found = Vec::new();
     while !progress.ended {
         let rows = wire.rows(query.call(), &query.page(progress.skip)).await?;
@@ -127,10 +128,18 @@ pub(super) fn unreadable(query: &Query, failure: Failure) -> CallError {
 const REMEMBERED: usize = 50 * PAGE;
 
 /// The ids of the last pages.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
+    /// When the older ones are forgotten.
+    most: usize,
     newer: Ids,
     older: Ids,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { most: REMEMBERED, newer: Ids::default(), older: Ids::default() }
+    }
 }
 
 /// Sixteen bytes each where they end in a GUID, as all do.
@@ -143,7 +152,7 @@ struct Ids {
 impl Seen {
     /// Is it new?
     fn insert(&mut self, id: &str) -> bool {
-        if self.newer.len() == REMEMBERED {
+        if self.newer.len() == self.most {
             self.older = std::mem::take(&mut self.newer);
         }
         !self.older.has(id) && self.newer.insert(id)

@@ -1,7 +1,7 @@
 //! A proxy between the program and the services, as a process of its own, that harms what passes through it.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::{BINARY, Run};
 use crate::cli::against_emulator::Emulator;
@@ -12,6 +12,7 @@ const PROXY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/bad_proxy.
 #[derive(Debug)]
 pub(super) struct BadProxy {
     process: Child,
+    output: BufReader<ChildStdout>,
     url: String,
 }
 
@@ -25,9 +26,19 @@ impl BadProxy {
             .stdout(Stdio::piped())
             .spawn()
             .expect("python3 runs");
+        let mut output = BufReader::new(process.stdout.take().expect("piped"));
         let mut port = String::new();
-        BufReader::new(process.stdout.take().expect("piped")).read_line(&mut port).expect("its port");
-        Self { process, url: format!("http://127.0.0.1:{}", port.trim()) }
+        output.read_line(&mut port).expect("its port");
+        let port: u16 = port.trim().parse().expect("the proxy says its port");
+        Self { process, output, url: format!("http://127.0.0.1:{port}") }
+    }
+
+    /// Ends it. Returns how many bytes of harm it has sent.
+    pub(super) fn sent(mut self) -> u64 {
+        drop(self.process.stdin.take());
+        let mut sent = String::new();
+        self.output.read_line(&mut sent).expect("what it sent");
+        sent.trim().parse().expect("a number")
     }
 
     /// Starts the program behind it.

@@ -10,12 +10,12 @@ use crate::cli::against_emulator::Emulator;
 /// The most memory for any answers whatever, in KiB, as the manual promises it.
 const MOST: u64 = 256 << 10;
 /// Megabytes that are sent before the service refuses: twice the bound, from a dozen answers or more at once.
-const SENT: &str = "500";
+const SENT: u64 = 500;
 
 /// The most memory that a sync took behind such a service, in KiB.
 fn peak(kind: &str) -> u64 {
     let emulator = Emulator::with(&regions(0, LONG), &library(60), "");
-    let proxy = BadProxy::start(&["flood", kind, SENT]);
+    let proxy = BadProxy::start(&["flood", kind, &SENT.to_string()]);
     let mut run = proxy.run(&emulator, &["sync", "--quiet"]);
     let status = format!("/proc/{}/status", run.process.id());
     let (mut peak, deadline) = (0, Instant::now() + LONGEST);
@@ -30,13 +30,27 @@ fn peak(kind: &str) -> u64 {
     let said = format!("{kind}: {}{}", ended.stdout, ended.stderr);
     assert!(ended.signal.is_none() && !said.contains("panicked"), "{said}");
     assert_ne!(ended.code, Some(0), "{said}");
+    let sent = proxy.sent() >> 20;
+    assert!(sent > SENT / 10, "{kind}: only {sent} MiB were sent");
     peak
 }
 
 /// Guarantee 12: 256 MiB with default settings, for any answers whatever.
 #[test]
 fn no_service_makes_the_program_take_more_than_256_mib() {
-    for kind in ["pages", "usual-pages", "entries", "metadata", "rows", "values", "refusals", "endless", "headers"] {
+    for kind in [
+        "pages",
+        "usual-pages",
+        "backwards",
+        "descriptions",
+        "entries",
+        "metadata",
+        "rows",
+        "values",
+        "refusals",
+        "endless",
+        "headers",
+    ] {
         let peak = peak(kind);
         println!("{kind}: {} MiB", peak >> 10);
         assert!(peak > 10 << 10, "{kind}: {peak} KiB cannot be right");

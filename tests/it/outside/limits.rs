@@ -50,7 +50,7 @@ fn a_run_with_too_little_memory_ends_before_it_begins_and_says_what_to_do() {
     let ended = Run::script(&emulator, r#"ulimit -v 200000; exec "$0" sync"#).end();
     ended.with(5);
     let said = ended.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("195 MiB of address space are allowed, and a run can need 256 MiB"), "{said}");
-    assert!(said.contains("run `ulimit -v 262144` before"), "{said}");
+    assert!(said.contains("195 MiB of address space are allowed, and a run can need 1024 MiB"), "{said}");
+    assert!(said.contains("run `ulimit -v 1048576` before"), "{said}");
     assert_eq!(done(&emulator, &["CreateAsset"]), 0);
 }
