@@ -1,7 +1,8 @@
 //! The configuration as it is written: the shape of the TOML file, nothing checked beyond it.
 
+mod limits;
+
 use std::collections::BTreeMap;
-use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -10,12 +11,12 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 
-use super::Limits;
 use super::policy::{AcceptFile, GuardsFile};
 use super::problem::{Document, Problems};
 use super::secret::SecretSource;
 use crate::spelling::nearest;
-use crate::throttle::LaneLimits;
+
+use limits::LimitsFile;
 
 /// The whole file.
 #[derive(Debug)]
@@ -159,59 +160,6 @@ pub(super) struct StorageFile {
     pub(super) endpoint: Option<Spanned<String>>,
     pub(super) key: Option<Spanned<SecretSource>>,
     pub(super) sas: Option<Spanned<SecretSource>>,
-}
-
-/// `[source.limits]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct LimitsFile {
-    media: MediaLaneFile,
-    blob: LaneFile,
-    pending_copies: Option<NonZeroUsize>,
-}
-
-/// The limits of the media API's lane, on which no bytes are moved; what is left out keeps its own default.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct MediaLaneFile {
-    requests_per_second: Option<NonZeroU64>,
-    in_flight: Option<NonZeroUsize>,
-}
-
-/// The limits of one lane; what is left out keeps the lane's own default.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct LaneFile {
-    requests_per_second: Option<NonZeroU64>,
-    bytes_per_second: Option<NonZeroU64>,
-    in_flight: Option<NonZeroUsize>,
-}
-
-impl LimitsFile {
-    /// The default limits with what is written here put over them.
-    pub(super) fn limits(&self) -> Limits {
-        let default = Limits::default();
-        Limits {
-            media: LaneFile {
-                requests_per_second: self.media.requests_per_second,
-                bytes_per_second: None,
-                in_flight: self.media.in_flight,
-            }
-            .over(default.media),
-            blob: self.blob.over(default.blob),
-            pending_copies: self.pending_copies.map_or(default.pending_copies, NonZeroUsize::get),
-        }
-    }
-}
-
-impl LaneFile {
-    fn over(&self, lane: LaneLimits) -> LaneLimits {
-        LaneLimits {
-            requests_per_second: self.requests_per_second.or(lane.requests_per_second),
-            bytes_per_second: self.bytes_per_second.or(lane.bytes_per_second),
-            in_flight: self.in_flight.map_or(lane.in_flight, NonZeroUsize::get),
-        }
-    }
 }
 
 /// The table that a section was read from has a placeholder where a part of it is read by itself.
