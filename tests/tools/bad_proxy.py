@@ -269,7 +269,7 @@ class Flood:
             client.sendall(self.start + b"\r\nContent-Length: %d\r\n\r\n" % len(self.body))
             before, marker, after = self.body.rpartition(MARKER)
             self.send(client, before)
-            client.sendall((os.urandom(len(MARKER) // 2).hex().encode() if marker else b"") + after)
+            self.send(client, (os.urandom(len(MARKER) // 2).hex().encode() if marker else b"") + after)
 
 
 def serve(client, harm):
