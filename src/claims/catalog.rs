@@ -56,6 +56,10 @@ pub(crate) struct Claims {
     through_locators: bool,
     /// Assets of the target that the source's marks call originals.
     originals: Vec<AssetId>,
+    /// The access policies of our locators.
+    our_policies: HashSet<String>,
+    /// Locators that became ours.
+    adopted: BTreeSet<String>,
 }
 
 impl Claims {
@@ -75,7 +79,7 @@ impl Claims {
             FilesWanted::Source => (Some(source.files(None)), None),
             FilesWanted::BothSides => (Some(source.files(None)), Some(target.files(None))),
         };
-        let (originals, (), (), (), (), ()) = futures::try_join!(
+        let (originals, (), (), our_policies, (), ()) = futures::try_join!(
             source_assets(&spool, pair, monitor, covers),
             target_assets(&spool, pair, monitor),
             source_locators(&spool, source.locators()),
@@ -88,7 +92,8 @@ impl Claims {
         let through_locators = source.capabilities().locators;
         let source = source.account().clone();
         let target = Target { account: target.account().clone(), can: target.capabilities() };
-        Ok(Self { spool, source, target, files, began, through_locators, originals })
+        let adopted = adopted.clone();
+        Ok(Self { spool, source, target, files, began, through_locators, originals, our_policies, adopted })
     }
 
     /// Recognises copies whose mark somebody removed: locators of ours are on them, and the ledger names them. Then what the
@@ -298,11 +303,13 @@ impl Claims {
         Ok(!self.through_locators && self.spool.public_access_on_target(&asset.id)? != asset.public)
     }
 
-    /// Those of the locators that are on a target asset `now` that are ours.
-    pub(crate) fn ours_among(&self, target: &AssetId, now: &[Locator]) -> Result<Vec<LocatorId>, Error> {
-        let listed = self.spool.locators_on(target)?;
-        let is_ours = |locator: &&Locator| listed.iter().any(|there| there.ours && there.locator.id == locator.id);
-        Ok(now.iter().filter(is_ours).map(|locator| locator.id.clone()).collect())
+    /// Those of the locators that are on a target asset `now` that are ours, whether or not they were listed.
+    pub(crate) fn ours_among(&self, now: &[Locator]) -> Vec<LocatorId> {
+        let is_ours = |locator: &&Locator| {
+            let made = locator.policy.as_ref().is_some_and(|policy| self.our_policies.contains(policy));
+            made || self.adopted.contains(locator.id.as_str())
+        };
+        now.iter().filter(is_ours).map(|locator| locator.id.clone()).collect()
     }
 }
 
@@ -358,14 +365,15 @@ async fn source_locators(spool: &Spool, mut pages: Pages<'_, Locator>) -> Result
     Ok(())
 }
 
-async fn target_locators(spool: &Spool, pair: &Pair, adopted: &BTreeSet<String>) -> Result<(), Error> {
+/// Lists the target's locators. Returns the access policies of ours.
+async fn target_locators(spool: &Spool, pair: &Pair, adopted: &BTreeSet<String>) -> Result<HashSet<String>, Error> {
     let library = &pair.target.library;
     let our_policies = library.our_policies().await?;
     let mut pages = library.locators();
     while let Some(page) = pages.try_next().await? {
         spool.add_target_locators(&page, &our_policies, adopted)?;
     }
-    Ok(())
+    Ok(our_policies)
 }
 
 async fn file_records(spool: &Spool, side: Side, pages: Option<Pages<'_, AssetFile>>) -> Result<(), Error> {

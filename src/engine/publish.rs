@@ -277,7 +277,7 @@ async fn replace(run: &Run, work: &mut Work, old: &TargetAsset, new: &TargetAsse
     work.missing.extend(of_old);
     // Asked now: a listing may leave one out, and with the asset it would be gone.
     let there = library.locators_of_asset(&old.id).await?;
-    let ours = run.claims.ours_among(&old.id, &there)?;
+    let ours = run.claims.ours_among(&there);
     if ours.len() < there.len() {
         // It stays because of a foreign locator, and no longer counts as ours. So none of ours stays on it, nor one that a
         // guard holds: without a container it plays nothing.
