@@ -184,6 +184,23 @@ async fn a_copy_without_its_container_that_has_a_foreign_locator_is_replaced_and
     assert_eq!(look.locators.into_iter().map(|locator| locator.id).collect::<Vec<_>>(), [foreign]);
 }
 
+/// The old copy is asked for its locators before it goes. What is ours there is known by its policy, not by the listing.
+#[tokio::test(start_paused = true)]
+async fn a_copy_without_its_container_goes_with_our_locators_that_a_short_listing_hides() {
+    let (world, seeded) = mirrored(1).await;
+    let copy = copy_of(&world, &seeded[0].asset).await;
+    let locators = world.emulator.operator(0).assets().into_iter().flat_map(|look| look.locators);
+    for locator in locators.collect::<Vec<_>>() {
+        world.emulator.operator(0).remove_locator(&locator.id).await.unwrap();
+    }
+    assert!(world.emulator.delete_container("storeeast", container(&copy)));
+    let short = Rule::new(Fault::Mangle(Mangle::Empty)).operation("ListLocators").account("mediaeast").nth(1);
+    world.emulator.set_faults(&FaultPlan::new(1).rule(short)).unwrap();
+    world.sync().await;
+    let left = world.emulator.operator(1).assets().into_iter().find(|look| look.id == copy.id.as_str());
+    assert!(left.is_none(), "{left:#?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_change_that_the_guard_on_overwriting_held_passes_once_the_operator_allows_it() {
     let (world, seeded) = mirrored(1).await;
