@@ -8,17 +8,18 @@ use futures::stream::{self, BoxStream, StreamExt};
 use jiff::Timestamp;
 
 use super::account::BlobAccount;
+use super::list::fewer;
 use super::properties::{ABSENT, control_call, header, refused_with};
 use super::write::write_call;
 use crate::error::{CallError, Error, Failure};
+use crate::memory::LISTED_PAGE;
 use crate::model::{ContainerName, PublicAccess};
 
 /// The most that the service lists at once.
 const PAGE_SIZE: usize = 5_000;
-/// The most elements of a page. A container takes a dozen; with metadata, some more.
+/// The most XML elements of a page. A container takes a dozen, and one more for each entry of its metadata. A parsed element takes
+/// many times as much memory as its text.
 const MOST_ELEMENTS: usize = 50 * PAGE_SIZE;
-/// How many times fewer containers the next smaller page has.
-const SMALLER: usize = 10;
 /// How header names of metadata begin.
 const META: &str = "x-ms-meta-";
 
@@ -51,15 +52,15 @@ enum Cursor {
     End,
 }
 
-/// Reads a page of containers, unless it has more than were asked for.
-fn read_page(xml: &[u8], size: usize) -> Result<ListContainersResponse, &'static str> {
-    const TOO_MANY: &str = "has more entries than were asked for";
-    // Two tags an element. Read, an element takes many times as much memory as on the page.
+/// Parses a page, for which `size` containers were asked.
+fn read_page(xml: &[u8], size: usize) -> Result<ListContainersResponse, Failure> {
+    let unreadable = |why: &str| Failure::Unexpected(format!("a page of the list of containers {why}"));
+    // Each element has two tags at most.
     if memchr::memchr_iter(b'<', xml).count() > 2 * MOST_ELEMENTS {
-        return Err(TOO_MANY);
+        return Err(Failure::TooLarge(LISTED_PAGE));
     }
-    let page: ListContainersResponse = azure_core::xml::from_xml(xml).map_err(|_| "cannot be read")?;
-    if page.container_items.len() > size { Err(TOO_MANY) } else { Ok(page) }
+    let page: ListContainersResponse = azure_core::xml::from_xml(xml).map_err(|_| unreadable("cannot be read"))?;
+    if page.container_items.len() > size { Err(unreadable("has more entries than were asked for")) } else { Ok(page) }
 }
 
 impl BlobAccount {
@@ -72,10 +73,9 @@ impl BlobAccount {
                 Cursor::End => return Ok(None),
             };
             let page = loop {
-                match self.containers_page(marker.as_deref(), size).await {
-                    // With much metadata fewer containers fill a page.
-                    Err(CallError { failure: Failure::TooLarge(_), .. }) if size > 1 => size = (size / SMALLER).max(1),
-                    page => break page?,
+                match (self.containers_page(marker.as_deref(), size).await, fewer(size)) {
+                    (Err(CallError { failure: Failure::TooLarge(_), .. }), Some(fewer)) => size = fewer,
+                    (page, _) => break page?,
                 }
             };
             let next = page.next_marker.filter(|next| !next.is_empty()).map_or(Cursor::End, Cursor::After);
@@ -104,8 +104,7 @@ impl BlobAccount {
                 let mut request = self.request(url.clone(), Method::Get);
                 request.insert_header("accept", "application/xml");
                 let answer = self.send(&mut request, &[200]).await?;
-                let page = read_page(answer.body(), size)
-                    .map_err(|why| Failure::Unexpected(format!("a page of the list of containers {why}")))?;
+                let page = read_page(answer.body(), size)?;
                 if page.next_marker.as_deref().is_some_and(|next| !next.is_empty() && Some(next) == marker) {
                     return Err(Failure::Unexpected("the listing does not advance".to_owned()));
                 }
@@ -234,15 +233,26 @@ mod tests {
         ))
     }
 
+    fn page(containers: &str) -> Answer {
+        let body = format!("<EnumerationResults><Containers>{containers}</Containers></EnumerationResults>");
+        answer(200, &[]).with_body(body)
+    }
+
     #[tokio::test]
     async fn a_page_with_more_containers_than_were_asked_for_is_refused() {
-        let container = "<Container><Name>c</Name></Container>";
-        for containers in [container.repeat(PAGE_SIZE + 1), format!("<x>{}</x>", "<y/>".repeat(2 * MOST_ELEMENTS))] {
-            let body = format!("<EnumerationResults><Containers>{containers}</Containers></EnumerationResults>");
-            let fake = Fake::new([answer(200, &[]).with_body(body)]);
-            let error = fake.account("acct").containers().try_concat().await.unwrap_err().to_string();
-            assert!(error.contains("has more entries than were asked for"), "{error}");
-        }
+        let fake = Fake::new([page(&"<Container><Name>c</Name></Container>".repeat(PAGE_SIZE + 1))]);
+        let error = fake.account("acct").containers().try_concat().await.unwrap_err().to_string();
+        assert!(error.contains("has more entries than were asked for"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_page_of_containers_that_takes_too_much_memory_is_asked_for_in_smaller_pages() {
+        let metadata = format!("<Metadata>{}</Metadata>", "<y/>".repeat(2 * MOST_ELEMENTS));
+        let heavy = page(&format!("<Container><Name>c</Name>{metadata}</Container>"));
+        let fake = Fake::new([heavy, page("<Container><Name>c</Name></Container>")]);
+        assert_eq!(fake.account("acct").containers().try_concat().await.unwrap().len(), 1);
+        let asked: Vec<String> = fake.asked().iter().map(|asked| asked.url.query().unwrap().to_owned()).collect();
+        assert!(asked[0].ends_with("maxresults=5000") && asked[1].ends_with("maxresults=500"), "{asked:?}");
     }
 
     #[tokio::test]

@@ -19,8 +19,13 @@ use page::{Page, Unreadable};
 
 /// The most blobs that the service gives at once.
 pub(crate) const MOST_BLOBS: usize = 5_000;
-/// How many times fewer blobs the next smaller page has.
+/// How many times fewer entries the next smaller page has.
 const SMALLER: usize = 10;
+
+/// The entries of the next smaller page; `None`: it has only one already.
+pub(super) fn fewer(entries: usize) -> Option<usize> {
+    (entries > 1).then(|| (entries / SMALLER).max(1))
+}
 
 /// How large a page may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +40,9 @@ impl PageSize {
     /// As large as a page can be.
     const LARGEST: Self = Self { blobs: MOST_BLOBS, bytes: LISTED_PAGE };
 
-    /// The next smaller one; `None`: it is one blob already.
+    /// The next smaller one.
     fn smaller(self) -> Option<Self> {
-        (self.blobs > 1).then(|| Self { blobs: (self.blobs / SMALLER).max(1), ..self })
+        Some(Self { blobs: fewer(self.blobs)?, ..self })
     }
 }
 

@@ -1,11 +1,11 @@
 //! Copies the blobs of one asset: largest first, many at once, each by the method that suits it best.
 
 mod pending;
+mod window;
 
 use std::sync::Arc;
 
 use futures::{FutureExt, Stream, TryStreamExt, stream};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::blob::{self, BlobAccount};
 use crate::engine::contents::needs::with_tags_unless_read;
@@ -13,16 +13,15 @@ use crate::engine::methods::Situation;
 use crate::engine::run::Run;
 use crate::engine::schedule::copy_queue::CopySlot;
 use crate::error::{Error, Failure};
-use crate::memory::Memory;
 use crate::model::{Asset, Blob, BlobRef, ContainerName, CopyMethod, CopyStatus};
 use crate::monitor::RunEvent;
 use crate::verdict::Cause;
 
+use window::{Window, windows};
+
 /// Blobs of one asset that are in progress at once. The lanes limit what is sent; this limits the tasks that wait for
 /// them.
 const BLOBS_IN_FLIGHT: usize = 256;
-/// Blobs that are sorted by size together, at most: there is room in memory for so many, and for what they carry.
-const WINDOW: usize = 5_000;
 /// How often a blob that changes during its copy is copied again.
 const MAX_CHANGES: u32 = 3;
 
@@ -104,46 +103,6 @@ pub(crate) async fn copy_blobs(
             std::future::ready(Ok(result.with(end)))
         })
         .await
-}
-
-/// Blobs that are sorted by size together.
-struct Window {
-    /// The largest first.
-    blobs: Vec<Arc<Blob>>,
-    /// Their room in memory, given back when the last of them is copied.
-    room: Arc<Vec<OwnedSemaphorePermit>>,
-}
-
-/// The blobs in windows, in the order of the listing. A window ends where there is no room for more: what others have of it
-/// ends with their copies.
-fn windows<'a>(
-    blobs: impl Stream<Item = Result<Arc<Blob>, Error>> + Send + 'a,
-    memory: &'a Memory,
-) -> impl Stream<Item = Result<Window, Error>> + Send + 'a {
-    stream::try_unfold((Box::pin(blobs), None), async move |(mut blobs, mut next): (_, Option<Arc<Blob>>)| {
-        let (mut window, mut room) = (Vec::new(), Vec::new());
-        while window.len() < WINDOW {
-            let Some(blob) = (match next.take() {
-                Some(blob) => Some(blob),
-                None => blobs.try_next().await?,
-            }) else {
-                break;
-            };
-            let bytes = blob.bytes_in_memory();
-            match memory.try_to_copy(bytes) {
-                Some(taken) => room.push(taken),
-                None if window.is_empty() => room.extend(memory.to_copy(bytes).await),
-                None => {
-                    next = Some(blob);
-                    break;
-                }
-            }
-            window.push(blob);
-        }
-        window.sort_by_key(|blob: &Arc<Blob>| std::cmp::Reverse(blob.length));
-        let window = Window { blobs: window, room: Arc::new(room) };
-        Ok((!window.blobs.is_empty()).then_some((window, (blobs, next))))
-    })
 }
 
 impl CopyResult {

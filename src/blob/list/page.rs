@@ -193,8 +193,10 @@ pub(super) fn parse(xml: &[u8], size: PageSize) -> Result<Page, Unreadable> {
 /// What is known between two events.
 struct State {
     size: PageSize,
-    /// What the blobs so far take in memory, the one that is being read included.
+    /// Memory that the blobs of the page take, in bytes.
     bytes: usize,
+    /// Memory that the blob takes of which the element is being read, in bytes, as far as it was read.
+    draft_bytes: usize,
     page: Page,
     places: Vec<Place>,
     draft: Draft,
@@ -214,6 +216,7 @@ impl State {
         Self {
             size,
             bytes: 0,
+            draft_bytes: 0,
             page: Page::default(),
             places: Vec::new(),
             draft: Draft::default(),
@@ -268,19 +271,24 @@ impl State {
                 } else {
                     self.draft.set(field, &self.key, &value)?;
                     let entry = matches!(field, Field::Metadata | Field::TagValue);
-                    self.bytes += value.len() + if entry { self.key.len() + ENTRY_BYTES } else { 0 };
+                    self.draft_bytes += value.len() + if entry { self.key.len() + ENTRY_BYTES } else { 0 };
                 }
             }
             Some(Place::Blob) => {
                 if self.page.blobs.len() == self.size.blobs {
                     return Err(format!("it has more than the {} entries that were asked for", self.size.blobs).into());
                 }
-                self.bytes += size_of::<Blob>();
-                self.page.blobs.push(std::mem::take(&mut self.draft).finish()?);
+                let blob = std::mem::take(&mut self.draft).finish()?;
+                self.bytes += blob.bytes_in_memory();
+                self.draft_bytes = 0;
+                self.page.blobs.push(blob);
             }
             _ => {}
         }
-        if self.bytes > self.size.bytes { Err(Unreadable::TooLarge(self.size.bytes)) } else { Ok(()) }
+        if self.bytes + self.draft_bytes > self.size.bytes {
+            return Err(Unreadable::TooLarge(self.size.bytes));
+        }
+        Ok(())
     }
 
     fn finish(self) -> Result<Page, String> {
