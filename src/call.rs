@@ -123,7 +123,7 @@ impl Caller {
         }
     }
 
-    /// The pause that a busy service asks for, as far as it is granted.
+    /// The pause that a busy service asks for, shortened to what is granted.
     fn pause_asked_for(&self, failure: &Failure, class: Class, source: Option<&Lane>) -> Option<Duration> {
         let Failure::Refused { retry_after: Some(asked), .. } = failure else { return None };
         let asked = (*asked).min(self.policy.retry_after_cap);

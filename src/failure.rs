@@ -61,7 +61,7 @@ pub enum Failure {
     /// The answer is not what the API promises.
     #[error("unexpected answer: {0}")]
     Unexpected(String),
-    /// The answer is larger than what is read of one: this many bytes.
+    /// The answer needs more than so many bytes of memory.
     #[error("the answer takes more than {} MiB of memory", .0 >> 20)]
     TooLarge(usize),
     /// The request would have gone to a host that is not configured.

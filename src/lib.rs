@@ -34,7 +34,7 @@
 //! | [`failure`] | why one attempt failed, and what that means for the run |
 //! | [`error`] | errors that persist after all retries, named by the action |
 //! | [`config`] | the TOML file, the flags, the secrets, the operator's policy, and messages that point at the line |
-//! | [`memory`] | what the answers of both sides may take of the memory, together |
+//! | [`memory`] | limits the memory that the answers of both sides use together |
 //! | [`transport`] | the only access to the network: allow-list, timeouts, no redirects, capped bodies |
 //! | [`retry`] | the only table of failures that are retried, and the length of the pauses |
 //! | [`throttle`] | lanes: slots that adapt, rates an account's lanes share, cool-downs |

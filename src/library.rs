@@ -20,8 +20,7 @@ use crate::model::{
 
 pub use costs::{Batches, Capacity, Cost, RecordBatch};
 
-/// A listing: pages as the service gives them. Some services give a row twice, far apart; who needs each row once uses
-/// [`every`], or a table.
+/// A listing, page by page. A row may come twice if many pages are in between. Use [`every`] or a table to get each row once.
 pub type Pages<'a, T> = BoxStream<'a, Result<Vec<T>, Error>>;
 
 /// All rows of a listing, each once.

@@ -1,9 +1,8 @@
-//! What the answers of services may take of the memory, all together: however large, many or hostile they are, a sync stays
-//! below 256 MiB with default settings.
+//! Limits the memory that all answers of services use together, so that `sync` with default settings uses at most 256 MiB.
 //!
-//! Each answer has a limit of its own where it is read. This is the bound over all of them: bytes that are being read, lists of
-//! blobs that are kept, large containers that are walked through at once, and blobs that are being copied. One [`Memory`] serves
-//! both sides of a pair.
+//! A single answer is limited where it is read. The limits here are shared by all answers: bytes that are being read, lists of
+//! blobs that are kept, large containers that are walked through, and blobs that are being copied. Both sides of a pair share one
+//! [`Memory`].
 
 mod answers;
 mod kept;
@@ -18,32 +17,31 @@ pub(crate) use kept::Room;
 use answers::Answers;
 use kept::Kept;
 
-/// The most that a sync takes with default settings, whatever services answer. A test measures it.
+/// Memory that a sync with default settings uses at most, in bytes. The test `outside::floods` measures it.
 pub(crate) const MOST_MEMORY: usize = 256 << 20;
 
-/// Large containers that are compared at once, and that are copied at once, both sides of an asset counted as one. Each side has
-/// a page in memory meanwhile, of [`WALKED_PAGE`] bytes at most.
+/// Large containers that are compared at the same time, and that are copied at the same time. A source and its copy count as one.
+/// Each of the two keeps one page in memory, of at most [`WALKED_PAGE`] bytes.
 const COMPARED: usize = 6;
 const COPIED: usize = 10;
 
-/// The most that the blobs of one page may take in memory while a container is walked through. A page of 5,000 usual blobs takes
-/// 2 to 3 MB.
+/// Memory for the blobs of one page while a container is walked through, in bytes. 5,000 ordinary blobs need 2 to 3 MB.
 pub(crate) const WALKED_PAGE: usize = 4 << 20;
 
-/// What the blobs that are being copied, or are next, may take in memory, in KiB.
+/// Memory for the blobs that are being copied or will be copied next, in KiB.
 const COPYING: usize = 32 << 10;
 
-/// What a container is walked through for. Copying takes as long as the copies do; comparing must not wait for that.
+/// Why a container is walked through. A walk for copying lasts as long as its copies, and comparisons must not wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     Compare,
     Copy,
 }
 
-/// The most that the blobs of one page may take in memory while a container is listed for its totals.
+/// Memory for the blobs of one page while a container is listed for the first time, in bytes.
 pub(crate) const LISTED_PAGE: usize = 24 << 20;
 
-/// The memory that answers share.
+/// The limits that all answers share.
 #[derive(Debug, Clone)]
 pub struct Memory(Arc<Shared>);
 
@@ -71,22 +69,23 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// The share of one answer that is about to be read.
+    /// The share of a new answer.
     pub(crate) fn share(&self) -> Share {
         Answers::share(&self.0.answers)
     }
 
-    /// Room for the blobs of one container.
+    /// Memory for the blobs of one container.
     pub(crate) fn room(&self) -> Room {
         Kept::room(&self.0.kept)
     }
 
-    /// Room for the blobs of one container that have to be sorted. Few services need it, so that the others leave it alone.
+    /// Memory for the blobs of a container that must be sorted. It is separate from [`Self::room`], because such a container cannot be
+    /// compared without it.
     pub(crate) fn room_to_sort(&self) -> Room {
         Kept::room(&self.0.sorted)
     }
 
-    /// Waits until a large container may be walked through.
+    /// Waits until another large container may be walked through.
     pub(crate) async fn walk(&self, turn: Turn) -> Option<SemaphorePermit<'_>> {
         let turns = match turn {
             Turn::Compare => &self.0.compared,
@@ -96,18 +95,18 @@ impl Memory {
         turns.acquire().await.ok()
     }
 
-    /// Room for a blob of so many bytes that is to be copied; `None`: there is none now.
+    /// Memory for the copy of a blob; `None`: all of it is in use.
     pub(crate) fn try_to_copy(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.copying).try_acquire_many_owned(kib(bytes)).ok()
     }
 
-    /// Waits for it: what others have ends with their copies.
+    /// Waits until other copies end and there is memory for the copy of a blob.
     pub(crate) async fn to_copy(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.copying).acquire_many_owned(kib(bytes)).await.ok()
     }
 }
 
-/// Bytes in KiB, one at least, and not more than there are.
+/// The permits of [`COPYING`] for so many bytes: at least one, at most all.
 fn kib(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(1 << 10).clamp(1, COPYING)).unwrap_or(u32::MAX)
 }

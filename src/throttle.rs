@@ -256,8 +256,8 @@ impl Lane {
         state.stats.throttled += 1;
     }
 
-    /// How much is granted of the pause that the service asks for; `None`: it has asked for too much in this run, and pauses
-    /// are as if it had named none.
+    /// Grants the pause that the service asks for, or a shorter one; `None`: the limit of this run is reached, and requests are retried
+    /// as if the service had asked for no pause.
     pub fn grant(&self, asked: Duration) -> Option<Duration> {
         let mut state = self.state();
         let granted = state.patience.grant(asked, Instant::now());

@@ -79,8 +79,8 @@ pub fn authority(url: &Url) -> String {
     format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
 }
 
-/// Wraps `inner` (the network, or an emulator in the same process) with the allow-list, the timeouts and the body cap. What is
-/// read at once is bounded by `memory`, together with all others that share it.
+/// Wraps `inner` (the network, or an emulator in the same process) with the allow-list, the timeouts and the body cap. All clients with the
+/// same `memory` share its limits.
 pub fn guarded(inner: Arc<dyn HttpClient>, hosts: AllowedHosts, memory: &Memory) -> Arc<dyn HttpClient> {
     Arc::new(Guarded { inner, hosts, memory: memory.clone() })
 }
@@ -218,7 +218,7 @@ fn bounded(
         if seen > BODY_CAP {
             return Err(SdkError::new(ErrorKind::DataConversion, TooLarge(BODY_CAP)));
         }
-        // Others that are read at the same time may have taken all there is.
+        // Other answers may have used up the memory.
         tokio::time::timeout(left, share.grow(piece.len()))
             .await
             .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(BODY_DEADLINE)))?;
@@ -226,7 +226,7 @@ fn bounded(
     })
 }
 
-/// Marker inside an SDK error: an answer of more bytes than are read.
+/// Marker inside an SDK error: an answer with too many bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer has more than {0} bytes")]
 struct TooLarge(usize);

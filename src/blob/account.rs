@@ -52,7 +52,7 @@ pub struct BlobAccount {
     pub(super) service: BlobServiceClient,
     /// Where the library's clients send, too: for requests that we write ourselves.
     pub(super) transport: Arc<dyn HttpClient>,
-    /// What the answers of both sides take together.
+    /// The limits that the answers of both sides share.
     memory: Memory,
     pub(super) signer: Arc<Signer>,
     /// `x-ms-version` of all requests.
@@ -150,7 +150,7 @@ impl BlobAccount {
         })
     }
 
-    /// What its answers may take of the memory, together with those of others.
+    /// The memory limits that its answers share with those of other accounts.
     pub(crate) fn memory(&self) -> &Memory {
         &self.memory
     }

@@ -58,7 +58,7 @@ pub(crate) struct Claims {
     originals: Vec<AssetId>,
     /// The access policies of our locators.
     our_policies: HashSet<String>,
-    /// Locators that became ours.
+    /// Ids of locators that mediamirror took over.
     adopted: BTreeSet<String>,
 }
 
@@ -303,7 +303,7 @@ impl Claims {
         Ok(!self.through_locators && self.spool.public_access_on_target(&asset.id)? != asset.public)
     }
 
-    /// Those of the locators that are on a target asset `now` that are ours, whether or not they were listed.
+    /// Ids of those locators that are ours. They are recognised by their policies, because a listing can leave locators out.
     pub(crate) fn ours_among(&self, now: &[Locator]) -> Vec<LocatorId> {
         let is_ours = |locator: &&Locator| {
             let made = locator.policy.as_ref().is_some_and(|policy| self.our_policies.contains(policy));

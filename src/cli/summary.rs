@@ -15,7 +15,7 @@ use super::changes::Kept;
 use super::plain;
 use super::wrap::{labelled, wrapped};
 
-/// Pauses below so many seconds are not worth a word.
+/// Shorter pauses are not mentioned; in seconds.
 const NOTABLE_PAUSE: u64 = 10;
 
 /// One line for each asset that was changed or is not mirrored, one for each finding about the run as a whole, then the total
@@ -107,7 +107,7 @@ fn total(summary: &Summary) -> String {
     )
 }
 
-/// The pauses that services asked for, where they matter.
+/// The pauses that services asked for, if they were long.
 fn pauses(requests: &RequestCounts) -> String {
     let seconds = requests.pauses.as_secs();
     match requests.pause_limit_reached {

@@ -1,14 +1,15 @@
 //! What the system allows this process: open files and memory.
 //!
-//! A request in flight is a connection, and a connection is a file descriptor. Without them a request is not sent and is tried
-//! again, for nothing and not for ever. So no more are let in flight than there are descriptors for.
+//! Each request in flight needs a connection, and each connection a file descriptor. Requests without a descriptor fail and use up
+//! their retries, so the number of requests in flight is lowered to what the descriptors allow.
 //!
-//! Where the system refuses memory, the process is aborted without a word of what to do. So it is said before.
+//! If the system refuses memory, Rust aborts the process without an explanation. So the limits are checked first.
 
 use super::{AccountConfig, Config, ConfigError};
 use crate::memory::MOST_MEMORY;
 
-/// Address space that a run needs: four times its memory, as stacks, heaps of threads and the program itself take some.
+/// Address space that a run needs, in bytes (guess): four times its memory. Stacks, the heaps of the threads and the program itself
+/// reserve more than they use.
 const ADDRESS_SPACE: usize = 4 * MOST_MEMORY;
 
 /// What the program opens beside its connections: the ledger's files (seven), the runtime's, the standard ones, a secret
@@ -26,10 +27,10 @@ fn soft_limit(limits: &str, of: &str) -> Option<usize> {
     row.split_whitespace().next()?.parse().ok()
 }
 
-/// Checks that there is enough memory. Returns what a person should know about the container that this process runs in.
+/// Checks that a run has enough memory. Returns a warning if the container of this process has too little.
 ///
 /// # Errors
-/// `ulimit -v` allows less than a run can need.
+/// `ulimit -v` allows less address space than a run can need.
 pub fn memory() -> Result<Option<String>, ConfigError> {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").unwrap_or_default();
@@ -56,8 +57,8 @@ fn enough_memory(address_space: Option<usize>, container: Option<usize>) -> Resu
 }
 
 impl Config {
-    /// Lowers the requests in flight of all lanes alike, so that so many descriptors suffice. Tells what was done, where
-    /// anything was.
+    /// Lowers the limits on requests in flight, all by the same factor, so that `allowed` descriptors are enough. Returns a warning
+    /// if it lowered them.
     pub fn fit_descriptors(&mut self, allowed: usize) -> Option<String> {
         // Of the source's storage accounts only the lanes that read are ever at work.
         let media = self.source.limits.media.in_flight + self.target.limits.media.in_flight;

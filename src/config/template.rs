@@ -14,7 +14,7 @@ pub struct AccountTemplate {
     pub account: String,
     /// Root of the media API.
     pub endpoint: String,
-    /// Hosts the API may redirect to, beside those of its own domain.
+    /// Hosts of other domains to which the API may redirect.
     pub redirect_hosts: Vec<String>,
     /// Token URL of the Access Control Service.
     pub token_url: String,
@@ -124,7 +124,7 @@ fn section(text: &mut String, name: &str, account: &AccountTemplate) {
     let _ =
         writeln!(text, "[{name}]\naccount = {}\nendpoint = {}", quoted(&account.account), quoted(&account.endpoint));
     if account.redirect_hosts.is_empty() {
-        text.push_str("# The host the API redirects to, where it is of another domain:\n");
+        text.push_str("# The host to which the API redirects, if it is in another domain:\n");
         text.push_str("# redirect_hosts = [\"wamsbayclus001rest-hs.cloudapp.net\"]\n");
     } else {
         let hosts: Vec<String> = account.redirect_hosts.iter().map(|host| quoted(host)).collect();

@@ -35,9 +35,9 @@ pub(crate) struct Contents<'a> {
     pub(crate) container: ContainerName,
     /// All of them in name order; `None` = too many, they are to be listed again.
     kept: Option<Vec<Arc<Blob>>>,
-    /// What the kept ones take of the memory.
+    /// Memory of the blobs that are kept.
     room: Room,
-    /// What all of them would take.
+    /// Memory that all blobs would need, in bytes.
     bytes_in_memory: usize,
     /// How many.
     pub(crate) count: u64,
@@ -112,7 +112,7 @@ impl<'a> Contents<'a> {
         Ok(contents)
     }
 
-    /// All blobs of a large container whose listing is not in name order: they are sorted in memory, as far as there is room.
+    /// All blobs of a large container whose listing is not in name order. They must fit into memory to be sorted.
     async fn all_at_once(&mut self) -> Result<Vec<Arc<Blob>>, Error> {
         self.room = self.account.memory().room_to_sort();
         let mut blobs = Vec::new();
@@ -130,10 +130,10 @@ impl<'a> Contents<'a> {
         Ok(blobs)
     }
 
-    /// The pages in which a container that is not kept is walked through: 5,000 blobs, or fewer where they have much metadata.
+    /// Size of the pages in which the container is walked through: 5,000 blobs, or fewer if they have much metadata.
     fn page_size(&self) -> PageSize {
         let each = self.bytes_in_memory / usize::try_from(self.count).unwrap_or(usize::MAX).max(1);
-        // Blobs differ: a page of average ones leaves a quarter of the room.
+        // Some pages are larger than the average.
         let blobs = (WALKED_PAGE / 4 * 3 / each.max(1)).clamp(1, MOST_BLOBS);
         PageSize { blobs, bytes: WALKED_PAGE }
     }
@@ -151,7 +151,7 @@ impl<'a> Contents<'a> {
         }
     }
 
-    /// Which of these names have blobs. A container that is not kept is walked through.
+    /// Returns those names that are names of blobs. If the blobs are not kept, this lists the container again.
     pub(crate) async fn which_of<'n>(&self, mut names: HashSet<&'n str>) -> Result<HashSet<&'n str>, Error> {
         if let Some(blobs) = &self.kept {
             names.retain(|name| blobs.binary_search_by(|blob| blob.name.as_str().cmp(name)).is_ok());
@@ -254,8 +254,8 @@ impl Walk<'_> {
 /// A blob of the source, of the target, or one of each that have the same name.
 pub(crate) type Beside = (Option<Arc<Blob>>, Option<Arc<Blob>>);
 
-/// Every blob of both containers in name order, each beside its counterpart in the other one. It waits for a turn where one of
-/// them is not kept; so nobody may go through two such streams at once.
+/// Every blob of both containers in name order, each beside its counterpart in the other one. If the blobs of
+/// one of them are not kept, the stream waits for its turn. So a task must not use two of these streams at the same time.
 pub(crate) fn compare_names<'a>(
     source: &'a Contents<'_>,
     target: &'a Contents<'_>,
@@ -266,7 +266,7 @@ pub(crate) fn compare_names<'a>(
     stream::once(turn).flat_map(move |turn| walk_both(source, target, turn)).boxed()
 }
 
-/// Goes through both, and keeps the turn until its end.
+/// Walks through both containers. Its turn ends with the stream.
 fn walk_both<'a>(
     source: &'a Contents<'_>,
     target: &'a Contents<'_>,

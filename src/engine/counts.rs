@@ -89,7 +89,7 @@ pub struct RequestCounts {
     pub media: u64,
     /// To the blob services.
     pub blob: u64,
-    /// The pauses that one of the services asked for and that were granted; of the service that asked for most.
+    /// Pauses that were granted to a service: the total of the lane that paused longest.
     #[serde(rename = "pauses_seconds", serialize_with = "as_seconds")]
     pub pauses: Duration,
     /// A service asked for more than is granted in a run.

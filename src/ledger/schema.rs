@@ -26,7 +26,7 @@ const URI_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 ///
 /// `from_account` is the source account of the run that wrote the row: both directions of a pair share the file, and each
 /// reads its own rows. Words such as steps are text without a CHECK, so that a new one needs no new table; a word that this
-/// release does not know is refused when it is read. Each row has a checksum of itself ([`seal`]).
+/// release does not know is refused when it is read. Each row has a seal, a checksum of its columns ([`seal`]).
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE meta (
         key   TEXT NOT NULL PRIMARY KEY,
@@ -182,7 +182,7 @@ fn in_order<'a>(source: &'a AccountName, target: &'a AccountName) -> (&'a str, &
 /// Fails if the file is, as far as it can be read, a ledger of another pair of accounts. The caller holds the run lock.
 pub(super) fn refuse_other_pair(path: &Path, source: &AccountName, target: &AccountName) -> Result<(), LedgerError> {
     let readable = read_only(path, Beside::Nobody).ok().filter(|connection| recognise(connection, path).is_ok());
-    // In a damaged file the names of the accounts may be what is damaged.
+    // In a damaged file, the names of the accounts may be wrong.
     let whole = readable.filter(|connection| seal::check(connection, path).is_ok());
     match whole.map(|connection| same_pair(&connection, path, source, target)) {
         Some(Err(other @ LedgerError::OtherPair { .. })) => Err(other),

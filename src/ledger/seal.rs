@@ -1,7 +1,7 @@
-//! Every row carries a checksum of its other columns, its seal. So a bit that flips on the disk is found when the file is opened,
-//! and a changed id is not taken for an asset.
+//! Each row has a seal: a checksum of its other columns. All seals are checked when the file is opened, so a bit that has flipped on
+//! the disk is reported as damage. Without seals, a changed id would look like an asset that does not exist.
 //!
-//! The database writes the seals itself, by triggers that exist for the program's own connections alone.
+//! Temporary triggers write the seals. They exist only in the connections of this program.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use rusqlite::types::ValueRef;
 
 use super::LedgerError;
 
-/// A table: its name, its key, and all its columns but the seal.
+/// A table: its name, its key, and all columns except the seal.
 struct Table {
     name: &'static str,
     key: &'static [&'static str],
@@ -52,12 +52,12 @@ const TABLES: &[Table] = &[
 ];
 
 impl Table {
-    /// The columns, each behind that prefix, as arguments.
+    /// The columns as arguments of a function, each with that prefix.
     fn all(&self, prefix: &str) -> String {
         self.columns.iter().map(|column| format!("{prefix}{column}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// The triggers that seal a row when it is written. The seal itself is no column that they watch.
+    /// The triggers that seal a row when it is written. A change of the seal alone does not start them.
     fn triggers(&self) -> String {
         let Self { name, key, .. } = self;
         let row = key.iter().map(|column| format!("{column} = NEW.{column}")).collect::<Vec<_>>().join(" AND ");
@@ -70,14 +70,13 @@ impl Table {
     }
 }
 
-/// Lets a connection that writes seal its rows.
+/// Makes a connection seal the rows that it writes.
 pub(super) fn install(connection: &Connection) -> rusqlite::Result<()> {
     define(connection)?;
     TABLES.iter().try_for_each(|table| connection.execute_batch(&table.triggers()))
 }
 
-/// Fails if the file is damaged: its pages and indexes do not fit together, or the content of a row is not what was written. Reads the
-/// whole file.
+/// Fails if the file is damaged: if its pages or indexes are inconsistent, or if a seal does not match its row. Reads the whole file.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::of("check", path, &error);
     let corrupt = |reason: String| LedgerError::Corrupt { attempted: "check", path: path.to_owned(), reason };
@@ -90,7 +89,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), LedgerEr
         let sql = format!("SELECT count(*) FROM {} WHERE seal IS NOT seal({})", table.name, table.all(""));
         let broken: u64 = connection.query_row(&sql, (), |row| row.get(0)).map_err(failed)?;
         if broken > 0 {
-            return Err(corrupt(format!("{broken} rows of {} are not what was written", table.name)));
+            return Err(corrupt(format!("{broken} rows of table {} have changed since they were written", table.name)));
         }
     }
     Ok(())
@@ -101,7 +100,7 @@ fn define(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("seal", -1, flags, |row| Ok(seal(row)))
 }
 
-/// The checksum of some values, their kinds and lengths included.
+/// A checksum of some values, including their types and lengths.
 fn seal(row: &Context<'_>) -> i64 {
     let mut digest = Digest::new(CrcAlgorithm::Crc64Nvme);
     for at in 0..row.len() {
@@ -162,7 +161,7 @@ mod tests {
         for change in ["at = 'e'", "at = 'd', name = 'B'", "name = 'b', seal = NULL", "seal = 7"] {
             connection.execute(&format!("UPDATE mark SET {change}"), ()).unwrap();
             let error = check(&connection, Path::new("l")).unwrap_err().to_string();
-            assert!(error.contains("1 rows of mark are not what was written"), "{change}: {error}");
+            assert!(error.contains("1 rows of table mark have changed since they were written"), "{change}: {error}");
             assert!(error.contains("sync --rebuild-ledger"), "{error}");
         }
     }

@@ -1,31 +1,30 @@
-//! The bytes of all answers that are being read at once.
+//! Limits the bytes of all answers that are being read at the same time.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// What all answers may have in memory together, beside the one that is allowed to exceed it.
+/// Bytes that all answers may use together. One answer at a time may exceed it.
 const LIMIT: usize = 24 << 20;
 
-/// What is not counted of each answer: most of them are a kilobyte or less, and need no look at the others.
+/// Bytes of each answer that are not counted. Most answers have a kilobyte or less, and never need the lock.
 const FREE: usize = 32 << 10;
 
-/// What is in use.
+/// The bytes in use.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     used: Mutex<Used>,
-    /// Something was given back.
+    /// Wakes those who wait for memory.
     freed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Used {
     bytes: usize,
-    /// The one answer that may go on beyond the limit. Without it, answers that each wait for the others to end would wait for
-    /// ever.
+    /// The answer that may exceed the limit. Without it, answers could wait for each other for ever.
     senior: Option<u64>,
-    /// Numbers given to answers.
+    /// How many answers have been numbered.
     numbers: u64,
 }
 
@@ -42,24 +41,24 @@ impl Answers {
 }
 
 tokio::task_local! {
-    /// The shares of the answers that an attempt has read to their ends, and makes something of.
+    /// The shares of the answers that the current attempt has read completely and is still parsing.
     static READ: RefCell<Vec<Share>>;
 }
 
-/// Runs an attempt. What it read counts until it ends: what is made of a body is made while the body is there.
+/// Runs an attempt. Its answers count until it ends, because their bodies stay in memory while they are parsed.
 pub(crate) async fn until_read<F: Future>(attempt: F) -> F::Output {
     READ.scope(RefCell::default(), attempt).await
 }
 
-/// Keeps the share of an answer that was read to its end.
+/// Keeps the share of a complete answer until its attempt ends.
 pub(crate) fn keep(share: Share) {
     if share.counted > 0 {
-        // Without an attempt around it the share ends here.
+        // Outside of an attempt the share is released here.
         let _ = READ.try_with(|read| read.borrow_mut().push(share));
     }
 }
 
-/// What one answer takes; given back when it is dropped.
+/// The bytes of one answer. They are released when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     answers: Arc<Answers>,
@@ -69,7 +68,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Waits until so many more bytes may be kept.
+    /// Waits until the answer may use so many more bytes.
     pub(crate) async fn grow(&mut self, bytes: usize) {
         self.read += bytes;
         let more = self.read.saturating_sub(FREE) - self.counted;
@@ -87,7 +86,7 @@ impl Share {
         }
     }
 
-    /// Takes them if there is room, or if no other answer is beyond the limit.
+    /// Takes the bytes if they fit, or if no other answer exceeds the limit.
     fn take(&mut self, more: usize) -> bool {
         let mut used = self.answers.used();
         let fits = used.bytes + more <= LIMIT || *used.senior.get_or_insert(self.number) == self.number;
@@ -122,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads an answer in pieces, and reports the most that was in use.
+    /// Reads an answer in pieces. Returns the largest number of bytes in use.
     async fn read(answers: &Arc<Answers>, pieces: usize, piece: usize) -> usize {
         let mut share = Answers::share(answers);
         let mut most = 0;

@@ -1,12 +1,12 @@
-//! The bytes of all lists of blobs that are kept at once.
+//! Limits the bytes of all lists of blobs that are kept at the same time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What all of them may take. A container that finds no room is listed again where its blobs are needed.
+/// Bytes that all lists may use together. A container whose list does not fit is listed again when its blobs are needed.
 const LIMIT: usize = 64 << 20;
 
-/// What is in use.
+/// The bytes in use.
 #[derive(Debug, Default)]
 pub(super) struct Kept(AtomicUsize);
 
@@ -16,7 +16,7 @@ impl Kept {
     }
 }
 
-/// What one list takes; given back when it is dropped.
+/// The bytes of one list. They are released when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Room {
     kept: Arc<Kept>,
@@ -24,7 +24,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Takes so many more bytes; `false`: there is no room.
+    /// Takes so many more bytes. Returns whether they fit.
     pub(crate) fn take(&mut self, bytes: usize) -> bool {
         let fits = |used: usize| used.checked_add(bytes).filter(|used| *used <= LIMIT);
         let taken = self.kept.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok();
@@ -34,7 +34,7 @@ impl Room {
         taken
     }
 
-    /// Gives everything back.
+    /// Releases all bytes.
     pub(crate) fn clear(&mut self) {
         self.kept.0.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
     }

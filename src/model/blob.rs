@@ -75,11 +75,11 @@ pub struct Blob {
     pub copy: Option<CopyState>,
 }
 
-/// What an entry of metadata or of tags takes in memory beside its texts: two strings, and their share of a tree's node.
+/// Memory of an entry of metadata or tags beside its texts, in bytes: two strings and a part of a tree node.
 pub(crate) const ENTRY_BYTES: usize = 128;
 
 impl Blob {
-    /// What it takes in memory, in bytes, about.
+    /// The memory that it uses, in bytes (estimate).
     pub(crate) fn bytes_in_memory(&self) -> usize {
         let properties = &self.properties;
         let texts = [

@@ -1,4 +1,4 @@
-//! What attempts come to, and what a lane has done.
+//! The outcomes of attempts, and the statistics of a lane.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

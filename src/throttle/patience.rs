@@ -1,24 +1,24 @@
-//! How long a lane pauses in all because its service names a time (`Retry-After`).
+//! Limits the total time that a lane pauses because its service asks for it (`Retry-After`).
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What is granted in any run. A service that asks for more has no use for a run that waits for hours: its requests fail after
-/// the usual retries, and the next run goes on.
+/// Pauses that every run grants (guess). When a service has asked for more, its requests are retried as if it had asked for no pause. If
+/// they fail, the next run does the rest.
 pub(super) const LEAST: Duration = Duration::from_mins(15);
 
-/// A long run may pause for one part in so many of its time.
+/// A long run grants pauses of one tenth of its time.
 const SHARE: u32 = 10;
 
-/// What was granted.
+/// The pauses of a lane.
 #[derive(Debug)]
 pub(super) struct Patience {
     since: Instant,
-    /// Until then. Pauses side by side count once.
+    /// End of the last pause. Pauses that overlap count once.
     until: Instant,
     pub(super) granted: Duration,
-    /// More was asked for.
+    /// Has the service asked for more than was granted?
     pub(super) is_over: bool,
 }
 
@@ -27,7 +27,7 @@ impl Patience {
         Self { since: now, until: now, granted: Duration::ZERO, is_over: false }
     }
 
-    /// Grants as much of a pause as there is patience left for; `None`: there is none.
+    /// Grants a pause, or a shorter one if the limit is near; `None`: the limit is reached.
     pub(super) fn grant(&mut self, asked: Duration, now: Instant) -> Option<Duration> {
         let most = LEAST.max((now - self.since) / SHARE);
         let granted_already = self.until.saturating_duration_since(now);
@@ -61,13 +61,13 @@ mod tests {
         assert!(!patience.is_over);
         assert_eq!(patience.grant(5 * MINUTE, start + 120 * MINUTE), Some(2 * MINUTE));
         assert!(patience.is_over);
-        // What was granted holds for all that ask meanwhile.
+        // A pause that was granted applies to all requests that ask during it.
         assert_eq!(patience.grant(5 * MINUTE, start + 121 * MINUTE), Some(MINUTE));
         assert_eq!(patience.grant(5 * MINUTE, start + 130 * MINUTE), None);
         assert_eq!(
             patience.grant(Duration::ZERO, start + 130 * MINUTE),
             Some(Duration::ZERO),
-            "no pause is a pause, too"
+            "a pause of zero is always granted"
         );
         assert_eq!(patience.granted, LEAST);
         assert_eq!(patience.grant(5 * MINUTE, start + 200 * MINUTE), Some(5 * MINUTE), "the run is long");

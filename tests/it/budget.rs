@@ -324,7 +324,7 @@ async fn an_asset_that_is_ready_does_not_wait_for_one_that_takes_hours() {
     assert!(ends["huge"] >= Duration::from_hours(10), "{ends:?}");
 }
 
-/// Only a few large containers are walked through at once, each page by page; the others wait for their turn.
+/// Only a few large containers are walked through at the same time. The others wait for their turn.
 #[tokio::test(start_paused = true)]
 async fn more_large_containers_than_are_walked_through_at_once_are_mirrored_and_compared() {
     let world = World::generated("assets=10,blobs=1100,seed=1,sizes=small,awkward=false,real=false").await;

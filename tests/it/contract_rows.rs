@@ -184,7 +184,7 @@ async fn a_copy_without_its_container_that_has_a_foreign_locator_is_replaced_and
     assert_eq!(look.locators.into_iter().map(|locator| locator.id).collect::<Vec<_>>(), [foreign]);
 }
 
-/// The old copy is asked for its locators before it goes. What is ours there is known by its policy, not by the listing.
+/// Before the old copy is deleted, the service lists its locators. Ours are recognised by their policy.
 #[tokio::test(start_paused = true)]
 async fn a_copy_without_its_container_goes_with_our_locators_that_a_short_listing_hides() {
     let (world, seeded) = mirrored(1).await;

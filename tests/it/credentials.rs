@@ -1,4 +1,4 @@
-//! The credentials of requests, and how they look where a service has repeated them.
+//! The credentials of requests, and the forms in which a service can repeat them.
 
 use azure_core::http::Request;
 use azure_core::http::headers::HeaderName;

@@ -1,7 +1,9 @@
-"""A forward proxy for plain HTTP that harms what passes through it: `python3 bad_proxy.py chaos SEED` cuts connections, delivers
-requests twice, refuses, and sends garbage; `python3 bad_proxy.py flood KIND MEGABYTES` answers with as much as it can.
+"""A forward proxy for plain HTTP that damages what passes through it.
 
-It prints its port, and ends when its standard input does, with the number of bytes that it flooded. It knows HTTP and nothing of mediamirror.
+`python3 bad_proxy.py chaos SEED` cuts connections, delivers requests twice, refuses requests and sends garbage.
+`python3 bad_proxy.py flood KIND MEGABYTES` sends huge answers.
+
+It prints its port. When its standard input ends, it prints how many bytes of huge answers it has sent, and ends.
 """
 
 import os
@@ -98,7 +100,7 @@ def forward(start, headers, body):
 
 
 class Chaos:
-    """Harms one exchange in six or so, in the way that the dice say."""
+    """Damages about one exchange in six, in a way that the seed decides."""
 
     def __init__(self, seed):
         self.dice, self.lock, self.refusing, self.sent = random.Random(seed), threading.Lock(), 0, 0
@@ -140,7 +142,7 @@ class Chaos:
         client.sendall(written(*dice.choice(answers)))
 
     def refuse(self, client, request, dice):
-        """It does not arrive; a busy service answers, as services do or as a load balancer does."""
+        """It does not arrive. The answer is that of a busy service, or of a load balancer."""
         headers, body = [], b""
         if dice.random() < 0.5:
             body = b'<?xml version="1.0"?><Error><Code>ServerBusy</Code><Message>The server is busy.</Message></Error>'
@@ -200,7 +202,7 @@ def copied(at):
     return blob(at, b"").replace(b"<BlobType>", state % (b"x" * 20_000) + b"<BlobType>")
 
 
-# Each page leads to another one: this is exchanged before it is sent.
+# Each page leads to another one: this marker is replaced before the page is sent.
 MARKER = b"the next page ->"
 
 
@@ -232,7 +234,7 @@ FLOODS = {
 
 
 class Flood:
-    """Answers the requests of a kind with too much, up to a number of megabytes in all; then it refuses them."""
+    """Sends huge answers to the requests of one kind. After so many megabytes, it refuses them."""
 
     def __init__(self, kind, megabytes):
         self.wanted, self.start, self.make = FLOODS[kind]

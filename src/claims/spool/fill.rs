@@ -109,8 +109,8 @@ impl Spool {
         })
     }
 
-    /// Adds file records of one side, as sums of those that come one after the other. One that was listed twice makes a sum that
-    /// is not the other side's, and the asset is then looked at by itself.
+    /// Adds file records of one side. Consecutive records of an asset are stored as one sum. If a record is listed twice, the sums of
+    /// both sides differ, and the records of that asset are then compared one by one.
     pub(crate) fn add_files(&self, side: Side, page: &[AssetFile]) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(

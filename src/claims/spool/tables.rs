@@ -73,10 +73,10 @@ const INDEXES: &[&str] = &[
     "CREATE INDEX target_read_locator_by_asset ON target_read_locator (asset, id)",
 ];
 
-/// Tables whose rows may have been listed twice.
+/// Tables in which a row may be listed twice.
 const LISTED: [&str; 4] = ["source_asset", "target_asset", "source_locator", "target_locator"];
 
-/// What remains to be done once each row is there once.
+/// The last steps, after repeated rows are deleted.
 const SUMS: &[&str] = &[
     // A mark that does not name its asset, with locators on the asset: somebody copied the mark.
     "UPDATE target_asset SET standing = 0, source = NULL
@@ -89,7 +89,7 @@ const SUMS: &[&str] = &[
     "CREATE INDEX file_sum_by_asset ON file_sum (side, asset)",
 ];
 
-/// Deletes what was listed twice, but its first row: one way through the index by id.
+/// Deletes all rows with the same id except the first one. Reads the index by id once, in order.
 fn without_repetition(table: &str) -> String {
     format!(
         "DELETE FROM {table} WHERE rowid IN (

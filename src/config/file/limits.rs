@@ -16,7 +16,7 @@ pub(in crate::config) struct LimitsFile {
     pending_copies: Option<NonZeroUsize>,
 }
 
-/// The limits of the media API's lane, on which no bytes are moved; what is left out keeps its own default.
+/// The limits of the media API. It moves no blobs, so there is no limit of bytes. Missing values keep their defaults.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct MediaLaneFile {

@@ -1,8 +1,8 @@
-//! Bits that flip in a file that nobody uses.
+//! Bits that flip on the disk while no run uses the ledger.
 
 use super::*;
 
-/// Everything that a reader is told.
+/// Everything that can be read from the ledger, as text.
 async fn content(path: &Path) -> Result<String, LedgerError> {
     let Some(ledger) = open_read_only(path)? else { return Ok(String::new()) };
     let (rows, runs) = (ledger.assets(None, 1_000).await?, ledger.runs(10).await?);
@@ -10,7 +10,7 @@ async fn content(path: &Path) -> Result<String, LedgerError> {
     Ok(format!("{rows:?}{runs:?}{events:?}"))
 }
 
-/// One flipped bit in an id made an asset that nobody has, and a run that could not succeed.
+/// Without seals, one flipped bit in an id made an asset that does not exist, and each run failed because of it.
 #[tokio::test]
 async fn a_flipped_bit_is_found_or_changes_nothing() {
     let (_dir, path) = place();
@@ -24,7 +24,7 @@ async fn a_flipped_bit_is_found_or_changes_nothing() {
     let (whole, before) = (fs::read(&path).unwrap(), content(&path).await.unwrap());
     let mut dice = fastrand::Rng::with_seed(33);
     let (mut found, mut harmless) = (0, 0);
-    // Every bit of the file's head, then any.
+    // Every bit of the file header, then 1,000 random bits.
     let head = (0..100).flat_map(|at| (0..8).map(move |bit| (at, bit)));
     let places: Vec<_> = head.chain((0..1_000).map(|_| (dice.usize(..whole.len()), dice.u8(..8)))).collect();
     for (at, bit) in places {
@@ -33,13 +33,13 @@ async fn a_flipped_bit_is_found_or_changes_nothing() {
         fs::write(&path, bytes).unwrap();
         match content(&path).await {
             Ok(after) => {
-                assert!(after == before, "byte {at}, bit {bit} makes another ledger");
+                assert!(after == before, "byte {at}, bit {bit} changes what is read");
                 harmless += 1;
             }
             Err(_) => found += 1,
         }
     }
-    // Most of a small file is room.
+    // Most of a small file is unused.
     assert!(found > 100 && harmless > 100, "{found} found, {harmless} harmless");
 }
 

@@ -4,10 +4,10 @@ use azure_core::http::{HttpClient, Request};
 
 use crate::error::Failure;
 
-/// The most values that an answer has: a page of 1,000 jobs has some 100,000, and a batch of 1,000 operations fewer. Read,
-/// a value of one character takes thirty times as much memory as in its answer.
+/// JSON values in an answer, at most. A page of 1,000 jobs has about 100,000, a batch of 1,000 operations fewer. A parsed value takes up to
+/// thirty times as much memory as its text.
 const MOST_VALUES: usize = 250_000;
-/// What is read of a refusal, in bytes. Its code and message take a kilobyte or two.
+/// Bytes of a refusal that are used. Its code and its message need one or two kilobytes.
 const REFUSAL: usize = 64 << 10;
 
 /// What came back.
@@ -40,7 +40,7 @@ pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<A
     } else {
         body.truncate(REFUSAL);
     }
-    // Without a second copy, unless it is no text.
+    // Valid UTF-8 is not copied.
     let body = String::from_utf8(body.into());
     Ok(Answer {
         status: u16::from(status),
@@ -52,7 +52,7 @@ pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<A
     })
 }
 
-/// Refuses an answer that would take too much memory once it is read. Commas within texts count as well, which does no harm.
+/// Refuses an answer with too many values. Commas in texts are counted as well; ordinary answers stay far below the limit.
 fn within_bounds(body: &[u8]) -> Result<(), Failure> {
     let values = memchr::memchr3_iter(b',', b'[', b'{', body).count();
     if values > MOST_VALUES {

@@ -1,7 +1,7 @@
 //! Resolves the front door to the cluster of the account: this module follows the one 301 redirect itself.
 //!
-//! The token goes along to the new root, therefore only to hosts that the configuration names, and to siblings of the front
-//! door: hosts of the same domain, where that has three parts or more.
+//! The token is sent to the new root. So only these hosts are accepted: those in the configuration, and siblings of the front door, which
+//! are hosts of the same domain if the domain has three parts or more.
 
 use azure_core::http::{HttpClient, Method, Request};
 use url::Url;
@@ -70,11 +70,11 @@ impl FrontDoor {
     }
 }
 
-/// Labels of the domain that siblings share, at least: names below `cloudapp.net` or `co.uk` belong to many, while the services
-/// that are known have `media.azure.net` to themselves.
+/// Parts of the domain that siblings share, at least. Below shorter domains, such as `cloudapp.net` or `co.uk`, anybody can register a
+/// name.
 const SHARED_LABELS: usize = 3;
 
-/// Do two hosts differ in their first label alone, and answer at the same port?
+/// Do two URLs have the same port and the same host, except for the first part of the host name?
 fn are_siblings(one: &Url, other: &Url) -> bool {
     let domain = |url: &Url| url.domain()?.trim_end_matches('.').split_once('.').map(|(_, domain)| domain.to_owned());
     let shared = domain(one).filter(|shared| domain(other).as_ref() == Some(shared));

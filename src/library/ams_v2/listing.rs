@@ -1,8 +1,7 @@
 //! Whole sets, page by page.
 //!
-//! The service cuts every answer at a page and promises no order between pages, so rows may come twice. The usual repetition, of
-//! rows that the last pages had, is left out; one from far apart is left to the reader, as only its id could tell, and the ids of
-//! millions of rows take more memory than all the rest.
+//! The service promises no order between pages, so a row may come twice. A row is left out if one of the last pages had it. Rows that
+//! come again after more than fifty pages are passed on: the ids of millions of rows would take more memory than everything else.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -81,7 +80,7 @@ pub(super) async fn all<T: Send + 'static>(
     query: Query,
     read: fn(&Row) -> Result<Option<T>, Failure>,
 ) -> Result<Vec<T>, CallError> {
-    // All rows are kept, so their ids may be, too.
+    // All rows are kept in memory, so all ids may be kept as well.
     let mut progress = Progress { skip: 0, seen: Seen { most: usize::MAX, ..Seen::default() }, ended: false };
     let mut found = Vec::new();
     while !progress.ended {
@@ -124,13 +123,13 @@ pub(super) fn unreadable(query: &Query, failure: Failure) -> CallError {
     }
 }
 
-/// Ids that are remembered, twice: a hundred pages.
+/// Ids in each of two sets: those of fifty pages.
 const REMEMBERED: usize = 50 * PAGE;
 
-/// The ids of the last pages.
+/// The ids of the last fifty to a hundred pages.
 #[derive(Debug)]
 struct Seen {
-    /// When the older ones are forgotten.
+    /// Size of a set. When the newer set is full, the older one is dropped.
     most: usize,
     newer: Ids,
     older: Ids,
@@ -142,7 +141,7 @@ impl Default for Seen {
     }
 }
 
-/// Sixteen bytes each where they end in a GUID, as all do.
+/// A set of ids. An id that ends with a GUID, as all known ones do, takes sixteen bytes.
 #[derive(Debug, Default)]
 struct Ids {
     guids: HashSet<u128>,
@@ -173,7 +172,7 @@ impl Ids {
     }
 }
 
-/// The number that an id ends with.
+/// The GUID at the end of an id.
 fn guid(id: &str) -> Option<u128> {
     uuid::Uuid::try_parse(id.rsplit(':').next()?).ok().map(|guid| guid.as_u128())
 }

@@ -13,7 +13,7 @@ pub(super) const B: usize = 1;
 /// The storage account of each region.
 pub(super) const STORES: [&str; 2] = ["storewest", "storeeast"];
 
-/// What the name of a file record may not have that is posted (documented).
+/// Characters that the name of a new file record must not have (documented).
 const NOT_POSTED: &str = "!*'();:@&=+$,/?%#[]\"";
 
 /// How the access policies of the locators begin that the program makes.
@@ -83,8 +83,7 @@ impl Thing {
         self.look.files.iter().any(|file| !self.blobs().any(|(name, _)| *name == file.name))
     }
 
-    /// Has it a file record that a service makes from a blob alone, because its name may not be posted, and no such blob any
-    /// more?
+    /// Does it have a file record that cannot be made again? Its blob is gone, and its name must not be posted.
     pub(super) fn has_a_record_that_cannot_be_made(&self) -> bool {
         let lacks = |name: &str| !self.blobs().any(|(blob, _)| blob == name);
         self.look.files.iter().any(|file| file.name.contains(|c| NOT_POSTED.contains(c)) && lacks(&file.name))

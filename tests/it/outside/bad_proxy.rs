@@ -1,4 +1,4 @@
-//! A proxy between the program and the services, as a process of its own, that harms what passes through it.
+//! A proxy between the program and the services, in a process of its own. It damages what passes through it.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -33,7 +33,7 @@ impl BadProxy {
         Self { process, output, url: format!("http://127.0.0.1:{port}") }
     }
 
-    /// Ends it. Returns how many bytes of harm it has sent.
+    /// Ends the proxy. Returns how many bytes of huge answers it has sent.
     pub(super) fn sent(mut self) -> u64 {
         drop(self.process.stdin.take());
         let mut sent = String::new();
@@ -41,7 +41,7 @@ impl BadProxy {
         sent.trim().parse().expect("a number")
     }
 
-    /// Starts the program behind it.
+    /// Starts the program with this proxy.
     pub(super) fn run(&self, emulator: &Emulator, arguments: &[&str]) -> Run {
         Run::spawn(emulator, Command::new(BINARY).args(arguments).env("HTTP_PROXY", &self.url).env_remove("NO_PROXY"))
     }

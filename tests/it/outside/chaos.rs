@@ -1,13 +1,13 @@
-//! A network that cuts connections at any byte, delivers requests twice, refuses in bursts with and without a code, and sends
-//! garbage, pieces of a few bytes, and headers that do not end.
+//! A network that cuts connections at any byte, delivers requests twice, refuses several requests in a row, sends garbage, sends a few
+//! bytes at a time, and sends headers without end.
 
 use super::bad_proxy::BadProxy;
 use super::{LONG, Run, is_mirrored, library, regions};
 use crate::cli::against_emulator::Emulator;
 
-/// Networks.
+/// Seeds. Each of them is a different network.
 const SEEDS: u64 = 50;
-/// Nights on such a network, at most. One that is complete is the last.
+/// Runs on such a network, at most. The first complete run is the last.
 const NIGHTS: u32 = 6;
 
 #[test]
@@ -26,11 +26,11 @@ fn whatever_the_network_does_both_libraries_are_equal_in_the_end() {
             });
         }
     });
-    // A proxy that spoils everything would prove nothing.
+    // If the proxy let no run succeed, the test would prove nothing.
     assert!(complete.into_inner() >= SEEDS / 2);
 }
 
-/// Syncs behind the proxy until a run is complete, then once without it. Was one complete behind it?
+/// Runs `sync` behind the proxy until it is complete, then once without the proxy. Returns whether a run behind the proxy was complete.
 fn is_equal_in_the_end(seed: u64) -> bool {
     let emulator = Emulator::with(&regions(0, LONG), &library(4), "");
     let proxy = BadProxy::start(&["chaos", &seed.to_string()]);

@@ -1,4 +1,4 @@
-//! Services that answer with as much as they can: the most memory that the program takes.
+//! Services that send huge answers. Measures the memory of the program.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -7,14 +7,14 @@ use super::bad_proxy::BadProxy;
 use super::{LONG, LONGEST, library, regions};
 use crate::cli::against_emulator::Emulator;
 
-/// The most memory for any answers whatever, in KiB, as the manual promises it.
+/// Memory that the manual promises, in KiB.
 const MOST: u64 = 256 << 10;
-/// Megabytes that are sent before the service refuses: more than the bound, from a dozen answers or more at once.
+/// Megabytes that the service sends before it refuses all requests: more than the limit.
 const SENT: u64 = 300;
-/// Megabytes of one answer, about: some listings end with the first.
+/// Megabytes that must be sent, at least. Some listings fail at the first answer.
 const ONE: u64 = 20;
 
-/// The most memory that a sync took behind such a service, in KiB.
+/// Runs a sync behind such a service. Returns its peak memory in KiB.
 fn peak(kind: &str) -> u64 {
     let emulator = Emulator::with(&regions(0, LONG), &library(60), "");
     let proxy = BadProxy::start(&["flood", kind, &SENT.to_string()]);
@@ -37,7 +37,7 @@ fn peak(kind: &str) -> u64 {
     peak
 }
 
-/// Guarantee 12: 256 MiB with default settings, for any answers whatever.
+/// Guarantee 12: at most 256 MiB with default settings, even with huge answers.
 #[test]
 fn no_service_makes_the_program_take_more_than_256_mib() {
     for kind in [

@@ -43,7 +43,7 @@ fn few_file_descriptors_slow_a_run_and_do_not_end_it() {
     }
 }
 
-/// The system would abort the process without a word.
+/// Otherwise the process would be aborted without an explanation.
 #[test]
 fn a_run_with_too_little_memory_ends_before_it_begins_and_says_what_to_do() {
     let emulator = Emulator::with(&regions(0, LONG), &library(4), "");

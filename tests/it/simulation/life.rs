@@ -155,7 +155,7 @@ pub(super) struct End {
     pub(super) copies_in_flight: u64,
     /// Requests it sent.
     pub(super) requests: u64,
-    /// What they were signed with.
+    /// The credentials of these requests.
     pub(super) credentials: BTreeSet<String>,
 }
 
