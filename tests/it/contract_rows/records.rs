@@ -92,3 +92,19 @@ async fn a_record_of_an_asset_that_a_listing_hid_is_mirrored_once_the_listing_is
         assert!(has_edited_record(&world, one).await);
     }
 }
+
+/// The blobs of such a large container are not kept in memory, so their names must be listed again.
+#[tokio::test(start_paused = true)]
+async fn a_record_without_a_blob_that_only_a_large_copy_has_is_a_difference() {
+    let world = World::generated("assets=1,blobs=1100,seed=1,sizes=small,awkward=false,real=false").await;
+    assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+    let target = world.emulator.operator(1);
+    target.add_file(&target.assets()[0].id, "stray.mp4", 1).unwrap();
+    // The next verify lists all file records of both sides.
+    tokio::time::advance(Duration::from_hours(8 * 24)).await;
+    let differences = world.verify().await.differences;
+    let items: Vec<&str> = differences.iter().map(|difference| difference.item.as_str()).collect();
+    assert_eq!(items, ["stray.mp4"], "{differences:?}");
+    assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+    assert_eq!(world.verify().await.differences, []);
+}
