@@ -39,7 +39,7 @@ pub(crate) enum Turn {
 }
 
 /// Memory for the blobs of one page while a container is listed for the first time, in bytes.
-pub(crate) const LISTED_PAGE: usize = 24 << 20;
+pub(crate) const LISTED_PAGE: usize = 12 << 20;
 
 /// The limits that all answers share.
 #[derive(Debug, Clone)]

@@ -16,6 +16,7 @@ use azure_core::error::{Error as SdkError, ErrorKind};
 use azure_core::http::headers::Headers;
 use azure_core::http::request::Body;
 use azure_core::http::{AsyncRawResponse, AsyncResponseBody, HttpClient, Method, Request};
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use rustls::pki_types::CertificateDer;
 use url::Url;
@@ -146,7 +147,7 @@ impl HttpClient for Network {
         let headers = headers::received(response.headers());
         // As a copy's answer: nothing is left to be read.
         if response.content_length() == Some(0) {
-            return Ok(AsyncRawResponse::from_bytes(status, headers, bytes::Bytes::new()));
+            return Ok(AsyncRawResponse::from_bytes(status, headers, Bytes::new()));
         }
         let body = response.bytes_stream().map_err(|error| SdkError::new(ErrorKind::Io, error.without_url()));
         Ok(AsyncRawResponse::new(status, headers, Box::pin(body)))
@@ -179,7 +180,7 @@ impl HttpClient for Guarded {
                 format!("it is compressed ({how}), which the request does not allow"),
             )),
             // The status says enough; the words cannot be read.
-            Some(_) => Ok(AsyncRawResponse::from_bytes(status, headers, bytes::Bytes::new())),
+            Some(_) => Ok(AsyncRawResponse::from_bytes(status, headers, Bytes::new())),
         }
     }
 }
@@ -198,10 +199,7 @@ fn is_copy(request: &Request) -> bool {
 }
 
 /// The body, with an idle limit between pieces, a limit on its whole time and a cap on its size.
-fn bounded(
-    body: AsyncResponseBody,
-    share: Share,
-) -> impl futures::Stream<Item = azure_core::Result<bytes::Bytes>> + Send {
+fn bounded(body: AsyncResponseBody, share: Share) -> impl futures::Stream<Item = azure_core::Result<Bytes>> + Send {
     let deadline = tokio::time::Instant::now() + BODY_DEADLINE;
     let state = (body, share, 0_usize);
     futures::stream::try_unfold(state, move |(mut body, mut share, seen)| async move {
@@ -223,6 +221,18 @@ fn bounded(
             .await
             .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(BODY_DEADLINE)))?;
         Ok(Some((piece, (body, share, seen))))
+    })
+}
+
+/// Reads a body to its end, into one piece of memory of exactly its size. (The SDK's own way doubles its memory as it grows.)
+pub(crate) async fn collect(mut body: AsyncResponseBody) -> azure_core::Result<Bytes> {
+    let mut pieces = Vec::new();
+    while let Some(piece) = body.try_next().await? {
+        pieces.push(piece);
+    }
+    Ok(match &mut pieces[..] {
+        [only] => std::mem::take(only),
+        _ => pieces.concat().into(),
     })
 }
 
@@ -282,7 +292,7 @@ mod tests {
     impl HttpClient for Counting {
         async fn execute_request(&self, _: &Request) -> azure_core::Result<AsyncRawResponse> {
             self.0.fetch_add(1, Ordering::Relaxed);
-            Ok(AsyncRawResponse::from_bytes(200.into(), Headers::new(), bytes::Bytes::new()))
+            Ok(AsyncRawResponse::from_bytes(200.into(), Headers::new(), Bytes::new()))
         }
     }
 

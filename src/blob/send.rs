@@ -11,6 +11,7 @@ use futures::TryStreamExt;
 use url::Url;
 
 use super::account::BlobAccount;
+use crate::transport;
 
 impl BlobAccount {
     /// A request with the service version; not signed yet.
@@ -28,7 +29,8 @@ impl BlobAccount {
     ) -> azure_core::Result<RawResponse> {
         self.signer.sign(request);
         // Read to its end, so that the connection can be used again.
-        let answer = self.transport.execute_request(request).await?.try_into_raw_response().await?;
+        let (status, headers, body) = self.transport.execute_request(request).await?.deconstruct();
+        let answer = RawResponse::from_bytes(status, headers, transport::collect(body).await?);
         check_success(answer, Some(CheckSuccessOptions { success_codes })).await
     }
 

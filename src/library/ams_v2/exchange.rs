@@ -3,6 +3,7 @@
 use azure_core::http::{HttpClient, Request};
 
 use crate::error::Failure;
+use crate::transport;
 
 /// JSON values in an answer, at most. A page of 1,000 jobs has about 100,000, a batch of 1,000 operations fewer. A parsed value takes up to
 /// thirty times as much memory as its text.
@@ -34,7 +35,7 @@ pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<A
     let header = |wanted: &str| {
         headers.iter().find(|(name, _)| name.as_str().eq_ignore_ascii_case(wanted)).map(|(_, v)| v.as_str().to_owned())
     };
-    let mut body = body.collect().await?;
+    let mut body = transport::collect(body).await?;
     if status.is_success() {
         within_bounds(&body)?;
     } else {
