@@ -233,14 +233,9 @@ mod tests {
         ))
     }
 
-    fn page(containers: &str) -> Answer {
-        let body = format!("<EnumerationResults><Containers>{containers}</Containers></EnumerationResults>");
-        answer(200, &[]).with_body(body)
-    }
-
     #[tokio::test]
     async fn a_page_with_more_containers_than_were_asked_for_is_refused() {
-        let fake = Fake::new([page(&"<Container><Name>c</Name></Container>".repeat(PAGE_SIZE + 1))]);
+        let fake = Fake::new([page(&"<Container><Name>c</Name></Container>".repeat(PAGE_SIZE + 1), "")]);
         let error = fake.account("acct").containers().try_concat().await.unwrap_err().to_string();
         assert!(error.contains("has more entries than were asked for"), "{error}");
     }
@@ -248,8 +243,8 @@ mod tests {
     #[tokio::test]
     async fn a_page_of_containers_that_takes_too_much_memory_is_asked_for_in_smaller_pages() {
         let metadata = format!("<Metadata>{}</Metadata>", "<y/>".repeat(2 * MOST_ELEMENTS));
-        let heavy = page(&format!("<Container><Name>c</Name>{metadata}</Container>"));
-        let fake = Fake::new([heavy, page("<Container><Name>c</Name></Container>")]);
+        let heavy = page(&format!("<Container><Name>c</Name>{metadata}</Container>"), "");
+        let fake = Fake::new([heavy, page("<Container><Name>c</Name></Container>", "")]);
         assert_eq!(fake.account("acct").containers().try_concat().await.unwrap().len(), 1);
         let asked: Vec<String> = fake.asked().iter().map(|asked| asked.url.query().unwrap().to_owned()).collect();
         assert!(asked[0].ends_with("maxresults=5000") && asked[1].ends_with("maxresults=500"), "{asked:?}");
