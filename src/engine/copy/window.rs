@@ -85,7 +85,7 @@ mod tests {
     #[tokio::test]
     async fn a_window_has_the_blobs_of_a_page_the_largest_first() {
         let memory = Memory::default();
-        let blobs: Vec<_> = (0..WINDOW as u64 + 1).map(|number| blob(number, 0)).collect();
+        let blobs: Vec<_> = (0..=WINDOW as u64).map(|number| blob(number, 0)).collect();
         let windows: Vec<Window> = windows(stream_of(blobs), &memory).try_collect().await.unwrap();
         let sizes: Vec<_> = windows.iter().map(|window| window.blobs.len()).collect();
         assert_eq!(sizes, [WINDOW, 1]);
