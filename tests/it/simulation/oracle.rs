@@ -12,7 +12,7 @@ use mediamirror::model::{AccountName, Asset, AssetEncryption, AssetId, Container
 use mediamirror::monitor::{AssetOutcome, RunEvent};
 
 use super::life::End;
-use super::scenario::Troubles;
+use super::scenario::{Trouble, Troubles};
 use crate::credentials;
 use crate::world::World;
 
@@ -126,7 +126,13 @@ impl Oracle {
         if promised.is_empty() {
             return;
         }
-        let found = world.verify_by(ledger).await.differences;
+        // A run that was shown an old listing of a copy takes its entity tags for the present ones. The next run then
+        // copies equal blobs again, which harms nobody, so such a life is judged without its ledger.
+        let found = if troubles.list.iter().any(Trouble::shows_old_copies) {
+            world.verify().await.differences
+        } else {
+            world.verify_by(ledger).await.differences
+        };
         let broken: Vec<_> = found.iter().filter(|difference| promised.contains(&difference.asset)).collect();
         assert!(broken.is_empty(), "I7: said to be mirrored: {broken:?}");
         let names: HashSet<&str> =

@@ -93,6 +93,9 @@ const PRETENDED: [&str; 5] = [
     "{[A-OQ-Z]*,PutBl*[lt]}",
 ];
 
+/// The storage account of the copies.
+const COPIES_ACCOUNT: &str = "storeeast";
+
 /// A rule of faults and how many copies each of its strikes may cost at most.
 pub(super) struct Trouble {
     pub(super) rule: Rule,
@@ -102,6 +105,13 @@ pub(super) struct Trouble {
     pub(super) changes_source: bool,
     /// The source may seem to hold less than it does.
     pub(super) hides: bool,
+}
+
+impl Trouble {
+    /// May the listing of a copy lack the last write to it?
+    pub(super) fn shows_old_copies(&self) -> bool {
+        self.rule.fault == Fault::Stale && self.rule.account == COPIES_ACCOUNT
+    }
 }
 
 /// What goes wrong in one life of the program.
@@ -161,7 +171,7 @@ fn trouble(dice: &mut Rng) -> Trouble {
         }
         9 => {
             costs_asset = true;
-            let rule = Rule::new(Fault::Stale).operation("{ListBlobs,GetBlobProperties}").account("storeeast");
+            let rule = Rule::new(Fault::Stale).operation("{ListBlobs,GetBlobProperties}").account(COPIES_ACCOUNT);
             rule.probability(0.5 * dice.f64())
         }
         10 => {
