@@ -21,6 +21,7 @@ mod operation;
 mod pending;
 pub(crate) mod policies;
 mod properties;
+mod public_access;
 mod read;
 mod refusal;
 pub(crate) mod sas;
@@ -44,7 +45,7 @@ use self::account::BlobAccount;
 use self::ask::Ask;
 use self::call::{Authority, Call};
 use self::operation::Operation;
-use self::refusal::{AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, NO_AUTHENTICATION, RESOURCE_NOT_FOUND, Refusal};
+use self::refusal::{AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, RESOURCE_NOT_FOUND, Refusal};
 use self::sas::{Grant, Issuer as _};
 pub(crate) use self::surroundings::Surroundings;
 use super::http::{Request, Response, http_date};
@@ -107,7 +108,8 @@ async fn handle(
 fn authorise(account: &BlobAccount, ask: &Ask<'_>, operation: Operation) -> Result<Authority, Refusal> {
     let Some(header) = ask.header("authorization") else {
         if ask.target.query.get("sig").is_none() {
-            return Err(NO_AUTHENTICATION);
+            let grant = public_access::admit(account, ask, operation)?;
+            return Ok(Authority { grant, by_account_key: false });
         }
         // Every listener of the emulator speaks http.
         let grant = sas::verify(account, &ask.target, operation, false)?;

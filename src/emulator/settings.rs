@@ -80,6 +80,9 @@ pub struct StorageSettings {
     /// Whether its blobs have index tags, and who may read them.
     #[serde(default)]
     pub index_tags: TagSupport,
+    /// May its containers be open to the public? New accounts of the service do not allow it.
+    #[serde(default)]
+    pub public_access: bool,
 }
 
 /// Whether the blobs of a storage account have index tags.
@@ -196,6 +199,7 @@ impl Default for Settings {
                 limits: BlobLimits::default(),
                 source_access: SourceAccess::Open,
                 index_tags: TagSupport::Offered,
+                public_access: false,
             }],
             ports: Ports::default(),
             media: MediaSettings::default(),

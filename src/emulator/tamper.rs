@@ -120,6 +120,12 @@ impl EmulatorHandle {
         self.internal(account).map(|account| account.set_source_access(access)).is_some()
     }
 
+    /// Allows or forbids public containers in that storage account; `false`: there is no such account here.
+    #[must_use]
+    pub fn allow_public_access(&self, account: &str, allowed: bool) -> bool {
+        self.internal(account).map(|account| account.allow_public_access(allowed)).is_some()
+    }
+
     /// Says whether the blobs of an account have index tags, and whether requests for them are refused, from now on.
     #[must_use]
     pub fn set_index_tags(&self, account: &str, support: TagSupport) -> bool {

@@ -168,5 +168,6 @@ fn storage_account(settings: &StorageSettings, blob_root: &str, clock: &Clock) -
     let account = BlobAccount::new(name, &key, &url, &settings.limits, clock);
     account.set_source_access(settings.source_access);
     account.set_index_tags(settings.index_tags);
+    account.allow_public_access(settings.public_access);
     StorageAccount::Internal(account)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use bytes::Bytes;
@@ -32,6 +32,7 @@ pub(crate) struct BlobAccount {
     model: RwLock<Arc<ServiceModel>>,
     source_access: RwLock<SourceAccess>,
     index_tags: RwLock<TagSupport>,
+    public_access: AtomicBool,
     containers: RwLock<BTreeMap<Box<str>, Arc<Container>>>,
     changes: AtomicU64,
     /// The headers last given to a blob: most blobs of a library have the same.
@@ -56,6 +57,7 @@ impl BlobAccount {
             model: RwLock::new(Arc::new(ServiceModel::new(limits))),
             source_access: RwLock::default(),
             index_tags: RwLock::default(),
+            public_access: AtomicBool::new(false),
             containers: RwLock::default(),
             changes: AtomicU64::new(0),
             usual_headers: RwLock::default(),
@@ -102,6 +104,16 @@ impl BlobAccount {
     /// Has index tags, or refuses them, from now on.
     pub(crate) fn set_index_tags(&self, support: TagSupport) {
         *self.index_tags.write().expect("one word is never left half done") = support;
+    }
+
+    /// May its containers be open to the public?
+    pub(super) fn allows_public_access(&self) -> bool {
+        self.public_access.load(Ordering::Relaxed)
+    }
+
+    /// Allows or forbids public containers from now on.
+    pub(crate) fn allow_public_access(&self, allowed: bool) {
+        self.public_access.store(allowed, Ordering::Relaxed);
     }
 
     pub(crate) fn create_container(&self, container: &str) -> Result<(), StorageError> {

@@ -8,7 +8,8 @@ use super::conditions::Conditions;
 use super::describe::{Reply, metadata};
 use super::lease::{self, Leased};
 use super::policies::{self, leaves};
-use super::refusal::{CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, NAME_LENGTH, PUBLIC_ACCESS, Refusal};
+use super::public_access::{PUBLIC, PublicAccess};
+use super::refusal::{CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, NAME_LENGTH, Refusal};
 use super::sas::{self, DelegationTerms, delegation_key};
 use super::times::{iso_seconds, parse_iso_millis};
 use super::xml;
@@ -76,11 +77,10 @@ fn check_name(name: &str) -> Result<(), Refusal> {
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Refusal> {
     let name = call.ask.container()?;
     check_name(name)?;
-    if call.ask.headers.contains_key("x-ms-blob-public-access") {
-        return Err(PUBLIC_ACCESS);
-    }
+    let public = PublicAccess::wanted(call.account, call.ask.headers)?;
     let made = call.account.add_container(name, metadata(call.ask.headers)?)?;
-    let contents = made.lock()?;
+    let mut contents = made.lock()?;
+    contents.public = public;
     Ok(Reply::new(201).version(contents.etag, contents.modified).done())
 }
 
@@ -105,6 +105,7 @@ pub(super) fn properties(call: &Call<'_>) -> Result<Response, Refusal> {
         .version(contents.etag, contents.modified)
         .metadata(contents.metadata.as_ref())
         .lease(lease::At::new(contents.lease, call.elapsed()))
+        .with_some(PUBLIC, contents.public.map(PublicAccess::name))
         .with("x-ms-has-immutability-policy", "false")
         .with("x-ms-has-legal-hold", "false")
         .done())
@@ -131,7 +132,9 @@ pub(super) fn acl(call: &Call<'_>) -> Result<Response, Refusal> {
     let container = call.container()?;
     let contents = container.lock()?;
     call.check_container_lease(&contents)?;
-    let reply = Reply::new(200).version(contents.etag, contents.modified);
+    let reply = Reply::new(200)
+        .version(contents.etag, contents.modified)
+        .with_some(PUBLIC, contents.public.map(PublicAccess::name));
     if *call.ask.method == Method::HEAD {
         return Ok(reply.done());
     }
@@ -140,9 +143,7 @@ pub(super) fn acl(call: &Call<'_>) -> Result<Response, Refusal> {
 
 /// Set Container ACL.
 pub(super) async fn set_acl(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
-    if call.ask.headers.contains_key("x-ms-blob-public-access") {
-        return Err(PUBLIC_ACCESS);
-    }
+    let public = PublicAccess::wanted(call.account, call.ask.headers)?;
     let policies = policies::parse(&read_body(body, MAX_XML).await?)?;
     let container = call.container()?;
     let mut contents = container.lock()?;
@@ -151,7 +152,7 @@ pub(super) async fn set_acl(call: &Call<'_>, body: HttpBody) -> Result<Response,
     }
     call.check_container_lease(&contents)?;
     let stamp = call.account.stamp();
-    contents.policies = policies;
+    (contents.policies, contents.public) = (policies, public);
     (contents.etag, contents.modified) = (stamp.etag, stamp.seconds());
     Ok(Reply::new(200).version(contents.etag, contents.modified).done())
 }

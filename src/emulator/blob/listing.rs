@@ -116,6 +116,9 @@ pub(super) fn list_containers(call: &Call<'_>) -> Result<Response, Refusal> {
         xml::element("Last-Modified", &http_date(contents.modified), &mut text);
         write!(text, "<Etag>\"0x{:X}\"</Etag>", contents.etag).expect("writing to a string never fails");
         lease(At::new(contents.lease, call.elapsed()), &mut text);
+        if let Some(public) = contents.public {
+            xml::element("PublicAccess", public.name(), &mut text);
+        }
         text.push_str("<HasImmutabilityPolicy>false</HasImmutabilityPolicy><HasLegalHold>false</HasLegalHold>");
         xml::close("Properties", &mut text);
         if with_metadata {

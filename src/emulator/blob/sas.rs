@@ -83,6 +83,11 @@ impl Grant {
         Self { permissions: None, expiry: i64::MAX }
     }
 
+    /// Reading, for anybody and without an end.
+    pub(super) fn of_the_public() -> Self {
+        Self { permissions: Some("rl".to_owned()), expiry: i64::MAX }
+    }
+
     /// Is it over at that time?
     pub(super) fn is_over(&self, at: i64) -> bool {
         self.expiry <= at

@@ -12,6 +12,7 @@ use super::lease::{self, Lease};
 use super::pending::{CopyRecord, CopySource, CopyState, Outcome, PendingCopy};
 use super::policies::Policy;
 use super::properties::{BlobHeaders, Pairs, Stamp, Tier};
+use super::public_access::PublicAccess;
 use super::refusal::{BLOB_ARCHIVED, BLOB_NOT_FOUND, CONTAINER_NOT_FOUND, PENDING_COPY, Refusal};
 
 /// What few blobs have.
@@ -120,6 +121,7 @@ pub(super) struct Contents {
     pub(super) uncommitted: BTreeMap<Box<str>, Uncommitted>,
     pub(super) metadata: Option<Pairs>,
     pub(super) policies: Vec<Policy>,
+    pub(super) public: Option<PublicAccess>,
     pub(super) lease: Option<Lease>,
     pub(super) etag: u64,
     pub(super) modified: u32,
@@ -172,6 +174,7 @@ impl Container {
             uncommitted: BTreeMap::new(),
             metadata,
             policies: Vec::new(),
+            public: None,
             lease: None,
             etag: stamp.etag,
             modified: stamp.seconds(),
@@ -189,6 +192,7 @@ impl Container {
             uncommitted: BTreeMap::new(),
             metadata: contents.metadata.clone(),
             policies: contents.policies.clone(),
+            public: contents.public,
             due: contents.due.clone(),
             ..*contents
         };

@@ -28,7 +28,8 @@ fn account_sas(ground: &Ground, services: &str, types: &str, permissions: &str) 
 async fn a_shared_key_must_be_the_accounts_and_its_date_near() {
     let ground = ground().await;
     ground.ask(0, "GET /west/films/a?timeout=30", &[("if-match", "*")], "").await.expect(200);
-    ground.open(0, "GET /west/films/a", &[]).await.refused(401, "NoAuthenticationInformation");
+    ground.open(0, "DELETE /west/films/a", &[]).await.refused(401, "NoAuthenticationInformation");
+    ground.open(0, "GET /west/films/a", &[]).await.refused(409, "PublicAccessNotPermitted");
     let date = ground.date();
     let forged = [("x-ms-date", &*date), ("authorization", "SharedKey west:AAAA")];
     let got = ground.open(0, "GET /west/films/a", &forged).await.refused(403, "AuthenticationFailed");
@@ -199,4 +200,29 @@ async fn a_delegation_key_signs_for_who_has_a_token() {
         let stretched = sas.replace(&encode(&expiry), &encode(&ground.iso(7200)));
         ground.open(0, &format!("GET /west/films/a?{stretched}"), &[]).await.refused(403, "AuthenticationFailed");
     }
+}
+
+#[tokio::test]
+async fn anybody_reads_what_is_public_and_the_level_says_whether_the_list_is() {
+    let ground = ground().await;
+    ground.accounts[0].allow_public_access(true);
+    let (acl, list) = ("/west/films?restype=container&comp=acl", "GET /west/films?restype=container&comp=list");
+    let identifiers = "<?xml version=\"1.0\" encoding=\"utf-8\"?><SignedIdentifiers></SignedIdentifiers>";
+    ground.open(0, "GET /west/films/a", &[]).await.refused(404, "ResourceNotFound");
+    for (level, listed) in [("blob", false), ("container", true)] {
+        let public = [("x-ms-blob-public-access", level)];
+        ground.ask(0, &format!("PUT {acl}"), &public, identifiers.to_owned()).await.expect(200);
+        let shown = ground.ask(0, "HEAD /west/films?restype=container", &[], "").await.expect(200);
+        assert_eq!(shown.header("x-ms-blob-public-access"), level);
+        let containers = ground.ask(0, "GET /west/?comp=list", &[], "").await.expect(200);
+        assert!(containers.text().contains(&format!("<PublicAccess>{level}</PublicAccess>")), "{}", containers.text());
+        ground.open(0, "GET /west/films/a", &[]).await.expect(200);
+        let answer = ground.open(0, list, &[]).await;
+        if listed { answer.expect(200) } else { answer.refused(404, "ResourceNotFound") };
+        ground.open(0, "PUT /west/films/b", &[BLOCK]).await.refused(401, "NoAuthenticationInformation");
+    }
+    let unknown = [("x-ms-blob-public-access", "all")];
+    ground.ask(0, &format!("PUT {acl}"), &unknown, identifiers.to_owned()).await.refused(400, "InvalidHeaderValue");
+    ground.ask(0, &format!("PUT {acl}"), &[], identifiers.to_owned()).await.expect(200);
+    ground.open(0, "GET /west/films/a", &[]).await.refused(404, "ResourceNotFound");
 }
