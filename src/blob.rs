@@ -17,6 +17,7 @@ mod lease;
 mod list;
 mod probe;
 mod properties;
+mod public_access;
 mod sas;
 mod send;
 mod small;

@@ -41,7 +41,7 @@ pub async fn every<T>(mut pages: Pages<'_, T>, id: fn(&T) -> &str) -> Result<Vec
 pub struct Capabilities {
     /// It gives out tokens, which it asks for with each request.
     pub tokens: bool,
-    /// Viewers play assets through locators. Without, they read the blobs themselves: every asset is published.
+    /// Viewers play assets through streaming locators. Without, they read the blobs themselves: every asset is published.
     pub locators: bool,
     /// It lists the streaming hosts of the account, and whether they run.
     pub streaming_hosts: bool,

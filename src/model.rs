@@ -4,6 +4,7 @@ mod blob;
 mod mark;
 mod tags;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -135,8 +136,8 @@ pub struct Asset {
     pub storage_account: Option<AccountName>,
     /// Its container; `None` = the service does not say (`x-ms-version` below 2.2).
     pub container: Option<ContainerName>,
-    /// What anybody may read without a signature; `None`: nothing.
-    pub public: Option<PublicAccess>,
+    /// Metadata of its container, where that is part of the library. Names are in lower case.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// What anybody may read of a container.
@@ -146,6 +147,24 @@ pub enum PublicAccess {
     Blobs,
     /// These, and the list of them.
     Container,
+}
+
+impl PublicAccess {
+    /// Both levels.
+    const ALL: [Self; 2] = [Self::Blobs, Self::Container];
+
+    /// The storage service's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blobs => "blob",
+            Self::Container => "container",
+        }
+    }
+
+    /// The level of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
 }
 
 impl Asset {
@@ -159,7 +178,7 @@ impl Asset {
             encryption: AssetEncryption::None,
             storage_account: None,
             container: None,
-            public: None,
+            metadata: BTreeMap::new(),
         }
     }
 
@@ -190,13 +209,15 @@ pub struct NewAsset {
     pub storage_account: Option<AccountName>,
 }
 
-/// A change of an asset's own texts: the outer `None` leaves one as it is, the inner one removes it.
+/// A change of what an asset itself has: the outer `None` leaves it as it is, the inner one removes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AssetChange {
     /// Its name.
     pub name: Option<Option<String>>,
     /// Its alternate id.
     pub alternate_id: Option<Option<String>>,
+    /// The metadata of its container, where that is part of the library.
+    pub metadata: Option<BTreeMap<String, String>>,
 }
 
 /// What restricts who may play an asset.
@@ -238,6 +259,15 @@ pub enum LocatorKind {
     Sas,
     /// Streaming through an origin; the URL path is the locator's id.
     Streaming,
+    /// Public access to a container: the URL path is the container's name, and the locator's name is the level.
+    Public,
+}
+
+impl LocatorKind {
+    /// Is it mirrored?
+    pub fn is_mirrored(self) -> bool {
+        self != Self::Sas
+    }
 }
 
 /// A locator of an asset.
@@ -255,7 +285,7 @@ pub struct Locator {
     pub start: Option<Timestamp>,
     /// When it ends.
     pub expiry: Timestamp,
-    /// For a streaming locator its URL with a trailing slash. `None` for SAS (the path is a secret).
+    /// For a streaming locator its URL with a trailing slash. `None` for other kinds (of SAS it is a secret).
     pub path: Option<String>,
     /// Id of its access policy, as listed.
     pub policy: Option<String>,

@@ -25,7 +25,7 @@ pub enum Cause {
     PlaysInTheClear,
     /// Whether it is protected could not be read.
     ProtectionUnreadable,
-    /// It has another public access than its copy.
+    /// The public access of its container could not be set on the target.
     PublicAccess,
     /// It has append or page blobs.
     NotBlockBlobs,

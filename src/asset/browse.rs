@@ -134,7 +134,7 @@ pub async fn show(account: &Endpoint, asset: Asset) -> Result<Details, Error> {
     let locators = locators.into_iter().map(|locator| Opening {
         urls: match locator.kind {
             LocatorKind::Streaming => stream_urls(account, &locator, &files),
-            LocatorKind::Sas => Vec::new(),
+            LocatorKind::Sas | LocatorKind::Public => Vec::new(),
         },
         id: locator.id,
         kind: locator.kind,

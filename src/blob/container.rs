@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::account::BlobAccount;
 use super::list::fewer;
 use super::properties::{ABSENT, control_call, header, refused_with};
+use super::public_access::{PUBLIC, read_level};
 use super::write::write_call;
 use crate::error::{CallError, Error, Failure};
 use crate::memory::LISTED_PAGE;
@@ -126,7 +127,7 @@ impl BlobAccount {
                 let key = name.as_str().strip_prefix(META)?;
                 Some((key.to_owned(), value.as_str().to_owned()))
             });
-            let public = header(answer.headers(), "x-ms-blob-public-access").map(|level| public_access(&level));
+            let public = header(answer.headers(), PUBLIC).map(|level| read_level(&level));
             Ok(Container { name: container.clone(), metadata: metadata.collect(), last_modified: None, public })
         });
         match found.await {
@@ -202,11 +203,6 @@ fn headers_of(metadata: &BTreeMap<String, String>) -> HashMap<String, String> {
     metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// A level that is not known permits more rather than less.
-fn public_access(level: &str) -> PublicAccess {
-    if level.eq_ignore_ascii_case("blob") { PublicAccess::Blobs } else { PublicAccess::Container }
-}
-
 /// A container of a page; `None`: one that is deleted, or has no name.
 fn listed(item: azure_storage_blob::models::ContainerItem) -> Option<Container> {
     let name = item.name.filter(|_| item.deleted != Some(true))?;
@@ -214,7 +210,7 @@ fn listed(item: azure_storage_blob::models::ContainerItem) -> Option<Container> 
     Some(Container {
         name: ContainerName::new(name),
         metadata: item.metadata.unwrap_or_default().into_iter().map(|(k, v)| (k.to_lowercase(), v)).collect(),
-        public: properties.public_access.map(|level| public_access(level.as_ref())),
+        public: properties.public_access.map(|level| read_level(level.as_ref())),
         last_modified: properties.last_modified.and_then(|at| Timestamp::from_second(at.unix_timestamp()).ok()),
     })
 }

@@ -297,12 +297,6 @@ impl Claims {
         Ok(())
     }
 
-    /// Do an asset and its copy have different public access? Viewers read the blobs only where they need no locators.
-    pub(crate) fn public_access_differs(&self, asset: &Asset) -> Result<bool, Error> {
-        // The copy has the same public path, and so the same id.
-        Ok(!self.through_locators && self.spool.public_access_on_target(&asset.id)? != asset.public)
-    }
-
     /// Ids of those locators that are ours. They are recognised by their policies, because a listing can leave locators out.
     pub(crate) fn ours_among(&self, now: &[Locator]) -> Vec<LocatorId> {
         let is_ours = |locator: &&Locator| {

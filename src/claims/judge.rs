@@ -98,6 +98,8 @@ pub(crate) struct Work {
     pub(crate) mark: Mark,
     /// The copy has another name or mark.
     pub(crate) renamed: bool,
+    /// Its container has other metadata.
+    pub(crate) other_metadata: bool,
     /// Streaming locators to be made.
     pub(crate) missing: Vec<Locator>,
     /// Streaming locators that are there with another name, start or expiry.
@@ -178,6 +180,7 @@ pub(crate) fn judge(evidence: Evidence, on: &Target, now: Timestamp) -> Claim {
         published: !unpublished,
         through_locators,
         renamed: target.as_ref().is_some_and(|target| is_renamed(&asset, target, &mark)),
+        other_metadata: target.as_ref().is_some_and(|target| asset.metadata != target.metadata),
         files_differ: target.as_ref().is_some_and(|target| files_differ.contains(&target.id)),
         locators_digest: digest::of_locators(&locators),
         same_files,
@@ -332,11 +335,16 @@ impl Work {
         let row = self.row.as_ref()?;
         let same = row.complete()
             && self.target.is_some()
-            && !self.renamed
+            && !self.own_differs()
             && self.missing.is_empty()
             && self.outdated.is_empty()
             && self.moved.is_empty();
         same.then_some(row)
+    }
+
+    /// Does something differ that the copy itself has, and not its blobs, records or locators?
+    pub(crate) fn own_differs(&self) -> bool {
+        self.renamed || self.other_metadata
     }
 
     /// Locators that have to be made or changed.

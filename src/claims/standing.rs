@@ -1,5 +1,7 @@
 //! Whose a target asset is, whether its source asset may be published, and what a locator on the target is.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::model::{AccountName, Asset, AssetId, ContainerName, Locator, Mark};
@@ -20,6 +22,8 @@ pub(crate) struct TargetAsset {
     pub(crate) container: Option<ContainerName>,
     /// Whose it is.
     pub(crate) standing: Standing,
+    /// Metadata of its container, where that is part of the library.
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 impl TargetAsset {
@@ -31,8 +35,8 @@ impl TargetAsset {
     /// A target asset outside of a listing: what the service answered to its creation or to a request for it.
     pub(crate) fn of(asset: Asset, source: &AccountName) -> Self {
         let (standing, mark) = target_standing(&asset, source);
-        let Asset { id, name, alternate_id, storage_account, container, .. } = asset;
-        Self { id, name, alternate_id, mark, storage_account, container, standing }
+        let Asset { id, name, alternate_id, storage_account, container, metadata, .. } = asset;
+        Self { id, name, alternate_id, mark, storage_account, container, standing, metadata }
     }
 }
 

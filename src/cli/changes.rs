@@ -184,7 +184,7 @@ fn reason(changed: &Changed) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use console::measure_text_width;
-    use mediamirror::model::LocatorId;
+    use mediamirror::model::{LocatorId, LocatorKind};
     use mediamirror::verdict::{Cause, Withdrawal};
 
     use super::*;
@@ -200,7 +200,7 @@ pub(crate) mod tests {
     }
 
     fn withdrawn(id: &str) -> Change {
-        Change::LocatorWithdrawn { id: LocatorId::new(id), why: Withdrawal::Revoked }
+        Change::LocatorWithdrawn { id: LocatorId::new(id), kind: LocatorKind::Streaming, why: Withdrawal::Revoked }
     }
 
     pub(crate) fn after(all: bool, events: &[RunEvent]) -> Kept {
@@ -225,8 +225,9 @@ pub(crate) mod tests {
 
     /// One change of each kind of line.
     pub(crate) fn example() -> Vec<RunEvent> {
-        let made = Change::LocatorMade { id: LocatorId::new("1") };
+        let made = Change::LocatorMade { id: LocatorId::new("1"), kind: LocatorKind::Streaming };
         let terms = Change::LocatorTerms {
+            kind: LocatorKind::Streaming,
             id: LocatorId::new("2"),
             expiry: "2027-03-01T00:00:00Z".parse().unwrap(),
             longer: true,
@@ -255,7 +256,7 @@ pub(crate) mod tests {
 
     #[test]
     fn an_asset_that_still_plays_is_changed_and_not_withdrawn() {
-        let made = Change::LocatorMade { id: LocatorId::new("2") };
+        let made = Change::LocatorMade { id: LocatorId::new("2"), kind: LocatorKind::Streaming };
         let kept = after(false, &[changed("film", vec![withdrawn("1"), made])]);
         let text = kept.text();
         assert!(text.starts_with("~ film  locator 1 withdrawn (revoked in the source), locator 2 published"), "{text}");

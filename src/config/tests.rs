@@ -142,11 +142,6 @@ fn a_storage_account_as_a_library_is_alone_and_has_no_keys_of_a_media_service() 
     let blobs = "service = \"blobs\"";
     for (from, to, words) in [
         ("[target]\n", "[taget]\n", "did you mean `target`?"),
-        (
-            "[source]\n",
-            "withhold = [\"films\"]\n[source]\n",
-            "mirror.toml:1: `withhold`: a storage account has no locators",
-        ),
         ("\"storeeast\"", "\" storewest \"", "the storage account  storewest  is the source's as well"),
         (
             blobs,

@@ -31,12 +31,6 @@ pub(super) fn config(file: &ConfigFile, document: &Document<'_>, problems: &mut 
     if let (Some(source), Some(target)) = (&file.source, &file.target) {
         distinct(source, target, document, problems);
     }
-    let is_blobs =
-        |file: &Option<AccountFile>| file.as_ref().is_some_and(|file| matches!(file.service, ServiceFile::Blobs));
-    if let Some(entry) = file.general.withhold.first().filter(|_| is_blobs(&file.source)) {
-        let problem = "`withhold`: a storage account has no locators that could be withdrawn";
-        problems.push(document.error(&entry.span(), problem, "remove it, and delete the container on the target"));
-    }
     let roots = file.general.ca_file.as_ref().and_then(|file| problems.keep(roots::read(file, document)));
     let policy = policy::policy(&file.general, document, problems);
     let [source, target] = [("source", &file.source), ("target", &file.target)]

@@ -56,8 +56,8 @@ async fn register(
     let asset = &task.work.asset;
     let unmarked = task.made_now || task.target.standing != Standing::Ours;
     // As long as the copy that it replaces is there, it has no complete mark: there would be two.
-    let change =
-        ((task.work.renamed || unmarked) && task.replaced.is_none()).then(|| complete_mark(&task.work, &task.target));
+    let change = ((task.work.own_differs() || unmarked) && task.replaced.is_none())
+        .then(|| complete_mark(&task.work, &task.target));
     let registration = Registration {
         source: asset.id.clone(),
         target: task.target.id.clone(),
@@ -75,8 +75,8 @@ async fn register(
         Ok(digest) => {
             let text = digest.text();
             let before = task.work.row.as_ref().and_then(|row| row.facts.files_digest.as_ref());
-            if !unmarked && task.work.renamed {
-                task.changes.push(Change::Name);
+            if !unmarked {
+                task.changes.extend(own_changes(&task.work));
             }
             if before.is_some_and(|before| *before != text) {
                 task.changes.push(Change::Records);
@@ -226,28 +226,33 @@ async fn publish(
     Ok(conflicts.into_iter().next().map_or(AssetEnd::With(AssetOutcome::Mirrored), AssetEnd::WithConflict))
 }
 
+/// The changes of what the copy itself has.
+fn own_changes(work: &Work) -> impl Iterator<Item = Change> {
+    let name = work.renamed.then_some(Change::Name);
+    name.into_iter().chain(work.other_metadata.then_some(Change::Metadata))
+}
+
 /// The change for a new locator; locators of a new asset are not named.
 fn made_locator(Made { locator, dead }: Made, new_asset: bool) -> Option<Change> {
-    let id = locator.id;
+    let (id, kind) = (locator.id, locator.kind);
     if let Some(dead) = dead {
         let dead_milliseconds = u64::try_from(dead.as_millis()).unwrap_or(u64::MAX);
         return Some(Change::LocatorMoved { id, dead_milliseconds });
     }
-    (!new_asset).then_some(Change::LocatorMade { id })
+    (!new_asset).then_some(Change::LocatorMade { id, kind })
 }
 
 fn new_terms(locator: &Locator, there: &Locator) -> Change {
-    let (id, expiry) = (locator.id.clone(), locator.expiry);
-    Change::LocatorTerms { id, expiry, longer: expiry >= there.expiry }
+    let (id, kind, expiry) = (locator.id.clone(), locator.kind, locator.expiry);
+    Change::LocatorTerms { id, kind, expiry, longer: expiry >= there.expiry }
 }
 
 /// The changes of the locators that a dry run reports.
 pub(crate) fn with_intended_locators(mut changes: Vec<Change>, work: &Work) -> Vec<Change> {
-    if work.renamed {
-        changes.push(Change::Name);
-    }
+    changes.extend(own_changes(work));
     if work.target.is_some() {
-        changes.extend(work.missing.iter().map(|locator| Change::LocatorMade { id: locator.id.clone() }));
+        let made = |locator: &Locator| Change::LocatorMade { id: locator.id.clone(), kind: locator.kind };
+        changes.extend(work.missing.iter().map(made));
     }
     let moved = |moved: &Move| Change::LocatorMoved { id: moved.locator.id.clone(), dead_milliseconds: 0 };
     changes.extend(work.moved.iter().map(moved));
@@ -255,10 +260,14 @@ pub(crate) fn with_intended_locators(mut changes: Vec<Change>, work: &Work) -> V
     changes
 }
 
-/// The name and the mark of a complete copy.
+/// The name, the mark and the metadata of a complete copy.
 fn complete_mark(work: &Work, copy: &TargetAsset) -> AssetChange {
     let mark = Mark { own: Some(copy.id.clone()), ..work.mark.clone() };
-    AssetChange { name: Some(work.asset.name.clone()), alternate_id: Some(Some(mark.text())) }
+    AssetChange {
+        name: Some(work.asset.name.clone()),
+        alternate_id: Some(Some(mark.text())),
+        metadata: Some(work.asset.metadata.clone()),
+    }
 }
 
 /// Replaces the copy that lost its container: the new copy gets its locators. Nothing plays meanwhile. A run that is

@@ -20,7 +20,7 @@ use crate::engine::contents::locate::{container_of, is_missing_container, storag
 use crate::engine::run::Run;
 use crate::engine::withdraw::hidden::Hidden;
 use crate::error::Error;
-use crate::model::{Asset, AssetChange, AssetId, LocatorId, Mark, Protection};
+use crate::model::{Asset, AssetChange, AssetId, Locator, LocatorId, Mark, Protection};
 use crate::verdict::{Cause, Change, Finding, Withdrawal};
 
 /// Locators that the source is asked for at once.
@@ -138,12 +138,16 @@ async fn withdraw_some(
                 if reached.stops(&revoked.copy.id) {
                     stopped.insert(revoked.copy.id.clone());
                 }
-                run.withdrawn(&revoked, Change::LocatorWithdrawn { id: revoked.locator.id.clone(), why });
+                run.withdrawn(&revoked, withdrawal(&revoked.locator, why));
             }
             Err(error) => run.fail_copy(&revoked.source, revoked.copy.label(), error),
         }
     }
     Ok(())
+}
+
+fn withdrawal(locator: &Locator, why: Withdrawal) -> Change {
+    Change::LocatorWithdrawn { id: locator.id.clone(), kind: locator.kind, why }
 }
 
 /// Asks the source for one locator, or for the protection of its asset.

@@ -1,7 +1,8 @@
 //! A storage account as a library: its containers are the assets, the blobs are served by their own URLs.
 //!
-//! There are no file records and no locators. A copy has its source container's name, so that only the host name of a blob's
-//! URL differs, and its mark is in the container's metadata.
+//! There are no file records. A copy has its source container's name, so that only the host name of a blob's URL differs, and its
+//! mark is in the container's metadata. The public access of a container is its locator: a new copy is private until its
+//! contents are proven, and what the source closes is closed.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use super::{Batches, Capabilities, Capacity, Cost, FileSet, Library, Pages, Reco
 use crate::blob::{BlobAccount, Container, ContainerCreation};
 use crate::error::Error;
 use crate::model::{
-    AccountName, Asset, AssetChange, AssetEncryption, AssetFile, AssetId, ContainerName, Locator, LocatorId, Mark,
-    NewAsset, Protection, StreamingHost,
+    AccountName, Asset, AssetChange, AssetEncryption, AssetFile, AssetId, ContainerName, Locator, LocatorId,
+    LocatorKind, Mark, NewAsset, Protection, PublicAccess, StreamingHost,
 };
 use crate::verdict::Cause;
 
@@ -25,6 +26,10 @@ const MARK: &str = "mediamirror";
 const MARK_LENGTH: usize = 4_000;
 /// Containers that are no part of a library: our own state, and what the service itself writes.
 const RESERVED: &[&str] = &["mediamirror-state", "$logs", "$blobchangefeed"];
+/// The policy of each locator of ours: the public access of a container that carries our mark.
+const OUR_POLICY: &str = "mediamirror";
+/// Public access does not end: the last second that can be written as a time, in the year 9999.
+const NEVER: Timestamp = Timestamp::constant(253_402_207_200, 0);
 /// A container that does not exist.
 const NO_CONTAINER: &str = "mediamirror-access-check";
 
@@ -40,16 +45,17 @@ impl Blobs {
         Self { account }
     }
 
-    fn asset_of(&self, container: Container) -> Asset {
+    fn asset_of(&self, mut container: Container) -> Asset {
+        let mark = container.metadata.remove(MARK);
         Asset {
             id: AssetId::new(container.name.as_str()),
             name: Some(container.name.as_str().to_owned()),
-            alternate_id: container.metadata.get(MARK).map(|stored| self.shown(stored, &container.name)),
+            alternate_id: mark.map(|stored| self.shown(&stored, &container.name)),
             created: container.last_modified,
             encryption: AssetEncryption::None,
             storage_account: Some(self.account.name().clone()),
             container: Some(container.name),
-            public: container.public,
+            metadata: container.metadata,
         }
     }
 
@@ -69,6 +75,42 @@ impl Blobs {
                 Mark { own: Some(AssetId::new(container.as_str())), ..mark }.text()
             }
             _ => stored.to_owned(),
+        }
+    }
+
+    /// The public access of a container, as its locator.
+    fn locator_of(&self, container: &Container) -> Option<Locator> {
+        let level = container.public?;
+        let mark = container.metadata.get(MARK).and_then(|stored| Mark::parse(&self.shown(stored, &container.name)));
+        let is_ours = mark.and_then(|mark| mark.own).is_some_and(|own| own.as_str() == container.name.as_str());
+        Some(Locator {
+            id: LocatorId::new(container.name.as_str()),
+            asset: AssetId::new(container.name.as_str()),
+            kind: LocatorKind::Public,
+            name: Some(level.name().to_owned()),
+            start: None,
+            expiry: NEVER,
+            path: None,
+            policy: is_ours.then(|| OUR_POLICY.to_owned()),
+        })
+    }
+
+    /// The locator of that id, which is the container's name.
+    async fn locator_by_id(&self, id: &str) -> Result<Option<Locator>, Error> {
+        Ok(self.look(&AssetId::new(id)).await?.and_then(|container| self.locator_of(&container)))
+    }
+
+    /// Opens the container of a locator as the locator says.
+    async fn open(&self, locator: &Locator) -> Result<(), Error> {
+        let level = locator.name.as_deref().and_then(PublicAccess::named);
+        self.account.set_public_access(&ContainerName::new(locator.asset.as_str()), level).await
+    }
+
+    /// Closes a container, if it is there and open.
+    async fn close(&self, id: &LocatorId) -> Result<(), Error> {
+        match self.locator_by_id(id.as_str()).await? {
+            Some(_) => self.account.set_public_access(&ContainerName::new(id.as_str()), None).await,
+            None => Ok(()),
         }
     }
 
@@ -98,7 +140,7 @@ impl Library for Blobs {
             locators: false,
             streaming_hosts: false,
             mark_length: MARK_LENGTH,
-            locators_of_an_asset: 0,
+            locators_of_an_asset: 1,
         }
     }
 
@@ -115,7 +157,11 @@ impl Library for Blobs {
     }
 
     fn locators(&self) -> Pages<'_, Locator> {
-        stream::empty().boxed()
+        let pages = self.account.containers().map_ok(|page| {
+            let own = page.iter().filter(|container| !RESERVED.contains(&container.name.as_str()));
+            own.filter_map(|container| self.locator_of(container)).collect()
+        });
+        pages.boxed()
     }
 
     fn files(&self, _: Option<Timestamp>) -> Pages<'_, AssetFile> {
@@ -173,14 +219,18 @@ impl Library for Blobs {
 
     async fn update_asset(&self, id: &AssetId, change: &AssetChange) -> Result<(), Error> {
         // A container has no other name than its id.
-        let Some(mark) = &change.alternate_id else { return Ok(()) };
+        if change.alternate_id.is_none() && change.metadata.is_none() {
+            return Ok(());
+        }
         let Some(mut container) = self.look(id).await? else {
             return Err(Error::found(id.as_str(), Cause::TargetContainerDeleted, ""));
         };
-        match mark {
-            Some(mark) => container.metadata.insert(MARK.to_owned(), self.stored(mark)),
-            None => container.metadata.remove(MARK),
-        };
+        let stored = container.metadata.remove(MARK);
+        let mark = change.alternate_id.as_ref().map_or(stored, |mark| mark.as_deref().map(|mark| self.stored(mark)));
+        if let Some(metadata) = &change.metadata {
+            container.metadata.clone_from(metadata);
+        }
+        container.metadata.extend(mark.map(|mark| (MARK.to_owned(), mark)));
         self.account.set_container_metadata(&container.name, &container.metadata).await
     }
 
@@ -207,7 +257,8 @@ impl Library for Blobs {
     }
 
     async fn publish(&self, locators: &[Locator]) -> Vec<Result<Locator, Error>> {
-        locators.iter().map(|locator| Err(no_locators(&locator.id))).collect()
+        let opened = locators.iter().map(|locator| async { self.open(locator).await.map(|()| locator.clone()) });
+        futures::future::join_all(opened).await
     }
 
     fn batches(&self) -> Batches {
@@ -225,8 +276,9 @@ impl Library for Blobs {
         Cost::blob(2 * batch.assets + batch.created)
     }
 
-    fn locators_cost(&self, _: u64) -> Cost {
-        Cost::default()
+    fn locators_cost(&self, locators: u64) -> Cost {
+        // The stored policies are read and written with it, and it is read back.
+        Cost::blob(3 * locators)
     }
 
     fn takes_file_name(&self, _: &str) -> bool {
@@ -238,23 +290,23 @@ impl Library for Blobs {
     }
 
     async fn update_locator(&self, locator: &Locator) -> Result<(), Error> {
-        Err(no_locators(&locator.id))
+        self.open(locator).await
     }
 
-    async fn delete_locator(&self, _: &LocatorId) -> Result<(), Error> {
-        Ok(())
+    async fn delete_locator(&self, id: &LocatorId) -> Result<(), Error> {
+        self.close(id).await
     }
 
     async fn remove_locators(&self, ids: &[LocatorId]) -> Vec<Result<(), Error>> {
-        ids.iter().map(|_| Ok(())).collect()
+        futures::future::join_all(ids.iter().map(|id| self.close(id))).await
     }
 
-    async fn locator(&self, _: &LocatorId) -> Result<Option<Locator>, Error> {
-        Ok(None)
+    async fn locator(&self, id: &LocatorId) -> Result<Option<Locator>, Error> {
+        self.locator_by_id(id.as_str()).await
     }
 
     async fn locators_of(&self, ids: &[LocatorId]) -> Result<Vec<Option<Locator>>, Error> {
-        Ok(ids.iter().map(|_| None).collect())
+        futures::future::try_join_all(ids.iter().map(|id| self.locator(id))).await
     }
 
     async fn has_protection(&self) -> Result<bool, Error> {
@@ -265,12 +317,12 @@ impl Library for Blobs {
         assets.iter().map(|_| Ok(Protection::None)).collect()
     }
 
-    async fn locators_of_asset(&self, _: &AssetId) -> Result<Vec<Locator>, Error> {
-        Ok(Vec::new())
+    async fn locators_of_asset(&self, asset: &AssetId) -> Result<Vec<Locator>, Error> {
+        Ok(self.locator_by_id(asset.as_str()).await?.into_iter().collect())
     }
 
     async fn our_policies(&self) -> Result<HashSet<String>, Error> {
-        Ok(HashSet::new())
+        Ok(HashSet::from([OUR_POLICY.to_owned()]))
     }
 
     fn clock_skew(&self) -> Option<SignedDuration> {
@@ -280,9 +332,4 @@ impl Library for Blobs {
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error> {
         Ok(Vec::new())
     }
-}
-
-/// A defect of this program where it happens: what has no locators is never asked to make one.
-fn no_locators(id: &LocatorId) -> Error {
-    Error::found(id.as_str(), Cause::NotSupported, "a storage account has no locators")
 }

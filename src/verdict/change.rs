@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::model::LocatorId;
+use crate::model::{LocatorId, LocatorKind};
 
 /// One kind of change of one asset on the target.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -33,17 +33,23 @@ pub enum Change {
     },
     /// Name, description or mark.
     Name,
+    /// Metadata of the container.
+    Metadata,
     /// File records.
     Records,
     /// A locator was made.
     LocatorMade {
         /// Its id.
         id: LocatorId,
+        /// Its kind.
+        kind: LocatorKind,
     },
     /// A locator got other terms.
     LocatorTerms {
         /// Its id.
         id: LocatorId,
+        /// Its kind.
+        kind: LocatorKind,
         /// Its new end.
         expiry: Timestamp,
         /// Is the new end later than the one before?
@@ -60,6 +66,8 @@ pub enum Change {
     LocatorWithdrawn {
         /// Its id.
         id: LocatorId,
+        /// Its kind.
+        kind: LocatorKind,
         /// Why.
         why: Withdrawal,
     },
@@ -101,15 +109,21 @@ impl fmt::Display for Change {
             Self::Headers { blobs } => write!(f, "headers of {}", counted(*blobs, "blob")),
             Self::Tags { blobs } => write!(f, "tags of {}", counted(*blobs, "blob")),
             Self::Name => f.write_str("name"),
+            Self::Metadata => f.write_str("metadata of the container"),
             Self::Records => f.write_str("file records"),
-            Self::LocatorMade { id } => write!(f, "locator {id} published"),
-            Self::LocatorTerms { id, expiry, longer } => {
+            Self::LocatorMade { kind: LocatorKind::Public, .. } => f.write_str("public access opened"),
+            Self::LocatorTerms { kind: LocatorKind::Public, .. } => f.write_str("level of public access"),
+            Self::LocatorWithdrawn { kind: LocatorKind::Public, why, .. } => {
+                write!(f, "public access closed ({why})")
+            }
+            Self::LocatorMade { id, .. } => write!(f, "locator {id} published"),
+            Self::LocatorTerms { id, expiry, longer, .. } => {
                 write!(f, "locator {id} {} to {expiry:.0}", if *longer { "extended" } else { "shortened" })
             }
             Self::LocatorMoved { id, dead_milliseconds } => {
                 write!(f, "locator {id} moved here, {dead_milliseconds} ms without an answer")
             }
-            Self::LocatorWithdrawn { id, why } => write!(f, "locator {id} withdrawn ({why})"),
+            Self::LocatorWithdrawn { id, why, .. } => write!(f, "locator {id} withdrawn ({why})"),
             Self::Retired => f.write_str("deleted in the source; its bytes are kept"),
         }
     }

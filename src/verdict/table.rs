@@ -224,8 +224,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::PublicAccess,
         "public-access",
         Class::Failed,
-        "the public access of the container differs between source and target",
-        "set the same public access on the target's container",
+        "the public access of the container cannot be set on the target",
+        "sign in to the target with its account key, and allow public access to its blobs; or open and close the container \
+         yourself",
     ),
     entry(
         Cause::RequestRefused,

@@ -1,5 +1,7 @@
 //! A library that is a storage account, mirrored to another one: containers are the assets.
 
+mod containers;
+
 use std::sync::Arc;
 
 use mediamirror::config::policy::Adopt;

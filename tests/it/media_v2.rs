@@ -317,7 +317,7 @@ async fn renames_and_withdraws(refuse_batch: bool) {
     assert!(made.iter().all(|locator| ours.contains(locator.policy.as_ref().unwrap())), "{made:?} {ours:?}");
 
     let mark = "copy of one's|complete".to_owned();
-    let change = AssetChange { name: Some(None), alternate_id: Some(Some(mark)) };
+    let change = AssetChange { name: Some(None), alternate_id: Some(Some(mark)), metadata: None };
     let set = FileSet { change: Some(change), ..FileSet::new(asset.id.clone(), vec![file("a.mp4", 1, true)]) };
     target.register_files(&[set]).await.remove(0).unwrap();
     let [renamed] = &target.assets_by_mark("copy of one's").await.unwrap()[..] else { panic!("it is found once") };

@@ -146,14 +146,14 @@ impl Spool {
     /// The copies of ours whose source asset is not listed and that are not retired, after that place, with their places.
     pub(crate) fn gone(&self, after: i64, limit: usize) -> Result<Vec<(i64, Gone)>, Error> {
         let sql = "
-            SELECT t.id, t.name, t.alternate_id, t.account, t.container, t.standing, t.source, t.n
+            SELECT t.id, t.name, t.alternate_id, t.account, t.container, t.standing, t.metadata, t.source, t.n
             FROM target_asset AS t
             WHERE t.source IS NOT NULL AND NOT t.retired AND t.n > ?1
               AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)
             ORDER BY t.n LIMIT ?2";
         let gone = |row: &Row<'_>| {
-            let gone = Gone { copy: target_asset(row)?, source: asset_id(row.get_ref(6)?.as_blob()?) };
-            Ok((row.get(7)?, gone))
+            let gone = Gone { copy: target_asset(row)?, source: asset_id(row.get_ref(7)?.as_blob()?) };
+            Ok((row.get(8)?, gone))
         };
         self.rows(sql, params![after, limit], gone)
     }

@@ -6,17 +6,17 @@ use rusqlite::{Transaction, params};
 
 use super::super::digest::FilesDigest;
 use super::super::standing::{Standing, target_standing};
-use super::row::{asset_key, container, encryption, locator_key, public, side_number, ticks};
+use super::row::{asset_key, container, encryption, kind_number, locator_key, metadata, side_number, ticks};
 use super::tables::{Spool, failed};
 use crate::error::Error;
-use crate::model::{AccountName, Asset, AssetFile, Locator, LocatorKind, Side};
+use crate::model::{AccountName, Asset, AssetFile, Locator, Side};
 
 impl Spool {
     /// Adds source assets, without those of write tests; `covered` says which of them are part of the run.
     pub(crate) fn add_source_assets(&self, page: &[Asset], covered: impl Fn(&Asset) -> bool) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO source_asset (id, name, alternate_id, created, encryption, account, container, public, covered)
+                "INSERT INTO source_asset (id, name, alternate_id, created, encryption, account, container, metadata, covered)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
             for asset in page.iter().filter(|asset| !asset.is_scratch()) {
@@ -28,7 +28,7 @@ impl Spool {
                     encryption(asset.encryption),
                     asset.storage_account.as_ref().map(AccountName::as_str),
                     container(&asset.id, asset.container.as_ref()),
-                    public(asset.public),
+                    metadata(&asset.metadata),
                     covered(asset),
                 ])?;
             }
@@ -40,7 +40,7 @@ impl Spool {
     pub(crate) fn add_target_assets(&self, page: &[Asset], source: &AccountName) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO target_asset (id, name, alternate_id, account, container, standing, source, retired, public)
+                "INSERT INTO target_asset (id, name, alternate_id, account, container, standing, source, retired, metadata)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
             for asset in page {
@@ -55,28 +55,29 @@ impl Spool {
                     standing as usize,
                     copy_of.map(|mark| asset_key(&mark.source)),
                     copy_of.is_some_and(|mark| mark.retired.is_some()),
-                    public(asset.public),
+                    metadata(&asset.metadata),
                 ])?;
             }
             Ok(())
         })
     }
 
-    /// Adds the source's streaming locators.
+    /// Adds the source's locators that are mirrored.
     pub(crate) fn add_source_locators(&self, page: &[Locator]) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO source_locator (id, asset, name, start, expiry) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO source_locator (id, asset, name, start, expiry, kind) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
-            for locator in page.iter().filter(|locator| locator.kind == LocatorKind::Streaming) {
-                let Locator { id, asset, name, start, expiry, .. } = locator;
-                insert.execute(params![locator_key(id), asset_key(asset), name, start.map(ticks), ticks(*expiry)])?;
+            for locator in page.iter().filter(|locator| locator.kind.is_mirrored()) {
+                let Locator { id, asset, name, start, expiry, kind, .. } = locator;
+                let (id, asset, start) = (locator_key(id), asset_key(asset), start.map(ticks));
+                insert.execute(params![id, asset, name, start, ticks(*expiry), kind_number(*kind)])?;
             }
             Ok(())
         })
     }
 
-    /// Adds the target's streaming locators; those on one of `our_policies`, and those that were `adopted`, are ours.
+    /// Adds the target's locators; those on one of `our_policies`, and those that were `adopted`, are ours.
     pub(crate) fn add_target_locators(
         &self,
         page: &[Locator],
@@ -85,10 +86,11 @@ impl Spool {
     ) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO target_locator (id, asset, name, start, expiry, ours) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO target_locator (id, asset, name, start, expiry, kind, ours)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?;
-            for locator in page.iter().filter(|locator| locator.kind == LocatorKind::Streaming) {
-                let Locator { id, asset, name, start, expiry, policy, .. } = locator;
+            for locator in page.iter().filter(|locator| locator.kind.is_mirrored()) {
+                let Locator { id, asset, name, start, expiry, kind, policy, .. } = locator;
                 let made = policy.as_ref().is_some_and(|policy| our_policies.contains(policy));
                 let ours = made || adopted.contains(id.as_str());
                 insert.execute(params![
@@ -97,12 +99,13 @@ impl Spool {
                     name,
                     start.map(ticks),
                     ticks(*expiry),
+                    kind_number(*kind),
                     ours
                 ])?;
             }
             let mut insert =
                 transaction.prepare_cached("INSERT INTO target_read_locator (id, asset) VALUES (?1, ?2)")?;
-            for locator in page.iter().filter(|locator| locator.kind != LocatorKind::Streaming) {
+            for locator in page.iter().filter(|locator| !locator.kind.is_mirrored()) {
                 insert.execute(params![locator_key(&locator.id), asset_key(&locator.asset)])?;
             }
             Ok(())

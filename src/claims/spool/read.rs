@@ -8,12 +8,12 @@ use super::super::digest::FilesDigest;
 use super::super::order::Order;
 use super::super::standing::{Holding, Screened, Standing, TargetAsset};
 use super::row::{
-    LOCATOR, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, holding, locator, locator_key, public_of, side_number,
-    source_asset, target_asset,
+    LOCATOR, SOURCE_ASSET, TARGET_ASSET, asset_id, asset_key, holding, locator, locator_key, side_number, source_asset,
+    target_asset,
 };
 use super::tables::{Spool, failed};
 use crate::error::Error;
-use crate::model::{Asset, AssetId, Locator, LocatorId, PublicAccess, Side};
+use crate::model::{Asset, AssetId, Locator, LocatorId, Side};
 
 impl Spool {
     /// The source assets of the run after that place in the order, with their places.
@@ -54,7 +54,7 @@ impl Spool {
         self.row(&sql, params![asset_key(id)], |row| Ok((source_asset(row)?, row.get(8)?)))
     }
 
-    /// The streaming locators of a source asset.
+    /// The locators of a source asset.
     pub(crate) fn locators_of(&self, source: &AssetId) -> Result<Vec<Locator>, Error> {
         let sql = format!("SELECT {LOCATOR} FROM source_locator WHERE asset = ?1 ORDER BY id");
         self.rows(&sql, params![asset_key(source)], locator)
@@ -70,13 +70,6 @@ impl Spool {
     pub(crate) fn copies_of(&self, source: &AssetId) -> Result<Vec<TargetAsset>, Error> {
         let sql = format!("SELECT {TARGET_ASSET} FROM target_asset WHERE source = ?1 ORDER BY id");
         self.rows(&sql, params![asset_key(source)], target_asset)
-    }
-
-    /// What anybody may read of a target asset; `None`: nothing, or it was not listed.
-    pub(crate) fn public_access_on_target(&self, id: &AssetId) -> Result<Option<PublicAccess>, Error> {
-        let sql = "SELECT public FROM target_asset WHERE id = ?1";
-        let level = self.row(sql, params![asset_key(id)], |row| row.get::<_, Option<usize>>(0))?;
-        Ok(public_of(level.flatten()))
     }
 
     /// A target asset.

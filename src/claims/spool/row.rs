@@ -1,13 +1,14 @@
 //! How ids, times and containers are kept in a row.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::{Type, Value};
 
 use super::super::standing::{Holding, Screened, Standing, TargetAsset};
 use crate::model::{
-    AccountName, Asset, AssetEncryption, AssetId, ContainerName, Locator, LocatorId, LocatorKind, Mark, PublicAccess,
-    Side,
+    AccountName, Asset, AssetEncryption, AssetId, ContainerName, Locator, LocatorId, LocatorKind, Mark, Side,
 };
 
 /// Nanoseconds of the ticks that services keep times in.
@@ -25,8 +26,8 @@ const NAMED_AFTER_ASSET: u8 = 1;
 const ENCRYPTIONS: [AssetEncryption; 4] =
     [AssetEncryption::None, AssetEncryption::Storage, AssetEncryption::Common, AssetEncryption::Envelope];
 
-/// All levels of public access, by their number in a row.
-const LEVELS: [PublicAccess; 2] = [PublicAccess::Blobs, PublicAccess::Container];
+/// The kinds of locators that are mirrored, by their number in a row.
+const KINDS: [LocatorKind; 2] = [LocatorKind::Streaming, LocatorKind::Public];
 
 /// A locator of ours that the source does not publish on the asset any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,16 +135,23 @@ pub(super) fn encryption(encryption: AssetEncryption) -> usize {
     ENCRYPTIONS.iter().position(|one| *one == encryption).expect("all of them are there")
 }
 
-pub(super) fn public(level: Option<PublicAccess>) -> Option<usize> {
-    level.and_then(|level| LEVELS.iter().position(|one| *one == level))
+pub(super) fn kind_number(kind: LocatorKind) -> usize {
+    KINDS.iter().position(|one| *one == kind).expect("what is not mirrored is in another table")
 }
 
-pub(super) fn public_of(number: Option<usize>) -> Option<PublicAccess> {
-    number.map(|number| LEVELS[number])
+/// Metadata; most assets have none.
+pub(super) fn metadata(metadata: &BTreeMap<String, String>) -> Option<String> {
+    (!metadata.is_empty()).then(|| serde_json::json!(metadata).to_string())
+}
+
+fn metadata_of(row: &Row<'_>, column: usize) -> rusqlite::Result<BTreeMap<String, String>> {
+    let unreadable = |error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error));
+    let text: Option<String> = row.get(column)?;
+    text.map_or_else(|| Ok(BTreeMap::new()), |text| serde_json::from_str(&text).map_err(unreadable))
 }
 
 /// The columns that [`source_asset`] reads.
-pub(super) const SOURCE_ASSET: &str = "id, name, alternate_id, created, encryption, account, container, public";
+pub(super) const SOURCE_ASSET: &str = "id, name, alternate_id, created, encryption, account, container, metadata";
 
 pub(super) fn source_asset(row: &Row<'_>) -> rusqlite::Result<Asset> {
     let id = asset_id(row.get_ref(0)?.as_blob()?);
@@ -154,13 +162,13 @@ pub(super) fn source_asset(row: &Row<'_>) -> rusqlite::Result<Asset> {
         encryption: ENCRYPTIONS[row.get::<_, usize>(4)?],
         storage_account: row.get::<_, Option<String>>(5)?.map(AccountName::new),
         container: container_of(&id, row.get(6)?),
-        public: public_of(row.get(7)?),
+        metadata: metadata_of(row, 7)?,
         id,
     })
 }
 
 /// The columns that [`target_asset`] reads.
-pub(super) const TARGET_ASSET: &str = "id, name, alternate_id, account, container, standing";
+pub(super) const TARGET_ASSET: &str = "id, name, alternate_id, account, container, standing, metadata";
 
 pub(super) fn target_asset(row: &Row<'_>) -> rusqlite::Result<TargetAsset> {
     target_asset_from(row, 0)
@@ -177,18 +185,19 @@ fn target_asset_from(row: &Row<'_>, first: usize) -> rusqlite::Result<TargetAsse
         storage_account: row.get::<_, Option<String>>(first + 3)?.map(AccountName::new),
         container: container_of(&id, row.get(first + 4)?),
         standing: Standing::ALL[row.get::<_, usize>(first + 5)?],
+        metadata: metadata_of(row, first + 6)?,
         id,
     })
 }
 
 /// The columns that [`locator`] reads.
-pub(super) const LOCATOR: &str = "id, asset, name, start, expiry";
+pub(super) const LOCATOR: &str = "id, asset, name, start, expiry, kind";
 
 pub(super) fn locator(row: &Row<'_>) -> rusqlite::Result<Locator> {
     Ok(Locator {
         id: locator_id(row.get_ref(0)?.as_blob()?),
         asset: asset_id(row.get_ref(1)?.as_blob()?),
-        kind: LocatorKind::Streaming,
+        kind: KINDS[row.get::<_, usize>(5)?],
         name: row.get(2)?,
         start: maybe_timestamp(row, 3)?,
         expiry: timestamp(4, row.get(4)?)?,
@@ -199,25 +208,25 @@ pub(super) fn locator(row: &Row<'_>) -> rusqlite::Result<Locator> {
 
 /// A target locator and whether it is ours; its columns are [`LOCATOR`] and `ours`.
 pub(super) fn holding(row: &Row<'_>) -> rusqlite::Result<Holding> {
-    Ok(Holding { locator: locator(row)?, ours: row.get(5)? })
+    Ok(Holding { locator: locator(row)?, ours: row.get(6)? })
 }
 
 /// The columns of a locator of ours (`tl`), the copy that it is on (`t`) and the copy's source asset (`s`).
 pub(super) const REVOKED: &str = "
-    SELECT tl.id, tl.asset, tl.name, tl.start, tl.expiry,
-           t.id, t.name, t.alternate_id, t.account, t.container, t.standing,
+    SELECT tl.id, tl.asset, tl.name, tl.start, tl.expiry, tl.kind,
+           t.id, t.name, t.alternate_id, t.account, t.container, t.standing, t.metadata,
            t.source, s.protection, s.covered, tl.rowid";
 
 /// A locator of ours with its place.
 pub(super) fn revoked(row: &Row<'_>) -> rusqlite::Result<(i64, Revoked)> {
     let revoked = Revoked {
         locator: locator(row)?,
-        copy: target_asset_from(row, 5)?,
-        source: asset_id(row.get_ref(11)?.as_blob()?),
-        screened: row.get::<_, Option<usize>>(12)?.map(|number| Screened::ALL[number]),
-        covered: row.get(13)?,
+        copy: target_asset_from(row, 6)?,
+        source: asset_id(row.get_ref(13)?.as_blob()?),
+        screened: row.get::<_, Option<usize>>(14)?.map(|number| Screened::ALL[number]),
+        covered: row.get(15)?,
     };
-    Ok((row.get(14)?, revoked))
+    Ok((row.get(16)?, revoked))
 }
 
 #[cfg(test)]

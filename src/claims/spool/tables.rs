@@ -24,7 +24,7 @@ const TABLES: &str = "
         encryption   INTEGER NOT NULL,
         account      TEXT,
         container    BLOB,
-        public       INTEGER,
+        metadata     TEXT,
         covered      INTEGER NOT NULL,
         protection   INTEGER NOT NULL DEFAULT 0,
         deferred     INTEGER NOT NULL DEFAULT 0
@@ -36,19 +36,19 @@ const TABLES: &str = "
         alternate_id TEXT,
         account      TEXT,
         container    BLOB,
-        public       INTEGER,
+        metadata     TEXT,
         standing     INTEGER NOT NULL,
         source       BLOB,
         retired      INTEGER NOT NULL
     );
     CREATE TABLE source_locator (
-        id BLOB NOT NULL, asset BLOB NOT NULL, name TEXT, start INTEGER, expiry INTEGER NOT NULL
+        id BLOB NOT NULL, asset BLOB NOT NULL, name TEXT, start INTEGER, expiry INTEGER NOT NULL, kind INTEGER NOT NULL
     );
     CREATE TABLE target_locator (
-        id BLOB NOT NULL, asset BLOB NOT NULL, name TEXT, start INTEGER, expiry INTEGER NOT NULL,
+        id BLOB NOT NULL, asset BLOB NOT NULL, name TEXT, start INTEGER, expiry INTEGER NOT NULL, kind INTEGER NOT NULL,
         ours INTEGER NOT NULL
     );
-    -- Other locators than streaming ones count against the room for locators, and for nothing else.
+    -- SAS locators count against the room for locators, and for nothing else.
     CREATE TABLE target_read_locator (id BLOB NOT NULL, asset BLOB NOT NULL);
     CREATE TABLE file_part (
         side INTEGER NOT NULL, asset BLOB NOT NULL,

@@ -12,7 +12,7 @@ use crate::engine::tally::verdict_of;
 use crate::error::{Disposition, Error};
 use crate::model::{Asset, AssetId};
 use crate::monitor::{AssetOutcome, RunEvent};
-use crate::verdict::{Cause, Change, Finding};
+use crate::verdict::{Change, Finding};
 
 /// After so many assets in a row that lack a permission, with nothing copied in between, the permission counts as lost. One
 /// asset may be refused alone: a condition of a role, a firewall or a proxy can look at names.
@@ -24,13 +24,7 @@ impl Run {
     pub(crate) fn finish(&self, asset: &Asset, outcome: AssetOutcome) -> AssetOutcome {
         let dealt_with = matches!(outcome, AssetOutcome::Mirrored | AssetOutcome::Unchanged);
         let pending = self.pending.lock().expect("no panic while held").remove(&asset.id).unwrap_or_default();
-        let public = dealt_with
-            && self.claims.public_access_differs(asset).unwrap_or_else(|error| {
-                self.abandon(error);
-                false
-            });
-        let public = public.then(|| Cause::PublicAccess.into());
-        let found = outcome.finding().cloned().into_iter().chain(pending).chain(public).collect();
+        let found = outcome.finding().cloned().into_iter().chain(pending).collect();
         let verdict = verdict_of(found, asset.label(), &self.accepted());
         if outcome == AssetOutcome::Mirrored {
             self.arrived();

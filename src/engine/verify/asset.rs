@@ -15,7 +15,7 @@ use crate::engine::tags;
 use crate::engine::withdraw;
 use crate::error::Error;
 use crate::memory::Turn;
-use crate::model::{Asset, Blob};
+use crate::model::{Asset, Blob, LocatorKind};
 use crate::verdict::{Cause, Finding};
 
 /// How one asset compares.
@@ -183,12 +183,21 @@ async fn other_differences(
     if work.renamed {
         differences.push(("asset".to_owned(), "its name or mark differs".to_owned()));
     }
+    if work.other_metadata {
+        differences.push(("asset".to_owned(), "the metadata of its container differs".to_owned()));
+    }
     if let Some(target) = work.target.as_ref().filter(|_| work.files_differ) {
         let files = file_differences(&run.pair, (&work.asset.id, source), (&target.id, present)).await?;
         differences.extend(files.into_iter().map(|(item, what)| (item, what.to_owned())));
     }
-    let missing = work.missing.iter().map(|locator| (locator, "the locator is missing on the target"));
-    let outdated = work.outdated.iter().map(|one| (&one.locator, "the locator has another name, start or expiry"));
+    let missing = work.missing.iter().map(|locator| match locator.kind {
+        LocatorKind::Public => (locator, "the container is public in the source and private on the target"),
+        _ => (locator, "the locator is missing on the target"),
+    });
+    let outdated = work.outdated.iter().map(|one| match one.locator.kind {
+        LocatorKind::Public => (&one.locator, "the container has another level of public access"),
+        _ => (&one.locator, "the locator has another name, start or expiry"),
+    });
     let moved = work.moved.iter().map(|one| (&one.locator, "the locator is on another asset of the target"));
     let locators = missing.chain(outdated).chain(moved);
     differences.extend(locators.map(|(locator, what)| (locator.id.to_string(), what.to_owned())));

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::ledger::runs::RunBegin;
+use crate::model::LocatorKind;
 use crate::verdict::{Cause, Change, Finding, Withdrawal};
 
 fn at(second: i64) -> Timestamp {
@@ -65,7 +66,13 @@ async fn events_read_back_in_order_with_code_and_detail() {
     let finding = Finding::new(Cause::TwoCopies, "a and b");
     ledger.begin_run("run", at(1)).await.unwrap();
     ledger.event("run", Event::changed(&id(1), &Change::New { blobs: 7 }));
-    ledger.event("run", Event::changed(&id(1), &Change::LocatorWithdrawn { id: locator, why: Withdrawal::Moved }));
+    ledger.event(
+        "run",
+        Event::changed(
+            &id(1),
+            &Change::LocatorWithdrawn { id: locator, kind: LocatorKind::Streaming, why: Withdrawal::Moved },
+        ),
+    );
     ledger.event("run", Event::found(Some(&id(2)), &finding));
     ledger.event("run", Event::found(None, &Cause::TargetNotStreaming.into()));
     ledger.event("no such run", records());
@@ -78,7 +85,7 @@ async fn events_read_back_in_order_with_code_and_detail() {
     let event = |asset, code: &str, detail: Value| (asset, code.to_owned(), detail.to_string());
     let expected = [
         event(Some(id(1)), "new", json!({"blobs": 7})),
-        event(Some(id(1)), "locator-withdrawn", json!({"id": "l", "why": "moved"})),
+        event(Some(id(1)), "locator-withdrawn", json!({"id": "l", "kind": "streaming", "why": "moved"})),
         event(Some(id(2)), "two-copies", json!({"detail": "a and b"})),
         event(None, "target-not-streaming", json!({})),
     ];

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_asset_itself_is_changed_last() {
-        let change = AssetChange { name: Some(None), alternate_id: Some(Some("mark".to_owned())) };
+        let change = AssetChange { name: Some(None), alternate_id: Some(Some("mark".to_owned())), metadata: None };
         let set = FileSet { change: Some(change), ..set(&[file("a", 1, true)]) };
         let operations = texts(&plan(&set, &[]));
         assert_eq!(operations[1..], [r#"MERGE Assets('t') {"AlternateId":"mark","Name":null}"#]);

@@ -1,5 +1,7 @@
 //! Converts rows into the types of the model.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -49,7 +51,7 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Failure> {
         },
         storage_account: row.words("StorageAccountName").map(AccountName::new),
         container: row.words("Uri").and_then(container),
-        public: None,
+        metadata: BTreeMap::new(),
     })
 }
 

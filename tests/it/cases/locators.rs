@@ -5,13 +5,13 @@ use mediamirror::clock;
 use mediamirror::emulator::faults::plan::{Fault, Mangle, Pretence, Rule};
 use mediamirror::emulator::{FaultPlan, NewLocator};
 use mediamirror::engine::{Options, Outcome};
-use mediamirror::model::LocatorId;
+use mediamirror::model::{LocatorId, LocatorKind};
 use mediamirror::verdict::{Cause, Change, Withdrawal};
 
 use super::{EAST, Films, SOURCE, TARGET, assert_plays_alike, look, night, only, playing, service_id};
 
 fn revoked(id: &LocatorId) -> Change {
-    Change::LocatorWithdrawn { id: id.clone(), why: Withdrawal::Revoked }
+    Change::LocatorWithdrawn { id: id.clone(), kind: LocatorKind::Streaming, why: Withdrawal::Revoked }
 }
 
 pub(super) fn in_hours(hours: i64) -> NewLocator {

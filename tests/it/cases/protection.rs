@@ -8,6 +8,7 @@ use mediamirror::config::policy::Policy;
 use mediamirror::emulator::FaultPlan;
 use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
 use mediamirror::engine::{Options, Outcome};
+use mediamirror::model::LocatorKind;
 use mediamirror::verdict::{Cause, Change, Finding, Withdrawal};
 use tokio::sync::Notify;
 
@@ -54,7 +55,11 @@ async fn an_asset_that_becomes_protected_is_withdrawn_the_same_night_and_one_tha
     assert!(films.world.verify().await.owes());
     let (summary, monitor) = films.night().await;
     assert_eq!(summary.outcome, Outcome::Partial);
-    let withdrawn = Change::LocatorWithdrawn { id: films.locator(0).clone(), why: Withdrawal::Protected };
+    let withdrawn = Change::LocatorWithdrawn {
+        id: films.locator(0).clone(),
+        kind: LocatorKind::Streaming,
+        why: Withdrawal::Protected,
+    };
     assert_eq!(monitor.changes_of("film0"), [withdrawn]);
     assert!(!plays(&films, 0).await);
     films.source().unlink_delivery_policy(&asset, &policy).unwrap();
@@ -154,7 +159,11 @@ async fn a_name_an_asset_id_and_a_locator_id_are_withheld_at_once_and_published_
         let options = withholding(&[entry]);
         let (summary, monitor) = night(&films.world, options.clone()).await;
         assert_eq!(summary.outcome, Outcome::Complete, "{entry}: withheld is not owed: {:?}", summary.problems);
-        let withdrawn = Change::LocatorWithdrawn { id: films.locator(0).clone(), why: Withdrawal::Withheld };
+        let withdrawn = Change::LocatorWithdrawn {
+            id: films.locator(0).clone(),
+            kind: LocatorKind::Streaming,
+            why: Withdrawal::Withheld,
+        };
         assert_eq!(monitor.changes_of("film0"), [withdrawn], "{entry}");
         assert!(!plays(&films, 0).await, "{entry}");
         let (summary, _) = night(&films.world, options.clone()).await;

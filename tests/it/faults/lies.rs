@@ -4,7 +4,7 @@
 use futures::TryStreamExt;
 use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Mangle, Pretence, Rule, SourceFate};
 use mediamirror::engine::{Options, Outcome, Summary};
-use mediamirror::model::{CopyMethod, Locator};
+use mediamirror::model::{CopyMethod, Locator, LocatorKind};
 use mediamirror::verdict::{Cause, Change, Withdrawal};
 
 use super::{LIBRARY, again_under, is_mended_after, is_mended_after_with, run_under, run_with};
@@ -144,7 +144,7 @@ async fn an_asset_deleted_at_the_source_is_withdrawn_and_retired_and_its_copy_st
     let (summary, monitor) = world.sync().await;
     assert_eq!((summary.outcome, summary.assets.gone), (Outcome::Complete, 1));
     assert_eq!((summary.assets.total, copies(&world).await), (5, 6));
-    let withdrawn = Change::LocatorWithdrawn { id: locator, why: Withdrawal::Revoked };
+    let withdrawn = Change::LocatorWithdrawn { id: locator, kind: LocatorKind::Streaming, why: Withdrawal::Revoked };
     assert_eq!(monitor.changes_of(assets[2].label()), [withdrawn, Change::Retired]);
     let (summary, monitor) = world.sync().await;
     assert_eq!((summary.outcome, summary.assets.gone, summary.kept.assets), (Outcome::Complete, 0, 1));

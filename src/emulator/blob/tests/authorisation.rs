@@ -218,7 +218,11 @@ async fn anybody_reads_what_is_public_and_the_level_says_whether_the_list_is() {
         assert!(containers.text().contains(&format!("<PublicAccess>{level}</PublicAccess>")), "{}", containers.text());
         ground.open(0, "GET /west/films/a", &[]).await.expect(200);
         let answer = ground.open(0, list, &[]).await;
-        if listed { answer.expect(200) } else { answer.refused(404, "ResourceNotFound") };
+        if listed {
+            answer.expect(200)
+        } else {
+            answer.refused(404, "ResourceNotFound")
+        };
         ground.open(0, "PUT /west/films/b", &[BLOCK]).await.refused(401, "NoAuthenticationInformation");
     }
     let unknown = [("x-ms-blob-public-access", "all")];

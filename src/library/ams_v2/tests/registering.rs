@@ -146,7 +146,10 @@ async fn a_name_that_may_not_be_posted_is_left_to_the_service() {
 }
 
 fn renamed(set: FileSet) -> FileSet {
-    FileSet { change: Some(AssetChange { name: Some(Some("new".to_owned())), alternate_id: None }), ..set }
+    FileSet {
+        change: Some(AssetChange { name: Some(Some("new".to_owned())), alternate_id: None, metadata: None }),
+        ..set
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,7 +204,7 @@ async fn an_asset_s_texts_are_changed_in_one_request_and_nothing_in_none() {
     let id = AssetId::new("a");
     service.update_asset(&id, &AssetChange::default()).await.unwrap();
     assert_eq!(fake.seen(false).len(), 0);
-    let change = AssetChange { name: Some(Some("n".to_owned())), alternate_id: Some(None) };
+    let change = AssetChange { name: Some(Some("n".to_owned())), alternate_id: Some(None), metadata: None };
     service.update_asset(&id, &change).await.unwrap();
     assert_eq!(fake.calls(), ["PATCH Assets('a')"]);
     let sent: Value = serde_json::from_str(&fake.seen(false).pop().unwrap().body).unwrap();
@@ -217,7 +220,7 @@ async fn a_change_of_an_asset_whose_answer_was_lost_is_sent_again() {
                 if lost.swap(false, Ordering::SeqCst) { Reply::Lost } else { Reply::Is(204, vec![], String::new()) }
             },
         );
-    let change = AssetChange { name: Some(None), alternate_id: None };
+    let change = AssetChange { name: Some(None), alternate_id: None, metadata: None };
     service_of(&fake, "2.19").update_asset(&AssetId::new("a"), &change).await.unwrap();
     assert_eq!(fake.calls().len(), 2);
 }
