@@ -8,7 +8,8 @@ use super::conditions::Conditions;
 use super::describe::{Reply, metadata};
 use super::lease::{self, Leased};
 use super::policies::{self, leaves};
-use super::public_access::{PUBLIC, PublicAccess};
+use super::properties::PublicAccess;
+use super::public_access::{self, PUBLIC};
 use super::refusal::{CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, NAME_LENGTH, Refusal};
 use super::sas::{self, DelegationTerms, delegation_key};
 use super::times::{iso_seconds, parse_iso_millis};
@@ -77,7 +78,7 @@ fn check_name(name: &str) -> Result<(), Refusal> {
 pub(super) fn create(call: &Call<'_>) -> Result<Response, Refusal> {
     let name = call.ask.container()?;
     check_name(name)?;
-    let public = PublicAccess::wanted(call.account, call.ask.headers)?;
+    let public = public_access::wanted(call.account, call.ask.headers)?;
     let made = call.account.add_container(name, metadata(call.ask.headers)?)?;
     let mut contents = made.lock()?;
     contents.public = public;
@@ -143,7 +144,7 @@ pub(super) fn acl(call: &Call<'_>) -> Result<Response, Refusal> {
 
 /// Set Container ACL.
 pub(super) async fn set_acl(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
-    let public = PublicAccess::wanted(call.account, call.ask.headers)?;
+    let public = public_access::wanted(call.account, call.ask.headers)?;
     let policies = policies::parse(&read_body(body, MAX_XML).await?)?;
     let container = call.container()?;
     let mut contents = container.lock()?;

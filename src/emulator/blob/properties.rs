@@ -62,3 +62,22 @@ impl Stamp {
 pub(super) fn etag_text(etag: u64) -> String {
     format!("\"0x{etag:X}\"")
 }
+
+/// What anybody may read of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PublicAccess {
+    /// Blobs, by their names.
+    Blob,
+    /// These, the list of them, and the container's properties.
+    Container,
+}
+
+impl PublicAccess {
+    /// The service's word for it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Blob => "blob",
+            Self::Container => "container",
+        }
+    }
+}

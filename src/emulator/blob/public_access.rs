@@ -5,53 +5,35 @@ use axum::http::HeaderMap;
 use super::account::BlobAccount;
 use super::ask::{Ask, header};
 use super::operation::Operation;
+use super::properties::PublicAccess;
 use super::refusal::{NO_AUTHENTICATION, PUBLIC_ACCESS, RESOURCE_NOT_FOUND, Refusal};
 use super::sas::Grant;
 
 /// The header that sets the level, and that shows it.
 pub(super) const PUBLIC: &str = "x-ms-blob-public-access";
 
-/// What anybody may read of a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PublicAccess {
-    /// Blobs, by their names.
-    Blob,
-    /// These, the list of them, and the container's properties.
-    Container,
+/// The level that a request wants to set, if the account allows it.
+pub(super) fn wanted(account: &BlobAccount, headers: &HeaderMap) -> Result<Option<PublicAccess>, Refusal> {
+    let level = match header(headers, PUBLIC) {
+        None => return Ok(None),
+        Some("blob") => PublicAccess::Blob,
+        Some("container") => PublicAccess::Container,
+        Some(_) => return Err(Refusal::header(PUBLIC)),
+    };
+    if account.allows_public_access() { Ok(Some(level)) } else { Err(PUBLIC_ACCESS) }
 }
 
-impl PublicAccess {
-    /// The service's word for it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Blob => "blob",
-            Self::Container => "container",
-        }
-    }
-
-    /// The level that a request wants to set, if the account allows it.
-    pub(super) fn wanted(account: &BlobAccount, headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
-        let Some(level) = header(headers, PUBLIC) else { return Ok(None) };
-        let level = match level {
-            "blob" => Self::Blob,
-            "container" => Self::Container,
-            _ => return Err(Refusal::header(PUBLIC)),
-        };
-        if account.allows_public_access() { Ok(Some(level)) } else { Err(PUBLIC_ACCESS) }
-    }
-
-    fn allows(self, operation: Operation) -> bool {
-        match operation {
-            Operation::GetBlob | Operation::GetBlobProperties | Operation::GetBlockList => true,
-            Operation::ListBlobs | Operation::GetContainerProperties => self == Self::Container,
-            _ => false,
-        }
+fn allows(level: PublicAccess, operation: Operation) -> bool {
+    match operation {
+        Operation::GetBlob | Operation::GetBlobProperties | Operation::GetBlockList => true,
+        Operation::ListBlobs | Operation::GetContainerProperties => level == PublicAccess::Container,
+        _ => false,
     }
 }
 
 /// What a request without a credential may do.
 pub(super) fn admit(account: &BlobAccount, ask: &Ask<'_>, operation: Operation) -> Result<Grant, Refusal> {
-    if !PublicAccess::Container.allows(operation) {
+    if !allows(PublicAccess::Container, operation) {
         return Err(NO_AUTHENTICATION);
     }
     if !account.allows_public_access() {
@@ -61,7 +43,7 @@ pub(super) fn admit(account: &BlobAccount, ask: &Ask<'_>, operation: Operation) 
     let container = account.container(ask.container()?).map_err(|_| RESOURCE_NOT_FOUND)?;
     let level = container.lock().map_err(|_| RESOURCE_NOT_FOUND)?.public;
     match level {
-        Some(level) if level.allows(operation) => Ok(Grant::of_the_public()),
+        Some(level) if allows(level, operation) => Ok(Grant::of_the_public()),
         _ => Err(RESOURCE_NOT_FOUND),
     }
 }

@@ -11,8 +11,7 @@ use super::encryption::Encryption;
 use super::lease::{self, Lease};
 use super::pending::{CopyRecord, CopySource, CopyState, Outcome, PendingCopy};
 use super::policies::Policy;
-use super::properties::{BlobHeaders, Pairs, Stamp, Tier};
-use super::public_access::PublicAccess;
+use super::properties::{BlobHeaders, Pairs, PublicAccess, Stamp, Tier};
 use super::refusal::{BLOB_ARCHIVED, BLOB_NOT_FOUND, CONTAINER_NOT_FOUND, PENDING_COPY, Refusal};
 
 /// What few blobs have.
