@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use url::Url;
@@ -19,7 +20,7 @@ use crate::engine::withdraw;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::library::{Library, every};
-use crate::model::{Asset, AssetId, Locator, LocatorId, LocatorKind};
+use crate::model::{Asset, AssetId, ContainerName, Locator, LocatorId, LocatorKind};
 use crate::monitor::{AssetOutcome, Silent};
 use crate::verdict::{Cause, Finding};
 
@@ -36,6 +37,10 @@ pub struct UrlPair {
     pub asset: String,
     /// The locator both URLs go through.
     pub locator_id: LocatorId,
+    /// The source asset's container; `None` = the service does not say (`x-ms-version` below 2.2).
+    pub container: Option<ContainerName>,
+    /// When the locator ends in the source.
+    pub expires: Timestamp,
     /// Manifest in the source region; the locator's root where the asset has no `.ism`.
     pub source_url: String,
     /// The same on the target; `None` where the locator is not mirrored.
@@ -153,6 +158,8 @@ impl Listing<'_> {
                 source_url: playable(&self.pair.source, &locator, manifest),
                 target_url: there.map(|there| playable(&self.pair.target, there, manifest)),
                 cause: cause.filter(|_| there.is_none()),
+                container: asset.container.clone(),
+                expires: locator.expiry,
                 locator_id: locator.id,
             });
         }

@@ -127,6 +127,8 @@ mod tests {
         let urls = UrlPair {
             asset: "a".to_owned(),
             locator_id: LocatorId::new("l"),
+            container: None,
+            expires: jiff::Timestamp::UNIX_EPOCH,
             source_url: format!("http://a/l/{}", if manifest { "x.ism/manifest" } else { "" }),
             target_url: None,
             cause: None,

@@ -223,6 +223,8 @@ mod tests {
         let urls = UrlPair {
             asset: name.to_owned(),
             locator_id: LocatorId::new("l"),
+            container: None,
+            expires: jiff::Timestamp::UNIX_EPOCH,
             source_url: "http://a/l/x.ism/manifest".to_owned(),
             target_url: Some("http://b/l/x.ism/manifest".to_owned()),
             cause: None,
