@@ -31,6 +31,7 @@ pages! {
     configuration "configuration" "manual/configuration.md" "All keys of mirror.toml, and what you decide with them";
     sync "sync" "manual/sync.md" "What a run does; marks, ledger, state and lock";
     verify "verify" "manual/verify.md" "Compare both libraries, and list the pairs of URLs";
+    switching "switching" "manual/switching.md" "Move viewers from one host to the other: nginx, Azure, HLS";
     guarantees "guarantees" "manual/guarantees.md" "What a run promises, and what it cannot do";
     exit_codes "exit-codes" "manual/exit-codes.md" "What each exit code means";
     troubleshooting "troubleshooting" "manual/troubleshooting.md" "Read a failure; all causes and their codes";

@@ -2,6 +2,7 @@
 
 pub(crate) mod global;
 mod guards;
+pub(crate) mod urls;
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use mediamirror::model::CopyMethod;
 use super::asset::AssetArgs;
 use global::Global;
 use guards::GuardArgs;
+use urls::UrlsArgs;
 
 /// Mirrors a whole media library to a second region with server-side copies, at the same URL paths.
 #[derive(Debug, Parser)]
@@ -57,8 +59,8 @@ pub(crate) enum Command {
     ///
     /// Ends with 9 if `sync` would end with 9, because a person has to decide; else with 4 if something that plays in the source
     /// is not on the target and the next run makes it; else with 3 if a cause keeps it from being mirrored; else with 0. Only
-    /// locators are compared: `verify` compares everything.
-    Urls(ScopeArgs),
+    /// locators are compared: `verify` compares everything. `mediamirror manual switching` explains --format.
+    Urls(UrlsArgs),
     /// Work on single assets: upload, encode, publish, list, remove
     Asset(AssetArgs),
     /// Check both accounts, the state of the target and the ledger, and name what would make a run fail

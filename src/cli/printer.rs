@@ -70,6 +70,17 @@ impl Printer {
         written_out(written.and_then(|()| stdout.flush()))
     }
 
+    /// Writes a file to standard output byte for byte, except that secrets are masked. Its author has escaped what a terminal
+    /// acts upon.
+    ///
+    /// # Errors
+    /// Standard output cannot be written, for example on a full disk. A closed pipe is no error.
+    pub(crate) fn file(text: &str) -> Result<(), CommandFailure> {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(mask(text).as_bytes());
+        written_out(written.and_then(|()| stdout.flush()))
+    }
+
     /// Writes a line for people to standard error, unless silence was asked for.
     pub(crate) fn note(self, line: &str) {
         if !self.quiet {

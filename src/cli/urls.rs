@@ -1,28 +1,63 @@
-//! `urls`: the pairs of URLs of which only the host name differs.
+//! `urls`: the pairs of URLs of which only the host name differs, and configurations that switch viewers between the hosts.
+
+mod bicep;
+mod containers;
+mod csv;
+mod hosts;
+mod nginx;
+mod old_locators;
+mod steering;
+mod template;
 
 use std::fmt::Write as _;
 
 use mediamirror::engine::urls::{UrlPair, Urls, urls};
 use mediamirror::engine::{Options, Outcome};
 
-use super::args::ScopeArgs;
+use self::hosts::{Hosts, Probe};
+use self::old_locators::OldLocators;
+use super::args::global::Output;
+use super::args::urls::{UrlsArgs, UrlsFormat};
 use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::plain;
-use super::printer;
+use super::printer::{self, Printer};
 use super::session::Session;
 use super::sync::read_ledger;
 
 /// Runs the command.
-pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode, CommandFailure> {
-    let session = Session::open(context, &args.overrides()).await?;
-    let ledger = read_ledger(&session)?;
-    let options = Options { policy: session.config.policy.clone(), ..args.options() };
-    let result = urls(&session.pair, &ledger, &options).await;
-    ledger.close().await?;
-    let found = result.map_err(|error| CommandFailure::of(&error, false))?;
-    context.printer.result(&found.pairs, || text(&found.pairs))?;
+pub(crate) async fn run(context: &Context, args: &UrlsArgs) -> Result<ExitCode, CommandFailure> {
+    check(context, args)?;
+    let old = args.old_locators.as_deref().map(OldLocators::read).transpose()?;
+    let session = Session::open(context, &args.scope.overrides()).await?;
+    let configured = args.format.filter(|format| *format != UrlsFormat::Csv);
+    if let (Some(format), false) = (configured, session.pair.source.library.capabilities().locators) {
+        let hosts = Hosts {
+            source: containers::blob_host(&session.config.source)?,
+            target: containers::blob_host(&session.config.target)?,
+        };
+        let probe = if probes(format) { Some(containers::probe(&session.pair).await?) } else { None };
+        write_configuration(context, format, &hosts, probe.as_ref(), old.as_ref())?;
+        return Ok(ExitCode::Success);
+    }
+    if old.is_some() {
+        let problem = "--old-locators: the libraries are media accounts, which still publish their locators";
+        return Err(hosts::refused(problem, "leave the flag out; it is for `service = \"blobs\"`"));
+    }
+    let found = list(&session, args).await?;
+    match args.format {
+        None => context.printer.result(&found.pairs, || text(&found.pairs))?,
+        Some(UrlsFormat::Csv) => Printer::file(&csv::table(&found.pairs))?,
+        Some(format) => {
+            let hosts = Hosts {
+                source: hosts::streaming_host(&session.pair.source, &found.pairs).await?,
+                target: hosts::streaming_host(&session.pair.target, &found.pairs).await?,
+            };
+            let probe = if probes(format) { Some(hosts::probe(&found.pairs)?) } else { None };
+            write_configuration(context, format, &hosts, probe.as_ref(), None)?;
+        }
+    }
     for line in warnings(&found) {
         printer::note(&format!("warning: {line}"));
     }
@@ -32,6 +67,51 @@ pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode,
         Outcome::Complete => ExitCode::Success,
         _ => ExitCode::Partial,
     })
+}
+
+/// Refuses flags that contradict each other.
+fn check(context: &Context, args: &UrlsArgs) -> Result<(), CommandFailure> {
+    let usage = |problem: &str, remedy: &str| Err(CommandFailure::new(ExitCode::Usage, problem, remedy));
+    if args.format.is_some() && context.global.output == Output::Json {
+        return usage("--format and --output json choose two forms of one result", "leave one of them out");
+    }
+    if args.old_locators.is_some() && args.format != Some(UrlsFormat::Nginx) {
+        return usage("--old-locators needs --format nginx", "add it, or leave --old-locators out");
+    }
+    Ok(())
+}
+
+async fn list(session: &Session, args: &UrlsArgs) -> Result<Urls, CommandFailure> {
+    let ledger = read_ledger(session)?;
+    let options = Options { policy: session.config.policy.clone(), ..args.scope.options() };
+    let result = urls(&session.pair, &ledger, &options).await;
+    ledger.close().await?;
+    result.map_err(|error| CommandFailure::of(&error, false))
+}
+
+/// Does that configuration ask both hosts for a path, to see whether they work?
+fn probes(format: UrlsFormat) -> bool {
+    matches!(format, UrlsFormat::FrontDoor | UrlsFormat::TrafficManager)
+}
+
+fn write_configuration(
+    context: &Context,
+    format: UrlsFormat,
+    hosts: &Hosts,
+    probe: Option<&Probe>,
+    old: Option<&OldLocators>,
+) -> Result<(), CommandFailure> {
+    let text = match (format, probe) {
+        (UrlsFormat::FrontDoor, Some(probe)) => bicep::front_door(hosts, probe)?,
+        (UrlsFormat::TrafficManager, Some(probe)) => bicep::traffic_manager(hosts, probe)?,
+        (UrlsFormat::Steering, _) => {
+            let manifest = steering::manifest(hosts)?;
+            context.printer.note(&format!("note: {}", steering::note(hosts)));
+            manifest
+        }
+        _ => nginx::server(hosts, old),
+    };
+    Printer::file(&format!("{}\n", text.trim_end()))
 }
 
 /// What is owed, beside the pairs.

@@ -1,0 +1,74 @@
+//! The hosts of a library that is a storage account, and a blob that anybody may read on both sides.
+
+use futures::TryStreamExt as _;
+use mediamirror::config::AccountConfig;
+use mediamirror::connect::Pair;
+use mediamirror::error::Error;
+use mediamirror::model::{Asset, BlobRef, ContainerName};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use super::hosts::{Origin, Probe, refused};
+use crate::cli::failure::CommandFailure;
+
+/// Public containers that are looked into: some are empty, or not mirrored yet.
+const CONTAINERS_TRIED: usize = 20;
+
+/// Characters of a blob's name that stay as they are in a URL path.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// The storage account's own host.
+pub(super) fn blob_host(account: &AccountConfig) -> Result<Origin, CommandFailure> {
+    let found = account.storage.first().and_then(|storage| {
+        let origin = Origin::of(&storage.account, &storage.endpoint)?;
+        Some(Origin { prefix: prefix(&storage.endpoint), ..origin })
+    });
+    found.ok_or_else(|| {
+        let problem = format!("the endpoint of storage account {} is no host name", account.account);
+        refused(problem, "correct `endpoint` of that storage account in the configuration")
+    })
+}
+
+/// The path of an endpoint in which the account is no part of the host name.
+fn prefix(endpoint: &Url) -> String {
+    endpoint.path().trim_end_matches('/').to_owned()
+}
+
+/// A blob in a container that is public on both sides.
+pub(super) async fn probe(pair: &Pair) -> Result<Probe, CommandFailure> {
+    let found = find(pair).await.map_err(|error| CommandFailure::of(&error, false))?;
+    found.ok_or_else(|| {
+        let problem = "there is no path for health probes: no blob may be read by anybody on both sides";
+        refused(problem, "run `mediamirror sync` first, and make a container with blobs public on both sides")
+    })
+}
+
+async fn find(pair: &Pair) -> Result<Option<Probe>, Error> {
+    let (source, target) = (&pair.source, &pair.target);
+    let (mut pages, mut tried) = (source.library.assets(), 0);
+    while let Some(page) = pages.try_next().await? {
+        for asset in page.into_iter().filter(|asset| asset.public.is_some()) {
+            if tried == CONTAINERS_TRIED {
+                return Ok(None);
+            }
+            tried += 1;
+            let copy: Option<Asset> = target.library.asset(&asset.id).await?;
+            if copy.is_none_or(|copy| copy.public.is_none()) {
+                continue;
+            }
+            let container = ContainerName::new(asset.id.as_str());
+            let Some(first) = source.storage[0].list(&container).try_next().await? else { continue };
+            let Some(blob) = first.into_iter().next() else { continue };
+            let at = BlobRef { container, name: blob.name };
+            if target.storage[0].properties(&at).await?.is_some() {
+                return Ok(Some(probe_of(&at)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn probe_of(at: &BlobRef) -> Probe {
+    let path = format!("/{}/{}", at.container, utf8_percent_encode(&at.name, PATH));
+    Probe { path, what: format!("blob {at}, which anybody may read") }
+}

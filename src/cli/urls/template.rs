@@ -1,0 +1,39 @@
+//! Texts with gaps, such as `{{host}}`, that are filled in one pass: what fills a gap is never searched for gaps.
+
+use crate::cli::plain;
+
+/// The template with every gap filled.
+///
+/// # Panics
+/// A gap has no value, or does not end: a defect of this program.
+pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut parts = template.split("{{");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once("}}").expect("each gap ends");
+        let value = values.iter().find(|(known, _)| *known == name);
+        text.push_str(value.unwrap_or_else(|| panic!("gap {name} has a value")).1);
+        text.push_str(rest);
+    }
+    text
+}
+
+/// A foreign text inside a comment, which ends at the end of the line.
+pub(super) fn comment(text: &str) -> String {
+    plain::line(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fills_a_gap_is_not_searched_for_gaps() {
+        assert_eq!(fill("a {{x}} b {{y}}, {{x}}", &[("x", "{{y}}"), ("y", "2")]), "a {{y}} b 2, {{y}}");
+    }
+
+    #[test]
+    fn a_comment_has_no_end_of_line() {
+        assert_eq!(comment("a\nb\r\u{2028}c"), "a\\nb\\r\\u{2028}c");
+    }
+}
