@@ -33,13 +33,7 @@ pub(crate) async fn run(context: &Context, args: &UrlsArgs) -> Result<ExitCode, 
     let session = Session::open(context, &args.scope.overrides()).await?;
     let configured = args.format.filter(|format| *format != UrlsFormat::Csv);
     if let (Some(format), false) = (configured, session.pair.source.library.capabilities().locators) {
-        let hosts = Hosts {
-            source: containers::blob_host(&session.config.source)?,
-            target: containers::blob_host(&session.config.target)?,
-        };
-        let probe = if probes(format) { Some(containers::probe(&session.pair).await?) } else { None };
-        write_configuration(context, format, &hosts, probe.as_ref(), old.as_ref())?;
-        return Ok(ExitCode::Success);
+        return of_containers(context, &session, format, old.as_ref()).await;
     }
     if old.is_some() {
         let problem = "--old-locators: the libraries are media accounts, which still publish their locators";
@@ -50,10 +44,10 @@ pub(crate) async fn run(context: &Context, args: &UrlsArgs) -> Result<ExitCode, 
         None => context.printer.result(&found.pairs, || text(&found.pairs))?,
         Some(UrlsFormat::Csv) => Printer::file(&csv::table(&found.pairs))?,
         Some(format) => {
-            let hosts = Hosts {
-                source: hosts::streaming_host(&session.pair.source, &found.pairs).await?,
-                target: hosts::streaming_host(&session.pair.target, &found.pairs).await?,
-            };
+            let hosts = Hosts::new(
+                hosts::streaming_host(&session.pair.source, &found.pairs).await?,
+                hosts::streaming_host(&session.pair.target, &found.pairs).await?,
+            );
             let probe = if probes(format) { Some(hosts::probe(&found.pairs)?) } else { None };
             write_configuration(context, format, &hosts, probe.as_ref(), None)?;
         }
@@ -67,6 +61,20 @@ pub(crate) async fn run(context: &Context, args: &UrlsArgs) -> Result<ExitCode, 
         Outcome::Complete => ExitCode::Success,
         _ => ExitCode::Partial,
     })
+}
+
+/// A configuration of libraries that are storage accounts: without pairs of URLs, there is nothing to compare.
+async fn of_containers(
+    context: &Context,
+    session: &Session,
+    format: UrlsFormat,
+    old: Option<&OldLocators>,
+) -> Result<ExitCode, CommandFailure> {
+    let [source, target] = [&session.config.source, &session.config.target].map(containers::blob_host);
+    let hosts = Hosts::new(source?, target?);
+    let probe = if probes(format) { Some(containers::probe(&session.pair).await?) } else { None };
+    write_configuration(context, format, &hosts, probe.as_ref(), old)?;
+    Ok(ExitCode::Success)
 }
 
 /// Refuses flags that contradict each other.

@@ -6,7 +6,6 @@ use mediamirror::connect::Pair;
 use mediamirror::error::Error;
 use mediamirror::model::{Asset, BlobRef, ContainerName};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use url::Url;
 
 use super::hosts::{Origin, Probe, refused};
 use crate::cli::failure::CommandFailure;
@@ -17,21 +16,13 @@ const CONTAINERS_TRIED: usize = 20;
 /// Characters of a blob's name that stay as they are in a URL path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// The storage account's own host.
+/// The storage account's own host; an account that is no part of the host name is a prefix.
 pub(super) fn blob_host(account: &AccountConfig) -> Result<Origin, CommandFailure> {
-    let found = account.storage.first().and_then(|storage| {
-        let origin = Origin::of(&storage.account, &storage.endpoint)?;
-        Some(Origin { prefix: prefix(&storage.endpoint), ..origin })
-    });
+    let found = account.storage.first().and_then(|storage| Origin::of(&storage.account, &storage.endpoint));
     found.ok_or_else(|| {
         let problem = format!("the endpoint of storage account {} is no host name", account.account);
         refused(problem, "correct `endpoint` of that storage account in the configuration")
     })
-}
-
-/// The path of an endpoint in which the account is no part of the host name.
-fn prefix(endpoint: &Url) -> String {
-    endpoint.path().trim_end_matches('/').to_owned()
 }
 
 /// A blob in a container that is public on both sides.
@@ -71,4 +62,15 @@ async fn find(pair: &Pair) -> Result<Option<Probe>, Error> {
 fn probe_of(at: &BlobRef) -> Probe {
     let path = format!("/{}/{}", at.container, utf8_percent_encode(&at.name, PATH));
     Probe { path, what: format!("blob {at}, which anybody may read") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_blob_is_encoded_as_in_a_url() {
+        let at = BlobRef { container: ContainerName::new("films"), name: "a b/c'${d}#1%.ts".to_owned() };
+        assert_eq!(probe_of(&at).path, "/films/a%20b/c%27%24%7Bd%7D%231%25.ts");
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mediamirror::connect::Endpoint;
 use mediamirror::engine::urls::UrlPair;
 use mediamirror::model::Side;
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::CommandFailure;
@@ -42,7 +42,7 @@ pub(super) struct Hosts {
 }
 
 impl Origin {
-    /// The host that a URL names; what follows it belongs to the path.
+    /// The host that a URL names, and its path as what stands before all other paths.
     pub(super) fn of(account: &str, url: &Url) -> Option<Self> {
         let host = match url.host()? {
             // A parsed URL may have characters in its host that mean something in a configuration.
@@ -57,13 +57,14 @@ impl Origin {
             https,
             host,
             port,
-            prefix: String::new(),
+            // The only character of a URL's path that nginx acts upon between double quotes.
+            prefix: url.path().trim_end_matches('/').replace('$', "%24"),
         })
     }
 
-    /// `http` or `https`.
-    pub(super) fn scheme(&self) -> &'static str {
-        if self.https { "https" } else { "http" }
+    /// Scheme, host and port as they stand in URLs.
+    pub(super) fn root(&self) -> String {
+        format!("{}://{}", if self.https { "https" } else { "http" }, self.authority())
     }
 
     /// Is the port the one that a URL need not name?
@@ -78,18 +79,26 @@ impl Origin {
 }
 
 impl Hosts {
+    /// Both sides. What stands before the path on both of them alike is a part of the path, for viewers too.
+    pub(super) fn new(mut source: Origin, mut target: Origin) -> Self {
+        if source.prefix == target.prefix {
+            source.prefix.clear();
+            target.prefix.clear();
+        }
+        Self { source, target }
+    }
+
     /// Refuses two sides that one setting for both cannot describe. `ports`: has the port to be the same, too?
     pub(super) fn must_differ_by_name_only(&self, format: &str, ports: bool) -> Result<(), CommandFailure> {
         let Self { source, target } = self;
-        let (a, b) = (format!("{}://{}", source.scheme(), source.authority()), target);
-        let b = format!("{}://{}", b.scheme(), b.authority());
         if source.host == target.host {
             let problem = format!("--format {format} needs two host names, and both sides have {}", source.host);
             return Err(refused(problem, "set `streaming_url` of one side to another host name"));
         }
         let same = source.https == target.https && (!ports || source.port == target.port);
         if !same || source.prefix != target.prefix {
-            let what = if source.prefix == target.prefix { "scheme or port" } else { "path" };
+            let what = if same { "path" } else { "scheme and port" };
+            let [a, b] = [source, target].map(|side| side.root() + &side.prefix);
             let problem = format!("--format {format} has one {what} for both sides, but A is at {a} and B at {b}");
             return Err(refused(problem, "set `streaming_url` of both sides, so that only the host name differs"));
         }
@@ -124,9 +133,10 @@ pub(super) async fn streaming_host(endpoint: &Endpoint, pairs: &[UrlPair]) -> Re
     }
 }
 
-/// Scheme, host and port of a URL; of what is no URL, the text.
+/// Scheme, host and port of a URL, without a user; of what is no URL, the text.
 fn root(url: &str) -> String {
-    let parsed = Url::parse(url).map(|url| url[..url::Position::BeforePath].to_owned());
+    let parsed =
+        Url::parse(url).map(|url| format!("{}://{}", url.scheme(), &url[Position::BeforeHost..Position::BeforePath]));
     parsed.unwrap_or_else(|_| url.to_owned())
 }
 
@@ -185,7 +195,7 @@ pub(super) mod tests {
 
     pub(in crate::cli::urls) fn hosts(source: &str, target: &str) -> Hosts {
         let of = |account: &str, url: &str| Origin::of(account, &Url::parse(url).unwrap()).unwrap();
-        Hosts { source: of("west", source), target: of("east", target) }
+        Hosts::new(of("west", source), of("east", target))
     }
 
     #[test]
@@ -222,6 +232,10 @@ pub(super) mod tests {
         let ports = hosts("https://a.example.com/", "https://b.example.com:8443/");
         assert!(ports.must_differ_by_name_only("steering", true).is_err());
         assert!(ports.must_differ_by_name_only("front-door", false).is_ok());
+        let paths = hosts("https://a.example.com/x/", "https://b.example.com/y");
+        assert!(paths.must_differ_by_name_only("front-door", false).unwrap_err().to_string().contains("one path"));
+        let common = hosts("https://a.example.com/x/", "https://b.example.com/x");
+        assert!(common.must_differ_by_name_only("front-door", false).is_ok());
         assert!(hosts("https://a.b/", "http://b.b/").must_differ_by_name_only("front-door", false).is_err());
     }
 }

@@ -47,7 +47,6 @@ const OLD_LOCATION: &str = r#"
 pub(super) fn server(hosts: &Hosts, old: Option<&OldLocators>) -> String {
     let Hosts { source, target } = hosts;
     let [source_tls, target_tls] = [source, target].map(tls);
-    let [source_root, target_root] = [source, target].map(|side| format!("{}://{}", side.scheme(), side.authority()));
     let mut lines = String::new();
     for (locator, container) in old.into_iter().flat_map(OldLocators::iter) {
         let _ = writeln!(lines, "    {locator} {container};");
@@ -59,8 +58,8 @@ pub(super) fn server(hosts: &Hosts, old: Option<&OldLocators>) -> String {
         ("targetPrefix", target.prefix.clone()),
         ("sourceHeader", source.authority()),
         ("targetHeader", target.authority()),
-        ("sourceRoot", source_root),
-        ("targetRoot", target_root),
+        ("sourceRoot", source.root()),
+        ("targetRoot", target.root()),
         ("sourceTls", source_tls),
         ("targetTls", target_tls),
         ("oldLocators", old.map(|_| fill(OLD_LOCATORS, &[("lines", &lines)])).unwrap_or_default()),
@@ -93,6 +92,14 @@ mod tests {
             assert!(text.contains(line), "{line}: {text}");
         }
         assert!(text.starts_with("# nginx") && !text.contains("map "), "{text}");
+    }
+
+    #[test]
+    fn a_path_before_the_common_one_is_prepended_and_has_no_variable() {
+        let text = server(&hosts("https://a.example.com/", "https://b.example.com/x$host/"), None);
+        assert!(text.contains(r#"proxy_pass "https://a.example.com$request_uri";"#), "{text}");
+        assert!(text.contains(r#"proxy_pass "https://b.example.com/x%24host$request_uri";"#), "{text}");
+        assert!(text.contains(r#"proxy_redirect "https://b.example.com/x%24host/" /;"#), "{text}");
     }
 
     #[test]

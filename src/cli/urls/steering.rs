@@ -95,6 +95,6 @@ mod tests {
     #[test]
     fn another_port_cannot_be_steered_to() {
         let error = manifest(&hosts("https://a.example.com/", "https://b.example.com:8443/")).unwrap_err();
-        assert!(error.to_string().contains("scheme or port"), "{error}");
+        assert!(error.to_string().contains("scheme and port"), "{error}");
     }
 }
