@@ -5,8 +5,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
+use azure_core::http::{Method, Request};
+use mediamirror::transport::network;
+
 use crate::azurite::Azurite;
 use crate::blob_contract::Access;
+use crate::nginx::Nginx;
 use crate::tools;
 
 const CONTAINERS: &str = "30";
@@ -81,4 +85,57 @@ async fn thirty_containers_are_mirrored_and_a_second_sync_copies_nothing() {
             assert_eq!(code, Some(0), "{command}: {text}");
         }
     }
+}
+
+/// Locators that a media service once had.
+const OLD_LOCATORS: [(&str, &str); 2] =
+    [("43452ce3-1cd2-4c27-b1ef-fd3d39f38ffb", "library-00"), ("af51cda1-5236-478c-80ba-d4d64823fea5", "library-01")];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_streaming_url_leads_to_the_container_through_nginx() {
+    let azurite = Azurite::start().await;
+    let sides = [azurite.source(), azurite.target()];
+    let [from, to] = sides.each_ref().map(|side| [side.endpoint.to_string(), side.name.clone(), side.key.clone()]);
+    let from: Vec<&str> = from.iter().map(String::as_str).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    python(&[&["fill"], from.as_slice(), &["2"]].concat());
+    let place = tempfile::tempdir().expect("a folder");
+    write_config(place.path(), [("source", &sides[0]), ("target", &sides[1])]);
+    assert_eq!(mediamirror(place.path(), &["sync"]).0, Some(0));
+    let front_door = || mediamirror(place.path(), &["urls", "--format", "front-door"]);
+    let (code, text) = front_door();
+    assert!(code == Some(5) && text.contains("no blob may be read by anybody on both sides"), "{text}");
+    for (_, container) in OLD_LOCATORS {
+        for side in [&from, &to] {
+            python(&[&["open"], side.as_slice(), &[container]].concat());
+        }
+    }
+    let (code, text) = front_door();
+    assert!(code == Some(5) && text.contains("needs two host names"), "both are on this machine: {text}");
+
+    let mut table = "asset,locator_id,container\r\n".to_owned();
+    for (locator, container) in OLD_LOCATORS {
+        let _ = write!(table, "=film,{},{container}\r\n", locator.to_uppercase());
+    }
+    std::fs::write(place.path().join("old.csv"), table).expect("the file is written");
+    let (code, text) = mediamirror(place.path(), &["urls", "--format", "nginx", "--old-locators", "old.csv"]);
+    assert_eq!(code, Some(0), "{text}");
+    let nginx = Nginx::start(&text, 9, "").await;
+    let client = network().expect("TLS is set up");
+    let get = async |path: &str| {
+        let url = format!("http://127.0.0.1:{}{path}", nginx.port).parse().expect("a URL");
+        let answer = client.execute_request(&Request::new(url, Method::Get)).await.expect("an answer");
+        let status = u16::from(answer.status());
+        (status, answer.try_into_raw_response().await.expect("a body").into_body().to_vec())
+    };
+    for (locator, container) in OLD_LOCATORS {
+        for blob in ["hls/master.m3u8", "hls/segment%200.ts", "ni%C3%B1o/%C3%A4+&%2525%20%231.xml"] {
+            let by_name = get(&format!("/{container}/{blob}")).await;
+            assert_eq!(by_name.0, 200, "{container}/{blob}");
+            assert_eq!(get(&format!("/{locator}/{blob}")).await, by_name, "{blob}");
+            assert_eq!(get(&format!("/{}/{blob}", locator.to_uppercase())).await, by_name, "{blob}");
+        }
+        assert_eq!(get(&format!("/{locator}/no such blob").replace(' ', "%20")).await.0, 404);
+    }
+    assert_eq!(get("/00000000-0000-0000-0000-000000000000/hls/master.m3u8").await.0, 404);
 }

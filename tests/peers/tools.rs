@@ -7,6 +7,18 @@ pub(crate) fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
 }
 
+/// The program nginx: the one that `tests/run` unpacked, or that of this machine.
+///
+/// # Panics
+/// There is none.
+pub(crate) fn nginx() -> PathBuf {
+    let unpacked = tests().join("tools/nginx/usr/sbin/nginx");
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&search).chain(["/usr/sbin".into()]).map(|folder| folder.join("nginx"));
+    let found = std::iter::once(unpacked).chain(folders).find(|path| path.is_file());
+    found.expect("nginx is missing: run tests/run, which unpacks it")
+}
+
 /// A file of an installed package, such as `mocha/bin/mocha.js`.
 ///
 /// # Panics
