@@ -40,6 +40,8 @@ mod moves;
 mod protection;
 mod refusals;
 mod runs;
+#[cfg(feature = "emulator")]
+mod switching;
 mod theirs;
 mod urls;
 
