@@ -199,6 +199,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["ledger", "claims"]),
     ("rustix", &["clock", "files", "machine"]),
     ("clap", &["cli", "main"]),
+    ("csv", &["cli"]),
     ("indicatif", &["cli"]),
     ("console", &["cli"]),
     ("axum", &["emulator"]),
