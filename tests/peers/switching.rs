@@ -24,9 +24,22 @@ impl Mirrored {
     /// With those values of `streaming_url`.
     fn new(source: &str, target: &str) -> Self {
         let place = tempfile::tempdir().expect("a folder");
+        Self::filled(place, ["--generate", "assets=3,blobs=2,seed=1,sizes=small,awkward=false"], source, target)
+    }
+
+    /// With one asset of that name, which has a manifest of that name.
+    fn named(asset: &str, manifest: &str) -> Self {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = place.path().join("library").join(asset);
+        std::fs::create_dir_all(&folder).expect("made");
+        std::fs::write(folder.join(manifest), "<smil/>").expect("written");
+        Self::filled(place, ["--library", "library"], "https://a.media.test", "https://b.media.test")
+    }
+
+    fn filled(place: TempDir, library: [&str; 2], source: &str, target: &str) -> Self {
         let mut emulator = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
             .args(["emulator", "--quiet", "--write-config", "mirror.toml"])
-            .args(["--generate", "assets=3,blobs=2,seed=1,sizes=small,awkward=false"])
+            .args(library)
             .current_dir(place.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -182,6 +195,28 @@ fn a_parser_of_bicep_reads_both_files_of_azure() {
     let targets: Vec<&Value> = targets.map(|endpoint| &endpoint["properties"]["target"]).collect();
     assert_eq!(targets, ["sourceHost", "targetHost"]);
     assert_eq!(&traffic["parameters"]["probePath"]["default"], probe);
+}
+
+/// Names come from the services. What they hold must not become a part of a file's structure.
+#[test]
+fn a_hostile_name_adds_nothing_to_any_file() {
+    let hostile = "=1+1'${x}\nparam evil string = '\"; return 200";
+    let library = Mirrored::named(hostile, "film'${y};$host {.ism");
+    let plain = Mirrored::named("film", "film.ism");
+    for format in ["front-door", "traffic-manager"] {
+        let [found, expected] = [&library, &plain].map(|library| parsed(&library.write(format)));
+        for (kind, names) in expected.as_object().expect("an object") {
+            let names_of = |names: &Value| names.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+            assert_eq!(names_of(&found[kind]), names_of(names), "{format}: {kind}");
+        }
+        let path = found["parameters"]["probePath"]["default"].as_str().expect("a path").to_owned();
+        assert!(path.ends_with("/film%27%24%7By%7D%3B%24host%20%7B.ism/manifest"), "{path}");
+    }
+    let [found, expected] = [&library, &plain].map(|library| library.write("nginx").lines().count());
+    assert_eq!(found, expected);
+    let table = library.write("csv");
+    assert_eq!(table.lines().count(), 2, "{table}");
+    assert!(table.contains("\r\n\"'=1+1'${x}\\nparam evil string = '\"\"; return 200\","), "{table}");
 }
 
 /// The file as a parser of Bicep sees it.
