@@ -92,6 +92,7 @@ const OLD_LOCATORS: [(&str, &str); 2] =
     [("43452ce3-1cd2-4c27-b1ef-fd3d39f38ffb", "library-00"), ("af51cda1-5236-478c-80ba-d4d64823fea5", "library-01")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs nginx, a Debian package: tests/run --all"]
 async fn an_old_streaming_url_leads_to_the_container_through_nginx() {
     let azurite = Azurite::start().await;
     let sides = [azurite.source(), azurite.target()];

@@ -120,6 +120,7 @@ fn film_from(side: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs nginx, a Debian package: tests/run --all"]
 async fn nginx_serves_a_film_from_a_and_from_b_when_a_is_stopped() {
     let authority = Authority::new();
     let mut a = Origin::start(&authority, "a.media.test", true).await;
@@ -154,6 +155,7 @@ async fn nginx_serves_a_film_from_a_and_from_b_when_a_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs nginx, a Debian package: tests/run --all"]
 async fn nginx_does_not_trust_a_host_with_another_ones_certificate() {
     let authority = Authority::new();
     let a = Origin::start(&authority, "elsewhere.test", false).await;
