@@ -4,7 +4,7 @@ use futures::TryStreamExt as _;
 use mediamirror::config::AccountConfig;
 use mediamirror::connect::Pair;
 use mediamirror::error::Error;
-use mediamirror::model::{Asset, BlobRef, ContainerName};
+use mediamirror::model::{BlobRef, ContainerName};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::hosts::{Origin, Probe, refused};
@@ -36,18 +36,18 @@ pub(super) async fn probe(pair: &Pair) -> Result<Probe, CommandFailure> {
 
 async fn find(pair: &Pair) -> Result<Option<Probe>, Error> {
     let (source, target) = (&pair.source, &pair.target);
-    let (mut pages, mut tried) = (source.library.assets(), 0);
+    // The public access of a container is its locator.
+    let (mut pages, mut tried) = (source.library.locators(), 0);
     while let Some(page) = pages.try_next().await? {
-        for asset in page.into_iter().filter(|asset| asset.public.is_some()) {
+        for public in page {
             if tried == CONTAINERS_TRIED {
                 return Ok(None);
             }
             tried += 1;
-            let copy: Option<Asset> = target.library.asset(&asset.id).await?;
-            if copy.is_none_or(|copy| copy.public.is_none()) {
+            if target.library.locator(&public.id).await?.is_none() {
                 continue;
             }
-            let container = ContainerName::new(asset.id.as_str());
+            let container = ContainerName::new(public.asset.as_str());
             let Some(first) = source.storage[0].list(&container).try_next().await? else { continue };
             let Some(blob) = first.into_iter().next() else { continue };
             let at = BlobRef { container, name: blob.name };
