@@ -172,6 +172,9 @@ pub trait Library: Send + Sync + std::fmt::Debug {
     /// Requests of a batch of so many locators: making them, and reading them back.
     fn locators_cost(&self, locators: u64) -> Cost;
 
+    /// Requests that change a locator and read it back.
+    fn locator_update_cost(&self) -> Cost;
+
     /// Can a file record of that name be made as such? Of any other the service itself has to make it, from the blob.
     fn takes_file_name(&self, name: &str) -> bool;
 

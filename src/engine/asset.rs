@@ -1,21 +1,19 @@
 //! The steps of one asset; each is recorded in the ledger before and after. The locator comes last.
 
 mod create;
+mod fill;
 mod look;
 mod mend;
 mod verify;
 
-use crate::blob::BlobAccount;
 use crate::claims::{Guard, TargetAsset, Work};
 use crate::config::policy::Adopt;
 use crate::connect::Pair;
 use crate::engine::contents::digest::{self, is_archived};
 use crate::engine::contents::locate::locate_copy;
-use crate::engine::contents::needs::{Survey, needs, to_copy};
+use crate::engine::contents::needs::{Survey, needs};
 use crate::engine::contents::{Contents, compare_names};
-use crate::engine::copy::{CopyResult, Route, copy_blobs};
 use crate::engine::forecast::Copies;
-use crate::engine::methods::Situation;
 use crate::engine::publish::{Finish, finish};
 use crate::engine::run::{Run, is_of_rights};
 use crate::engine::schedule::in_flight::{AssetEnd, InFlight};
@@ -23,7 +21,7 @@ use crate::engine::tags;
 use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
 use crate::memory::Turn;
-use crate::monitor::{AssetOutcome, RunEvent};
+use crate::monitor::AssetOutcome;
 use crate::verdict::{Cause, Change, Finding};
 use create::{create_copy, find_started_copy, forget_lost, remove_empty, remove_spare};
 use futures::TryStreamExt;
@@ -145,12 +143,12 @@ pub(crate) async fn refuse_adoption(
 }
 
 /// Everything that changes the target, in order.
-async fn write(run: &Run, mut task: Task<'_>, in_flight: InFlight) -> Result<AssetEnd, Error> {
+async fn write<'a>(run: &'a Run, mut task: Task<'a>, in_flight: InFlight) -> Result<AssetEnd, Error> {
     run.may_write()?;
     adopt(run, &task.work).await?;
     let asset = task.work.asset.clone();
     let Started { target, present, made_now, created } = start_copy(run, &mut task).await?;
-    let copied = copy_missing(run, &task.work, &task.source, &present).await?;
+    let copied = fill::copy_missing(run, &task.work, &mut task.source, &present).await?;
     run.count(|tally| tally.blobs.unchanged += task.source.count.saturating_sub(copied.planned));
     if copied.left > 0 {
         if created && run.is_refused() {
@@ -263,42 +261,6 @@ fn changes_of_blobs(new: bool, copied: u64, count: u64, survey: &Survey) -> Vec<
     counted.into_iter().filter(|(count, _)| *count > 0).map(|(_, change)| change).collect()
 }
 
-/// Copies the blobs that are missing or different on the target.
-async fn copy_missing(
-    run: &Run,
-    work: &Work,
-    source: &Contents<'_>,
-    present: &Contents<'_>,
-) -> Result<CopyResult, Error> {
-    let asset = &work.asset;
-    // If some blobs exist already, these numbers are upper limits: a large container is not compared twice.
-    run.monitor.event(RunEvent::AssetStarted {
-        asset: asset.id.clone(),
-        name: asset.label().to_owned(),
-        blobs: source.count,
-        bytes: source.bytes,
-    });
-    let route = Route {
-        source: source.account,
-        from: &source.container,
-        target: present.account,
-        to: &present.container,
-        priority: run.next_priority(),
-        started_before: work.target.is_some(),
-        situation: situation(run, work, source.account, Some(present.account)),
-    };
-    copy_blobs(run, asset, route, to_copy(work, source, present)).await
-}
-
-fn situation(run: &Run, work: &Work, from: &BlobAccount, to: Option<&BlobAccount>) -> Situation {
-    Situation {
-        asked: run.options.copy_method,
-        same_account: to.is_some_and(|to| to.name() == from.name()),
-        live: work.is_live(),
-        lacks_put: to.is_some_and(BlobAccount::lacks_put_from_url),
-    }
-}
-
 /// Counts what a real run would do.
 async fn dry_run(
     run: &Run,
@@ -309,9 +271,9 @@ async fn dry_run(
 ) -> Result<AssetOutcome, Error> {
     let nothing = Contents::none(source.account, source.container.clone());
     let into = present.map_or_else(|| run.account_of_new_copy(&work.asset), |there| Some(there.account));
-    let situation = situation(run, work, source.account, into);
+    let situation = fill::situation(run, work, source.account, into);
     tags::note(run, &work.asset, source, into);
-    let mut copies = Copies::default();
+    let mut copies = Copies::of_walks(source, present);
     let mut bytes = 0;
     let mut needed = std::pin::pin!(needs(work, source, present.unwrap_or(&nothing)));
     let (mut unreadable, mut silent) = (None, None);

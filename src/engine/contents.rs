@@ -4,6 +4,7 @@
 pub(crate) mod compare;
 pub(crate) mod digest;
 pub(crate) mod locate;
+pub(crate) mod manifests;
 pub(crate) mod needs;
 pub(crate) mod records;
 pub(crate) mod tagging;
@@ -18,6 +19,7 @@ use tokio::sync::SemaphorePermit;
 
 use crate::blob::{BlobAccount, MOST_BLOBS, PageSize};
 use crate::engine::contents::digest::{BlobsDigest, BlobsSum};
+use crate::engine::contents::manifests::Manifests;
 use crate::engine::contents::tagging::Tagging;
 use crate::error::Error;
 use crate::memory::{Room, Turn, WALKED_PAGE};
@@ -48,6 +50,8 @@ pub(crate) struct Contents<'a> {
     pub(crate) seal: String,
     /// The first that is no block blob.
     pub(crate) unsuitable: Option<String>,
+    /// Which manifests it has.
+    pub(crate) manifests: Manifests,
     /// The index tags of its blobs.
     pub(crate) tagging: Tagging,
     sum: BlobsSum,
@@ -67,6 +71,7 @@ impl<'a> Contents<'a> {
             digest: BlobsDigest::default().text(),
             seal: String::new(),
             unsuitable: None,
+            manifests: Manifests::default(),
             tagging: Tagging::default(),
             sum: BlobsSum::default(),
         }
@@ -87,6 +92,7 @@ impl<'a> Contents<'a> {
                 contents.bytes += blob.length;
                 contents.sum.add(blob);
                 digest.add(blob);
+                contents.manifests.add(&blob.name);
                 contents.tagging = contents.tagging.max(Tagging::of(blob));
                 if !blob.block_blob && contents.unsuitable.is_none() {
                     contents.unsuitable = Some(blob.name.clone());
@@ -188,9 +194,12 @@ impl<'a> Contents<'a> {
 
     /// Requests that verifying a copy of it takes.
     pub(crate) fn verification(&self) -> u64 {
-        let pages = |blobs: usize| self.count.div_ceil(blobs as u64).max(1);
-        let walks = if self.kept.is_some() { 0 } else { 2 * pages(self.page_size().blobs) };
-        pages(MOST_BLOBS) + walks
+        self.count.div_ceil(MOST_BLOBS as u64).max(1) + 2 * self.walk_requests()
+    }
+
+    /// Requests that one walk through it takes.
+    pub(crate) fn walk_requests(&self) -> u64 {
+        if self.kept.is_some() { 0 } else { self.count.div_ceil(self.page_size().blobs as u64).max(1) }
     }
 
     /// Are these the same blobs in the same states, in any order?

@@ -38,6 +38,8 @@ pub(crate) struct Route<'a> {
     pub(crate) started_before: bool,
     /// What decides by which method a blob is copied.
     pub(crate) situation: Situation,
+    /// Is a blob that changed after it was listed copied in its new state? A manifest is not: it may name what was not listed.
+    pub(crate) renews: bool,
 }
 
 impl Route<'_> {
@@ -60,6 +62,8 @@ pub(crate) struct CopyResult {
     pub(crate) failed: Vec<(String, Error)>,
     /// Not started, because the run was asked to stop.
     pub(crate) left: usize,
+    /// Failed because they changed after they were listed, and are not copied in their new state.
+    pub(crate) outrun: usize,
 }
 
 /// The result of one blob.
@@ -68,6 +72,8 @@ enum BlobEnd {
     Changed(Arc<Blob>, Arc<Blob>),
     Vanished(Arc<Blob>),
     Failed(String, Error),
+    /// The same, because it changed after it was listed.
+    Outrun(String, Error),
     Left,
 }
 
@@ -106,12 +112,32 @@ pub(crate) async fn copy_blobs(
 }
 
 impl CopyResult {
+    /// Has everything arrived that was planned?
+    pub(crate) fn is_whole(&self) -> bool {
+        self.left == 0 && self.failed.is_empty()
+    }
+
+    /// Both results as one.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.planned += other.planned;
+        self.changed.extend(other.changed);
+        self.vanished.extend(other.vanished);
+        self.failed.extend(other.failed);
+        self.left += other.left;
+        self.outrun += other.outrun;
+        self
+    }
+
     fn with(mut self, end: BlobEnd) -> Self {
         match end {
             BlobEnd::Copied => {}
             BlobEnd::Changed(old, new) => self.changed.push((old, new)),
             BlobEnd::Vanished(blob) => self.vanished.push(blob),
             BlobEnd::Failed(name, error) => self.failed.push((name, error)),
+            BlobEnd::Outrun(name, error) => {
+                self.outrun += 1;
+                self.failed.push((name, error));
+            }
             BlobEnd::Left => self.left += 1,
         }
         self
@@ -169,6 +195,11 @@ impl Candidate {
 
     fn vanished(self) -> BlobEnd {
         BlobEnd::Vanished(self.listed.unwrap_or(self.blob))
+    }
+
+    /// It changed, and is listed again before it is copied. It is no failed blob yet.
+    fn outrun(self, error: Error) -> BlobEnd {
+        BlobEnd::Outrun(self.blob.name.clone(), error)
     }
 
     fn failed(self, run: &Run, asset: &Asset, error: Error) -> BlobEnd {
@@ -274,6 +305,7 @@ async fn settle(
                 Ok(Some(same)) if not_found && same.etag == candidate.blob.etag => {
                     candidate.unseen_by_the_target(run, asset, route)
                 }
+                Ok(Some(_)) if !route.renews => Settled::End(candidate.outrun(error)),
                 Ok(Some(newer)) => Settled::Again(candidate.renewed(newer)),
                 Ok(None) => Settled::End(candidate.vanished()),
                 Err(error) => Settled::End(candidate.failed(run, asset, error)),

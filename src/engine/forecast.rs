@@ -50,6 +50,8 @@ pub(crate) struct Outlook {
     verifications: u64,
     created: u64,
     updates: u64,
+    /// Locators that are changed.
+    locator_updates: u64,
     files: Filling,
     locators: Filling,
     /// A locator of each duration.
@@ -70,6 +72,13 @@ pub(crate) struct Copies {
 }
 
 impl Copies {
+    /// The walks through both containers beyond the first one, which a dry run does itself.
+    pub(crate) fn of_walks(source: &Contents<'_>, present: Option<&Contents<'_>>) -> Self {
+        let more = source.manifests.stages().len() as u64 - 1;
+        let each = source.walk_requests() + present.map_or(0, Contents::walk_requests);
+        Self { requests: more * each, ..Self::default() }
+    }
+
     /// Adds a blob. A copy within an account completes at once and is not looked at. If the target was
     /// `started_before`, the run looks for blocks that an earlier run may have left; their number is unknown.
     pub(crate) fn add(&mut self, blob: &Blob, method: CopyMethod, same_account: bool, started_before: bool) {
@@ -146,8 +155,7 @@ impl Outlook {
             self.longest = self.longest.max(time);
         }
         self.created += u64::from(work.target.is_none());
-        // Each is changed and read back.
-        self.updates += 2 * work.outdated.len() as u64;
+        self.locator_updates += work.outdated.len() as u64;
         let batches = target.batches();
         self.files.add(batches.records, source.count, |batch| target.records_cost(batch));
         // Records that an earlier run made are found in the way, read and compared; so is one that has none to make.
@@ -179,6 +187,7 @@ impl Outlook {
         let mut cost = target.creation_cost() * self.created;
         cost += self.files.requests;
         cost += self.locators.requests;
+        cost += target.locator_update_cost() * self.locator_updates;
         cost += Cost { media: policies + self.updates, blob: self.copies + self.polls + self.verifications + state };
         let sent = RequestCounts::sent(pair);
         let mut requests =

@@ -166,6 +166,10 @@ impl Library for AmsV2 {
         costs::locators(locators)
     }
 
+    fn locator_update_cost(&self) -> Cost {
+        Cost::media(2)
+    }
+
     fn takes_file_name(&self, name: &str) -> bool {
         files::may_be_posted(name)
     }

@@ -281,6 +281,10 @@ impl Library for Blobs {
         Cost::blob(3 * locators)
     }
 
+    fn locator_update_cost(&self) -> Cost {
+        self.locators_cost(1)
+    }
+
     fn takes_file_name(&self, _: &str) -> bool {
         true
     }

@@ -35,10 +35,7 @@ pub(crate) async fn copy_windows(
         result.planned += window.blobs.len() as u64;
         let copied = copy_async(run, asset, route, window.blobs).await;
         drop(window.room);
-        result.changed.extend(copied.changed);
-        result.vanished.extend(copied.vanished);
-        result.failed.extend(copied.failed);
-        result.left += copied.left;
+        result = result.and(copied);
     }
     Ok(result)
 }
@@ -197,6 +194,10 @@ async fn reread(run: &Run, asset: &Asset, route: Route<'_>, candidate: Candidate
     match route.source.properties(&at).await {
         // The state at the moment of the copy counts, even if it is the listed one.
         Ok(Some(blob)) if blob.etag == candidate.blob.etag => Next::Again(candidate),
+        Ok(Some(_)) if !route.renews => {
+            let error = Error::found(subject(route, &candidate.blob), Cause::SourceChanging, "");
+            Next::End(candidate.outrun(error))
+        }
         Ok(Some(blob)) => Next::Again(candidate.renewed(blob)),
         Ok(None) => Next::End(candidate.vanished()),
         Err(error) => Next::End(candidate.failed(run, asset, error)),
