@@ -38,6 +38,7 @@ pub async fn every<T>(mut pages: Pages<'_, T>, id: fn(&T) -> &str) -> Result<Vec
 /// What a service can do, and how much. A run asks for nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of them asked for by its name")]
 pub struct Capabilities {
     /// It gives out tokens, which it asks for with each request.
     pub tokens: bool,
@@ -45,6 +46,8 @@ pub struct Capabilities {
     pub locators: bool,
     /// It lists the streaming hosts of the account, and whether they run.
     pub streaming_hosts: bool,
+    /// An asset has block blobs alone.
+    pub block_blobs_only: bool,
     /// Characters that a mark may have.
     pub mark_length: usize,
     /// Locators that an asset may have; those that have expired count.

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::model::{AssetId, CopyMethod, JobId, JobState, Side};
+use crate::model::{AssetId, BlobKind, CopyMethod, JobId, JobState, Side};
 use crate::verdict::{Cause, Change, Finding};
 
 /// How one asset ended.
@@ -67,6 +67,8 @@ pub enum RunEvent {
         blob: String,
         /// Its length.
         bytes: u64,
+        /// Its type.
+        kind: BlobKind,
         /// How it was copied.
         method: CopyMethod,
     },

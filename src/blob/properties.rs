@@ -12,7 +12,7 @@ use super::tag_access::TagAccess;
 use super::tags::refused;
 use crate::call::Call;
 use crate::error::{CallError, Error, Failure};
-use crate::model::{Blob, BlobRef, CopyState, CopyStatus, IndexTags};
+use crate::model::{Blob, BlobKind, BlobRef, CopyState, CopyStatus, IndexTags};
 use crate::redact::scrub;
 use crate::retry::Idempotency;
 
@@ -84,12 +84,12 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
         last_modified: None,
         properties: crate::model::BlobProperties::default(),
         tier: None,
-        block_blob: true,
+        kind: BlobKind::Block,
         copy: None,
     };
     let mut length = None;
     let (mut copy_id, mut status, mut progress, mut description) = (None, None, None, None);
-    let (mut copy_source, mut tagged, mut block_blob) = (None, false, None);
+    let (mut copy_source, mut tagged, mut kind) = (None, false, None);
     for (name, value) in headers.iter() {
         let text = || Some(value.as_str().to_owned());
         let properties = &mut found.properties;
@@ -103,7 +103,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
             "content-disposition" => properties.content_disposition = text(),
             "cache-control" => properties.cache_control = text(),
             "content-md5" => properties.content_md5 = BASE64.decode(value.as_str()).ok(),
-            "x-ms-blob-type" => block_blob = Some(value.as_str() == "BlockBlob"),
+            "x-ms-blob-type" => kind = BlobKind::named(value.as_str()),
             "x-ms-access-tier" => found.tier = text(),
             "x-ms-copy-id" => copy_id = text(),
             "x-ms-copy-status" => status = copy_status(value.as_str()),
@@ -119,7 +119,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
         }
     }
     found.length = length.ok_or("a blob has no length")?;
-    found.block_blob = block_blob.ok_or("an answer about a blob has no x-ms-blob-type; is this a blob service?")?;
+    found.kind = kind.ok_or("an answer about a blob has no x-ms-blob-type that is known; is this a blob service?")?;
     if let (Some(id), Some(status)) = (copy_id, status) {
         found.copy = Some(CopyState { id, status, progress, description });
     }
@@ -188,7 +188,7 @@ mod tests {
         let tags = "<Tags><TagSet><Tag><Key>k</Key><Value>a b</Value></Tag></TagSet></Tags>";
         let fake = Fake::new([answer(200, HEAD), answer(200, &[("content-type", "application/xml")]).with_body(tags)]);
         let blob = fake.account("acct").properties(&somewhere()).await.unwrap().unwrap();
-        assert_eq!((blob.length, blob.etag.as_str(), blob.block_blob), (12, "\"0x8D\"", false));
+        assert_eq!((blob.length, blob.etag.as_str(), blob.kind), (12, "\"0x8D\"", BlobKind::Page));
         assert_eq!(blob.last_modified, Some("2026-11-22T19:50:50Z".parse().unwrap()));
         assert_eq!(blob.properties.content_md5, Some((0..16).collect()));
         assert_eq!(blob.properties.metadata["k"], "v");

@@ -266,7 +266,7 @@ impl Bars {
 
 #[cfg(test)]
 mod tests {
-    use mediamirror::model::{AssetId, CopyMethod};
+    use mediamirror::model::{AssetId, BlobKind, CopyMethod};
 
     use mediamirror::verdict::Cause;
 
@@ -304,6 +304,7 @@ mod tests {
             asset: AssetId::new("a"),
             blob: "b".to_owned(),
             bytes: 10 * 1_024,
+            kind: BlobKind::Block,
             method: CopyMethod::Put,
         };
         let tally = after(&[

@@ -7,7 +7,7 @@ use super::{Findings, Sample, is_storage_account, rights};
 use crate::blob::BlobAccount;
 use crate::clock;
 use crate::error::Failure;
-use crate::model::{Blob, BlobRef, ContainerName, Side};
+use crate::model::{Blob, BlobKind, BlobRef, ContainerName, Side};
 
 /// The service refuses requests whose date differs more from its own (documentation of Shared Key).
 const REFUSED_SKEW: SignedDuration = SignedDuration::from_mins(15);
@@ -109,7 +109,7 @@ pub(super) async fn examine_reading<'a>(
 /// The least one is the best to try a copy with: it can be copied, has bytes that the target has to read, and few of them.
 fn fitness(blob: &Blob) -> (bool, bool, bool, u64) {
     let archived = blob.tier.as_deref() == Some("Archive");
-    (!blob.block_blob, archived, blob.length == 0, blob.length)
+    (blob.kind != BlobKind::Block, archived, blob.length == 0, blob.length)
 }
 
 /// Are our signatures for copies accepted?

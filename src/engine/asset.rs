@@ -287,9 +287,9 @@ async fn dry_run(
             unreadable.get_or_insert_with(|| Finding::new(Cause::ArchivedInSource, one.blob.name.clone()));
         }
         bytes += one.blob.length;
-        let method = situation.method(one.blob.length);
-        run.methods.add(&work.asset.id, method, one.blob.length);
-        copies.add(&one.blob, method, situation.same_account, work.target.is_some());
+        let method = situation.of(&one.blob).method(one.blob.length);
+        run.methods.add(&work.asset.id, method, one.blob.kind, one.blob.length);
+        copies.add(&one.blob, method, source.stages.of(&one.blob), situation.same_account, work.target.is_some());
         copies.unpostable |= !run.pair.target.library.takes_file_name(&one.blob.name);
     }
     run.count(|tally| {

@@ -4,9 +4,9 @@
 pub(crate) mod compare;
 pub(crate) mod digest;
 pub(crate) mod locate;
-pub(crate) mod manifests;
 pub(crate) mod needs;
 pub(crate) mod records;
+pub(crate) mod stages;
 pub(crate) mod tagging;
 
 use std::cmp::Ordering;
@@ -19,11 +19,11 @@ use tokio::sync::SemaphorePermit;
 
 use crate::blob::{BlobAccount, MOST_BLOBS, PageSize};
 use crate::engine::contents::digest::{BlobsDigest, BlobsSum};
-use crate::engine::contents::manifests::Manifests;
+use crate::engine::contents::stages::Stages;
 use crate::engine::contents::tagging::Tagging;
 use crate::error::Error;
 use crate::memory::{Room, Turn, WALKED_PAGE};
-use crate::model::{Blob, ContainerName};
+use crate::model::{Blob, BlobKind, ContainerName};
 use crate::verdict::Cause;
 
 /// Blobs of a container that are kept, if there is room for them: listing a larger container again costs one request for
@@ -49,9 +49,9 @@ pub(crate) struct Contents<'a> {
     pub(crate) digest: String,
     pub(crate) seal: String,
     /// The first that is no block blob.
-    pub(crate) unsuitable: Option<String>,
-    /// Which manifests it has.
-    pub(crate) manifests: Manifests,
+    pub(crate) other_kind: Option<String>,
+    /// In which stages its blobs are copied.
+    pub(crate) stages: Stages,
     /// The index tags of its blobs.
     pub(crate) tagging: Tagging,
     sum: BlobsSum,
@@ -70,8 +70,8 @@ impl<'a> Contents<'a> {
             bytes: 0,
             digest: BlobsDigest::default().text(),
             seal: String::new(),
-            unsuitable: None,
-            manifests: Manifests::default(),
+            other_kind: None,
+            stages: Stages::default(),
             tagging: Tagging::default(),
             sum: BlobsSum::default(),
         }
@@ -92,10 +92,10 @@ impl<'a> Contents<'a> {
                 contents.bytes += blob.length;
                 contents.sum.add(blob);
                 digest.add(blob);
-                contents.manifests.add(&blob.name);
+                contents.stages.add(blob);
                 contents.tagging = contents.tagging.max(Tagging::of(blob));
-                if !blob.block_blob && contents.unsuitable.is_none() {
-                    contents.unsuitable = Some(blob.name.clone());
+                if blob.kind != BlobKind::Block && contents.other_kind.is_none() {
+                    contents.other_kind = Some(blob.name.clone());
                 }
                 in_order &= last <= blob.name;
                 last.clone_from(&blob.name);

@@ -188,6 +188,7 @@ impl Candidate {
             asset: asset.id.clone(),
             blob: blob.name.clone(),
             bytes: blob.length,
+            kind: blob.kind,
             method,
         });
         self.listed.map_or(BlobEnd::Copied, |listed| BlobEnd::Changed(listed, blob))

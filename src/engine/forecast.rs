@@ -13,6 +13,7 @@ use crate::blob;
 use crate::claims::Work;
 use crate::connect::{Endpoint, Pair};
 use crate::engine::contents::Contents;
+use crate::engine::contents::stages::Stage;
 use crate::engine::counts::RequestCounts;
 use crate::engine::options::Options;
 use crate::engine::schedule::batcher::Fill;
@@ -64,9 +65,8 @@ pub(crate) struct Outlook {
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
     requests: u64,
-    /// Blobs whose copies are followed, and the largest of them.
-    followed: u64,
-    largest: u64,
+    /// The largest blob of each stage whose copies are followed.
+    followed: Vec<(Stage, u64)>,
     /// There is a name that no file record can be posted under.
     pub(crate) unpostable: bool,
 }
@@ -74,22 +74,31 @@ pub(crate) struct Copies {
 impl Copies {
     /// The walks through both containers beyond the first one, which a dry run does itself.
     pub(crate) fn of_walks(source: &Contents<'_>, present: Option<&Contents<'_>>) -> Self {
-        let more = source.manifests.stages().len() as u64 - 1;
+        let more = source.stages.all().len() as u64 - 1;
         let each = source.walk_requests() + present.map_or(0, Contents::walk_requests);
         Self { requests: more * each, ..Self::default() }
     }
 
     /// Adds a blob. A copy within an account completes at once and is not looked at. If the target was
     /// `started_before`, the run looks for blocks that an earlier run may have left; their number is unknown.
-    pub(crate) fn add(&mut self, blob: &Blob, method: CopyMethod, same_account: bool, started_before: bool) {
+    pub(crate) fn add(
+        &mut self,
+        blob: &Blob,
+        method: CopyMethod,
+        stage: Stage,
+        same_account: bool,
+        started_before: bool,
+    ) {
         let blocks = blob::blocks(blob.length);
         self.requests += match method {
             CopyMethod::Blocks => blocks + 1 + u64::from(started_before && blocks > 1),
             CopyMethod::Put | CopyMethod::Async => 1,
         };
         if method == CopyMethod::Async && !same_account {
-            self.followed += 1;
-            self.largest = self.largest.max(blob.length);
+            match self.followed.iter_mut().find(|(followed, _)| *followed == stage) {
+                Some((_, largest)) => *largest = blob.length.max(*largest),
+                None => self.followed.push((stage, blob.length)),
+            }
         }
     }
 }
@@ -149,8 +158,8 @@ impl Outlook {
     pub(crate) fn add(&mut self, target: &dyn Library, work: &Work, source: &Contents<'_>, copies: &Copies) {
         self.copies += copies.requests;
         self.verifications += source.verification();
-        if copies.followed > 0 {
-            let time = Duration::from_secs_f64(as_float(copies.largest) / as_float(ASYNC_BYTES_PER_SECOND));
+        for (_, largest) in &copies.followed {
+            let time = Duration::from_secs_f64(as_float(*largest) / as_float(ASYNC_BYTES_PER_SECOND));
             self.polls += poll::looks(time) * source.count.div_ceil(poll::LIST_PAGE as u64).max(1);
             self.longest = self.longest.max(time);
         }

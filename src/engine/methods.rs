@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 
 use crate::blob;
-use crate::model::{AssetId, CopyMethod};
+use crate::model::{AssetId, Blob, BlobKind, CopyMethod};
 use crate::monitor::{Monitor, RunEvent};
 
 /// Why blobs were copied by a method.
@@ -27,12 +27,15 @@ pub enum Reason {
     BeyondLimit,
     /// The target's service does not implement the copy of a whole blob in one request.
     NoPutFromUrl,
+    /// It is an append or page blob, and an asynchronous copy alone keeps the type.
+    KeepsKind,
     /// An asynchronous copy would leave the blob unfinished for a while, or did not end.
     InOneStep,
 }
 
 /// The facts, besides its length, that decide by which method a blob of an asset is copied.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of them asked for by its name")]
 pub(crate) struct Situation {
     /// The method that the options name.
     pub(crate) asked: Option<CopyMethod>,
@@ -42,11 +45,26 @@ pub(crate) struct Situation {
     pub(crate) live: bool,
     /// Does the target's service not implement the copy of a whole blob in one request?
     pub(crate) lacks_put: bool,
+    /// Are these append or page blobs? An asynchronous copy alone keeps the type of a blob.
+    pub(crate) keeps_kind: bool,
 }
 
 impl Situation {
+    /// The same for append and page blobs.
+    pub(crate) fn keeping_kind(self) -> Self {
+        Self { keeps_kind: true, ..self }
+    }
+
+    /// The same for that blob.
+    pub(crate) fn of(self, blob: &Blob) -> Self {
+        Self { keeps_kind: blob.kind != BlobKind::Block, ..self }
+    }
+
     /// The method for a blob of that length.
     pub(crate) fn method(self, length: u64) -> CopyMethod {
+        if self.keeps_kind {
+            return CopyMethod::Async;
+        }
         let wanted = self.asked.unwrap_or_else(|| blob::choose(length, self.same_account));
         match blob::within_limits(wanted, length) {
             // A pending copy removes the bytes that viewers read before the new ones are complete. (Within one account
@@ -80,7 +98,10 @@ pub struct MethodCount {
 
 impl Reason {
     /// Why a blob of that length was copied by that method when the other was asked for; `None` = the best one.
-    fn of(asked: Option<CopyMethod>, method: CopyMethod, length: u64, lacks_put: bool) -> Self {
+    fn of(asked: Option<CopyMethod>, method: CopyMethod, kind: BlobKind, length: u64, lacks_put: bool) -> Self {
+        if kind != BlobKind::Block {
+            return Self::KeepsKind;
+        }
         let limited = asked.map(|asked| blob::within_limits(asked, length));
         match (asked, method) {
             (Some(asked), method) if asked == method => Self::Asked,
@@ -108,6 +129,7 @@ impl Reason {
             Self::Large => format!("above {} blocks are copied side by side", mebibytes(blob::PUT_COMFORTABLE)),
             Self::BeyondLimit => format!("above {} the service refuses one request", mebibytes(blob::PUT_LIMIT)),
             Self::NoPutFromUrl => "the target's service does not implement Put Blob From URL".to_owned(),
+            Self::KeepsKind => "only an asynchronous copy keeps the type of append and page blobs".to_owned(),
             Self::InOneStep => {
                 "a published copy, or one whose asynchronous copy did not end, is replaced in one step".to_owned()
             }
@@ -146,8 +168,8 @@ impl MethodCounter {
     }
 
     /// Counts a blob that was copied by that method, or will be.
-    pub(crate) fn add(&self, asset: &AssetId, method: CopyMethod, length: u64) {
-        let key = (method, Reason::of(self.asked, method, length, self.lacks_put.load(Ordering::Relaxed)));
+    pub(crate) fn add(&self, asset: &AssetId, method: CopyMethod, kind: BlobKind, length: u64) {
+        let key = (method, Reason::of(self.asked, method, kind, length, self.lacks_put.load(Ordering::Relaxed)));
         let mut counts = self.counts.lock().expect("no panic while held");
         let State { all, by_asset } = &mut *counts;
         let of_asset = match by_asset.get_mut(asset) {
@@ -169,8 +191,8 @@ impl MethodCounter {
 
 impl Monitor for MethodCounter {
     fn event(&self, event: RunEvent) {
-        if let RunEvent::BlobCopied { asset, bytes, method, .. } = &event {
-            self.add(asset, *method, *bytes);
+        if let RunEvent::BlobCopied { asset, bytes, method, kind, .. } = &event {
+            self.add(asset, *method, *kind, *bytes);
         }
         if let RunEvent::AssetFinished { asset, name, .. } = &event {
             let counts = self.counts.lock().expect("no panic while held").by_asset.remove(asset);
@@ -212,7 +234,11 @@ mod tests {
             (Some(CopyMethod::Async), CopyMethod::Async, small, Reason::Asked),
             (Some(CopyMethod::Async), CopyMethod::Blocks, small, Reason::InOneStep),
         ] {
-            assert_eq!(Reason::of(asked, method, length, false), reason, "{asked:?} {method:?} {length}");
+            assert_eq!(
+                Reason::of(asked, method, BlobKind::Block, length, false),
+                reason,
+                "{asked:?} {method:?} {length}"
+            );
         }
     }
 
@@ -226,7 +252,7 @@ mod tests {
             (None, true, true, CopyMethod::Async),
             (None, false, true, CopyMethod::Put),
         ] {
-            let situation = Situation { asked, same_account, live, lacks_put: false };
+            let situation = Situation { asked, same_account, live, lacks_put: false, keeps_kind: false };
             assert_eq!(situation.method(1), method, "{situation:?}");
             assert_eq!(situation.is_asynchronous(), method == CopyMethod::Async, "{situation:?}");
         }
@@ -235,11 +261,16 @@ mod tests {
     #[test]
     fn a_service_without_put_blob_from_url_gets_blocks_unless_the_options_name_a_method() {
         for (asked, method) in [(None, CopyMethod::Blocks), (Some(CopyMethod::Put), CopyMethod::Put)] {
-            let situation = Situation { asked, same_account: false, live: false, lacks_put: true };
+            let situation = Situation { asked, same_account: false, live: false, lacks_put: true, keeps_kind: false };
             assert_eq!(situation.method(1), method);
+            assert_eq!(situation.keeping_kind().method(1), CopyMethod::Async);
         }
-        assert_eq!(Reason::of(None, CopyMethod::Blocks, 1, true), Reason::NoPutFromUrl);
-        assert_eq!(Reason::of(None, CopyMethod::Blocks, blob::PUT_COMFORTABLE + 1, true), Reason::Large);
+        assert_eq!(Reason::of(None, CopyMethod::Blocks, BlobKind::Block, 1, true), Reason::NoPutFromUrl);
+        assert_eq!(Reason::of(None, CopyMethod::Async, BlobKind::Page, 1, true), Reason::KeepsKind);
+        assert_eq!(
+            Reason::of(None, CopyMethod::Blocks, BlobKind::Block, blob::PUT_COMFORTABLE + 1, true),
+            Reason::Large
+        );
     }
 
     #[test]
@@ -247,8 +278,8 @@ mod tests {
         let monitor = Arc::new(TestMonitor::default());
         let methods = MethodCounter::new(Arc::<TestMonitor>::clone(&monitor), None);
         let asset = AssetId::new("a");
-        methods.add(&asset, CopyMethod::Put, 10);
-        methods.add(&asset, CopyMethod::Put, 20);
+        methods.add(&asset, CopyMethod::Put, BlobKind::Block, 10);
+        methods.add(&asset, CopyMethod::Put, BlobKind::Block, 20);
         let ended = || RunEvent::AssetFinished {
             asset: asset.clone(),
             name: "film".to_owned(),

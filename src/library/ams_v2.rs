@@ -76,6 +76,7 @@ impl Library for AmsV2 {
             tokens: true,
             locators: true,
             streaming_hosts: self.speaks(WITH_STREAMING_ENDPOINTS),
+            block_blobs_only: true,
             mark_length: ALTERNATE_ID_LENGTH,
             locators_of_an_asset: LOCATORS_OF_AN_ASSET,
         }

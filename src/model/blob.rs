@@ -54,6 +54,36 @@ pub struct BlobProperties {
     pub tags: IndexTags,
 }
 
+/// The types of blobs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BlobKind {
+    /// Made of blocks, in any number of requests: what media consists of.
+    #[default]
+    Block,
+    /// Written at its end alone, such as a log.
+    Append,
+    /// Written in pages of 512 bytes, such as a disk.
+    Page,
+}
+
+impl BlobKind {
+    const ALL: [Self; 3] = [Self::Block, Self::Append, Self::Page];
+
+    /// The storage service's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Block => "BlockBlob",
+            Self::Append => "AppendBlob",
+            Self::Page => "PageBlob",
+        }
+    }
+
+    /// The type of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// A blob as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
@@ -69,8 +99,8 @@ pub struct Blob {
     pub properties: BlobProperties,
     /// Access tier such as `Hot`, `Archive`; `None` where the account has none.
     pub tier: Option<String>,
-    /// Is it a block blob? (Append and page blobs are not valid in assets.)
-    pub block_blob: bool,
+    /// Its type, which never changes.
+    pub kind: BlobKind,
     /// The copy it was made by, where the listing asked for it.
     pub copy: Option<CopyState>,
 }

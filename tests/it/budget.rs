@@ -144,8 +144,8 @@ async fn a_container_of_more_blobs_than_are_kept_is_mirrored_and_compared_page_b
     world.emulator.reset_stats();
     let (first, _) = world.sync_with(put()).await;
     assert_eq!((first.blobs.copied, first.assets.mirrored), (blobs, 1), "{:?}", first.problems);
-    // To know the source, to copy it, and both sides, after the target's fingerprint, to verify.
-    assert_eq!(take_counts(&world).blob, blobs + 5 * pages);
+    // To know the source, to copy its media and then its manifests, and both sides, after the target's fingerprint, to verify.
+    assert_eq!(take_counts(&world).blob, blobs + 6 * pages);
     assert_eq!(world.torn_blobs().await, [""; 0]);
 
     tokio::time::advance(Duration::from_hours(24)).await;

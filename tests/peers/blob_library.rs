@@ -67,12 +67,19 @@ async fn thirty_containers_are_mirrored_and_a_second_sync_copies_nothing() {
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(text.matches("does not implement Put Blob From URL").count(), 1, "{text}");
     let compared = python(&[&["compare"], from.as_slice(), to.as_slice()].concat());
-    assert_eq!(compared.trim(), "30 containers, 193 blobs, 0 differences");
+    assert_eq!(compared.trim(), "30 containers, 195 blobs, 0 differences");
     let (code, text) = mediamirror(place.path(), &["verify"]);
     assert!(code == Some(0) && text.contains("30 in scope: 30 same"), "{text}");
 
     let (code, text) = mediamirror(place.path(), &["sync"]);
     assert!(code == Some(0) && text.contains("30 assets, nothing to do"), "{text}");
+
+    // Another tool goes on writing a log, and gives a blob another type.
+    python(&[&["append"], from.as_slice(), &["library-05"]].concat());
+    let (code, text) = mediamirror(place.path(), &["sync"]);
+    assert!(code == Some(0) && text.contains("2 blobs"), "{text}");
+    let compared = python(&[&["compare"], from.as_slice(), to.as_slice()].concat());
+    assert_eq!(compared.trim(), "30 containers, 195 blobs, 0 differences");
 
     // What anybody may read in the source is opened on the target, and what somebody opened on the target alone is closed.
     for (opened, change) in [(&from, "public access opened"), (&to, "public access closed")] {

@@ -1,10 +1,12 @@
 """Fills one storage account, and compares two, with the vendor's own library.
 
     blob_accounts.py fill URL ACCOUNT KEY CONTAINERS
+    blob_accounts.py append URL ACCOUNT KEY CONTAINER
     blob_accounts.py open URL ACCOUNT KEY CONTAINER
     blob_accounts.py compare SOURCE_URL SOURCE_ACCOUNT SOURCE_KEY TARGET_URL TARGET_ACCOUNT TARGET_KEY
 
-`open` lets anybody read the blobs of a container. `compare` prints one line for each difference, and last how many containers and blobs it compared.
+`fill` gives one container an append and a page blob, `append` adds a line to the append blob, and makes a block blob of the page
+blob. `open` lets anybody read the blobs of a container. `compare` prints one line for each difference, and last how many containers and blobs it compared.
 """
 
 import hashlib
@@ -19,6 +21,10 @@ from azure.storage.blob import BlobServiceClient, ContentSettings  # noqa: E402
 API_VERSION = "2021-12-02"
 # Containers that no mirror has to have.
 OWN_CONTAINER = "mediamirror-state"
+# The metadata of a container that the mirror adds.
+OWN_METADATA = "mediamirror"
+# The container that has blobs of all types.
+MIXED = 5
 HEADERS = ("content_type", "content_encoding", "content_language", "content_disposition", "cache_control", "content_md5")
 
 
@@ -51,6 +57,21 @@ def fill(url, name, key, containers):
         container = client.create_container(f"library-{number:02}")
         for blob, arguments in blobs_of(number):
             container.upload_blob(blob, **arguments)
+        if number == MIXED:
+            container.set_container_metadata({"owner": "a b"})
+            log = container.get_blob_client("log.txt")
+            log.create_append_blob(ContentSettings(content_type="text/plain"), metadata={"owner": "c"})
+            log.append_block(b"first\n")
+            disk = container.get_blob_client("disk.vhd")
+            disk.create_page_blob(1024)
+            disk.upload_page(bytes(range(256)) * 2, offset=512, length=512)
+
+
+def append(url, name, key, container):
+    container = account(url, name, key).get_container_client(container)
+    container.get_blob_client("log.txt").append_block(b"second\n")
+    container.delete_blob("disk.vhd")
+    container.upload_blob("disk.vhd", b"no disk")
 
 
 def open_to_all(url, name, key, container):
@@ -77,6 +98,10 @@ def compare(source, target):
     if names[0] != names[1]:
         differences.append(f"containers: {names[0]} and {names[1]}")
     for container in names[0]:
+        metadata = [dict(side.get_container_client(container).get_container_properties().metadata) for side in (source, target)]
+        metadata[1].pop(OWN_METADATA, None)
+        if metadata[0] != metadata[1]:
+            differences.append(f"{container}: metadata {metadata[0]} and {metadata[1]}")
         blobs = [[blob.name for blob in side.get_container_client(container).list_blobs()] for side in (source, target)]
         if blobs[0] != blobs[1]:
             differences.append(f"{container}: {blobs[0]} and {blobs[1]}")
@@ -91,6 +116,8 @@ if __name__ == "__main__":
     command, arguments = sys.argv[1], sys.argv[2:]
     if command == "fill":
         fill(*arguments)
+    elif command == "append":
+        append(*arguments)
     elif command == "open":
         open_to_all(*arguments)
     elif command == "compare":

@@ -32,7 +32,7 @@ fn source_blob(length: u64) -> Blob {
             tags: IndexTags::Read(pairs(&[("k 1", "a=b"), ("l", "m")])),
         },
         tier: text("Cool"),
-        block_blob: true,
+        kind: crate::model::BlobKind::Block,
         copy: None,
     }
 }

@@ -6,8 +6,8 @@ use super::look;
 use crate::blob::BlobAccount;
 use crate::claims::Work;
 use crate::engine::contents::Contents;
-use crate::engine::contents::manifests::Stage;
 use crate::engine::contents::needs::to_copy;
+use crate::engine::contents::stages::Stage;
 use crate::engine::copy::{CopyResult, Route, copy_blobs};
 use crate::engine::methods::Situation;
 use crate::engine::run::Run;
@@ -65,12 +65,15 @@ async fn copy_stages(
         situation: situation(run, work, source.account, Some(present.account)),
         renews: true,
     };
-    let manifests = source.manifests;
+    let stages = source.stages;
     let mut copied = CopyResult::default();
-    for &stage in manifests.stages() {
-        let blobs = to_copy(work, source, present)
-            .try_filter(move |blob| std::future::ready(manifests.stage(&blob.name) == stage));
-        let route = Route { renews: stage == Stage::Media, ..route };
+    for stage in stages.all() {
+        let blobs = to_copy(work, source, present).try_filter(move |blob| std::future::ready(stages.of(blob) == stage));
+        let route = match stage {
+            Stage::OtherKinds => Route { situation: route.situation.keeping_kind(), ..route },
+            Stage::Media => route,
+            Stage::Inner | Stage::Top => Route { renews: false, ..route },
+        };
         copied = copied.and(copy_blobs(run, &work.asset, route, blobs).await?);
         if !copied.is_whole() {
             break;
@@ -86,5 +89,6 @@ pub(super) fn situation(run: &Run, work: &Work, from: &BlobAccount, to: Option<&
         same_account: to.is_some_and(|to| to.name() == from.name()),
         live: work.is_live(),
         lacks_put: to.is_some_and(BlobAccount::lacks_put_from_url),
+        keeps_kind: false,
     }
 }

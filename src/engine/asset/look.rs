@@ -33,7 +33,7 @@ pub(crate) async fn look_at_source<'a>(pair: &'a Pair, work: &Work) -> Result<Re
         }
         Err(error) => return Err(error),
     };
-    if let Some(blob) = &source.unsuitable {
+    if let Some(blob) = source.other_kind.as_ref().filter(|_| pair.source.library.capabilities().block_blobs_only) {
         return Ok(Err(Finding::new(Cause::NotBlockBlobs, blob.clone()).of_unpublished(!work.published)));
     }
     if source.count == 0 {

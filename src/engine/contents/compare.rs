@@ -85,7 +85,9 @@ pub(crate) fn need(source: &Blob, copy: Option<&Blob>, known: &Known) -> Need {
     let altered = known.sealed.as_ref().is_some_and(|sealed| sealed.is_altered(copy));
     let mend = Mend::between(source, copy);
     let (s, t) = (&source.properties, &copy.properties);
-    let other_bytes = source.length != copy.length || (s.content_md5.is_some() && s.content_md5 != t.content_md5);
+    let other_bytes = source.kind != copy.kind
+        || source.length != copy.length
+        || (s.content_md5.is_some() && s.content_md5 != t.content_md5);
     if other_bytes {
         return Need::Copy(if altered || known.same_source { Why::Damaged } else { changed(source, copy) });
     }
@@ -129,6 +131,9 @@ pub(crate) fn difference(source: &Blob, target: &Blob) -> Option<String> {
         && copy.status != CopyStatus::Success
     {
         return Some(format!("its copy is {}", status_word(copy.status)));
+    }
+    if source.kind != target.kind {
+        return Some(format!("{} instead of {}", target.kind.name(), source.kind.name()));
     }
     if source.length != target.length {
         return Some(format!("length {} instead of {}", target.length, source.length));

@@ -209,7 +209,7 @@ mod tests {
             last_modified: Timestamp::from_second(100).ok(),
             properties: BlobProperties::default(),
             tier: Some("Hot".into()),
-            block_blob: true,
+            kind: crate::model::BlobKind::Block,
             copy: None,
         }
     }

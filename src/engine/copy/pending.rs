@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::blob::WriteIf;
 use crate::engine::copy::{
     BLOBS_IN_FLIGHT, BlobEnd, Candidate, CopyResult, MAX_CHANGES, Route, Settled, Window, abort, copy_one, settle,
     subject,
@@ -129,7 +130,16 @@ async fn take_wave(queue: &mut VecDeque<Candidate>, slots: &Arc<tokio::sync::Sem
 async fn start_one(route: Route<'_>, blob: &Blob) -> Result<Option<String>, Error> {
     let source = route.source.copy_source(route.from, blob)?;
     let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
-    let copy = route.target.start_copy(&to, &source).await?;
+    let copy = match route.target.start_copy(&to, &source).await {
+        // A blob keeps its type as long as it is there.
+        Err(error) if error.failure().and_then(Failure::code) == Some("InvalidBlobType") => {
+            if let Some(there) = route.target.properties(&to).await? {
+                route.target.delete_blob(&to, WriteIf::Etag(&there.etag)).await?;
+            }
+            route.target.start_copy(&to, &source).await?
+        }
+        started => started?,
+    };
     match copy.status {
         CopyStatus::Success => Ok(None),
         CopyStatus::Pending => Ok(Some(copy.id)),
@@ -159,6 +169,10 @@ async fn after_copy(run: &Run, asset: &Asset, route: Route<'_>, mut candidate: C
             Next::End(candidate.failed(run, asset, error))
         }
         Ended::Failed(_) => reread(run, asset, route, candidate).await,
+        Ended::Lost(why) if route.situation.keeps_kind => {
+            let error = Error::found(subject(route, &candidate.blob), Cause::DiffersAfterCopy, why);
+            Next::End(candidate.failed(run, asset, error))
+        }
         Ended::Lost(why) => {
             let to = BlobRef { container: route.to.clone(), name: candidate.blob.name.clone() };
             if let Err(error) = abort(route, &to).await {

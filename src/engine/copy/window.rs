@@ -73,7 +73,7 @@ mod tests {
             last_modified: None,
             properties: BlobProperties { metadata, tags: IndexTags::default(), ..BlobProperties::default() },
             tier: None,
-            block_blob: true,
+            kind: crate::model::BlobKind::Block,
             copy: None,
         })
     }

@@ -46,9 +46,9 @@ fn looks_at_asynchronous_copies_are_forecast_and_marked_as_an_estimate() {
     let emulator = Emulator::start(&pending());
     let output = mediamirror(emulator.path(), &["sync", "--dry-run", "--copy-method", "async"]);
     let text = stdout(&output);
-    assert!(text.contains("about 4 of the blob requests") && text.contains("(estimate)"), "{text}");
+    assert!(text.contains("about 8 of the blob requests") && text.contains("(estimate)"), "{text}");
     let (_, plan) = emulator.json(&["sync", "--dry-run", "--copy-method", "async"]);
-    assert_eq!(plan["forecast"]["estimated_polls"], 4, "{plan}");
+    assert_eq!(plan["forecast"]["estimated_polls"], 8, "{plan}");
     let (_, run) = emulator.json(&["sync", "--copy-method", "async"]);
     assert_eq!(run["requests"]["blob"], plan["forecast"]["requests"]["blob"]);
     assert_eq!(run["copies"][0]["reason"], "asked");

@@ -203,11 +203,13 @@ async fn a_first_listing_that_is_short_and_well_formed_is_completed_by_the_next_
 #[tokio::test(start_paused = true)]
 async fn one_short_listing_of_a_long_container_is_noticed() {
     let short = Rule::new(Fault::Mangle(Mangle::Half)).operation("ListBlobs").account("storewest");
-    for nth in 1..=3 {
+    // The third one is for the manifests, which are all in its first half: nothing is missing then.
+    for (nth, noticed) in [(1, true), (2, true), (3, false), (4, true)] {
         let world = World::generated("assets=1,blobs=2100,seed=1,sizes=small,awkward=false,real=false").await;
         tokio::time::advance(std::time::Duration::from_secs(5)).await;
         let summary = again_under(&world, &[short.clone().nth(nth)], Options::default()).await.unwrap();
-        assert_eq!((summary.outcome, published(&world).await), (Outcome::Partial, 0), "{nth}: {:?}", summary.problems);
+        let expected = if noticed { (Outcome::Partial, 0) } else { (Outcome::Complete, 1) };
+        assert_eq!((summary.outcome, published(&world).await), expected, "{nth}: {:?}", summary.problems);
         world.emulator.set_faults(&FaultPlan::default()).unwrap();
         assert_eq!(world.sync().await.0.outcome, Outcome::Complete, "{nth}");
         assert_eq!(world.verify().await.differences, [], "{nth}");

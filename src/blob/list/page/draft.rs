@@ -9,7 +9,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::Field;
 use crate::blob::properties::copy_status;
-use crate::model::{Blob, BlobProperties, CopyState, CopyStatus, IndexTags};
+use crate::model::{Blob, BlobKind, BlobProperties, CopyState, CopyStatus, IndexTags};
 use crate::redact::scrub;
 
 /// A blob while its element is being read.
@@ -21,7 +21,7 @@ pub(super) struct Draft {
     last_modified: Option<Timestamp>,
     properties: BlobProperties,
     tier: Option<String>,
-    other_type: bool,
+    kind: Option<BlobKind>,
     copy_id: Option<String>,
     copy_status: Option<CopyStatus>,
     progress: Option<(u64, u64)>,
@@ -50,7 +50,7 @@ impl Draft {
             Field::ContentMd5 => {
                 self.properties.content_md5 = BASE64.decode(value).ok().filter(|hash| !hash.is_empty());
             }
-            Field::BlobType => self.other_type = value != "BlockBlob",
+            Field::BlobType => self.kind = Some(BlobKind::named(value).ok_or("a blob of an unknown type")?),
             Field::AccessTier => self.tier = text(value),
             Field::CopyId => self.copy_id = text(value),
             Field::CopyStatus => self.copy_status = copy_status(value),
@@ -84,7 +84,7 @@ impl Draft {
             last_modified: self.last_modified,
             properties: BlobProperties { tags: IndexTags::Read(self.tags), ..self.properties },
             tier: self.tier,
-            block_blob: !self.other_type,
+            kind: self.kind.unwrap_or_default(),
             copy,
         })
     }

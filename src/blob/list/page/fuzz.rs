@@ -9,6 +9,7 @@ use quick_xml::escape::escape;
 use super::tests::parse;
 use super::*;
 use crate::fuzz::{CANARY, keeps_secret, target};
+use crate::model::BlobKind;
 
 const WORDS: &[&str] = &[
     "<Blob>",
@@ -78,7 +79,7 @@ fn render(page: &Page) -> String {
             leaf(&mut xml, name, value.as_deref().unwrap_or_default());
         }
         leaf(&mut xml, "Content-MD5", &BASE64.encode(blob.properties.content_md5.as_deref().unwrap_or_default()));
-        leaf(&mut xml, "BlobType", if blob.block_blob { "BlockBlob" } else { "PageBlob" });
+        leaf(&mut xml, "BlobType", blob.kind.name());
         xml.push_str("</Properties><Metadata>");
         for (name, value) in &blob.properties.metadata {
             let _ = write!(xml, "<{name} Encoded=\"true\">{}</{name}>", encoded(value));
@@ -112,7 +113,8 @@ fn any_bytes_parse_as_a_whole_page_or_as_an_error_without_secrets() {
             assert!(!blob.name.is_empty(), "a blob without a name stands for its container");
             assert!(blob.etag.len() > 2, "an empty entity tag is no condition");
         }
-        let fields = page.blobs.first().map(|blob| (blob.copy.is_some(), blob.block_blob, blob.tier.is_some()));
+        let fields =
+            page.blobs.first().map(|blob| (blob.copy.is_some(), blob.kind == BlobKind::Block, blob.tier.is_some()));
         let summary = format!("{} blobs, {} more, {fields:?}", page.blobs.len().min(3), page.next.is_some());
         let mut expected = page;
         for blob in &mut expected.blobs {

@@ -61,7 +61,7 @@ fn every_field_is_read() {
             tags: [pair("k", "v w"), pair("e", "")].into(),
         },
         tier: text("Cool"),
-        block_blob: true,
+        kind: crate::model::BlobKind::Block,
         copy: Some(CopyState {
             id: "id-1".to_owned(),
             status: CopyStatus::Pending,

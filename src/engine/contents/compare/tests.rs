@@ -17,7 +17,7 @@ fn blob(length: u64) -> Blob {
         last_modified: at(100),
         properties: BlobProperties { content_type: Some("video/mp4".into()), ..BlobProperties::default() },
         tier: Some("Hot".into()),
-        block_blob: true,
+        kind: crate::model::BlobKind::Block,
         copy: None,
     }
 }
