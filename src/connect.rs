@@ -1,9 +1,11 @@
 //! Makes the clients of both accounts from a configuration.
 
+mod viewer;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use azure_core::http::{HttpClient, Method, Request};
+use azure_core::http::HttpClient;
 
 use crate::blob::BlobAccount;
 use crate::call::Caller;
@@ -16,8 +18,12 @@ use crate::library::blobs::Blobs;
 use crate::memory::Memory;
 use crate::model::{AccountName, Asset, Plane, Side};
 use crate::retry::RetryPolicy;
-use crate::throttle::{Lane, Rates};
-use crate::transport::{AllowedHosts, guarded};
+use crate::throttle::{Lane, LaneLimits, Rates};
+use crate::transport::{AllowedHosts, guarded, guarded_for_viewers};
+pub use viewer::{Viewer, ViewerAnswer, ViewerRequest};
+
+/// Requests at once to each side, as viewers ask. A browser has six connections to a host.
+const VIEWERS: usize = 16;
 
 /// One side of the mirror.
 #[derive(Debug)]
@@ -35,8 +41,10 @@ pub struct Endpoint {
     pub pending_copies: usize,
     /// Scheme and host to show streaming URLs with, where configured.
     pub streaming_url: Option<url::Url>,
-    /// The network as viewers use it: it reaches the host of `streaming_url` and no other, without credentials.
-    viewer: Arc<dyn HttpClient>,
+    /// The URLs of its storage accounts, in their order.
+    pub storage_urls: Vec<url::Url>,
+    /// The network as viewers use it, without credentials.
+    pub viewer: Viewer,
     /// Which side it is.
     pub side: Side,
 }
@@ -70,8 +78,7 @@ impl Endpoint {
     /// # Errors
     /// No answer: the name is unknown, the connection or TLS fails, or the time is over. Also for another host.
     pub async fn ask_as_viewer(&self, url: &url::Url) -> Result<u16, Failure> {
-        let answer = self.viewer.execute_request(&Request::new(url.clone(), Method::Head)).await?;
-        Ok(answer.status().into())
+        self.viewer.head(url).await
     }
 
     /// The media account's default storage account, which keeps the state, wherever the configuration names it. Of several
@@ -139,9 +146,17 @@ fn endpoint(
     if let Some(url) = &account.streaming_url {
         streaming.allow(url);
     }
-    let viewer = guarded(Arc::clone(&client), streaming, memory);
-    let client = guarded(client, hosts.clone(), memory);
+    if matches!(account.service, ServiceConfig::Blobs) {
+        // Viewers read the blobs themselves.
+        account.storage.iter().for_each(|settings| streaming.allow(&settings.endpoint));
+    }
     let name = AccountName::new(&account.account);
+    let viewer = {
+        let client = guarded_for_viewers(Arc::clone(&client), streaming.clone());
+        let limits = LaneLimits { in_flight: account.limits.blob.in_flight.min(VIEWERS), ..account.limits.blob };
+        Viewer::new(client, streaming, caller(&Lane::new(name.clone(), Plane::Viewer, limits)))
+    };
+    let client = guarded(client, hosts.clone(), memory);
     let mut lanes = vec![Lane::new(name.clone(), Plane::Media, account.limits.media)];
     let mut storage = Vec::with_capacity(account.storage.len());
     for settings in &account.storage {
@@ -172,6 +187,7 @@ fn endpoint(
         side,
         pending_copies: account.limits.pending_copies,
         streaming_url: account.streaming_url.clone(),
+        storage_urls: account.storage.iter().map(|settings| settings.endpoint.clone()).collect(),
         viewer,
     })
 }

@@ -331,4 +331,6 @@ pub enum Plane {
     BlobRead,
     /// Blob service: copies and other writes.
     BlobWrite,
+    /// Streaming host or public blobs, as viewers ask them.
+    Viewer,
 }

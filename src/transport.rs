@@ -39,6 +39,10 @@ const BODY_DEADLINE: Duration = Duration::from_mins(5);
 /// The largest page of 5,000 blobs with every field is near 20 MB. (With much metadata it is larger; then it is asked for in
 /// smaller pages.)
 const BODY_CAP: usize = 24 << 20;
+/// Ten seconds of video at 200 Mbit/s, far above what is streamed.
+const SEGMENT_CAP: usize = 256 << 20;
+/// Only a browser's question before the real request has this header. It is sent as OPTIONS, which the SDK does not have.
+const PREFLIGHT: &str = "access-control-request-method";
 /// The longest name of an encoding in a message; the registered names are shorter.
 const LONGEST_WORD: usize = 20;
 
@@ -83,7 +87,12 @@ pub fn authority(url: &Url) -> String {
 /// Wraps `inner` (the network, or an emulator in the same process) with the allow-list, the timeouts and the body cap. All clients with the
 /// same `memory` share its limits.
 pub fn guarded(inner: Arc<dyn HttpClient>, hosts: AllowedHosts, memory: &Memory) -> Arc<dyn HttpClient> {
-    Arc::new(Guarded { inner, hosts, memory: memory.clone() })
+    Arc::new(Guarded { inner, hosts, memory: Some(memory.clone()) })
+}
+
+/// The same for a client that asks as viewers do. It reads segments of any usual size, so their bodies must not be kept.
+pub fn guarded_for_viewers(inner: Arc<dyn HttpClient>, hosts: AllowedHosts) -> Arc<dyn HttpClient> {
+    Arc::new(Guarded { inner, hosts, memory: None })
 }
 
 /// A client for the network that trusts the system's authorities alone.
@@ -129,8 +138,12 @@ struct Network {
 #[async_trait]
 impl HttpClient for Network {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let method = reqwest::Method::from_bytes(request.method().as_ref().as_bytes())
-            .map_err(|error| SdkError::new(ErrorKind::Other, error))?;
+        let method = if request.headers().iter().any(|(name, _)| name.as_str() == PREFLIGHT) {
+            reqwest::Method::OPTIONS
+        } else {
+            reqwest::Method::from_bytes(request.method().as_ref().as_bytes())
+                .map_err(|error| SdkError::new(ErrorKind::Other, error))?
+        };
         // Not through the builder, which is moved and checked again for every header.
         let mut sent = reqwest::Request::new(method, request.url().clone());
         *sent.headers_mut() = headers::to_send(request)?;
@@ -159,7 +172,8 @@ impl HttpClient for Network {
 struct Guarded {
     inner: Arc<dyn HttpClient>,
     hosts: AllowedHosts,
-    memory: Memory,
+    /// The limits that all answers share; `None`: each body is limited alone, and read without being kept.
+    memory: Option<Memory>,
 }
 
 #[async_trait]
@@ -174,7 +188,11 @@ impl HttpClient for Guarded {
             .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(limit)))??;
         let (status, headers, body) = answer.deconstruct();
         match compression(request, &headers) {
-            None => Ok(AsyncRawResponse::new(status, headers, Box::pin(bounded(body, self.memory.share())))),
+            None => Ok(AsyncRawResponse::new(
+                status,
+                headers,
+                Box::pin(bounded(body, self.memory.as_ref().map(Memory::share))),
+            )),
             Some(how) if status.is_success() => Err(SdkError::with_message(
                 ErrorKind::DataConversion,
                 format!("it is compressed ({how}), which the request does not allow"),
@@ -199,8 +217,12 @@ fn is_copy(request: &Request) -> bool {
 }
 
 /// The body, with an idle limit between pieces, a limit on its whole time and a cap on its size.
-fn bounded(body: AsyncResponseBody, share: Share) -> impl futures::Stream<Item = azure_core::Result<Bytes>> + Send {
+fn bounded(
+    body: AsyncResponseBody,
+    share: Option<Share>,
+) -> impl futures::Stream<Item = azure_core::Result<Bytes>> + Send {
     let deadline = tokio::time::Instant::now() + BODY_DEADLINE;
+    let cap = if share.is_some() { BODY_CAP } else { SEGMENT_CAP };
     let state = (body, share, 0_usize);
     futures::stream::try_unfold(state, move |(mut body, mut share, seen)| async move {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
@@ -209,17 +231,19 @@ fn bounded(body: AsyncResponseBody, share: Share) -> impl futures::Stream<Item =
             .await
             .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(limit)))?;
         let Some(piece) = next.transpose()? else {
-            memory::keep(share);
+            share.map(memory::keep);
             return Ok(None);
         };
         let seen = seen + piece.len();
-        if seen > BODY_CAP {
-            return Err(SdkError::new(ErrorKind::DataConversion, TooLarge(BODY_CAP)));
+        if seen > cap {
+            return Err(SdkError::new(ErrorKind::DataConversion, TooLarge(cap)));
         }
-        // Other answers may have used up the memory.
-        tokio::time::timeout(left, share.grow(piece.len()))
-            .await
-            .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(BODY_DEADLINE)))?;
+        if let Some(share) = &mut share {
+            // Other answers may have used up the memory.
+            tokio::time::timeout(left, share.grow(piece.len()))
+                .await
+                .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(BODY_DEADLINE)))?;
+        }
         Ok(Some((piece, (body, share, seen))))
     })
 }

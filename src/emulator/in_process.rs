@@ -92,8 +92,10 @@ async fn received(request: &SdkRequest, authority: &str) -> azure_core::Result<R
             whole.freeze()
         }
     };
+    // The SDK has no OPTIONS. A request with this header is one: browsers send it with no other.
+    let preflight = request.headers().iter().any(|(name, _)| name.as_str() == "access-control-request-method");
     let mut builder = axum::http::Request::builder()
-        .method(request.method().as_str())
+        .method(if preflight { "OPTIONS" } else { request.method().as_str() })
         .uri(request.path_and_query())
         .header(header::HOST, authority);
     for (name, value) in request.headers().iter() {

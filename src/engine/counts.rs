@@ -107,6 +107,8 @@ impl RequestCounts {
             match lane.plane() {
                 Plane::Media => counts.media += stats.requests,
                 Plane::BlobRead | Plane::BlobWrite => counts.blob += stats.requests,
+                // A run does not ask as viewers do.
+                Plane::Viewer => {}
             }
         }
         counts

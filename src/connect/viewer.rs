@@ -1,0 +1,143 @@
+//! Asks a host as a viewer does: without credentials, and any status is an answer.
+
+use std::sync::Arc;
+
+use azure_core::http::headers::Headers;
+use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use crate::call::{Call, Caller};
+use crate::error::{CallError, Failure};
+use crate::redact::SafeUrl;
+use crate::retry::Idempotency;
+use crate::transport::{AllowedHosts, parse_retry_after};
+
+/// A client without credentials, for the host of `streaming_url` and those that [`Self::allow`] adds.
+#[derive(Debug)]
+pub struct Viewer {
+    client: Arc<dyn HttpClient>,
+    hosts: AllowedHosts,
+    caller: Caller,
+}
+
+/// What a viewer asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct ViewerRequest<'a> {
+    /// The URL.
+    pub url: &'a Url,
+    /// Headers beside those of every request. With `access-control-request-method`, it is sent as OPTIONS.
+    pub headers: &'a [(&'static str, String)],
+    /// Bytes of the body to keep, at most. A longer one is not kept.
+    pub keep: usize,
+}
+
+/// What the host answers, read to its end.
+#[derive(Debug, Clone)]
+pub struct ViewerAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Name, in lower case, and value.
+    pub headers: Vec<(String, String)>,
+    /// Bytes of the body.
+    pub length: u64,
+    /// SHA-256 of the body.
+    pub digest: [u8; 32],
+    /// The body, unless it is longer than what was to be kept.
+    pub body: Option<Bytes>,
+}
+
+impl Viewer {
+    pub(super) fn new(client: Arc<dyn HttpClient>, hosts: AllowedHosts, caller: Caller) -> Self {
+        Self { client, hosts, caller }
+    }
+
+    /// Lets it ask the host of that URL, too: one from which the library's own account says that viewers read.
+    pub fn allow(&self, url: &Url) {
+        self.hosts.allow(url);
+    }
+
+    /// The status of a URL's head, asked once.
+    pub(super) async fn head(&self, url: &Url) -> Result<u16, Failure> {
+        let answer = self.client.execute_request(&Request::new(url.clone(), Method::Head)).await?;
+        Ok(answer.status().into())
+    }
+
+    /// Asks, as often as the retry policy allows. A refusal that persists is an answer, too, then without a body.
+    ///
+    /// # Errors
+    /// No answer: the name is unknown, the connection or TLS fails, the time is over, the body is compressed or too large.
+    pub async fn ask(&self, request: ViewerRequest<'_>) -> Result<ViewerAnswer, CallError> {
+        let shown = SafeUrl::new(request.url.clone());
+        let call = Call {
+            operation: "View",
+            attempted: "read as a viewer",
+            subject: &shown,
+            idempotency: Idempotency::Repeatable,
+            bytes: 0,
+            source: None,
+        };
+        match self.caller.run(call, |_| self.attempt(request)).await {
+            Err(CallError { failure: Failure::Refused { status, .. }, .. }) => Ok(ViewerAnswer::without_body(status)),
+            other => other,
+        }
+    }
+
+    async fn attempt(&self, asked: ViewerRequest<'_>) -> Result<ViewerAnswer, Failure> {
+        let mut request = Request::new(asked.url.clone(), Method::Get);
+        for (name, value) in asked.headers {
+            request.insert_header(*name, value.clone());
+        }
+        let answer = self.client.execute_request(&request).await?;
+        let status = u16::from(answer.status());
+        // What the table of retries knows as trouble of a service; any other status is what viewers get.
+        if matches!(status, 408 | 429 | 500 | 502 | 503 | 504) {
+            return Err(Failure::Refused {
+                status,
+                code: None,
+                message: String::new(),
+                retry_after: value_of(answer.headers(), "retry-after").and_then(|text| parse_retry_after(&text)),
+                source_refusal: None,
+            });
+        }
+        read(answer, asked.keep).await
+    }
+}
+
+async fn read(answer: AsyncRawResponse, keep: usize) -> Result<ViewerAnswer, Failure> {
+    let (status, headers, mut body) = answer.deconstruct();
+    let (mut hash, mut length, mut kept) = (Sha256::new(), 0_u64, Some(BytesMut::new()));
+    while let Some(piece) = body.try_next().await? {
+        hash.update(&piece);
+        length += piece.len() as u64;
+        kept = kept.filter(|kept| kept.len() + piece.len() <= keep);
+        if let Some(kept) = &mut kept {
+            kept.extend_from_slice(&piece);
+        }
+    }
+    let headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned()));
+    Ok(ViewerAnswer {
+        status: status.into(),
+        headers: headers.collect(),
+        length,
+        digest: hash.finalize().into(),
+        body: kept.map(BytesMut::freeze),
+    })
+}
+
+fn value_of(headers: &Headers, name: &str) -> Option<String> {
+    headers.iter().find(|(known, _)| known.as_str() == name).map(|(_, value)| value.as_str().to_owned())
+}
+
+impl ViewerAnswer {
+    fn without_body(status: u16) -> Self {
+        Self { status, headers: Vec::new(), length: 0, digest: Sha256::digest([]).into(), body: Some(Bytes::new()) }
+    }
+
+    /// The value of a header; its name is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
