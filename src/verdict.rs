@@ -5,6 +5,7 @@
 
 mod change;
 mod table;
+mod viewers;
 
 use std::fmt;
 
@@ -117,6 +118,22 @@ pub enum Cause {
     TagsUnreadable,
     /// The service does not support it.
     NotSupported,
+    /// Viewers of the target get something else.
+    PlaysDifferently,
+    /// The pages of other sites may not use it alike.
+    CorsDiffers,
+    /// A manifest names the host of one side.
+    ManifestNamesOtherHost,
+    /// An answer does not say how long it may be kept.
+    NoCacheControl,
+    /// Viewers get the same refusal on both sides.
+    NotPlayableAtSource,
+    /// Whether it plays could not be found out.
+    PlayUnchecked,
+    /// A copy has other bytes.
+    BytesDiffer,
+    /// The bytes of a copy could not be read.
+    BytesUnchecked,
 }
 
 /// What a cause means for the promise that everything that plays in the source plays on the target, too.
@@ -135,6 +152,8 @@ pub enum Class {
     Unchecked,
     /// The operator withholds it.
     Withheld,
+    /// Worth a line. The target owes nothing.
+    Noted,
 }
 
 impl Cause {
@@ -160,7 +179,7 @@ impl Cause {
 
     /// Does the promise cover it? A cause that is not owed does not change the exit code.
     pub fn owed(self) -> bool {
-        self.class() != Class::Withheld
+        !matches!(self.class(), Class::Withheld | Class::Noted)
     }
 
     /// The cause with that code.
@@ -170,11 +189,17 @@ impl Cause {
 
     /// All causes in order of code.
     pub fn all() -> impl Iterator<Item = Self> {
-        table::ENTRIES.iter().map(|entry| entry.cause)
+        let mut entries: Vec<&Entry> = Self::entries().collect();
+        entries.sort_by_key(|entry| entry.code);
+        entries.into_iter().map(|entry| entry.cause)
+    }
+
+    fn entries() -> impl Iterator<Item = &'static Entry> {
+        table::ENTRIES.iter().chain(viewers::ENTRIES)
     }
 
     fn entry(self) -> &'static Entry {
-        table::ENTRIES.iter().find(|entry| entry.cause == self).expect("a test holds the table complete")
+        Self::entries().find(|entry| entry.cause == self).expect("a test holds the table complete")
     }
 }
 
@@ -268,9 +293,10 @@ mod tests {
     #[test]
     fn every_cause_has_one_entry_and_a_code_of_its_own() {
         let mut codes: Vec<&str> = Cause::all().map(Cause::code).collect();
-        let sorted = codes.is_sorted();
         codes.dedup();
-        assert!(sorted, "the table is in order of code");
+        for table in [table::ENTRIES, viewers::ENTRIES] {
+            assert!(table.is_sorted_by_key(|entry| entry.code), "each table is in order of code");
+        }
         assert_eq!(codes.len(), Cause::all().count());
         let declared = include_str!("verdict.rs").split("pub enum Class").next().unwrap();
         let declared = declared.split("pub enum Cause").nth(1).unwrap();

@@ -55,7 +55,7 @@ pub(crate) fn run(context: &Context, args: &ExplainArgs) -> Result<ExitCode, Com
 fn text(cause: &Explanation) -> String {
     let exit = match cause.result {
         Class::Held => "9",
-        Class::Withheld => "unchanged",
+        Class::Withheld | Class::Noted => "unchanged",
         Class::Skipped => "3, unless the source does not publish the asset or the configuration accepts the cause",
         Class::Failed | Class::Conflict | Class::Unchecked => "3, unless the configuration accepts the cause",
     };

@@ -55,7 +55,7 @@ impl Tally {
     /// Adds an asset of the source that is not mirrored.
     pub(crate) fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
         match finding.class() {
-            Class::Skipped | Class::Withheld => self.assets.skipped += 1,
+            Class::Skipped | Class::Withheld | Class::Noted => self.assets.skipped += 1,
             Class::Failed => self.assets.failed += 1,
             Class::Held => self.assets.held += 1,
             Class::Unchecked => self.assets.unchecked += 1,

@@ -1,4 +1,4 @@
-//! The table of causes: code, class, sentence, remedy, in order of code.
+//! The table of causes: code, class, sentence, remedy, in order of code. Those about viewers and bytes are in `viewers`.
 
 use super::{Cause, Class};
 
@@ -11,11 +11,17 @@ pub(super) struct Entry {
     pub(super) remedy: &'static str,
 }
 
-const fn entry(cause: Cause, code: &'static str, class: Class, sentence: &'static str, remedy: &'static str) -> Entry {
+pub(super) const fn entry(
+    cause: Cause,
+    code: &'static str,
+    class: Class,
+    sentence: &'static str,
+    remedy: &'static str,
+) -> Entry {
     Entry { cause, code, class, sentence, remedy }
 }
 
-/// All causes, in order of code.
+/// The causes of a run, in order of code.
 pub(super) const ENTRIES: &[Entry] = &[
     entry(
         Cause::AdoptionUnproven,

@@ -1,0 +1,64 @@
+//! The causes of `verify --play` and `verify --bytes`: code, class, sentence, remedy, in order of code.
+
+use super::table::{Entry, entry};
+use super::{Cause, Class};
+
+/// What viewers get, and what was read byte by byte.
+pub(super) const ENTRIES: &[Entry] = &[
+    entry(
+        Cause::BytesDiffer,
+        "bytes-differ",
+        Class::Failed,
+        "a copy has other bytes than its source, although length and checksum are equal",
+        "delete the blob on the target; the next `sync` copies it again",
+    ),
+    entry(
+        Cause::BytesUnchecked,
+        "bytes-unchecked",
+        Class::Unchecked,
+        "bytes could not be read on both sides, so it is not proven that they are equal",
+        "remove the cause that the detail names, then run `verify --bytes` again",
+    ),
+    entry(
+        Cause::CorsDiffers,
+        "cors-differs",
+        Class::Failed,
+        "the pages of other sites may use it on one side only, or in another way",
+        "give the target's account or streaming host the same CORS rules as the source's",
+    ),
+    entry(
+        Cause::ManifestNamesOtherHost,
+        "manifest-names-other-host",
+        Class::Failed,
+        "a manifest names the host of one side, so viewers of the other side need that host, too",
+        "write relative URLs into the manifest in the source, then run `sync`",
+    ),
+    entry(
+        Cause::NoCacheControl,
+        "no-cache-control",
+        Class::Noted,
+        "answers without Cache-Control: each cache decides itself how long it keeps them",
+        "set Cache-Control on the blobs in the source or on the streaming hosts",
+    ),
+    entry(
+        Cause::NotPlayableAtSource,
+        "not-playable-at-source",
+        Class::Noted,
+        "viewers get the same refusal from the source and from the target",
+        "correct the manifest or its file in the source, if it should play",
+    ),
+    entry(
+        Cause::PlayUnchecked,
+        "play-unchecked",
+        Class::Unchecked,
+        "it could not be found out whether it plays alike on both sides",
+        "remove the cause that the detail names, then run `verify --play` again",
+    ),
+    entry(
+        Cause::PlaysDifferently,
+        "plays-differently",
+        Class::Failed,
+        "viewers of the target get another answer than viewers of the source",
+        "compare what serves both hosts: the blobs with `verify --bytes`, the settings of the streaming hosts or caches by hand",
+    ),
+];
