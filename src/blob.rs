@@ -18,6 +18,7 @@ mod list;
 mod probe;
 mod properties;
 mod public_access;
+mod range;
 mod sas;
 mod send;
 mod small;
