@@ -100,6 +100,7 @@ struct AmsV2Section {
 struct BlobsSection {
     #[serde(rename = "service")]
     _service: IgnoredAny,
+    streaming_url: Option<Spanned<String>>,
     #[serde(rename = "storage")]
     _storage: IgnoredAny,
     #[serde(rename = "limits")]
@@ -202,8 +203,8 @@ impl Reader<'_> {
                 AccountFile { storage, limits, ..keys.with(auth.unwrap_or_default()) }
             }
             ServiceName::Blobs => {
-                let BlobsSection { .. } = self.table(Spanned::new(span, table), &["storage"]);
-                self.blobs(storage, limits)
+                let BlobsSection { streaming_url, .. } = self.table(Spanned::new(span, table), &["storage"]);
+                AccountFile { streaming_url, ..self.blobs(storage, limits) }
             }
         })
     }

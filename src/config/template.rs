@@ -96,6 +96,7 @@ pub fn render_blobs(ledger: &str, source: &StorageTemplate, target: &StorageTemp
     for (name, words, account) in [("source", "read", source), ("target", "written", target)] {
         let _ = write!(text, "\n# The storage account that is {words}; its containers are the assets.\n");
         let _ = writeln!(text, "[{name}]\nservice = \"blobs\"");
+        text.push_str("# Host that viewers read the blobs from, such as a CDN's; the account itself when not given:\n# streaming_url = \"https://…\"\n");
         storage(&mut text, name, account);
         text.push_str("# sas = { file = \"…\" } # an account SAS in place of the key\n");
     }
