@@ -47,6 +47,7 @@
 //! | `claims` | which target asset belongs to which source asset, and which locators are missing, moved or withdrawn; guards |
 //! | [`engine`] | the run: withdraw, compare, copy, verify, register, publish; `verify` and `urls` beside it |
 //! | [`asset`] | commands on single assets: upload, encode, publish, list, remove |
+//! | [`play`] | asks both hosts as viewers do and compares; reads samples of blobs |
 //! | [`doctor`] | checks whether a run would work: both accounts, the state and the ledger, one finding per check |
 //! | [`monitor`] | the events of a run; the library never prints |
 //! | [`manual`] | the manual for operators, one page per topic, as `mediamirror manual` prints it |
@@ -108,6 +109,7 @@ pub mod manual;
 pub mod memory;
 pub mod model;
 pub mod monitor;
+pub mod play;
 pub mod redact;
 pub mod retry;
 mod spelling;

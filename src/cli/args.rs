@@ -3,6 +3,7 @@
 pub(crate) mod global;
 mod guards;
 pub(crate) mod urls;
+mod verify;
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use super::asset::AssetArgs;
 use global::Global;
 use guards::GuardArgs;
 use urls::UrlsArgs;
+pub(crate) use verify::VerifyArgs;
 
 /// Mirrors a whole media library to a second region with server-side copies, at the same URL paths.
 #[derive(Debug, Parser)]
@@ -54,7 +56,7 @@ pub(crate) enum Command {
     ///
     /// Ends with 9 if `sync` would end with 9, because a person has to decide; else with 4 if something differs or is missing;
     /// else with 3 if something is not mirrored or could not be checked; else with 0.
-    Verify(ScopeArgs),
+    Verify(VerifyArgs),
     /// Print the pairs of streaming URLs, of which only the host name differs
     ///
     /// Ends with 9 if `sync` would end with 9, because a person has to decide; else with 4 if something that plays in the source
@@ -126,7 +128,7 @@ pub(crate) struct ScopeArgs {
     /// Requests in flight to each storage account, for reads and for writes
     #[arg(long, value_name = "N")]
     pub(crate) max_in_flight: Option<NonZeroU64>,
-    /// Bytes a second the copies may move, such as 200MB or 1GiB
+    /// Bytes a second that copies move and `verify --bytes` reads on each side, such as 200MB or 1GiB
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) bytes_per_second: Option<NonZeroU64>,
     /// Asynchronous copies pending at once in each storage account

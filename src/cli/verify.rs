@@ -1,11 +1,18 @@
 //! `verify`: compares both libraries and says what differs.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use bytesize::ByteSize;
+use mediamirror::clock;
 use mediamirror::engine::verify::{Verification, verify};
-use mediamirror::engine::{Options, Outcome};
+use mediamirror::engine::{Options, Outcome, Problem};
+use mediamirror::model::AssetId;
+use mediamirror::play::{Audience, BytesRead, Played, play, read_bytes};
+use mediamirror::verdict::Finding;
+use serde::Serialize;
 
-use super::args::ScopeArgs;
+use super::args::VerifyArgs;
 use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
@@ -15,24 +22,121 @@ use super::summary::counted;
 use super::sync::read_ledger;
 use super::wrap::{labelled, wrapped};
 
+/// All that was compared.
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    verification: Verification,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    play: Option<Played>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<BytesRead>,
+}
+
 /// Runs the command.
-pub(crate) async fn run(context: &Context, args: &ScopeArgs) -> Result<ExitCode, CommandFailure> {
-    let session = Session::open(context, &args.overrides()).await?;
+pub(crate) async fn run(context: &Context, args: &VerifyArgs) -> Result<ExitCode, CommandFailure> {
+    let session = Session::open(context, &args.scope.overrides()).await?;
     let ledger = read_ledger(&session)?;
-    let options = Options { policy: session.config.policy.clone(), ..args.options() };
+    let options = Options { policy: session.config.policy.clone(), ..args.scope.options() };
     let progress = context.screen.start("verify");
     let result = verify(&session.pair, &ledger, &options, &progress).await;
     progress.finish();
     ledger.close().await?;
     let verification = result.map_err(|error| CommandFailure::of(&error, false))?;
-    let code = match verification.verdict {
-        Outcome::Held => ExitCode::Held,
-        _ if !verification.differences.is_empty() => ExitCode::Differences,
-        Outcome::Complete => ExitCode::Success,
-        _ => ExitCode::Partial,
-    };
-    context.printer.report(code == ExitCode::Success, &verification, || text(&verification))?;
+    let report = further(context, args, &session, &options, verification).await?;
+    let code = report.exit_code();
+    context.printer.report(code == ExitCode::Success, &report, || report.text())?;
     Ok(code)
+}
+
+/// Plays and reads what the comparison calls equal, if that was asked for.
+async fn further(
+    context: &Context,
+    args: &VerifyArgs,
+    session: &Session,
+    options: &Options,
+    verification: Verification,
+) -> Result<Report, CommandFailure> {
+    let differences = verification.differences.iter().map(|difference| &difference.asset);
+    let skip: HashSet<AssetId> =
+        differences.chain(verification.problems.iter().map(|problem| &problem.asset)).cloned().collect();
+    let sample = args.sample(&clock::now().strftime("%Y-%m-%d").to_string());
+    let (mut played, mut read) = (None, None);
+    if args.play {
+        context.printer.note("asking both hosts as viewers do");
+        let audience = Audience { sample: &sample, origin: &args.origin };
+        let result = play(&session.pair, options, &skip, &audience).await;
+        played = Some(result.map_err(|error| CommandFailure::of(&error, false))?);
+    }
+    if args.bytes {
+        context.printer.note("reading blobs on both sides");
+        let result = read_bytes(&session.pair, options, &skip, &sample).await;
+        read = Some(result.map_err(|error| CommandFailure::of(&error, false))?);
+    }
+    Ok(Report { verification, play: played, bytes: read })
+}
+
+impl Report {
+    fn exit_code(&self) -> ExitCode {
+        let Self { verification, play, bytes } = self;
+        let differ = play.as_ref().is_some_and(Played::differs) || bytes.as_ref().is_some_and(BytesRead::differs);
+        let owe = play.as_ref().is_some_and(Played::owes) || bytes.as_ref().is_some_and(BytesRead::owes);
+        match verification.verdict {
+            Outcome::Held => ExitCode::Held,
+            _ if differ || !verification.differences.is_empty() => ExitCode::Differences,
+            Outcome::Complete if !owe => ExitCode::Success,
+            _ => ExitCode::Partial,
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = text(&self.verification);
+        if let Some(play) = &self.play {
+            let urls = &play.urls;
+            let counts = format!(
+                "{} behind {}{}: {} same, {} different, {} not playable in the source, {} unchecked",
+                counted(urls.urls, "URL"),
+                counted(play.manifests, "manifest"),
+                by_seed(&play.seed),
+                urls.same,
+                urls.different,
+                urls.not_playable,
+                urls.unchecked
+            );
+            text.push_str(&labelled("play", &counts));
+            found(&mut text, &play.findings, &play.problems);
+        }
+        if let Some(read) = &self.bytes {
+            let counts = format!(
+                "{} ({}){}: {} same, {} different, {} unchecked",
+                counted(read.blobs, "blob"),
+                ByteSize(read.bytes),
+                by_seed(&read.seed),
+                read.same,
+                read.different,
+                read.unchecked
+            );
+            text.push_str(&labelled("bytes", &counts));
+            found(&mut text, &read.findings, &read.problems);
+        }
+        text
+    }
+}
+
+/// How a sample can be chosen again.
+fn by_seed(seed: &str) -> String {
+    if seed.is_empty() { String::new() } else { format!(", sample of seed {}", plain::line(seed)) }
+}
+
+/// Findings about all, then those about assets.
+fn found(text: &mut String, findings: &[Finding], problems: &[Problem]) {
+    for finding in findings {
+        text.push_str(&wrapped("  ", &plain::line(&finding.line(true))));
+    }
+    for problem in problems {
+        let start = format!("  {}: ", plain::line(&problem.name));
+        text.push_str(&wrapped(&start, &plain::line(&problem.finding.line(true))));
+    }
 }
 
 /// The comparison for people.
@@ -48,13 +152,7 @@ pub(crate) fn text(verification: &Verification) -> String {
         let (assets, blobs) = (counted(extra.assets, "asset"), counted(extra.blobs, "blob"));
         let _ = writeln!(text, "extra    {assets} and {blobs} on the target alone");
     }
-    for finding in &verification.findings {
-        text.push_str(&wrapped("  ", &plain::line(&finding.line(true))));
-    }
-    for problem in &verification.problems {
-        let start = format!("  {}: ", plain::line(&problem.name));
-        text.push_str(&wrapped(&start, &plain::line(&problem.finding.line(true))));
-    }
+    found(&mut text, &verification.findings, &verification.problems);
     for difference in &verification.differences {
         let [name, item, what] = [&difference.name, &difference.item, &difference.what].map(|text| plain::line(text));
         text.push_str(&wrapped(&format!("  {name}: "), &format!("{item}: {what}")));

@@ -87,6 +87,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "asset",
         &["files", "model", "redact", "verdict", "clock", "error", "monitor", "library", "blob", "connect", "engine"],
     ),
+    (
+        "play",
+        &[
+            "model",
+            "redact",
+            "verdict",
+            "clock",
+            "error",
+            "config",
+            "library",
+            "blob",
+            "transport",
+            "connect",
+            "engine",
+        ],
+    ),
     ("doctor", &["model", "verdict", "clock", "error", "config", "ledger", "library", "blob", "state", "connect"]),
     ("emulator", &[]),
     ("fuzz", &[]),
@@ -204,6 +220,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("console", &["cli"]),
     ("axum", &["emulator"]),
     ("hyper", &["emulator"]),
+    ("m3u8_rs", &["play"]),
 ];
 
 /// Words of a service's protocol -> the only folders whose code may spell them, beside the emulator and the list of what may

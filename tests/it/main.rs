@@ -29,6 +29,7 @@ mod names;
 mod nights;
 mod old_api;
 mod outside;
+mod play;
 mod scenarios;
 mod seeds;
 mod simulation;

@@ -1,0 +1,82 @@
+//! The arguments of `verify`.
+
+use clap::Args;
+use mediamirror::play::Sample;
+
+use super::ScopeArgs;
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Which assets.
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    /// Also ask both hosts for manifests, first and last segments and subtitles, as viewers do
+    #[arg(long)]
+    pub(crate) play: bool,
+    /// Also read blobs on both sides and compare them byte by byte; `--bytes-per-second` limits it
+    #[arg(long)]
+    pub(crate) bytes: bool,
+    /// Play or read only so many of each hundred, such as 5%; one at least
+    #[arg(long, value_name = "PERCENT", value_parser = part)]
+    pub(crate) sample: Option<f64>,
+    /// Choose the sample by this text; by the date (UTC) when not given
+    #[arg(long, value_name = "TEXT", requires = "sample")]
+    pub(crate) seed: Option<String>,
+    /// The site whose page plays, as browsers send it
+    #[arg(long, value_name = "URL", default_value = "https://viewer.example", value_parser = origin)]
+    pub(crate) origin: String,
+}
+
+impl VerifyArgs {
+    /// What is chosen. `today`: the date.
+    pub(crate) fn sample(&self, today: &str) -> Sample {
+        match self.sample {
+            Some(part) => Sample { part, seed: self.seed.clone().unwrap_or_else(|| today.to_owned()) },
+            None => Sample::all(),
+        }
+    }
+}
+
+/// A percentage as a part of 1.
+fn part(text: &str) -> Result<f64, String> {
+    let wrong = || "write a percentage above 0% and up to 100%, such as 5% or 0.5%".to_owned();
+    let digits = text.trim().strip_suffix('%').ok_or_else(wrong)?;
+    let percent: f64 = digits.trim().parse().map_err(|_| wrong())?;
+    if percent > 0.0 && percent <= 100.0 { Ok(percent / 100.0) } else { Err(wrong()) }
+}
+
+/// Scheme and host, without anything behind.
+fn origin(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+    let plain = url.host().is_some() && url.path() == "/" && url.query().is_none() && url.username().is_empty();
+    let plain = plain && matches!(url.scheme(), "http" | "https");
+    if plain {
+        Ok(url.origin().ascii_serialization())
+    } else {
+        Err("write scheme and host alone, such as https://www.example.com".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_a_percentage_above_nothing() {
+        assert_eq!(part("5%"), Ok(0.05));
+        assert_eq!(part(" 100 %"), Ok(1.0));
+        for wrong in ["5", "0%", "-1%", "101%", "NaN%", "inf%", "%", ""] {
+            part(wrong).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host() {
+        assert_eq!(origin("https://www.example.com/").as_deref(), Ok("https://www.example.com"));
+        assert_eq!(origin("http://localhost:8080").as_deref(), Ok("http://localhost:8080"));
+        for wrong in ["www.example.com", "https://a.example/x", "https://u@a.example", "ftp://a.example", "data:x"] {
+            origin(wrong).unwrap_err();
+        }
+    }
+}

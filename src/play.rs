@@ -1,0 +1,251 @@
+//! Playing is the proof: asks both hosts for what a viewer asks for, and compares what they answer.
+//!
+//! A title is what a viewer can choose: a manifest among the blobs of a container, or all that the streaming locators of an
+//! asset open. Its manifests are read, and what they name is asked for: each playlist, what initializes a rendition, keys,
+//! subtitles, the first segment and the last. Every URL has the same path on the other host. Status, bytes, media type, and the
+//! headers for caches and for pages of other sites are compared. No credentials are sent and no redirect is followed.
+//!
+//! Reading and comparing (`hls`, `dash`, `place`, `compare`) is apart from asking (`walk`).
+
+mod assets;
+mod bytes;
+mod compare;
+mod counts;
+mod dash;
+mod hls;
+mod named;
+mod place;
+mod sample;
+mod titles;
+mod walk;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+
+pub use self::bytes::{BytesRead, read_bytes};
+pub use self::counts::UrlCounts;
+pub use self::sample::Sample;
+use self::titles::{Title, Unplayable};
+use self::walk::{Asked, Walked, walk};
+use crate::config::policy::Accepted;
+use crate::connect::Pair;
+use crate::engine::{Options, Problem};
+use crate::error::Error;
+use crate::model::{Asset, AssetId};
+use crate::verdict::{Cause, Class, Finding};
+
+/// Assets at once, and titles of each at once. The requests are limited by the viewers' lane.
+const AT_ONCE: usize = 8;
+/// After so many titles in a row for which a host did not answer, it is not asked for others.
+const PATIENCE: u64 = 3;
+
+/// The result of playing. `urls` = `same` + `different` + `not_playable` + `unchecked`.
+#[derive(Debug, Default, Serialize)]
+pub struct Played {
+    /// Assets that were looked at: those in scope that the comparison calls equal.
+    pub assets: u64,
+    /// Assets in scope that were left out, because the comparison found something about them.
+    pub left_out: u64,
+    /// Manifests that viewers start with.
+    pub manifests: u64,
+    /// The URLs.
+    #[serde(flatten)]
+    pub urls: UrlCounts,
+    /// The seed of the sample; empty where everything was played.
+    pub seed: String,
+    /// All that was found, by asset, in order of name.
+    pub problems: Vec<Problem>,
+    /// How many of them by cause.
+    pub causes: BTreeMap<Cause, u64>,
+    /// What concerns no single asset.
+    pub findings: Vec<Finding>,
+}
+
+impl Played {
+    /// Do viewers of the target get something else than those of the source, and is that not accepted?
+    pub fn differs(&self) -> bool {
+        self.problems.iter().any(|problem| problem.owed && problem.class == Class::Failed)
+    }
+
+    /// Is anything owed: a difference, or something that could not be found out?
+    pub fn owes(&self) -> bool {
+        self.findings.iter().any(Finding::owed) || self.problems.iter().any(|problem| problem.owed)
+    }
+}
+
+/// What is played, and as whom.
+#[derive(Debug)]
+pub struct Audience<'a> {
+    /// Which part of the titles.
+    pub sample: &'a Sample,
+    /// The site whose page plays, as in the header `Origin`.
+    pub origin: &'a str,
+}
+
+/// Plays the source's assets in scope from both hosts, without those in `skip`.
+///
+/// # Errors
+/// What makes going on pointless: refused credentials, a library that cannot be listed.
+pub async fn play(
+    pair: &Pair,
+    options: &Options,
+    skip: &HashSet<AssetId>,
+    audience: &Audience<'_>,
+) -> Result<Played, Error> {
+    let left_out = AtomicU64::new(0);
+    let room = Room { pair, audience, silent: AtomicU64::new(0), lowest: Mutex::new(None) };
+    let mut all = Played { seed: audience.sample.seed.clone(), ..Played::default() };
+    let mut accepted = Accepted::new(&options.policy.accept);
+    let mut pages = assets::in_scope(pair, options, skip, &left_out);
+    while let Some(page) = pages.try_next().await? {
+        let mut played = stream::iter(page).map(|asset| room.asset(asset)).buffer_unordered(AT_ONCE);
+        while let Some((asset, found)) = played.try_next().await? {
+            all.assets += 1;
+            all.add(&asset, found, &mut accepted);
+        }
+    }
+    // No sample is empty.
+    let lowest = room.lowest.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some((_, title)) = lowest.filter(|_| all.urls.urls == 0) {
+        let mut found = Found::default();
+        found.add(room.title(&title, &Asked::default()).await, title.manifests());
+        all.add(&title.asset, found, &mut accepted);
+    }
+    all.left_out = left_out.load(Ordering::Relaxed);
+    all.finish(&accepted);
+    Ok(all)
+}
+
+/// What all assets share.
+struct Room<'a> {
+    pair: &'a Pair,
+    audience: &'a Audience<'a>,
+    /// Titles in a row for which a host did not answer.
+    silent: AtomicU64,
+    /// The title with the lowest place, as long as none is chosen.
+    lowest: Mutex<Option<(u64, Title)>>,
+}
+
+/// What was found of an asset.
+#[derive(Debug, Default)]
+struct Found {
+    manifests: u64,
+    urls: UrlCounts,
+    findings: Vec<Finding>,
+    uncached: (u64, String),
+}
+
+impl Found {
+    fn add(&mut self, walked: Walked, manifests: u64) {
+        self.manifests += manifests;
+        self.urls.add(walked.urls);
+        self.findings.extend(walked.findings);
+        if walked.uncached.0 > 0 {
+            self.uncached = (self.uncached.0 + walked.uncached.0, walked.uncached.1);
+        }
+    }
+}
+
+impl Room<'_> {
+    async fn asset(&self, asset: Asset) -> Result<(Asset, Found), Error> {
+        let (mut found, asked) = (Found::default(), Asked::default());
+        let titles = titles::of(self.pair, &asset).map(|title| self.titled(title, &asked));
+        let mut played = titles.buffer_unordered(AT_ONCE);
+        while let Some(answer) = played.next().await {
+            match answer {
+                Ok(Some((walked, manifests))) => found.add(walked, manifests),
+                Ok(None) => {}
+                Err(Unplayable::Failed(error)) if assets::ends_all(&error) => return Err(error),
+                Err(Unplayable::Failed(error)) => found.findings.push(unchecked(error.to_string())),
+                Err(Unplayable::Closed(why)) => found.findings.push(unchecked(why)),
+            }
+        }
+        drop(played);
+        Ok((asset, found))
+    }
+
+    /// Plays a title if it is chosen.
+    async fn titled(
+        &self,
+        title: Result<Title, Unplayable>,
+        asked: &Asked,
+    ) -> Result<Option<(Walked, u64)>, Unplayable> {
+        let title = title?;
+        let place = self.audience.sample.place(title.asset.label(), &title.name);
+        if self.audience.sample.takes(place) {
+            return Ok(Some((self.title(&title, asked).await, title.manifests())));
+        }
+        let mut lowest = self.lowest.lock().unwrap_or_else(PoisonError::into_inner);
+        if lowest.as_ref().is_none_or(|(known, _)| place < *known) {
+            *lowest = Some((place, title));
+        }
+        Ok(None)
+    }
+
+    async fn title(&self, title: &Title, asked: &Asked) -> Walked {
+        if self.silent.load(Ordering::Relaxed) >= PATIENCE {
+            let urls = UrlCounts { urls: 1, unchecked: 1, ..UrlCounts::default() };
+            let finding = unchecked(format!("{}: not asked for, because a host does not answer", title.name));
+            return Walked { urls, findings: vec![finding], ..Walked::default() };
+        }
+        let walked = walk(self.pair, title, self.audience.origin, asked).await;
+        if walked.silent {
+            self.silent.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.silent.store(0, Ordering::Relaxed);
+        }
+        walked
+    }
+}
+
+fn unchecked(why: String) -> Finding {
+    Finding::new(Cause::PlayUnchecked, why)
+}
+
+impl Played {
+    fn add(&mut self, asset: &Asset, found: Found, accepted: &mut Accepted) {
+        let Found { manifests, urls, mut findings, uncached } = found;
+        self.manifests += manifests;
+        self.urls.add(urls);
+        if uncached.0 > 0 {
+            let others = if uncached.0 > 1 { format!(", and {} others", uncached.0 - 1) } else { String::new() };
+            findings.push(Finding::new(Cause::NoCacheControl, format!("{}{others}", uncached.1)));
+        }
+        let mut owed: BTreeMap<Cause, bool> = BTreeMap::new();
+        for finding in findings {
+            *self.causes.entry(finding.cause).or_default() += 1;
+            // A limit of what is accepted counts assets.
+            let problem = match owed.get(&finding.cause) {
+                Some(&owed) => Problem { owed, ..Problem::of(asset, finding, &mut Accepted::default()) },
+                None => Problem::of(asset, finding, accepted),
+            };
+            owed.insert(problem.finding.cause, problem.owed);
+            self.problems.push(problem);
+        }
+    }
+
+    /// Says where nothing is proven, and puts all in order.
+    fn finish(&mut self, accepted: &Accepted) {
+        if self.urls.same + self.urls.different == 0 && !accepted.covers(Cause::PlayUnchecked, "") {
+            let why = match () {
+                () if self.urls.urls > 0 => "no URL plays in the source, so nothing is proven",
+                () if self.assets == 0 => "no asset is equal on both sides, so nothing was played",
+                () => "no manifest was found, so nothing was played",
+            };
+            self.findings.push(unchecked(why.to_owned()));
+            *self.causes.entry(Cause::PlayUnchecked).or_default() += 1;
+        }
+        self.problems.sort_by(|a, b| {
+            (&a.name, &a.asset, a.finding.cause, &a.finding.detail).cmp(&(
+                &b.name,
+                &b.asset,
+                b.finding.cause,
+                &b.finding.detail,
+            ))
+        });
+    }
+}

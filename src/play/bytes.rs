@@ -1,0 +1,244 @@
+//! Reads a sample of all blobs on both sides, byte by byte, and compares.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::assets;
+use super::sample::Sample;
+use super::titles::container;
+use crate::blob::BlobAccount;
+use crate::config::policy::Accepted;
+use crate::connect::{Endpoint, Pair};
+use crate::engine::{Options, Problem};
+use crate::error::Error;
+use crate::model::{Asset, AssetId, Blob, BlobRef, Mark};
+use crate::verdict::{Cause, Class, Finding};
+
+/// What is read in one request. Larger parts save nothing, and more of them are in memory.
+const PIECE: u64 = 4 << 20;
+/// Blobs at once, on both sides.
+const AT_ONCE: usize = 8;
+
+/// The result of reading. `blobs` = `same` + `different` + `unchecked`.
+#[derive(Debug, Default, Serialize)]
+pub struct BytesRead {
+    /// Blobs that were chosen.
+    pub blobs: u64,
+    /// Bytes that were read, of both sides together.
+    pub bytes: u64,
+    /// Equal, byte by byte.
+    pub same: u64,
+    /// Not equal.
+    pub different: u64,
+    /// They could not be read.
+    pub unchecked: u64,
+    /// Assets in scope that were left out, because the comparison found something about them.
+    pub left_out: u64,
+    /// The seed of the sample; empty where everything was read.
+    pub seed: String,
+    /// All that was found, by asset, in order of name.
+    pub problems: Vec<Problem>,
+    /// How many of them by cause.
+    pub causes: BTreeMap<Cause, u64>,
+    /// What concerns no single asset.
+    pub findings: Vec<Finding>,
+}
+
+impl BytesRead {
+    /// Has a copy other bytes, and is that not accepted?
+    pub fn differs(&self) -> bool {
+        self.problems.iter().any(|problem| problem.owed && problem.class == Class::Failed)
+    }
+
+    /// Is anything owed: a difference, or something that could not be read?
+    pub fn owes(&self) -> bool {
+        self.findings.iter().any(Finding::owed) || self.problems.iter().any(|problem| problem.owed)
+    }
+}
+
+/// How the bytes of one blob compare.
+#[derive(Debug)]
+enum Read {
+    Same(u64),
+    Different(u64, String),
+    Unchecked(u64, String),
+}
+
+/// Reads a sample of the blobs of all assets in scope, without those in `skip`, on both sides.
+///
+/// # Errors
+/// What makes going on pointless: refused credentials, a library that cannot be listed.
+pub async fn read_bytes(
+    pair: &Pair,
+    options: &Options,
+    skip: &HashSet<AssetId>,
+    sample: &Sample,
+) -> Result<BytesRead, Error> {
+    let left_out = AtomicU64::new(0);
+    let mut all = BytesRead { seed: sample.seed.clone(), ..BytesRead::default() };
+    let mut accepted = Accepted::new(&options.policy.accept);
+    // The blob with the lowest place, as long as none is chosen.
+    let mut lowest: Option<(u64, Asset, Blob)> = None;
+    let mut pages = assets::in_scope(pair, options, skip, &left_out);
+    while let Some(page) = pages.try_next().await? {
+        for asset in page {
+            let (finding, other) = all.asset(pair, &asset, sample, &mut accepted).await?;
+            if let Some(finding) = finding {
+                all.find(&asset, finding, &mut accepted);
+            }
+            if let Some((place, blob)) = other
+                && lowest.as_ref().is_none_or(|(known, ..)| place < *known)
+            {
+                lowest = Some((place, asset, blob));
+            }
+        }
+    }
+    // No sample is empty.
+    if let Some((_, asset, blob)) = lowest.filter(|_| all.blobs == 0) {
+        let read = Sides::of(pair, &asset).await?.read(blob).await?;
+        all.add(&asset, read, &mut accepted);
+    }
+    if all.same + all.different == 0 && !accepted.covers(Cause::BytesUnchecked, "") {
+        all.findings.push(Finding::new(Cause::BytesUnchecked, "no blob was read, so nothing is proven"));
+        *all.causes.entry(Cause::BytesUnchecked).or_default() += 1;
+    }
+    all.left_out = left_out.load(Ordering::Relaxed);
+    all.problems.sort_by(|a, b| (&a.name, &a.asset, &a.finding.detail).cmp(&(&b.name, &b.asset, &b.finding.detail)));
+    Ok(all)
+}
+
+type Other = Option<(u64, Blob)>;
+
+impl BytesRead {
+    /// Reads the chosen blobs of an asset. Returns why it could not be listed, and the blob with the lowest place that was not
+    /// chosen.
+    async fn asset(
+        &mut self,
+        pair: &Pair,
+        asset: &Asset,
+        sample: &Sample,
+        accepted: &mut Accepted,
+    ) -> Result<(Option<Finding>, Other), Error> {
+        let Some((account, name)) = container(&pair.source, asset) else {
+            return Ok((Some(unchecked("its container is not known")), None));
+        };
+        let (mut sides, mut other): (Option<Sides<'_>>, Other) = (None, None);
+        let mut pages = account.list(&name);
+        loop {
+            let page = match pages.try_next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => return Ok((None, other)),
+                Err(error) if assets::ends_all(&error) => return Err(error),
+                Err(error) => return Ok((Some(unchecked(&error.to_string())), other)),
+            };
+            let mut chosen = Vec::new();
+            for blob in page {
+                let place = sample.place(asset.label(), &blob.name);
+                if sample.takes(place) {
+                    chosen.push(blob);
+                } else if other.as_ref().is_none_or(|(known, _)| place < *known) {
+                    other = Some((place, blob));
+                }
+            }
+            if chosen.is_empty() {
+                continue;
+            }
+            if sides.is_none() {
+                sides = Some(Sides::of(pair, asset).await?);
+            }
+            let Some(sides) = &sides else { continue };
+            let mut read = stream::iter(chosen).map(|blob| sides.read(blob)).buffer_unordered(AT_ONCE);
+            while let Some(read) = read.try_next().await? {
+                self.add(asset, read, accepted);
+            }
+        }
+    }
+
+    fn add(&mut self, asset: &Asset, read: Read, accepted: &mut Accepted) {
+        self.blobs += 1;
+        let (count, bytes, finding) = match read {
+            Read::Same(bytes) => (&mut self.same, bytes, None),
+            Read::Different(bytes, what) => (&mut self.different, bytes, Some(Finding::new(Cause::BytesDiffer, what))),
+            Read::Unchecked(bytes, why) => (&mut self.unchecked, bytes, Some(unchecked(&why))),
+        };
+        *count += 1;
+        self.bytes += bytes;
+        if let Some(finding) = finding {
+            self.find(asset, finding, accepted);
+        }
+    }
+
+    fn find(&mut self, asset: &Asset, finding: Finding, accepted: &mut Accepted) {
+        *self.causes.entry(finding.cause).or_default() += 1;
+        self.problems.push(Problem::of(asset, finding, accepted));
+    }
+}
+
+fn unchecked(why: &str) -> Finding {
+    Finding::new(Cause::BytesUnchecked, why)
+}
+
+/// Both containers of an asset; `None`: one is not known.
+struct Sides<'a>(Option<[(&'a BlobAccount, crate::model::ContainerName); 2]>);
+
+impl<'a> Sides<'a> {
+    async fn of(pair: &'a Pair, asset: &Asset) -> Result<Self, Error> {
+        let prefix = Mark::prefix(pair.source.library.account(), &asset.id);
+        let mut copies = pair.target.library.assets_by_mark(&prefix).await?;
+        let copy = match (copies.pop(), copies.len()) {
+            (Some(only), 0) => only,
+            // The comparison names a copy that is missing, and one that is there twice.
+            _ => return Ok(Self(None)),
+        };
+        let both = [(&pair.source, asset), (&pair.target, &copy)].map(|(side, asset)| one(side, asset));
+        let [Some(from), Some(to)] = both else { return Ok(Self(None)) };
+        Ok(Self(Some([from, to])))
+    }
+
+    async fn read(&self, blob: Blob) -> Result<Read, Error> {
+        let Some(sides) = &self.0 else {
+            return Ok(Read::Unchecked(0, format!("{}: its copy is not known", blob.name)));
+        };
+        let at = |side: usize| BlobRef { container: sides[side].1.clone(), name: blob.name.clone() };
+        let copy = match sides[1].0.properties(&at(1)).await {
+            Ok(Some(copy)) => copy,
+            Ok(None) => return Ok(Read::Different(0, format!("{}: missing on the target", blob.name))),
+            Err(error) if assets::ends_all(&error) => return Err(error),
+            Err(error) => return Ok(Read::Unchecked(0, format!("{}: {error}", blob.name))),
+        };
+        if copy.length != blob.length {
+            let what = format!("{}: length {} instead of {}", blob.name, copy.length, blob.length);
+            return Ok(Read::Different(0, what));
+        }
+        let (from, to) = (at(0), at(1));
+        let (mut here, mut there, mut done) = (Sha256::new(), Sha256::new(), 0_u64);
+        while done < blob.length {
+            let length = PIECE.min(blob.length - done);
+            let pieces = futures::try_join!(
+                sides[0].0.read_range(&from, &blob, done, length),
+                sides[1].0.read_range(&to, &copy, done, length)
+            );
+            match pieces {
+                Ok((piece, copied)) => {
+                    here.update(&piece);
+                    there.update(&copied);
+                }
+                Err(error) if assets::ends_all(&error) => return Err(error),
+                Err(error) => return Ok(Read::Unchecked(2 * done, format!("{}: {error}", blob.name))),
+            }
+            done += length;
+        }
+        let digests: [[u8; 32]; 2] = [here.finalize().into(), there.finalize().into()];
+        let same = digests[0] == digests[1];
+        let what = || format!("{}: other bytes, of the same length {}", blob.name, blob.length);
+        Ok(if same { Read::Same(2 * done) } else { Read::Different(2 * done, what()) })
+    }
+}
+
+fn one<'a>(side: &'a Endpoint, asset: &Asset) -> Option<(&'a BlobAccount, crate::model::ContainerName)> {
+    container(side, asset).map(|(account, name)| (&**account, name))
+}

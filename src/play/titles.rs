@@ -1,0 +1,221 @@
+//! What is played of an asset: the manifests and files that viewers start with.
+
+use std::sync::Arc;
+
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt, stream};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::{Position, Url};
+
+use super::named::Kind;
+use super::place::Hosts;
+use crate::blob::BlobAccount;
+use crate::clock;
+use crate::connect::{Endpoint, Pair};
+use crate::error::Error;
+use crate::model::{Asset, AssetFile, ContainerName, Locator, LocatorKind};
+use crate::transport::is_loopback;
+
+/// Characters of a name that stay as they are in one segment of a URL's path (RFC 3986, unreserved).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Why a private container is not played.
+const PRIVATE: &str = "the container is not public, so viewers read it with signatures or through another host, which \
+                       `streaming_url` does not name";
+
+/// What a viewer can choose: the manifests of one film, each with the same path on both hosts.
+#[derive(Debug, Clone)]
+pub(super) struct Title {
+    /// The asset that has it.
+    pub(super) asset: Asset,
+    /// Its name within the asset.
+    pub(super) name: String,
+    /// The hosts that serve it.
+    pub(super) hosts: Arc<Hosts>,
+    /// Where a viewer starts: paths below the base of either host.
+    pub(super) starts: Vec<(String, Kind)>,
+}
+
+impl Title {
+    /// The manifests among what viewers start with; the others are files.
+    pub(super) fn manifests(&self) -> u64 {
+        self.starts.iter().filter(|(_, kind)| *kind != Kind::File).count() as u64
+    }
+}
+
+/// The titles of an asset, or why they cannot be asked for as a viewer does.
+pub(super) type Titles<'a> = BoxStream<'a, Result<Title, Unplayable>>;
+
+/// Why a title is not played.
+#[derive(Debug)]
+pub(super) enum Unplayable {
+    /// Viewers cannot read it without a signature, or the host is not known.
+    Closed(String),
+    /// It could not be found out.
+    Failed(Error),
+}
+
+impl From<Error> for Unplayable {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The titles of an asset.
+pub(super) fn of<'a>(pair: &'a Pair, asset: &'a Asset) -> Titles<'a> {
+    if pair.source.library.capabilities().locators {
+        stream::once(of_locators(pair, asset)).try_filter(|title| std::future::ready(!title.starts.is_empty())).boxed()
+    } else {
+        of_blobs(pair, asset)
+    }
+}
+
+/// All that the streaming locators of an asset open, as one title.
+async fn of_locators(pair: &Pair, asset: &Asset) -> Result<Title, Unplayable> {
+    let (source, target) = (&pair.source.library, &pair.target.library);
+    let skew = source.clock_skew().unwrap_or_default();
+    let now = clock::now().checked_add(skew).unwrap_or_else(|_| clock::now());
+    let mut locators = source.locators_of_asset(&asset.id).await?;
+    let live = |locator: &Locator| locator.expiry > now && locator.start.is_none_or(|start| start <= now);
+    locators.retain(|locator| locator.kind == LocatorKind::Streaming && live(locator));
+    let name = asset.label().to_owned();
+    let mut title = Title { asset: asset.clone(), name, hosts: Arc::new(nowhere()), starts: Vec::new() };
+    let Some(first) = locators.first() else { return Ok(title) };
+    let ids = [first.id.clone()];
+    let there = target.locators_of(&ids).await?.into_iter().next().flatten();
+    let [from, to] =
+        [(&pair.source, Some(first)), (&pair.target, there.as_ref())].map(|(side, locator)| base(side, locator));
+    let (Some(from), Some(to)) = (from, to) else {
+        return Err(Unplayable::Closed(
+            "the streaming host is not known: set `streaming_url` on both sides".to_owned(),
+        ));
+    };
+    title.hosts = Arc::new(hosts(pair, from, to));
+    let files = source.files_of(&[asset.id.clone()]).await?.into_iter().next().unwrap_or_default();
+    for locator in &locators {
+        let path = locator.path.as_deref().and_then(|path| Url::parse(path).ok());
+        let root = path.as_ref().map_or_else(|| format!("/{}/", locator.id), |path| path.path().to_owned());
+        title.starts.extend(files.iter().flat_map(|file| starts_of(root.trim_start_matches('/'), file)));
+    }
+    Ok(title)
+}
+
+/// What viewers ask for of a file: a server manifest is asked for in each protocol, any other file as it is.
+fn starts_of(root: &str, file: &AssetFile) -> Vec<(String, Kind)> {
+    let url = format!("{root}{}", encoded(&file.name));
+    let name = file.name.to_ascii_lowercase();
+    match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("ism") => vec![
+            (format!("{url}/manifest"), Kind::Document),
+            (format!("{url}/manifest(format=m3u8-aapl)"), Kind::Hls),
+            (format!("{url}/manifest(format=mpd-time-csf)"), Kind::Dash),
+        ],
+        // The server's own description of the fragments.
+        Some("ismc") | None => Vec::new(),
+        Some(_) => vec![(url, Kind::File)],
+    }
+}
+
+/// Each manifest among the blobs of a container is a title; where viewers cannot read it, the first one says so.
+fn of_blobs<'a>(pair: &'a Pair, asset: &'a Asset) -> Titles<'a> {
+    let titles = stream::once(is_closed(pair, asset)).map(|closed| match closed {
+        Ok(false) => manifests(pair, asset),
+        Ok(true) => {
+            let closed =
+                |found: Result<Title, Unplayable>| found.and_then(|_| Err(Unplayable::Closed(PRIVATE.to_owned())));
+            manifests(pair, asset).take(1).map(closed).boxed()
+        }
+        Err(error) => stream::once(std::future::ready(Err(error.into()))).boxed(),
+    });
+    titles.flatten().boxed()
+}
+
+/// Is there no way to read a container as a viewer does? A streaming host may have rights of its own.
+async fn is_closed(pair: &Pair, asset: &Asset) -> Result<bool, Error> {
+    if pair.source.streaming_url.is_some() {
+        return Ok(false);
+    }
+    let locators = pair.source.library.locators_of_asset(&asset.id).await?;
+    Ok(!locators.iter().any(|locator| locator.kind == LocatorKind::Public))
+}
+
+/// The manifests among the blobs of a container.
+fn manifests<'a>(pair: &'a Pair, asset: &'a Asset) -> Titles<'a> {
+    let bases = [&pair.source, &pair.target].map(|side| base(side, None));
+    let ([Some(from), Some(to)], Some((account, container))) = (bases, container(&pair.source, asset)) else {
+        return stream::empty().boxed();
+    };
+    let hosts = Arc::new(hosts(pair, from, to));
+    let pages = account.list(&container).map_err(Unplayable::from).map_ok(move |page| {
+        let (hosts, root) = (Arc::clone(&hosts), encoded(asset.id.as_str()));
+        let titles = page.into_iter().filter_map(move |blob| {
+            let kind = manifest_kind(&blob.name)?;
+            let starts = vec![(format!("{root}/{}", encoded(&blob.name)), kind)];
+            Some(Title { asset: asset.clone(), name: blob.name, hosts: Arc::clone(&hosts), starts })
+        });
+        stream::iter(titles.map(Ok))
+    });
+    pages.try_flatten().boxed()
+}
+
+fn manifest_kind(blob: &str) -> Option<Kind> {
+    match blob.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
+        "m3u8" => Some(Kind::Hls),
+        "mpd" => Some(Kind::Dash),
+        _ => None,
+    }
+}
+
+/// The container of an asset, and its account.
+pub(super) fn container<'a>(side: &'a Endpoint, asset: &Asset) -> Option<(&'a Arc<BlobAccount>, ContainerName)> {
+    side.blobs(asset.storage_account.as_ref()).zip(asset.container.clone())
+}
+
+/// The URL below which viewers of a side read, with a slash at its end. Plain HTTP is read as HTTPS, but on this machine.
+fn base(side: &Endpoint, locator: Option<&Locator>) -> Option<Url> {
+    let mut base = match (&side.streaming_url, locator) {
+        (Some(url), _) => url.clone(),
+        (None, Some(locator)) => {
+            let path = Url::parse(locator.path.as_deref()?).ok()?;
+            Url::parse(&path[..Position::BeforePath]).ok()?
+        }
+        (None, None) if !side.library.capabilities().locators => side.storage_urls.first()?.clone(),
+        (None, None) => return None,
+    };
+    if base.scheme() == "http" && !is_loopback(&base) {
+        base.set_scheme("https").ok()?;
+    }
+    base.set_query(None);
+    if !base.path().ends_with('/') {
+        base.set_path(&format!("{}/", base.path()));
+    }
+    side.viewer.allow(&base);
+    Some(base)
+}
+
+/// Both hosts, with the other names by which a manifest may name them. A name that both sides have names neither.
+fn hosts(pair: &Pair, source: Url, target: Url) -> Hosts {
+    let names = |side: &Endpoint| -> Vec<String> {
+        let urls = side.storage_urls.iter().chain(&side.streaming_url);
+        urls.filter_map(|url| url.host_str().map(str::to_owned)).collect()
+    };
+    let mut names = [names(&pair.source), names(&pair.target)];
+    names[0].extend(source.host_str().map(str::to_owned));
+    names[1].extend(target.host_str().map(str::to_owned));
+    let [there, here] = &names;
+    let only =
+        |names: &[String], others: &[String]| names.iter().filter(|name| !others.contains(name)).cloned().collect();
+    Hosts { source_names: only(there, here), target_names: only(here, there), source, target }
+}
+
+/// Stands in where nothing is asked for.
+fn nowhere() -> Hosts {
+    let url: Url = "https://localhost/".parse().expect("a constant URL is one");
+    Hosts { source: url.clone(), target: url, source_names: Vec::new(), target_names: Vec::new() }
+}
+
+/// A name as a path, its slashes kept.
+fn encoded(name: &str) -> String {
+    let segments = name.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string());
+    segments.collect::<Vec<_>>().join("/")
+}

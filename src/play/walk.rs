@@ -1,0 +1,278 @@
+//! Plays one title: asks both hosts for its manifests and for what these name, and compares.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::{Mutex, PoisonError};
+
+use url::Url;
+
+use super::compare::{self, Compared};
+use super::counts::UrlCounts;
+use super::named::{Contents, Kind, Named, Part};
+use super::place::{Hosts, Place};
+use super::titles::Title;
+use super::{dash, hls};
+use crate::connect::{Pair, Viewer, ViewerAnswer, ViewerRequest};
+use crate::error::CallError;
+use crate::redact::scrub;
+use crate::verdict::{Cause, Finding};
+
+/// A manifest of a day in segments of one second has about 4 MB.
+const MANIFEST: usize = 4 << 20;
+/// A playlist of renditions names playlists of segments, and those name nothing that names others.
+const MAX_DEPTH: usize = 2;
+/// Ten periods of twenty renditions need 600.
+const MAX_URLS: u64 = 5_000;
+/// What is read of the beginning and of the end of a large file.
+const END: u64 = 1 << 20;
+/// What a browser asks first, before a page of another site may send `Range`.
+const PREFLIGHT: [(&str, &str); 2] =
+    [("access-control-request-method", "GET"), ("access-control-request-headers", "range")];
+
+/// What was found of a title.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    pub(super) urls: UrlCounts,
+    pub(super) findings: Vec<Finding>,
+    /// URLs whose answers do not say how long they may be kept, and one of them.
+    pub(super) uncached: (u64, String),
+    /// A host did not answer at all.
+    pub(super) silent: bool,
+}
+
+/// The URLs of an asset that were asked for, so that none is asked for twice.
+#[derive(Debug, Default)]
+pub(super) struct Asked(Mutex<HashSet<u64>>);
+
+impl Asked {
+    /// Is it asked for the first time?
+    fn first(&self, url: (&str, Part)) -> bool {
+        let mut hasher = DefaultHasher::new();
+        url.hash(&mut hasher);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(hasher.finish())
+    }
+}
+
+/// One title, while it is played.
+struct Walk<'a> {
+    pair: &'a Pair,
+    hosts: &'a Hosts,
+    origin: &'a str,
+    asked: &'a Asked,
+    /// Kinds of which one was asked for in every way.
+    tried: BTreeSet<Kind>,
+    waiting: VecDeque<Step>,
+    found: Walked,
+}
+
+/// A URL to ask for.
+struct Step {
+    path: String,
+    kind: Kind,
+    part: Part,
+    depth: usize,
+}
+
+/// Plays a title.
+pub(super) async fn walk(pair: &Pair, title: &Title, origin: &str, asked: &Asked) -> Walked {
+    let mut walk = Walk {
+        pair,
+        hosts: &title.hosts,
+        origin,
+        asked,
+        tried: BTreeSet::new(),
+        waiting: VecDeque::new(),
+        found: Walked::default(),
+    };
+    for (path, kind) in &title.starts {
+        let part = if *kind == Kind::File { Part::Ends } else { Part::Whole };
+        walk.waiting.push_back(Step { path: path.clone(), kind: *kind, part, depth: 0 });
+    }
+    while let Some(step) = walk.waiting.pop_front() {
+        if walk.found.silent || walk.found.urls.urls >= MAX_URLS {
+            let left = walk.waiting.len() + 1;
+            let why = if walk.found.silent { "a host does not answer" } else { "it names too many URLs" };
+            walk.unchecked(&step.path, &format!("{why}: this and {} other URLs are left out", left - 1));
+            break;
+        }
+        walk.step(step).await;
+    }
+    walk.found
+}
+
+/// What both hosts answer.
+type Pairs = (ViewerAnswer, ViewerAnswer);
+
+impl Walk<'_> {
+    async fn step(&mut self, step: Step) {
+        if !self.asked.first((&step.path, step.part)) {
+            return;
+        }
+        let (compared, answers) = match self.content(&step).await {
+            Ok(found) => found,
+            Err(error) => {
+                self.found.silent = error.failure.status().is_none();
+                self.unchecked(&step.path, &error.failure.to_string());
+                return;
+            }
+        };
+        let mut differences = match compared {
+            Compared::Same => Vec::new(),
+            Compared::Different(differences) => differences,
+            Compared::NotPlayable(status) => {
+                self.found.urls.not_playable += 1;
+                self.found.urls.urls += 1;
+                self.note(Cause::NotPlayableAtSource, &step.path, &format!("HTTP {status} on both hosts"));
+                return;
+            }
+            Compared::Unchecked(why) => return self.unchecked(&step.path, &why),
+        };
+        let plays = matches!(answers.0.status, 200 | 206);
+        if plays && self.tried.insert(step.kind) {
+            match self.in_every_way(&step, differences.is_empty()).await {
+                Ok(more) => differences.extend(more),
+                Err(error) => return self.unchecked(&step.path, &error.failure.to_string()),
+            }
+        }
+        if plays && !compare::says_how_long(&answers.0) {
+            self.found.uncached.0 += 1;
+            self.found.uncached.1.clone_from(&step.path);
+        }
+        self.found.urls.urls += 1;
+        self.found.urls.bytes += answers.0.length + answers.1.length;
+        *if differences.is_empty() { &mut self.found.urls.same } else { &mut self.found.urls.different } += 1;
+        for (cause, what) in differences {
+            self.note(cause, &step.path, &what);
+        }
+        if plays && step.kind.is_manifest() {
+            self.contents(&step, &answers.0);
+        }
+    }
+
+    /// Asks both hosts for the bytes, and compares.
+    async fn content(&self, step: &Step) -> Result<(Compared, Pairs), CallError> {
+        let keep = if step.kind.is_manifest() { MANIFEST } else { 0 };
+        let range = match step.part {
+            Part::Whole => None,
+            Part::Range(from, length) => Some((from, length)),
+            Part::Ends => Some((0, END)),
+        };
+        let answers = self.both(&step.path, range, keep).await?;
+        let mut compared = compare::content(&answers.0, &answers.1);
+        let total = answers.0.header("content-range").and_then(|range| range.rsplit_once('/')?.1.parse::<u64>().ok());
+        if step.part == Part::Ends
+            && compared == Compared::Same
+            && let Some(rest) = total.and_then(|total| total.checked_sub(END)).filter(|rest| *rest > 0)
+        {
+            let end = self.both(&step.path, Some((END + rest.saturating_sub(END), rest.min(END))), 0).await?;
+            compared = compare::content(&end.0, &end.1);
+        }
+        Ok((compared, answers))
+    }
+
+    /// The question of a browser; and, unless the file differs as a whole, a part of it.
+    async fn in_every_way(&self, step: &Step, is_same: bool) -> Result<Vec<(Cause, String)>, CallError> {
+        let headers: Vec<_> = PREFLIGHT.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let (source, target) = self.ask(&step.path, headers, 0).await?;
+        let mut differences = compare::preflight(&source, &target);
+        if is_same && step.part == Part::Whole {
+            let (source, target) = self.both(&step.path, Some((0, 2)), 0).await?;
+            if let Compared::Different(found) = compare::content(&source, &target) {
+                differences.extend(found.into_iter().map(|(cause, what)| (cause, format!("bytes 0-1: {what}"))));
+            }
+        }
+        Ok(differences)
+    }
+
+    async fn both(&self, path: &str, range: Option<(u64, u64)>, keep: usize) -> Result<Pairs, CallError> {
+        let range =
+            range.map(|(from, length)| format!("bytes={from}-{}", from.saturating_add(length).saturating_sub(1)));
+        self.ask(path, range.map(|range| ("range", range)).into_iter().collect(), keep).await
+    }
+
+    async fn ask(&self, path: &str, mut headers: Vec<(&'static str, String)>, keep: usize) -> Result<Pairs, CallError> {
+        headers.push(("origin", self.origin.to_owned()));
+        let ask = async |viewer: &Viewer, base: &Url| {
+            let url = base.join(&below(path)).unwrap_or_else(|_| base.clone());
+            viewer.ask(ViewerRequest { url: &url, headers: &headers, keep }).await
+        };
+        futures::try_join!(
+            ask(&self.pair.source.viewer, &self.hosts.source),
+            ask(&self.pair.target.viewer, &self.hosts.target)
+        )
+    }
+
+    /// What a manifest names is asked for next.
+    fn contents(&mut self, step: &Step, answer: &ViewerAnswer) {
+        let Some(body) = &answer.body else {
+            return self.unchecked(&step.path, &format!("a manifest of more than {MANIFEST} bytes is not read"));
+        };
+        let read = if step.kind == Kind::Hls { hls::read(body) } else { dash::read(body) };
+        let Contents { named, gaps } = match read {
+            Ok(contents) => contents,
+            Err(why) => return self.unchecked(&step.path, &format!("the manifest is not understood: {why}")),
+        };
+        for gap in gaps {
+            self.unchecked(&step.path, &format!("not known from the manifest: {gap}"));
+        }
+        let (mut hosts, depth) = (BTreeSet::new(), step.depth + 1);
+        for Named { references, kind, part } in named {
+            let place = self.hosts.resolve(&step.path, &references);
+            match place {
+                Place::Same(path) if kind.is_manifest() && depth > MAX_DEPTH => {
+                    self.unchecked(&path, "a playlist in a playlist of segments");
+                }
+                Place::Same(path) if kind != Kind::Name => self.waiting.push_back(Step { path, kind, part, depth }),
+                Place::Same(_) | Place::Nowhere => {}
+                // Each host is named once.
+                Place::Source | Place::Target | Place::Elsewhere(_) | Place::Outside(_) => {
+                    hosts.insert(place);
+                }
+            }
+        }
+        for place in hosts {
+            self.elsewhere(&step.path, place);
+        }
+    }
+
+    /// A manifest leads away from the host that serves it.
+    fn elsewhere(&mut self, path: &str, place: Place) {
+        let host = |url: &Url| url.host_str().unwrap_or_default().to_owned();
+        let named = match place {
+            Place::Source => {
+                format!("it names the source's host {}, also to viewers of the target", host(&self.hosts.source))
+            }
+            Place::Target => {
+                format!("it names the target's host {}, also to viewers of the source", host(&self.hosts.target))
+            }
+            Place::Elsewhere(host) => {
+                return self.unchecked(path, &format!("it names the host {host}, which is not asked"));
+            }
+            Place::Outside(outside) => {
+                return self.unchecked(path, &format!("it leads out of the library, to {outside}"));
+            }
+            Place::Same(_) | Place::Nowhere => return,
+        };
+        self.found.urls.urls += 1;
+        self.found.urls.different += 1;
+        self.note(Cause::ManifestNamesOtherHost, path, &named);
+    }
+
+    fn unchecked(&mut self, path: &str, why: &str) {
+        self.found.urls.urls += 1;
+        self.found.urls.unchecked += 1;
+        self.note(Cause::PlayUnchecked, path, why);
+    }
+
+    /// Adds a finding about a path. Its query may be a signature.
+    fn note(&mut self, cause: Cause, path: &str, what: &str) {
+        let path = path.split('?').next().unwrap_or_default();
+        self.found.findings.push(Finding::new(cause, scrub(&format!("{path}: {what}"))));
+    }
+}
+
+/// A path as a reference below a base. Without the dot a first segment with a colon would be a scheme.
+fn below(path: &str) -> String {
+    format!("./{path}")
+}
