@@ -46,9 +46,9 @@ const PATIENCE: u64 = 3;
 /// The result of playing. `urls` = `same` + `different` + `not_playable` + `unchecked`.
 #[derive(Debug, Default, Serialize)]
 pub struct Played {
-    /// Assets that were looked at: those in scope that the comparison calls equal.
+    /// Assets in scope that were looked at.
     pub assets: u64,
-    /// Assets in scope that were left out, because the comparison found something about them.
+    /// Assets in scope that were left out: the target does not have them, or there is a cause.
     pub left_out: u64,
     /// Manifests that viewers start with.
     pub manifests: u64,
@@ -233,7 +233,7 @@ impl Played {
         if self.urls.same + self.urls.different == 0 && !accepted.covers(Cause::PlayUnchecked, "") {
             let why = match () {
                 () if self.urls.urls > 0 => "no URL plays in the source, so nothing is proven",
-                () if self.assets == 0 => "no asset is equal on both sides, so nothing was played",
+                () if self.assets == 0 => "the target has no asset in scope, so nothing was played",
                 () => "no manifest was found, so nothing was played",
             };
             self.findings.push(unchecked(why.to_owned()));

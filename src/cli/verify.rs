@@ -1,13 +1,11 @@
 //! `verify`: compares both libraries and says what differs.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use bytesize::ByteSize;
 use mediamirror::clock;
 use mediamirror::engine::verify::{Verification, verify};
 use mediamirror::engine::{Options, Outcome, Problem};
-use mediamirror::model::AssetId;
 use mediamirror::play::{Audience, BytesRead, Played, play, read_bytes};
 use mediamirror::verdict::Finding;
 use serde::Serialize;
@@ -57,20 +55,18 @@ async fn further(
     options: &Options,
     verification: Verification,
 ) -> Result<Report, CommandFailure> {
-    let differences = verification.differences.iter().map(|difference| &difference.asset);
-    let skip: HashSet<AssetId> =
-        differences.chain(verification.problems.iter().map(|problem| &problem.asset)).cloned().collect();
+    let skip = &verification.not_there;
     let sample = args.sample(&clock::now().strftime("%Y-%m-%d").to_string());
     let (mut played, mut read) = (None, None);
     if args.play {
         context.printer.note("asking both hosts as viewers do");
         let audience = Audience { sample: &sample, origin: &args.origin };
-        let result = play(&session.pair, options, &skip, &audience).await;
+        let result = play(&session.pair, options, skip, &audience).await;
         played = Some(result.map_err(|error| CommandFailure::of(&error, false))?);
     }
     if args.bytes {
         context.printer.note("reading blobs on both sides");
-        let result = read_bytes(&session.pair, options, &skip, &sample).await;
+        let result = read_bytes(&session.pair, options, skip, &sample).await;
         read = Some(result.map_err(|error| CommandFailure::of(&error, false))?);
     }
     Ok(Report { verification, play: played, bytes: read })

@@ -2,7 +2,7 @@
 
 mod asset;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -91,6 +91,9 @@ pub struct Verification {
     pub findings: Vec<Finding>,
     /// How a run would end, differences not counted: complete, partial or held.
     pub verdict: Outcome,
+    /// Assets that the target does not have, or for which there is a cause.
+    #[serde(skip)]
+    pub not_there: HashSet<AssetId>,
 }
 
 impl Verification {
@@ -211,7 +214,7 @@ impl Verification {
                     Err(error) => {
                         self.assets.total += 1;
                         if let Some(outcome) = run.fail(&asset, error) {
-                            self.count(&outcome, false);
+                            self.count(&asset, &outcome, false);
                         }
                     }
                 }
@@ -233,11 +236,14 @@ impl Verification {
         self.assets.total += 1;
         self.extra.blobs += extra_blobs;
         let outcome = run.finish(asset, outcome);
-        self.count(&outcome, missing);
+        self.count(asset, &outcome, missing);
         self.differences.extend(differences);
     }
 
-    fn count(&mut self, outcome: &AssetOutcome, missing: bool) {
+    fn count(&mut self, asset: &Asset, outcome: &AssetOutcome, missing: bool) {
+        if missing || outcome.finding().is_some() {
+            self.not_there.insert(asset.id.clone());
+        }
         let assets = &mut self.assets;
         *match outcome {
             AssetOutcome::Not(finding) if finding.class() == Class::Unchecked => &mut assets.unchecked,

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::library::Pages;
 use crate::model::{Asset, AssetId};
 
-/// The source's assets in scope, page by page, without those that are known to differ; these are counted in `left_out`.
+/// The source's assets in scope, page by page, without those that are to be skipped; these are counted in `left_out`.
 pub(super) fn in_scope<'a>(
     pair: &'a Pair,
     options: &'a Options,

@@ -36,7 +36,7 @@ pub struct BytesRead {
     pub different: u64,
     /// They could not be read.
     pub unchecked: u64,
-    /// Assets in scope that were left out, because the comparison found something about them.
+    /// Assets in scope that were left out: the target does not have them, or there is a cause.
     pub left_out: u64,
     /// The seed of the sample; empty where everything was read.
     pub seed: String,

@@ -10,6 +10,8 @@ mod doctor;
 #[cfg(feature = "emulator")]
 mod encode;
 mod manual;
+#[cfg(feature = "emulator")]
+mod playing;
 mod rebuilding;
 #[cfg(feature = "emulator")]
 mod unlock;

@@ -5,20 +5,21 @@ use mediamirror::play::Sample;
 
 use super::ScopeArgs;
 
-/// Arguments of `verify`.
+/// Arguments of `verify`. With one of the group `depth`, more than listings is compared.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("depth").multiple(true))]
 pub(crate) struct VerifyArgs {
     /// Which assets.
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
     /// Also ask both hosts for manifests, first and last segments and subtitles, as viewers do
-    #[arg(long)]
+    #[arg(long, group = "depth")]
     pub(crate) play: bool,
     /// Also read blobs on both sides and compare them byte by byte; `--bytes-per-second` limits it
-    #[arg(long)]
+    #[arg(long, group = "depth")]
     pub(crate) bytes: bool,
     /// Play or read only so many of each hundred, such as 5%; one at least
-    #[arg(long, value_name = "PERCENT", value_parser = part)]
+    #[arg(long, value_name = "PERCENT", value_parser = part, requires = "depth")]
     pub(crate) sample: Option<f64>,
     /// Choose the sample by this text; by the date (UTC) when not given
     #[arg(long, value_name = "TEXT", requires = "sample")]
