@@ -16,7 +16,7 @@ use crate::tools;
 const CONTAINERS: &str = "30";
 
 /// What the vendor's library prints.
-fn python(arguments: &[&str]) -> String {
+pub(crate) fn python(arguments: &[&str]) -> String {
     let output = Command::new("python3")
         .arg(tools::tests().join("tools/blob_accounts.py"))
         .args(arguments)
@@ -27,7 +27,7 @@ fn python(arguments: &[&str]) -> String {
 }
 
 /// The exit code and what the program prints on both streams.
-fn mediamirror(place: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn mediamirror(place: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output =
         Command::new(env!("CARGO_BIN_EXE_mediamirror")).args(arguments).current_dir(place).output().expect("it runs");
     let text = [output.stdout, output.stderr].concat();
@@ -35,7 +35,7 @@ fn mediamirror(place: &Path, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 /// All that a configuration of two storage accounts needs.
-fn write_config(place: &Path, sides: [(&str, &Access); 2]) {
+pub(crate) fn write_config(place: &Path, sides: [(&str, &Access); 2]) {
     use std::os::unix::fs::PermissionsExt as _;
     let mut text = String::new();
     for (side, access) in sides {

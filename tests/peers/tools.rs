@@ -28,3 +28,15 @@ pub(crate) fn installed(file: &str) -> PathBuf {
     assert!(path.is_file(), "{} is missing: run tests/run, which installs it", path.display());
     path
 }
+
+/// The program ffmpeg, as the Python package `imageio-ffmpeg` brings it.
+///
+/// # Panics
+/// It is not installed.
+pub(crate) fn ffmpeg() -> PathBuf {
+    let folder = tests().join("tools/python/imageio_ffmpeg/binaries");
+    let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path());
+    let mut programs =
+        files.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ffmpeg-")));
+    programs.next().unwrap_or_else(|| panic!("{} has no ffmpeg: run tests/run, which installs it", folder.display()))
+}

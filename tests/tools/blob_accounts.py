@@ -3,10 +3,14 @@
     blob_accounts.py fill URL ACCOUNT KEY CONTAINERS
     blob_accounts.py append URL ACCOUNT KEY CONTAINER
     blob_accounts.py open URL ACCOUNT KEY CONTAINER
+    blob_accounts.py upload URL ACCOUNT KEY CONTAINER FOLDER
+    blob_accounts.py spoil URL ACCOUNT KEY CONTAINER BLOB
+    blob_accounts.py pages URL ACCOUNT KEY [ORIGIN]
     blob_accounts.py compare SOURCE_URL SOURCE_ACCOUNT SOURCE_KEY TARGET_URL TARGET_ACCOUNT TARGET_KEY
 
 `fill` gives one container an append and a page blob, `append` adds a line to the append blob, and makes a block blob of the page
-blob. `open` lets anybody read the blobs of a container. `compare` prints one line for each difference, and last how many containers and blobs it compared.
+blob. `open` lets anybody read the blobs of a container. `upload` makes a container of the files in a folder. `spoil` changes one byte of a
+blob. `pages` lets the pages of that site read blobs, or of none. `compare` prints one line for each difference, and last how many containers and blobs it compared.
 """
 
 import hashlib
@@ -15,7 +19,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "python"))
 
-from azure.storage.blob import BlobServiceClient, ContentSettings  # noqa: E402
+from azure.storage.blob import BlobServiceClient, ContentSettings, CorsRule  # noqa: E402
 
 # The newest version that every service under test knows.
 API_VERSION = "2021-12-02"
@@ -25,6 +29,14 @@ OWN_CONTAINER = "mediamirror-state"
 OWN_METADATA = "mediamirror"
 # The container that has blobs of all types.
 MIXED = 5
+# What players expect.
+TYPES = {
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".mpd": "application/dash+xml",
+    ".m4s": "video/iso.segment",
+    ".mp4": "video/mp4",
+    ".vtt": "text/vtt",
+}
 HEADERS = ("content_type", "content_encoding", "content_language", "content_disposition", "cache_control", "content_md5")
 
 
@@ -78,6 +90,28 @@ def open_to_all(url, name, key, container):
     account(url, name, key).get_container_client(container).set_container_access_policy({}, public_access="blob")
 
 
+def upload(url, name, key, container, folder):
+    client = account(url, name, key).create_container(container)
+    for file in sorted(path for path in pathlib.Path(folder).rglob("*") if path.is_file()):
+        settings = ContentSettings(content_type=TYPES[file.suffix], cache_control="public, max-age=60")
+        client.upload_blob(file.relative_to(folder).as_posix(), file.read_bytes(), content_settings=settings)
+
+
+def spoil(url, name, key, container, blob):
+    client = account(url, name, key).get_blob_client(container, blob)
+    data = bytearray(client.download_blob().readall())
+    data[-1] ^= 1
+    settings = client.get_blob_properties().content_settings
+    settings.content_md5 = None
+    client.upload_blob(bytes(data), overwrite=True, content_settings=settings)
+
+
+def pages(url, name, key, origin=None):
+    allowed = {"allowed_headers": ["*"], "exposed_headers": ["*"], "max_age_in_seconds": 60}
+    rules = [CorsRule([origin], ["GET", "HEAD", "OPTIONS"], **allowed)] if origin else []
+    account(url, name, key).set_service_properties(cors=rules)
+
+
 def state(client, container, blob):
     blob = client.get_blob_client(container, blob)
     properties = blob.get_blob_properties()
@@ -120,6 +154,12 @@ if __name__ == "__main__":
         append(*arguments)
     elif command == "open":
         open_to_all(*arguments)
+    elif command == "upload":
+        upload(*arguments)
+    elif command == "spoil":
+        spoil(*arguments)
+    elif command == "pages":
+        pages(*arguments)
     elif command == "compare":
         compare(account(*arguments[:3]), account(*arguments[3:]))
     else:

@@ -1,0 +1,135 @@
+//! Films that ffmpeg made are mirrored from one account of Azurite to another one, play alike from both by `verify --play`, and
+//! are played from the copy by ffmpeg.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::azurite::Azurite;
+use crate::blob_contract::Access;
+use crate::blob_library::{mediamirror, python, write_config};
+use crate::tools;
+
+const ORIGIN: &str = "https://player.example";
+/// Seconds of the film, in segments of two.
+const SECONDS: usize = 6;
+const SUBTITLES: &str = "WEBVTT\n\n00:00:00.000 --> 00:00:03.000\nHello\n\n00:00:03.000 --> 00:00:06.000\nWorld\n";
+const SUBTITLE_SET: &str = "<AdaptationSet id=\"2\" contentType=\"text\" lang=\"en\"><Representation id=\"3\" \
+    mimeType=\"text/vtt\" bandwidth=\"256\"><BaseURL>../en.vtt</BaseURL></Representation></AdaptationSet></Period>";
+
+/// Runs ffmpeg; returns what it says, which is nothing if all went well.
+fn ffmpeg(place: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(tools::ffmpeg())
+        .args(["-hide_banner", "-nostdin", "-loglevel", "error"])
+        .args(arguments)
+        .current_dir(place)
+        .output()
+        .expect("ffmpeg runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { said } else { format!("{}: {said}", output.status) }
+}
+
+/// A film in two qualities with sound and subtitles, in HLS and in DASH.
+fn make_films(place: &Path) {
+    for folder in ["films", "films/hls", "films/dash"] {
+        std::fs::create_dir(place.join(folder)).expect("a folder");
+    }
+    std::fs::write(place.join("films/en.vtt"), SUBTITLES).expect("written");
+    let (picture, sound) =
+        (format!("testsrc2=size=320x180:rate=24:duration={SECONDS}"), format!("sine=duration={SECONDS}"));
+    let input = ["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound, "-i", "films/en.vtt"];
+    let encode = ["-map", "0:v", "-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast", "-g", "48"];
+    let rates = ["-b:v:0", "300k", "-b:v:1", "100k", "-c:a", "aac"];
+    let ladder = "v:0,s:0,agroup:sound,sgroup:subs,name:high v:1,agroup:sound,name:low a:0,agroup:sound,name:sound";
+    let hls = ["-map", "2:s", "-c:s", "webvtt", "-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod"];
+    let names = ["-hls_segment_type", "fmp4", "-master_pl_name", "master.m3u8", "-var_stream_map", ladder];
+    let files = ["-hls_segment_filename", "films/hls/%v/%d.m4s", "films/hls/%v/index.m3u8"];
+    let said = ffmpeg(place, &[&input[..], &encode, &rates, &hls, &names, &files].concat());
+    assert_eq!(said, "", "HLS");
+    let dash = ["-f", "dash", "-seg_duration", "2", "-adaptation_sets", "id=0,streams=v id=1,streams=a"];
+    let said = ffmpeg(place, &[&input[..], &encode, &rates, &dash, &["films/dash/manifest.mpd"]].concat());
+    assert_eq!(said, "", "DASH");
+    let path = place.join("films/dash/manifest.mpd");
+    let text = std::fs::read_to_string(&path).expect("ffmpeg wrote it");
+    assert_eq!(text.matches("</Period>").count(), 1, "{text}");
+    std::fs::write(path, text.replace("</Period>", SUBTITLE_SET)).expect("written");
+}
+
+/// Decodes what a manifest names, to its end. Returns what ffmpeg complains about, and the frames of the picture.
+fn watch(place: &Path, access: &Access, manifest: &str) -> (String, usize) {
+    let url = format!("{}/films/{manifest}", access.endpoint);
+    let said = ffmpeg(place, &["-i", &url, "-map", "0:v:0", "-map", "0:a:0", "-f", "framemd5", "-y", "frames.txt"]);
+    let frames = std::fs::read_to_string(place.join("frames.txt")).unwrap_or_default();
+    (said, frames.lines().filter(|line| line.starts_with("0,")).count())
+}
+
+/// URL, name and key of an account, then more arguments.
+fn with<'a>(command: &'a str, access: &'a [String; 3], more: &[&'a str]) -> Vec<&'a str> {
+    let access = access.iter().map(String::as_str);
+    std::iter::once(command).chain(access).chain(more.iter().copied()).collect()
+}
+
+/// The exit code of `verify --play`, and what it found about playing: code and detail.
+fn verify(place: &Path) -> (Option<i32>, Value, Vec<(String, String)>) {
+    let (code, text) = mediamirror(place, &["verify", "--play", "--origin", ORIGIN, "-q", "--output", "json"]);
+    let json: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let play = json["play"].clone();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let all = play["problems"].as_array().expect("a list").iter().chain(play["findings"].as_array().expect("a list"));
+    let found = all.map(|one| (text(&one["code"]), text(&one["detail"]))).collect();
+    (code, play, found)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn films_that_ffmpeg_made_play_alike_from_the_copy_until_one_segment_is_spoilt() {
+    let azurite = Azurite::start().await;
+    let (source, target) = (azurite.source(), azurite.target());
+    let [from, to] =
+        [&source, &target].map(|access| [access.endpoint.to_string(), access.name.clone(), access.key.clone()]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path();
+    make_films(place);
+    let films = place.join("films");
+    python(&with("upload", &from, &["films", films.to_str().expect("a path")]));
+    write_config(place, [("source", &source), ("target", &target)]);
+    let (code, text) = mediamirror(place, &["sync"]);
+    assert_eq!(code, Some(0), "{text}");
+    // Nobody may read them without a signature: not proven.
+    let (code, _, found) = verify(place);
+    assert!(code == Some(3) && found.iter().all(|(code, _)| code == "play-unchecked"), "{found:?}");
+
+    for access in [&from, &to] {
+        python(&with("open", access, &["films"]));
+        python(&with("pages", access, &[ORIGIN]));
+    }
+    let (code, play, found) = verify(place);
+    assert_eq!((code, found), (Some(0), Vec::new()));
+    // Five playlists and a description; in both, what initializes each of three renditions, and two segments of it; two pieces
+    // of subtitles, and the file.
+    let urls = 6 + 2 * (3 + 2 * 3) + 2 + 1;
+    assert_eq!((&play["manifests"], &play["urls"], &play["same"]), (&6.into(), &urls.into(), &urls.into()), "{play:#}");
+    for manifest in ["hls/master.m3u8", "dash/manifest.mpd"] {
+        for access in [&source, &target] {
+            let (said, frames) = watch(place, access, manifest);
+            assert_eq!((said.as_str(), frames), ("", SECONDS * 24), "{manifest} from {}", access.name);
+        }
+    }
+
+    python(&with("pages", &to, &[]));
+    let (code, _, found) = verify(place);
+    assert!(code == Some(4) && found.iter().all(|(code, _)| code == "cors-differs"), "{found:?}");
+    python(&with("pages", &to, &[ORIGIN]));
+
+    python(&with("spoil", &to, &["films", "hls/high/2.m4s"]));
+    let (code, _, found) = verify(place);
+    assert_eq!(code, Some(4));
+    let [(cause, detail)] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(cause, "plays-differently");
+    assert!(detail.starts_with("films/hls/high/2.m4s: other bytes"), "{detail}");
+    let (code, text) = mediamirror(place, &["verify", "--bytes"]);
+    assert!(code == Some(4) && text.contains("hls/high/2.m4s: other bytes"), "{text}");
+    let (code, text) = mediamirror(place, &["sync"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(verify(place).0, Some(0));
+}
