@@ -12,6 +12,8 @@ mod bytes;
 mod compare;
 mod counts;
 mod dash;
+#[cfg(test)]
+mod fuzz;
 mod hls;
 mod named;
 mod place;
@@ -19,7 +21,7 @@ mod sample;
 mod titles;
 mod walk;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -93,7 +95,7 @@ pub struct Audience<'a> {
 pub async fn play(
     pair: &Pair,
     options: &Options,
-    skip: &HashSet<AssetId>,
+    skip: &BTreeSet<AssetId>,
     audience: &Audience<'_>,
 ) -> Result<Played, Error> {
     let left_out = AtomicU64::new(0);

@@ -231,7 +231,9 @@ fn bounded(
             .await
             .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(limit)))?;
         let Some(piece) = next.transpose()? else {
-            share.map(memory::keep);
+            if let Some(share) = share {
+                memory::keep(share);
+            }
             return Ok(None);
         };
         let seen = seen + piece.len();

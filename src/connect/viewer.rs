@@ -141,3 +141,89 @@ impl ViewerAnswer {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::model::{AccountName, Plane};
+    use crate::retry::RetryPolicy;
+    use crate::throttle::{Lane, LaneLimits};
+    use crate::transport::{guarded_for_viewers, network};
+
+    /// Answers with one status after the other.
+    #[derive(Debug)]
+    struct Host(Mutex<Vec<u16>>);
+
+    #[async_trait]
+    impl HttpClient for Host {
+        async fn execute_request(&self, _: &Request) -> azure_core::Result<AsyncRawResponse> {
+            let status = self.0.lock().unwrap().pop().unwrap();
+            Ok(AsyncRawResponse::from_bytes(status.into(), Headers::new(), Bytes::from_static(b"content")))
+        }
+    }
+
+    fn viewer(client: Arc<dyn HttpClient>) -> Viewer {
+        let hosts = AllowedHosts::default();
+        let lane = Lane::new(AccountName::new("acct"), Plane::Viewer, LaneLimits::default());
+        Viewer::new(guarded_for_viewers(client, hosts.clone()), hosts, Caller::new(lane, RetryPolicy::default()))
+    }
+
+    fn of(url: &Url, keep: usize) -> ViewerRequest<'_> {
+        ViewerRequest { url, headers: &[], keep }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_is_retried_and_a_status_that_persists_is_an_answer() {
+        let url: Url = "https://a.example/x".parse().unwrap();
+        for (statuses, expected) in
+            [(vec![200, 503, 429], 200), (vec![404], 404), (vec![401], 401), (vec![503; 8], 503)]
+        {
+            let viewer = viewer(Arc::new(Host(Mutex::new(statuses))));
+            viewer.allow(&url);
+            assert_eq!(viewer.ask(of(&url, 0)).await.unwrap().status, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_is_hashed_and_kept_only_if_it_is_short() {
+        let url: Url = "https://a.example/x".parse().unwrap();
+        let viewer = viewer(Arc::new(Host(Mutex::new(vec![200, 200]))));
+        viewer.allow(&url);
+        let (long, short) = (viewer.ask(of(&url, 6)).await.unwrap(), viewer.ask(of(&url, 7)).await.unwrap());
+        assert_eq!((long.length, long.body), (7, None));
+        assert_eq!(short.body.as_deref(), Some(&b"content"[..]));
+        assert_eq!((long.digest, short.digest), (Sha256::digest(b"content").into(), Sha256::digest(b"content").into()));
+    }
+
+    #[tokio::test]
+    async fn a_host_that_was_not_allowed_is_not_asked() {
+        let viewer = viewer(Arc::new(Host(Mutex::new(Vec::new()))));
+        let error = viewer.ask(of(&"https://b.example/x".parse().unwrap(), 0)).await.unwrap_err();
+        assert!(matches!(error.failure, Failure::ForeignHost(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_question_of_a_browser_is_sent_as_options() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: Url = format!("http://{}/x", listener.local_addr().unwrap()).parse().unwrap();
+        let viewer = viewer(network().unwrap());
+        viewer.allow(&url);
+        let headers = [("access-control-request-method", "GET".to_owned())];
+        let host = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            let read = stream.read(&mut request).await.unwrap();
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+            String::from_utf8_lossy(&request[..read]).into_owned()
+        };
+        let (request, answer) = tokio::join!(host, viewer.ask(ViewerRequest { url: &url, headers: &headers, keep: 0 }));
+        assert!(request.starts_with("OPTIONS /x HTTP/1.1\r\n"), "{request}");
+        assert!(!request.to_ascii_lowercase().contains("authorization"), "{request}");
+        assert_eq!(answer.unwrap().status, 204);
+    }
+}

@@ -2,7 +2,7 @@
 
 mod asset;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -93,7 +93,7 @@ pub struct Verification {
     pub verdict: Outcome,
     /// Assets that the target does not have, or for which there is a cause.
     #[serde(skip)]
-    pub not_there: HashSet<AssetId>,
+    pub not_there: BTreeSet<AssetId>,
 }
 
 impl Verification {

@@ -1,6 +1,6 @@
 //! The assets that are played or read: those in scope, each once.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use futures::{StreamExt, TryStreamExt};
 
@@ -14,7 +14,7 @@ use crate::model::{Asset, AssetId};
 pub(super) fn in_scope<'a>(
     pair: &'a Pair,
     options: &'a Options,
-    skip: &'a HashSet<AssetId>,
+    skip: &'a BTreeSet<AssetId>,
     left_out: &'a std::sync::atomic::AtomicU64,
 ) -> Pages<'a, Asset> {
     let mut seen = HashSet::new();

@@ -1,6 +1,6 @@
 //! Reads a sample of all blobs on both sides, byte by byte, and compares.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -75,7 +75,7 @@ enum Read {
 pub async fn read_bytes(
     pair: &Pair,
     options: &Options,
-    skip: &HashSet<AssetId>,
+    skip: &BTreeSet<AssetId>,
     sample: &Sample,
 ) -> Result<BytesRead, Error> {
     let left_out = AtomicU64::new(0);
@@ -189,11 +189,8 @@ impl<'a> Sides<'a> {
     async fn of(pair: &'a Pair, asset: &Asset) -> Result<Self, Error> {
         let prefix = Mark::prefix(pair.source.library.account(), &asset.id);
         let mut copies = pair.target.library.assets_by_mark(&prefix).await?;
-        let copy = match (copies.pop(), copies.len()) {
-            (Some(only), 0) => only,
-            // The comparison names a copy that is missing, and one that is there twice.
-            _ => return Ok(Self(None)),
-        };
+        // The comparison names a copy that is missing, and one that is there twice.
+        let (Some(copy), 0) = (copies.pop(), copies.len()) else { return Ok(Self(None)) };
         let both = [(&pair.source, asset), (&pair.target, &copy)].map(|(side, asset)| one(side, asset));
         let [Some(from), Some(to)] = both else { return Ok(Self(None)) };
         Ok(Self(Some([from, to])))

@@ -139,8 +139,8 @@ impl Reading {
     fn by_list(&mut self, one: &Representation<'_>) -> Result<(), String> {
         let levels = one.inherited("SegmentList");
         self.initialization(one, &levels)?;
-        let list = levels.iter().find(|level| level.child("SegmentURL").is_some());
-        let segments: Vec<&Element> = list.map(|list| list.all("SegmentURL").collect()).unwrap_or_default();
+        let listing = levels.iter().find(|level| level.child("SegmentURL").is_some());
+        let segments: Vec<&Element> = listing.map(|listing| listing.all("SegmentURL").collect()).unwrap_or_default();
         let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
             return Err(format!("representation {:?} has a list without segments", one.id()));
         };

@@ -82,9 +82,14 @@ mod tests {
     use super::*;
 
     fn hosts(source: &str, target: &str) -> Hosts {
-        let [source_names, target_names] =
-            [&["store-a.example"][..], &[]].map(|names| names.iter().map(|name| (*name).to_owned()).collect());
-        Hosts { source: source.parse().unwrap(), target: target.parse().unwrap(), source_names, target_names }
+        let [source, target]: [Url; 2] = [source, target].map(|url| url.parse().unwrap());
+        let name = |url: &Url| url.host_str().unwrap().to_owned();
+        let mut names = [vec![name(&source), "store-a.example".to_owned()], vec![name(&target)]];
+        if source.host() == target.host() {
+            names = [Vec::new(), Vec::new()];
+        }
+        let [source_names, target_names] = names;
+        Hosts { source, target, source_names, target_names }
     }
 
     #[test]

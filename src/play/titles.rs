@@ -91,7 +91,7 @@ async fn of_locators(pair: &Pair, asset: &Asset) -> Result<Title, Unplayable> {
         ));
     };
     title.hosts = Arc::new(hosts(pair, from, to));
-    let files = source.files_of(&[asset.id.clone()]).await?.into_iter().next().unwrap_or_default();
+    let files = source.files_of(std::slice::from_ref(&asset.id)).await?.into_iter().next().unwrap_or_default();
     for locator in &locators {
         let path = locator.path.as_deref().and_then(|path| Url::parse(path).ok());
         let root = path.as_ref().map_or_else(|| format!("/{}/", locator.id), |path| path.path().to_owned());

@@ -3,7 +3,7 @@
 mod libraries;
 mod window;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use mediamirror::config::Policy;
 use mediamirror::engine::Options;
@@ -24,7 +24,7 @@ async fn played(world: &World, window: &Window) -> Played {
 async fn played_with(world: &World, window: &Window, sample: &Sample, policy: &Policy) -> Played {
     let options = Options { policy: policy.clone(), ..Options::default() };
     let audience = Audience { sample, origin: ORIGIN };
-    let played = play(&window.pair(world), &options, &HashSet::new(), &audience).await.unwrap();
+    let played = play(&window.pair(world), &options, &BTreeSet::new(), &audience).await.unwrap();
     let urls = &played.urls;
     assert_eq!(urls.urls, urls.same + urls.different + urls.not_playable + urls.unchecked, "{urls:?}");
     assert_eq!(played.causes.values().sum::<u64>(), (played.problems.len() + played.findings.len()) as u64);
@@ -252,7 +252,7 @@ async fn a_library_of_media_services_plays_alike_until_a_file_differs() {
 }
 
 async fn read(world: &World, sample: &Sample) -> BytesRead {
-    let read = read_bytes(&world.pair(), &Options::default(), &HashSet::new(), sample).await.unwrap();
+    let read = read_bytes(&world.pair(), &Options::default(), &BTreeSet::new(), sample).await.unwrap();
     assert_eq!(read.blobs, read.same + read.different + read.unchecked);
     read
 }

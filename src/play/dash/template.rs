@@ -1,5 +1,7 @@
 //! Segments by template: `$Number$` and `$Time$`, with a timeline or of one duration (ISO/IEC 23009-1, 5.3.9.4 and 5.3.9.6).
 
+use std::fmt::Write as _;
+
 use super::xml::Element;
 
 /// What is replaced in a template.
@@ -31,9 +33,9 @@ pub(super) fn expand(template: &str, values: Values<'_>) -> Result<String, Strin
         match name {
             "" => url.push('$'),
             "RepresentationID" => url.push_str(values.representation),
-            "Bandwidth" => url.push_str(&format!("{:0>width$}", values.bandwidth)),
-            "Number" => url.push_str(&format!("{:0width$}", values.number)),
-            "Time" => url.push_str(&format!("{:0width$}", values.time)),
+            "Bandwidth" => drop(write!(url, "{:0>width$}", values.bandwidth)),
+            "Number" => drop(write!(url, "{:0width$}", values.number)),
+            "Time" => drop(write!(url, "{:0width$}", values.time)),
             _ => return Err(unknown(template)),
         }
         url.push_str(text);
@@ -63,16 +65,14 @@ pub(super) fn of_timeline(timeline: &Element, number: u64, end: Option<u64>) -> 
         let length =
             given("d")?.and_then(|length| u64::try_from(length).ok()).filter(|length| *length > 0).ok_or_else(large)?;
         first.get_or_insert((number, time));
-        let repeats = match given("r")?.unwrap_or(0) {
-            repeats @ 0.. => repeats.unsigned_abs(),
+        let repeats = if let repeats @ 0.. = given("r")?.unwrap_or(0) {
+            repeats.unsigned_abs()
+        } else {
             // Until the next entry begins, or the period ends.
-            _ => {
-                let next = entries.get(index + 1).map(|next| value(next, "t").ok_or_else(large)?.map_err(|_| large()));
-                let until =
-                    next.transpose()?.map(|start| u64::try_from(start).map_err(|_| large())).transpose()?.or(end);
-                let Some(until) = until else { return Ok(Ends { first, last: None }) };
-                until.saturating_sub(time).div_ceil(length).saturating_sub(1)
-            }
+            let next = entries.get(index + 1).map(|next| value(next, "t").ok_or_else(large)?.map_err(|_| large()));
+            let until = next.transpose()?.map(|start| u64::try_from(start).map_err(|_| large())).transpose()?.or(end);
+            let Some(until) = until else { return Ok(Ends { first, last: None }) };
+            until.saturating_sub(time).div_ceil(length).saturating_sub(1)
         };
         let past = length.checked_mul(repeats).and_then(|past| time.checked_add(past)).ok_or_else(large)?;
         count = count.checked_add(repeats).ok_or_else(large)?;

@@ -1,13 +1,13 @@
 //! A small XML tree, bounded in depth and size.
 
-use quick_xml::escape::{resolve_predefined_entity, unescape};
+use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 /// A description is eight levels deep.
 const MAX_DEPTH: usize = 32;
-/// The timeline of a day in segments of one second has 86,400 elements in each rendition at most.
-const MAX_ELEMENTS: usize = 500_000;
+/// The timelines of picture and sound of a day, in segments of one second that are all listed, have 172,800.
+const MAX_ELEMENTS: usize = 200_000;
 
 /// An element with what is in it. Names are without a prefix.
 #[derive(Debug, Default)]
@@ -70,9 +70,7 @@ pub(super) fn read(text: &str) -> Result<Element, String> {
                 open.last_mut().ok_or_else(malformed)?.children.push(closed);
                 continue;
             }
-            Event::Text(piece) => {
-                top.text.push_str(&unescape(&piece.decode().map_err(|_| malformed())?).map_err(|_| malformed())?)
-            }
+            Event::Text(piece) => top.text.push_str(&piece.decode().map_err(|_| malformed())?),
             Event::CData(piece) => top.text.push_str(&piece.decode().map_err(|_| malformed())?),
             Event::GeneralRef(name) => {
                 let character = name.resolve_char_ref().map_err(|_| malformed())?;
