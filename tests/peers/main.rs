@@ -1,5 +1,6 @@
-//! Tests against independent programs: Azurite, a blob service; the vendor's blob libraries; ffmpeg, a player; node-ams-sdk,
-//! amspy and azure-media, clients of Media Services v2; nginx, hls.js and a parser of Bicep, which use what `urls --format` writes.
+//! Tests against independent programs: Azurite, a blob service; the vendor's blob libraries; ffmpeg, and hls.js and dash.js in
+//! Chromium, players; node-ams-sdk, amspy and azure-media, clients of Media Services v2; nginx, hls.js and a parser of Bicep, which
+//! use what `urls --format` writes.
 //!
 //! `tests/run` installs them from `tests/tools/package.json` and `requirements.txt` and runs this. A missing program fails the test that needs
 //! it; nothing is skipped.

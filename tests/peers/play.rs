@@ -1,6 +1,7 @@
 //! Films that ffmpeg made are mirrored from one account of Azurite to another one, play alike from both by `verify --play`, and
-//! are played from the copy by ffmpeg.
+//! are played from both by ffmpeg, and by hls.js and dash.js in a browser.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -64,6 +65,19 @@ fn watch(place: &Path, access: &Access, manifest: &str) -> (String, usize) {
     (said, frames.lines().filter(|line| line.starts_with("0,")).count())
 }
 
+/// Plays a manifest in Chromium, on a page of that port.
+fn watch_in_browser(place: &Path, access: &Access, manifest: &str, port: u16) -> Value {
+    let output = Command::new("node")
+        .arg(tools::tests().join("tools/play_in_browser.mjs"))
+        .args([port.to_string(), format!("{}/films/{manifest}", access.endpoint)])
+        // The browser is unpacked there, once.
+        .env("TMPDIR", place)
+        .output()
+        .expect("node is on the PATH, as tests/run checks");
+    let said = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
 /// URL, name and key of an account, then more arguments.
 fn with<'a>(command: &'a str, access: &'a [String; 3], more: &[&'a str]) -> Vec<&'a str> {
     let access = access.iter().map(String::as_str);
@@ -99,9 +113,11 @@ async fn films_that_ffmpeg_made_play_alike_from_the_copy_until_one_segment_is_sp
     let (code, _, found) = verify(place);
     assert!(code == Some(3) && found.iter().all(|(code, _)| code == "play-unchecked"), "{found:?}");
 
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+    let sites = [ORIGIN, &format!("http://127.0.0.1:{port}")];
     for access in [&from, &to] {
         python(&with("open", access, &["films"]));
-        python(&with("pages", access, &[ORIGIN]));
+        python(&with("pages", access, &sites));
     }
     let (code, play, found) = verify(place);
     assert_eq!((code, found), (Some(0), Vec::new()));
@@ -113,13 +129,20 @@ async fn films_that_ffmpeg_made_play_alike_from_the_copy_until_one_segment_is_sp
         for access in [&source, &target] {
             let (said, frames) = watch(place, access, manifest);
             assert_eq!((said.as_str(), frames), ("", SECONDS * 24), "{manifest} from {}", access.name);
+            let seen = watch_in_browser(place, access, manifest, port);
+            // Some are decoded twice where the player changes to another quality.
+            let every_frame = seen["frames"].as_u64() >= Some(SECONDS as u64 * 24);
+            let all = seen["ended"] == true && every_frame && seen["subtitles"] == 2;
+            assert!(all && seen["problems"] == Value::Array(Vec::new()), "{manifest} from {}: {seen}", access.name);
         }
     }
 
     python(&with("pages", &to, &[]));
     let (code, _, found) = verify(place);
     assert!(code == Some(4) && found.iter().all(|(code, _)| code == "cors-differs"), "{found:?}");
-    python(&with("pages", &to, &[ORIGIN]));
+    let seen = watch_in_browser(place, &target, "hls/master.m3u8", port);
+    assert_eq!((&seen["ended"], &seen["frames"]), (&false.into(), &0.into()), "{seen}");
+    python(&with("pages", &to, &sites));
 
     python(&with("spoil", &to, &["films", "hls/high/2.m4s"]));
     let (code, _, found) = verify(place);

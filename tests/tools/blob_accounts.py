@@ -5,12 +5,12 @@
     blob_accounts.py open URL ACCOUNT KEY CONTAINER
     blob_accounts.py upload URL ACCOUNT KEY CONTAINER FOLDER
     blob_accounts.py spoil URL ACCOUNT KEY CONTAINER BLOB
-    blob_accounts.py pages URL ACCOUNT KEY [ORIGIN]
+    blob_accounts.py pages URL ACCOUNT KEY [ORIGIN…]
     blob_accounts.py compare SOURCE_URL SOURCE_ACCOUNT SOURCE_KEY TARGET_URL TARGET_ACCOUNT TARGET_KEY
 
 `fill` gives one container an append and a page blob, `append` adds a line to the append blob, and makes a block blob of the page
 blob. `open` lets anybody read the blobs of a container. `upload` makes a container of the files in a folder. `spoil` changes one byte of a
-blob. `pages` lets the pages of that site read blobs, or of none. `compare` prints one line for each difference, and last how many containers and blobs it compared.
+blob. `pages` lets the pages of those sites read blobs, or of none. `compare` prints one line for each difference, and last how many containers and blobs it compared.
 """
 
 import hashlib
@@ -106,9 +106,9 @@ def spoil(url, name, key, container, blob):
     client.upload_blob(bytes(data), overwrite=True, content_settings=settings)
 
 
-def pages(url, name, key, origin=None):
+def pages(url, name, key, *origins):
     allowed = {"allowed_headers": ["*"], "exposed_headers": ["*"], "max_age_in_seconds": 60}
-    rules = [CorsRule([origin], ["GET", "HEAD", "OPTIONS"], **allowed)] if origin else []
+    rules = [CorsRule([origin], ["GET", "HEAD", "OPTIONS"], **allowed) for origin in origins]
     account(url, name, key).set_service_properties(cors=rules)
 
 
