@@ -40,8 +40,9 @@ use crate::error::Error;
 use crate::model::{Asset, AssetId};
 use crate::verdict::{Cause, Class, Finding};
 
-/// Assets at once, and titles of each at once. The requests are limited by the viewers' lane.
-const AT_ONCE: usize = 8;
+/// Assets at once, and titles of each at once. Each may have a manifest in memory; the requests are limited by the viewers'
+/// lane.
+const AT_ONCE: usize = 4;
 /// After so many titles in a row for which a host did not answer, it is not asked for others.
 const PATIENCE: u64 = 3;
 
@@ -65,6 +66,9 @@ pub struct Played {
     pub causes: BTreeMap<Cause, u64>,
     /// What concerns no single asset.
     pub findings: Vec<Finding>,
+    /// Is one of these findings owed, and not accepted?
+    #[serde(skip)]
+    unproven: bool,
 }
 
 impl Played {
@@ -75,7 +79,7 @@ impl Played {
 
     /// Is anything owed: a difference, or something that could not be found out?
     pub fn owes(&self) -> bool {
-        self.findings.iter().any(Finding::owed) || self.problems.iter().any(|problem| problem.owed)
+        self.unproven || self.problems.iter().any(|problem| problem.owed)
     }
 }
 
@@ -118,7 +122,7 @@ pub async fn play(
         all.add(&title.asset, found, &mut accepted);
     }
     all.left_out = left_out.load(Ordering::Relaxed);
-    all.finish(&accepted);
+    all.finish(&mut accepted);
     Ok(all)
 }
 
@@ -231,14 +235,15 @@ impl Played {
     }
 
     /// Says where nothing is proven, and puts all in order.
-    fn finish(&mut self, accepted: &Accepted) {
-        if self.urls.same + self.urls.different == 0 && !accepted.covers(Cause::PlayUnchecked, "") {
+    fn finish(&mut self, accepted: &mut Accepted) {
+        if self.urls.same + self.urls.different == 0 {
             let why = match () {
                 () if self.urls.urls > 0 => "no URL plays in the source, so nothing is proven",
                 () if self.assets == 0 => "the target has no asset in scope, so nothing was played",
                 () => "no manifest was found, so nothing was played",
             };
             self.findings.push(unchecked(why.to_owned()));
+            self.unproven = !accepted.accepts(Cause::PlayUnchecked, "");
             *self.causes.entry(Cause::PlayUnchecked).or_default() += 1;
         }
         self.problems.sort_by(|a, b| {

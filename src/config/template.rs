@@ -96,7 +96,7 @@ pub fn render_blobs(ledger: &str, source: &StorageTemplate, target: &StorageTemp
     for (name, words, account) in [("source", "read", source), ("target", "written", target)] {
         let _ = write!(text, "\n# The storage account that is {words}; its containers are the assets.\n");
         let _ = writeln!(text, "[{name}]\nservice = \"blobs\"");
-        text.push_str("# Host that viewers read the blobs from, such as a CDN's; the account itself when not given:\n# streaming_url = \"https://…\"\n");
+        text.push_str(STREAMING_URL_OF_BLOBS);
         storage(&mut text, name, account);
         text.push_str("# sas = { file = \"…\" } # an account SAS in place of the key\n");
     }
@@ -185,6 +185,11 @@ const POLICY_OF_BLOBS: &str = "
 # Containers of the same name that other tools filled: \"no\" leaves them alone, \"equal\" adopts those equal to the source,
 # \"overwrite\" all:
 # adopt = \"no\"
+";
+
+const STREAMING_URL_OF_BLOBS: &str = "\
+# Host that viewers read the blobs from, such as a CDN's; the account itself when not given:
+# streaming_url = \"https://…\"
 ";
 
 const LIMITS: &str = "

@@ -15,7 +15,7 @@ use crate::config::policy::Accepted;
 use crate::connect::{Endpoint, Pair};
 use crate::engine::{Options, Problem};
 use crate::error::Error;
-use crate::model::{Asset, AssetId, Blob, BlobRef, Mark};
+use crate::model::{Asset, AssetId, Blob, BlobRef, ContainerName, Mark};
 use crate::verdict::{Cause, Class, Finding};
 
 /// What is read in one request. Larger parts save nothing, and more of them are in memory.
@@ -46,6 +46,9 @@ pub struct BytesRead {
     pub causes: BTreeMap<Cause, u64>,
     /// What concerns no single asset.
     pub findings: Vec<Finding>,
+    /// Is one of these findings owed, and not accepted?
+    #[serde(skip)]
+    unproven: bool,
 }
 
 impl BytesRead {
@@ -56,7 +59,7 @@ impl BytesRead {
 
     /// Is anything owed: a difference, or something that could not be read?
     pub fn owes(&self) -> bool {
-        self.findings.iter().any(Finding::owed) || self.problems.iter().any(|problem| problem.owed)
+        self.unproven || self.problems.iter().any(|problem| problem.owed)
     }
 }
 
@@ -102,7 +105,8 @@ pub async fn read_bytes(
         let read = Sides::of(pair, &asset).await?.read(blob).await?;
         all.add(&asset, read, &mut accepted);
     }
-    if all.same + all.different == 0 && !accepted.covers(Cause::BytesUnchecked, "") {
+    if all.same + all.different == 0 {
+        all.unproven = !accepted.accepts(Cause::BytesUnchecked, "");
         all.findings.push(Finding::new(Cause::BytesUnchecked, "no blob was read, so nothing is proven"));
         *all.causes.entry(Cause::BytesUnchecked).or_default() += 1;
     }
@@ -182,23 +186,35 @@ fn unchecked(why: &str) -> Finding {
     Finding::new(Cause::BytesUnchecked, why)
 }
 
-/// Both containers of an asset; `None`: one is not known.
-struct Sides<'a>(Option<[(&'a BlobAccount, crate::model::ContainerName); 2]>);
+/// A container, and its account.
+type Container<'a> = (&'a BlobAccount, ContainerName);
+
+/// Both containers of an asset, or why one is not known.
+struct Sides<'a>(Result<[Container<'a>; 2], String>);
+
+fn unknown<T>() -> Result<T, String> {
+    Err("its copy is not known".to_owned())
+}
 
 impl<'a> Sides<'a> {
     async fn of(pair: &'a Pair, asset: &Asset) -> Result<Self, Error> {
         let prefix = Mark::prefix(pair.source.library.account(), &asset.id);
-        let mut copies = pair.target.library.assets_by_mark(&prefix).await?;
+        let mut copies = match pair.target.library.assets_by_mark(&prefix).await {
+            Ok(copies) => copies,
+            Err(error) if assets::ends_all(&error) => return Err(error),
+            Err(error) => return Ok(Self(Err(error.to_string()))),
+        };
         // The comparison names a copy that is missing, and one that is there twice.
-        let (Some(copy), 0) = (copies.pop(), copies.len()) else { return Ok(Self(None)) };
+        let (Some(copy), 0) = (copies.pop(), copies.len()) else { return Ok(Self(unknown())) };
         let both = [(&pair.source, asset), (&pair.target, &copy)].map(|(side, asset)| one(side, asset));
-        let [Some(from), Some(to)] = both else { return Ok(Self(None)) };
-        Ok(Self(Some([from, to])))
+        let [Some(from), Some(to)] = both else { return Ok(Self(unknown())) };
+        Ok(Self(Ok([from, to])))
     }
 
     async fn read(&self, blob: Blob) -> Result<Read, Error> {
-        let Some(sides) = &self.0 else {
-            return Ok(Read::Unchecked(0, format!("{}: its copy is not known", blob.name)));
+        let sides = match &self.0 {
+            Ok(sides) => sides,
+            Err(why) => return Ok(Read::Unchecked(0, format!("{}: {why}", blob.name))),
         };
         let at = |side: usize| BlobRef { container: sides[side].1.clone(), name: blob.name.clone() };
         let copy = match sides[1].0.properties(&at(1)).await {
@@ -236,6 +252,6 @@ impl<'a> Sides<'a> {
     }
 }
 
-fn one<'a>(side: &'a Endpoint, asset: &Asset) -> Option<(&'a BlobAccount, crate::model::ContainerName)> {
+fn one<'a>(side: &'a Endpoint, asset: &Asset) -> Option<Container<'a>> {
     container(side, asset).map(|(account, name)| (&**account, name))
 }

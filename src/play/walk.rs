@@ -14,7 +14,7 @@ use super::place::{Hosts, Place};
 use super::titles::Title;
 use super::{dash, hls};
 use crate::connect::{Pair, Viewer, ViewerAnswer, ViewerRequest};
-use crate::error::CallError;
+use crate::error::{CallError, Failure};
 use crate::redact::scrub;
 use crate::verdict::{Cause, Finding};
 
@@ -111,11 +111,7 @@ impl Walk<'_> {
         }
         let (compared, answers) = match self.content(&step).await {
             Ok(found) => found,
-            Err(error) => {
-                self.found.silent = error.failure.status().is_none();
-                self.unchecked(&step.path, &error.failure.to_string());
-                return;
-            }
+            Err(error) => return self.unanswered(&step.path, &error),
         };
         let mut differences = match compared {
             Compared::Same => Vec::new(),
@@ -132,7 +128,7 @@ impl Walk<'_> {
         if plays && self.tried.insert(step.kind) {
             match self.in_every_way(&step, differences.is_empty()).await {
                 Ok(more) => differences.extend(more),
-                Err(error) => return self.unchecked(&step.path, &error.failure.to_string()),
+                Err(error) => return self.unanswered(&step.path, &error),
             }
         }
         if plays && !compare::says_how_long(&answers.0) {
@@ -193,13 +189,14 @@ impl Walk<'_> {
 
     async fn ask(&self, path: &str, mut headers: Vec<(&'static str, String)>, keep: usize) -> Result<Pairs, CallError> {
         headers.push(("origin", self.origin.to_owned()));
-        let ask = async |viewer: &Viewer, base: &Url| {
+        let ask = async |viewer: &Viewer, base: &Url, keep| {
             let url = base.join(&below(path)).unwrap_or_else(|_| base.clone());
             viewer.ask(ViewerRequest { url: &url, headers: &headers, keep }).await
         };
+        // Of a manifest, the source's bytes are read: the target's are equal, or named as a difference.
         futures::try_join!(
-            ask(&self.pair.source.viewer, &self.hosts.source),
-            ask(&self.pair.target.viewer, &self.hosts.target)
+            ask(&self.pair.source.viewer, &self.hosts.source, keep),
+            ask(&self.pair.target.viewer, &self.hosts.target, 0)
         )
     }
 
@@ -225,6 +222,8 @@ impl Walk<'_> {
                 }
                 Place::Same(path) if kind != Kind::Name => self.waiting.push_back(Step { path, kind, part, depth }),
                 Place::Same(_) | Place::Nowhere => {}
+                // A key server of its own serves both.
+                Place::Elsewhere(_) if kind == Kind::Key => {}
                 // Each host is named once.
                 Place::Source | Place::Target | Place::Elsewhere(_) | Place::Outside(_) => {
                     hosts.insert(place);
@@ -257,6 +256,13 @@ impl Walk<'_> {
         self.found.urls.urls += 1;
         self.found.urls.different += 1;
         self.note(Cause::ManifestNamesOtherHost, path, &named);
+    }
+
+    /// One host gave no answer. An answer that was refused here, such as a compressed one, says that the host is there.
+    fn unanswered(&mut self, path: &str, error: &CallError) {
+        self.found.silent =
+            matches!(error.failure, Failure::Connect(_) | Failure::Timeout(_) | Failure::Interrupted(_));
+        self.unchecked(path, &error.failure.to_string());
     }
 
     fn unchecked(&mut self, path: &str, why: &str) {
