@@ -53,6 +53,8 @@ pub struct Played {
     pub assets: u64,
     /// Assets in scope that were left out: the target does not have them, or there is a cause.
     pub left_out: u64,
+    /// Those of them that have neither a manifest nor a file to play.
+    pub nothing_to_play: u64,
     /// Manifests that viewers start with.
     pub manifests: u64,
     /// The URLs.
@@ -111,6 +113,7 @@ pub async fn play(
         let mut played = stream::iter(page).map(|asset| room.asset(asset)).buffer_unordered(AT_ONCE);
         while let Some((asset, found)) = played.try_next().await? {
             all.assets += 1;
+            all.nothing_to_play += u64::from(!found.playable);
             all.add(&asset, found, &mut accepted);
         }
     }
@@ -139,6 +142,8 @@ struct Room<'a> {
 /// What was found of an asset.
 #[derive(Debug, Default)]
 struct Found {
+    /// There is something to play, chosen or not.
+    playable: bool,
     manifests: u64,
     urls: UrlCounts,
     findings: Vec<Finding>,
@@ -162,6 +167,7 @@ impl Room<'_> {
         let titles = titles::of(self.pair, &asset).map(|title| self.titled(title, &asked));
         let mut played = titles.buffer_unordered(AT_ONCE);
         while let Some(answer) = played.next().await {
+            found.playable = true;
             match answer {
                 Ok(Some((walked, manifests))) => found.add(walked, manifests),
                 Ok(None) => {}
@@ -214,7 +220,7 @@ fn unchecked(why: String) -> Finding {
 
 impl Played {
     fn add(&mut self, asset: &Asset, found: Found, accepted: &mut Accepted) {
-        let Found { manifests, urls, mut findings, uncached } = found;
+        let Found { manifests, urls, mut findings, uncached, .. } = found;
         self.manifests += manifests;
         self.urls.add(urls);
         if uncached.0 > 0 {

@@ -100,6 +100,10 @@ impl Report {
                 urls.unchecked
             );
             text.push_str(&labelled("play", &counts));
+            if play.nothing_to_play > 0 {
+                let assets = counted(play.nothing_to_play, "asset");
+                text.push_str(&labelled("", &format!("{assets} without a manifest or a file to play")));
+            }
             found(&mut text, &play.findings, &play.problems);
         }
         if let Some(read) = &self.bytes {

@@ -133,7 +133,7 @@ impl Walk<'_> {
         }
         if plays && !compare::says_how_long(&answers.0) {
             self.found.uncached.0 += 1;
-            self.found.uncached.1.clone_from(&step.path);
+            without_query(&step.path).clone_into(&mut self.found.uncached.1);
         }
         self.found.urls.urls += 1;
         self.found.urls.bytes += answers.0.length + answers.1.length;
@@ -271,11 +271,16 @@ impl Walk<'_> {
         self.note(Cause::PlayUnchecked, path, why);
     }
 
-    /// Adds a finding about a path. Its query may be a signature.
+    /// Adds a finding about a path.
     fn note(&mut self, cause: Cause, path: &str, what: &str) {
-        let path = path.split('?').next().unwrap_or_default();
+        let path = without_query(path);
         self.found.findings.push(Finding::new(cause, scrub(&format!("{path}: {what}"))));
     }
+}
+
+/// A path as it is shown: a query may be a signature.
+fn without_query(path: &str) -> &str {
+    path.split('?').next().unwrap_or_default()
 }
 
 /// A path as a reference below a base. Without the dot a first segment with a colon would be a scheme.

@@ -45,7 +45,7 @@ async fn an_equal_library_plays_alike_and_every_kind_of_url_is_asked_for() {
     assert_eq!(found(&played), []);
     assert!(!played.differs() && !played.owes());
     // Two masters and four playlists, and one description.
-    assert_eq!((played.assets, played.manifests), (1, 7));
+    assert_eq!((played.assets, played.nothing_to_play, played.manifests), (1, 0, 7));
     let mut asked = window.asked();
     asked.retain(|url| url.starts_with(EAST));
     asked.sort();
@@ -196,6 +196,7 @@ async fn a_library_without_manifests_is_not_proven() {
     let played = played(&world, &Window::of(&world)).await;
     assert_eq!(found(&played), [("play-unchecked", "no manifest was found, so nothing was played")]);
     assert!(played.owes() && !played.differs() && played.urls.urls == 0);
+    assert_eq!((played.assets, played.nothing_to_play), (1, 1));
     let policy = accepting(&[Cause::PlayUnchecked]);
     let accepted = played_with(&world, &Window::of(&world), &Sample::all(), &policy).await;
     assert!(!accepted.owes() && accepted.findings.len() == 1, "it is still named");
