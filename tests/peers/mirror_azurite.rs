@@ -141,6 +141,7 @@ fn storage(access: Access) -> StorageSettings {
         limits: mediamirror::emulator::settings::BlobLimits::default(),
         source_access: mediamirror::emulator::SourceAccess::Open,
         index_tags: mediamirror::emulator::TagSupport::Offered,
+        public_access: false,
     }
 }
 
