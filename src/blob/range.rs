@@ -57,7 +57,7 @@ mod tests {
             last_modified: None,
             properties: BlobProperties::default(),
             tier: None,
-            block_blob: true,
+            kind: crate::model::BlobKind::Block,
             copy: None,
         };
         (at, blob)
