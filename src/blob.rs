@@ -6,8 +6,11 @@
 mod account;
 mod arriving;
 mod auth;
+mod caller;
 mod container;
 mod copy;
+mod delegation;
+mod exchange;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
@@ -20,7 +23,9 @@ mod properties;
 mod public_access;
 mod range;
 mod sas;
+mod sas_terms;
 mod send;
+mod signer;
 mod small;
 mod tag_access;
 mod tags;
@@ -33,5 +38,6 @@ pub use in_place::Changed;
 pub use lease::{LeaseAnswer, LeaseBreak, LeaseRenewal};
 pub(crate) use list::{MOST_BLOBS, PageSize};
 pub use sas::{SharedAccess, SignedUrl};
+pub use signer::Access;
 pub use small::{Deleted, LeaseState, SmallBlob, SmallRead, WriteIf, Written};
 pub use tag_access::TagAccess;

@@ -11,6 +11,7 @@ pub mod policy;
 mod problem;
 mod roots;
 mod secret;
+mod sign_in;
 mod storage_map;
 pub mod system_limits;
 pub mod template;
@@ -27,6 +28,8 @@ use serde::{Deserialize, Serialize};
 
 pub use place::{Part, place};
 pub use policy::Policy;
+pub use sign_in::certificate::ClientCertificate;
+pub use sign_in::{IdentityService, Proof, SignIn, StorageCredential, is_link_local};
 pub use validate::is_loopback;
 
 use crate::files;
@@ -146,17 +149,23 @@ pub enum AuthConfig {
         /// Account key.
         secret: Secret,
     },
-    /// Entra ID client credentials.
+    /// Entra ID.
     Entra {
-        /// Full token URL, `https://login.microsoftonline.com/<tenant>/oauth2/token`.
-        token_url: url::Url,
-        /// Application id.
-        client_id: String,
-        /// Application secret.
-        secret: Secret,
-        /// Resource, `https://rest.media.azure.net` by default.
+        /// Who signs in, and how.
+        sign_in: SignIn,
+        /// What the token is for, such as `https://rest.media.azure.net`.
         resource: String,
     },
+}
+
+impl AuthConfig {
+    /// The service that issues the tokens.
+    pub fn token_service(&self) -> Option<&url::Url> {
+        match self {
+            Self::Acs { token_url, .. } => Some(token_url),
+            Self::Entra { sign_in, .. } => sign_in.token_service(),
+        }
+    }
 }
 
 /// A storage account.
@@ -166,8 +175,8 @@ pub struct StorageConfig {
     pub account: String,
     /// `https://<account>.blob.core.windows.net`, or `http://127.0.0.1:port/account`; no trailing slash.
     pub endpoint: url::Url,
-    /// Account key, base64; or an account's shared access signature, `sv=…&sig=…`.
-    pub key: Secret,
+    /// What lets us in.
+    pub credential: StorageCredential,
 }
 
 /// Limits of one account's lanes, and how many asynchronous copies may be pending in it.

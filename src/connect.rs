@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use azure_core::http::HttpClient;
 
-use crate::blob::BlobAccount;
+use crate::blob::{Access, BlobAccount};
 use crate::call::Caller;
-use crate::config::{AccountConfig, Config, ConfigError, ServiceConfig};
+use crate::config::{AccountConfig, AuthConfig, Config, ConfigError, ServiceConfig, SignIn, StorageCredential};
 use crate::error::{Error, Failure};
+use crate::identity::Tokens;
 use crate::library::Library;
 use crate::library::ams_v2::AmsV2;
 use crate::library::authoring::Authoring;
@@ -24,6 +25,9 @@ pub use viewer::{Viewer, ViewerAnswer, ViewerRequest};
 
 /// Requests at once to each side, as viewers ask. A browser has six connections to a host.
 const VIEWERS: usize = 16;
+
+/// What the tokens for storage accounts are for.
+const STORAGE: &str = "https://storage.azure.com";
 
 /// One side of the mirror.
 #[derive(Debug)]
@@ -158,6 +162,7 @@ fn endpoint(
     };
     let client = guarded(client, hosts.clone(), memory);
     let mut lanes = vec![Lane::new(name.clone(), Plane::Media, account.limits.media)];
+    let mut sign_ins = SignIns { client: Arc::clone(&client), hosts: hosts.clone(), known: Vec::new() };
     let mut storage = Vec::with_capacity(account.storage.len());
     for settings in &account.storage {
         hosts.allow(&settings.endpoint);
@@ -165,9 +170,10 @@ fn endpoint(
         let (slots, rates) = (account.limits.blob.in_flight, Rates::new(account.limits.blob));
         let read = Lane::sharing(name.clone(), Plane::BlobRead, slots, Arc::clone(&rates));
         let write = Lane::sharing(name.clone(), Plane::BlobWrite, slots, rates);
+        let access = sign_ins.access(&settings.credential, &name);
         let endpoint = settings.endpoint.clone();
         let client = (Arc::clone(&client), memory.clone());
-        let blobs = BlobAccount::new(name, endpoint, &settings.key, client, caller(&read), caller(&write))?;
+        let blobs = BlobAccount::new(name, endpoint, access, client, caller(&read), caller(&write))?;
         storage.push(Arc::new(blobs));
         lanes.extend([read, write]);
     }
@@ -190,6 +196,32 @@ fn endpoint(
         storage_urls: account.storage.iter().map(|settings| settings.endpoint.clone()).collect(),
         viewer,
     })
+}
+
+/// The principals of one side's storage accounts, each with tokens of its own.
+struct SignIns {
+    client: Arc<dyn HttpClient>,
+    hosts: AllowedHosts,
+    known: Vec<(SignIn, Arc<Tokens>)>,
+}
+
+impl SignIns {
+    /// What lets us into an account. Accounts with the same principal share its tokens.
+    fn access(&mut self, credential: &StorageCredential, account: &AccountName) -> Access {
+        let sign_in = match credential {
+            StorageCredential::Key(key) => return Access::Key(key.clone()),
+            StorageCredential::Sas(sas) => return Access::Sas(sas.clone()),
+            StorageCredential::SignIn(sign_in) => sign_in,
+        };
+        if let Some((_, tokens)) = self.known.iter().find(|(known, _)| known == sign_in) {
+            return Access::Tokens(Arc::clone(tokens));
+        }
+        let lane = Lane::new(account.clone(), Plane::SignIn, LaneLimits::default());
+        let auth = AuthConfig::Entra { sign_in: sign_in.clone(), resource: STORAGE.to_owned() };
+        let tokens = Arc::new(Tokens::new(auth, Arc::clone(&self.client), &self.hosts, caller(&lane)));
+        self.known.push((sign_in.clone(), Arc::clone(&tokens)));
+        Access::Tokens(tokens)
+    }
 }
 
 fn caller(lane: &Arc<Lane>) -> Caller {

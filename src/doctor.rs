@@ -7,6 +7,7 @@
 
 mod library;
 mod rights;
+mod roles;
 mod scratch;
 mod state;
 mod storage;
@@ -176,8 +177,9 @@ impl Findings<'_> {
 
     /// A call that failed, in other words than its own.
     fn failed_as(&mut self, subject: &AccountName, check: &'static str, found: String, error: Error) {
-        let remedy = error.cause().map(crate::verdict::Cause::remedy);
-        self.add(Verdict::Fail, subject, check, found, remedy);
+        let of_cause = error.cause().map(|cause| cause.remedy().to_owned());
+        let remedy = of_cause.or_else(|| roles::remedy(self.endpoint, subject, &error));
+        self.add(Verdict::Fail, subject, check, found, remedy.as_deref());
         if let Some(last) = self.checks.last_mut() {
             last.error = Some(error);
         }

@@ -28,6 +28,7 @@
 //! | [`model`] | the types of the domain: accounts, assets, files, locators, blobs; no I/O |
 //! | [`redact`] | secrets and URLs that cannot print what they protect |
 //! | [`clock`] | the wall clock and the time since boot, which follow tokio's, so that tests run in virtual time |
+//! | [`command`] | runs a command for what it prints, within limits |
 //! | [`machine`] | this machine's name |
 //! | `spelling` | the known name that is nearest to a misspelt one |
 //! | [`verdict`] | causes with stable codes, and changes, as types; the table of all causes |
@@ -39,6 +40,7 @@
 //! | [`retry`] | the only table of failures that are retried, and the length of the pauses |
 //! | [`throttle`] | lanes: slots that adapt, rates an account's lanes share, cool-downs |
 //! | [`call`] | the only retry loop: one permit per attempt; a waiting call holds none |
+//! | [`identity`] | access tokens: the ways to sign in, and the cache that renews them early |
 //! | [`library`] | libraries in domain verbs: [`library::ams_v2`] speaks Azure Media Services v2, [`library::blobs`] has containers as assets |
 //! | [`blob`] | storage accounts: listing, and the three ways to copy between them |
 //! | [`ledger`] | which steps were started and which succeeded, in `SQLite`, written by one thread |
@@ -95,6 +97,7 @@ pub mod blob;
 pub mod call;
 mod claims;
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod connect;
 pub mod doctor;
@@ -102,6 +105,7 @@ pub mod engine;
 pub mod error;
 pub mod failure;
 pub mod files;
+pub mod identity;
 pub mod ledger;
 pub mod library;
 pub mod machine;

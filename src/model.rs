@@ -333,4 +333,6 @@ pub enum Plane {
     BlobWrite,
     /// Streaming host or public blobs, as viewers ask them.
     Viewer,
+    /// The service that issues tokens for the blob service.
+    SignIn,
 }

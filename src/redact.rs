@@ -55,8 +55,17 @@ const HARMLESS_PARAMETERS: &[&str] = &[
 const SEARCHED: usize = 4_096;
 
 /// Names whose value is a secret wherever it stands, in lower case.
-const SECRET_NAMES: &[&str] =
-    &["sig", "signature", "client_secret", "hmacsha256", "accountkey", "access_token", "wrap_password"];
+const SECRET_NAMES: &[&str] = &[
+    "sig",
+    "signature",
+    "client_secret",
+    "client_assertion",
+    "hmacsha256",
+    "accountkey",
+    "access_token",
+    "accesstoken",
+    "wrap_password",
+];
 
 /// A secret text: an account key, a client secret, a token. While there is one, [`mask`] and [`scrub`] know it by its value.
 #[derive(Clone)]

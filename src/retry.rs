@@ -61,6 +61,9 @@ pub fn limit_reached(failure: &Failure) -> Option<AccountLimit> {
 /// Error codes of a source's storage account that mean "slow down" (blob-service documentation; azcopy retries the same).
 const SOURCE_BUSY_CODES: &[&str] = &["ServerBusy", "OperationTimedOut", "InternalError"];
 
+/// Our code for the 404 and 410 with which the identity service of a machine answers while it is updated.
+pub(crate) const IDENTITY_SERVICE_UPDATES: &str = "IdentityServiceUpdates";
+
 /// The only table of the meaning of failures.
 pub fn classify(failure: &Failure) -> Class {
     match failure {
@@ -71,6 +74,7 @@ pub fn classify(failure: &Failure) -> Class {
             Class::SourceThrottled
         }
         Failure::Refused { status, code, .. } => match (*status, code.as_deref()) {
+            (_, Some(IDENTITY_SERVICE_UPDATES)) => Class::ServerTrouble,
             (429 | 503, _) | (500, Some("OperationTimedOut")) => Class::Throttled,
             (408 | 500 | 502 | 504, _) => Class::ServerTrouble,
             (401, _) => Class::Unauthorised,
@@ -181,6 +185,8 @@ mod tests {
             (refused(502, ""), ServerTrouble, Exhausted),
             (refused(504, ""), ServerTrouble, Exhausted),
             (refused(408, ""), ServerTrouble, Exhausted),
+            (refused(404, IDENTITY_SERVICE_UPDATES), ServerTrouble, Exhausted),
+            (refused(410, IDENTITY_SERVICE_UPDATES), ServerTrouble, Exhausted),
             (refused(401, "InvalidAuthenticationInfo"), Unauthorised, Fatal),
             (refused(403, ""), Final, Fatal),
             (refused(403, "AuthenticationFailed"), Final, Fatal),

@@ -1,6 +1,7 @@
 //! The one door to the network: `azure_core`'s `HttpClient` over our own reqwest client.
 //!
-//! It follows no redirect, reaches configured hosts only, speaks https (TLS 1.2 or later) except to loopback, waits as long as the kind of
+//! It follows no redirect, reaches configured hosts only, speaks https (TLS 1.2 or later) except to loopback and to an identity service on this
+//! machine's own link, waits as long as the kind of
 //! call deserves, reads no answer beyond its cap, and decompresses nothing.
 
 mod headers;
@@ -21,7 +22,7 @@ use futures::{StreamExt, TryStreamExt};
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
-pub use crate::config::is_loopback;
+pub use crate::config::{is_link_local, is_loopback};
 use crate::memory::{self, Memory, Share};
 
 /// Who asks, where the SDK does not say so itself.
@@ -61,7 +62,7 @@ impl AllowedHosts {
 
     /// May that URL be asked?
     pub fn permits(&self, url: &Url) -> bool {
-        let secure = url.scheme() == "https" || is_loopback(url);
+        let secure = url.scheme() == "https" || is_loopback(url) || is_link_local(url);
         let asked = place(url);
         // A handful of hosts: looking at each is cheaper than a key to look up.
         secure
@@ -113,9 +114,16 @@ pub fn network_trusting(roots: &[CertificateDer<'static>]) -> Result<Arc<dyn Htt
     // Another library may have installed a provider already; then that one serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let roots: Result<Vec<_>, _> = roots.iter().map(|root| reqwest::Certificate::from_der(root)).collect();
-    let client = reqwest::Client::builder()
+    let roots = roots.map_err(|error| error.to_string())?;
+    let client = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| error.to_string());
+    Ok(Arc::new(Network { client: client(builder(roots.clone()))?, direct: client(builder(roots).no_proxy())? }))
+}
+
+/// What all our connections have in common.
+fn builder(roots: Vec<reqwest::Certificate>) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
         .tls_version_min(reqwest::tls::Version::TLS_1_2)
-        .tls_certs_merge(roots.map_err(|error| error.to_string())?)
+        .tls_certs_merge(roots)
         .redirect(reqwest::redirect::Policy::none())
         // What may be sent twice is decided by our own retries alone; and it would copy every request, to have it ready.
         .retry(reqwest::retry::never().max_retries_per_request(0))
@@ -124,15 +132,14 @@ pub fn network_trusting(roots: &[CertificateDer<'static>]) -> Result<Arc<dyn Htt
         .tcp_nodelay(true)
         .user_agent(USER_AGENT)
         .pool_max_idle_per_host(usize::MAX)
-        .build()
-        .map_err(|error| error.to_string())?;
-    Ok(Arc::new(Network { client }))
 }
 
 /// The network.
 #[derive(Debug)]
 struct Network {
     client: reqwest::Client,
+    /// Past any proxy: for the identity service of this machine, which a proxy cannot reach and whose answer it must not see.
+    direct: reqwest::Client,
 }
 
 #[async_trait]
@@ -152,7 +159,8 @@ impl HttpClient for Network {
             Body::SeekableStream(stream) => *sent.body_mut() = Some(reqwest::Body::wrap_stream(stream)),
         }
         // `without_url`: the URL may carry a signature, and the subject of the call is named by the caller.
-        let response = self.client.execute(sent).await.map_err(|error| {
+        let client = if is_to_own_identity_service(request) { &self.direct } else { &self.client };
+        let response = client.execute(sent).await.map_err(|error| {
             let kind = if error.is_connect() { ErrorKind::Connection } else { ErrorKind::Io };
             SdkError::new(kind, error.without_url())
         })?;
@@ -165,6 +173,16 @@ impl HttpClient for Network {
         let body = response.bytes_stream().map_err(|error| SdkError::new(ErrorKind::Io, error.without_url()));
         Ok(AsyncRawResponse::new(status, headers, Box::pin(body)))
     }
+}
+
+/// The headers that only requests to the identity service of this machine carry.
+const OF_IDENTITY_SERVICES: &[&str] = &["metadata", "x-identity-header"];
+
+/// Is this a request to the identity service of the machine or container that this runs on?
+fn is_to_own_identity_service(request: &Request) -> bool {
+    let url = request.url();
+    let marked = || request.headers().iter().any(|(name, _)| OF_IDENTITY_SERVICES.contains(&name.as_str()));
+    is_link_local(url) || (is_loopback(url) && marked())
 }
 
 /// The rules around a client.

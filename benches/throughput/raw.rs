@@ -26,7 +26,7 @@ pub(crate) async fn put_blob_from_url(mirror: &Mirror, requests: u32) -> f64 {
     let asset = pair.source.library.assets().try_concat().await.expect("the assets are listed").remove(0);
     let from = asset.container.expect("version 2.19 names the container");
     let blob = pair.source.storage[0].list(&from).try_concat().await.expect("the blobs are listed").remove(0);
-    let source = pair.source.storage[0].copy_source(&from, &blob).expect("the source can be signed");
+    let source = pair.source.storage[0].copy_source(&from, &blob).await.expect("the source can be signed");
     let made = pair
         .target
         .library

@@ -35,7 +35,7 @@ pub(crate) async fn mirror(mirror: &Mirror) -> (u32, Duration) {
             .expect("the asset is created");
         let to = made.container.expect("version 2.19 names the container");
         for blob in source.storage[0].list(&from).try_concat().await.expect("the blobs are listed") {
-            let source_blob = source.storage[0].copy_source(&from, &blob).expect("the source can be signed");
+            let source_blob = source.storage[0].copy_source(&from, &blob).await.expect("the source can be signed");
             let at = BlobRef { container: to.clone(), name: blob.name.clone() };
             let mut copy = target.storage[0].start_copy(&at, &source_blob).await.expect("the copy begins");
             for _ in 0..MOST_LOOKS {

@@ -10,15 +10,16 @@ use azure_storage_blob::{BlobClient, BlobServiceClient, BlobServiceClientOptions
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::{Position, Url};
 
-use super::auth::{Credential, Signer};
-use super::sas::{SasMint, SharedAccess, SignedUrl};
+use super::caller::AccountCaller;
+use super::delegation::{Delegation, KeySource};
+use super::sas::{Reading, SasMint, SharedAccess, SignedUrl};
+use super::signer::{Access, Credential, Signer};
 use super::tag_access::TagsKnown;
 use crate::call::Caller;
 use crate::config::ConfigError;
 use crate::error::Error;
 use crate::memory::Memory;
 use crate::model::{AccountName, Blob, BlobRef, ContainerName};
-use crate::redact::Secret;
 use crate::throttle::Lane;
 use crate::verdict::Cause;
 
@@ -57,8 +58,8 @@ pub struct BlobAccount {
     pub(super) signer: Arc<Signer>,
     /// `x-ms-version` of all requests.
     pub(super) version: String,
-    pub(super) read: Caller,
-    pub(super) write: Caller,
+    pub(super) read: Arc<AccountCaller>,
+    pub(super) write: AccountCaller,
     /// Whether the account shows index tags.
     pub(super) tags: TagsKnown,
     /// The account refused an access tier.
@@ -99,19 +100,20 @@ pub struct Copied {
 }
 
 impl BlobAccount {
-    /// An account reached through a transport that reads answers within `memory`, with its key or a shared access signature (`sv=…&sig=…`); reads and writes on their lanes.
+    /// An account reached through a transport that reads answers within `memory`, with what lets us in; reads and writes on their lanes.
     ///
     /// # Errors
     /// The key or the endpoint cannot be used.
     pub fn new(
         name: AccountName,
         endpoint: Url,
-        key: &Secret,
+        access: Access,
         (transport, memory): (Arc<dyn HttpClient>, Memory),
         read: Caller,
         write: Caller,
     ) -> Result<Self, Error> {
-        let credential = Credential::new(name.clone(), key)?;
+        let credential = Credential::new(name.clone(), access)?;
+        let (read, write) = (Arc::new(AccountCaller::new(read, &credential)), AccountCaller::new(write, &credential));
         let mut endpoint = endpoint;
         endpoint.set_query(None);
         if let Ok(mut segments) = endpoint.path_segments_mut() {
@@ -132,7 +134,22 @@ impl BlobAccount {
             problem: format!("{endpoint} cannot be the root of an account"),
             remedy: "write it like `https://<account>.blob.core.windows.net`".to_owned(),
         })?;
-        let mint = Arc::new(SasMint::new(credential, endpoint.scheme() == "https"));
+        let reading = match credential {
+            Credential::Key(key) => Reading::Key(key),
+            Credential::Sas(sas) => Reading::Sas(sas),
+            Credential::Tokens(_) => Reading::Delegation(
+                name.clone(),
+                Delegation::new(KeySource {
+                    account: name.clone(),
+                    endpoint: endpoint.clone(),
+                    transport: Arc::clone(&transport),
+                    signer: Arc::clone(&signer),
+                    version: version.clone(),
+                    read: Arc::clone(&read),
+                }),
+            ),
+        };
+        let mint = Arc::new(SasMint::new(reading, endpoint.scheme() == "https"));
         Ok(Self {
             name,
             endpoint,
@@ -160,12 +177,17 @@ impl BlobAccount {
         &self.name
     }
 
-    /// What the shared access signature says that stands in for the account's key; `None`: it is the key.
+    /// What the shared access signature says that lets us in; `None`: it is the account's key, or a token.
     pub fn shared_access(&self) -> Option<SharedAccess> {
         match &self.signer.credential {
-            Credential::Key(_) => None,
+            Credential::Key(_) | Credential::Tokens(_) => None,
             Credential::Sas(sas) => Some(SharedAccess::read(sas.expose())),
         }
+    }
+
+    /// Is it a principal of Entra ID that is let in?
+    pub fn signs_in(&self) -> bool {
+        self.signer.credential.tokens().is_some()
     }
 
     /// Copies into it that may be under way at once.
@@ -174,12 +196,12 @@ impl BlobAccount {
     }
 
     /// What a copy of that blob is to read. The container's read-only SAS is minted once and renewed before it ends.
-    pub fn copy_source<'a>(&self, container: &'a ContainerName, blob: &'a Blob) -> Result<CopySource<'a>, Error> {
+    pub async fn copy_source<'a>(&self, container: &'a ContainerName, blob: &'a Blob) -> Result<CopySource<'a>, Error> {
         let subject = || format!("{container}/{}", blob.name);
         addressable(&blob.name).map_err(|reason| Error::found(subject(), Cause::NameNotUsable, reason))?;
         // Slash by slash: `%2F` would use up the limit three times as fast.
         let url = self.text_of(iter::once(container.as_str()).chain(blob.name.split('/')));
-        let url = self.mint.signed(container, &url);
+        let url = self.mint.signed(container, &url).await?;
         let length = url.expose().len();
         if length > SOURCE_URL_LIMIT {
             let reason = format!("its signed URL has {length} characters; a copy's source may have {SOURCE_URL_LIMIT}");
@@ -229,9 +251,9 @@ impl BlobAccount {
 
 impl CopySource<'_> {
     /// The URL with a signature minted just now.
-    pub(super) fn resigned(&self) -> SignedUrl {
+    pub(super) async fn resigned(&self) -> Result<SignedUrl, Error> {
         self.mint.renew(self.container);
-        self.mint.signed(self.container, self.url.unsigned())
+        self.mint.signed(self.container, self.url.unsigned()).await
     }
 }
 

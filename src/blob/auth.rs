@@ -1,15 +1,10 @@
-//! The account key: what it signs requests with (Shared Key), or a shared access signature in its place; and a policy that
-//! puts either on every attempt.
+//! The account key, and what it signs requests with (Shared Key).
 //!
 //! The key never leaves this module, neither in an error nor in a `Debug` text.
 
 use std::fmt;
-use std::sync::Arc;
 
-use async_trait::async_trait;
-use azure_core::http::headers::HeaderName;
-use azure_core::http::policies::{Policy, PolicyResult};
-use azure_core::http::{Context, Request};
+use azure_core::http::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, Mac};
@@ -19,7 +14,7 @@ use sha2::Sha256;
 
 use crate::config::ConfigError;
 use crate::model::AccountName;
-use crate::redact::{REDACTED, Secret, sent};
+use crate::redact::{REDACTED, Secret};
 
 /// A storage account's key, ready to sign with.
 #[derive(Clone)]
@@ -56,72 +51,16 @@ impl AccountKey {
         mac.update(text.as_bytes());
         BASE64.encode(mac.finalize().into_bytes())
     }
+
+    /// The signature of a request as it is now.
+    pub(super) fn sign_request(&self, request: &Request) -> String {
+        self.sign(&string_to_sign(request, self.account.as_str()))
+    }
 }
 
 impl fmt::Debug for AccountKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AccountKey({}, {REDACTED})", self.account)
-    }
-}
-
-/// What an account lets us in with.
-#[derive(Debug, Clone)]
-pub(super) enum Credential {
-    /// Its key: every right there is.
-    Key(AccountKey),
-    /// A signature that the operator supplied, as the query of a URL, with the permissions in it.
-    Sas(Secret),
-}
-
-impl Credential {
-    /// Reads either; base64 has no `&`, and every signature has several parameters.
-    pub(super) fn new(account: AccountName, secret: &Secret) -> Result<Self, ConfigError> {
-        if secret.expose().contains('&') {
-            return Ok(Self::Sas(secret.clone()));
-        }
-        AccountKey::new(account, secret).map(Self::Key)
-    }
-}
-
-/// Signs every attempt again: a signature by key is bound to its date, and the service refuses dates older than 15
-/// minutes.
-#[derive(Debug)]
-pub(super) struct Signer {
-    pub(super) account: AccountName,
-    pub(super) credential: Credential,
-}
-
-impl Signer {
-    /// Dates and signs the request as it is now.
-    pub(super) fn sign(&self, request: &mut Request) {
-        match &self.credential {
-            Credential::Key(key) => {
-                let date = const { HeaderName::from_static("x-ms-date") };
-                request.insert_header(date, http_date(crate::clock::now()));
-                let signature = key.sign(&string_to_sign(request, self.account.as_str()));
-                sent(&signature);
-                let authorization = const { HeaderName::from_static("authorization") };
-                request.insert_header(authorization, ["SharedKey ", self.account.as_str(), ":", &signature].concat());
-            }
-            Credential::Sas(sas) => {
-                let url = request.url_mut();
-                let query = match url.query() {
-                    None | Some("") => sas.expose().to_owned(),
-                    // It is on its way a second time.
-                    Some(query) if query.ends_with(sas.expose()) => return,
-                    Some(query) => format!("{query}&{}", sas.expose()),
-                };
-                url.set_query(Some(&query));
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl Policy for Signer {
-    async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
-        self.sign(request);
-        next[0].send(ctx, request, &next[1..]).await
     }
 }
 
@@ -132,7 +71,7 @@ const USUAL_HEADERS: usize = 16;
 const USUAL_LENGTH: usize = 1 << 10;
 
 /// The date as HTTP headers write it.
-fn http_date(time: Timestamp) -> String {
+pub(super) fn http_date(time: Timestamp) -> String {
     DateTimePrinter::new().timestamp_to_rfc9110_string(&time).expect("the clock is within the years 0 to 9999")
 }
 

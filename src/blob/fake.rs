@@ -12,12 +12,16 @@ use bytes::Bytes;
 use url::Url;
 
 use super::account::BlobAccount;
+use super::signer::Access;
 use crate::call::Caller;
+use crate::config::{AuthConfig, Proof, SignIn};
+use crate::identity::Tokens;
 use crate::memory::Memory;
 use crate::model::{AccountName, Plane};
 use crate::redact::Secret;
 use crate::retry::RetryPolicy;
 use crate::throttle::{Lane, LaneLimits};
+use crate::transport::AllowedHosts;
 
 /// A request as it was sent.
 #[derive(Debug, Clone)]
@@ -62,6 +66,11 @@ impl Answer {
         self
     }
 
+    /// Its body.
+    pub(super) fn body(&self) -> &str {
+        &self.body
+    }
+
     /// The same, given after that time.
     pub(super) fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -88,24 +97,41 @@ impl Fake {
 
     /// An account that talks to this service. Its read lane is a source's lane too.
     pub(super) fn account(self: &Arc<Self>, name: &str) -> BlobAccount {
-        let account = AccountName::new(name);
-        let caller = |plane| {
-            let policy = RetryPolicy { max_attempts: 3, ..RetryPolicy::default() };
-            Caller::new(Lane::new(account.clone(), plane, LaneLimits::default()), policy)
+        self.account_with(name, Access::Key(Secret::new("SmVmZQ==")))
+    }
+
+    /// The same for a principal of Entra ID, whose tokens come from this service, too.
+    pub(super) fn signed_in(self: &Arc<Self>, name: &str) -> BlobAccount {
+        let token_url = Url::parse("https://login.example/tenant/oauth2/v2.0/token").unwrap();
+        let sign_in = SignIn::Application {
+            token_url,
+            client_id: "app".to_owned(),
+            proof: Proof::Secret(Secret::new("hush-hush")),
         };
+        let auth = AuthConfig::Entra { sign_in, resource: "https://storage.azure.com".to_owned() };
+        let caller = caller(&AccountName::new(name), Plane::SignIn);
+        let tokens = Tokens::new(auth, Arc::<Self>::clone(self), &AllowedHosts::default(), caller);
+        self.account_with(name, Access::Tokens(Arc::new(tokens)))
+    }
+
+    fn account_with(self: &Arc<Self>, name: &str, access: Access) -> BlobAccount {
+        let account = AccountName::new(name);
+        let caller = |plane| caller(&account, plane);
         let endpoint = Url::parse(&format!("http://127.0.0.1:10000/{name}/")).unwrap();
         let (read, write) = (caller(Plane::BlobRead), caller(Plane::BlobWrite));
         let transport = Arc::<Self>::clone(self);
-        BlobAccount::new(
-            account.clone(),
-            endpoint,
-            &Secret::new("SmVmZQ=="),
-            (transport, Memory::default()),
-            read,
-            write,
-        )
-        .unwrap()
+        BlobAccount::new(account.clone(), endpoint, access, (transport, Memory::default()), read, write).unwrap()
     }
+}
+
+fn caller(account: &AccountName, plane: Plane) -> Caller {
+    let policy = RetryPolicy { max_attempts: 3, ..RetryPolicy::default() };
+    Caller::new(Lane::new(account.clone(), plane, LaneLimits::default()), policy)
+}
+
+/// A token that lives an hour.
+pub(super) fn token(value: &str) -> Answer {
+    answer(200, &[]).with_body(format!(r#"{{"token_type":"Bearer","expires_in":3600,"access_token":"{value}"}}"#))
 }
 
 #[async_trait]

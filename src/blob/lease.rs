@@ -71,6 +71,7 @@ impl BlobAccount {
             self.lease_request(&self.lease_url(blob)?, Action::Renew, &[("x-ms-lease-id", id.to_string())]);
         self.write.lane().count_request();
         let sent = async {
+            self.write.ready().await.map_err(|error| error.failure)?;
             self.send(&mut request, Action::Renew.success()).await?;
             Ok(())
         };

@@ -19,12 +19,17 @@ impl BlobAccount {
         url.query_pairs_mut().append_pair("restype", "container");
         let url = &url;
         let call = control_call("GetContainerProperties", "ask the time of", self.name.as_str());
-        let time = self.read.run(call, |_| async move {
+        let time = self.read.as_anybody().run(call, |_| async move {
             let mut request = self.request(url.clone(), Method::Head);
-            let answer = self.send(&mut request, &[200, 401, 403, 404]).await?;
+            let answer = self.send(&mut request, &[200, 401, 403, 404, 409]).await?;
             service_date(answer.headers())
         });
         Ok(time.await?)
+    }
+
+    /// Is the key issued with which copies by user delegation are let in? Accounts that are reached otherwise need none.
+    pub async fn examine_delegation(&self) -> Result<(), Error> {
+        self.mint.prepare().await
     }
 
     /// Reads the head of a blob the way copies read it: through the signed URL alone.

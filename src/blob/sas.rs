@@ -12,26 +12,35 @@ use lru::LruCache;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::form_urlencoded;
 
-use super::auth::{AccountKey, Credential};
+use super::auth::AccountKey;
+use super::delegation::Delegation;
+use super::sas_terms::{BACKDATED, VERSION, iso};
 use crate::clock;
-use crate::model::ContainerName;
-use crate::redact::{InUse, REDACTED};
+use crate::error::Error;
+use crate::model::{AccountName, ContainerName};
+use crate::redact::{InUse, REDACTED, Secret};
 
-/// The layout that is signed; later service versions take it.
-const VERSION: &str = "2020-12-06";
-/// Starts in the past, for clocks that differ (the documentation asks for 15 minutes).
-const BACKDATED: SignedDuration = SignedDuration::from_mins(15);
-/// A week: an asynchronous copy reads its source for hours or days, and a signature by user delegation, which may come to
-/// stand in for this one, cannot live longer.
+/// A week: an asynchronous copy reads its source for hours or days, and a signature by user delegation cannot live longer.
 const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How many signatures are cached: for far more containers than are in progress at once. Minting an evicted one again
 /// takes microseconds.
 const KEPT: NonZeroUsize = NonZeroUsize::new(1_024).expect("it is not zero");
 
+/// What the blobs of an account are read with by copies.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// Signatures by the account's key.
+    Key(AccountKey),
+    /// The signature that the operator supplied, for everything.
+    Sas(Secret),
+    /// Signatures by user delegation.
+    Delegation(AccountName, Delegation),
+}
+
 /// Mints and keeps the signatures of an account.
 #[derive(Debug)]
 pub(super) struct SasMint {
-    by: Credential,
+    by: Reading,
     https_only: bool,
     /// Locked only for a look-up; minting takes microseconds.
     kept: Mutex<LruCache<ContainerName, Sas>>,
@@ -85,26 +94,50 @@ impl std::fmt::Debug for SignedUrl {
 }
 
 impl SasMint {
-    /// A mint with that key; without one there is one signature for everything, which was given to us. `https_only` binds
-    /// what is minted to https.
-    pub(super) fn new(by: Credential, https_only: bool) -> Self {
+    /// `https_only` binds what is minted to https.
+    pub(super) fn new(by: Reading, https_only: bool) -> Self {
         Self { by, https_only, kept: Mutex::new(LruCache::new(KEPT)) }
     }
 
     /// `url`, which has no query, with the container's signature.
-    pub(super) fn signed(&self, container: &ContainerName, url: &str) -> SignedUrl {
+    ///
+    /// # Errors
+    /// No user delegation key can be had.
+    pub(super) async fn signed(&self, container: &ContainerName, url: &str) -> Result<SignedUrl, Error> {
+        Ok(match &self.by {
+            Reading::Sas(sas) => SignedUrl::new(url, &utf8_percent_encode(sas.expose(), QUERY).to_string()),
+            Reading::Key(key) => {
+                SignedUrl::new(url, &self.query(container, |now| mint(key, container, self.https_only, now)))
+            }
+            Reading::Delegation(account, delegation) => {
+                let key = delegation.key().await?;
+                let minted = |_| {
+                    let (query, signature) = key.query(account, container, self.https_only);
+                    Sas { query: query.into(), renew_at: key.renew_at, _in_use: InUse::new(&signature) }
+                };
+                SignedUrl::new(url, &self.query(container, minted))
+            }
+        })
+    }
+
+    /// Has at hand what signatures are made with.
+    pub(super) async fn prepare(&self) -> Result<(), Error> {
         match &self.by {
-            Credential::Key(key) => SignedUrl::new(url, &self.query(key, container)),
-            Credential::Sas(sas) => SignedUrl::new(url, &utf8_percent_encode(sas.expose(), QUERY).to_string()),
+            Reading::Key(_) | Reading::Sas(_) => Ok(()),
+            Reading::Delegation(_, delegation) => delegation.key().await.map(drop),
         }
     }
 
     /// Forgets the container's signature: it was refused. The next one is minted.
     pub(super) fn renew(&self, container: &ContainerName) {
         self.kept.lock().expect("no panic while held").pop(container);
+        if let Reading::Delegation(_, delegation) = &self.by {
+            delegation.renew();
+        }
     }
 
-    fn query(&self, key: &AccountKey, container: &ContainerName) -> Arc<str> {
+    /// The container's signature, which is minted where none is kept.
+    fn query(&self, container: &ContainerName, mint: impl FnOnce(Timestamp) -> Sas) -> Arc<str> {
         let now = clock::now();
         let mut kept = self.kept.lock().expect("no panic while held");
         if let Some(sas) = kept.get(container)
@@ -112,7 +145,7 @@ impl SasMint {
         {
             return Arc::clone(&sas.query);
         }
-        let sas = mint(key, container, self.https_only, now);
+        let sas = mint(now);
         let query = Arc::clone(&sas.query);
         kept.put(container.clone(), sas);
         query
@@ -137,11 +170,6 @@ fn mint(key: &AccountKey, container: &ContainerName, https_only: bool, now: Time
     let signature = key.sign(&text);
     let query = query.append_pair("sig", &signature).finish().into();
     Sas { query, renew_at: now + LIFE / 2, _in_use: InUse::new(&signature) }
-}
-
-/// The time as signatures write it: whole seconds, UTC.
-fn iso(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// What a shared access signature says of itself.
@@ -176,8 +204,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::AccountName;
-    use crate::redact::Secret;
 
     fn key() -> AccountKey {
         AccountKey::new(AccountName::new("acct"), &Secret::new("SmVmZQ==")).unwrap()
@@ -196,29 +222,31 @@ mod tests {
         assert!(!mint(&key, &ContainerName::new("c"), false, Timestamp::UNIX_EPOCH).query.contains("spr"));
     }
 
-    #[test]
-    fn signatures_of_containers_that_are_done_with_are_not_kept() {
-        let key = key();
-        let mint = SasMint::new(Credential::Key(key.clone()), false);
+    async fn signed(mint: &SasMint, container: &ContainerName) -> String {
+        mint.signed(container, "https://h/c").await.unwrap().expose().to_owned()
+    }
+
+    #[tokio::test]
+    async fn signatures_of_containers_that_are_done_with_are_not_kept() {
+        let mint = SasMint::new(Reading::Key(key()), false);
         for number in 0..3 * KEPT.get() {
-            mint.query(&key, &ContainerName::new(format!("asset-{number}")));
+            signed(&mint, &ContainerName::new(format!("asset-{number}"))).await;
         }
         assert_eq!(mint.kept.lock().unwrap().len(), KEPT.get());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_signature_is_kept_half_its_life_unless_it_is_refused() {
-        let key = key();
-        let mint = SasMint::new(Credential::Key(key.clone()), false);
+        let mint = SasMint::new(Reading::Key(key()), false);
         let (one, other) = (ContainerName::new("one"), ContainerName::new("other"));
-        let first = mint.query(&key, &one);
-        assert_ne!(mint.query(&key, &other), first);
+        let first = signed(&mint, &one).await;
+        assert_ne!(signed(&mint, &other).await, first);
         tokio::time::advance(Duration::from_hours(83)).await;
-        assert_eq!(mint.query(&key, &one), first);
+        assert_eq!(signed(&mint, &one).await, first);
         mint.renew(&one);
-        let second = mint.query(&key, &one);
+        let second = signed(&mint, &one).await;
         assert_ne!(second, first);
         tokio::time::advance(Duration::from_hours(85)).await;
-        assert_ne!(mint.query(&key, &one), second);
+        assert_ne!(signed(&mint, &one).await, second);
     }
 }

@@ -11,7 +11,7 @@ use futures::TryStreamExt;
 use url::Url;
 
 use super::account::BlobAccount;
-use crate::transport;
+use super::exchange::{exchange, send};
 
 impl BlobAccount {
     /// A request with the service version; not signed yet.
@@ -21,17 +21,13 @@ impl BlobAccount {
         request
     }
 
-    /// Signs and sends; returns the whole answer, or, with a status not in `success_codes`, what it says as an error.
+    /// See [`send`].
     pub(super) async fn send(
         &self,
         request: &mut Request,
         success_codes: &'static [u16],
     ) -> azure_core::Result<RawResponse> {
-        self.signer.sign(request);
-        // Read to its end, so that the connection can be used again.
-        let (status, headers, body) = self.transport.execute_request(request).await?.deconstruct();
-        let answer = RawResponse::from_bytes(status, headers, transport::collect(body).await?);
-        check_success(answer, Some(CheckSuccessOptions { success_codes })).await
+        send(&self.signer, self.transport.as_ref(), request, success_codes).await
     }
 
     /// Signs and sends a read; returns headers and content. `None`: the content has more than `limit` bytes, and the rest of
@@ -41,8 +37,7 @@ impl BlobAccount {
         request: &mut Request,
         limit: usize,
     ) -> azure_core::Result<Option<(Headers, Bytes)>> {
-        self.signer.sign(request);
-        let answer = self.transport.execute_request(request).await?;
+        let answer = exchange(&self.signer, self.transport.as_ref(), request).await?;
         if u16::from(answer.status()) != 200 {
             let options = CheckSuccessOptions { success_codes: &[200] };
             let answer = check_success(answer.try_into_raw_response().await?, Some(options)).await?;

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::AtomicU8;
 
-use super::auth::Credential;
 use super::sas::SharedAccess;
+use super::signer::Credential;
 use crate::model::IndexTags;
 
 /// Does an account show the index tags of its blobs?
@@ -37,7 +37,7 @@ impl TagsKnown {
     /// What the credential says: a signature without the permission need not be tried.
     pub(super) fn at_first(credential: &Credential) -> Self {
         let access = match credential {
-            Credential::Key(_) => TagAccess::Readable,
+            Credential::Key(_) | Credential::Tokens(_) => TagAccess::Readable,
             Credential::Sas(sas) => SharedAccess::read(sas.expose()).tag_access(),
         };
         Self(AtomicU8::new(access as u8))

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use futures::future::join_all;
 use mediamirror::blob::BlobAccount;
-use mediamirror::config::{AccountConfig, AuthConfig, Config, Part, ServiceConfig, place};
+use mediamirror::config::{AccountConfig, Config, Part, ServiceConfig, place};
 use mediamirror::connect::{Endpoint, Pair};
 use mediamirror::error::{Error, Failure};
 use mediamirror::model::{BlobRef, ContainerName, Side};
@@ -79,9 +79,9 @@ impl Access<'_> {
             _ if error.is_of_tokens() => Part::TokenUrl,
             _ => Part::Endpoint,
         };
-        let (AuthConfig::Acs { token_url, .. } | AuthConfig::Entra { token_url, .. }) = &service.auth;
-        let subject = match part {
-            Part::TokenUrl => format!("token service of media account {} at {token_url}", self.config.account),
+        let subject = match (part, service.auth.token_service()) {
+            (Part::TokenUrl, Some(url)) => format!("token service of media account {} at {url}", self.config.account),
+            (Part::TokenUrl, None) => format!("token service of media account {}", self.config.account),
             _ => format!("media account {} at {}", self.config.account, service.endpoint),
         };
         Err(self.refused(part, &subject, &error))
@@ -95,7 +95,8 @@ impl Access<'_> {
 
     fn refused_storage(&self, index: usize, error: &Error) -> CommandFailure {
         let part = match error.failure() {
-            Some(Failure::Refused { status: 401 | 403, .. }) => Part::StorageKey(index),
+            Some(Failure::Credential(_) | Failure::Refused { status: 401 | 403, .. }) => Part::StorageKey(index),
+            _ if error.is_of_tokens() => Part::StorageKey(index),
             _ => Part::StorageEndpoint(index),
         };
         let configured = &self.config.storage[index];

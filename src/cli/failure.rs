@@ -171,7 +171,10 @@ pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
             "the certificate is another host's: check the host in the configuration, and what the name leads to from here"
         }
         Failure::Connect(_) => "check the endpoint in the configuration, and that this machine reaches it",
-        Failure::Credential(_) => "check `token_url`, `client_id` and `secret` of that account in the configuration",
+        Failure::Credential(_) => {
+            "check how that account signs in, in the configuration: the address or tenant, the client id and the secret, or \
+             what its other kind needs"
+        }
         Failure::ForeignHost(_) => {
             "add the host to `redirect_hosts` of that account, if it is the service's own; of an App.config, make a \
              configuration with `init --from-app-config`"
@@ -181,6 +184,11 @@ pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
         }
         Failure::Unexpected(_) => {
             "check that the endpoint in the configuration is the API's, not a web page's or a proxy's"
+        }
+        Failure::Refused { status: 403, code: Some(code), .. } if code == "AuthorizationPermissionMismatch" => {
+            "grant what is missing: to a principal the role Storage Blob Data Reader on the source's storage account, or \
+             Contributor on the target's (Owner for index tags), which takes up to ten minutes; in a signature the permission; \
+             `doctor` shows which"
         }
         Failure::Refused { status: 401 | 403, .. } => {
             "check that account's key, signature or role in the configuration, and this machine's clock"

@@ -1,7 +1,9 @@
 //! What the emulator's regions are to a mirror: a configuration in memory, or one to write.
 
 use mediamirror::config::template::{AccountTemplate, SecretFile, StorageTemplate};
-use mediamirror::config::{AccountConfig, AmsV2Config, AuthConfig, Limits, ServiceConfig, StorageConfig};
+use mediamirror::config::{
+    AccountConfig, AmsV2Config, AuthConfig, Limits, ServiceConfig, StorageConfig, StorageCredential,
+};
 use mediamirror::emulator::ReadyRegion;
 use mediamirror::redact::Secret;
 use url::Url;
@@ -17,7 +19,7 @@ pub(crate) fn account(region: &ReadyRegion) -> Result<AccountConfig, CommandFail
         Ok(StorageConfig {
             account: storage.account.clone(),
             endpoint: url(&storage.blob)?,
-            key: Secret::new(&storage.key),
+            credential: StorageCredential::Key(Secret::new(&storage.key)),
         })
     });
     Ok(AccountConfig {

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     AccountConfig, AmsV2Config, AuthConfig, Config, ConfigError, Limits, Policy, ServiceConfig, StorageConfig,
-    template, validate,
+    StorageCredential, template, validate,
 };
 use crate::redact::Secret;
 
@@ -123,7 +123,7 @@ impl AppAccount {
             storage: vec![StorageConfig {
                 account: self.storage_account.clone(),
                 endpoint: url(&format!("https://{}.blob.core.windows.net", self.storage_account))?,
-                key: self.storage_key.clone(),
+                credential: StorageCredential::Key(self.storage_key.clone()),
             }],
             streaming_url: None,
             limits: Limits::default(),

@@ -1,5 +1,6 @@
 //! The configuration as it is written: the shape of the TOML file, nothing checked beyond it.
 
+mod access;
 mod limits;
 
 use std::collections::BTreeMap;
@@ -13,9 +14,9 @@ use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 
 use super::policy::{AcceptFile, GuardsFile};
 use super::problem::{Document, Problems};
-use super::secret::SecretSource;
 use crate::spelling::nearest;
 
+pub(super) use access::{AuthFile, AuthKind, StorageFile};
 use limits::LimitsFile;
 
 /// The whole file.
@@ -134,35 +135,6 @@ impl AmsV2Section {
     }
 }
 
-/// `[source.auth]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct AuthFile {
-    pub(super) kind: Option<Spanned<AuthKind>>,
-    pub(super) token_url: Option<Spanned<String>>,
-    pub(super) client_id: Option<Spanned<String>>,
-    pub(super) secret: Option<Spanned<SecretSource>>,
-    pub(super) resource: Option<Spanned<String>>,
-}
-
-/// The kinds of token services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum AuthKind {
-    Acs,
-    Entra,
-}
-
-/// `[[source.storage]]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct StorageFile {
-    pub(super) account: Option<Spanned<String>>,
-    pub(super) endpoint: Option<Spanned<String>>,
-    pub(super) key: Option<Spanned<SecretSource>>,
-    pub(super) sas: Option<Spanned<SecretSource>>,
-}
-
 /// The table that a section was read from has a placeholder where a part of it is read by itself.
 struct Reader<'a> {
     document: &'a Document<'a>,
@@ -198,7 +170,7 @@ impl Reader<'_> {
         let storage = self.storage(&mut table);
         Some(match service {
             ServiceName::AmsV2 => {
-                let auth = self.take(&mut table, "auth").map(|auth| self.table(auth, &["kind", "token_url", "secret"]));
+                let auth = self.take(&mut table, "auth").map(|auth| self.auth(auth));
                 let keys: AmsV2Section = self.table(Spanned::new(span, table), AmsV2Section::REQUIRED);
                 AccountFile { storage, limits, ..keys.with(auth.unwrap_or_default()) }
             }
@@ -230,10 +202,20 @@ impl Reader<'_> {
         };
         let read = elements.into_iter().map(|element| {
             let storage = self.as_table(element)?;
-            Some(self.table(storage, &["account"]))
+            let span = storage.span();
+            let mut table = storage.into_inner();
+            let auth = self.take(&mut table, "auth").map(|auth| self.auth(auth));
+            let read: StorageFile = self.table(Spanned::new(span, table), &["account"]);
+            Some(StorageFile { auth, ..read })
         });
         let read: Vec<Option<StorageFile>> = read.collect();
         Some(Spanned::new(span, read.into_iter().collect::<Option<_>>()?))
+    }
+
+    /// A way to sign in, with the keys that its kind needs.
+    fn auth(&mut self, auth: Spanned<DeTable<'_>>) -> AuthFile {
+        let required = access::required(auth.get_ref());
+        self.table(auth, required)
     }
 
     fn limits(&mut self, limits: Spanned<DeTable<'_>>) -> LimitsFile {

@@ -7,7 +7,7 @@ use super::file::ServiceFile;
 use super::problem::{Document, Problems};
 use super::secret::SecretSource;
 use super::template::{AccountTemplate, read_valid, render};
-use super::{AuthConfig, Config, ConfigErrors, file, validate};
+use super::{Config, ConfigErrors, file, validate};
 use crate::fuzz::{CANARY, keeps_secret, target};
 
 const TOML: &[&str] = &[
@@ -154,10 +154,9 @@ fn any_text_is_a_configuration_or_a_message_that_repeats_no_value() {
                     assert!(!account.storage.is_empty());
                     let storage = account.storage.iter().map(|storage| &storage.endpoint);
                     let media = account.service.ams_v2().map(|service| {
-                        let (AuthConfig::Acs { token_url, .. } | AuthConfig::Entra { token_url, .. }) = &service.auth;
                         assert!(service.endpoint.path().ends_with('/'));
                         assert!(service.redirect_hosts.iter().all(|host| host != "*" && host != "*."));
-                        [&service.endpoint, token_url]
+                        std::iter::once(&service.endpoint).chain(service.auth.token_service())
                     });
                     for url in storage.chain(media.into_iter().flatten()).chain(&account.streaming_url) {
                         assert!(url.scheme() == "https" || super::is_loopback(url), "keys in the clear: {url}");

@@ -1,8 +1,11 @@
 //! Where in the file a part of the configuration is, for what a service has to say about it later.
 
+use std::ops::Range;
 use std::path::Path;
 
-use super::file;
+use toml::Spanned;
+
+use super::file::{self, AuthFile};
 use super::problem::{Document, Problems};
 use crate::files;
 use crate::model::Side;
@@ -37,18 +40,33 @@ fn place_in(document: &Document<'_>, side: Side, part: Part) -> Option<String> {
     };
     let span = match part {
         Part::Endpoint => ams_v2(account)?.endpoint.as_ref()?.span(),
-        Part::TokenUrl => ams_v2(account)?.auth.token_url.as_ref()?.span(),
-        Part::Secret => ams_v2(account)?.auth.secret.as_ref()?.span(),
+        Part::TokenUrl => token_service(&ams_v2(account)?.auth)?,
+        Part::Secret => secret(&ams_v2(account)?.auth)?,
         Part::StorageEndpoint(index) => {
             let storage = account.storage.as_ref()?.get_ref().get(index)?;
             storage.endpoint.as_ref().or(storage.account.as_ref())?.span()
         }
         Part::StorageKey(index) => {
             let storage = account.storage.as_ref()?.get_ref().get(index)?;
-            storage.key.as_ref().or(storage.sas.as_ref())?.span()
+            match &storage.auth {
+                Some(auth) => secret(auth)?,
+                None => storage.key.as_ref().or(storage.sas.as_ref())?.span(),
+            }
         }
     };
     Some(document.place(span.start))
+}
+
+/// What says where tokens are requested: an address, or a kind that implies one.
+fn token_service(auth: &AuthFile) -> Option<Range<usize>> {
+    let url = auth.token_url.as_ref().or(auth.authority.as_ref()).map(Spanned::span);
+    url.or_else(|| auth.kind.as_ref().map(Spanned::span))
+}
+
+/// What the principal proves itself with: a secret, or a kind that has another proof.
+fn secret(auth: &AuthFile) -> Option<Range<usize>> {
+    let file = auth.certificate.as_ref().or(auth.token_file.as_ref()).map(Spanned::span);
+    auth.secret.as_ref().map(Spanned::span).or(file).or_else(|| auth.kind.as_ref().map(Spanned::span))
 }
 
 fn ams_v2(account: &file::AccountFile) -> Option<&file::AmsV2File> {

@@ -98,7 +98,7 @@ pub fn render_blobs(ledger: &str, source: &StorageTemplate, target: &StorageTemp
         let _ = writeln!(text, "[{name}]\nservice = \"blobs\"");
         text.push_str(STREAMING_URL_OF_BLOBS);
         storage(&mut text, name, account);
-        text.push_str("# sas = { file = \"…\" } # an account SAS in place of the key\n");
+        text.push_str(IN_PLACE_OF_THE_KEY);
     }
     text.push_str(LIMITS_OF_BLOBS);
     text.push_str(GUARDS);
@@ -144,7 +144,7 @@ fn section(text: &mut String, name: &str, account: &AccountTemplate) {
     }
     let _ = writeln!(
         text,
-        "[{name}.auth]\nkind = \"acs\" # or \"entra\", with the application's token_url, client_id and secret\n\
+        "[{name}.auth]\nkind = \"acs\" # or \"entra\", with tenant, client_id and secret in place of token_url and secret\n\
          token_url = {}\nsecret = {{ file = {} }}",
         quoted(&account.token_url),
         quoted(&account.media_key.name),
@@ -153,6 +153,13 @@ fn section(text: &mut String, name: &str, account: &AccountTemplate) {
         storage(text, name, account);
     }
 }
+
+const IN_PLACE_OF_THE_KEY: &str = "\
+# In place of the key, an account SAS, or a principal of Entra ID (`mediamirror manual configuration` has the other kinds):
+# sas = { file = \"…\" }
+# auth = { kind = \"entra\", tenant = \"…\", client_id = \"…\", secret = { file = \"…\" } }
+# auth = { kind = \"managed-identity\" }
+";
 
 const HEADER: &str = "\
 # What mediamirror mirrors, and where to. Check it with `mediamirror doctor`, use it with `mediamirror sync`.

@@ -24,7 +24,8 @@ endpoint = "http://127.0.0.1:5001/api/"
 redirect_hosts = ["127.0.0.1:5002"]
 [target.auth]
 kind = "entra"
-token_url = "https://login.example/t/oauth2/token"
+authority = "https://login.example"
+tenant = "t"
 client_id = "app"
 secret = { command = ["cat", "a.key"] }
 [[target.storage]]
@@ -91,11 +92,15 @@ fn a_good_configuration_is_completed_with_defaults() {
     assert_eq!(v2(&config.source).api_version, "2.19");
     assert_eq!(config.source.storage[0].endpoint.as_str(), "https://storewest.blob.core.windows.net/");
     assert_eq!(config.target.storage[0].endpoint.as_str(), "http://127.0.0.1:5003/storeeast");
-    assert_eq!(config.source.storage[0].key.expose(), SECRET);
+    assert_eq!(config.source.storage[0].credential, StorageCredential::Key(Secret::new(SECRET)));
     let AuthConfig::Acs { client_id, secret, .. } = &v2(&config.source).auth else { panic!("not acs") };
     assert_eq!((client_id.as_str(), secret.expose()), ("west", SECRET));
-    let AuthConfig::Entra { client_id, secret, resource, .. } = &v2(&config.target).auth else { panic!("not entra") };
+    let AuthConfig::Entra { sign_in, resource } = &v2(&config.target).auth else { panic!("not entra") };
+    let SignIn::Application { token_url, client_id, proof: Proof::Secret(secret) } = sign_in else {
+        panic!("no secret")
+    };
     assert_eq!((client_id.as_str(), secret.expose()), ("app", SECRET));
+    assert_eq!(token_url.as_str(), "https://login.example/t/oauth2/v2.0/token");
     assert_eq!(resource, "https://rest.media.azure.net");
 }
 
@@ -235,10 +240,10 @@ fn every_problem_is_reported_at_once_in_the_order_of_the_file() {
         "9 `source.auth.second`",
         "10 `source.auth.secret`",
         "16 `target.endpoint`",
-        "19 `target.auth.client_id`",
-        "21 `target.auth.secret`",
-        "23 `target.storage.acount`",
-        "24 `target.storage.endpoint`",
+        "18 `target.auth`",
+        "22 `target.auth.secret`",
+        "24 `target.storage.acount`",
+        "25 `target.storage.endpoint`",
     ];
     assert_eq!(found, expected, "{errors}");
     assert!(errors.all().iter().all(|error| !error.remedy.is_empty()));
@@ -333,8 +338,8 @@ fn every_part_can_be_found_again_in_the_file() {
         (Side::Source, Part::StorageEndpoint(0), 9),
         (Side::Source, Part::StorageKey(0), 10),
         (Side::Target, Part::Endpoint, 13),
-        (Side::Target, Part::StorageEndpoint(0), 22),
-        (Side::Target, Part::StorageKey(0), 23),
+        (Side::Target, Part::StorageEndpoint(0), 23),
+        (Side::Target, Part::StorageKey(0), 24),
     ] {
         assert_eq!(super::place(&place.path(), side, part), format!("{}:{line}", place.path().display()));
     }
@@ -355,4 +360,17 @@ fn requests_in_flight_fit_the_file_descriptors_and_what_fits_is_left_alone() {
     assert!(told.contains("68 requests") && told.contains("not 256") && told.contains("ulimit -n 864"), "{told}");
     config.fit_descriptors(0).unwrap();
     assert_eq!(slots(&config), ((1, 1), (1, 1)), "one is always let in flight");
+}
+
+#[test]
+fn a_storage_account_takes_a_principal_in_place_of_its_key() {
+    let auth =
+        "auth = { kind = \"entra\", tenant = \"contoso.example\", client_id = \"app\", secret = { file = \"a.key\" } }";
+    let config = Place::new().parse("key = { file = \"a.key\" }", auth).unwrap();
+    let StorageCredential::SignIn(sign_in) = &config.source.storage[0].credential else { panic!("not a sign-in") };
+    let SignIn::Application { token_url, client_id, proof: Proof::Secret(secret) } = sign_in else {
+        panic!("no secret")
+    };
+    assert_eq!(token_url.as_str(), "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token");
+    assert_eq!((client_id.as_str(), secret.expose()), ("app", SECRET));
 }

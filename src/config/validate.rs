@@ -1,26 +1,25 @@
 //! From the file as written to a configuration that can be used: defaults, URLs, secrets, and that the target is not the
 //! source.
 
+mod access;
+mod principal;
+
 use std::ops::Range;
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use toml::Spanned;
 use url::Url;
 
-use super::file::{AccountFile, AmsV2File, AuthFile, AuthKind, ConfigFile, ServiceFile, StorageFile};
+use super::file::{AccountFile, AmsV2File, ConfigFile, ServiceFile, StorageFile};
 use super::policy;
 use super::problem::{Document, Problem, Problems};
 use super::storage_map::minor;
 use super::template::PLACEHOLDER;
-use super::{AccountConfig, AmsV2Config, AuthConfig, Config, ServiceConfig, StorageConfig};
+use super::{AccountConfig, AmsV2Config, Config, ServiceConfig, StorageConfig};
 use super::{roots, storage_map};
 
 /// The newest version of the API.
 pub(super) const API_VERSION: &str = "2.19";
-/// The resource Media Services tokens are for.
-const RESOURCE: &str = "https://rest.media.azure.net";
 
 /// The ledger's file where none is named.
 const LEDGER: &str = "mirror.ledger";
@@ -151,38 +150,9 @@ impl Section<'_> {
         })
     }
 
-    fn auth(&mut self, file: &AuthFile, account: Option<&str>) -> Option<AuthConfig> {
-        let token_url = file.token_url.as_ref().and_then(|url| self.keep(Self::url, "auth.token_url", url));
-        let secret = file.secret.as_ref().and_then(|source| {
-            let fetched = self.secret("auth.secret", source);
-            self.problems.keep(fetched)
-        });
-        let client_id = file.client_id.as_ref().map(|id| self.keep(Self::name_of, "auth.client_id", id));
-        let kind = file.kind.as_ref()?;
-        match kind.get_ref() {
-            AuthKind::Acs => {
-                if let Some(resource) = &file.resource {
-                    let (problem, remedy) = ("only `entra` has one", "remove the line");
-                    self.problems.push(self.error(&resource.span(), "auth.resource", problem, remedy));
-                }
-                let client_id = client_id.unwrap_or_else(|| account.map(str::to_owned));
-                Some(AuthConfig::Acs { token_url: token_url?, client_id: client_id?, secret: secret? })
-            }
-            AuthKind::Entra => {
-                if client_id.is_none() {
-                    let remedy = "add the application id of the principal";
-                    self.problems.push(self.error(&kind.span(), "auth.client_id", "missing", remedy));
-                }
-                let resource =
-                    file.resource.as_ref().map_or_else(|| RESOURCE.to_owned(), |value| value.get_ref().clone());
-                Some(AuthConfig::Entra { token_url: token_url?, client_id: client_id??, secret: secret?, resource })
-            }
-        }
-    }
-
     fn storage_accounts(&mut self, files: &Spanned<Vec<StorageFile>>) -> Option<Vec<StorageConfig>> {
         if files.get_ref().is_empty() {
-            let remedy = format!("add [[{}.storage]] with `account` and `key`", self.name);
+            let remedy = format!("add [[{}.storage]] with `account` and a credential", self.name);
             self.problems.push(self.error(&files.span(), "storage", "there is no storage account", &remedy));
         }
         let mut accounts: Vec<StorageConfig> = Vec::new();
@@ -204,8 +174,7 @@ impl Section<'_> {
     }
 
     fn storage(&mut self, file: &StorageFile) -> Option<StorageConfig> {
-        let key = self.storage_secret(file);
-        let key = self.problems.keep(key);
+        let credential = self.storage_credential(file);
         let account = file.account.as_ref().and_then(|name| self.keep(Self::name_of, "storage.account", name));
         let endpoint = match (&file.endpoint, &account) {
             (Some(endpoint), _) => self.keep(Self::url, "storage.endpoint", endpoint),
@@ -215,7 +184,7 @@ impl Section<'_> {
         let mut endpoint = endpoint?;
         let path = endpoint.path().trim_end_matches('/').to_owned();
         endpoint.set_path(&path);
-        Some(StorageConfig { account: account?, endpoint, key: key? })
+        Some(StorageConfig { account: account?, endpoint, credential: credential? })
     }
 
     /// The address of the service for a storage account of that name.
@@ -223,36 +192,6 @@ impl Section<'_> {
         let account = name.get_ref().trim();
         Url::parse(&format!("https://{account}.blob.core.windows.net"))
             .map_err(|_| self.error(&name.span(), key, "not a storage account's name", "correct it"))
-    }
-
-    /// The account's key, or the signature that stands in for it.
-    fn storage_secret(&self, file: &StorageFile) -> Result<crate::redact::Secret, Problem> {
-        let (source, name, problem, remedy) = match (&file.key, &file.sas) {
-            (Some(key), None) => {
-                let remedy = "copy the whole key again, from its first character to the `=` at its end";
-                (key, "storage.key", "the key is not in base64", remedy)
-            }
-            (None, Some(sas)) => {
-                let remedy = "copy the account's SAS token again, from `sv=` to the end of `sig=…`";
-                (sas, "storage.sas", "not a shared access signature", remedy)
-            }
-            _ => {
-                let remedy = "write `key = …` or `sas = …`, one of them";
-                let span = file.account.as_ref().map(Spanned::span).unwrap_or_default();
-                return Err(self.error(&span, "storage", "it needs one credential", remedy));
-            }
-        };
-        let secret = self.secret(name, source)?;
-        let text = secret.expose().trim_start_matches('?');
-        let usable = if file.key.is_some() {
-            STANDARD.decode(text).is_ok()
-        } else {
-            text.contains("sv=") && text.contains("&sig=")
-        };
-        if !usable {
-            return Err(self.error(&source.span(), name, problem, remedy));
-        }
-        Ok(crate::redact::Secret::new(text))
     }
 
     fn api_version(&self, key: &str, version: &Spanned<String>) -> Result<String, Problem> {
@@ -275,7 +214,9 @@ impl Section<'_> {
     fn name_of(&self, key: &str, value: &Spanned<String>) -> Result<String, Problem> {
         let name = value.get_ref().trim();
         if name.is_empty() || name.contains(char::is_whitespace) {
-            return Err(self.error(&value.span(), key, "empty, or has spaces in it", "write the account's name"));
+            let of_an_account = key.ends_with("account");
+            let remedy = if of_an_account { "write the account's name" } else { "write the name or the id alone" };
+            return Err(self.error(&value.span(), key, "empty, or has spaces in it", remedy));
         }
         if name.starts_with(PLACEHOLDER) {
             let problem = "still the placeholder that `mediamirror init` wrote";

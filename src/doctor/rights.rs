@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Findings, Verdict, is_storage_account};
+use super::{Findings, Verdict, is_storage_account, roles};
 use crate::blob::{BlobAccount, SharedAccess, TagAccess};
 use crate::clock;
 use crate::connect::Endpoint;
@@ -41,19 +41,28 @@ impl Wanted {
 pub(super) fn examine_tags(findings: &mut Findings<'_>) {
     let endpoint = findings.endpoint;
     for account in &endpoint.storage {
-        let (found, remedy) = match (account.tag_access(), endpoint.side) {
-            (TagAccess::Refused, _) => (
-                "index tags may not be read here, so a run does not know whether they are the same (tags-unreadable)",
-                "grant the permission to read tags (`t`) in the signatures of both sides, or accept this cause",
-            ),
-            (TagAccess::NotOffered, Side::Target) => (
-                "it has no index tags, so an asset with tags is not mirrored as it is (not-supported)",
-                "use a storage account without a hierarchical namespace, or accept this cause",
-            ),
-            (TagAccess::Readable, _) | (TagAccess::NotOffered, Side::Source) => continue,
-        };
-        findings.warn(account.name(), "tags", found, remedy);
+        examine_tags_of(findings, account);
     }
+}
+
+/// The same for one account.
+pub(super) fn examine_tags_of(findings: &mut Findings<'_>, account: &BlobAccount) {
+    let (found, remedy) = match (account.tag_access(), findings.endpoint.side) {
+        (TagAccess::Refused, _) => (
+            "index tags may not be read here, so a run does not know whether they are the same (tags-unreadable)",
+            if account.signs_in() {
+                roles::TAGS
+            } else {
+                "grant the permission to read tags (`t`) in the signatures of both sides, or accept this cause"
+            },
+        ),
+        (TagAccess::NotOffered, Side::Target) => (
+            "it has no index tags, so an asset with tags is not mirrored as it is (not-supported)",
+            "use a storage account without a hierarchical namespace, or accept this cause",
+        ),
+        (TagAccess::Readable, _) | (TagAccess::NotOffered, Side::Source) => return,
+    };
+    findings.warn(account.name(), "tags", found, remedy);
 }
 
 /// Reads the signature, if the account is reached with one.

@@ -3,7 +3,7 @@
 use futures::TryStreamExt as _;
 use jiff::SignedDuration;
 
-use super::{Findings, Sample, is_storage_account, rights};
+use super::{Findings, Sample, is_storage_account, rights, roles};
 use crate::blob::BlobAccount;
 use crate::clock;
 use crate::error::Failure;
@@ -20,7 +20,11 @@ pub(super) async fn examine(findings: &mut Findings<'_>, account: &BlobAccount) 
         return false;
     }
     rights::examine(findings, account);
-    examine_access(findings, account).await
+    if !examine_access(findings, account).await {
+        return false;
+    }
+    roles::examine(findings, account).await;
+    true
 }
 
 /// Does it answer, and do our clocks agree? False where it does not answer.
@@ -123,7 +127,7 @@ async fn examine_signature(
     let Some(blob) = blob else {
         return findings.warn(name, "read", "not tested: no blob was found", "check it once there is one");
     };
-    let read = match account.copy_source(container, blob) {
+    let read = match account.copy_source(container, blob).await {
         Ok(source) => account.read_as_a_copy_does(&source).await,
         Err(error) => Err(error),
     };

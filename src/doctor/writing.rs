@@ -2,10 +2,11 @@
 //! container, the service copies one blob of each source storage account into it, and it is removed.
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::{Findings, Sample, Verdict, WriteTest, is_storage_account, scratch};
-use crate::blob::BlobAccount;
+use super::{Findings, Sample, Verdict, WriteTest, is_storage_account, rights, scratch};
+use crate::blob::{BlobAccount, TagAccess};
 use crate::connect::Endpoint;
 use crate::error::Error;
 use crate::model::{Asset, BlobProperties, BlobRef, ContainerName};
@@ -96,7 +97,10 @@ async fn try_storage(
     stop: &CancellationToken,
 ) {
     match write(findings, asset).await {
-        Ok(()) => findings.ok(storage.name(), "write", "a blob was written into a scratch container"),
+        Ok(()) => {
+            findings.ok(storage.name(), "write", "a blob was written into a scratch container");
+            examine_tags(findings, storage, asset).await;
+        }
         Err(error) => findings.failed(storage.name(), "write", error),
     }
     for sample in samples {
@@ -122,6 +126,18 @@ async fn try_storage(
             }
         }
     }
+}
+
+/// May tags be read here? An account with containers has shown it already.
+async fn examine_tags(findings: &mut Findings<'_>, storage: &BlobAccount, asset: &Asset) {
+    if storage.tag_access() != TagAccess::Readable {
+        return;
+    }
+    // What does not work here beside tags, the checks that follow find out.
+    if let Ok((account, container)) = scratch::place(findings.endpoint, asset).await {
+        let _ = account.list(&container).try_next().await;
+    }
+    rights::examine_tags_of(findings, storage);
 }
 
 /// Removes the scratch asset with its blobs. Returns whether it is removed.
@@ -169,7 +185,7 @@ async fn copy(findings: &Findings<'_>, asset: &Asset, sample: &Sample<'_>) -> Re
 
 async fn copy_into(account: &BlobAccount, container: ContainerName, sample: &Sample<'_>) -> Result<Copied, Error> {
     let to = BlobRef { container, name: format!("copy from {}", sample.account.name()) };
-    let from = sample.account.copy_source(&sample.container, &sample.blob)?;
+    let from = sample.account.copy_source(&sample.container, &sample.blob).await?;
     if !account.lacks_put_from_url() {
         match account.put_from_url(&to, &from).await {
             // This answer showed it.

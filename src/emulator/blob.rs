@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 mod ask;
+mod bearer;
 mod call;
 mod change;
 mod conditions;
@@ -24,6 +25,7 @@ mod properties;
 mod public_access;
 mod read;
 mod refusal;
+mod roles;
 pub(crate) mod sas;
 pub(crate) mod shared_key;
 mod source;
@@ -45,7 +47,7 @@ use self::account::BlobAccount;
 use self::ask::Ask;
 use self::call::{Authority, Call};
 use self::operation::Operation;
-use self::refusal::{AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, RESOURCE_NOT_FOUND, Refusal};
+use self::refusal::{AUTHENTICATION_FAILED, RESOURCE_NOT_FOUND, Refusal};
 use self::sas::{Grant, Issuer as _};
 pub(crate) use self::surroundings::Surroundings;
 use super::http::{Request, Response, http_date};
@@ -53,6 +55,9 @@ use super::stats::Plane;
 
 /// The version answers claim when the request names none.
 const VERSION: HeaderValue = HeaderValue::from_static("2026-04-06");
+
+/// The first version that takes tokens.
+const OLDEST_WITH_TOKENS: &str = "2017-11-09";
 
 /// The operation of a request, as the statistics name it.
 pub(crate) fn operation_of(parts: &Parts) -> &'static str {
@@ -91,7 +96,7 @@ async fn handle(
     account.model().admit_request().map_err(Refusal::busy)?;
     ask.check_version()?;
     missing_features::check(&ask)?;
-    let authority = authorise(account, &ask, *operation)?;
+    let authority = authorise(around, account, &ask, *operation)?;
     encryption::check_implemented(&ask, *operation)?;
     let call = Call {
         around,
@@ -105,27 +110,31 @@ async fn handle(
 }
 
 /// Who asks, and may they?
-fn authorise(account: &BlobAccount, ask: &Ask<'_>, operation: Operation) -> Result<Authority, Refusal> {
+fn authorise(
+    around: &dyn Surroundings,
+    account: &BlobAccount,
+    ask: &Ask<'_>,
+    operation: Operation,
+) -> Result<Authority, Refusal> {
     let Some(header) = ask.header("authorization") else {
         if ask.target.query.get("sig").is_none() {
             let grant = public_access::admit(account, ask, operation)?;
-            return Ok(Authority { grant, by_account_key: false });
+            return Ok(Authority { grant, by_account_key: false, principal: None });
         }
         // Every listener of the emulator speaks http.
         let grant = sas::verify(account, &ask.target, operation, false)?;
-        return Ok(Authority { grant, by_account_key: false });
+        return Ok(Authority { grant, by_account_key: false, principal: None });
     };
     match header.split_once(' ') {
         Some(("SharedKey", credential)) => {
             shared_key::verify(ask, credential, account.name(), sas::Issuer::key(account), account.now())?;
-            if operation == Operation::GetUserDelegationKey {
-                return Err(AUTHORIZATION_FAILURE);
-            }
-            Ok(Authority { grant: Grant::everything(), by_account_key: true })
+            Ok(Authority { grant: Grant::everything(), by_account_key: true, principal: None })
         }
-        // Tokens are issued by another service; here one is as good as any other.
-        Some(("Bearer", token)) if !token.trim().is_empty() => {
-            Ok(Authority { grant: Grant::everything(), by_account_key: false })
+        Some(("Bearer", token)) => {
+            if ask.header("x-ms-version").is_none_or(|version| version < OLDEST_WITH_TOKENS) {
+                return Err(AUTHENTICATION_FAILED);
+            }
+            bearer::authorise(around, account, token, operation)
         }
         _ => Err(AUTHENTICATION_FAILED),
     }

@@ -10,7 +10,7 @@ use super::faults::plan::FaultPlan;
 use super::in_process::InProcessClient;
 use super::media_v2::Operator;
 use super::ready::Ready;
-use super::settings::{BlobLimits, SettingsError};
+use super::settings::{BlobLimits, Role, SettingsError};
 use super::stats::StatsSnapshot;
 use super::storage_account::StorageAccount;
 use super::streaming::plays::{self, Played};
@@ -106,6 +106,13 @@ impl EmulatorHandle {
             }
             Some(StorageAccount::External(_)) | None => false,
         }
+    }
+
+    /// Gives a principal a role on a storage account, or takes it away; `false` where there is no such principal or account
+    /// here.
+    #[must_use]
+    pub fn assign_role(&self, account: &str, client_id: &str, role: Option<Role>) -> bool {
+        self.world.assign_role(account, client_id, role)
     }
 
     /// How often each rule of the fault plan has struck since it was put in force.

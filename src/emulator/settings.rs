@@ -3,9 +3,11 @@
 mod check;
 mod error;
 pub(crate) mod keys;
+mod principals;
 mod read;
 
 pub use error::SettingsError;
+pub use principals::{PrincipalSettings, Role, RoleAssignment};
 
 use serde::Deserialize;
 
@@ -17,6 +19,8 @@ pub struct Settings {
     pub regions: Vec<RegionSettings>,
     /// Port of the admin listener; 0 = any free one.
     pub admin_port: u16,
+    /// The principals of Entra ID; none by default.
+    pub principals: Vec<PrincipalSettings>,
 }
 
 /// One region.
@@ -204,6 +208,6 @@ impl Default for Settings {
             ports: Ports::default(),
             media: MediaSettings::default(),
         };
-        Self { regions: vec![region("west"), region("east")], admin_port: 0 }
+        Self { regions: vec![region("west"), region("east")], admin_port: 0, principals: Vec::new() }
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::blob::Surroundings;
 use super::blob::account::BlobAccount;
 use super::clock::Clock;
+use super::directory::{Directory, Principal};
 use super::external::ExternalAccount;
 use super::faults::Faults;
 use super::faults::plan::{Fault, FaultPlan};
 use super::media_account::MediaAccount;
 use super::restarts::Restarts;
-use super::settings::{RegionSettings, Settings, SettingsError, StorageSettings, keys};
+use super::settings::{RegionSettings, Role, Settings, SettingsError, StorageSettings, keys};
 use super::snapshots::Snapshots;
 use super::stats::Stats;
 use super::storage_account::StorageAccount;
@@ -30,6 +31,8 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     /// What stale reads are answered from.
     pub(crate) snapshots: Snapshots,
+    /// The tenant that issues tokens for the blob service.
+    pub(crate) directory: Directory,
     /// The switch that restarts its services.
     pub(super) restarts: Restarts,
 }
@@ -112,7 +115,7 @@ impl World {
             }
         };
         let regions = settings.regions.iter().enumerate().map(region).collect();
-        Ok(Self {
+        let world = Self {
             clock,
             stats: Stats::default(),
             regions,
@@ -120,8 +123,27 @@ impl World {
             admin: root(Route::Admin),
             faults: Faults::default(),
             snapshots: Snapshots::default(),
+            directory: Directory::new(settings),
             restarts: Restarts::default(),
-        })
+        };
+        for principal in &settings.principals {
+            for assignment in &principal.roles {
+                world.assign_role(&assignment.account, &principal.client_id, Some(assignment.role));
+            }
+        }
+        Ok(world)
+    }
+
+    /// Gives a principal a role on a storage account, or takes it away; `false` where there is no such principal or account
+    /// here.
+    pub(super) fn assign_role(&self, account: &str, client_id: &str, role: Option<Role>) -> bool {
+        match (self.storage(account).map(AsRef::as_ref), self.directory.principal(client_id)) {
+            (Some(StorageAccount::Internal(account)), Some(principal)) => {
+                account.assign_role(&principal.object_id, role);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Puts a fault plan, which was checked, in force.
@@ -155,6 +177,10 @@ impl Surroundings for World {
 
     fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    fn principal(&self, token: &str) -> Option<Principal> {
+        self.directory.admits_to_storage(token, self.clock.unix_millis().div_euclid(1000))
     }
 }
 

@@ -265,7 +265,7 @@ fn note_no_put(run: &Run, route: Route<'_>) {
 /// Copies one blob. It first aborts a copy that an earlier run left pending there: the asset is ours, and so is the
 /// copy.
 async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(), Error> {
-    let source = route.source.copy_source(route.from, blob)?;
+    let source = route.source.copy_source(route.from, blob).await?;
     let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
     // Rare branches are boxed, because every blob in progress holds a future of this size.
     let send = |started_before| match method {

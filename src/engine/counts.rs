@@ -108,7 +108,7 @@ impl RequestCounts {
                 Plane::Media => counts.media += stats.requests,
                 Plane::BlobRead | Plane::BlobWrite => counts.blob += stats.requests,
                 // A run does not ask as viewers do.
-                Plane::Viewer => {}
+                Plane::Viewer | Plane::SignIn => {}
             }
         }
         counts

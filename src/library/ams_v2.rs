@@ -6,7 +6,6 @@
 mod access;
 mod account;
 mod assets;
-mod auth;
 mod batch;
 mod bulk;
 mod calls;

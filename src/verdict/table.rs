@@ -330,7 +330,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "tags-unreadable",
         Class::Unchecked,
         "its index tags could not be read",
-        "grant the permission to read tags (`t`), or accept this cause in the configuration",
+        "grant the permission to read tags (`t`; the role Storage Blob Data Owner), or accept this cause in the configuration",
     ),
     entry(
         Cause::TargetActive,

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request};
 use bytes::Bytes;
 use futures::TryStreamExt;
-use mediamirror::blob::{BlobAccount, LeaseAnswer, LeaseBreak, LeaseRenewal, LeaseState, WriteIf, Written};
+use mediamirror::blob::{self, BlobAccount, LeaseAnswer, LeaseBreak, LeaseRenewal, LeaseState, WriteIf, Written};
 use mediamirror::call::Caller;
 use mediamirror::error::{Disposition, Error};
 use mediamirror::memory::Memory;
@@ -167,7 +167,7 @@ pub(crate) async fn a_wrong_key_ends_the_run(fixture: &Fixture) {
     let error = fixture.impostor.list(&fixture.container).try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(error.disposition(), Disposition::Fatal, "{error}");
     let blob = fixture.seed("unreadable", 10).await;
-    let from = fixture.impostor.copy_source(&fixture.container, &blob).unwrap();
+    let from = fixture.impostor.copy_source(&fixture.container, &blob).await.unwrap();
     let to = fixture.at("unreadable");
     let mut errors = vec![
         fixture.target.start_copy(&to, &from).await.unwrap_err(),
@@ -237,6 +237,6 @@ fn account(network: &Arc<dyn HttpClient>, access: &Access) -> BlobAccount {
         )
     };
     let (read, write) = (caller(Plane::BlobRead), caller(Plane::BlobWrite));
-    let key = Secret::new(&access.key);
-    BlobAccount::new(account.clone(), access.endpoint.clone(), &key, (transport, memory), read, write).unwrap()
+    let key = blob::Access::Key(Secret::new(&access.key));
+    BlobAccount::new(account.clone(), access.endpoint.clone(), key, (transport, memory), read, write).unwrap()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use mediamirror::config::{
-    AccountConfig, AmsV2Config, AuthConfig, Config, Limits, Policy, ServiceConfig, StorageConfig,
+    AccountConfig, AmsV2Config, AuthConfig, Config, Limits, Policy, ServiceConfig, StorageConfig, StorageCredential,
 };
 use mediamirror::emulator::{EmulatorHandle, ReadyRegion};
 use mediamirror::redact::Secret;
@@ -41,7 +41,7 @@ fn account(region: &ReadyRegion) -> AccountConfig {
             .map(|storage| StorageConfig {
                 account: storage.account.clone(),
                 endpoint: storage.blob.parse().expect("a ready emulator reports URLs"),
-                key: Secret::new(storage.key.clone()),
+                credential: StorageCredential::Key(Secret::new(storage.key.clone())),
             })
             .collect(),
         streaming_url: None,

@@ -6,7 +6,7 @@ mod order;
 use std::sync::Arc;
 
 use mediamirror::config::policy::Adopt;
-use mediamirror::config::{AccountConfig, ServiceConfig};
+use mediamirror::config::{AccountConfig, ServiceConfig, StorageCredential};
 use mediamirror::doctor::{Verdict, WriteTest, examine};
 use mediamirror::engine::urls::urls;
 use mediamirror::engine::{Options, Outcome};
@@ -246,7 +246,7 @@ async fn signatures_with_the_least_rights_mirror_a_storage_account_and_doctor_kn
             let rights = format!("ss=b&srt={types}&sp={permissions}");
             let signature = account_signature(&of.account, &of.key, &rights, "2099-01-01T00:00:00Z");
             let side = if region == 0 { &mut world.config.source } else { &mut world.config.target };
-            side.storage[0].key = Secret::new(signature);
+            side.storage[0].credential = StorageCredential::Sas(Secret::new(signature));
         }
         let checks = examine(&world.config, &world.pair(), &WriteTest::No).await;
         let sas: Vec<_> = checks.iter().filter(|check| check.check == "sas").collect();

@@ -13,6 +13,7 @@ mod manual;
 #[cfg(feature = "emulator")]
 mod playing;
 mod rebuilding;
+mod sign_in;
 #[cfg(feature = "emulator")]
 mod unlock;
 

@@ -187,7 +187,8 @@ async fn no_secret_is_in_events_results_errors_or_the_ledger() {
     let (summary, monitor) = world.sync().await;
     // And once more with a target key that is wrong: the failure is reported, the key is not.
     let wrong = "d3JvbmcgYnV0IHByZXR0eSBsb25nIGtleSBvZiBhbiBhY2NvdW50";
-    world.config.target.storage[0].key = mediamirror::redact::Secret::new(wrong);
+    world.config.target.storage[0].credential =
+        mediamirror::config::StorageCredential::Key(mediamirror::redact::Secret::new(wrong));
     put(&world.pair().source.storage[0], &world.seed("more", &["m.ism"]).await.asset, "new.mp4", vec![1; 64]).await;
     let error = world.try_sync(Options::default(), &monitor).await.unwrap_err();
     let printed = format!("{:?} {:?} {error} {error:?} {:?}", summary, monitor.events(), world.config);

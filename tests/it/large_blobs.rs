@@ -127,7 +127,7 @@ async fn replace_one_by_the_other(world: &World) {
     }
     let [(container, changed), (from, blob)] = large.as_slice() else { panic!("two assets: {large:?}") };
     let to = BlobRef { container: container.clone(), name: changed.name.clone() };
-    storage.start_copy(&to, &storage.copy_source(from, blob).unwrap()).await.unwrap();
+    storage.start_copy(&to, &storage.copy_source(from, blob).await.unwrap()).await.unwrap();
 }
 
 #[test]

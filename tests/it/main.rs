@@ -32,6 +32,7 @@ mod outside;
 mod play;
 mod scenarios;
 mod seeds;
+mod sign_in;
 mod simulation;
 mod state;
 mod tls;

@@ -258,7 +258,7 @@ async fn a_copy_that_an_earlier_run_left_pending_is_ended_and_replaced() {
     let from = seeded.asset.container.clone().unwrap();
     let at = |name: &str| BlobRef { container: from.clone(), name: name.to_owned() };
     let blob = pair.source.storage[0].properties(&at("film.mp4")).await.unwrap().unwrap();
-    let source = pair.source.storage[0].copy_source(&from, &blob).unwrap();
+    let source = pair.source.storage[0].copy_source(&from, &blob).await.unwrap();
     let to = BlobRef { container: half.container.unwrap(), name: "film.mp4".to_owned() };
     pair.target.storage[0].start_copy(&to, &source).await.unwrap();
 

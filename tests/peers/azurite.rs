@@ -1,6 +1,7 @@
 //! Azurite with two accounts, started when a test needs it and ended with the last test that does.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ static RUNNING: Mutex<Weak<Azurite>> = Mutex::const_new(Weak::new());
 pub(crate) struct Azurite {
     process: Child,
     port: u16,
+    scheme: &'static str,
 }
 
 impl Azurite {
@@ -41,8 +43,22 @@ impl Azurite {
     }
 
     pub(crate) async fn start() -> Self {
+        Self::start_by(|| Self::spawn(|_| {}, "http")).await
+    }
+
+    /// One that speaks https and takes tokens. Its certificate is `own.pem` in that folder, its key `own.key`.
+    pub(crate) async fn with_tokens(place: &Path) -> Self {
+        let secure = |command: &mut Command| {
+            command.arg("--cert").arg(place.join("own.pem")).arg("--key").arg(place.join("own.key"));
+            // It reads the sources of copies from itself.
+            command.args(["--oauth", "basic"]).env("NODE_EXTRA_CA_CERTS", place.join("own.pem"));
+        };
+        Self::start_by(|| Self::spawn(secure, "https")).await
+    }
+
+    async fn start_by(spawn: impl Fn() -> Self) -> Self {
         for _ in 0..ATTEMPTS {
-            let mut azurite = Self::spawn();
+            let mut azurite = spawn();
             if azurite.is_ready().await {
                 return azurite;
             }
@@ -50,9 +66,10 @@ impl Azurite {
         panic!("Azurite does not start; what it says is above");
     }
 
-    fn spawn() -> Self {
+    fn spawn(change: impl Fn(&mut Command), scheme: &'static str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-        let process = Command::new("node")
+        let mut command = Command::new("node");
+        command
             .arg("--require")
             .arg(tools::tests().join("tools/end-with-owner.js"))
             .arg(tools::installed("azurite/dist/src/blob/main.js"))
@@ -60,10 +77,10 @@ impl Azurite {
             .args(["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"])
             .env("AZURITE_ACCOUNTS", format!("srcacct:{SOURCE_KEY};dstacct:{TARGET_KEY}"))
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("node is on the PATH, as tests/run checks");
-        Self { process, port }
+            .stdout(Stdio::null());
+        change(&mut command);
+        let process = command.spawn().expect("node is on the PATH, as tests/run checks");
+        Self { process, port, scheme }
     }
 
     /// Waits until it answers; false when it ended instead.
@@ -90,7 +107,7 @@ impl Azurite {
     }
 
     fn access(&self, name: &str, key: &str) -> Access {
-        let endpoint = format!("http://127.0.0.1:{}/{name}", self.port).parse().expect("a URL");
+        let endpoint = format!("{}://127.0.0.1:{}/{name}", self.scheme, self.port).parse().expect("a URL");
         Access { name: name.to_owned(), endpoint, key: key.to_owned() }
     }
 }

@@ -21,5 +21,6 @@ mod nginx;
 mod node_ams_sdk;
 mod origin;
 mod play;
+mod sign_in;
 mod switching;
 mod tools;

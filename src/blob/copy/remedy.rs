@@ -9,6 +9,7 @@ use super::super::account::{BlobAccount, CopySource};
 use super::super::arriving::tier_of;
 use super::super::properties::refused_with;
 use super::super::sas::SignedUrl;
+use super::super::tag_access::TagAccess;
 use crate::call::Call;
 use crate::error::{CallError, Error, Failure};
 use crate::failure::copy_refusal;
@@ -30,6 +31,8 @@ pub(super) struct Plan<'a> {
     pub(super) from: &'a CopySource<'a>,
     pub(super) tier: Option<AccessTier>,
     resigned: Option<SignedUrl>,
+    /// Are the blob's index tags sent along? Another copy may have learned meanwhile that they are refused.
+    tags: bool,
 }
 
 /// A copy's call.
@@ -63,11 +66,12 @@ impl BlobAccount {
     pub(super) fn plan<'a>(&self, from: &'a CopySource<'a>) -> Plan<'a> {
         let tiers = !self.without_tiers.load(Ordering::Relaxed);
         let tier = tier_of(from.blob.tier.as_deref()).filter(|_| tiers);
-        Plan { from, tier, resigned: None }
+        let tags = self.tags_header(&from.blob.properties).is_some();
+        Plan { from, tier, resigned: None, tags }
     }
 
     /// Changes the plan if a retry can succeed; otherwise returns the error with its cause.
-    pub(super) fn remedy(&self, error: CallError, plan: &mut Plan<'_>) -> Result<(), Error> {
+    pub(super) async fn remedy(&self, error: CallError, plan: &mut Plan<'_>) -> Result<(), Error> {
         if plan.tier.is_some() && refused_with(&error, TIER_REFUSALS) {
             if !self.without_tiers.swap(true, Ordering::Relaxed) {
                 tracing::warn!(account = %self.name, "takes no access tiers; blobs get the account's default");
@@ -75,11 +79,23 @@ impl BlobAccount {
             plan.tier = None;
             return Ok(());
         }
+        if plan.tags && self.refuses_tags(&error) {
+            self.note_tag_access(TagAccess::Refused);
+            plan.tags = false;
+            return Ok(());
+        }
         if plan.resigned.is_none() && source_status(&error).is_some_and(|status| matches!(status, 401 | 403)) {
-            plan.resigned = Some(plan.from.resigned());
+            plan.resigned = Some(plan.from.resigned().await?);
             return Ok(());
         }
         Err(meaning(error, plan.from))
+    }
+
+    /// May it be the tags that a principal may not write? The role for that is one of its own, and only an answer shows that
+    /// it is missing. From then on no tags are sent; where something else is missing, the next answer says so.
+    fn refuses_tags(&self, error: &CallError) -> bool {
+        let lacks = &["AuthorizationPermissionMismatch"];
+        self.signs_in() && source_status(error).is_none() && refused_with(error, lacks)
     }
 }
 

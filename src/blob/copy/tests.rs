@@ -3,6 +3,8 @@ mod blocks;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
+
 use super::super::fake::{Answer, Asked, Fake, answer, refusal};
 use super::*;
 use crate::error::Disposition;
@@ -39,7 +41,7 @@ fn source_blob(length: u64) -> Blob {
 
 fn source(length: u64) -> CopySource<'static> {
     let (container, blob) = (Box::leak(Box::new(ContainerName::new("from"))), Box::leak(Box::new(source_blob(length))));
-    Fake::new([]).account("srcacct").copy_source(container, blob).unwrap()
+    Fake::new([]).account("srcacct").copy_source(container, blob).now_or_never().expect("a key signs at once").unwrap()
 }
 
 fn destination() -> BlobRef {
@@ -278,11 +280,11 @@ fn names_that_no_url_can_say_are_unsuitable() {
     let container = ContainerName::new("c");
     for name in ["a/../b", "./a", "..", "", "a\tb", &"ü".repeat(400)] {
         let blob = Blob { name: name.to_owned(), ..source_blob(1) };
-        let error = account.copy_source(&container, &blob).unwrap_err();
+        let error = account.copy_source(&container, &blob).now_or_never().expect("a key signs at once").unwrap_err();
         assert!(matches!(&error, Error::Found { subject, .. } if subject.contains(name)), "{error}");
     }
     let blob = Blob { name: "100% #1?/a//b\\ü".to_owned(), ..source_blob(1) };
-    let source = account.copy_source(&container, &blob).unwrap();
+    let source = account.copy_source(&container, &blob).now_or_never().expect("a key signs at once").unwrap();
     assert!(source.url.unsigned().ends_with("/srcacct/c/100%25%20%231%3F/a//b%5C%C3%BC"), "{source:?}");
 }
 
@@ -292,5 +294,8 @@ fn every_name_is_encoded_as_the_url_standard_says() {
     let name: String = (' '..='\u{ff}').chain("/a//b/漢字 🎬/".chars()).collect();
     let (container, blob) = (ContainerName::new("c"), Blob { name, ..source_blob(1) });
     let url = account.url_of(["c"].into_iter().chain(blob.name.split('/')));
-    assert_eq!(account.copy_source(&container, &blob).unwrap().url.unsigned(), url.as_str());
+    assert_eq!(
+        account.copy_source(&container, &blob).now_or_never().expect("a key signs at once").unwrap().url.unsigned(),
+        url.as_str()
+    );
 }

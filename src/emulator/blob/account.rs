@@ -16,7 +16,7 @@ use super::sas::{Issuer, SigningKey};
 use super::stored::{Blob, Container, Contents, Extras};
 use crate::emulator::clock::Clock;
 use crate::emulator::service_model::ServiceModel;
-use crate::emulator::settings::{BlobLimits, SourceAccess, TagSupport};
+use crate::emulator::settings::{BlobLimits, Role, SourceAccess, TagSupport};
 use crate::emulator::storage::{NewBlob, StorageError, StoredBlob, StoredPolicy};
 
 /// Where `ETag`s start: they look like the service's, which count ticks.
@@ -33,6 +33,8 @@ pub(crate) struct BlobAccount {
     source_access: RwLock<SourceAccess>,
     index_tags: RwLock<TagSupport>,
     public_access: AtomicBool,
+    /// The roles of principals, by the ids of their objects.
+    roles: RwLock<BTreeMap<String, Role>>,
     containers: RwLock<BTreeMap<Box<str>, Arc<Container>>>,
     changes: AtomicU64,
     /// The headers last given to a blob: most blobs of a library have the same.
@@ -58,6 +60,7 @@ impl BlobAccount {
             source_access: RwLock::default(),
             index_tags: RwLock::default(),
             public_access: AtomicBool::new(false),
+            roles: RwLock::default(),
             containers: RwLock::default(),
             changes: AtomicU64::new(0),
             usual_headers: RwLock::default(),
@@ -116,6 +119,15 @@ impl BlobAccount {
         self.public_access.store(allowed, Ordering::Relaxed);
     }
 
+    /// Gives a principal a role, or takes it away.
+    pub(crate) fn assign_role(&self, object_id: &str, role: Option<Role>) {
+        let mut roles = self.roles.write().expect("the map is never left half done");
+        match role {
+            Some(role) => roles.insert(object_id.to_owned(), role),
+            None => roles.remove(object_id),
+        };
+    }
+
     pub(crate) fn create_container(&self, container: &str) -> Result<(), StorageError> {
         self.add_container(container, None).map(drop).map_err(|_| StorageError::ContainerExists(container.to_owned()))
     }
@@ -136,6 +148,7 @@ impl BlobAccount {
         let held = self.container(container).ok()?;
         let copy = held.twin(self.elapsed()).ok()?;
         let twin = Self::new(&self.name, &self.key, &self.url, &BlobLimits::default(), &self.clock);
+        twin.roles.write().expect("the map is never left half done").clone_from(&self.roles.read().expect("the same"));
         twin.containers.write().expect("the map is never left half done").insert(container.into(), copy);
         Some(twin)
     }
@@ -321,6 +334,10 @@ impl Issuer for BlobAccount {
         let container = self.container(container).ok()?;
         let contents = container.lock().ok()?;
         contents.policies.iter().find(|policy| policy.id == id).cloned()
+    }
+
+    fn role(&self, object_id: &str) -> Option<Role> {
+        self.roles.read().expect("the map is never left half done").get(object_id).copied()
     }
 
     fn now(&self) -> i64 {

@@ -15,6 +15,7 @@ use super::refusal::{NO_TAGS, PERMISSION_MISMATCH, Refusal, TOO_LARGE, UNAUTHORI
 use super::sas::{Grant, Issuer as _};
 use super::stored::{Blob, Container, Contents};
 use super::surroundings::Surroundings;
+use crate::emulator::directory::Principal;
 use crate::emulator::faults::plan::{CopyFate, Pretence};
 use crate::emulator::settings::TagSupport;
 
@@ -24,6 +25,8 @@ pub(super) struct Authority {
     pub(super) grant: Grant,
     /// By the account key, which also opens sources in the same account.
     pub(super) by_account_key: bool,
+    /// Who asks, where a token says so.
+    pub(super) principal: Option<Principal>,
 }
 
 /// One authorised request.

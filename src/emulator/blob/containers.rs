@@ -10,7 +10,9 @@ use super::lease::{self, Leased};
 use super::policies::{self, leaves};
 use super::properties::PublicAccess;
 use super::public_access::{self, PUBLIC};
-use super::refusal::{CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, NAME_LENGTH, Refusal};
+use super::refusal::{
+    AUTHORIZATION_FAILURE, CONDITION_NOT_MET, INVALID_RESOURCE_NAME, INVALID_XML, NAME_LENGTH, Refusal,
+};
 use super::sas::{self, DelegationTerms, delegation_key};
 use super::times::{iso_seconds, parse_iso_millis};
 use super::xml;
@@ -20,9 +22,6 @@ use crate::emulator::http::Response;
 const MAX_XML: usize = 64 * 1024;
 /// How long a user delegation key may live.
 const MAX_DELEGATION_MS: i64 = 7 * 24 * 60 * 60 * 1000;
-/// Whom a delegation key is issued to: the token's bearer is not examined, so there is one.
-const OBJECT_ID: &str = "00000000-0000-4000-8000-00000000b10b";
-const TENANT_ID: &str = "00000000-0000-4000-8000-0000000e17a0";
 
 /// Get Account Information.
 pub(super) fn account_information() -> Response {
@@ -35,6 +34,7 @@ pub(super) fn account_information() -> Response {
 
 /// Get User Delegation Key.
 pub(super) async fn user_delegation_key(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
+    let principal = call.authority.principal.as_ref().ok_or(AUTHORIZATION_FAILURE)?;
     let leaves = leaves(&read_body(body, MAX_XML).await?)?;
     let get = |name: &str| leaves.iter().find(|(leaf, _)| leaf == name).map(|(_, value)| value.trim());
     let expiry = get("Expiry").and_then(parse_iso_millis).ok_or(INVALID_XML)?;
@@ -45,8 +45,8 @@ pub(super) async fn user_delegation_key(call: &Call<'_>, body: HttpBody) -> Resu
     let print = |millis| jiff::Timestamp::from_millisecond(millis).map(iso_seconds).map_err(|_| INVALID_XML);
     let (start, expiry) = (print(start)?, print(expiry)?);
     let version = call.ask.header("x-ms-version").unwrap_or("2020-12-06");
-    let terms =
-        DelegationTerms { object: OBJECT_ID, tenant: TENANT_ID, start: &start, expiry: &expiry, service: "b", version };
+    let (object, tenant) = (principal.object_id.as_str(), principal.tenant_id.as_str());
+    let terms = DelegationTerms { object, tenant, start: &start, expiry: &expiry, service: "b", version };
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><UserDelegationKey>");
     for (tag, value) in [
         ("SignedOid", terms.object),

@@ -41,6 +41,7 @@ refusals! {
     COPY_ID_MISMATCH: 409 "CopyIdMismatch" "The specified copy ID did not match the copy ID for the pending copy operation.";
     CRC64_MISMATCH: 400 "Crc64Mismatch" "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server.";
     ENCRYPTION_KEY_MISMATCH: 409 "BlobCustomerSpecifiedEncryptionMismatch" "The given customer specified encryption does not match the encryption used to encrypt the blob.";
+    INVALID_AUTHENTICATION: 401 "InvalidAuthenticationInfo" "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.";
     INVALID_BLOB_TIER: 400 "InvalidBlobTier" "The specified blob tier is invalid.";
     INVALID_BLOCK_ID: 400 "InvalidBlobOrBlock" "The specified blob or block content is invalid.";
     INVALID_BLOCK_LIST: 400 "InvalidBlockList" "The specified block list is invalid.";
@@ -88,6 +89,10 @@ refusals! {
     USES_NO_CUSTOMER_KEY: 409 "BlobDoesNotUseCustomerSpecifiedEncryption" "The blob is not encrypted, but customer specified encryption was provided in the request.";
     UNAUTHORIZED_OVERWRITE: 403 "UnauthorizedBlobOverwrite" "This request is not authorized to perform blob overwrites.";
 }
+
+/// Where a token is to be had, as a 401 says it.
+const CHALLENGE: &str = "Bearer authorization_uri=https://login.microsoftonline.com/organizations/oauth2/authorize \
+                         resource_id=https://storage.azure.com";
 
 impl Refusal {
     const fn fixed(status: u16, code: &'static str, message: &'static str) -> Self {
@@ -172,7 +177,7 @@ impl Refusal {
             answer = answer.header(header::CONTENT_RANGE, format!("bytes */{length}"));
         }
         if self.status == 401 {
-            answer = answer.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            answer = answer.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
         if without_body || self.status == 304 {
             return answer.body(Body::empty()).expect("the headers are valid");

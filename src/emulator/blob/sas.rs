@@ -17,7 +17,9 @@ use super::refusal::{
     AUTHENTICATION_FAILED, AUTHORIZATION_FAILURE, PERMISSION_MISMATCH, PROTOCOL_MISMATCH, RESOURCE_TYPE_MISMATCH,
     Refusal, SERVICE_MISMATCH,
 };
+use super::roles;
 use super::times::{iso_seconds, parse_iso_millis};
+use crate::emulator::settings::Role;
 
 /// An account key ready to sign.
 #[derive(Clone)]
@@ -64,6 +66,8 @@ pub(super) trait Issuer {
     fn key(&self) -> &SigningKey;
     /// A stored access policy of a container.
     fn policy(&self, container: &str, id: &str) -> Option<Policy>;
+    /// The role of a principal, by the id of its object.
+    fn role(&self, object_id: &str) -> Option<Role>;
     /// The clock, in milliseconds since 1970.
     fn now(&self) -> i64;
 }
@@ -83,14 +87,24 @@ impl Grant {
         Self { permissions: None, expiry: i64::MAX }
     }
 
-    /// Reading, for anybody and without an end.
+    /// Reading, for anybody and without end.
     pub(super) fn of_the_public() -> Self {
         Self { permissions: Some("rl".to_owned()), expiry: i64::MAX }
+    }
+
+    /// What a role permits, without end.
+    pub(super) fn of_role(role: Role) -> Self {
+        Self { permissions: roles::letters(role).map(str::to_owned), expiry: i64::MAX }
     }
 
     /// Is it over at that time?
     pub(super) fn is_over(&self, at: i64) -> bool {
         self.expiry <= at
+    }
+
+    /// Is there nothing that it does not permit?
+    pub(super) fn is_everything(&self) -> bool {
+        self.permissions.is_none()
     }
 
     /// Is one of these permissions granted?
@@ -220,7 +234,12 @@ fn verify_service(
         check_signature(&key, &text, query)?;
         let key_expiry = check_times(issuer.now(), query.get("skt"), query.get("ske"))?;
         let expiry = check_times(issuer.now(), query.get("st"), query.get("se"))?.min(key_expiry);
-        Grant { permissions: Some(query.get("sp").unwrap_or_default().to_owned()), expiry }
+        // What the principal may not do itself, it cannot permit.
+        let role = query.get("skoid").and_then(|object| issuer.role(object)).ok_or(PERMISSION_MISMATCH)?;
+        let own = Grant::of_role(role);
+        let permissions =
+            query.get("sp").unwrap_or_default().chars().filter(|letter| own.any_of(letter.encode_utf8(&mut [0; 4])));
+        Grant { permissions: Some(permissions.collect()), expiry }
     } else {
         check_signature(issuer.key(), &text, query)?;
         under_policy(issuer, container, query)?

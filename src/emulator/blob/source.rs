@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::account::BlobAccount;
 use super::ask::Target;
+use super::bearer;
 use super::call::Call;
 use super::conditions::Conditions;
 use super::encryption;
@@ -107,8 +108,10 @@ fn authorise(
     url: &str,
 ) -> Result<Grant, Refusal> {
     let bearer = call.ask.header("x-ms-copy-source-authorization");
-    if operation != Operation::CopyBlob && bearer.is_some_and(|value| value.starts_with("Bearer ")) {
-        return Ok(Grant::everything());
+    if operation != Operation::CopyBlob
+        && let Some(token) = bearer.and_then(|value| value.strip_prefix("Bearer "))
+    {
+        return Ok(bearer::authorise(call.around, account, token, Operation::GetBlob)?.grant);
     }
     if target.query.get("sig").is_some() {
         return sas::verify(account, target, Operation::GetBlob, url.starts_with("https://"));

@@ -12,8 +12,9 @@ use super::sas::{Issuer as _, SigningKey};
 use super::surroundings::Surroundings;
 use super::{serve, shared_key};
 use crate::emulator::clock::Clock;
+use crate::emulator::directory::Principal;
 use crate::emulator::http::http_date;
-use crate::emulator::settings::BlobLimits;
+use crate::emulator::settings::{BlobLimits, Role};
 use crate::emulator::stats::Stats;
 
 /// The account keys, in base64.
@@ -40,6 +41,12 @@ impl Surroundings for Ground {
 
     fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// Every token but one is its bearer's name.
+    fn principal(&self, token: &str) -> Option<Principal> {
+        let known = token != "forged";
+        known.then(|| Principal { object_id: token.to_owned(), tenant_id: "tenant".to_owned() })
     }
 }
 
@@ -92,6 +99,16 @@ impl Ground {
             BlobAccount::new(NAMES[region], KEYS[region], &url, &limits[region], &clock)
         };
         let accounts = [account(0), account(1)];
+        for account in &accounts {
+            for (name, role) in [
+                ("owner", Role::Owner),
+                ("contributor", Role::Contributor),
+                ("reader", Role::Reader),
+                ("delegator", Role::Delegator),
+            ] {
+                account.assign_role(name, Some(role));
+            }
+        }
         Arc::new(Self { accounts, stats: Stats::default(), clock })
     }
 

@@ -7,6 +7,7 @@ use axum::http::Method;
 
 use crate::emulator::blob::account::BlobAccount;
 use crate::emulator::blob::{self, Surroundings};
+use crate::emulator::directory::Principal;
 use crate::emulator::faults::Asked;
 use crate::emulator::http::{Request, Response};
 use crate::emulator::snapshots::Place;
@@ -62,6 +63,10 @@ impl Surroundings for Back<'_> {
 
     fn account_at(&self, authority: &str, name: &str) -> Option<&BlobAccount> {
         self.world.account_at(authority, name)
+    }
+
+    fn principal(&self, token: &str) -> Option<Principal> {
+        self.world.principal(token)
     }
 
     fn stats(&self) -> &Stats {

@@ -17,11 +17,14 @@ use crate::emulator::world::Route;
 use crate::emulator::{Emulator, EmulatorHandle};
 
 mod bodies;
+mod owner;
 mod wire;
+
+use owner::{bearer, settings};
 
 /// An emulator with a container `cat` that holds `a` and `b` in its first storage account, and one `dog` in its second.
 async fn emulator() -> EmulatorHandle {
-    let emulator = Emulator::builder().start_in_process().await.unwrap();
+    let emulator = Emulator::builder().settings(settings()).start_in_process().await.unwrap();
     put(&emulator, "storewest/cat?restype=container", "").await;
     put(&emulator, "storeeast/dog?restype=container", "").await;
     for blob in ["a", "b"] {
@@ -41,7 +44,7 @@ async fn blob(emulator: &EmulatorHandle, method: &str, path: &str, headers: &[(&
         .method(method)
         .uri(format!("/{path}"))
         .header("x-ms-version", "2021-12-02")
-        .header("authorization", "Bearer anybody")
+        .header("authorization", bearer(emulator))
         .header("content-length", body.len());
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -62,9 +65,10 @@ async fn get(emulator: &EmulatorHandle, path: &str) -> Response {
 async fn copy(emulator: &EmulatorHandle, name: &str, asynchronous: bool) -> Response {
     let source = format!("{}/storewest/cat/a", emulator.world.regions[0].urls.blob);
     let source_url = if asynchronous { signed(emulator, &source) } else { source };
+    let bearer = bearer(emulator);
     let mut headers = vec![("x-ms-copy-source", source_url.as_str())];
     if !asynchronous {
-        headers.extend([("x-ms-copy-source-authorization", "Bearer anybody"), ("x-ms-blob-type", "BlockBlob")]);
+        headers.extend([("x-ms-copy-source-authorization", bearer.as_str()), ("x-ms-blob-type", "BlockBlob")]);
     }
     blob(emulator, "PUT", &format!("storeeast/dog/{name}"), &headers, "").await
 }
@@ -304,7 +308,7 @@ async fn the_source_changes_or_goes_while_it_is_copied() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pending_copy_fails_whose_source_changes() {
-    let mut settings = crate::emulator::Settings::default();
+    let mut settings = settings();
     settings.regions[1].storage[0].limits.async_copy_min_ms = 5_000;
     let emulator = Emulator::builder().settings(settings).start_in_process().await.unwrap();
     put(&emulator, "storewest/cat?restype=container", "").await;

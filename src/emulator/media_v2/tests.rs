@@ -18,6 +18,7 @@ use serde_json::Value as Json;
 use super::{Seeder, serve, tokens};
 use crate::emulator::blob::account::BlobAccount;
 use crate::emulator::clock::Clock;
+use crate::emulator::directory::Directory;
 use crate::emulator::faults::Faults;
 use crate::emulator::media_account::MediaAccount;
 use crate::emulator::settings::{MediaSettings, Settings};
@@ -109,6 +110,7 @@ impl Bench {
         };
         let regions: Vec<Region> = settings.regions.iter().map(region).collect();
         let world = World {
+            directory: Directory::new(&settings),
             clock,
             stats: Stats::default(),
             regions,

@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde_json::json;
 use sha2::Sha256;
 
+use crate::emulator::directory;
 use crate::emulator::http::{Request, Response};
 use crate::emulator::media_account::guids::guid_from_text;
 use crate::emulator::stats::Plane;
@@ -18,13 +19,9 @@ use crate::emulator::world::{Region, World};
 /// The only scope ACS grants.
 const SCOPE: &str = "urn:WindowsAzureMediaServices";
 
-/// The resources Entra knows for Media Services, one per cloud.
-const RESOURCES: [&str; 4] = [
-    "https://rest.media.azure.net",
-    "https://rest.media.chinacloudapi.cn",
-    "https://rest.media.usgovcloudapi.net",
-    "https://rest.media.cloudapi.de",
-];
+/// How long Entra's tokens for applications and for machines live, in seconds.
+const ENTRA_LIFE: u64 = 3_599;
+const MANAGED_LIFE: u64 = 86_400;
 
 /// A token request is a few hundred bytes.
 const LONGEST_FORM: usize = 64 * 1024;
@@ -35,16 +32,22 @@ pub(crate) struct TokenLife(pub(crate) u64);
 
 /// Answers one request to the token service.
 pub(super) async fn serve(world: &World, region: usize, request: Request) -> Response {
-    let path = request.uri().path().to_ascii_lowercase();
+    let path = request.uri().path().to_owned();
+    let url = format!("{}{path}", world.regions[region].urls.token);
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let from_the_machine = request.headers().get("metadata").is_some_and(|value| value == "true");
+    let get = request.method() == axum::http::Method::GET;
     let post = request.method() == axum::http::Method::POST;
     let life = request.extensions().get::<TokenLife>().copied();
     let body = axum::body::to_bytes(request.into_body(), LONGEST_FORM).await.unwrap_or_default();
     let form = Form(url::form_urlencoded::parse(&body).into_owned().collect());
     let operation = operation(&path);
     let (operation, (status, body)) = match operation {
+        "ManagedIdentityToken" if get => (operation, managed_token(world, from_the_machine, &query, life)),
         _ if !post => ("Unknown", (405, json!({ "error": "invalid_request" }))),
         "AcsToken" => (operation, acs_token(world, region, &form, life)),
         "EntraToken" => (operation, entra_token(world, region, &form, life)),
+        "EntraTokenV2" => (operation, directory_token(world, &url, &form, life)),
         _ => ("Unknown", (404, json!({ "error": "invalid_request", "error_description": "No such endpoint." }))),
     };
     let account = known(world, form.get("client_id")).map_or(&world.regions[region], |r| r);
@@ -57,12 +60,15 @@ pub(super) async fn serve(world: &World, region: usize, request: Request) -> Res
         .expect("constant header names and checked values make a response")
 }
 
-/// Which kind of token a path (in lower case) is asked for.
+/// Which kind of token a path is asked for.
 pub(super) fn operation(path: &str) -> &'static str {
+    let path = path.to_ascii_lowercase();
     let entra = path.split('/').filter(|p| !p.is_empty()).collect::<Vec<_>>();
     match entra.as_slice() {
         ["v2", "oauth2-13"] => "AcsToken",
         [_, "oauth2", "token"] => "EntraToken",
+        [_, "oauth2", "v2.0", "token"] => "EntraTokenV2",
+        ["metadata", "identity", "oauth2", "token"] => "ManagedIdentityToken",
         _ => "Unknown",
     }
 }
@@ -162,7 +168,7 @@ fn entra_token(world: &World, region: usize, form: &Form, life: Option<TokenLife
         return refused(400, "unsupported_grant_type", "AADSTS70003: The app requested an unsupported grant type.");
     }
     let resource = form.get("resource");
-    if !RESOURCES.contains(&resource.trim_end_matches('/')) {
+    if !directory::MEDIA.contains(&resource.trim_end_matches('/')) {
         return refused(400, "invalid_resource", "AADSTS50001: The resource was not found in the tenant.");
     }
     let Some(account) = known(world, form.get("client_id")) else {
@@ -195,16 +201,71 @@ fn entra_token(world: &World, region: usize, form: &Form, life: Option<TokenLife
     (200, body)
 }
 
-/// Is this the account's own token, unaltered and unexpired?
+/// A token for a principal of the tenant, for storage accounts or for the media API.
+fn directory_token(world: &World, url: &str, form: &Form, life: Option<TokenLife>) -> (u16, serde_json::Value) {
+    let tenant = url.rsplit('/').nth(3).unwrap_or_default();
+    let life = life.map_or(ENTRA_LIFE, |life| life.0);
+    let form = form.0.iter().cloned().collect();
+    let now = world.clock.unix_millis().div_euclid(1000);
+    match world.directory.token(tenant, url, &form, now, life) {
+        Ok(issued) => {
+            let body = json!({
+                "token_type": "Bearer",
+                "expires_in": life,
+                "ext_expires_in": life,
+                "access_token": issued.token,
+            });
+            (200, body)
+        }
+        Err(refused) => (refused.0, refused.document()),
+    }
+}
+
+/// What the identity service of this machine answers.
+fn managed_token(
+    world: &World,
+    from_the_machine: bool,
+    query: &str,
+    life: Option<TokenLife>,
+) -> (u16, serde_json::Value) {
+    if !from_the_machine {
+        return refused(400, "bad_request_102", "Required metadata header not specified");
+    }
+    let query: std::collections::BTreeMap<String, String> =
+        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    if !query.contains_key("api-version") {
+        return refused(400, "bad_request_101", "Required query variable 'api-version' is missing");
+    }
+    let life = life.map_or(MANAGED_LIFE, |life| life.0);
+    let now = world.clock.unix_millis().div_euclid(1000);
+    let resource = query.get("resource").map_or("", String::as_str);
+    match world.directory.managed(query.get("client_id").map(String::as_str), resource, now, life) {
+        Ok(issued) => {
+            let body = json!({
+                "access_token": issued.token,
+                "expires_on": issued.expires_on.to_string(),
+                "resource": issued.resource,
+                "token_type": "Bearer",
+            });
+            (200, body)
+        }
+        Err(refused) => (refused.0, refused.document()),
+    }
+}
+
+/// Is this the account's own token, or a principal's that may use the account, unaltered and unexpired?
 pub(super) fn admits(world: &World, region: usize, authorization: Option<&str>) -> bool {
     let account = &world.regions[region];
     let Some(token) = authorization.and_then(|a| a.strip_prefix("Bearer ")).map(str::trim) else { return false };
+    let now = world.clock.unix_millis().div_euclid(1000);
+    if world.directory.admits_to_media(token, &account.settings.account, now) {
+        return true;
+    }
     let claims = if token.contains("&HMACSHA256=") {
         swt_claims(token, account.media.key())
     } else {
         jwt_claims(token, account.media.key())
     };
-    let now = world.clock.unix_millis().div_euclid(1000);
     claims.is_some_and(|(name, expires_on)| name == account.settings.account && expires_on > now)
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{RegionSettings, Settings, SettingsError, StorageSettings};
+use super::{PrincipalSettings, RegionSettings, Settings, SettingsError, StorageSettings};
 
 fn fault(key: impl Into<String>, problem: impl Into<String>, remedy: &str) -> SettingsError {
     SettingsError { file: None, line: None, key: key.into(), problem: problem.into(), remedy: remedy.to_owned() }
@@ -21,6 +21,9 @@ impl Settings {
         seen.port("admin_port".to_owned(), self.admin_port)?;
         for (index, region) in self.regions.iter().enumerate() {
             check_region(&format!("regions[{index}]"), region, &mut seen)?;
+        }
+        for (index, principal) in self.principals.iter().enumerate() {
+            check_principal(&format!("principals[{index}]"), principal, &seen)?;
         }
         Ok(())
     }
@@ -82,6 +85,19 @@ fn check_region(at: &str, region: &RegionSettings, seen: &mut Seen) -> Result<()
     Ok(())
 }
 
+/// Its roles and permissions are on accounts that exist.
+fn check_principal(at: &str, principal: &PrincipalSettings, seen: &Seen) -> Result<(), SettingsError> {
+    if let Some(role) = principal.roles.iter().find(|role| !seen.stores.contains(&role.account)) {
+        let problem = format!("there is no storage account {:?}", role.account);
+        return Err(fault(format!("{at}.roles"), problem, "name a storage account of a region"));
+    }
+    if let Some(account) = principal.media.iter().find(|account| !seen.accounts.contains(*account)) {
+        let problem = format!("there is no media account {account:?}");
+        return Err(fault(format!("{at}.media"), problem, "name the media account of a region"));
+    }
+    Ok(())
+}
+
 fn check_storage(at: &str, storage: &StorageSettings, seen: &mut Seen) -> Result<(), SettingsError> {
     check_account(&format!("{at}.account"), &storage.account)?;
     if !seen.stores.insert(storage.account.clone()) {
@@ -128,6 +144,7 @@ fn check_key(at: &str, key: Option<&str>) -> Result<(), SettingsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::emulator::settings::{Role, RoleAssignment};
 
     fn complaint(change: impl FnOnce(&mut Settings)) -> SettingsError {
         let mut settings = Settings::default();
@@ -171,6 +188,18 @@ mod tests {
     fn a_batch_of_no_operations_is_refused() {
         let error = complaint(|s| s.regions[1].media.batch_limit = 0);
         assert_eq!(error.key, "regions[1].media.batch_limit");
+    }
+
+    #[test]
+    fn a_principal_has_roles_on_accounts_that_exist() {
+        let role = RoleAssignment { account: "storenorth".to_owned(), role: Role::Reader };
+        let error = complaint(|s| {
+            s.principals = vec![PrincipalSettings { roles: vec![role], ..PrincipalSettings::default() }];
+        });
+        assert_eq!(error.key, "principals[0].roles");
+        let media = vec!["medianorth".to_owned()];
+        let error = complaint(|s| s.principals = vec![PrincipalSettings { media, ..PrincipalSettings::default() }]);
+        assert_eq!(error.key, "principals[0].media");
     }
 
     #[test]

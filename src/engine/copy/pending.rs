@@ -128,7 +128,7 @@ async fn take_wave(queue: &mut VecDeque<Candidate>, slots: &Arc<tokio::sync::Sem
 
 /// Starts one copy. `Some` = it is pending under that copy id; `None` = it completed at once.
 async fn start_one(route: Route<'_>, blob: &Blob) -> Result<Option<String>, Error> {
-    let source = route.source.copy_source(route.from, blob)?;
+    let source = route.source.copy_source(route.from, blob).await?;
     let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
     let copy = match route.target.start_copy(&to, &source).await {
         // A blob keeps its type as long as it is there.

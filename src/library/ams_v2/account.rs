@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use azure_core::http::HttpClient;
 
-use super::auth::Tokens;
 use super::front_door::FrontDoor;
 use super::known_policies::Policies;
 use super::listing::Query;
 use super::wire::Wire;
 use crate::call::Caller;
 use crate::config::AmsV2Config;
+use crate::identity::Tokens;
 use crate::model::AccountName;
 use crate::transport::AllowedHosts;
 
@@ -61,8 +61,7 @@ impl AmsV2 {
         hosts: AllowedHosts,
         media: Caller,
     ) -> Self {
-        let tokens = Tokens::new(settings.auth.clone(), Arc::clone(&client), media.for_another_host());
-        hosts.allow(tokens.url());
+        let tokens = Tokens::new(settings.auth.clone(), Arc::clone(&client), &hosts, media.for_another_host());
         let door = FrontDoor::new(&settings.endpoint, &settings.redirect_hosts, hosts);
         Self(Arc::new(Inner {
             account,

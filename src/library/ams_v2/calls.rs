@@ -1,6 +1,9 @@
 //! What every call of the API has in common.
 
+use azure_core::http::Request;
+
 use crate::call::Call;
+use crate::identity::Token;
 use crate::retry::Idempotency;
 
 /// The dialect asked for and sent.
@@ -19,4 +22,14 @@ pub(super) fn call<'a>(
 /// A call that may be repeated.
 pub(super) fn safe<'a>(operation: &'static str, attempted: &'static str, subject: &'a str) -> Call<'a> {
     call(operation, attempted, subject, Idempotency::Repeatable)
+}
+
+/// The headers every request carries.
+pub(super) fn set_headers(request: &mut Request, version: &str, token: &Token) {
+    request.insert_header("authorization", token.header());
+    request.insert_header("x-ms-version", version.to_owned());
+    request.insert_header("dataserviceversion", "3.0");
+    request.insert_header("maxdataserviceversion", "3.0");
+    request.insert_header("accept", JSON);
+    request.insert_header("x-ms-client-request-id", uuid::Uuid::new_v4().to_string());
 }

@@ -70,11 +70,6 @@ fn words(body: &str) -> (Option<String>, String) {
 
 fn json_words(document: &Value) -> Option<(Option<String>, String)> {
     let error = document.get("error").or_else(|| document.get("odata.error"))?;
-    if let Some(code) = error.as_str() {
-        // The token services: `{"error":"invalid_client","error_description":"…"}`.
-        let description = document.get("error_description").and_then(Value::as_str).unwrap_or_default();
-        return Some((Some(code.to_owned()), description.to_owned()));
-    }
     let message = match error.get("message") {
         Some(Value::String(text)) => text.clone(),
         Some(message) => message.get("value").and_then(Value::as_str).unwrap_or_default().to_owned(),
@@ -185,12 +180,6 @@ mod tests {
         assert_eq!(text(&failure), "HTTP 503: Service Unavailable");
         assert_eq!(classify(&failure), Class::Throttled);
         assert!(text(&not_json("h:443", "<h2>Object moved</h2>")).contains("\"Object moved\""));
-    }
-
-    #[test]
-    fn a_token_services_error_gives_code_and_words() {
-        let body = r#"{"error":"invalid_client","error_description":"ACS50012: Authentication failed."}"#;
-        assert_eq!(text(&refusal(401, None, body)), "HTTP 401 invalid_client: ACS50012: Authentication failed.");
     }
 
     #[test]

@@ -6,10 +6,11 @@
 use azure_core::http::{HttpClient, Method, Request};
 use url::Url;
 
-use super::auth::{Token, set_headers};
+use super::calls::set_headers;
 use super::errors;
 use super::exchange::{self, Answer};
 use crate::error::Failure;
+use crate::identity::Token;
 use crate::transport::{AllowedHosts, authority, is_loopback};
 
 /// Where the account's API may be.

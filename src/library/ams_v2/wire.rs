@@ -11,15 +11,15 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use serde_json::Value;
 use url::Url;
 
-use super::auth::{Token, Tokens, set_headers};
 use super::batch::{self, Changeset, Outcome};
-use super::calls::{JSON, safe};
+use super::calls::{JSON, safe, set_headers};
 use super::errors;
 use super::exchange::{self, Answer};
 use super::front_door::FrontDoor;
 use super::odata::{self, Row};
 use crate::call::{Call, Caller};
 use crate::error::{CallError, Failure};
+use crate::identity::{Token, Tokens};
 use crate::transport::authority;
 
 /// A request of the media API.

@@ -6,7 +6,7 @@ use super::*;
 pub(crate) async fn an_asynchronous_copy_arrives_whole(fixture: &Fixture) {
     for name in NAMES {
         let blob = fixture.seed(name, 1_000).await;
-        let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+        let from = fixture.source.copy_source(&fixture.container, &blob).await.unwrap();
         let state = fixture.target.start_copy(&fixture.at(name), &from).await.unwrap();
         let arrived = wait_for_copy(fixture, name).await;
         assert_eq!(arrived.length, 1_000, "{name}");
@@ -32,7 +32,7 @@ async fn wait_for_copy(fixture: &Fixture, name: &str) -> Blob {
 pub(crate) async fn blocks_arrive_as_one_blob(fixture: &Fixture) {
     for (name, length) in [("two blocks", (64 << 20) + 5), ("one/block", 100), ("empty", 0)] {
         let blob = fixture.seed(name, length).await;
-        let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+        let from = fixture.source.copy_source(&fixture.container, &blob).await.unwrap();
         fixture.target.put_blocks_from_url(&fixture.at(name), &from).await.unwrap();
         let arrived = fixture.listed(&fixture.target).await.remove(name).expect("it is there");
         assert_eq!(arrived.length, length as u64, "{name}");
@@ -44,7 +44,7 @@ pub(crate) async fn blocks_arrive_as_one_blob(fixture: &Fixture) {
 pub(crate) async fn blocks_left_behind_are_found_again(fixture: &Fixture) {
     let (name, length) = ("left behind", (64 << 20) + 5);
     let blob = fixture.seed(name, length).await;
-    let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+    let from = fixture.source.copy_source(&fixture.container, &blob).await.unwrap();
     fixture.broken.put_blocks_from_url(&fixture.at(name), &from).await.unwrap_err();
     assert!(fixture.listed(&fixture.target).await.is_empty(), "uncommitted blocks are no blob");
     let newer = fixture.seed(name, length).await;
@@ -75,7 +75,7 @@ impl HttpClient for NoBlockLists {
 pub(crate) async fn one_request_brings_everything(fixture: &Fixture) {
     for (name, length) in [("some bytes", 1_000), ("none", 0)] {
         let blob = fixture.seed(name, length).await;
-        let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+        let from = fixture.source.copy_source(&fixture.container, &blob).await.unwrap();
         let result = fixture.target.put_from_url(&fixture.at(name), &from).await;
         if fixture.puts_from_url {
             assert!(result.unwrap().etag.is_some());
@@ -96,7 +96,7 @@ pub(crate) async fn a_source_that_changed_or_vanished_is_reported(fixture: &Fixt
     let mut absent = fixture.seed("changed", 10).await;
     "never written".clone_into(&mut absent.name);
     for (blob, vanished) in [(changed, false), (absent, true)] {
-        let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+        let from = fixture.source.copy_source(&fixture.container, &blob).await.unwrap();
         let to = fixture.at(&blob.name);
         let error = fixture.target.start_copy(&to, &from).await.unwrap_err();
         match &error {
@@ -128,7 +128,7 @@ pub(crate) async fn a_source_that_changed_or_vanished_is_reported(fixture: &Fixt
 /// Within an account a copy is done at once.
 pub(crate) async fn a_copy_within_an_account_is_done_at_once(fixture: &Fixture) {
     let blob = fixture.seed("original", 1_000).await;
-    let from = fixture.source.copy_source(&fixture.container, &blob).unwrap();
+    let from = fixture.source.copy_source(&fixture.container, &blob).await.unwrap();
     let state = fixture.source.start_copy(&fixture.at("copy"), &from).await.unwrap();
     assert_eq!(state.status, CopyStatus::Success);
     let copy = fixture.source.properties(&fixture.at("copy")).await.unwrap().expect("it is there");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mediamirror::config::Policy;
+use mediamirror::config::{Policy, StorageCredential};
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::{ContainerName, PublicAccess};
 use mediamirror::redact::Secret;
@@ -103,12 +103,12 @@ async fn where_public_access_cannot_be_set_the_run_says_so_and_the_blobs_are_the
 
     assert!(world.emulator.allow_public_access(&east.account, true));
     let rights = "ss=b&srt=sco&sp=rwlt";
-    let key = world.config.target.storage[0].key.clone();
-    world.config.target.storage[0].key =
-        Secret::new(account_signature(&east.account, &east.key, rights, "2099-01-01T00:00:00Z"));
+    let key = world.config.target.storage[0].credential.clone();
+    let signature = Secret::new(account_signature(&east.account, &east.key, rights, "2099-01-01T00:00:00Z"));
+    world.config.target.storage[0].credential = StorageCredential::Sas(signature);
     let (summary, _) = world.sync().await;
     assert!(causes(&summary).concat().contains("shared access signature"), "{:?}", causes(&summary));
-    world.config.target.storage[0].key = key;
+    world.config.target.storage[0].credential = key;
     assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
     assert_eq!(opened(&world, "films").await, Some(PublicAccess::Blobs));
 }

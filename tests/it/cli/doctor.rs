@@ -258,7 +258,7 @@ fn a_storage_account_has_one_credential_of_a_form_that_is_known() {
     emulator.change("sas = { file = \"storewest.sas\" }", "");
     let output = mediamirror(emulator.path(), &["doctor"]);
     assert_eq!(output.status.code(), Some(5));
-    assert!(stderr(&output).contains("write `key = …` or `sas = …`, one of them"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("write `key = …`, `sas = …` or `auth = …`, one of them"), "{}", stderr(&output));
 }
 
 #[test]

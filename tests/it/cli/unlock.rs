@@ -1,6 +1,6 @@
 //! `unlock`, and what `doctor` says of a lock that a run holds.
 
-use mediamirror::blob::BlobAccount;
+use mediamirror::blob::{Access, BlobAccount};
 use mediamirror::call::Caller;
 use mediamirror::memory::Memory;
 use mediamirror::model::{AccountName, Plane};
@@ -21,10 +21,10 @@ fn lock(emulator: &Emulator, runtime: &tokio::runtime::Runtime) -> TargetLock {
     let name = AccountName::new(emulator.region(1, "storage_account"));
     let caller = |plane| Caller::new(Lane::new(name.clone(), plane, LaneLimits::default()), RetryPolicy::default());
     let endpoint = emulator.region(1, "blob").parse().expect("a URL");
-    let key = Secret::new(emulator.region(1, "storage_key"));
+    let key = Access::Key(Secret::new(emulator.region(1, "storage_key")));
     let (read, write) = (caller(Plane::BlobRead), caller(Plane::BlobWrite));
     let account =
-        BlobAccount::new(name.clone(), endpoint, &key, (network().expect("TLS"), Memory::default()), read, write)
+        BlobAccount::new(name.clone(), endpoint, key, (network().expect("TLS"), Memory::default()), read, write)
             .expect("a key");
     let target = AccountName::new(emulator.region(1, "account"));
     let holder = Holder { host: "ark".to_owned(), ..Holder::here() };

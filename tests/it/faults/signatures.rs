@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
+use mediamirror::config::StorageCredential;
 use mediamirror::engine::verify::verify;
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::error::Error;
@@ -68,7 +69,7 @@ async fn a_signature_ends() {
         let (signature, expiry) = ends_in(30);
         let account = |world: &mut World, signature: Secret| {
             let side = if region == 0 { &mut world.config.source } else { &mut world.config.target };
-            side.storage[0].key = signature;
+            side.storage[0].credential = StorageCredential::Sas(signature);
         };
         account(&mut world, signature.clone());
         // Not so long that the target's lock is lost.

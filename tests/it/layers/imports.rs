@@ -188,6 +188,12 @@ fn resolve(module: &[String], path: &[String]) -> Option<ItemPath> {
     }
 }
 
+/// Is there a path that begins with that crate? `String::` is none of `ring`.
+pub(super) fn names_crate(code: &str, name: &str) -> bool {
+    let goes_on = |c: char| is_word(c) || c == ':';
+    code.match_indices(&format!("{name}::")).any(|(at, _)| !code[..at].ends_with(goes_on))
+}
+
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }

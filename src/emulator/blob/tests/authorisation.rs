@@ -177,7 +177,7 @@ async fn a_delegation_key_signs_for_who_has_a_token() {
     let target = "/west/?restype=service&comp=userdelegationkey";
     ground.ask(0, &format!("POST {target}"), &[], body.clone()).await.refused(403, "AuthorizationFailure");
     let bearer =
-        axum::http::Request::post(target).header("authorization", "Bearer token").header("x-ms-version", "2022-11-02");
+        axum::http::Request::post(target).header("authorization", "Bearer reader").header("x-ms-version", "2022-11-02");
     let got = ground.send(0, bearer.body(axum::body::Body::from(body)).unwrap()).await.expect(200);
     let field = |tag: &str| {
         let text = got.text().split(&format!("<{tag}>")).nth(1).unwrap();
@@ -229,4 +229,64 @@ async fn anybody_reads_what_is_public_and_the_level_says_whether_the_list_is() {
     ground.ask(0, &format!("PUT {acl}"), &unknown, identifiers.to_owned()).await.refused(400, "InvalidHeaderValue");
     ground.ask(0, &format!("PUT {acl}"), &[], identifiers.to_owned()).await.expect(200);
     ground.open(0, "GET /west/films/a", &[]).await.refused(404, "ResourceNotFound");
+}
+
+#[tokio::test]
+async fn a_role_permits_what_its_documentation_says() {
+    let ground = ground().await;
+    let head = ("x-ms-version", "2022-11-02");
+    let tags = ("x-ms-tags", "a=b");
+    let ask = async |who: &str, request: &str, headers: &[(&str, &str)]| {
+        let bearer = format!("Bearer {who}");
+        let got = ground.open(0, request, &[&[head, ("authorization", bearer.as_str())], headers].concat()).await;
+        (got.status.as_u16(), got.code().to_owned())
+    };
+    let list = "GET /west/films?restype=container&comp=list";
+    let with_tags = "GET /west/films?restype=container&comp=list&include=tags";
+    for (request, headers, permitted) in [
+        ("GET /west/films/a", &[][..], &["reader", "contributor", "owner"][..]),
+        (list, &[], &["reader", "contributor", "owner"]),
+        (with_tags, &[], &["owner"]),
+        ("PUT /west/films/b", &[BLOCK], &["contributor", "owner"]),
+        ("PUT /west/films/b", &[BLOCK, tags], &["owner"]),
+        ("DELETE /west/films/b", &[], &["contributor"]),
+        ("GET /west/films?restype=container&comp=acl", &[], &["owner"]),
+    ] {
+        for who in ["reader", "contributor", "owner", "delegator", "stranger"] {
+            let (status, code) = ask(who, request, headers).await;
+            if permitted.contains(&who) {
+                assert!((200..300).contains(&status), "{who}: {request}: {status} {code}");
+            } else if who != "owner" {
+                assert_eq!((status, code.as_str()), (403, "AuthorizationPermissionMismatch"), "{who}: {request}");
+            }
+        }
+    }
+    assert_eq!(ask("forged", list, &[]).await, (401, "InvalidAuthenticationInfo".to_owned()));
+}
+
+#[tokio::test]
+async fn a_delegated_signature_is_worth_what_its_principal_may_do() {
+    let ground = ground().await;
+    for (who, read) in [("reader", 200), ("delegator", 403)] {
+        let (start, expiry) = (ground.iso(-60), ground.iso(3600));
+        let body = format!("<KeyInfo><Start>{start}</Start><Expiry>{expiry}</Expiry></KeyInfo>");
+        let asked = axum::http::Request::post("/west/?restype=service&comp=userdelegationkey")
+            .header("authorization", format!("Bearer {who}"))
+            .header("x-ms-version", "2022-11-02");
+        let got = ground.send(0, asked.body(axum::body::Body::from(body)).unwrap()).await.expect(200);
+        let value = got.text().split("<Value>").nth(1).unwrap().split('<').next().unwrap().to_owned();
+        let key = crate::emulator::blob::sas::SigningKey::from_base64(&value);
+        let text = format!(
+            "rw\n\n{expiry}\n/blob/west/films\n{who}\ntenant\n{start}\n{expiry}\nb\n2022-11-02\n\n\n\n\n\n2020-12-06\nc\n\n\n\n\n\n\n"
+        );
+        let sas = format!(
+            "sv=2020-12-06&sr=c&sp=rw&se={0}&skoid={who}&sktid=tenant&skt={1}&ske={0}&sks=b&skv=2022-11-02&sig={2}",
+            encode(&expiry),
+            encode(&start),
+            encode(&key.sign(&text))
+        );
+        ground.open(0, &format!("GET /west/films/a?{sas}"), &[]).await.expect(read);
+        let written = ground.open(0, &format!("PUT /west/films/z?{sas}"), &[BLOCK]).await;
+        written.refused(403, "AuthorizationPermissionMismatch");
+    }
 }

@@ -89,7 +89,7 @@ async fn the_source_answers_for_itself_through_the_destination() {
         .await
         .refused(400, "InvalidHeaderValue");
     let bearer =
-        [BLOCK, ("x-ms-copy-source", &*Ground::url(0, "films/a")), ("x-ms-copy-source-authorization", "Bearer t")];
+        [BLOCK, ("x-ms-copy-source", &*Ground::url(0, "films/a")), ("x-ms-copy-source-authorization", "Bearer reader")];
     ground.ask(1, "PUT /east/films/a", &bearer, "").await.expect(201);
     let no_async = ground.ask(1, "PUT /east/films/a", &bearer[1..], "").await;
     no_async.refused(401, "CannotVerifyCopySource");

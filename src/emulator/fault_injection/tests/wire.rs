@@ -54,10 +54,11 @@ async fn a_reset_in_process_is_an_error_of_the_connection() {
         set(&emulator, Rule::new(fault.clone()).operation("PutBlob"));
         let url = format!("{}/storewest/cat/new", emulator.world.regions[0].urls.blob);
         let mut request = SdkRequest::new(url.parse().unwrap(), Method::Put);
+        let bearer = bearer(&emulator);
         for (name, value) in
-            [("x-ms-version", "2021-12-02"), ("authorization", "Bearer x"), ("x-ms-blob-type", "BlockBlob")]
+            [("x-ms-version", "2021-12-02"), ("authorization", bearer.as_str()), ("x-ms-blob-type", "BlockBlob")]
         {
-            request.insert_header(name, value);
+            request.insert_header(name, value.to_owned());
         }
         let Err(error) = emulator.http_client().execute_request(&request).await else { panic!("no reset: {fault:?}") };
         assert_eq!(*error.kind(), ErrorKind::Io);
@@ -72,7 +73,7 @@ async fn a_reset_within_the_body_comes_after_a_good_head() {
     let url = format!("{}/storewest/cat/a", emulator.world.regions[0].urls.blob);
     let mut request = SdkRequest::new(url.parse().unwrap(), Method::Get);
     request.insert_header("x-ms-version", "2021-12-02");
-    request.insert_header("authorization", "Bearer x");
+    request.insert_header("authorization", bearer(&emulator));
     let answer = emulator.http_client().execute_request(&request).await.unwrap();
     assert_eq!(u16::from(answer.status()), 200);
     assert!(answer.into_body().collect().await.is_err());

@@ -42,3 +42,25 @@ fn an_answer_without_a_token_is_rejected() {
         assert!(read(body, Timestamp::UNIX_EPOCH).is_none(), "{body}");
     }
 }
+
+#[test]
+fn a_json_web_token_says_when_it_ends() {
+    let claims = URL_SAFE_NO_PAD.encode(r#"{"aud":"x","exp":1003600}"#);
+    let body = serde_json::json!({"access_token": format!("e30.{claims}.sig")});
+    assert_eq!(life(&body, Timestamp::from_second(1_000_000).unwrap()), Some((3_000, 3_600)));
+}
+
+#[test]
+fn a_refusal_gives_code_and_words() {
+    for (body, expected) in [
+        (
+            r#"{"error":"invalid_client","error_description":"ACS50012: Authentication failed."}"#,
+            "HTTP 401 invalid_client: ACS50012: Authentication failed.",
+        ),
+        (r#"{"statusCode":401,"message":"No such identity."}"#, "HTTP 401: No such identity."),
+        ("<html><body><h1>Service Unavailable</h1></body></html>", "HTTP 401: Service Unavailable"),
+        ("", "HTTP 401"),
+    ] {
+        assert_eq!(refusal(401, None, body).to_string(), expected);
+    }
+}

@@ -1,0 +1,13 @@
+//! What the signatures by key and those by user delegation have in common.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// The layout that is signed; later service versions take it.
+pub(super) const VERSION: &str = "2020-12-06";
+/// Starts in the past, for clocks that differ (the documentation asks for 15 minutes).
+pub(super) const BACKDATED: SignedDuration = SignedDuration::from_mins(15);
+
+/// The time as signatures write it: whole seconds, UTC.
+pub(super) fn iso(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,31 @@
+//! Authorisation by a token: whose it is, and what the principal's role permits.
+
+use super::account::BlobAccount;
+use super::call::Authority;
+use super::operation::Operation;
+use super::refusal::{INVALID_AUTHENTICATION, PERMISSION_MISMATCH, Refusal};
+use super::sas::{Grant, Issuer as _};
+use super::surroundings::Surroundings;
+
+/// Lets the bearer of a token do this, if its role on the account permits it. A token that is none of this tenant's is
+/// refused.
+pub(super) fn authorise(
+    around: &dyn Surroundings,
+    account: &BlobAccount,
+    token: &str,
+    operation: Operation,
+) -> Result<Authority, Refusal> {
+    let principal = around.principal(token).ok_or(INVALID_AUTHENTICATION)?;
+    let role = account.role(&principal.object_id).ok_or(PERMISSION_MISMATCH)?;
+    let grant = Grant::of_role(role);
+    let permitted = match operation {
+        // Every one of the roles includes it.
+        Operation::GetUserDelegationKey => true,
+        Operation::GetContainerAcl | Operation::SetContainerAcl => grant.is_everything(),
+        _ => operation.permissions().is_some_and(|needed| grant.any_of(needed)),
+    };
+    if !permitted {
+        return Err(PERMISSION_MISMATCH);
+    }
+    Ok(Authority { grant, by_account_key: false, principal: Some(principal) })
+}

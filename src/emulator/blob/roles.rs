@@ -1,0 +1,14 @@
+//! What the built-in roles for blobs permit (documentation of the roles' data actions).
+
+use crate::emulator::settings::Role;
+
+/// The permission letters of a role; `None` = everything.
+pub(super) fn letters(role: Role) -> Option<&'static str> {
+    match role {
+        Role::Reader => Some("rl"),
+        // Everything but index tags, which have data actions of their own.
+        Role::Contributor => Some("racwdxylme"),
+        Role::Owner => None,
+        Role::Delegator => Some(""),
+    }
+}

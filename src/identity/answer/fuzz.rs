@@ -1,0 +1,43 @@
+//! Any text as the answer of a token service.
+
+use jiff::Timestamp;
+
+use super::{read, refusal};
+use crate::fuzz::{CANARY, keeps_secret, target};
+
+const WORDS: &[&str] = &[
+    "access_token",
+    "accessToken",
+    "expires_in",
+    "expires_on",
+    "ExpiresOn=",
+    "error",
+    "error_description",
+    "message",
+    "null",
+    "{",
+    "}",
+    "[",
+    "\"",
+    ":",
+    "-1",
+    "1e300",
+    ".",
+    "&",
+    "<h1>",
+];
+
+#[test]
+fn any_text_is_a_token_with_times_in_order_or_none_and_no_refusal_repeats_a_token() {
+    let now = Timestamp::from_second(1_796_000_000).unwrap();
+    target("token", WORDS, |input| {
+        let text = String::from_utf8_lossy(input);
+        let refused = refusal(401, None, &format!("{{\"access_token\":\"{CANARY}\",\"error\":{text:?}}}")).to_string();
+        keeps_secret(&refused);
+        keeps_secret(&refusal(401, None, &format!("{text} access_token={CANARY}")).to_string());
+        let Some(token) = read(&text, now) else { return "none".to_owned() };
+        assert!(token.renew >= now && token.renew <= token.expiry, "{token:?}");
+        assert!(!token.value.expose().is_empty() && !format!("{token:?}").contains(token.value.expose()));
+        format!("{}", token.expiry.duration_since(now).as_secs().min(100_000) / 10_000)
+    });
+}

@@ -1,0 +1,21 @@
+//! An access token.
+
+use jiff::Timestamp;
+
+use crate::redact::Secret;
+
+/// A token with its times.
+#[derive(Debug)]
+pub struct Token {
+    /// What goes behind `Bearer `, verbatim.
+    pub(crate) value: Secret,
+    pub(super) renew: Timestamp,
+    pub(super) expiry: Timestamp,
+}
+
+impl Token {
+    /// The value of the header `Authorization`.
+    pub(crate) fn header(&self) -> String {
+        format!("Bearer {}", self.value.expose())
+    }
+}
