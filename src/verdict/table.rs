@@ -181,7 +181,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::NotBlockBlobs,
         "not-block-blobs",
         Class::Skipped,
-        "a blob is not a block blob, and only block blobs are mirrored",
+        "a blob is not a block blob, and an asset of a media account may have block blobs only",
         "upload the blob to the source again as a block blob",
     ),
     entry(
