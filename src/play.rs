@@ -12,6 +12,7 @@ mod bytes;
 mod compare;
 mod counts;
 mod dash;
+mod found;
 #[cfg(test)]
 mod fuzz;
 mod hls;
@@ -30,6 +31,7 @@ use serde::Serialize;
 
 pub use self::bytes::{BytesRead, read_bytes};
 pub use self::counts::UrlCounts;
+pub use self::found::Found;
 pub use self::sample::Sample;
 use self::titles::{Title, Unplayable};
 use self::walk::{Asked, Walked, walk};
@@ -38,7 +40,7 @@ use crate::connect::Pair;
 use crate::engine::{Options, Problem};
 use crate::error::Error;
 use crate::model::{Asset, AssetId};
-use crate::verdict::{Cause, Class, Finding};
+use crate::verdict::{Cause, Finding};
 
 /// Assets at once, and titles of each at once. Each may have a manifest in memory; the requests are limited by the viewers'
 /// lane.
@@ -62,27 +64,9 @@ pub struct Played {
     pub urls: UrlCounts,
     /// The seed of the sample; empty where everything was played.
     pub seed: String,
-    /// All that was found, by asset, in order of name.
-    pub problems: Vec<Problem>,
-    /// How many of them by cause.
-    pub causes: BTreeMap<Cause, u64>,
-    /// What concerns no single asset.
-    pub findings: Vec<Finding>,
-    /// Is one of these findings owed, and not accepted?
-    #[serde(skip)]
-    unproven: bool,
-}
-
-impl Played {
-    /// Do viewers of the target get something else than those of the source, and is that not accepted?
-    pub fn differs(&self) -> bool {
-        self.problems.iter().any(|problem| problem.owed && problem.class == Class::Failed)
-    }
-
-    /// Is anything owed: a difference, or something that could not be found out?
-    pub fn owes(&self) -> bool {
-        self.unproven || self.problems.iter().any(|problem| problem.owed)
-    }
+    /// What was found.
+    #[serde(flatten)]
+    pub found: Found,
 }
 
 /// What is played, and as whom.
@@ -120,7 +104,7 @@ pub async fn play(
     // No sample is empty.
     let lowest = room.lowest.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some((_, title)) = lowest.filter(|_| all.urls.urls == 0) {
-        let mut found = Found::default();
+        let mut found = OfAsset::default();
         found.add(room.title(&title, &Asked::default()).await, title.manifests());
         all.add(&title.asset, found, &mut accepted);
     }
@@ -141,7 +125,7 @@ struct Room<'a> {
 
 /// What was found of an asset.
 #[derive(Debug, Default)]
-struct Found {
+struct OfAsset {
     /// There is something to play, chosen or not.
     playable: bool,
     manifests: u64,
@@ -150,7 +134,7 @@ struct Found {
     uncached: (u64, String),
 }
 
-impl Found {
+impl OfAsset {
     fn add(&mut self, walked: Walked, manifests: u64) {
         self.manifests += manifests;
         self.urls.add(walked.urls);
@@ -162,8 +146,8 @@ impl Found {
 }
 
 impl Room<'_> {
-    async fn asset(&self, asset: Asset) -> Result<(Asset, Found), Error> {
-        let (mut found, asked) = (Found::default(), Asked::default());
+    async fn asset(&self, asset: Asset) -> Result<(Asset, OfAsset), Error> {
+        let (mut found, asked) = (OfAsset::default(), Asked::default());
         let titles = titles::of(self.pair, &asset).map(|title| self.titled(title, &asked));
         let mut played = titles.buffer_unordered(AT_ONCE);
         while let Some(answer) = played.next().await {
@@ -219,8 +203,8 @@ fn unchecked(why: String) -> Finding {
 }
 
 impl Played {
-    fn add(&mut self, asset: &Asset, found: Found, accepted: &mut Accepted) {
-        let Found { manifests, urls, mut findings, uncached, .. } = found;
+    fn add(&mut self, asset: &Asset, found: OfAsset, accepted: &mut Accepted) {
+        let OfAsset { manifests, urls, mut findings, uncached, .. } = found;
         self.manifests += manifests;
         self.urls.add(urls);
         if uncached.0 > 0 {
@@ -229,14 +213,13 @@ impl Played {
         }
         let mut owed: BTreeMap<Cause, bool> = BTreeMap::new();
         for finding in findings {
-            *self.causes.entry(finding.cause).or_default() += 1;
             // A limit of what is accepted counts assets.
             let problem = match owed.get(&finding.cause) {
                 Some(&owed) => Problem { owed, ..Problem::of(asset, finding, &mut Accepted::default()) },
                 None => Problem::of(asset, finding, accepted),
             };
             owed.insert(problem.finding.cause, problem.owed);
-            self.problems.push(problem);
+            self.found.add(problem);
         }
     }
 
@@ -248,17 +231,8 @@ impl Played {
                 () if self.assets == 0 => "the target has no asset in scope, so nothing was played",
                 () => "no manifest was found, so nothing was played",
             };
-            self.findings.push(unchecked(why.to_owned()));
-            self.unproven = !accepted.accepts(Cause::PlayUnchecked, "");
-            *self.causes.entry(Cause::PlayUnchecked).or_default() += 1;
+            self.found.prove_nothing(unchecked(why.to_owned()), accepted);
         }
-        self.problems.sort_by(|a, b| {
-            (&a.name, &a.asset, a.finding.cause, &a.finding.detail).cmp(&(
-                &b.name,
-                &b.asset,
-                b.finding.cause,
-                &b.finding.detail,
-            ))
-        });
+        self.found.sort();
     }
 }

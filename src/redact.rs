@@ -4,6 +4,7 @@
 //! allow-list: a query parameter not known to be harmless is masked.
 
 mod encodings;
+mod excerpt;
 mod live;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+pub(crate) use excerpt::{shorten, without_tags};
 pub(crate) use live::{InUse, sent};
 
 /// What is printed in place of a protected value.

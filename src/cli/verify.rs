@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use mediamirror::clock;
 use mediamirror::engine::verify::{Verification, verify};
 use mediamirror::engine::{Options, Outcome, Problem};
-use mediamirror::play::{Audience, BytesRead, Played, play, read_bytes};
+use mediamirror::play::{Audience, BytesRead, Found, Played, play, read_bytes};
 use mediamirror::verdict::Finding;
 use serde::Serialize;
 
@@ -75,8 +75,9 @@ async fn further(
 impl Report {
     fn exit_code(&self) -> ExitCode {
         let Self { verification, play, bytes } = self;
-        let differ = play.as_ref().is_some_and(Played::differs) || bytes.as_ref().is_some_and(BytesRead::differs);
-        let owe = play.as_ref().is_some_and(Played::owes) || bytes.as_ref().is_some_and(BytesRead::owes);
+        let found = || play.iter().map(|play| &play.found).chain(bytes.iter().map(|bytes| &bytes.found));
+        let differ = found().any(Found::differs);
+        let owe = found().any(Found::owes);
         match verification.verdict {
             Outcome::Held => ExitCode::Held,
             _ if differ || !verification.differences.is_empty() => ExitCode::Differences,
@@ -104,7 +105,7 @@ impl Report {
                 let assets = counted(play.nothing_to_play, "asset");
                 text.push_str(&labelled("", &format!("{assets} without a manifest or a file to play")));
             }
-            found(&mut text, &play.findings, &play.problems);
+            found(&mut text, &play.found.findings, &play.found.problems);
         }
         if let Some(read) = &self.bytes {
             let counts = format!(
@@ -117,7 +118,7 @@ impl Report {
                 read.unchecked
             );
             text.push_str(&labelled("bytes", &counts));
-            found(&mut text, &read.findings, &read.problems);
+            found(&mut text, &read.found.findings, &read.found.problems);
         }
         text
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::token::Token;
 use crate::failure::Failure;
-use crate::redact::{Secret, scrub_beginning};
+use crate::redact::{Secret, shorten, without_tags};
 use crate::transport::parse_retry_after;
 
 /// Renew this long before the end: what the vendor's .NET client does …
@@ -18,8 +18,6 @@ const EARLY: Duration = Duration::from_mins(10);
 const LIFE_USED: f64 = 0.8;
 /// The lifetime of a token that does not state it: far below the lifetimes of all services (1 h, 6 h, 24 h).
 const DEFAULT_LIFE: Duration = Duration::from_mins(30);
-/// The longest excerpt of a foreign text in a message.
-const EXCERPT: usize = 160;
 
 /// Reads a token answer; its times are numbers or texts.
 pub(super) fn read(body: &str, asked_at: Timestamp) -> Option<Token> {
@@ -59,7 +57,7 @@ fn expiry_within(token: &str) -> Option<i64> {
 
 /// The failure for an answer with an error status.
 pub(super) fn refusal(status: u16, retry_after: Option<&str>, body: &str) -> Failure {
-    let (code, message) = words(body).unwrap_or_else(|| (None, plain(body)));
+    let (code, message) = words(body).unwrap_or_else(|| (None, without_tags(body)));
     Failure::Refused {
         status,
         code: code.map(|code| shorten(&code)).filter(|code| !code.is_empty()),
@@ -74,33 +72,6 @@ fn words(body: &str) -> Option<(Option<String>, String)> {
     let document: Value = serde_json::from_str(body).ok()?;
     let word = |name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
     Some((word("error"), word("error_description").or_else(|| word("message")).unwrap_or_default()))
-}
-
-/// The words of a page without its tags.
-fn plain(body: &str) -> String {
-    let mut text = String::new();
-    let mut in_tag = false;
-    for c in body.chars().take(4 * EXCERPT) {
-        match c {
-            '<' => in_tag = true,
-            '>' if in_tag => {
-                in_tag = false;
-                text.push(' ');
-            }
-            _ if !in_tag => text.push(c),
-            _ => {}
-        }
-    }
-    text
-}
-
-/// One line, not too long, redacted.
-pub(super) fn shorten(text: &str) -> String {
-    let line = scrub_beginning(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= EXCERPT {
-        return line;
-    }
-    line.chars().take(EXCERPT).chain(['…']).collect()
 }
 
 #[cfg(test)]

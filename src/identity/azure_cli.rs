@@ -1,10 +1,11 @@
 //! Tokens of the Azure CLI, for people at a terminal.
 
-use super::answer::{read, shorten};
+use super::answer::read;
 use super::token::Token;
 use crate::clock;
 use crate::command::{self, CommandError};
 use crate::failure::Failure;
+use crate::redact::shorten;
 
 /// Has the CLI issue a token.
 pub(super) async fn ask(tenant: Option<&str>, scope: &str) -> Result<Token, Failure> {

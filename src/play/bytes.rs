@@ -1,6 +1,6 @@
 //! Reads a sample of all blobs on both sides, byte by byte, and compares.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -8,15 +8,16 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::assets;
+use super::found::Found;
 use super::sample::Sample;
 use super::titles::container;
 use crate::blob::BlobAccount;
 use crate::config::policy::Accepted;
 use crate::connect::{Endpoint, Pair};
-use crate::engine::{Options, Problem};
+use crate::engine::Options;
 use crate::error::Error;
 use crate::model::{Asset, AssetId, Blob, BlobRef, ContainerName, Mark};
-use crate::verdict::{Cause, Class, Finding};
+use crate::verdict::{Cause, Finding};
 
 /// What is read in one request. Larger parts save nothing, and more of them are in memory.
 const PIECE: u64 = 4 << 20;
@@ -40,27 +41,9 @@ pub struct BytesRead {
     pub left_out: u64,
     /// The seed of the sample; empty where everything was read.
     pub seed: String,
-    /// All that was found, by asset, in order of name.
-    pub problems: Vec<Problem>,
-    /// How many of them by cause.
-    pub causes: BTreeMap<Cause, u64>,
-    /// What concerns no single asset.
-    pub findings: Vec<Finding>,
-    /// Is one of these findings owed, and not accepted?
-    #[serde(skip)]
-    unproven: bool,
-}
-
-impl BytesRead {
-    /// Has a copy other bytes, and is that not accepted?
-    pub fn differs(&self) -> bool {
-        self.problems.iter().any(|problem| problem.owed && problem.class == Class::Failed)
-    }
-
-    /// Is anything owed: a difference, or something that could not be read?
-    pub fn owes(&self) -> bool {
-        self.unproven || self.problems.iter().any(|problem| problem.owed)
-    }
+    /// What was found.
+    #[serde(flatten)]
+    pub found: Found,
 }
 
 /// How the bytes of one blob compare.
@@ -91,7 +74,7 @@ pub async fn read_bytes(
         for asset in page {
             let (finding, other) = all.asset(pair, &asset, sample, &mut accepted).await?;
             if let Some(finding) = finding {
-                all.find(&asset, finding, &mut accepted);
+                all.found.find(&asset, finding, &mut accepted);
             }
             if let Some((place, blob)) = other
                 && lowest.as_ref().is_none_or(|(known, ..)| place < *known)
@@ -106,12 +89,10 @@ pub async fn read_bytes(
         all.add(&asset, read, &mut accepted);
     }
     if all.same + all.different == 0 {
-        all.unproven = !accepted.accepts(Cause::BytesUnchecked, "");
-        all.findings.push(Finding::new(Cause::BytesUnchecked, "no blob was read, so nothing is proven"));
-        *all.causes.entry(Cause::BytesUnchecked).or_default() += 1;
+        all.found.prove_nothing(unchecked("no blob was read, so nothing is proven"), &mut accepted);
     }
     all.left_out = left_out.load(Ordering::Relaxed);
-    all.problems.sort_by(|a, b| (&a.name, &a.asset, &a.finding.detail).cmp(&(&b.name, &b.asset, &b.finding.detail)));
+    all.found.sort();
     Ok(all)
 }
 
@@ -172,13 +153,8 @@ impl BytesRead {
         *count += 1;
         self.bytes += bytes;
         if let Some(finding) = finding {
-            self.find(asset, finding, accepted);
+            self.found.find(asset, finding, accepted);
         }
-    }
-
-    fn find(&mut self, asset: &Asset, finding: Finding, accepted: &mut Accepted) {
-        *self.causes.entry(finding.cause).or_default() += 1;
-        self.problems.push(Problem::of(asset, finding, accepted));
     }
 }
 

@@ -27,13 +27,16 @@ async fn played_with(world: &World, window: &Window, sample: &Sample, policy: &P
     let played = play(&window.pair(world), &options, &BTreeSet::new(), &audience).await.unwrap();
     let urls = &played.urls;
     assert_eq!(urls.urls, urls.same + urls.different + urls.not_playable + urls.unchecked, "{urls:?}");
-    assert_eq!(played.causes.values().sum::<u64>(), (played.problems.len() + played.findings.len()) as u64);
+    assert_eq!(
+        played.found.causes.values().sum::<u64>(),
+        (played.found.problems.len() + played.found.findings.len()) as u64
+    );
     played
 }
 
 /// Code and detail of all that was found.
 fn found(played: &Played) -> Vec<(&'static str, &str)> {
-    let findings = played.problems.iter().map(|problem| &problem.finding).chain(&played.findings);
+    let findings = played.found.problems.iter().map(|problem| &problem.finding).chain(&played.found.findings);
     findings.map(|finding| (finding.cause.code(), finding.detail.as_str())).collect()
 }
 
@@ -43,7 +46,7 @@ async fn an_equal_library_plays_alike_and_every_kind_of_url_is_asked_for() {
     let window = Window::of(&world);
     let played = played(&world, &window).await;
     assert_eq!(found(&played), []);
-    assert!(!played.differs() && !played.owes());
+    assert!(!played.found.differs() && !played.found.owes());
     // Two masters and four playlists, and one description.
     assert_eq!((played.assets, played.nothing_to_play, played.manifests), (1, 0, 7));
     let mut asked = window.asked();
@@ -84,7 +87,7 @@ async fn a_segment_that_differs_on_the_target_is_named() {
     let expected = ("plays-differently", "films/bars/v/3.m4s: other bytes, of the same length 5");
     assert_eq!(found(&played), [expected]);
     assert_eq!(played.urls.different, 1);
-    assert!(played.differs());
+    assert!(played.found.differs());
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +96,7 @@ async fn an_accepted_difference_is_named_and_not_owed() {
     assert!(world.emulator.exchange_bytes("storeeast", "films", "bars/v/3.m4s"));
     let policy = accepting(&[Cause::PlaysDifferently]);
     let played = played_with(&world, &Window::of(&world), &Sample::all(), &policy).await;
-    assert_eq!((played.urls.different, played.differs(), played.owes()), (1, false, false));
+    assert_eq!((played.urls.different, played.found.differs(), played.found.owes()), (1, false, false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,11 +107,11 @@ async fn a_segment_that_is_missing_on_the_target_differs_and_one_missing_on_both
     let one = played(&world, &window).await;
     let expected = ("plays-differently", "films/bars/a/2.aac: HTTP 404 instead of HTTP 200");
     assert_eq!(found(&one), [expected]);
-    assert!(one.differs());
+    assert!(one.found.differs());
     assert!(world.emulator.delete_blob("storewest", "films", "bars/a/2.aac"));
     let both = played(&world, &window).await;
     assert_eq!(found(&both), [("not-playable-at-source", "films/bars/a/2.aac: HTTP 404 on both hosts")]);
-    assert_eq!((both.urls.not_playable, both.differs(), both.owes()), (1, false, false));
+    assert_eq!((both.urls.not_playable, both.found.differs(), both.found.owes()), (1, false, false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,7 +120,7 @@ async fn hosts_with_other_rules_for_pages_of_other_sites_differ() {
     let mut window = Window::of(&world);
     window.allow_pages(EAST, false);
     let played = played(&world, &window).await;
-    assert!(played.differs());
+    assert!(played.found.differs());
     assert!(found(&played).iter().all(|(code, _)| *code == "cors-differs"), "{:?}", found(&played));
     assert_eq!(played.urls.different, played.urls.urls, "no answer lets a page read it");
     let preflight = "films/bars/master.m3u8: OPTIONS: HTTP 403 instead of HTTP 200";
@@ -139,7 +142,7 @@ async fn a_manifest_that_names_the_source_is_found_whichever_of_its_hosts_it_nam
         let named: Vec<_> =
             found(&played).into_iter().filter(|(code, _)| *code == "manifest-names-other-host").collect();
         assert_eq!(named, [("manifest-names-other-host", detail)], "{host}");
-        assert!(played.differs());
+        assert!(played.found.differs());
     }
 }
 
@@ -156,7 +159,7 @@ async fn a_manifest_that_names_a_third_host_is_not_called_equal() {
     let played = played(&world, &window).await;
     let expected = ("play-unchecked", "films/bars/v/low.m3u8: it names the host ads.example, which is not asked");
     assert_eq!(found(&played), [expected]);
-    assert!(!played.differs() && played.owes());
+    assert!(!played.found.differs() && played.found.owes());
     assert!(!window.asked().iter().any(|url| url.contains("ads.example")));
 }
 
@@ -167,7 +170,7 @@ async fn a_manifest_that_cannot_be_read_is_unchecked() {
         assert!(world.emulator.put_blob(account, "films", "bars/manifest.mpd", "<html>", Some("application/dash+xml")));
     }
     let played = played(&world, &Window::of(&world)).await;
-    assert!(played.owes() && !played.differs());
+    assert!(played.found.owes() && !played.found.differs());
     assert!(
         found(&played).iter().any(|(_, detail)| detail.contains("bars/manifest.mpd: the manifest is not understood"))
     );
@@ -181,7 +184,7 @@ async fn answers_without_cache_control_are_noted_once_for_each_asset() {
     let played = played(&world, &window).await;
     let causes: Vec<_> = found(&played).iter().map(|(code, _)| *code).collect();
     assert_eq!(causes, ["no-cache-control"]);
-    assert!(!played.owes());
+    assert!(!played.found.owes());
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,11 +198,11 @@ async fn a_library_without_manifests_is_not_proven() {
     }
     let played = played(&world, &Window::of(&world)).await;
     assert_eq!(found(&played), [("play-unchecked", "no manifest was found, so nothing was played")]);
-    assert!(played.owes() && !played.differs() && played.urls.urls == 0);
+    assert!(played.found.owes() && !played.found.differs() && played.urls.urls == 0);
     assert_eq!((played.assets, played.nothing_to_play), (1, 1));
     let policy = accepting(&[Cause::PlayUnchecked]);
     let accepted = played_with(&world, &Window::of(&world), &Sample::all(), &policy).await;
-    assert!(!accepted.owes() && accepted.findings.len() == 1, "it is still named");
+    assert!(!accepted.found.owes() && accepted.found.findings.len() == 1, "it is still named");
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,8 +212,8 @@ async fn a_private_container_is_unchecked_unless_another_host_serves_it() {
     window.close();
     let played = played(&world, &window).await;
     assert_eq!(played.urls.urls, 0);
-    assert_eq!(played.causes[&Cause::PlayUnchecked], 2, "{:?}", found(&played));
-    assert!(found(&played)[0].1.contains("not public") && played.owes());
+    assert_eq!(played.found.causes[&Cause::PlayUnchecked], 2, "{:?}", found(&played));
+    assert!(found(&played)[0].1.contains("not public") && played.found.owes());
 }
 
 #[tokio::test(start_paused = true)]
@@ -219,7 +222,7 @@ async fn a_host_that_does_not_answer_is_asked_for_a_few_titles_and_nothing_is_gr
     let mut window = Window::of(&world);
     window.unplug(EAST);
     let played = played(&world, &window).await;
-    assert!(played.urls.same == 0 && played.urls.unchecked > 0 && played.owes() && !played.differs());
+    assert!(played.urls.same == 0 && played.urls.unchecked > 0 && played.found.owes() && !played.found.differs());
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,7 +235,7 @@ async fn a_sample_is_the_same_for_the_same_seed_and_never_empty() {
     assert_eq!(first.urls, again.urls);
     let least = played_with(&world, &window, &sample(0.000_001, "a"), &Policy::default()).await;
     assert_eq!(least.manifests, 1, "{:?}", found(&least));
-    assert!(least.urls.same > 0 && !least.owes());
+    assert!(least.urls.same > 0 && !least.found.owes());
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,7 +245,7 @@ async fn a_library_of_media_services_plays_alike_until_a_file_differs() {
     let played = played(&world, &window).await;
     let codes: HashSet<_> = found(&played).into_iter().map(|(code, _)| code).collect();
     assert_eq!(codes, HashSet::from(["no-cache-control"]), "{:?}", found(&played));
-    assert!(!played.owes() && played.urls.same > 20, "{:?}", played.urls);
+    assert!(!played.found.owes() && played.urls.same > 20, "{:?}", played.urls);
     let container = world
         .emulator
         .containers("storeeast")
@@ -251,7 +254,7 @@ async fn a_library_of_media_services_plays_alike_until_a_file_differs() {
         .find(|name| world.emulator.describe("storeeast", name, "bars_400.mp4").is_some());
     assert!(world.emulator.exchange_bytes("storeeast", &container.unwrap(), "bars_400.mp4"));
     let after = self::played(&world, &window).await;
-    assert!(after.differs(), "{:?}", found(&after));
+    assert!(after.found.differs(), "{:?}", found(&after));
     let named =
         |detail: &str| found(&after).iter().any(|(code, text)| *code == "plays-differently" && text.contains(detail));
     assert!(named("bars.ism/Media(hls,bars_400.mp4)") || named("bars_400.mp4"), "{:?}", found(&after));
@@ -267,7 +270,11 @@ async fn read(world: &World, sample: &Sample) -> BytesRead {
 async fn every_byte_is_compared_and_a_copy_with_other_bytes_is_named() {
     for world in [films().await, media_services().await] {
         let all = read(&world, &Sample::all()).await;
-        assert!(all.same == all.blobs && all.blobs > 4 && all.bytes > 0 && !all.owes(), "{:?}", all.problems);
+        assert!(
+            all.same == all.blobs && all.blobs > 4 && all.bytes > 0 && !all.found.owes(),
+            "{:?}",
+            all.found.problems
+        );
         let container =
             world.emulator.containers("storeeast").unwrap().into_iter().find(|name| {
                 *name != "mediamirror-state" && !world.emulator.blobs("storeeast", name).unwrap().is_empty()
@@ -276,8 +283,8 @@ async fn every_byte_is_compared_and_a_copy_with_other_bytes_is_named() {
         let blob = world.emulator.blobs("storeeast", &container).unwrap().pop().unwrap();
         assert!(world.emulator.exchange_bytes("storeeast", &container, &blob));
         let read = read(&world, &Sample::all()).await;
-        assert_eq!((read.different, read.differs()), (1, true));
-        let problem = &read.problems[0];
+        assert_eq!((read.different, read.found.differs()), (1, true));
+        let problem = &read.found.problems[0];
         assert_eq!(problem.finding.cause, Cause::BytesDiffer);
         assert!(problem.finding.detail.starts_with(&format!("{blob}: other bytes")), "{}", problem.finding.detail);
     }
@@ -289,13 +296,13 @@ async fn a_blob_that_changed_since_it_was_listed_or_is_missing_is_not_called_equ
     assert!(world.emulator.delete_blob("storeeast", "films", FILM[0].0));
     assert!(world.emulator.archive("storewest", "films", FILM[1].0));
     let read = read(&world, &Sample::all()).await;
-    assert_eq!((read.different, read.unchecked), (1, 1), "{:?}", read.problems);
-    assert!(read.differs() && read.owes());
+    assert_eq!((read.different, read.unchecked), (1, 1), "{:?}", read.found.problems);
+    assert!(read.found.differs() && read.found.owes());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_sample_of_blobs_is_never_empty() {
     let world = films().await;
     let read = read(&world, &Sample { part: 0.000_001, seed: "s".to_owned() }).await;
-    assert_eq!((read.blobs, read.same, read.owes()), (1, 1, false));
+    assert_eq!((read.blobs, read.same, read.found.owes()), (1, 1, false));
 }

@@ -6,11 +6,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::error::Failure;
-use crate::redact::scrub_beginning;
+use crate::redact::{shorten, without_tags};
 use crate::transport::parse_retry_after;
-
-/// The longest excerpt of a foreign text in a message.
-const EXCERPT: usize = 160;
 
 /// The failure for an answer with an error status.
 pub(super) fn refusal(status: u16, retry_after: Option<&str>, body: &str) -> Failure {
@@ -48,7 +45,7 @@ pub(super) fn not_json(host: &str, body: &str) -> Failure {
     }
     Failure::Unexpected(format!(
         "{host} answered \"{}\" instead of JSON; is `endpoint` the API root?",
-        shorten(&plain(body))
+        shorten(&without_tags(body))
     ))
 }
 
@@ -65,7 +62,7 @@ fn words(body: &str) -> (Option<String>, String) {
     if let Ok(document) = serde_json::from_str::<Value>(body) {
         return json_words(&document).unwrap_or_else(|| (None, body.to_owned()));
     }
-    xml_words(body).unwrap_or_else(|| (None, plain(body)))
+    xml_words(body).unwrap_or_else(|| (None, without_tags(body)))
 }
 
 fn json_words(document: &Value) -> Option<(Option<String>, String)> {
@@ -105,33 +102,6 @@ fn xml_words(body: &str) -> Option<(Option<String>, String)> {
         }
     }
     is_error.then_some((Some(code), message))
-}
-
-/// The words of a text without its tags.
-fn plain(body: &str) -> String {
-    let mut text = String::new();
-    let mut in_tag = false;
-    for c in body.chars().take(4 * EXCERPT) {
-        match c {
-            '<' => in_tag = true,
-            '>' if in_tag => {
-                in_tag = false;
-                text.push(' ');
-            }
-            _ if !in_tag => text.push(c),
-            _ => {}
-        }
-    }
-    text
-}
-
-/// One line, not too long, redacted.
-fn shorten(text: &str) -> String {
-    let line = scrub_beginning(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= EXCERPT {
-        return line;
-    }
-    line.chars().take(EXCERPT).chain(['…']).collect()
 }
 
 #[cfg(test)]
