@@ -2,6 +2,7 @@
 
 mod circles;
 mod imports;
+mod modules;
 mod rooms;
 
 use std::collections::BTreeMap;
@@ -9,121 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use self::imports::{Code, ItemPath};
+use self::modules::MAY_USE;
 use self::rooms::Rooms;
-
-/// Module -> modules of the crate it may use.
-const MAY_USE: &[(&str, &[&str])] = &[
-    ("model", &[]),
-    ("redact", &[]),
-    ("clock", &[]),
-    ("files", &[]),
-    ("command", &[]),
-    ("machine", &[]),
-    ("memory", &[]),
-    ("spelling", &[]),
-    ("manual", &["spelling"]),
-    ("failure", &["verdict"]),
-    ("verdict", &["model"]),
-    ("retry", &["model", "failure"]),
-    ("throttle", &["model", "retry"]),
-    ("error", &["model", "redact", "failure", "verdict", "config", "ledger", "state"]),
-    ("call", &["model", "retry", "throttle", "error", "memory"]),
-    ("config", &["files", "command", "model", "redact", "verdict", "error", "throttle", "spelling", "memory"]),
-    ("monitor", &["model", "redact", "verdict", "error"]),
-    ("ledger", &["files", "model", "redact", "verdict", "error", "clock", "machine"]),
-    ("transport", &["redact", "failure", "config", "memory"]),
-    ("identity", &["files", "command", "redact", "failure", "clock", "retry", "error", "call", "config", "transport"]),
-    (
-        "library",
-        &[
-            "model",
-            "redact",
-            "failure",
-            "verdict",
-            "clock",
-            "retry",
-            "throttle",
-            "error",
-            "call",
-            "config",
-            "monitor",
-            "transport",
-            "identity",
-            "blob",
-        ],
-    ),
-    (
-        "blob",
-        &[
-            "model",
-            "redact",
-            "failure",
-            "verdict",
-            "clock",
-            "retry",
-            "throttle",
-            "error",
-            "call",
-            "config",
-            "monitor",
-            "transport",
-            "identity",
-            "memory",
-        ],
-    ),
-    (
-        "claims",
-        &["model", "redact", "verdict", "clock", "error", "config", "monitor", "ledger", "library", "state", "connect"],
-    ),
-    ("state", &["model", "error", "verdict", "clock", "machine", "blob"]),
-    (
-        "connect",
-        &[
-            "model",
-            "redact",
-            "retry",
-            "throttle",
-            "error",
-            "call",
-            "config",
-            "transport",
-            "memory",
-            "identity",
-            "library",
-            "blob",
-        ],
-    ),
-    (
-        "engine",
-        &[
-            "model", "redact", "failure", "verdict", "clock", "throttle", "error", "config", "monitor", "ledger",
-            "library", "blob", "connect", "claims", "state", "memory",
-        ],
-    ),
-    (
-        "asset",
-        &["files", "model", "redact", "verdict", "clock", "error", "monitor", "library", "blob", "connect", "engine"],
-    ),
-    (
-        "play",
-        &[
-            "model",
-            "redact",
-            "verdict",
-            "clock",
-            "error",
-            "config",
-            "library",
-            "blob",
-            "transport",
-            "connect",
-            "engine",
-        ],
-    ),
-    ("doctor", &["model", "verdict", "clock", "error", "config", "ledger", "library", "blob", "state", "connect"]),
-    ("emulator", &[]),
-    ("fuzz", &[]),
-];
 
 /// Room of the emulator -> rooms it may use: only those above it, so that no two need each other. The file on top,
 /// `emulator.rs`, may use all of them.
