@@ -212,11 +212,12 @@ pub(crate) fn judge(evidence: Evidence, on: &Target, now: Timestamp) -> Claim {
     Claim::Mirror(Box::new(work))
 }
 
-/// Our copy of the asset, and a second one that is not complete.
+/// Our copy of the asset, and a second one that is not complete. A copy with locators of ours counts as ours, complete or not.
 fn counterpart(evidence: &Evidence) -> Result<(Option<TargetAsset>, Option<TargetAsset>), Finding> {
     let of = |standing| {
         let mut copies: Vec<&TargetAsset> = evidence.copies.iter().filter(|copy| copy.standing == standing).collect();
-        copies.sort_by(|one, other| one.id.cmp(&other.id));
+        // One that plays comes first.
+        copies.sort_by_key(|copy| (evidence.occupied.get(&copy.id).is_none_or(|locators| *locators == 0), &copy.id));
         copies
     };
     let (complete, unfinished) = (of(Standing::Ours), of(Standing::Unfinished));

@@ -47,7 +47,7 @@ pub(crate) enum Standing {
     Foreign,
     /// A copy of ours that was made complete.
     Ours,
-    /// A copy of ours whose mark does not name it yet, and on which no locator is.
+    /// A copy of ours whose mark does not name it yet, and on which no locator of somebody else is.
     Unfinished,
 }
 

@@ -78,9 +78,10 @@ const LISTED: [&str; 4] = ["source_asset", "target_asset", "source_locator", "ta
 
 /// The last steps, after repeated rows are deleted.
 const SUMS: &[&str] = &[
-    // A mark that does not name its asset, with locators on the asset: somebody copied the mark.
+    // A mark that does not name its asset, with locators of somebody else on the asset: somebody copied the mark. Locators of ours
+    // are made on our own copies only: the service acknowledged the complete mark and did not store it.
     "UPDATE target_asset SET standing = 0, source = NULL
-     WHERE standing = 2 AND EXISTS (SELECT 1 FROM target_locator AS l WHERE l.asset = target_asset.id)",
+     WHERE standing = 2 AND EXISTS (SELECT 1 FROM target_locator AS l WHERE l.asset = target_asset.id AND NOT l.ours)",
     "CREATE TABLE file_sum AS
          SELECT side, asset, sum(a) & 4398046511103 AS a, sum(b) & 4398046511103 AS b, sum(c) & 4398046511103 AS c,
                 total(bytes) AS bytes

@@ -3,7 +3,7 @@
 use azure_core::http::Method;
 use futures::TryStreamExt;
 use mediamirror::engine::{Outcome, Summary};
-use mediamirror::model::{Asset, AssetEncryption, BlobRef, ContainerName, Locator, NewAsset};
+use mediamirror::model::{Asset, AssetChange, AssetEncryption, BlobRef, ContainerName, Locator, Mark, NewAsset};
 use mediamirror::verdict::Cause;
 
 use crate::world::{Seeded, World, ask_media, copy_of, mark_of, put};
@@ -187,6 +187,19 @@ async fn a_copy_deleted_as_a_whole_is_named_and_made_anew() {
     let summary = mirrored.is_repaired_by_the_next_run().await;
     assert_eq!((summary.locators.mirrored, summary.blobs.copied), (1, 3));
     assert_ne!(copy_of(&mirrored.world, &mirrored.film.asset).await.id, mirrored.copy.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_plays_and_whose_complete_mark_was_never_stored_is_still_ours() {
+    let mirrored = Mirrored::film().await;
+    let mut mark = Mark::parse(mirrored.copy.alternate_id.as_deref().unwrap()).unwrap();
+    mark.own = None;
+    let change = AssetChange { alternate_id: Some(Some(mark.text())), ..AssetChange::default() };
+    mirrored.world.pair().target.library.update_asset(&mirrored.copy.id, &change).await.unwrap();
+    assert_eq!(mirrored.differences().await, [said("asset", "its name or mark differs")]);
+    let summary = mirrored.is_repaired_by_the_next_run().await;
+    assert_eq!((summary.locators.mirrored, summary.blobs.copied), (0, 0));
+    assert_eq!(copy_of(&mirrored.world, &mirrored.film.asset).await.id, mirrored.copy.id);
 }
 
 /// An empty blob with all of the properties that the source's has, as an aborted copy leaves it.
