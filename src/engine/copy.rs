@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::{FutureExt, Stream, TryStreamExt, stream};
 
-use crate::blob::{self, BlobAccount};
+use crate::blob::{self, BlobAccount, WriteIf};
 use crate::engine::contents::needs::with_tags_unless_read;
 use crate::engine::methods::Situation;
 use crate::engine::run::Run;
@@ -278,6 +278,10 @@ async fn send_one(route: Route<'_>, blob: &Blob, method: CopyMethod) -> Result<(
             abort(route, &to).boxed().await?;
             send(false).boxed().await.map(drop)
         }
+        Err(error) if is_of_other_kind(&error) => {
+            delete_other_kind(route, &to).boxed().await?;
+            send(false).boxed().await.map(drop)
+        }
         other => other.map(drop),
     }
 }
@@ -318,6 +322,19 @@ async fn settle(
 
 fn subject(route: Route<'_>, blob: &Blob) -> String {
     format!("{}/{}", route.from, blob.name)
+}
+
+/// Has the blob on the target another type than the source's? A blob keeps its type as long as it is there.
+fn is_of_other_kind(error: &Error) -> bool {
+    error.failure().and_then(Failure::code) == Some("InvalidBlobType")
+}
+
+/// Deletes a blob of our copy that has another type than the source's.
+async fn delete_other_kind(route: Route<'_>, to: &BlobRef) -> Result<(), Error> {
+    if let Some(there) = route.target.properties(to).await? {
+        route.target.delete_blob(to, WriteIf::Etag(&there.etag)).await?;
+    }
+    Ok(())
 }
 
 /// Aborts any copy that is pending at the destination; it is ours, because the asset is.

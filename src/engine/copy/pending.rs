@@ -7,10 +7,9 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::blob::WriteIf;
 use crate::engine::copy::{
-    BLOBS_IN_FLIGHT, BlobEnd, Candidate, CopyResult, MAX_CHANGES, Route, Settled, Window, abort, copy_one, settle,
-    subject,
+    BLOBS_IN_FLIGHT, BlobEnd, Candidate, CopyResult, MAX_CHANGES, Route, Settled, Window, abort, copy_one,
+    delete_other_kind, is_of_other_kind, settle, subject,
 };
 use crate::engine::run::Run;
 use crate::engine::schedule::poll::{CopyTracker, Ended};
@@ -131,11 +130,8 @@ async fn start_one(route: Route<'_>, blob: &Blob) -> Result<Option<String>, Erro
     let source = route.source.copy_source(route.from, blob).await?;
     let to = BlobRef { container: route.to.clone(), name: blob.name.clone() };
     let copy = match route.target.start_copy(&to, &source).await {
-        // A blob keeps its type as long as it is there.
-        Err(error) if error.failure().and_then(Failure::code) == Some("InvalidBlobType") => {
-            if let Some(there) = route.target.properties(&to).await? {
-                route.target.delete_blob(&to, WriteIf::Etag(&there.etag)).await?;
-            }
+        Err(error) if is_of_other_kind(&error) => {
+            delete_other_kind(route, &to).await?;
             route.target.start_copy(&to, &source).await?
         }
         started => started?,
