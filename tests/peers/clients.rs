@@ -18,10 +18,15 @@ const ENDS_WITHIN: Duration = Duration::from_mins(2);
 /// Checks that each exercise of the blob service passes, at least.
 const FEWEST_CHECKS: usize = 30;
 
+/// The identity of the machine may do everything in the first storage account.
+const SETTINGS: &str = "[[principals]]\nclient_id = \"app\"\ntenant = \"contoso\"\nmanaged = true\n\
+                        roles = [{ account = \"storewest\", role = \"owner\" }]\n";
+
 /// The emulator, which ends with this value.
 struct Process {
     child: Child,
     region: Region,
+    _place: tempfile::TempDir,
 }
 
 /// The first line that it prints.
@@ -43,8 +48,12 @@ struct Region {
 
 impl Process {
     fn start() -> Self {
+        let place = tempfile::tempdir().expect("a folder");
+        std::fs::write(place.path().join("emulator.toml"), SETTINGS).expect("the file is written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
-            .args(["emulator", "--generate", "assets=1,blobs=2,seed=1,sizes=small,awkward=false"])
+            .args(["emulator", "--settings", "emulator.toml"])
+            .args(["--generate", "assets=1,blobs=2,seed=1,sizes=small,awkward=false"])
+            .current_dir(place.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -53,13 +62,13 @@ impl Process {
         let stdout = child.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut line).expect("it prints text");
         let ready: Ready = serde_json::from_str(&line).expect("the ready line is JSON");
-        Self { child, region: ready.regions.into_iter().next().expect("it has a region") }
+        Self { child, region: ready.regions.into_iter().next().expect("it has a region"), _place: place }
     }
 
     /// What a script of tests/tools reports of the blob service.
     async fn exercise(&self, program: &str, script: &str) -> Exercise {
-        let Region { blob, storage_account, storage_key, .. } = &self.region;
-        let report = run(program, script, &[blob, storage_account, storage_key]).await;
+        let Region { blob, storage_account, storage_key, token, .. } = &self.region;
+        let report = run(program, script, &[blob, storage_account, storage_key, token]).await;
         serde_json::from_str(&report).expect("the report is JSON")
     }
 

@@ -1,6 +1,8 @@
 """Exercises a blob service with the vendor's own library at its default API version.
 
-    blob_exercise.py URL ACCOUNT KEY
+    blob_exercise.py URL ACCOUNT KEY ISSUER
+
+ISSUER is any URL of the service that issues tokens.
 
 Prints one line of JSON: the numbers of the checks that are right, and the wrong and the refused ones with the reason.
 A check is refused where the service answers 501; it is wrong where anything else differs from the vendor's documents.
@@ -15,6 +17,7 @@ import pathlib
 import re
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from xml.etree import ElementTree
@@ -74,8 +77,8 @@ def block_id(text):
 class Place:
     """One check's own container, and clients for it."""
 
-    def __init__(self, url, account, key, number):
-        self.url, self.name, self.key = url, account, key
+    def __init__(self, url, account, key, issuer, number):
+        self.url, self.name, self.key, self.issuer = url, account, key, issuer
         self.account = BlobServiceClient(url, credential={"account_name": account, "account_key": key}, retry_total=0)
         self.container = self.account.get_container_client(f"check-{number:03}")
         self.container.create_container()
@@ -84,6 +87,13 @@ class Place:
 
     def new(self, name="new"):
         return self.container.get_blob_client(name)
+
+    def token(self):
+        """A token of the machine's identity, which is an owner of the account's blobs."""
+        address = urllib.parse.urljoin(self.issuer, "/metadata/identity/oauth2/token")
+        query = "api-version=2018-02-01&resource=https://storage.azure.com"
+        request = urllib.request.Request(f"{address}?{query}", headers={"metadata": "true"})
+        return json.load(urllib.request.urlopen(request))["access_token"]
 
     def blob_sas(self, permission, **keywords):
         return sdk.generate_blob_sas(
@@ -841,7 +851,7 @@ def a_signature_with_a_delegation_key_reads_a_blob(place):
     body = f"<KeyInfo><Start>{start}</Start><Expiry>{expiry}</Expiry></KeyInfo>"
     request = urllib.request.Request(
         f"{place.url.rstrip('/')}/?restype=service&comp=userdelegationkey", data=body.encode(), method="POST",
-        headers={"authorization": "Bearer token", "x-ms-version": "2021-12-02"})
+        headers={"authorization": f"Bearer {place.token()}", "x-ms-version": "2021-12-02"})
     root = ElementTree.fromstring(urllib.request.urlopen(request).read().decode("utf-8-sig"))
     key = sdk.UserDelegationKey()
     for field in root:
@@ -855,7 +865,9 @@ def a_signature_with_a_delegation_key_reads_a_blob(place):
 
 @check
 def a_request_without_a_signature_is_refused(place):
-    fails(401, "NoAuthenticationInformation", BlobClient.from_blob_url(place.blob.url, retry_total=0).download_blob)
+    client = BlobClient.from_blob_url(place.blob.url, retry_total=0)
+    fails(409, "PublicAccessNotPermitted", client.download_blob)
+    fails(401, "NoAuthenticationInformation", client.delete_blob)
 
 
 # Listing
@@ -1009,18 +1021,18 @@ def why(error):
     return feature[1] if feature else str(error.message or error).splitlines()[0]
 
 
-def run(number, function, url, account, key):
-    place = Place(url, account, key, number)
+def run(number, function, *access):
+    place = Place(*access, number)
     own = {"place": place, "account": place.account, "container": place.container, "blob": place.blob}
     function(*[own[name] for name in inspect.signature(function).parameters])
 
 
-def main(url, account, key):
+def main(*access):
     report = {"right": [], "wrong": [], "refused": []}
     for number, function in enumerate(CHECKS, 1):
         named = {"number": number, "check": function.__name__}
         try:
-            run(number, function, url, account, key)
+            run(number, function, *access)
             report["right"].append(number)
         except HttpResponseError as error:
             kind = "refused" if error.status_code == 501 else "wrong"
