@@ -37,7 +37,9 @@ fn any_text_is_a_token_with_times_in_order_or_none_and_no_refusal_repeats_a_toke
         keeps_secret(&refusal(401, None, &format!("{text} access_token={CANARY}")).to_string());
         let Some(token) = read(&text, now) else { return "none".to_owned() };
         assert!(token.renew >= now && token.renew <= token.expiry, "{token:?}");
-        assert!(!token.value.expose().is_empty() && !format!("{token:?}").contains(token.value.expose()));
+        let (value, shown) = (token.value.expose(), format!("{token:?}"));
+        // A few letters are in any text.
+        assert!(!value.is_empty() && (value.len() < CANARY.len() || !shown.contains(value)), "{shown}");
         format!("{}", token.expiry.duration_since(now).as_secs().min(100_000) / 10_000)
     });
 }
