@@ -22,7 +22,13 @@ const DEFAULT_LIFE: Duration = Duration::from_mins(30);
 /// Reads a token answer; its times are numbers or texts.
 pub(super) fn read(body: &str, asked_at: Timestamp) -> Option<Token> {
     let document: Value = serde_json::from_str(body).ok()?;
-    let value = text(&document, "access_token").or_else(|| text(&document, "accessToken"))?;
+    let (value, renew, expiry) = read_terms(&document, asked_at)?;
+    Some(Token { value: Secret::new(value), renew, expiry })
+}
+
+/// The token, when it is to be renewed, and when it ends.
+fn read_terms(document: &Value, asked_at: Timestamp) -> Option<(&str, Timestamp, Timestamp)> {
+    let value = text(document, "access_token").or_else(|| text(document, "accessToken"))?;
     let seconds = |name: &str| match document.get(name)? {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.trim().parse().ok(),
@@ -35,11 +41,7 @@ pub(super) fn read(body: &str, asked_at: Timestamp) -> Option<Token> {
         .or_else(|| until(expiry_within(value)?))
         .unwrap_or(DEFAULT_LIFE);
     let renew_after = life.mul_f64(LIFE_USED).max(life.saturating_sub(EARLY));
-    Some(Token {
-        value: Secret::new(value),
-        renew: asked_at.checked_add(renew_after).ok()?,
-        expiry: asked_at.checked_add(life).ok()?,
-    })
+    Some((value, asked_at.checked_add(renew_after).ok()?, asked_at.checked_add(life).ok()?))
 }
 
 fn text<'a>(document: &'a Value, name: &str) -> Option<&'a str> {

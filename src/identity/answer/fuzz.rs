@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{read, refusal};
+use super::{read_terms, refusal};
 use crate::fuzz::{CANARY, keeps_secret, target};
 
 const WORDS: &[&str] = &[
@@ -35,11 +35,10 @@ fn any_text_is_a_token_with_times_in_order_or_none_and_no_refusal_repeats_a_toke
         let refused = refusal(401, None, &format!("{{\"access_token\":\"{CANARY}\",\"error\":{text:?}}}")).to_string();
         keeps_secret(&refused);
         keeps_secret(&refusal(401, None, &format!("{text} access_token={CANARY}")).to_string());
-        let Some(token) = read(&text, now) else { return "none".to_owned() };
-        assert!(token.renew >= now && token.renew <= token.expiry, "{token:?}");
-        let (value, shown) = (token.value.expose(), format!("{token:?}"));
-        // A few letters are in any text.
-        assert!(!value.is_empty() && (value.len() < CANARY.len() || !shown.contains(value)), "{shown}");
-        format!("{}", token.expiry.duration_since(now).as_secs().min(100_000) / 10_000)
+        // No secret is made of it: every text would be masked in which this value is, the labels of other secrets included.
+        let document = serde_json::from_str(&text).unwrap_or_default();
+        let Some((value, renew, expiry)) = read_terms(&document, now) else { return "none".to_owned() };
+        assert!(renew >= now && renew <= expiry && !value.is_empty(), "{renew} {expiry}");
+        format!("{}", expiry.duration_since(now).as_secs().min(100_000) / 10_000)
     });
 }
