@@ -26,7 +26,7 @@ impl BlobAccount {
     ///
     /// # Errors
     /// [`Cause::PublicAccess`]: the account forbids public containers, or it is used by a shared access signature, which
-    /// the service never accepts for this.
+    /// the service never accepts for this, or by a principal whose role does not permit it.
     pub async fn set_public_access(&self, container: &ContainerName, level: Option<PublicAccess>) -> Result<(), Error> {
         let not_set = |why: &str| Error::found(container.as_str(), Cause::PublicAccess, why);
         if self.shared_access().is_some() {
@@ -35,10 +35,17 @@ impl BlobAccount {
         let mut url = self.container_url(container);
         url.query_pairs_mut().append_pair("restype", "container").append_pair("comp", "acl");
         // The same request sets both, and what it does not contain is removed.
-        let policies = self.stored_policies(container, &url).await?;
-        match self.write_acl(container, &url, policies, level).await {
+        let written = match self.stored_policies(container, &url).await {
+            Ok(policies) => self.write_acl(container, &url, policies, level).await,
+            Err(error) => Err(error),
+        };
+        match written {
             Err(error) if refused_with(&error, &["PublicAccessNotPermitted"]) => {
                 Err(not_set("the storage account does not allow public containers"))
+            }
+            // The other permissions suffice: this is no reason to end the run.
+            Err(error) if refused_with(&error, &["AuthorizationPermissionMismatch"]) => {
+                Err(not_set("the role of the principal does not allow it"))
             }
             written => Ok(written?),
         }
@@ -85,7 +92,14 @@ impl BlobAccount {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blob::fake::{Fake, answer};
+    use crate::blob::fake::{Fake, answer, refusal};
+
+    #[tokio::test]
+    async fn a_role_that_does_not_suffice_is_a_cause_of_its_own_and_not_a_lost_permission() {
+        let fake = Fake::new([refusal(403, "AuthorizationPermissionMismatch")]);
+        let error = fake.account("acct").set_public_access(&ContainerName::new("films"), None).await.unwrap_err();
+        assert_eq!(error.cause(), Some(Cause::PublicAccess), "{error}");
+    }
 
     #[tokio::test]
     async fn the_stored_policies_are_sent_back_as_they_were() {

@@ -231,8 +231,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         "public-access",
         Class::Failed,
         "the public access of the container cannot be set on the target",
-        "sign in to the target with its account key, and allow public access to its blobs; or open and close the container \
-         yourself",
+        "sign in to the target with its account key or as an owner of its blobs, and allow public access to them; or open and \
+         close the container yourself",
     ),
     entry(
         Cause::RequestRefused,
