@@ -55,7 +55,7 @@ fn origin(text: &str) -> Result<String, String> {
     if plain {
         Ok(url.origin().ascii_serialization())
     } else {
-        Err("write scheme and host alone, such as https://www.example.com".to_owned())
+        Err("write only the scheme and the host, such as https://www.example.com".to_owned())
     }
 }
 

@@ -24,7 +24,7 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
 }
 
-/// An emulator with one principal that may do everything, and proves itself by whatever means.
+/// An emulator with one principal that may do everything. It can sign in with a secret, a certificate, or a token.
 fn emulator() -> Emulator {
     let certificate = pem("CERTIFICATE", CERTIFICATE);
     Emulator::start(&format!(
