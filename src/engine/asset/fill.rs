@@ -7,7 +7,7 @@ use crate::blob::BlobAccount;
 use crate::claims::Work;
 use crate::engine::contents::Contents;
 use crate::engine::contents::needs::to_copy;
-use crate::engine::contents::stages::Stage;
+use crate::engine::contents::stages::Part;
 use crate::engine::copy::{CopyResult, Route, copy_blobs};
 use crate::engine::methods::Situation;
 use crate::engine::run::Run;
@@ -69,11 +69,8 @@ async fn copy_stages(
     let mut copied = CopyResult::default();
     for stage in stages.all() {
         let blobs = to_copy(work, source, present).try_filter(move |blob| std::future::ready(stages.of(blob) == stage));
-        let route = match stage {
-            Stage::OtherKinds => Route { situation: route.situation.keeping_kind(), ..route },
-            Stage::Media => route,
-            Stage::Inner | Stage::Top => Route { renews: false, ..route },
-        };
+        let situation = if stage.other_kind { route.situation.keeping_kind() } else { route.situation };
+        let route = Route { situation, renews: stage.part == Part::Media, ..route };
         copied = copied.and(copy_blobs(run, &work.asset, route, blobs).await?);
         if !copied.is_whole() {
             break;

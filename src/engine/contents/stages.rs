@@ -8,14 +8,20 @@ use crate::model::{Blob, BlobKind};
 /// How the names of playlists and manifests of HLS, DASH and Smooth Streaming end.
 const SUFFIXES: [&str; 5] = [".m3u8", ".m3u", ".mpd", ".ism", ".ismc"];
 
-/// When a blob is copied, in this order.
+/// When a blob is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// Append and page blobs, which only one method copies as what they are.
-    OtherKinds,
+pub(crate) struct Stage {
+    pub(crate) part: Part,
+    /// Is it an append or page blob? One method alone copies these as what they are.
+    pub(crate) other_kind: bool,
+}
+
+/// What a player does with a blob, in the order of copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
     /// What no player parses: segments, images, text tracks.
     Media,
-    /// Manifests below those of the last stage.
+    /// Manifests below those of the last part.
     Inner,
     /// The manifests that are in the highest folder.
     Top,
@@ -31,35 +37,31 @@ pub(crate) struct Stages {
 
 impl Stages {
     pub(crate) fn add(&mut self, blob: &Blob) {
-        if blob.kind != BlobKind::Block {
-            self.other_kinds = true;
-        } else if is_manifest(&blob.name) {
+        self.other_kinds |= blob.kind != BlobKind::Block;
+        if is_manifest(&blob.name) {
             let depth = depth(&blob.name);
             let (top, bottom) = self.depths.unwrap_or((depth, depth));
             self.depths = Some((top.min(depth), bottom.max(depth)));
         }
     }
 
-    /// Those that have blobs. Each of them walks through the container once.
+    /// Those that can have blobs, in order. Each of them walks through the container once.
     pub(crate) fn all(self) -> Vec<Stage> {
         let inner = self.depths.is_some_and(|(top, bottom)| top < bottom);
-        let has = [
-            (Stage::OtherKinds, self.other_kinds),
-            (Stage::Media, true),
-            (Stage::Inner, inner),
-            (Stage::Top, self.depths.is_some()),
-        ];
-        has.into_iter().filter(|(_, has)| *has).map(|(stage, _)| stage).collect()
+        let parts = [(Part::Media, true), (Part::Inner, inner), (Part::Top, self.depths.is_some())];
+        let kinds: &[bool] = if self.other_kinds { &[false, true] } else { &[false] };
+        let parts = parts.into_iter().filter(|(_, has)| *has);
+        parts.flat_map(|(part, _)| kinds.iter().map(move |&other_kind| Stage { part, other_kind })).collect()
     }
 
     /// The stage of a blob.
     pub(crate) fn of(self, blob: &Blob) -> Stage {
-        match self.depths {
-            _ if blob.kind != BlobKind::Block => Stage::OtherKinds,
-            Some((top, _)) if is_manifest(&blob.name) && depth(&blob.name) > top => Stage::Inner,
-            Some(_) if is_manifest(&blob.name) => Stage::Top,
-            _ => Stage::Media,
-        }
+        let part = match self.depths {
+            Some((top, _)) if is_manifest(&blob.name) && depth(&blob.name) > top => Part::Inner,
+            Some(_) if is_manifest(&blob.name) => Part::Top,
+            _ => Part::Media,
+        };
+        Stage { part, other_kind: blob.kind != BlobKind::Block }
     }
 }
 
@@ -101,28 +103,35 @@ mod tests {
         stages
     }
 
+    fn parts(stages: Stages) -> Vec<Part> {
+        stages.all().into_iter().map(|stage| stage.part).collect()
+    }
+
     #[test]
     fn manifests_come_after_the_media_and_those_in_subfolders_before_those_above() {
         let names = ["a/master.m3u8", "a/v1/list.M3U8", "a/v1/1.ts", "a/poster.jpg", "a/film.mpd"];
         let stages = of(&names);
-        let found = names.map(|name| stages.of(&blob(name, BlobKind::Block)));
-        assert_eq!(found, [Stage::Top, Stage::Inner, Stage::Media, Stage::Media, Stage::Top]);
-        assert_eq!(stages.all(), [Stage::Media, Stage::Inner, Stage::Top]);
-        assert_eq!(of(&["film.ism", "film.mp4"]).all(), [Stage::Media, Stage::Top]);
+        let found = names.map(|name| stages.of(&blob(name, BlobKind::Block)).part);
+        assert_eq!(found, [Part::Top, Part::Inner, Part::Media, Part::Media, Part::Top]);
+        assert_eq!(parts(stages), [Part::Media, Part::Inner, Part::Top]);
+        assert_eq!(parts(of(&["film.ism", "film.mp4"])), [Part::Media, Part::Top]);
     }
 
     #[test]
     fn without_manifests_there_is_one_stage() {
         let stages = of(&["a.mp4", "m3u8", "ism", "é.mp4", "a.m3u8.bak"]);
-        assert_eq!(stages.all(), [Stage::Media]);
-        assert_eq!(stages.of(&blob("a.mp4", BlobKind::Block)), Stage::Media);
+        assert_eq!(stages.all(), [Stage { part: Part::Media, other_kind: false }]);
+        assert_eq!(stages.of(&blob("a.mp4", BlobKind::Block)).part, Part::Media);
     }
 
     #[test]
-    fn append_and_page_blobs_have_a_stage_of_their_own_whatever_their_names_are() {
+    fn a_manifest_comes_after_all_media_whatever_their_types_are() {
         let mut stages = of(&["a.ts"]);
-        stages.add(&blob("live.m3u8", BlobKind::Append));
-        assert_eq!(stages.all(), [Stage::OtherKinds, Stage::Media]);
-        assert_eq!(stages.of(&blob("live.m3u8", BlobKind::Append)), Stage::OtherKinds);
+        for (name, kind) in [("b.ts", BlobKind::Append), ("live.m3u8", BlobKind::Append)] {
+            stages.add(&blob(name, kind));
+        }
+        let found: Vec<_> = stages.all().into_iter().map(|stage| (stage.part, stage.other_kind)).collect();
+        assert_eq!(found, [(Part::Media, false), (Part::Media, true), (Part::Top, false), (Part::Top, true)]);
+        assert_eq!(stages.of(&blob("live.m3u8", BlobKind::Append)), stages.all()[3]);
     }
 }
