@@ -11,6 +11,7 @@ pub mod policy;
 mod problem;
 mod roots;
 mod secret;
+mod selection;
 mod sign_in;
 mod storage_map;
 pub mod system_limits;
@@ -32,6 +33,7 @@ pub use sign_in::certificate::ClientCertificate;
 pub use sign_in::{IdentityService, Proof, SignIn, StorageCredential, is_link_local};
 pub use validate::is_loopback;
 
+use crate::blob::Selection;
 use crate::files;
 use crate::model::AccountName;
 use crate::redact::Secret;
@@ -85,6 +87,8 @@ pub struct Config {
     pub storage_map: BTreeMap<AccountName, AccountName>,
     /// What the operator decides.
     pub policy: Policy,
+    /// Of storage accounts as libraries: which blobs belong to them.
+    pub selection: Selection,
     /// Authorities whose certificates are trusted beside the system's.
     pub roots: Vec<CertificateDer<'static>>,
 }

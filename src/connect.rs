@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use azure_core::http::HttpClient;
 
-use crate::blob::{Access, BlobAccount};
+use crate::blob::{Access, Archived, BlobAccount, Selection};
 use crate::call::Caller;
 use crate::config::{AccountConfig, AuthConfig, Config, ConfigError, ServiceConfig, SignIn, StorageCredential};
 use crate::error::{Error, Failure};
@@ -133,17 +133,19 @@ impl Pair {
 /// A storage key is no key.
 pub fn connect(config: &Config, client: Arc<dyn HttpClient>) -> Result<Pair, Error> {
     let memory = Memory::default();
+    // What is archived on the target alone does not play there, and is reported.
+    let of_the_target = Selection { archived: Archived::Report, ..config.selection.clone() };
     Ok(Pair {
-        source: endpoint(&config.source, Arc::clone(&client), &memory, Side::Source)?,
-        target: endpoint(&config.target, client, &memory, Side::Target)?,
+        source: endpoint(&config.source, &config.selection, (Arc::clone(&client), &memory), Side::Source)?,
+        target: endpoint(&config.target, &of_the_target, (client, &memory), Side::Target)?,
         storage_map: config.storage_map.clone(),
     })
 }
 
 fn endpoint(
     account: &AccountConfig,
-    client: Arc<dyn HttpClient>,
-    memory: &Memory,
+    selection: &Selection,
+    (client, memory): (Arc<dyn HttpClient>, &Memory),
     side: Side,
 ) -> Result<Endpoint, Error> {
     let (hosts, streaming) = (AllowedHosts::default(), AllowedHosts::default());
@@ -174,7 +176,7 @@ fn endpoint(
         let endpoint = settings.endpoint.clone();
         let client = (Arc::clone(&client), memory.clone());
         let blobs = BlobAccount::new(name, endpoint, access, client, caller(&read), caller(&write))?;
-        storage.push(Arc::new(blobs));
+        storage.push(Arc::new(blobs.with_selection(selection.clone())));
         lanes.extend([read, write]);
     }
     let (library, authoring): (Arc<dyn Library>, Option<Arc<dyn Authoring>>) = match &account.service {

@@ -13,6 +13,7 @@ use url::{Position, Url};
 use super::caller::AccountCaller;
 use super::delegation::{Delegation, KeySource};
 use super::sas::{Reading, SasMint, SharedAccess, SignedUrl};
+use super::selection::Selection;
 use super::signer::{Access, Credential, Signer};
 use super::tag_access::TagsKnown;
 use crate::call::Caller;
@@ -66,6 +67,8 @@ pub struct BlobAccount {
     pub(super) without_tiers: AtomicBool,
     /// The service does not implement Put Blob From URL.
     pub(super) without_put_from_url: AtomicBool,
+    /// Which of its blobs belong to the library.
+    pub(super) selection: Selection,
 }
 
 impl fmt::Debug for BlobAccount {
@@ -164,7 +167,14 @@ impl BlobAccount {
             tags,
             without_tiers: AtomicBool::new(false),
             without_put_from_url: AtomicBool::new(false),
+            selection: Selection::default(),
         })
+    }
+
+    /// The same, with the blobs that belong to the library.
+    #[must_use]
+    pub fn with_selection(self, selection: Selection) -> Self {
+        Self { selection, ..self }
     }
 
     /// The memory limits that its answers share with those of other accounts.

@@ -6,10 +6,12 @@
 mod page;
 
 use azure_core::http::Method;
+use futures::TryStreamExt;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::account::BlobAccount;
 use super::properties::control_call;
+use super::selection::Selected;
 use super::tag_access::TagAccess;
 use super::tags::refused;
 use crate::error::{CallError, Error, Failure};
@@ -38,7 +40,7 @@ pub(crate) struct PageSize {
 
 impl PageSize {
     /// As large as a page can be.
-    const LARGEST: Self = Self { blobs: MOST_BLOBS, bytes: LISTED_PAGE };
+    pub(crate) const LARGEST: Self = Self { blobs: MOST_BLOBS, bytes: LISTED_PAGE };
 
     /// The next smaller one.
     fn smaller(self) -> Option<Self> {
@@ -54,14 +56,14 @@ enum Cursor {
 }
 
 impl BlobAccount {
-    /// All blobs of a container in name order, committed ones only, in pages of up to 5,000, with copy state, metadata and tags.
-    /// A page may be empty; the listing ends with the stream.
+    /// All blobs of a container that belong to the library, in name order, committed ones only, in pages of up to 5,000, with
+    /// copy state, metadata and tags. A page may be empty; the listing ends with the stream.
     pub fn list(&self, container: &ContainerName) -> BoxStream<'_, Result<Vec<Blob>, Error>> {
-        self.list_by(container, PageSize::LARGEST)
+        self.list_by(container, PageSize::LARGEST).map_ok(|page| page.blobs).boxed()
     }
 
-    /// The same in pages of that size at most.
-    pub(crate) fn list_by(&self, container: &ContainerName, size: PageSize) -> BoxStream<'_, Result<Vec<Blob>, Error>> {
+    /// The same in pages of that size at most, each with how many blobs are left out.
+    pub(crate) fn list_by(&self, container: &ContainerName, size: PageSize) -> BoxStream<'_, Result<Selected, Error>> {
         let container = container.clone();
         stream::try_unfold((Cursor::Start, size), move |(cursor, mut size)| {
             let container = container.clone();
@@ -78,7 +80,7 @@ impl BlobAccount {
                     }
                 };
                 let next = page.next.map_or(Cursor::End, Cursor::After);
-                Ok(Some((page.blobs, (next, size))))
+                Ok(Some((self.selection.of(&container, page.blobs), (next, size))))
             }
         })
         .boxed()
@@ -149,8 +151,6 @@ fn failure(why: Unreadable) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use futures::TryStreamExt;
-
     use super::super::fake::{Answer, Fake, answer, refusal};
     use super::*;
     use crate::model::IndexTags;
@@ -202,8 +202,8 @@ mod tests {
         let size = PageSize { blobs: 100, bytes: 100 << 10 };
         let fake = Fake::new([heavy_page(100, 2_000, "m"), heavy_page(10, 2_000, "m"), heavy_page(10, 2_000, "")]);
         let account = fake.account("acct");
-        let listed = account.list_by(&ContainerName::new("c"), size).try_concat().await.unwrap();
-        assert_eq!(listed.len(), 20);
+        let pages: Vec<Selected> = account.list_by(&ContainerName::new("c"), size).try_collect().await.unwrap();
+        assert_eq!(pages.iter().map(|page| page.blobs.len()).sum::<usize>(), 20);
         let asked: Vec<String> = fake.asked().iter().map(|asked| asked.url.query().unwrap().to_owned()).collect();
         assert!(asked[0].ends_with("maxresults=100"), "{asked:?}");
         assert!(asked[1].ends_with("maxresults=10") && asked[2].ends_with("maxresults=10&marker=m"), "{asked:?}");
@@ -213,7 +213,8 @@ mod tests {
     async fn a_page_of_one_blob_that_is_too_large_ends_the_listing() {
         let size = PageSize { blobs: 10, bytes: 10 << 10 };
         let fake = Fake::new([heavy_page(10, 20_000, ""), heavy_page(1, 20_000, "")]);
-        let listed = fake.account("acct").list_by(&ContainerName::new("c"), size).try_concat().await;
+        let listed: Result<Vec<Selected>, _> =
+            fake.account("acct").list_by(&ContainerName::new("c"), size).try_collect().await;
         let error = listed.unwrap_err();
         assert_eq!(error.failure(), Some(&Failure::TooLarge(10 << 10)));
     }
@@ -222,7 +223,8 @@ mod tests {
     async fn a_page_with_more_blobs_than_were_asked_for_is_refused() {
         let size = PageSize { blobs: 2, bytes: LISTED_PAGE };
         let fake = Fake::new([page(&["a", "b", "c"], "")]);
-        let listed = fake.account("acct").list_by(&ContainerName::new("c"), size).try_concat().await;
+        let listed: Result<Vec<Selected>, _> =
+            fake.account("acct").list_by(&ContainerName::new("c"), size).try_collect().await;
         let error = listed.unwrap_err().to_string();
         assert!(error.contains("it has more than the 2 entries that were asked for"), "{error}");
     }

@@ -7,6 +7,7 @@ mod report;
 use std::sync::Arc;
 
 use azure_core::http::HttpClient;
+use mediamirror::blob::Selection;
 use mediamirror::config::{Config, Policy};
 use mediamirror::connect::Pair;
 use mediamirror::emulator::{Emulator, EmulatorHandle};
@@ -97,6 +98,7 @@ pub(super) fn config(emulator: &EmulatorHandle) -> Result<Config, CommandFailure
         ledger: std::path::PathBuf::new(),
         policy: Policy::default(),
         storage_map: std::collections::BTreeMap::new(),
+        selection: Selection::default(),
         roots: Vec::new(),
     })
 }

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
+use mediamirror::blob::LeftOut;
 use mediamirror::engine::{Guard, MethodCount, Outcome, RequestCounts, Summary};
 
 use super::changes::Kept;
@@ -96,6 +97,7 @@ fn total(summary: &Summary) -> String {
     } else if assets.unchanged > 0 {
         parts.insert(0, format!("{} unchanged", thousands(assets.unchanged)));
     }
+    parts.extend(left_out(summary.left_out));
     format!(
         "{}: {}, {} ({}, {:.1} s{})",
         word(summary.outcome),
@@ -105,6 +107,16 @@ fn total(summary: &Summary) -> String {
         summary.elapsed.as_secs_f64(),
         pauses(requests),
     )
+}
+
+/// What the configuration leaves out, if it leaves out anything: the outcome says nothing about it.
+pub(crate) fn left_out(left_out: LeftOut) -> Option<String> {
+    let blobs = counted(left_out.blobs(), "blob");
+    match left_out {
+        LeftOut { by_path: 0, archived: 0 } => None,
+        LeftOut { archived: 0, .. } => Some(format!("{blobs} left out")),
+        LeftOut { archived, .. } => Some(format!("{blobs} left out ({} archived)", thousands(archived))),
+    }
 }
 
 /// The pauses that services asked for, if they were long.
@@ -177,6 +189,9 @@ fn counts(summary: &Summary) -> String {
         blobs.unchanged,
         blobs.failed,
     );
+    if let Some(left_out) = left_out(summary.left_out) {
+        let _ = writeln!(text, "         {left_out}");
+    }
     for MethodCount { method, blobs, bytes, why, .. } in &summary.copies {
         text.push_str(&labelled("copies", &format!("{blobs} ({}) by {method}: {why}", ByteSize(*bytes))));
     }

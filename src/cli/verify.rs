@@ -16,7 +16,7 @@ use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::plain;
 use super::session::Session;
-use super::summary::counted;
+use super::summary::{counted, left_out};
 use super::sync::read_ledger;
 use super::wrap::{labelled, wrapped};
 
@@ -152,6 +152,9 @@ pub(crate) fn text(verification: &Verification) -> String {
     if extra.assets + extra.blobs > 0 {
         let (assets, blobs) = (counted(extra.assets, "asset"), counted(extra.blobs, "blob"));
         let _ = writeln!(text, "extra    {assets} and {blobs} on the target alone");
+    }
+    if let Some(left_out) = left_out(verification.left_out) {
+        let _ = writeln!(text, "blobs    {left_out}");
     }
     found(&mut text, &verification.findings, &verification.problems);
     for difference in &verification.differences {

@@ -11,6 +11,7 @@ use super::{
     AccountConfig, AmsV2Config, AuthConfig, Config, ConfigError, Limits, Policy, ServiceConfig, StorageConfig,
     StorageCredential, template, validate,
 };
+use crate::blob::Selection;
 use crate::redact::Secret;
 
 /// Why an `App.config` cannot be used.
@@ -97,6 +98,7 @@ impl AppConfig {
             ledger,
             policy: Policy::default(),
             storage_map: BTreeMap::new(),
+            selection: Selection::default(),
             roots: Vec::new(),
         })
     }

@@ -14,6 +14,7 @@ use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 
 use super::policy::{AcceptFile, GuardsFile};
 use super::problem::{Document, Problems};
+use super::selection::SelectionFile;
 use crate::spelling::nearest;
 
 pub(super) use access::{AuthFile, AuthKind, StorageFile};
@@ -37,6 +38,7 @@ pub(super) struct GeneralFile {
     pub(super) withhold: Vec<Spanned<String>>,
     pub(super) adopt: Option<Spanned<String>>,
     pub(super) guards: GuardsFile,
+    pub(super) blobs: Option<Spanned<SelectionFile>>,
     /// Both sides are read apart; they are here for what is suggested instead of an unknown key.
     #[serde(rename = "source")]
     _source: IgnoredAny,
@@ -148,7 +150,7 @@ pub(super) fn read(document: &Document<'_>, problems: &mut Problems) -> Option<C
     let mut tree = tree.into_inner();
     let mut reader = Reader { document, problems };
     let [source, target] = ["source", "target"].map(|side| reader.take(&mut tree, side));
-    reader.refuse_lists(&mut tree, &["guards"]);
+    reader.refuse_lists(&mut tree, &["guards", "blobs"]);
     let general = reader.table(Spanned::new(whole, tree), &["source", "target"]);
     let [source, target] = [source, target].map(|section| section.and_then(|section| reader.account(section)));
     Some(ConfigFile { general, source, target })

@@ -100,6 +100,7 @@ pub fn render_blobs(ledger: &str, source: &StorageTemplate, target: &StorageTemp
         storage(&mut text, name, account);
         text.push_str(IN_PLACE_OF_THE_KEY);
     }
+    text.push_str(SELECTION);
     text.push_str(LIMITS_OF_BLOBS);
     text.push_str(GUARDS);
     text
@@ -217,6 +218,15 @@ const LIMITS_OF_BLOBS: &str = "
 # in_flight = 256
 ";
 
+const SELECTION: &str = "
+# Blobs to mirror, by CONTAINER/BLOB, where `*` stands for any characters; all of them when not given. Blobs in the archive
+# tier cannot be read: \"report\" does not mirror their container, and names it; \"skip\" leaves these blobs out.
+# [blobs]
+# include = [\"films/*\", \"series/*\"]
+# exclude = [\"*.tmp\", \"films/drafts/*\"]
+# archived = \"report\"
+";
+
 const STORAGE_MAP: &str = "\
 # Storage accounts for new copies, by the source's storage account; the default one where nothing is said:
 # storage_map = { storewest2 = \"storeeast2\" }
@@ -291,6 +301,9 @@ mod tests {
         }
         let uncommented = text.replace("# [", "[").replace("# max_", "max_").replace("# in_flight", "in_flight");
         let uncommented = uncommented.replace("# pending_copies", "pending_copies");
+        let uncommented = uncommented.replace("# include", "include").replace("# exclude", "exclude");
+        let uncommented = uncommented.replace("# archived", "archived");
+        assert!(read_valid(&uncommented).general.blobs.is_some());
         let limits = read_valid(&uncommented).target.unwrap().limits.limits();
         assert_eq!((limits.pending_copies, limits.blob.in_flight), (2_000, 256));
     }

@@ -16,7 +16,7 @@ use super::problem::{Document, Problem, Problems};
 use super::storage_map::minor;
 use super::template::PLACEHOLDER;
 use super::{AccountConfig, AmsV2Config, Config, ServiceConfig, StorageConfig};
-use super::{roots, storage_map};
+use super::{roots, selection, storage_map};
 
 /// The newest version of the API.
 pub(super) const API_VERSION: &str = "2.19";
@@ -35,7 +35,9 @@ pub(super) fn config(file: &ConfigFile, document: &Document<'_>, problems: &mut 
     let [source, target] = [("source", &file.source), ("target", &file.target)]
         .map(|(name, file)| Section { name, document, problems: &mut *problems }.account(file.as_ref()?));
     let storage_map = storage_map::read(file, document, problems);
-    Some(Config { source: source?, target: target?, ledger, storage_map, policy, roots: roots.unwrap_or_default() })
+    let selection = selection::selection(file, document, problems);
+    let roots = roots.unwrap_or_default();
+    Some(Config { source: source?, target: target?, ledger, storage_map, policy, selection, roots })
 }
 
 /// Refuses a target that is the source.

@@ -9,7 +9,7 @@ mod verify;
 use crate::claims::{Guard, TargetAsset, Work};
 use crate::config::policy::Adopt;
 use crate::connect::Pair;
-use crate::engine::contents::digest::{self, is_archived};
+use crate::engine::contents::digest;
 use crate::engine::contents::locate::locate_copy;
 use crate::engine::contents::needs::{Survey, needs};
 use crate::engine::contents::{Contents, compare_names};
@@ -45,6 +45,7 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight)
         && is_unchanged(run, &work, &source, present).await?
     {
         tags::note(run, &work.asset, &source, Some(present.account));
+        run.count(|tally| tally.left_out.add(source.left_out));
         return Ok(unchanged(run, &work, &source, present));
     }
     let (present, replaced) = match present {
@@ -74,6 +75,7 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight)
             }
         }
     }
+    run.count(|tally| tally.left_out.add(source.left_out));
     if run.options.dry_run {
         return dry_run(run, &work, &source, present.as_ref(), &survey).await.map(AssetEnd::With);
     }
@@ -278,12 +280,12 @@ async fn dry_run(
     let mut needed = std::pin::pin!(needs(work, source, present.unwrap_or(&nothing)));
     let (mut unreadable, mut silent) = (None, None);
     while let Some(one) = needed.try_next().await? {
-        let archived = one.copy.filter(|copy| is_archived(copy));
+        let archived = one.copy.filter(|copy| copy.is_archived());
         silent = silent.or(archived.map(|copy| Finding::new(Cause::ArchivedInTarget, copy.name.clone())));
         if !matches!(one.need, crate::engine::contents::compare::Need::Copy(_)) {
             continue;
         }
-        if is_archived(&one.blob) {
+        if one.blob.is_archived() {
             unreadable.get_or_insert_with(|| Finding::new(Cause::ArchivedInSource, one.blob.name.clone()));
         }
         bytes += one.blob.length;

@@ -17,7 +17,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::SemaphorePermit;
 
-use crate::blob::{BlobAccount, MOST_BLOBS, PageSize};
+use crate::blob::{BlobAccount, LeftOut, MOST_BLOBS, PageSize, Selected};
 use crate::engine::contents::digest::{BlobsDigest, BlobsSum};
 use crate::engine::contents::stages::Stages;
 use crate::engine::contents::tagging::Tagging;
@@ -48,6 +48,8 @@ pub(crate) struct Contents<'a> {
     /// Their fingerprint, and the longer one by which a blob that changes later is found.
     pub(crate) digest: String,
     pub(crate) seal: String,
+    /// Blobs of the container that the configuration leaves out.
+    pub(crate) left_out: LeftOut,
     /// The first that is no block blob.
     pub(crate) other_kind: Option<String>,
     /// In which stages its blobs are copied.
@@ -70,6 +72,7 @@ impl<'a> Contents<'a> {
             bytes: 0,
             digest: BlobsDigest::default().text(),
             seal: String::new(),
+            left_out: LeftOut::default(),
             other_kind: None,
             stages: Stages::default(),
             tagging: Tagging::default(),
@@ -82,8 +85,9 @@ impl<'a> Contents<'a> {
         let mut contents = Self::none(account, container);
         let (mut blobs, mut digest) = (Vec::new(), BlobsDigest::default());
         let (mut last, mut in_order, mut keeps) = (String::new(), true, true);
-        let mut pages = account.list(&contents.container);
-        while let Some(mut page) = pages.try_next().await? {
+        let mut pages = account.list_by(&contents.container, PageSize::LARGEST);
+        while let Some(Selected { blobs: mut page, left_out }) = pages.try_next().await? {
+            contents.left_out.add(left_out);
             without_repetition(&mut page, &last);
             let before = contents.bytes_in_memory;
             for blob in &page {
@@ -149,7 +153,7 @@ impl<'a> Contents<'a> {
         match &self.kept {
             Some(blobs) => Walk::Kept(blobs.iter()),
             None => Walk::Listed {
-                pages: self.account.list_by(&self.container, self.page_size()),
+                pages: self.account.list_by(&self.container, self.page_size()).map_ok(|page| page.blobs).boxed(),
                 page: Vec::new().into_iter(),
                 last: String::new(),
                 container: &self.container,
@@ -173,6 +177,11 @@ impl<'a> Contents<'a> {
             found.extend(names.get(blob.name.as_str()));
         }
         Ok(found)
+    }
+
+    /// Is there no blob in it? One that is left out is there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count + self.left_out.blobs() == 0
     }
 
     /// Takes note that a blob is in another state now, or gone.

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::blob::LeftOut;
 use crate::claims::Guard;
 use crate::clock;
 use crate::connect::Pair;
@@ -57,6 +58,8 @@ pub struct Summary {
     pub held: u64,
     /// The guards that hold them.
     pub held_by: Vec<Guard>,
+    /// Blobs of the source that the configuration leaves out.
+    pub left_out: LeftOut,
     /// What only the target has.
     pub kept: KeptCounts,
     /// Latency in microseconds of each kind of request.
@@ -103,6 +106,7 @@ pub(crate) async fn summary(run: &Run, started: Instant, stopped: bool) -> Resul
         withdrawn: tally.withdrawn,
         held: tally.held,
         held_by,
+        left_out: tally.left_out,
         kept: tally.kept,
         requests: RequestCounts::sent(&pair),
         forecast,

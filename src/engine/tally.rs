@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::blob::LeftOut;
 use crate::claims::Guard;
 use crate::config::policy::Accepted;
 use crate::engine::counts::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem};
@@ -28,6 +29,8 @@ pub(crate) struct Tally {
     pub(crate) withdrawn: u64,
     /// Locators of ours that the source serves, unlike it seemed at first.
     pub(crate) hidden: BTreeSet<LocatorId>,
+    /// Blobs of the source that the configuration leaves out.
+    pub(crate) left_out: LeftOut,
     /// What only the target has.
     pub(crate) kept: KeptCounts,
     /// Copies that played when the run started.

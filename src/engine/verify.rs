@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::asset::judge_locators;
 use self::asset::{Compared, Waiting, compare_asset};
+use crate::blob::LeftOut;
 use crate::claims::guards::Passed;
 use crate::claims::{Claims, FilesWanted, Revoked};
 use crate::connect::Pair;
@@ -81,6 +82,8 @@ pub struct Verification {
     pub assets: VerifyCounts,
     /// What only the target has.
     pub extra: Extra,
+    /// Blobs of the source that the configuration leaves out.
+    pub left_out: LeftOut,
     /// Every difference, in order of asset name.
     pub differences: Vec<Difference>,
     /// Every asset that is not mirrored or was not compared, in order of name.
@@ -223,7 +226,7 @@ impl Verification {
     }
 
     fn add(&mut self, run: &Run, asset: &Asset, compared: Compared, alone: &mut Alone) {
-        let Compared { differences, missing, extra_blobs, finding } = compared;
+        let Compared { differences, missing, extra_blobs, left_out, finding } = compared;
         let (id, name) = (&asset.id, asset.label().to_owned());
         let of_asset = |(item, what)| Difference { asset: id.clone(), name: name.clone(), item, what };
         let differences: Vec<Difference> =
@@ -235,6 +238,7 @@ impl Verification {
         };
         self.assets.total += 1;
         self.extra.blobs += extra_blobs;
+        self.left_out.add(left_out);
         let outcome = run.finish(asset, outcome);
         self.count(asset, &outcome, missing);
         self.differences.extend(differences);

@@ -87,7 +87,7 @@ async fn is_empty(run: &Run, asset: &Asset) -> Result<bool, Error> {
     let account = storage(&run.pair.source, asset.storage_account.as_ref(), asset, "source")?;
     let container = container_of(&run.pair.source, asset.container.as_ref(), &asset.id).await?;
     match Contents::list(account, container).await {
-        Ok(contents) => Ok(contents.count == 0),
+        Ok(contents) => Ok(contents.is_empty()),
         Err(error) if is_missing_container(&error) => Ok(true),
         Err(error) => Err(error),
     }

@@ -108,7 +108,15 @@ pub struct Blob {
 /// Memory of an entry of metadata or tags beside its texts, in bytes: two strings and a part of a tree node.
 pub(crate) const ENTRY_BYTES: usize = 128;
 
+/// The tier whose blobs cannot be read. Moving a blob into it alters no entity tag.
+const ARCHIVE: &str = "Archive";
+
 impl Blob {
+    /// Is it archived and therefore unreadable?
+    pub fn is_archived(&self) -> bool {
+        self.tier.as_deref() == Some(ARCHIVE)
+    }
+
     /// The memory that it uses, in bytes (estimate).
     pub(crate) fn bytes_in_memory(&self) -> usize {
         let properties = &self.properties;

@@ -35,7 +35,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "archived-in-source",
         Class::Failed,
         "a blob is in the archive tier and cannot be read",
-        "rehydrate the blob in the source account, then run again",
+        "rehydrate the blob in the source account; of a storage account, `archived = \"skip\"` leaves such blobs out",
     ),
     entry(
         Cause::ArchivedInTarget,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use mediamirror::blob::Selection;
 use mediamirror::config::{
     AccountConfig, AmsV2Config, AuthConfig, Config, Limits, Policy, ServiceConfig, StorageConfig, StorageCredential,
 };
@@ -18,6 +19,7 @@ pub(crate) fn config_of(emulator: &EmulatorHandle) -> Config {
         ledger: PathBuf::from("unused.ledger"),
         policy: Policy::default(),
         storage_map: BTreeMap::new(),
+        selection: Selection::default(),
         roots: Vec::new(),
     }
 }

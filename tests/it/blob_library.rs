@@ -2,6 +2,7 @@
 
 mod containers;
 mod order;
+mod selection;
 
 use std::sync::Arc;
 

@@ -4,12 +4,12 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::ops::Range;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::super::file::GeneralFile;
 use super::super::problem::{Document, Problem, Problems, REMEDY};
+use super::super::selection::globs;
 use super::{Accept, Adopt, GuardLimits, Policy, Share, ShareError};
 use crate::spelling::nearest;
 use crate::verdict::Cause;
@@ -116,7 +116,11 @@ fn accepted(entry: &Spanned<AcceptFile>, document: &Document<'_>) -> Result<Acce
         AcceptFile::Code(code) => Accept { cause: cause(code, &entry.span(), document)?, names: None, most: None },
         AcceptFile::Scoped(scoped) => Accept {
             cause: cause(scoped.cause.get_ref(), &scoped.cause.span(), document)?,
-            names: scoped.names.as_ref().map(|names| globs(names, document)).transpose()?,
+            names: scoped
+                .names
+                .as_ref()
+                .map(|names| globs("accept.names", names, "trailer-*", document))
+                .transpose()?,
             most: scoped.most.map(NonZeroU64::get),
         },
     })
@@ -147,25 +151,4 @@ fn adopted(adopt: &Spanned<String>, document: &Document<'_>) -> Result<Adopt, Pr
         "overwrite" => Ok(Adopt::Overwrite),
         _ => Err(document.error(&adopt.span(), "`adopt`: unknown value", "write \"no\", \"equal\" or \"overwrite\"")),
     }
-}
-
-/// The scope of an accepted cause.
-fn globs(names: &Spanned<Vec<Spanned<String>>>, document: &Document<'_>) -> Result<GlobSet, Problem> {
-    if names.get_ref().is_empty() {
-        let remedy = "name the assets, such as [\"trailer-*\"], or remove `names` for all assets";
-        return Err(document.error(&names.span(), "`accept.names`: an empty list accepts nothing", remedy));
-    }
-    let mut globs = GlobSetBuilder::new();
-    for name in names.get_ref() {
-        globs.add(Glob::new(name.get_ref()).map_err(|_| not_a_glob(name, document))?);
-    }
-    globs.build().map_err(|_| {
-        let remedy = "name fewer assets, or use shorter globs";
-        document.error(&names.span(), "`accept.names`: the globs are too large together", remedy)
-    })
-}
-
-fn not_a_glob(name: &Spanned<String>, document: &Document<'_>) -> Problem {
-    let remedy = "write a name with `*` and `?`, such as `trailer-*`; write `[[]` for a bracket";
-    document.error(&name.span(), "`accept.names`: not a glob", remedy)
 }

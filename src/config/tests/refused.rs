@@ -186,9 +186,10 @@ const BAD: &[(&str, &str, usize, &str, &str)] = &[
         "[source]",
         "accept = [{ cause = \"protected\", names = [] }]\n[source]",
         1,
-        "`accept.names`: an empty list accepts nothing",
-        "remove `names`",
+        "`accept.names`: an empty list matches nothing",
+        "or remove the list",
     ),
+    ("[source]", "[blobs]\n[source]", 1, "`blobs`: only a library that is a storage account", "remove the table"),
     (
         "[source]",
         "accept = [{ cause = \"protected\", most = 0 }]\n[source]",

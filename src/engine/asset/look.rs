@@ -36,7 +36,7 @@ pub(crate) async fn look_at_source<'a>(pair: &'a Pair, work: &Work) -> Result<Re
     if let Some(blob) = source.other_kind.as_ref().filter(|_| pair.source.library.capabilities().block_blobs_only) {
         return Ok(Err(Finding::new(Cause::NotBlockBlobs, blob.clone()).of_unpublished(!work.published)));
     }
-    if source.count == 0 {
+    if source.is_empty() {
         return Ok(Err(empty(work, format!("container {container}"))));
     }
     Ok(Ok(source))
@@ -142,7 +142,7 @@ async fn still_there(run: &Run, work: &Work, source: &Contents<'_>) -> Result<bo
         return Ok(false);
     }
     match Contents::list(source.account, source.container.clone()).await {
-        Ok(now) => Ok(now.count > 0),
+        Ok(now) => Ok(!now.is_empty()),
         Err(error) if is_missing_container(&error) => Ok(false),
         Err(error) => Err(error),
     }

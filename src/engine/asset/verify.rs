@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 
 use crate::claims::Work;
 use crate::engine::contents::compare;
-use crate::engine::contents::digest::{BlobsDigest, BlobsSum, is_archived, to_record};
+use crate::engine::contents::digest::{BlobsDigest, BlobsSum, to_record};
 use crate::engine::contents::{Contents, compare_names};
 use crate::error::Error;
 use crate::ledger::Facts;
@@ -30,7 +30,7 @@ pub(crate) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Con
         digest.add(&blob);
         sum.add(&blob);
         // What the target alone has is not of the mirror, and may be archived.
-        archived = archived.or_else(|| copy.as_ref().filter(|copy| is_archived(copy)).map(|copy| copy.name.clone()));
+        archived = archived.or_else(|| copy.as_ref().filter(|copy| copy.is_archived()).map(|copy| copy.name.clone()));
         match compare::fault(&blob, copy.as_deref()) {
             Some(what) if named.len() < DIFFERENCES_NAMED => named.push(format!("{}: {what}", blob.name)),
             Some(_) => more += 1,

@@ -9,9 +9,6 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{Blob, IndexTags};
 
-/// The tier whose blobs cannot be read. Moving a blob into it alters no entity tag.
-const ARCHIVE: &str = "Archive";
-
 /// Blobs whose entity tags are sketched, at most: three bytes each.
 const SKETCHED: usize = 1_000;
 /// Bytes of a sketched entity tag.
@@ -171,11 +168,6 @@ impl BlobsSum {
     }
 }
 
-/// Is the blob archived and therefore unreadable?
-pub(crate) fn is_archived(blob: &Blob) -> bool {
-    blob.tier.as_deref() == Some(ARCHIVE)
-}
-
 fn state(blob: &Blob) -> u128 {
     let mut hasher = Sha256::new();
     add_state(&mut hasher, blob);
@@ -187,7 +179,7 @@ fn add_state(hasher: &mut Sha256, blob: &Blob) {
     hasher.update([0]);
     hasher.update(blob.length.to_le_bytes());
     hasher.update(blob.etag.as_bytes());
-    hasher.update([u8::from(is_archived(blob))]);
+    hasher.update([u8::from(blob.is_archived())]);
     hasher.update([0]);
 }
 

@@ -2,10 +2,10 @@
 
 use futures::TryStreamExt;
 
+use crate::blob::LeftOut;
 use crate::claims::{Claim, Work};
 use crate::engine::asset::{Present, look_at_copy, look_at_source, refuse_adoption, source_lost};
 use crate::engine::contents::compare::{self, Need, Why};
-use crate::engine::contents::digest::is_archived;
 use crate::engine::contents::needs::{Survey, known};
 use crate::engine::contents::records::file_differences;
 use crate::engine::contents::{Contents, compare_names};
@@ -27,6 +27,8 @@ pub(crate) struct Compared {
     pub(crate) missing: bool,
     /// Blobs that only the target has.
     pub(crate) extra_blobs: u64,
+    /// Blobs of the source that the configuration leaves out.
+    pub(crate) left_out: LeftOut,
     /// Why a run does not mirror it, or not all of it.
     pub(crate) finding: Option<Finding>,
 }
@@ -91,6 +93,7 @@ async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {
         Present::None => (None, missing("missing on the target", true)),
         Present::Lost { .. } => (None, missing("its container is missing on the target", false)),
     };
+    compared.left_out = source.left_out;
     let nothing = Contents::none(source.account, source.container.clone());
     let there = present.as_ref().unwrap_or(&nothing);
     let Blobs { survey, differences, finding } = compare_blobs(&work, &source, there, present.is_some()).await?;
@@ -145,10 +148,10 @@ async fn compare_blobs(
     while let Some((blob, copy)) = pairs.try_next().await? {
         let need = blobs.survey.look(blob.as_deref(), copy.as_deref(), &known);
         let (Some(blob), Some(need)) = (blob, need) else { continue };
-        if copy.as_deref().is_some_and(is_archived) {
+        if copy.as_deref().is_some_and(Blob::is_archived) {
             silent.get_or_insert_with(|| Finding::new(Cause::ArchivedInTarget, blob.name.clone()));
         }
-        if matches!(need, Need::Copy(_)) && is_archived(&blob) {
+        if matches!(need, Need::Copy(_)) && blob.is_archived() {
             blobs.finding.get_or_insert_with(|| Finding::new(Cause::ArchivedInSource, blob.name.clone()));
         }
         if !is_copied {

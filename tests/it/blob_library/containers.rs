@@ -11,7 +11,7 @@ use super::{expected, fill, mirrored, world};
 use crate::world::{World, account_signature, once};
 
 /// A world in which both accounts allow public containers.
-async fn open_world() -> World {
+pub(super) async fn open_world() -> World {
     let world = world().await;
     for region in 0..2 {
         let account = world.emulator.ready().regions[region].storage[0].account.clone();
@@ -21,13 +21,13 @@ async fn open_world() -> World {
 }
 
 /// Opens a container of the source, or closes it.
-async fn open(world: &World, container: &str, level: Option<PublicAccess>) {
+pub(super) async fn open(world: &World, container: &str, level: Option<PublicAccess>) {
     let container = ContainerName::new(container);
     world.pair().source.storage[0].set_public_access(&container, level).await.unwrap();
 }
 
 /// What anybody may read of a container of the target.
-async fn opened(world: &World, container: &str) -> Option<PublicAccess> {
+pub(super) async fn opened(world: &World, container: &str) -> Option<PublicAccess> {
     let found = world.pair().target.storage[0].container(&ContainerName::new(container)).await.unwrap();
     found.and_then(|found| found.public)
 }
