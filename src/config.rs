@@ -20,7 +20,7 @@ pub mod template;
 mod tests;
 mod validate;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ pub use validate::is_loopback;
 
 use crate::blob::Selection;
 use crate::files;
-use crate::model::AccountName;
+use crate::model::{AccountName, ContainerName};
 use crate::redact::Secret;
 use crate::throttle::LaneLimits;
 
@@ -87,10 +87,19 @@ pub struct Config {
     pub storage_map: BTreeMap<AccountName, AccountName>,
     /// What the operator decides.
     pub policy: Policy,
-    /// Of storage accounts as libraries: which blobs belong to them.
-    pub selection: Selection,
+    /// What belongs to a library that is a storage account.
+    pub blobs: BlobsConfig,
     /// Authorities whose certificates are trusted beside the system's.
     pub roots: Vec<CertificateDer<'static>>,
+}
+
+/// What belongs to a library that is a storage account.
+#[derive(Debug, Clone, Default)]
+pub struct BlobsConfig {
+    /// Which of its blobs.
+    pub selection: Selection,
+    /// The containers whose folders are assets.
+    pub split: BTreeSet<ContainerName>,
 }
 
 /// The account of a library, and its storage.

@@ -9,7 +9,9 @@ use azure_core::http::HttpClient;
 
 use crate::blob::{Access, Archived, BlobAccount, Selection};
 use crate::call::Caller;
-use crate::config::{AccountConfig, AuthConfig, Config, ConfigError, ServiceConfig, SignIn, StorageCredential};
+use crate::config::{
+    AccountConfig, AuthConfig, BlobsConfig, Config, ConfigError, ServiceConfig, SignIn, StorageCredential,
+};
 use crate::error::{Error, Failure};
 use crate::identity::Tokens;
 use crate::library::Library;
@@ -134,9 +136,10 @@ impl Pair {
 pub fn connect(config: &Config, client: Arc<dyn HttpClient>) -> Result<Pair, Error> {
     let memory = Memory::default();
     // What is archived on the target alone does not play there, and is reported.
-    let of_the_target = Selection { archived: Archived::Report, ..config.selection.clone() };
+    let of_the_target = Selection { archived: Archived::Report, ..config.blobs.selection.clone() };
+    let of_the_target = BlobsConfig { selection: of_the_target, split: config.blobs.split.clone() };
     Ok(Pair {
-        source: endpoint(&config.source, &config.selection, (Arc::clone(&client), &memory), Side::Source)?,
+        source: endpoint(&config.source, &config.blobs, (Arc::clone(&client), &memory), Side::Source)?,
         target: endpoint(&config.target, &of_the_target, (client, &memory), Side::Target)?,
         storage_map: config.storage_map.clone(),
     })
@@ -144,7 +147,7 @@ pub fn connect(config: &Config, client: Arc<dyn HttpClient>) -> Result<Pair, Err
 
 fn endpoint(
     account: &AccountConfig,
-    selection: &Selection,
+    blobs: &BlobsConfig,
     (client, memory): (Arc<dyn HttpClient>, &Memory),
     side: Side,
 ) -> Result<Endpoint, Error> {
@@ -175,8 +178,8 @@ fn endpoint(
         let access = sign_ins.access(&settings.credential, &name);
         let endpoint = settings.endpoint.clone();
         let client = (Arc::clone(&client), memory.clone());
-        let blobs = BlobAccount::new(name, endpoint, access, client, caller(&read), caller(&write))?;
-        storage.push(Arc::new(blobs.with_selection(selection.clone())));
+        let account = BlobAccount::new(name, endpoint, access, client, caller(&read), caller(&write))?;
+        storage.push(Arc::new(account.with_selection(blobs.selection.clone())));
         lanes.extend([read, write]);
     }
     let (library, authoring): (Arc<dyn Library>, Option<Arc<dyn Authoring>>) = match &account.service {
@@ -185,7 +188,7 @@ fn endpoint(
             let media = Arc::new(AmsV2::new(name, default, settings, client, hosts, caller(&lanes[0])));
             (Arc::<AmsV2>::clone(&media), Some(media))
         }
-        ServiceConfig::Blobs => (Arc::new(Blobs::new(Arc::clone(&storage[0]))), None),
+        ServiceConfig::Blobs => (Arc::new(Blobs::new(Arc::clone(&storage[0]), blobs.split.clone())), None),
     };
     Ok(Endpoint {
         library,

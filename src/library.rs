@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Error;
 use crate::model::{
-    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Locator, LocatorId, NewAsset, Protection,
-    StreamingHost,
+    AccountName, Asset, AssetChange, AssetFile, AssetId, ContainerName, Extent, Locator, LocatorId, NewAsset,
+    Protection, StreamingHost,
 };
 
 pub use costs::{Batches, Capacity, Cost, RecordBatch};
@@ -150,6 +150,11 @@ pub trait Library: Send + Sync + std::fmt::Debug {
 
     /// The container of an asset whose listing does not name it; `None`: there is no such asset any more.
     async fn container(&self, asset: &AssetId) -> Result<Option<ContainerName>, Error>;
+
+    /// Which blobs of its container an asset consists of.
+    fn extent(&self, _: &AssetId) -> Extent {
+        Extent::Whole
+    }
 
     /// The account's default storage account; `None`: the service does not say which one it is.
     async fn default_storage(&self) -> Result<Option<AccountName>, Error>;

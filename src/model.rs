@@ -10,7 +10,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub(crate) use blob::ENTRY_BYTES;
-pub use blob::{Blob, BlobKind, BlobProperties, BlobRef, CopyMethod, CopyState, CopyStatus, LeaseId};
+pub use blob::{Blob, BlobKind, BlobProperties, BlobRef, CopyMethod, CopyState, CopyStatus, Extent, LeaseId};
 pub use mark::Mark;
 pub use tags::IndexTags;
 

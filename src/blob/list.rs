@@ -16,8 +16,9 @@ use super::tag_access::TagAccess;
 use super::tags::refused;
 use crate::error::{CallError, Error, Failure};
 use crate::memory::LISTED_PAGE;
-use crate::model::{Blob, ContainerName};
-use page::{Page, Unreadable};
+use crate::model::{Blob, ContainerName, Extent};
+pub(super) use page::Page;
+use page::Unreadable;
 
 /// The most blobs that the service gives at once.
 pub(crate) const MOST_BLOBS: usize = 5_000;
@@ -48,6 +49,13 @@ impl PageSize {
     }
 }
 
+/// What is listed.
+#[derive(Debug, Clone)]
+struct Part {
+    container: ContainerName,
+    extent: Extent,
+}
+
 /// The progress of a listing.
 enum Cursor {
     Start,
@@ -59,14 +67,29 @@ impl BlobAccount {
     /// All blobs of a container that belong to the library, in name order, committed ones only, in pages of up to 5,000, with
     /// copy state, metadata and tags. A page may be empty; the listing ends with the stream.
     pub fn list(&self, container: &ContainerName) -> BoxStream<'_, Result<Vec<Blob>, Error>> {
-        self.list_by(container, PageSize::LARGEST).map_ok(|page| page.blobs).boxed()
+        self.list_by(container, &Extent::Whole, PageSize::LARGEST).map_ok(|page| page.blobs).boxed()
     }
 
-    /// The same in pages of that size at most, each with how many blobs are left out.
-    pub(crate) fn list_by(&self, container: &ContainerName, size: PageSize) -> BoxStream<'_, Result<Selected, Error>> {
-        let container = container.clone();
+    /// The folders of a container that are in no other one, each with a slash at its end.
+    pub fn folders(&self, container: &ContainerName) -> BoxStream<'_, Result<Vec<String>, Error>> {
+        self.pages(container, &Extent::Loose, PageSize::LARGEST).map_ok(|page| page.folders).boxed()
+    }
+
+    /// The blobs of a part of a container, in pages of that size at most.
+    pub(crate) fn list_by(
+        &self,
+        container: &ContainerName,
+        extent: &Extent,
+        size: PageSize,
+    ) -> BoxStream<'_, Result<Selected, Error>> {
+        let of = container.clone();
+        self.pages(container, extent, size).map_ok(move |page| self.selection.of(&of, page)).boxed()
+    }
+
+    fn pages(&self, container: &ContainerName, extent: &Extent, size: PageSize) -> BoxStream<'_, Result<Page, Error>> {
+        let part = Part { container: container.clone(), extent: extent.clone() };
         stream::try_unfold((Cursor::Start, size), move |(cursor, mut size)| {
-            let container = container.clone();
+            let part = part.clone();
             async move {
                 let marker = match cursor {
                     Cursor::Start => None,
@@ -74,31 +97,31 @@ impl BlobAccount {
                     Cursor::End => return Ok(None),
                 };
                 let page = loop {
-                    match (self.page(&container, marker.as_deref(), size).await, size.smaller()) {
+                    match (self.page(&part, marker.as_deref(), size).await, size.smaller()) {
                         (Err(CallError { failure: Failure::TooLarge(_), .. }), Some(smaller)) => size = smaller,
                         (page, _) => break page?,
                     }
                 };
-                let next = page.next.map_or(Cursor::End, Cursor::After);
-                Ok(Some((self.selection.of(&container, page.blobs), (next, size))))
+                let next = page.next.clone().map_or(Cursor::End, Cursor::After);
+                Ok(Some((page, (next, size))))
             }
         })
         .boxed()
     }
 
     /// One page. An account that does not show its tags is listed without, from then on.
-    async fn page(&self, container: &ContainerName, marker: Option<&str>, size: PageSize) -> Result<Page, CallError> {
+    async fn page(&self, part: &Part, marker: Option<&str>, size: PageSize) -> Result<Page, CallError> {
         let known = self.tag_access();
         if known != TagAccess::Readable {
-            return Ok(self.page_with(container, marker, size, false).await?.with_tags(&known.of_a_blob()));
+            return Ok(self.page_with(part, marker, size, false).await?.with_tags(&known.of_a_blob()));
         }
-        let listed = self.page_with(container, marker, size, true).await;
+        let listed = self.page_with(part, marker, size, true).await;
         if !listed.as_ref().is_err_and(|error| refused(&error.failure).is_some()) {
             return listed;
         }
-        let page = self.page_with(container, marker, size, false).await?;
+        let page = self.page_with(part, marker, size, false).await?;
         // Without tags it works. One refusal may be an odd answer; a second one is the account's.
-        let error = match self.page_with(container, marker, size, true).await {
+        let error = match self.page_with(part, marker, size, true).await {
             Ok(page) => return Ok(page),
             Err(error) => error,
         };
@@ -109,22 +132,27 @@ impl BlobAccount {
 
     async fn page_with(
         &self,
-        container: &ContainerName,
+        part: &Part,
         marker: Option<&str>,
         size: PageSize,
         tags: bool,
     ) -> Result<Page, CallError> {
-        let mut url = self.container_url(container);
+        let mut url = self.container_url(&part.container);
         {
             let mut query = url.query_pairs_mut();
             query.append_pair("restype", "container").append_pair("comp", "list");
             query.append_pair("include", if tags { "copy,metadata,tags" } else { "copy,metadata" });
             query.append_pair("maxresults", &size.blobs.to_string());
+            match &part.extent {
+                Extent::Whole => {}
+                Extent::Folder(folder) => drop(query.append_pair("prefix", folder)),
+                Extent::Loose => drop(query.append_pair("delimiter", "/")),
+            }
             if let Some(marker) = marker {
                 query.append_pair("marker", marker);
             }
         }
-        let call = control_call("ListBlobs", "list container", container.as_str());
+        let call = control_call("ListBlobs", "list container", part.container.as_str());
         let url = &url;
         self.read
             .run(call, |_| async move {
@@ -202,7 +230,8 @@ mod tests {
         let size = PageSize { blobs: 100, bytes: 100 << 10 };
         let fake = Fake::new([heavy_page(100, 2_000, "m"), heavy_page(10, 2_000, "m"), heavy_page(10, 2_000, "")]);
         let account = fake.account("acct");
-        let pages: Vec<Selected> = account.list_by(&ContainerName::new("c"), size).try_collect().await.unwrap();
+        let pages: Vec<Selected> =
+            account.list_by(&ContainerName::new("c"), &Extent::Whole, size).try_collect().await.unwrap();
         assert_eq!(pages.iter().map(|page| page.blobs.len()).sum::<usize>(), 20);
         let asked: Vec<String> = fake.asked().iter().map(|asked| asked.url.query().unwrap().to_owned()).collect();
         assert!(asked[0].ends_with("maxresults=100"), "{asked:?}");
@@ -214,7 +243,7 @@ mod tests {
         let size = PageSize { blobs: 10, bytes: 10 << 10 };
         let fake = Fake::new([heavy_page(10, 20_000, ""), heavy_page(1, 20_000, "")]);
         let listed: Result<Vec<Selected>, _> =
-            fake.account("acct").list_by(&ContainerName::new("c"), size).try_collect().await;
+            fake.account("acct").list_by(&ContainerName::new("c"), &Extent::Whole, size).try_collect().await;
         let error = listed.unwrap_err();
         assert_eq!(error.failure(), Some(&Failure::TooLarge(10 << 10)));
     }
@@ -224,7 +253,7 @@ mod tests {
         let size = PageSize { blobs: 2, bytes: LISTED_PAGE };
         let fake = Fake::new([page(&["a", "b", "c"], "")]);
         let listed: Result<Vec<Selected>, _> =
-            fake.account("acct").list_by(&ContainerName::new("c"), size).try_collect().await;
+            fake.account("acct").list_by(&ContainerName::new("c"), &Extent::Whole, size).try_collect().await;
         let error = listed.unwrap_err().to_string();
         assert!(error.contains("it has more than the 2 entries that were asked for"), "{error}");
     }

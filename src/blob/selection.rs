@@ -2,6 +2,7 @@
 
 use globset::GlobSet;
 
+use super::list::Page;
 use crate::model::{Blob, ContainerName};
 
 /// Which blobs of an account belong to the library. The default takes all.
@@ -52,16 +53,19 @@ impl LeftOut {
 pub(crate) struct Selected {
     pub(crate) blobs: Vec<Blob>,
     pub(crate) left_out: LeftOut,
+    /// Its folders, where they are not part of the listing.
+    pub(crate) folders: u64,
 }
 
 impl Selection {
     /// Takes the blobs of a page that belong to the library.
-    pub(super) fn of(&self, container: &ContainerName, mut blobs: Vec<Blob>) -> Selected {
+    pub(super) fn of(&self, container: &ContainerName, page: Page) -> Selected {
+        let Page { mut blobs, folders, .. } = page;
         let mut left_out = LeftOut::default();
         if !self.takes_all() {
             blobs.retain(|blob| self.takes(container, blob, &mut left_out));
         }
-        Selected { blobs, left_out }
+        Selected { blobs, left_out, folders: folders.len() as u64 }
     }
 
     fn takes_all(&self) -> bool {
@@ -112,7 +116,8 @@ mod tests {
     }
 
     fn of(selection: &Selection, names: &[&str]) -> (Vec<String>, LeftOut) {
-        let Selected { blobs, left_out } = selection.of(&ContainerName::new("films"), blobs(names));
+        let page = Page { blobs: blobs(names), ..Page::default() };
+        let Selected { blobs, left_out, .. } = selection.of(&ContainerName::new("films"), page);
         (blobs.into_iter().map(|blob| blob.name).collect(), left_out)
     }
 

@@ -1,6 +1,7 @@
 //! Reads both catalogues and answers what is known of each asset.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::TryStreamExt;
@@ -15,8 +16,8 @@ use crate::config::policy::Adopt;
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::{AssetRow, Ledger};
-use crate::library::Pages;
-use crate::model::{AccountName, Asset, AssetFile, AssetId, Locator, LocatorId, Protection, Side};
+use crate::library::{Library, Pages};
+use crate::model::{AccountName, Asset, AssetFile, AssetId, Extent, Locator, LocatorId, Protection, Side};
 use crate::monitor::{Monitor, RunEvent};
 
 /// Marks of the source that are looked up to find out whether the mirror is turned round. One is enough to know; a few
@@ -49,6 +50,7 @@ pub(crate) struct Claims {
     pub(crate) spool: Spool,
     source: AccountName,
     target: Target,
+    library: Arc<dyn Library>,
     files: FilesWanted,
     /// When the listings started, by the source's clock.
     began: Timestamp,
@@ -92,8 +94,8 @@ impl Claims {
         let through_locators = source.capabilities().locators;
         let source = source.account().clone();
         let target = Target { account: target.account().clone(), can: target.capabilities() };
-        let adopted = adopted.clone();
-        Ok(Self { spool, source, target, files, began, through_locators, originals, our_policies, adopted })
+        let (adopted, library) = (adopted.clone(), Arc::clone(&pair.target.library));
+        Ok(Self { spool, source, target, library, files, began, through_locators, originals, our_policies, adopted })
     }
 
     /// Recognises copies whose mark somebody removed: locators of ours are on them, and the ledger names them. Then what the
@@ -196,6 +198,8 @@ impl Claims {
             in_its_place = self.spool.target(&asset.id)?;
         }
         let holders: Vec<_> = locators.iter().map(|locator| self.holder(&locator.id)).collect::<Result<_, _>>()?;
+        // A part is marked by what it is a part of, so that it cannot be adopted by itself.
+        let adopt = adopt && self.library.extent(&asset.id) == Extent::Whole;
         let candidates = if adopt && copies.is_empty() && recorded.is_none() {
             self.candidates(&asset.id, &holders, in_its_place.as_ref())?
         } else {
@@ -342,9 +346,10 @@ async fn source_assets(
 async fn target_assets(spool: &Spool, pair: &Pair, monitor: &dyn Monitor) -> Result<(), Error> {
     let listed = AtomicU64::new(0);
     let source = pair.source.library.account();
-    let mut pages = pair.target.library.assets();
+    let library = &pair.target.library;
+    let mut pages = library.assets();
     while let Some(page) = pages.try_next().await? {
-        spool.add_target_assets(&page, source)?;
+        spool.add_target_assets(&page, source, |id| matches!(library.extent(id), Extent::Folder(_)))?;
         let assets = listed.fetch_add(page.len() as u64, Ordering::Relaxed) + page.len() as u64;
         monitor.event(RunEvent::Listed { side: Side::Target, assets });
     }

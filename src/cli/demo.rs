@@ -7,8 +7,7 @@ mod report;
 use std::sync::Arc;
 
 use azure_core::http::HttpClient;
-use mediamirror::blob::Selection;
-use mediamirror::config::{Config, Policy};
+use mediamirror::config::{BlobsConfig, Config, Policy};
 use mediamirror::connect::Pair;
 use mediamirror::emulator::{Emulator, EmulatorHandle};
 use mediamirror::engine::urls::urls;
@@ -98,7 +97,7 @@ pub(super) fn config(emulator: &EmulatorHandle) -> Result<Config, CommandFailure
         ledger: std::path::PathBuf::new(),
         policy: Policy::default(),
         storage_map: std::collections::BTreeMap::new(),
-        selection: Selection::default(),
+        blobs: BlobsConfig::default(),
         roots: Vec::new(),
     })
 }

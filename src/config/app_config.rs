@@ -8,10 +8,9 @@ use quick_xml::{Reader, XmlVersion};
 use url::Url;
 
 use super::{
-    AccountConfig, AmsV2Config, AuthConfig, Config, ConfigError, Limits, Policy, ServiceConfig, StorageConfig,
-    StorageCredential, template, validate,
+    AccountConfig, AmsV2Config, AuthConfig, BlobsConfig, Config, ConfigError, Limits, Policy, ServiceConfig,
+    StorageConfig, StorageCredential, template, validate,
 };
-use crate::blob::Selection;
 use crate::redact::Secret;
 
 /// Why an `App.config` cannot be used.
@@ -98,7 +97,7 @@ impl AppConfig {
             ledger,
             policy: Policy::default(),
             storage_map: BTreeMap::new(),
-            selection: Selection::default(),
+            blobs: BlobsConfig::default(),
             roots: Vec::new(),
         })
     }

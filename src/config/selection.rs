@@ -1,12 +1,16 @@
 //! Which blobs of a storage account belong to the library, as it is written in the file.
 
+use std::collections::BTreeMap;
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::BlobsConfig;
 use super::file::{ConfigFile, ServiceFile};
 use super::problem::{Document, Problem, Problems};
 use crate::blob::{Archived, Selection};
+use crate::model::ContainerName;
 
 /// `[blobs]`.
 #[derive(Debug, Default, Deserialize)]
@@ -15,6 +19,8 @@ pub(super) struct SelectionFile {
     include: Option<Spanned<Vec<Spanned<String>>>>,
     exclude: Option<Spanned<Vec<Spanned<String>>>>,
     archived: ArchivedFile,
+    /// Container -> depth of the folders that are assets.
+    assets_at: BTreeMap<Spanned<String>, Spanned<u64>>,
 }
 
 /// The values of `archived`.
@@ -26,26 +32,42 @@ enum ArchivedFile {
     Skip,
 }
 
-/// Checks which blobs are to be mirrored. What is wrong is left out.
-pub(super) fn selection(file: &ConfigFile, document: &Document<'_>, problems: &mut Problems) -> Selection {
-    let Some(written) = &file.general.blobs else { return Selection::default() };
+/// Checks what belongs to a library that is a storage account. What is wrong is left out.
+pub(super) fn blobs(file: &ConfigFile, document: &Document<'_>, problems: &mut Problems) -> BlobsConfig {
+    let Some(written) = &file.general.blobs else { return BlobsConfig::default() };
     if file.source.as_ref().is_some_and(|source| !matches!(source.service, ServiceFile::Blobs)) {
         let problem = "`blobs`: only a library that is a storage account is mirrored in part";
         let remedy = "remove the table; `--include` and `--exclude` choose assets by name";
         problems.push(document.error_at_key(&written.span(), problem, remedy));
     }
-    let SelectionFile { include, exclude, archived } = written.get_ref();
+    let SelectionFile { include, exclude, archived, assets_at } = written.get_ref();
+    let split = assets_at.iter().filter_map(|(name, depth)| problems.keep(split(name, depth, document))).collect();
     let mut read = |key: &str, list: &Option<Spanned<Vec<Spanned<String>>>>| {
         list.as_ref().and_then(|list| problems.keep(globs(&format!("blobs.{key}"), list, "films/*.tmp", document)))
     };
-    Selection {
+    let selection = Selection {
         include: read("include", include),
         exclude: read("exclude", exclude),
         archived: match archived {
             ArchivedFile::Report => Archived::Report,
             ArchivedFile::Skip => Archived::Skip,
         },
+    };
+    BlobsConfig { selection, split }
+}
+
+/// A container whose folders are assets.
+fn split(name: &Spanned<String>, depth: &Spanned<u64>, document: &Document<'_>) -> Result<ContainerName, Problem> {
+    let container = name.get_ref();
+    if container.is_empty() || container.contains(['/', '*', '?']) {
+        let (problem, remedy) = ("`blobs.assets_at`: not a container's name", "write one container, without a glob");
+        return Err(document.error(&name.span(), problem, remedy));
     }
+    if *depth.get_ref() != 1 {
+        let problem = format!("`blobs.assets_at.{container}`: only the first folders of a container can be assets");
+        return Err(document.error(&depth.span(), problem, "write 1, or remove the container"));
+    }
+    Ok(ContainerName::new(container))
 }
 
 /// One set of the globs in a list.
@@ -91,11 +113,16 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_selection_is_named_with_a_remedy() {
-        assert_eq!(problems("include = [\"a/*\"]\nexclude = [\"*.tmp\"]\narchived = \"skip\""), []);
+        assert_eq!(
+            problems("include = [\"a/*\"]\nexclude = [\"*.tmp\"]\narchived = \"skip\"\nassets_at = { films = 1 }"),
+            []
+        );
         for (blobs, problem, remedy) in [
             ("include = []", "`blobs.include`: an empty list matches nothing", "[\"films/*.tmp\"]"),
             ("exclude = [\"a[\"]", "`blobs.exclude`: not a glob", "`[[]` for a bracket"),
             ("archived = \"copy\"", "`blobs.archived`: unknown value `copy`", "report, skip"),
+            ("assets_at = { films = 2 }", "`blobs.assets_at.films`: only the first folders", "write 1"),
+            ("assets_at = { \"films/*\" = 1 }", "not a container's name", "without a glob"),
             ("includes = [\"a\"]", "`blobs.includes`: unknown key", "did you mean `include`?"),
         ] {
             let found = problems(blobs);

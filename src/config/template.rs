@@ -225,6 +225,8 @@ const SELECTION: &str = "
 # include = [\"films/*\", \"series/*\"]
 # exclude = [\"*.tmp\", \"films/drafts/*\"]
 # archived = \"report\"
+# Containers with many titles, whose folders are assets of their own:
+# assets_at = { vod = 1 }
 ";
 
 const STORAGE_MAP: &str = "\
@@ -303,6 +305,7 @@ mod tests {
         let uncommented = uncommented.replace("# pending_copies", "pending_copies");
         let uncommented = uncommented.replace("# include", "include").replace("# exclude", "exclude");
         let uncommented = uncommented.replace("# archived", "archived");
+        let uncommented = uncommented.replace("# assets_at", "assets_at");
         assert!(read_valid(&uncommented).general.blobs.is_some());
         let limits = read_valid(&uncommented).target.unwrap().limits.limits();
         assert_eq!((limits.pending_copies, limits.blob.in_flight), (2_000, 256));

@@ -35,9 +35,9 @@ pub(super) fn config(file: &ConfigFile, document: &Document<'_>, problems: &mut 
     let [source, target] = [("source", &file.source), ("target", &file.target)]
         .map(|(name, file)| Section { name, document, problems: &mut *problems }.account(file.as_ref()?));
     let storage_map = storage_map::read(file, document, problems);
-    let selection = selection::selection(file, document, problems);
+    let blobs = selection::blobs(file, document, problems);
     let roots = roots.unwrap_or_default();
-    Some(Config { source: source?, target: target?, ledger, storage_map, policy, selection, roots })
+    Some(Config { source: source?, target: target?, ledger, storage_map, policy, blobs, roots })
 }
 
 /// Refuses a target that is the source.

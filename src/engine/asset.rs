@@ -232,8 +232,8 @@ async fn start_copy<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<Started<'a>
         Some(known) => Some(known),
         None => match find_started_copy(run, &task.work).await? {
             Some(target) => {
-                let (account, container) = locate_copy(&run.pair.target, &target).await?;
-                Some((target, Contents::list(account, container).await?))
+                let place = locate_copy(&run.pair.target, &target).await?;
+                Some((target, Contents::list(place).await?))
             }
             None => None,
         },
@@ -246,8 +246,8 @@ async fn start_copy<'a>(run: &'a Run, task: &mut Task<'a>) -> Result<Started<'a>
     }
     forget_lost(run, &task.work, task.replaced.is_some()).await?;
     let target = create_copy(run, &task.work, started).await?;
-    let (account, container) = locate_copy(&run.pair.target, &target).await?;
-    Ok(Started { target, present: Contents::none(account, container), made_now, created: true })
+    let present = Contents::none(locate_copy(&run.pair.target, &target).await?);
+    Ok(Started { target, present, made_now, created: true })
 }
 
 /// The changes of the blobs.
@@ -271,7 +271,7 @@ async fn dry_run(
     present: Option<&Contents<'_>>,
     survey: &Survey,
 ) -> Result<AssetOutcome, Error> {
-    let nothing = Contents::none(source.account, source.container.clone());
+    let nothing = Contents::none(source.place());
     let into = present.map_or_else(|| run.account_of_new_copy(&work.asset), |there| Some(there.account));
     let situation = fill::situation(run, work, source.account, into);
     tags::note(run, &work.asset, source, into);

@@ -19,11 +19,12 @@ use tokio::sync::SemaphorePermit;
 
 use crate::blob::{BlobAccount, LeftOut, MOST_BLOBS, PageSize, Selected};
 use crate::engine::contents::digest::{BlobsDigest, BlobsSum};
+use crate::engine::contents::locate::Place;
 use crate::engine::contents::stages::Stages;
 use crate::engine::contents::tagging::Tagging;
 use crate::error::Error;
 use crate::memory::{Room, Turn, WALKED_PAGE};
-use crate::model::{Blob, BlobKind, ContainerName};
+use crate::model::{Blob, BlobKind, ContainerName, Extent};
 use crate::verdict::Cause;
 
 /// Blobs of a container that are kept, if there is room for them: listing a larger container again costs one request for
@@ -35,6 +36,8 @@ const KEPT: u64 = 1_000;
 pub(crate) struct Contents<'a> {
     pub(crate) account: &'a BlobAccount,
     pub(crate) container: ContainerName,
+    /// Which blobs of the container these are.
+    pub(crate) extent: Extent,
     /// All of them in name order; `None` = too many, they are to be listed again.
     kept: Option<Vec<Arc<Blob>>>,
     /// Memory of the blobs that are kept.
@@ -48,6 +51,8 @@ pub(crate) struct Contents<'a> {
     /// Their fingerprint, and the longer one by which a blob that changes later is found.
     pub(crate) digest: String,
     pub(crate) seal: String,
+    /// Folders that are assets of their own.
+    folders: u64,
     /// Blobs of the container that the configuration leaves out.
     pub(crate) left_out: LeftOut,
     /// The first that is no block blob.
@@ -61,16 +66,20 @@ pub(crate) struct Contents<'a> {
 
 impl<'a> Contents<'a> {
     /// Nothing, in a container that was just made.
-    pub(crate) fn none(account: &'a BlobAccount, container: ContainerName) -> Self {
+    pub(crate) fn none(place: Place<'a>) -> Self {
+        let Place { account, container, extent } = place;
+        let digest = BlobsDigest::of(&extent).text();
         Self {
             account,
             container,
+            extent,
+            folders: 0,
             kept: Some(Vec::new()),
             room: account.memory().room(),
             bytes_in_memory: 0,
             count: 0,
             bytes: 0,
-            digest: BlobsDigest::default().text(),
+            digest,
             seal: String::new(),
             left_out: LeftOut::default(),
             other_kind: None,
@@ -80,14 +89,21 @@ impl<'a> Contents<'a> {
         }
     }
 
-    /// Lists a container.
-    pub(crate) async fn list(account: &'a BlobAccount, container: ContainerName) -> Result<Self, Error> {
-        let mut contents = Self::none(account, container);
-        let (mut blobs, mut digest) = (Vec::new(), BlobsDigest::default());
+    /// Where they are.
+    pub(crate) fn place(&self) -> Place<'a> {
+        Place { account: self.account, container: self.container.clone(), extent: self.extent.clone() }
+    }
+
+    /// Lists the blobs of an asset.
+    pub(crate) async fn list(place: Place<'a>) -> Result<Self, Error> {
+        let account = place.account;
+        let mut contents = Self::none(place);
+        let (mut blobs, mut digest) = (Vec::new(), BlobsDigest::of(&contents.extent));
         let (mut last, mut in_order, mut keeps) = (String::new(), true, true);
-        let mut pages = account.list_by(&contents.container, PageSize::LARGEST);
-        while let Some(Selected { blobs: mut page, left_out }) = pages.try_next().await? {
+        let mut pages = account.list_by(&contents.container, &contents.extent, PageSize::LARGEST);
+        while let Some(Selected { blobs: mut page, left_out, folders }) = pages.try_next().await? {
             contents.left_out.add(left_out);
+            contents.folders += folders;
             without_repetition(&mut page, &last);
             let before = contents.bytes_in_memory;
             for blob in &page {
@@ -126,8 +142,8 @@ impl<'a> Contents<'a> {
     async fn all_at_once(&mut self) -> Result<Vec<Arc<Blob>>, Error> {
         self.room = self.account.memory().room_to_sort();
         let mut blobs = Vec::new();
-        let mut pages = self.account.list(&self.container);
-        while let Some(page) = pages.try_next().await? {
+        let mut pages = self.account.list_by(&self.container, &self.extent, PageSize::LARGEST);
+        while let Some(Selected { blobs: page, .. }) = pages.try_next().await? {
             if !self.room.take(page.iter().map(Blob::bytes_in_memory).sum()) {
                 let reason =
                     "it lists its blobs in no order, and there is no memory left to sort them; run with fewer \
@@ -153,7 +169,7 @@ impl<'a> Contents<'a> {
         match &self.kept {
             Some(blobs) => Walk::Kept(blobs.iter()),
             None => Walk::Listed {
-                pages: self.account.list_by(&self.container, self.page_size()).map_ok(|page| page.blobs).boxed(),
+                pages: self.pages(),
                 page: Vec::new().into_iter(),
                 last: String::new(),
                 container: &self.container,
@@ -179,9 +195,14 @@ impl<'a> Contents<'a> {
         Ok(found)
     }
 
-    /// Is there no blob in it? One that is left out is there.
+    fn pages(&self) -> BoxStream<'_, Result<Vec<Blob>, Error>> {
+        let pages = self.account.list_by(&self.container, &self.extent, self.page_size());
+        pages.map_ok(|page| page.blobs).boxed()
+    }
+
+    /// Is there nothing in it? A blob that is left out is there, and so is a folder that is an asset of its own.
     pub(crate) fn is_empty(&self) -> bool {
-        self.count + self.left_out.blobs() == 0
+        self.count + self.left_out.blobs() + self.folders == 0
     }
 
     /// Takes note that a blob is in another state now, or gone.

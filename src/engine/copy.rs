@@ -13,7 +13,7 @@ use crate::engine::methods::Situation;
 use crate::engine::run::Run;
 use crate::engine::schedule::copy_queue::CopySlot;
 use crate::error::{Error, Failure};
-use crate::model::{Asset, Blob, BlobRef, ContainerName, CopyMethod, CopyStatus};
+use crate::model::{Asset, Blob, BlobRef, ContainerName, CopyMethod, CopyStatus, Extent};
 use crate::monitor::RunEvent;
 use crate::verdict::Cause;
 
@@ -32,6 +32,8 @@ pub(crate) struct Route<'a> {
     pub(crate) from: &'a ContainerName,
     pub(crate) target: &'a BlobAccount,
     pub(crate) to: &'a ContainerName,
+    /// The blobs of the container that belong to the asset.
+    pub(crate) extent: &'a Extent,
     /// The position of the asset in the order in which assets started: a lower number is copied first.
     pub(crate) priority: u64,
     /// Did the target asset exist before this run? Then an earlier run may have left blocks of large blobs in it.

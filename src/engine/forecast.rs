@@ -20,7 +20,7 @@ use crate::engine::schedule::batcher::Fill;
 use crate::engine::schedule::in_flight::{PATIENCE, PATIENCE_PART};
 use crate::engine::schedule::poll;
 use crate::library::{Capacity, Cost, Library, RecordBatch};
-use crate::model::{Blob, CopyMethod, Locator, Plane};
+use crate::model::{Blob, CopyMethod, Extent, Locator, Plane};
 use crate::throttle::Lane;
 
 /// Different durations of locators that are looked at closer; an account keeps fewer policies than that.
@@ -162,6 +162,10 @@ impl Outlook {
             let time = Duration::from_secs_f64(as_float(*largest) / as_float(ASYNC_BYTES_PER_SECOND));
             self.polls += poll::looks(time) * source.count.div_ceil(poll::LIST_PAGE as u64).max(1);
             self.longest = self.longest.max(time);
+        }
+        if let Extent::Folder(_) = target.extent(&work.asset.id) {
+            // Nothing is made, marked or published but the container.
+            return;
         }
         self.created += u64::from(work.target.is_none());
         self.locator_updates += work.outdated.len() as u64;

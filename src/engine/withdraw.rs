@@ -16,7 +16,7 @@ use crate::claims::{Gone, Revoked, Screened, Work};
 use crate::clock;
 use crate::engine::confirm;
 use crate::engine::contents::Contents;
-use crate::engine::contents::locate::{container_of, is_missing_container, storage};
+use crate::engine::contents::locate::{is_missing_container, locate_in, storage};
 use crate::engine::run::Run;
 use crate::engine::withdraw::hidden::Hidden;
 use crate::error::Error;
@@ -85,8 +85,7 @@ async fn screen_heirs(run: &Run) -> Result<(), Error> {
 
 async fn is_empty(run: &Run, asset: &Asset) -> Result<bool, Error> {
     let account = storage(&run.pair.source, asset.storage_account.as_ref(), asset, "source")?;
-    let container = container_of(&run.pair.source, asset.container.as_ref(), &asset.id).await?;
-    match Contents::list(account, container).await {
+    match Contents::list(locate_in(&run.pair.source, account, asset).await?).await {
         Ok(contents) => Ok(contents.is_empty()),
         Err(error) if is_missing_container(&error) => Ok(true),
         Err(error) => Err(error),

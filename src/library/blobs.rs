@@ -3,8 +3,12 @@
 //! There are no file records. A copy has its source container's name, so that only the host name of a blob's URL differs, and its
 //! mark is in the container's metadata. The public access of a container is its locator: a new copy is private until its
 //! contents are proven, and what the source closes is closed.
+//!
+//! The folders of a container that is split are assets, too ([`folders`]).
 
-use std::collections::{BTreeMap, HashSet};
+mod folders;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,10 +19,11 @@ use super::{Batches, Capabilities, Capacity, Cost, FileSet, Library, Pages, Reco
 use crate::blob::{BlobAccount, Container, ContainerCreation};
 use crate::error::Error;
 use crate::model::{
-    AccountName, Asset, AssetChange, AssetEncryption, AssetFile, AssetId, ContainerName, Locator, LocatorId,
+    AccountName, Asset, AssetChange, AssetEncryption, AssetFile, AssetId, ContainerName, Extent, Locator, LocatorId,
     LocatorKind, Mark, NewAsset, Protection, PublicAccess, StreamingHost,
 };
 use crate::verdict::Cause;
+use folders::Ready;
 
 /// The metadata that holds a mark.
 const MARK: &str = "mediamirror";
@@ -37,12 +42,16 @@ const NO_CONTAINER: &str = "mediamirror-access-check";
 #[derive(Debug, Clone)]
 pub struct Blobs {
     account: Arc<BlobAccount>,
+    /// The containers whose folders are assets.
+    split: Arc<BTreeSet<ContainerName>>,
+    /// Those of them that this process has seen to be ours, or made.
+    ready: Arc<Ready>,
 }
 
 impl Blobs {
-    /// The library in that account.
-    pub fn new(account: Arc<BlobAccount>) -> Self {
-        Self { account }
+    /// The library in that account. The folders of the containers of `split` are assets.
+    pub fn new(account: Arc<BlobAccount>, split: BTreeSet<ContainerName>) -> Self {
+        Self { account, split: Arc::new(split), ready: Arc::default() }
     }
 
     fn asset_of(&self, mut container: Container) -> Asset {
@@ -97,6 +106,9 @@ impl Blobs {
 
     /// The locator of that id, which is the container's name.
     async fn locator_by_id(&self, id: &str) -> Result<Option<Locator>, Error> {
+        if folders::parse(id).is_some() {
+            return Ok(None);
+        }
         Ok(self.look(&AssetId::new(id)).await?.and_then(|container| self.locator_of(&container)))
     }
 
@@ -114,6 +126,25 @@ impl Blobs {
         }
     }
 
+    /// Creates a container with that mark. One that is there is ours if an earlier attempt made it.
+    async fn create(&self, container: &ContainerName, mark: &str) -> Result<Container, Error> {
+        let metadata = BTreeMap::from([(MARK.to_owned(), self.stored(mark))]);
+        let creation = self.account.create_container_with(container, &metadata).await?;
+        if creation == ContainerCreation::Made {
+            return Ok(Container { name: container.clone(), metadata, last_modified: None, public: None });
+        }
+        let there = self.account.container(container).await?;
+        let found = there.as_ref().and_then(|there| there.metadata.get(MARK)).and_then(|text| Mark::parse(text));
+        match (there, found, Mark::parse(mark)) {
+            (Some(there), Some(found), Some(wanted))
+                if (&found.account, &found.source) == (&wanted.account, &wanted.source) =>
+            {
+                Ok(there)
+            }
+            _ => Err(Error::found(container.as_str(), Cause::ForeignCopy, format!("container {container}"))),
+        }
+    }
+
     async fn look(&self, id: &AssetId) -> Result<Option<Container>, Error> {
         self.account.container(&ContainerName::new(id.as_str())).await
     }
@@ -122,7 +153,7 @@ impl Blobs {
     async fn marked(&self, prefix: &str) -> Result<Vec<Asset>, Error> {
         // The fields behind the prefix are those of a copy that is not complete.
         let Some(mark) = Mark::parse(&format!("{prefix};;")) else { return Ok(Vec::new()) };
-        let found = self.look(&mark.source).await?.map(|container| self.asset_of(container));
+        let found = self.asset(&mark.source).await?;
         let marked = |asset: &Asset| asset.alternate_id.as_deref().is_some_and(|text| text.starts_with(prefix));
         Ok(found.filter(marked).into_iter().collect())
     }
@@ -152,9 +183,9 @@ impl Library for Blobs {
     fn assets(&self) -> Pages<'_, Asset> {
         let pages = self.account.containers().map_ok(|page| {
             let own = page.into_iter().filter(|container| !RESERVED.contains(&container.name.as_str()));
-            own.map(|container| self.asset_of(container)).collect()
+            self.with_folders(own.collect())
         });
-        pages.boxed()
+        pages.try_flatten().boxed()
     }
 
     fn locators(&self) -> Pages<'_, Locator> {
@@ -174,7 +205,18 @@ impl Library for Blobs {
     }
 
     async fn asset(&self, id: &AssetId) -> Result<Option<Asset>, Error> {
+        if let Some(place) = folders::parse(id.as_str()) {
+            return self.folder(place).await;
+        }
         Ok(self.look(id).await?.map(|container| self.asset_of(container)))
+    }
+
+    fn extent(&self, asset: &AssetId) -> Extent {
+        match folders::parse(asset.as_str()) {
+            Some((_, folder)) => Extent::Folder(folder),
+            None if self.split.contains(&ContainerName::new(asset.as_str())) => Extent::Loose,
+            None => Extent::Whole,
+        }
     }
 
     async fn assets_by_mark(&self, prefix: &str) -> Result<Vec<Asset>, Error> {
@@ -194,33 +236,27 @@ impl Library for Blobs {
 
     async fn create_asset(&self, asset: &NewAsset) -> Result<Asset, Error> {
         let name = asset.name.as_deref().unwrap_or_default();
+        if let Some(place) = folders::parse(name) {
+            return self.create_folder(place, &asset.alternate_id).await;
+        }
         let container = ContainerName::new(name);
-        let metadata = BTreeMap::from([(MARK.to_owned(), self.stored(&asset.alternate_id))]);
-        let creation = self.account.create_container_with(&container, &metadata).await?;
-        let made = Container { name: container.clone(), metadata, last_modified: None, public: None };
-        if creation == ContainerCreation::Made {
-            return Ok(self.asset_of(made));
+        let there = if self.split.contains(&container) {
+            self.made_ready(&container, &asset.alternate_id).await?
+        } else {
+            self.create(&container, &asset.alternate_id).await?
+        };
+        // A complete copy is not written to as if it were new.
+        if there.metadata.get(MARK).and_then(|text| Mark::parse(text)).is_some_and(|mark| mark.own.is_some()) {
+            let detail = format!("the target's listing lacks container {name}");
+            return Err(Error::found(name, Cause::ListingIncomplete, detail));
         }
-        // Made by an earlier attempt whose answer was lost, or by another program.
-        let there = self.account.container(&container).await?;
-        let mark = there.as_ref().and_then(|there| there.metadata.get(MARK)).and_then(|text| Mark::parse(text));
-        let wanted = Mark::parse(&asset.alternate_id);
-        match (there, mark, wanted) {
-            (Some(there), Some(mark), Some(wanted))
-                if (&mark.account, &mark.source) == (&wanted.account, &wanted.source) =>
-            {
-                // A complete copy is not written to as if it were new.
-                let listed = || format!("the target's listing lacks container {name}");
-                let unfinished = mark.own.is_none().then(|| self.asset_of(there));
-                unfinished.ok_or_else(|| Error::found(name, Cause::ListingIncomplete, listed()))
-            }
-            _ => Err(Error::found(name, Cause::ForeignCopy, format!("container {name}"))),
-        }
+        Ok(self.asset_of(there))
     }
 
     async fn update_asset(&self, id: &AssetId, change: &AssetChange) -> Result<(), Error> {
-        // A container has no other name than its id.
-        if change.alternate_id.is_none() && change.metadata.is_none() {
+        // A container has no other name than its id, and a folder nothing of its own.
+        let nothing = change.alternate_id.is_none() && change.metadata.is_none();
+        if nothing || folders::parse(id.as_str()).is_some() {
             return Ok(());
         }
         let Some(mut container) = self.look(id).await? else {
@@ -236,11 +272,16 @@ impl Library for Blobs {
     }
 
     async fn delete_asset(&self, id: &AssetId) -> Result<(), Error> {
+        if folders::parse(id.as_str()).is_some() {
+            // Without a blob there is no folder, and blobs are not deleted with an asset.
+            return Ok(());
+        }
         self.account.delete_container(&ContainerName::new(id.as_str())).await
     }
 
     async fn container(&self, asset: &AssetId) -> Result<Option<ContainerName>, Error> {
-        Ok(Some(ContainerName::new(asset.as_str())))
+        let whole = || ContainerName::new(asset.as_str());
+        Ok(Some(folders::parse(asset.as_str()).map_or_else(whole, |(container, _)| container)))
     }
 
     async fn default_storage(&self) -> Result<Option<AccountName>, Error> {

@@ -54,6 +54,18 @@ pub struct BlobProperties {
     pub tags: IndexTags,
 }
 
+/// Which blobs of its container an asset consists of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// All of them.
+    #[default]
+    Whole,
+    /// Those of a folder, whose name ends in a slash.
+    Folder(String),
+    /// Those in no folder: each folder is an asset of its own.
+    Loose,
+}
+
 /// The types of blobs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum BlobKind {

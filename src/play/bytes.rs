@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::assets;
 use super::found::Found;
 use super::sample::Sample;
-use super::titles::container;
+use super::titles::{container, listing};
 use crate::blob::BlobAccount;
 use crate::config::policy::Accepted;
 use crate::connect::{Endpoint, Pair};
@@ -112,7 +112,7 @@ impl BytesRead {
             return Ok((Some(unchecked("its container is not known")), None));
         };
         let (mut sides, mut other): (Option<Sides<'_>>, Other) = (None, None);
-        let mut pages = account.list(&name);
+        let mut pages = listing(pair, asset, account, &name);
         loop {
             let page = match pages.try_next().await {
                 Ok(Some(page)) => page,

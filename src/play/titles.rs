@@ -9,11 +9,11 @@ use url::{Position, Url};
 
 use super::named::Kind;
 use super::place::Hosts;
-use crate::blob::BlobAccount;
+use crate::blob::{BlobAccount, PageSize};
 use crate::clock;
 use crate::connect::{Endpoint, Pair};
 use crate::error::Error;
-use crate::model::{Asset, AssetFile, ContainerName, Locator, LocatorKind};
+use crate::model::{Asset, AssetFile, AssetId, Blob, ContainerName, Locator, LocatorKind};
 use crate::transport::is_loopback;
 
 /// Characters of a name that stay as they are in one segment of a URL's path (RFC 3986, unreserved).
@@ -135,7 +135,9 @@ async fn is_closed(pair: &Pair, asset: &Asset) -> Result<bool, Error> {
     if pair.source.streaming_url.is_some() {
         return Ok(false);
     }
-    let locators = pair.source.library.locators_of_asset(&asset.id).await?;
+    // A folder is as public as its container.
+    let Some(container) = &asset.container else { return Ok(true) };
+    let locators = pair.source.library.locators_of_asset(&AssetId::new(container.as_str())).await?;
     Ok(!locators.iter().any(|locator| locator.kind == LocatorKind::Public))
 }
 
@@ -146,8 +148,9 @@ fn manifests<'a>(pair: &'a Pair, asset: &'a Asset) -> Titles<'a> {
         return stream::empty().boxed();
     };
     let hosts = Arc::new(hosts(pair, from, to));
-    let pages = account.list(&container).map_err(Unplayable::from).map_ok(move |page| {
-        let (hosts, root) = (Arc::clone(&hosts), encoded(asset.id.as_str()));
+    let root = encoded(container.as_str());
+    let pages = listing(pair, asset, account, &container).map_err(Unplayable::from).map_ok(move |page| {
+        let (hosts, root) = (Arc::clone(&hosts), root.clone());
         let titles = page.into_iter().filter_map(move |blob| {
             let kind = manifest_kind(&blob.name)?;
             let starts = vec![(format!("{root}/{}", encoded(&blob.name)), kind)];
@@ -164,6 +167,17 @@ fn manifest_kind(blob: &str) -> Option<Kind> {
         "mpd" => Some(Kind::Dash),
         _ => None,
     }
+}
+
+/// The blobs of an asset of the source, page by page.
+pub(super) fn listing<'a>(
+    pair: &Pair,
+    asset: &Asset,
+    account: &'a BlobAccount,
+    container: &ContainerName,
+) -> BoxStream<'a, Result<Vec<Blob>, Error>> {
+    let extent = pair.source.library.extent(&asset.id);
+    account.list_by(container, &extent, PageSize::LARGEST).map_ok(|page| page.blobs).boxed()
 }
 
 /// The container of an asset, and its account.

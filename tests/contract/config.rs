@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use mediamirror::blob::Selection;
 use mediamirror::config::{
-    AccountConfig, AmsV2Config, AuthConfig, Config, Limits, Policy, ServiceConfig, StorageConfig, StorageCredential,
+    AccountConfig, AmsV2Config, AuthConfig, BlobsConfig, Config, Limits, Policy, ServiceConfig, StorageConfig,
+    StorageCredential,
 };
 use mediamirror::emulator::{EmulatorHandle, ReadyRegion};
 use mediamirror::redact::Secret;
@@ -19,7 +19,7 @@ pub(crate) fn config_of(emulator: &EmulatorHandle) -> Config {
         ledger: PathBuf::from("unused.ledger"),
         policy: Policy::default(),
         storage_map: BTreeMap::new(),
-        selection: Selection::default(),
+        blobs: BlobsConfig::default(),
         roots: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! A library that is a storage account, mirrored to another one: containers are the assets.
 
 mod containers;
+mod folders;
 mod order;
 mod selection;
 

@@ -22,11 +22,13 @@ const MAX_DEPTH: usize = 32;
 
 /// What a page holds.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Page {
+pub(in crate::blob) struct Page {
     /// The blobs, in the service's order.
-    pub(super) blobs: Vec<Blob>,
+    pub(in crate::blob) blobs: Vec<Blob>,
+    /// The folders, each with a slash at its end, where folders were asked for in place of what is in them.
+    pub(in crate::blob) folders: Vec<String>,
     /// Where the next page begins; `None` = this is the last.
-    pub(super) next: Option<String>,
+    pub(in crate::blob) next: Option<String>,
 }
 
 impl Page {
@@ -45,6 +47,7 @@ enum Place {
     Results,
     Blobs,
     Blob,
+    Folder,
     Properties,
     Metadata,
     Tags,
@@ -90,7 +93,8 @@ impl Place {
             (Some(Self::Results), b"Blobs") => Self::Blobs,
             (Some(Self::Results), b"NextMarker") => Self::Leaf(Field::NextMarker),
             (Some(Self::Blobs), b"Blob") => Self::Blob,
-            (Some(Self::Blob), b"Name") => Self::Leaf(Field::Name),
+            (Some(Self::Blobs), b"BlobPrefix") => Self::Folder,
+            (Some(Self::Blob | Self::Folder), b"Name") => Self::Leaf(Field::Name),
             (Some(Self::Blob), b"Properties") => Self::Properties,
             (Some(Self::Blob), b"Metadata") => Self::Metadata,
             (Some(Self::Blob), b"Tags") => Self::Tags,
@@ -274,10 +278,15 @@ impl State {
                     self.draft_bytes += value.len() + if entry { self.key.len() + ENTRY_BYTES } else { 0 };
                 }
             }
+            Some(Place::Folder) => {
+                self.check_entries()?;
+                let folder = std::mem::take(&mut self.draft).folder()?;
+                self.bytes += size_of::<String>() + folder.len();
+                self.draft_bytes = 0;
+                self.page.folders.push(folder);
+            }
             Some(Place::Blob) => {
-                if self.page.blobs.len() == self.size.blobs {
-                    return Err(format!("it has more than the {} entries that were asked for", self.size.blobs).into());
-                }
+                self.check_entries()?;
                 let blob = std::mem::take(&mut self.draft).finish()?;
                 self.bytes += blob.bytes_in_memory();
                 self.draft_bytes = 0;
@@ -289,6 +298,15 @@ impl State {
             return Err(Unreadable::TooLarge(self.size.bytes));
         }
         Ok(())
+    }
+
+    /// Is there room for another blob or folder?
+    fn check_entries(&self) -> Result<(), String> {
+        let most = self.size.blobs;
+        if self.page.blobs.len() + self.page.folders.len() < most {
+            return Ok(());
+        }
+        Err(format!("it has more than the {most} entries that were asked for"))
     }
 
     fn finish(self) -> Result<Page, String> {

@@ -9,7 +9,7 @@ use super::super::standing::{Standing, target_standing};
 use super::row::{asset_key, container, encryption, kind_number, locator_key, metadata, side_number, ticks};
 use super::tables::{Spool, failed};
 use crate::error::Error;
-use crate::model::{AccountName, Asset, AssetFile, Locator, Side};
+use crate::model::{AccountName, Asset, AssetFile, AssetId, Locator, Side};
 
 impl Spool {
     /// Adds source assets, without those of write tests; `covered` says which of them are part of the run.
@@ -36,12 +36,17 @@ impl Spool {
         })
     }
 
-    /// Adds target assets; `source` is the account whose copies are looked for.
-    pub(crate) fn add_target_assets(&self, page: &[Asset], source: &AccountName) -> Result<(), Error> {
+    /// Adds target assets; `source` is the account whose copies are looked for, and `is_part` says which assets are parts of another one.
+    pub(crate) fn add_target_assets(
+        &self,
+        page: &[Asset],
+        source: &AccountName,
+        is_part: impl Fn(&AssetId) -> bool,
+    ) -> Result<(), Error> {
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO target_asset (id, name, alternate_id, account, container, standing, source, retired, metadata)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO target_asset (id, name, alternate_id, account, container, standing, source, retired, metadata, part)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?;
             for asset in page {
                 let (standing, mark) = target_standing(asset, source);
@@ -56,6 +61,7 @@ impl Spool {
                     copy_of.map(|mark| asset_key(&mark.source)),
                     copy_of.is_some_and(|mark| mark.retired.is_some()),
                     metadata(&asset.metadata),
+                    is_part(&asset.id),
                 ])?;
             }
             Ok(())

@@ -39,7 +39,9 @@ const TABLES: &str = "
         metadata     TEXT,
         standing     INTEGER NOT NULL,
         source       BLOB,
-        retired      INTEGER NOT NULL
+        retired      INTEGER NOT NULL,
+        -- Is it a part of another one, which alone is marked?
+        part         INTEGER NOT NULL
     );
     CREATE TABLE source_locator (
         id BLOB NOT NULL, asset BLOB NOT NULL, name TEXT, start INTEGER, expiry INTEGER NOT NULL, kind INTEGER NOT NULL
@@ -70,6 +72,7 @@ const INDEXES: &[&str] = &[
     "CREATE INDEX source_locator_by_asset ON source_locator (asset)",
     "CREATE INDEX target_locator_by_id ON target_locator (id, ours, asset)",
     "CREATE INDEX target_locator_by_asset ON target_locator (asset, ours)",
+    "CREATE INDEX target_part ON target_asset (source) WHERE part",
     "CREATE INDEX target_read_locator_by_asset ON target_read_locator (asset, id)",
 ];
 
@@ -82,6 +85,9 @@ const SUMS: &[&str] = &[
     // are made on our own copies only: the service acknowledged the complete mark and did not store it.
     "UPDATE target_asset SET standing = 0, source = NULL
      WHERE standing = 2 AND EXISTS (SELECT 1 FROM target_locator AS l WHERE l.asset = target_asset.id AND NOT l.ours)",
+    // Nothing is withdrawn from a part that the source has deleted, and nothing marks it.
+    "UPDATE target_asset SET retired = 1
+     WHERE part AND source IS NOT NULL AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = target_asset.source)",
     "CREATE TABLE file_sum AS
          SELECT side, asset, sum(a) & 4398046511103 AS a, sum(b) & 4398046511103 AS b, sum(c) & 4398046511103 AS c,
                 total(bytes) AS bytes

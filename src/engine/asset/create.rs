@@ -66,7 +66,7 @@ pub(crate) async fn remove_empty(
     copy: &TargetAsset,
     present: &Contents<'_>,
 ) -> Result<bool, Error> {
-    if !Contents::list(present.account, present.container.clone()).await?.is_empty() {
+    if !Contents::list(present.place()).await?.is_empty() {
         return Ok(false);
     }
     run.may_write()?;

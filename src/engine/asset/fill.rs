@@ -41,7 +41,7 @@ pub(super) async fn copy_missing<'a>(
         // What this changed is in the new listings.
         let Ok(listed) = look::look_at_source(&run.pair, work).await? else { break };
         *source = listed;
-        let present = Contents::list(present.account, present.container.clone()).await?;
+        let present = Contents::list(present.place()).await?;
         let again = copy_stages(run, work, source, &present).await?;
         copied = CopyResult { planned: copied.planned - copied.outrun as u64 + again.planned, ..again };
     }
@@ -60,6 +60,7 @@ async fn copy_stages(
         from: &source.container,
         target: present.account,
         to: &present.container,
+        extent: &present.extent,
         priority: run.next_priority(),
         started_before: work.target.is_some(),
         situation: situation(run, work, source.account, Some(present.account)),

@@ -4,7 +4,7 @@ use crate::claims::digest::FilesDigest;
 use crate::claims::{Claims, TargetAsset, Work};
 use crate::connect::Pair;
 use crate::engine::contents::Contents;
-use crate::engine::contents::locate::{container_of, is_missing_container, locate_copy, storage};
+use crate::engine::contents::locate::{is_missing_container, locate_copy, locate_in, storage};
 use crate::engine::contents::records::file_differences;
 use crate::engine::copy::CopyResult;
 use crate::engine::run::Run;
@@ -22,8 +22,9 @@ pub(crate) async fn look_at_source<'a>(pair: &'a Pair, work: &Work) -> Result<Re
         // configured.
         Err(error) => return Ok(Err(error.finding(asset.label()))),
     };
-    let container = container_of(&pair.source, asset.container.as_ref(), &asset.id).await?;
-    let source = match Contents::list(account, container.clone()).await {
+    let place = locate_in(&pair.source, account, asset).await?;
+    let container = place.container.clone();
+    let source = match Contents::list(place).await {
         Ok(source) => source,
         Err(error) if is_missing_container(&error) => {
             return Ok(Err(match pair.source.library.asset(&asset.id).await? {
@@ -81,8 +82,7 @@ pub(crate) async fn look_at_copy<'a>(pair: &'a Pair, claims: &Claims, work: &mut
 }
 
 async fn list_copy<'a>(pair: &'a Pair, copy: &TargetAsset) -> Result<Option<Contents<'a>>, Error> {
-    let (account, container) = locate_copy(&pair.target, copy).await?;
-    match Contents::list(account, container).await {
+    match Contents::list(locate_copy(&pair.target, copy).await?).await {
         Ok(contents) => Ok(Some(contents)),
         Err(error) if is_missing_container(&error) => Ok(None),
         Err(error) => Err(error),
@@ -141,7 +141,7 @@ async fn still_there(run: &Run, work: &Work, source: &Contents<'_>) -> Result<bo
     if run.pair.source.library.asset(&work.asset.id).await?.is_none() {
         return Ok(false);
     }
-    match Contents::list(source.account, source.container.clone()).await {
+    match Contents::list(source.place()).await {
         Ok(now) => Ok(!now.is_empty()),
         Err(error) if is_missing_container(&error) => Ok(false),
         Err(error) => Err(error),

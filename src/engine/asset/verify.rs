@@ -17,11 +17,11 @@ const DIFFERENCES_NAMED: usize = 3;
 /// Lists the target and compares. Returns the fingerprints of both listings.
 pub(crate) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Contents<'_>) -> Result<Facts, Error> {
     let (asset, before) = (&work.asset, work.row.as_ref().map(|row| &row.facts));
-    let (account, container) = (present.account, present.container.clone());
+    let place = present.place();
     // What it keeps of the copy's old state makes room for the new one.
     drop(present);
-    let target = Contents::list(account, container).await?;
-    let (mut digest, mut sum) = (BlobsDigest::default(), BlobsSum::default());
+    let target = Contents::list(place).await?;
+    let (mut digest, mut sum) = (BlobsDigest::of(&source.extent), BlobsSum::default());
     let (mut named, mut more) = (Vec::new(), 0);
     let mut archived = None;
     let mut pairs = compare_names(source, &target, Turn::Compare);

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::model::{Blob, IndexTags};
+use crate::model::{Blob, Extent, IndexTags};
 
 /// Blobs whose entity tags are sketched, at most: three bytes each.
 const SKETCHED: usize = 1_000;
@@ -16,6 +16,8 @@ const SKETCH: usize = 3;
 
 /// What stands before the fingerprint of the index tags, where there are any.
 const TAGGED: char = '+';
+/// How fingerprints begin of the blobs of a container that are in no folder, where each folder is an asset of its own.
+const LOOSE: &str = "loose:";
 /// The end of a fingerprint of blobs whose index tags could not be read.
 const UNREAD: &str = "?";
 
@@ -31,9 +33,15 @@ pub(crate) struct BlobsDigest {
     /// Of few blobs, a few bits of each name and entity tag.
     sketch: Vec<u8>,
     count: usize,
+    loose: bool,
 }
 
 impl BlobsDigest {
+    /// Of no blobs, of that part of a container.
+    pub(crate) fn of(extent: &Extent) -> Self {
+        Self { loose: *extent == Extent::Loose, ..Self::default() }
+    }
+
     /// Adds the next blob.
     pub(crate) fn add(&mut self, blob: &Blob) {
         add_state(&mut self.hasher, blob);
@@ -54,7 +62,8 @@ impl BlobsDigest {
             (false, true) => format!("{TAGGED}{:032x}", half(&self.tags.finalize())),
             (false, false) => String::new(),
         };
-        let digest = format!("{:032x}{tags}", half(&self.hasher.finalize()));
+        let begin = if self.loose { LOOSE } else { "" };
+        let digest = format!("{begin}{:032x}{tags}", half(&self.hasher.finalize()));
         let newest = self.newest.map_or(0, Timestamp::as_second);
         let seal = format!("{digest}@{newest}~{}", BASE64.encode(&self.sketch));
         (digest, seal)
@@ -85,6 +94,11 @@ fn parts(text: &str) -> (&str, &str, &str) {
     let (digest, rest) = text.split_at(text.find('@').unwrap_or(text.len()));
     let (blobs, tags) = digest.split_at(digest.find([TAGGED, '?']).unwrap_or(digest.len()));
     (blobs, tags, rest)
+}
+
+/// Were both recorded of the same part of a container? Its folders can become assets, or cease to be assets.
+pub(crate) fn same_extent(one: &str, other: &str) -> bool {
+    one.starts_with(LOOSE) == other.starts_with(LOOSE)
 }
 
 /// Are two fingerprints (or two seals) of the same blobs, apart from their index tags?

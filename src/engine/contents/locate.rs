@@ -4,25 +4,46 @@ use crate::blob::BlobAccount;
 use crate::claims::TargetAsset;
 use crate::connect::Endpoint;
 use crate::error::Error;
-use crate::model::{AccountName, Asset, AssetId, ContainerName, Side};
+use crate::model::{AccountName, Asset, AssetId, ContainerName, Extent, Side};
 use crate::verdict::Cause;
 
+/// Where the blobs of an asset are.
+#[derive(Debug, Clone)]
+pub(crate) struct Place<'a> {
+    pub(crate) account: &'a BlobAccount,
+    pub(crate) container: ContainerName,
+    /// Which blobs of the container.
+    pub(crate) extent: Extent,
+}
+
 /// Where a target asset's blobs are.
-pub(crate) async fn locate_copy<'a>(
-    side: &'a Endpoint,
-    target: &TargetAsset,
-) -> Result<(&'a BlobAccount, ContainerName), Error> {
+pub(crate) async fn locate_copy<'a>(side: &'a Endpoint, target: &TargetAsset) -> Result<Place<'a>, Error> {
     let account = target.storage_account.as_ref();
     let account = side.blobs(account).ok_or_else(|| unknown_storage(target.label(), account, "target"))?;
-    Ok((account, container_of(side, target.container.as_ref(), &target.id).await?))
+    place(side, account, target.container.as_ref(), &target.id).await
+}
+
+/// Where a source asset's blobs are, in that account.
+pub(crate) async fn locate_in<'a>(
+    side: &'a Endpoint,
+    account: &'a BlobAccount,
+    asset: &Asset,
+) -> Result<Place<'a>, Error> {
+    place(side, account, asset.container.as_ref(), &asset.id).await
+}
+
+async fn place<'a>(
+    side: &'a Endpoint,
+    account: &'a BlobAccount,
+    known: Option<&ContainerName>,
+    asset: &AssetId,
+) -> Result<Place<'a>, Error> {
+    let container = container_of(side, known, asset).await?;
+    Ok(Place { account, container, extent: side.library.extent(asset) })
 }
 
 /// The container; requested if the listing does not name it (`x-ms-version` below 2.2).
-pub(crate) async fn container_of(
-    side: &Endpoint,
-    known: Option<&ContainerName>,
-    asset: &AssetId,
-) -> Result<ContainerName, Error> {
+async fn container_of(side: &Endpoint, known: Option<&ContainerName>, asset: &AssetId) -> Result<ContainerName, Error> {
     match known {
         Some(container) => Ok(container.clone()),
         None => side.library.container(asset).await?.ok_or_else(|| vanished(side.side, asset)),

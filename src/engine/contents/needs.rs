@@ -6,7 +6,7 @@ use futures::{Stream, TryStreamExt};
 
 use crate::claims::Work;
 use crate::engine::contents::compare::{self, Known, Need, Why};
-use crate::engine::contents::digest::{Sealed, same_blobs};
+use crate::engine::contents::digest::{Sealed, same_blobs, same_extent};
 use crate::engine::contents::{Contents, compare_names};
 use crate::error::Error;
 use crate::memory::Turn;
@@ -29,7 +29,9 @@ pub(crate) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) 
         same_source: row.facts.source_digest.as_deref().is_some_and(|before| same_blobs(before, &source.digest)),
         verified: work.is_recorded(),
         of_another_tool,
-        sealed: recorded.filter(|seal| !same_blobs(seal, &present.seal)).and_then(Sealed::parse),
+        sealed: recorded
+            .filter(|seal| same_extent(seal, &present.seal) && !same_blobs(seal, &present.seal))
+            .and_then(Sealed::parse),
     }
 }
 

@@ -51,7 +51,7 @@ async fn copy_async(run: &Run, asset: &Asset, route: Route<'_>, blobs: Vec<Arc<B
     let slots = run.pending_copies(route.target);
     let mut queue: VecDeque<Candidate> = blobs.into_iter().map(Candidate::new).collect();
     let mut pending: BTreeMap<String, Started> = BTreeMap::new();
-    let mut tracker = CopyTracker::new(route.target, route.to);
+    let mut tracker = CopyTracker::new(route.target, route.to, route.extent);
     let mut result = CopyResult::default();
     loop {
         if run.stop.is_cancelled() {

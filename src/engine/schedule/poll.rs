@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use tokio::time::Instant;
 
-use crate::blob::BlobAccount;
+use crate::blob::{BlobAccount, PageSize, Selected};
 use crate::error::Error;
-use crate::model::{Blob, BlobRef, ContainerName, CopyStatus};
+use crate::model::{Blob, BlobRef, ContainerName, CopyStatus, Extent};
 
 /// Time from the start of a copy to the first look: most copies inside a region have ended by then.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
@@ -58,6 +58,7 @@ struct Pending {
 pub(crate) struct CopyTracker<'a> {
     account: &'a BlobAccount,
     container: &'a ContainerName,
+    extent: &'a Extent,
     pending: BTreeMap<String, Pending>,
     wait: Duration,
     /// Blobs seen by the last full listing, to know what a listing costs.
@@ -66,8 +67,8 @@ pub(crate) struct CopyTracker<'a> {
 
 impl<'a> CopyTracker<'a> {
     /// A tracker of that container's copies.
-    pub(crate) fn new(account: &'a BlobAccount, container: &'a ContainerName) -> Self {
-        Self { account, container, pending: BTreeMap::new(), wait: FIRST_LOOK, listed: 0 }
+    pub(crate) fn new(account: &'a BlobAccount, container: &'a ContainerName, extent: &'a Extent) -> Self {
+        Self { account, container, extent, pending: BTreeMap::new(), wait: FIRST_LOOK, listed: 0 }
     }
 
     /// Adds a copy that was started.
@@ -112,8 +113,8 @@ impl<'a> CopyTracker<'a> {
     async fn look_by_listing(&mut self) -> Result<BTreeMap<String, Blob>, Error> {
         let mut seen = BTreeMap::new();
         self.listed = 0;
-        let mut pages = self.account.list(self.container);
-        while let Some(page) = pages.try_next().await? {
+        let mut pages = self.account.list_by(self.container, self.extent, PageSize::LARGEST);
+        while let Some(Selected { blobs: page, .. }) = pages.try_next().await? {
             self.listed += page.len();
             seen.extend(
                 page.into_iter()

@@ -94,7 +94,7 @@ async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {
         Present::Lost { .. } => (None, missing("its container is missing on the target", false)),
     };
     compared.left_out = source.left_out;
-    let nothing = Contents::none(source.account, source.container.clone());
+    let nothing = Contents::none(source.place());
     let there = present.as_ref().unwrap_or(&nothing);
     let Blobs { survey, differences, finding } = compare_blobs(&work, &source, there, present.is_some()).await?;
     compared.finding = finding.or_else(|| work.conflicts.first().cloned());

@@ -19,9 +19,9 @@ fn globs(globs: &[&str]) -> GlobSet {
 
 /// The blobs of all containers of the target, also those that are left out.
 async fn all_mirrored(world: &mut World) -> Vec<(String, Vec<String>)> {
-    let selection = std::mem::take(&mut world.config.selection);
+    let selection = std::mem::take(&mut world.config.blobs.selection);
     let all = mirrored(world).await;
-    world.config.selection = selection;
+    world.config.blobs.selection = selection;
     all
 }
 
@@ -32,7 +32,7 @@ async fn only_the_blobs_that_the_globs_take_are_mirrored_and_compared() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts", "a.tmp", "drafts/b.ts", "c.ts"]).await;
     let exclude = Some(globs(&["*.tmp", "films/drafts/*"]));
-    world.config.selection = Selection { exclude, ..Selection::default() };
+    world.config.blobs.selection = Selection { exclude, ..Selection::default() };
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.left_out), (Outcome::Complete, LEFT_OUT), "{:?}", summary.problems);
     assert_eq!(all_mirrored(&mut world).await, expected(&[("films", &["a.ts", "c.ts"])]));
@@ -42,9 +42,9 @@ async fn only_the_blobs_that_the_globs_take_are_mirrored_and_compared() {
     assert_eq!((summary.assets.unchanged, summary.left_out), (1, LEFT_OUT), "{:?}", summary.problems);
 
     // What the target has of them is neither compared nor counted as a blob that only the target has.
-    world.config.selection = Selection::default();
+    world.config.blobs.selection = Selection::default();
     assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
-    world.config.selection = Selection { include: Some(globs(&["films/a.*"])), ..Selection::default() };
+    world.config.blobs.selection = Selection { include: Some(globs(&["films/a.*"])), ..Selection::default() };
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.kept.blobs, summary.left_out.by_path), (Outcome::Complete, 0, 2));
     assert_eq!(all_mirrored(&mut world).await, expected(&[("films", &["a.tmp", "a.ts", "c.ts", "drafts/b.ts"])]));
@@ -56,12 +56,12 @@ async fn a_container_whose_blobs_are_all_left_out_is_neither_empty_nor_lost() {
     fill(&world, "films", &["a.ts"]).await;
     open(&world, "films", Some(PublicAccess::Blobs)).await;
     for first in [true, false] {
-        world.config.selection = Selection { exclude: Some(globs(&["films/*"])), ..Selection::default() };
+        world.config.blobs.selection = Selection { exclude: Some(globs(&["films/*"])), ..Selection::default() };
         let (summary, _) = world.sync().await;
         assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
         assert_eq!(opened(&world, "films").await, Some(PublicAccess::Blobs));
         assert_eq!(all_mirrored(&mut world).await[0].1.is_empty(), first);
-        world.config.selection = Selection::default();
+        world.config.blobs.selection = Selection::default();
         world.sync().await;
     }
 }
@@ -76,7 +76,7 @@ async fn archived_blobs_are_a_cause_or_left_out_and_copied_once_they_can_be_read
     let causes: Vec<&str> = summary.problems.iter().map(|problem| problem.finding.cause.code()).collect();
     assert_eq!((summary.outcome, causes.as_slice()), (Outcome::Partial, &["archived-in-source"][..]));
 
-    world.config.selection = Selection { archived: Archived::Skip, ..Selection::default() };
+    world.config.blobs.selection = Selection { archived: Archived::Skip, ..Selection::default() };
     for changed in [1, 0] {
         let (summary, _) = world.sync().await;
         let left_out = LeftOut { by_path: 0, archived: 1 };

@@ -69,6 +69,11 @@ impl Draft {
         Ok(())
     }
 
+    /// The name, where the element is that of a folder.
+    pub(super) fn folder(self) -> Result<String, String> {
+        self.name.filter(|name| name.ends_with('/')).ok_or_else(|| "a folder has no name".to_owned())
+    }
+
     pub(super) fn finish(self) -> Result<Blob, String> {
         let name = self.name.ok_or("a blob has no name")?;
         let copy = match (self.copy_id, self.copy_status) {

@@ -15,6 +15,8 @@ const WORDS: &[&str] = &[
     "<Blob>",
     "</Blob>",
     "<Blobs>",
+    "<BlobPrefix>",
+    "</BlobPrefix>",
     "</Blobs>",
     "<Name>",
     "</Name>",
@@ -89,6 +91,9 @@ fn render(page: &Page) -> String {
             let _ = write!(xml, "<Tag><Key>{}</Key><Value>{}</Value></Tag>", escape(key), escape(value));
         }
         xml.push_str("</TagSet></Tags></Blob>");
+    }
+    for folder in &page.folders {
+        let _ = write!(xml, "<BlobPrefix><Name Encoded=\"true\">{}</Name></BlobPrefix>", encoded(folder));
     }
     xml.push_str("</Blobs>");
     leaf(&mut xml, "NextMarker", page.next.as_deref().unwrap_or_default());
