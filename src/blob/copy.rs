@@ -167,6 +167,8 @@ impl BlobAccount {
                     // With none given the source's own are carried over, which are none.
                     metadata: metadata_headers(properties),
                     source_if_match: Some(plan.from.blob.etag.clone().into()),
+                    // The service seals no copy unasked.
+                    seal_blob: plan.from.blob.kind.is_sealed().then_some(true),
                     tier: plan.tier.clone(),
                     ..BlobClientStartCopyFromUrlOptions::default()
                 };

@@ -1,4 +1,4 @@
-//! Changes of a blob that do not change its content: headers, metadata, index tags.
+//! Changes of a blob that do not change its content: headers, metadata, index tags, seal.
 //!
 //! Each may be sent twice. A retry whose first attempt took effect unseen finds another entity tag and says that the
 //! condition is not met: the caller reads the blob to learn which.
@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use azure_core::http::RequestContent;
 use azure_core::http::headers::Headers;
-use azure_storage_blob::models::{BlobClientSetMetadataOptions, BlobClientSetPropertiesOptions, BlobTags};
+use azure_storage_blob::models::{
+    AppendBlobClientSealOptions, BlobClientSetMetadataOptions, BlobClientSetPropertiesOptions, BlobTags,
+};
 
 use super::account::BlobAccount;
 use super::copy::target_refusal;
@@ -74,6 +76,21 @@ impl BlobAccount {
                 ..BlobClientSetMetadataOptions::default()
             };
             Ok(done(client.set_metadata(metadata, Some(options)).await?.headers()))
+        });
+        settled(changed.await, blob)
+    }
+
+    /// Append Blob Seal: nothing can be added to the blob from then on. The entity tag stays.
+    pub async fn seal(&self, blob: &BlobRef, if_match: &str) -> Result<Changed, Error> {
+        let client = &self.blob_client(blob)?.append_blob_client();
+        let subject = blob.to_string();
+        let call = control_call("AppendBlobSeal", "seal blob", &subject);
+        let changed = self.write.run(call, |_| async move {
+            let options = AppendBlobClientSealOptions {
+                if_match: Some(if_match.to_owned().into()),
+                ..AppendBlobClientSealOptions::default()
+            };
+            Ok(done(client.seal(Some(options)).await?.headers()))
         });
         settled(changed.await, blob)
     }
@@ -183,6 +200,15 @@ mod tests {
             assert_eq!(asked.url.query(), Some("comp=tags"));
             assert!(asked.body.contains(set), "{}", asked.body);
         }
+    }
+
+    #[tokio::test]
+    async fn a_blob_is_sealed_in_the_state_that_was_seen() {
+        let fake = Fake::new([answer(200, &[("etag", "\"0x1\""), ("x-ms-blob-sealed", "true")])]);
+        let changed = fake.account("acct").seal(&blob(), "\"0x1\"").await.unwrap();
+        assert_eq!(changed, Changed::Done { etag: Some("\"0x1\"".to_owned()) });
+        let asked = &fake.asked()[0];
+        assert_eq!((asked.url.query(), asked.header("if-match")), (Some("comp=seal"), "\"0x1\""));
     }
 
     #[tokio::test]

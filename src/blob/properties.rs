@@ -89,7 +89,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
     };
     let mut length = None;
     let (mut copy_id, mut status, mut progress, mut description) = (None, None, None, None);
-    let (mut copy_source, mut tagged, mut kind) = (None, false, None);
+    let (mut copy_source, mut tagged, mut kind, mut sealed) = (None, false, None, false);
     for (name, value) in headers.iter() {
         let text = || Some(value.as_str().to_owned());
         let properties = &mut found.properties;
@@ -104,6 +104,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
             "cache-control" => properties.cache_control = text(),
             "content-md5" => properties.content_md5 = BASE64.decode(value.as_str()).ok(),
             "x-ms-blob-type" => kind = BlobKind::named(value.as_str()),
+            "x-ms-blob-sealed" => sealed = value.as_str() == "true",
             "x-ms-access-tier" => found.tier = text(),
             "x-ms-copy-id" => copy_id = text(),
             "x-ms-copy-status" => status = copy_status(value.as_str()),
@@ -120,6 +121,9 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
     }
     found.length = length.ok_or("a blob has no length")?;
     found.kind = kind.ok_or("an answer about a blob has no x-ms-blob-type that is known; is this a blob service?")?;
+    if sealed {
+        found.kind = found.kind.sealed();
+    }
     if let (Some(id), Some(status)) = (copy_id, status) {
         found.copy = Some(CopyState { id, status, progress, description });
     }

@@ -326,12 +326,12 @@ fn subject(route: Route<'_>, blob: &Blob) -> String {
     format!("{}/{}", route.from, blob.name)
 }
 
-/// Has the blob on the target another type than the source's? A blob keeps its type as long as it is there.
+/// Does the blob on the target have another type than the source's, or is it sealed? It stays so as long as it is there.
 fn is_of_other_kind(error: &Error) -> bool {
-    error.failure().and_then(Failure::code) == Some("InvalidBlobType")
+    matches!(error.failure().and_then(Failure::code), Some("InvalidBlobType" | "BlobIsSealed"))
 }
 
-/// Deletes a blob of our copy that has another type than the source's.
+/// Deletes a blob of our copy that has another type than the source's, or is sealed.
 async fn delete_other_kind(route: Route<'_>, to: &BlobRef) -> Result<(), Error> {
     if let Some(there) = route.target.properties(to).await? {
         route.target.delete_blob(to, WriteIf::Etag(&there.etag)).await?;

@@ -74,25 +74,42 @@ pub enum BlobKind {
     Block,
     /// Written at its end alone, such as a log.
     Append,
+    /// An append blob to which nothing can be added any more.
+    SealedAppend,
     /// Written in pages of 512 bytes, such as a disk.
     Page,
 }
 
 impl BlobKind {
-    const ALL: [Self; 3] = [Self::Block, Self::Append, Self::Page];
+    const TYPES: [Self; 3] = [Self::Block, Self::Append, Self::Page];
 
     /// The storage service's word for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Block => "BlockBlob",
-            Self::Append => "AppendBlob",
+            Self::Append | Self::SealedAppend => "AppendBlob",
             Self::Page => "PageBlob",
         }
     }
 
     /// The type of that name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::TYPES.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The same of a blob that is sealed.
+    pub(crate) fn sealed(self) -> Self {
+        if self == Self::Append { Self::SealedAppend } else { self }
+    }
+
+    /// Is it sealed?
+    pub fn is_sealed(self) -> bool {
+        self == Self::SealedAppend
+    }
+
+    /// Are both of one type? A blob can be sealed, but keeps its type.
+    pub(crate) fn is_type_of(self, other: Self) -> bool {
+        self.sealed() == other.sealed()
     }
 }
 
@@ -111,7 +128,7 @@ pub struct Blob {
     pub properties: BlobProperties,
     /// Access tier such as `Hot`, `Archive`; `None` where the account has none.
     pub tier: Option<String>,
-    /// Its type, which never changes.
+    /// Its type, which never changes, and whether it is sealed, which never ends.
     pub kind: BlobKind,
     /// The copy it was made by, where the listing asked for it.
     pub copy: Option<CopyState>,

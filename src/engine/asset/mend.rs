@@ -1,4 +1,4 @@
-//! Sets headers, metadata and index tags of copies in place.
+//! Sets headers, metadata and index tags of copies in place, and seals them.
 
 use futures::TryStreamExt;
 
@@ -47,7 +47,11 @@ async fn mend_one(account: &BlobAccount, at: &BlobRef, blob: &Blob, copy: &Blob,
     }
     if mend.metadata {
         let set = account.set_metadata(at, &blob.properties.metadata, &etag).await?;
-        new_etag(at, etag, set)?;
+        etag = new_etag(at, etag, set)?;
+    }
+    if mend.seal {
+        let sealed = account.seal(at, &etag).await?;
+        new_etag(at, etag, sealed)?;
     }
     if let Some(tags) = blob.properties.tags.read().filter(|_| mend.tags) {
         new_etag(at, String::new(), account.set_tags(at, tags).await?)?;

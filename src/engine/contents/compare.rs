@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use crate::engine::contents::digest::Sealed;
-use crate::model::{Blob, BlobProperties, CopyStatus};
+use crate::model::{Blob, BlobKind, BlobProperties, CopyStatus};
 
 /// The type that a service gives a blob without one.
 const DEFAULT_TYPE: &str = "application/octet-stream";
@@ -52,10 +52,13 @@ pub(crate) enum Why {
 
 /// What can be set without copying the bytes again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is set by a request of its own")]
 pub(crate) struct Mend {
     pub(crate) headers: bool,
     pub(crate) metadata: bool,
     pub(crate) tags: bool,
+    /// It is sealed in the source, and its copy is not.
+    pub(crate) seal: bool,
 }
 
 impl Mend {
@@ -66,16 +69,17 @@ impl Mend {
             headers: headers(s) != headers(t),
             metadata: folded(&s.metadata) != folded(&t.metadata),
             tags: s.tags.differ(&t.tags),
+            seal: source.kind.is_sealed() && copy.kind == BlobKind::Append,
         }
     }
 
-    /// Would it explain another entity tag? A change of tags alters none.
+    /// Would it explain another entity tag? A change of tags alters none, and neither does a seal.
     fn is_visible(self) -> bool {
         self.headers || self.metadata
     }
 
     fn is_any(self) -> bool {
-        self.is_visible() || self.tags
+        self.is_visible() || self.tags || self.seal
     }
 }
 
@@ -85,7 +89,9 @@ pub(crate) fn need(source: &Blob, copy: Option<&Blob>, known: &Known) -> Need {
     let altered = known.sealed.as_ref().is_some_and(|sealed| sealed.is_altered(copy));
     let mend = Mend::between(source, copy);
     let (s, t) = (&source.properties, &copy.properties);
-    let other_bytes = source.kind != copy.kind
+    // What is sealed on the target alone cannot be opened again.
+    let other_bytes = !source.kind.is_type_of(copy.kind)
+        || (copy.kind.is_sealed() && !source.kind.is_sealed())
         || source.length != copy.length
         || (s.content_md5.is_some() && s.content_md5 != t.content_md5);
     if other_bytes {
@@ -132,8 +138,11 @@ pub(crate) fn difference(source: &Blob, target: &Blob) -> Option<String> {
     {
         return Some(format!("its copy is {}", status_word(copy.status)));
     }
-    if source.kind != target.kind {
+    if !source.kind.is_type_of(target.kind) {
         return Some(format!("{} instead of {}", target.kind.name(), source.kind.name()));
+    }
+    if source.kind != target.kind {
+        return Some(if source.kind.is_sealed() { "not sealed" } else { "sealed" }.to_owned());
     }
     if source.length != target.length {
         return Some(format!("length {} instead of {}", target.length, source.length));

@@ -22,7 +22,7 @@ const LOOSE: &str = "loose:";
 const UNREAD: &str = "?";
 
 /// Fingerprint of blobs in name order: names, lengths, entity tags, and what changes without altering the entity tag: index
-/// tags, and whether the blob is archived. The tags have a part of their own, because sometimes they cannot be read.
+/// tags, and whether the blob is archived or sealed. The tags have a part of their own, because sometimes they cannot be read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BlobsDigest {
     hasher: Sha256,
@@ -193,7 +193,7 @@ fn add_state(hasher: &mut Sha256, blob: &Blob) {
     hasher.update([0]);
     hasher.update(blob.length.to_le_bytes());
     hasher.update(blob.etag.as_bytes());
-    hasher.update([u8::from(blob.is_archived())]);
+    hasher.update([u8::from(blob.is_archived()) | u8::from(blob.kind.is_sealed()) << 1]);
     hasher.update([0]);
 }
 

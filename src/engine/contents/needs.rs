@@ -92,7 +92,7 @@ pub(crate) struct Survey {
     pub(crate) older: Option<String>,
     /// Blobs that another program changed on the target.
     pub(crate) damaged: u64,
-    /// Blobs whose headers or metadata, and whose tags, are set in place.
+    /// Blobs whose headers, metadata or seal, and whose tags, are set in place.
     pub(crate) headers: u64,
     pub(crate) tags: u64,
     /// Blobs on the target that the source does not have, and their bytes.
@@ -137,7 +137,7 @@ impl Survey {
                 self.older.get_or_insert_with(|| blob.name.clone());
             }
             Need::Mend(mend) => {
-                self.headers += u64::from(mend.headers || mend.metadata);
+                self.headers += u64::from(mend.headers || mend.metadata || mend.seal);
                 self.tags += u64::from(mend.tags);
             }
         }

@@ -22,6 +22,7 @@ pub(super) struct Draft {
     properties: BlobProperties,
     tier: Option<String>,
     kind: Option<BlobKind>,
+    sealed: bool,
     copy_id: Option<String>,
     copy_status: Option<CopyStatus>,
     progress: Option<(u64, u64)>,
@@ -51,6 +52,7 @@ impl Draft {
                 self.properties.content_md5 = BASE64.decode(value).ok().filter(|hash| !hash.is_empty());
             }
             Field::BlobType => self.kind = Some(BlobKind::named(value).ok_or("a blob of an unknown type")?),
+            Field::Sealed => self.sealed = value == "true",
             Field::AccessTier => self.tier = text(value),
             Field::CopyId => self.copy_id = text(value),
             Field::CopyStatus => self.copy_status = copy_status(value),
@@ -76,6 +78,7 @@ impl Draft {
 
     pub(super) fn finish(self) -> Result<Blob, String> {
         let name = self.name.ok_or("a blob has no name")?;
+        let kind = self.kind.unwrap_or_default();
         let copy = match (self.copy_id, self.copy_status) {
             (Some(id), Some(status)) => {
                 Some(CopyState { id, status, progress: self.progress, description: self.description })
@@ -89,7 +92,7 @@ impl Draft {
             last_modified: self.last_modified,
             properties: BlobProperties { tags: IndexTags::Read(self.tags), ..self.properties },
             tier: self.tier,
-            kind: self.kind.unwrap_or_default(),
+            kind: if self.sealed { kind.sealed() } else { kind },
             copy,
         })
     }

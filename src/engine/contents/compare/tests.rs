@@ -17,7 +17,7 @@ fn blob(length: u64) -> Blob {
         last_modified: at(100),
         properties: BlobProperties { content_type: Some("video/mp4".into()), ..BlobProperties::default() },
         tier: Some("Hot".into()),
-        kind: crate::model::BlobKind::Block,
+        kind: BlobKind::Block,
         copy: None,
     }
 }
@@ -83,7 +83,7 @@ fn without_a_checksum_and_a_memory_only_a_younger_copy_is_equal() {
 
 #[test]
 fn headers_metadata_and_tags_are_set_in_place_where_the_bytes_are_known_to_be_equal() {
-    let mend = |headers, metadata, tags| Need::Mend(Mend { headers, metadata, tags });
+    let mend = |headers, metadata, tags| Need::Mend(Mend { headers, metadata, tags, seal: false });
     let mut source = with_md5(blob(7), 1);
     source.properties.tags = [("k".to_owned(), "v".to_owned())].into();
     assert_eq!(need(&source, Some(&with_md5(copy(1), 1)), &SAME), mend(false, false, true));
@@ -117,6 +117,21 @@ fn a_blob_that_was_written_on_the_target_after_its_verification_is_copied_again(
     let mut headers = with_md5(copy(200), 1);
     headers.properties.content_language = Some("de".into());
     assert!(matches!(need(&source, Some(&headers), &altered(&before)), Need::Mend(_)), "the header explains it");
+}
+
+#[test]
+fn a_sealed_blob_is_sealed_in_place_and_one_that_is_sealed_on_the_target_alone_is_copied_again() {
+    let of = |kind, blob: Blob| Blob { kind, ..blob };
+    let (open, sealed) = (BlobKind::Append, BlobKind::SealedAppend);
+    let source = of(sealed, blob(7));
+    assert_eq!(need(&source, Some(&of(sealed, copy(101))), NOTHING), Need::Nothing);
+    let seal = Need::Mend(Mend { seal: true, ..Mend::default() });
+    assert_eq!(need(&source, Some(&of(open, copy(101))), NOTHING), seal);
+    assert_eq!(difference(&source, &of(open, copy(101))).unwrap(), "not sealed");
+    let source = of(open, blob(7));
+    assert_eq!(need(&source, Some(&of(sealed, copy(101))), &SAME), Need::Copy(Why::Damaged));
+    assert_eq!(difference(&source, &of(sealed, copy(101))).unwrap(), "sealed");
+    assert_eq!(need(&source, Some(&copy(101)), &SAME), Need::Copy(Why::Damaged), "another type");
 }
 
 #[test]
