@@ -3,6 +3,7 @@
 //! Every request is authorised, metered, answered and counted here; the operations are in the modules below.
 
 pub(crate) mod account;
+mod append;
 mod ask;
 mod bearer;
 mod call;
@@ -15,10 +16,12 @@ mod describe;
 mod encryption;
 mod inside;
 mod integrity;
+mod kind;
 mod lease;
 mod listing;
 mod missing_features;
 mod operation;
+mod page;
 mod pending;
 pub(crate) mod policies;
 mod properties;
@@ -152,8 +155,11 @@ async fn perform(call: &Call<'_>, operation: Operation, body: Body) -> Result<Re
         Operation::GetContainerAcl => containers::acl(call),
         Operation::SetContainerAcl => containers::set_acl(call, body).await,
         Operation::ListBlobs => listing::list_blobs(call),
-        Operation::PutBlob => upload::put_blob(call, body).await,
+        Operation::PutBlob => put_blob(call, body).await,
         Operation::PutBlobFromUrl => copy::put_blob_from_url(call).await,
+        Operation::AppendBlock => append::append_block(call, body).await,
+        Operation::AppendBlobSeal => append::seal(call),
+        Operation::PutPage => page::put_page(call, body).await,
         Operation::PutBlock => upload::put_block(call, body).await,
         Operation::PutBlockFromUrl => copy::put_block_from_url(call).await,
         Operation::PutBlockList => upload::put_block_list(call, body).await,
@@ -172,6 +178,15 @@ async fn perform(call: &Call<'_>, operation: Operation, body: Body) -> Result<Re
         Operation::CopyFromUrl => copy::copy_from_url(call).await,
         Operation::AbortCopy => copy::abort_copy(call),
         Operation::Unknown => Err(Refusal::not_implemented("this operation")),
+    }
+}
+
+/// Put Blob, of any type.
+async fn put_blob(call: &Call<'_>, body: Body) -> Result<Response, Refusal> {
+    match call.ask.header("x-ms-blob-type") {
+        Some("AppendBlob") => append::create(call, body).await,
+        Some("PageBlob") => page::create(call, body).await,
+        _ => upload::put_block_blob(call, body).await,
     }
 }
 

@@ -40,6 +40,10 @@ macro_rules! every_case {
             one_request_brings_everything,
             a_source_that_changed_or_vanished_is_reported,
             a_copy_within_an_account_is_done_at_once,
+            an_append_blob_grows_at_its_end,
+            a_page_blob_is_written_in_pages,
+            a_copy_has_the_type_of_its_source,
+            a_sealed_append_blob_is_written_no_more,
             a_wrong_key_ends_the_run,
             a_lease_is_acquired_renewed_released_and_broken,
             a_lock_has_one_holder_until_it_is_released_or_broken,
@@ -53,6 +57,10 @@ pub(crate) use every_case;
 mod copies;
 #[path = "blob/leases.rs"]
 mod leases;
+#[path = "blob/raw.rs"]
+mod raw;
+#[path = "blob/types.rs"]
+mod types;
 
 pub(crate) use copies::{
     a_copy_within_an_account_is_done_at_once, a_source_that_changed_or_vanished_is_reported,
@@ -62,6 +70,12 @@ pub(crate) use copies::{
 pub(crate) use leases::{
     a_lease_is_acquired_renewed_released_and_broken, a_lock_has_one_holder_until_it_is_released_or_broken,
     a_state_is_only_written_over_what_was_read,
+};
+
+pub(crate) use raw::{Answer, Raw};
+pub(crate) use types::{
+    a_copy_has_the_type_of_its_source, a_page_blob_is_written_in_pages, a_sealed_append_blob_is_written_no_more,
+    an_append_blob_grows_at_its_end,
 };
 
 /// Names that have to come through every operation.
@@ -87,8 +101,25 @@ pub(crate) struct Fixture {
     pub(crate) broken: BlobAccount,
     /// There in both, empty.
     pub(crate) container: ContainerName,
-    /// Does the service have Put Blob From URL?
+    /// The two accounts without the client.
+    pub(crate) raw: Sides,
+    /// What the service can do.
+    pub(crate) abilities: Abilities,
+}
+
+/// Both accounts as they are on the wire.
+pub(crate) struct Sides {
+    pub(crate) source: Raw,
+    pub(crate) target: Raw,
+}
+
+/// What not every service can do that speaks the protocol.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Abilities {
+    /// Does it have Put Blob From URL?
     pub(crate) puts_from_url: bool,
+    /// Does it refuse to overwrite a blob by a copy of another type, and one that is sealed? Does a seal keep the entity tag?
+    pub(crate) documented_types: bool,
 }
 
 impl Fixture {
@@ -173,7 +204,7 @@ pub(crate) async fn a_wrong_key_ends_the_run(fixture: &Fixture) {
         fixture.target.start_copy(&to, &from).await.unwrap_err(),
         fixture.target.put_blocks_from_url(&to, &from).await.unwrap_err(),
     ];
-    if fixture.puts_from_url {
+    if fixture.abilities.puts_from_url {
         errors.push(fixture.target.put_from_url(&to, &from).await.unwrap_err());
     }
     for error in errors {
@@ -194,7 +225,7 @@ impl Fixture {
         source: &Access,
         target: &Access,
         container: &str,
-        puts_from_url: bool,
+        abilities: Abilities,
     ) -> Self {
         let impostor = Access { key: target.key.clone(), ..source.clone() };
         let fixture = Self {
@@ -203,7 +234,8 @@ impl Fixture {
             impostor: account(network, &impostor),
             broken: account(&(Arc::new(copies::NoBlockLists(Arc::clone(network))) as Arc<dyn HttpClient>), target),
             container: ContainerName::new(container),
-            puts_from_url,
+            raw: Sides { source: Raw::new(network, source), target: Raw::new(network, target) },
+            abilities,
         };
         fixture.source.create_container(&fixture.container).await.unwrap();
         fixture.target.create_container(&fixture.container).await.unwrap();

@@ -8,10 +8,12 @@ use azure_core::http::HttpClient;
 use mediamirror::emulator::{Emulator, EmulatorHandle, ReadyRegion, Settings};
 use mediamirror::transport::network;
 
-use crate::blob_contract::{Access, Fixture, every_case};
+use crate::blob_contract::{Abilities, Access, Fixture, every_case};
 
 /// Long enough for a copy between accounts to be seen pending.
 const PENDING_MS: u64 = 150;
+/// What the documents say.
+const ABILITIES: Abilities = Abilities { puts_from_url: true, documented_types: true };
 
 /// Two regions where an asynchronous copy to the second takes a while.
 fn settings() -> Settings {
@@ -30,7 +32,7 @@ fn access(region: &ReadyRegion) -> Access {
 
 async fn fixture(emulator: &EmulatorHandle, network: &Arc<dyn HttpClient>) -> Fixture {
     let [source, target] = emulator.ready().regions.as_slice() else { panic!("two regions") };
-    Fixture::new(network, &access(source), &access(target), "contract", true).await
+    Fixture::new(network, &access(source), &access(target), "contract", ABILITIES).await
 }
 
 macro_rules! tests {

@@ -4,6 +4,7 @@ mod containers;
 mod folders;
 mod order;
 mod selection;
+mod types;
 
 use std::sync::Arc;
 

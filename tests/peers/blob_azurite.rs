@@ -3,13 +3,16 @@
 use mediamirror::transport::network;
 
 use crate::azurite::Azurite;
-use crate::blob_contract::{Fixture, every_case};
+use crate::blob_contract::{Abilities, Fixture, every_case};
 
-/// A fixture with a container of the case's own. Azurite has no Put Blob From URL and has to say so (501).
+/// Azurite has to say (501) what it lacks.
+const ABILITIES: Abilities = Abilities { puts_from_url: false, documented_types: false };
+
+/// A fixture with a container of the case's own.
 async fn fixture(azurite: &Azurite, case: &str) -> Fixture {
     let network = network().expect("TLS is set up");
     let container = case.replace('_', "-");
-    Fixture::new(&network, &azurite.source(), &azurite.target(), &container, false).await
+    Fixture::new(&network, &azurite.source(), &azurite.target(), &container, ABILITIES).await
 }
 
 macro_rules! tests {

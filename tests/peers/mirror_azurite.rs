@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use azure_core::http::{HttpClient, Method, Request};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::TryStreamExt;
-use hmac::{Hmac, Mac as _};
-use jiff::fmt::rfc2822::DateTimePrinter;
 use mediamirror::config::Config;
 use mediamirror::config::policy::{Accept, Policy};
 use mediamirror::connect::{Pair, connect};
@@ -22,11 +18,10 @@ use mediamirror::model::{CopyMethod, Locator, LocatorKind};
 use mediamirror::monitor::TestMonitor;
 use mediamirror::transport::network;
 use mediamirror::verdict::Cause;
-use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
 use crate::azurite::Azurite;
-use crate::blob_contract::Access;
+use crate::blob_contract::{Access, Raw};
 use crate::config::config_of;
 
 /// One real asset that plays, the twelve awkward ones and a few ordinary ones.
@@ -97,22 +92,10 @@ impl World {
 
     /// The stored access policies of a container, asked of Azurite itself; empty where there is no such container.
     async fn container_acl(&self, access: &Access, container: &str) -> String {
-        let mut url = access.endpoint.clone();
-        url.set_path(&format!("{}/{container}", access.name));
-        url.set_query(Some("restype=container&comp=acl"));
-        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&jiff::Timestamp::now()).expect("after 1970");
-        let own = format!("x-ms-date:{date}\nx-ms-version:2021-12-02\n");
-        let resource = format!("/{}{}\ncomp:acl\nrestype:container", access.name, url.path());
-        let to_sign = format!("GET\n\n\n\n\n\n\n\n\n\n\n\n{own}{resource}");
-        let mut request = Request::new(url, Method::Get);
-        request.insert_header("x-ms-date", date);
-        request.insert_header("x-ms-version", "2021-12-02");
-        request.insert_header("authorization", format!("SharedKey {}:{}", access.name, access.sign(&to_sign)));
-        let answer = self.network.execute_request(&request).await.expect("an answer");
-        let status = u16::from(answer.status());
-        assert!(matches!(status, 200 | 404), "{status} for the policies of {container}");
-        let body = answer.try_into_raw_response().await.expect("a body").into_body();
-        String::from_utf8_lossy(&body).into_owned()
+        let request = format!("GET {container}?restype=container&comp=acl");
+        let answer = Raw::new(&self.network, access).ask(&request, &[], "").await;
+        assert!(matches!(answer.status, 200 | 404), "{} for the policies of {container}", answer.status);
+        String::from_utf8_lossy(&answer.body).into_owned()
     }
 
     async fn fetch(&self, url: &str) -> Vec<u8> {
@@ -120,16 +103,6 @@ impl World {
         let answer = self.network.execute_request(&request).await.expect("an answer");
         assert_eq!(u16::from(answer.status()), 200, "{url}");
         answer.try_into_raw_response().await.expect("a body").into_body().to_vec()
-    }
-}
-
-impl Access {
-    /// What the account's key makes of a text.
-    fn sign(&self, text: &str) -> String {
-        let key = BASE64.decode(&self.key).expect("a key");
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length will do");
-        mac.update(text.as_bytes());
-        BASE64.encode(mac.finalize().into_bytes())
     }
 }
 

@@ -102,6 +102,11 @@ impl<'r> Ask<'r> {
         header(self.headers, name)
     }
 
+    /// A header's value as a number.
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
+        self.header(name).map(|value| value.trim().parse().map_err(|_| Refusal::header(name))).transpose()
+    }
+
     /// A query parameter's value.
     pub(super) fn query(&self, name: &str) -> Option<&str> {
         self.target.query.get(name)

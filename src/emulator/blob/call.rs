@@ -9,6 +9,7 @@ use super::account::BlobAccount;
 use super::ask::Ask;
 use super::conditions::Conditions;
 use super::content::{Body as Content, Piece};
+use super::kind::Kind;
 use super::lease::{self, Leased};
 use super::properties::BlobHeaders;
 use super::refusal::{NO_TAGS, PERMISSION_MISMATCH, Refusal, TOO_LARGE, UNAUTHORIZED_OVERWRITE};
@@ -56,7 +57,7 @@ impl Call<'_> {
         self.account.container(self.ask.container()?)
     }
 
-    /// Checks a write to a blob that may exist: permission, conditions, pending copies, tier, lease.
+    /// Checks a write to a blob that may exist: permission, conditions, pending copies, tier, seal, lease.
     pub(super) fn check_replace(&self, contents: &Contents) -> Result<(), Refusal> {
         let existing = contents.blobs.get(self.ask.blob()?);
         if existing.is_some() && !self.authority.grant.any_of("w") {
@@ -65,7 +66,13 @@ impl Call<'_> {
         Conditions::of(self.ask.headers).check_write(existing)?;
         existing.map_or(Ok(()), Blob::refuse_pending)?;
         existing.map_or(Ok(()), Blob::refuse_archived)?;
+        existing.map_or(Ok(()), Blob::refuse_sealed)?;
         self.check_lease_to_write(existing)
+    }
+
+    /// A blob that is written in that way must have the type for it.
+    pub(super) fn check_type(&self, contents: &Contents, kind: Kind) -> Result<(), Refusal> {
+        contents.blobs.get(self.ask.blob()?).map_or(Ok(()), |blob| blob.kind().refuse_other_type(kind))
     }
 
     /// Checks the lease id the request carries, or does not carry, for a read of a blob.

@@ -8,6 +8,8 @@ use super::call::{Call, read_body};
 use super::conditions::Conditions;
 use super::describe::{Reply, blob_headers, metadata, tier, valid_tags};
 use super::encryption;
+use super::kind::Kind;
+use super::page::Resized;
 use super::refusal::{INVALID_XML, Refusal};
 use super::stored::Blob;
 use crate::emulator::http::Response;
@@ -18,9 +20,12 @@ const MAX_XML: usize = 64 * 1024;
 /// Set Blob Properties. Properties not sent are cleared, and so is what a copy left.
 pub(super) fn set_properties(call: &Call<'_>) -> Result<Response, Refusal> {
     let headers = call.account.share(blob_headers(&call.ask)?);
+    let resized = Resized::of(&call.ask)?;
     let stamp = call.account.stamp();
-    call.change_if(Blob::refuse_archived, |blob| {
+    let check = |blob: &Blob| blob.refuse_archived().and_then(|()| resized.sequence(blob).map(drop));
+    call.change_if(check, |blob| {
         blob.headers = headers;
+        resized.apply(blob);
         blob.forget_copy();
         versioned(blob, stamp)
     })
@@ -42,13 +47,14 @@ pub(super) fn set_metadata(call: &Call<'_>) -> Result<Response, Refusal> {
 
 fn versioned(blob: &mut Blob, stamp: super::properties::Stamp) -> Response {
     blob.touch(stamp);
-    Reply::new(200).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true").done()
+    let reply = Reply::new(200).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
+    if let Kind::Page { .. } = blob.kind() { reply.kind(blob.kind()).done() } else { reply.done() }
 }
 
 /// Set Blob Tier. Neither `ETag` nor time change.
 pub(super) fn set_tier(call: &Call<'_>) -> Result<Response, Refusal> {
     let tier = tier(&call.ask)?.ok_or_else(|| Refusal::missing_header("x-ms-access-tier"))?;
-    call.change(|blob| {
+    call.change_if(Blob::refuse_other_than_block, |blob| {
         blob.extras().tier = Some(tier);
         Reply::new(200).done()
     })

@@ -19,13 +19,15 @@ pub(super) enum Piece {
     Real(Bytes),
     /// The bytes `start..start + length` of the endless sequence that follows from `seed`.
     Synthetic { seed: u64, start: u64, length: u64 },
+    /// Nothing but zeros, as pages that were not written.
+    Zeros { length: u64 },
 }
 
 impl Piece {
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Real(bytes) => bytes.len() as u64,
-            Self::Synthetic { length, .. } => *length,
+            Self::Synthetic { length, .. } | Self::Zeros { length } => *length,
         }
     }
 
@@ -35,6 +37,7 @@ impl Piece {
             Self::Synthetic { seed, start, .. } => {
                 Self::Synthetic { seed: *seed, start: start + from, length: to - from }
             }
+            Self::Zeros { .. } => Self::Zeros { length: to - from },
         }
     }
 
@@ -42,6 +45,7 @@ impl Piece {
         match self {
             Self::Real(bytes) => into.extend_from_slice(bytes),
             Self::Synthetic { seed, start, length } => synthesise(*seed, *start, *length, into),
+            Self::Zeros { length } => into.resize(into.len() + index(*length), 0),
         }
     }
 }
@@ -110,6 +114,11 @@ impl Body {
     /// No bytes.
     pub(super) fn empty() -> Self {
         Self::Whole(Piece::Real(Bytes::new()))
+    }
+
+    /// As many zeros.
+    pub(super) fn zeros(length: u64) -> Self {
+        Self::Whole(Piece::Zeros { length })
     }
 
     /// Those pieces, without a block list.
@@ -208,6 +217,7 @@ enum Run {
     Nothing,
     Real(Sha256),
     Synthetic { seed: u64, start: u64, end: u64 },
+    Zeros { length: u64 },
 }
 
 impl Run {
@@ -219,6 +229,7 @@ impl Run {
             {
                 Self::Synthetic { seed, start, end: next + length }
             }
+            (Self::Zeros { length }, Piece::Zeros { length: more }) => Self::Zeros { length: length + more },
             (run, Piece::Real(bytes)) => {
                 run.close(whole);
                 Self::Real(Sha256::new_with_prefix(bytes))
@@ -226,6 +237,10 @@ impl Run {
             (run, Piece::Synthetic { seed, start, length }) => {
                 run.close(whole);
                 Self::Synthetic { seed: *seed, start: *start, end: start + length }
+            }
+            (run, Piece::Zeros { length }) => {
+                run.close(whole);
+                Self::Zeros { length: *length }
             }
         }
     }
@@ -242,6 +257,10 @@ impl Run {
                 for number in [seed, start, end] {
                     whole.update(number.to_le_bytes());
                 }
+            }
+            Self::Zeros { length } => {
+                whole.update(b"Z");
+                whole.update(length.to_le_bytes());
             }
         }
     }

@@ -9,6 +9,7 @@ use super::call::Call;
 use super::content::Body;
 use super::describe::{Reply, blob_headers, extras, metadata, tags};
 use super::integrity;
+use super::kind::Kind;
 use super::operation::Operation;
 use super::pending::{CopyRecord, CopyState, PendingCopy, copy_id_text};
 use super::properties::{BlobHeaders, Pairs};
@@ -17,7 +18,7 @@ use super::refusal::{
     COPY_ID_MISMATCH, INVALID_RANGE, LEASE_NOT_INFINITE, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY,
 };
 use super::source::Source;
-use super::stored::{Blob, Contents};
+use super::stored::{Blob, Contents, Extras};
 use super::upload::{block_id, stage};
 use crate::emulator::faults::plan::CopyFate;
 use crate::emulator::http::Response;
@@ -148,7 +149,10 @@ pub(super) async fn copy_from_url(call: &Call<'_>) -> Result<Response, Refusal> 
     if bytes > MAX_COPY_FROM_URL {
         return Err(TOO_LARGE_TO_COPY);
     }
+    // It copies block blobs, onto block blobs.
+    source.blob.refuse_other_than_block()?;
     admit_copy(call, &source, bytes)?;
+    check_target_type(call, Kind::Block)?;
     check_source(call, &source.blob.body, 0, bytes)?;
     let (metadata, extras) = (copied_metadata(call, &source)?, extras(&call.ask, copied_tags(call, &source)?)?);
     transfer(call.account.model().copy_time(bytes)).await;
@@ -172,21 +176,26 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     admit_copy(call, &source, bytes)?;
     check_infinite_lease(call)?;
     call.check_tags_allowed()?;
+    let (kind, extras) = kind_and_extras(call, &source)?;
+    check_target_type(call, kind)?;
     let metadata = copied_metadata(call, &source)?;
-    let extras = extras(&call.ask, tags(&call.ask)?)?;
     let time = fated_time(call, call.account.model().async_copy_time(bytes));
     let id = new_copy_id();
     let (body, headers) = call.stored(source.blob.body.clone(), Arc::clone(&source.blob.headers));
     let mut blob = if time.is_zero() {
-        call.account.make_blob(body.clone(), Arc::clone(&headers), metadata.clone(), extras)
+        let mut blob = call.account.make_blob(body.clone(), Arc::clone(&headers), metadata.clone(), extras);
+        blob.set_kind(kind);
+        blob
     } else {
-        call.account.make_blob(Body::empty(), Arc::default(), metadata.clone(), extras)
+        // Pages are all there from the beginning.
+        let length = if let Kind::Page { .. } = kind { bytes } else { 0 };
+        call.account.make_blob(Body::zeros(length), Arc::default(), metadata.clone(), extras)
     };
     let at = blob.modified;
     let state = if time.is_zero() {
         CopyState::Success { at }
     } else {
-        CopyState::Pending(Arc::new(begin(call, &source, id, time, (body, headers, metadata))))
+        CopyState::Pending(Arc::new(begin(call, &source, id, time, (body, headers, metadata, kind))))
     };
     let record = CopyRecord { id, source: source.public_url(), total: bytes, state };
     let (status, pending) = (record.status(), record.pending());
@@ -199,6 +208,7 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     {
         let mut contents = container.lock_to_change(call.elapsed())?;
         call.check_replace(&contents)?;
+        call.check_type(&contents, kind)?;
         if call.stores() {
             contents.put(call.ask.blob()?, blob, call.elapsed());
             if let Some(pending) = pending {
@@ -207,6 +217,31 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
         }
     }
     Ok(reply.with("x-ms-copy-id", copy_id_text(id)).with("x-ms-copy-status", status).done())
+}
+
+/// What the type of the source makes of the copy, which is of the same type, and what else few blobs have.
+fn kind_and_extras(call: &Call<'_>, source: &Source<'_>) -> Result<(Kind, Option<Box<Extras>>), Refusal> {
+    let seal = call.ask.header("x-ms-seal-blob").is_some_and(|seal| seal.eq_ignore_ascii_case("true"));
+    let kind = source.blob.kind().copied(seal);
+    let extras = extras(&call.ask, tags(&call.ask)?)?;
+    if seal && !matches!(kind, Kind::Append { .. }) {
+        return Err(Refusal::header("x-ms-seal-blob"));
+    }
+    if kind == Kind::Block {
+        return Ok((kind, extras));
+    }
+    let mut extras = extras.unwrap_or_default();
+    if extras.tier.is_some() {
+        return Err(Refusal::header("x-ms-access-tier"));
+    }
+    // It is sealed at its end.
+    extras.kind = kind.copied(false);
+    Ok((kind, Some(extras)))
+}
+
+fn check_target_type(call: &Call<'_>, kind: Kind) -> Result<(), Refusal> {
+    let container = call.container()?;
+    call.check_type(&*container.lock_at(call.elapsed())?, kind)
 }
 
 /// An asynchronous copy may take longer than a lease of limited time, so the destination may only have an infinite
@@ -233,7 +268,7 @@ fn begin(
     source: &Source<'_>,
     id: u128,
     time: Duration,
-    (body, headers, metadata): (Body, Arc<BlobHeaders>, Option<Pairs>),
+    (body, headers, metadata, kind): (Body, Arc<BlobHeaders>, Option<Pairs>, Kind),
 ) -> PendingCopy {
     let takes = i64::try_from(time.as_millis()).unwrap_or(i64::MAX).max(1);
     let started = call.elapsed();
@@ -252,6 +287,7 @@ fn begin(
         body,
         headers,
         metadata,
+        kind,
     }
 }
 

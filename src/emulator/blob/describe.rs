@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::account::pairs;
 use super::ask::{Ask, header};
 use super::encryption::Encryption;
+use super::kind::{Kind, SEQUENCE};
 use super::lease;
 use super::pending::copy_id_text;
 use super::properties::{BlobHeaders, Pairs, Tier, etag_text};
@@ -76,17 +77,40 @@ impl Reply {
         self
     }
 
+    /// Adds what blobs of one type alone have.
+    pub(super) fn kind(self, kind: Kind) -> Self {
+        match kind {
+            Kind::Block => self,
+            Kind::Append { blocks, sealed } => {
+                let reply = self.with("x-ms-blob-committed-block-count", blocks);
+                if sealed { reply.with("x-ms-blob-sealed", "true") } else { reply }
+            }
+            Kind::Page { sequence } => self.with(SEQUENCE, sequence),
+        }
+    }
+
+    /// Adds the access tier, which only block blobs have.
+    fn tier(self, blob: &Blob) -> Self {
+        match (blob.kind(), blob.tier()) {
+            (Kind::Block, Some(tier)) => self.with("x-ms-access-tier", tier.name()),
+            (Kind::Block, None) => {
+                self.with("x-ms-access-tier", Tier::Hot.name()).with("x-ms-access-tier-inferred", "true")
+            }
+            (Kind::Append { .. } | Kind::Page { .. }, _) => self,
+        }
+    }
+
     /// Adds all headers with which Get Blob and Get Blob Properties describe a blob, except the length.
     pub(super) fn blob(self, blob: &Blob, elapsed: i64) -> Self {
         let headers = &blob.headers;
         let reply = self
             .version(blob.etag, blob.modified)
             .metadata(blob.metadata.as_ref())
-            .with("x-ms-blob-type", "BlockBlob")
+            .with("x-ms-blob-type", blob.kind().name())
+            .kind(blob.kind())
             .with("x-ms-creation-time", http_date(blob.created))
             .with("x-ms-server-encrypted", "true")
             .lease(blob.lease_at(elapsed))
-            .with("x-ms-access-tier", blob.tier().unwrap_or(Tier::Hot).name())
             .with("accept-ranges", "bytes")
             .with_some("content-type", headers.content_type.as_deref())
             .with_some("content-encoding", headers.content_encoding.as_deref())
@@ -94,7 +118,7 @@ impl Reply {
             .with_some("content-disposition", headers.content_disposition.as_deref())
             .with_some("cache-control", headers.cache_control.as_deref())
             .with_some("x-ms-tag-count", blob.tags().map(|tags| tags.len()));
-        let reply = if blob.tier().is_none() { reply.with("x-ms-access-tier-inferred", "true") } else { reply };
+        let reply = reply.tier(blob);
         let reply = blob
             .encryption()
             .map(Encryption::header)

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::call::Call;
 use super::describe::Reply;
 use super::encryption::Encryption;
+use super::kind::{Kind, SEQUENCE};
 use super::lease::At;
 use super::missing_features;
 use super::pending::{CopyRecord, copy_id_text};
@@ -298,11 +299,7 @@ fn row(name: &str, blob: Option<&Blob>, columns: &Columns, dates: &mut Dates, te
     write!(text, "<Etag>0x{:X}</Etag><Content-Length>{length}</Content-Length>", blob.etag)
         .expect("writing to a string never fails");
     headers(blob, text);
-    text.push_str("<BlobType>BlockBlob</BlobType>");
-    match blob.tier() {
-        Some(tier) => xml::element("AccessTier", tier.name(), text),
-        None => text.push_str("<AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred>"),
-    }
+    kind(blob, text);
     lease(blob.lease_at(columns.elapsed), text);
     if let Some(copy) = blob.copy().filter(|_| columns.copy) {
         copied(copy, columns.elapsed, text);
@@ -341,6 +338,21 @@ fn headers(blob: &Blob, text: &mut String) {
     match &headers.content_md5 {
         Some(md5) => xml::element("Content-MD5", &BASE64.encode(md5), text),
         None => text.push_str("<Content-MD5 />"),
+    }
+}
+
+/// Its type, and what blobs of that type alone have.
+fn kind(blob: &Blob, text: &mut String) {
+    let kind = blob.kind();
+    xml::element("BlobType", kind.name(), text);
+    match (kind, blob.tier()) {
+        (Kind::Block, Some(tier)) => xml::element("AccessTier", tier.name(), text),
+        (Kind::Block, None) => {
+            text.push_str("<AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred>");
+        }
+        (Kind::Append { sealed: true, .. }, _) => text.push_str("<Sealed>true</Sealed>"),
+        (Kind::Append { .. }, _) => {}
+        (Kind::Page { sequence }, _) => xml::element(SEQUENCE, &sequence.to_string(), text),
     }
 }
 

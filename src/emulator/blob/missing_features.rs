@@ -5,7 +5,7 @@
 use super::ask::Ask;
 use super::refusal::Refusal;
 
-pub(super) const APPEND_AND_PAGE_BLOBS: &str = "append blobs and page blobs";
+pub(super) const BLOCKS_FROM_URLS: &str = "appending blocks and writing pages from URLs";
 pub(super) const ENCRYPTION: &str = "customer keys and encryption scopes in this operation";
 pub(super) const SIGNED_ADDRESSES: &str = "IP addresses in signatures (sip)";
 pub(super) const SNAPSHOTS: &str = "snapshots and versions";
@@ -14,14 +14,13 @@ const SOFT_DELETE: &str = "soft delete";
 const TAG_CONDITIONS: &str = "conditions on tags";
 
 /// Request headers that ask for something that is missing.
-const HEADERS: [(&str, &str); 7] = [
+const HEADERS: [(&str, &str); 6] = [
     ("x-ms-if-tags", TAG_CONDITIONS),
     ("x-ms-source-if-tags", TAG_CONDITIONS),
     ("x-ms-immutability-policy-until-date", IMMUTABILITY),
     ("x-ms-legal-hold", IMMUTABILITY),
     ("x-ms-default-encryption-scope", "default encryption scopes"),
     ("x-ms-structured-body", "structured message bodies"),
-    ("x-ms-seal-blob", APPEND_AND_PAGE_BLOBS),
 ];
 
 /// Refuses a request with an option that is missing.
@@ -42,7 +41,8 @@ pub(super) fn check(ask: &Ask<'_>) -> Result<(), Refusal> {
 /// The refusal of an operation that is missing, by its `comp`.
 pub(super) fn operation(ask: &Ask<'_>, comp: &str) -> Refusal {
     Refusal::not_implemented(match comp {
-        "appendblock" | "seal" | "page" | "pagelist" | "incrementalcopy" => APPEND_AND_PAGE_BLOBS,
+        "incrementalcopy" => "incremental copies",
+        "pagelist" => "lists of page ranges",
         "batch" => "batches",
         "blobs" => "finding blobs by tags",
         "immutabilitypolicies" | "legalhold" => IMMUTABILITY,

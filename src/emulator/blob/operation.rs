@@ -3,7 +3,7 @@
 use axum::http::Method;
 
 use super::ask::Ask;
-use super::missing_features::{self, APPEND_AND_PAGE_BLOBS, SNAPSHOTS};
+use super::missing_features::{self, SNAPSHOTS};
 use super::refusal::Refusal;
 
 /// Declares the operations with the names the statistics use.
@@ -39,6 +39,9 @@ operations!(
     PutBlockFromUrl,
     PutBlockList,
     GetBlockList,
+    AppendBlock,
+    AppendBlobSeal,
+    PutPage,
     GetBlob,
     GetBlobProperties,
     SetBlobProperties,
@@ -115,6 +118,9 @@ impl Operation {
             (&Method::PUT, "block") if from_url => Self::PutBlockFromUrl,
             (&Method::PUT, "block") => Self::PutBlock,
             (&Method::PUT, "blocklist") => Self::PutBlockList,
+            (&Method::PUT, "appendblock") => Self::AppendBlock,
+            (&Method::PUT, "seal") => Self::AppendBlobSeal,
+            (&Method::PUT, "page") => Self::PutPage,
             (&Method::GET, "blocklist") => Self::GetBlockList,
             (&Method::PUT, "properties") => Self::SetBlobProperties,
             (&Method::PUT, "metadata") => Self::SetBlobMetadata,
@@ -130,8 +136,7 @@ impl Operation {
     fn written(ask: &Ask<'_>, from_url: bool) -> Result<Self, Refusal> {
         match (ask.header("x-ms-blob-type"), from_url) {
             (Some("BlockBlob"), true) => Ok(Self::PutBlobFromUrl),
-            (Some("BlockBlob"), false) => Ok(Self::PutBlob),
-            (Some("AppendBlob" | "PageBlob"), _) => Err(Refusal::not_implemented(APPEND_AND_PAGE_BLOBS)),
+            (Some("BlockBlob" | "AppendBlob" | "PageBlob"), false) => Ok(Self::PutBlob),
             (Some(_), _) => Err(Refusal::header("x-ms-blob-type")),
             (None, true) if ask.header("x-ms-requires-sync").is_some_and(|sync| sync.eq_ignore_ascii_case("true")) => {
                 Ok(Self::CopyFromUrl)
@@ -170,8 +175,11 @@ impl Operation {
             | Self::PutBlockFromUrl
             | Self::CopyBlob
             | Self::CopyFromUrl => Some("cw"),
+            Self::AppendBlock => Some("aw"),
             Self::SetContainerMetadata
             | Self::PutBlockList
+            | Self::AppendBlobSeal
+            | Self::PutPage
             | Self::SetBlobProperties
             | Self::SetBlobMetadata
             | Self::SetBlobTier

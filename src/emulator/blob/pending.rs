@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::content::Body;
+use super::kind::Kind;
 use super::properties::{BlobHeaders, Pairs, Stamp};
 use crate::emulator::faults::plan::CopyFate;
 
@@ -54,6 +55,7 @@ pub(super) struct PendingCopy {
     pub(super) body: Body,
     pub(super) headers: Arc<BlobHeaders>,
     pub(super) metadata: Option<Pairs>,
+    pub(super) kind: Kind,
 }
 
 /// How a copy ended.

@@ -29,10 +29,12 @@ macro_rules! refusals {
 }
 
 refusals! {
+    APPEND_POSITION: 412 "AppendPositionConditionNotMet" "The append position condition specified was not met.";
     AUTHENTICATION_FAILED: 403 "AuthenticationFailed" "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly including the signature.";
     AUTHORIZATION_FAILURE: 403 "AuthorizationFailure" "This request is not authorized to perform this operation.";
     BLOB_ALREADY_EXISTS: 409 "BlobAlreadyExists" "The specified blob already exists.";
     BLOB_ARCHIVED: 409 "BlobArchived" "This operation is not permitted on an archived blob.";
+    BLOB_IS_SEALED: 409 "BlobIsSealed" "The specified blob is sealed and its contents can't be modified unless the blob is re-created after a delete.";
     BLOB_NOT_FOUND: 404 "BlobNotFound" "The specified blob does not exist.";
     BLOCK_COUNT: 409 "BlockCountExceedsLimit" "The committed block count cannot exceed the maximum limit of 50,000 blocks.";
     CONDITION_NOT_MET: 412 "ConditionNotMet" "The condition specified using HTTP conditional header(s) is not met.";
@@ -43,11 +45,13 @@ refusals! {
     ENCRYPTION_KEY_MISMATCH: 409 "BlobCustomerSpecifiedEncryptionMismatch" "The given customer specified encryption does not match the encryption used to encrypt the blob.";
     INVALID_AUTHENTICATION: 401 "InvalidAuthenticationInfo" "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.";
     INVALID_BLOB_TIER: 400 "InvalidBlobTier" "The specified blob tier is invalid.";
+    INVALID_BLOB_TYPE: 409 "InvalidBlobType" "The blob type is invalid for this operation.";
     INVALID_BLOCK_ID: 400 "InvalidBlobOrBlock" "The specified blob or block content is invalid.";
     INVALID_BLOCK_LIST: 400 "InvalidBlockList" "The specified block list is invalid.";
     INVALID_COPY_SOURCE: 400 "InvalidHeaderValue" "The value for one of the HTTP headers is not in the correct format: x-ms-copy-source.";
     INVALID_MD5: 400 "InvalidMd5" "The MD5 value specified in the request is invalid. The MD5 value must be 128 bits and Base64-encoded.";
     INVALID_METADATA: 400 "InvalidMetadata" "The metadata specified is invalid. It has characters that are not permitted.";
+    INVALID_PAGE_RANGE: 416 "InvalidPageRange" "The page range specified is invalid.";
     INVALID_RANGE: 416 "InvalidRange" "The range specified is invalid for the current size of the resource.";
     INVALID_RESOURCE_NAME: 400 "InvalidResourceName" "The specified resource name contains invalid characters.";
     NO_TAGS: 409 "FeatureNotYetSupportedForHierarchicalNamespaceAccounts" "Blob index tags are not yet supported for hierarchical namespace accounts.";
@@ -68,6 +72,7 @@ refusals! {
     LEASE_NOT_PRESENT: 409 "LeaseNotPresentWithLeaseOperation" "There is currently no lease on the resource.";
     LEASE_NOT_PRESENT_BLOB: 412 "LeaseNotPresentWithBlobOperation" "There is currently no lease on the blob.";
     LEASE_NOT_PRESENT_CONTAINER: 412 "LeaseNotPresentWithContainerOperation" "There is currently no lease on the container.";
+    MAX_BLOB_SIZE: 412 "MaxBlobSizeConditionNotMet" "The max blob size condition specified was not met.";
     METADATA_TOO_LARGE: 400 "MetadataTooLarge" "The size of the specified metadata exceeds the maximum size permitted.";
     MD5_MISMATCH: 400 "Md5Mismatch" "The MD5 value specified in the request did not match with the MD5 value calculated by the server.";
     NO_AUTHENTICATION: 401 "NoAuthenticationInformation" "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.";
@@ -81,6 +86,8 @@ refusals! {
     PUBLIC_ACCESS: 409 "PublicAccessNotPermitted" "Public access is not permitted on this storage account.";
     RESOURCE_NOT_FOUND: 404 "ResourceNotFound" "The specified resource does not exist.";
     RESOURCE_TYPE_MISMATCH: 403 "AuthorizationResourceTypeMismatch" "This request is not authorized to perform this operation using this resource type.";
+    SEQUENCE_NUMBER: 412 "SequenceNumberConditionNotMet" "The sequence number condition specified was not met.";
+    SEQUENCE_NUMBER_TOO_LARGE: 409 "SequenceNumberIncrementTooLarge" "The sequence number increment cannot be performed because it would result in overflow of the sequence number.";
     SERVICE_MISMATCH: 403 "AuthorizationServiceMismatch" "This request is not authorized to perform this operation using this service.";
     SOURCE_CONDITION_NOT_MET: 412 "SourceConditionNotMet" "The source condition specified using HTTP conditional header(s) is not met.";
     TOO_LARGE: 413 "RequestBodyTooLarge" "The request body is too large and exceeds the maximum permissible limit.";

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::content::{Block, Body};
 use super::encryption::Encryption;
+use super::kind::Kind;
 use super::lease::{self, Lease};
 use super::pending::{CopyRecord, CopySource, CopyState, Outcome, PendingCopy};
 use super::policies::Policy;
 use super::properties::{BlobHeaders, Pairs, PublicAccess, Stamp, Tier};
-use super::refusal::{BLOB_ARCHIVED, BLOB_NOT_FOUND, CONTAINER_NOT_FOUND, PENDING_COPY, Refusal};
+use super::refusal::{BLOB_ARCHIVED, BLOB_IS_SEALED, BLOB_NOT_FOUND, CONTAINER_NOT_FOUND, PENDING_COPY, Refusal};
 
 /// What few blobs have.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,7 @@ pub(super) struct Extras {
     pub(super) copy: Option<CopyRecord>,
     pub(super) lease: Option<Lease>,
     pub(super) encryption: Option<Encryption>,
+    pub(super) kind: Kind,
 }
 
 /// One committed blob.
@@ -52,6 +54,23 @@ impl Blob {
 
     pub(super) fn copy(&self) -> Option<&CopyRecord> {
         self.extras.as_ref()?.copy.as_ref()
+    }
+
+    /// Its type.
+    pub(super) fn kind(&self) -> Kind {
+        self.extras.as_ref().map_or(Kind::Block, |extras| extras.kind)
+    }
+
+    /// Sets what belongs to its type.
+    pub(super) fn set_kind(&mut self, kind: Kind) {
+        if self.kind() != kind {
+            self.extras().kind = kind;
+        }
+    }
+
+    /// 409 for what only a block blob can do.
+    pub(super) fn refuse_other_than_block(&self) -> Result<(), Refusal> {
+        self.kind().refuse_other_type(Kind::Block)
     }
 
     /// How it is encrypted, if not with the account's own key.
@@ -95,6 +114,7 @@ impl Blob {
             self.body = pending.body.clone();
             self.headers = Arc::clone(&pending.headers);
             self.metadata.clone_from(&pending.metadata);
+            self.set_kind(pending.kind);
         }
         self.touch(pending.stamp);
     }
@@ -102,6 +122,11 @@ impl Blob {
     /// 409 for what needs the content of a blob, or changes more than tags or tier, while it is archived.
     pub(super) fn refuse_archived(&self) -> Result<(), Refusal> {
         if self.tier() == Some(Tier::Archive) { Err(BLOB_ARCHIVED) } else { Ok(()) }
+    }
+
+    /// 409 for what changes the content of an append blob that is sealed. It can only be deleted and made again.
+    pub(super) fn refuse_sealed(&self) -> Result<(), Refusal> {
+        if matches!(self.kind(), Kind::Append { sealed: true, .. }) { Err(BLOB_IS_SEALED) } else { Ok(()) }
     }
 
     /// 409 while a copy into it is pending.
@@ -147,7 +172,7 @@ impl Contents {
         if let Some(old) = self.blobs.get_mut(name) {
             blob.created = old.created;
             blob.set_lease(old.lease_at(elapsed).after_write());
-            if let (None, Some(tier)) = (blob.tier(), old.tier()) {
+            if let (None, Some(tier), Kind::Block) = (blob.tier(), old.tier(), blob.kind()) {
                 blob.extras().tier = Some(tier);
             }
             *old = blob;

@@ -1,5 +1,7 @@
 //! Put Blob, Put Block, Put Block List and Get Block List.
 
+use std::sync::Arc;
+
 use axum::body::Body as HttpBody;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,6 +12,8 @@ use super::call::{Call, read_body};
 use super::content::{Block, Body, Piece};
 use super::describe::{Reply, blob_headers, extras, metadata, tags};
 use super::integrity::{check_blob, check_body, crc64_text};
+use super::kind::Kind;
+use super::missing_features::ENCRYPTION;
 use super::properties::BlobHeaders;
 use super::refusal::{BLOB_NOT_FOUND, BLOCK_COUNT, INVALID_BLOCK_ID, INVALID_BLOCK_LIST, INVALID_XML, Refusal};
 use super::stored::{Contents, Uncommitted};
@@ -27,13 +31,37 @@ const MAX_BLOCK_LIST: usize = 8 * 1024 * 1024;
 /// The longest block id before base64.
 const MAX_BLOCK_ID: usize = 64;
 
-/// Put Blob.
-pub(super) async fn put_blob(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
+/// Makes an append or page blob, with nothing but what its type begins with.
+pub(super) async fn create_empty(
+    call: &Call<'_>,
+    body: HttpBody,
+    content: Body,
+    kind: Kind,
+) -> Result<Response, Refusal> {
     call.check_tags_allowed()?;
     let container = call.container()?;
-    let bytes = read_body(body, MAX_PUT_BLOB).await?;
-    let md5 = check_blob(call, &bytes)?;
-    call.account.model().admit_ingress(bytes.len() as u64).map_err(Refusal::busy)?;
+    let sent = read_body(body, MAX_PUT_BLOB).await?;
+    if !sent.is_empty() {
+        return Err(Refusal::header("content-length"));
+    }
+    check_body(call, &sent)?;
+    let mut extras = extras(&call.ask, tags(&call.ask)?)?.unwrap_or_default();
+    if extras.tier.is_some() {
+        return Err(Refusal::header("x-ms-access-tier"));
+    }
+    if extras.encryption.is_some() {
+        return Err(Refusal::not_implemented(ENCRYPTION));
+    }
+    extras.kind = kind;
+    let headers = headers_of_put(call, None)?;
+    let blob = call.account.make_blob(content, headers, metadata(call.ask.headers)?, Some(extras));
+    let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
+    call.replace(&container, blob)?;
+    Ok(reply.done())
+}
+
+/// The headers of a blob that is written at once; those without `x-ms-blob-` count where the others are not sent.
+fn headers_of_put(call: &Call<'_>, content_md5: Option<Box<[u8]>>) -> Result<Arc<BlobHeaders>, Refusal> {
     let sent = |name| call.ask.header(name).map(Into::into);
     let standard = BlobHeaders {
         content_type: sent("content-type"),
@@ -41,9 +69,19 @@ pub(super) async fn put_blob(call: &Call<'_>, body: HttpBody) -> Result<Response
         content_language: sent("content-language"),
         content_disposition: None,
         cache_control: sent("cache-control"),
-        content_md5: Some(md5.into()),
+        content_md5,
     };
-    let headers = call.account.share(blob_headers(&call.ask)?.or(&standard).with_default_type());
+    Ok(call.account.share(blob_headers(&call.ask)?.or(&standard).with_default_type()))
+}
+
+/// Put Blob of a block blob.
+pub(super) async fn put_block_blob(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
+    call.check_tags_allowed()?;
+    let container = call.container()?;
+    let bytes = read_body(body, MAX_PUT_BLOB).await?;
+    let md5 = check_blob(call, &bytes)?;
+    call.account.model().admit_ingress(bytes.len() as u64).map_err(Refusal::busy)?;
+    let headers = headers_of_put(call, Some(md5.into()))?;
     let (body, headers) = call.stored(Body::Whole(Piece::Real(bytes)), headers);
     let blob = call.account.make_blob(body, headers, metadata(call.ask.headers)?, extras(&call.ask, tags(&call.ask)?)?);
     let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
@@ -77,6 +115,7 @@ pub(super) fn stage(call: &Call<'_>, pieces: Box<[Piece]>) -> Result<(), Refusal
     if let Some(blob) = contents.blobs.get(name) {
         blob.refuse_pending()?;
         blob.refuse_archived()?;
+        blob.refuse_other_than_block()?;
     }
     call.check_lease_to_write(contents.blobs.get(name))?;
     let length_of_others = contents.uncommitted.get(name).and_then(|blocks| blocks.keys().next()).map(|id| id.len());
@@ -147,6 +186,7 @@ pub(super) async fn put_block_list(call: &Call<'_>, body: HttpBody) -> Result<Re
     let container = call.container()?;
     let mut contents = container.lock_to_change(call.elapsed())?;
     call.check_replace(&contents)?;
+    call.check_type(&contents, Kind::Block)?;
     let blocks = pick_blocks(&contents, name, &list)?;
     let (body, headers) = call.stored(Body::Blocks(blocks.into()), headers);
     let blob = call.account.make_blob(body, headers, metadata, extras);
@@ -185,6 +225,7 @@ pub(super) fn get_block_list(call: &Call<'_>) -> Result<Response, Refusal> {
     let blob = contents.blobs.get(name);
     if let Some(blob) = blob {
         call.check_lease_to_read(blob)?;
+        blob.refuse_other_than_block()?;
     }
     let uncommitted = contents.uncommitted.get(name);
     if blob.is_none() && uncommitted.is_none() {

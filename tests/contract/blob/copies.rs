@@ -17,7 +17,7 @@ pub(crate) async fn an_asynchronous_copy_arrives_whole(fixture: &Fixture) {
     }
 }
 
-async fn wait_for_copy(fixture: &Fixture, name: &str) -> Blob {
+pub(super) async fn wait_for_copy(fixture: &Fixture, name: &str) -> Blob {
     for _ in 0..100 {
         let blob = fixture.listed(&fixture.target).await.remove(name).expect("a copy is listed from its start");
         if blob.copy.as_ref().is_none_or(|copy| copy.status != CopyStatus::Pending) {
@@ -77,7 +77,7 @@ pub(crate) async fn one_request_brings_everything(fixture: &Fixture) {
         let blob = fixture.seed(name, length).await;
         let from = fixture.source.copy_source(&fixture.container, &blob).await.unwrap();
         let result = fixture.target.put_from_url(&fixture.at(name), &from).await;
-        if fixture.puts_from_url {
+        if fixture.abilities.puts_from_url {
             assert!(result.unwrap().etag.is_some());
             let arrived = fixture.listed(&fixture.target).await.remove(name).expect("it is there");
             assert_eq!(arrived.length, length as u64, "{name}");
@@ -109,7 +109,7 @@ pub(crate) async fn a_source_that_changed_or_vanished_is_reported(fixture: &Fixt
             _ => panic!("{error:?}"),
         }
         let mut errors = vec![fixture.target.put_blocks_from_url(&to, &from).await.unwrap_err()];
-        if fixture.puts_from_url {
+        if fixture.abilities.puts_from_url {
             errors.push(fixture.target.put_from_url(&to, &from).await.unwrap_err());
         }
         for error in errors {

@@ -104,7 +104,7 @@ async fn a_refusal_names_what_is_not_implemented() {
         rest.split_once(".</Message>").unwrap().0.to_owned()
     };
     for (request, feature) in [
-        ("PUT /west/films/a?comp=appendblock", "append blobs and page blobs"),
+        ("GET /west/films/a?comp=pagelist", "lists of page ranges"),
         ("POST /west/films?restype=container&comp=batch", "batches"),
         ("GET /west?comp=blobs&where=x", "finding blobs by tags"),
         ("PUT /west/films/a?comp=legalhold", "immutability policies and legal holds"),
