@@ -74,6 +74,8 @@ pub enum Cause {
     SourceRefusesTarget,
     /// The source account refuses the signature in requests from the target's service.
     SourceSignatureRefused,
+    /// A container on the target takes no writes, as the destination of object replication.
+    TargetNotWritable,
     /// The container of a copy was deleted.
     TargetContainerDeleted,
     /// A blob is encrypted with a key that the customer sends with each request.

@@ -61,7 +61,7 @@ impl BlobAccount {
                         failure: Some(error.failure),
                     });
                 }
-                Err(error) => self.remedy(error, &mut plan).await?,
+                Err(error) => self.remedy(to, error, &mut plan).await?,
             }
         }
     }
@@ -150,7 +150,7 @@ impl BlobAccount {
                         None => return Err(error.into()),
                     }
                 }
-                Err(error) => self.remedy(error, &mut plan).await?,
+                Err(error) => self.remedy(to, error, &mut plan).await?,
             }
         }
     }

@@ -56,7 +56,7 @@ impl BlobAccount {
             };
             Ok(done(client.set_properties(Some(options)).await?.headers()))
         });
-        settled(changed.await, blob)
+        self.settled(changed.await, blob).await
     }
 
     /// Set Blob Metadata: all metadata becomes this.
@@ -77,7 +77,7 @@ impl BlobAccount {
             };
             Ok(done(client.set_metadata(metadata, Some(options)).await?.headers()))
         });
-        settled(changed.await, blob)
+        self.settled(changed.await, blob).await
     }
 
     /// Append Blob Seal: nothing can be added to the blob from then on. The entity tag stays.
@@ -92,7 +92,7 @@ impl BlobAccount {
             };
             Ok(done(client.seal(Some(options)).await?.headers()))
         });
-        settled(changed.await, blob)
+        self.settled(changed.await, blob).await
     }
 
     /// Set Blob Tags: all index tags become these. The entity tag stays, so it is no condition.
@@ -105,7 +105,22 @@ impl BlobAccount {
             client.set_tags(tags, None).await?;
             Ok(Changed::Done { etag: None })
         });
-        settled(changed.await, blob)
+        self.settled(changed.await, blob).await
+    }
+
+    async fn settled(&self, changed: Result<Changed, CallError>, blob: &BlobRef) -> Result<Changed, Error> {
+        let error = match changed {
+            Ok(changed) => return Ok(changed),
+            Err(error) => error,
+        };
+        if refused_with(&error, ABSENT) {
+            return Ok(Changed::Missing);
+        }
+        match target_refusal(&error) {
+            Some(cause) => Err(Error::Copy { subject: blob.to_string(), cause, failure: Some(error.failure) }),
+            None if error.failure.status() == Some(412) => Ok(Changed::ConditionFailed),
+            None => Err(self.refused_write(blob, error).await),
+        }
     }
 }
 
@@ -115,21 +130,6 @@ fn owned(pairs: &BTreeMap<String, String>) -> HashMap<String, String> {
 
 fn done(headers: &Headers) -> Changed {
     Changed::Done { etag: header(headers, "etag") }
-}
-
-fn settled(changed: Result<Changed, CallError>, blob: &BlobRef) -> Result<Changed, Error> {
-    let error = match changed {
-        Ok(changed) => return Ok(changed),
-        Err(error) => error,
-    };
-    if refused_with(&error, ABSENT) {
-        return Ok(Changed::Missing);
-    }
-    match target_refusal(&error) {
-        Some(cause) => Err(Error::Copy { subject: blob.to_string(), cause, failure: Some(error.failure) }),
-        None if error.failure.status() == Some(412) => Ok(Changed::ConditionFailed),
-        None => Err(error.into()),
-    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(super) struct Head {
     pub(super) blob: Blob,
     /// URL of the copy it was made by. It may hold a signature.
     pub(super) copy_source: Option<String>,
+    /// Does object replication write it?
+    pub(super) replicated: bool,
     tagged: bool,
 }
 
@@ -90,6 +92,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
     let mut length = None;
     let (mut copy_id, mut status, mut progress, mut description) = (None, None, None, None);
     let (mut copy_source, mut tagged, mut kind, mut sealed) = (None, false, None, false);
+    let mut replicated = false;
     for (name, value) in headers.iter() {
         let text = || Some(value.as_str().to_owned());
         let properties = &mut found.properties;
@@ -104,6 +107,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
             "cache-control" => properties.cache_control = text(),
             "content-md5" => properties.content_md5 = BASE64.decode(value.as_str()).ok(),
             "x-ms-blob-type" => kind = BlobKind::named(value.as_str()),
+            "x-ms-or-policy-id" => replicated = true,
             "x-ms-blob-sealed" => sealed = value.as_str() == "true",
             "x-ms-access-tier" => found.tier = text(),
             "x-ms-copy-id" => copy_id = text(),
@@ -127,7 +131,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
     if let (Some(id), Some(status)) = (copy_id, status) {
         found.copy = Some(CopyState { id, status, progress, description });
     }
-    Ok(Head { blob: found, copy_source, tagged })
+    Ok(Head { blob: found, copy_source, replicated, tagged })
 }
 
 /// The service's word for the state of a copy.

@@ -11,6 +11,7 @@ use super::account::BlobAccount;
 use super::properties::{ABSENT, control_call, header, refused_with};
 use super::write::write_call;
 use crate::error::{CallError, Error, Failure};
+use crate::failure::copy_refusal;
 use crate::model::{BlobRef, LeaseId};
 
 /// What these blobs hold.
@@ -158,7 +159,10 @@ impl BlobAccount {
             Ok(()) => Ok(Deleted::Done),
             Err(error) if refused_with(&error, ABSENT) => Ok(Deleted::Done),
             Err(error) if condition.failed(&error) => Ok(Deleted::ConditionFailed),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(match error.failure.code().and_then(copy_refusal::of_target) {
+                Some(cause) => Error::Copy { subject, cause, failure: Some(error.failure) },
+                None => error.into(),
+            }),
         }
     }
 }

@@ -24,8 +24,11 @@ pub(crate) fn of_target(code: &str) -> Option<Cause> {
         "BlobArchived" | "BlobBeingRehydrated" => Cause::ArchivedInTarget,
         "BlobImmutableDueToPolicy" | "BlobImmutableDueToLegalHold" => Cause::BlobImmutable,
         "ContainerBeingDeleted" | "ContainerNotFound" => Cause::TargetContainerDeleted,
+        // Not documented for it; seen in an emulator.
+        "BlobOperationNotSupported" => Cause::TargetNotWritable,
         "InfiniteLeaseDurationRequired" => Cause::BlobLeased,
-        code if code.starts_with("LeaseId") => Cause::BlobLeased,
+        // No lease on a blob of a library is ours.
+        code if code.starts_with("Lease") => Cause::BlobLeased,
         code if names_a_scope(code) => Cause::EncryptionScope,
         _ => return None,
     })
@@ -75,7 +78,9 @@ mod tests {
         for (code, expected) in [
             ("LeaseIdMissing", Some(Cause::BlobLeased)),
             ("LeaseIdMismatchWithBlobOperation", Some(Cause::BlobLeased)),
+            ("LeaseNotPresentWithBlobOperation", Some(Cause::BlobLeased)),
             ("InfiniteLeaseDurationRequired", Some(Cause::BlobLeased)),
+            ("BlobOperationNotSupported", Some(Cause::TargetNotWritable)),
             ("BlobImmutableDueToLegalHold", Some(Cause::BlobImmutable)),
             ("BlobBeingRehydrated", Some(Cause::ArchivedInTarget)),
             ("RequestForbiddenByContainerEncryptionPolicy", Some(Cause::EncryptionScope)),

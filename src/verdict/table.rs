@@ -354,6 +354,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         "start a streaming endpoint of the target account",
     ),
     entry(
+        Cause::TargetNotWritable,
+        "target-not-writable",
+        Class::Failed,
+        "the container of its copy takes no writes, as the destination of object replication does",
+        "delete the object replication policy that writes to this container, or let it write to another one; then run again",
+    ),
+    entry(
         Cause::TwoCopies,
         "two-copies",
         Class::Conflict,

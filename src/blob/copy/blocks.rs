@@ -86,7 +86,7 @@ impl BlobAccount {
                     }
                 }
                 // What is there stays there: another signature or tier changes no block.
-                Err(error) => self.remedy(error, &mut plan).await?,
+                Err(error) => self.remedy(to, error, &mut plan).await?,
             }
         }
     }

@@ -23,6 +23,8 @@ const TIER_REFUSALS: &[&str] = &["InvalidBlobTier", "UnsupportedHeader", "BlobAc
 const CHANGED: &[&str] = &["SourceConditionNotMet", "ConditionNotMet"];
 /// The code with which the target reports that it could not read the source. It does not state the reason.
 const UNREADABLE: &[&str] = &["CannotVerifyCopySource"];
+/// Codes of status 409 that are about one blob, and have their remedies elsewhere.
+const OF_BLOB: &[&str] = &["BlobIsSealed", "InvalidBlobType", "PendingCopyOperation"];
 /// The length of an MD5.
 const MD5_BYTES: usize = 16;
 
@@ -71,7 +73,7 @@ impl BlobAccount {
     }
 
     /// Changes the plan if a retry can succeed; otherwise returns the error with its cause.
-    pub(super) async fn remedy(&self, error: CallError, plan: &mut Plan<'_>) -> Result<(), Error> {
+    pub(super) async fn remedy(&self, to: &BlobRef, error: CallError, plan: &mut Plan<'_>) -> Result<(), Error> {
         if plan.tier.is_some() && refused_with(&error, TIER_REFUSALS) {
             if !self.without_tiers.swap(true, Ordering::Relaxed) {
                 tracing::warn!(account = %self.name, "takes no access tiers; blobs get the account's default");
@@ -88,7 +90,20 @@ impl BlobAccount {
             plan.resigned = Some(plan.from.resigned().await?);
             return Ok(());
         }
-        Err(meaning(error, plan.from))
+        Err(match meaning(error, plan.from) {
+            Error::Call(error) => self.refused_write(to, error).await,
+            error => error,
+        })
+    }
+
+    /// The error of a write that the target refused with a code of no known cause. The code for the destination of object
+    /// replication is not documented, but what replication wrote there says so.
+    pub(in crate::blob) async fn refused_write(&self, to: &BlobRef, error: CallError) -> Error {
+        let unknown = error.failure.status() == Some(409) && !refused_with(&error, OF_BLOB);
+        if unknown && matches!(self.head(to).await, Ok(Some(head)) if head.replicated) {
+            return refused(error.subject.clone(), Cause::TargetNotWritable, error);
+        }
+        error.into()
     }
 
     /// May it be the tags that a principal may not write? The role for that is one of its own, and only an answer shows that

@@ -139,6 +139,7 @@ async fn a_change_of_the_source_is_reported() {
         (refusal(400, "Md5Mismatch"), "wrong-checksum"),
         (refusal(412, "LeaseIdMissing"), "lease"),
         (refusal(409, "BlobImmutableDueToLegalHold"), "blob-immutable"),
+        (refusal(409, "BlobOperationNotSupported"), "target-not-writable"),
         (refusal(404, "ContainerNotFound"), "target-container-deleted"),
     ];
     for (answer, expected) in cases {
@@ -168,6 +169,18 @@ async fn a_source_that_lets_the_target_in_by_no_signature_has_the_cause_it_says(
         let error = target.put_from_url(&destination(), &source(5)).await.unwrap_err();
         assert!(matches!(error, Error::Copy { cause, .. } if cause == expected), "{error:?}");
         assert_eq!(error.disposition(), Disposition::Fatal);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_with_an_unknown_code_is_that_of_object_replication_if_the_blob_says_so() {
+    let head = [("content-length", "1"), ("x-ms-blob-type", "BlockBlob"), ("x-ms-or-policy-id", "p")];
+    for (headers, cause) in [(&head[..], Some(Cause::TargetNotWritable)), (&head[..2], None)] {
+        let (fake, target) = target([refusal(409, "Unheard"), answer(200, headers)]);
+        let error = target.put_from_url(&destination(), &source(5)).await.unwrap_err();
+        assert_eq!((error.cause().filter(|cause| *cause != Cause::RequestRefused), fake.asked().len()), (cause, 2));
+        let disposition = if cause.is_some() { Disposition::Permanent } else { Disposition::Conflict };
+        assert_eq!(error.disposition(), disposition, "{error}");
     }
 }
 
