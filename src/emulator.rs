@@ -56,7 +56,7 @@ pub use handle::EmulatorHandle;
 pub use library::{Generate, GenerateError, Sizes};
 pub use media_v2::{AssetLook, FileLook, LocatorLook, NewLocator, Operator, OperatorError};
 pub use ready::{Ready, ReadyRegion, ReadyStorage};
-pub use settings::{PrincipalSettings, Role, RoleAssignment, SourceAccess, TagSupport};
+pub use settings::{PrincipalSettings, Protection, Role, RoleAssignment, SourceAccess, TagSupport};
 pub use settings::{Settings, SettingsError};
 pub use stats::StatsSnapshot;
 pub use storage::{Described, Headers};

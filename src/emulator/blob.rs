@@ -25,6 +25,7 @@ mod page;
 mod pending;
 pub(crate) mod policies;
 mod properties;
+mod protection;
 mod public_access;
 mod read;
 mod refusal;

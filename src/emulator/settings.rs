@@ -9,6 +9,8 @@ mod read;
 pub use error::SettingsError;
 pub use principals::{PrincipalSettings, Role, RoleAssignment};
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// Everything that can be set. The default is two regions, `west` and `east`, with every limit off.
@@ -87,6 +89,22 @@ pub struct StorageSettings {
     /// May its containers be open to the public? New accounts of the service do not allow it.
     #[serde(default)]
     pub public_access: bool,
+    /// What keeps clients from changing the blobs of containers, by the containers' names.
+    #[serde(default)]
+    pub protected: BTreeMap<String, Protection>,
+}
+
+/// What keeps clients from changing the blobs of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protection {
+    /// It is the destination of object replication: nothing can be written. What is there can be read, deleted, and moved to
+    /// another tier.
+    Replication,
+    /// An immutability policy: blobs can be added, but neither changed nor deleted.
+    Immutability,
+    /// A legal hold: the same.
+    LegalHold,
 }
 
 /// Whether the blobs of a storage account have index tags.
@@ -204,6 +222,7 @@ impl Default for Settings {
                 source_access: SourceAccess::Open,
                 index_tags: TagSupport::Offered,
                 public_access: false,
+                protected: BTreeMap::new(),
             }],
             ports: Ports::default(),
             media: MediaSettings::default(),

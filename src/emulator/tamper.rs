@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::blob::account::BlobAccount;
 use super::handle::EmulatorHandle;
-use super::settings::{SourceAccess, TagSupport};
+use super::settings::{Protection, SourceAccess, TagSupport};
 use super::storage::{Content, Described, Headers, NewBlob, StorageError};
 use super::storage_account::StorageAccount;
 
@@ -124,6 +124,12 @@ impl EmulatorHandle {
     #[must_use]
     pub fn allow_public_access(&self, account: &str, allowed: bool) -> bool {
         self.internal(account).map(|account| account.allow_public_access(allowed)).is_some()
+    }
+
+    /// Protects a container, or no longer; it need not exist.
+    #[must_use]
+    pub fn protect(&self, account: &str, container: &str, protection: Option<Protection>) -> bool {
+        self.internal(account).map(|account| account.protect(container, protection)).is_some()
     }
 
     /// Says whether the blobs of an account have index tags, and whether requests for them are refused, from now on.

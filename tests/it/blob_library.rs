@@ -5,6 +5,7 @@ mod folders;
 mod order;
 mod selection;
 mod types;
+mod unwritable;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use mediamirror::monitor::TestMonitor;
 use mediamirror::redact::Secret;
 use tokio_util::sync::CancellationToken;
 
+use crate::blob_contract::{Access, Raw};
 use crate::simulation::{follow, paused_runtime};
 use crate::world::{World, account_signature, once};
 
@@ -43,6 +45,14 @@ async fn fill(world: &World, container: &str, blobs: &[&str]) {
         let properties = BlobProperties { content_type: Some("video/mp4".to_owned()), ..BlobProperties::default() };
         account.put_blob(&at, format!("{container} {name}").into(), &properties).await.unwrap();
     }
+}
+
+/// An account of the world as it is on the wire.
+fn raw(world: &World, region: usize) -> Raw {
+    let region = &world.emulator.ready().regions[region];
+    let (name, key) = (region.storage_account.clone(), region.storage_key.clone());
+    let access = Access { name, endpoint: region.blob.parse().unwrap(), key };
+    Raw::new(&world.emulator.http_client(), &access)
 }
 
 /// The containers of the target that are not the program's own, each with its blobs.

@@ -115,6 +115,7 @@ fn storage(access: Access) -> StorageSettings {
         source_access: mediamirror::emulator::SourceAccess::Open,
         index_tags: mediamirror::emulator::TagSupport::Offered,
         public_access: false,
+        protected: std::collections::BTreeMap::new(),
     }
 }
 

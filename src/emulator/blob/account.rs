@@ -16,7 +16,7 @@ use super::sas::{Issuer, SigningKey};
 use super::stored::{Blob, Container, Contents, Extras};
 use crate::emulator::clock::Clock;
 use crate::emulator::service_model::ServiceModel;
-use crate::emulator::settings::{BlobLimits, Role, SourceAccess, TagSupport};
+use crate::emulator::settings::{BlobLimits, Protection, Role, SourceAccess, TagSupport};
 use crate::emulator::storage::{NewBlob, StorageError, StoredBlob, StoredPolicy};
 
 /// Where `ETag`s start: they look like the service's, which count ticks.
@@ -33,6 +33,8 @@ pub(crate) struct BlobAccount {
     source_access: RwLock<SourceAccess>,
     index_tags: RwLock<TagSupport>,
     public_access: AtomicBool,
+    /// What protects containers, by their names.
+    protected: RwLock<BTreeMap<String, Protection>>,
     /// The roles of principals, by the ids of their objects.
     roles: RwLock<BTreeMap<String, Role>>,
     containers: RwLock<BTreeMap<Box<str>, Arc<Container>>>,
@@ -60,6 +62,7 @@ impl BlobAccount {
             source_access: RwLock::default(),
             index_tags: RwLock::default(),
             public_access: AtomicBool::new(false),
+            protected: RwLock::default(),
             roles: RwLock::default(),
             containers: RwLock::default(),
             changes: AtomicU64::new(0),
@@ -117,6 +120,20 @@ impl BlobAccount {
     /// Allows or forbids public containers from now on.
     pub(crate) fn allow_public_access(&self, allowed: bool) {
         self.public_access.store(allowed, Ordering::Relaxed);
+    }
+
+    /// What protects a container.
+    pub(super) fn protection(&self, container: &str) -> Option<Protection> {
+        self.protected.read().expect("the map is never left half done").get(container).copied()
+    }
+
+    /// Protects a container, or no longer.
+    pub(crate) fn protect(&self, container: &str, protection: Option<Protection>) {
+        let mut protected = self.protected.write().expect("the map is never left half done");
+        match protection {
+            Some(protection) => protected.insert(container.to_owned(), protection),
+            None => protected.remove(container),
+        };
     }
 
     /// Gives a principal a role, or takes it away.

@@ -12,13 +12,14 @@ use super::content::{Body as Content, Piece};
 use super::kind::Kind;
 use super::lease::{self, Leased};
 use super::properties::BlobHeaders;
+use super::protection::{self, Write};
 use super::refusal::{NO_TAGS, PERMISSION_MISMATCH, Refusal, TOO_LARGE, UNAUTHORIZED_OVERWRITE};
 use super::sas::{Grant, Issuer as _};
 use super::stored::{Blob, Container, Contents};
 use super::surroundings::Surroundings;
 use crate::emulator::directory::Principal;
 use crate::emulator::faults::plan::{CopyFate, Pretence};
-use crate::emulator::settings::TagSupport;
+use crate::emulator::settings::{Protection, TagSupport};
 
 /// How a request was authorised.
 #[derive(Debug)]
@@ -57,17 +58,28 @@ impl Call<'_> {
         self.account.container(self.ask.container()?)
     }
 
-    /// Checks a write to a blob that may exist: permission, conditions, pending copies, tier, seal, lease.
+    /// Checks a write to a blob that may exist: permission, conditions, protection, pending copies, tier, seal, lease.
     pub(super) fn check_replace(&self, contents: &Contents) -> Result<(), Refusal> {
         let existing = contents.blobs.get(self.ask.blob()?);
         if existing.is_some() && !self.authority.grant.any_of("w") {
             return Err(UNAUTHORIZED_OVERWRITE);
         }
         Conditions::of(self.ask.headers).check_write(existing)?;
+        self.check_protection(if existing.is_some() { Write::Change } else { Write::New })?;
         existing.map_or(Ok(()), Blob::refuse_pending)?;
         existing.map_or(Ok(()), Blob::refuse_archived)?;
         existing.map_or(Ok(()), Blob::refuse_sealed)?;
         self.check_lease_to_write(existing)
+    }
+
+    /// 409 where the protection of the container forbids the write.
+    pub(super) fn check_protection(&self, write: Write) -> Result<(), Refusal> {
+        protection::check(self.protection()?, write)
+    }
+
+    /// What protects the container that the request names.
+    pub(super) fn protection(&self) -> Result<Option<Protection>, Refusal> {
+        Ok(self.account.protection(self.ask.container()?))
     }
 
     /// A blob that is written in that way must have the type for it.
@@ -143,13 +155,18 @@ impl Call<'_> {
         content.slice(0, content.len()).into()
     }
 
-    /// Lets a change to the committed blob happen: existence, conditions, pending copies and lease are checked first.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Blob) -> T) -> Result<T, Refusal> {
-        self.change_if(|_| Ok(()), change)
+    /// Lets a change to the committed blob happen: existence, conditions, protection, pending copies and lease are checked
+    /// first, and what else it must meet.
+    pub(super) fn change_if<T>(
+        &self,
+        check: impl FnOnce(&Blob) -> Result<(), Refusal>,
+        change: impl FnOnce(&mut Blob) -> T,
+    ) -> Result<T, Refusal> {
+        self.describe_if(|blob| self.check_protection(Write::Change).and_then(|()| check(blob)), change)
     }
 
-    /// The same where the blob must meet one more condition.
-    pub(super) fn change_if<T>(
+    /// The same for a change that is neither one of the content nor of the entity tag, and that protections allow.
+    pub(super) fn describe_if<T>(
         &self,
         check: impl FnOnce(&Blob) -> Result<(), Refusal>,
         change: impl FnOnce(&mut Blob) -> T,

@@ -10,6 +10,7 @@ use super::describe::{Reply, blob_headers, metadata, tier, valid_tags};
 use super::encryption;
 use super::kind::Kind;
 use super::page::Resized;
+use super::protection::Write;
 use super::refusal::{INVALID_XML, Refusal};
 use super::stored::Blob;
 use crate::emulator::http::Response;
@@ -54,7 +55,7 @@ fn versioned(blob: &mut Blob, stamp: super::properties::Stamp) -> Response {
 /// Set Blob Tier. Neither `ETag` nor time change.
 pub(super) fn set_tier(call: &Call<'_>) -> Result<Response, Refusal> {
     let tier = tier(&call.ask)?.ok_or_else(|| Refusal::missing_header("x-ms-access-tier"))?;
-    call.change_if(Blob::refuse_other_than_block, |blob| {
+    call.describe_if(Blob::refuse_other_than_block, |blob| {
         blob.extras().tier = Some(tier);
         Reply::new(200).done()
     })
@@ -64,10 +65,13 @@ pub(super) fn set_tier(call: &Call<'_>) -> Result<Response, Refusal> {
 pub(super) async fn set_tags(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
     call.check_tags()?;
     let tags = valid_tags(parse_tags(&read_body(body, MAX_XML).await?)?)?;
-    call.change(|blob| {
-        blob.extras().tags = tags;
-        Reply::new(204).done()
-    })
+    call.describe_if(
+        |_| call.check_protection(Write::Tags),
+        |blob| {
+            blob.extras().tags = tags;
+            Reply::new(204).done()
+        },
+    )
 }
 
 fn parse_tags(document: &[u8]) -> Result<std::collections::BTreeMap<String, String>, Refusal> {
@@ -113,6 +117,7 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
     let mut contents = container.lock_to_change(call.elapsed())?;
     let blob = contents.blob(name)?;
     Conditions::of(call.ask.headers).check_write(Some(blob))?;
+    call.check_protection(Write::Deletion)?;
     blob.refuse_pending()?;
     call.check_lease_to_write(Some(blob))?;
     if call.stores() {

@@ -17,6 +17,7 @@ use super::sas::{self, DelegationTerms, delegation_key};
 use super::times::{iso_seconds, parse_iso_millis};
 use super::xml;
 use crate::emulator::http::Response;
+use crate::emulator::settings::Protection;
 
 /// Larger than any policy list or key request.
 const MAX_XML: usize = 64 * 1024;
@@ -107,8 +108,8 @@ pub(super) fn properties(call: &Call<'_>) -> Result<Response, Refusal> {
         .metadata(contents.metadata.as_ref())
         .lease(lease::At::new(contents.lease, call.elapsed()))
         .with_some(PUBLIC, contents.public.map(PublicAccess::name))
-        .with("x-ms-has-immutability-policy", "false")
-        .with("x-ms-has-legal-hold", "false")
+        .with("x-ms-has-immutability-policy", call.protection()? == Some(Protection::Immutability))
+        .with("x-ms-has-legal-hold", call.protection()? == Some(Protection::LegalHold))
         .done())
 }
 

@@ -1,5 +1,7 @@
 //! List Blobs and List Containers: pages in name order, each at the cost of its own rows.
 
+mod row;
+
 use std::fmt::Write as _;
 use std::ops::Bound;
 
@@ -8,17 +10,16 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::call::Call;
 use super::describe::Reply;
-use super::encryption::Encryption;
-use super::kind::{Kind, SEQUENCE};
 use super::lease::At;
 use super::missing_features;
-use super::pending::{CopyRecord, copy_id_text};
-use super::properties::Pairs;
 use super::refusal::{NO_LIMITED_LISTING, Refusal};
 use super::stored::{Blob, Contents};
 use super::xml;
 use crate::emulator::http::Response;
 use crate::emulator::http::http_date;
+use crate::emulator::settings::Protection;
+pub(super) use row::tag_set;
+use row::{Columns, Dates, lease, metadata, row};
 
 /// The most rows of a page, and how many a request without `maxresults` gets.
 const MAX_RESULTS: usize = 5000;
@@ -120,7 +121,11 @@ pub(super) fn list_containers(call: &Call<'_>) -> Result<Response, Refusal> {
         if let Some(public) = contents.public {
             xml::element("PublicAccess", public.name(), &mut text);
         }
-        text.push_str("<HasImmutabilityPolicy>false</HasImmutabilityPolicy><HasLegalHold>false</HasLegalHold>");
+        let protection = call.account.protection(&container.name);
+        for (tag, has) in [("HasImmutabilityPolicy", Protection::Immutability), ("HasLegalHold", Protection::LegalHold)]
+        {
+            xml::element(tag, if protection == Some(has) { "true" } else { "false" }, &mut text);
+        }
         xml::close("Properties", &mut text);
         if with_metadata {
             metadata(contents.metadata.as_ref(), &mut text);
@@ -149,16 +154,6 @@ fn check_includes(call: &Call<'_>, known: &[&str]) -> Result<(), Refusal> {
 
 fn includes(call: &Call<'_>, what: &str) -> bool {
     call.ask.query("include").is_some_and(|list| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(what)))
-}
-
-/// The optional columns that the request includes.
-#[expect(clippy::struct_excessive_bools, reason = "one for each word of the include parameter")]
-struct Columns {
-    copy: bool,
-    metadata: bool,
-    tags: bool,
-    uncommitted: bool,
-    elapsed: i64,
 }
 
 /// List Blobs.
@@ -265,134 +260,4 @@ impl<'c> Rows<'c> {
             None => {}
         }
     }
-}
-
-/// Dates as text; neighbours in a listing were often made in the same second.
-#[derive(Default)]
-struct Dates {
-    seconds: u32,
-    text: String,
-}
-
-impl Dates {
-    fn print(&mut self, seconds: u32) -> &str {
-        if self.seconds != seconds || self.text.is_empty() {
-            self.seconds = seconds;
-            self.text = http_date(seconds);
-        }
-        &self.text
-    }
-}
-
-fn row(name: &str, blob: Option<&Blob>, columns: &Columns, dates: &mut Dates, text: &mut String) {
-    text.push_str("<Blob>");
-    xml::name(name, text);
-    let Some(blob) = blob else {
-        text.push_str("<Properties><Content-Length>0</Content-Length><BlobType>BlockBlob</BlobType>");
-        text.push_str("</Properties></Blob>");
-        return;
-    };
-    text.push_str("<Properties>");
-    xml::element("Creation-Time", dates.print(blob.created), text);
-    xml::element("Last-Modified", dates.print(blob.modified), text);
-    let length = blob.body.len();
-    write!(text, "<Etag>0x{:X}</Etag><Content-Length>{length}</Content-Length>", blob.etag)
-        .expect("writing to a string never fails");
-    headers(blob, text);
-    kind(blob, text);
-    lease(blob.lease_at(columns.elapsed), text);
-    if let Some(copy) = blob.copy().filter(|_| columns.copy) {
-        copied(copy, columns.elapsed, text);
-    }
-    text.push_str("<ServerEncrypted>true</ServerEncrypted>");
-    if let Some((tag, value)) = blob.encryption().map(Encryption::element) {
-        xml::element(tag, &value, text);
-    }
-    if let Some(tags) = blob.tags() {
-        write!(text, "<TagCount>{}</TagCount>", tags.len()).expect("writing to a string never fails");
-    }
-    text.push_str("</Properties>");
-    if columns.metadata {
-        metadata(blob.metadata.as_ref(), text);
-    }
-    if let Some(tags) = blob.tags().filter(|_| columns.tags) {
-        xml::open("Tags", text);
-        tag_set(tags, text);
-        xml::close("Tags", text);
-    }
-    text.push_str("</Blob>");
-}
-
-/// The headers of a blob, an empty element for each that is not set.
-fn headers(blob: &Blob, text: &mut String) {
-    let headers = &blob.headers;
-    for (tag, value) in [
-        ("Content-Type", &headers.content_type),
-        ("Content-Encoding", &headers.content_encoding),
-        ("Content-Language", &headers.content_language),
-        ("Cache-Control", &headers.cache_control),
-        ("Content-Disposition", &headers.content_disposition),
-    ] {
-        xml::element(tag, value.as_deref().unwrap_or_default(), text);
-    }
-    match &headers.content_md5 {
-        Some(md5) => xml::element("Content-MD5", &BASE64.encode(md5), text),
-        None => text.push_str("<Content-MD5 />"),
-    }
-}
-
-/// Its type, and what blobs of that type alone have.
-fn kind(blob: &Blob, text: &mut String) {
-    let kind = blob.kind();
-    xml::element("BlobType", kind.name(), text);
-    match (kind, blob.tier()) {
-        (Kind::Block, Some(tier)) => xml::element("AccessTier", tier.name(), text),
-        (Kind::Block, None) => {
-            text.push_str("<AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred>");
-        }
-        (Kind::Append { sealed: true, .. }, _) => text.push_str("<Sealed>true</Sealed>"),
-        (Kind::Append { .. }, _) => {}
-        (Kind::Page { sequence }, _) => xml::element(SEQUENCE, &sequence.to_string(), text),
-    }
-}
-
-fn lease(lease: At, text: &mut String) {
-    let state = lease.state();
-    xml::element("LeaseStatus", state.status(), text);
-    xml::element("LeaseState", state.name(), text);
-    if let Some(duration) = lease.duration() {
-        xml::element("LeaseDuration", duration, text);
-    }
-}
-
-fn copied(copy: &CopyRecord, elapsed: i64, text: &mut String) {
-    xml::element("CopyId", &copy_id_text(copy.id), text);
-    xml::element("CopySource", &copy.source, text);
-    xml::element("CopyStatus", copy.status(), text);
-    xml::element("CopyProgress", &copy.progress(elapsed), text);
-    if let Some(at) = copy.completed() {
-        xml::element("CopyCompletionTime", &http_date(at), text);
-    }
-    if let Some(description) = copy.description() {
-        xml::element("CopyStatusDescription", description, text);
-    }
-}
-
-fn metadata(metadata: Option<&Pairs>, text: &mut String) {
-    let Some(pairs) = metadata else { return text.push_str("<Metadata />") };
-    xml::open("Metadata", text);
-    pairs.iter().for_each(|(name, value)| xml::element(name, value, text));
-    xml::close("Metadata", text);
-}
-
-/// Appends `<TagSet>`.
-pub(super) fn tag_set(tags: &Pairs, text: &mut String) {
-    xml::open("TagSet", text);
-    for (name, value) in tags.iter() {
-        xml::open("Tag", text);
-        xml::element("Key", name, text);
-        xml::element("Value", value, text);
-        xml::close("Tag", text);
-    }
-    xml::close("TagSet", text);
 }

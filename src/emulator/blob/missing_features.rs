@@ -9,7 +9,7 @@ pub(super) const BLOCKS_FROM_URLS: &str = "appending blocks and writing pages fr
 pub(super) const ENCRYPTION: &str = "customer keys and encryption scopes in this operation";
 pub(super) const SIGNED_ADDRESSES: &str = "IP addresses in signatures (sip)";
 pub(super) const SNAPSHOTS: &str = "snapshots and versions";
-const IMMUTABILITY: &str = "immutability policies and legal holds";
+const IMMUTABILITY: &str = "setting immutability policies and legal holds";
 const SOFT_DELETE: &str = "soft delete";
 const TAG_CONDITIONS: &str = "conditions on tags";
 

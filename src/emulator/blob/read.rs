@@ -10,9 +10,11 @@ use super::content::Body;
 use super::describe::Reply;
 use super::encryption;
 use super::integrity::{crc64_text, md5_of};
+use super::protection::REPLICATION_POLICY;
 use super::refusal::Refusal;
 use super::stored::Blob;
 use crate::emulator::http::Response;
+use crate::emulator::settings::Protection;
 
 /// Synthetic content is produced in parts of this size while it is sent.
 const CHUNK: u64 = 256 * 1024;
@@ -60,7 +62,10 @@ const OVERRIDES: [(&str, &str); 5] = [
 
 /// Describes a blob as the request's signature wants it described.
 fn describe(call: &Call<'_>, status: u16, blob: &Blob) -> Reply {
-    let reply = Reply::new(status).blob(blob, call.elapsed());
+    let replicated = call.protection().is_ok_and(|protection| protection == Some(Protection::Replication));
+    let reply = Reply::new(status)
+        .blob(blob, call.elapsed())
+        .with_some("x-ms-or-policy-id", replicated.then_some(REPLICATION_POLICY));
     if call.authority.by_account_key {
         return reply;
     }

@@ -43,6 +43,8 @@ refusals! {
     COPY_ID_MISMATCH: 409 "CopyIdMismatch" "The specified copy ID did not match the copy ID for the pending copy operation.";
     CRC64_MISMATCH: 400 "Crc64Mismatch" "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server.";
     ENCRYPTION_KEY_MISMATCH: 409 "BlobCustomerSpecifiedEncryptionMismatch" "The given customer specified encryption does not match the encryption used to encrypt the blob.";
+    IMMUTABLE_BY_HOLD: 409 "BlobImmutableDueToLegalHold" "This operation is not permitted as the blob is immutable due to one or more legal holds.";
+    IMMUTABLE_BY_POLICY: 409 "BlobImmutableDueToPolicy" "This operation is not permitted as the blob is immutable due to a policy.";
     INVALID_AUTHENTICATION: 401 "InvalidAuthenticationInfo" "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.";
     INVALID_BLOB_TIER: 400 "InvalidBlobTier" "The specified blob tier is invalid.";
     INVALID_BLOB_TYPE: 409 "InvalidBlobType" "The blob type is invalid for this operation.";
@@ -84,6 +86,7 @@ refusals! {
     PERMISSION_MISMATCH: 403 "AuthorizationPermissionMismatch" "This request is not authorized to perform this operation using this permission.";
     PROTOCOL_MISMATCH: 403 "AuthorizationProtocolMismatch" "This request is not authorized to perform this operation using this protocol.";
     PUBLIC_ACCESS: 409 "PublicAccessNotPermitted" "Public access is not permitted on this storage account.";
+    REPLICATION_TARGET: 409 "BlobOperationNotSupported" "The operation is not supported in this scenario.";
     RESOURCE_NOT_FOUND: 404 "ResourceNotFound" "The specified resource does not exist.";
     RESOURCE_TYPE_MISMATCH: 403 "AuthorizationResourceTypeMismatch" "This request is not authorized to perform this operation using this resource type.";
     SEQUENCE_NUMBER: 412 "SequenceNumberConditionNotMet" "The sequence number condition specified was not met.";

@@ -15,6 +15,7 @@ use super::integrity::{check_blob, check_body, crc64_text};
 use super::kind::Kind;
 use super::missing_features::ENCRYPTION;
 use super::properties::BlobHeaders;
+use super::protection::Write;
 use super::refusal::{BLOB_NOT_FOUND, BLOCK_COUNT, INVALID_BLOCK_ID, INVALID_BLOCK_LIST, INVALID_XML, Refusal};
 use super::stored::{Contents, Uncommitted};
 use super::xml;
@@ -117,6 +118,7 @@ pub(super) fn stage(call: &Call<'_>, pieces: Box<[Piece]>) -> Result<(), Refusal
         blob.refuse_archived()?;
         blob.refuse_other_than_block()?;
     }
+    call.check_protection(Write::New)?;
     call.check_lease_to_write(contents.blobs.get(name))?;
     let length_of_others = contents.uncommitted.get(name).and_then(|blocks| blocks.keys().next()).map(|id| id.len());
     if length_of_others.is_some_and(|length| length != id.len()) {

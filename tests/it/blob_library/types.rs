@@ -6,17 +6,8 @@ use futures::TryStreamExt as _;
 use mediamirror::engine::Outcome;
 use mediamirror::model::{Blob, BlobKind, ContainerName};
 
-use super::{fill, world};
-use crate::blob_contract::{Access, Raw};
+use super::{fill, raw, world};
 use crate::world::World;
-
-/// An account of the world as it is on the wire.
-fn raw(world: &World, region: usize) -> Raw {
-    let region = &world.emulator.ready().regions[region];
-    let (name, key) = (region.storage_account.clone(), region.storage_key.clone());
-    let access = Access { name, endpoint: region.blob.parse().unwrap(), key };
-    Raw::new(&world.emulator.http_client(), &access)
-}
 
 /// A world whose source has a container with a blob of each type.
 async fn mixed() -> World {

@@ -110,10 +110,11 @@ async fn rights_that_suffice_for_no_asset_end_the_run_however_few_there_are() {
 }
 
 /// What the target answers about a blob it keeps as it is, and the cause that is given.
-const HINDRANCES: [(u16, &str, &str); 5] = [
+const HINDRANCES: [(u16, &str, &str); 6] = [
     (412, "LeaseIdMissing", "blob-leased"),
     (409, "BlobImmutableDueToPolicy", "blob-immutable"),
     (409, "BlobImmutableDueToLegalHold", "blob-immutable"),
+    (409, "BlobOperationNotSupported", "target-not-writable"),
     (409, "BlobArchived", "archived-in-target"),
     (409, "ContainerBeingDeleted", "target-container-deleted"),
 ];

@@ -107,7 +107,7 @@ async fn a_refusal_names_what_is_not_implemented() {
         ("GET /west/films/a?comp=pagelist", "lists of page ranges"),
         ("POST /west/films?restype=container&comp=batch", "batches"),
         ("GET /west?comp=blobs&where=x", "finding blobs by tags"),
-        ("PUT /west/films/a?comp=legalhold", "immutability policies and legal holds"),
+        ("PUT /west/films/a?comp=legalhold", "setting immutability policies and legal holds"),
         ("GET /west?restype=service&comp=properties", "service properties and statistics"),
         ("PUT /west/films/a?comp=snapshot", "snapshots and versions"),
         ("GET /west/films/a?versionid=1", "snapshots and versions"),
@@ -119,7 +119,7 @@ async fn a_refusal_names_what_is_not_implemented() {
     }
     for (header, value, feature) in [
         ("x-ms-if-tags", "k='v'", "conditions on tags"),
-        ("x-ms-legal-hold", "true", "immutability policies and legal holds"),
+        ("x-ms-legal-hold", "true", "setting immutability policies and legal holds"),
         ("x-ms-structured-body", "XSM/1.0; properties=crc64", "structured message bodies"),
         ("x-ms-delete-snapshots", "only", "snapshots and versions"),
     ] {
