@@ -4,6 +4,7 @@
 //! attempt. No content ever passes through this machine.
 
 mod account;
+mod acl;
 mod arriving;
 mod auth;
 mod caller;
@@ -26,6 +27,7 @@ mod sas;
 mod sas_terms;
 mod selection;
 mod send;
+mod settings;
 mod signer;
 mod small;
 mod tag_access;
@@ -33,6 +35,7 @@ mod tags;
 mod write;
 
 pub use account::{BlobAccount, Copied, CopySource};
+pub use acl::Acl;
 pub use container::{Container, ContainerCreation};
 pub use copy::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
 pub use in_place::Changed;
@@ -41,6 +44,7 @@ pub(crate) use list::{MOST_BLOBS, PageSize};
 pub use sas::{SharedAccess, SignedUrl};
 pub(crate) use selection::Selected;
 pub use selection::{Archived, LeftOut, Selection};
+pub use settings::{AccountSettings, Cors, Website};
 pub use signer::Access;
 pub use small::{Deleted, LeaseState, SmallBlob, SmallRead, WriteIf, Written};
 pub use tag_access::TagAccess;

@@ -18,6 +18,7 @@ mod options;
 mod publish;
 mod run;
 mod schedule;
+mod settings;
 mod summary;
 mod tags;
 mod tally;
@@ -127,7 +128,11 @@ async fn run_through(run: &Arc<Run>) -> Result<bool, Error> {
         return Ok(false);
     }
     run.overwrites.decide();
-    mirror_assets(run, |after| run.claims.spool.deferred(after, PAGE)).await
+    let whole = mirror_assets(run, |after| run.claims.spool.deferred(after, PAGE)).await?;
+    if run.options.settings && !run.stop.is_cancelled() {
+        settings::mirror_accounts(run).await?;
+    }
+    Ok(whole)
 }
 
 /// Processes the assets, a limited number at once, each in its own task. Returns when all tasks have ended, even if an
@@ -200,12 +205,24 @@ async fn decide(run: &Run, asset: Asset) -> Result<Option<Work>, Error> {
     }
 }
 
+/// Mirrors what the container of an asset has beside its blobs, where that was asked for.
+async fn with_settings(run: &Run, asset: &Asset, outcome: AssetOutcome) -> AssetOutcome {
+    if !run.options.settings || outcome.finding().is_some() {
+        return outcome;
+    }
+    match settings::mirror_policies(run, asset).await {
+        Ok(()) => outcome,
+        Err(error) => AssetOutcome::Not(error.finding(asset.label())),
+    }
+}
+
 /// Processes one asset. Its failure affects no other asset.
 async fn mirror_one(run: Arc<Run>, work: Work, in_flight: InFlight) {
     let (asset, same_files) = (work.asset.clone(), work.same_files);
     // Boxed: the steps of an asset are a future of many kilobytes.
     match Box::pin(asset::mirror_asset(&run, work, in_flight)).await {
         Ok(AssetEnd::With(outcome)) => {
+            let outcome = with_settings(&run, &asset, outcome).await;
             if !same_files && outcome.finding().is_some() {
                 run.forget_files(&asset.id).await;
             }

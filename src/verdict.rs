@@ -136,6 +136,8 @@ pub enum Cause {
     BytesDiffer,
     /// The bytes of a copy could not be read.
     BytesUnchecked,
+    /// Stored access policies or settings of an account could not be read.
+    SettingsUnchecked,
 }
 
 /// What a cause means for the promise that everything that plays in the source plays on the target, too.

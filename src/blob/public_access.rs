@@ -1,20 +1,13 @@
 //! What anybody may read of a container without a credential.
 
-use azure_core::http::Method;
-use bytes::Bytes;
-use url::Url;
-
 use super::account::BlobAccount;
-use super::properties::{control_call, refused_with};
-use super::write::write_call;
-use crate::error::{CallError, Error};
+use super::properties::refused_with;
+use crate::error::Error;
 use crate::model::{ContainerName, PublicAccess};
 use crate::verdict::Cause;
 
 /// The header that sets and shows the level.
 pub(super) const PUBLIC: &str = "x-ms-blob-public-access";
-/// What a service puts before its XML.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Reads the service's word for a level. One that is not known permits more rather than less.
 pub(super) fn read_level(level: &str) -> PublicAccess {
@@ -32,11 +25,8 @@ impl BlobAccount {
         if self.shared_access().is_some() {
             return Err(not_set("a shared access signature does not allow it"));
         }
-        let mut url = self.container_url(container);
-        url.query_pairs_mut().append_pair("restype", "container").append_pair("comp", "acl");
-        // The same request sets both, and what it does not contain is removed.
-        let written = match self.stored_policies(container, &url).await {
-            Ok(policies) => self.write_acl(container, &url, policies, level).await,
+        let written = match self.read_acl(container).await {
+            Ok(acl) => self.write_acl(container, acl.written, level).await,
             Err(error) => Err(error),
         };
         match written {
@@ -49,43 +39,6 @@ impl BlobAccount {
             }
             written => Ok(written?),
         }
-    }
-
-    /// The stored access policies of a container, as the service writes them.
-    async fn stored_policies(&self, container: &ContainerName, url: &Url) -> Result<Bytes, CallError> {
-        let call = control_call("GetContainerAcl", "read the access policies of container", container.as_str());
-        self.read
-            .run(call, |_| async move {
-                let mut request = self.request(url.clone(), Method::Get);
-                request.insert_header("accept", "application/xml");
-                let answer = self.send(&mut request, &[200]).await?;
-                let policies = answer.body().strip_prefix(BYTE_ORDER_MARK).unwrap_or(answer.body());
-                Ok(Bytes::copy_from_slice(policies))
-            })
-            .await
-    }
-
-    async fn write_acl(
-        &self,
-        container: &ContainerName,
-        url: &Url,
-        policies: Bytes,
-        level: Option<PublicAccess>,
-    ) -> Result<(), CallError> {
-        let call = write_call("SetContainerAcl", "set the public access of container", container.as_str(), 0);
-        let policies = &policies;
-        self.write
-            .run(call, |_| async move {
-                let mut request = self.request(url.clone(), Method::Put);
-                request.insert_header("content-type", "application/xml");
-                if let Some(level) = level {
-                    request.insert_header(PUBLIC, level.name());
-                }
-                request.set_body(policies.clone());
-                self.send(&mut request, &[200]).await?;
-                Ok(())
-            })
-            .await
     }
 }
 

@@ -86,6 +86,7 @@ pub(crate) enum Command {
 
 /// Arguments of `sync`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub(crate) struct SyncArgs {
     /// Which assets.
     #[command(flatten)]
@@ -99,6 +100,9 @@ pub(crate) struct SyncArgs {
     /// Assets worked on at once
     #[arg(long, value_name = "N")]
     pub(crate) assets_in_flight: Option<NonZeroU64>,
+    /// Also mirror stored access policies of containers, CORS rules and the static website; of storage accounts only
+    #[arg(long)]
+    pub(crate) settings: bool,
     /// Processing order; as they are listed when not given
     #[arg(long, value_enum, value_name = "ORDER")]
     pub(crate) order: Option<First>,
@@ -297,6 +301,7 @@ impl SyncArgs {
         options.allow = self.guards.allow();
         options.rebuild = self.rebuild_ledger;
         options.dry_run = self.dry_run;
+        options.settings = self.settings;
         options.copy_method = self.copy_method.into();
         options.order = self.order.map_or(Order::Listed, Order::from);
         if let Some(assets) = self.assets_in_flight {

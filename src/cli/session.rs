@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use azure_core::http::HttpClient;
-use mediamirror::config::{Config, LimitOverrides, system_limits};
+use mediamirror::config::{Config, LimitOverrides, ServiceConfig, system_limits};
 use mediamirror::connect::{Endpoint, Pair, connect};
 use mediamirror::model::Side;
 use mediamirror::transport;
 
 use super::access;
 use super::context::Context;
+use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 
 /// A validated configuration and the clients made from it.
@@ -44,6 +45,16 @@ impl Session {
         session.account(side).authoring().map_err(|error| CommandFailure::of(&error, false))?;
         access::check_one(&context.global.config, &session.config, &session.pair, side).await?;
         Ok(session)
+    }
+
+    /// Refuses `--settings` where the libraries are no storage accounts.
+    pub(crate) fn check_settings(&self, asked: bool) -> Result<(), CommandFailure> {
+        if asked && matches!(self.config.source.service, ServiceConfig::AmsV2(_)) {
+            let problem = "--settings: the libraries are media accounts";
+            let remedy = "leave the flag out; it is for `service = \"blobs\"`";
+            return Err(CommandFailure::new(ExitCode::Usage, problem, remedy));
+        }
+        Ok(())
     }
 
     /// One of both accounts.

@@ -35,7 +35,9 @@ struct Report {
 pub(crate) async fn run(context: &Context, args: &VerifyArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::open(context, &args.scope.overrides()).await?;
     let ledger = read_ledger(&session)?;
-    let options = Options { policy: session.config.policy.clone(), ..args.scope.options() };
+    session.check_settings(args.settings)?;
+    let settings = args.settings;
+    let options = Options { policy: session.config.policy.clone(), settings, ..args.scope.options() };
     let progress = context.screen.start("verify");
     let result = verify(&session.pair, &ledger, &options, &progress).await;
     progress.finish();

@@ -31,6 +31,7 @@ mod read;
 mod refusal;
 mod roles;
 pub(crate) mod sas;
+mod service_properties;
 pub(crate) mod shared_key;
 mod source;
 mod stored;
@@ -149,6 +150,8 @@ async fn perform(call: &Call<'_>, operation: Operation, body: Body) -> Result<Re
         Operation::ListContainers => listing::list_containers(call),
         Operation::GetAccountInformation => Ok(containers::account_information()),
         Operation::GetUserDelegationKey => containers::user_delegation_key(call, body).await,
+        Operation::GetBlobServiceProperties => Ok(service_properties::get(call)),
+        Operation::SetBlobServiceProperties => service_properties::set(call, body).await,
         Operation::CreateContainer => containers::create(call),
         Operation::DeleteContainer => containers::delete(call),
         Operation::GetContainerProperties => containers::properties(call),

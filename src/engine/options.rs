@@ -15,6 +15,8 @@ pub struct Options {
     pub exclude: Option<GlobSet>,
     /// One method for every blob; `None` = the best for each.
     pub copy_method: Option<CopyMethod>,
+    /// Also stored access policies, and what is set for storage accounts: these are libraries of blobs.
+    pub settings: bool,
     /// Plan only; nothing is written anywhere but to the screen.
     pub dry_run: bool,
     /// Assets processed at once.
@@ -39,6 +41,7 @@ impl Default for Options {
             include: None,
             exclude: None,
             copy_method: None,
+            settings: false,
             dry_run: false,
             assets_in_flight: DEFAULT_ASSETS_IN_FLIGHT,
             order: Order::default(),

@@ -22,12 +22,12 @@ use crate::engine::keeper::Keeper;
 use crate::engine::options::Options;
 use crate::engine::run::Run;
 use crate::engine::schedule::overwrites::Judged;
-use crate::engine::withdraw;
+use crate::engine::{settings, withdraw};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::model::{Asset, AssetId};
 use crate::monitor::{AssetOutcome, Monitor, Silent};
-use crate::verdict::{Cause, Class, Finding};
+use crate::verdict::{Cause, Change, Class, Finding};
 
 /// Assets that are compared before the next ones are read.
 const PAGE: usize = 1_000;
@@ -147,6 +147,9 @@ async fn compare_all(
     if let Some(fatal) = run.fatal() {
         return Err(fatal);
     }
+    if run.options.settings {
+        all.compare_accounts(&run).await?;
+    }
     all.fold(&run, alone)?;
     Ok(all)
 }
@@ -223,6 +226,19 @@ impl Verification {
                 }
             }
         }
+    }
+
+    /// Compares what is set for the accounts.
+    async fn compare_accounts(&mut self, run: &Run) -> Result<(), Error> {
+        let Asset { id, name, .. } = settings::target_account(&run.pair);
+        let differs = |change: Change| Difference {
+            asset: id.clone(),
+            name: name.clone().unwrap_or_default(),
+            item: change.to_string(),
+            what: "not as in the source".to_owned(),
+        };
+        self.differences.extend(settings::of_accounts(run).await?.into_iter().map(differs));
+        Ok(())
     }
 
     fn add(&mut self, run: &Run, asset: &Asset, compared: Compared, alone: &mut Alone) {

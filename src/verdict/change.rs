@@ -35,6 +35,12 @@ pub enum Change {
     Name,
     /// Metadata of the container.
     Metadata,
+    /// Stored access policies of the container.
+    Policies,
+    /// Rules of the account for the pages of other sites.
+    Cors,
+    /// The account's static website.
+    Website,
     /// File records.
     Records,
     /// A locator was made.
@@ -110,6 +116,9 @@ impl fmt::Display for Change {
             Self::Tags { blobs } => write!(f, "tags of {}", counted(*blobs, "blob")),
             Self::Name => f.write_str("name"),
             Self::Metadata => f.write_str("metadata of the container"),
+            Self::Policies => f.write_str("stored access policies"),
+            Self::Cors => f.write_str("CORS rules"),
+            Self::Website => f.write_str("static website"),
             Self::Records => f.write_str("file records"),
             Self::LocatorMade { kind: LocatorKind::Public, .. } => f.write_str("public access opened"),
             Self::LocatorTerms { kind: LocatorKind::Public, .. } => f.write_str("level of public access"),

@@ -1,4 +1,4 @@
-//! The causes of `verify --play` and `verify --bytes`: code, class, sentence, remedy, in order of code.
+//! The causes of `verify --play`, `--bytes` and `--settings`: code, class, sentence, remedy, in order of code.
 
 use super::table::{Entry, entry};
 use super::{Cause, Class};
@@ -60,5 +60,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         Class::Failed,
         "viewers of the target get another answer than viewers of the source",
         "compare what serves both hosts: the blobs with `verify --bytes`, the settings of the streaming hosts or caches by hand",
+    ),
+    entry(
+        Cause::SettingsUnchecked,
+        "settings-unchecked",
+        Class::Unchecked,
+        "stored access policies, CORS rules or the static website could not be read, so they were not compared",
+        "sign in with the account's key or, with Entra ID, as Storage Account Contributor and Storage Blob Data Owner",
     ),
 ];

@@ -48,6 +48,8 @@ macro_rules! every_case {
             a_lease_is_acquired_renewed_released_and_broken,
             a_lock_has_one_holder_until_it_is_released_or_broken,
             a_state_is_only_written_over_what_was_read,
+            stored_policies_and_public_access_are_set_apart,
+            what_is_set_for_an_account_is_read_back,
         }
     };
 }
@@ -59,6 +61,8 @@ mod copies;
 mod leases;
 #[path = "blob/raw.rs"]
 mod raw;
+#[path = "blob/settings.rs"]
+mod settings;
 #[path = "blob/types.rs"]
 mod types;
 
@@ -73,6 +77,7 @@ pub(crate) use leases::{
 };
 
 pub(crate) use raw::{Answer, Raw};
+pub(crate) use settings::{stored_policies_and_public_access_are_set_apart, what_is_set_for_an_account_is_read_back};
 pub(crate) use types::{
     a_copy_has_the_type_of_its_source, a_page_blob_is_written_in_pages, a_sealed_append_blob_is_written_no_more,
     an_append_blob_grows_at_its_end,

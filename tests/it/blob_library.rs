@@ -4,6 +4,7 @@ mod containers;
 mod folders;
 mod order;
 mod selection;
+mod settings;
 mod types;
 mod unwritable;
 

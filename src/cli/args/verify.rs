@@ -18,6 +18,9 @@ pub(crate) struct VerifyArgs {
     /// Also read blobs on both sides and compare them byte by byte; `--bytes-per-second` limits it
     #[arg(long, group = "depth")]
     pub(crate) bytes: bool,
+    /// Also compare stored access policies of containers, CORS rules and the static website; of storage accounts only
+    #[arg(long)]
+    pub(crate) settings: bool,
     /// Play or read only so many of each hundred, such as 5%; one at least
     #[arg(long, value_name = "PERCENT", value_parser = part, requires = "depth")]
     pub(crate) sample: Option<f64>,

@@ -13,6 +13,7 @@ use super::policies::{MAX_POLICIES, Policy};
 use super::properties::{BlobHeaders, Pairs, Stamp};
 use super::refusal::{CONTAINER_ALREADY_EXISTS, CONTAINER_NOT_FOUND, Refusal};
 use super::sas::{Issuer, SigningKey};
+use super::service_properties::ServiceProperties;
 use super::stored::{Blob, Container, Contents, Extras};
 use crate::emulator::clock::Clock;
 use crate::emulator::service_model::ServiceModel;
@@ -37,6 +38,7 @@ pub(crate) struct BlobAccount {
     protected: RwLock<BTreeMap<String, Protection>>,
     /// The roles of principals, by the ids of their objects.
     roles: RwLock<BTreeMap<String, Role>>,
+    service_properties: RwLock<ServiceProperties>,
     containers: RwLock<BTreeMap<Box<str>, Arc<Container>>>,
     changes: AtomicU64,
     /// The headers last given to a blob: most blobs of a library have the same.
@@ -64,6 +66,7 @@ impl BlobAccount {
             public_access: AtomicBool::new(false),
             protected: RwLock::default(),
             roles: RwLock::default(),
+            service_properties: RwLock::default(),
             containers: RwLock::default(),
             changes: AtomicU64::new(0),
             usual_headers: RwLock::default(),
@@ -110,6 +113,15 @@ impl BlobAccount {
     /// Has index tags, or refuses them, from now on.
     pub(crate) fn set_index_tags(&self, support: TagSupport) {
         *self.index_tags.write().expect("one word is never left half done") = support;
+    }
+
+    /// What is set for it.
+    pub(super) fn service_properties(&self) -> ServiceProperties {
+        self.service_properties.read().expect("a value is never left half done").clone()
+    }
+
+    pub(super) fn set_service_properties(&self, properties: ServiceProperties) {
+        *self.service_properties.write().expect("a value is never left half done") = properties;
     }
 
     /// May its containers be open to the public?

@@ -22,6 +22,8 @@ pub(super) fn authorise(
         // Every one of the roles includes it.
         Operation::GetUserDelegationKey => true,
         Operation::GetContainerAcl | Operation::SetContainerAcl => grant.is_everything(),
+        // No role on data has it.
+        Operation::GetBlobServiceProperties | Operation::SetBlobServiceProperties => false,
         _ => operation.permissions().is_some_and(|needed| grant.any_of(needed)),
     };
     if !permitted {

@@ -46,7 +46,7 @@ pub(super) fn operation(ask: &Ask<'_>, comp: &str) -> Refusal {
         "batch" => "batches",
         "blobs" => "finding blobs by tags",
         "immutabilitypolicies" | "legalhold" => IMMUTABILITY,
-        "properties" | "stats" if ask.target.container.is_none() => "service properties and statistics",
+        "properties" | "stats" if ask.target.container.is_none() => "statistics of the service",
         "query" => "blob queries",
         "snapshot" => SNAPSHOTS,
         "undelete" => SOFT_DELETE,

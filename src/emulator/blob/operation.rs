@@ -26,6 +26,8 @@ operations!(
     ListContainers,
     GetAccountInformation,
     GetUserDelegationKey,
+    GetBlobServiceProperties,
+    SetBlobServiceProperties,
     CreateContainer,
     DeleteContainer,
     GetContainerProperties,
@@ -89,6 +91,13 @@ impl Operation {
         if ask.target.blob.is_some() {
             return Self::on_blob(ask, &comp);
         }
+        if ask.target.container.is_none() && ask.target.query.is("restype", "service") && comp == "properties" {
+            match *ask.method {
+                Method::GET => return Ok(Self::GetBlobServiceProperties),
+                Method::PUT => return Ok(Self::SetBlobServiceProperties),
+                _ => {}
+            }
+        }
         let on_container = ask.target.container.is_some() && ask.target.query.is("restype", "container");
         Ok(match (ask.method, comp.as_str()) {
             (&Method::GET, "list") if ask.target.container.is_none() => Self::ListContainers,
@@ -149,7 +158,11 @@ impl Operation {
     /// Where in the tree it works.
     pub(super) fn level(self) -> Level {
         match self {
-            Self::ListContainers | Self::GetUserDelegationKey | Self::GetAccountInformation => Level::Service,
+            Self::ListContainers
+            | Self::GetUserDelegationKey
+            | Self::GetAccountInformation
+            | Self::GetBlobServiceProperties
+            | Self::SetBlobServiceProperties => Level::Service,
             Self::CreateContainer
             | Self::DeleteContainer
             | Self::GetContainerProperties
@@ -167,7 +180,11 @@ impl Operation {
         match self {
             Self::ListContainers | Self::ListBlobs => Some("l"),
             Self::GetAccountInformation => Some("racwdxltmeop"),
-            Self::GetContainerProperties | Self::GetBlob | Self::GetBlobProperties | Self::GetBlockList => Some("r"),
+            Self::GetContainerProperties
+            | Self::GetBlob
+            | Self::GetBlobProperties
+            | Self::GetBlockList
+            | Self::GetBlobServiceProperties => Some("r"),
             Self::CreateContainer
             | Self::PutBlob
             | Self::PutBlobFromUrl
@@ -177,6 +194,7 @@ impl Operation {
             | Self::CopyFromUrl => Some("cw"),
             Self::AppendBlock => Some("aw"),
             Self::SetContainerMetadata
+            | Self::SetBlobServiceProperties
             | Self::PutBlockList
             | Self::AppendBlobSeal
             | Self::PutPage

@@ -112,7 +112,7 @@ pub(super) fn leaves(document: &[u8]) -> Result<Vec<(String, String)>, Refusal> 
 }
 
 /// The text an entity stands for.
-fn resolve(reference: &BytesRef<'_>) -> Result<String, Refusal> {
+pub(super) fn resolve(reference: &BytesRef<'_>) -> Result<String, Refusal> {
     if let Some(character) = reference.resolve_char_ref().map_err(|_| INVALID_XML)? {
         return Ok(character.to_string());
     }

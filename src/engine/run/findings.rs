@@ -59,6 +59,15 @@ impl Run {
         self.count(|tally| tally.add_finding(finding, &mut self.accepted()));
     }
 
+    /// The same, of which the first of its cause is enough.
+    pub(crate) fn find_once(&self, finding: Finding) {
+        let is_known =
+            self.tally.lock().expect("no panic while held").findings.iter().any(|one| one.cause == finding.cause);
+        if !is_known {
+            self.find(finding);
+        }
+    }
+
     /// A locator was withdrawn.
     pub(crate) fn withdrawn(&self, revoked: &Revoked, change: Change) {
         self.count(|tally| tally.withdrawn += 1);

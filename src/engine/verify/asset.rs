@@ -11,6 +11,7 @@ use crate::engine::contents::records::file_differences;
 use crate::engine::contents::{Contents, compare_names};
 use crate::engine::run::Run;
 use crate::engine::schedule::overwrites::Judged;
+use crate::engine::settings;
 use crate::engine::tags;
 use crate::engine::withdraw;
 use crate::error::Error;
@@ -108,6 +109,9 @@ async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {
         && let Some(refused) = refuse_adoption(run, &work, &source, Some(&present), &survey).await?
     {
         return Ok((Compared::not(refused), None));
+    }
+    if run.options.settings && settings::policies(run, &work.asset).await?.is_some() {
+        compared.differences.push(("container".to_owned(), "stored access policies differ".to_owned()));
     }
     compared.differences.extend(differences);
     compared.differences.extend(other_differences(run, &work, &source, &present).await?);

@@ -108,7 +108,7 @@ async fn a_refusal_names_what_is_not_implemented() {
         ("POST /west/films?restype=container&comp=batch", "batches"),
         ("GET /west?comp=blobs&where=x", "finding blobs by tags"),
         ("PUT /west/films/a?comp=legalhold", "setting immutability policies and legal holds"),
-        ("GET /west?restype=service&comp=properties", "service properties and statistics"),
+        ("GET /west?restype=service&comp=stats", "statistics of the service"),
         ("PUT /west/films/a?comp=snapshot", "snapshots and versions"),
         ("GET /west/films/a?versionid=1", "snapshots and versions"),
         ("PUT /west/films/a?comp=undelete", "soft delete"),

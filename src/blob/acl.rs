@@ -1,0 +1,185 @@
+//! What a container's access control list says: the level of public access, and stored access policies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use azure_core::http::Method;
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use url::Url;
+
+use super::account::BlobAccount;
+use super::properties::{control_call, header};
+use super::public_access::{PUBLIC, read_level};
+use super::write::write_call;
+use crate::error::{CallError, Error, Failure};
+use crate::model::{ContainerName, PublicAccess};
+
+/// What a service puts before its XML.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The access control list of a container.
+#[derive(Debug, Clone)]
+pub struct Acl {
+    /// What anybody may read.
+    pub(super) level: Option<PublicAccess>,
+    /// The stored access policies, as the service writes them.
+    pub(super) written: Bytes,
+    policies: BTreeMap<String, Policy>,
+}
+
+/// A stored access policy, on which signatures hang.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Policy {
+    /// Seconds since 1970; what is not there, a signature says itself.
+    start: Option<i64>,
+    expiry: Option<i64>,
+    permissions: BTreeSet<char>,
+}
+
+/// The list as the service writes it. A time may be a date alone, as somebody set it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Identifiers {
+    signed_identifier: Vec<Identifier>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Identifier {
+    id: String,
+    access_policy: Terms,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Terms {
+    start: String,
+    expiry: String,
+    permission: String,
+}
+
+impl Terms {
+    fn policy(&self) -> Option<Policy> {
+        let permissions = self.permission.trim().chars().collect();
+        // A signature on the policy says itself what is not there.
+        let time = |text: &str| if text.trim().is_empty() { Some(None) } else { seconds(text.trim()).map(Some) };
+        Some(Policy { start: time(&self.start)?, expiry: time(&self.expiry)?, permissions })
+    }
+}
+
+/// A time in seconds; `None`: it is none.
+fn seconds(text: &str) -> Option<i64> {
+    let midnight = |date: Date| date.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+    let at = text.parse::<Timestamp>().ok().or_else(|| text.parse::<Date>().ok().and_then(midnight))?;
+    Some(at.as_second())
+}
+
+impl Acl {
+    fn read(level: Option<PublicAccess>, body: &[u8]) -> Result<Self, Failure> {
+        let written = Bytes::copy_from_slice(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body));
+        let unreadable = || Failure::Unexpected("the stored access policies cannot be read".to_owned());
+        let read: Identifiers = azure_core::xml::from_xml(&written).map_err(|_| unreadable())?;
+        let policies = read.signed_identifier.into_iter();
+        let policies: Option<_> = policies.map(|one| Some((one.id, one.access_policy.policy()?))).collect();
+        Ok(Self { level, written, policies: policies.ok_or_else(unreadable)? })
+    }
+
+    /// Have both the same stored access policies?
+    pub fn has_policies_of(&self, other: &Self) -> bool {
+        self.policies == other.policies
+    }
+}
+
+impl BlobAccount {
+    /// The access control list of a container. No signature and only the role of an owner lets it be read.
+    ///
+    /// # Errors
+    /// Those of the request.
+    pub async fn acl(&self, container: &ContainerName) -> Result<Acl, Error> {
+        Ok(self.read_acl(container).await?)
+    }
+
+    /// Gives a container the stored access policies of another one. What anybody may read stays as it is.
+    ///
+    /// # Errors
+    /// Those of the requests.
+    pub async fn set_policies(&self, container: &ContainerName, of: &Acl) -> Result<(), Error> {
+        let level = self.read_acl(container).await?.level;
+        Ok(self.write_acl(container, of.written.clone(), level).await?)
+    }
+
+    fn acl_url(&self, container: &ContainerName) -> Url {
+        let mut url = self.container_url(container);
+        url.query_pairs_mut().append_pair("restype", "container").append_pair("comp", "acl");
+        url
+    }
+
+    pub(super) async fn read_acl(&self, container: &ContainerName) -> Result<Acl, CallError> {
+        let call = control_call("GetContainerAcl", "read the access policies of container", container.as_str());
+        let url = &self.acl_url(container);
+        self.read
+            .run(call, |_| async move {
+                let mut request = self.request(url.clone(), Method::Get);
+                request.insert_header("accept", "application/xml");
+                let answer = self.send(&mut request, &[200]).await?;
+                let level = header(answer.headers(), PUBLIC).map(|level| read_level(&level));
+                Acl::read(level, answer.body())
+            })
+            .await
+    }
+
+    /// One request sets both, and removes what it does not contain.
+    pub(super) async fn write_acl(
+        &self,
+        container: &ContainerName,
+        policies: Bytes,
+        level: Option<PublicAccess>,
+    ) -> Result<(), CallError> {
+        let call = write_call("SetContainerAcl", "set the public access of container", container.as_str(), 0);
+        let (url, policies) = (&self.acl_url(container), &policies);
+        self.write
+            .run(call, |_| async move {
+                let mut request = self.request(url.clone(), Method::Put);
+                request.insert_header("content-type", "application/xml");
+                if let Some(level) = level {
+                    request.insert_header(PUBLIC, level.name());
+                }
+                request.set_body(policies.clone());
+                self.send(&mut request, &[200]).await?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acl(policies: &str) -> Acl {
+        let body = format!("\u{feff}<?xml version=\"1.0\"?><SignedIdentifiers>{policies}</SignedIdentifiers>");
+        Acl::read(None, body.as_bytes()).unwrap()
+    }
+
+    fn policy(id: &str, expiry: &str, permissions: &str) -> String {
+        let policy = format!("<Expiry>{expiry}</Expiry><Permission>{permissions}</Permission>");
+        format!("<SignedIdentifier><Id>{id}</Id><AccessPolicy>{policy}</AccessPolicy></SignedIdentifier>")
+    }
+
+    #[test]
+    fn policies_are_the_same_in_any_order_and_however_their_times_are_written() {
+        let one = acl(&[policy("a", "2027-01-01T00:00:00.0000000Z", "rl"), policy("b", "2027-01-01", "r")].concat());
+        let other = acl(&[policy("b", "2027-01-01", "r"), policy("a", "2027-01-01T00:00:00Z", "lr")].concat());
+        assert!(one.has_policies_of(&other));
+        for differs in [policy("a", "2028-01-01T00:00:00Z", "rl"), policy("a", "2027-01-01T00:00:00Z", "r")] {
+            assert!(!one.has_policies_of(&acl(&[differs, policy("b", "2027-01-01", "r")].concat())));
+        }
+        assert!(acl("").has_policies_of(&acl("")) && !one.has_policies_of(&acl("")));
+        assert!(Acl::read(None, b"<html>").is_err());
+        let odd = policy("a", "tomorrow", "r");
+        assert!(Acl::read(None, format!("<SignedIdentifiers>{odd}</SignedIdentifiers>").as_bytes()).is_err());
+    }
+}

@@ -1,0 +1,86 @@
+//! What storage accounts and containers have beside blobs, and what is compared on request alone: stored access policies, rules for
+//! the pages of other sites, and the static website.
+
+use crate::blob::{Acl, BlobAccount};
+use crate::connect::Pair;
+use crate::engine::run::{Run, is_of_rights};
+use crate::error::Error;
+use crate::model::{Asset, AssetId, ContainerName, Extent};
+use crate::verdict::{Cause, Change, Finding};
+
+/// Compares the stored access policies of an asset's container. A folder has those of its container. What cannot be read is
+/// a finding about the account, once.
+pub(crate) async fn policies(run: &Run, asset: &Asset) -> Result<Option<Acl>, Error> {
+    let [source, target] = accounts(&run.pair);
+    let known = source.shared_access().or(target.shared_access()).is_some();
+    if known || matches!(run.pair.source.library.extent(&asset.id), Extent::Folder(_)) {
+        return Ok(None);
+    }
+    let container = ContainerName::new(asset.id.as_str());
+    match futures::try_join!(source.acl(&container), target.acl(&container)) {
+        Ok((from, to)) => Ok((!from.has_policies_of(&to)).then_some(from)),
+        // Missing rights are no reason to fail: what can be read is compared.
+        Err(error) if is_of_rights(&error) => {
+            run.find_once(Finding::new(Cause::SettingsUnchecked, error.to_string()));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Compares what is set for the accounts. Returns the changes that make the target's the same. What cannot be read is a
+/// finding.
+pub(crate) async fn of_accounts(run: &Run) -> Result<Vec<Change>, Error> {
+    let [source, target] = accounts(&run.pair);
+    for account in [source, target].into_iter().filter(|account| account.shared_access().is_some()) {
+        let why = "a shared access signature does not show stored access policies";
+        run.find(Finding::new(Cause::SettingsUnchecked, format!("account {}: {why}", account.name())));
+    }
+    let (from, to) = match futures::try_join!(source.settings(), target.settings()) {
+        Ok(both) => both,
+        Err(error) if is_of_rights(&error) => {
+            run.find(Finding::new(Cause::SettingsUnchecked, error.to_string()));
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(error),
+    };
+    let cors = (from.cors != to.cors).then_some(Change::Cors);
+    let website = (from.website != to.website).then_some(Change::Website);
+    Ok(cors.into_iter().chain(website).collect())
+}
+
+fn accounts(pair: &Pair) -> [&BlobAccount; 2] {
+    [&pair.source, &pair.target].map(|side| side.storage[0].as_ref())
+}
+
+/// What is set for the target's account, as an asset of that name.
+pub(crate) fn target_account(pair: &Pair) -> Asset {
+    let name = pair.target.storage[0].name().as_str();
+    Asset::known_by(&AssetId::new(name), &format!("account {name}"))
+}
+
+/// Gives the container of an asset that is mirrored the stored access policies of its source.
+pub(crate) async fn mirror_policies(run: &Run, asset: &Asset) -> Result<(), Error> {
+    let Some(of_source) = policies(run, asset).await? else { return Ok(()) };
+    if !run.options.dry_run {
+        run.may_write()?;
+        run.pair.target.storage[0].set_policies(&ContainerName::new(asset.id.as_str()), &of_source).await?;
+    }
+    run.changed(asset, vec![Change::Policies]);
+    Ok(())
+}
+
+/// Gives the target's account what is set for the source's.
+pub(crate) async fn mirror_accounts(run: &Run) -> Result<(), Error> {
+    let changes = of_accounts(run).await?;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    if !run.options.dry_run {
+        run.may_write()?;
+        let [source, target] = accounts(&run.pair);
+        target.set_settings(&source.settings().await?).await?;
+    }
+    run.changed(&target_account(&run.pair), changes);
+    Ok(())
+}
