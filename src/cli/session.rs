@@ -47,10 +47,10 @@ impl Session {
         Ok(session)
     }
 
-    /// Refuses `--settings` where the libraries are no storage accounts.
-    pub(crate) fn check_settings(&self, asked: bool) -> Result<(), CommandFailure> {
-        if asked && matches!(self.config.source.service, ServiceConfig::AmsV2(_)) {
-            let problem = "--settings: the libraries are media accounts";
+    /// Refuses a flag, if it was given, where the libraries are no storage accounts.
+    pub(crate) fn check_of_blobs(&self, flag: &str, given: bool) -> Result<(), CommandFailure> {
+        if given && matches!(self.config.source.service, ServiceConfig::AmsV2(_)) {
+            let problem = format!("{flag}: the libraries are media accounts");
             let remedy = "leave the flag out; it is for `service = \"blobs\"`";
             return Err(CommandFailure::new(ExitCode::Usage, problem, remedy));
         }

@@ -40,7 +40,7 @@ struct Report<'a> {
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, CommandFailure> {
     let mut session = Session::open(context, &args.scope.overrides()).await?;
-    session.check_settings(args.settings)?;
+    session.check_of_blobs("--settings", args.settings)?;
     session.config.policy.guards = args.guards.limits().over(session.config.policy.guards);
     let options = args.options(&session.config.policy);
     let ledger = if args.rebuild_ledger { rebuilt(context, &session)? } else { open_ledger(&session, &options)? };

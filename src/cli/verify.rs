@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use bytesize::ByteSize;
 use mediamirror::clock;
+use mediamirror::config::policy::{Adopt, Policy};
 use mediamirror::engine::verify::{Verification, verify};
 use mediamirror::engine::{Options, Outcome, Problem};
 use mediamirror::play::{Audience, BytesRead, Found, Played, play, read_bytes};
@@ -35,9 +36,9 @@ struct Report {
 pub(crate) async fn run(context: &Context, args: &VerifyArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::open(context, &args.scope.overrides()).await?;
     let ledger = read_ledger(&session)?;
-    session.check_settings(args.settings)?;
-    let settings = args.settings;
-    let options = Options { policy: session.config.policy.clone(), settings, ..args.scope.options() };
+    session.check_of_blobs("--settings", args.settings)?;
+    session.check_of_blobs("--by-name", args.by_name)?;
+    let options = options(&session.config.policy, args);
     let progress = context.screen.start("verify");
     let result = verify(&session.pair, &ledger, &options, &progress).await;
     progress.finish();
@@ -47,6 +48,15 @@ pub(crate) async fn run(context: &Context, args: &VerifyArgs) -> Result<ExitCode
     let code = report.exit_code();
     context.printer.report(code == ExitCode::Success, &report, || report.text())?;
     Ok(code)
+}
+
+fn options(policy: &Policy, args: &VerifyArgs) -> Options {
+    let mut policy = policy.clone();
+    if args.by_name && policy.adopt == Adopt::No {
+        // What is not ours is compared as what would become ours.
+        policy.adopt = Adopt::Equal;
+    }
+    Options { policy, settings: args.settings, by_name: args.by_name, ..args.scope.options() }
 }
 
 /// Plays and reads what the comparison calls equal, if that was asked for.

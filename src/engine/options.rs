@@ -8,6 +8,7 @@ use crate::model::{Asset, CopyMethod};
 
 /// The options of a run.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent decisions, each of them asked for by its name")]
 pub struct Options {
     /// Only assets whose name matches one of these.
     pub include: Option<GlobSet>,
@@ -17,6 +18,8 @@ pub struct Options {
     pub copy_method: Option<CopyMethod>,
     /// Also stored access policies, and what is set for storage accounts: these are libraries of blobs.
     pub settings: bool,
+    /// Copies that another program keeps are compared as if they were ours, by their names: only in a comparison.
+    pub by_name: bool,
     /// Plan only; nothing is written anywhere but to the screen.
     pub dry_run: bool,
     /// Assets processed at once.
@@ -42,6 +45,7 @@ impl Default for Options {
             exclude: None,
             copy_method: None,
             settings: false,
+            by_name: false,
             dry_run: false,
             assets_in_flight: DEFAULT_ASSETS_IN_FLIGHT,
             order: Order::default(),

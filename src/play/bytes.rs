@@ -174,6 +174,12 @@ fn unknown<T>() -> Result<T, String> {
 
 impl<'a> Sides<'a> {
     async fn of(pair: &'a Pair, asset: &Asset) -> Result<Self, Error> {
+        if !pair.target.library.capabilities().locators {
+            // Both sides have the same names.
+            let here = |side: &'a Endpoint| Some((side.storage.first()?.as_ref(), asset.container.clone()?));
+            let [Some(from), Some(to)] = [&pair.source, &pair.target].map(here) else { return Ok(Self(unknown())) };
+            return Ok(Self(Ok([from, to])));
+        }
         let prefix = Mark::prefix(pair.source.library.account(), &asset.id);
         let mut copies = match pair.target.library.assets_by_mark(&prefix).await {
             Ok(copies) => copies,

@@ -1,5 +1,6 @@
 //! A library that is a storage account, mirrored to another one: containers are the assets.
 
+mod by_name;
 mod containers;
 mod folders;
 mod order;
@@ -16,7 +17,7 @@ use mediamirror::doctor::{Verdict, WriteTest, examine};
 use mediamirror::engine::urls::urls;
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::error::Error;
-use mediamirror::model::{Asset, AssetEncryption, BlobProperties, BlobRef, ContainerName, NewAsset, SCRATCH};
+use mediamirror::model::{Asset, AssetEncryption, BlobProperties, BlobRef, ContainerName, NewAsset, SCRATCH, Side};
 use mediamirror::monitor::TestMonitor;
 use mediamirror::redact::Secret;
 use tokio_util::sync::CancellationToken;
@@ -38,8 +39,13 @@ async fn world() -> World {
 
 /// Makes a container of the source with those blobs.
 async fn fill(world: &World, container: &str, blobs: &[&str]) {
+    fill_side(world, Side::Source, container, blobs).await;
+}
+
+async fn fill_side(world: &World, side: Side, container: &str, blobs: &[&str]) {
     let pair = world.pair();
-    let (account, container) = (&pair.source.storage[0], ContainerName::new(container));
+    let side = if side == Side::Source { &pair.source } else { &pair.target };
+    let (account, container) = (&side.storage[0], ContainerName::new(container));
     account.create_container(&container).await.unwrap();
     for name in blobs {
         let at = BlobRef { container: container.clone(), name: (*name).to_owned() };

@@ -7,6 +7,7 @@ use super::ScopeArgs;
 
 /// Arguments of `verify`. With one of the group `depth`, more than listings is compared.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 #[command(group = clap::ArgGroup::new("depth").multiple(true))]
 pub(crate) struct VerifyArgs {
     /// Which assets.
@@ -21,6 +22,9 @@ pub(crate) struct VerifyArgs {
     /// Also compare stored access policies of containers, CORS rules and the static website; of storage accounts only
     #[arg(long)]
     pub(crate) settings: bool,
+    /// Compare containers that another program keeps, such as object replication, by their names; of storage accounts only
+    #[arg(long)]
+    pub(crate) by_name: bool,
     /// Play or read only so many of each hundred, such as 5%; one at least
     #[arg(long, value_name = "PERCENT", value_parser = part, requires = "depth")]
     pub(crate) sample: Option<f64>,

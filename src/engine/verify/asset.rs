@@ -108,7 +108,10 @@ async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {
     if work.adopting
         && let Some(refused) = refuse_adoption(run, &work, &source, Some(&present), &survey).await?
     {
-        return Ok((Compared::not(refused), None));
+        // What another program keeps is not refused: where it differs is among the differences.
+        if !run.options.by_name || refused.cause != Cause::ForeignCopy {
+            return Ok((Compared::not(refused), None));
+        }
     }
     if run.options.settings && settings::policies(run, &work.asset).await?.is_some() {
         compared.differences.push(("container".to_owned(), "stored access policies differ".to_owned()));
@@ -187,7 +190,8 @@ async fn other_differences(
     present: &Contents<'_>,
 ) -> Result<Vec<(String, String)>, Error> {
     let mut differences = Vec::new();
-    if work.renamed {
+    // What another program keeps has no mark.
+    if work.renamed && !(run.options.by_name && work.adopting) {
         differences.push(("asset".to_owned(), "its name or mark differs".to_owned()));
     }
     if work.other_metadata {
