@@ -13,6 +13,7 @@ mod expired;
 mod forecast;
 mod history;
 mod keeper;
+mod limits;
 mod methods;
 mod options;
 mod publish;
@@ -44,6 +45,7 @@ use examine::examine;
 use expired::explained;
 pub use forecast::Forecast;
 use keeper::Keeper;
+pub use limits::{Limit, RunLimits};
 pub use methods::{MethodCount, Reason};
 pub use options::Options;
 use run::Run;
@@ -106,17 +108,31 @@ async fn mirror_locked(
     let adopted = keeper.adopted();
     let claims = Claims::read(&pair, monitor.as_ref(), files, &|asset| options.covers(asset), &adopted).await?;
     claims.confirm(&ledger).await?;
+    let (limits, stop) = (options.limits, stop.child_token());
     let run =
         Arc::new(Run::new(pair, ledger, options, claims, (Arc::clone(keeper), passed), monitor, stop.child_token()));
     examine(&run).await?;
-    let whole = !run.is_held() && run_through(&run).await?;
+    let (whole, limit) = if run.is_held() { (false, None) } else { run_within(&run, limits, &stop).await? };
     if let Some(fatal) = run.fatal() {
         return Err(fatal);
     }
     if whole && run.saw_everything() {
         records::note(&run.ledger, files, began).await?;
     }
-    summary::summary(&run, started, stop.is_cancelled()).await
+    summary::summary(&run, started, (stop.is_cancelled(), limit)).await
+}
+
+/// The same as [`run_through`], until a limit is reached; then with the limit.
+async fn run_within(
+    run: &Arc<Run>,
+    limits: RunLimits,
+    stop: &CancellationToken,
+) -> Result<(bool, Option<Limit>), Error> {
+    let mut through = std::pin::pin!(run_through(run));
+    tokio::select! {
+        whole = &mut through => Ok((whole?, None)),
+        limit = limits::watch(limits, run, stop) => Ok((through.await?, Some(limit))),
+    }
 }
 
 /// Withdraws, then processes the assets, then the deferred ones. Returns whether it reached the end.

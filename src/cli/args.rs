@@ -2,6 +2,7 @@
 
 pub(crate) mod global;
 mod guards;
+mod limits;
 pub(crate) mod urls;
 mod verify;
 
@@ -18,6 +19,7 @@ use mediamirror::model::CopyMethod;
 use super::asset::AssetArgs;
 use global::Global;
 use guards::GuardArgs;
+use limits::LimitArgs;
 use urls::UrlsArgs;
 pub(crate) use verify::VerifyArgs;
 
@@ -112,6 +114,9 @@ pub(crate) struct SyncArgs {
     /// Print all lines, not only the first 50 (of JSON the first 10,000)
     #[arg(long)]
     pub(crate) all: bool,
+    /// When it stops.
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     /// What the guards let through.
     #[command(flatten)]
     pub(crate) guards: GuardArgs,

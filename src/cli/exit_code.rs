@@ -22,6 +22,8 @@ pub(crate) enum ExitCode {
     Refused = 5,
     /// Another run holds the lock of the ledger or of the target
     Locked = 6,
+    /// A limit of the run was reached, and it drained; the next run resumes it
+    Limit = 7,
     /// The ledger cannot be used
     Ledger = 8,
     /// A guard holds changes back, the direction is wrong, or the state is damaged; a person has to decide
@@ -95,7 +97,7 @@ mod tests {
     use super::*;
 
     /// Every code with the words its documentation begins with.
-    const ALL: [(ExitCode, &str); 12] = [
+    const ALL: [(ExitCode, &str); 13] = [
         (ExitCode::Success, "Everything in scope is mirrored and verified, or its cause is accepted"),
         (ExitCode::Unexpected, "Something unexpected"),
         (ExitCode::Usage, "The command line cannot be understood"),
@@ -106,6 +108,7 @@ mod tests {
             "Configuration, credential, permission, or an argument that names nothing; no asset was changed",
         ),
         (ExitCode::Locked, "Another run holds the lock of the ledger or of the target"),
+        (ExitCode::Limit, "A limit of the run was reached, and it drained; the next run resumes it"),
         (ExitCode::Ledger, "The ledger cannot be used"),
         (
             ExitCode::Held,

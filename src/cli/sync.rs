@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mediamirror::clock;
 use mediamirror::connect::Pair;
-use mediamirror::engine::{Options, Outcome, Summary, mirror};
+use mediamirror::engine::{Limit, Options, Outcome, Summary, mirror};
 use mediamirror::ledger::{Ledger, LedgerError};
 use mediamirror::model::AccountName;
 use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
@@ -42,7 +43,15 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
     let mut session = Session::open(context, &args.scope.overrides()).await?;
     session.check_of_blobs("--settings", args.settings)?;
     session.config.policy.guards = args.guards.limits().over(session.config.policy.guards);
-    let options = args.options(&session.config.policy);
+    let mut options = args.options(&session.config.policy);
+    match args.limits.limits(clock::now()) {
+        _ if options.dry_run => {}
+        Ok(limits) => options.limits = limits,
+        Err(closed) => {
+            context.printer.note(&format!("outside --window: nothing was done; it opens at {:.0}", closed.opens));
+            return Ok(ExitCode::Limit);
+        }
+    }
     let ledger = if args.rebuild_ledger { rebuilt(context, &session)? } else { open_ledger(&session, &options)? };
     let interruption = Interruption::listen(&context.screen, DRAINING)?;
     let json = context.global.output == Output::Json;
@@ -55,6 +64,7 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
         (Outcome::Complete, _) | (Outcome::DryRun, Outcome::Complete) => ExitCode::Success,
         (Outcome::Held, _) | (Outcome::DryRun, Outcome::Held) => ExitCode::Held,
         (Outcome::Partial | Outcome::DryRun, _) => ExitCode::Partial,
+        (Outcome::Interrupted, _) if summary.limit.is_some() => ExitCode::Limit,
         (Outcome::Interrupted, _) => interruption.code(),
     };
     let kept = changes.take();
@@ -62,7 +72,7 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
     let text = || summary::text(&summary, &kept, context.global.verbose > 0);
     let printed = context.printer.report(code == ExitCode::Success, &report, text);
     if summary.outcome == Outcome::Interrupted {
-        context.printer.note(&resume_line(&context.global.config));
+        context.printer.note(&resume_line(&context.global.config, summary.limit));
     }
     printed.map(|()| code)
 }
@@ -126,8 +136,15 @@ fn accounts(session: &Session) -> (AccountName, AccountName) {
 }
 
 /// How to resume after an interruption.
-fn resume_line(config: &Path) -> String {
-    format!("interrupted; completed work is recorded. To resume: mediamirror --config {} sync", config.display())
+fn resume_line(config: &Path, limit: Option<Limit>) -> String {
+    let why = match limit {
+        None => "interrupted",
+        Some(Limit::Duration) => "--max-duration is over",
+        Some(Limit::Window) => "the end of --window is reached",
+        Some(Limit::Bytes) => "--max-bytes is reached",
+        Some(Limit::Requests) => "--max-requests is reached",
+    };
+    format!("{why}; completed work is recorded. To resume: mediamirror --config {} sync", config.display())
 }
 
 /// Passes events on and remembers whether one says that the target was written to.

@@ -4,6 +4,7 @@ use globset::GlobSet;
 
 use crate::claims::Order;
 use crate::config::policy::{Allow, Policy};
+use crate::engine::limits::RunLimits;
 use crate::model::{Asset, CopyMethod};
 
 /// The options of a run.
@@ -22,6 +23,8 @@ pub struct Options {
     pub by_name: bool,
     /// Plan only; nothing is written anywhere but to the screen.
     pub dry_run: bool,
+    /// When it stops.
+    pub limits: RunLimits,
     /// Assets processed at once.
     pub assets_in_flight: usize,
     /// The processing order of the assets.
@@ -47,6 +50,7 @@ impl Default for Options {
             settings: false,
             by_name: false,
             dry_run: false,
+            limits: RunLimits::default(),
             assets_in_flight: DEFAULT_ASSETS_IN_FLIGHT,
             order: Order::default(),
             policy: Policy::default(),

@@ -157,6 +157,11 @@ impl Run {
         change(&mut self.tally.lock().expect("no panic while held"));
     }
 
+    /// Bytes of the blobs that were copied so far.
+    pub(crate) fn bytes_copied(&self) -> u64 {
+        self.tally.lock().expect("no panic while held").bytes_copied
+    }
+
     /// The counts so far.
     pub(crate) fn take_tally(&self) -> Tally {
         std::mem::take(&mut *self.tally.lock().expect("no panic while held"))

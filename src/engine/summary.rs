@@ -14,6 +14,7 @@ use crate::clock;
 use crate::connect::Pair;
 use crate::engine::counts::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem, RequestCounts};
 use crate::engine::forecast::Forecast;
+use crate::engine::limits::Limit;
 use crate::engine::methods::MethodCount;
 use crate::engine::run::Run;
 use crate::error::Error;
@@ -26,6 +27,9 @@ pub struct Summary {
     pub run: String,
     /// How it ended.
     pub outcome: Outcome,
+    /// The limit that stopped it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
     /// Assets.
     pub assets: AssetCounts,
     /// Blobs of the processed assets.
@@ -68,7 +72,11 @@ pub struct Summary {
 }
 
 /// Folds a run into its summary.
-pub(crate) async fn summary(run: &Run, started: Instant, stopped: bool) -> Result<Summary, Error> {
+pub(crate) async fn summary(
+    run: &Run,
+    started: Instant,
+    (stopped, limit): (bool, Option<Limit>),
+) -> Result<Summary, Error> {
     let mut tally = run.take_tally();
     tally.problems.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
     let pair = Arc::clone(&run.pair);
@@ -97,6 +105,7 @@ pub(crate) async fn summary(run: &Run, started: Instant, stopped: bool) -> Resul
     Ok(Summary {
         run: run.keeper.run.clone(),
         outcome,
+        limit: limit.filter(|_| outcome == Outcome::Interrupted),
         verdict,
         assets: tally.assets,
         blobs: tally.blobs,

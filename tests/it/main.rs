@@ -23,6 +23,7 @@ mod guarantees;
 mod history;
 mod large_blobs;
 mod layers;
+mod limits;
 mod media_v2;
 mod mirror;
 mod names;

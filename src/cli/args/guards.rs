@@ -6,6 +6,7 @@ use mediamirror::config::policy::{Allow, GuardLimits, Share};
 
 /// What the guards let through.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Guards")]
 pub(crate) struct GuardArgs {
     /// Withdraw what the guard held in this run, once; RUN is the id that the run printed
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]

@@ -12,6 +12,7 @@ pub(crate) fn example() -> Summary {
     let mut histogram = Histogram::new(2).unwrap();
     histogram.record(1_500).unwrap();
     Summary {
+        limit: None,
         left_out: LeftOut::default(),
         run: "20261129T020000Z".to_owned(),
         outcome: Outcome::Partial,
