@@ -14,6 +14,7 @@ pub(crate) mod content;
 mod copy;
 mod describe;
 mod encryption;
+mod hierarchy;
 mod inside;
 mod integrity;
 mod kind;
@@ -148,7 +149,7 @@ fn authorise(
 async fn perform(call: &Call<'_>, operation: Operation, body: Body) -> Result<Response, Refusal> {
     match operation {
         Operation::ListContainers => listing::list_containers(call),
-        Operation::GetAccountInformation => Ok(containers::account_information()),
+        Operation::GetAccountInformation => Ok(containers::account_information(call)),
         Operation::GetUserDelegationKey => containers::user_delegation_key(call, body).await,
         Operation::GetBlobServiceProperties => Ok(service_properties::get(call)),
         Operation::SetBlobServiceProperties => service_properties::set(call, body).await,

@@ -86,6 +86,9 @@ pub struct StorageSettings {
     /// Whether its blobs have index tags, and who may read them.
     #[serde(default)]
     pub index_tags: TagSupport,
+    /// Does it have a hierarchical namespace? Such an account has neither index tags nor page blobs.
+    #[serde(default)]
+    pub hierarchical: bool,
     /// May its containers be open to the public? New accounts of the service do not allow it.
     #[serde(default)]
     pub public_access: bool,
@@ -221,6 +224,7 @@ impl Default for Settings {
                 limits: BlobLimits::default(),
                 source_access: SourceAccess::Open,
                 index_tags: TagSupport::Offered,
+                hierarchical: false,
                 public_access: false,
                 protected: BTreeMap::new(),
             }],

@@ -195,6 +195,9 @@ fn storage_account(settings: &StorageSettings, blob_root: &str, clock: &Clock) -
     account.set_source_access(settings.source_access);
     account.set_index_tags(settings.index_tags);
     account.allow_public_access(settings.public_access);
+    if settings.hierarchical {
+        account.make_hierarchical();
+    }
     settings.protected.iter().for_each(|(container, protection)| account.protect(container, Some(*protection)));
     StorageAccount::Internal(account)
 }

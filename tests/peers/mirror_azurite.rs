@@ -114,6 +114,7 @@ fn storage(access: Access) -> StorageSettings {
         limits: mediamirror::emulator::settings::BlobLimits::default(),
         source_access: mediamirror::emulator::SourceAccess::Open,
         index_tags: mediamirror::emulator::TagSupport::Offered,
+        hierarchical: false,
         public_access: false,
         protected: std::collections::BTreeMap::new(),
     }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::content::Body;
 use super::encryption::Encryption;
+use super::kind::Kind;
 use super::policies::{MAX_POLICIES, Policy};
 use super::properties::{BlobHeaders, Pairs, Stamp};
 use super::refusal::{CONTAINER_ALREADY_EXISTS, CONTAINER_NOT_FOUND, Refusal};
@@ -33,6 +34,8 @@ pub(crate) struct BlobAccount {
     model: RwLock<Arc<ServiceModel>>,
     source_access: RwLock<SourceAccess>,
     index_tags: RwLock<TagSupport>,
+    /// Does it have a hierarchical namespace?
+    hierarchical: AtomicBool,
     public_access: AtomicBool,
     /// What protects containers, by their names.
     protected: RwLock<BTreeMap<String, Protection>>,
@@ -63,6 +66,7 @@ impl BlobAccount {
             model: RwLock::new(Arc::new(ServiceModel::new(limits))),
             source_access: RwLock::default(),
             index_tags: RwLock::default(),
+            hierarchical: AtomicBool::new(false),
             public_access: AtomicBool::new(false),
             protected: RwLock::default(),
             roles: RwLock::default(),
@@ -105,8 +109,21 @@ impl BlobAccount {
         *self.source_access.write().expect("one word is never left half done") = access;
     }
 
-    /// Whether its blobs have index tags.
+    /// Does it have a hierarchical namespace?
+    pub(super) fn is_hierarchical(&self) -> bool {
+        self.hierarchical.load(Ordering::Relaxed)
+    }
+
+    /// Gives it a hierarchical namespace, while it is empty.
+    pub(crate) fn make_hierarchical(&self) {
+        self.hierarchical.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its blobs have index tags: with a hierarchical namespace, none has.
     pub(super) fn index_tags(&self) -> TagSupport {
+        if self.is_hierarchical() {
+            return TagSupport::None;
+        }
         *self.index_tags.read().expect("one word is never left half done")
     }
 
@@ -190,7 +207,8 @@ impl BlobAccount {
         let missing = |_| StorageError::NoContainer(container.to_owned());
         let found = self.container(container).map_err(missing)?;
         let contents = found.lock_at(self.elapsed()).map_err(missing)?;
-        Ok(contents.blobs.iter().map(|(name, blob)| stored(name, blob)).collect())
+        let blobs = contents.blobs.iter().filter(|(_, blob)| blob.kind() != Kind::Directory);
+        Ok(blobs.map(|(name, blob)| stored(name, blob)).collect())
     }
 
     pub(crate) fn put_blob(&self, container: &str, name: &str, blob: NewBlob) -> Result<(), StorageError> {
@@ -285,7 +303,7 @@ impl BlobAccount {
         if containers.contains_key(name) {
             return Err(CONTAINER_ALREADY_EXISTS);
         }
-        let made = Container::new(name, metadata, stamp);
+        let made = Container::new(name, metadata, stamp, self.is_hierarchical());
         containers.insert(name.into(), Arc::clone(&made));
         Ok(made)
     }

@@ -71,7 +71,7 @@ fn writable(blob: &Blob, position: Option<u64>) -> Result<u32, Refusal> {
         Kind::Append { sealed: true, .. } => Err(BLOB_IS_SEALED),
         Kind::Append { .. } if position.is_some_and(|position| position != blob.body.len()) => Err(APPEND_POSITION),
         Kind::Append { blocks, .. } => Ok(blocks),
-        Kind::Block | Kind::Page { .. } => Err(INVALID_BLOB_TYPE),
+        Kind::Block | Kind::Page { .. } | Kind::Directory => Err(INVALID_BLOB_TYPE),
     }
 }
 

@@ -65,6 +65,7 @@ impl Call<'_> {
             return Err(UNAUTHORIZED_OVERWRITE);
         }
         Conditions::of(self.ask.headers).check_write(existing)?;
+        contents.check_path(self.ask.blob()?)?;
         self.check_protection(if existing.is_some() { Write::Change } else { Write::New })?;
         existing.map_or(Ok(()), Blob::refuse_pending)?;
         existing.map_or(Ok(()), Blob::refuse_archived)?;
@@ -175,6 +176,7 @@ impl Call<'_> {
         let mut contents: MutexGuard<'_, Contents> = container.lock_to_change(self.elapsed())?;
         let blob = contents.blob_mut(self.ask.blob()?)?;
         Conditions::of(self.ask.headers).check_write(Some(blob))?;
+        blob.refuse_directory()?;
         blob.refuse_pending()?;
         check(blob)?;
         self.check_lease_to_write(Some(blob))?;

@@ -117,6 +117,7 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
     let mut contents = container.lock_to_change(call.elapsed())?;
     let blob = contents.blob(name)?;
     Conditions::of(call.ask.headers).check_write(Some(blob))?;
+    contents.check_empty(name)?;
     call.check_protection(Write::Deletion)?;
     blob.refuse_pending()?;
     call.check_lease_to_write(Some(blob))?;

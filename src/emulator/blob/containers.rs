@@ -25,11 +25,11 @@ const MAX_XML: usize = 64 * 1024;
 const MAX_DELEGATION_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Get Account Information.
-pub(super) fn account_information() -> Response {
+pub(super) fn account_information(call: &Call<'_>) -> Response {
     Reply::new(200)
         .with("x-ms-sku-name", "Standard_LRS")
         .with("x-ms-account-kind", "StorageV2")
-        .with("x-ms-is-hns-enabled", "false")
+        .with("x-ms-is-hns-enabled", call.account.is_hierarchical())
         .done()
 }
 

@@ -15,7 +15,7 @@ use super::pending::{CopyRecord, CopyState, PendingCopy, copy_id_text};
 use super::properties::{BlobHeaders, Pairs};
 use super::read::{Range, parse_range};
 use super::refusal::{
-    COPY_ID_MISMATCH, INVALID_RANGE, LEASE_NOT_INFINITE, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY,
+    COPY_ID_MISMATCH, INVALID_RANGE, LEASE_NOT_INFINITE, NO_PAGE_BLOBS, NO_PENDING_COPY, Refusal, TOO_LARGE_TO_COPY,
 };
 use super::source::Source;
 use super::stored::{Blob, Contents, Extras};
@@ -223,6 +223,9 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
 fn kind_and_extras(call: &Call<'_>, source: &Source<'_>) -> Result<(Kind, Option<Box<Extras>>), Refusal> {
     let seal = call.ask.header("x-ms-seal-blob").is_some_and(|seal| seal.eq_ignore_ascii_case("true"));
     let kind = source.blob.kind().copied(seal);
+    if matches!(kind, Kind::Page { .. }) && call.account.is_hierarchical() {
+        return Err(NO_PAGE_BLOBS);
+    }
     let extras = extras(&call.ask, tags(&call.ask)?)?;
     if seal && !matches!(kind, Kind::Append { .. }) {
         return Err(Refusal::header("x-ms-seal-blob"));

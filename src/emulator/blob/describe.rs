@@ -86,6 +86,7 @@ impl Reply {
                 if sealed { reply.with("x-ms-blob-sealed", "true") } else { reply }
             }
             Kind::Page { sequence } => self.with(SEQUENCE, sequence),
+            Kind::Directory => self.with("x-ms-resource-type", "directory"),
         }
     }
 
@@ -96,7 +97,7 @@ impl Reply {
             (Kind::Block, None) => {
                 self.with("x-ms-access-tier", Tier::Hot.name()).with("x-ms-access-tier-inferred", "true")
             }
-            (Kind::Append { .. } | Kind::Page { .. }, _) => self,
+            (Kind::Append { .. } | Kind::Page { .. } | Kind::Directory, _) => self,
         }
     }
 

@@ -23,13 +23,15 @@ pub(super) enum Kind {
         /// A number that its writers use as they like.
         sequence: u64,
     },
+    /// No blob: a directory of an account with a hierarchical namespace.
+    Directory,
 }
 
 impl Kind {
     /// The service's word for the type.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Block => "BlockBlob",
+            Self::Block | Self::Directory => "BlockBlob",
             Self::Append { .. } => "AppendBlob",
             Self::Page { .. } => "PageBlob",
         }

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::call::Call;
 use super::describe::Reply;
+use super::kind::Kind;
 use super::lease::At;
 use super::missing_features;
 use super::refusal::{NO_LIMITED_LISTING, Refusal};
@@ -163,11 +164,15 @@ pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
     }
     let page = Page::of(call)?;
     check_includes(call, OF_BLOBS)?;
+    if call.account.is_hierarchical() {
+        check_hierarchical(call, &page)?;
+    }
     let columns = Columns {
         copy: includes(call, "copy"),
         metadata: includes(call, "metadata"),
         tags: includes(call, "tags"),
         uncommitted: includes(call, "uncommittedblobs"),
+        resource_types: call.account.is_hierarchical(),
         elapsed: call.elapsed(),
     };
     if columns.tags {
@@ -178,7 +183,7 @@ pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
     xml::open("Blobs", &mut text);
     let contents = container.lock_at(columns.elapsed)?;
     text.reserve(contents.blobs.len().min(page.most) * ROW_BYTES);
-    let mut rows = Rows::new(&contents, &columns, &page.from);
+    let mut rows = Rows::new(&contents, &columns, &page);
     let mut dates = Dates::default();
     let mut left = page.most;
     let mut next = None;
@@ -188,11 +193,11 @@ pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
             break;
         }
         left -= 1;
-        if let Some(folder) = folder(name, &page) {
+        if let Some(folder) = folder(name, blob, &page) {
             xml::open("BlobPrefix", &mut text);
-            xml::name(folder, &mut text);
+            xml::name(&folder, &mut text);
             xml::close("BlobPrefix", &mut text);
-            rows.skip_to(&format!("{folder}{}", char::MAX));
+            rows.skip_folder(&folder);
         } else {
             row(name, blob, &columns, &mut dates, &mut text);
             rows.advance();
@@ -202,13 +207,23 @@ pub(super) fn list_blobs(call: &Call<'_>) -> Result<Response, Refusal> {
     Ok(finish(text, "Blobs", next.as_deref()))
 }
 
+/// Refuses what is not implemented, or not possible, with a hierarchical namespace.
+fn check_hierarchical(call: &Call<'_>, page: &Page<'_>) -> Result<(), Refusal> {
+    if call.ask.query("startFrom").is_some() || includes(call, "uncommittedblobs") {
+        return Err(missing_features::in_hierarchical_listings());
+    }
+    if matches!(page.delimiter, "" | "/") { Ok(()) } else { Err(Refusal::query("delimiter")) }
+}
+
 /// The part of a name up to and with the first delimiter after the prefix.
-fn folder<'n>(name: &'n str, page: &Page<'_>) -> Option<&'n str> {
+fn folder(name: &str, blob: Option<&Blob>, page: &Page<'_>) -> Option<String> {
     if page.delimiter.is_empty() {
         return None;
     }
-    let at = name[page.prefix.len()..].find(page.delimiter)?;
-    Some(&name[..page.prefix.len() + at + page.delimiter.len()])
+    match name[page.prefix.len()..].find(page.delimiter) {
+        Some(at) => Some(name[..page.prefix.len() + at + page.delimiter.len()].to_owned()),
+        None => blob.filter(|blob| blob.kind() == Kind::Directory).map(|_| format!("{name}/")),
+    }
 }
 
 type Committed<'c> = std::iter::Peekable<std::collections::btree_map::Range<'c, Box<str>, Blob>>;
@@ -220,14 +235,31 @@ struct Rows<'c> {
     uncommitted: bool,
     committed: Committed<'c>,
     staged: Option<Staged<'c>>,
+    /// The next path, in the order of a hierarchical account.
+    path: Option<&'c str>,
 }
 
 impl<'c> Rows<'c> {
-    fn new(contents: &'c Contents, columns: &Columns, from: &str) -> Self {
+    fn new(contents: &'c Contents, columns: &Columns, page: &Page<'_>) -> Self {
         let committed = contents.blobs.range::<str, _>((Bound::Unbounded, Bound::Unbounded)).peekable();
-        let mut rows = Self { contents, uncommitted: columns.uncommitted, committed, staged: None };
-        rows.skip_to(from);
+        let mut rows = Self { contents, uncommitted: columns.uncommitted, committed, staged: None, path: None };
+        if contents.hierarchical {
+            let there = contents.blobs.get_key_value(&*page.from).map(|(name, _)| &**name);
+            let first = if page.from == page.prefix { contents.first_in(page.prefix) } else { there };
+            rows.path = first.or_else(|| contents.after(&page.from, false));
+        } else {
+            rows.skip_to(&page.from);
+        }
         rows
+    }
+
+    /// Goes on behind all that is in a folder.
+    fn skip_folder(&mut self, folder: &str) {
+        if self.contents.hierarchical {
+            self.path = self.contents.after(folder.trim_end_matches('/'), false);
+        } else {
+            self.skip_to(&format!("{folder}{}", char::MAX));
+        }
     }
 
     fn skip_to(&mut self, from: &str) {
@@ -244,6 +276,9 @@ impl<'c> Rows<'c> {
     }
 
     fn peek(&mut self) -> Option<(&'c str, Option<&'c Blob>)> {
+        if self.contents.hierarchical {
+            return self.path.map(|path| (path, self.contents.blobs.get(path)));
+        }
         let staged = self.next_staged();
         let committed = self.committed.peek().map(|(name, blob)| (&***name, Some(*blob)));
         match (committed, staged) {
@@ -254,6 +289,10 @@ impl<'c> Rows<'c> {
     }
 
     fn advance(&mut self) {
+        if self.contents.hierarchical {
+            self.path = self.path.and_then(|path| self.contents.after(path, true));
+            return;
+        }
         match self.peek() {
             Some((_, Some(_))) => drop(self.committed.next()),
             Some((_, None)) => drop(self.staged.as_mut().and_then(Iterator::next)),

@@ -54,12 +54,17 @@ pub(super) fn operation(ask: &Ask<'_>, comp: &str) -> Refusal {
     })
 }
 
+/// The refusal of parameters of a listing with a hierarchical namespace.
+pub(super) fn in_hierarchical_listings() -> Refusal {
+    Refusal::not_implemented("startFrom and uncommitted blobs with a hierarchical namespace")
+}
+
 /// The refusal of a word of the parameter `include`: `None` = no version of the service knows it.
 pub(super) fn included(word: &str) -> Option<Refusal> {
     let feature = match word {
         "versions" | "deletedwithversions" => SNAPSHOTS,
         "immutabilitypolicy" | "legalhold" => IMMUTABILITY,
-        "permissions" => "hierarchical namespaces",
+        "permissions" => "permissions and owners",
         "system" => "system containers",
         _ => return None,
     };

@@ -9,7 +9,9 @@ use super::describe::Reply;
 use super::integrity::{check_body, crc64_text};
 use super::kind::{Kind, SEQUENCE};
 use super::missing_features::BLOCKS_FROM_URLS;
-use super::refusal::{INVALID_BLOB_TYPE, INVALID_PAGE_RANGE, Refusal, SEQUENCE_NUMBER, SEQUENCE_NUMBER_TOO_LARGE};
+use super::refusal::{
+    INVALID_BLOB_TYPE, INVALID_PAGE_RANGE, NO_PAGE_BLOBS, Refusal, SEQUENCE_NUMBER, SEQUENCE_NUMBER_TOO_LARGE,
+};
 use super::stored::Blob;
 use super::upload::create_empty;
 use crate::emulator::http::Response;
@@ -29,6 +31,9 @@ const ACTION: &str = "x-ms-sequence-number-action";
 
 /// Put Blob of a page blob, which begins with zeros.
 pub(super) async fn create(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
+    if call.account.is_hierarchical() {
+        return Err(NO_PAGE_BLOBS);
+    }
     let length = length_sent(&call.ask)?.ok_or_else(|| Refusal::missing_header(LENGTH))?;
     let sequence = sequence_sent(&call.ask)?.unwrap_or_default();
     create_empty(call, body, Body::zeros(length), Kind::Page { sequence }).await
@@ -108,7 +113,7 @@ fn range(ask: &Ask<'_>) -> Result<(u64, u64), Refusal> {
 fn sequence_of(blob: &Blob) -> Result<u64, Refusal> {
     match blob.kind() {
         Kind::Page { sequence } => Ok(sequence),
-        Kind::Block | Kind::Append { .. } => Err(INVALID_BLOB_TYPE),
+        Kind::Block | Kind::Append { .. } | Kind::Directory => Err(INVALID_BLOB_TYPE),
     }
 }
 

@@ -42,6 +42,7 @@ refusals! {
     CONTAINER_NOT_FOUND: 404 "ContainerNotFound" "The specified container does not exist.";
     COPY_ID_MISMATCH: 409 "CopyIdMismatch" "The specified copy ID did not match the copy ID for the pending copy operation.";
     CRC64_MISMATCH: 400 "Crc64Mismatch" "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server.";
+    DIRECTORY_IS_NOT_EMPTY: 409 "DirectoryIsNotEmpty" "The recursive query parameter value must be true to delete a non-empty directory.";
     ENCRYPTION_KEY_MISMATCH: 409 "BlobCustomerSpecifiedEncryptionMismatch" "The given customer specified encryption does not match the encryption used to encrypt the blob.";
     IMMUTABLE_BY_HOLD: 409 "BlobImmutableDueToLegalHold" "This operation is not permitted as the blob is immutable due to one or more legal holds.";
     IMMUTABLE_BY_POLICY: 409 "BlobImmutableDueToPolicy" "This operation is not permitted as the blob is immutable due to a policy.";
@@ -79,9 +80,12 @@ refusals! {
     MD5_MISMATCH: 400 "Md5Mismatch" "The MD5 value specified in the request did not match with the MD5 value calculated by the server.";
     NO_AUTHENTICATION: 401 "NoAuthenticationInformation" "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.";
     NO_LIMITED_LISTING: 400 "OperationNotSupportedWithFeatureMissing" "EndBefore parameter support is missing on this account.";
+    NO_PAGE_BLOBS: 409 "FeatureNotYetSupportedForHierarchicalNamespaceAccounts" "Page blobs are not yet supported for hierarchical namespace accounts.";
     NO_PENDING_COPY: 409 "NoPendingCopyOperation" "There is currently no pending copy operation.";
     NOT_MODIFIED: 304 "ConditionNotMet" "The condition specified using HTTP conditional header(s) is not met.";
     NAME_LENGTH: 400 "OutOfRangeInput" "The specified resource name length is not within the permissible limits.";
+    ON_DIRECTORY: 409 "OperationNotSupportedOnDirectory" "This operation is not supported on a directory.";
+    PATH_TYPE: 409 "ResourceTypeMismatch" "The specified resource type does not match the type of the existing resource.";
     PENDING_COPY: 409 "PendingCopyOperation" "There is currently a pending copy operation.";
     PERMISSION_MISMATCH: 403 "AuthorizationPermissionMismatch" "This request is not authorized to perform this operation using this permission.";
     PROTOCOL_MISMATCH: 403 "AuthorizationProtocolMismatch" "This request is not authorized to perform this operation using this protocol.";

@@ -61,6 +61,7 @@ impl<'r> Source<'r> {
         let (Some(container), Some(name)) = (&target.container, &target.blob) else { return Err(RESOURCE_NOT_FOUND) };
         let container = account.container(container)?;
         let blob = container.lock_at(call.elapsed())?.blob(name)?.clone();
+        blob.refuse_directory()?;
         blob.refuse_pending()?;
         encryption::check_source_key(&call.ask, blob.encryption())?;
         blob.refuse_archived()?;

@@ -149,6 +149,8 @@ pub(super) struct Contents {
     pub(super) lease: Option<Lease>,
     pub(super) etag: u64,
     pub(super) modified: u32,
+    /// Does its account have a hierarchical namespace?
+    pub(super) hierarchical: bool,
     /// When each pending copy into this container ends.
     pub(super) due: BTreeSet<(i64, Box<str>)>,
     deleted: bool,
@@ -169,6 +171,7 @@ impl Contents {
     /// lease, and the tier unless the new blob has one, and removes the uncommitted blocks.
     pub(super) fn put(&mut self, name: &str, mut blob: Blob, elapsed: i64) {
         self.uncommitted.remove(name);
+        self.make_directories(name, &blob);
         if let Some(old) = self.blobs.get_mut(name) {
             blob.created = old.created;
             blob.set_lease(old.lease_at(elapsed).after_write());
@@ -192,7 +195,7 @@ pub(super) struct Container {
 }
 
 impl Container {
-    pub(super) fn new(name: &str, metadata: Option<Pairs>, stamp: Stamp) -> Arc<Self> {
+    pub(super) fn new(name: &str, metadata: Option<Pairs>, stamp: Stamp, hierarchical: bool) -> Arc<Self> {
         let contents = Contents {
             blobs: BTreeMap::new(),
             uncommitted: BTreeMap::new(),
@@ -202,6 +205,7 @@ impl Container {
             lease: None,
             etag: stamp.etag,
             modified: stamp.seconds(),
+            hierarchical,
             due: BTreeSet::new(),
             deleted: false,
         };

@@ -4,6 +4,7 @@ mod authorisation;
 mod blobs;
 mod copies;
 mod descriptions;
+mod hierarchy;
 mod leases;
 mod listings;
 mod sources;

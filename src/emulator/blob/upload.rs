@@ -11,10 +11,11 @@ use quick_xml::events::Event;
 use super::call::{Call, read_body};
 use super::content::{Block, Body, Piece};
 use super::describe::{Reply, blob_headers, extras, metadata, tags};
+use super::hierarchy::MARKER;
 use super::integrity::{check_blob, check_body, crc64_text};
 use super::kind::Kind;
 use super::missing_features::ENCRYPTION;
-use super::properties::BlobHeaders;
+use super::properties::{BlobHeaders, Pairs};
 use super::protection::Write;
 use super::refusal::{BLOB_NOT_FOUND, BLOCK_COUNT, INVALID_BLOCK_ID, INVALID_BLOCK_LIST, INVALID_XML, Refusal};
 use super::stored::{Contents, Uncommitted};
@@ -84,10 +85,21 @@ pub(super) async fn put_block_blob(call: &Call<'_>, body: HttpBody) -> Result<Re
     call.account.model().admit_ingress(bytes.len() as u64).map_err(Refusal::busy)?;
     let headers = headers_of_put(call, Some(md5.into()))?;
     let (body, headers) = call.stored(Body::Whole(Piece::Real(bytes)), headers);
-    let blob = call.account.make_blob(body, headers, metadata(call.ask.headers)?, extras(&call.ask, tags(&call.ask)?)?);
+    let metadata = metadata(call.ask.headers)?;
+    let is_directory = call.account.is_hierarchical() && body.len() == 0 && is_marked(metadata.as_ref());
+    let mut blob = call.account.make_blob(body, headers, metadata, extras(&call.ask, tags(&call.ask)?)?);
+    if is_directory {
+        blob.set_kind(Kind::Directory);
+    }
     let reply = Reply::new(201).version(blob.etag, blob.modified).with("x-ms-request-server-encrypted", "true");
     call.replace(&container, blob)?;
     Ok(reply.md5("content-md5", Some(md5.as_slice())).done())
+}
+
+/// Does the metadata say that this is a directory?
+fn is_marked(metadata: Option<&Pairs>) -> bool {
+    metadata
+        .is_some_and(|pairs| pairs.iter().any(|(name, value)| &**name == MARKER && value.eq_ignore_ascii_case("true")))
 }
 
 /// Put Block.
@@ -118,6 +130,7 @@ pub(super) fn stage(call: &Call<'_>, pieces: Box<[Piece]>) -> Result<(), Refusal
         blob.refuse_archived()?;
         blob.refuse_other_than_block()?;
     }
+    contents.check_path(name)?;
     call.check_protection(Write::New)?;
     call.check_lease_to_write(contents.blobs.get(name))?;
     let length_of_others = contents.uncommitted.get(name).and_then(|blocks| blocks.keys().next()).map(|id| id.len());

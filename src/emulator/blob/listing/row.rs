@@ -21,6 +21,8 @@ pub(super) struct Columns {
     pub(super) metadata: bool,
     pub(super) tags: bool,
     pub(super) uncommitted: bool,
+    /// The account has a hierarchical namespace.
+    pub(super) resource_types: bool,
     pub(super) elapsed: i64,
 }
 
@@ -63,6 +65,9 @@ pub(super) fn row(name: &str, blob: Option<&Blob>, columns: &Columns, dates: &mu
         copied(copy, columns.elapsed, text);
     }
     text.push_str("<ServerEncrypted>true</ServerEncrypted>");
+    if columns.resource_types {
+        xml::element("ResourceType", if blob.kind() == Kind::Directory { "directory" } else { "file" }, text);
+    }
     if let Some((tag, value)) = blob.encryption().map(Encryption::element) {
         xml::element(tag, &value, text);
     }
@@ -109,7 +114,7 @@ fn kind(blob: &Blob, text: &mut String) {
             text.push_str("<AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred>");
         }
         (Kind::Append { sealed: true, .. }, _) => text.push_str("<Sealed>true</Sealed>"),
-        (Kind::Append { .. }, _) => {}
+        (Kind::Append { .. } | Kind::Directory, _) => {}
         (Kind::Page { sequence }, _) => xml::element(SEQUENCE, &sequence.to_string(), text),
     }
 }
