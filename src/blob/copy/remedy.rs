@@ -25,6 +25,8 @@ const CHANGED: &[&str] = &["SourceConditionNotMet", "ConditionNotMet"];
 const UNREADABLE: &[&str] = &["CannotVerifyCopySource"];
 /// Codes of status 409 that are about one blob, and have their remedies elsewhere.
 const OF_BLOB: &[&str] = &["BlobIsSealed", "InvalidBlobType", "PendingCopyOperation"];
+/// The code of an account that has no index tags.
+const NO_TAGS: &str = "FeatureNotYetSupportedForHierarchicalNamespaceAccounts";
 /// The length of an MD5.
 const MD5_BYTES: usize = 16;
 
@@ -81,8 +83,8 @@ impl BlobAccount {
             plan.tier = None;
             return Ok(());
         }
-        if plan.tags && self.refuses_tags(&error) {
-            self.note_tag_access(TagAccess::Refused);
+        if let Some(access) = self.refused_tags(&error).filter(|_| plan.tags) {
+            self.note_tag_access(access);
             plan.tags = false;
             return Ok(());
         }
@@ -106,11 +108,16 @@ impl BlobAccount {
         error.into()
     }
 
-    /// May it be the tags that a principal may not write? The role for that is one of its own, and only an answer shows that
-    /// it is missing. From then on no tags are sent; where something else is missing, the next answer says so.
-    fn refuses_tags(&self, error: &CallError) -> bool {
-        let lacks = &["AuthorizationPermissionMismatch"];
-        self.signs_in() && source_status(error).is_none() && refused_with(error, lacks)
+    /// May it be the tags that the target refuses? Some accounts have none. And the role for a principal to write them is one of
+    /// its own, and only an answer shows that it is missing. From then on no tags are sent; where something else is missing,
+    /// the next answer says so.
+    fn refused_tags(&self, error: &CallError) -> Option<TagAccess> {
+        match error.failure.code()? {
+            _ if source_status(error).is_some() => None,
+            "AuthorizationPermissionMismatch" if self.signs_in() => Some(TagAccess::Refused),
+            NO_TAGS => Some(TagAccess::NotOffered),
+            _ => None,
+        }
     }
 }
 
