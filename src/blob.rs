@@ -4,6 +4,7 @@
 //! attempt. No content ever passes through this machine.
 
 mod account;
+mod account_information;
 mod acl;
 mod arriving;
 mod auth;
@@ -19,6 +20,7 @@ mod fuzz;
 mod in_place;
 mod lease;
 mod list;
+mod namespace;
 mod probe;
 mod properties;
 mod public_access;
@@ -41,6 +43,7 @@ pub use copy::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
 pub use in_place::Changed;
 pub use lease::{LeaseAnswer, LeaseBreak, LeaseRenewal};
 pub(crate) use list::{MOST_BLOBS, PageSize};
+pub use namespace::Namespace;
 pub use sas::{SharedAccess, SignedUrl};
 pub(crate) use selection::Selected;
 pub use selection::{Archived, LeftOut, Selection};

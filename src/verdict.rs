@@ -88,6 +88,8 @@ pub enum Cause {
     BlobLeased,
     /// An immutability policy or a legal hold forbids changing a blob on the target.
     BlobImmutable,
+    /// A blob has the name of a directory of the target, or one of its folders has the name of a blob.
+    NameIsDirectory,
     /// A blob has a name that cannot be part of a URL.
     NameNotUsable,
     /// The mark does not fit into the alternate id.

@@ -12,6 +12,7 @@ use url::{Position, Url};
 
 use super::caller::AccountCaller;
 use super::delegation::{Delegation, KeySource};
+use super::namespace::NamespaceKnown;
 use super::sas::{Reading, SasMint, SharedAccess, SignedUrl};
 use super::selection::Selection;
 use super::signer::{Access, Credential, Signer};
@@ -69,6 +70,8 @@ pub struct BlobAccount {
     pub(super) without_put_from_url: AtomicBool,
     /// Which of its blobs belong to the library.
     pub(super) selection: Selection,
+    /// Whether the account has a hierarchical namespace.
+    pub(super) namespace: NamespaceKnown,
 }
 
 impl fmt::Debug for BlobAccount {
@@ -165,6 +168,7 @@ impl BlobAccount {
             read,
             write,
             tags,
+            namespace: NamespaceKnown::default(),
             without_tiers: AtomicBool::new(false),
             without_put_from_url: AtomicBool::new(false),
             selection: Selection::default(),

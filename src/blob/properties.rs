@@ -40,17 +40,22 @@ impl BlobAccount {
         Ok(Some(found))
     }
 
-    /// A blob's headers, without its tags; `None` = there is no such blob (or container).
+    /// A blob's headers, without its tags; `None` = there is no such blob (or container), or it is a directory.
     pub(super) async fn head(&self, blob: &BlobRef) -> Result<Option<Head>, Error> {
         let client = &self.blob_client(blob)?;
         let subject = blob.to_string();
         let call = control_call("GetBlobProperties", "look at blob", &subject);
         let found = self.read.run(call, |_| async move {
             let answer = client.get_properties(None).await?;
-            read_head(blob, answer.headers()).map_err(Failure::Unexpected)
+            let is_directory = header(answer.headers(), "x-ms-resource-type").is_some_and(|kind| kind == "directory");
+            if is_directory {
+                Ok(None)
+            } else {
+                read_head(blob, answer.headers()).map(Some).map_err(Failure::Unexpected)
+            }
         });
         match found.await {
-            Ok(head) => Ok(Some(head)),
+            Ok(head) => Ok(head),
             Err(error) if refused_with(&error, ABSENT) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -61,6 +61,10 @@ pub(crate) struct Contents<'a> {
     pub(crate) stages: Stages,
     /// The index tags of its blobs.
     pub(crate) tagging: Tagging,
+    /// Does it have blobs that stand for folders?
+    pub(crate) has_markers: bool,
+    /// Are these left out?
+    without_markers: bool,
     sum: BlobsSum,
 }
 
@@ -85,6 +89,8 @@ impl<'a> Contents<'a> {
             other_kind: None,
             stages: Stages::default(),
             tagging: Tagging::default(),
+            has_markers: false,
+            without_markers: false,
             sum: BlobsSum::default(),
         }
     }
@@ -96,14 +102,23 @@ impl<'a> Contents<'a> {
 
     /// Lists the blobs of an asset.
     pub(crate) async fn list(place: Place<'a>) -> Result<Self, Error> {
-        let account = place.account;
-        let mut contents = Self::none(place);
+        Self::list_all(Self::none(place)).await
+    }
+
+    /// Lists them again without the blobs that stand for folders.
+    pub(crate) async fn list_without_markers(&self) -> Result<Self, Error> {
+        Self::list_all(Self { without_markers: true, ..Self::none(self.place()) }).await
+    }
+
+    async fn list_all(mut contents: Self) -> Result<Self, Error> {
         let (mut blobs, mut digest) = (Vec::new(), BlobsDigest::of(&contents.extent));
         let (mut last, mut in_order, mut keeps) = (String::new(), true, true);
-        let mut pages = account.list_by(&contents.container, &contents.extent, PageSize::LARGEST);
+        let mut pages = contents.account.list_by(&contents.container, &contents.extent, PageSize::LARGEST);
         while let Some(Selected { blobs: mut page, left_out, folders }) = pages.try_next().await? {
             contents.left_out.add(left_out);
             contents.folders += folders;
+            contents.has_markers |= page.iter().any(Blob::is_folder_marker);
+            contents.leave_out(&mut page);
             without_repetition(&mut page, &last);
             let before = contents.bytes_in_memory;
             for blob in &page {
@@ -143,7 +158,8 @@ impl<'a> Contents<'a> {
         self.room = self.account.memory().room_to_sort();
         let mut blobs = Vec::new();
         let mut pages = self.account.list_by(&self.container, &self.extent, PageSize::LARGEST);
-        while let Some(Selected { blobs: page, .. }) = pages.try_next().await? {
+        while let Some(Selected { blobs: mut page, .. }) = pages.try_next().await? {
+            self.leave_out(&mut page);
             if !self.room.take(page.iter().map(Blob::bytes_in_memory).sum()) {
                 let reason =
                     "it lists its blobs in no order, and there is no memory left to sort them; run with fewer \
@@ -154,6 +170,12 @@ impl<'a> Contents<'a> {
             blobs.extend(page.into_iter().map(Arc::new));
         }
         Ok(blobs)
+    }
+
+    fn leave_out(&self, page: &mut Vec<Blob>) {
+        if self.without_markers {
+            page.retain(|blob| !blob.is_folder_marker());
+        }
     }
 
     /// Size of the pages in which the container is walked through: 5,000 blobs, or fewer if they have much metadata.
@@ -168,12 +190,9 @@ impl<'a> Contents<'a> {
     pub(crate) fn walk(&self) -> Walk<'_> {
         match &self.kept {
             Some(blobs) => Walk::Kept(blobs.iter()),
-            None => Walk::Listed {
-                pages: self.pages(),
-                page: Vec::new().into_iter(),
-                last: String::new(),
-                container: &self.container,
-            },
+            None => {
+                Walk::Listed { pages: self.pages(), page: Vec::new().into_iter(), last: String::new(), contents: self }
+            }
         }
     }
 
@@ -260,7 +279,7 @@ pub(crate) enum Walk<'a> {
         pages: BoxStream<'a, Result<Vec<Blob>, Error>>,
         page: std::vec::IntoIter<Blob>,
         last: String,
-        container: &'a ContainerName,
+        contents: &'a Contents<'a>,
     },
 }
 
@@ -269,17 +288,18 @@ impl Walk<'_> {
     pub(crate) async fn next(&mut self) -> Result<Option<Arc<Blob>>, Error> {
         match self {
             Self::Kept(blobs) => Ok(blobs.next().map(Arc::clone)),
-            Self::Listed { pages, page, last, container } => loop {
+            Self::Listed { pages, page, last, contents } => loop {
                 if let Some(blob) = page.next() {
                     if blob.name < *last {
                         let reason = "its listings are not always in name order".to_owned();
-                        return Err(Error::found(container.to_string(), Cause::ListingIncomplete, reason));
+                        return Err(Error::found(contents.container.to_string(), Cause::ListingIncomplete, reason));
                     }
                     last.clone_from(&blob.name);
                     return Ok(Some(Arc::new(blob)));
                 }
                 match pages.try_next().await? {
                     Some(mut next) => {
+                        contents.leave_out(&mut next);
                         without_repetition(&mut next, last);
                         *page = next.into_iter();
                     }

@@ -24,6 +24,7 @@ pub(crate) fn of_target(code: &str) -> Option<Cause> {
         "BlobArchived" | "BlobBeingRehydrated" => Cause::ArchivedInTarget,
         "BlobImmutableDueToPolicy" | "BlobImmutableDueToLegalHold" => Cause::BlobImmutable,
         "ContainerBeingDeleted" | "ContainerNotFound" => Cause::TargetContainerDeleted,
+        "ResourceTypeMismatch" | "OperationNotSupportedOnDirectory" => Cause::NameIsDirectory,
         // Not documented for it; seen in an emulator.
         "BlobOperationNotSupported" => Cause::TargetNotWritable,
         "InfiniteLeaseDurationRequired" => Cause::BlobLeased,
@@ -80,6 +81,7 @@ mod tests {
             ("LeaseIdMismatchWithBlobOperation", Some(Cause::BlobLeased)),
             ("LeaseNotPresentWithBlobOperation", Some(Cause::BlobLeased)),
             ("InfiniteLeaseDurationRequired", Some(Cause::BlobLeased)),
+            ("ResourceTypeMismatch", Some(Cause::NameIsDirectory)),
             ("BlobOperationNotSupported", Some(Cause::TargetNotWritable)),
             ("BlobImmutableDueToLegalHold", Some(Cause::BlobImmutable)),
             ("BlobBeingRehydrated", Some(Cause::ArchivedInTarget)),

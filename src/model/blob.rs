@@ -139,11 +139,20 @@ pub(crate) const ENTRY_BYTES: usize = 128;
 
 /// The tier whose blobs cannot be read. Moving a blob into it alters no entity tag.
 const ARCHIVE: &str = "Archive";
+/// The metadata of a blob that stands for a folder.
+const FOLDER: &str = "hdi_isfolder";
 
 impl Blob {
     /// Is it archived and therefore unreadable?
     pub fn is_archived(&self) -> bool {
         self.tier.as_deref() == Some(ARCHIVE)
+    }
+
+    /// Does it stand for a folder? Tools for hierarchical namespaces make such blobs in accounts without.
+    pub(crate) fn is_folder_marker(&self) -> bool {
+        let marks =
+            |(name, value): (&String, &String)| name.eq_ignore_ascii_case(FOLDER) && value.eq_ignore_ascii_case("true");
+        self.length == 0 && self.properties.metadata.iter().any(marks)
     }
 
     /// The memory that it uses, in bytes (estimate).

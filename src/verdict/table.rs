@@ -164,6 +164,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         "shorten the alternate id in the source",
     ),
     entry(
+        Cause::NameIsDirectory,
+        "name-is-directory",
+        Class::Failed,
+        "a blob and a folder have the same name, which an account with a hierarchical namespace cannot store",
+        "rename the blob in the source, or mirror to an account without a hierarchical namespace",
+    ),
+    entry(
         Cause::NameNotUsable,
         "name-not-usable",
         Class::Failed,

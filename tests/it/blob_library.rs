@@ -3,6 +3,7 @@
 mod by_name;
 mod containers;
 mod folders;
+mod hierarchy;
 mod order;
 mod selection;
 mod settings;

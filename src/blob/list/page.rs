@@ -74,6 +74,7 @@ enum Field {
     CacheControl,
     ContentMd5,
     BlobType,
+    ResourceType,
     Sealed,
     AccessTier,
     CopyId,
@@ -125,6 +126,7 @@ impl Field {
             b"Cache-Control" => Self::CacheControl,
             b"Content-MD5" => Self::ContentMd5,
             b"BlobType" => Self::BlobType,
+            b"ResourceType" => Self::ResourceType,
             b"Sealed" => Self::Sealed,
             b"AccessTier" => Self::AccessTier,
             b"CopyId" => Self::CopyId,
@@ -289,10 +291,14 @@ impl State {
             }
             Some(Place::Blob) => {
                 self.check_entries()?;
-                let blob = std::mem::take(&mut self.draft).finish()?;
-                self.bytes += blob.bytes_in_memory();
+                let draft = std::mem::take(&mut self.draft);
                 self.draft_bytes = 0;
-                self.page.blobs.push(blob);
+                // A directory of a hierarchical namespace is no blob: it is there as long as there is something in it.
+                if !draft.is_directory() {
+                    let blob = draft.finish()?;
+                    self.bytes += blob.bytes_in_memory();
+                    self.page.blobs.push(blob);
+                }
             }
             _ => {}
         }

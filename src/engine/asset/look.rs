@@ -1,5 +1,6 @@
 //! Lists both sides of one asset before anything is written, and lists the source again if it changed during a copy.
 
+use crate::blob::Namespace;
 use crate::claims::digest::FilesDigest;
 use crate::claims::{Claims, TargetAsset, Work};
 use crate::connect::Pair;
@@ -25,6 +26,7 @@ pub(crate) async fn look_at_source<'a>(pair: &'a Pair, work: &Work) -> Result<Re
     let place = locate_in(&pair.source, account, asset).await?;
     let container = place.container.clone();
     let source = match Contents::list(place).await {
+        Ok(source) if source.has_markers && is_hierarchical(pair, work).await? => source.list_without_markers().await?,
         Ok(source) => source,
         Err(error) if is_missing_container(&error) => {
             return Ok(Err(match pair.source.library.asset(&asset.id).await? {
@@ -41,6 +43,18 @@ pub(crate) async fn look_at_source<'a>(pair: &'a Pair, work: &Work) -> Result<Re
         return Ok(Err(empty(work, format!("container {container}"))));
     }
     Ok(Ok(source))
+}
+
+/// Does its copy belong to an account where directories appear by themselves? A blob that stands for one has no place there.
+async fn is_hierarchical(pair: &Pair, work: &Work) -> Result<bool, Error> {
+    let account = match &work.target {
+        Some(copy) => locate_copy(&pair.target, copy).await?.account,
+        None => match pair.target.blobs(pair.storage_for(&work.asset)) {
+            Some(account) => account,
+            None => return Ok(false),
+        },
+    };
+    Ok(account.namespace().await? == Namespace::Hierarchical)
 }
 
 /// The cause for an asset without blobs: if it was mirrored before, it has lost them.

@@ -23,6 +23,7 @@ pub(super) struct Draft {
     tier: Option<String>,
     kind: Option<BlobKind>,
     sealed: bool,
+    directory: bool,
     copy_id: Option<String>,
     copy_status: Option<CopyStatus>,
     progress: Option<(u64, u64)>,
@@ -52,6 +53,8 @@ impl Draft {
                 self.properties.content_md5 = BASE64.decode(value).ok().filter(|hash| !hash.is_empty());
             }
             Field::BlobType => self.kind = Some(BlobKind::named(value).ok_or("a blob of an unknown type")?),
+            // In which case, the service has not decided.
+            Field::ResourceType => self.directory = value.eq_ignore_ascii_case("directory"),
             Field::Sealed => self.sealed = value == "true",
             Field::AccessTier => self.tier = text(value),
             Field::CopyId => self.copy_id = text(value),
@@ -74,6 +77,11 @@ impl Draft {
     /// The name, where the element is that of a folder.
     pub(super) fn folder(self) -> Result<String, String> {
         self.name.filter(|name| name.ends_with('/')).ok_or_else(|| "a folder has no name".to_owned())
+    }
+
+    /// Is it a directory?
+    pub(super) fn is_directory(&self) -> bool {
+        self.directory
     }
 
     pub(super) fn finish(self) -> Result<Blob, String> {

@@ -82,6 +82,22 @@ fn optional_fields_may_be_absent_and_do_not_leak_from_the_blob_before() {
 }
 
 #[test]
+fn a_directory_is_no_blob_and_a_marker_of_a_flat_account_is_one() {
+    let entry = |kind: &str| {
+        let properties = format!("<Etag>0x1</Etag><Content-Length>0</Content-Length>{kind}");
+        let metadata = "<Metadata><hdi_isfolder>true</hdi_isfolder></Metadata>";
+        format!("<Blob><Name>d</Name><Properties>{properties}</Properties>{metadata}</Blob>")
+    };
+    for (kind, blobs) in
+        [("<ResourceType>Directory</ResourceType>", 0), ("<ResourceType>file</ResourceType>", 1), ("", 1)]
+    {
+        let page = parse(page(&entry(kind), LAST).as_bytes()).unwrap();
+        assert_eq!(page.blobs.len(), blobs, "{kind}");
+        assert!(page.blobs.iter().all(Blob::is_folder_marker), "{kind}");
+    }
+}
+
+#[test]
 fn an_encoded_name_is_decoded() {
     let page = parse(page(&small("<Name Encoded=\"true\">a%EF%BF%BE%2Fb%25</Name>"), LAST).as_bytes()).unwrap();
     assert_eq!(page.blobs[0].name, "a\u{fffe}/b%");

@@ -1,0 +1,97 @@
+//! Accounts with and without a hierarchical namespace, mirrored to each other.
+
+use mediamirror::config::{AccountConfig, ServiceConfig};
+use mediamirror::emulator::Settings;
+use mediamirror::engine::Outcome;
+use mediamirror::model::ContainerName;
+
+use super::{expected, fill, mirrored, raw};
+use crate::world::World;
+
+const MARKER: [(&str, &str); 2] = [("x-ms-blob-type", "BlockBlob"), ("x-ms-meta-hdi_isfolder", "true")];
+
+/// Two storage accounts, each with a hierarchical namespace or without.
+async fn world(hierarchical: [bool; 2]) -> World {
+    let mut settings = Settings::default();
+    for (region, hierarchical) in settings.regions.iter_mut().zip(hierarchical) {
+        region.storage[0].hierarchical = hierarchical;
+    }
+    let mut world = World::with(settings, None).await;
+    for account in [&mut world.config.source, &mut world.config.target] {
+        let AccountConfig { service, account, storage, .. } = account;
+        *service = ServiceConfig::Blobs;
+        account.clone_from(&storage[0].account);
+    }
+    world
+}
+
+/// Fails unless a run has nothing to do and finds both sides equal.
+async fn is_equal(world: &World) {
+    assert_eq!(world.verify().await.differences, []);
+    world.emulator.reset_stats();
+    let (summary, _) = world.sync().await;
+    assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 0), "{:?}", summary.problems);
+}
+
+/// A folder with a blob, and an empty one for which there is a marker, or a directory.
+#[tokio::test(start_paused = true)]
+async fn markers_of_folders_are_blobs_between_flat_accounts_and_nowhere_else() {
+    for (hierarchical, blobs) in [
+        ([false, false], &["a", "a/1.ts", "b.ts", "empty"][..]),
+        ([false, true], &["a/1.ts", "b.ts"]),
+        ([true, false], &["a/1.ts", "b.ts"]),
+        ([true, true], &["a/1.ts", "b.ts"]),
+    ] {
+        let world = world(hierarchical).await;
+        fill(&world, "films", &["a/1.ts", "b.ts"]).await;
+        let source = raw(&world, 0);
+        source.ask("PUT films/empty?", &MARKER, "").await.expect(201);
+        if !hierarchical[0] {
+            source.ask("PUT films/a?", &MARKER, "").await.expect(201);
+        }
+        let (summary, _) = world.sync().await;
+        assert_eq!(summary.outcome, Outcome::Complete, "{hierarchical:?} {:?}", summary.problems);
+        assert_eq!(mirrored(&world).await, expected(&[("films", blobs)]), "{hierarchical:?}");
+        is_equal(&world).await;
+        let asked = world.count("GetAccountInformation");
+        assert!(asked == 0 || !hierarchical[0], "only where there are markers, {asked} times");
+        // The next blob finds its directory, or makes it.
+        for name in ["a/2.ts", "c/d/3.ts"] {
+            assert!(world.emulator.put_blob("storewest", "films", name, "new", None));
+        }
+        let (summary, _) = world.sync().await;
+        assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 2), "{:?}", summary.problems);
+        is_equal(&world).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn blobs_arrive_without_their_index_tags_where_an_account_has_none_and_the_run_says_so() {
+    for (hierarchical, causes) in [([false, true], &["not-supported"][..]), ([true, true], &[])] {
+        let world = world(hierarchical).await;
+        fill(&world, "films", &["a.ts"]).await;
+        if !hierarchical[0] {
+            assert!(world.emulator.set_tags("storewest", "films", "a.ts", &[("k", "v")]));
+        }
+        for copied in [1, 0] {
+            let (summary, _) = world.sync().await;
+            let found: Vec<&str> = summary.problems.iter().map(|problem| problem.finding.cause.code()).collect();
+            assert_eq!((found.as_slice(), summary.blobs.copied), (causes, copied), "{:?}", summary.problems);
+            assert_eq!(mirrored(&world).await, expected(&[("films", &["a.ts"])]));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_a_blob_and_a_folder_fails_its_asset_alone() {
+    let world = world([false, true]).await;
+    fill(&world, "films", &["a", "a/1.ts"]).await;
+    fill(&world, "series", &["a.ts"]).await;
+    for _ in 0..2 {
+        let (summary, _) = world.sync().await;
+        let causes: Vec<&str> = summary.problems.iter().map(|problem| problem.finding.cause.code()).collect();
+        assert_eq!((summary.outcome, causes), (Outcome::Partial, vec!["name-is-directory"]), "{:?}", summary.problems);
+    }
+    assert_eq!(mirrored(&world).await[1], expected(&[("series", &["a.ts"])])[0]);
+    world.pair().source.storage[0].delete_container(&ContainerName::new("films")).await.unwrap();
+}
