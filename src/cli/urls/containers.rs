@@ -16,8 +16,14 @@ const CONTAINERS_TRIED: usize = 20;
 /// Characters of a blob's name that stay as they are in a URL path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// The storage account's own host; an account that is no part of the host name is a prefix.
+/// `streaming_url`, else the storage account's own host; an account that is no part of the host name is a prefix.
 pub(super) fn blob_host(account: &AccountConfig) -> Result<Origin, CommandFailure> {
+    if let Some(url) = &account.streaming_url {
+        return Origin::of(&account.account, url).ok_or_else(|| {
+            let problem = format!("the `streaming_url` of storage account {} has no host name", account.account);
+            refused(problem, "correct it in the configuration")
+        });
+    }
     let found = account.storage.first().and_then(|storage| Origin::of(&storage.account, &storage.endpoint));
     found.ok_or_else(|| {
         let problem = format!("the endpoint of storage account {} is no host name", account.account);
@@ -66,7 +72,30 @@ fn probe_of(at: &BlobRef) -> Probe {
 
 #[cfg(test)]
 mod tests {
+    use mediamirror::config::{Limits, ServiceConfig, StorageConfig, StorageCredential};
+    use mediamirror::redact::Secret;
+
     use super::*;
+
+    #[test]
+    fn viewers_are_switched_between_the_configured_hosts_rather_than_the_accounts_own() {
+        let mut account = AccountConfig {
+            account: "store".to_owned(),
+            service: ServiceConfig::Blobs,
+            storage: vec![StorageConfig {
+                account: "store".to_owned(),
+                endpoint: "http://127.0.0.1:10000/store".parse().unwrap(),
+                credential: StorageCredential::Key(Secret::new("a2V5".to_owned())),
+            }],
+            streaming_url: None,
+            limits: Limits::default(),
+        };
+        let own = blob_host(&account).unwrap();
+        assert_eq!((own.root().as_str(), own.prefix.as_str()), ("http://127.0.0.1:10000", "/store"));
+        account.streaming_url = Some("https://cdn.example.com/".parse().unwrap());
+        let configured = blob_host(&account).unwrap();
+        assert_eq!((configured.root().as_str(), configured.prefix.as_str()), ("https://cdn.example.com", ""));
+    }
 
     #[test]
     fn the_path_of_a_blob_is_encoded_as_in_a_url() {
