@@ -19,6 +19,11 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 /// Another process may take a free port before this one listens on it.
 const ATTEMPTS: u32 = 3;
 
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
 /// The one that runs, if one does.
 static RUNNING: Mutex<Weak<Azurite>> = Mutex::const_new(Weak::new());
 
@@ -67,7 +72,7 @@ impl Azurite {
     }
 
     fn spawn(change: impl Fn(&mut Command), scheme: &'static str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let port = free_port();
         let mut command = Command::new("node");
         command
             .arg("--require")
@@ -94,6 +99,11 @@ impl Azurite {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         false
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The account that is copied from.

@@ -16,6 +16,7 @@ mod azurite;
 mod blob_azurite;
 mod blob_library;
 mod clients;
+mod failover;
 mod mirror_azurite;
 mod nginx;
 mod node_ams_sdk;

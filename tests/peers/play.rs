@@ -1,13 +1,12 @@
 //! Films that ffmpeg made are mirrored from one account of Azurite to another one, play alike from both by `verify --play`, and
 //! are played from both by ffmpeg, and by hls.js and dash.js in a browser.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::azurite::Azurite;
+use crate::azurite::{Azurite, free_port};
 use crate::blob_contract::Access;
 use crate::blob_library::{mediamirror, python, write_config};
 use crate::tools;
@@ -15,7 +14,8 @@ use crate::tools;
 const ORIGIN: &str = "https://player.example";
 /// Seconds of the film, in segments of two.
 const SECONDS: usize = 6;
-const SUBTITLES: &str = "WEBVTT\n\n00:00:00.000 --> 00:00:03.000\nHello\n\n00:00:03.000 --> 00:00:06.000\nWorld\n";
+pub(crate) const SUBTITLES: &str =
+    "WEBVTT\n\n00:00:00.000 --> 00:00:03.000\nHello\n\n00:00:03.000 --> 00:00:06.000\nWorld\n";
 const SUBTITLE_SET: &str = "<AdaptationSet id=\"2\" contentType=\"text\" lang=\"en\"><Representation id=\"3\" \
     mimeType=\"text/vtt\" bandwidth=\"256\"><BaseURL>../en.vtt</BaseURL></Representation></AdaptationSet></Period>";
 
@@ -33,28 +33,37 @@ fn ffmpeg(place: &Path, arguments: &[&str]) -> String {
 
 /// A film in two qualities with sound and subtitles, in HLS and in DASH.
 fn make_films(place: &Path) {
-    for folder in ["films", "films/hls", "films/dash"] {
-        std::fs::create_dir(place.join(folder)).expect("a folder");
-    }
+    std::fs::create_dir(place.join("films")).expect("a folder");
     std::fs::write(place.join("films/en.vtt"), SUBTITLES).expect("written");
-    let (picture, sound) =
-        (format!("testsrc2=size=320x180:rate=24:duration={SECONDS}"), format!("sine=duration={SECONDS}"));
-    let input = ["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound, "-i", "films/en.vtt"];
-    let encode = ["-map", "0:v", "-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast", "-g", "48"];
-    let rates = ["-b:v:0", "300k", "-b:v:1", "100k", "-c:a", "aac"];
-    let ladder = "v:0,s:0,agroup:sound,sgroup:subs,name:high v:1,agroup:sound,name:low a:0,agroup:sound,name:sound";
-    let hls = ["-map", "2:s", "-c:s", "webvtt", "-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod"];
-    let names = ["-hls_segment_type", "fmp4", "-master_pl_name", "master.m3u8", "-var_stream_map", ladder];
-    let files = ["-hls_segment_filename", "films/hls/%v/%d.m4s", "films/hls/%v/index.m3u8"];
-    let said = ffmpeg(place, &[&input[..], &encode, &rates, &hls, &names, &files].concat());
-    assert_eq!(said, "", "HLS");
+    make_hls(place, SECONDS);
+    std::fs::create_dir(place.join("films/dash")).expect("a folder");
     let dash = ["-f", "dash", "-seg_duration", "2", "-adaptation_sets", "id=0,streams=v id=1,streams=a"];
-    let said = ffmpeg(place, &[&input[..], &encode, &rates, &dash, &["films/dash/manifest.mpd"]].concat());
-    assert_eq!(said, "", "DASH");
+    encode(place, SECONDS, &[&dash[..], &["films/dash/manifest.mpd"]].concat());
     let path = place.join("films/dash/manifest.mpd");
     let text = std::fs::read_to_string(&path).expect("ffmpeg wrote it");
     assert_eq!(text.matches("</Period>").count(), 1, "{text}");
     std::fs::write(path, text.replace("</Period>", SUBTITLE_SET)).expect("written");
+}
+
+/// The film in HLS. There is a folder `films` with the subtitles.
+pub(crate) fn make_hls(place: &Path, seconds: usize) {
+    std::fs::create_dir(place.join("films/hls")).expect("a folder");
+    let ladder = "v:0,s:0,agroup:sound,sgroup:subs,name:high v:1,agroup:sound,name:low a:0,agroup:sound,name:sound";
+    let hls = ["-map", "2:s", "-c:s", "webvtt", "-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod"];
+    let names = ["-hls_segment_type", "fmp4", "-master_pl_name", "master.m3u8", "-var_stream_map", ladder];
+    let files = ["-hls_segment_filename", "films/hls/%v/%d.m4s", "films/hls/%v/index.m3u8"];
+    encode(place, seconds, &[&hls[..], &names, &files].concat());
+}
+
+/// Two qualities of the picture, and the sound, into what the arguments say.
+fn encode(place: &Path, seconds: usize, output: &[&str]) {
+    let (picture, sound) =
+        (format!("testsrc2=size=320x180:rate=24:duration={seconds}"), format!("sine=duration={seconds}"));
+    let input = ["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound, "-i", "films/en.vtt"];
+    let encode = ["-map", "0:v", "-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast", "-g", "48"];
+    let rates = ["-b:v:0", "300k", "-b:v:1", "100k", "-c:a", "aac"];
+    let said = ffmpeg(place, &[&input[..], &encode, &rates, output].concat());
+    assert_eq!(said, "", "{output:?}");
 }
 
 /// Decodes what a manifest names, to its end. Returns what ffmpeg complains about, and the frames of the picture.
@@ -79,7 +88,7 @@ fn watch_in_browser(place: &Path, access: &Access, manifest: &str, port: u16) ->
 }
 
 /// URL, name and key of an account, then more arguments.
-fn with<'a>(command: &'a str, access: &'a [String; 3], more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn with<'a>(command: &'a str, access: &'a [String; 3], more: &[&'a str]) -> Vec<&'a str> {
     let access = access.iter().map(String::as_str);
     std::iter::once(command).chain(access).chain(more.iter().copied()).collect()
 }
@@ -113,7 +122,7 @@ async fn films_that_ffmpeg_made_play_alike_from_the_copy_until_one_segment_is_sp
     let (code, _, found) = verify(place);
     assert!(code == Some(3) && found.iter().all(|(code, _)| code == "play-unchecked"), "{found:?}");
 
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+    let port = free_port();
     let sites = [ORIGIN, &format!("http://127.0.0.1:{port}")];
     for access in [&from, &to] {
         python(&with("open", access, &["films"]));

@@ -5,23 +5,9 @@
 // The page is http://127.0.0.1:PORT/, so the host of URL has to allow that origin. Prints one line of JSON: did it end, how far
 // did it get, how many frames and lines of subtitles there were, and what the player or the browser complained about.
 
-import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
-// The package unpacks the system's libraries beside the browser where it believes to be there.
-process.env.AWS_EXECUTION_ENV = "AWS_Lambda_nodejs22.x";
-const { default: chromium } = await import("@sparticuz/chromium");
-const { default: puppeteer } = await import("puppeteer-core");
+import { withPage } from "./browser.mjs";
 
 const [port, url] = process.argv.slice(2);
-const installed = (file) => readFileSync(new URL(`node_modules/${file}`, import.meta.url));
-const scripts = {
-  "/hls.js": installed("hls.js/dist/hls.min.js"),
-  "/dash.js": installed("dashjs/dist/modern/umd/dash.all.min.js"),
-};
-const html = '<!doctype html><video muted width="320" height="180"></video><script src="/hls.js"></script><script src="/dash.js"></script>';
 
 /** In the page. */
 async function play(url, patience) {
@@ -62,25 +48,4 @@ async function play(url, patience) {
   };
 }
 
-const server = createServer((request, answer) => {
-  const script = scripts[request.url];
-  answer.setHeader("content-type", script ? "text/javascript" : "text/html");
-  answer.end(script ?? html);
-});
-await new Promise((resolve) => server.listen(Number(port), "127.0.0.1", resolve));
-// The package's own list lets every page read everything.
-const args = chromium.args.filter((argument) => !argument.startsWith("--disable-web-security"));
-const browser = await puppeteer.launch({
-  executablePath: await chromium.executablePath(),
-  args: [...args, "--autoplay-policy=no-user-gesture-required"],
-  headless: "shell",
-  userDataDir: join(tmpdir(), `browser-${process.pid}`),
-});
-try {
-  const page = await browser.newPage();
-  await page.goto(`http://127.0.0.1:${port}/`);
-  console.log(JSON.stringify(await page.evaluate(play, url, 45_000)));
-} finally {
-  await browser.close();
-  server.close();
-}
+console.log(JSON.stringify(await withPage(port, {}, (page) => page.evaluate(play, url, 45_000))));
