@@ -5,12 +5,13 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
 import pathlib
 import subprocess
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BINARY = ROOT / "target" / "release" / "mediamirror"
+BINARY = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release" / "mediamirror"
 
 # Far enough for every run, near enough to be a date every client can read.
 SAS_EXPIRY = "2037-01-01T00:00:00Z"
@@ -52,6 +53,22 @@ class Emulator:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait()
+
+    def account_config(self):
+        """The configuration of a mirror between the two storage accounts alone; written once, as its ledger is beside it."""
+        path = self.folder / "accounts.toml"
+        if not path.exists():
+            text = 'ledger = "accounts.ledger"\n'
+            for side, account in (("source", self.source), ("target", self.target)):
+                key = self.folder / f"{side}.key"
+                key.touch(0o600)
+                key.write_text(account.key)
+                text += (
+                    f'[{side}]\nservice = "blobs"\n[[{side}.storage]]\naccount = "{account.name}"\n'
+                    f'endpoint = "{account.url}"\nkey = {{ file = "{side}.key" }}\n'
+                )
+            path.write_text(text)
+        return path
 
     def stats(self):
         """What was asked so far: rows of account, plane, operation, status, count."""

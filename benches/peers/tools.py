@@ -7,6 +7,7 @@ import sys
 import time
 import venv
 
+from serial import list_names
 from services import BINARY, ROOT
 
 TOOLS = ROOT / "benches" / "peers" / ".tools"
@@ -37,13 +38,21 @@ def install():
 class Tool:
     """One program with one choice of settings. `family` is what it is compared as, `library` more of its recipe."""
 
-    def __init__(self, family, label, command, environment=None, media_latency_ms=0, library=""):
+    def __init__(self, family, label, command, environment=None, media_latency_ms=0, library="", containers=None):
         self.family, self.label, self.media_latency_ms, self.library = family, label, media_latency_ms, library
         self._command, self._environment = command, environment or {}
+        # A tool that takes too long runs over so many containers alone; its numbers are then multiplied.
+        self.containers = containers
 
     def run(self, emulator, log):
-        """Runs it to its end; returns wall seconds, CPU seconds and peak memory in bytes."""
-        folder = emulator.folder
+        """Runs it to its end, once or for each container; returns wall seconds, CPU seconds and peak memory in bytes."""
+        command = self._command(emulator)
+        commands = command if isinstance(command[0], list) else [command]
+        runs = [self._run(one, emulator.folder, log) for one in commands]
+        walls, cpus, peaks = zip(*runs)
+        return sum(walls), sum(cpus), max(peaks)
+
+    def _run(self, command, folder, log):
         environment = {
             **os.environ,
             "AZCOPY_LOG_LOCATION": str(folder / "azcopy"),
@@ -57,7 +66,7 @@ class Tool:
         held_read, held_write = os.pipe()
         started = time.monotonic()
         process = subprocess.Popen(
-            [str(part) for part in self._command(emulator)],
+            [str(part) for part in command],
             cwd=folder,
             env=environment,
             stdin=held_read,
@@ -80,6 +89,10 @@ def _ours(*flags):
     return lambda emulator: [BINARY, "sync", "-q", "--config", emulator.config, *flags]
 
 
+def _ours_accounts(*flags):
+    return lambda emulator: [BINARY, "sync", "-q", "--config", emulator.account_config(), *flags]
+
+
 def _azcopy(*flags):
     def command(emulator):
         urls = [f"{account.url}?{account.sas}" for account in (emulator.source, emulator.target)]
@@ -89,7 +102,21 @@ def _azcopy(*flags):
     return command
 
 
-def _rclone(*flags):
+def _azcopy_sync(containers):
+    """A command for each of the first so many containers: azcopy syncs no whole accounts."""
+
+    def command(emulator):
+        fixed = ["--from-to", "BlobBlob", "--skip-version-check", "--log-level", "NONE"]
+        accounts = (emulator.source, emulator.target)
+        return [
+            [AZCOPY, "sync", *(f"{account.url}/{name}?{account.sas}" for account in accounts), *fixed]
+            for name in list_names(emulator.source, "", "comp=list", "Container")[:containers]
+        ]
+
+    return command
+
+
+def _rclone(verb, *flags):
     def command(emulator):
         config = emulator.folder / "rclone.conf"
         config.write_text(
@@ -98,7 +125,7 @@ def _rclone(*flags):
                 for remote, account in (("src", emulator.source), ("dst", emulator.target))
             )
         )
-        return [RCLONE, "--config", config, "copy", "src:", "dst:", *flags]
+        return [RCLONE, "--config", config, verb, "src:", "dst:", *flags]
 
     return command
 
@@ -120,14 +147,34 @@ PEERS = [
         _azcopy("--check-length=false", "--s2s-preserve-access-tier=false"),
         {"AZCOPY_CONCURRENCY_VALUE": "128"},
     ),
-    Tool("rclone", "rclone, 128 transfers, 64 checkers", _rclone("--transfers", "128", "--checkers", "64")),
+    Tool("rclone", "rclone, 128 transfers, 64 checkers", _rclone("copy", "--transfers", "128", "--checkers", "64")),
 ]
 
 # Settings that were tried and are not better (`--all`).
 OTHERS = [
     Tool("azcopy", "azcopy, 300 requests", _azcopy(), {"AZCOPY_CONCURRENCY_VALUE": "300"}),
-    Tool("rclone", "rclone, 32 transfers, 32 checkers", _rclone("--transfers", "32", "--checkers", "32")),
+    Tool("rclone", "rclone, 32 transfers, 32 checkers", _rclone("copy", "--transfers", "32", "--checkers", "32")),
 ]
+
+# The same between storage accounts. Every peer is at its best: without `--checksum`, rclone compares
+# times, which a server-side copy does not keep, and copies all blobs again.
+ACCOUNT_OURS = [
+    Tool("mediamirror", "mediamirror sync", _ours_accounts(), ONE_ARENA),
+    Tool("mediamirror", "the same, --assets-in-flight 256", _ours_accounts("--assets-in-flight", "256"), ONE_ARENA),
+]
+ACCOUNT_AZCOPY = [PEERS[0], PEERS[1]]
+_RCLONE = ("--transfers", "128", "--checkers", "64")
+ACCOUNT_RCLONE = Tool("rclone", "rclone sync --checksum", _rclone("sync", "--checksum", *_RCLONE))
+# What runs a second time; the containers of azcopy are a part of them.
+AZCOPY_SYNC_CONTAINERS = 10
+AGAIN_AZCOPY = Tool(
+    "azcopy",
+    "azcopy sync, by container",
+    _azcopy_sync(AZCOPY_SYNC_CONTAINERS),
+    {"AZCOPY_CONCURRENCY_VALUE": "128"},
+    containers=AZCOPY_SYNC_CONTAINERS,
+)
+AGAIN_RCLONE = Tool("rclone", "rclone sync, by time", _rclone("sync", *_RCLONE))
 
 # One variant of each is enough to see that the copies are right.
 CHECKED = [PEERS[0], PEERS[2]]
