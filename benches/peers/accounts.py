@@ -30,6 +30,7 @@ class Case:
     peers_containers: int = 0
     # Bars against the better peer: what, and the most it may be.
     first_bars: tuple = ()
+    # Bars of the wall time against that one.
     again_bars: tuple = ()
 
     @property
@@ -37,25 +38,23 @@ class Case:
         return f"{self.containers} containers x {self.blobs}"
 
 
-AZCOPY, AZCOPY_UNCHECKED = tools.ACCOUNT_AZCOPY
 CASES = [
     Case(
         500,
         20,
         ours=[(tool, [tool]) for tool in tools.ACCOUNT_OURS],
         peers=[
-            (AZCOPY, [tools.AGAIN_AZCOPY]),
-            (AZCOPY_UNCHECKED, []),
+            (tools.ACCOUNT_AZCOPY, [tools.AGAIN_AZCOPY]),
             (tools.ACCOUNT_RCLONE, [tools.ACCOUNT_RCLONE, tools.AGAIN_RCLONE]),
         ],
         first_bars=(("wall_s", 1 / 8), ("cpu_s", 1 / 5), ("peak_mib", 1 / 2)),
-        again_bars=(("wall_s", 1 / 8),),
+        again_bars=((tools.AGAIN_AZCOPY, 1 / 8), (tools.AGAIN_RCLONE, 1 / 8), (tools.ACCOUNT_RCLONE, 1 / 8)),
     ),
     Case(
         5000,
         2,
         ours=[(tool, []) for tool in tools.ACCOUNT_OURS],
-        peers=[(AZCOPY_UNCHECKED, []), (tools.ACCOUNT_RCLONE, [])],
+        peers=[(tools.ACCOUNT_AZCOPY, []), (tools.ACCOUNT_RCLONE, [])],
         peers_containers=500,
         first_bars=(("wall_s", 1 / 15),),
     ),
@@ -63,7 +62,7 @@ CASES = [
         2,
         20_000,
         ours=[(tools.ACCOUNT_OURS[0], [])],
-        peers=[(AZCOPY, []), (AZCOPY_UNCHECKED, []), (tools.ACCOUNT_RCLONE, [])],
+        peers=[(tools.ACCOUNT_AZCOPY, []), (tools.ACCOUNT_RCLONE, [])],
         first_bars=(("wall_s", 1 / 4),),
     ),
 ]
@@ -155,21 +154,25 @@ def bars(medians, latency, case):
         met = round(measured, 4) <= most
         found.append({"latency_ms": latency, "case": case.name, "bar": name, "measured": measured, "at_most": most, "met": met})
 
-    for when, wanted in (("first", case.first_bars), ("again", case.again_bars)):
-        rows = [row for row in medians if (row["latency_ms"], row["case"], row["run"]) == (latency, case.name, when)]
-        ours = next((row for row in rows if row["tool"] == own), None)
-        peers = [row for row in rows if row["family"] != "mediamirror"]
-        if not ours:
-            continue
-        if peers:
-            for key, most in wanted:
-                add(f"{when}, {NAMES[key]} / better peer", ours[key] / min(row[key] for row in peers), most)
-        if case is CASES[0]:
-            if when == "first":
-                add("first, requests a blob", ours["requests"] / (case.containers * case.blobs), MOST_REQUESTS)
-            else:
-                sides = max(ours["source_requests"], ours["target_requests"])
-                add("again, requests a container and side", (sides - OWN_REQUESTS) / case.containers, MOST_REQUESTS_AGAIN)
+    def rows(when):
+        found = [row for row in medians if (row["latency_ms"], row["case"], row["run"]) == (latency, case.name, when)]
+        ours = next((row for row in found if row["tool"] == own), None)
+        return ours, {row["tool"]: row for row in found if row["family"] != "mediamirror"}
+
+    ours, peers = rows("first")
+    if ours and peers:
+        for key, most in case.first_bars:
+            add(f"first, {NAMES[key]} / better peer", ours[key] / min(row[key] for row in peers.values()), most)
+    if ours and case is CASES[0]:
+        add("first, requests a blob", ours["requests"] / (case.containers * case.blobs), MOST_REQUESTS)
+    ours, peers = rows("again")
+    if ours:
+        for tool, most in case.again_bars:
+            if tool.label in peers:
+                add(f"again, wall / {tool.label.split(',')[0]}", ours["wall_s"] / peers[tool.label]["wall_s"], most)
+    if ours and case is CASES[0]:
+        sides = max(ours["source_requests"], ours["target_requests"])
+        add("again, requests a container and side", (sides - OWN_REQUESTS) / case.containers, MOST_REQUESTS_AGAIN)
     return found
 
 

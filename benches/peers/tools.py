@@ -162,7 +162,7 @@ ACCOUNT_OURS = [
     Tool("mediamirror", "mediamirror sync", _ours_accounts(), ONE_ARENA),
     Tool("mediamirror", "the same, --assets-in-flight 256", _ours_accounts("--assets-in-flight", "256"), ONE_ARENA),
 ]
-ACCOUNT_AZCOPY = [PEERS[0], PEERS[1]]
+ACCOUNT_AZCOPY = PEERS[1]
 _RCLONE = ("--transfers", "128", "--checkers", "64")
 ACCOUNT_RCLONE = Tool("rclone", "rclone sync --checksum", _rclone("sync", "--checksum", *_RCLONE))
 # What runs a second time; the containers of azcopy are a part of them.
