@@ -16,7 +16,9 @@ use crate::blob_library::{mediamirror, python, write_config};
 use crate::play::{SUBTITLES, make_hls, with};
 use crate::tools;
 
-const SECONDS: usize = 24;
+const SECONDS: u32 = 24;
+/// Frames of the picture in a second.
+const RATE: u32 = 24;
 /// How viewers know the hosts: as in the cloud, the first part is the account's name. Only the browser resolves them.
 const NAMES: [&str; 2] = ["srcacct.media.test", "dstacct.media.test"];
 /// Milliseconds that the picture may stand still, on a busy machine too.
@@ -119,7 +121,7 @@ async fn hls_js_goes_on_from_b_when_a_is_stopped_in_the_middle_of_a_film() {
     let films = place.join("films");
     std::fs::create_dir(&films).expect("a folder");
     std::fs::write(films.join("en.vtt"), SUBTITLES).expect("written");
-    make_hls(place, SECONDS);
+    make_hls(place, SECONDS as usize);
     let port = free_port();
     let site = format!("http://127.0.0.1:{port}");
     // The one line that an operator adds to a playlist.
@@ -163,7 +165,7 @@ async fn hls_js_goes_on_from_b_when_a_is_stopped_in_the_middle_of_a_film() {
     let expected: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     assert_eq!(before["steering"], expected, "{before}");
     assert_eq!((&before["errors"], hosts(&before)), (&Value::Array(Vec::new()), BTreeSet::from([NAMES[0]])));
-    assert!(before["buffered"].as_f64() < Some(SECONDS as f64 * 0.75), "it needs more of the film: {before}");
+    assert!(before["buffered"].as_f64() < Some(f64::from(SECONDS) * 0.75), "it needs more of the film: {before}");
 
     a.stop().await;
     viewer.go_on();
@@ -172,7 +174,7 @@ async fn hls_js_goes_on_from_b_when_a_is_stopped_in_the_middle_of_a_film() {
     assert_eq!(after["pathways"], serde_json::json!(["target"]), "{after}");
     let errors = after["errors"].as_array().expect("a list");
     assert!(!errors.is_empty() && errors.iter().all(|error| error["fatal"] == false), "{after}");
-    assert!(after["ended"] == true && after["seconds"].as_f64() > Some(SECONDS as f64 - 0.5), "{after}");
-    assert!(after["frames"].as_u64() >= Some(SECONDS as u64 * 24), "{after}");
+    assert!(after["ended"] == true && after["seconds"].as_f64() > Some(f64::from(SECONDS) - 0.5), "{after}");
+    assert!(after["frames"].as_u64() >= Some(u64::from(SECONDS * RATE)), "{after}");
     assert!(after["longestStand"].as_f64() < Some(LONGEST_STAND), "{after}");
 }
