@@ -184,7 +184,7 @@ async fn start_assets(
         let Some((last, _)) = assets.last() else { return Ok(true) };
         after = *last;
         for (_, asset) in assets {
-            let slot = run.slots.acquire(run.options.assets_in_flight).await;
+            let slot = run.slots.acquire(run.assets_at_once()).await;
             while let Some(ended) = tasks.try_join_next() {
                 pass_panic_on(ended);
             }

@@ -99,7 +99,7 @@ pub(crate) struct SyncArgs {
     /// How blobs are copied; `auto` = the best for each
     #[arg(long, value_enum, value_name = "METHOD", default_value_t = Method::Auto)]
     pub(crate) copy_method: Method,
-    /// Assets worked on at once
+    /// Assets worked on at once; 64 to 256 when not given, the more the fewer blobs they have
     #[arg(long, value_name = "N")]
     pub(crate) assets_in_flight: Option<NonZeroU64>,
     /// Also mirror stored access policies of containers, CORS rules and the static website; of storage accounts only
@@ -310,7 +310,7 @@ impl SyncArgs {
         options.copy_method = self.copy_method.into();
         options.order = self.order.map_or(Order::Listed, Order::from);
         if let Some(assets) = self.assets_in_flight {
-            options.assets_in_flight = count(assets);
+            options.assets_in_flight = Some(count(assets));
         }
         options
     }

@@ -25,19 +25,20 @@ use crate::monitor::AssetOutcome;
 use crate::verdict::{Cause, Change, Finding};
 use create::{create_copy, find_started_copy, forget_lost, remove_empty, remove_spare};
 use futures::TryStreamExt;
-pub(crate) use look::{Present, look_at_copy, look_at_source};
+pub(crate) use look::{Present, list_copy, look_at_copy, look_at_source};
 
 /// Mirrors one asset.
 pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight) -> Result<AssetEnd, Error> {
     if let Some(outage) = run.source_account(&work.asset).and_then(|account| run.outages.of(account)) {
         return Ok(AssetEnd::With(AssetOutcome::Not(outage)));
     }
-    let looked = look_at_source(&run.pair, &work).await.map_err(|error| run.note_outage(&work.asset, error))?;
-    let source = match looked {
+    let (looked, listed) = futures::join!(look_at_source(&run.pair, &work), list_copy(&run.pair, work.target.as_ref()));
+    let source = match looked.map_err(|error| run.note_outage(&work.asset, error))? {
         Ok(source) => source,
         Err(finding) => return Ok(AssetEnd::With(AssetOutcome::Not(finding))),
     };
-    let present = look_at_copy(&run.pair, &run.claims, &mut work).await?;
+    run.sized(source.count);
+    let present = look_at_copy(&run.pair, &run.claims, &mut work, listed?).await?;
     if matches!(present, Present::Whole(_)) {
         remove_spare(run, &mut work).await?;
     }

@@ -15,7 +15,6 @@ use crate::connect::{Endpoint, Pair};
 use crate::engine::contents::Contents;
 use crate::engine::contents::stages::Stage;
 use crate::engine::counts::RequestCounts;
-use crate::engine::options::Options;
 use crate::engine::schedule::batcher::Fill;
 use crate::engine::schedule::in_flight::{PATIENCE, PATIENCE_PART};
 use crate::engine::schedule::poll;
@@ -191,8 +190,8 @@ impl Outlook {
     }
 
     /// The whole forecast, after a dry run that copied nothing of those bytes. Looks what policies there are.
-    /// `state`: requests for the target's lock and the state of the pair.
-    pub(crate) async fn forecast(mut self, pair: &Pair, options: &Options, bytes: u64, state: u64) -> Forecast {
+    /// `in_flight`: assets at once; `state`: requests for the target's lock and the state of the pair.
+    pub(crate) async fn forecast(mut self, pair: &Pair, in_flight: usize, bytes: u64, state: u64) -> Forecast {
         let policies = self.policies(pair).await;
         let target = pair.target.library.as_ref();
         self.files.close(|batch| target.records_cost(batch));
@@ -207,9 +206,7 @@ impl Outlook {
             RequestCounts { media: sent.media + cost.media, blob: sent.blob + cost.blob, ..RequestCounts::default() };
         let duration = duration(pair, requests, bytes).max(self.longest);
         if let Some(interval) = u32::try_from(self.files.items).ok().and_then(|items| duration.checked_div(items)) {
-            let unfilled = |filling: &Filling, capacity, each| {
-                filling.unfilled(capacity, interval, options.assets_in_flight, each)
-            };
+            let unfilled = |filling: &Filling, capacity, each| filling.unfilled(capacity, interval, in_flight, each);
             let (batches, one) = (target.batches(), RecordBatch { assets: 1, records: 1, ..RecordBatch::default() });
             let mut more = unfilled(&self.files, batches.records, target.records_cost(&one));
             more += unfilled(&self.locators, batches.locators, target.locators_cost(1));

@@ -25,8 +25,8 @@ pub struct Options {
     pub dry_run: bool,
     /// When it stops.
     pub limits: RunLimits,
-    /// Assets processed at once.
-    pub assets_in_flight: usize,
+    /// Assets processed at once; `None`: more of them, the fewer blobs they have.
+    pub assets_in_flight: Option<usize>,
     /// The processing order of the assets.
     pub order: Order,
     /// What the operator decides beside the accounts.
@@ -36,10 +36,6 @@ pub struct Options {
     /// The ledger is new, so that a missing state of the pair on the target is created, too.
     pub rebuild: bool,
 }
-
-/// Assets at once by default: an asset holds a listing page and its copies; with twenty blobs each this keeps more
-/// copies ready than a lane has slots.
-const DEFAULT_ASSETS_IN_FLIGHT: usize = 64;
 
 impl Default for Options {
     fn default() -> Self {
@@ -51,7 +47,7 @@ impl Default for Options {
             by_name: false,
             dry_run: false,
             limits: RunLimits::default(),
-            assets_in_flight: DEFAULT_ASSETS_IN_FLIGHT,
+            assets_in_flight: None,
             order: Order::default(),
             policy: Policy::default(),
             allow: Allow::default(),

@@ -15,7 +15,7 @@ use crate::engine::schedule::slots::AssetSlot;
 use crate::error::{Error, for_all};
 use crate::ledger::{Facts, Status, Step};
 use crate::library::{FileSet, OtherRecords};
-use crate::model::{AssetChange, AssetId, Extent, Locator, LocatorId, Mark};
+use crate::model::{AssetChange, AssetId, Locator, LocatorId, Mark};
 use crate::monitor::AssetOutcome;
 use crate::verdict::{Cause, Change};
 
@@ -62,8 +62,8 @@ async fn register(
         source: asset.id.clone(),
         target: task.target.id.clone(),
         account: task.work.mark.account.clone(),
-        // A folder is not made by itself, so that no other run can have made another one.
-        made_now: task.made_now && !matches!(run.pair.target.library.extent(&task.target.id), Extent::Folder(_)),
+        // Where the id is the container's name, no other run can have made another one.
+        made_now: task.made_now && run.pair.target.library.capabilities().locators,
         created: task.created,
         change,
         kept: std::mem::take(&mut task.kept),

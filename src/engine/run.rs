@@ -25,6 +25,7 @@ use crate::engine::schedule::copy_queue::CopyQueue;
 use crate::engine::schedule::in_flight::{Ahead, Made, Publication, Registration};
 use crate::engine::schedule::outages::Outages;
 use crate::engine::schedule::overwrites::Overwrites;
+use crate::engine::schedule::sizes::Sizes;
 use crate::engine::schedule::slots::AssetSlots;
 use crate::engine::tally::Tally;
 use crate::error::{Error, Failure};
@@ -64,6 +65,7 @@ pub(crate) struct Run {
     pub(crate) stop: CancellationToken,
     /// The slots of the assets in progress.
     pub(crate) slots: Arc<AssetSlots>,
+    sizes: Sizes,
     files: FilesBatcher,
     locators: LocatorsBatcher,
     pending_copies: HashMap<AccountName, Arc<Semaphore>>,
@@ -119,6 +121,7 @@ impl Run {
             methods,
             stop,
             slots: AssetSlots::new(batches.records.items + batches.locators.items),
+            sizes: Sizes::default(),
             files: Batcher::new(batches.records),
             locators: Batcher::new(batches.locators),
             pending_copies,
@@ -155,6 +158,16 @@ impl Run {
     /// Changes the counts.
     pub(crate) fn count(&self, change: impl FnOnce(&mut Tally)) {
         change(&mut self.tally.lock().expect("no panic while held"));
+    }
+
+    /// Notes that an asset has so many blobs.
+    pub(crate) fn sized(&self, blobs: u64) {
+        self.sizes.add(blobs);
+    }
+
+    /// How many assets are processed at once.
+    pub(crate) fn assets_at_once(&self) -> usize {
+        self.options.assets_in_flight.unwrap_or_else(|| self.sizes.assets_at_once())
     }
 
     /// Bytes of the blobs that were copied so far.

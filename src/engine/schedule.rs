@@ -6,4 +6,5 @@ pub(crate) mod in_flight;
 pub(crate) mod outages;
 pub(crate) mod overwrites;
 pub(crate) mod poll;
+pub(crate) mod sizes;
 pub(crate) mod slots;

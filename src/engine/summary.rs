@@ -88,7 +88,7 @@ pub(crate) async fn summary(
         () => verdict,
     };
     let forecast = if dry_run {
-        Some(tally.outlook.forecast(&pair, &run.options, tally.bytes_copied, run.keeper.cost()).await)
+        Some(tally.outlook.forecast(&pair, run.assets_at_once(), tally.bytes_copied, run.keeper.cost()).await)
     } else {
         None
     };

@@ -133,7 +133,7 @@ impl Listing<'_> {
             after = *last;
             let mut judged = stream::iter(page)
                 .map(|(_, asset)| judge_locators(run, asset))
-                .buffer_unordered(run.options.assets_in_flight.max(1));
+                .buffer_unordered(run.assets_at_once().max(1));
             while let Some((asset, answer)) = judged.try_next().await? {
                 let outcome = match answer {
                     Ok(finding) => Some(run.finish(&asset, finding.map_or(AssetOutcome::Unchanged, AssetOutcome::Not))),

@@ -210,7 +210,7 @@ impl Verification {
             after = *last;
             let mut compared = stream::iter(page)
                 .map(|(_, asset)| compare_asset(run, asset))
-                .buffer_unordered(run.options.assets_in_flight.max(1));
+                .buffer_unordered(run.assets_at_once().max(1));
             while let Some((asset, result)) = compared.try_next().await? {
                 match result {
                     Ok((compared, None)) => self.add(run, &asset, compared, alone),

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Batches, Capabilities, Capacity, Cost, FileSet, Library, Pages, RecordBatch};
 use crate::blob::{BlobAccount, Container, ContainerCreation};
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::model::{
     AccountName, Asset, AssetChange, AssetEncryption, AssetFile, AssetId, ContainerName, Extent, Locator, LocatorId,
     LocatorKind, Mark, NewAsset, Protection, PublicAccess, StreamingHost,
@@ -259,6 +259,13 @@ impl Library for Blobs {
         if nothing || folders::parse(id.as_str()).is_some() {
             return Ok(());
         }
+        let name = ContainerName::new(id.as_str());
+        if let (Some(mark), Some(metadata)) = (&change.alternate_id, &change.metadata) {
+            let mark = mark.as_deref().map(|mark| (MARK.to_owned(), self.stored(mark)));
+            let all = metadata.clone().into_iter().chain(mark).collect();
+            return self.account.set_container_metadata(&name, &all).await.map_err(|error| deleted(id, error));
+        }
+        // What is not to be changed has to be read: the service replaces all of it.
         let Some(mut container) = self.look(id).await? else {
             return Err(Error::found(id.as_str(), Cause::TargetContainerDeleted, ""));
         };
@@ -314,8 +321,8 @@ impl Library for Blobs {
     }
 
     fn records_cost(&self, batch: &RecordBatch) -> Cost {
-        // The mark: the metadata is read and written; of a new copy it is looked at before.
-        Cost::blob(2 * batch.assets + batch.created)
+        // The mark.
+        Cost::blob(batch.assets)
     }
 
     fn locators_cost(&self, locators: u64) -> Cost {
@@ -377,5 +384,15 @@ impl Library for Blobs {
 
     async fn streaming_hosts(&self) -> Result<Vec<StreamingHost>, Error> {
         Ok(Vec::new())
+    }
+}
+
+/// What a missing container means where one was expected.
+fn deleted(id: &AssetId, error: Error) -> Error {
+    match error.failure().and_then(Failure::code) {
+        Some("ContainerNotFound" | "ContainerBeingDeleted") => {
+            Error::found(id.as_str(), Cause::TargetContainerDeleted, "")
+        }
+        _ => error,
     }
 }

@@ -257,7 +257,7 @@ async fn first_sync(assets: u64, latency: u64, few: bool) {
     tokio::time::advance(Duration::from_hours(1)).await;
     let mut options = put();
     if few {
-        options.assets_in_flight = 4;
+        options.assets_in_flight = Some(4);
         for limits in [&mut world.config.source.limits.blob, &mut world.config.target.limits.blob] {
             limits.in_flight = 4;
         }

@@ -162,7 +162,7 @@ async fn a_stopped_run_is_completed_by_the_next_one_and_nothing_is_done_twice() 
             }
             None
         });
-        let options = Options { assets_in_flight: 3, ..Options::default() };
+        let options = Options { assets_in_flight: Some(3), ..Options::default() };
         let monitor = Arc::new(TestMonitor::default());
         let first = mirror(world.pair(), world.ledger.clone(), options, monitor, stop).await.unwrap();
         assert_eq!(first.outcome, Outcome::Interrupted, "{:?}", first.problems);

@@ -28,7 +28,7 @@ async fn stops_and_is_resumed(limits: impl Fn() -> RunLimits, limit: Limit) {
     let world = far().await;
     // No time passes while the ledger writes.
     follow(Some(world.ledger.clone()));
-    let options = || Options { limits: limits(), assets_in_flight: 4, ..Options::default() };
+    let options = || Options { limits: limits(), assets_in_flight: Some(4), ..Options::default() };
     let (summary, _) = world.sync_with(options()).await;
     assert_eq!((summary.outcome, summary.limit), (Outcome::Interrupted, Some(limit)));
     assert!(summary.blobs.copied > 0 && summary.assets.mirrored < 40, "{:?} {:?}", summary.blobs, summary.assets);

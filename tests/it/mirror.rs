@@ -348,7 +348,7 @@ async fn assets_start_in_the_requested_order() {
         [(Order::Newest, "acb"), (Order::Largest, "abc"), (Order::Smallest, "cba"), (Order::Name, "abc")]
     {
         let monitor = std::sync::Arc::new(mediamirror::monitor::TestMonitor::default());
-        let options = Options { order, assets_in_flight: 1, ..Options::default() };
+        let options = Options { order, assets_in_flight: Some(1), ..Options::default() };
         world.try_sync(Options { dry_run: true, ..options }, &monitor).await.unwrap();
         let finished = monitor.events().into_iter().filter_map(|event| match event {
             RunEvent::AssetFinished { name, .. } => Some(name),

@@ -78,24 +78,33 @@ pub(crate) enum Present<'a> {
 
 /// Lists our copy. One that lost its container is replaced: by a second copy that an earlier run began for that, or by a new
 /// one. A container is lost when its name was answered with 404 twice.
-pub(crate) async fn look_at_copy<'a>(pair: &'a Pair, claims: &Claims, work: &mut Work) -> Result<Present<'a>, Error> {
+///
+/// `listed`: the answer to the first request.
+pub(crate) async fn look_at_copy<'a>(
+    pair: &'a Pair,
+    claims: &Claims,
+    work: &mut Work,
+    listed: Option<Contents<'a>>,
+) -> Result<Present<'a>, Error> {
     let Some(target) = work.target.clone() else { return Ok(Present::None) };
-    if let Some(contents) = list_copy(pair, &target).await? {
+    if let Some(contents) = listed {
         return Ok(Present::Whole(contents));
     }
-    if let Some(contents) = list_copy(pair, &target).await? {
+    if let Some(contents) = list_copy(pair, Some(&target)).await? {
         return Ok(Present::Whole(contents));
     }
     let spare = match work.spare.take() {
         None => None,
-        Some(spare) => list_copy(pair, &spare).await?.map(|contents| (spare, contents)),
+        Some(spare) => list_copy(pair, Some(&spare)).await?.map(|contents| (spare, contents)),
     };
     let (spare, contents) = spare.unzip();
     claims.move_to_new_copy(work, &target, spare)?;
     Ok(Present::Lost { old: target, spare: contents })
 }
 
-async fn list_copy<'a>(pair: &'a Pair, copy: &TargetAsset) -> Result<Option<Contents<'a>>, Error> {
+/// Lists our copy; `None`: there is none, or its container is missing.
+pub(crate) async fn list_copy<'a>(pair: &'a Pair, copy: Option<&TargetAsset>) -> Result<Option<Contents<'a>>, Error> {
+    let Some(copy) = copy else { return Ok(None) };
     match Contents::list(locate_copy(&pair.target, copy).await?).await {
         Ok(contents) => Ok(Some(contents)),
         Err(error) if is_missing_container(&error) => Ok(None),

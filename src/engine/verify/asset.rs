@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 
 use crate::blob::LeftOut;
 use crate::claims::{Claim, Work};
-use crate::engine::asset::{Present, look_at_copy, look_at_source, refuse_adoption, source_lost};
+use crate::engine::asset::{Present, list_copy, look_at_copy, look_at_source, refuse_adoption, source_lost};
 use crate::engine::contents::compare::{self, Need, Why};
 use crate::engine::contents::needs::{Survey, known};
 use crate::engine::contents::records::file_differences;
@@ -84,16 +84,17 @@ async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {
     if let Some(outage) = run.source_account(&work.asset).and_then(|account| run.outages.of(account)) {
         return Ok((Compared::not(outage), None));
     }
-    let looked = look_at_source(&run.pair, &work).await.map_err(|error| run.note_outage(&work.asset, error))?;
-    let source = match looked {
+    let (looked, listed) = futures::join!(look_at_source(&run.pair, &work), list_copy(&run.pair, work.target.as_ref()));
+    let source = match looked.map_err(|error| run.note_outage(&work.asset, error))? {
         Ok(source) => source,
         Err(finding) => return Ok((Compared::not(finding), None)),
     };
-    let (present, mut compared) = match look_at_copy(&run.pair, &run.claims, &mut work).await? {
+    let (present, mut compared) = match look_at_copy(&run.pair, &run.claims, &mut work, listed?).await? {
         Present::Whole(present) => (Some(present), Compared::default()),
         Present::None => (None, missing("missing on the target", true)),
         Present::Lost { .. } => (None, missing("its container is missing on the target", false)),
     };
+    run.sized(source.count);
     compared.left_out = source.left_out;
     let nothing = Contents::none(source.place());
     let there = present.as_ref().unwrap_or(&nothing);

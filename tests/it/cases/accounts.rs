@@ -138,7 +138,7 @@ async fn copies_play_on_while_the_storage_account_of_their_sources_is_down() {
 async fn a_large_account_that_is_down_costs_no_longer_than_a_few_of_its_assets() {
     let world = library(40).await;
     refusing(&world, 503, "ServerBusy");
-    let options = Options { assets_in_flight: 2, ..Options::default() };
+    let options = Options { assets_in_flight: Some(2), ..Options::default() };
     let started = tokio::time::Instant::now();
     let summary = world.sync_with(options).await.0;
     assert_eq!((summary.assets.mirrored, summary.assets.failed), (40, 40));

@@ -87,7 +87,7 @@ impl Story {
             accept.push(Cause::Protected);
         }
         let policy = accepting(&accept);
-        let options = Options { policy, assets_in_flight: dice.usize(1..=8), ..Options::default() };
+        let options = Options { policy, assets_in_flight: Some(dice.usize(1..=8)), ..Options::default() };
         let rotates = dice.u8(..3) == 0;
         tell(format!("{library:?}, accepts {accept:?}"));
         let world = World::filled(settings, library).await;

@@ -55,7 +55,7 @@ pub(super) fn options(dice: &mut Rng) -> Options {
     let methods = [None, None, Some(CopyMethod::Put), Some(CopyMethod::Blocks), Some(CopyMethod::Async)];
     Options {
         copy_method: one_of(dice, &methods),
-        assets_in_flight: dice.usize(1..=8),
+        assets_in_flight: Some(dice.usize(1..=8)),
         // What an awkward library has on purpose.
         policy: accepting(&[Cause::SourceEmpty, Cause::StorageEncrypted]),
         ..Options::default()
