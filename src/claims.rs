@@ -16,5 +16,5 @@ pub(crate) use catalog::{Claims, FilesWanted};
 pub use guards::Guard;
 pub(crate) use judge::{Claim, Move, Work};
 pub use order::Order;
-pub(crate) use spool::{Census, Gone, Revoked};
+pub(crate) use spool::{Census, Gone, Revoked, SortedBlobs};
 pub(crate) use standing::{Screened, Standing, TargetAsset, same_terms};

@@ -49,7 +49,6 @@ pub struct Memory(Arc<Shared>);
 struct Shared {
     answers: Arc<Answers>,
     kept: Arc<Kept>,
-    sorted: Arc<Kept>,
     compared: Semaphore,
     copied: Semaphore,
     copying: Arc<Semaphore>,
@@ -60,7 +59,6 @@ impl Default for Memory {
         Self(Arc::new(Shared {
             answers: Arc::default(),
             kept: Arc::default(),
-            sorted: Arc::default(),
             compared: Semaphore::new(COMPARED),
             copied: Semaphore::new(COPIED),
             copying: Arc::new(Semaphore::new(COPYING)),
@@ -77,12 +75,6 @@ impl Memory {
     /// Memory for the blobs of one container.
     pub(crate) fn room(&self) -> Room {
         Kept::room(&self.0.kept)
-    }
-
-    /// Memory for the blobs of a container that must be sorted. It is separate from [`Self::room`], because such a container cannot be
-    /// compared without it.
-    pub(crate) fn room_to_sort(&self) -> Room {
-        Kept::room(&self.0.sorted)
     }
 
     /// Waits until another large container may be walked through.

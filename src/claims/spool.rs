@@ -7,8 +7,10 @@ mod compare;
 mod fill;
 mod read;
 mod row;
+mod sorted;
 mod tables;
 
 pub(crate) use compare::{Census, Gone};
 pub(crate) use row::Revoked;
+pub(crate) use sorted::SortedBlobs;
 pub(crate) use tables::Spool;

@@ -1,5 +1,6 @@
 //! The content of a container: a small one is kept in memory and a large one is listed again, so that a container of a
-//! million blobs takes no more memory than a page. Two of them are compared blob by blob in name order.
+//! million blobs takes no more memory than a page. Two of them are compared blob by blob in name order; a large one that is
+//! listed in another order is sorted in a temporary table.
 
 pub(crate) mod compare;
 pub(crate) mod digest;
@@ -18,6 +19,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::SemaphorePermit;
 
 use crate::blob::{BlobAccount, LeftOut, MOST_BLOBS, PageSize, Selected};
+use crate::claims::SortedBlobs;
 use crate::engine::contents::digest::{BlobsDigest, BlobsSum};
 use crate::engine::contents::locate::Place;
 use crate::engine::contents::stages::Stages;
@@ -40,6 +42,9 @@ pub(crate) struct Contents<'a> {
     pub(crate) extent: Extent,
     /// All of them in name order; `None` = too many, they are to be listed again.
     kept: Option<Vec<Arc<Blob>>>,
+    /// All of them, if they are too many to keep and are listed in another order: accounts with a hierarchical namespace list what is
+    /// in a directory right after the directory.
+    sorted: Option<SortedBlobs>,
     /// Memory of the blobs that are kept.
     room: Room,
     /// Memory that all blobs would need, in bytes.
@@ -79,6 +84,7 @@ impl<'a> Contents<'a> {
             extent,
             folders: 0,
             kept: Some(Vec::new()),
+            sorted: None,
             room: account.memory().room(),
             bytes_in_memory: 0,
             count: 0,
@@ -144,32 +150,42 @@ impl<'a> Contents<'a> {
             }
         }
         drop(pages);
+        contents.kept = keeps.then_some(blobs);
+        if !in_order {
+            contents.put_in_order().await?;
+            digest = contents.digest_in_order().await?;
+        }
         (contents.digest, contents.seal) = digest.texts();
-        contents.kept = match (in_order, keeps) {
-            (true, keeps) => keeps.then_some(blobs),
-            (false, true) => Some(sorted(blobs)),
-            (false, false) => Some(sorted(contents.all_at_once().await?)),
-        };
         Ok(contents)
     }
 
-    /// All blobs of a large container whose listing is not in name order. They must fit into memory to be sorted.
-    async fn all_at_once(&mut self) -> Result<Vec<Arc<Blob>>, Error> {
-        self.room = self.account.memory().room_to_sort();
-        let mut blobs = Vec::new();
+    /// Sorts what was not listed in name order. A large container is listed again for that.
+    async fn put_in_order(&mut self) -> Result<(), Error> {
+        match self.kept.take() {
+            Some(blobs) => self.kept = Some(sorted(blobs)),
+            None => self.sorted = Some(self.list_into_table().await?),
+        }
+        Ok(())
+    }
+
+    async fn list_into_table(&self) -> Result<SortedBlobs, Error> {
+        let sorted = SortedBlobs::open()?;
         let mut pages = self.account.list_by(&self.container, &self.extent, PageSize::LARGEST);
         while let Some(Selected { blobs: mut page, .. }) = pages.try_next().await? {
             self.leave_out(&mut page);
-            if !self.room.take(page.iter().map(Blob::bytes_in_memory).sum()) {
-                let reason =
-                    "it lists its blobs in no order, and there is no memory left to sort them; run with fewer \
-                              --assets-in-flight"
-                        .to_owned();
-                return Err(Error::found(self.container.to_string(), Cause::ListingIncomplete, reason));
-            }
-            blobs.extend(page.into_iter().map(Arc::new));
+            sorted.add(&page.iter().collect::<Vec<_>>())?;
         }
-        Ok(blobs)
+        Ok(sorted)
+    }
+
+    /// The fingerprint of blobs that were sorted: that of a listing in name order.
+    async fn digest_in_order(&self) -> Result<BlobsDigest, Error> {
+        let _turn = self.account.memory().walk(Turn::Compare).await;
+        let (mut digest, mut walk) = (BlobsDigest::of(&self.extent), self.walk());
+        while let Some(blob) = walk.next().await? {
+            digest.add(&blob);
+        }
+        Ok(digest)
     }
 
     fn leave_out(&self, page: &mut Vec<Blob>) {
@@ -190,6 +206,9 @@ impl<'a> Contents<'a> {
     pub(crate) fn walk(&self) -> Walk<'_> {
         match &self.kept {
             Some(blobs) => Walk::Kept(blobs.iter()),
+            None if let Some(sorted) = &self.sorted => {
+                Walk::Sorted { sorted, page: Vec::new().into_iter(), last: String::new(), most: self.page_size().blobs }
+            }
             None => {
                 Walk::Listed { pages: self.pages(), page: Vec::new().into_iter(), last: String::new(), contents: self }
             }
@@ -225,11 +244,17 @@ impl<'a> Contents<'a> {
     }
 
     /// Takes note that a blob is in another state now, or gone.
-    pub(crate) fn exchange(&mut self, old: &Blob, new: Option<&Arc<Blob>>) {
+    pub(crate) fn exchange(&mut self, old: &Blob, new: Option<&Arc<Blob>>) -> Result<(), Error> {
         self.sum.remove(old);
         if let Some(new) = new {
             self.sum.add(new);
             self.tagging = self.tagging.max(Tagging::of(new));
+        }
+        if let Some(sorted) = &self.sorted {
+            match new {
+                Some(new) => sorted.add(&[new])?,
+                None => sorted.remove(&old.name)?,
+            }
         }
         if let Some(blobs) = &mut self.kept
             && let Ok(at) = blobs.binary_search_by(|blob| blob.name.cmp(&old.name))
@@ -239,6 +264,7 @@ impl<'a> Contents<'a> {
                 None => drop(blobs.remove(at)),
             }
         }
+        Ok(())
     }
 
     /// Requests that verifying a copy of it takes.
@@ -248,7 +274,11 @@ impl<'a> Contents<'a> {
 
     /// Requests that one walk through it takes.
     pub(crate) fn walk_requests(&self) -> u64 {
-        if self.kept.is_some() { 0 } else { self.count.div_ceil(self.page_size().blobs as u64).max(1) }
+        if self.kept.is_some() || self.sorted.is_some() {
+            0
+        } else {
+            self.count.div_ceil(self.page_size().blobs as u64).max(1)
+        }
     }
 
     /// Are these the same blobs in the same states, in any order?
@@ -267,6 +297,7 @@ fn without_repetition(page: &mut Vec<Blob>, last: &str) {
 
 fn sorted(mut blobs: Vec<Arc<Blob>>) -> Vec<Arc<Blob>> {
     blobs.sort_by(|a, b| a.name.cmp(&b.name));
+    blobs.dedup_by(|next, blob| next.name == blob.name);
     blobs
 }
 
@@ -274,6 +305,8 @@ fn sorted(mut blobs: Vec<Arc<Blob>>) -> Vec<Arc<Blob>> {
 pub(crate) enum Walk<'a> {
     /// They are here.
     Kept(std::slice::Iter<'a, Arc<Blob>>),
+    /// They are in a table.
+    Sorted { sorted: &'a SortedBlobs, page: std::vec::IntoIter<Blob>, last: String, most: usize },
     /// They are listed as they are needed.
     Listed {
         pages: BoxStream<'a, Result<Vec<Blob>, Error>>,
@@ -288,6 +321,14 @@ impl Walk<'_> {
     pub(crate) async fn next(&mut self) -> Result<Option<Arc<Blob>>, Error> {
         match self {
             Self::Kept(blobs) => Ok(blobs.next().map(Arc::clone)),
+            Self::Sorted { sorted, page, last, most } => {
+                if page.len() == 0 {
+                    *page = sorted.after(last, *most)?.into_iter();
+                }
+                let Some(blob) = page.next() else { return Ok(None) };
+                last.clone_from(&blob.name);
+                Ok(Some(Arc::new(blob)))
+            }
             Self::Listed { pages, page, last, contents } => loop {
                 if let Some(blob) = page.next() {
                     if blob.name < *last {

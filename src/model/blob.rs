@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{ContainerName, IndexTags};
 
 /// The state of a server-side copy into a blob, as the service reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum CopyStatus {
     /// Still running.
     Pending,
@@ -21,7 +21,7 @@ pub enum CopyStatus {
 }
 
 /// The copy a blob was (or is being) made by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CopyState {
     /// The copy id.
     pub id: String,
@@ -34,7 +34,7 @@ pub struct CopyState {
 }
 
 /// The headers, metadata and tags that have to arrive unchanged.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BlobProperties {
     /// Content-Type.
     pub content_type: Option<String>,
@@ -67,7 +67,7 @@ pub enum Extent {
 }
 
 /// The types of blobs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum BlobKind {
     /// Made of blocks, in any number of requests: what media consists of.
     #[default]
@@ -114,7 +114,7 @@ impl BlobKind {
 }
 
 /// A blob as a listing shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Blob {
     /// Full name, virtual folders included.
     pub name: String,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The index tags of a blob, or why there are none to compare.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum IndexTags {
     /// They were read; possibly there are none.
     Read(BTreeMap<String, String>),

@@ -151,10 +151,10 @@ pub(crate) async fn settle_copies(
         return Err(Error::found(asset.label(), Cause::SourceVanished, ""));
     }
     for blob in &copied.vanished {
-        source.exchange(blob, None);
+        source.exchange(blob, None)?;
     }
     for (old, new) in &copied.changed {
-        source.exchange(old, Some(new));
+        source.exchange(old, Some(new))?;
     }
     Ok(())
 }
