@@ -44,6 +44,7 @@ macro_rules! every_case {
             a_page_blob_is_written_in_pages,
             a_copy_has_the_type_of_its_source,
             a_sealed_append_blob_is_written_no_more,
+            stored_access_policies_are_replaced_as_a_whole,
             a_wrong_key_ends_the_run,
             a_lease_is_acquired_renewed_released_and_broken,
             a_lock_has_one_holder_until_it_is_released_or_broken,
@@ -55,6 +56,8 @@ macro_rules! every_case {
 }
 pub(crate) use every_case;
 
+#[path = "blob/containers.rs"]
+mod containers;
 #[path = "blob/copies.rs"]
 mod copies;
 #[path = "blob/leases.rs"]
@@ -66,6 +69,7 @@ mod settings;
 #[path = "blob/types.rs"]
 mod types;
 
+pub(crate) use containers::stored_access_policies_are_replaced_as_a_whole;
 pub(crate) use copies::{
     a_copy_within_an_account_is_done_at_once, a_source_that_changed_or_vanished_is_reported,
     an_asynchronous_copy_arrives_whole, blocks_arrive_as_one_blob, blocks_left_behind_are_found_again,
