@@ -24,6 +24,7 @@ mod printer;
 mod progress;
 #[cfg(feature = "emulator")]
 mod regions;
+mod runs;
 mod session;
 mod signals;
 mod summary;
@@ -122,6 +123,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         Command::Urls(args) => urls::run(context, &args).await,
         Command::Asset(args) => asset::run(context, &args).await,
         Command::Doctor(args) => doctor::run(context, &args).await,
+        Command::Runs(args) => runs::run(context, &args).await,
         Command::Unlock(args) => unlock::run(context, &args).await,
         Command::Explain(args) => explain::run(context, &args),
         Command::Manual(args) => manual::run(context, &args),

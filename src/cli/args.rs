@@ -3,6 +3,7 @@
 pub(crate) mod global;
 mod guards;
 mod limits;
+pub(crate) mod runs;
 pub(crate) mod urls;
 mod verify;
 
@@ -20,6 +21,7 @@ use super::asset::AssetArgs;
 use global::Global;
 use guards::GuardArgs;
 use limits::LimitArgs;
+use runs::RunsArgs;
 use urls::UrlsArgs;
 pub(crate) use verify::VerifyArgs;
 
@@ -72,6 +74,10 @@ pub(crate) enum Command {
     /// Prints one line per check. Writes nothing without --write-test. Ends with 0 if no check failed, even with warnings, else
     /// with the code of the first check that failed.
     Doctor(DoctorArgs),
+    /// Show what earlier runs did: from the ledger, without a request
+    ///
+    /// The ledger keeps the last 1,000 runs, and what the last 30 of them changed and found.
+    Runs(RunsArgs),
     /// Show which run holds the lock of the target, or break the lock of a run that is dead
     ///
     /// The lock of a run that was killed ends by itself within two minutes. Break it only if the process that holds it is

@@ -13,6 +13,8 @@ mod manual;
 #[cfg(feature = "emulator")]
 mod playing;
 mod rebuilding;
+#[cfg(feature = "emulator")]
+mod runs;
 mod sign_in;
 #[cfg(feature = "emulator")]
 mod unlock;
