@@ -33,8 +33,8 @@ pub use sign_in::certificate::ClientCertificate;
 pub use sign_in::{IdentityService, Proof, SignIn, StorageCredential, is_link_local};
 pub use validate::is_loopback;
 
-use crate::blob::Selection;
 use crate::files;
+use crate::model::Selection;
 use crate::model::{AccountName, ContainerName};
 use crate::redact::Secret;
 use crate::throttle::LaneLimits;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use azure_core::http::HttpClient;
 
-use crate::blob::{Access, Archived, BlobAccount, Selection};
+use crate::blob::{Access, BlobAccount};
 use crate::call::Caller;
 use crate::config::{
     AccountConfig, AuthConfig, BlobsConfig, Config, ConfigError, ServiceConfig, SignIn, StorageCredential,
@@ -20,6 +20,7 @@ use crate::library::authoring::Authoring;
 use crate::library::blobs::Blobs;
 use crate::memory::Memory;
 use crate::model::{AccountName, Asset, Plane, Side};
+use crate::model::{Archived, Selection};
 use crate::retry::RetryPolicy;
 use crate::throttle::{Lane, LaneLimits, Rates};
 use crate::transport::{AllowedHosts, guarded, guarded_for_viewers};

@@ -131,7 +131,7 @@ async fn run_within(
     let mut through = std::pin::pin!(run_through(run));
     tokio::select! {
         whole = &mut through => Ok((whole?, None)),
-        limit = limits::watch(limits, run, stop) => Ok((through.await?, Some(limit))),
+        limit = run.reach(limits, stop) => Ok((through.await?, Some(limit))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod blob;
 mod mark;
+mod selection;
 mod tags;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 pub(crate) use blob::ENTRY_BYTES;
 pub use blob::{Blob, BlobKind, BlobProperties, BlobRef, CopyMethod, CopyState, CopyStatus, Extent, LeaseId};
 pub use mark::Mark;
+pub use selection::{Archived, LeftOut, Selection};
 pub use tags::IndexTags;
 
 /// Makes a newtype over a text that is compared and printed as that text.

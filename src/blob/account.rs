@@ -14,14 +14,13 @@ use super::caller::AccountCaller;
 use super::delegation::{Delegation, KeySource};
 use super::namespace::NamespaceKnown;
 use super::sas::{Reading, SasMint, SharedAccess, SignedUrl};
-use super::selection::Selection;
 use super::signer::{Access, Credential, Signer};
 use super::tag_access::TagsKnown;
 use crate::call::Caller;
 use crate::config::ConfigError;
 use crate::error::Error;
 use crate::memory::Memory;
-use crate::model::{AccountName, Blob, BlobRef, ContainerName};
+use crate::model::{AccountName, Blob, BlobRef, ContainerName, Selection};
 use crate::throttle::Lane;
 use crate::verdict::Cause;
 

@@ -11,14 +11,12 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::account::BlobAccount;
 use super::properties::control_call;
-use super::selection::Selected;
 use super::tag_access::TagAccess;
 use super::tags::refused;
 use crate::error::{CallError, Error, Failure};
 use crate::memory::LISTED_PAGE;
-use crate::model::{Blob, ContainerName, Extent};
-pub(super) use page::Page;
-use page::Unreadable;
+use crate::model::{Blob, ContainerName, Extent, LeftOut, Selection};
+use page::{Page, Unreadable};
 
 /// The most blobs that the service gives at once.
 pub(crate) const MOST_BLOBS: usize = 5_000;
@@ -40,12 +38,35 @@ pub(crate) struct PageSize {
 }
 
 impl PageSize {
+    /// To see whether there is a blob.
+    pub(crate) const ONE: Self = Self { blobs: 1, bytes: LISTED_PAGE };
     /// As large as a page can be.
     pub(crate) const LARGEST: Self = Self { blobs: MOST_BLOBS, bytes: LISTED_PAGE };
 
     /// The next smaller one.
     fn smaller(self) -> Option<Self> {
         Some(Self { blobs: fewer(self.blobs)?, ..self })
+    }
+}
+
+/// A page of a listing, as far as it belongs to the library.
+#[derive(Debug, Default)]
+pub(crate) struct Selected {
+    pub(crate) blobs: Vec<Blob>,
+    pub(crate) left_out: LeftOut,
+    /// Its folders, where they are not part of the listing.
+    pub(crate) folders: u64,
+}
+
+impl Selected {
+    /// The blobs of a page that belong to the library.
+    fn of(selection: &Selection, container: &ContainerName, page: Page) -> Self {
+        let Page { mut blobs, folders, .. } = page;
+        let mut left_out = LeftOut::default();
+        if !selection.takes_all() {
+            blobs.retain(|blob| selection.takes(container, blob, &mut left_out));
+        }
+        Self { blobs, left_out, folders: folders.len() as u64 }
     }
 }
 
@@ -83,7 +104,7 @@ impl BlobAccount {
         size: PageSize,
     ) -> BoxStream<'_, Result<Selected, Error>> {
         let of = container.clone();
-        self.pages(container, extent, size).map_ok(move |page| self.selection.of(&of, page)).boxed()
+        self.pages(container, extent, size).map_ok(move |page| Selected::of(&self.selection, &of, page)).boxed()
     }
 
     fn pages(&self, container: &ContainerName, extent: &Extent, size: PageSize) -> BoxStream<'_, Result<Page, Error>> {

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
-use mediamirror::blob::LeftOut;
 use mediamirror::engine::{Guard, MethodCount, Outcome, RequestCounts, Summary};
+use mediamirror::model::LeftOut;
 
 use super::changes::Kept;
 use super::plain;

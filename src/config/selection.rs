@@ -7,10 +7,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::BlobsConfig;
-use super::file::{ConfigFile, ServiceFile};
 use super::problem::{Document, Problem, Problems};
-use crate::blob::{Archived, Selection};
 use crate::model::ContainerName;
+use crate::model::{Archived, Selection};
 
 /// `[blobs]`.
 #[derive(Debug, Default, Deserialize)]
@@ -33,9 +32,16 @@ enum ArchivedFile {
 }
 
 /// Checks what belongs to a library that is a storage account. What is wrong is left out.
-pub(super) fn blobs(file: &ConfigFile, document: &Document<'_>, problems: &mut Problems) -> BlobsConfig {
-    let Some(written) = &file.general.blobs else { return BlobsConfig::default() };
-    if file.source.as_ref().is_some_and(|source| !matches!(source.service, ServiceFile::Blobs)) {
+///
+/// `is_media`: the library is a media account, which has no such table.
+pub(super) fn blobs(
+    written: Option<&Spanned<SelectionFile>>,
+    is_media: bool,
+    document: &Document<'_>,
+    problems: &mut Problems,
+) -> BlobsConfig {
+    let Some(written) = written else { return BlobsConfig::default() };
+    if is_media {
         let problem = "`blobs`: only a library that is a storage account is mirrored in part";
         let remedy = "remove the table; `--include` and `--exclude` choose assets by name";
         problems.push(document.error_at_key(&written.span(), problem, remedy));

@@ -35,7 +35,8 @@ pub(super) fn config(file: &ConfigFile, document: &Document<'_>, problems: &mut 
     let [source, target] = [("source", &file.source), ("target", &file.target)]
         .map(|(name, file)| Section { name, document, problems: &mut *problems }.account(file.as_ref()?));
     let storage_map = storage_map::read(file, document, problems);
-    let blobs = selection::blobs(file, document, problems);
+    let is_media = file.source.as_ref().is_some_and(|source| !matches!(source.service, ServiceFile::Blobs));
+    let blobs = selection::blobs(file.general.blobs.as_ref(), is_media, document, problems);
     let roots = roots.unwrap_or_default();
     Some(Config { source: source?, target: target?, ledger, storage_map, policy, blobs, roots })
 }

@@ -18,7 +18,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::SemaphorePermit;
 
-use crate::blob::{BlobAccount, LeftOut, MOST_BLOBS, PageSize, Selected};
+use crate::blob::{BlobAccount, MOST_BLOBS, PageSize, Selected};
 use crate::claims::SortedBlobs;
 use crate::engine::contents::digest::{BlobsDigest, BlobsSum};
 use crate::engine::contents::locate::Place;
@@ -26,6 +26,7 @@ use crate::engine::contents::stages::Stages;
 use crate::engine::contents::tagging::Tagging;
 use crate::error::Error;
 use crate::memory::{Room, Turn, WALKED_PAGE};
+use crate::model::LeftOut;
 use crate::model::{Blob, BlobKind, ContainerName, Extent};
 use crate::verdict::Cause;
 

@@ -8,7 +8,7 @@ use crate::engine::limits::RunLimits;
 use crate::model::{Asset, CopyMethod};
 
 /// The options of a run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent decisions, each of them asked for by its name")]
 pub struct Options {
     /// Only assets whose name matches one of these.
@@ -35,25 +35,6 @@ pub struct Options {
     pub allow: Allow,
     /// The ledger is new, so that a missing state of the pair on the target is created, too.
     pub rebuild: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            include: None,
-            exclude: None,
-            copy_method: None,
-            settings: false,
-            by_name: false,
-            dry_run: false,
-            limits: RunLimits::default(),
-            assets_in_flight: None,
-            order: Order::default(),
-            policy: Policy::default(),
-            allow: Allow::default(),
-            rebuild: false,
-        }
-    }
 }
 
 impl Options {

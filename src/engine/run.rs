@@ -1,6 +1,7 @@
 //! What all assets of a run share: the accounts, the ledger, the counts, the batches.
 
 mod findings;
+mod limits;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -168,11 +169,6 @@ impl Run {
     /// How many assets are processed at once.
     pub(crate) fn assets_at_once(&self) -> usize {
         self.options.assets_in_flight.unwrap_or_else(|| self.sizes.assets_at_once())
-    }
-
-    /// Bytes of the blobs that were copied so far.
-    pub(crate) fn bytes_copied(&self) -> u64 {
-        self.tally.lock().expect("no panic while held").bytes_copied
     }
 
     /// The counts so far.

@@ -8,7 +8,6 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::blob::LeftOut;
 use crate::claims::Guard;
 use crate::clock;
 use crate::connect::Pair;
@@ -18,6 +17,7 @@ use crate::engine::limits::Limit;
 use crate::engine::methods::MethodCount;
 use crate::engine::run::Run;
 use crate::error::Error;
+use crate::model::LeftOut;
 use crate::verdict::{Cause, Finding};
 
 /// What a run did.

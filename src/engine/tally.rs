@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::blob::LeftOut;
 use crate::claims::Guard;
 use crate::config::policy::Accepted;
 use crate::engine::counts::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem};
 use crate::engine::forecast::Outlook;
+use crate::model::LeftOut;
 use crate::model::{Asset, AssetId, LocatorId};
 use crate::verdict::{Cause, Class, Finding};
 

@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::asset::judge_locators;
 use self::asset::{Compared, Waiting, compare_asset};
-use crate::blob::LeftOut;
 use crate::claims::guards::Passed;
 use crate::claims::{Claims, FilesWanted, Revoked};
 use crate::connect::Pair;
@@ -25,6 +24,7 @@ use crate::engine::schedule::overwrites::Judged;
 use crate::engine::{settings, withdraw};
 use crate::error::Error;
 use crate::ledger::Ledger;
+use crate::model::LeftOut;
 use crate::model::{Asset, AssetId};
 use crate::monitor::{AssetOutcome, Monitor, Silent};
 use crate::verdict::{Cause, Change, Class, Finding};

@@ -22,13 +22,13 @@ const MAX_DEPTH: usize = 32;
 
 /// What a page holds.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::blob) struct Page {
+pub(super) struct Page {
     /// The blobs, in the service's order.
-    pub(in crate::blob) blobs: Vec<Blob>,
+    pub(super) blobs: Vec<Blob>,
     /// The folders, each with a slash at its end, where folders were asked for in place of what is in them.
-    pub(in crate::blob) folders: Vec<String>,
+    pub(super) folders: Vec<String>,
     /// Where the next page begins; `None` = this is the last.
-    pub(in crate::blob) next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 impl Page {

@@ -14,8 +14,7 @@ use super::policies::{MAX_POLICIES, Policy};
 use super::properties::{BlobHeaders, Pairs, Stamp};
 use super::refusal::{CONTAINER_ALREADY_EXISTS, CONTAINER_NOT_FOUND, Refusal};
 use super::sas::{Issuer, SigningKey};
-use super::service_properties::ServiceProperties;
-use super::stored::{Blob, Container, Contents, Extras};
+use super::stored::{Blob, Container, Contents, Extras, ServiceProperties};
 use crate::emulator::clock::Clock;
 use crate::emulator::service_model::ServiceModel;
 use crate::emulator::settings::{BlobLimits, Protection, Role, SourceAccess, TagSupport};
@@ -41,7 +40,7 @@ pub(crate) struct BlobAccount {
     protected: RwLock<BTreeMap<String, Protection>>,
     /// The roles of principals, by the ids of their objects.
     roles: RwLock<BTreeMap<String, Role>>,
-    service_properties: RwLock<ServiceProperties>,
+    pub(super) service_properties: RwLock<ServiceProperties>,
     containers: RwLock<BTreeMap<Box<str>, Arc<Container>>>,
     changes: AtomicU64,
     /// The headers last given to a blob: most blobs of a library have the same.
@@ -130,15 +129,6 @@ impl BlobAccount {
     /// Has index tags, or refuses them, from now on.
     pub(crate) fn set_index_tags(&self, support: TagSupport) {
         *self.index_tags.write().expect("one word is never left half done") = support;
-    }
-
-    /// What is set for it.
-    pub(super) fn service_properties(&self) -> ServiceProperties {
-        self.service_properties.read().expect("a value is never left half done").clone()
-    }
-
-    pub(super) fn set_service_properties(&self, properties: ServiceProperties) {
-        *self.service_properties.write().expect("a value is never left half done") = properties;
     }
 
     /// May its containers be open to the public?

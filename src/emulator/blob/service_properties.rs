@@ -5,10 +5,12 @@ use axum::body::Body as HttpBody;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
+use super::account::BlobAccount;
 use super::call::{Call, read_body};
 use super::describe::Reply;
 use super::policies::resolve;
 use super::refusal::{INVALID_XML, Refusal};
+use super::stored::ServiceProperties;
 use super::xml;
 use crate::emulator::http::Response;
 
@@ -22,13 +24,15 @@ const METHODS: [&str; 8] = ["DELETE", "GET", "HEAD", "MERGE", "PATCH", "POST", "
 /// The elements of a website.
 const WEBSITE: [&str; 4] = ["Enabled", "IndexDocument", "DefaultIndexDocumentPath", "ErrorDocument404Path"];
 
-/// What is set for an account.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ServiceProperties {
-    /// The values of each rule, in the order of [`RULE`].
-    cors: Vec<[String; 5]>,
-    /// Name and value of the elements that are there.
-    website: Vec<(String, String)>,
+impl BlobAccount {
+    /// What is set for it.
+    pub(super) fn service_properties(&self) -> ServiceProperties {
+        self.service_properties.read().expect("a value is never left half done").clone()
+    }
+
+    pub(super) fn set_service_properties(&self, properties: ServiceProperties) {
+        *self.service_properties.write().expect("a value is never left half done") = properties;
+    }
 }
 
 /// Get Blob Service Properties.

@@ -317,6 +317,15 @@ impl CopySource for Container {
     }
 }
 
+/// What is set for an account.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ServiceProperties {
+    /// The values of each rule, in the order in which the service writes them.
+    pub(super) cors: Vec<[String; 5]>,
+    /// Name and value of the elements that are there.
+    pub(super) website: Vec<(String, String)>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,7 +42,9 @@ mod tests {
     fn the_fewer_blobs_assets_have_the_more_are_processed_at_once() {
         let of = |sizes: &[u64]| {
             let all = Sizes::default();
-            sizes.iter().for_each(|blobs| all.add(*blobs));
+            for blobs in sizes {
+                all.add(*blobs);
+            }
             all.assets_at_once()
         };
         assert_eq!((of(&[]), of(&[0, 0])), (FEWEST, FEWEST));

@@ -2,7 +2,6 @@
 
 use futures::TryStreamExt;
 
-use crate::blob::LeftOut;
 use crate::claims::{Claim, Work};
 use crate::engine::asset::{Present, list_copy, look_at_copy, look_at_source, refuse_adoption, source_lost};
 use crate::engine::contents::compare::{self, Need, Why};
@@ -16,6 +15,7 @@ use crate::engine::tags;
 use crate::engine::withdraw;
 use crate::error::Error;
 use crate::memory::Turn;
+use crate::model::LeftOut;
 use crate::model::{Asset, Blob, LocatorKind};
 use crate::verdict::{Cause, Finding};
 

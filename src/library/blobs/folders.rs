@@ -13,14 +13,11 @@ use super::Blobs;
 use crate::blob::{Container, PageSize};
 use crate::error::Error;
 use crate::library::Pages;
-use crate::memory::LISTED_PAGE;
 use crate::model::{Asset, AssetId, ContainerName, Extent, Mark};
 use crate::verdict::Cause;
 
 /// Between a container and a folder, and at the end of a folder.
 const SLASH: char = '/';
-/// To see whether there is a blob.
-const ONE: PageSize = PageSize { blobs: 1, bytes: LISTED_PAGE };
 
 /// The containers of which a run needs to know once that they are there and ours.
 pub(super) type Ready = Mutex<HashMap<ContainerName, Arc<OnceCell<Container>>>>;
@@ -88,7 +85,7 @@ impl Blobs {
     /// A folder, if there is a blob in it.
     pub(super) async fn folder(&self, (container, folder): (ContainerName, String)) -> Result<Option<Asset>, Error> {
         let Some(found) = self.account.container(&container).await? else { return Ok(None) };
-        let mut pages = self.account.list_by(&container, &Extent::Folder(folder.clone()), ONE);
+        let mut pages = self.account.list_by(&container, &Extent::Folder(folder.clone()), PageSize::ONE);
         while let Some(page) = pages.try_next().await? {
             if page.blobs.len() as u64 + page.left_out.blobs() > 0 {
                 return Ok(Some(folder_of(&self.asset_of(found), &folder)));

@@ -1,9 +1,9 @@
 //! Only a part of an account's blobs is mirrored.
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use mediamirror::blob::{Archived, LeftOut, Selection};
 use mediamirror::engine::Outcome;
 use mediamirror::model::PublicAccess;
+use mediamirror::model::{Archived, LeftOut, Selection};
 
 use super::containers::{open, open_world, opened};
 use super::{expected, fill, mirrored, world};

@@ -2,8 +2,7 @@
 
 use globset::GlobSet;
 
-use super::list::Page;
-use crate::model::{Blob, ContainerName};
+use super::{Blob, ContainerName};
 
 /// Which blobs of an account belong to the library. The default takes all.
 #[derive(Debug, Clone, Default)]
@@ -48,31 +47,14 @@ impl LeftOut {
     }
 }
 
-/// A page of a listing, as far as it belongs to the library.
-#[derive(Debug, Default)]
-pub(crate) struct Selected {
-    pub(crate) blobs: Vec<Blob>,
-    pub(crate) left_out: LeftOut,
-    /// Its folders, where they are not part of the listing.
-    pub(crate) folders: u64,
-}
-
 impl Selection {
-    /// Takes the blobs of a page that belong to the library.
-    pub(super) fn of(&self, container: &ContainerName, page: Page) -> Selected {
-        let Page { mut blobs, folders, .. } = page;
-        let mut left_out = LeftOut::default();
-        if !self.takes_all() {
-            blobs.retain(|blob| self.takes(container, blob, &mut left_out));
-        }
-        Selected { blobs, left_out, folders: folders.len() as u64 }
-    }
-
-    fn takes_all(&self) -> bool {
+    /// Does it take every blob?
+    pub fn takes_all(&self) -> bool {
         self.include.is_none() && self.exclude.is_none() && self.archived == Archived::Report
     }
 
-    fn takes(&self, container: &ContainerName, blob: &Blob, left_out: &mut LeftOut) -> bool {
+    /// Does a blob of that container belong to the library? One that does not is counted.
+    pub fn takes(&self, container: &ContainerName, blob: &Blob, left_out: &mut LeftOut) -> bool {
         let path = format!("{container}/{}", blob.name);
         let is_in = |globs: &Option<GlobSet>| globs.as_ref().map(|globs| globs.is_match(&path));
         if is_in(&self.include) == Some(false) || is_in(&self.exclude) == Some(true) {
@@ -116,9 +98,10 @@ mod tests {
     }
 
     fn of(selection: &Selection, names: &[&str]) -> (Vec<String>, LeftOut) {
-        let page = Page { blobs: blobs(names), ..Page::default() };
-        let Selected { blobs, left_out, .. } = selection.of(&ContainerName::new("films"), page);
-        (blobs.into_iter().map(|blob| blob.name).collect(), left_out)
+        let (films, mut left_out) = (ContainerName::new("films"), LeftOut::default());
+        let mut taken = blobs(names);
+        taken.retain(|blob| selection.takes(&films, blob, &mut left_out));
+        (taken.into_iter().map(|blob| blob.name).collect(), left_out)
     }
 
     #[test]
