@@ -4,7 +4,7 @@
 //! mark is in the container's metadata. The public access of a container is its locator: a new copy is private until its
 //! contents are proven, and what the source closes is closed.
 //!
-//! The folders of a container that is split are assets, too ([`folders`]).
+//! The folders of a container that is split are assets, too.
 
 mod folders;
 
@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Batches, Capabilities, Capacity, Cost, FileSet, Library, Pages, RecordBatch};
 use crate::blob::{BlobAccount, Container, ContainerCreation};
-use crate::error::{Error, Failure};
+use crate::error::Error;
 use crate::model::{
     AccountName, Asset, AssetChange, AssetEncryption, AssetFile, AssetId, ContainerName, Extent, Locator, LocatorId,
     LocatorKind, Mark, NewAsset, Protection, PublicAccess, StreamingHost,
@@ -389,10 +389,5 @@ impl Library for Blobs {
 
 /// What a missing container means where one was expected.
 fn deleted(id: &AssetId, error: Error) -> Error {
-    match error.failure().and_then(Failure::code) {
-        Some("ContainerNotFound" | "ContainerBeingDeleted") => {
-            Error::found(id.as_str(), Cause::TargetContainerDeleted, "")
-        }
-        _ => error,
-    }
+    if folders::is_deleted(&error) { Error::found(id.as_str(), Cause::TargetContainerDeleted, "") } else { error }
 }

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::Blobs;
 use crate::blob::{Container, PageSize};
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::library::Pages;
 use crate::model::{Asset, AssetId, ContainerName, Extent, Mark};
 use crate::verdict::Cause;
@@ -38,6 +38,10 @@ fn folder_of(container: &Asset, folder: &str) -> Asset {
         id,
         ..container.clone()
     }
+}
+
+pub(super) fn is_deleted(error: &Error) -> bool {
+    matches!(error.failure().and_then(Failure::code), Some("ContainerNotFound" | "ContainerBeingDeleted"))
 }
 
 fn below(container: &str, folder: &str) -> String {
@@ -77,6 +81,8 @@ impl Blobs {
             let folders = self.account.folders(&name).map_ok(move |folders| {
                 folders.iter().map(|folder| folder_of(&of_folders, folder)).collect::<Vec<Asset>>()
             });
+            // A container that is deleted while the account is listed has none; what it was is found out with its contents.
+            let folders = folders.take_while(|page| std::future::ready(!page.as_ref().is_err_and(is_deleted)));
             folders.chain(stream::once(std::future::ready(Ok(vec![asset]))))
         });
         stream::once(std::future::ready(Ok(whole))).chain(split).boxed()

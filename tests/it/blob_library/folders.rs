@@ -12,7 +12,7 @@ use mediamirror::play::{Sample, read_bytes};
 use super::containers::{open, open_world, opened};
 use super::fill;
 use crate::simulation::{follow, paused_runtime};
-use crate::world::World;
+use crate::world::{World, once};
 
 /// A world in which the folders of container `vod` are assets.
 async fn split_world() -> World {
@@ -163,4 +163,21 @@ async fn the_folders_of_a_foreign_container_are_foreign_and_are_not_adopted() {
         assert_eq!((summary.outcome, causes.as_slice()), (Outcome::Partial, &["foreign-copy"; 3][..]));
         assert!(mirrored(&world).await.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_is_deleted_while_the_source_is_listed_stops_nothing_else() {
+    let mut world = split_world().await;
+    fill(&world, "vod", &BLOBS).await;
+    fill(&world, "other", &["1.ts"]).await;
+    let (pair, vod) = (world.pair(), ContainerName::new("vod"));
+    let deletion = async move { pair.source.storage[0].delete_container(&vod).await.unwrap() };
+    let lists = |request: &azure_core::http::Request| {
+        let url = request.url().as_str();
+        url.contains("storewest/vod") && url.contains("delimiter")
+    };
+    world.intercept(once(lists, Box::pin(deletion)));
+    let (summary, _) = world.sync().await;
+    let causes: Vec<&str> = summary.problems.iter().map(|problem| problem.finding.cause.code()).collect();
+    assert_eq!((summary.assets.mirrored, causes.as_slice()), (1, &["source-vanished"][..]), "{:?}", summary.problems);
 }
