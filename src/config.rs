@@ -34,8 +34,7 @@ pub use sign_in::{IdentityService, Proof, SignIn, StorageCredential, is_link_loc
 pub use validate::is_loopback;
 
 use crate::files;
-use crate::model::Selection;
-use crate::model::{AccountName, ContainerName};
+use crate::model::{AccountName, ContainerName, Selection};
 use crate::redact::Secret;
 use crate::throttle::LaneLimits;
 

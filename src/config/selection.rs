@@ -8,8 +8,7 @@ use toml::Spanned;
 
 use super::BlobsConfig;
 use super::problem::{Document, Problem, Problems};
-use crate::model::ContainerName;
-use crate::model::{Archived, Selection};
+use crate::model::{Archived, ContainerName, Selection};
 
 /// `[blobs]`.
 #[derive(Debug, Default, Deserialize)]

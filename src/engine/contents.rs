@@ -26,8 +26,7 @@ use crate::engine::contents::stages::Stages;
 use crate::engine::contents::tagging::Tagging;
 use crate::error::Error;
 use crate::memory::{Room, Turn, WALKED_PAGE};
-use crate::model::LeftOut;
-use crate::model::{Blob, BlobKind, ContainerName, Extent};
+use crate::model::{Blob, BlobKind, ContainerName, Extent, LeftOut};
 use crate::verdict::Cause;
 
 /// Blobs of a container that are kept, if there is room for them: listing a larger container again costs one request for
@@ -43,8 +42,8 @@ pub(crate) struct Contents<'a> {
     pub(crate) extent: Extent,
     /// All of them in name order; `None` = too many, they are to be listed again.
     kept: Option<Vec<Arc<Blob>>>,
-    /// All of them, if they are too many to keep and are listed in another order: accounts with a hierarchical namespace list what is
-    /// in a directory right after the directory.
+    /// All of them, if they are too many to keep and are listed in another order: accounts with a hierarchical namespace list
+    /// what is in a directory right after the directory.
     sorted: Option<SortedBlobs>,
     /// Memory of the blobs that are kept.
     room: Room,

@@ -6,8 +6,7 @@ use crate::claims::Guard;
 use crate::config::policy::Accepted;
 use crate::engine::counts::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem};
 use crate::engine::forecast::Outlook;
-use crate::model::LeftOut;
-use crate::model::{Asset, AssetId, LocatorId};
+use crate::model::{Asset, AssetId, LeftOut, LocatorId};
 use crate::verdict::{Cause, Class, Finding};
 
 /// The counts of a run.

@@ -24,8 +24,7 @@ use crate::engine::schedule::overwrites::Judged;
 use crate::engine::{settings, withdraw};
 use crate::error::Error;
 use crate::ledger::Ledger;
-use crate::model::LeftOut;
-use crate::model::{Asset, AssetId};
+use crate::model::{Asset, AssetId, LeftOut};
 use crate::monitor::{AssetOutcome, Monitor, Silent};
 use crate::verdict::{Cause, Change, Class, Finding};
 

@@ -36,7 +36,8 @@ impl Spool {
         })
     }
 
-    /// Adds target assets; `source` is the account whose copies are looked for, and `is_part` says which assets are parts of another one.
+    /// Adds target assets; `source` is the account whose copies are looked for, and `is_part` says which assets are parts of
+    /// another one.
     pub(crate) fn add_target_assets(
         &self,
         page: &[Asset],

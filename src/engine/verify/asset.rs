@@ -15,8 +15,7 @@ use crate::engine::tags;
 use crate::engine::withdraw;
 use crate::error::Error;
 use crate::memory::Turn;
-use crate::model::LeftOut;
-use crate::model::{Asset, Blob, LocatorKind};
+use crate::model::{Asset, Blob, LeftOut, LocatorKind};
 use crate::verdict::{Cause, Finding};
 
 /// How one asset compares.

@@ -2,8 +2,7 @@
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use mediamirror::engine::Outcome;
-use mediamirror::model::PublicAccess;
-use mediamirror::model::{Archived, LeftOut, Selection};
+use mediamirror::model::{Archived, LeftOut, PublicAccess, Selection};
 
 use super::containers::{open, open_world, opened};
 use super::{expected, fill, mirrored, world};
