@@ -199,13 +199,21 @@ def the_account_has_a_kind(account):
 
 
 @check
-def the_properties_of_the_service_are_read(account):
-    account.get_service_properties()
+def cors_rules_and_the_website_of_an_account_are_read_back(account):
+    rule = sdk.CorsRule(["https://a.example"], ["GET", "HEAD"], allowed_headers=["range"], max_age_in_seconds=60)
+    website = sdk.StaticWebsite(enabled=True, index_document="index.html")
+    account.set_service_properties(cors=[rule], static_website=website)
+    found = account.get_service_properties()
+    same([(rule.allowed_origins, rule.max_age_in_seconds) for rule in found["cors"]], [("https://a.example", 60)])
+    same((found["static_website"].enabled, found["static_website"].index_document), (True, "index.html"))
+    account.set_service_properties(cors=[])
+    found = account.get_service_properties()
+    same((found["cors"], found["static_website"].enabled), ([], True))
 
 
 @check
-def the_properties_of_the_service_are_written(account):
-    account.set_service_properties(cors=[])
+def what_the_service_logs_is_set(account):
+    account.set_service_properties(analytics_logging=sdk.BlobAnalyticsLogging(read=True))
 
 
 @check
@@ -646,13 +654,27 @@ def an_append_blob_is_uploaded(place):
 
 
 @check
-def a_block_is_appended(blob):
-    blob.append_block(b"x")
+def blocks_are_appended(place):
+    blob = place.new()
+    blob.create_append_blob()
+    for block in (b"one", b"two"):
+        blob.append_block(block)
+    same(blob.download_blob().readall(), b"onetwo")
 
 
 @check
-def an_append_blob_is_sealed(blob):
+def a_block_is_appended_from_a_url(place):
+    blob = place.new()
+    blob.create_append_blob()
+    blob.append_block_from_url(f"{place.blob.url}?{place.blob_sas('r')}")
+
+
+@check
+def an_append_blob_is_sealed(place):
+    blob = place.new()
+    blob.create_append_blob()
     blob.seal_append_blob()
+    fails(409, "BlobIsSealed", lambda: blob.append_block(b"x"))
 
 
 @check
@@ -661,8 +683,18 @@ def a_page_blob_is_created(place):
 
 
 @check
-def pages_are_written(blob):
-    blob.upload_page(b"x" * 512, 0, 512)
+def pages_are_written(place):
+    blob = place.new()
+    blob.create_page_blob(1024)
+    blob.upload_page(b"x" * 512, 512, 512)
+    same(blob.download_blob().readall(), b"\0" * 512 + b"x" * 512)
+
+
+@check
+def pages_are_written_from_a_url(place):
+    blob = place.new()
+    blob.create_page_blob(512)
+    blob.upload_pages_from_url(f"{place.blob.url}?{place.blob_sas('r')}", 0, 512, 0)
 
 
 @check
