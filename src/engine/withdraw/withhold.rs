@@ -6,7 +6,7 @@ use crate::claims::{Claims, Screened};
 use crate::connect::Pair;
 use crate::engine::run::Run;
 use crate::error::Error;
-use crate::model::{AssetId, LocatorId};
+use crate::model::{AssetId, Extent, LocatorId};
 use crate::state::Withheld;
 use crate::verdict::{Cause, Finding};
 
@@ -53,10 +53,15 @@ fn apply(run: &Run, list: &[String], before: &BTreeMap<String, Withheld>) -> Res
                 matched.locators.insert(id.to_string());
             }
         }
+        // A folder is as public as its container: withheld by itself it would play on.
+        let all = matched.assets.len();
+        matched.assets.retain(|id| !matches!(library.extent(&AssetId::new(id)), Extent::Folder(_)));
+        let names_folder = matched.assets.len() < all;
         assets.extend(matched.assets.iter().map(AssetId::new));
         applied.locators.extend(matched.locators.iter().map(LocatorId::new));
         if matched == Withheld::default() {
-            applied.unmatched.push(Finding::new(Cause::WithholdUnmatched, format!("{entry:?}")));
+            let why = if names_folder { " is a folder: withhold its container" } else { "" };
+            applied.unmatched.push(Finding::new(Cause::WithholdUnmatched, format!("{entry:?}{why}")));
         } else {
             applied.entries.insert(entry.clone(), matched);
         }

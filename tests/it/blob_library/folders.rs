@@ -181,3 +181,21 @@ async fn a_container_that_is_deleted_while_the_source_is_listed_stops_nothing_el
     let causes: Vec<&str> = summary.problems.iter().map(|problem| problem.finding.cause.code()).collect();
     assert_eq!((summary.assets.mirrored, causes.as_slice()), (1, &["source-vanished"][..]), "{:?}", summary.problems);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_is_to_be_withheld_is_named_because_it_plays_on() {
+    let world = split_world().await;
+    fill(&world, "vod", &BLOBS).await;
+    open(&world, "vod", Some(PublicAccess::Blobs)).await;
+    world.sync().await;
+    let withholding = |entry: &str| {
+        let policy = Policy { withhold: vec![entry.to_owned()], ..Policy::default() };
+        Options { policy, ..Options::default() }
+    };
+    let (summary, _) = world.sync_with(withholding("vod/a")).await;
+    let causes: Vec<&str> = summary.findings.iter().map(|finding| finding.cause.code()).collect();
+    assert_eq!((summary.outcome, causes.as_slice()), (Outcome::Partial, &["withhold-unmatched"][..]));
+    let (summary, _) = world.sync_with(withholding("vod")).await;
+    assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Complete, 1), "{:?}", summary.problems);
+    assert_eq!(opened(&world, "vod").await, None);
+}
