@@ -48,8 +48,8 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
         _ if options.dry_run => {}
         Ok(limits) => options.limits = limits,
         Err(closed) => {
-            context.printer.note(&format!("outside --window: nothing was done; it opens at {:.0}", closed.opens));
-            return Ok(ExitCode::Limit);
+            let remedy = format!("run again when it opens, at {:.0}, or without --window", closed.opens);
+            return Err(CommandFailure::new(ExitCode::Limit, "outside --window: nothing was done", remedy));
         }
     }
     let ledger = if args.rebuild_ledger { rebuilt(context, &session)? } else { open_ledger(&session, &options)? };
