@@ -37,7 +37,7 @@ use crate::clock;
 use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::Ledger;
-use crate::model::Asset;
+use crate::model::{Asset, LeftOut};
 use crate::monitor::{AssetOutcome, Monitor};
 use contents::records;
 pub use counts::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem, RequestCounts};
@@ -147,6 +147,11 @@ async fn run_through(run: &Arc<Run>) -> Result<bool, Error> {
     let whole = mirror_assets(run, |after| run.claims.spool.deferred(after, PAGE)).await?;
     if run.options.settings && !run.stop.is_cancelled() {
         settings::mirror_accounts(run).await?;
+    }
+    let mut left_out = LeftOut::default();
+    run.count(|tally| left_out = tally.left_out);
+    if let Some(finding) = run.nothing_selected(left_out) {
+        run.find(finding);
     }
     Ok(whole)
 }

@@ -138,6 +138,8 @@ pub enum Cause {
     BytesDiffer,
     /// The bytes of a copy could not be read.
     BytesUnchecked,
+    /// The configuration leaves out every blob.
+    NothingSelected,
     /// Stored access policies or settings of an account could not be read.
     SettingsUnchecked,
 }

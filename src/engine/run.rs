@@ -31,7 +31,7 @@ use crate::engine::schedule::slots::AssetSlots;
 use crate::engine::tally::Tally;
 use crate::error::{Error, Failure};
 use crate::ledger::{Facts, Ledger, Status, Step};
-use crate::model::{AccountName, Asset, AssetId, LocatorId};
+use crate::model::{AccountName, Asset, AssetId, LeftOut, LocatorId};
 use crate::monitor::{Monitor, RunEvent};
 use crate::verdict::{Cause, Change, Class, Finding};
 
@@ -164,6 +164,12 @@ impl Run {
     /// Notes that an asset has so many blobs.
     pub(crate) fn sized(&self, blobs: u64) {
         self.sizes.add(blobs);
+    }
+
+    /// No data is never green: the configuration leaves out every blob there is.
+    pub(crate) fn nothing_selected(&self, left_out: LeftOut) -> Option<Finding> {
+        let nothing = left_out.by_path > 0 && self.sizes.is_nothing();
+        nothing.then(|| Finding::new(Cause::NothingSelected, format!("{} blobs are left out", left_out.blobs())))
     }
 
     /// How many assets are processed at once.

@@ -149,6 +149,9 @@ async fn compare_all(
     if run.options.settings {
         all.compare_accounts(&run).await?;
     }
+    if let Some(finding) = run.nothing_selected(all.left_out) {
+        run.find(finding);
+    }
     all.fold(&run, alone)?;
     Ok(all)
 }

@@ -1,4 +1,4 @@
-//! The causes of `verify --play`, `--bytes` and `--settings`: code, class, sentence, remedy, in order of code.
+//! The causes of `verify --play`, `--bytes` and `--settings`, and of `[blobs]`: code, class, sentence, remedy, in order of code.
 
 use super::table::{Entry, entry};
 use super::{Cause, Class};
@@ -46,6 +46,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         Class::Noted,
         "viewers get the same refusal from the source and from the target",
         "correct the manifest or its file in the source, if it should play",
+    ),
+    entry(
+        Cause::NothingSelected,
+        "nothing-selected",
+        Class::Unchecked,
+        "`[blobs]` of the configuration leaves out every blob, so nothing was mirrored or compared",
+        "correct `include` and `exclude`: a glob is matched against CONTAINER/BLOB",
     ),
     entry(
         Cause::PlayUnchecked,

@@ -103,7 +103,7 @@ struct Leaf {
     /// The names of the elements around it, its own last.
     path: Vec<String>,
     value: String,
-    /// How many rules have begun.
+    /// The rule that it belongs to, counted from 1; of a website the last rule before it.
     rule: usize,
 }
 

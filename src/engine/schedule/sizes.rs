@@ -26,6 +26,11 @@ impl Sizes {
         self.blobs.fetch_add(blobs, Ordering::Relaxed);
     }
 
+    /// Had none of them any blob?
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.blobs.load(Ordering::Relaxed) == 0
+    }
+
     /// How many are processed at once.
     pub(crate) fn assets_at_once(&self) -> usize {
         let (assets, blobs) = (self.assets.load(Ordering::Relaxed), self.blobs.load(Ordering::Relaxed));

@@ -53,6 +53,7 @@ async fn only_the_blobs_that_the_globs_take_are_mirrored_and_compared() {
 async fn a_container_whose_blobs_are_all_left_out_is_neither_empty_nor_lost() {
     let mut world = open_world().await;
     fill(&world, "films", &["a.ts"]).await;
+    fill(&world, "series", &["b.ts"]).await;
     open(&world, "films", Some(PublicAccess::Blobs)).await;
     for first in [true, false] {
         world.config.blobs.selection = Selection { exclude: Some(globs(&["films/*"])), ..Selection::default() };
@@ -89,4 +90,21 @@ async fn archived_blobs_are_a_cause_or_left_out_and_copied_once_they_can_be_read
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.left_out), (Outcome::Complete, LeftOut::default()), "{:?}", summary.problems);
     assert_eq!(mirrored(&world).await, expected(&[("films", &["a.ts", "old.ts"])]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn globs_that_leave_out_every_blob_are_never_green() {
+    let mut world = world().await;
+    fill(&world, "films", &["a.ts"]).await;
+    for mirrored in [false, true] {
+        if mirrored {
+            world.config.blobs.selection = Selection::default();
+            assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
+        }
+        world.config.blobs.selection = Selection { include: Some(globs(&["flims/*"])), ..Selection::default() };
+        let (summary, _) = world.sync().await;
+        let causes: Vec<&str> = summary.findings.iter().map(|finding| finding.cause.code()).collect();
+        assert_eq!((summary.outcome, causes.as_slice()), (Outcome::Partial, &["nothing-selected"][..]));
+        assert_eq!(world.verify().await.verdict, Outcome::Partial);
+    }
 }
