@@ -2,7 +2,7 @@
 
 pub(crate) mod global;
 mod guards;
-mod limits;
+pub(crate) mod limits;
 pub(crate) mod runs;
 pub(crate) mod urls;
 mod verify;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mediamirror::clock;
 use mediamirror::connect::Pair;
-use mediamirror::engine::{Limit, Options, Outcome, Summary, mirror};
+use mediamirror::engine::{Limit, Options, Outcome, RunLimits, Summary, mirror};
 use mediamirror::ledger::{Ledger, LedgerError};
 use mediamirror::model::AccountName;
 use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
@@ -16,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::args::SyncArgs;
 use super::args::global::Output;
+use super::args::limits::Closed;
 use super::changes::{Changed, Changes};
 use super::context::Context;
 use super::exit_code::ExitCode;
@@ -40,18 +41,14 @@ struct Report<'a> {
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, CommandFailure> {
+    // Before anything is asked: outside its window a run does nothing. A dry run has no limits.
+    let limits = if args.dry_run { Ok(RunLimits::default()) } else { args.limits.limits(clock::now()) };
+    let limits = limits.map_err(|closed| outside(&closed))?;
     let mut session = Session::open(context, &args.scope.overrides()).await?;
     session.check_of_blobs("--settings", args.settings)?;
     session.config.policy.guards = args.guards.limits().over(session.config.policy.guards);
     let mut options = args.options(&session.config.policy);
-    match args.limits.limits(clock::now()) {
-        _ if options.dry_run => {}
-        Ok(limits) => options.limits = limits,
-        Err(closed) => {
-            let remedy = format!("run again when it opens, at {:.0}, or without --window", closed.opens);
-            return Err(CommandFailure::new(ExitCode::Limit, "outside --window: nothing was done", remedy));
-        }
-    }
+    options.limits = limits;
     let ledger = if args.rebuild_ledger { rebuilt(context, &session)? } else { open_ledger(&session, &options)? };
     let interruption = Interruption::listen(&context.screen, DRAINING)?;
     let json = context.global.output == Output::Json;
@@ -75,6 +72,12 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
         context.printer.note(&resume_line(&context.global.config, summary.limit));
     }
     printed.map(|()| code)
+}
+
+/// It is not the time to run.
+fn outside(closed: &Closed) -> CommandFailure {
+    let remedy = format!("run again when it opens, at {:.0}, or without --window", closed.opens);
+    CommandFailure::new(ExitCode::Limit, "outside --window: nothing was done", remedy)
 }
 
 /// One run of the engine, with its progress on the screen. `changes` keeps what it changed.
