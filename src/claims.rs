@@ -5,16 +5,20 @@
 //! [`judge`] and [`guards`]. Nothing here writes to a service.
 
 mod catalog;
+mod common;
 pub(crate) mod digest;
 pub(crate) mod guards;
 pub(crate) mod judge;
 mod order;
+mod playing;
 mod spool;
 mod standing;
 
 pub(crate) use catalog::{Claims, FilesWanted};
+pub(crate) use common::{Common, without_seal};
 pub use guards::Guard;
 pub(crate) use judge::{Claim, Move, Work};
 pub use order::Order;
+pub(crate) use playing::Playing;
 pub(crate) use spool::{Census, Gone, Revoked, SortedBlobs};
 pub(crate) use standing::{Screened, Standing, TargetAsset, same_terms};

@@ -3,10 +3,13 @@
 //! Standard output carries data alone; progress, logs and errors go to standard error.
 
 mod access;
+mod apply;
 mod args;
 mod asset;
 mod changes;
+mod cleanup;
 mod context;
+mod csv;
 #[cfg(feature = "emulator")]
 mod demo;
 mod doctor;
@@ -14,23 +17,33 @@ mod doctor;
 mod emulator;
 mod exit_code;
 mod explain;
+mod failover;
 mod failure;
 mod files;
+mod format;
 mod init;
 mod logging;
 mod manual;
-mod plain;
+mod notify;
+mod plan;
 mod printer;
 mod progress;
+mod ready;
 #[cfg(feature = "emulator")]
 mod regions;
+mod report;
+mod reprotect;
 mod runs;
+mod schema;
 mod session;
 mod signals;
 mod summary;
 mod sync;
+mod template;
+mod turned;
 #[cfg(feature = "emulator")]
 mod tutorial;
+mod units;
 mod unlock;
 mod urls;
 mod verify;
@@ -38,13 +51,15 @@ mod wrap;
 
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
+use std::sync::OnceLock;
 
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _};
+use mediamirror::plain;
 
 use args::global::{Color, Output};
 use args::{Cli, Command};
-use context::Context;
+use context::{Context, Known};
 use exit_code::ExitCode;
 use failure::CommandFailure;
 use printer::Printer;
@@ -59,11 +74,24 @@ pub(crate) fn run() -> std::process::ExitCode {
     };
     let color = wants_color(cli.global.color, &std::io::stderr());
     let screen = Screen::new(&cli.global);
-    logging::start(&cli.global, &screen, color);
-    let context = Context { printer: Printer::new(&cli.global), global: cli.global, screen };
+    if let Err(failure) = logging::start(&cli.global, &screen, color) {
+        printer::failure(&failure, cli.global.output, color);
+        return failure.code.into();
+    }
+    let context = Context {
+        printer: Printer::new(&cli.global),
+        global: cli.global,
+        screen,
+        known: Known::default(),
+        events: OnceLock::new(),
+    };
     match block_on(&context, cli.command) {
-        Ok(code) => code.into(),
+        Ok(code) => {
+            tracing::info!(exit_code = code as u8, "ended");
+            code.into()
+        }
         Err(failure) => {
+            tracing::info!(exit_code = failure.code as u8, error = %failure, "ended");
             printer::failure(&failure, context.global.output, color);
             failure.code.into()
         }
@@ -119,14 +147,23 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::run(context, &args).await,
         Command::Sync(args) => sync::run(context, &args).await,
+        Command::Plan(args) => plan::run(context, &args).await,
+        Command::Apply(args) => apply::run(context, &args).await,
+        Command::Prune(args) => cleanup::prune(context, args).await,
+        Command::Dedupe(args) => cleanup::dedupe(context, args).await,
         Command::Verify(args) => verify::run(context, &args).await,
+        Command::Ready(args) => ready::run(context, &args).await,
         Command::Urls(args) => urls::run(context, &args).await,
         Command::Asset(args) => asset::run(context, &args).await,
+        Command::Failover(args) => failover::run(context, &args).await,
+        Command::Reprotect(args) => reprotect::run(context, &args).await,
         Command::Doctor(args) => doctor::run(context, &args).await,
         Command::Runs(args) => runs::run(context, &args).await,
+        Command::Report(args) => report::run(context, &args).await,
         Command::Unlock(args) => unlock::run(context, &args).await,
         Command::Explain(args) => explain::run(context, &args),
         Command::Manual(args) => manual::run(context, &args),
+        Command::Schema(args) => schema::run(context, &args),
         Command::Init(args) => init::run(context, &args),
     }
 }

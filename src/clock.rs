@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// Beyond this difference to a service's clock nothing is withdrawn; services refuse requests beyond a quarter of an hour.
@@ -19,6 +21,12 @@ pub fn now() -> Timestamp {
 pub fn since_boot() -> SignedDuration {
     let boot = SignedDuration::try_from(boot_clock()).unwrap_or(SignedDuration::MAX);
     boot.saturating_add(virtual_lead())
+}
+
+/// When the clocks of a zone show that time. One that they skip in spring is the one after it; one that they show twice in
+/// autumn is the first.
+pub fn when(zone: &TimeZone, shown: DateTime) -> Timestamp {
+    zone.to_ambiguous_timestamp(shown).compatible().unwrap_or(Timestamp::MAX)
 }
 
 /// How far virtual time is ahead of real time; next to nothing where tokio's clock is not paused.

@@ -1,6 +1,7 @@
-//! Runs a command for what it prints: a secret, or a token. Its time and the length of its output are limited.
+//! Runs a command, for what it prints (a secret, or a token) or with something to read. Its time and the length of its output are
+//! limited.
 
-use std::io::Read;
+use std::io::{Read, Write as _, stderr};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -60,6 +61,53 @@ pub fn output(command: &[String], patience: Duration) -> Result<String, CommandE
 /// The command is empty.
 pub fn quiet_output(command: &[String], patience: Duration) -> Result<String, CommandError> {
     run(command, patience, Stdio::piped())
+}
+
+/// Runs a command that reads a text, with these variables. What it prints goes to standard error.
+///
+/// # Errors
+/// It cannot be run, fails, or takes too long.
+///
+/// # Panics
+/// The command is empty.
+pub fn feed(
+    command: &[String],
+    variables: &[(&'static str, String)],
+    text: &str,
+    patience: Duration,
+) -> Result<(), CommandError> {
+    let (program, arguments) = command.split_first().expect("a command has a program");
+    let mut child = Command::new(program)
+        .args(arguments)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        // Our own standard output is for data.
+        .stdout(Stdio::from(stderr()))
+        .spawn()
+        .map_err(|error| CommandError::Start { program: program.clone(), reason: error.to_string() })?;
+    let (mut input, text) = (child.stdin.take().expect("it is piped"), text.to_owned());
+    // A command need not read it, and one that ends before is no error of ours.
+    std::thread::spawn(move || input.write_all(text.as_bytes()));
+    let reason = match wait_until(&mut child, Instant::now() + patience) {
+        Ok(Some(status)) if status.success() => return Ok(()),
+        Ok(Some(status)) => format!("ended with {status}"),
+        Ok(None) => format!("did not end within {patience:?}"),
+        Err(error) => format!("cannot be waited for: {error}"),
+    };
+    Err(CommandError::Failed { program: program.clone(), reason, said: String::new() })
+}
+
+/// How a command ended; `None`: it took too long, and was ended.
+fn wait_until(child: &mut Child, until: Instant) -> std::io::Result<Option<ExitStatus>> {
+    while Instant::now() < until {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        std::thread::sleep(LOOK);
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(None)
 }
 
 fn run(command: &[String], patience: Duration, errors: Stdio) -> Result<String, CommandError> {
@@ -145,6 +193,19 @@ mod tests {
         assert_eq!(printed("exec cat /dev/zero"), Err(format!("sh printed more than {LARGEST} bytes")));
         assert_eq!(printed("exit 3"), Err("sh ended with exit status: 3".to_owned()));
         assert_eq!(printed(r"printf '\377'"), Err("sh did not print text".to_owned()));
+    }
+
+    #[test]
+    fn a_command_that_is_fed_reads_the_text_and_has_a_limit_of_time() {
+        let fed = |script: &str| {
+            let command = ["sh", "-c", script].map(str::to_owned);
+            let variables = [("WORD", "b".to_owned())];
+            feed(&command, &variables, "a", Duration::from_millis(500)).map_err(|error| error.to_string())
+        };
+        assert_eq!(fed("read -r text; test \"$text$WORD\" = ab"), Ok(()));
+        assert_eq!(fed("exit 0"), Ok(()), "it need not read");
+        assert_eq!(fed("exit 7"), Err("sh ended with exit status: 7".to_owned()));
+        assert_eq!(fed("exec sleep 600"), Err("sh did not end within 500ms".to_owned()));
     }
 
     #[test]

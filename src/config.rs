@@ -2,15 +2,21 @@
 //!
 //! Every message names the file and the line, the key, and what to do. Secrets are never in the file itself.
 
+mod address;
 pub mod app_config;
+mod credentials;
 mod file;
+mod fingerprint;
 #[cfg(test)]
 mod fuzz;
+mod hooks;
 mod place;
 pub mod policy;
+mod prices;
 mod problem;
 mod roots;
 mod secret;
+pub mod secret_places;
 mod selection;
 mod sign_in;
 mod storage_map;
@@ -18,6 +24,7 @@ pub mod system_limits;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod timetable;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,21 +32,24 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-pub use place::{Part, place};
+pub use address::is_loopback;
+pub use hooks::{Hooks, Webhook, WebhookKey};
+pub use place::{Part, account_of, place};
 pub use policy::Policy;
+pub use prices::Prices;
 pub use sign_in::certificate::ClientCertificate;
 pub use sign_in::{IdentityService, Proof, SignIn, StorageCredential, is_link_local};
-pub use validate::is_loopback;
 
 use crate::files;
 use crate::model::{AccountName, ContainerName, Selection};
 use crate::redact::Secret;
-use crate::throttle::LaneLimits;
+use crate::throttle::{LaneLimits, Timetables};
 
 /// One thing that is wrong with a configuration, with its place and its remedy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, thiserror::Error)]
 #[error("{place}: {problem}\n  remedy: {remedy}")]
 pub struct ConfigError {
     /// File and line, or the flag or variable.
@@ -88,8 +98,12 @@ pub struct Config {
     pub policy: Policy,
     /// What belongs to a library that is a storage account.
     pub blobs: BlobsConfig,
+    /// What requests cost; `None`: nobody said.
+    pub prices: Option<Prices>,
     /// Authorities whose certificates are trusted beside the system's.
     pub roots: Vec<CertificateDer<'static>>,
+    /// What runs when a command ends.
+    pub hooks: Hooks,
 }
 
 /// What belongs to a library that is a storage account.
@@ -192,14 +206,17 @@ pub struct StorageConfig {
 }
 
 /// Limits of one account's lanes, and how many asynchronous copies may be pending in it.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// The media API.
     pub media: LaneLimits,
+    /// The rates of the media API that depend on the time of day.
+    pub media_timetables: Timetables,
     /// Each storage account: the rates are those of the whole account, the requests in flight those of its reads and of
     /// its writes, each.
     pub blob: LaneLimits,
+    /// The rates of each storage account that depend on the time of day.
+    pub blob_timetables: Timetables,
     /// Asynchronous copies pending at once.
     pub pending_copies: usize,
 }
@@ -207,20 +224,23 @@ pub struct Limits {
 /// The services process pending copies of an account one after the other, so more than this gains nothing (guess, to be
 /// measured on live accounts).
 const DEFAULT_PENDING_COPIES: usize = 2_000;
-/// Media Services' metadata store answered tens of requests a second per account; more in flight only queues (guess).
-const DEFAULT_MEDIA_IN_FLIGHT: usize = 32;
+/// The most requests in flight to a media account: what it may take in a second at a quarter of a second an answer (guess). How many
+/// there are follows the distance.
+const DEFAULT_MEDIA_IN_FLIGHT: usize = 512;
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             media: LaneLimits { in_flight: DEFAULT_MEDIA_IN_FLIGHT, ..LaneLimits::default() },
+            media_timetables: Timetables::default(),
             blob: LaneLimits::default(),
+            blob_timetables: Timetables::default(),
             pending_copies: DEFAULT_PENDING_COPIES,
         }
     }
 }
 
-/// Limits from the command line, put over those of the configuration.
+/// Limits from the command line, put over those of the configuration. A rate holds all day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LimitOverrides {
     /// Requests per second of each storage account.
@@ -239,12 +259,14 @@ impl LimitOverrides {
     pub fn over(&self, mut limits: Limits) -> Limits {
         if let Some(rate) = self.requests_per_second {
             limits.blob.requests_per_second = Some(rate);
+            limits.blob_timetables.requests = None;
         }
         if let Some(slots) = self.in_flight {
             limits.blob.in_flight = slots;
         }
         if let Some(rate) = self.bytes_per_second {
             limits.blob.bytes_per_second = Some(rate);
+            limits.blob_timetables.bytes = None;
         }
         if let Some(copies) = self.pending_copies {
             limits.pending_copies = copies;
@@ -259,12 +281,16 @@ impl Config {
     /// # Errors
     /// All that is wrong, each with its line and its remedy.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        let text = files::read(path, files::LARGEST_TEXT).map_err(|error| ConfigError {
-            place: path.display().to_string(),
-            problem: format!("failed to read the configuration: {error}"),
-            remedy: "write one with `mediamirror init`, or name another with --config".to_owned(),
-        })?;
-        Self::parse(&text, path)
+        Self::parse(&read_text(path)?, path)
+    }
+
+    /// The same for a run in the other direction. The operator's lists name assets by how they are called in the source, and
+    /// nobody else's copies are adopted there, so they stay behind; so do the causes that are accepted of the nights.
+    #[must_use]
+    pub fn turned(self) -> Self {
+        let storage_map = self.storage_map.into_iter().map(|(source, target)| (target, source)).collect();
+        let policy = Policy { guards: self.policy.guards, ..Policy::default() };
+        Self { source: self.target, target: self.source, storage_map, policy, ..self }
     }
 
     /// As [`Config::load`], of a text that was read from `path`.
@@ -278,4 +304,23 @@ impl Config {
         let config = file.and_then(|file| validate::config(&file, &document, &mut problems));
         problems.finish(config)
     }
+}
+
+/// The text of a configuration.
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    files::read(path, files::LARGEST_TEXT).map_err(|error| ConfigError {
+        place: path.display().to_string(),
+        problem: format!("failed to read the configuration: {error}"),
+        remedy: "write one with `mediamirror init`, or name another with --config".to_owned(),
+    })
+}
+
+/// The hooks of a configuration that cannot be used as a whole; `None` if they cannot be read.
+pub fn hooks_of(path: &Path) -> Option<Hooks> {
+    let text = files::read(path, files::LARGEST_TEXT).ok()?;
+    let document = problem::Document::new(&text, path);
+    let file = file::read(&document, &mut problem::Problems::default())?;
+    let mut problems = problem::Problems::default();
+    let hooks = hooks::hooks(&file.hooks, &document, &mut problems);
+    problems.finish(Some(hooks)).ok()
 }

@@ -163,16 +163,20 @@ fn endpoint(
     let viewer = {
         let client = guarded_for_viewers(Arc::clone(&client), streaming.clone());
         let limits = LaneLimits { in_flight: account.limits.blob.in_flight.min(VIEWERS), ..account.limits.blob };
-        Viewer::new(client, streaming, caller(&Lane::new(name.clone(), Plane::Viewer, limits)))
+        let rates = Rates::timed(limits, account.limits.blob_timetables.clone());
+        Viewer::new(client, streaming, caller(&Lane::sharing(name.clone(), Plane::Viewer, limits.in_flight, rates)))
     };
     let client = guarded(client, hosts.clone(), memory);
-    let mut lanes = vec![Lane::new(name.clone(), Plane::Media, account.limits.media)];
+    let media = account.limits.media;
+    let rates = Rates::timed(media, account.limits.media_timetables.clone());
+    let mut lanes = vec![Lane::sharing(name.clone(), Plane::Media, media.in_flight, rates)];
     let mut sign_ins = SignIns { client: Arc::clone(&client), hosts: hosts.clone(), known: Vec::new() };
     let mut storage = Vec::with_capacity(account.storage.len());
     for settings in &account.storage {
         hosts.allow(&settings.endpoint);
         let name = AccountName::new(&settings.account);
-        let (slots, rates) = (account.limits.blob.in_flight, Rates::new(account.limits.blob));
+        let (slots, rates) =
+            (account.limits.blob.in_flight, Rates::timed(account.limits.blob, account.limits.blob_timetables.clone()));
         let read = Lane::sharing(name.clone(), Plane::BlobRead, slots, Arc::clone(&rates));
         let write = Lane::sharing(name.clone(), Plane::BlobWrite, slots, rates);
         let access = sign_ins.access(&settings.credential, &name);

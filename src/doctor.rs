@@ -16,6 +16,7 @@ mod writing;
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +29,7 @@ use crate::model::{AccountName, Blob, ContainerName, Side};
 use library::Listed;
 
 /// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// A run finds what it needs.
@@ -49,7 +50,7 @@ pub enum WriteTest {
 }
 
 /// What one check found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Check {
     /// How it ended.
     pub verdict: Verdict,

@@ -1,17 +1,23 @@
 //! The engine: mirrors a library, asset by asset, thousands of copies at once.
 
+pub mod failover;
+pub mod health;
+pub mod reprotect;
 pub mod urls;
 pub mod verify;
 
 mod asset;
+mod base;
 mod confirm;
 mod contents;
 mod copy;
 mod counts;
+mod delete;
 mod examine;
 mod expired;
 mod forecast;
 mod history;
+mod intent;
 mod keeper;
 mod limits;
 mod methods;
@@ -23,6 +29,7 @@ mod settings;
 mod summary;
 mod tags;
 mod tally;
+mod traffic;
 mod withdraw;
 
 use std::sync::Arc;
@@ -35,12 +42,17 @@ use crate::claims::{Claim, Claims, FilesWanted, Work};
 pub use crate::claims::{Guard, Order};
 use crate::clock;
 use crate::connect::Pair;
-use crate::error::Error;
+use crate::error::{Disposition, Error};
 use crate::ledger::Ledger;
 use crate::model::{Asset, LeftOut};
-use crate::monitor::{AssetOutcome, Monitor};
+use crate::monitor::{AssetOutcome, Monitor, RunEvent};
+use crate::verdict::{Change, Finding};
+pub use base::Base;
 use contents::records;
-pub use counts::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem, RequestCounts};
+pub use counts::{
+    AssetCounts, BlobCounts, Charged, DeletedCounts, KeptCounts, LocatorCounts, PendingDeletion, Problem, RequestCounts,
+};
+use delete::{copies, judge, second};
 use examine::examine;
 use expired::explained;
 pub use forecast::Forecast;
@@ -49,8 +61,12 @@ pub use limits::{Limit, RunLimits};
 pub use methods::{MethodCount, Reason};
 pub use options::Options;
 use run::Run;
+use schedule::deletions::{Due, DueBlobs};
 use schedule::in_flight::{AssetEnd, InFlight};
 pub use summary::Summary;
+pub use traffic::{Timeline, Traffic};
+
+pub use crate::verdict::Outcome;
 
 /// Assets that are read from the tables per page.
 const PAGE: usize = 500;
@@ -77,9 +93,11 @@ pub async fn mirror(
         lost = keeper.lost() => Err(explained(lost, &accounts)),
     };
     let closed = keeper.close().await;
-    let result =
-        result.and_then(|summary| closed.map(|()| Summary { requests: RequestCounts::sent(&accounts), ..summary }));
-    let recorded = if dry_run { Ok(()) } else { history::end(&history, &keeper.run, result.as_ref().ok()).await };
+    let mut result = result.and_then(|summary| {
+        let (requests, charged) = (RequestCounts::sent(&accounts), traffic::charged(&accounts));
+        closed.map(|()| Summary { requests, charged, ..summary })
+    });
+    let recorded = if dry_run { Ok(()) } else { history::end(&history, &keeper.run, &mut result).await };
     // The first error is the one to report.
     let summary = result?;
     recorded.map(|()| summary)
@@ -96,16 +114,21 @@ async fn mirror_locked(
 ) -> Result<Summary, Error> {
     let started = Instant::now();
     let began = clock::now();
+    if let Some(plan) = &options.plan {
+        keeper.refuse_used(plan)?;
+    }
     if !options.dry_run {
         ledger.begin_run(&keeper.run, began).await?;
     }
     let passed = keeper.passed(&options.allow)?;
     let files = match records::wanted(&ledger, began).await? {
+        _ if options.base.is_some() => FilesWanted::BothSides,
         FilesWanted::BothSides => FilesWanted::BothSides,
         _ if options.order.by_size() => FilesWanted::Source,
         few => few,
     };
-    let adopted = keeper.adopted();
+    let mut adopted = keeper.adopted();
+    adopted.extend(options.base.iter().flat_map(|base| base.following.locators.iter().map(ToString::to_string)));
     let claims = Claims::read(&pair, monitor.as_ref(), files, &|asset| options.covers(asset), &adopted).await?;
     claims.confirm(&ledger).await?;
     let (limits, stop) = (options.limits, stop.child_token());
@@ -122,29 +145,36 @@ async fn mirror_locked(
     summary::summary(&run, started, (stop.is_cancelled(), limit)).await
 }
 
-/// The same as [`run_through`], until a limit is reached; then with the limit.
+/// The same as [`run_through`], until it is asked to stop or a limit is reached; then with the limit.
 async fn run_within(
     run: &Arc<Run>,
     limits: RunLimits,
     stop: &CancellationToken,
 ) -> Result<(bool, Option<Limit>), Error> {
     let mut through = std::pin::pin!(run_through(run));
-    tokio::select! {
-        whole = &mut through => Ok((whole?, None)),
-        limit = run.reach(limits, stop) => Ok((through.await?, Some(limit))),
-    }
+    let limit = tokio::select! {
+        whole = &mut through => return Ok((whole?, None)),
+        limit = run.reach(limits, stop) => Some(limit),
+        () = stop.cancelled() => None,
+    };
+    run.monitor.event(RunEvent::Draining);
+    Ok((through.await?, limit))
 }
 
-/// Withdraws, then processes the assets, then the deferred ones. Returns whether it reached the end.
+/// Withdraws, then processes the assets, then the deferred ones, then deletes. Returns whether it reached the end.
 async fn run_through(run: &Arc<Run>) -> Result<bool, Error> {
+    copies::resume(run).await?;
+    second::delete_second(run).await?;
     withdraw::withdraw(run).await?;
     let order = run.options.order;
     let whole = mirror_assets(run, |after| run.claims.page(order, after, PAGE)).await?;
     if !whole || run.stop.is_cancelled() {
+        delete(run, false).await?;
         return Ok(false);
     }
     run.overwrites.decide();
     let whole = mirror_assets(run, |after| run.claims.spool.deferred(after, PAGE)).await?;
+    delete(run, whole).await?;
     if run.options.settings && !run.stop.is_cancelled() {
         settings::mirror_accounts(run).await?;
     }
@@ -154,6 +184,79 @@ async fn run_through(run: &Arc<Run>) -> Result<bool, Error> {
         run.find(finding);
     }
     Ok(whole)
+}
+
+/// Deletes what is due, and counts how the assets ended that waited for it.
+async fn delete(run: &Arc<Run>, whole: bool) -> Result<(), Error> {
+    let Due { copies, blobs } = judge::judge(run, whole).await;
+    let mut blobs: Vec<DueBlobs> = blobs.into_values().collect();
+    if run.options.dry_run {
+        for due in blobs.iter().filter(|due| !due.blobs.is_empty()) {
+            run.count(|tally| tally.delete(0, due.blobs.len() as u64, due.bytes()));
+            run.changed(&due.asset, vec![Change::BlobsDeleted { names: due.names(), bytes: due.bytes() }]);
+        }
+    } else {
+        // What is counted of these assets is counted already.
+        let counted = run.take_tally();
+        let ended = delete_blobs(run, &mut blobs).await;
+        let deleted = run.take_tally().deleted;
+        run.put_tally(counted);
+        run.count(|tally| tally.delete(0, deleted.blobs, deleted.bytes));
+        ended?;
+    }
+    for DueBlobs { asset, outcome, .. } in blobs {
+        if let Some(outcome) = outcome {
+            run.finish(&asset, outcome);
+        }
+    }
+    copies::delete(run, copies).await
+}
+
+/// Deletes blobs of several assets, a limited number at once. What is wrong with an asset becomes its outcome.
+async fn delete_blobs(run: &Arc<Run>, all: &mut [DueBlobs]) -> Result<(), Error> {
+    let (mut tasks, ahead) = (JoinSet::new(), run.ahead());
+    for (number, due) in all.iter_mut().enumerate().filter(|(_, due)| !due.blobs.is_empty()) {
+        let slot = run.slots.acquire(run.assets_at_once()).await;
+        if run.stop.is_cancelled() {
+            break;
+        }
+        let row = run.ledger.asset(&due.asset.id).await?;
+        let claim = run.claims.claim(due.asset.clone(), row, run.service_time(), run.options.policy.adopt)?;
+        let Claim::Mirror(work) = claim else { continue };
+        let (run, blobs, in_flight) = (Arc::clone(run), std::mem::take(&mut due.blobs), ahead.clone());
+        tasks.spawn(async move {
+            let in_flight = InFlight { slot, ahead: in_flight };
+            (number, Box::pin(asset::delete_kept(&run, *work, blobs, in_flight)).await)
+        });
+    }
+    drop(ahead);
+    while let Some(ended) = tasks.join_next().await {
+        let (number, result) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                pass_panic_on(Err(error));
+                continue;
+            }
+        };
+        let DueBlobs { asset, outcome, .. } = &mut all[number];
+        let finding = match result {
+            Ok(finding) => finding,
+            Err(error) => refused(run, asset, error)?,
+        };
+        if let Some(finding) = finding {
+            *outcome = Some(AssetOutcome::Not(finding));
+        }
+    }
+    Ok(())
+}
+
+/// What an error of one asset says of it; one of the whole run ends the run.
+fn refused(run: &Run, asset: &Asset, error: Error) -> Result<Option<Finding>, Error> {
+    let error = explained(error, &run.pair);
+    match error.disposition() {
+        Disposition::Fatal if !run::is_of_rights(&error) => Err(error),
+        _ => Ok(Some(error.finding(asset.label()))),
+    }
 }
 
 /// Processes the assets, a limited number at once, each in its own task. Returns when all tasks have ended, even if an
@@ -247,11 +350,15 @@ async fn mirror_one(run: Arc<Run>, work: Work, in_flight: InFlight) {
             if !same_files && outcome.finding().is_some() {
                 run.forget_files(&asset.id).await;
             }
-            run.finish(&asset, outcome);
+            if let Some(outcome) = run.deletions.postpone(&asset.id, outcome) {
+                run.finish(&asset, outcome);
+            }
         }
         // The ledger knows its file records.
         Ok(AssetEnd::WithConflict(finding)) => {
-            run.finish(&asset, AssetOutcome::Not(finding));
+            if let Some(outcome) = run.deletions.postpone(&asset.id, AssetOutcome::Not(finding)) {
+                run.finish(&asset, outcome);
+            }
         }
         Ok(AssetEnd::Stopped) => {}
         Ok(AssetEnd::Deferred) => {

@@ -63,6 +63,9 @@ pub enum Error {
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] crate::ledger::LedgerError),
+    /// A plan cannot be written, read or applied.
+    #[error(transparent)]
+    Plan(#[from] crate::plan::PlanError),
     /// The state that the target keeps cannot be used.
     #[error(transparent)]
     State(#[from] crate::state::error::StateError),
@@ -134,6 +137,7 @@ impl Error {
             Self::Config(_)
             | Self::Ledger(_)
             | Self::Spool { .. }
+            | Self::Plan(_)
             | Self::State(_)
             | Self::Locked { .. }
             | Self::LockLost { .. }
@@ -160,6 +164,12 @@ impl Error {
         Self::input("--include and --exclude", "no asset of the source matches", remedy)
     }
 
+    /// The error of a selection of so many assets by id, none of which exists any more.
+    pub(crate) fn none_left(assets: usize) -> Self {
+        let reason = format!("none of them is in the source, and the target has no copy of them ({assets} in all)");
+        Self::input("the selected assets", reason, "`mediamirror sync` mirrors what the source has now")
+    }
+
     /// The error of an argument that cannot be used.
     pub(crate) fn input(subject: impl Into<String>, reason: impl Into<String>, remedy: &'static str) -> Self {
         Self::Input { subject: subject.into(), reason: reason.into(), remedy }
@@ -169,6 +179,7 @@ impl Error {
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
             Self::Input { remedy, .. } => Some(remedy),
+            Self::Plan(error) => Some(error.remedy()),
             Self::NoLocators { .. } => Some("compare the libraries with `mediamirror verify`"),
             _ => self.cause().map(Cause::remedy),
         }
@@ -200,6 +211,7 @@ impl Error {
             Self::Config(_)
             | Self::Ledger(_)
             | Self::Spool { .. }
+            | Self::Plan(_)
             | Self::State(_)
             | Self::Locked { .. }
             | Self::LockLost { .. } => Cause::ServiceUnavailable,

@@ -4,7 +4,7 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
@@ -13,6 +13,8 @@ use rustix::process::geteuid;
 pub const LARGEST_TEXT: u64 = 4 << 20;
 /// Who may read and write a file that only its owner may.
 const PRIVATE: u32 = 0o600;
+/// Everybody may read it.
+const PUBLIC: u32 = 0o644;
 const ROOT: u32 = 0;
 
 /// May a name be a symbolic link?
@@ -45,11 +47,11 @@ pub fn open(path: &Path, links: Links) -> io::Result<File> {
 /// # Errors
 /// It may not be written, is something else, belongs to somebody else, or has another name besides.
 pub fn open_own(path: &Path) -> io::Result<File> {
-    let file = opened(
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(PRIVATE),
-        path,
-        Links::Refused,
-    )?;
+    own(OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(PRIVATE), path)
+}
+
+fn own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = opened(options, path, Links::Refused)?;
     let metadata = file.metadata()?;
     if metadata.uid() != geteuid().as_raw() {
         return Err(refused("it belongs to another user"));
@@ -58,6 +60,14 @@ pub fn open_own(path: &Path) -> io::Result<File> {
         return Err(refused("it has another name besides (a hard link)"));
     }
     Ok(file)
+}
+
+/// Opens a regular file to write at its end, or creates it for its owner alone. No link is followed.
+///
+/// # Errors
+/// As [`open_own`].
+pub fn append_own(path: &Path) -> io::Result<File> {
+    own(OpenOptions::new().append(true).create(true).mode(PRIVATE), path)
 }
 
 /// Reads a text file as a whole.
@@ -74,14 +84,30 @@ pub fn read(path: &Path, most: u64) -> io::Result<String> {
 /// As [`read`]; others may read it, it belongs to somebody else, or is a symbolic link.
 pub fn read_secret(path: &Path, most: u64) -> io::Result<String> {
     let file = open(path, Links::Refused)?;
-    let metadata = file.metadata()?;
-    if metadata.mode() & 0o077 != 0 {
+    check_private(&file.metadata()?, 0o077)?;
+    text(file, most)
+}
+
+/// Reads a secret that a service manager passes. It belongs to the manager, who gives its group or one more user the right to
+/// read it, and may make it a link.
+///
+/// # Errors
+/// As [`read`]; everybody may read it, or it belongs to somebody else.
+pub fn read_credential(path: &Path, most: u64) -> io::Result<String> {
+    let file = open(path, Links::Followed)?;
+    check_private(&file.metadata()?, 0o007)?;
+    text(file, most)
+}
+
+/// Refuses a secret of somebody else, or one to which others have one of these rights.
+fn check_private(metadata: &Metadata, others: u32) -> io::Result<()> {
+    if metadata.mode() & others != 0 {
         return Err(refused("it can be read by others"));
     }
     if ![geteuid().as_raw(), ROOT].contains(&metadata.uid()) {
         return Err(refused("it belongs to another user"));
     }
-    text(file, most)
+    Ok(())
 }
 
 /// Writes a file that only its owner may read: beside its place first, so that it is never half-written, never has the mode of
@@ -90,20 +116,42 @@ pub fn read_secret(path: &Path, most: u64) -> io::Result<String> {
 /// # Errors
 /// The folder or its disk does not take it.
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let draft = path.with_file_name(name);
-    let created = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&draft);
-    let written = created.and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)
-    });
+    replace(path, text, PRIVATE)
+}
+
+/// The same for a file that everybody may read, as far as the umask lets them.
+///
+/// # Errors
+/// The folder or its disk does not take it.
+pub fn write_public(path: &Path, text: &str) -> io::Result<()> {
+    replace(path, text, PUBLIC)
+}
+
+fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let (draft, mut file) = draft_of_mode(path, mode)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    let written = written.and_then(|()| std::fs::rename(&draft, path));
     if written.is_err() {
-        // The draft may not even exist; the first error is the one to report.
+        // The first error is the one to report.
         let _ = std::fs::remove_file(&draft);
     }
     written
+}
+
+/// Creates a file that only its owner may read, beside the place that it takes by a rename when it is whole.
+///
+/// # Errors
+/// The folder does not take it.
+pub fn draft(path: &Path) -> io::Result<(PathBuf, File)> {
+    draft_of_mode(path, PRIVATE)
+}
+
+fn draft_of_mode(path: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
+    let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let draft = path.with_file_name(name);
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
+    Ok((draft, file))
 }
 
 fn opened(options: &mut OpenOptions, path: &Path, links: Links) -> io::Result<File> {

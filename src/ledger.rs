@@ -9,8 +9,12 @@
 //! the rows of its own direction. Runs are kept for three years of nights, their events for thirty runs.
 
 mod aside;
+mod drill;
+mod drilling;
 mod error;
 mod history;
+mod keeping;
+mod kept;
 mod lock;
 mod rows;
 mod run_rows;
@@ -31,10 +35,12 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+pub use drill::Drill;
 pub use error::LedgerError;
+pub use kept::KeptBlob;
 use lock::RunLock;
 use rows::Record;
-pub use runs::{Event, RunCounts, RunEnd, RunRow};
+pub use runs::{Event, RunEnd, RunRow};
 use schema::Beside;
 use writer::{Reply, Work, Worker};
 
@@ -81,8 +87,10 @@ pub struct Facts {
     pub target_digest: Option<String>,
     /// Digest of the source's file records.
     pub files_digest: Option<String>,
-    /// Digest of the source's streaming locators.
+    /// Digest of the streaming locators that both sides have (empty where they differ), and how many of them the target has.
     pub locators_digest: Option<String>,
+    /// Digest of the blobs that only the target had when it was verified.
+    pub kept_digest: Option<String>,
     /// Blobs of the asset.
     pub blobs: Option<u64>,
     /// Their bytes.
@@ -104,6 +112,8 @@ pub struct AssetRow {
     pub facts: Facts,
     /// When it was last recorded.
     pub updated: Timestamp,
+    /// When a run last looked at the blobs that only the target has, to delete them later.
+    pub kept_seen: Option<Timestamp>,
 }
 
 impl AssetRow {
@@ -148,7 +158,7 @@ struct Thread {
 impl Ledger {
     /// Opens or makes the ledger of a pair of accounts and takes its lock.
     pub fn open(path: &Path, source: &AccountName, target: &AccountName) -> Result<Self, LedgerError> {
-        require_directory(path)?;
+        schema::require_directory(path)?;
         let lock = RunLock::take(path)?;
         Self::open_locked(path, source, target, lock)
     }
@@ -164,7 +174,7 @@ impl Ledger {
         source: &AccountName,
         target: &AccountName,
     ) -> Result<(Self, Vec<PathBuf>), LedgerError> {
-        require_directory(path)?;
+        schema::require_directory(path)?;
         let lock = RunLock::take(path)?;
         // What would be lost with it is another mirror's, which this run cannot make good.
         schema::refuse_other_pair(path, source, target)?;
@@ -224,7 +234,7 @@ impl Ledger {
     /// # Errors
     /// What a run would be refused with.
     pub async fn probe(path: &Path, source: &AccountName, target: &AccountName) -> Result<Option<u64>, LedgerError> {
-        require_directory(path)?;
+        schema::require_directory(path)?;
         let lock = RunLock::keep_out(path)?;
         let beside = if lock.is_some() { Beside::Nobody } else { Beside::Writer };
         let Some(ledger) = Self::open_beside(beside, path, source, target)? else { return Ok(None) };
@@ -307,6 +317,17 @@ impl Ledger {
         self.ask("write", self.writer()?, |reply| Work::ForgetFiles(source.clone(), reply)).await
     }
 
+    /// Notes which locators both sides of an asset have in common, where it has a row. `at`: all else in it holds then, too.
+    pub async fn set_locators(
+        &self,
+        source: &AssetId,
+        digest: String,
+        at: Option<Timestamp>,
+    ) -> Result<(), LedgerError> {
+        let locators = Box::new((source.clone(), digest, at));
+        self.ask("write", self.writer()?, |reply| Work::SetLocators(locators, reply)).await
+    }
+
     /// Waits until all earlier requests of all callers are durable, refused or read.
     pub async fn settled(&self) -> Result<(), LedgerError> {
         for thread in [&self.threads.reader, &self.threads.writer].into_iter().flatten() {
@@ -368,15 +389,5 @@ impl Thread {
             .spawn(move || worker.run(&received))
             .map_err(|error| LedgerError::of_io("open", &path, &error))?;
         Ok(Self { work, running })
-    }
-}
-
-/// Fails if the folder a new ledger would be made in is missing.
-fn require_directory(path: &Path) -> Result<(), LedgerError> {
-    match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() && !directory.is_dir() => {
-            Err(LedgerError::NoDirectory { path: path.to_owned(), directory: directory.to_owned() })
-        }
-        _ => Ok(()),
     }
 }

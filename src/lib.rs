@@ -28,7 +28,7 @@
 //! | [`model`] | the types of the domain: accounts, assets, files, locators, blobs; no I/O |
 //! | [`redact`] | secrets and URLs that cannot print what they protect |
 //! | [`clock`] | the wall clock and the time since boot, which follow tokio's, so that tests run in virtual time |
-//! | [`command`] | runs a command for what it prints, within limits |
+//! | [`command`] | runs a command, for what it prints or with something to read, within limits |
 //! | [`machine`] | this machine's name |
 //! | `spelling` | the known name that is nearest to a misspelt one |
 //! | [`verdict`] | causes with stable codes, and changes, as types; the table of all causes |
@@ -47,11 +47,16 @@
 //! | [`state`] | the state that the target stores: the lock of a run, and the state of a pair of accounts |
 //! | [`connect`] | makes the clients of both accounts from a configuration |
 //! | `claims` | which target asset belongs to which source asset, and which locators are missing, moved or withdrawn; guards |
-//! | [`engine`] | the run: withdraw, compare, copy, verify, register, publish; `verify` and `urls` beside it |
+//! | [`engine`] | the run: withdraw, compare, copy, verify, register, publish; `verify`, `health` and `urls` beside it |
 //! | [`asset`] | commands on single assets: upload, encode, publish, list, remove |
+//! | [`plan`] | what a dry run found is to be done, in a file that is applied once |
 //! | [`play`] | asks both hosts as viewers do and compares; reads samples of blobs |
+//! | [`ready`] | which assets would play from the target now, also while the source is down |
 //! | [`doctor`] | checks whether a run would work: both accounts, the state and the ledger, one finding per check |
+//! | [`webhook`] | posts how a command ended to an address of the operator, signed |
 //! | [`monitor`] | the events of a run; the library never prints |
+//! | [`plain`] | foreign text made harmless: no character that a terminal or a reader of text acts upon |
+//! | [`report`] | the report of a run: one document made from the ledger, and a page rendered from it |
 //! | [`manual`] | the manual for operators, one page per topic, as `mediamirror manual` prints it |
 //! | `emulator` | both services, written from their documents; shares no code with the clients (feature `emulator`) |
 //!
@@ -74,12 +79,14 @@
 //! into one `$batch` and read back → ledger. Each asset gets one verdict: mirrored, unchanged, or a finding; the summary, the
 //! exit code and the report are made from these.
 //!
-//! [`engine::verify::verify`] and a dry run use the same claims and the same comparison, and write nothing. A copy is one
+//! [`engine::verify::verify`] and a dry run use the same claims and the same comparison, and write nothing. A dry run reports each
+//! thing that a run would do as a [`plan::Item`]; a run with [`engine::Options::plan`] does what the plan has and refuses the rest. A copy is one
 //! attempt of [`call::Caller`]: turn → cool-down → slot → rate → send → permit back with its outcome → only then the back-off.
 //!
 //! # Invariants
 //!
 //! - The engine never writes to the source account. (Below `x-ms-version` 2.2, temporary read locators reveal the container.)
+//!   After a failover, [`engine::reprotect`] runs in the other direction, and [`engine::failover`] hands over.
 //! - Every copy carries the entity tag that was listed as a condition: a copy never mixes old and new bytes.
 //! - The locator comes last, after the blobs were compared, and never for an asset that is protected or withheld.
 //! - A withdrawal follows an answer by key from the source, or the operator's `withhold`; a row that a listing lacks
@@ -113,14 +120,19 @@ pub mod manual;
 pub mod memory;
 pub mod model;
 pub mod monitor;
+pub mod plain;
+pub mod plan;
 pub mod play;
+pub mod ready;
 pub mod redact;
+pub mod report;
 pub mod retry;
 mod spelling;
 pub mod state;
 pub mod throttle;
 pub mod transport;
 pub mod verdict;
+pub mod webhook;
 
 #[cfg(test)]
 mod fuzz;

@@ -4,6 +4,7 @@ pub mod ams_v2;
 pub mod authoring;
 pub mod blobs;
 mod costs;
+pub(crate) mod relabelled;
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Names this machine in messages, and checks whether another process of it has ended.
+//! Names this machine in messages, checks whether another process of it has ended, and raises the limits of this one.
 
 /// The machine's name; empty where the system does not say it.
 pub fn host_name() -> String {
@@ -36,6 +36,20 @@ pub fn is_gone(pid: u32) -> bool {
 pub fn is_gone(_pid: u32) -> bool {
     false
 }
+
+/// Raises the soft limit of open files to the hard one. Where that is not allowed, the soft one is kept.
+#[cfg(target_os = "linux")]
+pub fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// The limit of open files is raised on Linux alone.
+#[cfg(not(target_os = "linux"))]
+pub fn raise_open_files() {}
 
 #[cfg(test)]
 mod tests {

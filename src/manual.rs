@@ -1,11 +1,12 @@
 //! The manual: one page a topic. `mediamirror manual TOPIC` prints a page; the pages are the modules below, too.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::spelling::nearest;
 
 /// One page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Page {
     /// The word that names it, such as `exit-codes`.
     pub topic: &'static str,
@@ -30,12 +31,18 @@ pages! {
     quick_start "quick-start" "manual/quick-start.md" "Try it, then mirror your own library";
     configuration "configuration" "manual/configuration.md" "All keys of mirror.toml, and what you decide with them";
     sync "sync" "manual/sync.md" "What a run does; marks, ledger, state and lock";
+    plan "plan" "manual/plan.md" "See beforehand what a run does, and do exactly that";
     verify "verify" "manual/verify.md" "Compare both libraries, and list the pairs of URLs";
+    report "report" "manual/report.md" "Report a run as a page, as JSON or as CSV; what it cost";
+    ready "ready" "manual/ready.md" "Which assets would play from the target now, source down or not";
     switching "switching" "manual/switching.md" "Move viewers from one host to the other: nginx, Azure, HLS";
+    nightly "nightly" "manual/nightly.md" "Run it every night: systemd, Kubernetes, any scheduler";
+    failover "failover" "manual/failover.md" "Make the target active, bring its changes back, and come home";
     guarantees "guarantees" "manual/guarantees.md" "What a run promises, and what it cannot do";
     exit_codes "exit-codes" "manual/exit-codes.md" "What each exit code means";
     troubleshooting "troubleshooting" "manual/troubleshooting.md" "Read a failure; all causes and their codes";
     json "json" "manual/json.md" "Results for scripts, field by field; quiet and verbose";
+    monitoring "monitoring" "manual/monitoring.md" "Metrics, event lines, the log and hooks, for other programs";
     security "security" "manual/security.md" "Which permissions each account needs, and who can do what";
     tuning "tuning" "manual/tuning.md" "Limits of requests, bytes and copies; measurements";
     assets "assets" "manual/assets.md" "Upload, encode, publish, list and delete single assets";

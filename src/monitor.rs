@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use crate::model::{AssetId, BlobKind, CopyMethod, JobId, JobState, Side};
+use crate::plan::Item;
 use crate::verdict::{Cause, Change, Finding};
 
 /// How one asset ended.
@@ -123,6 +124,8 @@ pub enum RunEvent {
         /// What.
         changes: Vec<Change>,
     },
+    /// Of a dry run: a run would do this.
+    Planned(Box<Item>),
     /// An asset has come to its end in this run.
     AssetFinished {
         /// Source id.

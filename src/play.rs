@@ -5,6 +5,8 @@
 //! subtitles, the first segment and the last. Every URL has the same path on the other host. Status, bytes, media type, and the
 //! headers for caches and for pages of other sites are compared. No credentials are sent and no redirect is followed.
 //!
+//! A probe ([`Prober`]) asks the target's host alone: does it play from there, whether the source answers or not?
+//!
 //! Reading and comparing (`hls`, `dash`, `place`, `compare`) is apart from asking (`walk`).
 
 mod assets;
@@ -18,6 +20,7 @@ mod fuzz;
 mod hls;
 mod named;
 mod place;
+mod probe;
 mod sample;
 mod titles;
 mod walk;
@@ -27,19 +30,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use futures::{StreamExt, TryStreamExt, stream};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::bytes::{BytesRead, read_bytes};
 pub use self::counts::UrlCounts;
 pub use self::found::Found;
+pub use self::probe::{Depth, Probed, Prober, ask_host};
 pub use self::sample::Sample;
 use self::titles::{Title, Unplayable};
-use self::walk::{Asked, Walked, walk};
+use self::walk::{Asked, Walked, Way, walk};
 use crate::config::policy::Accepted;
 use crate::connect::Pair;
 use crate::engine::{Options, Problem};
 use crate::error::Error;
-use crate::model::{Asset, AssetId};
+use crate::model::{Asset, AssetId, Side};
 use crate::verdict::{Cause, Finding};
 
 /// Assets at once, and titles of each at once. Each may have a manifest in memory; the requests are limited by the viewers'
@@ -49,7 +54,7 @@ const AT_ONCE: usize = 4;
 const PATIENCE: u64 = 3;
 
 /// The result of playing. `urls` = `same` + `different` + `not_playable` + `unchecked`.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, JsonSchema, Serialize)]
 pub struct Played {
     /// Assets in scope that were looked at.
     pub assets: u64,
@@ -148,7 +153,7 @@ impl OfAsset {
 impl Room<'_> {
     async fn asset(&self, asset: Asset) -> Result<(Asset, OfAsset), Error> {
         let (mut found, asked) = (OfAsset::default(), Asked::default());
-        let titles = titles::of(self.pair, &asset).map(|title| self.titled(title, &asked));
+        let titles = titles::of(self.pair, Side::Source, &asset).map(|title| self.titled(title, &asked));
         let mut played = titles.buffer_unordered(AT_ONCE);
         while let Some(answer) = played.next().await {
             found.playable = true;
@@ -188,7 +193,7 @@ impl Room<'_> {
             let finding = unchecked(format!("{}: not asked for, because a host does not answer", title.name));
             return Walked { urls, findings: vec![finding], ..Walked::default() };
         }
-        let walked = walk(self.pair, title, self.audience.origin, asked).await;
+        let walked = walk(self.pair, Way::Both, title, self.audience.origin, asked).await;
         if walked.silent {
             self.silent.fetch_add(1, Ordering::Relaxed);
         } else {

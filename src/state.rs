@@ -15,4 +15,4 @@ pub use error::{LockLoss, StateError};
 pub use holder::Holder;
 pub use holding::{CONTAINER, container_exists, holder, unlock};
 pub use lock::TargetLock;
-pub use pair::{Active, Held, Night, PairState, Withheld};
+pub use pair::{Active, Deleting, Held, Leaving, Night, PairState, Withheld};

@@ -9,6 +9,7 @@
 //! none takes slots away (`adaptive`) and cools the lane; one that names a time makes the lane wait for it.
 
 mod adaptive;
+mod distance;
 mod gate;
 mod outcome;
 mod pace;
@@ -17,6 +18,7 @@ mod permit;
 mod rates;
 #[cfg(test)]
 mod tests;
+mod timetable;
 
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -30,14 +32,17 @@ use crate::model::{AccountName, Plane};
 use crate::retry::AccountLimit;
 use crate::retry::budget::RetryBudget;
 use adaptive::AdaptiveLimit;
+pub use distance::Room;
+use distance::{Distance, Reach};
 pub use outcome::{LaneStats, Outcome, SourceRefused};
 use patience::Patience;
 pub use permit::Permit;
 pub use rates::Rates;
+pub use timetable::{Holds, Timetable, Timetables};
 
-/// Slots of a lane nobody set: enough to cover 10,000 requests/s at 25 ms, well below the usual 1,024 file descriptors
-/// for three active lanes.
-const DEFAULT_IN_FLIGHT: usize = 256;
+/// The most slots of a lane nobody set: for answers that take a tenth of a second. Each request on its way takes some 50 KB,
+/// its connection included. How many of the slots are used follows the distance.
+const DEFAULT_IN_FLIGHT: usize = 1_024;
 
 /// Cool-down after a refusal that names no time: what the storage guidance starts its waits with (2 s) is too long for
 /// a rate limit that refills within a second; a quarter of a second lets such a bucket refill enough to continue.
@@ -57,14 +62,14 @@ const SLOTS_PER_RESERVED: usize = 32;
 const SLOTS_TO_SHARE: usize = 4;
 
 /// What a lane allows. `None` = no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LaneLimits {
     /// Requests per second.
     pub requests_per_second: Option<NonZeroU64>,
     /// Bytes per second that copies may move.
     pub bytes_per_second: Option<NonZeroU64>,
-    /// Requests in flight.
+    /// Requests in flight, at most. How many there are follows the distance.
     pub in_flight: usize,
 }
 
@@ -86,6 +91,9 @@ pub struct Lane {
     /// Which of the copies that read from this lane is next.
     readers: tokio::sync::Mutex<()>,
     rates: Arc<Rates>,
+    reach: Reach,
+    /// Slots, however far away it is.
+    most: usize,
     since: Instant,
     state: Mutex<State>,
 }
@@ -104,6 +112,7 @@ struct Line {
 struct State {
     used: usize,
     limit: AdaptiveLimit,
+    distance: Distance,
     cool_until: Option<Instant>,
     budget: RetryBudget,
     patience: Patience,
@@ -148,6 +157,7 @@ impl Lane {
 
     /// One of several lanes of an account, with slots of its own.
     pub fn sharing(account: AccountName, plane: Plane, in_flight: usize, rates: Arc<Rates>) -> Arc<Self> {
+        let (reach, most) = (Reach::of(plane), in_flight.max(1));
         Arc::new(Self {
             account,
             plane,
@@ -155,10 +165,13 @@ impl Lane {
             copies: Line::default(),
             readers: tokio::sync::Mutex::new(()),
             rates,
+            reach,
+            most,
             since: Instant::now(),
             state: Mutex::new(State {
                 used: 0,
-                limit: AdaptiveLimit::new(in_flight),
+                limit: AdaptiveLimit::new(reach.slots(Duration::ZERO).min(most)),
+                distance: Distance::default(),
                 cool_until: None,
                 budget: RetryBudget::default(),
                 patience: Patience::new(Instant::now()),
@@ -219,9 +232,34 @@ impl Lane {
         }
     }
 
-    /// What it was allowed.
+    /// Requests of a kind that it may have on their way now.
+    pub fn slots(&self) -> usize {
+        self.state().limit.slots()
+    }
+
+    /// What it bears now, as far as that is known.
+    pub fn room(&self) -> Room {
+        let state = self.state();
+        Room { slots: state.limit.slots(), distance: state.distance.known(), per_second: self.rates.requests.rate() }
+    }
+
+    /// What it is allowed now.
     pub fn limits(&self) -> LaneLimits {
-        self.rates.limits
+        self.rates.limits()
+    }
+
+    /// Does one of its rates depend on the time of day?
+    pub fn has_timetable(&self) -> bool {
+        self.rates.has_timetable()
+    }
+
+    /// How long so many requests take from now on, which move so many bytes, if they are answered as fast as those so far.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub fn time_for(&self, requests: u64, bytes: u64) -> Duration {
+        let slots = self.slots();
+        let answers = self.mean_latency().as_secs_f64() * requests as f64 / slots as f64;
+        let seconds = self.rates.seconds_for(answers, requests, bytes);
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
     /// The mean time of its answers so far.
@@ -320,6 +358,9 @@ impl Lane {
         let state = &mut *guard;
         match outcome {
             Outcome::Ok { latency } => {
+                if let Some(distance) = state.distance.answered(latency) {
+                    state.limit.reach(self.reach.slots(distance).min(self.most));
+                }
                 state.limit.finished(false);
                 state.budget.succeeded();
                 let histogram = state

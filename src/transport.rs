@@ -32,7 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// First byte of an ordinary answer (the SDK's own client waits as long).
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// First byte of a synchronous copy's answer, which comes when the copy is done: azcopy's time per try.
-const COPY_TIMEOUT: Duration = Duration::from_mins(15);
+pub const COPY_TIMEOUT: Duration = Duration::from_mins(15);
 /// Between two pieces of a body.
 const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 /// A whole body, however steadily it drips: the largest page, near 20 MB, takes it at 70 kB/s.

@@ -4,12 +4,21 @@
 //! meaning, so that scripts and configurations can use it.
 
 mod change;
+mod deletions;
+mod directions;
+mod outcome;
+mod plans;
+mod readiness;
 mod table;
+#[cfg(test)]
+mod tests;
 mod viewers;
 
+use std::borrow::Cow;
 use std::fmt;
 
 pub use change::{Change, Withdrawal};
+pub use outcome::Outcome;
 use table::Entry;
 
 /// Why an asset, or a part of it, differs between the source and the target.
@@ -100,6 +109,12 @@ pub enum Cause {
     DirectionReversed,
     /// The target is the active side, after a failover.
     TargetActive,
+    /// The source is the active side.
+    SourceActive,
+    /// Both sides of an asset were changed since they were equal.
+    ChangedOnBothSides,
+    /// Only the original was changed since both sides were equal.
+    OriginalChanged,
     /// The target has copies of the source, but the state of the pair is missing.
     StateMissing,
     /// A copy made by another tool has blobs without a checksum.
@@ -142,10 +157,32 @@ pub enum Cause {
     NothingSelected,
     /// Stored access policies or settings of an account could not be read.
     SettingsUnchecked,
+    /// Something could be deleted, and this run is not one that deletes.
+    DeletionsPutOff,
+    /// Something is not deleted because it may be somebody else's.
+    NotDeleted,
+    /// It changed after the plan was made that the run applies.
+    PlanStale,
+    /// The plan that the run applies does not have it.
+    NotInPlan,
+    /// The copy changed on the target since it was proven.
+    CopyAltered,
+    /// The ledger names a copy that is not there.
+    CopyMissing,
+    /// Viewers of the target do not get it.
+    DoesNotPlay,
+    /// A locator that plays in the source does not play from the target.
+    LocatorMissing,
+    /// There is no complete copy yet.
+    NotMirroredYet,
+    /// Nothing says whether it should play, or whether the copy is complete.
+    NotProven,
+    /// Whether it plays from the target could not be found out.
+    ProbeUnanswered,
 }
 
 /// What a cause means for the promise that everything that plays in the source plays on the target, too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, schemars::JsonSchema, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Left out. A run cannot repair it.
@@ -185,6 +222,21 @@ impl Cause {
         self.entry().class
     }
 
+    /// Could the run have missed something that the source has? Then it deletes nothing.
+    pub fn hides(self) -> bool {
+        matches!(
+            self,
+            Self::ListingIncomplete
+                | Self::ServiceUnavailable
+                | Self::RequestRefused
+                | Self::PermissionMissing
+                | Self::ClockSkew
+                | Self::ProtectionUnreadable
+                | Self::SourceVanished
+                | Self::NothingSelected
+        ) || self.class() == Class::Held
+    }
+
     /// Does the promise cover it? A cause that is not owed does not change the exit code.
     pub fn owed(self) -> bool {
         !matches!(self.class(), Class::Withheld | Class::Noted)
@@ -203,7 +255,8 @@ impl Cause {
     }
 
     fn entries() -> impl Iterator<Item = &'static Entry> {
-        table::ENTRIES.iter().chain(viewers::ENTRIES)
+        let some = table::ENTRIES.iter().chain(viewers::ENTRIES).chain(plans::ENTRIES);
+        some.chain(deletions::ENTRIES).chain(directions::ENTRIES).chain(readiness::ENTRIES)
     }
 
     fn entry(self) -> &'static Entry {
@@ -223,8 +276,21 @@ impl serde::Serialize for Cause {
     }
 }
 
+impl schemars::JsonSchema for Cause {
+    fn schema_name() -> Cow<'static, str> {
+        "Cause".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let codes: Vec<_> = Self::all()
+            .map(|cause| schemars::json_schema!({ "const": cause.code(), "description": cause.sentence() }))
+            .collect();
+        schemars::json_schema!({ "type": "string", "oneOf": codes })
+    }
+}
+
 /// A cause, and the part of the asset that has it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, schemars::JsonSchema, serde::Serialize)]
 pub struct Finding {
     /// Why.
     #[serde(rename = "code")]
@@ -291,46 +357,5 @@ impl fmt::Display for Finding {
 impl From<Cause> for Finding {
     fn from(cause: Cause) -> Self {
         Self::new(cause, "")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_cause_has_one_entry_and_a_code_of_its_own() {
-        let mut codes: Vec<&str> = Cause::all().map(Cause::code).collect();
-        codes.dedup();
-        for table in [table::ENTRIES, viewers::ENTRIES] {
-            assert!(table.is_sorted_by_key(|entry| entry.code), "each table is in order of code");
-        }
-        assert_eq!(codes.len(), Cause::all().count());
-        let declared = include_str!("verdict.rs").split("pub enum Class").next().unwrap();
-        let declared = declared.split("pub enum Cause").nth(1).unwrap();
-        let variants = declared.lines().filter(|line| line.ends_with(',') && !line.trim_start().starts_with("///"));
-        assert_eq!(variants.count(), codes.len());
-        for code in codes {
-            let cause = Cause::of_code(code).unwrap();
-            assert!(code.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{code}");
-            assert!(!cause.sentence().ends_with('.') && !cause.remedy().ends_with('.'), "{code}");
-        }
-    }
-
-    #[test]
-    fn an_asset_that_does_not_play_in_the_source_is_not_owed_but_a_failure_is() {
-        assert!(Finding::from(Cause::SourceEmpty).owed());
-        for cause in [Cause::SourceEmpty, Cause::NotBlockBlobs, Cause::StorageEncrypted, Cause::Protected] {
-            assert!(!Finding::from(cause).of_unpublished(true).owed(), "{cause}");
-        }
-        assert!(Finding::from(Cause::ServiceUnavailable).of_unpublished(true).owed());
-        assert!(!Finding::from(Cause::Withheld).owed());
-    }
-
-    #[test]
-    fn a_finding_says_its_code_its_sentence_and_its_detail() {
-        let finding = Finding::new(Cause::TwoCopies, "a and b");
-        assert_eq!(finding.to_string(), format!("two-copies: {}: a and b", Cause::TwoCopies.sentence()));
-        assert!(finding.line(true).ends_with(Cause::TwoCopies.remedy()));
     }
 }

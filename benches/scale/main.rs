@@ -10,6 +10,7 @@
 #[path = "../../tests/contract/config.rs"]
 mod config;
 mod large;
+#[expect(dead_code, reason = "the other bench uses the rest")]
 mod process;
 
 use process::{Regions, Used};

@@ -23,6 +23,8 @@ pub(crate) const CREDENTIAL_CHECKS: u64 = 2;
 pub(crate) struct Used {
     peak_kilobytes: u64,
     pub(crate) cpu: Duration,
+    /// As the program says: its start is not in it.
+    pub(crate) wall: Duration,
     pub(crate) blob_requests: u64,
     pub(crate) media_requests: u64,
 }
@@ -42,9 +44,19 @@ pub(crate) struct Regions {
 impl Regions {
     /// Starts the regions and fills the first.
     pub(crate) fn start(recipe: &str) -> Self {
+        Self::start_with(recipe, "")
+    }
+
+    /// The same with that emulator's settings.
+    pub(crate) fn start_with(recipe: &str, settings: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
-        let emulator = Command::new(PROGRAM)
-            .args(["-q", "emulator", "--generate", recipe, "--write-config", "mirror.toml"])
+        let mut command = Command::new(PROGRAM);
+        command.args(["-q", "emulator", "--generate", recipe, "--write-config", "mirror.toml"]);
+        if !settings.is_empty() {
+            fs::write(directory.path().join("emulator.toml"), settings).expect("a file can be written");
+            command.args(["--settings", "emulator.toml"]);
+        }
+        let emulator = command
             .current_dir(directory.path())
             .stdout(fs::File::create(directory.path().join("ready")).expect("a file can be made"))
             .spawn()
@@ -60,11 +72,17 @@ impl Regions {
         panic!("the emulator was not ready in time");
     }
 
-    /// One sync, which has to copy that many blobs.
+    /// One sync with the small blobs' method, which has to copy that many blobs.
     pub(crate) fn sync(&self, blobs: u64) -> Used {
+        self.sync_with(blobs, &["--copy-method", "put"])
+    }
+
+    /// One sync with those flags.
+    pub(crate) fn sync_with(&self, blobs: u64, flags: &[&str]) -> Used {
         let out = self.directory.path().join("summary.json");
         let mut client = Command::new(PROGRAM)
-            .args(["-q", "--output", "json", "sync", "--copy-method", "put"])
+            .args(["-q", "--output", "json", "sync"])
+            .args(flags)
             .current_dir(self.directory.path())
             // A trace for every error of the SDK costs more than the request it belongs to.
             .env_remove("RUST_BACKTRACE")
@@ -78,7 +96,14 @@ impl Regions {
         let summary: serde_json::Value = serde_json::from_str(&text).expect("the summary is JSON");
         assert_eq!(summary["blobs"]["copied"].as_u64(), Some(blobs), "{text}");
         let count = |plane: &str| summary["requests"][plane].as_u64().expect("a count");
-        Used { peak_kilobytes, cpu, blob_requests: count("blob"), media_requests: count("media") }
+        let wall = Duration::from_secs_f64(summary["elapsed_seconds"].as_f64().expect("a number"));
+        Used { peak_kilobytes, cpu, wall, blob_requests: count("blob"), media_requests: count("media") }
+    }
+
+    /// What the emulator printed when it was ready.
+    pub(crate) fn ready(&self) -> serde_json::Value {
+        let text = fs::read_to_string(self.directory.path().join("ready")).expect("it is ready");
+        serde_json::from_str(&text).expect("JSON")
     }
 }
 
@@ -90,6 +115,16 @@ impl Drop for Regions {
     }
 }
 
+/// Does the process of that folder run, and how much CPU time has it used?
+pub(crate) fn cpu(place: &Path) -> (bool, Duration) {
+    let stat = fs::read_to_string(place.join("stat")).unwrap_or_default();
+    // Behind the name in brackets: the state, and eleven fields later the times in user and system mode.
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    let runs = fields.first().is_some_and(|state| *state != "Z" && !state.is_empty());
+    (runs, Duration::from_millis((ticks(11) + ticks(12)) * 1_000 / TICKS))
+}
+
 /// Looks at a process until it ends: the most memory it had, and its CPU time. An ended process keeps its times until it
 /// is waited for.
 fn watch(process: &Child) -> (u64, Duration) {
@@ -99,12 +134,9 @@ fn watch(process: &Child) -> (u64, Duration) {
         let status = fs::read_to_string(place.join("status")).unwrap_or_default();
         let held = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
         peak = held.and_then(|held| held.trim().parse().ok()).unwrap_or(peak);
-        let stat = fs::read_to_string(place.join("stat")).unwrap_or_default();
-        // Behind the name in brackets: the state, and eleven fields later the times in user and system mode.
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        if fields.first().is_none_or(|state| *state == "Z" || state.is_empty()) {
-            let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-            return (peak, Duration::from_millis((ticks(11) + ticks(12)) * 1_000 / TICKS));
+        let (runs, cpu) = cpu(&place);
+        if !runs {
+            return (peak, cpu);
         }
         sleep(LOOK);
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::publish::{StreamUrl, stream_urls};
@@ -47,7 +48,7 @@ pub fn storage_of<'a>(account: &'a Endpoint, asset: &Asset) -> Result<&'a Arc<Bl
 }
 
 /// An asset as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Listed {
     /// Its id.
     pub id: AssetId,
@@ -66,7 +67,7 @@ pub struct Listed {
 }
 
 /// An asset with all that is its.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Details {
     /// The asset.
     #[serde(flatten)]
@@ -78,7 +79,7 @@ pub struct Details {
 }
 
 /// A file record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Record {
     /// Its name.
     pub name: String,
@@ -91,7 +92,7 @@ pub struct Record {
 }
 
 /// A locator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Opening {
     /// Its id, as it shows in URLs.
     pub id: LocatorId,

@@ -4,6 +4,7 @@
 
 mod watch;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::watch::{JobReport, Output, report, watch};
@@ -30,7 +31,7 @@ pub struct EncodeOptions {
 }
 
 /// A job that was submitted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Submitted {
     /// The job.
     pub job: JobId,

@@ -1,6 +1,7 @@
 //! Publishing: a streaming locator and the URLs that play, or a SAS locator and the URLs that download.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::clock;
@@ -19,7 +20,7 @@ const PROTOCOLS: [(&str, &str); 3] =
     [("smooth", "/manifest"), ("hls", "/manifest(format=m3u8-aapl)"), ("dash", "/manifest(format=mpd-time-csf)")];
 
 /// An asset that plays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Published {
     /// Its id.
     pub id: AssetId,
@@ -36,7 +37,7 @@ pub struct Published {
 }
 
 /// A URL that plays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct StreamUrl {
     /// `smooth`, `hls`, `dash`, or `progressive` where the asset has no server manifest.
     pub protocol: &'static str,

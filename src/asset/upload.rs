@@ -11,6 +11,7 @@ mod send;
 use std::path::PathBuf;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::browse::storage_of;
@@ -35,7 +36,7 @@ pub struct UploadOptions {
 }
 
 /// An asset that was uploaded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Uploaded {
     /// Its id.
     pub id: AssetId,
@@ -50,7 +51,7 @@ pub struct Uploaded {
 }
 
 /// A file that was uploaded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UploadedFile {
     /// Its name.
     pub name: String,

@@ -203,9 +203,9 @@ impl BlobAccount {
         self.signer.credential.tokens().is_some()
     }
 
-    /// Copies into it that may be under way at once.
-    pub fn copies_in_flight(&self) -> usize {
-        self.write.lane().limits().in_flight
+    /// Its lane of copies and other writes.
+    pub(crate) fn writes(&self) -> &Arc<Lane> {
+        self.write.lane()
     }
 
     /// What a copy of that blob is to read. The container's read-only SAS is minted once and renewed before it ends.

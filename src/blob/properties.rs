@@ -61,6 +61,19 @@ impl BlobAccount {
         }
     }
 
+    /// Does the service answer that its container has no such blob? That the container is not there is an error: then nothing is
+    /// known of the blob.
+    pub async fn is_deleted(&self, blob: &BlobRef) -> Result<bool, Error> {
+        let client = &self.blob_client(blob)?;
+        let subject = blob.to_string();
+        let call = control_call("GetBlobProperties", "look at blob", &subject);
+        match self.read.run(call, |_| async move { Ok(client.get_properties(None).await.map(drop)?) }).await {
+            Ok(()) => Ok(false),
+            Err(error) if refused_with(&error, &[BLOB_NOT_FOUND]) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn tags(&self, blob: &BlobRef) -> Result<IndexTags, Error> {
         let client = &self.blob_client(blob)?;
         let subject = blob.to_string();
@@ -75,7 +88,9 @@ impl BlobAccount {
 }
 
 /// Codes for a missing blob or container. A 404 without a code is not enough: its sender is no blob service.
-pub(super) const ABSENT: &[&str] = &["BlobNotFound", "ContainerNotFound"];
+pub(super) const ABSENT: &[&str] = &[BLOB_NOT_FOUND, "ContainerNotFound"];
+/// The code for a missing blob of a container that is there.
+const BLOB_NOT_FOUND: &str = "BlobNotFound";
 
 /// A call that moves no content and may be sent twice.
 pub(super) fn control_call<'a>(operation: &'static str, attempted: &'static str, subject: &'a str) -> Call<'a> {
@@ -208,6 +223,16 @@ mod tests {
         assert_eq!(blob.properties.tags.read().unwrap()["k"], "a b");
         let copy = blob.copy.unwrap();
         assert_eq!((copy.status, copy.description.as_deref()), (CopyStatus::Failed, Some("404 ResourceNotFound")));
+    }
+
+    #[tokio::test]
+    async fn only_the_answer_about_the_blob_itself_says_that_it_is_deleted() {
+        let account = |answer| Fake::new([answer]).account("acct");
+        assert!(account(refusal(404, "BlobNotFound")).is_deleted(&somewhere()).await.unwrap());
+        assert!(!account(answer(200, HEAD)).is_deleted(&somewhere()).await.unwrap());
+        for other in [refusal(404, "ContainerNotFound"), answer(404, &[]), refusal(403, "AuthorizationFailure")] {
+            account(other).is_deleted(&somewhere()).await.unwrap_err();
+        }
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use crate::connect::Pair;
 use crate::error::Error;
 use crate::ledger::{AssetRow, Ledger};
 use crate::library::{Library, Pages};
-use crate::model::{AccountName, Asset, AssetFile, AssetId, Extent, Locator, LocatorId, Protection, Side};
+use crate::model::{AccountName, Asset, AssetFile, AssetId, Extent, Locator, LocatorId, Side};
 use crate::monitor::{Monitor, RunEvent};
 
 /// Marks of the source that are looked up to find out whether the mirror is turned round. One is enough to know; a few
@@ -55,11 +55,11 @@ pub(crate) struct Claims {
     /// When the listings started, by the source's clock.
     began: Timestamp,
     /// Do viewers play the source's assets through locators?
-    through_locators: bool,
+    pub(super) through_locators: bool,
     /// Assets of the target that the source's marks call originals.
     originals: Vec<AssetId>,
     /// The access policies of our locators.
-    our_policies: HashSet<String>,
+    pub(super) our_policies: HashSet<String>,
     /// Ids of locators that mediamirror took over.
     adopted: BTreeSet<String>,
 }
@@ -91,11 +91,24 @@ impl Claims {
         )?;
         spool.index().await?;
         let began = began.checked_add(source.clock_skew().unwrap_or_default()).unwrap_or(began);
-        let through_locators = source.capabilities().locators;
-        let source = source.account().clone();
-        let target = Target { account: target.account().clone(), can: target.capabilities() };
-        let (adopted, library) = (adopted.clone(), Arc::clone(&pair.target.library));
-        Ok(Self { spool, source, target, library, files, began, through_locators, originals, our_policies, adopted })
+        Ok(Self { files, began, originals, our_policies, ..Self::of(pair, spool, adopted) })
+    }
+
+    /// With what both accounts are, and nothing of their listings.
+    pub(super) fn of(pair: &Pair, spool: Spool, adopted: &BTreeSet<String>) -> Self {
+        let (source, target) = (&pair.source.library, &pair.target.library);
+        Self {
+            spool,
+            source: source.account().clone(),
+            target: Target { account: target.account().clone(), can: target.capabilities() },
+            library: Arc::clone(target),
+            files: FilesWanted::None,
+            began: clock::now(),
+            through_locators: source.capabilities().locators,
+            originals: Vec::new(),
+            our_policies: HashSet::new(),
+            adopted: adopted.clone(),
+        }
     }
 
     /// Recognises copies whose mark somebody removed: locators of ours are on them, and the ledger names them. Then what the
@@ -132,8 +145,14 @@ impl Claims {
             let Some((last, _)) = page.last() else { return Ok(unreadable) };
             after = *last;
             let ids: Vec<AssetId> = page.into_iter().map(|(_, id)| id).collect();
-            let screened: Vec<(AssetId, Screened)> =
-                library.protection_of(&ids).await.into_iter().map(screened).zip(ids).map(|(s, id)| (id, s)).collect();
+            let screened: Vec<(AssetId, Screened)> = library
+                .protection_of(&ids)
+                .await
+                .into_iter()
+                .map(Screened::of)
+                .zip(ids)
+                .map(|(s, id)| (id, s))
+                .collect();
             unreadable += screened.iter().filter(|(_, screened)| *screened == Screened::Unreadable).count() as u64;
             self.spool.set_screened(&screened)?;
         }
@@ -311,17 +330,6 @@ impl Claims {
     }
 }
 
-fn screened(answer: Result<Protection, Error>) -> Screened {
-    match answer {
-        Ok(Protection::None) => Screened::Clear,
-        Ok(Protection::Protected { .. }) => Screened::Protected,
-        Err(error) => {
-            tracing::warn!(%error, "whether an asset is protected is not known");
-            Screened::Unreadable
-        }
-    }
-}
-
 /// Lists the source's assets. Returns what their marks call originals, as far as these are assets of the target account.
 async fn source_assets(
     spool: &Spool,
@@ -343,7 +351,7 @@ async fn source_assets(
     Ok(originals)
 }
 
-async fn target_assets(spool: &Spool, pair: &Pair, monitor: &dyn Monitor) -> Result<(), Error> {
+pub(super) async fn target_assets(spool: &Spool, pair: &Pair, monitor: &dyn Monitor) -> Result<(), Error> {
     let listed = AtomicU64::new(0);
     let source = pair.source.library.account();
     let library = &pair.target.library;
@@ -365,7 +373,11 @@ async fn source_locators(spool: &Spool, mut pages: Pages<'_, Locator>) -> Result
 }
 
 /// Lists the target's locators. Returns the access policies of ours.
-async fn target_locators(spool: &Spool, pair: &Pair, adopted: &BTreeSet<String>) -> Result<HashSet<String>, Error> {
+pub(super) async fn target_locators(
+    spool: &Spool,
+    pair: &Pair,
+    adopted: &BTreeSet<String>,
+) -> Result<HashSet<String>, Error> {
     let library = &pair.target.library;
     let our_policies = library.our_policies().await?;
     let mut pages = library.locators();

@@ -61,12 +61,32 @@ impl FilesDigest {
     }
 }
 
-/// Fingerprint of an asset's streaming locators in any order.
+/// What stands between a fingerprint of locators and how many of them the target has.
+const AND_THERE: char = '/';
+
+/// A fingerprint of locators to be recorded, with how many of them the target has.
+pub(crate) fn with_count(locators: &str, there: u64) -> String {
+    format!("{locators}{AND_THERE}{there}")
+}
+
+/// How many of the source's locators the target had when that was recorded.
+pub(crate) fn count_recorded(recorded: &str) -> Option<u64> {
+    recorded.split_once(AND_THERE)?.1.parse().ok()
+}
+
+/// A recorded fingerprint of locators without their number; `None`: the sides had not the same.
+pub(crate) fn common_locators(recorded: &str) -> Option<&str> {
+    recorded.split(AND_THERE).next().filter(|digest| !digest.is_empty())
+}
+
+/// Fingerprint of an asset's streaming locators in any order: the same for both sides, whose services keep times to the
+/// millisecond at best.
 pub(crate) fn of_locators(locators: &[Locator]) -> String {
-    let mut lines: Vec<String> = locators
-        .iter()
-        .map(|locator| format!("{}\0{:?}\0{:?}\0{}", locator.id, locator.name, locator.start, locator.expiry))
-        .collect();
+    let line = |locator: &Locator| {
+        let (start, expiry) = (locator.start.map(jiff::Timestamp::as_second), locator.expiry.as_second());
+        format!("{}\0{:?}\0{start:?}\0{expiry}", locator.id, locator.name)
+    };
+    let mut lines: Vec<String> = locators.iter().map(line).collect();
     lines.sort_unstable();
     let hash = Sha256::digest(lines.join("\n"));
     format!("{:032x}", u128::from_be_bytes(hash[..16].try_into().expect("sixteen bytes of thirty-two")))
@@ -103,6 +123,12 @@ mod tests {
             change(&mut changed[3]);
             assert_ne!(FilesDigest::of(&files).text(), FilesDigest::of(&changed).text());
         }
+    }
+
+    #[test]
+    fn the_number_of_locators_is_read_from_what_was_recorded() {
+        assert_eq!(count_recorded(&with_count(&of_locators(&[]), 3)), Some(3));
+        assert_eq!(count_recorded(&of_locators(&[])), None);
     }
 
     #[test]

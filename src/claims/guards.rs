@@ -1,4 +1,4 @@
-//! The guards on withdrawing, shrinking and overwriting: how much may change in one night before a person is asked. Pure.
+//! The guards on withdrawing, shrinking, overwriting and deleting: how much may change in one night before a person is asked. Pure.
 
 use std::collections::HashSet;
 
@@ -18,8 +18,13 @@ const FEW: u64 = 3;
 /// Blobs of complete copies that may change in one night, however few are compared.
 const OVERWRITES: u64 = 100;
 
+/// Blobs that may be deleted in one night, however few there are.
+const DELETIONS: u64 = 100;
+
 /// What a guard holds back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, schemars::JsonSchema, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Guard {
     /// Too many assets would stop playing.
@@ -28,6 +33,8 @@ pub enum Guard {
     Shrink,
     /// Too many blobs of complete copies changed, or one is older than its copy.
     Overwrite,
+    /// Too many blobs would be deleted.
+    Delete,
 }
 
 /// The changes that an earlier run held and the operator allows, by source asset.
@@ -39,6 +46,8 @@ pub(crate) struct Passed {
     pub(crate) shrink: HashSet<AssetId>,
     /// Assets whose copies may be overwritten.
     pub(crate) overwrite: HashSet<AssetId>,
+    /// Assets whose copies, or blobs of them, may be deleted.
+    pub(crate) delete: HashSet<AssetId>,
 }
 
 /// May so many assets stop playing tonight, `published` being those that play now?
@@ -72,6 +81,11 @@ pub(crate) fn is_shrunken(census: &Census, limit: Option<Share>) -> bool {
 /// May so many blobs of complete copies be overwritten, of those that were compared?
 pub(crate) fn may_overwrite(compared: u64, changed: u64, limit: Option<Share>) -> bool {
     changed <= limit.map_or_else(|| OVERWRITES.max(compared / 5), |limit| of(limit, compared))
+}
+
+/// May so many of the target's blobs be deleted?
+pub(crate) fn may_delete(blobs: u64, deleted: u64, limit: Option<Share>) -> bool {
+    deleted <= limit.map_or_else(|| DELETIONS.max(blobs / 5), |limit| of(limit, blobs))
 }
 
 fn of(share: Share, whole: u64) -> u64 {
@@ -130,6 +144,13 @@ mod tests {
     fn a_hundred_blobs_or_a_fifth_may_be_overwritten() {
         assert!(may_overwrite(10, 10, None) && may_overwrite(100, 100, None) && may_overwrite(1_000, 200, None));
         assert!(!may_overwrite(101, 101, None) && !may_overwrite(1_000, 201, None));
+    }
+
+    #[test]
+    fn a_hundred_blobs_or_a_fifth_may_be_deleted() {
+        assert!(may_delete(10, 10, None) && may_delete(100, 100, None) && may_delete(1_000, 200, None));
+        assert!(!may_delete(101, 101, None) && !may_delete(1_000, 201, None));
+        assert!(!may_delete(1_000, 1, Some(Share::Count(0))) && may_delete(10, 10, Some(Share::Percent(100))));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::common::Common;
 use super::digest;
 use super::standing::{Holding, Screened, Standing, TargetAsset, original_of, same_terms};
 use crate::ledger::AssetRow;
@@ -128,6 +129,10 @@ pub(crate) struct Work {
     pub(crate) lost: Option<AssetId>,
     /// What the ledger says.
     pub(crate) row: Option<AssetRow>,
+    /// In a run in the other direction: what both sides were when they were last equal.
+    pub(crate) common: Option<Common>,
+    /// Blobs of the source that are not for the target: what it deleted when it was the source itself.
+    pub(crate) not_taken: Vec<String>,
 }
 
 /// Decides. `now` is the service's time: a locator that has expired is not made.
@@ -198,6 +203,8 @@ pub(crate) fn judge(evidence: Evidence, on: &Target, now: Timestamp) -> Claim {
         no_room: (Vec::new(), Vec::new()),
         lost,
         row,
+        common: None,
+        not_taken: Vec::new(),
     };
     for (locator, holder) in locators.into_iter().zip(holders) {
         work.sort_in(locator, holder, now);
@@ -346,6 +353,21 @@ impl Work {
     /// Does something differ that the copy itself has, and not its blobs, records or locators?
     pub(crate) fn own_differs(&self) -> bool {
         self.renamed || self.other_metadata
+    }
+
+    /// The same when the run is done with it, but for blobs that it deletes.
+    pub(crate) fn mirrored(self) -> Self {
+        Self {
+            renamed: false,
+            other_metadata: false,
+            files_differ: false,
+            missing: Vec::new(),
+            outdated: Vec::new(),
+            moved: Vec::new(),
+            conflicts: Vec::new(),
+            spare: None,
+            ..self
+        }
     }
 
     /// Locators that have to be made or changed.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::model::{AccountName, Asset, AssetId, ContainerName, Locator, Mark};
+use crate::error::Error;
+use crate::model::{AccountName, Asset, AssetEncryption, AssetId, ContainerName, Locator, Mark, Protection};
 
 /// A target asset as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,14 @@ impl TargetAsset {
         let (standing, mark) = target_standing(&asset, source);
         let Asset { id, name, alternate_id, storage_account, container, metadata, .. } = asset;
         Self { id, name, alternate_id, mark, storage_account, container, standing, metadata }
+    }
+}
+
+impl From<TargetAsset> for Asset {
+    fn from(copy: TargetAsset) -> Self {
+        let TargetAsset { id, name, alternate_id, storage_account, container, metadata, .. } = copy;
+        let (created, encryption) = (None, AssetEncryption::None);
+        Self { id, name, alternate_id, created, encryption, storage_account, container, metadata }
     }
 }
 
@@ -96,6 +105,18 @@ pub(crate) enum Screened {
 impl Screened {
     /// All of them, by their number.
     pub(crate) const ALL: [Self; 5] = [Self::Clear, Self::Protected, Self::Unreadable, Self::Withheld, Self::Empty];
+
+    /// What the answer of the source says.
+    pub(super) fn of(answer: Result<Protection, Error>) -> Self {
+        match answer {
+            Ok(Protection::None) => Self::Clear,
+            Ok(Protection::Protected { .. }) => Self::Protected,
+            Err(error) => {
+                tracing::warn!(%error, "whether an asset is protected is not known");
+                Self::Unreadable
+            }
+        }
+    }
 
     /// Are locators of ours removed from its copy, although the source publishes them?
     pub(crate) fn is_barred(self) -> bool {

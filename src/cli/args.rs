@@ -1,8 +1,16 @@
 //! The command line: what may be typed, and what it means. No behaviour.
 
+pub(crate) mod cleanup;
+pub(crate) mod failover;
 pub(crate) mod global;
 mod guards;
 pub(crate) mod limits;
+mod mirror;
+pub(crate) mod notify;
+mod pace;
+pub(crate) mod plan;
+mod ready;
+pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod urls;
 mod verify;
@@ -13,14 +21,19 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use mediamirror::config::{LimitOverrides, Policy};
-use mediamirror::engine::{Options, Order};
-use mediamirror::model::CopyMethod;
+use mediamirror::config::LimitOverrides;
+use mediamirror::engine::Options;
 
 use super::asset::AssetArgs;
+use cleanup::{DedupeArgs, PruneArgs};
+use failover::{FailoverArgs, ReprotectArgs};
 use global::Global;
-use guards::GuardArgs;
-use limits::LimitArgs;
+pub(crate) use mirror::{First, Method, MirrorArgs};
+use notify::NotifyArgs;
+use pace::PaceArgs;
+use plan::{ApplyArgs, PlanArgs};
+pub(crate) use ready::ReadyArgs;
+use report::ReportArgs;
 use runs::RunsArgs;
 use urls::UrlsArgs;
 pub(crate) use verify::VerifyArgs;
@@ -56,11 +69,36 @@ pub(crate) enum Command {
     /// everything in scope is mirrored and verified, with 3 if something is not, and with 9 if a person has to decide: a guard
     /// holds changes back, the direction is wrong, or the state is damaged. `mediamirror manual exit-codes` lists all codes.
     Sync(SyncArgs),
+    /// Write what `sync` would do to a file, to look at and to apply
+    ///
+    /// Compares both libraries as `sync` does, writes each thing to do to the file, and shows what deserves a look. Ends with the
+    /// code of the run that would follow, work to be done not counted.
+    Plan(PlanArgs),
+    /// Do what a plan says, and nothing else
+    ///
+    /// Compares both libraries again. What has changed after the plan was made is refused by name, and the rest is done. A plan is
+    /// applied once, within 30 days, with the configuration and the ledger that it was made with.
+    Apply(ApplyArgs),
+    /// Run `sync`, and delete what the source deleted some time ago
+    ///
+    /// Like `delete_after` of the configuration, with another time: only what the source has lacked in every night of it, in a
+    /// run that sees everything. --dry-run lists what would be deleted, with counts and bytes.
+    Prune(PruneArgs),
+    /// Run `sync`, and delete second copies of an asset (cause `two-copies`)
+    ///
+    /// Keeps the copy that is published, or the one with the smallest id. Deletes another one only if it is mediamirror's, has no
+    /// locator, and each of its blobs is in the copy that stays. --dry-run lists what would be deleted.
+    Dedupe(DedupeArgs),
     /// Compare both libraries; changes nothing
     ///
     /// Ends with 9 if `sync` would end with 9, because a person has to decide; else with 4 if something differs or is missing;
     /// else with 3 if something is not mirrored or could not be checked; else with 0.
     Verify(VerifyArgs),
+    /// Show which assets would play from the target now, also while the source is down; changes nothing
+    ///
+    /// Ends with 0 if as many of the assets that should play are ready as --require asks for, else with 4. What is not known
+    /// never counts as ready. If the source does not answer, the ledger and the target have to do: `mediamirror manual ready`.
+    Ready(ReadyArgs),
     /// Print the pairs of streaming URLs, of which only the host name differs
     ///
     /// Ends with 9 if `sync` would end with 9, because a person has to decide; else with 4 if something that plays in the source
@@ -69,15 +107,34 @@ pub(crate) enum Command {
     Urls(UrlsArgs),
     /// Work on single assets: upload, encode, publish, list, remove
     Asset(AssetArgs),
+    /// Make the target the active side, because viewers play it now; asks the target alone
+    ///
+    /// `sync` then ends with 9 and writes nothing. When the source is back, `mediamirror reprotect` brings what changed on the
+    /// target back to it, and `mediamirror failover --commit` makes the source active again. Nothing is switched by itself, and
+    /// viewers are sent by your CDN or traffic manager: `mediamirror manual failover` has the whole way. --test is a drill: it
+    /// switches nothing, also asks the source, prints what `ready` prints, and ends with 4 if the drill did not pass.
+    Failover(FailoverArgs),
+    /// Plan what is to be brought back from the active target to the source
+    ///
+    /// Compares both libraries in the other direction, and writes what changed on the target to a plan, which
+    /// `mediamirror apply` carries out: it is the only way in which originals are written to. What only the source has changed
+    /// stays, and what both have changed is a conflict (3). Ends with the code of the run that would follow, work to be done not
+    /// counted.
+    Reprotect(ReprotectArgs),
     /// Check both accounts, the state of the target and the ledger, and name what would make a run fail
     ///
     /// Prints one line per check. Writes nothing without --write-test. Ends with 0 if no check failed, even with warnings, else
     /// with the code of the first check that failed.
     Doctor(DoctorArgs),
-    /// Show what earlier runs did: from the ledger, without a request
+    /// Show what earlier runs did, retry what they did not mirror, or remove old ones from the ledger
     ///
-    /// The ledger keeps the last 1,000 runs, and what the last 30 of them changed and found.
+    /// The ledger keeps the last 1,000 runs, and what the last 30 of them changed and found. Only `retry` sends requests.
     Runs(RunsArgs),
+    /// Report a run: the verdict, what is not mirrored and what to do, what changed, speed and cost, beside the last runs
+    ///
+    /// Prints a summary, or with --html writes one page that opens offline and needs no script. The page is rendered from the
+    /// JSON document alone: `report --json` keeps it, `report --from` renders it again. No service is asked.
+    Report(ReportArgs),
     /// Show which run holds the lock of the target, or break the lock of a run that is dead
     ///
     /// The lock of a run that was killed ends by itself within two minutes. Break it only if the process that holds it is
@@ -88,44 +145,24 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Show a page of the manual, or list its topics
     Manual(ManualArgs),
-    /// Write a commented configuration
+    /// Print the JSON Schema of what a command prints with --output json, or list all
+    Schema(SchemaArgs),
+    /// Write a commented configuration, or the files that run it every night
     Init(InitArgs),
 }
 
 /// Arguments of `sync`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub(crate) struct SyncArgs {
-    /// Which assets.
+    /// How it mirrors.
     #[command(flatten)]
-    pub(crate) scope: ScopeArgs,
-    /// Show what would be done, and end with the code of that run; write nothing anywhere
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// How blobs are copied; `auto` = the best for each
-    #[arg(long, value_enum, value_name = "METHOD", default_value_t = Method::Auto)]
-    pub(crate) copy_method: Method,
-    /// Assets worked on at once; 64 to 256 when not given, the more the fewer blobs they have
-    #[arg(long, value_name = "N")]
-    pub(crate) assets_in_flight: Option<NonZeroU64>,
-    /// Also mirror stored access policies of containers, CORS rules and the static website; of storage accounts only
-    #[arg(long)]
-    pub(crate) settings: bool,
-    /// Processing order; as they are listed when not given
-    #[arg(long, value_enum, value_name = "ORDER")]
-    pub(crate) order: Option<First>,
+    pub(crate) mirror: MirrorArgs,
     /// Move the ledger aside and start a new one from the marks of the target's assets; also start a missing state
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) rebuild_ledger: bool,
-    /// Print all lines, not only the first 50 (of JSON the first 10,000)
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// When it stops.
+    /// What it reports to other programs.
     #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-    /// What the guards let through.
-    #[command(flatten)]
-    pub(crate) guards: GuardArgs,
+    pub(crate) notify: NotifyArgs,
 }
 
 /// Which assets, and how fast.
@@ -137,44 +174,9 @@ pub(crate) struct ScopeArgs {
     /// No assets whose name matches this glob (may be repeated; wins over --include)
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     pub(crate) exclude: Vec<Glob>,
-    /// Requests a second to each storage account, for reads and for writes
-    #[arg(long, value_name = "N")]
-    pub(crate) requests_per_second: Option<NonZeroU64>,
-    /// Requests in flight to each storage account, for reads and for writes
-    #[arg(long, value_name = "N")]
-    pub(crate) max_in_flight: Option<NonZeroU64>,
-    /// Bytes a second that copies move and `verify --bytes` reads on each side, such as 200MB or 1GiB
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
-    pub(crate) bytes_per_second: Option<NonZeroU64>,
-    /// Asynchronous copies pending at once in each storage account
-    #[arg(long, value_name = "N")]
-    pub(crate) pending_copies: Option<NonZeroU64>,
-}
-
-/// How blobs are copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Method {
-    /// The best for each blob.
-    Auto,
-    /// Copy Blob, polled.
-    Async,
-    /// Put Blob From URL.
-    Put,
-    /// Put Block From URL, then Put Block List.
-    Blocks,
-}
-
-/// Processing order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum First {
-    /// The last made.
-    Newest,
-    /// The most bytes, so that a huge asset is not the tail of the run.
-    Largest,
-    /// The fewest bytes, so that many assets are complete early.
-    Smallest,
-    /// By name.
-    Name,
+    /// How fast.
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
 }
 
 /// Arguments of `explain`.
@@ -191,6 +193,14 @@ pub(crate) struct ManualArgs {
     /// A topic such as quick-start; the list of all topics when not given
     #[arg(value_name = "TOPIC")]
     pub(crate) topic: Option<String>,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// The words of a command, such as sync or runs-list; the list of all names when not given
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
 }
 
 /// Arguments of `doctor`.
@@ -221,6 +231,18 @@ pub(crate) struct InitArgs {
     /// The service that keeps both libraries; `ams-v2` when not given
     #[arg(long, value_enum, value_name = "SERVICE")]
     pub(crate) service: Option<Service>,
+    /// Write the files that run `sync` every night with the configuration that exists, beside it
+    #[arg(long, value_enum, value_name = "SYSTEM", conflicts_with_all = ["from_app_config", "service"])]
+    pub(crate) units: Option<Units>,
+}
+
+/// What starts a run every night.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Units {
+    /// A service and a timer of systemd
+    Systemd,
+    /// A job of Kubernetes that repeats
+    K8s,
 }
 
 /// The services, as `service` of the configuration names them.
@@ -290,57 +312,12 @@ pub(crate) struct EmulatorArgs {
 impl ScopeArgs {
     /// The limits to put over the configured ones.
     pub(crate) fn overrides(&self) -> LimitOverrides {
-        LimitOverrides {
-            requests_per_second: self.requests_per_second,
-            in_flight: self.max_in_flight.map(count),
-            bytes_per_second: self.bytes_per_second,
-            pending_copies: self.pending_copies.map(count),
-        }
+        self.pace.overrides()
     }
 
     /// The scope as the engine wants it.
     pub(crate) fn options(&self) -> Options {
         Options { include: globs(&self.include), exclude: globs(&self.exclude), ..Options::default() }
-    }
-}
-
-impl SyncArgs {
-    /// Everything as the engine wants it.
-    pub(crate) fn options(&self, policy: &Policy) -> Options {
-        let mut options = self.scope.options();
-        options.policy = policy.clone();
-        options.allow = self.guards.allow();
-        options.rebuild = self.rebuild_ledger;
-        options.dry_run = self.dry_run;
-        options.settings = self.settings;
-        options.copy_method = self.copy_method.into();
-        options.order = self.order.map_or(Order::Listed, Order::from);
-        if let Some(assets) = self.assets_in_flight {
-            options.assets_in_flight = Some(count(assets));
-        }
-        options
-    }
-}
-
-impl From<Method> for Option<CopyMethod> {
-    fn from(method: Method) -> Self {
-        match method {
-            Method::Auto => None,
-            Method::Async => Some(CopyMethod::Async),
-            Method::Put => Some(CopyMethod::Put),
-            Method::Blocks => Some(CopyMethod::Blocks),
-        }
-    }
-}
-
-impl From<First> for Order {
-    fn from(first: First) -> Self {
-        match first {
-            First::Newest => Self::Newest,
-            First::Largest => Self::Largest,
-            First::Smallest => Self::Smallest,
-            First::Name => Self::Name,
-        }
     }
 }
 
@@ -361,7 +338,7 @@ fn bytes(text: &str) -> Result<NonZeroU64, String> {
 }
 
 /// One set of several globs; `None` of none.
-fn globs(globs: &[Glob]) -> Option<GlobSet> {
+pub(crate) fn globs(globs: &[Glob]) -> Option<GlobSet> {
     if globs.is_empty() {
         return None;
     }

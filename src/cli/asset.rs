@@ -7,12 +7,31 @@ mod remove;
 pub(super) mod upload;
 
 use clap::{Args, Subcommand, ValueEnum};
+use mediamirror::asset::encode::JobReport;
+use mediamirror::asset::{Details, Listed, Published, Uploaded};
 use mediamirror::error::Error;
+use mediamirror::library::authoring::{Job, Processor};
 use mediamirror::model::Side;
 
 use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::format::Format;
+
+/// What the subcommands print as JSON.
+pub(crate) const FORMATS: [Format; 11] = [
+    Format::of::<JobReport>("asset-encode", "an encoding job, with its tasks and outputs"),
+    Format::of::<Uploaded>("asset-upload", "the uploaded asset, with its files"),
+    Format::of::<Vec<browse::Endpoint>>("asset-endpoints", "the streaming endpoints"),
+    Format::either::<JobReport, Vec<Job>>("asset-jobs", "an encoding job, or all of them"),
+    Format::of::<Vec<Listed>>("asset-list", "all assets of an account"),
+    Format::of::<browse::Pruned>("asset-policies-prune", "unused access policies"),
+    Format::of::<Vec<Processor>>("asset-processors", "the encoders of an account"),
+    Format::either::<Published, publish::Exposed<'static>>("asset-publish", "a locator with its URLs"),
+    Format::of::<Details>("asset-show", "an asset with its files and locators"),
+    Format::of::<Vec<publish::Removed>>("asset-unpublish", "the removed locators"),
+    Format::of::<Vec<remove::Deletion>>("asset-delete", "the deleted assets"),
+];
 
 /// Arguments of `asset`.
 #[derive(Debug, Args)]

@@ -2,11 +2,13 @@
 //! an asset.
 
 use std::fmt::Write as _;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use mediamirror::model::AssetId;
 use mediamirror::monitor::{AssetOutcome, RunEvent};
+use mediamirror::plan::PlanFile;
 use mediamirror::verdict::{Change, Class, Finding};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::plain;
@@ -18,7 +20,7 @@ const FIRST: usize = 50;
 /// assets as for a few.
 const FIRST_OF_JSON: usize = 10_000;
 /// The changes of one asset.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub(crate) struct Changed {
     /// Source id.
     asset: AssetId,
@@ -42,6 +44,8 @@ pub(crate) struct Changes {
     /// For a program: what is not mirrored is among the problems of the summary.
     json: bool,
     kept: Mutex<Kept>,
+    /// Where a dry run writes what is to be done.
+    plan: Option<Arc<PlanFile>>,
 }
 
 /// The collected events.
@@ -63,14 +67,19 @@ impl Changes {
             (false, true) => FIRST_OF_JSON,
             (false, false) => FIRST,
         };
-        Self { limit, json, kept: Mutex::default() }
+        Self { limit, json, kept: Mutex::default(), plan: None }
+    }
+
+    /// The same, and writes what a dry run plans to that file.
+    pub(crate) fn with_plan(self, plan: Option<&Arc<PlanFile>>) -> Self {
+        Self { plan: plan.cloned(), ..self }
     }
 
     /// Keeps what an event says of changes.
     pub(crate) fn see(&self, event: &RunEvent) {
         match event {
             RunEvent::Changed { asset, name, changes } => {
-                let named = changes.iter().any(must_be_named);
+                let named = changes.iter().any(Change::takes_away);
                 let kept = || Changed { asset: asset.clone(), name: name.clone(), changes: changes.clone() };
                 if !self.keep(named, |all| all.changed.push(kept())) {
                     self.kept.lock().expect("no panic while held").more_changed += 1;
@@ -80,6 +89,11 @@ impl Changes {
                 let named = finding.class() == Class::Held;
                 let (name, finding) = (name.clone(), finding.clone());
                 self.keep(named, |kept| kept.not_mirrored.push(NotMirrored { name, finding }));
+            }
+            RunEvent::Planned(item) => {
+                if let Some(plan) = &self.plan {
+                    plan.item(item);
+                }
             }
             _ => {}
         }
@@ -101,11 +115,6 @@ impl Changes {
         }
         room
     }
-}
-
-/// What takes something off the target is named each time, however much else there is.
-fn must_be_named(change: &Change) -> bool {
-    matches!(change, Change::LocatorWithdrawn { .. } | Change::Retired)
 }
 
 impl Kept {
@@ -167,7 +176,7 @@ impl Symbol {
 fn symbol(changes: &[Change]) -> Symbol {
     if changes.iter().any(|change| matches!(change, Change::New { .. })) {
         Symbol::New
-    } else if !changes.is_empty() && changes.iter().all(must_be_named) {
+    } else if !changes.is_empty() && changes.iter().all(Change::takes_away) {
         Symbol::Withdrawn
     } else {
         Symbol::Changed

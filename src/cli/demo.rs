@@ -7,7 +7,7 @@ mod report;
 use std::sync::Arc;
 
 use azure_core::http::HttpClient;
-use mediamirror::config::{BlobsConfig, Config, Policy};
+use mediamirror::config::{BlobsConfig, Config, Hooks, Policy};
 use mediamirror::connect::Pair;
 use mediamirror::emulator::{Emulator, EmulatorHandle};
 use mediamirror::engine::urls::urls;
@@ -23,11 +23,15 @@ use super::context::Context;
 use super::emulator::{failed, parse_recipe};
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::format::Format;
 use super::regions;
 use super::session::Session;
 use super::signals::Interruption;
 use super::sync::mirrored;
 use report::{Cost, Report};
+
+/// What it prints as JSON.
+pub(crate) const FORMAT: Format = Format::of::<Report>("demo", "a run between two emulated regions, and its check");
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<ExitCode, CommandFailure> {
@@ -98,6 +102,8 @@ pub(super) fn config(emulator: &EmulatorHandle) -> Result<Config, CommandFailure
         policy: Policy::default(),
         storage_map: std::collections::BTreeMap::new(),
         blobs: BlobsConfig::default(),
+        prices: None,
         roots: Vec::new(),
+        hooks: Hooks::default(),
     })
 }

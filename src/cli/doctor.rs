@@ -4,12 +4,14 @@ use mediamirror::config::Config;
 use mediamirror::doctor::{Check, Verdict, WriteTest, examine};
 use mediamirror::error::Error;
 use mediamirror::redact::scrub;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::args::DoctorArgs;
 use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::{CommandFailure, remedy_of};
+use super::format::Format;
 use super::plain;
 use super::session::Session;
 use super::signals::Interruption;
@@ -19,12 +21,16 @@ use super::wrap::wrapped;
 const HINT: &str = "stopping: what the write test created is removed; press Ctrl-C again to leave at once";
 
 /// What is printed as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Diagnosis {
     /// The worst verdict.
     verdict: Verdict,
+    /// Every check, in the order in which they were made.
     checks: Vec<Check>,
 }
+
+/// What it prints as JSON.
+pub(crate) const FORMAT: Format = Format::of::<Diagnosis>("doctor", "the checks, with what each found");
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &DoctorArgs) -> Result<ExitCode, CommandFailure> {

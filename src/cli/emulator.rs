@@ -13,9 +13,13 @@ use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::files::{self, Existing};
+use super::format::Format;
 use super::printer::Printer;
 use super::regions;
 use super::signals::Interruption;
+
+/// What it prints when its services answer, in text output as well.
+pub(crate) const FORMAT: Format = Format::of::<Ready>("emulator", "the addresses and keys of the emulated regions");
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &EmulatorArgs) -> Result<ExitCode, CommandFailure> {

@@ -3,6 +3,7 @@
 use mediamirror::error::{Disposition, Error, Failure};
 use mediamirror::ledger::LedgerError;
 use mediamirror::state::StateError;
+use mediamirror::verdict::Class;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub(crate) enum ExitCode {
     Usage = 2,
     /// Finished, but something is not mirrored, not checked or does not play
     Partial = 3,
-    /// `verify` or `urls` found differences
+    /// `verify` or `urls` found differences, less is `ready` than required, or a drill failed
     Differences = 4,
     /// Configuration, credential, permission, or an argument that names nothing; no asset was changed
     Refused = 5,
@@ -45,13 +46,14 @@ impl ExitCode {
             // A person has to decide what the target's state is.
             Error::State(StateError::Damaged { .. } | StateError::UnknownVersion { .. }) => Self::Held,
             Error::Call(_) | Error::State(_) if changed => Self::Unexpected,
-            Error::Config(_) | Error::State(_) | Error::Input { .. } => Self::Refused,
+            Error::Config(_) | Error::State(_) | Error::Plan(_) | Error::Input { .. } => Self::Refused,
             Error::Call(call) if call.disposition == Disposition::Fatal || is_set_up_wrong(&call.failure) => {
                 Self::Refused
             }
             Error::Call(_) | Error::Spool { .. } | Error::LockLost { .. } => Self::Unexpected,
             Error::Copy { .. } if !changed && error.disposition() == Disposition::Fatal => Self::Refused,
             Error::NoLocators { .. } => Self::Usage,
+            Error::Found { finding, .. } if finding.class() == Class::Held => Self::Held,
             Error::Copy { .. } | Error::Found { .. } => Self::Partial,
         }
     }
@@ -102,7 +104,10 @@ mod tests {
         (ExitCode::Unexpected, "Something unexpected"),
         (ExitCode::Usage, "The command line cannot be understood"),
         (ExitCode::Partial, "Finished, but something is not mirrored, not checked or does not play"),
-        (ExitCode::Differences, "`verify` or `urls` found differences"),
+        (
+            ExitCode::Differences,
+            "`verify` or `urls` found differences, less is `ready` than required, or a drill failed",
+        ),
         (
             ExitCode::Refused,
             "Configuration, credential, permission, or an argument that names nothing; no asset was changed",

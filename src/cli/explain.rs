@@ -3,20 +3,27 @@
 use std::fmt::Write as _;
 
 use mediamirror::verdict::{Cause, Class};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::args::ExplainArgs;
 use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::format::Format;
 
 /// A cause as this command shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Explanation {
+    /// The cause's code.
     code: &'static str,
+    /// The result of an asset that has it.
     result: Class,
+    /// Does it change the exit code?
     owed: bool,
+    /// What is wrong.
     sentence: &'static str,
+    /// What the operator can do.
     remedy: &'static str,
 }
 
@@ -31,6 +38,9 @@ impl From<Cause> for Explanation {
         }
     }
 }
+
+/// What it prints as JSON.
+pub(crate) const FORMAT: Format = Format::either::<Explanation, Vec<Explanation>>("explain", "a cause, or all causes");
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, args: &ExplainArgs) -> Result<ExitCode, CommandFailure> {

@@ -8,9 +8,11 @@ use mediamirror::error::{Error, Failure};
 use mediamirror::ledger::LedgerError;
 use mediamirror::redact::scrub;
 use mediamirror::verdict::Cause;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::exit_code::ExitCode;
+use super::format::Format;
 use super::plain;
 
 /// Why a command ended without doing what it should, and with which code.
@@ -28,18 +30,26 @@ pub(crate) struct CommandFailure {
     problems: Vec<ConfigError>,
 }
 
+/// What a failed command prints on standard error.
+pub(crate) const FORMAT: Format = Format::of::<AsJson<'static>>("error", "why a command failed, on standard error");
+
 /// A failure as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct AsJson<'a> {
+    /// The failure.
     error: Fields<'a>,
 }
 
-#[derive(Debug, Serialize)]
-struct Fields<'a> {
+/// What is wrong, for programs.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(crate) struct Fields<'a> {
     /// The exit code.
     code: u8,
+    /// The cause it is about, if it is about one.
     cause: Option<Cause>,
+    /// What failed, and where.
     message: &'a str,
+    /// What to do about it.
     remedy: Option<&'a str>,
     /// All that is wrong with the configuration, each with place, problem and remedy; empty where it is something else.
     problems: &'a [ConfigError],
@@ -112,10 +122,14 @@ impl CommandFailure {
 
     /// The same for programs, in one line of JSON.
     pub(crate) fn json(&self) -> String {
+        let json = serde_json::to_string(&AsJson { error: self.fields() });
+        plain::json(&json.expect("texts and numbers can be written as JSON")).into_owned()
+    }
+
+    /// The same as data.
+    pub(crate) fn fields(&self) -> Fields<'_> {
         let Self { code, message, remedy, cause, problems } = self;
-        let error = Fields { code: *code as u8, cause: *cause, message, remedy: remedy.as_deref(), problems };
-        let json = serde_json::to_string(&AsJson { error }).expect("texts and numbers can be written as JSON");
-        plain::json(&json).into_owned()
+        Fields { code: *code as u8, cause: *cause, message, remedy: remedy.as_deref(), problems }
     }
 
     fn of_config(problems: &[ConfigError]) -> Self {

@@ -52,6 +52,11 @@ fn write<'a>(
             files.push((directory.join(&file.name), format!("{}\n", secret.expose())));
         }
     }
+    write_all(&files, existing)
+}
+
+/// Writes files that only their owner may read, or none of them. Returns the paths.
+pub(crate) fn write_all(files: &[(PathBuf, String)], existing: Existing) -> Result<Vec<PathBuf>, CommandFailure> {
     if existing == Existing::Refuse
         && let Some((taken, _)) = files.iter().find(|(path, _)| path.symlink_metadata().is_ok())
     {
@@ -62,11 +67,11 @@ fn write<'a>(
             "use --force to overwrite it, or --config to name another",
         ));
     }
-    // Secrets first: a configuration that is there can be used.
+    // The last ones first, which are secrets: a configuration that is there can be used.
     for (path, text) in files.iter().rev() {
         write_private(path, text).map_err(|error| CommandFailure::file("write", path, &error))?;
     }
-    Ok(files.into_iter().map(|(path, _)| path).collect())
+    Ok(files.iter().map(|(path, _)| path.clone()).collect())
 }
 
 /// The ledger of `west.toml` is `west.ledger`.

@@ -1,4 +1,4 @@
-//! `init`: writes a commented configuration, with the accounts of the tutorial's `App.config` where one is given.
+//! `init`: writes a commented configuration (or, with `--units`, what runs it every night), with the accounts of the tutorial's `App.config` where one is given.
 
 use std::path::Path;
 
@@ -11,9 +11,13 @@ use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::files::{self, Existing};
+use super::units;
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<ExitCode, CommandFailure> {
+    if let Some(units) = args.units {
+        return units::run(context, args, units);
+    }
     let path = &context.global.config;
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
     let written = match (&args.from_app_config, args.service) {

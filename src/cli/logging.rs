@@ -1,14 +1,22 @@
-//! The log: to standard error, past the progress bars, at the level asked for.
+//! The log: to standard error, past the progress bars, at the level asked for; and to a file of its own, if one is named.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
 
+use mediamirror::files;
 use mediamirror::redact::mask;
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::debug_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer};
 
-use super::args::global::Global;
+use super::args::global::{Global, LogFormat};
+use super::failure::CommandFailure;
 use super::plain;
 use super::progress::Screen;
 
@@ -16,30 +24,53 @@ use super::progress::Screen;
 const FILTER_VARIABLE: &str = "MEDIAMIRROR_LOG";
 
 /// Starts logging.
-pub(crate) fn start(global: &Global, screen: &Screen, color: bool) {
-    let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default_filter(global)));
-    // The usual fields show a value as it displays itself, escape sequences in somebody's name included.
-    let fields = debug_fn(|out, field, value| {
-        let value = format!("{value:?}");
-        let value = plain::line(&value);
-        if field.name() == "message" { write!(out, "{value}") } else { write!(out, "{field}={value}") }
-    });
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .fmt_fields(fields.delimited(" "))
-        .with_ansi(color)
-        .with_target(global.verbose > 1)
-        .with_writer(Above(screen.clone()))
-        // They would be printed to standard error, which panics where nobody reads it.
-        .log_internal_errors(false)
-        .finish();
+///
+/// # Errors
+/// The file of the log cannot be opened.
+pub(crate) fn start(global: &Global, screen: &Screen, color: bool) -> Result<(), CommandFailure> {
+    let file = global.log_file.as_deref().map(open).transpose()?;
+    let lines = |place| Lines { place, format: global.log_format };
+    let level = default_filter(global.quiet, global.verbose);
+    let to_screen = layer(level, color, global.verbose > 1, lines(Place::Screen(screen.clone())));
+    // Whoever reads a file wants to know afterwards what happened.
+    let level = default_filter(false, global.verbose.max(1));
+    let to_file = file.map(|file| layer(level, false, global.verbose > 1, lines(Place::File(Arc::new(file)))));
     // A subscriber that is there already (none in this program) keeps its place.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(to_screen).with(to_file));
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<File, CommandFailure> {
+    files::append_own(path).map_err(|error| CommandFailure::file("open the log", path, &error))
+}
+
+/// What writes the events of a level, with the module that each comes from if that is wanted.
+fn layer<S>(level: &str, color: bool, with_target: bool, lines: Lines) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
+    let format = lines.format;
+    // Errors of the log itself would be printed to standard error, which panics where nobody reads it.
+    let layer = tracing_subscriber::fmt::layer().with_writer(lines).log_internal_errors(false);
+    match format {
+        LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).with_filter(filter).boxed(),
+        LogFormat::Text => {
+            // The usual fields show a value as it displays itself, escape sequences in somebody's name included.
+            let fields = debug_fn(|out, field, value| {
+                let value = format!("{value:?}");
+                let value = plain::line(&value);
+                if field.name() == "message" { write!(out, "{value}") } else { write!(out, "{field}={value}") }
+            });
+            let layer = layer.fmt_fields(fields.delimited(" ")).with_ansi(color).with_target(with_target);
+            layer.with_filter(filter).boxed()
+        }
+    }
 }
 
 /// The libraries below say what we say again, with more words: they are heard from -vvv on.
-fn default_filter(global: &Global) -> &'static str {
-    match (global.quiet, global.verbose) {
+fn default_filter(quiet: bool, verbose: u8) -> &'static str {
+    match (quiet, verbose) {
         (true, _) | (false, 0) => "warn",
         (false, 1) => "warn,mediamirror=info",
         (false, 2) => "warn,mediamirror=debug",
@@ -47,30 +78,50 @@ fn default_filter(global: &Global) -> &'static str {
     }
 }
 
-/// Writes above the progress bars.
+/// Where the lines go.
 #[derive(Debug, Clone)]
-struct Above(Screen);
+enum Place {
+    /// Above the progress bars.
+    Screen(Screen),
+    /// To the end of a file, each line at once and in one piece, because several runs may share it.
+    File(Arc<File>),
+}
 
-/// One line of the log.
-#[derive(Debug)]
-struct Line(Screen);
+/// Writes lines of the log.
+#[derive(Debug, Clone)]
+struct Lines {
+    place: Place,
+    format: LogFormat,
+}
 
-impl<'a> MakeWriter<'a> for Above {
-    type Writer = Line;
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
 
-    fn make_writer(&'a self) -> Line {
-        Line(self.0.clone())
+    fn make_writer(&self) -> Self {
+        self.clone()
     }
 }
 
-impl Write for Line {
+impl Write for Lines {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        let masked = mask(&String::from_utf8_lossy(text)).into_owned();
-        self.0.above(|| io::stderr().lock().write_all(masked.as_bytes()))?;
+        let line = String::from_utf8_lossy(text);
+        let line = mask(&line);
+        let line = match self.format {
+            // In a line of text, every escape sequence is ours.
+            LogFormat::Text => line,
+            LogFormat::Json => plain::json(&line).into_owned().into(),
+        };
+        match &mut self.place {
+            Place::Screen(screen) => screen.above(|| io::stderr().lock().write_all(line.as_bytes()))?,
+            Place::File(file) => file.as_ref().write_all(line.as_bytes())?,
+        }
         Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().lock().flush()
+        match &self.place {
+            Place::Screen(_) => io::stderr().lock().flush(),
+            Place::File(_) => Ok(()),
+        }
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::io;
 
-use mediamirror::manual::{self, PAGES, UnknownTopic};
+use mediamirror::manual::{self, PAGES, Page, UnknownTopic};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::args::ManualArgs;
@@ -11,15 +12,21 @@ use super::args::global::Output;
 use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::format::Format;
 use super::printer::Printer;
 use super::wants_color;
 
 /// A line of the list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Topic {
+    /// The word that names the page.
     topic: &'static str,
+    /// What the page is about, in one line.
     summary: &'static str,
 }
+
+/// What it prints as JSON.
+pub(crate) const FORMAT: Format = Format::either::<Page, Vec<Topic>>("manual", "a page, or the list of all topics");
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, args: &ManualArgs) -> Result<ExitCode, CommandFailure> {

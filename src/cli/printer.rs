@@ -40,6 +40,14 @@ impl Printer {
         Self::data(&self.shown(value, text))
     }
 
+    /// Prints a value as JSON, even if text was asked for.
+    ///
+    /// # Errors
+    /// Standard output does not take it, such as on a full disk.
+    pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), CommandFailure> {
+        Self::data(&mask(&plain::json(&as_json(value))))
+    }
+
     fn shown<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> String {
         match self.output {
             Output::Json => plain::json(&as_json(value)).into_owned(),

@@ -163,6 +163,7 @@ impl Tally {
             RunEvent::Draining => self.draining = true,
             RunEvent::Listed { .. }
             | RunEvent::Changed { .. }
+            | RunEvent::Planned(_)
             | RunEvent::ListingFinished { .. }
             | RunEvent::BlobFailed { .. }
             | RunEvent::MethodChosen { .. }

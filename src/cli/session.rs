@@ -20,22 +20,37 @@ pub(crate) struct Session {
     pub(crate) config: Config,
     /// Both accounts.
     pub(crate) pair: Arc<Pair>,
-    /// The network with the configuration's authorities, for what neither account's client asks for (a player's URLs).
-    #[cfg_attr(not(feature = "emulator"), expect(dead_code, reason = "players are in `demo` and `tutorial` alone"))]
+    /// The network with the configuration's authorities, for what neither account's client asks for, and for other clients.
     pub(crate) network: Arc<dyn HttpClient>,
 }
 
 impl Session {
     /// Reads the configuration, puts the flags over it, makes the clients and checks that both accounts let us in.
     pub(crate) async fn open(context: &Context, overrides: &LimitOverrides) -> Result<Self, CommandFailure> {
+        let session = Self::limited(context, overrides)?;
+        access::check(&context.global.config, &session.config, &session.pair).await?;
+        Ok(session)
+    }
+
+    /// As [`Session::open`], for a command that the target suffices for: the source is not asked.
+    pub(crate) async fn open_target(context: &Context, overrides: &LimitOverrides) -> Result<Self, CommandFailure> {
+        let session = Self::limited(context, overrides)?;
+        access::check_one(&context.global.config, &session.config, &session.pair, Side::Target).await?;
+        Ok(session)
+    }
+
+    /// Reads the configuration, puts the flags over it and makes the clients.
+    fn limited(context: &Context, overrides: &LimitOverrides) -> Result<Self, CommandFailure> {
         let mut config = Config::load(&context.global.config)?;
-        config.source.limits = overrides.over(config.source.limits);
-        config.target.limits = overrides.over(config.target.limits);
+        config.source.limits = overrides.over(config.source.limits.clone());
+        config.target.limits = overrides.over(config.target.limits.clone());
         if let Some(small) = system_limits::memory().map_err(|error| CommandFailure::of(&error.into(), false))? {
             tracing::warn!("{small}");
         }
+        // A command opens one session.
+        let _ = context.known.config.set(config.clone());
         let session = Self::of(config)?;
-        access::check(&context.global.config, &session.config, &session.pair).await?;
+        let _ = context.known.pair.set(Arc::clone(&session.pair));
         Ok(session)
     }
 

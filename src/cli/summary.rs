@@ -9,8 +9,10 @@ use std::fmt::Write as _;
 use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
-use mediamirror::engine::{Guard, MethodCount, Outcome, RequestCounts, Summary};
+use mediamirror::engine::{DeletedCounts, Guard, MethodCount, Outcome, RequestCounts, Summary};
 use mediamirror::model::LeftOut;
+use mediamirror::plan::Counts;
+use mediamirror::report::{counted, thousands};
 
 use super::changes::Kept;
 use super::plain;
@@ -36,8 +38,26 @@ pub(crate) fn text(summary: &Summary, changes: &Kept, verbose: bool) -> String {
         text.push_str(&wrapped("", &total(summary)));
         forecast(summary, &mut text);
     }
+    applied(summary, &mut text);
     held(summary, &mut text);
     text
+}
+
+/// How much of a plan was applied.
+fn applied(summary: &Summary, text: &mut String) {
+    let Some(Counts { items, applied, stale, not_planned, .. }) = summary.plan else { return };
+    let mut parts = vec![format!("{} of {} done", thousands(applied), counted(items, "item"))];
+    if stale > 0 {
+        parts.push(format!("{} refused because something changed since", thousands(stale)));
+    }
+    let rest = items.saturating_sub(applied + stale);
+    if rest > 0 {
+        parts.push(format!("{} not needed any more, failed or not reached", thousands(rest)));
+    }
+    if not_planned > 0 {
+        parts.push(format!("{} more to do, which the plan does not have", thousands(not_planned)));
+    }
+    text.push_str(&labelled("plan", &parts.join("; ")));
 }
 
 /// How to let through what a guard held. A dry run holds nothing: only a run notes it in the state of the pair.
@@ -56,6 +76,7 @@ fn flag(guard: Guard) -> &'static str {
         Guard::Withdraw => "--allow-withdraw",
         Guard::Shrink => "--allow-shrink",
         Guard::Overwrite => "--allow-overwrite",
+        Guard::Delete => "--allow-delete",
     }
 }
 
@@ -91,6 +112,7 @@ fn total(summary: &Summary) -> String {
     if locators.failed > 0 {
         parts.push(format!("{} failed", counted(locators.failed, "locator")));
     }
+    parts.extend(deleted(summary));
     if parts.is_empty() {
         // Without the unchanged: those are all.
         parts.push(if summary.outcome == Outcome::Interrupted { "nothing done" } else { "nothing to do" }.to_owned());
@@ -98,6 +120,7 @@ fn total(summary: &Summary) -> String {
         parts.insert(0, format!("{} unchanged", thousands(assets.unchanged)));
     }
     parts.extend(left_out(summary.left_out));
+    parts.extend(to_delete(summary));
     format!(
         "{}: {}, {} ({}, {:.1} s{})",
         word(summary.outcome),
@@ -107,6 +130,25 @@ fn total(summary: &Summary) -> String {
         summary.elapsed.as_secs_f64(),
         pauses(requests),
     )
+}
+
+/// What was deleted, if anything was.
+fn deleted(summary: &Summary) -> Option<String> {
+    let DeletedCounts { assets, blobs, bytes } = summary.deleted;
+    let done = if summary.outcome == Outcome::DryRun { "to delete" } else { "deleted" };
+    let blobs = format!("{} {done} ({})", counted(blobs, "blob"), ByteSize(bytes));
+    match assets {
+        0 if summary.deleted == DeletedCounts::default() => None,
+        0 => Some(blobs),
+        _ => Some(format!("{} and {blobs}", counted(assets, "asset"))),
+    }
+}
+
+/// What is to be deleted later, if anything is.
+fn to_delete(summary: &Summary) -> Option<String> {
+    let first = summary.pending_deletions.first()?;
+    let blobs = summary.pending_deletions.iter().map(|pending| pending.blobs).sum();
+    Some(format!("{} to be deleted from {:.0} on", counted(blobs, "blob"), first.on))
 }
 
 /// What the configuration leaves out, if it leaves out anything: the outcome says nothing about it.
@@ -131,31 +173,7 @@ fn pauses(requests: &RequestCounts) -> String {
 
 /// The outcome as JSON names it, but for the dry run, which is two words.
 fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Complete => "complete",
-        Outcome::Partial => "partial",
-        Outcome::Held => "held",
-        Outcome::Interrupted => "interrupted",
-        Outcome::DryRun => "dry run",
-    }
-}
-
-/// A count with its noun.
-pub(crate) fn counted(count: u64, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{} {one}s", thousands(count)) }
-}
-
-/// A count with its digits in groups of three, as in `1,000`.
-fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    if outcome == Outcome::DryRun { "dry run" } else { outcome.code() }
 }
 
 /// The counts, one kind a line.
@@ -191,6 +209,9 @@ fn counts(summary: &Summary) -> String {
     );
     if let Some(left_out) = left_out(summary.left_out) {
         let _ = writeln!(text, "         {left_out}");
+    }
+    for line in deleted(summary).into_iter().chain(to_delete(summary)) {
+        text.push_str(&labelled("", &line));
     }
     for MethodCount { method, blobs, bytes, why, .. } in &summary.copies {
         text.push_str(&labelled("copies", &format!("{blobs} ({}) by {method}: {why}", ByteSize(*bytes))));
@@ -234,13 +255,13 @@ fn forecast(summary: &Summary, text: &mut String) {
     }
 }
 
-fn outcome(outcome: Outcome) -> &'static str {
+/// The outcome, and what it means.
+pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Complete => "complete",
         Outcome::Partial => "partial: some assets are not mirrored",
         Outcome::Held => "held: a guard holds changes back until you allow them",
-        Outcome::Interrupted => "interrupted",
         Outcome::DryRun => "dry run: nothing was changed",
+        Outcome::Complete | Outcome::Interrupted | Outcome::Failed => outcome.code(),
     }
 }
 

@@ -1,5 +1,9 @@
 //! `sync`: mirrors the library, or says what would be mirrored.
 
+mod finished;
+mod way;
+
+use std::collections::HashSet;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,69 +13,146 @@ use mediamirror::clock;
 use mediamirror::connect::Pair;
 use mediamirror::engine::{Limit, Options, Outcome, RunLimits, Summary, mirror};
 use mediamirror::ledger::{Ledger, LedgerError};
-use mediamirror::model::AccountName;
+use mediamirror::model::{AccountName, AssetId};
 use mediamirror::monitor::{AssetOutcome, Monitor, RunEvent};
-use serde::Serialize;
+use mediamirror::plan::{self, PlanFile};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::args::SyncArgs;
 use super::args::global::Output;
 use super::args::limits::Closed;
-use super::changes::{Changed, Changes};
+use super::args::{MirrorArgs, SyncArgs};
+use super::changes::Changes;
 use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::format::Format;
+use super::notify::events::Events;
+use super::notify::{Finished as _, Subject, notified};
+use super::plan::bind;
 use super::progress::Progress;
 use super::session::Session;
 use super::signals::Interruption;
-use super::summary;
+pub(crate) use finished::{FinishedRun, SUBJECT};
+use way::Way;
 
 /// What the first Ctrl-C answers.
 const DRAINING: &str = "stopping: work in progress finishes first; once more to leave at once";
 
-/// What is printed as JSON.
-#[derive(Debug, Serialize)]
-struct Report<'a> {
-    #[serde(flatten)]
-    summary: &'a Summary,
-    changes: Vec<&'a Changed>,
-    /// Changed assets that are not among them.
-    changes_left_out: u64,
+/// What is to be mirrored, and how.
+#[derive(Debug)]
+pub(crate) struct Task<'a> {
+    /// The flags.
+    pub(crate) args: &'a MirrorArgs,
+    /// Start a new ledger?
+    pub(crate) rebuild_ledger: bool,
+    /// Only these source assets; `None` = all that the flags select.
+    pub(crate) only: Option<HashSet<AssetId>>,
+    /// The plan that it makes or applies.
+    pub(crate) plan: TaskPlan<'a>,
+    /// What resumes it, as it is typed.
+    pub(crate) command: String,
 }
+
+/// What a task has to do with a plan.
+#[derive(Debug)]
+pub(crate) enum TaskPlan<'a> {
+    /// Nothing.
+    No,
+    /// It writes one to that file.
+    Make(&'a Path),
+    /// It does what one says, which is in that file.
+    Apply(&'a Path, Box<plan::Read>),
+}
+
+/// What it prints as JSON.
+pub(crate) const FORMATS: [Format; 5] = [
+    Format::of::<finished::Report<'static>>("sync", "a run, or a dry run"),
+    Format::of::<finished::Report<'static>>("apply", "a run that applied a plan"),
+    Format::of::<finished::Report<'static>>("prune", "a run that also deleted what the source has deleted"),
+    Format::of::<finished::Report<'static>>("dedupe", "a run that also deleted second copies"),
+    Format::of::<finished::Report<'static>>("runs-retry", "a run of the assets that an earlier run did not mirror"),
+];
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, CommandFailure> {
+    let (rebuild_ledger, command) = (args.rebuild_ledger, SUBJECT.command.to_owned());
+    let task = Task { args: &args.mirror, rebuild_ledger, only: None, plan: TaskPlan::No, command };
+    let subject = Subject { is_dry: args.mirror.dry_run, ..SUBJECT };
+    notified(context, &args.notify, subject, Box::pin(carry_out(context, task))).await
+}
+
+/// Mirrors what the task says, and prints the result as `sync` does.
+pub(crate) async fn run_task(context: &Context, task: Task<'_>) -> Result<ExitCode, CommandFailure> {
+    let run = carry_out(context, task).await?;
+    let printed = run.print(context);
+    if let Some(line) = run.hint() {
+        context.printer.note(line);
+    }
+    printed.map(|()| run.code)
+}
+
+/// Mirrors what the task says, or plans it.
+pub(crate) async fn carry_out(context: &Context, task: Task<'_>) -> Result<FinishedRun, CommandFailure> {
+    let args = task.args;
     // Before anything is asked: outside its window a run does nothing. A dry run has no limits.
     let limits = if args.dry_run { Ok(RunLimits::default()) } else { args.limits.limits(clock::now()) };
     let limits = limits.map_err(|closed| outside(&closed))?;
     let mut session = Session::open(context, &args.scope.overrides()).await?;
     session.check_of_blobs("--settings", args.settings)?;
+    args.cleanup.apply(&mut session)?;
     session.config.policy.guards = args.guards.limits().over(session.config.policy.guards);
     let mut options = args.options(&session.config.policy);
     options.limits = limits;
-    let ledger = if args.rebuild_ledger { rebuilt(context, &session)? } else { open_ledger(&session, &options)? };
-    let interruption = Interruption::listen(&context.screen, DRAINING)?;
-    let json = context.global.output == Output::Json;
-    let changes = Arc::new(Changes::new(args.all, json));
-    let summary = mirrored(context, &session.pair, &ledger, &options, &interruption, &changes).await;
-    let closed = ledger.close().await;
+    options.rebuild = task.rebuild_ledger;
+    options.only = task.only.map(Arc::new);
+    let way = Way::open(context, &session, args, &mut options).await?;
+    let prepared = prepare(&session, &way, task.plan, args, &mut options).await;
+    let listening = prepared.and_then(|file| Ok((file, Interruption::listen(&context.screen, DRAINING)?)));
+    let (plan_file, interruption) = match listening {
+        Ok(ready) => ready,
+        Err(failure) => {
+            // What is locked is free again for the next command. The first error is the one to report.
+            let _ = way.close().await;
+            return Err(failure);
+        }
+    };
+    let json = context.global.output == Output::Json || context.events.get().is_some();
+    let changes = Arc::new(Changes::new(args.all, json).with_plan(plan_file.as_ref()));
+    let summary = mirrored(context, &way.pair, &way.ledger, &options, &interruption, &changes).await;
+    let closed = way.close().await;
     let summary = summary?;
     closed?;
+    if let Some(file) = plan_file.filter(|_| summary.outcome == Outcome::DryRun) {
+        bind::finish(&file, &summary, session.config.prices.as_ref())?;
+    }
     let code = match (summary.outcome, summary.verdict) {
         (Outcome::Complete, _) | (Outcome::DryRun, Outcome::Complete) => ExitCode::Success,
         (Outcome::Held, _) | (Outcome::DryRun, Outcome::Held) => ExitCode::Held,
-        (Outcome::Partial | Outcome::DryRun, _) => ExitCode::Partial,
+        (Outcome::Partial | Outcome::DryRun | Outcome::Failed, _) => ExitCode::Partial,
         (Outcome::Interrupted, _) if summary.limit.is_some() => ExitCode::Limit,
         (Outcome::Interrupted, _) => interruption.code(),
     };
-    let kept = changes.take();
-    let report = Report { summary: &summary, changes: kept.changed(), changes_left_out: kept.more_changed() };
-    let text = || summary::text(&summary, &kept, context.global.verbose > 0);
-    let printed = context.printer.report(code == ExitCode::Success, &report, text);
-    if summary.outcome == Outcome::Interrupted {
-        context.printer.note(&resume_line(&context.global.config, summary.limit));
+    let resume = || resume_line(&context.global.config, &task.command, summary.limit);
+    let resume = (summary.outcome == Outcome::Interrupted).then(resume);
+    Ok(FinishedRun { summary, changes: changes.take(), code, resume })
+}
+
+/// Binds the run to the plan that it applies, or begins the one that it makes.
+async fn prepare(
+    session: &Session,
+    way: &Way,
+    plan: TaskPlan<'_>,
+    args: &MirrorArgs,
+    options: &mut Options,
+) -> Result<Option<Arc<PlanFile>>, CommandFailure> {
+    match plan {
+        TaskPlan::No => Ok(None),
+        TaskPlan::Make(path) => bind::begin(session, (way.kind, &way.ledger), path, args.plan_scope()).await.map(Some),
+        TaskPlan::Apply(path, read) => {
+            options.plan = Some(Arc::new(bind::bound(session, (way.kind, &way.ledger), path, *read).await?));
+            Ok(None)
+        }
     }
-    printed.map(|()| code)
 }
 
 /// It is not the time to run.
@@ -90,7 +171,8 @@ pub(crate) async fn mirrored(
     changes: &Arc<Changes>,
 ) -> Result<Summary, CommandFailure> {
     let progress = context.screen.start("sync");
-    let witness = Arc::new(Witness { progress, changes: Arc::clone(changes), wrote: AtomicBool::new(false) });
+    let (changes, events) = (Arc::clone(changes), context.events.get().cloned());
+    let witness = Arc::new(Witness { progress, changes, events, wrote: AtomicBool::new(false) });
     let monitor: Arc<dyn Monitor> = witness.clone();
     let stop = interruption.stop.clone();
     // A task among the others: this future is polled by the program's first thread alone, which every answer of the ledger
@@ -134,12 +216,12 @@ fn rebuilt(context: &Context, session: &Session) -> Result<Ledger, LedgerError> 
 }
 
 /// The pair that the ledger belongs to.
-fn accounts(session: &Session) -> (AccountName, AccountName) {
+pub(crate) fn accounts(session: &Session) -> (AccountName, AccountName) {
     (AccountName::new(&session.config.source.account), AccountName::new(&session.config.target.account))
 }
 
 /// How to resume after an interruption.
-fn resume_line(config: &Path, limit: Option<Limit>) -> String {
+fn resume_line(config: &Path, command: &str, limit: Option<Limit>) -> String {
     let why = match limit {
         None => "interrupted",
         Some(Limit::Duration) => "--max-duration is over",
@@ -147,7 +229,7 @@ fn resume_line(config: &Path, limit: Option<Limit>) -> String {
         Some(Limit::Bytes) => "--max-bytes is reached",
         Some(Limit::Requests) => "--max-requests is reached",
     };
-    format!("{why}; completed work is recorded. To resume: mediamirror --config {} sync", config.display())
+    format!("{why}; completed work is recorded. To resume: mediamirror --config {} {command}", config.display())
 }
 
 /// Passes events on and remembers whether one says that the target was written to.
@@ -155,6 +237,7 @@ fn resume_line(config: &Path, limit: Option<Limit>) -> String {
 struct Witness {
     progress: Progress,
     changes: Arc<Changes>,
+    events: Option<Arc<Events>>,
     wrote: AtomicBool,
 }
 
@@ -169,6 +252,9 @@ impl Monitor for Witness {
             self.wrote.store(true, Ordering::Relaxed);
         }
         self.changes.see(&event);
+        if let Some(events) = &self.events {
+            events.event(&event);
+        }
         self.progress.event(event);
     }
 }

@@ -18,6 +18,7 @@ use super::demo;
 use super::emulator::failed;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::format::Format;
 use super::init::read_app_config;
 use super::session::Session;
 use super::signals::Interruption;
@@ -25,6 +26,9 @@ use film::Film;
 use inventory::Inventory;
 use report::Report;
 use steps::Tutorial;
+
+/// What it prints as JSON.
+pub(crate) const FORMAT: Format = Format::of::<Report>("tutorial", "the steps of the tutorial, and what plays");
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &TutorialArgs) -> Result<ExitCode, CommandFailure> {

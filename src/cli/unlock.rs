@@ -4,17 +4,19 @@ use mediamirror::clock;
 use mediamirror::config::Config;
 use mediamirror::model::AccountName;
 use mediamirror::state::{self, Holder};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::args::UnlockArgs;
 use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::format::Format;
 use super::plain;
 use super::session::Session;
 
 /// What is printed as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Lock {
     /// The target's media account.
     target: AccountName,
@@ -23,6 +25,9 @@ struct Lock {
     /// Was the lock broken?
     broken: bool,
 }
+
+/// What it prints as JSON.
+pub(crate) const FORMAT: Format = Format::of::<Lock>("unlock", "the lock of the target");
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &UnlockArgs) -> Result<ExitCode, CommandFailure> {

@@ -7,7 +7,6 @@ mod hosts;
 mod nginx;
 mod old_locators;
 mod steering;
-mod template;
 
 use std::fmt::Write as _;
 
@@ -21,10 +20,14 @@ use super::args::urls::{UrlsArgs, UrlsFormat};
 use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::format::Format;
 use super::plain;
 use super::printer::{self, Printer};
 use super::session::Session;
 use super::sync::read_ledger;
+
+/// What it prints as JSON.
+pub(crate) const FORMAT: Format = Format::of::<Vec<UrlPair>>("urls", "the pairs of URLs");
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &UrlsArgs) -> Result<ExitCode, CommandFailure> {

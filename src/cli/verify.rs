@@ -8,32 +8,56 @@ use mediamirror::config::policy::{Adopt, Policy};
 use mediamirror::engine::verify::{Verification, verify};
 use mediamirror::engine::{Options, Outcome, Problem};
 use mediamirror::play::{Audience, BytesRead, Found, Played, play, read_bytes};
+use mediamirror::report::counted;
 use mediamirror::verdict::Finding;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::args::VerifyArgs;
 use super::context::Context;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
+use super::format::Format;
+use super::notify::metrics::{Label, Metrics, Prefix};
+use super::notify::{Finished, Subject, notified};
 use super::plain;
 use super::session::Session;
-use super::summary::{counted, left_out};
+use super::summary::left_out;
 use super::sync::read_ledger;
 use super::wrap::{labelled, wrapped};
 
+/// A comparison.
+const SUBJECT: Subject = Subject {
+    command: "verify",
+    prefix: Prefix::Verify,
+    outcomes: &["complete", "different", "partial", "held"],
+    is_recorded: false,
+    is_dry: false,
+};
+
 /// All that was compared.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Report {
     #[serde(flatten)]
     verification: Verification,
+    /// What viewers of both hosts get; only with --play.
     #[serde(skip_serializing_if = "Option::is_none")]
     play: Option<Played>,
+    /// Bytes of blobs, read on both sides; only with --bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<BytesRead>,
 }
 
+/// What it prints as JSON.
+pub(crate) const FORMAT: Format = Format::of::<Report>("verify", "how both libraries compare");
+
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &VerifyArgs) -> Result<ExitCode, CommandFailure> {
+    notified(context, &args.notify, SUBJECT, Box::pin(compared(context, args))).await
+}
+
+async fn compared(context: &Context, args: &VerifyArgs) -> Result<Report, CommandFailure> {
     let session = Session::open(context, &args.scope.overrides()).await?;
     let ledger = read_ledger(&session)?;
     session.check_of_blobs("--settings", args.settings)?;
@@ -44,10 +68,7 @@ pub(crate) async fn run(context: &Context, args: &VerifyArgs) -> Result<ExitCode
     progress.finish();
     ledger.close().await?;
     let verification = result.map_err(|error| CommandFailure::of(&error, false))?;
-    let report = further(context, args, &session, &options, verification).await?;
-    let code = report.exit_code();
-    context.printer.report(code == ExitCode::Success, &report, || report.text())?;
-    Ok(code)
+    further(context, args, &session, &options, verification).await
 }
 
 fn options(policy: &Policy, args: &VerifyArgs) -> Options {
@@ -82,6 +103,67 @@ async fn further(
         read = Some(result.map_err(|error| CommandFailure::of(&error, false))?);
     }
     Ok(Report { verification, play: played, bytes: read })
+}
+
+impl Finished for Report {
+    fn code(&self) -> ExitCode {
+        self.exit_code()
+    }
+
+    fn outcome(&self) -> &'static str {
+        match self.exit_code() {
+            ExitCode::Success => "complete",
+            ExitCode::Differences => "different",
+            ExitCode::Held => "held",
+            _ => "partial",
+        }
+    }
+
+    fn run(&self) -> Option<&str> {
+        None
+    }
+
+    fn json(&self) -> Value {
+        serde_json::to_value(self).expect("results have text keys and no failing serialiser")
+    }
+
+    fn findings(&self) -> u64 {
+        let Verification { problems, findings, differences, .. } = &self.verification;
+        let found = self.play.iter().map(|play| &play.found).chain(self.bytes.iter().map(|bytes| &bytes.found));
+        let (mut owed, mut general) = (0, 0);
+        let more = found.map(|found| (&found.problems, &found.findings));
+        for (problems, findings) in std::iter::once((problems, findings)).chain(more) {
+            owed += problems.iter().filter(|problem| problem.owed).count();
+            general += findings.iter().filter(|finding| finding.owed()).count();
+        }
+        (owed + general + differences.len()) as u64
+    }
+
+    fn hint(&self) -> Option<&str> {
+        None
+    }
+
+    fn print(&self, context: &Context) -> Result<(), CommandFailure> {
+        context.printer.report(self.exit_code() == ExitCode::Success, self, || self.text())
+    }
+
+    fn measure(report: Option<&Self>, metrics: &mut Metrics) {
+        let Some(Self { verification, .. }) = report else { return };
+        let counts = &verification.assets;
+        let by = |label, word: &str| vec![(label, word.to_owned())];
+        let assets = [
+            ("same", counts.same),
+            ("different", counts.different),
+            ("missing", counts.missing),
+            ("not-mirrored", counts.not_mirrored),
+            ("unchecked", counts.unchecked),
+        ];
+        let assets = assets.map(|(outcome, count)| (by(Label::Outcome, outcome), count.into()));
+        metrics.gauge("assets", "Assets in the scope of the last comparison, by how they compare.", assets);
+        let causes = verification.causes.iter();
+        let causes = causes.map(|(cause, count)| (by(Label::Cause, cause.code()), (*count).into()));
+        metrics.gauge("problems", "Assets that are not mirrored or were not compared, by cause.", causes);
+    }
 }
 
 impl Report {

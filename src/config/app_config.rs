@@ -8,7 +8,7 @@ use quick_xml::{Reader, XmlVersion};
 use url::Url;
 
 use super::{
-    AccountConfig, AmsV2Config, AuthConfig, BlobsConfig, Config, ConfigError, Limits, Policy, ServiceConfig,
+    AccountConfig, AmsV2Config, AuthConfig, BlobsConfig, Config, ConfigError, Hooks, Limits, Policy, ServiceConfig,
     StorageConfig, StorageCredential, template, validate,
 };
 use crate::redact::Secret;
@@ -96,8 +96,10 @@ impl AppConfig {
             target: target.config()?,
             ledger,
             policy: Policy::default(),
+            hooks: Hooks::default(),
             storage_map: BTreeMap::new(),
             blobs: BlobsConfig::default(),
+            prices: None,
             roots: Vec::new(),
         })
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod limits;
+mod rate;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,13 +13,16 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 
+use super::hooks::HooksFile;
 use super::policy::{AcceptFile, GuardsFile};
+use super::prices::PricesFile;
 use super::problem::{Document, Problems};
 use super::selection::SelectionFile;
 use crate::spelling::nearest;
 
 pub(super) use access::{AuthFile, AuthKind, StorageFile};
-use limits::LimitsFile;
+pub(super) use limits::{LimitsFile, by_time};
+pub(super) use rate::{RateFile, TimedRateFile, TimesFile};
 
 /// The whole file.
 #[derive(Debug)]
@@ -26,6 +30,7 @@ pub(super) struct ConfigFile {
     pub(super) general: GeneralFile,
     pub(super) source: Option<AccountFile>,
     pub(super) target: Option<AccountFile>,
+    pub(super) hooks: HooksFile,
 }
 
 /// What concerns both sides.
@@ -37,13 +42,17 @@ pub(super) struct GeneralFile {
     pub(super) accept: Vec<Spanned<AcceptFile>>,
     pub(super) withhold: Vec<Spanned<String>>,
     pub(super) adopt: Option<Spanned<String>>,
+    pub(super) delete_after: Option<Spanned<String>>,
     pub(super) guards: GuardsFile,
     pub(super) blobs: Option<Spanned<SelectionFile>>,
-    /// Both sides are read apart; they are here for what is suggested instead of an unknown key.
+    pub(super) prices: Option<Spanned<PricesFile>>,
+    /// These sections are read apart; they are here for what is suggested instead of an unknown key.
     #[serde(rename = "source")]
     _source: IgnoredAny,
     #[serde(rename = "target")]
     _target: IgnoredAny,
+    #[serde(rename = "hooks")]
+    _hooks: IgnoredAny,
 }
 
 /// `[source]` or `[target]`. What is `None` though it is required has another shape or is missing, which is a problem.
@@ -150,10 +159,11 @@ pub(super) fn read(document: &Document<'_>, problems: &mut Problems) -> Option<C
     let mut tree = tree.into_inner();
     let mut reader = Reader { document, problems };
     let [source, target] = ["source", "target"].map(|side| reader.take(&mut tree, side));
-    reader.refuse_lists(&mut tree, &["guards", "blobs"]);
+    let hooks = reader.take(&mut tree, "hooks").map(|hooks| reader.hooks(hooks)).unwrap_or_default();
+    reader.refuse_lists(&mut tree, &["guards", "blobs", "prices"]);
     let general = reader.table(Spanned::new(whole, tree), &["source", "target"]);
     let [source, target] = [source, target].map(|section| section.and_then(|section| reader.account(section)));
-    Some(ConfigFile { general, source, target })
+    Some(ConfigFile { general, source, target, hooks })
 }
 
 impl Reader<'_> {
@@ -218,6 +228,13 @@ impl Reader<'_> {
     fn auth(&mut self, auth: Spanned<DeTable<'_>>) -> AuthFile {
         let required = access::required(auth.get_ref());
         self.table(auth, required)
+    }
+
+    fn hooks(&mut self, hooks: Spanned<DeTable<'_>>) -> HooksFile {
+        let span = hooks.span();
+        let mut table = hooks.into_inner();
+        self.refuse_lists(&mut table, &["webhook"]);
+        self.table(Spanned::new(span, table), &[])
     }
 
     fn limits(&mut self, limits: Spanned<DeTable<'_>>) -> LimitsFile {

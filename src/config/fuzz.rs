@@ -30,6 +30,8 @@ const TOML: &[&str] = &[
     "\"2.19\"",
     "2.19",
     "pending_copies = ",
+    "time_zone = \"UTC\"\n",
+    "requests_per_second = { \"08:00\" = 5, \"23:00\" = \"off\" }\n",
     "accept = ",
     "{ cause = \"protected\", names = [\"a*\"], most = 3 }",
     "withhold = ",

@@ -32,6 +32,17 @@ pub fn place(path: &Path, side: Side, part: Part) -> String {
     found.unwrap_or_else(|| path.display().to_string())
 }
 
+/// The account of a side, even if the configuration cannot be used.
+pub fn account_of(path: &Path, side: Side) -> Option<String> {
+    let text = files::read(path, files::LARGEST_TEXT).ok()?;
+    let file = file::read(&Document::new(&text, path), &mut Problems::default())?;
+    let account = match side {
+        Side::Source => file.source,
+        Side::Target => file.target,
+    };
+    account?.account.map(|name| name.get_ref().trim().to_owned())
+}
+
 fn place_in(document: &Document<'_>, side: Side, part: Part) -> Option<String> {
     let file = file::read(document, &mut Problems::default())?;
     let account = match side {

@@ -8,6 +8,7 @@ mod written;
 use std::str::FromStr;
 
 use globset::GlobSet;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use crate::verdict::Cause;
 
@@ -25,6 +26,8 @@ pub struct Policy {
     pub adopt: Adopt,
     /// Limits of the guards.
     pub guards: GuardLimits,
+    /// How long the source has to lack an asset or a blob until the target's copy is deleted; `None` = it is kept.
+    pub delete_after: Option<Age>,
 }
 
 /// A cause that leaves the exit code as it is, within its scope.
@@ -66,6 +69,8 @@ pub struct GuardLimits {
     pub max_shrink: Option<Share>,
     /// Blobs of complete copies that are overwritten.
     pub max_overwrite: Option<Share>,
+    /// Blobs of the target that are deleted.
+    pub max_delete: Option<Share>,
 }
 
 impl GuardLimits {
@@ -76,6 +81,7 @@ impl GuardLimits {
             max_withdraw: self.max_withdraw.or(configured.max_withdraw),
             max_shrink: self.max_shrink.or(configured.max_shrink),
             max_overwrite: self.max_overwrite.or(configured.max_overwrite),
+            max_delete: self.max_delete.or(configured.max_delete),
         }
     }
 }
@@ -109,6 +115,33 @@ impl FromStr for Share {
     }
 }
 
+/// A time of at least one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Age(SignedDuration);
+
+impl Age {
+    /// As a duration.
+    pub fn duration(self) -> SignedDuration {
+        self.0
+    }
+}
+
+/// Why a text is not an [`Age`]. The text itself is not repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a time of at least one day, such as 7d, 36h or 2w")]
+pub struct AgeError;
+
+impl FromStr for Age {
+    type Err = AgeError;
+
+    /// Reads `7d`, `36h` or `2w`.
+    fn from_str(text: &str) -> Result<Self, AgeError> {
+        let span: Span = text.trim().parse().map_err(|_| AgeError)?;
+        let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| AgeError)?;
+        if duration >= SignedDuration::from_hours(24) { Ok(Self(duration)) } else { Err(AgeError) }
+    }
+}
+
 /// Held runs that the operator lets through this once, by the id that the held run printed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allow {
@@ -118,6 +151,8 @@ pub struct Allow {
     pub shrink: Option<String>,
     /// The run whose overwriting is allowed.
     pub overwrite: Option<String>,
+    /// The run whose deletions are allowed.
+    pub delete: Option<String>,
 }
 
 /// Says of one finding after the other whether the operator has accepted it, and counts towards each `most`.
@@ -229,11 +264,22 @@ mod tests {
     }
 
     #[test]
+    fn an_age_is_a_day_or_more() {
+        for (text, hours) in [("7d", 168), (" 36h ", 36), ("2w", 336), ("1d", 24), ("1d 12h", 36)] {
+            assert_eq!(text.parse::<Age>().map(Age::duration), Ok(SignedDuration::from_hours(hours)), "{text:?}");
+        }
+        for wrong in ["", "7", "23h", "0d", "-7d", "1 month", "1y", "soon"] {
+            assert_eq!(wrong.parse::<Age>(), Err(AgeError), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn a_limit_of_the_command_line_replaces_only_its_own() {
         let configured = GuardLimits {
             max_withdraw: Some(Share::Count(5)),
             max_shrink: Some(Share::Percent(30)),
             max_overwrite: None,
+            max_delete: Some(Share::Count(9)),
         };
         let typed = GuardLimits { max_withdraw: Some(Share::Percent(2)), ..GuardLimits::default() };
         let limits = typed.over(configured);

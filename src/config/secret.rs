@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::credentials::{self, Unreadable};
 use super::problem::{Document, Problem, REMEDY};
 use crate::command;
-use crate::files;
 use crate::redact::Secret;
 
 /// The largest secret, in bytes; a token has some thousand.
@@ -17,7 +17,7 @@ const LARGEST: u64 = 64 << 10;
 /// What is written in the configuration in place of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SecretSource {
-    /// The content of a file, relative to the configuration.
+    /// The content of a file, relative to the configuration, or of the credential of its name.
     File(PathBuf),
     /// An environment variable.
     Env(String),
@@ -125,9 +125,7 @@ impl fmt::Display for SecretSource {
 
 /// The content of a secret file, if nobody else can read it.
 fn read_file(path: &Path) -> Result<String, (String, String)> {
-    let shown = path.display();
-    files::read_secret(path, LARGEST).map_err(|error| {
-        let remedy = format!("put the secret into {shown}, a file of your own, and run: chmod 600 {shown}");
-        (format!("failed to read the secret file {shown}: {error}"), remedy)
+    credentials::read(path, LARGEST).map_err(|Unreadable { path, error, remedy }| {
+        (format!("failed to read the secret file {}: {error}", path.display()), remedy)
     })
 }

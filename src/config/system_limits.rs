@@ -1,12 +1,15 @@
 //! What the system allows this process: open files and memory.
 //!
-//! Each request in flight needs a connection, and each connection a file descriptor. Requests without a descriptor fail and use up
-//! their retries, so the number of requests in flight is lowered to what the descriptors allow.
+//! Each request in flight needs a connection, and each connection a file descriptor. So the soft limit of descriptors is raised to
+//! the hard one, which programs may do that do not use select(2). Requests without a descriptor fail and use up their retries, so the
+//! number of requests in flight is lowered to what the descriptors allow.
 //!
 //! If the system refuses memory, Rust aborts the process without an explanation. So the limits are checked first.
 
 use super::{AccountConfig, Config, ConfigError};
+use crate::machine;
 use crate::memory::MOST_MEMORY;
+use crate::throttle::LaneLimits;
 
 /// Address space that a run needs, in bytes (guess): four times its memory. Stacks, the heaps of the threads and the program itself
 /// reserve more than they use.
@@ -16,8 +19,12 @@ const ADDRESS_SPACE: usize = 4 * MOST_MEMORY;
 /// file, a look-up of a name; twice that.
 const RESERVED: usize = 32;
 
-/// How many files this process may have open; `None` where the system does not say.
+/// Fewer requests of a kind to a storage account are worth a warning: so many are in flight where it is near.
+const WORTH_A_WARNING: usize = 256;
+
+/// Lets this process open as many files as it may, and says how many; `None` where the system does not say.
 pub fn open_files() -> Option<usize> {
+    machine::raise_open_files();
     soft_limit(&std::fs::read_to_string("/proc/self/limits").ok()?, "Max open files")
 }
 
@@ -58,7 +65,7 @@ fn enough_memory(address_space: Option<usize>, container: Option<usize>) -> Resu
 
 impl Config {
     /// Lowers the limits on requests in flight, all by the same factor, so that `allowed` descriptors are enough. Returns a warning
-    /// if it lowered them.
+    /// if fewer are left than were set, or so few that it takes time even where the services are near.
     pub fn fit_descriptors(&mut self, allowed: usize) -> Option<String> {
         // Of the source's storage accounts only the lanes that read are ever at work.
         let media = self.source.limits.media.in_flight + self.target.limits.media.in_flight;
@@ -78,11 +85,15 @@ impl Config {
         lower(&mut self.source);
         lower(&mut self.target);
         let after = self.target.limits.blob.in_flight;
-        Some(format!(
-            "this process may open {allowed} files, so {after} requests of a kind to the target's storage are in flight \
-             at most, not {before}; `ulimit -n {}` or more before the run lets it have them all",
-            wanted + RESERVED
-        ))
+        // Of the default, few are used where the services are near. What was set is meant.
+        let enough = if before == LaneLimits::default().in_flight { WORTH_A_WARNING } else { before };
+        (after < enough).then(|| {
+            format!(
+                "this process may open {allowed} files, so {after} requests of a kind to the target's storage are in \
+                 flight at most, not {enough}; `ulimit -n {}` or more before the run lets it have them",
+                wanted * enough / before + RESERVED
+            )
+        })
     }
 }
 

@@ -84,6 +84,7 @@ pub fn render(ledger: &str, source: &AccountTemplate, target: &AccountTemplate) 
     section(&mut text, "target", target);
     text.push_str(LIMITS);
     text.push_str(GUARDS);
+    text.push_str(PRICES);
     text
 }
 
@@ -103,6 +104,7 @@ pub fn render_blobs(ledger: &str, source: &StorageTemplate, target: &StorageTemp
     text.push_str(SELECTION);
     text.push_str(LIMITS_OF_BLOBS);
     text.push_str(GUARDS);
+    text.push_str(PRICES);
     text
 }
 
@@ -185,6 +187,8 @@ const POLICY: &str = "
 # withhold = [\"name or id\"]
 # Copies that other tools made: \"no\" leaves them alone, \"equal\" adopts those equal to the source, \"overwrite\" all:
 # adopt = \"no\"
+# Copies of assets and blobs that the source has deleted are deleted when it has lacked them so long, every night:
+# delete_after = \"never\"            # or \"7d\"
 ";
 
 const POLICY_OF_BLOBS: &str = "
@@ -193,6 +197,8 @@ const POLICY_OF_BLOBS: &str = "
 # Containers of the same name that other tools filled: \"no\" leaves them alone, \"equal\" adopts those equal to the source,
 # \"overwrite\" all:
 # adopt = \"no\"
+# Copies of containers and blobs that the source has deleted are deleted when it has lacked them so long, every night:
+# delete_after = \"never\"            # or \"7d\"
 ";
 
 const STREAMING_URL_OF_BLOBS: &str = "\
@@ -204,18 +210,21 @@ const LIMITS: &str = "
 # Limits, for [source] and [target] alike; flags of the same meaning win.
 # [target.limits]
 # pending_copies = 2000             # asynchronous copies pending at once in each storage account
+# time_zone = \"Europe/Madrid\"       # of rates by the time of day
 # [target.limits.media]             # also blob, which holds for each storage account
-# requests_per_second = 100
-# in_flight = 32
+# requests_per_second = 100         # or by the time of day: { \"08:00\" = 20, \"19:00\" = \"off\" }
+# in_flight = 512                   # requests that wait for an answer, at most; how many follows the distance
 ";
 
 const LIMITS_OF_BLOBS: &str = "
 # Limits, for [source] and [target] alike; flags of the same meaning win.
 # [target.limits]
 # pending_copies = 2000             # asynchronous copies pending at once
+# time_zone = \"Europe/Madrid\"       # of rates by the time of day
 # [target.limits.blob]
 # requests_per_second = 10000
-# in_flight = 256
+# bytes_per_second = { \"08:00\" = 5000000, \"19:00\" = \"off\" } # by the time of day; or one number
+# in_flight = 1024                  # requests that wait for an answer, at most; how many follows the distance
 ";
 
 const SELECTION: &str = "
@@ -241,6 +250,17 @@ const GUARDS: &str = "
 # max_withdraw = 20                 # assets that stop playing on the target within seven days
 # max_shrink = \"20%\"                # copies whose source asset is gone
 # max_overwrite = \"20%\"             # blobs of complete copies that changed in the source
+# max_delete = \"20%\"                # blobs of the target that are deleted (`delete_after`)
+";
+
+const PRICES: &str = "
+# What `report` puts on requests, as your contract has it: 10,000 reads and 10,000 writes of a storage account, and a gigabyte
+# that leaves the region of the source.
+# [prices]
+# currency = \"EUR\"
+# reads = 0.004
+# writes = 0.05
+# gigabytes = 0.02
 ";
 
 /// A TOML string of any text.
@@ -260,6 +280,7 @@ pub(super) fn read_valid(text: &str) -> super::file::ConfigFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::file::by_time;
     use crate::config::policy::GuardLimits;
 
     #[test]
@@ -281,6 +302,7 @@ mod tests {
         let account = |name| AccountTemplate::of_the_service(name, name, &format!("store{name}"));
         let text = render("mirror.ledger", &account("source"), &account("target"));
         let uncommented = text.replace("# accept =", "accept =").replace("# withhold =", "withhold =");
+        let uncommented = uncommented.replace("# delete_after", "delete_after");
         let uncommented = uncommented.replace("# adopt =", "adopt =").replace("# [guards]", "[guards]");
         let uncommented = uncommented.replace("# max_", "max_");
         let file = read_valid(&uncommented);
@@ -288,8 +310,8 @@ mod tests {
             (file.general.accept.len(), file.general.withhold.len(), file.general.adopt.is_some()),
             (2, 1, true)
         );
-        let GuardLimits { max_withdraw, max_shrink, max_overwrite } = file.general.guards.limits();
-        assert!(max_withdraw.is_some() && max_shrink.is_some() && max_overwrite.is_some());
+        let GuardLimits { max_withdraw, max_shrink, max_overwrite, max_delete } = file.general.guards.limits();
+        assert!(max_withdraw.is_some() && max_shrink.is_some() && max_overwrite.is_some() && max_delete.is_some());
     }
 
     #[test]
@@ -302,13 +324,16 @@ mod tests {
             assert_eq!(side.account.unwrap().get_ref(), name);
         }
         let uncommented = text.replace("# [", "[").replace("# max_", "max_").replace("# in_flight", "in_flight");
-        let uncommented = uncommented.replace("# pending_copies", "pending_copies");
+        let uncommented = uncommented.replace("# pending_copies", "pending_copies").replace("# time_zone", "time_zone");
+        let uncommented = uncommented.replace("# requests_per", "requests_per").replace("# bytes_per", "bytes_per");
         let uncommented = uncommented.replace("# include", "include").replace("# exclude", "exclude");
         let uncommented = uncommented.replace("# archived", "archived");
         let uncommented = uncommented.replace("# assets_at", "assets_at");
         assert!(read_valid(&uncommented).general.blobs.is_some());
         let limits = read_valid(&uncommented).target.unwrap().limits.limits();
-        assert_eq!((limits.pending_copies, limits.blob.in_flight), (2_000, 256));
+        assert_eq!((limits.pending_copies, limits.blob.in_flight), (2_000, 1_024));
+        let written = read_valid(&uncommented).target.unwrap().limits;
+        assert!(written.time_zone.is_some() && by_time(written.blob.bytes_per_second.as_ref()).is_some());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Bad configurations, each with the line it is refused at, what is said and what is advised.
 
 mod refused;
+mod timetables;
 
 use std::path::{Path, PathBuf};
 
@@ -202,7 +203,7 @@ fn the_operators_decisions_are_read_and_without_any_nothing_is_decided() {
     let policy = Place::new().parse("[source]", POLICY).unwrap().policy;
     assert_eq!(policy.withhold, ["a film", "nb:cid:UUID:1"]);
     assert_eq!(policy.adopt, Adopt::Equal);
-    let GuardLimits { max_withdraw, max_shrink, max_overwrite } = policy.guards;
+    let GuardLimits { max_withdraw, max_shrink, max_overwrite, .. } = policy.guards;
     assert_eq!((max_withdraw, max_shrink, max_overwrite), (Some(Share::Count(7)), None, Some(Share::Percent(10))));
     let mut accepted = Accepted::new(&policy.accept);
     assert!(accepted.accepts(Cause::SourceEmpty, "a film") && !accepted.accepts(Cause::Protected, "a film"));
@@ -353,11 +354,14 @@ fn requests_in_flight_fit_the_file_descriptors_and_what_fits_is_left_alone() {
         let of = |account: &AccountConfig| (account.limits.media.in_flight, account.limits.blob.in_flight);
         (of(&config.source), of(&config.target))
     };
-    assert_eq!(config.fit_descriptors(1_000), None, "32 + 32 + 3 x 256 and 32 beside them");
-    assert_eq!(slots(&config), ((32, 256), (32, 256)));
+    assert_eq!(config.fit_descriptors(5_000), None, "512 + 512 + 3 x 1,024 and 32 beside them");
+    assert_eq!(slots(&config), ((512, 1_024), (512, 1_024)));
+    assert_eq!(config.fit_descriptors(1_100), None, "enough for services near by");
+    assert_eq!(slots(&config), ((133, 267), (133, 267)));
+    let mut config = Place::new().parse("", "").unwrap();
     let told = config.fit_descriptors(256).unwrap();
-    assert_eq!(slots(&config), ((8, 68), (8, 68)));
-    assert!(told.contains("68 requests") && told.contains("not 256") && told.contains("ulimit -n 864"), "{told}");
+    assert_eq!(slots(&config), ((28, 56), (28, 56)));
+    assert!(told.contains("56 requests") && told.contains("not 256") && told.contains("ulimit -n 1056"), "{told}");
     config.fit_descriptors(0).unwrap();
     assert_eq!(slots(&config), ((1, 1), (1, 1)), "one is always let in flight");
 }

@@ -5,28 +5,34 @@ mod access;
 mod principal;
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use url::Url;
 
+use super::address::{is_loopback, reachable};
 use super::file::{AccountFile, AmsV2File, ConfigFile, ServiceFile, StorageFile};
 use super::policy;
 use super::problem::{Document, Problem, Problems};
 use super::storage_map::minor;
 use super::template::PLACEHOLDER;
 use super::{AccountConfig, AmsV2Config, Config, ServiceConfig, StorageConfig};
-use super::{roots, selection, storage_map};
+use super::{hooks, prices, roots, selection, storage_map, timetable};
 
 /// The newest version of the API.
 pub(super) const API_VERSION: &str = "2.19";
 
 /// The ledger's file where none is named.
 const LEDGER: &str = "mirror.ledger";
+/// The variable that names the ledger in place of the configuration. A service has its own folder for what it writes, and the
+/// same configuration.
+const LEDGER_VARIABLE: &str = "MEDIAMIRROR_LEDGER";
 
 /// Checks and completes a configuration. A failed check does not stop the others. Returns `None` if a part is missing.
 pub(super) fn config(file: &ConfigFile, document: &Document<'_>, problems: &mut Problems) -> Option<Config> {
-    let ledger = document.directory().join(file.general.ledger.as_deref().unwrap_or(Path::new(LEDGER)));
+    let written = document.directory().join(file.general.ledger.as_deref().unwrap_or(Path::new(LEDGER)));
+    let named = std::env::var_os(LEDGER_VARIABLE).filter(|path| !path.is_empty());
+    let ledger = named.map_or(written, PathBuf::from);
     if let (Some(source), Some(target)) = (&file.source, &file.target) {
         distinct(source, target, document, problems);
     }
@@ -37,8 +43,10 @@ pub(super) fn config(file: &ConfigFile, document: &Document<'_>, problems: &mut 
     let storage_map = storage_map::read(file, document, problems);
     let is_media = file.source.as_ref().is_some_and(|source| !matches!(source.service, ServiceFile::Blobs));
     let blobs = selection::blobs(file.general.blobs.as_ref(), is_media, document, problems);
+    let prices = prices::prices(file.general.prices.as_ref(), document, problems);
+    let hooks = hooks::hooks(&file.hooks, document, problems);
     let roots = roots.unwrap_or_default();
-    Some(Config { source: source?, target: target?, ledger, storage_map, policy, blobs, roots })
+    Some(Config { source: source?, target: target?, ledger, storage_map, policy, blobs, prices, roots, hooks })
 }
 
 /// Refuses a target that is the source.
@@ -81,16 +89,6 @@ fn distinct(source: &AccountFile, target: &AccountFile, document: &Document<'_>,
     }
 }
 
-/// Is the host this machine itself?
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
-
 /// One side of the file.
 struct Section<'a> {
     name: &'static str,
@@ -116,7 +114,7 @@ impl Section<'_> {
             service: service?,
             storage: storage?,
             streaming_url,
-            limits: file.limits.limits(),
+            limits: timetable::limits(self.name, &file.limits, self.document, self.problems),
         })
     }
 
@@ -233,12 +231,7 @@ impl Section<'_> {
         let span = value.span();
         let url = Url::parse(value.get_ref().trim())
             .map_err(|error| self.error(&span, key, &format!("not a URL: {error}"), "write it as https://host/path"))?;
-        if url.host().is_none() || !matches!(url.scheme(), "http" | "https") {
-            return Err(self.error(&span, key, "not an http address", "write it as https://host/path"));
-        }
-        if url.scheme() == "http" && !is_loopback(&url) {
-            return Err(self.error(&span, key, "http would send keys in the clear", "write https://"));
-        }
+        reachable(&url).map_err(|(problem, remedy)| self.error(&span, key, problem, remedy))?;
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             let remedy = "write scheme, host and path only; secrets have their own keys";
             return Err(self.error(&span, key, "has a user, a query or a fragment", remedy));

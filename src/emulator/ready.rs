@@ -2,12 +2,13 @@
 //!
 //! Its field names are stable, because scripts read them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::world::{Region, World};
 
 /// The ready line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Ready {
     /// Always true.
     pub ready: bool,
@@ -18,7 +19,7 @@ pub struct Ready {
 }
 
 /// Where one region answers, and its keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ReadyRegion {
     /// The region's name.
     pub name: String,
@@ -45,7 +46,7 @@ pub struct ReadyRegion {
 }
 
 /// One storage account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ReadyStorage {
     /// Its name.
     pub account: String,

@@ -1,19 +1,24 @@
 //! The steps of one asset; each is recorded in the ledger before and after. The locator comes last.
 
 mod create;
+mod delete;
 mod fill;
 mod look;
 mod mend;
+mod rehearse;
+mod turned;
 mod verify;
 
 use crate::claims::{Guard, TargetAsset, Work};
 use crate::config::policy::Adopt;
 use crate::connect::Pair;
 use crate::engine::contents::digest;
+use crate::engine::contents::kept::KeptCopy;
 use crate::engine::contents::locate::locate_copy;
-use crate::engine::contents::needs::{Survey, needs};
+use crate::engine::contents::needs::Survey;
 use crate::engine::contents::{Contents, compare_names};
-use crate::engine::forecast::Copies;
+use crate::engine::delete::blobs;
+use crate::engine::intent;
 use crate::engine::publish::{Finish, finish};
 use crate::engine::run::{Run, is_of_rights};
 use crate::engine::schedule::in_flight::{AssetEnd, InFlight};
@@ -22,10 +27,13 @@ use crate::error::Error;
 use crate::ledger::{Facts, Status, Step};
 use crate::memory::Turn;
 use crate::monitor::AssetOutcome;
+use crate::plan::Action;
 use crate::verdict::{Cause, Change, Finding};
 use create::{create_copy, find_started_copy, forget_lost, remove_empty, remove_spare};
+pub(crate) use delete::delete_kept;
 use futures::TryStreamExt;
-pub(crate) use look::{Present, list_copy, look_at_copy, look_at_source};
+pub(crate) use look::{Present, has_changed_records, list_copy, look_at_copy, look_at_source};
+use turned::Taken;
 
 /// Mirrors one asset.
 pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight) -> Result<AssetEnd, Error> {
@@ -39,14 +47,21 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight)
     };
     run.sized(source.count);
     let present = look_at_copy(&run.pair, &run.claims, &mut work, listed?).await?;
+    let source = match turned::take(run, &mut work, source, &present).await? {
+        Taken::All(source) => source,
+        Taken::Nothing(outcome) => return Ok(AssetEnd::With(outcome)),
+    };
     if matches!(present, Present::Whole(_)) {
         remove_spare(run, &mut work).await?;
     }
     if let Present::Whole(present) = &present
         && is_unchanged(run, &work, &source, present).await?
     {
+        run.compared(0);
         tags::note(run, &work.asset, &source, Some(present.account));
         run.count(|tally| tally.left_out.add(source.left_out));
+        note_kept(run, &work, &source, present).await?;
+        turned::note_locators(run, &work).await?;
         return Ok(unchanged(run, &work, &source, present));
     }
     let (present, replaced) = match present {
@@ -58,6 +73,7 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight)
         Some(present) => Survey::of(&work, &source, present).await?,
         None => Survey { missing: source.count, ..Survey::default() },
     };
+    run.compared(survey.missing + survey.changed + survey.damaged);
     if let Some(finding) = source_lost(&run.pair, &work, &survey).await? {
         return Ok(AssetEnd::With(AssetOutcome::Not(finding)));
     }
@@ -67,7 +83,7 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight)
         return Ok(AssetEnd::With(AssetOutcome::Not(finding)));
     }
     if work.is_verified() && present.is_some() {
-        match run.overwrites.judge(source.count, &survey, run.passed.overwrite.contains(&work.asset.id)) {
+        match run.overwrites.judge(source.count, &survey, run.may_overwrite(&work)) {
             Judged::Go => {}
             Judged::Wait => return Ok(AssetEnd::Deferred),
             Judged::Hold(finding) => {
@@ -77,11 +93,18 @@ pub(crate) async fn mirror_asset(run: &Run, mut work: Work, in_flight: InFlight)
         }
     }
     run.count(|tally| tally.left_out.add(source.left_out));
+    if let Some(present) = &present {
+        blobs::note(run, &work, &source, present, &survey.kept).await?;
+    }
+    let intent = intent::of_asset(run, &work, &source, present.as_ref(), replaced.as_ref(), &survey);
     if run.options.dry_run {
-        return dry_run(run, &work, &source, present.as_ref(), &survey).await.map(AssetEnd::With);
+        return rehearse::rehearse(run, &work, &source, present.as_ref(), (&survey, intent)).await.map(AssetEnd::With);
+    }
+    if let Some(finding) = run.unplanned(Action::Mirror, work.asset.id.as_str(), intent) {
+        return Ok(AssetEnd::With(AssetOutcome::Not(finding)));
     }
     // Boxed: most assets of most nights are unchanged and never come here.
-    Box::pin(write(run, Task { work, source, present, replaced, survey }, in_flight)).await
+    Box::pin(write(run, Task { work, source, present, replaced, survey, due: Vec::new() }, in_flight)).await
 }
 
 pub(crate) use crate::engine::schedule::overwrites::Judged;
@@ -95,6 +118,8 @@ struct Task<'a> {
     /// The copy that lost its container; the new one replaces it.
     replaced: Option<TargetAsset>,
     survey: Survey,
+    /// Blobs that are to be deleted.
+    due: Vec<KeptCopy>,
 }
 
 /// Was the asset complete before, and has nothing changed on either side?
@@ -108,6 +133,16 @@ async fn is_unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &C
         && (!work.files_differ || look::has_its_records(run, work, source, present).await?))
 }
 
+/// Looks at the blobs that only the target has, where nothing has changed. They are told apart only if some are to be deleted.
+async fn note_kept(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Result<(), Error> {
+    let noted = work.row.as_ref().is_some_and(|row| row.kept_seen.is_some());
+    if run.options.policy.delete_after.is_none() || (present.count <= source.count && !noted) {
+        return Ok(());
+    }
+    let survey = Survey::of(work, source, present).await?;
+    blobs::note(run, work, source, present, &survey.kept).await
+}
+
 /// Finds a blob that a complete copy has, that the source's own file records name, and that the source's container
 /// lacks: the source has lost it.
 pub(crate) async fn source_lost(pair: &Pair, work: &Work, survey: &Survey) -> Result<Option<Finding>, Error> {
@@ -115,8 +150,8 @@ pub(crate) async fn source_lost(pair: &Pair, work: &Work, survey: &Survey) -> Re
         return Ok(None);
     }
     let records = pair.source.library.files_of(std::slice::from_ref(&work.asset.id)).await?.concat();
-    let lost = survey.kept.iter().find(|name| records.iter().any(|file| file.name == **name));
-    Ok(lost.map(|name| Finding::new(Cause::SourceLost, format!("blob {name}"))))
+    let lost = survey.kept.iter().find(|kept| records.iter().any(|file| file.name == kept.name));
+    Ok(lost.map(|kept| Finding::new(Cause::SourceLost, format!("blob {}", kept.name))))
 }
 
 /// Why a copy of another tool does not become ours: it differs, or equal bytes are not proven.
@@ -173,6 +208,13 @@ async fn write<'a>(run: &'a Run, mut task: Task<'a>, in_flight: InFlight) -> Res
     {
         return run.failed(&asset, Step::CopyBlobs, error).await;
     }
+    let deleted = match std::mem::take(&mut task.due) {
+        none if none.is_empty() => Vec::new(),
+        due => match blobs::delete(run, &task.work, &task.source, &present, due).await {
+            Ok(deleted) => deleted,
+            Err(error) => return run.failed(&asset, Step::CopyBlobs, error).await,
+        },
+    };
     // Recorded here, too: below `x-ms-version` 2.2 the container of a new target was not known when its copies started.
     let place = Facts { container: Some(present.container.clone()), ..Facts::default() };
     run.advance(&asset, (Step::CopyBlobs, place), (Step::Verify, Facts::default())).await?;
@@ -183,13 +225,16 @@ async fn write<'a>(run: &'a Run, mut task: Task<'a>, in_flight: InFlight) -> Res
     };
     run.advance(&asset, (Step::Verify, facts), (Step::RegisterFiles, Facts::default())).await?;
     tags::note(run, &asset, &task.source, Some(holds));
-    let Task { work, source, replaced, survey, .. } = task;
+    let Task { work, source, replaced, mut survey, .. } = task;
     run.count(|tally| tally.keep(survey.kept.len() as u64, survey.kept_bytes));
-    let changes = changes_of_blobs(made_now && replaced.is_none(), blobs_copied, source.count, &survey);
+    let mut changes = changes_of_blobs(made_now && replaced.is_none(), blobs_copied, source.count, &survey);
+    changes.extend(delete::change(&deleted));
+    survey.kept.retain(|kept| !deleted.contains(kept));
     let blobs = source.count;
     // The asset may wait for others from here on, so its memory is freed.
     drop(source);
-    let task = Finish { work, target, made_now, created, replaced, kept: survey.kept, blobs, changes };
+    let kept = survey.kept.into_iter().map(|kept| kept.name).collect();
+    let task = Finish { work, target, made_now, created, replaced, kept, blobs, changes };
     finish(run, task, in_flight).await
 }
 
@@ -262,54 +307,6 @@ fn changes_of_blobs(new: bool, copied: u64, count: u64, survey: &Survey) -> Vec<
         (survey.tags, Change::Tags { blobs: survey.tags }),
     ];
     counted.into_iter().filter(|(count, _)| *count > 0).map(|(_, change)| change).collect()
-}
-
-/// Counts what a real run would do.
-async fn dry_run(
-    run: &Run,
-    work: &Work,
-    source: &Contents<'_>,
-    present: Option<&Contents<'_>>,
-    survey: &Survey,
-) -> Result<AssetOutcome, Error> {
-    let nothing = Contents::none(source.place());
-    let into = present.map_or_else(|| run.account_of_new_copy(&work.asset), |there| Some(there.account));
-    let situation = fill::situation(run, work, source.account, into);
-    tags::note(run, &work.asset, source, into);
-    let mut copies = Copies::of_walks(source, present);
-    let mut bytes = 0;
-    let mut needed = std::pin::pin!(needs(work, source, present.unwrap_or(&nothing)));
-    let (mut unreadable, mut silent) = (None, None);
-    while let Some(one) = needed.try_next().await? {
-        let archived = one.copy.filter(|copy| copy.is_archived());
-        silent = silent.or(archived.map(|copy| Finding::new(Cause::ArchivedInTarget, copy.name.clone())));
-        if !matches!(one.need, crate::engine::contents::compare::Need::Copy(_)) {
-            continue;
-        }
-        if one.blob.is_archived() {
-            unreadable.get_or_insert_with(|| Finding::new(Cause::ArchivedInSource, one.blob.name.clone()));
-        }
-        bytes += one.blob.length;
-        let method = situation.of(&one.blob).method(one.blob.length);
-        run.methods.add(&work.asset.id, method, one.blob.kind, one.blob.length);
-        copies.add(&one.blob, method, source.stages.of(&one.blob), situation.same_account, work.target.is_some());
-        copies.unpostable |= !run.pair.target.library.takes_file_name(&one.blob.name);
-    }
-    run.count(|tally| {
-        tally.outlook.add(run.pair.target.library.as_ref(), work, source, &copies);
-        tally.blobs.copied += survey.copies();
-        tally.blobs.unchanged += source.count - survey.copies();
-        tally.bytes_copied += bytes;
-        tally.locators.mirrored += work.locators_to_do();
-        tally.locators.unchanged += work.present;
-        tally.locators.failed += work.conflicts.len() as u64;
-        tally.keep(survey.kept.len() as u64, survey.kept_bytes);
-    });
-    let changes = changes_of_blobs(work.target.is_none(), survey.copies(), source.count, survey);
-    run.changed(&work.asset, crate::engine::publish::with_intended_locators(changes, work));
-    // In the order in which a run would come upon them.
-    let finding = unreadable.or(silent).or_else(|| work.conflicts.first().cloned());
-    Ok(finding.map_or(AssetOutcome::Mirrored, AssetOutcome::Not))
 }
 
 fn unchanged(run: &Run, work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> AssetEnd {

@@ -3,20 +3,21 @@
 //! listed in another order is sorted in a temporary table.
 
 pub(crate) mod compare;
+pub(crate) mod condition;
 pub(crate) mod digest;
+pub(crate) mod kept;
 pub(crate) mod locate;
 pub(crate) mod needs;
 pub(crate) mod records;
 pub(crate) mod stages;
 pub(crate) mod tagging;
+mod walk;
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt, TryStreamExt, stream};
-use tokio::sync::SemaphorePermit;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::blob::{BlobAccount, MOST_BLOBS, PageSize, Selected};
 use crate::claims::SortedBlobs;
@@ -27,7 +28,7 @@ use crate::engine::contents::tagging::Tagging;
 use crate::error::Error;
 use crate::memory::{Room, Turn, WALKED_PAGE};
 use crate::model::{Blob, BlobKind, ContainerName, Extent, LeftOut};
-use crate::verdict::Cause;
+pub(crate) use walk::{Walk, compare_names};
 
 /// Blobs of a container that are kept, if there is room for them: listing a larger container again costs one request for
 /// 5,000 blobs.
@@ -62,15 +63,26 @@ pub(crate) struct Contents<'a> {
     pub(crate) left_out: LeftOut,
     /// The first that is no block blob.
     pub(crate) other_kind: Option<String>,
+    /// Its blobs that cannot be read.
+    pub(crate) flaws: condition::Flaws,
     /// In which stages its blobs are copied.
     pub(crate) stages: Stages,
     /// The index tags of its blobs.
     pub(crate) tagging: Tagging,
     /// Does it have blobs that stand for folders?
     pub(crate) has_markers: bool,
-    /// Are these left out?
-    without_markers: bool,
+    /// What is left out.
+    without: Without,
     sum: BlobsSum,
+}
+
+/// Blobs that are passed over as if they were not there.
+#[derive(Debug, Clone, Default)]
+struct Without {
+    /// Those that stand for folders.
+    markers: bool,
+    /// Those of these names.
+    names: Arc<HashSet<String>>,
 }
 
 impl<'a> Contents<'a> {
@@ -93,10 +105,11 @@ impl<'a> Contents<'a> {
             seal: String::new(),
             left_out: LeftOut::default(),
             other_kind: None,
+            flaws: condition::Flaws::default(),
             stages: Stages::default(),
             tagging: Tagging::default(),
             has_markers: false,
-            without_markers: false,
+            without: Without::default(),
             sum: BlobsSum::default(),
         }
     }
@@ -113,7 +126,14 @@ impl<'a> Contents<'a> {
 
     /// Lists them again without the blobs that stand for folders.
     pub(crate) async fn list_without_markers(&self) -> Result<Self, Error> {
-        Self::list_all(Self { without_markers: true, ..Self::none(self.place()) }).await
+        let without = Without { markers: true, ..self.without.clone() };
+        Self::list_all(Self { without, ..Self::none(self.place()) }).await
+    }
+
+    /// Lists them again without the blobs of these names.
+    pub(crate) async fn list_without(&self, names: HashSet<String>) -> Result<Self, Error> {
+        let without = Without { names: Arc::new(names), ..self.without.clone() };
+        Self::list_all(Self { without, ..Self::none(self.place()) }).await
     }
 
     async fn list_all(mut contents: Self) -> Result<Self, Error> {
@@ -138,6 +158,7 @@ impl<'a> Contents<'a> {
                 if blob.kind != BlobKind::Block && contents.other_kind.is_none() {
                     contents.other_kind = Some(blob.name.clone());
                 }
+                contents.flaws.add(blob);
                 in_order &= last <= blob.name;
                 last.clone_from(&blob.name);
             }
@@ -189,8 +210,10 @@ impl<'a> Contents<'a> {
     }
 
     fn leave_out(&self, page: &mut Vec<Blob>) {
-        if self.without_markers {
-            page.retain(|blob| !blob.is_folder_marker());
+        let Without { markers, names } = &self.without;
+        if *markers || !names.is_empty() {
+            let passed = |blob: &Blob| names.contains(&blob.name) || (*markers && blob.is_folder_marker());
+            page.retain(|blob| !passed(blob));
         }
     }
 
@@ -299,97 +322,4 @@ fn sorted(mut blobs: Vec<Arc<Blob>>) -> Vec<Arc<Blob>> {
     blobs.sort_by(|a, b| a.name.cmp(&b.name));
     blobs.dedup_by(|next, blob| next.name == blob.name);
     blobs
-}
-
-/// Goes through a container's blobs in name order.
-pub(crate) enum Walk<'a> {
-    /// They are here.
-    Kept(std::slice::Iter<'a, Arc<Blob>>),
-    /// They are in a table.
-    Sorted { sorted: &'a SortedBlobs, page: std::vec::IntoIter<Blob>, last: String, most: usize },
-    /// They are listed as they are needed.
-    Listed {
-        pages: BoxStream<'a, Result<Vec<Blob>, Error>>,
-        page: std::vec::IntoIter<Blob>,
-        last: String,
-        contents: &'a Contents<'a>,
-    },
-}
-
-impl Walk<'_> {
-    /// The next blob.
-    pub(crate) async fn next(&mut self) -> Result<Option<Arc<Blob>>, Error> {
-        match self {
-            Self::Kept(blobs) => Ok(blobs.next().map(Arc::clone)),
-            Self::Sorted { sorted, page, last, most } => {
-                if page.len() == 0 {
-                    *page = sorted.after(last, *most)?.into_iter();
-                }
-                let Some(blob) = page.next() else { return Ok(None) };
-                last.clone_from(&blob.name);
-                Ok(Some(Arc::new(blob)))
-            }
-            Self::Listed { pages, page, last, contents } => loop {
-                if let Some(blob) = page.next() {
-                    if blob.name < *last {
-                        let reason = "its listings are not always in name order".to_owned();
-                        return Err(Error::found(contents.container.to_string(), Cause::ListingIncomplete, reason));
-                    }
-                    last.clone_from(&blob.name);
-                    return Ok(Some(Arc::new(blob)));
-                }
-                match pages.try_next().await? {
-                    Some(mut next) => {
-                        contents.leave_out(&mut next);
-                        without_repetition(&mut next, last);
-                        *page = next.into_iter();
-                    }
-                    None => return Ok(None),
-                }
-            },
-        }
-    }
-}
-
-/// A blob of the source, of the target, or one of each that have the same name.
-pub(crate) type Beside = (Option<Arc<Blob>>, Option<Arc<Blob>>);
-
-/// Every blob of both containers in name order, each beside its counterpart in the other one. If the blobs of
-/// one of them are not kept, the stream waits for its turn. So a task must not use two of these streams at the same time.
-pub(crate) fn compare_names<'a>(
-    source: &'a Contents<'_>,
-    target: &'a Contents<'_>,
-    turn: Turn,
-) -> BoxStream<'a, Result<Beside, Error>> {
-    let kept = source.kept.is_some() && target.kept.is_some();
-    let turn = async move { if kept { None } else { source.account.memory().walk(turn).await } };
-    stream::once(turn).flat_map(move |turn| walk_both(source, target, turn)).boxed()
-}
-
-/// Walks through both containers. Its turn ends with the stream.
-fn walk_both<'a>(
-    source: &'a Contents<'_>,
-    target: &'a Contents<'_>,
-    turn: Option<SemaphorePermit<'a>>,
-) -> impl Stream<Item = Result<Beside, Error>> + Send + 'a {
-    let start = (source.walk(), target.walk(), None::<Arc<Blob>>, None::<Arc<Blob>>, turn);
-    stream::try_unfold(start, |(mut ours, mut theirs, mut blob, mut copy, turn)| async move {
-        if blob.is_none() {
-            blob = ours.next().await?;
-        }
-        if copy.is_none() {
-            copy = theirs.next().await?;
-        }
-        let order = match (&blob, &copy) {
-            (None, None) => return Ok(None),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(blob), Some(copy)) => blob.name.cmp(&copy.name),
-        };
-        Ok(Some(match order {
-            Ordering::Less => ((blob, None), (ours, theirs, None, copy, turn)),
-            Ordering::Equal => ((blob, copy), (ours, theirs, None, None, turn)),
-            Ordering::Greater => ((None, copy), (ours, theirs, blob, None, turn)),
-        }))
-    })
 }

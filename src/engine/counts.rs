@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::policy::Accepted;
@@ -9,25 +11,8 @@ use crate::connect::Pair;
 use crate::model::{Asset, AssetId, Plane};
 use crate::verdict::{Class, Finding};
 
-/// How a run ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Everything in scope is mirrored and verified.
-    #[default]
-    Complete,
-    /// It came to its end, but some assets could not be mirrored.
-    Partial,
-    /// A guard holds changes back: a person has to decide.
-    Held,
-    /// It was asked to stop; the next run resumes it.
-    Interrupted,
-    /// Nothing was to be changed.
-    DryRun,
-}
-
 /// Assets by how they ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct AssetCounts {
     /// In scope.
     pub total: u64,
@@ -50,7 +35,7 @@ pub struct AssetCounts {
 }
 
 /// Blobs by how they ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct BlobCounts {
     /// Copied now (in a dry run: to be copied).
     pub copied: u64,
@@ -61,7 +46,7 @@ pub struct BlobCounts {
 }
 
 /// Streaming locators by how they ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct LocatorCounts {
     /// Made or corrected now (in a dry run: to be made).
     pub mirrored: u64,
@@ -72,7 +57,7 @@ pub struct LocatorCounts {
 }
 
 /// What only the target has: blobs that the source has deleted from assets that still play, and deleted assets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct KeptCounts {
     /// Assets.
     pub assets: u64,
@@ -82,8 +67,36 @@ pub struct KeptCounts {
     pub bytes: u64,
 }
 
+/// What was deleted on the target (in a dry run: what is to be).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct DeletedCounts {
+    /// Copies of assets.
+    pub assets: u64,
+    /// Blobs, those of these copies included.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Something that is to be deleted on the target.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct PendingDeletion {
+    /// Source id.
+    pub asset: AssetId,
+    /// Name to show.
+    pub name: String,
+    /// The whole copy? Else only blobs of it.
+    pub whole: bool,
+    /// Blobs.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Not before, if the source lacks it every night until then.
+    pub on: Timestamp,
+}
+
 /// Requests sent, retries included, both accounts together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct RequestCounts {
     /// To the media APIs and token services.
     pub media: u64,
@@ -91,6 +104,7 @@ pub struct RequestCounts {
     pub blob: u64,
     /// Pauses that were granted to a service: the total of the lane that paused longest.
     #[serde(rename = "pauses_seconds", serialize_with = "as_seconds")]
+    #[schemars(with = "f64")]
     pub pauses: Duration,
     /// A service asked for more than is granted in a run.
     pub pause_limit_reached: bool,
@@ -115,8 +129,18 @@ impl RequestCounts {
     }
 }
 
+/// Requests to storage accounts, as an account is charged for them. A copy is a write on the target and a read in the source;
+/// a listing is charged as a write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Charged {
+    /// Reads.
+    pub reads: u64,
+    /// Writes.
+    pub writes: u64,
+}
+
 /// An asset that is not complete on the target, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Problem {
     /// Source id.
     pub asset: AssetId,

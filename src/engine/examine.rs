@@ -15,7 +15,7 @@ pub(crate) async fn examine(run: &Run) -> Result<(), Error> {
     if run.is_held() {
         return Ok(());
     }
-    run.keeper.begin().await?;
+    run.keeper.begin(run.options.plan.as_deref()).await?;
     prepare(run).await
 }
 
@@ -24,9 +24,11 @@ pub(crate) fn find_objection(run: &Run) -> Result<(), Error> {
     let census = run.claims.census()?;
     run.count(|tally| tally.published = census.published);
     if census.covered == 0 && !run.options.covers_all() {
-        return Err(Error::nothing_matched());
+        none_covered(run)?;
     }
-    if run.claims.is_reversed()? {
+    if let Some(objection) = run.options.base.as_ref().and_then(|base| base.objection.clone()) {
+        run.find(objection);
+    } else if run.claims.is_reversed()? {
         run.find(Cause::DirectionReversed.into());
     } else if let Some(objection) = run.keeper.objection(census.complete, run.options.rebuild) {
         run.find(objection);
@@ -34,10 +36,24 @@ pub(crate) fn find_objection(run: &Run) -> Result<(), Error> {
     Ok(())
 }
 
+/// No asset of the source is in scope: an error, unless assets were selected by id and copies of them are left.
+fn none_covered(run: &Run) -> Result<(), Error> {
+    let Some(only) = &run.options.only else { return Err(Error::nothing_matched()) };
+    for id in only.iter() {
+        if !run.claims.spool.copies_of(id)?.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(Error::none_left(only.len()))
+}
+
 /// Finds out what plays on the target at all, what is protected, what is withheld, and what others publish on our copies.
 pub(crate) async fn prepare(run: &Run) -> Result<(), Error> {
     if let Some(silence) = silence_of_target(&run.pair).await? {
         run.find(silence);
+    }
+    for (asset, name, finding) in run.options.base.iter().flat_map(|base| &base.left_alone) {
+        run.finish_copy(asset, name, finding.clone());
     }
     run.claims.screen(&run.pair).await?;
     withhold::withhold(run)?;

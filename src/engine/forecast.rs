@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::blob;
@@ -14,10 +15,11 @@ use crate::claims::Work;
 use crate::connect::{Endpoint, Pair};
 use crate::engine::contents::Contents;
 use crate::engine::contents::stages::Stage;
-use crate::engine::counts::RequestCounts;
+use crate::engine::counts::{Charged, RequestCounts};
 use crate::engine::schedule::batcher::Fill;
 use crate::engine::schedule::in_flight::{PATIENCE, PATIENCE_PART};
 use crate::engine::schedule::poll;
+use crate::engine::traffic;
 use crate::library::{Capacity, Cost, Library, RecordBatch};
 use crate::model::{Blob, CopyMethod, Extent, Locator, Plane};
 use crate::throttle::Lane;
@@ -28,17 +30,20 @@ const DURATIONS: usize = 100;
 const ASYNC_BYTES_PER_SECOND: u64 = 42_000_000;
 
 /// What a run is expected to cost.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Forecast {
     /// Requests in all.
     pub requests: RequestCounts,
     /// Those of the blob requests that look how asynchronous copies go: an estimate. All others are counted.
     pub estimated_polls: u64,
+    /// Requests to the storage accounts, as they are charged.
+    pub charged: Charged,
     /// Bytes that are copied.
     pub bytes: u64,
-    /// How long it takes under the configured limits, if the services answer as fast as they did now.
+    /// How long it takes under the configured limits, if it starts now and the services answer as fast as they did now.
     #[serde(rename = "seconds", serialize_with = "super::counts::as_seconds")]
+    #[schemars(with = "f64")]
     pub duration: Duration,
 }
 
@@ -46,6 +51,8 @@ pub struct Forecast {
 #[derive(Debug, Default)]
 pub(crate) struct Outlook {
     copies: u64,
+    /// Reads in the source that copies make.
+    reads: u64,
     polls: u64,
     verifications: u64,
     created: u64,
@@ -64,6 +71,8 @@ pub(crate) struct Outlook {
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
     requests: u64,
+    /// Those of them that read in the source.
+    reads: u64,
     /// The largest blob of each stage whose copies are followed.
     followed: Vec<(Stage, u64)>,
     /// There is a name that no file record can be posted under.
@@ -89,6 +98,7 @@ impl Copies {
         started_before: bool,
     ) {
         let blocks = blob::blocks(blob.length);
+        self.reads += if method == CopyMethod::Blocks { blocks } else { 1 };
         self.requests += match method {
             CopyMethod::Blocks => blocks + 1 + u64::from(started_before && blocks > 1),
             CopyMethod::Put | CopyMethod::Async => 1,
@@ -156,6 +166,7 @@ impl Outlook {
     /// Adds an asset that a run would process.
     pub(crate) fn add(&mut self, target: &dyn Library, work: &Work, source: &Contents<'_>, copies: &Copies) {
         self.copies += copies.requests;
+        self.reads += copies.reads;
         self.verifications += source.verification();
         for (_, largest) in &copies.followed {
             let time = Duration::from_secs_f64(as_float(*largest) / as_float(ASYNC_BYTES_PER_SECOND));
@@ -212,7 +223,12 @@ impl Outlook {
             more += unfilled(&self.locators, batches.locators, target.locators_cost(1));
             (requests.media, requests.blob) = (requests.media + more.media, requests.blob + more.blob);
         }
-        Forecast { requests, estimated_polls: self.polls, bytes, duration }
+        let charged = traffic::charged(pair);
+        let charged = Charged {
+            reads: charged.reads + self.reads,
+            writes: charged.writes + requests.blob.saturating_sub(sent.blob),
+        };
+        Forecast { requests, estimated_polls: self.polls, charged, bytes, duration }
     }
 
     /// Policies that have to be made. A run looks for them, too; where they cannot be seen none is taken to be there.
@@ -239,10 +255,10 @@ fn as_float(bytes: u64) -> f64 {
 /// The time of what takes longest: the lanes work beside each other.
 fn duration(pair: &Pair, requests: RequestCounts, bytes: u64) -> Duration {
     // Copies are requests to the target that move bytes out of the source.
-    let target = storage_lanes(&pair.target).map(|lane| lane_time(lane, requests.blob, bytes));
-    let source = storage_lanes(&pair.source).map(|lane| lane_time(lane, requests.blob, bytes));
+    let target = storage_lanes(&pair.target).map(|lane| lane.time_for(requests.blob, bytes));
+    let source = storage_lanes(&pair.source).map(|lane| lane.time_for(requests.blob, bytes));
     let media = pair.target.lanes.iter().filter(|lane| lane.plane() == Plane::Media);
-    let media = media.map(|lane| lane_time(lane, requests.media, 0));
+    let media = media.map(|lane| lane.time_for(requests.media, 0));
     target.chain(source).chain(media).max().unwrap_or_default()
 }
 
@@ -253,16 +269,6 @@ fn storage_lanes(side: &Endpoint) -> impl Iterator<Item = &Lane> {
         .iter()
         .map(AsRef::as_ref)
         .filter(move |lane| lane.plane() != Plane::Media && Some(lane.account()) == account.as_ref())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "an estimate")]
-fn lane_time(lane: &Lane, requests: u64, bytes: u64) -> Duration {
-    let limits = lane.limits();
-    let by =
-        |amount: u64, rate: Option<std::num::NonZeroU64>| rate.map_or(0.0, |rate| amount as f64 / rate.get() as f64);
-    let answers = lane.mean_latency().as_secs_f64() * requests as f64 / limits.in_flight.max(1) as f64;
-    let seconds = answers.max(by(requests, limits.requests_per_second)).max(by(bytes, limits.bytes_per_second));
-    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]

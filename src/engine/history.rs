@@ -1,43 +1,47 @@
 //! Writes a run into the history in the ledger. A dry run writes nothing.
 
 use crate::clock;
+use crate::engine::counts::Problem;
 use crate::engine::run::Run;
 use crate::engine::summary::Summary;
 use crate::error::Error;
-use crate::ledger::{Event, Ledger, RunCounts, RunEnd};
+use crate::ledger::{Event, Ledger, RunEnd};
 use crate::model::AssetId;
-use crate::verdict::{Change, Finding};
+use crate::verdict::{Change, Finding, Outcome};
 
-/// The outcome of a run that ended with an error and has no summary.
-const FAILED: &str = "failed";
+/// What the summary in the ledger does not have: its events have it.
+const LISTED: &str = "problems";
 
-/// Records how a run ended. `summary`: `None` = with an error.
-pub(crate) async fn end(ledger: &Ledger, run: &str, summary: Option<&Summary>) -> Result<(), Error> {
-    let outcome = summary.map(|summary| plain(summary.outcome));
-    let outcome = outcome.as_ref().and_then(|outcome| outcome.as_str()).unwrap_or(FAILED).to_owned();
-    let counts = summary.map(|summary| RunCounts {
-        assets: plain(summary.assets),
-        requests: summary.requests.media + summary.requests.blob,
-        bytes: summary.bytes_copied,
-    });
-    Ok(ledger.end_run(run, RunEnd { at: clock::now(), outcome, counts }).await?)
+/// Records how a run ended.
+pub(crate) async fn end(ledger: &Ledger, run: &str, ended: &mut Result<Summary, Error>) -> Result<(), Error> {
+    let at = clock::now();
+    let end = match ended {
+        Ok(summary) => RunEnd { at, outcome: summary.outcome, summary: Some(without_problems(summary)), error: None },
+        Err(error) => RunEnd { at, outcome: Outcome::Failed, summary: None, error: Some(error.to_string()) },
+    };
+    Ok(ledger.end_run(run, end).await?)
 }
 
-fn plain(value: impl serde::Serialize) -> serde_json::Value {
-    serde_json::to_value(value).expect("words and numbers")
+/// The summary as JSON, without its long list.
+fn without_problems(summary: &mut Summary) -> serde_json::Value {
+    let problems: Vec<Problem> = std::mem::take(&mut summary.problems);
+    let mut json = serde_json::to_value(&*summary).expect("words and numbers");
+    summary.problems = problems;
+    json.as_object_mut().expect("a summary is an object").remove(LISTED);
+    json
 }
 
 impl Run {
-    /// Records the changes of an asset.
-    pub(crate) fn note_changes(&self, asset: &AssetId, changes: &[Change]) {
+    /// Records the changes of an asset of that name.
+    pub(crate) fn note_changes(&self, asset: &AssetId, name: &str, changes: &[Change]) {
         for change in changes {
-            self.note_event(Event::changed(asset, change));
+            self.note_event(Event::changed(asset, name, change));
         }
     }
 
-    /// Records a finding about an asset, or about a library as a whole.
-    pub(crate) fn note_finding(&self, asset: Option<&AssetId>, finding: &Finding) {
-        self.note_event(Event::found(asset, finding));
+    /// Records a finding about an asset of that name, or about a library as a whole. `owed`: is it not accepted, either?
+    pub(crate) fn note_finding(&self, asset: Option<(&AssetId, &str)>, finding: &Finding, owed: bool) {
+        self.note_event(Event::found(asset, finding, owed));
     }
 
     fn note_event(&self, event: Event) {

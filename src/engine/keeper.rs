@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use crate::claims::guards::{Guard, Passed};
 use crate::clock;
 use crate::config::policy::Allow;
-use crate::connect::Pair;
+use crate::connect::{Endpoint, Pair};
 use crate::error::{Disposition, Error};
 use crate::model::{AccountName, AssetId, LocatorId};
-use crate::state::{Active, Held, Holder, Night, PairState, TargetLock, Withheld};
+use crate::plan::{PlanError, Planned};
+use crate::state::{Active, Deleting, Held, Holder, Leaving, Night, PairState, TargetLock, Withheld};
 use crate::verdict::{Cause, Finding};
 
 /// The lock and the state of one run.
@@ -31,13 +32,21 @@ pub(crate) struct Keeper {
     writing: tokio::sync::Mutex<()>,
 }
 
+/// Takes the lock of an account: that nobody else writes to it.
+///
+/// # Errors
+/// Another run has it.
+pub(crate) async fn lock(endpoint: &Endpoint) -> Result<TargetLock, Error> {
+    let account = Arc::clone(endpoint.default_storage().await?);
+    TargetLock::take(account, endpoint.library.account(), &Holder::here()).await
+}
+
 impl Keeper {
     /// Takes the target's lock, unless nothing is to be written, and reads the state.
     pub(crate) async fn open(pair: &Pair, read_only: bool) -> Result<Self, Error> {
         let (source, target) = (pair.source.library.account().clone(), pair.target.library.account());
         let account = pair.target.default_storage().await?;
-        let lock =
-            if read_only { None } else { Some(TargetLock::take(Arc::clone(account), target, &Holder::here()).await?) };
+        let lock = if read_only { None } else { Some(lock(&pair.target).await?) };
         let before = match PairState::read(account, &source, target).await {
             Ok(before) => before,
             Err(error) => {
@@ -84,6 +93,11 @@ impl Keeper {
         }
     }
 
+    /// Was the target failed over to?
+    pub(crate) fn is_target_active(&self) -> bool {
+        matches!(&*held(&self.before), Some((PairState { active: Active::Target, .. }, _)))
+    }
+
     /// What the operator allows of what an earlier run held.
     ///
     /// # Errors
@@ -106,6 +120,7 @@ impl Keeper {
             withdraw: of(&allow.withdraw)?.map(|held| ids(held.withdraw)).unwrap_or_default(),
             shrink: of(&allow.shrink)?.map(|held| ids(held.shrink)).unwrap_or_default(),
             overwrite: of(&allow.overwrite)?.map(|held| ids(held.overwrite)).unwrap_or_default(),
+            delete: of(&allow.delete)?.map(|held| ids(held.delete)).unwrap_or_default(),
         })
     }
 
@@ -127,6 +142,22 @@ impl Keeper {
     /// Entries of the `withhold` list with what they matched.
     pub(crate) fn withheld(&self) -> BTreeMap<String, Withheld> {
         self.state().withheld.clone()
+    }
+
+    /// Retired copies that are to be deleted.
+    pub(crate) fn leaving(&self) -> BTreeMap<String, Leaving> {
+        self.state().leaving.clone()
+    }
+
+    /// Copies that are being deleted.
+    pub(crate) fn deleting(&self) -> BTreeMap<String, Deleting> {
+        self.state().deleting.clone()
+    }
+
+    /// Writes down that the deletion of these copies begins.
+    pub(crate) async fn intend(&self, copies: BTreeMap<String, Deleting>) -> Result<(), Error> {
+        self.change(|state| state.deleting.extend(copies));
+        self.save().await
     }
 
     /// Changes the state; it is written when the run ends, or with what is written before.
@@ -162,19 +193,31 @@ impl Keeper {
                 state.nights.push(Night { at, published, stopped });
             }
             let of = |guard| held.get(&guard).into_iter().flatten().map(ToString::to_string).collect::<Vec<String>>();
-            let (withdraw, shrink, overwrite) = (of(Guard::Withdraw), of(Guard::Shrink), of(Guard::Overwrite));
-            let any = !withdraw.is_empty() || !shrink.is_empty() || !overwrite.is_empty();
+            let (withdraw, shrink) = (of(Guard::Withdraw), of(Guard::Shrink));
+            let (overwrite, delete) = (of(Guard::Overwrite), of(Guard::Delete));
+            let any = [&withdraw, &shrink, &overwrite, &delete].into_iter().any(|held| !held.is_empty());
             if !any && !whole {
                 return;
             }
-            state.held = any.then(|| Held { run: self.run.clone(), withdraw, shrink, overwrite });
+            state.held = any.then(|| Held { run: self.run.clone(), withdraw, shrink, overwrite, delete });
         });
     }
 
-    /// Writes the state of a new pair, before anything else is written.
-    pub(crate) async fn begin(&self) -> Result<(), Error> {
+    /// Writes the state of a new pair, and that a plan is applied now, before anything else is written.
+    pub(crate) async fn begin(&self, plan: Option<&Planned>) -> Result<(), Error> {
+        if let Some(plan) = plan {
+            self.change(|state| {
+                state.plans.insert(plan.id.clone(), clock::now());
+            });
+        }
         let missing = held(&self.before).is_none();
-        if missing { self.save().await } else { Ok(()) }
+        if missing || plan.is_some() { self.save().await } else { Ok(()) }
+    }
+
+    /// Fails if a plan was applied before: it is applied once.
+    pub(crate) fn refuse_used(&self, plan: &Planned) -> Result<(), Error> {
+        let used = self.state().plans.get(&plan.id).copied();
+        used.map_or(Ok(()), |at| Err(PlanError::Used { id: plan.id.clone(), at }.into()))
     }
 
     /// Writes the state, if it has changed.

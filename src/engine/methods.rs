@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::blob;
+use crate::engine::traffic::{Clocked, Timeline};
 use crate::model::{AssetId, Blob, BlobKind, CopyMethod};
 use crate::monitor::{Monitor, RunEvent};
 
 /// Why blobs were copied by a method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// The options name it.
@@ -82,7 +84,7 @@ impl Situation {
 }
 
 /// Blobs that were copied by one method for one reason (in a dry run: that are to be).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct MethodCount {
     /// The method.
     pub method: CopyMethod,
@@ -147,6 +149,7 @@ pub(crate) struct MethodCounter {
     asked: Option<CopyMethod>,
     lacks_put: AtomicBool,
     counts: Mutex<State>,
+    clocked: Clocked,
 }
 
 #[derive(Debug, Default)]
@@ -159,7 +162,13 @@ struct State {
 impl MethodCounter {
     /// A counter that passes every event on to that monitor.
     pub(crate) fn new(monitor: Arc<dyn Monitor>, asked: Option<CopyMethod>) -> Arc<Self> {
-        Arc::new(Self { monitor, asked, lacks_put: AtomicBool::new(false), counts: Mutex::default() })
+        Arc::new(Self {
+            monitor,
+            asked,
+            lacks_put: AtomicBool::new(false),
+            counts: Mutex::default(),
+            clocked: Clocked::new(),
+        })
     }
 
     /// Records that the target's service does not implement Put Blob From URL. Returns true the first time.
@@ -183,6 +192,11 @@ impl MethodCounter {
         }
     }
 
+    /// When what was copied arrived.
+    pub(crate) fn timeline(&self) -> Timeline {
+        self.clocked.so_far()
+    }
+
     /// All counts so far.
     pub(crate) fn all(&self) -> Vec<MethodCount> {
         methods(&self.counts.lock().expect("no panic while held").all)
@@ -191,6 +205,7 @@ impl MethodCounter {
 
 impl Monitor for MethodCounter {
     fn event(&self, event: RunEvent) {
+        self.clocked.see(&event);
         if let RunEvent::BlobCopied { asset, bytes, method, kind, .. } = &event {
             self.add(asset, *method, *kind, *bytes);
         }

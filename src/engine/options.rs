@@ -1,11 +1,16 @@
 //! The options of a run.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use globset::GlobSet;
 
 use crate::claims::Order;
 use crate::config::policy::{Allow, Policy};
+use crate::engine::base::Base;
 use crate::engine::limits::RunLimits;
-use crate::model::{Asset, CopyMethod};
+use crate::model::{Asset, AssetId, CopyMethod};
+use crate::plan::Planned;
 
 /// The options of a run.
 #[derive(Debug, Clone, Default)]
@@ -15,12 +20,16 @@ pub struct Options {
     pub include: Option<GlobSet>,
     /// No assets whose name matches one of these.
     pub exclude: Option<GlobSet>,
+    /// Only these source assets, by id, whatever their names are; `None` = all.
+    pub only: Option<Arc<HashSet<AssetId>>>,
     /// One method for every blob; `None` = the best for each.
     pub copy_method: Option<CopyMethod>,
     /// Also stored access policies, and what is set for storage accounts: these are libraries of blobs.
     pub settings: bool,
     /// Copies that another program keeps are compared as if they were ours, by their names: only in a comparison.
     pub by_name: bool,
+    /// Of a run in the other direction, which writes to originals: what it knows of both sides.
+    pub base: Option<Arc<Base>>,
     /// Plan only; nothing is written anywhere but to the screen.
     pub dry_run: bool,
     /// When it stops.
@@ -33,6 +42,10 @@ pub struct Options {
     pub policy: Policy,
     /// Held runs that may pass this once.
     pub allow: Allow,
+    /// The plan that is applied: nothing is done that it does not have.
+    pub plan: Option<Arc<Planned>>,
+    /// Delete second copies of an asset.
+    pub dedupe: bool,
     /// The ledger is new, so that a missing state of the pair on the target is created, too.
     pub rebuild: bool,
 }
@@ -40,16 +53,21 @@ pub struct Options {
 impl Options {
     /// Is every asset in scope?
     pub(crate) fn covers_all(&self) -> bool {
-        self.include.is_none() && self.exclude.is_none()
+        self.include.is_none() && self.exclude.is_none() && self.only.is_none()
     }
 
     /// Is the asset in scope?
     pub(crate) fn covers(&self, asset: &Asset) -> bool {
-        self.covers_name(asset.label())
+        self.covers_id(&asset.id, asset.label())
     }
 
-    /// Is an asset of that name in scope?
-    pub(crate) fn covers_name(&self, name: &str) -> bool {
+    /// Is the asset with that id and that name in scope?
+    pub(crate) fn covers_id(&self, id: &AssetId, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(id)) && self.covers_name(name)
+    }
+
+    /// Is an asset of that name in scope, whatever its id is?
+    fn covers_name(&self, name: &str) -> bool {
         self.include.as_ref().is_none_or(|globs| globs.is_match(name))
             && !self.exclude.as_ref().is_some_and(|globs| globs.is_match(name))
     }

@@ -4,7 +4,7 @@ pub(crate) mod publication;
 
 use tokio::time::Instant;
 
-use crate::claims::digest::FilesDigest;
+use crate::claims::digest::{FilesDigest, with_count};
 use crate::claims::{Move, Standing, TargetAsset, Work};
 use crate::engine::confirm;
 use crate::engine::publish::publication::publish_batch;
@@ -67,6 +67,7 @@ async fn register(
         created: task.created,
         change,
         kept: std::mem::take(&mut task.kept),
+        not_taken: task.work.not_taken.clone(),
         replaces: task.replaced.as_ref().map(|old| old.id.clone()),
     };
     let wait = slot.wait_for_batch();
@@ -102,7 +103,8 @@ async fn register_batch(run: &Run, some: Vec<Registration>) -> Vec<Result<FilesD
     };
     let lost = lost_races(run, &some).await;
     let (mut sets, mut results) = (Vec::new(), Vec::new());
-    for ((one, files), lost) in some.into_iter().zip(files).zip(lost) {
+    for ((one, mut files), lost) in some.into_iter().zip(files).zip(lost) {
+        files.retain(|file| !one.not_taken.contains(&file.name));
         match lost {
             Ok(None) => {
                 results.push(None);
@@ -221,7 +223,9 @@ async fn publish(
     if let Some(error) = first_error {
         return run.failed(asset, Step::PublishLocators, error).await;
     }
-    let facts = Facts { locators_digest: Some(work.locators_digest.clone()), ..Facts::default() };
+    // What one side alone has is no state of both.
+    let both = if work.conflicts.is_empty() { work.locators_digest.as_str() } else { "" };
+    let facts = Facts { locators_digest: Some(with_count(both, work.present + made)), ..Facts::default() };
     run.record(asset, Step::PublishLocators, Status::Succeeded, facts).await?;
     // Nothing more can be done: the next run has nothing to do, unless something changes.
     Ok(conflicts.into_iter().next().map_or(AssetEnd::With(AssetOutcome::Mirrored), AssetEnd::WithConflict))

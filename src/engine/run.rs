@@ -2,6 +2,7 @@
 
 mod findings;
 mod limits;
+mod planned;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -23,6 +24,7 @@ use crate::engine::methods::MethodCounter;
 use crate::engine::options::Options;
 use crate::engine::schedule::batcher::Batcher;
 use crate::engine::schedule::copy_queue::CopyQueue;
+use crate::engine::schedule::deletions::Deletions;
 use crate::engine::schedule::in_flight::{Ahead, Made, Publication, Registration};
 use crate::engine::schedule::outages::Outages;
 use crate::engine::schedule::overwrites::Overwrites;
@@ -31,8 +33,9 @@ use crate::engine::schedule::slots::AssetSlots;
 use crate::engine::tally::Tally;
 use crate::error::{Error, Failure};
 use crate::ledger::{Facts, Ledger, Status, Step};
-use crate::model::{AccountName, Asset, AssetId, LeftOut, LocatorId};
+use crate::model::{AccountName, Asset, AssetId, LeftOut, LocatorId, Plane};
 use crate::monitor::{Monitor, RunEvent};
+use crate::throttle::Room;
 use crate::verdict::{Cause, Change, Class, Finding};
 
 /// Source and target of each asset; what was written of it.
@@ -50,6 +53,8 @@ pub(crate) struct Run {
     pub(crate) claims: Claims,
     /// The guard on overwriting.
     pub(crate) overwrites: Overwrites,
+    /// What is to be deleted at its end.
+    pub(crate) deletions: Deletions,
     /// Storage accounts of the source that are down.
     pub(crate) outages: Outages,
     /// The target's lock and the state of the pair.
@@ -99,11 +104,8 @@ impl Run {
             .iter()
             .map(|account| (account.name().clone(), Arc::new(Semaphore::new(most))))
             .collect();
-        let copy_queues = pair
-            .target
-            .storage
-            .iter()
-            .map(|account| (account.name().clone(), Arc::new(CopyQueue::new(copies(account)))));
+        let copy_queues =
+            pair.target.storage.iter().map(|account| (account.name().clone(), Arc::new(copy_queue(account))));
         let copy_queues = copy_queues.collect();
         let batches = pair.target.library.batches();
         let methods = MethodCounter::new(monitor, options.copy_method);
@@ -111,6 +113,7 @@ impl Run {
             pair,
             ledger,
             overwrites: Overwrites::new(options.policy.guards.max_overwrite),
+            deletions: Deletions::default(),
             outages: Outages::default(),
             keeper,
             passed,
@@ -157,13 +160,23 @@ impl Run {
     }
 
     /// Changes the counts.
-    pub(crate) fn count(&self, change: impl FnOnce(&mut Tally)) {
-        change(&mut self.tally.lock().expect("no panic while held"));
+    pub(crate) fn count<T>(&self, change: impl FnOnce(&mut Tally) -> T) -> T {
+        change(&mut self.tally.lock().expect("no panic while held"))
     }
 
     /// Notes that an asset has so many blobs.
     pub(crate) fn sized(&self, blobs: u64) {
         self.sizes.add(blobs);
+    }
+
+    /// Notes that an asset was compared, and so many of its blobs are to be copied.
+    pub(crate) fn compared(&self, to_copy: u64) {
+        self.sizes.compared(to_copy);
+    }
+
+    /// Blobs of the source's assets so far.
+    pub(crate) fn blobs_seen(&self) -> u64 {
+        self.sizes.blobs()
     }
 
     /// No data is never green: the configuration leaves out every blob there is.
@@ -174,12 +187,22 @@ impl Run {
 
     /// How many assets are processed at once.
     pub(crate) fn assets_at_once(&self) -> usize {
-        self.options.assets_in_flight.unwrap_or_else(|| self.sizes.assets_at_once())
+        let by_room = || {
+            let lanes = self.pair.source.lanes.iter().chain(&self.pair.target.lanes);
+            let storage = lanes.filter(|lane| matches!(lane.plane(), Plane::BlobRead | Plane::BlobWrite));
+            self.sizes.assets_at_once(storage.map(|lane| lane.room()).fold(Room::default(), Room::with))
+        };
+        self.options.assets_in_flight.unwrap_or_else(by_room)
     }
 
     /// The counts so far.
     pub(crate) fn take_tally(&self) -> Tally {
         std::mem::take(&mut *self.tally.lock().expect("no panic while held"))
+    }
+
+    /// Puts counts back.
+    pub(crate) fn put_tally(&self, tally: Tally) {
+        *self.tally.lock().expect("no panic while held") = tally;
     }
 
     /// Records a step.
@@ -234,7 +257,7 @@ impl Run {
     /// Passes on what was changed of an asset.
     pub(crate) fn changed(&self, asset: &Asset, changes: Vec<Change>) {
         if !changes.is_empty() {
-            self.note_changes(&asset.id, &changes);
+            self.note_changes(&asset.id, asset.label(), &changes);
             let (asset, name) = (asset.id.clone(), asset.label().to_owned());
             self.monitor.event(RunEvent::Changed { asset, name, changes });
         }
@@ -245,7 +268,8 @@ impl Run {
     /// # Errors
     /// The lock is lost: another run may hold it.
     pub(crate) fn may_write(&self) -> Result<(), Error> {
-        self.keeper.check()
+        self.keeper.check()?;
+        self.options.base.as_ref().map_or(Ok(()), |base| base.check())
     }
 
     /// The source's time, by its last answer.
@@ -258,6 +282,12 @@ impl Run {
     pub(crate) fn may_withdraw(&self, published: u64, stopping: u64) -> bool {
         let limit = self.options.policy.guards.max_withdraw;
         guards::may_withdraw(&self.keeper.nights(), clock::now(), published, stopping, limit)
+    }
+
+    /// Does the operator let its copy be overwritten, whatever the guard says?
+    pub(crate) fn may_overwrite(&self, work: &Work) -> bool {
+        let preferred = self.options.base.as_ref().is_some_and(|base| base.prefers(work));
+        preferred || self.passed.overwrite.contains(&work.asset.id)
     }
 
     /// Has the source lost more than the guard and the operator let pass?
@@ -282,14 +312,9 @@ impl Run {
         self.count(|tally| tally.stopped += copies);
     }
 
-    /// Is an asset of that name part of the run?
-    pub(crate) fn covers_label(&self, label: &str) -> bool {
-        self.options.covers_name(label)
-    }
-
     /// Is the copy that a locator is on part of the run? Where the source does not list its asset, the copy's name decides.
     pub(crate) fn covers_copy(&self, revoked: &Revoked) -> bool {
-        revoked.covered.unwrap_or_else(|| self.covers_label(revoked.copy.label()))
+        revoked.covered.unwrap_or_else(|| self.options.covers_id(&revoked.source, revoked.copy.label()))
     }
 
     /// Remembers locators that somebody else made on the copy and that play the source's ids, unless they become ours.
@@ -356,8 +381,11 @@ pub(crate) fn is_of_rights(error: &Error) -> bool {
     matches!(error.failure(), Some(Failure::Refused { status, .. }) if *status != 401)
 }
 
-/// Copies into an account at once: as many as its lane sends, and a quarter more that are ready when one is done.
-fn copies(account: &BlobAccount) -> usize {
-    let sent = account.copies_in_flight();
-    sent + sent / 4
+/// The queue of copies into an account: as many as its lane sends, and a quarter more that are ready when one is done.
+fn copy_queue(account: &BlobAccount) -> CopyQueue {
+    let lane = Arc::clone(account.writes());
+    CopyQueue::new(move || {
+        let sent = lane.slots();
+        sent + sent / 4
+    })
 }

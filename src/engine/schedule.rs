@@ -2,6 +2,7 @@
 
 pub(crate) mod batcher;
 pub(crate) mod copy_queue;
+pub(crate) mod deletions;
 pub(crate) mod in_flight;
 pub(crate) mod outages;
 pub(crate) mod overwrites;

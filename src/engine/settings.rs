@@ -6,6 +6,7 @@ use crate::connect::Pair;
 use crate::engine::run::{Run, is_of_rights};
 use crate::error::Error;
 use crate::model::{Asset, AssetId, ContainerName, Extent};
+use crate::plan::{Action, Fingerprints, Item};
 use crate::verdict::{Cause, Change, Finding};
 
 /// Compares the stored access policies of an asset's container. A folder has those of its container. What cannot be read is
@@ -62,7 +63,13 @@ pub(crate) fn target_account(pair: &Pair) -> Asset {
 /// Gives the container of an asset that is mirrored the stored access policies of its source.
 pub(crate) async fn mirror_policies(run: &Run, asset: &Asset) -> Result<(), Error> {
     let Some(of_source) = policies(run, asset).await? else { return Ok(()) };
-    if !run.options.dry_run {
+    let intent = Fingerprints::default().with("policies", format!("{of_source:?}")).finish();
+    if let Some(finding) = run.unplanned(Action::Policies, asset.id.as_str(), intent) {
+        return Err(Error::Found { subject: asset.label().to_owned(), finding });
+    }
+    if run.options.dry_run {
+        run.plan(Item::new(Action::Policies, &asset.id, asset.label(), vec![Change::Policies], intent));
+    } else {
         run.may_write()?;
         run.pair.target.storage[0].set_policies(&ContainerName::new(asset.id.as_str()), &of_source).await?;
     }
@@ -76,11 +83,19 @@ pub(crate) async fn mirror_accounts(run: &Run) -> Result<(), Error> {
     if changes.is_empty() {
         return Ok(());
     }
-    if !run.options.dry_run {
-        run.may_write()?;
-        let [source, target] = accounts(&run.pair);
-        target.set_settings(&source.settings().await?).await?;
+    let [source, target] = accounts(&run.pair);
+    let (wanted, account) = (source.settings().await?, target_account(&run.pair));
+    let intent = Fingerprints::default().with("settings", format!("{wanted:?}")).finish();
+    if let Some(finding) = run.unplanned(Action::AccountSettings, account.id.as_str(), intent) {
+        run.find(finding.about(account.label()));
+        return Ok(());
     }
-    run.changed(&target_account(&run.pair), changes);
+    if run.options.dry_run {
+        run.plan(Item::new(Action::AccountSettings, &account.id, account.label(), changes.clone(), intent));
+    } else {
+        run.may_write()?;
+        target.set_settings(&wanted).await?;
+    }
+    run.changed(&account, changes);
     Ok(())
 }

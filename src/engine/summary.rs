@@ -5,23 +5,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::claims::Guard;
 use crate::clock;
-use crate::connect::Pair;
-use crate::engine::counts::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem, RequestCounts};
+use crate::engine::counts::{
+    AssetCounts, BlobCounts, Charged, DeletedCounts, KeptCounts, LocatorCounts, PendingDeletion, Problem, RequestCounts,
+};
 use crate::engine::forecast::Forecast;
 use crate::engine::limits::Limit;
 use crate::engine::methods::MethodCount;
 use crate::engine::run::Run;
+use crate::engine::traffic::{self, Timeline, Traffic};
 use crate::error::Error;
 use crate::model::LeftOut;
-use crate::verdict::{Cause, Finding};
+use crate::plan::Counts;
+use crate::verdict::{Cause, Finding, Outcome};
 
 /// What a run did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 pub struct Summary {
     /// The run's id, by which the operator allows what it held.
     pub run: String,
@@ -42,12 +46,18 @@ pub struct Summary {
     pub locators: LocatorCounts,
     /// Requests.
     pub requests: RequestCounts,
+    /// Those to storage accounts, as they are charged.
+    pub charged: Charged,
     /// Wall time.
     #[serde(rename = "elapsed_seconds", serialize_with = "super::counts::as_seconds")]
+    #[schemars(with = "f64")]
     pub elapsed: Duration,
     /// Of a dry run: what a run is expected to cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
+    /// How much of the plan was applied, if the run applied one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Counts>,
     /// Every asset in scope that is not complete, in order of name.
     pub problems: Vec<Problem>,
     /// How many of them by cause.
@@ -66,8 +76,17 @@ pub struct Summary {
     pub left_out: LeftOut,
     /// What only the target has.
     pub kept: KeptCounts,
-    /// Latency in microseconds of each kind of request.
-    #[serde(skip)]
+    /// What was deleted on the target (in a dry run: what is to be).
+    pub deleted: DeletedCounts,
+    /// What is to be deleted later, in order of time.
+    pub pending_deletions: Vec<PendingDeletion>,
+    /// What was asked of each account's services.
+    pub traffic: Vec<Traffic>,
+    /// When what was copied arrived.
+    pub timeline: Timeline,
+    /// Latency in microseconds of each kind of request; in JSON its percentiles.
+    #[serde(serialize_with = "super::traffic::as_percentiles")]
+    #[schemars(with = "BTreeMap<&'static str, super::traffic::Percentiles>")]
     pub latency: BTreeMap<&'static str, Histogram<u64>>,
 }
 
@@ -101,7 +120,9 @@ pub(crate) async fn summary(
         let whole = run.options.covers_all() && !stopped && !skewed;
         run.keeper.note(clock::now(), (tally.published, tally.stopped), &held, whole);
     }
-    tally.kept.assets += census.retired + tally.assets.gone;
+    let deleted = if dry_run { DeletedCounts::default() } else { tally.deleted };
+    tally.kept.assets = (tally.kept.assets + census.retired + tally.assets.gone).saturating_sub(deleted.assets);
+    tally.pending.sort_by(|a, b| (a.on, &a.name, &a.asset).cmp(&(b.on, &b.name, &b.asset)));
     Ok(Summary {
         run: run.keeper.run.clone(),
         outcome,
@@ -117,28 +138,18 @@ pub(crate) async fn summary(
         held_by,
         left_out: tally.left_out,
         kept: tally.kept,
+        deleted: tally.deleted,
+        pending_deletions: tally.pending,
         requests: RequestCounts::sent(&pair),
+        charged: traffic::charged(&pair),
         forecast,
+        plan: run.options.plan.as_ref().map(|plan| plan.counts()),
         elapsed: started.elapsed(),
         causes: tally.causes,
         findings: tally.findings,
         problems: tally.problems,
-        latency: latencies(&pair),
+        traffic: traffic::of(&pair),
+        timeline: run.methods.timeline(),
+        latency: traffic::latencies(&pair),
     })
-}
-
-/// Latencies of both sides together, by operation.
-fn latencies(pair: &Pair) -> BTreeMap<&'static str, Histogram<u64>> {
-    let mut all: BTreeMap<&'static str, Histogram<u64>> = BTreeMap::new();
-    for lane in pair.source.lanes.iter().chain(&pair.target.lanes) {
-        for (operation, histogram) in lane.stats().latency {
-            match all.entry(operation) {
-                std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(histogram)),
-                std::collections::btree_map::Entry::Occupied(mut entry) => {
-                    entry.get_mut().add(&histogram).expect("all histograms resize and share their precision");
-                }
-            }
-        }
-    }
-    all
 }

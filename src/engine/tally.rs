@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::Guard;
 use crate::config::policy::Accepted;
-use crate::engine::counts::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Outcome, Problem};
+use crate::engine::counts::{
+    AssetCounts, BlobCounts, DeletedCounts, KeptCounts, LocatorCounts, PendingDeletion, Problem,
+};
 use crate::engine::forecast::Outlook;
 use crate::model::{Asset, AssetId, LeftOut, LocatorId};
-use crate::verdict::{Cause, Class, Finding};
+use crate::verdict::{Cause, Class, Finding, Outcome};
 
 /// The counts of a run.
 #[derive(Debug, Default)]
@@ -32,6 +34,9 @@ pub(crate) struct Tally {
     pub(crate) left_out: LeftOut,
     /// What only the target has.
     pub(crate) kept: KeptCounts,
+    /// What was deleted, and what is to be.
+    pub(crate) deleted: DeletedCounts,
+    pub(crate) pending: Vec<PendingDeletion>,
     /// Copies that played when the run started.
     pub(crate) published: u64,
     /// Those of them that it stopped.
@@ -54,8 +59,8 @@ pub(crate) fn verdict_of(found: Vec<Finding>, label: &str, accepted: &Accepted) 
 }
 
 impl Tally {
-    /// Adds an asset of the source that is not mirrored.
-    pub(crate) fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
+    /// Adds an asset of the source that is not mirrored. Returns whether that is owed and not accepted.
+    pub(crate) fn add_asset(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) -> bool {
         match finding.class() {
             Class::Skipped | Class::Withheld | Class::Noted => self.assets.skipped += 1,
             Class::Failed => self.assets.failed += 1,
@@ -63,22 +68,26 @@ impl Tally {
             Class::Unchecked => self.assets.unchecked += 1,
             Class::Conflict => self.assets.conflicts += 1,
         }
-        self.add(asset, finding, accepted);
+        self.add(asset, finding, accepted)
     }
 
-    /// Adds a finding, whether the source lists its asset or not.
-    pub(crate) fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) {
+    /// Adds a finding, whether the source lists its asset or not. Returns whether it is owed and not accepted.
+    pub(crate) fn add(&mut self, asset: &Asset, finding: &Finding, accepted: &mut Accepted) -> bool {
         let problem = Problem::of(asset, finding.clone(), accepted);
         self.owed += u64::from(problem.owed);
         self.held += u64::from(problem.class == Class::Held);
         *self.causes.entry(finding.cause).or_default() += 1;
+        let owed = problem.owed;
         self.problems.push(problem);
+        owed
     }
 
-    /// Adds a finding that concerns no single asset.
-    pub(crate) fn add_finding(&mut self, finding: Finding, accepted: &mut Accepted) {
-        self.owed += u64::from(finding.owed() && !accepted.accepts(finding.cause, ""));
+    /// Adds a finding that concerns no single asset. Returns whether it is owed and not accepted.
+    pub(crate) fn add_finding(&mut self, finding: Finding, accepted: &mut Accepted) -> bool {
+        let owed = finding.owed() && !accepted.accepts(finding.cause, "");
+        self.owed += u64::from(owed);
         self.findings.push(finding);
+        owed
     }
 
     /// How a run with these findings ends, if it comes to its end.
@@ -88,6 +97,19 @@ impl Tally {
             () if self.owed > 0 => Outcome::Partial,
             () => Outcome::Complete,
         }
+    }
+
+    /// Could the run have missed something that the source has, or does a guard hold something?
+    pub(crate) fn hides(&self) -> Option<Cause> {
+        let found = self.findings.iter().map(|finding| finding.cause);
+        found.chain(self.causes.keys().copied()).find(|cause| cause.hides())
+    }
+
+    /// Counts what was deleted.
+    pub(crate) fn delete(&mut self, assets: u64, blobs: u64, bytes: u64) {
+        self.deleted.assets += assets;
+        self.deleted.blobs += blobs;
+        self.deleted.bytes += bytes;
     }
 
     /// Counts blobs that only the target has.

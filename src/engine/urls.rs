@@ -6,12 +6,14 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
 use crate::claims::{FilesWanted, Order};
 use crate::connect::{Endpoint, Pair};
-use crate::engine::counts::{Outcome, Problem};
+use crate::engine::counts::Problem;
+use crate::engine::delete::judge;
 use crate::engine::expired::explained;
 use crate::engine::options::Options;
 use crate::engine::run::Run;
@@ -22,7 +24,7 @@ use crate::ledger::Ledger;
 use crate::library::{Library, every};
 use crate::model::{Asset, AssetId, ContainerName, Locator, LocatorId, LocatorKind};
 use crate::monitor::{AssetOutcome, Silent};
-use crate::verdict::{Cause, Finding};
+use crate::verdict::{Cause, Finding, Outcome};
 
 /// Characters of a file name that stay as they are in a URL path (RFC 3986, unreserved).
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -31,7 +33,7 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 const PAGE: usize = 1_000;
 
 /// One manifest, twice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UrlPair {
     /// The asset's name.
     pub asset: String,
@@ -102,6 +104,7 @@ async fn list(pair: &Arc<Pair>, ledger: &Ledger, options: &Options) -> Result<Ur
     let mirrored = live(target).map(|locator| (locator.id.clone(), locator)).collect();
     let mut all = Listing { pair, manifests, by_asset, mirrored, pairs: Vec::new() };
     all.pair_up(&run).await?;
+    judge::judge(&run, true).await;
     if let Some(fatal) = run.fatal() {
         return Err(fatal);
     }

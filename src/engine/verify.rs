@@ -6,15 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::asset::judge_locators;
 use self::asset::{Compared, Waiting, compare_asset};
+pub(crate) use self::asset::{Seen, compare_and_see, judge_locators, see_copy};
 use crate::claims::guards::Passed;
 use crate::claims::{Claims, FilesWanted, Revoked};
 use crate::connect::Pair;
-use crate::engine::counts::{Outcome, Problem};
+use crate::engine::counts::Problem;
+use crate::engine::delete::judge;
 use crate::engine::examine::{find_objection, prepare};
 use crate::engine::expired::explained;
 use crate::engine::keeper::Keeper;
@@ -26,7 +28,7 @@ use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::model::{Asset, AssetId, LeftOut};
 use crate::monitor::{AssetOutcome, Monitor, Silent};
-use crate::verdict::{Cause, Change, Class, Finding};
+use crate::verdict::{Cause, Change, Class, Finding, Outcome};
 
 /// Assets that are compared before the next ones are read.
 const PAGE: usize = 1_000;
@@ -35,7 +37,7 @@ const PAGE: usize = 1_000;
 const PUBLISHED_ALONE: &str = "the locator is published on the target alone";
 
 /// Assets by how they compare. They add up to the assets in scope.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct VerifyCounts {
     /// In scope.
     pub total: u64,
@@ -52,7 +54,7 @@ pub struct VerifyCounts {
 }
 
 /// What the target has beyond the source.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Extra {
     /// Copies whose source asset is deleted.
     pub assets: u64,
@@ -61,7 +63,7 @@ pub struct Extra {
 }
 
 /// One thing that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Difference {
     /// Source id.
     pub asset: AssetId,
@@ -74,7 +76,7 @@ pub struct Difference {
 }
 
 /// The result of a comparison.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Verification {
     /// Assets.
@@ -135,13 +137,23 @@ async fn compare_all(
     let (mut all, mut alone) = (Verification::default(), differences_of(&run, revoked));
     let waiting = all.compare(&run, &mut alone).await?;
     run.overwrites.decide();
+    let mut due = Vec::new();
     for one in waiting {
         let Waiting { asset, blobs, survey, compared } = one;
         let finding = match run.overwrites.judge(blobs, &survey, false) {
             Judged::Hold(finding) => Some(finding),
             Judged::Go | Judged::Wait => compared.finding.clone(),
         };
-        all.add(&run, &asset, Compared { finding, ..compared }, &mut alone);
+        let compared = Compared { finding, ..compared };
+        let outcome = compared.finding.clone().map_or(AssetOutcome::Unchanged, AssetOutcome::Not);
+        match run.deletions.postpone(&asset.id, outcome) {
+            Some(_) => all.add(&run, &asset, compared, &mut alone),
+            None => due.push((asset, compared)),
+        }
+    }
+    judge::judge(&run, true).await;
+    for (asset, compared) in due {
+        all.add(&run, &asset, compared, &mut alone);
     }
     if let Some(fatal) = run.fatal() {
         return Err(fatal);

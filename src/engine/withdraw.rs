@@ -12,15 +12,19 @@ use futures::{StreamExt, stream};
 
 use self::gone::{PAGE, all_gone, is_never_published};
 use self::reached::Reached;
+use crate::claims::digest;
 use crate::claims::{Gone, Revoked, Screened, Work};
 use crate::clock;
 use crate::engine::confirm;
 use crate::engine::contents::Contents;
 use crate::engine::contents::locate::{is_missing_container, locate_in, storage};
+use crate::engine::delete::copies;
+use crate::engine::intent;
 use crate::engine::run::Run;
 use crate::engine::withdraw::hidden::Hidden;
 use crate::error::Error;
 use crate::model::{Asset, AssetChange, AssetId, Locator, LocatorId, Mark, Protection};
+use crate::plan::{Action, Item};
 use crate::verdict::{Cause, Change, Finding, Withdrawal};
 
 /// Locators that the source is asked for at once.
@@ -60,12 +64,23 @@ pub(crate) async fn withdraw(run: &Run) -> Result<(), Error> {
         let Some((last, _)) = page.last() else { break };
         after = *last;
         let some = page.into_iter().map(|(_, revoked)| revoked).filter(|revoked| run.covers_copy(revoked));
-        let some = some.filter(|revoked| reached.on(run, revoked).is_empty()).collect();
+        let some = some.filter(|revoked| reached.on(run, revoked).is_empty() && is_planned(run, revoked)).collect();
         withdraw_some(run, some, &reached, &mut stopped).await?;
     }
     run.claims.spool.pause().await;
     run.stopped(stopped.len() as u64);
     retire(run, &reached).await
+}
+
+/// Does the plan withdraw it, if one is applied? One that it lacks is named.
+fn is_planned(run: &Run, revoked: &Revoked) -> bool {
+    let fingerprint = intent::of_withdrawal(&revoked.copy.id);
+    let finding = run.unplanned_withdrawal(revoked.locator.id.as_str(), fingerprint);
+    if let Some(finding) = finding {
+        run.finish_copy(&revoked.source, revoked.copy.label(), finding);
+        return false;
+    }
+    true
 }
 
 /// Finds out which assets that locators moved to are empty: they are not published on the target, and the source serves
@@ -133,16 +148,39 @@ async fn withdraw_some(
     for ((revoked, why), result) in confirmed.into_iter().zip(whys).zip(results) {
         match result {
             Ok(()) => {
+                let change = withdrawal(&revoked.locator, why);
+                if run.options.dry_run {
+                    run.plan(intent::withdrawal(&revoked.source, &revoked.copy, &revoked.locator.id, change.clone()));
+                }
                 run.claims.spool.drop_target_locator(&revoked.locator.id)?;
+                note_common(run, &revoked, why).await?;
                 if reached.stops(&revoked.copy.id) {
                     stopped.insert(revoked.copy.id.clone());
                 }
-                run.withdrawn(&revoked, withdrawal(&revoked.locator, why));
+                run.withdrawn(&revoked, change);
             }
             Err(error) => run.fail_copy(&revoked.source, revoked.copy.label(), error),
         }
     }
     Ok(())
+}
+
+/// Notes which locators both sides have now: after a failover, those that the source alone has are not taken for withdrawn
+/// by the target.
+async fn note_common(run: &Run, revoked: &Revoked, why: Withdrawal) -> Result<(), Error> {
+    if run.options.dry_run {
+        return Ok(());
+    }
+    let mut both = Vec::new();
+    if !matches!(why, Withdrawal::Withheld | Withdrawal::Protected) {
+        for locator in run.claims.spool.locators_of(&revoked.source)? {
+            if run.claims.spool.target_locator(&locator.id)?.is_some() {
+                both.push(locator);
+            }
+        }
+    }
+    let now = digest::with_count(&digest::of_locators(&both), both.len() as u64);
+    Ok(run.ledger.set_locators(&revoked.source, now, None).await?)
 }
 
 fn withdrawal(locator: &Locator, why: Withdrawal) -> Change {
@@ -206,32 +244,35 @@ pub(crate) fn leave_out_of_scope(run: &Run, work: &mut Work) -> Result<(), Error
 /// Is a copy part of the run? By its source asset, or by its own name where the source does not list that.
 fn covers_target(run: &Run, copy: &AssetId) -> Result<bool, Error> {
     let Some(copy) = run.claims.spool.target(copy)? else { return Ok(false) };
-    let source = match &copy.mark {
-        Some(mark) => run.claims.spool.source(&mark.source)?,
-        None => None,
-    };
-    Ok(source.map_or_else(|| run.covers_label(copy.label()), |(_, covered)| covered))
+    let id = copy.mark.as_ref().map_or(&copy.id, |mark| &mark.source);
+    let source = run.claims.spool.source(id)?;
+    Ok(source.map_or_else(|| run.options.covers_id(id, copy.label()), |(_, covered)| covered))
 }
 
 /// Copies whose source asset is deleted keep their bytes; their mark gets the date.
 async fn retire(run: &Run, reached: &Reached) -> Result<(), Error> {
+    let mut retired = Vec::new();
     for gone in all_gone(run)?.into_iter().filter(|gone| !reached.keeps(run, gone)) {
         match run.pair.source.library.asset(&gone.source).await {
             Ok(Some(_)) => {
                 run.finish_copy(&gone.source, gone.copy.label(), Hidden::finding());
             }
-            Ok(None) => {
-                if let Err(error) = retire_one(run, &gone).await {
-                    run.fail_copy(&gone.source, gone.copy.label(), error);
-                }
-            }
+            Ok(None) => match retire_one(run, &gone).await {
+                Ok(()) => retired.push(gone),
+                Err(error) => run.fail_copy(&gone.source, gone.copy.label(), error),
+            },
             Err(error) => run.fail_copy(&gone.source, gone.copy.label(), error),
         }
     }
-    Ok(())
+    copies::confirm(run, retired).await
 }
 
 async fn retire_one(run: &Run, gone: &Gone) -> Result<(), Error> {
+    let intent = intent::of_retirement(&gone.copy);
+    if let Some(finding) = run.unplanned_retirement(&gone.source, intent) {
+        run.finish_copy(&gone.source, gone.copy.label(), finding);
+        return Ok(());
+    }
     run.count(|tally| tally.assets.gone += 1);
     // Another program may have removed the mark.
     let account = run.pair.source.library.account();
@@ -239,7 +280,9 @@ async fn retire_one(run: &Run, gone: &Gone) -> Result<(), Error> {
         own: Some(gone.copy.id.clone()),
         ..Mark::new(account.clone(), gone.source.clone(), None)
     });
-    if !run.options.dry_run {
+    if run.options.dry_run {
+        run.plan(Item::new(Action::Retire, &gone.source, gone.copy.label(), vec![Change::Retired], intent));
+    } else {
         run.may_write()?;
         let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
         let mark = Mark { retired: Some(today), ..mark };

@@ -5,9 +5,14 @@
 
 use jiff::Timestamp;
 
+use super::run_rows::Page;
 use super::runs::{Event, RunBegin, RunEnd, RunRow};
 use super::writer::Work;
 use super::{Ledger, LedgerError};
+use crate::plan::LedgerAt;
+
+/// Events that are read at once.
+const PAGE: usize = 5_000;
 
 impl Ledger {
     /// Records that a run begins, and deletes the events of all but the last thirty runs. If the run before it went in the
@@ -38,6 +43,14 @@ impl Ledger {
         }
     }
 
+    /// Which ledger it is, and how far it is.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn at(&self) -> Result<LedgerAt, LedgerError> {
+        self.ask("read", self.reader(), Work::At).await
+    }
+
     /// The last runs of both directions, the newest first.
     pub async fn runs(&self, limit: usize) -> Result<Vec<RunRow>, LedgerError> {
         self.ask("read", self.reader(), |reply| Work::Runs(limit, reply)).await
@@ -46,7 +59,28 @@ impl Ledger {
     /// The events of a run in the order they happened; none if they were deleted, or if there is no such run. Of several
     /// runs with that id, which began in the same second, it is the last one.
     pub async fn events_of(&self, run: &str) -> Result<Vec<Event>, LedgerError> {
+        let mut events = Vec::new();
+        let mut after = 0;
+        loop {
+            let page = self.events_after(run, after, PAGE).await?;
+            let Some((last, _)) = page.last() else { return Ok(events) };
+            after = *last;
+            events.extend(page.into_iter().map(|(_, event)| event));
+        }
+    }
+
+    /// The same after that place, at most `limit`, with their places. The first has place 1.
+    pub async fn events_after(&self, run: &str, after: u64, limit: usize) -> Result<Vec<(u64, Event)>, LedgerError> {
         self.settled().await?;
-        self.ask("read", self.reader(), |reply| Work::Events(run.to_owned(), reply)).await
+        let page = Page { after, limit };
+        self.ask("read", self.reader(), |reply| Work::Events(run.to_owned(), page, reply)).await
+    }
+
+    /// Removes runs with these numbers, and their events.
+    ///
+    /// # Errors
+    /// The file cannot be written; then some of them may be there still.
+    pub async fn remove_runs(&self, numbers: Vec<i64>) -> Result<(), LedgerError> {
+        self.ask("write", self.writer()?, |reply| Work::RemoveRuns(numbers, reply)).await
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Record {
 
 /// Columns of an [`AssetRow`], in the order `read_row` takes them.
 const COLUMNS: &str = "source, step, status, updated, name, target, container, source_digest, target_digest, \
-                       files_digest, locators_digest, blobs, bytes, error";
+                       files_digest, locators_digest, blobs, bytes, error, kept_digest, kept_seen";
 
 /// What is known of one asset.
 pub(super) fn one(connection: &Connection, from: &str, asset: &AssetId) -> rusqlite::Result<Option<AssetRow>> {
@@ -126,12 +126,13 @@ fn store(
              locators_digest = coalesce(?11, locators_digest),
              blobs = coalesce(?12, blobs),
              bytes = coalesce(?13, bytes),
-             error = ?14
+             error = ?14,
+             kept_digest = coalesce(?16, kept_digest)
          WHERE source = ?1 AND from_account = ?15"
     } else {
         "INSERT INTO relation (source, step, status, updated, name, target, container, source_digest, target_digest,
-                               files_digest, locators_digest, blobs, bytes, error, from_account)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+                               files_digest, locators_digest, blobs, bytes, error, from_account, kept_digest)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
     };
     let text = |fact: fn(&Facts) -> Option<&str>| fact(&record.facts).or_else(|| before.and_then(fact));
     let count = |fact: fn(&Facts) -> Option<u64>| fact(&record.facts).or_else(|| before.and_then(fact)).map(stored);
@@ -152,6 +153,7 @@ fn store(
         // The last check before the disk: no signature may be written, from any source.
         record.facts.error.as_deref().map(scrub),
         from,
+        text(|facts| facts.kept_digest.as_deref()),
     ])?;
     Ok(())
 }
@@ -160,6 +162,8 @@ fn store(
 pub(super) fn forget(connection: &Connection, from: &str, asset: &AssetId) -> rusqlite::Result<()> {
     let statement = "DELETE FROM relation WHERE from_account = ?1 AND source = ?2";
     connection.prepare_cached(statement)?.execute([from, asset.as_str()])?;
+    let statement = "DELETE FROM kept WHERE from_account = ?1 AND source = ?2";
+    connection.prepare_cached(statement)?.execute([from, asset.as_str()])?;
     Ok(())
 }
 
@@ -167,6 +171,19 @@ pub(super) fn forget(connection: &Connection, from: &str, asset: &AssetId) -> ru
 pub(super) fn forget_files(connection: &Connection, from: &str, asset: &AssetId) -> rusqlite::Result<()> {
     let statement = "UPDATE relation SET files_digest = NULL WHERE from_account = ?1 AND source = ?2";
     connection.prepare_cached(statement)?.execute([from, asset.as_str()])?;
+    Ok(())
+}
+
+/// Changes the fingerprint of the locators of an asset that has a row.
+pub(super) fn set_locators(
+    connection: &Connection,
+    from: &str,
+    (asset, digest, at): &(AssetId, String, Option<Timestamp>),
+) -> rusqlite::Result<()> {
+    let statement = "UPDATE relation SET locators_digest = ?3, updated = coalesce(?4, updated)
+         WHERE from_account = ?1 AND source = ?2";
+    let at = at.map(|at| at.to_string());
+    connection.prepare_cached(statement)?.execute(params![from, asset.as_str(), digest, at])?;
     Ok(())
 }
 
@@ -223,6 +240,11 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<AssetRow> {
             blobs: row.get::<_, Option<i64>>(11)?.map(i64::cast_unsigned),
             bytes: row.get::<_, Option<i64>>(12)?.map(i64::cast_unsigned),
             error: row.get(13)?,
+            kept_digest: row.get(14)?,
+        },
+        kept_seen: match row.get_ref(15)?.data_type() {
+            Type::Null => None,
+            _ => Some(parsed(row, 15, |text| text.parse().ok())?),
         },
     })
 }

@@ -5,9 +5,10 @@ use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
 use super::rows::{parsed, stored};
-use super::runs::{Event, RunBegin, RunCounts, RunEnd, RunRow};
+use super::runs::{Event, RunBegin, RunEnd, RunRow};
 use crate::model::{AccountName, AssetId};
 use crate::redact::scrub;
+use crate::verdict::Outcome;
 
 /// Runs whose events are kept: a month of nights.
 const RUNS_WITH_EVENTS: u32 = 30;
@@ -18,6 +19,15 @@ const RUNS: u32 = 1_000;
 /// Events deleted in one transaction: the write-ahead log stays small although the run that made the library may have
 /// left a million of them. A guess.
 const DELETED_AT_ONCE: usize = 10_000;
+
+/// Which of a run's events are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page {
+    /// The place after which they are.
+    pub(super) after: u64,
+    /// How many, at most.
+    pub(super) limit: usize,
+}
 
 /// Writes the begin of a run and removes what is too old: usually what one run added, thirty runs ago.
 pub(super) fn begin(connection: &mut Connection, from: &str, begin: &RunBegin) -> rusqlite::Result<()> {
@@ -44,17 +54,16 @@ pub(super) fn begin(connection: &mut Connection, from: &str, begin: &RunBegin) -
 
 /// Writes the end of the last run of that id, if it has none yet.
 pub(super) fn end(connection: &Connection, run: &str, end: &RunEnd) -> rusqlite::Result<()> {
-    let RunEnd { at, outcome, counts } = end;
+    let RunEnd { at, outcome, summary, error } = end;
     connection.execute(
-        "UPDATE run SET ended = ?2, outcome = ?3, assets = ?4, requests = ?5, bytes = ?6
+        "UPDATE run SET ended = ?2, outcome = ?3, summary = ?4, error = ?5
          WHERE number = (SELECT max(number) FROM run WHERE id = ?1) AND ended IS NULL",
         params![
             run,
             at.to_string(),
-            outcome,
-            counts.as_ref().map(|counts| counts.assets.to_string()),
-            counts.as_ref().map(|counts| stored(counts.requests)),
-            counts.as_ref().map(|counts| stored(counts.bytes)),
+            outcome.code(),
+            summary.as_ref().map(|summary| scrubbed(summary.clone()).to_string()),
+            error.as_ref().map(|error| scrub(error)),
         ],
     )?;
     Ok(())
@@ -63,12 +72,13 @@ pub(super) fn end(connection: &Connection, run: &str, end: &RunEnd) -> rusqlite:
 /// Writes an event after the others of its run; without such a run, nothing.
 pub(super) fn add(connection: &Connection, run: &str, event: &Event) -> rusqlite::Result<()> {
     let detail = (!event.detail.is_empty()).then(|| scrubbed(Value::Object(event.detail.clone())).to_string());
-    let statement = "INSERT INTO event (run, number, asset, at, code, detail)
-         SELECT last.number, (SELECT coalesce(max(number), 0) + 1 FROM event WHERE run = last.number), ?2, ?3, ?4, ?5
+    let statement = "INSERT INTO event (run, number, asset, name, at, code, detail)
+         SELECT last.number, (SELECT coalesce(max(number), 0) + 1 FROM event WHERE run = last.number), ?2, ?3, ?4, ?5, ?6
          FROM (SELECT number FROM run WHERE id = ?1 ORDER BY number DESC LIMIT 1) AS last";
     connection.prepare_cached(statement)?.execute(params![
         run,
         event.asset.as_ref().map(AssetId::as_str),
+        event.name.as_ref().map(|name| scrub(name)),
         event.at.to_string(),
         event.code,
         detail,
@@ -90,31 +100,43 @@ fn scrubbed(value: Value) -> Value {
 pub(super) fn runs(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<RunRow>> {
     connection
         .prepare_cached(
-            "SELECT id, from_account, began, ended, outcome, assets, requests, bytes FROM run
-             ORDER BY number DESC LIMIT ?1",
+            "SELECT id, from_account, began, ended, outcome, summary, error, number,
+                 (SELECT coalesce(max(number), 0) FROM event WHERE run = run.number)
+             FROM run ORDER BY number DESC LIMIT ?1",
         )?
         .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], read_run)?
         .collect()
 }
 
-/// The events of the last run of that id.
-pub(super) fn events(connection: &Connection, run: &str) -> rusqlite::Result<Vec<Event>> {
+/// The events of the last run of that id after that place, at most `limit`, with their places.
+pub(super) fn events(connection: &Connection, run: &str, page: Page) -> rusqlite::Result<Vec<(u64, Event)>> {
     connection
         .prepare_cached(
-            "SELECT asset, at, code, detail FROM event
-             WHERE run = (SELECT max(number) FROM run WHERE id = ?1) ORDER BY number",
+            "SELECT asset, name, at, code, detail, number FROM event
+             WHERE run = (SELECT max(number) FROM run WHERE id = ?1) AND number > ?2 ORDER BY number LIMIT ?3",
         )?
-        .query_map([run], read_event)?
+        .query_map(params![run, stored(page.after), stored(page.limit as u64)], read_event)?
         .collect()
 }
 
+/// Removes runs and their events.
+pub(super) fn remove(connection: &mut Connection, numbers: &[i64]) -> rusqlite::Result<()> {
+    for number in numbers {
+        let delete = "DELETE FROM event WHERE run = ?1 AND number IN
+                          (SELECT number FROM event WHERE run = ?1 ORDER BY number LIMIT ?2)";
+        while connection.execute(delete, params![number, DELETED_AT_ONCE])? == DELETED_AT_ONCE {}
+        connection.execute("DELETE FROM run WHERE number = ?1", [number])?;
+    }
+    Ok(())
+}
+
 fn read_run(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    let counts = match optional(row, 5, |text| serde_json::from_str(text).ok())? {
-        Some(assets) => Some(RunCounts { assets, requests: row.get(6)?, bytes: row.get(7)? }),
-        None => None,
-    };
+    let summary = optional(row, 5, |text| serde_json::from_str(text).ok())?;
     let ended = match optional(row, 3, |text| text.parse().ok())? {
-        Some(at) => Some(RunEnd { at, outcome: row.get(4)?, counts }),
+        Some(at) => {
+            let outcome = parsed(row, 4, Outcome::of_code)?;
+            Some(RunEnd { at, outcome, summary, error: row.get(6)? })
+        }
         None => None,
     };
     Ok(RunRow {
@@ -122,16 +144,20 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         source: AccountName::new(row.get::<_, String>(1)?),
         began: parsed(row, 2, |text| text.parse().ok())?,
         ended,
+        number: row.get(7)?,
+        events: row.get(8)?,
     })
 }
 
-fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
-    Ok(Event {
+fn read_event(row: &Row<'_>) -> rusqlite::Result<(u64, Event)> {
+    let event = Event {
         asset: row.get::<_, Option<String>>(0)?.map(AssetId::new),
-        at: parsed(row, 1, |text| text.parse().ok())?,
-        code: row.get(2)?,
-        detail: optional(row, 3, |text| serde_json::from_str(text).ok())?.unwrap_or_default(),
-    })
+        name: row.get(1)?,
+        at: parsed(row, 2, |text| text.parse().ok())?,
+        code: row.get(3)?,
+        detail: optional(row, 4, |text| serde_json::from_str(text).ok())?.unwrap_or_default(),
+    };
+    Ok((row.get(5)?, event))
 }
 
 /// The same as [`parsed`] for a column that may be empty.

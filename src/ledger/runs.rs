@@ -4,11 +4,18 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::model::{AccountName, AssetId};
-use crate::verdict::{Change, Finding};
+use crate::verdict::{Cause, Change, Finding, Outcome};
+
+/// What an event of a finding has beside it.
+const OWED: &str = "owed";
+/// In the detail of a finding: the asset does not play in the source either.
+const UNPUBLISHED: &str = "unpublished";
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRow {
+    /// Its number: later runs have higher ones.
+    pub number: i64,
     /// Its id, as in its summary.
     pub id: String,
     /// The account that was the source.
@@ -17,6 +24,8 @@ pub struct RunRow {
     pub began: Timestamp,
     /// How it ended; `None`: it was killed, or is still running.
     pub ended: Option<RunEnd>,
+    /// How many events the ledger has of it. Those of old runs are deleted.
+    pub events: u64,
 }
 
 /// How a run ended.
@@ -24,21 +33,13 @@ pub struct RunRow {
 pub struct RunEnd {
     /// When.
     pub at: Timestamp,
-    /// The code of its outcome, such as `complete`.
-    pub outcome: String,
-    /// What it counted; `None`: it failed.
-    pub counts: Option<RunCounts>,
-}
-
-/// What a run counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunCounts {
-    /// Assets by how they ended, an object of numbers.
-    pub assets: Value,
-    /// Requests sent.
-    pub requests: u64,
-    /// Bytes copied.
-    pub bytes: u64,
+    /// How.
+    pub outcome: Outcome,
+    /// What it did, as its summary says in JSON, without the lists of assets; `None`: it failed. Secrets are masked when it is
+    /// written.
+    pub summary: Option<Value>,
+    /// Why it failed; `None`: it did not. Secrets are masked when it is written.
+    pub error: Option<String>,
 }
 
 /// Something that a run changed or found.
@@ -46,6 +47,8 @@ pub struct RunCounts {
 pub struct Event {
     /// The source asset; `None`: it concerns no single asset.
     pub asset: Option<AssetId>,
+    /// Its name then; `None`: it concerns no single asset.
+    pub name: Option<String>,
     /// When.
     pub at: Timestamp,
     /// The code of a cause, or the kind of a change.
@@ -56,23 +59,46 @@ pub struct Event {
 
 impl Event {
     /// An asset was changed on the target.
-    pub fn changed(asset: &AssetId, change: &Change) -> Self {
-        Self::of(Some(asset), change, "change")
+    pub fn changed(asset: &AssetId, name: &str, change: &Change) -> Self {
+        Self::of(Some((asset, name)), change, "change")
     }
 
-    /// Something is wrong with an asset, or with the run.
-    pub fn found(asset: Option<&AssetId>, finding: &Finding) -> Self {
-        Self::of(asset, finding, "code")
+    /// Something is wrong with an asset of that name, or with the run. `owed`: does the target owe it, and is its cause not
+    /// accepted?
+    pub fn found(asset: Option<(&AssetId, &str)>, finding: &Finding, owed: bool) -> Self {
+        let mut event = Self::of(asset, finding, "code");
+        event.detail.insert(OWED.to_owned(), owed.into());
+        if finding.unpublished {
+            event.detail.insert(UNPUBLISHED.to_owned(), true.into());
+        }
+        event
+    }
+
+    /// The change, if it is one of an asset.
+    pub fn change(&self) -> Option<Change> {
+        let mut change = self.detail.clone();
+        change.insert("change".to_owned(), self.code.clone().into());
+        serde_json::from_value(change.into()).ok()
+    }
+
+    /// The finding and whether it is owed, if it is one.
+    pub fn finding(&self) -> Option<(Finding, bool)> {
+        let cause = Cause::of_code(&self.code)?;
+        let detail = self.detail.get("detail").and_then(Value::as_str).unwrap_or_default();
+        let owed = self.detail.get(OWED).and_then(Value::as_bool);
+        let finding = Finding::new(cause, detail).of_unpublished(self.detail.contains_key(UNPUBLISHED));
+        Some((finding, owed.unwrap_or_else(|| cause.owed())))
     }
 
     /// An event whose code is the value of that name; the other values are its detail.
-    fn of(asset: Option<&AssetId>, what: &impl serde::Serialize, code: &str) -> Self {
+    fn of(asset: Option<(&AssetId, &str)>, what: &impl serde::Serialize, code: &str) -> Self {
         let Ok(Value::Object(mut detail)) = serde_json::to_value(what) else {
             unreachable!("changes and findings are objects with text as keys")
         };
         let code = detail.remove(code).and_then(|code| code.as_str().map(str::to_owned)).expect("each has a code");
         detail.retain(|_, value| value != "");
-        Self { asset: asset.cloned(), at: crate::clock::now(), code, detail }
+        let (asset, name) = asset.map(|(asset, name)| (asset.clone(), name.to_owned())).unzip();
+        Self { asset, name, at: crate::clock::now(), code, detail }
     }
 }
 

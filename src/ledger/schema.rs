@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use super::{LedgerError, seal};
 use crate::files;
 use crate::model::AccountName;
+use crate::plan::LedgerAt;
 
 /// Marks the file as a ledger: `mmir` in ASCII.
 const APPLICATION_ID: i32 = 0x6d6d_6972;
@@ -53,11 +54,23 @@ const MIGRATIONS: &[&str] = &["
         target_digest   TEXT,
         files_digest    TEXT,
         locators_digest TEXT,
+        kept_digest     TEXT,
+        kept_seen       TEXT,
         blobs           INTEGER,
         bytes           INTEGER,
         error           TEXT,
         seal            INTEGER,
         PRIMARY KEY (from_account, source)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE kept (
+        from_account TEXT NOT NULL,
+        source       TEXT NOT NULL,
+        name         TEXT NOT NULL,
+        etag         TEXT NOT NULL,
+        since        TEXT,
+        ours         INTEGER NOT NULL,
+        seal         INTEGER,
+        PRIMARY KEY (from_account, source, name)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE run (
         number       INTEGER PRIMARY KEY,
@@ -66,9 +79,8 @@ const MIGRATIONS: &[&str] = &["
         began        TEXT NOT NULL,
         ended        TEXT,
         outcome      TEXT,
-        assets       TEXT,
-        requests     INTEGER,
-        bytes        INTEGER,
+        summary      TEXT,
+        error        TEXT,
         seal         INTEGER
     ) STRICT;
     CREATE INDEX run_by_id ON run (id);
@@ -76,6 +88,7 @@ const MIGRATIONS: &[&str] = &["
         run    INTEGER NOT NULL,
         number INTEGER NOT NULL,
         asset  TEXT,
+        name   TEXT,
         at     TEXT NOT NULL,
         code   TEXT NOT NULL,
         detail TEXT,
@@ -90,6 +103,16 @@ pub(super) fn in_memory() -> rusqlite::Result<Connection> {
     migrate(&mut connection)?;
     seal::install(&connection)?;
     Ok(connection)
+}
+
+/// Fails if the folder a new ledger would be made in is missing.
+pub(super) fn require_directory(path: &Path) -> Result<(), LedgerError> {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() && !directory.is_dir() => {
+            Err(LedgerError::NoDirectory { path: path.to_owned(), directory: directory.to_owned() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Opens or makes the file of a pair of accounts for writing. The caller holds the run lock.
@@ -119,8 +142,37 @@ pub(super) fn open_for_writing(
     seal::check(&connection, path)?;
     seal::install(&connection).map_err(failed)?;
     claim(&connection, source, target).map_err(failed)?;
+    identify(&connection).map_err(failed)?;
     same_pair(&connection, path, source, target)?;
     Ok(connection)
+}
+
+/// Opens the file for one small write, without the run lock: a run may write to it at the same time. `None`: there is none yet, or
+/// it has to be updated first, which needs the lock. Its rows are not checked: whoever writes has read it before.
+pub(super) fn open_beside_run(
+    path: &Path,
+    source: &AccountName,
+    target: &AccountName,
+) -> Result<Option<Connection>, LedgerError> {
+    let failed = |error: rusqlite::Error| LedgerError::of("open", path, &error);
+    if !path.try_exists().map_err(|error| LedgerError::of_io("open", path, &error))? {
+        return Ok(None);
+    }
+    // Nobody else opens the file here: closing it would drop the locks of this process's other connections.
+    let real = real(path).map_err(|error| LedgerError::of_io("open", path, &error))?;
+    let connection = Connection::open_with_flags(real, OpenFlags::SQLITE_OPEN_READ_WRITE | FLAGS).map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    if connection.is_readonly("main").map_err(failed)? {
+        return Err(LedgerError::NotWritable { attempted: "open", path: path.to_owned() });
+    }
+    recognise(&connection, path)?;
+    if version(&connection).map_err(failed)? < known() {
+        return Ok(None);
+    }
+    same_pair(&connection, path, source, target)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    seal::install(&connection).map_err(failed)?;
+    Ok(Some(connection))
 }
 
 /// Who else may use the file while it is read.
@@ -211,6 +263,22 @@ fn claim(connection: &Connection, source: &AccountName, target: &AccountName) ->
         [left, right],
     )?;
     Ok(())
+}
+
+/// Gives a new ledger its identity: another ledger of the same pair has another one.
+fn identify(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO meta (key, value) SELECT 'id', ?1 WHERE NOT EXISTS (SELECT 1 FROM meta WHERE key = 'id')",
+        [uuid::Uuid::new_v4().to_string()],
+    )?;
+    Ok(())
+}
+
+/// The ledger's identity, which one in memory does not have, and the number of its last run.
+pub(super) fn at(connection: &Connection) -> rusqlite::Result<LedgerAt> {
+    let id = connection.query_row("SELECT value FROM meta WHERE key = 'id'", (), |row| row.get(0)).optional()?;
+    let serial = connection.query_row("SELECT coalesce(max(number), 0) FROM run", (), |row| row.get(0))?;
+    Ok(LedgerAt { id, serial })
 }
 
 /// Fails if the file is not a ledger, or one of a newer release. An empty database is a ledger to be.

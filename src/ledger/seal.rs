@@ -38,17 +38,28 @@ const TABLES: &[Table] = &[
             "target_digest",
             "files_digest",
             "locators_digest",
+            "kept_digest",
+            "kept_seen",
             "blobs",
             "bytes",
             "error",
         ],
     },
     Table {
+        name: "kept",
+        key: &["from_account", "source", "name"],
+        columns: &["from_account", "source", "name", "etag", "since", "ours"],
+    },
+    Table {
         name: "run",
         key: &["number"],
-        columns: &["number", "id", "from_account", "began", "ended", "outcome", "assets", "requests", "bytes"],
+        columns: &["number", "id", "from_account", "began", "ended", "outcome", "summary", "error"],
     },
-    Table { name: "event", key: &["run", "number"], columns: &["run", "number", "asset", "at", "code", "detail"] },
+    Table {
+        name: "event",
+        key: &["run", "number"],
+        columns: &["run", "number", "asset", "name", "at", "code", "detail"],
+    },
 ];
 
 impl Table {

@@ -1,6 +1,7 @@
 //! The ledger as a whole: what is durable, what is refused.
 
 mod damage;
+mod drills;
 mod history;
 mod replacing;
 
@@ -70,6 +71,7 @@ async fn a_row_reads_back_with_every_fact() {
         target_digest: text("td"),
         files_digest: text("fd"),
         locators_digest: text("ld"),
+        kept_digest: text("kd"),
         blobs: Some(3),
         bytes: Some(1 << 50),
         error: text("HTTP 500"),

@@ -9,11 +9,14 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::kept::{self, KeptBlob, KeptChange};
 use super::lock::RunLock;
 use super::rows::{self, Record};
+use super::run_rows::Page;
 use super::runs::{Event, RunBegin, RunEnd, RunRow};
-use super::{AssetRow, LedgerError, Mark, run_rows};
+use super::{AssetRow, Drill, LedgerError, Mark, drill, run_rows, schema};
 use crate::model::AssetId;
+use crate::plan::LedgerAt;
 
 /// Records per transaction. Measured on one virtual disk: beyond 512 a bigger batch gains little.
 const MAX_BATCH: usize = 256;
@@ -41,6 +44,12 @@ pub(super) enum Work {
     Forget(AssetId, Reply<()>),
     /// Remove the fingerprint of file records from a row.
     ForgetFiles(AssetId, Reply<()>),
+    /// Write kept blobs of an asset.
+    SetKept(Box<(AssetId, KeptChange)>, Reply<()>),
+    /// Read the kept blobs of an asset.
+    KeptBlobs(AssetId, Reply<Vec<KeptBlob>>),
+    /// Change the fingerprint of locators in a row.
+    SetLocators(Box<(AssetId, String, Option<Timestamp>)>, Reply<()>),
     /// Read a row.
     One(AssetId, Reply<Option<AssetRow>>),
     /// Read a page of rows.
@@ -49,6 +58,8 @@ pub(super) enum Work {
     Count(Reply<u64>),
     /// Read a mark.
     Mark(Mark, Reply<Option<Timestamp>>),
+    /// Read the last drill.
+    Drill(Reply<Option<Drill>>),
     /// Write a mark.
     SetMark(Mark, Timestamp, Reply<()>),
     /// Write the begin of a run, delete what is too old.
@@ -57,10 +68,14 @@ pub(super) enum Work {
     EndRun(Box<(String, RunEnd)>, Reply<()>),
     /// Write an event of the run with that id, with the next group.
     Event(Box<(String, Event)>),
+    /// Read which ledger it is, and its last run's number.
+    At(Reply<LedgerAt>),
     /// Read the last runs.
     Runs(usize, Reply<Vec<RunRow>>),
-    /// Read the events of a run.
-    Events(String, Reply<Vec<Event>>),
+    /// Read a page of the events of a run, with their places.
+    Events(String, Page, Reply<Vec<(u64, Event)>>),
+    /// Remove runs and their events.
+    RemoveRuns(Vec<i64>, Reply<()>),
     /// Write the waiting events and answer; all earlier work is done by then.
     Settle(Reply<()>),
     /// Close the file, end the thread.
@@ -91,6 +106,8 @@ enum Change {
     Advance(Box<[Record; 2]>),
     Forget(AssetId),
     ForgetFiles(AssetId),
+    Kept(Box<(AssetId, KeptChange)>),
+    SetLocators(Box<(AssetId, String, Option<Timestamp>)>),
     Mark(Mark, Timestamp),
     EndRun(Box<(String, RunEnd)>),
 }
@@ -111,12 +128,18 @@ impl Worker {
                 Work::Advance(both, reply) => next = self.group(Change::Advance(both), reply, work),
                 Work::Forget(asset, reply) => next = self.group(Change::Forget(asset), reply, work),
                 Work::ForgetFiles(asset, reply) => next = self.group(Change::ForgetFiles(asset), reply, work),
+                Work::SetKept(change, reply) => next = self.group(Change::Kept(change), reply, work),
+                Work::SetLocators(all, reply) => next = self.group(Change::SetLocators(all), reply, work),
                 Work::SetMark(mark, at, reply) => next = self.group(Change::Mark(mark, at), reply, work),
                 Work::EndRun(end, reply) => next = self.group(Change::EndRun(end), reply, work),
                 Work::Event(event) => self.take_event(*event),
                 Work::BeginRun(begin, reply) => {
                     let written = run_rows::begin(&mut self.connection, &self.from, &begin);
                     let _ = reply.send(written.map_err(|e| self.failed("write", &e)));
+                }
+                Work::RemoveRuns(numbers, reply) => {
+                    let removed = run_rows::remove(&mut self.connection, &numbers);
+                    let _ = reply.send(removed.map_err(|e| self.failed("write", &e)));
                 }
                 Work::Settle(reply) => {
                     let _ = reply.send(self.write_events());
@@ -148,10 +171,13 @@ impl Worker {
         match question {
             Work::Count(reply) => self.answer(reply, rows::count(connection, from)),
             Work::Mark(mark, reply) => self.answer(reply, rows::mark(connection, from, mark)),
+            Work::Drill(reply) => self.answer(reply, drill::last(connection, from)),
+            Work::KeptBlobs(asset, reply) => self.answer(reply, kept::all(connection, from, &asset)),
             Work::One(asset, reply) => self.answer(reply, rows::one(connection, from, &asset)),
             Work::Page(after, limit, reply) => self.answer(reply, rows::page(connection, from, after.as_ref(), limit)),
+            Work::At(reply) => self.answer(reply, schema::at(connection)),
             Work::Runs(limit, reply) => self.answer(reply, run_rows::runs(connection, limit)),
-            Work::Events(run, reply) => self.answer(reply, run_rows::events(connection, &run)),
+            Work::Events(run, page, reply) => self.answer(reply, run_rows::events(connection, &run, page)),
             _ => unreachable!("everything else is a change"),
         }
     }
@@ -205,6 +231,8 @@ impl Worker {
                 Ok(Work::Advance(both, reply)) => batch.push((Change::Advance(both), reply)),
                 Ok(Work::Forget(asset, reply)) => batch.push((Change::Forget(asset), reply)),
                 Ok(Work::ForgetFiles(asset, reply)) => batch.push((Change::ForgetFiles(asset), reply)),
+                Ok(Work::SetKept(change, reply)) => batch.push((Change::Kept(change), reply)),
+                Ok(Work::SetLocators(all, reply)) => batch.push((Change::SetLocators(all), reply)),
                 Ok(Work::SetMark(mark, at, reply)) => batch.push((Change::Mark(mark, at), reply)),
                 Ok(Work::EndRun(end, reply)) => batch.push((Change::EndRun(end), reply)),
                 Ok(Work::Event(event)) => self.events.push(*event),
@@ -266,6 +294,8 @@ fn commit(
             Change::Advance(both) => rows::advance(&transaction, path, from, both)?,
             Change::Forget(asset) => Ok(rows::forget(&transaction, from, asset)?),
             Change::ForgetFiles(asset) => Ok(rows::forget_files(&transaction, from, asset)?),
+            Change::Kept(change) => Ok(kept::write(&transaction, from, &change.0, &change.1)?),
+            Change::SetLocators(all) => Ok(rows::set_locators(&transaction, from, all)?),
             Change::Mark(mark, at) => Ok(rows::set_mark(&transaction, from, *mark, *at)?),
             Change::EndRun(ended) => Ok(run_rows::end(&transaction, &ended.0, &ended.1)?),
         });
@@ -294,7 +324,7 @@ mod tests {
 
     #[test]
     fn waiting_records_share_a_commit_and_a_read_ends_the_group() {
-        let connection = super::super::schema::in_memory().unwrap();
+        let connection = schema::in_memory().unwrap();
         let mut worker =
             Worker { next_commit: Some(Instant::now()), ..Worker::of(connection, Path::new("l.db"), "north") };
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -318,14 +348,16 @@ mod tests {
 
     #[test]
     fn events_wait_for_a_record_and_share_its_commit() {
-        let mut worker = Worker::of(super::super::schema::in_memory().unwrap(), Path::new("l.db"), "north");
+        let mut worker = Worker::of(schema::in_memory().unwrap(), Path::new("l.db"), "north");
         let begin = RunBegin { id: "run".to_owned(), at: Timestamp::UNIX_EPOCH };
         run_rows::begin(&mut worker.connection, "north", &begin).unwrap();
         let event = |number: usize| {
             let asset = AssetId::new(number.to_string());
-            ("run".to_owned(), Event::changed(&asset, &crate::verdict::Change::Name))
+            ("run".to_owned(), Event::changed(&asset, "film", &crate::verdict::Change::Name))
         };
-        let written = |worker: &Worker| run_rows::events(&worker.connection, "run").unwrap().len();
+        let written = |worker: &Worker| {
+            run_rows::events(&worker.connection, "run", Page { after: 0, limit: 9_999 }).unwrap().len()
+        };
         worker.take_event(event(0));
         assert_eq!(written(&worker), 0);
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -341,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_fails_the_whole_group_and_leaves_what_was_there() {
-        let mut connection = super::super::schema::in_memory().unwrap();
+        let mut connection = schema::in_memory().unwrap();
         let record = |number| Change::Record(record(number));
         let path = Path::new("l.db");
         commit(&mut connection, path, "north", &[record(0)], &[]).unwrap();

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Library;
@@ -27,7 +28,7 @@ pub struct NewJob {
 }
 
 /// A job as the service reports it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct Job {
     /// The service's id.
     pub id: JobId,
@@ -46,7 +47,7 @@ pub struct Job {
 }
 
 /// A task of a job.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct JobTask {
     /// The service's id.
     pub id: String,
@@ -71,7 +72,7 @@ pub struct JobTask {
 }
 
 /// Why a task failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct TaskError {
     /// The service's code.
     pub code: String,
@@ -80,7 +81,7 @@ pub struct TaskError {
 }
 
 /// Something that happened to a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct TaskEvent {
     /// The service's code.
     pub code: String,
@@ -91,7 +92,7 @@ pub struct TaskEvent {
 }
 
 /// An encoder in one version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Processor {
     /// The service's id.
     pub id: String,
@@ -106,7 +107,7 @@ pub struct Processor {
 }
 
 /// An access policy: the permissions of the locators that use it, and their duration.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, schemars::JsonSchema, serde::Serialize)]
 pub struct AccessPolicy {
     /// The service's id.
     pub id: String,

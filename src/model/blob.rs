@@ -218,7 +218,9 @@ impl fmt::Display for BlobRef {
 }
 
 /// How a blob is to be copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, schemars::JsonSchema, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum CopyMethod {
     /// Copy Blob: the service copies in its own time, the status is polled.

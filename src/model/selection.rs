@@ -26,7 +26,7 @@ pub enum Archived {
 }
 
 /// Blobs that are left out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, schemars::JsonSchema, serde::Serialize)]
 pub struct LeftOut {
     /// For their paths.
     pub by_path: u64,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -25,7 +26,7 @@ const PIECE: u64 = 4 << 20;
 const AT_ONCE: usize = 8;
 
 /// The result of reading. `blobs` = `same` + `different` + `unchecked`.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, JsonSchema, Serialize)]
 pub struct BytesRead {
     /// Blobs that were chosen.
     pub blobs: u64,
@@ -112,7 +113,7 @@ impl BytesRead {
             return Ok((Some(unchecked("its container is not known")), None));
         };
         let (mut sides, mut other): (Option<Sides<'_>>, Other) = (None, None);
-        let mut pages = listing(pair, asset, account, &name);
+        let mut pages = listing(&pair.source, asset, account, &name);
         loop {
             let page = match pages.try_next().await {
                 Ok(Some(page)) => page,

@@ -1,9 +1,10 @@
 //! What was played, in numbers.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// URLs by how they compare. They add up to all that were looked at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UrlCounts {
     /// All.
     pub urls: u64,

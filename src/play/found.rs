@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::policy::Accepted;
@@ -10,7 +11,7 @@ use crate::model::Asset;
 use crate::verdict::{Cause, Class, Finding};
 
 /// What was found.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, JsonSchema, Serialize)]
 pub struct Found {
     /// By asset, in order of name.
     pub problems: Vec<Problem>,

@@ -13,11 +13,14 @@ use crate::blob::{BlobAccount, PageSize};
 use crate::clock;
 use crate::connect::{Endpoint, Pair};
 use crate::error::Error;
-use crate::model::{Asset, AssetFile, AssetId, Blob, ContainerName, Locator, LocatorKind};
+use crate::model::{Asset, AssetFile, AssetId, Blob, ContainerName, Locator, LocatorKind, Side};
 use crate::transport::is_loopback;
 
 /// Characters of a name that stay as they are in one segment of a URL's path (RFC 3986, unreserved).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A name that no host has (RFC 2606).
+const NO_HOST: &str = "source.invalid";
 
 /// Why a private container is not played.
 const PRIVATE: &str = "the container is not public, so viewers read it with signatures or through another host, which \
@@ -61,37 +64,50 @@ impl From<Error> for Unplayable {
     }
 }
 
-/// The titles of an asset.
-pub(super) fn of<'a>(pair: &'a Pair, asset: &'a Asset) -> Titles<'a> {
-    if pair.source.library.capabilities().locators {
-        stream::once(of_locators(pair, asset)).try_filter(|title| std::future::ready(!title.starts.is_empty())).boxed()
+/// The titles of an asset of that side. Of the target's, its host alone is asked.
+pub(super) fn of<'a>(pair: &'a Pair, side: Side, asset: &'a Asset) -> Titles<'a> {
+    if endpoint(pair, side).library.capabilities().locators {
+        let title = stream::once(of_locators(pair, side, asset));
+        title.try_filter(|title| std::future::ready(!title.starts.is_empty())).boxed()
     } else {
-        of_blobs(pair, asset)
+        of_blobs(pair, side, asset)
+    }
+}
+
+fn endpoint(pair: &Pair, side: Side) -> &Endpoint {
+    match side {
+        Side::Source => &pair.source,
+        Side::Target => &pair.target,
     }
 }
 
 /// All that the streaming locators of an asset open, as one title.
-async fn of_locators(pair: &Pair, asset: &Asset) -> Result<Title, Unplayable> {
-    let (source, target) = (&pair.source.library, &pair.target.library);
-    let skew = source.clock_skew().unwrap_or_default();
+async fn of_locators(pair: &Pair, side: Side, asset: &Asset) -> Result<Title, Unplayable> {
+    let library = &endpoint(pair, side).library;
+    let skew = library.clock_skew().unwrap_or_default();
     let now = clock::now().checked_add(skew).unwrap_or_else(|_| clock::now());
-    let mut locators = source.locators_of_asset(&asset.id).await?;
+    let mut locators = library.locators_of_asset(&asset.id).await?;
     let live = |locator: &Locator| locator.expiry > now && locator.start.is_none_or(|start| start <= now);
     locators.retain(|locator| locator.kind == LocatorKind::Streaming && live(locator));
     let name = asset.label().to_owned();
     let mut title = Title { asset: asset.clone(), name, hosts: Arc::new(nowhere()), starts: Vec::new() };
     let Some(first) = locators.first() else { return Ok(title) };
-    let ids = [first.id.clone()];
-    let there = target.locators_of(&ids).await?.into_iter().next().flatten();
-    let [from, to] =
-        [(&pair.source, Some(first)), (&pair.target, there.as_ref())].map(|(side, locator)| base(side, locator));
-    let (Some(from), Some(to)) = (from, to) else {
+    let hosts = match side {
+        Side::Source => {
+            let there = pair.target.library.locators_of(std::slice::from_ref(&first.id)).await?;
+            let there = there.into_iter().next().flatten();
+            let (from, to) = (base(&pair.source, Some(first)), base(&pair.target, there.as_ref()));
+            from.zip(to).map(|(from, to)| hosts(pair, from, to))
+        }
+        Side::Target => base(&pair.target, Some(first)).map(|to| target_alone(pair, to)),
+    };
+    let Some(hosts) = hosts else {
         return Err(Unplayable::Closed(
             "the streaming host is not known: set `streaming_url` on both sides".to_owned(),
         ));
     };
-    title.hosts = Arc::new(hosts(pair, from, to));
-    let files = source.files_of(std::slice::from_ref(&asset.id)).await?.into_iter().next().unwrap_or_default();
+    title.hosts = Arc::new(hosts);
+    let files = library.files_of(std::slice::from_ref(&asset.id)).await?.into_iter().next().unwrap_or_default();
     for locator in &locators {
         let path = locator.path.as_deref().and_then(|path| Url::parse(path).ok());
         let root = path.as_ref().map_or_else(|| format!("/{}/", locator.id), |path| path.path().to_owned());
@@ -117,13 +133,13 @@ fn starts_of(root: &str, file: &AssetFile) -> Vec<(String, Kind)> {
 }
 
 /// Each manifest among the blobs of a container is a title; where viewers cannot read it, the first one says so.
-fn of_blobs<'a>(pair: &'a Pair, asset: &'a Asset) -> Titles<'a> {
-    let titles = stream::once(is_closed(pair, asset)).map(|closed| match closed {
-        Ok(false) => manifests(pair, asset),
+fn of_blobs<'a>(pair: &'a Pair, side: Side, asset: &'a Asset) -> Titles<'a> {
+    let titles = stream::once(is_closed(endpoint(pair, side), asset)).map(move |closed| match closed {
+        Ok(false) => manifests(pair, side, asset),
         Ok(true) => {
             let closed =
                 |found: Result<Title, Unplayable>| found.and_then(|_| Err(Unplayable::Closed(PRIVATE.to_owned())));
-            manifests(pair, asset).take(1).map(closed).boxed()
+            manifests(pair, side, asset).take(1).map(closed).boxed()
         }
         Err(error) => stream::once(std::future::ready(Err(error.into()))).boxed(),
     });
@@ -131,25 +147,27 @@ fn of_blobs<'a>(pair: &'a Pair, asset: &'a Asset) -> Titles<'a> {
 }
 
 /// Is there no way to read a container as a viewer does? A streaming host may have rights of its own.
-async fn is_closed(pair: &Pair, asset: &Asset) -> Result<bool, Error> {
-    if pair.source.streaming_url.is_some() {
+async fn is_closed(side: &Endpoint, asset: &Asset) -> Result<bool, Error> {
+    if side.streaming_url.is_some() {
         return Ok(false);
     }
     // A folder is as public as its container.
     let Some(container) = &asset.container else { return Ok(true) };
-    let locators = pair.source.library.locators_of_asset(&AssetId::new(container.as_str())).await?;
+    let locators = side.library.locators_of_asset(&AssetId::new(container.as_str())).await?;
     Ok(!locators.iter().any(|locator| locator.kind == LocatorKind::Public))
 }
 
 /// The manifests among the blobs of a container.
-fn manifests<'a>(pair: &'a Pair, asset: &'a Asset) -> Titles<'a> {
-    let bases = [&pair.source, &pair.target].map(|side| base(side, None));
-    let ([Some(from), Some(to)], Some((account, container))) = (bases, container(&pair.source, asset)) else {
-        return stream::empty().boxed();
+fn manifests<'a>(pair: &'a Pair, side: Side, asset: &'a Asset) -> Titles<'a> {
+    let hosts = match (side, base(&pair.source, None), base(&pair.target, None)) {
+        (Side::Source, Some(from), Some(to)) => hosts(pair, from, to),
+        (Side::Target, _, Some(to)) => target_alone(pair, to),
+        _ => return stream::empty().boxed(),
     };
-    let hosts = Arc::new(hosts(pair, from, to));
-    let root = encoded(container.as_str());
-    let pages = listing(pair, asset, account, &container).map_err(Unplayable::from).map_ok(move |page| {
+    let side = endpoint(pair, side);
+    let Some((account, container)) = container(side, asset) else { return stream::empty().boxed() };
+    let (hosts, root) = (Arc::new(hosts), encoded(container.as_str()));
+    let pages = listing(side, asset, account, &container).map_err(Unplayable::from).map_ok(move |page| {
         let (hosts, root) = (Arc::clone(&hosts), root.clone());
         let titles = page.into_iter().filter_map(move |blob| {
             let kind = manifest_kind(&blob.name)?;
@@ -169,14 +187,14 @@ fn manifest_kind(blob: &str) -> Option<Kind> {
     }
 }
 
-/// The blobs of an asset of the source, page by page.
+/// The blobs of an asset of that side, page by page.
 pub(super) fn listing<'a>(
-    pair: &Pair,
+    side: &Endpoint,
     asset: &Asset,
     account: &'a BlobAccount,
     container: &ContainerName,
 ) -> BoxStream<'a, Result<Vec<Blob>, Error>> {
-    let extent = pair.source.library.extent(&asset.id);
+    let extent = side.library.extent(&asset.id);
     account.list_by(container, &extent, PageSize::LARGEST).map_ok(|page| page.blobs).boxed()
 }
 
@@ -196,15 +214,22 @@ fn base(side: &Endpoint, locator: Option<&Locator>) -> Option<Url> {
         (None, None) if !side.library.capabilities().locators => side.storage_urls.first()?.clone(),
         (None, None) => return None,
     };
-    if base.scheme() == "http" && !is_loopback(&base) {
-        base.set_scheme("https").ok()?;
-    }
+    base = as_viewers_read(base);
     base.set_query(None);
     if !base.path().ends_with('/') {
         base.set_path(&format!("{}/", base.path()));
     }
     side.viewer.allow(&base);
     Some(base)
+}
+
+/// A URL as viewers read it: plain HTTP as HTTPS, but on this machine.
+pub(super) fn as_viewers_read(mut url: Url) -> Url {
+    if url.scheme() == "http" && !is_loopback(&url) {
+        let changed = url.set_scheme("https").is_ok();
+        debug_assert!(changed, "both schemes are of one kind");
+    }
+    url
 }
 
 /// Both hosts, with the other names by which a manifest may name them. A name that both sides have names neither.
@@ -220,6 +245,14 @@ fn hosts(pair: &Pair, source: Url, target: Url) -> Hosts {
     let only =
         |names: &[String], others: &[String]| names.iter().filter(|name| !others.contains(name)).cloned().collect();
     Hosts { source_names: only(there, here), target_names: only(here, there), source, target }
+}
+
+/// The target's host alone. The source's may not be known: another name stands for it, with the target's paths.
+fn target_alone(pair: &Pair, target: Url) -> Hosts {
+    let mut source = target.clone();
+    let renamed = source.set_host(Some(NO_HOST)).is_ok();
+    debug_assert!(renamed, "a base has a host that can be replaced");
+    hosts(pair, source, target)
 }
 
 /// Stands in where nothing is asked for.

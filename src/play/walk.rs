@@ -1,4 +1,4 @@
-//! Plays one title: asks both hosts for its manifests and for what these name, and compares.
+//! Plays one title: asks both hosts for its manifests and for what these name, and compares; or asks the target's host alone.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashSet, VecDeque};
@@ -54,9 +54,21 @@ impl Asked {
     }
 }
 
+/// Who is asked, and how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Both hosts, and all that the manifests name.
+    Both,
+    /// The target's host alone, for what viewers start with.
+    Starts,
+    /// The target's host alone, and all that the manifests name.
+    Segments,
+}
+
 /// One title, while it is played.
 struct Walk<'a> {
     pair: &'a Pair,
+    way: Way,
     hosts: &'a Hosts,
     origin: &'a str,
     asked: &'a Asked,
@@ -75,9 +87,10 @@ struct Step {
 }
 
 /// Plays a title.
-pub(super) async fn walk(pair: &Pair, title: &Title, origin: &str, asked: &Asked) -> Walked {
+pub(super) async fn walk(pair: &Pair, way: Way, title: &Title, origin: &str, asked: &Asked) -> Walked {
     let mut walk = Walk {
         pair,
+        way,
         hosts: &title.hosts,
         origin,
         asked,
@@ -119,13 +132,20 @@ impl Walk<'_> {
             Compared::NotPlayable(status) => {
                 self.found.urls.not_playable += 1;
                 self.found.urls.urls += 1;
-                self.note(Cause::NotPlayableAtSource, &step.path, &format!("HTTP {status} on both hosts"));
+                match self.way {
+                    Way::Both => {
+                        self.note(Cause::NotPlayableAtSource, &step.path, &format!("HTTP {status} on both hosts"));
+                    }
+                    Way::Starts | Way::Segments => {
+                        self.note(Cause::DoesNotPlay, &step.path, &format!("HTTP {status}"));
+                    }
+                }
                 return;
             }
             Compared::Unchecked(why) => return self.unchecked(&step.path, &why),
         };
         let plays = matches!(answers.0.status, 200 | 206);
-        if plays && self.tried.insert(step.kind) {
+        if plays && self.way == Way::Both && self.tried.insert(step.kind) {
             match self.in_every_way(&step, differences.is_empty()).await {
                 Ok(more) => differences.extend(more),
                 Err(error) => return self.unanswered(&step.path, &error),
@@ -141,7 +161,7 @@ impl Walk<'_> {
         for (cause, what) in differences {
             self.note(cause, &step.path, &what);
         }
-        if plays && step.kind.is_manifest() {
+        if plays && step.kind.is_manifest() && self.way != Way::Starts {
             self.contents(&step, &answers.0);
         }
     }
@@ -193,6 +213,10 @@ impl Walk<'_> {
             let url = base.join(&below(path)).unwrap_or_else(|_| base.clone());
             viewer.ask(ViewerRequest { url: &url, headers: &headers, keep }).await
         };
+        if self.way != Way::Both {
+            let answer = ask(&self.pair.target.viewer, &self.hosts.target, keep).await?;
+            return Ok((answer.clone(), answer));
+        }
         // Of a manifest, the source's bytes are read: the target's are equal, or named as a difference.
         futures::try_join!(
             ask(&self.pair.source.viewer, &self.hosts.source, keep),
@@ -242,6 +266,9 @@ impl Walk<'_> {
             Place::Source => {
                 format!("it names the source's host {}, also to viewers of the target", host(&self.hosts.source))
             }
+            Place::Target if self.way != Way::Both => {
+                return self.unchecked(path, "it names its own host, and such URLs are not followed");
+            }
             Place::Target => {
                 format!("it names the target's host {}, also to viewers of the source", host(&self.hosts.target))
             }
@@ -268,7 +295,8 @@ impl Walk<'_> {
     fn unchecked(&mut self, path: &str, why: &str) {
         self.found.urls.urls += 1;
         self.found.urls.unchecked += 1;
-        self.note(Cause::PlayUnchecked, path, why);
+        let cause = if self.way == Way::Both { Cause::PlayUnchecked } else { Cause::ProbeUnanswered };
+        self.note(cause, path, why);
     }
 
     /// Adds a finding about a path.

@@ -18,6 +18,8 @@ use crate::model::{AccountName, BlobRef};
 const VERSION: u32 = 1;
 /// Nights are kept for as long as `--max-withdraw` counts.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Applied plans are kept for so long: a plan is refused by its age well before that.
+const PLANS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// A million adopted locators need some 40 MB.
 const LIMIT: usize = 64 << 20;
 
@@ -39,6 +41,38 @@ pub struct PairState {
     pub theirs: BTreeSet<String>,
     /// Each entry of the configuration's `withhold` list with what it matched.
     pub withheld: BTreeMap<String, Withheld>,
+    /// Retired copies that are to be deleted, by their ids.
+    pub leaving: BTreeMap<String, Leaving>,
+    /// Copies that are being deleted, by their ids. Empty, unless a run died.
+    pub deleting: BTreeMap<String, Deleting>,
+    /// Ids of the plans that were applied, and when; those of the last 90 days.
+    pub plans: BTreeMap<String, Timestamp>,
+}
+
+/// A retired copy whose asset the source has confirmed as deleted, in every night since then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leaving {
+    /// The first night.
+    pub since: Timestamp,
+    /// The last one.
+    pub seen: Timestamp,
+    /// The fingerprint of its blobs in the first night; `None`: some of them may be somebody else's, so it stays.
+    pub content: Option<String>,
+    /// Its blobs then.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What may be left of a copy that is being deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deleting {
+    /// The storage account.
+    pub account: String,
+    /// The container.
+    pub container: String,
 }
 
 /// What an entry of the `withhold` list matched: kept, so that a rename does not lift it.
@@ -52,7 +86,7 @@ pub struct Withheld {
 }
 
 /// Which side of a pair is active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Active {
     /// The source: the target is its mirror.
@@ -85,6 +119,8 @@ pub struct Held {
     pub shrink: Vec<String>,
     /// Source assets whose copies were not overwritten.
     pub overwrite: Vec<String>,
+    /// Source assets of which nothing was deleted on the target.
+    pub delete: Vec<String>,
 }
 
 impl PairState {
@@ -98,6 +134,9 @@ impl PairState {
             adopted: BTreeSet::new(),
             theirs: BTreeSet::new(),
             withheld: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            deleting: BTreeMap::new(),
+            plans: BTreeMap::new(),
         }
     }
 
@@ -136,10 +175,12 @@ impl PairState {
         }
     }
 
-    /// The content of the blob, without the nights that no guard counts any more.
+    /// The content of the blob, without the nights that no guard counts any more and the plans that are too old to be applied.
     fn content(&self, now: Timestamp) -> Bytes {
         let nights = self.nights.iter().filter(|night| now.duration_since(night.at) <= KEPT).cloned().collect();
-        let kept = Self { nights, ..self.clone() };
+        let plans = self.plans.iter().filter(|(_, at)| now.duration_since(**at) <= PLANS_KEPT);
+        let plans = plans.map(|(id, at)| (id.clone(), *at)).collect();
+        let kept = Self { nights, plans, ..self.clone() };
         serde_json::to_vec(&kept).expect("text keys and plain fields are JSON").into()
     }
 
@@ -197,9 +238,12 @@ mod tests {
             withdraw: vec!["a".to_owned()],
             shrink: vec!["a".to_owned(), "d".to_owned()],
             overwrite: vec!["b".to_owned(), "c".to_owned()],
+            delete: vec!["e".to_owned()],
         };
         let withheld =
             Withheld { assets: BTreeSet::from(["a".to_owned()]), locators: BTreeSet::from(["l3".to_owned()]) };
+        let leaving = Leaving { since: at, seen: at, content: Some("0a".to_owned()), blobs: 1, bytes: 2 };
+        let deleting = Deleting { account: "east".to_owned(), container: "asset-g".to_owned() };
         PairState {
             active: Active::Target,
             nights: vec![Night { at, published: 40, stopped: 2 }],
@@ -207,6 +251,9 @@ mod tests {
             adopted: BTreeSet::from(["l1".to_owned()]),
             theirs: BTreeSet::from(["l2".to_owned()]),
             withheld: BTreeMap::from([("news".to_owned(), withheld)]),
+            leaving: BTreeMap::from([("f".to_owned(), leaving)]),
+            deleting: BTreeMap::from([("g".to_owned(), deleting)]),
+            plans: BTreeMap::from([("p1".to_owned(), at)]),
             ..PairState::new()
         }
     }
@@ -230,6 +277,15 @@ mod tests {
         let state = PairState { nights: [169, 168, 24, -1].map(night).into(), ..PairState::new() };
         let kept = PairState::parse(&state.content(now)).unwrap().nights;
         assert_eq!(kept, [168, 24, -1].map(night));
+    }
+
+    #[test]
+    fn plans_that_were_applied_long_ago_are_dropped_when_the_state_is_written() {
+        let now: Timestamp = "2026-11-28T03:00:00Z".parse().unwrap();
+        let plan = |days: i64| (format!("p{days}"), now - SignedDuration::from_hours(days * 24));
+        let state = PairState { plans: [plan(91), plan(90), plan(0)].into(), ..PairState::new() };
+        let kept = PairState::parse(&state.content(now)).unwrap().plans;
+        assert_eq!(kept, [plan(90), plan(0)].into());
     }
 
     #[test]

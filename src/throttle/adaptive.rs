@@ -1,4 +1,4 @@
-//! How many slots a lane uses of those it was given: fewer while the service refuses, slowly more again when it does not.
+//! How many slots a lane uses of those that the distance asks for: fewer while the service refuses, slowly more again when it does not.
 //! Arithmetic only: no lock, no clock.
 //!
 //! It judges windows of finished attempts, not single refusals, so that a stray `503` changes nothing and a whole wave of
@@ -40,6 +40,14 @@ impl AdaptiveLimit {
         Self { limit: most, most, finished: 0, refused: 0 }
     }
 
+    /// The distance asks for so many slots. Those that refusals took away come back as after a cut.
+    pub(super) fn reach(&mut self, most: usize) {
+        let most = f64::from(u32::try_from(most.max(1)).unwrap_or(u32::MAX));
+        let whole = self.limit >= self.most;
+        self.most = most;
+        self.limit = if whole { most } else { self.limit.min(most) };
+    }
+
     /// Slots that may be in use now; at least one.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 2^32")]
     pub(super) fn slots(&self) -> usize {
@@ -76,6 +84,19 @@ mod tests {
             limit.finished(true);
         }
         limit.slots()
+    }
+
+    #[test]
+    fn a_lane_reaches_further_at_once_unless_refusals_hold_it_back() {
+        let mut limit = AdaptiveLimit::new(256);
+        limit.reach(1_200);
+        assert_eq!(limit.slots(), 1_200);
+        assert_eq!(after(&mut limit, 0, 1_200), 840);
+        limit.reach(2_400);
+        assert_eq!(limit.slots(), 840);
+        limit.reach(256);
+        assert_eq!(limit.slots(), 256);
+        assert_eq!(AdaptiveLimit::new(256).slots(), 256);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A rate gate: so many units a second, with a small burst. The rate is the configured one, or less while the service says
-//! that it is too much ([`Pace`]).
+//! that it is too much ([`Pace`]). The configured one may depend on the time of day ([`Schedule`]).
 
 mod limiter;
+mod schedule;
 
 use std::num::NonZeroU64;
 use std::sync::Mutex;
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 
 use super::pace::Pace;
 use limiter::Limiter;
+pub(super) use schedule::{Schedule, WallClock};
 
 /// Lets a number of units pass per second.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(crate) struct RateGate {
 #[derive(Debug)]
 struct State {
     pace: Pace,
+    /// Which rate is configured when; `None` = always the same.
+    schedule: Option<Schedule>,
     /// Of the pace's rate; `None` = any number may pass.
     limiter: Option<(f64, Limiter)>,
 }
@@ -30,11 +34,26 @@ struct State {
 impl RateGate {
     /// A gate of at most that many units per second; `None` = as many as the service bears. Refusals never slow
     /// it below `least`.
-    #[expect(clippy::cast_precision_loss, reason = "rates far below 2^52")]
     pub(crate) fn new(per_second: Option<NonZeroU64>, least: f64) -> Self {
-        let pace = Pace::new(per_second.map(|rate| rate.get() as f64), least, Instant::now());
-        let limiter = per_second.map(|rate| (rate.get() as f64, Limiter::new(rate)));
-        Self { open: AtomicBool::new(pace.is_open()), state: Mutex::new(State { pace, limiter }) }
+        Self::with(per_second, None, least)
+    }
+
+    /// A gate whose rate is the one of the time of day.
+    pub(super) fn scheduled(mut schedule: Schedule, least: f64) -> Self {
+        let per_second = schedule.look(Instant::now());
+        Self::with(per_second, Some(schedule), least)
+    }
+
+    fn with(per_second: Option<NonZeroU64>, schedule: Option<Schedule>, least: f64) -> Self {
+        let pace = Pace::new(per_second.map(as_float), least, Instant::now());
+        let limiter = per_second.map(|rate| (as_float(rate), Limiter::new(rate)));
+        let state = State { pace, schedule, limiter };
+        Self { open: AtomicBool::new(state.is_open()), state: Mutex::new(state) }
+    }
+
+    /// Units per second that pass now; `None`: any number.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        self.state.lock().expect("no panic while held").pace.rate()
     }
 
     /// Waits until `units` may pass.
@@ -54,11 +73,12 @@ impl RateGate {
     fn take(&self, left: &mut u64, whole: u64, waited: bool) -> Option<Instant> {
         let mut state = self.state.lock().expect("no panic while held");
         let now = Instant::now();
+        state.follow(now);
         if let Some(wait) = state.limiter().and_then(|limiter| limiter.take(left)) {
             return Some(now + wait);
         }
         state.pace.sent(whole as f64, waited, now);
-        self.open.store(state.pace.is_open(), Ordering::Relaxed);
+        self.open.store(state.is_open(), Ordering::Relaxed);
         None
     }
 
@@ -67,11 +87,30 @@ impl RateGate {
     pub(crate) fn refused(&self, units: u64, sent_at: Instant) {
         let mut state = self.state.lock().expect("no panic while held");
         state.pace.refused(units as f64, sent_at, Instant::now());
-        self.open.store(state.pace.is_open(), Ordering::Relaxed);
+        self.open.store(state.is_open(), Ordering::Relaxed);
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "rates far below 2^52")]
+fn as_float(rate: NonZeroU64) -> f64 {
+    rate.get() as f64
+}
+
 impl State {
+    /// Is there neither a rate to keep, nor anything to be counted, nor another rate at another time of day?
+    fn is_open(&self) -> bool {
+        self.schedule.is_none() && self.pace.is_open()
+    }
+
+    /// Takes the rate of the time of day, if it may be another one by now. Those that wait come back after a second at most,
+    /// because they take their units in portions of a burst.
+    fn follow(&mut self, now: Instant) {
+        if let Some(schedule) = self.schedule.as_mut().filter(|schedule| schedule.look_again() <= now) {
+            let per_second = schedule.look(now);
+            self.pace.configure(per_second.map(as_float), now);
+        }
+    }
+
     /// The limiter of the current rate: a new one after each change, which happens a few times a second at most.
     #[expect(
         clippy::cast_possible_truncation,

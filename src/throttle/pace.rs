@@ -60,8 +60,8 @@ const PUT_UP_WITH_MORE: f64 = 1.5;
 pub(super) struct Pace {
     /// Configured; infinite = no limit.
     most: f64,
-    /// Refusals never teach less.
-    least: f64,
+    /// Refusals never teach less, where as much is configured.
+    floor: f64,
     /// In force.
     rate: f64,
     /// Has anything been refused lately? Otherwise nothing is counted.
@@ -117,7 +117,7 @@ impl Pace {
         let most = most.unwrap_or(f64::INFINITY);
         Self {
             most,
-            least: least.min(most),
+            floor: least,
             rate: most,
             watching: false,
             window: Window::new(now),
@@ -125,6 +125,23 @@ impl Pace {
             step: None,
             cuts: None,
             incurable: None,
+        }
+    }
+
+    /// From now on another rate is configured. A rate that refusals lowered stays as low until it grows.
+    #[expect(clippy::float_cmp, reason = "a rate that is kept as it is")]
+    pub(super) fn configure(&mut self, most: Option<f64>, now: Instant) {
+        let most = most.unwrap_or(f64::INFINITY);
+        if most == self.most {
+            return;
+        }
+        let rate = if self.rate < self.most { self.rate.min(most) } else { most };
+        self.most = most;
+        // What an earlier rate was compared with may be more than is allowed now.
+        self.cuts = None;
+        if rate != self.rate {
+            self.rate = rate;
+            self.renew(now);
         }
     }
 
@@ -227,7 +244,7 @@ impl Pace {
 
     /// Sets a lower rate.
     fn slow_to(&mut self, rate: f64) {
-        self.rate = self.rate.min(rate).max(self.least);
+        self.rate = self.rate.min(rate).max(self.floor.min(self.most));
     }
 
     /// Little or nothing was refused.

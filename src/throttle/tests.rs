@@ -1,5 +1,7 @@
 //! Lanes in virtual time.
 
+mod timetables;
+
 use futures::future::join_all;
 
 use super::*;

@@ -4,10 +4,13 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::model::{LocatorId, LocatorKind};
+use crate::model::{AssetId, LocatorId, LocatorKind};
+
+/// Names of blobs that a line shows.
+const SHOWN: usize = 10;
 
 /// One kind of change of one asset on the target.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, schemars::JsonSchema, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "change")]
 #[non_exhaustive]
 pub enum Change {
@@ -79,10 +82,61 @@ pub enum Change {
     },
     /// The source has deleted the asset; the copy keeps its bytes.
     Retired,
+    /// The retired copy is to be deleted.
+    CopyToDelete {
+        /// Not before.
+        on: Timestamp,
+    },
+    /// The retired copy was deleted.
+    CopyDeleted {
+        /// Its blobs.
+        blobs: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// Blobs that the source has deleted are to be deleted.
+    BlobsToDelete {
+        /// Their names.
+        names: Vec<String>,
+        /// Their bytes.
+        bytes: u64,
+        /// Not before.
+        on: Timestamp,
+    },
+    /// Blobs that the source has deleted were deleted.
+    BlobsDeleted {
+        /// Their names.
+        names: Vec<String>,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// A second copy of the asset was deleted.
+    SecondCopyDeleted {
+        /// Its id.
+        copy: AssetId,
+        /// The copy that stays.
+        kept: AssetId,
+    },
+}
+
+impl Change {
+    /// Does it take something off the target, or announce that? Then it is named each time, however much else there is.
+    pub fn takes_away(&self) -> bool {
+        matches!(
+            self,
+            Self::LocatorWithdrawn { .. }
+                | Self::Retired
+                | Self::CopyToDelete { .. }
+                | Self::CopyDeleted { .. }
+                | Self::BlobsToDelete { .. }
+                | Self::BlobsDeleted { .. }
+                | Self::SecondCopyDeleted { .. }
+        )
+    }
 }
 
 /// Why a locator was withdrawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, schemars::JsonSchema, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Withdrawal {
     /// The source has no such locator any more.
@@ -103,6 +157,15 @@ impl fmt::Display for Withdrawal {
             Self::Protected => "protected in the source",
             Self::Withheld => "withheld by the configuration",
         })
+    }
+}
+
+/// The first of some names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more (`-o json` and `runs show` have all)"),
     }
 }
 
@@ -134,6 +197,15 @@ impl fmt::Display for Change {
             }
             Self::LocatorWithdrawn { id, why, .. } => write!(f, "locator {id} withdrawn ({why})"),
             Self::Retired => f.write_str("deleted in the source; its bytes are kept"),
+            Self::CopyToDelete { on } => write!(f, "to be deleted from {on:.0} on"),
+            Self::CopyDeleted { blobs, .. } => write!(f, "copy deleted with {}", counted(*blobs, "blob")),
+            Self::BlobsToDelete { names, on, .. } => {
+                write!(f, "{} to be deleted from {on:.0} on: {}", counted(names.len() as u64, "blob"), listed(names))
+            }
+            Self::BlobsDeleted { names, .. } => {
+                write!(f, "{} deleted: {}", counted(names.len() as u64, "blob"), listed(names))
+            }
+            Self::SecondCopyDeleted { copy, kept } => write!(f, "second copy {copy} deleted, {kept} stays"),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The table of causes: code, class, sentence, remedy, in order of code. Those about viewers and bytes are in `viewers`.
+//! The table of causes: code, class, sentence, remedy, in order of code. Those about viewers and bytes are in `viewers`, those of
+//! `ready` in `readiness`.
 
 use super::{Cause, Class};
 
@@ -85,13 +86,6 @@ pub(super) const ENTRIES: &[Entry] = &[
         Class::Failed,
         "the copy differs from its source",
         "run again; if it happens again, check whether another program writes to the target",
-    ),
-    entry(
-        Cause::DirectionReversed,
-        "direction-reversed",
-        Class::Held,
-        "the source contains copies of the target's assets, so this run would change originals",
-        "exchange source and target in the configuration",
     ),
     entry(
         Cause::EncryptionScope,
@@ -312,13 +306,6 @@ pub(super) const ENTRIES: &[Entry] = &[
         "do nothing; the next run follows the source",
     ),
     entry(
-        Cause::StateMissing,
-        "state-missing",
-        Class::Held,
-        "the target has copies of the source, but the state of this pair is missing, so the active side is unknown",
-        "if the source is the active side, run `mediamirror sync --rebuild-ledger`",
-    ),
-    entry(
         Cause::StorageAccountNotConfigured,
         "storage-account-not-configured",
         Class::Failed,
@@ -338,13 +325,6 @@ pub(super) const ENTRIES: &[Entry] = &[
         Class::Unchecked,
         "its index tags could not be read",
         "grant the permission to read tags (`t`; the role Storage Blob Data Owner), or accept this cause in the configuration",
-    ),
-    entry(
-        Cause::TargetActive,
-        "target-active",
-        Class::Held,
-        "the target is the active side of this pair, so a run would overwrite what viewers play",
-        "exchange source and target in the configuration",
     ),
     entry(
         Cause::TargetContainerDeleted,
@@ -372,7 +352,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "two-copies",
         Class::Conflict,
         "several assets of the target are marked as its copy",
-        "delete the copy on the target that does not play",
+        "run `mediamirror dedupe`, or delete the copy on the target that does not play",
     ),
     entry(
         Cause::Withheld,

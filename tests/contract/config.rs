@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use mediamirror::config::{
-    AccountConfig, AmsV2Config, AuthConfig, BlobsConfig, Config, Limits, Policy, ServiceConfig, StorageConfig,
+    AccountConfig, AmsV2Config, AuthConfig, BlobsConfig, Config, Hooks, Limits, Policy, ServiceConfig, StorageConfig,
     StorageCredential,
 };
 use mediamirror::emulator::{EmulatorHandle, ReadyRegion};
@@ -20,7 +20,9 @@ pub(crate) fn config_of(emulator: &EmulatorHandle) -> Config {
         policy: Policy::default(),
         storage_map: BTreeMap::new(),
         blobs: BlobsConfig::default(),
+        prices: None,
         roots: Vec::new(),
+        hooks: Hooks::default(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! A library that is a storage account, mirrored to another one: containers are the assets.
 
 mod by_name;
-mod containers;
+pub(crate) mod containers;
+mod deletes;
 mod folders;
 mod hierarchy;
 mod order;
@@ -28,7 +29,7 @@ use crate::simulation::{follow, paused_runtime};
 use crate::world::{World, account_signature, once};
 
 /// Two storage accounts of the emulator as libraries.
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     let mut world = World::empty().await;
     for account in [&mut world.config.source, &mut world.config.target] {
         let AccountConfig { service, account, storage, .. } = account;
@@ -43,7 +44,7 @@ async fn fill(world: &World, container: &str, blobs: &[&str]) {
     fill_side(world, Side::Source, container, blobs).await;
 }
 
-async fn fill_side(world: &World, side: Side, container: &str, blobs: &[&str]) {
+pub(crate) async fn fill_side(world: &World, side: Side, container: &str, blobs: &[&str]) {
     let pair = world.pair();
     let side = if side == Side::Source { &pair.source } else { &pair.target };
     let (account, container) = (&side.storage[0], ContainerName::new(container));
@@ -159,7 +160,8 @@ async fn foresees() {
     let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
     assert_eq!(mirrored(&world).await, []);
     let (run, _) = world.sync().await;
-    assert_eq!(dry.forecast.unwrap().requests, run.requests);
+    let forecast = dry.forecast.unwrap();
+    assert_eq!((forecast.requests, forecast.charged), (run.requests, run.charged));
 }
 
 #[tokio::test(start_paused = true)]

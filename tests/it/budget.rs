@@ -207,6 +207,8 @@ async fn forecast_and_real(world: &World, options: Options) -> (Forecast, Summar
 fn assert_near(forecast: Forecast, real: &Summary) {
     assert!(near(forecast.requests.media, real.requests.media), "{forecast:?}: {:?}", real.requests);
     assert!(near(forecast.requests.blob, real.requests.blob), "{forecast:?}: {:?}", real.requests);
+    assert_eq!(forecast.charged.reads, real.charged.reads);
+    assert!(near(forecast.charged.writes, real.charged.writes), "{forecast:?}: {:?}", real.charged);
 }
 
 #[test]

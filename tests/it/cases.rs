@@ -33,13 +33,16 @@ mod agreement;
 #[cfg(feature = "emulator")]
 mod commands;
 mod contents;
+mod deletes;
 mod doctor;
 mod guards;
 mod locators;
 mod moves;
+mod plans;
 mod protection;
 mod refusals;
 mod runs;
+mod selected;
 #[cfg(feature = "emulator")]
 mod switching;
 mod theirs;

@@ -8,14 +8,35 @@ mod choices;
 pub(crate) mod counted;
 mod doctor;
 #[cfg(feature = "emulator")]
+mod drill;
+#[cfg(feature = "emulator")]
 mod encode;
+#[cfg(feature = "emulator")]
+mod events;
+mod exit_codes;
+#[cfg(feature = "emulator")]
+mod failover;
+#[cfg(feature = "emulator")]
+mod hooks;
+#[cfg(feature = "emulator")]
+mod log_file;
 mod manual;
+mod metrics;
+#[cfg(feature = "emulator")]
+mod plan;
 #[cfg(feature = "emulator")]
 mod playing;
+#[cfg(feature = "emulator")]
+mod quick_start;
+#[cfg(feature = "emulator")]
+mod rates;
+mod ready;
 mod rebuilding;
 #[cfg(feature = "emulator")]
+mod report;
 mod runs;
 mod sign_in;
+mod units;
 #[cfg(feature = "emulator")]
 mod unlock;
 
@@ -23,6 +44,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
+
+use crate::schemas;
 
 pub(crate) const MIRROR: &str = r#"[source]
 account = "west"
@@ -59,15 +82,19 @@ const APP_CONFIG: &str = r#"<configuration><appSettings>
   <add key="MediaServicesStorageAccountKeyTarget" value=" c3RvcmUtZWFzdA==" />
 </appSettings></configuration>"#;
 
-/// Runs the program in a directory, without what the environment of the tests may set.
+/// Runs the program in a directory, without what the environment of the tests may set. If it prints JSON, that has to fit its schema.
 pub(crate) fn mediamirror(directory: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_mediamirror"))
+    let output = Command::new(env!("CARGO_BIN_EXE_mediamirror"))
         .args(arguments)
         .current_dir(directory)
         .env_remove("MEDIAMIRROR_CONFIG")
         .env_remove("MEDIAMIRROR_LOG")
+        .env_remove("MEDIAMIRROR_LEDGER")
+        .env_remove("CREDENTIALS_DIRECTORY")
         .output()
-        .expect("the binary runs")
+        .expect("the binary runs");
+    schemas::check(arguments, &stdout(&output), &stderr(&output));
+    output
 }
 
 pub(crate) fn stdout(output: &Output) -> String {

@@ -335,53 +335,6 @@ async fn a_locator_that_was_prolonged_is_prolonged_on_the_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn assets_start_in_the_requested_order() {
-    use mediamirror::engine::Order;
-    use mediamirror::monitor::RunEvent;
-    let world = World::empty().await;
-    world.seed("b", &["1.mp4", "2.mp4"]).await;
-    tokio::time::advance(std::time::Duration::from_secs(5)).await;
-    world.seed("c", &["1.mp4"]).await;
-    tokio::time::advance(std::time::Duration::from_secs(5)).await;
-    world.seed("a", &["1.mp4", "2.mp4", "3.mp4"]).await;
-    for (order, wanted) in
-        [(Order::Newest, "acb"), (Order::Largest, "abc"), (Order::Smallest, "cba"), (Order::Name, "abc")]
-    {
-        let monitor = std::sync::Arc::new(mediamirror::monitor::TestMonitor::default());
-        let options = Options { order, assets_in_flight: Some(1), ..Options::default() };
-        world.try_sync(Options { dry_run: true, ..options }, &monitor).await.unwrap();
-        let finished = monitor.events().into_iter().filter_map(|event| match event {
-            RunEvent::AssetFinished { name, .. } => Some(name),
-            _ => None,
-        });
-        assert_eq!(finished.collect::<String>(), wanted, "{order:?}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn assets_that_start_first_complete_first() {
-    use mediamirror::monitor::RunEvent;
-    let mut settings = Settings::default();
-    settings.regions[1].storage[0].limits.latency_ms = 20;
-    let mut world = World::with(settings, Some("assets=30,blobs=20,seed=5,sizes=small,awkward=false,real=false")).await;
-    world.config.target.limits.blob.in_flight = 16;
-    let (summary, monitor) =
-        world.sync_with(Options { copy_method: Some(CopyMethod::Put), ..Options::default() }).await;
-    assert_eq!(summary.assets.mirrored, 30, "{:?}", summary.problems);
-    let copied: Vec<_> = monitor
-        .events()
-        .into_iter()
-        .filter_map(|event| match event {
-            RunEvent::BlobCopied { asset, .. } => Some(asset),
-            _ => None,
-        })
-        .collect();
-    // Among the first half of the copies are those of half of the assets, not some of each.
-    let early: std::collections::HashSet<_> = copied[..300].iter().collect();
-    assert!(early.len() <= 20, "{} assets were started when half was copied", early.len());
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_blob_too_large_for_the_method_asked_for_is_copied_in_blocks() {
     // Put Blob From URL takes 5,000 MiB; a library of ordinary sizes has larger blobs.
     let world = World::generated("assets=60,blobs=5,seed=3,awkward=false,real=false").await;

@@ -8,7 +8,7 @@
 
 mod edits_a;
 mod edits_b;
-mod look;
+pub(crate) mod look;
 mod mass;
 mod oracle;
 mod run;
@@ -16,7 +16,7 @@ mod story;
 mod two_writers;
 mod verdicts;
 
-use crate::seeds::Simulation;
+use crate::seeds::{SEEDS, Simulation};
 
 #[test]
 fn after_each_night_the_target_is_right_for_all_that_people_do_by_day() {
@@ -25,6 +25,7 @@ fn after_each_night_the_target_is_right_for_all_that_people_do_by_day() {
         replay: "MEDIAMIRROR_NIGHT_SEED",
         seeds: "MEDIAMIRROR_NIGHTS",
         first: "MEDIAMIRROR_FIRST_NIGHT",
+        ordinary: SEEDS,
         simulate: run::simulate,
         story: story::told,
     };

@@ -33,6 +33,7 @@ use serde_json::Value;
 
 use crate::cli::against_emulator::Emulator;
 use crate::cli::counted::ask;
+use crate::schemas;
 
 /// The program.
 const BINARY: &str = env!("CARGO_BIN_EXE_mediamirror");
@@ -72,6 +73,8 @@ const LONG: u64 = 21_600;
 struct Run {
     process: Child,
     directory: PathBuf,
+    /// Of a run that no script starts.
+    arguments: Vec<String>,
 }
 
 /// How a run ended, and what it said.
@@ -86,7 +89,9 @@ struct Ended {
 impl Run {
     /// Starts the program with these arguments.
     fn start(emulator: &Emulator, arguments: &[&str]) -> Self {
-        Self::spawn(emulator, Command::new(BINARY).args(arguments))
+        let mut run = Self::spawn(emulator, Command::new(BINARY).args(arguments));
+        run.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        run
     }
 
     /// Starts a script of the shell, in which `"$0"` is the program.
@@ -106,7 +111,7 @@ impl Run {
             .stderr(output("run.stderr"))
             .spawn()
             .unwrap();
-        Self { process, directory }
+        Self { process, directory, arguments: Vec::new() }
     }
 
     /// Has it ended by itself within that time?
@@ -131,6 +136,8 @@ impl Run {
         let read = |name: &str| fs::read_to_string(self.directory.join(name)).unwrap();
         let (stdout, stderr) = (read("run.stdout"), read("run.stderr"));
         assert!(ended, "no end after {LONGEST:?}: {stdout}{stderr}");
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        schemas::check(&arguments, &stdout, &stderr);
         Ended { code: status.code(), signal: status.signal(), stdout, stderr }
     }
 

@@ -6,19 +6,23 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use mediamirror::clock;
 use mediamirror::emulator::faults::plan::{FaultPlan, Rule};
 use mediamirror::emulator::settings::BlobLimits;
 use mediamirror::emulator::{Generate, Settings, StatsSnapshot};
 use mediamirror::engine::{Options, Outcome, Summary, mirror};
 use mediamirror::model::CopyMethod;
 use mediamirror::monitor::TestMonitor;
-use mediamirror::throttle::LaneLimits;
+use mediamirror::throttle::{LaneLimits, Timetable};
 use serde::Deserialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +50,9 @@ struct Scenario {
     /// What is configured for every storage account.
     #[serde(default)]
     configured: LaneLimits,
+    /// The rates of requests by the time of day.
+    #[serde(default)]
+    timetable: Vec<TimedRate>,
     /// What the services do, from when on. The first begins at zero.
     phase: Vec<Phase>,
     /// What has to be reached.
@@ -57,6 +64,15 @@ struct Scenario {
     never_throttled: Vec<String>,
     #[serde(default)]
     throttled: Vec<String>,
+}
+
+/// What is configured for every storage account at a time of the day.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimedRate {
+    /// After the start.
+    at_s: f64,
+    requests_per_second: Option<NonZeroU64>,
 }
 
 /// What the services do from a moment on.
@@ -119,6 +135,7 @@ async fn play(scenario: &Scenario, show: bool) {
     let mut world = World::filled(settings, Generate::parse(&scenario.library).unwrap()).await;
     for account in [&mut world.config.source, &mut world.config.target] {
         account.limits.blob = scenario.configured;
+        account.limits.blob_timetables.requests = scenario.timetable();
     }
     let pair = world.pair();
     follow(Some(world.ledger.clone()));
@@ -149,6 +166,15 @@ async fn play(scenario: &Scenario, show: bool) {
 }
 
 impl Scenario {
+    /// The rates by what the clock on the wall shows from now on.
+    fn timetable(&self) -> Option<Arc<Timetable>> {
+        let rates = self.timetable.iter().map(|rate| {
+            let from = clock::now() + SignedDuration::from_secs_f64(rate.at_s);
+            (from.to_zoned(TimeZone::UTC).time(), rate.requests_per_second)
+        });
+        Timetable::new(TimeZone::UTC, rates.collect()).map(Arc::new)
+    }
+
     /// Lets the phases begin in time, and notes the counts.
     async fn happen(&self, world: &World, looks: &Mutex<Vec<Look>>) {
         let started = Instant::now();

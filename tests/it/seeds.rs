@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Seeds of an ordinary run of the tests.
-const SEEDS: u64 = 200;
+pub(crate) const SEEDS: u64 = 200;
 /// Failing seeds that are named: one is enough to know, a few show what they have in common.
 const NAMED: usize = 10;
 
@@ -20,6 +20,8 @@ pub(crate) struct Simulation {
     pub(crate) seeds: &'static str,
     /// The first of them.
     pub(crate) first: &'static str,
+    /// How many an ordinary run of the tests has.
+    pub(crate) ordinary: u64,
     /// Runs one seed to its end; panics with what it violates.
     pub(crate) simulate: fn(u64),
     /// What happened in the seed that this thread ran last.
@@ -39,7 +41,7 @@ impl Simulation {
             assert!(failure.is_none(), "{}", failure.unwrap_or_default());
             return;
         }
-        let (started, seeds) = (Instant::now(), number(self.seeds).unwrap_or(SEEDS));
+        let (started, seeds) = (Instant::now(), number(self.seeds).unwrap_or(self.ordinary));
         let failures = self.failures(number(self.first).unwrap_or(0), seeds);
         let commands: Vec<String> = failures.iter().map(|seed| self.command(*seed)).collect();
         assert!(commands.is_empty(), "replay with\n{}", commands.join("\n"));
@@ -96,6 +98,7 @@ fn a_failing_seed_is_named_with_the_command_that_replays_it() {
         replay: "MEDIAMIRROR_NO_SUCH_SEED",
         seeds: "MEDIAMIRROR_NO_SUCH_SEEDS",
         first: "MEDIAMIRROR_NO_SUCH_FIRST",
+        ordinary: SEEDS,
         simulate: odd,
         story: || "a story".to_owned(),
     };

@@ -11,7 +11,7 @@ mod scenario;
 
 use self::life::simulate;
 pub(crate) use self::life::{follow, paused_runtime};
-use crate::seeds::Simulation;
+use crate::seeds::{SEEDS, Simulation};
 
 #[test]
 fn nothing_is_lost_and_no_report_is_wrong_in_any_life() {
@@ -20,6 +20,7 @@ fn nothing_is_lost_and_no_report_is_wrong_in_any_life() {
         replay: "MEDIAMIRROR_SEED",
         seeds: "MEDIAMIRROR_SEEDS",
         first: "MEDIAMIRROR_FIRST_SEED",
+        ordinary: SEEDS,
         simulate,
         // What a replayed seed does is printed as it happens.
         story: String::new,

@@ -1,6 +1,7 @@
 //! Where the installed programs are.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The folder of this repository's tests.
 pub(crate) fn tests() -> PathBuf {
@@ -12,11 +13,49 @@ pub(crate) fn tests() -> PathBuf {
 /// # Panics
 /// There is none.
 pub(crate) fn nginx() -> PathBuf {
-    let unpacked = tests().join("tools/nginx/usr/sbin/nginx");
+    of_package("nginx/usr/sbin", "nginx")
+}
+
+/// The program promtool, likewise.
+///
+/// # Panics
+/// There is none.
+pub(crate) fn promtool() -> PathBuf {
+    of_package("prometheus/usr/bin", "promtool")
+}
+
+fn of_package(folder: &str, program: &str) -> PathBuf {
+    let unpacked = tests().join("tools").join(folder).join(program);
+    let found = if unpacked.is_file() { Some(unpacked) } else { on_path(program) };
+    found.unwrap_or_else(|| panic!("{program} is missing: run tests/run --all, which unpacks it"))
+}
+
+/// The program `systemd-analyze`: that of this machine, or the one that `tests/run` unpacked, with its libraries and units.
+///
+/// # Panics
+/// There is none.
+pub(crate) fn systemd_analyze() -> Command {
+    if let Some(path) = on_path("systemd-analyze") {
+        return Command::new(path);
+    }
+    let unpacked = tests().join("tools/systemd");
+    let path = unpacked.join("usr/bin/systemd-analyze");
+    assert!(path.is_file(), "systemd-analyze is missing: run tests/run --all, which unpacks it");
+    let libraries = std::fs::read_to_string(unpacked.join("libraries")).expect("tests/run lists them");
+    let units = ["lib/systemd/system", "usr/lib/systemd/system"].map(|folder| unpacked.join(folder));
+    let mut command = Command::new(path);
+    command.env("LD_LIBRARY_PATH", libraries.trim());
+    command.env("SYSTEMD_UNIT_PATH", std::env::join_paths([".".into()].iter().chain(&units)).expect("no colons"));
+    command
+}
+
+/// A program of this machine.
+fn on_path(name: &str) -> Option<PathBuf> {
     let search = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&search).chain(["/usr/sbin".into()]).map(|folder| folder.join("nginx"));
-    let found = std::iter::once(unpacked).chain(folders).find(|path| path.is_file());
-    found.expect("nginx is missing: run tests/run, which unpacks it")
+    std::env::split_paths(&search)
+        .chain(["/usr/sbin".into()])
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
 }
 
 /// A file of an installed package, such as `mocha/bin/mocha.js`.

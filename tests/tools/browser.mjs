@@ -13,6 +13,18 @@ const { default: puppeteer } = await import("puppeteer-core");
 const installed = (file) => readFileSync(new URL(`node_modules/${file}`, import.meta.url));
 const html = '<!doctype html><video muted width="320" height="180"></video><script src="/hls.js"></script><script src="/dash.js"></script>';
 
+/** Starts the browser. */
+export async function launch(more) {
+  // The package's own list lets every page read everything.
+  const args = chromium.args.filter((argument) => !argument.startsWith("--disable-web-security"));
+  return puppeteer.launch({
+    executablePath: await chromium.executablePath(),
+    args: [...args, "--autoplay-policy=no-user-gesture-required", ...more],
+    headless: "shell",
+    userDataDir: join(tmpdir(), `browser-${process.pid}`),
+  });
+}
+
 /** Opens http://127.0.0.1:PORT/ and passes the page to `use`. `files` maps paths to more content: its type, and its text; `names` has the
  *  addresses of hosts, by name. */
 export async function withPage(port, { files = {}, names = {} }, use) {
@@ -29,15 +41,8 @@ export async function withPage(port, { files = {}, names = {} }, use) {
     answer.end(content);
   });
   await new Promise((resolve) => server.listen(Number(port), "127.0.0.1", resolve));
-  // The package's own list lets every page read everything.
-  const args = chromium.args.filter((argument) => !argument.startsWith("--disable-web-security"));
   const rules = Object.entries(names).map(([name, address]) => `MAP ${name} ${address}`);
-  const browser = await puppeteer.launch({
-    executablePath: await chromium.executablePath(),
-    args: [...args, "--autoplay-policy=no-user-gesture-required", `--host-resolver-rules=${rules}`],
-    headless: "shell",
-    userDataDir: join(tmpdir(), `browser-${process.pid}`),
-  });
+  const browser = await launch([`--host-resolver-rules=${rules}`]);
   try {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${port}/`);

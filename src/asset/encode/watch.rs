@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::connect::Endpoint;
@@ -19,7 +20,7 @@ const GROWTH: f64 = 1.5;
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// All there is to say of a job.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct JobReport {
     /// The job.
     pub job: Job,
@@ -30,7 +31,7 @@ pub struct JobReport {
 }
 
 /// An asset a job makes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Output {
     /// Its id.
     pub id: AssetId,

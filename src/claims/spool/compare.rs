@@ -151,11 +151,27 @@ impl Spool {
             WHERE t.source IS NOT NULL AND NOT t.retired AND t.n > ?1
               AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)
             ORDER BY t.n LIMIT ?2";
-        let gone = |row: &Row<'_>| {
-            let gone = Gone { copy: target_asset(row)?, source: asset_id(row.get_ref(7)?.as_blob()?) };
-            Ok((row.get(8)?, gone))
-        };
-        self.rows(sql, params![after, limit], gone)
+        self.rows(sql, params![after, limit], placed_gone)
+    }
+
+    /// The retired copies of ours whose source asset is not listed, after that place, with their places. A part of another one
+    /// is none.
+    pub(crate) fn retired(&self, after: i64, limit: usize) -> Result<Vec<(i64, Gone)>, Error> {
+        let sql = "
+            SELECT t.id, t.name, t.alternate_id, t.account, t.container, t.standing, t.metadata, t.source, t.n
+            FROM target_asset AS t
+            WHERE t.source IS NOT NULL AND t.retired AND t.standing = 1 AND NOT t.part AND t.n > ?1
+              AND NOT EXISTS (SELECT 1 FROM source_asset AS s WHERE s.id = t.source)
+            ORDER BY t.n LIMIT ?2";
+        self.rows(sql, params![after, limit], placed_gone)
+    }
+
+    /// The source assets that have several complete copies.
+    pub(crate) fn copied_twice(&self) -> Result<Vec<AssetId>, Error> {
+        let sql = "
+            SELECT source FROM target_asset INDEXED BY target_by_source
+            WHERE source IS NOT NULL AND standing = 1 GROUP BY source HAVING count(*) > 1";
+        self.rows(sql, [], |row| Ok(asset_id(row.get_ref(0)?.as_blob()?)))
     }
 
     /// The assets that locators of the source are on and that its listing leaves out, but those of copies that [`Self::gone`]
@@ -184,6 +200,11 @@ impl Spool {
         };
         Ok(self.row(CENSUS, [], census)?.unwrap_or_default())
     }
+}
+
+/// A copy with its source asset and its place.
+fn placed_gone(row: &Row<'_>) -> rusqlite::Result<(i64, Gone)> {
+    Ok((row.get(8)?, Gone { copy: target_asset(row)?, source: asset_id(row.get_ref(7)?.as_blob()?) }))
 }
 
 /// The numbers of what the screening may have found and that is so, as SQL lists them.

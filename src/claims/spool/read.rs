@@ -72,6 +72,17 @@ impl Spool {
         self.rows(&sql, params![asset_key(source)], target_asset)
     }
 
+    /// The copies of source assets after that place: the place, the source asset and the copy of each. Without retired ones; a part
+    /// of an asset is never retired, it only counts as that where the source does not list it.
+    pub(crate) fn copies(&self, after: i64, limit: usize) -> Result<Vec<(i64, AssetId, AssetId)>, Error> {
+        let sql = "
+            SELECT n, source, id FROM target_asset
+            WHERE source IS NOT NULL AND (part OR NOT retired) AND n > ?1 ORDER BY n LIMIT ?2";
+        self.rows(sql, params![after, limit], |row| {
+            Ok((row.get(0)?, asset_id(row.get_ref(1)?.as_blob()?), asset_id(row.get_ref(2)?.as_blob()?)))
+        })
+    }
+
     /// A target asset.
     pub(crate) fn target(&self, id: &AssetId) -> Result<Option<TargetAsset>, Error> {
         let sql = format!("SELECT {TARGET_ASSET} FROM target_asset WHERE id = ?1");
@@ -170,6 +181,12 @@ impl Spool {
     pub(crate) fn drop_target_locator(&self, id: &LocatorId) -> Result<(), Error> {
         let sql = "DELETE FROM target_locator WHERE id = ?1";
         self.lock().execute(sql, params![locator_key(id)]).map(drop).map_err(failed("write"))
+    }
+
+    /// Forgets a target asset, which is deleted.
+    pub(crate) fn drop_target(&self, id: &AssetId) -> Result<(), Error> {
+        let sql = "DELETE FROM target_asset WHERE id = ?1";
+        self.lock().execute(sql, params![asset_key(id)]).map(drop).map_err(failed("write"))
     }
 
     /// Notes what the screening found.

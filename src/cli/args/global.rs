@@ -29,6 +29,21 @@ pub(crate) struct Global {
     /// Seconds between two progress lines where standard error is no terminal
     #[arg(long, global = true, value_name = "SECONDS", default_value = "5")]
     pub(crate) progress_interval: NonZeroU64,
+    /// Also append the log to this file, with what -v shows
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
+    /// How the lines of the log are written
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How the lines of the log are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object per line.
+    Json,
 }
 
 /// How results are printed.

@@ -17,6 +17,9 @@ pub(crate) struct GuardArgs {
     /// Overwrite what the guard held in this run, once
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_overwrite: Option<String>,
+    /// Delete what the guard held in this run, once
+    #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) allow_delete: Option<String>,
     /// Assets that may stop playing within seven days [default: 10%, at least 20; half of a small library]
     #[arg(long, value_name = "N|N%")]
     pub(crate) max_withdraw: Option<Share>,
@@ -26,12 +29,20 @@ pub(crate) struct GuardArgs {
     /// Blobs of complete copies that may be overwritten [default: 20%, at least 100]
     #[arg(long, value_name = "N|N%")]
     pub(crate) max_overwrite: Option<Share>,
+    /// Blobs of the target that may be deleted, see `delete_after` [default: 20%, at least 100]
+    #[arg(long, value_name = "N|N%")]
+    pub(crate) max_delete: Option<Share>,
 }
 
 impl GuardArgs {
     /// The limits to put over the configured ones.
     pub(crate) fn limits(&self) -> GuardLimits {
-        GuardLimits { max_withdraw: self.max_withdraw, max_shrink: self.max_shrink, max_overwrite: self.max_overwrite }
+        GuardLimits {
+            max_withdraw: self.max_withdraw,
+            max_shrink: self.max_shrink,
+            max_overwrite: self.max_overwrite,
+            max_delete: self.max_delete,
+        }
     }
 
     /// The held runs that are let through.
@@ -40,6 +51,7 @@ impl GuardArgs {
             withdraw: self.allow_withdraw.clone(),
             shrink: self.allow_shrink.clone(),
             overwrite: self.allow_overwrite.clone(),
+            delete: self.allow_delete.clone(),
         }
     }
 }
@@ -64,21 +76,23 @@ mod tests {
     fn a_held_run_is_allowed_by_its_id_one_kind_at_a_time() {
         let args = sync(&["--allow-withdraw", "run-7", "--allow-overwrite", "run-9"]).unwrap();
         let (withdraw, overwrite) = (Some("run-7".to_owned()), Some("run-9".to_owned()));
-        assert_eq!(args.allow(), Allow { withdraw, shrink: None, overwrite });
+        assert_eq!(args.allow(), Allow { withdraw, overwrite, ..Allow::default() });
         assert_eq!(sync(&["--allow-shrink", "x"]).unwrap().allow().shrink.as_deref(), Some("x"));
         assert_eq!(sync(&[]).unwrap().allow(), Allow::default());
-        for flag in ["--allow-withdraw", "--allow-shrink", "--allow-overwrite"] {
+        for flag in ["--allow-withdraw", "--allow-shrink", "--allow-overwrite", "--allow-delete"] {
             assert!(sync(&[flag, ""]).is_err() && sync(&[flag]).is_err(), "{flag} needs a run");
         }
     }
 
     #[test]
     fn limits_of_the_guards_are_numbers_or_percentages() {
-        let args = sync(&["--max-withdraw", "3", "--max-shrink", "25%", "--max-overwrite", "0"]).unwrap();
+        let args = sync(&["--max-withdraw", "3", "--max-shrink", "25%", "--max-overwrite", "0", "--max-delete", "5%"])
+            .unwrap();
         let expected = GuardLimits {
             max_withdraw: Some(Share::Count(3)),
             max_shrink: Some(Share::Percent(25)),
             max_overwrite: Some(Share::Count(0)),
+            max_delete: Some(Share::Percent(5)),
         };
         assert_eq!(args.limits(), expected);
         let refused = sync(&["--max-withdraw", "101%"]).unwrap_err().to_string();

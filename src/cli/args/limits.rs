@@ -5,9 +5,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::civil::{DateTime, Time};
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp, ToSpan};
+use mediamirror::clock;
 use mediamirror::engine::{Limit, RunLimits};
 use tokio::time::Instant;
 
@@ -64,20 +65,15 @@ impl Window {
         let local = now.to_zoned(self.zone.clone());
         // A window that began yesterday may be open still.
         let days = [-1, 0, 1].map(|days: i64| local.date().saturating_add(days.days()));
-        let opens = days.map(|day| self.at(day.to_datetime(self.from)));
+        let opens = days.map(|day| clock::when(&self.zone, day.to_datetime(self.from)));
         for (day, opens) in days.into_iter().zip(opens) {
             let next_day = i64::from(self.to <= self.from);
-            let closes = self.at(day.saturating_add(next_day.days()).to_datetime(self.to));
+            let closes = clock::when(&self.zone, day.saturating_add(next_day.days()).to_datetime(self.to));
             if opens <= now && now < closes {
                 return Ok(Duration::try_from(closes.duration_since(now)).unwrap_or_default());
             }
         }
         Err(Closed { opens: opens.into_iter().find(|opens| *opens > now).unwrap_or(Timestamp::MAX) })
-    }
-
-    /// A time that the clock skips in spring is the one after it.
-    fn at(&self, at: DateTime) -> Timestamp {
-        self.zone.to_ambiguous_timestamp(at).compatible().unwrap_or(Timestamp::MAX)
     }
 }
 

@@ -3,6 +3,9 @@
 use std::num::NonZeroUsize;
 
 use clap::{Args, Subcommand};
+use jiff::Span;
+
+use super::MirrorArgs;
 
 /// Arguments of `runs`.
 #[derive(Debug, Args)]
@@ -21,6 +24,17 @@ pub(crate) enum RunsCommand {
     Show(ShowArgs),
     /// Show only what a run found: what is not mirrored, and what to do about it
     Errors(ShowArgs),
+    /// Mirror again what a run did not mirror: a `sync` of only those assets, by their ids
+    ///
+    /// Takes every asset that failed, was skipped, is in conflict, was held or could not be checked in that run, unless nothing
+    /// is owed for it. The guards, the lock, the output and the exit codes are those of `sync`. What the run did not come to
+    /// is not among them: `sync` resumes that.
+    Retry(RetryArgs),
+    /// Remove old runs from the ledger, with what they changed and found
+    ///
+    /// With both --keep and --older-than, a run is removed only if it is old and not among the last N. The last run is always
+    /// kept. What the ledger knows of assets is not touched. The file does not shrink: later runs use the space.
+    Prune(PruneArgs),
 }
 
 /// Arguments of `runs list`.
@@ -37,4 +51,35 @@ pub(crate) struct ShowArgs {
     /// The id of a run, as `runs list` shows it; the last run when not given
     #[arg(value_name = "RUN")]
     pub(crate) run: Option<String>,
+}
+
+/// Arguments of `runs retry`.
+#[derive(Debug, Args)]
+pub(crate) struct RetryArgs {
+    /// The id of a run, as `runs list` shows it
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// How it mirrors.
+    #[command(flatten)]
+    pub(crate) mirror: MirrorArgs,
+}
+
+/// Arguments of `runs prune`.
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    /// Keep the last N runs
+    #[arg(long, value_name = "N", required_unless_present = "older_than")]
+    pub(crate) keep: Option<NonZeroUsize>,
+    /// Remove only runs that began longer ago than this, such as 90d or 6mo
+    #[arg(long, value_name = "TIME", value_parser = age)]
+    pub(crate) older_than: Option<Span>,
+    /// Show what would be removed; remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// A time as people write it, longer than nothing.
+fn age(text: &str) -> Result<Span, String> {
+    let span: Option<Span> = text.parse().ok();
+    span.filter(|span| span.is_positive()).ok_or_else(|| "write a time such as 90d, 12w or 6mo".to_owned())
 }

@@ -1,13 +1,15 @@
 use clap::CommandFactory as _;
-use mediamirror::config::Limits;
+use mediamirror::config::{Limits, Policy};
+use mediamirror::engine::Order;
+use mediamirror::model::CopyMethod;
 
 use super::global::Output;
 use super::*;
 
-fn sync(arguments: &[&str]) -> Result<SyncArgs, clap::Error> {
+fn sync(arguments: &[&str]) -> Result<MirrorArgs, clap::Error> {
     let all = ["mediamirror", "sync"].iter().chain(arguments);
     Cli::try_parse_from(all).map(|cli| match cli.command {
-        Command::Sync(args) => args,
+        Command::Sync(args) => args.mirror,
         other => panic!("not a sync: {other:?}"),
     })
 }

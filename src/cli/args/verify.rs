@@ -4,6 +4,7 @@ use clap::Args;
 use mediamirror::play::Sample;
 
 use super::ScopeArgs;
+use super::notify::NotifyArgs;
 
 /// Arguments of `verify`. With one of the group `depth`, more than listings is compared.
 #[derive(Debug, Args)]
@@ -34,6 +35,9 @@ pub(crate) struct VerifyArgs {
     /// The site whose page plays, as browsers send it
     #[arg(long, value_name = "URL", default_value = "https://viewer.example", value_parser = origin)]
     pub(crate) origin: String,
+    /// What it reports to other programs.
+    #[command(flatten)]
+    pub(crate) notify: NotifyArgs,
 }
 
 impl VerifyArgs {
@@ -47,7 +51,7 @@ impl VerifyArgs {
 }
 
 /// A percentage as a part of 1.
-fn part(text: &str) -> Result<f64, String> {
+pub(super) fn part(text: &str) -> Result<f64, String> {
     let wrong = || "write a percentage above 0% and up to 100%, such as 5% or 0.5%".to_owned();
     let digits = text.trim().strip_suffix('%').ok_or_else(wrong)?;
     let percent: f64 = digits.trim().parse().map_err(|_| wrong())?;
@@ -55,7 +59,7 @@ fn part(text: &str) -> Result<f64, String> {
 }
 
 /// Scheme and host, without anything behind.
-fn origin(text: &str) -> Result<String, String> {
+pub(super) fn origin(text: &str) -> Result<String, String> {
     let url = url::Url::parse(text).map_err(|error| error.to_string())?;
     let plain = url.host().is_some() && url.path() == "/" && url.query().is_none() && url.username().is_empty();
     let plain = plain && matches!(url.scheme(), "http" | "https");

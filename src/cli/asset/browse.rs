@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use mediamirror::asset::{Details, Listed, find, list, prune, show, unused};
 use mediamirror::library::authoring::AccessPolicy;
 use mediamirror::model::{Side, StreamingHost};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::context::Context;
@@ -67,10 +68,13 @@ pub(super) async fn show_one(context: &Context, side: Side, args: &ShowArgs) -> 
 }
 
 /// A streaming endpoint for programs.
-#[derive(Debug, Serialize)]
-struct Endpoint {
+#[derive(Debug, JsonSchema, Serialize)]
+pub(super) struct Endpoint {
+    /// Its name.
     name: String,
+    /// The URL of its host.
     url: String,
+    /// Does it answer viewers?
     running: bool,
 }
 
@@ -92,18 +96,24 @@ pub(super) async fn endpoints(context: &Context, side: Side) -> Result<ExitCode,
 }
 
 /// What `policies prune` did.
-#[derive(Debug, Serialize)]
-struct Pruned {
+#[derive(Debug, JsonSchema, Serialize)]
+pub(super) struct Pruned {
+    /// Were they removed? Not with --dry-run.
     removed: bool,
+    /// The policies.
     policies: Vec<Policy>,
 }
 
 /// A policy for programs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Policy {
+    /// The service's id.
     id: String,
+    /// Its name.
     name: String,
+    /// When it was created.
     created: Option<String>,
+    /// How long its locators live.
     days: f64,
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use mediamirror::asset::{Downloads, Published, StreamUrl, find, publish, publish_for_download, unpublish};
 use mediamirror::model::{AssetId, LocatorId, LocatorKind, Side};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::context::Context;
@@ -72,19 +73,26 @@ pub(super) async fn unpublish_one(
 }
 
 /// A locator that was removed.
-#[derive(Debug, Serialize)]
-struct Removed {
+#[derive(Debug, JsonSchema, Serialize)]
+pub(super) struct Removed {
+    /// Its id, as it shows in URLs.
     locator_id: LocatorId,
+    /// Its kind.
     kind: LocatorKind,
 }
 
 /// Download URLs with their signatures: what `--sas` asks for.
-#[derive(Debug, Serialize)]
-struct Exposed<'a> {
+#[derive(Debug, JsonSchema, Serialize)]
+pub(super) struct Exposed<'a> {
+    /// The asset's id.
     id: &'a AssetId,
+    /// Its name.
     name: &'a str,
+    /// The locator made.
     locator_id: &'a LocatorId,
+    /// When it ends.
     expiry: String,
+    /// The URLs of its files, with their signatures.
     urls: Vec<StreamUrl>,
 }
 

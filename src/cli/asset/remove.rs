@@ -7,6 +7,7 @@ use mediamirror::asset::{all, find, remove};
 use mediamirror::connect::Endpoint;
 use mediamirror::model::{Asset, AssetId, Side};
 use mediamirror::redact::scrub;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::context::Context;
@@ -32,9 +33,11 @@ pub(crate) struct DeleteArgs {
 }
 
 /// What became of an asset.
-#[derive(Debug, Serialize)]
-struct Deletion {
+#[derive(Debug, JsonSchema, Serialize)]
+pub(super) struct Deletion {
+    /// The asset's id.
     id: AssetId,
+    /// Its name.
     name: String,
     /// Why it is still there.
     error: Option<String>,

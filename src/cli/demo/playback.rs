@@ -6,6 +6,7 @@ use azure_core::http::{HttpClient, Method, Request};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use mediamirror::engine::urls::UrlPair;
+use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
@@ -13,7 +14,7 @@ use url::Url;
 const AT_ONCE: usize = 16;
 
 /// What one region answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub(crate) enum Answer {
     /// A manifest, or the file that the URL names.
     Plays,
@@ -26,7 +27,7 @@ pub(crate) enum Answer {
 }
 
 /// One URL, asked in both regions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub(crate) struct Playback {
     /// The pair.
     pub(crate) urls: UrlPair,

@@ -9,6 +9,7 @@ use mediamirror::emulator::stats::Plane;
 use mediamirror::engine::verify::Verification;
 use mediamirror::engine::{Problem, Summary};
 use mediamirror::verdict::Class;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::playback::Playback;
@@ -18,7 +19,7 @@ use crate::cli::summary;
 const SHOWN_PAIRS: usize = 3;
 
 /// Requests as the emulator counted them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize)]
 pub(crate) struct Cost {
     /// Requests to the blob services.
     blob_requests: u64,
@@ -52,12 +53,17 @@ fn ratio(part: u64, whole: u64) -> f64 {
 }
 
 /// Everything the demonstration showed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct Report {
+    /// The first run.
     first: Summary,
+    /// What it cost.
     cost: Cost,
+    /// How both libraries compare after it.
     verification: Verification,
+    /// Every URL, asked in both regions.
     playback: Vec<Playback>,
+    /// The second run, which had nothing to do.
     second: Summary,
     /// What should not have happened.
     pub(crate) surprises: Vec<String>,

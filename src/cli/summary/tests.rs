@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use mediamirror::engine::{AssetCounts, BlobCounts, KeptCounts, LocatorCounts, Problem, Reason, RequestCounts};
+use mediamirror::engine::{
+    AssetCounts, BlobCounts, Charged, DeletedCounts, KeptCounts, LocatorCounts, PendingDeletion, Problem, Reason,
+    RequestCounts, Timeline,
+};
 use mediamirror::model::{AssetId, CopyMethod};
 use mediamirror::verdict::{Cause, Class, Finding};
 
@@ -22,6 +25,8 @@ pub(crate) fn example() -> Summary {
         held: 0,
         held_by: Vec::new(),
         kept: KeptCounts::default(),
+        deleted: DeletedCounts::default(),
+        pending_deletions: Vec::new(),
         assets: AssetCounts { total: 3, mirrored: 1, unchanged: 1, conflicts: 1, ..AssetCounts::default() },
         blobs: BlobCounts { copied: 4, unchanged: 2, failed: 0 },
         bytes_copied: 4_096,
@@ -43,7 +48,11 @@ pub(crate) fn example() -> Summary {
             owed: true,
         }],
         causes: BTreeMap::from([(Cause::LocatorIdTaken, 1)]),
+        plan: None,
+        charged: Charged::default(),
         forecast: None,
+        traffic: Vec::new(),
+        timeline: Timeline::default(),
         latency: BTreeMap::from([("PutBlobFromUrl", histogram)]),
     }
 }
@@ -75,6 +84,29 @@ fn a_run_that_did_nothing_is_one_line() {
     };
     let text = text(&quiet, &Kept::default(), false);
     assert_eq!(text, "complete: 1,000 assets, nothing to do (12 requests, 0.4 s)\n");
+}
+
+#[test]
+fn the_total_names_what_was_deleted_and_what_is_to_be() {
+    let pending = PendingDeletion {
+        asset: AssetId::new("a"),
+        name: "film".to_owned(),
+        whole: true,
+        blobs: 3,
+        bytes: 30,
+        on: "2026-12-07T02:00:00.5Z".parse().unwrap(),
+    };
+    let deleted = DeletedCounts { assets: 1, blobs: 20, bytes: 2_048 };
+    let summary = Summary { deleted, pending_deletions: vec![pending], ..example() };
+    let joined = |summary: &Summary| {
+        let text = text(summary, &Kept::default(), false);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let total = joined(&summary);
+    assert!(total.contains("1 asset and 20 blobs deleted (2.0 KiB)"), "{total}");
+    assert!(total.contains("3 blobs to be deleted from 2026-12-07T02:00:00Z on"), "{total}");
+    let dry = joined(&Summary { outcome: Outcome::DryRun, ..summary });
+    assert!(dry.contains("20 blobs to delete"), "{dry}");
 }
 
 #[test]

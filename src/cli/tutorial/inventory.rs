@@ -6,6 +6,7 @@ use futures::TryStreamExt as _;
 use mediamirror::connect::{Endpoint, Pair};
 use mediamirror::error::Error;
 use mediamirror::model::Side;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::failure::CommandFailure;
@@ -25,7 +26,7 @@ pub(super) struct Account {
 pub(super) struct Inventory([Account; 2]);
 
 /// How much an account has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub(super) struct Count {
     /// Which account.
     pub(super) side: Side,

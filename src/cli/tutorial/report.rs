@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::demo::playback::Playback;
@@ -9,9 +10,11 @@ use super::inventory::{Count, Inventory};
 use super::steps::{Played, Step};
 
 /// The whole of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Report {
+    /// The steps, in order.
     steps: Vec<Step>,
+    /// Every manifest of the film.
     manifests: Vec<Manifest>,
     /// Do all manifests play in both regions, the same?
     equal: bool,
@@ -24,10 +27,13 @@ pub(super) struct Report {
 }
 
 /// A manifest, fetched from both regions.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Manifest {
+    /// Its URL in the source region.
     source_url: String,
+    /// Its URL in the target region.
     target_url: Option<String>,
+    /// Does it play in both regions, the same?
     equal: bool,
     /// Why it does not play.
     problem: Option<String>,

@@ -13,6 +13,7 @@ use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
 use mediamirror::model::{Asset, AssetEncryption, JobState};
 use mediamirror::monitor::Silent;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::asset::upload::uploaded;
@@ -57,7 +58,7 @@ pub(super) struct Played {
 }
 
 /// A step that was gone.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Step {
     /// The name of the step.
     pub(super) step: &'static str,

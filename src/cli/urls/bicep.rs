@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::hosts::{Hosts, Origin, Probe};
-use super::template::{comment, fill};
 use crate::cli::failure::CommandFailure;
+use crate::cli::template::{comment, fill};
 
 /// Resource types and properties as in Microsoft's reference of Microsoft.Cdn, version 2025-06-01.
 const FRONT_DOOR: &str = include_str!("front-door.bicep");

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::hosts::{Hosts, Origin};
 use super::old_locators::OldLocators;
-use super::template::{comment, fill};
+use crate::cli::template::{comment, fill};
 
 const SERVER: &str = include_str!("nginx.conf");
 

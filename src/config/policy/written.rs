@@ -10,9 +10,12 @@ use toml::Spanned;
 use super::super::file::GeneralFile;
 use super::super::problem::{Document, Problem, Problems, REMEDY};
 use super::super::selection::globs;
-use super::{Accept, Adopt, GuardLimits, Policy, Share, ShareError};
+use super::{Accept, Adopt, Age, GuardLimits, Policy, Share, ShareError};
 use crate::spelling::nearest;
 use crate::verdict::Cause;
+
+/// What `delete_after` is when it is not given.
+const NEVER: &str = "never";
 
 /// One entry of `accept`.
 #[derive(Debug)]
@@ -64,12 +67,13 @@ pub(in super::super) struct GuardsFile {
     max_withdraw: Option<Share>,
     max_shrink: Option<Share>,
     max_overwrite: Option<Share>,
+    max_delete: Option<Share>,
 }
 
 impl GuardsFile {
     pub(in super::super) fn limits(&self) -> GuardLimits {
-        let Self { max_withdraw, max_shrink, max_overwrite } = *self;
-        GuardLimits { max_withdraw, max_shrink, max_overwrite }
+        let Self { max_withdraw, max_shrink, max_overwrite, max_delete } = *self;
+        GuardLimits { max_withdraw, max_shrink, max_overwrite, max_delete }
     }
 }
 
@@ -108,6 +112,7 @@ pub(in super::super) fn policy(file: &GeneralFile, document: &Document<'_>, prob
         withhold: file.withhold.iter().filter_map(|entry| problems.keep(withheld(entry, document))).collect(),
         adopt: file.adopt.as_ref().and_then(|adopt| problems.keep(adopted(adopt, document))).unwrap_or_default(),
         guards: file.guards.limits(),
+        delete_after: file.delete_after.as_ref().and_then(|age| problems.keep(delete_after(age, document))).flatten(),
     }
 }
 
@@ -142,6 +147,16 @@ fn withheld(entry: &Spanned<String>, document: &Document<'_>) -> Result<String, 
     }
     // As it is written: a name may begin or end with a space.
     Ok(entry.get_ref().clone())
+}
+
+fn delete_after(age: &Spanned<String>, document: &Document<'_>) -> Result<Option<Age>, Problem> {
+    if age.get_ref() == NEVER {
+        return Ok(None);
+    }
+    age.get_ref().parse().map(Some).map_err(|_| {
+        let remedy = "write a time of at least one day, such as \"7d\" or \"36h\", or \"never\"";
+        document.error(&age.span(), "`delete_after`: not a time of at least one day", remedy)
+    })
 }
 
 fn adopted(adopt: &Spanned<String>, document: &Document<'_>) -> Result<Adopt, Problem> {

@@ -9,10 +9,10 @@ use url::Url;
 
 use super::access::Auth;
 use super::{Section, is_loopback};
+use crate::config::credentials::{self, Unreadable};
 use crate::config::file::AuthKind;
 use crate::config::sign_in::certificate::ClientCertificate;
 use crate::config::sign_in::{self, IdentityService, Proof, SignIn, is_link_local};
-use crate::files;
 use crate::redact::Secret;
 
 /// The largest certificate file, in bytes: a chain of certificates and a key have some ten thousand.
@@ -84,7 +84,8 @@ impl Section<'_> {
     fn certificate(&mut self, auth: &Auth<'_>, file: &Spanned<PathBuf>) -> Option<Proof> {
         let path = self.document.directory().join(file.get_ref());
         let shown = path.display();
-        let read = files::read_secret(&path, LARGEST).map_err(|error| format!("failed to read {shown}: {error}"));
+        let read = credentials::read(&path, LARGEST)
+            .map_err(|Unreadable { path, error, .. }| format!("failed to read {}: {error}", path.display()));
         // Known as a secret as long as it is looked at.
         let pem = read.map(Secret::new);
         let read = pem.and_then(|pem| {

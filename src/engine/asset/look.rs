@@ -11,6 +11,7 @@ use crate::engine::copy::CopyResult;
 use crate::engine::run::Run;
 use crate::error::Error;
 use crate::ledger::AssetRow;
+use crate::model::Asset;
 use crate::monitor::RunEvent;
 use crate::verdict::{Cause, Finding};
 
@@ -115,9 +116,14 @@ pub(crate) async fn list_copy<'a>(pair: &'a Pair, copy: Option<&TargetAsset>) ->
 /// Has the source the file records that an earlier run registered? The listing of those that changed may show some that
 /// changed shortly before that run, which has seen them.
 pub(crate) async fn has_recorded_files(run: &Run, work: &Work, row: &AssetRow) -> Result<bool, Error> {
-    let Some(recorded) = &row.facts.files_digest else { return Ok(false) };
-    let files = run.pair.source.library.files_of(std::slice::from_ref(&work.asset.id)).await?.concat();
-    Ok(FilesDigest::of(&files).text() == *recorded)
+    Ok(row.facts.files_digest.is_some() && !has_changed_records(run, &work.asset, Some(row)).await?)
+}
+
+/// Has the source other file records than an earlier run registered, of an asset whose records the listing of changes shows?
+pub(crate) async fn has_changed_records(run: &Run, asset: &Asset, row: Option<&AssetRow>) -> Result<bool, Error> {
+    let Some(recorded) = row.and_then(|row| row.facts.files_digest.as_ref()) else { return Ok(false) };
+    let files = run.pair.source.library.files_of(std::slice::from_ref(&asset.id)).await?.concat();
+    Ok(FilesDigest::of(&files).text() != *recorded)
 }
 
 /// Has the target the file records of the source? They may add up to something else and be good: those of kept blobs stay.

@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 
 use crate::claims::Work;
 use crate::engine::contents::compare;
-use crate::engine::contents::digest::{BlobsDigest, BlobsSum, to_record};
+use crate::engine::contents::digest::{BlobsDigest, BlobsSum, KeptSum, to_record};
 use crate::engine::contents::{Contents, compare_names};
 use crate::error::Error;
 use crate::ledger::Facts;
@@ -23,10 +23,15 @@ pub(crate) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Con
     let target = Contents::list(place).await?;
     let (mut digest, mut sum) = (BlobsDigest::of(&source.extent), BlobsSum::default());
     let (mut named, mut more) = (Vec::new(), 0);
-    let mut archived = None;
+    let (mut archived, mut kept) = (None, KeptSum::default());
     let mut pairs = compare_names(source, &target, Turn::Compare);
     while let Some((blob, copy)) = pairs.try_next().await? {
-        let Some(blob) = blob else { continue };
+        let Some(blob) = blob else {
+            if let Some(copy) = copy {
+                kept.add(&copy.name, &copy.etag);
+            }
+            continue;
+        };
         digest.add(&blob);
         sum.add(&blob);
         // What the target alone has is not of the mirror, and may be archived.
@@ -52,5 +57,10 @@ pub(crate) async fn verify_copy(work: &Work, source: &Contents<'_>, present: Con
     }
     let source_digest = to_record(digest.text(), before.and_then(|facts| facts.source_digest.as_deref()));
     let target_digest = to_record(target.seal, before.and_then(|facts| facts.target_digest.as_deref()));
-    Ok(Facts { source_digest: Some(source_digest), target_digest: Some(target_digest), ..Facts::default() })
+    Ok(Facts {
+        source_digest: Some(source_digest),
+        target_digest: Some(target_digest),
+        kept_digest: Some(kept.text()),
+        ..Facts::default()
+    })
 }

@@ -24,6 +24,8 @@ pub(crate) struct Known {
     pub(crate) of_another_tool: bool,
     /// The target's blobs have changed since then, when they were these.
     pub(crate) sealed: Option<Sealed>,
+    /// The target's blobs are those of which a run in the other direction made these copies, which are the source now.
+    pub(crate) source_sealed: Option<Sealed>,
 }
 
 /// What makes a blob on the target the same as on the source.
@@ -102,7 +104,8 @@ pub(crate) fn need(source: &Blob, copy: Option<&Blob>, known: &Known) -> Need {
         // headers explains it, unless it may be the source that has other headers now.
         return Need::Copy(Why::Damaged);
     }
-    let proven = known.same_source || (is_younger(copy, source) && !known.of_another_tool);
+    let is_copy = known.source_sealed.as_ref().is_some_and(|sealed| !sealed.is_altered(source));
+    let proven = known.same_source || is_copy || (is_younger(copy, source) && !known.of_another_tool);
     if s.content_md5.is_none() && !proven {
         // A visible difference explains the source's new entity tag, if the bytes were ever known to be equal.
         if !(known.verified && mend.is_visible()) {
@@ -125,7 +128,8 @@ fn is_younger(copy: &Blob, source: &Blob) -> bool {
     matches!((source.last_modified, copy.last_modified), (Some(source), Some(copy)) if copy > source)
 }
 
-fn is_whole(copy: &Blob) -> bool {
+/// Did its copy complete?
+pub(crate) fn is_whole(copy: &Blob) -> bool {
     copy.copy.as_ref().is_none_or(|copy| copy.status == CopyStatus::Success)
 }
 

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::engine::contents::kept::KeptCopy;
 use crate::model::{Blob, Extent, IndexTags};
 
 /// Blobs whose entity tags are sketched, at most: three bytes each.
@@ -144,25 +145,55 @@ impl Sealed {
         })
     }
 
+    /// The same of a blob that only the target has.
+    pub(crate) fn is_altered_copy(&self, copy: &KeptCopy) -> bool {
+        self.is_altered_at(copy.modified, sketch(&copy.name, &copy.etag))
+    }
+
     /// Has somebody written to that blob since? Where there are too many blobs to know each, what is of the same second as
     /// the youngest one then counts as written since.
     pub(crate) fn is_altered(&self, blob: &Blob) -> bool {
-        let later = match (self.newest, blob.last_modified) {
+        self.is_altered_at(blob.last_modified, sketch_of(blob))
+    }
+
+    fn is_altered_at(&self, modified: Option<Timestamp>, found: [u8; SKETCH]) -> bool {
+        let later = match (self.newest, modified) {
             (Some(newest), Some(at)) if self.sketch.is_some() => at > newest,
             (Some(newest), Some(at)) => at >= newest,
             _ => true,
         };
-        later || self.sketch.as_ref().is_some_and(|sketch| !sketch.contains(&sketch_of(blob)))
+        later || self.sketch.as_ref().is_some_and(|sketch| !sketch.contains(&found))
     }
 }
 
-/// A few bits of a blob's name and entity tag (FNV-1a).
 fn sketch_of(blob: &Blob) -> [u8; SKETCH] {
-    let bytes = blob.name.bytes().chain([0]).chain(blob.etag.bytes());
+    sketch(&blob.name, &blob.etag)
+}
+
+/// A few bits of a blob's name and entity tag (FNV-1a).
+fn sketch(name: &str, etag: &str) -> [u8; SKETCH] {
+    let bytes = name.bytes().chain([0]).chain(etag.bytes());
     let hash =
         bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let folded = (hash ^ (hash >> 24) ^ (hash >> 48)).to_le_bytes();
     [folded[0], folded[1], folded[2]]
+}
+
+/// The names and entity tags of blobs that only the target has, in any order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct KeptSum(u128);
+
+impl KeptSum {
+    /// Adds a blob.
+    pub(crate) fn add(&mut self, name: &str, etag: &str) {
+        let hash = Sha256::new().chain_update(name).chain_update([0]).chain_update(etag).finalize();
+        self.0 = self.0.wrapping_add(half(&hash));
+    }
+
+    /// As text for the ledger.
+    pub(crate) fn text(self) -> String {
+        format!("{:032x}", self.0)
+    }
 }
 
 /// The state of a set of blobs without their index tags, in any order; a sum, so that single blobs can be exchanged. Tags are

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use futures::{Stream, TryStreamExt};
-
-use crate::claims::Work;
-use crate::engine::contents::compare::{self, Known, Need, Why};
+use crate::claims::{Common, Work};
+use crate::engine::contents::compare::{self, Known, Mend, Need, Why};
 use crate::engine::contents::digest::{Sealed, same_blobs, same_extent};
+use crate::engine::contents::kept::KeptCopy;
 use crate::engine::contents::{Contents, compare_names};
 use crate::error::Error;
 use crate::memory::Turn;
 use crate::model::{Blob, IndexTags};
+use crate::plan::{Fingerprint, Fingerprints};
+use futures::{Stream, TryStreamExt};
 
 /// A blob of the source, its copy, and what makes the copy the same.
 #[derive(Debug, Clone)]
@@ -23,12 +24,16 @@ pub(crate) struct Needed {
 /// What earlier runs recorded about the copies.
 pub(crate) fn known(work: &Work, source: &Contents<'_>, present: &Contents<'_>) -> Known {
     let of_another_tool = work.adopting;
-    let Some(row) = &work.row else { return Known { of_another_tool, ..Known::default() } };
+    let of_this = |common: &&Common| same_blobs(&common.target_blobs, &present.digest);
+    let source_sealed = work.common.as_ref().filter(of_this).and_then(|common| common.source_seal.as_deref());
+    let source_sealed = source_sealed.and_then(Sealed::parse);
+    let Some(row) = &work.row else { return Known { of_another_tool, source_sealed, ..Known::default() } };
     let recorded = row.facts.target_digest.as_deref();
     Known {
         same_source: row.facts.source_digest.as_deref().is_some_and(|before| same_blobs(before, &source.digest)),
         verified: work.is_recorded(),
         of_another_tool,
+        source_sealed,
         sealed: recorded
             .filter(|seal| same_extent(seal, &present.seal) && !same_blobs(seal, &present.seal))
             .and_then(Sealed::parse),
@@ -81,6 +86,22 @@ pub(crate) fn with_tags_unless_read(blob: Arc<Blob>, tags: &IndexTags) -> Arc<Bl
     Arc::new(blob)
 }
 
+/// What is done to a blob, in short: which blob of the source, over which one of the target.
+fn action(blob: &Blob, copy: Option<&Blob>, need: Need) -> Option<Fingerprint> {
+    let what = match need {
+        Need::Nothing => return None,
+        Need::Copy(_) => "copy".to_owned(),
+        Need::Mend(Mend { headers, metadata, tags, seal }) => format!("{headers} {metadata} {tags} {seal}"),
+    };
+    let mut parts = Fingerprints::default().with("name", &blob.name).with("what", what).with("from", &blob.etag);
+    parts = parts.with("length", blob.length.to_le_bytes()).with_some("over", copy.map(|copy| &copy.etag));
+    // Tags change without another entity tag.
+    for (key, value) in blob.properties.tags.read().into_iter().flatten() {
+        parts = parts.with(key, value);
+    }
+    Some(parts.finish())
+}
+
 /// Counts of what the blobs of one asset need.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Survey {
@@ -95,8 +116,12 @@ pub(crate) struct Survey {
     /// Blobs whose headers, metadata or seal, and whose tags, are set in place.
     pub(crate) headers: u64,
     pub(crate) tags: u64,
+    /// Blobs of the target that are overwritten.
+    pub(crate) overwritten: u64,
+    /// The fingerprints of what is done to each blob, added up.
+    pub(crate) actions: u128,
     /// Blobs on the target that the source does not have, and their bytes.
-    pub(crate) kept: Vec<String>,
+    pub(crate) kept: Vec<KeptCopy>,
     pub(crate) kept_bytes: u64,
 }
 
@@ -117,11 +142,15 @@ impl Survey {
         if let Some(blob) = blob {
             let need = compare::need(blob, copy, known);
             self.add(blob, need);
+            if let Some(action) = action(blob, copy, need) {
+                self.actions = self.actions.wrapping_add(action.number());
+                self.overwritten += u64::from(matches!(need, Need::Copy(Why::Changed | Why::Older | Why::Damaged)));
+            }
             return Some(need);
         }
         if let Some(extra) = copy {
             self.kept_bytes += extra.length;
-            self.kept.push(extra.name.clone());
+            self.kept.push(KeptCopy::of(extra));
         }
         None
     }

@@ -33,13 +33,13 @@ impl Run {
         if dealt_with && let Some(account) = self.source_account(asset) {
             self.outages.answered(account);
         }
-        self.count(|tally| match &outcome {
-            AssetOutcome::Mirrored => tally.assets.mirrored += 1,
-            AssetOutcome::Unchanged => tally.assets.unchanged += 1,
-            AssetOutcome::Not(finding) => tally.add_asset(asset, finding, &mut self.accepted()),
-        });
-        if let Some(finding) = outcome.finding() {
-            self.note_finding(Some(&asset.id), finding);
+        match &outcome {
+            AssetOutcome::Mirrored => self.count(|tally| tally.assets.mirrored += 1),
+            AssetOutcome::Unchanged => self.count(|tally| tally.assets.unchanged += 1),
+            AssetOutcome::Not(finding) => {
+                let owed = self.count(|tally| tally.add_asset(asset, finding, &mut self.accepted()));
+                self.note_finding(Some((&asset.id, asset.label())), finding, owed);
+            }
         }
         self.monitor.event(RunEvent::AssetFinished {
             asset: asset.id.clone(),
@@ -55,8 +55,9 @@ impl Run {
 
     /// A finding that concerns no single asset.
     pub(crate) fn find(&self, finding: Finding) {
-        self.note_finding(None, &finding);
-        self.count(|tally| tally.add_finding(finding, &mut self.accepted()));
+        let event = finding.clone();
+        let owed = self.count(|tally| tally.add_finding(finding, &mut self.accepted()));
+        self.note_finding(None, &event, owed);
     }
 
     /// The same, of which the first of its cause is enough.
@@ -94,9 +95,9 @@ impl Run {
             self.pending.lock().expect("no panic while held").entry(source.clone()).or_default().push(finding);
             return;
         }
-        self.note_finding(Some(source), &finding);
         let asset = Asset::known_by(source, label);
-        self.count(|tally| tally.add(&asset, &finding, &mut self.accepted()));
+        let owed = self.count(|tally| tally.add(&asset, &finding, &mut self.accepted()));
+        self.note_finding(Some((source, label)), &finding, owed);
         let (asset, name) = (source.clone(), label.to_owned());
         self.monitor.event(RunEvent::AssetFinished { asset, name, outcome: AssetOutcome::Not(finding) });
     }

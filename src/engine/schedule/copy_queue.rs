@@ -2,34 +2,43 @@
 //! one after another.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 
 /// Copy slots. A free slot goes to the waiting blob whose asset started first.
-#[derive(Debug)]
-pub(crate) struct CopyQueue(Mutex<State>);
+pub(crate) struct CopyQueue {
+    /// How many slots there are now.
+    slots: Box<dyn Fn() -> usize + Send + Sync>,
+    state: Mutex<State>,
+}
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
-    free: usize,
+    used: usize,
     /// The waiting blobs by the priority of their asset, then by arrival.
     waiting: BTreeMap<(u64, u64), oneshot::Sender<()>>,
     arrivals: u64,
 }
 
 impl CopyQueue {
-    /// A queue with that many slots, at least one.
-    pub(crate) fn new(slots: usize) -> Self {
-        Self(Mutex::new(State { free: slots.max(1), waiting: BTreeMap::new(), arrivals: 0 }))
+    /// A queue with as many slots as that says at any time, at least one.
+    pub(crate) fn new(slots: impl Fn() -> usize + Send + Sync + 'static) -> Self {
+        Self { slots: Box::new(slots), state: Mutex::default() }
+    }
+
+    fn most(&self) -> usize {
+        (self.slots)().max(1)
     }
 
     /// Waits for a slot. A lower priority number goes first.
     pub(crate) async fn acquire(self: Arc<Self>, priority: u64) -> CopySlot {
         let mut waiting = {
-            let mut state = self.0.lock().expect("no panic while held");
-            if state.free > 0 {
-                state.free -= 1;
+            let most = self.most();
+            let mut state = self.state.lock().expect("no panic while held");
+            if state.used < most {
+                state.used += 1;
                 drop(state);
                 return CopySlot(self);
             }
@@ -46,16 +55,22 @@ impl CopyQueue {
         CopySlot(self)
     }
 
-    /// Passes a slot on to the next waiting blob, or marks it as free.
+    /// Frees a slot, and lets waiting blobs have those that are free now.
     fn release(&self) {
-        let mut state = self.0.lock().expect("no panic while held");
-        while let Some((_, next)) = state.waiting.pop_first() {
+        let most = self.most();
+        let mut state = self.state.lock().expect("no panic while held");
+        state.used -= 1;
+        while state.used < most {
+            let Some((_, next)) = state.waiting.pop_first() else { return };
             // A cancelled waiter does not take it.
-            if next.send(()).is_ok() {
-                return;
-            }
+            state.used += usize::from(next.send(()).is_ok());
         }
-        state.free += 1;
+    }
+}
+
+impl fmt::Debug for CopyQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyQueue").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -87,13 +102,15 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use futures::FutureExt;
 
     use super::*;
 
     #[tokio::test]
     async fn the_asset_that_started_first_copies_first() {
-        let queue = Arc::new(CopyQueue::new(1));
+        let queue = Arc::new(CopyQueue::new(|| 1));
         let held = Arc::clone(&queue).acquire(9).await;
         let order = Arc::new(Mutex::new(Vec::new()));
         let tasks: Vec<_> = [(5, 'c'), (2, 'a'), (5, 'd'), (2, 'b')]
@@ -115,8 +132,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn waiting_blobs_get_slots_that_are_added_when_one_is_freed() {
+        let slots = Arc::new(AtomicUsize::new(1));
+        let queue = Arc::new(CopyQueue::new({
+            let slots = Arc::clone(&slots);
+            move || slots.load(Ordering::Relaxed)
+        }));
+        let held = Arc::clone(&queue).acquire(1).await;
+        let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(Arc::clone(&queue).acquire(1))).collect();
+        assert!(waiting.iter_mut().all(|one| one.as_mut().now_or_never().is_none()));
+        slots.store(2, Ordering::Relaxed);
+        drop(held);
+        let granted: Vec<_> = waiting.iter_mut().map(|one| one.as_mut().now_or_never()).collect();
+        assert!(granted[0].is_some() && granted[1].is_some() && granted[2].is_none());
+    }
+
+    #[tokio::test]
     async fn a_cancelled_waiter_loses_no_slot() {
-        let queue = Arc::new(CopyQueue::new(1));
+        let queue = Arc::new(CopyQueue::new(|| 1));
         let held = Arc::clone(&queue).acquire(1).await;
         // This one is cancelled while it waits.
         assert!(Arc::clone(&queue).acquire(2).now_or_never().is_none());

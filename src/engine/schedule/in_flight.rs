@@ -11,8 +11,8 @@ use crate::model::{AccountName, AssetChange, AssetId, Locator};
 use crate::monitor::AssetOutcome;
 use crate::verdict::Finding;
 
-/// An asset that is ready waits for company at least so long: little beside the time in which people decide to fail over.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// An asset that is ready waits for company at least so long: a batch more every two seconds is little beside the copies.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// And longer where it was long under way already: by no more than this part of it.
 pub(crate) const PATIENCE_PART: u32 = 10;
 
@@ -59,6 +59,8 @@ pub(crate) struct Registration {
     pub(crate) created: bool,
     pub(crate) change: Option<AssetChange>,
     pub(crate) kept: Vec<String>,
+    /// Names of the source's records that are not registered.
+    pub(crate) not_taken: Vec<String>,
     /// The copy that this one replaces.
     pub(crate) replaces: Option<AssetId>,
 }

@@ -1,22 +1,36 @@
-//! How many assets are processed at once, by how many blobs they have.
+//! How many assets are processed at once, by how many blobs they have and what the lanes of the storage accounts bear.
 //!
-//! An asset takes several requests one after the other, so that many small ones have to be on their way together; with large ones
-//! fewer keep all connections busy, and each of them holds its listings in memory.
+//! An asset takes several requests one after the other, so that many small ones have to be on their way together, the more the
+//! further away the services are. With large ones fewer keep all connections busy, and each of them holds its listings in memory.
+//! Under a rate limit more assets are not faster, they only share the rate. Then there are as few as hold the rate, so that each
+//! plays soon after its first blob was copied. What counts there is what is to be copied: most nights copy next to nothing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Assets at once, however large they are.
-const FEWEST: usize = 64;
-/// Assets at once, however small they are.
-const MOST: usize = 256;
-/// The blobs of all assets at once, between these.
-const BLOBS: u64 = 2_560;
+use crate::throttle::Room;
+
+/// Assets at once where nothing is known yet, and however large they are.
+const FEWEST: u64 = 64;
+/// Blobs of all assets at once, for each slot of a lane: so many requests after each other an asset's blobs wait for.
+const BLOBS_PER_SLOT: u64 = 10;
+/// Blobs to copy of an asset, while none is compared yet: few are begun until it is known.
+const USUAL_BLOBS: u64 = 100;
+/// Blobs of all assets at once, at least: then there is work for all slots near by.
+const FEWEST_BLOBS: u64 = 320;
+/// Assets beside those that hold the rate: one whose last blobs are copied, and the next one, which is ready to be copied.
+const BESIDE: u64 = 2;
+/// Seconds of work at a rate that are under way at once...
+const SECONDS: f64 = 2.0;
+/// ...and as long as so many answers take, one after the other: the path of an asset.
+const ROUND_TRIPS: u32 = 20;
 
 /// The sizes of the assets so far.
 #[derive(Debug, Default)]
 pub(crate) struct Sizes {
     assets: AtomicU64,
     blobs: AtomicU64,
+    compared: AtomicU64,
+    to_copy: AtomicU64,
 }
 
 impl Sizes {
@@ -26,33 +40,86 @@ impl Sizes {
         self.blobs.fetch_add(blobs, Ordering::Relaxed);
     }
 
+    /// Notes that an asset was compared, and so many of its blobs are to be copied.
+    pub(crate) fn compared(&self, to_copy: u64) {
+        self.compared.fetch_add(1, Ordering::Relaxed);
+        self.to_copy.fetch_add(to_copy, Ordering::Relaxed);
+    }
+
     /// Had none of them any blob?
     pub(crate) fn is_nothing(&self) -> bool {
         self.blobs.load(Ordering::Relaxed) == 0
     }
 
-    /// How many are processed at once.
-    pub(crate) fn assets_at_once(&self) -> usize {
-        let (assets, blobs) = (self.assets.load(Ordering::Relaxed), self.blobs.load(Ordering::Relaxed));
-        let fit = (BLOBS * assets).checked_div(blobs);
-        fit.map_or(FEWEST, |fit| usize::try_from(fit).unwrap_or(MOST).clamp(FEWEST, MOST))
+    /// The blobs of all of them.
+    pub(crate) fn blobs(&self) -> u64 {
+        self.blobs.load(Ordering::Relaxed)
     }
+
+    /// How many are processed at once where there is so much room.
+    pub(crate) fn assets_at_once(&self, room: Room) -> usize {
+        let (assets, blobs) = (self.assets.load(Ordering::Relaxed), self.blobs.load(Ordering::Relaxed));
+        let slots = u64::try_from(room.slots).unwrap_or(u64::MAX);
+        let fit = slots.saturating_mul(BLOBS_PER_SLOT).saturating_mul(assets).checked_div(blobs).unwrap_or(FEWEST);
+        let fit = fit.clamp(FEWEST, slots.max(FEWEST));
+        let most = room.per_second.map_or(u64::MAX, |rate| self.hold(rate, room));
+        usize::try_from(fit.min(most)).unwrap_or(usize::MAX)
+    }
+
+    /// Assets that hold a rate.
+    fn hold(&self, per_second: f64, room: Room) -> u64 {
+        let (compared, to_copy) = (self.compared.load(Ordering::Relaxed), self.to_copy.load(Ordering::Relaxed));
+        // An asset takes a request at least.
+        let (compared, to_copy) = if compared == 0 { (1, USUAL_BLOBS) } else { (compared, to_copy.max(compared)) };
+        let requests = at_that_rate(per_second, room).max(FEWEST_BLOBS);
+        requests.saturating_mul(compared) / to_copy + BESIDE
+    }
+}
+
+/// Requests that are made in the time of an asset.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and it saturates")]
+fn at_that_rate(per_second: f64, room: Room) -> u64 {
+    (per_second * (SECONDS + (room.distance * ROUND_TRIPS).as_secs_f64())) as u64
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
+    fn of(sizes: &[u64], room: Room) -> usize {
+        let all = Sizes::default();
+        for blobs in sizes {
+            all.add(*blobs);
+        }
+        all.assets_at_once(room)
+    }
+
     #[test]
-    fn the_fewer_blobs_assets_have_the_more_are_processed_at_once() {
-        let of = |sizes: &[u64]| {
+    fn the_fewer_blobs_assets_have_and_the_further_they_go_the_more_are_processed_at_once() {
+        let near = Room { slots: 256, ..Room::default() };
+        assert_eq!((of(&[], near), of(&[0, 0], near)), (64, 64));
+        assert_eq!((of(&[2, 2], near), of(&[20], near), of(&[10, 30], near), of(&[1_000], near)), (256, 128, 128, 64));
+        let far = Room { slots: 1_200, distance: Duration::from_millis(60), ..Room::default() };
+        assert_eq!((of(&[], far), of(&[2, 2], far), of(&[20], far), of(&[1_000], far)), (64, 1_200, 600, 64));
+    }
+
+    #[test]
+    fn under_a_rate_limit_as_few_are_under_way_as_hold_it_by_what_they_copy() {
+        let at = |blobs: u64, to_copy: Option<u64>, per_second, ms| {
             let all = Sizes::default();
-            for blobs in sizes {
-                all.add(*blobs);
+            all.add(blobs);
+            if let Some(to_copy) = to_copy {
+                all.compared(to_copy);
             }
-            all.assets_at_once()
+            let distance = Duration::from_millis(ms);
+            all.assets_at_once(Room { slots: 256, distance, per_second: Some(per_second) })
         };
-        assert_eq!((of(&[]), of(&[0, 0])), (FEWEST, FEWEST));
-        assert_eq!((of(&[2, 2]), of(&[20]), of(&[10, 30]), of(&[1_000])), (MOST, 128, 128, FEWEST));
+        assert_eq!((at(20, None, 60.0, 0), at(20, Some(20), 60.0, 0), at(20, Some(20), 200.0, 20)), (5, 18, 26));
+        assert_eq!((at(20, Some(20), 200.0, 120), at(200, Some(200), 200.0, 120)), (46, 6));
+        assert_eq!(at(10_000, Some(10_000), 60.0, 0), 2, "one is copied, the next one is ready");
+        assert_eq!(at(20, Some(20), 20_000.0, 0), 128, "the rate does not limit it");
+        assert_eq!((at(200, Some(0), 200.0, 120), at(20, Some(0), 60.0, 0)), (64, 128), "nothing is to be copied");
     }
 }

@@ -2,12 +2,14 @@
 
 use futures::TryStreamExt;
 
-use crate::claims::{Claim, Work};
+use crate::claims::{Claim, TargetAsset, Work};
 use crate::engine::asset::{Present, list_copy, look_at_copy, look_at_source, refuse_adoption, source_lost};
 use crate::engine::contents::compare::{self, Need, Why};
+use crate::engine::contents::condition::{Changes, Condition};
 use crate::engine::contents::needs::{Survey, known};
 use crate::engine::contents::records::file_differences;
 use crate::engine::contents::{Contents, compare_names};
+use crate::engine::delete::blobs;
 use crate::engine::run::Run;
 use crate::engine::schedule::overwrites::Judged;
 use crate::engine::settings;
@@ -39,7 +41,7 @@ impl Compared {
     }
 }
 
-/// An asset that the guard on overwriting judges when all are compared: its source has so many blobs.
+/// An asset that the guards on overwriting and deleting judge when all are compared: its source has so many blobs.
 pub(crate) struct Waiting {
     pub(crate) asset: Asset,
     pub(crate) blobs: u64,
@@ -50,13 +52,62 @@ pub(crate) struct Waiting {
 /// How an asset compares, and what is to be judged when all are compared.
 type Answer = (Compared, Option<(u64, Survey)>);
 
+/// What was seen of an asset and its copy while they were compared, also where that ended early.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Our copy, if there is one.
+    pub(crate) copy: Option<TargetAsset>,
+    /// Did an earlier run complete it?
+    pub(crate) is_verified: bool,
+    /// The condition of its blobs; `None`: they could not be listed.
+    pub(crate) condition: Option<Condition>,
+    /// Blobs of the source that are mirrored, and their bytes.
+    pub(crate) source: Option<(u64, u64)>,
+    /// What differs. `None`: the blobs of both sides were not compared.
+    pub(crate) changes: Option<Changes>,
+    /// The first file record that differs.
+    pub(crate) records: Option<String>,
+    /// Are the file records of the source those that the ledger knows?
+    pub(crate) same_records: bool,
+    /// Does the source have locators with other terms, or another name or metadata?
+    pub(crate) other_terms: bool,
+}
+
+impl Seen {
+    /// The source changed something at a time that is not known.
+    pub(crate) fn note_change(&mut self) {
+        if let Some(changes) = &mut self.changes {
+            changes.change(None);
+        }
+    }
+}
+
+/// What the copy of an asset shows by itself: the source does not answer.
+pub(crate) async fn see_copy(run: &Run, asset: &Asset) -> Result<Seen, Error> {
+    let mut seen = Seen::default();
+    if let Claim::Mirror(work) = claim(run, asset).await? {
+        (seen.copy, seen.is_verified) = (work.target.clone().filter(|_| !work.adopting), work.is_verified());
+        if let Ok(Some(copy)) = list_copy(&run.pair, seen.copy.as_ref()).await {
+            seen.condition = Some(Condition::of(&copy, work.row.as_ref()).await?);
+        }
+    }
+    Ok(seen)
+}
+
 /// Compares one asset. What fails for it alone is inside; what keeps the whole comparison from going on is an error.
 pub(crate) async fn compare_asset(run: &Run, asset: Asset) -> Result<(Asset, Result<Answer, Error>), Error> {
+    let (asset, answer, _) = compare_and_see(run, asset).await?;
+    Ok((asset, answer))
+}
+
+/// As [`compare_asset`], with what was seen.
+pub(crate) async fn compare_and_see(run: &Run, asset: Asset) -> Result<(Asset, Result<Answer, Error>, Seen), Error> {
+    let mut seen = Seen::default();
     let answer = match claim(run, &asset).await? {
         Claim::Not(finding) => Ok((Compared::not(finding), None)),
-        Claim::Mirror(work) => Box::pin(compare_work(run, *work)).await,
+        Claim::Mirror(work) => Box::pin(compare_work(run, *work, &mut seen)).await,
     };
-    Ok((asset, answer))
+    Ok((asset, answer, seen))
 }
 
 /// Why a run does not publish an asset, or not as the source does. The blobs are listed only where a locator is to be made
@@ -65,7 +116,10 @@ pub(crate) async fn judge_locators(run: &Run, asset: Asset) -> Result<(Asset, Re
     let answer = match claim(run, &asset).await? {
         Claim::Not(finding) => Ok(Some(finding)),
         Claim::Mirror(work) if work.locators_to_do() == 0 && !work.adopting => Ok(work.conflicts.first().cloned()),
-        Claim::Mirror(work) => Box::pin(compare_work(run, *work)).await.map(|(compared, _)| compared.finding),
+        Claim::Mirror(work) => {
+            let mut seen = Seen::default();
+            Box::pin(compare_work(run, *work, &mut seen)).await.map(|(compared, _)| compared.finding)
+        }
     };
     Ok((asset, answer))
 }
@@ -79,11 +133,16 @@ async fn claim(run: &Run, asset: &Asset) -> Result<Claim, Error> {
     Ok(claim)
 }
 
-async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {
+async fn compare_work(run: &Run, mut work: Work, seen: &mut Seen) -> Result<Answer, Error> {
+    (seen.copy, seen.is_verified) = (work.target.clone().filter(|_| !work.adopting), work.is_verified());
+    (seen.same_records, seen.other_terms) = (work.same_files, work.own_differs() || !work.outdated.is_empty());
     if let Some(outage) = run.source_account(&work.asset).and_then(|account| run.outages.of(account)) {
         return Ok((Compared::not(outage), None));
     }
     let (looked, listed) = futures::join!(look_at_source(&run.pair, &work), list_copy(&run.pair, work.target.as_ref()));
+    if let Ok(Some(copy)) = &listed {
+        seen.condition = Some(Condition::of(copy, work.row.as_ref()).await?);
+    }
     let source = match looked.map_err(|error| run.note_outage(&work.asset, error))? {
         Ok(source) => source,
         Err(finding) => return Ok((Compared::not(finding), None)),
@@ -94,10 +153,14 @@ async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {
         Present::Lost { .. } => (None, missing("its container is missing on the target", false)),
     };
     run.sized(source.count);
+    seen.source = Some((source.count, source.bytes));
     compared.left_out = source.left_out;
     let nothing = Contents::none(source.place());
     let there = present.as_ref().unwrap_or(&nothing);
-    let Blobs { survey, differences, finding } = compare_blobs(&work, &source, there, present.is_some()).await?;
+    let mut changes = seen.condition.as_ref().map(|copy| Changes::since(work.row.as_ref(), &copy.proof));
+    let compared_blobs = compare_blobs(&work, &source, there, (present.is_some(), changes.as_mut())).await?;
+    let Blobs { survey, differences, finding } = compared_blobs;
+    seen.changes = changes;
     compared.finding = finding.or_else(|| work.conflicts.first().cloned());
     let into = present.as_ref().map_or_else(|| run.account_of_new_copy(&work.asset), |there| Some(there.account));
     tags::note(run, &work.asset, &source, into);
@@ -117,14 +180,15 @@ async fn compare_work(run: &Run, mut work: Work) -> Result<Answer, Error> {
         compared.differences.push(("container".to_owned(), "stored access policies differ".to_owned()));
     }
     compared.differences.extend(differences);
-    compared.differences.extend(other_differences(run, &work, &source, &present).await?);
+    compared.differences.extend(other_differences(run, &work, (&source, &present), seen).await?);
     compared.extra_blobs = survey.kept.len() as u64;
+    blobs::note(run, &work, &source, &present, &survey.kept).await?;
     if !work.is_verified() {
         return Ok((compared, None));
     }
     Ok(match run.overwrites.judge(source.count, &survey, false) {
-        Judged::Go => (compared, None),
-        Judged::Wait => (compared, Some((source.count, survey))),
+        Judged::Go if !run.deletions.concern(&work.asset.id) => (compared, None),
+        Judged::Go | Judged::Wait => (compared, Some((source.count, survey))),
         Judged::Hold(finding) => (Compared { finding: Some(finding), ..compared }, None),
     })
 }
@@ -147,7 +211,7 @@ async fn compare_blobs(
     work: &Work,
     source: &Contents<'_>,
     present: &Contents<'_>,
-    is_copied: bool,
+    (is_copied, mut changes): (bool, Option<&mut Changes>),
 ) -> Result<Blobs, Error> {
     let known = known(work, source, present);
     let (mut blobs, mut silent) = (Blobs::default(), None);
@@ -155,6 +219,9 @@ async fn compare_blobs(
     while let Some((blob, copy)) = pairs.try_next().await? {
         let need = blobs.survey.look(blob.as_deref(), copy.as_deref(), &known);
         let (Some(blob), Some(need)) = (blob, need) else { continue };
+        if let Some(changes) = &mut changes {
+            changes.add(&blob, need);
+        }
         if copy.as_deref().is_some_and(Blob::is_archived) {
             silent.get_or_insert_with(|| Finding::new(Cause::ArchivedInTarget, blob.name.clone()));
         }
@@ -186,8 +253,8 @@ fn difference(blob: &Blob, copy: Option<&Blob>, need: Need) -> Option<String> {
 async fn other_differences(
     run: &Run,
     work: &Work,
-    source: &Contents<'_>,
-    present: &Contents<'_>,
+    (source, present): (&Contents<'_>, &Contents<'_>),
+    seen: &mut Seen,
 ) -> Result<Vec<(String, String)>, Error> {
     let mut differences = Vec::new();
     // What another program keeps has no mark.
@@ -199,6 +266,7 @@ async fn other_differences(
     }
     if let Some(target) = work.target.as_ref().filter(|_| work.files_differ) {
         let files = file_differences(&run.pair, (&work.asset.id, source), (&target.id, present)).await?;
+        seen.records = files.first().map(|(item, what)| format!("{item}: {what}"));
         differences.extend(files.into_iter().map(|(item, what)| (item, what.to_owned())));
     }
     let missing = work.missing.iter().map(|locator| match locator.kind {

@@ -15,7 +15,8 @@ pub(super) fn all_gone(run: &Run) -> Result<Vec<Gone>, Error> {
         let page = run.claims.spool.gone(after, PAGE)?;
         let Some((last, _)) = page.last() else { return Ok(all) };
         after = *last;
-        all.extend(page.into_iter().map(|(_, gone)| gone).filter(|gone| run.covers_label(gone.copy.label())));
+        let gone = page.into_iter().map(|(_, gone)| gone);
+        all.extend(gone.filter(|gone| run.options.covers_id(&gone.source, gone.copy.label())));
     }
 }
 

@@ -96,7 +96,7 @@ impl Reached {
         match guard {
             Guard::Shrink => self.shrink.as_deref(),
             Guard::Withdraw => self.withdraw.as_deref(),
-            Guard::Overwrite => None,
+            Guard::Overwrite | Guard::Delete => None,
         }
     }
 

@@ -19,7 +19,7 @@ async fn a_flipped_bit_is_found_or_changes_nothing() {
         whole_round(&ledger, &id(number)).await;
     }
     ledger.begin_run("night 1", "2026-01-02T03:04:05Z".parse().unwrap()).await.unwrap();
-    ledger.event("night 1", Event::found(Some(&id(1)), &crate::verdict::Cause::SourceLost.into()));
+    ledger.event("night 1", Event::found(Some((&id(1), "film")), &crate::verdict::Cause::SourceLost.into(), true));
     ledger.close().await.unwrap();
     let (whole, before) = (fs::read(&path).unwrap(), content(&path).await.unwrap());
     let mut dice = fastrand::Rng::with_seed(33);

@@ -5,19 +5,19 @@ use serde_json::{Value, json};
 use super::*;
 use crate::ledger::runs::RunBegin;
 use crate::model::LocatorKind;
-use crate::verdict::{Cause, Change, Finding, Withdrawal};
+use crate::verdict::{Cause, Change, Finding, Outcome, Withdrawal};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
 fn complete(second: i64) -> RunEnd {
-    let counts = RunCounts { assets: json!({"total": 3, "mirrored": 1}), requests: 70, bytes: 1 << 40 };
-    RunEnd { at: at(second), outcome: "complete".to_owned(), counts: Some(counts) }
+    let summary = json!({"assets": {"total": 3, "mirrored": 1}, "bytes_copied": 1_u64 << 40});
+    RunEnd { at: at(second), outcome: Outcome::Complete, summary: Some(summary), error: None }
 }
 
 fn records() -> Event {
-    Event::changed(&id(1), &Change::Records)
+    Event::changed(&id(1), "film", &Change::Records)
 }
 
 /// The ledger of the same accounts with source and target exchanged.
@@ -41,19 +41,21 @@ async fn runs_read_back_newest_first_and_one_that_was_killed_has_no_end() {
     ledger.close().await.unwrap();
     let ledger = open_exchanged(&path).unwrap();
     ledger.begin_run("failed", at(20)).await.unwrap();
-    let failed = RunEnd { at: at(21), outcome: "failed".to_owned(), counts: None };
+    let failed = RunEnd { at: at(21), outcome: Outcome::Failed, summary: None, error: Some("no".to_owned()) };
     ledger.end_run("failed", failed.clone()).await.unwrap();
     let (north, south) = pair();
-    let run = |id: &str, source: &AccountName, began, ended| RunRow {
+    let run = |number, id: &str, source: &AccountName, began, ended| RunRow {
+        number,
+        events: 0,
         id: id.to_owned(),
         source: source.clone(),
         began: at(began),
         ended,
     };
     let expected = [
-        run("failed", &south, 20, Some(failed)),
-        run("killed", &north, 10, None),
-        run("first", &north, 1, Some(complete(5))),
+        run(3, "failed", &south, 20, Some(failed)),
+        run(2, "killed", &north, 10, None),
+        run(1, "first", &north, 1, Some(complete(5))),
     ];
     assert_eq!(ledger.runs(10).await.unwrap(), expected);
     assert_eq!(ledger.runs(2).await.unwrap(), expected[..2]);
@@ -65,18 +67,27 @@ async fn events_read_back_in_order_with_code_and_detail() {
     let locator = crate::model::LocatorId::new("l");
     let finding = Finding::new(Cause::TwoCopies, "a and b");
     ledger.begin_run("run", at(1)).await.unwrap();
-    ledger.event("run", Event::changed(&id(1), &Change::New { blobs: 7 }));
+    ledger.event("run", Event::changed(&id(1), "film", &Change::New { blobs: 7 }));
     ledger.event(
         "run",
         Event::changed(
             &id(1),
-            &Change::LocatorWithdrawn { id: locator, kind: LocatorKind::Streaming, why: Withdrawal::Moved },
+            "film",
+            &Change::LocatorWithdrawn { id: locator.clone(), kind: LocatorKind::Streaming, why: Withdrawal::Moved },
         ),
     );
-    ledger.event("run", Event::found(Some(&id(2)), &finding));
-    ledger.event("run", Event::found(None, &Cause::TargetNotStreaming.into()));
+    ledger.event("run", Event::found(Some((&id(2), "news")), &finding, false));
+    ledger.event("run", Event::found(None, &Cause::TargetNotStreaming.into(), true));
     ledger.event("no such run", records());
     let events = ledger.events_of("run").await.unwrap();
+    let (withdrawn, found) = (events[1].change(), events[2].finding());
+    assert_eq!(
+        withdrawn,
+        Some(Change::LocatorWithdrawn { id: locator, kind: LocatorKind::Streaming, why: Withdrawal::Moved })
+    );
+    assert_eq!(found, Some((finding, false)));
+    assert_eq!((events[1].finding(), events[2].change()), (None, None));
+    assert_eq!((events[2].name.as_deref(), events[3].name.as_deref()), (Some("news"), None));
     let seen: Vec<_> = events
         .into_iter()
         .map(|event| (event.asset, event.code, Value::Object(event.detail)))
@@ -86,8 +97,8 @@ async fn events_read_back_in_order_with_code_and_detail() {
     let expected = [
         event(Some(id(1)), "new", json!({"blobs": 7})),
         event(Some(id(1)), "locator-withdrawn", json!({"id": "l", "kind": "streaming", "why": "moved"})),
-        event(Some(id(2)), "two-copies", json!({"detail": "a and b"})),
-        event(None, "target-not-streaming", json!({})),
+        event(Some(id(2)), "two-copies", json!({"detail": "a and b", "owed": false})),
+        event(None, "target-not-streaming", json!({"owed": true})),
     ];
     assert_eq!(seen, expected);
     assert_eq!(ledger.events_of("no such run").await.unwrap(), []);
@@ -137,10 +148,17 @@ async fn no_signature_in_an_event_reaches_the_disk_and_what_remains_is_readable(
     let ledger = open(&path).unwrap();
     ledger.begin_run("run", at(1)).await.unwrap();
     let detail = "cannot read \"https://h/c/b?sv=1&sig=canary%2Bcanary\\\": refused\nsig=canary";
-    ledger.event("run", Event::found(Some(&id(1)), &Finding::new(Cause::RequestRefused, detail)));
+    ledger.event(
+        "run",
+        Event::found(Some((&id(1), "film?sig=canary")), &Finding::new(Cause::RequestRefused, detail), true),
+    );
     let events = ledger.events_of("run").await.unwrap();
     let text = events[0].detail["detail"].as_str().unwrap();
     assert!(text.contains("https://h/c/b") && text.contains("refused"), "{text}");
+    let secret = "https://h/c?sig=canary%2Bcanary".to_owned();
+    let summary = Some(json!({"findings": [{"detail": secret}]}));
+    let end = RunEnd { at: at(2), outcome: Outcome::Failed, summary, error: Some(secret) };
+    ledger.end_run("run", end).await.unwrap();
     ledger.close().await.unwrap();
     let content = fs::read(&path).unwrap();
     assert!(!content.windows(6).any(|bytes| bytes == b"canary"));
@@ -183,17 +201,34 @@ async fn more_events_than_one_transaction_deletes_are_deleted_all_the_same() {
 }
 
 #[tokio::test]
+async fn removed_runs_are_gone_with_all_their_events_and_the_others_stay() {
+    let ledger = Ledger::in_memory().unwrap();
+    for number in 1..=3 {
+        ledger.begin_run(&format!("run {number}"), at(number)).await.unwrap();
+        for _ in 0..number {
+            ledger.event(&format!("run {number}"), records());
+        }
+    }
+    ledger.settled().await.unwrap();
+    ledger.remove_runs(vec![1, 3]).await.unwrap();
+    let left: Vec<_> = ledger.runs(10).await.unwrap().into_iter().map(|run| (run.number, run.events)).collect();
+    assert_eq!(left, [(2, 2)]);
+    assert_eq!(ledger.events_of("run 3").await.unwrap(), []);
+    assert_eq!(ledger.events_after("run 2", 1, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn runs_that_began_in_the_same_second_have_events_of_their_own() {
     let ledger = Ledger::in_memory().unwrap();
-    for outcome in ["partial", "complete"] {
+    for outcome in [Outcome::Partial, Outcome::Complete] {
         ledger.begin_run("run", at(1)).await.unwrap();
         ledger.event("run", records());
-        let end = RunEnd { outcome: outcome.to_owned(), ..complete(1) };
+        let end = RunEnd { outcome, ..complete(1) };
         ledger.end_run("run", end).await.unwrap();
     }
     assert_eq!(ledger.events_of("run").await.unwrap().len(), 1);
     let outcomes: Vec<_> = ledger.runs(10).await.unwrap().into_iter().map(|run| run.ended.unwrap().outcome).collect();
-    assert_eq!(outcomes, ["complete", "partial"]);
+    assert_eq!(outcomes, [Outcome::Complete, Outcome::Partial]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Files of other releases, and a new ledger in the place of one that cannot be used.
 
 use super::*;
+use crate::verdict::Outcome;
 
 /// Written by the first release. Never make it anew: it stands for the files that are out there.
 const OF_VERSION_1: &[u8] = include_bytes!("../../../tests/fixtures/ledger-v1.db");
@@ -27,6 +28,7 @@ async fn a_ledger_of_the_first_release_gives_its_rows_and_takes_new_ones() {
         target_digest: text("t1"),
         files_digest: text("f1"),
         locators_digest: text("l1"),
+        kept_digest: text("kd"),
         blobs: Some(5),
         bytes: Some(6_000_000_000),
         error: None,
@@ -39,8 +41,8 @@ async fn a_ledger_of_the_first_release_gives_its_rows_and_takes_new_ones() {
     let seen = ledger.mark(Mark::FilesSeen).await.unwrap();
     assert_eq!(seen, Some("2026-01-02T03:04:05Z".parse().unwrap()));
     let runs = ledger.runs(10).await.unwrap();
-    let outcomes: Vec<_> = runs.iter().map(|run| run.ended.as_ref().map(|end| end.outcome.as_str())).collect();
-    assert_eq!(outcomes, [None, Some("partial")]);
+    let outcomes: Vec<_> = runs.iter().map(|run| run.ended.as_ref().map(|end| end.outcome)).collect();
+    assert_eq!(outcomes, [None, Some(Outcome::Partial)]);
     let events = ledger.events_of(&runs[1].id).await.unwrap();
     let codes: Vec<_> = events.iter().map(|event| event.code.as_str()).collect();
     assert_eq!(codes, ["new", "permission-missing", "target-not-streaming"]);

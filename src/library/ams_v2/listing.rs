@@ -1,4 +1,4 @@
-//! Whole sets, page by page.
+//! Whole sets, page by page. A long listing asks for a few pages at once, so that far away it does not wait for each of them.
 //!
 //! The service promises no order between pages, so a row may come twice. A row is left out if one of the last pages had it. Rows that
 //! come again after more than fifty pages are passed on: the ids of millions of rows would take more memory than everything else.
@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, FuturesOrdered, StreamExt};
 
 use super::calls::safe;
 use super::entities;
@@ -36,7 +36,8 @@ impl Query {
         safe(self.operation, self.attempted, &self.subject)
     }
 
-    fn page(&self, skip: usize) -> Ask<'static> {
+    fn page(&self, number: usize) -> Ask<'static> {
+        let skip = number * PAGE;
         let mut path = format!("{}?$skip={skip}&$top={PAGE}", self.path);
         if let Some(filter) = &self.filter {
             path.push_str("&$filter=");
@@ -46,11 +47,23 @@ impl Query {
     }
 }
 
+/// Pages that are asked for at once, at most. Those behind the last one are asked for in vain.
+const AT_ONCE: usize = 4;
+
 /// The progress of a listing.
+#[derive(Default)]
 struct Progress {
-    skip: usize,
+    /// Pages taken in, all of them full but the last one.
+    pages: usize,
     seen: Seen,
     ended: bool,
+}
+
+impl Progress {
+    /// How many pages are to be on their way: the longer the listing has been, the more, so that a short one asks for none in vain.
+    fn at_once(&self) -> usize {
+        self.pages.clamp(1, AT_ONCE)
+    }
 }
 
 /// All rows as stream of pages, made into what is wanted by `read`; rows that `read` makes nothing of are left out.
@@ -59,19 +72,26 @@ pub(super) fn pages<T: Send + 'static>(
     query: Query,
     read: fn(&Row) -> Result<Option<T>, Failure>,
 ) -> BoxStream<'static, Result<Vec<T>, Error>> {
-    let start = Progress { skip: 0, seen: Seen::default(), ended: false };
-    stream::try_unfold(start, move |mut progress| {
+    let start = (Progress::default(), FuturesOrdered::new());
+    stream::try_unfold(start, move |(mut progress, mut coming)| {
         let (wire, query) = (Arc::clone(&wire), query.clone());
         async move {
             if progress.ended {
                 return Ok(None);
             }
-            let rows = wire.rows(query.call(), &query.page(progress.skip)).await?;
+            while coming.len() < progress.at_once() {
+                coming.push_back(page_at(Arc::clone(&wire), query.clone(), progress.pages + coming.len()));
+            }
+            let rows = coming.next().await.expect("one page at least was asked for")?;
             let page = take(&rows, &mut progress, read).map_err(|failure| unreadable(&query, failure))?;
-            Ok(Some((page, progress)))
+            Ok(Some((page, (progress, coming))))
         }
     })
     .boxed()
+}
+
+async fn page_at(wire: Arc<Wire>, query: Query, page: usize) -> Result<Vec<Row>, CallError> {
+    wire.rows(query.call(), &query.page(page)).await
 }
 
 /// All rows at once, for listings known to be short.
@@ -81,10 +101,10 @@ pub(super) async fn all<T: Send + 'static>(
     read: fn(&Row) -> Result<Option<T>, Failure>,
 ) -> Result<Vec<T>, CallError> {
     // All rows are kept in memory, so all ids may be kept as well.
-    let mut progress = Progress { skip: 0, seen: Seen { most: usize::MAX, ..Seen::default() }, ended: false };
+    let mut progress = Progress { seen: Seen { most: usize::MAX, ..Seen::default() }, ..Progress::default() };
     let mut found = Vec::new();
     while !progress.ended {
-        let rows = wire.rows(query.call(), &query.page(progress.skip)).await?;
+        let rows = wire.rows(query.call(), &query.page(progress.pages)).await?;
         found.extend(take(&rows, &mut progress, read).map_err(|failure| unreadable(&query, failure))?);
     }
     Ok(found)
@@ -96,7 +116,7 @@ fn take<T>(
     progress: &mut Progress,
     read: fn(&Row) -> Result<Option<T>, Failure>,
 ) -> Result<Vec<T>, Failure> {
-    progress.skip += rows.len();
+    progress.pages += 1;
     progress.ended = rows.len() < PAGE;
     let (mut page, mut fresh) = (Vec::with_capacity(rows.len()), 0);
     for row in rows {

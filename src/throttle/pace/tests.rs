@@ -141,3 +141,31 @@ fn a_rate_that_was_cut_to_the_least_comes_back_however_large_the_requests_are() 
     }
     assert_eq!(pace.rate(), Some(most));
 }
+
+#[test]
+fn another_configured_rate_holds_at_once_and_a_limit_that_was_met_is_met_again() {
+    let mut model = Model::new(Some(1_000.0), 400.0, 2_000.0);
+    model.run(10.0);
+    model.pace.configure(Some(100.0), model.now);
+    assert_eq!(model.pace.rate(), Some(100.0));
+    let (passed, refused) = model.run(5.0);
+    assert!((90.0..=101.0).contains(&passed) && refused < 10.0, "{passed} passed, {refused} refused");
+    model.pace.configure(Some(1_000.0), model.now);
+    assert_eq!(model.pace.rate(), Some(1_000.0));
+    model.run(5.0);
+    let (passed, refused) = model.run(10.0);
+    assert!(passed > 360.0 && refused < 20.0, "{passed} passed, {refused} refused");
+}
+
+#[test]
+fn a_rate_that_refusals_lowered_does_not_jump_when_more_is_configured() {
+    for most in [Some(5_000.0), None] {
+        let mut model = Model::new(Some(1_000.0), 400.0, 2_000.0);
+        model.run(10.0);
+        let before = model.pace.rate();
+        model.pace.configure(most, model.now);
+        assert_eq!(model.pace.rate(), before);
+        let (passed, refused) = model.run(10.0);
+        assert!(passed > 360.0 && refused < 20.0, "{passed} passed, {refused} refused");
+    }
+}

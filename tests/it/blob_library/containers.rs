@@ -11,7 +11,7 @@ use super::{expected, fill, mirrored, world};
 use crate::world::{World, account_signature, once};
 
 /// A world in which both accounts allow public containers.
-pub(super) async fn open_world() -> World {
+pub(crate) async fn open_world() -> World {
     let world = world().await;
     for region in 0..2 {
         let account = world.emulator.ready().regions[region].storage[0].account.clone();

@@ -1,10 +1,13 @@
 //! Stored access policies, CORS rules and the static website: compared and mirrored on request.
 
+use std::sync::Arc;
+
 use mediamirror::config::StorageCredential;
 use mediamirror::engine::verify::{Verification, verify};
 use mediamirror::engine::{Options, Outcome};
 use mediamirror::model::{ContainerName, PublicAccess};
-use mediamirror::monitor::Silent;
+use mediamirror::monitor::{RunEvent, Silent};
+use mediamirror::plan::{Action, Kind, Planned};
 use mediamirror::redact::Secret;
 
 use super::containers::{open, open_world, opened};
@@ -87,4 +90,25 @@ async fn what_a_signature_does_not_show_is_not_called_equal() {
     assert_eq!(items(&verification), [("account storeeast", "CORS rules")]);
     let (summary, _) = world.sync_with(asked()).await;
     assert_eq!((summary.outcome, summary.assets.unchanged), (Outcome::Partial, 1), "{:?}", summary.findings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_and_cors_rules_are_items_of_a_plan_and_what_it_lacks_is_left() {
+    let world = changed().await;
+    let (_, monitor) = world.sync_with(Options { dry_run: true, ..asked() }).await;
+    let item = |event| if let RunEvent::Planned(item) = event { Some(*item) } else { None };
+    let items: Vec<_> = monitor.events().into_iter().filter_map(item).collect();
+    let actions: Vec<Action> = items.iter().map(|item| item.action).collect();
+    assert_eq!(actions, [Action::Policies, Action::AccountSettings]);
+    let applied = |id: &str, items| {
+        let plan = Arc::new(Planned::new(id, mediamirror::clock::now(), Kind::Sync, items));
+        world.sync_with(Options { plan: Some(plan), ..asked() })
+    };
+    let (summary, _) = applied("empty", Vec::new()).await;
+    assert_eq!(summary.outcome, Outcome::Partial, "what is left is owed");
+    assert_eq!(summary.plan.map(|counts| (counts.applied, counts.not_planned)), Some((0, 2)));
+    assert_eq!(compared(&world).await.differences.len(), 2, "nothing was planned");
+    let (summary, _) = applied("both", items).await;
+    assert_eq!((summary.outcome, summary.plan.map(|counts| counts.applied)), (Outcome::Complete, Some(2)));
+    assert_eq!(compared(&world).await.differences, []);
 }

@@ -45,6 +45,7 @@ impl Emulator {
         let mut line = String::new();
         let mut output = BufReader::new(process.stdout.take().expect("piped"));
         output.read_line(&mut line).expect("the ready line");
+        crate::schemas::fits("emulator", &line);
         let ready = serde_json::from_str(&line).expect("JSON");
         Self { process, ready, place }
     }
@@ -282,6 +283,7 @@ fn an_interrupted_run_says_how_to_go_on_and_the_next_one_does() {
     let output = run.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(130), "{rest}");
     assert!(rest.contains("To resume: mediamirror --config mirror.toml sync"), "{rest}");
+    crate::schemas::fits("sync", &stdout(&output));
     let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(summary["outcome"], "interrupted");
     let (code, next) = emulator.json(&["sync"]);
@@ -301,7 +303,7 @@ pub(crate) fn regions(west: &str, east: &str) -> String {
         .concat()
 }
 
-fn slow() -> String {
+pub(crate) fn slow() -> String {
     regions("", "latency_ms = 100")
 }
 

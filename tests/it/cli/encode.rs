@@ -12,7 +12,7 @@ use super::{mediamirror, stderr, stdout};
 const PRESET: &str = "H264 Multiple Bitrate 720p";
 
 /// Jobs of a tenth of a second.
-const QUICK: &str = r#"
+pub(super) const QUICK: &str = r#"
 [[regions]]
 name = "west"
 account = "mediawest"
@@ -33,13 +33,13 @@ fn written(directory: &Path, kind: &str) -> Vec<String> {
 }
 
 /// An asset of the generated library, by its id.
-fn an_asset(emulator: &Emulator) -> String {
+pub(super) fn an_asset(emulator: &Emulator) -> String {
     let (_, pairs) = emulator.json(&["urls"]);
     pairs[0]["asset"].as_str().expect("an asset").to_owned()
 }
 
 #[test]
-fn an_asset_is_encoded_by_its_name_and_the_report_is_written_on_request() {
+pub(super) fn an_asset_is_encoded_by_its_name_and_the_report_is_written_on_request() {
     let emulator = Emulator::start(QUICK);
     let asset = an_asset(&emulator);
     let arguments = ["asset", "encode", &asset, "--preset", PRESET, "--output-name", "out", "--details-dir", "details"];
@@ -86,7 +86,7 @@ fn a_failed_job_has_its_own_code_and_leaves_a_stop_report() {
 }
 
 #[test]
-fn an_asset_that_cannot_be_encoded_is_refused_with_the_available_choices() {
+pub(super) fn an_asset_that_cannot_be_encoded_is_refused_with_the_available_choices() {
     let emulator = Emulator::start("");
     let asset = an_asset(&emulator);
     for (asset, more, message) in [

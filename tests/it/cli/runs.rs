@@ -41,3 +41,49 @@ fn the_history_shows_runs_what_they_changed_and_what_they_found_without_a_reques
     let output = mediamirror(emulator.path(), &["runs", "show", "nothing"]);
     assert!(output.status.code() == Some(5) && stderr(&output).contains("`mediamirror runs list`"), "{output:?}");
 }
+
+#[test]
+fn a_retry_mirrors_what_a_run_did_not_and_nothing_else_with_the_output_and_the_codes_of_a_sync() {
+    let faults = "[[rule]]\noperation = \"PutBlobFromUrl\"\nnth = 1\ntimes = 1\n\
+        fault = { refuse = { status = 400, code = \"InvalidInput\" } }\n";
+    let emulator = Emulator::with("", "assets=4,blobs=3,seed=1,sizes=small,awkward=false", faults);
+    let (code, first) = emulator.json(&["sync"]);
+    assert_eq!((code, &first["assets"]["failed"]), (Some(3), &1.into()), "{first:#}");
+    let run = first["run"].as_str().expect("an id");
+    let (code, dry) = emulator.json(&["runs", "retry", run, "--dry-run"]);
+    assert_eq!((code, &dry["assets"]["total"], &dry["assets"]["mirrored"]), (Some(0), &1.into(), &1.into()), "{dry:#}");
+    std::thread::sleep(Duration::from_millis(1_100));
+    let (code, retried) = emulator.json(&["runs", "retry", run]);
+    assert_eq!((code, &retried["assets"]["mirrored"]), (Some(0), &1.into()), "{retried:#}");
+    assert_eq!(retried["changes"][0]["asset"], first["problems"][0]["asset"]);
+
+    let run = retried["run"].as_str().expect("an id");
+    for (run, expected) in [(run, "left no asset to retry"), ("nothing", "there is no run nothing")] {
+        let output = mediamirror(emulator.path(), &["runs", "retry", run]);
+        assert!(output.status.code() == Some(5) && stderr(&output).contains(expected), "{output:?}");
+    }
+}
+
+#[test]
+fn old_runs_are_removed_on_request_and_a_dry_run_removes_nothing() {
+    let emulator = Emulator::start("");
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_millis(1_100));
+        assert_eq!(mediamirror(emulator.path(), &["sync"]).status.code(), Some(0));
+    }
+    let output = mediamirror(emulator.path(), &["runs", "prune"]);
+    assert_eq!(output.status.code(), Some(2), "what is to be kept must be said: {output:?}");
+    let (_, runs) = emulator.json(&["runs", "list"]);
+    let (code, dry) = emulator.json(&["runs", "prune", "--keep", "1", "--dry-run"]);
+    assert_eq!(
+        (code, &dry["removed"], &dry["kept"]),
+        (Some(0), &serde_json::json!([runs[1]["run"], runs[2]["run"]]), &1.into())
+    );
+    assert!(dry["events"].as_u64() > Some(0), "{dry:#}");
+    assert_eq!(emulator.json(&["runs", "list"]).1, runs);
+    let text = stdout(&mediamirror(emulator.path(), &["runs", "prune", "--older-than", "1d"]));
+    assert_eq!(text, "nothing to remove; the ledger keeps 3 runs\n");
+    let text = stdout(&mediamirror(emulator.path(), &["runs", "prune", "--keep", "1"]));
+    assert!(text.starts_with("2 runs removed (") && text.contains("keeps 1 run\n"), "{text}");
+    assert_eq!(emulator.json(&["runs", "list"]).1, serde_json::json!([runs[0]]));
+}

@@ -62,7 +62,9 @@ fn run(emulator: &Emulator, arguments: &[&str], variables: &[(&str, &str)]) -> O
     for name in ["MEDIAMIRROR_CONFIG", "MEDIAMIRROR_LOG", "IDENTITY_ENDPOINT", "IDENTITY_HEADER"] {
         command.env_remove(name);
     }
-    command.envs(variables.iter().copied()).output().expect("the binary runs")
+    let output = command.envs(variables.iter().copied()).output().expect("the binary runs");
+    crate::schemas::check(arguments, &stdout(&output), &stderr(&output));
+    output
 }
 
 /// Mirrors everything, compares, and looks for secrets in all that is printed.

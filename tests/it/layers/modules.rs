@@ -9,17 +9,25 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
     ("command", &[]),
     ("machine", &[]),
     ("memory", &[]),
+    ("plain", &[]),
     ("spelling", &[]),
     ("manual", &["spelling"]),
     ("failure", &["verdict"]),
     ("verdict", &["model"]),
     ("retry", &["model", "failure"]),
-    ("throttle", &["model", "retry"]),
-    ("error", &["model", "redact", "failure", "verdict", "config", "ledger", "state"]),
+    ("throttle", &["model", "clock", "retry"]),
+    ("plan", &["files", "model", "redact", "verdict"]),
+    ("error", &["model", "redact", "failure", "verdict", "config", "ledger", "state", "plan"]),
     ("call", &["model", "retry", "throttle", "error", "memory"]),
-    ("config", &["files", "command", "model", "redact", "verdict", "error", "throttle", "spelling", "memory"]),
-    ("monitor", &["model", "redact", "verdict", "error"]),
-    ("ledger", &["files", "model", "redact", "verdict", "error", "clock", "machine"]),
+    (
+        "config",
+        &[
+            "files", "command", "model", "redact", "verdict", "error", "throttle", "spelling", "machine", "memory",
+            "plan",
+        ],
+    ),
+    ("monitor", &["model", "redact", "verdict", "error", "plan"]),
+    ("ledger", &["files", "model", "redact", "verdict", "error", "clock", "machine", "plan"]),
     ("transport", &["redact", "failure", "config", "memory"]),
     ("identity", &["files", "command", "redact", "failure", "clock", "retry", "error", "call", "config", "transport"]),
     (
@@ -86,7 +94,7 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &[
             "model", "redact", "failure", "verdict", "clock", "throttle", "error", "config", "monitor", "ledger",
-            "library", "blob", "connect", "claims", "state", "memory",
+            "library", "blob", "connect", "claims", "state", "memory", "plan",
         ],
     ),
     (
@@ -109,7 +117,16 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
             "engine",
         ],
     ),
+    (
+        "ready",
+        &["model", "verdict", "clock", "error", "config", "monitor", "ledger", "library", "connect", "engine", "play"],
+    ),
     ("doctor", &["model", "verdict", "clock", "error", "config", "ledger", "library", "blob", "state", "connect"]),
+    ("report", &["files", "plain", "model", "verdict", "clock", "config", "ledger"]),
+    (
+        "webhook",
+        &["model", "failure", "clock", "retry", "throttle", "error", "call", "config", "transport", "memory", "redact"],
+    ),
     ("emulator", &[]),
     ("fuzz", &[]),
 ];

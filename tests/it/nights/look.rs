@@ -7,11 +7,11 @@ use mediamirror::emulator::{AssetLook, Described, LocatorLook};
 use crate::world::World;
 
 /// The region that is mirrored, and the one that it is mirrored to.
-pub(super) const A: usize = 0;
-pub(super) const B: usize = 1;
+pub(crate) const A: usize = 0;
+pub(crate) const B: usize = 1;
 
 /// The storage account of each region.
-pub(super) const STORES: [&str; 2] = ["storewest", "storeeast"];
+pub(crate) const STORES: [&str; 2] = ["storewest", "storeeast"];
 
 /// Characters that the name of a new file record must not have (documented).
 const NOT_POSTED: &str = "!*'();:@&=+$,/?%#[]\"";
@@ -23,74 +23,74 @@ const OUR_MARK: &str = "mediamirror:mediawest;";
 
 /// A blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BlobLook {
-    pub(super) bytes: [u8; 32],
-    pub(super) described: Described,
+pub(crate) struct BlobLook {
+    pub(crate) bytes: [u8; 32],
+    pub(crate) described: Described,
 }
 
 impl BlobLook {
-    pub(super) fn is_archived(&self) -> bool {
+    pub(crate) fn is_archived(&self) -> bool {
         self.described.tier.as_deref() == Some("Archive")
     }
 }
 
 /// An asset with its blobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Thing {
-    pub(super) look: AssetLook,
+pub(crate) struct Thing {
+    pub(crate) look: AssetLook,
     /// `None`: its container does not exist.
-    pub(super) blobs: Option<BTreeMap<String, BlobLook>>,
+    pub(crate) blobs: Option<BTreeMap<String, BlobLook>>,
 }
 
 /// What a mark says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Origin {
-    pub(super) source: String,
-    pub(super) retired: bool,
+pub(crate) struct Origin {
+    pub(crate) source: String,
+    pub(crate) retired: bool,
     /// The source's own alternate id.
-    pub(super) original: Option<String>,
+    pub(crate) original: Option<String>,
 }
 
 impl Thing {
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.look.id
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.look.name.as_deref().unwrap_or("(no name)")
     }
 
     /// Its streaming locators.
-    pub(super) fn locators(&self) -> impl Iterator<Item = &LocatorLook> {
+    pub(crate) fn locators(&self) -> impl Iterator<Item = &LocatorLook> {
         self.look.locators.iter().filter(|locator| locator.streaming)
     }
 
-    pub(super) fn is_protected(&self) -> bool {
+    pub(crate) fn is_protected(&self) -> bool {
         !self.look.content_keys.is_empty() || !self.look.delivery_policies.is_empty()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.blobs.as_ref().is_none_or(BTreeMap::is_empty)
     }
 
     /// Its blobs; none where it has no container.
-    pub(super) fn blobs(&self) -> impl Iterator<Item = (&String, &BlobLook)> {
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = (&String, &BlobLook)> {
         self.blobs.iter().flatten()
     }
 
     /// Does a file record name a blob that is not there?
-    pub(super) fn lacks_a_blob(&self) -> bool {
+    pub(crate) fn lacks_a_blob(&self) -> bool {
         self.look.files.iter().any(|file| !self.blobs().any(|(name, _)| *name == file.name))
     }
 
     /// Does it have a file record that cannot be made again? Its blob is gone, and its name must not be posted.
-    pub(super) fn has_a_record_that_cannot_be_made(&self) -> bool {
+    pub(crate) fn has_a_record_that_cannot_be_made(&self) -> bool {
         let lacks = |name: &str| !self.blobs().any(|(blob, _)| blob == name);
         self.look.files.iter().any(|file| file.name.contains(|c| NOT_POSTED.contains(c)) && lacks(&file.name))
     }
 
     /// Of which asset of the source it is a complete copy of ours.
-    pub(super) fn origin(&self) -> Option<Origin> {
+    pub(crate) fn origin(&self) -> Option<Origin> {
         let mut fields = self.look.alternate_id.as_deref()?.strip_prefix(OUR_MARK)?.splitn(4, ';');
         let (source, own, retired, original) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
         (own == self.look.id).then(|| Origin {
@@ -102,16 +102,16 @@ impl Thing {
 }
 
 /// Does a locator hang on a policy of ours?
-pub(super) fn is_ours(locator: &LocatorLook) -> bool {
+pub(crate) fn is_ours(locator: &LocatorLook) -> bool {
     locator.access_policy.as_deref().is_some_and(|policy| policy.starts_with(OUR_POLICY))
 }
 
 /// All assets of an account, in creation order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Library(pub(super) Vec<Thing>);
+pub(crate) struct Library(pub(crate) Vec<Thing>);
 
 impl Library {
-    pub(super) fn of(world: &World, region: usize) -> Self {
+    pub(crate) fn of(world: &World, region: usize) -> Self {
         let emulator = &world.emulator;
         let blob = |container: &str, name: String| {
             let bytes = emulator.fingerprint(STORES[region], container, &name)?;
@@ -126,27 +126,27 @@ impl Library {
         Self(emulator.operator(region).assets().into_iter().map(thing).collect())
     }
 
-    pub(super) fn get(&self, id: &str) -> Option<&Thing> {
+    pub(crate) fn get(&self, id: &str) -> Option<&Thing> {
         self.0.iter().find(|thing| thing.id() == id)
     }
 
     /// The asset that a locator is on, and the locator.
-    pub(super) fn holder(&self, guid: &str) -> Option<(&Thing, &LocatorLook)> {
+    pub(crate) fn holder(&self, guid: &str) -> Option<(&Thing, &LocatorLook)> {
         self.locators().find(|(_, locator)| locator.guid == guid)
     }
 
     /// All streaming locators with their assets.
-    pub(super) fn locators(&self) -> impl Iterator<Item = (&Thing, &LocatorLook)> {
+    pub(crate) fn locators(&self) -> impl Iterator<Item = (&Thing, &LocatorLook)> {
         self.0.iter().flat_map(|thing| thing.locators().map(move |locator| (thing, locator)))
     }
 
     /// The complete copies of a source asset.
-    pub(super) fn copies_of(&self, source: &str) -> Vec<&Thing> {
+    pub(crate) fn copies_of(&self, source: &str) -> Vec<&Thing> {
         self.0.iter().filter(|thing| thing.origin().is_some_and(|origin| origin.source == source)).collect()
     }
 
     /// All complete copies of ours.
-    pub(super) fn copies(&self) -> impl Iterator<Item = (&Thing, Origin)> {
+    pub(crate) fn copies(&self) -> impl Iterator<Item = (&Thing, Origin)> {
         self.0.iter().filter_map(|thing| Some((thing, thing.origin()?)))
     }
 }

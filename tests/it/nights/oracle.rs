@@ -100,6 +100,32 @@ pub(super) fn nothing_foreign_was_touched(story: &Story, before: &State, after: 
     }
 }
 
+/// What the source lacks is deleted only when it has lacked it for as long as the operator says, and nothing that plays. True after
+/// every night, also after one with faults.
+pub(super) fn nothing_is_deleted_early(story: &Story, before: &State, after: &State) {
+    let now = mediamirror::clock::now();
+    let is_due = |asset: &str, blob: Option<&str>| {
+        let lacking = story.lacking.get(&(asset.to_owned(), blob.map(str::to_owned)));
+        let after = story.options.policy.delete_after.map(mediamirror::config::policy::Age::duration);
+        lacking.zip(after).is_some_and(|(since, after)| now.duration_since(*since) >= after)
+    };
+    for (copy, origin) in before.b.copies() {
+        // One that lost its container is replaced.
+        let Some(was) = &copy.blobs else { continue };
+        let there = after.b.get(copy.id());
+        let Some(there) = there else {
+            let plays = copy.locators().next().is_some();
+            let may = origin.retired && !plays && is_due(&origin.source, None);
+            assert!(may, "(g) the copy {} of {} was deleted", copy.id(), origin.source);
+            continue;
+        };
+        for name in was.keys().filter(|name| there.blobs.as_ref().is_none_or(|blobs| !blobs.contains_key(*name))) {
+            let may = is_due(&origin.source, Some(name)) && after.a.get(&origin.source).is_some();
+            assert!(may, "(g) blob {name} of {} was deleted", copy.id());
+        }
+    }
+}
+
 /// No source asset has two complete copies. True after every night, also after one with faults.
 pub(super) fn nothing_is_there_twice(after: &State) {
     for thing in &after.a.0 {
@@ -175,7 +201,9 @@ impl Night<'_> {
         let Some(was) = self.before.b.get(copy.id()) else { return };
         for (blob, content) in was.blobs().filter(|(blob, _)| !thing.blobs().any(|(name, _)| name == *blob)) {
             let there = copy.blobs.as_ref().and_then(|blobs| blobs.get(blob));
-            assert_eq!(Some(content), there, "(a) {}/{blob} is not kept", thing.name());
+            // That it was not deleted early is another rule.
+            let is_deleted = there.is_none() && self.story.options.policy.delete_after.is_some();
+            assert!(is_deleted || Some(content) == there, "(a) {}/{blob} is not kept", thing.name());
         }
     }
 

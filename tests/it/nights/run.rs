@@ -10,11 +10,13 @@ use mediamirror::config::policy::Allow;
 use mediamirror::emulator::FaultPlan;
 use mediamirror::emulator::faults::plan::Fault;
 use mediamirror::engine::verify::verify;
-use mediamirror::engine::{Options, Outcome, Summary};
+use mediamirror::engine::{DeletedCounts, Options, Outcome, Summary};
 use mediamirror::monitor::{RunEvent, TestMonitor};
 
 use super::look::{Thing, is_ours};
-use super::oracle::{Night, State, nothing_foreign_was_touched, nothing_is_there_twice, nothing_went_dark};
+use super::oracle::{
+    Night, State, nothing_foreign_was_touched, nothing_is_deleted_early, nothing_is_there_twice, nothing_went_dark,
+};
 use super::story::{Story, forget, tell, troubles};
 use super::verdicts::{Guards, Stopped};
 use crate::simulation::{follow, paused_runtime};
@@ -105,6 +107,7 @@ async fn fair_night(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stoppe
     nothing_went_dark(&before, &after);
     nothing_foreign_was_touched(story, &before, &after, false);
     nothing_is_there_twice(&after);
+    nothing_is_deleted_early(story, &before, &after);
     night.mirrored_assets_are_equal();
     night.nothing_plays_that_was_withdrawn();
     night.verdicts_are_true(&guards);
@@ -112,6 +115,10 @@ async fn fair_night(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stoppe
     assert_eq!(dry.verdict, summary.verdict, "(e) the dry run said {said:?}, the run {did:?}");
     assert_eq!(night.named(&dry), night.named(&summary), "(e) the dry run said {said:?}, the run {did:?}");
     assert_eq!(dry.findings, summary.findings, "(e) the dry run and the run");
+    assert_eq!(dry.deleted, summary.deleted, "(e) the dry run and the run");
+    if summary.deleted != DeletedCounts::default() {
+        tell(format!("deleted: {:?}", summary.deleted));
+    }
     let verification = verify(&story.world.pair(), &story.world.ledger, &story.options, &TestMonitor::default()).await;
     let verification = verification.unwrap();
     night.agrees_with(&verification);
@@ -133,7 +140,8 @@ async fn fair_night(story: &mut Story, writes: &Writes, stopped: &mut Vec<Stoppe
     }
     // What a guard held is let through the next night, or not.
     let allow = (outcome == Outcome::Held && story.dice.bool()).then_some(summary.run);
-    story.options.allow = Allow { withdraw: allow.clone(), shrink: allow.clone(), overwrite: allow };
+    story.options.allow =
+        Allow { withdraw: allow.clone(), shrink: allow.clone(), overwrite: allow.clone(), delete: allow };
     outcome == Outcome::Complete && is_quiet
 }
 
@@ -156,6 +164,11 @@ async fn quiet_night(story: &mut Story, writes: &Writes) {
     assert_eq!(summary.outcome, Outcome::Complete, "a quiet night: {:?}", summary.problems);
     let changed = |event: &RunEvent| matches!(event, RunEvent::AssetStarted { .. } | RunEvent::Changed { .. });
     let events: Vec<RunEvent> = monitor.events().into_iter().filter(changed).collect();
+    nothing_is_deleted_early(story, &before, &State::of(&story.world).await);
+    // What is due is deleted, whether people edit anything or not.
+    if story.options.policy.delete_after.is_some() && !events.is_empty() {
+        return;
+    }
     assert!(written.is_empty(), "a quiet night wrote {written:?}: {events:?}");
     assert_eq!(before.b, State::of(&story.world).await.b, "a quiet night changed something");
 }
@@ -194,6 +207,7 @@ async fn troubled_night(story: &mut Story) {
     nothing_went_dark(&before, &after);
     nothing_foreign_was_touched(story, &before, &after, are_locators_hidden);
     nothing_is_there_twice(&after);
+    nothing_is_deleted_early(story, &before, &after);
     // Of records that a listing left out, only the weekly one shows that they are missing.
     for thing in &after.a.0 {
         story.edit_records_of(thing.id());

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
+use mediamirror::config::policy::Policy;
 use mediamirror::emulator::faults::plan::{Fault, FaultPlan, Mangle, Refuse, Rule};
 use mediamirror::emulator::{Generate, NewLocator, Settings, Sizes};
 use mediamirror::engine::Options;
@@ -41,6 +42,8 @@ pub(super) struct Story {
     pub(super) world: World,
     pub(super) dice: Rng,
     pub(super) options: Options,
+    /// Since when A lacks an asset, or a blob of one, that it had.
+    pub(super) lacking: HashMap<(String, Option<String>), Timestamp>,
     /// The causes that the operator accepts.
     pub(super) accept: Vec<Cause>,
     /// Is the library large enough for the guard on overwriting?
@@ -86,15 +89,22 @@ impl Story {
         if dice.bool() {
             accept.push(Cause::Protected);
         }
-        let policy = accepting(&accept);
+        // Dice of its own: what else a seed decides stays as it is.
+        let delete_after = match Rng::with_seed(seed ^ 0x00DE_1E7E).u8(..4) {
+            0 => Some("1d".parse().unwrap()),
+            1 => Some("2d".parse().unwrap()),
+            _ => None,
+        };
+        let policy = Policy { delete_after, ..accepting(&accept) };
         let options = Options { policy, assets_in_flight: Some(dice.usize(1..=8)), ..Options::default() };
         let rotates = dice.u8(..3) == 0;
-        tell(format!("{library:?}, accepts {accept:?}"));
+        tell(format!("{library:?}, accepts {accept:?}, deletes after {delete_after:?}"));
         let world = World::filled(settings, library).await;
         let mut story = Self {
             world,
             dice,
             options,
+            lacking: HashMap::new(),
             accept,
             large,
             rotating: None,
@@ -177,7 +187,20 @@ impl Story {
         for (copy, origin) in Library::of(&self.world, B).copies() {
             self.copies.insert(copy.id().to_owned(), origin.source);
         }
-        for thing in Library::of(&self.world, A).0 {
+        let now = mediamirror::clock::now();
+        let things = Library::of(&self.world, A).0;
+        let lacks = |(asset, blob): &(String, Option<String>)| match things.iter().find(|thing| thing.id() == asset) {
+            None => true,
+            Some(thing) => blob.as_ref().is_some_and(|blob| !thing.blobs().any(|(name, _)| name == blob)),
+        };
+        self.lacking.retain(|thing, _| lacks(thing));
+        for (asset, blobs) in &self.had {
+            let blobs = blobs.iter().map(|blob| Some(blob.clone())).chain([None]);
+            for thing in blobs.map(|blob| (asset.clone(), blob)).filter(lacks) {
+                self.lacking.entry(thing).or_insert(now);
+            }
+        }
+        for thing in things {
             let had = self.had.entry(thing.id().to_owned()).or_default();
             had.extend(thing.blobs().map(|(name, _)| name.clone()));
             self.served.extend(thing.locators().map(|locator| locator.guid.clone()));

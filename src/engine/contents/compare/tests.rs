@@ -31,9 +31,12 @@ fn with_md5(blob: Blob, md5: u8) -> Blob {
     Blob { properties: BlobProperties { content_md5: Some(vec![md5; 16]), ..blob.properties }, ..blob }
 }
 
-const NOTHING: &Known = &Known { same_source: false, verified: false, of_another_tool: false, sealed: None };
-const SAME: Known = Known { same_source: true, verified: true, of_another_tool: false, sealed: None };
-const CHANGED: &Known = &Known { same_source: false, verified: true, of_another_tool: false, sealed: None };
+const NOTHING: &Known =
+    &Known { same_source: false, verified: false, of_another_tool: false, source_sealed: None, sealed: None };
+const SAME: Known =
+    Known { same_source: true, verified: true, of_another_tool: false, source_sealed: None, sealed: None };
+const CHANGED: &Known =
+    &Known { same_source: false, verified: true, of_another_tool: false, source_sealed: None, sealed: None };
 
 /// The target has changed since it was verified, when it held this copy.
 fn altered(copy: &Blob) -> Known {

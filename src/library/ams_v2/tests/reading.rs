@@ -36,6 +36,25 @@ async fn pages_are_read_until_one_is_short_and_each_entity_comes_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_listing_asks_for_a_few_pages_at_once_and_for_few_in_vain() {
+    for (rows, asked) in [(0, 1), (999, 1), (1_000, 2), (1_999, 2), (2_500, 4), (9_500, 12)] {
+        let fake = Fake::new(move |seen| {
+            let skip = number(seen, "$skip");
+            feed(&(skip..(skip + 1_000).min(rows)).map(|n| json!({"Id": id(n)})).collect::<Vec<_>>())
+        });
+        let pages: Vec<Vec<Asset>> = client(&fake, "2.19", 8).assets().try_collect().await.unwrap();
+        let ids: Vec<_> = pages.concat().into_iter().map(|asset| asset.id).collect();
+        assert_eq!(
+            ids,
+            (0..rows).map(|n| AssetId::new(id(n))).collect::<Vec<_>>(),
+            "in order, whichever answer comes first"
+        );
+        let calls = fake.calls();
+        assert_eq!(calls.len(), asked, "{rows} rows: {calls:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_service_that_does_not_heed_skip_ends_in_an_error() {
     let fake = Fake::new(|_| feed(&(0..1000).map(|n| json!({"Id": id(n)})).collect::<Vec<_>>()));
     let service = service_of(&fake, "2.19");

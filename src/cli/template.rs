@@ -6,7 +6,7 @@ use crate::cli::plain;
 ///
 /// # Panics
 /// A gap has no value, or does not end: a defect of this program.
-pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
+pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut parts = template.split("{{");
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -19,7 +19,7 @@ pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
 }
 
 /// A foreign text inside a comment, which ends at the end of the line.
-pub(super) fn comment(text: &str) -> String {
+pub(crate) fn comment(text: &str) -> String {
     plain::line(text).into_owned()
 }
 

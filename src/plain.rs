@@ -4,17 +4,17 @@
 use std::borrow::Cow;
 
 /// A text that is part of one line: line breaks are escaped, too.
-pub(crate) fn line(text: &str) -> Cow<'_, str> {
+pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, acts)
 }
 
 /// A text of several lines.
-pub(crate) fn lines(text: &str) -> Cow<'_, str> {
+pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && acts(c))
 }
 
 /// JSON whose strings hold nothing that a terminal acts upon. What JSON itself escapes is escaped there already.
-pub(crate) fn json(text: &str) -> Cow<'_, str> {
+pub fn json(text: &str) -> Cow<'_, str> {
     let acts = |c| c != '\n' && acts(c);
     if !text.contains(acts) {
         return Cow::Borrowed(text);

@@ -1,0 +1,71 @@
+//! The last state in which a run found both sides of an asset equal. A run in the other direction sees from it which side
+//! has changed since then. Pure.
+
+use jiff::Timestamp;
+
+use super::digest::common_locators;
+use crate::ledger::AssetRow;
+
+/// What both sides were when they were last found equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Common {
+    /// Fingerprint of the blobs of this run's source.
+    pub(crate) source_blobs: String,
+    /// The longer one by which single blobs that changed since are found, where there is one.
+    pub(crate) source_seal: Option<String>,
+    /// Fingerprint of the blobs of this run's target.
+    pub(crate) target_blobs: String,
+    /// Fingerprint of the locators of both; `None`: they were not the same.
+    pub(crate) locators: Option<String>,
+    /// The name of both.
+    pub(crate) name: Option<String>,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
+impl Common {
+    /// The later of two states: the one that a run in the `other` direction recorded, and the one that a run in `this`
+    /// direction did.
+    pub(crate) fn latest(other: Option<&AssetRow>, this: Option<&AssetRow>) -> Option<Self> {
+        let (other, this) = (other.and_then(Self::of_other), this.and_then(Self::of_this));
+        [other, this].into_iter().flatten().max_by_key(|common| common.at)
+    }
+
+    /// Of a row of the other direction, whose source is this run's target.
+    fn of_other(row: &AssetRow) -> Option<Self> {
+        let facts = row.complete().then_some(&row.facts)?;
+        let seal = facts.target_digest.clone()?;
+        Some(Self {
+            source_blobs: without_seal(&seal).to_owned(),
+            target_blobs: facts.source_digest.clone()?,
+            source_seal: Some(seal),
+            ..Self::begin(row)
+        })
+    }
+
+    /// Of a row of this direction.
+    fn of_this(row: &AssetRow) -> Option<Self> {
+        let facts = row.complete().then_some(&row.facts)?;
+        Some(Self {
+            source_blobs: facts.source_digest.clone()?,
+            target_blobs: without_seal(facts.target_digest.as_deref()?).to_owned(),
+            ..Self::begin(row)
+        })
+    }
+
+    fn begin(row: &AssetRow) -> Self {
+        Self {
+            source_blobs: String::new(),
+            source_seal: None,
+            target_blobs: String::new(),
+            locators: row.facts.locators_digest.as_deref().and_then(common_locators).map(str::to_owned),
+            name: row.facts.name.clone(),
+            at: row.updated,
+        }
+    }
+}
+
+/// The fingerprint with which a seal begins.
+pub(crate) fn without_seal(seal: &str) -> &str {
+    seal.split('@').next().unwrap_or(seal)
+}

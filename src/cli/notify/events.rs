@@ -1,0 +1,212 @@
+//! Lines of JSON on standard output while a command runs: one object per line, the last one is the `summary`.
+//!
+//! A reader that does not keep up never holds a run back: of what waits for it, only so many lines are kept.
+
+use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use jiff::Timestamp;
+use mediamirror::clock;
+use mediamirror::model::{AssetId, BlobKind, CopyMethod, Side};
+use mediamirror::monitor::{AssetOutcome, RunEvent};
+use mediamirror::redact::mask;
+use mediamirror::verdict::{Change, Class, Finding};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::super::failure::CommandFailure;
+use super::super::format::Format;
+use super::super::plain;
+use super::super::printer::written_out;
+use super::summary::Summary;
+
+/// The version of the lines. Types and fields are only added; a change of what one of them means would be another version.
+pub(super) const VERSION: u32 = 1;
+/// Lines that wait for the reader, at most: about 15 MB.
+const MOST_WAITING: usize = 1 << 16;
+
+/// One line.
+#[derive(Debug, JsonSchema, Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    message: Message<'a>,
+    /// The version of the lines.
+    version: u32,
+    /// When.
+    time: Timestamp,
+}
+
+/// The lines that `--events ndjson` prints.
+pub(in crate::cli) const FORMAT: Format = Format::of::<Line<'static>>("events", "a line of --events ndjson");
+
+/// What a line says.
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(tag = "message_type", rename_all = "kebab-case", rename_all_fields = "snake_case")]
+pub(super) enum Message<'a> {
+    /// The first line.
+    Start { command: &'a str, program: &'a str },
+    /// So many assets of one side are listed so far.
+    Listed { side: Side, assets: u64 },
+    /// One side is listed completely.
+    ListingFinished { side: Side, assets: u64 },
+    /// The processing of an asset started; the numbers are what is to be copied.
+    AssetStarted { asset: &'a AssetId, name: &'a str, blobs: u64, bytes: u64 },
+    /// A blob has arrived.
+    BlobCopied { asset: &'a AssetId, blob: &'a str, bytes: u64, kind: &'static str, method: CopyMethod },
+    /// A blob could not be copied.
+    BlobFailed { asset: &'a AssetId, blob: &'a str, reason: &'a str },
+    /// So many blobs of an asset were copied by that method.
+    CopyMethod { asset: &'a AssetId, name: &'a str, method: CopyMethod, blobs: u64, bytes: u64, why: &'a str },
+    /// Something of an asset was changed on the target.
+    Changed { asset: &'a AssetId, name: &'a str, changes: &'a [Change] },
+    /// An asset has come to its end.
+    AssetFinished {
+        asset: &'a AssetId,
+        name: &'a str,
+        /// `mirrored`, `unchanged` or `not-mirrored`.
+        outcome: &'static str,
+        /// The kind of verdict, if it is not mirrored.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        result: Option<Class>,
+        /// Why it is not mirrored.
+        #[serde(flatten, skip_serializing_if = "Option::is_none")]
+        finding: Option<&'a Finding>,
+    },
+    /// Something worth a line, that changes nothing.
+    Note { text: &'a str },
+    /// The run was asked to stop.
+    Draining,
+    /// The last line.
+    Summary(Summary<'a>),
+}
+
+impl<'a> Message<'a> {
+    /// The message of an event; `None`: it is no event of a run.
+    fn of(event: &'a RunEvent) -> Option<Self> {
+        Some(match event {
+            RunEvent::Listed { side, assets } => Self::Listed { side: *side, assets: *assets },
+            RunEvent::ListingFinished { side, assets } => Self::ListingFinished { side: *side, assets: *assets },
+            RunEvent::AssetStarted { asset, name, blobs, bytes } => {
+                Self::AssetStarted { asset, name, blobs: *blobs, bytes: *bytes }
+            }
+            RunEvent::BlobCopied { asset, blob, bytes, kind, method } => {
+                Self::BlobCopied { asset, blob, bytes: *bytes, kind: word(*kind), method: *method }
+            }
+            RunEvent::BlobFailed { asset, blob, reason } => Self::BlobFailed { asset, blob, reason },
+            RunEvent::MethodChosen { asset, name, method, blobs, bytes, why } => {
+                Self::CopyMethod { asset, name, method: *method, blobs: *blobs, bytes: *bytes, why }
+            }
+            RunEvent::Changed { asset, name, changes } => Self::Changed { asset, name, changes },
+            RunEvent::AssetFinished { asset, name, outcome } => {
+                let word = match outcome {
+                    AssetOutcome::Mirrored => "mirrored",
+                    AssetOutcome::Unchanged => "unchanged",
+                    AssetOutcome::Not(_) => "not-mirrored",
+                };
+                let finding = outcome.finding();
+                Self::AssetFinished { asset, name, outcome: word, result: finding.map(Finding::class), finding }
+            }
+            RunEvent::Note(text) => Self::Note { text },
+            RunEvent::Draining => Self::Draining,
+            RunEvent::Planned(_)
+            | RunEvent::BytesSent { .. }
+            | RunEvent::FileSent { .. }
+            | RunEvent::JobMoved { .. } => return None,
+        })
+    }
+
+    /// The same as one line of JSON.
+    pub(super) fn line(self) -> String {
+        let line = Line { message: self, version: VERSION, time: clock::now() };
+        serde_json::to_string(&line).expect("messages have text keys and no failing serialiser")
+    }
+}
+
+/// The type of a blob, as its service calls it.
+fn word(kind: BlobKind) -> &'static str {
+    match kind {
+        BlobKind::Block => "block",
+        BlobKind::Append => "append",
+        BlobKind::SealedAppend => "sealed-append",
+        BlobKind::Page => "page",
+    }
+}
+
+/// Standard output of a command that reports its events.
+#[derive(Debug)]
+pub(crate) struct Events {
+    lines: Sender<Option<String>>,
+    waiting: Arc<AtomicUsize>,
+    left_out: AtomicU64,
+    writer: Mutex<Option<JoinHandle<io::Result<()>>>>,
+}
+
+impl Events {
+    /// Starts with the first line.
+    pub(super) fn start(command: &str) -> Self {
+        let (lines, received) = channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let writer = std::thread::spawn({
+            let waiting = Arc::clone(&waiting);
+            move || write(&received, &waiting)
+        });
+        let events = Self { lines, waiting, left_out: AtomicU64::new(0), writer: Mutex::new(Some(writer)) };
+        events.send(Message::Start { command, program: env!("CARGO_PKG_VERSION") });
+        events
+    }
+
+    /// Reports an event. Never waits.
+    pub(crate) fn event(&self, event: &RunEvent) {
+        let Some(message) = Message::of(event) else { return };
+        if self.waiting.load(Ordering::Relaxed) < MOST_WAITING {
+            self.send(message);
+        } else {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn send(&self, message: Message<'_>) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        // The writer ends only after its last line.
+        let _ = self.lines.send(Some(message.line()));
+    }
+
+    /// Writes the last line, and waits until the reader has everything.
+    ///
+    /// # Errors
+    /// Standard output does not take it. A closed pipe is no error.
+    pub(super) fn finish(&self, mut summary: Summary<'_>) -> Result<(), CommandFailure> {
+        summary.events_left_out = Some(self.left_out.load(Ordering::Relaxed));
+        self.send(Message::Summary(summary));
+        let _ = self.lines.send(None);
+        let writer = self.writer.lock().expect("no panic while held").take();
+        written_out(writer.map_or(Ok(()), |writer| writer.join().expect("the writer does not panic")))
+    }
+}
+
+/// Writes every line as it comes; those that come together in one piece. After an error it only takes what comes.
+fn write(lines: &Receiver<Option<String>>, waiting: &AtomicUsize) -> io::Result<()> {
+    let mut output = io::BufWriter::new(io::stdout());
+    let mut result = Ok(());
+    loop {
+        let line = match lines.try_recv() {
+            Ok(line) => line,
+            Err(TryRecvError::Empty) => {
+                result = result.and_then(|()| output.flush());
+                match lines.recv() {
+                    Ok(line) => line,
+                    Err(_) => return result,
+                }
+            }
+            Err(TryRecvError::Disconnected) => None,
+        };
+        let Some(line) = line else { return result.and_then(|()| output.flush()) };
+        waiting.fetch_sub(1, Ordering::Relaxed);
+        if result.is_ok() {
+            result = writeln!(output, "{}", plain::json(&mask(&line)));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What is recorded of a drill, and its SQL.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::LedgerError;
+use super::rows::parsed;
+
+/// A drill: a failover that was tried and left nothing behind.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+pub struct Drill {
+    /// When.
+    pub at: Timestamp,
+    /// Was as much ready as was required, and did the target answer a probe?
+    pub passed: bool,
+    /// Assets that should have played.
+    pub total: u64,
+    /// Those that would have played.
+    pub ready: u64,
+    /// Those that the probe played.
+    pub played: u64,
+    /// When a drill last passed; `null`: none has passed.
+    pub last_passed: Option<Timestamp>,
+}
+
+/// Writes a drill in the direction that starts at that account over the one before it.
+pub(super) fn put(connection: &Connection, path: &Path, from: &str, drill: &Drill) -> Result<(), LedgerError> {
+    let text = serde_json::to_string(drill).expect("plain fields are JSON");
+    let written = connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", [key(from), text]);
+    written.map(drop).map_err(|error| LedgerError::of("write", path, &error))
+}
+
+/// Reads the last drill in the direction that starts at that account.
+pub(super) fn last(connection: &Connection, from: &str) -> rusqlite::Result<Option<Drill>> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key(from)], |row| parsed(row, 0, |text| serde_json::from_str(text).ok()))
+        .optional()
+}
+
+fn key(from: &str) -> String {
+    format!("drill {from}")
+}

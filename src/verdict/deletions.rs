@@ -1,0 +1,22 @@
+//! The causes of deletions: code, class, sentence, remedy, in order of code.
+
+use super::table::{Entry, entry};
+use super::{Cause, Class};
+
+/// Why something that the source has deleted is not deleted on the target.
+pub(super) const ENTRIES: &[Entry] = &[
+    entry(
+        Cause::DeletionsPutOff,
+        "deletions-put-off",
+        Class::Noted,
+        "nothing is deleted in this run, although the time of something is over",
+        "nothing to do: the next run that sees everything, without an error and without a held change, deletes it",
+    ),
+    entry(
+        Cause::NotDeleted,
+        "not-deleted",
+        Class::Noted,
+        "it is kept, because something of it may belong to somebody else",
+        "if you want it deleted, delete it yourself",
+    ),
+];

@@ -1,0 +1,57 @@
+//! The causes of `ready`: code, class, sentence, remedy, in order of code.
+
+use super::table::{Entry, entry};
+use super::{Cause, Class};
+
+/// Why something does not play from the target now.
+pub(super) const ENTRIES: &[Entry] = &[
+    entry(
+        Cause::CopyAltered,
+        "copy-altered",
+        Class::Failed,
+        "the copy was changed on the target since it was proven equal to its source",
+        "run `sync`, which copies it again; without the source, check whether it plays with `ready --probe segment`",
+    ),
+    entry(
+        Cause::CopyMissing,
+        "copy-missing",
+        Class::Failed,
+        "the ledger names a copy that is not on the target",
+        "run `sync`, which makes it again; without the source, undelete its container on the target",
+    ),
+    entry(
+        Cause::DoesNotPlay,
+        "does-not-play",
+        Class::Failed,
+        "viewers of the target do not get what they ask for",
+        "compare it with the source by `verify --play`; look at the streaming host and at the copy's blobs",
+    ),
+    entry(
+        Cause::LocatorMissing,
+        "locator-missing",
+        Class::Failed,
+        "a locator that plays in the source does not play from the target",
+        "run `sync`, which publishes it",
+    ),
+    entry(
+        Cause::NotMirroredYet,
+        "not-mirrored-yet",
+        Class::Failed,
+        "the target has no complete copy yet",
+        "run `sync`; without the source, it cannot be mirrored",
+    ),
+    entry(
+        Cause::NotProven,
+        "not-proven",
+        Class::Unchecked,
+        "neither the source nor the ledger says whether it should play, or whether the copy is complete",
+        "run `ready` when the source answers, keep the ledger with backups, or try it with `ready --probe segment`",
+    ),
+    entry(
+        Cause::ProbeUnanswered,
+        "probe-unanswered",
+        Class::Unchecked,
+        "whether it plays from the target could not be found out",
+        "remove the reason that the detail names, then run `ready --probe` again",
+    ),
+];

@@ -1,0 +1,204 @@
+//! Switching over and back in simulation: a seed decides the library, the last hours of the source, what people do to the
+//! target while it is active, and what they do after the return. An oracle that knows nothing of the comparison looks at
+//! what both accounts hold and play.
+//!
+//! `MEDIAMIRROR_SWITCH_SEED=17 cargo test --test it reprotect::seeds -- --nocapture` replays one seed and shows what happened in
+//! it, `MEDIAMIRROR_SWITCHES=2000` runs so many seeds, from `MEDIAMIRROR_FIRST_SWITCH` on.
+
+mod edits;
+mod oracle;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::time::Duration;
+
+use fastrand::Rng;
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use mediamirror::engine::{Outcome, Summary};
+use mediamirror::verdict::Cause;
+
+use self::oracle::Expected;
+use super::Mirror;
+use crate::nights::look::{A, B, Library};
+use crate::seeds::Simulation;
+use crate::simulation::{follow, paused_runtime};
+use crate::world::World;
+
+thread_local! {
+    /// What happened so far in the seed of this thread.
+    static TOLD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+fn tell(line: impl Display) {
+    TOLD.with_borrow_mut(|lines| lines.push(format!("    {line}")));
+}
+
+fn told() -> String {
+    TOLD.with_borrow(|lines| lines.join("\n"))
+}
+
+#[test]
+fn switching_over_and_back_loses_nothing_and_makes_nothing_twice() {
+    let simulation = Simulation {
+        filter: "reprotect::seeds",
+        replay: "MEDIAMIRROR_SWITCH_SEED",
+        seeds: "MEDIAMIRROR_SWITCHES",
+        first: "MEDIAMIRROR_FIRST_SWITCH",
+        ordinary: 40,
+        simulate,
+        story: told,
+    };
+    simulation.run();
+}
+
+/// What stays until a person says which side is right: both have changed an asset, or one has deleted what the other changed.
+const CONFLICTS: [Cause; 2] = [Cause::ChangedOnBothSides, Cause::ForeignLocatorRevoked];
+
+/// Gives the ledger back also when a check panics: the next seed runs on the same thread.
+struct Unfollow;
+
+impl Drop for Unfollow {
+    fn drop(&mut self) {
+        follow(None);
+    }
+}
+
+fn simulate(seed: u64) {
+    TOLD.take();
+    let runtime = paused_runtime();
+    fastrand::seed(seed);
+    let unfollow = Unfollow;
+    runtime.block_on(switch(seed));
+    drop(unfollow);
+}
+
+/// The story of one seed.
+struct Story {
+    mirror: Mirror,
+    dice: Rng,
+    /// Originals that were edited in the last hours of the source, and those whose copies were edited on the target.
+    late: BTreeSet<String>,
+    edited: BTreeSet<String>,
+    names: u32,
+}
+
+async fn switch(seed: u64) {
+    let mut dice = Rng::with_seed(seed);
+    let (assets, blobs) = (dice.u8(1..9), dice.u8(1..5));
+    let recipe = format!("assets={assets},blobs={blobs},seed={seed},sizes=small,awkward=false,real=false");
+    let mirror = Mirror::over(World::generated(&recipe).await);
+    let mut story = Story { mirror, dice, late: BTreeSet::new(), edited: BTreeSet::new(), names: 0 };
+    tell(&recipe);
+    story.time_passes().await;
+    story.night().await;
+    for _ in 0..story.dice.u8(..3) {
+        story.edit_source().await;
+        story.night().await;
+    }
+    // Nights before this one have seen everything, the last hours nobody.
+    story.late.clear();
+    if story.dice.bool() {
+        story.edit_source().await;
+    }
+    for _ in 0..story.dice.u8(1..3) {
+        story.fail_over_and_back().await;
+    }
+}
+
+impl Story {
+    async fn time_passes(&mut self) {
+        tokio::time::advance(Duration::from_secs(self.dice.u64(600..90_000))).await;
+    }
+
+    /// A night that has to make everything equal.
+    async fn night(&mut self) {
+        let summary = self.mirror.night().await;
+        tell(format!("night: {:?}, {:?}, {:?}", summary.outcome, summary.assets, summary.causes));
+        assert_eq!(summary.outcome, Outcome::Complete, "{:?} {:?}", summary.problems, summary.findings);
+        self.time_passes().await;
+    }
+
+    fn library(&self, region: usize) -> Library {
+        Library::of(&self.mirror.world, region)
+    }
+
+    async fn fail_over_and_back(&mut self) {
+        let expected = Expected::at_the_failover(self);
+        self.mirror.fail_over().await;
+        tell("B is active");
+        self.edited.clear();
+        for round in 0..self.dice.u8(1..4) {
+            self.time_passes().await;
+            self.edit_target().await;
+            self.time_passes().await;
+            let before = self.library(A);
+            let summary = self.reprotect(None).await;
+            expected.holds_after_a_run_back(self, &before, &summary, round == 0);
+        }
+        let causes = self.dry(None).await.causes;
+        if CONFLICTS.iter().any(|cause| causes.contains_key(cause)) {
+            tell("what both have changed is taken from B");
+            let everything = GlobSetBuilder::new().add(Glob::new("*").unwrap()).build().unwrap();
+            self.reprotect(Some(everything)).await;
+        }
+        self.time_passes().await;
+        let home = self.mirror.come_home().await;
+        tell(format!("A is active: {home:?}"));
+        expected.holds_at_home(self).await;
+        self.night().await;
+        let verification = self.mirror.verify().await;
+        assert_eq!(verification.differences, [], "(f) after the first night");
+        self.late.clear();
+        self.edit_source().await;
+        self.night().await;
+        assert_eq!(self.mirror.verify().await.differences, [], "(f) after the second night");
+        self.late.clear();
+        if self.dice.bool() {
+            self.edit_source().await;
+        }
+    }
+
+    async fn dry(&self, prefer: Option<GlobSet>) -> Summary {
+        self.mirror.reprotect_preferring(true, prefer).await
+    }
+
+    /// A run back, as its dry run says.
+    async fn reprotect(&mut self, prefer: Option<GlobSet>) -> Summary {
+        let dry = self.dry(prefer.clone()).await;
+        let done = self.mirror.reprotect_preferring(false, prefer).await;
+        tell(format!("back: {:?}, {:?}, {:?}, withdrawn {}", done.outcome, done.assets, done.causes, done.withdrawn));
+        assert_eq!((dry.verdict, &dry.causes), (done.outcome, &done.causes), "(a) the dry run and the run");
+        assert_eq!(dry.blobs.copied, done.blobs.copied, "(a) blobs of the dry run and of the run");
+        assert_eq!(dry.withdrawn, done.withdrawn, "(a) locators of the dry run and of the run");
+        assert!(matches!(done.outcome, Outcome::Complete | Outcome::Partial), "{:?}", done.findings);
+        let expected = |cause: &Cause| CONFLICTS.contains(cause) || *cause == Cause::OriginalChanged;
+        let only_conflicts = done.causes.keys().all(expected);
+        assert!(only_conflicts, "(a) {:?}", done.problems);
+        done
+    }
+
+    fn name(&mut self, what: &str) -> String {
+        self.names += 1;
+        format!("{what} {}", self.names)
+    }
+
+    /// What people do to the source on one day, or in its last hours.
+    async fn edit_source(&mut self) {
+        for _ in 0..self.dice.u8(..4) {
+            if let Some(original) = edits::edit(self, A).await {
+                self.late.insert(original);
+            }
+        }
+        self.time_passes().await;
+    }
+
+    /// What they do to the active target.
+    async fn edit_target(&mut self) {
+        for _ in 0..self.dice.u8(..6) {
+            if let Some(copy) = edits::edit(self, B).await {
+                self.edited.insert(copy);
+            }
+        }
+    }
+}
