@@ -10,23 +10,44 @@ use jiff::{SignedDuration, Timestamp};
 /// Beyond this difference to a service's clock nothing is withdrawn; services refuse requests beyond a quarter of an hour.
 pub const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
+/// Two clocks are read at the same time where no more than this has passed.
+const AT_ONCE: Duration = Duration::from_micros(100);
+/// How often that is tried.
+const READINGS: u32 = 10;
+
 /// The current wall-clock time, UTC.
 pub fn now() -> Timestamp {
-    let (wall, ahead) = (SystemTime::now(), virtual_lead());
+    let (wall, ahead) = with_lead(SystemTime::now);
     Timestamp::try_from(wall).and_then(|wall| wall.checked_add(ahead)).unwrap_or(Timestamp::MAX)
 }
 
 /// The time since the machine was started. Where the system has such a clock (Linux), it includes the time that the machine
 /// was suspended.
 pub fn since_boot() -> SignedDuration {
-    let boot = SignedDuration::try_from(boot_clock()).unwrap_or(SignedDuration::MAX);
-    boot.saturating_add(virtual_lead())
+    let (boot, ahead) = with_lead(boot_clock);
+    SignedDuration::try_from(boot).unwrap_or(SignedDuration::MAX).saturating_add(ahead)
 }
 
 /// When the clocks of a zone show that time. One that they skip in spring is the one after it; one that they show twice in
 /// autumn is the first.
 pub fn when(zone: &TimeZone, shown: DateTime) -> Timestamp {
     zone.to_ambiguous_timestamp(shown).compatible().unwrap_or(Timestamp::MAX)
+}
+
+/// Reads a clock and, at the same time, how far virtual time is ahead: not where this thread had to wait in between.
+fn with_lead<T>(clock: impl Fn() -> T) -> (T, SignedDuration) {
+    let read = || {
+        let began = Instant::now();
+        ((clock(), virtual_lead()), began.elapsed() < AT_ONCE)
+    };
+    let mut last = read();
+    for _ in 1..READINGS {
+        if last.1 {
+            break;
+        }
+        last = read();
+    }
+    last.0
 }
 
 /// How far virtual time is ahead of real time; next to nothing where tokio's clock is not paused.
