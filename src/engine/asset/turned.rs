@@ -8,12 +8,13 @@ use crate::claims::digest::{of_locators, with_count};
 use crate::claims::{Common, TargetAsset, Work};
 use crate::engine::asset::Present;
 use crate::engine::base::Base;
-use crate::engine::contents::digest::is_unchanged;
+use crate::engine::contents::digest::{Sealed, is_unchanged};
 use crate::engine::contents::needs::Survey;
 use crate::engine::contents::{Contents, compare_names};
 use crate::engine::run::Run;
 use crate::error::Error;
 use crate::memory::Turn;
+use crate::model::Blob;
 use crate::monitor::AssetOutcome;
 use crate::verdict::{Cause, Finding};
 
@@ -138,11 +139,17 @@ async fn without_kept<'a>(
     there: &Contents<'_>,
     common: &Common,
 ) -> Result<Contents<'a>, Error> {
+    let sealed = common.source_seal.as_deref().and_then(Sealed::parse);
+    // Its own clock is compared with the service's only where nothing better is known; a tie counts as news.
+    let is_old = |blob: &Blob| match &sealed {
+        Some(sealed) => !sealed.is_altered(blob),
+        None => blob.last_modified.is_some_and(|at| at.as_second() < common.at.as_second()),
+    };
     let mut kept = HashSet::new();
     let mut pairs = compare_names(&source, there, Turn::Compare);
     while let Some((blob, copy)) = pairs.try_next().await? {
         if let (Some(blob), None) = (blob, copy)
-            && blob.last_modified.is_some_and(|at| at <= common.at)
+            && is_old(&blob)
         {
             kept.insert(blob.name.clone());
         }
