@@ -60,7 +60,7 @@ async fn get(world: &World, url: &str) -> (u16, String) {
     (status.into(), String::from_utf8(body.collect().await.unwrap().to_vec()).unwrap())
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_film_becomes_an_asset_that_streams_with_its_manifest_as_the_primary() {
     let mut settings = Settings::default();
     settings.regions[0].media.encode_queue_ms = 6_000;
@@ -99,7 +99,7 @@ async fn a_film_becomes_an_asset_that_streams_with_its_manifest_as_the_primary()
     assert!(playlist.contains("#EXT-X-STREAM-INF"), "{playlist}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_newest_processor_is_used_and_a_missing_one_is_reported_with_the_available_ones() {
     let world = World::empty().await;
     let asset = film(&world, "film").await;
@@ -116,7 +116,7 @@ async fn the_newest_processor_is_used_and_a_missing_one_is_reported_with_the_ava
     assert_eq!(world.count("CreateJob"), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_failed_task_gives_its_code_and_words_and_no_primary_is_set() {
     let world = World::empty().await;
     let failure = TaskFailure::new("ErrorDownloadingInputAssetMalformedContent", "The input cannot be read.");
@@ -133,7 +133,7 @@ async fn a_failed_task_gives_its_code_and_words_and_no_primary_is_set() {
     assert_eq!(world.emulator.fault_strikes(), [1]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_canceled_job_ends_canceled_and_a_finished_one_cannot_be() {
     let world = World::empty().await;
     let asset = film(&world, "film").await;
@@ -156,7 +156,7 @@ async fn a_canceled_job_ends_canceled_and_a_finished_one_cannot_be() {
     assert!(error.contains("no job of that id"), "{error}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_submission_whose_answer_is_lost_makes_one_job() {
     let world = World::empty().await;
     let asset = film(&world, "film").await;
@@ -172,7 +172,7 @@ async fn a_submission_whose_answer_is_lost_makes_one_job() {
     assert_eq!(pair.source.authoring().unwrap().jobs().await.unwrap().len(), 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_protected_preset_is_read_by_the_encoder_alone() {
     let world = World::empty().await;
     let asset = film(&world, "film").await;
@@ -194,7 +194,7 @@ async fn a_protected_preset_is_read_by_the_encoder_alone() {
     assert_eq!((world.count("CreateContentKey"), world.count("DeleteContentKey")), (2, 2), "its key is taken back");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_cannot_be_encoded_is_refused_before_a_job_is_submitted() {
     let world = World::empty().await;
     let pair = world.pair();
@@ -207,7 +207,7 @@ async fn an_asset_that_cannot_be_encoded_is_refused_before_a_job_is_submitted() 
     assert_eq!(world.count("CreateJob"), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_single_server_manifest_becomes_the_primary_and_any_other_number_is_reported() {
     let world = World::empty().await;
     let pair = world.pair();

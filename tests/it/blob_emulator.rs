@@ -39,7 +39,7 @@ macro_rules! tests {
     ($($case:ident,)*) => {
         mod in_the_process {
             $(
-                #[tokio::test(start_paused = true)]
+                #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
                 async fn $case() {
                     let emulator = super::Emulator::builder().settings(super::settings());
                     let emulator = emulator.start_in_process().await.unwrap();

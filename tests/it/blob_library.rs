@@ -25,7 +25,6 @@ use mediamirror::redact::Secret;
 use tokio_util::sync::CancellationToken;
 
 use crate::blob_contract::{Access, Raw};
-use crate::simulation::{follow, paused_runtime};
 use crate::world::{World, account_signature, once};
 
 /// Two storage accounts of the emulator as libraries.
@@ -82,7 +81,7 @@ fn expected(containers: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
     containers.iter().map(one).collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn containers_are_copied_under_their_names_and_a_second_run_copies_nothing() {
     let world = world().await;
     fill(&world, "films", &["a/1.ts", "a/2.ts", "a.m3u8"]).await;
@@ -101,7 +100,7 @@ async fn containers_are_copied_under_their_names_and_a_second_run_copies_nothing
     assert_eq!((world.count("PutBlobFromUrl"), world.count("SetContainerMetadata")), (0, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_second_run_without_the_ledger_finds_the_copies_by_their_marks() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts", "b.ts"]).await;
@@ -113,7 +112,7 @@ async fn a_second_run_without_the_ledger_finds_the_copies_by_their_marks() {
     assert_eq!(world.count("CreateContainer"), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_foreign_container_of_that_name_is_not_changed() {
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;
@@ -127,7 +126,7 @@ async fn a_foreign_container_of_that_name_is_not_changed() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_containers_of_the_program_and_of_the_service_are_no_assets() {
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;
@@ -145,16 +144,9 @@ async fn the_containers_of_the_program_and_of_the_service_are_no_assets() {
     assert_eq!((summary.outcome, summary.assets.total), (Outcome::Complete, 1), "{:?}", summary.problems);
 }
 
-#[test]
-fn a_dry_run_foresees_the_requests_of_a_first_run() {
-    // No time passes while the ledger writes: the lock is not renewed.
-    paused_runtime().block_on(foresees());
-    follow(None);
-}
-
-async fn foresees() {
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_dry_run_foresees_the_requests_of_a_first_run() {
     let world = world().await;
-    follow(Some(world.ledger.clone()));
     fill(&world, "films", &["a.ts", "b.ts"]).await;
     fill(&world, "series", &["one.mp4"]).await;
     let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
@@ -164,7 +156,7 @@ async fn foresees() {
     assert_eq!((forecast.requests, forecast.charged), (run.requests, run.charged));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn what_viewers_read_counts_as_published_and_an_empty_container_does_not() {
     let world = world().await;
     fill(&world, "films", &["a.ts", "b.ts"]).await;
@@ -188,7 +180,7 @@ async fn what_viewers_read_counts_as_published_and_an_empty_container_does_not()
     assert_eq!(mirrored(&world).await, expected(&[("films", &["a.ts", "b.ts"])]));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_that_somebody_put_in_the_place_of_our_copy_is_left_alone() {
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;
@@ -209,7 +201,7 @@ async fn a_container_that_somebody_put_in_the_place_of_our_copy_is_left_alone() 
     assert_eq!(mirrored(&world).await, expected(&[("films", &["a.ts"])]));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_that_another_tool_copied_is_adopted_where_the_operator_says_so() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts"]).await;
@@ -231,7 +223,7 @@ async fn a_container_that_another_tool_copied_is_adopted_where_the_operator_says
     assert_eq!(world.sync().await.0.outcome, Outcome::Complete);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_library_without_locators_has_no_pairs_of_urls() {
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;
@@ -240,7 +232,7 @@ async fn a_library_without_locators_has_no_pairs_of_urls() {
     assert!(matches!(&error, Error::NoLocators { account } if account.as_str() == "storewest"), "{error}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn doctor_names_what_a_storage_account_has_and_its_write_test_leaves_no_container() {
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;
@@ -259,7 +251,7 @@ async fn doctor_names_what_a_storage_account_has_and_its_write_test_leaves_no_co
     assert_eq!(mirrored(&world).await, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn signatures_with_the_least_rights_mirror_a_storage_account_and_doctor_knows_which_these_are() {
     for (types, enough) in [("sco", true), ("co", false)] {
         let mut world = world().await;
@@ -287,7 +279,7 @@ async fn signatures_with_the_least_rights_mirror_a_storage_account_and_doctor_kn
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_that_is_deleted_during_the_run_is_made_again_and_stays() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts", "b.ts"]).await;
@@ -307,7 +299,7 @@ async fn a_copy_that_is_deleted_during_the_run_is_made_again_and_stays() {
     assert_eq!((summary.outcome, summary.assets.unchanged), (Outcome::Complete, 2), "{:?}", summary.problems);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_of_another_account_that_was_copied_with_its_metadata_is_not_ours() {
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;

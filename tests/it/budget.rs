@@ -12,7 +12,6 @@ use mediamirror::model::CopyMethod;
 use mediamirror::monitor::{Monitor, RunEvent};
 use tokio_util::sync::CancellationToken;
 
-use crate::simulation::{follow, paused_runtime};
 use crate::world::World;
 
 /// Blobs of each asset.
@@ -60,16 +59,13 @@ fn assert_reported(summary: &Summary, counts: &Counts) {
     );
 }
 
-#[test]
-fn a_library_costs_its_copies_and_two_listings_and_nothing_but_listings_every_night_after() {
-    // No time passes while the ledger writes: how full batches are does not depend on the machine.
-    paused_runtime().block_on(costs_of(1_000));
-    follow(None);
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_library_costs_its_copies_and_two_listings_and_nothing_but_listings_every_night_after() {
+    costs_of(1_000).await;
 }
 
 async fn costs_of(assets: u64) {
     let world = library(assets).await;
-    follow(Some(world.ledger.clone()));
     let (first, _) = world.sync_with(put()).await;
     assert_eq!((first.blobs.copied, first.assets.mirrored), (assets * BLOBS, assets), "{:?}", first.problems);
     let counts = take_counts(&world);
@@ -89,7 +85,7 @@ async fn costs_of(assets: u64) {
     assert!(50 * media <= assets, "{media} media requests for {assets} unchanged assets");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_file_record_that_changed_is_the_only_one_read_again() {
     let world = library(30).await;
     world.sync_with(put()).await;
@@ -112,7 +108,7 @@ async fn a_file_record_that_changed_is_the_only_one_read_again() {
     assert_eq!((summary.assets.mirrored, summary.assets.unchanged), (0, 30), "{:?}", summary.problems);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_over_a_part_of_the_library_does_not_hide_changes_from_the_next() {
     let world = library(5).await;
     world.sync_with(put()).await;
@@ -136,7 +132,7 @@ async fn a_run_over_a_part_of_the_library_does_not_hide_changes_from_the_next() 
     assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_of_more_blobs_than_are_kept_is_mirrored_and_compared_page_by_page() {
     let (blobs, pages) = (6_000, 2);
     let world = World::generated(&format!("assets=1,blobs={blobs},seed=4,sizes=small,awkward=false,real=false")).await;
@@ -164,7 +160,7 @@ async fn a_container_of_more_blobs_than_are_kept_is_mirrored_and_compared_page_b
     assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_of_a_large_container_that_changes_during_its_copy_arrives_in_its_new_state() {
     let mut world = World::generated("assets=1,blobs=1200,seed=4,sizes=small,awkward=false,real=false").await;
     tokio::time::advance(Duration::from_hours(1)).await;
@@ -194,12 +190,9 @@ fn near(forecast: u64, real: u64) -> bool {
 /// The forecast of a dry run, and the summary of the next run. In real time: virtual time jumps while the ledger's threads are at
 /// work, and an asset would lose its patience.
 async fn forecast_and_real(world: &World, options: Options) -> (Forecast, Summary) {
-    // No time passes while the ledger writes: the lock is renewed as often on a loaded machine as on any other.
-    follow(Some(world.ledger.clone()));
     let (dry, _) = world.sync_with(Options { dry_run: true, ..options.clone() }).await;
     let forecast = dry.forecast.unwrap();
     let (real, _) = world.sync_with(options).await;
-    follow(None);
     assert_eq!((real.forecast, forecast.bytes), (None, real.bytes_copied), "{:?}", real.problems);
     (forecast, real)
 }
@@ -211,38 +204,34 @@ fn assert_near(forecast: Forecast, real: &Summary) {
     assert!(near(forecast.charged.writes, real.charged.writes), "{forecast:?}: {:?}", real.charged);
 }
 
-#[test]
-fn a_dry_run_forecasts_the_cost_of_the_run() {
-    paused_runtime().block_on(async {
-        let world = World::generated("assets=40,blobs=20,seed=8,awkward=true,real=true").await;
-        tokio::time::advance(Duration::from_hours(1)).await;
-        let (forecast, real) = forecast_and_real(&world, Options::default()).await;
-        assert_eq!(forecast.requests.blob, real.requests.blob, "{:?}", real.problems);
-        assert_near(forecast, &real);
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_dry_run_forecasts_the_cost_of_the_run() {
+    let world = World::generated("assets=40,blobs=20,seed=8,awkward=true,real=true").await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let (forecast, real) = forecast_and_real(&world, Options::default()).await;
+    assert_eq!(forecast.requests.blob, real.requests.blob, "{:?}", real.problems);
+    assert_near(forecast, &real);
 
-        tokio::time::advance(Duration::from_hours(24)).await;
-        let (forecast, real) = forecast_and_real(&world, Options::default()).await;
-        assert_eq!(forecast.requests, real.requests);
-    });
+    tokio::time::advance(Duration::from_hours(24)).await;
+    let (forecast, real) = forecast_and_real(&world, Options::default()).await;
+    assert_eq!(forecast.requests, real.requests);
 }
 
-#[test]
-fn a_dry_run_forecasts_the_cost_of_another_run_after_some_assets_changed() {
-    paused_runtime().block_on(async {
-        let world = library(40).await;
-        world.sync_with(put()).await;
-        tokio::time::advance(Duration::from_hours(24)).await;
-        let pair = world.pair();
-        let assets = futures::TryStreamExt::try_concat(pair.source.library.assets()).await.unwrap();
-        for asset in assets.iter().take(20) {
-            crate::world::put(&pair.source.storage[0], asset, "another.xml", vec![1; 100]).await;
-        }
-        world.seed("new", &["a.ism", "a.mp4"]).await;
-        tokio::time::advance(Duration::from_hours(1)).await;
-        let (forecast, real) = forecast_and_real(&world, put()).await;
-        assert_eq!((real.assets.mirrored, real.assets.unchanged), (21, 20), "{:?}", real.problems);
-        assert_near(forecast, &real);
-    });
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_dry_run_forecasts_the_cost_of_another_run_after_some_assets_changed() {
+    let world = library(40).await;
+    world.sync_with(put()).await;
+    tokio::time::advance(Duration::from_hours(24)).await;
+    let pair = world.pair();
+    let assets = futures::TryStreamExt::try_concat(pair.source.library.assets()).await.unwrap();
+    for asset in assets.iter().take(20) {
+        crate::world::put(&pair.source.storage[0], asset, "another.xml", vec![1; 100]).await;
+    }
+    world.seed("new", &["a.ism", "a.mp4"]).await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let (forecast, real) = forecast_and_real(&world, put()).await;
+    assert_eq!((real.assets.mirrored, real.assets.unchanged), (21, 20), "{:?}", real.problems);
+    assert_near(forecast, &real);
 }
 
 /// Forecast and run of a first sync: so many assets, so long an answer takes, so few at once.
@@ -277,17 +266,15 @@ async fn first_sync(assets: u64, latency: u64, few: bool) {
     assert!(2 * (real.requests.media - once) <= 3 * assets, "{case}");
 }
 
-#[test]
-fn the_forecast_of_a_first_sync_holds_at_any_size_latency_and_concurrency() {
-    paused_runtime().block_on(async {
-        for (latency, few) in [(0, false), (0, true), (20, false), (20, true)] {
-            for assets in [20, 150] {
-                first_sync(assets, latency, few).await;
-            }
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn the_forecast_of_a_first_sync_holds_at_any_size_latency_and_concurrency() {
+    for (latency, few) in [(0, false), (0, true), (20, false), (20, true)] {
+        for assets in [20, 150] {
+            first_sync(assets, latency, few).await;
         }
-        first_sync(1_000, 0, false).await;
-        first_sync(1_000, 20, false).await;
-    });
+    }
+    first_sync(1_000, 0, false).await;
+    first_sync(1_000, 20, false).await;
 }
 
 /// Remembers when each asset came to its end.
@@ -302,7 +289,7 @@ impl Monitor for Ends {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_is_ready_does_not_wait_for_one_that_takes_hours() {
     let mut settings = Settings::default();
     settings.regions[1].storage[0].limits.copy_bytes_per_second = 100;
@@ -327,7 +314,7 @@ async fn an_asset_that_is_ready_does_not_wait_for_one_that_takes_hours() {
 }
 
 /// Only a few large containers are walked through at the same time. The others wait for their turn.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn more_large_containers_than_are_walked_through_at_once_are_mirrored_and_compared() {
     let world = World::generated("assets=10,blobs=1100,seed=1,sizes=small,awkward=false,real=false").await;
     tokio::time::advance(Duration::from_hours(1)).await;

@@ -41,7 +41,7 @@ fn publishes(world: &World, region: usize, seeded: &Seeded) -> bool {
     assets.iter().flat_map(|asset| &asset.locators).any(|locator| locator.guid == seeded.locator.id.as_str())
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_becomes_protected_is_withdrawn_even_if_the_mark_of_its_copy_was_removed() {
     let (world, seeded) = mirrored(2).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
@@ -52,7 +52,7 @@ async fn an_asset_that_becomes_protected_is_withdrawn_even_if_the_mark_of_its_co
     assert!(!publishes(&world, 1, &seeded[0]) && publishes(&world, 1, &seeded[1]));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_without_a_mark_is_retired_when_its_source_is_deleted() {
     let (world, seeded) = mirrored(6).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
@@ -63,7 +63,7 @@ async fn a_copy_without_a_mark_is_retired_when_its_source_is_deleted() {
     assert_eq!(world.sync().await.0.assets.gone, 0, "its mark has the date");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_protected_asset_that_a_guard_keeps_playing_is_held_and_named_although_its_cause_is_accepted() {
     let (world, seeded) = mirrored(4).await;
     for one in &seeded {
@@ -75,7 +75,7 @@ async fn a_protected_asset_that_a_guard_keeps_playing_is_held_and_named_although
     assert_eq!(summary.causes.into_iter().collect::<Vec<_>>(), [(Cause::PlaysInTheClear, 4)]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn verify_reports_what_a_guard_held() {
     let (world, seeded) = mirrored(3).await;
     for one in &seeded {
@@ -88,7 +88,7 @@ async fn verify_reports_what_a_guard_held() {
     assert_eq!((verification.verdict, verification.problems), (Outcome::Held, summary.problems));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn verify_reports_a_blob_that_the_source_has_lost() {
     let (world, seeded) = mirrored(2).await;
     assert!(world.emulator.delete_blob("storewest", container(&seeded[0].asset), "show.mp4"));
@@ -97,7 +97,7 @@ async fn verify_reports_a_blob_that_the_source_has_lost() {
     assert_eq!(world.verify().await.causes, summary.causes);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_dry_run_foresees_blobs_that_are_archived_on_either_side() {
     let (world, seeded) = mirrored(2).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
@@ -111,7 +111,7 @@ async fn a_dry_run_foresees_blobs_that_are_archived_on_either_side() {
     assert_eq!((dry.verdict, dry.causes), (summary.verdict, summary.causes));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_that_the_target_alone_has_may_be_archived() {
     let (world, seeded) = mirrored(1).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
@@ -124,7 +124,7 @@ async fn a_blob_that_the_target_alone_has_may_be_archived() {
     assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_moved_to_an_empty_asset_is_withdrawn() {
     let (world, seeded) = mirrored(2).await;
     let empty = world.emulator.operator(0).add_asset("empty").await.unwrap();
@@ -138,7 +138,7 @@ async fn a_locator_that_moved_to_an_empty_asset_is_withdrawn() {
     assert_eq!(verification.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_changed_blob_that_could_not_be_copied_is_copied_the_next_night() {
     let blob = "show.mp4";
     for damaged in [false, true] {
@@ -166,7 +166,7 @@ async fn a_changed_blob_that_could_not_be_copied_is_copied_the_next_night() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_without_its_container_that_has_a_foreign_locator_is_replaced_and_not_ours_any_more() {
     let (world, seeded) = mirrored(1).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
@@ -185,7 +185,7 @@ async fn a_copy_without_its_container_that_has_a_foreign_locator_is_replaced_and
 }
 
 /// Before the old copy is deleted, the service lists its locators. Ours are recognised by their policy.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_without_its_container_goes_with_our_locators_that_a_short_listing_hides() {
     let (world, seeded) = mirrored(1).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
@@ -201,7 +201,7 @@ async fn a_copy_without_its_container_goes_with_our_locators_that_a_short_listin
     assert!(left.is_none(), "{left:#?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_change_that_the_guard_on_overwriting_held_passes_once_the_operator_allows_it() {
     let (world, seeded) = mirrored(1).await;
     assert!(world.emulator.put_blob("storewest", container(&seeded[0].asset), "show.mp4", vec![7; 70], None));
@@ -215,7 +215,7 @@ async fn a_change_that_the_guard_on_overwriting_held_passes_once_the_operator_al
     assert_eq!((summary.outcome, summary.blobs.copied), (Outcome::Complete, 1));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_id_that_is_taken_is_named_although_nothing_else_has_changed() {
     let (world, seeded) = mirrored(1).await;
     let foreign = world.emulator.operator(1).add_asset("foreign").await.unwrap();
@@ -231,7 +231,7 @@ async fn a_locator_id_that_is_taken_is_named_although_nothing_else_has_changed()
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn new_headers_in_the_source_do_not_explain_other_bytes_on_the_target() {
     let (world, seeded) = mirrored(1).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
@@ -242,7 +242,7 @@ async fn new_headers_in_the_source_do_not_explain_other_bytes_on_the_target() {
     assert_eq!(world.torn_blobs().await, Vec::<String>::new());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_without_its_container_is_replaced_although_runs_end_in_between() {
     for operation in ["DeleteAsset", "UpdateAsset"] {
         let (world, seeded) = mirrored(2).await;
@@ -263,7 +263,7 @@ async fn a_copy_without_its_container_is_replaced_although_runs_end_in_between()
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_foreign_locator_with_an_id_of_the_source_on_a_copy_without_its_container_is_a_conflict() {
     let (world, seeded) = mirrored(1).await;
     let copy = copy_of(&world, &seeded[0].asset).await;
@@ -289,7 +289,7 @@ fn without_ledger(mut world: World) -> World {
     world
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_guard_on_overwriting_holds_also_without_a_ledger() {
     let (world, seeded) = mirrored(1).await;
     assert!(world.emulator.put_blob("storewest", container(&seeded[0].asset), "show.mp4", vec![7; 70], None));
@@ -300,7 +300,7 @@ async fn the_guard_on_overwriting_holds_also_without_a_ledger() {
     assert_eq!((held.outcome, held.blobs.copied), (Outcome::Held, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_the_source_has_lost_is_reported_even_without_a_ledger() {
     for all in [false, true] {
         let (world, seeded) = mirrored(2).await;
@@ -318,7 +318,7 @@ async fn an_asset_that_the_source_has_lost_is_reported_even_without_a_ledger() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_new_copy_has_no_records_that_its_source_does_not_have() {
     for refuse_batch in [true, false] {
         let mut settings = mediamirror::emulator::Settings::default();
@@ -340,7 +340,7 @@ async fn a_new_copy_has_no_records_that_its_source_does_not_have() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_protected_asset_without_locators_is_mirrored_and_has_one_verdict_every_night() {
     let (world, seeded) = mirrored(2).await;
     world.emulator.operator(0).link_content_key(seeded[0].asset.id.as_str(), 4).unwrap();

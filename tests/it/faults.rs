@@ -21,7 +21,6 @@ use mediamirror::error::Error;
 use mediamirror::model::{BlobProperties, BlobRef, CopyMethod};
 use mediamirror::monitor::TestMonitor;
 
-use crate::simulation::{follow, paused_runtime};
 use crate::world::{World, copy_of};
 
 const LIBRARY: &str = "assets=6,blobs=5,seed=4,sizes=small,awkward=false,real=false";
@@ -81,7 +80,7 @@ async fn is_mended_after_with(rules: &[Rule], options: Options) {
     assert_eq!(world.verify().await.differences, [], "{rules:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_survives_every_kind_of_busy_service() {
     for (status, retry_after) in [
         (503, None),
@@ -102,20 +101,20 @@ async fn a_run_survives_every_kind_of_busy_service() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_busy_source_that_the_target_reports_is_retried_until_it_recovers() {
     let busy = Refuse::status(503).code("CannotVerifyCopySource").source(503, "ServerBusy");
     is_complete_under(&[Rule::new(Fault::Refuse(busy)).operation("PutBlobFromUrl").every(4)]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_survives_resets_at_every_point() {
     for at in [ResetAt::Before, ResetAt::Headers, ResetAt::Body] {
         is_complete_under(&[Rule::new(Fault::Reset(at)).probability(0.08)]).await;
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn lost_answers_make_nothing_twice() {
     for operation in ["CreateAsset", "CreateAccessPolicy", "Batch", "PutBlobFromUrl"] {
         let rule = Rule::new(Fault::LostAnswer).operation(operation).every(1).times(2);
@@ -132,7 +131,7 @@ async fn lost_answers_make_nothing_twice() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn broken_bodies_are_read_again() {
     for fault in [Fault::Truncate(10), Fault::ContentLength(WrongLength::Longer)] {
         is_complete_under(&[Rule::new(fault).operation("List*").every(5)]).await;
@@ -140,7 +139,7 @@ async fn broken_bodies_are_read_again() {
 }
 
 /// The HTTP around it is well-formed, so that only the text itself shows it.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn bodies_that_are_half_as_long_as_they_were_are_not_taken_for_whole() {
     let half = || Rule::new(Fault::ContentLength(WrongLength::Shorter));
     for operation in ["ListAssets", "ListLocators", "ListFiles", "ListBlobs", "{CreateAsset,Batch}"] {
@@ -152,14 +151,14 @@ async fn bodies_that_are_half_as_long_as_they_were_are_not_taken_for_whole() {
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_service_that_never_answers_is_given_up_and_asked_again() {
     for hang in [Hang::Before, Hang::After] {
         is_complete_under(&[Rule::new(Fault::Hang(hang)).every(11).times(3)]).await;
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_redirect_is_not_followed() {
     for status in [301, 302, 307, 308] {
         let redirect = Redirect { status, to: "http://elsewhere.example".to_owned() };
@@ -167,7 +166,7 @@ async fn a_redirect_is_not_followed() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn hostile_pages_stop_what_they_concern_and_nothing_else() {
     for how in [
         Mangle::Cut,
@@ -183,14 +182,14 @@ async fn hostile_pages_stop_what_they_concern_and_nothing_else() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn hostile_answers_of_the_media_api_stop_the_run() {
     for how in [Mangle::Cut, Mangle::Html, Mangle::Bomb, Mangle::Deep, Mangle::Huge, Mangle::WrongTypes] {
         is_mended_after(&[Rule::new(Fault::Mangle(how)).operation("ListAssets")]).await;
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn order_and_repetition_in_a_page_do_not_matter() {
     for how in [Mangle::Duplicates, Mangle::Unsorted] {
         is_complete_under(&[Rule::new(Fault::Mangle(how)).operation("List{Assets,Locators,Files}")]).await;
@@ -199,7 +198,7 @@ async fn order_and_repetition_in_a_page_do_not_matter() {
 }
 
 /// The most that the service stores with a blob besides its content, and so the most that a listing contains for one.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn names_of_a_thousand_characters_and_eight_kilobytes_of_metadata_are_listed_and_arrive() {
     let world = World::empty().await;
     let film = world.seed("film", &["film.ism"]).await;
@@ -221,23 +220,23 @@ async fn names_of_a_thousand_characters_and_eight_kilobytes_of_metadata_are_list
     assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_stale_listing_of_the_target_is_not_believed_to_be_complete() {
     is_mended_after(&[Rule::new(Fault::Stale).operation("ListBlobs").account("storeeast")]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_survives_a_token_service_that_is_down_for_a_while() {
     let down = Rule::new(Fault::Refuse(Refuse::status(500))).plane(Plane::Token).to(8);
     is_complete_under(&[down]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn tokens_that_live_for_seconds_are_renewed() {
     is_complete_under(&[Rule::new(Fault::TokenLifetimeS(2)).plane(Plane::Token)]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_clock_that_is_ten_minutes_wrong_does_no_harm() {
     for skew in [600, -600] {
         let world = World::generated(LIBRARY).await;
@@ -248,7 +247,7 @@ async fn a_clock_that_is_ten_minutes_wrong_does_no_harm() {
 }
 
 /// A run asks for the file records that changed since the last one began, by its own clock.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_file_record_that_changes_after_a_run_whose_clock_was_ten_minutes_wrong_is_seen_by_the_next() {
     for skew in [600, -600] {
         let world = World::empty().await;
@@ -267,7 +266,7 @@ async fn a_file_record_that_changes_after_a_run_whose_clock_was_ten_minutes_wron
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_account_that_loses_its_rights_ends_the_run_soon() {
     let refused = Refuse::status(403).code("AuthorizationPermissionMismatch");
     let rule = Rule::new(Fault::Refuse(refused)).account("storeeast").from(8);
@@ -276,7 +275,7 @@ async fn an_account_that_loses_its_rights_ends_the_run_soon() {
     assert!(world.emulator.fault_strikes()[0] < 100, "{:?}", world.emulator.fault_strikes());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_that_changes_under_its_copy_arrives_as_it_is_then() {
     for method in [CopyMethod::Put, CopyMethod::Async] {
         let world = World::generated(LIBRARY).await;
@@ -290,7 +289,7 @@ async fn a_source_that_changes_under_its_copy_arrives_as_it_is_then() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn requests_are_counted_once_each_with_any_result() {
     let rules = [
         Rule::new(Fault::TokenLifetimeS(1)).plane(Plane::Token).times(3),
@@ -321,9 +320,7 @@ async fn cost_of_troubles(assets: u32, (latency_ms, slots): (u64, usize), per_se
             account.limits.blob.requests_per_second = per_second.and_then(|rate| NonZeroU64::new(u64::from(rate)));
         }
         world.emulator.set_faults(&plan).unwrap();
-        follow(Some(world.ledger.clone()));
         let (summary, _) = world.sync().await;
-        follow(None);
         assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
         runs.push(summary);
     }
@@ -337,7 +334,7 @@ async fn cost_of_troubles(assets: u32, (latency_ms, slots): (u64, usize), per_se
 fn a_tenth_of_refusals_costs_at_most_a_quarter_more_requests_and_half_more_time() {
     // Whether what a run waits for is the services' answers (no limit) or their rate: for ten or twenty seconds.
     for (assets, answers, per_second) in [(150, (50, 16), None), (100, (20, 256), Some(100))] {
-        let (requests, time) = paused_runtime().block_on(cost_of_troubles(assets, answers, per_second));
+        let (requests, time) = crate::virtual_time::block_on(cost_of_troubles(assets, answers, per_second));
         assert!(requests <= 1.25, "{requests} times the requests at {per_second:?}/s");
         assert!(time <= 1.5, "{time} times the time at {per_second:?}/s");
     }
@@ -351,20 +348,20 @@ fn troubled() -> FaultPlan {
         .rule(Rule::new(Fault::LostAnswer).probability(0.01))
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_listing_of_the_media_api_without_end_is_noticed() {
     for operation in ["ListAssets", "ListFiles", "ListLocators"] {
         is_mended_after(&[Rule::new(Fault::Mangle(Mangle::MarkerLoop)).operation(operation)]).await;
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_body_that_drips_for_ever_is_given_up_and_asked_for_again() {
     let drip = Slow { bytes: 1, every_ms: 10_000 };
     is_complete_under(&[Rule::new(Fault::Slow(drip)).operation("List*").every(4).times(3)]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_signature_that_becomes_valid_late_does_no_lasting_harm() {
     let early = Refuse::status(403).code("CannotVerifyCopySource").source(403, "AuthenticationFailed");
     // Hours: while the ledger's threads write, virtual time passes, on a busy machine a lot of it.
@@ -372,7 +369,7 @@ async fn a_signature_that_becomes_valid_late_does_no_lasting_harm() {
     is_mended_after(&[rule]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_media_account_that_loses_its_rights_ends_the_run_soon() {
     for status in [401, 403] {
         let rule = Rule::new(Fault::Refuse(Refuse::status(status))).account("mediaeast").plane(Plane::Media).from(6);

@@ -86,7 +86,7 @@ fn each_test_that_the_fault_matrix_names_exists() {
 }
 
 /// Guarantee 1: the source is only read.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_sync_asks_the_source_for_nothing_but_reads() {
     let world = World::generated("assets=20,blobs=5,seed=4,awkward=true,real=true").await;
     world.emulator.reset_stats();
@@ -101,7 +101,7 @@ async fn a_sync_asks_the_source_for_nothing_but_reads() {
 }
 
 /// Guarantee 3: the locator is made after the last copy of the asset and after its comparison.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn copying_and_comparing_end_before_the_locator_is_requested() {
     let mut world = World::empty().await;
     world.seed("film", &["film.ism", "a.mp4", "b.mp4"]).await;
@@ -132,7 +132,7 @@ async fn copying_and_comparing_end_before_the_locator_is_requested() {
 
 /// Guarantee 3: an asset of which a blob cannot be copied is not published.
 /// Guarantee 5: its failure does not stop the others.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_with_a_blob_that_cannot_be_copied_stays_unpublished_and_the_others_go_on() {
     let world = World::empty().await;
     // Percent-encoded, this name makes a source URL beyond the 2 KiB that the service takes.
@@ -149,7 +149,7 @@ async fn an_asset_with_a_blob_that_cannot_be_copied_stays_unpublished_and_the_ot
 }
 
 /// Guarantee 6: a run that was stopped is completed by the next one, and nothing is copied or made twice.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_stopped_run_is_completed_by_the_next_one_and_nothing_is_done_twice() {
     for stop_after in [1, 7, 30, 55, 79] {
         let mut world = World::generated("assets=20,blobs=4,seed=6,sizes=small,awkward=false,real=false").await;
@@ -175,7 +175,7 @@ async fn a_stopped_run_is_completed_by_the_next_one_and_nothing_is_done_twice() 
 }
 
 /// Guarantee 8: no key, token or signature is printed or written anywhere, also when things go wrong.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn no_secret_is_in_events_results_errors_or_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mirror.ledger");

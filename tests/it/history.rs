@@ -36,7 +36,7 @@ fn reported(monitor: &TestMonitor) -> Vec<(Option<String>, String)> {
     codes
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_ledger_has_the_counts_of_a_run_and_an_event_for_each_change_and_each_problem() {
     let world = World::generated("assets=14,blobs=4,seed=8,awkward=true,real=false").await;
     let (summary, monitor) = world.sync().await;
@@ -59,7 +59,7 @@ async fn the_ledger_has_the_counts_of_a_run_and_an_event_for_each_change_and_eac
     assert_eq!(problems.count(), summary.problems.len());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_quiet_night_adds_a_run_and_no_event_and_a_dry_run_neither() {
     let world = World::generated("assets=5,blobs=4,seed=1,sizes=small,awkward=false,real=false").await;
     let (first, _) = world.sync().await;
@@ -81,7 +81,7 @@ async fn a_quiet_night_adds_a_run_and_no_event_and_a_dry_run_neither() {
     assert_eq!(kinds, ["new"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_that_ends_with_an_error_is_recorded_as_failed() {
     let world = World::generated("assets=2,blobs=1,seed=1,sizes=small,awkward=false,real=false").await;
     let nothing = globset::GlobSet::builder().add(globset::Glob::new("no such asset").unwrap()).build().unwrap();

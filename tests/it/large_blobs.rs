@@ -11,7 +11,6 @@ use mediamirror::model::BlobRef;
 use mediamirror::monitor::TestMonitor;
 use tokio_util::sync::CancellationToken;
 
-use crate::simulation::{follow, paused_runtime};
 use crate::world::World;
 
 /// Two blobs of 4 GiB, each of an asset of its own: 64 blocks of 64 MiB each.
@@ -25,8 +24,6 @@ fn is_block_copy(request: &Request) -> bool {
 
 /// A run that is interrupted when it has sent that many blocks of either blob and would send more of both.
 async fn die_after(world: &mut World, blocks: u64) {
-    // No time passes while the ledger writes: none of those that are held runs out of it.
-    follow(Some(world.ledger.clone()));
     let dead = CancellationToken::new();
     let (sent, cut) = (Mutex::new(HashMap::<String, u64>::new()), dead.clone());
     world.intercept(move |request| {
@@ -49,7 +46,6 @@ async fn die_after(world: &mut World, blocks: u64) {
         ended = run => panic!("it was to die, and ended with {:?}", ended.map(|summary| summary.outcome)),
     }
     world.intercept(|_| None);
-    follow(None);
     lock_ends().await;
 }
 
@@ -59,32 +55,30 @@ async fn lock_ends() {
 }
 
 /// Guarantee 6: an interrupted run is gone on with, within a blob, too.
-#[test]
-fn an_interrupted_copy_of_a_large_blob_resumes_at_its_blocks() {
-    paused_runtime().block_on(async {
-        let mut world = World::generated(TWO_LARGE).await;
-        die_after(&mut world, 50).await;
-        let left = world.count("PutBlockFromUrl");
-        assert!((90..=100).contains(&left), "{left}");
-        world.emulator.reset_stats();
-        let (summary, _) = world.sync().await;
-        assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
-        // Those whose answer the dead run did not hear are there, too.
-        assert_eq!(world.count("PutBlockFromUrl"), BLOCKS - left);
-        assert_eq!((world.count("GetBlockList"), world.count("PutBlockList")), (2, 2));
-        assert_eq!(world.torn_blobs().await, [""; 0]);
-        assert_eq!(world.verify().await.differences, []);
-    });
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn an_interrupted_copy_of_a_large_blob_resumes_at_its_blocks() {
+    let mut world = World::generated(TWO_LARGE).await;
+    die_after(&mut world, 50).await;
+    let left = world.count("PutBlockFromUrl");
+    assert!((90..=100).contains(&left), "{left}");
+    world.emulator.reset_stats();
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    // Those whose answer the dead run did not hear are there, too.
+    assert_eq!(world.count("PutBlockFromUrl"), BLOCKS - left);
+    assert_eq!((world.count("GetBlockList"), world.count("PutBlockList")), (2, 2));
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+    assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_first_sync_never_looks_for_blocks() {
     let world = World::generated(TWO_LARGE).await;
     world.sync().await;
     assert_eq!((world.count("GetBlockList"), world.count("PutBlockFromUrl")), (0, BLOCKS));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn small_blobs_are_taken_up_without_a_look() {
     let mut world = World::generated("assets=3,blobs=6,seed=1,sizes=small,awkward=false,real=false").await;
     // Made on the target, and nothing copied.
@@ -99,20 +93,18 @@ async fn small_blobs_are_taken_up_without_a_look() {
     assert_eq!(world.count("GetBlockList"), 0);
 }
 
-#[test]
-fn a_source_that_changed_since_the_crash_is_copied_from_its_first_block() {
-    paused_runtime().block_on(async {
-        let mut world = World::generated(TWO_LARGE).await;
-        die_after(&mut world, 50).await;
-        replace_one_by_the_other(&world).await;
-        world.emulator.reset_stats();
-        let (summary, _) = world.sync().await;
-        assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
-        let sent = world.count("PutBlockFromUrl");
-        assert!((BLOCKS / 2..BLOCKS).contains(&sent), "all of the changed one, the missing ones of the other: {sent}");
-        assert_eq!(world.torn_blobs().await, [""; 0]);
-        assert_eq!(world.verify().await.differences, []);
-    });
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_source_that_changed_since_the_crash_is_copied_from_its_first_block() {
+    let mut world = World::generated(TWO_LARGE).await;
+    die_after(&mut world, 50).await;
+    replace_one_by_the_other(&world).await;
+    world.emulator.reset_stats();
+    let (summary, _) = world.sync().await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
+    let sent = world.count("PutBlockFromUrl");
+    assert!((BLOCKS / 2..BLOCKS).contains(&sent), "all of the changed one, the missing ones of the other: {sent}");
+    assert_eq!(world.torn_blobs().await, [""; 0]);
+    assert_eq!(world.verify().await.differences, []);
 }
 
 /// The other blob's content over one of them: as long, another state.
@@ -130,21 +122,14 @@ async fn replace_one_by_the_other(world: &World) {
     storage.start_copy(&to, &storage.copy_source(from, blob).await.unwrap()).await.unwrap();
 }
 
-#[test]
-fn a_single_blob_uses_the_whole_account() {
-    // No time passes while the ledger writes.
-    paused_runtime().block_on(one_blob_alone());
-    follow(None);
-}
-
-async fn one_blob_alone() {
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_single_blob_uses_the_whole_account() {
     let (account, stream, length) = (3_125_000_000, 60_000_000, 100 << 30);
     let mut settings = Settings::default();
     let limits = &mut settings.regions[1].storage[0].limits;
     (limits.account_copy_bytes_per_second, limits.copy_bytes_per_second) = (account, stream);
     let recipe = format!("assets=1,blobs=1,seed=1,sizes={length},awkward=false,real=false");
     let world = World::with(settings, Some(&recipe)).await;
-    follow(Some(world.ledger.clone()));
     let (summary, _) = world.sync().await;
     assert_eq!((summary.outcome, summary.bytes_copied), (Outcome::Complete, length), "{:?}", summary.problems);
     let ideal = length as f64 / account as f64;

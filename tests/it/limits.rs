@@ -7,7 +7,6 @@ use mediamirror::emulator::Settings;
 use mediamirror::engine::{Limit, Options, Outcome, RunLimits};
 use tokio::time::Instant;
 
-use crate::simulation::{follow, paused_runtime};
 use crate::world::World;
 
 const LIBRARY: &str = "assets=40,blobs=6,seed=3,awkward=false";
@@ -26,8 +25,6 @@ async fn far() -> World {
 /// A run that stops at that limit with a part of the work done, and runs that do the rest.
 async fn stops_and_is_resumed(limits: impl Fn() -> RunLimits, limit: Limit) {
     let world = far().await;
-    // No time passes while the ledger writes.
-    follow(Some(world.ledger.clone()));
     let options = || Options { limits: limits(), assets_in_flight: Some(4), ..Options::default() };
     let (summary, _) = world.sync_with(options()).await;
     assert_eq!((summary.outcome, summary.limit), (Outcome::Interrupted, Some(limit)));
@@ -38,13 +35,13 @@ async fn stops_and_is_resumed(limits: impl Fn() -> RunLimits, limit: Limit) {
     assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_stops_after_so_many_requests() {
     let requests = || RunLimits { requests: NonZeroU64::new(120), ..RunLimits::default() };
     stops_and_is_resumed(requests, Limit::Requests).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_stops_after_so_many_bytes() {
     let bytes = || RunLimits { bytes: NonZeroU64::new(1), ..RunLimits::default() };
     stops_and_is_resumed(bytes, Limit::Bytes).await;
@@ -55,12 +52,11 @@ fn a_run_stops_when_its_time_is_over() {
     for limit in [Limit::Duration, Limit::Window] {
         let until = || Some((Instant::now() + Duration::from_millis(1_500), limit));
         let limits = || RunLimits { until: until(), ..RunLimits::default() };
-        paused_runtime().block_on(stops_and_is_resumed(limits, limit));
-        follow(None);
+        crate::virtual_time::block_on(stops_and_is_resumed(limits, limit));
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_limit_that_is_not_reached_changes_nothing() {
     let world = far().await;
     let limits = RunLimits { requests: NonZeroU64::new(1_000_000), ..RunLimits::default() };

@@ -41,4 +41,5 @@ mod sign_in;
 mod simulation;
 mod state;
 mod tls;
+mod virtual_time;
 mod world;

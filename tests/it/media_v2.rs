@@ -81,7 +81,7 @@ fn comparable(mut files: Vec<AssetFile>) -> BTreeSet<(String, u64, Option<String
     files.drain(..).map(|file| (file.name, file.size, file.mime_type, file.primary)).collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_large_library_is_listed_whole_and_each_entity_once() {
     let world = world("assets=1300,blobs=2,seed=1,sizes=small", MediaSettings::default()).await;
     let source = client(&world, 0, "2.19");
@@ -102,7 +102,7 @@ async fn a_large_library_is_listed_whole_and_each_entity_once() {
     assert_eq!(source.files(Some(later)).try_concat().await.unwrap().len(), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_new_asset_is_found_by_its_alternate_id() {
     let world = world("assets=2,blobs=2", MediaSettings::default()).await;
     let target = client(&world, 1, "2.19");
@@ -114,7 +114,7 @@ async fn a_new_asset_is_found_by_its_alternate_id() {
     assert_eq!(Asset { created: made.created, ..read }, made);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_old_version_finds_the_container_and_leaves_no_locator_behind() {
     let world = world("assets=2,blobs=2", MediaSettings { random_container_names: true, ..Default::default() }).await;
     let (old, new) = (client(&world, 1, "2.1"), client(&world, 1, "2.19"));
@@ -159,12 +159,12 @@ async fn registers_and_changes(refuse_batch: bool) {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn file_records_become_what_they_shall_be_in_batches() {
     registers_and_changes(false).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn file_records_become_what_they_shall_be_without_batches() {
     registers_and_changes(true).await;
 }
@@ -204,17 +204,17 @@ async fn publishes_exactly(refuse_batch: bool) {
     assert_eq!(target.locator(&wanted[0].id).await.unwrap().unwrap(), changed);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn locators_keep_id_name_start_and_expiry_in_batches() {
     publishes_exactly(false).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn locators_keep_id_name_start_and_expiry_without_batches() {
     publishes_exactly(true).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_conflict_names_the_owner_of_the_locator() {
     let world = world("assets=2,blobs=2", MediaSettings::default()).await;
     let target = client(&world, 1, "2.19");
@@ -227,7 +227,7 @@ async fn a_conflict_names_the_owner_of_the_locator() {
     results[1].as_ref().unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_id_taken_by_another_account_of_the_data_centre_is_a_conflict() {
     let mut settings = Settings::default();
     for region in &mut settings.regions {
@@ -243,7 +243,7 @@ async fn an_id_taken_by_another_account_of_the_data_centre_is_a_conflict() {
     assert!(error.to_string().contains("another account of the same data centre"), "{error}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_sixth_locator_is_refused_for_good() {
     let world = world("assets=2,blobs=2", MediaSettings::default()).await;
     let target = client(&world, 1, "2.19");
@@ -257,7 +257,7 @@ async fn a_sixth_locator_is_refused_for_good() {
     assert!(results.iter().all(Result::is_ok), "{results:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_streaming_host_is_reported() {
     let world = world("assets=2,blobs=2", MediaSettings::default()).await;
     for version in ["2.19", "2.1"] {
@@ -267,7 +267,7 @@ async fn the_streaming_host_is_reported() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_mistyped_key_is_reported_as_such() {
     let world = world("assets=2,blobs=2", MediaSettings::default()).await;
     let mut ready = world.ready().regions[0].clone();
@@ -293,7 +293,7 @@ async fn a_mistyped_key_is_reported_as_such() {
     assert!(error.to_string().contains("no access token"), "{error}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn tokens_that_end_within_a_minute_go_unnoticed() {
     let world = world("assets=2,blobs=2", MediaSettings { token_lifetime_s: 60, ..Default::default() }).await;
     let target = client(&world, 1, "2.19");
@@ -331,12 +331,12 @@ async fn renames_and_withdraws(refuse_batch: bool) {
     assert_eq!(target.locators_of(&ids).await.unwrap(), [None, None, None]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_is_renamed_marked_and_withdrawn_in_batches() {
     renames_and_withdraws(false).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_is_renamed_marked_and_withdrawn_without_batches() {
     renames_and_withdraws(true).await;
 }

@@ -20,7 +20,7 @@ async fn foreign_asset(world: &World, name: &str) -> Asset {
     world.pair().target.library.create_asset(&wanted).await.unwrap()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_library_arrives_whole_and_a_second_run_changes_nothing() {
     let world = World::generated("assets=12,blobs=6,seed=3,sizes=small,awkward=false,real=true").await;
     let (summary, _) = world.sync().await;
@@ -51,7 +51,7 @@ async fn a_library_arrives_whole_and_a_second_run_changes_nothing() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn every_copy_method_makes_the_same_target() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         let world = World::generated("assets=4,blobs=5,seed=9,awkward=false,real=true").await;
@@ -62,7 +62,7 @@ async fn every_copy_method_makes_the_same_target() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_awkward_library_ends_with_every_asset_accounted_for() {
     let world = World::generated("assets=30,blobs=8,seed=1,awkward=true,real=true").await;
     let (summary, _) = world.sync().await;
@@ -76,7 +76,7 @@ async fn the_awkward_library_ends_with_every_asset_accounted_for() {
     assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn names_with_spaces_percents_umlauts_and_folders_arrive() {
     let world = World::empty().await;
     let names = ["my film.ism", "50%.mp4", "straße.mp4", "a/b/c.mp4", "a+b&c=d.mp4", "x#y?z.mp4", "100%25.mp4"];
@@ -87,7 +87,7 @@ async fn names_with_spaces_percents_umlauts_and_folders_arrive() {
     assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_published_asset_without_blobs_is_named_and_not_mirrored() {
     let world = World::empty().await;
     let seeded = world.seed("empty", &[]).await;
@@ -99,7 +99,7 @@ async fn a_published_asset_without_blobs_is_named_and_not_mirrored() {
     assert_eq!(world.sync().await.0.outcome, Outcome::Complete, "what plays nowhere is not owed");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_keeps_id_name_start_and_expiry() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -114,7 +114,7 @@ async fn a_locator_keeps_id_name_start_and_expiry() {
     assert!(copy.path.unwrap().ends_with(&format!("/{}/", seeded.locator.id)));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_with_several_locators_gets_them_all() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism"]).await;
@@ -128,7 +128,7 @@ async fn an_asset_with_several_locators_gets_them_all() {
 }
 
 /// Guarantee 2: what another tool or person made in the target is not touched.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_id_taken_by_a_foreign_asset_is_a_conflict_and_nothing_is_deleted() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -150,7 +150,7 @@ async fn a_locator_id_taken_by_a_foreign_asset_is_a_conflict_and_nothing_is_dele
     assert!(pair.target.storage[0].properties(&at).await.unwrap().is_some());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_equal_asset_that_another_tool_made_is_a_conflict_and_not_written_to() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism"]).await;
@@ -166,7 +166,7 @@ async fn an_equal_asset_that_another_tool_made_is_a_conflict_and_not_written_to(
 }
 
 /// Guarantee 4: a copy is bound to the entity tag that was listed.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_that_changes_during_its_copy_arrives_in_its_new_state() {
     let mut world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -180,7 +180,7 @@ async fn a_blob_that_changes_during_its_copy_arrives_in_its_new_state() {
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_deleted_during_the_run_is_named_and_the_others_go_on() {
     let mut world = World::empty().await;
     let gone = world.seed("gone", &["gone.ism", "gone.mp4"]).await;
@@ -205,7 +205,7 @@ async fn an_asset_deleted_during_the_run_is_named_and_the_others_go_on() {
     assert!(world.pair().target.library.locator(&gone.locator.id).await.unwrap().is_none());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_changed_blob_is_the_only_one_copied_by_the_next_run() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "a.mp4", "b.mp4"]).await;
@@ -218,7 +218,7 @@ async fn a_changed_blob_is_the_only_one_copied_by_the_next_run() {
     assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_dry_run_reports_the_planned_changes_and_makes_none() {
     let world = World::generated("assets=5,blobs=4,seed=2,sizes=small,awkward=false,real=false").await;
     world.emulator.reset_stats();
@@ -231,7 +231,7 @@ async fn a_dry_run_reports_the_planned_changes_and_makes_none() {
     assert_eq!((real.blobs.copied, real.bytes_copied), (summary.blobs.copied, summary.bytes_copied));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_unpublished_asset_is_copied_and_stays_unpublished() {
     let world = World::empty().await;
     let pair = world.pair();
@@ -241,7 +241,7 @@ async fn an_unpublished_asset_is_copied_and_stays_unpublished() {
     assert_eq!((summary.assets.mirrored, summary.blobs.copied, summary.locators.mirrored), (1, 1, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_that_an_earlier_run_left_pending_is_ended_and_replaced() {
     let mut settings = Settings::default();
     settings.regions[1].storage[0].limits.async_copy_min_ms = 3_600_000;
@@ -267,7 +267,7 @@ async fn a_copy_that_an_earlier_run_left_pending_is_ended_and_replaced() {
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asynchronous_copy_without_progress_is_replaced_by_blocks() {
     let mut settings = Settings::default();
     settings.regions[1].storage[0].limits.async_copy_min_ms = 30 * 24 * 3_600_000;
@@ -278,7 +278,7 @@ async fn an_asynchronous_copy_without_progress_is_replaced_by_blocks() {
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_published_asset_is_never_replaced_by_a_pending_copy() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -292,7 +292,7 @@ async fn a_published_asset_is_never_replaced_by_a_pending_copy() {
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_deleted_target_asset_is_made_again() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -305,7 +305,7 @@ async fn a_deleted_target_asset_is_made_again() {
     assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_deleted_or_damaged_target_blob_is_copied_again() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "a.mp4", "b.mp4"]).await;
@@ -319,7 +319,7 @@ async fn a_deleted_or_damaged_target_blob_is_copied_again() {
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_was_prolonged_is_prolonged_on_the_target() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism"]).await;
@@ -334,7 +334,7 @@ async fn a_locator_that_was_prolonged_is_prolonged_on_the_target() {
     assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_too_large_for_the_method_asked_for_is_copied_in_blocks() {
     // Put Blob From URL takes 5,000 MiB; a library of ordinary sizes has larger blobs.
     let world = World::generated("assets=60,blobs=5,seed=3,awkward=false,real=false").await;

@@ -12,7 +12,6 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::cli::against_emulator::Emulator;
 use crate::cli::{mediamirror, stderr, stdout};
-use crate::simulation::paused_runtime;
 use crate::world::{World, copies_of, seed_asset};
 
 /// Libraries that are mirrored; a case takes some ten milliseconds.
@@ -141,7 +140,7 @@ fn any_name_that_has_a_url_arrives_byte_for_byte_with_its_properties() {
     let names = prop::collection::btree_set(name().prop_filter("it has a URL", |name| has_url(name)), 1..8);
     let checked = runner.run(&names, |names| {
         let names: Vec<String> = names.into_iter().collect();
-        let (summary, [source, target]) = paused_runtime().block_on(mirrored(&names));
+        let (summary, [source, target]) = crate::virtual_time::block_on(mirrored(&names));
         prop_assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
         let mut there: Vec<&String> = source.iter().map(|(name, ..)| name).collect();
         there.sort();

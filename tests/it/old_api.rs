@@ -27,7 +27,7 @@ fn count(world: &World, account: &str, operation: &str, status: u16) -> u64 {
     of.map(|row| row.count).sum()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn every_temporary_locator_is_removed_and_all_share_one_policy() {
     let world = world("assets=6,blobs=3,seed=5,sizes=small,awkward=false").await;
     let (first, _) = world.sync().await;
@@ -45,7 +45,7 @@ async fn every_temporary_locator_is_removed_and_all_share_one_policy() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_second_run_asks_the_ledger_for_the_targets_containers() {
     let world = world("assets=6,blobs=3,seed=5,sizes=small,awkward=false").await;
     world.sync().await;
@@ -56,7 +56,7 @@ async fn a_second_run_asks_the_ledger_for_the_targets_containers() {
     assert_eq!(count(&world, "mediawest", "CreateAccessPolicy", 201), 0, "the policy is found again");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_takes_no_further_locator_fails_with_the_reason_and_the_others_go_on() {
     let world = world("assets=14,blobs=3,seed=5,sizes=small,awkward=true").await;
     let (summary, monitor) = world.sync().await;

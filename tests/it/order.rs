@@ -12,7 +12,7 @@ use mediamirror::monitor::{RunEvent, TestMonitor};
 
 use crate::world::World;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn assets_start_in_the_requested_order() {
     let world = World::empty().await;
     world.seed("b", &["1.mp4", "2.mp4"]).await;
@@ -34,7 +34,7 @@ async fn assets_start_in_the_requested_order() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn assets_that_start_first_complete_first() {
     let mut settings = Settings::default();
     settings.regions[1].storage[0].limits.latency_ms = 20;
@@ -56,32 +56,29 @@ async fn assets_that_start_first_complete_first() {
     assert!(early.len() <= 20, "{} assets were started when half was copied", early.len());
 }
 
-#[test]
-fn under_a_rate_limit_assets_become_playable_one_after_the_other() {
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn under_a_rate_limit_assets_become_playable_one_after_the_other() {
     // Virtual time must not run ahead: it is what the number of assets under way is counted by.
-    crate::simulation::paused_runtime().block_on(async {
-        let mut settings = Settings::default();
-        for region in &mut settings.regions {
-            region.media.latency_ms = 120;
-            region.storage[0].limits.latency_ms = 120;
-            region.storage[0].limits.requests_per_second = 200;
+    let mut settings = Settings::default();
+    for region in &mut settings.regions {
+        region.media.latency_ms = 120;
+        region.storage[0].limits.latency_ms = 120;
+        region.storage[0].limits.requests_per_second = 200;
+    }
+    let mut world =
+        World::with(settings, Some("assets=40,blobs=200,seed=5,sizes=small,awkward=false,real=false")).await;
+    for side in [&mut world.config.source, &mut world.config.target] {
+        side.limits.blob.requests_per_second = NonZeroU64::new(200);
+    }
+    let (summary, monitor) = world.sync().await;
+    assert_eq!(summary.assets.mirrored, 40, "{:?}", summary.problems);
+    let (mut copied, mut early) = (0_u64, 0_u64);
+    for event in monitor.events() {
+        match event {
+            RunEvent::BlobCopied { .. } => copied += 1,
+            RunEvent::AssetFinished { .. } if copied * 2 <= summary.blobs.copied => early += 1,
+            _ => {}
         }
-        let mut world =
-            World::with(settings, Some("assets=40,blobs=200,seed=5,sizes=small,awkward=false,real=false")).await;
-        crate::simulation::follow(Some(world.ledger.clone()));
-        for side in [&mut world.config.source, &mut world.config.target] {
-            side.limits.blob.requests_per_second = NonZeroU64::new(200);
-        }
-        let (summary, monitor) = world.sync().await;
-        assert_eq!(summary.assets.mirrored, 40, "{:?}", summary.problems);
-        let (mut copied, mut early) = (0_u64, 0_u64);
-        for event in monitor.events() {
-            match event {
-                RunEvent::BlobCopied { .. } => copied += 1,
-                RunEvent::AssetFinished { .. } if copied * 2 <= summary.blobs.copied => early += 1,
-                _ => {}
-            }
-        }
-        assert!(early >= 11, "{early} of 40 assets play when half of the blobs are copied");
-    });
+    }
+    assert!(early >= 11, "{early} of 40 assets play when half of the blobs are copied");
 }

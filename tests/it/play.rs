@@ -40,7 +40,7 @@ fn found(played: &Played) -> Vec<(&'static str, &str)> {
     findings.map(|finding| (finding.cause.code(), finding.detail.as_str())).collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_equal_library_plays_alike_and_every_kind_of_url_is_asked_for() {
     let world = films().await;
     let window = Window::of(&world);
@@ -79,7 +79,7 @@ async fn an_equal_library_plays_alike_and_every_kind_of_url_is_asked_for() {
     assert_eq!(window.asked().iter().filter(|url| url.starts_with(WEST)).count(), window.asked().len() / 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_segment_that_differs_on_the_target_is_named() {
     let world = films().await;
     assert!(world.emulator.exchange_bytes("storeeast", "films", "bars/v/3.m4s"));
@@ -90,7 +90,7 @@ async fn a_segment_that_differs_on_the_target_is_named() {
     assert!(played.found.differs());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_accepted_difference_is_named_and_not_owed() {
     let world = films().await;
     assert!(world.emulator.exchange_bytes("storeeast", "films", "bars/v/3.m4s"));
@@ -99,7 +99,7 @@ async fn an_accepted_difference_is_named_and_not_owed() {
     assert_eq!((played.urls.different, played.found.differs(), played.found.owes()), (1, false, false));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_segment_that_is_missing_on_the_target_differs_and_one_missing_on_both_sides_is_noted() {
     let world = films().await;
     assert!(world.emulator.delete_blob("storeeast", "films", "bars/a/2.aac"));
@@ -114,7 +114,7 @@ async fn a_segment_that_is_missing_on_the_target_differs_and_one_missing_on_both
     assert_eq!((both.urls.not_playable, both.found.differs(), both.found.owes()), (1, false, false));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn hosts_with_other_rules_for_pages_of_other_sites_differ() {
     let world = films().await;
     let mut window = Window::of(&world);
@@ -127,7 +127,7 @@ async fn hosts_with_other_rules_for_pages_of_other_sites_differ() {
     assert!(found(&played).iter().any(|(_, detail)| *detail == preflight), "{:?}", found(&played));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_manifest_that_names_the_source_is_found_whichever_of_its_hosts_it_names() {
     for host in [WEST.to_owned(), "https://origin-west.example".to_owned(), "//west.example".to_owned()] {
         let world = films().await;
@@ -146,7 +146,7 @@ async fn a_manifest_that_names_the_source_is_found_whichever_of_its_hosts_it_nam
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_manifest_that_names_a_third_host_is_not_called_equal() {
     let world = films().await;
     // A key server of its own serves both sides.
@@ -163,7 +163,7 @@ async fn a_manifest_that_names_a_third_host_is_not_called_equal() {
     assert!(!window.asked().iter().any(|url| url.contains("ads.example")));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_manifest_that_cannot_be_read_is_unchecked() {
     let world = films().await;
     for account in ["storewest", "storeeast"] {
@@ -176,7 +176,7 @@ async fn a_manifest_that_cannot_be_read_is_unchecked() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn answers_without_cache_control_are_noted_once_for_each_asset() {
     let world = films().await;
     let mut window = Window::of(&world);
@@ -187,7 +187,7 @@ async fn answers_without_cache_control_are_noted_once_for_each_asset() {
     assert!(!played.found.owes());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_library_without_manifests_is_not_proven() {
     let world = films().await;
     for account in ["storewest", "storeeast"] {
@@ -205,7 +205,7 @@ async fn a_library_without_manifests_is_not_proven() {
     assert!(!accepted.found.owes() && accepted.found.findings.len() == 1, "it is still named");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_private_container_is_unchecked_unless_another_host_serves_it() {
     let world = films().await;
     let mut window = Window::of(&world);
@@ -216,7 +216,7 @@ async fn a_private_container_is_unchecked_unless_another_host_serves_it() {
     assert!(found(&played)[0].1.contains("not public") && played.found.owes());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_host_that_does_not_answer_is_asked_for_a_few_titles_and_nothing_is_green() {
     let world = films().await;
     let mut window = Window::of(&world);
@@ -225,7 +225,7 @@ async fn a_host_that_does_not_answer_is_asked_for_a_few_titles_and_nothing_is_gr
     assert!(played.urls.same == 0 && played.urls.unchecked > 0 && played.found.owes() && !played.found.differs());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_sample_is_the_same_for_the_same_seed_and_never_empty() {
     let world = films().await;
     let window = Window::of(&world);
@@ -238,7 +238,7 @@ async fn a_sample_is_the_same_for_the_same_seed_and_never_empty() {
     assert!(least.urls.same > 0 && !least.found.owes());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_library_of_media_services_plays_alike_until_a_file_differs() {
     let world = media_services().await;
     let window = Window::plain(&world);
@@ -266,7 +266,7 @@ async fn read(world: &World, sample: &Sample) -> BytesRead {
     read
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn every_byte_is_compared_and_a_copy_with_other_bytes_is_named() {
     for world in [films().await, media_services().await] {
         let all = read(&world, &Sample::all()).await;
@@ -290,7 +290,7 @@ async fn every_byte_is_compared_and_a_copy_with_other_bytes_is_named() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_that_changed_since_it_was_listed_or_is_missing_is_not_called_equal() {
     let world = films().await;
     assert!(world.emulator.delete_blob("storeeast", "films", FILM[0].0));
@@ -300,7 +300,7 @@ async fn a_blob_that_changed_since_it_was_listed_or_is_missing_is_not_called_equ
     assert!(read.found.differs() && read.found.owes());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_sample_of_blobs_is_never_empty() {
     let world = films().await;
     let read = read(&world, &Sample { part: 0.000_001, seed: "s".to_owned() }).await;

@@ -16,7 +16,6 @@ use mediamirror::play::{Depth, Sample};
 use mediamirror::ready::{Assessment, Basis, EndpointState, Readiness, assess};
 use mediamirror::verdict::Cause;
 
-use crate::simulation::{follow, paused_runtime};
 use crate::world::{Seeded, World, accepting, copy_of, put};
 
 /// The regions, and the storage account of the target.
@@ -36,8 +35,6 @@ impl Library {
     /// After its first night.
     async fn mirrored() -> Self {
         let world = World::empty().await;
-        // Where the runtime is `paused_runtime`, no time passes while the ledger writes, on a busy machine either.
-        follow(Some(world.ledger.clone()));
         let mut films = Vec::new();
         for n in 0..FILMS {
             let (manifest, media) = (format!("film{n}.ism"), format!("film{n}.mp4"));
@@ -115,7 +112,7 @@ async fn later(minutes: u64) {
     tokio::time::sleep(Duration::from_mins(minutes)).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_library_that_was_mirrored_is_ready_as_a_whole() {
     let library = Library::mirrored().await;
     let readiness = library.ready().await;
@@ -130,7 +127,7 @@ async fn a_library_that_was_mirrored_is_ready_as_a_whole() {
     assert!(rows.iter().all(|row| row.last_proof.is_some() && row.pending_since.is_none() && row.cause.is_none()));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn it_costs_a_listing_of_both_sides_and_writes_nothing() {
     let library = Library::mirrored().await;
     library.ready().await;
@@ -148,7 +145,7 @@ async fn it_costs_a_listing_of_both_sides_and_writes_nothing() {
     assert_eq!(wrote.count(), 0, "{:?}", stats.requests);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_archived_copy_is_current_and_not_ready() {
     let library = Library::mirrored().await;
     assert!(library.world.emulator.archive(EAST, &library.container(1).await, "film1.mp4"));
@@ -160,7 +157,7 @@ async fn an_archived_copy_is_current_and_not_ready() {
     assert!(accepted.reaches(1.0) && accepted.assets.accepted == 1 && accepted.assets.ready == FILMS - 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn nothing_is_ready_while_the_endpoint_of_the_target_is_stopped() {
     let library = Library::mirrored().await;
     library.operator(TARGET).set_streaming(false).unwrap();
@@ -170,26 +167,24 @@ async fn nothing_is_ready_while_the_endpoint_of_the_target_is_stopped() {
     assert_eq!(readiness.replication.current, FILMS, "their health is another matter");
 }
 
-#[test]
-fn an_asset_that_changed_since_is_behind_and_still_ready() {
-    paused_runtime().block_on(async {
-        let library = Library::mirrored().await;
-        later(60).await;
-        let (pair, film) = (library.world.pair(), &library.films[2].asset);
-        put(&pair.source.storage[0], film, "film2.en.vtt", b"WEBVTT".to_vec()).await;
-        later(7).await;
-        put(&pair.source.storage[0], &library.films[0].asset, "film0.mp4", vec![b'y'; 2048]).await;
-        later(3).await;
-        let readiness = library.ready().await;
-        assert_eq!((readiness.assets.ready, readiness.replication.behind), (FILMS, 2), "{readiness:?}");
-        assert_eq!((readiness.pending.up_to_5_minutes, readiness.pending.up_to_15_minutes), (1, 1));
-        let seconds = readiness.recovery_point_seconds.unwrap();
-        assert!((590..=620).contains(&seconds), "{seconds}");
-        assert!(readiness.reaches(1.0));
-    });
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn an_asset_that_changed_since_is_behind_and_still_ready() {
+    let library = Library::mirrored().await;
+    later(60).await;
+    let (pair, film) = (library.world.pair(), &library.films[2].asset);
+    put(&pair.source.storage[0], film, "film2.en.vtt", b"WEBVTT".to_vec()).await;
+    later(7).await;
+    put(&pair.source.storage[0], &library.films[0].asset, "film0.mp4", vec![b'y'; 2048]).await;
+    later(3).await;
+    let readiness = library.ready().await;
+    assert_eq!((readiness.assets.ready, readiness.replication.behind), (FILMS, 2), "{readiness:?}");
+    assert_eq!((readiness.pending.up_to_5_minutes, readiness.pending.up_to_15_minutes), (1, 1));
+    let seconds = readiness.recovery_point_seconds.unwrap();
+    assert!((590..=620).contains(&seconds), "{seconds}");
+    assert!(readiness.reaches(1.0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_new_asset_and_a_new_locator_are_not_ready_until_they_are_mirrored() {
     let library = Library::mirrored().await;
     later(90).await;
@@ -207,7 +202,7 @@ async fn a_new_asset_and_a_new_locator_are_not_ready_until_they_are_mirrored() {
     assert_eq!((after.assets.ready, after.pending.assets), (FILMS + 1, 0), "{after:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_that_somebody_damaged_is_not_ready() {
     let library = Library::mirrored().await;
     later(60).await;
@@ -231,7 +226,7 @@ async fn a_copy_that_somebody_damaged_is_not_ready() {
     assert_eq!(library.ready().await.assets.ready, FILMS);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn what_does_not_have_to_play_is_not_part_of_the_total() {
     let library = Library::mirrored().await;
     let (source, id) = (library.operator(SOURCE), format!("nb:lid:UUID:{}", library.films[0].locator.id));
@@ -246,7 +241,7 @@ async fn what_does_not_have_to_play_is_not_part_of_the_total() {
     assert_eq!((offline.assets.total, offline.assets.not_expected), (2, 2), "{offline:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_protected_asset_is_not_ready_with_and_without_the_source() {
     let library = Library::mirrored().await;
     library.operator(SOURCE).link_content_key(library.films[0].asset.id.as_str(), 1).unwrap();
@@ -258,7 +253,7 @@ async fn a_protected_asset_is_not_ready_with_and_without_the_source() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_empty_library_is_not_green() {
     let library = Library { world: World::empty().await, films: Vec::new() };
     for ask_source in [true, false] {
@@ -268,7 +263,7 @@ async fn an_empty_library_is_not_green() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_that_lost_most_of_its_assets_is_not_green() {
     let library = Library::mirrored().await;
     for film in &library.films[1..] {
@@ -281,7 +276,7 @@ async fn a_source_that_lost_most_of_its_assets_is_not_green() {
     assert!(!readiness.reaches(1.0), "the listing of the source is doubtful");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn locators_that_have_expired_or_begin_later_are_not_expected_to_play() {
     let library = Library::mirrored().await;
     let source = library.operator(SOURCE);

@@ -25,7 +25,7 @@ use mediamirror::model::{
 use mediamirror::monitor::TestMonitor;
 use tokio_util::sync::CancellationToken;
 
-use crate::simulation::follow;
+use crate::virtual_time;
 use crate::world::World;
 
 /// Guards that hold nothing: what they hold is other tests'.
@@ -63,12 +63,12 @@ impl Mirror {
     async fn night(&self) -> Summary {
         let (west, east) = self.accounts();
         let ledger = Ledger::open(&self.path(), &west, &east).unwrap();
-        follow(Some(ledger.clone()));
+        virtual_time::follow(&ledger);
         let monitor = Arc::new(TestMonitor::default());
         let stop = CancellationToken::new();
         let options = Options { policy: Policy { guards: GUARDS, ..Policy::default() }, ..Options::default() };
         let summary = mirror(self.world.pair(), ledger.clone(), options, monitor, stop).await.unwrap();
-        follow(None);
+        virtual_time::forget();
         ledger.close().await.unwrap();
         summary
     }
@@ -85,7 +85,7 @@ impl Mirror {
         let (west, east) = self.accounts();
         let ledger = Ledger::open(&self.path(), &east, &west).unwrap();
         let nights = Ledger::open_read_only(&self.path(), &west, &east).unwrap().unwrap();
-        follow(Some(ledger.clone()));
+        virtual_time::follow(&ledger);
         let turn = Turn { pair: self.back(), nights, prefer, dry_run };
         let (pair, base) = turn.prepare(&ledger).await.unwrap();
         let policy = Policy { guards: GUARDS, ..Policy::default() };
@@ -93,7 +93,7 @@ impl Mirror {
         let monitor = Arc::new(TestMonitor::default());
         let summary = mirror(pair, ledger.clone(), options, monitor, CancellationToken::new()).await.unwrap();
         base.release().await.unwrap();
-        follow(None);
+        virtual_time::forget();
         ledger.close().await.unwrap();
         summary
     }

@@ -27,7 +27,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::simulation::{follow, paused_runtime};
+use crate::virtual_time;
 use crate::world::World;
 
 /// How often the counts are looked at.
@@ -138,7 +138,6 @@ async fn play(scenario: &Scenario, show: bool) {
         account.limits.blob_timetables.requests = scenario.timetable();
     }
     let pair = world.pair();
-    follow(Some(world.ledger.clone()));
     let options = Options { copy_method: scenario.copy_method, ..Options::default() };
     let monitor = Arc::new(TestMonitor::default());
     let run = mirror(Arc::clone(&pair), world.ledger.clone(), options, monitor, CancellationToken::new());
@@ -263,12 +262,7 @@ fn failure_of(file: &Path, show: bool) -> Option<String> {
     let play = || {
         let scenario: Scenario = toml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
         fastrand::seed(1);
-        let runtime = paused_runtime();
-        let played = catch_unwind(AssertUnwindSafe(|| runtime.block_on(play(&scenario, show))));
-        follow(None);
-        if let Err(panic) = played {
-            std::panic::resume_unwind(panic);
-        }
+        virtual_time::block_on(play(&scenario, show));
     };
     let panic = catch_unwind(AssertUnwindSafe(play)).err()?;
     let text = panic.downcast_ref::<String>().cloned();

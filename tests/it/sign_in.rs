@@ -106,7 +106,7 @@ fn found<'c>(checks: &'c [Check], subject: &str, check: &str) -> &'c Check {
         .unwrap_or_else(|| panic!("{check}: {:?}", all()))
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_owner_on_each_side_mirrors_everything_and_no_account_key_is_used() {
     let mut world = library(settings(Role::Owner, Role::Owner)).await;
     assert!(world.emulator.set_tags(WEST, "films", "a.ts", &[("rating", "12")]));
@@ -127,7 +127,7 @@ async fn an_owner_on_each_side_mirrors_everything_and_no_account_key_is_used() {
     assert_eq!((tokens, keys), (3, 1), "one token a side, one for the listing of this test, and one key");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_reader_and_a_contributor_mirror_all_but_index_tags_and_say_so() {
     let world = library(settings(Role::Reader, Role::Contributor)).await;
     let (summary, _) = world.sync().await;
@@ -136,7 +136,7 @@ async fn a_reader_and_a_contributor_mirror_all_but_index_tags_and_say_so() {
     assert_eq!(names(&world).await, ["a.ts", "b.ts"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn tags_that_only_the_source_shows_do_not_keep_a_contributor_from_copying() {
     let world = library(settings(Role::Owner, Role::Contributor)).await;
     // Both are on their way at once.
@@ -148,7 +148,7 @@ async fn tags_that_only_the_source_shows_do_not_keep_a_contributor_from_copying(
     assert_eq!(names(&world).await, ["a.ts", "b.ts"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_media_library_is_mirrored_with_principals_alone() {
     let mut settings = settings(Role::Owner, Role::Owner);
     for (principal, media) in settings.principals.iter_mut().zip(["mediawest", "mediaeast"]) {
@@ -167,7 +167,7 @@ async fn a_media_library_is_mirrored_with_principals_alone() {
     assert!(!sent.lock().unwrap().iter().any(|sent| sent.contains("SharedKey") || sent.contains("OAuth2-13")));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_outlasts_its_tokens() {
     let mut settings = settings(Role::Owner, Role::Owner);
     settings.regions[1].storage[0].limits.async_copy_min_ms = 5 * 60_000;
@@ -188,7 +188,7 @@ async fn a_run_outlasts_its_tokens() {
     assert!(tokens > 8, "{tokens} tokens of half a minute each");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn doctor_proves_the_least_roles_and_names_the_one_that_is_missing() {
     let world = library(settings(Role::Owner, Role::Owner)).await;
     let look = async |write: bool| {
@@ -227,7 +227,7 @@ async fn doctor_proves_the_least_roles_and_names_the_one_that_is_missing() {
     assert!(refused.remedy.as_deref().unwrap().contains("Storage Blob Data Reader"), "{refused:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_wrong_secret_ends_the_run_before_anything_is_written_and_is_not_repeated() {
     let mut world = library(settings(Role::Owner, Role::Owner)).await;
     let StorageCredential::SignIn(SignIn::Application { proof, .. }) = &mut world.config.target.storage[0].credential
@@ -240,7 +240,7 @@ async fn a_wrong_secret_ends_the_run_before_anything_is_written_and_is_not_repea
     assert!(!world.emulator.stats().requests.iter().any(|row| row.account == EAST && row.operation.starts_with("Put")));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_token_service_in_trouble_is_waited_for() {
     let world = library(settings(Role::Owner, Role::Owner)).await;
     let busy = Rule::new(Fault::Refuse(Refuse::status(503))).operation("EntraTokenV2").times(3);
@@ -249,7 +249,7 @@ async fn a_token_service_in_trouble_is_waited_for() {
     assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.problems);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_identity_of_the_machine_lets_both_sides_in() {
     let owner = |account: &str| RoleAssignment { account: account.to_owned(), role: Role::Owner };
     let machine = PrincipalSettings {

@@ -10,7 +10,6 @@ mod oracle;
 mod scenario;
 
 use self::life::simulate;
-pub(crate) use self::life::{follow, paused_runtime};
 use crate::seeds::{SEEDS, Simulation};
 
 #[test]

@@ -98,7 +98,7 @@ fn refuse(status: u16, code: &str) -> Fault {
     Fault::Refuse(Refuse::status(status).code(code))
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_state_of_a_pair_is_read_as_it_was_written_and_only_over_what_was_read() {
     let machines = Machines::new().await;
     assert_eq!(machines.read_state().await.unwrap(), None);
@@ -120,7 +120,7 @@ async fn the_state_of_a_pair_is_read_as_it_was_written_and_only_over_what_was_re
     assert_eq!(swapped, None, "each direction is a pair of its own");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_state_whose_first_write_lost_its_answer_is_written() {
     let machines = Machines::new().await;
     let lock = machines.take("ark").await.unwrap();
@@ -136,7 +136,7 @@ async fn a_state_whose_first_write_lost_its_answer_is_written() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_damaged_state_and_one_of_another_release_are_errors_with_a_remedy() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap();
@@ -153,7 +153,7 @@ async fn a_damaged_state_and_one_of_another_release_are_errors_with_a_remedy() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_of_the_state_that_is_too_large_is_named_with_the_remedy() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
@@ -166,7 +166,7 @@ async fn a_blob_of_the_state_that_is_too_large_is_named_with_the_remedy() {
     assert!(text.contains(&blob.to_string()) && text.contains("delete the blob"), "{text}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_foreign_lease_on_the_blob_of_the_lock_locks_without_a_name() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();

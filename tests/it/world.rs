@@ -29,6 +29,7 @@ use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::config_of;
+use crate::virtual_time;
 
 /// Two regions and a mirror from the first to the second.
 pub(crate) struct World {
@@ -59,14 +60,23 @@ impl World {
         Self::made(settings, Some(library)).await
     }
 
-    async fn made(settings: Settings, library: Option<Generate>) -> Self {
+    async fn made(mut settings: Settings, library: Option<Generate>) -> Self {
+        // No two things happen at the same time: each answer takes a moment, also in virtual time.
+        for region in &mut settings.regions {
+            let storage = region.storage.iter_mut().map(|storage| &mut storage.limits.latency_ms);
+            for latency in storage.chain([&mut region.media.latency_ms]) {
+                *latency = (*latency).max(1);
+            }
+        }
         let mut builder = Emulator::builder().settings(settings);
         if let Some(library) = library {
             builder = builder.generate(library);
         }
         let emulator = builder.start_in_process().await.unwrap();
         let client = emulator.http_client();
-        Self { config: config_of(&emulator), ledger: Ledger::in_memory().unwrap(), client, emulator }
+        let ledger = Ledger::in_memory().unwrap();
+        virtual_time::follow(&ledger);
+        Self { config: config_of(&emulator), ledger, client, emulator }
     }
 
     /// Lets `hook` see every request before it is sent.

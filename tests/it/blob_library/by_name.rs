@@ -22,7 +22,7 @@ async fn compared(world: &World) -> Verification {
     verify(&world.pair(), &world.ledger, &by_name(), &Silent).await.unwrap()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn what_another_program_keeps_is_compared_by_name_and_not_touched() {
     let world = world().await;
     for side in [Side::Source, Side::Target] {

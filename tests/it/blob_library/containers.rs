@@ -32,7 +32,7 @@ pub(super) async fn opened(world: &World, container: &str) -> Option<PublicAcces
     found.and_then(|found| found.public)
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_public_container_is_private_until_its_blobs_are_there_and_follows_its_source() {
     let mut world = open_world().await;
     fill(&world, "films", &["a.ts"]).await;
@@ -66,7 +66,7 @@ async fn a_public_container_is_private_until_its_blobs_are_there_and_follows_its
     assert_eq!(opened(&world, "films").await, None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn what_is_deleted_in_the_source_is_closed_and_its_bytes_stay() {
     let world = open_world().await;
     for name in ["films", "series", "shorts"] {
@@ -86,7 +86,7 @@ async fn what_is_deleted_in_the_source_is_closed_and_its_bytes_stay() {
     assert_eq!(opened(&world, "series").await, None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn where_public_access_cannot_be_set_the_run_says_so_and_the_blobs_are_there() {
     let mut world = open_world().await;
     fill(&world, "films", &["a.ts"]).await;
@@ -113,7 +113,7 @@ async fn where_public_access_cannot_be_set_the_run_says_so_and_the_blobs_are_the
     assert_eq!(opened(&world, "films").await, Some(PublicAccess::Blobs));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_metadata_of_containers_is_mirrored_and_a_change_of_it_copies_nothing() {
     let world = world().await;
     fill(&world, "films", &["a.ts"]).await;
@@ -139,7 +139,7 @@ async fn the_metadata_of_containers_is_mirrored_and_a_change_of_it_copies_nothin
     assert_eq!(pair.target.storage[0].container(&films).await.unwrap().unwrap().metadata.len(), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_containers_of_websites_and_of_the_root_are_mirrored() {
     let world = world().await;
     fill(&world, "$web", &["index.html"]).await;

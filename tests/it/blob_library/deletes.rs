@@ -44,7 +44,7 @@ fn delete_container(world: &World, container: &str) {
     assert!(world.emulator.delete_container(&world.config.source.account, container));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_deleted_container_is_closed_at_once_and_deleted_after_seven_nights() {
     let world = filled().await;
     open(&world, "films", Some(PublicAccess::Blobs)).await;
@@ -59,7 +59,7 @@ async fn a_deleted_container_is_closed_at_once_and_deleted_after_seven_nights() 
     assert_eq!((summary.outcome, names), (Outcome::Complete, ["news", "series", "sport"].map(str::to_owned).to_vec()));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_that_comes_back_on_the_fifth_day_is_mirrored_again_and_its_time_starts_again() {
     let world = filled().await;
     delete_container(&world, "films");
@@ -73,7 +73,7 @@ async fn a_container_that_comes_back_on_the_fifth_day_is_mirrored_again_and_its_
     assert_eq!(day(&world).await.deleted.assets, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_that_somebody_put_in_the_place_of_a_retired_copy_stays() {
     let world = filled().await;
     delete_container(&world, "films");
@@ -85,7 +85,7 @@ async fn a_container_that_somebody_put_in_the_place_of_a_retired_copy_stays() {
     assert_eq!(mirrored(&world).await[0], expected(&[("films", &["theirs"])])[0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_deleted_blob_is_deleted_after_seven_nights_and_what_is_left_out_is_not() {
     let mut world = filled().await;
     let source = world.config.source.account.clone();
@@ -105,7 +105,7 @@ async fn a_deleted_blob_is_deleted_after_seven_nights_and_what_is_left_out_is_no
     assert_eq!(all, ["films", "news", "series", "sport"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn single_blobs_of_folders_are_deleted_and_neither_folders_nor_containers_with_folders_are() {
     let mut world = world().await;
     world.config.blobs.split = BTreeSet::from([ContainerName::new("vod")]);

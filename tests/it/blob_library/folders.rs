@@ -11,7 +11,6 @@ use mediamirror::play::{Sample, read_bytes};
 
 use super::containers::{open, open_world, opened};
 use super::fill;
-use crate::simulation::{follow, paused_runtime};
 use crate::world::{World, once};
 
 /// A world in which the folders of container `vod` are assets.
@@ -31,7 +30,7 @@ async fn mirrored(world: &World) -> Vec<String> {
     listed.map_or_else(|_| Vec::new(), |blobs| blobs.into_iter().map(|blob| blob.name).collect())
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn each_folder_is_an_asset_and_the_container_is_opened_after_them() {
     let mut world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
@@ -61,16 +60,9 @@ async fn each_folder_is_an_asset_and_the_container_is_opened_after_them() {
     assert_eq!((world.count("ListBlobs"), world.count("SetContainerMetadata")), (10, 0));
 }
 
-#[test]
-fn a_dry_run_foresees_the_requests_of_a_first_run() {
-    // No time passes while the ledger writes: the lock is not renewed.
-    paused_runtime().block_on(foresees());
-    follow(None);
-}
-
-async fn foresees() {
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_dry_run_foresees_the_requests_of_a_first_run() {
     let world = split_world().await;
-    follow(Some(world.ledger.clone()));
     fill(&world, "vod", &BLOBS).await;
     open(&world, "vod", Some(PublicAccess::Blobs)).await;
     let (dry, _) = world.sync_with(Options { dry_run: true, ..Options::default() }).await;
@@ -79,7 +71,7 @@ async fn foresees() {
     assert_eq!(dry.forecast.unwrap().requests, run.requests);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_folder_that_cannot_be_copied_stops_neither_the_others_nor_the_container() {
     let world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
@@ -93,7 +85,7 @@ async fn a_folder_that_cannot_be_copied_stops_neither_the_others_nor_the_contain
     assert_eq!(opened(&world, "vod").await, Some(PublicAccess::Blobs));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_folder_that_the_source_has_deleted_is_kept_and_counted_and_comes_back() {
     let world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
@@ -120,7 +112,7 @@ fn fill_folder(world: &World) {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_that_the_source_has_deleted_is_closed_with_all_its_folders_in_it() {
     let world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
@@ -135,7 +127,7 @@ async fn a_container_that_the_source_has_deleted_is_closed_with_all_its_folders_
     assert_eq!((summary.outcome, summary.assets.gone, summary.kept.assets), (Outcome::Complete, 0, 3));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_is_split_and_joined_again_without_a_copy() {
     let mut world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
@@ -150,7 +142,7 @@ async fn a_container_is_split_and_joined_again_without_a_copy() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_folders_of_a_foreign_container_are_foreign_and_are_not_adopted() {
     let world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
@@ -165,7 +157,7 @@ async fn the_folders_of_a_foreign_container_are_foreign_and_are_not_adopted() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_that_is_deleted_while_the_source_is_listed_stops_nothing_else() {
     let mut world = split_world().await;
     fill(&world, "vod", &BLOBS).await;
@@ -182,7 +174,7 @@ async fn a_container_that_is_deleted_while_the_source_is_listed_stops_nothing_el
     assert_eq!((summary.assets.mirrored, causes.as_slice()), (1, &["source-vanished"][..]), "{:?}", summary.problems);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_folder_that_is_to_be_withheld_is_named_because_it_plays_on() {
     let world = split_world().await;
     fill(&world, "vod", &BLOBS).await;

@@ -39,7 +39,7 @@ async fn is_equal(world: &World) {
 }
 
 /// A folder with a blob, and an empty one for which there is a marker, or a directory.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn markers_of_folders_are_blobs_between_flat_accounts_and_nowhere_else() {
     for (hierarchical, blobs) in [
         ([false, false], &["a", "a/1.ts", "b.ts", "empty"][..]),
@@ -70,7 +70,7 @@ async fn markers_of_folders_are_blobs_between_flat_accounts_and_nowhere_else() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn blobs_arrive_without_their_index_tags_where_an_account_has_none_and_the_run_says_so() {
     for (hierarchical, causes) in [([false, true], &["not-supported"][..]), ([true, true], &[])] {
         let world = world(hierarchical).await;
@@ -87,7 +87,7 @@ async fn blobs_arrive_without_their_index_tags_where_an_account_has_none_and_the
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_name_that_is_a_blob_and_a_folder_fails_its_asset_alone() {
     let world = world([false, true]).await;
     fill(&world, "films", &["a", "a/1.ts"]).await;
@@ -104,7 +104,7 @@ async fn a_name_that_is_a_blob_and_a_folder_fails_its_asset_alone() {
 /// More blobs than are kept in memory, in folders whose contents come before files with smaller names.
 const FOLDERS: [&str; 3] = ["a", "a-1", "a.x"];
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_large_container_is_mirrored_in_whatever_order_each_side_lists_it() {
     for hierarchical in [[true, false], [false, true], [true, true]] {
         let world = world(hierarchical).await;
@@ -133,7 +133,7 @@ async fn a_large_container_is_mirrored_in_whatever_order_each_side_lists_it() {
 }
 
 /// A blob that changes while it is copied is compared in its new state.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_of_a_sorted_container_may_change_during_the_run() {
     let mut world = world([true, true]).await;
     fill(&world, "films", &["first"]).await;

@@ -23,7 +23,7 @@ fn watch(world: &mut World) -> Arc<Mutex<Vec<String>>> {
     sent
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn segments_arrive_before_the_playlists_that_name_them() {
     let names = ["a.mpd", "master.m3u8", "v1/1.ts", "v1/2.ts", "v1/list.m3u8", "v2/1.ts", "v2/list.m3u8", "z.jpg"];
     for copy_method in [CopyMethod::Put, CopyMethod::Async] {
@@ -47,7 +47,7 @@ async fn segments_arrive_before_the_playlists_that_name_them() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_live_playlist_that_changes_during_the_run_arrives_with_the_segments_that_it_names() {
     for copy_method in [CopyMethod::Put, CopyMethod::Async] {
         let mut world = world().await;
@@ -81,7 +81,7 @@ async fn a_live_playlist_that_changes_during_the_run_arrives_with_the_segments_t
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_playlist_that_changes_again_and_again_fails_its_asset_and_the_old_one_stays() {
     let mut world = world().await;
     fill(&world, "films", &["1.ts", "live.m3u8"]).await;

@@ -26,7 +26,7 @@ async fn all_mirrored(world: &mut World) -> Vec<(String, Vec<String>)> {
 
 const LEFT_OUT: LeftOut = LeftOut { by_path: 2, archived: 0 };
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn only_the_blobs_that_the_globs_take_are_mirrored_and_compared() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts", "a.tmp", "drafts/b.ts", "c.ts"]).await;
@@ -49,7 +49,7 @@ async fn only_the_blobs_that_the_globs_take_are_mirrored_and_compared() {
     assert_eq!(all_mirrored(&mut world).await, expected(&[("films", &["a.tmp", "a.ts", "c.ts", "drafts/b.ts"])]));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_whose_blobs_are_all_left_out_is_neither_empty_nor_lost() {
     let mut world = open_world().await;
     fill(&world, "films", &["a.ts"]).await;
@@ -66,7 +66,7 @@ async fn a_container_whose_blobs_are_all_left_out_is_neither_empty_nor_lost() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn archived_blobs_are_a_cause_or_left_out_and_copied_once_they_can_be_read() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts", "old.ts"]).await;
@@ -92,7 +92,7 @@ async fn archived_blobs_are_a_cause_or_left_out_and_copied_once_they_can_be_read
     assert_eq!(mirrored(&world).await, expected(&[("films", &["a.ts", "old.ts"])]));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn globs_that_leave_out_every_blob_are_never_green() {
     let mut world = world().await;
     fill(&world, "films", &["a.ts"]).await;

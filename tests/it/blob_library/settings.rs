@@ -47,7 +47,7 @@ fn items(verification: &Verification) -> Vec<(&str, &str)> {
     verification.differences.iter().map(|one| (one.name.as_str(), one.item.as_str())).collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn policies_and_cors_rules_are_compared_and_mirrored_only_on_request() {
     let world = changed().await;
     assert_eq!(world.verify().await.differences, []);
@@ -78,7 +78,7 @@ async fn policies_and_cors_rules_are_compared_and_mirrored_only_on_request() {
     assert_eq!((world.count("GetContainerAcl"), world.count("SetBlobServiceProperties")), (2, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn what_a_signature_does_not_show_is_not_called_equal() {
     let mut world = changed().await;
     let of = world.emulator.ready().regions[0].storage[0].clone();
@@ -92,7 +92,7 @@ async fn what_a_signature_does_not_show_is_not_called_equal() {
     assert_eq!((summary.outcome, summary.assets.unchanged), (Outcome::Partial, 1), "{:?}", summary.findings);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn policies_and_cors_rules_are_items_of_a_plan_and_what_it_lacks_is_left() {
     let world = changed().await;
     let (_, monitor) = world.sync_with(Options { dry_run: true, ..asked() }).await;

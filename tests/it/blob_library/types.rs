@@ -59,7 +59,7 @@ async fn mirrors(world: &World) {
     assert_eq!((again.outcome, again.blobs.copied, again.assets.unchanged), (Outcome::Complete, 0, 1));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn append_and_page_blobs_keep_their_types_and_follow_their_sources() {
     let world = mixed().await;
     mirrors(&world).await;
@@ -81,7 +81,7 @@ async fn fill_again(world: &World, content: &'static str) {
     raw(world, 0).ask("PUT mixed/disk.vhd?", &[("x-ms-blob-type", "BlockBlob")], content).await.expect(201);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_sealed_append_blob_is_copied_sealed() {
     let world = mixed().await;
     raw(&world, 0).ask("PUT mixed/log.txt?comp=seal", &[], "").await.expect(200);
@@ -90,7 +90,7 @@ async fn a_sealed_append_blob_is_copied_sealed() {
     assert_eq!(world.count("AppendBlobSeal"), 1, "by the source's owner alone");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_that_is_sealed_later_is_sealed_on_the_target_and_not_copied_again() {
     let world = mixed().await;
     mirrors(&world).await;
@@ -103,7 +103,7 @@ async fn a_blob_that_is_sealed_later_is_sealed_on_the_target_and_not_copied_agai
     assert_eq!(types(&world).await, expected(BlobKind::SealedAppend, BlobKind::Page));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_that_somebody_sealed_is_made_again() {
     let world = mixed().await;
     mirrors(&world).await;

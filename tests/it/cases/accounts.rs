@@ -63,7 +63,7 @@ fn refusing(world: &World, status: u16, code: &str) {
 }
 
 /// Row 9.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_in_a_storage_account_that_is_not_configured_is_never_green() {
     let mut world = library(2).await;
     world.config.source.storage.pop();
@@ -85,7 +85,7 @@ async fn an_asset_in_a_storage_account_that_is_not_configured_is_never_green() {
 }
 
 /// Row 9: a copy that stands in an account of the target that is not configured.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_doctor_whose_accounts_are_all_configured_finds_nothing_of_the_kind() {
     let world = library(1).await;
     let checks = examine(&world.config, &world.pair(), &WriteTest::No).await;
@@ -93,7 +93,7 @@ async fn a_doctor_whose_accounts_are_all_configured_finds_nothing_of_the_kind() 
 }
 
 /// Row 10.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_storage_account_that_is_down_or_refuses_us_fails_its_own_assets_and_the_rest_is_mirrored() {
     for (status, code, cause) in [
         (503, "ServerBusy", Cause::ServiceUnavailable),
@@ -123,7 +123,7 @@ async fn a_storage_account_that_is_down_or_refuses_us_fails_its_own_assets_and_t
 }
 
 /// Row 10: what is mirrored already stays published while its account is down.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn copies_play_on_while_the_storage_account_of_their_sources_is_down() {
     let world = library(4).await;
     world.sync().await;
@@ -134,7 +134,7 @@ async fn copies_play_on_while_the_storage_account_of_their_sources_is_down() {
 }
 
 /// Row 10: the other assets of an account that is down are not tried for minutes each.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_large_account_that_is_down_costs_no_longer_than_a_few_of_its_assets() {
     let world = library(40).await;
     refusing(&world, 503, "ServerBusy");
@@ -150,7 +150,7 @@ async fn a_large_account_that_is_down_costs_no_longer_than_a_few_of_its_assets()
 }
 
 /// Row 10: with nothing at all that succeeds, the run is refused as a whole and leaves nothing.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_that_all_storage_accounts_refuse_ends_refused_and_leaves_nothing() {
     let world = library(5).await;
     let rule = Rule::new(Fault::Refuse(Refuse::status(403).code("AuthorizationFailure"))).account("storewest*");
@@ -162,7 +162,7 @@ async fn a_run_that_all_storage_accounts_refuse_ends_refused_and_leaves_nothing(
 }
 
 /// Row 10: what only the copies show.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_account_that_refuses_the_target_leaves_nothing_and_does_not_affect_the_other() {
     let world = library(6).await;
     assert!(world.emulator.set_source_access(SECOND, mediamirror::emulator::SourceAccess::Refused));
@@ -192,7 +192,7 @@ async fn two_on_the_target() -> World {
 /// The second storage account of the target.
 const SECOND_EAST: &str = "storeeast2";
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_state_is_in_the_default_storage_account_for_any_order_in_the_configuration() {
     let mut world = two_on_the_target().await;
     let has_state = |world: &World, account: &str| {
@@ -212,7 +212,7 @@ async fn the_state_is_in_the_default_storage_account_for_any_order_in_the_config
     assert!(matches!(error, mediamirror::error::Error::Config(_)) && error.to_string().contains(EAST), "{error}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_write_test_of_doctor_holds_the_lock_and_tries_each_storage_account_of_the_target() {
     let world = two_on_the_target().await;
     seed(&world, "film", 0).await;
@@ -241,7 +241,7 @@ async fn the_write_test_of_doctor_holds_the_lock_and_tries_each_storage_account_
     lock.check().unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn new_copies_are_created_where_the_storage_map_says_and_existing_ones_stay() {
     let mut settings = two_accounts();
     let mut second = settings.regions[1].storage[0].clone();

@@ -214,7 +214,7 @@ fn agrees(urls: &Urls, verification: &Verification, state: &str) {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_dry_run_and_verify_report_the_same_causes_and_exit_code_in_every_state() {
     for state in ALL {
         let films = Films::mirrored().await;

@@ -14,7 +14,7 @@ fn copies(films: &Films) -> u64 {
 }
 
 /// Row 1.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn index_tags_that_change_in_the_source_are_set_in_place_the_next_night() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
@@ -33,7 +33,7 @@ async fn index_tags_that_change_in_the_source_are_set_in_place_the_next_night() 
 }
 
 /// Row 1: a side that does not show its tags.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn tags_that_one_side_refuses_to_show_are_a_finding_and_nothing_is_removed() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
@@ -67,7 +67,7 @@ async fn tags_that_one_side_refuses_to_show_are_a_finding_and_nothing_is_removed
 }
 
 /// Row 1: what could not be read last night is no change.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_night_without_tags_makes_the_next_one_do_nothing() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
@@ -82,7 +82,7 @@ async fn a_night_without_tags_makes_the_next_one_do_nothing() {
 }
 
 /// Row 1: an account with a hierarchical namespace.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_without_tags_leaves_nothing_to_owe_and_a_target_without_them_does() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
@@ -101,7 +101,7 @@ async fn a_source_without_tags_leaves_nothing_to_owe_and_a_target_without_them_d
 }
 
 /// Row 1, on the other side.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn changes_on_the_target_are_reported_by_verify_and_corrected_in_place() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
@@ -128,7 +128,7 @@ async fn changes_on_the_target_are_reported_by_verify_and_corrected_in_place() {
 }
 
 /// Row 2.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_renamed_asset_gets_its_new_name_the_next_night() {
     let films = Films::mirrored().await;
     let asset = look(&films.world, SOURCE, "film3").id;
@@ -144,7 +144,7 @@ async fn a_renamed_asset_gets_its_new_name_the_next_night() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_sources_own_alternate_id_is_kept_behind_the_mark_and_follows_its_changes() {
     let films = Films::mirrored().await;
     let asset = look(&films.world, SOURCE, "film0").id;
@@ -161,7 +161,7 @@ async fn the_sources_own_alternate_id_is_kept_behind_the_mark_and_follows_its_ch
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_alternate_id_that_leaves_no_room_for_the_mark_is_a_cause_and_nothing_else_waits_for_it() {
     let films = Films::new().await;
     let asset = look(&films.world, SOURCE, "film0").id;
@@ -172,7 +172,7 @@ async fn an_alternate_id_that_leaves_no_room_for_the_mark_is_a_cause_and_nothing
 }
 
 /// Row 13.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_that_was_overwritten_by_as_many_bytes_under_the_same_checksum_is_noticed_and_copied_again() {
     let films = Films::mirrored().await;
     for extension in ["ism", "mp4"] {
@@ -188,7 +188,7 @@ async fn a_copy_that_was_overwritten_by_as_many_bytes_under_the_same_checksum_is
 }
 
 /// Row 19.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_content_type_that_the_source_clears_is_equal_after_one_night_with_every_copy_method() {
     for method in [None, Some(CopyMethod::Put), Some(CopyMethod::Blocks), Some(CopyMethod::Async)] {
         let films = Films::new().await;
@@ -208,7 +208,7 @@ async fn a_content_type_that_the_source_clears_is_equal_after_one_night_with_eve
 }
 
 /// Row 20.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn headers_and_metadata_that_change_alone_are_set_in_place() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
@@ -248,7 +248,7 @@ async fn headers_and_metadata_that_change_alone_are_set_in_place() {
 }
 
 /// Row 20: bytes that change under the same length, without a checksum, are never taken for a change of headers.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn bytes_that_change_together_with_headers_are_copied() {
     let films = Films::mirrored().await;
     put(&films.world.pair().source.storage[0], &films.films[5].asset, "film5.mp4", vec![b'y'; 1024]).await;
@@ -263,7 +263,7 @@ async fn bytes_that_change_together_with_headers_are_copied() {
 }
 
 /// Row 22.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_whose_container_was_deleted_is_replaced_by_the_next_night_and_plays() {
     let films = Films::mirrored().await;
     let old = look(&films.world, TARGET, "film1");
@@ -278,7 +278,7 @@ async fn a_copy_whose_container_was_deleted_is_replaced_by_the_next_night_and_pl
 }
 
 /// Row 22: one 404 alone is no proof, the second answer is asked for.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_that_is_answered_with_404_once_is_not_replaced() {
     use mediamirror::emulator::FaultPlan;
     use mediamirror::emulator::faults::plan::{Fault, Refuse, Rule};
@@ -294,7 +294,7 @@ async fn a_container_that_is_answered_with_404_once_is_not_replaced() {
 }
 
 /// Row 22.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_whose_container_was_emptied_is_filled_again_and_its_locators_stay_as_they_are() {
     let films = Films::mirrored().await;
     let old = look(&films.world, TARGET, "film1");
@@ -310,7 +310,7 @@ async fn a_copy_whose_container_was_emptied_is_filled_again_and_its_locators_sta
 }
 
 /// A blob that A deletes in an asset that still plays is kept, counted and no difference.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_that_the_source_deletes_is_kept_and_counted_and_what_a_record_still_names_is_source_lost() {
     let films = Films::mirrored().await;
     let (container, name) = films.blob(SOURCE, 2, "mp4");
@@ -331,7 +331,7 @@ async fn a_blob_that_the_source_deletes_is_kept_and_counted_and_what_a_record_st
 }
 
 /// Locators that do not change are not touched when contents do.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn new_blobs_arrive_the_next_night_and_play() {
     let films = Films::mirrored().await;
     put(&films.world.pair().source.storage[0], &films.films[0].asset, "subtitles.vtt", vec![b'v'; 99]).await;

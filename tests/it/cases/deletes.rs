@@ -83,7 +83,7 @@ fn pending(summary: &Summary) -> Vec<(&str, bool, u64)> {
     summary.pending_deletions.iter().map(|one| (one.name.as_str(), one.whole, one.blobs)).collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_deleted_asset_is_named_withdrawn_and_deleted_with_its_container_after_seven_nights() {
     let films = Films::mirrored().await;
     let container = look(&films.world, TARGET, "film0").container;
@@ -113,7 +113,7 @@ async fn a_deleted_asset_is_named_withdrawn_and_deleted_with_its_container_after
     assert_eq!((summary.assets.unchanged, pending(&summary), summary.kept.assets), (5, vec![], 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn nothing_is_deleted_without_delete_after() {
     let films = Films::mirrored().await;
     delete_film(&films, 0).await;
@@ -128,7 +128,7 @@ async fn nothing_is_deleted_without_delete_after() {
     assert_eq!(summary.deleted.assets, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_night_that_is_missing_starts_the_time_again() {
     let films = Films::mirrored().await;
     delete_film(&films, 0).await;
@@ -139,7 +139,7 @@ async fn a_night_that_is_missing_starts_the_time_again() {
     assert_eq!(summary.deleted.assets, 1, "seven days after the first night that followed");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_night_in_which_the_source_does_not_answer_starts_the_time_again() {
     let films = Films::mirrored().await;
     delete_film(&films, 0).await;
@@ -154,7 +154,7 @@ async fn a_night_in_which_the_source_does_not_answer_starts_the_time_again() {
     assert_eq!(summary.deleted.assets, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_time_survives_the_loss_of_the_ledger() {
     let mut films = Films::mirrored().await;
     delete_film(&films, 0).await;
@@ -165,7 +165,7 @@ async fn the_time_survives_the_loss_of_the_ledger() {
     assert_eq!(summary.deleted.assets, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_of_which_nothing_proves_that_it_is_ours_alone_stays() {
     let mut films = Films::mirrored().await;
     delete_film(&films, 0).await;
@@ -177,7 +177,7 @@ async fn a_copy_of_which_nothing_proves_that_it_is_ours_alone_stays() {
     assert!(is_on_target(&films, "film0"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_retired_copy_to_which_somebody_adds_a_blob_or_a_locator_stays() {
     let films = Films::mirrored().await;
     for film in [0, 1] {
@@ -193,7 +193,7 @@ async fn a_retired_copy_to_which_somebody_adds_a_blob_or_a_locator_stays() {
     assert!(has(&films, &container, "theirs"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn nothing_is_deleted_in_a_run_that_may_have_missed_something() {
     let films = Films::mirrored().await;
     delete_film(&films, 0).await;
@@ -208,7 +208,7 @@ async fn nothing_is_deleted_in_a_run_that_may_have_missed_something() {
     assert_eq!(summary.deleted.assets, 1, "{:?}", summary.findings);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn deletions_beyond_the_guard_are_held_named_and_let_through_once_by_their_run() {
     let films = Films::mirrored().await;
     delete_film(&films, 0).await;
@@ -227,7 +227,7 @@ async fn deletions_beyond_the_guard_are_held_named_and_let_through_once_by_their
     assert_eq!((summary.outcome, summary.deleted.assets), (Outcome::Complete, 1), "{:?}", summary.problems);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_that_dies_while_it_deletes_is_ended_by_the_next_one() {
     let mut films = Films::mirrored().await;
     let container = look(&films.world, TARGET, "film0").container;
@@ -246,7 +246,7 @@ async fn a_run_that_dies_while_it_deletes_is_ended_by_the_next_one() {
     assert_eq!(films.world.emulator.blobs(EAST, &container), None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_deleted_blob_is_named_and_deleted_with_its_file_record_after_seven_nights() {
     let (films, container) = with_kept_blob().await;
     let (summary, monitor) = day(&films, weekly()).await;
@@ -271,7 +271,7 @@ async fn a_deleted_blob_is_named_and_deleted_with_its_file_record_after_seven_ni
     assert_eq!(super::writes(&films.world), before, "and then nothing is written");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_that_comes_back_on_the_fifth_day_is_not_deleted() {
     let (films, container) = with_kept_blob().await;
     quiet_days(&films, 5).await;
@@ -285,7 +285,7 @@ async fn a_blob_that_comes_back_on_the_fifth_day_is_not_deleted() {
     assert_eq!(summary.deleted.blobs, 1, "its time started again: {:?}", summary.findings);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_that_somebody_put_into_a_copy_is_never_deleted() {
     let (films, container) = with_kept_blob().await;
     assert!(films.world.emulator.put_blob(EAST, &container, "theirs", vec![1; 9], None));
@@ -298,7 +298,7 @@ async fn a_blob_that_somebody_put_into_a_copy_is_never_deleted() {
     assert!(has(&films, &container, "theirs") && has(&films, &container, "more"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn kept_blobs_stay_where_the_ledger_was_lost_that_knows_whose_they_are() {
     let (mut films, container) = with_kept_blob().await;
     quiet_days(&films, 4).await;
@@ -311,7 +311,7 @@ async fn kept_blobs_stay_where_the_ledger_was_lost_that_knows_whose_they_are() {
     assert_eq!(summary.deleted.blobs, 1, "what goes later is known: {:?}", summary.findings);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn nothing_is_deleted_of_an_asset_whose_container_the_source_has_lost() {
     let (films, container) = with_kept_blob().await;
     quiet_days(&films, 5).await;
@@ -324,7 +324,7 @@ async fn nothing_is_deleted_of_an_asset_whose_container_the_source_has_lost() {
     assert!(has(&films, &container, "extra.mp4") && has(&films, &container, "film0.mp4"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_that_is_changed_on_the_target_right_before_it_is_deleted_stays() {
     let (mut films, container) = with_kept_blob().await;
     quiet_days(&films, 7).await;
@@ -365,7 +365,7 @@ async fn die_after_delete(films: &mut Films) {
     films.world.intercept(|_| None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn what_plays_is_never_deleted() {
     let films = Films::mirrored().await;
     quiet_days(&films, 10).await;

@@ -23,7 +23,7 @@ fn failed(checks: &[Check]) -> Vec<(&str, &'static str)> {
     failed.map(|check| (check.subject.as_str(), check.check)).collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn all_pages_of_the_assets_are_looked_at() {
     let world = World::generated("assets=1100,blobs=1,seed=1,sizes=small,awkward=false,real=false").await;
     let checks = look(&world).await;
@@ -31,7 +31,7 @@ async fn all_pages_of_the_assets_are_looked_at() {
     assert_eq!(listed.found, "may be listed (1100)");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_stopped_streaming_endpoint_fails_on_the_target_and_is_a_warning_on_the_source() {
     let films = Films::of(1).await;
     for (region, expected) in [(SOURCE, Verdict::Warn), (TARGET, Verdict::Fail)] {
@@ -45,7 +45,7 @@ async fn a_stopped_streaming_endpoint_fails_on_the_target_and_is_a_warning_on_th
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_leftover_of_an_interrupted_write_test_is_removed_by_the_next_one() {
     let films = Films::of(1).await;
     let pair = films.world.pair();
@@ -68,7 +68,7 @@ async fn a_leftover_of_an_interrupted_write_test_is_removed_by_the_next_one() {
     assert_eq!(left, [Some("somebody's".to_owned())]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_write_test_copies_in_blocks_where_the_service_cannot_copy_a_blob_in_one_request() {
     let films = Films::of(1).await;
     let lacking = Rule::new(Fault::Refuse(Refuse::status(501).code("NotImplemented"))).operation("PutBlobFromUrl");
@@ -80,7 +80,7 @@ async fn a_write_test_copies_in_blocks_where_the_service_cannot_copy_a_blob_in_o
     assert_eq!(films.world.count("PutBlockFromUrl"), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_interrupted_write_test_leaves_no_asset_and_no_lock_behind() {
     let mut films = Films::of(1).await;
     let stop = CancellationToken::new();
@@ -100,7 +100,7 @@ async fn an_interrupted_write_test_leaves_no_asset_and_no_lock_behind() {
     assert_eq!(failed(&checks), [], "the lock is free");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_that_is_refused_names_the_pair_of_storage_accounts_and_the_cause() {
     use mediamirror::emulator::SourceAccess;
     for (access, cause) in
@@ -117,7 +117,7 @@ async fn a_copy_that_is_refused_names_the_pair_of_storage_accounts_and_the_cause
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_streaming_host_that_no_connection_reaches_fails() {
     let mut films = Films::of(1).await;
     films.world.config.target.streaming_url = Some("http://127.0.0.1:1/".parse().unwrap());

@@ -30,7 +30,7 @@ fn allowing(allow: Allow) -> Options {
 }
 
 /// Row 11.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_filter_that_matches_nothing_is_an_error_of_every_command() {
     let films = Films::mirrored().await;
     let options = only("no such film");
@@ -45,7 +45,7 @@ async fn a_filter_that_matches_nothing_is_an_error_of_every_command() {
 }
 
 /// Row 11.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_without_any_asset_withdraws_nothing_until_that_is_allowed() {
     let films = Films::mirrored().await;
     for film in 0..6 {
@@ -68,7 +68,7 @@ async fn a_source_without_any_asset_withdraws_nothing_until_that_is_allowed() {
 }
 
 /// Row 11.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_target_stays_published_if_half_of_the_source_containers_are_gone() {
     let films = Films::mirrored().await;
     for film in 0..3 {
@@ -95,7 +95,7 @@ async fn the_target_stays_published_if_half_of_the_source_containers_are_gone() 
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn withdrawals_beyond_the_guard_are_held_named_and_let_through_once_by_their_run() {
     let films = Films::mirrored().await;
     unpublish(&films, 2).await;
@@ -117,7 +117,7 @@ async fn withdrawals_beyond_the_guard_are_held_named_and_let_through_once_by_the
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_that_plays_nothing_is_retired_while_withdrawals_of_others_are_held() {
     let films = Films::mirrored().await;
     unpublish(&films, 5).await;
@@ -132,7 +132,7 @@ async fn a_copy_that_plays_nothing_is_retired_while_withdrawals_of_others_are_he
 }
 
 /// A night that both guards hold.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn changes_that_two_guards_hold_are_made_in_the_run_that_allows_both() {
     let films = Films::mirrored().await;
     for film in 0..4 {
@@ -148,7 +148,7 @@ async fn changes_that_two_guards_hold_are_made_in_the_run_that_allows_both() {
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_that_lost_more_than_the_list_that_is_let_through_is_held_again() {
     let films = Films::of(20).await;
     films.good_night().await;
@@ -170,7 +170,7 @@ async fn a_source_that_lost_more_than_the_list_that_is_let_through_is_held_again
     assert_eq!(playing(&films.world, TARGET).await.len(), 15, "the list is done, the rest is held");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn withdrawals_of_an_interrupted_run_count_for_the_guard() {
     let mut films = Films::of(10).await;
     films.good_night().await;
@@ -185,7 +185,7 @@ async fn withdrawals_of_an_interrupted_run_count_for_the_guard() {
 }
 
 /// The film stops, its locator plays on.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_protected_asset_whose_locator_moved_to_one_that_plays_does_not_count_for_the_guard() {
     let films = Films::mirrored().await;
     for film in 0..4 {
@@ -198,7 +198,7 @@ async fn a_protected_asset_whose_locator_moved_to_one_that_plays_does_not_count_
     assert_eq!(playing(&films.world, TARGET).await.len(), 6, "every locator plays");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_change_that_was_not_on_the_held_list_is_held_by_the_guard_again() {
     let films = Films::of(12).await;
     films.good_night().await;
@@ -217,7 +217,7 @@ async fn a_change_that_was_not_on_the_held_list_is_held_by_the_guard_again() {
     assert_eq!(playing(&films.world, TARGET).await.len(), 5);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn withdrawals_of_seven_days_add_up_and_rotated_locators_do_not_count() {
     let films = Films::of(10).await;
     films.good_night().await;
@@ -248,7 +248,7 @@ async fn withdrawals_of_seven_days_add_up_and_rotated_locators_do_not_count() {
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn new_assets_arrive_while_a_guard_holds_withdrawals() {
     let films = Films::mirrored().await;
     unpublish(&films, 0).await;
@@ -258,7 +258,7 @@ async fn new_assets_arrive_while_a_guard_holds_withdrawals() {
     assert_eq!(playing(&films.world, TARGET).await.len(), 7);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn overwriting_beyond_the_guard_is_held_and_let_through_once() {
     let films = Films::mirrored().await;
     let storage = &films.world.pair().source.storage[0];
@@ -277,7 +277,7 @@ async fn overwriting_beyond_the_guard_is_held_and_let_through_once() {
 }
 
 /// A source that was restored to an earlier state.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_blob_that_is_older_than_its_copy_holds_its_asset_alone_and_the_rest_of_the_night_goes_on() {
     let films = Films::mirrored().await;
     let emulator = &films.world.emulator;
@@ -297,7 +297,7 @@ async fn a_source_blob_that_is_older_than_its_copy_holds_its_asset_alone_and_the
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_accepted_cause_changes_the_exit_code_alone_and_only_within_its_scope() {
     let films = Films::new().await;
     for film in [0, 1] {
@@ -331,7 +331,7 @@ async fn an_accepted_cause_changes_the_exit_code_alone_and_only_within_its_scope
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_missing_state_of_the_pair_prevents_writes_until_the_ledger_is_rebuilt() {
     let mut films = Films::mirrored().await;
     unpublish(&films, 5).await;

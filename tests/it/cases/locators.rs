@@ -19,7 +19,7 @@ pub(super) fn in_hours(hours: i64) -> NewLocator {
 }
 
 /// Row 3.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_the_source_deletes_is_withdrawn_the_same_night_and_named() {
     let films = Films::mirrored().await;
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
@@ -32,7 +32,7 @@ async fn a_locator_that_the_source_deletes_is_withdrawn_the_same_night_and_named
 }
 
 /// Row 3: a wrong path, a proxy or a sign-in page answers with 404 as well.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_404_that_is_not_the_service_s_own_withdraws_nothing() {
     let films = Films::mirrored().await;
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
@@ -46,7 +46,7 @@ async fn a_404_that_is_not_the_service_s_own_withdraws_nothing() {
 }
 
 /// Row 3.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_whose_asset_the_source_deletes_is_withdrawn_the_same_night_and_the_bytes_stay() {
     let films = Films::mirrored().await;
     let asset = look(&films.world, SOURCE, "film0").id;
@@ -63,7 +63,7 @@ async fn a_locator_whose_asset_the_source_deletes_is_withdrawn_the_same_night_an
 }
 
 /// Row 3.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_is_moved_into_the_past_plays_no_more_the_same_night() {
     let films = Films::mirrored().await;
     let past = clock::now() - SignedDuration::from_mins(1);
@@ -78,7 +78,7 @@ async fn a_locator_that_is_moved_into_the_past_plays_no_more_the_same_night() {
 }
 
 /// Row 3.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn start_expiry_and_name_of_a_locator_follow_the_source_in_both_directions() {
     let films = Films::mirrored().await;
     let id = service_id(films.locator(0));
@@ -100,7 +100,7 @@ async fn start_expiry_and_name_of_a_locator_follow_the_source_in_both_directions
 }
 
 /// Row 3: an expired locator of an asset that is new is not made, and is no problem either.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_has_expired_is_not_made_on_the_target() {
     let films = Films::new().await;
     let past = clock::now() - SignedDuration::from_mins(1);
@@ -111,7 +111,7 @@ async fn a_locator_that_has_expired_is_not_made_on_the_target() {
 }
 
 /// Row 4.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_moves_to_another_asset_moves_the_same_night() {
     let films = Films::mirrored().await;
     let to = look(&films.world, SOURCE, "film1").id;
@@ -127,7 +127,7 @@ async fn a_locator_that_moves_to_another_asset_moves_the_same_night() {
 }
 
 /// Row 4.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn two_locators_that_change_places_change_places_the_same_night() {
     let films = Films::mirrored().await;
     let ids = [0, 1].map(|film| look(&films.world, SOURCE, &format!("film{film}")).id);
@@ -138,7 +138,7 @@ async fn two_locators_that_change_places_change_places_the_same_night() {
 }
 
 /// Row 4.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_moves_to_a_new_asset_moves_once_the_new_copy_is_verified() {
     let mut films = Films::mirrored().await;
     let new = films.world.seed("remaster", &["remaster.ism", "remaster.mp4"]).await;
@@ -158,7 +158,7 @@ async fn a_locator_that_moves_to_a_new_asset_moves_once_the_new_copy_is_verified
 }
 
 /// Row 4.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_moves_out_of_the_scope_of_a_run_is_a_cause_and_stays() {
     for include in ["film0", "film1"] {
         let films = Films::mirrored().await;
@@ -175,7 +175,7 @@ async fn a_locator_that_moves_out_of_the_scope_of_a_run_is_a_cause_and_stays() {
 }
 
 /// Row 5.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_is_replaced_every_night_plays_every_night() {
     let films = Films::mirrored().await;
     let asset = look(&films.world, SOURCE, "film0").id;
@@ -192,7 +192,7 @@ async fn a_locator_that_is_replaced_every_night_plays_every_night() {
 }
 
 /// Row 5: all five that an asset may have.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn five_locators_that_are_all_replaced_every_night_play_every_night() {
     let films = Films::mirrored().await;
     let asset = look(&films.world, SOURCE, "film0").id;
@@ -211,7 +211,7 @@ async fn five_locators_that_are_all_replaced_every_night_play_every_night() {
 }
 
 /// Row 5: a foreign locator uses one of the five places, and is never changed.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_another_program_made_on_our_copy_is_never_changed() {
     let films = Films::mirrored().await;
     let copy = look(&films.world, TARGET, "film0").id;
@@ -228,7 +228,7 @@ async fn a_locator_that_another_program_made_on_our_copy_is_never_changed() {
 }
 
 /// Row 4: the conflict is named every night, also by a run that finds nothing else to do.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_id_that_another_program_takes_after_the_mirror_is_a_conflict_every_night() {
     let films = Films::mirrored().await;
     let theirs = films.target().add_asset("theirs").await.unwrap();
@@ -251,7 +251,7 @@ fn requests(films: &Films) -> u64 {
 }
 
 /// Row 4: what stays as it is costs nothing, also where it is a conflict.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_night_with_a_known_conflict_costs_what_a_quiet_night_costs() {
     let films = Films::mirrored().await;
     films.good_night().await;
@@ -276,7 +276,7 @@ async fn a_night_with_a_known_conflict_costs_what_a_quiet_night_costs() {
 }
 
 /// Row 3: a locator that the listing left out is not withdrawn.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_the_sources_listing_leaves_out_is_not_withdrawn() {
     let films = Films::mirrored().await;
     let short = Rule::new(Fault::Mangle(Mangle::Half)).operation("ListLocators").account("mediawest");
@@ -289,7 +289,7 @@ async fn a_locator_that_the_sources_listing_leaves_out_is_not_withdrawn() {
 }
 
 /// Row 3: none in an interrupted or narrowed run for what is out of its scope.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_withdraws_only_what_is_in_its_scope() {
     let films = Films::mirrored().await;
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
@@ -304,7 +304,7 @@ async fn a_run_withdraws_only_what_is_in_its_scope() {
 }
 
 /// A removal that the service acknowledges and does not do.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_withdrawal_that_did_not_happen_is_done_again_and_one_that_never_happens_is_reported() {
     for (times, outcome) in [(1, Outcome::Complete), (9, Outcome::Partial)] {
         let films = Films::mirrored().await;
@@ -324,7 +324,7 @@ async fn a_withdrawal_that_did_not_happen_is_done_again_and_one_that_never_happe
 }
 
 /// The service allows five locators an asset.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_for_which_the_copy_has_no_room_is_named_by_a_dry_run_as_by_the_run_until_there_is_room() {
     let films = Films::mirrored().await;
     let copy = look(&films.world, TARGET, "film0").id;
@@ -343,7 +343,7 @@ async fn a_locator_for_which_the_copy_has_no_room_is_named_by_a_dry_run_as_by_th
     assert!(playing(&films.world, SOURCE).await.keys().all(|guid| there.contains_key(guid)), "{there:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_moves_away_makes_room_for_another_one_the_next_night() {
     let films = Films::new().await;
     let [source, other] = ["film0", "film1"].map(|name| look(&films.world, SOURCE, name).id);

@@ -37,7 +37,7 @@ async fn wait_for(happened: &AtomicBool) {
     panic!("it does not happen");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_moves_is_dead_for_moments_although_its_batch_waits_for_another_asset() {
     let mut films = Films::mirrored().await;
     let slow = films.world.seed("slow", &["slow.ism", "slow.mp4"]).await;
@@ -52,7 +52,7 @@ async fn a_locator_that_moves_is_dead_for_moments_although_its_batch_waits_for_a
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_moved_and_changed_again_during_the_run_stays_where_it_plays() {
     for deleted in [true, false] {
         let mut films = Films::mirrored().await;
@@ -80,7 +80,7 @@ async fn a_locator_that_moved_and_changed_again_during_the_run_stays_where_it_pl
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_moves_to_an_asset_which_the_listing_leaves_out_is_named() {
     let mut films = Films::of(3).await;
     films.good_night().await;
@@ -104,7 +104,7 @@ async fn a_locator_that_moves_to_an_asset_which_the_listing_leaves_out_is_named(
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn assets_that_come_and_go_while_the_source_is_listed_are_not_missing_from_the_listing() {
     let mut films = Films::mirrored().await;
     let listed = AtomicBool::new(false);

@@ -81,7 +81,7 @@ async fn edit(films: &Films) {
     films.world.seed("film6", &["film6.ism", "film6.mp4"]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_plan_is_applied_to_the_letter_and_a_second_plan_is_empty() {
     let films = Films::mirrored().await;
     edit(&films).await;
@@ -104,7 +104,7 @@ async fn a_plan_is_applied_to_the_letter_and_a_second_plan_is_empty() {
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_first_mirror_can_be_planned_and_applied() {
     let films = Films::new().await;
     let plan = plan(&films.world).await;
@@ -113,7 +113,7 @@ async fn a_first_mirror_can_be_planned_and_applied() {
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_changes_after_the_plan_is_refused_by_name_and_the_rest_is_done() {
     let films = Films::new().await;
     let plan = plan(&films.world).await;
@@ -134,7 +134,7 @@ async fn an_asset_that_changes_after_the_plan_is_refused_by_name_and_the_rest_is
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn what_the_plan_does_not_have_is_left_and_named_and_owed() {
     let films = Films::mirrored().await;
     let empty = plan(&films.world).await;
@@ -152,7 +152,7 @@ async fn what_the_plan_does_not_have_is_left_and_named_and_owed() {
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn only_planned_locators_are_withdrawn_and_one_that_plays_on_is_owed() {
     let films = Films::mirrored().await;
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
@@ -167,7 +167,7 @@ async fn only_planned_locators_are_withdrawn_and_one_that_plays_on_is_owed() {
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_planned_withdrawal_still_follows_an_answer_by_key() {
     let films = Films::mirrored().await;
     films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
@@ -181,7 +181,7 @@ async fn a_planned_withdrawal_still_follows_an_answer_by_key() {
     assert_plays_alike(&films.world).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_plan_is_applied_once() {
     let films = Films::new().await;
     let plan = plan(&films.world).await;
@@ -192,7 +192,7 @@ async fn a_plan_is_applied_once() {
     assert!(monitor.events().iter().all(|event| !matches!(event, RunEvent::AssetFinished { .. })));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_in_between_leaves_of_a_plan_what_is_still_to_be_done() {
     let films = Films::new().await;
     let plan = plan(&films.world).await;
@@ -203,7 +203,7 @@ async fn a_run_in_between_leaves_of_a_plan_what_is_still_to_be_done() {
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_plan_and_its_application_cost_what_a_dry_run_and_a_run_cost_and_one_write_of_the_state() {
     let films = Films::mirrored().await;
     // The lease is renewed as long as a run takes, and virtual time jumps.
@@ -221,7 +221,7 @@ async fn a_plan_and_its_application_cost_what_a_dry_run_and_a_run_cost_and_one_w
     assert_eq!(sent(), quiet + 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_guard_holds_what_it_holds_without_a_plan() {
     let films = Films::mirrored().await;
     for film in 0..4 {
@@ -239,7 +239,7 @@ async fn a_guard_holds_what_it_holds_without_a_plan() {
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_moves_and_a_copy_that_lost_its_container_are_planned_and_applied() {
     let films = Films::mirrored().await;
     let to = look(&films.world, SOURCE, "film1").id;
@@ -255,7 +255,7 @@ async fn a_locator_that_moves_and_a_copy_that_lost_its_container_are_planned_and
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_application_that_dies_is_resumed_by_the_next_run() {
     let mut films = Films::new().await;
     let plan = plan(&films.world).await;

@@ -25,7 +25,7 @@ async fn proof(films: &Films) -> Vec<Check> {
 }
 
 /// Row 16.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_target_that_cannot_see_the_source_is_not_a_source_that_changes() {
     for method in METHODS {
         let films = Films::new().await;
@@ -49,7 +49,7 @@ async fn a_target_that_cannot_see_the_source_is_not_a_source_that_changes() {
 }
 
 /// Row 17.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_that_refuses_the_target_leaves_nothing_behind_and_the_doctor_finds_it() {
     for method in METHODS {
         let films = Films::new().await;
@@ -72,7 +72,7 @@ async fn a_source_that_refuses_the_target_leaves_nothing_behind_and_the_doctor_f
 }
 
 /// Row 17: what is complete already is never removed.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_that_begins_to_refuse_the_target_leaves_what_is_mirrored_as_it_is() {
     let mut films = Films::mirrored().await;
     films.films.push(films.world.seed("film6", &["film6.ism", "film6.mp4"]).await);
@@ -88,7 +88,7 @@ async fn a_source_that_begins_to_refuse_the_target_leaves_what_is_mirrored_as_it
 }
 
 /// Row 17: a healthy pair is proven with one copy, of which nothing stays.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_proof_of_the_rights_copies_one_blob_between_the_storage_accounts_and_removes_it() {
     let films = Films::new().await;
     films.world.emulator.reset_stats();
@@ -103,7 +103,7 @@ async fn a_proof_of_the_rights_copies_one_blob_between_the_storage_accounts_and_
 }
 
 /// Row 18.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_with_a_customer_key_is_a_cause_of_its_own_and_stops_nothing_else() {
     for method in METHODS {
         let films = Films::new().await;
@@ -118,7 +118,7 @@ async fn a_blob_with_a_customer_key_is_a_cause_of_its_own_and_stops_nothing_else
 }
 
 /// Row 18.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_in_an_encryption_scope_arrives_or_is_a_cause_of_its_own() {
     for method in METHODS {
         let films = Films::new().await;
@@ -134,7 +134,7 @@ async fn a_blob_in_an_encryption_scope_arrives_or_is_a_cause_of_its_own() {
 }
 
 /// Row 18.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_stored_checksum_that_is_wrong_or_none_at_all_is_a_cause_of_its_own() {
     for method in METHODS {
         for md5 in [vec![1; 16], vec![1; 5], vec![1; 20]] {

@@ -34,7 +34,7 @@ async fn nothing_is_there_twice(films: &Films) {
 }
 
 /// Row 8.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_second_of_two_machines_with_two_ledgers_is_refused_and_nothing_is_made_twice() {
     let films = Films::new().await;
     let first = films.world.sync();
@@ -57,7 +57,7 @@ async fn the_second_of_two_machines_with_two_ledgers_is_refused_and_nothing_is_m
 }
 
 /// Row 8: a run that is slow enough for the second one to come.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_that_holds_the_lock_refuses_the_second_one_by_name_as_long_as_it_goes_on() {
     let mut films = Films::new().await;
     let asked = AtomicU64::new(0);
@@ -79,7 +79,7 @@ async fn a_run_that_holds_the_lock_refuses_the_second_one_by_name_as_long_as_it_
 }
 
 /// Row 8: a machine may stop at any step of a run; nothing exists twice when that run continues after its successor.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_that_was_paused_beyond_its_lease_does_nothing_that_its_successor_has_done() {
     for stop_at in [12, 17, 22, 27, 32, 37, 44] {
         let mut films = Films::new().await;
@@ -120,7 +120,7 @@ async fn a_run_that_was_paused_beyond_its_lease_does_nothing_that_its_successor_
 }
 
 /// Row 12.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_target_whose_streaming_endpoint_is_stopped_is_never_green_and_is_mirrored_all_the_same() {
     let films = Films::new().await;
     films.target().set_streaming(false).unwrap();
@@ -142,7 +142,7 @@ async fn a_target_whose_streaming_endpoint_is_stopped_is_never_green_and_is_mirr
 }
 
 /// Row 14.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_dry_run_ends_as_the_run_will_and_changes_nothing() {
     let films = Films::new().await;
     let dry = Options { dry_run: true, ..Options::default() };

@@ -15,7 +15,7 @@ fn selecting(ids: &[&AssetId]) -> Options {
     Options { only: Some(Arc::new(only)), ..Options::default() }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_of_selected_assets_leaves_another_one_of_the_same_name_alone() {
     let mut films = Films::mirrored().await;
     films.films.push(films.world.seed("film1", &["film1.ism", "film1.mp4"]).await);
@@ -32,7 +32,7 @@ async fn a_run_of_selected_assets_leaves_another_one_of_the_same_name_alone() {
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_of_selected_assets_withdraws_and_retires_only_theirs() {
     let films = Films::mirrored().await;
     for film in [2, 3] {
@@ -52,7 +52,7 @@ async fn a_run_of_selected_assets_withdraws_and_retires_only_theirs() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_selection_of_assets_that_exist_nowhere_is_an_error() {
     let films = Films::mirrored().await;
     let options = selecting(&[&AssetId::new("nb:cid:UUID:00000000-0000-0000-0000-000000000001")]);

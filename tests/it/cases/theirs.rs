@@ -54,7 +54,7 @@ fn contents(films: &Films, asset: &str) -> (AssetLook, Vec<Option<String>>) {
 }
 
 /// Row 7.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_foreign_asset_whose_alternate_id_is_a_source_id_is_not_changed() {
     let films = Films::new().await;
     let source = look(&films.world, SOURCE, "film0").id;
@@ -69,7 +69,7 @@ async fn a_foreign_asset_whose_alternate_id_is_a_source_id_is_not_changed() {
 }
 
 /// Row 7.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_foreign_asset_that_plays_a_source_id_is_a_conflict_and_is_not_changed() {
     let films = Films::new().await;
     let source = look(&films.world, SOURCE, "film0").id;
@@ -85,7 +85,7 @@ async fn a_foreign_asset_that_plays_a_source_id_is_a_conflict_and_is_not_changed
 }
 
 /// Row 7: a clone that another tool made of our copy carries our mark, but not under its own id.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_clone_of_our_copy_is_not_touched_and_is_no_second_copy() {
     let films = Films::mirrored().await;
     let ours = look(&films.world, TARGET, "film0");
@@ -105,7 +105,7 @@ async fn a_clone_of_our_copy_is_not_touched_and_is_no_second_copy() {
 }
 
 /// Two complete copies of one asset are a conflict that names both.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn two_copies_of_ours_for_one_asset_are_a_conflict_that_names_both_and_what_plays() {
     let films = Films::mirrored().await;
     let (source, ours) = (look(&films.world, SOURCE, "film0").id, look(&films.world, TARGET, "film0"));
@@ -126,7 +126,7 @@ async fn two_copies_of_ours_for_one_asset_are_a_conflict_that_names_both_and_wha
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn equal_copies_of_another_tool_are_adopted_only_when_that_is_asked_for() {
     let films = Films::new().await;
     let source = look(&films.world, SOURCE, "film0").id;
@@ -153,7 +153,7 @@ fn theirs_guid(films: &Films, film: usize) -> String {
 }
 
 /// Equal lengths without a checksum prove nothing of a copy that another tool made.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_of_another_tool_without_checksums_is_unchecked_until_it_is_overwritten() {
     let films = Films::new().await;
     let source = look(&films.world, SOURCE, "film0");
@@ -172,7 +172,7 @@ async fn a_copy_of_another_tool_without_checksums_is_unchecked_until_it_is_overw
     assert_eq!(films.world.torn_blobs().await, Vec::<String>::new());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_adopted_locator_is_ours_even_if_the_run_was_interrupted_after_it_marked_the_copy() {
     let mut films = Films::of(2).await;
     films.good_night().await;
@@ -196,7 +196,7 @@ async fn an_adopted_locator_is_ours_even_if_the_run_was_interrupted_after_it_mar
     assert_eq!((summary.outcome, summary.withdrawn), (Outcome::Complete, 1), "{:?}", summary.problems);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_of_another_tool_that_differs_is_named_and_overwritten_only_when_that_is_asked_for() {
     let films = Films::new().await;
     let source = look(&films.world, SOURCE, "film0").id;
@@ -216,7 +216,7 @@ async fn a_copy_of_another_tool_that_differs_is_named_and_overwritten_only_when_
 }
 
 /// A name alone never makes a copy of another tool ours.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_has_only_the_name_of_a_source_asset_is_not_adopted() {
     let films = Films::new().await;
     let theirs = copied_by_another_tool(&films, 0, "theirs", b'x').await;
@@ -227,7 +227,7 @@ async fn an_asset_that_has_only_the_name_of_a_source_asset_is_not_adopted() {
 }
 
 /// A foreign locator with the id and the terms of the source's counts as present, until the source revokes it.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_foreign_locator_on_our_copy_counts_as_there_and_is_named_every_night_once_the_source_revokes_it() {
     let films = Films::mirrored().await;
     let copy = look(&films.world, TARGET, "film0").id;
@@ -248,7 +248,7 @@ async fn a_foreign_locator_on_our_copy_counts_as_there_and_is_named_every_night_
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_foreign_locator_that_the_source_cannot_be_asked_for_fails_alone() {
     let films = Films::mirrored().await;
     for film in [0, 1] {
@@ -272,7 +272,7 @@ async fn a_foreign_locator_that_the_source_cannot_be_asked_for_fails_alone() {
 }
 
 /// With other terms it is a conflict as long as the source has the id, and no less named afterwards.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_foreign_locator_on_our_copy_with_other_terms_is_named_every_night_also_once_the_source_revokes_it() {
     let films = Films::mirrored().await;
     let copy = look(&films.world, TARGET, "film0").id;
@@ -310,7 +310,7 @@ async fn turned_round(films: &Films, options: Options) -> (Summary, Arc<TestMoni
 }
 
 /// Row 21.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_mirror_that_is_turned_round_ends_with_nine_and_makes_nothing() {
     let films = Films::mirrored().await;
     // One is unpublished, and one is new in the former target.
@@ -333,7 +333,7 @@ async fn a_mirror_that_is_turned_round_ends_with_nine_and_makes_nothing() {
 }
 
 /// Row 21: copies of ours that stand in the source are never copied back, also when most of it is new.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn new_assets_do_not_hide_that_the_mirror_is_turned_round() {
     let films = Films::mirrored().await;
     for n in 0..20 {

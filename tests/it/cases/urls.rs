@@ -10,7 +10,7 @@ use mediamirror::verdict::Cause;
 use super::{Films, SOURCE, TARGET, look, only, service_id};
 use crate::world::accepting;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn urls_differ_until_everything_that_plays_in_the_source_plays_on_the_target() {
     let films = Films::new().await;
     let before = films.urls_with(&Options::default()).await;
@@ -30,14 +30,14 @@ async fn urls_differ_until_everything_that_plays_in_the_source_plays_on_the_targ
     assert_eq!(missing, ["film3", "film4"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn urls_cost_no_request_for_an_asset_that_is_mirrored() {
     let films = Films::mirrored().await;
     films.urls_with(&Options::default()).await;
     assert_eq!(films.world.count("ListBlobs"), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn urls_name_the_cause_of_what_a_run_does_not_mirror_unless_it_is_accepted() {
     let films = Films::mirrored().await;
     let empty = films.source().add_asset("empty").await.unwrap();
@@ -55,7 +55,7 @@ async fn urls_name_the_cause_of_what_a_run_does_not_mirror_unless_it_is_accepted
     assert!(!accepted.differ() && accepted.verdict == Outcome::Complete, "{accepted:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn urls_of_a_filter_that_matches_nothing_are_an_error() {
     let films = Films::mirrored().await;
     let error = urls(&films.world.pair(), &films.world.ledger, &only("flim*")).await.unwrap_err();
@@ -63,7 +63,7 @@ async fn urls_of_a_filter_that_matches_nothing_are_an_error() {
 }
 
 /// The service decides what has expired: its clock is ten minutes behind ours.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn urls_follow_the_clock_of_the_service() {
     let films = Films::mirrored().await;
     films.world.emulator.set_faults(&FaultPlan::new(1).clock_skew(-600)).unwrap();
@@ -76,7 +76,7 @@ async fn urls_follow_the_clock_of_the_service() {
 }
 
 /// The source has prolonged a locator, and the copy's has expired.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_that_has_expired_on_the_target_alone_is_not_mirrored() {
     let films = Films::mirrored().await;
     let there = look(&films.world, TARGET, "film0");

@@ -18,7 +18,7 @@ async fn has_edited_record(world: &World, seeded: &Seeded) -> bool {
     asset.files.iter().any(|file| file.mime_type.as_deref() == Some("video/x-edited"))
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_record_that_changed_shortly_before_a_run_is_registered_once() {
     let (world, seeded) = mirrored(2).await;
     edit_record(&world, &seeded[0]).await;
@@ -32,7 +32,7 @@ async fn a_record_that_changed_shortly_before_a_run_is_registered_once() {
     assert_eq!((summary.outcome, summary.assets.unchanged), (Outcome::Complete, 2), "{:?}", monitor.events());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_became_protected_does_not_make_later_nights_write_the_records_of_others_again() {
     let (world, seeded) = mirrored(2).await;
     world.emulator.operator(0).link_content_key(seeded[0].asset.id.as_str(), 4).unwrap();
@@ -50,7 +50,7 @@ async fn an_asset_that_became_protected_does_not_make_later_nights_write_the_rec
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_record_that_changed_in_a_night_in_which_its_asset_failed_is_mirrored_the_night_after() {
     let (world, seeded) = mirrored(2).await;
     edit_record(&world, &seeded[0]).await;
@@ -65,7 +65,7 @@ async fn a_record_that_changed_in_a_night_in_which_its_asset_failed_is_mirrored_
     assert!(has_edited_record(&world, &seeded[0]).await);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_record_that_changed_before_a_held_night_is_mirrored_once_the_hold_ends() {
     let (world, seeded) = mirrored(2).await;
     assert!(world.emulator.delete_container("storeeast", "mediamirror-state"));
@@ -76,7 +76,7 @@ async fn a_record_that_changed_before_a_held_night_is_mirrored_once_the_hold_end
     assert!(has_edited_record(&world, &seeded[0]).await);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_record_of_an_asset_that_a_listing_hid_is_mirrored_once_the_listing_is_whole() {
     let (world, seeded) = mirrored(6).await;
     for one in &seeded {
@@ -94,7 +94,7 @@ async fn a_record_of_an_asset_that_a_listing_hid_is_mirrored_once_the_listing_is
 }
 
 /// The blobs of such a large container are not kept in memory, so their names must be listed again.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_record_without_a_blob_that_only_a_large_copy_has_is_a_difference() {
     let world = World::generated("assets=1,blobs=1100,seed=1,sizes=small,awkward=false,real=false").await;
     assert_eq!(world.sync().await.0.outcome, Outcome::Complete);

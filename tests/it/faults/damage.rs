@@ -83,7 +83,7 @@ fn said(item: &str, what: &str) -> (String, String) {
     (item.to_owned(), what.to_owned())
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_deleted_on_the_target_is_named_and_copied_again_alone() {
     let mirrored = Mirrored::film().await;
     mirrored.delete_blob("a.mp4");
@@ -91,7 +91,7 @@ async fn a_blob_deleted_on_the_target_is_named_and_copied_again_alone() {
     assert_eq!(mirrored.is_repaired_by_the_next_run().await.blobs.copied, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_overwritten_on_the_target_is_named_and_copied_again_alone() {
     for (bytes, reported) in [(vec![7; 10], "length 10 instead of 1024"), (vec![7; 1024], "Content-MD5")] {
         let mirrored = Mirrored::film().await;
@@ -102,7 +102,7 @@ async fn a_blob_overwritten_on_the_target_is_named_and_copied_again_alone() {
 }
 
 /// A blob that was put together from blocks has no checksum, so that no comparison of listings shows other bytes.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_without_a_checksum_overwritten_on_the_target_is_copied_again_alone() {
     let world = World::empty().await;
     let film = world.seed("film", &["film.ism"]).await;
@@ -142,7 +142,7 @@ async fn put_without_checksum(
     account.commit_blocks(&at, &[b"0001".to_vec()], &properties).await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_file_record_deleted_on_the_target_is_named_and_made_again() {
     // With its blob, as the portal does it: the container shows it at once.
     let mirrored = Mirrored::film().await;
@@ -169,7 +169,7 @@ async fn a_file_record_deleted_on_the_target_is_named_and_made_again() {
     assert_eq!(mirrored.differences().await, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_locator_deleted_on_the_target_is_named_and_published_again() {
     let mirrored = Mirrored::film().await;
     let id = &mirrored.film.locator.id;
@@ -179,7 +179,7 @@ async fn a_locator_deleted_on_the_target_is_named_and_published_again() {
     assert_eq!((summary.locators.mirrored, summary.blobs.copied), (1, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_deleted_as_a_whole_is_named_and_made_anew() {
     let mirrored = Mirrored::film().await;
     mirrored.world.pair().target.library.delete_asset(&mirrored.copy.id).await.unwrap();
@@ -189,7 +189,7 @@ async fn a_copy_deleted_as_a_whole_is_named_and_made_anew() {
     assert_ne!(copy_of(&mirrored.world, &mirrored.film.asset).await.id, mirrored.copy.id);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_that_plays_and_whose_complete_mark_was_never_stored_is_still_ours() {
     let mirrored = Mirrored::film().await;
     let mut mark = Mark::parse(mirrored.copy.alternate_id.as_deref().unwrap()).unwrap();
@@ -211,7 +211,7 @@ async fn leave_empty(world: &World, film: &Asset, copy: &Asset, name: &str) {
     pair.target.storage[0].commit_blocks(&at(copy), &[], &properties).await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_empty_blob_with_full_metadata_that_an_abort_left_in_our_copy_is_replaced() {
     // As a run left it that was broken off: there is the asset with our mark, and no ledger.
     let world = World::empty().await;
@@ -231,7 +231,7 @@ async fn an_empty_blob_with_full_metadata_that_an_abort_left_in_our_copy_is_repl
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_empty_blob_with_full_metadata_in_an_asset_that_is_not_ours_is_a_conflict_and_stays() {
     let world = World::empty().await;
     let film = world.seed("film", &BLOBS).await;
@@ -251,7 +251,7 @@ async fn an_empty_blob_with_full_metadata_in_an_asset_that_is_not_ours_is_a_conf
     assert_eq!(listed().await.unwrap(), before);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_foreign_asset_that_replaced_a_copy_is_reported_and_not_changed() {
     let mirrored = Mirrored::film().await;
     let world = &mirrored.world;

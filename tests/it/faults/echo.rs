@@ -55,7 +55,7 @@ async fn echoing(operation: &str, echo: Echo) -> usize {
 }
 
 /// Guarantee 8.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn nothing_that_a_service_repeats_of_a_request_is_told_or_kept() {
     let world = World::generated(LIBRARY).await;
     world.sync().await;

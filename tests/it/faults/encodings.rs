@@ -17,7 +17,7 @@ use crate::world::World;
 
 const REFUSED: &str = "it is compressed (gzip), which the request does not allow";
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_compressed_answer_is_refused_with_its_place_and_asked_for_once() {
     let compressed = || Rule::new(Fault::Mangle(Mangle::Gzip));
     let world = World::empty().await;
@@ -47,7 +47,7 @@ async fn a_compressed_answer_is_refused_with_its_place_and_asked_for_once() {
     is_mended_after(&[compressed().operation("Batch").nth(1)]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn no_request_of_a_run_accepts_a_compressed_answer() {
     let mut world = World::generated(LIBRARY).await;
     let asked = Arc::new(AtomicU32::new(0));

@@ -62,7 +62,7 @@ async fn is_tried_again_and_mended(world: &World, rule: &Rule, options: Options)
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn one_blob_that_always_fails_is_named_and_everything_else_is_mirrored() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         for (status, code, requests) in ALWAYS {
@@ -83,7 +83,7 @@ async fn one_blob_that_always_fails_is_named_and_everything_else_is_mirrored() {
     assert_eq!(RetryPolicy::default().max_attempts, 8, "what is counted here");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn one_asset_whose_container_always_fails_is_named_and_the_others_are_mirrored() {
     for (status, code, requests) in ALWAYS {
         let (world, struck) = library().await;
@@ -100,7 +100,7 @@ async fn one_asset_whose_container_always_fails_is_named_and_the_others_are_mirr
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn rights_that_suffice_for_no_asset_end_the_run_however_few_there_are() {
     let world = World::empty().await;
     world.seed("only", &["only.ism"]).await;
@@ -119,7 +119,7 @@ const HINDRANCES: [(u16, &str, &str); 6] = [
     (409, "ContainerBeingDeleted", "target-container-deleted"),
 ];
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_that_the_target_refuses_to_change_is_reported_with_the_remedy_and_stops_nothing_else() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         for (status, code, cause) in HINDRANCES {
@@ -138,7 +138,7 @@ async fn a_blob_that_the_target_refuses_to_change_is_reported_with_the_remedy_an
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_archived_source_blob_is_reported_with_the_remedy_and_stops_nothing_else() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         let (world, _) = library().await;
@@ -152,7 +152,7 @@ async fn an_archived_source_blob_is_reported_with_the_remedy_and_stops_nothing_e
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_blob_that_only_the_target_does_not_find_is_not_said_to_change() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         let (world, _) = library().await;
@@ -166,7 +166,7 @@ async fn a_blob_that_only_the_target_does_not_find_is_not_said_to_change() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_that_is_being_deleted_is_reported_on_either_side_and_stops_nothing_else() {
     let being_deleted = |account: &str, container: &str| {
         refused(409, "ContainerBeingDeleted").account(account).operation("ListBlobs").name(format!("*/{container}"))

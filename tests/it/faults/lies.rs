@@ -22,7 +22,7 @@ async fn copies(world: &World) -> usize {
     assets.len()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_that_is_acknowledged_and_not_made_is_not_said_to_be_there() {
     for (method, operation) in
         [(CopyMethod::Put, "PutBlobFromUrl"), (CopyMethod::Blocks, "PutBlockList"), (CopyMethod::Async, "CopyBlob")]
@@ -39,7 +39,7 @@ async fn a_copy_that_is_acknowledged_and_not_made_is_not_said_to_be_there() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn other_bytes_are_noticed_by_their_checksum() {
     let world = World::empty().await;
     world.seed("film", &["film.ism", "film.mp4"]).await;
@@ -53,7 +53,7 @@ async fn other_bytes_are_noticed_by_their_checksum() {
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn records_and_locators_that_are_acknowledged_and_not_made_are_made_after_all() {
     for nth in 1..=3 {
         let rule = Rule::new(Fault::Pretend(Pretence::Nothing)).operation("Batch").account("mediaeast").nth(nth);
@@ -66,7 +66,7 @@ async fn records_and_locators_that_are_acknowledged_and_not_made_are_made_after_
     is_mended_after(&[Rule::new(Fault::Pretend(Pretence::Nothing)).operation("CreateAccessPolicy").nth(1)]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_media_service_that_only_says_yes_gets_no_asset_called_mirrored() {
     let rule = Rule::new(Fault::Pretend(Pretence::Nothing)).operation("{Batch,Create*,Update*}").account("mediaeast");
     is_mended_after(&[rule.clone().from(8)]).await;
@@ -76,7 +76,7 @@ async fn a_media_service_that_only_says_yes_gets_no_asset_called_mirrored() {
     assert_eq!(published(&world).await, 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn reads_of_the_media_api_that_lag_behind_make_nothing_twice() {
     for account in ["mediawest", "mediaeast"] {
         for operation in ["ListAssets", "GetAsset", "ListFiles", "{List,Get}Locator*"] {
@@ -95,7 +95,7 @@ async fn reads_of_the_media_api_that_lag_behind_make_nothing_twice() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_target_that_seems_empty_is_not_filled_a_second_time() {
     let world = World::generated(LIBRARY).await;
     world.sync().await;
@@ -110,7 +110,7 @@ async fn a_target_that_seems_empty_is_not_filled_a_second_time() {
 }
 
 /// Guarantee 10: what a listing leaves out is not withdrawn, because the source still has it when it is asked for it.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_that_seems_empty_or_halved_is_reported_and_changes_nothing() {
     for (how, hidden) in [(Mangle::Empty, 6), (Mangle::Half, 3)] {
         let world = World::generated(LIBRARY).await;
@@ -132,7 +132,7 @@ async fn a_source_that_seems_empty_or_halved_is_reported_and_changes_nothing() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_deleted_at_the_source_is_withdrawn_and_retired_and_its_copy_stays() {
     let world = World::generated(LIBRARY).await;
     world.sync().await;
@@ -151,7 +151,7 @@ async fn an_asset_deleted_at_the_source_is_withdrawn_and_retired_and_its_copy_st
     assert_eq!(monitor.changes_of(assets[2].label()), [], "it is said once");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_container_that_seems_empty_is_not_mirrored_as_empty() {
     let empty = Rule::new(Fault::Mangle(Mangle::Empty)).operation("ListBlobs").account("storewest");
     let (world, ended) = run_under(std::slice::from_ref(&empty)).await;
@@ -171,7 +171,7 @@ async fn a_container_that_seems_empty_is_not_mirrored_as_empty() {
 
 /// The listing is cut after a whole entry and is otherwise well-formed: a list of blobs, files or locators looks like a
 /// shorter one. For a list of assets the locators show the missing ones.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_first_listing_that_is_short_and_well_formed_is_completed_by_the_next_run_and_reported_by_verify() {
     for (operation, how, outcome, missing, lacking) in [
         ("ListAssets", Mangle::Half, Outcome::Partial, 3, 0),
@@ -200,7 +200,7 @@ async fn a_first_listing_that_is_short_and_well_formed_is_completed_by_the_next_
 }
 
 /// A container of more blobs than are kept is listed several times, and the listings have to agree.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn one_short_listing_of_a_long_container_is_noticed() {
     let short = Rule::new(Fault::Mangle(Mangle::Half)).operation("ListBlobs").account("storewest");
     // The third one is for the manifests, which are all in its first half: nothing is missing then.
@@ -216,7 +216,7 @@ async fn one_short_listing_of_a_long_container_is_noticed() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_whose_container_is_deleted_is_replaced_by_the_next_run() {
     let gone = Rule::new(Fault::ContainerDeleted).operation("PutBlobFromUrl").account("storeeast").nth(9);
     let options = Options { copy_method: Some(CopyMethod::Put), ..Options::default() };
@@ -230,7 +230,7 @@ async fn a_copy_whose_container_is_deleted_is_replaced_by_the_next_run() {
     assert_eq!(world.verify().await.differences, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_whose_container_is_deleted_while_it_is_copied_is_not_published() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         let gone = Rule::new(Fault::Source(SourceFate::ContainerDeleted))
@@ -247,7 +247,7 @@ async fn a_source_whose_container_is_deleted_while_it_is_copied_is_not_published
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_extension_of_a_locator_that_is_only_acknowledged_is_reported() {
     let world = World::empty().await;
     let seeded = world.seed("film", &["film.ism", "film.mp4"]).await;

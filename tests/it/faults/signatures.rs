@@ -15,7 +15,6 @@ use mediamirror::monitor::{AssetOutcome, RunEvent, TestMonitor};
 use mediamirror::redact::Secret;
 
 use super::LIBRARY;
-use crate::simulation::{follow, paused_runtime};
 use crate::world::{World, account_signature, is_blob_copy};
 
 /// At that copy so much time passes, and its answer never comes: the program has to send it again.
@@ -34,7 +33,7 @@ fn stall(world: &mut World, nth: u32, time: Duration) {
 }
 
 /// A machine that sleeps is no holder of a lock when it wakes up, and its signatures are over.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_machine_that_sleeps_for_eight_days_during_a_copy_changes_nothing_more_and_the_next_run_completes() {
     for method in [CopyMethod::Put, CopyMethod::Blocks, CopyMethod::Async] {
         let mut world = World::generated(LIBRARY).await;
@@ -49,17 +48,10 @@ async fn a_machine_that_sleeps_for_eight_days_during_a_copy_changes_nothing_more
     }
 }
 
-#[test]
-fn a_signature_of_the_operator_that_ends_during_the_run_is_named_with_its_account_and_the_remedy() {
-    // No time passes while the ledger writes: the signature ends when the test says so.
-    paused_runtime().block_on(a_signature_ends());
-    follow(None);
-}
-
-async fn a_signature_ends() {
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_signature_of_the_operator_that_ends_during_the_run_is_named_with_its_account_and_the_remedy() {
     for (region, rights) in [(0, "ss=b&srt=co&sp=rlt"), (1, "ss=b&srt=co&sp=rwlt")] {
         let mut world = World::generated(LIBRARY).await;
-        follow(Some(world.ledger.clone()));
         let storage = world.emulator.ready().regions[region].storage[0].clone();
         let ends_in = |seconds: i64| {
             let expiry = mediamirror::clock::now() + jiff::SignedDuration::from_secs(seconds);

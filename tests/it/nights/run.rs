@@ -19,7 +19,7 @@ use super::oracle::{
 };
 use super::story::{Story, forget, tell, troubles};
 use super::verdicts::{Guards, Stopped};
-use crate::simulation::{follow, paused_runtime};
+use crate::virtual_time;
 
 /// Nights of a seed, without the quiet ones.
 const NIGHTS: u32 = 4;
@@ -28,30 +28,17 @@ const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The longest time that a run of a small library may take, also with faults.
 const LONGEST_RUN: Duration = Duration::from_hours(24);
 
-/// Gives the ledger back also when a check panics: the next seed runs on the same thread.
-struct Unfollow;
-
-impl Drop for Unfollow {
-    fn drop(&mut self) {
-        follow(None);
-    }
-}
-
 /// Runs one seed to its end; panics with what was violated.
 pub(super) fn simulate(seed: u64) {
     forget();
-    let runtime = paused_runtime();
     // The jitter of retries and the order of random choices in the emulator follow from the seed, too.
     fastrand::seed(seed);
-    let unfollow = Unfollow;
-    runtime.block_on(nights(seed));
-    drop(unfollow);
+    virtual_time::block_on(nights(seed));
 }
 
 async fn nights(seed: u64) {
     let mut story = Story::new(seed).await;
     let writes = watch(&mut story);
-    follow(Some(story.world.ledger.clone()));
     let mut stopped = Vec::new();
     for night in 0..NIGHTS {
         if night > 0 {

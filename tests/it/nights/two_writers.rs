@@ -14,7 +14,7 @@ use super::look::{B, Library};
 use super::oracle::{State, nothing_is_there_twice};
 use crate::world::World;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn of_two_hosts_that_start_at_once_one_reports_the_lock_and_nothing_is_made_twice() {
     let world = World::generated("assets=6,blobs=4,seed=8,sizes=small,awkward=false").await;
     let other = Ledger::in_memory().unwrap();

@@ -14,52 +14,48 @@ impl Library {
     }
 }
 
-#[test]
-fn a_source_that_is_down_is_no_error_and_its_assets_are_judged_by_the_ledger() {
-    paused_runtime().block_on(async {
-        for fault in [
-            Fault::Refuse(Refuse::status(503).code("ServerBusy")),
-            Fault::Reset(ResetAt::Before),
-            Fault::Hang(Hang::Before),
-        ] {
-            let library = Library::mirrored().await;
-            later(120).await;
-            assert!(library.world.emulator.archive(EAST, &library.container(1).await, "film1.mp4"));
-            library.strike(fault.clone());
-            let started = Instant::now();
-            let readiness = library.ready().await;
-            let took = started.elapsed();
-            assert!(took < Duration::from_mins(2), "{fault:?}: {took:?}");
-            assert!(matches!(readiness.source, SourceState::Silent { .. }), "{fault:?}: {:?}", readiness.source);
-            assert_eq!(not_ready(&readiness), [("film1", Cause::ArchivedInTarget)], "{fault:?}");
-            assert_eq!((readiness.assets.ready, readiness.assets.unknown), (FILMS - 1, 0), "{fault:?}");
-            assert_eq!(readiness.replication.as_recorded, FILMS - 1);
-            assert_eq!(readiness.recovery_point_basis, Some(Basis::LastWholeRun));
-            let seconds = readiness.recovery_point_seconds.unwrap();
-            assert!((7_200..7_500).contains(&seconds), "{fault:?}: {seconds}");
-            assert!(readiness.reaches(0.75) && !readiness.reaches(1.0));
-            assert_eq!(readiness.last_proof.never, 0);
-        }
-    });
-}
-
-#[test]
-fn a_source_that_stops_to_answer_while_it_is_listed_is_down() {
-    paused_runtime().block_on(async {
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_source_that_is_down_is_no_error_and_its_assets_are_judged_by_the_ledger() {
+    for fault in [
+        Fault::Refuse(Refuse::status(503).code("ServerBusy")),
+        Fault::Reset(ResetAt::Before),
+        Fault::Hang(Hang::Before),
+    ] {
         let library = Library::mirrored().await;
-        let rule = Rule::new(Fault::Hang(Hang::Before)).account("mediawest").operation("ListLocators");
-        library.world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
+        later(120).await;
+        assert!(library.world.emulator.archive(EAST, &library.container(1).await, "film1.mp4"));
+        library.strike(fault.clone());
         let started = Instant::now();
         let readiness = library.ready().await;
-        assert!(library.world.emulator.fault_strikes()[0] > 0, "the rule struck");
-        assert!(matches!(readiness.source, SourceState::Silent { .. }), "{:?}", readiness.source);
-        assert_eq!(readiness.assets.ready, FILMS);
-        // Each attempt waits a minute for its answer. (Virtual time runs ahead while a busy machine opens the ledger.)
-        assert!(started.elapsed() < Duration::from_mins(4), "{:?}", started.elapsed());
-    });
+        let took = started.elapsed();
+        assert!(took < Duration::from_mins(2), "{fault:?}: {took:?}");
+        assert!(matches!(readiness.source, SourceState::Silent { .. }), "{fault:?}: {:?}", readiness.source);
+        assert_eq!(not_ready(&readiness), [("film1", Cause::ArchivedInTarget)], "{fault:?}");
+        assert_eq!((readiness.assets.ready, readiness.assets.unknown), (FILMS - 1, 0), "{fault:?}");
+        assert_eq!(readiness.replication.as_recorded, FILMS - 1);
+        assert_eq!(readiness.recovery_point_basis, Some(Basis::LastWholeRun));
+        let seconds = readiness.recovery_point_seconds.unwrap();
+        assert!((7_200..7_500).contains(&seconds), "{fault:?}: {seconds}");
+        assert!(readiness.reaches(0.75) && !readiness.reaches(1.0));
+        assert_eq!(readiness.last_proof.never, 0);
+    }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_source_that_stops_to_answer_while_it_is_listed_is_down() {
+    let library = Library::mirrored().await;
+    let rule = Rule::new(Fault::Hang(Hang::Before)).account("mediawest").operation("ListLocators");
+    library.world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
+    let started = Instant::now();
+    let readiness = library.ready().await;
+    assert!(library.world.emulator.fault_strikes()[0] > 0, "the rule struck");
+    assert!(matches!(readiness.source, SourceState::Silent { .. }), "{:?}", readiness.source);
+    assert_eq!(readiness.assets.ready, FILMS);
+    // Each attempt waits a minute for its answer. (Virtual time runs ahead while a busy machine opens the ledger.)
+    assert!(started.elapsed() < Duration::from_mins(4), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_that_refuses_the_credentials_is_an_error() {
     let library = Library::mirrored().await;
     library.strike(Fault::Refuse(Refuse::status(401).code("InvalidAuthenticationInfo")));
@@ -69,7 +65,7 @@ async fn a_source_that_refuses_the_credentials_is_an_error() {
     assert_eq!((offline.source, offline.assets.ready), (SourceState::NotAsked, FILMS));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_source_that_is_not_to_be_asked_gets_no_request() {
     let library = Library::mirrored().await;
     library.assess(&Assessment { ask_source: false, ..asking() }).await;
@@ -81,7 +77,7 @@ async fn a_source_that_is_not_to_be_asked_gets_no_request() {
     assert!(of("east") < FILMS + 15, "{:?}", stats.requests);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_storage_account_of_the_source_that_is_down_leaves_its_copies_ready() {
     let library = Library::mirrored().await;
     let rule = Rule::new(Fault::Refuse(Refuse::status(503).code("ServerBusy"))).account("storewest");
@@ -90,7 +86,7 @@ async fn a_storage_account_of_the_source_that_is_down_leaves_its_copies_ready() 
     assert_eq!((readiness.assets.ready, readiness.replication.unknown), (FILMS, FILMS), "{readiness:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn without_a_ledger_the_marks_of_the_copies_say_what_is_ready_and_what_is_not_known() {
     let library = Library::mirrored().await;
     let unpublished = crate::world::seed_asset(&library.world.pair(), "draft").await;
@@ -107,7 +103,7 @@ async fn without_a_ledger_the_marks_of_the_copies_say_what_is_ready_and_what_is_
     assert_eq!((with_ledger.assets.total, with_ledger.assets.not_expected), (FILMS, 1), "{with_ledger:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_copy_that_the_ledger_names_and_the_target_lacks_is_not_ready() {
     let library = Library::mirrored().await;
     let copy = copy_of(&library.world, &library.films[0].asset).await;
@@ -117,7 +113,7 @@ async fn a_copy_that_the_ledger_names_and_the_target_lacks_is_not_ready() {
     assert_eq!(readiness.rows.unwrap()[0].mirrored, Replication::Missing);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_the_last_night_could_not_mirror_is_not_ready_with_that_cause() {
     let library = Library::mirrored().await;
     let film = library.world.seed("premiere", &["premiere.ism", "premiere.mp4"]).await;
@@ -130,7 +126,7 @@ async fn an_asset_that_the_last_night_could_not_mirror_is_not_ready_with_that_ca
     assert_eq!(not_ready(&readiness), [("premiere", Cause::ArchivedInSource)], "{:?}", readiness.not_ready);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_the_source_deleted_is_no_longer_part_of_it() {
     let library = Library::mirrored().await;
     library.operator(SOURCE).delete_asset(library.films[0].asset.id.as_str()).await.unwrap();
@@ -142,16 +138,14 @@ async fn an_asset_that_the_source_deleted_is_no_longer_part_of_it() {
     }
 }
 
-#[test]
-fn a_source_that_stops_to_answer_while_assets_are_compared_is_not_waited_for() {
-    paused_runtime().block_on(async {
-        let library = Library::mirrored().await;
-        let rule = Rule::new(Fault::Hang(Hang::Before)).account("storewest").operation("ListBlobs");
-        library.world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
-        let started = Instant::now();
-        let readiness = library.ready().await;
-        assert!(started.elapsed() < Duration::from_mins(3), "{:?}", started.elapsed());
-        assert_eq!((readiness.assets.ready, readiness.replication.unknown), (FILMS, FILMS), "{readiness:?}");
-        assert!(readiness.findings.iter().any(|finding| finding.cause == Cause::ServiceUnavailable));
-    });
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_source_that_stops_to_answer_while_assets_are_compared_is_not_waited_for() {
+    let library = Library::mirrored().await;
+    let rule = Rule::new(Fault::Hang(Hang::Before)).account("storewest").operation("ListBlobs");
+    library.world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
+    let started = Instant::now();
+    let readiness = library.ready().await;
+    assert!(started.elapsed() < Duration::from_mins(3), "{:?}", started.elapsed());
+    assert_eq!((readiness.assets.ready, readiness.replication.unknown), (FILMS, FILMS), "{readiness:?}");
+    assert!(readiness.findings.iter().any(|finding| finding.cause == Cause::ServiceUnavailable));
 }

@@ -60,7 +60,7 @@ fn viewers() -> Rule {
     Rule::new(Fault::Reset(ResetAt::Before)).account("mediaeast").plane(Plane::Streaming)
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_drill_that_passed_is_shown_by_the_next_assessment_also_when_it_fails_later() {
     let stage = Stage::mirrored().await;
     assert_eq!(stage.last().await, None);
@@ -79,7 +79,7 @@ async fn a_drill_that_passed_is_shown_by_the_next_assessment_also_when_it_fails_
     assert!(enough.passed, "as much is ready as was required: {enough:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_drill_passes_while_the_source_is_down_and_leaves_nothing_on_the_target() {
     let stage = Stage::mirrored().await;
     stage.strike(Rule::new(Fault::Reset(ResetAt::Before)).account("*west*"));
@@ -95,7 +95,7 @@ async fn a_drill_passes_while_the_source_is_down_and_leaves_nothing_on_the_targe
     assert_eq!(wrote.count(), 0, "{:?}", stats.requests);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_drill_that_could_not_probe_anything_did_not_pass() {
     let stage = Stage::mirrored().await;
     let records = stage.library.assess(&asking()).await;
@@ -114,7 +114,7 @@ async fn a_drill_that_could_not_probe_anything_did_not_pass() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_drill_of_a_library_without_assets_did_not_pass() {
     let library = Library { world: World::empty().await, films: Vec::new() };
     let drill = library.assess(&probing(Depth::Endpoint)).await.drill(0.01);

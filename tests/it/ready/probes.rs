@@ -24,7 +24,7 @@ fn strike(library: &Library, name: &str, fault: Fault) {
     library.world.emulator.set_faults(&FaultPlan::new(1).rule(rule)).unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn every_depth_plays_a_library_that_plays() {
     let library = films().await;
     let mut urls = Vec::new();
@@ -41,7 +41,7 @@ async fn every_depth_plays_a_library_that_plays() {
     assert_eq!((endpoint.assets.ready, endpoint.probes.unwrap().probed), (3, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_segment_that_is_refused_is_found_by_the_deepest_probe_alone() {
     let library = films().await;
     strike(&library, "*bars*QualityLevels(*)/Manifest(*", Fault::Refuse(Refuse::status(404).code("x")));
@@ -53,7 +53,7 @@ async fn a_segment_that_is_refused_is_found_by_the_deepest_probe_alone() {
     assert_eq!(readiness.probes.unwrap().fails, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn probes_work_while_the_source_is_down() {
     let library = films().await;
     let down = Rule::new(Fault::Reset(ResetAt::Before)).account("*west*");
@@ -62,7 +62,7 @@ async fn probes_work_while_the_source_is_down() {
     assert_eq!((readiness.assets.ready, readiness.probes.unwrap().plays), (3, 3));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_host_that_does_not_answer_leaves_its_assets_unknown() {
     let library = films().await;
     strike(&library, "*", Fault::Reset(ResetAt::Before));
@@ -74,7 +74,7 @@ async fn a_host_that_does_not_answer_leaves_its_assets_unknown() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_sample_is_never_empty_and_the_others_are_judged_by_their_records() {
     let library = films().await;
     let sample = Sample { part: 0.000_001, seed: "monday".to_owned() };
@@ -85,7 +85,7 @@ async fn a_sample_is_never_empty_and_the_others_are_judged_by_their_records() {
     assert_eq!(readiness.rows.unwrap().iter().filter(|row| row.probe.is_some()).count(), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_probe_proves_a_copy_of_which_no_record_says_that_it_is_published() {
     let library = films().await;
     let down = Rule::new(Fault::Reset(ResetAt::Before)).account("*west*");

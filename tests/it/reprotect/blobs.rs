@@ -7,7 +7,7 @@ use super::Mirror;
 use crate::blob_library::containers::open_world;
 use crate::blob_library::fill_side;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn containers_come_back_with_their_public_access_and_follow_the_source_again() {
     let mirror = Mirror::over(open_world().await);
     let world = &mirror.world;

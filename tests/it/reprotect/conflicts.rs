@@ -8,7 +8,7 @@ use mediamirror::verdict::Cause;
 use super::{Mirror, locator};
 use crate::world::{copy_of, put};
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn what_only_the_original_has_changed_stays_and_is_mirrored_after_the_return() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
@@ -34,7 +34,7 @@ async fn what_only_the_original_has_changed_stays_and_is_mirrored_after_the_retu
     assert_eq!(mirror.locator(Side::Target, &film.locator.id).await, None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_that_both_sides_changed_stays_as_it_is_until_one_side_is_preferred() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
@@ -61,7 +61,7 @@ async fn an_asset_that_both_sides_changed_stays_as_it_is_until_one_side_is_prefe
     assert_eq!(world.torn_blobs().await, [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn without_the_ledger_of_the_nights_what_differs_is_a_conflict_and_what_is_equal_is_none() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
@@ -83,7 +83,7 @@ async fn without_the_ledger_of_the_nights_what_differs_is_a_conflict_and_what_is
     assert!(mirror.locator(Side::Source, &film.locator.id).await.is_some());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn blobs_that_the_source_had_deleted_do_not_come_back_and_unchanged_ones_are_not_copied_again() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;

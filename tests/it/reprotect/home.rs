@@ -7,7 +7,7 @@ use mediamirror::verdict::Cause;
 use super::{Mirror, locator};
 use crate::world::{copy_of, put};
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_asset_born_on_the_target_becomes_an_original_of_the_source_and_follows_it() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
@@ -47,7 +47,7 @@ async fn an_asset_born_on_the_target_becomes_an_original_of_the_source_and_follo
     assert_eq!(mirror.locator(Side::Target, &plays.id).await, None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn what_is_deleted_on_the_active_side_does_not_play_from_the_source_either() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
@@ -67,7 +67,7 @@ async fn what_is_deleted_on_the_active_side_does_not_play_from_the_source_either
     assert_eq!(mirror.asset(Side::Source, &film.asset.id).await.unwrap().alternate_id, film.asset.alternate_id);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_original_that_is_lost_is_made_again_and_a_retired_one_is_not() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;
@@ -92,7 +92,7 @@ async fn an_original_that_is_lost_is_made_again_and_a_retired_one_is_not() {
     assert_eq!(night.assets.total, 5, "{night:#?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn nights_wait_while_the_target_is_active_and_nothing_runs_back_while_the_source_is() {
     let mirror = Mirror::new().await;
     mirror.world.seed("film", &["film.ism", "film.mp4"]).await;

@@ -22,7 +22,7 @@ use self::oracle::Expected;
 use super::Mirror;
 use crate::nights::look::{A, B, Library};
 use crate::seeds::Simulation;
-use crate::simulation::{follow, paused_runtime};
+use crate::virtual_time;
 use crate::world::World;
 
 thread_local! {
@@ -55,22 +55,10 @@ fn switching_over_and_back_loses_nothing_and_makes_nothing_twice() {
 /// What stays until a person says which side is right: both have changed an asset, or one has deleted what the other changed.
 const CONFLICTS: [Cause; 2] = [Cause::ChangedOnBothSides, Cause::ForeignLocatorRevoked];
 
-/// Gives the ledger back also when a check panics: the next seed runs on the same thread.
-struct Unfollow;
-
-impl Drop for Unfollow {
-    fn drop(&mut self) {
-        follow(None);
-    }
-}
-
 fn simulate(seed: u64) {
     TOLD.take();
-    let runtime = paused_runtime();
     fastrand::seed(seed);
-    let unfollow = Unfollow;
-    runtime.block_on(switch(seed));
-    drop(unfollow);
+    virtual_time::block_on(switch(seed));
 }
 
 /// The story of one seed.
@@ -80,6 +68,8 @@ struct Story {
     /// Originals that were edited in the last hours of the source, and those whose copies were edited on the target.
     late: BTreeSet<String>,
     edited: BTreeSet<String>,
+    /// The source as the last night left it.
+    settled: Library,
     names: u32,
 }
 
@@ -88,7 +78,8 @@ async fn switch(seed: u64) {
     let (assets, blobs) = (dice.u8(1..9), dice.u8(1..5));
     let recipe = format!("assets={assets},blobs={blobs},seed={seed},sizes=small,awkward=false,real=false");
     let mirror = Mirror::over(World::generated(&recipe).await);
-    let mut story = Story { mirror, dice, late: BTreeSet::new(), edited: BTreeSet::new(), names: 0 };
+    let settled = Library::of(&mirror.world, A);
+    let mut story = Story { mirror, dice, late: BTreeSet::new(), edited: BTreeSet::new(), settled, names: 0 };
     tell(&recipe);
     story.time_passes().await;
     story.night().await;
@@ -96,8 +87,7 @@ async fn switch(seed: u64) {
         story.edit_source().await;
         story.night().await;
     }
-    // Nights before this one have seen everything, the last hours nobody.
-    story.late.clear();
+    story.all_is_seen();
     if story.dice.bool() {
         story.edit_source().await;
     }
@@ -107,6 +97,12 @@ async fn switch(seed: u64) {
 }
 
 impl Story {
+    /// The last night has seen everything; what comes now, nobody has.
+    fn all_is_seen(&mut self) {
+        self.late.clear();
+        self.settled = self.library(A);
+    }
+
     async fn time_passes(&mut self) {
         tokio::time::advance(Duration::from_secs(self.dice.u64(600..90_000))).await;
     }
@@ -124,7 +120,7 @@ impl Story {
     }
 
     async fn fail_over_and_back(&mut self) {
-        let expected = Expected::at_the_failover(self);
+        let mut expected = Expected::at_the_failover(self);
         self.mirror.fail_over().await;
         tell("B is active");
         self.edited.clear();
@@ -149,11 +145,11 @@ impl Story {
         self.night().await;
         let verification = self.mirror.verify().await;
         assert_eq!(verification.differences, [], "(f) after the first night");
-        self.late.clear();
+        self.all_is_seen();
         self.edit_source().await;
         self.night().await;
         assert_eq!(self.mirror.verify().await.differences, [], "(f) after the second night");
-        self.late.clear();
+        self.all_is_seen();
         if self.dice.bool() {
             self.edit_source().await;
         }

@@ -8,7 +8,7 @@ use mediamirror::verdict::Cause;
 use super::{Mirror, locator};
 use crate::world::{copy_of, put};
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn what_was_changed_on_the_active_side_comes_back_to_the_originals() {
     let mirror = Mirror::new().await;
     let world = &mirror.world;

@@ -1,6 +1,5 @@
 //! The lives of the program: run under faults, die, be started again over the same ledger.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::oracle::Oracle;
 use super::scenario::{self, Death, Troubles};
 use crate::credentials;
+use crate::virtual_time;
 use crate::world::World;
 
 /// The longest time that a run of a small library may take, also with faults.
@@ -30,53 +30,11 @@ const LONGEST_RUN: Duration = Duration::from_hours(24);
 /// what the first could not know.
 const CLEAN_RUNS: u32 = 2;
 
-thread_local! {
-    /// The ledger in use, for [`wait_for_the_disk`].
-    static LEDGER: RefCell<Option<Ledger>> = const { RefCell::new(None) };
-}
-
-/// Virtual time must not pass while a commit is under way in the ledger's own thread: before the runtime sleeps, what
-/// was asked of the ledger is done.
-fn wait_for_the_disk() {
-    LEDGER.with_borrow(|ledger| {
-        if let Some(ledger) = ledger {
-            let _ = futures::executor::block_on(ledger.settled());
-        }
-    });
-}
-
-/// A runtime in virtual time, which does not pass while the ledger that is followed writes.
-pub(crate) fn paused_runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .on_thread_park(wait_for_the_disk)
-        .build()
-        .unwrap()
-}
-
-/// Follows that ledger from now on, on this thread.
-pub(crate) fn follow(ledger: Option<Ledger>) {
-    LEDGER.set(ledger);
-}
-
 /// Runs one seed to its end; panics with what was violated.
 pub(super) fn simulate(seed: u64) {
-    let runtime = paused_runtime();
     // The jitter of retries and the order of random choices in the emulator follow from the seed, too.
     fastrand::seed(seed);
-    let clear = ClearLedger;
-    runtime.block_on(lives(seed));
-    drop(clear);
-}
-
-/// Gives the ledger back also when a check panics: the next seed runs on the same thread.
-struct ClearLedger;
-
-impl Drop for ClearLedger {
-    fn drop(&mut self) {
-        LEDGER.take();
-    }
+    virtual_time::block_on(lives(seed));
 }
 
 async fn lives(seed: u64) {
@@ -175,7 +133,7 @@ impl Life<'_> {
         let pair = Arc::new(connect(&self.world.config, client).unwrap());
         let monitor = Arc::new(TestMonitor::default());
         let ledger = open(&self.ledger).await;
-        LEDGER.set(Some(ledger.clone()));
+        virtual_time::follow(&ledger);
         let told: Arc<dyn Monitor> = Arc::clone(&monitor) as Arc<dyn Monitor>;
         let run = mirror(pair, ledger, options, told, CancellationToken::new());
         let death_comes = async {
@@ -194,7 +152,7 @@ impl Life<'_> {
         };
         let copies_in_flight = line.copies.load(Ordering::Relaxed);
         let requests = line.sent.load(Ordering::Relaxed);
-        LEDGER.take();
+        virtual_time::forget();
         let credentials = std::mem::take(&mut *line.credentials.lock().unwrap());
         End { ended, monitor, copies_in_flight, requests, credentials }
     }

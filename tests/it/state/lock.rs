@@ -3,7 +3,7 @@
 use super::*;
 
 /// Guarantee 11: a second run does not get the lock.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_second_run_is_refused_with_the_name_of_the_first_one_until_it_ends() {
     let machines = Machines::new().await;
     let first = machines.take("ark").await.unwrap();
@@ -22,7 +22,7 @@ async fn a_second_run_is_refused_with_the_name_of_the_first_one_until_it_ends() 
     second.check().unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_ordinary_night_costs_three_requests_and_a_renewal_every_twenty_seconds() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
@@ -46,7 +46,7 @@ async fn an_ordinary_night_costs_three_requests_and_a_renewal_every_twenty_secon
 }
 
 /// Guarantee 11: a run that has lost the lock knows it before it writes.
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_that_was_suspended_beyond_its_lease_does_nothing_and_another_takes_the_lock() {
     let machines = Machines::new().await;
     let lock = machines.take("ark").await.unwrap();
@@ -68,7 +68,7 @@ async fn a_run_that_was_suspended_beyond_its_lease_does_nothing_and_another_take
     other.check().unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_lock_that_cannot_be_renewed_is_given_up_before_its_lease_ends() {
     for fault in [refuse(503, "ServerBusy"), Fault::Hang(Hang::Before), refuse(403, "AuthorizationFailure")] {
         let machines = Machines::new().await;
@@ -87,7 +87,7 @@ async fn a_lock_that_cannot_be_renewed_is_given_up_before_its_lease_ends() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn the_time_of_a_lease_counts_from_when_it_was_asked_for_not_from_the_answer() {
     let mut machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
@@ -105,7 +105,7 @@ async fn the_time_of_a_lease_counts_from_when_it_was_asked_for_not_from_the_answ
     assert!((65.0..67.0).contains(&after), "given up {after} s after the acquisition was sent");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn renewals_that_fail_for_a_while_are_repeated() {
     for fault in [refuse(500, "InternalError"), Fault::LostAnswer, Fault::Hang(Hang::After)] {
         let machines = Machines::new().await;
@@ -119,7 +119,7 @@ async fn renewals_that_fail_for_a_while_are_repeated() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_lock_that_is_dropped_ends_by_itself_within_a_minute() {
     let machines = Machines::new().await;
     drop(machines.take("ark").await.unwrap());
@@ -128,7 +128,7 @@ async fn a_lock_that_is_dropped_ends_by_itself_within_a_minute() {
     machines.take("boat").await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn answers_that_are_lost_while_the_lock_is_taken_do_not_lock_the_run_out() {
     for operation in [LEASE, "PutBlob", "CreateContainer"] {
         let machines = Machines::new().await;
@@ -140,7 +140,7 @@ async fn answers_that_are_lost_while_the_lock_is_taken_do_not_lock_the_run_out()
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_lock_that_was_granted_late_has_its_whole_time() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
@@ -155,7 +155,7 @@ async fn a_lock_that_was_granted_late_has_its_whole_time() {
     lock.check().unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_lease_that_ended_is_waited_for_while_the_service_still_refuses_it() {
     let machines = Machines::new().await;
     drop(machines.take("ark").await.unwrap());
@@ -167,7 +167,7 @@ async fn a_lease_that_ended_is_waited_for_while_the_service_still_refuses_it() {
     assert_eq!(refused_by(machines.take("canoe").await), "", "an unknown holder is not named");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn only_one_of_two_runs_that_create_the_lock_at_once_holds_it() {
     let machines = Machines::new().await;
     let taken = futures::join!(machines.take("ark"), machines.take("boat"));
@@ -178,7 +178,7 @@ async fn only_one_of_two_runs_that_create_the_lock_at_once_holds_it() {
     assert!(matches!(locked, Error::Locked { .. }), "{locked}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_broken_lock_names_its_holder_and_the_holder_stops_with_its_next_renewal() {
     let machines = Machines::new().await;
     let unlock = async || state::unlock(&machines.account(), &machines.target).await.unwrap().map(|found| found.host);
@@ -216,7 +216,7 @@ fn where_canoe_takes_the_lock_before_it_is_broken(machines: &mut Machines, held:
 /// The lock of the machine that was faster.
 type Taken = Arc<Mutex<Option<TargetLock>>>;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn only_the_holder_that_was_judged_loses_the_lock() {
     let mut machines = Machines::new().await;
     let held = machines.take("ark").await.unwrap();
@@ -227,7 +227,7 @@ async fn only_the_holder_that_was_judged_loses_the_lock() {
     taken.lock().unwrap().take().expect("it was taken").check().unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_run_that_finds_a_dead_holder_does_not_break_the_lock_of_the_next_one() {
     let mut machines = Machines::new().await;
     let mut child = std::process::Command::new("true").spawn().unwrap();
@@ -240,7 +240,7 @@ async fn a_run_that_finds_a_dead_holder_does_not_break_the_lock_of_the_next_one(
     taken.lock().unwrap().take().expect("it was taken").check().unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn a_lock_that_is_broken_before_its_holder_is_written_is_not_held() {
     let machines = Machines::new().await;
     machines.take("ark").await.unwrap().release().await.unwrap();
@@ -254,7 +254,7 @@ async fn a_lock_that_is_broken_before_its_holder_is_written_is_not_held() {
     machines.take("canoe").await.expect("the lease was released at once");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn locks_of_two_targets_in_one_storage_account_are_independent() {
     let machines = Machines::new().await;
     let other = AccountName::new("another");

@@ -19,7 +19,7 @@ async fn second_copy(films: &Films, blobs: &[&str]) -> String {
     id
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn dedupe_deletes_the_copy_that_does_not_play_and_the_asset_is_mirrored_again() {
     let films = Films::mirrored().await;
     let id = second_copy(&films, &["film0.mp4"]).await;
@@ -37,7 +37,7 @@ async fn dedupe_deletes_the_copy_that_does_not_play_and_the_asset_is_mirrored_ag
     films.are_settled().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn dedupe_keeps_a_second_copy_that_has_something_of_its_own_or_a_locator() {
     let films = Films::mirrored().await;
     let id = second_copy(&films, &["film0.mp4", "unique.mp4"]).await;

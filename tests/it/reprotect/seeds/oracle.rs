@@ -12,10 +12,23 @@ use crate::nights::look::{A, B, Library, Thing};
 pub(super) struct Expected {
     /// Copy -> original.
     originals: BTreeMap<String, String>,
-    /// Originals that changed in the last hours.
+    /// Originals that were edited in the last hours, whatever is left of it.
     late: BTreeSet<String>,
+    /// What is left of these edits, of originals in which A alone has it.
+    left: BTreeMap<String, Vec<Aspect>>,
     /// Copies whose originals had been deleted before a night saw it.
     retired: BTreeSet<String>,
+}
+
+/// A part of an asset, and how it is; `None`: it is not there.
+type Aspect = (Part, Option<String>);
+
+/// What can be edited by itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Name,
+    Blob(String),
+    Locator(String),
 }
 
 impl Expected {
@@ -29,11 +42,30 @@ impl Expected {
                 originals.insert(copy.id().to_owned(), origin.source);
             }
         }
-        Self { originals, late: story.late.clone(), retired }
+        let source = story.library(A);
+        let left = story.late.iter().filter_map(|original| {
+            let (was, is) = (aspects(story.settled.get(original)?), aspects(source.get(original)?));
+            let parts: BTreeSet<&Part> = was.keys().chain(is.keys()).collect();
+            let edited = parts.into_iter().filter(|part| was.get(part) != is.get(part));
+            Some((original.clone(), edited.map(|part| (part.clone(), is.get(part).cloned())).collect()))
+        });
+        let left = left.collect();
+        Self { originals, late: story.late.clone(), left, retired }
+    }
+
+    /// Has A an edit of that original which the copy has not? Once the copy has all of them, A is as a run back leaves it.
+    fn is_left(&mut self, original: &str, copy: &Thing) -> bool {
+        let there = aspects(copy);
+        let left = self.left.get(original);
+        let is_left = left.is_some_and(|left| left.iter().any(|(part, is)| there.get(part) != is.as_ref()));
+        if !is_left {
+            self.left.remove(original);
+        }
+        is_left
     }
 
     /// After each run back. `first`: it is the first since the failover, so that what was written to A before is known.
-    pub(super) fn holds_after_a_run_back(&self, story: &Story, before: &Library, summary: &Summary, first: bool) {
+    pub(super) fn holds_after_a_run_back(&mut self, story: &Story, before: &Library, summary: &Summary, first: bool) {
         let (a, b) = (story.library(A), story.library(B));
         let conflicts: BTreeSet<&str> = summary
             .problems
@@ -41,18 +73,22 @@ impl Expected {
             .filter(|problem| problem.finding.cause == Cause::ChangedOnBothSides)
             .map(|problem| problem.asset.as_str())
             .collect();
-        for copy in b.0.iter().filter(|copy| !self.retired.contains(copy.id())) {
-            let original = self.originals.get(copy.id());
-            let late = original.is_some_and(|original| self.late.contains(original));
-            let edited = story.edited.contains(copy.id());
-            if late {
-                let kept = original.and_then(|original| Some((before.get(original)?, a.get(original)?)));
-                let is_kept = kept.is_some_and(|(was, is)| was.blobs == is.blobs && was.look.name == is.look.name);
-                let was_deleted = original.is_some_and(|original| before.get(original).is_none());
-                assert!(was_deleted || is_kept, "(b) {} changed in A, and a run back changed it", copy.name());
-                assert!(was_deleted || edited || !conflicts.contains(copy.id()), "(b) {} is no conflict", copy.name());
-            } else {
+        let copies: Vec<&Thing> = b.0.iter().filter(|copy| !self.retired.contains(copy.id())).collect();
+        for copy in copies {
+            let original = self.originals.get(copy.id()).cloned();
+            let late = original.filter(|original| self.late.contains(original));
+            let Some(original) = late else {
                 assert!(!conflicts.contains(copy.id()), "(b) {} changed on B alone", copy.name());
+                is_equal(&a, copy);
+                continue;
+            };
+            let Some(was) = before.get(&original) else { continue };
+            let is_kept = a.get(&original).is_some_and(|is| was.blobs == is.blobs && was.look.name == is.look.name);
+            let edited = story.edited.contains(copy.id());
+            assert!(edited || !conflicts.contains(copy.id()), "(b) {} is no conflict", copy.name());
+            if self.is_left(&original, copy) {
+                assert!(is_kept, "(b) {} changed in A, and a run back changed it", copy.name());
+            } else if !is_kept {
                 is_equal(&a, copy);
             }
         }
@@ -107,27 +143,29 @@ impl Expected {
     }
 }
 
+/// All parts of an asset.
+fn aspects(thing: &Thing) -> BTreeMap<Part, String> {
+    let name = (Part::Name, thing.name().to_owned());
+    let blobs = thing.blobs().map(|(name, blob)| {
+        let (metadata, tags) = (&blob.described.metadata, &blob.described.tags);
+        (Part::Blob(name.clone()), format!("{:?} {metadata:?} {tags:?}", blob.bytes))
+    });
+    let locators = thing.locators().map(|locator| {
+        let expiry = locator.expiry.map(jiff::Timestamp::as_second);
+        (Part::Locator(locator.guid.clone()), format!("{:?} {expiry:?}", locator.name))
+    });
+    std::iter::once(name).chain(blobs).chain(locators).collect()
+}
+
 /// The asset of A that belongs to a copy is what the copy is.
 fn is_equal(a: &Library, copy: &Thing) {
     let of_mark = copy.origin().and_then(|origin| a.get(&origin.source));
     let born = || a.0.iter().find(|thing| is_copy_of(thing, copy.id()));
     let thing = born().or(of_mark).unwrap_or_else(|| panic!("(b) {} ({}) is not in A", copy.name(), copy.id()));
-    assert_eq!(thing.look.name, copy.look.name, "(b) the name of {}", copy.id());
-    for (name, content) in copy.blobs() {
-        let there = thing.blobs.as_ref().and_then(|blobs| blobs.get(name));
-        let same = there.is_some_and(|there| {
-            (there.bytes, &there.described.metadata, &there.described.tags)
-                == (content.bytes, &content.described.metadata, &content.described.tags)
-        });
-        assert!(same, "(b) {}/{name} differs", copy.name());
-    }
-    let guids = |thing: &Thing| -> BTreeMap<String, (Option<String>, Option<i64>)> {
-        let terms = |locator: &mediamirror::emulator::LocatorLook| {
-            (locator.name.clone(), locator.expiry.map(jiff::Timestamp::as_second))
-        };
-        thing.locators().map(|locator| (locator.guid.clone(), terms(locator))).collect()
-    };
-    assert_eq!(guids(thing), guids(copy), "(b) the locators of {} ({})", copy.name(), copy.id());
+    let (mut there, wanted) = (aspects(thing), aspects(copy));
+    // A blob that B has deleted is kept in A.
+    there.retain(|part, _| !matches!(part, Part::Blob(_)) || wanted.contains_key(part));
+    assert_eq!(there, wanted, "(b) {} ({})", copy.name(), copy.id());
 }
 
 fn is_copy_of(thing: &Thing, of: &str) -> bool {
