@@ -49,6 +49,11 @@ pub enum RunEvent {
         /// How many assets it has.
         assets: u64,
     },
+    /// So many assets have been compared so far, where nothing is mirrored.
+    Compared {
+        /// Running total.
+        assets: u64,
+    },
     /// The processing of an asset started; the numbers are its blobs and bytes to copy.
     AssetStarted {
         /// Source id.

@@ -9,6 +9,7 @@
 //! none takes slots away (`adaptive`) and cools the lane; one that names a time makes the lane wait for it.
 
 mod adaptive;
+mod brake;
 mod distance;
 mod gate;
 mod outcome;
@@ -32,6 +33,7 @@ use crate::model::{AccountName, Plane};
 use crate::retry::AccountLimit;
 use crate::retry::budget::RetryBudget;
 use adaptive::AdaptiveLimit;
+pub use brake::Brake;
 pub use distance::Room;
 use distance::{Distance, Reach};
 pub use outcome::{LaneStats, Outcome, SourceRefused};

@@ -85,7 +85,7 @@ async fn assessed(session: &Session, context: &Context, args: &ReadyArgs) -> Res
         origin: args.origin.clone(),
         rows: args.all,
     };
-    let progress = context.screen.start("ready");
+    let progress = context.screen.start("ready", &session.pair);
     let result = Box::pin(assess(&session.pair, &ledger, &assessment, &progress)).await;
     progress.finish();
     ledger.close().await?;

@@ -170,7 +170,7 @@ pub(crate) async fn mirrored(
     interruption: &Interruption,
     changes: &Arc<Changes>,
 ) -> Result<Summary, CommandFailure> {
-    let progress = context.screen.start("sync");
+    let progress = context.screen.start("sync", pair);
     let (changes, events) = (Arc::clone(changes), context.events.get().cloned());
     let witness = Arc::new(Witness { progress, changes, events, wrote: AtomicBool::new(false) });
     let monitor: Arc<dyn Monitor> = witness.clone();

@@ -63,7 +63,7 @@ async fn compared(context: &Context, args: &VerifyArgs) -> Result<Report, Comman
     session.check_of_blobs("--settings", args.settings)?;
     session.check_of_blobs("--by-name", args.by_name)?;
     let options = options(&session.config.policy, args);
-    let progress = context.screen.start("verify");
+    let progress = context.screen.start("verify", &session.pair);
     let result = verify(&session.pair, &ledger, &options, &progress).await;
     progress.finish();
     ledger.close().await?;

@@ -27,7 +27,7 @@ use crate::engine::{settings, withdraw};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::model::{Asset, AssetId, LeftOut};
-use crate::monitor::{AssetOutcome, Monitor, Silent};
+use crate::monitor::{AssetOutcome, Monitor, RunEvent, Silent};
 use crate::verdict::{Cause, Change, Class, Finding, Outcome};
 
 /// Assets that are compared before the next ones are read.
@@ -135,7 +135,7 @@ async fn compare_all(
     let revoked = published_alone(&run)?;
     withdraw::withdraw(&run).await?;
     let (mut all, mut alone) = (Verification::default(), differences_of(&run, revoked));
-    let waiting = all.compare(&run, &mut alone).await?;
+    let waiting = all.compare(&run, monitor, &mut alone).await?;
     run.overwrites.decide();
     let mut due = Vec::new();
     for one in waiting {
@@ -216,8 +216,8 @@ fn differences_of(run: &Run, revoked: Vec<Revoked>) -> Alone {
 
 impl Verification {
     /// Compares all assets. Returns those that are judged when all are compared.
-    async fn compare(&mut self, run: &Run, alone: &mut Alone) -> Result<Vec<Waiting>, Error> {
-        let (mut waiting, mut after) = (Vec::new(), 0);
+    async fn compare(&mut self, run: &Run, monitor: &dyn Monitor, alone: &mut Alone) -> Result<Vec<Waiting>, Error> {
+        let (mut waiting, mut after, mut assets) = (Vec::new(), 0, 0);
         loop {
             let page = run.claims.page(run.options.order, after, PAGE)?;
             let Some((last, _)) = page.last().filter(|_| !run.stop.is_cancelled()) else { return Ok(waiting) };
@@ -226,6 +226,8 @@ impl Verification {
                 .map(|(_, asset)| compare_asset(run, asset))
                 .buffer_unordered(run.assets_at_once().max(1));
             while let Some((asset, result)) = compared.try_next().await? {
+                assets += 1;
+                monitor.event(RunEvent::Compared { assets });
                 match result {
                     Ok((compared, None)) => self.add(run, &asset, compared, alone),
                     Ok((compared, Some((blobs, survey)))) => {

@@ -29,6 +29,8 @@ struct State {
     schedule: Option<Schedule>,
     /// Of the pace's rate; `None` = any number may pass.
     limiter: Option<(f64, Limiter)>,
+    /// When somebody last had to wait.
+    held: Option<Instant>,
 }
 
 impl RateGate {
@@ -47,13 +49,19 @@ impl RateGate {
     fn with(per_second: Option<NonZeroU64>, schedule: Option<Schedule>, least: f64) -> Self {
         let pace = Pace::new(per_second.map(as_float), least, Instant::now());
         let limiter = per_second.map(|rate| (as_float(rate), Limiter::new(rate)));
-        let state = State { pace, schedule, limiter };
+        let state = State { pace, schedule, limiter, held: None };
         Self { open: AtomicBool::new(state.is_open()), state: Mutex::new(state) }
     }
 
     /// Units per second that pass now; `None`: any number.
     pub(crate) fn rate(&self) -> Option<f64> {
         self.state.lock().expect("no panic while held").pace.rate()
+    }
+
+    /// The same if somebody had to wait for it since then.
+    pub(super) fn rate_kept(&self, since: Option<Instant>) -> Option<f64> {
+        let state = self.state.lock().expect("no panic while held");
+        state.held.filter(|held| since.is_none_or(|since| *held >= since)).and_then(|_| state.pace.rate())
     }
 
     /// Waits until `units` may pass.
@@ -75,6 +83,7 @@ impl RateGate {
         let now = Instant::now();
         state.follow(now);
         if let Some(wait) = state.limiter().and_then(|limiter| limiter.take(left)) {
+            state.held = Some(now);
             return Some(now + wait);
         }
         state.pace.sent(whole as f64, waited, now);

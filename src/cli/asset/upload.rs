@@ -79,7 +79,7 @@ pub(crate) async fn uploaded(
     files: &[PathBuf],
     options: &UploadOptions,
 ) -> Result<Uploaded, CommandFailure> {
-    let progress = context.screen.start("upload");
+    let progress = context.screen.start_on("upload", account.lanes.clone());
     progress.event(RunEvent::ListingFinished { side: Side::Source, assets: 1 });
     let uploaded = upload(account, files, options, &progress).await;
     progress.finish();

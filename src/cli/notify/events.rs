@@ -112,6 +112,7 @@ impl<'a> Message<'a> {
             RunEvent::Note(text) => Self::Note { text },
             RunEvent::Draining => Self::Draining,
             RunEvent::Planned(_)
+            | RunEvent::Compared { .. }
             | RunEvent::BytesSent { .. }
             | RunEvent::FileSent { .. }
             | RunEvent::JobMoved { .. } => return None,

@@ -1,0 +1,254 @@
+//! What the screen says of a run, as text.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytesize::ByteSize;
+use mediamirror::model::Plane;
+use mediamirror::throttle::{Brake, Lane};
+
+use super::estimate::{Speed, about};
+use super::tally::Tally;
+
+/// Assets that are named because they take the longest.
+const SLOWEST: usize = 2;
+/// An asset is named once it takes so long.
+const LONG: Duration = Duration::from_secs(10);
+/// Characters of a name.
+const NAME: usize = 30;
+
+/// A run at a time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Status<'a> {
+    pub(super) tally: &'a Tally,
+    pub(super) speed: &'a Speed,
+    pub(super) began: Instant,
+    pub(super) now: Instant,
+}
+
+impl Status<'_> {
+    /// How many assets are done.
+    pub(super) fn assets(&self) -> String {
+        let Tally { listed, finished, current, compares, .. } = self.tally;
+        let listed = (*listed).max(*finished);
+        let listing = if self.tally.listing_finished { "" } else { ", listing" };
+        if *compares {
+            format!("{finished}/{listed} compared{listing}")
+        } else {
+            format!("{current}/{listed} up to date{listing}")
+        }
+    }
+
+    pub(super) fn blobs(&self) -> String {
+        let (done, planned) = (self.tally.blobs, self.tally.blobs_planned.max(self.tally.blobs));
+        format!("{done}/{planned}, {}/s", rounded(self.speed.blobs(self.tally, self.now)))
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes a second, of none or more")]
+    pub(super) fn bytes(&self) -> String {
+        let (done, planned) = (self.tally.bytes, self.tally.bytes_planned.max(self.tally.bytes));
+        let speed = self.speed.bytes(self.tally, self.now) as u64;
+        format!("{}/{}, {}/s", ByteSize(done), ByteSize(planned), ByteSize(speed))
+    }
+
+    /// How long it takes, and what failed; while it stops, what it waits for.
+    pub(super) fn time(&self) -> String {
+        let elapsed = self.now.duration_since(self.began).as_secs();
+        let elapsed = format!("{}:{:02}", elapsed / 60, elapsed % 60);
+        let text = if self.tally.draining {
+            let (assets, blobs) = (self.tally.copying(), self.tally.blobs_left());
+            format!(
+                "{elapsed}, stopping: work in progress finishes first ({}, {})",
+                counted(assets, "asset"),
+                counted(blobs, "blob")
+            )
+        } else if let Some(left) = self.left() {
+            format!("{elapsed}, {left}")
+        } else {
+            elapsed
+        };
+        match self.tally.not_mirrored {
+            0 => text,
+            some => format!("{text}, {} not mirrored", counted(some, "asset")),
+        }
+    }
+
+    fn left(&self) -> Option<String> {
+        let left = self.speed.left(self.tally, self.now)?;
+        Some(format!("about {} left", about(left)))
+    }
+
+    /// The assets that take the longest, if any takes long.
+    pub(super) fn slowest(&self) -> Option<String> {
+        let long = self.tally.slowest(SLOWEST).into_iter().filter(|asset| self.now - asset.since >= LONG);
+        let named: Vec<String> = long
+            .map(|asset| {
+                let name: String = asset.name.chars().take(NAME).collect();
+                format!("{name} ({}, {} left)", about(self.now - asset.since), counted(asset.blobs, "blob"))
+            })
+            .collect();
+        (!named.is_empty()).then(|| named.join(", "))
+    }
+
+    /// One plain line, where there is no terminal.
+    pub(super) fn line(&self, label: &str) -> String {
+        let Tally { draining, listing_finished, blobs, bytes, not_mirrored, .. } = self.tally;
+        let state = match (draining, listing_finished) {
+            (true, _) => "stopping, ",
+            (false, false) => "listing, ",
+            (false, true) => "",
+        };
+        let bad = if *not_mirrored > 0 { format!(", {not_mirrored} not mirrored") } else { String::new() };
+        let left = self.left().map_or_else(String::new, |left| format!(", {left}"));
+        let copied = if self.tally.blobs_planned + blobs == 0 {
+            String::new()
+        } else {
+            format!(", {} ({}) copied", counted(*blobs, "blob"), ByteSize(*bytes))
+        };
+        let (done, listed) = (self.tally.finished, self.tally.listed);
+        let elapsed = self.now.duration_since(self.began).as_secs();
+        format!("{label}: {state}{done} of {listed} assets{copied}{bad}, {elapsed} s{left}")
+    }
+}
+
+/// What limits the accounts now; `None`: nothing does.
+pub(super) fn limits(lanes: &[Arc<Lane>]) -> Option<String> {
+    let mut held: Vec<String> = lanes.iter().filter_map(|lane| Some(limit(lane, lane.brake()?))).collect();
+    // The lanes of an account share its rates.
+    held.dedup();
+    (!held.is_empty()).then(|| held.join(", "))
+}
+
+fn limit(lane: &Lane, brake: Brake) -> String {
+    let plane = match (brake, lane.plane()) {
+        (Brake::InFlight(_), Plane::BlobRead) => " (reads)",
+        (Brake::InFlight(_), Plane::BlobWrite) => " (writes)",
+        _ => "",
+    };
+    let what = match brake {
+        Brake::Refusals => "refuses requests, a pause follows".to_owned(),
+        Brake::RequestsPerSecond(rate) => format!("{rate} requests/s"),
+        Brake::BytesPerSecond(rate) => format!("{}/s", ByteSize(rate)),
+        Brake::InFlight(slots) => format!("{slots} requests in flight"),
+    };
+    format!("{}{plane}: {what}", lane.account())
+}
+
+/// Such as `1 blob` and `2 blobs`.
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// A speed with two digits, or whole.
+fn rounded(speed: f64) -> String {
+    if speed < 10.0 { format!("{speed:.1}") } else { format!("{speed:.0}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use mediamirror::model::{AccountName, AssetId, BlobKind, CopyMethod, Side};
+    use mediamirror::monitor::{AssetOutcome, RunEvent};
+    use mediamirror::throttle::LaneLimits;
+    use mediamirror::verdict::Cause;
+
+    use super::*;
+
+    fn finished(asset: &str, outcome: AssetOutcome) -> RunEvent {
+        RunEvent::AssetFinished { asset: AssetId::new(asset), name: asset.to_owned(), outcome }
+    }
+
+    fn started(asset: &str, blobs: u64) -> RunEvent {
+        let asset = AssetId::new(asset);
+        RunEvent::AssetStarted { name: asset.to_string(), asset, blobs, bytes: blobs * 1_024 }
+    }
+
+    fn copied(asset: &str) -> RunEvent {
+        RunEvent::BlobCopied {
+            asset: AssetId::new(asset),
+            blob: "b".to_owned(),
+            bytes: 1_024,
+            kind: BlobKind::Block,
+            method: CopyMethod::Put,
+        }
+    }
+
+    /// What is shown so many seconds after the events.
+    fn shown<T>(events: &[RunEvent], seconds: u64, show: impl Fn(Status<'_>) -> T) -> T {
+        let (began, mut tally, mut speed) = (Instant::now(), Tally::default(), Speed::default());
+        speed.sample(&tally, began);
+        for event in events {
+            tally.add(event, began);
+        }
+        show(Status { tally: &tally, speed: &speed, began, now: began + Duration::from_secs(seconds) })
+    }
+
+    fn four() -> Vec<RunEvent> {
+        vec![
+            RunEvent::ListingFinished { side: Side::Source, assets: 4 },
+            started("a", 2),
+            copied("a"),
+            started("b", 1),
+            finished("c", AssetOutcome::Not(Cause::LocatorIdTaken.into())),
+            finished("d", AssetOutcome::Unchanged),
+        ]
+    }
+
+    #[test]
+    fn it_says_how_much_is_up_to_date_how_long_it_takes_and_what_takes_long() {
+        assert_eq!(shown(&four(), 20, |status| status.assets()), "1/4 up to date");
+        assert_eq!(shown(&four(), 20, |status| status.blobs()), "1/3, 0.1/s");
+        assert_eq!(shown(&four(), 20, |status| status.bytes()), "1.0 KiB/3.0 KiB, 51 B/s");
+        assert_eq!(shown(&four(), 20, |status| status.time()), "0:20, about 40 s left, 1 asset not mirrored");
+        let slowest = shown(&four(), 20, |status| status.slowest());
+        assert_eq!(slowest.unwrap(), "a (20 s, 1 blob left), b (20 s, 1 blob left)");
+        assert_eq!(shown(&four(), 5, |status| status.slowest()), None);
+    }
+
+    #[test]
+    fn it_says_that_it_lists_only_while_it_lists() {
+        let listing = [RunEvent::Listed { side: Side::Source, assets: 1_000 }];
+        assert_eq!(shown(&listing, 4, |status| status.line("sync")), "sync: listing, 0 of 1000 assets, 4 s");
+        assert_eq!(shown(&listing, 5, |status| status.assets()), "0/1000 up to date, listing");
+        let of_target = [RunEvent::ListingFinished { side: Side::Target, assets: 9 }];
+        assert_eq!(shown(&of_target, 5, |status| status.assets()), "0/0 up to date, listing");
+    }
+
+    #[test]
+    fn what_is_in_progress_is_said_while_it_stops() {
+        let mut events = four();
+        events.push(RunEvent::Draining);
+        let time = shown(&events, 20, |status| status.time());
+        let stopping = "stopping: work in progress finishes first (2 assets, 2 blobs)";
+        assert_eq!(time, format!("0:20, {stopping}, 1 asset not mirrored"));
+        assert!(
+            shown(&events, 20, |status| status.line("sync"))
+                .contains("stopping, 2 of 4 assets, 1 blob (1.0 KiB) copied")
+        );
+    }
+
+    #[test]
+    fn blobs_of_an_asset_that_ended_without_them_are_no_work_that_is_left() {
+        let mut events = four();
+        events.push(finished("a", AssetOutcome::Not(Cause::LocatorIdTaken.into())));
+        assert_eq!(shown(&events, 20, |status| status.blobs()), "1/2, 0.1/s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_of_an_account_is_named_while_somebody_waits_for_it() {
+        let limits_of = |lane: &Arc<Lane>| limits(std::slice::from_ref(lane));
+        let slots = LaneLimits { in_flight: 2, ..LaneLimits::default() };
+        let lane = Lane::new(AccountName::new("storeeast"), Plane::BlobWrite, slots);
+        assert_eq!(limits_of(&lane), None);
+        let permits = [lane.acquire(1).await, lane.acquire(1).await];
+        assert_eq!(limits_of(&lane).unwrap(), "storeeast (writes): 2 requests in flight");
+        drop(permits);
+        let rate = LaneLimits { requests_per_second: std::num::NonZeroU64::new(20), ..LaneLimits::default() };
+        let lane = Lane::new(AccountName::new("mediaeast"), Plane::Media, rate);
+        for _ in 0..10 {
+            drop(lane.acquire(0).await);
+        }
+        assert_eq!(limits_of(&lane).unwrap(), "mediaeast: 20 requests/s");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(limits_of(&lane), None);
+    }
+}
