@@ -24,6 +24,42 @@ fn prose(text: &str) -> String {
     text.split("```").step_by(2).collect()
 }
 
+/// Phrases that have to be read twice.
+const LITERARY: [&str; 22] = [
+    "is told",
+    "are told",
+    "tells",
+    "begun",
+    "stands",
+    "whatever",
+    "whoever",
+    "wherever",
+    "taken for",
+    "nobody",
+    "any more",
+    "alone",
+    "outlasts",
+    "died",
+    "come home",
+    "coming home",
+    "mend",
+    "mends",
+    "surely",
+    "anew",
+    "beforehand",
+    "its like",
+];
+
+#[test]
+fn texts_for_people_are_plain() {
+    for (name, _, text) in texts() {
+        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let text = format!(" {} ", words.join(" ").to_lowercase());
+        let found: Vec<&str> = LITERARY.into_iter().filter(|phrase| text.contains(&format!(" {phrase} "))).collect();
+        assert_eq!(found, [""; 0], "{name}: say it plainly");
+    }
+}
+
 #[test]
 fn every_page_begins_with_its_only_title() {
     for page in PAGES {
