@@ -8,6 +8,7 @@ mod args;
 mod asset;
 mod changes;
 mod cleanup;
+mod completions;
 mod context;
 mod csv;
 #[cfg(feature = "emulator")]
@@ -23,6 +24,7 @@ mod files;
 mod format;
 mod init;
 mod logging;
+mod man;
 mod manual;
 mod notify;
 mod plan;
@@ -164,6 +166,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
         Command::Explain(args) => explain::run(context, &args),
         Command::Manual(args) => manual::run(context, &args),
         Command::Schema(args) => schema::run(context, &args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(context, &args),
         Command::Init(args) => init::run(context, &args),
     }
 }

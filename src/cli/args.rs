@@ -38,7 +38,7 @@ use runs::RunsArgs;
 use urls::UrlsArgs;
 pub(crate) use verify::VerifyArgs;
 
-/// Mirrors a whole media library to a second region with server-side copies, at the same URL paths.
+/// Mirror a whole media library to a second region with server-side copies, at the same URL paths
 #[derive(Debug, Parser)]
 #[command(name = "mediamirror", version, about, max_term_width = 100)]
 #[command(after_help = "`mediamirror manual quick-start` shows the first steps, `mediamirror manual` lists all pages.")]
@@ -57,97 +57,106 @@ pub(crate) enum Command {
     /// Mirror a library between two emulated regions on this machine, and check the result
     #[cfg(feature = "emulator")]
     Demo(DemoArgs),
-    /// Go through the failover-streaming tutorial: upload, encode, publish, mirror, play from both, clean up
+    /// Run the failover-streaming tutorial: upload, encode, publish, mirror, play, clean up
     #[cfg(feature = "emulator")]
     Tutorial(TutorialArgs),
     /// Run emulated regions on loopback until interrupted
     #[cfg(feature = "emulator")]
     Emulator(EmulatorArgs),
-    /// Mirror the source's library to the target; a second run does only what is missing
+    /// Mirror the source's library to the target; later runs copy only changes
     ///
-    /// What the source has changed is changed on the target, and what it has withdrawn is withdrawn there. Ends with 0 if
-    /// everything in scope is mirrored and verified, with 3 if something is not, and with 9 if a person has to decide: a guard
-    /// holds changes back, the direction is wrong, or the state is damaged. `mediamirror manual exit-codes` lists all codes.
+    /// Repeats the changes and the withdrawals of the source on the target. The exit code is 0 if everything in scope is mirrored
+    /// and verified, 3 if something is not, and 9 if a person has to decide: a guard holds changes back, the direction is wrong,
+    /// or the state is damaged. `mediamirror manual exit-codes` lists all codes.
     Sync(SyncArgs),
-    /// Write what `sync` would do to a file, to look at and to apply
+    /// Write a plan of what `sync` would do, to review and to apply
     ///
-    /// Compares both libraries as `sync` does, writes each thing to do to the file, and shows what deserves a look. Ends with the
-    /// code of the run that would follow, work to be done not counted.
+    /// Compares both libraries as `sync` does, writes each action to the file, and shows the actions to review. The exit code is
+    /// that of the run that would follow. Work that is still to be done does not change it.
     Plan(PlanArgs),
-    /// Do what a plan says, and nothing else
+    /// Apply a plan, and do nothing else
     ///
-    /// Compares both libraries again. What has changed after the plan was made is refused by name, and the rest is done. A plan is
+    /// Compares both libraries again. Refuses and names what has changed since the plan was made, and does the rest. A plan can be
     /// applied once, within 30 days, with the configuration and the ledger that it was made with.
     Apply(ApplyArgs),
     /// Run `sync`, and delete what the source deleted some time ago
     ///
-    /// Like `delete_after` of the configuration, with another time: only what the source has lacked in every night of it, in a
-    /// run that sees everything. --dry-run lists what would be deleted, with counts and bytes.
+    /// Works like `delete_after` of the configuration, with another time. Deletes only what was missing in the source in every run
+    /// during that time, and only in a complete run of the whole library. --dry-run lists what would be deleted, with counts and
+    /// bytes.
     Prune(PruneArgs),
     /// Run `sync`, and delete second copies of an asset (cause `two-copies`)
     ///
-    /// Keeps the copy that is published, or the one with the smallest id. Deletes another one only if it is mediamirror's, has no
-    /// locator, and each of its blobs is in the copy that stays. --dry-run lists what would be deleted.
+    /// Keeps the copy that is published, or the one with the smallest id. Deletes another copy only if mediamirror made it, it has
+    /// no locator, and the kept copy has all of its blobs. --dry-run lists what would be deleted.
     Dedupe(DedupeArgs),
-    /// Compare both libraries; changes nothing
+    /// Compare both libraries; change nothing
     ///
-    /// Ends with 9 if `sync` would end with 9, because a person has to decide; else with 4 if something differs or is missing;
-    /// else with 3 if something is not mirrored or could not be checked; else with 0.
+    /// The exit code is 9 if `sync` would end with 9, because a person has to decide; else 4 if something differs or is missing;
+    /// else 3 if something is not mirrored or could not be checked; else 0.
     Verify(VerifyArgs),
-    /// Show which assets would play from the target now, also while the source is down; changes nothing
+    /// Show which assets would play from the target now, even if the source is down
     ///
-    /// Ends with 0 if as many of the assets that should play are ready as --require asks for, else with 4. What is not known
-    /// never counts as ready. If the source does not answer, the ledger and the target have to do: `mediamirror manual ready`.
+    /// Changes nothing. The exit code is 0 if at least the share that --require names of the assets that should play is ready,
+    /// else 4. An asset whose state is unknown does not count as ready. If the source does not answer, only the ledger and the
+    /// target are used: see `mediamirror manual ready`.
     Ready(ReadyArgs),
-    /// Print the pairs of streaming URLs, of which only the host name differs
+    /// Print pairs of streaming URLs, source and target; only the host name differs
     ///
-    /// Ends with 9 if `sync` would end with 9, because a person has to decide; else with 4 if something that plays in the source
-    /// is not on the target and the next run makes it; else with 3 if a cause keeps it from being mirrored; else with 0. Only
-    /// locators are compared: `verify` compares everything. `mediamirror manual switching` explains --format.
+    /// The exit code is 9 if `sync` would end with 9, because a person has to decide; else 4 if something plays in the source, is
+    /// missing on the target, and the next run mirrors it; else 3 if something cannot be mirrored because of a cause; else 0.
+    /// Compares only locators: `verify` compares everything. `mediamirror manual switching` explains --format.
     Urls(UrlsArgs),
-    /// Work on single assets: upload, encode, publish, list, remove
+    /// Manage single assets: upload, encode, publish, list, delete
     Asset(AssetArgs),
-    /// Make the target the active side, because viewers play it now; asks the target alone
+    /// Make the target the active side, because viewers now play from it
     ///
-    /// `sync` then ends with 9 and writes nothing. When the source is back, `mediamirror reprotect` brings what changed on the
-    /// target back to it, and `mediamirror failover --commit` makes the source active again. Nothing is switched by itself, and
-    /// viewers are sent by your CDN or traffic manager: `mediamirror manual failover` has the whole way. --test is a drill: it
-    /// switches nothing, also asks the source, prints what `ready` prints, and ends with 4 if the drill did not pass.
+    /// Sends requests only to the target. `sync` then ends with 9 and writes nothing. When the source is back,
+    /// `mediamirror reprotect` brings the changes of the target back to it, and `mediamirror failover --commit` makes the source
+    /// active again. mediamirror never switches by itself. Your CDN or traffic manager sends the viewers to the target:
+    /// `mediamirror manual failover` describes all steps. --test is a drill: it switches nothing, also asks the source, prints
+    /// what `ready` prints, and ends with 4 if the drill fails.
     Failover(FailoverArgs),
-    /// Plan what is to be brought back from the active target to the source
+    /// Write a plan to bring changes of the active target back to the source
     ///
-    /// Compares both libraries in the other direction, and writes what changed on the target to a plan, which
-    /// `mediamirror apply` carries out: it is the only way in which originals are written to. What only the source has changed
-    /// stays, and what both have changed is a conflict (3). Ends with the code of the run that would follow, work to be done not
-    /// counted.
+    /// Compares both libraries in the other direction, and writes what changed on the target to a plan. `mediamirror apply`
+    /// applies it; nothing else writes to originals. What changed only in the source stays as it is. What changed on both sides
+    /// is a conflict (3). The exit code is that of the run that would follow. Work that is still to be done does not change it.
     Reprotect(ReprotectArgs),
-    /// Check both accounts, the state of the target and the ledger, and name what would make a run fail
+    /// Check both accounts, the state and the ledger for what would make a run fail
     ///
-    /// Prints one line per check. Writes nothing without --write-test. Ends with 0 if no check failed, even with warnings, else
-    /// with the code of the first check that failed.
+    /// Prints one line per check. Writes nothing without --write-test. The exit code is 0 if no check failed, even with warnings,
+    /// else the code of the first check that failed.
     Doctor(DoctorArgs),
-    /// Show what earlier runs did, retry what they did not mirror, or remove old ones from the ledger
+    /// Show earlier runs, retry what they did not mirror, or remove old ones
     ///
     /// The ledger keeps the last 1,000 runs, and what the last 30 of them changed and found. Only `retry` sends requests.
     Runs(RunsArgs),
-    /// Report a run: the verdict, what is not mirrored and what to do, what changed, speed and cost, beside the last runs
+    /// Report on a run: result, causes and remedies, changes, speed, cost, trend
     ///
-    /// Prints a summary, or with --html writes one page that opens offline and needs no script. The page is rendered from the
-    /// JSON document alone: `report --json` keeps it, `report --from` renders it again. No service is asked.
+    /// Prints a summary, or with --html writes one page that opens offline and needs no script. The page is made only from the
+    /// JSON document: `report --json` prints the document, and `report --from` makes the page from it. Sends no requests.
     Report(ReportArgs),
-    /// Show which run holds the lock of the target, or break the lock of a run that is dead
+    /// Show which run holds the lock of the target, or break the lock of a dead run
     ///
-    /// The lock of a run that was killed ends by itself within two minutes. Break it only if the process that holds it is
-    /// surely dead: a run that is alive continues to write for up to 20 seconds, beside the next one. Ends with 6 if a run holds
-    /// the lock and the lock was not broken.
+    /// The lock of a killed run expires within two minutes. Break it only if you are sure that the process is dead: a run that is
+    /// alive continues to write for up to 20 seconds, at the same time as the next run. The exit code is 6 if a run holds the
+    /// lock and the lock was not broken.
     Unlock(UnlockArgs),
     /// Explain a cause by its code, or list all codes
     Explain(ExplainArgs),
     /// Show a page of the manual, or list its topics
     Manual(ManualArgs),
-    /// Print the JSON Schema of what a command prints with --output json, or list all
+    /// Print the JSON Schema of a command's JSON output, or list all schemas
     Schema(SchemaArgs),
-    /// Write a commented configuration, or the files that run it every night
+    /// Print the script that completes commands and flags in a shell
+    #[command(
+        after_help = "For bash: mediamirror completions bash > ~/.local/share/bash-completion/completions/mediamirror"
+    )]
+    Completions(CompletionsArgs),
+    /// Write the help of every command as manual pages, for `man`
+    Man(ManArgs),
+    /// Write a commented configuration, or the files that run `sync` every night
     Init(InitArgs),
 }
 
@@ -157,7 +166,7 @@ pub(crate) struct SyncArgs {
     /// How it mirrors.
     #[command(flatten)]
     pub(crate) mirror: MirrorArgs,
-    /// Move the ledger aside and start a new one from the marks of the target's assets; also start a missing state
+    /// Move the ledger aside and create a new one from the marks on the target; also create a missing state
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) rebuild_ledger: bool,
     /// What it reports to other programs.
@@ -171,7 +180,7 @@ pub(crate) struct ScopeArgs {
     /// Only assets whose name matches this glob (may be repeated)
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     pub(crate) include: Vec<Glob>,
-    /// No assets whose name matches this glob (may be repeated; wins over --include)
+    /// Leave out assets whose name matches this glob (may be repeated; has priority over --include)
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     pub(crate) exclude: Vec<Glob>,
     /// How fast.
@@ -198,9 +207,25 @@ pub(crate) struct ManualArgs {
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub(crate) struct SchemaArgs {
-    /// The words of a command, such as sync or runs-list; the list of all names when not given
+    /// A name such as sync or runs-list; the list of all names when not given
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The folder to write to; it is made if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
 }
 
 /// Arguments of `doctor`.
@@ -225,13 +250,13 @@ pub(crate) struct InitArgs {
     /// Overwrite files that exist
     #[arg(long)]
     pub(crate) force: bool,
-    /// Take accounts and keys from the appSettings of this App.config
+    /// Take the accounts and keys from the appSettings of this App.config
     #[arg(long, value_name = "FILE", conflicts_with = "service")]
     pub(crate) from_app_config: Option<PathBuf>,
     /// The service that keeps both libraries; `ams-v2` when not given
     #[arg(long, value_enum, value_name = "SERVICE")]
     pub(crate) service: Option<Service>,
-    /// Write the files that run `sync` every night with the configuration that exists, beside it
+    /// Write the files that run `sync` every night, next to the existing configuration
     #[arg(long, value_enum, value_name = "SYSTEM", conflicts_with_all = ["from_app_config", "service"])]
     pub(crate) units: Option<Units>,
 }
@@ -239,9 +264,9 @@ pub(crate) struct InitArgs {
 /// What starts a run every night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Units {
-    /// A service and a timer of systemd
+    /// A systemd service and timer
     Systemd,
-    /// A job of Kubernetes that repeats
+    /// A job of Kubernetes that runs every night
     K8s,
 }
 
@@ -258,10 +283,10 @@ pub(crate) enum Service {
 #[cfg(feature = "emulator")]
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Assets in the library
+    /// Number of assets in the library
     #[arg(long, value_name = "N", default_value = "60")]
     pub(crate) assets: NonZeroU64,
-    /// Blobs of an asset, on average
+    /// Average number of blobs per asset
     #[arg(long, value_name = "N", default_value = "20")]
     pub(crate) blobs: NonZeroU64,
 }
@@ -270,10 +295,10 @@ pub(crate) struct DemoArgs {
 #[cfg(feature = "emulator")]
 #[derive(Debug, Args)]
 pub(crate) struct TutorialArgs {
-    /// A film; the built-in one when not given
+    /// The film to upload; the built-in film when not given
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// What to encode it with
+    /// Name of the encoding preset
     #[arg(long, value_name = "NAME", default_value = "H264 Multiple Bitrate 720p")]
     pub(crate) preset: String,
     /// Keep the assets and their URLs
@@ -285,26 +310,27 @@ pub(crate) struct TutorialArgs {
 #[cfg(feature = "emulator")]
 #[derive(Debug, Args)]
 pub(crate) struct EmulatorArgs {
-    /// Regions, accounts, ports and limits, in TOML
+    /// Read regions, accounts, ports and limits from this TOML file
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// Fill the first region with the files in this directory, one folder an asset
+    /// Fill the first region with the files in this directory, one folder per asset
     #[arg(long, value_name = "DIR")]
     pub(crate) library: Option<PathBuf>,
-    /// Fill the first region with a made library, such as assets=60,blobs=20,seed=1
+    /// Fill the first region with a generated library, such as assets=60,blobs=20,seed=1
     #[arg(long, value_name = "SPEC")]
     pub(crate) generate: Option<String>,
-    /// Spoil answers by the rules in this file, in TOML
+    /// Inject faults by the rules in this TOML file
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
     /// Write a configuration that mirrors the first region to the second
     #[arg(long, value_name = "FILE")]
     pub(crate) write_config: Option<PathBuf>,
-    /// Port of the admin listener; 0 = any free one
+    /// Port of the admin listener; 0 = any free port
     #[arg(long, value_name = "PORT")]
     pub(crate) admin_port: Option<u16>,
-    /// Ports of the regions' listeners from this one up: token, front door, cluster, blob, streaming of the first region,
-    /// then of the next
+    /// First port of the regions' listeners
+    ///
+    /// Each region takes the next five ports: token, front door, cluster, blob, streaming.
     #[arg(long, value_name = "PORT")]
     pub(crate) base_port: Option<u16>,
 }

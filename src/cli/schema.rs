@@ -12,7 +12,7 @@ use super::failure::{self, CommandFailure};
 use super::format::Format;
 use super::notify::events;
 use super::printer::Printer;
-use super::{asset, doctor, explain, failover, manual, plan, ready, report, runs, sync, unlock, urls, verify};
+use super::{asset, doctor, explain, failover, man, manual, plan, ready, report, runs, sync, unlock, urls, verify};
 #[cfg(feature = "emulator")]
 use super::{demo, emulator, tutorial};
 
@@ -36,6 +36,7 @@ fn formats() -> Vec<Format> {
         explain::FORMAT,
         failover::FORMAT,
         failure::FORMAT,
+        man::FORMAT,
         manual::FORMAT,
         ready::FORMAT,
         report::FORMAT,

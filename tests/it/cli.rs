@@ -35,6 +35,7 @@ mod rebuilding;
 #[cfg(feature = "emulator")]
 mod report;
 mod runs;
+mod shell;
 mod sign_in;
 mod units;
 #[cfg(feature = "emulator")]

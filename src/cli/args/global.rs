@@ -7,33 +7,42 @@ use clap::{ArgAction, Args, ValueEnum};
 
 /// What every command understands.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Common options")]
 pub(crate) struct Global {
     /// Configuration file
-    #[arg(short, long, global = true, value_name = "FILE", env = "MEDIAMIRROR_CONFIG", default_value = "mirror.toml")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "FILE",
+        env = "MEDIAMIRROR_CONFIG",
+        default_value = "mirror.toml"
+    )]
     pub(crate) config: PathBuf,
     /// Was the configuration named on the command line?
     #[arg(skip)]
     pub(crate) config_named: bool,
-    /// How results are printed on standard output
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
+    /// Format of the results on standard output
+    #[arg(short, long, global = true, hide_short_help = true, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
     pub(crate) output: Output,
-    /// More on standard error: -v what happens, -vv every retry, -vvv everything
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    /// Print more on standard error: -v what happens, -vv every retry, -vvv everything
+    #[arg(short, long, global = true, hide_short_help = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Print nothing but warnings, errors, and the data that was asked for
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    /// Print only warnings, errors and the requested data
+    #[arg(short, long, global = true, hide_short_help = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Colours; `NO_COLOR` turns them off as well
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    /// When to use colours; `NO_COLOR` also turns them off
+    #[arg(long, global = true, hide_short_help = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     pub(crate) color: Color,
-    /// Seconds between two progress lines where standard error is no terminal
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "5")]
+    /// Seconds between two progress lines if standard error is not a terminal
+    #[arg(long, global = true, hide_short_help = true, value_name = "SECONDS", default_value = "5")]
     pub(crate) progress_interval: NonZeroU64,
-    /// Also append the log to this file, with what -v shows
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Also append the log to this file, with everything that -v prints
+    #[arg(long, global = true, hide_short_help = true, value_name = "FILE")]
     pub(crate) log_file: Option<PathBuf>,
-    /// How the lines of the log are written
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    /// Format of the lines of the log
+    #[arg(long, global = true, hide_short_help = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
 }
 

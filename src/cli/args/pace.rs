@@ -7,19 +7,20 @@ use mediamirror::config::LimitOverrides;
 
 use super::{bytes, count};
 
-/// How fast a command is. The rates hold all day, whatever the configuration says of times.
+/// How fast a command is. A rate that a flag sets holds all day.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Speed")]
 pub(crate) struct PaceArgs {
-    /// Requests a second to each storage account, for reads and for writes
+    /// Most requests per second to each storage account, reads and writes together
     #[arg(long, value_name = "N")]
     pub(crate) requests_per_second: Option<NonZeroU64>,
-    /// Requests in flight to each storage account, for reads and for writes
+    /// Most requests in flight to each storage account; reads and writes count separately
     #[arg(long, value_name = "N")]
     pub(crate) max_in_flight: Option<NonZeroU64>,
-    /// Bytes a second that copies move and `verify --bytes` reads on each side, such as 200MB or 1GiB
+    /// Most bytes per second that copies move and `verify --bytes` reads on each side, such as 200MB
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) bytes_per_second: Option<NonZeroU64>,
-    /// Asynchronous copies pending at once in each storage account
+    /// Most asynchronous copies that are pending at once in each storage account
     #[arg(long, value_name = "N")]
     pub(crate) pending_copies: Option<NonZeroU64>,
 }
