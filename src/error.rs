@@ -71,8 +71,8 @@ pub enum Error {
     State(#[from] crate::state::error::StateError),
     /// Another run may write to the target now.
     #[error(
-        "another run holds the lock of target account {target}: {}; wait for it to end; if that process is dead, the lock \
-         ends by itself within two minutes", holder.described_at(*at)
+        "another run holds the lock of target account {target}: {}; wait until it ends; if that process is dead, the lock \
+         expires within two minutes", holder.described_at(*at)
     )]
     Locked {
         /// The target's media account.
@@ -111,7 +111,7 @@ pub enum Error {
         failure: Option<Failure>,
     },
     /// A command about locators, on a library whose service has none.
-    #[error("account {account} has no locators: viewers read its blobs by the blobs' own URLs")]
+    #[error("account {account} has no locators: viewers read its blobs at the blobs' own URLs")]
     NoLocators {
         /// The account.
         account: AccountName,

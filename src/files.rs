@@ -57,7 +57,7 @@ fn own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         return Err(refused("it belongs to another user"));
     }
     if metadata.nlink() > 1 {
-        return Err(refused("it has another name besides (a hard link)"));
+        return Err(refused("it has another name, too (a hard link)"));
     }
     Ok(file)
 }
@@ -172,9 +172,9 @@ fn kind(metadata: &Metadata) -> Option<&'static str> {
     match () {
         () if kind.is_file() => None,
         () if kind.is_dir() => Some("it is a folder"),
-        () if kind.is_fifo() => Some("it is a named pipe, and no file"),
-        () if kind.is_socket() => Some("it is a socket, and no file"),
-        () => Some("it is a device, and no file"),
+        () if kind.is_fifo() => Some("it is a named pipe, not a file"),
+        () if kind.is_socket() => Some("it is a socket, not a file"),
+        () => Some("it is a device, not a file"),
     }
 }
 

@@ -31,13 +31,13 @@ pages! {
     quick_start "quick-start" "manual/quick-start.md" "Try it, then mirror your own library";
     configuration "configuration" "manual/configuration.md" "All keys of mirror.toml, and what you decide with them";
     sync "sync" "manual/sync.md" "What a run does; marks, ledger, state and lock";
-    plan "plan" "manual/plan.md" "See beforehand what a run does, and do exactly that";
+    plan "plan" "manual/plan.md" "See what a run would do, then apply exactly that";
     verify "verify" "manual/verify.md" "Compare both libraries, and list the pairs of URLs";
     report "report" "manual/report.md" "Report a run as a page, as JSON or as CSV; what it cost";
     ready "ready" "manual/ready.md" "Which assets would play from the target now, source down or not";
     switching "switching" "manual/switching.md" "Move viewers from one host to the other: nginx, Azure, HLS";
     nightly "nightly" "manual/nightly.md" "Run it every night: systemd, Kubernetes, any scheduler";
-    failover "failover" "manual/failover.md" "Make the target active, bring its changes back, and come home";
+    failover "failover" "manual/failover.md" "Make the target active, bring its changes back, switch back";
     guarantees "guarantees" "manual/guarantees.md" "What a run promises, and what it cannot do";
     exit_codes "exit-codes" "manual/exit-codes.md" "What each exit code means";
     troubleshooting "troubleshooting" "manual/troubleshooting.md" "Read a failure; all causes and their codes";

@@ -39,7 +39,7 @@ pub enum ReadError {
     #[error(transparent)]
     File(#[from] io::Error),
     /// It is not a report.
-    #[error("it is no report: {0}")]
+    #[error("it is not a report: {0}")]
     NotAReport(String),
     /// A later release wrote it.
     #[error("its format is {0}, and this release knows formats up to {FORMAT}")]

@@ -22,11 +22,12 @@ pub async fn find(account: &Endpoint, id_or_name: &str) -> Result<Asset, Error> 
     let refused = |reason: String| Error::input(id_or_name, reason, "`mediamirror asset list` prints ids and names");
     if account.authoring()?.is_asset_id(id_or_name) {
         let found = account.library.asset(&AssetId::new(id_or_name)).await?;
-        return found.ok_or_else(|| refused(format!("account {} has no asset of that id", account.library.account())));
+        return found
+            .ok_or_else(|| refused(format!("account {} has no asset with that id", account.library.account())));
     }
     let mut found = account.authoring()?.assets_named(id_or_name).await?;
     match (found.pop(), found.len()) {
-        (None, _) => Err(refused(format!("account {} has no asset of that name", account.library.account()))),
+        (None, _) => Err(refused(format!("account {} has no asset with that name", account.library.account()))),
         (Some(asset), 0) => Ok(asset),
         (Some(last), _) => {
             let ids: Vec<String> = found.iter().chain([&last]).map(|asset| asset.id.to_string()).collect();

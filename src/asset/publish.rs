@@ -164,8 +164,8 @@ fn refuse_storage_encryption(asset: &Asset) -> Result<(), Error> {
     if asset.encryption != AssetEncryption::Storage {
         return Ok(());
     }
-    let reason = "it is storage-encrypted: without a delivery policy that decrypts it, it would play nowhere";
-    Err(Error::input(asset.label(), reason, "upload the films into an asset that is not, and publish that one"))
+    let reason = "it is storage-encrypted, so it does not play without a delivery policy that decrypts it";
+    Err(Error::input(asset.label(), reason, "upload the films into an asset that is not encrypted, and publish it"))
 }
 
 #[cfg(test)]

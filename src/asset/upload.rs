@@ -132,7 +132,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 /// The error for an asset that was deleted while files were uploaded to it.
 fn deleted(asset: &Asset) -> Error {
-    Error::input(asset.label(), "the asset was deleted meanwhile", "upload the files again")
+    Error::input(asset.label(), "the asset was deleted during the upload", "upload the files again")
 }
 
 /// A storage-encrypted asset cannot be mirrored, nor made without the media account's own key.
@@ -140,9 +140,9 @@ fn refuse_storage_encryption(name: &str, encryption: AssetEncryption) -> Result<
     if encryption != AssetEncryption::Storage {
         return Ok(());
     }
-    let reason = "storage encryption needs a content key of this one media account, and a copy of its blobs could not be \
-                  read in any other: such an asset cannot be mirrored";
-    let remedy = "upload it with `none`, or encrypted already with `common-encryption` or `envelope`";
+    let reason = "storage encryption needs a content key of this media account, so no other account could read a copy of the \
+                  blobs: such an asset cannot be mirrored";
+    let remedy = "upload it with `none`; or encrypt the files first, and use `common-encryption` or `envelope`";
     Err(Error::input(name, reason, remedy))
 }
 

@@ -105,7 +105,7 @@ fn is_of_the_token(failure: &Failure) -> bool {
 
 /// The token ended between two attempts.
 fn ended() -> Failure {
-    let message = "the access token ended meanwhile".to_owned();
+    let message = "the access token expired meanwhile".to_owned();
     Failure::Refused { status: 401, code: None, message, retry_after: None, source_refusal: None }
 }
 

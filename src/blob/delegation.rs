@@ -168,7 +168,7 @@ impl KeySource {
             ));
             let answer = send(&self.signer, self.transport.as_ref(), &mut request, &[200]).await?;
             read(answer.body().as_ref(), now)
-                .ok_or_else(|| Failure::Unexpected("the answer is no user delegation key".to_owned()))
+                .ok_or_else(|| Failure::Unexpected("the answer is not a user delegation key".to_owned()))
         });
         Ok(key.await?)
     }

@@ -36,7 +36,7 @@ pub(crate) const FORMATS: [Format; 11] = [
 /// Arguments of `asset`.
 #[derive(Debug, Args)]
 pub(crate) struct AssetArgs {
-    /// Which of the two configured accounts
+    /// Account to use: the source or the target
     #[arg(long, global = true, value_enum, value_name = "SIDE", default_value_t = On::Source)]
     pub(crate) side: On,
     /// What to do.
@@ -67,7 +67,7 @@ impl From<On> for Side {
 pub(crate) enum AssetCommand {
     /// Upload files into a new asset; the same command resumes an interrupted upload
     Upload(upload::UploadArgs),
-    /// Make a locator and print the URLs that play it, or with --sas those that download it
+    /// Publish an asset and print its streaming URLs, or with --sas its download URLs
     Publish(publish::PublishArgs),
     /// Remove every locator of an asset
     Unpublish(publish::UnpublishArgs),
@@ -79,7 +79,7 @@ pub(crate) enum AssetCommand {
     Endpoints,
     /// Delete assets with their blobs, records and locators
     Delete(remove::DeleteArgs),
-    /// Tidy up access policies
+    /// Remove unused access policies
     #[command(subcommand)]
     Policies(browse::PoliciesCommand),
     /// Encode an asset so that it can be streamed

@@ -36,7 +36,7 @@ impl Cleanup {
                 "set `delete_after`, such as \"30d\": each run then asks, and `prune --older-than 7d` can delete earlier",
             ),
             Self::Dedupe if matches!(session.config.source.service, ServiceConfig::Blobs) => {
-                ("dedupe: a storage account has no two containers of one name", "use it for media accounts")
+                ("dedupe: a storage account cannot have two containers of one name", "use it only for media accounts")
             }
             Self::Prune(older_than) => {
                 let policy = &mut session.config.policy;

@@ -35,10 +35,10 @@ pub(crate) const FORMAT: Format = Format::of::<Report>("demo", "a run between tw
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<ExitCode, CommandFailure> {
-    let interruption = Interruption::listen(&context.screen, "stopping; once more to leave at once")?;
+    let interruption = Interruption::listen(&context.screen, "stopping; press Ctrl-C again to leave at once")?;
     let recipe = format!("assets={},blobs={},seed=1,sizes=real,awkward=true,real=true", args.assets, args.blobs);
     let generate = parse_recipe(&recipe)?;
-    context.printer.note("two regions on loopback, a library in the first one …");
+    context.printer.note("starting two regions on loopback, with a library in the first one …");
     let emulator = Emulator::builder().generate(generate).start().await.map_err(|error| failed(&error))?;
     let result = mirror_and_compare(context, &emulator, &interruption).await;
     emulator.shutdown().await;

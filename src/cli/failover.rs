@@ -26,7 +26,7 @@ use super::sync::mirrored;
 use super::turned::Turned;
 
 /// What the first Ctrl-C answers.
-const STOPPING: &str = "stopping: nothing is changed yet; once more to leave at once";
+const STOPPING: &str = "stopping: nothing is changed yet; press Ctrl-C again to leave at once";
 
 /// What is printed as JSON.
 #[derive(Debug, JsonSchema, Serialize)]

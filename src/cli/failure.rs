@@ -174,35 +174,35 @@ pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
     match failure {
         // rustls' name for a certificate of an unknown issuer.
         Failure::Connect(why) if why.contains("UnknownIssuer") => {
-            "no authority this system trusts signed the service's certificate; if that is meant to be so, name a file with \
-             the authority's certificate (PEM) as `ca_file` at the top of the configuration"
+            "this system does not trust the authority that signed the service's certificate; if you trust it, set `ca_file` \
+             at the top of the configuration to a PEM file with the authority's certificate"
         }
         // And its names for an expired certificate, or one for another host.
         Failure::Connect(why) if why.contains("certificate expired") || why.contains("certificate not valid yet") => {
-            "set this machine's clock if it is wrong; if it is not, the service needs another certificate"
+            "check this machine's clock; if it is right, the service needs a new certificate"
         }
         Failure::Connect(why) if why.contains("certificate not valid for name") => {
-            "the certificate is another host's: check the host in the configuration, and what the name leads to from here"
+            "the certificate belongs to another host: check the host name in the configuration, and its DNS entry"
         }
-        Failure::Connect(_) => "check the endpoint in the configuration, and that this machine reaches it",
+        Failure::Connect(_) => "check the endpoint in the configuration, and that this machine can reach it",
         Failure::Credential(_) => {
-            "check how that account signs in, in the configuration: the address or tenant, the client id and the secret, or \
-             what its other kind needs"
+            "check the sign-in of that account in the configuration: the address or tenant, the client id and the secret, or \
+             the keys of its other kind"
         }
         Failure::ForeignHost(_) => {
-            "add the host to `redirect_hosts` of that account, if it is the service's own; of an App.config, make a \
-             configuration with `init --from-app-config`"
+            "if the host belongs to the service, add it to `redirect_hosts` of that account; if you use an App.config, first \
+             make a configuration with `init --from-app-config`"
         }
         Failure::TooLarge(_) => {
-            "check that the endpoint in the configuration is the service's own: it sends more than a service does"
+            "check that the endpoint in the configuration is the service's own: its answer is too large for a service"
         }
         Failure::Unexpected(_) => {
-            "check that the endpoint in the configuration is the API's, not a web page's or a proxy's"
+            "check that the endpoint in the configuration is that of the API, not of a web page or a proxy"
         }
         Failure::Refused { status: 403, code: Some(code), .. } if code == "AuthorizationPermissionMismatch" => {
-            "grant what is missing: to a principal the role Storage Blob Data Reader on the source's storage account, or \
-             Contributor on the target's (Owner for index tags), which takes up to ten minutes; in a signature the permission; \
-             `doctor` shows which"
+            "grant the permission that `doctor` names; a principal needs the role Storage Blob Data Reader on the source's \
+             storage account, or Contributor on the target's (Owner for index tags), and a new role takes up to ten minutes; \
+             a signature needs the permission itself"
         }
         Failure::Refused { status: 401 | 403, .. } => {
             "check that account's key, signature or role in the configuration, and this machine's clock"

@@ -50,6 +50,6 @@ pub(crate) async fn make(
     }
     view::show_new(context, file, all, finished.code == ExitCode::Success)?;
     let config = context.global.config.display();
-    context.printer.note(&format!("to do this, once: mediamirror --config {config} apply {}", file.display()));
+    context.printer.note(&format!("to apply this plan, once: mediamirror --config {config} apply {}", file.display()));
     Ok(finished.code)
 }

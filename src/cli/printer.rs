@@ -118,7 +118,7 @@ pub(crate) fn note(line: &str) {
 pub(crate) fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
     let trace = std::backtrace::Backtrace::capture();
     let trace = if trace.status() == BacktraceStatus::Captured { format!("\n{trace}") } else { String::new() };
-    note(&format!("error: a fault of mediamirror itself: {panic}{trace}\nremedy: please report it with what you did"));
+    note(&format!("error: internal error of mediamirror: {panic}{trace}\nremedy: please report it with what you did"));
 }
 
 /// Writes to standard error why a command failed: as JSON where results are, else as text, in colours if they are wanted.

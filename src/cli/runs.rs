@@ -187,8 +187,8 @@ async fn retry(context: &Context, place: &Place, args: &RetryArgs) -> Result<Exi
     let owed = |event: &Event| event.finding().is_some_and(|(_, owed)| owed);
     let only: HashSet<AssetId> = events.into_iter().filter(owed).filter_map(|event| event.asset).collect();
     if only.is_empty() {
-        let problem = format!("run {} left no asset to retry, as far as the ledger knows", run.id);
-        return refused(problem, "`mediamirror sync` does what that run did not come to");
+        let problem = format!("the ledger has no asset of run {} to retry", run.id);
+        return refused(problem, "`mediamirror sync` resumes what that run did not reach");
     }
     let command = format!("runs retry {}", run.id);
     sync::run_task(
@@ -209,7 +209,7 @@ async fn with_events(ledger: &Ledger, wanted: Option<&str>) -> Result<(RunRow, V
 /// Of all runs, the newest first, the one with that id, or the last one.
 pub(crate) fn find<'a>(runs: &'a [RunRow], wanted: Option<&str>) -> Result<&'a RunRow, CommandFailure> {
     runs.iter().find(|run| wanted.is_none_or(|wanted| run.id == wanted)).ok_or_else(|| {
-        let problem = wanted.map_or_else(|| "the ledger knows no run".to_owned(), |id| format!("there is no run {id}"));
+        let problem = wanted.map_or_else(|| "the ledger has no runs".to_owned(), |id| format!("there is no run {id}"));
         CommandFailure::new(ExitCode::Refused, problem, "`mediamirror runs list` shows all runs")
     })
 }
@@ -235,7 +235,7 @@ fn line(event: &Event) -> Line<'_> {
 /// One run a row.
 fn table(runs: &[Shown<'_>]) -> String {
     if runs.is_empty() {
-        return "the ledger knows no run".to_owned();
+        return "the ledger has no runs".to_owned();
     }
     let mut table = Table::new();
     table

@@ -66,7 +66,7 @@ impl Session {
     pub(crate) fn check_of_blobs(&self, flag: &str, given: bool) -> Result<(), CommandFailure> {
         if given && matches!(self.config.source.service, ServiceConfig::AmsV2(_)) {
             let problem = format!("{flag}: the libraries are media accounts");
-            let remedy = "leave the flag out; it is for `service = \"blobs\"`";
+            let remedy = "leave out the flag; it is only for `service = \"blobs\"`";
             return Err(CommandFailure::new(ExitCode::Usage, problem, remedy));
         }
         Ok(())

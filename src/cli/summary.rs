@@ -52,10 +52,10 @@ fn applied(summary: &Summary, text: &mut String) {
     }
     let rest = items.saturating_sub(applied + stale);
     if rest > 0 {
-        parts.push(format!("{} not needed any more, failed or not reached", thousands(rest)));
+        parts.push(format!("{} no longer needed, failed or not reached", thousands(rest)));
     }
     if not_planned > 0 {
-        parts.push(format!("{} more to do, which the plan does not have", thousands(not_planned)));
+        parts.push(format!("{} more to do that are not in the plan", thousands(not_planned)));
     }
     text.push_str(&labelled("plan", &parts.join("; ")));
 }
@@ -196,7 +196,7 @@ fn counts(summary: &Summary) -> String {
     );
     text.push_str(&labelled("assets", &of_assets));
     if assets.gone > 0 {
-        let gone = "mirrored before and not listed by the source any more; their copies stay on the target";
+        let gone = "mirrored before and no longer listed by the source; their copies stay on the target";
         text.push_str(&labelled("gone", &format!("{} {gone}", assets.gone)));
     }
     let _ = writeln!(

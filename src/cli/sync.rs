@@ -36,7 +36,7 @@ pub(crate) use finished::{FinishedRun, SUBJECT};
 use way::Way;
 
 /// What the first Ctrl-C answers.
-const DRAINING: &str = "stopping: work in progress finishes first; once more to leave at once";
+const DRAINING: &str = "finishing work in progress; press Ctrl-C again to leave at once";
 
 /// What is to be mirrored, and how.
 #[derive(Debug)]

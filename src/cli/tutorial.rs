@@ -38,7 +38,7 @@ pub(crate) async fn run(context: &Context, args: &TutorialArgs) -> Result<ExitCo
         let session = configured(&context.global.config).await?;
         return go_through(context, args, &session, &film, &interruption).await;
     }
-    context.printer.note("two regions on loopback, both empty …");
+    context.printer.note("starting two empty regions on loopback …");
     let emulator = Emulator::builder().start().await.map_err(|error| failed(&error))?;
     let result = emulated(context, args, &emulator, &film, &interruption).await;
     emulator.shutdown().await;

@@ -52,12 +52,12 @@ fn text(lock: &Lock) -> String {
     if lock.broken {
         return format!(
             "broke the lock of target account {target}; it was held by {holder}\n\
-             if that process is alive after all, stop it before you start another run"
+             if that process is still alive, stop it before you start another run"
         );
     }
     format!(
         "the lock of target account {target} is held by {holder}\n\
-         the lock of a run that was killed ends by itself within two minutes\n\
-         only if that process is surely dead: `mediamirror unlock --yes` breaks the lock at once"
+         the lock of a killed run expires within two minutes\n\
+         if you are sure that the process is dead, `mediamirror unlock --yes` breaks the lock now"
     )
 }

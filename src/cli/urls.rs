@@ -40,7 +40,7 @@ pub(crate) async fn run(context: &Context, args: &UrlsArgs) -> Result<ExitCode, 
     }
     if old.is_some() {
         let problem = "--old-locators: the libraries are media accounts, which still publish their locators";
-        return Err(hosts::refused(problem, "leave the flag out; it is for `service = \"blobs\"`"));
+        return Err(hosts::refused(problem, "leave out the flag; it is only for `service = \"blobs\"`"));
     }
     let found = list(&session, args).await?;
     match args.format {
@@ -84,10 +84,10 @@ async fn of_containers(
 fn check(context: &Context, args: &UrlsArgs) -> Result<(), CommandFailure> {
     let usage = |problem: &str, remedy: &str| Err(CommandFailure::new(ExitCode::Usage, problem, remedy));
     if args.format.is_some() && context.global.output == Output::Json {
-        return usage("--format and --output json choose two forms of one result", "leave one of them out");
+        return usage("--format and --output json exclude each other", "use only one of them");
     }
     if args.old_locators.is_some() && args.format != Some(UrlsFormat::Nginx) {
-        return usage("--old-locators needs --format nginx", "add it, or leave --old-locators out");
+        return usage("--old-locators needs --format nginx", "add --format nginx, or leave out --old-locators");
     }
     Ok(())
 }

@@ -245,7 +245,7 @@ pub(crate) fn text(verification: &Verification) -> String {
     let extra = &verification.extra;
     if extra.assets + extra.blobs > 0 {
         let (assets, blobs) = (counted(extra.assets, "asset"), counted(extra.blobs, "blob"));
-        let _ = writeln!(text, "extra    {assets} and {blobs} on the target alone");
+        let _ = writeln!(text, "extra    {assets} and {blobs} only on the target");
     }
     if let Some(left_out) = left_out(verification.left_out) {
         let _ = writeln!(text, "blobs    {left_out}");

@@ -8,7 +8,7 @@ pub(super) fn reachable(url: &Url) -> Result<(), (&'static str, &'static str)> {
         return Err(("not an http address", "write it as https://host/path"));
     }
     if url.scheme() == "http" && !is_loopback(url) {
-        return Err(("http would send keys in the clear", "write https://"));
+        return Err(("http sends keys unencrypted", "write https://"));
     }
     Ok(())
 }

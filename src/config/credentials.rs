@@ -42,7 +42,7 @@ fn read_with(folder: Option<OsString>, path: &Path, most: u64) -> Result<String,
 }
 
 fn unreadable_credential(path: PathBuf, error: io::Error) -> Unreadable {
-    let remedy = "let the service manager pass it to this user alone: with LoadCredential= of systemd, or with fsGroup and \
+    let remedy = "let the service manager pass it only to this user: with LoadCredential= of systemd, or with fsGroup and \
                   defaultMode 0440 in Kubernetes";
     Unreadable { path, error, remedy: remedy.to_owned() }
 }

@@ -20,7 +20,7 @@ pub(super) fn read(
     let fail = |problem: String| {
         let remedy = format!(
             "put the authority's certificate into {shown} as PEM (it begins with -----BEGIN CERTIFICATE-----), or remove \
-             `ca_file` where the system's own authorities suffice"
+             `ca_file` if the system's own authorities are enough"
         );
         document.error(&file.span(), format!("`ca_file`: {problem}"), remedy)
     };

@@ -102,7 +102,7 @@ impl SecretSource {
                 (format!("the variable {name} is not set"), format!("export {name}, or name another source"))
             }),
             Self::Command(command) => command::output(command, command::PATIENCE)
-                .map_err(|error| (error.to_string(), format!("run {} by hand and see what it says", command[0]))),
+                .map_err(|error| (error.to_string(), format!("run {} by hand and read its message", command[0]))),
         }
         .map_err(fail)?;
         let value = value.trim();

@@ -41,7 +41,7 @@ pub(super) fn blobs(
 ) -> BlobsConfig {
     let Some(written) = written else { return BlobsConfig::default() };
     if is_media {
-        let problem = "only a library that is a storage account is mirrored in part";
+        let problem = "only a library that is a storage account can be mirrored in part";
         let remedy = "remove the table; `--include` and `--exclude` choose assets by name";
         problems.push(document.error_at_key(&written.span(), problem, remedy));
     }

@@ -50,13 +50,13 @@ fn enough_memory(address_space: Option<usize>, container: Option<usize>) -> Resu
         return Err(ConfigError {
             place: "the limits of this process (`ulimit -v`)".to_owned(),
             problem: format!("{} MiB of address space are allowed, and a run can need {needed} MiB", allowed >> 20),
-            remedy: format!("run `ulimit -v {}` before, or set no such limit", ADDRESS_SPACE >> 10),
+            remedy: format!("run `ulimit -v {}` before, or remove the limit", ADDRESS_SPACE >> 10),
         });
     }
     Ok(container.filter(|allowed| *allowed < MOST_MEMORY).map(|allowed| {
         format!(
-            "this container may use {} MiB of memory; with default settings a run takes up to {needed} MiB where answers are \
-             large, and is killed if there is not enough",
+            "this container may use {} MiB of memory; with default settings a run needs up to {needed} MiB if answers are \
+             large, and the system kills it if there is not enough",
             allowed >> 20,
             needed = MOST_MEMORY >> 20
         )
@@ -89,8 +89,8 @@ impl Config {
         let enough = if before == LaneLimits::default().in_flight { WORTH_A_WARNING } else { before };
         (after < enough).then(|| {
             format!(
-                "this process may open {allowed} files, so {after} requests of a kind to the target's storage are in \
-                 flight at most, not {enough}; `ulimit -n {}` or more before the run lets it have them",
+                "this process may open {allowed} files, so at most {after} requests of a kind to the target's storage are in \
+                 flight, not {enough}; to allow them, run `ulimit -n {}` or more before",
                 wanted * enough / before + RESERVED
             )
         })

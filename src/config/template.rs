@@ -158,94 +158,94 @@ fn section(text: &mut String, name: &str, account: &AccountTemplate) {
 }
 
 const IN_PLACE_OF_THE_KEY: &str = "\
-# In place of the key, an account SAS, or a principal of Entra ID (`mediamirror manual configuration` has the other kinds):
+# Instead of the key, an account SAS, or a principal of Entra ID (`mediamirror manual configuration` lists the other kinds):
 # sas = { file = \"…\" }
 # auth = { kind = \"entra\", tenant = \"…\", client_id = \"…\", secret = { file = \"…\" } }
 # auth = { kind = \"managed-identity\" }
 ";
 
 const HEADER: &str = "\
-# What mediamirror mirrors, and where to. Check it with `mediamirror doctor`, use it with `mediamirror sync`.
+# The configuration of mediamirror. Check it with `mediamirror doctor`, then run `mediamirror sync`.
 #
-# Secrets are never in this file. Each is named by where it is:
-#   { file = \"name\" }       a file relative to this one, readable by you alone (chmod 600)
+# This file contains no secrets. It names the place of each secret:
+#   { file = \"name\" }       a file, relative to this one, that only you can read (chmod 600)
 #   { env = \"NAME\" }        an environment variable
-#   { command = [\"az\", …] } what a command prints
+#   { command = [\"az\", …] } the output of a command
 
-# What was done is recorded here, relative to this file. Keep it: the next run does only what is missing.
+# The ledger records what was done. Its path is relative to this file. Keep it, so that each run does only what is missing.
 ";
 
 const CA_FILE: &str = "\
-# Authorities to trust beside the system's, such as a proxy's of your company (PEM, relative to this file):
+# More certificate authorities to trust, such as that of your company's proxy (PEM, relative to this file):
 # ca_file = \"company-ca.pem\"
 ";
 
 const POLICY: &str = "
-# Causes that leave the exit code as it is (`mediamirror explain` lists them); they do not change what is published:
+# Accepted causes do not change the exit code (`mediamirror explain` lists all causes). They never change what is published:
 # accept = [\"source-empty\", { cause = \"protected\", names = [\"trailer-*\"], most = 3 }]
-# What must not be published, by the name or id of the source asset or by the id of a locator; it is withdrawn at once:
+# What must not be published: names or ids of source assets, or ids of locators. The next run withdraws it:
 # withhold = [\"name or id\"]
-# Copies that other tools made: \"no\" leaves them alone, \"equal\" adopts those equal to the source, \"overwrite\" all:
+# Copies that other tools made: \"no\" ignores them, \"equal\" adopts those that equal the source, \"overwrite\" adopts all:
 # adopt = \"no\"
-# Copies of assets and blobs that the source has deleted are deleted when it has lacked them so long, every night:
+# Delete copies of assets and blobs that were missing in the source in every run during this time:
 # delete_after = \"never\"            # or \"7d\"
 ";
 
 const POLICY_OF_BLOBS: &str = "
-# Causes that leave the exit code as it is (`mediamirror explain` lists them); they do not change what is mirrored:
+# Accepted causes do not change the exit code (`mediamirror explain` lists all causes). They never change what is mirrored:
 # accept = [\"source-empty\", { cause = \"archived-in-source\", names = [\"trailer-*\"], most = 3 }]
-# Containers of the same name that other tools filled: \"no\" leaves them alone, \"equal\" adopts those equal to the source,
-# \"overwrite\" all:
+# Containers of the same name that other tools filled: \"no\" ignores them, \"equal\" adopts those that equal the source,
+# \"overwrite\" adopts all:
 # adopt = \"no\"
-# Copies of containers and blobs that the source has deleted are deleted when it has lacked them so long, every night:
+# Delete copies of containers and blobs that were missing in the source in every run during this time:
 # delete_after = \"never\"            # or \"7d\"
 ";
 
 const STREAMING_URL_OF_BLOBS: &str = "\
-# Host that viewers read the blobs from, such as a CDN's; the account itself when not given:
+# The host from which viewers read the blobs, such as a CDN's; the account itself when not given:
 # streaming_url = \"https://…\"
 ";
 
 const LIMITS: &str = "
-# Limits, for [source] and [target] alike; flags of the same meaning win.
+# Limits. [source] and [target] have the same keys. Flags of the same meaning have priority.
 # [target.limits]
 # pending_copies = 2000             # asynchronous copies pending at once in each storage account
-# time_zone = \"Europe/Madrid\"       # of rates by the time of day
-# [target.limits.media]             # also blob, which holds for each storage account
+# time_zone = \"Europe/Madrid\"       # for rates by the time of day
+# [target.limits.media]             # or [target.limits.blob], for each storage account
 # requests_per_second = 100         # or by the time of day: { \"08:00\" = 20, \"19:00\" = \"off\" }
-# in_flight = 512                   # requests that wait for an answer, at most; how many follows the distance
+# in_flight = 512                   # most requests in flight; their number depends on the distance
 ";
 
 const LIMITS_OF_BLOBS: &str = "
-# Limits, for [source] and [target] alike; flags of the same meaning win.
+# Limits. [source] and [target] have the same keys. Flags of the same meaning have priority.
 # [target.limits]
 # pending_copies = 2000             # asynchronous copies pending at once
-# time_zone = \"Europe/Madrid\"       # of rates by the time of day
+# time_zone = \"Europe/Madrid\"       # for rates by the time of day
 # [target.limits.blob]
 # requests_per_second = 10000
 # bytes_per_second = { \"08:00\" = 5000000, \"19:00\" = \"off\" } # by the time of day; or one number
-# in_flight = 1024                  # requests that wait for an answer, at most; how many follows the distance
+# in_flight = 1024                  # most requests in flight; their number depends on the distance
 ";
 
 const SELECTION: &str = "
-# Blobs to mirror, by CONTAINER/BLOB, where `*` stands for any characters; all of them when not given. Blobs in the archive
-# tier cannot be read: \"report\" does not mirror their container, and names it; \"skip\" leaves these blobs out.
+# Blobs to mirror, as CONTAINER/BLOB; `*` matches any characters; all blobs when not given. Blobs in the archive tier cannot be
+# read: \"report\" reports their container and does not mirror it; \"skip\" leaves out only these blobs.
 # [blobs]
 # include = [\"films/*\", \"series/*\"]
 # exclude = [\"*.tmp\", \"films/drafts/*\"]
 # archived = \"report\"
-# Containers with many titles, whose folders are assets of their own:
+# Containers with many titles, in which each folder is an asset:
 # assets_at = { vod = 1 }
 ";
 
 const STORAGE_MAP: &str = "\
-# Storage accounts for new copies, by the source's storage account; the default one where nothing is said:
+# For each storage account of the source, the target's account for its new copies; the default account when not given:
 # storage_map = { storewest2 = \"storeeast2\" }
 ";
 
 const GUARDS: &str = "
-# Beyond these a run holds the changes back and asks a person (exit code 9); numbers, or percentages in quotes. They replace
-# the defaults, which follow the size of the library:
+# Above these limits, a run holds the changes back, and a person has to decide (exit code 9). Write numbers, or percentages in
+# quotes. They replace the defaults, which depend on the size of the library:
 # [guards]
 # max_withdraw = 20                 # assets that stop playing on the target within seven days
 # max_shrink = \"20%\"                # copies whose source asset is gone
@@ -254,8 +254,8 @@ const GUARDS: &str = "
 ";
 
 const PRICES: &str = "
-# What `report` puts on requests, as your contract has it: 10,000 reads and 10,000 writes of a storage account, and a gigabyte
-# that leaves the region of the source.
+# The prices of your contract, for `plan` and `report`: 10,000 reads and 10,000 writes of a storage account, and a gigabyte that
+# leaves the region of the source.
 # [prices]
 # currency = \"EUR\"
 # reads = 0.004

@@ -148,7 +148,7 @@ fn a_storage_account_as_a_library_is_alone_and_has_no_keys_of_a_media_service() 
     let blobs = "service = \"blobs\"";
     for (from, to, words) in [
         ("[target]\n", "[taget]\n", "did you mean `target`?"),
-        ("\"storeeast\"", "\" storewest \"", "the storage account  storewest  is the source's as well"),
+        ("\"storeeast\"", "\" storewest \"", "the storage account  storewest  is also in the source"),
         (
             blobs,
             "service = \"blob\"",
@@ -165,7 +165,7 @@ fn a_storage_account_as_a_library_is_alone_and_has_no_keys_of_a_media_service() 
         (
             "storeeast",
             "storewest",
-            "mirror.toml:9: `target.storage.account`: the storage account storewest is the source's",
+            "mirror.toml:9: `target.storage.account`: the storage account storewest is also in the source",
         ),
     ] {
         let told = refused(from, to);

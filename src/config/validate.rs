@@ -83,7 +83,7 @@ fn distinct(source: &AccountFile, target: &AccountFile, document: &Document<'_>,
     for account in storage(target) {
         if of_the_source.iter().any(|other| same(Some(other), Some(&account))) {
             let problem =
-                format!("`target.storage.account`: the storage account {} is the source's as well", account.get_ref());
+                format!("`target.storage.account`: the storage account {} is also in the source", account.get_ref());
             problems.push(document.error(&account.span(), problem, remedy));
         }
     }
@@ -166,7 +166,7 @@ impl Section<'_> {
             if let Some(account) = &file.account
                 && accounts.iter().any(|other| other.account.eq_ignore_ascii_case(&storage.account))
             {
-                let problem = format!("{} is there twice", storage.account);
+                let problem = format!("{} is given twice", storage.account);
                 self.problems.push(self.error(&account.span(), "storage.account", &problem, "keep one of them"));
             }
             accounts.push(storage);
@@ -216,7 +216,7 @@ impl Section<'_> {
         let name = value.get_ref().trim();
         if name.is_empty() || name.contains(char::is_whitespace) {
             let of_an_account = key.ends_with("account");
-            let remedy = if of_an_account { "write the account's name" } else { "write the name or the id alone" };
+            let remedy = if of_an_account { "write the account's name" } else { "write only the name or the id" };
             return Err(self.error(&value.span(), key, "empty, or has spaces in it", remedy));
         }
         if name.starts_with(PLACEHOLDER) {

@@ -111,7 +111,7 @@ pub(super) async fn examine_streaming(findings: &mut Findings<'_>) {
         }
         Ok(hosts) => {
             let found = if hosts.is_empty() { "no endpoint" } else { "no endpoint is running" };
-            let remedy = "start a streaming endpoint, or no URL of this account plays";
+            let remedy = "start a streaming endpoint; without one, no URL of this account plays";
             match findings.endpoint.side {
                 Side::Source => findings.warn(account, "streaming", found, remedy),
                 Side::Target => findings.fail(account, "streaming", found, remedy),

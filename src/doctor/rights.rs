@@ -49,7 +49,7 @@ pub(super) fn examine_tags(findings: &mut Findings<'_>) {
 pub(super) fn examine_tags_of(findings: &mut Findings<'_>, account: &BlobAccount) {
     let (found, remedy) = match (account.tag_access(), findings.endpoint.side) {
         (TagAccess::Refused, _) => (
-            "index tags may not be read here, so a run does not know whether they are the same (tags-unreadable)",
+            "index tags cannot be read here, so a run cannot compare them (tags-unreadable)",
             if account.signs_in() {
                 roles::TAGS
             } else {
@@ -104,10 +104,10 @@ fn judge(access: &SharedAccess, wanted: &Wanted, now: Timestamp) -> Vec<(Verdict
         }
     }
     match access.expiry {
-        None => found.push((Verdict::Warn, "it does not say when it ends (se)".to_owned())),
-        Some(end) if end <= now => found.push((Verdict::Fail, format!("it ended at {end}"))),
+        None => found.push((Verdict::Warn, "it has no expiry (se)".to_owned())),
+        Some(end) if end <= now => found.push((Verdict::Fail, format!("it expired at {end}"))),
         Some(end) if end.duration_since(now) < SHORT_LIFE => {
-            found.push((Verdict::Warn, format!("it ends at {end}, perhaps before a run does")));
+            found.push((Verdict::Warn, format!("it expires at {end}, perhaps before a run ends")));
         }
         Some(_) => {}
     }

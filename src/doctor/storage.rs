@@ -39,7 +39,7 @@ async fn examine_clock(findings: &mut Findings<'_>, account: &BlobAccount) -> bo
     };
     findings.ok(name, "reachable", "answers");
     let apart = clock::now().duration_since(theirs).abs();
-    let remedy = "set this machine's clock by a time service";
+    let remedy = "synchronize this machine's clock with a time service";
     let found = format!("{} s from this machine's", apart.as_secs());
     if apart >= REFUSED_SKEW {
         findings.fail(name, "clock", found, remedy);

@@ -115,7 +115,7 @@ async fn try_storage(
             }
             Ok(Copied::InBlocks) => {
                 let found = format!(
-                    "its service copied a blob from storage account {from} in blocks, as it does not implement \
+                    "its service copied a blob from storage account {from} in blocks, because it does not implement \
                      Put Blob From URL"
                 );
                 findings.ok(storage.name(), "copy", found);
@@ -145,7 +145,8 @@ async fn remove(findings: &mut Findings<'_>, asset: &Asset) -> bool {
     let endpoint = findings.endpoint;
     let account = endpoint.library.account();
     if !scratch::may_remove(endpoint) {
-        let found = format!("the scratch container {} stays, as the signature does not permit to delete it", asset.id);
+        let found =
+            format!("the scratch container {} stays, because the signature does not permit deleting it", asset.id);
         findings.warn(account, check(endpoint), found, "remove it with another tool; the next test uses it again");
         return false;
     }

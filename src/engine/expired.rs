@@ -40,8 +40,8 @@ fn ended(pair: &Pair, now: Timestamp) -> Option<String> {
         let expiry = account.shared_access()?.expiry.filter(|expiry| *expiry <= now)?;
         let name = account.name();
         Some(format!(
-            "the shared access signature of storage account {name} ended at {expiry}; put a new one in its place and run \
-             again: it resumes where it stopped"
+            "the shared access signature of storage account {name} expired at {expiry}; replace it with a new one and run \
+             again: the run resumes where it stopped"
         ))
     })
 }

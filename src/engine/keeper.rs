@@ -109,8 +109,8 @@ impl Keeper {
             (Some(run), Some(held)) if held.run == *run => Ok(Some(held.clone())),
             (Some(run), held) => {
                 let reason = match held {
-                    Some(held) => format!("it holds nothing; run {} does", held.run),
-                    None => "it holds nothing, nor does any other run".to_owned(),
+                    Some(held) => format!("it has no held changes, but run {} has", held.run),
+                    None => "neither it nor any other run has held changes".to_owned(),
                 };
                 Err(Error::input(format!("run {run}"), reason, "give the id that the last held run printed"))
             }

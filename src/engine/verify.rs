@@ -34,7 +34,7 @@ use crate::verdict::{Cause, Change, Class, Finding, Outcome};
 const PAGE: usize = 1_000;
 
 /// What differs where a locator of ours plays what the source has withdrawn.
-const PUBLISHED_ALONE: &str = "the locator is published on the target alone";
+const PUBLISHED_ALONE: &str = "the locator is published only on the target";
 
 /// Assets by how they compare. They add up to the assets in scope.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]

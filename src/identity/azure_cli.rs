@@ -17,7 +17,7 @@ pub(super) async fn ask(tenant: Option<&str>, scope: &str) -> Result<Token, Fail
     let printed = tokio::task::spawn_blocking(move || command::quiet_output(&command, command::PATIENCE)).await;
     let printed = printed.map_err(|_| Failure::Credential("az could not be run".to_owned()))?;
     let printed = printed.map_err(|error| Failure::Credential(words(&error)))?;
-    read(&printed, asked_at).ok_or_else(|| Failure::Credential("az printed something that is no token".to_owned()))
+    read(&printed, asked_at).ok_or_else(|| Failure::Credential("az did not print a token".to_owned()))
 }
 
 fn words(error: &CommandError) -> String {

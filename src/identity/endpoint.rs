@@ -37,9 +37,8 @@ pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<A
 pub(super) fn token(url: &Url, answer: &Answer) -> Result<Token, Failure> {
     let host = authority(url);
     match answer.status {
-        200 => read(&answer.body, answer.asked_at).ok_or_else(|| {
-            Failure::Credential(format!("{host} answered something that is no token; is the token URL right?"))
-        }),
+        200 => read(&answer.body, answer.asked_at)
+            .ok_or_else(|| Failure::Credential(format!("{host} did not answer with a token; is the token URL right?"))),
         408 | 429 | 500..=599 => Err(refusal(answer.status, answer.retry_after.as_deref(), &answer.body)),
         status => Err(Failure::Credential(format!("{host} answered {}", refusal(status, None, &answer.body)))),
     }

@@ -14,7 +14,7 @@ use crate::model::AssetId;
 pub enum LedgerError {
     /// Another run uses it.
     #[error(
-        "cannot open the ledger {}: another run holds its lock ({}); wait for it to end, or give this run a ledger of \
+        "cannot open the ledger {}: another run holds its lock ({}); wait until it ends, or give this run a ledger of \
          its own", path.display(), holder_text(*pid, host, *since)
     )]
     Locked {
@@ -75,7 +75,7 @@ pub enum LedgerError {
     },
     /// Written by an older release, and it may not be changed now.
     #[error("cannot read the ledger {}: it was written by an older release (format {found}, this one reads {known}); \
-        a run that may write updates it", path.display())]
+        run `sync`, which updates it", path.display())]
     Older {
         /// The ledger.
         path: PathBuf,

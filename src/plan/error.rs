@@ -17,13 +17,13 @@ pub enum PlanError {
         reason: String,
     },
     /// The file is something else.
-    #[error("{path} is no plan of mediamirror")]
+    #[error("{path} is not a plan of mediamirror")]
     NotAPlan {
         /// The file.
         path: String,
     },
     /// The file was cut or changed after it was written.
-    #[error("plan {path} is not as it was written: {reason}")]
+    #[error("plan {path} is damaged: {reason}")]
     Damaged {
         /// The file.
         path: String,
@@ -57,7 +57,7 @@ pub enum PlanError {
     #[error("the plan was made with another ledger")]
     OtherLedger,
     /// The ledger was put back to an earlier state.
-    #[error("the plan was made after run number {planned} of the ledger, which now ends with number {now}")]
+    #[error("the plan was made after run number {planned} of the ledger, whose last run now has number {now}")]
     OlderLedger {
         /// The last run when the plan was made.
         planned: u64,
@@ -85,7 +85,7 @@ impl PlanError {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::File { .. } => "check the path and its permissions",
-            Self::NotAPlan { .. } => "name a file that `mediamirror plan --out` wrote, or another name for a new one",
+            Self::NotAPlan { .. } => "name a file that `mediamirror plan --out` wrote, or another file for a new plan",
             Self::UnknownFormat { .. } | Self::Other { .. } => {
                 "apply the plan with the program and the configuration that it was made with, or make a new plan"
             }

@@ -63,11 +63,11 @@ pub fn read(
                     return Err(lines.damaged("its checksum does not match"));
                 }
                 if lines.text()?.is_some() {
-                    return Err(lines.damaged("something follows its end"));
+                    return Err(lines.damaged("it has text after its end"));
                 }
                 return Ok(Read { header, trailer, planned });
             }
-            Some(Line::Plan(_)) => return Err(lines.damaged("it begins twice")),
+            Some(Line::Plan(_)) => return Err(lines.damaged("it has two beginnings")),
             None => return Err(lines.damaged("its end is missing")),
         }
     }
@@ -142,7 +142,7 @@ impl Lines {
             return Err(self.damaged(&format!("line {} has no end", self.number)));
         }
         self.hash.update(&text);
-        String::from_utf8(text).map(Some).map_err(|_| self.damaged(&format!("line {} is no text", self.number)))
+        String::from_utf8(text).map(Some).map_err(|_| self.damaged(&format!("line {} is not text", self.number)))
     }
 
     fn damaged(&self, reason: &str) -> PlanError {

@@ -17,7 +17,7 @@ use super::named::{Contents, Kind, Named, Part};
 pub(super) fn read(text: &[u8]) -> Result<Contents, String> {
     let text = std::str::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned())?;
     let document = xml::read(text.trim_start_matches('\u{feff}'))?;
-    let mpd = document.child("MPD").ok_or("it is no DASH description")?;
+    let mpd = document.child("MPD").ok_or("it is not a DASH description")?;
     let mut reading = Reading { contents: Contents::default(), total: duration(mpd, "mediaPresentationDuration") };
     for location in mpd.all("Location") {
         reading.contents.add(Named::whole(location.text(), Kind::Name));

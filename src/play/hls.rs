@@ -32,7 +32,8 @@ pub(super) fn read(text: &[u8]) -> Result<Contents, String> {
         return Err("it has variables (EXT-X-DEFINE), which are not replaced here".to_owned());
     }
     let text = for_the_parser(lines);
-    let (rest, playlist) = m3u8_rs::parse_playlist(text.as_bytes()).map_err(|_| "it is no HLS playlist".to_owned())?;
+    let (rest, playlist) =
+        m3u8_rs::parse_playlist(text.as_bytes()).map_err(|_| "it is not an HLS playlist".to_owned())?;
     if !rest.iter().all(u8::is_ascii_whitespace) {
         let line =
             String::from_utf8_lossy(rest).lines().next().unwrap_or_default().chars().take(60).collect::<String>();

@@ -207,7 +207,7 @@ async fn what_is_no_report_or_a_newer_one_is_refused() {
     };
     assert!(changed("format", json!(FORMAT + 1)).contains("this release knows formats up to 1"));
     assert!(changed("message_type", json!("summary")).contains("message_type"));
-    assert!(changed("run", json!(7)).contains("it is no report"));
+    assert!(changed("run", json!(7)).contains("it is not a report"));
     assert!(parse("{").is_err() && parse("[]").is_err());
     let mut with_more = good;
     with_more["later"] = json!(1);

@@ -10,7 +10,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "deletions-put-off",
         Class::Noted,
         "nothing is deleted in this run, although the time of something is over",
-        "nothing to do: the next run that sees everything, without an error and without a held change, deletes it",
+        "do nothing; the next run of the whole library without an error or a held change deletes it",
     ),
     entry(
         Cause::NotDeleted,

@@ -18,14 +18,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         "direction-reversed",
         Class::Held,
         "the source contains copies of the target's assets, so this run would change originals",
-        "exchange source and target in the configuration; after a failover, run `mediamirror reprotect` with both as they are",
+        "exchange source and target in the configuration; after a failover, leave them and run `mediamirror reprotect`",
     ),
     entry(
         Cause::OriginalChanged,
         "original-changed",
         Class::Noted,
         "only the original was changed since both sides were equal, so it stays as it is",
-        "nothing: when the source is active again, the next `sync` mirrors it",
+        "do nothing; when the source is active again, the next `sync` mirrors it",
     ),
     entry(
         Cause::SourceActive,

@@ -36,7 +36,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "archived-in-source",
         Class::Failed,
         "a blob is in the archive tier and cannot be read",
-        "rehydrate the blob in the source account; of a storage account, `archived = \"skip\"` leaves such blobs out",
+        "rehydrate the blob in the source account; for a storage account, `archived = \"skip\"` leaves out such blobs",
     ),
     entry(
         Cause::ArchivedInTarget,
@@ -99,7 +99,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "foreign-copy",
         Class::Conflict,
         "the target has an asset for it that mediamirror did not make",
-        "set `adopt` in the configuration to take it over, or delete that asset",
+        "set `adopt` in the configuration to adopt that asset, or delete it",
     ),
     entry(
         Cause::ForeignLocatorRevoked,
@@ -232,8 +232,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         "public-access",
         Class::Failed,
         "the public access of the container cannot be set on the target",
-        "sign in to the target with its account key or as an owner of its blobs, and allow public access to them; or open and \
-         close the container yourself",
+        "sign in to the target with its account key or as an owner of its blobs, and allow public access to them; or set the \
+         access of the container yourself",
     ),
     entry(
         Cause::RequestRefused,
@@ -254,7 +254,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "source-changing",
         Class::Failed,
         "a blob changed each time it was copied",
-        "run again when nothing changes the blob in the source",
+        "run again when no program changes the blob in the source",
     ),
     entry(
         Cause::SourceEmpty,

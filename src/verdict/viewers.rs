@@ -17,7 +17,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "bytes-unchecked",
         Class::Unchecked,
         "bytes could not be read on both sides, so it is not proven that they are equal",
-        "remove the cause that the detail names, then run `verify --bytes` again",
+        "correct what the detail names, then run `verify --bytes` again",
     ),
     entry(
         Cause::CorsDiffers,
@@ -59,14 +59,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         "play-unchecked",
         Class::Unchecked,
         "it could not be found out whether it plays alike on both sides",
-        "remove the cause that the detail names, then run `verify --play` again",
+        "correct what the detail names, then run `verify --play` again",
     ),
     entry(
         Cause::PlaysDifferently,
         "plays-differently",
         Class::Failed,
         "viewers of the target get another answer than viewers of the source",
-        "compare what serves both hosts: the blobs with `verify --bytes`, the settings of the streaming hosts or caches by hand",
+        "compare the blobs with `verify --bytes`, and the settings of the streaming hosts or caches by hand",
     ),
     entry(
         Cause::SettingsUnchecked,

@@ -148,12 +148,12 @@ async fn a_canceled_job_ends_canceled_and_a_finished_one_cannot_be() {
 
     let finished = encode(&pair.source, &asset, &options(), &Silent).await.unwrap().job.id;
     let error = pair.source.authoring().unwrap().cancel_job(&finished).await.unwrap_err().to_string();
-    assert!(error.contains("over already: finished"), "{error}");
+    assert!(error.contains("already ended: finished"), "{error}");
     let jobs = pair.source.authoring().unwrap().jobs().await.unwrap();
     assert_eq!(jobs.iter().map(|listed| &listed.id).collect::<Vec<_>>(), [&finished, &job], "the last comes first");
     let nobodys = JobId::new("nb:jid:UUID:00000000-0000-0000-0000-000000000000");
     let error = watch(&pair.source, &nobodys, &Silent).await.unwrap_err().to_string();
-    assert!(error.contains("no job of that id"), "{error}");
+    assert!(error.contains("no job with that id"), "{error}");
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]

@@ -158,7 +158,7 @@ async fn a_certificate_that_is_expired_or_of_another_host_is_refused_with_the_ho
     for (certificate, problem, remedy) in [
         (expired, "expired", "clock"),
         (early, "not valid yet", "clock"),
-        (other, "not valid for name", "another host's"),
+        (other, "not valid for name", "belongs to another host"),
     ] {
         let authority = Authority::new();
         let port = authority.serve_as(certificate, None, |_| false).await;

@@ -156,7 +156,7 @@ async fn an_old_streaming_url_leads_to_the_container_through_nginx() {
     assert_eq!(mediamirror(place.path(), &["sync"]).0, Some(0));
     let front_door = || mediamirror(place.path(), &["urls", "--format", "front-door"]);
     let (code, text) = front_door();
-    assert!(code == Some(5) && text.contains("no blob may be read by anybody on both sides"), "{text}");
+    assert!(code == Some(5) && text.contains("no blob is public on both sides"), "{text}");
     for (_, container) in OLD_LOCATORS {
         for side in [&from, &to] {
             python(&[&["open"], side.as_slice(), &[container]].concat());

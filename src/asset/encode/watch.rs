@@ -85,7 +85,7 @@ pub async fn watch(account: &Endpoint, id: &JobId, monitor: &dyn Monitor) -> Res
 
 async fn read(account: &Endpoint, id: &JobId) -> Result<Job, Error> {
     account.authoring()?.job(id).await?.ok_or_else(|| {
-        Error::input(id.as_str(), "the account has no job of that id", "`mediamirror asset jobs` prints ids")
+        Error::input(id.as_str(), "the account has no job with that id", "`mediamirror asset jobs` prints ids")
     })
 }
 

@@ -8,7 +8,7 @@ use super::MirrorArgs;
 /// Arguments of `prune`.
 #[derive(Debug, Args)]
 pub(crate) struct PruneArgs {
-    /// Delete what the source has lacked for this time, such as 3d; `delete_after` of the configuration when not given
+    /// Delete what was missing in the source for this time, such as 3d; `delete_after` when not given
     #[arg(long, value_name = "TIME")]
     pub(crate) older_than: Option<Age>,
     /// How it mirrors.

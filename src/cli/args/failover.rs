@@ -20,10 +20,10 @@ pub(crate) struct FailoverArgs {
     /// Make the source active again, if `reprotect` finds nothing more to bring back
     #[arg(long, group = "step")]
     pub(crate) commit: bool,
-    /// Only say which side is active
+    /// Only show which side is active
     #[arg(long, group = "step")]
     pub(crate) show: bool,
-    /// Only try it: probe the target as `ready --probe` does, and record in the ledger whether the drill passed
+    /// Run a drill: probe the target as `ready --probe` does, and record the result in the ledger
     #[arg(long, group = "step")]
     pub(crate) test: bool,
     /// How it is tried.
@@ -36,22 +36,22 @@ pub(crate) struct FailoverArgs {
 #[command(next_help_heading = "With --test")]
 #[group(requires = "test", conflicts_with_all = ["commit", "show"])]
 struct DrillArgs {
-    /// Ask the target's streaming hosts as viewers do, as far as this
+    /// Probe the target's streaming hosts as viewers do, down to this depth
     #[arg(long, value_enum, value_name = "DEPTH", default_value_t = ProbeDepth::Segment)]
     probe: ProbeDepth,
-    /// Probe only so many of each hundred assets, such as 5%; one at least
+    /// Probe only this share of the assets, such as 5%, but at least one asset
     #[arg(long, value_name = "PERCENT", value_parser = part)]
     sample: Option<f64>,
     /// Choose the sample by this text; by the date (UTC) when not given
     #[arg(long, value_name = "TEXT", requires = "sample")]
     seed: Option<String>,
-    /// The site whose page plays, as browsers send it
+    /// Site of the web page that plays the assets, as browsers send it
     #[arg(long, value_name = "URL", default_value = ReadyArgs::ORIGIN, value_parser = origin)]
     origin: String,
-    /// Fail the drill (4) if fewer of the assets that should play are ready
+    /// Fail the drill (4) if a smaller share of the assets that should play is ready
     #[arg(long, value_name = "PERCENT", default_value = "100%", value_parser = part)]
     require: f64,
-    /// Do not ask the source: judge by the ledger and the target alone
+    /// Do not ask the source; use only the ledger and the target
     #[arg(long)]
     without_source: bool,
     /// Also print a row for each asset
@@ -79,16 +79,16 @@ impl FailoverArgs {
 /// Arguments of `reprotect`.
 #[derive(Debug, Args)]
 pub(crate) struct ReprotectArgs {
-    /// Write the plan to this file; a plan that is there is replaced
+    /// Write the plan to this file; replaces an existing plan
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Take assets whose name matches this glob from the target, even if the source has changed (may be repeated)
+    /// Bring back assets whose name matches this glob even if the source changed, too (may be repeated)
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     pub(crate) prefer: Vec<Glob>,
     /// Which assets.
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// Print every item, not only what deserves a look (of JSON not only the first 10,000)
+    /// Print every item, not only those to review (in JSON, not only the first 10,000)
     #[arg(long)]
     pub(crate) all: bool,
     /// What the guards let through.

@@ -8,16 +8,16 @@ use mediamirror::config::policy::{Allow, GuardLimits, Share};
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Guards")]
 pub(crate) struct GuardArgs {
-    /// Withdraw what the guard held in this run, once; RUN is the id that the run printed
+    /// Allow once the withdrawals that were held in the run with this id; the run printed its id
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_withdraw: Option<String>,
-    /// Withdraw what the guard on a shrinking source held in this run, once
+    /// Allow once what was held in the run with this id because the source shrank
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_shrink: Option<String>,
-    /// Overwrite what the guard held in this run, once
+    /// Allow once the overwrites that were held in the run with this id
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_overwrite: Option<String>,
-    /// Delete what the guard held in this run, once
+    /// Allow once the deletions that were held in the run with this id
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) allow_delete: Option<String>,
     /// Assets that may stop playing within seven days [default: 10%, at least 20; half of a small library]

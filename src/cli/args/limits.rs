@@ -22,10 +22,10 @@ pub(crate) struct LimitArgs {
     /// Run only between these times of the day, such as 01:00-05:00[Europe/Madrid]; this machine's zone when not given
     #[arg(long, value_name = "WINDOW")]
     window: Option<Window>,
-    /// Stop after copying so many bytes, such as 500GB
+    /// Stop after copying this many bytes, such as 500GB
     #[arg(long, value_name = "SIZE", value_parser = super::bytes)]
     max_bytes: Option<NonZeroU64>,
-    /// Stop after so many requests to both sides
+    /// Stop after this many requests to both sides
     #[arg(long, value_name = "N")]
     max_requests: Option<NonZeroU64>,
 }
@@ -93,7 +93,7 @@ impl FromStr for Window {
         let (from, to) = times.split_once('-').ok_or_else(wrong)?;
         let time = |text: &str| text.trim().parse::<Time>().map_err(|_| wrong());
         let (from, to) = (time(from)?, time(to)?);
-        if from == to { Err("the window has no length".to_owned()) } else { Ok(Self { from, to, zone }) }
+        if from == to { Err("the two times are the same".to_owned()) } else { Ok(Self { from, to, zone }) }
     }
 }
 

@@ -19,22 +19,22 @@ pub(crate) struct MirrorArgs {
     /// Which assets.
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// Show what would be done, and end with the code of that run; write nothing anywhere
+    /// Show what would be done, and end with the exit code of that run; write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// How blobs are copied; `auto` = the best for each
+    /// Method of copying blobs; `auto` = the best for each blob
     #[arg(long, value_enum, value_name = "METHOD", default_value_t = Method::Auto)]
     pub(crate) copy_method: Method,
-    /// Assets worked on at once; follows their size, the distance and the rates when not given
+    /// Number of assets to process at once; depends on their size, the distance and the rates when not given
     #[arg(long, value_name = "N")]
     pub(crate) assets_in_flight: Option<NonZeroU64>,
-    /// Also mirror stored access policies of containers, CORS rules and the static website; of storage accounts only
+    /// Also mirror stored access policies of containers, CORS rules and the static website; only for storage accounts
     #[arg(long)]
     pub(crate) settings: bool,
-    /// Processing order; as they are listed when not given
+    /// Processing order of the assets; the order of the listing when not given
     #[arg(long, value_enum, value_name = "ORDER")]
     pub(crate) order: Option<First>,
-    /// Print all lines, not only the first 50 (of JSON the first 10,000)
+    /// Print all lines, not only the first 50 (in JSON, the first 10,000)
     #[arg(long)]
     pub(crate) all: bool,
     /// When it stops.
@@ -67,11 +67,11 @@ pub(crate) enum Method {
 /// Processing order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum First {
-    /// The last made.
+    /// The newest first.
     Newest,
-    /// The most bytes, so that a huge asset is not the tail of the run.
+    /// The most bytes first, so that a huge asset does not make the run longer.
     Largest,
-    /// The fewest bytes, so that many assets are complete early.
+    /// The fewest bytes first, so that many assets are complete early.
     Smallest,
     /// By name.
     Name,

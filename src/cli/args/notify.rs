@@ -14,7 +14,7 @@ pub(crate) struct NotifyArgs {
     /// Print each event as a line of JSON on standard output, and the result as the last line
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) events: Option<EventFormat>,
-    /// Do not run what `[hooks]` of the configuration says
+    /// Do not run the `[hooks]` of the configuration
     #[arg(long)]
     pub(crate) no_hooks: bool,
 }

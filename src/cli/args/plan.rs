@@ -18,22 +18,22 @@ use super::{First, Method, MirrorArgs, ScopeArgs};
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub(crate) struct PlanArgs {
-    /// Write the plan to this file; a plan that is there is replaced
+    /// Write the plan to this file; replaces an existing plan
     #[arg(long, value_name = "FILE", group = "what")]
     pub(crate) out: Option<PathBuf>,
-    /// Show the plan in this file; no account is asked
+    /// Show the plan in this file; sends no requests
     #[arg(long, value_name = "FILE", group = "what")]
     pub(crate) show: Option<PathBuf>,
     /// Which assets.
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// How blobs are copied; `auto` = the best for each
+    /// Method of copying blobs; `auto` = the best for each blob
     #[arg(long, value_enum, value_name = "METHOD", default_value_t = Method::Auto)]
     pub(crate) copy_method: Method,
-    /// Also what `sync --settings` mirrors; of storage accounts only
+    /// Also plan what `sync --settings` mirrors; only for storage accounts
     #[arg(long)]
     pub(crate) settings: bool,
-    /// Print every item, not only what deserves a look (of JSON not only the first 10,000)
+    /// Print every item, not only those to review (in JSON, not only the first 10,000)
     #[arg(long)]
     pub(crate) all: bool,
     /// What the guards let through.
@@ -50,13 +50,13 @@ pub(crate) struct ApplyArgs {
     /// How fast.
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
-    /// Assets worked on at once; follows their size, the distance and the rates when not given
+    /// Number of assets to process at once; depends on their size, the distance and the rates when not given
     #[arg(long, value_name = "N")]
     pub(crate) assets_in_flight: Option<NonZeroU64>,
-    /// Processing order; as they are listed when not given
+    /// Processing order of the assets; the order of the listing when not given
     #[arg(long, value_enum, value_name = "ORDER")]
     pub(crate) order: Option<First>,
-    /// Print all lines, not only the first 50 (of JSON the first 10,000)
+    /// Print all lines, not only the first 50 (in JSON, the first 10,000)
     #[arg(long)]
     pub(crate) all: bool,
     /// When it stops.

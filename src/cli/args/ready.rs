@@ -13,22 +13,22 @@ pub(crate) struct ReadyArgs {
     /// Which assets.
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// Also ask the target's streaming hosts as viewers do, as far as this
+    /// Also probe the target's streaming hosts as viewers do, down to this depth
     #[arg(long, value_enum, value_name = "DEPTH")]
     pub(crate) probe: Option<ProbeDepth>,
-    /// Probe only so many of each hundred assets, such as 5%; one at least
+    /// Probe only this share of the assets, such as 5%, but at least one asset
     #[arg(long, value_name = "PERCENT", value_parser = part, requires = "probe")]
     pub(crate) sample: Option<f64>,
     /// Choose the sample by this text; by the date (UTC) when not given
     #[arg(long, value_name = "TEXT", requires = "sample")]
     pub(crate) seed: Option<String>,
-    /// The site whose page plays, as browsers send it
+    /// Site of the web page that plays the assets, as browsers send it
     #[arg(long, value_name = "URL", default_value = Self::ORIGIN, value_parser = origin)]
     pub(crate) origin: String,
-    /// End with 4 if fewer of the assets that should play are ready
+    /// End with 4 if a smaller share of the assets that should play is ready
     #[arg(long, value_name = "PERCENT", default_value = "100%", value_parser = part)]
     pub(crate) require: f64,
-    /// Do not ask the source: judge by the ledger and the target alone
+    /// Do not ask the source; use only the ledger and the target
     #[arg(long)]
     pub(crate) without_source: bool,
     /// Also print a row for each asset
@@ -46,7 +46,7 @@ pub(crate) enum ProbeDepth {
     Endpoint,
     /// The manifests and files that viewers start with
     Manifest,
-    /// Also playlists, initialization, keys, the first segment and the last
+    /// Also playlists, initialization segments, keys, and the first and last segments
     Segment,
 }
 

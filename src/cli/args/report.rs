@@ -22,7 +22,7 @@ pub(crate) struct ReportArgs {
     /// Read the report from a file that `report --json` wrote, not from the ledger
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
-    /// Show in the report what `ready --output json` wrote to this file
+    /// Include the result that `ready --output json` wrote to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) ready: Option<PathBuf>,
     /// Keep every asset in the report, not only the first 10,000

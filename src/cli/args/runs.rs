@@ -24,23 +24,23 @@ pub(crate) enum RunsCommand {
     Show(ShowArgs),
     /// Show only what a run found: what is not mirrored, and what to do about it
     Errors(ShowArgs),
-    /// Mirror again what a run did not mirror: a `sync` of only those assets, by their ids
+    /// Retry what a run did not mirror: run `sync` for only those assets
     ///
-    /// Takes every asset that failed, was skipped, is in conflict, was held or could not be checked in that run, unless nothing
-    /// is owed for it. The guards, the lock, the output and the exit codes are those of `sync`. What the run did not come to
-    /// is not among them: `sync` resumes that.
+    /// Selects every asset that failed, was skipped, is in conflict, was held or could not be checked in that run, unless its
+    /// cause is accepted or the source does not publish it. The guards, the lock, the output and the exit codes are those of
+    /// `sync`. Assets that the run did not reach are not among them: `sync` resumes those.
     Retry(RetryArgs),
     /// Remove old runs from the ledger, with what they changed and found
     ///
     /// With both --keep and --older-than, a run is removed only if it is old and not among the last N. The last run is always
-    /// kept. What the ledger knows of assets is not touched. The file does not shrink: later runs use the space.
+    /// kept. The records of assets stay. The file does not shrink: later runs use the space.
     Prune(PruneArgs),
 }
 
 /// Arguments of `runs list`.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// How many runs
+    /// Number of runs to list
     #[arg(long, value_name = "N", default_value = "20")]
     pub(crate) last: NonZeroUsize,
 }
@@ -70,7 +70,7 @@ pub(crate) struct PruneArgs {
     /// Keep the last N runs
     #[arg(long, value_name = "N", required_unless_present = "older_than")]
     pub(crate) keep: Option<NonZeroUsize>,
-    /// Remove only runs that began longer ago than this, such as 90d or 6mo
+    /// Remove only runs that started longer ago than this, such as 90d or 6mo
     #[arg(long, value_name = "TIME", value_parser = age)]
     pub(crate) older_than: Option<Span>,
     /// Show what would be removed; remove nothing

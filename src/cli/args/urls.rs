@@ -12,10 +12,10 @@ pub(crate) struct UrlsArgs {
     /// Which assets.
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// Write a table, or a configuration that switches viewers from one host to the other; for JSON use -o json
+    /// Print a table, or a configuration that switches viewers between both hosts (for JSON, use -o json)
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<UrlsFormat>,
-    /// A CSV file with the columns `locator_id` and `container`: old streaming URLs lead to blobs (only with --format nginx)
+    /// CSV file with the columns `locator_id` and `container`: makes old streaming URLs play (only with --format nginx)
     #[arg(long, value_name = "FILE")]
     pub(crate) old_locators: Option<PathBuf>,
 }
@@ -23,13 +23,13 @@ pub(crate) struct UrlsArgs {
 /// What `urls` writes instead of the pairs for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UrlsFormat {
-    /// A table for spreadsheets and scripts, one pair a line
+    /// A table for spreadsheets and scripts, one pair per line
     Csv,
     /// Azure Front Door, as Bicep
     FrontDoor,
     /// An Azure Traffic Manager profile, as Bicep
     TrafficManager,
-    /// A server of nginx
+    /// An nginx server
     Nginx,
     /// A steering manifest for HLS players
     Steering,

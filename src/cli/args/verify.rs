@@ -14,25 +14,25 @@ pub(crate) struct VerifyArgs {
     /// Which assets.
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// Also ask both hosts for manifests, first and last segments and subtitles, as viewers do
+    /// Also request manifests, first and last segments and subtitles from both hosts, as viewers do
     #[arg(long, group = "depth")]
     pub(crate) play: bool,
     /// Also read blobs on both sides and compare them byte by byte; `--bytes-per-second` limits it
     #[arg(long, group = "depth")]
     pub(crate) bytes: bool,
-    /// Also compare stored access policies of containers, CORS rules and the static website; of storage accounts only
+    /// Also compare stored access policies of containers, CORS rules and the static website; only for storage accounts
     #[arg(long)]
     pub(crate) settings: bool,
-    /// Compare containers that another program keeps, such as object replication, by their names; of storage accounts only
+    /// Compare containers by name, even if another program such as object replication fills them; only for storage accounts
     #[arg(long)]
     pub(crate) by_name: bool,
-    /// Play or read only so many of each hundred, such as 5%; one at least
+    /// Play or read only this share, such as 5%, but at least one
     #[arg(long, value_name = "PERCENT", value_parser = part, requires = "depth")]
     pub(crate) sample: Option<f64>,
     /// Choose the sample by this text; by the date (UTC) when not given
     #[arg(long, value_name = "TEXT", requires = "sample")]
     pub(crate) seed: Option<String>,
-    /// The site whose page plays, as browsers send it
+    /// Site of the web page that plays the assets, as browsers send it
     #[arg(long, value_name = "URL", default_value = "https://viewer.example", value_parser = origin)]
     pub(crate) origin: String,
     /// What it reports to other programs.

@@ -22,7 +22,7 @@ use super::publish::write_urls;
 /// Arguments of `asset show`.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// Id or name
+    /// Id or name of the asset
     #[arg(value_name = "ASSET")]
     pub(crate) asset: String,
 }
@@ -30,17 +30,17 @@ pub(crate) struct ShowArgs {
 /// What can be done with access policies.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PoliciesCommand {
-    /// Remove unused access policies, which tools that create one for each locator leave behind
+    /// Remove unused access policies, which some tools leave behind
     Prune(PruneArgs),
 }
 
 /// Arguments of `asset policies prune`.
 #[derive(Debug, Args)]
 pub(crate) struct PruneArgs {
-    /// Show what would be removed
+    /// Show what would be removed; remove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Only policies that are at least this many hours old, while other tools make locators
+    /// Remove only policies that are at least this many hours old; needed while other tools make locators
     #[arg(long, value_name = "HOURS", default_value_t = 0)]
     pub(crate) older_than: u32,
 }

@@ -28,7 +28,7 @@ pub(crate) struct EncodeArgs {
     /// The asset, by its id or its name
     #[arg(value_name = "ASSET")]
     pub(crate) asset: String,
-    /// What to make of it: a preset's name, or a file with one in JSON or XML, as @FILE
+    /// The preset: its name, or @FILE for a file with a preset in JSON or XML
     #[arg(long, value_name = "PRESET")]
     pub(crate) preset: String,
     /// The encoder; its newest version is used
@@ -37,7 +37,7 @@ pub(crate) struct EncodeArgs {
     /// Name of the new asset; the names of the asset and the preset when not given
     #[arg(long, value_name = "NAME")]
     pub(crate) output_name: Option<String>,
-    /// Options of the task; `protected-configuration` encrypts the preset on its way and in the service
+    /// Options of the task; `protected-configuration` encrypts the preset in transit and in the service
     #[arg(long, value_enum, value_name = "OPTIONS", default_value_t = TaskOptions::None)]
     pub(crate) options: TaskOptions,
     /// Wait for the end of the job; the default
@@ -49,7 +49,7 @@ pub(crate) struct EncodeArgs {
     /// Cancel the job when interrupted; without this flag it continues
     #[arg(long, conflicts_with = "no_wait")]
     pub(crate) cancel_on_interrupt: bool,
-    /// Write the job's details into this directory, as text and as JSON, and why it stopped if it failed or was canceled
+    /// Write the details of the job into this directory, as text and as JSON, and why it failed or was canceled
     #[arg(long, value_name = "DIR")]
     pub(crate) details_dir: Option<PathBuf>,
 }
@@ -75,7 +75,7 @@ pub(crate) struct JobsArgs {
     /// Wait for the end of the job, and make its output playable
     #[arg(long, requires = "job")]
     pub(crate) watch: bool,
-    /// Write the job's details into this directory, as text and as JSON, and why it stopped if it failed or was canceled
+    /// Write the details of the job into this directory, as text and as JSON, and why it failed or was canceled
     #[arg(long, value_name = "DIR")]
     pub(crate) details_dir: Option<PathBuf>,
 }

@@ -17,13 +17,13 @@ use super::failed;
 /// Arguments of `asset publish`.
 #[derive(Debug, Args)]
 pub(crate) struct PublishArgs {
-    /// Id or name
+    /// Id or name of the asset
     #[arg(value_name = "ASSET")]
     pub(crate) asset: String,
-    /// How long it plays, from five minutes ago
+    /// How many days the asset plays, counted from five minutes ago
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub(crate) days: u32,
-    /// URLs that download each file instead; whoever has one can read the asset
+    /// Print URLs that download each file instead; anyone who has such a URL can read the asset
     #[arg(long)]
     pub(crate) sas: bool,
 }
@@ -31,7 +31,7 @@ pub(crate) struct PublishArgs {
 /// Arguments of `asset unpublish`.
 #[derive(Debug, Args)]
 pub(crate) struct UnpublishArgs {
-    /// Id or name
+    /// Id or name of the asset
     #[arg(value_name = "ASSET")]
     pub(crate) asset: String,
 }
@@ -67,7 +67,7 @@ pub(super) async fn unpublish_one(
         removed.into_iter().map(|locator| Removed { locator_id: locator.id, kind: locator.kind }).collect();
     context.printer.result(&removed, || {
         let lines = removed.iter().map(|locator| format!("removed locator {}\n", locator.locator_id));
-        if removed.is_empty() { "it had no locators\n".to_owned() } else { lines.collect() }
+        if removed.is_empty() { "the asset has no locators\n".to_owned() } else { lines.collect() }
     })?;
     Ok(ExitCode::Success)
 }

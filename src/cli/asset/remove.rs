@@ -21,13 +21,13 @@ use super::failed;
 /// Arguments of `asset delete`.
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
-    /// Ids or names
+    /// Ids or names of assets
     #[arg(value_name = "ASSET", required_unless_present = "all", conflicts_with = "all")]
     pub(crate) assets: Vec<String>,
-    /// Every asset of the account
+    /// Delete every asset of the account
     #[arg(long)]
     pub(crate) all: bool,
-    /// Do not ask
+    /// Do not ask for a confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,
 }

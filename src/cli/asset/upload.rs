@@ -23,13 +23,13 @@ const STOPPED: &str = "stopped; run the same command again to resume it";
 /// Arguments of `asset upload`.
 #[derive(Debug, Args)]
 pub(crate) struct UploadArgs {
-    /// Files, all into one asset
+    /// Files to upload, all into one asset
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// The asset's name; that of the first file when not given
+    /// Name of the asset; the name of the first file when not given
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// How the files are encrypted already; mediamirror encrypts nothing
+    /// How the files are already encrypted; mediamirror does not encrypt them
     #[arg(long, value_enum, value_name = "OPTIONS", default_value_t = Encryption::None)]
     pub(crate) options: Encryption,
 }
@@ -37,7 +37,7 @@ pub(crate) struct UploadArgs {
 /// The service's creation options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Encryption {
-    /// In the clear.
+    /// Not encrypted.
     None,
     /// MPEG common encryption.
     #[value(name = "common-encryption")]
@@ -93,7 +93,7 @@ fn text(uploaded: &Uploaded) -> String {
         let primary = if file.primary { ", primary" } else { "" };
         let there = match file.there {
             0 => String::new(),
-            there => format!(", {} of it were uploaded before", ByteSize(there)),
+            there => format!(", {} of it already uploaded", ByteSize(there)),
         };
         let size = ByteSize(file.bytes);
         let _ =

@@ -54,7 +54,7 @@ impl Playback {
                 "it has no .ism, so there is no manifest to fetch (as in A)".to_owned()
             }
             (Answer::Refused(..), target) if self.same_answer() => format!("{target} (as in A)"),
-            (Answer::Plays, Answer::Plays) => "plays, but not the same".to_owned(),
+            (Answer::Plays, Answer::Plays) => "plays, but differently".to_owned(),
             (source, target) => format!("{target} (A: {source})"),
         }
     }

@@ -24,7 +24,7 @@ pub(super) fn check(path: &Path, prefix: Prefix) -> Result<(), CommandFailure> {
     let shown = path.display();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        let problem = format!("--metrics-textfile {shown}: {} is no folder", folder.display());
+        let problem = format!("--metrics-textfile {shown}: {} is not a folder", folder.display());
         return Err(CommandFailure::new(ExitCode::Refused, problem, "create the folder, or name another file"));
     }
     let text = match files::read(path, files::LARGEST_TEXT) {

@@ -178,13 +178,13 @@ fn words(item: &Item) -> String {
             Change::LocatorMade { .. } if new => None,
             Change::LocatorMoved { id, .. } => Some(format!("locator {id} moves here")),
             Change::Blobs { blobs } if item.overwritten > 0 => {
-                Some(format!("{}, {} of them over an old one", counted(*blobs, "blob"), item.overwritten))
+                Some(format!("{}, {} of them overwriting an old one", counted(*blobs, "blob"), item.overwritten))
             }
             other => Some(other.to_string()),
         })
         .collect();
     if words.is_empty() {
-        words.push("nothing differs; it is compared and recorded".to_owned());
+        words.push("nothing differs; the run compares and records it".to_owned());
     }
     words.join(", ")
 }
@@ -207,20 +207,20 @@ fn totals(text: &mut String, totals: &Totals) {
     let assets = counts(&[
         (totals.new, "new"),
         (totals.changed, "changed"),
-        (totals.retired, "deleted in the source, whose copies are kept"),
+        (totals.retired, "deleted in the source (their copies are kept)"),
     ]);
     if !assets.is_empty() {
         text.push_str(&labelled("assets", &assets));
     }
     if totals.copied > 0 {
-        let over = counts(&[(totals.overwritten, "of them over an old one")]);
+        let over = counts(&[(totals.overwritten, "of them overwriting an old one")]);
         let over = if over.is_empty() { over } else { format!(", {over}") };
         let blobs = format!("{} to copy ({}){over}", totals.copied, ByteSize(totals.bytes));
         text.push_str(&labelled("blobs", &blobs));
     }
     let locators = counts(&[
-        (totals.locators_made, "to make on copies that are there"),
-        (totals.locators_changed, "with other terms"),
+        (totals.locators_made, "to make on existing copies"),
+        (totals.locators_changed, "to change"),
         (totals.locators_moved, "to move"),
         (totals.locators_withdrawn, "to withdraw"),
     ]);

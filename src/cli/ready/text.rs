@@ -88,7 +88,7 @@ fn numbers(readiness: &Readiness) -> Vec<(&'static str, String)> {
         (replication.current, "current"),
         (replication.as_recorded, "as last recorded"),
         (replication.behind, "behind the source"),
-        (replication.missing, "not there"),
+        (replication.missing, "missing"),
         (replication.unknown, "unknown"),
     ];
     let mut lines = vec![
@@ -150,7 +150,7 @@ fn recovery(readiness: &Readiness) -> String {
         (Some(seconds), _) => {
             format!("what the source changed in the last {} may be missing (since the last whole run)", length(seconds))
         }
-        (None, _) => "not known: no run has gone through all assets yet".to_owned(),
+        (None, _) => "unknown: no run has compared all assets yet".to_owned(),
     }
 }
 
@@ -172,7 +172,7 @@ fn ages(ages: &Ages) -> String {
         (ages.up_to_1_hour, "for 15-60 min"),
         (ages.up_to_24_hours, "for 1-24 h"),
         (ages.older, "for more than 24 h"),
-        (ages.unknown, "since a time that is not known"),
+        (ages.unknown, "for an unknown time"),
     ];
     format!("{} changed in the source: {}", counted(ages.assets, "asset"), listed(&counts).trim_start_matches(", "))
 }

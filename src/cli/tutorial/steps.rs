@@ -104,7 +104,7 @@ impl<'a> Tutorial<'a> {
         self.context.printer.note("mirroring it to the target …");
         self.mirror(interruption).await?;
         watch.lap("mirror");
-        self.context.printer.note("fetching every manifest from both …");
+        self.context.printer.note("fetching every manifest from both regions …");
         let playbacks = self.compare().await?;
         watch.lap("compare");
         Ok(Played { steps: watch.steps, playbacks })

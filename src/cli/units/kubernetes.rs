@@ -6,7 +6,7 @@ use crate::cli::template::{comment, fill};
 const CRON_JOB: &str = include_str!("mediamirror.yaml");
 
 const CREDENTIALS: &str =
-    "                # The files in it take the place of the files of the same name that the configuration names.
+    "                # The files in it replace the files of the same name that the configuration names.
                 - name: CREDENTIALS_DIRECTORY
                   value: /run/credentials/mediamirror
 ";

@@ -9,8 +9,8 @@ const SERVICE: &str = include_str!("mediamirror.service");
 const TIMER: &str = include_str!("mediamirror.timer");
 
 const CREDENTIALS: &str = "
-# Secrets. systemd reads the files as root, and the service gets copies that nobody else can read, in memory. They take the place
-# of the files of the same name that the configuration names. To store them encrypted, so that only this machine can read them:
+# Secrets. systemd reads the files as root, and the service gets copies in memory that only it can read. They replace the files
+# of the same name that the configuration names. To store them encrypted, so that only this machine can read them:
 # `sudo systemd-creds encrypt --name=NAME NAME /etc/mediamirror/NAME`, and LoadCredentialEncrypted= in place of LoadCredential=.
 ";
 

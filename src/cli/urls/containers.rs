@@ -26,7 +26,7 @@ pub(super) fn blob_host(account: &AccountConfig) -> Result<Origin, CommandFailur
     }
     let found = account.storage.first().and_then(|storage| Origin::of(&storage.account, &storage.endpoint));
     found.ok_or_else(|| {
-        let problem = format!("the endpoint of storage account {} is no host name", account.account);
+        let problem = format!("the endpoint of storage account {} is not a host name", account.account);
         refused(problem, "correct `endpoint` of that storage account in the configuration")
     })
 }
@@ -35,7 +35,7 @@ pub(super) fn blob_host(account: &AccountConfig) -> Result<Origin, CommandFailur
 pub(super) async fn probe(pair: &Pair) -> Result<Probe, CommandFailure> {
     let found = find(pair).await.map_err(|error| CommandFailure::of(&error, false))?;
     found.ok_or_else(|| {
-        let problem = "there is no path for health probes: no blob may be read by anybody on both sides";
+        let problem = "there is no path for health probes: no blob is public on both sides";
         refused(problem, "run `mediamirror sync` first, and make a container with blobs public on both sides")
     })
 }
@@ -67,7 +67,7 @@ async fn find(pair: &Pair) -> Result<Option<Probe>, Error> {
 
 fn probe_of(at: &BlobRef) -> Probe {
     let path = format!("/{}/{}", at.container, utf8_percent_encode(&at.name, PATH));
-    Probe { path, what: format!("blob {at}, which anybody may read") }
+    Probe { path, what: format!("blob {at}, which anyone can read") }
 }
 
 #[cfg(test)]

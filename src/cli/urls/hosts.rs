@@ -143,7 +143,8 @@ fn root(url: &str) -> String {
 fn origin(endpoint: &Endpoint, url: &str) -> Result<Origin, CommandFailure> {
     let account = endpoint.library.account().as_str();
     let found = Url::parse(url).ok().and_then(|url| Origin::of(account, &url));
-    found.ok_or_else(|| unknown(endpoint, &format!("the streaming host of account {account} is no host name: {url}")))
+    found
+        .ok_or_else(|| unknown(endpoint, &format!("the streaming host of account {account} is not a host name: {url}")))
 }
 
 fn unknown(endpoint: &Endpoint, problem: &str) -> CommandFailure {

@@ -42,12 +42,12 @@ impl OldLocators {
             let row = row.map_err(|error| error.to_string())?;
             let (text, container) = (row.get(id).unwrap_or_default(), row.get(name).unwrap_or_default());
             let bare = text.rsplit(':').next().unwrap_or_default();
-            let locator = Uuid::parse_str(bare).map_err(|_| format!("row {number}: {text:?} is no locator id"))?;
+            let locator = Uuid::parse_str(bare).map_err(|_| format!("row {number}: {text:?} is not a locator id"))?;
             if container.is_empty() {
                 continue;
             }
             if !is_container(container) {
-                return Err(format!("row {number}: {container:?} is no container's name"));
+                return Err(format!("row {number}: {container:?} is not a container name"));
             }
             let before = found.insert(locator, container.to_owned());
             if before.as_ref().is_some_and(|before| before != container) {
@@ -103,10 +103,10 @@ mod tests {
     fn what_is_no_such_table_is_an_error_that_names_the_place() {
         for (table, problem) in [
             ("a,b\n1,2\n".to_owned(), "column `locator_id`"),
-            ("locator_id,container\nfilm,x\n".to_owned(), "row 2: \"film\" is no locator id"),
+            ("locator_id,container\nfilm,x\n".to_owned(), "row 2: \"film\" is not a locator id"),
             (format!("locator_id,container\n{ID},x\n{ID},y\n"), "row 3: "),
-            (format!("locator_id,container\n{ID},\"x;}}\nreturn 200;\"\n"), "is no container's name"),
-            (format!("locator_id,container\n{ID},$host\n"), "is no container's name"),
+            (format!("locator_id,container\n{ID},\"x;}}\nreturn 200;\"\n"), "is not a container name"),
+            (format!("locator_id,container\n{ID},$host\n"), "is not a container name"),
             (format!("locator_id,container\n{ID},\n"), "no locator has a container"),
             (format!("locator_id,container\n{ID}\n"), "fields"),
         ] {

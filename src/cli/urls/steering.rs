@@ -61,7 +61,7 @@ pub(super) fn manifest(hosts: &Hosts) -> Result<String, CommandFailure> {
 pub(super) fn note(hosts: &Hosts) -> String {
     format!(
         "a steering manifest: players of {} change to {} ({}) if the first fails; to switch all players, exchange the two \
-         entries of PATHWAY-PRIORITY; `mediamirror manual switching` says where to put it",
+         entries of PATHWAY-PRIORITY; `mediamirror manual switching` explains where to put it",
         hosts.source.host, hosts.target.host, hosts.target.account
     )
 }

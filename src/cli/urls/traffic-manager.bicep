@@ -26,12 +26,12 @@ param sourceHost string = '{{sourceHost}}'
 @description('Host of the target, B.')
 param targetHost string = '{{targetHost}}'
 
-@description('The endpoint with the smaller number is answered with while it is healthy.')
+@description('Viewers get the endpoint with the smaller number while it is healthy.')
 @minValue(1)
 @maxValue(1000)
 param sourcePriority int = 1
 
-@description('The endpoint with the larger number is answered with while the other one is not healthy.')
+@description('Viewers get the endpoint with the larger number while the other one is not healthy.')
 @minValue(1)
 @maxValue(1000)
 param targetPriority int = 2

@@ -145,7 +145,7 @@ impl Section<'_> {
     fn storage_sign_in(&mut self, file: &AuthFile) -> Option<SignIn> {
         let auth = Auth::new("storage.auth", file)?;
         if *auth.kind.get_ref() == AuthKind::Acs {
-            let problem = "a storage account has no such way to sign in";
+            let problem = "a storage account does not support this kind of sign-in";
             self.problems.push(self.error(&auth.kind.span(), "storage.auth.kind", problem, "use `entra`"));
             return None;
         }

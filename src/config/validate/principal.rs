@@ -70,7 +70,7 @@ impl Section<'_> {
             (Some(certificate), Some(_)) => {
                 let remedy = "keep `secret` or `certificate`, one of them";
                 let problem =
-                    self.error(&certificate.span(), &auth.key("certificate"), "there is a secret as well", remedy);
+                    self.error(&certificate.span(), &auth.key("certificate"), "`secret` is also given", remedy);
                 self.problems.push(problem);
                 None
             }
@@ -182,7 +182,7 @@ impl Section<'_> {
             (plain || url.scheme() == "https") && url.has_host() && bare
         });
         if url.is_none() {
-            let problem = format!("the variable {name} is no https address, or http address of this machine");
+            let problem = format!("the variable {name} is not an https address, nor an http address of this machine");
             let problem =
                 self.error(&auth.kind.span(), &auth.key("kind"), &problem, "correct the variable, or unset it");
             self.problems.push(problem);

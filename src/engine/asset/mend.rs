@@ -64,8 +64,8 @@ fn new_etag(at: &BlobRef, before: String, changed: Changed) -> Result<String, Er
     match changed {
         Changed::Done { etag } => Ok(etag.unwrap_or(before)),
         Changed::ConditionFailed => {
-            Err(Error::found(at.to_string(), Cause::DiffersAfterCopy, "it was changed meanwhile"))
+            Err(Error::found(at.to_string(), Cause::DiffersAfterCopy, "it was changed during the run"))
         }
-        Changed::Missing => Err(Error::found(at.to_string(), Cause::DiffersAfterCopy, "it was deleted meanwhile")),
+        Changed::Missing => Err(Error::found(at.to_string(), Cause::DiffersAfterCopy, "it was deleted during the run")),
     }
 }

@@ -59,7 +59,7 @@ pub(crate) async fn file_differences(
             None => "the file record is missing on the target",
             Some(copy) if copy.size != file.size => "the file record has another size",
             Some(copy) if copy.mime_type != file.mime_type => "the file record has another MIME type",
-            Some(copy) if copy.primary != file.primary => "the file record differs in being the primary one",
+            Some(copy) if copy.primary != file.primary => "only one of the two file records is the primary one",
             Some(_) => return None,
         };
         Some((file.name.clone(), what))
@@ -71,7 +71,7 @@ pub(crate) async fn file_differences(
     let in_source = source.which_of(on_target.clone()).await?;
     let kept = |name: &str| on_target.contains(name) && !in_source.contains(name);
     let extra = there.iter().filter(|file| extra.contains(file.name.as_str()) && !kept(&file.name));
-    Ok(differs.chain(extra.map(|file| (file.name.clone(), "the file record is on the target alone"))).collect())
+    Ok(differs.chain(extra.map(|file| (file.name.clone(), "the file record is only on the target"))).collect())
 }
 
 #[cfg(test)]

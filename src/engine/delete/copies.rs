@@ -294,7 +294,7 @@ async fn objection(run: &Run, due: &DueCopy) -> Result<Option<Finding>, Error> {
     let Some(content) = content(run, &gone.copy).await? else { return Ok(None) };
     let before = leaving.content.as_deref();
     let is_same = content.left_out.blobs() == 0 && before.is_some_and(|before| same_blobs(before, &content.digest));
-    Ok((!is_same).then(|| Finding::new(Cause::NotDeleted, "somebody changed the blobs of the retired copy")))
+    Ok((!is_same).then(|| Finding::new(Cause::NotDeleted, "another program changed the blobs of the retired copy")))
 }
 
 /// Deletes what the service left of a copy's container. Where the container is the asset, nothing is left.

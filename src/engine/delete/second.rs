@@ -72,7 +72,7 @@ async fn delete_one(
         return Ok(Some("it has a locator".to_owned()));
     }
     if let Some(blob) = beyond(run, kept, other).await? {
-        return Ok(Some(format!("only it has blob {blob}")));
+        return Ok(Some(format!("the kept copy lacks blob {blob}")));
     }
     if run.options.dry_run {
         return Ok(None);

@@ -40,7 +40,7 @@ pub(super) fn not_json(host: &str, body: &str) -> Failure {
     if serde_json::from_str::<IgnoredAny>(body).is_ok() {
         let answer = shorten(body);
         return Failure::Unexpected(format!(
-            "{host} answered \"{answer}\", which is not what was asked for, or more entries than that"
+            "{host} answered \"{answer}\", which is not what the request asked for, or has too many entries"
         ));
     }
     Failure::Unexpected(format!(

@@ -192,7 +192,7 @@ impl AmsV2 {
                 return Ok(());
             }
             if job.state.is_final() {
-                let reason = format!("it is over already: {}", job.state);
+                let reason = format!("it has already ended: {}", job.state);
                 return Err(Error::input(id.as_str(), reason, "there is nothing to cancel"));
             }
         }

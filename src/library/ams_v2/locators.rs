@@ -133,7 +133,7 @@ impl AmsV2 {
             }
         }
         let never = |locator: &Locator| {
-            let failure = Failure::Interrupted("it is not known what became of it".to_owned());
+            let failure = Failure::Interrupted("its result is not known".to_owned());
             Error::from(Wrong::Part(failure).into_error(PUBLISH, subject(locator), rounds))
         };
         results.into_iter().zip(locators).map(|(result, l)| result.unwrap_or_else(|| Err(never(l)))).collect()
@@ -253,7 +253,7 @@ impl AmsV2 {
             None => there.asset.to_string(),
         };
         let kind = if there.kind == LocatorKind::Sas { "a SAS locator" } else { "a locator" };
-        let reason = format!("account {} already has {kind} of that id, for asset {owner}", self.0.account);
+        let reason = format!("account {} already has {kind} with that id, for asset {owner}", self.0.account);
         Error::found(format!("locator {}", wanted.id), Cause::LocatorIdTaken, reason)
     }
 

@@ -49,7 +49,7 @@ impl AmsV2 {
             return Ok(newest.clone());
         }
         let known: Vec<String> = processors.iter().map(|p| format!("{} {}", p.name, p.version)).collect();
-        let reason = format!("account {} has none of that name; it has: {}", self.0.account, known.join(", "));
+        let reason = format!("account {} has none with that name; it has: {}", self.0.account, known.join(", "));
         Err(Error::input(format!("processor {name:?}"), reason, "name one of these"))
     }
 }

@@ -230,7 +230,7 @@ impl Wire {
         let Some(token) = self.tokens.valid() else {
             self.caller.lane().not_sent();
             let noted = refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            return Err(noted.unwrap_or_else(|| errors::refusal(401, None, "the access token ended meanwhile")));
+            return Err(noted.unwrap_or_else(|| errors::refusal(401, None, "the access token expired meanwhile")));
         };
         let tunnel = self.tunnel.load(Ordering::Relaxed);
         let mut answer = exchange::send(self.client.as_ref(), &self.request(ask, root, &token, tunnel)?).await?;

@@ -127,8 +127,8 @@ fn second_bases_and_locations_are_only_named_and_remote_elements_are_gaps() {
 fn what_is_no_description_is_refused_with_a_reason() {
     let deep = "<MPD>".repeat(100);
     for (text, reason) in [
-        ("", "no DASH"),
-        ("<html/>", "no DASH"),
+        ("", "not a DASH"),
+        ("<html/>", "not a DASH"),
         ("<MPD>", "cut off"),
         ("<!DOCTYPE x [<!ENTITY a \"b\">]><MPD/>", "document type"),
         ("<MPD><a></MPD>", "well-formed"),

@@ -71,8 +71,8 @@ fn ranges_without_an_offset_follow_those_before() {
 #[test]
 fn a_playlist_of_which_something_would_be_passed_over_cannot_be_read() {
     for (text, reason) in [
-        ("", "no HLS playlist"),
-        ("<html></html>", "no HLS playlist"),
+        ("", "not an HLS playlist"),
+        ("<html></html>", "not an HLS playlist"),
         ("#EXTM3U\n", "no segment"),
         ("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n", "has no URI"),
         (

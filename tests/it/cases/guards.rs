@@ -113,7 +113,7 @@ async fn withdrawals_beyond_the_guard_are_held_named_and_let_through_once_by_the
     assert_eq!(summary.withdrawn, 5, "one more is within the guard: {:?}", summary.problems);
     // Once.
     let again = films.world.try_sync(allowing(allow), &Arc::new(TestMonitor::default())).await;
-    assert!(again.unwrap_err().to_string().contains("it holds nothing, nor does any other run"));
+    assert!(again.unwrap_err().to_string().contains("neither it nor any other run has held changes"));
     films.are_settled().await;
 }
 

@@ -70,7 +70,7 @@ fn an_asset_is_uploaded_published_shown_and_deleted_only_when_that_is_meant() {
     assert_eq!(mediamirror(emulator.path(), &["asset", "delete", "clip", "--yes"]).status.code(), Some(0));
     let gone = mediamirror(emulator.path(), &["asset", "show", "clip"]);
     assert_eq!(gone.status.code(), Some(5));
-    assert!(stderr(&gone).contains("no asset of that name"), "{}", stderr(&gone));
+    assert!(stderr(&gone).contains("no asset with that name"), "{}", stderr(&gone));
 
     let (_, all) = emulator.json(&["asset", "list"]);
     assert_eq!(all.as_array().map(Vec::len), Some(4), "the assets from before: {all}");

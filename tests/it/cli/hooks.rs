@@ -196,7 +196,7 @@ fn hooks_that_cannot_be_used_are_refused_with_place_and_remedy() {
         ("on_success = []\n", "`hooks.on_success`: no program", "write a program"),
         ("on_failure = \"page me\"\n", "`hooks.on_failure`: ", "correct that line"),
         ("on_sucess = [\"a\"]\n", "unknown key", "did you mean `on_success`?"),
-        ("webhook = { url = \"http://a.example/x\" }\n", "http would send keys in the clear", "write https://"),
+        ("webhook = { url = \"http://a.example/x\" }\n", "http sends keys unencrypted", "write https://"),
         ("webhook = { url = \"https://a.example/x?t=1\" }\n", "has a query, which may be a secret", "{ file = "),
         ("webhook = { url = \"https://a.example\", secret = { file = \"a.key\" } }\n", "`whsec_`", "openssl rand"),
         ("webhook = { url = \"https://a.example\", secret = \"open\" }\n", "must not be written", "chmod 600"),

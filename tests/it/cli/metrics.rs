@@ -111,7 +111,8 @@ fn verify_has_metrics_of_its_own_and_does_not_replace_those_of_sync() {
 fn a_file_of_another_program_or_a_missing_folder_is_refused_before_the_run() {
     let place = super::place(super::MIRROR);
     std::fs::write(place.path().join("other.prom"), "node_load1 1\n").expect("written");
-    for (file, why) in [("other.prom", "did not write"), ("nowhere/m.prom", "is no folder"), (".", "it is a folder")] {
+    for (file, why) in [("other.prom", "did not write"), ("nowhere/m.prom", "is not a folder"), (".", "it is a folder")]
+    {
         let output = mediamirror(place.path(), &["sync", "--metrics-textfile", file]);
         assert_eq!(output.status.code(), Some(5));
         assert!(stderr(&output).contains(why), "{file}: {}", stderr(&output));

@@ -137,7 +137,7 @@ fn a_plan_that_was_cut_or_edited_is_refused_with_five() {
     fs::write(&path, whole.replacen("\"copied\":5", "\"copied\":4", 1)).expect("written");
     assert!(refused(&emulator).contains("checksum"));
     fs::write(&path, "no plan\n").expect("written");
-    assert!(refused(&emulator).contains("is no plan"));
+    assert!(refused(&emulator).contains("is not a plan"));
     let output = mediamirror(emulator.path(), &["plan", "--out", "night.plan"]);
     assert_eq!(output.status.code(), Some(5), "a file that is no plan is not replaced");
     fs::remove_file(&path).expect("it was there");

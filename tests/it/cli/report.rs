@@ -63,7 +63,7 @@ fn a_report_that_cannot_be_made_says_why_and_what_to_do() {
     for (arguments, code, words) in [
         (&["report", "nothing"][..], 5, "there is no run nothing"),
         (&["report", "--from", "no.json"], 5, "no.json"),
-        (&["report", "--from", "other.json"], 5, "it is no report"),
+        (&["report", "--from", "other.json"], 5, "it is not a report"),
         (&["report", "--from", "later.json"], 5, "its format is 2"),
         (&["report", "--ready", "other.json"], 5, "other.json"),
         (&["report", "--csv", "--output", "json"], 2, "--csv prints no JSON"),

@@ -58,7 +58,7 @@ fn a_retry_mirrors_what_a_run_did_not_and_nothing_else_with_the_output_and_the_c
     assert_eq!(retried["changes"][0]["asset"], first["problems"][0]["asset"]);
 
     let run = retried["run"].as_str().expect("an id");
-    for (run, expected) in [(run, "left no asset to retry"), ("nothing", "there is no run nothing")] {
+    for (run, expected) in [(run, "the ledger has no asset of run"), ("nothing", "there is no run nothing")] {
         let output = mediamirror(emulator.path(), &["runs", "retry", run]);
         assert!(output.status.code() == Some(5) && stderr(&output).contains(expected), "{output:?}");
     }

@@ -47,7 +47,7 @@ fn unlock_shows_the_holder_with_exit_code_six_and_breaks_the_lock_only_on_reques
     let process = std::process::id();
     let begin = format!("the lock of target account mediaeast is held by ark, process {process}, since ");
     assert!(stdout(&output).starts_with(&begin), "{}", stdout(&output));
-    assert!(stdout(&output).contains("only if that process is surely dead"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("if you are sure that the process is dead"), "{}", stdout(&output));
     let (code, shown) = emulator.json(&["unlock"]);
     assert_eq!((code, &shown["holder"]["host"], &shown["broken"]), (Some(6), &"ark".into(), &false.into()));
     assert_eq!(shown["target"], "mediaeast");

@@ -69,7 +69,7 @@ async fn a_signature_of_the_operator_that_ends_during_the_run_is_named_with_its_
         let monitor = Arc::new(TestMonitor::default());
         let error = world.try_sync(Options::default(), &monitor).await.unwrap_err();
         let message = error.to_string();
-        let words = format!("the shared access signature of storage account {} ended at {expiry}", storage.account);
+        let words = format!("the shared access signature of storage account {} expired at {expiry}", storage.account);
         assert!(message.contains(&words) && message.contains("a new one"), "{message}");
         let failed = |event| match event {
             RunEvent::AssetFinished { outcome: AssetOutcome::Not(why), .. } => Some(why.to_string()),

@@ -25,7 +25,7 @@ fn one_signal_drains_commits_and_prints_how_to_resume() {
         signal(&run.process, name);
         let ended = run.end();
         ended.with(code);
-        assert!(ended.stderr.contains("once more to leave at once"), "{name}: {}", ended.stderr);
+        assert!(ended.stderr.contains("press Ctrl-C again to leave at once"), "{name}: {}", ended.stderr);
         assert!(ended.stderr.contains("To resume: mediamirror --config mirror.toml sync"), "{name}: {}", ended.stderr);
         ledger_is_sound(&emulator, "mirror.ledger");
         assert!(!emulator.path().join("mirror.ledger-wal").exists(), "{name}: the ledger was not closed");
@@ -49,7 +49,7 @@ fn the_second_signal_ends_the_run_at_once_and_the_next_one_goes_on() {
         let mut run = Run::start(&emulator, &["sync"]);
         wait_for(&emulator, "PutBlobFromUrl", 15);
         signal(&run.process, name);
-        run.said("once more to leave at once");
+        run.said("press Ctrl-C again to leave at once");
         assert!(!run.ended_within(Duration::from_millis(200)), "{name}: a copy under way is waited for");
         let second = Instant::now();
         signal(&run.process, name);

@@ -13,7 +13,7 @@ const COLUMNS: usize = 80;
 const ROWS: usize = 24;
 /// What Ctrl-C types.
 const INTERRUPT: &[u8] = b"\x03";
-const HINT: &str = "once more to leave at once";
+const HINT: &str = "press Ctrl-C again to leave at once";
 
 /// The program on a terminal.
 struct OnTerminal {

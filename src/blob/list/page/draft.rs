@@ -42,7 +42,7 @@ impl Draft {
             Field::LastModified => self.last_modified = DateTimeParser::new().parse_timestamp(value).ok(),
             Field::Etag => self.etag = (!value.is_empty()).then(|| header_style(value)),
             Field::ContentLength => {
-                self.length = Some(value.parse().map_err(|_| "a length is no number")?);
+                self.length = Some(value.parse().map_err(|_| "a length is not a number")?);
             }
             Field::ContentType => self.properties.content_type = text(value),
             Field::ContentEncoding => self.properties.content_encoding = text(value),

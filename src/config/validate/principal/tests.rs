@@ -136,5 +136,5 @@ fn a_certificate_is_a_file_of_ones_own_with_an_rsa_key() {
 #[test]
 fn a_secret_beside_a_certificate_is_refused() {
     let text = "auth = { kind = \"entra\", tenant = \"t\", client_id = \"c\", certificate = \"a.pem\", secret = { env = \"S\" } }";
-    assert!(at(text, &[]).unwrap_err()[0].problem.contains("there is a secret as well"));
+    assert!(at(text, &[]).unwrap_err()[0].problem.contains("`secret` is also given"));
 }
