@@ -16,6 +16,7 @@ mod demo;
 mod doctor;
 #[cfg(feature = "emulator")]
 mod emulator;
+mod excerpt;
 mod exit_code;
 mod explain;
 mod failover;

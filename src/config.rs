@@ -5,6 +5,7 @@
 mod address;
 pub mod app_config;
 mod credentials;
+mod excerpt;
 mod file;
 mod fingerprint;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use address::is_loopback;
+pub use excerpt::Excerpt;
 pub use hooks::{Hooks, Webhook, WebhookKey};
 pub use place::{Part, account_of, place};
 pub use policy::Policy;
@@ -58,6 +60,8 @@ pub struct ConfigError {
     pub problem: String,
     /// What to do.
     pub remedy: String,
+    /// The line, where it is a file's.
+    pub excerpt: Option<Excerpt>,
 }
 
 /// Why a configuration cannot be used: all that is wrong with it (the first 50 problems), in the order of the file. At least one.
@@ -312,6 +316,7 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
         place: path.display().to_string(),
         problem: format!("failed to read the configuration: {error}"),
         remedy: "write one with `mediamirror init`, or name another with --config".to_owned(),
+        excerpt: None,
     })
 }
 

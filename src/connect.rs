@@ -102,7 +102,8 @@ impl Endpoint {
                 (self.side, self.library.account(), name.as_ref().map_or("", AccountName::as_str));
             let problem = format!("the default storage account {name} of media account {media} is not configured");
             let place = format!("[[{side}.storage]]");
-            ConfigError { place, problem, remedy: "add it: it keeps the lock and the state".to_owned() }.into()
+            ConfigError { place, problem, remedy: "add it: it keeps the lock and the state".to_owned(), excerpt: None }
+                .into()
         })
     }
 }

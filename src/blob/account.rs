@@ -138,6 +138,7 @@ impl BlobAccount {
             place: format!("endpoint of storage account {name}"),
             problem: format!("{endpoint} cannot be the root of an account"),
             remedy: "write it like `https://<account>.blob.core.windows.net`".to_owned(),
+            excerpt: None,
         })?;
         let reading = match credential {
             Credential::Key(key) => Reading::Key(key),

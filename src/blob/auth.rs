@@ -31,6 +31,7 @@ impl AccountKey {
             place: format!("key of storage account {account}"),
             problem: "it is not a base64 text".to_owned(),
             remedy: "copy one of the account's two access keys as it is, without quotes or line breaks".to_owned(),
+            excerpt: None,
         };
         let bytes = BASE64.decode(key.expose().trim()).map_err(|_| unusable())?;
         if bytes.is_empty() {

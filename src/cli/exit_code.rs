@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn a_configuration_error_is_five() {
         let place = || String::new();
-        let error = ConfigError { place: place(), problem: place(), remedy: place() };
+        let error = ConfigError { place: place(), problem: place(), remedy: place(), excerpt: None };
         assert_eq!(ExitCode::of(&Error::Config(error), false), ExitCode::Refused);
     }
 }

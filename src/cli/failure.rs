@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use mediamirror::config::{ConfigError, ConfigErrors};
+use mediamirror::config::{ConfigError, ConfigErrors, Excerpt};
 use mediamirror::error::{Error, Failure};
 use mediamirror::ledger::LedgerError;
 use mediamirror::redact::scrub;
@@ -11,6 +11,7 @@ use mediamirror::verdict::Cause;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::excerpt;
 use super::exit_code::ExitCode;
 use super::format::Format;
 use super::plain;
@@ -104,17 +105,23 @@ impl CommandFailure {
     /// The text for standard error.
     pub(crate) fn render(&self, color: bool) -> String {
         let (red, green, plain) = if color { ("\x1b[1;31m", "\x1b[1;32m", "\x1b[0m") } else { ("", "", "") };
-        let line = |message: &str, remedy: Option<&str>| {
+        let line = |message: &str, remedy: Option<&str>, excerpt: Option<&Excerpt>| {
             let mut text = format!("{red}error{plain}: {}", plain::lines(message));
+            if let Some(excerpt) = excerpt {
+                let _ = write!(text, "\n{}", excerpt::shown(excerpt, color));
+            }
             if let Some(remedy) = remedy {
                 let _ = write!(text, "\n{green}remedy{plain}: {}", plain::lines(remedy));
             }
             text
         };
         match &self.problems[..] {
-            [] | [_] => line(&self.message, self.remedy.as_deref()),
+            [] | [_] => {
+                let excerpt = self.problems.first().and_then(|one| one.excerpt.as_ref());
+                line(&self.message, self.remedy.as_deref(), excerpt)
+            }
             several => {
-                let lines = several.iter().map(|one| line(&in_one_line(one), Some(&one.remedy)));
+                let lines = several.iter().map(|one| line(&in_one_line(one), Some(&one.remedy), one.excerpt.as_ref()));
                 lines.collect::<Vec<_>>().join("\n")
             }
         }

@@ -135,7 +135,12 @@ impl AppAccount {
 }
 
 fn unusable(problem: &str, remedy: &str) -> ConfigError {
-    ConfigError { place: "appSettings".to_owned(), problem: problem.to_owned(), remedy: remedy.to_owned() }
+    ConfigError {
+        place: "appSettings".to_owned(),
+        problem: problem.to_owned(),
+        remedy: remedy.to_owned(),
+        excerpt: None,
+    }
 }
 
 /// Every key with its value.

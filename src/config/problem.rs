@@ -6,6 +6,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
+use super::excerpt::Excerpt;
 use super::{ConfigError, ConfigErrors};
 use crate::spelling::nearest;
 
@@ -76,7 +77,8 @@ impl<'a> Document<'a> {
 
     /// Something is wrong at those bytes.
     pub(super) fn error(&self, span: &Range<usize>, problem: impl Into<String>, remedy: impl Into<String>) -> Problem {
-        let error = ConfigError { place: self.place(span.start), problem: problem.into(), remedy: remedy.into() };
+        let (place, excerpt) = (self.place(span.start), Some(Excerpt::of(self.text, span)));
+        let error = ConfigError { place, problem: problem.into(), remedy: remedy.into(), excerpt };
         Problem { at: span.start, error }
     }
 

@@ -51,6 +51,7 @@ fn enough_memory(address_space: Option<usize>, container: Option<usize>) -> Resu
             place: "the limits of this process (`ulimit -v`)".to_owned(),
             problem: format!("{} MiB of address space are allowed, and a run can need {needed} MiB", allowed >> 20),
             remedy: format!("run `ulimit -v {}` before, or remove the limit", ADDRESS_SPACE >> 10),
+            excerpt: None,
         });
     }
     Ok(container.filter(|allowed| *allowed < MOST_MEMORY).map(|allowed| {

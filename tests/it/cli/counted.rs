@@ -129,8 +129,8 @@ fn refuses(from: impl Fn(&Emulator) -> String, to: &str, subject: &str) {
     refused(&emulator, to, subject);
 }
 
-/// Every command ends with 5, one message that names the line with `place` in it, the `subject` and the remedy, and
-/// nothing written anywhere.
+/// Every command ends with 5, one message that names the line with `place` in it, shows that line without its values, and has
+/// the `subject` and the remedy; nothing is written anywhere.
 fn refused(emulator: &Emulator, place: &str, subject: &str) {
     let line = emulator.line_of(place);
     let before = files_in(&emulator.place);
@@ -140,7 +140,8 @@ fn refused(emulator: &Emulator, place: &str, subject: &str) {
         assert_eq!(output.status.code(), Some(5), "{command}: {printed}");
         assert!(output.stdout.is_empty(), "{command}");
         let lines = |start: &str| printed.lines().filter(|line| line.starts_with(start)).count();
-        assert_eq!((printed.lines().count(), lines("error: "), lines("remedy: ")), (2, 1, 1), "{command}: {printed}");
+        assert_eq!((printed.lines().count(), lines("error: "), lines("remedy: ")), (5, 1, 1), "{command}: {printed}");
+        assert!(printed.contains(&format!("\n{line} | ")) && printed.contains('^'), "{command}: {printed}");
         assert!(
             printed.contains(&format!("mirror.toml:{line}: ")) && printed.contains(subject),
             "{command}: {printed}"

@@ -1,6 +1,6 @@
 //! What people do to one side.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use mediamirror::clock;
 use mediamirror::emulator::NewLocator;
 
@@ -41,7 +41,7 @@ async fn add_asset(story: &mut Story, side: usize) -> String {
         assert!(emulator.put_blob(STORES[side], &container, blob, bytes, Some("video/mp4")));
         emulator.operator(side).add_file(&id, blob, length as u64).unwrap();
     }
-    let locator = NewLocator::until(clock::now() + SignedDuration::from_hours(9_000));
+    let locator = NewLocator::until(in_hours(9_000));
     story.mirror.world.emulator.operator(side).add_locator(&id, &locator).unwrap();
     tell(format!("{}: {name} ({id}) is added", STORES[side]));
     id
@@ -85,7 +85,7 @@ fn dress(story: &mut Story, side: usize, thing: &Thing) -> Option<()> {
 }
 
 fn add_locator(story: &mut Story, side: usize, thing: &Thing) -> Option<()> {
-    let expiry = clock::now() + SignedDuration::from_hours(story.dice.i64(4_000..9_000));
+    let expiry = in_hours(story.dice.i64(4_000..9_000));
     let name = story.dice.bool().then(|| story.name("play"));
     let locator = NewLocator { name, ..NewLocator::until(expiry) };
     let made = story.mirror.world.emulator.operator(side).add_locator(thing.id(), &locator).ok()?;
@@ -107,8 +107,14 @@ async fn remove_locator(story: &mut Story, side: usize, thing: &Thing) -> Option
 
 fn change_terms(story: &mut Story, side: usize, thing: &Thing) -> Option<()> {
     let locator = any_locator(story, thing)?;
-    let expiry = clock::now() + SignedDuration::from_hours(story.dice.i64(4_000..9_000));
+    let expiry = in_hours(story.dice.i64(4_000..9_000));
     story.mirror.world.emulator.operator(side).set_locator_expiry(&locator, expiry).unwrap();
     tell(format!("{}: {locator} of {} ends at {expiry}", STORES[side], thing.name()));
     Some(())
+}
+
+/// In so many hours, in whole seconds: locators are compared by the second.
+fn in_hours(hours: i64) -> Timestamp {
+    let at = clock::now() + SignedDuration::from_hours(hours);
+    Timestamp::from_second(at.as_second()).unwrap()
 }
