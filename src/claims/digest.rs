@@ -1,5 +1,6 @@
 //! Fingerprints of file records and of locators, in any order.
 
+use jiff::{Timestamp, Unit};
 use sha2::{Digest, Sha256};
 
 use crate::model::{AssetFile, Locator};
@@ -82,8 +83,10 @@ pub(crate) fn common_locators(recorded: &str) -> Option<&str> {
 /// Fingerprint of an asset's streaming locators in any order: the same for both sides, whose services keep times to the
 /// millisecond at best.
 pub(crate) fn of_locators(locators: &[Locator]) -> String {
+    // A copy has the time that its source has, rounded to the millisecond: that may be the next second.
+    let second = |at: Timestamp| at.round(Unit::Millisecond).unwrap_or(at).as_second();
     let line = |locator: &Locator| {
-        let (start, expiry) = (locator.start.map(jiff::Timestamp::as_second), locator.expiry.as_second());
+        let (start, expiry) = (locator.start.map(second), second(locator.expiry));
         format!("{}\0{:?}\0{start:?}\0{expiry}", locator.id, locator.name)
     };
     let mut lines: Vec<String> = locators.iter().map(line).collect();

@@ -174,9 +174,8 @@ async fn note_common(run: &Run, revoked: &Revoked, why: Withdrawal) -> Result<()
     let mut both = Vec::new();
     if !matches!(why, Withdrawal::Withheld | Withdrawal::Protected) {
         for locator in run.claims.spool.locators_of(&revoked.source)? {
-            if run.claims.spool.target_locator(&locator.id)?.is_some() {
-                both.push(locator);
-            }
+            // As the target has it: where the source has changed it, that is still to be done.
+            both.extend(run.claims.spool.target_locator(&locator.id)?.map(|there| there.locator));
         }
     }
     let now = digest::with_count(&digest::of_locators(&both), both.len() as u64);

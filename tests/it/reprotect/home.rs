@@ -5,6 +5,7 @@ use mediamirror::model::{AssetEncryption, Mark, NewAsset, Side};
 use mediamirror::verdict::Cause;
 
 use super::{Mirror, locator};
+use crate::nights::look::B;
 use crate::world::{copy_of, put};
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
@@ -102,4 +103,28 @@ async fn nights_wait_while_the_target_is_active_and_nothing_runs_back_while_the_
     let night = mirror.night().await;
     assert_eq!((night.outcome, night.findings[0].cause), (Outcome::Held, Cause::TargetActive));
     assert!(!mediamirror::engine::failover::activate_target(&mirror.world.pair()).await.unwrap().changed);
+}
+
+/// The withdrawal is done first: it must not hide that another locator of the asset has changed.
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_locator_that_ends_sooner_comes_back_in_the_run_that_withdraws_another_one_of_its_asset() {
+    let mirror = Mirror::new().await;
+    let world = &mirror.world;
+    let film = world.seed("film", &["film.ism", "film.mp4"]).await;
+    mirror.night().await;
+    mirror.fail_over().await;
+    let copy = copy_of(world, &film.asset).await;
+    let target = mirror.side(Side::Target);
+    let added = target.library.publish(&[locator(&copy)]).await.remove(0).unwrap();
+    let back = mirror.reprotect(false).await;
+    assert_eq!((back.outcome, back.locators.mirrored), (Outcome::Complete, 1), "{back:#?}");
+
+    let sooner = added.expiry - jiff::SignedDuration::from_hours(1);
+    world.emulator.operator(B).set_locator_expiry(&format!("nb:lid:UUID:{}", added.id), sooner).unwrap();
+    target.library.delete_locator(&film.locator.id).await.unwrap();
+    let back = mirror.reprotect(false).await;
+    assert_eq!((back.outcome, back.withdrawn), (Outcome::Complete, 1), "{back:#?}");
+    let there = mirror.locator(Side::Source, &added.id).await.unwrap();
+    assert_eq!(there.expiry.as_second(), sooner.as_second());
+    assert_eq!(mirror.locator(Side::Source, &film.locator.id).await, None);
 }
