@@ -163,12 +163,12 @@ pub(crate) enum Command {
 /// Arguments of `sync`.
 #[derive(Debug, Args)]
 pub(crate) struct SyncArgs {
-    /// How it mirrors.
-    #[command(flatten)]
-    pub(crate) mirror: MirrorArgs,
     /// Move the ledger aside and create a new one from the marks on the target; also create a missing state
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) rebuild_ledger: bool,
+    /// How it mirrors.
+    #[command(flatten)]
+    pub(crate) mirror: MirrorArgs,
     /// What it reports to other programs.
     #[command(flatten)]
     pub(crate) notify: NotifyArgs,

@@ -49,3 +49,14 @@ fn short_help_of_a_command_leaves_out_the_common_options() {
     assert!(!help("-h").contains("--log-file") && help("--help").contains("Common options:"));
     assert!(help("-h").lines().count() <= 24, "{}", help("-h"));
 }
+
+/// A heading holds for the options that follow it, in other structures, too.
+#[test]
+fn options_are_below_their_own_headings() {
+    let place = tempfile::tempdir().expect("a directory");
+    let help = stdout(&mediamirror(place.path(), &["verify", "-h"]));
+    let of =
+        |heading: &str| help.split("\n\n").find(|part| part.trim_start().starts_with(heading)).expect("it is there");
+    assert!(of("Options:").contains("--play") && of("Options:").contains("--include"), "{help}");
+    assert!(of("Speed:").contains("--max-in-flight") && !of("Speed:").contains("--play"), "{help}");
+}
