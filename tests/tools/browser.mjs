@@ -1,6 +1,6 @@
 // A page with hls.js and dash.js in headless Chromium, for the scripts beside this file.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,8 +17,14 @@ const html = '<!doctype html><video muted width="320" height="180"></video><scri
 export async function launch(more) {
   // The package's own list lets every page read everything.
   const args = chromium.args.filter((argument) => !argument.startsWith("--disable-web-security"));
+  const executablePath = await chromium.executablePath();
+  // The package's own configuration looks for its fonts in /tmp. Without any font, pages have no text.
+  const fonts = join(tmpdir(), "fonts");
+  const dir = (name, folder) => `<${name}>${folder}</${name}>`;
+  process.env.FONTCONFIG_FILE = join(fonts, "here.conf");
+  writeFileSync(process.env.FONTCONFIG_FILE, `<fontconfig>${dir("dir", fonts)}${dir("cachedir", join(fonts, "cache"))}</fontconfig>`);
   return puppeteer.launch({
-    executablePath: await chromium.executablePath(),
+    executablePath,
     args: [...args, "--autoplay-policy=no-user-gesture-required", ...more],
     headless: "shell",
     userDataDir: join(tmpdir(), `browser-${process.pid}`),
