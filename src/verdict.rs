@@ -131,7 +131,7 @@ pub enum Cause {
     RequestRefused,
     /// A service refused a request because a permission is missing.
     PermissionMissing,
-    /// A service did not complete a request, in spite of all retries.
+    /// A service did not complete a request, even after all retries.
     ServiceUnavailable,
     /// Index tags could not be read.
     TagsUnreadable,
@@ -147,7 +147,7 @@ pub enum Cause {
     NoCacheControl,
     /// Viewers get the same refusal on both sides.
     NotPlayableAtSource,
-    /// Whether it plays could not be found out.
+    /// It is unknown whether it plays.
     PlayUnchecked,
     /// A copy has other bytes.
     BytesDiffer,
@@ -177,7 +177,7 @@ pub enum Cause {
     NotMirroredYet,
     /// Nothing says whether it should play, or whether the copy is complete.
     NotProven,
-    /// Whether it plays from the target could not be found out.
+    /// It is unknown whether it plays from the target.
     ProbeUnanswered,
 }
 

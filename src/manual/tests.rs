@@ -25,7 +25,7 @@ fn prose(text: &str) -> String {
 }
 
 /// Phrases that have to be read twice.
-const LITERARY: [&str; 22] = [
+const LITERARY: [&str; 23] = [
     "is told",
     "are told",
     "tells",
@@ -48,6 +48,7 @@ const LITERARY: [&str; 22] = [
     "anew",
     "beforehand",
     "its like",
+    "in spite of",
 ];
 
 #[test]

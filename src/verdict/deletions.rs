@@ -9,14 +9,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::DeletionsPutOff,
         "deletions-put-off",
         Class::Noted,
-        "nothing is deleted in this run, although the time of something is over",
+        "nothing is deleted in this run, although some copies are due for deletion",
         "do nothing; the next run of the whole library without an error or a held change deletes it",
     ),
     entry(
         Cause::NotDeleted,
         "not-deleted",
         Class::Noted,
-        "it is kept, because something of it may belong to somebody else",
+        "it is kept, because a part of it may belong to another program",
         "if you want it deleted, delete it yourself",
     ),
 ];

@@ -8,14 +8,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::NotInPlan,
         "not-in-plan",
         Class::Failed,
-        "there is something to do that the plan does not have, so it is left",
+        "something has to be done that is not in the plan, so it is skipped",
         "make a new plan with `mediamirror plan --out`, or run `mediamirror sync`",
     ),
     entry(
         Cause::PlanStale,
         "plan-stale",
         Class::Failed,
-        "something changed after the plan was made, so nothing of it was done",
+        "it changed after the plan was made, so it is skipped",
         "make a new plan with `mediamirror plan --out`, or run `mediamirror sync`",
     ),
 ];

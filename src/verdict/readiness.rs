@@ -51,7 +51,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::ProbeUnanswered,
         "probe-unanswered",
         Class::Unchecked,
-        "whether it plays from the target could not be found out",
+        "it is unknown whether it plays from the target",
         "correct what the detail names, then run `ready --probe` again",
     ),
 ];

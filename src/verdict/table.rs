@@ -189,7 +189,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::NotSupported,
         "not-supported",
         Class::Failed,
-        "the service does not support it as it is",
+        "the service does not support this",
         "read the detail in this message",
     ),
     entry(
@@ -246,7 +246,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::ServiceUnavailable,
         "service-unavailable",
         Class::Failed,
-        "a service did not complete a request, in spite of all retries",
+        "a service did not complete a request, even after all retries",
         "run again later",
     ),
     entry(

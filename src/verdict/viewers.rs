@@ -23,7 +23,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::CorsDiffers,
         "cors-differs",
         Class::Failed,
-        "the pages of other sites may use it on one side only, or in another way",
+        "pages of other sites can use it on one side only, or under other rules",
         "give the target's account or streaming host the same CORS rules as the source's",
     ),
     entry(
@@ -58,7 +58,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Cause::PlayUnchecked,
         "play-unchecked",
         Class::Unchecked,
-        "it could not be found out whether it plays alike on both sides",
+        "it is unknown whether it plays the same on both sides",
         "correct what the detail names, then run `verify --play` again",
     ),
     entry(
