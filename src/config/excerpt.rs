@@ -7,6 +7,8 @@ use serde::Serialize;
 
 /// What is shown instead of a value.
 const HIDDEN: char = '…';
+/// No key of the configuration is longer.
+const LONGEST_KEY: usize = 24;
 
 /// A line of a configuration, with a mark below a part of it.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
@@ -96,8 +98,13 @@ fn is_punctuation(c: char) -> bool {
     c.is_whitespace() || "[]{},=.".contains(c)
 }
 
-/// Is it a key: followed by an equals sign or by a part of the same key, or in the header of a table?
+/// Is it a key: followed by an equals sign or by a part of the same key, or in the header of a table? A key of an account that
+/// was pasted as it is ends with equals signs, too, so only what looks like a key of the configuration counts.
 fn is_key(line: &str, from: usize, end: usize) -> bool {
+    let word = &line[from..end];
+    if word.len() > LONGEST_KEY || !word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+        return false;
+    }
     let is_header = line.trim_start().starts_with('[') && !line.contains(['=', '"', '\'', ',']);
     let after = line[end..].trim_start();
     let before = line[..from].trim_end();
@@ -130,7 +137,12 @@ mod tests {
             ("a = hunter2 hunter3", "hunter3", "a = … …", "      ^"),
             ("a = \"hunter2", "a", "a = \"…", "^"),
             ("[\"hunter2\"]", "\"hunter2\"", "[\"…\"]", " ^^^"),
-            ("über = \"ü\"", "\"ü\"", "über = \"…\"", "       ^^^"),
+            ("über = \"ü\"", "\"ü\"", "… = \"…\"", "    ^^^"),
+            ("J1YpBsgLMTAQBfBiPb6IiOV6fpq==", "==", "…==", " ^^"),
+            ("key = J1YpBsgL/MTAQ==", "J1YpBsgL/MTAQ==", "key = …==", "      ^^^"),
+            ("[J1YpBsgL.deadbeef0]", "[", "[….…]", "^"),
+            ("sv=2020-01-01&sig=hunter2%3D", "sv", "sv=…=…", "^^"),
+            ("passwordpasswordpasswordpassword = 1", "1", "… = …", "    ^"),
         ] {
             let text = format!("# first\n{line}\nlast = 1\n");
             let expected = (format!("2 {shown}"), mark.to_owned());

@@ -233,3 +233,18 @@ fn a_wrong_line_is_shown_and_marked_without_its_values() {
     assert!(printed.contains("\n2 | acount = \"…\"\n  | ^^^^^^\n"), "{printed}");
     assert!(!printed.contains("hunter2"), "{printed}");
 }
+
+#[test]
+fn a_key_of_an_account_that_was_pasted_as_a_line_is_not_shown() {
+    let key = "J1YpBsgLMTAQBfBiPb6IiOV6fpq5O0Rmlh9t3AqXOzsx8MloxZgvxvam0nKLlafVSnrd9nRka1cCTHtHdQPoQ==";
+    for line in [key.to_owned(), format!("key = {key}"), format!("key = \"{key}"), format!("{key} = 1")] {
+        let place = tempfile::tempdir().expect("a directory");
+        std::fs::write(place.path().join("mirror.toml"), format!("[source]\n{line}\n")).expect("it is written");
+        for output in ["text", "json"] {
+            let refused = mediamirror(place.path(), &["doctor", "-o", output]);
+            let printed = stderr(&refused);
+            assert_eq!(refused.status.code(), Some(5), "{printed}");
+            assert!(!printed.contains(&key[..20]), "{printed}");
+        }
+    }
+}
