@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use self::bars::Bars;
 use self::estimate::Speed;
 use self::status::Status;
+pub(crate) use self::status::Work;
 use self::tally::Tally;
 
 use super::args::global::Global;
@@ -64,15 +65,15 @@ impl Screen {
     }
 
     /// Starts to show a run between those accounts. `label` names it, such as `sync`.
-    pub(crate) fn start(&self, label: &'static str, pair: &Pair) -> Progress {
+    pub(crate) fn start(&self, label: &'static str, work: Work, pair: &Pair) -> Progress {
         let lanes = pair.source.lanes.iter().chain(&pair.target.lanes).cloned().collect();
-        self.start_on(label, lanes)
+        self.start_on(label, work, lanes)
     }
 
     /// Starts to show what sends requests in those lanes.
-    pub(crate) fn start_on(&self, label: &'static str, lanes: Vec<Arc<Lane>>) -> Progress {
+    pub(crate) fn start_on(&self, label: &'static str, work: Work, lanes: Vec<Arc<Lane>>) -> Progress {
         let (tally, speed) = (Mutex::default(), Mutex::default());
-        let state = Arc::new(State { began: Instant::now(), tally, speed, lanes });
+        let state = Arc::new(State { began: Instant::now(), work, tally, speed, lanes });
         let view = match &self.0 {
             Mode::Silent => View::None,
             Mode::Bars(screen) => {
@@ -144,6 +145,7 @@ impl Monitor for Progress {
 #[derive(Debug)]
 struct State {
     began: Instant,
+    work: Work,
     tally: Mutex<Tally>,
     speed: Mutex<Speed>,
     lanes: Vec<Arc<Lane>>,
@@ -156,7 +158,7 @@ impl State {
         let tally = self.tally.lock().expect("no panic while held").clone();
         let mut speed = self.speed.lock().expect("no panic while held");
         speed.sample(&tally, now);
-        show(Status { tally: &tally, speed: &speed, began: self.began, now })
+        show(Status { work: self.work, tally: &tally, speed: &speed, began: self.began, now })
     }
 }
 

@@ -18,6 +18,7 @@ use super::failure::CommandFailure;
 use super::format::Format;
 use super::notify::metrics::{Label, Metrics, Prefix};
 use super::notify::{Finished, Subject, notified};
+use super::progress::Work;
 use super::session::Session;
 use super::sync::{accounts, read_ledger};
 
@@ -85,7 +86,7 @@ async fn assessed(session: &Session, context: &Context, args: &ReadyArgs) -> Res
         origin: args.origin.clone(),
         rows: args.all,
     };
-    let progress = context.screen.start("ready", &session.pair);
+    let progress = context.screen.start("ready", Work::List, &session.pair);
     let result = Box::pin(assess(&session.pair, &ledger, &assessment, &progress)).await;
     progress.finish();
     ledger.close().await?;

@@ -29,7 +29,7 @@ use super::format::Format;
 use super::notify::events::Events;
 use super::notify::{Finished as _, Subject, notified};
 use super::plan::bind;
-use super::progress::Progress;
+use super::progress::{Progress, Work};
 use super::session::Session;
 use super::signals::Interruption;
 pub(crate) use finished::{FinishedRun, SUBJECT};
@@ -170,7 +170,8 @@ pub(crate) async fn mirrored(
     interruption: &Interruption,
     changes: &Arc<Changes>,
 ) -> Result<Summary, CommandFailure> {
-    let progress = context.screen.start("sync", pair);
+    let work = if options.dry_run { Work::Compare } else { Work::Mirror };
+    let progress = context.screen.start("sync", work, pair);
     let (changes, events) = (Arc::clone(changes), context.events.get().cloned());
     let witness = Arc::new(Witness { progress, changes, events, wrote: AtomicBool::new(false) });
     let monitor: Arc<dyn Monitor> = witness.clone();

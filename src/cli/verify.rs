@@ -22,6 +22,7 @@ use super::format::Format;
 use super::notify::metrics::{Label, Metrics, Prefix};
 use super::notify::{Finished, Subject, notified};
 use super::plain;
+use super::progress::Work;
 use super::session::Session;
 use super::summary::left_out;
 use super::sync::read_ledger;
@@ -63,7 +64,7 @@ async fn compared(context: &Context, args: &VerifyArgs) -> Result<Report, Comman
     session.check_of_blobs("--settings", args.settings)?;
     session.check_of_blobs("--by-name", args.by_name)?;
     let options = options(&session.config.policy, args);
-    let progress = context.screen.start("verify", &session.pair);
+    let progress = context.screen.start("verify", Work::Compare, &session.pair);
     let result = verify(&session.pair, &ledger, &options, &progress).await;
     progress.finish();
     ledger.close().await?;

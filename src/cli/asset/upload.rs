@@ -13,6 +13,7 @@ use mediamirror::monitor::{Monitor as _, RunEvent};
 use super::super::context::Context;
 use super::super::exit_code::ExitCode;
 use super::super::failure::CommandFailure;
+use super::super::progress::Work;
 use super::super::session::Session;
 use super::super::signals::Interruption;
 use super::failed;
@@ -79,7 +80,7 @@ pub(crate) async fn uploaded(
     files: &[PathBuf],
     options: &UploadOptions,
 ) -> Result<Uploaded, CommandFailure> {
-    let progress = context.screen.start_on("upload", account.lanes.clone());
+    let progress = context.screen.start_on("upload", Work::Upload, account.lanes.clone());
     progress.event(RunEvent::ListingFinished { side: Side::Source, assets: 1 });
     let uploaded = upload(account, files, options, &progress).await;
     progress.finish();

@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use mediamirror::model::Plane;
 use mediamirror::throttle::{Brake, Lane};
 
+use super::super::plain;
 use super::estimate::{Speed, about};
 use super::tally::Tally;
 
@@ -17,9 +18,23 @@ const LONG: Duration = Duration::from_secs(10);
 /// Characters of a name.
 const NAME: usize = 30;
 
+/// What a run does, and so what an asset is that came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// It mirrors: the copy is up to date.
+    Mirror,
+    /// It only compares, or is a dry run: nothing is on the target that was not there before.
+    Compare,
+    /// It reports nothing of single assets.
+    List,
+    /// It uploads.
+    Upload,
+}
+
 /// A run at a time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Status<'a> {
+    pub(super) work: Work,
     pub(super) tally: &'a Tally,
     pub(super) speed: &'a Speed,
     pub(super) began: Instant,
@@ -29,13 +44,14 @@ pub(super) struct Status<'a> {
 impl Status<'_> {
     /// How many assets are done.
     pub(super) fn assets(&self) -> String {
-        let Tally { listed, finished, current, compares, .. } = self.tally;
+        let Tally { listed, finished, current, .. } = self.tally;
         let listed = (*listed).max(*finished);
         let listing = if self.tally.listing_finished { "" } else { ", listing" };
-        if *compares {
-            format!("{finished}/{listed} compared{listing}")
-        } else {
-            format!("{current}/{listed} up to date{listing}")
+        match self.work {
+            Work::Mirror => format!("{current}/{listed} up to date{listing}"),
+            Work::Compare => format!("{finished}/{listed} compared{listing}"),
+            Work::List => format!("{listed} listed{listing}"),
+            Work::Upload => format!("{finished}/{listed} uploaded"),
         }
     }
 
@@ -83,7 +99,7 @@ impl Status<'_> {
         let long = self.tally.slowest(SLOWEST).into_iter().filter(|asset| self.now - asset.since >= LONG);
         let named: Vec<String> = long
             .map(|asset| {
-                let name: String = asset.name.chars().take(NAME).collect();
+                let name: String = plain::line(&asset.name).chars().take(NAME).collect();
                 format!("{name} ({}, {} left)", about(self.now - asset.since), counted(asset.blobs, "blob"))
             })
             .collect();
@@ -179,7 +195,13 @@ mod tests {
         for event in events {
             tally.add(event, began);
         }
-        show(Status { tally: &tally, speed: &speed, began, now: began + Duration::from_secs(seconds) })
+        show(Status {
+            work: Work::Mirror,
+            tally: &tally,
+            speed: &speed,
+            began,
+            now: began + Duration::from_secs(seconds),
+        })
     }
 
     fn four() -> Vec<RunEvent> {
@@ -202,6 +224,19 @@ mod tests {
         let slowest = shown(&four(), 20, |status| status.slowest());
         assert_eq!(slowest.unwrap(), "a (20 s, 1 blob left), b (20 s, 1 blob left)");
         assert_eq!(shown(&four(), 5, |status| status.slowest()), None);
+    }
+
+    #[test]
+    fn nothing_is_called_up_to_date_that_was_not_mirrored() {
+        let said = |work| shown(&four(), 20, |status| Status { work, ..status }.assets());
+        assert_eq!(said(Work::Compare), "2/4 compared");
+        assert_eq!((said(Work::List).as_str(), said(Work::Upload).as_str()), ("4 listed", "2/4 uploaded"));
+    }
+
+    #[test]
+    fn a_name_cannot_move_the_cursor() {
+        let slow = shown(&[started("a\u{1b}[2J\nb", 1)], 20, |status| status.slowest()).unwrap();
+        assert!(!slow.contains(['\u{1b}', '\n']), "{slow:?}");
     }
 
     #[test]

@@ -13,8 +13,6 @@ pub(super) struct Tally {
     pub(super) listed: u64,
     pub(super) listing_finished: bool,
     pub(super) draining: bool,
-    /// Nothing is mirrored: assets are compared.
-    pub(super) compares: bool,
     /// Assets that came to their end.
     pub(super) finished: u64,
     /// Those of them whose copy is up to date now.
@@ -45,7 +43,7 @@ impl Tally {
                 self.listed = *assets;
                 self.listing_finished = true;
             }
-            RunEvent::Compared { assets } => (self.compares, self.finished) = (true, *assets),
+            RunEvent::Compared { assets } => self.finished = *assets,
             RunEvent::AssetStarted { asset, name, blobs, bytes } => {
                 self.blobs_planned += blobs;
                 self.bytes_planned += bytes;
