@@ -40,7 +40,7 @@ const ATTEMPTED: &str = "post to the webhook";
 /// Posts a body of JSON. `id` names what it tells, also where it is sent again.
 ///
 /// # Errors
-/// The receiver does not take it, in spite of all attempts.
+/// The receiver does not take it, even after all attempts.
 pub async fn post(client: Arc<dyn HttpClient>, hook: &Webhook, id: &str, body: &str) -> Result<(), CallError> {
     let subject = authority(hook.url());
     let (hosts, memory) = (AllowedHosts::default(), Memory::default());

@@ -20,7 +20,7 @@ pub struct Options {
     pub include: Option<GlobSet>,
     /// No assets whose name matches one of these.
     pub exclude: Option<GlobSet>,
-    /// Only these source assets, by id, whatever their names are; `None` = all.
+    /// Only the source assets with these ids, with any name; `None` = all.
     pub only: Option<Arc<HashSet<AssetId>>>,
     /// One method for every blob; `None` = the best for each.
     pub copy_method: Option<CopyMethod>,
@@ -66,7 +66,7 @@ impl Options {
         self.only.as_ref().is_none_or(|only| only.contains(id)) && self.covers_name(name)
     }
 
-    /// Is an asset of that name in scope, whatever its id is?
+    /// Is an asset of that name in scope, with any id?
     fn covers_name(&self, name: &str) -> bool {
         self.include.as_ref().is_none_or(|globs| globs.is_match(name))
             && !self.exclude.as_ref().is_some_and(|globs| globs.is_match(name))

@@ -1,8 +1,8 @@
 //! A run from the active target back to the source: the one that writes to originals.
 //!
-//! It is the same run as every night's, through views in which copies look like originals and originals like copies. What
-//! both sides were when they were last equal, which the ledger has of the nights, tells which of them has changed since:
-//! what changed on the active side alone is taken, what changed on the original alone stays, and both is a conflict.
+//! It is the same run as every night's, through views in which copies look like originals and originals like copies. The
+//! ledger of the nightly runs has the state in which both sides were last equal. It shows which side has changed since then:
+//! what changed only on the active side is taken, what changed only on the original stays, and both is a conflict.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};

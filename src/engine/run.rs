@@ -284,7 +284,7 @@ impl Run {
         guards::may_withdraw(&self.keeper.nights(), clock::now(), published, stopping, limit)
     }
 
-    /// Does the operator let its copy be overwritten, whatever the guard says?
+    /// Does the operator allow its copy to be overwritten, even if the guard does not?
     pub(crate) fn may_overwrite(&self, work: &Work) -> bool {
         let preferred = self.options.base.as_ref().is_some_and(|base| base.prefers(work));
         preferred || self.passed.overwrite.contains(&work.asset.id)

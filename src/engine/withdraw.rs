@@ -165,8 +165,8 @@ async fn withdraw_some(
     Ok(())
 }
 
-/// Notes which locators both sides have now: after a failover, those that the source alone has are not taken for withdrawn
-/// by the target.
+/// Notes which locators both sides have now. Otherwise, after a failover, a locator that only the source has would look like
+/// one that the target has withdrawn.
 async fn note_common(run: &Run, revoked: &Revoked, why: Withdrawal) -> Result<(), Error> {
     if run.options.dry_run {
         return Ok(());

@@ -1,5 +1,5 @@
-//! The page of a report in a real browser: on a phone and on a desk, light and dark. It loads nothing, runs nothing, and nothing of
-//! it is cut off, whatever the names of assets are.
+//! The page of a report in a real browser: on a phone and on a desk, light and dark. It loads nothing, runs nothing, and no part
+//! of it is cut off, with any name of an asset.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};

@@ -228,7 +228,7 @@ pub(crate) async fn delete(run: &Run, due: Vec<DueCopy>) -> Result<(), Error> {
                 });
                 run.finish_copy(&due.gone.source, due.gone.copy.label(), finding);
             }
-            Ok(End::NotBegun) => run.keeper.change(|state| drop(state.deleting.remove(id))),
+            Ok(End::NotStarted) => run.keeper.change(|state| drop(state.deleting.remove(id))),
             Err(error) => run.fail_copy(&due.gone.source, due.gone.copy.label(), error),
         }
     }
@@ -254,7 +254,7 @@ fn deleted(run: &Run, due: &DueCopy) {
 /// How the deletion of a copy ended.
 enum End {
     Deleted,
-    NotBegun,
+    NotStarted,
     Not(Finding),
 }
 
@@ -265,7 +265,7 @@ async fn delete_one(run: &Run, due: DueCopy, place: Place<'_>) -> (Result<End, E
 /// Asks both sides once more, and deletes the copy with its container.
 async fn try_delete(run: &Run, due: &DueCopy, place: &Place<'_>) -> Result<End, Error> {
     if run.stop.is_cancelled() {
-        return Ok(End::NotBegun);
+        return Ok(End::NotStarted);
     }
     if let Some(finding) = objection(run, due).await? {
         return Ok(End::Not(finding));

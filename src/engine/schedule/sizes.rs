@@ -13,7 +13,7 @@ use crate::throttle::Room;
 const FEWEST: u64 = 64;
 /// Blobs of all assets at once, for each slot of a lane: so many requests after each other an asset's blobs wait for.
 const BLOBS_PER_SLOT: u64 = 10;
-/// Blobs to copy of an asset, while none is compared yet: few are begun until it is known.
+/// Blobs to copy of an asset, until one is compared: few assets are started until then.
 const USUAL_BLOBS: u64 = 100;
 /// Blobs of all assets at once, at least: then there is work for all slots near by.
 const FEWEST_BLOBS: u64 = 320;

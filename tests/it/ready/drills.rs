@@ -102,7 +102,7 @@ async fn a_drill_that_could_not_probe_anything_did_not_pass() {
     assert!(records.reaches(1.0) && !records.drill(1.0).passed, "records alone pass no drill");
     assert!(stage.library.assess(&probing(Depth::Endpoint)).await.drill(1.0).passed);
     stage.strike(viewers());
-    // Whatever the operator accepts: nobody has seen anything play.
+    // Also if the operator accepts causes: no asset has played.
     let policy = accepting(&[Cause::ProbeUnanswered]);
     for depth in [Depth::Endpoint, Depth::Manifest, Depth::Segment] {
         let options = Options { policy: policy.clone(), ..Options::default() };

@@ -97,7 +97,7 @@ async fn switch(seed: u64) {
 }
 
 impl Story {
-    /// The last night has seen everything; what comes now, nobody has.
+    /// The last night has seen everything so far, and nothing that follows.
     fn all_is_seen(&mut self) {
         self.late.clear();
         self.settled = self.library(A);

@@ -12,7 +12,7 @@ use crate::nights::look::{A, B, Library, Thing};
 pub(super) struct Expected {
     /// Copy -> original.
     originals: BTreeMap<String, String>,
-    /// Originals that were edited in the last hours, whatever is left of it.
+    /// Originals that were edited in the last hours, even if the edit was undone.
     late: BTreeSet<String>,
     /// What is left of these edits, of originals in which A alone has it.
     left: BTreeMap<String, Vec<Aspect>>,
@@ -99,7 +99,7 @@ impl Expected {
         nothing_is_there_twice(&a);
     }
 
-    /// What nobody edited on B since the failover is in A as it was.
+    /// What was not edited on B since the failover is in A as it was.
     fn untouched_originals_are_untouched(&self, story: &Story, before: &Library, a: &Library, b: &Library) {
         for (copy, original) in &self.originals {
             if b.get(copy).is_some() && !story.edited.contains(copy) {
