@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use mediamirror::engine::{Options, Outcome, mirror};
 use mediamirror::error::Error;
 use mediamirror::ledger::Ledger;
@@ -16,8 +17,12 @@ use crate::world::World;
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn of_two_hosts_that_start_at_once_one_reports_the_lock_and_nothing_is_made_twice() {
-    let world = World::generated("assets=6,blobs=4,seed=8,sizes=small,awkward=false").await;
+    let mut world = World::generated("assets=6,blobs=4,seed=8,sizes=small,awkward=false").await;
     let other = Ledger::in_memory().unwrap();
+    // A run lasts longer than the other one waits for a holder without a name.
+    world.intercept(|request| {
+        request.url().path().ends_with("/Assets").then(|| tokio::time::sleep(Duration::from_secs(10)).boxed())
+    });
     for night in 0..3 {
         let run = |ledger: &Ledger| {
             mirror(world.pair(), ledger.clone(), Options::default(), Arc::new(Silent), CancellationToken::new())
