@@ -11,6 +11,7 @@ pub(crate) mod guards;
 pub(crate) mod judge;
 mod order;
 mod playing;
+mod protected;
 mod spool;
 mod standing;
 

@@ -169,6 +169,8 @@ pub enum Cause {
     CopyAltered,
     /// The ledger names a copy that is not there.
     CopyMissing,
+    /// A copy has content keys or delivery policies, and its source has not.
+    CopyProtected,
     /// Viewers of the target do not get it.
     DoesNotPlay,
     /// A locator that plays in the source does not play from the target.

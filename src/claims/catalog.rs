@@ -1,8 +1,8 @@
 //! Reads both catalogues and answers what is known of each asset.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use futures::TryStreamExt;
 use jiff::Timestamp;
@@ -19,6 +19,7 @@ use crate::ledger::{AssetRow, Ledger};
 use crate::library::{Library, Pages};
 use crate::model::{AccountName, Asset, AssetFile, AssetId, Extent, Locator, LocatorId, Side};
 use crate::monitor::{Monitor, RunEvent};
+use crate::verdict::Finding;
 
 /// Marks of the source that are looked up to find out whether the mirror is turned round. One is enough to know; a few
 /// more, because an original may have been deleted.
@@ -62,6 +63,8 @@ pub(crate) struct Claims {
     pub(super) our_policies: HashSet<String>,
     /// Ids of locators that mediamirror took over.
     adopted: BTreeSet<String>,
+    /// Copies that are protected, once the target was asked.
+    pub(super) protected_copies: OnceLock<HashMap<AssetId, Finding>>,
 }
 
 impl Claims {
@@ -108,6 +111,7 @@ impl Claims {
             originals: Vec::new(),
             our_policies: HashSet::new(),
             adopted: adopted.clone(),
+            protected_copies: OnceLock::new(),
         }
     }
 
@@ -186,7 +190,7 @@ impl Claims {
         now: Timestamp,
         adopt: Adopt,
     ) -> Result<Claim, Error> {
-        Ok(judge(self.evidence(asset, row, adopt != Adopt::No)?, &self.target, now))
+        Ok(self.with_protected_copy(judge(self.evidence(asset, row, adopt != Adopt::No)?, &self.target, now)))
     }
 
     /// Assets of other tools that may be copies of a source asset.

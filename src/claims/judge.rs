@@ -111,7 +111,7 @@ pub(crate) struct Work {
     pub(crate) present: u64,
     /// Foreign locators on the copy with ids of the source: present ones, and some with other terms.
     pub(crate) theirs: Vec<LocatorId>,
-    /// Locators that cannot be made, and why.
+    /// Why some locators cannot be made, or do not play as the source's do.
     pub(crate) conflicts: Vec<Finding>,
     /// Those of them for which the copy has no room: moved ones and missing ones.
     no_room: (Vec<Move>, Vec<Locator>),

@@ -56,6 +56,7 @@ pub(crate) async fn prepare(run: &Run) -> Result<(), Error> {
         run.finish_copy(asset, name, finding.clone());
     }
     run.claims.screen(&run.pair).await?;
+    run.claims.screen_copies(&run.pair.target).await?;
     withhold::withhold(run)?;
     withhold::name_foreign(run).await?;
     hidden::name_hidden(run).await

@@ -31,7 +31,7 @@ use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::model::{AccountName, Asset, AssetId};
 use crate::monitor::Monitor;
-use crate::verdict::{Cause, Finding};
+use crate::verdict::{Cause, Class, Finding};
 use by_record::Offline;
 use by_source::BySource;
 use record::Record;
@@ -82,13 +82,13 @@ pub enum Tier {
     Unknown,
 }
 
-/// Is an asset protected in the source?
+/// Is an asset protected in the source, or its copy on the target?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shield {
     /// It is not.
     Clear,
-    /// It is, so it is not published on the target.
+    /// It is. If the source protects it, it is not published on the target.
     Protected,
     /// It is not known.
     Unknown,
@@ -167,6 +167,14 @@ fn unreadable(condition: &Condition) -> Option<Finding> {
     let archived = flaws.archived.as_ref().map(|blob| Finding::new(Cause::ArchivedInTarget, blob.clone()));
     let incomplete = || flaws.incomplete.as_ref().map(|blob| Finding::new(Cause::NotMirroredYet, blob.clone()));
     archived.or_else(incomplete)
+}
+
+/// What a protected copy means for viewers: it does not play as its source does, or nobody could find out.
+fn protected(found: &Finding) -> Playable {
+    match found.class() {
+        Class::Unchecked => Playable::Unknown(found.clone()),
+        _ => Playable::Not(found.clone()),
+    }
 }
 
 /// The listings, and the health of each asset by them.

@@ -20,6 +20,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         "run `sync` to make it again; if the source is down, undelete its container on the target",
     ),
     entry(
+        Cause::CopyProtected,
+        "copy-protected",
+        Class::Failed,
+        "the copy has content keys or delivery policies, so it does not play as its source does",
+        "remove them from the copy on the target",
+    ),
+    entry(
         Cause::DoesNotPlay,
         "does-not-play",
         Class::Failed,

@@ -254,6 +254,22 @@ async fn a_protected_asset_is_not_ready_with_and_without_the_source() {
 }
 
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_copy_that_somebody_protects_is_not_ready_with_and_without_the_source() {
+    let library = Library::mirrored().await;
+    let target = library.operator(TARGET);
+    let copies = target.assets();
+    let copy = copies.iter().find(|asset| asset.name.as_deref() == Some("film0")).unwrap();
+    target.link_delivery_policy(&copy.id, 1, 65_535).unwrap();
+    for _ in 0..2 {
+        for ask_source in [true, false] {
+            let readiness = library.assess(&Assessment { ask_source, ..asking() }).await;
+            assert_eq!(not_ready(&readiness), [("film0", Cause::CopyProtected)], "{ask_source}");
+        }
+        library.world.sync().await;
+    }
+}
+
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn an_empty_library_is_not_green() {
     let library = Library { world: World::empty().await, films: Vec::new() };
     for ask_source in [true, false] {

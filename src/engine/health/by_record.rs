@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::record::Record;
-use super::{AssetHealth, PAGE, Playable, Replication, Shield, unreadable};
+use super::{AssetHealth, PAGE, Playable, Replication, Shield, protected, unreadable};
 use crate::claims::{Claims, Playing, Standing, TargetAsset, digest};
 use crate::clock;
 use crate::connect::Pair;
@@ -56,6 +56,7 @@ impl Offline {
     ) -> Result<Self, Error> {
         let claims = Claims::read_target(pair, monitor, &keeper.adopted()).await?;
         claims.confirm(ledger).await?;
+        claims.screen_copies(&pair.target).await?;
         Ok(Self {
             pair: Arc::clone(pair),
             ledger: ledger.clone(),
@@ -148,7 +149,11 @@ impl Offline {
         };
         let proven = record.proven(row.as_ref());
         let (through_locators, is_active) = (self.claims.through_locators(), self.is_active);
-        let evidence = Evidence { copy, condition, locators, through_locators, is_active, row, finding };
+        // What the active side protects is its own matter.
+        let protected_copy =
+            copy.as_ref().filter(|_| !is_active).and_then(|copy| self.claims.protected_copy(&copy.id)).cloned();
+        let evidence =
+            Evidence { copy, condition, protected_copy, locators, through_locators, is_active, row, finding };
         Ok(Some(AssetHealth { proven, ..judge(&asset, &name, evidence) }))
     }
 }
@@ -158,6 +163,8 @@ struct Evidence {
     copy: Option<TargetAsset>,
     /// The condition of the copy; an error: it could not be listed.
     condition: Result<Option<Condition>, Finding>,
+    /// The copy is protected.
+    protected_copy: Option<Finding>,
     /// Locators on the copy: all of them, and those that play.
     locators: (u64, u64),
     through_locators: bool,
@@ -177,8 +184,11 @@ fn judge(asset: &AssetId, name: &str, evidence: Evidence) -> AssetHealth {
         Playable::Ready | Playable::NotExpected if is_complete => Replication::AsRecorded,
         _ => Replication::Unknown,
     };
-    let protection = match (evidence.finding.as_ref().map(|finding| finding.cause), &evidence.row) {
-        (Some(Cause::Protected | Cause::PlaysInTheClear), _) => Shield::Protected,
+    let protection = match (
+        evidence.finding.as_ref().or(evidence.protected_copy.as_ref()).map(|found| found.cause),
+        &evidence.row,
+    ) {
+        (Some(Cause::Protected | Cause::CopyProtected | Cause::PlaysInTheClear), _) => Shield::Protected,
         (None, Some(row)) if row.complete() => Shield::Clear,
         _ => Shield::Unknown,
     };
@@ -233,6 +243,9 @@ impl Evidence {
         if let Some(recorded) = recorded.filter(|recorded| self.locators.0 < *recorded && !self.is_active) {
             let detail = format!("{} of {recorded} locators are there", self.locators.0);
             return Playable::Not(Finding::new(Cause::LocatorMissing, detail));
+        }
+        if let Some(found) = &self.protected_copy {
+            return protected(found);
         }
         match &condition.proof {
             Proof::Same => Playable::Ready,

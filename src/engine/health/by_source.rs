@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::record::Record;
 use super::source::Watch;
-use super::{AssetHealth, PAGE, Pending, Playable, Replication, Shield, unreadable};
+use super::{AssetHealth, PAGE, Pending, Playable, Replication, Shield, protected, unreadable};
 use crate::claims::{Order, Playing};
 use crate::engine::asset::has_changed_records;
 use crate::engine::contents::condition::Proof;
@@ -63,6 +63,7 @@ async fn look(by: &BySource, record: &Record, asset: Asset) -> Result<AssetHealt
     let evidence = Evidence {
         playing,
         through_locators: run.claims.through_locators(),
+        protected_copy: copy.and_then(|copy| run.claims.protected_copy(copy)).cloned(),
         proven: record.proven(row.as_ref()),
         row,
         found,
@@ -78,6 +79,8 @@ struct Evidence {
     found: Result<Option<Finding>, Finding>,
     playing: Playing,
     through_locators: bool,
+    /// The copy is protected.
+    protected_copy: Option<Finding>,
     row: Option<AssetRow>,
     proven: Option<Timestamp>,
 }
@@ -86,10 +89,11 @@ struct Evidence {
 fn judge(asset: &Asset, evidence: Evidence) -> AssetHealth {
     let playable = evidence.playable();
     let (replication, pending) = evidence.replication(asset, &playable);
-    let Evidence { seen, found, playing, row, proven, .. } = evidence;
+    let Evidence { seen, found, playing, protected_copy, row, proven, .. } = evidence;
     let bytes = seen.source.map(|(_, bytes)| bytes).or_else(|| row.and_then(|row| row.facts.bytes));
-    let protection = match found.as_ref().ok().and_then(Option::as_ref).map(|finding| finding.cause) {
-        Some(Cause::Protected | Cause::PlaysInTheClear) => Shield::Protected,
+    let found = found.as_ref().ok().and_then(Option::as_ref).or(protected_copy.as_ref());
+    let protection = match found.map(|finding| finding.cause) {
+        Some(Cause::Protected | Cause::CopyProtected | Cause::PlaysInTheClear) => Shield::Protected,
         Some(Cause::ProtectionUnreadable) => Shield::Unknown,
         _ => Shield::Clear,
     };
@@ -138,6 +142,9 @@ impl Evidence {
                 Some(conflict) => Playable::Not(conflict.clone()),
                 None => Playable::Not(Finding::new(Cause::LocatorMissing, missing.as_str())),
             };
+        }
+        if let Some(found) = &self.protected_copy {
+            return protected(found);
         }
         match (&condition.proof, &self.seen.changes) {
             (Proof::Same, _) | (_, Some(_)) => Playable::Ready,

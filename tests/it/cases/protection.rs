@@ -114,6 +114,45 @@ async fn a_protected_asset_that_plays_nowhere_is_not_owed() {
     assert_plays_alike(&films.world).await;
 }
 
+/// Row 6, the other way round.
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_copy_that_somebody_protects_on_the_target_is_owed_until_it_is_clear_again() {
+    let films = Films::mirrored().await;
+    let copy = look(&films.world, TARGET, "film0").id;
+    let policy = films.target().link_delivery_policy(&copy, 1, 65_535).unwrap();
+    for _ in 0..2 {
+        let (summary, monitor) = films.night().await;
+        assert_eq!(summary.outcome, Outcome::Partial, "{:?}", summary.problems);
+        assert_eq!(summary.causes, [(Cause::CopyProtected, 1)].into());
+        assert_eq!(monitor.outcome_of("film0").unwrap().cause(), Some(Cause::CopyProtected));
+        assert!(monitor.changes_of("film0").is_empty(), "nothing can be done about it");
+    }
+    let verification = films.world.verify().await;
+    assert_eq!((verification.causes.get(&Cause::CopyProtected), verification.owes()), (Some(&1), true));
+    films.target().unlink_delivery_policy(&copy, &policy).unwrap();
+    films.are_settled().await;
+    let key = films.target().link_content_key(&copy, 4).unwrap();
+    assert!(films.world.verify().await.owes(), "a key without a policy");
+    films.target().unlink_content_key(&copy, &key).unwrap();
+    films.good_night().await;
+    films.are_settled().await;
+}
+
+/// Row 6. Nobody watches what is not published, and what is protected on both sides has a cause of its own.
+#[tokio::test(start_paused = true, crate = "crate::virtual_time")]
+async fn a_protected_copy_that_does_not_play_is_not_owed() {
+    let films = Films::mirrored().await;
+    films.source().remove_locator(&service_id(films.locator(0))).await.unwrap();
+    films.good_night().await;
+    let unpublished = look(&films.world, TARGET, "film0").id;
+    films.target().link_content_key(&unpublished, 4).unwrap();
+    films.good_night().await;
+    films.target().link_content_key(&look(&films.world, TARGET, "film1").id, 4).unwrap();
+    films.source().link_content_key(&look(&films.world, SOURCE, "film1").id, 4).unwrap();
+    let (summary, _) = films.night().await;
+    assert_eq!(summary.causes, [(Cause::Protected, 1)].into());
+}
+
 /// Row 6.
 #[tokio::test(start_paused = true, crate = "crate::virtual_time")]
 async fn unreadable_protection_publishes_nothing_and_withdraws_nothing() {
