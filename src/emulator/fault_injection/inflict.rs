@@ -102,6 +102,11 @@ pub(super) async fn inflict(
             strike_source(world, source, fate, strike.seed);
             services::serve(world, route, request).await
         }
+        Fault::LateMs(wait) => {
+            let response = services::serve(world, route, request).await;
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            response
+        }
         after => {
             let response = services::serve(world, route, request).await;
             spoil(response, &after).await

@@ -377,6 +377,15 @@ async fn silence_lasts_and_may_hide_an_effect() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_late_answer_is_a_good_one() {
+    let emulator = emulator().await;
+    set(&emulator, Rule::new(Fault::LateMs(3_000)).every(2));
+    let began = tokio::time::Instant::now();
+    assert_eq!(ten_reads(&emulator).await, [200; 10]);
+    assert_eq!(began.elapsed().as_secs(), 15);
+}
+
 #[tokio::test]
 async fn a_plan_that_cannot_be_is_refused_and_changes_nothing() {
     let emulator = emulator().await;

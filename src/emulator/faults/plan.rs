@@ -173,6 +173,8 @@ pub enum Fault {
     Truncate(u64),
     /// The body comes slowly.
     Slow(Slow),
+    /// The request takes effect, and its answer comes so many milliseconds later.
+    LateMs(u64),
     /// No answer ever comes.
     Hang(Hang),
     /// A redirect to another host; nothing takes effect.
