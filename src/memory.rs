@@ -28,6 +28,9 @@ const COPIED: usize = 10;
 /// Memory for the blobs of one page while a container is walked through, in bytes. 5,000 ordinary blobs need 2 to 3 MB.
 pub(crate) const WALKED_PAGE: usize = 4 << 20;
 
+/// Pages of listings that are requested before their turn, all listings together. Each takes [`WALKED_PAGE`] bytes at most.
+const PAGES_AHEAD: usize = 8;
+
 /// Memory for the blobs that are being copied or will be copied next, in KiB.
 const COPYING: usize = 32 << 10;
 
@@ -52,6 +55,7 @@ struct Shared {
     compared: Semaphore,
     copied: Semaphore,
     copying: Arc<Semaphore>,
+    ahead: Arc<Semaphore>,
 }
 
 impl Default for Memory {
@@ -62,6 +66,7 @@ impl Default for Memory {
             compared: Semaphore::new(COMPARED),
             copied: Semaphore::new(COPIED),
             copying: Arc::new(Semaphore::new(COPYING)),
+            ahead: Arc::new(Semaphore::new(PAGES_AHEAD)),
         }))
     }
 }
@@ -85,6 +90,11 @@ impl Memory {
         };
         // The semaphores are never closed.
         turns.acquire().await.ok()
+    }
+
+    /// Memory for a page of a listing that is requested before its turn; `None`: all of it is in use.
+    pub(crate) fn page_ahead(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.ahead).try_acquire_owned().ok()
     }
 
     /// Memory for the copy of a blob; `None`: all of it is in use.

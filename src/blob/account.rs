@@ -67,6 +67,8 @@ pub struct BlobAccount {
     pub(super) without_tiers: AtomicBool,
     /// The service does not implement Put Blob From URL.
     pub(super) without_put_from_url: AtomicBool,
+    /// The service does not list ranges of names.
+    pub(super) without_ranges: AtomicBool,
     /// Which of its blobs belong to the library.
     pub(super) selection: Selection,
     /// Whether the account has a hierarchical namespace.
@@ -171,6 +173,7 @@ impl BlobAccount {
             namespace: NamespaceKnown::default(),
             without_tiers: AtomicBool::new(false),
             without_put_from_url: AtomicBool::new(false),
+            without_ranges: AtomicBool::new(false),
             selection: Selection::default(),
         })
     }

@@ -115,13 +115,17 @@ impl Fake {
     }
 
     fn account_with(self: &Arc<Self>, name: &str, access: Access) -> BlobAccount {
-        let account = AccountName::new(name);
-        let caller = |plane| caller(&account, plane);
-        let endpoint = Url::parse(&format!("http://127.0.0.1:10000/{name}/")).unwrap();
-        let (read, write) = (caller(Plane::BlobRead), caller(Plane::BlobWrite));
-        let transport = Arc::<Self>::clone(self);
-        BlobAccount::new(account.clone(), endpoint, access, (transport, Memory::default()), read, write).unwrap()
+        account_over(Arc::<Self>::clone(self), name, access)
     }
+}
+
+/// An account of that service.
+pub(super) fn account_over(service: Arc<dyn HttpClient>, name: &str, access: Access) -> BlobAccount {
+    let account = AccountName::new(name);
+    let caller = |plane| caller(&account, plane);
+    let endpoint = Url::parse(&format!("http://127.0.0.1:10000/{name}/")).unwrap();
+    let (read, write) = (caller(Plane::BlobRead), caller(Plane::BlobWrite));
+    BlobAccount::new(account.clone(), endpoint, access, (service, Memory::default()), read, write).unwrap()
 }
 
 fn caller(account: &AccountName, plane: Plane) -> Caller {

@@ -4,6 +4,9 @@
 //! A page whose blobs would take too much memory is asked for again, in smaller pages.
 
 mod page;
+mod ranges;
+
+use std::sync::atomic::Ordering;
 
 use azure_core::http::Method;
 use futures::TryStreamExt;
@@ -17,6 +20,7 @@ use crate::error::{CallError, Error, Failure};
 use crate::memory::LISTED_PAGE;
 use crate::model::{Blob, ContainerName, Extent, LeftOut, Selection};
 use page::{Page, Unreadable};
+use ranges::{Listing, Pace, Range};
 
 /// The most blobs that the service gives at once.
 pub(crate) const MOST_BLOBS: usize = 5_000;
@@ -74,14 +78,21 @@ impl Selected {
 #[derive(Debug, Clone)]
 struct Part {
     container: ContainerName,
-    extent: Extent,
+    /// The names of all its blobs begin so.
+    prefix: String,
+    /// Folders stand for what is in them.
+    by_folder: bool,
 }
 
-/// The progress of a listing.
-enum Cursor {
-    Start,
-    After(String),
-    End,
+impl Part {
+    fn of(container: &ContainerName, extent: &Extent) -> Self {
+        let (prefix, by_folder) = match extent {
+            Extent::Whole => ("", false),
+            Extent::Folder(folder) => (folder.as_str(), false),
+            Extent::Loose => ("", true),
+        };
+        Self { container: container.clone(), prefix: prefix.to_owned(), by_folder }
+    }
 }
 
 impl BlobAccount {
@@ -93,7 +104,7 @@ impl BlobAccount {
 
     /// The folders of a container that are in no other one, each with a slash at its end.
     pub fn folders(&self, container: &ContainerName) -> BoxStream<'_, Result<Vec<String>, Error>> {
-        self.pages(container, &Extent::Loose, PageSize::LARGEST).map_ok(|page| page.folders).boxed()
+        self.pages(container, &Extent::Loose, PageSize::LARGEST, Pace::Single).map_ok(|page| page.folders).boxed()
     }
 
     /// The blobs of a part of a container, in pages of that size at most.
@@ -103,46 +114,55 @@ impl BlobAccount {
         extent: &Extent,
         size: PageSize,
     ) -> BoxStream<'_, Result<Selected, Error>> {
-        let of = container.clone();
-        self.pages(container, extent, size).map_ok(move |page| Selected::of(&self.selection, &of, page)).boxed()
+        self.selected(container, extent, size, Pace::Single)
     }
 
-    fn pages(&self, container: &ContainerName, extent: &Extent, size: PageSize) -> BoxStream<'_, Result<Page, Error>> {
-        let part = Part { container: container.clone(), extent: extent.clone() };
-        stream::try_unfold((Cursor::Start, size), move |(cursor, mut size)| {
-            let part = part.clone();
-            async move {
-                let marker = match cursor {
-                    Cursor::Start => None,
-                    Cursor::After(marker) => Some(marker),
-                    Cursor::End => return Ok(None),
-                };
-                let page = loop {
-                    match (self.page(&part, marker.as_deref(), size).await, size.smaller()) {
-                        (Err(CallError { failure: Failure::TooLarge(_), .. }), Some(smaller)) => size = smaller,
-                        (page, _) => break page?,
-                    }
-                };
-                let next = page.next.clone().map_or(Cursor::End, Cursor::After);
-                Ok(Some((page, (next, size))))
-            }
-        })
-        .boxed()
+    /// The same as fast as possible: several pages are requested at the same time where there are many folders. Between two
+    /// pages the caller must not wait for anything else.
+    pub(crate) fn list_ahead(
+        &self,
+        container: &ContainerName,
+        extent: &Extent,
+    ) -> BoxStream<'_, Result<Selected, Error>> {
+        self.selected(container, extent, PageSize::LARGEST, Pace::Ahead)
+    }
+
+    fn selected(
+        &self,
+        container: &ContainerName,
+        extent: &Extent,
+        size: PageSize,
+        pace: Pace,
+    ) -> BoxStream<'_, Result<Selected, Error>> {
+        let of = container.clone();
+        let pages = self.pages(container, extent, size, pace);
+        pages.map_ok(move |page| Selected::of(&self.selection, &of, page)).boxed()
+    }
+
+    fn pages(
+        &self,
+        container: &ContainerName,
+        extent: &Extent,
+        size: PageSize,
+        pace: Pace,
+    ) -> BoxStream<'_, Result<Page, Error>> {
+        let listing = Listing::of(self, Part::of(container, extent), size, pace);
+        stream::try_unfold(listing, async |mut listing| Ok(listing.next().await?.map(|page| (page, listing)))).boxed()
     }
 
     /// One page. An account that does not show its tags is listed without, from then on.
-    async fn page(&self, part: &Part, marker: Option<&str>, size: PageSize) -> Result<Page, CallError> {
+    async fn page(&self, part: &Part, range: &Range, size: PageSize) -> Result<Page, CallError> {
         let known = self.tag_access();
         if known != TagAccess::Readable {
-            return Ok(self.page_with(part, marker, size, false).await?.with_tags(&known.of_a_blob()));
+            return Ok(self.page_with(part, range, size, false).await?.with_tags(&known.of_a_blob()));
         }
-        let listed = self.page_with(part, marker, size, true).await;
+        let listed = self.page_with(part, range, size, true).await;
         if !listed.as_ref().is_err_and(|error| refused(&error.failure).is_some()) {
             return listed;
         }
-        let page = self.page_with(part, marker, size, false).await?;
+        let page = self.page_with(part, range, size, false).await?;
         // Without tags it works. One refusal may be an odd answer; a second one is the account's.
-        let error = match self.page_with(part, marker, size, true).await {
+        let error = match self.page_with(part, range, size, true).await {
             Ok(page) => return Ok(page),
             Err(error) => error,
         };
@@ -151,25 +171,23 @@ impl BlobAccount {
         Ok(page.with_tags(&access.of_a_blob()))
     }
 
-    async fn page_with(
-        &self,
-        part: &Part,
-        marker: Option<&str>,
-        size: PageSize,
-        tags: bool,
-    ) -> Result<Page, CallError> {
+    async fn page_with(&self, part: &Part, range: &Range, size: PageSize, tags: bool) -> Result<Page, CallError> {
         let mut url = self.container_url(&part.container);
         {
             let mut query = url.query_pairs_mut();
             query.append_pair("restype", "container").append_pair("comp", "list");
             query.append_pair("include", if tags { "copy,metadata,tags" } else { "copy,metadata" });
             query.append_pair("maxresults", &size.blobs.to_string());
-            match &part.extent {
-                Extent::Whole => {}
-                Extent::Folder(folder) => drop(query.append_pair("prefix", folder)),
-                Extent::Loose => drop(query.append_pair("delimiter", "/")),
+            if !part.prefix.is_empty() {
+                query.append_pair("prefix", &part.prefix);
             }
-            if let Some(marker) = marker {
+            if part.by_folder {
+                query.append_pair("delimiter", "/");
+            }
+            if let Some(from) = range.from.as_ref().filter(|_| !self.without_ranges.load(Ordering::Relaxed)) {
+                query.append_pair("startFrom", from);
+            }
+            if let Some(marker) = &range.marker {
                 query.append_pair("marker", marker);
             }
         }
@@ -181,7 +199,7 @@ impl BlobAccount {
                 request.insert_header("accept", "application/xml");
                 let answer = self.send(&mut request, &[200]).await?;
                 let page = page::parse(answer.body().as_ref(), size).map_err(failure)?;
-                if page.next.is_some() && page.next.as_deref() == marker {
+                if page.next.is_some() && page.next == range.marker {
                     return Err(Failure::Unexpected("the listing does not advance".to_owned()));
                 }
                 Ok(page)

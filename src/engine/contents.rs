@@ -139,7 +139,7 @@ impl<'a> Contents<'a> {
     async fn list_all(mut contents: Self) -> Result<Self, Error> {
         let (mut blobs, mut digest) = (Vec::new(), BlobsDigest::of(&contents.extent));
         let (mut last, mut in_order, mut keeps) = (String::new(), true, true);
-        let mut pages = contents.account.list_by(&contents.container, &contents.extent, PageSize::LARGEST);
+        let mut pages = contents.account.list_ahead(&contents.container, &contents.extent);
         while let Some(Selected { blobs: mut page, left_out, folders }) = pages.try_next().await? {
             contents.left_out.add(left_out);
             contents.folders += folders;

@@ -6,6 +6,7 @@ mod deletes;
 mod folders;
 mod hierarchy;
 mod order;
+mod ranges;
 mod selection;
 mod settings;
 mod types;

@@ -1,0 +1,274 @@
+//! A container with many folders is listed in ranges of names, several pages at the same time: the pages of a listing follow each
+//! other by markers, and a service takes a second for each. Where ranges can begin is shown by one request for the folders ahead.
+//!
+//! A request that waits for its turn holds a slot of its lane, so the requests ahead are driven whenever a page is awaited, and whoever
+//! reads such a listing must not wait for anything else between two pages.
+//!
+//! The blobs come in the same order as from one page after the other. This needs a listing in byte order: an account with a
+//! hierarchical namespace lists a row for each directory, so a page of blobs alone that begins new folders is of another account.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesOrdered;
+use futures::{FutureExt, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::page::Page;
+use super::{PageSize, Part};
+use crate::blob::account::BlobAccount;
+use crate::error::{CallError, Failure};
+use crate::memory::WALKED_PAGE;
+
+/// Smaller pages are for a look at a container, not for a listing of all of it.
+const SMALLEST_PAGE: usize = 100;
+/// Pages that are read one after the other before the folders ahead are looked for.
+const PAGES_BEFORE_FOLDERS: u32 = 2;
+/// Folders of a page, at most. With more, listing the folders costs too many requests beside listing the blobs.
+const MOST_FOLDERS: usize = 500;
+/// Blobs of a range, in tenths of a page: a range that fits into a page takes one request.
+const TENTHS: usize = 9;
+
+/// Blobs of a part of a container whose names are in a range.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Range {
+    /// No blob has a name before this one.
+    pub(super) from: Option<String>,
+    /// Every blob has a name before this one.
+    before: Option<String>,
+    /// Where its next page begins; `None`: at its first blob.
+    pub(super) marker: Option<String>,
+}
+
+/// How a listing is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// One page after the other.
+    Single,
+    /// Several pages at the same time, if that is possible.
+    Ahead,
+}
+
+/// A page of a range.
+struct Read {
+    page: Page,
+    /// What is left of the range.
+    rest: Option<Range>,
+    /// The service listed blobs before the range as well: it does not know ranges.
+    ignored: bool,
+}
+
+/// A page that was requested before its turn, and its share of the memory for such pages.
+type Ahead = (Range, Result<Read, CallError>, Option<OwnedSemaphorePermit>);
+
+/// A listing in progress.
+pub(super) struct Listing<'a> {
+    account: &'a BlobAccount,
+    part: Part,
+    size: PageSize,
+    pace: Pace,
+    /// The range that is read now, page by page.
+    current: Option<Range>,
+    /// The ranges behind it, in order.
+    waiting: VecDeque<Range>,
+    /// First pages of ranges before those that wait: those that came before their turn, and those on their way.
+    came: VecDeque<Ahead>,
+    ahead: FuturesOrdered<BoxFuture<'a, Ahead>>,
+    /// Full pages since the folders were last looked for, and how many there have to be until it is tried again.
+    pages: u32,
+    patience: u32,
+}
+
+impl<'a> Listing<'a> {
+    /// `pace`: may it request several pages at the same time?
+    pub(super) fn of(account: &'a BlobAccount, part: Part, size: PageSize, pace: Pace) -> Self {
+        Self {
+            pace,
+            account,
+            part,
+            size,
+            current: Some(Range::default()),
+            waiting: VecDeque::new(),
+            came: VecDeque::new(),
+            ahead: FuturesOrdered::new(),
+            pages: 0,
+            patience: PAGES_BEFORE_FOLDERS,
+        }
+    }
+
+    /// The next page; `None`: there is no more.
+    pub(super) async fn next(&mut self) -> Result<Option<Page>, CallError> {
+        if let Some(range) = self.current.take() {
+            return self.read_on(range).await.map(Some);
+        }
+        self.request_ahead();
+        let next = match self.came.pop_front() {
+            Some(next) => Some(next),
+            None => self.ahead.next().await,
+        };
+        let Some((range, read, _permit)) = next else { return Ok(None) };
+        match read {
+            // It is requested again, in smaller pages.
+            Err(CallError { failure: Failure::TooLarge(_), .. }) => self.read_on(range).await.map(Some),
+            read => Ok(Some(self.take(range, read?))),
+        }
+    }
+
+    /// The next page of a range whose turn it is.
+    async fn read_on(&mut self, range: Range) -> Result<Page, CallError> {
+        let read = loop {
+            match (self.read_and_drive(&range).await, self.size.smaller()) {
+                (Err(CallError { failure: Failure::TooLarge(_), .. }), Some(smaller)) => self.size = smaller,
+                (read, _) => break read?,
+            }
+        };
+        let page = self.take(range, read);
+        if self.current.as_ref().is_some_and(|rest| rest.before.is_none()) && self.may_be_split(&page) {
+            self.split(&page).await?;
+        }
+        Ok(page)
+    }
+
+    /// One page of a range. The requests ahead go on meanwhile.
+    async fn read_and_drive(&mut self, range: &Range) -> Result<Read, CallError> {
+        let mut read = std::pin::pin!(read(self.account, &self.part, range, self.size));
+        loop {
+            tokio::select! {
+                read = &mut read => return read,
+                Some(next) = self.ahead.next() => self.came.push_back(next),
+            }
+        }
+    }
+
+    /// Goes on behind a page. If the service does not know ranges, all that is left is read page by page.
+    fn take(&mut self, range: Range, read: Read) -> Page {
+        if read.ignored {
+            self.account.without_ranges.store(true, Ordering::Relaxed);
+            if range.before.is_some() {
+                self.waiting.clear();
+                self.came.clear();
+                self.ahead.clear();
+                self.current = Some(Range { before: None, ..range });
+                return Page::default();
+            }
+        }
+        self.current = read.rest;
+        read.page
+    }
+
+    /// Requests the first pages of the ranges that are next: the next one always, more of them if there is memory.
+    fn request_ahead(&mut self) {
+        while !self.waiting.is_empty() {
+            let permit = self.account.memory().page_ahead();
+            if permit.is_none() && !(self.ahead.is_empty() && self.came.is_empty()) {
+                break;
+            }
+            let Some(range) = self.waiting.pop_front() else { break };
+            let (account, part) = (self.account, self.part.clone());
+            let size = PageSize { bytes: self.size.bytes.min(WALKED_PAGE), ..self.size };
+            let first = async move {
+                let first = read(account, &part, &range, size).await;
+                (range, first, permit)
+            };
+            self.ahead.push_back(first.boxed());
+        }
+    }
+
+    /// Is it worth a request to look for folders behind that page?
+    fn may_be_split(&mut self, page: &Page) -> bool {
+        let is_full = page.blobs.len() == self.size.blobs && self.size.blobs >= SMALLEST_PAGE;
+        self.pages += u32::from(is_full);
+        is_full
+            && self.pace == Pace::Ahead
+            && self.pages >= self.patience
+            && !self.part.by_folder
+            && !self.account.without_ranges.load(Ordering::Relaxed)
+            && page.blobs.is_sorted_by(|a, b| a.name <= b.name)
+            && !page.blobs.iter().any(crate::model::Blob::is_folder_marker)
+    }
+
+    /// Splits what is left into ranges that begin with folders.
+    async fn split(&mut self, page: &Page) -> Result<(), CallError> {
+        let (Some(first), Some(last)) = (page.blobs.first(), page.blobs.last()) else { return Ok(()) };
+        let above = folder_of_both(&first.name, &last.name);
+        let here = folders_within(above, page.blobs.iter().map(|blob| blob.name.as_str()));
+        if !(2..=MOST_FOLDERS).contains(&here) {
+            return Ok(());
+        }
+        self.pages = 0;
+        self.patience *= 2;
+        let part = Part { prefix: above.to_owned(), by_folder: true, ..self.part.clone() };
+        // Its first and its last folder may be there in part.
+        let each = ((here - 1) * TENTHS / 10).max(1);
+        let ahead = folders_behind(self.account, &part, &last.name).await?;
+        let starts: Vec<String> = ahead.into_iter().skip(each - 1).step_by(each).collect();
+        let Some(mut range) = self.current.take_if(|_| !starts.is_empty()) else { return Ok(()) };
+        for start in starts {
+            let next = Range { from: Some(start.clone()), ..Range::default() };
+            self.waiting.push_back(Range { before: Some(start), ..std::mem::replace(&mut range, next) });
+        }
+        self.waiting.push_back(range);
+        self.patience = PAGES_BEFORE_FOLDERS;
+        Ok(())
+    }
+}
+
+/// The folders of a part that begin behind a blob; none if the service cannot say it.
+async fn folders_behind(account: &BlobAccount, part: &Part, blob: &str) -> Result<Vec<String>, CallError> {
+    let behind = Range { from: Some(blob.to_owned()), ..Range::default() };
+    let listed = match account.page(part, &behind, PageSize::LARGEST).await {
+        Err(CallError { failure: Failure::Refused { status: 400 | 409 | 501, .. }, .. }) => None,
+        Err(CallError { failure: Failure::TooLarge(_), .. }) => return Ok(Vec::new()),
+        page => Some(page?),
+    };
+    let is_before = |name: &String| name.as_str() < blob && !blob.starts_with(name.as_str());
+    let Some(Page { mut folders, .. }) = listed.filter(|page| !page.folders.iter().any(is_before)) else {
+        account.without_ranges.store(true, Ordering::Relaxed);
+        return Ok(Vec::new());
+    };
+    folders.retain(|folder| folder.as_str() > blob);
+    folders.sort_unstable();
+    Ok(folders)
+}
+
+/// One page of a range.
+async fn read(account: &BlobAccount, part: &Part, range: &Range, size: PageSize) -> Result<Read, CallError> {
+    let mut page = match account.page(part, range, size).await {
+        Err(CallError { failure: Failure::Refused { status: 400 | 409 | 501, .. }, .. }) if range.from.is_some() => {
+            let all = Range { from: None, ..range.clone() };
+            account.page(part, &all, size).await?
+        }
+        page => page?,
+    };
+    let listed = page.blobs.len();
+    page.blobs.retain(|blob| range.from.as_ref().is_none_or(|from| blob.name >= *from));
+    let ignored = page.blobs.len() < listed;
+    let within = page.blobs.len();
+    page.blobs.retain(|blob| range.before.as_ref().is_none_or(|before| blob.name < *before));
+    let is_over = page.blobs.len() < within;
+    let marker = page.next.take().filter(|_| !is_over);
+    let rest = marker.map(|marker| Range { marker: Some(marker), ..range.clone() });
+    Ok(Read { page, rest, ignored })
+}
+
+/// The folder, with its slash, that both are in.
+fn folder_of_both<'n>(one: &'n str, other: &str) -> &'n str {
+    let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let end = one.as_bytes()[..same].iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+    &one[..end]
+}
+
+/// How many folders in that one the blobs are in, whose names are in order.
+fn folders_within<'n>(above: &str, names: impl Iterator<Item = &'n str>) -> usize {
+    let (mut count, mut before) = (0, None);
+    for name in names {
+        let folder = name.get(above.len()..).and_then(|rest| rest.split_once('/')).map(|(folder, _)| folder);
+        count += usize::from(folder.is_some() && folder != before);
+        before = folder.or(before);
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests;
