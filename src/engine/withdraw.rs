@@ -267,6 +267,11 @@ async fn retire(run: &Run, reached: &Reached) -> Result<(), Error> {
 }
 
 async fn retire_one(run: &Run, gone: &Gone) -> Result<(), Error> {
+    if run.options.base.is_some() {
+        // An original keeps its alternate id and has no mark. Without locators it is as it has to be.
+        run.count(|tally| tally.assets.gone += 1);
+        return Ok(());
+    }
     let intent = intent::of_retirement(&gone.copy);
     if let Some(finding) = run.unplanned_retirement(&gone.source, intent) {
         run.finish_copy(&gone.source, gone.copy.label(), finding);

@@ -22,7 +22,7 @@ use mediamirror::ledger::Ledger;
 use mediamirror::model::{
     AccountName, Asset, AssetId, BlobProperties, BlobRef, ContainerName, Locator, LocatorId, LocatorKind, Side,
 };
-use mediamirror::monitor::TestMonitor;
+use mediamirror::monitor::{RunEvent, TestMonitor};
 use tokio_util::sync::CancellationToken;
 
 use crate::virtual_time;
@@ -82,6 +82,10 @@ impl Mirror {
     }
 
     async fn reprotect_preferring(&self, dry_run: bool, prefer: Option<GlobSet>) -> Summary {
+        self.reprotect_seen(dry_run, prefer).await.0
+    }
+
+    async fn reprotect_seen(&self, dry_run: bool, prefer: Option<GlobSet>) -> (Summary, Arc<TestMonitor>) {
         let (west, east) = self.accounts();
         let ledger = Ledger::open(&self.path(), &east, &west).unwrap();
         let nights = Ledger::open_read_only(&self.path(), &west, &east).unwrap().unwrap();
@@ -91,11 +95,12 @@ impl Mirror {
         let policy = Policy { guards: GUARDS, ..Policy::default() };
         let options = Options { base: Some(Arc::clone(&base)), dry_run, rebuild: true, policy, ..Options::default() };
         let monitor = Arc::new(TestMonitor::default());
+        let seen = Arc::<TestMonitor>::clone(&monitor);
         let summary = mirror(pair, ledger.clone(), options, monitor, CancellationToken::new()).await.unwrap();
         base.release().await.unwrap();
         virtual_time::forget();
         ledger.close().await.unwrap();
-        summary
+        (summary, seen)
     }
 
     /// Makes the target the active side.
@@ -106,8 +111,10 @@ impl Mirror {
     /// Makes the source active again; nothing may be left to be brought back.
     async fn come_home(&self) -> failover::ActiveSide {
         let (west, east) = self.accounts();
-        let left = self.reprotect(true).await;
+        let (left, seen) = self.reprotect_seen(true, None).await;
         assert_eq!((left.blobs.copied, left.locators.mirrored, left.withdrawn), (0, 0, 0), "{left:#?}");
+        let changes = seen.events().into_iter().filter(|event| matches!(event, RunEvent::Changed { .. }));
+        assert_eq!(changes.collect::<Vec<_>>(), [], "`failover --commit` refuses while there is a change");
         let ledger = Ledger::open(&self.path(), &east, &west).unwrap();
         let rows = failover::rows_back(&ledger).await.unwrap();
         ledger.close().await.unwrap();

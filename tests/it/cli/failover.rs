@@ -8,15 +8,21 @@ use super::against_emulator::Emulator;
 use super::counted::{count, writes};
 use super::{mediamirror, stderr, stdout};
 
-/// What plays on a side: the names of its assets with how many locators each has.
+/// The names of the assets of a side, and how many locators each has.
 fn published(emulator: &Emulator, side: &str) -> Vec<(String, usize)> {
-    let (code, assets) = emulator.json(&["asset", "--side", side, "list"]);
-    assert_eq!(code, Some(0), "{assets:#}");
-    let of = |asset: &Value| {
-        let locators = asset["locators"].as_array().map_or(0, Vec::len);
-        (asset["name"].as_str().unwrap_or_default().to_owned(), locators)
+    let json = |arguments: &[&str]| {
+        let (code, shown) = emulator.json(&[&["asset", "--side", side][..], arguments].concat());
+        assert_eq!(code, Some(0), "{shown:#}");
+        shown
     };
-    let mut all: Vec<(String, usize)> = assets.as_array().into_iter().flatten().map(of).collect();
+    let assets = json(&["list"]);
+    let names = assets.as_array().unwrap().iter().map(|asset| asset["name"].as_str().unwrap().to_owned());
+    let mut all: Vec<(String, usize)> = names
+        .map(|name| {
+            let locators = json(&["show", &name])["locators"].as_array().unwrap().len();
+            (name, locators)
+        })
+        .collect();
     all.sort();
     all
 }
@@ -51,13 +57,20 @@ fn a_failover_is_recorded_edited_brought_back_and_committed() {
     assert_eq!(run(&["asset", "--side", "target", "publish", &names[0]]).0, Some(0));
     assert_eq!(run(&["asset", "--side", "target", "unpublish", &names[1]]).0, Some(0));
 
+    assert_eq!(run(&["asset", "--side", "target", "delete", &names[2], "--yes"]).0, Some(0));
+
     assert_eq!(run(&["failover", "--commit"]).0, Some(4), "the source does not have it yet");
     let (code, printed, said) = run(&["reprotect", "--out", "back.plan"]);
     assert_eq!(code, Some(0), "{printed}{said}");
     assert!(printed.contains("1 new, 2 changed") && said.contains("apply back.plan"), "{printed}{said}");
     let (code, printed, said) = run(&["apply", "back.plan"]);
     assert_eq!(code, Some(0), "{printed}{said}");
-    assert_eq!(published(&emulator, "source"), published(&emulator, "target"));
+    // What was deleted on the target stays in the source, without locators.
+    let mut expected = published(&emulator, "target");
+    expected.push((names[2].clone(), 0));
+    expected.sort();
+    assert_eq!(published(&emulator, "source"), expected);
+    assert!(expected.iter().any(|(_, locators)| *locators == 2), "{expected:?}");
     let (code, _, said) = run(&["apply", "back.plan"]);
     assert!(
         code == Some(5) && said.contains("was applied before") && said.contains("reprotect --out"),
@@ -67,7 +80,14 @@ fn a_failover_is_recorded_edited_brought_back_and_committed() {
     let (code, home) = emulator.json(&["failover", "--commit"]);
     assert_eq!((code, &home["active"], &home["handed_over"]), (Some(0), &"source".into(), &1.into()), "{home:#}");
     let (code, night) = emulator.json(&["sync"]);
-    assert_eq!((code, &night["blobs"]["copied"], &night["withdrawn"]), (Some(0), &0.into(), &0.into()), "{night:#}");
+    // The source still has what was deleted on the target, so that is copied again.
+    let deleted = emulator.json(&["asset", "--side", "source", "show", &names[2]]).1;
+    let files = deleted["files"].as_array().unwrap().len();
+    assert_eq!(
+        (code, &night["blobs"]["copied"], &night["withdrawn"]),
+        (Some(0), &files.into(), &0.into()),
+        "{night:#}"
+    );
     assert_eq!(emulator.json(&["verify"]).0, Some(0));
     // What was born on the target follows the source now.
     assert_eq!(run(&["asset", "--side", "source", "unpublish", "born"]).0, Some(0));
