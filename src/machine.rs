@@ -23,12 +23,20 @@ pub fn process_space() -> String {
 }
 
 /// Is there surely no process with that id in this process's space? The system is asked and not `/proc`, which may hide the
-/// processes of other users (`hidepid`). A process that we may not signal is alive.
+/// processes of other users (`hidepid`). A process that we may not signal is alive. One that has ended and whose parent has not
+/// asked for its exit code yet (a zombie) is gone, too.
 #[cfg(target_os = "linux")]
 pub fn is_gone(pid: u32) -> bool {
     use rustix::process::{Pid, test_kill_process};
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
-    test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
+    test_kill_process(pid) == Err(rustix::io::Errno::SRCH) || has_ended(pid)
+}
+
+/// Is it a zombie? Its state follows its name, which may have any characters and stands in brackets.
+#[cfg(target_os = "linux")]
+fn has_ended(pid: rustix::process::Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 /// Is there surely no process with that id in this process's space? Known on Linux alone.
@@ -54,6 +62,20 @@ pub fn raise_open_files() {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_ended_is_gone_before_its_parent_asks_for_its_exit_code() {
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        assert!(!is_gone(child.id()));
+        child.kill().unwrap();
+        let waited = std::time::Instant::now();
+        while !is_gone(child.id()) {
+            assert!(waited.elapsed().as_secs() < 60, "it does not end");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        child.wait().unwrap();
+        assert!(is_gone(child.id()));
+    }
 
     #[test]
     fn an_id_that_is_no_process_id_proves_nothing() {

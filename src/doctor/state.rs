@@ -68,6 +68,11 @@ async fn look(findings: &Findings<'_>, account: &BlobAccount) -> Result<String, 
     }
     match state::holder(account, target).await? {
         None => Ok(format!("container {} can be read, and no run holds the lock", state::CONTAINER)),
+        Some(holder) if holder.is_dead() => Ok(format!(
+            "container {} can be read; the run that held the lock was killed ({}), and the next run takes it",
+            state::CONTAINER,
+            holder.described_at(crate::clock::now())
+        )),
         Some(holder) => Err(Error::Locked { target: target.clone(), holder, at: crate::clock::now() }),
     }
 }

@@ -41,8 +41,8 @@ impl Holder {
         self.pid != 0
     }
 
-    /// Is it surely dead? Its process id means the same here as there, and no process has it.
-    pub(super) fn is_dead(&self) -> bool {
+    /// Is it dead for certain? Its process id means the same here as there, and no process has it.
+    pub fn is_dead(&self) -> bool {
         self.is_named() && !self.space.is_empty() && self.space == process_space() && is_gone(self.pid)
     }
 
