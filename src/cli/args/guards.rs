@@ -45,6 +45,17 @@ impl GuardArgs {
         }
     }
 
+    /// The options that let held runs through, as they were given.
+    pub(crate) fn allow_flags(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let given = [
+            ("--allow-withdraw", &self.allow_withdraw),
+            ("--allow-shrink", &self.allow_shrink),
+            ("--allow-overwrite", &self.allow_overwrite),
+            ("--allow-delete", &self.allow_delete),
+        ];
+        given.into_iter().filter_map(|(flag, run)| Some((flag, run.as_deref()?)))
+    }
+
     /// The held runs that are let through.
     pub(crate) fn allow(&self) -> Allow {
         Allow {
@@ -77,6 +88,8 @@ mod tests {
         let args = sync(&["--allow-withdraw", "run-7", "--allow-overwrite", "run-9"]).unwrap();
         let (withdraw, overwrite) = (Some("run-7".to_owned()), Some("run-9".to_owned()));
         assert_eq!(args.allow(), Allow { withdraw, overwrite, ..Allow::default() });
+        let flags: Vec<_> = args.allow_flags().collect();
+        assert_eq!(flags, [("--allow-withdraw", "run-7"), ("--allow-overwrite", "run-9")]);
         assert_eq!(sync(&["--allow-shrink", "x"]).unwrap().allow().shrink.as_deref(), Some("x"));
         assert_eq!(sync(&[]).unwrap().allow(), Allow::default());
         for flag in ["--allow-withdraw", "--allow-shrink", "--allow-overwrite", "--allow-delete"] {
