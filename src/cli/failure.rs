@@ -193,8 +193,8 @@ pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
         }
         Failure::Connect(_) => "check the endpoint in the configuration, and that this machine can reach it",
         Failure::Credential(_) => {
-            "check the sign-in of that account in the configuration: the address or tenant, the client id and the secret, or \
-             the keys of its other kind"
+            "check that account in the configuration: `account`, the address or tenant, `client_id`, and the secret, the \
+             certificate or the token file of its sign-in"
         }
         Failure::ForeignHost(_) => {
             "if the host belongs to the service, add it to `redirect_hosts` of that account; if you use an App.config, first \

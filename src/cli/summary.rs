@@ -64,7 +64,7 @@ fn applied(summary: &Summary, text: &mut String) {
 fn held(summary: &Summary, text: &mut String) {
     if summary.outcome == Outcome::Held && summary.held > 0 {
         let flags = summary.held_by.iter().map(|guard| format!(" {} {}", flag(*guard), summary.run));
-        let after = "after you have checked the source, run again with";
+        let after = "after you have checked the source, run `sync` again with";
         let held = format!("{}; {after}{}", counted(summary.held, "asset"), flags.collect::<String>());
         text.push_str(&labelled("held", &held));
     }
@@ -259,7 +259,7 @@ fn forecast(summary: &Summary, text: &mut String) {
 pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Partial => "partial: some assets are not mirrored",
-        Outcome::Held => "held: a guard holds changes back until you allow them",
+        Outcome::Held => "held: some changes were not made, because you have to decide",
         Outcome::DryRun => "dry run: nothing was changed",
         Outcome::Complete | Outcome::Interrupted | Outcome::Failed => outcome.code(),
     }

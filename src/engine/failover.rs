@@ -13,7 +13,6 @@ use crate::ledger::{AssetRow, Facts, Ledger, Status, Step};
 use crate::library::Library;
 use crate::model::{AccountName, Asset, AssetChange, AssetId, Extent, Mark};
 use crate::state::{Active, PairState, TargetLock};
-use crate::verdict::Cause;
 
 /// Rows of the ledger that are read at once.
 const ROWS: usize = 1_000;
@@ -55,7 +54,11 @@ pub async fn active_side(pair: &Pair) -> Result<ActiveSide, Error> {
 }
 
 fn never_mirrored(target: &AccountName) -> Error {
-    Error::found(target.as_str(), Cause::StateMissing, "nothing was mirrored to it from this source")
+    Error::input(
+        format!("target {target}"),
+        "its state does not say that anything was mirrored to it from this source",
+        "run `mediamirror sync` first; if the target has copies already, run `mediamirror sync --rebuild-ledger`",
+    )
 }
 
 /// Writes which side is active, and locators that are ours from now on. Returns whether that side was not active before.

@@ -109,7 +109,7 @@ impl Keeper {
             (Some(run), Some(held)) if held.run == *run => Ok(Some(held.clone())),
             (Some(run), held) => {
                 let reason = match held {
-                    Some(held) => format!("it has no held changes, but run {} has", held.run),
+                    Some(held) => format!("it is not the last run that held changes; that is run {}", held.run),
                     None => "neither it nor any other run has held changes".to_owned(),
                 };
                 Err(Error::input(format!("run {run}"), reason, "give the id that the last held run printed"))

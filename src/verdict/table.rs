@@ -113,7 +113,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "held-by-guard",
         Class::Held,
         "too much changes at once, so a guard holds the change",
-        "check the source; if the change is right, run again with the --allow option that `sync` prints",
+        "check the source; if the change is right, run `sync` with the --allow option that the held run printed",
     ),
     entry(
         Cause::ListingIncomplete,
@@ -211,7 +211,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "plays-in-the-clear",
         Class::Held,
         "it is protected in the source and still plays unprotected on the target",
-        "to withdraw it, run again with the --allow-withdraw option that `sync` prints",
+        "to withdraw it, run `sync` with the --allow-withdraw option that the held run printed",
     ),
     entry(
         Cause::Protected,
@@ -282,7 +282,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "source-older",
         Class::Held,
         "a blob in the source is older than its copy; the source may have been restored to an earlier state",
-        "check the source; if it is right, run again with the --allow-overwrite option that `sync` prints",
+        "check the source; if it is right, run `sync` with the --allow-overwrite option that the held run printed",
     ),
     entry(
         Cause::SourceRefusesTarget,
