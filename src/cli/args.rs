@@ -38,7 +38,7 @@ use runs::RunsArgs;
 use urls::UrlsArgs;
 pub(crate) use verify::VerifyArgs;
 
-/// Mirror a whole media library to a second region with server-side copies, at the same URL paths
+/// Mirror a media library to a second region, at the same URL paths
 #[derive(Debug, Parser)]
 #[command(name = "mediamirror", version, about, max_term_width = 100)]
 #[command(after_help = "`mediamirror manual quick-start` shows the first steps, `mediamirror manual` lists all pages.")]
