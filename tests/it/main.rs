@@ -16,6 +16,7 @@ mod cases;
 mod cli;
 #[path = "../contract/config.rs"]
 mod config;
+mod container;
 mod contract_rows;
 mod credentials;
 mod faults;
