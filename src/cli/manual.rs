@@ -1,7 +1,9 @@
 //! `manual`: prints a page of the manual, or the list of its topics.
 
+mod page;
+
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use mediamirror::manual::{self, PAGES, Page, UnknownTopic};
 use schemars::JsonSchema;
@@ -39,8 +41,9 @@ pub(crate) fn run(context: &Context, args: &ManualArgs) -> Result<ExitCode, Comm
         let remedy = remedy(&unknown);
         CommandFailure::new(ExitCode::Usage, unknown.to_string(), remedy)
     })?;
-    if context.global.output == Output::Text && wants_color(context.global.color, &io::stdout()) {
-        Printer::data(&styled(page.text))?;
+    let bold = wants_color(context.global.color, &io::stdout());
+    if context.global.output == Output::Text && (bold || io::stdout().is_terminal()) {
+        Printer::data(&page::rendered(page.text, bold))?;
     } else {
         context.printer.result(page, || page.text.to_owned())?;
     }
@@ -62,30 +65,9 @@ fn remedy(unknown: &UnknownTopic) -> String {
     format!("{meant}the topics are {}", topics.join(", "))
 }
 
-/// The page with bold headings, for a terminal. A line with `#` in a code block is no heading.
-fn styled(page: &str) -> String {
-    let mut in_code = false;
-    page.lines().fold(String::new(), |mut text, line| {
-        in_code ^= line.trim_start().starts_with("```");
-        let title = line.trim_start_matches('#');
-        let _ = match title.strip_prefix(' ') {
-            Some(title) if !in_code && line.starts_with('#') => writeln!(text, "\x1b[1m{title}\x1b[0m"),
-            _ => writeln!(text, "{line}"),
-        };
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn headings_are_bold_and_comments_in_code_are_not() {
-        let page = "# Title\n\ntext # no heading\n  ```toml\n# comment\n  ```\n## Part\n";
-        let expected = "\x1b[1mTitle\x1b[0m\n\ntext # no heading\n  ```toml\n# comment\n  ```\n\x1b[1mPart\x1b[0m\n";
-        assert_eq!(styled(page), expected);
-    }
 
     #[test]
     fn an_unknown_topic_is_answered_with_all_topics_and_the_nearest() {

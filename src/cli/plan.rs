@@ -50,8 +50,8 @@ pub(crate) async fn make(
     }
     view::show_new(context, file, all, finished.code == ExitCode::Success)?;
     let config = context.global.config.display();
-    let allow: String = mirror.guards.allow_flags().map(|(flag, run)| format!(" {flag} {run}")).collect();
-    let command = format!("mediamirror --config {config} apply {}{allow}", file.display());
+    let allow: Vec<String> = mirror.guards.allow_flags().map(|(flag, run)| format!(" {flag} {run}")).collect();
+    let command = format!("mediamirror --config {config} apply {}{}", file.display(), allow.concat());
     context.printer.note(&format!("to apply this plan, once: {command}"));
     Ok(finished.code)
 }
