@@ -1,8 +1,9 @@
-//! One asset's life around a mirror, as the failover tutorial goes through it: upload, encode, publish, look, remove, tidy up.
+//! The commands on single assets, in the order of the failover tutorial: upload, encode, publish, browse, remove,
+//! prune.
 //!
-//! Unlike the engine these functions work on one account, whichever it is, and do at once what they are asked for.
-//! Nothing temporary is left behind: an upload writes with the storage account's key, so it needs no policy and no
-//! locator, and what it had not finished is found again by a mark on its asset.
+//! Unlike the engine, these functions work on one account, either source or target, and without a plan. They leave
+//! nothing temporary behind: an upload writes with the storage account's key, so it needs no policy and no locator. A
+//! mark on its asset identifies an interrupted upload.
 
 mod browse;
 pub mod encode;

@@ -63,11 +63,11 @@ pub struct Listed {
     pub storage_account: Option<AccountName>,
     /// Its container, if the service reports it.
     pub container: Option<ContainerName>,
-    /// Its alternate id: on a mirror's target the id of its source.
+    /// Its alternate id: for a copy, the id of its source asset.
     pub alternate_id: Option<String>,
 }
 
-/// An asset with all that is its.
+/// An asset with its files and locators.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Details {
     /// The asset.
@@ -88,14 +88,14 @@ pub struct Record {
     pub bytes: u64,
     /// Its MIME type, if it has one.
     pub mime_type: Option<String>,
-    /// Does a player start here?
+    /// Is it the primary file, with which a player starts?
     pub primary: bool,
 }
 
 /// A locator.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Opening {
-    /// Its id, as it shows in URLs.
+    /// Its id, as in URLs.
     pub id: LocatorId,
     /// SAS or streaming.
     pub kind: LocatorKind,

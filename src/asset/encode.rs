@@ -17,16 +17,16 @@ use crate::monitor::{Monitor, RunEvent};
 /// The default encoder.
 pub const STANDARD_ENCODER: &str = "Media Encoder Standard";
 
-/// What to encode to, and how.
+/// How to encode an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeOptions {
     /// The preset's name, such as `H264 Multiple Bitrate 720p`, or a preset in JSON or XML.
     pub preset: String,
-    /// Name of the processor, of which the newest is taken; `None` = [`STANDARD_ENCODER`].
+    /// Name of the processor, whose newest version is used; `None` = [`STANDARD_ENCODER`].
     pub processor: Option<String>,
-    /// Name of the asset that is made; `None` = made of the asset's and the preset's.
+    /// Name of the asset that is made; `None` = built from the names of the asset and the preset.
     pub output_name: Option<String>,
-    /// Is the preset to be encrypted, so that nobody who lists tasks reads it? (`ProtectedConfiguration`)
+    /// Encrypt the preset, so that nobody can read it in a list of tasks? (`ProtectedConfiguration`)
     pub protected: bool,
 }
 
@@ -49,7 +49,7 @@ pub struct Submitted {
 
 /// Encodes an asset: submits the job, follows it to its end, and makes its output playable.
 ///
-/// A job that failed or was canceled is no error: its report says why.
+/// A failed or canceled job is not an error: its report has the reason.
 pub async fn encode(
     account: &Endpoint,
     asset: &Asset,
@@ -63,7 +63,7 @@ pub async fn encode(
 /// Submits a job and does not wait for it.
 ///
 /// # Errors
-/// The asset has nothing to encode, or several files none of which is the primary one; there is no such processor.
+/// The asset has nothing to encode, or it has several files and no primary one, or the processor does not exist.
 pub async fn submit(
     account: &Endpoint,
     asset: &Asset,
@@ -77,7 +77,7 @@ pub async fn submit(
     let preset = preset_label(options);
     let output_name = options.output_name.clone().unwrap_or_else(|| format!("{} - {preset}", asset.label()));
     let wanted = NewJob {
-        // The number makes it findable where the answer to its submission is lost.
+        // The UUID identifies the job if the answer to its submission is lost.
         name: format!("{} - {preset} ({})", asset.label(), uuid::Uuid::new_v4()),
         input: asset.id.clone(),
         processor: processor.id.clone(),
@@ -100,7 +100,7 @@ fn preset_label(options: &EncodeOptions) -> &str {
     }
 }
 
-/// Would the service know what to encode?
+/// Checks that the service can determine what to encode.
 fn encodable(asset: &Asset, files: &[AssetFile]) -> Result<(), Error> {
     let refused = |reason: String, remedy| Err(Error::input(asset.label(), reason, remedy));
     match files {
@@ -128,7 +128,7 @@ pub async fn complete(account: &Endpoint, job: &JobId, monitor: &dyn Monitor) ->
     Ok(report)
 }
 
-/// Makes the one server manifest of an asset its primary file, where a player starts, and says its name.
+/// Makes the only server manifest of an asset its primary file, and returns its name.
 ///
 /// # Errors
 /// It has no server manifest, or several; then the error lists them.

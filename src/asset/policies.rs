@@ -9,7 +9,7 @@ use crate::connect::Endpoint;
 use crate::error::Error;
 use crate::library::authoring::AccessPolicy;
 
-/// Removals at once; the media lane has the last word.
+/// Removals at the same time; the media lane may allow fewer.
 const AT_ONCE: usize = 16;
 
 /// The policies that no locator uses and that are older than `age`. Policies that mediamirror shares between its

@@ -11,11 +11,11 @@ use crate::error::Error;
 use crate::model::{Asset, AssetEncryption, AssetFile, AssetId, Locator, LocatorId, LocatorKind};
 use crate::redact::SafeUrl;
 
-/// A locator begins in the past, for clocks that differ: what the failover tutorial takes.
+/// A locator starts this much in the past, because clocks can differ. (The failover tutorial uses the same value.)
 const BACKDATED: SignedDuration = SignedDuration::from_mins(5);
 /// Minutes of a day.
 const DAY: u32 = 24 * 60;
-/// What is put behind a server manifest's URL for each protocol.
+/// The suffix of a server manifest's URL for each protocol.
 const PROTOCOLS: [(&str, &str); 3] =
     [("smooth", "/manifest"), ("hls", "/manifest(format=m3u8-aapl)"), ("dash", "/manifest(format=mpd-time-csf)")];
 
@@ -28,7 +28,7 @@ pub struct Published {
     pub name: String,
     /// The locator made.
     pub locator_id: LocatorId,
-    /// When it begins.
+    /// When it starts.
     pub start: Option<Timestamp>,
     /// When it ends.
     pub expiry: Timestamp,
@@ -39,7 +39,7 @@ pub struct Published {
 /// A URL that plays.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct StreamUrl {
-    /// `smooth`, `hls`, `dash`, or `progressive` where the asset has no server manifest.
+    /// `smooth`, `hls`, `dash`, or `progressive` if the asset has no server manifest.
     pub protocol: &'static str,
     /// The URL.
     pub url: String,
@@ -118,7 +118,7 @@ pub async fn publish_for_download(account: &Endpoint, asset: &Asset, days: u32) 
     Ok(Downloads { id: asset.id.clone(), name: asset.label().to_owned(), locator_id, expiry, files: files.collect() })
 }
 
-/// Removes every locator of an asset, streaming and SAS; returns what they were.
+/// Removes every locator of an asset, streaming and SAS; returns them.
 pub async fn unpublish(account: &Endpoint, asset: &AssetId) -> Result<Vec<Locator>, Error> {
     let locators = account.library.locators_of_asset(asset).await?;
     for locator in &locators {
@@ -137,7 +137,7 @@ pub(super) fn stream_urls(account: &Endpoint, locator: &Locator, files: &[AssetF
     PROTOCOLS.iter().map(|(protocol, end)| StreamUrl { protocol, url: format!("{root}{end}") }).collect()
 }
 
-/// The `.ism` a player starts with: the primary one, or else the first by name.
+/// The `.ism` with which a player starts: the primary one, or else the first by name.
 fn server_manifest(files: &[AssetFile]) -> Option<&str> {
     let manifests = files.iter().filter(|file| file.name.to_ascii_lowercase().ends_with(".ism"));
     manifests.map(|file| (!file.primary, file.name.as_str())).min().map(|(_, name)| name)
@@ -148,7 +148,7 @@ async fn files_of(account: &Endpoint, asset: &Asset) -> Result<Vec<AssetFile>, E
     Ok(files.pop().unwrap_or_default())
 }
 
-/// Start and expiry in whole seconds, so that a shared policy gives the one from the other.
+/// Start and expiry in whole seconds, so that each follows from the other and the duration of a shared policy.
 fn life(days: u32) -> (Timestamp, Timestamp) {
     let start = clock::now() - BACKDATED;
     let start = Timestamp::from_second(start.as_second()).unwrap_or(start);
@@ -159,7 +159,7 @@ fn new_id() -> LocatorId {
     LocatorId::new(uuid::Uuid::new_v4().to_string())
 }
 
-/// It would play nowhere: that needs a delivery policy, which decrypts it.
+/// Refuses an asset that would not play: storage encryption needs a delivery policy that decrypts it.
 fn refuse_storage_encryption(asset: &Asset) -> Result<(), Error> {
     if asset.encryption != AssetEncryption::Storage {
         return Ok(());
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locator_begins_five_minutes_ago_and_lasts_whole_days_from_then() {
+    fn a_locator_starts_five_minutes_ago_and_is_valid_for_whole_days() {
         let (start, expiry) = life(30);
         assert_eq!(expiry.duration_since(start), SignedDuration::from_hours(30 * 24));
         let ago = clock::now().duration_since(start);

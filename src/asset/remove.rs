@@ -6,11 +6,11 @@ use crate::error::Error;
 use crate::library::every;
 use crate::model::{Asset, AssetId};
 
-/// Removes an asset: its locators first, so that nothing plays while it goes, then its records and its container.
-/// One that is not there is a success.
+/// Removes an asset: its locators first, so that nothing plays during the removal, then its records and its container.
+/// It is a success if the asset does not exist.
 pub async fn remove(account: &Endpoint, asset: &AssetId) -> Result<(), Error> {
     match unpublish(account, asset).await {
-        // Gone already.
+        // It does not exist any more.
         Err(error) if error.failure().and_then(crate::error::Failure::status) == Some(404) => Ok(()),
         Err(error) => Err(error),
         Ok(_) => account.library.delete_asset(asset).await,

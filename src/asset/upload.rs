@@ -23,15 +23,16 @@ use crate::monitor::{AssetOutcome, Monitor, RunEvent};
 use local::LocalFile;
 use send::Buffers;
 
-/// Files of one upload that are sent at once: enough that the last blocks of one overlap with the first of the next.
+/// Files of one upload that are sent at once: enough to send the last blocks of one together with the first of the
+/// next.
 const FILES_AT_ONCE: usize = 4;
 
-/// What asset to make of the files.
+/// Options of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadOptions {
     /// The asset's name; `None` = that of the first file.
     pub name: Option<String>,
-    /// How the files are encrypted already. mediamirror encrypts nothing: with [`AssetEncryption::Storage`] it is refused.
+    /// How the files are already encrypted. mediamirror encrypts nothing: [`AssetEncryption::Storage`] is refused.
     pub encryption: AssetEncryption,
 }
 
@@ -57,13 +58,13 @@ pub struct UploadedFile {
     pub name: String,
     /// Its length.
     pub bytes: u64,
-    /// How much of it was there before.
+    /// Bytes that an earlier upload had already sent.
     pub there: u64,
     /// Its MD5, hexadecimal.
     pub md5: String,
-    /// Its MIME type, by its name's ending.
+    /// Its MIME type, according to its file extension.
     pub mime_type: String,
-    /// Does a player start here?
+    /// Is it the primary file, with which a player starts?
     pub primary: bool,
 }
 
@@ -72,7 +73,7 @@ pub struct UploadedFile {
 /// If it fails, or is dropped, the blocks that were sent stay in the container for the next upload of the same files.
 ///
 /// # Errors
-/// A file cannot be read or changes meanwhile, two have the same name, or a service refuses.
+/// A file cannot be read or changes during the upload, two files have the same name, or a service refuses a request.
 pub async fn upload(
     account: &Endpoint,
     files: &[PathBuf],
@@ -135,7 +136,7 @@ fn deleted(asset: &Asset) -> Error {
     Error::input(asset.label(), "the asset was deleted during the upload", "upload the files again")
 }
 
-/// A storage-encrypted asset cannot be mirrored, nor made without the media account's own key.
+/// Refuses storage encryption: such an asset cannot be mirrored, and creating one needs the media account's own key.
 fn refuse_storage_encryption(name: &str, encryption: AssetEncryption) -> Result<(), Error> {
     if encryption != AssetEncryption::Storage {
         return Ok(());
@@ -146,7 +147,7 @@ fn refuse_storage_encryption(name: &str, encryption: AssetEncryption) -> Result<
     Err(Error::input(name, reason, remedy))
 }
 
-/// The asset an upload of the same files left unfinished, or a new one.
+/// The asset of an interrupted upload of the same files, or a new one.
 async fn find_or_create(
     account: &Endpoint,
     name: &str,
@@ -166,7 +167,7 @@ async fn find_or_create(
     Ok((account.library.create_asset(&wanted).await?, false))
 }
 
-/// The one file a player starts with: the only `.ism`, or the only file; `None` where it is not clear.
+/// The primary file: the only `.ism`, or the only file; otherwise `None`.
 fn primary(files: &[LocalFile]) -> Option<usize> {
     let manifests: Vec<usize> = (0..files.len()).filter(|&at| files[at].is_server_manifest()).collect();
     match manifests.as_slice() {
@@ -176,7 +177,7 @@ fn primary(files: &[LocalFile]) -> Option<usize> {
     }
 }
 
-/// Makes the file records, and with them an asset of its own.
+/// Makes the file records, and removes the mark of an unfinished upload.
 async fn register(account: &Endpoint, asset: &AssetId, files: &[UploadedFile]) -> Result<(), Error> {
     let files = files.iter().map(|file| AssetFile {
         asset: asset.clone(),
@@ -186,7 +187,7 @@ async fn register(account: &Endpoint, asset: &AssetId, files: &[UploadedFile]) -
         primary: file.primary,
         encrypted: false,
     });
-    // The mark of an unfinished upload goes with the records that finish it.
+    // The mark of an unfinished upload is removed together with the request that makes the records.
     let change = Some(AssetChange { alternate_id: Some(None), ..AssetChange::default() });
     let set = FileSet { change, ..FileSet::new(asset.clone(), files.collect()) };
     account.library.register_files(&[set]).await.into_iter().collect()

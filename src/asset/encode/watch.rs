@@ -13,13 +13,13 @@ use crate::monitor::{Monitor, RunEvent};
 
 /// The pause before the second poll. It is short, so that short jobs end quickly.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Each pause is so many times the one before (guess).
+/// The factor from each pause to the next (guess).
 const GROWTH: f64 = 1.5;
-/// The longest pause: a bar that moves four times a minute is alive, and a job of an hour costs a few hundred requests.
-/// (The service's own library asks every 2.5 s.)
+/// The longest pause: the bar still moves four times a minute, and a job of one hour costs a few hundred requests. (The
+/// service's own library asks every 2.5 s.)
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// All there is to say of a job.
+/// The state of a job.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct JobReport {
     /// The job.
@@ -37,7 +37,7 @@ pub struct Output {
     pub id: AssetId,
     /// Its name.
     pub name: Option<String>,
-    /// The file a player starts with, where it was made sure that there is one.
+    /// The primary file, if the job was followed until it was set.
     pub primary: Option<String>,
 }
 
@@ -48,10 +48,10 @@ impl JobReport {
     }
 }
 
-/// What there is to say of a job now.
+/// The state of a job now.
 ///
 /// # Errors
-/// There is none of that id.
+/// There is no job with this id.
 pub async fn report(account: &Endpoint, id: &JobId) -> Result<JobReport, Error> {
     let job = read(account, id).await?;
     let tasks = account.authoring()?.tasks_of(id).await?;
@@ -60,7 +60,7 @@ pub async fn report(account: &Endpoint, id: &JobId) -> Result<JobReport, Error> 
     Ok(JobReport { job, tasks, outputs })
 }
 
-/// Waits for the end of a job and returns its last state. Every progress of the job is reported to the monitor.
+/// Waits for the end of a job and returns its last state. It reports the job's progress to the monitor.
 pub async fn watch(account: &Endpoint, id: &JobId, monitor: &dyn Monitor) -> Result<JobState, Error> {
     let mut reported = None;
     let mut pause = FIRST_PAUSE;

@@ -1,4 +1,4 @@
-//! The local files of an upload, and the marks by which an interrupted upload of them is found again.
+//! The local files of an upload, and the mark that identifies an interrupted upload of them.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use super::mime;
 use crate::error::Error;
 use crate::model::AssetEncryption;
 
-/// Small enough that some dozen fit into memory, large enough that a request is short beside what it carries: the size
-/// of the blocks the service's own .NET library sends.
+/// Small enough that a dozen fit into memory, large enough that the overhead of a request does not matter. The
+/// service's own .NET library uses the same size.
 const SMALLEST_BLOCK: u64 = 4 << 20;
 /// The service's limit.
 const MOST_BLOCKS: u64 = 50_000;
 /// The service's limit.
 const LARGEST_BLOCK: u64 = 4_000 << 20;
-/// What the mark of an unfinished upload begins with. The number is that of the rules by which blocks are named.
+/// The prefix of the mark of an unfinished upload. The number is the version of the rules that name the blocks.
 const MARK: &str = "mediamirror upload 1 ";
 
 /// A file that is to be uploaded, as it was when the upload began.
@@ -34,7 +34,7 @@ pub(super) struct LocalFile {
 }
 
 impl LocalFile {
-    /// A file as it is now.
+    /// Reads the current state of a file.
     fn look(path: &Path) -> Result<Self, Error> {
         let unusable = |reason: String, remedy| Error::input(path.display().to_string(), reason, remedy);
         let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error.to_string()))?;
@@ -63,12 +63,12 @@ impl LocalFile {
         Self { path: name.into(), name: name.to_owned(), length, modified: 7 }
     }
 
-    /// Is it still as it was?
+    /// Is it unchanged since the upload started?
     pub(super) fn unchanged(&self) -> bool {
         Self::look(&self.path).is_ok_and(|now| now == *self)
     }
 
-    /// How it is cut.
+    /// The size of its blocks.
     pub(super) fn block_size(&self) -> u64 {
         self.length.div_ceil(MOST_BLOCKS).next_multiple_of(1 << 20).clamp(SMALLEST_BLOCK, LARGEST_BLOCK)
     }
@@ -78,13 +78,13 @@ impl LocalFile {
         mime::of(&self.name)
     }
 
-    /// Is it what a streaming origin starts from?
+    /// Is it a server manifest (`.ism`), with which a streaming origin starts?
     pub(super) fn is_server_manifest(&self) -> bool {
         self.name.to_ascii_lowercase().ends_with(".ism")
     }
 
     /// The id of one of its blocks: the file and its block size, the index, and the checksum. All ids of a blob have
-    /// one length.
+    /// the same length.
     pub(super) fn block_id(&self, index: u64, crc64: u64) -> Vec<u8> {
         let state = Sha256::digest(self.state());
         let state = state[..8].iter().fold(0_u64, |state, byte| state << 8 | u64::from(*byte));
@@ -104,7 +104,7 @@ pub(super) fn unreadable(path: &Path, reason: &str) -> Error {
     Error::input(path.display().to_string(), format!("failed to read it: {reason}"), READABLE)
 }
 
-/// Looks at the files.
+/// Reads the state of the files.
 pub(super) async fn read(paths: &[PathBuf]) -> Result<Vec<LocalFile>, Error> {
     let paths = paths.to_vec();
     let looked = tokio::task::spawn_blocking(move || paths.iter().map(|path| LocalFile::look(path)).collect());
@@ -122,7 +122,7 @@ pub(super) async fn read(paths: &[PathBuf]) -> Result<Vec<LocalFile>, Error> {
     Ok(files)
 }
 
-/// The mark of an unfinished upload of those files: the same files, unchanged, have the same one.
+/// The mark of an unfinished upload of those files: the same unchanged files always have the same mark.
 pub(super) fn mark(name: &str, encryption: AssetEncryption, files: &[LocalFile]) -> String {
     let mut digest = Sha256::new();
     digest.update(format!("{name}\0{encryption:?}\0"));
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_small_as_long_as_there_are_few_enough_of_them() {
+    fn blocks_are_small_unless_a_file_would_have_too_many() {
         for (length, size) in [(0, 4), (1 << 30, 4), (50_000 * (4 << 20), 4), (50_000 * (4 << 20) + 1, 5)] {
             let file = LocalFile::of("a", length);
             assert_eq!(file.block_size(), size << 20, "{length}");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn another_state_of_a_file_has_other_blocks_and_another_mark() {
+    fn a_changed_file_has_other_block_ids_and_another_mark() {
         let file = LocalFile::of("a", 9);
         let states = [
             file.clone(),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_files_of_one_name_are_refused_and_so_is_a_directory() {
+    async fn two_files_with_the_same_name_and_a_directory_are_refused() {
         let place = tempfile::tempdir().unwrap();
         std::fs::create_dir(place.path().join("d")).unwrap();
         let paths = [place.path().join("a"), place.path().join("d").join("a")];

@@ -1,4 +1,4 @@
-//! MIME types by the endings of names, as streaming services and players know them.
+//! MIME types by file extensions, as streaming services and players know them.
 
 /// File extensions in lower case, and their MIME types. Manifests are XML, although some servers used other types for
 /// them.
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ending_decides_in_any_case_and_what_is_unknown_is_bytes() {
+    fn the_extension_gives_the_type_in_any_case_and_unknown_ones_are_bytes() {
         assert_eq!(of("Film.MP4"), "video/mp4");
         assert_eq!(of("a.b.ism"), "application/xml");
         assert_eq!(of("mp4"), UNKNOWN);

@@ -1,7 +1,7 @@
-//! One file to one blob: read and summed by a thread of its own, sent in parallel blocks.
+//! Sends one file to one blob: a thread reads it and calculates its checksums; its blocks are sent in parallel.
 //!
-//! Memory is bounded by the buffers: a block that is read fills one, and it comes back when its request has ended. So the
-//! reader waits for the network, and not the other way round.
+//! The buffers bound the memory: each block that is read fills one, and the buffer is free again when the request ends.
+//! So the reader waits for the network, and not the other way round.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
@@ -22,13 +22,13 @@ use crate::verdict::Cause;
 
 /// Bytes in buffers: a dozen of the smallest blocks, which keeps a gigabit busy over a quarter of a second's latency.
 const IN_FLIGHT: u64 = 48 << 20;
-/// Fewer buffers would send block by block.
+/// With one buffer, blocks would be sent one after the other.
 const FEWEST_BUFFERS: u64 = 2;
 
-/// What became of a file.
+/// The result of sending a file.
 #[derive(Debug)]
 pub(super) struct Sent {
-    /// Bytes that were there before.
+    /// Bytes that an earlier upload had already sent.
     pub(super) there: u64,
     /// The MD5 of the whole file.
     pub(super) md5: Vec<u8>,
@@ -43,31 +43,31 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    /// As many as fit into the memory an upload may take.
+    /// As many buffers as fit into the memory limit of an upload.
     pub(super) fn for_blocks_of(size: u64) -> Self {
         let count = usize::try_from((IN_FLIGHT / size.max(1)).clamp(FEWEST_BUFFERS, 12)).unwrap_or(1);
         let (home, free) = threads::channel();
         for _ in 0..count {
-            // They grow when they are filled; the receiver is right here.
+            // Buffers grow when they are filled. The send cannot fail: the receiver is alive.
             let _ = home.send(BytesMut::new());
         }
         Self { free: Arc::new(Mutex::new(free)), home, count }
     }
 
-    /// Waits for one. For threads that may block.
+    /// Waits for a free buffer; blocks the thread.
     fn take(&self) -> BytesMut {
-        // One waits with the lock, the others for it: whoever is first gets the next one.
+        // One thread waits for a buffer and holds the lock; the others wait for the lock.
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         free.recv().unwrap_or_default()
     }
 
-    /// The bytes for sending; the buffer comes home when they are dropped.
+    /// The bytes for sending; the buffer is free again when they are dropped.
     fn lend(&self, bytes: BytesMut) -> Lent {
         Lent { content: bytes.freeze(), home: self.home.clone() }
     }
 }
 
-/// A buffer that is away, until the request that sends it has ended, however it ends.
+/// A buffer in use, until the request that sends it ends, successfully or not.
 #[derive(Debug)]
 struct Lent {
     content: Bytes,
@@ -76,7 +76,7 @@ struct Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        // Where somebody still reads it, another one takes its place.
+        // If the content is still in use, a new buffer replaces it.
         let buffer = std::mem::take(&mut self.content).try_into_mut().unwrap_or_default();
         let _ = self.home.send(buffer);
     }
@@ -89,11 +89,11 @@ struct Block {
     id: Vec<u8>,
     length: u64,
     crc64: u64,
-    /// `None` = it is at the destination already.
+    /// `None` = the destination already has it.
     content: Option<Lent>,
 }
 
-/// Sends a file and calls `piece` for every block sent. `look` = an earlier upload may have left blocks.
+/// Sends a file and calls `piece` for every block sent. `look`: search for blocks of an interrupted upload.
 pub(super) async fn send(
     storage: &BlobAccount,
     to: &BlobRef,
@@ -104,7 +104,7 @@ pub(super) async fn send(
 ) -> Result<Sent, Error> {
     let mut staged = HashMap::new();
     if look {
-        // Committed last and as a whole: what is there with its checksum is done.
+        // The commit is the last step, so a blob with the checksum is complete.
         if let Some(blob) = storage.properties(to).await?
             && let (true, Some(md5)) = (blob.length == file.length, blob.properties.content_md5)
         {
@@ -175,8 +175,8 @@ async fn commit(
     Err(Error::found(to.to_string(), Cause::DiffersAfterCopy, reason))
 }
 
-/// Reads a file block by block and passes each on, with its bytes if the destination lacks them. Returns the MD5 of the
-/// file. Ends early when the receiver is closed.
+/// Reads a file block by block and passes each block on, with its bytes if the destination does not have it. Returns
+/// the MD5 of the file. Ends early when the receiver is closed.
 fn read(
     file: &LocalFile,
     staged: &HashMap<Vec<u8>, u64>,
@@ -197,7 +197,7 @@ fn read(
         let crc64 = checksum(CrcAlgorithm::Crc64Nvme, &whole);
         let id = file.block_id(index, crc64);
         let there = staged.get(&id) == Some(&length);
-        // Sent before it is summed: the network works meanwhile.
+        // Passed on before it is added to the MD5, so that both happen at the same time.
         let block = Block { index, id, length, crc64, content: (!there).then_some(full) };
         if to.blocking_send(block).is_err() {
             return Err(io::Error::other("the upload has ended"));
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_buffers_fit_into_their_memory_and_come_back() {
+    fn the_buffers_fit_into_their_memory_and_are_used_again() {
         let buffers = Buffers::for_blocks_of(4 << 20);
         assert_eq!(buffers.count, 12);
         assert_eq!(Buffers::for_blocks_of(100 << 20).count, 2);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_in_blocks_and_what_is_there_is_not_passed_on() {
+    fn a_file_is_read_in_blocks_and_existing_blocks_have_no_content() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("a.bin");
         let content: Vec<u8> = (0..9_000_000_u32).map(|at| (at % 251) as u8).collect();
