@@ -1,7 +1,7 @@
 //! Blob storage accounts: listing, and the server-side copies into them.
 //!
-//! It speaks through the vendor's own library, over this crate's transport: our lanes, our retries, and one signature an
-//! attempt. No content ever passes through this machine.
+//! It uses the vendor's own library over this crate's transport, with our lanes, our retries, and one signature per
+//! attempt. No content of a copied blob passes through this machine.
 
 mod account;
 mod account_information;

@@ -24,13 +24,14 @@ use crate::model::{AccountName, Blob, BlobRef, ContainerName, Selection};
 use crate::throttle::Lane;
 use crate::verdict::Cause;
 
-/// The service refuses a longer source URL, its signature included.
+/// The service refuses a longer source URL, including its signature.
 const SOURCE_URL_LIMIT: usize = 2 << 10;
 
-/// Room for a source URL without its signature, but for the longest names.
+/// Capacity for a source URL without its signature; longer names reallocate.
 const USUAL_URL: usize = 256;
 
-/// What the URL standard encodes in one segment of a path, where a slash or a backslash would end it.
+/// What the URL standard encodes in one segment of a path, including the slash and the backslash, which would end the
+/// segment.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -52,7 +53,7 @@ pub struct BlobAccount {
     pub(super) endpoint: Url,
     pub(super) mint: Arc<SasMint>,
     pub(super) service: BlobServiceClient,
-    /// Where the library's clients send, too: for requests that we write ourselves.
+    /// The transport of the library's clients, also used for requests that we write ourselves.
     pub(super) transport: Arc<dyn HttpClient>,
     /// The limits that the answers of both sides share.
     memory: Memory,
@@ -61,7 +62,7 @@ pub struct BlobAccount {
     pub(super) version: String,
     pub(super) read: Arc<AccountCaller>,
     pub(super) write: AccountCaller,
-    /// Whether the account shows index tags.
+    /// What is known about index tags of the account.
     pub(super) tags: TagsKnown,
     /// The account refused an access tier.
     pub(super) without_tiers: AtomicBool,
@@ -89,13 +90,13 @@ impl fmt::Debug for BlobAccount {
 pub struct CopySource<'a> {
     /// The source blob's URL with a read-only SAS.
     pub url: SignedUrl,
-    /// The blob as listed: its entity tag is the condition of the copy, its properties arrive with it.
+    /// The blob as listed: its entity tag is the condition of the copy, its properties are sent with the copy.
     pub blob: &'a Blob,
     /// The lane to slow when the source is throttled.
     pub lane: Arc<Lane>,
     /// The source's container.
     pub(super) container: &'a ContainerName,
-    /// The signer of the URL, who can sign it again.
+    /// Signs the URL again if necessary.
     pub(super) mint: Arc<SasMint>,
 }
 
@@ -107,7 +108,8 @@ pub struct Copied {
 }
 
 impl BlobAccount {
-    /// An account reached through a transport that reads answers within `memory`, with what lets us in; reads and writes on their lanes.
+    /// An account: its transport, whose answers share the limit of `memory`, its credential, and the lanes of reads and
+    /// writes.
     ///
     /// # Errors
     /// The key or the endpoint cannot be used.
@@ -178,7 +180,7 @@ impl BlobAccount {
         })
     }
 
-    /// The same, with the blobs that belong to the library.
+    /// Limits the account to the blobs that belong to the library.
     #[must_use]
     pub fn with_selection(self, selection: Selection) -> Self {
         Self { selection, ..self }
@@ -194,7 +196,7 @@ impl BlobAccount {
         &self.name
     }
 
-    /// What the shared access signature says that lets us in; `None`: it is the account's key, or a token.
+    /// The terms of the shared access signature with which we sign in; `None`: we use the account's key or a token.
     pub fn shared_access(&self) -> Option<SharedAccess> {
         match &self.signer.credential {
             Credential::Key(_) | Credential::Tokens(_) => None,
@@ -202,7 +204,7 @@ impl BlobAccount {
         }
     }
 
-    /// Is it a principal of Entra ID that is let in?
+    /// Do we sign in as a principal of Entra ID?
     pub fn signs_in(&self) -> bool {
         self.signer.credential.tokens().is_some()
     }
@@ -212,11 +214,11 @@ impl BlobAccount {
         self.write.lane()
     }
 
-    /// What a copy of that blob is to read. The container's read-only SAS is minted once and renewed before it ends.
+    /// What a copy of that blob reads. The container's read-only SAS is minted once and renewed before it ends.
     pub async fn copy_source<'a>(&self, container: &'a ContainerName, blob: &'a Blob) -> Result<CopySource<'a>, Error> {
         let subject = || format!("{container}/{}", blob.name);
         addressable(&blob.name).map_err(|reason| Error::found(subject(), Cause::NameNotUsable, reason))?;
-        // Slash by slash: `%2F` would use up the limit three times as fast.
+        // Slashes stay as they are: `%2F` would need three characters of the limit.
         let url = self.text_of(iter::once(container.as_str()).chain(blob.name.split('/')));
         let url = self.mint.signed(container, &url).await?;
         let length = url.expose().len();
@@ -232,7 +234,7 @@ impl BlobAccount {
         self.url_of([container.as_str()])
     }
 
-    /// A blob's URL, its slashes encoded, as the library writes it.
+    /// A blob's URL, with encoded slashes, as the library writes it.
     pub(super) fn blob_url(&self, blob: &BlobRef) -> Result<Url, Error> {
         addressable(&blob.name).map_err(|reason| Error::found(blob.to_string(), Cause::NameNotUsable, reason))?;
         Ok(self.url_of([blob.container.as_str(), &blob.name]))
@@ -274,7 +276,7 @@ impl CopySource<'_> {
     }
 }
 
-/// Can a URL say that name? Every client and proxy on the way takes a segment `.` or `..` for a direction.
+/// Checks that a URL can contain the name: clients and proxies resolve a segment `.` or `..`.
 fn addressable(name: &str) -> Result<(), String> {
     if name.is_empty() {
         return Err("a blob without a name has no URL".to_owned());

@@ -8,7 +8,7 @@ use super::properties::{control_call, header};
 use crate::error::Error;
 
 impl BlobAccount {
-    /// How the account arranges its blobs. It is asked once.
+    /// How the account arranges its blobs. It is requested once.
     pub async fn namespace(&self) -> Result<Namespace, Error> {
         let known = self.namespace.get();
         if known != Namespace::Unknown {
@@ -26,7 +26,7 @@ impl BlobAccount {
         match asked.await {
             Ok(Some(enabled)) if enabled.eq_ignore_ascii_case("true") => self.namespace.note(Namespace::Hierarchical),
             Ok(_) => self.namespace.note(Namespace::Flat),
-            // Not every permission, and not every service, includes it.
+            // Not every permission and not every service includes this request.
             Err(error) if matches!(error.failure.status(), Some(400 | 403 | 501)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_account_is_asked_once() {
+    async fn the_kind_of_account_is_requested_once() {
         for (enabled, expected) in [("true", Namespace::Hierarchical), ("false", Namespace::Flat)] {
             let fake = Fake::new([answer(200, &[("x-ms-is-hns-enabled", enabled)])]);
             let account = fake.account("acct");
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_the_permission_nothing_is_known() {
+    async fn without_the_permission_the_namespace_is_unknown() {
         let account = Fake::new([refusal(403, "AuthorizationPermissionMismatch")]).account("acct");
         assert_eq!(account.namespace().await.unwrap(), Namespace::Unknown);
     }

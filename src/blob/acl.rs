@@ -17,7 +17,7 @@ use super::write::write_call;
 use crate::error::{CallError, Error};
 use crate::model::{ContainerName, PublicAccess};
 
-/// What a service puts before its XML.
+/// The prefix of a service's XML.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The access control list of a container.
@@ -29,16 +29,16 @@ pub struct Acl {
     pub(super) written: Bytes,
 }
 
-/// A stored access policy, on which signatures hang.
+/// A stored access policy, to which signatures refer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Policy {
-    /// Seconds since 1970; what is not there, a signature says itself.
+    /// Seconds since 1970; if it is missing, the signature contains it.
     start: Option<i64>,
     expiry: Option<i64>,
     permissions: BTreeSet<char>,
 }
 
-/// The list as the service writes it. A time may be a date alone, as somebody set it.
+/// The list as the service writes it. A time may be only a date.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Identifiers {
@@ -63,13 +63,13 @@ struct Terms {
 impl Terms {
     fn policy(&self) -> Option<Policy> {
         let permissions = self.permission.trim().chars().collect();
-        // A signature on the policy says itself what is not there.
+        // A signature that uses the policy contains the missing times itself.
         let time = |text: &str| if text.trim().is_empty() { Some(None) } else { seconds(text.trim()).map(Some) };
         Some(Policy { start: time(&self.start)?, expiry: time(&self.expiry)?, permissions })
     }
 }
 
-/// A time in seconds; `None`: it is none.
+/// A time in seconds; `None`: it cannot be read.
 fn seconds(text: &str) -> Option<i64> {
     let midnight = |date: Date| date.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
     let at = text.parse::<Timestamp>().ok().or_else(|| text.parse::<Date>().ok().and_then(midnight))?;
@@ -97,7 +97,8 @@ impl Acl {
 }
 
 impl BlobAccount {
-    /// The access control list of a container. No signature and only the role of an owner lets it be read.
+    /// The access control list of a container. Only the account's key or the role of an owner permits reading it, not a
+    /// signature.
     ///
     /// # Errors
     /// Those of the request.
@@ -134,7 +135,7 @@ impl BlobAccount {
             .await
     }
 
-    /// One request sets both, and removes what it does not contain.
+    /// Sets the level and the policies in one request, which removes everything that it does not contain.
     pub(super) async fn write_acl(
         &self,
         container: &ContainerName,
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_are_the_same_in_any_order_and_however_their_times_are_written() {
+    fn policies_are_equal_in_any_order_and_with_any_format_of_times() {
         let one = acl(&[policy("a", "2027-01-01T00:00:00.0000000Z", "rl"), policy("b", "2027-01-01", "r")].concat());
         let other = acl(&[policy("b", "2027-01-01", "r"), policy("a", "2027-01-01T00:00:00Z", "lr")].concat());
         assert!(one.has_policies_of(&other));

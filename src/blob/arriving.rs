@@ -1,4 +1,4 @@
-//! What arrives with a blob, by whichever operation it is made.
+//! The properties that are sent with a blob, by each operation that creates one.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use azure_storage_blob::models::AccessTier;
 
 use crate::model::BlobProperties;
 
-/// The options every operation that makes a block blob shares.
+/// The options that all operations share that create a block blob.
 macro_rules! arriving_with {
     ($options:ident, $account:expr, $properties:expr, $tier:expr) => {{
         let properties: &crate::model::BlobProperties = $properties;
@@ -32,7 +32,7 @@ pub(super) fn metadata_headers(properties: &BlobProperties) -> Option<HashMap<St
     (!metadata.is_empty()).then(|| metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
-/// The tier to ask for: the source's, where it is one a blob can be born in.
+/// The tier to request: the source's, if a blob can be created in it.
 pub(super) fn tier_of(name: Option<&str>) -> Option<AccessTier> {
     match name? {
         "Hot" => Some(AccessTier::Hot),

@@ -20,7 +20,7 @@ use crate::redact::{REDACTED, Secret};
 #[derive(Clone)]
 pub(super) struct AccountKey {
     account: AccountName,
-    /// Already fed with the key, so that a signature costs the text alone.
+    /// Already fed with the key, so that a signature only has to process the text.
     mac: Hmac<Sha256>,
 }
 
@@ -41,7 +41,7 @@ impl AccountKey {
         Ok(Self { account, mac })
     }
 
-    /// Whose key it is.
+    /// The account of the key.
     pub(super) fn account(&self) -> &AccountName {
         &self.account
     }
@@ -65,9 +65,9 @@ impl fmt::Debug for AccountKey {
     }
 }
 
-/// How the names begin that a signature covers with their values.
+/// The prefix of the headers that a signature covers with their names and values.
 const NAMED: &str = "x-ms-";
-/// Room for those of a copy, and for its whole text but the blob's longest names.
+/// Capacity for those of a copy, and for its whole text except with the longest blob names.
 const USUAL_HEADERS: usize = 16;
 const USUAL_LENGTH: usize = 1 << 10;
 
@@ -76,8 +76,8 @@ pub(super) fn http_date(time: Timestamp) -> String {
     DateTimePrinter::new().timestamp_to_rfc9110_string(&time).expect("the clock is within the years 0 to 9999")
 }
 
-/// The headers that a signature covers by their place, in this order. The length has the place after the second; that of
-/// `Date`, for which `x-ms-date` stands in, is after the fourth.
+/// The headers that a signature covers by their place, in this order. The length follows the second one. `Date`, which
+/// `x-ms-date` replaces, follows the fourth one.
 const PLACED: [&str; 9] = [
     "content-encoding",
     "content-language",
@@ -115,7 +115,7 @@ fn string_to_sign(request: &Request, account: &str) -> String {
     text
 }
 
-/// Every `x-ms-` header, given without that, one a line, sorted.
+/// Appends every `x-ms-` header, one per line, sorted. The names are given without this prefix.
 fn push_canonical_headers(text: &mut String, mut headers: Vec<(&str, &str)>) {
     headers.sort_unstable_by(|(a, _), (b, _)| Iterator::cmp(sort_key(a), sort_key(b)));
     for (name, value) in headers {
@@ -127,13 +127,13 @@ fn push_canonical_headers(text: &mut String, mut headers: Vec<(&str, &str)>) {
     }
 }
 
-/// The service sorts as its culture's dictionary does: `_`, which metadata names may hold, comes before digits and letters.
+/// The service sorts as a dictionary does: `_`, which metadata names can contain, comes before digits and letters.
 fn sort_key(name: &str) -> impl Iterator<Item = u8> {
     name.bytes().map(|byte| if byte == b'_' { b'.' } else { byte })
 }
 
-/// `/account/path` and the query's parameters, decoded, one a line, sorted. In a path-style URL the path begins with the
-/// account again, which is as the service wants it.
+/// `/account/path` and the query's parameters, decoded, one per line, sorted. In a path-style URL, the path begins with
+/// the account again, as the service expects.
 fn push_canonical_resource(text: &mut String, request: &Request, account: &str) {
     let url = request.url();
     text.push('/');

@@ -1,5 +1,5 @@
-//! Calls of an account whose requests carry a token: the token is there before a call waits for its permit, and one that the
-//! service refuses is renewed once.
+//! Calls of an account whose requests carry a token: a valid token is obtained before a call waits for its permit, and
+//! a token that the service refuses is renewed once.
 
 use std::fmt;
 use std::future::Future;
@@ -15,7 +15,7 @@ use crate::throttle::Lane;
 #[derive(Debug)]
 pub(super) struct AccountCaller {
     caller: Caller,
-    /// `None`: a key or a signature lets us in, which need no preparation.
+    /// `None`: we sign in with a key or a signature, which need no preparation.
     tokens: Option<Arc<Tokens>>,
 }
 
@@ -29,7 +29,7 @@ impl AccountCaller {
         self.caller.lane()
     }
 
-    /// The calls whose answer does not depend on who asks.
+    /// Sends calls whose answer does not depend on the credential.
     pub(super) fn as_anybody(&self) -> &Caller {
         &self.caller
     }
@@ -73,7 +73,7 @@ impl AccountCaller {
             let refusal = Mutex::new(None);
             let refusal = &refusal;
             let attempt = |number| {
-                // Without a token every attempt fails with the refusal of the last one, and sends nothing.
+                // Without a token, an attempt sends nothing and fails as the last request for a token did.
                 let sent = tokens.valid().is_some().then(|| attempt(number));
                 async move {
                     let Some(sent) = sent else {
@@ -98,12 +98,12 @@ impl AccountCaller {
     }
 }
 
-/// Did the service refuse our token?
+/// Is it a refusal of our token?
 fn is_of_the_token(failure: &Failure) -> bool {
     failure.status() == Some(401) && failure.code() != Some(OF_THE_SOURCE)
 }
 
-/// The token ended between two attempts.
+/// The token expired between two attempts.
 fn ended() -> Failure {
     let message = "the access token expired meanwhile".to_owned();
     Failure::Refused { status: 401, code: None, message, retry_after: None, source_refusal: None }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_token_nothing_is_asked_of_the_account() {
+    async fn without_a_token_no_request_is_sent_to_the_account() {
         let body = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret."}"#;
         let fake = Fake::new([answer(401, &[]).with_body(body)]);
         let error = exists(&fake.signed_in("acct")).await.unwrap_err();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_time_of_an_account_is_had_without_a_token() {
+    async fn the_time_of_an_account_is_read_without_a_token() {
         let fake = Fake::new([answer(401, &[("date", "Sun, 22 Nov 2026 19:50:50 GMT")])]);
         let time = fake.signed_in("acct").service_time().await.unwrap();
         assert_eq!((time.to_string().as_str(), fake.asked().len()), ("2026-11-22T19:50:50Z", 1));

@@ -21,7 +21,7 @@ const PAGE_SIZE: usize = 5_000;
 /// The most XML elements of a page. A container takes a dozen, and one more for each entry of its metadata. A parsed element takes
 /// many times as much memory as its text.
 const MOST_ELEMENTS: usize = 50 * PAGE_SIZE;
-/// How header names of metadata begin.
+/// The prefix of metadata headers.
 const META: &str = "x-ms-meta-";
 
 /// A container as a listing shows it.
@@ -37,12 +37,12 @@ pub struct Container {
     pub public: Option<PublicAccess>,
 }
 
-/// How a container came to be there.
+/// The result of creating a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContainerCreation {
-    /// It was made now.
+    /// It was created.
     Made,
-    /// It was there already. Also the answer where an earlier attempt made it and its answer was lost.
+    /// It existed already. This is also the result if an earlier attempt created it and its answer was lost.
     AlreadyThere,
 }
 
@@ -53,10 +53,10 @@ enum Cursor {
     End,
 }
 
-/// Parses a page, for which `size` containers were asked.
+/// Parses a page, that was requested with at most `size` containers.
 fn read_page(xml: &[u8], size: usize) -> Result<ListContainersResponse, Failure> {
     let unreadable = |why: &str| Failure::Unexpected(format!("a page of the list of containers {why}"));
-    // Each element has two tags at most.
+    // An element has at most two tags.
     if memchr::memchr_iter(b'<', xml).count() > 2 * MOST_ELEMENTS {
         return Err(Failure::TooLarge(LISTED_PAGE));
     }
@@ -147,7 +147,7 @@ impl BlobAccount {
         self.create_container_with(container, &BTreeMap::new()).await
     }
 
-    /// Creates a container with that metadata, unless it is there already; then its metadata stays as it is.
+    /// Creates a container with that metadata. If it exists, its metadata is not changed.
     pub async fn create_container_with(
         &self,
         container: &ContainerName,
@@ -183,8 +183,8 @@ impl BlobAccount {
         Ok(written.await?)
     }
 
-    /// Deletes a container with all its blobs. One that is not there is a success. The service frees its name half a minute
-    /// later at the earliest.
+    /// Deletes a container with all its blobs. It is a success if the container does not exist. The service frees its
+    /// name after half a minute at the earliest.
     pub async fn delete_container(&self, container: &ContainerName) -> Result<(), Error> {
         let client = &self.service.blob_container_client(container.as_str());
         let call = write_call("DeleteContainer", "delete container", container.as_str(), 0);
@@ -203,7 +203,7 @@ fn headers_of(metadata: &BTreeMap<String, String>) -> HashMap<String, String> {
     metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// A container of a page; `None`: one that is deleted, or has no name.
+/// A container of a page; `None` if it is deleted or has no name.
 fn listed(item: azure_storage_blob::models::ContainerItem) -> Option<Container> {
     let name = item.name.filter(|_| item.deleted != Some(true))?;
     let properties = item.properties.unwrap_or_default();
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_container_is_made_or_there_already_and_one_being_deleted_is_an_error() {
+    async fn a_container_is_created_or_exists_already_and_one_being_deleted_is_an_error() {
         let (container, metadata) = (ContainerName::new("c"), BTreeMap::from([("k".to_owned(), "v".to_owned())]));
         let absent = Fake::new([answer(201, &[])]);
         assert_eq!(
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_deleted_container_is_none_and_may_be_deleted_again() {
+    async fn a_deleted_container_is_none_and_can_be_deleted_again() {
         let container = ContainerName::new("c");
         let gone = Fake::new([refusal(404, "ContainerNotFound"), refusal(404, "ContainerNotFound")]).account("acct");
         assert_eq!(gone.container(&container).await.unwrap(), None);

@@ -1,7 +1,7 @@
-//! Server-side copies: the target's storage reads the source itself; only the order to do so passes through here.
+//! Server-side copies: the target's storage reads the source itself; we only send the request for it.
 //!
-//! Every copy is bound to the entity tag the source was listed with, so that a copy is of one state of its source or
-//! fails. Content headers, metadata and tags are always sent along, so that the copy does not depend on the operation's
+//! Every copy requires the entity tag with which the source was listed, so it has one state of its source or fails.
+//! Content headers, metadata and tags are always sent along, so that the copy does not depend on the operation's
 //! defaults.
 
 mod blocks;
@@ -35,10 +35,10 @@ pub use sizes::{PUT_COMFORTABLE, PUT_LIMIT, blocks, choose, within_limits};
 /// The status of an operation that a service does not have.
 const NOT_IMPLEMENTED: u16 = 501;
 
-/// Room for the headers of a copy, those of its signature and of its way included.
+/// Capacity for the headers of a copy, including those of its signature and of the transport.
 const USUAL_HEADERS: usize = 24;
 
-/// How often a copy that is said to be pending is looked for.
+/// How often a copy is read that the service reports as pending.
 const ADOPTIONS: u32 = 5;
 
 impl BlobAccount {
@@ -66,7 +66,7 @@ impl BlobAccount {
         }
     }
 
-    /// Did the service say that it does not implement Put Blob From URL? Some that speak the protocol do not.
+    /// Did the service say that it does not implement Put Blob From URL? Some compatible services do not.
     pub fn lacks_put_from_url(&self) -> bool {
         self.without_put_from_url.load(Ordering::Relaxed)
     }
@@ -84,7 +84,7 @@ impl BlobAccount {
             .await)
     }
 
-    /// Put Blob From URL, written by hand: nearly every blob costs one, and nothing else ([`super::send`]).
+    /// Put Blob From URL, written by hand: nearly every blob needs exactly this one request ([`super::send`]).
     fn put_request(&self, url: Url, plan: &Plan<'_>) -> Request {
         let Blob { etag, properties, .. } = plan.from.blob;
         let mut request = Request::new(url, Method::Put);
@@ -131,7 +131,7 @@ impl BlobAccount {
     }
 
     /// Starts a Copy Blob, which often completes at once. If a copy of the same source is already pending there, it is
-    /// adopted.
+    /// followed instead.
     pub async fn start_copy(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<CopyState, Error> {
         check_md5(from)?;
         let mut plan = self.plan(from);
@@ -139,7 +139,7 @@ impl BlobAccount {
         loop {
             match self.start_once(to, &plan).await? {
                 Ok(state) => return Ok(state),
-                // Also how a second attempt ends when the first one's answer was lost.
+                // A second attempt also ends like this if the first one's answer was lost.
                 Err(error) if refused_with(&error, &["PendingCopyOperation"]) => {
                     looks += 1;
                     match self.adopt(to, from).await? {
@@ -164,10 +164,10 @@ impl BlobAccount {
                 let properties = &plan.from.blob.properties;
                 let options = BlobClientStartCopyFromUrlOptions {
                     blob_tags_string: self.tags_header(properties),
-                    // With none given the source's own are carried over, which are none.
+                    // If none is given, the service copies the source's own metadata, which is empty, too.
                     metadata: metadata_headers(properties),
                     source_if_match: Some(plan.from.blob.etag.clone().into()),
-                    // The service seals no copy unasked.
+                    // The service seals a copy only on request.
                     seal_blob: plan.from.blob.kind.is_sealed().then_some(true),
                     tier: plan.tier.clone(),
                     ..BlobClientStartCopyFromUrlOptions::default()
@@ -178,7 +178,7 @@ impl BlobAccount {
             .await)
     }
 
-    /// The copy that is pending at the destination already, if it is one of the same source. `None` = none is seen there.
+    /// The copy that is already pending at the destination, if it has the same source; `None` if there is none.
     async fn adopt(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<Option<CopyState>, Error> {
         let Some(head) = self.head(to).await? else { return Ok(None) };
         match (head.copy_source, head.blob.copy.filter(|copy| copy.status == CopyStatus::Pending)) {
@@ -188,7 +188,7 @@ impl BlobAccount {
         }
     }
 
-    /// Ends a pending copy; the empty blob it leaves is removed. A copy that is over already is no error.
+    /// Aborts a pending copy and removes the empty blob that it leaves. A copy that has already ended is not an error.
     pub async fn abort_copy(&self, to: &BlobRef, copy_id: &str) -> Result<(), Error> {
         let client = &self.blob_client(to)?;
         let subject = to.to_string();
@@ -199,7 +199,7 @@ impl BlobAccount {
         });
         match aborted.await {
             Ok(()) => {}
-            // Over already; also the answer to a second attempt.
+            // The copy has ended; also the answer to a second attempt.
             Err(error) if refused_with(&error, &["NoPendingCopyOperation", "CopyIdMismatch"]) => {}
             Err(error) if error.failure.status() == Some(404) => return Ok(()),
             Err(error) => return Err(error.into()),

@@ -31,17 +31,17 @@ use crate::model::{AccountName, ContainerName};
 use crate::redact::InUse;
 use crate::retry::Idempotency;
 
-/// How long a key is good for. The service issues none that ends more than seven days from now, by its own clock.
+/// How long a key is valid. The service issues none that ends more than seven days from now, by its own clock.
 const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24 - 1);
-/// A key serves on beyond half its life while no other is issued, if it has this much of its life left: the copies that are
-/// started with it may take hours. And the pause before the next request (guesses).
+/// An old key is used after half its life if no new one is issued, as long as it is valid for this long: the copies
+/// started with it may take hours. Then the pause before the next request (guesses).
 const LEFT: SignedDuration = SignedDuration::from_hours(24);
 const PAUSE: SignedDuration = SignedDuration::from_mins(15);
-/// A key that was issued less than this ago is not replaced because a signature by it was refused: then the reason is another
-/// one, such as a firewall, and every container's copies would ask for a key of their own.
+/// A key that was issued less than this ago is not replaced because a signature by it was refused: the reason is
+/// another one, such as a firewall, and otherwise the copies of each container would request another key.
 const FRESH: SignedDuration = SignedDuration::from_mins(5);
 
-/// Where an account's keys come from.
+/// Requests an account's keys.
 pub(super) struct KeySource {
     pub(super) account: AccountName,
     pub(super) endpoint: Url,
@@ -72,18 +72,18 @@ impl fmt::Debug for Delegation {
     }
 }
 
-/// A user delegation key, ready to sign with, and what its signatures have to say of it.
+/// A user delegation key, ready to sign with, and the terms that its signatures must contain.
 pub(super) struct DelegationKey {
     mac: Hmac<Sha256>,
     terms: Terms,
     issued: Timestamp,
-    /// Half its life: when its signatures are made anew.
+    /// Half its life, after which signatures are made with a new key.
     pub(super) renew_at: Timestamp,
     end: Timestamp,
     _in_use: InUse,
 }
 
-/// What the service says of a key.
+/// The terms of a key, as the service reports them.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Terms {
     oid: String,
@@ -99,7 +99,7 @@ impl Delegation {
         Self { from, kept: Mutex::default(), flight: tokio::sync::Mutex::default() }
     }
 
-    /// A key with half its life ahead.
+    /// A key that is valid for at least half its life, if one is issued.
     pub(super) async fn key(&self) -> Result<Arc<DelegationKey>, Error> {
         if let Some(key) = self.known() {
             return Ok(key);
@@ -143,7 +143,7 @@ impl Delegation {
 impl KeySource {
     async fn request(&self) -> Result<DelegationKey, Error> {
         let mut url = self.endpoint.clone();
-        // The service's own path ends with a slash, also where the account is a part of it.
+        // The path of the service ends with a slash, also if it contains the account.
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push("");
         }
@@ -175,8 +175,8 @@ impl KeySource {
 }
 
 impl DelegationKey {
-    /// The query of a URL with a signature that permits reading the blobs of a container as long as the key lives; and the
-    /// signature by itself.
+    /// The query of a URL with a signature that permits reading the blobs of a container while the key is valid; and
+    /// the signature alone.
     pub(super) fn query(&self, account: &AccountName, container: &ContainerName, https_only: bool) -> (String, String) {
         let Terms { oid, tid, start, expiry, service, version } = &self.terms;
         let protocol = if https_only { "https" } else { "" };

@@ -6,7 +6,7 @@ use azure_core::http::{AsyncRawResponse, HttpClient, RawResponse, Request};
 use super::signer::Signer;
 use crate::transport;
 
-/// Signs and sends; returns the answer, of which nothing is judged yet.
+/// Signs and sends; returns the answer without checking its status.
 pub(super) async fn exchange(
     signer: &Signer,
     transport: &dyn HttpClient,
@@ -18,7 +18,7 @@ pub(super) async fn exchange(
     Ok(answer)
 }
 
-/// Signs and sends; returns the whole answer, or, with a status not in `success_codes`, what it says as an error.
+/// Signs and sends; returns the whole answer, or an error if its status is not in `success_codes`.
 pub(super) async fn send(
     signer: &Signer,
     transport: &dyn HttpClient,

@@ -1,4 +1,4 @@
-//! A blob service for unit tests: it answers from a script and remembers what it was asked.
+//! A blob service for unit tests: it answers from a script and records the requests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -78,7 +78,7 @@ impl Answer {
     }
 }
 
-/// The script and the memory. When the script is at its end, its last answer is given again.
+/// The script and the recorded requests. After the end of the script, its last answer is repeated.
 #[derive(Debug)]
 pub(super) struct Fake {
     script: Mutex<VecDeque<Answer>>,
@@ -95,7 +95,7 @@ impl Fake {
         self.asked.lock().unwrap().clone()
     }
 
-    /// An account that talks to this service. Its read lane is a source's lane too.
+    /// An account that talks to this service. Its read lane is also that of a source.
     pub(super) fn account(self: &Arc<Self>, name: &str) -> BlobAccount {
         self.account_with(name, Access::Key(Secret::new("SmVmZQ==")))
     }
@@ -133,7 +133,7 @@ fn caller(account: &AccountName, plane: Plane) -> Caller {
     Caller::new(Lane::new(account.clone(), plane, LaneLimits::default()), policy)
 }
 
-/// A token that lives an hour.
+/// A token that is valid for an hour.
 pub(super) fn token(value: &str) -> Answer {
     answer(200, &[]).with_body(format!(r#"{{"token_type":"Bearer","expires_in":3600,"access_token":"{value}"}}"#))
 }

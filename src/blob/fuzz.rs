@@ -58,7 +58,7 @@ const WORDS: &[&str] = &[
     "\u{2028}",
 ];
 
-/// Opening words of a secret that is to be masked wherever it stands.
+/// Opening words of a secret that is to be masked in any position.
 const OPENINGS: &[&str] = &[
     "sig=",
     "?sv=1&sig=",
@@ -69,11 +69,12 @@ const OPENINGS: &[&str] = &[
     "Bearer ",
 ];
 
-/// A text grows by so much at most: `&c` becomes `&REDACTED`, and a single character of a host up to thirty of Punycode.
+/// Masking adds at most this many characters: `&c` becomes `&REDACTED`, and one character of a host up to thirty in
+/// Punycode.
 const LONGER: usize = 32;
 
 #[test]
-fn any_text_around_a_secret_lets_it_be_masked() {
+fn a_secret_is_masked_in_any_text() {
     target("masking", WORDS, |input| {
         let text = String::from_utf8_lossy(input);
         let at = text.floor_char_boundary(text.len() / 2);
@@ -89,7 +90,7 @@ fn any_text_around_a_secret_lets_it_be_masked() {
 }
 
 #[test]
-fn any_text_in_a_url_leaves_its_signature_masked() {
+fn the_signature_of_a_url_is_masked_with_any_text() {
     target("masking", WORDS, |input| {
         let text = String::from_utf8_lossy(input);
         let Ok(mut url) = Url::parse("https://h/c").and_then(|base| base.join(&text)) else { return "none".to_owned() };
@@ -103,7 +104,7 @@ fn any_text_in_a_url_leaves_its_signature_masked() {
 }
 
 #[test]
-fn any_text_is_a_key_that_signs_or_an_error_that_does_not_repeat_it() {
+fn any_text_gives_a_usable_key_or_an_error_that_does_not_contain_it() {
     target("key", &["=", "==", "+", "/", "-", "_", "\n", " ", "AA", "\0", "\"", "AccountKey=", ";", CANARY], |input| {
         let text = String::from_utf8_lossy(input);
         match AccountKey::new(AccountName::new("a"), &Secret::new(text.as_ref())) {
@@ -122,7 +123,7 @@ fn any_text_is_a_key_that_signs_or_an_error_that_does_not_repeat_it() {
 }
 
 #[test]
-fn any_names_give_a_signature_that_covers_them_and_nothing_else() {
+fn a_signature_covers_any_names_and_nothing_else() {
     let key = AccountKey::new(AccountName::new("acct"), &Secret::new("SmVmZQ==")).unwrap();
     let mint = SasMint::new(Reading::Key(key.clone()), true);
     target("masking", WORDS, |input| {

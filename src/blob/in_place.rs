@@ -1,7 +1,7 @@
 //! Changes of a blob that do not change its content: headers, metadata, index tags, seal.
 //!
-//! Each may be sent twice. A retry whose first attempt took effect unseen finds another entity tag and says that the
-//! condition is not met: the caller reads the blob to learn which.
+//! Each may be sent twice. If the first attempt took effect and its answer was lost, the retry finds another entity tag
+//! and reports an unmet condition: the caller reads the blob to find out.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,12 +17,12 @@ use super::properties::{ABSENT, control_call, header, refused_with};
 use crate::error::{CallError, Error};
 use crate::model::{BlobProperties, BlobRef};
 
-/// What became of a change.
+/// The result of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
     /// It was made.
     Done {
-        /// The new entity tag, quotes included. Tags change none.
+        /// The new entity tag, quotes included. Tags do not change it.
         etag: Option<String>,
     },
     /// The blob has another entity tag.
@@ -32,8 +32,8 @@ pub enum Changed {
 }
 
 impl BlobAccount {
-    /// Set Blob Properties: all content headers, the MD5 included, become these; what is not among them is cleared.
-    /// Metadata and tags stay.
+    /// Set Blob Properties: replaces all content headers, including the MD5, and clears those that are missing here.
+    /// Metadata and tags do not change.
     pub async fn set_headers(
         &self,
         blob: &BlobRef,
@@ -59,7 +59,7 @@ impl BlobAccount {
         self.settled(changed.await, blob).await
     }
 
-    /// Set Blob Metadata: all metadata becomes this.
+    /// Set Blob Metadata: replaces all metadata.
     pub async fn set_metadata(
         &self,
         blob: &BlobRef,
@@ -80,7 +80,7 @@ impl BlobAccount {
         self.settled(changed.await, blob).await
     }
 
-    /// Append Blob Seal: nothing can be added to the blob from then on. The entity tag stays.
+    /// Append Blob Seal: nothing can be added to the blob from then on. The entity tag does not change.
     pub async fn seal(&self, blob: &BlobRef, if_match: &str) -> Result<Changed, Error> {
         let client = &self.blob_client(blob)?.append_blob_client();
         let subject = blob.to_string();
@@ -95,7 +95,7 @@ impl BlobAccount {
         self.settled(changed.await, blob).await
     }
 
-    /// Set Blob Tags: all index tags become these. The entity tag stays, so it is no condition.
+    /// Set Blob Tags: replaces all index tags. It has no condition, because the entity tag does not change.
     pub async fn set_tags(&self, blob: &BlobRef, tags: &BTreeMap<String, String>) -> Result<Changed, Error> {
         let client = &self.blob_client(blob)?;
         let subject = blob.to_string();
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_blob_is_sealed_in_the_state_that_was_seen() {
+    async fn a_blob_is_sealed_only_in_the_listed_state() {
         let fake = Fake::new([answer(200, &[("etag", "\"0x1\""), ("x-ms-blob-sealed", "true")])]);
         let changed = fake.account("acct").seal(&blob(), "\"0x1\"").await.unwrap();
         assert_eq!(changed, Changed::Done { etag: Some("\"0x1\"".to_owned()) });
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_blob_that_the_target_keeps_as_it_is_has_a_cause() {
+    async fn a_blob_that_the_target_refuses_to_change_has_a_cause() {
         for (status, code, expected) in [
             (412, "LeaseIdMissing", Cause::BlobLeased),
             (409, "BlobImmutableDueToPolicy", Cause::BlobImmutable),

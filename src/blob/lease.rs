@@ -14,16 +14,16 @@ use crate::error::{Asked, CallError, Error, Failure};
 use crate::model::{BlobRef, LeaseId};
 use crate::retry::final_disposition;
 
-/// A renewal that has no answer by then failed. It leaves time for more attempts before a lease of a minute ends that is
-/// renewed every 20 seconds.
+/// A renewal without an answer after this time has failed. A lease of one minute that is renewed every 20 seconds then
+/// has time for more attempts.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Codes with which a lease is refused because another client holds it.
 const HELD: &[&str] =
     &["LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired", "LeaseIdMismatchWithLeaseOperation"];
-/// The code that a blob without a lease is answered with.
+/// The code for a blob without a lease.
 const NOT_LEASED: &[&str] = &["LeaseNotPresentWithLeaseOperation"];
 
-/// What became of the attempt to acquire a lease.
+/// The result of acquiring a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseAnswer {
     /// The lease is ours.
@@ -34,7 +34,7 @@ pub enum LeaseAnswer {
     Missing,
 }
 
-/// What became of the attempt to renew a lease.
+/// The result of renewing a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseRenewal {
     /// The lease is ours, for its whole duration again.
@@ -43,17 +43,17 @@ pub enum LeaseRenewal {
     Lost,
 }
 
-/// What became of the attempt to break a lease.
+/// The result of breaking a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseBreak {
-    /// There is no lease any more.
+    /// There is no lease.
     Ended,
     /// The blob was written since: another holder may have the lease.
     Changed,
 }
 
 impl BlobAccount {
-    /// Acquires a lease of 15 to 60 seconds. With the id of a lease that is ours already, its time starts again.
+    /// Acquires a lease of 15 to 60 seconds. If we already hold the lease with this id, its time starts again.
     pub async fn acquire_lease(&self, blob: &BlobRef, id: &LeaseId, seconds: u32) -> Result<LeaseAnswer, Error> {
         let headers = [("x-ms-lease-duration", seconds.to_string()), ("x-ms-proposed-lease-id", id.to_string())];
         match self.lease(blob, Action::Acquire, &headers).await? {
@@ -64,8 +64,8 @@ impl BlobAccount {
         }
     }
 
-    /// Renews a lease: one attempt with a short timeout. It waits for no throttle of the account, because a lease that is
-    /// lost stops the run. The caller repeats it.
+    /// Renews a lease: one attempt with a short timeout. It does not wait for the account's lane, because a lost lease
+    /// stops the run. The caller repeats it.
     pub async fn renew_lease(&self, blob: &BlobRef, id: &LeaseId) -> Result<LeaseRenewal, Error> {
         let mut request =
             self.lease_request(&self.lease_url(blob)?, Action::Renew, &[("x-ms-lease-id", id.to_string())]);
@@ -89,7 +89,7 @@ impl BlobAccount {
         Err(CallError { attempted, subject, failure, attempts: 1, disposition, asked: Asked::Service }.into())
     }
 
-    /// Gives a lease back. One that is no longer ours is a success.
+    /// Releases a lease. It is a success if the lease is no longer ours.
     pub async fn release_lease(&self, blob: &BlobRef, id: &LeaseId) -> Result<(), Error> {
         match self.lease(blob, Action::Release, &[("x-ms-lease-id", id.to_string())]).await? {
             Err(error) if matches!(error.failure.status(), Some(409 | 412)) || refused_with(&error, ABSENT) => Ok(()),
@@ -98,7 +98,7 @@ impl BlobAccount {
     }
 
     /// Breaks a lease of any holder at once, if the blob still has the entity tag with which its holder was read (the
-    /// service takes conditions on every action on a lease). A blob without a lease, or no blob, is a success.
+    /// service takes conditions on every action on a lease). It is a success if there is no lease or no blob.
     pub async fn break_lease(&self, blob: &BlobRef, etag: &str) -> Result<LeaseBreak, Error> {
         let headers = [("x-ms-lease-break-period", "0".to_owned()), ("if-match", etag.to_owned())];
         match self.lease(blob, Action::Break, &headers).await? {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lost_answer_to_an_acquisition_is_repeated_with_the_same_id() {
+    async fn an_acquisition_whose_answer_was_lost_is_repeated_with_the_same_id() {
         let fake = Fake::new([refusal(500, "InternalError"), answer(201, &[])]);
         let granted = fake.account("acct").acquire_lease(&lock(), &LeaseId::random(), 60).await.unwrap();
         assert_eq!(granted, LeaseAnswer::Granted);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_renewal_passes_a_lane_that_is_full_and_cooling_down() {
+    async fn a_renewal_does_not_wait_for_a_lane_that_is_full_and_cooling_down() {
         let fake = Fake::new([answer(200, &[])]);
         let account = fake.account("acct");
         account.write.lane().slow_down(Some(RetryPolicy::default().retry_after_cap));
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lease_that_is_no_longer_there_is_released_and_broken_all_the_same() {
+    async fn releasing_or_breaking_a_lease_that_does_not_exist_is_a_success() {
         let id = LeaseId::random();
         for gone in [answer(200, &[]), refusal(409, "LeaseIdMismatchWithLeaseOperation"), refusal(404, "BlobNotFound")]
         {

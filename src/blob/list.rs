@@ -1,7 +1,7 @@
 //! Listing a container, page by page. It is also how the state of asynchronous copies is followed: 5,000 states for one
 //! request.
 //!
-//! A page whose blobs would take too much memory is asked for again, in smaller pages.
+//! A page whose blobs would take too much memory is requested again as smaller pages.
 
 mod page;
 mod ranges;
@@ -27,7 +27,7 @@ pub(crate) const MOST_BLOBS: usize = 5_000;
 /// How many times fewer entries the next smaller page has.
 const SMALLER: usize = 10;
 
-/// The entries of the next smaller page; `None`: it has only one already.
+/// The entries of the next smaller page; `None` if it has only one.
 pub(super) fn fewer(entries: usize) -> Option<usize> {
     (entries > 1).then(|| (entries / SMALLER).max(1))
 }
@@ -37,7 +37,7 @@ pub(super) fn fewer(entries: usize) -> Option<usize> {
 pub(crate) struct PageSize {
     /// Its blobs.
     pub(crate) blobs: usize,
-    /// What they may take in memory.
+    /// The memory that they may take, in bytes.
     pub(crate) bytes: usize,
 }
 
@@ -53,12 +53,12 @@ impl PageSize {
     }
 }
 
-/// A page of a listing, as far as it belongs to the library.
+/// A page of a listing, only what belongs to the library.
 #[derive(Debug, Default)]
 pub(crate) struct Selected {
     pub(crate) blobs: Vec<Blob>,
     pub(crate) left_out: LeftOut,
-    /// Its folders, where they are not part of the listing.
+    /// Its folders, if the listing does not descend into them.
     pub(crate) folders: u64,
 }
 
@@ -102,7 +102,7 @@ impl BlobAccount {
         self.list_by(container, &Extent::Whole, PageSize::LARGEST).map_ok(|page| page.blobs).boxed()
     }
 
-    /// The folders of a container that are in no other one, each with a slash at its end.
+    /// The top-level folders of a container, each with a slash at its end.
     pub fn folders(&self, container: &ContainerName) -> BoxStream<'_, Result<Vec<String>, Error>> {
         self.pages(container, &Extent::Loose, PageSize::LARGEST, Pace::Single).map_ok(|page| page.folders).boxed()
     }
@@ -208,7 +208,7 @@ impl BlobAccount {
     }
 }
 
-/// What a page that is not taken means.
+/// The failure for a page that cannot be used.
 fn failure(why: Unreadable) -> Failure {
     match why {
         Unreadable::TooLarge(limit) => Failure::TooLarge(limit),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pages_follow_each_other_empty_ones_included() {
+    async fn all_pages_are_listed_including_empty_ones() {
         let fake = Fake::new([page(&["a", "b"], "m &amp; 1"), page(&[], "m2"), page(&["c"], "")]);
         assert_eq!(names(&fake.account("acct")).await.unwrap(), ["a", "b", "c"]);
         let asked = fake.asked();
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_that_takes_too_much_memory_is_asked_for_in_smaller_pages() {
+    async fn a_page_that_takes_too_much_memory_is_requested_as_smaller_pages() {
         let size = PageSize { blobs: 100, bytes: 100 << 10 };
         let fake = Fake::new([heavy_page(100, 2_000, "m"), heavy_page(10, 2_000, "m"), heavy_page(10, 2_000, "")]);
         let account = fake.account("acct");
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_with_more_blobs_than_were_asked_for_is_refused() {
+    async fn a_page_with_more_blobs_than_requested_is_refused() {
         let size = PageSize { blobs: 2, bytes: LISTED_PAGE };
         let fake = Fake::new([page(&["a", "b", "c"], "")]);
         let listed: Result<Vec<Selected>, _> =
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_marker_that_repeats_ends_the_listing_in_an_error() {
+    async fn a_repeated_marker_is_an_error() {
         let fake = Fake::new([page(&["a"], "m")]);
         let error = names(&fake.account("acct")).await.unwrap_err().to_string();
         assert!(error.contains("does not advance"), "{error}");
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_refuses_tags_twice_is_listed_without_from_then_on() {
+    async fn an_account_that_refuses_tags_twice_is_then_listed_without_tags() {
         for (status, code, expected) in [
             (403, "AuthorizationPermissionMismatch", IndexTags::Unreadable),
             (400, "InvalidQueryParameterValue", IndexTags::NotOffered),
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_page_that_cannot_be_read_is_an_error_and_a_busy_service_is_waited_for() {
+    async fn an_unreadable_page_is_an_error_and_a_busy_service_is_retried() {
         let broken = answer(200, &[]).with_body("<EnumerationResults><Blobs>");
         let fake = Fake::new([refusal(503, "ServerBusy"), broken]);
         let error = names(&fake.account("acct")).await.unwrap_err().to_string();

@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicU8, Ordering};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Namespace {
-    /// Nothing is known: the credential does not permit to ask.
+    /// Nothing is known: the credential does not permit the request.
     Unknown,
-    /// By their names alone.
+    /// Only by their names.
     Flat,
-    /// In directories, which exist by themselves.
+    /// In real directories.
     Hierarchical,
 }
 
-/// What is known of an account.
+/// What is known about the namespace of an account.
 #[derive(Debug, Default)]
 pub(super) struct NamespaceKnown(AtomicU8);
 
 impl NamespaceKnown {
-    /// Takes note.
+    /// Records it.
     pub(super) fn note(&self, namespace: Namespace) {
         self.0.store(namespace as u8, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Questions about the account itself: which time it has, and whether what we sign is accepted.
+//! Checks of the account itself: the time on its clock, and whether it accepts our signatures.
 
 use azure_core::http::Method;
 use jiff::Timestamp;
@@ -9,11 +9,11 @@ use super::properties::{control_call, header, service_date};
 use crate::error::{Error, Failure};
 use crate::model::ContainerName;
 
-/// A container that does not exist: its answer still has the time.
+/// A container that does not exist: the answer still has the time.
 const NOWHERE: &str = "mediamirror-time-check";
 
 impl BlobAccount {
-    /// The service's clock, to the second. Credentials do not matter: a refusal has the time, too.
+    /// The service's clock, to the second. No credential is needed: a refusal has the time, too.
     pub async fn service_time(&self) -> Result<Timestamp, Error> {
         let mut url = self.container_url(&ContainerName::new(NOWHERE));
         url.query_pairs_mut().append_pair("restype", "container");
@@ -27,12 +27,12 @@ impl BlobAccount {
         Ok(time.await?)
     }
 
-    /// Is the key issued with which copies by user delegation are let in? Accounts that are reached otherwise need none.
+    /// Checks that the service issues a user delegation key, if copies need one to read this account.
     pub async fn examine_delegation(&self) -> Result<(), Error> {
         self.mint.prepare().await
     }
 
-    /// Reads the head of a blob the way copies read it: through the signed URL alone.
+    /// Reads the properties of a blob as copies do: only with the signed URL.
     pub async fn read_as_a_copy_does(&self, source: &CopySource<'_>) -> Result<(), Error> {
         let subject = source.subject();
         let url = &Url::parse(source.url.expose()).expect("a URL with a longer path and a query is one");

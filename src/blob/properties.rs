@@ -16,13 +16,13 @@ use crate::model::{Blob, BlobKind, BlobRef, CopyState, CopyStatus, IndexTags};
 use crate::redact::scrub;
 use crate::retry::Idempotency;
 
-/// A blob's headers, and the ones that concern only this module's callers.
+/// A blob's headers, and those that only this module's callers need.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) blob: Blob,
-    /// URL of the copy it was made by. It may hold a signature.
+    /// The source URL of the copy that made it. It may contain a signature.
     pub(super) copy_source: Option<String>,
-    /// Does object replication write it?
+    /// Was it written by object replication?
     pub(super) replicated: bool,
     tagged: bool,
 }
@@ -61,8 +61,8 @@ impl BlobAccount {
         }
     }
 
-    /// Does the service answer that its container has no such blob? That the container is not there is an error: then nothing is
-    /// known of the blob.
+    /// Does the service answer that the container has no such blob? A missing container is an error, because then
+    /// nothing is known about the blob.
     pub async fn is_deleted(&self, blob: &BlobRef) -> Result<bool, Error> {
         let client = &self.blob_client(blob)?;
         let subject = blob.to_string();
@@ -80,7 +80,7 @@ impl BlobAccount {
         let call = control_call("GetBlobTags", "read the tags of blob", &subject);
         match self.read.run(call, |_| async move { Ok(client.get_tags(None).await?.into_model()?) }).await {
             Ok(tags) => Ok(IndexTags::Read(HashMap::from(tags).into_iter().collect())),
-            // The blob has tags. One refusal says nothing about the account.
+            // The blob has tags. One refusal proves nothing about the account.
             Err(error) if refused(&error.failure).is_some() => Ok(IndexTags::Unreadable),
             Err(error) => Err(error.into()),
         }
@@ -154,7 +154,7 @@ fn read_head(blob: &BlobRef, headers: &Headers) -> Result<Head, String> {
     Ok(Head { blob: found, copy_source, replicated, tagged })
 }
 
-/// The service's word for the state of a copy.
+/// Parses the service's name of a copy state.
 pub(super) fn copy_status(word: &str) -> Option<CopyStatus> {
     Some(match word {
         "pending" => CopyStatus::Pending,
@@ -171,7 +171,7 @@ pub(super) fn progress(text: &str) -> Option<(u64, u64)> {
     Some((copied.parse().ok()?, all.parse().ok()?))
 }
 
-/// The service's time as its answer says it, to the second.
+/// The service's time, from the header of an answer, to the second.
 pub(super) fn service_date(headers: &Headers) -> Result<Timestamp, Failure> {
     let date = header(headers, "date").and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
     date.ok_or_else(|| Failure::Unexpected("it has no Date header; is this a blob service?".to_owned()))
@@ -182,7 +182,7 @@ pub(super) fn header(headers: &Headers, wanted: &str) -> Option<String> {
     headers.iter().find(|(name, _)| name.as_str() == wanted).map(|(_, value)| value.as_str().to_owned())
 }
 
-/// Is the error that of a call the service refused with that code?
+/// Did the service refuse the call with one of these codes?
 pub(super) fn refused_with(error: &CallError, codes: &[&str]) -> bool {
     error.failure.code().is_some_and(|code| codes.contains(&code))
 }
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_answer_about_the_blob_itself_says_that_it_is_deleted() {
+    async fn only_an_answer_about_the_blob_itself_shows_that_it_is_deleted() {
         let account = |answer| Fake::new([answer]).account("acct");
         assert!(account(refusal(404, "BlobNotFound")).is_deleted(&somewhere()).await.unwrap());
         assert!(!account(answer(200, HEAD)).is_deleted(&somewhere()).await.unwrap());

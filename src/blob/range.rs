@@ -10,11 +10,11 @@ use crate::model::{Blob, BlobRef};
 use crate::retry::Idempotency;
 
 impl BlobAccount {
-    /// Get Blob: `length` bytes from `from` on, at least one, if the blob still has the entity tag it was listed with. They count
-    /// against the account's limit of bytes.
+    /// Get Blob: `length` bytes from `from` on, at least one, if the blob still has the entity tag it was listed with.
+    /// They count against the account's limit of bytes.
     ///
     /// # Errors
-    /// It was changed (412), is archived (409), or is gone; the answer has another length.
+    /// The blob was changed (412), is archived (409), or does not exist; or the answer has another length.
     pub async fn read_range(&self, container: &BlobRef, blob: &Blob, from: u64, length: u64) -> Result<Bytes, Error> {
         let url = &self.blob_url(container)?;
         let subject = container.to_string();
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_part_is_read_only_of_the_blob_that_was_listed() {
+    async fn a_part_is_read_only_if_the_blob_is_as_it_was_listed() {
         let (at, blob) = blob();
         let fake = Fake::new([answer(206, &[]).with_body("45678")]);
         assert_eq!(fake.account("acct").read_range(&at, &blob, 4, 5).await.unwrap(), "45678");

@@ -20,13 +20,14 @@ use crate::error::Error;
 use crate::model::{AccountName, ContainerName};
 use crate::redact::{InUse, REDACTED, Secret};
 
-/// A week: an asynchronous copy reads its source for hours or days, and a signature by user delegation cannot live longer.
+/// A week: an asynchronous copy reads its source for hours or days, and a signature by user delegation cannot be valid
+/// for longer.
 const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How many signatures are cached: for far more containers than are in progress at once. Minting an evicted one again
-/// takes microseconds.
+/// How many signatures are cached: many more than there are containers in progress. Making an evicted one again takes
+/// microseconds.
 const KEPT: NonZeroUsize = NonZeroUsize::new(1_024).expect("it is not zero");
 
-/// What the blobs of an account are read with by copies.
+/// The credential with which copies read the blobs of an account.
 #[derive(Debug)]
 pub(super) enum Reading {
     /// Signatures by the account's key.
@@ -37,12 +38,12 @@ pub(super) enum Reading {
     Delegation(AccountName, Delegation),
 }
 
-/// Mints and keeps the signatures of an account.
+/// Makes and caches the signatures of an account.
 #[derive(Debug)]
 pub(super) struct SasMint {
     by: Reading,
     https_only: bool,
-    /// Locked only for a look-up; minting takes microseconds.
+    /// Locked only for short: making a signature takes microseconds.
     kept: Mutex<LruCache<ContainerName, Sas>>,
 }
 
@@ -62,12 +63,12 @@ impl std::fmt::Debug for Sas {
 /// What the URL standard encodes in a query.
 const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
 
-/// A URL with a signature. Kept as the text that a copy's header holds: a URL of the library is read anew with every part
-/// it is given, which costs more than all else that is done to it here.
+/// A URL with a signature. Stored as the text of a copy's header: the URL type parses itself again for every added
+/// part, which costs more than everything else here.
 #[derive(Clone)]
 pub struct SignedUrl {
     text: String,
-    /// Where the signature's `?` is.
+    /// The position of the `?` before the signature.
     end_of_path: usize,
 }
 
@@ -94,7 +95,7 @@ impl std::fmt::Debug for SignedUrl {
 }
 
 impl SasMint {
-    /// `https_only` binds what is minted to https.
+    /// With `https_only`, the signatures are only valid for https.
     pub(super) fn new(by: Reading, https_only: bool) -> Self {
         Self { by, https_only, kept: Mutex::new(LruCache::new(KEPT)) }
     }
@@ -120,7 +121,7 @@ impl SasMint {
         })
     }
 
-    /// Has at hand what signatures are made with.
+    /// Obtains the user delegation key, if signatures need one.
     pub(super) async fn prepare(&self) -> Result<(), Error> {
         match &self.by {
             Reading::Key(_) | Reading::Sas(_) => Ok(()),
@@ -128,7 +129,7 @@ impl SasMint {
         }
     }
 
-    /// Forgets the container's signature: it was refused. The next one is minted.
+    /// Removes the container's refused signature from the cache, so that a new one is made.
     pub(super) fn renew(&self, container: &ContainerName) {
         self.kept.lock().expect("no panic while held").pop(container);
         if let Reading::Delegation(_, delegation) = &self.by {
@@ -136,7 +137,7 @@ impl SasMint {
         }
     }
 
-    /// The container's signature, which is minted where none is kept.
+    /// The container's signature, from the cache or a new one.
     fn query(&self, container: &ContainerName, mint: impl FnOnce(Timestamp) -> Sas) -> Arc<str> {
         let now = clock::now();
         let mut kept = self.kept.lock().expect("no panic while held");
@@ -172,7 +173,7 @@ fn mint(key: &AccountKey, container: &ContainerName, https_only: bool, now: Time
     Sas { query, renew_at: now + LIFE / 2, _in_use: InUse::new(&signature) }
 }
 
-/// What a shared access signature says of itself.
+/// The terms of a shared access signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedAccess {
     /// Permission letters (`sp`).
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn signatures_of_containers_that_are_done_with_are_not_kept() {
+    async fn signatures_of_finished_containers_are_evicted() {
         let mint = SasMint::new(Reading::Key(key()), false);
         for number in 0..3 * KEPT.get() {
             signed(&mint, &ContainerName::new(format!("asset-{number}"))).await;
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_signature_is_kept_half_its_life_unless_it_is_refused() {
+    async fn a_signature_is_cached_for_half_its_life_unless_it_is_refused() {
         let mint = SasMint::new(Reading::Key(key()), false);
         let (one, other) = (ContainerName::new("one"), ContainerName::new("other"));
         let first = signed(&mint, &one).await;

@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The layout that is signed; later service versions take it.
+/// The version of the signed layout; later service versions accept it.
 pub(super) const VERSION: &str = "2020-12-06";
-/// Starts in the past, for clocks that differ (the documentation asks for 15 minutes).
+/// Signatures start this much in the past, because clocks can differ (the documentation asks for 15 minutes).
 pub(super) const BACKDATED: SignedDuration = SignedDuration::from_mins(15);
 
 /// The time as signatures write it: whole seconds, UTC.

@@ -1,7 +1,7 @@
 //! Requests that this crate writes itself: signed, and straight to the transport.
 //!
-//! The library's own pipeline could send them, too. Of its steps these need the signature alone, and each of the others
-//! boxes a future and copies headers; for the one request that a blob costs, that is more work than to write and send it.
+//! The library's own pipeline could send them, too. But these requests only need its signature step, and every step
+//! boxes a future and copies headers. For the one request per blob, this is more work than writing and sending it.
 
 use azure_core::error::{CheckSuccessOptions, check_success};
 use azure_core::http::headers::Headers;
@@ -30,8 +30,8 @@ impl BlobAccount {
         send(&self.signer, self.transport.as_ref(), request, success_codes).await
     }
 
-    /// Signs and sends a read; returns headers and content. `None`: the content has more than `limit` bytes, and the rest of
-    /// it was not read.
+    /// Signs and sends a read; returns headers and content. `None`: the content has more than `limit` bytes and was not
+    /// read to its end.
     pub(super) async fn send_within(
         &self,
         request: &mut Request,

@@ -1,4 +1,4 @@
-//! What is set for a storage account as a whole: rules for the pages of other sites (CORS), and its static website.
+//! Settings of a whole storage account: rules for the pages of other sites (CORS), and the static website.
 
 use azure_storage_blob::models::{BlobServiceProperties, CorsRule, StaticWebsite};
 
@@ -7,10 +7,10 @@ use super::properties::control_call;
 use super::write::write_call;
 use crate::error::Error;
 
-/// What is set for a storage account.
+/// Settings of a storage account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountSettings {
-    /// The rules for the pages of other sites; the first one that applies counts.
+    /// The rules for the pages of other sites; the first matching one applies.
     pub cors: Vec<Cors>,
     /// The static website; `None`: there is none.
     pub website: Option<Website>,
@@ -49,7 +49,7 @@ impl From<BlobServiceProperties> for AccountSettings {
 }
 
 impl From<AccountSettings> for BlobServiceProperties {
-    /// What is not in it stays as it is.
+    /// Settings that it does not contain do not change.
     fn from(settings: AccountSettings) -> Self {
         let enabled = Some(settings.website.is_some());
         let website = settings.website.map_or_else(StaticWebsite::default, |website| StaticWebsite {
@@ -90,13 +90,13 @@ impl From<Cors> for CorsRule {
     }
 }
 
-/// The entries of a list with commas.
+/// Splits a comma-separated list.
 fn list(text: Option<String>) -> Vec<String> {
     let text = text.unwrap_or_default();
     text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
 }
 
-/// A text that is not empty.
+/// A text, or `None` if it is empty.
 fn some(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
@@ -112,7 +112,7 @@ impl BlobAccount {
         Ok(read.await?.into())
     }
 
-    /// Sets rules for the pages of other sites and the static website; what else is set stays as it is.
+    /// Sets rules for the pages of other sites and the static website; other settings do not change.
     ///
     /// # Errors
     /// Those of the request.
@@ -140,7 +140,7 @@ mod tests {
         </StorageServiceProperties>";
 
     #[tokio::test]
-    async fn what_is_read_is_written_without_what_is_no_part_of_it() {
+    async fn settings_are_read_and_written_without_other_settings() {
         let fake = Fake::new([answer(200, &[]).with_body(READ.to_owned()), answer(202, &[])]);
         let account = fake.account("acct");
         let settings = account.settings().await.unwrap();
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_website_that_is_off_is_none_whatever_its_documents_are() {
+    fn a_disabled_website_is_none_with_any_documents() {
         let website =
             StaticWebsite { enabled: Some(false), index_document: Some("i".to_owned()), ..StaticWebsite::default() };
         let read = BlobServiceProperties { static_website: Some(website), ..BlobServiceProperties::default() };

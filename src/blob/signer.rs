@@ -1,4 +1,4 @@
-//! What lets us into an account, and a policy that puts it on every attempt.
+//! The credential of an account, and a policy that adds it to every attempt.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::identity::{Token, Tokens};
 use crate::model::AccountName;
 use crate::redact::{Secret, sent};
 
-/// What lets a client into a storage account.
+/// How a client signs in to a storage account.
 #[derive(Debug, Clone)]
 pub enum Access {
     /// The account key, in base64.
@@ -51,7 +51,7 @@ impl Credential {
     }
 }
 
-/// Signs every attempt again: a signature by key is bound to its date, and the service refuses dates older than 15
+/// Signs every attempt again: a signature by key contains its date, and the service refuses dates older than 15
 /// minutes.
 #[derive(Debug)]
 pub(super) struct Signer {
@@ -64,7 +64,7 @@ pub(super) const OF_THE_SOURCE: &str = "CannotVerifyCopySource";
 
 impl Signer {
     /// Dates and signs the request as it is now. Returns the token that it carries, if it carries one: without a valid
-    /// token nothing is put on it, and the service refuses it. See [`super::caller`].
+    /// token nothing is added, and the service refuses the request. See [`super::caller`].
     pub(super) fn sign(&self, request: &mut Request) -> Option<Arc<Token>> {
         let authorization = const { HeaderName::from_static("authorization") };
         match &self.credential {
@@ -80,7 +80,7 @@ impl Signer {
                 let url = request.url_mut();
                 let query = match url.query() {
                     None | Some("") => sas.expose().to_owned(),
-                    // It is on its way a second time.
+                    // It is sent for the second time.
                     Some(query) if query.ends_with(sas.expose()) => return None,
                     Some(query) => format!("{query}&{}", sas.expose()),
                 };
@@ -95,7 +95,7 @@ impl Signer {
         }
     }
 
-    /// Forgets the token that a request carried if the answer to it refuses the token.
+    /// Discards the token of a request if its answer refuses the token.
     pub(super) fn note(&self, token: Option<&Arc<Token>>, status: u16, headers: &Headers) {
         let Some((tokens, token)) = self.credential.tokens().zip(token).filter(|_| status == 401) else { return };
         let code = headers.iter().find(|(name, _)| name.as_str() == "x-ms-error-code");

@@ -14,15 +14,15 @@ use crate::error::{CallError, Error, Failure};
 use crate::failure::copy_refusal;
 use crate::model::{BlobRef, LeaseId};
 
-/// What these blobs hold.
+/// The content type of these blobs.
 const CONTENT_TYPE: &str = "application/json";
-/// Codes of status 409 by which a condition is not met; 412 always says so.
+/// Codes of status 409 for an unmet condition; 412 always means this.
 const UNMET: &[&str] = &["BlobAlreadyExists", "LeaseAlreadyPresent"];
 
 /// A blob that was read whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmallBlob {
-    /// All it holds.
+    /// Its content.
     pub content: Bytes,
     /// Its entity tag, quotes included.
     pub etag: String,
@@ -37,7 +37,7 @@ pub enum LeaseState {
     Available,
     /// It has an active lease.
     Leased,
-    /// Its time ended.
+    /// It expired.
     Expired,
     /// It was broken and ends soon.
     Breaking,
@@ -56,7 +56,7 @@ pub enum WriteIf<'a> {
     Lease(&'a LeaseId),
 }
 
-/// What became of a conditional write.
+/// The result of a conditional write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
     /// It was written.
@@ -64,21 +64,21 @@ pub enum Written {
         /// The new entity tag, quotes included.
         etag: String,
     },
-    /// The condition is not met. Also the answer where an earlier attempt of the same write took effect and its answer was
-    /// lost: the caller reads the blob to learn which.
+    /// The condition is not met. This is also the result if an earlier attempt of the same write took effect and its
+    /// answer was lost: the caller reads the blob to find out.
     ConditionFailed,
 }
 
-/// What became of a conditional deletion.
+/// The result of a conditional deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deleted {
-    /// The blob is not there.
+    /// The blob does not exist now.
     Done,
     /// The condition is not met.
     ConditionFailed,
 }
 
-/// What a read came to.
+/// The result of a read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SmallRead {
     /// There is no such blob or container.
@@ -119,7 +119,7 @@ impl BlobAccount {
         }
     }
 
-    /// Put Blob: writes a blob of JSON in one request where the condition is met.
+    /// Put Blob: writes a blob of JSON in one request if the condition is met.
     pub async fn write_small(&self, blob: &BlobRef, content: Bytes, condition: WriteIf<'_>) -> Result<Written, Error> {
         let url = &self.blob_url(blob)?;
         let subject = blob.to_string();
@@ -128,7 +128,7 @@ impl BlobAccount {
         let written = self.write.run(call, |_| async move {
             let mut request = self.request(url.clone(), Method::Put);
             request.insert_header("content-length", content.len().to_string());
-            // The service stores nothing that was cut or changed on its way.
+            // The service refuses content that was truncated or changed in transit.
             request.insert_header("content-md5", BASE64.encode(Md5::digest(content)));
             request.insert_header("x-ms-blob-type", "BlockBlob");
             request.insert_header("x-ms-blob-content-type", CONTENT_TYPE);
@@ -144,7 +144,7 @@ impl BlobAccount {
         }
     }
 
-    /// Deletes a blob where the condition is met. One that is not there is a success.
+    /// Deletes a blob if the condition is met. It is a success if the blob does not exist.
     pub async fn delete_blob(&self, blob: &BlobRef, condition: WriteIf<'_>) -> Result<Deleted, Error> {
         let url = &self.blob_url(blob)?;
         let subject = blob.to_string();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_blob_above_the_limit_and_a_missing_one_are_answers() {
+    async fn a_blob_above_the_limit_and_a_missing_one_are_no_errors() {
         let large = Fake::new([answer(200, HEADERS).with_body("{} ")]).account("acct");
         assert_eq!(large.read_small(&lock(), 2).await.unwrap(), SmallRead::TooLarge);
         for code in ABSENT {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_condition_that_is_not_met_is_an_answer() {
+    async fn an_unmet_condition_is_no_error() {
         let lease = &LeaseId::random();
         let unmet = [
             (WriteIf::Absent, refusal(409, "BlobAlreadyExists")),
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_whose_answer_was_lost_ends_as_a_condition_that_is_not_met() {
+    async fn a_repeated_write_whose_answer_was_lost_ends_with_an_unmet_condition() {
         let fake = Fake::new([refusal(500, "InternalError"), refusal(409, "BlobAlreadyExists")]);
         let written = fake.account("acct").write_small(&lock(), Bytes::from("{}"), WriteIf::Absent).await.unwrap();
         assert_eq!((written, fake.asked().len()), (Written::ConditionFailed, 2));

@@ -19,7 +19,7 @@ pub enum TagAccess {
 }
 
 impl TagAccess {
-    /// The tags of a blob whose tags were not asked for because of this.
+    /// The tags of a blob whose tags were not requested because of this.
     pub(super) fn of_a_blob(self) -> IndexTags {
         match self {
             Self::Readable => IndexTags::default(),
@@ -29,12 +29,12 @@ impl TagAccess {
     }
 }
 
-/// What is known of an account. It becomes worse, and never better.
+/// What is known about the index tags of an account. It only changes from readable to refused or not offered.
 #[derive(Debug)]
 pub(super) struct TagsKnown(pub(super) AtomicU8);
 
 impl TagsKnown {
-    /// What the credential says: a signature without the permission need not be tried.
+    /// The first assumption from the credential: a signature without the permission need not be tried.
     pub(super) fn at_first(credential: &Credential) -> Self {
         let access = match credential {
             Credential::Key(_) | Credential::Tokens(_) => TagAccess::Readable,
@@ -45,7 +45,7 @@ impl TagsKnown {
 }
 
 impl SharedAccess {
-    /// Does it permit to read index tags? One with a stored policy does not say what it permits.
+    /// Does the signature permit reading index tags? A signature with a stored policy does not show its permissions.
     pub fn tag_access(&self) -> TagAccess {
         let refused = !self.permissions.is_empty() && !self.permissions.contains('t');
         if refused { TagAccess::Refused } else { TagAccess::Readable }

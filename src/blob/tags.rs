@@ -1,4 +1,4 @@
-//! The index tags of an account's blobs: what its answers say of them, and how they are sent.
+//! The index tags of an account's blobs: what its answers show about them, and how they are sent.
 
 use std::sync::atomic::Ordering;
 
@@ -25,7 +25,7 @@ impl BlobAccount {
         }
     }
 
-    /// Index tags as `x-ms-tags` writes them: a form's encoding. None where the account would refuse them.
+    /// Index tags as `x-ms-tags` writes them: as an encoded form. `None` if the account would refuse them.
     pub(super) fn tags_header(&self, properties: &BlobProperties) -> Option<String> {
         let tags = properties.tags.read().filter(|tags| !tags.is_empty())?;
         let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -33,7 +33,7 @@ impl BlobAccount {
     }
 }
 
-/// What a refusal says about tags, if it may be about them. A request that was not even authenticated says nothing.
+/// What a refusal shows about tags, if it can be about them. A request that was not authenticated shows nothing.
 pub(super) fn refused(failure: &Failure) -> Option<TagAccess> {
     match (failure.status()?, failure.code()) {
         (403, Some("AuthenticationFailed")) => None,

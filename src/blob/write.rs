@@ -1,4 +1,4 @@
-//! Writing blobs from this machine. Libraries are filled with it, in trials and tests.
+//! Writes blobs from this machine, for uploads, and for filling libraries in trials and tests.
 
 use std::num::NonZeroU64;
 
@@ -15,7 +15,7 @@ use crate::model::{BlobProperties, BlobRef};
 use crate::retry::Idempotency;
 
 impl BlobAccount {
-    /// Put Blob: writes `content` in one request, over what is there.
+    /// Put Blob: writes `content` in one request, and overwrites an existing blob.
     pub async fn put_blob(&self, blob: &BlobRef, content: Bytes, properties: &BlobProperties) -> Result<Copied, Error> {
         let client = &self.blob_client(blob)?.block_blob_client();
         let subject = blob.to_string();
@@ -24,7 +24,7 @@ impl BlobAccount {
         let call = write_call("PutBlob", "write blob", &subject, length);
         let written = self.write.run(call, |_| async move {
             let mut options = arriving_with!(BlockBlobClientUploadOptions, self, properties, None);
-            // One part of any size: one request.
+            // A single part of any size, so a single request.
             options.partition_size = NonZeroU64::new(length.max(1));
             let written = client.upload(content.clone().into(), Some(options)).await?;
             Ok(Copied { etag: written.etag.map(|etag| etag.to_string()) })
@@ -51,7 +51,7 @@ impl BlobAccount {
         Ok(staged.await?)
     }
 
-    /// Put Block List: makes the blob of blocks that are there, in that order.
+    /// Put Block List: makes the blob from uploaded blocks, in that order.
     pub async fn commit_blocks(
         &self,
         blob: &BlobRef,

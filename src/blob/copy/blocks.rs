@@ -1,4 +1,4 @@
-//! Large blobs: many blocks copied at once, then one list that makes them a blob.
+//! Large blobs: many blocks are copied at the same time, then one block list makes them a blob.
 //!
 //! A block's id follows from its source, so that an interrupted copy can be resumed: the service keeps uncommitted
 //! blocks for a week and lists their ids.
@@ -22,10 +22,11 @@ use crate::error::{CallError, Error};
 use crate::model::{BlobProperties, BlobRef};
 use crate::verdict::Cause;
 
-/// Blocks of one blob at once. One blob alone can use a whole account: the 25 Gbps that it takes in are 52 streams of the
-/// 60 MB/s above. It is a quarter of a lane's default slots, so that it leaves room for other blobs.
+/// Blocks of one blob at the same time. One blob can use the whole ingress of an account: 25 Gbps are 52 streams of 60
+/// MB/s. It is a quarter of a lane's default slots, so that other blobs are copied, too.
 const BLOCKS_AT_ONCE: usize = 64;
-/// Blocks there that do not fit ours: of another program, with ids of another length, or cleared away meanwhile.
+/// Codes for blocks at the destination that do not match ours: another program's, with ids of another length, or
+/// removed meanwhile.
 const UNFIT_BLOCKS: &[&str] = &["InvalidBlobOrBlock", "InvalidBlockId", "InvalidBlockList", "BlockCountExceedsLimit"];
 
 /// A block of a blob that is being made.
@@ -44,11 +45,11 @@ impl BlobAccount {
         self.put_missing_blocks(to, from, blocks).await
     }
 
-    /// The same after an earlier run that may have left blocks: lists the blocks, and copies only those that this state
-    /// of the source still lacks.
+    /// Resumes an interrupted copy: lists the existing blocks, and copies only the missing ones of this state of the
+    /// source.
     pub async fn finish_blocks_from_url(&self, to: &BlobRef, from: &CopySource<'_>) -> Result<Copied, Error> {
         let mut blocks = blocks_of(from)?;
-        // To look costs as much as one block.
+        // Listing the blocks costs as much as copying one.
         if blocks.len() > 1 {
             let staged = self.staged_blocks(to).await?;
             for block in &mut blocks {
@@ -85,7 +86,7 @@ impl BlobAccount {
                         block.there = false;
                     }
                 }
-                // What is there stays there: another signature or tier changes no block.
+                // Copied blocks stay valid: another signature or tier does not change them.
                 Err(error) => self.remedy(to, error, &mut plan).await?,
             }
         }
@@ -180,8 +181,8 @@ impl BlobAccount {
             .await)
     }
 
-    /// Copies over a blob that has content and, beside it, blocks that do not fit ours: one request replaces both, and the
-    /// blob has its content all the time. A blob too large for that waits: the service drops such blocks after a week.
+    /// Copies over a blob that also has uncommitted blocks that do not match ours. One request replaces both, and the
+    /// blob is never empty. A blob too large for one request fails for now: the service drops such blocks after a week.
     async fn replace(&self, to: &BlobRef, from: &CopySource<'_>, unfit: CallError) -> Result<Copied, Error> {
         if from.blob.length > PUT_LIMIT || self.lacks_put_from_url() {
             return Err(unfit.into());
@@ -190,8 +191,8 @@ impl BlobAccount {
         self.put_from_url(to, from).await
     }
 
-    /// Drops the uncommitted blocks of a blob that does not exist yet: an empty list does. False, and nothing is changed,
-    /// where it exists: the list would empty a blob that may play.
+    /// Drops the uncommitted blocks of a blob that does not exist yet: it commits an empty list. If the blob exists, it
+    /// changes nothing and returns `false`: the list would empty a blob that may play.
     async fn clear_blocks(&self, to: &BlobRef) -> Result<bool, Error> {
         let client = &self.blob_client(to)?.block_blob_client();
         let subject = to.to_string();
@@ -212,7 +213,7 @@ impl BlobAccount {
     }
 }
 
-/// The blocks a source is copied in, none of them there yet.
+/// The blocks of a source, all marked as missing.
 fn blocks_of(from: &CopySource<'_>) -> Result<Vec<Block>, Error> {
     let length = from.blob.length;
     let size = block_size(length);
@@ -231,15 +232,16 @@ fn blocks_of(from: &CopySource<'_>) -> Result<Vec<Block>, Error> {
     Ok((0..count).map(block).collect())
 }
 
-/// A number for what is copied and how it is cut. Another state of the source has another entity tag; a release that cuts
-/// differently has another size.
+/// A hash of the source's state and the block size. Another state of the source has another entity tag; a release with
+/// another block size has another hash.
 fn state_of(subject: &str, etag: &str, length: u64, size: u64) -> u64 {
     let digest = Sha256::digest(format!("{subject}\0{etag}\0{length}\0{size}"));
     digest[..8].iter().fold(0, |state, byte| state << 8 | u64::from(*byte))
 }
 
-/// Ids of one length that follow from the source's state: blocks of another state never mix with these, those of the same
-/// are found again. Hexadecimal text only, so that their base64 has no character that a URL treats in a special way.
+/// A block id that follows from the source's state: blocks of another state never match, and blocks of the same state
+/// are recognised. All ids have the same length. Hexadecimal text only, so that their base64 has no character that a
+/// URL treats in a special way.
 fn block_id(state: u64, index: u64) -> Vec<u8> {
     format!("{state:016x}{index:08x}").into_bytes()
 }
@@ -249,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn block_ids_differ_by_state_cut_and_index_but_not_in_length() {
+    fn block_ids_differ_by_state_block_size_and_index_but_not_in_length() {
         let states = [
             state_of("c/a", "\"0x1\"", 9, 3),
             state_of("c/a", "\"0x2\"", 9, 3),

@@ -23,7 +23,7 @@ const TIER_REFUSALS: &[&str] = &["InvalidBlobTier", "UnsupportedHeader", "BlobAc
 const CHANGED: &[&str] = &["SourceConditionNotMet", "ConditionNotMet"];
 /// The code with which the target reports that it could not read the source. It does not state the reason.
 const UNREADABLE: &[&str] = &["CannotVerifyCopySource"];
-/// Codes of status 409 that are about one blob, and have their remedies elsewhere.
+/// Codes of status 409 that are about one blob and are handled elsewhere.
 const OF_BLOB: &[&str] = &["BlobIsSealed", "InvalidBlobType", "PendingCopyOperation"];
 /// The code of an account that has no index tags.
 const NO_TAGS: &str = "FeatureNotYetSupportedForHierarchicalNamespaceAccounts";
@@ -35,7 +35,7 @@ pub(super) struct Plan<'a> {
     pub(super) from: &'a CopySource<'a>,
     pub(super) tier: Option<AccessTier>,
     resigned: Option<SignedUrl>,
-    /// Are the blob's index tags sent along? Another copy may have learned meanwhile that they are refused.
+    /// Are the blob's index tags sent along? Another copy may have been refused because of them meanwhile.
     tags: bool,
 }
 
@@ -59,14 +59,14 @@ impl Plan<'_> {
 }
 
 impl CopySource<'_> {
-    /// Its name in messages.
+    /// The blob's name in messages.
     pub(in crate::blob) fn subject(&self) -> String {
         format!("{}/{}", self.container, self.blob.name)
     }
 }
 
 impl BlobAccount {
-    /// The first plan.
+    /// The plan of the first attempt.
     pub(super) fn plan<'a>(&self, from: &'a CopySource<'a>) -> Plan<'a> {
         let tiers = !self.without_tiers.load(Ordering::Relaxed);
         let tier = tier_of(from.blob.tier.as_deref()).filter(|_| tiers);
@@ -98,8 +98,8 @@ impl BlobAccount {
         })
     }
 
-    /// The error of a write that the target refused with a code of no known cause. The code for the destination of object
-    /// replication is not documented, but what replication wrote there says so.
+    /// The error of a write that the target refused with a code of no known cause. The code for a destination of object
+    /// replication is not documented, but a blob that replication wrote has a header that shows it.
     pub(in crate::blob) async fn refused_write(&self, to: &BlobRef, error: CallError) -> Error {
         let unknown = error.failure.status() == Some(409) && !refused_with(&error, OF_BLOB);
         if unknown && matches!(self.head(to).await, Ok(Some(head)) if head.replicated) {
@@ -108,9 +108,8 @@ impl BlobAccount {
         error.into()
     }
 
-    /// May it be the tags that the target refuses? Some accounts have none. And the role for a principal to write them is one of
-    /// its own, and only an answer shows that it is missing. From then on no tags are sent; where something else is missing,
-    /// the next answer says so.
+    /// Is the refusal possibly about index tags? Some accounts have none, and a principal needs a separate role to
+    /// write them. From then on, no tags are sent. If the reason was another one, the next attempt is refused as well.
     fn refused_tags(&self, error: &CallError) -> Option<TagAccess> {
         match error.failure.code()? {
             _ if source_status(error).is_some() => None,
@@ -149,7 +148,7 @@ fn meaning(error: CallError, from: &CopySource<'_>) -> Error {
         Some(412) => Error::found(subject, Cause::SourceChanging, ""),
         _ if modified || refused_with(&error, CHANGED) => Error::found(subject, Cause::SourceChanging, ""),
         Some(404) => Error::found(subject, Cause::SourceVanished, ""),
-        // A copy does not need its destination to exist, so the blob not found is the source.
+        // A copy does not need an existing destination, so the missing blob is the source.
         _ if refused_with(&error, &["BlobNotFound"]) => Error::found(subject, Cause::SourceVanished, ""),
         _ => match target_refusal(&error) {
             // Without an answer from the source, either blob may be archived; an archived target blob cannot be

@@ -1,19 +1,19 @@
-//! By which method a blob of some size is copied best, and in blocks of what size.
+//! Chooses the copy method and the block size for the size of a blob.
 
 use crate::model::CopyMethod;
 
 /// The service's limit for Put Blob From URL.
 pub const PUT_LIMIT: u64 = 5_000 << 20;
 
-/// One request copies this much in seconds, and losing it costs no more than as much again; what is larger is faster in
-/// blocks, of which many are copied at once.
+/// One request copies this much in seconds, so a retry is cheap. Larger blobs are copied faster as many blocks in
+/// parallel.
 pub const PUT_COMFORTABLE: u64 = 256 << 20;
 
 /// The best way to copy a blob of that size (`auto`).
 ///
-/// Within one account Copy Blob copies nothing but metadata and is done at once. Between accounts it is best effort: copies
-/// may be worked on one after the other, without any promise of time, which is why the vendor advises the copies that are
-/// done when they return. Of those, one request is the cheapest as long as it is not too long to be repeated.
+/// Within one account, Copy Blob copies only metadata and ends immediately. Between accounts it is best effort: the
+/// service may process copies one after the other and guarantees no duration, so the vendor recommends the synchronous
+/// copies. Of those, one request is the cheapest if it is short enough to be repeated.
 pub fn choose(size: u64, same_account: bool) -> CopyMethod {
     match size {
         _ if same_account => CopyMethod::Async,
@@ -22,23 +22,23 @@ pub fn choose(size: u64, same_account: bool) -> CopyMethod {
     }
 }
 
-/// Every block is a paid write. At the 60 MB/s that one stream reaches in the field, this one takes a second: long beside its
-/// latency, short beside a retry.
+/// Every block is a paid write. One stream reaches about 60 MB/s, so this block takes a second: long compared with the
+/// latency, short enough to repeat.
 const SMALLEST_BLOCK: u64 = 64 << 20;
 /// The service's limit.
 const LARGEST_BLOCK: u64 = 4_000 << 20;
 /// The service's limit.
 pub(super) const MOST_BLOCKS: u64 = 50_000;
-/// Enough blocks to keep many at work until near the end, few enough that they do not use up the request rate: the vendor's
-/// own measurements copy 50 GB in blocks of 128 MiB.
+/// Enough blocks for many parallel copies until near the end, but few enough for the request rate: the vendor's own
+/// measurements copy 50 GB in blocks of 128 MiB.
 const WANTED_BLOCKS: u64 = 400;
 
-/// Into how many blocks a blob of that size is copied.
+/// The number of blocks of a blob of that size.
 pub fn blocks(size: u64) -> u64 {
     size.div_ceil(block_size(size))
 }
 
-/// The method asked for, or the one that does the same where the blob is too large for it.
+/// The wanted method, or the equivalent one if the blob is too large for it.
 pub fn within_limits(wanted: CopyMethod, size: u64) -> CopyMethod {
     if wanted == CopyMethod::Put && size > PUT_LIMIT { CopyMethod::Blocks } else { wanted }
 }

@@ -72,7 +72,7 @@ fn assert_arrives_whole(asked: &Asked) {
 }
 
 #[test]
-fn the_best_method_follows_from_size_and_account() {
+fn the_best_method_depends_on_size_and_account() {
     assert_eq!(choose(1 << 40, true), CopyMethod::Async);
     assert_eq!(choose(0, false), CopyMethod::Put);
     assert_eq!(choose(256 << 20, false), CopyMethod::Put);
@@ -80,7 +80,7 @@ fn the_best_method_follows_from_size_and_account() {
 }
 
 #[tokio::test]
-async fn one_request_copies_a_blob_with_everything() {
+async fn one_request_copies_a_blob_with_all_properties() {
     let (fake, target) = target([answer(201, CREATED)]);
     let copied = target.put_from_url(&destination(), &source(5)).await.unwrap();
     assert_eq!(copied.etag.as_deref(), Some("\"0xNEW\""));
@@ -105,7 +105,7 @@ async fn a_refused_tier_is_left_out_from_then_on() {
 }
 
 #[tokio::test]
-async fn an_unreadable_source_is_signed_anew_once_and_then_ends_the_run() {
+async fn an_unreadable_source_is_signed_again_once_and_then_ends_the_run() {
     let (fake, target) = target([refusal(403, "CannotVerifyCopySource")]);
     let error = target.put_from_url(&destination(), &source(5)).await.unwrap_err();
     assert_eq!(fake.asked().len(), 2);
@@ -156,7 +156,7 @@ async fn a_change_of_the_source_is_reported() {
 }
 
 #[tokio::test]
-async fn a_source_that_lets_the_target_in_by_no_signature_has_the_cause_it_says() {
+async fn a_source_that_refuses_every_signature_has_the_cause_of_its_code() {
     for (code, expected) in
         [("AuthorizationFailure", Cause::SourceRefusesTarget), ("AuthenticationFailed", Cause::SourceSignatureRefused)]
     {
@@ -173,7 +173,7 @@ async fn a_source_that_lets_the_target_in_by_no_signature_has_the_cause_it_says(
 }
 
 #[tokio::test]
-async fn a_refusal_with_an_unknown_code_is_that_of_object_replication_if_the_blob_says_so() {
+async fn a_refusal_with_an_unknown_code_means_object_replication_if_the_blob_has_its_header() {
     let head = [("content-length", "1"), ("x-ms-blob-type", "BlockBlob"), ("x-ms-or-policy-id", "p")];
     for (headers, cause) in [(&head[..], Some(Cause::TargetNotWritable)), (&head[..2], None)] {
         let (fake, target) = target([refusal(409, "Unheard"), answer(200, headers)]);
@@ -203,7 +203,7 @@ async fn a_stored_md5_of_another_length_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_source_is_waited_for() {
+async fn a_copy_waits_for_a_throttled_source() {
     let headers = [("x-ms-error-code", "CannotVerifyCopySource"), ("x-ms-copy-source-status-code", "503")];
     let (fake, target) = target([answer(503, &headers), answer(201, CREATED)]);
     target.put_from_url(&destination(), &source(5)).await.unwrap();
@@ -279,7 +279,7 @@ async fn an_aborted_copy_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_abort_that_comes_too_late_touches_nothing() {
+async fn an_abort_that_comes_too_late_changes_nothing() {
     for (id, status) in [("id-1", "success"), ("id-2", "aborted"), ("id-2", "pending")] {
         let (fake, target) = target([refusal(409, "NoPendingCopyOperation"), remains(id, status)]);
         target.abort_copy(&destination(), "id-1").await.unwrap();
@@ -288,7 +288,7 @@ async fn an_abort_that_comes_too_late_touches_nothing() {
 }
 
 #[test]
-fn names_that_no_url_can_say_are_unsuitable() {
+fn names_that_no_url_can_contain_are_unsuitable() {
     let account = Fake::new([]).account("srcacct");
     let container = ContainerName::new("c");
     for name in ["a/../b", "./a", "..", "", "a\tb", &"ü".repeat(400)] {
@@ -302,7 +302,7 @@ fn names_that_no_url_can_say_are_unsuitable() {
 }
 
 #[test]
-fn every_name_is_encoded_as_the_url_standard_says() {
+fn every_name_is_encoded_as_in_the_url_standard() {
     let account = Fake::new([]).account("srcacct");
     let name: String = (' '..='\u{ff}').chain("/a//b/漢字 🎬/".chars()).collect();
     let (container, blob) = (ContainerName::new("c"), Blob { name, ..source_blob(1) });

@@ -35,7 +35,7 @@ fn a_signature_covers_the_twenty_four_lines_of_its_version() {
 }
 
 #[test]
-fn an_answer_that_lacks_a_term_is_no_key() {
+fn an_answer_without_one_of_the_terms_is_no_key() {
     let whole = issued("1970-01-07T23:00:00Z").body().to_owned();
     for lacking in ["SignedOid", "SignedVersion", "Value"] {
         let body = whole.replace(lacking, "Other");
@@ -45,7 +45,7 @@ fn an_answer_that_lacks_a_term_is_no_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_key_signs_for_all_containers_until_half_its_life_is_over_or_it_is_revoked() {
+async fn one_key_signs_for_all_containers_until_half_its_life_or_its_revocation() {
     let until = iso(clock::now() + LIFE);
     let tokens = || token(&"t".repeat(20));
     let fake = Fake::new([tokens(), issued(&until), issued(&until), tokens(), issued(&iso(clock::now() + LIFE * 2))]);
@@ -61,7 +61,7 @@ async fn one_key_signs_for_all_containers_until_half_its_life_is_over_or_it_is_r
     let asked = fake.asked();
     assert_eq!(asked[1].url.as_str(), "http://127.0.0.1:10000/acct/?restype=service&comp=userdelegationkey");
     assert!(asked[1].body.contains(&format!("<Expiry>{until}</Expiry>")), "{}", asked[1].body);
-    // Refused at once: a new key would be refused, too.
+    // Refused immediately: a new key would be refused, too.
     account.mint.renew(&ContainerName::new("one"));
     assert_eq!((sign("one").await, keys()), (one, 1));
     tokio::time::advance(Duration::from_mins(6)).await;
@@ -77,7 +77,7 @@ async fn one_key_signs_for_all_containers_until_half_its_life_is_over_or_it_is_r
 }
 
 #[test]
-fn any_text_is_a_key_that_signs_or_none() {
+fn any_text_gives_a_usable_key_or_none() {
     const WORDS: &[&str] = &[
         "<Value>",
         "</Value>",
@@ -105,7 +105,7 @@ fn any_text_is_a_key_that_signs_or_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_due_serves_on_while_no_new_one_is_to_be_had() {
+async fn an_old_key_is_used_if_no_new_one_is_issued() {
     let until = iso(clock::now() + LIFE);
     let down = || super::super::fake::refusal(403, "AuthorizationPermissionMismatch");
     let fake = Fake::new([token("one"), issued(&until), token("two"), down(), down(), token("three"), down()]);

@@ -1,8 +1,8 @@
 //! One page of a listing: its XML, read in one pass without building a tree.
 //!
-//! A page is taken whole or not at all: a page cut short, one that does not say whether another follows, or one with a
-//! document type, is an error. Unknown elements are ignored. Errors repeat nothing of the page, where the sources of
-//! copies stand with their signatures.
+//! A page is used as a whole or not at all: a truncated page, one that does not say whether another follows, or one
+//! with a document type, is an error. Unknown elements are ignored. Errors quote nothing of the page, because it
+//! contains the sources of copies with their signatures.
 
 mod draft;
 
@@ -17,7 +17,7 @@ use super::PageSize;
 use crate::model::{Blob, ENTRY_BYTES, IndexTags};
 use draft::{Draft, text};
 
-/// A page is six levels deep; nothing the service may add comes near.
+/// A page is six levels deep; additions by the service stay far below.
 const MAX_DEPTH: usize = 32;
 
 /// What a page holds.
@@ -25,7 +25,7 @@ const MAX_DEPTH: usize = 32;
 pub(super) struct Page {
     /// The blobs, in the service's order.
     pub(super) blobs: Vec<Blob>,
-    /// The folders, each with a slash at its end, where folders were asked for in place of what is in them.
+    /// The folders, each with a slash at its end, if folders were requested instead of their contents.
     pub(super) folders: Vec<String>,
     /// Where the next page begins; `None` = this is the last.
     pub(super) next: Option<String>,
@@ -87,7 +87,7 @@ enum Field {
 }
 
 impl Place {
-    /// The place of a child element. `None` as the parent = the document itself.
+    /// The place of a child element. The parent `None` is the document itself.
     fn child(parent: Option<Self>, name: &[u8]) -> Result<Self, String> {
         Ok(match (parent, name) {
             (None, b"EnumerationResults") => Self::Results,
@@ -101,7 +101,7 @@ impl Place {
             (Some(Self::Blob), b"Metadata") => Self::Metadata,
             (Some(Self::Blob), b"Tags") => Self::Tags,
             (Some(Self::Properties), name) => Field::of_property(name).map_or(Self::Other, Self::Leaf),
-            // What the service shows of metadata whose name is no name; it cannot be sent on either.
+            // The service's placeholder for metadata with an invalid name, which could not be copied either.
             (Some(Self::Metadata), b"x-ms-invalid-name") => Self::Other,
             (Some(Self::Metadata), _) => Self::Leaf(Field::Metadata),
             (Some(Self::Tags), b"TagSet") => Self::TagSet,
@@ -138,12 +138,12 @@ impl Field {
     }
 }
 
-/// Why a page is not taken.
+/// Why a page cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unreadable {
     /// Its blobs take more memory than this.
     TooLarge(usize),
-    /// It is not what the service promises; why.
+    /// It does not follow the service's format, with the reason.
     Invalid(String),
 }
 
@@ -159,10 +159,10 @@ impl From<&str> for Unreadable {
     }
 }
 
-/// What there is to say of a text that is not XML: the reader's own words repeat parts of it.
+/// The error for a text that is not XML. (The reader's own messages quote parts of the text.)
 const NOT_XML: &str = "it is not well-formed XML";
 
-/// Reads a page that was asked for in that size.
+/// Reads a page that was requested with that size.
 pub(super) fn parse(xml: &[u8], size: PageSize) -> Result<Page, Unreadable> {
     let text = std::str::from_utf8(xml).map_err(|_| "it is not UTF-8")?;
     let mut reader = Reader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
@@ -198,12 +198,12 @@ pub(super) fn parse(xml: &[u8], size: PageSize) -> Result<Page, Unreadable> {
     }
 }
 
-/// What is known between two events.
+/// The state between two events of the reader.
 struct State {
     size: PageSize,
     /// Memory that the blobs of the page take, in bytes.
     bytes: usize,
-    /// Memory that the blob takes of which the element is being read, in bytes, as far as it was read.
+    /// Memory that the blob being read takes so far, in bytes.
     draft_bytes: usize,
     page: Page,
     places: Vec<Place>,
@@ -215,7 +215,7 @@ struct State {
     /// Is the leaf's text percent-encoded?
     encoded: bool,
     seen: bool,
-    /// Has it said whether another page follows? The service always does, with an empty marker at the end.
+    /// Did the page say whether another one follows? The service always says so; the last page has an empty marker.
     marked: bool,
 }
 
@@ -293,7 +293,7 @@ impl State {
                 self.check_entries()?;
                 let draft = std::mem::take(&mut self.draft);
                 self.draft_bytes = 0;
-                // A directory of a hierarchical namespace is no blob: it is there as long as there is something in it.
+                // A directory of a hierarchical namespace is no blob: it exists as long as it contains something.
                 if !draft.is_directory() {
                     let blob = draft.finish()?;
                     self.bytes += blob.bytes_in_memory();

@@ -23,7 +23,7 @@ async fn blocks_cover_the_blob_and_are_listed_in_order() {
 }
 
 #[tokio::test]
-async fn a_blob_without_content_is_an_empty_list() {
+async fn a_blob_without_content_is_an_empty_block_list() {
     let (fake, target) = target([answer(201, CREATED)]);
     target.put_blocks_from_url(&destination(), &source(0)).await.unwrap();
     let asked = fake.asked();
@@ -98,7 +98,7 @@ async fn blocks_that_an_earlier_run_left_are_not_copied_again() {
 }
 
 #[tokio::test]
-async fn blocks_of_another_state_or_length_are_not_taken_for_ours() {
+async fn blocks_of_another_state_or_length_are_not_used() {
     let source = source(THREE);
     let ids = block_ids_of(&source).await;
     let theirs = BASE64.encode([b'0'; 24]);
@@ -110,14 +110,14 @@ async fn blocks_of_another_state_or_length_are_not_taken_for_ours() {
 }
 
 #[tokio::test]
-async fn a_blob_of_one_block_is_not_worth_a_look() {
+async fn the_blocks_of_a_blob_of_one_block_are_not_listed() {
     let (fake, target) = target([answer(201, CREATED)]);
     target.finish_blocks_from_url(&destination(), &source(64 << 20)).await.unwrap();
     assert_eq!(fake.asked().len(), 2, "the block and the list");
 }
 
 #[tokio::test]
-async fn a_tier_refused_at_the_end_costs_no_block() {
+async fn no_block_is_copied_again_if_the_tier_is_refused_at_the_end() {
     let created = || answer(201, CREATED);
     let (fake, target) = target([created(), created(), created(), refusal(400, "InvalidBlobTier"), created()]);
     target.put_blocks_from_url(&destination(), &source(THREE)).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_tier_refused_at_the_end_costs_no_block() {
 }
 
 #[tokio::test]
-async fn a_blob_that_no_block_list_can_name_is_not_started() {
+async fn a_blob_with_too_many_blocks_is_not_started() {
     let (fake, target) = target([answer(201, CREATED)]);
     let error = target.put_blocks_from_url(&destination(), &source(50_000 * (4_000 << 20) + 1)).await.unwrap_err();
     assert!(matches!(error, Error::Found { .. }), "{error}");

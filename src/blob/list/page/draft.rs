@@ -36,7 +36,7 @@ impl Draft {
     pub(super) fn set(&mut self, field: Field, key: &str, value: &str) -> Result<(), String> {
         match field {
             Field::NextMarker => {}
-            // Believing the second one would make a blob of that name, and none of the first.
+            // Using the second one would hide the first.
             Field::Name if self.name.is_some() => return Err("a blob has two names".to_owned()),
             Field::Name => self.name = text(value),
             Field::LastModified => self.last_modified = DateTimeParser::new().parse_timestamp(value).ok(),
@@ -53,7 +53,7 @@ impl Draft {
                 self.properties.content_md5 = BASE64.decode(value).ok().filter(|hash| !hash.is_empty());
             }
             Field::BlobType => self.kind = Some(BlobKind::named(value).ok_or("a blob of an unknown type")?),
-            // In which case, the service has not decided.
+            // The service uses upper and lower case.
             Field::ResourceType => self.directory = value.eq_ignore_ascii_case("directory"),
             Field::Sealed => self.sealed = value == "true",
             Field::AccessTier => self.tier = text(value),
@@ -74,7 +74,7 @@ impl Draft {
         Ok(())
     }
 
-    /// The name, where the element is that of a folder.
+    /// The name, if the element is a folder.
     pub(super) fn folder(self) -> Result<String, String> {
         self.name.filter(|name| name.ends_with('/')).ok_or_else(|| "a folder has no name".to_owned())
     }
@@ -106,7 +106,7 @@ impl Draft {
     }
 }
 
-/// A text, unless there is none.
+/// A text, or `None` if it is empty.
 pub(super) fn text(value: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }

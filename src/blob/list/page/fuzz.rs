@@ -63,7 +63,7 @@ fn render(page: &Page) -> String {
     let leaf = |xml: &mut String, name: &str, value: &str| {
         let _ = write!(xml, "<{name}>{}</{name}>", escape(value));
     };
-    // A value that begins or ends oddly is sent encoded, which names and metadata may be.
+    // Names and metadata that begin or end with unusual characters are sent encoded.
     let encoded =
         |value: &str| percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
     for blob in &page.blobs {
@@ -102,7 +102,7 @@ fn render(page: &Page) -> String {
 }
 
 #[test]
-fn any_bytes_parse_as_a_whole_page_or_as_an_error_without_secrets() {
+fn any_bytes_give_a_whole_page_or_an_error_without_secrets() {
     target("page", WORDS, |input| {
         let page = match parse(input) {
             Ok(page) => page,
@@ -112,7 +112,7 @@ fn any_bytes_parse_as_a_whole_page_or_as_an_error_without_secrets() {
                 return error;
             }
         };
-        // The shortest blob there can be is longer than that.
+        // Even the shortest blob is longer than that.
         assert!(page.blobs.len() <= input.len() / 20, "{} blobs of {} bytes", page.blobs.len(), input.len());
         for blob in &page.blobs {
             assert!(!blob.name.is_empty(), "a blob without a name stands for its container");

@@ -5,7 +5,7 @@ use super::*;
 use crate::memory::LISTED_PAGE;
 use crate::model::{BlobProperties, CopyState, CopyStatus};
 
-/// Reads a page of any size; an error is as it is shown.
+/// Reads a page of any size; an error is returned as its text.
 pub(super) fn parse(xml: &[u8]) -> Result<Page, String> {
     let size = PageSize { blobs: 5_000, bytes: LISTED_PAGE };
     super::parse(xml, size).map_err(|error| match error {
@@ -73,7 +73,7 @@ fn every_field_is_read() {
 }
 
 #[test]
-fn optional_fields_may_be_absent_and_do_not_leak_from_the_blob_before() {
+fn optional_fields_can_be_missing_and_are_not_taken_from_the_previous_blob() {
     let page = parse(page(&format!("{FULL}{}", small("<Name>z</Name>")), LAST).as_bytes()).unwrap();
     assert_eq!(page.next, None);
     let last = &page.blobs[1];
@@ -82,7 +82,7 @@ fn optional_fields_may_be_absent_and_do_not_leak_from_the_blob_before() {
 }
 
 #[test]
-fn a_directory_is_no_blob_and_a_marker_of_a_flat_account_is_one() {
+fn a_directory_is_no_blob_but_a_folder_marker_of_a_flat_account_is_one() {
     let entry = |kind: &str| {
         let properties = format!("<Etag>0x1</Etag><Content-Length>0</Content-Length>{kind}");
         let metadata = "<Metadata><hdi_isfolder>true</hdi_isfolder></Metadata>";
@@ -104,20 +104,20 @@ fn an_encoded_name_is_decoded() {
 }
 
 #[test]
-fn an_empty_page_may_go_on() {
+fn another_page_can_follow_an_empty_one() {
     let page = parse(page("", "<NextMarker>m</NextMarker>").as_bytes()).unwrap();
     assert_eq!(page, Page { next: Some("m".to_owned()), ..Page::default() });
 }
 
 #[test]
-fn a_page_cut_anywhere_is_refused_as_a_whole() {
+fn a_page_truncated_anywhere_is_refused_as_a_whole() {
     let whole = page(FULL, "<NextMarker/>");
     for cut in 0..whole.len() {
         assert!(parse(&whole.as_bytes()[..cut]).is_err(), "cut at {cut}");
     }
 }
 
-/// Cut behind a whole entry and closed again, as a text that is well-formed.
+/// Truncated after a whole entry and closed again, so that the text is well-formed.
 #[test]
 fn a_page_that_does_not_say_whether_another_follows_is_refused() {
     assert!(parse(page(FULL, LAST).as_bytes()).is_ok());
@@ -146,13 +146,13 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_end_in_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_give_a_page_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse(&bytes);
     }
 }
 
 #[test]
-fn a_page_is_refused_before_much_metadata_and_many_tags_take_more_memory_than_it_may() {
+fn a_page_is_refused_before_its_metadata_and_tags_exceed_the_memory_limit() {
     let size = PageSize { blobs: 5_000, bytes: 64 << 10 };
     let (metadata, tags): (String, String) =
         (0..500).map(|at| (format!("<m{at}/>"), format!("<Tag><Key>{at}</Key><Value/></Tag>"))).unzip();
