@@ -1,4 +1,4 @@
-//! The one retry loop. Each attempt holds a permit of its lane; waiting holds nothing.
+//! The only retry loop. Each attempt holds a permit of its lane; a waiting call holds none.
 
 use std::fmt;
 use std::future::Future;
@@ -11,14 +11,14 @@ use crate::memory;
 use crate::retry::{Class, Idempotency, RetryPolicy, classify, final_disposition, limit_reached};
 use crate::throttle::{Lane, Outcome, SourceRefused};
 
-/// What is about to be called.
+/// Describes a call.
 #[derive(Debug)]
 pub struct Call<'a, Subject: ?Sized = str> {
-    /// The API's name of the operation, such as `PutBlobFromUrl`: the key of the statistics.
+    /// The API's name of the operation, such as `PutBlobFromUrl`: statistics are kept by this name.
     pub operation: &'static str,
     /// The action as in "failed to …", such as `copy blob`.
     pub attempted: &'static str,
-    /// What it is done to; written out only where it fails.
+    /// What it is done to; formatted only if the call fails.
     pub subject: &'a Subject,
     /// May it be sent twice?
     pub idempotency: Idempotency,
@@ -28,8 +28,8 @@ pub struct Call<'a, Subject: ?Sized = str> {
     pub source: Option<&'a Lane>,
 }
 
-/// Attempts to reach a host that never answered: its address is probably wrong, and no operator should wait half a
-/// minute to learn of a typing error. Five take a second or so.
+/// Attempts to reach a host that never answered: its address is probably wrong, and an operator should not wait half a
+/// minute for a typing error. Five attempts take about a second.
 const FIRST_CONTACT_ATTEMPTS: u32 = 5;
 
 /// Sends requests of one account and plane.
@@ -37,7 +37,7 @@ const FIRST_CONTACT_ATTEMPTS: u32 = 5;
 pub struct Caller {
     lane: Arc<Lane>,
     policy: RetryPolicy,
-    /// Has there ever been an answer?
+    /// Has the host ever answered?
     reached: Arc<AtomicBool>,
 }
 
@@ -47,7 +47,7 @@ impl Caller {
         Self { lane, policy, reached: Arc::default() }
     }
 
-    /// The same lane and policy for another host, of which it is not known yet whether it answers.
+    /// The same lane and policy for another host, which has not answered yet.
     #[must_use]
     pub fn for_another_host(&self) -> Self {
         Self::new(Arc::clone(&self.lane), self.policy.clone())
@@ -58,11 +58,11 @@ impl Caller {
         &self.lane
     }
 
-    /// Runs `attempt` until it succeeds, fails with an error that a retry cannot cure, or the policy is exhausted.
+    /// Runs `attempt` until it succeeds, fails with an error that a retry cannot fix, or the policy is exhausted.
     /// `attempt` gets its number, from 1.
     ///
-    /// The first `401` is retried once, at once (an attempt with a number above 1 is expected to renew its token); an
-    /// ambiguous failure of a [`Idempotency::LookFirst`] call is returned at once.
+    /// The first `401` is retried once, immediately (an attempt with a number above 1 is expected to renew its token);
+    /// an ambiguous failure of a [`Idempotency::LookFirst`] call is returned immediately.
     pub async fn run<T, Subject, F, Fut>(&self, call: Call<'_, Subject>, mut attempt: F) -> Result<T, CallError>
     where
         Subject: fmt::Display + ?Sized,
@@ -123,7 +123,7 @@ impl Caller {
         }
     }
 
-    /// The pause that a busy service asks for, shortened to what is granted.
+    /// The pause that a busy service asks for, shortened to the allowed maximum.
     fn pause_asked_for(&self, failure: &Failure, class: Class, source: Option<&Lane>) -> Option<Duration> {
         let Failure::Refused { retry_after: Some(asked), .. } = failure else { return None };
         let asked = (*asked).min(self.policy.retry_after_cap);
@@ -134,8 +134,8 @@ impl Caller {
         }
     }
 
-    /// Waits before another attempt at what the caller cannot repeat by itself; `false`: attempt number `attempt` (from 1)
-    /// was the last.
+    /// Waits before another attempt, for operations that the caller repeats itself; `false`: attempt number `attempt`
+    /// (from 1) was the last.
     pub async fn wait_before_retry(&self, attempt: u32) -> bool {
         let more = attempt < self.most_attempts();
         if more {
@@ -144,14 +144,14 @@ impl Caller {
         more
     }
 
-    /// How often something is attempted, the first time included.
+    /// The maximum number of attempts, including the first.
     pub fn most_attempts(&self) -> u32 {
         let most = self.policy.max_attempts;
         if self.reached.load(Ordering::Relaxed) { most } else { most.min(FIRST_CONTACT_ATTEMPTS) }
     }
 }
 
-/// Is another attempt of use, and harmless?
+/// Can another attempt succeed, and is it safe?
 fn may_repeat(class: Class, idempotency: Idempotency, failure: &Failure) -> bool {
     // This applies to every class: a storage timeout counts as throttling, and may have taken effect.
     if idempotency == Idempotency::LookFirst && failure.ambiguous() {

@@ -7,12 +7,13 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// Beyond this difference to a service's clock nothing is withdrawn; services refuse requests beyond a quarter of an hour.
+/// If the difference to a service's clock is larger, nothing is withdrawn. Services refuse requests if it exceeds 15
+/// minutes.
 pub const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// Two clocks are read at the same time where no more than this has passed.
+/// Two readings of clocks count as simultaneous if no more time than this passed between them.
 const AT_ONCE: Duration = Duration::from_micros(100);
-/// How often that is tried.
+/// How often reading them is repeated until they are simultaneous.
 const READINGS: u32 = 10;
 
 /// The current wall-clock time, UTC.
@@ -28,13 +29,13 @@ pub fn since_boot() -> SignedDuration {
     SignedDuration::try_from(boot).unwrap_or(SignedDuration::MAX).saturating_add(ahead)
 }
 
-/// When the clocks of a zone show that time. One that they skip in spring is the one after it; one that they show twice in
-/// autumn is the first.
+/// When the clocks of a zone show that time. A time that they skip in spring is an hour later; a time that they show
+/// twice in autumn is the first one.
 pub fn when(zone: &TimeZone, shown: DateTime) -> Timestamp {
     zone.to_ambiguous_timestamp(shown).compatible().unwrap_or(Timestamp::MAX)
 }
 
-/// Reads a clock and, at the same time, how far virtual time is ahead: not where this thread had to wait in between.
+/// Reads a clock and, simultaneously, how far virtual time is ahead. Reads both again if the thread waited in between.
 fn with_lead<T>(clock: impl Fn() -> T) -> (T, SignedDuration) {
     let read = || {
         let began = Instant::now();
@@ -50,7 +51,7 @@ fn with_lead<T>(clock: impl Fn() -> T) -> (T, SignedDuration) {
     last.0
 }
 
-/// How far virtual time is ahead of real time; next to nothing where tokio's clock is not paused.
+/// How far virtual time is ahead of real time; almost zero if tokio's clock is not paused.
 fn virtual_lead() -> SignedDuration {
     let real = Instant::now();
     let tokio = tokio::time::Instant::now().into_std();
@@ -67,7 +68,7 @@ fn boot_clock() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// Without a clock that counts suspended time: that of [`Instant`].
+/// On systems without a clock that counts suspended time, this is the clock of [`Instant`].
 #[cfg(not(target_os = "linux"))]
 fn boot_clock() -> Duration {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
@@ -92,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_the_systems_clock_outside_of_virtual_time() {
+    fn the_clock_is_the_systems_clock_without_virtual_time() {
         let apart = now().duration_since(Timestamp::now()).as_secs_f64();
         assert!(apart.abs() < 1.0, "{apart}");
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_time_since_boot_is_the_kernels() {
+    fn the_time_since_boot_is_that_of_the_kernel() {
         let kernel: f64 = std::fs::read_to_string("/proc/uptime").unwrap().split(' ').next().unwrap().parse().unwrap();
         let ours = since_boot().as_secs_f64();
         assert!((ours - kernel).abs() < 5.0, "{ours} and {kernel}");

@@ -1,16 +1,16 @@
-//! Runs a command, for what it prints (a secret, or a token) or with something to read. Its time and the length of its output are
-//! limited.
+//! Runs a command, to read its output (a secret or a token) or to pass text to it. Its time and the size of its output
+//! are limited.
 
 use std::io::{Read, Write as _, stderr};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// The longest output that is taken, in bytes; a token has some thousand.
+/// The longest output that is accepted, in bytes; a token has a few thousand.
 const LARGEST: u64 = 64 << 10;
-/// How long a command may take; one that asks a key vault takes seconds.
+/// How long a command may take; a request to a key vault takes seconds.
 pub const PATIENCE: Duration = Duration::from_mins(1);
-/// How often, and after what time each, a command is looked at that has printed everything.
+/// How often, and at what interval, a command is checked for its end after it has printed everything.
 const LOOKS: u32 = 100;
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -25,14 +25,14 @@ pub enum CommandError {
         /// Why.
         reason: String,
     },
-    /// It ended without success, or was ended.
+    /// It failed, or it was killed.
     #[error("{program} {reason}{}", in_its_words(said))]
     Failed {
         /// The program.
         program: String,
         /// How it ended.
         reason: String,
-        /// What it said on standard error, where that was asked for. It may hold anything.
+        /// Its standard error, if that was requested. It can contain any text.
         said: String,
     },
 }
@@ -41,10 +41,10 @@ fn in_its_words(said: &str) -> String {
     if said.is_empty() { String::new() } else { format!(": {said}") }
 }
 
-/// What a command prints. What it says on standard error goes where ours goes.
+/// Returns the output of a command. It inherits our standard error.
 ///
 /// # Errors
-/// It cannot be run, fails, prints too much or what is no text, or takes too long.
+/// It cannot be run, fails, prints too much or no valid text, or takes too long.
 ///
 /// # Panics
 /// The command is empty.
@@ -52,7 +52,7 @@ pub fn output(command: &[String], patience: Duration) -> Result<String, CommandE
     run(command, patience, Stdio::inherit())
 }
 
-/// The same for a command that speaks while others use the screen: what it says on standard error is a part of the error.
+/// As [`output`], but standard error is not shown: it becomes a part of the error.
 ///
 /// # Errors
 /// As above.
@@ -63,7 +63,7 @@ pub fn quiet_output(command: &[String], patience: Duration) -> Result<String, Co
     run(command, patience, Stdio::piped())
 }
 
-/// Runs a command that reads a text, with these variables. What it prints goes to standard error.
+/// Runs a command with these variables and passes a text to it. Its output goes to standard error.
 ///
 /// # Errors
 /// It cannot be run, fails, or takes too long.
@@ -86,7 +86,7 @@ pub fn feed(
         .spawn()
         .map_err(|error| CommandError::Start { program: program.clone(), reason: error.to_string() })?;
     let (mut input, text) = (child.stdin.take().expect("it is piped"), text.to_owned());
-    // A command need not read it, and one that ends before is no error of ours.
+    // A command need not read it, so it is not an error if it ends before.
     std::thread::spawn(move || input.write_all(text.as_bytes()));
     let reason = match wait_until(&mut child, Instant::now() + patience) {
         Ok(Some(status)) if status.success() => return Ok(()),
@@ -97,7 +97,7 @@ pub fn feed(
     Err(CommandError::Failed { program: program.clone(), reason, said: String::new() })
 }
 
-/// How a command ended; `None`: it took too long, and was ended.
+/// How a command ended; `None`: it took too long and was killed.
 fn wait_until(child: &mut Child, until: Instant) -> std::io::Result<Option<ExitStatus>> {
     while Instant::now() < until {
         if let Some(status) = child.try_wait()? {
@@ -124,7 +124,7 @@ fn run(command: &[String], patience: Duration, errors: Stdio) -> Result<String, 
     let printed = printed(&read(child.stdout.take().expect("it is piped")), until, patience);
     let ended = match printed {
         Ok(_) => wait(&mut child),
-        // It is of no use any more.
+        // Its output cannot be used, so it is killed.
         Err(_) => child.kill().and_then(|()| child.wait()),
     };
     let printed = printed.and_then(|printed| {
@@ -135,17 +135,17 @@ fn run(command: &[String], patience: Duration, errors: Stdio) -> Result<String, 
         String::from_utf8(printed).map_err(|_| "did not print text".to_owned())
     });
     printed.map_err(|reason| {
-        // What it said is there already, unless a child of the command keeps standard error open.
+        // Standard error has been read already, unless a child of the command keeps it open.
         let said = said.and_then(|said| said.recv_timeout(LOOK * LOOKS).ok()?.ok()).unwrap_or_default();
         let said = String::from_utf8_lossy(&said).trim().to_owned();
         CommandError::Failed { program: program.clone(), reason, said }
     })
 }
 
-/// Reads to the end, or a little further than is taken.
+/// Reads to the end, or until the output exceeds its limit.
 fn read(stream: impl Read + Send + 'static) -> Receiver<std::io::Result<Vec<u8>>> {
     let (send, received) = channel();
-    // It may wait for ever where a child of the command keeps the output open, and ends with this program.
+    // If a child of the command keeps the output open, the thread waits until this program ends.
     std::thread::spawn(move || {
         let mut printed = Vec::new();
         let read = stream.take(LARGEST + 1).read_to_end(&mut printed);
@@ -154,7 +154,7 @@ fn read(stream: impl Read + Send + 'static) -> Receiver<std::io::Result<Vec<u8>>
     received
 }
 
-/// What a command prints to its end, or why that is not known.
+/// The whole output of a command, or why it is not known.
 fn printed(output: &Receiver<std::io::Result<Vec<u8>>>, until: Instant, patience: Duration) -> Result<Vec<u8>, String> {
     match output.recv_timeout(until.saturating_duration_since(Instant::now())) {
         Ok(Ok(printed)) if printed.len() as u64 > LARGEST => Err(format!("printed more than {LARGEST} bytes")),
@@ -164,7 +164,7 @@ fn printed(output: &Receiver<std::io::Result<Vec<u8>>>, until: Instant, patience
     }
 }
 
-/// Waits a moment for a command that has closed its output, and ends it after that.
+/// Waits a moment for a command that has closed its output, and kills it after that.
 fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
     for _ in 0..LOOKS {
         if let Some(status) = child.try_wait()? {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_has_a_limit_of_time_and_of_size_and_its_output_is_the_secret() {
+    fn the_output_of_a_command_is_the_secret_and_its_time_and_size_are_limited() {
         assert_eq!(printed("printf abc"), Ok("abc".to_owned()));
         assert_eq!(printed("exec sleep 600"), Err("sh did not end within 300ms".to_owned()));
         assert_eq!(printed("sleep 5 & exit 0"), Err("sh did not end within 300ms".to_owned()));
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_is_fed_reads_the_text_and_has_a_limit_of_time() {
+    fn a_command_reads_the_text_passed_to_it_and_its_time_is_limited() {
         let fed = |script: &str| {
             let command = ["sh", "-c", script].map(str::to_owned);
             let variables = [("WORD", "b".to_owned())];
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_quiet_command_says_is_a_part_of_the_error() {
+    fn the_standard_error_of_a_quiet_command_is_a_part_of_the_error() {
         let command = ["sh", "-c", "echo run az login >&2; exit 1"].map(str::to_owned);
         let error = quiet_output(&command, PATIENCE).unwrap_err().to_string();
         assert_eq!(error, "sh ended with exit status: 1: run az login");

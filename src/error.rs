@@ -31,7 +31,7 @@ pub struct CallError {
     pub attempts: u32,
     /// What it means for the run.
     pub disposition: Disposition,
-    /// Who was asked.
+    /// The service that was called.
     pub asked: Asked,
 }
 
@@ -107,10 +107,10 @@ pub enum Error {
         subject: String,
         /// Why.
         cause: Cause,
-        /// The refusal it was read from, if there was one.
+        /// The refusal that shows the cause, if there was one.
         failure: Option<Failure>,
     },
-    /// A command about locators, on a library whose service has none.
+    /// A command that needs locators, in a library that has none.
     #[error("account {account} has no locators: viewers read its blobs at the blobs' own URLs")]
     NoLocators {
         /// The account.
@@ -133,7 +133,7 @@ impl Error {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Call(call) => call.disposition,
-            // And where the source refuses one copy, no other blob of that account can be read either.
+            // If the source refuses one copy, no other blob of that account can be read either.
             Self::Config(_)
             | Self::Ledger(_)
             | Self::Spool { .. }
@@ -158,7 +158,7 @@ impl Error {
         Self::Found { subject: subject.into(), finding: Finding::new(cause, detail) }
     }
 
-    /// The error of a scope without a single asset.
+    /// The error if `--include` and `--exclude` leave no asset.
     pub(crate) fn nothing_matched() -> Self {
         let remedy = "use globs that match asset names, such as `--include 'film*'`";
         Self::input("--include and --exclude", "no asset of the source matches", remedy)
@@ -175,7 +175,7 @@ impl Error {
         Self::Input { subject: subject.into(), reason: reason.into(), remedy }
     }
 
-    /// What to do about it, where that depends on nothing but the error itself.
+    /// What to do about it, if that follows from the error alone.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
             Self::Input { remedy, .. } => Some(remedy),
@@ -185,7 +185,7 @@ impl Error {
         }
     }
 
-    /// The cause, where the error is about one.
+    /// The cause, if the error has one.
     pub fn cause(&self) -> Option<Cause> {
         match self {
             Self::Found { finding, .. } => Some(finding.cause),
@@ -199,7 +199,7 @@ impl Error {
         matches!(self, Self::Call(CallError { asked: Asked::TokenService, .. }))
     }
 
-    /// The verdict on the asset of that name, which the error kept from being mirrored.
+    /// The verdict on the asset of that name, which was not mirrored because of the error.
     pub fn finding(&self, name: &str) -> Finding {
         let cause = match self {
             Self::Found { subject, finding } if subject == name => return finding.clone(),
@@ -242,7 +242,7 @@ fn cause_of(call: &CallError) -> Cause {
     }
 }
 
-/// The same error for each of several items that were asked for together.
+/// The same error for each of several items of one request.
 pub(crate) fn for_all<T>(error: Error, count: usize) -> Vec<Result<T, Error>> {
     let call = match error {
         Error::Call(call) => call,

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub enum Disposition {
     /// May work if tried again now.
     Transient,
-    /// Was transient, was tried again as often as the policy allows, and still fails.
+    /// Is transient, but still fails after all retries that the policy allows.
     Exhausted,
     /// Will not work by trying again.
     Permanent,
@@ -39,14 +39,15 @@ pub enum Failure {
         status: u16,
         /// The service's error code, such as `ServerBusy`.
         code: Option<String>,
-        /// The service's words, redacted.
+        /// The service's message, redacted.
         message: String,
         /// How long it asks us to wait.
         retry_after: Option<Duration>,
-        /// Set where the destination of a copy reports a refusal of the source.
+        /// Set if the destination of a copy reports a refusal of the source.
         source_refusal: Option<SourceRefusal>,
     },
-    /// The service answered that there is no such object (HTTP 404), in its own form. The page of a proxy is no such answer.
+    /// The service answered that there is no such object (HTTP 404), in its own format. A proxy's error page is not
+    /// such an answer.
     #[error("HTTP 404: {0}")]
     Absent(String),
     /// No connection: the request was never sent.
@@ -61,13 +62,13 @@ pub enum Failure {
     /// The answer is not what the API promises.
     #[error("unexpected answer: {0}")]
     Unexpected(String),
-    /// The answer needs more than so many bytes of memory.
+    /// The answer needs more than this number of bytes of memory.
     #[error("the answer takes more than {} MiB of memory", .0 >> 20)]
     TooLarge(usize),
     /// The request would have gone to a host that is not configured.
     #[error("host {0} is not configured; if it is correct, add it to `redirect_hosts`")]
     ForeignHost(String),
-    /// No token could be had.
+    /// No token was issued.
     #[error("no access token: {0}")]
     Credential(String),
 }
@@ -89,7 +90,7 @@ fn refusal_text(status: u16, code: Option<&str>, message: &str, source: Option<&
 }
 
 impl Failure {
-    /// The HTTP status, where the service answered.
+    /// The HTTP status, if the service answered.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } => Some(*status),
@@ -103,7 +104,7 @@ impl Failure {
         matches!(self, Self::Absent(_))
     }
 
-    /// The service's error code, where it gave one.
+    /// The service's error code, if it sent one.
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Refused { code, .. } => code.as_deref(),

@@ -1,5 +1,5 @@
-//! Opens files of the user with care: only regular ones, at once, and judged by what was opened rather than by its name,
-//! which somebody could give to another file in between.
+//! Opens files of the user safely: only regular files, without blocking. It checks the opened file and not its path,
+//! because another file could get this path in between.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
-/// The largest file of the user that is read as a whole: a configuration, a preset, certificates.
+/// The largest file of the user that is read completely: a configuration, a preset, certificates.
 pub const LARGEST_TEXT: u64 = 4 << 20;
-/// Who may read and write a file that only its owner may.
+/// The mode of a file that only its owner may read and write.
 const PRIVATE: u32 = 0o600;
-/// Everybody may read it.
+/// The mode of a file that everyone may read.
 const PUBLIC: u32 = 0o644;
 const ROOT: u32 = 0;
 
 /// May a name be a symbolic link?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
-    /// Yes: the file that it leads to is opened.
+    /// Yes: the linked file is opened.
     Followed,
     /// No. A folder above the file may be one.
     Refused,
@@ -28,7 +28,7 @@ pub enum Links {
 
 impl Links {
     fn flags(self) -> OFlags {
-        // A named pipe that nobody writes to would be waited for.
+        // Without it, opening a named pipe would block until another process writes to it.
         let at_once = OFlags::NONBLOCK | OFlags::NOCTTY;
         if self == Self::Refused { at_once | OFlags::NOFOLLOW } else { at_once }
     }
@@ -42,10 +42,11 @@ pub fn open(path: &Path, links: Links) -> io::Result<File> {
     opened(OpenOptions::new().read(true), path, links)
 }
 
-/// Opens a regular file for reading and writing, or creates it for its owner alone. It is never emptied, and no link is followed.
+/// Opens a regular file for reading and writing, or creates it for its owner only. It is never truncated, and no link
+/// is followed.
 ///
 /// # Errors
-/// It may not be written, is something else, belongs to somebody else, or has another name besides.
+/// It may not be written, is not a regular file, belongs to another user, or has several hard links.
 pub fn open_own(path: &Path) -> io::Result<File> {
     own(OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(PRIVATE), path)
 }
@@ -62,7 +63,7 @@ fn own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a regular file to write at its end, or creates it for its owner alone. No link is followed.
+/// Opens a regular file to write at its end, or creates it for its owner only. No link is followed.
 ///
 /// # Errors
 /// As [`open_own`].
@@ -70,7 +71,7 @@ pub fn append_own(path: &Path) -> io::Result<File> {
     own(OpenOptions::new().append(true).create(true).mode(PRIVATE), path)
 }
 
-/// Reads a text file as a whole.
+/// Reads a whole text file.
 ///
 /// # Errors
 /// As [`open`]; it is larger than `most` bytes, or is no UTF-8.
@@ -78,7 +79,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<String> {
     text(open(path, Links::Followed)?, most)
 }
 
-/// Reads the file of a secret, which nobody else may read or could exchange.
+/// Reads the file of a secret. No other user may be able to read or replace it.
 ///
 /// # Errors
 /// As [`read`]; others may read it, it belongs to somebody else, or is a symbolic link.
@@ -88,7 +89,7 @@ pub fn read_secret(path: &Path, most: u64) -> io::Result<String> {
     text(file, most)
 }
 
-/// Reads a secret that a service manager passes. It belongs to the manager, who gives its group or one more user the right to
+/// Reads a secret that a service manager passes. It belongs to the manager, which may let its group or one more user
 /// read it, and may make it a link.
 ///
 /// # Errors
@@ -99,7 +100,7 @@ pub fn read_credential(path: &Path, most: u64) -> io::Result<String> {
     text(file, most)
 }
 
-/// Refuses a secret of somebody else, or one to which others have one of these rights.
+/// Refuses a secret of another user, or one to which others have one of these permissions.
 fn check_private(metadata: &Metadata, others: u32) -> io::Result<()> {
     if metadata.mode() & others != 0 {
         return Err(refused("it can be read by others"));
@@ -110,11 +111,11 @@ fn check_private(metadata: &Metadata, others: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a file that only its owner may read: beside its place first, so that it is never half-written, never has the mode of
-/// an old one, and nothing is written through a link.
+/// Writes a file that only its owner may read. It writes a temporary file and renames it, so that the file is never
+/// half-written and never has an old mode, and so that no link is followed.
 ///
 /// # Errors
-/// The folder or its disk does not take it.
+/// The folder is not writable, or its disk is full.
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     replace(path, text, PRIVATE)
 }
@@ -122,7 +123,7 @@ pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
 /// The same for a file that everybody may read, as far as the umask lets them.
 ///
 /// # Errors
-/// The folder or its disk does not take it.
+/// The folder is not writable, or its disk is full.
 pub fn write_public(path: &Path, text: &str) -> io::Result<()> {
     replace(path, text, PUBLIC)
 }
@@ -138,10 +139,11 @@ fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     written
 }
 
-/// Creates a file that only its owner may read, beside the place that it takes by a rename when it is whole.
+/// Creates a temporary file that only its owner may read, in the folder of `path`, to which it is renamed when it is
+/// complete.
 ///
 /// # Errors
-/// The folder does not take it.
+/// The folder is not writable.
 pub fn draft(path: &Path) -> io::Result<(PathBuf, File)> {
     draft_of_mode(path, PRIVATE)
 }
@@ -166,7 +168,7 @@ fn opened(options: &mut OpenOptions, path: &Path, links: Links) -> io::Result<Fi
     }
 }
 
-/// What it is, if it is no regular file.
+/// The type of the file, if it is not a regular one.
 fn kind(metadata: &Metadata) -> Option<&'static str> {
     let kind = metadata.file_type();
     match () {
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused_at_once() {
+    fn what_is_not_a_regular_file_is_refused_immediately() {
         let place = place();
         let pipe = place.path().join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_neither_read_through_a_link_nor_where_others_may_read_it() {
+    fn a_secret_is_not_read_through_a_link_or_if_others_may_read_it() {
         let place = place();
         let (path, link) = (place.path().join("secret"), place.path().join("link"));
         write(&path, 0o600);
@@ -244,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_ours_is_made_for_us_alone_and_no_other_file_is_opened_in_its_place() {
+    fn our_file_is_private_and_links_and_files_of_others_are_refused() {
         let place = place();
         let (path, link, twin) = (place.path().join("own"), place.path().join("link"), place.path().join("twin"));
         assert_eq!(open_own(&path).unwrap().metadata().unwrap().mode() & 0o777, PRIVATE);
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_replaces_a_link_and_leaves_what_it_led_to() {
+    fn writing_replaces_a_link_and_does_not_change_the_linked_file() {
         let place = place();
         let (path, link) = (place.path().join("theirs"), place.path().join("link"));
         write(&path, 0o644);

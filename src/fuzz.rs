@@ -1,8 +1,8 @@
 //! Fuzzing on stable Rust: tests every input of a committed corpus, then mutations of them for the requested time.
 //!
-//! Inputs that lead to an outcome not seen before join the corpus of the run, so that mutations build on each other; the
-//! outcome a check returns stands in for the coverage that needs another compiler. What fails is made smaller and left in
-//! `target/fuzz`, as is the input at work when the process dies. Only tests are here.
+//! Inputs that lead to an outcome not seen before join the corpus of the run, so that mutations build on each other;
+//! the outcome that a check returns replaces coverage, which needs another compiler. A failing input is reduced and
+//! written to `target/fuzz`, as is the current input if the process ends. This module is only for tests.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -17,43 +17,43 @@ use proptest::sample::Index;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRunner};
 
-/// How many seconds each target mutates its corpus; without it the corpus alone is checked.
+/// How many seconds each target mutates its corpus; without it, only the corpus is checked.
 const SECONDS: &str = "MEDIAMIRROR_FUZZ_SECONDS";
-/// Repeats a run.
+/// The seed of the run to repeat.
 const SEED: &str = "MEDIAMIRROR_FUZZ_SEED";
-/// Stands for a secret in inputs.
+/// Represents a secret in inputs.
 pub(crate) const CANARY: &str = "CANARYcanary0123456789";
-/// No input takes near this long, debug build and busy machine included; one that does goes round in circles.
+/// No input takes this long, even in a debug build on a busy machine, unless it causes an endless loop.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Larger inputs find the same, slower. Costs that grow faster than the input show at this size.
+/// Larger inputs find the same problems more slowly. Costs that grow faster than the input are visible at this size.
 const LONGEST: usize = 64 << 10;
 /// Inputs kept in a run.
 const KEPT: usize = 2000;
-/// Steps towards a smaller input that fails.
+/// The maximum number of steps to reduce a failing input.
 const SHRINKING: usize = 2000;
 
-/// A change of an input. Places are relative, so that it fits any input.
+/// A change of an input. Positions are relative, so that it can be applied to any input.
 #[derive(Debug, Clone)]
 enum Edit {
-    /// One byte becomes another one.
+    /// Replaces one byte.
     Byte(Index, u8),
-    /// One bit is turned.
+    /// Flips one bit.
     Bit(Index, u8),
-    /// A stretch goes.
+    /// Removes a range.
     Remove(Index, usize),
-    /// A stretch is said again, so many times.
+    /// Repeats a range a number of times.
     Repeat(Index, usize, usize),
-    /// A stretch moves to another place.
+    /// Moves a range.
     Move(Index, usize, Index),
-    /// A word of the dictionary comes in.
+    /// Inserts a word of the dictionary.
     Word(Index, Index),
-    /// A number becomes another one.
+    /// Replaces a number.
     Number(Index, i64),
-    /// Any character comes in.
+    /// Inserts any character.
     Insert(Index, char),
-    /// From here on it is another input of the corpus.
+    /// Replaces the rest with the rest of another input of the corpus.
     Splice(Index, Index, Index),
-    /// All behind is cut off.
+    /// Truncates the input.
     Cut(Index),
 }
 
@@ -75,7 +75,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 /// Checks a target with its corpus, `tests/fuzz/corpus/<name>`, and mutations of it made with the words. `check` panics
-/// where a promise is broken, and says in a few words what became of the input.
+/// if a guarantee is broken, and returns the outcome in a few words.
 pub(crate) fn target(name: &str, words: &[&str], check: impl Fn(&[u8]) -> String) {
     let mut target = Target::new(name, words, check);
     for input in std::mem::take(&mut target.kept) {
@@ -117,7 +117,7 @@ impl<'a, C: Fn(&[u8]) -> String> Target<'a, C> {
         Self { name, words, check, kept, seen: HashSet::new(), running: Running::watched(name) }
     }
 
-    /// Mutates until the time is over; how many inputs there were.
+    /// Mutates until the time is over; returns the number of inputs.
     fn mutate(&mut self, seed: u64, time: Duration) -> u64 {
         let config =
             Config { rng_algorithm: RngAlgorithm::ChaCha, rng_seed: RngSeed::Fixed(seed), ..Config::default() };
@@ -139,14 +139,14 @@ impl<'a, C: Fn(&[u8]) -> String> Target<'a, C> {
         tried
     }
 
-    /// One input; was its outcome new?
+    /// Checks one input; returns whether its outcome is new.
     fn step(&mut self, input: &[u8]) -> Result<bool, String> {
         self.running.put(Some(input));
         let outcome = quietly(|| (self.check)(input))?;
         Ok(self.seen.insert(outcome.chars().filter(|c| !c.is_ascii_digit()).take(200).collect()))
     }
 
-    /// Looks for fewer and simpler edits that fail too, and ends the test.
+    /// Searches for fewer and simpler edits that also fail, and ends the test.
     fn shrink(
         &mut self,
         base: &[u8],
@@ -242,7 +242,7 @@ impl<'a, C: Fn(&[u8]) -> String> Target<'a, C> {
     }
 }
 
-/// Where inputs that failed are left.
+/// The folder for failing inputs.
 fn findings() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/fuzz");
     fs::create_dir_all(&folder).unwrap();
@@ -254,7 +254,7 @@ thread_local! {
     static CHECKING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a check; the words of its panic, if it panics.
+/// Runs a check; returns the message of its panic, if it panics.
 fn quietly(check: impl FnOnce() -> String) -> Result<String, String> {
     static HOOK: std::sync::Once = std::sync::Once::new();
     HOOK.call_once(|| {
@@ -303,7 +303,7 @@ impl Running {
     }
 }
 
-/// Are all canaries of the input in places that are recognisable as secrets?
+/// Are all canaries of the input in positions that can be recognised as secrets?
 pub(crate) fn marked(input: &str) -> bool {
     input.matches(CANARY).count() == input.matches(&format!("sig={CANARY}")).count()
 }

@@ -1,8 +1,8 @@
 //! mediamirror mirrors a whole media library to a second region with server-side copies, at the same URL paths.
 //!
-//! An **asset** is a blob container with file records and streaming **locators**; a locator's id is the first part of every
-//! URL that plays the asset. Copy the blobs to another account, make the records, and make a locator *with the same id*
-//! there, and only the host name of the URL differs: a CDN can fail over.
+//! An **asset** is a blob container with file records and streaming **locators**; a locator's id is the first part of
+//! every URL that plays the asset. Copy the blobs to another account, make the records, and make a locator *with the
+//! same id* there, and only the host name of the URL differs: a CDN can fail over.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,7 +28,7 @@
 //! | [`model`] | the types of the domain: accounts, assets, files, locators, blobs; no I/O |
 //! | [`redact`] | secrets and URLs that cannot print what they protect |
 //! | [`clock`] | the wall clock and the time since boot, which follow tokio's, so that tests run in virtual time |
-//! | [`command`] | runs a command, for what it prints or with something to read, within limits |
+//! | [`command`] | runs a command within limits, to read its output or to pass text to it |
 //! | [`machine`] | this machine's name |
 //! | `spelling` | the known name that is nearest to a misspelt one |
 //! | [`verdict`] | causes with stable codes, and changes, as types; the table of all causes |
@@ -41,7 +41,7 @@
 //! | [`throttle`] | lanes: slots that adapt, rates an account's lanes share, cool-downs |
 //! | [`call`] | the only retry loop: one permit per attempt; a waiting call holds none |
 //! | [`identity`] | access tokens: the ways to sign in, and the cache that renews them early |
-//! | [`library`] | libraries in domain verbs: [`library::ams_v2`] speaks Azure Media Services v2, [`library::blobs`] has containers as assets |
+//! | [`library`] | libraries as operations on assets: [`library::ams_v2`] speaks Azure Media Services v2, [`library::blobs`] has containers as assets |
 //! | [`blob`] | storage accounts: listing, and the three ways to copy between them |
 //! | [`ledger`] | which steps were started and which succeeded, in `SQLite`, written by one thread |
 //! | [`state`] | the state that the target stores: the lock of a run, and the state of a pair of accounts |
@@ -49,53 +49,55 @@
 //! | `claims` | which target asset belongs to which source asset, and which locators are missing, moved or withdrawn; guards |
 //! | [`engine`] | the run: withdraw, compare, copy, verify, register, publish; `verify`, `health` and `urls` beside it |
 //! | [`asset`] | commands on single assets: upload, encode, publish, list, remove |
-//! | [`plan`] | what a dry run found is to be done, in a file that is applied once |
-//! | [`play`] | asks both hosts as viewers do and compares; reads samples of blobs |
+//! | [`plan`] | the planned changes of a dry run, in a file that is applied once |
+//! | [`play`] | sends the requests of viewers to both hosts and compares the answers; reads samples of blobs |
 //! | [`ready`] | which assets would play from the target now, also while the source is down |
 //! | [`doctor`] | checks whether a run would work: both accounts, the state and the ledger, one finding per check |
-//! | [`webhook`] | posts how a command ended to an address of the operator, signed |
+//! | [`webhook`] | posts the signed result of a command to an address of the operator |
 //! | [`monitor`] | the events of a run; the library never prints |
-//! | [`plain`] | foreign text made harmless: no character that a terminal or a reader of text acts upon |
+//! | [`plain`] | makes foreign text harmless for terminals and text viewers |
 //! | [`report`] | the report of a run: one document made from the ledger, and a page rendered from it |
 //! | [`manual`] | the manual for operators, one page per topic, as `mediamirror manual` prints it |
 //! | `emulator` | both services, written from their documents; shares no code with the clients (feature `emulator`) |
 //!
-//! The command line (`src/cli`) belongs to the program, not to the library. A test reads the sources and fails when a module
-//! imports what its layer must not.
+//! The command line (`src/cli`) belongs to the program, not to the library. A test reads the sources and fails when a
+//! module imports what its layer must not.
 //!
 //! # One asset, from listing to report
 //!
-//! [`engine::mirror`] takes the target's lock, reads the state of the pair, and lists both libraries side by side into the
-//! temporary tables of `claims`: assets, locators and, where they are needed, file records. It checks the direction, writes the
-//! state of a new pair, asks which assets are protected, and resolves what the operator withholds. Then the guards on shrinking
-//! and withdrawing are judged, and the locators that the source has withdrawn are removed, each after an answer by key; copies
-//! whose source asset is deleted are retired.
+//! [`engine::mirror`] takes the target's lock, reads the state of the pair, and lists both libraries side by side into
+//! the temporary tables of `claims`: assets, locators and, where they are needed, file records. It checks the
+//! direction, writes the state of a new pair, asks which assets are protected, and resolves what the operator
+//! withholds. Then the guards on shrinking and withdrawing are checked, and the locators that the source has withdrawn
+//! are removed, each after a request for that one locator; copies whose source asset is deleted are retired.
 //!
-//! Then the assets are processed in order. A pure function, `claims::judge`, decides about each: a finding, or work. Work is
-//! one task: list the containers of both sides → nothing changed since the ledger's last entry? then it ends here → compare the
-//! blobs (`engine::contents::compare`, pure) → a complete copy whose source changed waits until all assets are compared and the guard on
-//! overwriting is judged → create the target asset → copy what is missing or changed, set headers, metadata and tags in place →
-//! list the copy and compare again → file records with the mark, then the locators, both gathered with those of other assets
-//! into one `$batch` and read back → ledger. Each asset gets one verdict: mirrored, unchanged, or a finding; the summary, the
-//! exit code and the report are made from these.
+//! Then the assets are processed in order. A pure function, `claims::judge`, decides for each one: a finding, or a
+//! task. A task: list the containers of both sides → end here if nothing changed since the ledger's last entry →
+//! compare the blobs (`engine::contents::compare`, pure) → if a complete copy's source changed, wait until all assets
+//! are compared and the guard on overwriting is checked → create the target asset → copy what is missing or changed,
+//! set headers, metadata and tags in place → list the copy and compare again → file records with the mark, then the
+//! locators, both batched with those of other assets into one `$batch`, and read again → ledger. Each asset gets one
+//! verdict: mirrored, unchanged, or a finding; the summary, the exit code and the report are made from these.
 //!
-//! [`engine::verify::verify`] and a dry run use the same claims and the same comparison, and write nothing. A dry run reports each
-//! thing that a run would do as a [`plan::Item`]; a run with [`engine::Options::plan`] does what the plan has and refuses the rest. A copy is one
-//! attempt of [`call::Caller`]: turn → cool-down → slot → rate → send → permit back with its outcome → only then the back-off.
+//! [`engine::verify::verify`] and a dry run use the same claims and the same comparison, and write nothing. A dry run
+//! reports each planned change as a [`plan::Item`]; a run with [`engine::Options::plan`] makes the changes of the plan
+//! and refuses others. A copy is one attempt of [`call::Caller`]: queue → cool-down → slot → rate → send → return the
+//! permit with the outcome → then the back-off.
 //!
 //! # Invariants
 //!
-//! - The engine never writes to the source account. (Below `x-ms-version` 2.2, temporary read locators reveal the container.)
-//!   After a failover, [`engine::reprotect`] runs in the other direction, and [`engine::failover`] hands over.
+//! - The engine never writes to the source account. (Below `x-ms-version` 2.2, temporary read locators reveal the
+//!   container.) After a failover, [`engine::reprotect`] runs in the other direction, and [`engine::failover`] hands
+//!   over.
 //! - Every copy carries the entity tag that was listed as a condition: a copy never mixes old and new bytes.
 //! - The locator comes last, after the blobs were compared, and never for an asset that is protected or withheld.
-//! - A withdrawal follows an answer by key from the source, or the operator's `withhold`; a row that a listing lacks
-//!   withdraws nothing.
+//! - A withdrawal needs an answer of the source about that one locator, or the operator's `withhold`; a row that is
+//!   missing in a listing withdraws nothing.
 //! - The state of the pair exists before anything else is written, and the lock is checked before each step that
 //!   writes.
-//! - The ledger has the intent before the effect; the next run checks a step that started and did not end, and does not
-//!   repeat it blindly.
-//! - Every attempt holds a permit of its lane; waiting holds none.
+//! - The ledger has each step before it starts; the next run checks an interrupted step, and does not repeat it
+//!   blindly.
+//! - Every attempt holds a permit of its lane; a waiting call holds none.
 //! - What mediamirror did not make is not overwritten, published, withdrawn or deleted, unless `adopt` takes it over.
 //! - No secret is printed, logged or recorded; nothing prints outside of the program's `cli`.
 

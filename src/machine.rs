@@ -1,6 +1,6 @@
 //! Names this machine in messages, checks whether another process of it has ended, and raises the limits of this one.
 
-/// The machine's name; empty where the system does not say it.
+/// The machine's name; empty if the system does not report it.
 pub fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .or_else(|_| std::fs::read_to_string("/etc/hostname"))
@@ -11,8 +11,8 @@ pub fn host_name() -> String {
         .unwrap_or_default()
 }
 
-/// Where this process's id means something: this start of the system, and its namespace of process ids. Empty where the
-/// system does not say it.
+/// The scope in which process ids are unique: this boot of the system, and the namespace of process ids. Empty if the
+/// system does not report it.
 pub fn process_space() -> String {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let namespace = std::fs::read_link("/proc/self/ns/pid").map(|link| link.display().to_string());
@@ -39,13 +39,13 @@ fn has_ended(pid: rustix::process::Pid) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
-/// Is there surely no process with that id in this process's space? Known on Linux alone.
+/// Is it certain that no process has that id? This is known only on Linux.
 #[cfg(not(target_os = "linux"))]
 pub fn is_gone(_pid: u32) -> bool {
     false
 }
 
-/// Raises the soft limit of open files to the hard one. Where that is not allowed, the soft one is kept.
+/// Raises the soft limit of open files to the hard one. If that is not allowed, the soft limit is kept.
 #[cfg(target_os = "linux")]
 pub fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -55,7 +55,7 @@ pub fn raise_open_files() {
     }
 }
 
-/// The limit of open files is raised on Linux alone.
+/// The limit of open files is raised only on Linux.
 #[cfg(not(target_os = "linux"))]
 pub fn raise_open_files() {}
 
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_not_gone_and_an_ended_one_is() {
+    fn this_process_is_not_gone_but_an_ended_one_is() {
         assert!(!is_gone(std::process::id()));
         let mut child = std::process::Command::new("true").spawn().unwrap();
         child.wait().unwrap();

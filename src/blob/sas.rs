@@ -43,7 +43,7 @@ pub(super) enum Reading {
 pub(super) struct SasMint {
     by: Reading,
     https_only: bool,
-    /// Locked only for short: making a signature takes microseconds.
+    /// Locked only briefly: making a signature takes microseconds.
     kept: Mutex<LruCache<ContainerName, Sas>>,
 }
 

@@ -40,7 +40,7 @@ fn source_busy() -> Failure {
     }
 }
 
-/// Answers with these failures in turn, then with success; the number of attempts and the result.
+/// Answers with these failures in turn, then with success; returns the number of attempts and the result.
 async fn answer(caller: &Caller, call: Call<'_>, failures: Vec<Failure>) -> (u32, Result<(), CallError>) {
     let failures = Mutex::new(failures.into_iter());
     let mut sent = 0;
@@ -73,7 +73,7 @@ async fn a_permit_is_held_per_attempt_and_not_while_waiting_to_try_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_is_honoured_by_everybody_and_capped() {
+async fn a_retry_after_is_honoured_by_all_calls_of_the_lane_and_capped() {
     let caller = Caller::new(lane(4), RetryPolicy::default());
     for (asked, waited) in [(40, 40_u32), (1_000_000, 300), (u64::MAX, 300)] {
         let started = Instant::now();
@@ -95,7 +95,7 @@ async fn a_retry_after_is_honoured_by_everybody_and_capped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_asks_to_wait_again_and_again_is_waited_for_a_quarter_of_an_hour_in_all() {
+async fn repeated_requests_to_wait_are_honoured_for_15_minutes_in_total() {
     let caller = Caller::new(lane(4), RetryPolicy::default());
     let started = Instant::now();
     for _ in 0..10 {
@@ -104,7 +104,7 @@ async fn a_service_that_asks_to_wait_again_and_again_is_waited_for_a_quarter_of_
     }
     let (elapsed, stats) = (started.elapsed(), caller.lane().stats());
     assert_eq!((stats.pauses, stats.pause_limit_reached), (Duration::from_mins(15), true));
-    // Then with the usual pauses.
+    // After that, with the usual pauses.
     assert!(elapsed > Duration::from_mins(15) && elapsed < Duration::from_mins(30), "{elapsed:?}");
 }
 
@@ -129,7 +129,7 @@ async fn a_busy_source_slows_the_source_and_not_the_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ambiguous_failure_is_returned_to_a_caller_that_has_to_look() {
+async fn an_ambiguous_failure_is_returned_to_a_caller_that_checks_the_effect() {
     let caller = Caller::new(lane(4), RetryPolicy::default());
     let ambiguous = || {
         [
@@ -155,7 +155,7 @@ async fn an_ambiguous_failure_is_returned_to_a_caller_that_has_to_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_renewed_once_and_at_once() {
+async fn a_refused_token_is_renewed_once_and_immediately() {
     let caller = Caller::new(lane(4), RetryPolicy::default());
     let unauthorised = || refused(401, "", None);
     let started = Instant::now();
@@ -170,7 +170,7 @@ async fn a_refused_token_is_renewed_once_and_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_final_refusal_is_not_tried_again_and_trouble_only_as_often_as_allowed() {
+async fn a_permanent_failure_is_not_retried_and_a_transient_one_is_up_to_the_limit() {
     let caller = Caller::new(lane(4), RetryPolicy::default());
     let (sent, result) = answer(&caller, call(Idempotency::Repeatable), vec![refused(404, "BlobNotFound", None)]).await;
     assert_eq!((sent, result.unwrap_err().disposition), (1, Disposition::Permanent));
@@ -180,7 +180,7 @@ async fn a_final_refusal_is_not_tried_again_and_trouble_only_as_often_as_allowed
     assert_eq!((sent, error.attempts, error.disposition), (8, 8, Disposition::Exhausted));
 }
 
-/// A service that lets so many requests pass per second and refuses the others.
+/// A service that accepts a number of requests per second and refuses the others.
 struct Service {
     per_second: f64,
     tokens: Mutex<(f64, Instant)>,
@@ -202,7 +202,7 @@ impl Service {
     }
 }
 
-/// Makes that many calls, a thousand at once, and returns how many were given up and how long it took.
+/// Makes that many calls, a thousand at once, and returns how many failed and how long it took.
 async fn work<F, Fut>(caller: &Caller, total: u32, attempt: F) -> (usize, f64)
 where
     F: Fn() -> Fut,
@@ -218,7 +218,7 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lane_without_a_rate_finds_what_the_service_bears_and_nothing_is_given_up() {
+async fn a_lane_without_a_rate_finds_the_rate_of_the_service_and_no_call_fails() {
     for (per_second, total, most_refused) in [(50.0, 1_000, 0.5), (2_000.0, 20_000, 0.15), (10_000.0, 50_000, 0.02)] {
         let service = Service { per_second, tokens: Mutex::new((0.0, Instant::now())) };
         let caller = Caller::new(lane(256), RetryPolicy::default());
@@ -256,7 +256,7 @@ async fn a_service_that_refuses_every_tenth_attempt_under_any_load_is_not_slowed
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_that_never_answered_is_given_up_early_and_one_that_did_is_not() {
+async fn a_host_that_never_answered_gets_fewer_attempts() {
     let caller = Caller::new(lane(1), RetryPolicy::default());
     let unreachable = |times| vec![Failure::Connect("connection refused".to_owned()); times];
     let started = Instant::now();

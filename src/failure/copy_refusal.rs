@@ -1,4 +1,4 @@
-//! The causes for which the services refuse a copy, read from their codes.
+//! Finds the cause of a refused copy from the services' codes.
 
 use crate::verdict::Cause;
 
@@ -28,7 +28,7 @@ pub(crate) fn of_target(code: &str) -> Option<Cause> {
         // Not documented for it; seen in an emulator.
         "BlobOperationNotSupported" => Cause::TargetNotWritable,
         "InfiniteLeaseDurationRequired" => Cause::BlobLeased,
-        // No lease on a blob of a library is ours.
+        // mediamirror has no leases on blobs of a library.
         code if code.starts_with("Lease") => Cause::BlobLeased,
         code if names_a_scope(code) => Cause::EncryptionScope,
         _ => return None,
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_says_who_is_refused_or_what_is_wrong_with_the_blob() {
+    fn a_code_of_the_source_gives_the_cause() {
         for (status, code, expected) in [
             (403, None, Some(Cause::SourceRefusesTarget)),
             (403, Some("AuthorizationFailure"), Some(Cause::SourceRefusesTarget)),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_says_what_keeps_its_blob_as_it_is() {
+    fn a_code_of_the_target_gives_the_cause() {
         for (code, expected) in [
             ("LeaseIdMissing", Some(Cause::BlobLeased)),
             ("LeaseIdMismatchWithBlobOperation", Some(Cause::BlobLeased)),
