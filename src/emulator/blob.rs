@@ -1,6 +1,6 @@
 //! The blob plane: Azure Blob storage's REST API in path style, `/account/container/blob`.
 //!
-//! Every request is authorised, metered, answered and counted here; the operations are in the modules below.
+//! Every request is authorised, limited, answered and counted here; the submodules have the operations.
 
 pub(crate) mod account;
 mod append;
@@ -59,10 +59,10 @@ pub(crate) use self::surroundings::Surroundings;
 use super::http::{Request, Response, http_date};
 use super::stats::Plane;
 
-/// The version answers claim when the request names none.
+/// The version in answers if the request has none.
 const VERSION: HeaderValue = HeaderValue::from_static("2026-04-06");
 
-/// The first version that takes tokens.
+/// The first version that accepts tokens.
 const OLDEST_WITH_TOKENS: &str = "2017-11-09";
 
 /// The operation of a request, as the statistics name it.
@@ -115,7 +115,7 @@ async fn handle(
     perform(&call, *operation, body).await
 }
 
-/// Who asks, and may they?
+/// Authenticates a request and checks its permissions.
 fn authorise(
     around: &dyn Surroundings,
     account: &BlobAccount,
@@ -195,7 +195,7 @@ async fn put_blob(call: &Call<'_>, body: Body) -> Result<Response, Refusal> {
     }
 }
 
-/// Adds what every answer carries.
+/// Adds the headers of every answer.
 fn sign_off(account: &BlobAccount, parts: &Parts, response: &mut Response) {
     let headers = response.headers_mut();
     let asked = |name| parts.headers.get(name).cloned();

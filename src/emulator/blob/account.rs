@@ -1,4 +1,4 @@
-//! One storage account of the emulator, and what the service itself may do with it unasked and unthrottled.
+//! One storage account of the emulator, and what the service itself does with it, without authorisation and limits.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -20,7 +20,7 @@ use crate::emulator::service_model::ServiceModel;
 use crate::emulator::settings::{BlobLimits, Protection, Role, SourceAccess, TagSupport};
 use crate::emulator::storage::{NewBlob, StorageError, StoredBlob, StoredPolicy};
 
-/// Where `ETag`s start: they look like the service's, which count ticks.
+/// The first `ETag`: it looks like those of the service, which count ticks.
 const FIRST_ETAG: u64 = 0x08DC_0000_0000_0000;
 
 /// One storage account.
@@ -43,7 +43,7 @@ pub(crate) struct BlobAccount {
     pub(super) service_properties: RwLock<ServiceProperties>,
     containers: RwLock<BTreeMap<Box<str>, Arc<Container>>>,
     changes: AtomicU64,
-    /// The headers last given to a blob: most blobs of a library have the same.
+    /// The headers last given to a blob: most blobs of a library have equal headers.
     usual_headers: RwLock<Arc<BlobHeaders>>,
 }
 
@@ -88,22 +88,22 @@ impl BlobAccount {
         &self.key
     }
 
-    /// How it behaves under load now.
+    /// Its current limits and delays.
     pub(super) fn model(&self) -> Arc<ServiceModel> {
         Arc::clone(&self.model.read().expect("one pointer is never left half done"))
     }
 
-    /// Behaves under load as these limits say from now on.
+    /// Sets its limits and delays.
     pub(crate) fn set_limits(&self, limits: &BlobLimits) {
         *self.model.write().expect("one pointer is never left half done") = Arc::new(ServiceModel::new(limits));
     }
 
-    /// What it answers the services of other accounts.
+    /// How it answers when other accounts' services read from it.
     pub(super) fn source_access(&self) -> SourceAccess {
         *self.source_access.read().expect("one word is never left half done")
     }
 
-    /// Answers the services of other accounts so from now on.
+    /// Sets how it answers when other accounts' services read from it.
     pub(crate) fn set_source_access(&self, access: SourceAccess) {
         *self.source_access.write().expect("one word is never left half done") = access;
     }
@@ -113,12 +113,12 @@ impl BlobAccount {
         self.hierarchical.load(Ordering::Relaxed)
     }
 
-    /// Gives it a hierarchical namespace, while it is empty.
+    /// Gives the empty account a hierarchical namespace.
     pub(crate) fn make_hierarchical(&self) {
         self.hierarchical.store(true, Ordering::Relaxed);
     }
 
-    /// Whether its blobs have index tags: with a hierarchical namespace, none has.
+    /// Whether its blobs have index tags: with a hierarchical namespace, they have none.
     pub(super) fn index_tags(&self) -> TagSupport {
         if self.is_hierarchical() {
             return TagSupport::None;
@@ -126,17 +126,17 @@ impl BlobAccount {
         *self.index_tags.read().expect("one word is never left half done")
     }
 
-    /// Has index tags, or refuses them, from now on.
+    /// Sets whether it has index tags, or refuses them.
     pub(crate) fn set_index_tags(&self, support: TagSupport) {
         *self.index_tags.write().expect("one word is never left half done") = support;
     }
 
-    /// May its containers be open to the public?
+    /// Can its containers be public?
     pub(super) fn allows_public_access(&self) -> bool {
         self.public_access.load(Ordering::Relaxed)
     }
 
-    /// Allows or forbids public containers from now on.
+    /// Allows or forbids public containers in it.
     pub(crate) fn allow_public_access(&self, allowed: bool) {
         self.public_access.store(allowed, Ordering::Relaxed);
     }
@@ -146,7 +146,7 @@ impl BlobAccount {
         self.protected.read().expect("the map is never left half done").get(container).copied()
     }
 
-    /// Protects a container, or no longer.
+    /// Protects a container, or removes the protection.
     pub(crate) fn protect(&self, container: &str, protection: Option<Protection>) {
         let mut protected = self.protected.write().expect("the map is never left half done");
         match protection {
@@ -179,7 +179,7 @@ impl BlobAccount {
         removed.map(drop).ok_or_else(|| StorageError::NoBlob(name.to_owned()))
     }
 
-    /// An account like this one that holds nothing but what one container holds now.
+    /// A copy of the account with only one container.
     pub(crate) fn with_only(&self, container: &str) -> Option<Self> {
         let held = self.container(container).ok()?;
         let copy = held.twin(self.elapsed()).ok()?;
@@ -259,7 +259,7 @@ impl BlobAccount {
         if contents.policies.len() >= MAX_POLICIES {
             return Err(StorageError::TooManyPolicies(container.to_owned()));
         }
-        // The service's own policies leave the start to the URL, which may not say it twice.
+        // The service's own policies have no start: it is in the URL and must not be in both.
         let active_from = policy.start.map(jiff::Timestamp::as_millisecond);
         let policy = Policy::new(id, StoredPolicy { start: None, ..policy });
         contents.policies.push(Policy { active_from, ..policy });
@@ -298,7 +298,7 @@ impl BlobAccount {
         Ok(made)
     }
 
-    /// Takes a container away with all it holds, if its contents pass a check.
+    /// Removes a container with all its blobs, if its contents pass a check.
     pub(super) fn remove_container(
         &self,
         name: &str,
@@ -320,7 +320,7 @@ impl BlobAccount {
             .collect()
     }
 
-    /// Milliseconds since its clock was started, by which copies take their time.
+    /// Milliseconds since its clock was started. Copies are timed with it.
     pub(super) fn elapsed(&self) -> i64 {
         self.clock.elapsed_millis()
     }
@@ -344,7 +344,7 @@ impl BlobAccount {
         Blob { body, headers, metadata, extras, etag: stamp.etag, modified: at, created: at }
     }
 
-    /// The same headers, held once for as many blobs in a row as have them.
+    /// The same headers, shared by consecutive blobs with equal headers.
     pub(super) fn share(&self, headers: BlobHeaders) -> Arc<BlobHeaders> {
         {
             let usual = self.usual_headers.read().expect("one pointer is never left half done");
@@ -390,7 +390,7 @@ fn stored(name: &str, blob: &Blob) -> StoredBlob {
     }
 }
 
-/// Pairs as blobs keep them; `None` for none.
+/// Pairs as blobs store them; `None` if there are none.
 pub(super) fn pairs(map: BTreeMap<String, String>) -> Option<Pairs> {
     (!map.is_empty()).then(|| map.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
 }

@@ -13,7 +13,7 @@ use super::stored::Blob;
 use super::upload::create_empty;
 use crate::emulator::http::Response;
 
-/// The most bytes that are appended at once.
+/// The most bytes of one append.
 const MAX_APPEND: usize = 100 * 1024 * 1024;
 /// The most blocks of an append blob.
 const MAX_BLOCKS: u32 = 50_000;
@@ -22,7 +22,7 @@ const POSITION: &str = "x-ms-blob-condition-appendpos";
 /// The header with the length that the blob must not exceed.
 const MAX_SIZE: &str = "x-ms-blob-condition-maxsize";
 
-/// Put Blob of an append blob, which begins without content.
+/// Put Blob of an append blob, which starts without content.
 pub(super) async fn create(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
     create_empty(call, body, Body::empty(), Kind::Append { blocks: 0, sealed: false }).await
 }
@@ -65,7 +65,7 @@ pub(super) async fn append_block(call: &Call<'_>, body: HttpBody) -> Result<Resp
     })
 }
 
-/// How many blocks a blob has that can be appended to, at that position.
+/// Checks that blocks can be appended to a blob at that position; returns how many it has.
 fn writable(blob: &Blob, position: Option<u64>) -> Result<u32, Refusal> {
     match blob.kind() {
         Kind::Append { sealed: true, .. } => Err(BLOB_IS_SEALED),
@@ -85,7 +85,7 @@ fn append(blob: &mut Blob, block: &[Piece]) -> u32 {
     *blocks
 }
 
-/// Append Blob Seal. Neither `ETag` nor time change; a blob that is sealed already stays so.
+/// Append Blob Seal. Neither `ETag` nor time change; sealing a sealed blob is a success.
 pub(super) fn seal(call: &Call<'_>) -> Result<Response, Refusal> {
     let position = call.ask.number(POSITION)?;
     let check = |blob: &Blob| match blob.kind() {

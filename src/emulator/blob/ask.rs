@@ -1,4 +1,4 @@
-//! One request as the blob service understands it: account, container, blob, query and headers.
+//! A parsed request to the blob service: account, container, blob, query and headers.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use super::refusal::{INVALID_URI, INVALID_URL, NAME_LENGTH, Refusal};
 /// The longest name of a blob, in characters.
 const MAX_BLOB_NAME: usize = 1024;
 
-/// What a path-style URL addresses.
+/// The account, container or blob that a path-style URL addresses.
 #[derive(Debug, Clone)]
 pub(super) struct Target<'r> {
     /// The path as it was sent.
@@ -23,7 +23,7 @@ pub(super) struct Target<'r> {
 }
 
 impl<'r> Target<'r> {
-    /// Takes `/account/container/blob` and a query apart.
+    /// Parses `/account/container/blob` and a query.
     pub(super) fn parse(raw_path: &'r str, query: &'r str) -> Result<Self, Refusal> {
         let mut parts = raw_path.trim_start_matches('/').splitn(3, '/');
         let account = parts.next().unwrap_or_default();
@@ -39,7 +39,8 @@ impl<'r> Target<'r> {
     }
 }
 
-/// Characters that no URL of the service may have, encoded or not: control characters and code points for private use.
+/// Characters that a URL of the service must not have, encoded or not: control characters and code points for private
+/// use.
 fn is_refused(character: char) -> bool {
     character.is_control() || ('\u{e000}'..='\u{f8ff}').contains(&character)
 }
@@ -117,7 +118,7 @@ impl<'r> Ask<'r> {
         self.target.container.as_deref().ok_or(INVALID_URI)
     }
 
-    /// The version of the service the request is meant for.
+    /// Checks the version of the service that the request names.
     pub(super) fn check_version(&self) -> Result<(), Refusal> {
         let is_date = |text: &str| {
             let digit_or_hyphen =
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_taken_apart_and_decoded() {
+    fn a_path_is_split_and_decoded() {
         let target = Target::parse("/acct/cont/dir%2Fa%20b/c+d", "comp=list&prefix=a+b%2B&SV=1").unwrap();
         assert_eq!(target.account, "acct");
         assert_eq!(target.container.as_deref(), Some("cont"));

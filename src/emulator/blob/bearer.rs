@@ -1,4 +1,4 @@
-//! Authorisation by a token: whose it is, and what the principal's role permits.
+//! Authorisation by a token: the principal, and what its role permits.
 
 use super::account::BlobAccount;
 use super::call::Authority;
@@ -7,8 +7,8 @@ use super::refusal::{INVALID_AUTHENTICATION, PERMISSION_MISMATCH, Refusal};
 use super::sas::{Grant, Issuer as _};
 use super::surroundings::Surroundings;
 
-/// Lets the bearer of a token do this, if its role on the account permits it. A token that is none of this tenant's is
-/// refused.
+/// Permits the operation if the role of the token's principal on the account does. A token that this tenant did not
+/// issue is refused.
 pub(super) fn authorise(
     around: &dyn Surroundings,
     account: &BlobAccount,
@@ -19,10 +19,10 @@ pub(super) fn authorise(
     let role = account.role(&principal.object_id).ok_or(PERMISSION_MISMATCH)?;
     let grant = Grant::of_role(role);
     let permitted = match operation {
-        // Every one of the roles includes it.
+        // All roles include it.
         Operation::GetUserDelegationKey => true,
         Operation::GetContainerAcl | Operation::SetContainerAcl => grant.is_everything(),
-        // No role on data has it.
+        // No data role includes it.
         Operation::GetBlobServiceProperties | Operation::SetBlobServiceProperties => false,
         _ => operation.permissions().is_some_and(|needed| grant.any_of(needed)),
     };

@@ -1,4 +1,4 @@
-//! One authorised request on its way through an operation.
+//! One authorised request, and the checks that operations share.
 
 use std::sync::{Arc, MutexGuard};
 
@@ -25,9 +25,9 @@ use crate::emulator::settings::{Protection, TagSupport};
 #[derive(Debug)]
 pub(super) struct Authority {
     pub(super) grant: Grant,
-    /// By the account key, which also opens sources in the same account.
+    /// By the account key, which also permits reading sources in the same account.
     pub(super) by_account_key: bool,
-    /// Who asks, where a token says so.
+    /// The principal of the token, if there is one.
     pub(super) principal: Option<Principal>,
 }
 
@@ -37,9 +37,9 @@ pub(super) struct Call<'r> {
     pub(super) account: &'r BlobAccount,
     pub(super) ask: Ask<'r>,
     pub(super) authority: Authority,
-    /// What a fault plan has in mind for an asynchronous copy.
+    /// The result that a fault plan sets for an asynchronous copy.
     pub(super) fate: Option<CopyFate>,
-    /// What is stored instead of what is acknowledged, where a fault plan says so.
+    /// What is stored instead of the acknowledged content, if a fault plan says so.
     pub(super) pretence: Option<Pretence>,
 }
 
@@ -73,7 +73,7 @@ impl Call<'_> {
         self.check_lease_to_write(existing)
     }
 
-    /// 409 where the protection of the container forbids the write.
+    /// 409 if the protection of the container forbids the write.
     pub(super) fn check_protection(&self, write: Write) -> Result<(), Refusal> {
         protection::check(self.protection()?, write)
     }
@@ -83,7 +83,7 @@ impl Call<'_> {
         Ok(self.account.protection(self.ask.container()?))
     }
 
-    /// A blob that is written in that way must have the type for it.
+    /// Checks that the blob has the type that the operation needs.
     pub(super) fn check_type(&self, contents: &Contents, kind: Kind) -> Result<(), Refusal> {
         contents.blobs.get(self.ask.blob()?).map_or(Ok(()), |blob| blob.kind().refuse_other_type(kind))
     }
@@ -93,25 +93,26 @@ impl Call<'_> {
         blob.lease_at(self.elapsed()).check_read(lease::id_sent(&self.ask)?, Leased::Blob)
     }
 
-    /// The same for a write to a blob that may exist; none has a lease before it exists.
+    /// The same for a write to a blob that may exist; a blob that does not exist has no lease.
     pub(super) fn check_lease_to_write(&self, blob: Option<&Blob>) -> Result<(), Refusal> {
         let elapsed = self.elapsed();
         let lease = blob.map_or(lease::At::new(None, elapsed), |blob| blob.lease_at(elapsed));
         lease.check_write(lease::id_sent(&self.ask)?, Leased::Blob)
     }
 
-    /// The lease id in a request on a container other than its deletion must be the lease's, if there is one.
+    /// Checks the lease id in a request on a container, except its deletion: if there is one, it must be that of the
+    /// lease.
     pub(super) fn check_container_lease(&self, contents: &Contents) -> Result<(), Refusal> {
         let lease = lease::At::new(contents.lease, self.elapsed());
         lease.check_read(lease::id_sent(&self.ask)?, Leased::Container)
     }
 
-    /// Tags may be written only by who may write tags.
+    /// Checks the permission to write tags.
     pub(super) fn check_tags_allowed(&self) -> Result<(), Refusal> {
         if self.ask.headers.contains_key("x-ms-tags") { self.check_tags() } else { Ok(()) }
     }
 
-    /// Index tags are for who has the permission, and where the account has them.
+    /// Checks the permission for index tags, and that the account has them.
     pub(super) fn check_tags(&self) -> Result<(), Refusal> {
         match self.account.index_tags() {
             TagSupport::None => Err(NO_TAGS),
@@ -130,12 +131,12 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Is anything stored at all? A fault plan may want a write to be acknowledged only.
+    /// Is anything stored? A fault plan can require that a write is only acknowledged.
     pub(super) fn stores(&self) -> bool {
         self.pretence != Some(Pretence::Nothing)
     }
 
-    /// The content and headers that are stored in truth.
+    /// The content and headers that are really stored.
     pub(super) fn stored(&self, content: Content, headers: Arc<BlobHeaders>) -> (Content, Arc<BlobHeaders>) {
         match self.pretence {
             None | Some(Pretence::Nothing) => (content, headers),
@@ -147,7 +148,7 @@ impl Call<'_> {
         }
     }
 
-    /// The pieces of a block that are stored in truth.
+    /// The pieces of a block that are really stored.
     pub(super) fn stored_block(&self, pieces: Box<[Piece]>) -> Box<[Piece]> {
         if self.pretence.is_none() {
             return pieces;
@@ -156,8 +157,8 @@ impl Call<'_> {
         content.slice(0, content.len()).into()
     }
 
-    /// Lets a change to the committed blob happen: existence, conditions, protection, pending copies and lease are checked
-    /// first, and what else it must meet.
+    /// Changes the committed blob after checking existence, conditions, protection, pending copies, lease, and the
+    /// given check.
     pub(super) fn change_if<T>(
         &self,
         check: impl FnOnce(&Blob) -> Result<(), Refusal>,
@@ -166,7 +167,7 @@ impl Call<'_> {
         self.describe_if(|blob| self.check_protection(Write::Change).and_then(|()| check(blob)), change)
     }
 
-    /// The same for a change that is neither one of the content nor of the entity tag, and that protections allow.
+    /// The same for a change of neither the content nor the entity tag, which protections allow.
     pub(super) fn describe_if<T>(
         &self,
         check: impl FnOnce(&Blob) -> Result<(), Refusal>,
@@ -188,7 +189,7 @@ impl Call<'_> {
     }
 }
 
-/// The request's body, if it is no larger than the operation takes.
+/// The request's body, if it is not larger than `most`.
 pub(super) async fn read_body(body: Body, most: usize) -> Result<Bytes, Refusal> {
     to_bytes(body, most).await.map_err(|_| TOO_LARGE)
 }

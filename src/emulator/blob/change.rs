@@ -15,10 +15,10 @@ use super::refusal::{INVALID_XML, Refusal};
 use super::stored::Blob;
 use crate::emulator::http::Response;
 
-/// Larger than ten tags can be.
+/// Larger than the XML of ten tags.
 const MAX_XML: usize = 64 * 1024;
 
-/// Set Blob Properties. Properties not sent are cleared, and so is what a copy left.
+/// Set Blob Properties. Properties that are not sent are cleared, and so is the state of a copy.
 pub(super) fn set_properties(call: &Call<'_>) -> Result<Response, Refusal> {
     let headers = call.account.share(blob_headers(&call.ask)?);
     let resized = Resized::of(&call.ask)?;
@@ -81,7 +81,7 @@ fn parse_tags(document: &[u8]) -> Result<std::collections::BTreeMap<String, Stri
     loop {
         match reader.read_event().map_err(|_| INVALID_XML)? {
             Event::Start(_) => text.clear(),
-            // The characters tags may have need no entities.
+            // The allowed characters of tags need no entities.
             Event::Text(part) => text.push_str(&part.decode().map_err(|_| INVALID_XML)?),
             Event::End(end) => match end.local_name().as_ref() {
                 b"Key" => key = std::mem::take(&mut text),
@@ -110,7 +110,7 @@ pub(super) fn get_tags(call: &Call<'_>) -> Result<Response, Refusal> {
     Ok(Reply::new(200).xml(text))
 }
 
-/// Delete Blob. Blocks not committed yet go too.
+/// Delete Blob. Uncommitted blocks are deleted, too.
 pub(super) fn delete(call: &Call<'_>) -> Result<Response, Refusal> {
     let name = call.ask.blob()?;
     let container = call.container()?;

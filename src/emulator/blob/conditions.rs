@@ -74,7 +74,7 @@ impl<'r> Conditions<'r> {
         if self.unchanged_enough(blob) || self.known_to_client(blob) { Err(SOURCE_CONDITION_NOT_MET) } else { Ok(()) }
     }
 
-    /// Do the conditions on time hold for a container? It knows no others.
+    /// Do the conditions on time hold for a container? It has no other conditions.
     pub(super) fn hold_for_container(&self, modified: u32) -> bool {
         self.unmodified_since.is_none_or(|at| i64::from(modified) <= at)
             && self.modified_since.is_none_or(|at| i64::from(modified) > at)
@@ -93,7 +93,7 @@ impl<'r> Conditions<'r> {
     }
 }
 
-/// Does a list of `ETag`s, quoted or not, or `*`, name the blob as it is?
+/// Does a list of `ETag`s, quoted or not, or `*`, name the current state of the blob?
 fn names(list: &str, blob: &Blob) -> bool {
     let own = etag_text(blob.etag);
     list.split(',').map(str::trim).any(|etag| etag == "*" || etag == own || etag == own.trim_matches('"'))

@@ -21,7 +21,7 @@ use crate::emulator::settings::Protection;
 
 /// Larger than any policy list or key request.
 const MAX_XML: usize = 64 * 1024;
-/// How long a user delegation key may live.
+/// How long a user delegation key can be valid.
 const MAX_DELEGATION_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Get Account Information.

@@ -1,6 +1,6 @@
-//! What a blob holds: pieces of real or synthetic bytes, shared by reference between all copies of a blob.
+//! The content of a blob: pieces of real or synthetic bytes, shared by reference between all copies of a blob.
 //!
-//! Copying, slicing and joining never touch the bytes, so a terabyte costs as much as a kilobyte.
+//! Copying, slicing and joining do not process the bytes, so a terabyte takes no longer than a kilobyte.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::emulator::storage::Content;
 
-/// What bytes that are stored instead of others follow from; no library's.
+/// The seed of bytes that replace others; no library uses it.
 const OTHER: u64 = 0x0BAD_B10B;
 
 /// Bytes of one origin.
@@ -19,7 +19,7 @@ pub(super) enum Piece {
     Real(Bytes),
     /// The bytes `start..start + length` of the endless sequence that follows from `seed`.
     Synthetic { seed: u64, start: u64, length: u64 },
-    /// Nothing but zeros, as pages that were not written.
+    /// Only zeros, as in pages that were never written.
     Zeros { length: u64 },
 }
 
@@ -93,7 +93,7 @@ impl Block {
 /// The whole content of a blob.
 #[derive(Debug, Clone)]
 pub(super) enum Body {
-    /// Written at once; there is no block list.
+    /// Written as a whole, without a block list.
     Whole(Piece),
     /// Committed from blocks.
     Blocks(Arc<[Block]>),
@@ -148,7 +148,7 @@ impl Body {
         whole.into_iter().chain(blocks.into_iter().flat_map(|blocks| blocks.iter()).flat_map(|block| &block.pieces))
     }
 
-    /// The blocks it was committed from; none for a blob written at once.
+    /// The blocks it was committed from; none for a blob that was written as a whole.
     pub(super) fn blocks(&self) -> &[Block] {
         match self {
             Self::Whole(_) | Self::Joined(_) => &[],
@@ -194,8 +194,8 @@ impl Body {
         bytes.freeze()
     }
 
-    /// A digest by origin: equal for contents made of the same ranges of the same origins however they were cut
-    /// into blocks, without producing a single synthetic byte.
+    /// A digest of the origin of the content. It is equal for the same ranges of the same origins, with any block
+    /// sizes, and needs no synthetic bytes.
     pub(super) fn fingerprint(&self) -> [u8; 32] {
         let mut whole = Sha256::new();
         let mut run = Run::Nothing;
@@ -207,12 +207,12 @@ impl Body {
     }
 }
 
-/// The bytes of synthetic content, for a service that cannot follow the recipe.
+/// The bytes of synthetic content, for a service that cannot store the recipe.
 pub(crate) fn synthetic_bytes(seed: u64, length: u64) -> Bytes {
     Body::from(Content::Synthetic { seed, length }).read(0, length)
 }
 
-/// Neighbouring pieces of one origin.
+/// Adjacent pieces of one origin.
 enum Run {
     Nothing,
     Real(Sha256),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn any_range_of_synthetic_bytes_is_the_same_as_in_the_whole() {
+    fn any_range_of_synthetic_bytes_equals_that_part_of_the_whole() {
         let body = synthetic(7, 1000);
         let whole = body.read(0, 1000);
         assert_eq!(whole.len(), 1000);
@@ -286,13 +286,13 @@ mod tests {
     }
 
     #[test]
-    fn a_far_range_needs_nothing_before_it() {
+    fn a_range_is_made_without_the_bytes_before_it() {
         let far = synthetic(1, u64::MAX / 2);
         assert_eq!(far.read(1 << 60, (1 << 60) + 16).len(), 16);
     }
 
     #[test]
-    fn the_fingerprint_forgets_how_content_was_cut_into_blocks() {
+    fn the_fingerprint_does_not_depend_on_the_blocks() {
         let whole = synthetic(7, 5_000_000_000_000);
         let cut = |from, to| Block { id: "x".into(), pieces: whole.slice(from, to).into() };
         let blocks = Body::Blocks([cut(0, 1000), cut(1000, 77_777), cut(77_777, 5_000_000_000_000)].into());

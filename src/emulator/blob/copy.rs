@@ -1,6 +1,6 @@
 //! Copies inside the service: Put Blob From URL, Put Block From URL, Copy Blob, Copy Blob From URL and Abort Copy.
 //!
-//! A copy shares the source's content by reference. A synchronous one answers only when the bytes would have arrived.
+//! A copy shares the source's content by reference. A synchronous copy is answered when a real copy would be done.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,17 +29,17 @@ const MAX_PUT_BLOB_FROM_URL: u64 = 5000 * 1024 * 1024;
 const MAX_COPY_FROM_URL: u64 = 256 * 1024 * 1024;
 /// The largest block.
 const MAX_BLOCK: u64 = 4000 * 1024 * 1024;
-/// Content checked against a checksum the client sent is produced up to this size; above it the emulator believes.
+/// The largest content that is produced to check a client's checksum; the checksum of larger content is not checked.
 const MAX_CHECKED: u64 = 64 * 1024 * 1024;
 
-/// Waits until a copy that starts now would have arrived.
+/// Waits as long as a real copy would take.
 async fn transfer(time: Duration) {
     if !time.is_zero() {
         tokio::time::sleep(time).await;
     }
 }
 
-/// The tags a copy gets: those sent, or the source's if asked for.
+/// The tags of a copy: those in the request, or the source's if requested.
 fn copied_tags(call: &Call<'_>, source: &Source<'_>) -> Result<Option<Pairs>, Refusal> {
     call.check_tags_allowed()?;
     let copy = call.ask.header("x-ms-copy-source-tag-option").is_some_and(|option| option.eq_ignore_ascii_case("COPY"));
@@ -50,7 +50,7 @@ fn copied_tags(call: &Call<'_>, source: &Source<'_>) -> Result<Option<Pairs>, Re
     Ok(source.blob.tags().cloned())
 }
 
-/// Compares the source's bytes with the checksums the client knows.
+/// Compares the source's bytes with the client's checksums.
 fn check_source(call: &Call<'_>, body: &Body, from: u64, to: u64) -> Result<(), Refusal> {
     if to - from > MAX_CHECKED || !integrity::source_checksums_sent(call) {
         return Ok(());
@@ -58,7 +58,7 @@ fn check_source(call: &Call<'_>, body: &Body, from: u64, to: u64) -> Result<(), 
     integrity::check_source(call, &body.read(from, to))
 }
 
-/// Checks all a copy into a blob must meet before it starts; what is checked here is checked again at its end.
+/// Checks all conditions of a copy into a blob before it starts; they are checked again at its end.
 fn admit_copy(call: &Call<'_>, source: &Source<'_>, bytes: u64) -> Result<(), Refusal> {
     let container = call.container()?;
     call.check_replace(&*container.lock_at(call.elapsed())?)?;
@@ -86,7 +86,7 @@ pub(super) async fn put_blob_from_url(call: &Call<'_>) -> Result<Response, Refus
     Ok(reply.md5("content-md5", md5.as_deref()).done())
 }
 
-/// The headers that were sent; for the others those of the source, unless the client excludes them.
+/// The headers in the request, and the source's for the others, unless the client excludes them.
 fn headers_from_url(call: &Call<'_>, source: &Source<'_>) -> Result<Arc<BlobHeaders>, Refusal> {
     let sent = blob_headers(&call.ask)?;
     let keep =
@@ -127,13 +127,13 @@ fn source_range(call: &Call<'_>, length: u64) -> Result<(u64, u64), Refusal> {
     if from == to || to - from > MAX_BLOCK { Err(INVALID_RANGE) } else { Ok((from, to)) }
 }
 
-/// The metadata sent; a client that repeats the source's shares it.
+/// The metadata in the request; shared with the source if it is equal.
 fn sent_metadata(call: &Call<'_>, source: &Source<'_>) -> Result<Option<Pairs>, Refusal> {
     let sent = metadata(call.ask.headers)?;
     Ok(if sent == source.blob.metadata { source.blob.metadata.clone() } else { sent })
 }
 
-/// The metadata of a Copy Blob: the source's unless any was sent.
+/// The metadata of a Copy Blob: the request's, or the source's if the request has none.
 fn copied_metadata(call: &Call<'_>, source: &Source<'_>) -> Result<Option<Pairs>, Refusal> {
     Ok(sent_metadata(call, source)?.or_else(|| source.blob.metadata.clone()))
 }
@@ -149,7 +149,7 @@ pub(super) async fn copy_from_url(call: &Call<'_>) -> Result<Response, Refusal> 
     if bytes > MAX_COPY_FROM_URL {
         return Err(TOO_LARGE_TO_COPY);
     }
-    // It copies block blobs, onto block blobs.
+    // It copies only block blobs to block blobs.
     source.blob.refuse_other_than_block()?;
     admit_copy(call, &source, bytes)?;
     check_target_type(call, Kind::Block)?;
@@ -169,7 +169,7 @@ pub(super) async fn copy_from_url(call: &Call<'_>) -> Result<Response, Refusal> 
     Ok(reply.md5("content-md5", md5.as_deref()).done())
 }
 
-/// Copy Blob: answers at once; the content arrives when the copy is over.
+/// Copy Blob: answers immediately; the content is there when the copy ends.
 pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     let source = Source::open(call, Operation::CopyBlob)?;
     let bytes = source.blob.body.len();
@@ -187,7 +187,7 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
         blob.set_kind(kind);
         blob
     } else {
-        // Pages are all there from the beginning.
+        // A page blob has its whole length from the start.
         let length = if let Kind::Page { .. } = kind { bytes } else { 0 };
         call.account.make_blob(Body::zeros(length), Arc::default(), metadata.clone(), extras)
     };
@@ -219,7 +219,7 @@ pub(super) fn copy_blob(call: &Call<'_>) -> Result<Response, Refusal> {
     Ok(reply.with("x-ms-copy-id", copy_id_text(id)).with("x-ms-copy-status", status).done())
 }
 
-/// What the type of the source makes of the copy, which is of the same type, and what else few blobs have.
+/// The type of the copy, which is that of the source, and the attributes that few blobs have.
 fn kind_and_extras(call: &Call<'_>, source: &Source<'_>) -> Result<(Kind, Option<Box<Extras>>), Refusal> {
     let seal = call.ask.header("x-ms-seal-blob").is_some_and(|seal| seal.eq_ignore_ascii_case("true"));
     let kind = source.blob.kind().copied(seal);
@@ -237,7 +237,7 @@ fn kind_and_extras(call: &Call<'_>, source: &Source<'_>) -> Result<(Kind, Option
     if extras.tier.is_some() {
         return Err(Refusal::header("x-ms-access-tier"));
     }
-    // It is sealed at its end.
+    // It is sealed when the copy ends.
     extras.kind = kind.copied(false);
     Ok((kind, Some(extras)))
 }
@@ -247,8 +247,7 @@ fn check_target_type(call: &Call<'_>, kind: Kind) -> Result<(), Refusal> {
     call.check_type(&*container.lock_at(call.elapsed())?, kind)
 }
 
-/// An asynchronous copy may take longer than a lease of limited time, so the destination may only have an infinite
-/// lease.
+/// An asynchronous copy may take longer than a lease of limited time, so a lease of the destination must be infinite.
 fn check_infinite_lease(call: &Call<'_>) -> Result<(), Refusal> {
     let container = call.container()?;
     let contents = container.lock_at(call.elapsed())?;
@@ -256,7 +255,7 @@ fn check_infinite_lease(call: &Call<'_>) -> Result<(), Refusal> {
     if fixed { Err(LEASE_NOT_INFINITE) } else { Ok(()) }
 }
 
-/// How long a copy takes that has a fate: for ever, or long enough to be seen pending.
+/// How long a copy takes whose result a fault plan sets: forever, or long enough to be seen as pending.
 fn fated_time(call: &Call<'_>, time: Duration) -> Duration {
     match call.fate {
         None => time,
@@ -265,7 +264,7 @@ fn fated_time(call: &Call<'_>, time: Duration) -> Duration {
     }
 }
 
-/// What is still to be done for a copy that takes time.
+/// The remaining work of a copy that takes time.
 fn begin(
     call: &Call<'_>,
     source: &Source<'_>,
@@ -323,7 +322,7 @@ fn abort(blob: &mut Blob, wanted: u128, at: u32) -> Result<Arc<PendingCopy>, Ref
     Ok(pending)
 }
 
-/// Takes the end of a copy out of the container's agenda.
+/// Removes the end of a copy from the container's schedule.
 fn forget_due(contents: &mut Contents, due: i64, name: &str) {
     contents.due.remove(&(due, name.into()));
 }

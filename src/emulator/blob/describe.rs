@@ -25,7 +25,7 @@ const MAX_TAGS: usize = 10;
 /// The most bytes of metadata, names and values together.
 const MAX_METADATA: usize = 8 * 1024;
 
-/// An answer being put together.
+/// Builds an answer.
 #[derive(Debug)]
 pub(super) struct Reply(Response);
 
@@ -37,7 +37,7 @@ impl Reply {
         Self(answer)
     }
 
-    /// Adds a header. A value that cannot be one (metadata a client sent as something else) is left out.
+    /// Adds a header. An invalid value (such as metadata with other characters) is left out.
     pub(super) fn with(mut self, name: &'static str, value: impl Display) -> Self {
         if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(value.to_string())) {
             self.0.headers_mut().insert(HeaderName::from_static(name), value);
@@ -45,7 +45,7 @@ impl Reply {
         self
     }
 
-    /// Adds a header that may be absent.
+    /// Adds a header if there is a value.
     pub(super) fn with_some(self, name: &'static str, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.with(name, value),
@@ -77,7 +77,7 @@ impl Reply {
         self
     }
 
-    /// Adds what blobs of one type alone have.
+    /// Adds the headers that only blobs of one type have.
     pub(super) fn kind(self, kind: Kind) -> Self {
         match kind {
             Kind::Block => self,
@@ -182,12 +182,12 @@ impl BlobHeaders {
         *self == Self::default()
     }
 
-    /// These headers, with the content type that a blob gets when it is written without one.
+    /// These headers, with the default content type if they have none.
     pub(super) fn with_default_type(self) -> Self {
         Self { content_type: self.content_type.or_else(|| Some("application/octet-stream".into())), ..self }
     }
 
-    /// These headers, and another's where these say nothing.
+    /// These headers, with another's for the missing ones.
     pub(super) fn or(self, other: &Self) -> Self {
         Self {
             content_type: self.content_type.or_else(|| other.content_type.clone()),
@@ -237,7 +237,8 @@ pub(super) fn tier(ask: &Ask<'_>) -> Result<Option<Tier>, Refusal> {
     header(ask.headers, "x-ms-access-tier").map(|name| Tier::parse(name).ok_or(INVALID_BLOB_TIER)).transpose()
 }
 
-/// What few blobs have, boxed only if there is any: these tags, and the tier and encryption that a write asks for.
+/// The attributes that few blobs have, boxed only if there are any: these tags, and the tier and encryption of a write
+/// request.
 pub(super) fn extras(ask: &Ask<'_>, tags: Option<Pairs>) -> Result<Option<Box<Extras>>, Refusal> {
     let (tier, encryption) = (tier(ask)?, Encryption::of_write(ask)?);
     let any = tags.is_some() || tier.is_some() || encryption.is_some();

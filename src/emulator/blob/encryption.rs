@@ -1,7 +1,7 @@
 //! Keys that customers provide with each request, and encryption scopes.
 //!
-//! Nothing is encrypted. What counts is who may read: a blob written with a key can be read only with that key. The key
-//! itself is not kept, only its digest, as the service does.
+//! Nothing is encrypted. Only the access is emulated: a blob that was written with a key can be read only with that
+//! key. Like the service, it stores only a digest of the key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -15,7 +15,7 @@ use super::refusal::{ENCRYPTION_KEY_MISMATCH, Refusal, USES_CUSTOMER_KEY, USES_N
 /// How a blob is encrypted if not with the account's own key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Encryption {
-    /// With the key of this SHA-256.
+    /// With the customer's key that has this SHA-256.
     CustomerKey([u8; 32]),
     /// With the key of a scope of the account.
     Scope(Box<str>),
@@ -28,16 +28,16 @@ struct Names {
     algorithm: &'static str,
 }
 
-/// The key of the blob a request addresses.
+/// The headers with the key of the addressed blob.
 const OWN: Names =
     Names { key: "x-ms-encryption-key", digest: "x-ms-encryption-key-sha256", algorithm: "x-ms-encryption-algorithm" };
-/// The key of the source of a copy.
+/// The headers with the key of a copy's source.
 const SOURCE: Names = Names {
     key: "x-ms-source-encryption-key",
     digest: "x-ms-source-encryption-key-sha256",
     algorithm: "x-ms-source-encryption-algorithm",
 };
-/// The scope a blob is written in.
+/// The header with the scope of a write.
 const SCOPE: &str = "x-ms-encryption-scope";
 
 /// Refuses the headers with operations for which they are not implemented.
@@ -102,7 +102,7 @@ fn check(sent: Option<[u8; 32]>, encryption: Option<&Encryption>) -> Result<(), 
     }
 }
 
-/// The digest of the key in a request, if one is there with all that belongs to it.
+/// The digest of the key in a request, if its headers are complete.
 fn key_sent(ask: &Ask<'_>, names: &Names) -> Result<Option<[u8; 32]>, Refusal> {
     let Some(key) = ask.header(names.key) else {
         let without = [names.digest, names.algorithm].into_iter().any(|name| ask.header(name).is_some());

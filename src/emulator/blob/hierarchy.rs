@@ -1,6 +1,6 @@
-//! Accounts with a hierarchical namespace: directories exist by themselves, above every blob.
+//! Accounts with a hierarchical namespace: each blob is in directories, which exist as objects.
 //!
-//! They are kept among the blobs, under their names without a slash at the end.
+//! They are stored among the blobs, under their names without a slash at the end.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::properties::BlobHeaders;
 use super::refusal::{DIRECTORY_IS_NOT_EMPTY, INVALID_URI, ON_DIRECTORY, PATH_TYPE, Refusal};
 use super::stored::{Blob, Contents, Extras};
 
-/// The metadata by which clients that know no directories recognise one.
+/// The metadata by which clients that do not know directories recognise one.
 pub(super) const MARKER: &str = "hdi_isfolder";
 
 /// The names of the directories above a path, the lowest one first.
@@ -24,7 +24,7 @@ fn parent(path: &str) -> Option<&str> {
 }
 
 impl Blob {
-    /// A directory made with a blob in it.
+    /// A directory that is made for a blob in it.
     fn directory_above(blob: &Self) -> Self {
         Self {
             body: Body::empty(),
@@ -37,14 +37,14 @@ impl Blob {
         }
     }
 
-    /// 409 for what a directory cannot do.
+    /// 409 for an operation that a directory does not support.
     pub(super) fn refuse_directory(&self) -> Result<(), Refusal> {
         if self.kind() == Kind::Directory { Err(ON_DIRECTORY) } else { Ok(()) }
     }
 }
 
 impl Contents {
-    /// 409 where a directory is in the place of a blob, or a blob in the place of a directory above it.
+    /// 409 if the blob's path is that of a directory, or the path of a directory above it is that of a blob.
     pub(super) fn check_path(&self, path: &str) -> Result<(), Refusal> {
         if !self.hierarchical {
             return Ok(());
@@ -78,8 +78,8 @@ impl Contents {
         Some(&**name).filter(|name| name.starts_with(prefix))
     }
 
-    /// The next path. What is in a directory comes right after it, and only then its neighbours; `enters`: what is in the
-    /// path itself comes next. The path need not exist any more.
+    /// The next path. A directory is followed by its contents, and then by its neighbours. With `enters`, the contents
+    /// of the path come next. The path need not exist.
     pub(super) fn after(&self, path: &str, enters: bool) -> Option<&str> {
         if enters && let Some(first) = self.first_in(&format!("{path}/")) {
             return Some(first);
@@ -96,7 +96,7 @@ impl Contents {
             let (name, _) = self.blobs.range::<str, _>(bounds).next()?;
             let rest = name.strip_prefix(&*directory)?;
             let Some((folder, _)) = rest.split_once('/') else { return Some(name) };
-            // Behind all that is in the folder: the character after a slash is a zero.
+            // After everything in the folder: the character after a slash is a zero.
             from = Bound::Included(format!("{directory}{folder}0"));
         }
     }
@@ -109,7 +109,7 @@ mod tests {
     use crate::emulator::blob::stored::Container;
 
     #[test]
-    fn what_is_in_a_directory_comes_right_after_it() {
+    fn a_directory_is_followed_by_its_contents() {
         let stamp = Stamp { etag: 1, millis: 0 };
         let container = Container::new("c", None, stamp, true);
         let mut contents = container.lock().unwrap();

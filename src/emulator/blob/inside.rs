@@ -1,5 +1,5 @@
-//! Changes that another program makes to an account's content, without a request: for tests of how a mirror notices
-//! them.
+//! Changes that another program makes to an account's content, without a request: so that tests can check whether a
+//! mirror notices them.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use super::stored::Blob;
 use crate::emulator::storage::{Content, Described, Headers, StorageError};
 
 impl BlobAccount {
-    /// Gives a blob other bytes, as many. Headers with their checksum, metadata, tags and tier stay; entity tag and time
-    /// are those of a write.
+    /// Replaces the bytes of a blob with others of the same length. Headers (including the checksum), metadata, tags
+    /// and tier do not change; entity tag and time change as in a write.
     pub(crate) fn exchange_bytes(&self, container: &str, name: &str) -> Result<(), StorageError> {
         let seed = self.stamp().etag;
         self.alter(container, name, true, |blob| {
@@ -52,19 +52,19 @@ impl BlobAccount {
         self.alter(container, name, false, |blob| blob.extras().tier = Some(Tier::Archive))
     }
 
-    /// Makes a blob one that was written with that key, which every read must then carry.
+    /// Makes a blob as if it was written with that key; then every read must have the key.
     pub(crate) fn set_customer_key(&self, container: &str, name: &str, key: &[u8; 32]) -> Result<(), StorageError> {
         let encryption = Encryption::CustomerKey(Sha256::digest(key).into());
         self.alter(container, name, true, |blob| blob.extras().encryption = Some(encryption))
     }
 
-    /// Makes a blob one that was written in that encryption scope.
+    /// Makes a blob as if it was written in that encryption scope.
     pub(crate) fn set_encryption_scope(&self, container: &str, name: &str, scope: &str) -> Result<(), StorageError> {
         let encryption = Encryption::Scope(scope.into());
         self.alter(container, name, true, |blob| blob.extras().encryption = Some(encryption))
     }
 
-    /// All that is known of a blob but its bytes.
+    /// Everything about a blob except its bytes.
     pub(crate) fn describe(&self, container: &str, name: &str) -> Result<Described, StorageError> {
         let missing = |_| StorageError::NoContainer(container.to_owned());
         let found = self.container(container).map_err(missing)?;

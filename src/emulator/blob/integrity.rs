@@ -1,4 +1,4 @@
-//! Checksums: MD5 and the service's CRC-64, of bodies sent and of sources read.
+//! Checksums: MD5 and the service's CRC-64, of request bodies and of sources.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -38,12 +38,12 @@ pub(super) fn check_blob(call: &Call<'_>, bytes: &[u8]) -> Result<[u8; 16], Refu
     Ok(md5)
 }
 
-/// Are checksums of the source sent, so that its bytes are worth producing?
+/// Does the request have checksums of the source, so that its bytes must be produced?
 pub(super) fn source_checksums_sent(call: &Call<'_>) -> bool {
     call.ask.header("x-ms-source-content-md5").or_else(|| call.ask.header("x-ms-source-content-crc64")).is_some()
 }
 
-/// Checks the bytes of a source against the checksums the client knows.
+/// Checks the bytes of a source against the client's checksums.
 pub(super) fn check_source(call: &Call<'_>, bytes: &[u8]) -> Result<(), Refusal> {
     check(call, bytes, None, ["x-ms-source-content-md5", "x-ms-source-content-crc64"])
 }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_crc64_is_the_one_in_the_catalogue() {
+    fn the_crc64_equals_that_of_the_crc_catalogue() {
         // CRC-64/NVME of "123456789" is 0xae8b14860a799888.
         assert_eq!(crc64_text(b"123456789"), BASE64.encode(0xae8b_1486_0a79_9888_u64.to_le_bytes()));
     }

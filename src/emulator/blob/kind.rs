@@ -1,4 +1,4 @@
-//! The types of blobs, with what blobs of one type alone have.
+//! The types of blobs, with the attributes that only blobs of one type have.
 
 use super::refusal::{INVALID_BLOB_TYPE, Refusal};
 
@@ -11,11 +11,11 @@ pub(super) enum Kind {
     /// Made of blocks.
     #[default]
     Block,
-    /// Written at its end alone.
+    /// Written only at its end.
     Append {
         /// How many blocks were appended.
         blocks: u32,
-        /// Is it closed for good?
+        /// Is it sealed forever?
         sealed: bool,
     },
     /// Written in pages.
@@ -28,7 +28,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The service's word for the type.
+    /// The service's name of the type.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Block | Self::Directory => "BlockBlob",
@@ -42,7 +42,7 @@ impl Kind {
         if self.name() == other.name() { Ok(()) } else { Err(INVALID_BLOB_TYPE) }
     }
 
-    /// The same, as the service copies it: a copy is sealed only where the request asks for that.
+    /// The type of a copy, which is sealed only if the request asks for it.
     pub(super) fn copied(self, seal: bool) -> Self {
         match self {
             Self::Append { blocks, .. } => Self::Append { blocks, sealed: seal },

@@ -1,7 +1,7 @@
 //! Leases of blobs and containers: their five states, and what each action does in each of them.
 //!
-//! The tables are those of the "Lease Blob" and "Lease Container" pages. A lease goes by the emulator's elapsed time, as
-//! asynchronous copies do: a wall clock that is set ends no lease.
+//! The tables are those of the "Lease Blob" and "Lease Container" pages. A lease uses the emulator's elapsed time, as
+//! asynchronous copies do: setting the wall clock does not end a lease.
 
 pub(super) mod operations;
 
@@ -23,7 +23,7 @@ fn parse_id(header: &str, text: &str) -> Result<LeaseId, Refusal> {
     Uuid::parse_str(bare).map(|id| id.as_u128()).map_err(|_| Refusal::header(header))
 }
 
-/// The lease id that a request carries beside its own business.
+/// The lease id in a request that is not a lease operation.
 pub(super) fn id_sent(ask: &Ask<'_>) -> Result<Option<LeaseId>, Refusal> {
     ask.header("x-ms-lease-id").map(|text| parse_id("x-ms-lease-id", text)).transpose()
 }
@@ -44,7 +44,7 @@ impl Term {
     }
 }
 
-/// A lease that was acquired and not released. Where there is none, the state is "available".
+/// A lease that was acquired and not released. Without a lease, the state is "available".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lease {
     id: LeaseId,
@@ -76,7 +76,7 @@ impl State {
         }
     }
 
-    /// Does it lock what is leased?
+    /// Does it lock the blob or container?
     fn locks(self) -> bool {
         matches!(self, Self::Leased | Self::Breaking)
     }
@@ -87,7 +87,7 @@ impl State {
     }
 }
 
-/// What a lease is on; the two have error codes of their own.
+/// What is leased; both have their own error codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leased {
     Blob,
@@ -110,7 +110,7 @@ impl Leased {
     }
 }
 
-/// A lease, or none, at a moment.
+/// A lease, if there is one, at a point in time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct At {
     lease: Option<Lease>,
@@ -133,18 +133,18 @@ impl At {
         }
     }
 
-    /// `x-ms-lease-duration`, which only a lease in force has.
+    /// `x-ms-lease-duration`, which only an active lease has.
     pub(super) fn duration(self) -> Option<&'static str> {
         let lease = self.lease.filter(|_| self.state() == State::Leased)?;
         Some(if lease.term == Term::Infinite { "infinite" } else { "fixed" })
     }
 
-    /// Is it in force for a limited time?
+    /// Is it active and of limited duration?
     pub(super) fn is_fixed(self) -> bool {
         self.duration() == Some("fixed")
     }
 
-    /// What remains of it after a write: the service forgets leases that have ended.
+    /// The lease after a write: the service removes leases that have ended.
     pub(super) fn after_write(self) -> Option<Lease> {
         self.lease.filter(|_| self.state().locks())
     }
@@ -153,7 +153,7 @@ impl At {
         self.lease.is_some_and(|lease| lease.id == id)
     }
 
-    /// Checks the id a read carries; without one, every read is allowed.
+    /// Checks the lease id of a read; without one, every read is allowed.
     pub(super) fn check_read(self, id: Option<LeaseId>, what: Leased) -> Result<(), Refusal> {
         let Some(id) = id else { return Ok(()) };
         match (self.state().locks(), self.has(id)) {
@@ -164,7 +164,7 @@ impl At {
         }
     }
 
-    /// Checks the id a write carries; without one, a lock refuses the write.
+    /// Checks the lease id of a write; without one, an active lease refuses the write.
     pub(super) fn check_write(self, id: Option<LeaseId>, what: Leased) -> Result<(), Refusal> {
         if id.is_none() && self.state().locks() {
             return Err(LEASE_ID_MISSING);
@@ -172,7 +172,7 @@ impl At {
         self.check_read(id, what)
     }
 
-    /// Acquires a lease, or gives the holder another term.
+    /// Acquires a lease, or restarts the term of its holder.
     pub(super) fn acquire(self, id: LeaseId, term: Term) -> Result<Lease, Refusal> {
         match self.state() {
             State::Breaking if self.has(id) => Err(LEASE_IS_BREAKING_ACQUIRE),
@@ -182,7 +182,7 @@ impl At {
         }
     }
 
-    /// The lease if the id is its own.
+    /// The lease, if it has that id.
     fn held_by(self, id: LeaseId) -> Result<Lease, Refusal> {
         self.lease.filter(|lease| lease.id == id).ok_or(LEASE_ID_MISMATCH)
     }
@@ -196,7 +196,7 @@ impl At {
         Ok(Lease { end: lease.term.end(self.now), ..lease })
     }
 
-    /// Gives the lease another id. A change that was made already succeeds again.
+    /// Gives the lease another id. Repeating a change is a success.
     pub(super) fn change(self, id: LeaseId, proposed: LeaseId) -> Result<Lease, Refusal> {
         let lease = self.lease.filter(|_| self.state().locks()).ok_or(LEASE_NOT_PRESENT)?;
         match self.state() {
@@ -206,7 +206,7 @@ impl At {
         }
     }
 
-    /// Checks that the id may release the lease, which is gone then.
+    /// Checks that the lease has that id, so that it can be released.
     pub(super) fn release(self, id: LeaseId) -> Result<(), Refusal> {
         self.held_by(id).map(drop)
     }

@@ -1,4 +1,4 @@
-//! List Blobs and List Containers: pages in name order, each at the cost of its own rows.
+//! List Blobs and List Containers: pages in name order; the cost of a page depends only on its own rows.
 
 mod row;
 
@@ -22,13 +22,13 @@ use crate::emulator::settings::Protection;
 pub(super) use row::tag_set;
 use row::{Columns, Dates, lease, metadata, row};
 
-/// The most rows of a page, and how many a request without `maxresults` gets.
+/// The most rows of a page, and the default of `maxresults`.
 const MAX_RESULTS: usize = 5000;
 
-/// Rough size of a row, so that a page is not moved while it grows.
+/// Rough size of a row, so that the buffer of a page need not grow.
 const ROW_BYTES: usize = 700;
 
-/// What a page is asked to hold.
+/// The parameters of a page.
 struct Page<'c> {
     prefix: &'c str,
     delimiter: &'c str,
@@ -75,7 +75,7 @@ fn begin(call: &Call<'_>, container: Option<&str>) -> String {
     text
 }
 
-/// A marker is the name of the next row, dressed so that no client takes it for one.
+/// A marker is the name of the next row, encoded so that no client uses it as a name.
 fn marker(next: &str) -> String {
     let coded = BASE64.encode(next);
     format!("2!{}!{coded}", coded.len())
@@ -136,13 +136,13 @@ pub(super) fn list_containers(call: &Call<'_>) -> Result<Response, Refusal> {
     Ok(finish(text, "Containers", next.as_deref()))
 }
 
-/// What List Blobs can include. Of deleted blobs and snapshots there are none: no account here keeps what is deleted, and a
-/// snapshot cannot be made.
+/// What List Blobs can include. There are no deleted blobs and snapshots: no account here keeps deleted blobs, and
+/// snapshots are not implemented.
 const OF_BLOBS: &[&str] = &["copy", "metadata", "tags", "uncommittedblobs", "deleted", "snapshots"];
 /// What List Containers can include. There are no deleted ones.
 const OF_CONTAINERS: &[&str] = &["metadata", "deleted"];
 
-/// Refuses what cannot be included: a client must not take its absence for an answer.
+/// Refuses an unknown `include`, so that no client believes that there is nothing to include.
 fn check_includes(call: &Call<'_>, known: &[&str]) -> Result<(), Refusal> {
     let words = call.ask.query("include").unwrap_or_default().split(',').map(str::trim);
     for word in words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase) {
@@ -215,7 +215,7 @@ fn check_hierarchical(call: &Call<'_>, page: &Page<'_>) -> Result<(), Refusal> {
     if matches!(page.delimiter, "" | "/") { Ok(()) } else { Err(Refusal::query("delimiter")) }
 }
 
-/// The part of a name up to and with the first delimiter after the prefix.
+/// The part of a name up to and including the first delimiter after the prefix.
 fn folder(name: &str, blob: Option<&Blob>, page: &Page<'_>) -> Option<String> {
     if page.delimiter.is_empty() {
         return None;
@@ -253,7 +253,7 @@ impl<'c> Rows<'c> {
         rows
     }
 
-    /// Goes on behind all that is in a folder.
+    /// Continues after everything in a folder.
     fn skip_folder(&mut self, folder: &str) {
         if self.contents.hierarchical {
             self.path = self.contents.after(folder.trim_end_matches('/'), false);

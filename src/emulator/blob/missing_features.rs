@@ -1,6 +1,6 @@
-//! What this emulator does not implement, by the names that the manual lists.
+//! The features that this emulator does not implement, with their names in the manual.
 //!
-//! A request that asks for it is refused, so that no client believes that it was honoured.
+//! A request for one is refused, so that no client believes that it was honoured.
 
 use super::ask::Ask;
 use super::refusal::Refusal;
@@ -13,7 +13,7 @@ const IMMUTABILITY: &str = "setting immutability policies and legal holds";
 const SOFT_DELETE: &str = "soft delete";
 const TAG_CONDITIONS: &str = "conditions on tags";
 
-/// Request headers that ask for something that is missing.
+/// Request headers of missing features.
 const HEADERS: [(&str, &str); 6] = [
     ("x-ms-if-tags", TAG_CONDITIONS),
     ("x-ms-source-if-tags", TAG_CONDITIONS),
@@ -23,7 +23,7 @@ const HEADERS: [(&str, &str); 6] = [
     ("x-ms-structured-body", "structured message bodies"),
 ];
 
-/// Refuses a request with an option that is missing.
+/// Refuses a request that uses a missing feature.
 pub(super) fn check(ask: &Ask<'_>) -> Result<(), Refusal> {
     let wanted = |name| ask.header(name).is_some_and(|value| !value.eq_ignore_ascii_case("false"));
     if let Some((_, feature)) = HEADERS.iter().find(|(name, _)| wanted(name)) {
@@ -38,7 +38,7 @@ pub(super) fn check(ask: &Ask<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The refusal of an operation that is missing, by its `comp`.
+/// The refusal of a missing operation, by its `comp`.
 pub(super) fn operation(ask: &Ask<'_>, comp: &str) -> Refusal {
     Refusal::not_implemented(match comp {
         "incrementalcopy" => "incremental copies",
@@ -59,7 +59,7 @@ pub(super) fn in_hierarchical_listings() -> Refusal {
     Refusal::not_implemented("startFrom and uncommitted blobs with a hierarchical namespace")
 }
 
-/// The refusal of a word of the parameter `include`: `None` = no version of the service knows it.
+/// The refusal of a value of `include`; `None` = no version of the service knows it.
 pub(super) fn included(word: &str) -> Option<Refusal> {
     let feature = match word {
         "versions" | "deletedwithversions" => SNAPSHOTS,

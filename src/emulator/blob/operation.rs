@@ -1,4 +1,4 @@
-//! Which operation a request is, and what a signature must allow for it.
+//! Which operation a request is, and which permission it needs.
 
 use axum::http::Method;
 
@@ -14,7 +14,7 @@ macro_rules! operations {
         pub(super) enum Operation { $($name),* }
 
         impl Operation {
-            /// The API's word for it.
+            /// The API's name of it.
             pub(super) fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name)),* }
             }
@@ -155,7 +155,7 @@ impl Operation {
         }
     }
 
-    /// Where in the tree it works.
+    /// The level on which it works.
     pub(super) fn level(self) -> Level {
         match self {
             Self::ListContainers

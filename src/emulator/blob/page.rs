@@ -1,4 +1,4 @@
-//! Page blobs: Put Blob, Put Page, and what Set Blob Properties changes of them.
+//! Page blobs: Put Blob, Put Page, and their part of Set Blob Properties.
 
 use axum::body::Body as HttpBody;
 
@@ -18,7 +18,7 @@ use crate::emulator::http::Response;
 
 /// The length of a page.
 const PAGE: u64 = 512;
-/// The most bytes of pages that are written at once.
+/// The most bytes of one write.
 const MAX_PAGES: u64 = 4 * 1024 * 1024;
 /// The largest page blob.
 const MAX_LENGTH: u64 = 8 << 40;
@@ -29,7 +29,7 @@ const LENGTH: &str = "x-ms-blob-content-length";
 /// The header that says how the sequence number changes.
 const ACTION: &str = "x-ms-sequence-number-action";
 
-/// Put Blob of a page blob, which begins with zeros.
+/// Put Blob of a page blob, which starts with zeros.
 pub(super) async fn create(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
     if call.account.is_hierarchical() {
         return Err(NO_PAGE_BLOBS);
@@ -52,7 +52,7 @@ fn sequence_sent(ask: &Ask<'_>) -> Result<Option<u64>, Refusal> {
     if sequence.is_some_and(|sequence| sequence > MAX_SEQUENCE) { Err(Refusal::header(SEQUENCE)) } else { Ok(sequence) }
 }
 
-/// Put Page: writes whole pages, or makes them zeros.
+/// Put Page: writes whole pages, or clears them.
 pub(super) async fn put_page(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
     if call.ask.headers.contains_key("x-ms-copy-source") {
         return Err(Refusal::not_implemented(BLOCKS_FROM_URLS));
@@ -99,7 +99,7 @@ fn write(blob: &mut Blob, (from, to): (u64, u64), pages: &[Piece]) {
     blob.body = Body::of(pieces.into());
 }
 
-/// The pages that the request names, as the bytes from the first up to, not with, the second.
+/// The pages that the request names, as a byte range without its end.
 fn range(ask: &Ask<'_>) -> Result<(u64, u64), Refusal> {
     let text = ask.header("x-ms-range").or_else(|| ask.header("range"));
     let text = text.ok_or_else(|| Refusal::missing_header("range"))?;
@@ -141,7 +141,7 @@ impl Wanted {
     }
 }
 
-/// What Set Blob Properties changes of a page blob alone.
+/// The changes of Set Blob Properties that only a page blob has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Resized {
     length: Option<u64>,
@@ -183,7 +183,7 @@ impl Resized {
         }
     }
 
-    /// Changes the blob, which was checked.
+    /// Changes the blob after the checks.
     pub(super) fn apply(self, blob: &mut Blob) {
         if let Ok(Some(sequence)) = self.sequence(blob) {
             blob.set_kind(Kind::Page { sequence });

@@ -1,7 +1,7 @@
 //! The life of an asynchronous copy: pending, then success, failed or aborted.
 //!
-//! Nothing runs in the background. A pending copy knows its end; the first request on its container after that time
-//! ends it first. It takes the content it saw at its start, and fails if the source changed meanwhile.
+//! Nothing runs in the background. A pending copy has an end time; the first request on its container after that time
+//! completes it first. It has the content that the source had at its start, and fails if the source changed meanwhile.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -30,17 +30,17 @@ pub(super) enum CopyState {
     Aborted { at: u32 },
 }
 
-/// Where a copy reads, as far as its end depends on it.
+/// The source of a copy, as far as the result depends on it.
 pub(super) trait CopySource: Debug + Send + Sync {
     /// The `ETag` the blob has now.
     fn etag_of(&self, name: &str) -> Option<u64>;
 }
 
-/// What a pending copy still has to do.
+/// The rest of a pending copy.
 #[derive(Debug)]
 pub(super) struct PendingCopy {
     pub(super) id: u128,
-    /// By the time that has passed, as the end: a clock that is put right ends no copy.
+    /// In elapsed time, as the end: setting the clock does not end a copy.
     pub(super) started: i64,
     pub(super) due: i64,
     /// `ETag` of the finished blob.
@@ -48,9 +48,9 @@ pub(super) struct PendingCopy {
     pub(super) source: Arc<dyn CopySource>,
     pub(super) source_name: Box<str>,
     pub(super) source_etag: u64,
-    /// Whether the source's signature is over before the copy is.
+    /// Does the source's signature expire before the copy ends?
     pub(super) outlives_signature: bool,
-    /// What a fault plan has in mind for it.
+    /// The result that a fault plan sets.
     pub(super) fate: Option<CopyFate>,
     pub(super) body: Body,
     pub(super) headers: Arc<BlobHeaders>,
@@ -70,7 +70,7 @@ pub(super) enum Outcome {
 }
 
 impl PendingCopy {
-    /// How it ends now, from the source's state.
+    /// How it ends, depending on the source's current state.
     pub(super) fn outcome(&self) -> Outcome {
         match self.fate {
             Some(CopyFate::Failed) => return Outcome::GivenUp,
@@ -89,7 +89,7 @@ impl PendingCopy {
 }
 
 impl Outcome {
-    /// The state of a copy that ended so at that time.
+    /// The state of a copy that ended like this at that time.
     pub(super) fn state(self, at: u32) -> CopyState {
         let failed = |description| CopyState::Failed { at, description };
         match self {
@@ -116,7 +116,7 @@ impl CopyRecord {
         }
     }
 
-    /// The word for its state.
+    /// The service's name of its state.
     pub(super) fn status(&self) -> &'static str {
         match self.state {
             CopyState::Pending(_) => "pending",
@@ -142,7 +142,7 @@ impl CopyRecord {
         }
     }
 
-    /// Bytes copied by then: even progress from start to end.
+    /// Bytes copied at that time: the progress is linear.
     pub(super) fn copied(&self, elapsed: i64) -> u64 {
         match &self.state {
             CopyState::Success { .. } => self.total,

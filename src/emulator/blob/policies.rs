@@ -1,4 +1,4 @@
-//! Stored access policies and the XML they travel in.
+//! Stored access policies and their XML.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
@@ -15,12 +15,12 @@ pub(crate) const MAX_POLICIES: usize = 5;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Policy {
     pub(crate) id: String,
-    /// As written in the ACL.
+    /// As in the ACL.
     pub(crate) start: Option<String>,
     pub(crate) expiry: Option<String>,
     pub(crate) permissions: Option<String>,
-    /// When a policy just written takes effect, in milliseconds since 1970; apart from its start, which a client
-    /// sets here or in the URL.
+    /// When a policy just written takes effect, in milliseconds since 1970; independent of its start, which is set here
+    /// or in the URL.
     pub(crate) active_from: Option<i64>,
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn parse(document: &[u8]) -> Result<Vec<Policy>, Refusal> {
     Ok(policies)
 }
 
-/// The texts of the leaf elements of a document, in order, with their names.
+/// The names and texts of the leaf elements of a document, in order.
 pub(super) fn leaves(document: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
     let mut reader = Reader::from_reader(document);
     let mut found = Vec::new();
@@ -111,7 +111,7 @@ pub(super) fn leaves(document: &[u8]) -> Result<Vec<(String, String)>, Refusal> 
     }
 }
 
-/// The text an entity stands for.
+/// The text of an entity.
 pub(super) fn resolve(reference: &BytesRef<'_>) -> Result<String, Refusal> {
     if let Some(character) = reference.resolve_char_ref().map_err(|_| INVALID_XML)? {
         return Ok(character.to_string());

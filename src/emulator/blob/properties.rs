@@ -1,4 +1,4 @@
-//! What describes a blob beside its bytes: headers, names and values, tier, entity tag and time.
+//! The description of a blob without its bytes: headers, names and values, tier, entity tag and time.
 
 use std::sync::Arc;
 
@@ -63,17 +63,17 @@ pub(super) fn etag_text(etag: u64) -> String {
     format!("\"0x{etag:X}\"")
 }
 
-/// What anybody may read of a container.
+/// What anyone can read in a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PublicAccess {
     /// Blobs, by their names.
     Blob,
-    /// These, the list of them, and the container's properties.
+    /// The blobs, their listing, and the container's properties.
     Container,
 }
 
 impl PublicAccess {
-    /// The service's word for it.
+    /// The service's name of it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Blob => "blob",

@@ -1,4 +1,4 @@
-//! Containers that are open to the public, and what anybody may ask of them without a credential.
+//! Public containers, and the requests on them that need no credential.
 
 use axum::http::HeaderMap;
 
@@ -31,7 +31,7 @@ fn allows(level: PublicAccess, operation: Operation) -> bool {
     }
 }
 
-/// What a request without a credential may do.
+/// The permissions of a request without a credential.
 pub(super) fn admit(account: &BlobAccount, ask: &Ask<'_>, operation: Operation) -> Result<Grant, Refusal> {
     if !allows(PublicAccess::Container, operation) {
         return Err(NO_AUTHENTICATION);
@@ -39,7 +39,7 @@ pub(super) fn admit(account: &BlobAccount, ask: &Ask<'_>, operation: Operation) 
     if !account.allows_public_access() {
         return Err(PUBLIC_ACCESS);
     }
-    // Whether a private container exists is not told.
+    // The answer does not show whether a private container exists.
     let container = account.container(ask.container()?).map_err(|_| RESOURCE_NOT_FOUND)?;
     let level = container.lock().map_err(|_| RESOURCE_NOT_FOUND)?.public;
     match level {

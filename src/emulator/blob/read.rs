@@ -21,16 +21,16 @@ const CHUNK: u64 = 256 * 1024;
 /// The largest range whose checksum the service computes.
 const MAX_CHECKED_RANGE: u64 = 4 * 1024 * 1024;
 
-/// A range asked for, against the content there is.
+/// A requested range of the existing content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Range {
-    /// The bytes from the first up to, not with, the second.
+    /// A byte range without its end.
     Within(u64, u64),
-    /// Nothing of it is there.
+    /// The range is outside the content.
     Outside,
 }
 
-/// Reads `bytes=a-b` or `bytes=a-` against a length; `None` = not a range this service knows, ignored by a read.
+/// Reads `bytes=a-b` or `bytes=a-` against a length; `None` = a range of an unknown form, which a read ignores.
 pub(super) fn parse_range(text: &str, length: u64) -> Option<Range> {
     let (from, to) = text.trim().strip_prefix("bytes=")?.split_once('-')?;
     let from: u64 = from.trim().parse().ok()?;
@@ -51,7 +51,7 @@ fn open(call: &Call<'_>) -> Result<Blob, Refusal> {
     Ok(blob.clone())
 }
 
-/// The headers a signature puts in place of the blob's own, by parameter.
+/// The headers that a signature can override, by parameter.
 const OVERRIDES: [(&str, &str); 5] = [
     ("rscc", "cache-control"),
     ("rscd", "content-disposition"),
@@ -60,7 +60,7 @@ const OVERRIDES: [(&str, &str); 5] = [
     ("rsct", "content-type"),
 ];
 
-/// Describes a blob as the request's signature wants it described.
+/// Describes a blob, with the headers that the request's signature overrides.
 fn describe(call: &Call<'_>, status: u16, blob: &Blob) -> Reply {
     let replicated = call.protection().is_ok_and(|protection| protection == Some(Protection::Replication));
     let reply = Reply::new(status)
@@ -114,7 +114,7 @@ enum Checksum {
     Crc64,
 }
 
-/// The checksum that a read of a range asks for; at most one, and only of a small range.
+/// The requested checksum of a range; at most one, and only of a small range.
 fn checksum_asked(call: &Call<'_>, length: u64) -> Result<Option<Checksum>, Refusal> {
     let [md5, crc64] = ["x-ms-range-get-content-md5", "x-ms-range-get-content-crc64"];
     let asked = |name| call.ask.header(name).is_some_and(|wanted| wanted.eq_ignore_ascii_case("true"));
@@ -126,7 +126,7 @@ fn checksum_asked(call: &Call<'_>, length: u64) -> Result<Option<Checksum>, Refu
     }
 }
 
-/// The bytes `from..to`: at once if they are few, else part by part as the client takes them.
+/// The bytes `from..to`: together if they are few, otherwise in parts while the client reads.
 fn stream_of(body: Body, from: u64, to: u64) -> HttpBody {
     if to - from <= CHUNK {
         return HttpBody::from(body.read(from, to));

@@ -1,4 +1,4 @@
-//! The refusals of the blob service: status, code and message in the service's own words, and the answer made of them.
+//! The refusals of the blob service: status, code and message as the service writes them, and the answer with them.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub(crate) struct Refusal {
     pub(super) message: Cow<'static, str>,
     /// What the source of a copy answered.
     pub(super) copy_source: Option<(u16, &'static str)>,
-    /// How long a blob is of which nothing lies in the range asked for.
+    /// The length of the blob, if the requested range is outside it.
     length: Option<u64>,
 }
 
@@ -104,7 +104,7 @@ refusals! {
     UNAUTHORIZED_OVERWRITE: 403 "UnauthorizedBlobOverwrite" "This request is not authorized to perform blob overwrites.";
 }
 
-/// Where a token is to be had, as a 401 says it.
+/// The header of a 401 that names the issuer of tokens.
 const CHALLENGE: &str = "Bearer authorization_uri=https://login.microsoftonline.com/organizations/oauth2/authorize \
                          resource_id=https://storage.azure.com";
 
@@ -113,7 +113,7 @@ impl Refusal {
         Self { status, code, message: Cow::Borrowed(message), copy_source: None, length: None }
     }
 
-    /// The same with a message that says more.
+    /// The same with another message.
     pub(super) fn because(self, message: impl Into<Cow<'static, str>>) -> Self {
         Self { message: message.into(), ..self }
     }
@@ -123,12 +123,12 @@ impl Refusal {
         Self::fixed(503, "ServerBusy", limit.text())
     }
 
-    /// 416 for a range that lies behind the end of a blob of that length.
+    /// 416 for a range after the end of a blob of that length.
     pub(super) fn behind(length: u64) -> Self {
         Self { length: Some(length), ..INVALID_RANGE }
     }
 
-    /// 501 for what this emulator lacks.
+    /// 501 for a missing feature of this emulator.
     pub(super) fn not_implemented(feature: &str) -> Self {
         Self::fixed(501, "NotImplemented", "").because(format!("This emulator does not implement {feature}."))
     }
@@ -157,12 +157,12 @@ impl Refusal {
             .because(format!("A required query parameter was not specified for this request: {name}."))
     }
 
-    /// What the destination of a copy answers when its source said no.
+    /// The answer of a copy's destination if the source refused.
     pub(super) fn of_source(self) -> Self {
         Self { code: "CannotVerifyCopySource", copy_source: Some((self.status, self.code)), ..self }
     }
 
-    /// What the HTTP server in front of the service answers: a page, and no error code.
+    /// The answer of the HTTP server in front of the service: a page without an error code.
     fn page(&self) -> Answer {
         let page = format!(
             "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\"\"http://www.w3.org/TR/html4/strict.dtd\">\r\n\

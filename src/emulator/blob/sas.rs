@@ -58,7 +58,7 @@ impl SigningKey {
     }
 }
 
-/// What the verifier has to know of an account.
+/// What verifying a signature needs from an account.
 pub(super) trait Issuer {
     /// The account's name.
     fn account(&self) -> &str;
@@ -77,7 +77,7 @@ pub(super) trait Issuer {
 pub(super) struct Grant {
     /// Permission letters; `None` = everything.
     permissions: Option<String>,
-    /// When it ends, in milliseconds since 1970.
+    /// When it expires, in milliseconds since 1970.
     expiry: i64,
 }
 
@@ -87,22 +87,22 @@ impl Grant {
         Self { permissions: None, expiry: i64::MAX }
     }
 
-    /// Reading, for anybody and without end.
+    /// Reading, for anyone and without an expiry.
     pub(super) fn of_the_public() -> Self {
         Self { permissions: Some("rl".to_owned()), expiry: i64::MAX }
     }
 
-    /// What a role permits, without end.
+    /// What a role permits, without an expiry.
     pub(super) fn of_role(role: Role) -> Self {
         Self { permissions: roles::letters(role).map(str::to_owned), expiry: i64::MAX }
     }
 
-    /// Is it over at that time?
+    /// Has it expired at that time?
     pub(super) fn is_over(&self, at: i64) -> bool {
         self.expiry <= at
     }
 
-    /// Is there nothing that it does not permit?
+    /// Does it permit everything?
     pub(super) fn is_everything(&self) -> bool {
         self.permissions.is_none()
     }
@@ -113,12 +113,12 @@ impl Grant {
     }
 }
 
-/// 403 with the detail a developer looks for.
+/// 403 with a detail for developers.
 fn failed(detail: impl std::fmt::Display) -> Refusal {
     AUTHENTICATION_FAILED.because(format!("{} {detail}", AUTHENTICATION_FAILED.message))
 }
 
-/// Verifies the signature in a URL for an operation. `https`: did the request come, or was its URL, by https?
+/// Verifies the signature in a URL for an operation. `https`: does the request or its URL use https?
 pub(super) fn verify(
     issuer: &impl Issuer,
     target: &Target<'_>,
@@ -132,7 +132,7 @@ pub(super) fn verify(
         Some("https") => return Err(PROTOCOL_MISMATCH),
         Some(_) => return Err(failed("spr must be https or https,http")),
     }
-    // Where a request comes from is not known here.
+    // The client's address is not known here.
     if query.get("sip").is_some() {
         return Err(Refusal::not_implemented(SIGNED_ADDRESSES));
     }
@@ -149,7 +149,7 @@ pub(super) fn verify(
     if grant.any_of(needed) { Ok(grant) } else { Err(PERMISSION_MISMATCH) }
 }
 
-/// Appends the values of parameters, a line each; an absent one is an empty line.
+/// Appends the values of parameters, one per line; an absent one is an empty line.
 fn lines(query: &Query<'_>, names: &[&str], text: &mut String) {
     for name in names {
         text.push_str(query.get(name).unwrap_or_default());
@@ -162,7 +162,7 @@ fn signature(query: &Query<'_>) -> Result<String, Refusal> {
     query.get("sig").map(|signature| signature.replace(' ', "+")).ok_or_else(|| failed("sig is mandatory."))
 }
 
-/// Checks that it is time, and returns when it ends.
+/// Checks that it is valid now, and returns its expiry.
 fn check_times(now: i64, start: Option<&str>, expiry: Option<&str>) -> Result<i64, Refusal> {
     let read = |name: &str, text: &str| parse_iso_millis(text).ok_or_else(|| failed(format!("{name} is not a time")));
     let end = expiry.ok_or_else(|| failed("se is mandatory."))?;
@@ -234,7 +234,7 @@ fn verify_service(
         check_signature(&key, &text, query)?;
         let key_expiry = check_times(issuer.now(), query.get("skt"), query.get("ske"))?;
         let expiry = check_times(issuer.now(), query.get("st"), query.get("se"))?.min(key_expiry);
-        // What the principal may not do itself, it cannot permit.
+        // The principal cannot permit what it may not do itself.
         let role = query.get("skoid").and_then(|object| issuer.role(object)).ok_or(PERMISSION_MISMATCH)?;
         let own = Grant::of_role(role);
         let permissions =
@@ -273,7 +273,7 @@ fn service_string_to_sign(query: &Query<'_>, canonical: &str, version: &str, del
         lines(query, &["ses"], &mut text);
     }
     if delegated && version >= "2026-04-06" {
-        // Headers and query parameters the request must have; a signature that names any is not implemented.
+        // Headers and query parameters the request must have; a signature with any of them is not implemented.
         text.push_str("\n\n");
     }
     lines(query, &["rscc", "rscd", "rsce", "rscl", "rsct"], &mut text);
@@ -281,7 +281,7 @@ fn service_string_to_sign(query: &Query<'_>, canonical: &str, version: &str, del
     text
 }
 
-/// What a service SAS grants, by its URL and its stored policy, if its time is now.
+/// What a service SAS grants, by its URL and its stored policy, if it is valid now.
 fn under_policy(issuer: &impl Issuer, container: &str, query: &Query<'_>) -> Result<Grant, Refusal> {
     let (sp, st, se) = (query.get("sp"), query.get("st"), query.get("se"));
     let policy = match query.get("si").filter(|id| !id.is_empty()) {
@@ -303,7 +303,7 @@ fn under_policy(issuer: &impl Issuer, container: &str, query: &Query<'_>) -> Res
     Ok(Grant { permissions: Some(permissions), expiry })
 }
 
-/// What a user delegation key is good for.
+/// The terms of a user delegation key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DelegationTerms<'a> {
     pub(super) object: &'a str,
@@ -328,13 +328,14 @@ impl<'a> DelegationTerms<'a> {
     }
 }
 
-/// The user delegation key of these terms in base64. It follows from the account key, so that none has to be kept.
+/// The user delegation key of these terms in base64. It is derived from the account key, so that no key has to be
+/// stored.
 pub(super) fn delegation_key(account: &SigningKey, terms: &DelegationTerms<'_>) -> String {
     let DelegationTerms { object, tenant, start, expiry, service, version } = terms;
     account.sign(&["user delegation", object, tenant, start, expiry, service, version].join("\n"))
 }
 
-/// The version locators are signed in: the oldest with today's layout, so that any blob service takes it.
+/// The version in which locators are signed: the oldest one with the current layout, which all blob services accept.
 const LOCATOR_VERSION: &str = "2018-11-09";
 
 /// The query of a container SAS that refers to a stored policy.

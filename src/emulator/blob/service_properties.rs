@@ -1,5 +1,5 @@
-//! What is set for an account: CORS rules and the static website. They are kept, and not applied: no preflight is answered, and
-//! no website is served.
+//! The settings of an account: CORS rules and the static website. They are stored but not applied: no preflight is
+//! answered, and no website is served.
 
 use axum::body::Body as HttpBody;
 use quick_xml::Reader;
@@ -18,14 +18,14 @@ use crate::emulator::http::Response;
 const MAX_XML: usize = 64 * 1024;
 /// The most rules of an account.
 const MAX_RULES: usize = 5;
-/// The elements of a rule. The service wants all of them.
+/// The elements of a rule. The service requires all of them.
 const RULE: [&str; 5] = ["AllowedOrigins", "AllowedMethods", "AllowedHeaders", "ExposedHeaders", "MaxAgeInSeconds"];
 const METHODS: [&str; 8] = ["DELETE", "GET", "HEAD", "MERGE", "PATCH", "POST", "OPTIONS", "PUT"];
 /// The elements of a website.
 const WEBSITE: [&str; 4] = ["Enabled", "IndexDocument", "DefaultIndexDocumentPath", "ErrorDocument404Path"];
 
 impl BlobAccount {
-    /// What is set for it.
+    /// Its settings.
     pub(super) fn service_properties(&self) -> ServiceProperties {
         self.service_properties.read().expect("a value is never left half done").clone()
     }
@@ -57,7 +57,7 @@ pub(super) fn get(call: &Call<'_>) -> Response {
     Reply::new(200).xml(text)
 }
 
-/// Set Blob Service Properties: what is not in the document stays as it is.
+/// Set Blob Service Properties: settings that the document does not contain do not change.
 pub(super) async fn set(call: &Call<'_>, body: HttpBody) -> Result<Response, Refusal> {
     let leaves = leaves(&read_body(body, MAX_XML).await?)?;
     let mut properties = call.account.service_properties();
@@ -81,7 +81,7 @@ pub(super) async fn set(call: &Call<'_>, body: HttpBody) -> Result<Response, Ref
             (3, Some("StaticWebsite")) if WEBSITE.contains(&tag.as_str()) => {
                 properties.website.push((tag.clone(), leaf.value.clone()));
             }
-            // An empty element: none of them.
+            // An empty element means that there are none.
             (2, _) if leaf.value.is_empty() => {}
             _ => return Err(INVALID_XML),
         }
@@ -98,12 +98,12 @@ fn is_rule([origins, methods, _, _, seconds]: &[String; 5]) -> bool {
     !origins.is_empty() && methods.split(',').all(known) && seconds.parse::<u32>().is_ok()
 }
 
-/// An element without elements in it.
+/// An element without child elements.
 struct Leaf {
-    /// The names of the elements around it, its own last.
+    /// The names of its ancestors and of itself.
     path: Vec<String>,
     value: String,
-    /// The rule that it belongs to, counted from 1; of a website the last rule before it.
+    /// The rule that it belongs to, counted from 1; for a website, the last rule before it.
     rule: usize,
 }
 

@@ -39,7 +39,7 @@ pub(super) fn verify(
     Ok(())
 }
 
-/// What the client signed.
+/// The text that the client signed.
 fn string_to_sign(ask: &Ask<'_>, account: &str) -> String {
     let mut text = String::with_capacity(512);
     text.push_str(ask.method.as_str());
@@ -80,7 +80,7 @@ fn canonical_headers(headers: &HeaderMap, text: &mut String) {
     }
 }
 
-/// Where a character of a header's name stands in the order of the service.
+/// The position of a header name's character in the service's sort order.
 fn weight(character: u8) -> u8 {
     if character == b'_' { b'.' } else { character }
 }
@@ -106,7 +106,7 @@ fn canonical_resource(ask: &Ask<'_>, account: &str, text: &mut String) {
     }
 }
 
-/// The value of the `Authorization` header for a request complete but for it.
+/// The value of the `Authorization` header for an otherwise complete request.
 pub(super) fn credential(ask: &Ask<'_>, account: &str, key: &SigningKey) -> String {
     format!("SharedKey {account}:{}", key.sign(&string_to_sign(ask, account)))
 }

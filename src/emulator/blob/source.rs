@@ -1,4 +1,4 @@
-//! The source of a copy: found by its URL, opened with its own signature or token, held by reference.
+//! The source of a copy: found by its URL, authorised with its own signature or token, shared by reference.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::sas::{self, Grant};
 use super::stored::{Blob, Container};
 use crate::emulator::settings::SourceAccess;
 
-/// The longest source URL, signature included.
+/// The longest source URL, including the signature.
 const MAX_SOURCE_URL: usize = 2048;
 
 /// The source of a copy as it is now.
@@ -30,7 +30,7 @@ pub(super) struct Source<'r> {
 }
 
 impl<'r> Source<'r> {
-    /// Opens the source that a request names. The destination returns the source's refusals, with the source's status
+    /// Finds and authorises the source in a request. If it refuses, the destination's answer has the source's status
     /// and code.
     pub(super) fn open(call: &Call<'r>, operation: Operation) -> Result<Self, Refusal> {
         let url = call.ask.header("x-ms-copy-source").ok_or_else(|| Refusal::missing_header("x-ms-copy-source"))?;
@@ -68,22 +68,22 @@ impl<'r> Source<'r> {
         Ok(Self { account, container, name: (&**name).into(), blob, grant, url })
     }
 
-    /// Takes the bytes the copy reads from the source account's allowance.
+    /// Counts the bytes that the copy reads against the source account's limit.
     pub(super) fn admit_egress(&self, bytes: u64) -> Result<(), Refusal> {
         self.account.model().admit_egress(bytes).map_err(|limit| Refusal::busy(limit).of_source())
     }
 
-    /// Is the permission to read it over at that time?
+    /// Has the permission to read it expired at that time?
     pub(super) fn is_closed_at(&self, at: i64) -> bool {
         self.grant.is_over(at)
     }
 
-    /// Reading the source's tags takes a permission of its own.
+    /// Checks the separate permission to read the source's tags.
     pub(super) fn check_tags_readable(&self) -> Result<(), Refusal> {
         if self.grant.any_of("t") { Ok(()) } else { Err(PERMISSION_MISMATCH.of_source()) }
     }
 
-    /// The URL as it is kept with the copy: without the signature.
+    /// The URL as it is stored with the copy, without the signature.
     pub(super) fn public_url(&self) -> Box<str> {
         let Some((path, query)) = self.url.split_once('?') else { return self.url.into() };
         let kept: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("sig=")).collect();
@@ -91,7 +91,7 @@ impl<'r> Source<'r> {
     }
 }
 
-/// May the destination's service read from the source's account at all? Within one account, no network is between.
+/// Checks that the destination's service can reach the source's account. Within one account, it always can.
 fn check_reachable(call: &Call<'_>, account: &BlobAccount) -> Result<(), Refusal> {
     match account.source_access() {
         _ if std::ptr::eq(account, call.account) => Ok(()),

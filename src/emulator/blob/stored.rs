@@ -1,7 +1,7 @@
-//! What a storage account keeps: containers, blobs and their descriptions.
+//! The stored data of a storage account: containers, blobs and their descriptions.
 //!
-//! A library has millions of blobs, so a blob is small: what copies have in common (headers, metadata, content) is
-//! shared, and what few blobs have is boxed.
+//! A library has millions of blobs, so a blob is small: copies share headers, metadata and content, and attributes that
+//! few blobs have are boxed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -15,7 +15,7 @@ use super::policies::Policy;
 use super::properties::{BlobHeaders, Pairs, PublicAccess, Stamp, Tier};
 use super::refusal::{BLOB_ARCHIVED, BLOB_IS_SEALED, BLOB_NOT_FOUND, CONTAINER_NOT_FOUND, PENDING_COPY, Refusal};
 
-/// What few blobs have.
+/// The attributes that few blobs have.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Extras {
     pub(super) tags: Option<Pairs>,
@@ -61,14 +61,14 @@ impl Blob {
         self.extras.as_ref().map_or(Kind::Block, |extras| extras.kind)
     }
 
-    /// Sets what belongs to its type.
+    /// Sets its type and the attributes of the type.
     pub(super) fn set_kind(&mut self, kind: Kind) {
         if self.kind() != kind {
             self.extras().kind = kind;
         }
     }
 
-    /// 409 for what only a block blob can do.
+    /// 409 for an operation that needs a block blob.
     pub(super) fn refuse_other_than_block(&self) -> Result<(), Refusal> {
         self.kind().refuse_other_type(Kind::Block)
     }
@@ -78,13 +78,13 @@ impl Blob {
         self.extras.as_ref()?.encryption.as_ref()
     }
 
-    /// Notes a change of content or description.
+    /// Records a change of content or description.
     pub(super) fn touch(&mut self, stamp: Stamp) {
         self.etag = stamp.etag;
         self.modified = stamp.seconds();
     }
 
-    /// Forgets the copy that made it: a later write removes the copy properties.
+    /// Removes the copy properties, as a later write does.
     pub(super) fn forget_copy(&mut self) {
         if let Some(extras) = &mut self.extras {
             extras.copy = None;
@@ -103,7 +103,7 @@ impl Blob {
         }
     }
 
-    /// Ends a copy into it, unless another copy or an abort came first.
+    /// Ends a copy into it, unless another copy or an abort replaced it.
     fn end_copy(&mut self, pending: &PendingCopy, outcome: Outcome) {
         let Some(record) = self.extras.as_mut().and_then(|extras| extras.copy.as_mut()) else { return };
         if !matches!(&record.state, CopyState::Pending(current) if current.id == pending.id) {
@@ -119,12 +119,12 @@ impl Blob {
         self.touch(pending.stamp);
     }
 
-    /// 409 for what needs the content of a blob, or changes more than tags or tier, while it is archived.
+    /// 409 if the blob is archived, for operations that need its content or change more than tags or tier.
     pub(super) fn refuse_archived(&self) -> Result<(), Refusal> {
         if self.tier() == Some(Tier::Archive) { Err(BLOB_ARCHIVED) } else { Ok(()) }
     }
 
-    /// 409 for what changes the content of an append blob that is sealed. It can only be deleted and made again.
+    /// 409 for changes to the content of a sealed append blob. It can only be deleted and created again.
     pub(super) fn refuse_sealed(&self) -> Result<(), Refusal> {
         if matches!(self.kind(), Kind::Append { sealed: true, .. }) { Err(BLOB_IS_SEALED) } else { Ok(()) }
     }
@@ -138,7 +138,7 @@ impl Blob {
 /// Blocks uploaded but not committed, by id.
 pub(super) type Uncommitted = BTreeMap<Box<str>, Block>;
 
-/// What a container holds.
+/// The contents of a container.
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) blobs: BTreeMap<Box<str>, Blob>,
@@ -190,7 +190,7 @@ impl Contents {
 pub(super) struct Container {
     pub(super) name: Box<str>,
     contents: Mutex<Contents>,
-    /// Containers into which copies from this one may be pending.
+    /// Containers that may have pending copies from this one.
     readers: Mutex<Vec<Weak<Container>>>,
 }
 
@@ -212,7 +212,7 @@ impl Container {
         Arc::new(Self { name: name.into(), contents: Mutex::new(contents), readers: Mutex::default() })
     }
 
-    /// Another container that holds the same. Copies that are pending go on in both.
+    /// Another container with the same contents. Pending copies continue in both.
     pub(super) fn twin(&self, elapsed: i64) -> Result<Arc<Self>, Refusal> {
         let contents = self.lock_at(elapsed)?;
         let contents = Contents {
@@ -238,19 +238,19 @@ impl Container {
         if contents.deleted { Err(CONTAINER_NOT_FOUND) } else { Ok(contents) }
     }
 
-    /// Its contents as they are at `elapsed`: copies that are over by then are settled first.
+    /// Its contents at `elapsed`: copies that have ended by then are completed first.
     pub(super) fn lock_at(&self, elapsed: i64) -> Result<MutexGuard<'_, Contents>, Refusal> {
         self.settle(elapsed);
         self.lock()
     }
 
-    /// The same for a change: copies that read from here and are over by then are settled before their source changes.
+    /// The same for a change: copies from here that have ended by then are completed before their source changes.
     pub(super) fn lock_to_change(&self, elapsed: i64) -> Result<MutexGuard<'_, Contents>, Refusal> {
         self.settle_readers(elapsed);
         self.lock_at(elapsed)
     }
 
-    /// Empties it for good, if its contents pass a check.
+    /// Deletes it, if its contents pass a check.
     pub(super) fn delete_if(
         &self,
         elapsed: i64,
@@ -268,7 +268,7 @@ impl Container {
         Ok(())
     }
 
-    /// Notes that a copy from here into `reader` is pending.
+    /// Records that a copy from here into `reader` is pending.
     pub(super) fn read_by(&self, reader: &Arc<Self>) {
         let mut readers = self.readers.lock().expect("the list of readers is never left half done");
         readers.retain(|known| known.strong_count() > 0);
@@ -289,7 +289,8 @@ impl Container {
         readers.iter().filter_map(Weak::upgrade).for_each(|reader| reader.settle(elapsed));
     }
 
-    /// Ends the copies into this container that are over by `elapsed`. No two containers are ever locked at once.
+    /// Completes the copies into this container that have ended by `elapsed`. It never locks two containers at the same
+    /// time.
     fn settle(&self, elapsed: i64) {
         let over: Vec<_> = {
             let mut contents = self.peek();
@@ -317,12 +318,12 @@ impl CopySource for Container {
     }
 }
 
-/// What is set for an account.
+/// The settings of an account.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ServiceProperties {
     /// The values of each rule, in the order in which the service writes them.
     pub(super) cors: Vec<[String; 5]>,
-    /// Name and value of the elements that are there.
+    /// Names and values of the existing elements.
     pub(super) website: Vec<(String, String)>,
 }
 
@@ -331,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_blob_costs_little_beyond_its_name() {
+    fn a_blob_needs_little_memory_besides_its_name() {
         // A B-tree node is about half full when names arrive in order: twice this must stay under 250 bytes.
         assert!(size_of::<(Box<str>, Blob)>() <= 104, "{} bytes", size_of::<(Box<str>, Blob)>());
     }

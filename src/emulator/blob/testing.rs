@@ -1,4 +1,4 @@
-//! A small world for the tests of the blob plane: two regions of one account each, and a client that signs.
+//! A small environment for the tests of the blob plane: two regions of one account each, and a client that signs.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Surroundings for Ground {
         &self.stats
     }
 
-    /// Every token but one is its bearer's name.
+    /// Every token except one is the name of its principal.
     fn principal(&self, token: &str) -> Option<Principal> {
         let known = token != "forged";
         known.then(|| Principal { object_id: token.to_owned(), tenant_id: "tenant".to_owned() })
@@ -71,7 +71,7 @@ impl Got {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// Fails unless the status is the expected one; says what came instead.
+    /// Fails unless the status is the expected one; reports the answer.
     #[track_caller]
     pub(super) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{} {}", self.code(), String::from_utf8_lossy(&self.body));
@@ -153,7 +153,7 @@ impl Ground {
         self.send(region, Request::from_parts(parts, body)).await
     }
 
-    /// Sends a request with nothing but its URL to authorise it.
+    /// Sends a request that only its URL authorises.
     pub(super) async fn open(&self, region: usize, request: &str, headers: &[(&str, &str)]) -> Got {
         self.send(region, unsigned(request, headers, Bytes::new())).await
     }
@@ -181,7 +181,7 @@ impl Ground {
         format!("http://{}/{}/{path_and_query}", AUTHORITIES[region], NAMES[region])
     }
 
-    /// A source URL that lets its bearer read a whole container for an hour.
+    /// A source URL that permits reading a whole container for an hour.
     pub(super) fn source(&self, container: &str, blob: &str) -> String {
         let sas = self.service_sas(0, "c", container, "r", 3600);
         Self::url(0, &format!("{container}/{blob}?{sas}"))

@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signatures_may_leave_out_seconds_or_the_whole_time() {
+    fn times_without_seconds_and_dates_without_time_are_read() {
         for text in ["2024-07-13T10:00Z", "2024-07-13T10:00:00Z", "2024-07-13T10:00:00.0000000Z"] {
             assert_eq!(parse_iso_millis(text), Some(1_720_864_800_000), "{text}");
         }

@@ -33,7 +33,7 @@ const MAX_BLOCK_LIST: usize = 8 * 1024 * 1024;
 /// The longest block id before base64.
 const MAX_BLOCK_ID: usize = 64;
 
-/// Makes an append or page blob, with nothing but what its type begins with.
+/// Makes an append or page blob, with the initial content of its type.
 pub(super) async fn create_empty(
     call: &Call<'_>,
     body: HttpBody,
@@ -62,7 +62,7 @@ pub(super) async fn create_empty(
     Ok(reply.done())
 }
 
-/// The headers of a blob that is written at once; those without `x-ms-blob-` count where the others are not sent.
+/// The headers of a blob that is written as a whole; those without `x-ms-blob-` are used if the others are not sent.
 fn headers_of_put(call: &Call<'_>, content_md5: Option<Box<[u8]>>) -> Result<Arc<BlobHeaders>, Refusal> {
     let sent = |name| call.ask.header(name).map(Into::into);
     let standard = BlobHeaders {
@@ -96,7 +96,7 @@ pub(super) async fn put_block_blob(call: &Call<'_>, body: HttpBody) -> Result<Re
     Ok(reply.md5("content-md5", Some(md5.as_slice())).done())
 }
 
-/// Does the metadata say that this is a directory?
+/// Does the metadata mark this as a directory?
 fn is_marked(metadata: Option<&Pairs>) -> bool {
     metadata
         .is_some_and(|pairs| pairs.iter().any(|(name, value)| &**name == MARKER && value.eq_ignore_ascii_case("true")))
@@ -112,7 +112,7 @@ pub(super) async fn put_block(call: &Call<'_>, body: HttpBody) -> Result<Respons
     Ok(reply.with("x-ms-request-server-encrypted", "true").done())
 }
 
-/// The block id of the request, if it can be one.
+/// The block id of the request, if it is valid.
 pub(super) fn block_id<'c>(call: &'c Call<'_>) -> Result<&'c str, Refusal> {
     let id = call.ask.query("blockid").ok_or_else(|| Refusal::query("blockid"))?;
     let raw = BASE64.decode(id).map_err(|_| Refusal::query("blockid"))?;
@@ -149,7 +149,7 @@ pub(super) fn stage(call: &Call<'_>, pieces: Box<[Piece]>) -> Result<(), Refusal
     Ok(())
 }
 
-/// Where a block of the list is looked for.
+/// Where a block of the list is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pick {
     Committed,

@@ -1,4 +1,4 @@
-//! XML text: escaping, and telling names that XML cannot carry.
+//! XML text: escaping, and recognising names that XML cannot contain.
 
 use std::fmt::Write;
 
@@ -39,7 +39,7 @@ pub(super) fn close(tag: &str, into: &mut String) {
     into.push('>');
 }
 
-/// Appends a blob's name; one with characters XML 1.0 has no way to carry is percent-encoded and says so.
+/// Appends a blob's name; one with characters that XML 1.0 cannot contain is percent-encoded and marked.
 pub(super) fn name(name: &str, into: &mut String) {
     if name.chars().all(is_legal) {
         return element("Name", name, into);
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_xml_cannot_carry_is_percent_encoded_and_marked() {
+    fn a_name_that_xml_cannot_contain_is_percent_encoded_and_marked() {
         let mut text = String::new();
         name("a/b c\u{1}é", &mut text);
         assert_eq!(text, "<Name Encoded=\"true\">a/b%20c%01%C3%A9</Name>");

@@ -9,12 +9,12 @@ use crate::emulator::blob::describe::Reply;
 use crate::emulator::blob::refusal::{CONDITION_NOT_MET, PERMISSION_MISMATCH, Refusal};
 use crate::emulator::http::Response;
 
-/// The shortest and longest lease that ends, in seconds.
+/// The shortest and longest limited lease, in seconds.
 const FIXED_TERM: std::ops::RangeInclusive<i64> = 15..=60;
 /// How long breaking a lease may take, in seconds.
 const BREAK_PERIOD: std::ops::RangeInclusive<i64> = 0..=60;
 
-/// What a request wants done.
+/// The action of a request.
 #[derive(Debug, Clone, Copy)]
 enum Action {
     Acquire { proposed: LeaseId, term: Term },
@@ -24,10 +24,10 @@ enum Action {
     Break { period: Option<i64> },
 }
 
-/// What came of it.
+/// The result of an action.
 struct Done {
     status: u16,
-    /// What is stored from now on.
+    /// The lease after the action.
     lease: Option<Lease>,
     id: Option<LeaseId>,
     /// Seconds until the lease is broken.
@@ -78,7 +78,7 @@ impl Action {
 }
 
 impl Done {
-    /// `ETag` and time are those from before: a lease operation changes neither.
+    /// `ETag` and time are unchanged: a lease operation changes neither.
     fn answer(self, etag: u64, modified: u32) -> Response {
         let reply = Reply::new(self.status).version(etag, modified);
         let reply = reply.with_some("x-ms-lease-id", self.id.map(Uuid::from_u128));

@@ -26,7 +26,7 @@ pub(super) struct Columns {
     pub(super) elapsed: i64,
 }
 
-/// Dates as text; neighbours in a listing were often made in the same second.
+/// Dates as text; cached, because adjacent blobs of a listing often have the same date.
 #[derive(Default)]
 pub(super) struct Dates {
     seconds: u32,
@@ -104,7 +104,7 @@ fn headers(blob: &Blob, text: &mut String) {
     }
 }
 
-/// Its type, and what blobs of that type alone have.
+/// Its type, and the attributes that only blobs of that type have.
 fn kind(blob: &Blob, text: &mut String) {
     let kind = blob.kind();
     xml::element("BlobType", kind.name(), text);

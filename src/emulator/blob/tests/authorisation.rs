@@ -25,7 +25,7 @@ fn account_sas(ground: &Ground, services: &str, types: &str, permissions: &str) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_key_must_be_the_accounts_and_its_date_near() {
+async fn a_shared_key_must_be_that_of_the_account_and_its_date_recent() {
     let ground = ground().await;
     ground.ask(0, "GET /west/films/a?timeout=30", &[("if-match", "*")], "").await.expect(200);
     ground.open(0, "DELETE /west/films/a", &[]).await.refused(401, "NoAuthenticationInformation");
@@ -43,7 +43,7 @@ async fn a_shared_key_must_be_the_accounts_and_its_date_near() {
 }
 
 #[tokio::test]
-async fn a_signature_made_from_the_documented_layout_by_hand_is_accepted() {
+async fn a_signature_made_by_hand_from_the_documented_layout_is_accepted() {
     use base64::Engine as _;
     use hmac::Mac as _;
     let ground = ground().await;
@@ -59,7 +59,7 @@ async fn a_signature_made_from_the_documented_layout_by_hand_is_accepted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_signature_opens_its_container_for_its_permissions_and_its_time() {
+async fn a_container_signature_is_valid_for_its_container_permissions_and_time() {
     let ground = ground().await;
     let sas = ground.service_sas(0, "c", "films", "rl", 60);
     ground.open(0, &format!("GET /west/films/a?{sas}"), &[]).await.expect(200);
@@ -77,7 +77,7 @@ async fn a_container_signature_opens_its_container_for_its_permissions_and_its_t
 }
 
 #[tokio::test]
-async fn a_blob_signature_opens_that_blob_alone_and_create_does_not_overwrite() {
+async fn a_blob_signature_is_valid_only_for_that_blob_and_create_does_not_overwrite() {
     let ground = ground().await;
     let sas = ground.service_sas(0, "b", "films/a", "rc", 60);
     ground.open(0, &format!("HEAD /west/films/a?{sas}"), &[]).await.expect(200);
@@ -91,7 +91,7 @@ async fn a_blob_signature_opens_that_blob_alone_and_create_does_not_overwrite() 
 }
 
 #[tokio::test]
-async fn a_locator_lives_by_its_stored_policy() {
+async fn a_locator_is_valid_while_its_stored_policy_exists() {
     let ground = ground().await;
     let account = &ground.accounts[0];
     let at = |seconds| Some(jiff::Timestamp::from_second(ground.now() / 1000 + seconds).unwrap());
@@ -117,7 +117,7 @@ async fn a_locator_lives_by_its_stored_policy() {
 }
 
 #[tokio::test]
-async fn policies_go_in_and_out_as_xml_and_five_at_most() {
+async fn policies_are_written_and_read_as_xml_and_at_most_five() {
     let ground = ground().await;
     let acl = |ids: &[&str]| {
         let one = |id: &&str| {
@@ -149,7 +149,7 @@ async fn policies_go_in_and_out_as_xml_and_five_at_most() {
 }
 
 #[tokio::test]
-async fn an_account_signature_is_held_to_service_type_and_permission() {
+async fn an_account_signature_is_limited_to_its_services_types_and_permissions() {
     let ground = ground().await;
     let all = account_sas(&ground, "b", "sco", "rwdlac");
     ground.open(0, &format!("GET /west/?comp=list&{all}"), &[]).await.expect(200);
@@ -170,7 +170,7 @@ async fn an_account_signature_is_held_to_service_type_and_permission() {
 }
 
 #[tokio::test]
-async fn a_delegation_key_signs_for_who_has_a_token() {
+async fn a_delegation_key_is_issued_to_a_principal_with_a_token() {
     let ground = ground().await;
     let (start, expiry) = (ground.iso(-60), ground.iso(3600));
     let body = format!("<KeyInfo><Start>{start}</Start><Expiry>{expiry}</Expiry></KeyInfo>");
@@ -203,7 +203,7 @@ async fn a_delegation_key_signs_for_who_has_a_token() {
 }
 
 #[tokio::test]
-async fn anybody_reads_what_is_public_and_the_level_says_whether_the_list_is() {
+async fn anyone_can_read_public_blobs_and_the_level_decides_about_the_listing() {
     let ground = ground().await;
     ground.accounts[0].allow_public_access(true);
     let (acl, list) = ("/west/films?restype=container&comp=acl", "GET /west/films?restype=container&comp=list");
@@ -232,7 +232,7 @@ async fn anybody_reads_what_is_public_and_the_level_says_whether_the_list_is() {
 }
 
 #[tokio::test]
-async fn a_role_permits_what_its_documentation_says() {
+async fn a_role_permits_its_documented_operations() {
     let ground = ground().await;
     let head = ("x-ms-version", "2022-11-02");
     let tags = ("x-ms-tags", "a=b");
@@ -265,7 +265,7 @@ async fn a_role_permits_what_its_documentation_says() {
 }
 
 #[tokio::test]
-async fn a_delegated_signature_is_worth_what_its_principal_may_do() {
+async fn a_delegated_signature_permits_only_what_its_principal_may_do() {
     let ground = ground().await;
     for (who, read) in [("reader", 200), ("delegator", 403)] {
         let (start, expiry) = (ground.iso(-60), ground.iso(3600));

@@ -6,7 +6,7 @@ use crate::emulator::storage::{Content, NewBlob};
 const BLOCK: [(&str, &str); 1] = [("x-ms-blob-type", "BlockBlob")];
 
 #[tokio::test]
-async fn a_container_is_made_once_and_is_gone_after_its_deletion() {
+async fn a_container_is_created_once_and_does_not_exist_after_its_deletion() {
     let ground = Ground::new();
     let made =
         ground.ask(0, "PUT /west/films?restype=container", &[("x-ms-meta-kind", "master")], "").await.expect(201);
@@ -24,7 +24,7 @@ async fn a_container_is_made_once_and_is_gone_after_its_deletion() {
 }
 
 #[tokio::test]
-async fn a_blob_comes_back_with_its_bytes_and_description() {
+async fn a_blob_is_read_with_its_bytes_and_description() {
     let ground = Ground::new();
     ground.ask(0, "PUT /west/films?restype=container", &[], "").await.expect(201);
     let headers = [
@@ -86,7 +86,7 @@ async fn description_can_be_changed_and_archived_blobs_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn conditions_guard_writes_and_reads() {
+async fn conditions_are_checked_for_writes_and_reads() {
     let ground = Ground::new();
     ground.ask(0, "PUT /west/films?restype=container", &[], "").await.expect(201);
     let etag = ground.ask(0, "PUT /west/films/a", &BLOCK, "x").await.expect(201).header("etag").to_owned();
@@ -138,7 +138,7 @@ async fn blocks_become_a_blob_only_when_they_are_committed() {
 }
 
 #[tokio::test]
-async fn synthetic_content_is_served_in_any_range_however_long_it_is() {
+async fn any_range_of_synthetic_content_is_served_whatever_its_length() {
     let ground = Ground::new();
     let account = &ground.accounts[0];
     account.create_container("films").unwrap();

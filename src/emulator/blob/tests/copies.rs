@@ -8,7 +8,7 @@ use crate::emulator::storage::{Content, NewBlob};
 
 const BLOCK: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 
-/// A source blob `films/a` with everything a blob can have, and an empty container `films` in the other region.
+/// A source blob `films/a` with all properties of a blob, and an empty container `films` in the other region.
 async fn ground(limits: BlobLimits) -> std::sync::Arc<Ground> {
     let ground = Ground::with([BlobLimits::default(), limits]);
     ground.accounts[0].create_container("films").unwrap();
@@ -29,7 +29,7 @@ async fn head(ground: &Ground, name: &str) -> Got {
 }
 
 #[tokio::test]
-async fn put_blob_from_url_carries_headers_and_bytes_but_neither_metadata_nor_tags() {
+async fn put_blob_from_url_copies_headers_and_bytes_but_not_metadata_and_tags() {
     let ground = ground(BlobLimits::default()).await;
     let source = ground.source("films", "a");
     ground.ask(1, "PUT /east/films/a", &[BLOCK, ("x-ms-copy-source", &source)], "").await.expect(201);
@@ -66,7 +66,7 @@ async fn put_blob_from_url_carries_headers_and_bytes_but_neither_metadata_nor_ta
 }
 
 #[tokio::test]
-async fn the_source_answers_for_itself_through_the_destination() {
+async fn the_destination_reports_the_refusal_of_the_source() {
     let ground = ground(BlobLimits::default()).await;
     let try_source =
         async |source: &str| ground.ask(1, "PUT /east/films/a", &[BLOCK, ("x-ms-copy-source", source)], "").await;
@@ -97,7 +97,7 @@ async fn the_source_answers_for_itself_through_the_destination() {
 }
 
 #[tokio::test]
-async fn conditions_on_source_and_destination_have_codes_of_their_own() {
+async fn conditions_on_source_and_destination_have_different_codes() {
     let ground = ground(BlobLimits::default()).await;
     let source = ground.source("films", "a");
     let with = |name, value| [BLOCK, ("x-ms-copy-source", source.as_str()), (name, value)];
@@ -113,7 +113,7 @@ async fn conditions_on_source_and_destination_have_codes_of_their_own() {
 }
 
 #[tokio::test]
-async fn blocks_from_url_make_a_blob_that_carries_nothing_over() {
+async fn blocks_from_url_make_a_blob_without_properties_of_the_source() {
     let ground = ground(BlobLimits::default()).await;
     let source = ground.source("films", "a");
     let block = async |id: &str, range: &str| {
@@ -159,7 +159,7 @@ async fn copy_blob_copies_the_block_list_and_metadata_unless_the_request_sets_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asynchronous_copy_is_pending_until_its_time_is_over() {
+async fn an_asynchronous_copy_is_pending_until_its_end_time() {
     let ground = ground(BlobLimits { copy_bytes_per_second: 1, ..BlobLimits::default() }).await;
     let source = ground.source("films", "a");
     let start = async || ground.ask(1, "PUT /east/films/a", &[("x-ms-copy-source", &source)], "").await;
@@ -183,7 +183,7 @@ async fn an_asynchronous_copy_is_pending_until_its_time_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asynchronous_copy_fails_if_its_source_changes_before_its_end_and_only_then() {
+async fn an_asynchronous_copy_fails_only_if_its_source_changes_before_its_end() {
     let ground = ground(BlobLimits { async_copy_min_ms: 5000, ..BlobLimits::default() }).await;
     let source = ground.source("films", "a");
     for name in ["early", "late"] {
@@ -208,7 +208,7 @@ async fn an_asynchronous_copy_fails_if_its_source_changes_before_its_end_and_onl
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asynchronous_copy_fails_if_its_signature_ends_before_it_does() {
+async fn an_asynchronous_copy_fails_if_its_signature_expires_before_its_end() {
     let ground = ground(BlobLimits { copy_bytes_per_second: 1, ..BlobLimits::default() }).await;
     for (name, life, status) in [("short", 5, "failed"), ("long", 15, "success")] {
         let sas = ground.service_sas(0, "c", "films", "r", life);
@@ -220,7 +220,7 @@ async fn an_asynchronous_copy_fails_if_its_signature_ends_before_it_does() {
 }
 
 #[tokio::test]
-async fn an_archived_source_cannot_be_read_by_a_copy() {
+async fn a_copy_cannot_read_an_archived_source() {
     let ground = ground(BlobLimits::default()).await;
     ground.ask(0, "PUT /west/films/a?comp=tier", &[("x-ms-access-tier", "Archive")], "").await.expect(200);
     let source = ground.source("films", "a");
@@ -250,7 +250,7 @@ async fn only_a_pending_copy_can_be_aborted_and_only_by_its_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_synchronous_copy_answers_when_it_would_be_done() {
+async fn a_synchronous_copy_is_answered_when_it_is_done() {
     let ground = ground(BlobLimits { copy_bytes_per_second: 1 << 20, latency_ms: 20, ..BlobLimits::default() }).await;
     let content = Content::Synthetic { seed: 1, length: 300 << 20 };
     let blob = NewBlob { content, content_type: None, cache_control: None, metadata: [].into(), tags: [].into() };
@@ -263,7 +263,7 @@ async fn a_synchronous_copy_answers_when_it_would_be_done() {
     ground.ask(1, "PUT /east/films/big", &sync, "").await.expect(409);
 }
 
-/// Writes, copies from the other region and lists, over and over.
+/// Writes, copies from the other region and lists, in a loop.
 async fn keep_copying(ground: std::sync::Arc<Ground>, region: usize, name: usize) {
     let (here, there) = (["west", "east"][region], 1 - region);
     for round in 0..50 {
@@ -277,7 +277,7 @@ async fn keep_copying(ground: std::sync::Arc<Ground>, region: usize, name: usize
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn copies_in_both_directions_at_once_never_lock_one_another_out() {
+async fn simultaneous_copies_in_both_directions_never_deadlock() {
     let limits = BlobLimits { async_copy_min_ms: 1, ..BlobLimits::default() };
     let ground = Ground::with([limits; 2]);
     for account in &ground.accounts {

@@ -1,4 +1,4 @@
-//! Names, checksums, headers, tags and tiers: what is accepted, what is stored, and what changes with it.
+//! Names, checksums, headers, tags and tiers: what is accepted, what is stored, and what changes the entity tag.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ async fn put_blob_checks_the_checksum_that_it_stores_and_put_block_list_only_sto
 }
 
 #[tokio::test]
-async fn a_checksum_that_is_not_sixteen_bytes_is_refused_wherever_it_is_sent() {
+async fn a_checksum_that_is_not_sixteen_bytes_is_refused_in_every_request() {
     let ground = ground();
     put(&ground, &[]).await.expect(201);
     let source = ground.source("films", "a");
@@ -82,7 +82,7 @@ async fn a_checksum_that_is_not_sixteen_bytes_is_refused_wherever_it_is_sent() {
 }
 
 #[tokio::test]
-async fn metadata_fits_into_eight_kilobytes() {
+async fn metadata_is_limited_to_eight_kilobytes() {
     let ground = ground();
     let (fits, too_long) = ("x".repeat(8 * 1024 - 1), "x".repeat(8 * 1024));
     put(&ground, &[("x-ms-meta-a", &fits)]).await.expect(201);
@@ -90,7 +90,7 @@ async fn metadata_fits_into_eight_kilobytes() {
 }
 
 #[tokio::test]
-async fn a_range_behind_the_end_is_refused_with_the_length_and_a_range_has_its_own_checksum() {
+async fn a_range_after_the_end_is_refused_and_a_valid_one_has_its_own_checksum() {
     let ground = ground();
     put(&ground, &[]).await.expect(201);
     let range = async |headers: &[(&str, &str)]| ground.ask(0, "GET /west/films/a", headers, "").await;
@@ -107,7 +107,7 @@ async fn a_range_behind_the_end_is_refused_with_the_length_and_a_range_has_its_o
 }
 
 #[tokio::test]
-async fn a_cleared_content_type_is_absent_until_a_write_gives_the_default() {
+async fn a_cleared_content_type_is_missing_until_a_write_sets_the_default() {
     let ground = ground();
     put(&ground, &[]).await.expect(201);
     assert_eq!(head(&ground).await.header("content-type"), "application/octet-stream");
@@ -133,7 +133,7 @@ async fn a_cleared_content_type_is_absent_until_a_write_gives_the_default() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn properties_and_metadata_make_another_version_and_tags_do_not() {
+async fn properties_and_metadata_change_the_entity_tag_and_tags_do_not() {
     let ground = ground();
     put(&ground, &[("x-ms-blob-content-language", "en"), ("x-ms-meta-a", "1"), ("x-ms-tags", "k=v")]).await.expect(201);
     let version = |got: &Got| (got.header("etag").to_owned(), got.header("last-modified").to_owned());
@@ -171,7 +171,7 @@ async fn properties_and_metadata_make_another_version_and_tags_do_not() {
 }
 
 #[tokio::test]
-async fn an_archived_blob_keeps_what_it_holds_and_lets_only_tags_and_tier_be_changed() {
+async fn an_archived_blob_keeps_its_content_and_only_tags_and_tier_can_change() {
     let ground = ground();
     put(&ground, &[("x-ms-access-tier", "Archive")]).await.expect(201);
     for (request, headers) in [

@@ -21,7 +21,7 @@ async fn ground(blobs: &[&str]) -> Arc<Ground> {
     ground
 }
 
-/// What a listing has, folders with a slash at the end, page by page.
+/// The names of a listing, folders with a slash at the end, page by page.
 async fn listed(ground: &Ground, query: &str) -> Vec<String> {
     let (mut all, mut marker) = (Vec::new(), String::new());
     loop {
@@ -77,7 +77,7 @@ async fn a_path_is_a_blob_or_a_directory() {
 }
 
 #[tokio::test]
-async fn a_directory_stays_when_it_is_empty_and_is_deleted_only_then() {
+async fn an_empty_directory_is_kept_and_only_empty_ones_can_be_deleted() {
     let ground = ground(&["a/b/c"]).await;
     ground.ask(0, "PUT /west/films/empty", &[BLOCK, MARKER], "").await.expect(201);
     ground.ask(0, "DELETE /west/films/a/b", &[], "").await.refused(409, "DirectoryIsNotEmpty");

@@ -68,7 +68,7 @@ async fn shown(ground: &Ground, on: On) -> Got {
     ground.ask(0, request, &[], "").await.expect(200)
 }
 
-/// Status and code of an answer, such as `409 LeaseAlreadyPresent`, or the status alone.
+/// Status and code of an answer, such as `409 LeaseAlreadyPresent`, or only the status.
 fn outcome(got: &Got) -> String {
     format!("{} {}", got.status.as_u16(), got.code()).trim_end().to_owned()
 }
@@ -80,7 +80,7 @@ const NOT_PRESENT: &str = "409 LeaseNotPresentWithLeaseOperation";
 const BROKEN: &str = "409 LeaseIsBrokenAndCannotBeRenewed";
 const BREAKING: &str = "409 LeaseIsBreakingAndCannotBeChanged";
 
-/// An action with its headers, and what comes of it in each of the states.
+/// An action with its headers, and its result in each of the states.
 type Row = (&'static str, Sent<'static>, [&'static str; 5]);
 
 const ACTIONS: [Row; 13] = [
@@ -133,7 +133,7 @@ async fn each_action_has_the_documented_outcome_in_each_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_or_a_read_needs_the_id_that_its_lease_has_in_that_state() {
+async fn a_write_or_a_read_needs_the_lease_id_in_the_documented_states() {
     const ABSENT: &str = "412 LeaseNotPresentWithBlobOperation";
     const OTHER: &str = "412 LeaseIdMismatchWithBlobOperation";
     const MISSING: &str = "412 LeaseIdMissing";
@@ -162,7 +162,7 @@ async fn a_write_or_a_read_needs_the_id_that_its_lease_has_in_that_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_write_of_a_leased_blob_is_refused_without_the_id_and_done_with_it() {
+async fn every_write_of_a_leased_blob_needs_the_lease_id() {
     let tags = "<Tags><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tags>";
     let list = "<BlockList><Latest>MDE=</Latest></BlockList>";
     let source = in_state(On::Blob, "available").await.source("films", "a");
@@ -189,7 +189,7 @@ async fn every_write_of_a_leased_blob_is_refused_without_the_id_and_done_with_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_changes_neither_entity_tag_nor_time_and_is_shown_while_it_lasts() {
+async fn a_lease_does_not_change_entity_tag_or_time_and_is_shown_while_active() {
     for on in [On::Blob, On::Container] {
         let ground = in_state(on, "available").await;
         let before = shown(&ground, on).await;
@@ -222,7 +222,7 @@ async fn a_lease_changes_neither_entity_tag_nor_time_and_is_shown_while_it_lasts
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_ends_by_elapsed_time_and_not_by_the_wall_clock() {
+async fn a_lease_expires_by_elapsed_time_and_not_by_the_wall_clock() {
     let ground = in_state(On::Blob, "leased").await;
     ground.clock.skew(3600);
     assert_eq!(shown(&ground, On::Blob).await.header("x-ms-lease-state"), "leased");
@@ -266,7 +266,7 @@ async fn a_break_lasts_no_longer_than_the_lease_and_can_be_shortened() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_request_without_what_it_needs_is_refused_and_changes_nothing() {
+async fn an_incomplete_lease_request_is_refused_and_changes_nothing() {
     let ground = in_state(On::Blob, "available").await;
     let refused: [(&str, Sent<'_>, &str); 8] = [
         ("acquire", &[], "MissingRequiredHeader"),
@@ -308,7 +308,7 @@ async fn conditions_on_a_lease_operation_are_honoured() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_lease_guards_the_deletion_of_the_container_alone() {
+async fn a_container_lease_only_prevents_the_deletion_of_the_container() {
     let ground = in_state(On::Container, "leased").await;
     let with = |id| [("x-ms-lease-id", id)];
     let delete = "DELETE /west/films?restype=container";
@@ -328,7 +328,7 @@ async fn a_container_lease_guards_the_deletion_of_the_container_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_asynchronous_copy_onto_a_leased_blob_needs_a_lease_that_does_not_end() {
+async fn an_asynchronous_copy_to_a_leased_blob_needs_an_infinite_lease() {
     let ground = Ground::with([BlobLimits { async_copy_min_ms: 5000, ..BlobLimits::default() }; 2]);
     ground.accounts[0].create_container("films").unwrap();
     for name in ["a", "b"] {
@@ -353,7 +353,7 @@ async fn an_asynchronous_copy_onto_a_leased_blob_needs_a_lease_that_does_not_end
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signature_that_writes_leases_and_one_that_deletes_may_only_break() {
+async fn a_write_signature_permits_all_lease_actions_and_a_delete_signature_only_break() {
     let ground = in_state(On::Blob, "available").await;
     let ask = async |permissions: &str, headers: &[(&str, &str)]| {
         let sas = ground.service_sas(0, "c", "films", permissions, 60);
@@ -370,7 +370,7 @@ async fn a_signature_that_writes_leases_and_one_that_deletes_may_only_break() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_writers_of_a_small_object_exclude_each_other() {
+async fn a_lease_excludes_a_second_writer_of_a_small_blob() {
     let ground = Ground::new();
     ground.ask(0, "PUT /west/state?restype=container", &[], "").await.expect(201);
     ground.ask(0, "PUT /west/state?restype=container", &[], "").await.refused(409, "ContainerAlreadyExists");

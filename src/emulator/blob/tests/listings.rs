@@ -7,7 +7,7 @@ use crate::emulator::settings::BlobLimits;
 
 const BLOCK: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 
-/// The texts of all elements of a name.
+/// The texts of all elements with that name.
 fn all<'t>(text: &'t str, tag: &str) -> Vec<&'t str> {
     let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
     text.split(&open).skip(1).map(|rest| rest.split(&close).next().unwrap()).collect()
@@ -37,7 +37,7 @@ async fn pages(ground: &Ground, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn pages_follow_one_another_in_the_order_of_bytes() {
+async fn pages_are_listed_in_the_order_of_bytes() {
     let ground = ground(&["b", "a", "Z", "dir/1", "dir/2", "é"]).await;
     let pages = pages(&ground, "maxresults=2").await;
     let names: Vec<Vec<_>> = pages.iter().map(|page| all(page, "Name")).collect();
@@ -47,7 +47,7 @@ async fn pages_follow_one_another_in_the_order_of_bytes() {
 }
 
 #[tokio::test]
-async fn a_delimiter_folds_names_and_a_page_can_end_between_folders() {
+async fn a_delimiter_groups_names_and_a_page_can_end_between_folders() {
     let ground = ground(&["a/1", "a/2", "a0", "b/1/x", "b/2", "c"]).await;
     let pages = pages(&ground, "delimiter=/&maxresults=2").await;
     let names: Vec<Vec<_>> = pages.iter().map(|page| all(page, "Name")).collect();
@@ -59,7 +59,7 @@ async fn a_delimiter_folds_names_and_a_page_can_end_between_folders() {
 }
 
 #[tokio::test]
-async fn names_xml_cannot_carry_are_encoded() {
+async fn names_that_xml_cannot_contain_are_encoded() {
     let ground = ground(&["a&<b>", "c\u{fffe}d e"]).await;
     let page = pages(&ground, "include=copy").await.remove(0);
     assert!(page.contains("<Name>a&amp;&lt;b&gt;</Name>"), "{page}");
@@ -129,7 +129,7 @@ async fn a_refusal_names_what_is_not_implemented() {
 }
 
 #[tokio::test]
-async fn a_listing_starts_from_the_name_it_is_given_and_that_name_is_in_it() {
+async fn a_listing_starts_with_the_given_name() {
     let ground = ground(&["a/1", "a/2", "b/1", "c"]).await;
     for (query, expected) in [
         ("startFrom=a/2", vec!["a/2", "b/1", "c"]),
@@ -175,7 +175,7 @@ async fn a_row_has_the_requested_columns() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listing_settles_copies_that_are_over() {
+async fn a_listing_completes_copies_that_have_ended() {
     let ground = Ground::with([BlobLimits { async_copy_min_ms: 1000, ..BlobLimits::default() }; 2]);
     ground.accounts[0].create_container("films").unwrap();
     ground.ask(0, "PUT /west/films/a", &[BLOCK], "hello").await.expect(201);
@@ -190,7 +190,7 @@ async fn a_listing_settles_copies_that_are_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_takes_its_time_at_any_clock_skew() {
+async fn the_duration_of_a_copy_does_not_depend_on_clock_skew() {
     let ground = Ground::with([BlobLimits { async_copy_min_ms: 1000, ..BlobLimits::default() }; 2]);
     ground.accounts[0].create_container("films").unwrap();
     ground.ask(0, "PUT /west/films/a", &[BLOCK], "hello").await.expect(201);
@@ -219,7 +219,7 @@ async fn containers_are_listed_in_pages() {
     assert_eq!(all(prefixed.text(), "Name"), ["bbb", "bbc"]);
 }
 
-/// What a listing shows, worked out the slow way.
+/// The expected listing, calculated in a slow and simple way.
 fn expected(names: &std::collections::BTreeSet<String>, prefix: &str, delimiter: &str) -> Vec<String> {
     let mut rows = Vec::new();
     for name in names.iter().filter(|name| name.starts_with(prefix)) {

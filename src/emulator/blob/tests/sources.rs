@@ -36,7 +36,7 @@ async fn every_copy(ground: &Ground) -> Vec<Got> {
 }
 
 #[tokio::test]
-async fn a_source_behind_a_firewall_or_out_of_sight_refuses_copies_and_serves_its_clients() {
+async fn a_source_behind_a_firewall_or_private_endpoint_refuses_copies_and_serves_clients() {
     let ground = ground(&[]).await;
     for (access, status, code) in
         [(SourceAccess::Refused, 403, "AuthorizationFailure"), (SourceAccess::Hidden, 404, "ResourceNotFound")]
@@ -59,7 +59,7 @@ async fn a_source_behind_a_firewall_or_out_of_sight_refuses_copies_and_serves_it
     }
 }
 
-/// The three headers that carry a key, under names that begin so.
+/// The three headers that carry a key, with that prefix of their names.
 fn key_headers(prefix: &str, key: [u8; 32]) -> Vec<(String, String)> {
     vec![
         (format!("{prefix}-key"), BASE64.encode(key)),
@@ -104,7 +104,7 @@ async fn a_blob_with_a_customers_key_is_read_and_copied_only_with_that_key() {
 }
 
 #[tokio::test]
-async fn an_encryption_scope_is_shown_and_does_not_travel_with_a_copy() {
+async fn an_encryption_scope_is_shown_and_not_copied() {
     let scope = ("x-ms-encryption-scope", "vault");
     let ground = ground(&[scope]).await;
     assert_eq!(ground.ask(0, "HEAD /west/films/a", &[], "").await.expect(200).header(scope.0), scope.1);

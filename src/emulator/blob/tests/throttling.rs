@@ -32,7 +32,7 @@ async fn ground(west: BlobLimits, east: BlobLimits) -> std::sync::Arc<Ground> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn too_many_requests_are_refused_in_the_words_clients_look_for() {
+async fn too_many_requests_are_refused_with_the_text_that_clients_expect() {
     let slow = BlobLimits { requests_per_second: 10, ..BlobLimits::default() };
     let ground = ground(BlobLimits::default(), slow).await;
     let got = put_until_refused(&ground, &[BLOCK]).await.refused(503, "ServerBusy");
@@ -40,7 +40,7 @@ async fn too_many_requests_are_refused_in_the_words_clients_look_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_written_and_read_have_limits_and_texts_of_their_own() {
+async fn written_and_read_bytes_have_separate_limits_and_texts() {
     let slow = BlobLimits { ingress_bytes_per_second: 20, egress_bytes_per_second: 20, ..BlobLimits::default() };
     let ground = ground(BlobLimits::default(), slow).await;
     let source = ground.source("films", "a");
