@@ -1,6 +1,6 @@
-//! What one media account holds: its tables, the changes of state of its streaming endpoint, its throttle.
+//! The state of one media account: its tables, the changes of state of its streaming endpoint, its throttle.
 //!
-//! The account knows no request. What a client may do with it is the business of the Media Services API.
+//! The account does not know requests. The Media Services API decides what a client may do with it.
 
 pub(crate) mod dates;
 mod endpoints;
@@ -17,21 +17,21 @@ use self::store::State;
 use self::throttle::Throttle;
 use super::settings::RegionSettings;
 
-/// What one media account holds.
+/// The state of one media account.
 #[derive(Debug)]
 pub(crate) struct MediaAccount {
     key: String,
     state: Mutex<State>,
     /// The changes of state of its streaming endpoint.
     pub(crate) endpoints: Endpoints,
-    /// How fast requests may come.
+    /// The limit of requests.
     pub(crate) throttle: Throttle,
     /// Single changes share it; a changeset holds it exclusively, so that no other request sees or disturbs an
     /// intermediate state.
     pub(crate) changes: tokio::sync::RwLock<()>,
 }
 
-/// What an account held at some time, for reads that lag behind.
+/// A saved state of an account, for stale reads.
 #[derive(Debug, Clone)]
 pub(crate) struct Past(pub(crate) Arc<State>);
 
@@ -59,7 +59,7 @@ impl MediaAccount {
         self.state.lock().expect("no operation panics while it holds the tables")
     }
 
-    /// What it holds now.
+    /// Its current state.
     pub(crate) fn snapshot(&self) -> Past {
         Past(Arc::new(self.lock().clone()))
     }

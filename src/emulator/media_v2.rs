@@ -1,7 +1,7 @@
-//! The Media Services v2 plane: tokens, front door and the REST API of an account, written from the API's documents
-//! and wire captures. Where a capture contradicts a document, the capture is believed.
+//! The Media Services v2 plane: tokens, front door and the REST API of an account, written from the API's documents and
+//! wire captures. If a capture contradicts a document, the capture is followed.
 //!
-//! JSON is spoken in its verbose and light forms; Atom is not.
+//! It supports verbose and light JSON, but not Atom.
 
 mod answer;
 mod asset_container;
@@ -81,7 +81,7 @@ pub(crate) async fn serve(world: &Arc<World>, region: usize, request: Request) -
     let answer = outcome.unwrap_or_else(|error| Answer::refusal(format, &error));
     world.stats.count(&service.region().settings.account, Plane::Media, operation, answer.status);
     let mut response = answer.into_response(echo.as_deref(), head);
-    // By the clock that a plan of faults can put wrong.
+    // Uses the clock, which a fault plan can set wrong.
     let seconds = world.clock.unix_millis().div_euclid(1000);
     let date = http_date(u32::try_from(seconds).unwrap_or_default());
     response.headers_mut().insert("date", axum::http::HeaderValue::try_from(date).expect("a date is ASCII"));

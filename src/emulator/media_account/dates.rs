@@ -1,5 +1,5 @@
-//! Times as the service reads and writes them: loose on input; on output `/Date(ms)/` in verbose JSON, otherwise
-//! seven digits straight after a create and SQL precision without a zone ever after.
+//! Times as the service reads and writes them: loose on input; on output `/Date(ms)/` in verbose JSON, otherwise seven
+//! digits in the answer to a create, and later SQL precision without a zone.
 
 use std::time::SystemTime;
 
@@ -17,7 +17,7 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// What the service's own clock says.
+    /// The time of the service's own clock.
     pub(crate) fn of_clock(now: SystemTime) -> Self {
         Timestamp::try_from(now).map_or(Self { ticks: 0, zoned: true }, Self::from)
     }
@@ -42,12 +42,12 @@ impl Moment {
         second * 1000 + (steps * 10 + 1) / 3
     }
 
-    /// Milliseconds since 1970 as they are.
+    /// Milliseconds since 1970, not rounded.
     pub(crate) fn millis(self) -> i64 {
         self.ticks.div_euclid(TICKS_PER_MILLI)
     }
 
-    /// ISO text straight after a create: up to seven digits, `Z` unless it was given without a zone.
+    /// ISO text in the answer to a create: up to seven digits, `Z` unless it was given without a zone.
     pub(crate) fn fresh_text(self) -> String {
         iso(i128::from(self.ticks) * 100, self.zoned)
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_zone_is_echoed_as_given() {
+    fn the_zone_is_repeated_as_given() {
         assert_eq!(Moment::parse("2015-05-17T22:00:00").unwrap().fresh_text(), "2015-05-17T22:00:00");
         assert_eq!(Moment::parse("2015-05-20T18:12:00Z").unwrap().fresh_text(), "2015-05-20T18:12:00Z");
         assert_eq!(Moment::parse("2015-05-20T18:12:00+02:00").unwrap().fresh_text(), "2015-05-20T16:12:00Z");

@@ -1,5 +1,5 @@
 //! What an account has from the start (storage accounts, media processors, the default streaming endpoint), and the
-//! endpoint's changes of state, which take a moment.
+//! endpoint's changes of state, which take time.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::emulator::settings::RegionSettings;
 /// How long a streaming endpoint takes to start or stop here; the real one took minutes.
 const TURNAROUND: Duration = Duration::from_millis(500);
 
-/// When the service's own entities say they were made.
+/// The creation time of the service's own entities.
 const FOUNDED: &str = "2015-01-01T00:00:00Z";
 
-/// (guid, name, version), as published. The standard encoder has two more versions, made up, so that neither the order
-/// of the list nor that of the texts shows the newest.
+/// (guid, name, version), as published. The standard encoder has two more invented versions, so that neither the order
+/// of the list nor of the texts shows the newest one.
 const MEDIA_PROCESSORS: [(&str, &str, &str); 7] = [
     ("7c0a4e1d-52b8-4f0e-9a3d-61f2b8c7d910", "Media Encoder Standard", "1.10"),
     ("ff4df607-d419-42f0-bc17-a481b1331e56", "Media Encoder Standard", "1.1"),
@@ -32,7 +32,7 @@ const MEDIA_PROCESSORS: [(&str, &str, &str); 7] = [
     ("233e57fc-36bb-4f6f-8f18-3b662747a9f8", "Azure Media Indexer", "1.3"),
 ];
 
-/// The changes of state under way.
+/// The changes of state in progress.
 #[derive(Debug, Default)]
 pub(crate) struct Endpoints(Mutex<Vec<Change>>);
 
@@ -45,7 +45,7 @@ struct Change {
 }
 
 impl Endpoints {
-    /// Gives an account what every account has.
+    /// Adds the entities that every account has.
     pub(crate) fn furnish(settings: &RegionSettings, state: &mut State) -> Self {
         let mut journal = Journal::default();
         let founded = Moment::parse(FOUNDED).map_or(Value::Null, Value::Date);
@@ -78,7 +78,7 @@ impl Endpoints {
         Self::default()
     }
 
-    /// Completes every change of state whose time has come.
+    /// Completes every change of state that is due.
     pub(crate) fn settle(&self, state: &mut State) {
         let mut changes = self.0.lock().expect("endpoint changes are never poisoned");
         let now = Instant::now();
@@ -87,7 +87,7 @@ impl Endpoints {
             if change.due > now {
                 return true;
             }
-            // Without its operation the change was taken back.
+            // Without its operation, the change was rolled back.
             if state.update(&OPERATIONS, &change.operation, &mut journal, |o| o.set("State", Value::text("Succeeded")))
             {
                 state.update(&ENDPOINTS, &change.endpoint, &mut journal, |e| e.set("State", Value::text(change.state)));
@@ -96,7 +96,7 @@ impl Endpoints {
         });
     }
 
-    /// Notes that an endpoint comes to that state when its turnaround is over, as that operation says.
+    /// Records that an endpoint reaches that state after its turnaround, and then completes that operation.
     pub(crate) fn begin(&self, endpoint: &str, operation: &str, state: &'static str) {
         let due = Instant::now() + TURNAROUND;
         let change = Change { endpoint: endpoint.to_owned(), operation: operation.to_owned(), state, due };

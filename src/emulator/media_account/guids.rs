@@ -1,8 +1,8 @@
-//! Guids: read from clients and from ids, or made from a text.
+//! Guids: read from clients and from ids, or derived from a text.
 
 use sha2::{Digest, Sha256};
 
-/// A guid with hyphens in lower case, or nothing when it is none.
+/// A guid with hyphens in lower case, or `None` if it is invalid.
 pub(crate) fn canonical_guid(guid: &str) -> Option<String> {
     (guid.len() == 36).then(|| uuid::Uuid::try_parse(guid).ok())?.map(|g| g.to_string())
 }
@@ -12,7 +12,7 @@ pub(crate) fn guid_of_id(id: &str) -> &str {
     id.rsplit(':').next().unwrap_or_default()
 }
 
-/// A guid that follows from a text.
+/// A guid that is derived from a text.
 pub(crate) fn guid_from_text(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let mut bytes = [0; 16];

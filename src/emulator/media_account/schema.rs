@@ -1,4 +1,4 @@
-//! The entity types: their properties and navigations, since which x-ms-version each exists, and who may set it.
+//! The entity types: their properties and navigations, the x-ms-version since which each exists, and who may set it.
 
 mod entities;
 mod kind;
@@ -28,7 +28,7 @@ pub(crate) static KINDS: [&Kind; 15] = [
     &KEY_OPTIONS,
 ];
 
-/// The type behind a set's name, as a client of that version sees the service.
+/// The type of a set, in that version of the service.
 pub(crate) fn kind(set: &str, version: u8) -> Option<&'static Kind> {
     KINDS.iter().find(|k| k.set == set && k.since <= version).copied()
 }
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_folded_to_their_canonical_spelling() {
+    fn keys_are_converted_to_their_canonical_spelling() {
         let guid = "CC27435D-1500-80C3-5690-F1E4FD03B5FD";
         assert_eq!(
             ASSETS.canonical(&format!("nb:cid:UUID:{guid}")).unwrap(),

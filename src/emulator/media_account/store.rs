@@ -1,5 +1,5 @@
-//! What an account holds: one table per entity type in creation order, indexes for the look-ups clients make, the
-//! links between entities, and the undo records that make a changeset all-or-nothing.
+//! What an account holds: one table per entity type in creation order, indexes for clients' queries, the links between
+//! entities, and the undo records that make a changeset all-or-nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -85,7 +85,7 @@ impl Row {
     }
 }
 
-/// Text -> the rows that hold it, in creation order.
+/// Text -> the rows with it, in creation order.
 type Index = BTreeMap<Arc<str>, Vec<u64>>;
 
 /// All entities of one type, in creation order.
@@ -113,7 +113,7 @@ impl Table {
         self.rows.values()
     }
 
-    /// The rows whose indexed column holds that text, in creation order; `None` = the column has no index.
+    /// The rows whose indexed column has that text, in creation order; `None` = the column has no index.
     pub(crate) fn where_is(&self, column: usize, text: &str) -> Option<impl Iterator<Item = &Row>> {
         let (_, index) = self.indexes.iter().find(|(at, _)| *at == column)?;
         Some(index.get(text).into_iter().flatten().filter_map(|seq| self.rows.get(seq)))
@@ -127,7 +127,7 @@ impl Table {
         Some(found.flat_map(|(_, places)| places).filter_map(|seq| self.rows.get(seq)).collect())
     }
 
-    /// Where a key stands in creation order.
+    /// The position of a key in creation order.
     pub(crate) fn place(&self, key: &str) -> Option<u64> {
         self.by_key.get(key).copied()
     }
@@ -163,7 +163,7 @@ impl Table {
     }
 }
 
-/// How to take one change back.
+/// How to undo one change.
 #[derive(Debug)]
 enum Undo {
     Forget { kind: usize, seq: u64 },
@@ -200,7 +200,7 @@ impl State {
         kind.column(property).and_then(|column| self.table(kind).where_is(column, text)).into_iter().flatten()
     }
 
-    /// Adds an entity; false when its key is taken.
+    /// Adds an entity; false if its key is used.
     pub(crate) fn insert(&mut self, row: Row, journal: &mut Journal) -> bool {
         let kind = row.kind.index;
         let table = &mut self.tables[kind];
@@ -214,7 +214,7 @@ impl State {
         true
     }
 
-    /// Removes an entity and says what it was.
+    /// Removes an entity and returns it.
     pub(crate) fn remove(&mut self, kind: &Kind, key: &str, journal: &mut Journal) -> Option<Row> {
         let table = &mut self.tables[kind.index];
         let seq = table.place(key)?;
@@ -223,7 +223,7 @@ impl State {
         Some(row)
     }
 
-    /// Changes an entity in place; false when there is none of that key.
+    /// Changes an entity in place; false if there is none with that key.
     pub(crate) fn update(
         &mut self,
         kind: &Kind,
@@ -241,12 +241,12 @@ impl State {
         true
     }
 
-    /// The keys a stored link leads to.
+    /// The target keys of a stored link.
     pub(crate) fn linked(&self, from: &str, nav: &'static str) -> &[Arc<str>] {
         self.links.get(&(Arc::from(from), nav)).map_or(&[], Vec::as_slice)
     }
 
-    /// Replaces the keys a stored link leads to.
+    /// Replaces the target keys of a stored link.
     pub(crate) fn link(&mut self, from: &str, nav: &'static str, to: Vec<Arc<str>>, journal: &mut Journal) {
         let from: Arc<str> = Arc::from(from);
         let was = if to.is_empty() {
@@ -262,7 +262,7 @@ impl State {
         self.links.iter().any(|((_, by), targets)| *by == nav && targets.iter().any(|target| &**target == to))
     }
 
-    /// Takes every recorded change back, newest first.
+    /// Undoes every recorded change, newest first.
     pub(crate) fn roll_back(&mut self, journal: Journal) {
         for undo in journal.0.into_iter().rev() {
             match undo {
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rolled_back_journal_leaves_rows_order_and_indexes_as_they_were() {
+    fn rolling_back_a_journal_restores_rows_order_and_indexes() {
         let mut state = State::new();
         let mut kept = Journal::default();
         for id in ["a", "b", "c"] {

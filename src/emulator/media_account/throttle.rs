@@ -1,10 +1,10 @@
-//! The service's throttle and the three texts it refuses with.
+//! The service's throttle and the three texts of its refusals.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::emulator::service_model::RequestRate;
 
-/// How fast requests may come.
+/// The limit of requests.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     per_second: u32,
@@ -18,13 +18,13 @@ impl Throttle {
         Self { per_second, rate: RequestRate::new(per_second), refused: AtomicUsize::new(0) }
     }
 
-    /// Lets a request in, or returns the text of its refusal.
+    /// Admits a request, or returns the text of its refusal.
     pub(crate) fn admit(&self) -> Result<(), String> {
         if self.rate.admit() {
             return Ok(());
         }
         let rate = self.per_second;
-        // The documented texts in turn: a client must know all three.
+        // The documented texts in turn: clients must handle all three.
         Err(match self.refused.fetch_add(1, Ordering::Relaxed) % 3 {
             0 => format!("Server is busy. More than {rate} requests per second can be throttled."),
             1 => format!("Server is busy. More than {rate} requests within 1 seconds can be throttled."),
@@ -39,7 +39,7 @@ mod tests {
     use std::time::Duration;
 
     #[tokio::test(start_paused = true)]
-    async fn the_rate_is_kept_and_the_three_texts_take_turns() {
+    async fn the_rate_is_limited_and_the_three_texts_are_used_in_turn() {
         let throttle = Throttle::new(100);
         let burst = (0..200).filter(|_| throttle.admit().is_ok()).count();
         assert_eq!(burst, 10, "a tenth of a second's worth at once");

@@ -15,14 +15,14 @@ pub(crate) enum Type {
     Double,
     Bool,
     Date,
-    /// A collection of, or (when not `many`) one, complex value of that type name.
+    /// A complex value of that type name, or a collection of them if `many`.
     Complex {
         name: &'static str,
         many: bool,
     },
 }
 
-/// A property's value. Kept small: a library holds millions.
+/// A property's value. It is small, because a library has millions.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Null,
@@ -41,7 +41,7 @@ impl Value {
         Self::Text(Arc::from(text.as_ref()))
     }
 
-    /// The text, or nothing for every other value.
+    /// The text, or `None` for every other value.
     pub(crate) fn as_text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
@@ -88,7 +88,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn numbers_and_booleans_may_arrive_as_strings() {
+    fn numbers_and_booleans_can_be_strings() {
         assert_eq!(Value::read(Type::Int, &json!("2")), Some(Value::Int(2)));
         assert_eq!(Value::read(Type::Long, &json!("122992491")), Some(Value::Long(122_992_491)));
         assert_eq!(Value::read(Type::Double, &json!("100")), Some(Value::Double(100.0)));

@@ -7,7 +7,7 @@ use super::render::{self, Format};
 use crate::emulator::http::Response;
 use crate::emulator::media_account::schema::Kind;
 
-/// How heavy an answer's payload is, which decides its `DataServiceVersion`.
+/// The kind of an answer's payload, which decides its `DataServiceVersion`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Weight {
     Entry,
@@ -22,7 +22,7 @@ impl Weight {
     }
 }
 
-/// What is answered to a call.
+/// The answer to a call.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -73,7 +73,7 @@ impl Answer {
         Self::json(format, render::error(format, error), Weight::Entry).status(error.status)
     }
 
-    /// The HTTP answer. `head` keeps the body's length and drops the body.
+    /// The HTTP answer. `head`: with the length of the body, but without the body.
     pub(super) fn into_response(self, echo: Option<&str>, head: bool) -> Response {
         let id = uuid::Uuid::new_v4().to_string();
         let mut response = axum::http::Response::builder()

@@ -1,4 +1,4 @@
-//! Where the container of an asset is.
+//! Finds the container of an asset.
 
 use crate::emulator::media_account::store::Row;
 

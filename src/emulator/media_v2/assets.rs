@@ -1,4 +1,4 @@
-//! Assets: each is a record and a real container; deleting one takes its locators, files and links along.
+//! Assets: each is a record and a real container; deleting one also deletes its locators, files and links.
 
 use super::asset_container::place;
 use super::errors::ApiError;
@@ -12,7 +12,7 @@ use crate::emulator::media_account::store::Row;
 use crate::emulator::media_account::value::Value;
 use crate::emulator::storage::StorageError;
 
-/// What the library loader says of an asset.
+/// An asset of the library loader.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SeedAsset {
     pub(crate) name: Option<String>,
@@ -61,7 +61,7 @@ pub(super) async fn make(service: Service<'_>, tx: &mut Transaction, row: Row, g
     Ok(row)
 }
 
-/// Deletes an asset with everything that belongs to it; the container stays when the client asks for that.
+/// Deletes an asset with everything that belongs to it; the container is kept if the client requests that.
 pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str, keep: bool) -> Result<(), ApiError> {
     let mut state = service.state();
     let asset = state.get(&ASSETS, id).ok_or_else(|| ApiError::no_entity("Asset"))?.clone();
@@ -80,7 +80,7 @@ pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str, keep:
     for nav in ["ContentKeys", "DeliveryPolicies", "ParentAssets"] {
         state.link(id, nav, Vec::new(), &mut tx.journal);
     }
-    // The documents: an asset takes the keys along that no other asset shares. Delivery policies stay.
+    // As documented, the keys that no other asset shares are deleted with the asset. Delivery policies are kept.
     for key in linked_keys {
         if !state.is_linked("ContentKeys", &key) {
             state.remove(&KEYS, &key, &mut tx.journal);

@@ -1,4 +1,4 @@
-//! The end of a transaction that was granted, and what then goes on in the background: jobs, their cancellations, and
+//! The end of a successful transaction, and what then continues in the background: jobs, their cancellations, and
 //! stored access policies that become active with a delay.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::emulator::media_account::schema::LOCATORS;
 use crate::emulator::storage::{StorageError, StoredPolicy};
 use crate::emulator::world::World;
 
-/// Ends a transaction that was granted. One that is acknowledged only is taken back.
+/// Ends a successful transaction. One that is only acknowledged is rolled back.
 pub(super) async fn end(world: &Arc<World>, region: usize, tx: Transaction, pretended: bool) {
     let service = Service { world, index: region };
     if pretended {
@@ -24,7 +24,7 @@ pub(super) async fn end(world: &Arc<World>, region: usize, tx: Transaction, pret
     }
 }
 
-/// Sets going what takes its time.
+/// Starts background work.
 fn launch(world: Arc<World>, region: usize, deed: SlowDeed) {
     tokio::spawn(async move {
         let service = Service { world: &world, index: region };

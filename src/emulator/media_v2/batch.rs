@@ -1,4 +1,4 @@
-//! `$batch`: a multipart list of single reads and of changesets, each of which happens as a whole or not at all.
+//! `$batch`: a multipart list of single reads and of changesets, each of which is applied as a whole or not at all.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -133,7 +133,7 @@ fn operation(part: &Part) -> Result<Operation, ApiError> {
     Ok(Operation { verb, method, target, headers, content_id, body: body.to_vec() })
 }
 
-/// The call an operation means; `$1` stands for what the operation with that Content-ID made.
+/// The call an operation means; `$1` is the entity that the operation with that Content-ID created.
 fn call_of(operation: &Operation, batch: &Call, made: &HashMap<String, String>) -> Result<Call, ApiError> {
     let target = match url::Url::parse(&operation.target) {
         Ok(url) if url.has_host() => url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
@@ -174,7 +174,7 @@ fn call_of(operation: &Operation, batch: &Call, made: &HashMap<String, String>) 
     })
 }
 
-/// Replaces a segment `$1` (anywhere: clients also write it behind the root) and what stands before it.
+/// Replaces a segment `$1` (anywhere: clients also write it after the root) and everything before it.
 fn refer(target: &str, made: &HashMap<String, String>) -> String {
     for (at, _) in target.match_indices('$') {
         let rest = &target[at + 1..];
@@ -193,7 +193,7 @@ fn format_of(operation: &Operation, batch: &Call) -> Format {
     call::reply_format(&operation.headers).unwrap_or(batch.reply)
 }
 
-/// Performs a changeset; when one operation is refused, its refusal is the only answer and nothing has happened.
+/// Performs a changeset; if one operation is refused, its refusal is the only answer and nothing is changed.
 async fn changeset(world: &Arc<World>, region: usize, batch: &Call, operations: Vec<Operation>, out: &mut String) {
     let service = Service { world, index: region };
     let _alone = service.region().media.changes.write().await;

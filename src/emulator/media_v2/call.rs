@@ -1,5 +1,4 @@
-//! One API call, whether it came as a request of its own or as a part of a batch: its verb, path, query, version
-//! and the JSON forms it speaks.
+//! One API call, as a request or a part of a batch: its verb, path, query, version and JSON formats.
 
 use axum::http::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
@@ -7,10 +6,10 @@ use percent_encoding::percent_decode_str;
 use super::errors::ApiError;
 use super::render::Format;
 
-/// Bodies are a job with its presets or a batch of a thousand operations at most.
+/// The largest bodies are a job with its presets, or a batch of a thousand operations.
 pub(super) const LONGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// What is to be done.
+/// The action of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
     Get,
@@ -51,7 +50,7 @@ pub(super) struct Call {
     pub(super) version: u8,
     pub(super) reply: Format,
     pub(super) body: Vec<u8>,
-    /// A fault plan wants its changes to be acknowledged and not made.
+    /// A fault plan requires that its changes are acknowledged but not made.
     pub(super) pretended: bool,
 }
 
@@ -62,7 +61,7 @@ impl Call {
     }
 }
 
-/// The path inside the API: everything after `/api`, decoded and cut at slashes outside quotes.
+/// The path inside the API: everything after `/api`, decoded and split at slashes outside quotes.
 pub(super) fn segments(path: &str) -> Result<Vec<Segment>, ApiError> {
     let decoded =
         percent_decode_str(path).decode_utf8().map_err(|_| ApiError::bad("Bad request: the URL is not UTF-8."))?;
@@ -110,7 +109,7 @@ pub(super) fn options(query: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
-/// The minor version asked for, by header or (as the service allows) by query.
+/// The requested minor version, by header or (as the service allows) by query.
 pub(super) fn version(headers: &HeaderMap, query: &[(String, String)]) -> Result<u8, ApiError> {
     let header = headers.get("x-ms-version").and_then(|v| v.to_str().ok());
     let text = header.or_else(|| query.iter().find(|(n, _)| n == "api-version").map(|(_, v)| v.as_str()));
@@ -127,7 +126,7 @@ pub(super) fn version(headers: &HeaderMap, query: &[(String, String)]) -> Result
 /// The last version ever published, 2.19.
 pub(super) const NEWEST: u8 = 19;
 
-/// The JSON form of the answer; Atom is not spoken here.
+/// The JSON format of the answer; Atom is not supported here.
 pub(super) fn reply_format(headers: &HeaderMap) -> Result<Format, ApiError> {
     let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     let accept = text(header::ACCEPT);
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_read_as_loosely_as_clients_write_them() {
+    fn paths_are_read_in_all_forms_that_clients_write() {
         let key = Some("nb:cid:UUID:1".to_owned());
         for path in [
             "/api/Assets('nb:cid:UUID:1')/Files",

@@ -33,7 +33,7 @@ impl Protocol {
 
 /// `AssetDeliveryProtocol` of all protocols.
 const ALL_PROTOCOLS: i32 = 0xFFFF;
-/// Every flag that was ever published; 8 is HDS, which the streaming host does not speak.
+/// All published flags; 8 is HDS, which the streaming host does not support.
 const KNOWN_PROTOCOLS: i32 = 0x1F;
 
 /// Values of `AssetDeliveryPolicyType`.
@@ -47,7 +47,7 @@ pub(crate) struct Encryption {
     policy_name: &'static str,
     key_type: i32,
     key_name: &'static str,
-    /// What an HLS playlist calls it.
+    /// Its name in an HLS playlist.
     pub(crate) hls_method: &'static str,
 }
 
@@ -89,7 +89,7 @@ const CONFIGURATION: &str = "AssetDeliveryConfiguration";
 /// The key of a configuration's base URL for key requests.
 const BASE_URL: i64 = 2;
 
-/// Refuses a policy that says nothing the service could follow.
+/// Refuses a policy with values that have no meaning.
 pub(super) fn check_policy(policy: &Row) -> Result<(), ApiError> {
     let invalid = |name: &str| Err(ApiError::bad(format!("The value of property '{name}' is invalid.")));
     let (kind, protocols) = (policy.int(TYPE), policy.int(PROTOCOL));
@@ -106,7 +106,7 @@ pub(super) fn check_policy(policy: &Row) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A policy as a client would have made it: one that encrypts names the account's key delivery service.
+/// A policy as a client would have made it: with encryption, it names the account's key delivery service.
 pub(super) fn made_policy(account: &str, (policy_type, protocols): (i32, i32), guid: &str) -> Row {
     let row = Row::new(&DELIVERY)
         .with("Id", Value::text(DELIVERY.id_of(guid)))
@@ -124,7 +124,7 @@ pub(super) fn made_policy(account: &str, (policy_type, protocols): (i32, i32), g
 /// The (key, value) pairs of a configuration: `[{"Key":2,"Value":"…"}]`.
 fn entries(configuration: &str) -> Option<Vec<(i64, String)>> {
     let list: Vec<serde_json::Value> = serde_json::from_str(configuration).ok()?;
-    // .NET's reader takes a number in quotes too, which amspy sends.
+    // The .NET reader also accepts a number in quotes, which amspy sends.
     let key = |key: &serde_json::Value| key.as_i64().or_else(|| key.as_str()?.parse().ok());
     list.iter().map(|entry| Some((key(&entry["Key"])?, entry["Value"].as_str()?.to_owned()))).collect()
 }
@@ -162,13 +162,13 @@ pub(crate) struct ContentKey {
     pub(crate) encryption: &'static Encryption,
     /// The key's guid.
     pub(crate) guid: String,
-    /// Where a player asks for it.
+    /// The URL for players' key requests.
     pub(crate) url: String,
     /// The key as the client stored it, encrypted.
     pub(crate) sealed: String,
 }
 
-/// The protection of an asset, as its delivery policies say.
+/// The protection of an asset according to its delivery policies.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Protection {
     /// (protocol flags, delivery), one for each linked policy.
@@ -180,8 +180,8 @@ pub(crate) struct Protection {
 impl Protection {
     /// Reads the protection of an asset as it is now.
     ///
-    /// The documents ask for a new locator after a policy was added or changed. They do not say what an older locator does
-    /// meanwhile; here every locator follows the asset's present policies.
+    /// The documents require a new locator after a policy was added or changed. They do not say how an older locator
+    /// behaves; here all locators use the asset's current policies.
     pub(super) fn of(state: &State, asset: &str) -> Self {
         let policies = state.linked(asset, "DeliveryPolicies").iter().filter_map(|policy| state.get(&DELIVERY, policy));
         Self {
@@ -211,13 +211,13 @@ impl Protection {
         let rules = self.rules.iter().filter(|(protocols, _)| protocols & protocol as i32 != 0);
         let mut found = Delivery::Refused("no delivery policy of the asset defines the protocol");
         for (number, (_, rule)) in rules.enumerate() {
-            // Two policies over one protocol are not documented: the one that protects more counts.
+            // Two policies for one protocol are not documented: the one that protects more is used.
             if number == 0 || strength(rule) > strength(&found) {
                 found = rule.clone();
             }
         }
         match found {
-            // Dynamic encryption is documented for Smooth, HLS and DASH alone.
+            // Dynamic encryption is documented only for Smooth, HLS and DASH.
             Delivery::Encrypted(_) if protocol == Protocol::Progressive => {
                 Delivery::Refused("files cannot be delivered with dynamic encryption")
             }
@@ -249,8 +249,8 @@ fn delivery(state: &State, asset: &str, policy: &Row) -> Delivery {
     Delivery::Encrypted(ContentKey { encryption, guid, url, sealed: key.text("EncryptedContentKey").to_owned() })
 }
 
-/// Where a player asks for a key: the first URL of the configuration. Configuration key 2 is a base URL, to which the
-/// key's id is appended.
+/// The URL for players' key requests: the first URL of the configuration. Configuration key 2 is a base URL, to which
+/// the key's id is appended.
 fn acquisition_url(configuration: &str, guid: &str) -> String {
     let entries = entries(configuration).unwrap_or_default();
     match entries.into_iter().find(|(_, value)| value.contains("://")) {
@@ -294,7 +294,7 @@ mod tests {
         Protection::of(&state, ASSET)
     }
 
-    /// What Smooth, DASH, HLS and files get: c(lear), e(ncrypted) or r(efused).
+    /// The delivery of Smooth, DASH, HLS and files: c(lear), e(ncrypted) or r(efused).
     fn outcomes(protection: &Protection) -> String {
         [Protocol::Smooth, Protocol::Dash, Protocol::Hls, Protocol::Progressive]
             .map(|protocol| match protection.delivery(protocol) {
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_decide_protocol_by_protocol() {
+    fn policies_apply_to_each_protocol() {
         for (policies, keys, expected) in [
             (&[][..], &[][..], "cccc"),
             (&[][..], &[0, 4][..], "cccc"),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_player_finds_the_key_where_the_configuration_says() {
+    fn a_player_requests_the_key_from_the_url_of_the_configuration() {
         assert_eq!(
             acquisition_url(r#"[{"Key":3,"Value":"aXY="},{"Key":2,"Value":"https://k/"}]"#, "g"),
             "https://k/?KID=g"

@@ -1,4 +1,4 @@
-//! The streaming endpoint's host, and its start and stop, which take a moment and are followed through `Operations`.
+//! The streaming endpoint's host, and its start and stop, which take time and are followed with `Operations`.
 
 use super::answer::Answer;
 use super::errors::ApiError;
@@ -8,7 +8,7 @@ use crate::emulator::media_account::schema::{ENDPOINTS, OPERATIONS};
 use crate::emulator::media_account::store::{Journal, Row};
 use crate::emulator::media_account::value::Value;
 
-/// Names the endpoint's host once the streaming host's address is known.
+/// Sets the endpoint's host name when the streaming host's address is known.
 pub(super) fn name_host(service: Service<'_>) {
     let mut state = service.state();
     let nameless =

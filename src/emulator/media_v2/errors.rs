@@ -1,4 +1,4 @@
-//! The refusals of the service: a status and a message, in the texts that were seen on the live service where one was.
+//! The refusals of the service: a status and a message, with the texts of the live service, if they are known.
 
 /// A refused request. The `code` of the body is always empty, as observed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +23,12 @@ impl ApiError {
         Self::bad("The requested operation is not supported on this resource.")
     }
 
-    /// 501 for what this emulator lacks.
+    /// 501 for a missing feature of this emulator.
     pub(super) fn not_implemented(feature: &str) -> Self {
         Self::new(501, format!("This emulator does not implement {feature}."))
     }
 
-    /// 409: the request contradicts what is there.
+    /// 409: the request contradicts the existing data.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         Self::new(409, message)
     }
@@ -38,7 +38,7 @@ impl ApiError {
         Self::new(404, format!("Resource {name} not found"))
     }
 
-    /// 404 for a piece of the URL that names nothing (text as seen).
+    /// 404 for an unknown segment of the URL (text as seen).
     pub(super) fn no_segment(segment: &str) -> Self {
         Self::new(404, format!("Resource not found for the segment '{segment}'."))
     }
@@ -53,7 +53,7 @@ impl ApiError {
         Self::bad(format!("The property '{property}' does not exist on type '{NAMESPACE}.{kind}'."))
     }
 
-    /// 500 for a storage account that did not do its part.
+    /// 500 for a storage account that failed.
     pub(super) fn storage(error: &crate::emulator::storage::StorageError) -> Self {
         Self::new(500, format!("Storage account information is temporarily unavailable: {error}"))
     }

@@ -1,4 +1,4 @@
-//! Asset files: records of the blobs of an asset, tied to them by name alone.
+//! Asset files: records of the blobs of an asset, linked to them only by name.
 
 use std::collections::HashMap;
 
@@ -73,7 +73,7 @@ pub(super) fn set_primary(service: Service<'_>, asset_id: &str, name: Option<&st
     Ok(())
 }
 
-/// A file's name is valid and its own within the asset.
+/// Checks that a file's name is valid and unique within the asset.
 fn own_name(state: &State, file: &Row) -> Result<(), ApiError> {
     let name = file.text("Name");
     if name.is_empty() || name.contains(FORBIDDEN) {
@@ -86,7 +86,7 @@ fn own_name(state: &State, file: &Row) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// An asset has one primary file.
+/// Checks that the asset has only one primary file.
 fn one_primary(state: &State, file: &Row) -> Result<(), ApiError> {
     let other = |f: &Row| f.flag("IsPrimary") && f.key() != file.key();
     if file.flag("IsPrimary") && state.find(&FILES, "ParentAssetId", file.text("ParentAssetId")).any(other) {
@@ -113,7 +113,8 @@ pub(super) fn update(service: Service<'_>, tx: &mut Transaction, id: &str, input
     Ok(())
 }
 
-/// `CreateFileInfos`: a record for each blob that has none, and the length of each that has; no primary is chosen.
+/// `CreateFileInfos`: makes a record for each blob without one, and updates the length of existing records; it sets no
+/// primary file.
 pub(super) async fn create_infos(service: Service<'_>, tx: &mut Transaction, id: &str) -> Result<(), ApiError> {
     let (storage, container) = {
         let state = service.state();
@@ -157,7 +158,7 @@ fn record(service: Service<'_>, tx: &mut Transaction, id: &str, blobs: &[StoredB
     }
 }
 
-/// The MIME type by a name's ending, as the service's own encoder sets it.
+/// The MIME type of a file extension, as the service's own encoder sets it.
 pub(super) fn mime_type(name: &str) -> Option<&'static str> {
     let (_, ending) = name.rsplit_once('.')?;
     match ending.to_ascii_lowercase().as_str() {

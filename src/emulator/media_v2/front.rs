@@ -10,7 +10,7 @@ use crate::emulator::world::World;
 /// Answers one request to the front door.
 pub(super) async fn serve(world: &World, region: usize, request: Request) -> Response {
     let head = request.method() == axum::http::Method::HEAD;
-    // Read to the end, so that the connection can be kept; what it says does not matter.
+    // Read to the end, so that the connection can be kept; its content does not matter.
     drop(axum::body::to_bytes(request.into_body(), LONGEST_BODY).await);
     let region = &world.regions[region];
     let location = format!("{}/api/", region.urls.cluster);

@@ -9,14 +9,14 @@ use crate::emulator::media_account::schema::{Access, Kind};
 use crate::emulator::media_account::store::Row;
 use crate::emulator::media_account::value::Value;
 
-/// A body, read against an entity type.
+/// A body that was read as an entity type.
 #[derive(Debug, Default)]
 pub(super) struct Input {
-    /// (column, value), server-owned properties left out.
+    /// (column, value), without server-owned properties.
     pub(super) values: Vec<(usize, Value)>,
     /// Navigation name -> URIs of entities to link.
     pub(super) links: Vec<(&'static str, Vec<String>)>,
-    /// Navigation name -> bodies of entities to create along.
+    /// Navigation name -> bodies of entities to create with it.
     pub(super) children: Vec<(&'static str, Vec<Map<String, Json>>)>,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn object(body: &[u8]) -> Result<Map<String, Json>, ApiError> {
     let Json::Object(mut object) = json else {
         return Err(ApiError::bad("Error processing request stream. An object was expected."));
     };
-    // Some clients send the envelope of an answer back.
+    // Some clients send the envelope of an answer.
     match object.remove("d") {
         Some(Json::Object(inner)) if object.is_empty() => Ok(inner),
         Some(other) => {
@@ -49,7 +49,7 @@ fn document(body: &[u8]) -> Option<Json> {
 }
 
 impl Input {
-    /// Reads a body against a type as a client of that version sees it.
+    /// Reads a body as that version of a type.
     pub(super) fn read(body: Map<String, Json>, kind: &'static Kind, version: u8) -> Result<Self, ApiError> {
         let mut input = Self::default();
         for (name, json) in body {
@@ -119,7 +119,7 @@ impl Input {
         Ok(())
     }
 
-    /// A new entity with the sent values; what is required must be there.
+    /// A new entity with the sent values; required ones must be present.
     pub(super) fn build(&self, kind: &'static Kind) -> Result<Row, ApiError> {
         let mut row = Row::new(kind);
         for (column, value) in &self.values {

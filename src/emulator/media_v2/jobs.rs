@@ -1,6 +1,6 @@
-//! Encoding jobs and their tasks as entities: what may be asked of them, and when. Output assets exist from the start.
+//! Encoding jobs and their tasks as entities: which requests are allowed, and when. Output assets exist from the start.
 //!
-//! How a job comes from queued to finished is in `run`, what its tasks make in `encode`.
+//! `run` has the states of a job, `encode` the output of its tasks.
 
 mod encode;
 mod manifests;
@@ -26,7 +26,7 @@ use crate::emulator::media_account::value::Value;
 /// Documented limit of tasks in a job.
 const MOST_TASKS: usize = 30;
 
-/// Creates a job with the tasks that came along.
+/// Creates a job with the tasks in the request.
 pub(super) async fn create(
     service: Service<'_>,
     tx: &mut Transaction,
@@ -62,7 +62,7 @@ pub(super) async fn create(
     Ok(row)
 }
 
-/// An input asset must be there, with a primary file when it has several.
+/// Checks that an input asset exists, and has a primary file if it has several files.
 fn usable(state: &State, asset: &str) -> Result<(), ApiError> {
     if state.get(&ASSETS, asset).is_none() {
         return Err(ApiError::no_entity(ASSETS.name));
@@ -160,7 +160,7 @@ pub(super) fn update(service: Service<'_>, tx: &mut Transaction, id: &str, input
     Ok(())
 }
 
-/// Asks for the end of a job that is not over; it takes a moment.
+/// Starts to cancel a job that has not ended; it takes time.
 pub(super) fn cancel(service: Service<'_>, tx: &mut Transaction, id: &str) -> Result<(), ApiError> {
     settle(service);
     let now = service.now();
@@ -174,7 +174,7 @@ pub(super) fn cancel(service: Service<'_>, tx: &mut Transaction, id: &str) -> Re
     Ok(())
 }
 
-/// Deletes a job that is over, with its tasks; its output assets stay.
+/// Deletes an ended job with its tasks; its output assets are kept.
 pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str) -> Result<(), ApiError> {
     settle(service);
     let mut state = service.state();

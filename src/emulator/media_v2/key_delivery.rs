@@ -1,4 +1,4 @@
-//! Where players ask for content keys. This emulator issues none: the URL leads to the real service.
+//! The URL for players' key requests. This emulator delivers no keys: the URL is that of the real service.
 
 use super::answer::{Answer, Weight};
 use super::call::Call;
@@ -12,7 +12,7 @@ use crate::emulator::media_account::schema::KEYS;
 /// The action of a content key, and its name in the statistics.
 pub(super) const ACTION: &str = "GetKeyDeliveryUrl";
 
-/// Answers the action: the URL of a content key for a documented type of delivery.
+/// Answers the action with: the URL of a content key for a documented type of delivery.
 pub(super) fn url(service: Service<'_>, call: &Call, key: &str, action: &str) -> Result<Answer, ApiError> {
     if action != ACTION {
         return Err(ApiError::no_segment(action));

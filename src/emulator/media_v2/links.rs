@@ -10,7 +10,7 @@ use crate::emulator::media_account::schema::{ASSETS, DELIVERY, KEY_OPTIONS, KEYS
 use crate::emulator::media_account::store::Row;
 use crate::emulator::media_account::value::Value;
 
-/// Where a link of an entity leads; other links cannot be written.
+/// The target type of a link; other links cannot be written.
 pub(super) fn target(from: &Kind, nav: &str) -> Result<&'static Kind, ApiError> {
     match (from.set, nav) {
         ("Assets", "ContentKeys") => Ok(&KEYS),
@@ -101,8 +101,8 @@ pub(super) fn unlink(
 
 /// Deletes a content key, delivery policy or option that nothing is linked to.
 ///
-/// What the service did with one in use was never captured; every client unlinks first. It is refused here, because a
-/// delivery policy that vanishes leaves its assets playing in the clear.
+/// It is not known how the service handled one in use, because every client unlinks it first. It is refused here,
+/// because the assets of a deleted delivery policy would play without encryption.
 pub(super) fn delete_target(
     service: Service<'_>,
     tx: &mut Transaction,

@@ -1,4 +1,4 @@
-//! Locators: a SAS locator is a stored access policy on the asset's container, an on-demand one a path on the
+//! Locators: a SAS locator is a stored access policy on the asset's container, an on-demand locator is a path on the
 //! streaming host. A client may choose a locator's id, which is how two accounts share one URL path.
 
 use super::asset_container::place;
@@ -18,10 +18,10 @@ const SAS: i32 = 1;
 /// A streaming locator.
 pub(super) const ON_DEMAND: i32 = 2;
 
-/// Azure Storage keeps five stored access policies a container; the service counts all locators against it.
+/// Azure Storage allows five stored access policies per container; the service applies this limit to all locators.
 const MOST: usize = 5;
 
-/// The id a client chose (with or without its prefix), or a new one.
+/// The id that the client chose (with or without its prefix), or a new one.
 fn chosen_id(row: &Row) -> Result<String, ApiError> {
     match row.text("Id") {
         "" => Some(LOCATORS.new_id()),
@@ -31,7 +31,7 @@ fn chosen_id(row: &Row) -> Result<String, ApiError> {
     .ok_or_else(|| ApiError::bad(format!("Invalid Locator Id '{}'.", row.text("Id"))))
 }
 
-/// Ids are unique within a data centre: this account's own is a conflict, another account's is forbidden.
+/// Ids are unique within a data centre: an id of this account is a conflict, an id of another account is forbidden.
 fn id_is_free(service: Service<'_>, id: &str) -> Result<(), ApiError> {
     if service.state().get(&LOCATORS, id).is_some() {
         return Err(ApiError::conflict(format!("A Locator with Id '{id}' already exists.")));
@@ -49,7 +49,7 @@ fn id_is_free(service: Service<'_>, id: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Refuses one locator more than an asset can have; expired ones count.
+/// Checks that an asset can have another locator; expired ones count.
 pub(super) fn room(state: &State, asset_id: &str) -> Result<(), ApiError> {
     if state.find(&LOCATORS, "AssetId", asset_id).count() >= MOST {
         return Err(ApiError::conflict(
@@ -94,7 +94,7 @@ pub(super) async fn create(service: Service<'_>, tx: &mut Transaction, input: &I
         return Err(gone());
     }
     let start = row.date("StartTime");
-    // A sent ExpirationDateTime does not count at creation: the policy's duration does.
+    // At creation, a sent ExpirationDateTime is ignored, and the policy's duration is used.
     let expiry = start.unwrap_or_else(|| service.now()).plus_minutes(minutes(&policy));
     row.set("Id", Value::text(&id));
     row.set("AssetId", asset.at(0).clone());
@@ -112,7 +112,7 @@ pub(super) async fn create(service: Service<'_>, tx: &mut Transaction, input: &I
         let permissions = letters(policy.int("Permissions"));
         let guid = guid_of_id(&id).to_owned();
         if service.settings().sas_activation_ms > 0 {
-            // Until then the signature names a policy that storage does not know: 403, as on the live service.
+            // Until then, the signature names a policy that does not exist in storage: 403, as on the live service.
             tx.later.push(SlowDeed::SetPolicy { storage, container, locator: id, permissions });
             return Ok(row);
         }
@@ -156,7 +156,7 @@ pub(super) fn update(service: Service<'_>, tx: &mut Transaction, id: &str, input
     for (column, value) in input.changes(&row)? {
         row.set_at(column, value);
     }
-    // A new start alone moves the end along by the policy's duration.
+    // If only the start changes, the end follows by the policy's duration.
     if input.value(&LOCATORS, "ExpirationDateTime").is_none()
         && let Some(Value::Date(start)) = input.value(&LOCATORS, "StartTime")
         && let Some(policy) = state.get(&POLICIES, row.text("AccessPolicyId"))
@@ -170,7 +170,7 @@ pub(super) fn update(service: Service<'_>, tx: &mut Transaction, id: &str, input
     Ok(())
 }
 
-/// Deletes a locator; what it allowed ends when the request is granted.
+/// Deletes a locator; its permissions end when the request succeeds.
 pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str) -> Result<(), ApiError> {
     let mut state = service.state();
     let row = state.remove(&LOCATORS, id, &mut tx.journal).ok_or_else(|| ApiError::no_entity("Locator"))?;
@@ -180,7 +180,7 @@ pub(super) fn delete(service: Service<'_>, tx: &mut Transaction, id: &str) -> Re
     Ok(())
 }
 
-/// Notes that a removed locator's stored access policy goes at the end of the transaction.
+/// Removes the stored access policy of a removed locator at the end of the transaction.
 pub(super) fn revoke_later(tx: &mut Transaction, locator: &Row, asset: &Row) {
     if locator.int("Type") == SAS {
         let (storage, container) = place(asset);
@@ -188,10 +188,10 @@ pub(super) fn revoke_later(tx: &mut Transaction, locator: &Row, asset: &Row) {
     }
 }
 
-/// A streaming locator to be made without a request.
+/// A streaming locator that is made without a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLocator {
-    /// Its guid; a new one where there is none.
+    /// Its guid; `None` = a new one.
     pub guid: Option<String>,
     /// Its name.
     pub name: Option<String>,
@@ -202,7 +202,7 @@ pub struct NewLocator {
 }
 
 impl NewLocator {
-    /// A locator of a new guid and no name that is valid until then.
+    /// A locator with a new guid and no name that is valid until `expiry`.
     pub fn until(expiry: jiff::Timestamp) -> Self {
         Self { guid: None, name: None, start: None, expiry }
     }

@@ -1,4 +1,4 @@
-//! What an account holds, for tests that compare two accounts without a client.
+//! The contents of an account, for tests that compare two accounts without a client.
 
 use jiff::Timestamp;
 
@@ -48,7 +48,7 @@ pub struct FileLook {
     pub id: String,
     /// The blob's name.
     pub name: String,
-    /// The length that the record says.
+    /// The length in the record.
     pub size: i64,
     /// The MIME type, if there is one.
     pub mime_type: Option<String>,
@@ -63,7 +63,7 @@ pub struct LocatorLook {
     pub id: String,
     /// Its guid, the first part of the path that it publishes.
     pub guid: String,
-    /// A streaming locator; otherwise a SAS locator.
+    /// Is it a streaming locator? Otherwise it is a SAS locator.
     pub streaming: bool,
     /// Its name, if it has one.
     pub name: Option<String>,
@@ -81,7 +81,7 @@ pub(super) fn assets(service: Service<'_>) -> Vec<AssetLook> {
     state.table(&ASSETS).all().map(|row| asset(&state, row)).collect()
 }
 
-/// The guids of all streaming locators, expired ones included.
+/// The guids of all streaming locators, including expired ones.
 pub(crate) fn streaming_guids(account: &MediaAccount) -> Vec<String> {
     let state = account.lock();
     let streaming = state.table(&LOCATORS).all().filter(|row| row.int("Type") == ON_DEMAND);

@@ -1,11 +1,11 @@
-//! What this emulator does not implement of the service, by the names that the manual lists.
+//! The sets that this emulator does not implement, with their names in the manual.
 //!
-//! It is refused, so that no client believes that it was honoured.
+//! They are refused, so that no client believes that they were honoured.
 
 use super::call::{Call, Verb};
 use super::errors::ApiError;
 
-/// Sets of the service in which this emulator makes nothing.
+/// Sets of the service that are always empty in this emulator.
 const SETS: [(&str, &str); 6] = [
     ("$metadata", "the metadata document"),
     ("IngestManifests", "ingest manifests"),
@@ -18,7 +18,7 @@ const SETS: [(&str, &str); 6] = [
 pub(super) const ENDPOINT_CHANGES: &str = "creating and deleting streaming endpoints";
 pub(super) const RELATED: &str = "related entities in the body of a new entity";
 
-/// Is it a list of such a set? It is empty.
+/// Is it a list of such a set? Then the answer is empty.
 pub(super) fn is_empty_list(call: &Call) -> bool {
     call.verb == Verb::Get
         && matches!(call.path.as_slice(), [set] if set.key.is_none() && !set.name.starts_with('$') && feature(call).is_some())

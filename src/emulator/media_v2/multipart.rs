@@ -1,4 +1,4 @@
-//! Multipart bodies: cut into parts, and answers written as parts.
+//! Splits multipart bodies into parts, and writes answers as parts.
 
 use std::fmt::Write as _;
 
@@ -48,7 +48,7 @@ pub(super) fn parts(content_type: &str, body: &[u8]) -> Result<Vec<Part>, ApiErr
     if closed { Ok(parts) } else { Err(ApiError::bad("The multipart content ends before its closing boundary.")) }
 }
 
-/// Where a delimiter stands at the start of a line and is not merely the beginning of a longer one.
+/// The position of a delimiter at the start of a line that is not the beginning of a longer one.
 fn boundary_line(text: &[u8], delimiter: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
@@ -71,7 +71,7 @@ fn trim_line_end(text: &[u8]) -> &[u8] {
     text.strip_suffix(b"\r").unwrap_or(text)
 }
 
-/// Head and body of a message, cut at the first empty line.
+/// Head and body of a message, split at the first empty line.
 pub(super) fn cut_head(text: &[u8]) -> (&[u8], &[u8]) {
     let mut at = 0;
     while let Some(end) = find(&text[at..], b"\n") {
@@ -94,7 +94,7 @@ fn part(text: &[u8]) -> Part {
     Part { headers, body: body.to_vec() }
 }
 
-/// Writes an answer as a part of its own, without the boundary before it.
+/// Writes an answer as a part, without the boundary before it.
 pub(super) fn write_answer(out: &mut String, answer: &Answer, content_id: Option<&str>) {
     let reason = axum::http::StatusCode::from_u16(answer.status).ok().and_then(|s| s.canonical_reason()).unwrap_or("");
     out.push_str("Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n");
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_cut_with_either_line_end() {
+    fn parts_are_split_with_both_line_endings() {
         for end in ["\r\n", "\n"] {
             let body =
                 ["preamble", "--b", "Content-ID: 1", "", "one", "two", "--b", "", "three", "--b--", ""].join(end);

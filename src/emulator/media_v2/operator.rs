@@ -1,5 +1,5 @@
-//! What people do to an account beside the program under test: edits without a request, which no fault plan, throttle or
-//! counter sees. They follow the same rules as the API.
+//! Changes by an operator during a test: edits without a request, which are not subject to faults, limits or counters.
+//! They follow the same rules as the API.
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
@@ -17,7 +17,7 @@ use crate::emulator::media_account::store::{Journal, Row};
 use crate::emulator::media_account::value::Value;
 use crate::emulator::world::World;
 
-/// Why an edit was not made.
+/// Why an edit failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct OperatorError(String);
@@ -28,7 +28,7 @@ impl From<ApiError> for OperatorError {
     }
 }
 
-/// One account in the hands of its operator. Ids are written as the service writes them (`nb:cid:UUID:…`).
+/// One account, edited by its operator. Ids are written as the service writes them (`nb:cid:UUID:…`).
 #[derive(Debug, Clone, Copy)]
 pub struct Operator<'w> {
     service: Service<'w>,
@@ -85,7 +85,7 @@ impl<'w> Operator<'w> {
         Ok(())
     }
 
-    /// Deletes a streaming locator and makes it again, with the same id and terms, on another asset.
+    /// Deletes a streaming locator and creates it again on another asset, with the same id and terms.
     pub async fn move_locator(&self, locator: &str, asset: &str) -> Outcome {
         let look = self.assets().into_iter().flat_map(|asset| asset.locators).find(|look| look.id == locator);
         let missing = || OperatorError(ApiError::no_entity(LOCATORS.name).message);
@@ -107,7 +107,7 @@ impl<'w> Operator<'w> {
         self.merge(&LOCATORS, locator, "Name", name)
     }
 
-    /// Changes the start of a locator and leaves its expiry.
+    /// Changes the start of a locator and keeps its expiry.
     pub fn set_locator_start(&self, locator: &str, start: Option<Timestamp>) -> Outcome {
         let start = start.map_or(Value::Null, |at| Value::Date(at.into()));
         self.change(&LOCATORS, locator, |row| row.set("StartTime", start))
@@ -123,7 +123,7 @@ impl<'w> Operator<'w> {
         Ok(files::add(self.service, &key(&ASSETS, asset)?, name, size)?)
     }
 
-    /// Deletes a file record; its blob stays.
+    /// Deletes a file record; its blob is kept.
     pub fn remove_file(&self, file: &str) -> Outcome {
         let id = key(&FILES, file)?;
         let gone = self.service.state().remove(&FILES, &id, &mut Journal::default());
@@ -135,7 +135,7 @@ impl<'w> Operator<'w> {
         self.merge(&FILES, file, "MimeType", mime_type)
     }
 
-    /// Makes the file of that name the primary one of its asset; `None` = no file is.
+    /// Makes the file of that name the primary one of its asset; `None` = no file is primary.
     pub fn set_primary(&self, asset: &str, name: Option<&str>) -> Outcome {
         Ok(files::set_primary(self.service, &key(&ASSETS, asset)?, name)?)
     }
@@ -161,7 +161,7 @@ impl<'w> Operator<'w> {
         self.unlink(asset, "DeliveryPolicies", policy)
     }
 
-    /// Starts or stops the default streaming endpoint, at once.
+    /// Starts or stops the default streaming endpoint, immediately.
     pub fn set_streaming(&self, running: bool) -> Outcome {
         let endpoint = self.service.state().find(&ENDPOINTS, "Name", "default").next().map(|row| row.key().to_owned());
         let endpoint = endpoint.ok_or_else(|| ApiError::no_entity(ENDPOINTS.name))?;
@@ -180,7 +180,7 @@ impl<'w> Operator<'w> {
         Ok(write::update(self.service, &mut Transaction::default(), (kind, &id), (body, NEWEST))?)
     }
 
-    /// Changes what the API would not let a client change.
+    /// Changes properties that the API does not let a client change.
     fn change(&self, kind: &'static Kind, id: &str, change: impl FnOnce(&mut Row)) -> Outcome {
         let (id, now) = (key(kind, id)?, self.service.now());
         let changed = self.service.state().update(kind, &id, &mut Journal::default(), |row| {

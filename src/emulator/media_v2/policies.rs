@@ -53,9 +53,9 @@ pub(super) fn letters(permissions: i32) -> String {
         .collect()
 }
 
-/// The one read policy behind all locators of a loaded library.
+/// The read policy that all locators of a loaded library share.
 pub(super) fn library_policy(service: Service<'_>, tx: &mut Transaction) -> Value {
-    /// Name and ten years, as libraries publish for good.
+    /// Its name and ten years, as for permanently published libraries.
     const NAME: &str = "Library";
     const TEN_YEARS_IN_MINUTES: f64 = 3650.0 * 24.0 * 60.0;
     let found = service.state().find(&POLICIES, "Name", NAME).next().map(|p| p.at(0).clone());

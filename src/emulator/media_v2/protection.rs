@@ -1,4 +1,5 @@
-//! Protection of content keys: the certificate clients encrypt them with, and the opening of what they protect.
+//! Protection of content keys: the certificate with which clients encrypt them, and the decryption of protected
+//! configurations.
 //!
 //! The key pair is part of the program. It protects nothing: an emulator holds test data.
 
@@ -42,7 +43,7 @@ fn thumbprint() -> String {
     })
 }
 
-/// The answer of a function import, given its parameter.
+/// The answer of a function import for its parameter.
 pub(super) fn answer(function: &str, parameter: Option<&str>) -> Result<String, ApiError> {
     let given = parameter.unwrap_or_default();
     if function == KEY_ID {
@@ -77,7 +78,7 @@ pub(super) fn check_key(key: &Row) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A content key as a client would have made it. Its bytes follow from its guid.
+/// A content key as a client would have made it. Its bytes are derived from its guid.
 pub(super) fn made_key(key_type: i32, guid: &str) -> Row {
     Row::new(&KEYS)
         .with("Id", Value::text(KEYS.id_of(guid)))
@@ -92,7 +93,7 @@ fn clear_key(key: &Row) -> Option<Vec<u8>> {
     private.decrypt(Oaep::new::<Sha1>(), &sealed).ok().filter(|clear| clear.len() == 32)
 }
 
-/// Of a key and its id: the first eight bytes of the id's GUID, as .NET orders its bytes, encrypted with the key.
+/// The checksum of a key: the first eight bytes of the id's GUID, as .NET orders its bytes, encrypted with the key.
 fn checksum(key: &[u8], id: &str) -> Option<String> {
     let guid = uuid::Uuid::try_parse(id.rsplit(':').next()?).ok()?;
     let mut block = aes::Block::from(guid.to_bytes_le());
@@ -100,7 +101,7 @@ fn checksum(key: &[u8], id: &str) -> Option<String> {
     Some(STANDARD.encode(&block[..8]))
 }
 
-/// Refuses a task whose configuration is said to be encrypted and cannot be.
+/// Refuses a task whose configuration is marked as encrypted but cannot be decrypted.
 pub(super) fn check_task(state: &State, task: &Row) -> Result<(), ApiError> {
     if task.int("Options") & PROTECTED == 0 {
         return Ok(());
@@ -114,7 +115,7 @@ pub(super) fn check_task(state: &State, task: &Row) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The configuration of a task in the clear; `None` of one that cannot be opened.
+/// The decrypted configuration of a task; `None` if it cannot be decrypted.
 pub(super) fn configuration(state: &State, task: &Row) -> Option<String> {
     let given = task.text("Configuration");
     if task.int("Options") & PROTECTED == 0 {
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_checksum_takes_the_guid_in_the_order_of_net() {
+    fn the_checksum_uses_the_byte_order_of_net_guids() {
         // AES-256 of sixteen zeros with a key of zeros begins with these bytes (NIST's vectors).
         let zeros = "nb:kid:UUID:00000000-0000-0000-0000-000000000000";
         assert_eq!(

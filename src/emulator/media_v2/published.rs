@@ -1,4 +1,4 @@
-//! A streaming locator as the streaming host sees it: what it publishes, when, and how it is protected.
+//! A streaming locator for the streaming host: its asset, its times and its protection.
 
 use super::asset_container::place;
 use super::delivery::Protection;
@@ -7,7 +7,7 @@ use crate::emulator::media_account::MediaAccount;
 use crate::emulator::media_account::dates::Moment;
 use crate::emulator::media_account::schema::{ASSETS, LOCATORS};
 
-/// A streaming locator as the streaming host sees it.
+/// A streaming locator for the streaming host.
 #[derive(Debug, Clone)]
 pub(crate) struct PublishedLocator {
     /// Storage account that holds the asset.
@@ -22,7 +22,7 @@ pub(crate) struct PublishedLocator {
     pub(crate) protection: Protection,
 }
 
-/// The on-demand locator of that guid (lower case, no prefix), whether it is valid at present or not.
+/// The on-demand locator of that guid (lower case, no prefix), also if it is not valid now.
 pub(crate) fn published(account: &MediaAccount, guid: &str) -> Option<PublishedLocator> {
     let state = account.lock();
     let locator = state.get(&LOCATORS, &LOCATORS.id_of(guid))?;

@@ -1,4 +1,4 @@
-//! `$filter`: the expression language, its parser and its meaning.
+//! `$filter`: the expression language, its parser and its evaluation.
 
 use std::cmp::Ordering;
 
@@ -37,7 +37,7 @@ pub(super) enum TextTest {
     Contains,
 }
 
-/// What an index is asked for: a column and its text, or how that begins.
+/// A look-up in an index: a column and its text, or a prefix of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sought<'e> {
     Is(usize, &'e str),
@@ -45,7 +45,7 @@ pub(super) enum Sought<'e> {
 }
 
 impl Expr {
-    /// Reads a filter over a type as a client of that version sees it.
+    /// Reads a filter on that version of a type.
     pub(super) fn parse(text: &str, kind: &'static Kind, version: u8) -> Result<Self, ApiError> {
         let mut parser = Parser { tokens: tokens(text)?, at: 0, kind, version, depth: 0, terms: 0 };
         let expr = parser.either()?;
@@ -85,13 +85,13 @@ impl Expr {
         }
     }
 
-    /// The columns and texts of which every passing entity has one, when the filter says so; the way to an index.
+    /// The look-ups of which every matching entity passes one, if the filter has them; they can use an index.
     pub(super) fn keys(&self) -> Option<Vec<Sought<'_>>> {
         match self {
             Self::Compare { column, is: Comparison::Eq, to: Value::Text(text) } => {
                 Some(vec![Sought::Is(*column, text)])
             }
-            // An empty beginning is also that of a null, which no index has.
+            // An empty prefix also matches null, which is not in an index.
             Self::Text { test: TextTest::StartsWith, column, needle } if !needle.is_empty() => {
                 Some(vec![Sought::Begins(*column, needle)])
             }
@@ -106,7 +106,7 @@ impl Expr {
     }
 }
 
-/// How two values stand to each other; `None` = not comparable (a null against anything but a null).
+/// The order of two values; `None` = not comparable (such as null and another value).
 pub(super) fn order(a: &Value, b: &Value) -> Option<Ordering> {
     #[expect(clippy::cast_precision_loss, reason = "sizes and counts stay far below 2^53")]
     let number = |v: &Value| match v {

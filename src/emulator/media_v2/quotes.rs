@@ -1,8 +1,8 @@
-//! Strings in single quotes, which the service's JSON reader takes and JSON itself does not have.
+//! Strings in single quotes, which the service's JSON reader accepts, although JSON does not have them.
 
 use std::fmt::Write as _;
 
-/// The same document with every string in double quotes; `None` where a string does not end.
+/// The same document with every string in double quotes; `None` if a string does not end.
 pub(super) fn in_double_quotes(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len() + 64);
     let mut quote = None;
@@ -22,7 +22,7 @@ pub(super) fn in_double_quotes(text: &str) -> Option<String> {
                 '\'' => out.push('\''),
                 escaped => out.extend(['\\', escaped]),
             },
-            // That reader also takes line ends and tabs inside strings.
+            // That reader also accepts line ends and tabs inside strings.
             (Some(_), other) if other.is_control() => {
                 write!(out, "\\u{:04x}", u32::from(other)).expect("writing to a string never fails");
             }
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_that_does_not_end_is_not_read() {
+    fn an_unterminated_string_is_not_read() {
         for text in ["{'a':'b}", "{'a':\"b'}", "'\\"] {
             assert_eq!(read(text), None, "{text}");
         }

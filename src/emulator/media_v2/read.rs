@@ -15,7 +15,7 @@ use crate::emulator::media_account::schema::{
 };
 use crate::emulator::media_account::store::{Row, State};
 
-/// The documented page cap: longer answers are cut without a word.
+/// The documented page cap: longer answers are truncated without a notice.
 const PAGE: usize = 1000;
 
 /// The `$`-options of a list.
@@ -78,7 +78,7 @@ fn ordering(value: &str, kind: &'static Kind, version: u8) -> Result<Vec<(usize,
     value.split(',').map(part).collect()
 }
 
-/// The entities a navigation leads to, in creation order.
+/// The target entities of a navigation, in creation order.
 fn related<'s>(state: &'s State, from: &'s Row, nav: &'static Nav) -> Vec<&'s Row> {
     let (kind, key) = (from.kind.set, from.key());
     let linked = |target: &'static Kind| -> Vec<&'s Row> {
@@ -104,9 +104,9 @@ pub(super) enum Place {
     Root,
     Set(&'static Kind),
     Entity(&'static Kind, String),
-    /// From an entity along a navigation.
+    /// The target of a navigation from an entity.
     Along(&'static Kind, String, &'static Nav),
-    /// `$links` of a navigation, with the key of one link when given.
+    /// `$links` of a navigation, with the key of one link if there is one.
     Links(&'static Kind, String, &'static Nav, Option<String>),
     /// A property; true = `$value`.
     Property(&'static Kind, String, usize, bool),
@@ -116,12 +116,12 @@ pub(super) enum Place {
     Count(&'static Kind),
 }
 
-/// A key in its canonical spelling; ill-formed ones are refused as the live service does.
+/// A key in its canonical spelling; invalid ones are refused as in the live service.
 fn canonical(kind: &Kind, key: &str) -> Result<String, ApiError> {
     kind.canonical(key).ok_or_else(|| ApiError::bad(format!("Invalid {} Id '{key}'.", kind.name)))
 }
 
-/// Finds out where a path leads, without looking whether the entity exists.
+/// Determines the target of a path, without checking whether the entity exists.
 pub(super) fn locate(path: &[Segment], version: u8) -> Result<Place, ApiError> {
     let Some((first, mut rest)) = path.split_first() else { return Ok(Place::Root) };
     let mut here = kind(&first.name, version).ok_or_else(|| ApiError::no_segment(&first.name))?;
@@ -273,7 +273,7 @@ fn list(
     Ok(Answer::json(call.reply, view.feed(kind, rows.into_iter(), count), weight))
 }
 
-/// The rows of one page, and how many there are in all when that was asked.
+/// The rows of one page, and the total number if requested.
 fn page<'s>(
     service: Service<'_>,
     state: &'s State,
@@ -324,7 +324,7 @@ fn compare(a: &Row, b: &Row, column: usize) -> Ordering {
     }
 }
 
-/// The rows a filter can mean, found by key or index; `None` = only a scan finds them.
+/// The candidate rows of a filter, found by key or index; `None` = only a scan finds them.
 fn indexed<'s>(state: &'s State, kind: &'static Kind, filter: &Expr) -> Option<Vec<&'s Row>> {
     let table = state.table(kind);
     let mut rows: Vec<&Row> = Vec::new();

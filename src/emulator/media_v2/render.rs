@@ -1,5 +1,5 @@
-//! Entities, feeds, properties, links and errors as verbose or light JSON, written directly so that every quirk of
-//! the two forms (Int64 as text, `\/Date(ms)\/`, `43200` or `43200.0`) is in one place.
+//! Entities, feeds, properties, links and errors as verbose or light JSON, written directly, so that all peculiarities
+//! of the two formats (Int64 as text, `\/Date(ms)\/`, `43200` or `43200.0`) are in one place.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::emulator::media_account::schema::Kind;
 use crate::emulator::media_account::store::Row;
 use crate::emulator::media_account::value::{Type, Value};
 
-/// Why a `write!` into a `String` is not handled.
+/// The message for `write!` into a `String`, which never fails.
 pub(super) const INFALLIBLE: &str = "writing to a String cannot fail";
 
 /// The JSON form of an answer.
@@ -29,7 +29,7 @@ impl Format {
     }
 }
 
-/// Keys in URIs keep only what the service left bare; escapes are upper-case hex.
+/// The characters that are escaped in keys of URIs, as in the service; escapes are upper-case hex.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The URI of an entity: `<root>Assets('nb%3Acid%3AUUID%3A…')`.
@@ -37,13 +37,13 @@ pub(super) fn uri(root: &str, kind: &Kind, key: &str) -> String {
     format!("{root}{}('{}')", kind.set, utf8_percent_encode(&key.replace('\'', "''"), KEY))
 }
 
-/// How a client wants entities shown.
+/// The requested form of entities.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) root: &'a str,
     pub(super) version: u8,
     pub(super) format: Format,
-    /// Straight after a create: dates with all their digits.
+    /// The answer to a create: dates with all digits.
     pub(super) fresh: bool,
     /// The names of `$select`; `None` = everything.
     pub(super) select: Option<&'a [String]>,
@@ -218,7 +218,7 @@ impl View<'_> {
     }
 }
 
-/// The text a function import answers.
+/// The text answer of a function import.
 pub(super) fn scalar(root: &str, format: Format, function: &str, value: &str) -> String {
     match format {
         Format::Verbose => serde_json::json!({ "d": { function: value } }).to_string(),
@@ -281,7 +281,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// A JSON string; nearly all are plain and need no escape.
+/// A JSON string; most need no escapes.
 fn push_quoted(out: &mut String, text: &str) {
     if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
         out.push('"');
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn an_asset_has_exactly_the_keys_of_the_asked_version() {
+    fn an_asset_has_exactly_the_keys_of_the_requested_version() {
         let row = Row::new(&ASSETS).with("Id", Value::text("nb:cid:UUID:1"));
         let old = keys(&view(Format::Verbose, 1, false).entity(&row));
         assert!(!old.contains(&"Uri".to_owned()) && !old.contains(&"StorageAccount".to_owned()));
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn doubles_longs_and_dates_take_the_form_of_their_format() {
+    fn doubles_longs_and_dates_are_written_as_in_the_format() {
         let at = Moment::parse("2015-05-18T02:15:19.2871684Z").unwrap();
         let row =
             Row::new(&POLICIES).with("DurationInMinutes", Value::Double(43_200.0)).with("Created", Value::Date(at));

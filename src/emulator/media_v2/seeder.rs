@@ -1,5 +1,5 @@
-//! What the library loader does to an account, without a request. An edit that fails is a warning, as the rest of the
-//! library is still of use.
+//! Edits of the library loader, without requests. A failed edit is a warning, because the rest of the library can still
+//! be used.
 
 use super::asset_container::place;
 use super::assets::{self, SeedAsset};
@@ -10,7 +10,7 @@ use crate::emulator::media_account::schema::ASSETS;
 use crate::emulator::storage::StorageError;
 use crate::emulator::world::World;
 
-/// The account of a region in the hands of the library loader.
+/// The library loader's access to the account of a region.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seeder<'w> {
     service: Service<'w>,
@@ -53,7 +53,7 @@ impl<'w> Seeder<'w> {
         }
     }
 
-    /// Removes the container of an asset behind the service's back (an awkward asset).
+    /// Removes the container of an asset without the media service (an awkward asset).
     pub(crate) async fn lose_container(self, asset_id: &str) {
         let place = self.service.state().get(&ASSETS, asset_id).map(place);
         if let Some((storage, container)) = place

@@ -1,4 +1,4 @@
-//! The handle every operation works with: the account of one region, its storage, and the clock.
+//! The context of every operation: the account of one region, its storage, and the clock.
 
 use std::sync::{Arc, MutexGuard};
 
@@ -10,7 +10,7 @@ use crate::emulator::settings::MediaSettings;
 use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::{Region, World};
 
-/// One region's account at work.
+/// The account of one region, and what its operations need.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Service<'w> {
     pub(super) world: &'w World,
@@ -50,7 +50,7 @@ impl<'w> Service<'w> {
         self.region().storage.first().ok_or_else(|| ApiError::no_storage(""))
     }
 
-    /// Refuses a request for an entity that is not there.
+    /// Refuses a request for a missing entity.
     pub(super) fn check_exists(self, kind: &'static Kind, key: &str) -> Result<(), ApiError> {
         self.state().get(kind, key).map(|_| ()).ok_or_else(|| ApiError::no_entity(kind.name))
     }

@@ -1,4 +1,4 @@
-//! A call that is not part of a changeset: a read, or a change with a transaction of its own.
+//! A call that is not part of a changeset: a read, or a change in its own transaction.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A small world for the tests of the media plane, and what they ask of it.
+//! A small environment for the tests of the media plane, and its requests.
 
 mod assets;
 mod batches;
@@ -212,7 +212,7 @@ impl Bench {
         self.storage(0).put_blob(container, name, blob).await.unwrap();
     }
 
-    /// The library loader's way into the first region's account.
+    /// The library loader's access to the first region's account.
     fn seeder(&self) -> Seeder<'_> {
         Seeder::new(&self.world, 0)
     }

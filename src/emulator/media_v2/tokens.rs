@@ -19,14 +19,14 @@ use crate::emulator::world::{Region, World};
 /// The only scope ACS grants.
 const SCOPE: &str = "urn:WindowsAzureMediaServices";
 
-/// How long Entra's tokens for applications and for machines live, in seconds.
+/// The lifetime of Entra's tokens for applications and for machines, in seconds.
 const ENTRA_LIFE: u64 = 3_599;
 const MANAGED_LIFE: u64 = 86_400;
 
 /// A token request is a few hundred bytes.
 const LONGEST_FORM: usize = 64 * 1024;
 
-/// What a fault plan has in mind for the token that is asked for: seconds it lives.
+/// The lifetime that a fault plan sets for the requested token, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenLife(pub(crate) u64);
 
@@ -60,7 +60,7 @@ pub(super) async fn serve(world: &World, region: usize, request: Request) -> Res
         .expect("constant header names and checked values make a response")
 }
 
-/// Which kind of token a path is asked for.
+/// The kind of token of a path.
 pub(super) fn operation(path: &str) -> &'static str {
     let path = path.to_ascii_lowercase();
     let entra = path.split('/').filter(|p| !p.is_empty()).collect::<Vec<_>>();
@@ -122,7 +122,7 @@ fn acs_token(world: &World, region: usize, form: &Form, life: Option<TokenLife>)
     (200, body)
 }
 
-/// Everything but letters, digits and `-_.` is escaped in the token.
+/// Everything except letters, digits and `-_.` is escaped in the token.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// Form-encodes as .NET does: lower-case hex.
@@ -148,7 +148,7 @@ fn swt(account: &str, key: &str, issuer: &str, expires_on: i64) -> String {
     format!("{claims}&HMACSHA256={signature}")
 }
 
-/// The bytes of a key; one that is not base64 counts as it stands.
+/// The bytes of a key; a key that is not base64 is used unchanged.
 fn account_key(key: &str) -> Vec<u8> {
     STANDARD.decode(key).unwrap_or_else(|_| key.as_bytes().to_vec())
 }
@@ -221,7 +221,7 @@ fn directory_token(world: &World, url: &str, form: &Form, life: Option<TokenLife
     }
 }
 
-/// What the identity service of this machine answers.
+/// The answer of this machine's identity service.
 fn managed_token(
     world: &World,
     from_the_machine: bool,

@@ -1,17 +1,17 @@
-//! The transaction that takes back what a refused request or changeset has done, in the tables and in storage.
+//! The transaction that rolls back the changes of a refused request or changeset, in the tables and in storage.
 
 use super::service::Service;
 use crate::emulator::media_account::store::Journal;
 use crate::emulator::storage::StorageError;
 
-/// A deed in storage that waits for the end of the transaction.
+/// A change in storage that waits for the end of the transaction.
 #[derive(Debug)]
 pub(super) enum Deed {
     DeleteContainer { storage: String, container: String },
     RemovePolicy { storage: String, container: String, id: String },
 }
 
-/// What goes on in the background after the answer.
+/// Work that continues in the background after the answer.
 #[derive(Debug)]
 pub(super) enum SlowDeed {
     /// Only after the settings' activation delay.
@@ -22,19 +22,19 @@ pub(super) enum SlowDeed {
         permissions: String,
     },
     StartJob(String),
-    /// A cancellation takes a moment.
+    /// A cancellation takes time.
     EndCancel(String),
 }
 
-/// What one request or changeset has done so far.
+/// The changes of one request or changeset so far.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     pub(super) journal: Journal,
-    /// To be done when it is refused.
+    /// Executed if it is refused.
     pub(super) undo: Vec<Deed>,
-    /// To be done when it is granted: what cannot be undone.
+    /// Executed if it succeeds: changes that cannot be undone.
     pub(super) finish: Vec<Deed>,
-    /// To be set going when it is granted.
+    /// Started if it succeeds.
     pub(super) later: Vec<SlowDeed>,
 }
 
@@ -47,7 +47,7 @@ impl Transaction {
         }
     }
 
-    /// Runs the deferred deeds, and returns the slow ones.
+    /// Executes the deferred changes, and returns the slow ones.
     pub(super) async fn commit(self, service: Service<'_>) -> Vec<SlowDeed> {
         for deed in self.finish {
             perform(service, deed).await;

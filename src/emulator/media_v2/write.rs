@@ -1,4 +1,4 @@
-//! Everything that changes something: creates, updates, deletes, links, and the functions with side effects.
+//! All requests that change something: creates, updates, deletes, links, and the functions with side effects.
 
 use serde_json::{Map, Value as Json};
 
@@ -34,7 +34,7 @@ pub(super) fn changes(call: &Call) -> bool {
     call.verb != Verb::Get || function(call).is_some()
 }
 
-/// Performs a call that changes something.
+/// Performs a call that writes.
 pub(super) async fn perform(service: Service<'_>, tx: &mut Transaction, call: &Call) -> Result<Answer, ApiError> {
     if let Some(name) = function(call) {
         let (kind, parameter) = if name == "CancelJob" { (&JOBS, "jobid") } else { (&ASSETS, "assetid") };
@@ -130,7 +130,7 @@ async fn create(
     Ok(answer.header("location", uri(&root, kind, row.key())))
 }
 
-/// Refuses related entities in the body where this emulator would ignore them.
+/// Refuses related entities in the body that this emulator would ignore.
 fn no_related(input: &Input, kind: &Kind) -> Result<(), ApiError> {
     let sent = input.links.first().map(|(nav, _)| nav).or(input.children.first().map(|(nav, _)| nav));
     match sent {
@@ -161,7 +161,7 @@ fn plain(service: Service<'_>, tx: &mut Transaction, input: &Input, kind: &'stat
     Ok(row)
 }
 
-/// What is changed by no other rules than those of its properties.
+/// The kinds whose changes need no other rules than those of their properties.
 static CHANGED_FREELY: [&Kind; 7] =
     [&ASSETS, &NOTIFICATIONS, &KEYS, &ENDPOINTS, &DELIVERY, &KEY_POLICIES, &KEY_OPTIONS];
 
@@ -226,7 +226,7 @@ fn delete(
         }
         "ContentKeyAuthorizationPolicies" => links::delete_source(service, tx, kind, key),
         "StreamingEndpoints" => Err(ApiError::not_implemented(missing_sets::ENDPOINT_CHANGES)),
-        // Whether the service deleted the blob of a file record was never captured; here it stays.
+        // Whether the service deleted the blob of a file record is not known; here it is kept.
         set if [FILES.set, POLICIES.set, NOTIFICATIONS.set].contains(&set) => {
             let gone = service.state().remove(kind, key, &mut tx.journal);
             gone.map(|_| ()).ok_or_else(|| ApiError::no_entity(kind.name))

@@ -1,4 +1,4 @@
-//! What an entity type is made of: properties, navigations, and who may set what.
+//! The parts of an entity type: properties, navigations, and who may set what.
 
 use crate::emulator::media_account::guids::canonical_guid;
 use crate::emulator::media_account::value::Type;
@@ -6,9 +6,9 @@ use crate::emulator::media_account::value::Type;
 /// Who may set a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// The service alone; ignored in bodies, which real clients send in full.
+    /// Only the service; ignored in bodies, because real clients send all properties.
     Server,
-    /// A client, at creation; another value later is refused.
+    /// A client, at creation; later, another value is refused.
     Once,
     /// A client, at any time.
     Free,
@@ -24,7 +24,7 @@ pub(crate) struct Property {
     pub(crate) required: bool,
     /// Longest text accepted, in characters; 0 = any.
     pub(crate) longest: usize,
-    /// Numbers and booleans that are absent at creation start at zero rather than null.
+    /// Numbers and booleans that are absent at creation have zero instead of null.
     pub(crate) zero: bool,
 }
 
@@ -34,18 +34,18 @@ pub(crate) struct Nav {
     pub(crate) name: &'static str,
     pub(crate) since: u8,
     pub(crate) many: bool,
-    /// The set it leads to.
+    /// The target set.
     pub(crate) set: &'static str,
 }
 
 /// An entity type with its set.
 #[derive(Debug)]
 pub(crate) struct Kind {
-    /// Place in the list of all entity types.
+    /// Position in the list of all entity types.
     pub(crate) index: usize,
     pub(crate) set: &'static str,
     pub(crate) name: &'static str,
-    /// The `cid` of `nb:cid:UUID:…`; empty where the key is a plain name.
+    /// The `cid` of `nb:cid:UUID:…`; empty if the key is a plain name.
     pub(crate) id: &'static str,
     pub(crate) since: u8,
     /// Has collections, so that its payload is OData V3 (ISO dates even in verbose JSON).
@@ -57,7 +57,7 @@ pub(crate) struct Kind {
     pub(crate) indexed: &'static [&'static str],
 }
 
-/// A `since` that no client can ask for: columns of the service's own.
+/// A `since` that no client can request: internal columns of the service.
 pub(crate) const HIDDEN: u8 = u8::MAX;
 
 impl Kind {
@@ -66,17 +66,17 @@ impl Kind {
         self.properties.iter().position(|p| p.name == name)
     }
 
-    /// The column of a property as a client of that version sees the type.
+    /// The column of a property in that version of the type.
     pub(crate) fn visible(&self, name: &str, version: u8) -> Option<usize> {
         self.column(name).filter(|at| self.properties[*at].since <= version)
     }
 
-    /// The navigation of that name as a client of that version sees the type.
+    /// The navigation of that name in that version of the type.
     pub(crate) fn nav(&self, name: &str, version: u8) -> Option<&'static Nav> {
         self.navs.iter().find(|n| n.name == name && n.since <= version)
     }
 
-    /// The key in its canonical spelling, or nothing when it is ill-formed.
+    /// The key in its canonical spelling, or `None` if it is invalid.
     pub(crate) fn canonical(&self, key: &str) -> Option<String> {
         if self.id.is_empty() {
             return Some(key.to_owned());

@@ -1,5 +1,5 @@
-//! What a task makes: copies of its input under the preset's names, one for each rendition, with a server and a client
-//! manifest that say what a real encoder's would.
+//! The output of a task: copies of its input with the preset's names, one for each rendition, and the server and client
+//! manifests that a real encoder would write.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::emulator::mp4::Layout;
 use crate::emulator::storage::{Content, NewBlob, StorageError};
 use crate::emulator::storage_account::StorageAccount;
 
-/// Why a task failed, as its `ErrorDetails` say.
+/// Why a task failed, for its `ErrorDetails`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failed {
     pub(super) code: String,
@@ -35,7 +35,7 @@ impl From<StorageError> for Failed {
     }
 }
 
-/// A task ready to be done.
+/// A task that is ready to run.
 #[derive(Debug)]
 pub(super) struct Work {
     preset: Preset,
@@ -48,10 +48,10 @@ pub(super) struct Work {
     pub(super) seconds: f64,
 }
 
-/// Bytes of a second of an input that does not say how long it is: four megabits.
+/// The assumed bytes per second of an input without a duration: four megabits.
 const BYTES_OF_A_SECOND: u64 = 500_000;
 
-/// Finds out what is to be done.
+/// Determines the input and the preset.
 pub(super) async fn prepare(service: Service<'_>, configuration: &str, inputs: &[Arc<str>]) -> Result<Work, Failed> {
     let preset = Preset::of(configuration)
         .ok_or_else(|| Failed::new(format!("There is no preset named '{}'.", configuration.trim())))?;
@@ -70,7 +70,7 @@ pub(super) async fn prepare(service: Service<'_>, configuration: &str, inputs: &
     Ok(Work { preset, storage, container, name, length: blob.length, seconds })
 }
 
-/// The file of an asset that is encoded: its primary one, its only one, or, of one that streams, the largest it names.
+/// The file of an asset that is encoded: its primary one, its only one, or the largest one in its server manifest.
 fn input_file(state: &State, asset: &Row) -> Option<String> {
     let is_manifest = |file: &&Row| {
         let ending = file.text("Name").rsplit('.').next().unwrap_or_default();
@@ -96,7 +96,7 @@ fn account<'w>(service: Service<'w>, name: &str) -> Result<&'w Arc<StorageAccoun
     service.storage(name).map_err(|error| Failed::new(error.message))
 }
 
-/// Fills an output asset and records its files, the server manifest being the primary.
+/// Fills an output asset and records its files, with the server manifest as the primary one.
 pub(super) async fn make(service: Service<'_>, work: &Work, output: &str) -> Result<(), Failed> {
     let home = service.state().get(&ASSETS, output).map(place);
     let (storage, container) = home.ok_or_else(|| Failed::new("The output asset is gone."))?;

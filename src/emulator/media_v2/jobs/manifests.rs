@@ -1,11 +1,11 @@
-//! The manifests an encoder writes beside its renditions: the server's, which says which file carries what, and the
-//! client's, which says what a player may ask for.
+//! The manifests that an encoder writes with its renditions: the server manifest lists the content of each file, and
+//! the client manifest lists what a player can request.
 
 use std::fmt::Write as _;
 
 use quick_xml::escape::escape;
 
-/// One video of a presentation. The sound is in the first one's file too.
+/// One video of a presentation. The audio is in the file of the first one.
 #[derive(Debug, Clone)]
 pub(super) struct Track {
     pub(super) file: String,
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_manifest_has_a_video_for_each_rendition_and_one_sound() {
+    fn the_server_manifest_has_a_video_for_each_rendition_and_one_audio_track() {
         let text = server("a & b.ismc", &tracks(), 128_000);
         assert_eq!((text.matches("<video ").count(), text.matches("<audio ").count()), (2, 1));
         assert!(text.contains("src=\"a &amp; b_1.mp4\" systemBitrate=\"3400000\""), "{text}");

@@ -1,4 +1,4 @@
-//! Presets of the encoders: which renditions a task makes of its input, and how they are named.
+//! Presets of the encoders: which renditions a task makes from its input, and how they are named.
 
 /// One file a preset makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,18 +13,18 @@ pub(super) struct Rendition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Preset {
     pub(super) renditions: &'static [Rendition],
-    /// Says of the sound in the names, as the automatic ladder does.
+    /// The file names contain the audio bitrate, as in the automatic ladder.
     names_sound: bool,
 }
 
-/// Of the sound in every rendition; the documented presets have stereo AAC of 128 kbit/s.
+/// The audio bitrate of every rendition; the documented presets have stereo AAC of 128 kbit/s.
 pub(super) const AUDIO_KBPS: u32 = 128;
 
 const fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
     Rendition { width, height, kbps }
 }
 
-/// The documented ladder of `H264 Multiple Bitrate 1080p`; that of 720p is all but its first two.
+/// The documented ladder of `H264 Multiple Bitrate 1080p`; that of 720p has all except the first two.
 const LADDER: [Rendition; 8] = [
     rendition(1920, 1080, 6000),
     rendition(1920, 1080, 4700),
@@ -35,12 +35,12 @@ const LADDER: [Rendition; 8] = [
     rendition(640, 360, 650),
     rendition(320, 180, 400),
 ];
-/// What `Adaptive Streaming`, which looks at its input, makes here of any.
+/// The renditions of `Adaptive Streaming`, which are the same for any input here.
 const AUTOMATIC: [Rendition; 3] = [rendition(1920, 1080, 4500), rendition(960, 540, 1500), rendition(640, 360, 700)];
 const SINGLE_1080: [Rendition; 1] = [rendition(1920, 1080, 6750)];
 const SINGLE_720: [Rendition; 1] = [rendition(1280, 720, 4500)];
 
-/// The documented presets `H264 Multiple Bitrate …`. Those beside 720p and 1080p make the files of 720p here.
+/// The documented presets `H264 Multiple Bitrate …`. Except for 720p and 1080p, they make the files of 720p here.
 const MULTIPLE: [&str; 12] = [
     "1080p",
     "1080p Audio 5.1",
@@ -73,7 +73,7 @@ const SINGLE: [&str; 13] = [
 ];
 
 impl Preset {
-    /// The preset of a task's configuration: a name, or a preset of one's own in JSON or XML, of which nothing is read.
+    /// The preset of a task's configuration: a name, or a custom preset in JSON or XML, whose content is ignored.
     /// `None` = no encoder has a preset of that name.
     pub(super) fn of(configuration: &str) -> Option<Self> {
         let name = configuration.trim();
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tutorials_preset_makes_six_files_named_by_size_and_bitrate() {
+    fn the_preset_of_the_tutorial_makes_six_files_named_by_size_and_bitrate() {
         let preset = Preset::of("H264 Multiple Bitrate 720p").unwrap();
         let names: Vec<_> = preset.renditions.iter().map(|r| preset.file_name("film", *r)).collect();
         assert_eq!(names.len(), 6);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_and_any_preset_of_ones_own_is_known_but_not_any_text() {
+    fn all_preset_names_and_custom_presets_are_accepted_but_not_any_text() {
         assert_eq!(Preset::of("H264 Multiple Bitrate 1080p").unwrap().renditions.len(), 8);
         assert_eq!(Preset::of("H264 Single Bitrate 720p").unwrap().renditions.len(), 1);
         assert!(Preset::of("{\"Version\": 1.0}").is_some() && Preset::of("<?xml version=\"1.0\"?><Preset/>").is_some());

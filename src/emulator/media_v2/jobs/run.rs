@@ -1,7 +1,7 @@
-//! How a job comes from queued to its end: the clock moves it, one task after the other, as with one reserved unit.
+//! Runs a job from queued to its end: the clock drives it, one task after the other, as with one reserved unit.
 //!
-//! A task that fails ends the job in error; the tasks behind it are canceled, and its output assets deleted, unless its
-//! options say otherwise.
+//! A task that fails ends the job in error; the tasks after it are canceled, and its output assets are deleted unless
+//! its options forbid that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,11 +23,11 @@ use crate::emulator::media_account::value::Value;
 const KEEP_OUTPUT_ON_FAILURE: i32 = 2;
 const GO_ON_AFTER_FAILURE: i32 = 4;
 
-/// States of a task; its ends are those of a job, except for the number of being done, which is the same.
+/// States of a task; its final states are those of a job.
 const TASK_ACTIVE: i32 = 1;
 const TASK_RUNNING: i32 = 2;
 
-/// What a running task's progress does not reach before its outputs stand: 100 means done.
+/// The largest progress of a running task, before its outputs exist: 100 means done.
 const MOST_PROGRESS: f64 = 99.0;
 
 /// Runs a job from its submission to its end, unless it is cancelled.
@@ -65,7 +65,8 @@ pub(in crate::emulator::media_v2) async fn run(service: Service<'_>, job: &str) 
     end_job(&mut service.state(), &mut Journal::default(), job, if failed { ERROR } else { FINISHED }, now);
 }
 
-/// The time in the queue is spent half queued and half scheduled; a cancellation takes as long.
+/// Half of the time in the queue: a job is queued for one half and scheduled for the other. A cancellation takes as
+/// long.
 pub(in crate::emulator::media_v2) fn half_queue(service: Service<'_>) -> Duration {
     Duration::from_millis(service.settings().encode_queue_ms) / 2
 }
@@ -96,7 +97,7 @@ fn advance(service: Service<'_>, job: &str, from: i32, to: i32) -> bool {
     true
 }
 
-/// The options of a task of a job that is being processed; `None` when the job is not, or not any more.
+/// The options of a task of a job that is being processed; `None` if the job is not being processed.
 fn still_to_run(service: Service<'_>, job: &str, task: &str) -> Option<i32> {
     let state = service.state();
     let running = state.get(&JOBS, job).is_some_and(|j| j.int("State") == PROCESSING);
@@ -181,7 +182,7 @@ fn since(row: &Row, now: Moment) -> f64 {
     row.date("StartTime").map_or(0.0, |start| (now.millis() - start.millis()) as f64)
 }
 
-/// Appends to a task's history. Its codes are not documented; these are made up.
+/// Appends to a task's history. Its codes are not documented; these are invented.
 fn note(task: &mut Row, code: &str, message: &str, now: Moment) {
     let mut events = match task.get("HistoricalEvents") {
         Value::Json(events) => events.as_array().cloned().unwrap_or_default(),
@@ -192,7 +193,7 @@ fn note(task: &mut Row, code: &str, message: &str, now: Moment) {
     task.set("HistoricalEvents", Value::Json(Arc::new(Json::Array(events))));
 }
 
-/// Sets a running task's progress to what the clock says.
+/// Sets a running task's progress according to the clock.
 fn bring_up(task: &mut Row, now: Moment) {
     let Value::Long(whole) = *task.get("RunMs") else { return };
     if task.int("State") == TASK_RUNNING {
@@ -203,7 +204,7 @@ fn bring_up(task: &mut Row, now: Moment) {
     }
 }
 
-/// Brings the progress of every running task up to the clock.
+/// Updates the progress of every running task.
 pub(in crate::emulator::media_v2) fn settle(service: Service<'_>) {
     let now = service.now();
     let mut state = service.state();
@@ -216,7 +217,7 @@ pub(in crate::emulator::media_v2) fn settle(service: Service<'_>) {
     }
 }
 
-/// Turns a job and its tasks that are not over to being canceled.
+/// Sets a job and its unfinished tasks to canceling.
 pub(super) fn begin_cancel(state: &mut State, journal: &mut Journal, job: &str, now: Moment) {
     state.update(&JOBS, job, journal, |j| {
         j.set("State", Value::Int(CANCELING));
@@ -262,7 +263,7 @@ fn end_job(state: &mut State, journal: &mut Journal, job: &str, end: i32, now: M
     });
 }
 
-/// Deletes what a failed task was to make.
+/// Deletes the outputs of a failed task.
 async fn delete_outputs(service: Service<'_>, task: &str) {
     let outputs = service.state().linked(task, OUTPUTS).to_vec();
     let mut tx = Transaction::default();

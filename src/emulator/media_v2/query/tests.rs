@@ -1,4 +1,4 @@
-//! Filters and orders, as clients write them.
+//! Filters and orders, in the forms that clients write.
 
 use super::*;
 use crate::emulator::media_account::schema::ASSETS;
@@ -12,7 +12,7 @@ fn holds(filter: &str) -> bool {
 }
 
 #[test]
-fn filters_mean_what_odata_says() {
+fn filters_are_evaluated_as_odata_defines() {
     for (filter, truth) in [
         ("Name eq 'O''Brien.mp4'", true),
         ("Name ne 'x' and Options eq 1", true),
@@ -33,7 +33,7 @@ fn filters_mean_what_odata_says() {
 }
 
 #[test]
-fn filters_have_an_end() {
+fn filters_have_a_maximum_length_and_depth() {
     let chain = |terms: usize| vec!["Name eq 'x'"; terms].join(" or ");
     assert!(Expr::parse(&chain(800), &ASSETS, 19).is_ok());
     assert!(Expr::parse(&chain(801), &ASSETS, 19).is_err());
@@ -58,7 +58,7 @@ fn wrong_filters_are_refused() {
 }
 
 #[test]
-fn equality_and_a_beginning_show_the_way_to_an_index() {
+fn equality_and_prefix_filters_use_an_index() {
     let keys = |text: &str| {
         let expr = Expr::parse(text, &ASSETS, 19).unwrap();
         expr.keys().map(|keys| keys.len())

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test]
-async fn an_asset_comes_with_its_container_and_takes_it_along() {
+async fn an_asset_is_created_and_deleted_with_its_container() {
     let bench = Bench::new().await;
     let got = bench.post("Assets", json!({})).await;
     assert_eq!(got.status, 201);
@@ -26,7 +26,7 @@ async fn an_asset_comes_with_its_container_and_takes_it_along() {
 }
 
 #[tokio::test]
-async fn a_kept_container_survives_and_a_random_one_cannot_be_guessed() {
+async fn a_kept_container_is_not_deleted_and_a_random_name_is_not_derived_from_the_id() {
     let bench = Bench::with(|m| m.random_container_names = true).await;
     let id = bench.asset().await;
     let container = bench.container(&id).await;
@@ -36,7 +36,7 @@ async fn a_kept_container_survives_and_a_random_one_cannot_be_guessed() {
 }
 
 #[tokio::test]
-async fn dates_have_all_digits_once_and_sql_precision_after() {
+async fn dates_have_all_digits_once_and_then_sql_precision() {
     let mut bench = Bench::new().await;
     bench.light = true;
     let made = bench.post("Assets", json!({ "Name": "x" })).await.json();
@@ -51,7 +51,7 @@ async fn dates_have_all_digits_once_and_sql_precision_after() {
 }
 
 #[tokio::test]
-async fn bodies_are_checked_property_by_property() {
+async fn each_property_of_a_body_is_checked() {
     let bench = Bench::new().await;
     let status = |body| async { bench.post("Assets", body).await.status };
     assert_eq!(status(json!({ "Options": "1", "Id": null, "Created": "0001-01-01T00:00:00" })).await, 201);
@@ -74,7 +74,7 @@ async fn bodies_are_checked_property_by_property() {
 }
 
 #[tokio::test]
-async fn ill_formed_ids_are_400_and_unknown_ones_404() {
+async fn invalid_ids_are_400_and_unknown_ones_404() {
     let bench = Bench::new().await;
     let unknown = "nb:cid:UUID:00000000-0000-4000-8000-000000000000";
     for method in ["GET", "DELETE", "MERGE"] {
@@ -88,7 +88,7 @@ async fn ill_formed_ids_are_400_and_unknown_ones_404() {
 }
 
 #[tokio::test]
-async fn file_infos_come_from_the_container_and_keep_what_was_set() {
+async fn file_infos_are_made_from_the_container_and_keep_existing_properties() {
     let bench = Bench::new().await;
     let id = bench.asset().await;
     let container = bench.container(&id).await;
@@ -155,7 +155,7 @@ async fn a_content_key_is_linked_and_unlinked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_of_an_asset_moves_its_last_modified_and_an_empty_one_does_not() {
+async fn a_change_of_an_asset_updates_its_last_modified_and_an_empty_one_does_not() {
     let mut bench = Bench::new().await;
     bench.light = true;
     let path = format!("Assets('{}')", bench.asset().await);
@@ -172,7 +172,7 @@ async fn a_change_of_an_asset_moves_its_last_modified_and_an_empty_one_does_not(
 }
 
 #[tokio::test]
-async fn a_deleted_file_record_leaves_its_blob() {
+async fn deleting_a_file_record_keeps_its_blob() {
     let bench = Bench::new().await;
     let id = bench.asset().await;
     let container = bench.container(&id).await;

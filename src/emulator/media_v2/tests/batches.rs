@@ -78,7 +78,7 @@ async fn several_changesets_and_reads_are_answered_in_order() {
 }
 
 #[tokio::test]
-async fn a_changeset_happens_as_a_whole_or_not_at_all() {
+async fn a_changeset_is_applied_as_a_whole_or_not_at_all() {
     let bench = Bench::new().await;
     let kept = bench.asset().await;
     let container = bench.container(&kept).await;
@@ -144,7 +144,7 @@ async fn settings_limit_the_operations_of_a_batch() {
 }
 
 #[tokio::test]
-async fn reads_between_changesets_see_what_came_before_them() {
+async fn reads_between_changesets_see_the_earlier_changes() {
     let bench = Bench::new().await;
     let asset = bench.asset().await;
     let policy = bench.policy(1).await;
@@ -169,7 +169,7 @@ async fn reads_between_changesets_see_what_came_before_them() {
 }
 
 #[tokio::test]
-async fn a_refused_changeset_brings_back_deleted_locators_files_and_names() {
+async fn a_refused_changeset_restores_deleted_locators_files_and_names() {
     let bench = Bench::new().await;
     let asset = bench.asset().await;
     let policy = bench.policy(1).await;
@@ -192,7 +192,7 @@ async fn a_refused_changeset_brings_back_deleted_locators_files_and_names() {
 }
 
 #[tokio::test]
-async fn file_infos_can_be_asked_for_in_a_batch() {
+async fn file_infos_can_be_requested_in_a_batch() {
     let bench = Bench::new().await;
     let mut parts = Vec::new();
     for _ in 0..3 {

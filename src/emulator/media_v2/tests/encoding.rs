@@ -24,7 +24,7 @@ fn job(asset: &str) -> Json {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_runs_by_the_clock_and_leaves_a_streamable_asset() {
+async fn a_job_runs_by_the_clock_and_makes_a_streamable_asset() {
     let bench = Bench::new().await;
     let asset = input(&bench).await;
     let got = bench.post("Jobs", job(&asset)).await;
@@ -61,7 +61,7 @@ async fn a_job_runs_by_the_clock_and_leaves_a_streamable_asset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_canceled_job_makes_nothing() {
+async fn a_canceled_job_has_no_output() {
     let bench = Bench::new().await;
     let asset = input(&bench).await;
     let id = bench.make(0, "Jobs", job(&asset)).await;
@@ -87,7 +87,7 @@ fn tasks(got: &Got) -> Vec<Json> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn progress_rises_with_the_clock_and_the_input_says_how_long_it_takes() {
+async fn progress_follows_the_clock_and_the_duration_depends_on_the_input() {
     let bench = Bench::with(|media| media.encode_ms_per_input_second = 1000).await;
     let asset = bench.asset().await;
     let container = bench.container(&asset).await;
@@ -96,7 +96,7 @@ async fn progress_rises_with_the_clock_and_the_input_says_how_long_it_takes() {
     let id = bench.make(0, "Jobs", job(&asset)).await;
     let all = format!("Jobs('{id}')/Tasks");
     let mut last = 0.0;
-    // 0.4 s of queue, then 1.6 s for every task and one more for each of its six seconds.
+    // 0.4 s in the queue, then 1.6 s for each task and one second for each of the six seconds of its input.
     for second in 1..=7 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let task = tasks(&bench.get(&all).await).remove(0);
@@ -116,7 +116,7 @@ async fn progress_rises_with_the_clock_and_the_input_says_how_long_it_takes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_primary_file_is_encoded_under_the_presets_names() {
+async fn only_the_primary_file_is_encoded_and_named_by_the_preset() {
     let bench = Bench::new().await;
     let asset = bench.asset().await;
     let container = bench.container(&asset).await;
@@ -151,7 +151,7 @@ async fn only_the_primary_file_is_encoded_under_the_presets_names() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_fails_by_plan_with_its_code_and_takes_the_tasks_behind_it_along() {
+async fn a_task_fails_by_plan_with_its_code_and_later_tasks_are_canceled() {
     use crate::emulator::faults::plan::{Fault, FaultPlan, Rule, TaskFailure};
     let bench = Bench::new().await;
     let failure = TaskFailure::new("ErrorDownloadingInputAssetMalformedContent", "The input cannot be read.");
@@ -190,7 +190,7 @@ async fn a_task_fails_by_plan_with_its_code_and_takes_the_tasks_behind_it_along(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_may_read_what_the_one_before_it_made() {
+async fn a_task_can_read_the_output_of_an_earlier_one() {
     let bench = Bench::new().await;
     let asset = input(&bench).await;
     let mut wanted = job(&asset);
@@ -211,7 +211,7 @@ async fn a_task_may_read_what_the_one_before_it_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_encrypted_configuration_needs_a_key_that_this_service_can_open() {
+async fn an_encrypted_configuration_needs_a_key_that_this_service_can_decrypt() {
     let bench = Bench::new().await;
     let asset = input(&bench).await;
     let answer = bench.get("GetProtectionKeyId?contentKeyType=2").await;
@@ -231,7 +231,7 @@ async fn an_encrypted_configuration_needs_a_key_that_this_service_can_open() {
 }
 
 #[tokio::test]
-async fn a_refused_job_leaves_no_output_assets_behind() {
+async fn a_refused_job_leaves_no_output_assets() {
     let mut bench = Bench::new().await;
     let asset = input(&bench).await;
     let mut broken = job(&asset);

@@ -8,7 +8,7 @@ use super::*;
 use crate::emulator::media_v2::front_door;
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_a_swt_with_a_textual_life_and_expires_by_the_clock() {
+async fn a_token_is_a_swt_with_its_lifetime_as_text_and_expires_by_the_clock() {
     let bench = Bench::new().await;
     let got = bench.token(0).await;
     assert_eq!(got.status, 200);
@@ -22,7 +22,7 @@ async fn a_token_is_a_swt_with_a_textual_life_and_expires_by_the_clock() {
 }
 
 #[tokio::test]
-async fn a_token_of_one_account_does_not_open_another_nor_does_an_altered_one() {
+async fn a_token_of_another_account_and_an_altered_token_are_refused() {
     let mut bench = Bench::new().await;
     bench.tokens.swap(0, 1);
     assert_eq!(bench.get("Assets").await.status, 401);
@@ -42,7 +42,7 @@ async fn wrong_credentials_and_wrong_grants_have_different_answers() {
 }
 
 #[tokio::test]
-async fn an_entra_token_opens_the_account_too() {
+async fn an_entra_token_is_valid_for_the_account_too() {
     let mut bench = Bench::new().await;
     let secret: String = url::form_urlencoded::byte_serialize(bench.world.regions[0].media.key().as_bytes()).collect();
     let form = |resource: &str| {
@@ -58,7 +58,7 @@ async fn an_entra_token_opens_the_account_too() {
 }
 
 #[tokio::test]
-async fn the_front_door_sends_every_verb_to_the_root_of_the_cluster() {
+async fn the_front_door_redirects_every_verb_to_the_root_of_the_cluster() {
     let bench = Bench::new().await;
     for method in ["GET", "POST", "MERGE", "DELETE", "HEAD"] {
         let request = Request::builder().method(method).uri("/API/Assets('x')/Files").body(Body::empty()).unwrap();
@@ -129,7 +129,7 @@ async fn too_many_requests_are_refused_until_time_passes() {
 }
 
 #[tokio::test]
-async fn a_streaming_endpoint_stops_and_starts_through_operations() {
+async fn a_streaming_endpoint_stops_and_starts_with_operations() {
     let bench = Bench::new().await;
     let list = bench.get("StreamingEndpoints").await.d();
     let endpoint = &list["results"][0];
@@ -153,7 +153,7 @@ async fn a_streaming_endpoint_stops_and_starts_through_operations() {
 }
 
 #[tokio::test]
-async fn a_set_in_which_nothing_is_made_is_empty_and_refuses_the_rest_by_name() {
+async fn a_missing_set_is_an_empty_list_and_refuses_other_requests_by_name() {
     let bench = Bench::new().await;
     for (set, feature) in [
         ("IngestManifests", "ingest manifests"),

@@ -26,7 +26,7 @@ async fn library(count: usize) -> Bench {
 }
 
 #[tokio::test]
-async fn a_page_holds_a_thousand_and_skip_walks_on() {
+async fn a_page_has_a_thousand_entities_and_skip_continues() {
     let bench = library(2500).await;
     let mut seen = Vec::new();
     for skip in [0, 1000, 2000, 3000] {
@@ -45,7 +45,7 @@ async fn a_page_holds_a_thousand_and_skip_walks_on() {
 }
 
 #[tokio::test]
-async fn a_deletion_between_two_pages_hides_a_row_from_the_next() {
+async fn a_deletion_between_two_pages_skips_a_row_of_the_next() {
     let bench = library(4).await;
     let first = bench.get("Assets?$skip=0&$top=2").await;
     assert_eq!(names(&first), ["asset 0", "asset 1"]);
@@ -56,7 +56,7 @@ async fn a_deletion_between_two_pages_hides_a_row_from_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn assets_are_found_by_the_start_of_a_mark_and_by_a_change() {
+async fn assets_are_found_by_the_prefix_of_a_mark_and_by_their_last_change() {
     let bench = library(12).await;
     for form in ["", " eq true"] {
         let found = names(&bench.get(&format!("Assets?$filter=startswith(AlternateId,'alt1'){form}")).await);
@@ -64,7 +64,7 @@ async fn assets_are_found_by_the_start_of_a_mark_and_by_a_change() {
     }
     let none = names(&bench.get("Assets?$filter=startswith(AlternateId,'alt1') eq true and Name eq 'asset 2'").await);
     assert!(none.is_empty());
-    // Stored times are rounded as SQL Server rounds them, up to two milliseconds into the future.
+    // Stored times are rounded as in SQL Server, up to two milliseconds into the future.
     tokio::time::advance(Duration::from_secs(1)).await;
     let before = bench.world.clock.timestamp();
     tokio::time::advance(Duration::from_mins(1)).await;
@@ -100,7 +100,7 @@ async fn an_unsupported_query_is_refused() {
 }
 
 #[tokio::test]
-async fn select_leaves_only_what_was_asked() {
+async fn select_returns_only_the_requested_properties() {
     let mut bench = library(1).await;
     let d = bench.get("Assets?$select=Id,Name").await.d();
     let keys: Vec<_> = d["results"][0].as_object().unwrap().keys().cloned().collect();
@@ -111,7 +111,7 @@ async fn select_leaves_only_what_was_asked() {
 }
 
 #[tokio::test]
-async fn navigations_lead_to_the_related() {
+async fn navigations_return_the_related_entities() {
     let bench = Bench::new().await;
     let (asset, policy) = (bench.asset().await, bench.policy(1).await);
     let locator = bench.make(0, "Locators", json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": 2 })).await;

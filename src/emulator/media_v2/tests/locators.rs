@@ -1,4 +1,4 @@
-//! Locators and access policies: the heart of failover.
+//! Locators and access policies: the basis of failover.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ async fn a_locator_id_is_unique_within_a_data_centre() {
 }
 
 #[tokio::test]
-async fn the_zone_of_a_start_is_echoed_as_given() {
+async fn the_zone_of_a_start_is_repeated_as_given() {
     let mut bench = Bench::new().await;
     bench.light = true;
     let (asset, policy) = (bench.asset().await, bench.policy(1).await);
@@ -71,7 +71,7 @@ async fn the_zone_of_a_start_is_echoed_as_given() {
 }
 
 #[tokio::test]
-async fn a_sas_locator_is_a_stored_policy_that_goes_with_it() {
+async fn a_sas_locator_has_a_stored_policy_that_is_deleted_with_it() {
     let bench = Bench::new().await;
     let got = locator(&bench, 0, 1, None).await;
     assert_eq!(got.status, 201, "{}", got.text);
@@ -87,7 +87,7 @@ async fn a_sas_locator_is_a_stored_policy_that_goes_with_it() {
 }
 
 #[tokio::test]
-async fn an_asset_has_five_locators_and_needs_its_container() {
+async fn an_asset_has_at_most_five_locators_and_needs_its_container() {
     let bench = Bench::new().await;
     let (asset, policy) = (bench.asset().await, bench.policy(1).await);
     let body = json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": 1 });
@@ -126,7 +126,7 @@ async fn an_expired_locator_counts_and_is_listed_until_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn streaming_needs_a_policy_that_only_reads() {
+async fn a_streaming_locator_needs_a_read_only_policy() {
     let bench = Bench::with(|m| m.strict_locators = true).await;
     let asset = bench.asset().await;
     let (read, write) = (bench.policy(1).await, bench.policy(2).await);
@@ -161,7 +161,7 @@ async fn access_policies_are_checked_and_never_change() {
 }
 
 #[tokio::test]
-async fn old_versions_know_no_names_of_locators_nor_uris_of_assets() {
+async fn old_versions_have_no_locator_names_and_no_asset_uris() {
     let mut bench = Bench::new().await;
     let asset = bench.asset().await;
     bench.version = "2.1";
@@ -176,7 +176,7 @@ async fn old_versions_know_no_names_of_locators_nor_uris_of_assets() {
 }
 
 #[tokio::test]
-async fn a_seeded_library_reads_like_a_made_one() {
+async fn a_seeded_library_is_read_like_a_created_one() {
     let bench = Bench::new().await;
     let media = &bench.world.regions[0].media;
     let guid = "22222222-2222-4222-8222-222222222222";
@@ -222,7 +222,7 @@ async fn through(bench: &Bench, locator: &Json, name: &str) -> u16 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sas_locator_opens_the_container_once_active_and_until_deleted() {
+async fn a_sas_locator_permits_reading_from_its_activation_until_its_deletion() {
     for delay in [0, 30_000] {
         let bench = Bench::with(|m| m.sas_activation_ms = delay).await;
         let (asset, policy) = (bench.asset().await, bench.policy(1).await);

@@ -1,4 +1,4 @@
-//! Edits and looks without a request.
+//! Edits and reads without a request.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ fn key_of(id: &str, kind: i32) -> Json {
     json!({ "Id": id, "ContentKeyType": kind, "EncryptedContentKey": "x", "ProtectionKeyId": "y", "Name": format!("k{kind}") })
 }
 
-/// An envelope policy for HLS, as the documents show one.
+/// An envelope policy for HLS, as in the documents.
 fn envelope() -> Json {
     json!({ "Name": "p", "AssetDeliveryProtocol": 4, "AssetDeliveryPolicyType": 3,
         "AssetDeliveryConfiguration": r#"[{"Key":2,"Value":"https:\/\/a.keydelivery.mediaservices.windows.net\/"}]"# })
@@ -50,7 +50,7 @@ async fn a_delivery_policy_is_made_listed_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_delivery_policy_with_values_that_mean_nothing_is_refused() {
+async fn a_delivery_policy_with_meaningless_values_is_refused() {
     let bench = Bench::new().await;
     for (property, value) in [
         ("AssetDeliveryPolicyType", json!(0)),
@@ -73,7 +73,7 @@ async fn a_delivery_policy_with_values_that_mean_nothing_is_refused() {
 }
 
 #[tokio::test]
-async fn a_policy_that_encrypts_is_linked_only_beside_the_key_it_needs() {
+async fn an_encrypting_policy_can_be_linked_only_to_an_asset_with_its_key() {
     let bench = Bench::new().await;
     let asset = bench.asset().await;
     let policy = bench.make(0, "AssetDeliveryPolicies", envelope()).await;
@@ -128,7 +128,7 @@ async fn content_keys_of_the_published_types_are_listed_page_by_page() {
 }
 
 #[tokio::test]
-async fn an_asset_takes_along_the_keys_it_does_not_share_and_no_policy() {
+async fn an_asset_is_deleted_with_its_unshared_keys_and_without_policies() {
     let bench = Bench::new().await;
     let (asset, other) = (bench.asset().await, bench.asset().await);
     let shared = "nb:kid:UUID:22222222-2222-4222-8222-222222222222";
