@@ -1,11 +1,10 @@
-//! An emulator of Azure Media Services v2 and blob storage, written from the API documents alone.
+//! An emulator of Azure Media Services v2 and blob storage, written only from the API documents.
 //!
-//! It shares no code with the clients, so that a wrong parser cannot agree with a wrong printer.
+//! It shares no code with the clients, so that an error in one is not hidden by the same error in the other.
 //!
-//! Any number of regions run side by side, each with a media account, its storage accounts and a streaming host.
-//! They answer on sockets of 127.0.0.1 ([`EmulatorBuilder::start`]), or inside the process through an
-//! `HttpClient` of the official SDK ([`EmulatorBuilder::start_in_process`]), where a whole run fits in tokio's
-//! virtual time.
+//! Any number of regions run side by side, each with a media account, its storage accounts and a streaming host. They
+//! answer on sockets of 127.0.0.1 ([`EmulatorBuilder::start`]), or inside the process through an `HttpClient` of the
+//! official SDK ([`EmulatorBuilder::start_in_process`]), where a whole run can use tokio's virtual time.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), mediamirror::emulator::EmulatorError> {
@@ -73,7 +72,7 @@ impl Emulator {
     }
 }
 
-/// What the emulator is to be; see [`Emulator::builder`].
+/// Builds an emulator; see [`Emulator::builder`].
 #[derive(Debug, Default)]
 pub struct EmulatorBuilder {
     settings: Option<Settings>,
@@ -98,21 +97,21 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Loads real files into the first region: one folder an asset.
+    /// Loads real files into the first region: one folder per asset.
     #[must_use]
     pub fn library_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.library_dirs.push(path.into());
         self
     }
 
-    /// Makes a library up in the first region.
+    /// Generates a library in the first region.
     #[must_use]
     pub fn generate(mut self, generate: Generate) -> Self {
         self.generate = Some(generate);
         self
     }
 
-    /// Spoils answers by that plan from the start; the library is loaded before.
+    /// Injects faults by that plan, after the library is loaded.
     #[must_use]
     pub fn faults(mut self, plan: FaultPlan) -> Self {
         self.faults = plan;
@@ -129,7 +128,7 @@ impl EmulatorBuilder {
         Ok(EmulatorHandle::new(world, |world, stop| Some(server::run(listeners, world, stop))))
     }
 
-    /// Starts without sockets, at made-up authorities that only [`EmulatorHandle::http_client`] knows.
+    /// Starts without sockets, at invented authorities that only [`EmulatorHandle::http_client`] can reach.
     pub async fn start_in_process(self) -> Result<EmulatorHandle, EmulatorError> {
         let settings = self.checked_settings()?;
         let authorities = in_process::made_up_authorities(&settings);

@@ -12,7 +12,7 @@ use super::http::{Request, Response};
 use super::ready::Ready;
 use super::world::World;
 
-/// How long services may be away in a restart.
+/// How long services may be unavailable in a restart.
 const LONGEST: Duration = Duration::from_hours(1);
 
 /// Answers one request to the admin service.
@@ -35,7 +35,7 @@ pub(crate) fn serve(world: &World, request: &Request) -> Response {
     }
 }
 
-/// All services but this one go away for so many milliseconds.
+/// Makes all services except this one unavailable for a number of milliseconds.
 fn restart(world: &World, query: Option<&str>) -> Response {
     let away = query.and_then(|query| query.strip_prefix("away_ms=")).and_then(|away| away.parse().ok());
     match away.map(Duration::from_millis).filter(|away| *away <= LONGEST) {

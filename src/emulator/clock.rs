@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A wall clock that follows tokio's time. Clones show the same time, also when it is put wrong.
+/// A wall clock that follows tokio's time. Clones show the same time, also when it is set wrong.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
     anchor: SystemTime,
     started: tokio::time::Instant,
-    /// Seconds it is wrong by.
+    /// The error of the clock, in seconds.
     skew: Arc<AtomicI64>,
 }
 
 impl Clock {
-    /// A clock that follows tokio's from here on. It begins with the real time, or as far from it as tokio's clock is,
-    /// where virtual time has passed already.
+    /// A clock that follows tokio's from now on. It starts with the real time plus the virtual time that has already
+    /// passed.
     pub(crate) fn start() -> Self {
         let (started, real) = (tokio::time::Instant::now(), std::time::Instant::now());
         let now = SystemTime::now();
@@ -41,7 +41,7 @@ impl Clock {
         i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// Puts it wrong by so many seconds; 0 puts it right.
+    /// Sets its error in seconds; 0 corrects it.
     pub(crate) fn skew(&self, seconds: i64) {
         self.skew.store(seconds, Ordering::Relaxed);
     }

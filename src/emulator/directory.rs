@@ -1,6 +1,7 @@
-//! The tenant of Entra ID: its principals, what they prove themselves with, and the tokens that they are issued.
+//! The tenant of Entra ID: its principals, their credentials, and the tokens that it issues.
 //!
-//! What a principal may do is said where it may do it: a storage account keeps the roles, a media account is named here.
+//! Permissions are stored in two places: a storage account has the roles on it; the media accounts of a principal are
+//! here.
 
 mod assertion;
 mod jwt;
@@ -32,7 +33,7 @@ pub(crate) struct Directory {
     key: [u8; 32],
 }
 
-/// Who a token was issued to.
+/// The principal of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Principal {
     /// The id of the principal's object.
@@ -59,7 +60,7 @@ pub(crate) type Form = BTreeMap<String, String>;
 #[derive(Debug)]
 pub(crate) struct Issued {
     pub(crate) token: String,
-    /// When it ends, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     pub(crate) expires_on: i64,
     /// The resource it is for.
     pub(crate) resource: String,
@@ -71,12 +72,13 @@ impl Directory {
         Self { principals: settings.principals.clone(), key: Sha256::digest(b"key of the directory").into() }
     }
 
-    /// Who that is, by its client id.
+    /// The principal with that client id.
     pub(crate) fn principal(&self, client_id: &str) -> Option<Principal> {
         self.principals.iter().find(|known| known.client_id == client_id).map(Principal::of)
     }
 
-    /// Issues a token to an application that proves itself. `url` is where it asks, `now` the time in seconds.
+    /// Issues a token to an application with valid credentials. `url` is the address of the request, `now` the time in
+    /// seconds.
     pub(crate) fn token(&self, tenant: &str, url: &str, form: &Form, now: i64, life: u64) -> Result<Issued, Refused> {
         let get = |name: &str| form.get(name).map_or("", |value| value.trim());
         if get("grant_type") != "client_credentials" {
@@ -144,13 +146,13 @@ impl Directory {
         Issued { token: jwt::sign(&claims, &self.key), expires_on, resource: resource.to_owned() }
     }
 
-    /// Whose token is this, if it was issued here for storage accounts, is unaltered and has not ended?
+    /// The principal of a token, if it was issued here for storage accounts, is unaltered and has not expired.
     pub(crate) fn admits_to_storage(&self, token: &str, now: i64) -> Option<Principal> {
         let claims = jwt::verify(token, &self.key).filter(|claims| claims.aud == STORAGE && claims.exp > now)?;
         Some(Principal { object_id: claims.oid, tenant_id: claims.tid })
     }
 
-    /// Does this token open that media account?
+    /// Is this token valid for that media account?
     pub(crate) fn admits_to_media(&self, token: &str, account: &str, now: i64) -> bool {
         let claims = jwt::verify(token, &self.key);
         let claims = claims.filter(|claims| MEDIA.contains(&claims.aud.as_str()) && claims.exp > now);
@@ -168,20 +170,20 @@ impl Principal {
     }
 }
 
-/// A made-up id that is always the same.
+/// An invented id that is always the same.
 fn guid(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let bytes = digest.first_chunk().copied().unwrap_or_default();
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
-/// The resource of that name, as tokens spell it.
+/// The resource of that name, as it is written in tokens.
 fn resource(name: &str) -> Option<&'static str> {
     let name = name.trim_end_matches('/');
     std::iter::once(STORAGE).chain(MEDIA).find(|known| *known == name)
 }
 
-/// Is it who it says it is?
+/// Checks the credentials of a principal.
 fn prove(principal: &PrincipalSettings, url: &str, form: &Form, now: i64) -> Result<(), Refused> {
     let get = |name: &str| form.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
     match (get("client_secret"), get("client_assertion")) {

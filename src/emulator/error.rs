@@ -17,7 +17,7 @@ pub enum EmulatorError {
         service: String,
         /// The port.
         port: u16,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The library could not be loaded.

@@ -1,7 +1,7 @@
 //! A storage account on an independent blob service (Azurite), reached over HTTP with its account key.
 //!
-//! It offers the media plane what the emulator's own accounts do, so that a second implementation can stand in for
-//! ours. The service has no synthetic content: such a blob is produced and uploaded, if it is small enough.
+//! It offers the media plane the same functions as the emulator's own accounts, so that a second implementation can
+//! replace ours. The service has no synthetic content: such a blob is produced and uploaded, if it is small enough.
 
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
@@ -21,24 +21,24 @@ use super::storage::{Content, NewBlob, StorageError, StoredBlob, StoredPolicy};
 
 mod page;
 
-/// The version spoken: tags are newer than the oldest, and every current service takes it.
+/// The version of requests: it has tags, and every current service accepts it.
 const VERSION: &str = "2021-12-02";
 /// The largest synthetic blob that is worth producing for an upload.
 const MAX_PRODUCED: u64 = 64 * 1024 * 1024;
-/// How often and how long a pending copy inside the account is waited for.
+/// The interval for checking a pending copy inside the account.
 const COPY_POLL: std::time::Duration = std::time::Duration::from_millis(100);
 const COPY_POLLS: u32 = 600;
-/// What a name in a URL path must not carry raw; `/` separates folders.
+/// The characters of a name that are encoded in a URL path; `/` separates folders.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
-/// A storage account on a blob service outside.
+/// A storage account on an external blob service.
 pub(crate) struct ExternalAccount {
     name: String,
     key: String,
     url: String,
     signing_key: SigningKey,
     client: Client<HttpConnector, Full<Bytes>>,
-    /// An ACL is read, changed and written back; two changes at once would lose one.
+    /// An ACL is read, changed and written back; of two simultaneous changes, one would be lost.
     policies: Mutex<()>,
 }
 
@@ -227,7 +227,7 @@ impl ExternalAccount {
         self.ask_container(container, Method::PUT, &target, body).await.map(drop)
     }
 
-    /// Asks for something on a container; 404 is the container's.
+    /// Sends a request for a container; 404 means that it does not exist.
     async fn ask_container(
         &self,
         container: &str,
@@ -243,7 +243,7 @@ impl ExternalAccount {
         }
     }
 
-    /// Asks for something on a blob; 404 is the blob's unless the answer says otherwise.
+    /// Sends a request for a blob; 404 means that it does not exist unless the answer has another code.
     async fn ask_blob(
         &self,
         (container, name): (&str, &str),

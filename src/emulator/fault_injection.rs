@@ -1,7 +1,7 @@
-//! Where answers are spoiled on purpose: every request passes here before its service sees it.
+//! Injects faults: every request passes here before its service gets it.
 //!
-//! A request that never reaches its service because of a fault is counted here, under the status it was answered with;
-//! 0 = none.
+//! A request that never reaches its service because of a fault is counted here, with the status of its answer; 0 = no
+//! answer.
 
 mod cut;
 mod echo;
@@ -23,9 +23,9 @@ use super::stats::Plane;
 use super::world::{Route, World};
 use super::{blob, media_v2, services, streaming};
 
-/// Answers a request to any service, spoiled where the plan in force says so.
+/// Answers a request to any service, with a fault if the active plan has one for it.
 pub(crate) async fn answer(world: &Arc<World>, route: Route, request: Request) -> Response {
-    // The admin service looks at the others and is not to be seen in what it shows.
+    // The admin service reports on the others, without being counted itself.
     if route == Route::Admin {
         return services::serve(world, route, request).await;
     }
@@ -36,7 +36,7 @@ pub(crate) async fn answer(world: &Arc<World>, route: Route, request: Request) -
     services::serve(world, route, request).await
 }
 
-/// Answers a request while a plan is in force.
+/// Answers a request while a plan is active.
 async fn answer_by_plan(world: &Arc<World>, route: Route, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let asked = asked(world, route, &parts);
@@ -49,7 +49,7 @@ async fn answer_by_plan(world: &Arc<World>, route: Route, request: Request) -> R
     }
 }
 
-/// A request as the rules of a plan see it.
+/// The attributes of a request that the rules of a plan match.
 fn asked(world: &World, route: Route, parts: &Parts) -> Asked {
     let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned();
     let media = |region: usize| world.regions[region].settings.account.clone();

@@ -1,6 +1,6 @@
-//! The fault plan in force, and which requests it strikes.
+//! The active fault plan, and the requests that get its faults.
 //!
-//! A plan may be set at any time. Which requests it strikes follows from its seed and from the requests alone.
+//! A plan can be set at any time. Its seed and the requests alone determine which requests get faults.
 
 pub mod plan;
 mod read;
@@ -18,12 +18,12 @@ use super::stats::Plane;
 /// The plan in force.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    /// Is there any rule? Asked for every request.
+    /// Is there any rule? It is checked for every request.
     armed: AtomicBool,
     active: Mutex<Active>,
 }
 
-/// A plan and how far it is.
+/// A plan and its progress.
 #[derive(Debug, Default)]
 struct Active {
     set: Option<Instant>,
@@ -46,7 +46,7 @@ struct ActiveRule {
 /// The operation of an encoding task, which is no request.
 const ENCODE_TASK: &str = "EncodeTask";
 
-/// What is asked, as rules see it.
+/// The attributes of a request that rules match.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) account: String,
@@ -59,24 +59,24 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 pub(crate) struct Strike {
     pub(crate) fault: Fault,
-    /// Where made-up content comes from: differs from strike to strike.
+    /// The seed of generated content; it is different for each fault.
     pub(crate) seed: u64,
 }
 
 impl Faults {
-    /// Puts a plan that was checked in the place of the one before; counts start again.
+    /// Replaces the plan by another checked one; counts start again.
     pub(super) fn set(&self, plan: &FaultPlan) {
         let mut active = self.lock();
         *active = Active::of(plan);
         self.armed.store(!active.rules.is_empty(), Ordering::Release);
     }
 
-    /// Is any rule in force?
+    /// Is there any rule?
     pub(super) fn armed(&self) -> bool {
         self.armed.load(Ordering::Acquire)
     }
 
-    /// How often each rule struck since the plan was set.
+    /// How often each rule caused its fault since the plan was set.
     pub(super) fn strikes(&self) -> Vec<u64> {
         self.lock().rules.iter().map(|rule| rule.struck).collect()
     }
@@ -95,7 +95,7 @@ impl Faults {
         }
     }
 
-    /// The fault that strikes a request, if one does. Every rule counts the request.
+    /// The fault of a request, if it gets one. Every rule counts the request.
     pub(crate) fn strike(&self, asked: &Asked) -> Option<Strike> {
         self.lock().strike(asked)
     }
@@ -112,7 +112,7 @@ impl Active {
             account: glob(&rule.account),
             operation: glob(&rule.operation),
             name: glob(&rule.name),
-            // Each rule draws from a stream of its own, so that adding one does not change what the others do.
+            // Each rule has its own random numbers, so that another rule does not change its results.
             dice: fastrand::Rng::with_seed(plan.seed ^ (index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
             rule: rule.clone(),
             counted: 0,
@@ -122,7 +122,7 @@ impl Active {
         Self { set: Some(Instant::now()), seed: plan.seed, rules }
     }
 
-    /// All rules count the request; the first that strikes decides.
+    /// All rules count the request; the first one that applies decides.
     fn strike(&mut self, asked: &Asked) -> Option<Strike> {
         let since = self.set.map_or(Duration::ZERO, |set| set.elapsed()).as_secs_f64();
         let mut first = None;
@@ -153,7 +153,7 @@ impl ActiveRule {
     fn strikes(&mut self) -> bool {
         self.counted += 1;
         let (rule, n) = (&self.rule, self.counted);
-        // Drawn for every request, so that what the other matchers say does not change what is drawn for the next one.
+        // Drawn for every request, so that the results of other matchers do not change the next random number.
         let drawn = rule.probability.is_none_or(|probability| self.dice.f64() < probability);
         drawn
             && rule.nth.is_none_or(|nth| n == nth)

@@ -1,4 +1,4 @@
-//! A running emulator in the hands of a test or of the command line.
+//! The handle of a running emulator, for tests and the command line.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::storage_account::StorageAccount;
 use super::streaming::plays::{self, Played};
 use super::world::World;
 
-/// A running emulator. Dropping it stops the listeners; [`Self::shutdown`] also waits for what is being answered.
+/// A running emulator. Dropping it stops the listeners; [`Self::shutdown`] also waits for answers in progress.
 #[derive(Debug)]
 pub struct EmulatorHandle {
     pub(super) world: Arc<World>,
@@ -36,7 +36,7 @@ impl EmulatorHandle {
         Self { world, ready, stop, server }
     }
 
-    /// Where everything answers, and the keys.
+    /// The addresses of all services, and the keys.
     pub fn ready(&self) -> &Ready {
         &self.ready
     }
@@ -52,8 +52,8 @@ impl EmulatorHandle {
         self.world.stats.snapshot()
     }
 
-    /// A digest of a blob's content, equal for equal content however it was copied or cut into blocks, made without
-    /// producing synthetic bytes; `None` where there is no such blob, or it is stored outside.
+    /// A digest of a blob's content, equal for equal content however it was copied or divided into blocks, and made
+    /// without producing synthetic bytes; `None` if there is no such blob, or if it is stored externally.
     pub fn fingerprint(&self, account: &str, container: &str, blob: &str) -> Option<[u8; 32]> {
         match self.world.storage(account)?.as_ref() {
             StorageAccount::Internal(account) => account.fingerprint(container, blob).ok(),
@@ -61,7 +61,8 @@ impl EmulatorHandle {
         }
     }
 
-    /// Deletes a blob as somebody else would, without a request; `false` where there is no such blob, or it is stored outside.
+    /// Deletes a blob as another program would, without a request; `false` if there is no such blob, or if it is stored
+    /// externally.
     #[must_use]
     pub fn delete_blob(&self, account: &str, container: &str, blob: &str) -> bool {
         match self.world.storage(account).map(AsRef::as_ref) {
@@ -70,7 +71,7 @@ impl EmulatorHandle {
         }
     }
 
-    /// A region's media account in the hands of its operator: edits and looks without a request.
+    /// Access to a region's media account as its operator: edits and reads without a request.
     ///
     /// # Panics
     /// When there is no such region.
@@ -79,8 +80,8 @@ impl EmulatorHandle {
         Operator::new(&self.world, region)
     }
 
-    /// What plays: guid of every streaming locator of a region -> what the streaming host would answer now for what it
-    /// publishes. No request is counted.
+    /// What plays: the current answers of the streaming host, by the guids of all streaming locators of a region. No
+    /// request is counted.
     ///
     /// # Panics
     /// When there is no such region.
@@ -89,14 +90,14 @@ impl EmulatorHandle {
         plays::plays(&self.world, region).await
     }
 
-    /// Puts another fault plan in force, from its beginning; an empty one ends all faults.
+    /// Activates another fault plan from its start; an empty one ends all faults.
     pub fn set_faults(&self, plan: &FaultPlan) -> Result<(), SettingsError> {
         plan.check()?;
         self.world.set_faults(plan);
         Ok(())
     }
 
-    /// Gives a storage account other limits from now on; `false` where there is no such account here.
+    /// Changes the limits of a storage account; `false` if there is no such account here.
     #[must_use]
     pub fn set_limits(&self, account: &str, limits: &BlobLimits) -> bool {
         match self.world.storage(account).map(AsRef::as_ref) {
@@ -108,14 +109,14 @@ impl EmulatorHandle {
         }
     }
 
-    /// Gives a principal a role on a storage account, or takes it away; `false` where there is no such principal or account
+    /// Gives a principal a role on a storage account, or removes it; `false` if there is no such principal or account
     /// here.
     #[must_use]
     pub fn assign_role(&self, account: &str, client_id: &str, role: Option<Role>) -> bool {
         self.world.assign_role(account, client_id, role)
     }
 
-    /// How often each rule of the fault plan has struck since it was put in force.
+    /// How often each rule of the fault plan has caused its fault since the plan was activated.
     pub fn fault_strikes(&self) -> Vec<u64> {
         self.world.faults.strikes()
     }
@@ -125,11 +126,12 @@ impl EmulatorHandle {
         self.world.stats.reset();
     }
 
-    /// Accepts nothing more and waits, for a bounded time, for the answers under way.
+    /// Stops accepting requests and waits for answers in progress, for a limited time.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         if let Some(server) = self.server.take() {
-            // The server ends by itself within its grace period; an error here is its panic, reported already.
+            // The server ends by itself within its grace period; an error here is its panic, which was already
+            // reported.
             let _ = server.await;
         }
     }

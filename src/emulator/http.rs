@@ -1,4 +1,4 @@
-//! HTTP as every service speaks it: the request, the answer, and the dates in their headers.
+//! The HTTP types of all services: the request, the answer, and the dates in their headers.
 
 use axum::body::Body;
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_http_date_survives_a_round_trip() {
+    fn an_http_date_is_written_and_read_unchanged() {
         assert_eq!(http_date(1_720_864_800), "Sat, 13 Jul 2024 10:00:00 GMT");
         assert_eq!(parse_http_date("Sat, 13 Jul 2024 10:00:00 GMT"), Some(1_720_864_800));
         assert_eq!(parse_http_date("yesterday"), None);

@@ -21,11 +21,11 @@ use super::http::{Request, Response};
 use super::settings::Settings;
 use super::world::{Route, World};
 
-/// The first made-up port. Ports below 1024 need privileges, so no process listens there by accident: a client that
-/// takes the wrong way fails to connect instead of talking to a stranger.
+/// The first invented port. Ports below 1024 need privileges, so no process listens there by accident: a client with
+/// the wrong transport fails to connect instead of reaching another service.
 const FIRST_PORT: u16 = 1001;
 
-/// An authority for each service; ports that were asked for are kept.
+/// An authority for each service; requested ports are kept.
 pub(super) fn made_up_authorities(settings: &Settings) -> HashMap<Route, String> {
     let routes = Route::all(settings);
     let mut taken: HashSet<u16> = routes.iter().map(|(_, port)| *port).collect();
@@ -92,7 +92,7 @@ async fn received(request: &SdkRequest, authority: &str) -> azure_core::Result<R
             whole.freeze()
         }
     };
-    // The SDK has no OPTIONS. A request with this header is one: browsers send it with no other.
+    // The SDK has no OPTIONS. A request with this header is one: browsers send it only with OPTIONS.
     let preflight = request.headers().iter().any(|(name, _)| name.as_str() == "access-control-request-method");
     let mut builder = axum::http::Request::builder()
         .method(if preflight { "OPTIONS" } else { request.method().as_str() })
@@ -120,7 +120,7 @@ fn answered(response: Response, head: bool) -> AsyncRawResponse {
     }
     let mut headers = Headers::new();
     for (name, value) in &parts.headers {
-        // The same as the SDK's own transport does: a value that is not text is left out.
+        // A value that is not text is omitted, as in the SDK's own transport.
         if let Ok(value) = value.to_str() {
             headers.insert(SdkHeaderName::from(name.as_str().to_owned()), value.to_owned());
         }

@@ -1,4 +1,4 @@
-//! What the first region is filled with: folders of real files, or a library made up from a seed.
+//! The library of the first region: folders of real files, or a library generated from a seed.
 
 mod awkward;
 mod bars;

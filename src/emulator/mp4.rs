@@ -1,4 +1,4 @@
-//! The positions of the parts of an MP4: as much of ISO/IEC 14496-12 as a playlist needs.
+//! The positions of the parts of an MP4: the part of ISO/IEC 14496-12 that a playlist needs.
 //!
 //! Only box headers, `moov` and the first `sidx` are read, never the media. Content that is not an MP4 (synthetic
 //! content) has no parts; that is not an error.
@@ -13,18 +13,18 @@ pub(crate) use self::fragment::of_track;
 use super::storage::StorageError;
 use super::storage_account::StorageAccount;
 
-/// Boxes that are looked at before giving up; `ftyp`, `moov` and `sidx` stand within the first few, or behind one `mdat`.
+/// The most boxes that are examined; `ftyp`, `moov` and `sidx` are among the first few, or after one `mdat`.
 const BOX_LIMIT: usize = 16;
 
 /// A `moov` larger than this belongs to a progressive file of many hours, whose playlist needs none of it.
 const MOOV_LIMIT: u64 = 8 * 1024 * 1024;
 
-/// Where an MP4's parts lie and what it holds.
+/// The positions of an MP4's parts, and its content.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Layout {
     /// The whole file.
     pub(crate) length: u64,
-    /// In seconds, where the file says.
+    /// In seconds, if the file has it.
     pub(crate) seconds: Option<f64>,
     /// RFC 6381 names of what is inside.
     pub(crate) codecs: Vec<String>,
@@ -32,14 +32,14 @@ pub(crate) struct Layout {
     pub(crate) size: Option<(u16, u16)>,
     /// The time scales of the tracks, by their ids.
     pub(crate) scales: Vec<(u32, u32)>,
-    /// The fragments, where the file is fragmented and has an index.
+    /// The fragments, if the file is fragmented and has an index.
     pub(crate) index: Option<Index>,
 }
 
 /// The segment index of a fragmented file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Index {
-    /// Length of what comes before the index: the initialisation segment.
+    /// Length of the initialisation segment, which is before the index.
     pub(crate) init: u64,
     /// Byte after the index box itself.
     pub(crate) end: u64,
@@ -94,7 +94,7 @@ impl Layout {
     }
 }
 
-/// Type, header length and whole length of a box; `None` where this is no box.
+/// Type, header length and whole length of a box; `None` if it is not a box.
 fn box_header(head: &[u8], left: u64) -> Option<([u8; 4], u64, u64)> {
     let kind = head.get(4..8)?.try_into().ok()?;
     let (header, size) = match u32_at(head, 0)? {
@@ -127,7 +127,7 @@ fn position(body: &[u8], kind: [u8; 4]) -> Option<usize> {
     body.windows(4).position(|window| *window == kind).map(|at| at + 4)
 }
 
-/// The duration in `mvhd`; a fragmented file has 0 there and says nothing.
+/// The duration in `mvhd`; a fragmented file has 0 there, which means unknown.
 fn movie_seconds(moov: &[u8]) -> Option<f64> {
     let at = position(moov, *b"mvhd")?;
     let (scale, ticks) = match moov.get(at)? {
@@ -146,13 +146,13 @@ fn codecs(moov: &[u8]) -> Vec<String> {
     video.into_iter().chain(audio).collect()
 }
 
-/// Width and height in the `avc1` sample entry: 24 bytes after its type stand two 16-bit numbers.
+/// Width and height in the `avc1` sample entry: two 16-bit numbers, 24 bytes after its type.
 fn picture_size(moov: &[u8]) -> Option<(u16, u16)> {
     let at = position(moov, *b"avc1")?;
     Some((u16_at(moov, at + 24)?, u16_at(moov, at + 26)?))
 }
 
-/// The references of a `sidx` box that ends at `anchor`; `None` where it refers to further indexes.
+/// The references of a `sidx` box that ends at `anchor`; `None` if it refers to other indexes.
 fn segments(sidx: &[u8], anchor: u64) -> Option<Vec<Segment>> {
     let scale = u32_at(sidx, 8)?;
     let (first, mut at) = match sidx.first()? {
@@ -185,7 +185,7 @@ mod tests {
     const BARS: &[u8] = include_bytes!("../../tests/fixtures/bars/bars_400.mp4");
 
     #[test]
-    fn the_fixtures_index_leads_from_fragment_to_fragment() {
+    fn the_index_of_the_fixture_lists_consecutive_fragments() {
         let mut at = 0;
         let mut layout = Layout::default();
         while layout.index.is_none() {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_box_are_recognised() {
+    fn bytes_that_are_not_a_box_are_recognised() {
         assert_eq!(box_header(b"\0\0\0\x04ftyp", 100), None, "shorter than its own header");
         assert_eq!(box_header(b"\0\0\x10\0ftyp", 100), None, "longer than the file");
         assert_eq!(box_header(b"\0\0\0\x10ftyp", 100), Some((*b"ftyp", 8, 16)));

@@ -18,7 +18,7 @@ pub struct Ready {
     pub regions: Vec<ReadyRegion>,
 }
 
-/// Where one region answers, and its keys.
+/// The addresses and keys of one region.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ReadyRegion {
     /// The region's name.

@@ -15,12 +15,12 @@ impl Default for Restarts {
 }
 
 impl Restarts {
-    /// Has every service restart that waits for orders, and be away for so long; `false` where none does, in process.
+    /// Restarts all services that wait for orders, with that downtime; `false` if none waits, as in process.
     pub(crate) fn order(&self, away: Duration) -> bool {
         self.0.send(away).is_ok()
     }
 
-    /// What is ordered from now on.
+    /// Subscribes to future orders.
     pub(crate) fn orders(&self) -> Orders {
         Orders(self.0.subscribe())
     }
@@ -30,7 +30,7 @@ impl Restarts {
 pub(crate) struct Orders(watch::Receiver<Duration>);
 
 impl Orders {
-    /// Waits for the next one, and says how long to be away.
+    /// Waits for the next order, and returns the downtime.
     pub(crate) async fn next(&mut self) -> Duration {
         match self.0.changed().await {
             Ok(()) => *self.0.borrow_and_update(),

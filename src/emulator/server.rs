@@ -1,6 +1,6 @@
 //! The sockets: one listener per service, all on 127.0.0.1, HTTP/1.1 with keep-alive.
 //!
-//! Which service answers is known from the listener alone, so nothing is matched on the way of a request.
+//! The listener alone determines the service, so requests need no routing.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -27,11 +27,11 @@ use super::world::{Route, World};
 mod restart;
 mod severable;
 
-/// How long answers under way may go on after a shutdown was asked for; the longest are pending synchronous copies,
-/// whose client will see a broken connection, as from a service that restarts.
+/// How long answers in progress may continue after a shutdown was requested. The longest are synchronous copies; their
+/// clients see a broken connection, as from a service that restarts.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A listener that cannot accept (out of file descriptors) is asked again after this pause, not in a hot loop.
+/// A listener that cannot accept (out of file descriptors) is tried again after this pause, not in a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Listeners that are bound, and not yet answering.
@@ -88,7 +88,7 @@ pub(super) fn run(listeners: Listeners, world: &Arc<World>, stop: CancellationTo
     })
 }
 
-/// What answers on one listener.
+/// The service of one listener.
 struct Service {
     route: Route,
     world: Arc<World>,
@@ -122,7 +122,7 @@ impl Service {
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let connection = connection(stream, self.route, Arc::clone(&self.world), self.stop.clone());
-                    // Dropped in the middle of an answer, as by a process that is killed.
+                    // A restart drops the connection in the middle of an answer, as a killed process does.
                     self.connections.spawn(life.clone().run_until_cancelled_owned(connection));
                 }
                 Err(error) => {
@@ -135,14 +135,14 @@ impl Service {
 }
 
 async fn connection(stream: TcpStream, route: Route, world: Arc<World>, stop: CancellationToken) {
-    // Small answers go out at once: with Nagle's algorithm a request could wait 40 ms for a delayed ACK.
+    // Small answers are sent immediately: with Nagle's algorithm a request could wait 40 ms for a delayed ACK.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY refused");
     }
     let (stream, shears) = Severable::new(stream);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let (world, shears) = (Arc::clone(&world), shears.clone());
-        // Boxed: the services' state machines are large, and hyper moves the future about.
+        // Boxed: the services' state machines are large, and hyper moves the future.
         Box::pin(async move {
             let response = fault_injection::answer(&world, route, request.map(Body::new)).await;
             if let Some(cut) = response.extensions().get::<Cut>() {
@@ -151,8 +151,8 @@ async fn connection(stream: TcpStream, route: Route, world: Arc<World>, stop: Ca
             Ok::<_, Infallible>(response)
         })
     });
-    // No timer, and so no time limit on an idle connection: a client's pool decides how long one is kept, and no request
-    // meets a connection that was just closed.
+    // Without a timer, there is no time limit on an idle connection: the client's pool decides how long it is kept, so
+    // no request is sent on a connection that was just closed.
     let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::pin!(serving);
     let ended = tokio::select! {

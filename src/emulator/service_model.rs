@@ -1,14 +1,14 @@
-//! How a service behaves under load: latency, rates it refuses beyond, and the speed of its copies.
+//! The limits and delays of a service: latency, limits of rates, and the speed of its copies.
 //!
-//! Everything follows tokio's clock, so that a test in virtual time meets the same limits as a run in real time.
-//! Saying no costs one atomic load.
+//! Everything follows tokio's clock, so that a test in virtual time has the same limits as a run in real time. A
+//! refusal costs one atomic load.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::settings::BlobLimits;
 
-/// How much a limit may be exceeded at once: the service counts over short windows, not per request.
+/// How far a limit may be exceeded for a short time: the service counts over short windows, not per request.
 const BURST: Duration = Duration::from_millis(100);
 
 /// A limit on requests per second, with a tenth of a second's worth of burst.
@@ -27,7 +27,7 @@ impl RequestRate {
     }
 }
 
-/// Units that flow at a rate: a leaky bucket kept as one number, the time at which it will be empty again.
+/// Units that flow at a rate: a leaky bucket, stored as the time at which it is empty again.
 #[derive(Debug)]
 struct Bucket {
     per_second: u64,
@@ -51,7 +51,7 @@ impl Bucket {
         nanos(tokio::time::Instant::now().into_std().saturating_duration_since(self.anchor))
     }
 
-    /// Takes units if the bucket is not in debt; one big taking may put it into debt.
+    /// Takes units if the bucket is not in debt; one large amount can put it into debt.
     fn take(&self, units: u64) -> bool {
         let now = self.now();
         let cost = duration_of(units, self.per_second);
@@ -59,7 +59,7 @@ impl Bucket {
         self.empty_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pour).is_ok()
     }
 
-    /// Queues units behind everything queued before and says how long from now until they have flowed.
+    /// Queues units after everything queued before, and returns how long it takes from now until they have flowed.
     fn queue(&self, units: u64) -> Duration {
         let now = self.now();
         let cost = duration_of(units, self.per_second);
@@ -133,12 +133,12 @@ impl ServiceModel {
         self.operations.admit().then_some(()).ok_or(Limit::Operations)
     }
 
-    /// Takes bytes to be written.
+    /// Counts written bytes against the limit.
     pub(crate) fn admit_ingress(&self, bytes: u64) -> Result<(), Limit> {
         self.ingress.as_ref().is_none_or(|bucket| bucket.take(bytes)).then_some(()).ok_or(Limit::Ingress)
     }
 
-    /// Takes bytes to be read.
+    /// Counts read bytes against the limit.
     pub(crate) fn admit_egress(&self, bytes: u64) -> Result<(), Limit> {
         self.egress.as_ref().is_none_or(|bucket| bucket.take(bytes)).then_some(()).ok_or(Limit::Egress)
     }
@@ -158,7 +158,7 @@ impl ServiceModel {
         self.copy_time(bytes).max(self.async_copy_min)
     }
 
-    /// Waits as long as the way to the account and back takes.
+    /// Waits for the latency of the account.
     pub(crate) async fn travel(&self) {
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_rate_admits_a_tenth_of_a_second_at_once_and_then_its_rate() {
+    async fn a_request_rate_allows_a_burst_of_a_tenth_of_a_second() {
         let rate = RequestRate::new(100);
         assert_eq!((0..50).filter(|_| rate.admit()).count(), 10);
         let mut admitted = 0;
@@ -183,13 +183,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_limit_admits_everything() {
+    async fn without_a_limit_everything_is_admitted() {
         let rate = RequestRate::new(0);
         assert!((0..100_000).all(|_| rate.admit()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_big_write_goes_through_and_is_paid_back_before_the_next() {
+    async fn a_large_write_is_admitted_and_delays_the_next_one() {
         let model = ServiceModel::new(&BlobLimits { ingress_bytes_per_second: 1000, ..BlobLimits::default() });
         assert_eq!(model.admit_ingress(5000), Ok(()));
         assert_eq!(model.admit_ingress(1), Err(Limit::Ingress));

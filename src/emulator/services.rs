@@ -1,4 +1,4 @@
-//! Gives a request to the service it came to, as if there were no faults.
+//! Passes a request to the service of its listener, without faults.
 
 use std::sync::Arc;
 

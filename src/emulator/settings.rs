@@ -1,4 +1,4 @@
-//! What can be set: regions, accounts, ports and the service model, from one TOML file or from the builder.
+//! The settings: regions, accounts, ports and the service model, from one TOML file or from the builder.
 
 mod check;
 mod error;
@@ -92,19 +92,19 @@ pub struct StorageSettings {
     /// May its containers be open to the public? New accounts of the service do not allow it.
     #[serde(default)]
     pub public_access: bool,
-    /// What keeps clients from changing the blobs of containers, by the containers' names.
+    /// The protection of containers, by their names.
     #[serde(default)]
     pub protected: BTreeMap<String, Protection>,
 }
 
-/// What keeps clients from changing the blobs of a container.
+/// A protection that prevents clients from changing the blobs of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protection {
-    /// It is the destination of object replication: nothing can be written. What is there can be read, deleted, and moved to
-    /// another tier.
+    /// It is the destination of object replication: nothing can be written. Existing blobs can be read, deleted, and
+    /// moved to another tier.
     Replication,
-    /// An immutability policy: blobs can be added, but neither changed nor deleted.
+    /// An immutability policy: blobs can be added, but not changed or deleted.
     Immutability,
     /// A legal hold: the same.
     LegalHold,
@@ -124,11 +124,11 @@ pub enum TagSupport {
 }
 
 /// What a storage account answers when the blob service of another account reads from it, to copy. Requests of clients
-/// are answered as ever.
+/// are answered as usual.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceAccess {
-    /// As it answers its clients.
+    /// As for its clients.
     #[default]
     Open,
     /// 403: its firewall admits the clients and not the other service.
@@ -153,7 +153,7 @@ pub struct BlobLimits {
     pub copy_bytes_per_second: u64,
     /// Speed of all server-side copies into the account together, bytes per second.
     pub account_copy_bytes_per_second: u64,
-    /// Time an asynchronous copy stays pending at least, milliseconds.
+    /// Minimum time an asynchronous copy is pending, milliseconds.
     pub async_copy_min_ms: u64,
 }
 
@@ -176,7 +176,8 @@ pub struct MediaSettings {
     pub file_infos_in_folders: bool,
     /// `$batch` is refused with 501 (for clients that must fall back).
     pub refuse_batch: bool,
-    /// Operations in one `$batch`, those of its changesets together; more are refused with 400. A changeset has 100 at most.
+    /// The most operations in one `$batch`, including those of its changesets; more are refused with 400. A changeset
+    /// has at most 100.
     pub batch_limit: usize,
     /// `$orderby` sorts inside a page only, as seen on the live service.
     pub page_local_orderby: bool,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::blob::account::BlobAccount;
 use super::media_account::Past;
 
-/// Why a lock is never poisoned.
+/// The message for a poisoned lock, which cannot happen.
 const WHOLE: &str = "a map is never left half done";
 
 /// Account and container.
@@ -22,7 +22,7 @@ pub(crate) struct Snapshots {
 }
 
 impl Snapshots {
-    /// Keeps snapshots from now on, or no more.
+    /// Starts or stops keeping snapshots.
     pub(crate) fn arm(&self, armed: bool) {
         self.containers.lock().expect(WHOLE).clear();
         self.libraries.lock().expect(WHOLE).clear();
@@ -34,22 +34,22 @@ impl Snapshots {
         self.armed.load(Ordering::Acquire)
     }
 
-    /// Keeps what the media account of a region holds now.
+    /// Stores the current state of a region's media account.
     pub(crate) fn keep_library(&self, region: usize, past: Past) {
         self.libraries.lock().expect(WHOLE).insert(region, past);
     }
 
-    /// Keeps an account that holds what one container holds now.
+    /// Stores an account with the current state of one container.
     pub(crate) fn keep_container(&self, place: Place, account: BlobAccount) {
         self.containers.lock().expect(WHOLE).insert(place, Arc::new(account));
     }
 
-    /// What the media account of a region held before its last write.
+    /// The state of a region's media account before its last write.
     pub(crate) fn library(&self, region: usize) -> Option<Past> {
         self.libraries.lock().expect(WHOLE).get(&region).cloned()
     }
 
-    /// What a container held before its last write.
+    /// The state of a container before its last write.
     pub(crate) fn container(&self, place: &Place) -> Option<Arc<BlobAccount>> {
         self.containers.lock().expect(WHOLE).get(place).cloned()
     }

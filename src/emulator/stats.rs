@@ -1,5 +1,5 @@
-//! Counts the requests to the emulator: one count per (account, plane, operation, status), and how many requests ran at
-//! once.
+//! Counts the requests to the emulator: one count per (account, plane, operation, status), and how many requests were
+//! answered at the same time.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -28,9 +28,9 @@ pub struct StatRow {
     pub account: String,
     /// The service.
     pub plane: Plane,
-    /// The operation's name in the API's words, such as `PutBlobFromUrl`.
+    /// The API's name of the operation, such as `PutBlobFromUrl`.
     pub operation: String,
-    /// The HTTP status answered; 0 where a fault let no answer go out.
+    /// The HTTP status answered; 0 if a fault suppressed the answer.
     pub status: u16,
     /// How often.
     pub count: u64,
@@ -43,7 +43,7 @@ pub struct StatsSnapshot {
     pub requests: Vec<StatRow>,
     /// Requests being answered now.
     pub concurrency: u64,
-    /// The most that were ever answered at once since the last reset.
+    /// The most requests that were answered at the same time since the last reset.
     pub max_concurrency: u64,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
-    /// Notes that a request began; dropping the guard notes its end.
+    /// Records the start of a request; dropping the guard records its end.
     pub(crate) fn begin(&self) -> Running<'_> {
         let now = self.running.fetch_add(1, Ordering::Relaxed) + 1;
         self.peak.fetch_max(now, Ordering::Relaxed);
@@ -90,7 +90,7 @@ impl Stats {
         }
     }
 
-    /// Forgets all counts; the peak starts again from what runs now.
+    /// Forgets all counts; the peak starts again with the requests in progress.
     pub(crate) fn reset(&self) {
         self.counts.lock().expect("stats are never poisoned").clear();
         self.peak.store(self.running.load(Ordering::Relaxed), Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What storage accounts hold and why they refuse, in words that the emulator's own accounts and those outside share.
+//! The types of stored content and errors that the emulator's own accounts share with external ones.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub(crate) enum Content {
     Bytes(Bytes),
     /// `length` pseudo-random bytes that follow from `seed`; any range can be produced without the rest.
     Synthetic {
-        /// What the bytes follow from.
+        /// The seed of the bytes.
         seed: u64,
         /// How many bytes.
         length: u64,
@@ -46,11 +46,11 @@ pub struct Headers {
     pub content_language: Option<String>,
     pub content_disposition: Option<String>,
     pub cache_control: Option<String>,
-    /// Stored as it is: it may be wrong, and of any length.
+    /// Stored unchecked: it can be wrong and of any length.
     pub content_md5: Option<Vec<u8>>,
 }
 
-/// All that is known of a blob but its bytes.
+/// Everything about a blob except its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
     /// The entity tag, in quotes.

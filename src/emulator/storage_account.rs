@@ -1,7 +1,7 @@
-//! The door between the media plane (or streaming host, or library) and a storage account, which is either
-//! the emulator's own or an independent server outside (Azurite).
+//! Accesses of the media plane (or streaming host, or library) to a storage account, which is either the emulator's own
+//! or that of an external server (Azurite).
 //!
-//! This is the trusted inside of the service: nothing here is authorised or throttled.
+//! These are internal accesses of the service: they are neither authorised nor throttled.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -66,7 +66,7 @@ impl StorageAccount {
         }
     }
 
-    /// All blobs of a container in name order, uncommitted ones left out.
+    /// All blobs of a container in name order, without uncommitted ones.
     pub(crate) async fn list_blobs(&self, container: &str) -> Result<Vec<StoredBlob>, StorageError> {
         match self {
             Self::Internal(a) => a.list_blobs(container),
@@ -111,7 +111,7 @@ impl StorageAccount {
         }
     }
 
-    /// Removes a stored access policy; nothing happens where there is none of that id.
+    /// Removes a stored access policy; it need not exist.
     pub(crate) async fn remove_policy(&self, container: &str, id: &str) -> Result<(), StorageError> {
         match self {
             Self::Internal(a) => a.remove_policy(container, id),
@@ -119,8 +119,8 @@ impl StorageAccount {
         }
     }
 
-    /// The query (without `?`) of a container SAS that refers to stored policy `id`; `start` and `expiry` ride in the
-    /// URL and so are not in the policy.
+    /// The query (without `?`) of a container SAS that refers to stored policy `id`; `start` and `expiry` are in the
+    /// URL and therefore not in the policy.
     pub(crate) fn sign_policy_sas(
         &self,
         container: &str,

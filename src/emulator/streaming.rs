@@ -1,10 +1,10 @@
 //! The streaming host: `/<locator guid>/<file>` for every client with a locator, as long as it is valid and the
 //! endpoint runs.
 //!
-//! Serves the files themselves, with ranges, and for a server manifest `name.ism` what players ask for:
-//! `name.ism/manifest` (Smooth, with its fragments), `…/manifest(format=m3u8-aapl)` (HLS), `…/manifest(format=mpd-time-csf)` (DASH). What it
-//! answers follows from the asset's content and its delivery policies alone, so that two regions with the same blobs and
-//! policies answer the same bytes.
+//! Serves the files themselves, with ranges, and for a server manifest `name.ism` what players request:
+//! `name.ism/manifest` (Smooth, with its fragments), `…/manifest(format=m3u8-aapl)` (HLS),
+//! `…/manifest(format=mpd-time-csf)` (DASH). Its answers depend only on the asset's content and its delivery policies,
+//! so that two regions with the same blobs and policies answer the same bytes.
 
 mod dash;
 mod files;
@@ -110,7 +110,7 @@ fn refused(refusal: &Refusal) -> Response {
     response
 }
 
-/// What a browser asks before it sends a `Range` header to another origin.
+/// Answers the preflight of a browser that sends a `Range` header to another origin.
 fn preflight() -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;

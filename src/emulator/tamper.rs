@@ -1,7 +1,7 @@
 //! Changes that another program makes to the emulator's content, without a request that is counted, authorised or
 //! affected by a fault.
 //!
-//! Each method answers `false` (or `None`) where there is nothing of that name, or it is stored outside.
+//! Each method returns `false` (or `None`) if there is nothing with that name, or if it is stored externally.
 
 use std::collections::BTreeMap;
 
@@ -49,8 +49,8 @@ impl EmulatorHandle {
         self.alter(account, |account| account.put_blob(container, blob, new))
     }
 
-    /// Gives a blob other bytes, as many, and keeps its headers, the checksum among them, its metadata and its tags. Entity
-    /// tag and time are those of a write.
+    /// Replaces the bytes of a blob with others of the same length. Headers (including the checksum), metadata and tags
+    /// do not change; entity tag and time change as in a write.
     #[must_use]
     pub fn exchange_bytes(&self, account: &str, container: &str, blob: &str) -> bool {
         self.alter(account, |account| account.exchange_bytes(container, blob))
@@ -80,13 +80,13 @@ impl EmulatorHandle {
         self.alter(account, |account| account.archive(container, blob))
     }
 
-    /// Makes a blob one that was written with a key of the customer's, which every read must then carry.
+    /// Makes a blob as if it was written with a customer's key; then every read must have the key.
     #[must_use]
     pub fn set_customer_key(&self, account: &str, container: &str, blob: &str, key: &[u8; 32]) -> bool {
         self.alter(account, |account| account.set_customer_key(container, blob, key))
     }
 
-    /// Makes a blob one that was written in an encryption scope.
+    /// Makes a blob as if it was written in an encryption scope.
     #[must_use]
     pub fn set_encryption_scope(&self, account: &str, container: &str, blob: &str, scope: &str) -> bool {
         self.alter(account, |account| account.set_encryption_scope(container, blob, scope))
@@ -109,12 +109,12 @@ impl EmulatorHandle {
         Some(blobs.into_iter().map(|blob| blob.name).collect())
     }
 
-    /// All that is known of a blob but its bytes.
+    /// Everything about a blob except its bytes.
     pub fn describe(&self, account: &str, container: &str, blob: &str) -> Option<Described> {
         self.internal(account)?.describe(container, blob).ok()
     }
 
-    /// Says what an account answers, from now on, when the blob service of another account reads from it.
+    /// Sets what an account answers when the blob service of another account reads from it.
     #[must_use]
     pub fn set_source_access(&self, account: &str, access: SourceAccess) -> bool {
         self.internal(account).map(|account| account.set_source_access(access)).is_some()
@@ -126,13 +126,13 @@ impl EmulatorHandle {
         self.internal(account).map(|account| account.allow_public_access(allowed)).is_some()
     }
 
-    /// Protects a container, or no longer; it need not exist.
+    /// Protects a container, or removes the protection; it need not exist.
     #[must_use]
     pub fn protect(&self, account: &str, container: &str, protection: Option<Protection>) -> bool {
         self.internal(account).map(|account| account.protect(container, protection)).is_some()
     }
 
-    /// Says whether the blobs of an account have index tags, and whether requests for them are refused, from now on.
+    /// Sets whether the blobs of an account have index tags, and whether requests for them are refused.
     #[must_use]
     pub fn set_index_tags(&self, account: &str, support: TagSupport) -> bool {
         self.internal(account).map(|account| account.set_index_tags(support)).is_some()

@@ -1,4 +1,4 @@
-//! The shell: started both ways, asked through both ways.
+//! The emulator as a whole, on sockets and in process.
 
 use azure_core::error::ErrorKind;
 use azure_core::http::{HttpClient, Method, Request, Url};
@@ -16,7 +16,7 @@ async fn send(client: &dyn HttpClient, request: Request) -> azure_core::Result<(
 }
 
 #[tokio::test]
-async fn the_ready_line_has_exactly_the_promised_fields_first() {
+async fn the_ready_line_starts_with_exactly_the_documented_fields() {
     let emulator = Emulator::builder().start_in_process().await.unwrap();
     let line: serde_json::Value = serde_json::from_str(&emulator.ready().json()).unwrap();
     assert_eq!(line["ready"], true);
@@ -63,7 +63,7 @@ async fn on_sockets_the_admin_service_answers_until_shutdown() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_named_with_its_service() {
+async fn a_used_port_is_named_with_its_service() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
     let mut settings = Settings::default();
@@ -72,7 +72,7 @@ async fn a_port_that_is_taken_is_named_with_its_service() {
     assert!(error.contains(&port.to_string()) && error.contains("blob service of region \"east\""), "{error}");
 }
 
-/// Asks the media API of the first region the way a client does: token, cluster, JSON.
+/// Sends a request to the media API of the first region as a client does: token, cluster, JSON.
 async fn media(emulator: &EmulatorHandle, method: Method, path: &str) -> (u16, serde_json::Value) {
     let (client, west) = (emulator.http_client(), &emulator.ready().regions[0]);
     let mut request = Request::new(Url::parse(&west.token).unwrap(), Method::Post);
@@ -103,7 +103,7 @@ async fn media(emulator: &EmulatorHandle, method: Method, path: &str) -> (u16, s
 }
 
 #[tokio::test]
-async fn a_generated_library_is_seen_through_the_media_api() {
+async fn a_generated_library_is_listed_by_the_media_api() {
     let generate = Generate::parse("assets=20,blobs=6,seed=3,sizes=small").unwrap();
     let emulator = Emulator::builder().generate(generate).start_in_process().await.unwrap();
     let (status, assets) = media(&emulator, Method::Get, "Assets").await;

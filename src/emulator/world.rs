@@ -1,4 +1,4 @@
-//! Everything the emulator holds: its clock, its counters, its regions, and which service listens where.
+//! The state of the emulator: its clock, its counters, its regions, and the addresses of its services.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,17 +23,17 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) stats: Stats,
     pub(crate) regions: Vec<Region>,
-    /// `host:port` of every listener -> what answers there.
+    /// The service at `host:port` of every listener.
     pub(crate) routes: HashMap<String, Route>,
     /// Root of the admin service, without a trailing slash.
     pub(crate) admin: String,
     /// The fault plan in force.
     pub(crate) faults: Faults,
-    /// What stale reads are answered from.
+    /// The data for stale reads.
     pub(crate) snapshots: Snapshots,
     /// The tenant that issues tokens for the blob service.
     pub(crate) directory: Directory,
-    /// The switch that restarts its services.
+    /// Restarts its services.
     pub(super) restarts: Restarts,
 }
 
@@ -46,14 +46,14 @@ pub(crate) struct Region {
     pub(crate) urls: RegionUrls,
 }
 
-/// Where a region's services answer; all without a trailing slash.
+/// The addresses of a region's services; all without a trailing slash.
 #[derive(Debug, Clone)]
 pub(crate) struct RegionUrls {
     /// Token service root, such as `http://127.0.0.1:5001`.
     pub(crate) token: String,
     /// The front door, which answers 301.
     pub(crate) front: String,
-    /// The cluster that really serves the account.
+    /// The cluster that serves the account.
     pub(crate) cluster: String,
     /// The blob service root; an account's URL is this + `/` + its name.
     pub(crate) blob: String,
@@ -73,7 +73,7 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// Every route of a world of these settings, with the port that was asked for.
+    /// Every route of these settings, with the requested port.
     pub(super) fn all(settings: &Settings) -> Vec<(Self, u16)> {
         let mut routes = vec![(Self::Admin, settings.admin_port)];
         for (index, region) in settings.regions.iter().enumerate() {
@@ -91,7 +91,7 @@ impl Route {
 }
 
 impl World {
-    /// The world of these settings, empty; `authorities` says where each service is to answer.
+    /// The world of these settings, empty; `authorities` has the address of each service.
     pub(super) fn build(settings: &Settings, authorities: &HashMap<Route, String>) -> Result<Self, SettingsError> {
         settings.check()?;
         let clock = Clock::start();
@@ -134,7 +134,7 @@ impl World {
         Ok(world)
     }
 
-    /// Gives a principal a role on a storage account, or takes it away; `false` where there is no such principal or account
+    /// Gives a principal a role on a storage account, or removes it; `false` if there is no such principal or account
     /// here.
     pub(super) fn assign_role(&self, account: &str, client_id: &str, role: Option<Role>) -> bool {
         match (self.storage(account).map(AsRef::as_ref), self.directory.principal(client_id)) {
@@ -146,7 +146,7 @@ impl World {
         }
     }
 
-    /// Puts a fault plan, which was checked, in force.
+    /// Activates a checked fault plan.
     pub(super) fn set_faults(&self, plan: &FaultPlan) {
         self.clock.skew(plan.clock_skew_s);
         self.faults.set(plan);

@@ -12,11 +12,12 @@ use x509_cert::der::{Decode as _, Encode as _};
 
 use super::Refused;
 
-/// What stands before a SHA-256 digest where PKCS#1 signs it (RFC 8017, 9.2).
+/// The prefix of a SHA-256 digest in a PKCS#1 signature (RFC 8017, 9.2).
 pub(super) const DIGEST_INFO: [u8; 19] =
     [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
 
-/// Is the assertion signed with the key of that certificate (PEM), for that application and that address, and in time?
+/// Is the assertion signed with the key of that certificate (PEM), for that application and that address, and valid
+/// now?
 pub(super) fn verify(assertion: &str, certificate: &str, client: &str, url: &str, now: i64) -> Result<(), Refused> {
     let malformed = || Refused(400, "invalid_request", "AADSTS50027: JWT token is invalid or malformed.");
     let (text, signature) = assertion.rsplit_once('.').ok_or_else(malformed)?;

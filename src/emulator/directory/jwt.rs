@@ -6,7 +6,7 @@ use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Claims {
     pub(super) aud: String,
@@ -29,7 +29,7 @@ pub(super) fn sign(claims: &Claims, key: &[u8]) -> String {
     format!("{text}.{signature}")
 }
 
-/// What a token says, if it is unaltered.
+/// The claims of a token, if it is unaltered.
 pub(super) fn verify(token: &str, key: &[u8]) -> Option<Claims> {
     let (text, signature) = token.trim().rsplit_once('.')?;
     mac(key, text).verify_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;

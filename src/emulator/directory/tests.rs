@@ -1,4 +1,4 @@
-//! Who gets a token, and what it opens.
+//! Who gets a token, and what it is valid for.
 
 use super::*;
 use crate::emulator::settings::{Role, RoleAssignment};
@@ -36,7 +36,7 @@ fn ask(pairs: &[(&str, &str)]) -> Result<Issued, Refused> {
 }
 
 #[test]
-fn a_token_opens_what_it_is_for_until_it_ends() {
+fn a_token_is_valid_for_its_resource_until_it_expires() {
     let directory = directory();
     let issued = ask(&[]).unwrap();
     assert_eq!((issued.expires_on, issued.resource.as_str()), (1_060, STORAGE));
@@ -51,7 +51,7 @@ fn a_token_opens_what_it_is_for_until_it_ends() {
 }
 
 #[test]
-fn nobody_else_gets_a_token() {
+fn a_token_is_refused_with_wrong_credentials() {
     for (pairs, status, code) in [
         (&[("client_secret", "wrong")][..], 401, "AADSTS7000215"),
         (&[("client_id", "other")], 400, "AADSTS700016"),
@@ -73,7 +73,7 @@ fn nobody_else_gets_a_token() {
 }
 
 #[test]
-fn a_machine_has_its_identity_and_no_other() {
+fn a_machine_gets_tokens_only_for_its_own_identity() {
     let directory = directory();
     let issued = directory.managed(None, "https://storage.azure.com/", 1_000, 60).unwrap();
     assert_eq!(directory.admits_to_storage(&issued.token, 1_000), directory.principal("machine"));
@@ -98,7 +98,7 @@ fn assertion(head: &Value, claims: &Value) -> String {
 }
 
 #[test]
-fn an_assertion_is_the_certificates_own_for_this_address_and_in_time() {
+fn an_assertion_needs_the_key_of_the_certificate_this_address_and_a_valid_time() {
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(CERTIFICATE));

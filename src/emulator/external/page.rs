@@ -1,4 +1,4 @@
-//! A page of List Blobs as a blob service outside prints it.
+//! A page of List Blobs as an external blob service writes it.
 
 use percent_encoding::percent_decode_str;
 use quick_xml::Reader;
@@ -61,7 +61,7 @@ fn is_encoded(start: &BytesStart<'_>) -> bool {
         .any(|attribute| attribute.key.as_ref() == b"Encoded" && attribute.value.eq_ignore_ascii_case(b"true"))
 }
 
-/// The text an entity stands for; one XML does not define stands for nothing.
+/// The text of an entity; empty if XML does not define it.
 fn resolve(reference: &BytesRef<'_>) -> Result<String, quick_xml::Error> {
     if let Some(character) = reference.resolve_char_ref()? {
         return Ok(character.to_string());
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_read_with_its_odd_names() {
+    fn a_page_with_unusual_names_is_read() {
         let page = Page::parse(
             b"<?xml version=\"1.0\"?><EnumerationResults><Blobs>\
               <Blob><Name>a &amp; b&#39;s.mp4</Name><Properties><Content-Length>12</Content-Length>\

@@ -13,7 +13,7 @@ const SECRET: [&str; 3] = ["sig", "client_secret", "wrap_password"];
 /// The largest form that is read.
 const LARGEST: usize = 1 << 16;
 
-/// The request's secrets in that form, with a space behind each.
+/// The request's secrets in that form, each followed by a space.
 pub(super) async fn echoed(form: EchoForm, request: Request) -> String {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, LARGEST).await.unwrap_or_default();

@@ -21,9 +21,9 @@ use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::{Route, World};
 use crate::emulator::{media_v2, services};
 
-/// As much of a head as goes out before a connection is reset within it.
+/// How much of a head is sent before a connection is reset within it.
 const HALF_A_HEAD: usize = 24;
-/// The largest answer that is spoiled; more than any page.
+/// The largest answer that can be changed; more than any page.
 const LARGEST: usize = 256 << 20;
 
 /// Answers a request with a fault.
@@ -114,7 +114,7 @@ pub(super) async fn inflict(
     }
 }
 
-/// Spoils what a service answered.
+/// Changes the answer of a service.
 async fn spoil(response: Response, fault: &Fault) -> Response {
     match fault {
         Fault::LostAnswer => cut(0),
@@ -142,7 +142,7 @@ async fn spoil(response: Response, fault: &Fault) -> Response {
     }
 }
 
-/// Counts a request that its service never saw.
+/// Counts a request that its service never got.
 fn unserved(world: &World, asked: &Asked, status: u16) {
     world.stats.count(&asked.account, asked.plane, asked.operation, status);
 }
@@ -152,14 +152,14 @@ async fn drain(request: Request) {
     drop(to_bytes(request.into_body(), LARGEST).await);
 }
 
-/// An answer in whose place the connection ends.
+/// An answer that is replaced by the end of the connection.
 fn cut(after: usize) -> Response {
     let mut response = Response::new(Body::from(" ".repeat(HALF_A_HEAD)));
     response.extensions_mut().insert(Cut { after });
     response
 }
 
-/// The whole body, and the answer around it with its length said.
+/// The whole body, and the answer with its length in the head.
 async fn taken(response: Response) -> (Response, Bytes) {
     let (mut parts, body) = response.into_parts();
     let body = to_bytes(body, LARGEST).await.unwrap_or_default();
@@ -170,7 +170,7 @@ async fn taken(response: Response) -> (Response, Bytes) {
 fn broken_off(body: &Bytes, after: usize) -> Body {
     let first = Some(body.slice(..after.min(body.len()))).filter(|first| !first.is_empty());
     let end = stream::once(async {
-        // Lets the server send what it has: an error at once would take head and first bytes with it.
+        // Lets the server send what it has: with an immediate error, the head and first bytes would not be sent.
         tokio::task::yield_now().await;
         Err(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "cut off by a fault"))
     });
@@ -204,7 +204,7 @@ async fn wrong_length(response: Response, wrong: WrongLength) -> Response {
     response
 }
 
-/// An error answer in the words of its service.
+/// An error answer as its service writes it.
 fn refusal(world: &World, plane: Plane, refuse: &Refuse) -> Response {
     let code = refuse.code.as_deref().unwrap_or_default();
     let text = if code.contains(' ') { code } else { "A fault that was asked for." };
@@ -239,7 +239,7 @@ fn refusal(world: &World, plane: Plane, refuse: &Refuse) -> Response {
     response
 }
 
-/// `date+60` as an HTTP date; everything else as it stands.
+/// `date+60` as an HTTP date; everything else unchanged.
 fn retry_after(world: &World, value: &str) -> String {
     let Some(offset) = value.strip_prefix("date").and_then(|seconds| seconds.parse::<i64>().ok()) else {
         return value.to_owned();
@@ -248,7 +248,7 @@ fn retry_after(world: &World, value: &str) -> String {
     at.ok().and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()).unwrap_or_default()
 }
 
-/// A redirect that keeps path and query, as a server would that does not know what is in them.
+/// A redirect that keeps path and query, as a server does that does not know their meaning.
 fn redirection(redirect: &Redirect, request: &Request) -> Response {
     let rest = request.uri().path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
     let location = format!("{}{rest}", redirect.to.trim_end_matches('/'));
@@ -260,7 +260,7 @@ fn redirection(redirect: &Redirect, request: &Request) -> Response {
     response
 }
 
-/// Asks for the first page, whichever was asked for.
+/// Changes the request so that it asks for the first page.
 fn forget_skip(request: &mut Request) {
     let uri = request.uri().to_string();
     let Some(at) = uri.find("$skip=").map(|at| at + "$skip=".len()) else { return };
@@ -270,7 +270,7 @@ fn forget_skip(request: &mut Request) {
     }
 }
 
-/// Deletes the container a request goes to.
+/// Deletes the container of a request.
 fn delete_container(world: &World, asked: &Asked) {
     let mut parts = asked.path.trim_start_matches('/').split('/');
     let (Some(account), Some(container)) = (parts.next(), parts.next()) else { return };

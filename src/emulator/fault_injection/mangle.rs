@@ -1,4 +1,4 @@
-//! Spoils the body of a good answer: lists of blobs in XML, everything of the media plane in JSON.
+//! Damages the body of a successful answer: lists of blobs in XML, everything of the media plane in JSON.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -9,16 +9,16 @@ use serde_json::Value;
 use crate::emulator::faults::plan::Mangle;
 use crate::emulator::http::Response;
 
-/// Levels of nesting: deeper than any parser that recurses bears.
+/// Levels of nesting: deeper than recursive parsers can handle.
 const DEPTH: usize = 10_000;
 /// A huge page in pieces of 1 MiB.
 const HUGE_PIECES: usize = 80;
 /// Rows of a full page of the media API (documented).
 const MEDIA_PAGE: usize = 1_000;
-/// The largest answer that is spoiled.
+/// The largest answer that can be damaged.
 const LARGEST: usize = 256 << 20;
 
-/// Spoils an answer; one that is an error, a batch or empty stays as it is. Only a page of HTML also takes the place of a 404, as a
+/// Damages an answer. Errors, batches and empty answers are not changed. Only a page of HTML also replaces a 404, as a
 /// proxy's does.
 pub(super) async fn spoil(response: Response, how: Mangle) -> Response {
     let missing = response.status() == StatusCode::NOT_FOUND && matches!(how, Mangle::Html);
@@ -59,14 +59,14 @@ fn first_half(text: &str) -> &str {
     &text[..at]
 }
 
-/// The body after more white space than any answer may have.
+/// The body after more white space than the limit of any answer.
 fn huge(body: Bytes) -> Body {
     let piece = Bytes::from(vec![b' '; 1 << 20]);
     let pieces = std::iter::repeat_n(piece, HUGE_PIECES).chain([body]);
     Body::from_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)))
 }
 
-/// The body as a gzip file (RFC 1952) of blocks that are stored as they are (RFC 1951, 3.2.4): every reader of gzip takes it.
+/// The body as a gzip file (RFC 1952) of uncompressed blocks (RFC 1951, 3.2.4), which every reader of gzip accepts.
 fn gzip(body: &[u8]) -> Vec<u8> {
     let mut file = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     let mut blocks = body.chunks(usize::from(u16::MAX)).peekable();

@@ -1,5 +1,5 @@
-//! Reads that lag behind: before every write the container (or media account) it goes to is remembered, and a stale read
-//! is answered from there. It shows everything but the last write.
+//! Stale reads: the state of a container (or media account) is saved before every write to it, and a stale read is
+//! answered from this. It shows everything except the last write.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::emulator::snapshots::Place;
 use crate::emulator::stats::{Plane, Stats};
 use crate::emulator::world::{Route, World};
 
-/// Remembers the container or media account a write goes to.
+/// Saves the state of the container or media account of a write.
 pub(super) fn remember(world: &World, route: Route, asked: &Asked, method: &Method) {
     let writes = !matches!(*method, Method::GET | Method::HEAD);
     if !writes || !world.snapshots.armed() {
@@ -33,7 +33,7 @@ pub(super) fn remember(world: &World, route: Route, asked: &Asked, method: &Meth
     }
 }
 
-/// Answers a read from what is remembered; gives the request back where nothing is.
+/// Answers a read from the saved state; returns the request if there is none.
 pub(super) async fn read(world: &World, region: usize, asked: &Asked, request: Request) -> Result<Response, Request> {
     let remembered = place(asked)
         .filter(|_| matches!(*request.method(), Method::GET | Method::HEAD))
@@ -50,7 +50,7 @@ fn place(asked: &Asked) -> Option<Place> {
     Some((parts.next()?, parts.next().filter(|container| !container.is_empty())?))
 }
 
-/// The world with one account as it was.
+/// The world with the saved state of one account.
 struct Back<'w> {
     world: &'w World,
     account: Arc<BlobAccount>,

@@ -1,4 +1,4 @@
-//! One test a fault, against the services themselves.
+//! One test per fault, against the services themselves.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn copy(emulator: &EmulatorHandle, name: &str, asynchronous: bool) -> Resp
     blob(emulator, "PUT", &format!("storeeast/dog/{name}"), &headers, "").await
 }
 
-/// A source URL with a signature that lasts.
+/// A source URL with a signature that does not expire during a test.
 fn signed(emulator: &EmulatorHandle, url: &str) -> String {
     let StorageAccount::Internal(account) = &**emulator.world.storage("storewest").unwrap() else { panic!("external") };
     let expiry = Some(emulator.world.clock.timestamp() + jiff::SignedDuration::from_hours(10_000));
@@ -109,7 +109,7 @@ async fn ten_reads(emulator: &EmulatorHandle) -> Vec<u16> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn matchers_choose_which_requests_are_struck() {
+async fn matchers_select_the_requests_that_get_the_fault() {
     let emulator = emulator().await;
     let refuse = || Rule::new(Fault::Refuse(Refuse::status(500)));
     let cases: [(Rule, &[usize]); 7] = [
@@ -133,7 +133,7 @@ async fn matchers_choose_which_requests_are_struck() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probability_strikes_the_same_requests_for_the_same_seed() {
+async fn a_probability_selects_the_same_requests_for_the_same_seed() {
     let emulator = emulator().await;
     let mut seen = Vec::new();
     for seed in [1, 1, 2, 3] {
@@ -148,7 +148,7 @@ async fn a_probability_strikes_the_same_requests_for_the_same_seed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rule_may_be_in_force_for_a_while_only() {
+async fn a_rule_can_be_limited_in_time() {
     let emulator = emulator().await;
     set(&emulator, Rule::new(Fault::Refuse(Refuse::status(503))).after_s(10.0).until_s(20.0));
     let mut statuses = Vec::new();
@@ -180,7 +180,7 @@ async fn a_refusal_has_the_configured_answer_and_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_may_be_a_date_before_or_after_now() {
+async fn a_retry_after_can_be_a_past_or_future_date() {
     let emulator = emulator().await;
     for (value, later) in [("date+3600", true), ("date-3600", false)] {
         set(&emulator, Rule::new(Fault::Refuse(Refuse::status(503).retry_after(value))));
@@ -191,7 +191,7 @@ async fn a_retry_after_may_be_a_date_before_or_after_now() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_source_of_a_copy_is_blamed_in_its_headers() {
+async fn headers_report_the_refusal_of_a_copys_source() {
     let emulator = emulator().await;
     let busy = Refuse::status(503).code("CannotVerifyCopySource").source(503, "ServerBusy");
     set(&emulator, Rule::new(Fault::Refuse(busy)).operation("PutBlobFromUrl"));
@@ -202,7 +202,7 @@ async fn the_source_of_a_copy_is_blamed_in_its_headers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redirect_keeps_the_path_and_takes_no_effect() {
+async fn a_redirect_keeps_the_path_and_has_no_effect() {
     let emulator = emulator().await;
     for status in [301, 302, 307, 308] {
         let redirect = Redirect { status, to: "http://elsewhere.example".to_owned() };
@@ -215,7 +215,7 @@ async fn a_redirect_keeps_the_path_and_takes_no_effect() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_read_shows_everything_but_the_last_write() {
+async fn a_stale_read_shows_everything_except_the_last_write() {
     let emulator = emulator().await;
     set(&emulator, Rule::new(Fault::Stale).operation("{ListBlobs,GetBlobProperties}"));
     assert!(text(get(&emulator, LIST).await).await.contains("<Name>b</Name>"), "nothing was written since");
@@ -264,7 +264,7 @@ async fn a_list_of_blocks_and_a_deletion_are_acknowledged_and_nothing_happens() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_is_deleted_under_a_request() {
+async fn a_container_is_deleted_during_a_request() {
     let emulator = emulator().await;
     set(&emulator, Rule::new(Fault::ContainerDeleted).operation("PutBlobFromUrl").nth(2));
     assert_eq!(copy(&emulator, "one", false).await.status(), 201);
@@ -274,7 +274,7 @@ async fn a_container_is_deleted_under_a_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_meets_its_fate() {
+async fn a_copy_ends_as_the_plan_says() {
     for (fate, seen) in [(CopyFate::Pending, "pending"), (CopyFate::Failed, "failed"), (CopyFate::Aborted, "aborted")] {
         let emulator = emulator().await;
         set(&emulator, Rule::new(Fault::Copy(fate)).operation("CopyBlob"));
@@ -287,7 +287,7 @@ async fn a_copy_meets_its_fate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_source_changes_or_goes_while_it_is_copied() {
+async fn the_source_changes_or_disappears_while_it_is_copied() {
     for fate in [SourceFate::Changed, SourceFate::Deleted, SourceFate::ContainerDeleted] {
         let emulator = emulator().await;
         let before = emulator.fingerprint("storewest", "cat", "a").unwrap();
@@ -307,7 +307,7 @@ async fn the_source_changes_or_goes_while_it_is_copied() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pending_copy_fails_whose_source_changes() {
+async fn a_pending_copy_fails_if_its_source_changes() {
     let mut settings = settings();
     settings.regions[1].storage[0].limits.async_copy_min_ms = 5_000;
     let emulator = Emulator::builder().settings(settings).start_in_process().await.unwrap();
@@ -322,7 +322,7 @@ async fn a_pending_copy_fails_whose_source_changes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clock_is_wrong_by_as_much_as_the_plan_says() {
+async fn the_clock_is_wrong_as_the_plan_says() {
     let emulator = emulator().await;
     let right = emulator.world.clock.timestamp();
     for skew in [600, -600] {
@@ -336,7 +336,7 @@ async fn the_clock_is_wrong_by_as_much_as_the_plan_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tokens_live_as_long_as_the_plan_says_and_their_service_may_be_down() {
+async fn the_lifetime_of_tokens_follows_the_plan_and_their_service_can_be_down() {
     let emulator = Emulator::builder().start_in_process().await.unwrap();
     let region = &emulator.ready().regions[0];
     let form = url::form_urlencoded::Serializer::new(String::new())
@@ -359,7 +359,7 @@ async fn tokens_live_as_long_as_the_plan_says_and_their_service_may_be_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_loses_its_rights_from_one_request_on() {
+async fn an_account_loses_its_permissions_from_the_given_request() {
     let emulator = emulator().await;
     let refused = Refuse::status(403).code("AuthorizationPermissionMismatch");
     set(&emulator, Rule::new(Fault::Refuse(refused)).account("storewest").from(8));
@@ -367,7 +367,7 @@ async fn an_account_loses_its_rights_from_one_request_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_lasts_and_may_hide_an_effect() {
+async fn a_request_without_an_answer_can_take_effect() {
     for (hang, takes_effect) in [(Hang::Before, false), (Hang::After, true)] {
         let emulator = emulator().await;
         set(&emulator, Rule::new(Fault::Hang(hang)));
@@ -387,7 +387,7 @@ async fn a_late_answer_is_a_good_one() {
 }
 
 #[tokio::test]
-async fn a_plan_that_cannot_be_is_refused_and_changes_nothing() {
+async fn an_invalid_plan_is_refused_and_changes_nothing() {
     let emulator = emulator().await;
     let wrong = FaultPlan::new(1).rule(Rule::new(Fault::LostAnswer).probability(2.0));
     assert_eq!(emulator.set_faults(&wrong).unwrap_err().key, "rule[0].probability");

@@ -8,15 +8,15 @@ use crate::emulator::stats::Plane;
 
 pub use refuse::{Echo, EchoForm, Refuse};
 
-/// Rules by which answers are spoiled. The same plan and the same requests in the same order make the same faults.
+/// Rules for faults. The same plan and the same requests in the same order cause the same faults.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FaultPlan {
-    /// What every probability is drawn from.
+    /// The seed of all probabilities.
     pub seed: u64,
-    /// The emulator's wall clock is wrong by so many seconds.
+    /// The error of the emulator's wall clock, in seconds.
     pub clock_skew_s: i64,
-    /// The first rule that strikes a request decides; all rules count it.
+    /// The first rule that applies to a request decides; all rules count it.
     #[serde(rename = "rule")]
     pub rules: Vec<Rule>,
 }
@@ -34,7 +34,7 @@ impl FaultPlan {
         self
     }
 
-    /// With a clock that is wrong by so many seconds.
+    /// Sets the error of the clock, in seconds.
     #[must_use]
     pub fn clock_skew(mut self, seconds: i64) -> Self {
         self.clock_skew_s = seconds;
@@ -42,8 +42,8 @@ impl FaultPlan {
     }
 }
 
-/// Whom to strike, when, and with what. A rule counts the requests that its account, plane, operation, name and times
-/// let through; which of these are struck, the other matchers decide, all of which must agree.
+/// Which requests get a fault, and which one. A rule counts the requests that match its account, plane, operation, name
+/// and times. Of these, the ones that match all other conditions get the fault.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
@@ -68,22 +68,22 @@ pub struct Rule {
     /// From the n-th request on.
     #[serde(default)]
     pub from: Option<u64>,
-    /// Up to the n-th request, included.
+    /// Up to and including the n-th request.
     #[serde(default)]
     pub to: Option<u64>,
-    /// A request is struck with this probability, 0 to 1.
+    /// A request gets the fault with this probability, 0 to 1.
     #[serde(default)]
     pub probability: Option<f64>,
     /// At most so often.
     #[serde(default)]
     pub times: Option<u64>,
-    /// Not before so many seconds after the plan was set.
+    /// Starts this number of seconds after the plan was set.
     #[serde(default)]
     pub after_s: Option<f64>,
-    /// Not after so many seconds after the plan was set.
+    /// Ends this number of seconds after the plan was set.
     #[serde(default)]
     pub until_s: Option<f64>,
-    /// With what.
+    /// The fault.
     pub fault: Fault,
 }
 
@@ -116,7 +116,7 @@ matchers! {
 }
 
 impl Rule {
-    /// Strikes every request with that fault.
+    /// Applies that fault to every request.
     pub fn new(fault: Fault) -> Self {
         Self {
             account: anything(),
@@ -157,19 +157,19 @@ impl Rule {
     }
 }
 
-/// What happens to a request that is struck.
+/// What happens to a request that gets a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// An error answer; nothing takes effect.
     Refuse(Refuse),
-    /// An error answer that repeats what lets the request in; nothing takes effect.
+    /// An error answer that repeats the request's credential; nothing takes effect.
     Echo(Echo),
     /// The connection is reset.
     Reset(ResetAt),
     /// The request takes effect, and the connection is reset instead of an answer.
     LostAnswer,
-    /// So many bytes of the body come, then the connection ends.
+    /// The connection ends after that number of bytes of the body.
     Truncate(u64),
     /// The body comes slowly.
     Slow(Slow),
@@ -181,29 +181,29 @@ pub enum Fault {
     Redirect(Redirect),
     /// `Content-Length` is not the body's.
     ContentLength(WrongLength),
-    /// The body of a good answer is spoiled.
+    /// The body of a successful answer is damaged.
     Mangle(Mangle),
-    /// A read of the blob service shows its container, one of the media API its account, as it was before the last write.
+    /// A read shows the state before the last write: of its container (blob service) or its account (media API).
     Stale,
     /// A write is acknowledged, but something else is stored. Requests that write nothing, and those that are refused,
     /// are answered as usual.
     Pretend(Pretence),
-    /// What an asynchronous copy comes to.
+    /// The result of an asynchronous copy.
     Copy(CopyFate),
     /// What the emulator does to the source of a copy: before a synchronous one reads it, while an asynchronous one is
     /// pending.
     Source(SourceFate),
-    /// Another program deletes the container of a request to the blob service just before the request arrives. What the
-    /// media service knows of it stays.
+    /// Another program deletes the container of a request to the blob service just before the request arrives. The
+    /// media service's records of it do not change.
     ContainerDeleted,
-    /// The token that is answered lives for so many seconds.
+    /// The lifetime of the issued token, in seconds.
     TokenLifetimeS(u64),
-    /// An encoding task fails halfway. Such a rule sees no requests but encoding tasks, once each, as they begin: their
+    /// An encoding task fails halfway. Such a rule applies only to encoding tasks, once each, when they start: their
     /// operation is `EncodeTask`, their path `/<name of the job>/<preset>`.
     Encode(TaskFailure),
 }
 
-/// What a failed task says of itself in its `ErrorDetails`.
+/// The `ErrorDetails` of a failed task.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskFailure {
@@ -232,13 +232,13 @@ pub enum ResetAt {
     Body,
 }
 
-/// How slowly a body comes.
+/// The speed of a slow body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Slow {
-    /// So many bytes at once.
+    /// The size of each part, in bytes.
     pub bytes: u64,
-    /// And then so long nothing.
+    /// The pause after each part, in milliseconds.
     pub every_ms: u64,
 }
 
@@ -266,21 +266,21 @@ pub struct Redirect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WrongLength {
-    /// More is promised than comes.
+    /// It announces more bytes than are sent.
     Longer,
-    /// Less is promised, and a client reads no more than that.
+    /// It announces fewer bytes than are sent; a client reads only those.
     Shorter,
 }
 
-/// How a body is spoiled.
+/// How a body is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mangle {
-    /// The text ends in its middle; the HTTP around it is well-formed.
+    /// The text is truncated in its middle; the HTTP message is well-formed.
     Cut,
     /// A page of HTML instead, also of a 404.
     Html,
-    /// XML: a DTD with entities that grow without bound. JSON: a number too large to be one.
+    /// XML: a DTD with entities that grow without bound. JSON: a number that is too large.
     Bomb,
     /// Nested ten thousand deep.
     Deep,
@@ -288,35 +288,35 @@ pub enum Mangle {
     Huge,
     /// As `Content-Encoding: gzip`, whether or not the request accepts that.
     Gzip,
-    /// An element or key comes twice, with different values.
+    /// An element or key occurs twice, with different values.
     DuplicateKeys,
     /// Text where numbers, objects where lists are expected.
     WrongTypes,
     /// The listing has no end: each page names the same next one (blobs), or is the first one again (media API).
     MarkerLoop,
-    /// Every entry of the page comes twice.
+    /// Every entry of the page occurs twice.
     Duplicates,
-    /// The entries come in the opposite order.
+    /// The entries are in reverse order.
     Unsorted,
     /// There are no entries.
     Empty,
-    /// The second half of the entries is not there.
+    /// The second half of the entries is missing.
     Half,
 }
 
-/// What is stored in truth.
+/// What is really stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pretence {
-    /// Nothing: it is as if the write had never been asked for. Every operation of a `$batch` is acknowledged so.
+    /// Nothing, as if there was no write. Every operation of a `$batch` is acknowledged like this.
     Nothing,
     /// The first half of the blob or block. (The media API has no halves: nothing.)
     Truncated,
-    /// Other bytes, as many, without a checksum. (The media API: nothing.)
+    /// Other bytes of the same length, without a checksum. (The media API: nothing.)
     Other,
 }
 
-/// What an asynchronous copy comes to.
+/// The result of an asynchronous copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CopyFate {

@@ -21,7 +21,7 @@ impl FaultPlan {
         Ok(plan)
     }
 
-    /// Fails on the first rule that says what cannot be.
+    /// Reports the first invalid rule.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.rules.iter().enumerate().try_for_each(|(index, rule)| rule.check(index))
     }
@@ -131,7 +131,7 @@ mangle = "marker-loop"
 "#;
 
     #[test]
-    fn a_plan_is_read_whole() {
+    fn a_plan_is_read_completely() {
         let plan = FaultPlan::parse(GOOD).unwrap();
         assert_eq!((plan.seed, plan.clock_skew_s, plan.rules.len()), (7, -600, 4));
         let refuse = Refuse::status(503).code("ServerBusy").retry_after("date+60");
@@ -142,7 +142,7 @@ mangle = "marker-loop"
     }
 
     #[test]
-    fn an_encoding_task_is_struck_by_a_rule_of_its_own() {
+    fn an_encoding_task_gets_the_fault_of_its_own_rule() {
         let text = "[[rule]]\nname = \"*/H264*\"\nfault = { encode = { code = \"E\", message = \"no\" } }";
         let plan = FaultPlan::parse(text).unwrap();
         assert_eq!(plan.rules[0].fault, Fault::Encode(TaskFailure::new("E", "no")));
@@ -167,7 +167,7 @@ mangle = "marker-loop"
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn a_missing_file_is_named() {
         let error = FaultPlan::read(Path::new("no/such/faults.toml")).unwrap_err();
         assert!(error.to_string().starts_with("no/such/faults.toml: cannot be read"), "{error}");
     }

@@ -8,7 +8,7 @@ use super::ordinary::files;
 use super::plan::{PlannedAsset, PlannedBlob, PlannedLocator};
 use crate::emulator::storage::Content;
 
-/// Makes one awkward asset out of chance.
+/// Makes one awkward asset from random values.
 type Recipe = fn(&mut Dice) -> PlannedAsset;
 
 /// All of them.

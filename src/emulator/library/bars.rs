@@ -15,7 +15,7 @@ const FILES: [(&str, &[u8]); 5] = [
     ("bars_100.mp4", include_bytes!("../../../tests/fixtures/bars/bars_100.mp4")),
 ];
 
-/// The asset `bars`; its guids are the same in every library, so that its URL can be written down.
+/// The asset `bars`; its guids are the same in every library, so that its URL is constant.
 pub(super) fn asset() -> PlannedAsset {
     PlannedAsset {
         name: "bars".to_owned(),

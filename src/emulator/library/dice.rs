@@ -1,4 +1,4 @@
-//! Random values from a seed: guids, sizes and choices of a made-up library.
+//! Random values from a seed: guids, sizes and choices of a generated library.
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use crate::emulator::storage::Content;
 /// `sizes=small`.
 const SMALL: u64 = 64 * 1024;
 
-/// No made-up blob is larger: 8 GiB, above the largest renditions of real libraries.
+/// The size of the largest generated blob: 8 GiB, above the largest renditions of real libraries.
 const LARGEST: f64 = 8.0 * 1024.0 * 1024.0 * 1024.0;
 
 /// Chance for one asset.
@@ -20,14 +20,14 @@ pub(super) struct Dice {
 }
 
 impl Dice {
-    /// Chance that follows from the library's seed and the asset's number alone.
+    /// Random values that depend only on the library's seed and the asset's number.
     pub(super) fn for_asset(seed: u64, number: u64, sizes: Sizes) -> Self {
-        // The odd constant (2^64 / golden ratio) keeps (1, 2) and (2, 1) apart.
+        // The odd constant (2^64 / golden ratio) distinguishes (1, 2) and (2, 1).
         let mut mixed = fastrand::Rng::with_seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number);
         Self { rng: fastrand::Rng::with_seed(mixed.u64(..)), sizes }
     }
 
-    /// How long half of the recordings last at least, seconds.
+    /// The median duration of the recordings, in seconds.
     pub(super) fn median_seconds(&self) -> f64 {
         match self.sizes {
             Sizes::Real | Sizes::Small | Sizes::Each(_) => 720.0,
@@ -61,7 +61,7 @@ impl Dice {
         (median * (sigma * normal).exp()).clamp(1.0, LARGEST) as u64
     }
 
-    /// A blob of made-up bytes, this many unless all are to be small.
+    /// A blob of synthetic bytes of this length, unless all blobs are small.
     pub(super) fn blob(&mut self, name: impl Into<String>, length: u64) -> PlannedBlob {
         let length = match self.sizes {
             Sizes::Real | Sizes::Long => length,

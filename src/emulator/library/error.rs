@@ -13,7 +13,7 @@ pub enum LibraryError {
     File {
         /// Which.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// A file or folder whose name is not Unicode cannot become a blob.
@@ -24,7 +24,7 @@ pub enum LibraryError {
     Storage {
         /// The asset.
         asset: String,
-        /// What the account said.
+        /// The error of the account.
         problem: String,
     },
 }

@@ -1,4 +1,4 @@
-//! A library made up from a recipe; the same recipe makes the same library.
+//! Generates a library from a recipe; the same recipe makes the same library.
 
 use super::dice::Dice;
 use super::error::LibraryError;
@@ -24,7 +24,7 @@ impl Generate {
             .collect();
         let used: u64 = special.iter().map(|asset| asset.blobs.len() as u64).sum();
         let ordinary = u64::from(self.assets) - special.len() as u64;
-        // Ordinary assets make up for the awkward ones' few blobs, so that the mean is the requested one.
+        // Awkward assets have few blobs, so ordinary ones get more, to reach the requested mean.
         let blobs = (u64::from(self.assets) * u64::from(self.blobs)).saturating_sub(used).max(ordinary);
         let first = special.len();
         let varied = first > 0;
@@ -46,18 +46,18 @@ impl Generate {
     }
 }
 
-/// Ordinary assets keep their chance whether or not there are awkward ones before them.
+/// The number of the first ordinary asset, which does not depend on the number of awkward ones.
 const FIRST_ORDINARY: u64 = 1000;
-/// Beyond the last ordinary one.
+/// The number of the first protected asset, larger than all others.
 const FIRST_PROTECTED: u64 = 1 << 40;
 
-/// Shares out `blobs` among so many assets, at least one each; equally, or varied between half and twice the mean.
+/// Distributes `blobs` among the assets, at least one each; equally, or varied between half and twice the mean.
 fn shares(blobs: u64, assets: u64, varied: bool, seed: u64) -> impl Iterator<Item = u32> {
     let mut left = blobs;
     let mut rng = fastrand::Rng::with_seed(seed);
     (0..assets).rev().map(move |after| {
         let mean = left / (after + 1);
-        // What does not divide goes to the first ones; the last takes what is left.
+        // The first ones get the remainder; the last one gets the rest.
         let even = mean + u64::from(!left.is_multiple_of(after + 1));
         let swing = mean / 2;
         let wanted = if varied && after > 0 && swing > 0 { rng.u64(mean - swing..=mean + swing) } else { even };
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn without_awkward_ones_every_asset_has_exactly_as_many_blobs() {
+    fn without_awkward_assets_every_asset_has_the_requested_number_of_blobs() {
         for count in [1, 2, 3, 5, 20, 33] {
             let generate = recipe(&format!("assets=7,blobs={count},awkward=false"));
             assert_eq!(blobs(&generate), [count; 7]);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn protected_assets_leave_the_others_as_they_are() {
+    fn protected_assets_do_not_change_the_other_assets() {
         let plans = |text: &str| recipe(text).plans().collect::<Vec<_>>();
         let plain = plans("assets=20,blobs=4,sizes=small,awkward=false");
         let mixed = plans("assets=24,blobs=4,sizes=small,awkward=false,protected=4");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn real_sizes_reach_from_kilobytes_to_gigabytes_and_small_ones_are_equal() {
+    fn real_sizes_range_from_kilobytes_to_gigabytes_and_small_ones_are_equal() {
         use crate::emulator::storage::Content;
         let lengths = |text: &str| -> Vec<u64> {
             recipe(text)

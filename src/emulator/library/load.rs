@@ -1,7 +1,7 @@
 //! A library of real files: every folder is an asset, its sub-folders are virtual folders of the container.
 //!
 //! The folder's name is the asset's; the only `.ism`, if there is just one, is its primary file; one streaming locator
-//! each. Guids follow from the name, so that URLs stay the same from start to start. Files are held in memory.
+//! each. Guids are derived from the name, so that URLs are the same on every start. Files are held in memory.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -17,7 +17,7 @@ use super::store::store_all;
 use crate::emulator::storage::Content;
 use crate::emulator::world::World;
 
-/// Folders this deep are a loop of links, not a library.
+/// The maximum depth of folders: deeper ones are a loop of links.
 const DEEPEST: usize = 32;
 
 /// Loads every folder of `dir` into a region.
@@ -32,7 +32,7 @@ pub(crate) async fn load(world: &World, region: usize, dir: &Path) -> Result<(),
     store_all(world, region, folders.iter().map(|folder| asset(folder))).await
 }
 
-/// Entries in the order of their names, hidden ones left out.
+/// Entries in the order of their names, without hidden ones.
 fn entries(dir: &Path) -> Result<Vec<PathBuf>, LibraryError> {
     let failed = |source| LibraryError::File { path: dir.to_owned(), source };
     let mut paths = Vec::new();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_that_is_not_there_is_named() {
+    fn a_missing_library_is_named() {
         let error = entries(Path::new("no/such/library")).unwrap_err();
         assert!(error.to_string().starts_with("no/such/library: "), "{error}");
     }

@@ -1,5 +1,5 @@
-//! Server and client manifests for made-up assets: real text, so that players' questions have answers, and short,
-//! since a large library has many.
+//! Server and client manifests for generated assets: valid, so that players' requests work, and short, because a large
+//! library has many.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use quick_xml::escape::escape;
 /// Smooth Streaming fragments of the service's encoders last two seconds, in units of 100 ns.
 const FRAGMENT: u64 = 20_000_000;
 
-/// The server manifest of renditions `(file, bits per second)`; the sound is in the first file.
+/// The server manifest of renditions `(file, bits per second)`; the audio is in the first file.
 pub(super) fn server(client_manifest: Option<&str>, renditions: &[(String, u64)]) -> String {
     let mut text = String::from(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<smil xmlns=\"http://www.w3.org/2001/SMIL20/Language\">\n<head>\n",

@@ -1,10 +1,10 @@
-//! Made-up assets as the service's encoders left them: a server manifest, a client manifest, renditions, thumbnails.
+//! Generated assets like those of the service's encoders: a server manifest, a client manifest, renditions, thumbnails.
 
 use super::dice::Dice;
 use super::manifests;
 use super::plan::{PlannedAsset, PlannedBlob, PlannedLocator};
 
-/// The bitrates of the "H264 Adaptive Bitrate MP4 Set 1080p" preset, kilobits per second, most wanted first.
+/// The bitrates of the "H264 Adaptive Bitrate MP4 Set 1080p" preset, kilobits per second, most important first.
 const BITRATES: [u64; 8] = [3400, 1000, 6000, 2250, 4700, 1500, 650, 400];
 
 const FIRST: [&str; 12] =
@@ -14,7 +14,7 @@ const SECOND: [&str; 12] = [
     "talk",
 ];
 
-/// Two thirds of the recordings last between the median's third and its threefold.
+/// The duration of two thirds of the recordings is between a third of the median and three times the median.
 const SECONDS_SIGMA: f64 = 1.0;
 
 /// An asset of exactly `blobs` blobs.
@@ -34,7 +34,7 @@ pub(super) fn is_server_manifest(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("ism"))
 }
 
-/// Exactly `count` files of a recording, the most needed first.
+/// Exactly `count` files of a recording, the most important first.
 pub(super) fn files(dice: &mut Dice, stem: &str, count: usize) -> Vec<PlannedBlob> {
     let seconds = dice.log_normal(dice.median_seconds(), SECONDS_SIGMA).clamp(4, 6 * 3600);
     let with_server = count >= 2;
@@ -62,7 +62,7 @@ pub(super) fn files(dice: &mut Dice, stem: &str, count: usize) -> Vec<PlannedBlo
     files
 }
 
-/// What stands beside the renditions: a report of the encoder, captions, and thumbnails in a folder.
+/// The other files of an asset: a report of the encoder, captions, and thumbnails in a folder.
 fn extra(dice: &mut Dice, stem: &str, number: usize) -> PlannedBlob {
     match number {
         10 => {

@@ -1,4 +1,4 @@
-//! An asset as it is to be, before it is stored; making plans needs no emulator, so that they can be compared.
+//! A planned asset, before it is stored. Plans are made without an emulator, so that they can be compared.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct PlannedAsset {
     /// Name of the primary file.
     pub(super) primary: Option<String>,
     pub(super) locators: Vec<PlannedLocator>,
-    /// The container is taken away again at the end.
+    /// The container is removed at the end.
     pub(super) lose_container: bool,
     /// Its blobs have no file records.
     pub(super) unregistered: bool,
@@ -27,7 +27,7 @@ pub(super) struct PlannedAsset {
 }
 
 impl PlannedAsset {
-    /// The same with blobs alone.
+    /// The same with only blobs.
     pub(super) fn unpublished(self) -> Self {
         Self { unregistered: true, primary: None, locators: Vec::new(), protection: None, ..self }
     }
@@ -43,7 +43,7 @@ pub(super) struct PlannedBlob {
     pub(super) tags: BTreeMap<String, String>,
 }
 
-/// A streaming locator to be.
+/// A planned streaming locator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PlannedLocator {
     pub(super) guid: Uuid,
@@ -51,7 +51,7 @@ pub(super) struct PlannedLocator {
     pub(super) expiry: Timestamp,
 }
 
-/// What protects an asset to be.
+/// The protection of a planned asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PlannedProtection {
     /// Type and guid of a content key.
@@ -81,18 +81,18 @@ impl PlannedBlob {
     }
 }
 
-/// A moment all libraries agree on, so that the same recipe makes the same library at any time.
+/// A fixed time, so that the same recipe always makes the same library.
 fn fixed(text: &str) -> Timestamp {
     text.parse().expect("a fixed moment is well written")
 }
 
 impl PlannedLocator {
-    /// Valid since the service began and for as long as anyone will ask.
+    /// Valid since the start of the service and for a very long time.
     pub(super) fn lasting(guid: Uuid) -> Self {
         Self { guid, start: None, expiry: fixed("2099-01-01T00:00:00Z") }
     }
 
-    /// Valid once, for a year.
+    /// Was valid for one year in the past.
     pub(super) fn expired(guid: Uuid) -> Self {
         Self { guid, start: Some(fixed("2014-01-01T00:00:00Z")), expiry: fixed("2015-01-01T00:00:00Z") }
     }

@@ -13,15 +13,15 @@ const COMBINATIONS: [Combination; 4] = [
     ("envelope", Some(4), Some((3, 7))),
     // Smooth and DASH with common encryption; HLS is blocked.
     ("common", Some(0), Some((4, 3))),
-    // A key alone protects nothing: the asset plays in the clear.
+    // A key alone protects nothing: the asset plays without encryption.
     ("key-alone", Some(4), None),
-    // A policy that allows everything in the clear.
+    // A policy that allows all protocols without encryption.
     ("not-encrypted", None, Some((2, 0xFFFF))),
 ];
 
 /// The protected asset of that number, from 0 up.
 pub(super) fn asset(dice: &mut Dice, number: u32) -> PlannedAsset {
-    /// As many as make a server manifest, a client manifest and two renditions.
+    /// A server manifest, a client manifest and two renditions.
     const BLOBS: usize = 4;
     let (name, key, policy) = COMBINATIONS[number as usize % COMBINATIONS.len()];
     PlannedAsset {

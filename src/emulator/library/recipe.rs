@@ -1,9 +1,9 @@
-//! The recipe of a made-up library, such as `assets=60,blobs=20,seed=1`.
+//! The recipe of a generated library, such as `assets=60,blobs=20,seed=1`.
 
-/// The most that can be asked for: assets of one account (a limit of the service).
+/// The largest number of assets: the service's limit for one account.
 const MOST_ASSETS: u32 = 1_000_000;
 
-/// The most blobs an asset can be given: far more than a media asset has, enough to see what a long listing takes.
+/// The most blobs an asset can be given: far more than a media asset has, enough to test long listings.
 const MOST_BLOBS: u32 = 1_000_000;
 
 /// How large the blobs are.
@@ -14,7 +14,7 @@ pub enum Sizes {
     Real,
     /// 64 KiB each.
     Small,
-    /// As the real ones, of recordings three times as long: feature films.
+    /// Like the real ones, but for recordings that are three times as long: feature films.
     Long,
     /// That many bytes each.
     Each(u64),
@@ -23,21 +23,21 @@ pub enum Sizes {
 /// The recipe of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generate {
-    /// How many assets there are in all.
+    /// The total number of assets.
     pub assets: u32,
     /// Blobs per asset: the mean over all assets; without the awkward and the real ones each has exactly this many.
     pub blobs: u32,
-    /// What everything follows from.
+    /// The seed of all random values.
     pub seed: u64,
     /// How large the blobs are.
     pub sizes: Sizes,
-    /// The awkward assets are among them (as many as there are, while at least one ordinary asset remains).
+    /// Awkward assets are included (as many as there are, while at least one ordinary asset remains).
     pub awkward: bool,
-    /// The real asset `bars`, which plays, is among them.
+    /// The real asset `bars`, which plays, is included.
     pub real: bool,
-    /// Assets are published: their blobs have file records, and they have locators. Otherwise there are blobs alone.
+    /// Assets are published: their blobs have file records, and they have locators. Otherwise there are only blobs.
     pub published: bool,
-    /// How many of the assets have content keys, delivery policies, or both: with encryption, in the clear, and by turns.
+    /// How many of the assets have content keys, delivery policies, or both: with encryption and without, in turn.
     pub protected: u32,
 }
 
@@ -56,7 +56,7 @@ impl Default for Generate {
     }
 }
 
-/// What is wrong with a recipe, and how it should be.
+/// An error in a recipe, and how to correct it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{part:?} in the recipe of a library: {problem}")]
 pub struct GenerateError {
@@ -67,7 +67,7 @@ pub struct GenerateError {
 }
 
 impl Generate {
-    /// Reads a recipe: `key=value` separated by commas, what is left out is as in the default.
+    /// Reads a recipe: `key=value` separated by commas, missing keys have their defaults.
     pub fn parse(recipe: &str) -> Result<Self, GenerateError> {
         let mut generate = Self::default();
         let mut seen = Vec::new();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recipe_is_read_and_what_is_left_out_is_usual() {
+    fn a_recipe_is_read_and_missing_keys_have_defaults() {
         let read = recipe("assets=3, blobs=4,seed=5,sizes=small,awkward=false,real=true");
         let meant = Generate {
             assets: 3,
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_part_is_named_with_its_remedy() {
+    fn an_invalid_part_is_named_with_its_remedy() {
         for (text, part, remedy) in [
             ("assets=3,blob=4", "blob=4", "there are assets, blobs"),
             ("assets=many", "assets=many", "whole number"),

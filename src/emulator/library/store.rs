@@ -1,4 +1,4 @@
-//! Stores the assets of a plan in a region, with what the media account knows of them.
+//! Stores the assets of a plan in a region, with their records in the media account.
 
 use futures::stream::{self, TryStreamExt as _};
 
@@ -8,7 +8,7 @@ use crate::emulator::media_v2::{NewLocator, SeedAsset, Seeder};
 use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::World;
 
-/// An account outside answers through a socket, so that several assets are stored at once; in memory nothing waits.
+/// Assets that are stored at the same time in an external account, which answers through a socket.
 const AT_ONCE_OUTSIDE: usize = 8;
 
 /// Stores assets in a region, in their order.

@@ -1,5 +1,5 @@
-//! One track of a fragment: a `moof` and an `mdat` as Smooth Streaming has them (section 2.2.4 of MS-SSTR), which carry one
-//! track alone and count in the time scale of the client manifest.
+//! One track of a fragment: a `moof` and an `mdat` as Smooth Streaming has them (section 2.2.4 of MS-SSTR), which have
+//! only one track and use the time scale of the client manifest.
 
 use super::{box_header, u32_at};
 
@@ -26,7 +26,7 @@ struct Sample {
     offset: u32,
 }
 
-/// What `tfhd` says of all samples of a track.
+/// The defaults of `tfhd` for all samples of a track.
 #[derive(Default)]
 struct Defaults {
     track: u32,
@@ -48,7 +48,7 @@ impl Numbers<'_> {
         Some(number)
     }
 
-    /// The next number where a flag says that it is there.
+    /// The next number, if a flag says that it exists.
     fn next_if(&mut self, is_there: bool, otherwise: u32) -> Option<u32> {
         if is_there { self.next() } else { Some(otherwise) }
     }
@@ -59,7 +59,7 @@ impl Defaults {
         let mut numbers = Numbers { bytes: child(traf, *b"tfhd")?, at: 0 };
         let flags = numbers.next()?;
         let track = numbers.next()?;
-        // Offsets that count from elsewhere than from the `moof` are those of old files.
+        // Only old files have offsets that are not relative to the `moof`.
         if flags & 1 != 0 {
             return None;
         }
@@ -69,7 +69,7 @@ impl Defaults {
     }
 }
 
-/// The samples of a `trun`, and where their bytes begin, from the `moof` on.
+/// The samples of a `trun`, and where their bytes start, relative to the `moof`.
 fn samples(trun: &[u8], defaults: &Defaults) -> Option<(usize, Vec<Sample>)> {
     let mut numbers = Numbers { bytes: trun, at: 0 };
     let has = numbers.next()?;
@@ -92,8 +92,8 @@ fn scaled(time: u64, from: u32, to: u32) -> Option<u32> {
     u32::try_from(time.checked_mul(u64::from(to))?.checked_div(u64::from(from))?).ok()
 }
 
-/// The fragment of a track (`None` = the only one) within bytes that begin with a `moof`. `scales` are the time scales of
-/// the file's tracks by their ids. `None` where this is no fragment with that track.
+/// The fragment of a track (`None` = the only one) within bytes that begin with a `moof`. `scales` are the time scales
+/// of the file's tracks by their ids. `None` if it is not a fragment with that track.
 pub(crate) fn of_track(bytes: &[u8], track: Option<u32>, scales: &[(u32, u32)], to: u32) -> Option<Vec<u8>> {
     let (kind, moof) = boxes(bytes).next()?;
     let trafs =
@@ -107,11 +107,11 @@ pub(crate) fn of_track(bytes: &[u8], track: Option<u32>, scales: &[(u32, u32)], 
     (kind == *b"moof").then(|| [made, boxed(*b"mdat", content)].concat())
 }
 
-/// A `moof` with one track, whose samples begin right behind the header of the `mdat` that follows.
+/// A `moof` with one track, whose samples begin directly after the header of the `mdat` that follows.
 fn moof_of(header: &[u8], track: u32, samples: &[Sample], scaled: impl Fn(u64) -> Option<u32>) -> Option<Vec<u8>> {
     /// Version 1 (signed offsets); the offset of the data, and duration, size, flags and offset of each sample.
     const TRUN: u32 = 0x0100_0F01;
-    /// Offsets count from the `moof`.
+    /// Offsets are relative to the `moof`.
     const TFHD: u32 = 0x0002_0000;
     let tfhd = boxed(*b"tfhd", &[TFHD, track].map(u32::to_be_bytes).concat());
     let header = boxed(*b"mfhd", header);
@@ -148,7 +148,7 @@ pub(super) fn scales(moov: &[u8]) -> Vec<(u32, u32)> {
 }
 
 fn scale(track: &[u8]) -> Option<(u32, u32)> {
-    // Behind two times, which version 1 has in 64 bits.
+    // After two times, which have 64 bits in version 1.
     let number = |header: &[u8]| u32_at(header, if *header.first()? == 0 { 12 } else { 20 });
     let media = child(track, *b"mdia")?;
     Some((number(child(track, *b"tkhd")?)?, number(child(media, *b"mdhd")?)?))
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn each_track_of_a_fragment_is_taken_out_whole() {
+    fn each_track_of_a_fragment_is_extracted_completely() {
         let scales = scales(child(BARS, *b"moov").unwrap());
         assert_eq!(scales, [(1, 12_288), (2, 44_100)]);
         let at = BARS.windows(4).position(|window| window == b"moof").unwrap() - 4;
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_without_the_track_are_no_fragment() {
+    fn bytes_without_the_track_give_no_fragment() {
         let at = BARS.windows(4).position(|window| window == b"moof").unwrap() - 4;
         assert_eq!(of_track(&BARS[at..], Some(3), &[(1, 1), (2, 1)], SMOOTH), None);
         assert_eq!(of_track(&BARS[at..at + 2000], Some(1), &[(1, 12_288)], SMOOTH), None, "the content is cut off");

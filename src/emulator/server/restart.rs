@@ -1,5 +1,5 @@
-//! Restarts on demand: every service but the admin's breaks its connections, is away for a while, and listens again where it
-//! was, with what it had stored; as a service behind durable storage does.
+//! Restarts on demand: every service except the admin service breaks its connections, is unavailable for a time, and
+//! then listens at the same address again, with its stored data.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ const TRIES: usize = 100;
 /// Pause between two of them.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Closes the listener, and listens at its address again after that time.
+/// Closes the listener, and opens it again at the same address after that time.
 pub(super) async fn listen_again(listener: TcpListener, away: Duration) -> io::Result<TcpListener> {
     let address = listener.local_addr()?;
     drop(listener);

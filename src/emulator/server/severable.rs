@@ -1,4 +1,4 @@
-//! A connection that a fault can end within an answer: it sends so many bytes more, then it is reset.
+//! A connection that a fault can end within an answer: it sends a number of bytes more, then it is reset.
 
 use std::io::{Error, ErrorKind, Result};
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 /// No end in sight.
 const WHOLE: usize = usize::MAX;
 
-/// A connection, whole until its [`Shears`] are used.
+/// A connection that its [`Shears`] can cut.
 #[derive(Debug)]
 pub(super) struct Severable {
     stream: TcpStream,
@@ -24,14 +24,14 @@ pub(super) struct Severable {
 pub(super) struct Shears(Arc<AtomicUsize>);
 
 impl Shears {
-    /// Lets so many bytes more go out.
+    /// Cuts the connection after that number of bytes.
     pub(super) fn cut(&self, after: usize) {
         self.0.store(after, Ordering::Release);
     }
 }
 
 impl Severable {
-    /// A connection and what ends it.
+    /// A connection and its shears.
     pub(super) fn new(stream: TcpStream) -> (Self, Shears) {
         let left = Arc::new(AtomicUsize::new(WHOLE));
         (Self { stream, left: Arc::clone(&left) }, Shears(left))

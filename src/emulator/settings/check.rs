@@ -1,4 +1,4 @@
-//! Settings that parse can still be wrong: names the services would refuse, names given twice, keys that are none.
+//! Checks parsed settings: names that the services would refuse, duplicate names, invalid keys.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ fn fault(key: impl Into<String>, problem: impl Into<String>, remedy: &str) -> Se
 }
 
 impl Settings {
-    /// Finds the first thing wrong.
+    /// Reports the first error.
     pub fn check(&self) -> Result<(), SettingsError> {
         if self.regions.is_empty() {
             return Err(fault("regions", "no region", "add a [[regions]] table, or leave all regions out for two"));
@@ -85,7 +85,7 @@ fn check_region(at: &str, region: &RegionSettings, seen: &mut Seen) -> Result<()
     Ok(())
 }
 
-/// Its roles and permissions are on accounts that exist.
+/// Checks that its roles and permissions are on accounts that exist.
 fn check_principal(at: &str, principal: &PrincipalSettings, seen: &Seen) -> Result<(), SettingsError> {
     if let Some(role) = principal.roles.iter().find(|role| !seen.stores.contains(&role.account)) {
         let problem = format!("there is no storage account {:?}", role.account);
@@ -122,7 +122,7 @@ fn check_storage(at: &str, storage: &StorageSettings, seen: &mut Seen) -> Result
     Ok(())
 }
 
-/// Both services want 3 to 24 lower-case letters and digits.
+/// Both services require 3 to 24 lower-case letters and digits.
 fn check_account(key: &str, name: &str) -> Result<(), SettingsError> {
     let fits = (3..=24).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if fits {
@@ -153,12 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_good() {
+    fn the_default_settings_are_valid() {
         assert_eq!(Settings::default().check(), Ok(()));
     }
 
     #[test]
-    fn names_given_twice_are_refused_where_they_come_again() {
+    fn a_duplicate_name_is_refused_at_its_second_place() {
         let error = complaint(|s| s.regions[1].name = s.regions[0].name.clone());
         assert_eq!(error.key, "regions[1].name");
         let error = complaint(|s| s.regions[1].account = s.regions[0].account.clone());
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_principal_has_roles_on_accounts_that_exist() {
+    fn a_role_on_an_unknown_account_is_refused() {
         let role = RoleAssignment { account: "storenorth".to_owned(), role: Role::Reader };
         let error = complaint(|s| {
             s.principals = vec![PrincipalSettings { roles: vec![role], ..PrincipalSettings::default() }];
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_given_twice_is_refused() {
+    fn a_duplicate_port_is_refused() {
         let error = complaint(|s| {
             s.admin_port = 4000;
             s.regions[1].ports.blob = 4000;

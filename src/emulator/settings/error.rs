@@ -1,14 +1,14 @@
-//! What is wrong with a file of settings or of fault rules, where, and what to do about it.
+//! An error in a file of settings or fault rules: its place, the problem, and the remedy.
 
 use std::fmt;
 use std::path::Path;
 
-/// What is wrong with the settings, where, and what to do about it.
+/// An error in the settings: its place, the problem, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsError {
-    /// The file, where the settings came from one.
+    /// The file, if the settings came from one.
     pub file: Option<String>,
-    /// The line, counted from 1, where it is known.
+    /// The line, counted from 1, if it is known.
     pub line: Option<usize>,
     /// The key, such as `regions[0].account`.
     pub key: String,
@@ -36,7 +36,7 @@ impl fmt::Display for SettingsError {
 impl std::error::Error for SettingsError {}
 
 impl SettingsError {
-    /// The text of a file, which is to hold that.
+    /// Reads a file; `what` names its content in errors.
     pub(crate) fn text_of(path: &Path, what: &str) -> Result<String, Self> {
         std::fs::read_to_string(path).map_err(|error| Self {
             file: Some(path.display().to_string()),
@@ -52,7 +52,7 @@ impl SettingsError {
         Self { file: Some(path.display().to_string()), ..self }
     }
 
-    /// What the TOML parser says of a text, with line, key and remedy.
+    /// An error of the TOML parser, with line, key and remedy.
     pub(crate) fn from_toml(text: &str, error: &toml::de::Error) -> Self {
         let start = error.span().map(|span| span.start.min(text.len()));
         let line = start.map(|start| text[..start].matches('\n').count() + 1);

@@ -1,6 +1,6 @@
 //! Account keys made from account names, so that the same settings have the same keys on every start.
 //!
-//! They protect nothing: an emulator holds test data on loopback. They only have to look and verify like real ones.
+//! They protect nothing: an emulator holds test data on loopback. They only have to look and work like real ones.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

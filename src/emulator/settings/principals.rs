@@ -1,4 +1,4 @@
-//! The principals of Entra ID: what they prove themselves with, and what they may do.
+//! The principals of Entra ID: their credentials, and what they may do.
 
 use serde::Deserialize;
 

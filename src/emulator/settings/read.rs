@@ -22,18 +22,18 @@ impl Settings {
     }
 }
 
-/// The line of a key such as `regions[1].storage[0].account`, found by counting table headers and inline values;
-/// `None` where the file is written in a way that this cannot follow.
+/// The line of a key such as `regions[1].storage[0].account`, found by counting table headers and inline values; `None`
+/// if the file has a form that this does not recognise.
 fn line_of_fault(text: &str, key: &str) -> Option<usize> {
     let leaf = key.rsplit('.').next()?;
     let index = |name: &str| -> Option<usize> {
         let from = key.find(&format!("{name}["))? + name.len() + 1;
         key[from..].split(']').next()?.parse().ok()
     };
-    // `regions[0].ports.blob` may stand as `blob = …` in a table or as `ports = { blob = … }`.
+    // `regions[0].ports.blob` can be written as `blob = …` in a table or as `ports = { blob = … }`.
     let parent = key.rsplit('.').nth(1).unwrap_or_default();
     let wanted = (index("regions"), index("storage"));
-    // The region and storage account of the table we are in, and how many accounts the region had so far.
+    // The region and storage account of the current table, and the number of accounts of the region so far.
     let (mut at, mut accounts) = ((None::<usize>, None::<usize>), 0);
     for (number, line) in text.lines().map(str::trim).enumerate() {
         if line.starts_with("[[") || (line.starts_with('[') && !line.contains('=')) {
@@ -80,7 +80,7 @@ account = "storesouth"
 "#;
 
     #[test]
-    fn a_good_file_is_read() {
+    fn a_valid_file_is_read() {
         let settings = Settings::parse(GOOD).unwrap();
         assert_eq!(settings.regions[1].storage[0].account, "storesouth");
     }
@@ -94,7 +94,7 @@ account = "storesouth"
     }
 
     #[test]
-    fn a_value_of_the_wrong_kind_is_named_with_line() {
+    fn a_value_of_the_wrong_type_is_named_with_line() {
         let error = Settings::parse("\n\nadmin_port = \"many\"\n").unwrap_err();
         assert_eq!((error.line, error.key.as_str()), (Some(3), "admin_port"));
     }
@@ -107,7 +107,7 @@ account = "storesouth"
     }
 
     #[test]
-    fn a_port_given_twice_is_found_in_its_table_or_inline() {
+    fn a_duplicate_port_is_found_in_its_table_or_inline() {
         let tables = format!("{GOOD}[regions.ports]\nblob = 4000\n").replace(
             "[[regions.storage]]\naccount = \"storenorth\"\n",
             "ports = { token = 4000 }\n[[regions.storage]]\naccount = \"storenorth\"\n[regions.storage.limits]\nlatency_ms = 1\n",
@@ -121,7 +121,7 @@ account = "storesouth"
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn a_missing_file_is_named() {
         let error = Settings::read(Path::new("no/such/file.toml")).unwrap_err();
         assert!(error.to_string().starts_with("no/such/file.toml: cannot be read"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Files as they are, whole or a range of them, read piece by piece so that a file of gigabytes needs no memory.
+//! Serves whole files or ranges of them, read in pieces so that large files need little memory.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::emulator::http::Response;
 use crate::emulator::storage::StorageError;
 use crate::emulator::storage_account::StorageAccount;
 
-/// How much is read at once: few reads for large files, little memory for many readers.
+/// The size of a piece: few reads for large files, little memory for many readers.
 const PIECE: u64 = 1024 * 1024;
 
-/// Answers a GET or HEAD of one file, encrypted where a cipher is given.
+/// Answers a GET or HEAD of one file, encrypted if there is a cipher.
 pub(super) async fn serve(
     storage: &Arc<StorageAccount>,
     container: String,
@@ -77,12 +77,12 @@ pub(super) fn pieces(
     }))
 }
 
-/// The range lies wholly outside the file.
+/// The range is outside the file.
 #[derive(Debug, PartialEq, Eq)]
 struct OutsideFile;
 
-/// The one range asked for; `None` for the whole file, also where the header is not understood or asks for several
-/// ranges, as RFC 9110 section 14.2 allows.
+/// The requested range; `None` for the whole file, also if the header is not understood or requests several ranges, as
+/// RFC 9110 section 14.2 allows.
 fn wanted(header: Option<&str>, length: u64) -> Result<Option<Range<u64>>, OutsideFile> {
     let Some((first, last)) = header.and_then(|h| h.strip_prefix("bytes=")).and_then(|r| r.split_once('-')) else {
         return Ok(None);
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_as_the_standard_says() {
+    fn ranges_are_read_as_in_the_standard() {
         assert_eq!(wanted(None, 10), Ok(None));
         assert_eq!(wanted(Some("bytes=2-4"), 10), Ok(Some(2..5)));
         assert_eq!(wanted(Some("bytes=2-400"), 10), Ok(Some(2..10)));

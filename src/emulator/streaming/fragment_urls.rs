@@ -2,7 +2,7 @@
 
 use super::server_manifest::Kind;
 
-/// A fragment as a URL names it.
+/// A fragment in a URL.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fragment {
     pub(super) bitrate: u64,
@@ -11,7 +11,7 @@ pub(super) struct Fragment {
 }
 
 impl Fragment {
-    /// What a presentation of a server manifest asks for, if it is a fragment.
+    /// Parses a presentation of a server manifest, if it is a fragment.
     pub(super) fn of(presentation: &str) -> Option<Self> {
         let asked = presentation.to_ascii_lowercase();
         let (bitrate, rest) = asked.strip_prefix("qualitylevels(")?.split_once(")/fragments(")?;
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_names_bitrate_kind_and_start() {
+    fn a_fragment_url_has_bitrate_kind_and_start() {
         let fragment = Fragment { bitrate: 400_000, kind: Kind::Video, start: 20_000_000 };
         assert_eq!(Fragment::of("QualityLevels(400000)/Fragments(video=20000000)"), Some(fragment));
         for other in

@@ -1,4 +1,4 @@
-//! The fragments that a Smooth Streaming client manifest leads to: `…/name.ism/QualityLevels(400000)/Fragments(video=0)`.
+//! The fragments that a Smooth Streaming client manifest lists: `…/name.ism/QualityLevels(400000)/Fragments(video=0)`.
 //!
 //! A fragmented MP4 with an index gives one track of one of its fragments. Any other content is not playable in any
 //! protocol; its fragments are equal parts of the file, so that each of them exists and no two are the same.
@@ -45,7 +45,7 @@ pub(super) async fn serve(
     Ok(response)
 }
 
-/// Fragment `number` of `count` of a track, encrypted where the delivery is; `None` where the file has no such fragment.
+/// Fragment `number` of `count` of a track, encrypted if the delivery is; `None` if the file has no such fragment.
 async fn content(
     source: Source<'_>,
     track: &Track,
@@ -70,13 +70,13 @@ async fn content(
     Ok(Some((bytes.len() as u64, Body::from(bytes))))
 }
 
-/// Where a part of a file begins that is cut into equal parts.
+/// The start of a part of a file that is divided into equal parts.
 fn share(length: u64, part: usize, parts: usize) -> u64 {
     let at = u128::from(length) * part as u128 / parts as u128;
     u64::try_from(at).expect("it is at most the length")
 }
 
-/// When the fragments of a kind start, by a client manifest.
+/// The start times of the fragments of a kind in a client manifest.
 fn starts(manifest: &str, wanted: Kind) -> Vec<u64> {
     let mut reader = Reader::from_str(manifest);
     let (mut starts, mut next, mut inside) = (Vec::new(), 0, false);
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fragments_follow_one_another_or_say_when_they_start() {
+    fn fragments_are_consecutive_or_have_a_start_time() {
         let manifest = r#"<SmoothStreamingMedia><StreamIndex Type="audio"><c d="7"/></StreamIndex>
             <StreamIndex Type="video"><c d="5"/><c d="4"/><c t="20" d="3" r="2"/><c d="1"/></StreamIndex></SmoothStreamingMedia>"#;
         assert_eq!(starts(manifest, Kind::Video), [0, 5, 20, 23, 26]);

@@ -35,7 +35,7 @@ pub(super) async fn master(source: &Source<'_>, manifest: &ServerManifest, asked
     }
     let group = if audio.is_empty() { "" } else { ",AUDIO=\"audio\"" };
     let videos: Vec<_> = manifest.of(Kind::Video).collect();
-    // An asset of sound alone still has something to play.
+    // An asset with only audio still has something to play.
     let renditions = if videos.is_empty() { audio } else { videos };
     for track in renditions {
         let layout = source.layout(&track.src).await?;
@@ -55,8 +55,8 @@ pub(super) async fn master(source: &Source<'_>, manifest: &ServerManifest, asked
     Ok(text)
 }
 
-/// The media playlist behind `QualityLevels(bitrate)/Manifest(kind,format=…)`, in lower case; `None` where that is not
-/// what is asked.
+/// The media playlist behind `QualityLevels(bitrate)/Manifest(kind,format=…)`, in lower case; `None` if the request is
+/// not for a playlist.
 pub(super) async fn playlist(
     source: &Source<'_>,
     manifest: &ServerManifest,
@@ -104,7 +104,8 @@ fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
     text.push('\n');
 }
 
-/// As the real service wrote them, and with the kind's number, so that two renditions of one bitrate stay apart.
+/// As the real service wrote it, with the file of the track, so that two renditions with the same bitrate have
+/// different URLs.
 fn playlist_url(track: &Track, format: &str) -> String {
     let kind = if track.kind == Kind::Video { "video" } else { "audio" };
     format!("QualityLevels({})/Manifest({kind},{format},src={})", track.bitrate, relative_url(&track.src))
@@ -127,7 +128,7 @@ fn asked_track<'a>(manifest: &'a ServerManifest, asked: &str) -> Option<&'a Trac
         .find(|track| src.is_none_or(|src| track.src.to_ascii_lowercase() == src))
 }
 
-/// RFC 8216 wants the peak of any segment, never less than what will come.
+/// RFC 8216 requires the peak of all segments, including future ones.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
 fn peak_bandwidth(track: &Track, layout: &Layout) -> u64 {
     let segments = layout.index.as_ref().map_or(&[][..], |index| &index.segments);
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rendition_is_found_again_by_its_url() {
+    fn every_rendition_is_found_by_its_url() {
         let manifest = two_tracks();
         for track in &manifest.tracks {
             let url = playlist_url(track, "format=m3u8-aapl");

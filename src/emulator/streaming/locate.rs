@@ -1,4 +1,4 @@
-//! From the guid in a path to the locator and the storage it publishes, if it is served now.
+//! Finds the locator of a GUID in a path and the storage that it publishes, if it is served now.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(super) fn locate<'w>(
     }
 }
 
-/// How an asset is delivered in a protocol, unless its delivery policies refuse that.
+/// How an asset is delivered in a protocol, unless its delivery policies forbid it.
 pub(super) fn allowed(locator: &PublishedLocator, protocol: Protocol) -> Result<Delivery, Refusal> {
     match locator.protection.delivery(protocol) {
         Delivery::Refused(reason) => Err(Refusal::Protected(protocol, reason)),
@@ -37,7 +37,7 @@ pub(super) fn allowed(locator: &PublishedLocator, protocol: Protocol) -> Result<
     }
 }
 
-/// Refuses a time before the start of a locator, and one from its expiry on.
+/// Refuses a time before the start of a locator, or at or after its expiry.
 pub(super) fn in_time(start: Option<Timestamp>, expiry: Timestamp, now: Timestamp) -> Result<(), Refusal> {
     if let Some(start) = start.filter(|start| now < *start) {
         return Err(Refusal::NotYet(start));

@@ -1,4 +1,4 @@
-//! The manifests and playlists that players ask for of a server manifest.
+//! The manifests and playlists that players request from a server manifest.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{dash, hls, smooth};
 use crate::emulator::media_v2::{Protocol, PublishedLocator};
 use crate::emulator::storage_account::StorageAccount;
 
-/// The manifest or playlist that is asked of a server manifest.
+/// The requested manifest or playlist of a server manifest.
 pub(super) async fn manifest(
     storage: &Arc<StorageAccount>,
     locator: PublishedLocator,

@@ -14,17 +14,17 @@ use crate::emulator::media_v2::{self, Delivery, Protocol, PublishedLocator};
 use crate::emulator::storage_account::StorageAccount;
 use crate::emulator::world::World;
 
-/// What one streaming locator publishes.
+/// The answers for one streaming locator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Played {
-    /// 200 where the locator is served; otherwise what each of its paths is answered with.
+    /// 200 if the locator is served; otherwise the status of all its paths.
     pub status: u16,
-    /// Path below the locator -> what it is answered with: every file of the container, and of every server manifest the
-    /// Smooth, HLS and DASH manifests. Where delivery policies rule, also the files as HLS and DASH deliver them.
+    /// The answer for each path below the locator: every file of the container, and the Smooth, HLS and DASH manifests
+    /// of every server manifest. With delivery policies, also the files as HLS and DASH deliver them.
     pub answers: BTreeMap<String, PlayedAnswer>,
 }
 
-/// What one path is answered with.
+/// The answer for one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlayedAnswer {
     /// The status.
@@ -42,10 +42,10 @@ impl PlayedAnswer {
     }
 }
 
-/// The manifests that players ask for of a server manifest.
+/// The manifests that players request from a server manifest.
 const MANIFESTS: [&str; 3] = ["manifest", "manifest(format=m3u8-aapl)", "manifest(format=mpd-time-csf)"];
 
-/// Guid of a streaming locator -> what it publishes in a region now.
+/// The current answers of a region, by the GUIDs of streaming locators.
 pub(crate) async fn plays(world: &World, region: usize) -> BTreeMap<String, Played> {
     let mut all = BTreeMap::new();
     for guid in media_v2::streaming_guids(&world.regions[region].media) {

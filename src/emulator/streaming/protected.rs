@@ -1,8 +1,8 @@
 //! Assets with delivery policies: the paths of their media, which name the protocol, and the encryption of the bytes.
 //!
-//! `…/name.ism/Media(hls,name_400.mp4)` is the file as HLS delivers it: in the clear, or encrypted. The paths and the
-//! encryption are the emulator's own. It has no key delivery, so no player can open what is encrypted; what counts is that
-//! nothing in it is the clear content.
+//! `…/name.ism/Media(hls,name_400.mp4)` is the file as HLS delivers it: unencrypted or encrypted. The paths and the
+//! encryption are the emulator's own. It has no key delivery, so no player can decrypt the content; tests only need
+//! that it differs from the unencrypted content.
 
 use std::fmt::Write as _;
 
@@ -17,12 +17,12 @@ use crate::emulator::media_v2::{ContentKey, Delivery, Protocol};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Media<'a> {
     pub(super) protocol: Protocol,
-    /// Its name beside the server manifest.
+    /// Its name in the folder of the server manifest.
     pub(super) file: &'a str,
 }
 
 impl<'a> Media<'a> {
-    /// What a presentation of a server manifest asks for, if it is a media file.
+    /// Parses a presentation of a server manifest, if it is a media file.
     pub(super) fn of(presentation: &'a str) -> Option<Self> {
         let (protocol, file) = presentation.strip_prefix("Media(")?.strip_suffix(')')?.split_once(',')?;
         let protocol = [Protocol::Hls, Protocol::Dash].into_iter().find(|known| known.name() == protocol)?;
@@ -35,7 +35,7 @@ pub(super) fn media_url(protocol: Protocol, file: &str) -> String {
     format!("Media({},{})", protocol.name(), relative_url(file))
 }
 
-/// Encrypts a file's bytes: AES-256 in counter mode over the whole file, so that any range stands by itself.
+/// Encrypts a file's bytes: AES-256 in counter mode over the whole file, so that each range can be encrypted alone.
 #[derive(Debug, Clone)]
 pub(super) struct Cipher(Aes256);
 
@@ -43,7 +43,7 @@ pub(super) struct Cipher(Aes256);
 const BLOCK: u64 = 16;
 
 impl Cipher {
-    /// The cipher of a delivery; `None` = the bytes stay as they are.
+    /// The cipher of a delivery; `None` = the bytes are not encrypted.
     pub(super) fn of(delivery: &Delivery) -> Option<Self> {
         let Delivery::Encrypted(key) = delivery else { return None };
         let derived = Sha256::digest(format!("{} {}", key.guid, key.sealed));
@@ -91,9 +91,9 @@ pub(super) fn dash_protection(delivery: &Delivery) -> Option<String> {
     ))
 }
 
-/// A Smooth client manifest with the element that says its fragments are encrypted; `None` where it cannot be put in.
+/// A Smooth client manifest with the element that says its fragments are encrypted; `None` if it cannot be inserted.
 pub(super) fn smooth_protection(manifest: &str, delivery: &Delivery) -> Option<String> {
-    /// The system id of AES in Smooth Streaming, which stands for each kind of encryption here.
+    /// The system id of AES in Smooth Streaming, which represents every kind of encryption here.
     const SYSTEM: &str = "B47B251A-2409-4B42-958E-08DBAE7B4EE9";
     let Delivery::Encrypted(key) = delivery else { return Some(manifest.to_owned()) };
     let end = manifest.rfind("</SmoothStreamingMedia>")?;
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_media_file_is_found_again_by_its_url() {
+    fn a_media_file_is_found_by_its_url() {
         let url = media_url(Protocol::Hls, "folder/A (b), c.mp4");
         let decoded = percent_encoding::percent_decode_str(&url).decode_utf8().unwrap();
         assert_eq!(Media::of(&decoded), Some(Media { protocol: Protocol::Hls, file: "folder/A (b), c.mp4" }));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_encrypted_as_it_is_within_the_whole() {
+    fn a_range_is_encrypted_as_in_the_whole_file() {
         let cipher = Cipher(Aes256::new(&Sha256::digest("key")));
         let clear: Vec<u8> = (0..100).collect();
         let whole = cipher.apply(0, &clear);

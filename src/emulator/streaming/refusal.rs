@@ -1,4 +1,4 @@
-//! Why the streaming host does not serve a request, and the status it says so with.
+//! Why the streaming host refuses a request, and the status of the answer.
 
 use axum::http::StatusCode;
 

@@ -1,10 +1,10 @@
-//! The server manifest (`.ism`): which files carry which renditions, and which client manifest goes with them.
+//! The server manifest (`.ism`): which files have which renditions, and which client manifest belongs to them.
 
 use quick_xml::Reader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 
-/// What a track carries.
+/// The kind of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Video,
@@ -27,7 +27,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Track {
     pub(super) kind: Kind,
-    /// File that carries it, relative to the server manifest.
+    /// The file with it, relative to the server manifest.
     pub(super) src: String,
     /// Bits per second.
     pub(super) bitrate: u64,
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fixture_lists_three_videos_and_the_sound_beside_the_first() {
+    fn the_fixture_lists_three_videos_and_the_audio_of_the_first() {
         let manifest = ServerManifest::parse(include_str!("../../../tests/fixtures/bars/bars.ism")).unwrap();
         assert_eq!(manifest.client_manifest.as_deref(), Some("bars.ismc"));
         let videos: Vec<_> = manifest.of(Kind::Video).map(|t| (t.src.as_str(), t.bitrate)).collect();

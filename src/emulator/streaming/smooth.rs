@@ -20,7 +20,7 @@ const TIME_SCALE: f64 = 10_000_000.0;
 /// The same as a whole number.
 pub(super) const TICKS: u32 = 10_000_000;
 
-/// The duration of content that states none (synthetic content): a number that looks made up and divides well.
+/// The duration of content without one (synthetic content): an obvious placeholder that divides well.
 pub(super) const UNKNOWN_SECONDS: f64 = 60.0;
 
 /// The client manifest's text.

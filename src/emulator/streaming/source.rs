@@ -1,4 +1,4 @@
-//! An asset's content as the manifests are made from it.
+//! The content of an asset, from which manifests are made.
 
 use std::sync::Arc;
 
@@ -9,14 +9,15 @@ use crate::emulator::mp4::Layout;
 use crate::emulator::storage::StorageError;
 use crate::emulator::storage_account::StorageAccount;
 
-/// A manifest larger than this is none (the largest real client manifests, of day-long archives, are a few MiB).
+/// The largest file that is read as a manifest (the largest real client manifests, of day-long archives, are a few
+/// MiB).
 const MANIFEST_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// An asset's content as the streaming host reads it.
 pub(super) struct Source<'a> {
     pub(super) storage: &'a Arc<StorageAccount>,
     pub(super) container: String,
-    /// Folder of the server manifest, with its slash; what it names is beside it.
+    /// Folder of the server manifest, with its slash; the manifest's names are relative to it.
     pub(super) folder: String,
     pub(super) protocol: Protocol,
     pub(super) delivery: Delivery,
@@ -25,7 +26,7 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// A whole small text beside the server manifest.
+    /// A small text file in the folder of the server manifest.
     pub(super) async fn text(&self, name: &str) -> Result<String, StorageError> {
         let name = format!("{}{name}", self.folder);
         let (_, bytes) = self.storage.read_blob(&self.container, &name, 0, MANIFEST_LIMIT).await?;
@@ -37,7 +38,7 @@ impl Source<'_> {
         if self.restricted { protected::media_url(self.protocol, name) } else { format!("../{}", relative_url(name)) }
     }
 
-    /// Where the parts of an MP4 beside the server manifest lie.
+    /// The positions of the parts of an MP4 in the folder of the server manifest.
     pub(super) async fn layout(&self, name: &str) -> Result<Layout, StorageError> {
         Layout::read(self.storage, &self.container, &format!("{}{name}", self.folder)).await
     }

@@ -1,18 +1,18 @@
-//! What the path of a request asks for: the locator, the file, and what is to be made of a server manifest.
+//! Parses the path of a request: the locator, the file, and the presentation of a server manifest.
 
 use percent_encoding::percent_decode_str;
 
 use super::fragment_urls::Fragment;
 use super::protected::Media;
 
-/// What a path asks for.
+/// What a path requests.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target {
     /// Locator guid, lower case.
     pub(super) guid: String,
-    /// Blob name; of the `.ism` when something is asked of a server manifest.
+    /// Blob name; of the `.ism` if a presentation is requested.
     pub(super) file: String,
-    /// What is asked of the server manifest, such as `manifest(format=m3u8-aapl)`.
+    /// The requested presentation of the server manifest, such as `manifest(format=m3u8-aapl)`.
     pub(super) presentation: Option<String>,
 }
 
@@ -23,7 +23,7 @@ impl Target {
         if guid.is_empty() || file.is_empty() {
             return None;
         }
-        // ASCII lower-casing keeps every byte in its place, so offsets hold in the name as it is written.
+        // Lower-casing ASCII keeps all offsets, so they are valid in the original name.
         let (file, presentation) = match file.to_ascii_lowercase().find(".ism/") {
             Some(at) => (&file[..at + 4], Some(file[at + 5..].to_owned())),
             None => (file, None),

@@ -12,7 +12,7 @@ use crate::emulator::{Emulator, EmulatorHandle, Generate, library};
 
 const BARS: &str = "0ba25000-0000-4000-8000-000000000002";
 
-/// Two regions with the same library of the real asset and the awkward ones.
+/// Two regions with the same library: the real asset and the awkward ones.
 async fn emulator() -> EmulatorHandle {
     let generate = Generate::parse("assets=16,blobs=4,real=true").unwrap();
     let emulator = Emulator::builder().generate(generate.clone()).start_in_process().await.unwrap();
@@ -68,7 +68,7 @@ async fn both_regions_answer_the_same_manifests_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn an_hls_player_finds_every_byte_range_it_is_sent_to() {
+async fn an_hls_player_can_read_every_byte_range_of_its_playlists() {
     let emulator = emulator().await;
     let base = Url::parse(&format!("{}/{BARS}/bars.ism/", emulator.ready().regions[0].streaming)).unwrap();
     let client = emulator.http_client();
@@ -112,7 +112,7 @@ async fn part(client: &dyn HttpClient, base: &Url, file: &str, range: &str) -> B
 }
 
 #[tokio::test]
-async fn files_are_served_whole_in_part_and_by_head() {
+async fn files_are_served_completely_in_part_and_by_head() {
     let emulator = emulator().await;
     let client = emulator.http_client();
     let url = format!("{}/{BARS}/bars_400.mp4", emulator.ready().regions[0].streaming);
@@ -137,7 +137,7 @@ fn locator(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn refusals_say_which_rule_was_broken() {
+async fn refusals_name_the_violated_rule() {
     let emulator = emulator().await;
     for (path, status, reason) in [
         (format!("{}/show.ism/manifest", locator("awkward-expired-locator")), 403, "expired at 2015-01-01"),
@@ -156,7 +156,7 @@ async fn refusals_say_which_rule_was_broken() {
 }
 
 #[tokio::test]
-async fn made_up_assets_have_manifests_too_even_without_a_client_manifest() {
+async fn generated_assets_have_manifests_even_without_a_client_manifest() {
     let emulator = emulator().await;
     let plain = locator("awkward-five-locators");
     let named = locator("awkward names: 100 % ünïcode 東京");
@@ -218,7 +218,7 @@ async fn delivery_policies_decide_what_is_served_and_how() {
 }
 
 #[tokio::test]
-async fn an_encrypted_playlist_names_its_key_and_leads_to_bytes_that_are_not_the_clear_ones() {
+async fn an_encrypted_playlist_names_its_key_and_lists_encrypted_segments() {
     let emulator = protected().await;
     let guid = protected_locator("protected-envelope-00000");
     let base = Url::parse(&format!("{}/{guid}/show.ism/", emulator.ready().regions[0].streaming)).unwrap();
@@ -244,7 +244,7 @@ async fn an_encrypted_playlist_names_its_key_and_leads_to_bytes_that_are_not_the
 }
 
 #[tokio::test]
-async fn policies_in_the_clear_serve_the_files_in_the_protocols_they_name() {
+async fn policies_without_encryption_serve_the_files_in_their_protocols() {
     let emulator = emulator().await;
     let operator = emulator.operator(0);
     let asset = operator.assets().into_iter().find(|asset| asset.name.as_deref() == Some("bars")).unwrap();
@@ -275,7 +275,7 @@ async fn a_storage_encrypted_asset_is_not_streamed() {
 }
 
 #[tokio::test]
-async fn playing_assets_are_seen_on_both_hosts_without_a_request() {
+async fn playing_assets_of_both_hosts_are_listed_without_a_request() {
     let emulator = emulator().await;
     emulator.reset_stats();
     let (west, east) = (emulator.plays(0).await, emulator.plays(1).await);
@@ -333,7 +333,7 @@ fn a_locator_is_valid_from_its_start_and_until_just_before_its_expiry() {
 }
 
 #[tokio::test]
-async fn an_archived_file_is_answered_as_one_that_cannot_be_read() {
+async fn an_archived_file_is_answered_as_an_unreadable_one() {
     let emulator = emulator().await;
     let holds = |container: &String| emulator.describe("storewest", container, "bars.ism").is_some();
     let container = emulator.containers("storewest").unwrap().into_iter().find(holds).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// A blob name as a relative URL reference: everything but unreserved characters encoded, slashes kept.
+/// A blob name as a relative URL reference: everything except unreserved characters and slashes is encoded.
 pub(super) fn relative_url(name: &str) -> String {
     let mut url = String::with_capacity(name.len());
     for byte in name.bytes() {

@@ -1,4 +1,4 @@
-//! Each change, and what can be seen of it afterwards.
+//! Each change and its visible effects.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn emulator() -> EmulatorHandle {
 }
 
 #[tokio::test(start_paused = true)]
-async fn exchanged_bytes_keep_their_description_and_have_another_version() {
+async fn exchanged_bytes_keep_the_description_and_change_the_entity_tag() {
     let emulator = emulator().await;
     let headers = Headers {
         content_type: Some("video/mp4".to_owned()),
@@ -42,7 +42,7 @@ async fn exchanged_bytes_keep_their_description_and_have_another_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tags_and_tier_keep_the_version_and_headers_and_metadata_do_not() {
+async fn tags_and_tier_keep_the_entity_tag_and_headers_and_metadata_change_it() {
     let emulator = emulator().await;
     let version = || emulator.describe(AT.0, AT.1, AT.2).unwrap().etag;
     let first = version();
@@ -59,7 +59,7 @@ async fn tags_and_tier_keep_the_version_and_headers_and_metadata_do_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_goes_with_all_it_holds_and_what_is_not_there_is_not_changed() {
+async fn a_container_is_deleted_with_its_blobs_and_missing_things_are_not_changed() {
     let emulator = emulator().await;
     emulator.internal(AT.0).unwrap().create_container("bird").unwrap();
     assert_eq!(emulator.containers(AT.0).unwrap(), ["bird", "cat"]);

@@ -1,11 +1,11 @@
-//! Bodies that are cut, slow, of another length, or hostile.
+//! Bodies that are truncated, slow, of another length, or hostile.
 
 use super::*;
 
 const WHOLE: &str = "0123456789";
 
 #[tokio::test(start_paused = true)]
-async fn a_truncated_body_is_announced_whole_and_breaks_off() {
+async fn a_truncated_body_ends_before_its_announced_length() {
     let emulator = emulator().await;
     set(&emulator, Rule::new(Fault::Truncate(4)));
     let response = get(&emulator, "storewest/cat/a").await;
@@ -16,7 +16,7 @@ async fn a_truncated_body_is_announced_whole_and_breaks_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_body_takes_its_time_and_comes_whole() {
+async fn a_slow_body_is_sent_slowly_and_completely() {
     let emulator = emulator().await;
     set(&emulator, Rule::new(Fault::Slow(Slow { bytes: 3, every_ms: 1_000 })));
     let started = tokio::time::Instant::now();
@@ -25,7 +25,7 @@ async fn a_slow_body_takes_its_time_and_comes_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_length_is_more_or_less_than_what_comes() {
+async fn a_wrong_length_is_longer_or_shorter_than_the_body() {
     let emulator = emulator().await;
     set(&emulator, Rule::new(Fault::ContentLength(WrongLength::Longer)));
     let response = get(&emulator, "storewest/cat/a").await;

@@ -17,7 +17,7 @@ pub(super) fn settings() -> Settings {
     Settings { principals: vec![principal], ..Settings::default() }
 }
 
-/// A token of an owner, for ever.
+/// A token of an owner that never expires.
 pub(super) fn bearer(emulator: &EmulatorHandle) -> String {
     let now = emulator.world.clock.unix_millis() / 1000;
     let issued = emulator.world.directory.managed(None, STORAGE, now, u64::from(u32::MAX)).unwrap();

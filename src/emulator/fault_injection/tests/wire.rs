@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 
-/// Everything that comes on a connection, and how it ended.
+/// Everything that is received on a connection, and how it ended.
 async fn asked_on_a_socket(fault: Fault) -> (String, Option<std::io::ErrorKind>) {
     let plan = FaultPlan::new(1).rule(Rule::new(fault).operation("Unknown"));
     let emulator = Emulator::builder().faults(plan).start().await.unwrap();
@@ -38,7 +38,7 @@ async fn a_reset_on_a_socket_comes_before_or_within_the_head() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_on_a_socket_is_shorter_than_announced() {
+async fn a_truncated_body_on_a_socket_is_shorter_than_announced() {
     let (came, _) = asked_on_a_socket(Fault::Truncate(3)).await;
     let (head, body) = came.split_once("\r\n\r\n").unwrap();
     assert!(head.to_ascii_lowercase().contains("content-length: "), "{head}");
@@ -67,7 +67,7 @@ async fn a_reset_in_process_is_an_error_of_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_within_the_body_comes_after_a_good_head() {
+async fn a_reset_within_the_body_follows_a_complete_head() {
     let emulator = emulator().await;
     set(&emulator, Rule::new(Fault::Reset(ResetAt::Body)));
     let url = format!("{}/storewest/cat/a", emulator.world.regions[0].urls.blob);

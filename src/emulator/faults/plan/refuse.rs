@@ -14,7 +14,7 @@ pub struct Refuse {
     /// `x-ms-error-code`, which is also in the body.
     #[serde(default)]
     pub code: Option<String>,
-    /// The source of a copy is to blame: `x-ms-copy-source-status-code`.
+    /// The status of the copy's source, which refused: `x-ms-copy-source-status-code`.
     #[serde(default)]
     pub source_status: Option<u16>,
     /// The same: `x-ms-copy-source-error-code`.
@@ -42,7 +42,7 @@ impl Refuse {
         self
     }
 
-    /// With what the source of the copy said.
+    /// Sets the status and code of the copy's source.
     #[must_use]
     pub fn source(mut self, status: u16, code: &str) -> Self {
         (self.source_status, self.source_code) = (Some(status), Some(code.to_owned()));
@@ -50,7 +50,7 @@ impl Refuse {
     }
 }
 
-/// An error answer with the secrets of its request in code and message, without a word that says what they are.
+/// An error answer with the secrets of its request in code and message, without names that identify them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Echo {
@@ -72,13 +72,13 @@ pub enum EchoForm {
     Url,
     /// The same twice.
     UrlTwice,
-    /// Every character that is no letter and no digit as `\u003d`.
+    /// Every character that is not a letter or digit as `\u003d`.
     Json,
     /// The same as `&#x3d;`.
     Xml,
     /// In the alphabet of URLs and without padding.
     Base64Url,
-    /// Within a text that is base64 as a whole.
+    /// Within a text that is encoded in base64 as a whole.
     Within,
     /// Without its last third.
     CutOff,

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The URLs of all fragments that a client manifest leads to.
+/// The URLs of all fragments in a client manifest.
 fn fragment_urls(manifest: &str) -> Vec<String> {
     let mut urls = Vec::new();
     for stream in manifest.split("<StreamIndex").skip(1) {
@@ -46,7 +46,7 @@ async fn a_smooth_player_finds_every_fragment_of_its_manifest() {
 }
 
 #[tokio::test]
-async fn fragments_of_made_up_content_are_different_parts_of_the_file() {
+async fn fragments_of_generated_content_are_different_parts_of_the_file() {
     let emulator = emulator().await;
     let plain = locator("awkward-five-locators");
     let manifest = get(&emulator, 0, &format!("{plain}/show.ism/manifest")).await;
