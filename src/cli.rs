@@ -1,6 +1,6 @@
 //! The command line: parses the arguments, runs the command, reports the result. It is the only part that prints.
 //!
-//! Standard output carries data alone; progress, logs and errors go to standard error.
+//! Standard output has only data; progress, logs and errors go to standard error.
 
 mod access;
 mod apply;
@@ -113,7 +113,7 @@ fn parse() -> Result<Cli, clap::Error> {
     Ok(cli)
 }
 
-/// Starts the runtime and the command in it.
+/// Starts the runtime and runs the command in it.
 fn block_on(context: &Context, command: Command) -> Result<ExitCode, CommandFailure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers(&command))
@@ -121,17 +121,17 @@ fn block_on(context: &Context, command: Command) -> Result<ExitCode, CommandFail
         .build()
         .map_err(|error| CommandFailure::unexpected(format!("failed to start the runtime: {error}")))?;
     let result = runtime.block_on(dispatch(context, command));
-    // A blocking read that never ends must not hold the program back.
+    // A blocking read that never ends must not keep the program alive.
     runtime.shutdown_background();
     result
 }
 
-/// Threads that send requests and read answers, at most. One keeps up with some ten thousand requests a second, half of what
-/// a storage account allows; several wake each other: on two cores, a blob took two threads an eighth more processor time
-/// than one, and the run as long.
+/// The most threads that send requests and read answers. One thread handles about ten thousand requests per second,
+/// half of a storage account's limit. Several threads wake each other: on two cores, two threads took an eighth more
+/// processor time per blob than one, and the run was not faster.
 const MOST_WORKERS: usize = 4;
 
-/// How many threads a command works with; the emulator has as many as there are cores.
+/// The number of a command's threads; the emulator has one per core.
 fn workers(command: &Command) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     match command {
@@ -177,7 +177,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Comma
 fn print_usage(error: &clap::Error) -> ExitCode {
     let printed = error.print();
     if error.use_stderr() {
-        // There is no other place to report it.
+        // It cannot be reported anywhere else.
         return ExitCode::Usage;
     }
     match printer::written_out(printed) {
@@ -189,7 +189,7 @@ fn print_usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Is what goes to that stream to be styled?
+/// Should the output to that stream be styled?
 fn wants_color(when: Color, stream: &impl IsTerminal) -> bool {
     match when {
         Color::Always => true,

@@ -1,6 +1,6 @@
-//! May we? Every account is asked for something that is not there, so that a wrong key, address or permission shows
-//! before anything is written, the ledger included, and with the line of the configuration it comes from. A side needs one
-//! storage account that can be used; of the others a warning is enough.
+//! Checks the access to every account by requesting something that does not exist. So a wrong key, address or
+//! permission is reported before anything is written (including the ledger), with its line of the configuration. A side
+//! needs one usable storage account; for the others there is a warning.
 
 use std::path::Path;
 
@@ -17,13 +17,13 @@ use super::printer;
 /// A container that does not exist.
 const NO_CONTAINER: &str = "mediamirror-access-check";
 
-/// Asks every account; `path` is where the configuration was read from.
+/// Checks every account; `path` is that of the configuration.
 pub(crate) async fn check(path: &Path, config: &Config, pair: &Pair) -> Result<(), CommandFailure> {
     let one = |side| check_one(path, config, pair, side);
     futures::try_join!(one(Side::Source), one(Side::Target)).map(|_| ())
 }
 
-/// Asks the accounts of one side.
+/// Checks the accounts of one side.
 pub(crate) async fn check_one(path: &Path, config: &Config, pair: &Pair, side: Side) -> Result<(), CommandFailure> {
     let (config, endpoint) = match side {
         Side::Source => (&config.source, &pair.source),
@@ -49,8 +49,8 @@ impl Access<'_> {
         self.judge_storage(storage).await
     }
 
-    /// One storage account that cannot be used fails its own assets alone, as long as there is another one. The target's
-    /// default one keeps the lock and the state.
+    /// An unusable storage account affects only its own assets if there is a usable one. The target's default account
+    /// is always needed: it stores the lock and the state.
     async fn judge_storage(&self, storage: Vec<Result<(), CommandFailure>>) -> Result<(), CommandFailure> {
         let all_failed = storage.iter().all(Result::is_err);
         let needed = match self.side {

@@ -1,4 +1,4 @@
-//! `apply`: does what a plan says.
+//! `apply`: applies a plan.
 
 use mediamirror::plan::{self, Kind};
 
@@ -10,7 +10,7 @@ use super::notify::{Subject, notified};
 use super::plan::bind::failed;
 use super::sync::{self, FinishedRun, SUBJECT, Task, TaskPlan};
 
-/// Runs the command. It is a run like any other: its metrics go on from those of `sync`.
+/// Runs the command. It is a run like any other: its metrics continue those of `sync`.
 pub(crate) async fn run(context: &Context, args: &ApplyArgs) -> Result<ExitCode, CommandFailure> {
     let subject = Subject { command: "apply", ..SUBJECT };
     notified(context, &args.notify, subject, Box::pin(apply(context, args))).await
@@ -22,7 +22,7 @@ async fn apply(context: &Context, args: &ApplyArgs) -> Result<FinishedRun, Comma
         let problem = format!("plan {} has a glob that cannot be used", args.file.display());
         return Err(CommandFailure::new(ExitCode::Refused, problem, "make a new plan with `mediamirror plan --out`"));
     };
-    // What was planned and not done is in no second plan that is applied: a plan is applied once.
+    // A plan is applied once, so this command resumes an interrupted one.
     let command = match read.header.kind {
         Kind::Sync => "sync",
         Kind::Reprotect => "reprotect --out FILE",

@@ -1,4 +1,4 @@
-//! The command line: what may be typed, and what it means. No behaviour.
+//! The command line: the arguments and their meaning. No behaviour.
 
 pub(crate) mod cleanup;
 pub(crate) mod failover;
@@ -43,10 +43,10 @@ pub(crate) use verify::VerifyArgs;
 #[command(name = "mediamirror", version, about, max_term_width = 100)]
 #[command(after_help = "`mediamirror manual quick-start` shows the first steps, `mediamirror manual` lists all pages.")]
 pub(crate) struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// What every command understands.
+    /// The options of every command.
     #[command(flatten)]
     pub(crate) global: Global,
 }
@@ -169,12 +169,12 @@ pub(crate) struct SyncArgs {
     /// How it mirrors.
     #[command(flatten)]
     pub(crate) mirror: MirrorArgs,
-    /// What it reports to other programs.
+    /// The reports to other programs.
     #[command(flatten)]
     pub(crate) notify: NotifyArgs,
 }
 
-/// Which assets, and how fast.
+/// Which assets, and the speed.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ScopeArgs {
     /// Only assets whose name matches this glob (may be repeated)
@@ -261,7 +261,7 @@ pub(crate) struct InitArgs {
     pub(crate) units: Option<Units>,
 }
 
-/// What starts a run every night.
+/// What starts a nightly run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Units {
     /// A systemd service and timer
@@ -336,34 +336,34 @@ pub(crate) struct EmulatorArgs {
 }
 
 impl ScopeArgs {
-    /// The limits to put over the configured ones.
+    /// The limits that override the configured ones.
     pub(crate) fn overrides(&self) -> LimitOverrides {
         self.pace.overrides()
     }
 
-    /// The scope as the engine wants it.
+    /// The scope as options of the engine.
     pub(crate) fn options(&self) -> Options {
         Options { include: globs(&self.include), exclude: globs(&self.exclude), ..Options::default() }
     }
 }
 
-/// A count from the command line; what does not fit is no limit at all.
+/// A count from the command line; one that does not fit means no limit.
 fn count(value: NonZeroU64) -> usize {
     usize::try_from(value.get()).unwrap_or(usize::MAX)
 }
 
-/// A glob, checked as it is typed.
+/// Parses a glob.
 fn glob(text: &str) -> Result<Glob, String> {
     Glob::new(text).map_err(|error| error.kind().to_string())
 }
 
-/// A size with or without unit, not zero.
+/// Parses a size with or without unit that is not zero.
 fn bytes(text: &str) -> Result<NonZeroU64, String> {
     let size: ByteSize = text.parse()?;
     NonZeroU64::new(size.as_u64()).ok_or_else(|| "must be more than zero".to_owned())
 }
 
-/// One set of several globs; `None` of none.
+/// One set of several globs; `None` if there are none.
 pub(crate) fn globs(globs: &[Glob]) -> Option<GlobSet> {
     if globs.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! `asset …`: one asset, one account, at once. What each subcommand does is in a file of its own.
+//! `asset …`: commands on single assets of one account. Each subcommand has its own file.
 
 mod browse;
 pub(super) mod encode;
@@ -39,7 +39,7 @@ pub(crate) struct AssetArgs {
     /// Account to use: the source or the target
     #[arg(long, global = true, value_enum, value_name = "SIDE", default_value_t = On::Source)]
     pub(crate) side: On,
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub(crate) command: AssetCommand,
 }
@@ -62,7 +62,7 @@ impl From<On> for Side {
     }
 }
 
-/// What can be done with assets.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AssetCommand {
     /// Upload files into a new asset; the same command resumes an interrupted upload
@@ -110,7 +110,7 @@ pub(crate) async fn run(context: &Context, args: &AssetArgs) -> Result<ExitCode,
     }
 }
 
-/// Why a command on an asset failed. What it was asked for cannot be done: then nothing was done.
+/// Why a command on an asset failed. If the request itself cannot be fulfilled, nothing was changed.
 pub(crate) fn failed(error: &Error, changed: bool) -> CommandFailure {
     let mut failure = CommandFailure::of(error, changed);
     if failure.code == ExitCode::Partial {

@@ -1,5 +1,5 @@
-//! What a run changed, and what it could not mirror, asset by asset: collected as the run reports it, and shown as one line
-//! an asset.
+//! What a run changed and what it could not mirror, by asset: collected from its events, and shown as one line per
+//! asset.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -14,10 +14,10 @@ use serde::Serialize;
 use super::plain;
 use super::wrap::wrapped;
 
-/// Lines kept for a person who did not ask for all; some screens full.
+/// Lines that are kept for text output without --all: a few screens.
 const FIRST: usize = 50;
-/// Assets kept for a program that did not ask for all: 250 bytes each, so that a first run takes as much memory for a million
-/// assets as for a few.
+/// Assets that are kept for JSON output without --all: 250 bytes each, so that the memory of a first run does not grow
+/// with a million assets.
 const FIRST_OF_JSON: usize = 10_000;
 /// The changes of one asset.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
@@ -26,7 +26,7 @@ pub(crate) struct Changed {
     asset: AssetId,
     /// Name to show.
     name: String,
-    /// What.
+    /// The changes.
     changes: Vec<Change>,
 }
 
@@ -37,14 +37,14 @@ struct NotMirrored {
     finding: Finding,
 }
 
-/// Keeps what a run reports: the first assets, or all of them.
+/// Collects what a run reports: the first assets, or all of them.
 #[derive(Debug)]
 pub(crate) struct Changes {
     limit: usize,
-    /// For a program: what is not mirrored is among the problems of the summary.
+    /// Is the output JSON? Then the problems of the summary already have what is not mirrored.
     json: bool,
     kept: Mutex<Kept>,
-    /// Where a dry run writes what is to be done.
+    /// The file to which a dry run writes its plan.
     plan: Option<Arc<PlanFile>>,
 }
 
@@ -55,12 +55,12 @@ pub(crate) struct Kept {
     not_mirrored: Vec<NotMirrored>,
     /// Assets beyond the limit.
     more: u64,
-    /// Those of them that were changed.
+    /// The number of those that were changed.
     more_changed: u64,
 }
 
 impl Changes {
-    /// Keeps the first assets, more of them for a program; with `all`, every one.
+    /// Keeps the first assets, more of them for JSON; with `all`, every one.
     pub(crate) fn new(all: bool, json: bool) -> Self {
         let limit = match (all, json) {
             (true, _) => usize::MAX,
@@ -70,12 +70,12 @@ impl Changes {
         Self { limit, json, kept: Mutex::default(), plan: None }
     }
 
-    /// The same, and writes what a dry run plans to that file.
+    /// Also writes what a dry run plans to that file.
     pub(crate) fn with_plan(self, plan: Option<&Arc<PlanFile>>) -> Self {
         Self { plan: plan.cloned(), ..self }
     }
 
-    /// Keeps what an event says of changes.
+    /// Collects the changes of an event.
     pub(crate) fn see(&self, event: &RunEvent) {
         match event {
             RunEvent::Changed { asset, name, changes } => {
@@ -104,7 +104,7 @@ impl Changes {
         std::mem::take(&mut *self.kept.lock().expect("no panic while held"))
     }
 
-    /// Keeps one asset if there is room for it, or if it must be `named` whether there is or not. Returns whether it did.
+    /// Keeps one asset if there is room for it, or if it must be `named` in any case. Returns whether it was kept.
     fn keep(&self, named: bool, add: impl FnOnce(&mut Kept)) -> bool {
         let mut kept = self.kept.lock().expect("no panic while held");
         let room = named || kept.len() < self.limit;
@@ -127,7 +127,7 @@ impl Kept {
         self.more_changed
     }
 
-    /// Every kept asset that was changed, in order of name.
+    /// Every kept changed asset, in the order of names.
     pub(crate) fn changed(&self) -> Vec<&Changed> {
         let mut changed: Vec<&Changed> = self.changed.iter().collect();
         changed.sort_by(|a, b| (&a.name, &a.asset).cmp(&(&b.name, &b.asset)));
@@ -153,7 +153,7 @@ impl Kept {
     }
 }
 
-/// What a line begins with, in the order of the lines.
+/// The start of a line, in the order of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Symbol {
     New,
@@ -183,7 +183,7 @@ fn symbol(changes: &[Change]) -> Symbol {
     }
 }
 
-/// The changes of one asset. That a new copy is published goes without saying.
+/// The changes of one asset. The publication of a new copy is not mentioned.
 fn reason(changed: &Changed) -> String {
     let new = symbol(&changed.changes) == Symbol::New;
     let shown = changed.changes.iter().filter(|change| !new || !matches!(change, Change::LocatorMade { .. }));
@@ -221,7 +221,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn json_keeps_ten_thousand_assets_and_what_is_taken_off_the_target_and_counts_the_others() {
+    fn json_keeps_ten_thousand_assets_and_all_withdrawn_ones_and_counts_the_others() {
         let changes = Changes::new(false, true);
         for _ in 0..=FIRST_OF_JSON {
             changes.see(&not_mirrored("news", Cause::SourceEmpty));
@@ -274,7 +274,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_first_fifty_are_kept_and_the_rest_is_counted() {
+    fn the_first_fifty_assets_are_kept_and_the_others_are_counted() {
         let many = |count: usize| -> Vec<RunEvent> {
             (0..count).map(|n| changed(&format!("film {n:03}"), vec![Change::Name])).collect()
         };
@@ -287,7 +287,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn withdrawn_retired_and_held_assets_are_named_beyond_the_first_fifty() {
+    fn withdrawn_retired_and_held_assets_are_named_even_after_the_first_fifty() {
         let mut events: Vec<_> = (0..60).map(|n| changed(&format!("film {n}"), vec![Change::Name])).collect();
         events.push(changed("revoked", vec![withdrawn("1")]));
         events.push(changed("deleted", vec![Change::Retired]));
@@ -301,14 +301,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_unchanged_asset_leaves_no_line() {
+    fn an_unchanged_asset_has_no_line() {
         let unchanged = |outcome| RunEvent::AssetFinished { asset: AssetId::new("a"), name: "a".to_owned(), outcome };
         let kept = after(false, &[unchanged(AssetOutcome::Unchanged), unchanged(AssetOutcome::Mirrored)]);
         assert_eq!((kept.len(), kept.text()), (0, String::new()));
     }
 
     #[test]
-    fn no_name_and_no_reason_moves_the_cursor_or_forges_a_line() {
+    fn names_and_reasons_cannot_move_the_cursor_or_forge_a_line() {
         let finding = Finding::new(Cause::RequestRefused, "no\n+ forged  new");
         let text = after(false, &[not_mirrored("a\u{1b}[2J\nb", finding)]).text();
         assert!(text.starts_with("! a\\u{1b}[2J\\nb  request-refused: "), "{text}");
@@ -316,7 +316,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn lines_keep_to_eighty_columns_where_words_allow_it() {
+    fn lines_have_at_most_eighty_columns_if_words_allow_it() {
         let finding = Finding::new(Cause::LocatorIdTaken, "by 漢字漢字 and by somebody else's asset of a long name");
         for name in
             ["a", "a name of some length that leaves little room for its reason", "漢字漢字漢字漢字漢字漢字漢字"]
@@ -333,7 +333,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn as_json_a_change_names_its_asset_and_its_kinds() {
+    fn a_change_as_json_names_its_asset_and_its_kinds() {
         let kept = after(true, &example());
         let json = serde_json::to_value(kept.changed()).unwrap();
         assert_eq!(json.as_array().map(Vec::len), Some(4), "what is not mirrored is among the problems: {json}");

@@ -28,7 +28,7 @@ pub(crate) async fn dedupe(context: &Context, args: DedupeArgs) -> Result<ExitCo
 }
 
 impl Cleanup {
-    /// Changes what the operator decided as the command says.
+    /// Applies the command's options to the policy of the configuration.
     pub(crate) fn apply(self, session: &mut Session) -> Result<(), CommandFailure> {
         let (problem, remedy) = match self {
             Self::Prune(_) if session.config.policy.delete_after.is_none() => (

@@ -1,4 +1,4 @@
-//! `completions`: prints what a shell completes the program's command line with.
+//! `completions`: prints the script with which a shell completes the program's command line.
 
 use clap::CommandFactory as _;
 

@@ -1,4 +1,4 @@
-//! What every command is given.
+//! The context of every command.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,22 +10,22 @@ use super::notify::events::Events;
 use super::printer::Printer;
 use super::progress::Screen;
 
-/// What every command is given.
+/// The context of every command.
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// The flags every command understands.
+    /// The options of every command.
     pub(crate) global: Global,
     /// Standard output.
     pub(crate) printer: Printer,
     /// Standard error, with its progress bars.
     pub(crate) screen: Screen,
-    /// What the command has found out so far.
+    /// What the command knows so far.
     pub(crate) known: Known,
-    /// Standard output, if it reports events.
+    /// Reports events on standard output, if requested.
     pub(crate) events: OnceLock<Arc<Events>>,
 }
 
-/// What a command has found out so far, for what it reports when it ends with an error.
+/// What a command knows so far, for its report if it ends with an error.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     /// The configuration.

@@ -1,4 +1,4 @@
-//! Tables as RFC 4180 has them, and nothing in them that a spreadsheet takes for a formula.
+//! Tables in CSV (RFC 4180), without cells that a spreadsheet treats as formulas.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use csv::{Terminator, Writer, WriterBuilder};
 
 use super::plain;
 
-/// A table of so many columns.
+/// A table with a fixed number of columns.
 #[derive(Debug)]
 pub(crate) struct Table<const COLUMNS: usize> {
     writer: Writer<Vec<u8>>,
@@ -26,7 +26,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         self.writer.write_record(row).expect("memory takes everything");
     }
 
-    /// Takes the lines that were added since they were last taken.
+    /// Takes the lines that were added since the last call.
     pub(crate) fn take(&mut self) -> String {
         let writer = std::mem::replace(&mut self.writer, new_writer());
         let bytes = writer.into_inner().expect("memory takes everything");
@@ -38,10 +38,10 @@ fn new_writer() -> Writer<Vec<u8>> {
     WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new())
 }
 
-/// A cell on one line that a spreadsheet shows as it is: an apostrophe before what would begin a formula.
+/// A cell on one line that a spreadsheet shows unchanged: an apostrophe prevents that it is treated as a formula.
 fn cell(text: &str) -> Cow<'_, str> {
     let line = plain::line(text);
-    // Full-width forms count: some spreadsheets treat them alike.
+    // Also the full-width forms, which some spreadsheets treat in the same way.
     if line.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) {
         Cow::Owned(format!("'{line}"))
     } else {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cell_that_begins_like_a_formula_begins_with_an_apostrophe() {
+    fn a_cell_that_looks_like_a_formula_starts_with_an_apostrophe() {
         for name in ["=HYPERLINK(\"http://x\",\"y\")", "+1", "-1", "@sum(a)", "＝1"] {
             assert_eq!(cell(name), format!("'{name}"));
         }

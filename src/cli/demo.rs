@@ -47,7 +47,7 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<ExitCode, 
     Ok(if report.surprises.is_empty() { ExitCode::Success } else { ExitCode::Partial })
 }
 
-/// The whole demonstration; `None` when it was interrupted.
+/// The whole demonstration; `None` if it was interrupted.
 async fn mirror_and_compare(
     context: &Context,
     emulator: &EmulatorHandle,
@@ -55,7 +55,7 @@ async fn mirror_and_compare(
 ) -> Result<Option<Report>, CommandFailure> {
     let Session { pair, network, .. } = Session::of(config(emulator)?)?;
     let options = Options::default();
-    // In memory: a demonstration leaves nothing behind.
+    // In memory, so that the demonstration leaves no file.
     let ledger = Ledger::in_memory()?;
     let of = |error: Error| CommandFailure::of(&error, true);
 
@@ -80,7 +80,7 @@ async fn mirror_and_compare(
     Ok(Some(Report::new(first, verification, playback, second, cost)))
 }
 
-/// Every streaming URL, asked in both regions.
+/// Requests every streaming URL in both regions.
 async fn playbacks(
     (pair, ledger): (&Arc<Pair>, &Ledger),
     options: &Options,

@@ -1,4 +1,4 @@
-//! `doctor`: examines both accounts and the ledger, and says what a run would stumble over.
+//! `doctor`: checks both accounts and the ledger, and reports what would make a run fail.
 
 use mediamirror::config::Config;
 use mediamirror::doctor::{Check, Verdict, WriteTest, examine};
@@ -17,7 +17,7 @@ use super::session::Session;
 use super::signals::Interruption;
 use super::wrap::wrapped;
 
-/// Printed when the first signal comes.
+/// Printed at the first signal.
 const HINT: &str = "stopping: what the write test created is removed; press Ctrl-C again to leave at once";
 
 /// What is printed as JSON.
@@ -35,7 +35,7 @@ pub(crate) const FORMAT: Format = Format::of::<Diagnosis>("doctor", "the checks,
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &DoctorArgs) -> Result<ExitCode, CommandFailure> {
     let session = Session::of(Config::load(&context.global.config)?)?;
-    // What only reads may be ended at any time.
+    // A read-only command can be ended at any time.
     let interruption = args.write_test.then(|| Interruption::listen(&context.screen, HINT)).transpose()?;
     let test = interruption.as_ref().map_or(WriteTest::No, |listening| WriteTest::Until(listening.stop.clone()));
     let mut checks = examine(&session.config, &session.pair, &test).await;
@@ -59,7 +59,7 @@ fn worst(checks: &[Check]) -> Verdict {
     [Verdict::Fail, Verdict::Warn].into_iter().find(|verdict| any(*verdict)).unwrap_or(Verdict::Ok)
 }
 
-/// The code a run would most likely end with: that of the first check that failed.
+/// The code with which a run would most likely end: that of the first failed check.
 fn code(checks: &[Check]) -> ExitCode {
     let failed = checks.iter().find(|check| check.verdict == Verdict::Fail);
     failed.map_or(ExitCode::Success, |check| {

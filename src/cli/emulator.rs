@@ -18,7 +18,7 @@ use super::printer::Printer;
 use super::regions;
 use super::signals::Interruption;
 
-/// What it prints when its services answer, in text output as well.
+/// What it prints when its services are ready, also with text output.
 pub(crate) const FORMAT: Format = Format::of::<Ready>("emulator", "the addresses and keys of the emulated regions");
 
 /// Runs the command.
@@ -49,7 +49,7 @@ async fn start(args: &EmulatorArgs) -> Result<EmulatorHandle, CommandFailure> {
     builder.start().await.map_err(|error| failed(&error))
 }
 
-/// A recipe of a library, as typed.
+/// Parses the recipe of a library.
 pub(crate) fn parse_recipe(recipe: &str) -> Result<Generate, CommandFailure> {
     Generate::parse(recipe).map_err(|error| {
         let remedy = "write it like assets=60,blobs=20,seed=1,sizes=small,awkward=false";
@@ -71,7 +71,7 @@ pub(crate) fn failed(error: &EmulatorError) -> CommandFailure {
     }
 }
 
-/// The settings of the file with the ports of the flags put over them.
+/// The settings of the file with the ports of the flags, which have priority.
 fn settings(args: &EmulatorArgs) -> Result<Settings, CommandFailure> {
     let mut settings = match &args.settings {
         Some(path) => Settings::read(path).map_err(|error| failed(&EmulatorError::Settings(error)))?,
@@ -86,7 +86,7 @@ fn settings(args: &EmulatorArgs) -> Result<Settings, CommandFailure> {
     Ok(settings)
 }
 
-/// Gives every listener a port, from `base` up.
+/// Gives every listener a port, starting with `base`.
 fn number(regions: &mut [RegionSettings], base: u16) -> Result<(), CommandFailure> {
     let mut ports = base..=u16::MAX;
     let mut next = || {
@@ -101,7 +101,8 @@ fn number(regions: &mut [RegionSettings], base: u16) -> Result<(), CommandFailur
     Ok(())
 }
 
-/// Writes a configuration that mirrors the first region to the second. One of an emulator is replaced: the ports are new.
+/// Writes a configuration that mirrors the first region to the second. An existing configuration of an emulator is
+/// replaced, because the ports change.
 fn write_configuration(context: &Context, path: &Path, ready: &Ready) -> Result<(), CommandFailure> {
     let [source, target, ..] = ready.regions.as_slice() else {
         let problem = "--write-config needs two regions, a source and a target";
@@ -119,7 +120,7 @@ fn write_configuration(context: &Context, path: &Path, ready: &Ready) -> Result<
     Ok(())
 }
 
-/// Is that a configuration, all of whose accounts are on this machine?
+/// Is the file a configuration whose accounts are all on this machine?
 fn names_only_this_machine(path: &Path) -> bool {
     let text = mediamirror::files::read(path, LARGEST_TEXT).unwrap_or_default();
     let Ok(table) = text.parse::<toml::Table>() else { return false };
@@ -142,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_are_numbered_from_the_base_up_in_the_order_of_the_regions() {
+    fn ports_are_numbered_from_the_base_in_the_order_of_the_regions() {
         let mut settings = Settings::default();
         number(&mut settings.regions, 6000).unwrap();
         let ports: Vec<u16> = settings.regions.iter().flat_map(|r| [r.ports.token, r.ports.streaming]).collect();
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_too_high_is_refused() {
+    fn a_base_that_is_too_high_is_refused() {
         let error = number(&mut Settings::default().regions, u16::MAX - 3).unwrap_err();
         assert_eq!(error.code, ExitCode::Usage);
     }

@@ -1,9 +1,9 @@
-//! The line of a configuration that is wrong, as compilers show it. The only user of annotate-snippets.
+//! Shows the wrong line of a configuration, as compilers do. The only user of annotate-snippets.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use mediamirror::config::Excerpt;
 
-/// The line with its number, and below it the mark.
+/// The line with its number, and a mark below it.
 pub(crate) fn shown(excerpt: &Excerpt, color: bool) -> String {
     let Excerpt { line, text, from, length } = excerpt;
     let byte = |character: usize| text.char_indices().nth(character).map_or(text.len(), |(at, _)| at);

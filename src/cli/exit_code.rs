@@ -1,4 +1,5 @@
-//! The exit codes: one enum, held equal to the table of the manual's page `exit-codes` by a test. An unknown code means failure.
+//! The exit codes: one enum, a test compares it with the table on the manual's page `exit-codes`. An unknown code means
+//! failure.
 
 use mediamirror::error::{Disposition, Error, Failure};
 use mediamirror::ledger::LedgerError;
@@ -38,12 +39,12 @@ pub(crate) enum ExitCode {
 }
 
 impl ExitCode {
-    /// The code of an error that ended a command. `changed`: had anything been written to the target by then?
+    /// The code of an error that ended a command. `changed`: was anything written to the target before?
     pub(crate) fn of(error: &Error, changed: bool) -> Self {
         match error {
             Error::Ledger(error) => Self::of_ledger(error),
             Error::Locked { .. } => Self::Locked,
-            // A person has to decide what the target's state is.
+            // A person has to decide how to repair the target's state.
             Error::State(StateError::Damaged { .. } | StateError::UnknownVersion { .. }) => Self::Held,
             Error::Call(_) | Error::State(_) if changed => Self::Unexpected,
             Error::Config(_) | Error::State(_) | Error::Plan(_) | Error::Input { .. } => Self::Refused,
@@ -64,7 +65,7 @@ impl ExitCode {
     }
 }
 
-/// Does the failure say that an address or a permission is wrong, rather than that a service is in trouble?
+/// Does the failure mean that an address or a permission is wrong, and not that a service has a problem?
 fn is_set_up_wrong(failure: &Failure) -> bool {
     match failure {
         Failure::Absent(_)
@@ -98,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// Every code with the words its documentation begins with.
+    /// Every code with the first words of its documentation.
     const ALL: [(ExitCode, &str); 13] = [
         (ExitCode::Success, "Everything in scope is mirrored and verified, or its cause is accepted"),
         (ExitCode::Unexpected, "Something unexpected"),
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_setup_ends_with_five_as_long_as_nothing_was_changed() {
+    fn a_wrong_setup_ends_with_five_if_nothing_was_changed() {
         for failure in [
             refused(401),
             refused(403),
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_in_trouble_is_no_configuration_error() {
+    fn a_failing_service_is_not_a_configuration_error() {
         for failure in [refused(500), refused(503), Failure::Timeout(Duration::from_secs(1))] {
             assert_eq!(ExitCode::of(&call(failure, Disposition::Exhausted), false), ExitCode::Unexpected);
         }
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_target_is_six_a_lost_lock_one_a_damaged_state_nine_and_a_changed_one_five_before_a_change() {
+    fn errors_of_the_lock_and_the_state_have_their_own_codes() {
         let (target, holder) = (AccountName::new("east"), Holder::here());
         let locked = Error::Locked { target: target.clone(), holder, at: Timestamp::UNIX_EPOCH };
         assert_eq!(ExitCode::of(&locked, false), ExitCode::Locked);
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_about_locators_on_a_library_without_any_is_two() {
+    fn a_command_that_needs_locators_in_a_library_without_them_is_two() {
         assert_eq!(ExitCode::of(&Error::NoLocators { account: AccountName::new("a") }, false), ExitCode::Usage);
     }
 

@@ -1,4 +1,4 @@
-//! `explain`: what the code of a cause means and what to do about it.
+//! `explain`: explains the code of a cause, and what to do about it.
 
 use std::fmt::Write as _;
 
@@ -72,7 +72,7 @@ fn text(cause: &Explanation) -> String {
     format!("{}\n  cause      {}\n  remedy     {}\n  exit code  {exit}\n", cause.code, cause.sentence, cause.remedy)
 }
 
-/// All of them, one a line.
+/// All causes, one per line.
 fn list(all: &[Explanation]) -> String {
     let width = all.iter().map(|cause| cause.code.len()).max().unwrap_or_default();
     let mut text = String::new();
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_manual_lists_exactly_the_causes_that_explain_lists() {
+    fn the_manual_lists_the_same_causes_as_explain() {
         let all: Vec<Explanation> = Cause::all().map(Explanation::from).collect();
         let listed = list(&all);
         let row = |line: &str| {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_is_nine_for_what_a_guard_holds_and_unchanged_for_what_is_withheld() {
+    fn the_exit_code_is_nine_for_held_changes_and_unchanged_for_withheld_assets() {
         let exit = |cause: Cause| {
             let text = text(&cause.into());
             text.lines().last().expect("lines").trim_start().trim_start_matches("exit code").trim().to_owned()

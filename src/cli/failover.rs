@@ -1,4 +1,5 @@
-//! `failover`: says which side of the pair is active, makes the target active, and later the source again; or only tries it.
+//! `failover`: shows which side of the pair is active, makes the target active, and later the source again; or runs a
+//! drill.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use super::summary;
 use super::sync::mirrored;
 use super::turned::Turned;
 
-/// What the first Ctrl-C answers.
+/// Printed after the first Ctrl-C.
 const STOPPING: &str = "stopping: nothing is changed yet; press Ctrl-C again to leave at once";
 
 /// What is printed as JSON.
@@ -37,7 +38,7 @@ struct Report {
     side: ActiveSide,
 }
 
-/// What it prints as JSON: of `--commit` that is refused, the run that is left; of `--test`, what `ready` prints.
+/// What it prints as JSON. A refused `--commit` prints the remaining run; `--test` prints what `ready` prints.
 pub(crate) const FORMAT: Format =
     Format::any_of::<Report, Summary, ready::Report>("failover", "the active side, what is left to do, or a drill");
 
@@ -86,7 +87,7 @@ fn text(report: &Report) -> String {
     }
 }
 
-/// Makes the source active again, if nothing is left to be brought back.
+/// Makes the source active again, if nothing remains to be brought back.
 async fn commit(context: &Context) -> Result<ExitCode, CommandFailure> {
     let session = Session::open(context, &LimitOverrides::default()).await?;
     let interruption = Interruption::listen(&context.screen, STOPPING)?;
@@ -130,7 +131,7 @@ async fn commit_turned(
     Ok(ExitCode::Success)
 }
 
-/// Says what is left to be brought back.
+/// Reports what remains to be brought back.
 fn refuse(context: &Context, left: &Summary, kept: &Kept, code: ExitCode) -> Result<ExitCode, CommandFailure> {
     context.printer.result(left, || summary::text(left, kept, context.global.verbose > 0))?;
     context.printer.note("the target stays active: bring this back with `mediamirror reprotect` first");

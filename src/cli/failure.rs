@@ -1,4 +1,4 @@
-//! What a failed command says: one message that names the thing, the place and the remedy.
+//! The error of a failed command: one message with the subject, the place and the remedy.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -16,7 +16,7 @@ use super::exit_code::ExitCode;
 use super::format::Format;
 use super::plain;
 
-/// Why a command ended without doing what it should, and with which code.
+/// Why a command failed, and its exit code.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CommandFailure {
     /// The exit code.
@@ -25,9 +25,9 @@ pub(crate) struct CommandFailure {
     message: String,
     /// What to do about it.
     remedy: Option<String>,
-    /// The cause it is about, if it is about one.
+    /// The code of its cause, if it has one.
     cause: Option<Cause>,
-    /// What is wrong with the configuration, if it is that.
+    /// The problems of the configuration, if these are the reason.
     problems: Vec<ConfigError>,
 }
 
@@ -46,13 +46,13 @@ struct AsJson<'a> {
 pub(crate) struct Fields<'a> {
     /// The exit code.
     code: u8,
-    /// The cause it is about, if it is about one.
+    /// The code of its cause, if it has one.
     cause: Option<Cause>,
     /// What failed, and where.
     message: &'a str,
     /// What to do about it.
     remedy: Option<&'a str>,
-    /// All that is wrong with the configuration, each with place, problem and remedy; empty where it is something else.
+    /// All problems of the configuration, each with place, problem and remedy; empty for other errors.
     problems: &'a [ConfigError],
 }
 
@@ -76,7 +76,7 @@ impl CommandFailure {
         )
     }
 
-    /// An error of the library; `changed`: had the target been written to by then?
+    /// An error of the library; `changed`: was anything written to the target before?
     pub(crate) fn of(error: &Error, changed: bool) -> Self {
         if let Error::Config(error) = error {
             return Self::of_config(std::slice::from_ref(error));
@@ -96,7 +96,7 @@ impl CommandFailure {
         self
     }
 
-    /// The same, with another thing to do about it.
+    /// The same failure with another remedy.
     pub(crate) fn instead(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
@@ -179,12 +179,12 @@ impl From<LedgerError> for CommandFailure {
 /// What to do about a failed request.
 pub(crate) fn remedy_of(failure: &Failure) -> &'static str {
     match failure {
-        // rustls' name for a certificate of an unknown issuer.
+        // The error of rustls for a certificate of an unknown issuer.
         Failure::Connect(why) if why.contains("UnknownIssuer") => {
             "this system does not trust the authority that signed the service's certificate; if you trust it, set `ca_file` \
              at the top of the configuration to a PEM file with the authority's certificate"
         }
-        // And its names for an expired certificate, or one for another host.
+        // And its errors for an expired certificate, or one for another host.
         Failure::Connect(why) if why.contains("certificate expired") || why.contains("certificate not valid yet") => {
             "check this machine's clock; if it is right, the service needs a new certificate"
         }
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_without_cause_and_remedy_has_nulls_in_their_places() {
+    fn a_failure_without_cause_and_remedy_has_null_for_both() {
         let json: Value = serde_json::from_str(&CommandFailure::unexpected("no").json()).unwrap();
         assert_eq!(
             json,

@@ -8,16 +8,16 @@ use mediamirror::files::write_private;
 use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 
-/// What to do with a file that is there already.
+/// What to do with an existing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Existing {
-    /// Leave everything as it is and fail.
+    /// Change nothing and fail.
     Refuse,
-    /// Put the new one in its place.
+    /// Replace it.
     Replace,
 }
 
-/// Writes a configuration of two media accounts and, beside it, the secret files it names. Returns the paths.
+/// Writes a configuration of two media accounts and its secret files in the same folder. Returns the paths.
 pub(crate) fn write_configuration(
     path: &Path,
     source: &AccountTemplate,
@@ -28,7 +28,7 @@ pub(crate) fn write_configuration(
     write(path, text, source.secrets().chain(target.secrets()), existing)
 }
 
-/// Writes a configuration of two storage accounts. Returns what was written.
+/// Writes a configuration of two storage accounts. Returns the paths.
 pub(crate) fn write_configuration_of_blobs(
     path: &Path,
     source: &StorageTemplate,
@@ -67,7 +67,7 @@ pub(crate) fn write_all(files: &[(PathBuf, String)], existing: Existing) -> Resu
             "use --force to overwrite it, or --config to name another",
         ));
     }
-    // The last ones first, which are secrets: a configuration that is there can be used.
+    // The secrets, which are last, are written first: so an existing configuration is complete.
     for (path, text) in files.iter().rev() {
         write_private(path, text).map_err(|error| CommandFailure::file("write", path, &error))?;
     }

@@ -1,4 +1,4 @@
-//! The formats of what is printed as JSON, as JSON Schema: made from the types that are printed, so that they cannot differ.
+//! The formats of all JSON output, as JSON Schema. They are made from the printed types, so that they cannot differ.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -9,7 +9,7 @@ use serde_json::Value;
 pub(crate) struct Format {
     /// The words of the command, such as `runs-list`.
     pub(crate) name: &'static str,
-    /// What it is, in one line.
+    /// A description in one line.
     pub(crate) summary: &'static str,
     schema: fn(&mut SchemaGenerator) -> Schema,
 }
@@ -20,7 +20,7 @@ impl Format {
         Self { name, summary, schema: SchemaGenerator::root_schema_for::<T> }
     }
 
-    /// The format of a command that prints one thing, or a list of others where none is named.
+    /// The format of a command that prints one thing, or a list if none is named.
     pub(crate) const fn either<One: JsonSchema, List: JsonSchema>(name: &'static str, summary: &'static str) -> Self {
         Self { name, summary, schema: either::<One, List> }
     }

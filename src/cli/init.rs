@@ -1,4 +1,5 @@
-//! `init`: writes a commented configuration (or, with `--units`, what runs it every night), with the accounts of the tutorial's `App.config` where one is given.
+//! `init`: writes a commented configuration (or, with `--units`, the files that run it every night), with the accounts
+//! of an `App.config` of the tutorial if one is given.
 
 use std::path::Path;
 
@@ -40,12 +41,12 @@ pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<ExitCode, Comman
     Ok(ExitCode::Success)
 }
 
-/// An account without a name so far. The placeholders differ by side, so that the two do not count as the same account.
+/// An account with a placeholder as its name. The placeholders differ, because both sides must not be the same account.
 fn blank(side: &str) -> AccountTemplate {
     AccountTemplate::of_the_service(side, &format!("{PLACEHOLDER}-{side}"), &format!("{PLACEHOLDER}-{side}-storage"))
 }
 
-/// The same of a storage account that is the library.
+/// The same for a storage account as the library.
 fn blank_storage(side: &str) -> StorageTemplate {
     StorageTemplate::of_the_service(side, &format!("{PLACEHOLDER}-{side}-storage"))
 }

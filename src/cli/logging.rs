@@ -1,4 +1,4 @@
-//! The log: to standard error, past the progress bars, at the level asked for; and to a file of its own, if one is named.
+//! The log: on standard error above the progress bars, at the requested level; and in a file, if one is named.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -32,10 +32,10 @@ pub(crate) fn start(global: &Global, screen: &Screen, color: bool) -> Result<(),
     let lines = |place| Lines { place, format: global.log_format };
     let level = default_filter(global.quiet, global.verbose);
     let to_screen = layer(level, color, global.verbose > 1, lines(Place::Screen(screen.clone())));
-    // Whoever reads a file wants to know afterwards what happened.
+    // A log file should show afterwards what happened, so it has at least the level of -v.
     let level = default_filter(false, global.verbose.max(1));
     let to_file = file.map(|file| layer(level, false, global.verbose > 1, lines(Place::File(Arc::new(file)))));
-    // A subscriber that is there already (none in this program) keeps its place.
+    // An existing subscriber (this program has none) is kept.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(to_screen).with(to_file));
     Ok(())
 }
@@ -44,19 +44,19 @@ fn open(path: &Path) -> Result<File, CommandFailure> {
     files::append_own(path).map_err(|error| CommandFailure::file("open the log", path, &error))
 }
 
-/// What writes the events of a level, with the module that each comes from if that is wanted.
+/// A layer that writes the events of a level, with their modules if requested.
 fn layer<S>(level: &str, color: bool, with_target: bool, lines: Lines) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
     let format = lines.format;
-    // Errors of the log itself would be printed to standard error, which panics where nobody reads it.
+    // Errors of the log itself would be printed to standard error, which panics if nobody reads it.
     let layer = tracing_subscriber::fmt::layer().with_writer(lines).log_internal_errors(false);
     match format {
         LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).with_filter(filter).boxed(),
         LogFormat::Text => {
-            // The usual fields show a value as it displays itself, escape sequences in somebody's name included.
+            // The default fields show a value unchanged, including escape sequences in names.
             let fields = debug_fn(|out, field, value| {
                 let value = format!("{value:?}");
                 let value = plain::line(&value);
@@ -68,7 +68,7 @@ where
     }
 }
 
-/// The libraries below say what we say again, with more words: they are heard from -vvv on.
+/// Libraries log the same events in more detail: they are shown only with -vvv.
 fn default_filter(quiet: bool, verbose: u8) -> &'static str {
     match (quiet, verbose) {
         (true, _) | (false, 0) => "warn",
@@ -83,7 +83,7 @@ fn default_filter(quiet: bool, verbose: u8) -> &'static str {
 enum Place {
     /// Above the progress bars.
     Screen(Screen),
-    /// To the end of a file, each line at once and in one piece, because several runs may share it.
+    /// At the end of a file. Each line is written immediately and in one piece, because several runs may share it.
     File(Arc<File>),
 }
 
@@ -107,7 +107,7 @@ impl Write for Lines {
         let line = String::from_utf8_lossy(text);
         let line = mask(&line);
         let line = match self.format {
-            // In a line of text, every escape sequence is ours.
+            // In a line of text, all escape sequences are our own.
             LogFormat::Text => line,
             LogFormat::Json => plain::json(&line).into_owned().into(),
         };

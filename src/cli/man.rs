@@ -29,7 +29,7 @@ struct Written {
 pub(crate) fn run(context: &Context, args: &ManArgs) -> Result<ExitCode, CommandFailure> {
     fs::create_dir_all(&args.out).map_err(|error| CommandFailure::file("make folder", &args.out, &error))?;
     let mut command = Cli::command().disable_help_subcommand(true);
-    // Names of commands within commands, such as `mediamirror runs list`.
+    // Sets the full names of subcommands, such as `mediamirror runs list`.
     command.build();
     let mut pages = Vec::new();
     write(&command, &args.out, &mut pages)?;
@@ -41,7 +41,7 @@ pub(crate) fn run(context: &Context, args: &ManArgs) -> Result<ExitCode, Command
     Ok(ExitCode::Success)
 }
 
-/// Writes the page of a command, and those of the commands below it.
+/// Writes the page of a command, and those of its subcommands.
 fn write(command: &Command, folder: &Path, pages: &mut Vec<String>) -> Result<(), CommandFailure> {
     let page = Man::new(command.clone());
     let (name, mut text) = (page.get_filename(), Vec::new());

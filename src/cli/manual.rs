@@ -50,7 +50,7 @@ pub(crate) fn run(context: &Context, args: &ManualArgs) -> Result<ExitCode, Comm
     Ok(ExitCode::Success)
 }
 
-/// All topics, one a line.
+/// All topics, one per line.
 fn list(topics: &[Topic]) -> String {
     let width = topics.iter().map(|topic| topic.topic.len()).max().unwrap_or_default();
     topics.iter().fold(String::new(), |mut text, Topic { topic, summary }| {

@@ -1,7 +1,7 @@
-//! What other programs learn of a command: its events while it runs, and its end, with a result or with an error, in a file of
+//! A command's reports to other programs: its events while it runs, and its result or error at the end, in a file of
 //! metrics and by the operator's hooks.
 //!
-//! Nothing here changes the exit code. What cannot be reported is a warning.
+//! Nothing here changes the exit code. A failed report is a warning.
 
 pub(crate) mod events;
 mod hooks;
@@ -31,9 +31,9 @@ const FAILED: &str = "failed";
 /// The outcome of a command that a limit or a signal stopped.
 pub(crate) const INTERRUPTED: &str = "interrupted";
 
-/// What a command found out. It says how the command ends, and is shown in each way from the same data.
+/// The result of a command. It decides how the command ends, and every kind of output is made from it.
 pub(crate) trait Finished {
-    /// The exit code that it stands for.
+    /// The exit code of this result.
     fn code(&self) -> ExitCode;
     /// The word for how the command ended, one of [`Subject::outcomes`].
     fn outcome(&self) -> &'static str;
@@ -42,16 +42,16 @@ pub(crate) trait Finished {
     /// Prints it on standard output.
     ///
     /// # Errors
-    /// Standard output does not take it.
+    /// Standard output cannot be written.
     fn print(&self, context: &Context) -> Result<(), CommandFailure>;
     /// What is printed as JSON.
     fn json(&self) -> Value;
-    /// How much it found that the target owes.
+    /// The number of findings that are owed.
     fn findings(&self) -> u64;
-    /// A line for people that follows the result.
+    /// A line of text that follows the result.
     fn hint(&self) -> Option<&str>;
-    /// Adds what it counts to the metrics. `None`: the command ended with an error, and counted nothing; its counters keep what
-    /// earlier runs counted.
+    /// Adds its counts to the metrics. `None`: the command ended with an error and has no counts; its counters keep the
+    /// values of earlier runs.
     fn measure(finished: Option<&Self>, metrics: &mut Metrics);
 }
 
@@ -60,7 +60,7 @@ pub(crate) trait Finished {
 pub(crate) struct Subject {
     /// Its name.
     pub(crate) command: &'static str,
-    /// The beginning of the names of its metrics.
+    /// The prefix of its metrics.
     pub(crate) prefix: Prefix,
     /// How it can end without an error.
     pub(crate) outcomes: &'static [&'static str],
@@ -82,7 +82,7 @@ pub(crate) async fn notified<F: Finished>(
 ) -> Result<ExitCode, CommandFailure> {
     let notifier = Notifier { context, args, subject, began: Instant::now() };
     let events = args.events.map(|_| context.events.get_or_init(|| Events::start(subject.command).into()));
-    // What could not be reported at the end is found before the command begins.
+    // Checks before the command starts whether the reports at its end are possible.
     let checked = notifier.check();
     let is_checked = checked.is_ok();
     let result = match checked {
@@ -178,7 +178,7 @@ impl Notifier<'_> {
     }
 }
 
-/// The exit code of a command that ended so.
+/// The exit code of a command that ended like this.
 fn code(ended: &Result<ExitCode, CommandFailure>) -> ExitCode {
     ended.as_ref().map_or_else(|failure| failure.code, |code| *code)
 }
@@ -187,7 +187,7 @@ fn code(ended: &Result<ExitCode, CommandFailure>) -> ExitCode {
 fn outcome<F: Finished>(finished: Option<&F>, ended: &Result<ExitCode, CommandFailure>) -> &'static str {
     match (finished, ended) {
         (Some(finished), _) => finished.outcome(),
-        // Outside of its window, a command ends before it begins.
+        // Outside its window, a command ends before it starts.
         (None, Err(failure)) if failure.code == ExitCode::Limit => INTERRUPTED,
         (None, _) => FAILED,
     }

@@ -1,4 +1,4 @@
-//! Standard output: only data. A closed pipe is no error.
+//! Standard output: only data. A closed pipe is not an error.
 
 use std::backtrace::BacktraceStatus;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
@@ -11,7 +11,7 @@ use super::exit_code::ExitCode;
 use super::failure::CommandFailure;
 use super::plain;
 
-/// Prints results in the form asked for.
+/// Prints results in the requested format.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
     output: Output,
@@ -19,7 +19,7 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    /// A printer as the flags say.
+    /// A printer with the options of the command line.
     pub(crate) fn new(global: &Global) -> Self {
         Self { output: global.output, quiet: global.quiet }
     }
@@ -32,7 +32,7 @@ impl Printer {
         Self::data(&mask(&self.shown(value, text)))
     }
 
-    /// As [`Printer::result`], of a command that is run to see a secret.
+    /// As [`Printer::result`], for a command whose purpose is to show a secret.
     ///
     /// # Errors
     /// Standard output does not take it, such as on a full disk.
@@ -40,7 +40,7 @@ impl Printer {
         Self::data(&self.shown(value, text))
     }
 
-    /// Prints a value as JSON, even if text was asked for.
+    /// Prints a value as JSON, even if the format is text.
     ///
     /// # Errors
     /// Standard output does not take it, such as on a full disk.
@@ -55,7 +55,7 @@ impl Printer {
         }
     }
 
-    /// As [`Printer::result`], of a command that is not run for its output: a success is silent where silence was asked for.
+    /// As [`Printer::result`], for a command whose output is not its purpose: with --quiet, a success prints nothing.
     ///
     /// # Errors
     /// Standard output does not take it, such as on a full disk.
@@ -68,7 +68,7 @@ impl Printer {
         if success && self.quiet && self.output == Output::Text { Ok(()) } else { self.result(value, text) }
     }
 
-    /// Writes text to standard output as it is, ended by one line end.
+    /// Writes text to standard output, with one line end.
     ///
     /// # Errors
     /// Standard output cannot be written, for example on a full disk. A closed pipe is no error.
@@ -78,8 +78,8 @@ impl Printer {
         written_out(written.and_then(|()| stdout.flush()))
     }
 
-    /// Writes a file to standard output byte for byte, except that secrets are masked. Its author has escaped what a terminal
-    /// acts upon.
+    /// Writes a file to standard output byte for byte, except that secrets are masked. Characters that control a
+    /// terminal were already escaped.
     ///
     /// # Errors
     /// Standard output cannot be written, for example on a full disk. A closed pipe is no error.
@@ -89,7 +89,7 @@ impl Printer {
         written_out(written.and_then(|()| stdout.flush()))
     }
 
-    /// Writes a line for people to standard error, unless silence was asked for.
+    /// Writes a line of text to standard error, unless --quiet is set.
     pub(crate) fn note(self, line: &str) {
         if !self.quiet {
             note(line);
@@ -114,14 +114,15 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", plain::lines(&mask(line)));
 }
 
-/// Writes to standard error what is wrong with the program itself.
+/// Reports a defect of the program on standard error.
 pub(crate) fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
     let trace = std::backtrace::Backtrace::capture();
     let trace = if trace.status() == BacktraceStatus::Captured { format!("\n{trace}") } else { String::new() };
     note(&format!("error: internal error of mediamirror: {panic}{trace}\nremedy: please report it with what you did"));
 }
 
-/// Writes to standard error why a command failed: as JSON where results are, else as text, in colours if they are wanted.
+/// Writes to standard error why a command failed: as JSON if results are JSON, otherwise as text, in colours if
+/// requested.
 pub(crate) fn failure(failure: &CommandFailure, output: Output, color: bool) {
     let text = match output {
         Output::Json => failure.json(),
@@ -130,7 +131,7 @@ pub(crate) fn failure(failure: &CommandFailure, output: Output, color: bool) {
     let _ = writeln!(io::stderr().lock(), "{}", mask(&text));
 }
 
-/// A result as JSON: readable on a terminal, one line for programs, many of which read lines.
+/// A result as JSON: readable on a terminal, otherwise in one line, because many programs read lines.
 fn as_json<T: Serialize>(value: &T) -> String {
     let json =
         if io::stdout().is_terminal() { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };

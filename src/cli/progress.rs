@@ -1,5 +1,5 @@
-//! Progress on standard error: bars on a terminal, one plain line an interval elsewhere, nothing when silence was asked
-//! for. The only user of indicatif.
+//! Progress on standard error: bars on a terminal, otherwise one line per interval; nothing with --quiet. The only user
+//! of indicatif.
 
 mod bars;
 mod estimate;
@@ -30,10 +30,10 @@ use super::{plain, printer};
 
 /// How often the bars of a run are drawn.
 const DRAW: Duration = Duration::from_millis(250);
-/// How often an idle bar is drawn, so that the time goes on. Ten times a second is indicatif's own example.
+/// How often an idle bar is drawn, so that its time is updated. Ten times a second is indicatif's own example.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Standard error and what moves on it.
+/// Standard error and the progress on it.
 #[derive(Debug, Clone)]
 pub(crate) struct Screen(Mode);
 
@@ -45,7 +45,7 @@ enum Mode {
 }
 
 impl Screen {
-    /// A screen as the flags and the kind of standard error say.
+    /// A screen for the options and the kind of standard error.
     pub(crate) fn new(global: &Global) -> Self {
         Self(if global.quiet {
             Mode::Silent
@@ -56,7 +56,7 @@ impl Screen {
         })
     }
 
-    /// Does something to standard error with the bars out of the way.
+    /// Runs `act`, which writes to standard error, while the bars are hidden.
     pub(crate) fn above<T>(&self, act: impl FnOnce() -> T) -> T {
         match &self.0 {
             Mode::Bars(bars) => bars.suspend(act),
@@ -64,13 +64,13 @@ impl Screen {
         }
     }
 
-    /// Starts to show a run between those accounts. `label` names it, such as `sync`.
+    /// Starts to show a run between the accounts of a pair. `label` is its name, such as `sync`.
     pub(crate) fn start(&self, label: &'static str, work: Work, pair: &Pair) -> Progress {
         let lanes = pair.source.lanes.iter().chain(&pair.target.lanes).cloned().collect();
         self.start_on(label, work, lanes)
     }
 
-    /// Starts to show what sends requests in those lanes.
+    /// Starts to show the work that sends requests in those lanes.
     pub(crate) fn start_on(&self, label: &'static str, work: Work, lanes: Vec<Arc<Lane>>) -> Progress {
         let (tally, speed) = (Mutex::default(), Mutex::default());
         let state = Arc::new(State { began: Instant::now(), work, tally, speed, lanes });
@@ -97,13 +97,13 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 enum View {
     None,
-    /// Who draws them, and the bars.
+    /// The task that draws them, and the bars.
     Bars(JoinHandle<()>, Arc<Bars>),
     Lines(JoinHandle<()>),
 }
 
 impl Progress {
-    /// Takes the bars away, stops the lines.
+    /// Removes the bars, or stops the lines.
     pub(crate) fn finish(&self) {
         match &self.view {
             View::None => {}
@@ -115,7 +115,7 @@ impl Progress {
         }
     }
 
-    /// A line for people, above the bars.
+    /// Prints a line above the bars.
     fn line(&self, text: &str) {
         if !matches!(self.view, View::None) {
             self.screen.above(|| printer::note(text));
@@ -141,7 +141,7 @@ impl Monitor for Progress {
     }
 }
 
-/// What the events of a run add up to.
+/// The state of a run according to its events.
 #[derive(Debug)]
 struct State {
     began: Instant,
@@ -152,7 +152,7 @@ struct State {
 }
 
 impl State {
-    /// Does something with what the run is now.
+    /// Calls `show` with the current state of the run.
     fn now<T>(&self, show: impl FnOnce(Status<'_>) -> T) -> T {
         let now = Instant::now();
         let tally = self.tally.lock().expect("no panic while held").clone();
@@ -171,7 +171,7 @@ async fn draw(bars: Arc<Bars>, state: Arc<State>) {
     }
 }
 
-/// Prints one line an interval until it is aborted.
+/// Prints one line per interval until it is aborted.
 async fn lines(label: &'static str, interval: Duration, state: Arc<State>) {
     let mut beat = tokio::time::interval(interval);
     state.now(|_| ());

@@ -25,13 +25,13 @@ use super::sync::{accounts, read_ledger};
 /// What is printed as JSON.
 #[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct Report {
-    /// Is as much ready as was required?
+    /// Are as many assets ready as required?
     reached: bool,
-    /// The part of the assets that had to be ready, in percent.
+    /// The required share of ready assets, in percent.
     required_percent: f64,
     #[serde(flatten)]
     readiness: Readiness,
-    /// The same as a part of 1.
+    /// The required share as a fraction of 1.
     #[serde(skip)]
     required: f64,
 }
@@ -65,13 +65,13 @@ pub(crate) async fn drill(context: &Context, args: &ReadyArgs) -> Result<ExitCod
     if recorded.is_ok() {
         report.readiness.last_drill = Some(drill);
     }
-    // What was found is shown, even if it cannot be recorded.
+    // The result is printed even if it cannot be recorded.
     report.print(context)?;
     recorded?;
     Ok(report.code())
 }
 
-/// The source is asked by the assessment itself, which can do without it.
+/// Opens a session without a request to the source: the assessment does that, and also works without it.
 async fn open(context: &Context, args: &ReadyArgs) -> Result<Session, CommandFailure> {
     Session::open_target(context, &args.scope.overrides()).await
 }
@@ -140,7 +140,7 @@ impl Finished for Report {
         let bytes = [("ready", ready), ("not-ready", missing)];
         let bytes = bytes.map(|(outcome, count)| (by(Label::Outcome, outcome), count.into()));
         metrics.gauge("bytes", "Bytes of blobs of assets that should play, by whether they would.", bytes);
-        // A time, because an age would grow only when somebody looks.
+        // A time and not an age, because an age would be updated only by the next run.
         let at = u64::try_from(readiness.at.as_second()).unwrap_or_default();
         let point = readiness.recovery_point_seconds.map(|age| (vec![], at.saturating_sub(age).into()));
         let help = "Everything that the source had at this time is on the target.";

@@ -1,4 +1,4 @@
-//! What the emulator's regions are to a mirror: a configuration in memory, or one to write.
+//! Makes a configuration from the emulator's regions, in memory or as a file.
 
 use mediamirror::config::template::{AccountTemplate, SecretFile, StorageTemplate};
 use mediamirror::config::{
@@ -10,7 +10,7 @@ use url::Url;
 
 use super::failure::CommandFailure;
 
-/// The version the newest clients speak.
+/// The API version of the newest clients.
 const API_VERSION: &str = "2.19";
 
 /// The account of a region as a configuration in memory.

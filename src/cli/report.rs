@@ -1,4 +1,4 @@
-//! `report`: the report of a run, from the ledger or from a file. No service is asked.
+//! `report`: the report of a run, from the ledger or from a file. It sends no requests.
 
 mod csv;
 mod text;
@@ -19,7 +19,7 @@ use super::format::Format;
 use super::printer::Printer;
 use super::runs::{Place, find};
 
-/// Assets that a report keeps without `--all`: some megabytes.
+/// The most assets in a report without `--all`: a few megabytes.
 const MOST_ASSETS: usize = 10_000;
 
 /// What it prints as JSON.
@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode
         context.printer.note(&format!("the report of run {} is in {}", report.run.id, path.display()));
     }
     match () {
-        // The ledger was read for it already.
+        // It was already printed while the ledger was read.
         () if args.csv => {}
         () if args.json => Printer::json(&report)?,
         () if args.html.is_none() || context.global.output == Output::Json => {
@@ -59,7 +59,7 @@ pub(crate) async fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode
     Ok(ExitCode::Success)
 }
 
-/// Makes the report from the ledger, and prints the table, if it is asked for.
+/// Makes the report from the ledger, and prints the table, if requested.
 async fn made(ledger: &Ledger, place: &Place, args: &ReportArgs) -> Result<Report, CommandFailure> {
     let runs = ledger.runs(usize::MAX).await?;
     let run: &RunRow = find(&runs, args.run.as_deref())?;

@@ -1,4 +1,4 @@
-//! `reprotect`: plans what is to be brought back from the active target to the source.
+//! `reprotect`: plans what has to be brought back from the active target to the source.
 
 use super::args::failover::ReprotectArgs;
 use super::context::Context;

@@ -1,4 +1,4 @@
-//! `runs`: the history of runs in the ledger. No service is asked.
+//! `runs`: the history of runs in the ledger. Only `retry` sends requests.
 
 mod prune;
 
@@ -26,7 +26,7 @@ use super::plain;
 use super::sync::{self, Task, TaskPlan};
 use super::wrap::wrapped;
 
-/// A run that was killed, or still goes on.
+/// A run that was killed or is still in progress.
 const OPEN: &str = "not ended";
 
 /// A run as this command shows it.
@@ -40,12 +40,12 @@ struct Shown<'a> {
     began: Timestamp,
     /// When it ended.
     ended: Option<Timestamp>,
-    /// `None`: it was killed, or still goes on.
+    /// `None`: it was killed, or is still in progress.
     outcome: Option<Outcome>,
     /// Why it failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
-    /// Assets by how they ended; `None`: the run has no counts, as it failed or did not end.
+    /// Assets by how they ended; `None`: the run failed or did not end, and has no counts.
     assets: Option<&'a Value>,
     /// Requests to both sides.
     requests: Option<u64>,
@@ -56,7 +56,7 @@ struct Shown<'a> {
 /// Something that a run changed or found.
 #[derive(Debug, JsonSchema, Serialize)]
 struct Line<'a> {
-    /// The source asset; `None`: it concerns no single asset.
+    /// The source asset; `None`: it does not concern a single asset.
     asset: Option<&'a AssetId>,
     /// The asset's name then.
     name: Option<&'a str>,
@@ -66,7 +66,7 @@ struct Line<'a> {
     code: &'a str,
     /// Is it the code of a cause? Else it is the kind of a change.
     cause: bool,
-    /// What else is recorded of it; the fields differ by code.
+    /// Recorded details; the fields depend on the code.
     #[serde(flatten)]
     detail: &'a Map<String, Value>,
     #[serde(skip)]
@@ -183,7 +183,7 @@ async fn retry(context: &Context, place: &Place, args: &RetryArgs) -> Result<Exi
         let problem = format!("run {} mirrored account {}, and the source is {} now", run.id, run.source, place.source);
         return refused(problem, "use the configuration of that run");
     }
-    // What is not owed, nobody waits for.
+    // Only findings that are owed are retried.
     let owed = |event: &Event| event.finding().is_some_and(|(_, owed)| owed);
     let only: HashSet<AssetId> = events.into_iter().filter(owed).filter_map(|event| event.asset).collect();
     if only.is_empty() {
@@ -206,7 +206,7 @@ async fn with_events(ledger: &Ledger, wanted: Option<&str>) -> Result<(RunRow, V
     Ok((run, events))
 }
 
-/// Of all runs, the newest first, the one with that id, or the last one.
+/// The run with that id, or the last one, of runs with the newest first.
 pub(crate) fn find<'a>(runs: &'a [RunRow], wanted: Option<&str>) -> Result<&'a RunRow, CommandFailure> {
     runs.iter().find(|run| wanted.is_none_or(|wanted| run.id == wanted)).ok_or_else(|| {
         let problem = wanted.map_or_else(|| "the ledger has no runs".to_owned(), |id| format!("there is no run {id}"));
@@ -270,7 +270,7 @@ fn took(run: &Shown<'_>) -> String {
     }
 }
 
-/// A run, and one line for each thing that it changed or found.
+/// A run, and one line for each change and each finding.
 fn text(told: &Told<'_>) -> String {
     let run = &told.run;
     let mut text = String::new();

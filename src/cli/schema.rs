@@ -1,4 +1,4 @@
-//! `schema`: the formats of what the other commands print as JSON.
+//! `schema`: the formats of the other commands' JSON output.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ use super::{asset, doctor, explain, failover, man, manual, plan, ready, report, 
 #[cfg(feature = "emulator")]
 use super::{demo, emulator, tutorial};
 
-/// What this command prints where no format is named.
+/// The output of this command if no format is named.
 const FORMAT: Format = Format::of::<Vec<Listed>>("schema", "the formats that have a schema");
 
 /// A format in the list.
@@ -24,7 +24,7 @@ const FORMAT: Format = Format::of::<Vec<Listed>>("schema", "the formats that hav
 struct Listed {
     /// Its name, for `mediamirror schema NAME`.
     name: &'static str,
-    /// What it is, in one line.
+    /// A description in one line.
     summary: &'static str,
 }
 

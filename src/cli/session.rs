@@ -1,4 +1,4 @@
-//! From the flags to two accounts that can be talked to.
+//! Opens a session: from the command line to the clients of both accounts.
 
 use std::sync::Arc;
 
@@ -20,26 +20,27 @@ pub(crate) struct Session {
     pub(crate) config: Config,
     /// Both accounts.
     pub(crate) pair: Arc<Pair>,
-    /// The network with the configuration's authorities, for what neither account's client asks for, and for other clients.
+    /// The network with the configuration's authorities, for requests that the clients of the accounts do not send, and
+    /// for other clients.
     pub(crate) network: Arc<dyn HttpClient>,
 }
 
 impl Session {
-    /// Reads the configuration, puts the flags over it, makes the clients and checks that both accounts let us in.
+    /// Reads the configuration, applies the flags, makes the clients and checks the access to both accounts.
     pub(crate) async fn open(context: &Context, overrides: &LimitOverrides) -> Result<Self, CommandFailure> {
         let session = Self::limited(context, overrides)?;
         access::check(&context.global.config, &session.config, &session.pair).await?;
         Ok(session)
     }
 
-    /// As [`Session::open`], for a command that the target suffices for: the source is not asked.
+    /// As [`Session::open`], for a command that only needs the target: it sends no request to the source.
     pub(crate) async fn open_target(context: &Context, overrides: &LimitOverrides) -> Result<Self, CommandFailure> {
         let session = Self::limited(context, overrides)?;
         access::check_one(&context.global.config, &session.config, &session.pair, Side::Target).await?;
         Ok(session)
     }
 
-    /// Reads the configuration, puts the flags over it and makes the clients.
+    /// Reads the configuration, applies the flags and makes the clients.
     fn limited(context: &Context, overrides: &LimitOverrides) -> Result<Self, CommandFailure> {
         let mut config = Config::load(&context.global.config)?;
         config.source.limits = overrides.over(config.source.limits.clone());
@@ -54,7 +55,7 @@ impl Session {
         Ok(session)
     }
 
-    /// As [`Session::open`], for a command on one media account: the other account need not let us in.
+    /// As [`Session::open`], for a command on one media account: the access to the other account is not checked.
     pub(crate) async fn open_one(context: &Context, side: Side) -> Result<Self, CommandFailure> {
         let session = Self::of(Config::load(&context.global.config)?)?;
         session.account(side).authoring().map_err(|error| CommandFailure::of(&error, false))?;
@@ -62,7 +63,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Refuses a flag, if it was given, where the libraries are no storage accounts.
+    /// Refuses a flag, if it was given, unless the libraries are storage accounts.
     pub(crate) fn check_of_blobs(&self, flag: &str, given: bool) -> Result<(), CommandFailure> {
         if given && matches!(self.config.source.service, ServiceConfig::AmsV2(_)) {
             let problem = format!("{flag}: the libraries are media accounts");

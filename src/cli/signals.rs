@@ -1,4 +1,4 @@
-//! Interruption: the first signal asks the run to drain, the second ends the program at once.
+//! Interruption: the first signal asks the run to drain, the second ends the program immediately.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -20,7 +20,7 @@ pub(crate) struct Interruption {
 }
 
 impl Interruption {
-    /// Starts to listen. `hint` is printed above what moves on the screen when the first signal comes.
+    /// Starts to listen. `hint` is printed above the progress at the first signal.
     pub(crate) fn listen(screen: &Screen, hint: &'static str) -> Result<Self, CommandFailure> {
         let refused = |error| CommandFailure::unexpected(format!("failed to listen for signals: {error}"));
         let interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
@@ -30,7 +30,7 @@ impl Interruption {
         Ok(listening)
     }
 
-    /// The exit code of the signal that came; SIGINT's when the run was stopped by something else.
+    /// The exit code of the signal; that of SIGINT if something else stopped the run.
     pub(crate) fn code(&self) -> ExitCode {
         if self.code.load(Ordering::Relaxed) == ExitCode::Terminated as u8 {
             ExitCode::Terminated
@@ -47,7 +47,7 @@ impl Interruption {
             screen.above(|| printer::note(hint));
         }
         let code = next(&mut interrupt, &mut terminate).await;
-        // With the bars taken away, and nobody to draw them again.
+        // While the bars are hidden; nothing draws them again.
         screen.above(|| leave(code));
     }
 }
@@ -60,7 +60,7 @@ async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> ExitCode {
     }
 }
 
-/// Ends the program now. The ledger survives that: the next run asks the services about every step that was started.
+/// Ends the program now. The ledger stays valid: the next run checks every started step with the services.
 #[expect(clippy::exit, reason = "the operator asked twice; the program must not wait for work in progress")]
 fn leave(code: ExitCode) -> ! {
     std::process::exit(i32::from(code as u8))

@@ -1,4 +1,4 @@
-//! What a run did, for people.
+//! The summary of a run as text.
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -18,12 +18,12 @@ use super::changes::Kept;
 use super::plain;
 use super::wrap::{labelled, wrapped};
 
-/// Shorter pauses are not mentioned; in seconds.
+/// Pauses that are shorter than this are not mentioned; in seconds.
 const NOTABLE_PAUSE: u64 = 10;
 
-/// One line for each asset that was changed or is not mirrored, one for each finding about the run as a whole, then the total
-/// in one line; with `verbose`, the counts of each kind and the time each kind of request took in place of the total. A run
-/// that did nothing is the total alone.
+/// One line for each asset that was changed or is not mirrored, one for each finding about the run as a whole, then the
+/// total in one line; with `verbose`, the counts of each kind and the time of each kind of request instead of the
+/// total. For a run that changed nothing, it is only the total.
 pub(crate) fn text(summary: &Summary, changes: &Kept, verbose: bool) -> String {
     let mut text = changes.text();
     for finding in &summary.findings {
@@ -60,7 +60,8 @@ fn applied(summary: &Summary, text: &mut String) {
     text.push_str(&labelled("plan", &parts.join("; ")));
 }
 
-/// How to let through what a guard held. A dry run holds nothing: only a run notes it in the state of the pair.
+/// How to allow what a guard held. A dry run holds nothing: only a real run records held changes in the state of the
+/// pair.
 fn held(summary: &Summary, text: &mut String) {
     if summary.outcome == Outcome::Held && summary.held > 0 {
         let flags = summary.held_by.iter().map(|guard| format!(" {} {}", flag(*guard), summary.run));
@@ -70,7 +71,7 @@ fn held(summary: &Summary, text: &mut String) {
     }
 }
 
-/// The option that lets through what a guard held.
+/// The option that allows what a guard held.
 fn flag(guard: Guard) -> &'static str {
     match guard {
         Guard::Withdraw => "--allow-withdraw",
@@ -91,7 +92,7 @@ fn total(summary: &Summary) -> String {
         (assets.skipped, "skipped"),
         (assets.failed, "failed"),
         (assets.conflicts, if assets.conflicts == 1 { "conflict" } else { "conflicts" }),
-        // Also those that the source does not list any more.
+        // Including assets that the source does not list any more.
         (summary.held, "held"),
         (assets.unchecked, "not checked"),
         (assets.gone, "gone from the source"),
@@ -114,7 +115,7 @@ fn total(summary: &Summary) -> String {
     }
     parts.extend(deleted(summary));
     if parts.is_empty() {
-        // Without the unchanged: those are all.
+        // The number of unchanged assets is omitted: all are unchanged.
         parts.push(if summary.outcome == Outcome::Interrupted { "nothing done" } else { "nothing to do" }.to_owned());
     } else if assets.unchanged > 0 {
         parts.insert(0, format!("{} unchanged", thousands(assets.unchanged)));
@@ -144,14 +145,14 @@ fn deleted(summary: &Summary) -> Option<String> {
     }
 }
 
-/// What is to be deleted later, if anything is.
+/// What will be deleted later, if anything.
 fn to_delete(summary: &Summary) -> Option<String> {
     let first = summary.pending_deletions.first()?;
     let blobs = summary.pending_deletions.iter().map(|pending| pending.blobs).sum();
     Some(format!("{} to be deleted from {:.0} on", counted(blobs, "blob"), first.on))
 }
 
-/// What the configuration leaves out, if it leaves out anything: the outcome says nothing about it.
+/// What the configuration leaves out, if anything: the outcome does not include it.
 pub(crate) fn left_out(left_out: LeftOut) -> Option<String> {
     let blobs = counted(left_out.blobs(), "blob");
     match left_out {
@@ -171,12 +172,12 @@ fn pauses(requests: &RequestCounts) -> String {
     }
 }
 
-/// The outcome as JSON names it, but for the dry run, which is two words.
+/// The outcome as in JSON, except for `dry run`, which has two words.
 fn word(outcome: Outcome) -> &'static str {
     if outcome == Outcome::DryRun { "dry run" } else { outcome.code() }
 }
 
-/// The counts, one kind a line.
+/// The counts, one kind per line.
 fn counts(summary: &Summary) -> String {
     let (assets, blobs, locators, requests) = (&summary.assets, &summary.blobs, &summary.locators, &summary.requests);
     let done = if summary.outcome == Outcome::DryRun { "to mirror" } else { "mirrored" };
@@ -265,7 +266,7 @@ pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Percentiles in milliseconds, one kind of request a row.
+/// Percentiles in milliseconds, one kind of request per row.
 pub(crate) fn latency_table(latency: &BTreeMap<&'static str, Histogram<u64>>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["request", "count", "p50 ms", "p90 ms", "p99 ms", "max ms"]);

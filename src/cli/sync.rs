@@ -1,4 +1,4 @@
-//! `sync`: mirrors the library, or says what would be mirrored.
+//! `sync`: mirrors the library, or shows what would be mirrored.
 
 mod finished;
 mod way;
@@ -35,10 +35,10 @@ use super::signals::Interruption;
 pub(crate) use finished::{FinishedRun, SUBJECT};
 use way::Way;
 
-/// What the first Ctrl-C answers.
+/// Printed after the first Ctrl-C.
 const DRAINING: &str = "finishing work in progress; press Ctrl-C again to leave at once";
 
-/// What is to be mirrored, and how.
+/// What to mirror, and how.
 #[derive(Debug)]
 pub(crate) struct Task<'a> {
     /// The flags.
@@ -49,18 +49,18 @@ pub(crate) struct Task<'a> {
     pub(crate) only: Option<HashSet<AssetId>>,
     /// The plan that it makes or applies.
     pub(crate) plan: TaskPlan<'a>,
-    /// What resumes it, as it is typed.
+    /// The command that resumes it.
     pub(crate) command: String,
 }
 
-/// What a task has to do with a plan.
+/// Whether a task makes or applies a plan.
 #[derive(Debug)]
 pub(crate) enum TaskPlan<'a> {
     /// Nothing.
     No,
     /// It writes one to that file.
     Make(&'a Path),
-    /// It does what one says, which is in that file.
+    /// It applies the plan in that file.
     Apply(&'a Path, Box<plan::Read>),
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
     notified(context, &args.notify, subject, Box::pin(carry_out(context, task))).await
 }
 
-/// Mirrors what the task says, and prints the result as `sync` does.
+/// Runs a task, and prints the result as `sync` does.
 pub(crate) async fn run_task(context: &Context, task: Task<'_>) -> Result<ExitCode, CommandFailure> {
     let run = carry_out(context, task).await?;
     let printed = run.print(context);
@@ -91,10 +91,10 @@ pub(crate) async fn run_task(context: &Context, task: Task<'_>) -> Result<ExitCo
     printed.map(|()| run.code)
 }
 
-/// Mirrors what the task says, or plans it.
+/// Runs a task or plans it.
 pub(crate) async fn carry_out(context: &Context, task: Task<'_>) -> Result<FinishedRun, CommandFailure> {
     let args = task.args;
-    // Before anything is asked: outside its window a run does nothing. A dry run has no limits.
+    // Before any request, because outside its window a run does nothing. A dry run has no limits.
     let limits = if args.dry_run { Ok(RunLimits::default()) } else { args.limits.limits(clock::now()) };
     let limits = limits.map_err(|closed| outside(&closed))?;
     let mut session = Session::open(context, &args.scope.overrides()).await?;
@@ -111,7 +111,7 @@ pub(crate) async fn carry_out(context: &Context, task: Task<'_>) -> Result<Finis
     let (plan_file, interruption) = match listening {
         Ok(ready) => ready,
         Err(failure) => {
-            // What is locked is free again for the next command. The first error is the one to report.
+            // Releases the locks for the next command. The first error is the one to report.
             let _ = way.close().await;
             return Err(failure);
         }
@@ -137,7 +137,7 @@ pub(crate) async fn carry_out(context: &Context, task: Task<'_>) -> Result<Finis
     Ok(FinishedRun { summary, changes: changes.take(), code, resume })
 }
 
-/// Binds the run to the plan that it applies, or begins the one that it makes.
+/// Binds the run to the plan that it applies, or starts the one that it makes.
 async fn prepare(
     session: &Session,
     way: &Way,
@@ -155,13 +155,13 @@ async fn prepare(
     }
 }
 
-/// It is not the time to run.
+/// The error for a run outside its window.
 fn outside(closed: &Closed) -> CommandFailure {
     let remedy = format!("run again when it opens, at {:.0}, or without --window", closed.opens);
     CommandFailure::new(ExitCode::Limit, "outside --window: nothing was done", remedy)
 }
 
-/// One run of the engine, with its progress on the screen. `changes` keeps what it changed.
+/// One run of the engine, with its progress on the screen. `changes` collects what it changed.
 pub(crate) async fn mirrored(
     context: &Context,
     pair: &Arc<Pair>,
@@ -176,8 +176,8 @@ pub(crate) async fn mirrored(
     let witness = Arc::new(Witness { progress, changes, events, wrote: AtomicBool::new(false) });
     let monitor: Arc<dyn Monitor> = witness.clone();
     let stop = interruption.stop.clone();
-    // A task among the others: this future is polled by the program's first thread alone, which every answer of the ledger
-    // and every end of an asset would have to wake.
+    // Spawned as a task: only the program's first thread polls this future, and every answer of the ledger and every
+    // finished asset would have to wake it.
     let run = tokio::spawn(mirror(Arc::clone(pair), ledger.clone(), options.clone(), monitor, stop));
     let result = match AbortOnDropHandle::new(run).await {
         Ok(result) => result,
@@ -187,7 +187,7 @@ pub(crate) async fn mirrored(
     result.map_err(|error| CommandFailure::of(&error, witness.wrote.load(Ordering::Relaxed)))
 }
 
-/// The ledger of the pair. A dry run only reads it, beside another run if need be.
+/// The ledger of the pair. A dry run only reads it, even during another run.
 fn open_ledger(session: &Session, options: &Options) -> Result<Ledger, LedgerError> {
     if options.dry_run {
         return read_ledger(session);
@@ -196,13 +196,13 @@ fn open_ledger(session: &Session, options: &Options) -> Result<Ledger, LedgerErr
     Ledger::open(&session.config.ledger, &source, &target)
 }
 
-/// The ledger of the pair for reading, beside another run if need be; an empty one where there is none yet.
+/// The ledger of the pair for reading, even during another run; an empty one if there is none yet.
 pub(crate) fn read_ledger(session: &Session) -> Result<Ledger, LedgerError> {
     let (source, target) = accounts(session);
     Ledger::open_read_only(&session.config.ledger, &source, &target)?.map_or_else(Ledger::in_memory, Ok)
 }
 
-/// A new ledger in the place of the one that is there, which is moved aside.
+/// Moves the existing ledger aside and creates a new one.
 fn rebuilt(context: &Context, session: &Session) -> Result<Ledger, LedgerError> {
     let (source, target) = accounts(session);
     let path = &session.config.ledger;
@@ -233,7 +233,7 @@ fn resume_line(config: &Path, command: &str, limit: Option<Limit>) -> String {
     format!("{why}; completed work is recorded. To resume: mediamirror --config {} {command}", config.display())
 }
 
-/// Passes events on and remembers whether one says that the target was written to.
+/// Forwards events and records whether one shows that something was written to the target.
 #[derive(Debug)]
 struct Witness {
     progress: Progress,

@@ -1,11 +1,11 @@
-//! Texts with gaps, such as `{{host}}`, that are filled in one pass: what fills a gap is never searched for gaps.
+//! Texts with placeholders, such as `{{host}}`. All are replaced in one pass: values are not searched for placeholders.
 
 use crate::cli::plain;
 
-/// The template with every gap filled.
+/// The template with all placeholders replaced.
 ///
 /// # Panics
-/// A gap has no value, or does not end: a defect of this program.
+/// A placeholder has no value, or does not end: a defect of this program.
 pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut parts = template.split("{{");
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fills_a_gap_is_not_searched_for_gaps() {
+    fn values_are_not_searched_for_placeholders() {
         assert_eq!(fill("a {{x}} b {{y}}, {{x}}", &[("x", "{{y}}"), ("y", "2")]), "a {{y}} b 2, {{y}}");
     }
 

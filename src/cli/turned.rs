@@ -1,4 +1,4 @@
-//! From a configuration to a run from the active target back to the source.
+//! Prepares a run from the active target back to the source.
 
 use std::sync::Arc;
 
@@ -13,19 +13,19 @@ use super::failure::CommandFailure;
 use super::session::Session;
 use super::sync::read_ledger;
 
-/// Both accounts as a run back sees them, and what it knows.
+/// Both accounts in swapped roles, and what is known about them.
 #[derive(Debug)]
 pub(crate) struct Turned {
     /// The target as the source, and the source as the target.
     pub(crate) pair: Arc<Pair>,
-    /// What it knows of both.
+    /// The state in which both sides were last equal.
     pub(crate) base: Arc<Base>,
     /// The ledger of this direction.
     pub(crate) ledger: Ledger,
 }
 
 impl Turned {
-    /// Looks at both sides. Unless nothing is written, the ledger and the target are locked.
+    /// Reads both sides. It locks the ledger and the target, unless the run is read-only.
     pub(crate) async fn prepare(
         session: &Session,
         prefer: Option<GlobSet>,

@@ -1,5 +1,5 @@
-//! `tutorial`: the failover-streaming tutorial from its first line to its last, against two emulated regions or two
-//! configured accounts, and nothing left behind.
+//! `tutorial`: the failover-streaming tutorial from start to end, with two emulated regions or two configured accounts;
+//! it leaves nothing behind.
 
 mod film;
 mod inventory;
@@ -56,7 +56,7 @@ async fn emulated(
     go_through(context, args, &session, film, interruption).await
 }
 
-/// Two real accounts, of a configuration or of the tutorial's own `App.config`.
+/// Two real accounts, from a configuration or from the tutorial's own `App.config`.
 async fn configured(path: &Path) -> Result<Session, CommandFailure> {
     let config =
         if is_xml(path) { read_app_config(path)?.config(std::path::PathBuf::new())? } else { Config::load(path)? };

@@ -1,4 +1,4 @@
-//! `init --units`: the files that run mediamirror every night, made for one configuration: what it needs, and nothing else.
+//! `init --units`: writes the files that run mediamirror every night with one configuration, and only what it needs.
 
 mod kubernetes;
 mod systemd;
@@ -16,18 +16,18 @@ use super::files::{self, Existing};
 /// The longest name of a `CronJob`, which appends eleven characters to name its jobs.
 const LONGEST_NAME: usize = 52;
 
-/// What the files are about.
+/// What the files contain.
 #[derive(Debug)]
 struct Service {
-    /// Names the service, its folder and its user; differs for each configuration.
+    /// The name of the service, its folder and its user; different for each configuration.
     name: String,
     /// File name of the configuration.
     config: String,
     /// File name of the ledger.
     ledger: String,
-    /// The files of secrets, as a shell names them from the folder of the configuration.
+    /// The files of secrets, with their paths for a shell in the folder of the configuration.
     secrets: Vec<File>,
-    /// The file of authorities, if it is beside the configuration.
+    /// The file of authorities, if it is in the folder of the configuration.
     ca_file: Option<File>,
     /// Variables that contain secrets.
     variables: Vec<String>,
@@ -37,10 +37,10 @@ struct Service {
     workload_identity: bool,
 }
 
-/// A file to give to the service.
+/// A file for the service.
 #[derive(Debug)]
 struct File {
-    /// Its name, which is that of the credential as well.
+    /// Its name, which is also that of the credential.
     name: String,
     /// Its path for a shell.
     path: String,
@@ -67,7 +67,7 @@ pub(crate) fn run(context: &Context, args: &InitArgs, units: Units) -> Result<Ex
 }
 
 impl Service {
-    /// What that configuration needs.
+    /// Collects what that configuration needs.
     fn of(config: &Path, places: SecretPlaces) -> Result<Self, CommandFailure> {
         let ledger = places.ledger.unwrap_or_else(|| "mirror.ledger".into());
         let secrets = places.files.iter().map(|path| File::of(path)).collect::<Result<Vec<_>, _>>()?;
@@ -112,7 +112,7 @@ fn name(config: &Path) -> Result<String, CommandFailure> {
     Ok(name)
 }
 
-/// The last part of a path, if it can be written in the files without quotes of any kind.
+/// The last part of a path, if it needs no quotes in the files.
 fn file_name(path: &Path) -> Result<String, CommandFailure> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
@@ -122,7 +122,7 @@ fn file_name(path: &Path) -> Result<String, CommandFailure> {
     Ok(name.into_owned())
 }
 
-/// A word that a shell takes as it is.
+/// Quotes a word for a shell if necessary.
 fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     if !text.starts_with('-') && text.chars().all(plain) {
@@ -136,7 +136,7 @@ fn refused(problem: String, remedy: &str) -> CommandFailure {
     CommandFailure::new(ExitCode::Refused, problem, remedy)
 }
 
-/// Every item as one line of that form, in which `{}` is the item.
+/// Each item as one line of `form`, in which `{}` is the item.
 fn lines<'a>(items: impl IntoIterator<Item = &'a str>, form: &str) -> String {
     items.into_iter().map(|item| form.replace("{}", item)).collect()
 }
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_that_is_stopped_has_more_time_than_one_copy_takes() {
+    fn the_time_to_stop_a_run_is_longer_than_one_copy_takes() {
         let minutes = COPY_TIMEOUT.as_secs() / 60;
         for (text, key, unit) in [
             (include_str!("units/mediamirror.service"), "\nTimeoutStopSec=", 60),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_for_a_shell_is_quoted_only_if_it_must_be() {
+    fn a_word_for_a_shell_is_quoted_only_if_necessary() {
         for (text, word) in
             [("a/b-c.key", "a/b-c.key"), ("-x", "'./-x'"), ("our keys", "'our keys'"), ("a'b", r"'a'\''b'")]
         {

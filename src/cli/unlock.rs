@@ -1,4 +1,4 @@
-//! `unlock`: shows which run holds the lock of the target, and breaks the lock where that is asked for.
+//! `unlock`: shows which run holds the lock of the target, and breaks the lock on request.
 
 use mediamirror::clock;
 use mediamirror::config::Config;

@@ -1,4 +1,5 @@
-//! `urls`: the pairs of URLs of which only the host name differs, and configurations that switch viewers between the hosts.
+//! `urls`: prints the pairs of URLs, of which only the host name differs, and configurations that switch viewers
+//! between the hosts.
 
 mod bicep;
 mod containers;
@@ -66,7 +67,7 @@ pub(crate) async fn run(context: &Context, args: &UrlsArgs) -> Result<ExitCode, 
     })
 }
 
-/// A configuration of libraries that are storage accounts: without pairs of URLs, there is nothing to compare.
+/// Writes a configuration for storage accounts. They have no pairs of URLs, so nothing is compared.
 async fn of_containers(
     context: &Context,
     session: &Session,
@@ -100,7 +101,7 @@ async fn list(session: &Session, args: &UrlsArgs) -> Result<Urls, CommandFailure
     result.map_err(|error| CommandFailure::of(&error, false))
 }
 
-/// Does that configuration ask both hosts for a path, to see whether they work?
+/// Does that configuration check both hosts by requesting a path?
 fn probes(format: UrlsFormat) -> bool {
     matches!(format, UrlsFormat::FrontDoor | UrlsFormat::TrafficManager)
 }
@@ -125,7 +126,7 @@ fn write_configuration(
     Printer::file(&format!("{}\n", text.trim_end()))
 }
 
-/// What is owed, beside the pairs.
+/// The findings that are owed.
 fn warnings(found: &Urls) -> Vec<String> {
     let findings = found.findings.iter().map(|finding| plain::line(&finding.line(true)).into_owned());
     let owed = found.problems.iter().filter(|problem| problem.owed);
@@ -134,7 +135,7 @@ fn warnings(found: &Urls) -> Vec<String> {
     findings.chain(owed).collect()
 }
 
-/// The pairs for people: the asset, then one URL a line.
+/// The pairs as text: the asset, then one URL per line.
 pub(crate) fn text(pairs: &[UrlPair]) -> String {
     let mut text = String::new();
     for pair in pairs {

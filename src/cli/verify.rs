@@ -1,4 +1,4 @@
-//! `verify`: compares both libraries and says what differs.
+//! `verify`: compares both libraries and reports differences.
 
 use std::fmt::Write as _;
 
@@ -42,7 +42,7 @@ const SUBJECT: Subject = Subject {
 struct Report {
     #[serde(flatten)]
     verification: Verification,
-    /// What viewers of both hosts get; only with --play.
+    /// The comparison of what viewers of both hosts get; only with --play.
     #[serde(skip_serializing_if = "Option::is_none")]
     play: Option<Played>,
     /// Bytes of blobs, read on both sides; only with --bytes.
@@ -75,13 +75,13 @@ async fn compared(context: &Context, args: &VerifyArgs) -> Result<Report, Comman
 fn options(policy: &Policy, args: &VerifyArgs) -> Options {
     let mut policy = policy.clone();
     if args.by_name && policy.adopt == Adopt::No {
-        // What is not ours is compared as what would become ours.
+        // Copies of other tools are compared as if they were adopted.
         policy.adopt = Adopt::Equal;
     }
     Options { policy, settings: args.settings, by_name: args.by_name, ..args.scope.options() }
 }
 
-/// Plays and reads what the comparison calls equal, if that was asked for.
+/// Plays and reads what the comparison found to be equal, if requested.
 async fn further(
     context: &Context,
     args: &VerifyArgs,
@@ -219,12 +219,12 @@ impl Report {
     }
 }
 
-/// How a sample can be chosen again.
+/// How to choose the same sample again.
 fn by_seed(seed: &str) -> String {
     if seed.is_empty() { String::new() } else { format!(", sample of seed {}", plain::line(seed)) }
 }
 
-/// Findings about all, then those about assets.
+/// Findings about the whole run, then those about assets.
 fn found(text: &mut String, findings: &[Finding], problems: &[Problem]) {
     for finding in findings {
         text.push_str(&wrapped("  ", &plain::line(&finding.line(true))));

@@ -3,13 +3,13 @@
 use console::measure_text_width;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// Columns of a line, where words allow it.
+/// Columns of a line, if words allow it.
 pub(crate) const COLUMNS: usize = 80;
-/// Before the lines that continue another one.
+/// The indent of continuation lines.
 pub(crate) const INDENT: &str = "    ";
 /// As wide as the column of labels.
 const LABEL: &str = "         ";
-/// A beginning that leaves fewer columns than this has the text below it.
+/// If a start leaves fewer columns than this, the text begins on the next line.
 const LEAST_ROOM: usize = 20;
 
 /// `start` and then the text, continued on further lines with an indent. Neither the start nor a word is broken.
@@ -17,7 +17,7 @@ pub(crate) fn wrapped(start: &str, text: &str) -> String {
     filled(start, text, INDENT)
 }
 
-/// The same in a column of its own, with a label to its left.
+/// The same in its own column, with a label to its left.
 pub(crate) fn labelled(label: &str, text: &str) -> String {
     filled(&format!("{label:<width$}", width = LABEL.len()), text, LABEL)
 }

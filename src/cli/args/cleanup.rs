@@ -24,13 +24,13 @@ pub(crate) struct DedupeArgs {
     pub(crate) mirror: MirrorArgs,
 }
 
-/// What a run deletes beyond what `sync` deletes.
+/// What a run deletes in addition to `sync`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Cleanup {
     /// Nothing.
     #[default]
     None,
-    /// What is older than this, in place of `delete_after`.
+    /// Deletions that are due after this time instead of `delete_after`.
     Prune(Option<Age>),
     /// Second copies of one asset.
     Dedupe,

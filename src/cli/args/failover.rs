@@ -31,7 +31,7 @@ pub(crate) struct FailoverArgs {
     drill: DrillArgs,
 }
 
-/// What a drill looks at, and what it needs to pass.
+/// What a drill checks, and what it needs to pass.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "With --test")]
 #[group(requires = "test", conflicts_with_all = ["commit", "show"])]
@@ -60,7 +60,7 @@ struct DrillArgs {
 }
 
 impl FailoverArgs {
-    /// The assessment that a drill is: of the whole library.
+    /// The assessment of a drill, which is of the whole library.
     pub(crate) fn drill(&self) -> ReadyArgs {
         ReadyArgs {
             scope: ScopeArgs::default(),
@@ -91,13 +91,13 @@ pub(crate) struct ReprotectArgs {
     /// Print every item, not only those to review (in JSON, not only the first 10,000)
     #[arg(long)]
     pub(crate) all: bool,
-    /// What the guards let through.
+    /// What the guards allow.
     #[command(flatten)]
     pub(crate) guards: GuardArgs,
 }
 
 impl ReprotectArgs {
-    /// The dry run that finds out what is to be brought back.
+    /// The dry run that finds what has to be brought back.
     pub(crate) fn mirror(&self) -> MirrorArgs {
         MirrorArgs {
             scope: self.scope.clone(),

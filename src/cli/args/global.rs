@@ -1,11 +1,11 @@
-//! What every command understands.
+//! The options of every command.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-/// What every command understands.
+/// The options of every command.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Global {

@@ -1,10 +1,10 @@
-//! The flags of the guards: how much a run may withdraw or overwrite, and which held run is let through.
+//! The flags of the guards: how much a run may withdraw or overwrite, and which held run is allowed.
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use mediamirror::config::policy::{Allow, GuardLimits, Share};
 
-/// What the guards let through.
+/// What the guards allow.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Guards")]
 pub(crate) struct GuardArgs {
@@ -35,7 +35,7 @@ pub(crate) struct GuardArgs {
 }
 
 impl GuardArgs {
-    /// The limits to put over the configured ones.
+    /// The limits that override the configured ones.
     pub(crate) fn limits(&self) -> GuardLimits {
         GuardLimits {
             max_withdraw: self.max_withdraw,

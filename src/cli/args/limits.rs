@@ -12,7 +12,7 @@ use mediamirror::clock;
 use mediamirror::engine::{Limit, RunLimits};
 use tokio::time::Instant;
 
-/// The limits of a run. At one of them it starts nothing new, finishes what is in progress, and ends with 7.
+/// The limits of a run. When it reaches one, it starts nothing new, finishes what is in progress, and ends with 7.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Limits of the run (it finishes what is in progress and ends with 7)")]
 pub(crate) struct LimitArgs {
@@ -30,7 +30,7 @@ pub(crate) struct LimitArgs {
     max_requests: Option<NonZeroU64>,
 }
 
-/// The times of the day between which a run may work.
+/// The times of the day between which a run is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Window {
     from: Time,
@@ -38,15 +38,15 @@ pub(crate) struct Window {
     zone: TimeZone,
 }
 
-/// It is not the time to run.
+/// The current time is outside the window.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Closed {
-    /// When it is the next time.
+    /// When the window opens next.
     pub(crate) opens: Timestamp,
 }
 
 impl LimitArgs {
-    /// The limits of a run that begins now.
+    /// The limits of a run that starts now.
     pub(crate) fn limits(&self, now: Timestamp) -> Result<RunLimits, Closed> {
         let after = |duration: Duration, limit| (Instant::now() + duration, limit);
         let window = match &self.window {
@@ -60,10 +60,10 @@ impl LimitArgs {
 }
 
 impl Window {
-    /// How long it is still open.
+    /// How long the window is still open.
     fn left(&self, now: Timestamp) -> Result<Duration, Closed> {
         let local = now.to_zoned(self.zone.clone());
-        // A window that began yesterday may be open still.
+        // A window that opened yesterday may still be open.
         let days = [-1, 0, 1].map(|days: i64| local.date().saturating_add(days.days()));
         let opens = days.map(|day| clock::when(&self.zone, day.to_datetime(self.from)));
         for (day, opens) in days.into_iter().zip(opens) {
@@ -97,7 +97,7 @@ impl FromStr for Window {
     }
 }
 
-/// A time as people write it, longer than nothing.
+/// Parses a duration such as `3h` that is not zero.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "write a time such as 3h, 90m or 1h30m".to_owned();
     let span: Span = text.parse().map_err(|_| wrong())?;
@@ -115,19 +115,19 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_open_between_its_times_in_its_zone_also_over_midnight() {
+    fn a_window_is_open_between_its_times_in_its_zone_even_over_midnight() {
         assert_eq!(left("01:00-05:00[UTC]", "2026-11-30T01:00:00Z"), Ok(240));
         assert_eq!(left("01:00-05:00[UTC]", "2026-11-30T05:00:00Z"), Err("2026-12-01T01:00:00Z".to_owned()));
         assert_eq!(left("01:00-05:00[UTC]", "2026-11-30T00:59:00Z"), Err("2026-11-30T01:00:00Z".to_owned()));
         assert_eq!(left("22:00-04:00[UTC]", "2026-11-30T03:00:00Z"), Ok(60));
         assert_eq!(left("22:00-04:00[UTC]", "2026-11-30T22:30:00Z"), Ok(330));
         assert_eq!(left("01:00-05:00[Europe/Madrid]", "2026-07-01T02:00:00Z"), Ok(60));
-        // The night in which the clock goes back is an hour longer.
+        // The night in which clocks are set back is an hour longer.
         assert_eq!(left("01:00-05:00[Europe/Madrid]", "2026-10-24T23:00:00Z"), Ok(300));
     }
 
     #[test]
-    fn what_is_no_window_or_no_time_is_refused() {
+    fn invalid_windows_and_durations_are_refused() {
         for wrong in
             ["01:00", "01:00-", "25:00-26:00", "01:00-05:00[Europe/Nowhere]", "01:00-05:00]", "01:00-01:00", ""]
         {

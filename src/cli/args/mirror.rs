@@ -1,4 +1,4 @@
-//! What every command that mirrors assets understands.
+//! The arguments of every command that mirrors assets.
 
 use std::num::NonZeroU64;
 
@@ -40,13 +40,14 @@ pub(crate) struct MirrorArgs {
     /// When it stops.
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-    /// What the guards let through.
+    /// What the guards allow.
     #[command(flatten)]
     pub(crate) guards: GuardArgs,
-    /// What it deletes beyond what `sync` deletes.
+    /// What it deletes in addition to `sync`.
     #[arg(skip)]
     pub(crate) cleanup: Cleanup,
-    /// Given if it runs from the active target back to the source: these are taken from there, even if the source changed.
+    /// Set if it runs from the active target back to the source: these assets are brought back even if the source
+    /// changed.
     #[arg(skip)]
     pub(crate) back: Option<Vec<Glob>>,
 }
@@ -69,7 +70,7 @@ pub(crate) enum Method {
 pub(crate) enum First {
     /// The newest first.
     Newest,
-    /// The most bytes first, so that a huge asset does not make the run longer.
+    /// The most bytes first, so that a huge asset does not prolong the run.
     Largest,
     /// The fewest bytes first, so that many assets are complete early.
     Smallest,
@@ -78,7 +79,7 @@ pub(crate) enum First {
 }
 
 impl MirrorArgs {
-    /// Everything as the engine wants it.
+    /// The options of the engine.
     pub(crate) fn options(&self, policy: &Policy) -> Options {
         let mut options = self.scope.options();
         options.policy = policy.clone();

@@ -1,10 +1,10 @@
-//! The flags of what a command reports to other programs.
+//! The flags for a command's reports to other programs.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// What a command reports to other programs.
+/// A command's reports to other programs.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Reports to other programs")]
 pub(crate) struct NotifyArgs {

@@ -1,4 +1,4 @@
-//! How fast a command is.
+//! The flags that limit the speed of a command.
 
 use std::num::NonZeroU64;
 
@@ -7,7 +7,7 @@ use mediamirror::config::LimitOverrides;
 
 use super::{bytes, count};
 
-/// How fast a command is. A rate that a flag sets holds all day.
+/// The limits of a command's speed. A rate that a flag sets is valid all day.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PaceArgs {
     /// Most requests per second to each storage account, reads and writes together
@@ -25,7 +25,7 @@ pub(crate) struct PaceArgs {
 }
 
 impl PaceArgs {
-    /// The limits to put over the configured ones.
+    /// The limits that override the configured ones.
     pub(crate) fn overrides(&self) -> LimitOverrides {
         LimitOverrides {
             requests_per_second: self.requests_per_second,

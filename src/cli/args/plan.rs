@@ -36,7 +36,7 @@ pub(crate) struct PlanArgs {
     /// Print every item, not only those to review (in JSON, not only the first 10,000)
     #[arg(long)]
     pub(crate) all: bool,
-    /// What the guards let through.
+    /// What the guards allow.
     #[command(flatten)]
     pub(crate) guards: GuardArgs,
 }
@@ -62,16 +62,16 @@ pub(crate) struct ApplyArgs {
     /// When it stops.
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-    /// What the guards let through.
+    /// What the guards allow.
     #[command(flatten)]
     pub(crate) guards: GuardArgs,
-    /// What it reports to other programs.
+    /// The reports to other programs.
     #[command(flatten)]
     pub(crate) notify: NotifyArgs,
 }
 
 impl PlanArgs {
-    /// The dry run that finds out what is to be done.
+    /// The dry run that finds what has to be done.
     pub(crate) fn mirror(&self) -> MirrorArgs {
         MirrorArgs {
             scope: self.scope.clone(),
@@ -90,7 +90,7 @@ impl PlanArgs {
 }
 
 impl ApplyArgs {
-    /// The run that does it. What shapes it is as the plan says; `None`: the plan has a glob that is none.
+    /// The run that applies a plan, with the plan's scope. `None` if the plan has an invalid glob.
     pub(crate) fn mirror(&self, kind: Kind, scope: &Scope) -> Option<MirrorArgs> {
         let globs = |texts: &[String]| texts.iter().map(|text| Glob::new(text).ok()).collect::<Option<Vec<Glob>>>();
         Some(MirrorArgs {
@@ -114,7 +114,7 @@ impl ApplyArgs {
 }
 
 impl MirrorArgs {
-    /// What shapes the run, as a plan has it.
+    /// The scope of the run, as a plan stores it.
     pub(crate) fn plan_scope(&self) -> Scope {
         let texts = |globs: &[Glob]| globs.iter().map(|glob| glob.glob().to_owned()).collect();
         Scope {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_applied_with_the_scope_that_it_was_made_with() {
+    fn a_plan_is_applied_with_its_own_scope() {
         let flags = ["--include", "film*", "--exclude", "*draft*", "--copy-method", "blocks", "--settings"];
         let Ok(Command::Plan(plan)) = parsed(&[&["plan", "--out", "p"][..], &flags].concat()) else { panic!() };
         let scope = plan.mirror().plan_scope();

@@ -34,7 +34,7 @@ pub(crate) struct ReadyArgs {
     /// Also print a row for each asset
     #[arg(long)]
     pub(crate) all: bool,
-    /// What it reports to other programs.
+    /// The reports to other programs.
     #[command(flatten)]
     pub(crate) notify: NotifyArgs,
 }
@@ -61,10 +61,10 @@ impl From<ProbeDepth> for Depth {
 }
 
 impl ReadyArgs {
-    /// The site whose page plays, when none is given.
+    /// The default site of the page that plays.
     pub(super) const ORIGIN: &str = "https://viewer.example";
 
-    /// What is chosen. `today`: the date.
+    /// Which assets are chosen. `today`: the date.
     pub(crate) fn sample(&self, today: &str) -> Sample {
         match self.sample {
             Some(part) => Sample { part, seed: self.seed.clone().unwrap_or_else(|| today.to_owned()) },

@@ -15,7 +15,7 @@ pub(crate) struct RunsArgs {
     pub(crate) command: RunsCommand,
 }
 
-/// What is shown of the history.
+/// What is done with the history.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
     /// List the last runs, the newest first
@@ -78,7 +78,7 @@ pub(crate) struct PruneArgs {
     pub(crate) dry_run: bool,
 }
 
-/// A time as people write it, longer than nothing.
+/// Parses a duration such as `90d` that is not zero.
 fn age(text: &str) -> Result<Span, String> {
     let span: Option<Span> = text.parse().ok();
     span.filter(|span| span.is_positive()).ok_or_else(|| "write a time such as 90d, 12w or 6mo".to_owned())

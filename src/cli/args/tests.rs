@@ -20,7 +20,7 @@ fn the_command_tree_is_consistent() {
 }
 
 #[test]
-fn globs_choose_assets_by_name() {
+fn globs_select_assets_by_name() {
     let args = sync(&["--include", "news*", "--include", "sport*", "--exclude", "*draft*"]).unwrap();
     let options = args.options(&Policy::default());
     let (include, exclude) = (options.include.unwrap(), options.exclude.unwrap());
@@ -36,7 +36,7 @@ fn no_glob_means_the_whole_library() {
 }
 
 #[test]
-fn limits_on_the_command_line_are_those_of_the_storage_accounts() {
+fn limits_on_the_command_line_apply_to_storage_accounts() {
     let args = sync(&["--requests-per-second", "500", "--max-in-flight", "7", "--bytes-per-second", "2KiB"]).unwrap();
     let limits = args.scope.overrides().over(Limits::default());
     assert_eq!(limits.blob.requests_per_second.map(NonZeroU64::get), Some(500));
@@ -46,14 +46,14 @@ fn limits_on_the_command_line_are_those_of_the_storage_accounts() {
 }
 
 #[test]
-fn zero_is_no_limit_that_can_be_asked_for() {
+fn a_limit_of_zero_is_refused() {
     for flag in ["--requests-per-second", "--max-in-flight", "--bytes-per-second", "--pending-copies"] {
         assert!(sync(&[flag, "0"]).is_err(), "{flag} 0 must be refused");
     }
 }
 
 #[test]
-fn every_order_can_be_named_and_none_is_that_of_the_listing() {
+fn every_order_has_a_name_and_the_default_is_that_of_the_listing() {
     assert_eq!(sync(&[]).unwrap().options(&Policy::default()).order, Order::Listed);
     for (text, order) in
         [("newest", Order::Newest), ("largest", Order::Largest), ("smallest", Order::Smallest), ("name", Order::Name)]
@@ -64,7 +64,7 @@ fn every_order_can_be_named_and_none_is_that_of_the_listing() {
 }
 
 #[test]
-fn every_copy_method_can_be_named() {
+fn every_copy_method_has_a_name() {
     for (text, method) in [
         ("auto", None),
         ("async", Some(CopyMethod::Async)),

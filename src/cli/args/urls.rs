@@ -1,4 +1,4 @@
-//! What `urls` understands: which assets, and the form of the result.
+//! The arguments of `urls`: which assets, and the format of the result.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub(crate) struct UrlsArgs {
     pub(crate) old_locators: Option<PathBuf>,
 }
 
-/// What `urls` writes instead of the pairs for people.
+/// The other output formats of `urls`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UrlsFormat {
     /// A table for spreadsheets and scripts, one pair per line

@@ -6,7 +6,7 @@ use mediamirror::play::Sample;
 use super::ScopeArgs;
 use super::notify::NotifyArgs;
 
-/// Arguments of `verify`. With one of the group `depth`, more than listings is compared.
+/// Arguments of `verify`. With one of the group `depth`, it compares more than listings.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 #[command(group = clap::ArgGroup::new("depth").multiple(true))]
@@ -35,13 +35,13 @@ pub(crate) struct VerifyArgs {
     /// Site of the web page that plays the assets, as browsers send it
     #[arg(long, value_name = "URL", default_value = "https://viewer.example", value_parser = origin)]
     pub(crate) origin: String,
-    /// What it reports to other programs.
+    /// The reports to other programs.
     #[command(flatten)]
     pub(crate) notify: NotifyArgs,
 }
 
 impl VerifyArgs {
-    /// What is chosen. `today`: the date.
+    /// Which assets are chosen. `today`: the date.
     pub(crate) fn sample(&self, today: &str) -> Sample {
         match self.sample {
             Some(part) => Sample { part, seed: self.seed.clone().unwrap_or_else(|| today.to_owned()) },
@@ -50,7 +50,7 @@ impl VerifyArgs {
     }
 }
 
-/// A percentage as a part of 1.
+/// Parses a percentage as a fraction of 1.
 pub(super) fn part(text: &str) -> Result<f64, String> {
     let wrong = || "write a percentage above 0% and up to 100%, such as 5% or 0.5%".to_owned();
     let digits = text.trim().strip_suffix('%').ok_or_else(wrong)?;
@@ -58,7 +58,7 @@ pub(super) fn part(text: &str) -> Result<f64, String> {
     if percent > 0.0 && percent <= 100.0 { Ok(percent / 100.0) } else { Err(wrong()) }
 }
 
-/// Scheme and host, without anything behind.
+/// Parses a scheme and a host without a path.
 pub(super) fn origin(text: &str) -> Result<String, String> {
     let url = url::Url::parse(text).map_err(|error| error.to_string())?;
     let plain = url.host().is_some() && url.path() == "/" && url.query().is_none() && url.username().is_empty();
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sample_is_a_percentage_above_nothing() {
+    fn a_sample_is_a_percentage_above_zero() {
         assert_eq!(part("5%"), Ok(0.05));
         assert_eq!(part(" 100 %"), Ok(1.0));
         for wrong in ["5", "0%", "-1%", "101%", "NaN%", "inf%", "%", ""] {

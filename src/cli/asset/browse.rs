@@ -1,4 +1,5 @@
-//! `asset list`, `asset show`, `asset endpoints` and `asset policies`: what an account has, and what it has too much.
+//! `asset list`, `asset show`, `asset endpoints` and `asset policies`: the contents of an account, and its unused
+//! policies.
 
 use std::fmt::Write as _;
 
@@ -27,7 +28,7 @@ pub(crate) struct ShowArgs {
     pub(crate) asset: String,
 }
 
-/// What can be done with access policies.
+/// The subcommands for access policies.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PoliciesCommand {
     /// Remove unused access policies, which some tools leave behind
@@ -95,10 +96,10 @@ pub(super) async fn endpoints(context: &Context, side: Side) -> Result<ExitCode,
     Ok(ExitCode::Success)
 }
 
-/// What `policies prune` did.
+/// The result of `policies prune`.
 #[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Pruned {
-    /// Were they removed? Not with --dry-run.
+    /// Were they removed? With --dry-run, they are not.
     removed: bool,
     /// The policies.
     policies: Vec<Policy>,
@@ -113,7 +114,7 @@ struct Policy {
     name: String,
     /// When it was created.
     created: Option<String>,
-    /// How long its locators live.
+    /// How long its locators are valid.
     days: f64,
 }
 
@@ -160,14 +161,14 @@ impl Pruned {
     }
 }
 
-/// An asset in a line.
+/// An asset as one line.
 fn line(asset: &Listed) -> String {
     let name = plain::line(asset.name.as_deref().unwrap_or("(no name)"));
     let created = asset.created.map_or_else(|| "-".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M").to_string());
     format!("{}  {created}  {name}\n", asset.id)
 }
 
-/// An asset with all that is its.
+/// An asset with its files and locators.
 fn text(details: &Details) -> String {
     let asset = &details.asset;
     let name = plain::line(asset.name.as_deref().unwrap_or("(no name)"));

@@ -1,4 +1,4 @@
-//! `asset encode`, `asset jobs`, `asset processors`: encoding jobs, from submission to what became of them.
+//! `asset encode`, `asset jobs`, `asset processors`: encoding jobs, from their submission to their result.
 
 mod details;
 mod text;
@@ -54,7 +54,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) details_dir: Option<PathBuf>,
 }
 
-/// The task options of the service that are of use here.
+/// The supported task options of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TaskOptions {
     /// Nothing.
@@ -94,7 +94,7 @@ pub(super) async fn run(context: &Context, side: Side, args: &EncodeArgs) -> Res
         details::check(directory)?;
     }
     let asset = find(account, &args.asset).await.map_err(|error| failed(&error, false))?;
-    // From here on a signal must not leave a job behind that was not reported.
+    // From now on, a signal must not leave an unreported job.
     let interruption = Interruption::listen(&context.screen, "")?;
     let submitted = submit(account, &asset, &options, &Silent).await.map_err(|error| failed(&error, false))?;
     if args.no_wait {
@@ -196,7 +196,7 @@ impl Watched<'_> {
         report(self.account, job).await.map(Some)
     }
 
-    /// The job exists, even if following it failed: the same command would submit a second one.
+    /// The error if following a job failed. The job exists, so the same command would submit a second one.
     fn lost(&self, job: &JobId, error: &Error) -> CommandFailure {
         let mut failure = failed(error, true).about(&format!("job {job}"));
         failure.code = ExitCode::Unexpected;
@@ -212,12 +212,12 @@ impl Watched<'_> {
     }
 }
 
-/// How to look at a job again, from the same account.
+/// The command that shows a job again, from the same account.
 fn command(context: &Context, side: Side, arguments: &str) -> String {
     format!("mediamirror --config {} asset jobs --side {side} {arguments}", context.global.config.display())
 }
 
-/// Says how a job that was followed ended.
+/// Reports how a followed job ended.
 fn finished(
     context: &Context,
     directory: Option<&Path>,
@@ -237,7 +237,7 @@ fn finished(
     })
 }
 
-/// A preset as it was given, or from the file it names.
+/// A preset from the command line, or from the file that it names.
 fn preset(given: &str) -> Result<String, CommandFailure> {
     let Some(path) = given.strip_prefix('@') else { return Ok(given.to_owned()) };
     files::read(path.as_ref(), files::LARGEST_TEXT).map_err(|error| CommandFailure::file("read", path.as_ref(), &error))

@@ -1,4 +1,4 @@
-//! `asset publish` and `asset unpublish`: the URLs of an asset, and their end.
+//! `asset publish` and `asset unpublish`: make and remove the URLs of an asset.
 
 use std::fmt::Write as _;
 
@@ -75,13 +75,13 @@ pub(super) async fn unpublish_one(
 /// A locator that was removed.
 #[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Removed {
-    /// Its id, as it shows in URLs.
+    /// Its id, as in URLs.
     locator_id: LocatorId,
     /// Its kind.
     kind: LocatorKind,
 }
 
-/// Download URLs with their signatures: what `--sas` asks for.
+/// Download URLs with their signatures: for `--sas`.
 #[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Exposed<'a> {
     /// The asset's id.
@@ -124,7 +124,7 @@ fn text(published: &Published) -> String {
     text
 }
 
-/// One URL a line, with its protocol.
+/// One URL per line, with its protocol.
 pub(super) fn write_urls(text: &mut String, urls: &[StreamUrl]) {
     for StreamUrl { protocol, url } in urls {
         let _ = writeln!(text, "  {protocol:<11} {url}");

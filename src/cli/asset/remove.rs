@@ -1,4 +1,4 @@
-//! `asset delete`: assets go, with all that is theirs, after a question.
+//! `asset delete`: deletes assets with everything that belongs to them, after a confirmation.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
@@ -32,14 +32,14 @@ pub(crate) struct DeleteArgs {
     pub(crate) yes: bool,
 }
 
-/// What became of an asset.
+/// The result for an asset.
 #[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Deletion {
     /// The asset's id.
     id: AssetId,
     /// Its name.
     name: String,
-    /// Why it is still there.
+    /// Why it was not deleted.
     error: Option<String>,
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn run(context: &Context, side: Side, args: &DeleteArgs) -> Res
     Ok(if complete { ExitCode::Success } else { ExitCode::Unexpected })
 }
 
-/// The assets that are meant, all of them known before the first one goes.
+/// The assets to delete, all of which are found before the first one is deleted.
 async fn chosen(account: &Endpoint, args: &DeleteArgs) -> Result<Vec<Asset>, CommandFailure> {
     let refused = |error| failed(&error, false);
     if args.all {
@@ -78,7 +78,7 @@ async fn chosen(account: &Endpoint, args: &DeleteArgs) -> Result<Vec<Asset>, Com
     Ok(assets)
 }
 
-/// Asks on a terminal; without one no operator can answer.
+/// Asks for confirmation on a terminal; without one, nobody can answer.
 async fn agreed(account: &Endpoint, assets: &[Asset]) -> Result<bool, CommandFailure> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         let problem = format!("deleting {} assets needs a confirmation, and there is no terminal", assets.len());

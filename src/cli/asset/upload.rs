@@ -1,4 +1,4 @@
-//! `asset upload`: files of this machine become an asset.
+//! `asset upload`: makes an asset from files of this machine.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use super::super::session::Session;
 use super::super::signals::Interruption;
 use super::failed;
 
-/// What the first Ctrl-C answers.
+/// Printed after the first Ctrl-C.
 const STOPPED: &str = "stopped; run the same command again to resume it";
 
 /// Arguments of `asset upload`.
@@ -45,7 +45,7 @@ pub(crate) enum Encryption {
     Common,
     /// Envelope (AES) encryption.
     Envelope,
-    /// Refused: such an asset cannot be mirrored.
+    /// Refused, because such an asset cannot be mirrored.
     StorageEncrypted,
 }
 

@@ -1,4 +1,4 @@
-//! Does it play? Every streaming URL is asked in both regions, as a player would.
+//! Checks playback: requests every streaming URL in both regions, as a player does.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
-/// Players at once; enough to keep two regions on loopback busy.
+/// Simultaneous players; enough to keep two regions on loopback busy.
 const AT_ONCE: usize = 16;
 
-/// What one region answered.
+/// The answer of one region.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub(crate) enum Answer {
     /// A manifest, or the file that the URL names.
@@ -22,11 +22,11 @@ pub(crate) enum Answer {
     Refused(u16, String),
     /// Nothing.
     Broken(String),
-    /// There is no URL to ask.
+    /// There is no URL.
     Absent,
 }
 
-/// One URL, asked in both regions.
+/// One URL and the answers of both regions.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub(crate) struct Playback {
     /// The pair.
@@ -40,7 +40,7 @@ pub(crate) struct Playback {
 }
 
 impl Playback {
-    /// Does it play in both regions, the same?
+    /// Does it play in both regions with the same content?
     pub(crate) fn plays(&self) -> bool {
         self.source == Answer::Plays && self.target == Answer::Plays && self.same
     }
@@ -80,7 +80,7 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Asks every URL of every pair; the order is kept.
+/// Requests every URL of every pair; keeps the order.
 pub(crate) async fn play_all(client: &dyn HttpClient, pairs: Vec<UrlPair>) -> Vec<Playback> {
     futures::stream::iter(pairs).map(|urls| play(client, urls)).buffered(AT_ONCE).collect().await
 }

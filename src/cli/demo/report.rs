@@ -1,4 +1,4 @@
-//! What the demonstration showed, and whether anything in it is a surprise.
+//! The report of the demonstration, with its unexpected results.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -25,14 +25,14 @@ pub(crate) struct Cost {
     blob_requests: u64,
     /// Requests to the media and token services.
     media_requests: u64,
-    /// Of the former, per blob copied.
+    /// Requests to the blob services per copied blob.
     blob_requests_per_blob: f64,
-    /// Of the latter, per asset in scope.
+    /// Requests to the media and token services per asset in scope.
     media_requests_per_asset: f64,
 }
 
 impl Cost {
-    /// What the emulator was asked during a run.
+    /// The requests to the emulator during a run.
     pub(crate) fn of(stats: &StatsSnapshot, summary: &Summary) -> Self {
         let count = |wanted: &[Plane]| {
             stats.requests.iter().filter(|row| wanted.contains(&row.plane)).map(|row| row.count).sum::<u64>()
@@ -59,18 +59,18 @@ pub(crate) struct Report {
     first: Summary,
     /// What it cost.
     cost: Cost,
-    /// How both libraries compare after it.
+    /// The comparison of both libraries after it.
     verification: Verification,
-    /// Every URL, asked in both regions.
+    /// Every URL and the answers of both regions.
     playback: Vec<Playback>,
     /// The second run, which had nothing to do.
     second: Summary,
-    /// What should not have happened.
+    /// Unexpected results.
     pub(crate) surprises: Vec<String>,
 }
 
 impl Report {
-    /// Judges what happened.
+    /// Makes the report and finds unexpected results.
     pub(crate) fn new(
         first: Summary,
         verification: Verification,
@@ -82,7 +82,7 @@ impl Report {
         Self { first, cost, verification, playback, second, surprises }
     }
 
-    /// What a person wants to know.
+    /// The report as text.
     pub(crate) fn text(&self, latency: bool) -> String {
         let mut text = String::new();
         self.mirror_part(&mut text);
@@ -160,10 +160,10 @@ impl Report {
     }
 }
 
-/// What should not have happened. Refusals and conflicts are what the awkward assets are made for.
+/// Unexpected results. The awkward assets cause refusals and conflicts on purpose.
 fn surprises(first: &Summary, verification: &Verification, playback: &[Playback], second: &Summary) -> Vec<String> {
     let mut surprises = Vec::new();
-    // Consequences of a problem that is reported already are not reported again.
+    // Consequences of a reported problem are not reported again.
     let reported: BTreeSet<&str> = first.problems.iter().map(|problem| problem.asset.as_str()).collect();
     let names: BTreeSet<&str> = first.problems.iter().map(|problem| problem.name.as_str()).collect();
     for problem in first.problems.iter().filter(|problem| !is_expected(problem)) {
@@ -191,7 +191,7 @@ fn surprises(first: &Summary, verification: &Verification, playback: &[Playback]
     surprises
 }
 
-/// The awkward assets are named so by the library's recipe.
+/// Is it a problem of an awkward asset? Their names come from the library's recipe.
 fn is_expected(problem: &Problem) -> bool {
     problem.name.starts_with("awkward") && matches!(problem.class, Class::Skipped | Class::Conflict)
 }
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn conflicts_and_what_follows_from_them_are_no_surprise() {
+    fn conflicts_and_their_consequences_are_no_surprise() {
         let mut playback = good();
         playback.push(self::playback("awkward-taken", Answer::Plays, Answer::Refused(404, String::new())));
         playback.push(self::playback(
@@ -289,20 +289,20 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_plays_in_one_region_alone_is_a_surprise() {
+    fn a_url_that_plays_in_only_one_region_is_a_surprise() {
         let mut playback = good();
         playback.push(self::playback("fine", Answer::Plays, Answer::Refused(404, String::new())));
         assert_eq!(surprises(&first(), &Verification::default(), &playback, &second()).len(), 1);
     }
 
     #[test]
-    fn a_second_run_that_does_something_is_a_surprise() {
+    fn changes_in_the_second_run_are_a_surprise() {
         let found = surprises(&first(), &Verification::default(), &good(), &first());
         assert!(found[0].contains("second run"), "{found:?}");
     }
 
     #[test]
-    fn a_demonstration_that_shows_nothing_is_a_surprise() {
+    fn a_demonstration_without_results_is_a_surprise() {
         let mut run = first();
         run.assets.mirrored = 0;
         assert_eq!(surprises(&run, &Verification::default(), &[], &second()).len(), 2);

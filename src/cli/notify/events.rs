@@ -1,6 +1,6 @@
 //! Lines of JSON on standard output while a command runs: one object per line, the last one is the `summary`.
 //!
-//! A reader that does not keep up never holds a run back: of what waits for it, only so many lines are kept.
+//! A slow reader never delays a run: only a limited number of lines waits for it.
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -23,9 +23,9 @@ use super::super::plain;
 use super::super::printer::written_out;
 use super::summary::Summary;
 
-/// The version of the lines. Types and fields are only added; a change of what one of them means would be another version.
+/// The version of the lines. Types and fields are only added; a change of their meaning needs another version.
 pub(super) const VERSION: u32 = 1;
-/// Lines that wait for the reader, at most: about 15 MB.
+/// The most lines that wait for the reader: about 15 MB.
 const MOST_WAITING: usize = 1 << 16;
 
 /// One line.
@@ -42,27 +42,27 @@ struct Line<'a> {
 /// The lines that `--events ndjson` prints.
 pub(in crate::cli) const FORMAT: Format = Format::of::<Line<'static>>("events", "a line of --events ndjson");
 
-/// What a line says.
+/// The message of a line.
 #[derive(Debug, JsonSchema, Serialize)]
 #[serde(tag = "message_type", rename_all = "kebab-case", rename_all_fields = "snake_case")]
 pub(super) enum Message<'a> {
     /// The first line.
     Start { command: &'a str, program: &'a str },
-    /// So many assets of one side are listed so far.
+    /// The number of assets of one side that are listed so far.
     Listed { side: Side, assets: u64 },
     /// One side is listed completely.
     ListingFinished { side: Side, assets: u64 },
-    /// The processing of an asset started; the numbers are what is to be copied.
+    /// The processing of an asset started; with the number of blobs and bytes to copy.
     AssetStarted { asset: &'a AssetId, name: &'a str, blobs: u64, bytes: u64 },
     /// A blob has arrived.
     BlobCopied { asset: &'a AssetId, blob: &'a str, bytes: u64, kind: &'static str, method: CopyMethod },
     /// A blob could not be copied.
     BlobFailed { asset: &'a AssetId, blob: &'a str, reason: &'a str },
-    /// So many blobs of an asset were copied by that method.
+    /// The number of blobs of an asset that were copied by a method.
     CopyMethod { asset: &'a AssetId, name: &'a str, method: CopyMethod, blobs: u64, bytes: u64, why: &'a str },
     /// Something of an asset was changed on the target.
     Changed { asset: &'a AssetId, name: &'a str, changes: &'a [Change] },
-    /// An asset has come to its end.
+    /// The processing of an asset ended.
     AssetFinished {
         asset: &'a AssetId,
         name: &'a str,
@@ -75,16 +75,16 @@ pub(super) enum Message<'a> {
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         finding: Option<&'a Finding>,
     },
-    /// Something worth a line, that changes nothing.
+    /// A remark that does not change the result.
     Note { text: &'a str },
-    /// The run was asked to stop.
+    /// The run is stopping.
     Draining,
     /// The last line.
     Summary(Summary<'a>),
 }
 
 impl<'a> Message<'a> {
-    /// The message of an event; `None`: it is no event of a run.
+    /// The message of an event; `None` if it is not reported.
     fn of(event: &'a RunEvent) -> Option<Self> {
         Some(match event {
             RunEvent::Listed { side, assets } => Self::Listed { side: *side, assets: *assets },
@@ -126,7 +126,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The type of a blob, as its service calls it.
+/// The type of a blob, as the service names it.
 fn word(kind: BlobKind) -> &'static str {
     match kind {
         BlobKind::Block => "block",
@@ -159,7 +159,7 @@ impl Events {
         events
     }
 
-    /// Reports an event. Never waits.
+    /// Reports an event without waiting.
     pub(crate) fn event(&self, event: &RunEvent) {
         let Some(message) = Message::of(event) else { return };
         if self.waiting.load(Ordering::Relaxed) < MOST_WAITING {
@@ -171,14 +171,14 @@ impl Events {
 
     fn send(&self, message: Message<'_>) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        // The writer ends only after its last line.
+        // The writer ends only after the last line.
         let _ = self.lines.send(Some(message.line()));
     }
 
     /// Writes the last line, and waits until the reader has everything.
     ///
     /// # Errors
-    /// Standard output does not take it. A closed pipe is no error.
+    /// Standard output cannot be written. A closed pipe is not an error.
     pub(super) fn finish(&self, mut summary: Summary<'_>) -> Result<(), CommandFailure> {
         summary.events_left_out = Some(self.left_out.load(Ordering::Relaxed));
         self.send(Message::Summary(summary));
@@ -188,7 +188,7 @@ impl Events {
     }
 }
 
-/// Writes every line as it comes; those that come together in one piece. After an error it only takes what comes.
+/// Writes lines when they arrive, and waiting ones together. After an error it only discards them.
 fn write(lines: &Receiver<Option<String>>, waiting: &AtomicUsize) -> io::Result<()> {
     let mut output = io::BufWriter::new(io::stdout());
     let mut result = Ok(());

@@ -1,4 +1,4 @@
-//! Runs the operator's commands at the end of a command, and posts the end to a webhook. What fails is a warning.
+//! Runs the operator's commands at the end of a command, and posts its result to a webhook. A failure is a warning.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use super::super::printer;
 use super::events::Message;
 use super::summary::Summary;
 
-/// Entries of a list that a hook gets, at most: receivers of webhooks limit what they take.
+/// The most entries of a list for a hook: receivers of webhooks limit the size.
 const MOST_ENTRIES: usize = 1_000;
-/// The lists of a result that may be long.
+/// The lists of a result that can be long.
 const LISTS: [&str; 3] = ["changes", "problems", "differences"];
 
-/// Runs all hooks that the end calls for. `findings`: what the target owes.
+/// Runs all hooks for this result. `findings`: the number of findings that are owed.
 pub(super) async fn run(context: &Context, mut summary: Summary<'_>, findings: u64) {
     let configured = match context.known.config.get() {
         Some(config) => Some(config.hooks.clone()),
@@ -88,7 +88,7 @@ async fn post(context: &Context, hook: &Webhook, body: &str) {
     }
 }
 
-/// Cuts the long lists of a result, and says how many entries are left out.
+/// Truncates the long lists of a result, and adds the number of omitted entries.
 fn shorten(result: &mut Value) {
     let Value::Object(fields) = result else { return };
     for name in LISTS {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_lists_are_cut_and_say_how_many_entries_are_left_out() {
+    fn long_lists_are_truncated_with_the_number_of_omitted_entries() {
         let mut result = json!({ "changes": vec![1; 1_500], "changes_left_out": 7, "problems": [1, 2], "assets": 3 });
         shorten(&mut result);
         assert_eq!(result["changes"].as_array().map(Vec::len), Some(MOST_ENTRIES));

@@ -15,9 +15,9 @@ use super::super::printer;
 use super::metrics::{Label, Metrics};
 use super::{FAILED, Finished, Subject, textfile};
 
-/// As many runs are searched for the last one that was complete: all that a ledger keeps.
+/// How many runs are searched for the last complete one: as many as a ledger keeps.
 const RUNS: usize = 1_000;
-/// What never gets lost, and what it means.
+/// The metric that is always kept, and its help text.
 const LAST_SUCCESS: (&str, &str) = ("last_success_timestamp_seconds", "When the last run ended with exit code 0.");
 
 /// How the last run ended.
@@ -53,7 +53,7 @@ impl LastRun<'_> {
         }
     }
 
-    /// When, for how long and with which outcome it ran.
+    /// Adds its time, duration and outcome.
     fn measure_end(&self, metrics: &mut Metrics, now: Timestamp) {
         let outcomes = || self.subject.outcomes.iter().copied().chain([FAILED]);
         let of = |word: &str| vec![(Label::Outcome, word.to_owned())];
@@ -67,7 +67,7 @@ impl LastRun<'_> {
         metrics.gauge("last_run_duration_seconds", "How long the last run took.", [(vec![], took.into())]);
     }
 
-    /// What was sent to each account, also by a run that failed.
+    /// Adds the requests to each account, also those of a failed run.
     fn measure_requests(&self, metrics: &mut Metrics) {
         let (mut sent, mut throttled) = (Vec::new(), Vec::new());
         let pair = self.context.known.pair.get();

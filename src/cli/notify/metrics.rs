@@ -1,5 +1,5 @@
-//! Metrics as Prometheus reads them: base units, counters that end with `_total`, and only the labels of [`Label`]. The samples
-//! of one name never overlap, so that their sum means something.
+//! Metrics as Prometheus reads them: base units, counters that end with `_total`, and only the labels of [`Label`]. The
+//! samples of one name never overlap, so that their sum is meaningful.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,12 +10,12 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-/// What may tell samples of one name apart. All of them have few values.
+/// The labels that distinguish samples of one name. All of them have few values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Label {
     /// Source or target.
     Side,
-    /// The account; the target's where nothing else is said.
+    /// The account; by default, that of the target.
     Account,
     /// How something ended.
     Outcome,
@@ -44,7 +44,7 @@ impl Label {
 /// The labels of a sample.
 pub(crate) type Labels = Vec<(Label, String)>;
 
-/// The beginning of the names of a command's metrics. No two commands have the same metrics.
+/// The prefix of a command's metrics. Each command has its own metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Prefix {
     /// Of a run.
@@ -121,18 +121,18 @@ enum Samples {
 }
 
 impl Metrics {
-    /// None yet. `account`: the target's.
+    /// No metrics yet. `account`: that of the target.
     pub(super) fn new(prefix: Prefix, account: String) -> Self {
         Self { prefix, account, families: Vec::new() }
     }
 
-    /// Adds the state that a run left.
+    /// Adds the state after a run.
     pub(crate) fn gauge(&mut self, name: &str, help: &'static str, samples: impl IntoIterator<Item = (Labels, Value)>) {
         let samples = samples.into_iter().map(|(labels, value)| (self.of_account(labels), value)).collect();
         self.add(name, help, Samples::Gauge(samples));
     }
 
-    /// Adds what a run did; it is added to what earlier runs did.
+    /// Adds counts of a run; later they are added to those of earlier runs.
     pub(crate) fn counter(&mut self, name: &str, help: &'static str, samples: impl IntoIterator<Item = (Labels, u64)>) {
         debug_assert!(name.ends_with("_total"), "{name}");
         let mut counts = BTreeMap::new();
@@ -155,12 +155,12 @@ impl Metrics {
         labels
     }
 
-    /// The name of a metric, and the labels of a sample that has no others than the target's account.
+    /// The name of a metric, and the labels of a sample with only the target's account.
     pub(super) fn key(&self, name: &str) -> (String, Labels) {
         (self.prefix.name(name), self.of_account(Vec::new()))
     }
 
-    /// Adds what earlier runs did, so that a counter never falls. `before`: their counts by name.
+    /// Adds the counts of earlier runs, so that a counter never decreases. `before`: their counts by name.
     pub(super) fn continue_from<Counts: Iterator<Item = (Labels, u64)>>(&mut self, before: impl Fn(&str) -> Counts) {
         for family in &mut self.families {
             if let Samples::Counter(samples) = &mut family.samples {
@@ -191,8 +191,8 @@ impl Collector for Metrics {
                         encode(&mut family, labels, *value)?;
                     }
                 }
-                // Not as a counter of OpenMetrics, whose description lacks the `_total` of its samples: node exporter reads the
-                // format of Prometheus.
+                // Not as an OpenMetrics counter, whose description has no `_total`: node exporter reads the format of
+                // Prometheus.
                 Samples::Counter(samples) if !samples.is_empty() => {
                     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
                     for (labels, count) in samples {
@@ -215,7 +215,7 @@ fn encode(family: &mut MetricEncoder<'_>, labels: &Labels, value: Value) -> fmt:
     }
 }
 
-/// The value of a label between its quotes.
+/// The escaped value of a label.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -1,4 +1,4 @@
-//! How a command ended, as one JSON object: the last line of the events.
+//! The result of a command as one JSON object: the last line of the events.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,7 +21,7 @@ pub(super) struct Summary<'a> {
     pub(super) exit_error: Option<Fields<'a>>,
     /// What `--output json` prints, if it ended with a result.
     pub(super) result: Option<Value>,
-    /// Events that the reader was too slow for.
+    /// The number of events that were omitted because the reader was too slow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) events_left_out: Option<u64>,
 }

@@ -29,7 +29,7 @@ fn metrics_have_the_format_of_prometheus_and_the_account_of_the_target() {
 }
 
 #[test]
-fn counters_go_on_from_the_previous_file_and_gauges_do_not() {
+fn counters_continue_from_the_previous_file_and_gauges_do_not() {
     let before = Previous::parse(&metrics(5).to_string());
     let mut after = metrics(10);
     after.continue_from(|name| before.counts(name));
@@ -43,7 +43,7 @@ fn counters_go_on_from_the_previous_file_and_gauges_do_not() {
 }
 
 #[test]
-fn lines_that_are_no_samples_are_left_out() {
+fn lines_that_are_not_samples_are_ignored() {
     for line in ["", "x", "a{b=\"c\"} 1", "a{outcome=\"c} 1", "a{outcome=\"c\"} NaN", "a{ 1", "{} x"] {
         let before = Previous::parse(line);
         assert_eq!(before.counts("a").count(), 0, "{line}");

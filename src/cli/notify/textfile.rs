@@ -1,5 +1,5 @@
-//! The file of metrics: written beside its place and renamed, so that no reader sees a part of it. It is also where the counters
-//! of earlier runs and the time of the last success are kept.
+//! The file of metrics: written to a temporary file and renamed, so that no reader sees a part of it. It also stores
+//! the counters of earlier runs and the time of the last success.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,11 +15,11 @@ use super::metrics::{Label, Labels, Metrics, Prefix};
 /// The first line of every such file.
 const HEADER: &str = "# Written by mediamirror at the end of each run";
 
-/// What the file held before.
+/// The previous contents of the file.
 #[derive(Debug, Default)]
 pub(super) struct Previous(BTreeMap<String, Vec<(Labels, f64)>>);
 
-/// Is that a place for the metrics of this command?
+/// Checks that the metrics of this command can be written to that file.
 pub(super) fn check(path: &Path, prefix: Prefix) -> Result<(), CommandFailure> {
     let shown = path.display();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -52,7 +52,7 @@ fn first_line(prefix: Prefix) -> String {
     format!("{HEADER} of `{}`", prefix.command())
 }
 
-/// What the file holds; nothing if there is none. What cannot be understood is left out.
+/// Reads the file; nothing if there is none. Unreadable lines are ignored.
 pub(super) fn read(path: &Path) -> Previous {
     match files::read(path, files::LARGEST_TEXT) {
         Ok(text) => Previous::parse(&text),
@@ -65,7 +65,7 @@ pub(super) fn read(path: &Path) -> Previous {
     }
 }
 
-/// Puts the file into its place. Everybody may read it, because the collector is another user.
+/// Writes the file. Everyone may read it, because the collector is another user.
 pub(super) fn write(path: &Path, metrics: &Metrics, prefix: Prefix) -> io::Result<()> {
     files::write_public(path, &format!("{}\n{metrics}", first_line(prefix)))
 }
@@ -87,7 +87,7 @@ impl Previous {
         self.0.get(&name)?.iter().find(|(has, _)| *has == labels).map(|(_, value)| *value)
     }
 
-    /// The target's account, of a file that has the time of a run.
+    /// The target's account, if the file has the time of a run.
     pub(super) fn account(&self, prefix: Prefix) -> Option<String> {
         let (labels, _) = self.0.get(&prefix.name("last_run_timestamp_seconds"))?.first()?;
         labels.iter().find(|(label, _)| *label == Label::Account).map(|(_, account)| account.clone())

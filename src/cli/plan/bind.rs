@@ -1,4 +1,4 @@
-//! What a plan is bound to: begins and ends the file, and checks a plan that is to be applied.
+//! Binds a plan to its configuration and ledger: starts and ends the file, and checks a plan before it is applied.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use mediamirror::plan::{
 use crate::cli::failure::CommandFailure;
 use crate::cli::session::Session;
 
-/// What a plan of the configuration's accounts is bound to.
+/// The binding of a plan for the configuration's accounts.
 async fn binding(session: &Session, (kind, ledger): (Kind, &Ledger)) -> Result<Binding, CommandFailure> {
     let mut accounts = [&session.config.source, &session.config.target].map(|side| AccountName::new(&side.account));
     if kind == Kind::Reprotect {
@@ -27,7 +27,7 @@ async fn binding(session: &Session, (kind, ledger): (Kind, &Ledger)) -> Result<B
     Ok(Binding { version, source, target, configuration, ledger: ledger.at().await? })
 }
 
-/// Begins a plan of that kind.
+/// Starts a plan of that kind.
 pub(crate) async fn begin(
     session: &Session,
     (kind, ledger): (Kind, &Ledger),
@@ -38,7 +38,7 @@ pub(crate) async fn begin(
     Ok(Arc::new(PlanFile::begin(path, &header).map_err(failed)?))
 }
 
-/// Ends a plan with what the dry run found.
+/// Ends a plan with the results of the dry run.
 pub(crate) fn finish(file: &PlanFile, summary: &Summary, prices: Option<&Prices>) -> Result<(), CommandFailure> {
     let problems = summary.problems.iter().map(|problem| NotMirrored {
         asset: Some(problem.asset.clone()),
@@ -67,7 +67,7 @@ pub(crate) fn finish(file: &PlanFile, summary: &Summary, prices: Option<&Prices>
     file.finish(findings.chain(problems), summary.verdict, outlook).map_err(failed)
 }
 
-/// The plan, if it may be applied with that configuration and that ledger.
+/// Reads the plan, and checks that it can be applied with that configuration and that ledger.
 pub(crate) async fn bound(
     session: &Session,
     way: (Kind, &Ledger),

@@ -1,4 +1,4 @@
-//! A plan for people, and for programs.
+//! A plan as text and as JSON.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,9 +18,9 @@ use crate::cli::plain;
 use crate::cli::summary;
 use crate::cli::wrap::{labelled, wrapped};
 
-/// Lines of one kind that are shown to a person who did not ask for all.
+/// Lines of one kind that are shown as text without --all.
 const FIRST: usize = 50;
-/// Items that a program gets that did not ask for all.
+/// Items that are shown as JSON without --all.
 const FIRST_OF_JSON: usize = 10_000;
 
 /// A plan as JSON.
@@ -30,17 +30,17 @@ pub(super) struct Document<'a> {
     header: &'a Header,
     #[serde(flatten)]
     trailer: &'a Trailer,
-    /// What it does; without --all the first 10,000, and all that take something away.
+    /// Its items; without --all, the first 10,000, and all that remove something.
     items: &'a [Item],
-    /// Items that are not among them.
+    /// The number of items that are left out.
     items_left_out: u64,
     /// What the run will not mirror.
     not_mirrored: &'a [NotMirrored],
-    /// Things that are not mirrored and not among them.
+    /// The number of entries of `not_mirrored` that are left out.
     not_mirrored_left_out: u64,
 }
 
-/// What is kept of a plan to be shown.
+/// The part of a plan that is shown.
 #[derive(Debug, Default)]
 struct Shown {
     items: Vec<Item>,
@@ -55,13 +55,13 @@ pub(super) fn show(context: &Context, path: &Path, all: bool) -> Result<(), Comm
     context.printer.result(&loaded.document(), || loaded.text())
 }
 
-/// The same for a plan that was just written: a `success` is silent where silence was asked for.
+/// The same for a plan that was just written: with --quiet, a `success` prints nothing.
 pub(super) fn show_new(context: &Context, path: &Path, all: bool, success: bool) -> Result<(), CommandFailure> {
     let loaded = load(context, path, all)?;
     context.printer.report(success, &loaded.document(), || loaded.text())
 }
 
-/// Reads a plan, and keeps of it what is shown.
+/// Reads a plan, and keeps the part that is shown.
 fn load(context: &Context, path: &Path, all: bool) -> Result<Loaded, CommandFailure> {
     let json = context.global.output == Output::Json;
     let limit = match (all, json) {
@@ -95,7 +95,7 @@ fn load(context: &Context, path: &Path, all: bool) -> Result<Loaded, CommandFail
     Ok(Loaded { header, trailer, shown })
 }
 
-/// A plan that was read, as far as it is shown.
+/// The part of a plan that is shown, and the rest as counts.
 #[derive(Debug)]
 struct Loaded {
     header: Header,
@@ -121,12 +121,12 @@ impl Loaded {
     }
 }
 
-/// What takes something off the target is named each time.
+/// Does the item remove something from the target? Such items are always named.
 fn takes_away(item: &Item) -> bool {
     item.changes.iter().any(|change| matches!(change, Change::LocatorWithdrawn { .. } | Change::Retired))
 }
 
-/// Does a person want to see it before it is done?
+/// Should a person review it before it is applied?
 fn deserves_a_look(item: &Item) -> bool {
     let moved = |change: &Change| matches!(change, Change::LocatorMoved { .. });
     item.overwritten > 0 || takes_away(item) || item.changes.iter().any(moved)
@@ -168,7 +168,7 @@ fn sign(item: &Item) -> char {
     }
 }
 
-/// What an item does, in words.
+/// An item as text.
 fn words(item: &Item) -> String {
     let new = item.changes.iter().any(|change| matches!(change, Change::New { .. }));
     let mut words: Vec<String> = item
@@ -194,7 +194,7 @@ fn why(one: &NotMirrored) -> String {
     mediamirror::verdict::Finding::new(cause, one.detail.as_str()).line(true)
 }
 
-/// What all items add up to.
+/// The totals of all items.
 fn totals(text: &mut String, totals: &Totals) {
     if totals.items == 0 {
         text.push_str(&labelled("to do", "nothing"));
@@ -229,7 +229,7 @@ fn totals(text: &mut String, totals: &Totals) {
     }
 }
 
-/// What applying it costs, and how it ends.
+/// The cost of applying it, and the expected exit code.
 fn cost(text: &mut String, trailer: &Trailer) {
     let Trailer { verdict, outlook, totals, .. } = trailer;
     let cost = format!(
@@ -245,7 +245,7 @@ fn cost(text: &mut String, trailer: &Trailer) {
         text.push_str(&labelled("", &format!("{polls} (estimate)")));
     }
     if let Some(Money { currency, amount }) = &outlook.money {
-        // Requests cost little: a small library is mirrored for less than the smallest coin.
+        // Requests cost little: those for a small library cost less than 0.01.
         let amount = if *amount < 0.01 { "less than 0.01".to_owned() } else { format!("about {amount:.2}") };
         let money = format!("{amount} {}, by the prices in the configuration", plain::line(currency));
         text.push_str(&labelled("money", &money));

@@ -1,4 +1,4 @@
-//! A run on a terminal: three bars, and lines that say how long it takes, what limits it and what takes long.
+//! A run on a terminal: three bars, and lines with the time, the limits and the slowest assets.
 
 use std::sync::Mutex;
 
@@ -6,11 +6,11 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::status::Status;
 
-/// The bars. Those that have nothing to show are not there.
+/// The bars. Bars without content are not shown.
 #[derive(Debug)]
 pub(super) struct Bars {
     screen: MultiProgress,
-    /// `None`: they were taken away.
+    /// `None`: they were removed.
     shown: Mutex<Option<Shown>>,
 }
 
@@ -29,7 +29,7 @@ impl Bars {
         Self { screen: screen.clone(), shown: Mutex::new(Some(Shown::default())) }
     }
 
-    /// Shows the run as it is now, and what limits it.
+    /// Shows the current state of the run, and what limits it.
     pub(super) fn show(&self, status: Status<'_>, limit: Option<String>) {
         let mut shown = self.shown.lock().expect("no panic while held");
         let Some(shown) = shown.as_mut() else { return };
@@ -38,7 +38,7 @@ impl Bars {
         part(assets, tally.finished, tally.listed, status.assets());
         let assets = assets.clone();
         if tally.blobs_planned + tally.blobs > 0 {
-            // Below the assets, also where the lines that follow them are there already.
+            // Below the assets, even if the lines that follow already exist.
             let blobs = self.below(&assets, &mut shown.blobs, "blobs  {wide_bar} {msg}");
             part(&blobs, tally.blobs, tally.blobs_planned, status.blobs());
             let bytes = self.below(&blobs, &mut shown.bytes, "bytes  {wide_bar} {msg}");
@@ -48,7 +48,7 @@ impl Bars {
         for (bar, template, text) in
             [(&mut shown.limit, "limit  {wide_msg}", limit), (&mut shown.slowest, "slow   {wide_msg}", slowest)]
         {
-            // A line that was there stays, so that those below it do not jump.
+            // An existing line is kept, so that those below it do not move.
             if text.is_some() || bar.is_some() {
                 self.bar(bar, template).set_message(text.unwrap_or_else(|| "none".to_owned()));
             }
@@ -79,7 +79,7 @@ fn new(template: &str) -> ProgressBar {
 }
 
 fn part(bar: &ProgressBar, done: u64, all: u64, text: String) {
-    // A bar of no length is drawn as a full one.
+    // A bar of length zero is drawn as a full one.
     bar.set_length(all.max(done).max(1));
     bar.set_position(done);
     bar.set_message(text);

@@ -1,20 +1,20 @@
-//! How fast a run is, and how long the rest takes at that speed.
+//! The speed of a run, and the remaining time at that speed.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::tally::Tally;
 
-/// Speeds are those of so long before: long enough to be steady, short enough to follow another rate.
+/// Speeds are measured over this time: long enough to be steady, short enough to follow a change of the rate.
 const WINDOW: Duration = Duration::from_mins(1);
 /// Time between two samples.
 const APART: Duration = Duration::from_secs(1);
-/// Nothing is estimated from less.
+/// The shortest time for an estimate.
 const LEAST: Duration = Duration::from_secs(5);
-/// Requests that an asset takes beside its copies, about: the work left is counted in requests.
+/// About how many requests an asset needs in addition to its copies: the remaining work is counted in requests.
 const PER_ASSET: f64 = 2.0;
 
-/// What was done at a time.
+/// The work done at a point in time.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     at: Instant,
@@ -30,7 +30,7 @@ pub(super) struct Speed {
 }
 
 impl Speed {
-    /// Takes a sample. One that follows too soon is left out.
+    /// Adds a sample, unless it follows too soon.
     pub(super) fn sample(&mut self, tally: &Tally, at: Instant) {
         if self.samples.back().is_some_and(|last| at.duration_since(last.at) < APART) {
             return;
@@ -57,7 +57,7 @@ impl Speed {
         self.since(at).map_or(0.0, |(first, seconds)| as_float(tally.bytes - first.bytes) / seconds)
     }
 
-    /// How long the rest takes. `None` while the source is listed, or too little is known.
+    /// The remaining time. `None` while the source is listed, or if too little is known.
     pub(super) fn left(&self, tally: &Tally, at: Instant) -> Option<Duration> {
         let (first, seconds) = self.since(at).filter(|(_, seconds)| *seconds >= LEAST.as_secs_f64())?;
         let speed = (done(tally) - first.work) / seconds;
@@ -76,7 +76,7 @@ fn done(tally: &Tally) -> f64 {
     as_float(tally.finished) * PER_ASSET + as_float(tally.blobs)
 }
 
-/// The work that is left, and the bytes. Assets that have not started are taken to be like those that have.
+/// The work that is left, and the bytes. Assets that have not started are assumed to be like those that have.
 fn left(tally: &Tally) -> (f64, f64) {
     let started = tally.finished + tally.copying();
     let rest = as_float(tally.listed.saturating_sub(started));
@@ -87,7 +87,7 @@ fn left(tally: &Tally) -> (f64, f64) {
     (open + blobs + rest * each(tally.blobs_planned), bytes + rest * each(tally.bytes_planned))
 }
 
-/// A time as people say it: rounded, so that it does not jump.
+/// A rounded time, so that it does not jump.
 pub(super) fn about(left: Duration) -> String {
     let seconds = left.as_secs();
     match seconds {
@@ -111,12 +111,12 @@ mod tests {
     }
 
     #[test]
-    fn the_time_left_is_that_of_the_work_left_at_the_speed_of_the_last_minute() {
+    fn the_remaining_time_is_estimated_from_the_speed_of_the_last_minute() {
         let (begin, mut speed) = (Instant::now(), Speed::default());
         let mut tally = Tally { listed: 100, listing_finished: true, ..Tally::default() };
         speed.sample(&tally, begin);
         assert_eq!(speed.left(&tally, at(begin, 2)), None, "too little is known");
-        // Ten blobs a second, of ten blobs an asset, of which a tenth has started: 12 requests a second.
+        // Ten blobs per second, ten blobs per asset; a tenth of the assets has started: 12 requests per second.
         for second in 1..=10 {
             (tally.finished, tally.blobs, tally.blobs_planned) = (second, second * 10, second * 10);
             speed.sample(&tally, at(begin, second));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn large_blobs_are_left_as_long_as_their_bytes_take() {
+    fn the_remaining_time_of_large_blobs_depends_on_their_bytes() {
         let (begin, mut speed) = (Instant::now(), Speed::default());
         let mut tally = Tally { listed: 2, listing_finished: true, ..Tally::default() };
         (tally.finished, tally.blobs_planned, tally.bytes_planned) = (1, 2, 2_000);

@@ -1,4 +1,5 @@
-//! An encoding job on the screen: one bar on a terminal, elsewhere a line whenever its state changes and one an interval.
+//! An encoding job on the screen: one bar on a terminal, otherwise a line whenever its state changes, and one per
+//! interval.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -45,7 +46,7 @@ impl Screen {
 }
 
 impl JobProgress {
-    /// Takes the bar away, stops the lines.
+    /// Removes the bar, or stops the lines.
     pub(crate) fn finish(&self) {
         match &self.view {
             View::None => {}
@@ -78,7 +79,7 @@ fn line(state: JobState, percent: u8) -> String {
     }
 }
 
-/// Prints one line an interval until it is aborted.
+/// Prints one line per interval until it is aborted.
 async fn lines(interval: Duration, last: Arc<Mutex<Option<(JobState, u8)>>>) {
     let started = Instant::now();
     let mut beat = tokio::time::interval(interval);

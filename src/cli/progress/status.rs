@@ -1,4 +1,4 @@
-//! What the screen says of a run, as text.
+//! The texts on the screen for a run.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,27 +11,27 @@ use super::super::plain;
 use super::estimate::{Speed, about};
 use super::tally::Tally;
 
-/// Assets that are named because they take the longest.
+/// How many of the slowest assets are named.
 const SLOWEST: usize = 2;
-/// An asset is named once it takes so long.
+/// An asset is named when it takes longer than this.
 const LONG: Duration = Duration::from_secs(10);
 /// Characters of a name.
 const NAME: usize = 30;
 
-/// What a run does, and so what an asset is that came to its end.
+/// The kind of a run, which decides what a finished asset means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// It mirrors: the copy is up to date.
+    /// It mirrors: the copy of a finished asset is up to date.
     Mirror,
-    /// It only compares, or is a dry run: nothing is on the target that was not there before.
+    /// It only compares, or is a dry run: a finished asset did not change the target.
     Compare,
-    /// It reports nothing of single assets.
+    /// It does not report single assets.
     List,
     /// It uploads.
     Upload,
 }
 
-/// A run at a time.
+/// The state of a run at a point in time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Status<'a> {
     pub(super) work: Work,
@@ -42,7 +42,7 @@ pub(super) struct Status<'a> {
 }
 
 impl Status<'_> {
-    /// How many assets are done.
+    /// The number of finished assets.
     pub(super) fn assets(&self) -> String {
         let Tally { listed, finished, current, .. } = self.tally;
         let listed = (*listed).max(*finished);
@@ -67,7 +67,7 @@ impl Status<'_> {
         format!("{}/{}, {}/s", ByteSize(done), ByteSize(planned), ByteSize(speed))
     }
 
-    /// How long it takes, and what failed; while it stops, what it waits for.
+    /// The time, and the failures; while it stops, what it waits for.
     pub(super) fn time(&self) -> String {
         let elapsed = self.now.duration_since(self.began).as_secs();
         let elapsed = format!("{}:{:02}", elapsed / 60, elapsed % 60);
@@ -94,7 +94,7 @@ impl Status<'_> {
         Some(format!("about {} left", about(left)))
     }
 
-    /// The assets that take the longest, if any takes long.
+    /// The assets that take the longest, if they take long.
     pub(super) fn slowest(&self) -> Option<String> {
         let long = self.tally.slowest(SLOWEST).into_iter().filter(|asset| self.now - asset.since >= LONG);
         let named: Vec<String> = long
@@ -106,7 +106,7 @@ impl Status<'_> {
         (!named.is_empty()).then(|| named.join(", "))
     }
 
-    /// One plain line, where there is no terminal.
+    /// One line, if there is no terminal.
     pub(super) fn line(&self, label: &str) -> String {
         let Tally { draining, listing_finished, blobs, bytes, not_mirrored, .. } = self.tally;
         let state = match (draining, listing_finished) {
@@ -127,7 +127,7 @@ impl Status<'_> {
     }
 }
 
-/// What limits the accounts now; `None`: nothing does.
+/// What limits the accounts now; `None` if nothing does.
 pub(super) fn limits(lanes: &[Arc<Lane>]) -> Option<String> {
     let mut held: Vec<String> = lanes.iter().filter_map(|lane| Some(limit(lane, lane.brake()?))).collect();
     // The lanes of an account share its rates.
@@ -150,7 +150,7 @@ fn limit(lane: &Lane, brake: Brake) -> String {
     format!("{}{plane}: {what}", lane.account())
 }
 
-/// Such as `1 blob` and `2 blobs`.
+/// A count with its noun, such as `1 blob` and `2 blobs`.
 fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
@@ -188,7 +188,7 @@ mod tests {
         }
     }
 
-    /// What is shown so many seconds after the events.
+    /// The text that is shown a number of seconds after the events.
     fn shown<T>(events: &[RunEvent], seconds: u64, show: impl Fn(Status<'_>) -> T) -> T {
         let (began, mut tally, mut speed) = (Instant::now(), Tally::default(), Speed::default());
         speed.sample(&tally, began);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_how_much_is_up_to_date_how_long_it_takes_and_what_takes_long() {
+    fn it_shows_how_much_is_up_to_date_the_time_and_the_slowest_assets() {
         assert_eq!(shown(&four(), 20, |status| status.assets()), "1/4 up to date");
         assert_eq!(shown(&four(), 20, |status| status.blobs()), "1/3, 0.1/s");
         assert_eq!(shown(&four(), 20, |status| status.bytes()), "1.0 KiB/3.0 KiB, 51 B/s");
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_called_up_to_date_that_was_not_mirrored() {
+    fn only_mirrored_assets_are_shown_as_up_to_date() {
         let said = |work| shown(&four(), 20, |status| Status { work, ..status }.assets());
         assert_eq!(said(Work::Compare), "2/4 compared");
         assert_eq!((said(Work::List).as_str(), said(Work::Upload).as_str()), ("4 listed", "2/4 uploaded"));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_that_it_lists_only_while_it_lists() {
+    fn the_listing_is_shown_only_while_it_runs() {
         let listing = [RunEvent::Listed { side: Side::Source, assets: 1_000 }];
         assert_eq!(shown(&listing, 4, |status| status.line("sync")), "sync: listing, 0 of 1000 assets, 4 s");
         assert_eq!(shown(&listing, 5, |status| status.assets()), "0/1000 up to date, listing");
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_progress_is_said_while_it_stops() {
+    fn work_in_progress_is_shown_while_it_stops() {
         let mut events = four();
         events.push(RunEvent::Draining);
         let time = shown(&events, 20, |status| status.time());
@@ -262,14 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn blobs_of_an_asset_that_ended_without_them_are_no_work_that_is_left() {
+    fn blobs_of_an_asset_that_ended_without_copying_them_are_not_remaining_work() {
         let mut events = four();
         events.push(finished("a", AssetOutcome::Not(Cause::LocatorIdTaken.into())));
         assert_eq!(shown(&events, 20, |status| status.blobs()), "1/2, 0.1/s");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_limit_of_an_account_is_named_while_somebody_waits_for_it() {
+    async fn the_limit_of_an_account_is_shown_while_requests_wait_for_it() {
         let limits_of = |lane: &Arc<Lane>| limits(std::slice::from_ref(lane));
         let slots = LaneLimits { in_flight: 2, ..LaneLimits::default() };
         let lane = Lane::new(AccountName::new("storeeast"), Plane::BlobWrite, slots);

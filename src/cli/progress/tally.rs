@@ -1,4 +1,4 @@
-//! What has happened in a run so far, as its events report it.
+//! The state of a run so far, from its events.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -13,9 +13,9 @@ pub(super) struct Tally {
     pub(super) listed: u64,
     pub(super) listing_finished: bool,
     pub(super) draining: bool,
-    /// Assets that came to their end.
+    /// Assets whose processing ended.
     pub(super) finished: u64,
-    /// Those of them whose copy is up to date now.
+    /// Finished assets whose copy is up to date.
     pub(super) current: u64,
     pub(super) not_mirrored: u64,
     pub(super) blobs: u64,
@@ -87,7 +87,7 @@ impl Tally {
             None => self.current += 1,
             Some(finding) => self.not_mirrored += u64::from(finding.class() != Class::Skipped),
         }
-        // What was not copied of it is not copied in this run.
+        // The rest of its blobs is not copied in this run.
         if let Some(left) = self.in_progress.remove(asset) {
             self.blobs_planned = self.blobs_planned.saturating_sub(left.blobs).max(self.blobs);
             self.bytes_planned = self.bytes_planned.saturating_sub(left.bytes).max(self.bytes);
@@ -104,7 +104,7 @@ impl Tally {
         self.in_progress.values().map(|asset| asset.blobs).sum()
     }
 
-    /// The assets that are in progress the longest.
+    /// The assets that have been in progress for the longest time.
     pub(super) fn slowest(&self, most: usize) -> Vec<&InProgress> {
         let mut all: Vec<&InProgress> = self.in_progress.values().collect();
         all.sort_by(|a, b| (a.since, &a.name).cmp(&(b.since, &b.name)));

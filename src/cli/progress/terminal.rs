@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use console::Term;
 use indicatif::{ProgressDrawTarget, TermLike};
 
-/// Drawings a second at most, indicatif's own default.
+/// The most drawings per second, indicatif's own default.
 const DRAWINGS: u8 = 20;
 
-/// Standard error, drawn on with the cursor at the left edge in between. It must not be used for lines that stay
-/// (`MultiProgress::println`, `ProgressBar::finish`): what follows would overwrite the last of them.
+/// Standard error, with the cursor at the left edge between drawings. It must not be used for permanent lines
+/// (`MultiProgress::println`, `ProgressBar::finish`): the next drawing would overwrite the last one.
 #[derive(Debug)]
 struct LeftEdge {
     terminal: Term,

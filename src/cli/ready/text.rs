@@ -1,4 +1,4 @@
-//! The readiness for people: the verdict, what would not play with cause and remedy, then the numbers.
+//! The readiness as text: the verdict, the assets that would not play with cause and remedy, then the numbers.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -55,13 +55,13 @@ fn verdict(readiness: &Readiness, reached: bool, required: f64) -> String {
     format!("{word}: {which} would play from {target} now ({}){required}", part(percent / 100.0))
 }
 
-/// A part of one in percent. Only the whole is written as 100 %.
+/// A fraction in percent. Only 1 is written as 100 %.
 fn part(part: f64) -> String {
     let percent = (part * 1e5).floor() / 1e3;
     format!("{percent} %")
 }
 
-/// Names assets. The remedy of a cause is said once.
+/// Names assets. The remedy of each cause is printed once.
 fn unready(text: &mut String, word: &str, assets: &[Unready], all: bool, explained: &mut BTreeSet<Cause>) {
     let shown = if all { assets.len() } else { NAMED };
     for one in assets.iter().take(shown) {
@@ -111,7 +111,7 @@ fn numbers(readiness: &Readiness) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Those that are not zero.
+/// Lists the counts that are not zero.
 fn listed(counts: &[(u64, &str)]) -> String {
     let shown = counts.iter().filter(|(count, _)| *count > 0);
     shown.map(|(count, what)| format!(", {} {what}", thousands(*count))).collect::<Vec<_>>().concat()
@@ -154,7 +154,7 @@ fn recovery(readiness: &Readiness) -> String {
     }
 }
 
-/// A length of time in its two largest units.
+/// A duration in its two largest units.
 fn length(seconds: u64) -> String {
     let (minutes, hours) = (seconds / 60, seconds / 3_600);
     match seconds {

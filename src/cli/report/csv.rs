@@ -1,4 +1,4 @@
-//! The events of a run as a table: one change or one finding a line.
+//! The events of a run as a table: one change or finding per line.
 
 use mediamirror::ledger::{Event, Ledger, RunRow};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::cli::printer::Printer;
 /// The columns, in order. `mediamirror manual report` documents them.
 const COLUMNS: [&str; 9] = ["run", "at", "asset", "name", "kind", "code", "text", "owed", "detail"];
 
-/// Events that are read at once.
+/// Events that are read together.
 const PAGE: usize = 5_000;
 
 /// Prints all events of a run.

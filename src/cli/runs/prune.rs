@@ -18,7 +18,7 @@ use crate::cli::failure::CommandFailure;
 use crate::cli::plain;
 use crate::cli::wrap::wrapped;
 
-/// What was removed, or would be.
+/// The removed runs, or those that would be removed.
 #[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Pruned {
     /// Was nothing removed?
@@ -38,7 +38,7 @@ pub(super) async fn run(context: &Context, place: &Place, args: &PruneArgs) -> R
         let problem = format!("--older-than: {error}");
         CommandFailure::new(ExitCode::Usage, problem, "give a shorter time, such as 90d")
     })?;
-    // Also for writing: a ledger that is not there is not made.
+    // For writing, too, a missing ledger is not created.
     let mut ledger = place.open()?;
     if !args.dry_run {
         ledger.close().await?;
@@ -65,8 +65,8 @@ async fn prune(ledger: &Ledger, args: &PruneArgs, before: Option<Timestamp>) -> 
     })
 }
 
-/// Of runs, the newest first, those that are not among the first and that began before a time. The last run stays in any case:
-/// the next one has to know in which direction it went.
+/// Of runs with the newest first, those that are not among the first `keep` and that started before a time. The last
+/// run is always kept: the next one needs its direction.
 fn old(runs: &[RunRow], keep: Option<usize>, before: Option<Timestamp>) -> Vec<&RunRow> {
     let beyond = runs.iter().skip(keep.unwrap_or_default().max(1));
     beyond.filter(|run| before.is_none_or(|before| run.began < before)).collect()
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_removed_only_if_it_is_old_and_not_among_the_last_and_the_last_one_stays() {
+    fn only_old_runs_that_are_not_among_the_last_are_removed_and_never_the_last_one() {
         assert_eq!(left(Some(2), None), [5, 4]);
         assert_eq!(left(None, Some(30)), [5, 4, 3]);
         assert_eq!(left(Some(4), Some(30)), [5, 4, 3, 2]);

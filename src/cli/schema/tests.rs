@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// The places of all properties below a schema that have no description, and how many properties there are.
+/// Collects the paths of all properties below a schema that have no description; returns the number of all properties.
 fn undocumented(schema: &Value, path: &str, found: &mut Vec<String>) -> usize {
     let mut count = 0;
     match schema {
@@ -10,7 +10,7 @@ fn undocumented(schema: &Value, path: &str, found: &mut Vec<String>) -> usize {
             if let Some(properties) = members.get("properties").and_then(Value::as_object) {
                 for (name, property) in properties {
                     count += 1;
-                    // The tag of a variant, and its only content, are described by the variant.
+                    // The description of a variant also covers its tag and its only content.
                     let variant = path.ends_with(']') && members.contains_key("description");
                     if property.get("description").is_none() && property.get("const").is_none() && !variant {
                         found.push(format!("{path}.{name}"));

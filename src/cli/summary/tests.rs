@@ -87,7 +87,7 @@ fn a_run_that_did_nothing_is_one_line() {
 }
 
 #[test]
-fn the_total_names_what_was_deleted_and_what_is_to_be() {
+fn the_total_has_past_and_future_deletions() {
     let pending = PendingDeletion {
         asset: AssetId::new("a"),
         name: "film".to_owned(),
@@ -110,7 +110,7 @@ fn the_total_names_what_was_deleted_and_what_is_to_be() {
 }
 
 #[test]
-fn the_total_names_the_pauses_that_services_asked_for() {
+fn the_total_has_the_pauses_that_services_requested() {
     let of = |seconds: u64, pause_limit_reached: bool| {
         let pauses = Duration::from_secs(seconds);
         text(
@@ -126,7 +126,7 @@ fn the_total_names_the_pauses_that_services_asked_for() {
 }
 
 #[test]
-fn the_total_in_one_line_names_what_was_done_and_what_was_not() {
+fn the_total_in_one_line_has_what_was_done_and_what_was_not() {
     let text = text(&example(), &Kept::default(), false);
     let total = "partial: 3 assets, 1 unchanged, 1 mirrored, 1 conflict, 4 blobs copied (4.0\n    \
                  KiB), 1 locator mirrored, 1 locator failed (16 requests, 1.2 s)\n";
@@ -155,7 +155,7 @@ fn a_finding_about_the_whole_run_has_a_line_before_the_total() {
 }
 
 #[test]
-fn a_held_run_names_the_id_that_allows_what_it_held_and_a_dry_run_does_not() {
+fn a_held_run_prints_the_option_that_allows_it_and_a_dry_run_does_not() {
     let held_by = vec![Guard::Withdraw, Guard::Shrink];
     let held = Summary { outcome: Outcome::Held, verdict: Outcome::Held, held: 2, held_by, ..example() };
     for verbose in [false, true] {
@@ -185,7 +185,7 @@ fn latency_is_shown_by_kind_of_request() {
 }
 
 #[test]
-fn the_json_has_the_promised_shape() {
+fn the_json_has_the_documented_shape() {
     let json = serde_json::to_value(example()).unwrap();
     for path in [
         "/outcome",

@@ -1,4 +1,4 @@
-//! The result of a run, as it is printed and as other programs learn of it.
+//! The result of a run, as it is printed and as it is reported to other programs.
 
 use mediamirror::engine::Summary;
 use schemars::JsonSchema;
@@ -37,9 +37,9 @@ pub(crate) struct FinishedRun {
 pub(super) struct Report<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
-    /// The changed assets; without --all the first 10,000, and all of which something is withdrawn.
+    /// The changed assets; without --all, the first 10,000, and all with a withdrawal.
     changes: Vec<&'a Changed>,
-    /// Changed assets that are not among them.
+    /// The number of changed assets that are left out.
     changes_left_out: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The direction of a run: every night's, or the way back after a failover.
+//! The direction of a run: that of every night, or back to the source after a failover.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::cli::failure::CommandFailure;
 use crate::cli::session::Session;
 use crate::cli::turned::Turned;
 
-/// Both accounts as the run sees them, and the ledger of its direction.
+/// Both accounts in the roles of the run, and the ledger of its direction.
 pub(super) struct Way {
     pub(super) pair: Arc<Pair>,
     pub(super) ledger: Ledger,
@@ -37,13 +37,14 @@ impl Way {
         };
         let Turned { pair, base, ledger } = Turned::prepare(session, globs(prefer), options.dry_run).await?;
         options.base = Some(Arc::clone(&base));
-        // The state of this direction begins with the first way back, and what the operator decides of names is of the nights.
+        // The first run in this direction creates its state. The operator's decisions about names apply only to nightly
+        // runs.
         options.rebuild = true;
         options.policy = Policy { guards: options.policy.guards, ..Policy::default() };
         Ok(Self { pair, ledger, kind: Kind::Reprotect, base: Some(base) })
     }
 
-    /// Closes the ledger, and gives the lock of the active side back.
+    /// Closes the ledger, and releases the lock of the active side.
     pub(super) async fn close(self) -> Result<(), CommandFailure> {
         let released = match &self.base {
             Some(base) => base.release().await,

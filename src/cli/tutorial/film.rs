@@ -1,4 +1,4 @@
-//! The film: a file of the user's, or the one this program brings along.
+//! The film: a file of the user, or the built-in one.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +7,12 @@ use super::super::failure::CommandFailure;
 /// A test picture of a few seconds, as committed with the tests.
 const BARS: &[u8] = include_bytes!("../../../tests/fixtures/bars/bars_400.mp4");
 
-/// A film on disk; one that was brought along goes away with it.
+/// A film on disk; dropping it removes the built-in one.
 #[derive(Debug)]
 pub(super) struct Film {
     /// Where it is.
     pub(super) path: PathBuf,
-    /// A directory to remove in the end.
+    /// A directory to remove at the end.
     directory: Option<PathBuf>,
 }
 
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_film_brought_along_goes_away_and_a_file_of_the_users_stays() {
+    fn the_built_in_film_is_removed_and_a_file_of_the_user_is_kept() {
         let film = Film::of(None).unwrap();
         let path = film.path.clone();
         assert_eq!(std::fs::read(&path).unwrap(), BARS);

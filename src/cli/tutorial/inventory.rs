@@ -1,4 +1,4 @@
-//! What both accounts have, by id: counted before and after, so that nothing is left behind unseen.
+//! The contents of both accounts, by id: compared before and after, so that anything left behind is found.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub(super) struct Account {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Inventory([Account; 2]);
 
-/// How much an account has.
+/// The size of an account's contents.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub(super) struct Count {
     /// Which account.
@@ -39,7 +39,7 @@ pub(super) struct Count {
 }
 
 impl Inventory {
-    /// What there is now.
+    /// The current contents.
     pub(super) async fn of(pair: &Pair) -> Result<Self, CommandFailure> {
         let both = futures::try_join!(account(&pair.source), account(&pair.target));
         let (source, target) = both.map_err(|error| CommandFailure::of(&error, false))?;
@@ -65,7 +65,7 @@ impl Inventory {
         self.0.iter().map(count).collect()
     }
 
-    /// What is here and was not there before.
+    /// What is new since `before`.
     pub(super) fn beyond(&self, before: &Self) -> Vec<String> {
         let both = self.0.iter().zip(&before.0);
         let lines = both.flat_map(|(now, before)| {
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn things_that_are_left_behind_are_named_by_side_and_kind() {
+    fn things_left_behind_are_named_by_side_and_kind() {
         let set = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
         let account = |side, policies: &[&str]| Account {
             side,

@@ -9,20 +9,20 @@ use super::super::demo::playback::Playback;
 use super::inventory::{Count, Inventory};
 use super::steps::{Played, Step};
 
-/// The whole of it.
+/// The whole report.
 #[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Report {
     /// The steps, in order.
     steps: Vec<Step>,
     /// Every manifest of the film.
     manifests: Vec<Manifest>,
-    /// Do all manifests play in both regions, the same?
+    /// Do all manifests play in both regions with the same content?
     equal: bool,
     /// What both accounts had before.
     before: Vec<Count>,
-    /// Were the assets to stay?
+    /// Were the assets kept on request?
     kept: bool,
-    /// What is there now and was not before.
+    /// What exists now and did not exist before.
     left_behind: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ struct Manifest {
     source_url: String,
     /// Its URL in the target region.
     target_url: Option<String>,
-    /// Does it play in both regions, the same?
+    /// Does it play in both regions with the same content?
     equal: bool,
     /// Why it does not play.
     problem: Option<String>,

@@ -1,4 +1,4 @@
-//! The steps, in the tutorial's order, and what removes all they made.
+//! The steps, in the tutorial's order, and the clean-up of everything that they made.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,16 +28,16 @@ use super::super::sync::mirrored;
 use super::film::Film;
 use super::inventory::Inventory;
 
-/// How long the tutorial's locators last.
+/// How long the tutorial's locators are valid.
 const DAYS: u32 = 30;
-/// What each protocol's manifest has behind the server manifest's URL.
+/// The suffix of each protocol's manifest after the server manifest's URL.
 const FORMATS: [&str; 3] = ["", "(format=m3u8-aapl)", "(format=mpd-time-csf)"];
 /// A new locator may take this long to answer (documented: 30 to 40 seconds).
 const ACTIVATION: Duration = Duration::from_mins(1);
-/// Between two looks whether it does.
+/// The pause between two attempts.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// One pass through the tutorial. Its assets have unique names, so that they are found again after any failure.
+/// One pass through the tutorial. Its assets have unique names, so that they are found after any failure.
 #[derive(Debug)]
 pub(super) struct Tutorial<'a> {
     context: &'a Context,
@@ -57,7 +57,7 @@ pub(super) struct Played {
     pub(super) playbacks: Vec<Playback>,
 }
 
-/// A step that was gone.
+/// A finished step.
 #[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Step {
     /// The name of the step.
@@ -110,13 +110,13 @@ impl<'a> Tutorial<'a> {
         Ok(Played { steps: watch.steps, playbacks })
     }
 
-    /// Encodes the film; the asset that comes out has its `.ism` as the primary file.
+    /// Encodes the film; the new asset has its `.ism` as the primary file.
     async fn encode(&self, source: &Endpoint, input: &Asset) -> Result<Asset, CommandFailure> {
         let options = EncodeOptions {
             preset: self.preset.to_owned(),
             processor: None,
             output_name: Some(self.output_name.clone()),
-            // As the tutorial submits it.
+            // As in the tutorial.
             protected: true,
         };
         let progress = self.context.screen.job();
@@ -135,7 +135,7 @@ impl<'a> Tutorial<'a> {
 
     /// Mirrors the one asset.
     async fn mirror(&self, interruption: &Interruption) -> Result<(), CommandFailure> {
-        // In memory: the tutorial leaves nothing behind.
+        // In memory, so that the tutorial leaves no file.
         let ledger = Ledger::in_memory()?;
         let pair = &self.session.pair;
         let summary = mirrored(
@@ -158,7 +158,7 @@ impl<'a> Tutorial<'a> {
         }
     }
 
-    /// Fetches each protocol's manifest from both regions, until they answer or it is too late.
+    /// Fetches each protocol's manifest from both regions, until they answer or the time is over.
     async fn compare(&self) -> Result<Vec<Playback>, CommandFailure> {
         let ledger = Ledger::in_memory()?;
         let found = urls(&self.session.pair, &ledger, &self.options()?).await;
@@ -201,7 +201,7 @@ impl<'a> Tutorial<'a> {
             if job.name.starts_with(&self.input_name) {
                 if !job.state.is_final() {
                     match account.authoring()?.cancel_job(&job.id).await {
-                        // It came to its end by itself meanwhile.
+                        // It ended by itself meanwhile.
                         Ok(()) | Err(Error::Input { .. }) => {}
                         Err(error) => return Err(error),
                     }
@@ -226,7 +226,7 @@ impl<'a> Tutorial<'a> {
     }
 }
 
-/// A library of that one name; it has no characters a glob knows.
+/// A library of that one name; the name has no special characters of globs.
 fn only(name: &str) -> Result<GlobSet, CommandFailure> {
     let glob = Glob::new(name).and_then(|glob| GlobSetBuilder::new().add(glob).build());
     glob.map_err(|error| CommandFailure::unexpected(error.to_string()))
@@ -248,7 +248,7 @@ fn vanished(name: &str) -> CommandFailure {
     CommandFailure::unexpected(format!("{name} disappeared from the source"))
 }
 
-/// Takes the time of each step.
+/// Measures the time of each step.
 #[derive(Debug)]
 struct Watch {
     since: Instant,

@@ -36,7 +36,7 @@ const SERVICE_ACCOUNT: &str = "          # The service account that the applicat
           serviceAccountName: CHANGE-ME
 ";
 
-/// The file, by its name.
+/// The file with its name.
 pub(super) fn files(service: &Service) -> Vec<(String, String)> {
     let Service { name, config, ledger, .. } = service;
     let with_name = |text: &str| fill(text, &[("name", name)]);
@@ -64,7 +64,7 @@ fn config_map_files(service: &Service) -> String {
     service.ca_file.iter().fold(config, |text, file| format!("{text} --from-file={}", file.path))
 }
 
-/// The command that stores the secrets. None of them is an argument, which other users of the machine could see.
+/// The command that stores the secrets. No secret is an argument, because other users of the machine can see arguments.
 fn create_secret(service: &Service) -> String {
     let files = service.secrets.iter().map(|file| format!("--from-file={}", comment(&file.path)));
     let variables = service.variables.iter().map(|name| format!("--from-file={name}=<(printf %s \"${name}\")"));

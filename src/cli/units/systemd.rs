@@ -23,11 +23,11 @@ const PROGRAMS: &str = "
 # The configuration takes secrets from a program. The service has no home directory: check it with `doctor` as above.
 ";
 
-/// Where the program is, if it was not installed by a package.
+/// The path of the program, if it was not installed from a package.
 const LOCAL: &str = "/usr/local/bin/mediamirror";
 const PACKAGED: &str = "/usr/bin/mediamirror";
 
-/// Both files, by their names.
+/// Both files with their names.
 pub(super) fn files(service: &Service) -> Vec<(String, String)> {
     let Service { name, config, ledger, .. } = service;
     let program = program();
@@ -55,7 +55,8 @@ pub(super) fn files(service: &Service) -> Vec<(String, String)> {
     vec![(format!("{name}.service"), fill(SERVICE, &values)), (format!("{name}.timer"), timer)]
 }
 
-/// The program as the service starts it. Where it was started from is often a home directory, which the service cannot see.
+/// The path of the program for the service. The current path is often in a home directory, which the service cannot
+/// read.
 fn program() -> &'static str {
     let here = std::env::current_exe().ok();
     if here.is_some_and(|path| path.as_os_str() == PACKAGED) { PACKAGED } else { LOCAL }
@@ -78,7 +79,7 @@ fn install_secrets(service: &Service) -> String {
     text
 }
 
-/// A credential as systemd has it: its name and the file.
+/// The credentials for systemd: name and file.
 fn pairs(service: &Service) -> Vec<String> {
     service.secrets.iter().map(|file| format!("{0}:/etc/mediamirror/{0}", file.name)).collect()
 }

@@ -8,7 +8,7 @@ use crate::cli::template::{comment, fill};
 
 /// Resource types and properties as in Microsoft's reference of Microsoft.Cdn, version 2025-06-01.
 const FRONT_DOOR: &str = include_str!("front-door.bicep");
-/// The same of Microsoft.Network/trafficManagerProfiles, version 2022-04-01.
+/// The same for Microsoft.Network/trafficManagerProfiles, version 2022-04-01.
 const TRAFFIC_MANAGER: &str = include_str!("traffic-manager.bicep");
 
 /// A profile of Azure Front Door with an endpoint, a group of two origins and a route.
@@ -46,7 +46,7 @@ pub(super) fn traffic_manager(hosts: &Hosts, probe: &Probe) -> Result<String, Co
     Ok(filled(TRAFFIC_MANAGER, hosts, probe, &own))
 }
 
-/// The `Host` header of a side, as an expression over the parameter that has its host.
+/// The `Host` header of a side, as an expression of the parameter with its host.
 fn header(parameter: &str, side: &Origin) -> String {
     if side.has_usual_port() { parameter.to_owned() } else { format!("'${{{parameter}}}:{}'", side.port) }
 }
@@ -64,7 +64,7 @@ fn filled(template: &str, hosts: &Hosts, probe: &Probe, own: &[(&str, String)]) 
     fill(template, &values)
 }
 
-/// What stands between the quotes of a string of Bicep.
+/// Escapes the content of a Bicep string.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -91,13 +91,13 @@ mod tests {
         Probe { path: path.to_owned(), what: what.to_owned() }
     }
 
-    /// Lines that are neither empty nor a comment.
+    /// Lines that are not empty and not a comment.
     fn code(text: &str) -> String {
         text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
-    fn front_door_asks_the_source_first_each_host_by_its_own_name() {
+    fn front_door_prefers_the_source_and_uses_the_name_of_each_host() {
         let hosts = hosts("https://a.example.com/", "https://b.example.com:8443/");
         let text = front_door(&hosts, &probe("/g/film.ism/manifest", "x")).unwrap();
         for line in [
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn traffic_manager_monitors_both_endpoints_by_one_path_and_port() {
+    fn traffic_manager_monitors_both_endpoints_with_one_path_and_port() {
         let hosts = hosts("https://a.example.com/", "https://b.example.com/");
         let text = traffic_manager(&hosts, &probe("/g/film.ism/manifest", "x")).unwrap();
         for line in ["protocol: 'HTTPS'", "port: 443", "param probePath string = '/g/film.ism/manifest'", "'Priority'"]
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_names_stay_inside_their_strings_and_comments() {
+    fn hostile_names_cannot_leave_their_strings_and_comments() {
         let mut hosts = hosts("https://a.example.com/", "https://b.example.com/");
         hosts.target.account = "east\noutput key string = listKeys('x', '1').key".to_owned();
         let hostile = probe("/g'\nparam x int//${listKeys()}\\'/m", "a\nresource evil 'x' = {}");

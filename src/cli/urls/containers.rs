@@ -1,4 +1,4 @@
-//! The hosts of a library that is a storage account, and a blob that anybody may read on both sides.
+//! The hosts of a library that is a storage account, and a blob that anyone can read on both sides.
 
 use futures::TryStreamExt as _;
 use mediamirror::config::AccountConfig;
@@ -10,13 +10,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::hosts::{Origin, Probe, refused};
 use crate::cli::failure::CommandFailure;
 
-/// Public containers that are looked into: some are empty, or not mirrored yet.
+/// The most public containers that are searched: some are empty, or not mirrored yet.
 const CONTAINERS_TRIED: usize = 20;
 
-/// Characters of a blob's name that stay as they are in a URL path.
+/// Characters of a blob's name that are not encoded in a URL path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// `streaming_url`, else the storage account's own host; an account that is no part of the host name is a prefix.
+/// `streaming_url`, else the storage account's own host; if the account is not part of the host name, it is a prefix.
 pub(super) fn blob_host(account: &AccountConfig) -> Result<Origin, CommandFailure> {
     if let Some(url) = &account.streaming_url {
         return Origin::of(&account.account, url).ok_or_else(|| {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn viewers_are_switched_between_the_configured_hosts_rather_than_the_accounts_own() {
+    fn viewers_are_switched_between_the_configured_hosts_if_there_are_any() {
         let mut account = AccountConfig {
             account: "store".to_owned(),
             service: ServiceConfig::Blobs,

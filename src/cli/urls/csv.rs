@@ -7,7 +7,7 @@ use crate::cli::csv::Table;
 /// The columns, in order. `mediamirror manual switching` documents them.
 const COLUMNS: [&str; 7] = ["asset", "locator_id", "container", "expires", "source_url", "target_url", "cause"];
 
-/// The table with a line of headings. Cells that have no value are empty.
+/// The table with a line of headings. Cells without a value are empty.
 pub(super) fn table(pairs: &[UrlPair]) -> String {
     let mut table = Table::with(COLUMNS);
     for pair in pairs {
@@ -54,7 +54,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_name_is_one_cell_of_one_line_that_is_no_formula(name: String) {
+        fn every_name_is_one_cell_on_one_line_and_not_a_formula(name: String) {
             let table = table(&[pair(&name, true, 1)]);
             prop_assert_eq!(table.matches("\r\n").count(), 2);
             let mut reader = ReaderBuilder::new().from_reader(table.as_bytes());

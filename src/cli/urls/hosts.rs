@@ -21,11 +21,11 @@ pub(super) struct Origin {
     pub(super) host: String,
     /// The port.
     pub(super) port: u16,
-    /// What stands before the common path, without a slash at its end; mostly empty.
+    /// The prefix of the common path, without a slash at its end; usually empty.
     pub(super) prefix: String,
 }
 
-/// A path that both hosts serve, to be asked for by health probes.
+/// A path that both hosts serve, for health probes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Probe {
     /// The path, encoded as in a URL.
@@ -42,10 +42,10 @@ pub(super) struct Hosts {
 }
 
 impl Origin {
-    /// The host that a URL names, and its path as what stands before all other paths.
+    /// The host of a URL, with its path as the prefix of all other paths.
     pub(super) fn of(account: &str, url: &Url) -> Option<Self> {
         let host = match url.host()? {
-            // A parsed URL may have characters in its host that mean something in a configuration.
+            // The host of a parsed URL can contain special characters of a configuration.
             Host::Domain(name) if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')) => {
                 return None;
             }
@@ -57,12 +57,12 @@ impl Origin {
             https,
             host,
             port,
-            // The only character of a URL's path that nginx acts upon between double quotes.
+            // The only special character of nginx in double quotes that a URL's path can contain.
             prefix: url.path().trim_end_matches('/').replace('$', "%24"),
         })
     }
 
-    /// Scheme, host and port as they stand in URLs.
+    /// Scheme, host and port as in URLs.
     pub(super) fn root(&self) -> String {
         format!("{}://{}", if self.https { "https" } else { "http" }, self.authority())
     }
@@ -72,14 +72,14 @@ impl Origin {
         self.port == if self.https { 443 } else { 80 }
     }
 
-    /// The host as it stands in URLs and in the `Host` header.
+    /// The host as in URLs and in the `Host` header.
     pub(super) fn authority(&self) -> String {
         if self.has_usual_port() { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
 }
 
 impl Hosts {
-    /// Both sides. What stands before the path on both of them alike is a part of the path, for viewers too.
+    /// Both sides. A common prefix of both paths becomes a part of the path.
     pub(super) fn new(mut source: Origin, mut target: Origin) -> Self {
         if source.prefix == target.prefix {
             source.prefix.clear();
@@ -88,7 +88,7 @@ impl Hosts {
         Self { source, target }
     }
 
-    /// Refuses two sides that one setting for both cannot describe. `ports`: has the port to be the same, too?
+    /// Refuses two sides that one common setting cannot describe. `ports`: must the port be the same, too?
     pub(super) fn must_differ_by_name_only(&self, format: &str, ports: bool) -> Result<(), CommandFailure> {
         let Self { source, target } = self;
         if source.host == target.host {
@@ -106,7 +106,7 @@ impl Hosts {
     }
 }
 
-/// The host of one side: `streaming_url`, else the one that its URLs have, else its only running streaming host.
+/// The host of one side: `streaming_url`, else that of its URLs, else its only running streaming host.
 pub(super) async fn streaming_host(endpoint: &Endpoint, pairs: &[UrlPair]) -> Result<Origin, CommandFailure> {
     let account = endpoint.library.account().as_str();
     if let Some(url) = &endpoint.streaming_url {
@@ -133,7 +133,7 @@ pub(super) async fn streaming_host(endpoint: &Endpoint, pairs: &[UrlPair]) -> Re
     }
 }
 
-/// Scheme, host and port of a URL, without a user; of what is no URL, the text.
+/// Scheme, host and port of a URL, without a user; if it is not a URL, the text.
 fn root(url: &str) -> String {
     let parsed =
         Url::parse(url).map(|url| format!("{}://{}", url.scheme(), &url[Position::BeforeHost..Position::BeforePath]));
@@ -162,7 +162,7 @@ pub(super) fn probe(pairs: &[UrlPair]) -> Result<Probe, CommandFailure> {
     Ok(Probe { path, what: format!("the manifest of {}, until {}", pair.asset, pair.expires) })
 }
 
-/// The path of both URLs, where it is the same.
+/// The path of both URLs, if it is the same.
 fn common_path(pair: &UrlPair) -> Option<String> {
     let source = Url::parse(&pair.source_url).ok()?;
     let target = Url::parse(pair.target_url.as_ref()?).ok()?;
@@ -200,7 +200,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_host_with_characters_of_a_configuration_is_no_host() {
+    fn a_host_with_special_characters_is_refused() {
         for hostile in ["https://a;b/", "https://a'b/", "https://$a/", "https://{a}/", "https://a\"b/", "ftp://a/"] {
             let host = Url::parse(hostile).ok().and_then(|url| Origin::of("west", &url));
             assert_eq!(host, None, "{hostile}");
@@ -211,7 +211,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_probe_is_the_mirrored_manifest_that_lives_longest() {
+    fn the_probe_is_the_mirrored_manifest_that_is_valid_longest() {
         let pairs = [pair("first", true, 1), pair("long", true, 9), pair("missing", false, 99)];
         assert_eq!(probe(&pairs).unwrap().what, "the manifest of long, until 1970-01-10T00:00:00Z");
         let error = probe(&pairs[2..]).unwrap_err();

@@ -1,7 +1,7 @@
-//! A server of nginx that asks A, and B if A does not answer.
+//! An nginx server that requests from A, and from B if A does not answer.
 //!
-//! A group of servers (`upstream`) has one `Host` for all of them. So it has two servers on this machine's loopback, each of
-//! which passes requests on under its host's own name.
+//! A group of servers (`upstream`) has one `Host` for all of them. So the configuration has two servers on loopback,
+//! each of which forwards requests with its host's own name.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::cli::template::{comment, fill};
 
 const SERVER: &str = include_str!("nginx.conf");
 
-/// TLS to one host; a verification depth of 3 is that of public authorities, nginx' own is 1.
+/// TLS to one host; a verification depth of 3 is that of public authorities, the default of nginx is 1.
 const TLS: &str = r#"        proxy_ssl_server_name on;
         proxy_ssl_name "{{host}}";
         proxy_ssl_protocols TLSv1.2 TLSv1.3;
@@ -20,7 +20,7 @@ const TLS: &str = r#"        proxy_ssl_server_name on;
         proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;
 "#;
 
-/// From the id of a locator to the container, for the requests below.
+/// Maps the id of an old locator to its container.
 const OLD_LOCATORS: &str = r#"
 # Old streaming URLs, /LOCATOR/FILE: the container that has the files of that locator now.
 # If there are thousands of them, set a larger map_hash_max_size in the http block.
@@ -42,7 +42,7 @@ const OLD_LOCATION: &str = r#"
     }
 "#;
 
-/// The configuration. Hosts have no characters that nginx acts upon, see [`Origin::of`]; prefixes are encoded, and
+/// The configuration. Hosts have no special characters of nginx, see [`Origin::of`]; prefixes are encoded, and
 /// containers have letters, digits and hyphens only.
 pub(super) fn server(hosts: &Hosts, old: Option<&OldLocators>) -> String {
     let Hosts { source, target } = hosts;
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_host_is_asked_under_its_own_name() {
+    fn each_host_is_requested_with_its_own_name() {
         let text = server(&hosts("https://a.example.com/", "https://b.example.com:8443/"), None);
         for line in [
             r#"proxy_pass "https://a.example.com$request_uri";"#,
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_before_the_common_one_is_prepended_and_has_no_variable() {
+    fn a_prefix_of_the_common_path_is_prepended_and_has_no_variable() {
         let text = server(&hosts("https://a.example.com/", "https://b.example.com/x$host/"), None);
         assert!(text.contains(r#"proxy_pass "https://a.example.com$request_uri";"#), "{text}");
         assert!(text.contains(r#"proxy_pass "https://b.example.com/x%24host$request_uri";"#), "{text}");
@@ -103,12 +103,12 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_tls_has_no_settings_of_tls() {
+    fn a_host_without_tls_has_no_tls_settings() {
         assert!(!server(&hosts("http://127.0.0.1:1/", "http://127.0.0.1:2/"), None).contains("proxy_ssl_name"));
     }
 
     #[test]
-    fn a_hostile_account_stays_inside_its_comment() {
+    fn a_hostile_account_name_cannot_leave_its_comment() {
         let mut hosts = hosts("https://a.example.com/", "https://b.example.com/");
         hosts.source.account = "west\nload_module evil.so;".to_owned();
         let text = server(&hosts, None);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_locator_leads_to_its_container() {
+    fn an_old_locator_is_mapped_to_its_container() {
         let table = "locator_id,container\n43452ce3-1cd2-4c27-b1ef-fd3d39f38ffb,asset-1\n";
         let old = OldLocators::parse(table.as_bytes()).unwrap();
         let text = server(&hosts("https://a.example.com/", "https://b.example.com/"), Some(&old));

@@ -1,5 +1,5 @@
-//! The file that says which container has the files of an old locator: a library that media services once published, and that
-//! is served by its storage account now.
+//! The file that maps old locators to containers, for a library that media services once published and that its storage
+//! account serves now.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,13 +21,13 @@ impl OldLocators {
     /// Reads the file.
     ///
     /// # Errors
-    /// It cannot be read, or is no such table.
+    /// It cannot be read, or is not such a table.
     pub(super) fn read(path: &Path) -> Result<Self, CommandFailure> {
         let bytes = std::fs::read(path).map_err(|error| CommandFailure::file("read", path, &error))?;
         Self::parse(&bytes).map_err(|problem| refused(format!("{}: {problem}", path.display()), REMEDY))
     }
 
-    /// Reads a table. Other columns are passed over, and so are lines without a container.
+    /// Reads a table. Other columns and lines without a container are ignored.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(bytes);
@@ -57,13 +57,13 @@ impl OldLocators {
         if found.is_empty() { Err("no locator has a container".to_owned()) } else { Ok(Self(found)) }
     }
 
-    /// All of them: the id as it stands in URLs, and the container.
+    /// All entries: the id as in URLs, and the container.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Uuid, &str)> {
         self.0.iter().map(|(locator, container)| (*locator, container.as_str()))
     }
 }
 
-/// The service's rule for names; a name has no character that nginx acts upon.
+/// The service's rule for names; a name has no special characters of nginx.
 fn is_container(name: &str) -> bool {
     name.len() <= 63 && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
 }
@@ -78,7 +78,7 @@ mod tests {
     const ID: &str = "43452ce3-1cd2-4c27-b1ef-fd3d39f38ffb";
 
     #[test]
-    fn the_table_that_urls_writes_can_be_read_again() {
+    fn the_table_that_urls_writes_can_be_read() {
         let mut film = pair("=1+1", true, 1);
         film.container = Some(ContainerName::new("asset-1"));
         let table = super::super::csv::table(&[film, pair("without a container", true, 1)]);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_table_is_an_error_that_names_the_place() {
+    fn another_table_is_refused_with_the_place_of_the_error() {
         for (table, problem) in [
             ("a,b\n1,2\n".to_owned(), "column `locator_id`"),
             ("locator_id,container\nfilm,x\n".to_owned(), "row 2: \"film\" is not a locator id"),

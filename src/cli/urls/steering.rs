@@ -5,14 +5,14 @@ use serde::Serialize;
 use super::hosts::Hosts;
 use crate::cli::failure::CommandFailure;
 
-/// The pathway of playlists that name none.
+/// The pathway of playlists that do not name one.
 const DEFAULT_PATHWAY: &str = ".";
 /// The clone of it on the target's host. An id has only letters, digits, dots, hyphens and underscores.
 const CLONE: &str = "target";
-/// Seconds until a player asks again: how soon it follows a change.
+/// Seconds until a player asks again: this is how soon it follows a change.
 const TTL_SECONDS: u32 = 60;
 
-/// What players are sent. Without `RELOAD-URI`, a player asks the same URL again.
+/// The answer to players. Without `RELOAD-URI`, a player requests the same URL again.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "SCREAMING-KEBAB-CASE")]
 struct Manifest<'a> {
@@ -22,7 +22,7 @@ struct Manifest<'a> {
     pathway_clones: [Clone<'a>; 1],
 }
 
-/// A pathway that is made of another one.
+/// A pathway that is made from another one.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "SCREAMING-KEBAB-CASE")]
 struct Clone<'a> {
@@ -31,7 +31,7 @@ struct Clone<'a> {
     uri_replacement: Replacement<'a>,
 }
 
-/// What differs in the clone's URLs.
+/// The replaced part of the clone's URLs.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "SCREAMING-KEBAB-CASE")]
 struct Replacement<'a> {
@@ -41,7 +41,7 @@ struct Replacement<'a> {
 /// The manifest.
 ///
 /// # Errors
-/// More than the host name differs: a clone exchanges nothing else.
+/// More than the host name differs: a clone replaces nothing else.
 pub(super) fn manifest(hosts: &Hosts) -> Result<String, CommandFailure> {
     hosts.must_differ_by_name_only("steering", true)?;
     let manifest = Manifest {
@@ -57,7 +57,7 @@ pub(super) fn manifest(hosts: &Hosts) -> Result<String, CommandFailure> {
     Ok(serde_json::to_string_pretty(&manifest).expect("texts and numbers can be written as JSON"))
 }
 
-/// What JSON has no place for: what the file is and how to use it.
+/// What the file is and how to use it, because JSON has no comments.
 pub(super) fn note(hosts: &Hosts) -> String {
     format!(
         "a steering manifest: players of {} change to {} ({}) if the first fails; to switch all players, exchange the two \
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_manifest_has_what_the_specification_demands_and_exchanges_the_host_alone() {
+    fn the_manifest_follows_the_specification_and_replaces_only_the_host() {
         let text = manifest(&hosts("https://a.example.com/", "https://b.example.com/")).unwrap();
         let found: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn another_port_cannot_be_steered_to() {
+    fn a_different_port_is_refused() {
         let error = manifest(&hosts("https://a.example.com/", "https://b.example.com:8443/")).unwrap_err();
         assert!(error.to_string().contains("scheme and port"), "{error}");
     }

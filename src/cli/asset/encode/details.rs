@@ -1,4 +1,4 @@
-//! The files a job leaves on request: `JobDetails-…` of any, `JobStop-…` of one that failed or was canceled.
+//! The files a job leaves on request: `JobDetails-…` of any job, `JobStop-…` if it failed or was canceled.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::super::super::exit_code::ExitCode;
 use super::super::super::failure::CommandFailure;
 use super::text;
 
-/// Makes sure of the directory before a job is submitted whose report would have no place.
+/// Checks the directory before a job is submitted, so that its report can be written.
 pub(super) fn check(directory: &Path) -> Result<(), CommandFailure> {
     std::fs::create_dir_all(directory).map_err(|error| CommandFailure::file("make", directory, &error))
 }
@@ -28,8 +28,8 @@ pub(super) fn write(directory: &Path, report: &JobReport) -> Result<(), CommandF
     Ok(())
 }
 
-/// An id is a file's name with its colons made underscores, as the tutorial has it. It comes from the service, and must
-/// not lead out of the directory.
+/// The file of a job: its id with underscores instead of colons, as in the tutorial. The id comes from the service, and
+/// must not lead out of the directory.
 fn path(directory: &Path, kind: &str, report: &JobReport, ending: &str) -> Result<PathBuf, CommandFailure> {
     let id = report.job.id.as_str().replace(':', "_");
     if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {

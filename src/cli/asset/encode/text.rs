@@ -1,4 +1,4 @@
-//! Jobs and processors for people.
+//! Jobs and processors as text.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,8 +12,7 @@ fn when(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".to_owned(), |at| format!("{at:.0}"))
 }
 
-/// A job that was submitted and left to itself.
-/// `follow` is the command that follows it.
+/// A job that was submitted and is not followed. `follow` is the command that follows it.
 pub(super) fn submitted(submitted: &Submitted, follow: &str) -> String {
     let Submitted { job, name, input, output, output_name, processor } = submitted;
     let output = output.as_ref().map_or("(unknown)", |id| id.as_str());
@@ -51,7 +50,7 @@ pub(super) fn report(report: &JobReport) -> String {
     text + &errors(report)
 }
 
-/// Why a job ended as it was not meant to.
+/// Why a job failed or was canceled.
 pub(super) fn why(report: &JobReport) -> String {
     let job = &report.job;
     let text = format!("job {} ({}) ended: {}\n  started   {}\n", job.id, job.name, job.state, when(job.started));
