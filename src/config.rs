@@ -50,27 +50,28 @@ use crate::model::{AccountName, ContainerName, Selection};
 use crate::redact::Secret;
 use crate::throttle::{LaneLimits, Timetables};
 
-/// One thing that is wrong with a configuration, with its place and its remedy.
+/// A problem of a configuration, with its place and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, thiserror::Error)]
 #[error("{place}: {problem}\n  remedy: {remedy}")]
 pub struct ConfigError {
     /// File and line, or the flag or variable.
     pub place: String,
-    /// What is wrong there.
+    /// The problem.
     pub problem: String,
     /// What to do.
     pub remedy: String,
-    /// The line, where it is a file's.
+    /// The line, if it is in a file.
     pub excerpt: Option<Excerpt>,
 }
 
-/// Why a configuration cannot be used: all that is wrong with it (the first 50 problems), in the order of the file. At least one.
+/// Why a configuration cannot be used: all its problems (the first 50), in the order of the file. There is at least
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(.0))]
 pub struct ConfigErrors(Vec<ConfigError>);
 
 impl ConfigErrors {
-    /// What is wrong, in the order of the file.
+    /// The problems, in the order of the file.
     pub fn all(&self) -> &[ConfigError] {
         &self.0
     }
@@ -86,7 +87,7 @@ fn lines(errors: &[ConfigError]) -> String {
     errors.iter().map(ConfigError::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// A validated configuration: two accounts and how to mirror the one to the other.
+/// A validated configuration: two accounts, and how to mirror one to the other.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Read only.
@@ -95,25 +96,25 @@ pub struct Config {
     pub target: AccountConfig,
     /// The ledger's file.
     pub ledger: PathBuf,
-    /// In which storage account of the target the copy of an asset is created, by the source storage account that holds the
-    /// asset; in the media account's default one where nothing is said.
+    /// The target storage account for new copies, by the storage account of the source asset. Other copies are created
+    /// in the target's default storage account.
     pub storage_map: BTreeMap<AccountName, AccountName>,
-    /// What the operator decides.
+    /// The decisions of the operator.
     pub policy: Policy,
-    /// What belongs to a library that is a storage account.
+    /// Settings for a storage account as a library.
     pub blobs: BlobsConfig,
-    /// What requests cost; `None`: nobody said.
+    /// What requests cost; `None` if it is not configured.
     pub prices: Option<Prices>,
-    /// Authorities whose certificates are trusted beside the system's.
+    /// Certificate authorities to trust in addition to the system's.
     pub roots: Vec<CertificateDer<'static>>,
-    /// What runs when a command ends.
+    /// The hooks that run when a command ends.
     pub hooks: Hooks,
 }
 
-/// What belongs to a library that is a storage account.
+/// Settings for a storage account as a library.
 #[derive(Debug, Clone, Default)]
 pub struct BlobsConfig {
-    /// Which of its blobs.
+    /// Which blobs belong to the library.
     pub selection: Selection,
     /// The containers whose folders are assets.
     pub split: BTreeSet<ContainerName>,
@@ -122,19 +123,19 @@ pub struct BlobsConfig {
 /// The account of a library, and its storage.
 #[derive(Debug, Clone)]
 pub struct AccountConfig {
-    /// Its name: the media account's, or that of the storage account where the library is one.
+    /// Its name: the media account's, or that of the storage account if that is the library.
     pub account: String,
-    /// The service that keeps the library.
+    /// The service of the library.
     pub service: ServiceConfig,
     /// Storage accounts; the first is the default one for new assets.
     pub storage: Vec<StorageConfig>,
-    /// Streaming host to print URLs with, where it is not the account's own; scheme and host.
+    /// Streaming host to print URLs with, if it is not the account's own; scheme and host.
     pub streaming_url: Option<url::Url>,
     /// Limits of the three lanes.
     pub limits: Limits,
 }
 
-/// The service that keeps a library, and how to reach it.
+/// The service of a library, and how to reach it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ServiceConfig {
@@ -145,7 +146,7 @@ pub enum ServiceConfig {
 }
 
 impl ServiceConfig {
-    /// The settings of Media Services v2, if it is that.
+    /// The settings of Media Services v2, if this is the service.
     pub fn ams_v2(&self) -> Option<&AmsV2Config> {
         match self {
             Self::AmsV2(settings) => Some(settings),
@@ -167,7 +168,7 @@ pub struct AmsV2Config {
     pub auth: AuthConfig,
 }
 
-/// How tokens for the media API are had.
+/// How tokens for the media API are requested.
 #[derive(Debug, Clone)]
 pub enum AuthConfig {
     /// Access Control Service (2012–2018): account name and key.
@@ -205,7 +206,7 @@ pub struct StorageConfig {
     pub account: String,
     /// `https://<account>.blob.core.windows.net`, or `http://127.0.0.1:port/account`; no trailing slash.
     pub endpoint: url::Url,
-    /// What lets us in.
+    /// How to sign in.
     pub credential: StorageCredential,
 }
 
@@ -216,8 +217,8 @@ pub struct Limits {
     pub media: LaneLimits,
     /// The rates of the media API that depend on the time of day.
     pub media_timetables: Timetables,
-    /// Each storage account: the rates are those of the whole account, the requests in flight those of its reads and of
-    /// its writes, each.
+    /// Each storage account: the rates are those of the whole account, the requests in flight are counted separately
+    /// for its reads and its writes.
     pub blob: LaneLimits,
     /// The rates of each storage account that depend on the time of day.
     pub blob_timetables: Timetables,
@@ -225,11 +226,11 @@ pub struct Limits {
     pub pending_copies: usize,
 }
 
-/// The services process pending copies of an account one after the other, so more than this gains nothing (guess, to be
+/// The services process pending copies of an account one after the other, so more would not be faster (guess, to be
 /// measured on live accounts).
 const DEFAULT_PENDING_COPIES: usize = 2_000;
-/// The most requests in flight to a media account: what it may take in a second at a quarter of a second an answer (guess). How many
-/// there are follows the distance.
+/// The most requests in flight to a media account: what it may accept per second if an answer takes a quarter of a
+/// second (guess). The actual number depends on the latency.
 const DEFAULT_MEDIA_IN_FLIGHT: usize = 512;
 
 impl Default for Limits {
@@ -244,21 +245,21 @@ impl Default for Limits {
     }
 }
 
-/// Limits from the command line, put over those of the configuration. A rate holds all day.
+/// Limits from the command line, which replace those of the configuration. A rate is valid all day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LimitOverrides {
     /// Requests per second of each storage account.
     pub requests_per_second: Option<NonZeroU64>,
     /// Requests in flight of each storage account's reads and of its writes.
     pub in_flight: Option<usize>,
-    /// Bytes per second the copies may move.
+    /// Bytes per second that copies may move.
     pub bytes_per_second: Option<NonZeroU64>,
     /// Asynchronous copies pending at once.
     pub pending_copies: Option<usize>,
 }
 
 impl LimitOverrides {
-    /// The limits with these put over them.
+    /// Replaces the limits by those that are set here.
     #[must_use]
     pub fn over(&self, mut limits: Limits) -> Limits {
         if let Some(rate) = self.requests_per_second {
@@ -283,13 +284,13 @@ impl Config {
     /// Reads, checks and completes the configuration of that file; relative paths in it are relative to it.
     ///
     /// # Errors
-    /// All that is wrong, each with its line and its remedy.
+    /// All problems, each with its line and its remedy.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         Self::parse(&read_text(path)?, path)
     }
 
-    /// The same for a run in the other direction. The operator's lists name assets by how they are called in the source, and
-    /// nobody else's copies are adopted there, so they stay behind; so do the causes that are accepted of the nights.
+    /// The same for a run in the other direction. It drops the operator's lists, which name assets of the source,
+    /// `adopt`, and the accepted causes: they apply only to nightly runs.
     #[must_use]
     pub fn turned(self) -> Self {
         let storage_map = self.storage_map.into_iter().map(|(source, target)| (target, source)).collect();
@@ -297,10 +298,10 @@ impl Config {
         Self { source: self.target, target: self.source, storage_map, policy, ..self }
     }
 
-    /// As [`Config::load`], of a text that was read from `path`.
+    /// As [`Config::load`], for a text that was read from `path`.
     ///
     /// # Errors
-    /// All that is wrong, each with its line and its remedy.
+    /// All problems, each with its line and its remedy.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigErrors> {
         let document = problem::Document::new(text, path);
         let mut problems = problem::Problems::default();
@@ -310,7 +311,7 @@ impl Config {
     }
 }
 
-/// The text of a configuration.
+/// Reads the text of a configuration.
 fn read_text(path: &Path) -> Result<String, ConfigError> {
     files::read(path, files::LARGEST_TEXT).map_err(|error| ConfigError {
         place: path.display().to_string(),
@@ -320,7 +321,7 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
-/// The hooks of a configuration that cannot be used as a whole; `None` if they cannot be read.
+/// The hooks of a configuration that has other errors; `None` if they cannot be read.
 pub fn hooks_of(path: &Path) -> Option<Hooks> {
     let text = files::read(path, files::LARGEST_TEXT).ok()?;
     let document = problem::Document::new(&text, path);

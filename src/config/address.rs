@@ -1,8 +1,8 @@
-//! Which addresses may be asked.
+//! Which addresses are allowed.
 
 use url::Url;
 
-/// May that address be asked? Else the problem and its remedy.
+/// Checks that an address is allowed; otherwise returns the problem and its remedy.
 pub(super) fn reachable(url: &Url) -> Result<(), (&'static str, &'static str)> {
     if url.host().is_none() || !matches!(url.scheme(), "http" | "https") {
         return Err(("not an http address", "write it as https://host/path"));
@@ -13,7 +13,7 @@ pub(super) fn reachable(url: &Url) -> Result<(), (&'static str, &'static str)> {
     Ok(())
 }
 
-/// Is the host this machine itself?
+/// Is the host this machine?
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),

@@ -1,4 +1,4 @@
-//! The tutorial's `App.config`: which accounts and keys it names.
+//! Reads the accounts and keys of the tutorial's `App.config`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,15 +19,15 @@ pub enum AppConfigError {
     /// It is not XML.
     #[error("not valid XML at byte {position}")]
     Xml {
-        /// Where the parser stopped. What it says is left out: it repeats the text there, which may be a key.
+        /// Where the parser stopped. Its message is left out: it quotes the text, which may be a key.
         position: u64,
     },
-    /// Keys that are needed are not there, or empty.
+    /// Required keys are missing or empty.
     #[error("appSettings lacks {}", .0.join(", "))]
     Missing(Vec<String>),
 }
 
-/// One region as the tutorial names it.
+/// The account of one region of the tutorial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppAccount {
     /// Media account.
@@ -50,11 +50,11 @@ pub struct AppConfig {
 }
 
 impl AppConfig {
-    /// Reads the `<add key="…" value="…"/>` of an `App.config`, wherever they are in it. Values are trimmed: the tutorial's
-    /// own example has stray spaces.
+    /// Reads the `<add key="…" value="…"/>` of an `App.config`, in any place. Values are trimmed: the tutorial's own
+    /// example has stray spaces.
     ///
     /// # Errors
-    /// It is not XML, or keys are missing (all are named).
+    /// It is not XML, or keys are missing; all of these are named.
     pub fn parse(text: &str) -> Result<Self, AppConfigError> {
         let settings = settings(text)?;
         let mut missing = Vec::new();
@@ -80,10 +80,10 @@ impl AppConfig {
 }
 
 impl AppConfig {
-    /// The configuration it stands for: both accounts of the real service, as the tutorial's program reaches them.
+    /// Makes a configuration from it: both accounts of the real service, as in the tutorial's program.
     ///
     /// # Errors
-    /// Both sides are one account, or a name can be no host's.
+    /// Both sides are the same account, or a name cannot be part of a host name.
     pub fn config(&self, ledger: PathBuf) -> Result<Config, ConfigError> {
         let (source, target) = (&self.source, &self.target);
         let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
@@ -162,7 +162,7 @@ fn settings(text: &str) -> Result<Vec<(String, String)>, AppConfigError> {
     }
 }
 
-/// The key and value of one `<add>`; `None` where it has not both (a connection string, an assembly).
+/// The key and value of one `<add>`; `None` if it does not have both (a connection string, an assembly).
 fn setting(element: &BytesStart<'_>) -> Result<Option<(String, String)>, quick_xml::Error> {
     let (mut key, mut value) = (None, None);
     for attribute in element.attributes() {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_xml_is_refused_with_its_place() {
+    fn a_text_that_is_not_xml_is_refused_with_its_place() {
         let broken = AppConfig::parse("<configuration><add key=\"x\"</configuration>");
         assert!(matches!(broken, Err(AppConfigError::Xml { .. })), "{broken:?}");
         let unclosed = AppConfig::parse("<a><b></a>");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stands_for_two_accounts_of_the_real_service() {
+    fn it_gives_two_accounts_of_the_real_service() {
         let config = AppConfig::parse(TUTORIAL).unwrap().config("l".into()).unwrap();
         assert_eq!(config.source.service.ams_v2().unwrap().endpoint.as_str(), "https://media.windows.net/api/");
         assert_eq!(config.target.storage[0].endpoint.as_str(), "https://storeeast.blob.core.windows.net/");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_in_case_alone_are_one_account() {
+    fn names_that_differ_only_in_case_are_one_account() {
         let config = AppConfig::parse(TUTORIAL).unwrap();
         let shouted = |name: &str| name.to_ascii_uppercase();
         let storage = AppAccount { storage_account: shouted(&config.source.storage_account), ..config.target.clone() };
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_do_not_print() {
+    fn keys_are_not_printed() {
         assert!(!format!("{:?}", AppConfig::parse(TUTORIAL).unwrap()).contains("c3RvcmU"));
     }
 }

@@ -1,5 +1,6 @@
-//! The files of secrets. A service manager may pass them to this process in a folder of their own, `$CREDENTIALS_DIRECTORY`
-//! (systemd's `LoadCredential=`, or a mounted secret of Kubernetes), so that one configuration serves there and by hand.
+//! The files of secrets. A service manager can pass them to this process in a separate folder, `$CREDENTIALS_DIRECTORY`
+//! (systemd's `LoadCredential=`, or a mounted secret of Kubernetes), so that the same configuration works in a service
+//! and on the command line.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
@@ -17,14 +18,15 @@ pub(super) struct Unreadable {
     pub(super) path: PathBuf,
     /// Why.
     pub(super) error: io::Error,
-    /// What to do about its place and its mode.
+    /// What to do about its path and its mode.
     pub(super) remedy: String,
 }
 
-/// Reads the file of a secret: the credential that has its name, if the service manager passes one, else the file itself.
+/// Reads the file of a secret: the credential with the same name, if the service manager passes one, otherwise the file
+/// itself.
 ///
 /// # Errors
-/// It may not be read, or others may read it.
+/// It cannot be read, or others can read it.
 pub(super) fn read(path: &Path, most: u64) -> Result<String, Unreadable> {
     read_with(std::env::var_os(FOLDER), path, most)
 }
@@ -81,19 +83,19 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_with_the_name_of_the_file_is_read_in_its_place() {
+    fn a_credential_with_the_name_of_the_file_replaces_the_file() {
         let (own, passed) = places();
         assert_eq!(read_in(own.path(), None).unwrap(), "own");
         assert_eq!(read_in(own.path(), Some(Path::new(""))).unwrap(), "own");
         assert_eq!(read_in(own.path(), Some(passed.path())).unwrap(), "own", "there is no such credential");
-        // An access control list for the service's user shows as the group's right.
+        // An access control list for the service's user is shown as the group's permission.
         write(&passed.path().join("a.key"), "passed", 0o440);
         assert_eq!(read_in(own.path(), Some(passed.path())).unwrap(), "passed");
         assert_eq!(read_in(Path::new("elsewhere"), Some(passed.path())).unwrap(), "passed");
     }
 
     #[test]
-    fn a_credential_may_be_a_link_as_kubernetes_makes_them() {
+    fn a_credential_can_be_a_link_as_in_kubernetes() {
         let (own, passed) = places();
         std::fs::create_dir(passed.path().join("..data")).unwrap();
         write(&passed.path().join("..data/a.key"), "passed", 0o440);
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_that_everybody_may_read_is_refused() {
+    fn a_credential_that_everyone_can_read_is_refused() {
         let (own, passed) = places();
         write(&passed.path().join("a.key"), "passed", 0o444);
         let unreadable = read_in(own.path(), Some(passed.path())).unwrap_err();
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_remedy_for_a_missing_file_names_the_credential_where_a_service_manager_passes_some() {
+    fn the_remedy_for_a_missing_file_names_the_credential_if_there_are_any() {
         let (_, passed) = places();
         let remedy = |passed| read_in(Path::new("nowhere"), passed).unwrap_err().remedy;
         assert!(remedy(None).ends_with("chmod 600 nowhere/a.key"));

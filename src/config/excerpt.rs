@@ -1,4 +1,4 @@
-//! The line of a configuration that is wrong, without its values: one of them may be a secret in the wrong place.
+//! Shows the wrong line of a configuration without its values: one of them could be a secret in the wrong place.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// What is shown instead of a value.
 const HIDDEN: char = '…';
-/// No key of the configuration is longer.
+/// The length of the longest key of the configuration.
 const LONGEST_KEY: usize = 24;
 
 /// A line of a configuration, with a mark below a part of it.
@@ -48,12 +48,13 @@ impl Excerpt {
     }
 }
 
-/// How many characters begin before that byte.
+/// How many characters start before that byte.
 fn characters_before(text: &str, byte: usize) -> usize {
     text.char_indices().take_while(|(at, _)| *at < byte).count()
 }
 
-/// The parts of a line in their order, and whether they are shown: keys and punctuation are, values and comments are not.
+/// The parts of a line in their order, and whether they are shown: keys and punctuation are shown, values and comments
+/// are not.
 fn parts(line: &str) -> Vec<(Range<usize>, bool)> {
     let mut parts = Vec::new();
     let mut rest = 0;
@@ -77,7 +78,7 @@ fn parts(line: &str) -> Vec<(Range<usize>, bool)> {
     parts
 }
 
-/// Adds the opening quote and the text of a string; returns its end, where the closing quote ends.
+/// Adds the opening quote and the text of a string; returns the end of the closing quote.
 fn quoted(parts: &mut Vec<(Range<usize>, bool)>, line: &str, from: usize, quote: char) -> (usize, bool) {
     parts.push((from..from + 1, true));
     let (mut end, mut escaped) = (line.len(), false);
@@ -98,8 +99,8 @@ fn is_punctuation(c: char) -> bool {
     c.is_whitespace() || "[]{},=.".contains(c)
 }
 
-/// Is it a key: followed by an equals sign or by a part of the same key, or in the header of a table? A key of an account that
-/// was pasted as it is ends with equals signs, too, so only what looks like a key of the configuration counts.
+/// Is it a key: followed by an equals sign or by a part of the same key, or in the header of a table? A pasted account
+/// key ends with equals signs, too, so only texts that look like a key of the configuration are shown.
 fn is_key(line: &str, from: usize, end: usize) -> bool {
     let word = &line[from..end];
     if word.len() > LONGEST_KEY || !word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bytes_of_no_text_are_marked() {
+    fn an_empty_text_and_bytes_after_its_end_can_be_marked() {
         let nothing = Excerpt { line: 1, text: String::new(), from: 0, length: 1 };
         assert_eq!(Excerpt::of("", &(0..0)), nothing);
         assert_eq!(Excerpt::of("a = 1", &(90..99)).line, 1);

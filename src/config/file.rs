@@ -1,4 +1,4 @@
-//! The configuration as it is written: the shape of the TOML file, nothing checked beyond it.
+//! The structure of the TOML file. Nothing else is checked here.
 
 mod access;
 mod limits;
@@ -33,7 +33,7 @@ pub(super) struct ConfigFile {
     pub(super) hooks: HooksFile,
 }
 
-/// What concerns both sides.
+/// The keys for both sides.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct GeneralFile {
@@ -46,7 +46,7 @@ pub(super) struct GeneralFile {
     pub(super) guards: GuardsFile,
     pub(super) blobs: Option<Spanned<SelectionFile>>,
     pub(super) prices: Option<Spanned<PricesFile>>,
-    /// These sections are read apart; they are here for what is suggested instead of an unknown key.
+    /// These sections are read separately; they are fields so that they are suggested for unknown keys.
     #[serde(rename = "source")]
     _source: IgnoredAny,
     #[serde(rename = "target")]
@@ -55,7 +55,7 @@ pub(super) struct GeneralFile {
     _hooks: IgnoredAny,
 }
 
-/// `[source]` or `[target]`. What is `None` though it is required has another shape or is missing, which is a problem.
+/// `[source]` or `[target]`. A required field is `None` if it is missing or has another type, which is a problem.
 #[derive(Debug)]
 pub(super) struct AccountFile {
     /// The name of the library's account.
@@ -70,14 +70,14 @@ pub(super) struct AccountFile {
 
 pub(super) type StorageMapFile = BTreeMap<Spanned<String>, Spanned<String>>;
 
-/// What is particular to a service.
+/// The keys of a particular service.
 #[derive(Debug)]
 pub(super) enum ServiceFile {
     AmsV2(Box<AmsV2File>),
     Blobs,
 }
 
-/// The services, as `service` names them.
+/// The values of `service`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum ServiceName {
@@ -86,7 +86,7 @@ enum ServiceName {
     Blobs,
 }
 
-/// `[source]` of an account of Media Services v2, without the tables in it.
+/// `[source]` of an account of Media Services v2, without its tables.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct AmsV2Section {
@@ -106,7 +106,7 @@ struct AmsV2Section {
     _limits: IgnoredAny,
 }
 
-/// `[source]` of a storage account, without the tables in it.
+/// `[source]` of a storage account, without its tables.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct BlobsSection {
@@ -131,7 +131,7 @@ pub(super) struct AmsV2File {
 impl AmsV2Section {
     const REQUIRED: &[&str] = &["account", "endpoint", "auth", "storage"];
 
-    /// The side with these keys and that way in, and nothing else yet.
+    /// The side with only these keys and that sign-in.
     fn with(self, auth: AuthFile) -> AccountFile {
         let Self { account, endpoint, redirect_hosts, api_version, streaming_url, storage_map, .. } = self;
         let service = AmsV2File { endpoint, redirect_hosts, api_version, auth };
@@ -146,13 +146,14 @@ impl AmsV2Section {
     }
 }
 
-/// The table that a section was read from has a placeholder where a part of it is read by itself.
+/// A part of a section that is read separately is replaced by a placeholder in its table.
 struct Reader<'a> {
     document: &'a Document<'a>,
     problems: &'a mut Problems,
 }
 
-/// Reads the shape. A part that has another shape, or is missing, is a problem and is left out; `None`: it is not TOML.
+/// Reads the structure. A part that is missing or has another type is a problem and is left out; `None` if it is not
+/// TOML.
 pub(super) fn read(document: &Document<'_>, problems: &mut Problems) -> Option<ConfigFile> {
     let tree = problems.keep(DeTable::parse(document.text()).map_err(|error| document.parse_error(&error)))?;
     let whole = tree.span();
@@ -167,7 +168,7 @@ pub(super) fn read(document: &Document<'_>, problems: &mut Problems) -> Option<C
 }
 
 impl Reader<'_> {
-    /// Reads one side, as its service has it.
+    /// Reads one side with the keys of its service.
     fn account(&mut self, section: Spanned<DeTable<'_>>) -> Option<AccountFile> {
         let service = match section.get_ref().get("service") {
             Some(name) => {
@@ -204,7 +205,7 @@ impl Reader<'_> {
         AccountFile { account, service: ServiceFile::Blobs, streaming_url: None, storage_map: None, storage, limits }
     }
 
-    /// The storage accounts; `None` where one of them has another shape, or there are none.
+    /// The storage accounts; `None` if one of them has another type, or if there are none.
     fn storage(&mut self, table: &mut DeTable<'_>) -> Option<Spanned<Vec<StorageFile>>> {
         let value = placeholder(table, "storage")?;
         let span = value.span();
@@ -260,7 +261,7 @@ impl Reader<'_> {
         None
     }
 
-    /// A derived deserialiser takes a list for a table, its values in the order of the fields.
+    /// Refuses lists: a derived deserialiser would accept a list instead of a table.
     fn refuse_lists(&mut self, table: &mut DeTable<'_>, keys: &[&str]) {
         for key in keys {
             if let Some(list) = table.get(*key).filter(|value| matches!(value.get_ref(), DeValue::Array(_))) {
@@ -283,7 +284,7 @@ impl Reader<'_> {
         self.problems.push(self.document.error_at_key(span, &problem, remedy));
     }
 
-    /// Reads a table. Each key that cannot be read is a problem and is left out, and so is each required one that is missing.
+    /// Reads a table. Each key that cannot be read, and each missing required one, is a problem and is left out.
     fn table<T: DeserializeOwned + Default>(&mut self, table: Spanned<DeTable<'_>>, required: &[&str]) -> T {
         let span = table.span();
         let mut table = table.into_inner();
@@ -299,7 +300,7 @@ impl Reader<'_> {
                 Err(error) => error,
             };
             let at = error.span().unwrap_or_default();
-            // A value that lacks what was removed from it is not another problem.
+            // A key that is missing only because it was removed is not another problem.
             if !reported.iter().any(|inner| at.start <= inner.start && inner.end <= at.end) {
                 self.problems.push(self.document.parse_error(&error));
             }
@@ -309,7 +310,7 @@ impl Reader<'_> {
             }
             reported.push(at);
         };
-        // One that is there under a wrong name is not missing as well.
+        // A key with a misspelt name is not reported as missing, too.
         for key in missing.into_iter().filter(|key| !removed.iter().any(|name| nearest(name, &[*key]).is_some())) {
             self.problems.push(self.document.missing(&span, key));
         }
@@ -317,7 +318,7 @@ impl Reader<'_> {
     }
 }
 
-/// Takes a value out of a table, and leaves another one there, so that its key is not missing.
+/// Takes a value out of a table and puts a placeholder there, so that its key is not missing.
 fn placeholder<'t>(table: &mut DeTable<'t>, key: &str) -> Option<Spanned<DeValue<'t>>> {
     let value = table.get_mut(key)?;
     let left = Spanned::new(value.span(), DeValue::Boolean(true));

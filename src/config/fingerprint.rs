@@ -1,4 +1,4 @@
-//! What a configuration says about what is done, in short: a plan is applied with the configuration that it was made with.
+//! The fingerprint of a configuration: a plan can be applied only with the configuration that it was made with.
 
 use std::fmt::Debug;
 
@@ -6,9 +6,9 @@ use super::{AccountConfig, Config, Policy, ServiceConfig};
 use crate::plan::{Fingerprint, Fingerprints};
 
 impl Config {
-    /// The fingerprint of what decides what a run does: accounts, endpoints, where copies are created, which blobs belong to
-    /// the library, what is withheld and adopted. Not part of it is who signs in, how fast a run is, what the exit code
-    /// accepts, and the limits of the guards, which judge when a plan is applied.
+    /// The fingerprint of all settings that decide what a run does: accounts, endpoints, where copies are created,
+    /// which blobs belong to the library, what is withheld and adopted. It does not include sign-in, speed, accepted
+    /// causes, and the limits of the guards, which are checked when a plan is applied.
     pub fn fingerprint(&self) -> Fingerprint {
         let Self { source, target, storage_map, policy, blobs, ledger: _, prices: _, hooks: _, roots: _ } = self;
         let Policy { withhold, adopt, accept: _, guards: _, delete_after: _ } = policy;
@@ -32,7 +32,7 @@ fn account(parts: Fingerprints, account: &AccountConfig) -> Fingerprints {
     })
 }
 
-/// As the program prints it when it is debugged: a plan is bound to the version of the program as well.
+/// Uses the `Debug` output, which is stable because a plan is also bound to the version of the program.
 fn shown(parts: Fingerprints, part: &impl Debug) -> Fingerprints {
     parts.with("part", format!("{part:?}"))
 }

@@ -1,4 +1,5 @@
-//! Any text as a configuration, and as the tutorial's `App.config`: it is taken or refused, and no message repeats a value.
+//! Any text as a configuration, and as the tutorial's `App.config`: it is accepted or refused, and no message contains
+//! a value.
 
 use std::path::PathBuf;
 
@@ -119,7 +120,8 @@ fn parse(text: &str, folder: &std::path::Path) -> Result<Config, ConfigErrors> {
     problems.finish(config)
 }
 
-/// Every text of the document with the canary behind it, but for those that may be repeated: names, kinds and places.
+/// Appends the canary to every text of the document, except for those that messages may contain: names, kinds and
+/// places.
 fn with_canaries(value: &mut toml::Value, key: &str) {
     match value {
         toml::Value::String(text) if !["account", "kind", "file", "env", "command", "ledger"].contains(&key) => {
@@ -132,7 +134,7 @@ fn with_canaries(value: &mut toml::Value, key: &str) {
 }
 
 #[test]
-fn any_text_is_a_configuration_or_a_message_that_repeats_no_value() {
+fn any_text_gives_a_configuration_or_a_message_without_values() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("a.key");
     std::fs::write(&key, "aHVudGVyMg==").unwrap();
@@ -143,7 +145,7 @@ fn any_text_is_a_configuration_or_a_message_that_repeats_no_value() {
         if let Ok(table) = text.parse::<toml::Table>() {
             let mut value = toml::Value::Table(table);
             with_canaries(&mut value, "");
-            // Names of keys are repeated; a canary that is one says nothing.
+            // Messages contain names of keys, so a canary in one proves nothing.
             if !text.contains(CANARY)
                 && let Err(error) = parse(&value.to_string(), folder.path())
             {
@@ -183,7 +185,7 @@ fn any_text_is_a_configuration_or_a_message_that_repeats_no_value() {
 }
 
 #[test]
-fn a_configuration_with_any_names_is_read_as_it_was_written() {
+fn a_configuration_with_any_names_is_read_unchanged() {
     target("config", TOML, |input| {
         let text = String::from_utf8_lossy(input);
         let (first, second) = text.split_at(text.floor_char_boundary(text.len().min(40)));
@@ -204,12 +206,12 @@ fn a_configuration_with_any_names_is_read_as_it_was_written() {
 }
 
 #[test]
-fn any_text_is_an_app_config_or_a_message_without_its_values() {
+fn any_text_gives_an_app_config_or_a_message_without_values() {
     target("app-config", XML, |input| {
         let text = String::from_utf8_lossy(input);
         let result = AppConfig::parse(&text);
         let shown = format!("{result:?}");
-        // A canary in front of an `=` or a `<` may have become a name, and a name an account's.
+        // A canary before an `=` or a `<` may have become a name, even that of an account.
         let in_values = text.matches(CANARY).count() == text.matches(&format!("KeySource\" value=\"{CANARY}")).count();
         match result {
             Ok(config) => {

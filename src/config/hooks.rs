@@ -1,4 +1,4 @@
-//! What runs when a command ends: commands of the operator, and a webhook.
+//! The hooks that run when a command ends: commands of the operator, and a webhook.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -14,23 +14,23 @@ use super::problem::{Document, Problem, Problems};
 use super::secret::SecretSource;
 use crate::redact::Secret;
 
-/// How long a command may take where nothing is said.
+/// The default time limit of a command.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// What the secret of a webhook begins with, by the specification of Standard Webhooks.
+/// The prefix of a webhook's secret in the specification of Standard Webhooks.
 const SECRET_PREFIX: &str = "whsec_";
 /// The shortest key by that specification, in bytes.
 const SHORTEST_KEY: usize = 24;
 
-/// What runs when a command ends.
+/// The hooks that run when a command ends.
 #[derive(Debug, Clone)]
 pub struct Hooks {
     /// Run after exit code 0: a program and its arguments.
     pub on_success: Option<Vec<String>>,
     /// Run after any other exit code.
     pub on_failure: Option<Vec<String>>,
-    /// Run if the command found something that the target owes.
+    /// Run if the command has a finding that is owed.
     pub on_finding: Option<Vec<String>>,
-    /// How long each of them may take.
+    /// The time limit of each of them.
     pub patience: Duration,
     /// Told of each end.
     pub webhook: Option<Webhook>,
@@ -42,13 +42,13 @@ impl Default for Hooks {
     }
 }
 
-/// An address that the end of each command is posted to.
+/// An address to which the result of each command is posted.
 #[derive(Clone)]
 pub struct Webhook {
     url: Url,
-    /// What the posts are signed with.
+    /// The key that signs the posts.
     pub key: Option<WebhookKey>,
-    /// The address as it is written, if it is a secret, to be masked wherever it shows up.
+    /// The address as configured, if it is a secret, so that it is masked everywhere.
     _text: Option<Secret>,
 }
 
@@ -69,7 +69,7 @@ impl std::fmt::Debug for Webhook {
 #[derive(Clone)]
 pub struct WebhookKey {
     bytes: Vec<u8>,
-    /// As it is written, to be masked wherever it shows up.
+    /// The key as configured, so that it is masked everywhere.
     _text: Secret,
 }
 
@@ -80,13 +80,13 @@ impl std::fmt::Debug for WebhookKey {
 }
 
 impl WebhookKey {
-    /// The key of a text such as `whsec_` and base64; `None`: it is no such text, or too short.
+    /// Reads a text of `whsec_` and base64; `None` if it is invalid or too short.
     pub fn parse(text: Secret) -> Option<Self> {
         let bytes = BASE64.decode(text.expose().strip_prefix(SECRET_PREFIX)?).ok()?;
         (bytes.len() >= SHORTEST_KEY).then_some(Self { bytes, _text: text })
     }
 
-    /// The key itself, for the one place that signs with it.
+    /// The key itself, for signing.
     pub fn expose(&self) -> &[u8] {
         &self.bytes
     }
@@ -110,7 +110,7 @@ struct WebhookFile {
     secret: Option<Spanned<SecretSource>>,
 }
 
-/// An address that is written here, or in the place of a secret.
+/// An address, or the place of a secret with the address.
 #[derive(Debug)]
 enum UrlFile {
     Plain(String),

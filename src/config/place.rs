@@ -1,4 +1,4 @@
-//! Where in the file a part of the configuration is, for what a service has to say about it later.
+//! Finds the place of a part of the configuration in the file, for later errors of a service about it.
 
 use std::ops::Range;
 use std::path::Path;
@@ -17,15 +17,15 @@ pub enum Part {
     Endpoint,
     /// Address of the token service.
     TokenUrl,
-    /// Secret the token is asked with.
+    /// Secret with which the token is requested.
     Secret,
-    /// Address (or where that is left out, the name) of the storage account of that index.
+    /// Address (or name, if there is no address) of the storage account with that index.
     StorageEndpoint(usize),
-    /// Key (or signature) of the storage account of that index.
+    /// Key (or signature) of the storage account with that index.
     StorageKey(usize),
 }
 
-/// `file:line` of that part; the file alone where it cannot be found any more.
+/// `file:line` of that part; only the file if it cannot be found any more.
 pub fn place(path: &Path, side: Side, part: Part) -> String {
     let found =
         files::read(path, files::LARGEST_TEXT).ok().and_then(|text| place_in(&Document::new(&text, path), side, part));
@@ -68,13 +68,13 @@ fn place_in(document: &Document<'_>, side: Side, part: Part) -> Option<String> {
     Some(document.place(span.start))
 }
 
-/// What says where tokens are requested: an address, or a kind that implies one.
+/// The key that determines where tokens are requested: an address, or a kind that implies one.
 fn token_service(auth: &AuthFile) -> Option<Range<usize>> {
     let url = auth.token_url.as_ref().or(auth.authority.as_ref()).map(Spanned::span);
     url.or_else(|| auth.kind.as_ref().map(Spanned::span))
 }
 
-/// What the principal proves itself with: a secret, or a kind that has another proof.
+/// The credential of the principal: a secret, or a kind with another one.
 fn secret(auth: &AuthFile) -> Option<Range<usize>> {
     let file = auth.certificate.as_ref().or(auth.token_file.as_ref()).map(Spanned::span);
     auth.secret.as_ref().map(Spanned::span).or(file).or_else(|| auth.kind.as_ref().map(Spanned::span))

@@ -1,7 +1,7 @@
-//! What an operator decides beside the accounts: which causes are accepted, what is withheld, whether copies of other tools
-//! are adopted, and how much one run may withdraw or overwrite.
+//! The decisions of the operator: which causes are accepted, what is withheld, whether copies of other tools are
+//! adopted, and how much one run may withdraw or overwrite.
 //!
-//! `accept` changes the exit code alone. It never changes what is published.
+//! `accept` only changes the exit code. It never changes what is published.
 
 mod written;
 
@@ -14,11 +14,11 @@ use crate::verdict::Cause;
 
 pub(super) use written::{AcceptFile, GuardsFile, policy};
 
-/// The decisions of the operator. The default decides nothing: no cause is accepted, nothing is withheld or adopted, and the
-/// guards have their own limits.
+/// The decisions of the operator. By default, no cause is accepted, nothing is withheld or adopted, and the guards have
+/// their own limits.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// Causes that leave the exit code as it is.
+    /// Causes that do not change the exit code.
     pub accept: Vec<Accept>,
     /// Names, asset ids and locator ids of the source that must not be published.
     pub withhold: Vec<String>,
@@ -26,18 +26,19 @@ pub struct Policy {
     pub adopt: Adopt,
     /// Limits of the guards.
     pub guards: GuardLimits,
-    /// How long the source has to lack an asset or a blob until the target's copy is deleted; `None` = it is kept.
+    /// How long an asset or a blob must be missing in the source before the target's copy is deleted; `None` = it is
+    /// kept.
     pub delete_after: Option<Age>,
 }
 
-/// A cause that leaves the exit code as it is, within its scope.
+/// A cause that does not change the exit code, within its scope.
 #[derive(Debug, Clone)]
 pub struct Accept {
     /// The cause.
     pub cause: Cause,
     /// Only for assets with a name that one of these globs matches; `None` = any name.
     pub names: Option<GlobSet>,
-    /// Only for so many assets in a run; `None` = any number.
+    /// The most assets in a run; `None` = any number.
     pub most: Option<u64>,
 }
 
@@ -54,9 +55,9 @@ pub enum Adopt {
     /// They stay foreign.
     #[default]
     No,
-    /// Those equal to the source become ours; those that differ are listed.
+    /// Equal ones become ours; different ones are listed.
     Equal,
-    /// Those that differ are overwritten as well.
+    /// Different ones are overwritten and become ours, too.
     Overwrite,
 }
 
@@ -65,7 +66,7 @@ pub enum Adopt {
 pub struct GuardLimits {
     /// Assets that stop playing on the target within seven days.
     pub max_withdraw: Option<Share>,
-    /// Copies whose source is gone.
+    /// Copies whose source asset does not exist any more.
     pub max_shrink: Option<Share>,
     /// Blobs of complete copies that are overwritten.
     pub max_overwrite: Option<Share>,
@@ -74,7 +75,7 @@ pub struct GuardLimits {
 }
 
 impl GuardLimits {
-    /// These limits, such as those of the command line, where there are any; else the configured ones.
+    /// These limits (of the command line) if they are set, otherwise the configured ones.
     #[must_use]
     pub fn over(self, configured: Self) -> Self {
         Self {
@@ -86,16 +87,16 @@ impl GuardLimits {
     }
 }
 
-/// How many of a number of things.
+/// A part of a number of things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
     /// So many.
     Count(u64),
-    /// So many of a hundred, 100 at most.
+    /// A percentage, at most 100.
     Percent(u8),
 }
 
-/// Why a text is not a [`Share`]. The text itself is not repeated.
+/// Why a text is not a [`Share`]. It does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a whole number such as 20, or a percentage from 0% to 100%")]
 pub struct ShareError;
@@ -126,7 +127,7 @@ impl Age {
     }
 }
 
-/// Why a text is not an [`Age`]. The text itself is not repeated.
+/// Why a text is not an [`Age`]. It does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a time of at least one day, such as 7d, 36h or 2w")]
 pub struct AgeError;
@@ -142,7 +143,7 @@ impl FromStr for Age {
     }
 }
 
-/// Held runs that the operator lets through this once, by the id that the held run printed.
+/// Held runs that the operator allows once, by the id that the held run printed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allow {
     /// The run whose withdrawals are allowed.
@@ -155,11 +156,11 @@ pub struct Allow {
     pub delete: Option<String>,
 }
 
-/// Says of one finding after the other whether the operator has accepted it, and counts towards each `most`.
+/// Decides for each finding whether the operator has accepted it, and counts for each `most`.
 #[derive(Debug, Clone, Default)]
 pub struct Accepted {
     unlimited: Vec<Accept>,
-    /// Each with how many assets it may still cover.
+    /// Each with the number of assets that it may still cover.
     limited: Vec<(Accept, u64)>,
 }
 
@@ -176,15 +177,15 @@ impl Accepted {
         accepted
     }
 
-    /// Would [`Self::accepts`] say yes? Uses up nothing.
+    /// Would [`Self::accepts`] return true? It does not count.
     pub fn covers(&self, cause: Cause, name: &str) -> bool {
         let limited = self.limited.iter().filter(|(_, left)| *left > 0).map(|(entry, _)| entry);
         self.unlimited.iter().chain(limited).any(|entry| entry.covers(cause, name))
     }
 
-    /// Is this cause of an asset with this name accepted? To be asked once for each asset and run.
+    /// Is this cause of an asset with this name accepted? Must be called once per asset and run.
     pub fn accepts(&mut self, cause: Cause, name: &str) -> bool {
-        // Entries without a limit come first: they use up nothing.
+        // Entries without a limit come first, because they need no count.
         if self.unlimited.iter().any(|entry| entry.covers(cause, name)) {
             return true;
         }
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_without_scope_accepts_its_cause_for_every_name_and_no_other_cause() {
+    fn an_entry_without_scope_accepts_only_its_cause_for_every_name() {
         let mut accepted = Accepted::new(&[accept(Cause::SourceEmpty, &[], None)]);
         assert!((0..1_000).all(|n| accepted.accepts(Cause::SourceEmpty, &format!("film {n}"))));
         assert!(!accepted.accepts(Cause::SourceLost, "film 1"));
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn most_counts_only_what_the_entry_covers_and_the_next_one_is_not_accepted() {
+    fn most_counts_only_covered_assets_and_the_next_one_is_not_accepted() {
         let mut accepted = Accepted::new(&[accept(Cause::Protected, &["trailer-*"], Some(2))]);
         let mut ask = |cause, name| accepted.accepts(cause, name);
         assert!(ask(Cause::Protected, "trailer-1"));
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_without_a_limit_spares_the_room_of_a_limited_one() {
+    fn an_entry_without_a_limit_does_not_use_up_a_limited_one() {
         let limited = accept(Cause::Protected, &[], Some(1));
         let unlimited = accept(Cause::Protected, &["trailer-*"], None);
         let mut accepted = Accepted::new(&[limited, unlimited]);
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_the_command_line_replaces_only_its_own() {
+    fn a_limit_of_the_command_line_replaces_only_the_same_limit() {
         let configured = GuardLimits {
             max_withdraw: Some(Share::Count(5)),
             max_shrink: Some(Share::Percent(30)),

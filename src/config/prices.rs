@@ -1,4 +1,4 @@
-//! What requests cost, as the operator states it: no price is built in, for prices differ by region, redundancy and contract.
+//! The configured prices of requests. No price is built in, because prices differ by region, redundancy and contract.
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -28,7 +28,7 @@ pub(super) struct PricesFile {
     gigabytes: Option<Spanned<f64>>,
 }
 
-/// Checks the prices. Half of them would make a sum that is too low, so all of them are required.
+/// Checks the prices. All of them are required, because a missing one would make the sum too low.
 pub(super) fn prices(
     written: Option<&Spanned<PricesFile>>,
     document: &Document<'_>,
@@ -64,7 +64,7 @@ pub(super) fn prices(
 }
 
 impl Prices {
-    /// What so many reads, writes and bytes cost.
+    /// The cost of a number of reads, writes and bytes.
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     pub fn of(&self, (reads, writes, bytes): (u64, u64, u64)) -> f64 {
         let requests = reads as f64 * self.reads + writes as f64 * self.writes;

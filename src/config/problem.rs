@@ -1,5 +1,5 @@
-//! Where in a configuration something is wrong, and what to say about it. Of the text only the names of keys and kinds are
-//! repeated, never a value: it may be a secret that was put in the wrong place.
+//! The problems of a configuration and their messages. A message only contains names of keys and kinds, never a value:
+//! it could be a secret in the wrong place.
 
 use std::ops::Range;
 use std::path::Path;
@@ -10,17 +10,18 @@ use super::excerpt::Excerpt;
 use super::{ConfigError, ConfigErrors};
 use crate::spelling::nearest;
 
-/// As many problems are reported at once: more than anybody mends at once, and no text makes the check long.
+/// The most problems that are reported together: enough for one round of corrections, and a limit for the time of the
+/// check.
 const MOST_PROBLEMS: usize = 50;
 
-/// Something that is wrong at a byte of the text.
+/// A problem at a position of the text.
 #[derive(Debug)]
 pub(super) struct Problem {
     at: usize,
     error: ConfigError,
 }
 
-/// What is wrong so far.
+/// The problems so far.
 #[derive(Debug, Default)]
 pub(super) struct Problems(Vec<Problem>);
 
@@ -32,17 +33,17 @@ impl Problems {
         }
     }
 
-    /// The value, if there is one; else its problem is kept.
+    /// The value, if there is one; otherwise its problem is added.
     pub(super) fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
         result.map_err(|problem| self.push(problem)).ok()
     }
 
-    /// Are there as many as are reported?
+    /// Is the maximum number of problems reached?
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= MOST_PROBLEMS
     }
 
-    /// What was made of the text if nothing is wrong with it; else all problems, in the order of the text.
+    /// The result if there are no problems; otherwise all problems, in the order of the text.
     pub(super) fn finish<T>(mut self, made: Option<T>) -> Result<T, ConfigErrors> {
         match made {
             Some(made) if self.0.is_empty() => Ok(made),
@@ -70,12 +71,12 @@ impl<'a> Document<'a> {
         self.text
     }
 
-    /// The directory relative paths are relative to.
+    /// The directory for relative paths.
     pub(super) fn directory(&self) -> &'a Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// Something is wrong at those bytes.
+    /// A problem at those bytes.
     pub(super) fn error(&self, span: &Range<usize>, problem: impl Into<String>, remedy: impl Into<String>) -> Problem {
         let (place, excerpt) = (self.place(span.start), Some(Excerpt::of(self.text, span)));
         let error = ConfigError { place, problem: problem.into(), remedy: remedy.into(), excerpt };
@@ -88,32 +89,32 @@ impl<'a> Document<'a> {
         self.error_at_key(span, &problem, remedy)
     }
 
-    /// What the TOML parser found, with a remedy.
+    /// The error of the TOML parser, with a remedy.
     pub(super) fn parse_error(&self, error: &toml::de::Error) -> Problem {
         let span = error.span().unwrap_or_default();
         let message = error.message().lines().collect::<Vec<_>>().join("; ");
         let (problem, remedy) = explain(&message);
         if message.starts_with(DUPLICATE) {
-            // The second of two keys is in no tree; that it is a key is known, so that it may be told.
+            // The second of two equal keys is not in the tree. It is a key, so the message may contain it.
             return self.error(&span, format!("`{}`: {problem}", &self.text[span.clone()]), remedy);
         }
         self.error_at_key(&span, &problem, remedy)
     }
 
-    /// Something is wrong at those bytes, and is told with the key they belong to.
+    /// A problem at those bytes, with the key to which they belong.
     pub(super) fn error_at_key(&self, span: &Range<usize>, problem: &str, remedy: impl Into<String>) -> Problem {
         let path = self.path_of(span).map(|path| format!("`{path}`: "));
         self.error(span, path.unwrap_or_default() + problem, remedy)
     }
 
-    /// The keys that lead to those bytes, such as `source.auth.kind`, whether they are a key's, a value's or within one.
+    /// The keys that lead to those bytes, such as `source.auth.kind`, of a key, of a value, or within a value.
     fn path_of(&self, span: &Range<usize>) -> Option<String> {
-        // Of a text that is no TOML, too, as far as it goes.
+        // Also for a text that is not valid TOML, as far as it can be read.
         let (tree, _) = DeTable::parse_recoverable(self.text);
         path_in(tree.get_ref(), span)
     }
 
-    /// Where a key of a section stands; of one that is not written, where the section begins.
+    /// The position of a key of a section; if the key is missing, the start of the section.
     pub(super) fn span_of(&self, section: &str, key: &str) -> Range<usize> {
         let (tree, _) = DeTable::parse_recoverable(self.text);
         let Some((header, value)) = tree.get_ref().get_key_value(section) else { return 0..0 };
@@ -132,7 +133,7 @@ fn path_in(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
     let holds = |place: Range<usize>| place.start <= span.start && span.end <= place.end;
     table.iter().find_map(|(key, value)| {
         let name = key.get_ref();
-        // The span of a table is its header's: what is in it can be anywhere.
+        // The span of a table is only that of its header: its contents can be anywhere.
         match within(value.get_ref(), span) {
             Some(rest) => Some(format!("{name}.{rest}")),
             None => (holds(key.span()) || holds(value.span())).then(|| name.to_string()),
@@ -179,13 +180,13 @@ fn missing(key: &str) -> (String, String) {
     (format!("key `{key}` is missing"), format!("add `{key}`; `mediamirror init` writes an example"))
 }
 
-/// Between problem and remedy in the messages of our own deserialisers.
+/// The separator of problem and remedy in the messages of our own deserialisers.
 pub(super) const REMEDY: &str = " ~remedy~ ";
 
-/// What the parser says of a key that stands twice in a table.
+/// The parser's message for a duplicate key of a table.
 const DUPLICATE: &str = "duplicate key";
 
-/// What the parser says where one of several names is expected, and the value is of another kind.
+/// The parser's message if one of several names is expected and the value has another type.
 const NO_CHOICE: &str = "wanted string or table";
 
 /// The words in backquotes.
@@ -193,7 +194,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// "invalid type: string "x", expected y" repeats the value; only what was expected is told.
+/// "invalid type: string "x", expected y" contains the value; only the expected type is kept.
 fn hide_values(message: &str) -> String {
     let invalid = message.starts_with("invalid type") || message.starts_with("invalid value");
     let of_kind = |expected: &str| format!("this value is of the wrong kind: expected {}", in_words(expected));
@@ -206,7 +207,7 @@ fn hide_values(message: &str) -> String {
     }
 }
 
-/// The kind of a value as people call it.
+/// The type of a value in words.
 fn in_words(kind: &str) -> &str {
     match kind {
         "a string" | "path string" | "string" => "a text in quotes",
@@ -231,13 +232,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_near_miss_is_suggested_and_a_far_one_is_not() {
+    fn a_similar_name_is_suggested_and_a_different_one_is_not() {
         assert_eq!(suggestion("acount", &["account", "auth"]), "did you mean `account`?");
         assert_eq!(suggestion("zebra", &["account", "auth"]), "known here: account, auth");
     }
 
     #[test]
-    fn bytes_are_found_by_the_keys_that_lead_to_them() {
+    fn the_keys_of_bytes_are_found() {
         let text = "a = 1\n[b]\nc = { d = [\n[2],\n{ e = 3 }] }\n[b.f]\n[[g]]\nh.i = 4\n[[g]]\nj = 5\n";
         let path = |needle: &str| {
             let at = text.find(needle).unwrap();
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_the_wrong_kind_are_not_repeated() {
+    fn values_of_the_wrong_type_are_not_in_messages() {
         assert_eq!(
             hide_values("invalid type: string \"hunter2, expected x\", expected a boolean"),
             "this value is of the wrong kind: expected true or false"

@@ -1,4 +1,4 @@
-//! `ca_file`: certificates of authorities that are trusted beside the system's, such as a company's proxy's.
+//! `ca_file`: certificates of authorities to trust in addition to the system's, such as that of a company's proxy.
 
 use crate::files;
 use std::path::Path;
@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::problem::{Document, Problem};
 
-/// The certificates in that file, each fit to be a root; at least one.
+/// The certificates in that file, each usable as a root; at least one.
 pub(super) fn read(
     file: &Spanned<impl AsRef<Path>>,
     document: &Document<'_>,

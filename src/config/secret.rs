@@ -1,4 +1,5 @@
-//! Where a secret comes from: a file only its owner can read, a variable, or a command. Never the configuration itself.
+//! Where a secret comes from: a file that only its owner can read, a variable, or a command. Never the configuration
+//! itself.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,17 +12,17 @@ use super::problem::{Document, Problem, REMEDY};
 use crate::command;
 use crate::redact::Secret;
 
-/// The largest secret, in bytes; a token has some thousand.
+/// The largest secret, in bytes; a token has a few thousand.
 const LARGEST: u64 = 64 << 10;
 
-/// What is written in the configuration in place of a secret.
+/// The place of a secret in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SecretSource {
-    /// The content of a file, relative to the configuration, or of the credential of its name.
+    /// The content of a file, relative to the configuration, or of the credential with its name.
     File(PathBuf),
     /// An environment variable.
     Env(String),
-    /// What a command prints.
+    /// The output of a command.
     Command(Vec<String>),
 }
 
@@ -34,7 +35,7 @@ struct Forms {
     command: Option<Vec<String>>,
 }
 
-/// How a secret is to be written.
+/// The allowed forms of a secret.
 const FORMS: &str = "{ file = \"…\" }, { env = \"…\" } or { command = [\"…\"] }";
 
 impl<'de> Deserialize<'de> for SecretSource {
@@ -83,7 +84,7 @@ impl<'de> Visitor<'de> for SourceVisitor {
     }
 }
 
-/// The refusal of a secret written in the configuration. It does not repeat it.
+/// The refusal of a secret written in the configuration. It does not contain the secret.
 fn in_the_open<E: de::Error>() -> E {
     de::Error::custom(format!(
         "a secret must not be written in the configuration itself{REMEDY}\

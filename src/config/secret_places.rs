@@ -1,4 +1,4 @@
-//! Where the secrets of a configuration are, without reading one of them: what a service has to be given.
+//! Finds the places of a configuration's secrets without reading them, to pass them to a service.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,11 @@ use super::problem::{Document, Problems};
 use super::secret::SecretSource;
 use super::{ConfigErrors, read_text};
 
-/// Where the secrets are, and what else the configuration needs beside it. Each place is listed once, in the order of the file.
+/// The places of the secrets, and the other files that the configuration needs. Each place is listed once, in the order
+/// of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecretPlaces {
-    /// Files, as they are written: relative to the configuration, or absolute.
+    /// Files as configured: relative to the configuration, or absolute.
     pub files: Vec<PathBuf>,
     /// Environment variables.
     pub variables: Vec<String>,
@@ -22,15 +23,15 @@ pub struct SecretPlaces {
     pub workload_identity: bool,
     /// A file of authorities to trust.
     pub ca_file: Option<PathBuf>,
-    /// The ledger's file, as it is written.
+    /// The ledger's file as configured.
     pub ledger: Option<PathBuf>,
 }
 
 impl SecretPlaces {
-    /// Reads them from the configuration of that file. Only its shape is checked: its accounts may still be placeholders.
+    /// Reads them from a configuration. Only its structure is checked: its accounts can still be placeholders.
     ///
     /// # Errors
-    /// All that is wrong with the shape, each with its line and its remedy.
+    /// All problems of the structure, each with its line and its remedy.
     pub fn of(path: &Path) -> Result<Self, ConfigErrors> {
         let text = read_text(path)?;
         let mut problems = Problems::default();
@@ -84,13 +85,13 @@ impl SecretPlaces {
         match secret {
             SecretSource::File(path) => add(&mut self.files, path.clone()),
             SecretSource::Env(name) => add(&mut self.variables, name.clone()),
-            // A command has a program: an empty list is refused when it is read.
+            // A command always has a program: an empty list was refused.
             SecretSource::Command(command) => add(&mut self.programs, command[0].clone()),
         }
     }
 }
 
-/// Adds what is not there yet.
+/// Adds an item that is not in the list yet.
 fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
     if !list.contains(&item) {
         list.push(item);
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_of_a_new_configuration_are_listed_although_they_are_not_there() {
+    fn the_files_of_a_new_configuration_are_listed_even_if_they_are_missing() {
         let [source, target] = ["source", "target"]
             .map(|side| AccountTemplate::of_the_service(side, template::PLACEHOLDER, template::PLACEHOLDER));
         let places = places(&template::render("west.ledger", &source, &target)).unwrap();
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_of_another_shape_is_refused_with_its_line() {
+    fn a_configuration_with_another_structure_is_refused_with_its_line() {
         let errors = places("[source]\ncolour = 1\n").unwrap_err();
         assert!(errors.to_string().contains("mirror.toml:2: `source.colour`: unknown key"), "{errors}");
     }

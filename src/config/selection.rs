@@ -1,4 +1,4 @@
-//! Which blobs of a storage account belong to the library, as it is written in the file.
+//! Which blobs of a storage account belong to the library, in the file.
 
 use std::collections::BTreeMap;
 
@@ -30,9 +30,9 @@ enum ArchivedFile {
     Skip,
 }
 
-/// Checks what belongs to a library that is a storage account. What is wrong is left out.
+/// Checks the settings for a storage account as a library. Invalid ones are left out.
 ///
-/// `is_media`: the library is a media account, which has no such table.
+/// `is_media`: the library is a media account, which does not have this table.
 pub(super) fn blobs(
     written: Option<&Spanned<SelectionFile>>,
     is_media: bool,
@@ -75,7 +75,7 @@ fn split(name: &Spanned<String>, depth: &Spanned<u64>, document: &Document<'_>) 
     Ok(ContainerName::new(container))
 }
 
-/// One set of the globs in a list.
+/// Makes one set from a list of globs.
 pub(super) fn globs(
     key: &str,
     list: &Spanned<Vec<Spanned<String>>>,
@@ -106,7 +106,7 @@ mod tests {
     const SIDES: &str = "[source]\nservice = \"blobs\"\n[[source.storage]]\naccount = \"west\"\nkey = { env = \"PATH\" }\n\
         [target]\nservice = \"blobs\"\n[[target.storage]]\naccount = \"east\"\nkey = { env = \"PATH\" }\n";
 
-    /// What is wrong with a `[blobs]` of that text, apart from the keys.
+    /// The problems of a `[blobs]` with that text.
     fn problems(blobs: &str) -> Vec<(String, String)> {
         let text = format!("[blobs]\n{blobs}\n{SIDES}");
         let errors = Config::parse(&text, "mirror.toml".as_ref()).expect_err("PATH is no key");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_the_selection_is_named_with_a_remedy() {
+    fn problems_of_the_selection_are_named_with_a_remedy() {
         assert_eq!(
             problems("include = [\"a/*\"]\nexclude = [\"*.tmp\"]\narchived = \"skip\"\nassets_at = { films = 1 }"),
             []

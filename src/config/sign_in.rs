@@ -1,4 +1,4 @@
-//! What lets a client in: an account key, a shared access signature, or a principal of Entra ID.
+//! How to sign in: an account key, a shared access signature, or a principal of Entra ID.
 
 pub(super) mod certificate;
 
@@ -12,10 +12,10 @@ use certificate::ClientCertificate;
 
 /// Entra ID of the public cloud.
 pub(super) const AUTHORITY: &str = "https://login.microsoftonline.com";
-/// The identity service that every virtual machine of Azure reaches, and no other machine.
+/// The identity service that only virtual machines of Azure can reach.
 pub(super) const MACHINE: &str = "http://169.254.169.254";
 
-/// What lets a client into a storage account.
+/// How to sign in to a storage account.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StorageCredential {
     /// The account key, in base64.
@@ -35,24 +35,24 @@ pub enum SignIn {
         token_url: Url,
         /// Application id.
         client_id: String,
-        /// What it proves itself with.
+        /// Its credential.
         proof: Proof,
     },
     /// The managed identity of the machine or container that this runs on.
     ManagedIdentity {
         /// The service that issues its tokens.
         service: IdentityService,
-        /// Which one, where there are several.
+        /// Which identity, if there are several.
         client_id: Option<String>,
     },
-    /// Whoever is signed in to the Azure CLI.
+    /// The user that is signed in to the Azure CLI.
     AzureCli {
         /// The tenant, if it is not the CLI's default one.
         tenant: Option<String>,
     },
 }
 
-/// What an application proves itself with.
+/// The credential of an application.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Proof {
     /// A client secret.
@@ -69,12 +69,12 @@ pub enum Proof {
 pub enum IdentityService {
     /// The instance metadata service (IMDS) of a virtual machine, by its root.
     Machine(Url),
-    /// That of App Service, Functions and Container Apps, with what its header must have.
+    /// That of App Service, Functions and Container Apps, with the required value of its header.
     Host(Url, Secret),
 }
 
 impl SignIn {
-    /// The service that issues the tokens; `None`: a program does.
+    /// The service that issues the tokens; `None` if a program does.
     pub fn token_service(&self) -> Option<&Url> {
         match self {
             Self::Application { token_url: url, .. }
@@ -95,7 +95,7 @@ pub(super) fn token_url(authority: &Url, tenant: &str) -> Url {
     url
 }
 
-/// Is the host an address of this machine's own link? Only what is on the same link can be asked there.
+/// Is the host a link-local address? Only hosts on the same link can be reached there.
 pub fn is_link_local(url: &Url) -> bool {
     matches!(url.host(), Some(url::Host::Ipv4(ip)) if ip.is_link_local())
 }

@@ -1,4 +1,4 @@
-//! `target.storage_map`: in which storage account of the target a copy is created.
+//! `target.storage_map`: the storage account of the target in which a copy is created.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::spelling::nearest;
 /// The first version of the v2 API in which the storage account of a new asset can be chosen.
 const CHOOSES: u8 = 2;
 
-/// Checks the names, and gives them as `[[source.storage]]` and `[[target.storage]]` spell them.
+/// Checks the names, and returns them in the spelling of `[[source.storage]]` and `[[target.storage]]`.
 pub(super) fn read(
     file: &ConfigFile,
     document: &Document<'_>,
@@ -36,7 +36,7 @@ pub(super) fn read(
         if let (Some(from), Some(to)) = (problems.keep(from), problems.keep(to))
             && read.insert(AccountName::new(from), AccountName::new(to)).is_some()
         {
-            // TOML knows only keys that are spelled alike.
+            // TOML only recognises duplicate keys with the same spelling.
             let problem = "`target.storage_map`: this storage account has two entries";
             problems.push(document.error(&name.span(), problem, "keep one of them"));
         }

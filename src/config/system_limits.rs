@@ -1,8 +1,8 @@
-//! What the system allows this process: open files and memory.
+//! The limits of the system for this process: open files and memory.
 //!
-//! Each request in flight needs a connection, and each connection a file descriptor. So the soft limit of descriptors is raised to
-//! the hard one, which programs may do that do not use select(2). Requests without a descriptor fail and use up their retries, so the
-//! number of requests in flight is lowered to what the descriptors allow.
+//! Each request in flight needs a connection, and each connection a file descriptor. So the soft limit of descriptors
+//! is raised to the hard one, as is allowed for programs without select(2). Requests without a descriptor fail and use
+//! up their retries, so the number of requests in flight is lowered to what the descriptors allow.
 //!
 //! If the system refuses memory, Rust aborts the process without an explanation. So the limits are checked first.
 
@@ -15,20 +15,20 @@ use crate::throttle::LaneLimits;
 /// reserve more than they use.
 const ADDRESS_SPACE: usize = 4 * MOST_MEMORY;
 
-/// What the program opens beside its connections: the ledger's files (seven), the runtime's, the standard ones, a secret
-/// file, a look-up of a name; twice that.
+/// Descriptors that the program needs in addition to its connections: the ledger's files (seven), the runtime's, the
+/// standard ones, a secret file, a name look-up; doubled.
 const RESERVED: usize = 32;
 
-/// Fewer requests of a kind to a storage account are worth a warning: so many are in flight where it is near.
+/// Fewer requests of a kind to a storage account cause a warning: a near account needs this many in flight.
 const WORTH_A_WARNING: usize = 256;
 
-/// Lets this process open as many files as it may, and says how many; `None` where the system does not say.
+/// Raises this process's limit of open files, and returns it; `None` if the system does not report it.
 pub fn open_files() -> Option<usize> {
     machine::raise_open_files();
     soft_limit(&std::fs::read_to_string("/proc/self/limits").ok()?, "Max open files")
 }
 
-/// The soft limit in Linux's table of limits. One that is not a number is no limit.
+/// The soft limit in Linux's table of limits. `unlimited` is not a number and means no limit.
 fn soft_limit(limits: &str, of: &str) -> Option<usize> {
     let row = limits.lines().find_map(|line| line.strip_prefix(of))?;
     row.split_whitespace().next()?.parse().ok()
@@ -65,10 +65,11 @@ fn enough_memory(address_space: Option<usize>, container: Option<usize>) -> Resu
 }
 
 impl Config {
-    /// Lowers the limits on requests in flight, all by the same factor, so that `allowed` descriptors are enough. Returns a warning
-    /// if fewer are left than were set, or so few that it takes time even where the services are near.
+    /// Lowers the limits on requests in flight, all by the same factor, so that `allowed` descriptors are enough.
+    /// Returns a warning if fewer are left than were set, or so few that the run is slower even if the services are
+    /// near.
     pub fn fit_descriptors(&mut self, allowed: usize) -> Option<String> {
-        // Of the source's storage accounts only the lanes that read are ever at work.
+        // For the source's storage accounts, only the read lanes are used.
         let media = self.source.limits.media.in_flight + self.target.limits.media.in_flight;
         let source = self.source.limits.blob.in_flight * self.source.storage.len();
         let target = self.target.limits.blob.in_flight * self.target.storage.len() * 2;
@@ -86,7 +87,7 @@ impl Config {
         lower(&mut self.source);
         lower(&mut self.target);
         let after = self.target.limits.blob.in_flight;
-        // Of the default, few are used where the services are near. What was set is meant.
+        // If the services are near, only a few of the default number are used. A configured number is needed in full.
         let enough = if before == LaneLimits::default().in_flight { WORTH_A_WARNING } else { before };
         (after < enough).then(|| {
             format!(

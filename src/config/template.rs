@@ -1,13 +1,13 @@
-//! The configuration as a new one is written: commented, complete, with every secret in a file beside it.
+//! The text of a new configuration: commented, complete, with every secret in a separate file.
 
 use std::fmt::Write as _;
 
 use crate::redact::Secret;
 
-/// How a name begins that the reader still has to replace. A configuration that contains one is refused.
+/// The prefix of a name that the operator still has to replace. A configuration that contains one is refused.
 pub const PLACEHOLDER: &str = "CHANGE-ME";
 
-/// What is known of one side; what is not is left to the reader, marked with [`PLACEHOLDER`].
+/// The known settings of one side; unknown ones have a [`PLACEHOLDER`] that the operator replaces.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccountTemplate {
     /// Media account.
@@ -18,35 +18,35 @@ pub struct AccountTemplate {
     pub redirect_hosts: Vec<String>,
     /// Token URL of the Access Control Service.
     pub token_url: String,
-    /// File with the media account's key, beside the configuration.
+    /// File with the media account's key, in the folder of the configuration.
     pub media_key: SecretFile,
-    /// Streaming host to print URLs with, where it is not the account's own.
+    /// Streaming host to print URLs with, if it is not the account's own.
     pub streaming_url: Option<String>,
     /// Storage accounts, the default one first.
     pub storage: Vec<StorageTemplate>,
 }
 
-/// What is known of one storage account.
+/// The known settings of one storage account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StorageTemplate {
     /// Its name.
     pub account: String,
     /// Its URL; `None` = `https://<account>.blob.core.windows.net`.
     pub endpoint: Option<String>,
-    /// File with its key, beside the configuration.
+    /// File with its key, in the folder of the configuration.
     pub key: SecretFile,
 }
 
-/// A file beside the configuration that holds a secret.
+/// A file with a secret in the folder of the configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SecretFile {
     /// Its name.
     pub name: String,
-    /// What to write into it; `None` = the reader makes it.
+    /// The secret to write into it; `None` = the operator makes the file.
     pub secret: Option<Secret>,
 }
 
-/// The real service's front door, token service and nothing else known.
+/// The front door of the real service.
 pub(super) const ENDPOINT: &str = "https://media.windows.net/api/";
 /// The real Access Control Service.
 pub(super) const TOKEN_URL: &str = "https://wamsprodglobal001acs.accesscontrol.windows.net/v2/OAuth2-13";
@@ -66,7 +66,7 @@ impl AccountTemplate {
         }
     }
 
-    /// Every secret file with what it is to hold.
+    /// All secret files with their secrets.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretFile> {
         std::iter::once(&self.media_key).chain(self.storage.iter().map(|storage| &storage.key))
     }
@@ -263,12 +263,12 @@ const PRICES: &str = "
 # gigabytes = 0.02
 ";
 
-/// A TOML string of any text.
+/// Any text as a TOML string.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-/// The shape of a text that is a configuration.
+/// Reads the structure of a text that is a configuration.
 #[cfg(test)]
 pub(super) fn read_valid(text: &str) -> super::file::ConfigFile {
     let mut problems = super::problem::Problems::default();

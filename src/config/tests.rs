@@ -1,4 +1,4 @@
-//! Bad configurations, each with the line it is refused at, what is said and what is advised.
+//! Invalid configurations, each with its line, problem and remedy.
 
 mod refused;
 mod timetables;
@@ -56,7 +56,8 @@ impl Place {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    /// The good configuration with `from` replaced by `to`; its command runs where the tests do, so it gets a full path.
+    /// The good configuration with `from` replaced by `to`; its command gets a full path, because it runs in the folder
+    /// of the tests.
     fn parse(&self, from: &str, to: &str) -> Result<Config, ConfigErrors> {
         assert!(from.is_empty() || GOOD.contains(from), "{from} is not in the example");
         let text = if from.is_empty() { GOOD.to_owned() } else { GOOD.replacen(from, to, 1) };
@@ -106,7 +107,7 @@ fn a_good_configuration_is_completed_with_defaults() {
 }
 
 #[test]
-fn limits_of_one_lane_leave_the_others_as_they_are() {
+fn limits_of_one_lane_do_not_change_the_others() {
     let limits = "[source.limits]\npending_copies = 5\n[source.limits.media]\nrequests_per_second = 9\n[source.auth]";
     let config = Place::new().parse("[source.auth]", limits).unwrap();
     let (limits, default) = (config.source.limits, Limits::default());
@@ -130,7 +131,7 @@ key = { file = "a.key" }
 "#;
 
 #[test]
-fn a_library_that_is_a_storage_account_needs_no_more_than_the_account_and_its_key() {
+fn a_storage_account_as_a_library_needs_only_its_name_and_its_key() {
     let place = Place::new();
     let config = Config::parse(BLOBS, &place.path()).unwrap();
     for (side, name) in [(&config.source, "storewest"), (&config.target, "storeeast")] {
@@ -139,7 +140,7 @@ fn a_library_that_is_a_storage_account_needs_no_more_than_the_account_and_its_ke
 }
 
 #[test]
-fn a_storage_account_as_a_library_is_alone_and_has_no_keys_of_a_media_service() {
+fn a_storage_account_as_a_library_is_the_only_one_and_has_no_keys_of_media_services() {
     let place = Place::new();
     let refused = |from: &str, to: &str| {
         assert!(BLOBS.contains(from));
@@ -193,7 +194,7 @@ max_overwrite = "10%"
 [source]"#;
 
 #[test]
-fn the_operators_decisions_are_read_and_without_any_nothing_is_decided() {
+fn the_operators_decisions_are_read_and_have_neutral_defaults() {
     use super::policy::{Accepted, Adopt, GuardLimits, Share};
     use crate::verdict::Cause;
     let none = Place::new().parse("", "").unwrap().policy;
@@ -301,7 +302,7 @@ fn the_source_as_its_own_target_is_refused() {
 }
 
 #[test]
-fn no_message_repeats_a_secret() {
+fn no_message_contains_a_secret() {
     let place = Place::new();
     place.secret("open.key", SECRET, 0o644);
     place.secret("short.key", "hunter2", 0o600);
@@ -322,14 +323,14 @@ fn no_message_repeats_a_secret() {
 }
 
 #[test]
-fn a_configuration_that_is_not_there_says_how_to_write_one() {
+fn the_error_for_a_missing_configuration_says_how_to_write_one() {
     let error = only(Config::load(Path::new("no/such/mirror.toml")));
     assert_eq!(error.place, "no/such/mirror.toml");
     assert!(error.remedy.contains("mediamirror init"));
 }
 
 #[test]
-fn every_part_can_be_found_again_in_the_file() {
+fn every_part_is_found_in_the_file() {
     use crate::model::Side;
     let place = Place::new();
     std::fs::write(place.path(), GOOD).unwrap();
@@ -348,7 +349,7 @@ fn every_part_can_be_found_again_in_the_file() {
 }
 
 #[test]
-fn requests_in_flight_fit_the_file_descriptors_and_what_fits_is_left_alone() {
+fn requests_in_flight_are_lowered_only_if_the_file_descriptors_require_it() {
     let mut config = Place::new().parse("", "").unwrap();
     let slots = |config: &Config| {
         let of = |account: &AccountConfig| (account.limits.media.in_flight, account.limits.blob.in_flight);
@@ -367,7 +368,7 @@ fn requests_in_flight_fit_the_file_descriptors_and_what_fits_is_left_alone() {
 }
 
 #[test]
-fn a_storage_account_takes_a_principal_in_place_of_its_key() {
+fn a_storage_account_can_have_a_principal_instead_of_its_key() {
     let auth =
         "auth = { kind = \"entra\", tenant = \"contoso.example\", client_id = \"app\", secret = { file = \"a.key\" } }";
     let config = Place::new().parse("key = { file = \"a.key\" }", auth).unwrap();

@@ -14,7 +14,7 @@ use super::file::{LimitsFile, RateFile, TimedRateFile, TimesFile, by_time};
 use super::problem::{Document, Problems};
 use crate::throttle::{Timetable, Timetables};
 
-/// The limits of a side. What is wrong is left out.
+/// The limits of a side. Invalid parts are left out.
 pub(super) fn limits(side: &str, file: &LimitsFile, document: &Document<'_>, problems: &mut Problems) -> Limits {
     let media = by_time(file.media.requests_per_second.as_ref());
     let requests = by_time(file.blob.requests_per_second.as_ref());
@@ -32,7 +32,7 @@ pub(super) fn limits(side: &str, file: &LimitsFile, document: &Document<'_>, pro
     }
 }
 
-/// The zone whose clocks show the times; `None`: it is unknown, or there is none. `first`: where the first timetable is.
+/// The time zone of the times; `None` if it is unknown or missing. `first`: the position of the first timetable.
 fn zone(
     side: &str,
     name: Option<&Spanned<String>>,
@@ -54,7 +54,7 @@ fn zone(
     problems.keep(zone)
 }
 
-/// The rates by their times. What is wrong is left out.
+/// The rates by their times. Invalid parts are left out.
 fn times(written: &TimesFile, document: &Document<'_>, problems: &mut Problems) -> BTreeMap<Time, Option<NonZeroU64>> {
     let mut rates = BTreeMap::new();
     for (from, rate) in written {
@@ -71,7 +71,7 @@ fn times(written: &TimesFile, document: &Document<'_>, problems: &mut Problems) 
             }
         };
         let (Some(time), Some(per_second)) = (problems.keep(time), problems.keep(per_second)) else { continue };
-        // TOML knows only keys that are spelled alike.
+        // TOML only recognises duplicate keys with the same spelling.
         if rates.insert(time, per_second).is_some() {
             problems.push(document.error_at_key(&from.span(), "this time has two rates", "keep one of them"));
         }

@@ -1,5 +1,4 @@
-//! From the file as written to a configuration that can be used: defaults, URLs, secrets, and that the target is not the
-//! source.
+//! Validates the file and makes a usable configuration: defaults, URLs, secrets, and different accounts on both sides.
 
 mod access;
 mod principal;
@@ -22,10 +21,10 @@ use super::{hooks, prices, roots, selection, storage_map, timetable};
 /// The newest version of the API.
 pub(super) const API_VERSION: &str = "2.19";
 
-/// The ledger's file where none is named.
+/// The default file of the ledger.
 const LEDGER: &str = "mirror.ledger";
-/// The variable that names the ledger in place of the configuration. A service has its own folder for what it writes, and the
-/// same configuration.
+/// The variable that replaces the configured ledger. So a service can have its own folder for its data, with the same
+/// configuration.
 const LEDGER_VARIABLE: &str = "MEDIAMIRROR_LEDGER";
 
 /// Checks and completes a configuration. A failed check does not stop the others. Returns `None` if a part is missing.
@@ -98,7 +97,7 @@ struct Section<'a> {
 
 impl Section<'_> {
     fn account(&mut self, file: &AccountFile) -> Option<AccountConfig> {
-        // Where the account is the storage account, that one's check reports it.
+        // If the account is the storage account, the check of the storage account reports it.
         let account = match &file.service {
             ServiceFile::AmsV2(_) => file.account.as_ref().and_then(|name| self.keep(Self::name_of, "account", name)),
             ServiceFile::Blobs => file.account.as_ref().map(|name| name.get_ref().trim().to_owned()),
@@ -118,7 +117,7 @@ impl Section<'_> {
         })
     }
 
-    /// What that check makes of a value; `None`: it is a problem.
+    /// The result of a check of a value; `None` if it is a problem.
     fn keep<T>(
         &mut self,
         check: impl FnOnce(&Self, &str, &Spanned<String>) -> Result<T, Problem>,
@@ -226,7 +225,7 @@ impl Section<'_> {
         Ok(name.to_owned())
     }
 
-    /// A URL that may be asked: https, or http to this machine itself.
+    /// An allowed URL: https, or http to this machine itself.
     fn url(&self, key: &str, value: &Spanned<String>) -> Result<Url, Problem> {
         let span = value.span();
         let url = Url::parse(value.get_ref().trim())
@@ -243,7 +242,7 @@ impl Section<'_> {
     fn host(&self, key: &str, value: &Spanned<String>) -> Result<String, Problem> {
         let host = value.get_ref().trim();
         let bare = host.strip_prefix("*.").unwrap_or(host);
-        // `*` alone, or a wildcard for a whole top-level domain, would hand tokens to anybody.
+        // `*` alone, or a wildcard for a whole top-level domain, would send tokens to any host.
         let wide = host.starts_with('*') && !bare.contains('.');
         if bare.is_empty() || bare.contains(['*', '/', '@', ' ']) || wide {
             let remedy = "write `host`, `host:port` or `*.domain.tld`";

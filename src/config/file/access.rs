@@ -1,4 +1,4 @@
-//! What lets a client in, as the file has it.
+//! The keys for signing in.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use toml::de::DeTable;
 
 use crate::config::secret::SecretSource;
 
-/// `[source.auth]`, or `auth` in `[[source.storage]]`. Which keys there have to be depends on the kind.
+/// `[source.auth]`, or `auth` in `[[source.storage]]`. The required keys depend on the kind.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct AuthFile {
@@ -44,20 +44,20 @@ pub(in crate::config) struct StorageFile {
     pub(in crate::config) endpoint: Option<Spanned<String>>,
     pub(in crate::config) key: Option<Spanned<SecretSource>>,
     pub(in crate::config) sas: Option<Spanned<SecretSource>>,
-    /// Is there one at all? It is read apart.
+    /// Is there one? It is read separately.
     #[serde(rename = "auth")]
     pub(in crate::config) has_auth: Option<IgnoredAny>,
     #[serde(skip)]
     pub(in crate::config) auth: Option<AuthFile>,
 }
 
-/// The keys that a way to sign in must have, by its kind.
+/// The required keys of a way to sign in, by its kind.
 pub(super) fn required(auth: &DeTable<'_>) -> &'static [&'static str] {
     match auth.get("kind").and_then(|kind| kind.get_ref().as_str()) {
         Some("acs") => &["token_url", "secret"],
         Some("entra") if auth.contains_key("certificate") => &["tenant", "client_id"],
         Some("entra") => &["tenant", "client_id", "secret"],
-        // The environment has what the others need; and an unknown kind is a problem of its own.
+        // For the others, the environment can have the values; an unknown kind is a separate problem.
         Some(_) => &[],
         None => &["kind"],
     }

@@ -1,4 +1,4 @@
-//! The limits as the file has them.
+//! The keys for limits.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 
@@ -19,7 +19,8 @@ pub(in crate::config) struct LimitsFile {
     pending_copies: Option<NonZeroUsize>,
 }
 
-/// The limits of the media API. It moves no blobs, so there is no limit of bytes. Missing values keep their defaults.
+/// The limits of the media API. It has no limit of bytes, because it moves no blobs. Missing values keep their
+/// defaults.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct MediaLaneFile {
@@ -27,7 +28,7 @@ pub(in crate::config) struct MediaLaneFile {
     in_flight: Option<NonZeroUsize>,
 }
 
-/// The limits of one lane; what is left out keeps the lane's own default.
+/// The limits of one lane; missing ones keep the lane's own default.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct LaneFile {
@@ -37,7 +38,7 @@ pub(in crate::config) struct LaneFile {
 }
 
 impl LimitsFile {
-    /// The default limits with what is written here put over them, without the timetables.
+    /// The configured limits, with defaults for missing ones and without the timetables.
     pub(in crate::config) fn limits(&self) -> Limits {
         let Limits { media, blob, pending_copies, .. } = Limits::default();
         Limits {
@@ -57,7 +58,7 @@ impl LimitsFile {
     }
 }
 
-/// A rate that is the same all day; no limit where nothing is written.
+/// A rate that is the same all day; no limit if it is missing.
 fn fixed(rate: Option<&Spanned<RateFile>>) -> Option<NonZeroU64> {
     match rate?.get_ref() {
         RateFile::Fixed(rate) => Some(*rate),

@@ -1,4 +1,4 @@
-//! A rate as the file has it: a number, or a table of numbers by the time of day.
+//! A rate in the file: a number, or a table of numbers by the time of day.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use crate::config::problem::REMEDY;
 
-/// What stands for no limit.
+/// The word for no limit.
 const OFF: &str = "off";
 
 /// `10000`, or `{ "08:00" = 500, "23:00" = "off" }`.
@@ -18,7 +18,7 @@ const OFF: &str = "off";
 pub(in crate::config) enum RateFile {
     /// The same all day.
     Fixed(NonZeroU64),
-    /// By the time at which it begins.
+    /// The rates by their start times.
     ByTime(TimesFile),
 }
 
@@ -29,9 +29,9 @@ pub(in crate::config) type TimesFile = BTreeMap<Spanned<String>, Spanned<TimedRa
 pub(in crate::config) enum TimedRateFile {
     /// No limit.
     Off,
-    /// So many units per second.
+    /// A number of units per second.
     PerSecond(NonZeroU64),
-    /// Neither. It is reported with the times, so that its table is not found to be empty as well.
+    /// An invalid value. It is kept, so that its table is not reported as empty, too.
     Neither,
 }
 

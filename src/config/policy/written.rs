@@ -1,4 +1,4 @@
-//! The operator's decisions as they are written in the file, and the checks on them. No message repeats a value.
+//! The operator's decisions in the file, and their checks. No message contains a value.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -14,13 +14,13 @@ use super::{Accept, Adopt, Age, GuardLimits, Policy, Share, ShareError};
 use crate::spelling::nearest;
 use crate::verdict::Cause;
 
-/// What `delete_after` is when it is not given.
+/// The default of `delete_after`.
 const NEVER: &str = "never";
 
 /// One entry of `accept`.
 #[derive(Debug)]
 pub(in super::super) enum AcceptFile {
-    /// A code alone.
+    /// Only a code.
     Code(String),
     /// A code with its scope.
     Scoped(Scoped),
@@ -105,7 +105,7 @@ fn not_a_share<E: de::Error>() -> E {
     de::Error::custom(format!("neither a number nor a percentage{REMEDY}write a number such as 20, or \"10%\""))
 }
 
-/// Checks what the operator decided. What is wrong is left out.
+/// Checks the operator's decisions. Invalid ones are left out.
 pub(in super::super) fn policy(file: &GeneralFile, document: &Document<'_>, problems: &mut Problems) -> Policy {
     Policy {
         accept: file.accept.iter().filter_map(|entry| problems.keep(accepted(entry, document))).collect(),
@@ -145,7 +145,7 @@ fn withheld(entry: &Spanned<String>, document: &Document<'_>) -> Result<String, 
         let remedy = "write the name or the id of a source asset, or the id of a locator, or remove the entry";
         return Err(document.error(&entry.span(), "`withhold`: an empty entry", remedy));
     }
-    // As it is written: a name may begin or end with a space.
+    // Unchanged, because a name can begin or end with a space.
     Ok(entry.get_ref().clone())
 }
 

@@ -12,17 +12,17 @@ use x509_cert::der::Decode as _;
 
 use crate::redact::REDACTED;
 
-/// A certificate with its private key. It signs, and shows nothing of the key.
+/// A certificate with its private key. It signs, but does not show the key.
 pub struct ClientCertificate {
     certificate: CertificateDer<'static>,
     key: RsaKeyPair,
 }
 
 impl ClientCertificate {
-    /// Reads a PEM text that has both, in any order; of several certificates the one that the key belongs to is taken.
+    /// Reads a PEM text that has both, in any order; of several certificates, it uses the one of the key.
     ///
     /// # Errors
-    /// What is missing or cannot be used. The text is not repeated.
+    /// Something is missing or cannot be used. The error does not contain the text.
     pub(in crate::config) fn read(pem: &str) -> Result<Self, &'static str> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
         let certificates = certificates.map_err(|_| "its certificate cannot be read")?;
@@ -57,14 +57,14 @@ impl ClientCertificate {
     }
 }
 
-/// Is that the public key of a certificate?
+/// Is it the public key of the certificate?
 fn has_key(certificate: &[u8], key: &[u8]) -> bool {
     let read = Certificate::from_der(certificate);
     read.is_ok_and(|read| read.tbs_certificate.subject_public_key_info.subject_public_key.raw_bytes() == key)
 }
 
 impl PartialEq for ClientCertificate {
-    /// The key belongs to the certificate.
+    /// Compares only the certificates: each has its own key.
     fn eq(&self, other: &Self) -> bool {
         self.certificate == other.certificate
     }

@@ -1,8 +1,8 @@
-//! Every bad configuration, and what is said about it.
+//! All kinds of invalid configurations and their messages.
 
 use super::{Place, SECRET};
 
-/// Every bad input: what is replaced by what, the line, words of the message, words of the remedy.
+/// Each invalid input: the replaced text and its replacement, the line, a part of the message, a part of the remedy.
 const BAD: &[(&str, &str, usize, &str, &str)] = &[
     ("account = \"west\"", "acount = \"west\"", 2, "`source.acount`: unknown key", "did you mean `account`?"),
     ("token_url", "tokenurl", 6, "`source.auth.tokenurl`: unknown key", "did you mean `token_url`?"),
@@ -302,7 +302,7 @@ const BAD: &[(&str, &str, usize, &str, &str)] = &[
 ];
 
 #[test]
-fn every_bad_configuration_is_refused_with_its_line_its_key_and_a_remedy() {
+fn every_invalid_configuration_is_refused_with_its_line_its_key_and_a_remedy() {
     let place = Place::new();
     place.secret("open.key", SECRET, 0o644);
     place.secret("empty.key", " \n", 0o600);

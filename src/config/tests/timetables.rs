@@ -45,7 +45,7 @@ fn a_rate_is_a_number_or_a_timetable() {
 }
 
 #[test]
-fn a_flag_replaces_the_timetable_of_its_rate_and_no_other_one() {
+fn a_flag_replaces_only_the_timetable_of_its_rate() {
     let flags = LimitOverrides { bytes_per_second: NonZeroU64::new(7), ..LimitOverrides::default() };
     let limits = flags.over(parse().target.limits);
     assert_eq!(limits.blob.bytes_per_second, NonZeroU64::new(7));
@@ -54,7 +54,7 @@ fn a_flag_replaces_the_timetable_of_its_rate_and_no_other_one() {
 }
 
 #[test]
-fn a_plan_may_be_applied_with_other_rates() {
+fn a_plan_can_be_applied_with_other_rates() {
     let plain = Place::new().parse("", "").unwrap();
     assert_eq!(plain.fingerprint().to_string(), parse().fingerprint().to_string());
 }

@@ -1,4 +1,4 @@
-//! What lets a client in: that each kind has the keys it needs, and no others.
+//! Checks how to sign in: each kind has the required keys, and no others.
 
 use std::ops::Range;
 
@@ -15,10 +15,10 @@ use crate::config::secret::SecretSource;
 use crate::config::sign_in::{SignIn, StorageCredential};
 use crate::redact::Secret;
 
-/// The resource Media Services tokens are for.
+/// The resource of tokens for Media Services.
 const RESOURCE: &str = "https://rest.media.azure.net";
 
-/// The keys of a way to sign in, where each one is, and what the table is called.
+/// The keys of a way to sign in, their positions, and the name of the table.
 pub(super) struct Auth<'a> {
     name: &'static str,
     pub(super) kind: &'a Spanned<AuthKind>,
@@ -34,7 +34,7 @@ impl<'a> Auth<'a> {
         format!("{}.{key}", self.name)
     }
 
-    /// Every key that is written, with its place.
+    /// Every existing key with its position.
     fn written(&self) -> impl Iterator<Item = (&'static str, Range<usize>)> {
         let AuthFile { kind: _, token_url, resource, authority, tenant, client_id, secret, certificate, token_file } =
             self.file;
@@ -51,7 +51,7 @@ impl<'a> Auth<'a> {
         texts.chain(files).chain(secret.as_ref().map(|secret| ("secret", secret.span())))
     }
 
-    /// The word for the kind.
+    /// The name of the kind.
     fn word(&self) -> &'static str {
         match self.kind.get_ref() {
             AuthKind::Acs => "acs",
@@ -63,7 +63,7 @@ impl<'a> Auth<'a> {
         }
     }
 
-    /// The keys that the kind has, beside `resource`.
+    /// The allowed keys of the kind, in addition to `resource`.
     fn known(&self) -> &'static [&'static str] {
         match self.kind.get_ref() {
             AuthKind::Acs => &["token_url", "client_id", "secret"],
@@ -77,7 +77,7 @@ impl<'a> Auth<'a> {
 }
 
 impl Section<'_> {
-    /// How tokens for the media API are had.
+    /// How to request tokens for the media API.
     pub(super) fn auth(&mut self, file: &AuthFile, account: Option<&str>) -> Option<AuthConfig> {
         let auth = Auth::new("auth", file)?;
         if *auth.kind.get_ref() == AuthKind::Acs {
@@ -96,7 +96,7 @@ impl Section<'_> {
         Some(AuthConfig::Entra { sign_in: sign_in?, resource })
     }
 
-    /// What lets us into a storage account: exactly one of the account's key, a signature, and a sign-in.
+    /// How to sign in to a storage account: with exactly one of the account's key, a signature, and a sign-in.
     pub(super) fn storage_credential(&mut self, file: &StorageFile) -> Option<StorageCredential> {
         match (&file.key, &file.sas, &file.has_auth) {
             (Some(key), None, None) => {

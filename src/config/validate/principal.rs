@@ -1,5 +1,5 @@
-//! A principal of Entra ID, and what it proves itself with. What the configuration leaves out is taken from the variables that
-//! Microsoft's own libraries read.
+//! Checks a principal of Entra ID and its credential. Missing keys are taken from the variables that Microsoft's own
+//! libraries read.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,26 +15,26 @@ use crate::config::sign_in::certificate::ClientCertificate;
 use crate::config::sign_in::{self, IdentityService, Proof, SignIn, is_link_local};
 use crate::redact::Secret;
 
-/// The largest certificate file, in bytes: a chain of certificates and a key have some ten thousand.
+/// The largest certificate file, in bytes: a chain of certificates and a key have about ten thousand.
 const LARGEST: u64 = 64 << 10;
 
 /// The values of variables.
 type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// A variable of this process. An empty one counts as absent.
+/// A variable of this process. An empty one counts as missing.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
 impl Section<'_> {
-    /// The principal, and how it proves who it is.
+    /// The principal and its credential.
     pub(super) fn sign_in(&mut self, auth: &Auth<'_>) -> Option<SignIn> {
         self.sign_in_with(auth, &variable)
     }
 
     pub(super) fn sign_in_with(&mut self, auth: &Auth<'_>, variables: Variables<'_>) -> Option<SignIn> {
         match auth.kind.get_ref() {
-            // It is the media API's alone, and read there.
+            // It exists only for the media API, and is read there.
             AuthKind::Acs => None,
             AuthKind::Entra => self.application(auth),
             AuthKind::WorkloadIdentity => self.workload_identity(auth, variables),
@@ -86,7 +86,7 @@ impl Section<'_> {
         let shown = path.display();
         let read = credentials::read(&path, LARGEST)
             .map_err(|Unreadable { path, error, .. }| format!("failed to read {}: {error}", path.display()));
-        // Known as a secret as long as it is looked at.
+        // It is masked as a secret while it is read.
         let pem = read.map(Secret::new);
         let read = pem.and_then(|pem| {
             ClientCertificate::read(pem.expose()).map_err(|why| format!("{shown} cannot be used: {why}"))
@@ -159,7 +159,7 @@ impl Section<'_> {
         self.address(auth, NAME, &url)
     }
 
-    /// A variable that has to be set where its key is not written.
+    /// A variable that is required if its key is missing.
     fn of(&mut self, auth: &Auth<'_>, key: &str, name: &str, variables: Variables<'_>) -> Option<String> {
         let value = variables(name);
         if value.is_none() {
@@ -174,7 +174,7 @@ impl Section<'_> {
         value
     }
 
-    /// A URL in a variable: https, or http to this machine or to its own link.
+    /// A URL in a variable: https, or http to this machine or a link-local address.
     fn address(&mut self, auth: &Auth<'_>, name: &str, text: &str) -> Option<Url> {
         let url = Url::parse(text).ok().filter(|url| {
             let plain = url.scheme() == "http" && (is_loopback(url) || is_link_local(url));

@@ -1,4 +1,4 @@
-//! Each kind, with what the environment has.
+//! Each kind of sign-in, with the variables of the environment.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ fn url(sign_in: &SignIn) -> &str {
 }
 
 #[test]
-fn a_managed_identity_is_the_machines_or_the_containers() {
+fn a_managed_identity_is_that_of_the_machine_or_the_container() {
     let text = "auth = { kind = \"managed-identity\", client_id = \"chosen\" }";
     let machine = at(text, &[("IDENTITY_HEADER", "alone it says nothing")]).unwrap();
     assert_eq!(url(&machine), "http://169.254.169.254/");
@@ -54,7 +54,7 @@ fn a_managed_identity_is_the_machines_or_the_containers() {
 }
 
 #[test]
-fn a_workload_has_its_variables_and_the_configuration_wins() {
+fn a_workload_identity_uses_its_variables_and_the_configuration_has_priority() {
     let variables = [
         ("AZURE_TENANT_ID", "t-env"),
         ("AZURE_CLIENT_ID", "c-env"),
@@ -103,7 +103,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 }
 
 #[test]
-fn a_certificate_is_a_file_of_ones_own_with_an_rsa_key() {
+fn a_certificate_is_a_private_file_with_an_rsa_key() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let put = |text: &str, mode: u32| {
@@ -134,7 +134,7 @@ fn a_certificate_is_a_file_of_ones_own_with_an_rsa_key() {
 }
 
 #[test]
-fn a_secret_beside_a_certificate_is_refused() {
+fn a_secret_together_with_a_certificate_is_refused() {
     let text = "auth = { kind = \"entra\", tenant = \"t\", client_id = \"c\", certificate = \"a.pem\", secret = { env = \"S\" } }";
     assert!(at(text, &[]).unwrap_err()[0].problem.contains("`secret` is also given"));
 }
