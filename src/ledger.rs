@@ -1,12 +1,12 @@
 //! The ledger: which steps were started and which were done, and the history of runs, in one `SQLite` file.
 //!
 //! It is an intent log: a step is recorded as started *before* the call that changes the target, and as ended after it.
-//! A step that was started and not ended means "ask the service what happened", never "do it again". A record is
-//! durable when its call returns. Each asset has one permanent row. The ledger never holds a signature, a key or a
-//! token.
+//! If a step was started and not ended, the next run asks the service for the result and never simply repeats the step.
+//! A record is durable when its call returns. Each asset has one permanent row. The ledger never holds a signature, a
+//! key or a token.
 //!
-//! The file belongs to a pair of accounts. Which of them is the source is a matter of each run: a run reads and writes only
-//! the rows of its own direction. Runs are kept for three years of nights, their events for thirty runs.
+//! The file belongs to a pair of accounts. Each run decides which of them is the source, and reads and writes only the
+//! rows of its own direction. It keeps the runs of about three years of nights, and the events of thirty runs.
 
 mod aside;
 mod drill;
@@ -53,7 +53,7 @@ pub enum Step {
     CreateTarget,
     /// Copy its blobs.
     CopyBlobs,
-    /// Compare what arrived.
+    /// Compare the copy with its source.
     Verify,
     /// Make its file records.
     RegisterFiles,
@@ -64,7 +64,7 @@ pub enum Step {
 /// The status of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Started; only the service knows its result.
+    /// Started; the service has the result.
     Started,
     /// Done.
     Succeeded,
@@ -87,7 +87,8 @@ pub struct Facts {
     pub target_digest: Option<String>,
     /// Digest of the source's file records.
     pub files_digest: Option<String>,
-    /// Digest of the streaming locators that both sides have (empty where they differ), and how many of them the target has.
+    /// Digest of the streaming locators that both sides have (empty if they differ), and how many of them the target
+    /// has.
     pub locators_digest: Option<String>,
     /// Digest of the blobs that only the target had when it was verified.
     pub kept_digest: Option<String>,
@@ -95,11 +96,11 @@ pub struct Facts {
     pub blobs: Option<u64>,
     /// Their bytes.
     pub bytes: Option<u64>,
-    /// Why the step failed; redacted. Unlike the others it is gone with the next record.
+    /// Why the step failed; redacted. Unlike the others, it is removed by the next record.
     pub error: Option<String>,
 }
 
-/// Everything the ledger knows of one asset.
+/// Everything that the ledger has about one asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetRow {
     /// Source asset.
@@ -108,7 +109,7 @@ pub struct AssetRow {
     pub step: Step,
     /// How far it is.
     pub status: Status,
-    /// What is known.
+    /// The recorded facts.
     pub facts: Facts,
     /// When it was last recorded.
     pub updated: Timestamp,
@@ -123,22 +124,22 @@ impl AssetRow {
     }
 }
 
-/// A moment the ledger remembers of its runs.
+/// A time that the ledger stores for its runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// Changes of the source's file records before it are dealt with.
+    /// All earlier changes of the source's file records were processed.
     FilesSeen,
-    /// All file records of both sides were last listed then.
+    /// When all file records of both sides were last listed.
     FilesListed,
 }
 
-/// An open ledger: the only one of its file that writes. Cheap to clone.
+/// An open ledger: the only writer of its file. It is cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     threads: Arc<Threads>,
 }
 
-/// The threads that own the connections, and the ways to ask them.
+/// The threads that own the connections, and their channels.
 #[derive(Debug)]
 struct Threads {
     path: PathBuf,
@@ -163,12 +164,13 @@ impl Ledger {
         Self::open_locked(path, source, target, lock)
     }
 
-    /// Begins a new ledger in the place of one that is damaged, too new, or of another kind, which is moved aside with its
-    /// write-ahead log, never deleted. Gives the names it has now; none where there was no file. What the new one lacks is
-    /// learnt from the marks that each asset of the target has, by the run that follows.
+    /// Creates a new ledger instead of one that is damaged, too new, or of another kind. The old one is moved aside
+    /// with its write-ahead log, never deleted. Returns its new names; none if there was no file. The next run fills
+    /// the new ledger from the marks on the target's assets.
     ///
     /// # Errors
-    /// As [`Self::open`], the lock included; [`LedgerError::OtherPair`] if the file is a sound ledger of other accounts.
+    /// As [`Self::open`], including the lock; [`LedgerError::OtherPair`] if the file is an undamaged ledger of other
+    /// accounts.
     pub fn rebuild(
         path: &Path,
         source: &AccountName,
@@ -176,13 +178,13 @@ impl Ledger {
     ) -> Result<(Self, Vec<PathBuf>), LedgerError> {
         schema::require_directory(path)?;
         let lock = RunLock::take(path)?;
-        // What would be lost with it is another mirror's, which this run cannot make good.
+        // This run could not restore the data of another pair.
         schema::refuse_other_pair(path, source, target)?;
         let moved = aside::move_aside(path)?;
         Ok((Self::open_locked(path, source, target, lock)?, moved))
     }
 
-    /// Opens or makes the file under a lock that is held.
+    /// Opens or makes the file under a held lock.
     fn open_locked(
         path: &Path,
         source: &AccountName,
@@ -205,7 +207,7 @@ impl Ledger {
         Ok(Self::of(path, Some(writer), Some(reader)))
     }
 
-    /// Opens the ledger of a pair of accounts for reading, without its lock: beside a run, or for a dry run. `None`:
+    /// Opens the ledger of a pair of accounts for reading, without its lock: during a run, or for a dry run. `None`:
     /// there is none yet.
     pub fn open_read_only(
         path: &Path,
@@ -228,11 +230,11 @@ impl Ledger {
         Ok(Some(Self::of(path, None, Some(reader))))
     }
 
-    /// Could a run of that pair use the ledger now? How many rows it has; `None`: there is none yet. Nothing is changed,
-    /// but for a moment its lock is held.
+    /// Checks that a run of that pair could use the ledger now. Returns the number of rows; `None` if there is no
+    /// ledger yet. It changes nothing, but holds the lock for a moment.
     ///
     /// # Errors
-    /// What a run would be refused with.
+    /// The error of such a run.
     pub async fn probe(path: &Path, source: &AccountName, target: &AccountName) -> Result<Option<u64>, LedgerError> {
         schema::require_directory(path)?;
         let lock = RunLock::keep_out(path)?;
@@ -255,33 +257,35 @@ impl Ledger {
         Self { threads: Arc::new(Threads { path: path.to_owned(), writer, reader }) }
     }
 
-    /// What is known of that source asset.
+    /// The row of that source asset.
     pub async fn asset(&self, source: &AssetId) -> Result<Option<AssetRow>, LedgerError> {
         self.ask("read", self.reader(), |reply| Work::One(source.clone(), reply)).await
     }
 
-    /// Everything, in order of source id, from the one after `after`, at most `limit` rows.
+    /// At most `limit` rows in the order of source ids, starting after `after`.
     pub async fn assets(&self, after: Option<&AssetId>, limit: usize) -> Result<Vec<AssetRow>, LedgerError> {
         self.ask("read", self.reader(), |reply| Work::Page(after.cloned(), limit, reply)).await
     }
 
-    /// How many assets it has a row of.
+    /// The number of rows.
     pub async fn count(&self) -> Result<u64, LedgerError> {
         self.ask("read", self.reader(), Work::Count).await
     }
 
-    /// Records a step; durable when it returns. If the call is cancelled, the record is written or not, never in part.
+    /// Records a step; durable when it returns. If the call is cancelled, the record is written completely or not at
+    /// all.
     ///
     /// # Errors
-    /// [`LedgerError::OutOfOrder`] if the step may not follow the last one; else the file cannot be written, and
-    /// nothing of this record is in it.
+    /// [`LedgerError::OutOfOrder`] if the step may not follow the last one; otherwise the file cannot be written, and
+    /// has nothing of this record.
     pub async fn record(&self, source: &AssetId, step: Step, status: Status, facts: Facts) -> Result<(), LedgerError> {
-        // The time is taken here: the writer's thread does not know a paused clock.
+        // The time is read here, because the writer's thread does not see a paused clock.
         let record = Box::new(Record { asset: source.clone(), step, status, facts, at: crate::clock::now() });
         self.ask("write", self.writer()?, |reply| Work::Record(record, reply)).await
     }
 
-    /// Records that a step succeeded and that the next one is started, in one write, which takes half the time of two.
+    /// Records that a step succeeded and that the next one is started, in one write, which takes half the time of two
+    /// writes.
     ///
     /// # Errors
     /// As [`Self::record`]; if one cannot be recorded, neither is.
@@ -297,12 +301,12 @@ impl Ledger {
         self.ask("write", self.writer()?, |reply| Work::Advance(both, reply)).await
     }
 
-    /// A moment noted by an earlier run.
+    /// A time that an earlier run stored.
     pub async fn mark(&self, mark: Mark) -> Result<Option<Timestamp>, LedgerError> {
         self.ask("read", self.reader(), |reply| Work::Mark(mark, reply)).await
     }
 
-    /// Notes a moment for later runs.
+    /// Stores a time for later runs.
     pub async fn set_mark(&self, mark: Mark, at: Timestamp) -> Result<(), LedgerError> {
         self.ask("write", self.writer()?, |reply| Work::SetMark(mark, at, reply)).await
     }
@@ -312,12 +316,13 @@ impl Ledger {
         self.ask("write", self.writer()?, |reply| Work::Forget(source.clone(), reply)).await
     }
 
-    /// Forgets which file records an asset had: the next run compares them, whether they changed since or not.
+    /// Removes the digest of an asset's file records: the next run compares them in any case.
     pub async fn forget_files(&self, source: &AssetId) -> Result<(), LedgerError> {
         self.ask("write", self.writer()?, |reply| Work::ForgetFiles(source.clone(), reply)).await
     }
 
-    /// Notes which locators both sides of an asset have in common, where it has a row. `at`: all else in it holds then, too.
+    /// Records the locators that both sides of an asset have in common, if it has a row. `at`: a time at which
+    /// everything else in the row is still valid.
     pub async fn set_locators(
         &self,
         source: &AssetId,
@@ -328,7 +333,7 @@ impl Ledger {
         self.ask("write", self.writer()?, |reply| Work::SetLocators(locators, reply)).await
     }
 
-    /// Waits until all earlier requests of all callers are durable, refused or read.
+    /// Waits until all earlier requests of all callers are done.
     pub async fn settled(&self) -> Result<(), LedgerError> {
         for thread in [&self.threads.reader, &self.threads.writer].into_iter().flatten() {
             self.ask("write", thread, Work::Settle).await?;
@@ -336,9 +341,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes everything out, gives the lock back. Clones of this ledger are closed with it.
+    /// Writes everything and releases the lock. Clones of this ledger are closed, too.
     pub async fn close(self) -> Result<(), LedgerError> {
-        // The reader first: the last connection to close folds the write-ahead log into the file and removes it.
+        // The reader is closed first: the last connection merges the write-ahead log into the file and removes it.
         for thread in [&self.threads.reader, &self.threads.writer].into_iter().flatten() {
             self.ask("close", thread, Work::Close).await?;
         }
@@ -369,7 +374,7 @@ impl Ledger {
 }
 
 impl Drop for Threads {
-    /// Waits until all requested writes are done and the lock is released: a few milliseconds at most, and no time
+    /// Waits until all requested writes are done and the lock is released: a few milliseconds at most, and not at all
     /// after [`Ledger::close`].
     fn drop(&mut self) {
         for Thread { work, running } in [self.reader.take(), self.writer.take()].into_iter().flatten() {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use super::LedgerError;
 
-/// What belongs to a database: itself, its write-ahead log, and the index of that.
+/// The files of a database: itself, its write-ahead log, and the index of the log.
 const PARTS: [&str; 3] = ["", "-wal", "-shm"];
 
-/// Moves the ledger with what belongs to it to a name with the time in it, beside it. Gives the new names, the ledger's own
-/// first; none where there was nothing. The caller holds the run lock.
+/// Renames all files of the ledger, to names with the time. Returns the new names, the ledger's own first; none if
+/// there were no files. The caller holds the run lock.
 ///
 /// # Errors
 /// A file cannot be renamed.
@@ -29,7 +29,7 @@ pub(super) fn move_aside(ledger: &Path) -> Result<Vec<PathBuf>, LedgerError> {
     let aside = free_name(ledger)?;
     let mut moved = Vec::with_capacity(present.len());
     for (part, path) in present {
-        // The parts keep the names that belong together, so that the copy can still be opened with its log.
+        // The new names still belong together, so that the moved ledger can be opened with its log.
         let to = with(&aside, part);
         fs::rename(&path, &to).map_err(|error| LedgerError::of_io("move", ledger, &error))?;
         moved.push(to);
@@ -37,7 +37,7 @@ pub(super) fn move_aside(ledger: &Path) -> Result<Vec<PathBuf>, LedgerError> {
     Ok(moved)
 }
 
-/// Is there a file? A folder or a device of that name is not ours to move.
+/// Is there a file? A folder or a device with that name is not moved.
 fn is_there(ledger: &Path, path: &Path) -> Result<bool, LedgerError> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(true),
@@ -47,7 +47,7 @@ fn is_there(ledger: &Path, path: &Path) -> Result<bool, LedgerError> {
     }
 }
 
-/// `<ledger>.<time>`, with a number where that is taken, as after two runs within one second.
+/// `<ledger>.<time>`, with a number if that exists, as after two runs within one second.
 fn free_name(ledger: &Path) -> Result<PathBuf, LedgerError> {
     let stamp = crate::clock::now().strftime(".%Y%m%dT%H%M%SZ").to_string();
     let names = (1_u32..).map(|n| if n == 1 { with(ledger, &stamp) } else { with(ledger, &format!("{stamp}-{n}")) });
@@ -68,7 +68,7 @@ fn all_free(name: &Path) -> std::io::Result<bool> {
     Ok(true)
 }
 
-/// The path with that after its name.
+/// The path with a suffix.
 fn with(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_files_of_a_ledger_are_moved_together_and_never_over_another_file() {
+    fn the_files_of_a_ledger_are_moved_together_and_never_replace_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = dir.path().join("l.db");
         assert_eq!(move_aside(&ledger).unwrap(), Vec::<PathBuf>::new());

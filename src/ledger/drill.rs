@@ -1,4 +1,4 @@
-//! What is recorded of a drill, and its SQL.
+//! The record of a drill, and its SQL.
 
 use std::path::Path;
 
@@ -10,24 +10,24 @@ use serde::{Deserialize, Serialize};
 use super::LedgerError;
 use super::rows::parsed;
 
-/// A drill: a failover that was tried and left nothing behind.
+/// A drill: a test of a failover that changes nothing in the accounts.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Drill {
     /// When.
     pub at: Timestamp,
-    /// Was as much ready as was required, and did the target answer a probe?
+    /// Were as many assets ready as required, and did the target answer a probe?
     pub passed: bool,
     /// Assets that should have played.
     pub total: u64,
-    /// Those that would have played.
+    /// Assets that would have played.
     pub ready: u64,
-    /// Those that the probe played.
+    /// Assets that the probe played.
     pub played: u64,
     /// When a drill last passed; `null`: none has passed.
     pub last_passed: Option<Timestamp>,
 }
 
-/// Writes a drill in the direction that starts at that account over the one before it.
+/// Replaces the drill of the direction that starts at that account.
 pub(super) fn put(connection: &Connection, path: &Path, from: &str, drill: &Drill) -> Result<(), LedgerError> {
     let text = serde_json::to_string(drill).expect("plain fields are JSON");
     let written = connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", [key(from), text]);

@@ -1,11 +1,11 @@
-//! The last drill: when a failover was tried, and whether it passed.
+//! Records and reads the last drill: when it was, and whether it passed.
 //!
-//! It is kept in the ledger and not in the pair's state on the target, because a drill leaves nothing in the accounts: a write to
-//! the state needs the lock of the target, which a night holds for hours, and permission to write there. Nothing decides by the
-//! record. If the ledger is lost, the date is lost with it, and the next drill records a new one.
+//! It is in the ledger and not in the pair's state on the target, because a drill leaves nothing in the accounts: a
+//! write to the state needs permission to write there, and the lock of the target, which a nightly run holds for hours.
+//! Nothing depends on the record. If the ledger is lost, the record is lost, too, and the next drill makes a new one.
 //!
-//! It is written beside a run, without the run lock: a drill neither waits for a night nor makes one fail. It is one row, which no
-//! run reads or writes, and `SQLite` orders the commits.
+//! It is written without the run lock, even during a run: a drill does not wait for a nightly run and does not make it
+//! fail. It is one row, which no run reads or writes, and `SQLite` orders the commits.
 
 use std::path::Path;
 
@@ -24,10 +24,11 @@ impl Ledger {
         self.ask("read", self.reader(), Work::Drill).await
     }
 
-    /// Records a drill in the ledger of a pair of accounts, also while a run uses it. Without a ledger, one is made.
+    /// Records a drill in the ledger of a pair of accounts, even while a run uses it. If there is no ledger, one is
+    /// created.
     ///
     /// # Errors
-    /// The file cannot be written, or is no ledger of that pair. [`LedgerError::Locked`]: a run is making it just now.
+    /// The file cannot be written, or is no ledger of that pair. [`LedgerError::Locked`]: a run is creating it now.
     pub fn record_drill(
         path: &Path,
         source: &AccountName,

@@ -27,7 +27,7 @@ pub enum LedgerError {
         /// When it took the lock.
         since: Option<Timestamp>,
     },
-    /// The folder it should be in does not exist.
+    /// Its folder does not exist.
     #[error("cannot open the ledger {}: the folder {} does not exist; create it, or set another path",
         path.display(), directory.display())]
     NoDirectory {
@@ -59,7 +59,7 @@ pub enum LedgerError {
     OtherLayout {
         /// The ledger.
         path: PathBuf,
-        /// The format that it says it has.
+        /// The format in the file.
         format: u32,
     },
     /// Written by a newer release.
@@ -73,7 +73,7 @@ pub enum LedgerError {
         /// The newest format this program knows.
         known: u32,
     },
-    /// Written by an older release, and it may not be changed now.
+    /// Written by an older release, and it must not be changed now.
     #[error("cannot read the ledger {}: it was written by an older release (format {found}, this one reads {known}); \
         run `sync`, which updates it", path.display())]
     Older {
@@ -116,7 +116,7 @@ pub enum LedgerError {
         /// The ledger.
         path: PathBuf,
     },
-    /// It may only be read.
+    /// It is read-only.
     #[error("cannot {attempted} the ledger {}: it is read-only; check the permissions of the file and its folder",
         path.display())]
     NotWritable {
@@ -172,7 +172,7 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// What an error of the database means.
+    /// The meaning of an error of the database.
     pub(super) fn of(attempted: &'static str, path: &Path, error: &rusqlite::Error) -> Self {
         let path = path.to_owned();
         let reason = error.to_string();
@@ -191,7 +191,7 @@ impl LedgerError {
         }
     }
 
-    /// What an error of the file system means.
+    /// The meaning of an error of the file system.
     pub(super) fn of_io(attempted: &'static str, path: &Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
         let path = path.to_owned();
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_refusal_of_the_database_says_what_to_do() {
+    fn every_error_of_the_database_has_a_remedy() {
         let of = |code| {
             let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
             LedgerError::of("write", Path::new("l.db"), &error)

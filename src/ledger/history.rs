@@ -1,7 +1,7 @@
-//! The history of runs: when each began and ended, what it counted, and what it changed and found, asset by asset.
+//! The history of runs: when each one started and ended, its counts, and its changes and findings by asset.
 //!
-//! A run that was killed has no end. Events are not waited for: they are written with the next record, so they cost no
-//! commit of their own; a killed run may lose those of its last second.
+//! A run that was killed has no end. Runs do not wait for events: these are written with the next record, so they need
+//! no separate commit. A killed run may lose those of its last second.
 
 use jiff::Timestamp;
 
@@ -11,12 +11,12 @@ use super::writer::Work;
 use super::{Ledger, LedgerError};
 use crate::plan::LedgerAt;
 
-/// Events that are read at once.
+/// Events that are read together.
 const PAGE: usize = 5_000;
 
 impl Ledger {
-    /// Records that a run begins, and deletes the events of all but the last thirty runs. If the run before it went in the
-    /// other direction, the marks of this direction are deleted: that run wrote to this source.
+    /// Records the start of a run, and deletes the events of all except the last thirty runs. If the previous run had
+    /// the other direction, the marks of this direction are deleted: that run wrote to this source.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -25,7 +25,7 @@ impl Ledger {
         self.ask("write", self.writer()?, |reply| Work::BeginRun(begin, reply)).await
     }
 
-    /// Records how a run ended, with its events. A run that never began is not recorded.
+    /// Records how a run ended, with its events. A run that never started is not recorded.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -33,17 +33,16 @@ impl Ledger {
         self.ask("write", self.writer()?, |reply| Work::EndRun(Box::new((run.to_owned(), end)), reply)).await
     }
 
-    /// Records an event of a run that began. It is written with the next record, at the latest a second later;
-    /// [`Self::settled`] waits for it. An event that cannot be written is lost: then the next record cannot be written
-    /// either, and ends the run.
+    /// Records an event of a started run. It is written with the next record, or after a second; [`Self::settled`]
+    /// waits for it. An event that cannot be written is lost; then the next record also fails and ends the run.
     pub fn event(&self, run: &str, event: Event) {
-        // Without a writer there is no run that could have events.
+        // Without a writer, there is no run with events.
         if let Ok(writer) = self.writer() {
             let _ = writer.work.send(Work::Event(Box::new((run.to_owned(), event))));
         }
     }
 
-    /// Which ledger it is, and how far it is.
+    /// The identity of the ledger, and its last run.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -56,8 +55,8 @@ impl Ledger {
         self.ask("read", self.reader(), |reply| Work::Runs(limit, reply)).await
     }
 
-    /// The events of a run in the order they happened; none if they were deleted, or if there is no such run. Of several
-    /// runs with that id, which began in the same second, it is the last one.
+    /// The events of a run in the order they happened; none if they were deleted, or if there is no such run. If
+    /// several runs have that id, because they started in the same second, it is the last one.
     pub async fn events_of(&self, run: &str) -> Result<Vec<Event>, LedgerError> {
         let mut events = Vec::new();
         let mut after = 0;
@@ -69,7 +68,7 @@ impl Ledger {
         }
     }
 
-    /// The same after that place, at most `limit`, with their places. The first has place 1.
+    /// At most `limit` events after that position, with their positions. The first one has position 1.
     pub async fn events_after(&self, run: &str, after: u64, limit: usize) -> Result<Vec<(u64, Event)>, LedgerError> {
         self.settled().await?;
         let page = Page { after, limit };
@@ -79,7 +78,7 @@ impl Ledger {
     /// Removes runs with these numbers, and their events.
     ///
     /// # Errors
-    /// The file cannot be written; then some of them may be there still.
+    /// The file cannot be written; then some of them may still exist.
     pub async fn remove_runs(&self, numbers: Vec<i64>) -> Result<(), LedgerError> {
         self.ask("write", self.writer()?, |reply| Work::RemoveRuns(numbers, reply)).await
     }

@@ -1,4 +1,4 @@
-//! Asks the threads for the blobs that only the target has.
+//! Reads and writes the blobs that only the target has.
 
 use jiff::Timestamp;
 
@@ -13,8 +13,8 @@ impl Ledger {
         self.ask("read", self.reader(), |reply| Work::KeptBlobs(source.clone(), reply)).await
     }
 
-    /// Writes new and changed kept blobs of an asset, removes others by their names, and notes when a run looked at them;
-    /// `None`: it did not. An asset without a row is left out.
+    /// Writes new and changed kept blobs of an asset, removes others by their names, and records when a run looked at
+    /// them; `None` if it did not. An asset without a row is left out.
     ///
     /// # Errors
     /// The file cannot be written.

@@ -1,5 +1,5 @@
-//! Blobs that only the target has, of assets that the source still has: since when the source lacks each, and whether it is proven
-//! that mediamirror copied it. They are written only where the configuration lets them be deleted.
+//! Blobs that only the target has, of assets that the source still has: since when each is missing in the source, and
+//! whether it is certain that mediamirror copied it. They are recorded only if the configuration allows their deletion.
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
@@ -15,13 +15,13 @@ pub struct KeptBlob {
     pub name: String,
     /// Its entity tag on the target.
     pub etag: String,
-    /// The first of the nights in which the source confirmed that it is deleted; `None`: it did not.
+    /// The first night in which the source confirmed that it is deleted; `None` if it did not.
     pub since: Option<Timestamp>,
-    /// Did a run see it in the source, too? Else somebody else may have made it.
+    /// Did a run find it in the source, too? Otherwise another program may have made it.
     pub ours: bool,
 }
 
-/// What changes of the kept blobs of an asset.
+/// Changes to the kept blobs of an asset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct KeptChange {
     pub(super) seen: Option<Timestamp>,
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn kept_blobs_read_back_and_go_with_their_asset() {
+    async fn kept_blobs_are_read_unchanged_and_removed_with_their_asset() {
         let (ledger, asset) = (Ledger::in_memory().unwrap(), AssetId::new("a"));
         let seen = Some(Timestamp::UNIX_EPOCH);
         ledger.set_kept(&asset, seen, vec![blob("x", None)], Vec::new()).await.unwrap();

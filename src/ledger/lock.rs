@@ -1,6 +1,7 @@
-//! The run lock: one run a ledger. An advisory lock on a file beside it, which the kernel frees however the run ends.
+//! The run lock: one run per ledger. It is an advisory lock on a file next to it, which the kernel releases when the
+//! process ends.
 //!
-//! The lock file itself stays: removing it would let two runs hold locks on two files of the same name.
+//! The lock file itself is kept: removing it would let two runs hold locks on two files of the same name.
 
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
@@ -14,15 +15,15 @@ use super::LedgerError;
 use crate::files::{self, Links};
 use crate::machine::host_name;
 
-/// A held lock. Dropping it gives it back.
+/// A held lock. Dropping it releases it.
 #[derive(Debug)]
 pub(super) struct RunLock {
     file: File,
-    /// Does the file say that it is held?
+    /// Does the file name its holder?
     says_so: bool,
 }
 
-/// As much of a lock file is read.
+/// The most bytes that are read from a lock file.
 const LONGEST: u64 = 4_096;
 
 /// Who holds it; the content of the lock file.
@@ -35,7 +36,7 @@ struct Holder {
 }
 
 impl RunLock {
-    /// Takes the lock of that ledger, at once or not at all.
+    /// Takes the lock of that ledger, without waiting.
     pub(super) fn take(ledger: &Path) -> Result<Self, LedgerError> {
         let failed = |error: &std::io::Error| LedgerError::of_io("lock", ledger, error);
         let mut file = files::open_own(&lock_path(ledger)).map_err(|e| failed(&e))?;
@@ -47,7 +48,8 @@ impl RunLock {
         Ok(Self { file, says_so: true })
     }
 
-    /// Keeps runs out without writing anything. Without the file of an earlier run none can hold the lock, and none is created.
+    /// Prevents runs without writing anything. If there is no lock file of an earlier run, no run holds the lock, and
+    /// no file is created.
     pub(super) fn keep_out(ledger: &Path) -> Result<Option<Self>, LedgerError> {
         let file = match files::open(&lock_path(ledger), Links::Refused) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -98,7 +100,7 @@ fn held(ledger: &Path, file: &File) -> LedgerError {
     }
 }
 
-/// What the file says; `None`: it cannot be read.
+/// The content of the file; `None` if it cannot be read.
 fn content(file: &File) -> Option<String> {
     let mut bytes = Vec::new();
     file.take(LONGEST).read_to_end(&mut bytes).ok()?;
@@ -114,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_run_learns_which_process_holds_the_lock() {
+    fn the_error_of_a_second_run_names_the_process_that_holds_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = dir.path().join("l.db");
         let lock = RunLock::take(&ledger).unwrap();
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_file_that_says_nothing_still_locks() {
+    fn an_empty_lock_file_still_locks() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = dir.path().join("l.db");
         let lock = RunLock::take(&ledger).unwrap();
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_program_is_neither_taken_for_a_lock_nor_changed() {
+    fn a_file_of_another_program_is_not_used_as_a_lock_and_not_changed() {
         let dir = tempfile::tempdir().unwrap();
         let (ledger, other) = (dir.path().join("Cargo"), dir.path().join("Cargo.lock"));
         std::fs::write(&other, "[[package]]\n").unwrap();
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn keeping_runs_out_writes_nothing_and_creates_nothing() {
+    fn preventing_runs_writes_nothing_and_creates_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = dir.path().join("l.db");
         assert!(RunLock::keep_out(&ledger).unwrap().is_none());

@@ -1,5 +1,5 @@
-//! The SQL of relations and marks: one record in, one row or a page of rows out. `from` is the source account of this run;
-//! rows of runs in the other direction are neither read nor changed.
+//! The SQL of relations and marks: writes one record, reads one row or a page of rows. `from` is the source account of
+//! this run; rows of runs in the other direction are neither read nor changed.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub(super) struct Record {
 const COLUMNS: &str = "source, step, status, updated, name, target, container, source_digest, target_digest, \
                        files_digest, locators_digest, blobs, bytes, error, kept_digest, kept_seen";
 
-/// What is known of one asset.
+/// The row of one asset.
 pub(super) fn one(connection: &Connection, from: &str, asset: &AssetId) -> rusqlite::Result<Option<AssetRow>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM relation WHERE from_account = ?1 AND source = ?2"))?
@@ -111,7 +111,7 @@ fn store(
     record: &Record,
     before: Option<&Facts>,
 ) -> rusqlite::Result<()> {
-    // Two statements instead of one with ON CONFLICT, for which SQLite would make a temporary table each time.
+    // Two statements instead of one with ON CONFLICT, for which SQLite would create a temporary table each time.
     let statement = if there {
         "UPDATE relation SET
              step = ?2,
@@ -150,7 +150,7 @@ fn store(
         text(|facts| facts.locators_digest.as_deref()),
         count(|facts| facts.blobs),
         count(|facts| facts.bytes),
-        // The last check before the disk: no signature may be written, from any source.
+        // The last check before writing: no signature may be written, whatever its source.
         record.facts.error.as_deref().map(scrub),
         from,
         text(|facts| facts.kept_digest.as_deref()),
@@ -257,7 +257,7 @@ pub(super) fn parsed<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Op
     })
 }
 
-/// `SQLite` counts up to 2^63; no library holds more.
+/// `SQLite` counts up to 2^63; no library has more.
 pub(super) fn stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -16,23 +16,23 @@ const RUNS_WITH_EVENTS: u32 = 30;
 /// Runs that are kept: three years of nights, some 100 KB.
 const RUNS: u32 = 1_000;
 
-/// Events deleted in one transaction: the write-ahead log stays small although the run that made the library may have
-/// left a million of them. A guess.
+/// Events deleted in one transaction: so that the write-ahead log stays small, although the first run of a library can
+/// have a million events. A guess.
 const DELETED_AT_ONCE: usize = 10_000;
 
 /// Which of a run's events are read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Page {
-    /// The place after which they are.
+    /// The position after which they are.
     pub(super) after: u64,
     /// How many, at most.
     pub(super) limit: usize,
 }
 
-/// Writes the begin of a run and removes what is too old: usually what one run added, thirty runs ago.
+/// Writes the start of a run and removes old events: usually those of one run, thirty runs ago.
 pub(super) fn begin(connection: &mut Connection, from: &str, begin: &RunBegin) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    // What the other direction wrote to this source does not show in the changes since the mark.
+    // The changes since the mark do not include what the other direction wrote to this source.
     transaction.execute(
         "DELETE FROM mark WHERE from_account = ?1
              AND (SELECT from_account FROM run ORDER BY number DESC LIMIT 1) <> ?1",
@@ -69,7 +69,7 @@ pub(super) fn end(connection: &Connection, run: &str, end: &RunEnd) -> rusqlite:
     Ok(())
 }
 
-/// Writes an event after the others of its run; without such a run, nothing.
+/// Writes an event after the others of its run; does nothing if there is no such run.
 pub(super) fn add(connection: &Connection, run: &str, event: &Event) -> rusqlite::Result<()> {
     let detail = (!event.detail.is_empty()).then(|| scrubbed(Value::Object(event.detail.clone())).to_string());
     let statement = "INSERT INTO event (run, number, asset, name, at, code, detail)
@@ -86,7 +86,8 @@ pub(super) fn add(connection: &Connection, run: &str, event: &Event) -> rusqlite
     Ok(())
 }
 
-/// The last door before the disk: no signature may pass it. Each text by itself, so that what remains is still JSON.
+/// The last check before writing: removes signatures. Each text is scrubbed separately, so that the result is still
+/// JSON.
 fn scrubbed(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(scrub(&text)),
@@ -108,7 +109,7 @@ pub(super) fn runs(connection: &Connection, limit: usize) -> rusqlite::Result<Ve
         .collect()
 }
 
-/// The events of the last run of that id after that place, at most `limit`, with their places.
+/// The events of the last run of that id after that position, at most `limit`, with their positions.
 pub(super) fn events(connection: &Connection, run: &str, page: Page) -> rusqlite::Result<Vec<(u64, Event)>> {
     connection
         .prepare_cached(

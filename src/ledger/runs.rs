@@ -1,4 +1,4 @@
-//! What the history of runs consists of.
+//! The types of the history of runs.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use crate::model::{AccountName, AssetId};
 use crate::verdict::{Cause, Change, Finding, Outcome};
 
-/// What an event of a finding has beside it.
+/// The field of a finding's event that says whether it is owed.
 const OWED: &str = "owed";
-/// In the detail of a finding: the asset does not play in the source either.
+/// The field of a finding's detail: the asset does not play in the source either.
 const UNPUBLISHED: &str = "unpublished";
 
 /// A run.
@@ -24,7 +24,7 @@ pub struct RunRow {
     pub began: Timestamp,
     /// How it ended; `None`: it was killed, or is still running.
     pub ended: Option<RunEnd>,
-    /// How many events the ledger has of it. Those of old runs are deleted.
+    /// The number of its events in the ledger. Those of old runs are deleted.
     pub events: u64,
 }
 
@@ -35,25 +35,24 @@ pub struct RunEnd {
     pub at: Timestamp,
     /// How.
     pub outcome: Outcome,
-    /// What it did, as its summary says in JSON, without the lists of assets; `None`: it failed. Secrets are masked when it is
-    /// written.
+    /// Its summary as JSON, without the lists of assets; `None` if it failed. Secrets are masked when it is written.
     pub summary: Option<Value>,
-    /// Why it failed; `None`: it did not. Secrets are masked when it is written.
+    /// Why it failed; `None` if it did not. Secrets are masked when it is written.
     pub error: Option<String>,
 }
 
 /// Something that a run changed or found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// The source asset; `None`: it concerns no single asset.
+    /// The source asset; `None` if it does not concern a single asset.
     pub asset: Option<AssetId>,
-    /// Its name then; `None`: it concerns no single asset.
+    /// Its name then; `None` if it does not concern a single asset.
     pub name: Option<String>,
     /// When.
     pub at: Timestamp,
     /// The code of a cause, or the kind of a change.
     pub code: String,
-    /// What belongs to it, by name; secrets are masked when it is written.
+    /// Its details by name; secrets are masked when it is written.
     pub detail: Map<String, Value>,
 }
 
@@ -63,8 +62,7 @@ impl Event {
         Self::of(Some((asset, name)), change, "change")
     }
 
-    /// Something is wrong with an asset of that name, or with the run. `owed`: does the target owe it, and is its cause not
-    /// accepted?
+    /// A finding about an asset of that name, or about the run. `owed`: is it owed, and is its cause not accepted?
     pub fn found(asset: Option<(&AssetId, &str)>, finding: &Finding, owed: bool) -> Self {
         let mut event = Self::of(asset, finding, "code");
         event.detail.insert(OWED.to_owned(), owed.into());
@@ -81,7 +79,7 @@ impl Event {
         serde_json::from_value(change.into()).ok()
     }
 
-    /// The finding and whether it is owed, if it is one.
+    /// The finding, if it is one, and whether it is owed.
     pub fn finding(&self) -> Option<(Finding, bool)> {
         let cause = Cause::of_code(&self.code)?;
         let detail = self.detail.get("detail").and_then(Value::as_str).unwrap_or_default();
@@ -90,7 +88,7 @@ impl Event {
         Some((finding, owed.unwrap_or_else(|| cause.owed())))
     }
 
-    /// An event whose code is the value of that name; the other values are its detail.
+    /// An event whose code is the value of the field that `code` names; the other fields are its detail.
     fn of(asset: Option<(&AssetId, &str)>, what: &impl serde::Serialize, code: &str) -> Self {
         let Ok(Value::Object(mut detail)) = serde_json::to_value(what) else {
             unreachable!("changes and findings are objects with text as keys")

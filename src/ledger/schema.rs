@@ -15,19 +15,20 @@ use crate::plan::LedgerAt;
 const APPLICATION_ID: i32 = 0x6d6d_6972;
 
 /// How long to wait for a program that holds the file, such as an operator's database tool. A guess: longer than a
-/// query by hand takes, shorter than an operator's patience.
+/// manual query takes, but not too long for an operator.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What `SQLite` takes for a sign of its own in the path of a `file:` URI.
-/// No file is opened through a link.
+/// The flags for opening the file. It is never opened through a link.
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
+/// The characters with a special meaning for `SQLite` in the path of a `file:` URI.
 const URI_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
-/// Number n brings a file from version n to n + 1. Never change what one that was released does.
+/// Number n brings a file from version n to n + 1. Never change a released one.
 ///
-/// `from_account` is the source account of the run that wrote the row: both directions of a pair share the file, and each
-/// reads its own rows. Words such as steps are text without a CHECK, so that a new one needs no new table; a word that this
-/// release does not know is refused when it is read. Each row has a seal, a checksum of its columns ([`seal`]).
+/// `from_account` is the source account of the run that wrote the row: both directions of a pair share the file, and
+/// each reads its own rows. Names such as those of steps are text without a CHECK, so that a new one needs no new
+/// table; a name that this release does not know is refused when it is read. Each row has a seal, a checksum of its
+/// columns ([`seal`]).
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE meta (
         key   TEXT NOT NULL PRIMARY KEY,
@@ -105,7 +106,7 @@ pub(super) fn in_memory() -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Fails if the folder a new ledger would be made in is missing.
+/// Fails if the folder for a new ledger is missing.
 pub(super) fn require_directory(path: &Path) -> Result<(), LedgerError> {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() && !directory.is_dir() => {
@@ -147,8 +148,9 @@ pub(super) fn open_for_writing(
     Ok(connection)
 }
 
-/// Opens the file for one small write, without the run lock: a run may write to it at the same time. `None`: there is none yet, or
-/// it has to be updated first, which needs the lock. Its rows are not checked: whoever writes has read it before.
+/// Opens the file for one small write, without the run lock: a run may write to it at the same time. `None` if there is
+/// none yet, or if it has to be updated first, which needs the lock. Its rows are not checked: the caller has read it
+/// before.
 pub(super) fn open_beside_run(
     path: &Path,
     source: &AccountName,
@@ -158,7 +160,7 @@ pub(super) fn open_beside_run(
     if !path.try_exists().map_err(|error| LedgerError::of_io("open", path, &error))? {
         return Ok(None);
     }
-    // Nobody else opens the file here: closing it would drop the locks of this process's other connections.
+    // This process must have no other connection to the file: closing this one would drop the locks of the other.
     let real = real(path).map_err(|error| LedgerError::of_io("open", path, &error))?;
     let connection = Connection::open_with_flags(real, OpenFlags::SQLITE_OPEN_READ_WRITE | FLAGS).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
@@ -175,16 +177,16 @@ pub(super) fn open_beside_run(
     Ok(Some(connection))
 }
 
-/// Who else may use the file while it is read.
+/// Which other programs may use the file while it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Beside {
     /// A writer, of this process or another one.
     Writer,
-    /// Nobody: the run lock keeps writers out. Then nothing is left behind beside the file, either.
+    /// None: the run lock prevents writers. Then no other files are created.
     Nobody,
 }
 
-/// Opens the file for reading. `None`: nothing was ever recorded.
+/// Opens the file for reading. `None` if nothing was ever recorded.
 pub(super) fn open_for_reading(path: &Path, beside: Beside) -> Result<Option<Connection>, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::of("read", path, &error);
     if !path.try_exists().map_err(|error| LedgerError::of_io("read", path, &error))? {
@@ -225,7 +227,7 @@ pub(super) fn same_pair(
     })
 }
 
-/// The accounts of a pair in order of name, as the file has them.
+/// The accounts of a pair in the order of names, as in the file.
 fn in_order<'a>(source: &'a AccountName, target: &'a AccountName) -> (&'a str, &'a str) {
     let (source, target) = (source.as_str(), target.as_str());
     (source.min(target), source.max(target))
@@ -248,7 +250,7 @@ fn read_only(path: &Path, beside: Beside) -> rusqlite::Result<Connection> {
     if beside == Beside::Writer || leftover_log(path) {
         return Connection::open_with_flags(real, flags);
     }
-    // Any other reader makes an empty log and its index, and leaves them there.
+    // A normal reader would create an empty log and its index, and leave them there.
     let name = percent_encode(real.as_os_str().as_encoded_bytes(), URI_PATH);
     Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)
 }
@@ -281,7 +283,7 @@ pub(super) fn at(connection: &Connection) -> rusqlite::Result<LedgerAt> {
     Ok(LedgerAt { id, serial })
 }
 
-/// Fails if the file is not a ledger, or one of a newer release. An empty database is a ledger to be.
+/// Fails if the file is not a ledger, or one of a newer release. An empty database is accepted as a new ledger.
 fn recognise(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::of("open", path, &error);
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
@@ -325,13 +327,13 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The path with its folders as they are: SQLite takes no path with a link in it for a file.
+/// The path with all links resolved: with these flags, SQLite refuses a path with a link.
 fn real(path: &Path) -> std::io::Result<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok(folder.canonicalize()?.join(path.file_name().unwrap_or_default()))
 }
 
-/// Is there a write-ahead log? Closing removes it, so its owner was killed.
+/// Is there a write-ahead log? Closing removes it, so its process was killed.
 fn leftover_log(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -351,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn migrate_twice_changes_nothing() {
+    fn migrating_twice_changes_nothing() {
         let mut connection = in_memory().unwrap();
         let dump = |connection: &Connection| -> Vec<String> {
             let mut rows = connection.prepare("SELECT name || sql FROM sqlite_schema ORDER BY 1").unwrap();

@@ -68,7 +68,7 @@ impl Table {
         self.columns.iter().map(|column| format!("{prefix}{column}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// The triggers that seal a row when it is written. A change of the seal alone does not start them.
+    /// The triggers that seal a row when it is written. A change of only the seal does not start them.
     fn triggers(&self) -> String {
         let Self { name, key, .. } = self;
         let row = key.iter().map(|column| format!("{column} = NEW.{column}")).collect::<Vec<_>>().join(" AND ");
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_anybody_else_changes_is_damage() {
+    fn a_row_that_another_program_changed_is_reported_as_damage() {
         let connection = schema::in_memory().unwrap();
         connection.execute("INSERT INTO mark (from_account, name, at) VALUES ('a', 'b', 'c')", ()).unwrap();
         check(&connection, Path::new("l")).unwrap();

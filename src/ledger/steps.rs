@@ -1,7 +1,7 @@
 //! Decides which record may follow which. It is pure: no file, no clock.
 //!
-//! A *round* is one pass over an asset's steps. The first round begins with [`Step::CreateTarget`]; once the target
-//! asset is known, every round begins with [`Step::CopyBlobs`], after any end of the round before.
+//! A *round* is one pass over an asset's steps. The first round starts with [`Step::CreateTarget`]; when the target
+//! asset is known, every round starts with [`Step::CopyBlobs`], no matter how the previous round ended.
 
 use std::fmt;
 
@@ -62,7 +62,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// What the ledger knows of an asset, as far as the order of steps is concerned.
+/// What the order of steps depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Position {
     /// The last step recorded and its status.
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_reads_back() {
+    fn every_name_is_read_unchanged() {
         for step in Step::ALL {
             assert_eq!(Step::parse(step.as_str()), Some(step));
         }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_transitions_holds() {
+    fn transitions_follow_the_table() {
         // last record, target known, step, status, target in the record, allowed
         let table = [
             (None, false, CreateTarget, Started, false, true),

@@ -1,4 +1,4 @@
-//! The ledger as a whole: what is durable, what is refused.
+//! The ledger as a whole: which records are durable, and which files are refused.
 
 mod damage;
 mod drills;
@@ -42,7 +42,7 @@ fn target() -> Facts {
     Facts { target: Some(AssetId::new("nb:cid:UUID:t")), ..Facts::default() }
 }
 
-/// Every record of one asset without a failure.
+/// All records of one asset without a failure.
 async fn whole_round(ledger: &Ledger, asset: &AssetId) {
     for step in Step::ALL {
         ledger.record(asset, step, Started, Facts::default()).await.unwrap();
@@ -59,7 +59,7 @@ async fn begin_many(ledger: &Ledger, count: usize) {
 }
 
 #[tokio::test]
-async fn a_row_reads_back_with_every_fact() {
+async fn a_row_is_read_with_every_fact() {
     let (_dir, path) = place();
     let ledger = open(&path).unwrap();
     let text = |name: &str| Some(name.to_owned());
@@ -102,11 +102,11 @@ async fn records_are_kept_after_closing_and_the_ledger_is_one_file() {
 }
 
 #[tokio::test]
-async fn a_killed_run_leaves_every_acknowledged_record() {
+async fn every_acknowledged_record_survives_a_killed_run() {
     let (dir, path) = place();
     let ledger = open(&path).unwrap();
     begin_many(&ledger, 300).await;
-    // What a kill leaves: the file and its log as they are at this moment, nothing folded in.
+    // The state after a kill: the file and its log at this moment, before the log is merged.
     let crashed = dir.path().join("crashed.db");
     for suffix in ["", "-wal"] {
         fs::copy(format!("{}{suffix}", path.display()), format!("{}{suffix}", crashed.display())).unwrap();
@@ -118,7 +118,7 @@ async fn a_killed_run_leaves_every_acknowledged_record() {
 }
 
 #[tokio::test]
-async fn a_ledger_dropped_without_closing_gives_its_lock_back_and_loses_nothing() {
+async fn a_ledger_that_is_dropped_without_closing_releases_its_lock_and_loses_nothing() {
     let (_dir, path) = place();
     for round in 0..5 {
         let ledger = open(&path).unwrap();
@@ -138,7 +138,7 @@ async fn a_cancelled_record_does_not_affect_others() {
 }
 
 #[tokio::test]
-async fn assets_come_in_pages_in_order_of_id() {
+async fn assets_are_read_in_pages_in_the_order_of_ids() {
     let ledger = Ledger::in_memory().unwrap();
     for n in [3, 1, 4, 0, 2] {
         ledger.record(&id(n), CopyBlobs, Started, target()).await.unwrap();
@@ -157,7 +157,7 @@ async fn assets_come_in_pages_in_order_of_id() {
 }
 
 #[tokio::test]
-async fn a_record_out_of_order_is_refused_alone() {
+async fn only_a_record_out_of_order_is_refused() {
     let ledger = Ledger::in_memory().unwrap();
     let (first, second) = (id(1), id(2));
     let (good, bad) = futures::join!(
@@ -174,7 +174,7 @@ async fn a_record_out_of_order_is_refused_alone() {
 }
 
 #[tokio::test]
-async fn two_records_in_one_are_written_with_the_facts_of_both_or_not_at_all() {
+async fn two_combined_records_are_written_with_the_facts_of_both_or_not_at_all() {
     let ledger = Ledger::in_memory().unwrap();
     let named = |name: &str| Facts { name: Some(name.to_owned()), ..Facts::default() };
     ledger.record(&id(1), CreateTarget, Started, named("first")).await.unwrap();
@@ -190,7 +190,7 @@ async fn two_records_in_one_are_written_with_the_facts_of_both_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_new_round_may_begin_after_a_complete_one_and_after_a_failed_one() {
+async fn a_new_round_can_start_after_a_complete_and_after_a_failed_one() {
     let ledger = Ledger::in_memory().unwrap();
     whole_round(&ledger, &id(1)).await;
     ledger.record(&id(1), CopyBlobs, Started, Facts::default()).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_ledger_of_another_pair_is_refused_naming_both() {
 }
 
 #[tokio::test]
-async fn a_read_only_ledger_reads_beside_a_run_and_writes_nothing() {
+async fn a_read_only_ledger_reads_during_a_run_and_writes_nothing() {
     let (dir, path) = place();
     assert!(open_read_only(&path).unwrap().is_none());
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is made");
@@ -246,7 +246,7 @@ async fn a_read_only_ledger_reads_beside_a_run_and_writes_nothing() {
 }
 
 #[test]
-fn files_that_are_no_ledgers_are_refused_and_left_as_they_are() {
+fn files_that_are_not_ledgers_are_refused_and_not_changed() {
     let (dir, path) = place();
     fs::write(
         &path,
@@ -273,7 +273,7 @@ fn a_ledger_of_a_newer_release_is_refused() {
 }
 
 #[test]
-fn a_ledger_with_other_tables_is_refused_with_the_way_out_and_rebuilt_on_request() {
+fn a_ledger_with_other_tables_is_refused_with_a_remedy_and_rebuilt_on_request() {
     let (_dir, path) = place();
     drop(open(&path).unwrap());
     Connection::open(&path).unwrap().execute_batch("DROP TABLE mark; ALTER TABLE run RENAME TO night").unwrap();
@@ -311,7 +311,7 @@ async fn damage_is_found_when_the_last_run_was_killed() {
 
 #[cfg(unix)]
 #[test]
-fn only_the_owner_may_read_the_ledger() {
+fn only_the_owner_can_read_the_ledger() {
     use std::os::unix::fs::PermissionsExt as _;
     let (dir, path) = place();
     let _ledger = open(&path).unwrap();
@@ -333,7 +333,7 @@ async fn rows_are_counted_until_they_are_forgotten() {
 }
 
 #[tokio::test]
-async fn a_mark_is_kept_and_moved_and_changes_no_row() {
+async fn a_mark_is_stored_and_updated_and_changes_no_row() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("l.db");
     let (source, target) = (AccountName::new("a"), AccountName::new("b"));
@@ -350,7 +350,7 @@ async fn a_mark_is_kept_and_moved_and_changes_no_row() {
 }
 
 #[tokio::test]
-async fn a_probe_leaves_nothing_behind_and_reads_what_a_killed_run_left_in_its_log() {
+async fn a_probe_leaves_no_files_and_reads_the_log_of_a_killed_run() {
     let (dir, path) = place();
     let (source, target) = pair();
     let files = || {

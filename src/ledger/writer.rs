@@ -18,27 +18,27 @@ use super::{AssetRow, Drill, LedgerError, Mark, drill, run_rows, schema};
 use crate::model::AssetId;
 use crate::plan::LedgerAt;
 
-/// Records per transaction. Measured on one virtual disk: beyond 512 a bigger batch gains little.
+/// Records per transaction. Measured on one virtual disk: more than 512 is hardly faster.
 const MAX_BATCH: usize = 256;
 
-/// From one commit to the next at least: what arrives meanwhile shares the next one, and the thread sleeps through its
-/// arrival. A quarter of the 20 ms that a request takes; with a commit for nearly every record of a busy run, a third of
-/// the whole program's system calls were for them.
+/// The shortest time between two commits: records that arrive meanwhile share the next one, and the thread sleeps. It
+/// is a quarter of the 20 ms of a request. With a commit for nearly every record of a busy run, commits were a third of
+/// the program's system calls.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// So long events wait for a record that they can share a commit with. While copies are under way there may be none for
-/// hours, and a killed run loses what waits. A guess.
+/// How long events wait for a record with which they can share a commit. During copies there may be no record for
+/// hours, and a killed run loses waiting events. A guess.
 const EVENTS_WAIT: Duration = Duration::from_secs(1);
 
-/// Where an answer goes. Its receiver may be gone: the caller was cancelled.
+/// The channel for an answer. Its receiver is gone if the caller was cancelled.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
-/// What the threads are asked for.
+/// A request to the threads.
 #[derive(Debug)]
 pub(super) enum Work {
     /// Write a record.
     Record(Box<Record>, Reply<()>),
-    /// Write the end of a step and the begin of the next.
+    /// Write the end of a step and the start of the next.
     Advance(Box<[Record; 2]>, Reply<()>),
     /// Remove a row.
     Forget(AssetId, Reply<()>),
@@ -62,21 +62,21 @@ pub(super) enum Work {
     Drill(Reply<Option<Drill>>),
     /// Write a mark.
     SetMark(Mark, Timestamp, Reply<()>),
-    /// Write the begin of a run, delete what is too old.
+    /// Write the start of a run, and delete old events.
     BeginRun(RunBegin, Reply<()>),
     /// Write the end of the run with that id.
     EndRun(Box<(String, RunEnd)>, Reply<()>),
     /// Write an event of the run with that id, with the next group.
     Event(Box<(String, Event)>),
-    /// Read which ledger it is, and its last run's number.
+    /// Read the ledger's identity and the number of its last run.
     At(Reply<LedgerAt>),
     /// Read the last runs.
     Runs(usize, Reply<Vec<RunRow>>),
-    /// Read a page of the events of a run, with their places.
+    /// Read a page of the events of a run, with their positions.
     Events(String, Page, Reply<Vec<(u64, Event)>>),
     /// Remove runs and their events.
     RemoveRuns(Vec<i64>, Reply<()>),
-    /// Write the waiting events and answer; all earlier work is done by then.
+    /// Write the waiting events and answer; all earlier work is then done.
     Settle(Reply<()>),
     /// Close the file, end the thread.
     Close(Reply<()>),
@@ -91,9 +91,10 @@ pub(super) struct Worker {
     pub(super) from: String,
     /// Events that wait for the next commit, each with its run's id.
     pub(super) events: Vec<(String, Event)>,
-    /// When the first of them is to be written, at the latest; other work may come in between.
+    /// The latest time for writing the first of them.
     pub(super) events_due: Option<Instant>,
-    /// Before then a change waits for company; `None`: it never does, for a commit costs nothing.
+    /// Until then, a change waits for others to share a commit; `None` if it does not wait, because a commit costs
+    /// nothing.
     pub(super) next_commit: Option<Instant>,
     /// Held as long as the file is open for writing. Last field: dropped after the connection.
     pub(super) lock: Option<RunLock>,
@@ -113,13 +114,13 @@ enum Change {
 }
 
 impl Worker {
-    /// One that only reads, or whose commits cost nothing.
+    /// A worker that only reads, or whose commits cost nothing.
     pub(super) fn of(connection: Connection, path: &Path, from: &str) -> Self {
         let (path, from) = (path.to_owned(), from.to_owned());
         Self { connection, path, from, events: Vec::new(), events_due: None, next_commit: None, lock: None }
     }
 
-    /// Serves until it is asked to close, or until all senders are dropped.
+    /// Works until it is asked to close, or until all senders are dropped.
     pub(super) fn run(mut self, work: &Receiver<Work>) {
         let mut next = None;
         while let Some(item) = next.take().or_else(|| self.receive(work)) {
@@ -186,13 +187,13 @@ impl Worker {
         let _ = reply.send(found.map_err(|error| self.failed("read", &error)));
     }
 
-    /// The events that wait, for a commit.
+    /// The waiting events, for a commit.
     fn events_to_write(&mut self) -> Vec<(String, Event)> {
         self.events_due = None;
         std::mem::take(&mut self.events)
     }
 
-    /// Keeps an event for the next commit; a group's worth of them is one.
+    /// Keeps an event for the next commit; a full group of events is committed immediately.
     fn take_event(&mut self, event: (String, Event)) {
         self.events.push(event);
         if self.events.len() >= MAX_BATCH {
@@ -200,7 +201,7 @@ impl Worker {
         }
     }
 
-    /// Writes the events that wait.
+    /// Writes the waiting events.
     fn write_events(&mut self) -> Result<(), LedgerError> {
         let events = self.events_to_write();
         if events.is_empty() {
@@ -210,7 +211,7 @@ impl Worker {
         written.map(drop).map_err(|error| self.failed("write", &error))
     }
 
-    /// The same without a caller that waits for the answer.
+    /// The same for callers that do not wait for the answer.
     fn write_events_or_warn(&mut self) {
         if let Err(error) = self.write_events() {
             tracing::warn!(%error, "events of the run are lost");
@@ -218,7 +219,7 @@ impl Worker {
     }
 
     /// Commits a change together with those that arrive before the next commit is due; returns the item that ended the
-    /// group, if any.
+    /// group, if there is one.
     fn group(&mut self, first: Change, reply: Reply<()>, work: &Receiver<Work>) -> Option<Work> {
         if let Some(due) = self.next_commit {
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -267,7 +268,7 @@ impl Worker {
         LedgerError::of(attempted, &self.path, error)
     }
 
-    /// Writes the events that wait, closes the file, then gives the lock back.
+    /// Writes the waiting events, closes the file, then releases the lock.
     fn close(mut self) -> Result<(), LedgerError> {
         let written = self.write_events();
         let Self { connection, path, lock, .. } = self;
@@ -277,8 +278,8 @@ impl Worker {
     }
 }
 
-/// Writes every change and event in one transaction. The outer error is of the file: nothing was written; an inner one is
-/// of that change alone.
+/// Writes every change and event in one transaction. The outer error concerns the file: nothing was written. An inner
+/// error concerns only that change.
 fn commit(
     connection: &mut Connection,
     path: &Path,
@@ -372,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_fails_the_whole_group_and_leaves_what_was_there() {
+    fn a_full_disk_fails_the_whole_group_and_keeps_earlier_records() {
         let mut connection = schema::in_memory().unwrap();
         let record = |number| Change::Record(record(number));
         let path = Path::new("l.db");

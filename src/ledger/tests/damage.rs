@@ -44,7 +44,7 @@ async fn a_flipped_bit_is_found_or_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_ledger_whose_accounts_are_damaged_can_be_rebuilt() {
+async fn a_ledger_with_damaged_account_names_can_be_rebuilt() {
     let (_dir, path) = place();
     open(&path).unwrap().close().await.unwrap();
     let mut bytes = fs::read(&path).unwrap();

@@ -1,4 +1,4 @@
-//! The last drill: recorded beside a run, without a ledger, and for each direction.
+//! The last drill: recorded during a run, without a ledger, and for each direction.
 
 use super::*;
 
@@ -23,7 +23,7 @@ async fn last(path: &Path) -> Option<Drill> {
 }
 
 #[tokio::test]
-async fn a_drill_makes_the_ledger_that_is_missing_and_the_next_one_takes_its_place() {
+async fn a_drill_creates_a_missing_ledger_and_the_next_drill_replaces_the_record() {
     let (_dir, path) = place();
     assert_eq!(Ledger::in_memory().unwrap().last_drill().await.unwrap(), None);
     for drill in [drill(10, true), drill(20, false)] {
@@ -35,7 +35,7 @@ async fn a_drill_makes_the_ledger_that_is_missing_and_the_next_one_takes_its_pla
 }
 
 #[tokio::test]
-async fn a_drill_is_recorded_beside_a_run_which_goes_on() {
+async fn a_drill_is_recorded_during_a_run_which_continues() {
     let (_dir, path) = place();
     let ledger = open(&path).unwrap();
     ledger.begin_run("night", at(1)).await.unwrap();
@@ -50,7 +50,7 @@ async fn a_drill_is_recorded_beside_a_run_which_goes_on() {
 }
 
 #[tokio::test]
-async fn a_run_in_the_other_direction_has_no_drill_and_takes_none_away() {
+async fn a_run_in_the_other_direction_has_no_drill_and_removes_none() {
     let (_dir, path) = place();
     let (source, target) = pair();
     record(&path, &drill(10, true)).unwrap();
@@ -78,7 +78,7 @@ fn a_drill_is_not_recorded_in_a_file_of_another_pair_or_of_another_kind() {
 }
 
 #[tokio::test]
-async fn a_drill_that_anybody_else_changes_is_damage() {
+async fn a_drill_that_another_program_changed_is_reported_as_damage() {
     let (_dir, path) = place();
     record(&path, &drill(10, false)).unwrap();
     let forged = "UPDATE meta SET value = replace(value, 'false', 'true')";

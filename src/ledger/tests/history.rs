@@ -26,13 +26,13 @@ fn open_exchanged(path: &Path) -> Result<Ledger, LedgerError> {
     Ledger::open(path, &target, &source)
 }
 
-/// How many events are in the file, without those that still wait.
+/// How many events are in the file, without those that are still waiting.
 fn written(path: &Path) -> u32 {
     Connection::open(path).unwrap().query_row("SELECT count(*) FROM event", (), |row| row.get(0)).unwrap()
 }
 
 #[tokio::test]
-async fn runs_read_back_newest_first_and_one_that_was_killed_has_no_end() {
+async fn runs_are_read_with_the_newest_first_and_a_killed_run_has_no_end() {
     let (_dir, path) = place();
     let ledger = open(&path).unwrap();
     ledger.begin_run("first", at(1)).await.unwrap();
@@ -62,7 +62,7 @@ async fn runs_read_back_newest_first_and_one_that_was_killed_has_no_end() {
 }
 
 #[tokio::test]
-async fn events_read_back_in_order_with_code_and_detail() {
+async fn events_are_read_in_order_with_code_and_detail() {
     let ledger = Ledger::in_memory().unwrap();
     let locator = crate::model::LocatorId::new("l");
     let finding = Finding::new(Cause::TwoCopies, "a and b");
@@ -105,7 +105,7 @@ async fn events_read_back_in_order_with_code_and_detail() {
 }
 
 #[tokio::test]
-async fn an_event_is_written_with_the_next_record_also_if_that_is_refused() {
+async fn an_event_is_written_with_the_next_record_even_if_that_is_refused() {
     let (_dir, path) = place();
     let ledger = open(&path).unwrap();
     ledger.begin_run("run", at(1)).await.unwrap();
@@ -120,7 +120,7 @@ async fn an_event_is_written_with_the_next_record_also_if_that_is_refused() {
 }
 
 #[tokio::test]
-async fn events_without_a_record_are_written_when_the_ledger_settles_closes_is_dropped_or_has_nothing_to_do() {
+async fn events_without_a_record_are_written_when_the_ledger_settles_closes_is_dropped_or_idle() {
     let (_dir, path) = place();
     let ledger = open(&path).unwrap();
     ledger.begin_run("run", at(1)).await.unwrap();
@@ -143,7 +143,7 @@ async fn events_without_a_record_are_written_when_the_ledger_settles_closes_is_d
 }
 
 #[tokio::test]
-async fn no_signature_in_an_event_reaches_the_disk_and_what_remains_is_readable() {
+async fn no_signature_in_an_event_reaches_the_disk_and_the_rest_is_readable() {
     let (_dir, path) = place();
     let ledger = open(&path).unwrap();
     ledger.begin_run("run", at(1)).await.unwrap();
@@ -184,7 +184,7 @@ async fn the_events_of_the_last_thirty_runs_are_kept_and_older_ones_deleted() {
 }
 
 #[tokio::test]
-async fn more_events_than_one_transaction_deletes_are_deleted_all_the_same() {
+async fn events_are_deleted_in_several_transactions_if_there_are_many() {
     let mut connection = schema::in_memory().unwrap();
     connection
         .execute_batch(
@@ -201,7 +201,7 @@ async fn more_events_than_one_transaction_deletes_are_deleted_all_the_same() {
 }
 
 #[tokio::test]
-async fn removed_runs_are_gone_with_all_their_events_and_the_others_stay() {
+async fn runs_are_removed_with_all_their_events_and_the_others_are_kept() {
     let ledger = Ledger::in_memory().unwrap();
     for number in 1..=3 {
         ledger.begin_run(&format!("run {number}"), at(number)).await.unwrap();
@@ -218,7 +218,7 @@ async fn removed_runs_are_gone_with_all_their_events_and_the_others_stay() {
 }
 
 #[tokio::test]
-async fn runs_that_began_in_the_same_second_have_events_of_their_own() {
+async fn runs_that_started_in_the_same_second_have_separate_events() {
     let ledger = Ledger::in_memory().unwrap();
     for outcome in [Outcome::Partial, Outcome::Complete] {
         ledger.begin_run("run", at(1)).await.unwrap();
@@ -232,7 +232,7 @@ async fn runs_that_began_in_the_same_second_have_events_of_their_own() {
 }
 
 #[tokio::test]
-async fn each_direction_of_a_pair_reads_and_writes_rows_of_its_own() {
+async fn each_direction_of_a_pair_reads_and_writes_its_own_rows() {
     let (_dir, path) = place();
     let ledger = open(&path).unwrap();
     whole_round(&ledger, &id(1)).await;
@@ -261,7 +261,7 @@ async fn each_direction_of_a_pair_reads_and_writes_rows_of_its_own() {
 }
 
 #[tokio::test]
-async fn marks_are_kept_from_run_to_run_until_a_run_goes_in_the_other_direction() {
+async fn marks_are_kept_until_a_run_in_the_other_direction() {
     let (_dir, path) = place();
     for _ in 0..2 {
         let ledger = open(&path).unwrap();
@@ -284,7 +284,7 @@ async fn marks_are_kept_from_run_to_run_until_a_run_goes_in_the_other_direction(
 }
 
 #[tokio::test]
-async fn words_that_this_release_does_not_know_are_refused_when_they_are_read() {
+async fn names_that_this_release_does_not_know_are_refused_when_they_are_read() {
     for column in ["step", "status"] {
         let (_dir, path) = place();
         let ledger = open(&path).unwrap();

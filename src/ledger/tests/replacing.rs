@@ -1,9 +1,9 @@
-//! Files of other releases, and a new ledger in the place of one that cannot be used.
+//! Files of other releases, and a new ledger that replaces an unusable one.
 
 use super::*;
 use crate::verdict::Outcome;
 
-/// Written by the first release. Never make it anew: it stands for the files that are out there.
+/// Written by the first release. Never create it again: it represents existing files of users.
 const OF_VERSION_1: &[u8] = include_bytes!("../../../tests/fixtures/ledger-v1.db");
 
 fn rebuild(path: &Path) -> Result<(Ledger, Vec<PathBuf>), LedgerError> {
@@ -12,7 +12,7 @@ fn rebuild(path: &Path) -> Result<(Ledger, Vec<PathBuf>), LedgerError> {
 }
 
 #[tokio::test]
-async fn a_ledger_of_the_first_release_gives_its_rows_and_takes_new_ones() {
+async fn a_ledger_of_the_first_release_can_be_read_and_written() {
     let (_dir, path) = place();
     fs::write(&path, OF_VERSION_1).unwrap();
     let ledger = open(&path).unwrap();
@@ -79,7 +79,7 @@ async fn a_ledger_moved_aside_with_its_log_can_still_be_read() {
     let (_dir, path) = place();
     let ledger = open(&path).unwrap();
     whole_round(&ledger, &id(1)).await;
-    // As a killed run leaves it: the log is not folded into the file.
+    // The state after a killed run: the log is not merged into the file.
     let copy = path.with_file_name("killed.db");
     for part in ["", "-wal"] {
         fs::copy(format!("{}{part}", path.display()), format!("{}{part}", copy.display())).unwrap();
@@ -92,7 +92,7 @@ async fn a_ledger_moved_aside_with_its_log_can_still_be_read() {
 }
 
 #[tokio::test]
-async fn the_ledger_of_another_mirror_and_one_in_use_stay_where_they_are() {
+async fn the_ledger_of_another_pair_and_one_in_use_are_not_moved() {
     let (dir, path) = place();
     let ledger = open(&path).unwrap();
     assert!(matches!(rebuild(&path), Err(LedgerError::Locked { .. })));
@@ -104,7 +104,7 @@ async fn the_ledger_of_another_mirror_and_one_in_use_stay_where_they_are() {
 }
 
 #[tokio::test]
-async fn a_new_ledger_is_created_where_there_is_none() {
+async fn a_new_ledger_is_created_if_there_is_none() {
     let (_dir, path) = place();
     let (ledger, moved) = rebuild(&path).unwrap();
     assert_eq!(moved, Vec::<PathBuf>::new());
