@@ -1,9 +1,9 @@
-//! Would a run work? Both accounts, their rights and clocks, and the ledger, examined one by one.
+//! Checks whether a run would work: both accounts, their permissions and clocks, and the ledger.
 //!
-//! It reads, unless asked to prove that the target can be written to; then it takes the target's lock, makes a scratch asset in
-//! each of its storage accounts, writes a blob into the container, has the service copy one blob of each source storage account
-//! into it, removes the asset, and releases the lock. The source is never written to. Every
-//! check gives one finding; one that fails stops only those that cannot be made without it.
+//! It only reads, except in a write test: then it takes the target's lock, makes a scratch asset in each of its storage
+//! accounts, writes a blob into the container, has the service copy one blob of each source storage account into it,
+//! removes the asset, and releases the lock. It never writes to the source. Every check has one finding; a failed check
+//! stops only those that depend on it.
 
 mod library;
 mod rights;
@@ -34,18 +34,18 @@ use library::Listed;
 pub enum Verdict {
     /// A run finds what it needs.
     Ok,
-    /// A run may work; look at it.
+    /// A run may work, but this should be examined.
     Warn,
     /// A run would fail.
     Fail,
 }
 
-/// Are the permissions to write and to copy tried?
+/// Are the permissions to write and to copy tested?
 #[derive(Debug, Clone)]
 pub enum WriteTest {
     /// No: nothing is written.
     No,
-    /// Yes. When the token is cancelled, no further check starts; what was created is removed all the same.
+    /// Yes. When the token is cancelled, no further check starts, but the scratch assets are removed.
     Until(CancellationToken),
 }
 
@@ -58,11 +58,11 @@ pub struct Check {
     pub side: Option<Side>,
     /// The account or the file.
     pub subject: String,
-    /// What was checked, such as `clock`: a name that stays.
+    /// What was checked, such as `clock`: a stable name.
     pub check: &'static str,
     /// What was found.
     pub found: String,
-    /// What to do; `None` where nothing is to be done, or the error tells.
+    /// What to do; `None` if nothing is to be done, or if the error has the remedy.
     pub remedy: Option<String>,
     /// The error, if a call failed.
     #[serde(skip)]
@@ -82,7 +82,8 @@ pub async fn examine(config: &Config, pair: &Pair, test: &WriteTest) -> Vec<Chec
     source.checks.into_iter().chain(target.checks).chain([ledger]).collect()
 }
 
-/// One account: who lets us in, then what is there. With it, a blob of each storage account that has one, and the library.
+/// Checks one account: first the access, then the contents. Also returns a blob of each storage account that has one,
+/// and the listing.
 async fn side(endpoint: &Endpoint) -> (Findings<'_>, Vec<Sample<'_>>, Listed) {
     let mut findings = Findings { endpoint, checks: Vec::new() };
     let mut lets_in = library::examine_access(&mut findings).await;
@@ -119,14 +120,14 @@ struct Sample<'a> {
     blob: Blob,
 }
 
-/// The ledger: can it be read, is it this pair's, does a run hold it?
+/// Checks the ledger: can it be read, does it belong to this pair, does a run hold it?
 async fn ledger(config: &Config) -> Check {
     let (source, target) = (AccountName::new(&config.source.account), AccountName::new(&config.target.account));
     let path: &Path = &config.ledger;
     let (verdict, found, error) = match Ledger::probe(path, &source, &target).await {
         Ok(Some(rows)) => (Verdict::Ok, format!("knows {rows} assets, and no run holds it"), None),
         Ok(None) => (Verdict::Ok, "not there yet; a run makes it".to_owned(), None),
-        // A run brings it up to date by itself.
+        // A run updates it by itself.
         Err(error @ LedgerError::Older { .. }) => (Verdict::Warn, error.to_string(), None),
         Err(error) => (Verdict::Fail, error.to_string(), Some(Error::Ledger(error))),
     };
@@ -176,7 +177,7 @@ impl Findings<'_> {
         self.failed_as(subject, check, error.to_string(), error);
     }
 
-    /// A call that failed, in other words than its own.
+    /// Adds a failed call with another text than its own.
     fn failed_as(&mut self, subject: &AccountName, check: &'static str, found: String, error: Error) {
         let of_cause = error.cause().map(|cause| cause.remedy().to_owned());
         let remedy = of_cause.or_else(|| roles::remedy(self.endpoint, subject, &error));

@@ -1,4 +1,4 @@
-//! The library: its token and its API, all its assets, streaming.
+//! Checks the library: its token and its API, all its assets, streaming.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,19 @@ use crate::error::{Asked, CallError, Disposition, Error, Failure};
 use crate::model::{AccountName, Asset, ContainerName, Side};
 use crate::verdict::Cause;
 
-/// Containers of a storage account that are looked into for a blob to read: a few, since some assets are empty.
+/// The most containers of a storage account that are searched for a blob to read: several, because some assets are
+/// empty.
 const CONTAINERS_TRIED: usize = 5;
 /// Leftovers of earlier tests that one test removes.
 const MOST_LEFTOVERS: usize = 100;
 
-/// What the listing of all assets showed. It holds a few names for each storage account, however large the library is.
+/// The result of listing all assets. It has only a few names per storage account.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     assets: u64,
     /// Storage accounts that hold assets, each with its first containers.
     accounts: BTreeMap<AccountName, Vec<ContainerName>>,
-    /// What interrupted write tests left behind.
+    /// Scratch assets of interrupted write tests.
     pub(super) leftovers: Vec<Asset>,
 }
 
@@ -50,8 +51,8 @@ impl Listed {
     }
 }
 
-/// Does the service give out a token and accept it? A service without tokens is asked with the storage account's own
-/// credential, which has checks of its own.
+/// Does the service issue a token and accept it? A service without tokens uses the storage account's own credential,
+/// which has its own checks.
 pub(super) async fn examine_access(findings: &mut Findings<'_>) -> bool {
     let library = &findings.endpoint.library;
     if !library.capabilities().tokens {
@@ -70,7 +71,7 @@ pub(super) async fn examine_access(findings: &mut Findings<'_>) -> bool {
     false
 }
 
-/// Lists all assets, as a run does. Are all storage accounts configured that hold any?
+/// Lists all assets, as a run does. Checks that all their storage accounts are configured.
 pub(super) async fn examine_library(findings: &mut Findings<'_>) -> Listed {
     let endpoint = findings.endpoint;
     let (library, account) = (&endpoint.library, endpoint.library.account());
@@ -96,8 +97,8 @@ pub(super) async fn examine_library(findings: &mut Findings<'_>) -> Listed {
     seen
 }
 
-/// Is there anything that would answer under the locators' URLs? Without, nothing plays on the target: a run would publish
-/// for nobody. The source's endpoints may be stopped on purpose after a failover.
+/// Is there a streaming endpoint for the locators' URLs? Without one, nothing plays from the target. The source's
+/// endpoints can be stopped on purpose after a failover.
 pub(super) async fn examine_streaming(findings: &mut Findings<'_>) {
     let library = &findings.endpoint.library;
     if !library.capabilities().streaming_hosts {
@@ -121,7 +122,7 @@ pub(super) async fn examine_streaming(findings: &mut Findings<'_>) {
     }
 }
 
-/// Does the configured streaming host answer at all, with any status? It is asked without credentials, as viewers ask it.
+/// Does the configured streaming host answer, with any status? The request has no credentials, as those of viewers.
 pub(super) async fn examine_streaming_url(findings: &mut Findings<'_>) {
     let endpoint = findings.endpoint;
     let (Some(url), account) = (&endpoint.streaming_url, endpoint.library.account()) else { return };

@@ -1,4 +1,4 @@
-//! The rights written in a shared access signature, compared with those that a run needs. An account key has all of them.
+//! Compares the permissions of a shared access signature with those that a run needs. An account key has all of them.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,36 +8,38 @@ use crate::clock;
 use crate::connect::Endpoint;
 use crate::model::Side;
 
-/// Less is told: a run of a large library, and copies that a service has queued, read the source for as long (guess).
+/// A shorter remaining time is reported: a run of a large library, and queued copies, can read the source for this long
+/// (guess).
 const SHORT_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
-/// What a signature must be good for.
+/// What a signature must permit.
 struct Wanted {
     /// Resource types, as letters, and their names.
     types: (&'static str, &'static str),
-    /// Permission letters that are needed.
+    /// Required permission letters.
     permissions: &'static str,
-    /// Those that there is use for. The one for index tags (t) is looked at by itself: without it a run works, and does not
-    /// know whether the tags are the same.
+    /// Useful permission letters. The one for index tags (t) is checked separately: a run works without it, but cannot
+    /// compare tags.
     useful: &'static str,
 }
 
 impl Wanted {
     fn by(endpoint: &Endpoint) -> Self {
-        // Blobs are listed by their container and read as objects. Where containers are the assets, the service lists these.
+        // Blobs are listed by their container and read as objects. If containers are the assets, they are listed on the
+        // level of the service.
         let lists_containers = is_storage_account(endpoint);
         let types =
             if lists_containers { ("sco", "Service, Container and Object") } else { ("co", "Container and Object") };
         match endpoint.side {
             Side::Source => Self { types, permissions: "rl", useful: "t" },
-            // What may be written (w) may be created (c) as well.
+            // The permission to write (w) includes the permission to create (c).
             Side::Target => Self { types, permissions: "rwl", useful: "ct" },
         }
     }
 }
 
-/// Do the storage accounts of both sides show the index tags of their blobs? One warning for each that does not. A source
-/// whose account has none leaves nothing to mirror.
+/// Checks whether the storage accounts of both sides show the index tags of their blobs. There is one warning for each
+/// one that does not. If a source account has no index tags, there is nothing to mirror.
 pub(super) fn examine_tags(findings: &mut Findings<'_>) {
     let endpoint = findings.endpoint;
     for account in &endpoint.storage {
@@ -81,7 +83,7 @@ pub(super) fn examine(findings: &mut Findings<'_>, account: &BlobAccount) {
     }
 }
 
-/// What is wrong with a signature; one line that says so if nothing is.
+/// The problems of a signature; one line if there are none.
 fn judge(access: &SharedAccess, wanted: &Wanted, now: Timestamp) -> Vec<(Verdict, String)> {
     let mut found = Vec::new();
     let Some(types) = &access.resource_types else {
@@ -138,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn the_least_rights_are_enough_on_each_side() {
+    fn the_documented_minimum_of_permissions_is_enough_on_each_side() {
         assert_eq!(judged(&access("rl"), &SOURCE), [(Verdict::Ok, "sp=rl, what is needed".to_owned())]);
         assert_eq!(judged(&access("rwlct"), &TARGET)[0].0, Verdict::Ok);
     }
 
     #[test]
-    fn what_lacks_fails_and_what_is_too_much_is_told_by_its_letters() {
+    fn missing_permissions_fail_and_superfluous_ones_are_listed() {
         assert_eq!(judged(&access("r"), &SOURCE), [(Verdict::Fail, "sp=r lacks l".to_owned())]);
         let much = "sp=racwdl allows more than is needed: acwd".to_owned();
         assert_eq!(judged(&access("racwdl"), &SOURCE), [(Verdict::Warn, much)]);
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn scope_and_end_are_looked_at() {
+    fn scope_and_expiry_are_checked() {
         let of = |change: fn(&mut SharedAccess)| {
             let mut access = access("rl");
             change(&mut access);

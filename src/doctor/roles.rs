@@ -1,4 +1,4 @@
-//! The roles that a principal needs on a storage account: proven by use, and named where they are missing.
+//! The roles that a principal needs on a storage account: tested by use, and named if they are missing.
 
 use super::{Findings, is_storage_account};
 use crate::blob::BlobAccount;
@@ -6,14 +6,14 @@ use crate::connect::Endpoint;
 use crate::error::{Error, Failure};
 use crate::model::{AccountName, Side};
 
-/// The service's code where a principal lacks a role.
+/// The service's code for a missing role of a principal.
 const LACKING: &str = "AuthorizationPermissionMismatch";
 
-/// What to do where the index tags of an account are refused.
+/// What to do if an account refuses index tags.
 pub(super) const TAGS: &str = "give the principals of both sides the role Storage Blob Data Owner on their storage accounts, or accept this cause";
 
-/// Is a user delegation key issued, with which copies are let in to read the source? A key needs a role at the level of the
-/// account; one on a container is not enough.
+/// Is a user delegation key issued, with which copies read the source? It needs a role on the account; a role on a
+/// container is not enough.
 pub(super) async fn examine(findings: &mut Findings<'_>, account: &BlobAccount) {
     if findings.endpoint.side != Side::Source || !account.signs_in() {
         return;
@@ -24,7 +24,7 @@ pub(super) async fn examine(findings: &mut Findings<'_>, account: &BlobAccount) 
     }
 }
 
-/// The role that is missing, if the error is about one.
+/// The role that is missing, if the error shows one.
 pub(super) fn remedy(endpoint: &Endpoint, account: &AccountName, error: &Error) -> Option<String> {
     let signs_in = endpoint.blobs(Some(account)).is_some_and(|account| account.signs_in());
     if !signs_in || error.failure().and_then(Failure::code) != Some(LACKING) {

@@ -8,21 +8,21 @@ use crate::error::Error;
 use crate::model::{Asset, AssetEncryption, ContainerName, NewAsset, SCRATCH};
 use crate::verdict::Cause;
 
-/// Creates a scratch asset in that storage account. The name of a deleted container is not free at once, so each has
-/// another name.
+/// Creates a scratch asset in that storage account. Each one has a new name, because the name of a deleted container
+/// cannot be used again immediately.
 pub(super) async fn create(endpoint: &Endpoint, storage: &BlobAccount) -> Result<Asset, Error> {
     let name = format!("{SCRATCH}{}-{:08x}", clock::now().as_millisecond(), fastrand::u32(..));
     let scratch = NewAsset {
         name: Some(name.clone()),
         alternate_id: name,
         encryption: AssetEncryption::None,
-        // The only one needs no choice, which older versions of the API do not offer.
+        // A single account is not named: older versions of the API have no choice.
         storage_account: (endpoint.storage.len() > 1).then(|| storage.name().clone()),
     };
     endpoint.library.create_asset(&scratch).await
 }
 
-/// Removes what interrupted tests left behind. What may not be removed is used again.
+/// Removes the scratch assets of interrupted tests. If this is not permitted, returns one to use again.
 pub(super) async fn remove_leftovers(findings: &mut Findings<'_>, leftovers: Vec<Asset>) -> Option<Asset> {
     let endpoint = findings.endpoint;
     let account = endpoint.library.account();
@@ -38,7 +38,7 @@ pub(super) async fn remove_leftovers(findings: &mut Findings<'_>, leftovers: Vec
     None
 }
 
-/// Looks at it again before: the listing may be old.
+/// Reads it again before, because the listing can be old.
 async fn remove_leftover(endpoint: &Endpoint, asset: &Asset) -> Result<(), Error> {
     match endpoint.library.asset(&asset.id).await? {
         Some(there) if there.is_scratch() => endpoint.library.delete_asset(&asset.id).await,
@@ -46,14 +46,14 @@ async fn remove_leftover(endpoint: &Endpoint, asset: &Asset) -> Result<(), Error
     }
 }
 
-/// Does the credential permit to remove a scratch asset? Where containers are the assets, a run works without the
-/// permission to delete, so a signature may lack it.
+/// Does the credential permit to remove a scratch asset? If containers are the assets, a run needs no permission to
+/// delete, so a signature may not have it.
 pub(super) fn may_remove(endpoint: &Endpoint) -> bool {
     let lacks = |account: &BlobAccount| account.shared_access().is_some_and(|access| !access.permissions.contains('d'));
     !(is_storage_account(endpoint) && endpoint.storage.iter().any(|account| lacks(account)))
 }
 
-/// Where the scratch asset is stored.
+/// The storage account and container of the scratch asset.
 pub(super) async fn place<'a>(
     endpoint: &'a Endpoint,
     asset: &Asset,

@@ -1,4 +1,4 @@
-//! The state that the target keeps: its container, and the lock that a run takes.
+//! Checks the state that the target stores: its container, and the lock of a run.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use crate::state::{self, Holder, TargetLock};
 
 const CHECK: &str = "state";
 
-/// Reads the state's container, and with `write_test` takes the lock, as a run does: what is written after that is written by
-/// one program alone. [`release`] gives it back.
+/// Reads the state's container, and with `write_test` takes the lock as a run does, so that no other program writes at
+/// the same time. [`release`] releases it.
 pub(super) async fn examine(findings: &mut Findings<'_>, write_test: bool) -> Option<TargetLock> {
     let endpoint = findings.endpoint;
-    // Without an answer, that check already says so.
+    // If the account does not answer, that check has already reported it.
     if failed(findings, endpoint.library.account().as_str(), &["token", "media-api"]) {
         return None;
     }
@@ -42,7 +42,8 @@ pub(super) async fn examine(findings: &mut Findings<'_>, write_test: bool) -> Op
     None
 }
 
-/// Gives the lock back: the container, a lease and a small write. What was created for it, a run needs.
+/// Releases the lock, which has tested the container, a lease and a small write. The container and the blob are kept: a
+/// run needs them.
 pub(super) async fn release(findings: &mut Findings<'_>, lock: TargetLock) {
     let name = lock.account().name().clone();
     match lock.release().await {
@@ -60,7 +61,7 @@ fn failed(findings: &Findings<'_>, subject: &str, checks: &[&str]) -> bool {
     findings.checks.iter().filter(of_it).any(|check| check.verdict == Verdict::Fail)
 }
 
-/// Does a run hold the lock, and may the state be read?
+/// Does a run hold the lock, and can the state be read?
 async fn look(findings: &Findings<'_>, account: &BlobAccount) -> Result<String, Error> {
     let target = findings.endpoint.library.account();
     if !state::container_exists(account).await? {

@@ -1,4 +1,4 @@
-//! A storage account: its clock, and what its credential is worth.
+//! Checks a storage account: its clock and its credential.
 
 use futures::TryStreamExt as _;
 use jiff::SignedDuration;
@@ -9,12 +9,12 @@ use crate::clock;
 use crate::error::Failure;
 use crate::model::{Blob, BlobKind, BlobRef, ContainerName, Side};
 
-/// The service refuses requests whose date differs more from its own (documentation of Shared Key).
+/// The service refuses requests whose date differs by more than this from its own (documentation of Shared Key).
 const REFUSED_SKEW: SignedDuration = SignedDuration::from_mins(15);
 /// A container nobody has.
 const NO_CONTAINER: &str = "mediamirror-access-check";
 
-/// Examines the account itself. May it be read?
+/// Examines the account itself. Returns whether it can be read.
 pub(super) async fn examine(findings: &mut Findings<'_>, account: &BlobAccount) -> bool {
     if !examine_clock(findings, account).await {
         return false;
@@ -27,7 +27,7 @@ pub(super) async fn examine(findings: &mut Findings<'_>, account: &BlobAccount) 
     true
 }
 
-/// Does it answer, and do our clocks agree? False where it does not answer.
+/// Does it answer, and do the clocks agree? Returns false if it does not answer.
 async fn examine_clock(findings: &mut Findings<'_>, account: &BlobAccount) -> bool {
     let name = account.name();
     let theirs = match account.service_time().await {
@@ -51,7 +51,7 @@ async fn examine_clock(findings: &mut Findings<'_>, account: &BlobAccount) -> bo
     true
 }
 
-/// Is the credential accepted at all?
+/// Is the credential accepted?
 async fn examine_access(findings: &mut Findings<'_>, account: &BlobAccount) -> bool {
     let blob = BlobRef { container: ContainerName::new(NO_CONTAINER), name: "none".to_owned() };
     match account.properties(&blob).await {
@@ -66,7 +66,7 @@ async fn examine_access(findings: &mut Findings<'_>, account: &BlobAccount) -> b
     }
 }
 
-/// May containers be listed, and, of the source, blobs be read the way copies read them? Returns one of its blobs.
+/// Can containers be listed and, on the source, blobs be read as copies read them? Returns one of its blobs.
 pub(super) async fn examine_reading<'a>(
     findings: &mut Findings<'_>,
     account: &'a BlobAccount,
@@ -110,7 +110,7 @@ pub(super) async fn examine_reading<'a>(
     blob.map(|blob| Sample { account, container: container.clone(), blob })
 }
 
-/// The least one is the best to try a copy with: it can be copied, has bytes that the target has to read, and few of them.
+/// The sort key of blobs for a test copy: the first one can be copied, is not empty, and is small.
 fn fitness(blob: &Blob) -> (bool, bool, bool, u64) {
     let archived = blob.tier.as_deref() == Some("Archive");
     (blob.kind != BlobKind::Block, archived, blob.length == 0, blob.length)

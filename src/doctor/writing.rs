@@ -1,5 +1,5 @@
-//! What a run writes to the target, tried with a scratch asset in each of its storage accounts: a blob is written into its
-//! container, the service copies one blob of each source storage account into it, and it is removed.
+//! The write test: makes a scratch asset in each storage account of the target, writes a blob into it, lets the service
+//! copy one blob of each source storage account into it, and removes it.
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -12,11 +12,11 @@ use crate::error::Error;
 use crate::model::{Asset, BlobProperties, BlobRef, ContainerName};
 use crate::verdict::Cause;
 
-/// Checks whose failure says nothing about permissions to write.
+/// Checks that are not about permissions to write.
 const UNRELATED: &[&str] = &["clock", "configured", "streaming", "streaming-url"];
 
-/// Tries, where that was asked for; else says what is not tested. Without a way in, or without the target's lock, there is
-/// nothing to try.
+/// Runs the write test if requested; otherwise reports what is not tested. Without access or without the target's lock,
+/// nothing is tested.
 pub(super) async fn examine(
     findings: &mut Findings<'_>,
     samples: &[Sample<'_>],
@@ -65,12 +65,12 @@ fn not_tested(findings: &mut Findings<'_>) {
     findings.warn(endpoint.library.account(), check(endpoint), what, &remedy);
 }
 
-/// What the check is called that creates and removes one.
+/// The name of the check that creates and removes one.
 fn check(endpoint: &Endpoint) -> &'static str {
     if is_storage_account(endpoint) { "container-write" } else { "media-write" }
 }
 
-/// What an asset is called there.
+/// The word for an asset there.
 fn noun(endpoint: &Endpoint) -> &'static str {
     if is_storage_account(endpoint) { "container" } else { "asset" }
 }
@@ -88,7 +88,7 @@ async fn created(findings: &mut Findings<'_>, storage: &BlobAccount, reused: Opt
     }
 }
 
-/// Writes into a scratch asset, and has a blob of each source storage account copied into it.
+/// Writes into a scratch asset, and copies a blob of each source storage account into it.
 async fn try_storage(
     findings: &mut Findings<'_>,
     storage: &BlobAccount,
@@ -128,12 +128,12 @@ async fn try_storage(
     }
 }
 
-/// May tags be read here? An account with containers has shown it already.
+/// Checks whether tags can be read here. An account with containers has already shown it.
 async fn examine_tags(findings: &mut Findings<'_>, storage: &BlobAccount, asset: &Asset) {
     if storage.tag_access() != TagAccess::Readable {
         return;
     }
-    // What does not work here beside tags, the checks that follow find out.
+    // Later checks report all other errors.
     if let Ok((account, container)) = scratch::place(findings.endpoint, asset).await {
         let _ = account.list(&container).try_next().await;
     }
@@ -178,7 +178,7 @@ async fn copy(findings: &Findings<'_>, asset: &Asset, sample: &Sample<'_>) -> Re
     };
     let at = BlobRef { container: sample.container.clone(), name: sample.blob.name.clone() };
     match sample.account.properties(&at).await? {
-        // We find it, and the target's service does not.
+        // We can read it, but the target's service cannot.
         Some(_) => Err(Error::Copy { subject: at.to_string(), cause: Cause::SourceNotVisible, failure: None }),
         None => Err(error),
     }

@@ -12,9 +12,9 @@ use crate::failure::Failure;
 use crate::redact::{Secret, shorten, without_tags};
 use crate::transport::parse_retry_after;
 
-/// Renew this long before the end: what the vendor's .NET client does …
+/// Tokens are renewed this long before they expire, as in the vendor's .NET client …
 const EARLY: Duration = Duration::from_mins(10);
-/// … but not before this part of a short life has passed, or a ten-minute token would be renewed all the time.
+/// … but not before this part of their lifetime, or a token of ten minutes would be renewed all the time.
 const LIFE_USED: f64 = 0.8;
 /// The lifetime of a token that does not state it: far below the lifetimes of all services (1 h, 6 h, 24 h).
 const DEFAULT_LIFE: Duration = Duration::from_mins(30);
@@ -26,7 +26,7 @@ pub(super) fn read(body: &str, asked_at: Timestamp) -> Option<Token> {
     Some(Token { value: Secret::new(value), renew, expiry })
 }
 
-/// The token, when it is to be renewed, and when it ends.
+/// The token, when to renew it, and when it expires.
 fn read_terms(document: &Value, asked_at: Timestamp) -> Option<(&str, Timestamp, Timestamp)> {
     let value = text(document, "access_token").or_else(|| text(document, "accessToken"))?;
     let seconds = |name: &str| match document.get(name)? {
@@ -48,7 +48,8 @@ fn text<'a>(document: &'a Value, name: &str) -> Option<&'a str> {
     document.get(name)?.as_str().filter(|value| !value.is_empty())
 }
 
-/// When a token ends, by itself: the `ExpiresOn` of a simple web token, or the `exp` of a JSON web token.
+/// When a token expires, according to its own text: the `ExpiresOn` of a simple web token, or the `exp` of a JSON web
+/// token.
 fn expiry_within(token: &str) -> Option<i64> {
     if let Some(at) = token.split('&').find_map(|pair| pair.strip_prefix("ExpiresOn=")) {
         return at.parse().ok();

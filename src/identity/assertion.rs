@@ -1,4 +1,5 @@
-//! What an application sends in place of a secret: a JSON web token that it signs itself, or that another issuer signed.
+//! The assertion that an application sends instead of a secret: a JSON web token that it signs itself, or that another
+//! issuer signed.
 
 use std::path::Path;
 
@@ -14,9 +15,9 @@ use crate::failure::Failure;
 use crate::files;
 use crate::redact::Secret;
 
-/// The kind of assertion, as the form names it.
+/// The kind of assertion in the form.
 pub(super) const KIND: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// How long an assertion is good for, in seconds: as long as Microsoft's own libraries say.
+/// How long an assertion is valid, in seconds, as in Microsoft's own libraries.
 const LIFE: i64 = 600;
 /// The largest token of another issuer, in bytes.
 const LARGEST: u64 = 64 << 10;
@@ -40,7 +41,7 @@ pub(super) fn signed(certificate: &ClientCertificate, client_id: &str, token_url
     Secret::new(format!("{text}.{signature}"))
 }
 
-/// The token of another issuer as its file has it now: the issuer renews it all the time.
+/// The token of another issuer, read from its file for each request: the issuer renews it.
 pub(super) fn from_file(file: &Path) -> Result<Secret, Failure> {
     let fail = |why: String| Failure::Credential(format!("the token file {} {why}", file.display()));
     let text = files::read(file, LARGEST).map_err(|error| fail(format!("cannot be read: {error}")))?;

@@ -7,7 +7,7 @@ use crate::command::{self, CommandError};
 use crate::failure::Failure;
 use crate::redact::shorten;
 
-/// Has the CLI issue a token.
+/// Requests a token from the CLI.
 pub(super) async fn ask(tenant: Option<&str>, scope: &str) -> Result<Token, Failure> {
     let mut command = ["az", "account", "get-access-token", "-o", "json", "--scope", scope].map(str::to_owned).to_vec();
     if let Some(tenant) = tenant {

@@ -10,10 +10,10 @@ use crate::clock;
 use crate::failure::Failure;
 use crate::transport::{self, authority};
 
-/// Bytes of an answer that are used; a token has some thousand.
+/// The most bytes of an answer that are read; a token has a few thousand.
 const LONGEST: usize = 64 << 10;
 
-/// What came back.
+/// An answer.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Answer {
     pub(super) asked_at: Timestamp,
 }
 
-/// Sends a request; any status is an answer.
+/// Sends a request; answers with any status are returned.
 pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<Answer, Failure> {
     let asked_at = clock::now();
     let (status, headers, body) = client.execute_request(request).await?.deconstruct();
@@ -33,7 +33,7 @@ pub(super) async fn send(client: &dyn HttpClient, request: &Request) -> Result<A
     Ok(Answer { status: status.into(), retry_after, body: String::from_utf8_lossy(&body).into_owned(), asked_at })
 }
 
-/// Makes a token of an answer. A refusal is final, unless its status says that the service is in trouble.
+/// Reads a token from an answer. A refusal is final, unless its status shows a problem of the service.
 pub(super) fn token(url: &Url, answer: &Answer) -> Result<Token, Failure> {
     let host = authority(url);
     match answer.status {

@@ -16,13 +16,13 @@ use crate::transport::authority;
 /// The versions of the services' APIs.
 const MACHINE_VERSION: &str = "2018-02-01";
 const HOST_VERSION: &str = "2019-08-01";
-/// The service answers within milliseconds. On a machine that is not in Azure nothing answers at all.
+/// The service answers within milliseconds. On a machine outside Azure, nothing answers.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// While it updates, the machine's service answers 404 or 410, for 70 seconds at most (its documentation). This is the wait
-/// between two attempts.
+/// During an update, the machine's service answers 404 or 410 for at most 70 seconds (its documentation). This is the
+/// wait between two attempts.
 const UPDATE: Duration = Duration::from_secs(12);
 
-/// Requests a token for a resource; `client_id` names the identity where there are several.
+/// Requests a token for a resource; `client_id` names the identity if there are several.
 pub(super) async fn ask(
     client: &dyn HttpClient,
     service: &IdentityService,

@@ -1,4 +1,4 @@
-//! Each way to sign in, against a service of a few lines.
+//! Each way to sign in, with a small test service.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -30,7 +30,7 @@ struct Seen {
     form: BTreeMap<String, String>,
 }
 
-/// Answers by the number of the request; `None`: not at all.
+/// The answers by the number of the request; `None` = no answer.
 type Answers = dyn Fn(usize) -> Option<(u16, String)> + Send + Sync;
 
 struct Service {
@@ -102,7 +102,7 @@ async fn value(tokens: &Tokens) -> Result<String, CallError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_tasks_ask_once_and_a_token_is_renewed_before_it_ends() {
+async fn many_tasks_share_one_request_and_a_token_is_renewed_before_it_expires() {
     let service = Service::new(|number| Some(entra(&format!("token-{number}-of-many"), 3600)));
     let tokens = tokens(&service, application(Proof::Secret(Secret::new("hush-hush"))));
     let all = futures::future::join_all((0..50).map(|_| value(&tokens))).await;
@@ -117,7 +117,7 @@ async fn many_tasks_ask_once_and_a_token_is_renewed_before_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_old_token_serves_while_a_new_one_is_not_to_be_had() {
+async fn the_old_token_is_used_if_no_new_one_is_issued() {
     let service = Service::new(|number| Some(if number == 0 { entra("first", 3600) } else { (503, String::new()) }));
     let tokens = tokens(&service, application(Proof::Secret(Secret::new("hush-hush"))));
     value(&tokens).await.unwrap();
@@ -151,7 +151,7 @@ async fn the_token_of_another_issuer_is_read_again_each_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_machine_is_asked_as_its_documentation_says_and_again_while_it_updates() {
+async fn a_request_to_a_machine_follows_its_documentation_and_is_retried_during_an_update() {
     let ends = (clock::now() + SignedDuration::from_hours(24)).as_second();
     let service = Service::new(move |number| match number {
         0 => Some((410, "{}".to_owned())),
@@ -174,7 +174,7 @@ async fn a_machine_is_asked_as_its_documentation_says_and_again_while_it_updates
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_machine_without_an_identity_is_an_error_at_once_and_one_outside_of_azure_soon() {
+async fn a_machine_without_an_identity_fails_immediately_and_one_outside_azure_soon() {
     let body = r#"{"error":"invalid_request","error_description":"Identity not found"}"#;
     let service = Service::new(|_| Some((400, body.to_owned())));
     let error = value(&tokens(&service, machine(None))).await.unwrap_err();
@@ -189,7 +189,7 @@ async fn a_machine_without_an_identity_is_an_error_at_once_and_one_outside_of_az
 }
 
 #[tokio::test]
-async fn a_host_is_asked_with_its_header() {
+async fn a_request_to_a_host_has_its_header() {
     let service =
         Service::new(|_| Some((200, r#"{"access_token":"of-the-host","expires_on":"4070908800"}"#.to_owned())));
     let url = Url::parse("http://localhost:42356/msi/token").unwrap();

@@ -7,7 +7,7 @@ use crate::redact::Secret;
 /// A token with its times.
 #[derive(Debug)]
 pub struct Token {
-    /// What goes behind `Bearer `, verbatim.
+    /// The text after `Bearer `, unchanged.
     pub(crate) value: Secret,
     pub(super) renew: Timestamp,
     pub(super) expiry: Timestamp,

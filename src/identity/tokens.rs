@@ -1,4 +1,4 @@
-//! The cache of tokens, which are renewed in good time by one request at a time.
+//! The cache of tokens, which are renewed early, by one request at a time.
 //!
 //! A token is acquired before the request that needs it waits for its permit, so that no task waits for a permit while
 //! it holds another one.
@@ -18,14 +18,14 @@ use crate::error::{Asked, CallError, Failure};
 use crate::retry::Idempotency;
 use crate::transport::AllowedHosts;
 
-/// After a failed early renewal the old token serves this long before the next try (guess).
+/// After a failed early renewal the old token is used this long before the next attempt (guess).
 const RENEWAL_PAUSE: Duration = Duration::from_secs(15);
 
-/// What is known.
+/// The state of the cache.
 #[derive(Debug, Default)]
 struct State {
     token: Option<Arc<Token>>,
-    /// How often a token was requested; a waiter sees by it that another task got the answer meanwhile.
+    /// How often a token was requested. It shows a waiting task that another one got the answer meanwhile.
     asked: u64,
     failure: Option<CallError>,
     pause_until: Option<Timestamp>,
@@ -42,8 +42,8 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Nothing is sent yet. `client` is a guarded transport whose allow-list is `hosts`; the token service's host is added
-    /// to it.
+    /// Sends nothing yet. `client` is a guarded transport whose allow-list is `hosts`; the token service's host is
+    /// added to it.
     pub fn new(auth: AuthConfig, client: Arc<dyn HttpClient>, hosts: &AllowedHosts, caller: Caller) -> Self {
         if let Some(url) = auth.token_service() {
             hosts.allow(url);
@@ -69,7 +69,8 @@ impl Tokens {
         }
         let early = cached.is_some();
         let attempt = |_| async move {
-            // One try is enough while the old token is valid: a failure of the final kind is not tried again.
+            // One attempt is enough while the old token is valid. The failure is marked as final, so that it is not
+            // retried.
             ways::ask(&self.auth, self.client.as_ref())
                 .await
                 .map_err(|failure| if early { Failure::Credential(failure.to_string()) } else { failure })
@@ -97,7 +98,7 @@ impl Tokens {
         }
     }
 
-    /// Forgets a token that was refused, unless a newer one has taken its place.
+    /// Removes a refused token, unless a newer one has replaced it.
     pub(crate) fn invalidate(&self, refused: &Arc<Token>) {
         let mut state = self.lock();
         if state.token.as_ref().is_some_and(|token| Arc::ptr_eq(token, refused)) {
@@ -125,7 +126,7 @@ impl Tokens {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The cached token if it is valid, whether it is due to be renewed, and how often one was asked for so far.
+    /// The cached token if it is valid, whether it must be renewed, and how often one was requested so far.
     fn cached(&self, now: Timestamp) -> (Option<(Arc<Token>, bool)>, u64) {
         let state = self.lock();
         let paused = state.pause_until.is_some_and(|until| now < until);
@@ -133,7 +134,7 @@ impl Tokens {
         (cached.map(|token| (Arc::clone(token), now >= token.renew && !paused)), state.asked)
     }
 
-    /// What another request learned while this one waited.
+    /// The answer to another request that ended while this one waited.
     fn answered_since(&self, asked: u64) -> Option<Result<Arc<Token>, CallError>> {
         let state = self.lock();
         if state.asked == asked {
@@ -141,7 +142,7 @@ impl Tokens {
         }
         match (&state.token, &state.failure) {
             (Some(token), _) if clock::now() < token.expiry => Some(Ok(Arc::clone(token))),
-            // Wrong credentials do not get better; anything else each waiter may try for itself.
+            // Wrong credentials fail again; after other errors each waiting task may try itself.
             (None, Some(error @ CallError { failure: Failure::Credential(_), .. })) => Some(Err(error.clone())),
             _ => None,
         }

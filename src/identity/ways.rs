@@ -42,12 +42,12 @@ pub(super) async fn ask(auth: &AuthConfig, client: &dyn HttpClient) -> Result<To
     }
 }
 
-/// Everything that the principal was granted on a resource.
+/// The scope of all permissions of the principal on a resource.
 fn scope(resource: &str) -> String {
     format!("{}/.default", resource.trim_end_matches('/'))
 }
 
-/// Requests a token as an application does. What is secret travels in the body only.
+/// Requests a token as an application does. Secrets are only in the body.
 async fn post(client: &dyn HttpClient, url: &Url, form: &[(&str, &str)]) -> Result<Token, Failure> {
     let mut request = Request::new(url.clone(), Method::Post);
     request.insert_header("content-type", "application/x-www-form-urlencoded");

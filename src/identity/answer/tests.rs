@@ -9,7 +9,7 @@ fn life(body: &Value, at: Timestamp) -> Option<(i64, i64)> {
 }
 
 #[test]
-fn times_are_numbers_or_texts_in_any_of_their_places() {
+fn times_are_read_as_numbers_or_texts_from_all_fields() {
     let at = Timestamp::from_second(1_000_000).unwrap();
     let swt = "http%3a%2f%2fx=a&Audience=urn%3aW&ExpiresOn=1021600&Issuer=i&HMACSHA256=x%3d";
     for body in [
@@ -23,7 +23,7 @@ fn times_are_numbers_or_texts_in_any_of_their_places() {
 }
 
 #[test]
-fn a_short_life_is_used_for_four_fifths() {
+fn a_token_with_a_short_lifetime_is_renewed_after_four_fifths() {
     let at = Timestamp::from_second(0).unwrap();
     let body = serde_json::json!({"access_token": "t", "expires_in": 600});
     assert_eq!(life(&body, at), Some((480, 600)));
@@ -44,14 +44,14 @@ fn an_answer_without_a_token_is_rejected() {
 }
 
 #[test]
-fn a_json_web_token_says_when_it_ends() {
+fn the_expiry_of_a_json_web_token_is_read_from_it() {
     let claims = URL_SAFE_NO_PAD.encode(r#"{"aud":"x","exp":1003600}"#);
     let body = serde_json::json!({"access_token": format!("e30.{claims}.sig")});
     assert_eq!(life(&body, Timestamp::from_second(1_000_000).unwrap()), Some((3_000, 3_600)));
 }
 
 #[test]
-fn a_refusal_gives_code_and_words() {
+fn a_refusal_has_code_and_message() {
     for (body, expected) in [
         (
             r#"{"error":"invalid_client","error_description":"ACS50012: Authentication failed."}"#,
