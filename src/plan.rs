@@ -1,12 +1,12 @@
-//! Plans: what a dry run found is to be done, item by item, in a file that is applied once.
+//! Plans: the changes that a dry run found, as items in a file that is applied once.
 //!
-//! A plan is not a script. The run that applies it compares both libraries as every run does, and does what it would do anyway
-//! if the plan has the same thing: each item has a [`Fingerprint`] of the concrete actions. What the plan lacks is left for the
-//! next plan; what has changed since is refused by name; nothing is done that was not planned.
+//! A plan is not a script. The run that applies it compares both libraries as every run does, and makes a change only
+//! if the plan has the same one: each item has a [`Fingerprint`] of the concrete actions. Changes that the plan does
+//! not have are left for the next plan; changed ones are refused by name.
 //!
-//! The file is JSON, one object a line: a header that binds the plan, the items, what was not mirrored, and a trailer with a
-//! checksum, so that a million items are written as they are found, and a cut file is refused. It holds names, ids, numbers
-//! and fingerprints, and no secret.
+//! The file is JSON, one object per line: a header with the binding of the plan, the items, what was not mirrored, and
+//! a trailer with a checksum, so that a million items are written while they are found, and a truncated file is
+//! refused. It has names, ids, numbers and fingerprints, and no secrets.
 
 mod document;
 mod error;

@@ -10,9 +10,9 @@ use super::item::{Action, Item};
 use crate::model::{AccountName, AssetId, CopyMethod};
 use crate::verdict::{Change, Outcome};
 
-/// The version of the format. It is extended without another one; what would be misread needs one.
+/// The version of the format. Compatible additions keep the version; a change that would be misread needs another one.
 pub(super) const FORMAT: u32 = 1;
-/// A plan that is older is refused: what it says is a month of nights ago.
+/// An older plan is refused, because its data is a month old.
 const OLDEST: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// One line of the file.
@@ -29,13 +29,13 @@ pub enum Line {
     End(Trailer),
 }
 
-/// What kind of run a plan is for.
+/// The kind of run for a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A nightly run, from the configuration's source to its target.
     Sync,
-    /// The way back after a failover: it writes to originals.
+    /// A run back to the source after a failover: it writes to originals.
     Reprotect,
 }
 
@@ -46,14 +46,14 @@ pub struct Header {
     pub format: u32,
     /// The plan's id.
     pub id: String,
-    /// What kind of run it is for.
+    /// The kind of run.
     pub kind: Kind,
     /// When it was made.
     pub made: Timestamp,
-    /// The rest that it is bound to.
+    /// Everything else that it is bound to.
     #[serde(flatten)]
     pub binding: Binding,
-    /// What shapes the run.
+    /// The scope of the run.
     pub scope: Scope,
 }
 
@@ -66,33 +66,33 @@ pub struct Binding {
     pub source: AccountName,
     /// The account that is written.
     pub target: AccountName,
-    /// The fingerprint of what the configuration says about what is done.
+    /// The fingerprint of the settings that decide what is done.
     pub configuration: Fingerprint,
-    /// The ledger and how far it was.
+    /// The ledger and its last run.
     pub ledger: LedgerAt,
 }
 
 /// A ledger, and the number of the last run that it has recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct LedgerAt {
-    /// Its identity; `None`: there was none yet.
+    /// Its identity; `None` if there was none yet.
     pub id: Option<String>,
     /// Number of the last run.
     pub serial: u64,
 }
 
-/// The flags that shape what a run does.
+/// The flags that decide what a run does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Scope {
     /// Only assets whose name matches one of these globs; none: all.
     pub include: Vec<String>,
     /// No assets whose name matches one of these globs.
     pub exclude: Vec<String>,
-    /// Also what is set for containers and accounts.
+    /// Also the settings of containers and accounts.
     pub settings: bool,
     /// One method for every copy; `None`: the best for each.
     pub copy_method: Option<CopyMethod>,
-    /// Of a plan for the way back: assets whose name matches one of these are taken from the active side.
+    /// For a run back to the source: assets whose name matches one of these are taken from the active side.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prefer: Vec<String>,
 }
@@ -100,7 +100,7 @@ pub struct Scope {
 /// Something that the run will not mirror.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct NotMirrored {
-    /// The source asset; `None`: it concerns the run as a whole.
+    /// The source asset; `None` if it concerns the whole run.
     pub asset: Option<AssetId>,
     /// Name to show.
     pub name: Option<String>,
@@ -112,7 +112,7 @@ pub struct NotMirrored {
     pub owed: bool,
 }
 
-/// What all items add up to.
+/// The totals of all items.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
@@ -122,15 +122,15 @@ pub struct Totals {
     pub new: u64,
     /// Assets whose copy changes.
     pub changed: u64,
-    /// Copies of deleted assets that get the date.
+    /// Copies of deleted assets that are marked as retired.
     pub retired: u64,
-    /// Blobs that are copied, those of them that overwrite others, and their bytes.
+    /// Blobs that are copied.
     pub copied: u64,
     /// Blobs that overwrite others.
     pub overwritten: u64,
     /// Bytes that are copied.
     pub bytes: u64,
-    /// Locators that are made on copies that are there already.
+    /// Locators that are made on existing copies.
     pub locators_made: u64,
     /// Locators that get other terms.
     pub locators_changed: u64,
@@ -148,11 +148,11 @@ pub struct Outlook {
     pub media_requests: u64,
     /// Requests to the blob services.
     pub blob_requests: u64,
-    /// Those of them that are estimated: polls of asynchronous copies.
+    /// Estimated ones among them: polls of asynchronous copies.
     pub estimated_polls: u64,
     /// How long it takes under the configured limits.
     pub seconds: f64,
-    /// What that costs; `null`: no prices are configured.
+    /// The price of that; `null`: no prices are configured.
     pub money: Option<Money>,
 }
 
@@ -168,9 +168,9 @@ pub struct Money {
 /// The end of the file.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Trailer {
-    /// What the items add up to.
+    /// The totals of the items.
     pub totals: Totals,
-    /// How a run would end, work still to be done not counted: `complete`, `partial` or `held`.
+    /// How a run would end, without counting remaining work: `complete`, `partial` or `held`.
     pub verdict: Outcome,
     /// What it is expected to cost.
     pub outlook: Outlook,
@@ -179,17 +179,17 @@ pub struct Trailer {
 }
 
 impl Header {
-    /// The header of a plan that is made at that time, with an id of its own.
+    /// The header of a plan that is made at that time, with a new id.
     pub fn new(kind: Kind, made: Timestamp, binding: Binding, scope: Scope) -> Self {
         let number = uuid::Uuid::new_v4().simple().to_string();
         let id = format!("{}-{}", made.strftime("%Y%m%dT%H%M%SZ"), &number[..8]);
         Self { format: FORMAT, id, kind, made, binding, scope }
     }
 
-    /// May the plan be applied by a run that is bound to that?
+    /// Checks that a run with that binding may apply the plan.
     ///
     /// # Errors
-    /// What is different, and what to do.
+    /// The difference, and what to do.
     pub fn check(&self, now: &Binding, at: Timestamp) -> Result<(), PlanError> {
         let planned = &self.binding;
         let other = |what, planned: &str, now: &str| {
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_in_between_and_a_ledger_that_was_made_since_are_no_reason_to_refuse_a_plan() {
+    fn a_later_run_and_a_later_new_ledger_do_not_prevent_applying_a_plan() {
         let now = Timestamp::UNIX_EPOCH;
         let later = Binding { ledger: LedgerAt { id: Some("l".to_owned()), serial: 9 }, ..binding() };
         assert_eq!(header(binding()).check(&later, now), Ok(()));

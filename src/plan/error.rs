@@ -22,7 +22,7 @@ pub enum PlanError {
         /// The file.
         path: String,
     },
-    /// The file was cut or changed after it was written.
+    /// The file was truncated or changed after it was written.
     #[error("plan {path} is damaged: {reason}")]
     Damaged {
         /// The file.
@@ -50,13 +50,13 @@ pub enum PlanError {
         /// What the run has.
         now: String,
     },
-    /// The configuration says something else than when the plan was made.
+    /// The configuration has changed since the plan was made.
     #[error("the configuration was changed after the plan was made")]
     OtherConfiguration,
-    /// Another ledger was used when it was made.
+    /// It was made with another ledger.
     #[error("the plan was made with another ledger")]
     OtherLedger,
-    /// The ledger was put back to an earlier state.
+    /// An earlier state of the ledger was restored.
     #[error("the plan was made after run number {planned} of the ledger, whose last run now has number {now}")]
     OlderLedger {
         /// The last run when the plan was made.

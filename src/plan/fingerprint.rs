@@ -1,4 +1,4 @@
-//! A short text that differs where actions differ.
+//! A short text that is different for different actions.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,7 +21,7 @@ impl Fingerprints {
     #[must_use]
     pub fn with(mut self, name: &str, part: impl AsRef<[u8]>) -> Self {
         for bytes in [name.as_bytes(), part.as_ref()] {
-            // With its length, so that no two lists of parts look alike.
+            // With its length, so that different lists of parts have different hashes.
             self.0.update((bytes.len() as u64).to_le_bytes());
             self.0.update(bytes);
         }
@@ -45,7 +45,7 @@ impl Fingerprints {
 }
 
 impl Fingerprint {
-    /// As a number, which can be added to others where the order does not matter.
+    /// As a number, which can be added to others if the order does not matter.
     pub fn number(self) -> u128 {
         u128::from_le_bytes(self.0)
     }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_that_are_divided_in_another_way_have_another_fingerprint() {
+    fn differently_divided_parts_have_another_fingerprint() {
         let of = |parts: &[(&str, &str)]| {
             parts.iter().fold(Fingerprints::default(), |all, (name, part)| all.with(name, part)).finish()
         };
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_is_read_as_it_was_written() {
+    fn a_fingerprint_is_read_unchanged() {
         let fingerprint = Fingerprints::default().with("a", "b").finish();
         assert_eq!(fingerprint.to_string().parse(), Ok(fingerprint));
         for wrong in ["", "+123456789012345678901234567890ab", "12", "zz345678901234567890123456789012"] {

@@ -16,11 +16,11 @@ pub enum Action {
     Mirror,
     /// Removes a locator from a copy.
     Withdraw,
-    /// Gives the copy of a deleted asset the date.
+    /// Marks the copy of a deleted asset as retired.
     Retire,
     /// Sets the stored access policies of a container.
     Policies,
-    /// Sets what is set for a storage account as a whole.
+    /// Sets the settings of a storage account.
     AccountSettings,
 }
 
@@ -36,7 +36,7 @@ impl Action {
     }
 }
 
-/// One thing that a plan does. Its action and its subject name it: no plan has two items of the same name.
+/// One thing that a plan does. Its action and its subject identify it: a plan has no two items with the same ones.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Item {
     /// What it does.
@@ -48,18 +48,18 @@ pub struct Item {
     /// The locator that it withdraws.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locator: Option<LocatorId>,
-    /// What is different on the target afterwards. None: what is there is compared and recorded again.
+    /// The changes on the target. If there are none, the existing copy is compared and recorded again.
     pub changes: Vec<Change>,
     /// Blobs that are copied.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub copied: u64,
-    /// Those of them that overwrite a blob of the target.
+    /// Those that overwrite a blob of the target.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub overwritten: u64,
     /// Bytes that are copied.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bytes: u64,
-    /// Of the concrete actions: which blobs with which entity tags, which locators with which terms.
+    /// The fingerprint of the concrete actions: which blobs with which entity tags, which locators with which terms.
     pub fingerprint: Fingerprint,
 }
 
@@ -75,14 +75,14 @@ impl Item {
         Self { action, asset, name, locator: None, changes, copied: 0, overwritten: 0, bytes: 0, fingerprint }
     }
 
-    /// What names it: the same for the same thing in another plan.
+    /// Its identity, which is the same for the same change in another plan.
     pub(super) fn key(&self) -> Fingerprint {
         let subject = self.locator.as_ref().map_or(self.asset.as_str(), LocatorId::as_str);
         key(self.action, subject)
     }
 }
 
-/// What names an item.
+/// The identity of an item.
 pub(super) fn key(action: Action, subject: &str) -> Fingerprint {
     Fingerprints::default().with(action.code(), subject).finish()
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_code_of_an_action_is_its_word_in_the_file() {
+    fn the_code_of_an_action_is_its_name_in_the_file() {
         for action in [Action::Mirror, Action::Withdraw, Action::Retire, Action::Policies, Action::AccountSettings] {
             assert_eq!(serde_json::to_value(action).unwrap(), action.code());
         }

@@ -1,4 +1,4 @@
-//! A plan in memory while it is applied: of each item its name and its fingerprint, some fifty bytes.
+//! A plan in memory while it is applied: the identity and fingerprint of each item, about fifty bytes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use super::document::Kind;
 use super::fingerprint::Fingerprint;
 use super::item::{Action, Item, key};
 
-/// What a plan says of something that a run would do.
+/// The decision of a plan about a change that a run would make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Ruling {
@@ -29,10 +29,10 @@ pub struct Planned {
     pub id: String,
     /// When it was made.
     pub made: Timestamp,
-    /// What kind of run it is.
+    /// The kind of run.
     pub kind: Kind,
     items: HashMap<Fingerprint, Fingerprint>,
-    /// How often it said which ruling.
+    /// The number of each ruling.
     said: [AtomicU64; 3],
 }
 
@@ -43,11 +43,11 @@ pub struct Counts {
     pub id: String,
     /// Items of the plan.
     pub items: u64,
-    /// Those that were taken up. The others failed before, or nothing is to be done for them any more.
+    /// Items that were started. The others failed before, or were no longer necessary.
     pub applied: u64,
-    /// Those that were refused: something changed since the plan was made.
+    /// Items that were refused: something changed since the plan was made.
     pub stale: u64,
-    /// Things to do that are not in the plan and were left.
+    /// Changes that were not made because they are not in the plan.
     pub not_planned: u64,
 }
 
@@ -66,12 +66,12 @@ impl Planned {
         Self { id, made, kind, items: HashMap::new(), said: Default::default() }
     }
 
-    /// Adds an item. Returns whether it had none of that name yet.
+    /// Adds an item. Returns whether it is the first one with that identity.
     pub(super) fn add(&mut self, item: &Item) -> bool {
         self.items.insert(item.key(), item.fingerprint).is_none()
     }
 
-    /// Says whether the plan has that action on that subject, and counts what it said.
+    /// Decides whether the plan has that action on that subject, and counts the decision.
     pub fn rule(&self, action: Action, subject: &str, fingerprint: Fingerprint) -> Ruling {
         let ruling = match self.items.get(&key(action, subject)) {
             Some(planned) if *planned == fingerprint => Ruling::Planned,

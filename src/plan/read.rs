@@ -1,4 +1,4 @@
-//! Reads a plan file, and refuses one that is not as it was written.
+//! Reads a plan file, and refuses one that was changed.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
@@ -13,7 +13,7 @@ use super::item::Item;
 use super::planned::Planned;
 use crate::files::{self, Links};
 
-/// A line is longer only if another program wrote it: the longest names many blobs of one asset.
+/// The longest line: longer ones are from another program.
 const LONGEST: u64 = 64 << 20;
 
 /// A plan that was read.
@@ -21,23 +21,23 @@ const LONGEST: u64 = 64 << 20;
 pub struct Read {
     /// What it is bound to.
     pub header: Header,
-    /// What it adds up to.
+    /// The totals and the checksum.
     pub trailer: Trailer,
     /// Its items, as a run needs them.
     pub planned: Planned,
 }
 
-/// What each version of the format begins with.
+/// The first line, which all versions of the format have.
 #[derive(Debug, Deserialize)]
 struct First {
     line: String,
     format: u64,
 }
 
-/// Reads a plan. `item` and `not_mirrored` see each line of that kind; none of them is kept.
+/// Reads a plan. `item` and `not_mirrored` are called for each line of that kind; the lines are not kept.
 ///
 /// # Errors
-/// It cannot be read, is no plan, or is not as it was written.
+/// It cannot be read, is not a plan, or was changed.
 pub fn read(
     path: &Path,
     mut item: impl FnMut(Item),
@@ -73,14 +73,14 @@ pub fn read(
     }
 }
 
-/// Fails if there is a file of that name that is no plan: a plan must not replace it.
+/// Fails if that file exists and is not a plan: a plan must not replace it.
 pub(super) fn refuse_other_file(path: &Path) -> Result<(), PlanError> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(file_error(path, &error)),
         Ok(there) if there.len() == 0 && there.is_file() => Ok(()),
         Ok(_) => match Lines::open(path)?.header() {
-            // A damaged plan is one, too.
+            // A damaged plan may be replaced, too.
             Ok(_) | Err(PlanError::UnknownFormat { .. } | PlanError::Damaged { .. }) => Ok(()),
             Err(other) => Err(other),
         },
@@ -90,7 +90,7 @@ pub(super) fn refuse_other_file(path: &Path) -> Result<(), PlanError> {
 struct Lines {
     path: String,
     file: BufReader<File>,
-    /// Of all lines so far.
+    /// The hash of all lines so far.
     hash: Sha256,
     number: u64,
 }

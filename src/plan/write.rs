@@ -1,4 +1,4 @@
-//! Writes a plan file, line by line as the dry run finds what is to be done.
+//! Writes a plan file, line by line while the dry run finds changes.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -15,8 +15,8 @@ use crate::files;
 use crate::redact::{mask, scrub};
 use crate::verdict::Outcome;
 
-/// A plan file that is being written: beside its place, for its owner alone. It takes its place when it is whole; if it is
-/// dropped before, nothing is left of it.
+/// A plan file while it is written: a temporary file that only its owner can read. It is renamed when it is complete,
+/// and removed if it is dropped before.
 #[derive(Debug)]
 pub struct PlanFile {
     path: PathBuf,
@@ -25,7 +25,7 @@ pub struct PlanFile {
 
 #[derive(Debug)]
 struct State {
-    /// `None`: it is in its place, or removed.
+    /// `None` if it was renamed or removed.
     draft: Option<(PathBuf, BufWriter<File>)>,
     hash: Sha256,
     totals: Totals,
@@ -34,10 +34,10 @@ struct State {
 }
 
 impl PlanFile {
-    /// Begins a plan. An old plan of that name is removed: it must not be applied in place of one that fails.
+    /// Begins a plan. Removes an old plan with that name, so that it is not applied if the new one fails.
     ///
     /// # Errors
-    /// The file cannot be written, or there is something else of that name.
+    /// The file cannot be written, or another file has that name.
     pub fn begin(path: &Path, header: &Header) -> Result<Self, PlanError> {
         refuse_other_file(path)?;
         let failed = |error: io::Error| file_error(path, &error);
@@ -59,7 +59,7 @@ impl PlanFile {
         self.state().totals.add(item);
     }
 
-    /// Ends the plan: writes what will not be mirrored and the trailer, and puts the file into its place.
+    /// Ends the plan: writes what will not be mirrored and the trailer, and renames the file.
     ///
     /// # Errors
     /// It, or one of its items, could not be written.

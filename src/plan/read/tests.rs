@@ -69,7 +69,7 @@ fn try_read(path: &Path) -> Result<Read, PlanError> {
 }
 
 #[test]
-fn a_plan_is_read_as_it_was_written_and_is_its_owners_alone() {
+fn a_plan_is_read_unchanged_and_only_its_owner_can_read_it() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = tempfile::tempdir().unwrap();
     let path = written(&place);
@@ -86,7 +86,7 @@ fn a_plan_is_read_as_it_was_written_and_is_its_owners_alone() {
 }
 
 #[test]
-fn a_plan_that_was_cut_anywhere_is_refused() {
+fn a_plan_that_was_truncated_anywhere_is_refused() {
     let place = tempfile::tempdir().unwrap();
     let path = written(&place);
     let whole = std::fs::read(&path).unwrap();
@@ -130,7 +130,7 @@ fn a_plan_of_another_format_is_named() {
 }
 
 #[test]
-fn a_new_plan_replaces_an_old_one_at_once_and_nothing_else() {
+fn a_new_plan_removes_an_old_one_first_and_replaces_no_other_file() {
     let place = tempfile::tempdir().unwrap();
     let path = written(&place);
     let file = PlanFile::begin(&path, &header()).unwrap();
