@@ -1,13 +1,14 @@
-//! Playing is the proof: asks both hosts for what a viewer asks for, and compares what they answer.
+//! Proves playback: sends the requests of viewers to both hosts, and compares the answers.
 //!
-//! A title is what a viewer can choose: a manifest among the blobs of a container, or all that the streaming locators of an
-//! asset open. Its manifests are read, and what they name is asked for: each playlist, what initializes a rendition, keys,
-//! subtitles, the first segment and the last. Every URL has the same path on the other host. Status, bytes, media type, and the
-//! headers for caches and for pages of other sites are compared. No credentials are sent and no redirect is followed.
+//! A title is what a viewer can choose: a manifest among the blobs of a container, or everything that the streaming
+//! locators of an asset publish. Its manifests are read, and their contents are requested: each playlist,
+//! initialization segments, keys, subtitles, and the first and last segments. Every URL has the same path on the other
+//! host. Status, bytes, media type, and the headers for caches and for pages of other sites are compared. No
+//! credentials are sent and no redirect is followed.
 //!
-//! A probe ([`Prober`]) asks the target's host alone: does it play from there, whether the source answers or not?
+//! A probe ([`Prober`]) sends requests only to the target's host, so it also works if the source does not answer.
 //!
-//! Reading and comparing (`hls`, `dash`, `place`, `compare`) is apart from asking (`walk`).
+//! Reading and comparing (`hls`, `dash`, `place`, `compare`) is separate from requesting (`walk`).
 
 mod assets;
 mod bytes;
@@ -47,37 +48,37 @@ use crate::error::Error;
 use crate::model::{Asset, AssetId, Side};
 use crate::verdict::{Cause, Finding};
 
-/// Assets at once, and titles of each at once. Each may have a manifest in memory; the requests are limited by the viewers'
-/// lane.
+/// Assets that are played at the same time, and titles of each. Each can have a manifest in memory; the viewers' lane
+/// limits the requests.
 const AT_ONCE: usize = 4;
-/// After so many titles in a row for which a host did not answer, it is not asked for others.
+/// After this number of consecutive titles for which a host did not answer, no other ones are requested.
 const PATIENCE: u64 = 3;
 
 /// The result of playing. `urls` = `same` + `different` + `not_playable` + `unchecked`.
 #[derive(Debug, Default, JsonSchema, Serialize)]
 pub struct Played {
-    /// Assets in scope that were looked at.
+    /// Assets in scope that were examined.
     pub assets: u64,
     /// Assets in scope that were left out: the target does not have them, or there is a cause.
     pub left_out: u64,
-    /// Those of them that have neither a manifest nor a file to play.
+    /// Examined assets that have neither a manifest nor a file to play.
     pub nothing_to_play: u64,
     /// Manifests that viewers start with.
     pub manifests: u64,
     /// The URLs.
     #[serde(flatten)]
     pub urls: UrlCounts,
-    /// The seed of the sample; empty where everything was played.
+    /// The seed of the sample; empty if everything was played.
     pub seed: String,
-    /// What was found.
+    /// The problems and findings.
     #[serde(flatten)]
     pub found: Found,
 }
 
-/// What is played, and as whom.
+/// What is played, and from which site.
 #[derive(Debug)]
 pub struct Audience<'a> {
-    /// Which part of the titles.
+    /// The sample of titles.
     pub sample: &'a Sample,
     /// The site whose page plays, as in the header `Origin`.
     pub origin: &'a str,
@@ -86,7 +87,7 @@ pub struct Audience<'a> {
 /// Plays the source's assets in scope from both hosts, without those in `skip`.
 ///
 /// # Errors
-/// What makes going on pointless: refused credentials, a library that cannot be listed.
+/// Errors after which continuing is useless: refused credentials, a library that cannot be listed.
 pub async fn play(
     pair: &Pair,
     options: &Options,
@@ -122,13 +123,13 @@ pub async fn play(
 struct Room<'a> {
     pair: &'a Pair,
     audience: &'a Audience<'a>,
-    /// Titles in a row for which a host did not answer.
+    /// Consecutive titles for which a host did not answer.
     silent: AtomicU64,
-    /// The title with the lowest place, as long as none is chosen.
+    /// The title with the lowest position, as long as none is chosen.
     lowest: Mutex<Option<(u64, Title)>>,
 }
 
-/// What was found of an asset.
+/// The result for an asset.
 #[derive(Debug, Default)]
 struct OfAsset {
     /// There is something to play, chosen or not.
@@ -218,7 +219,7 @@ impl Played {
         }
         let mut owed: BTreeMap<Cause, bool> = BTreeMap::new();
         for finding in findings {
-            // A limit of what is accepted counts assets.
+            // The limit of an accepted cause counts assets.
             let problem = match owed.get(&finding.cause) {
                 Some(&owed) => Problem { owed, ..Problem::of(asset, finding, &mut Accepted::default()) },
                 None => Problem::of(asset, finding, accepted),
@@ -228,7 +229,7 @@ impl Played {
         }
     }
 
-    /// Says where nothing is proven, and puts all in order.
+    /// Adds findings about missing proof, and sorts everything.
     fn finish(&mut self, accepted: &mut Accepted) {
         if self.urls.same + self.urls.different == 0 {
             let why = match () {

@@ -28,7 +28,7 @@ pub(super) fn in_scope<'a>(
     pages.boxed()
 }
 
-/// Is the error one that every further asset has, too?
+/// Would the error occur for every other asset, too?
 pub(super) fn ends_all(error: &Error) -> bool {
     error.disposition() == crate::error::Disposition::Fatal
 }

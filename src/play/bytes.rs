@@ -20,9 +20,9 @@ use crate::error::Error;
 use crate::model::{Asset, AssetId, Blob, BlobRef, ContainerName, Mark};
 use crate::verdict::{Cause, Finding};
 
-/// What is read in one request. Larger parts save nothing, and more of them are in memory.
+/// The bytes of one request. Larger parts would not be faster, and would need more memory.
 const PIECE: u64 = 4 << 20;
-/// Blobs at once, on both sides.
+/// Blobs that are read at the same time, on both sides.
 const AT_ONCE: usize = 8;
 
 /// The result of reading. `blobs` = `same` + `different` + `unchecked`.
@@ -30,19 +30,19 @@ const AT_ONCE: usize = 8;
 pub struct BytesRead {
     /// Blobs that were chosen.
     pub blobs: u64,
-    /// Bytes that were read, of both sides together.
+    /// Bytes that were read, on both sides together.
     pub bytes: u64,
     /// Equal, byte by byte.
     pub same: u64,
     /// Not equal.
     pub different: u64,
-    /// They could not be read.
+    /// Blobs that could not be read.
     pub unchecked: u64,
     /// Assets in scope that were left out: the target does not have them, or there is a cause.
     pub left_out: u64,
-    /// The seed of the sample; empty where everything was read.
+    /// The seed of the sample; empty if everything was read.
     pub seed: String,
-    /// What was found.
+    /// The problems and findings.
     #[serde(flatten)]
     pub found: Found,
 }
@@ -58,7 +58,7 @@ enum Read {
 /// Reads a sample of the blobs of all assets in scope, without those in `skip`, on both sides.
 ///
 /// # Errors
-/// What makes going on pointless: refused credentials, a library that cannot be listed.
+/// Errors after which continuing is useless: refused credentials, a library that cannot be listed.
 pub async fn read_bytes(
     pair: &Pair,
     options: &Options,
@@ -68,7 +68,7 @@ pub async fn read_bytes(
     let left_out = AtomicU64::new(0);
     let mut all = BytesRead { seed: sample.seed.clone(), ..BytesRead::default() };
     let mut accepted = Accepted::new(&options.policy.accept);
-    // The blob with the lowest place, as long as none is chosen.
+    // The blob with the lowest position, as long as none is chosen.
     let mut lowest: Option<(u64, Asset, Blob)> = None;
     let mut pages = assets::in_scope(pair, options, skip, &left_out);
     while let Some(page) = pages.try_next().await? {
@@ -100,8 +100,8 @@ pub async fn read_bytes(
 type Other = Option<(u64, Blob)>;
 
 impl BytesRead {
-    /// Reads the chosen blobs of an asset. Returns why it could not be listed, and the blob with the lowest place that was not
-    /// chosen.
+    /// Reads the chosen blobs of an asset. Returns why it could not be listed, and the blob with the lowest position
+    /// that was not chosen.
     async fn asset(
         &mut self,
         pair: &Pair,
@@ -166,7 +166,7 @@ fn unchecked(why: &str) -> Finding {
 /// A container, and its account.
 type Container<'a> = (&'a BlobAccount, ContainerName);
 
-/// Both containers of an asset, or why one is not known.
+/// Both containers of an asset, or why one is unknown.
 struct Sides<'a>(Result<[Container<'a>; 2], String>);
 
 fn unknown<T>() -> Result<T, String> {
@@ -187,7 +187,7 @@ impl<'a> Sides<'a> {
             Err(error) if assets::ends_all(&error) => return Err(error),
             Err(error) => return Ok(Self(Err(error.to_string()))),
         };
-        // The comparison names a copy that is missing, and one that is there twice.
+        // The comparison reports missing and duplicate copies.
         let (Some(copy), 0) = (copies.pop(), copies.len()) else { return Ok(Self(unknown())) };
         let both = [(&pair.source, asset), (&pair.target, &copy)].map(|(side, asset)| one(side, asset));
         let [Some(from), Some(to)] = both else { return Ok(Self(unknown())) };

@@ -1,11 +1,11 @@
-//! Compares what both hosts answer. Pure.
+//! Compares the answers of both hosts. Pure.
 
 use std::collections::BTreeSet;
 
 use crate::connect::ViewerAnswer;
 use crate::verdict::Cause;
 
-/// Headers that decide whether the page of another site may play what is answered.
+/// Headers that decide whether a page of another site may play the content.
 const CORS: &[&str] = &[
     "access-control-allow-origin",
     "access-control-allow-credentials",
@@ -23,9 +23,9 @@ pub(super) enum Compared {
     Same,
     /// Viewers get the same refusal, with that status.
     NotPlayable(u16),
-    /// Viewers of the target get something else: each difference.
+    /// Viewers of the target get something else: with all differences.
     Different(Vec<(Cause, String)>),
-    /// It is not known; why.
+    /// It is unknown, with the reason.
     Unchecked(String),
 }
 
@@ -62,8 +62,8 @@ pub(super) fn content(source: &ViewerAnswer, target: &ViewerAnswer) -> Compared 
     if differences.is_empty() { Compared::Same } else { Compared::Different(differences) }
 }
 
-/// Compares two answers to a browser's question before its request. Two refusals of any kind are the same: the browser does not
-/// ask further.
+/// Compares two answers to a browser's preflight request. All refusals are treated as equal: the browser then sends no
+/// request.
 pub(super) fn preflight(source: &ViewerAnswer, target: &ViewerAnswer) -> Vec<(Cause, String)> {
     let [granted, here] = [source, target].map(|answer| matches!(answer.status, 200..=299));
     if granted != here {
@@ -75,7 +75,7 @@ pub(super) fn preflight(source: &ViewerAnswer, target: &ViewerAnswer) -> Vec<(Ca
     cors(source, target).into_iter().map(|(cause, what)| (cause, format!("OPTIONS: {what}"))).collect()
 }
 
-/// Does it say how long it may be kept?
+/// Does it have a header that says how long it may be cached?
 pub(super) fn says_how_long(answer: &ViewerAnswer) -> bool {
     answer.header("cache-control").is_some_and(|value| !value.trim().is_empty())
 }
@@ -100,13 +100,13 @@ fn status(answer: &ViewerAnswer) -> String {
     format!("HTTP {}", answer.status)
 }
 
-/// None and `application/octet-stream` are the same thing.
+/// No media type and `application/octet-stream` are treated as equal.
 fn media_type(answer: &ViewerAnswer) -> String {
     let written = answer.header("content-type").unwrap_or_default().trim();
     if written.is_empty() { "application/octet-stream".to_owned() } else { written.to_ascii_lowercase() }
 }
 
-/// A list of words, such as names of headers: their order and their case mean nothing.
+/// A list of words, such as names of headers: their order and case have no meaning.
 fn words(value: &str) -> String {
     let words: BTreeSet<String> =
         value.split(',').map(|word| word.trim().to_ascii_lowercase()).filter(|word| !word.is_empty()).collect();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_differs_where_one_host_refuses_it_or_allows_something_else() {
+    fn a_preflight_differs_if_one_host_refuses_it_or_allows_something_else() {
         let granted = answer(204, &[("access-control-allow-headers", "Range")], b"");
         let also = answer(200, &[("access-control-allow-headers", "range")], b"ok");
         let refused = answer(403, &[], b"");

@@ -1,9 +1,9 @@
-//! What was played, in numbers.
+//! The counts of played URLs.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// URLs by how they compare. They add up to all that were looked at.
+/// URLs by how they compare. Their sum is the number of all examined URLs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UrlCounts {
     /// All.

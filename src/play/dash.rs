@@ -1,5 +1,5 @@
-//! What a DASH description names (ISO/IEC 23009-1): for each representation what initializes it, its first segment and
-//! its last.
+//! Reads the URLs of a DASH description (ISO/IEC 23009-1): for each representation, the initialization segment and the
+//! first and last segments.
 
 mod template;
 mod xml;
@@ -13,7 +13,7 @@ use super::named::{Contents, Kind, Named, Part};
 /// Reads a description.
 ///
 /// # Errors
-/// What is wrong with the text, in words.
+/// The problem of the text.
 pub(super) fn read(text: &[u8]) -> Result<Contents, String> {
     let text = std::str::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned())?;
     let document = xml::read(text.trim_start_matches('\u{feff}'))?;
@@ -42,17 +42,17 @@ pub(super) fn read(text: &[u8]) -> Result<Contents, String> {
     Ok(reading.contents)
 }
 
-/// What is found so far.
+/// The results so far.
 struct Reading {
     contents: Contents,
     total: Option<SignedDuration>,
 }
 
-/// A representation with what it inherits: itself, its set, its period.
+/// A representation with the elements from which it inherits: itself, its set, its period.
 struct Representation<'a> {
     levels: [&'a Element; 3],
     bases: Vec<String>,
-    /// How long its period is.
+    /// The duration of its period.
     length: Option<SignedDuration>,
 }
 
@@ -72,7 +72,7 @@ impl Reading {
         Ok(())
     }
 
-    /// The bases below that element. Players use the first `BaseURL`; the others are for when it fails.
+    /// The bases below that element. Players use the first `BaseURL`; the others are fallbacks.
     fn bases(&mut self, above: &[String], element: &Element) -> Vec<String> {
         let mut written = element.all("BaseURL").map(Element::text);
         let first = written.next();
@@ -83,7 +83,7 @@ impl Reading {
         above.iter().cloned().chain(first.map(str::to_owned)).collect()
     }
 
-    /// An element that is somewhere else.
+    /// Records an element that is stored elsewhere.
     fn remote(&mut self, element: &Element, what: &str) {
         if let Some(url) = element.attribute("href") {
             self.contents.add(Named::whole(url, Kind::Name));
@@ -107,7 +107,7 @@ impl Reading {
         if let Some(range) = first(&base, "indexRange") {
             self.add(one, None, Kind::Init, Part::of(Some(range_of(range)?)));
         }
-        // A file that is played by its ranges, or subtitles in one piece.
+        // A file that is played by ranges, or a complete file of subtitles.
         self.add(one, None, Kind::File, Part::Ends);
         Ok(())
     }
@@ -151,7 +151,7 @@ impl Reading {
         Ok(())
     }
 
-    /// What initializes a representation, where an element says so.
+    /// The initialization segment of a representation, if an element has it.
     fn initialization(&mut self, one: &Representation<'_>, levels: &[&Element]) -> Result<(), String> {
         if let Some(element) = levels.iter().find_map(|level| level.child("Initialization")) {
             let range = element.attribute("range").map(range_of).transpose()?;
@@ -175,13 +175,13 @@ impl<'a> Representation<'a> {
         self.levels[0].attribute("bandwidth").unwrap_or_default()
     }
 
-    /// The elements of that name, the innermost first: what one lacks, the next one gives.
+    /// The elements of that name, the innermost first: missing attributes are taken from the next one.
     fn inherited(&self, name: &str) -> Vec<&'a Element> {
         self.levels.iter().filter_map(|level| level.child(name)).collect()
     }
 }
 
-/// The first segment and the last of a template.
+/// The first and last segments of a template.
 fn ends(levels: &[&Element], length: Option<SignedDuration>) -> Result<Ends, String> {
     let scale = number(levels, "timescale")?.unwrap_or(1);
     let offset = number(levels, "presentationTimeOffset")?.unwrap_or(0);
@@ -209,7 +209,7 @@ fn number(levels: &[&Element], attribute: &str) -> Result<Option<u64>, String> {
     first(levels, attribute).map(|text| text.trim().parse().map_err(wrong)).transpose()
 }
 
-/// `first-last` as the first byte and how many.
+/// Parses `first-last` as the first byte and the length.
 fn range_of(text: &str) -> Result<(u64, u64), String> {
     let read = || -> Option<(u64, u64)> {
         let (from, to) = text.trim().split_once('-')?;
@@ -219,7 +219,7 @@ fn range_of(text: &str) -> Result<(u64, u64), String> {
     read().ok_or_else(|| format!("{text:?} is not a range of bytes"))
 }
 
-/// A duration, such as `PT1H2M3.5S`. Years and months have no length.
+/// A duration, such as `PT1H2M3.5S`. Years and months are not supported.
 fn duration(element: &Element, attribute: &str) -> Option<SignedDuration> {
     let span: Span = element.attribute(attribute)?.trim().parse().ok()?;
     span.to_duration(SpanRelativeTo::days_are_24_hours()).ok().filter(|length| !length.is_negative())

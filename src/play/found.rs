@@ -1,4 +1,4 @@
-//! What a look at both sides found, of assets and of the whole library.
+//! The problems and findings of playing or reading both sides.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use crate::engine::Problem;
 use crate::model::Asset;
 use crate::verdict::{Cause, Class, Finding};
 
-/// What was found.
+/// Problems of assets, and findings about the library.
 #[derive(Debug, Default, JsonSchema, Serialize)]
 pub struct Found {
-    /// By asset, in order of name.
+    /// Problems of assets, in the order of names.
     pub problems: Vec<Problem>,
     /// How many by cause.
     pub causes: BTreeMap<Cause, u64>,
-    /// What concerns no single asset.
+    /// Findings that do not concern a single asset.
     pub findings: Vec<Finding>,
     /// Is one of these findings owed, and not accepted?
     #[serde(skip)]
@@ -30,7 +30,7 @@ impl Found {
         self.problems.iter().any(|problem| problem.owed && problem.class == Class::Failed)
     }
 
-    /// Is anything owed: a difference, or something that could not be found out?
+    /// Is anything owed: a difference, or something that could not be checked?
     pub fn owes(&self) -> bool {
         self.unproven || self.problems.iter().any(|problem| problem.owed)
     }
@@ -44,7 +44,7 @@ impl Found {
         self.add(Problem::of(asset, finding, accepted));
     }
 
-    /// Nothing is proven, and why.
+    /// Records that nothing is proven, and why.
     pub(super) fn prove_nothing(&mut self, finding: Finding, accepted: &mut Accepted) {
         self.unproven = !accepted.accepts(finding.cause, "");
         *self.causes.entry(finding.cause).or_default() += 1;

@@ -1,4 +1,4 @@
-//! Any bytes as a manifest: they are read or refused, and nothing that is asked for afterwards leads off the two hosts.
+//! Any bytes as a manifest: they are read or refused, and later requests go only to the two hosts.
 
 use url::Url;
 
@@ -74,7 +74,7 @@ const DASH: &[&str] = &[
     "\"",
 ];
 
-/// What becomes of what a manifest names.
+/// The outcome for a manifest, after following its URLs.
 fn check(read: Result<Contents, String>) -> String {
     let contents = match read {
         Ok(contents) => contents,
@@ -109,11 +109,11 @@ fn check(read: Result<Contents, String>) -> String {
 }
 
 #[test]
-fn any_bytes_are_a_playlist_or_not() {
+fn any_bytes_are_read_as_a_playlist_or_refused() {
     target("hls", &[HLS, URLS].concat(), |input| check(hls::read(input)));
 }
 
 #[test]
-fn any_bytes_are_a_description_or_not() {
+fn any_bytes_are_read_as_a_description_or_refused() {
     target("dash", &[DASH, URLS].concat(), |input| check(dash::read(input)));
 }

@@ -1,7 +1,7 @@
-//! What an HLS playlist names (RFC 8216). The text is read by `m3u8-rs`.
+//! Reads the URLs of an HLS playlist (RFC 8216) with `m3u8-rs`.
 //!
-//! That parser passes over what it does not understand. So that nothing is passed over here, its result is compared with
-//! the lines of the text, and a playlist of which something is missing counts as one that cannot be read.
+//! That parser ignores lines that it does not understand. So its result is compared with the lines of the text, and a
+//! playlist with ignored lines is treated as unreadable.
 
 use m3u8_rs::{
     AlternativeMedia, ByteRange, ExtTag, MasterPlaylist, MediaPlaylist, MediaSegment, Playlist, SessionDataField,
@@ -9,7 +9,7 @@ use m3u8_rs::{
 
 use super::named::{Contents, Kind, Named};
 
-/// Tags that name a URL or a range. The parser calls them unknown if an attribute is missing.
+/// Tags that name a URL or a range. The parser reports them as unknown if an attribute is missing.
 const NAMING: &[&str] = &[
     "X-STREAM-INF",
     "X-I-FRAME-STREAM-INF",
@@ -24,7 +24,7 @@ const NAMING: &[&str] = &[
 /// Reads a playlist.
 ///
 /// # Errors
-/// What is wrong with the text, in words.
+/// The problem of the text.
 pub(super) fn read(text: &[u8]) -> Result<Contents, String> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let lines = std::str::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned())?;
@@ -45,7 +45,7 @@ pub(super) fn read(text: &[u8]) -> Result<Contents, String> {
     }
 }
 
-/// The text without titles of segments, of which the parser takes one with a comma for a URL, and with an end of its last line.
+/// The text without titles of segments, because the parser treats one with a comma as a URL, and with a final line end.
 fn for_the_parser(lines: &str) -> String {
     let mut text = String::with_capacity(lines.len() + 1);
     for line in lines.lines() {
@@ -59,7 +59,7 @@ fn for_the_parser(lines: &str) -> String {
     text
 }
 
-/// A playlist of renditions: their playlists, those of sound and subtitles, and keys.
+/// A playlist of renditions: their playlists, those of audio and subtitles, and keys.
 fn of_renditions(master: &MasterPlaylist, lines: &str) -> Result<Contents, String> {
     understood(&master.unknown_tags)?;
     complete("EXT-X-STREAM-INF", tags(lines, "#EXT-X-STREAM-INF:"), streams(master, false))?;
@@ -95,7 +95,7 @@ fn streams(master: &MasterPlaylist, i_frame: bool) -> usize {
     master.variants.iter().filter(|variant| variant.is_i_frame == i_frame).count()
 }
 
-/// A playlist of segments: keys and initialization sections, the first segment and the last.
+/// A playlist of segments: keys and initialization sections, the first and last segments.
 fn of_segments(media: &MediaPlaylist, lines: &str) -> Result<Contents, String> {
     understood(&media.unknown_tags)?;
     for segment in &media.segments {
@@ -114,7 +114,7 @@ fn of_segments(media: &MediaPlaylist, lines: &str) -> Result<Contents, String> {
             contents.add(Named::whole(uri, Kind::Key));
         }
         if let Some(map) = &segment.map {
-            // RFC 8216, 4.3.2.5: without an offset it begins at 0.
+            // RFC 8216, 4.3.2.5: without an offset it starts at 0.
             let range = map.byte_range.as_ref().map(|range| (range.offset.unwrap_or(0), range.length));
             contents.add(Named::range(&map.uri, Kind::Init, range));
         }
@@ -124,7 +124,8 @@ fn of_segments(media: &MediaPlaylist, lines: &str) -> Result<Contents, String> {
     Ok(contents)
 }
 
-/// The range of a segment. Without an offset it begins where that of the segment before ends, which is of the same file.
+/// The range of a segment. Without an offset, it starts at the end of the previous segment's range, which is in the
+/// same file.
 fn range_of(segments: &[MediaSegment], index: usize) -> Result<Option<(u64, u64)>, String> {
     let Some(ByteRange { length, .. }) = segments[index].byte_range else { return Ok(None) };
     let (mut start, mut at) = (0_u64, index);
@@ -141,14 +142,14 @@ fn range_of(segments: &[MediaSegment], index: usize) -> Result<Option<(u64, u64)
                 let from = offset.checked_add(start).ok_or("a range is too large")?;
                 return Ok(Some((from, length)));
             }
-            // The first of a file begins at its first byte, as players have it.
+            // The first segment of a file starts at its first byte, as in players.
             (None, None) => return Ok(Some((start, length))),
             (None, Some(before)) => at = before,
         }
     }
 }
 
-/// Lines that begin with that tag.
+/// The number of lines that start with that tag.
 fn tags(lines: &str, tag: &str) -> usize {
     lines.lines().filter(|line| line.starts_with(tag)).count()
 }

@@ -1,57 +1,57 @@
-//! What a manifest names: the URLs that a player asks for next.
+//! The URLs in a manifest, which a player requests next.
 
-/// A URL that a manifest names, as it is written there.
+/// A URL in a manifest, unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Named {
-    /// URL references: the first is relative to the manifest, each other one to the one before.
+    /// URL references: the first is relative to the manifest, each other one is relative to the one before.
     pub(super) references: Vec<String>,
-    /// What is behind it.
+    /// The kind of its content.
     pub(super) kind: Kind,
-    /// Which of its bytes a player asks for.
+    /// The bytes that a player requests.
     pub(super) part: Part,
 }
 
-/// What is behind a URL.
+/// The kind of a URL's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     /// An HLS playlist, of several renditions or of one.
     Hls,
     /// A DASH description.
     Dash,
-    /// Any other small file that is read whole: a Smooth Streaming manifest.
+    /// Any other small file that is read completely: a Smooth Streaming manifest.
     Document,
-    /// What a decoder needs before the first segment.
+    /// The initialization segment, which a decoder needs first.
     Init,
     /// A key.
     Key,
     /// A segment.
     Segment,
-    /// A file that is played or shown as it is: progressive video, subtitles, pictures.
+    /// A file that is played or shown directly: progressive video, subtitles, pictures.
     File,
-    /// Only named, such as a second `BaseURL`: its host is looked at, and nothing is asked for.
+    /// Not requested, such as a second `BaseURL`: only its host is checked.
     Name,
 }
 
 impl Kind {
-    /// Does it name other URLs?
+    /// Does it contain other URLs?
     pub(super) fn is_manifest(self) -> bool {
         matches!(self, Self::Hls | Self::Dash)
     }
 }
 
-/// Which bytes of a file a player asks for.
+/// The bytes of a file that a player requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Part {
     /// All.
     Whole,
-    /// A range: the first byte, and how many.
+    /// A range: the first byte and the length.
     Range(u64, u64),
-    /// The beginning and the end of a file that may be large.
+    /// The start and the end of a file that can be large.
     Ends,
 }
 
 impl Part {
-    /// Those bytes, the first and how many; all where there is no range.
+    /// A range (the first byte and the length), or all bytes if there is none.
     pub(super) fn of(range: Option<(u64, u64)>) -> Self {
         range.map_or(Self::Whole, |(from, length)| Self::Range(from, length))
     }
@@ -63,18 +63,18 @@ impl Named {
         Self { references: vec![uri.into()], kind, part: Part::Whole }
     }
 
-    /// Those bytes of it; all of it where there is no range.
+    /// A range of a URL, or all of it if there is none.
     pub(super) fn range(uri: impl Into<String>, kind: Kind, range: Option<(u64, u64)>) -> Self {
         Self { part: Part::of(range), ..Self::whole(uri, kind) }
     }
 }
 
-/// All that a player asks for after a manifest.
+/// Everything that a player requests after a manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Contents {
-    /// The URLs. A segment of each rendition's beginning and one of its end, everything else completely.
+    /// The URLs. The first and last segments of each rendition, and everything else completely.
     pub(super) named: Vec<Named>,
-    /// What should be among them and cannot be known, such as the last segment of a live stream.
+    /// Missing URLs that cannot be known, such as the last segment of a live stream.
     pub(super) gaps: Vec<String>,
 }
 

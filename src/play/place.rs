@@ -1,4 +1,4 @@
-//! Where a URL of a manifest leads: the same path on both hosts, or somewhere else. Pure.
+//! Finds the target of a URL in a manifest: the same path on both hosts, or another place. Pure.
 
 use url::{Position, Url};
 
@@ -9,30 +9,30 @@ pub(super) struct Hosts {
     pub(super) target: Url,
     /// Other host names of the source, such as that of a storage account behind a streaming host.
     pub(super) source_names: Vec<String>,
-    /// The same of the target.
+    /// The same for the target.
     pub(super) target_names: Vec<String>,
 }
 
-/// Where a URL leads, for viewers of the target.
+/// The target of a URL, for viewers of the target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// To that path below the base of the host that they play from, with its query.
+    /// That path with its query, below the base of the host from which they play.
     Same(String),
-    /// To the source's host, which the manifest names.
+    /// The source's host, because the manifest names it.
     Source,
-    /// To the target's host, which the manifest names, so that viewers of the source need the target.
+    /// The target's host, because the manifest names it, so that viewers of the source need the target.
     Target,
-    /// To that host, which is neither.
+    /// That host, which is another one.
     Elsewhere(String),
-    /// To that path outside of the library.
+    /// That path outside the library.
     Outside(String),
-    /// Nowhere: it is no URL of HTTP, such as the name of a key in a player, or a `data:` URL.
+    /// No place: it is not an HTTP URL, such as the name of a key in a player, or a `data:` URL.
     Nowhere,
 }
 
 impl Hosts {
-    /// Where references lead that stand in the manifest at `path` below the base: the first is relative to the manifest, each
-    /// other one to the one before.
+    /// The place of references in the manifest at `path` below the base: the first one is relative to the manifest,
+    /// each other one to the one before.
     pub(super) fn resolve(&self, path: &str, references: &[String]) -> Place {
         let (Some(there), Some(here)) =
             (follow(&self.source, path, references), follow(&self.target, path, references))
@@ -54,7 +54,7 @@ impl Hosts {
     }
 }
 
-/// Where a player of the manifest at `path` is led; `None`: to no URL of HTTP.
+/// The URL to which the references in the manifest at `path` lead a player; `None` if it is not an HTTP URL.
 fn follow(base: &Url, path: &str, references: &[String]) -> Option<Url> {
     // Without the dot a first segment with a colon would be a scheme.
     let mut url = base.join(&format!("./{path}")).ok()?;
@@ -65,7 +65,7 @@ fn follow(base: &Url, path: &str, references: &[String]) -> Option<Url> {
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
-/// Does a reference name a host of its own?
+/// Does a reference contain a host?
 fn names_a_host(reference: &str) -> bool {
     let reference = reference.trim_start();
     reference.starts_with("//") || reference.starts_with("\\\\") || Url::parse(reference).is_ok()
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_leads_to_the_same_path_or_is_named() {
+    fn a_reference_leads_to_the_same_path_or_is_reported() {
         let hosts = hosts("https://a.example/", "https://b.example/");
         let place = |reference: &str| hosts.resolve("films/x/master.m3u8?t=1", &[reference.to_owned()]);
         let same = |path: &str| Place::Same(path.to_owned());
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_inside_of_the_manifest_is_part_of_the_way() {
+    fn a_base_in_the_manifest_is_applied() {
         let hosts = hosts("https://a.example/", "https://b.example/");
         let resolve = |references: &[&str]| {
             let references: Vec<String> = references.iter().map(|text| (*text).to_owned()).collect();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_that_share_a_host_are_told_apart_by_their_paths() {
+    fn accounts_on_the_same_host_are_distinguished_by_their_paths() {
         let hosts = hosts("http://127.0.0.1:10000/west/", "http://127.0.0.1:10000/east/");
         let place = |reference: &str| hosts.resolve("films/m.m3u8", &[reference.to_owned()]);
         assert_eq!(place("1.ts"), Place::Same("films/1.ts".to_owned()));

@@ -1,4 +1,5 @@
-//! A probe: does an asset play from the target now? Its host alone is asked, as viewers ask it, so it works without the source.
+//! A probe checks whether an asset plays from the target now. It sends the requests of viewers only to the target's
+//! host, so it works without the source.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,29 +15,29 @@ use crate::error::Error;
 use crate::model::{Asset, Side};
 use crate::verdict::{Cause, Finding};
 
-/// How far a probe goes; each goes further than the one before.
+/// The depth of a probe; each depth includes the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Depth {
-    /// Does each streaming host answer at all?
+    /// Does each streaming host answer?
     Endpoint,
     /// Does it serve the manifests and files that viewers start with?
     Manifest,
-    /// Does it also serve what they name: playlists, initialization, keys, the first segment and the last?
+    /// Does it also serve their contents: playlists, initialization, keys, the first and last segments?
     Segment,
 }
 
-/// What a probe found of an asset.
+/// The result of probing an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probed {
-    /// Viewers get everything that they were asked for.
+    /// Viewers get everything that was requested.
     Plays {
         /// How many URLs.
         urls: u64,
     },
     /// They do not.
     Fails(Finding),
-    /// It could not be found out.
+    /// It could not be checked.
     Unknown(Finding),
 }
 
@@ -47,7 +48,7 @@ pub struct Prober<'a> {
     depth: Depth,
     sample: &'a Sample,
     origin: &'a str,
-    /// Titles in a row for which the host did not answer.
+    /// Consecutive titles for which the host did not answer.
     silent: AtomicU64,
 }
 
@@ -57,7 +58,7 @@ impl<'a> Prober<'a> {
         Self { pair, depth, sample, origin, silent: AtomicU64::new(0) }
     }
 
-    /// The place of an asset of that name in the sample, and whether the sample has it.
+    /// The position of an asset with that name, and whether it is in the sample.
     pub fn place(&self, name: &str) -> (u64, bool) {
         let place = self.sample.place(name, "");
         (place, self.sample.takes(place))
@@ -66,7 +67,7 @@ impl<'a> Prober<'a> {
     /// Probes a copy.
     ///
     /// # Errors
-    /// What makes going on pointless: refused credentials.
+    /// Errors after which continuing is useless: refused credentials.
     pub async fn probe(&self, copy: &Asset) -> Result<Probed, Error> {
         let asked = Asked::default();
         let titles = titles::of(self.pair, Side::Target, copy).map(async |title| match title {
@@ -122,10 +123,10 @@ fn unanswered(why: impl Into<String>) -> Finding {
     Finding::new(Cause::ProbeUnanswered, why)
 }
 
-/// Does that host of a side answer viewers?
+/// Checks that a host of a side answers viewers.
 ///
 /// # Errors
-/// It does not, or with trouble of its own; in words.
+/// It does not answer, or reports its own error; as text.
 pub async fn ask_host(side: &Endpoint, host: &str) -> Result<(), String> {
     let url = titles::as_viewers_read(host.parse().map_err(|error| format!("{error}"))?);
     side.viewer.allow(&url);

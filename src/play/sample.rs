@@ -1,8 +1,8 @@
-//! Which part of a library is looked at. The same seed always chooses the same things.
+//! Selects a part of a library. The same seed always chooses the same things.
 
 use sha2::{Digest as _, Sha256};
 
-/// A part of all things, chosen by a hash of the seed and of the name of each.
+/// A sample, chosen by a hash of the seed and each name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// Between 0 and 1; 1 = all.
@@ -17,14 +17,14 @@ impl Sample {
         Self { part: 1.0, seed: String::new() }
     }
 
-    /// Is the thing with that place chosen?
+    /// Is the item with that position chosen?
     pub(super) fn takes(&self, place: u64) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "a part of a library needs no more digits")]
         let place = place as f64 / u64::MAX as f64;
         self.part >= 1.0 || place < self.part
     }
 
-    /// The place of a thing among all, evenly distributed. Where nothing is chosen, the one with the lowest place stands in.
+    /// The position of an item, evenly distributed. If nothing is chosen, the item with the lowest position is used.
     pub(super) fn place(&self, asset: &str, item: &str) -> u64 {
         let mut hash = Sha256::new();
         for part in [self.seed.as_str(), asset, item] {
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_always_chooses_the_same_part_and_another_seed_others() {
+    fn a_seed_always_chooses_the_same_part_and_another_seed_another_one() {
         let chosen = taken(0.05, "2026-11-30");
         assert!((30..75).contains(&chosen.len()), "{}", chosen.len());
         assert_eq!(chosen, taken(0.05, "2026-11-30"));

@@ -1,4 +1,4 @@
-//! What is played of an asset: the manifests and files that viewers start with.
+//! Finds the titles of an asset: the manifests and files with which viewers start.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::error::Error;
 use crate::model::{Asset, AssetFile, AssetId, Blob, ContainerName, Locator, LocatorKind, Side};
 use crate::transport::is_loopback;
 
-/// Characters of a name that stay as they are in one segment of a URL's path (RFC 3986, unreserved).
+/// Characters of a name that are not encoded in a segment of a URL's path (RFC 3986, unreserved).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A name that no host has (RFC 2606).
 const NO_HOST: &str = "source.invalid";
 
-/// Why a private container is not played.
+/// The reason for not playing a private container.
 const PRIVATE: &str = "the container is not public, so viewers read it with signatures or through another host, which \
                        `streaming_url` does not name";
 
@@ -35,18 +35,18 @@ pub(super) struct Title {
     pub(super) name: String,
     /// The hosts that serve it.
     pub(super) hosts: Arc<Hosts>,
-    /// Where a viewer starts: paths below the base of either host.
+    /// Where a viewer starts: paths below the base of both hosts.
     pub(super) starts: Vec<(String, Kind)>,
 }
 
 impl Title {
-    /// The manifests among what viewers start with; the others are files.
+    /// The number of manifests with which viewers start; the others are files.
     pub(super) fn manifests(&self) -> u64 {
         self.starts.iter().filter(|(_, kind)| *kind != Kind::File).count() as u64
     }
 }
 
-/// The titles of an asset, or why they cannot be asked for as a viewer does.
+/// The titles of an asset, or why they cannot be requested as a viewer does.
 pub(super) type Titles<'a> = BoxStream<'a, Result<Title, Unplayable>>;
 
 /// Why a title is not played.
@@ -54,7 +54,7 @@ pub(super) type Titles<'a> = BoxStream<'a, Result<Title, Unplayable>>;
 pub(super) enum Unplayable {
     /// Viewers cannot read it without a signature, or the host is not known.
     Closed(String),
-    /// It could not be found out.
+    /// It could not be checked.
     Failed(Error),
 }
 
@@ -64,7 +64,7 @@ impl From<Error> for Unplayable {
     }
 }
 
-/// The titles of an asset of that side. Of the target's, its host alone is asked.
+/// The titles of an asset of that side. Those of the target are played only from its own host.
 pub(super) fn of<'a>(pair: &'a Pair, side: Side, asset: &'a Asset) -> Titles<'a> {
     if endpoint(pair, side).library.capabilities().locators {
         let title = stream::once(of_locators(pair, side, asset));
@@ -81,7 +81,7 @@ fn endpoint(pair: &Pair, side: Side) -> &Endpoint {
     }
 }
 
-/// All that the streaming locators of an asset open, as one title.
+/// Everything that the streaming locators of an asset publish, as one title.
 async fn of_locators(pair: &Pair, side: Side, asset: &Asset) -> Result<Title, Unplayable> {
     let library = &endpoint(pair, side).library;
     let skew = library.clock_skew().unwrap_or_default();
@@ -116,7 +116,7 @@ async fn of_locators(pair: &Pair, side: Side, asset: &Asset) -> Result<Title, Un
     Ok(title)
 }
 
-/// What viewers ask for of a file: a server manifest is asked for in each protocol, any other file as it is.
+/// The requests of viewers for a file: a server manifest in each protocol, any other file directly.
 fn starts_of(root: &str, file: &AssetFile) -> Vec<(String, Kind)> {
     let url = format!("{root}{}", encoded(&file.name));
     let name = file.name.to_ascii_lowercase();
@@ -126,13 +126,13 @@ fn starts_of(root: &str, file: &AssetFile) -> Vec<(String, Kind)> {
             (format!("{url}/manifest(format=m3u8-aapl)"), Kind::Hls),
             (format!("{url}/manifest(format=mpd-time-csf)"), Kind::Dash),
         ],
-        // The server's own description of the fragments.
+        // The server's own list of the fragments.
         Some("ismc") | None => Vec::new(),
         Some(_) => vec![(url, Kind::File)],
     }
 }
 
-/// Each manifest among the blobs of a container is a title; where viewers cannot read it, the first one says so.
+/// Each manifest among the blobs of a container is a title; if viewers cannot read them, the first one reports that.
 fn of_blobs<'a>(pair: &'a Pair, side: Side, asset: &'a Asset) -> Titles<'a> {
     let titles = stream::once(is_closed(endpoint(pair, side), asset)).map(move |closed| match closed {
         Ok(false) => manifests(pair, side, asset),
@@ -146,12 +146,12 @@ fn of_blobs<'a>(pair: &'a Pair, side: Side, asset: &'a Asset) -> Titles<'a> {
     titles.flatten().boxed()
 }
 
-/// Is there no way to read a container as a viewer does? A streaming host may have rights of its own.
+/// Can viewers not read a container? (A streaming host can have its own permissions.)
 async fn is_closed(side: &Endpoint, asset: &Asset) -> Result<bool, Error> {
     if side.streaming_url.is_some() {
         return Ok(false);
     }
-    // A folder is as public as its container.
+    // The public access of a folder is that of its container.
     let Some(container) = &asset.container else { return Ok(true) };
     let locators = side.library.locators_of_asset(&AssetId::new(container.as_str())).await?;
     Ok(!locators.iter().any(|locator| locator.kind == LocatorKind::Public))
@@ -203,7 +203,7 @@ pub(super) fn container<'a>(side: &'a Endpoint, asset: &Asset) -> Option<(&'a Ar
     side.blobs(asset.storage_account.as_ref()).zip(asset.container.clone())
 }
 
-/// The URL below which viewers of a side read, with a slash at its end. Plain HTTP is read as HTTPS, but on this machine.
+/// The base URL for viewers of a side, with a slash at its end. HTTP is replaced by HTTPS, except on this machine.
 fn base(side: &Endpoint, locator: Option<&Locator>) -> Option<Url> {
     let mut base = match (&side.streaming_url, locator) {
         (Some(url), _) => url.clone(),
@@ -223,7 +223,7 @@ fn base(side: &Endpoint, locator: Option<&Locator>) -> Option<Url> {
     Some(base)
 }
 
-/// A URL as viewers read it: plain HTTP as HTTPS, but on this machine.
+/// A URL for viewers: with HTTPS instead of HTTP, except on this machine.
 pub(super) fn as_viewers_read(mut url: Url) -> Url {
     if url.scheme() == "http" && !is_loopback(&url) {
         let changed = url.set_scheme("https").is_ok();
@@ -232,7 +232,7 @@ pub(super) fn as_viewers_read(mut url: Url) -> Url {
     url
 }
 
-/// Both hosts, with the other names by which a manifest may name them. A name that both sides have names neither.
+/// Both hosts, with the other names that a manifest can use for them. A name that both sides have is ignored.
 fn hosts(pair: &Pair, source: Url, target: Url) -> Hosts {
     let names = |side: &Endpoint| -> Vec<String> {
         let urls = side.storage_urls.iter().chain(&side.streaming_url);
@@ -247,7 +247,7 @@ fn hosts(pair: &Pair, source: Url, target: Url) -> Hosts {
     Hosts { source_names: only(there, here), target_names: only(here, there), source, target }
 }
 
-/// The target's host alone. The source's may not be known: another name stands for it, with the target's paths.
+/// Only the target's host. The source's host can be unknown: a placeholder replaces it, with the target's paths.
 fn target_alone(pair: &Pair, target: Url) -> Hosts {
     let mut source = target.clone();
     let renamed = source.set_host(Some(NO_HOST)).is_ok();
@@ -255,13 +255,13 @@ fn target_alone(pair: &Pair, target: Url) -> Hosts {
     hosts(pair, source, target)
 }
 
-/// Stands in where nothing is asked for.
+/// A placeholder if nothing is requested.
 fn nowhere() -> Hosts {
     let url: Url = "https://localhost/".parse().expect("a constant URL is one");
     Hosts { source: url.clone(), target: url, source_names: Vec::new(), target_names: Vec::new() }
 }
 
-/// A name as a path, its slashes kept.
+/// A name as an encoded path with its slashes.
 fn encoded(name: &str) -> String {
     let segments = name.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string());
     segments.collect::<Vec<_>>().join("/")

@@ -1,4 +1,5 @@
-//! Plays one title: asks both hosts for its manifests and for what these name, and compares; or asks the target's host alone.
+//! Plays one title: requests its manifests and their contents from both hosts and compares the answers; or requests
+//! them only from the target's host.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashSet, VecDeque};
@@ -18,35 +19,35 @@ use crate::error::{CallError, Failure};
 use crate::redact::scrub;
 use crate::verdict::{Cause, Finding};
 
-/// A manifest of a day in segments of one second has about 4 MB.
+/// The largest manifest: one of a day in segments of one second has about 4 MB.
 const MANIFEST: usize = 4 << 20;
-/// A playlist of renditions names playlists of segments, and those name nothing that names others.
+/// The depth of manifests: a playlist of renditions has playlists of segments, and those have no manifests.
 const MAX_DEPTH: usize = 2;
-/// Ten periods of twenty renditions need 600.
+/// The most URLs of a title: ten periods of twenty renditions need 600.
 const MAX_URLS: u64 = 5_000;
-/// What is read of the beginning and of the end of a large file.
+/// How much is read at the start and at the end of a large file.
 const END: u64 = 1 << 20;
-/// What a browser asks first, before a page of another site may send `Range`.
+/// The headers of a browser's preflight request, before a page of another site may send `Range`.
 const PREFLIGHT: [(&str, &str); 2] =
     [("access-control-request-method", "GET"), ("access-control-request-headers", "range")];
 
-/// What was found of a title.
+/// The result for a title.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
     pub(super) urls: UrlCounts,
     pub(super) findings: Vec<Finding>,
-    /// URLs whose answers do not say how long they may be kept, and one of them.
+    /// The number of URLs whose answers do not say how long they may be cached, and one of them.
     pub(super) uncached: (u64, String),
-    /// A host did not answer at all.
+    /// A host did not answer.
     pub(super) silent: bool,
 }
 
-/// The URLs of an asset that were asked for, so that none is asked for twice.
+/// The requested URLs of an asset, so that none is requested twice.
 #[derive(Debug, Default)]
 pub(super) struct Asked(Mutex<HashSet<u64>>);
 
 impl Asked {
-    /// Is it asked for the first time?
+    /// Is this the first request for it?
     fn first(&self, url: (&str, Part)) -> bool {
         let mut hasher = DefaultHasher::new();
         url.hash(&mut hasher);
@@ -54,14 +55,14 @@ impl Asked {
     }
 }
 
-/// Who is asked, and how far.
+/// Which hosts are used, and the depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
-    /// Both hosts, and all that the manifests name.
+    /// Both hosts, and all contents of the manifests.
     Both,
-    /// The target's host alone, for what viewers start with.
+    /// Only the target's host, for the first requests of viewers.
     Starts,
-    /// The target's host alone, and all that the manifests name.
+    /// Only the target's host, and all contents of the manifests.
     Segments,
 }
 
@@ -72,13 +73,13 @@ struct Walk<'a> {
     hosts: &'a Hosts,
     origin: &'a str,
     asked: &'a Asked,
-    /// Kinds of which one was asked for in every way.
+    /// Kinds of which one was requested in all ways.
     tried: BTreeSet<Kind>,
     waiting: VecDeque<Step>,
     found: Walked,
 }
 
-/// A URL to ask for.
+/// A URL to request.
 struct Step {
     path: String,
     kind: Kind,
@@ -114,7 +115,7 @@ pub(super) async fn walk(pair: &Pair, way: Way, title: &Title, origin: &str, ask
     walk.found
 }
 
-/// What both hosts answer.
+/// The answers of both hosts.
 type Pairs = (ViewerAnswer, ViewerAnswer);
 
 impl Walk<'_> {
@@ -166,7 +167,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Asks both hosts for the bytes, and compares.
+    /// Requests the bytes from both hosts, and compares them.
     async fn content(&self, step: &Step) -> Result<(Compared, Pairs), CallError> {
         let keep = if step.kind.is_manifest() { MANIFEST } else { 0 };
         let range = match step.part {
@@ -187,7 +188,7 @@ impl Walk<'_> {
         Ok((compared, answers))
     }
 
-    /// The question of a browser; and, unless the file differs as a whole, a part of it.
+    /// Sends a preflight request; and, unless the whole file differs, requests a part of it.
     async fn in_every_way(&self, step: &Step, is_same: bool) -> Result<Vec<(Cause, String)>, CallError> {
         let headers: Vec<_> = PREFLIGHT.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let (source, target) = self.ask(&step.path, headers, 0).await?;
@@ -217,14 +218,14 @@ impl Walk<'_> {
             let answer = ask(&self.pair.target.viewer, &self.hosts.target, keep).await?;
             return Ok((answer.clone(), answer));
         }
-        // Of a manifest, the source's bytes are read: the target's are equal, or named as a difference.
+        // For a manifest, the source's bytes are kept: the target's are equal, or reported as a difference.
         futures::try_join!(
             ask(&self.pair.source.viewer, &self.hosts.source, keep),
             ask(&self.pair.target.viewer, &self.hosts.target, 0)
         )
     }
 
-    /// What a manifest names is asked for next.
+    /// Queues the contents of a manifest.
     fn contents(&mut self, step: &Step, answer: &ViewerAnswer) {
         let Some(body) = &answer.body else {
             return self.unchecked(&step.path, &format!("a manifest of more than {MANIFEST} bytes is not read"));
@@ -246,9 +247,9 @@ impl Walk<'_> {
                 }
                 Place::Same(path) if kind != Kind::Name => self.waiting.push_back(Step { path, kind, part, depth }),
                 Place::Same(_) | Place::Nowhere => {}
-                // A key server of its own serves both.
+                // An external key server serves both.
                 Place::Elsewhere(_) if kind == Kind::Key => {}
-                // Each host is named once.
+                // Each host is reported once.
                 Place::Source | Place::Target | Place::Elsewhere(_) | Place::Outside(_) => {
                     hosts.insert(place);
                 }
@@ -259,7 +260,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A manifest leads away from the host that serves it.
+    /// Reports that a manifest leads to another host.
     fn elsewhere(&mut self, path: &str, place: Place) {
         let host = |url: &Url| url.host_str().unwrap_or_default().to_owned();
         let named = match place {
@@ -285,7 +286,7 @@ impl Walk<'_> {
         self.note(Cause::ManifestNamesOtherHost, path, &named);
     }
 
-    /// One host gave no answer. An answer that was refused here, such as a compressed one, says that the host is there.
+    /// Records that one host did not answer. If an answer was refused here, such as a compressed one, the host works.
     fn unanswered(&mut self, path: &str, error: &CallError) {
         self.found.silent =
             matches!(error.failure, Failure::Connect(_) | Failure::Timeout(_) | Failure::Interrupted(_));
@@ -306,12 +307,12 @@ impl Walk<'_> {
     }
 }
 
-/// A path as it is shown: a query may be a signature.
+/// A path for messages: without the query, which can be a signature.
 fn without_query(path: &str) -> &str {
     path.split('?').next().unwrap_or_default()
 }
 
-/// A path as a reference below a base. Without the dot a first segment with a colon would be a scheme.
+/// A path as a relative reference. Without the dot, a first segment with a colon would be a scheme.
 fn below(path: &str) -> String {
     format!("./{path}")
 }

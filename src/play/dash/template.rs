@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::xml::Element;
 
-/// What is replaced in a template.
+/// The values of a template's identifiers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Values<'a> {
     pub(super) representation: &'a str,
@@ -21,7 +21,7 @@ pub(super) fn expand(template: &str, values: Values<'_>) -> Result<String, Strin
     let mut parts = template.split('$');
     let mut url = parts.next().unwrap_or_default().to_owned();
     while let Some(identifier) = parts.next() {
-        // `$Number$x` is split at both signs: the text behind is the next part.
+        // `$Number$x` is split at both `$`: the text after them is the next part.
         let text = parts.next().ok_or_else(|| format!("a `$` of the template {template:?} is open"))?;
         let (name, width) = match identifier.split_once("%0") {
             Some((name, format)) => {
@@ -47,8 +47,8 @@ fn unknown(template: &str) -> String {
     format!("the template {template:?} has an unknown identifier")
 }
 
-/// The first segment and the last, each as number and time, by their places in a timeline. `end`: that of the period, in
-/// units of the timeline. The last is `None` where its place cannot be known.
+/// The first and last segments of a timeline, as number and time. `end`: that of the period, in units of the timeline.
+/// The last one is `None` if its position is unknown.
 ///
 /// # Errors
 /// A number is missing or too large.
@@ -68,7 +68,7 @@ pub(super) fn of_timeline(timeline: &Element, number: u64, end: Option<u64>) -> 
         let repeats = if let repeats @ 0.. = given("r")?.unwrap_or(0) {
             repeats.unsigned_abs()
         } else {
-            // Until the next entry begins, or the period ends.
+            // It repeats until the start of the next entry, or the end of the period.
             let next = entries.get(index + 1).map(|next| value(next, "t").ok_or_else(large)?.map_err(|_| large()));
             let until = next.transpose()?.map(|start| u64::try_from(start).map_err(|_| large())).transpose()?.or(end);
             let Some(until) = until else { return Ok(Ends { first, last: None }) };
@@ -83,14 +83,14 @@ pub(super) fn of_timeline(timeline: &Element, number: u64, end: Option<u64>) -> 
     Ok(Ends { first, last })
 }
 
-/// The first segment and the last, each as number and time.
+/// The first and last segments, as number and time.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ends {
     pub(super) first: Option<(u64, u64)>,
     pub(super) last: Option<(u64, u64)>,
 }
 
-/// The same where all segments have one length. `end`: that of the period, in the same units; `None`: it is not known.
+/// The same for segments of equal length. `end`: that of the period, in the same units; `None` if it is unknown.
 ///
 /// # Errors
 /// A number is zero or too large.
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_of_one_length_end_with_their_period() {
+    fn segments_of_equal_length_end_with_their_period() {
         assert_eq!(of_duration(4, 1, Some(10)).unwrap().last, Some((3, 8)));
         assert_eq!(of_duration(5, 0, Some(10)).unwrap().last, Some((1, 5)));
         assert_eq!(of_duration(5, 0, None).unwrap().last, None);

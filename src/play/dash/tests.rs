@@ -16,7 +16,7 @@ fn in_period(inside: &str) -> String {
     )
 }
 
-/// As ffmpeg writes it: a template in each representation, with a timeline.
+/// The format of ffmpeg: a template in each representation, with a timeline.
 #[test]
 fn a_template_with_a_timeline_names_the_first_and_the_last_segment() {
     let text = in_period(
@@ -34,9 +34,9 @@ fn a_template_with_a_timeline_names_the_first_and_the_last_segment() {
     assert_eq!(names(&text), expected);
 }
 
-/// As Media Services v2 writes it: `$Time$` in a template of the set.
+/// The format of Media Services v2: `$Time$` in a template of the set.
 #[test]
-fn what_a_representation_lacks_its_set_and_period_give() {
+fn a_representation_inherits_from_its_set_and_period() {
     let text = in_period(
         r#"<BaseURL>p/</BaseURL><SegmentTemplate timescale="10" startNumber="5"/><AdaptationSet>
         <SegmentTemplate timescale="1000" media="QualityLevels($Bandwidth$)/Fragments(video=$Time$,format=mpd-time-csf)"
@@ -60,7 +60,7 @@ fn what_a_representation_lacks_its_set_and_period_give() {
 }
 
 #[test]
-fn segments_of_one_duration_end_with_their_period_and_periods_follow_each_other() {
+fn segments_of_equal_duration_end_with_their_period_and_periods_are_consecutive() {
     let set = |id: &str| {
         format!(
             "<AdaptationSet><SegmentTemplate duration=\"2\" media=\"$RepresentationID$-$Number$.m4s\"/>\
@@ -80,7 +80,7 @@ fn segments_of_one_duration_end_with_their_period_and_periods_follow_each_other(
 }
 
 #[test]
-fn lists_and_single_files_are_named_by_their_ranges() {
+fn lists_and_single_files_are_read_as_ranges() {
     let list = in_period(
         r#"<AdaptationSet><Representation id="1"><BaseURL>v/</BaseURL><SegmentList duration="2">
         <Initialization sourceURL="i.mp4" range="0-99"/><SegmentURL media="1.m4s"/><SegmentURL media="2.m4s"/>
@@ -107,7 +107,7 @@ fn lists_and_single_files_are_named_by_their_ranges() {
 }
 
 #[test]
-fn second_bases_and_locations_are_only_named_and_remote_elements_are_gaps() {
+fn second_bases_and_locations_are_not_requested_and_remote_elements_are_gaps() {
     let text = r#"<MPD mediaPresentationDuration="PT2S"><Location>https://a.example/x.mpd</Location>
         <BaseURL>https://a.example/</BaseURL><BaseURL>https://b.example/</BaseURL>
         <Period xlink:href="https://c.example/p.xml" xmlns:xlink="x"><AdaptationSet><Representation id="1"><BaseURL>v.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>"#;
@@ -124,7 +124,7 @@ fn second_bases_and_locations_are_only_named_and_remote_elements_are_gaps() {
 }
 
 #[test]
-fn what_is_no_description_is_refused_with_a_reason() {
+fn a_text_that_is_not_a_description_is_refused_with_a_reason() {
     let deep = "<MPD>".repeat(100);
     for (text, reason) in [
         ("", "not a DASH"),

@@ -4,12 +4,13 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-/// A description is eight levels deep.
+/// The maximum depth; a description has eight levels.
 const MAX_DEPTH: usize = 32;
-/// The timelines of picture and sound of a day, in segments of one second that are all listed, have 172,800.
+/// The maximum number of elements; the timelines of one day of video and audio, with every segment of one second
+/// listed, have 172,800.
 const MAX_ELEMENTS: usize = 200_000;
 
-/// An element with what is in it. Names are without a prefix.
+/// An element with its contents. Names have no prefix.
 #[derive(Debug, Default)]
 pub(super) struct Element {
     pub(super) name: String,
@@ -55,7 +56,7 @@ impl Element {
 /// Reads a document.
 ///
 /// # Errors
-/// It is not XML, has a document type, is cut off, or is too deep or too large.
+/// It is not XML, has a document type, is truncated, or is too deep or too large.
 pub(super) fn read(text: &str) -> Result<Element, String> {
     let mut reader = Reader::from_str(text);
     let (mut open, mut elements): (Vec<Element>, usize) = (vec![Element::default()], 0);

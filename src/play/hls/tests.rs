@@ -1,7 +1,7 @@
 use super::*;
 use crate::play::named::Part;
 
-/// Apple's example of 2016, shortened: sound and subtitles in groups, key frames, captions without a URL.
+/// Apple's example of 2016, shortened: audio and subtitles in groups, key frames, captions without a URL.
 const MASTER: &str = r#"#EXTM3U
 #EXT-X-VERSION:6
 #EXT-X-INDEPENDENT-SEGMENTS
@@ -22,7 +22,7 @@ fn uris(contents: &Contents, kind: Kind) -> Vec<&str> {
 }
 
 #[test]
-fn a_playlist_of_renditions_names_video_sound_subtitles_and_key_frames() {
+fn a_playlist_of_renditions_has_video_audio_subtitles_and_key_frames() {
     let contents = read(MASTER.as_bytes()).unwrap();
     let mut found = uris(&contents, Kind::Hls);
     found.sort_unstable();
@@ -46,7 +46,7 @@ fn windows_line_ends_and_a_byte_order_mark_change_nothing() {
 }
 
 #[test]
-fn a_playlist_of_segments_names_the_first_and_the_last_the_keys_and_what_initializes() {
+fn a_playlist_of_segments_has_the_first_and_last_ones_keys_and_initialization() {
     let text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:6\n#EXT-X-PLAYLIST-TYPE:VOD\n\
         #EXT-X-KEY:METHOD=AES-128,URI=\"key.bin\",IV=0x1\n#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:6.0,\n1.m4s\n\
         #EXTINF:6.0,Title, with a comma\n2.m4s\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init2.mp4\"\n#EXTINF:6,\n3.m4s?q=1&r=%20\n#EXT-X-ENDLIST\n";
@@ -58,7 +58,7 @@ fn a_playlist_of_segments_names_the_first_and_the_last_the_keys_and_what_initial
 }
 
 #[test]
-fn ranges_without_an_offset_follow_those_before() {
+fn ranges_without_an_offset_follow_the_previous_ones() {
     let text = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MAP:URI=\"a.mp4\",BYTERANGE=\"700@0\"\n\
         #EXTINF:6,\n#EXT-X-BYTERANGE:100@700\na.mp4\n#EXTINF:6,\n#EXT-X-BYTERANGE:50\na.mp4\n\
         #EXTINF:6,\n#EXT-X-BYTERANGE:25\na.mp4\n#EXT-X-ENDLIST\n";
@@ -69,7 +69,7 @@ fn ranges_without_an_offset_follow_those_before() {
 }
 
 #[test]
-fn a_playlist_of_which_something_would_be_passed_over_cannot_be_read() {
+fn a_playlist_with_ignored_lines_is_refused() {
     for (text, reason) in [
         ("", "not an HLS playlist"),
         ("<html></html>", "not an HLS playlist"),
