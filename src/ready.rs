@@ -1,8 +1,8 @@
-//! Readiness: which assets would play from the target now, if the source were gone?
+//! Readiness: which assets would play from the target now, without the source?
 //!
-//! [`assess`] puts together what [`crate::engine::health`] knows of each copy, whether the target's streaming endpoint runs, and,
-//! if that is asked for, what a probe gets ([`crate::play::Prober`]). It works while the source is down. What is decided of one
-//! asset and how it all adds up is pure (`verdict`, `fold`).
+//! [`assess`] combines the state of each copy ([`crate::engine::health`]), the state of the target's streaming
+//! endpoint, and, if requested, the results of a probe ([`crate::play::Prober`]). It works while the source is down.
+//! The decision about one asset and the totals are pure (`verdict`, `fold`).
 
 mod drill;
 mod endpoint;
@@ -30,17 +30,17 @@ pub use report::{
     Ages, AssetCounts, Basis, Coverage, Part, ProbeCounts, Proofs, Readiness, ReplicationCounts, Row, Standing, Unready,
 };
 
-/// Assets that are probed at once; the requests are limited by the viewers' lane.
+/// Assets that are probed at the same time; the viewers' lane limits the requests.
 const PROBED_AT_ONCE: usize = 8;
 
-/// What is looked at.
+/// The options of an assessment.
 #[derive(Debug, Clone)]
 pub struct Assessment {
     /// Which assets, and what the operator accepts.
     pub options: Options,
-    /// Is the source asked? Without, the ledger and the target have to do.
+    /// Are requests sent to the source? Otherwise only the ledger and the target are used.
     pub ask_source: bool,
-    /// How far probes go; `None`: viewers' requests are not tried.
+    /// The depth of probes; `None` = no probes.
     pub probe: Option<Depth>,
     /// Which assets are probed.
     pub sample: Sample,
@@ -50,7 +50,7 @@ pub struct Assessment {
     pub rows: bool,
 }
 
-/// Finds out which assets would play from the target now. Nothing is written.
+/// Determines which assets would play from the target now. It writes nothing.
 ///
 /// # Errors
 /// Refused credentials, a target that does not answer, a scope without assets.
@@ -69,7 +69,7 @@ pub async fn assess(
     let prober = probe.filter(|depth| *depth > Depth::Endpoint);
     let prober = prober.map(|depth| Prober::new(pair, depth, sample, origin));
     let mut fold = Fold::new(&options.policy.accept, &endpoint, clock::now(), *rows);
-    // No sample is empty: the asset with the lowest place waits to the end.
+    // A sample is never empty: the asset with the lowest position is kept until the end.
     let mut lowest: Option<(u64, AssetHealth)> = None;
     let looked = health.assets().map_ok(|one| probed(prober.as_ref(), &endpoint, one));
     let mut looked = looked.try_buffer_unordered(PROBED_AT_ONCE);
@@ -104,7 +104,7 @@ pub async fn assess(
     Ok(Readiness { last_drill, ..found })
 }
 
-/// Probes an asset that could play. Of one that could and is not in the sample, its place.
+/// Probes an asset that could play. If it is not in the sample, returns its position.
 async fn probed(
     prober: Option<&Prober<'_>>,
     endpoint: &Endpoint,

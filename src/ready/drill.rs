@@ -1,12 +1,13 @@
-//! A drill: did the target show that it can take over? Pure.
+//! A drill: decides whether the target can take over. Pure.
 
 use super::report::Readiness;
 use crate::ledger::Drill;
 use crate::play::Depth;
 
 impl Readiness {
-    /// The drill that this assessment is, where that part (0 to 1) of what should play has to be ready. Records alone do not pass a
-    /// drill: the target has to have answered a probe, and where the probe plays assets, at least one has to have played.
+    /// The result of a drill that requires that share (0 to 1) of the assets that should play to be ready. Records are
+    /// not enough to pass: the target must have answered a probe, and if the probe plays assets, at least one must have
+    /// played.
     pub fn drill(&self, part: f64) -> Drill {
         let passed = self.reaches(part) && self.was_played();
         Drill {

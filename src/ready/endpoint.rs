@@ -17,7 +17,7 @@ pub enum EndpointState {
     Stopped,
     /// It runs, and does not answer viewers.
     Unreachable,
-    /// The service has none: viewers read the blobs themselves.
+    /// The service has none: viewers read the blobs directly.
     NotNeeded,
 }
 
@@ -26,9 +26,9 @@ pub enum EndpointState {
 pub struct Endpoint {
     /// Does it run?
     pub state: EndpointState,
-    /// The hosts that viewers ask.
+    /// The hosts for viewers.
     pub hosts: Vec<String>,
-    /// What a host that does not answer says; empty if all do, or if they were not asked.
+    /// The error of a host that does not answer; empty if all answer, or if they were not probed.
     pub detail: String,
 }
 
@@ -39,7 +39,7 @@ impl Endpoint {
     }
 }
 
-/// Asks which streaming endpoints run and, with a probe, each of their hosts.
+/// Reads which streaming endpoints run and, with a probe, sends a request to each of their hosts.
 pub(super) async fn look(target: &connect::Endpoint, probe: Option<Depth>) -> Result<Endpoint, Error> {
     let (mut state, mut hosts) = (EndpointState::NotNeeded, Vec::new());
     if target.library.capabilities().streaming_hosts {
@@ -60,7 +60,7 @@ pub(super) async fn look(target: &connect::Endpoint, probe: Option<Depth>) -> Re
 }
 
 impl Endpoint {
-    /// Asks its hosts as a viewer. One that answers is enough: locators name it.
+    /// Sends a viewer's request to its hosts. One that answers is enough: locators name it.
     async fn ask(&mut self, target: &connect::Endpoint) {
         let mut answers = false;
         for host in &self.hosts {

@@ -1,4 +1,4 @@
-//! Adds up the assets. Pure.
+//! Calculates the totals of all assets. Pure.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::engine::health::{AssetHealth, Health, Playable, SourceState};
 use crate::play::{Depth, Probed};
 use crate::verdict::{Cause, Finding};
 
-/// What is added up so far.
+/// The totals so far.
 #[derive(Debug)]
 pub(super) struct Fold<'a> {
     endpoint: &'a Endpoint,
@@ -24,7 +24,7 @@ pub(super) struct Fold<'a> {
     coverage: Coverage,
     replication: ReplicationCounts,
     pending: Ages,
-    /// The oldest change that is not on the target; is the time of one not known?
+    /// The time of the oldest change that is not on the target.
     oldest: Option<Timestamp>,
     is_undated: bool,
     probes: (u64, u64, u64, u64),
@@ -192,13 +192,13 @@ impl<'a> Fold<'a> {
             causes: self.causes,
             not_ready: self.not_ready,
             unknown: self.unknown,
-            // The endpoint says it already.
+            // The endpoint already reports this.
             findings: health.findings().into_iter().filter(|one| one.cause != Cause::TargetNotStreaming).collect(),
             rows: self.rows,
         }
     }
 
-    /// The age of what the target has of everything, and what it is known from.
+    /// The recovery point in seconds, and its basis.
     fn recovery_point(&self, health: &Health) -> (Option<u64>, Option<Basis>) {
         let at = |since: Timestamp| seconds(since, self.now);
         let whole = health.last_whole_run();

@@ -1,4 +1,4 @@
-//! What an assessment says: the numbers, and by name what would not play.
+//! The result of an assessment: the numbers, and the names of assets that would not play.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::verdict::{Cause, Finding};
 #[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Readiness {
-    /// When it was found out.
+    /// The time of the assessment.
     pub at: Timestamp,
     /// The target's account.
     pub target: AccountName,
@@ -25,23 +25,23 @@ pub struct Readiness {
     pub source: SourceState,
     /// Is the target the active side, after a failover?
     pub target_active: bool,
-    /// When the last run began that went through all assets of the source.
+    /// When the last run started that processed all assets of the source.
     pub last_whole_run: Option<Timestamp>,
     /// The target's streaming endpoint.
     pub endpoint: Endpoint,
     /// Assets that should play, and those that do not have to.
     pub assets: AssetCounts,
-    /// The same in three measures.
+    /// The coverage in three measures.
     pub coverage: Coverage,
     /// Assets by replication health.
     pub replication: ReplicationCounts,
-    /// Everything that the source had so many seconds ago is on the target; `null`: not known.
+    /// The target has everything that the source had this number of seconds ago; `null`: unknown.
     pub recovery_point_seconds: Option<u64>,
-    /// What that is known from.
+    /// The basis of the recovery point.
     pub recovery_point_basis: Option<Basis>,
     /// Assets with a change of the source that is not on the target, by its age.
     pub pending: Ages,
-    /// What probes found; `null` without a probe.
+    /// The results of probes; `null` without a probe.
     pub probes: Option<ProbeCounts>,
     /// When runs last found the copies equal to their sources.
     pub last_proof: Proofs,
@@ -49,13 +49,13 @@ pub struct Readiness {
     pub last_drill: Option<Drill>,
     /// How many assets are not ready or unknown, by cause.
     pub causes: BTreeMap<Cause, u64>,
-    /// What would not play, in order of name.
+    /// Assets that would not play, in the order of names.
     pub not_ready: Vec<Unready>,
-    /// What is not known, in order of name.
+    /// Assets whose state is unknown, in the order of names.
     pub unknown: Vec<Unready>,
-    /// What concerns no single asset.
+    /// Findings that do not concern a single asset.
     pub findings: Vec<Finding>,
-    /// Each asset, if that was asked for, in order of name.
+    /// Each asset in the order of names, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<Vec<Row>>,
 }
@@ -63,30 +63,31 @@ pub struct Readiness {
 /// `total` = `ready` + `not_ready` + `unknown`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct AssetCounts {
-    /// Should play.
+    /// Assets that should play.
     pub total: u64,
-    /// Would play.
+    /// Assets that would play.
     pub ready: u64,
-    /// Would not.
+    /// Assets that would not play.
     pub not_ready: u64,
-    /// It is not known.
+    /// Assets whose state is unknown.
     pub unknown: u64,
-    /// Those of the last two whose cause the configuration accepts.
+    /// Those that are not ready or unknown and whose cause the configuration accepts.
     pub accepted: u64,
-    /// Do not have to play: the source does not play them either, or they are withheld. Not among the total.
+    /// Assets that do not have to play: the source does not play them either, or they are withheld. They are not in the
+    /// total.
     pub not_expected: u64,
 }
 
 /// A part of a whole.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Part {
-    /// What would play.
+    /// The part that would play.
     pub ready: u64,
-    /// All of it.
+    /// The whole.
     pub total: u64,
 }
 
-/// What would play from the target, in three measures.
+/// The coverage of the target, in three measures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Coverage {
     /// Assets.
@@ -100,13 +101,13 @@ pub struct Coverage {
 /// Assets that should play, by replication health.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ReplicationCounts {
-    /// The target has what the source has.
+    /// The target has everything that the source has.
     pub current: u64,
-    /// The source changed something since.
+    /// The source has changed since.
     pub behind: u64,
     /// There is no complete copy.
     pub missing: u64,
-    /// The copy is as last recorded; the source was not asked.
+    /// The copy is as last recorded; no requests were sent to the source.
     pub as_recorded: u64,
     /// Not known.
     pub unknown: u64,
@@ -124,13 +125,14 @@ impl ReplicationCounts {
     }
 }
 
-/// What a recovery point is known from.
+/// The basis of a recovery point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
     /// Both sides were compared: the age of the oldest change that is not on the target.
     Comparison,
-    /// The source was not asked: the age of the last run that went through all of its assets. It is not smaller.
+    /// No requests were sent to the source: the age of the last run that processed all of its assets. The real value is
+    /// not smaller.
     LastWholeRun,
 }
 
@@ -149,7 +151,7 @@ pub struct Ages {
     pub up_to_24_hours: u64,
     /// Older.
     pub older: u64,
-    /// The time of the change is not known.
+    /// The time of the change is unknown.
     pub unknown: u64,
 }
 
@@ -167,7 +169,7 @@ impl Ages {
     }
 }
 
-/// What probes found. `probed` = `plays` + `fails` + `unknown`.
+/// The results of probes. `probed` = `plays` + `fails` + `unknown`.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ProbeCounts {
     /// How far they went.
@@ -180,7 +182,7 @@ pub struct ProbeCounts {
     pub plays: u64,
     /// Those that do not.
     pub fails: u64,
-    /// Those of which it could not be found out.
+    /// Those that could not be checked.
     pub unknown: u64,
     /// URLs of those that play.
     pub urls: u64,
@@ -197,7 +199,7 @@ pub struct Proofs {
     pub never: u64,
 }
 
-/// An asset that would not play, or of which it is not known.
+/// An asset that would not play, or whose state is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Unready {
     /// Its id in the source.
@@ -229,7 +231,7 @@ pub enum Standing {
     NotReady,
     /// Not known.
     Unknown,
-    /// It does not have to.
+    /// It does not have to play.
     NotExpected,
 }
 
@@ -244,7 +246,7 @@ pub struct Row {
     pub ready: Standing,
     /// Why not.
     pub cause: Option<Cause>,
-    /// Has the target what the source has?
+    /// Does the target have what the source has?
     pub mirrored: Replication,
     /// Does the endpoint run?
     pub endpoint: EndpointState,
@@ -252,19 +254,19 @@ pub struct Row {
     pub tier: Tier,
     /// Is it protected?
     pub protection: Shield,
-    /// `true`: the probe played it, `false`: it did not, `null`: not probed, or not known.
+    /// `true`: it played in the probe, `false`: it did not, `null`: not probed, or unknown.
     pub probe: Option<bool>,
-    /// Locators that play in the source, and those of them that play from the target.
+    /// Locators that play in the source, and how many of them play from the target.
     pub locators: Part,
     /// When a run last found the copy equal to its source.
     pub last_proof: Option<Timestamp>,
-    /// Since when a change of the source waits.
+    /// Since when a change of the source is not on the target.
     pub pending_since: Option<Timestamp>,
 }
 
 impl Readiness {
-    /// Would at least that part (0 to 1) of what should play be ready? What the operator accepts counts as ready. Without
-    /// assets, or with a finding that makes the list of assets doubtful, the answer is no: no data is never green.
+    /// Is at least that share (0 to 1) of the assets that should play ready? Accepted causes count as ready. Without
+    /// assets, or with a finding that makes the list of assets unreliable, the answer is no.
     pub fn reaches(&self, part: f64) -> bool {
         let AssetCounts { total, ready, accepted, .. } = self.assets;
         #[expect(clippy::cast_precision_loss, reason = "no library has so many assets")]
@@ -272,7 +274,7 @@ impl Readiness {
         total > 0 && enough && !self.findings.iter().any(is_doubtful)
     }
 
-    /// The part of the assets that is ready, in percent; `None`: there are none.
+    /// The part of the assets that is ready, in percent; `None` if there are none.
     pub fn percent(&self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "no library has so many assets")]
         let percent = |ready: u64, total: u64| ready as f64 * 100.0 / total as f64;
@@ -280,7 +282,7 @@ impl Readiness {
     }
 }
 
-/// Does it make the list of assets doubtful?
+/// Does it make the list of assets unreliable?
 fn is_doubtful(finding: &Finding) -> bool {
     matches!(finding.cause, Cause::HeldByGuard | Cause::DirectionReversed | Cause::ListingIncomplete)
 }

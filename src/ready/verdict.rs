@@ -1,11 +1,11 @@
-//! Would one asset play from the target now? Its copy, the endpoint and the probe, put together. Pure.
+//! Decides whether one asset would play from the target now, from its copy, the endpoint and the probe. Pure.
 
 use super::endpoint::{Endpoint, EndpointState};
 use crate::engine::health::{AssetHealth, Playable};
 use crate::play::Probed;
 use crate::verdict::{Cause, Finding};
 
-/// Would it play? `through_endpoint`: viewers play the library through locators on the endpoint.
+/// Decides whether it would play. `through_endpoint`: viewers play the library through locators on the endpoint.
 pub(super) fn verdict(health: &AssetHealth, endpoint: &Endpoint, probed: Option<&Probed>) -> Playable {
     match &health.playable {
         // A copy that cannot play has its own cause, and its own remedy.
@@ -24,7 +24,7 @@ fn by_probe(playable: &Playable, probed: Option<&Probed>) -> Playable {
     match (playable, probed) {
         (_, Some(Probed::Fails(finding))) => Playable::Not(finding.clone()),
         (Playable::Ready, Some(Probed::Unknown(finding))) => Playable::Unknown(finding.clone()),
-        // That it plays is more than a record could say.
+        // A successful probe proves more than a record.
         (Playable::Unknown(finding), Some(Probed::Plays { .. })) if finding.cause == Cause::NotProven => {
             Playable::Ready
         }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_plays_from_an_endpoint_that_is_stopped_and_a_broken_copy_keeps_its_own_cause() {
+    fn nothing_plays_from_a_stopped_endpoint_and_a_broken_copy_keeps_its_own_cause() {
         let stopped = judged(Playable::Ready, EndpointState::Stopped, None);
         assert_eq!(stopped, Playable::Not(Cause::TargetNotStreaming.into()));
         let broken = Playable::Not(Cause::CopyAltered.into());
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_refutes_a_record_and_proves_what_no_record_says() {
+    fn a_probe_overrides_a_record_and_replaces_a_missing_one() {
         let running = EndpointState::Running;
         let fails = Finding::new(Cause::DoesNotPlay, "HTTP 404");
         let refuted = judged(Playable::Ready, running, Some(&Probed::Fails(fails.clone())));
