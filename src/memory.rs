@@ -17,7 +17,7 @@ pub(crate) use kept::Room;
 use answers::Answers;
 use kept::Kept;
 
-/// Memory that a sync with default settings uses at most, in bytes. The test `outside::floods` measures it.
+/// The most memory that a sync with default settings uses, in bytes. The test `outside::floods` measures it.
 pub(crate) const MOST_MEMORY: usize = 256 << 20;
 
 /// Large containers that are compared at the same time, and that are copied at the same time. A source and its copy count as one.
@@ -108,7 +108,7 @@ impl Memory {
     }
 }
 
-/// The permits of [`COPYING`] for so many bytes: at least one, at most all.
+/// The permits of [`COPYING`] for a number of bytes: at least one, at most all.
 fn kib(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(1 << 10).clamp(1, COPYING)).unwrap_or(u32::MAX)
 }

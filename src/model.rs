@@ -1,4 +1,4 @@
-//! The types of the domain: accounts, assets, files, locators, blobs. It has no I/O and no service's spelling.
+//! The types of the domain: accounts, assets, files, locators, blobs. It has no I/O and no formats of a service.
 
 mod blob;
 mod mark;
@@ -25,7 +25,7 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// Wraps the text as it is.
+            /// Wraps the text unchanged.
             pub fn new(value: impl Into<String>) -> Self {
                 Self(value.into())
             }
@@ -49,7 +49,7 @@ name! {
     AccountName
 }
 name! {
-    /// An asset's id as its service spells it, such as `nb:cid:UUID:…`.
+    /// An asset's id in the spelling of its service, such as `nb:cid:UUID:…`.
     AssetId
 }
 name! {
@@ -57,12 +57,12 @@ name! {
     ContainerName
 }
 name! {
-    /// The part of a locator's id that shows in streaming URLs: a lower-case GUID without prefix.
+    /// The part of a locator's id that is in streaming URLs: a lower-case GUID without prefix.
     LocatorId
 }
 
 name! {
-    /// An encoding job's id as its service spells it, such as `nb:jid:UUID:…`.
+    /// An encoding job's id in the spelling of its service, such as `nb:jid:UUID:…`.
     JobId
 }
 
@@ -113,11 +113,11 @@ impl fmt::Display for JobState {
 pub enum AssetEncryption {
     /// In the clear.
     None,
-    /// With a key of the media account: a copy of the blobs alone would be unreadable.
+    /// With a key of the media account: a copy of only the blobs would be unreadable.
     Storage,
-    /// MPEG common encryption, packaged that way.
+    /// MPEG common encryption, already applied to the files.
     Common,
-    /// Envelope (AES) encryption, packaged that way.
+    /// Envelope (AES) encryption, already applied to the files.
     Envelope,
 }
 
@@ -126,7 +126,7 @@ pub enum AssetEncryption {
 pub struct Asset {
     /// The service's id.
     pub id: AssetId,
-    /// What people call it. May be absent, may be anything.
+    /// Its name, which is optional and can be any text.
     pub name: Option<String>,
     /// Free text; on the target it holds the source asset's id.
     pub alternate_id: Option<String>,
@@ -134,20 +134,20 @@ pub struct Asset {
     pub created: Option<Timestamp>,
     /// How it is encrypted.
     pub encryption: AssetEncryption,
-    /// The storage account that holds it; `None` = the service does not say (`x-ms-version` below 2.2).
+    /// The storage account that holds it; `None` = the service does not report it (`x-ms-version` below 2.2).
     pub storage_account: Option<AccountName>,
-    /// Its container; `None` = the service does not say (`x-ms-version` below 2.2).
+    /// Its container; `None` = the service does not report it (`x-ms-version` below 2.2).
     pub container: Option<ContainerName>,
-    /// Metadata of its container, where that is part of the library. Names are in lower case.
+    /// Metadata of its container, if that is part of the library. Names are in lower case.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// What anybody may read of a container.
+/// What anyone can read in a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublicAccess {
-    /// Blobs whose names are known.
+    /// Blobs, if their names are known.
     Blobs,
-    /// These, and the list of them.
+    /// Blobs, and their listing.
     Container,
 }
 
@@ -155,7 +155,7 @@ impl PublicAccess {
     /// Both levels.
     const ALL: [Self; 2] = [Self::Blobs, Self::Container];
 
-    /// The storage service's word for it.
+    /// The storage service's name of it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Blobs => "blob",
@@ -170,7 +170,7 @@ impl PublicAccess {
 }
 
 impl Asset {
-    /// An asset of which only its id and the name to show are known.
+    /// An asset of which only the id and the display name are known.
     pub(crate) fn known_by(id: &AssetId, label: &str) -> Self {
         Self {
             id: id.clone(),
@@ -184,26 +184,27 @@ impl Asset {
         }
     }
 
-    /// The name to show: the asset's own, or its id where it has none.
+    /// The display name: the asset's own, or its id if it has none.
     pub fn label(&self) -> &str {
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(self.id.as_str())
     }
 
-    /// Did a write test of `doctor` create it? One that was left behind is no part of a library.
+    /// Did a write test of `doctor` create it? A remaining one is not part of a library.
     pub fn is_scratch(&self) -> bool {
         self.alternate_id.as_deref().is_some_and(|text| text.starts_with(SCRATCH))
     }
 }
 
-/// How the names and alternate ids of the assets of write tests begin. As an alternate id it names no source asset.
+/// The prefix of the names and alternate ids of assets of write tests. Such an alternate id does not name a source
+/// asset.
 pub const SCRATCH: &str = "mediamirror-doctor-";
 
-/// An asset that is to be created.
+/// An asset to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAsset {
     /// Name of the source asset.
     pub name: Option<String>,
-    /// Id of the source asset, by which the copy is found again.
+    /// Id of the source asset, by which the copy is found.
     pub alternate_id: String,
     /// Encryption option; write-once.
     pub encryption: AssetEncryption,
@@ -211,18 +212,18 @@ pub struct NewAsset {
     pub storage_account: Option<AccountName>,
 }
 
-/// A change of what an asset itself has: the outer `None` leaves it as it is, the inner one removes it.
+/// A change of an asset's own properties: the outer `None` keeps a property, the inner one removes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AssetChange {
     /// Its name.
     pub name: Option<Option<String>>,
     /// Its alternate id.
     pub alternate_id: Option<Option<String>>,
-    /// The metadata of its container, where that is part of the library.
+    /// The metadata of its container, if that is part of the library.
     pub metadata: Option<BTreeMap<String, String>>,
 }
 
-/// What restricts who may play an asset.
+/// The restrictions on who may play an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protection {
     /// Nothing.
@@ -247,7 +248,7 @@ pub struct AssetFile {
     pub size: u64,
     /// MIME type, if one was set.
     pub mime_type: Option<String>,
-    /// Does the player start here?
+    /// Is it the primary file, with which a player starts?
     pub primary: bool,
     /// Encrypted by the service.
     pub encrypted: bool,
@@ -275,7 +276,7 @@ impl LocatorKind {
 /// A locator of an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locator {
-    /// The id that shows in URLs.
+    /// The id in URLs.
     pub id: LocatorId,
     /// The asset it opens.
     pub asset: AssetId,
@@ -283,11 +284,11 @@ pub struct Locator {
     pub kind: LocatorKind,
     /// Its name, if any.
     pub name: Option<String>,
-    /// When it begins to work; `None` = at once.
+    /// When it starts to be valid; `None` = immediately.
     pub start: Option<Timestamp>,
     /// When it ends.
     pub expiry: Timestamp,
-    /// For a streaming locator its URL with a trailing slash. `None` for other kinds (of SAS it is a secret).
+    /// For a streaming locator its URL with a trailing slash. `None` for other kinds (for SAS it is a secret).
     pub path: Option<String>,
     /// Id of its access policy, as listed.
     pub policy: Option<String>,
@@ -333,7 +334,7 @@ pub enum Plane {
     BlobRead,
     /// Blob service: copies and other writes.
     BlobWrite,
-    /// Streaming host or public blobs, as viewers ask them.
+    /// Streaming host or public blobs, as requested by viewers.
     Viewer,
     /// The service that issues tokens for the blob service.
     SignIn,

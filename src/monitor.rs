@@ -9,9 +9,9 @@ use crate::verdict::{Cause, Change, Finding};
 /// How one asset ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AssetOutcome {
-    /// Everything of it is on the target now, and was not before.
+    /// All of it is on the target now, and was not before.
     Mirrored,
-    /// Everything of it was there already.
+    /// All of it was already on the target.
     Unchanged,
     /// It is not mirrored; why.
     Not(Finding),
@@ -26,7 +26,7 @@ impl AssetOutcome {
         }
     }
 
-    /// The same for the cause alone.
+    /// Only the cause of that.
     pub fn cause(&self) -> Option<Cause> {
         self.finding().map(|finding| finding.cause)
     }
@@ -35,7 +35,7 @@ impl AssetOutcome {
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunEvent {
-    /// So many assets of one side have been listed so far.
+    /// The number of assets of one side that have been listed so far.
     Listed {
         /// Which account.
         side: Side,
@@ -49,12 +49,12 @@ pub enum RunEvent {
         /// How many assets it has.
         assets: u64,
     },
-    /// So many assets have been compared so far, where nothing is mirrored.
+    /// The number of assets that have been compared so far, in a run that mirrors nothing.
     Compared {
         /// Running total.
         assets: u64,
     },
-    /// The processing of an asset started; the numbers are its blobs and bytes to copy.
+    /// The processing of an asset started; with the number of its blobs and bytes to copy.
     AssetStarted {
         /// Source id.
         asset: AssetId,
@@ -78,7 +78,7 @@ pub enum RunEvent {
         /// How it was copied.
         method: CopyMethod,
     },
-    /// A piece of a file of this machine has arrived.
+    /// A piece of a local file was uploaded.
     BytesSent {
         /// The asset it is uploaded to.
         asset: AssetId,
@@ -87,7 +87,7 @@ pub enum RunEvent {
         /// Its length.
         bytes: u64,
     },
-    /// A file of this machine has arrived.
+    /// A local file was uploaded.
     FileSent {
         /// The asset it was uploaded to.
         asset: AssetId,
@@ -105,7 +105,7 @@ pub enum RunEvent {
         /// Why.
         reason: String,
     },
-    /// So many blobs of an asset that comes to its end were copied by that method (in a dry run: are to be).
+    /// The number of blobs of a finished asset that were copied by a method (in a dry run: that would be copied).
     MethodChosen {
         /// Source id.
         asset: AssetId,
@@ -126,12 +126,12 @@ pub enum RunEvent {
         asset: AssetId,
         /// Name to show.
         name: String,
-        /// What.
+        /// The changes.
         changes: Vec<Change>,
     },
-    /// Of a dry run: a run would do this.
+    /// In a dry run: a run would do this.
     Planned(Box<Item>),
-    /// An asset has come to its end in this run.
+    /// The processing of an asset ended.
     AssetFinished {
         /// Source id.
         asset: AssetId,
@@ -149,9 +149,9 @@ pub enum RunEvent {
         /// How much of its tasks is done.
         percent: u8,
     },
-    /// Something worth a line, that changes nothing.
+    /// A remark that does not change the result.
     Note(String),
-    /// The run was asked to stop: it starts nothing new; work in progress finishes.
+    /// The run is stopping: it starts nothing new, and work in progress finishes.
     Draining,
 }
 
@@ -190,7 +190,7 @@ impl TestMonitor {
         changes.flatten().collect()
     }
 
-    /// How the asset of that name ended, if it did.
+    /// The outcome of the asset with that name, if it ended.
     pub fn outcome_of(&self, wanted: &str) -> Option<AssetOutcome> {
         self.events().into_iter().rev().find_map(|event| match event {
             RunEvent::AssetFinished { name, outcome, .. } if name == wanted => Some(outcome),

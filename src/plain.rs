@@ -1,5 +1,5 @@
-//! Foreign text on a terminal: names and messages that others wrote are shown with every character escaped that a terminal
-//! acts upon, so that none of them moves the cursor, hides a line, or forges one.
+//! Foreign text on a terminal: in names and messages of others, every character is escaped that controls a terminal, so
+//! that none can move the cursor, or hide or forge a line.
 
 use std::borrow::Cow;
 
@@ -13,19 +13,19 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && acts(c))
 }
 
-/// JSON whose strings hold nothing that a terminal acts upon. What JSON itself escapes is escaped there already.
+/// JSON whose strings have no characters that control a terminal. Those that JSON itself escapes are already escaped.
 pub fn json(text: &str) -> Cow<'_, str> {
     let acts = |c| c != '\n' && acts(c);
     if !text.contains(acts) {
         return Cow::Borrowed(text);
     }
-    // All of them are below U+10000, where one escape says a character.
+    // All of them are below U+10000, so one escape is enough.
     let escape = |c| if acts(c) { format!("\\u{:04x}", u32::from(c)) } else { String::from(c) };
     Cow::Owned(text.chars().map(escape).collect())
 }
 
-/// Does a terminal do anything else with it than show it? Control characters (escape sequences begin with one), the
-/// separators that some take for a line break, and the formatting characters by which text changes its direction.
+/// Does it control a terminal? These are control characters (with which escape sequences start), separators that some
+/// terminals treat as a line break, and formatting characters that change the direction of text.
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_escaped_and_everything_else_stays() {
+    fn only_control_characters_are_escaped() {
         assert_eq!(line("a\u{1b}[2J\r\n\tb\u{9b}1mc\u{202e}d"), "a\\u{1b}[2J\\r\\n\\tb\\u{9b}1mc\\u{202e}d");
         assert_eq!(lines("a\nb\u{7f}"), "a\nb\\u{7f}");
         for harmless in ["Grüße, 漢字 🎬 שלום", "=1+1", "%2e%2e/?#", "a\\b"] {
@@ -65,7 +65,7 @@ mod tests {
         }
 
         #[test]
-        fn json_says_the_same_with_and_without_its_escapes(text: String) {
+        fn json_has_the_same_meaning_with_escapes(text: String) {
             let json = serde_json::to_string(&text).unwrap();
             let shown = super::json(&json);
             prop_assert!(!shown.contains(acts), "{}", shown);

@@ -18,14 +18,14 @@ const READ_AHEAD: usize = 512 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     used: Mutex<Used>,
-    /// Wakes those who wait for memory.
+    /// Wakes the tasks that wait for memory.
     freed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Used {
     bytes: usize,
-    /// The answer that may exceed the limit. Without it, answers could wait for each other for ever.
+    /// The answer that may exceed the limit. Without it, answers could wait for each other forever.
     senior: Option<u64>,
     /// How many answers have been numbered.
     numbers: u64,
@@ -71,7 +71,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Waits until the answer may use so many more bytes.
+    /// Waits until the answer may use this number of additional bytes.
     pub(crate) async fn grow(&mut self, bytes: usize) {
         self.read += bytes;
         if self.read <= FREE {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_large_answers_end_one_after_another_and_never_take_more_than_the_limit_and_one_of_them() {
+    async fn many_large_answers_end_and_never_use_more_than_the_limit_and_one_answer() {
         let answers = Arc::new(Answers::default());
         let (pieces, piece) = (320, 64 << 10);
         let most = join_all((0..40).map(|_| read(&answers, pieces, piece))).await.into_iter().max().unwrap();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_read_counts_until_its_attempt_ends() {
+    async fn read_bytes_count_until_the_attempt_ends() {
         let answers = Arc::new(Answers::default());
         let attempt = until_read(async {
             let mut share = Answers::share(&answers);

@@ -24,7 +24,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Takes so many more bytes. Returns whether they fit.
+    /// Takes this number of additional bytes. Returns whether they fit.
     pub(crate) fn take(&mut self, bytes: usize) -> bool {
         let fits = |used: usize| used.checked_add(bytes).filter(|used| *used <= LIMIT);
         let taken = self.kept.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok();
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_given_back_can_be_taken_again_and_no_more_than_the_limit() {
+    fn released_bytes_can_be_taken_again_up_to_the_limit() {
         let kept = Arc::new(Kept::default());
         let (mut one, mut other) = (Kept::room(&kept), Kept::room(&kept));
         assert!(one.take(LIMIT - 10));

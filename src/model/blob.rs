@@ -12,15 +12,15 @@ use super::{ContainerName, IndexTags};
 pub enum CopyStatus {
     /// Still running.
     Pending,
-    /// Done; the content is there.
+    /// Done; the blob has its content.
     Success,
-    /// Ended in error; the blob is empty.
+    /// Ended with an error; the blob is empty.
     Failed,
     /// Ended on request; the blob is empty.
     Aborted,
 }
 
-/// The copy a blob was (or is being) made by.
+/// The copy that made (or is making) a blob.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CopyState {
     /// The copy id.
@@ -29,11 +29,11 @@ pub struct CopyState {
     pub status: CopyStatus,
     /// Bytes copied and bytes in total, if reported.
     pub progress: Option<(u64, u64)>,
-    /// The service's words about a failure or a hitch.
+    /// The service's message about a failure or a problem.
     pub description: Option<String>,
 }
 
-/// The headers, metadata and tags that have to arrive unchanged.
+/// The headers, metadata and tags that must be the same on the target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BlobProperties {
     /// Content-Type.
@@ -54,7 +54,7 @@ pub struct BlobProperties {
     pub tags: IndexTags,
 }
 
-/// Which blobs of its container an asset consists of.
+/// Which blobs of its container belong to an asset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Extent {
     /// All of them.
@@ -62,17 +62,17 @@ pub enum Extent {
     Whole,
     /// Those of a folder, whose name ends in a slash.
     Folder(String),
-    /// Those in no folder: each folder is an asset of its own.
+    /// Those in no folder: each folder is another asset.
     Loose,
 }
 
 /// The types of blobs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum BlobKind {
-    /// Made of blocks, in any number of requests: what media consists of.
+    /// Made of blocks, in any number of requests: the type of media files.
     #[default]
     Block,
-    /// Written at its end alone, such as a log.
+    /// Written only at its end, such as a log.
     Append,
     /// An append blob to which nothing can be added any more.
     SealedAppend,
@@ -83,7 +83,7 @@ pub enum BlobKind {
 impl BlobKind {
     const TYPES: [Self; 3] = [Self::Block, Self::Append, Self::Page];
 
-    /// The storage service's word for it.
+    /// The storage service's name of it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Block => "BlockBlob",
@@ -97,7 +97,7 @@ impl BlobKind {
         Self::TYPES.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The same of a blob that is sealed.
+    /// The type of the same blob after it is sealed.
     pub(crate) fn sealed(self) -> Self {
         if self == Self::Append { Self::SealedAppend } else { self }
     }
@@ -107,39 +107,39 @@ impl BlobKind {
         self == Self::SealedAppend
     }
 
-    /// Are both of one type? A blob can be sealed, but keeps its type.
+    /// Are both of the same type? Sealing does not change the type.
     pub(crate) fn is_type_of(self, other: Self) -> bool {
         self.sealed() == other.sealed()
     }
 }
 
-/// A blob as a listing shows it.
+/// A blob in a listing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Blob {
-    /// Full name, virtual folders included.
+    /// Full name, including virtual folders.
     pub name: String,
     /// Bytes.
     pub length: u64,
-    /// Entity tag as the service writes it in headers, quotes included.
+    /// Entity tag as the service writes it in headers, including quotes.
     pub etag: String,
     /// Last change, seconds resolution.
     pub last_modified: Option<Timestamp>,
-    /// What has to arrive unchanged.
+    /// The properties that must be the same on the target.
     pub properties: BlobProperties,
-    /// Access tier such as `Hot`, `Archive`; `None` where the account has none.
+    /// Access tier such as `Hot`, `Archive`; `None` if the account has none.
     pub tier: Option<String>,
-    /// Its type, which never changes, and whether it is sealed, which never ends.
+    /// Its type, which never changes, and whether it is sealed, which is permanent.
     pub kind: BlobKind,
-    /// The copy it was made by, where the listing asked for it.
+    /// The copy that made it, if the listing requested it.
     pub copy: Option<CopyState>,
 }
 
-/// Memory of an entry of metadata or tags beside its texts, in bytes: two strings and a part of a tree node.
+/// Memory of an entry of metadata or tags in addition to its texts, in bytes: two strings and a part of a tree node.
 pub(crate) const ENTRY_BYTES: usize = 128;
 
-/// The tier whose blobs cannot be read. Moving a blob into it alters no entity tag.
+/// The tier whose blobs cannot be read. Moving a blob to it does not change the entity tag.
 const ARCHIVE: &str = "Archive";
-/// The metadata of a blob that stands for a folder.
+/// The metadata of a blob that represents a folder.
 const FOLDER: &str = "hdi_isfolder";
 
 impl Blob {
@@ -148,7 +148,7 @@ impl Blob {
         self.tier.as_deref() == Some(ARCHIVE)
     }
 
-    /// Does it stand for a folder? Tools for hierarchical namespaces make such blobs in accounts without.
+    /// Does it represent a folder? Tools for hierarchical namespaces make such blobs in accounts without one.
     pub(crate) fn is_folder_marker(&self) -> bool {
         let marks =
             |(name, value): (&String, &String)| name.eq_ignore_ascii_case(FOLDER) && value.eq_ignore_ascii_case("true");
@@ -223,7 +223,7 @@ impl fmt::Display for BlobRef {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum CopyMethod {
-    /// Copy Blob: the service copies in its own time, the status is polled.
+    /// Copy Blob: the service copies asynchronously, and the status is polled.
     Async,
     /// Put Blob From URL: one request, answered when the copy is done.
     Put,

@@ -1,7 +1,7 @@
-//! The mark of a copy: which source asset of which account it is a copy of, written into its alternate id.
+//! The mark of a copy in its alternate id: the account and the id of its source asset.
 //!
-//! It survives the loss of every ledger. It names the copy's own id, so that a clone made by another tool, which copies
-//! alternate ids verbatim, is recognised as a clone. The source asset's own alternate id is kept behind it.
+//! It survives the loss of all ledgers. It has the copy's own id, so that a clone made by another tool, which also
+//! copies the alternate id, is recognised as a clone. The source asset's own alternate id follows it.
 
 use jiff::civil::Date;
 
@@ -9,17 +9,17 @@ use super::{AccountName, AssetId};
 
 /// How every mark begins.
 const BEGIN: &str = "mediamirror:";
-/// What separates its fields.
+/// The separator of its fields.
 const SEPARATOR: char = ';';
 
-/// What a copy's alternate id says.
+/// The content of a copy's alternate id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// The source's media account.
     pub account: AccountName,
     /// The source asset.
     pub source: AssetId,
-    /// The copy itself. `None`: it was just created, and its id was not known then.
+    /// The id of the copy. `None`: the id was not known when the copy was created.
     pub own: Option<AssetId>,
     /// When the source had deleted the asset.
     pub retired: Option<Date>,
@@ -33,7 +33,7 @@ impl Mark {
         Self { account, source, own: None, retired: None, original }
     }
 
-    /// Reads an alternate id; `None` where it is no mark.
+    /// Reads an alternate id; `None` if it is not a mark.
     pub fn parse(alternate_id: &str) -> Option<Self> {
         let mut fields = alternate_id.strip_prefix(BEGIN)?.splitn(5, SEPARATOR);
         let mut next = || fields.next();
@@ -48,7 +48,7 @@ impl Mark {
         })
     }
 
-    /// What the marks of all copies of an asset begin with.
+    /// The prefix of the marks of all copies of an asset.
     pub fn prefix(account: &AccountName, source: &AssetId) -> String {
         format!("{BEGIN}{}{SEPARATOR}{}{SEPARATOR}", encoded(account.as_str()), encoded(source.as_str()))
     }
@@ -61,14 +61,15 @@ impl Mark {
         format!("{}{own}{SEPARATOR}{retired}{SEPARATOR}{original}", Self::prefix(&self.account, &self.source))
     }
 
-    /// Has it at most so many characters once it names the copy? (Ids of one account have one length.)
+    /// Does it have at most this number of characters when it contains the copy's id? (All ids of an account have the
+    /// same length.)
     pub fn fits(&self, most: usize) -> bool {
         let whole = Self { own: Some(self.source.clone()), retired: Some(Date::MAX), ..self.clone() };
         whole.text().chars().count() <= most
     }
 }
 
-/// A field without separators in it.
+/// Encodes a field so that it has no separators.
 fn encoded(field: &str) -> String {
     field.replace('%', "%25").replace(SEPARATOR, "%3B")
 }
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_reads_back_and_begins_with_its_prefix() {
+    fn a_mark_is_read_unchanged_and_starts_with_its_prefix() {
         let full = Mark {
             own: Some(AssetId::new("nb:cid:UUID:2")),
             retired: "2026-11-29".parse().ok(),
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn other_alternate_ids_are_no_marks() {
+    fn other_alternate_ids_are_not_marks() {
         for text in ["", "nb:cid:UUID:1", "mediamirror:", "mediamirror:a;b", "mediamirror:;b;;;", "mediamirror:a;b;;x;"]
         {
             assert_eq!(Mark::parse(text), None, "{text}");
@@ -119,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_ids_read_back(account in "[a-z0-9%;]{1,9}", source in "[^\u{0}]{1,30}", original in "[^\u{0}]{0,30}") {
+        fn any_ids_are_read_unchanged(account in "[a-z0-9%;]{1,9}", source in "[^\u{0}]{1,30}", original in "[^\u{0}]{0,30}") {
             let original = (!original.is_empty()).then_some(original);
             let mark = Mark { own: Some(AssetId::new("o")), ..Mark::new(AccountName::new(account), AssetId::new(source), original) };
             prop_assert_eq!(Mark::parse(&mark.text()), Some(mark));

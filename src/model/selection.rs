@@ -4,7 +4,7 @@ use globset::GlobSet;
 
 use super::{Blob, ContainerName};
 
-/// Which blobs of an account belong to the library. The default takes all.
+/// Which blobs of an account belong to the library. The default selects all.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Only blobs with a path that one of these matches; `None` = any path. A path is `CONTAINER/BLOB`.
@@ -18,7 +18,7 @@ pub struct Selection {
 /// What happens to blobs in the archive tier, which cannot be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Archived {
-    /// Their asset is not mirrored, for a cause that names the first of them.
+    /// Their asset is not mirrored, and the cause names the first of them.
     #[default]
     Report,
     /// They are left out.
@@ -48,7 +48,7 @@ impl LeftOut {
 }
 
 impl Selection {
-    /// Does it take every blob?
+    /// Does it select every blob?
     pub fn takes_all(&self) -> bool {
         self.include.is_none() && self.exclude.is_none() && self.archived == Archived::Report
     }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_the_container_and_the_blob_and_an_exclusion_wins() {
+    fn a_path_is_container_and_blob_and_exclusions_have_priority() {
         let (include, exclude) = (Some(globs(&["films/a/*", "series/*"])), Some(globs(&["*.tmp"])));
         let selection = Selection { include, exclude, ..Selection::default() };
         let (taken, left_out) = of(&selection, &["a/1.ts", "a/b/2.ts", "a/3.tmp", "b/1.ts"]);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn archived_blobs_are_left_out_only_on_demand() {
+    fn archived_blobs_are_left_out_only_if_configured() {
         let names = ["b.ts", "old.ts"];
         assert_eq!(of(&Selection::default(), &names), (vec!["b.ts".into(), "old.ts".into()], LeftOut::default()));
         let selection = Selection { archived: Archived::Skip, ..Selection::default() };

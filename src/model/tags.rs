@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 pub enum IndexTags {
     /// They were read; possibly there are none.
     Read(BTreeMap<String, String>),
-    /// The account refuses to show them. What they are is not known.
+    /// The account refuses to show them, so they are unknown.
     Unreadable,
     /// The account has no index tags, such as one with a hierarchical namespace.
     NotOffered,
 }
 
 impl IndexTags {
-    /// The tags, where they were read.
+    /// The tags, if they were read.
     pub fn read(&self) -> Option<&BTreeMap<String, String>> {
         match self {
             Self::Read(tags) => Some(tags),
@@ -27,14 +27,14 @@ impl IndexTags {
         self.read().is_some_and(|tags| !tags.is_empty())
     }
 
-    /// Were the tags of both read, and are they different? What could not be read is no difference.
+    /// Were the tags of both read, and are they different? Tags that could not be read do not count as a difference.
     pub fn differ(&self, other: &Self) -> bool {
         self.read().zip(other.read()).is_some_and(|(one, other)| one != other)
     }
 }
 
 impl Default for IndexTags {
-    /// None; the blob has no tags.
+    /// No tags.
     fn default() -> Self {
         Self::Read(BTreeMap::new())
     }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_differ_only_where_both_were_read() {
+    fn tags_differ_only_if_both_were_read() {
         let some = IndexTags::from([("k".to_owned(), "v".to_owned())]);
         assert!(some.differ(&IndexTags::default()) && !some.differ(&some));
         for other in [IndexTags::Unreadable, IndexTags::NotOffered] {
