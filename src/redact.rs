@@ -1,7 +1,7 @@
-//! Values that cannot print what they protect: keys, tokens, and the signatures inside URLs.
+//! Values that do not print their secrets: keys, tokens, and the signatures in URLs.
 //!
-//! Everything that may end up on a screen, in a log, a report or the ledger goes through here. Redaction is by
-//! allow-list: a query parameter not known to be harmless is masked.
+//! All text for the screen, logs, reports and the ledger passes through this module. Redaction uses an allow-list: a
+//! query parameter is masked unless it is known to be harmless.
 
 mod encodings;
 mod excerpt;
@@ -20,7 +20,7 @@ use url::Url;
 pub(crate) use excerpt::{shorten, without_tags};
 pub(crate) use live::{InUse, sent};
 
-/// What is printed in place of a protected value.
+/// The text that replaces a secret.
 pub const REDACTED: &str = "REDACTED";
 
 /// Query parameters that may be printed. Everything else is masked.
@@ -53,10 +53,10 @@ const HARMLESS_PARAMETERS: &[&str] = &[
     "$select",
 ];
 
-/// As much of a foreign text is searched where a short excerpt is wanted, in characters.
+/// How much of a foreign text is searched for a short excerpt, in characters.
 const SEARCHED: usize = 4_096;
 
-/// Names whose value is a secret wherever it stands, in lower case.
+/// Names whose value is always a secret, in lower case.
 const SECRET_NAMES: &[&str] = &[
     "sig",
     "signature",
@@ -69,7 +69,8 @@ const SECRET_NAMES: &[&str] = &[
     "wrap_password",
 ];
 
-/// A secret text: an account key, a client secret, a token. While there is one, [`mask`] and [`scrub`] know it by its value.
+/// A secret text: an account key, a client secret, a token. While it exists, [`mask`] and [`scrub`] recognise its
+/// value.
 #[derive(Clone)]
 pub struct Secret(Arc<Held>);
 
@@ -86,7 +87,7 @@ impl Secret {
         Self(Arc::new(Held { text: SecretString::from(value), _in_use: in_use }))
     }
 
-    /// The secret itself, for the one place that sends or signs with it.
+    /// The secret itself, for sending it or signing with it.
     pub fn expose(&self) -> &str {
         self.0.text.expose_secret()
     }
@@ -112,13 +113,13 @@ pub struct SafeUrl {
 }
 
 impl SafeUrl {
-    /// Wraps a URL, which may carry a SAS.
+    /// Wraps a URL, which may have a SAS.
     pub fn new(url: Url) -> Self {
         let signature = url.query_pairs().find(|(name, _)| name == "sig").map(|(_, value)| InUse::new(&value));
         Self { url, _in_use: signature.map(Arc::new) }
     }
 
-    /// The URL with everything in it, for sending.
+    /// The URL with its secrets, for sending.
     pub fn expose(&self) -> &Url {
         &self.url
     }
@@ -146,7 +147,7 @@ fn shown(url: &Url) -> String {
     bare.set_query(None);
     bare.set_fragment(None);
     let mut shown = mask_marked(bare.as_str());
-    // As it is encoded: a decoded value could hold a line break, an escape sequence, or an `&` with a secret behind it.
+    // Not decoded: a decoded value could have a line break, an escape sequence, or an `&` before a secret.
     let mut separator = '?';
     for pair in url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         shown.push(separator);
@@ -162,29 +163,31 @@ impl fmt::Debug for SafeUrl {
     }
 }
 
-/// A text that leaves the program, with the values of all secrets masked that are in use, or were a short time ago.
+/// Masks the values of all current and recent secrets in a text that leaves the program.
 pub fn mask(text: &str) -> Cow<'_, str> {
     live::mask(text)
 }
 
-/// A foreign text (a service's message, an error chain) masked as by [`mask`], and of what is a secret by its name: every URL's
-/// secrets, bearer token and signature. These may be secrets that this program never had.
+/// Masks a foreign text (a service's message, an error chain) as [`mask`] does, and everything that is a secret
+/// according to its name: secrets of URLs, bearer tokens and signatures. These can be secrets that this program never
+/// had.
 pub fn scrub(text: &str) -> String {
     let text = mask_marked(&mask(text));
     text.split_inclusive(ends_word).map(scrub_word).collect()
 }
 
-/// The beginning of a foreign text of any length, redacted. Cut it afterwards: a part of a secret is none that could be found.
+/// The redacted start of a foreign text of any length. Truncate it only afterwards, because a part of a secret is not
+/// found.
 pub(crate) fn scrub_beginning(text: &str) -> String {
     scrub(text.char_indices().nth(SEARCHED).map_or(text, |(end, _)| &text[..end]))
 }
 
-/// Characters that end a word in a message; a URL never holds them.
+/// Characters that end a word in a message; a URL never has them.
 fn ends_word(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')')
 }
 
-/// Masks one word: its URL's query, or every parameter of a query that came without its URL.
+/// Masks one word: the query of a URL, or every parameter of a query without a URL.
 fn scrub_word(word: &str) -> String {
     let end = word.trim_end_matches(ends_word);
     let tail = &word[end.len()..];
@@ -201,7 +204,7 @@ fn scrub_word(word: &str) -> String {
     word.to_owned()
 }
 
-/// Masks the value of `name=value`, or a bare value, unless the name is known to be harmless or there is nothing to mask.
+/// Masks the value of `name=value`, or a bare value, unless the name is known to be harmless or the value is empty.
 fn mask_assignment(pair: &str) -> String {
     let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
     match value {
@@ -213,8 +216,8 @@ fn mask_assignment(pair: &str) -> String {
     }
 }
 
-/// Masks the values of secret names and what follows a scheme of authorisation. Both are looked for in the text as it came:
-/// masking one first could take away the word the other is known by, as in `access_token=Bearer …`.
+/// Masks the values of secret names and the text after a scheme of authorisation. Both are searched in the original
+/// text: masking one first could remove the word that identifies the other, as in `access_token=Bearer …`.
 fn mask_marked(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let mut spans = secrets(text, &lower, ends_value);
@@ -237,7 +240,7 @@ fn ends_value(c: char) -> bool {
     ends_word(c) || matches!(c, '&' | ',' | ';' | '\\')
 }
 
-/// The value of every secret name wherever it stands: in a path, in JSON, in a text encoded once more, in quotes.
+/// The values of all secret names in any place: in a path, in JSON, in a text that was encoded again, in quotes.
 fn secrets(text: &str, lower: &str, ends: impl Fn(char) -> bool) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for name in SECRET_NAMES {
@@ -250,10 +253,10 @@ fn secrets(text: &str, lower: &str, ends: impl Fn(char) -> bool) -> Vec<Range<us
     found
 }
 
-/// Values in a text, from where they start to where they end, asked for in the text's order.
+/// Finds the ends of values in a text; starts are given in the order of the text.
 ///
-/// The text is walked once: what starts within the last value (`sig=sig=sig=…`) ends where that ends. Whoever writes the text
-/// could otherwise make a few megabytes of it cost minutes.
+/// The text is processed once: a value that starts within the last one (`sig=sig=sig=…`) ends where that ends.
+/// Otherwise an attacker could make a few megabytes of text take minutes.
 struct Values<'a, F> {
     text: &'a str,
     ends: F,
@@ -276,8 +279,8 @@ impl<'a, F: Fn(char) -> bool> Values<'a, F> {
     }
 }
 
-/// Length of what stands between a secret's name and its value, if it is an assignment: `=`, however often encoded, or a
-/// `:` after a quote, with the quotes and spaces around.
+/// The length of the separator between a secret's name and its value, if it is an assignment: a `=`, encoded any number
+/// of times, or a `:` after a quote, with the quotes and spaces around it.
 fn skip_separator(text: &str) -> Option<usize> {
     let decoration = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '<' | '(');
     let rest = text.trim_start_matches(decoration);
@@ -293,7 +296,7 @@ fn skip_separator(text: &str) -> Option<usize> {
     Some(text.len() - value.trim_start_matches(decoration).len())
 }
 
-/// What follows `Bearer` or `SharedKey`.
+/// The text after `Bearer` or `SharedKey`.
 fn credentials(text: &str, lower: &str, ends: impl Fn(char) -> bool) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for scheme in ["bearer", "sharedkey", "sharedkeylite"] {

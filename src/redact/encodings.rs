@@ -1,33 +1,33 @@
-//! Undoes what encodings do to a text, and knows where everything stood.
+//! Decodes a text, and keeps the original positions.
 
 use std::ops::Range;
 
-/// Encodings one within the other that are undone.
+/// How many nested encodings are undone.
 const DEPTH: usize = 4;
-/// The longest name or number of a character in XML, with `&` and `;`.
+/// The longest entity of XML, with `&` and `;`.
 const LONGEST_ENTITY: usize = 10;
 
-/// A text without its escapes, in lower case, in the usual alphabet of base64.
+/// A decoded text in lower case, with the usual alphabet of base64.
 pub(super) struct Undone {
     pub(super) bytes: Vec<u8>,
-    /// Where each byte stood in the text.
-    stood: Vec<(usize, usize)>,
+    /// The original position of each byte.
+    positions: Vec<(usize, usize)>,
 }
 
 impl Undone {
-    /// Where some of the bytes stood in the text.
+    /// The original position of a range of bytes.
     pub(super) fn range(&self, bytes: Range<usize>) -> Range<usize> {
-        let stood = &self.stood[bytes];
-        stood.first().map_or(0, |first| first.0)..stood.last().map_or(0, |last| last.1)
+        let positions = &self.positions[bytes];
+        positions.first().map_or(0, |first| first.0)..positions.last().map_or(0, |last| last.1)
     }
 }
 
 /// Undoes escapes of URLs, JSON and XML until none is left, or [`DEPTH`] times.
 pub(super) fn undone(text: &str) -> Undone {
-    let mut undone = Undone { bytes: text.bytes().collect(), stood: Vec::with_capacity(text.len()) };
+    let mut undone = Undone { bytes: text.bytes().collect(), positions: Vec::with_capacity(text.len()) };
     for (at, c) in text.char_indices() {
-        // A character stands or falls as a whole.
-        undone.stood.extend(std::iter::repeat_n((at, at + c.len_utf8()), c.len_utf8()));
+        // All bytes of a character have the position of the character.
+        undone.positions.extend(std::iter::repeat_n((at, at + c.len_utf8()), c.len_utf8()));
     }
     for _ in 0..DEPTH {
         if !undone.bytes.iter().any(|byte| matches!(byte, b'%' | b'\\' | b'&')) {
@@ -51,7 +51,7 @@ pub(super) fn undone(text: &str) -> Undone {
 
 fn undo_once(text: &Undone) -> (Undone, bool) {
     let length = text.bytes.len();
-    let mut next = Undone { bytes: Vec::with_capacity(length), stood: Vec::with_capacity(length) };
+    let mut next = Undone { bytes: Vec::with_capacity(length), positions: Vec::with_capacity(length) };
     let (mut at, mut changed) = (0, false);
     while at < length {
         let (meant, escape) = match escape(&text.bytes[at..]) {
@@ -59,13 +59,13 @@ fn undo_once(text: &Undone) -> (Undone, bool) {
             Some((Meant::Char(c), escape)) => (c.to_string().into_bytes(), escape),
             None => {
                 next.bytes.push(text.bytes[at]);
-                next.stood.push(text.stood[at]);
+                next.positions.push(text.positions[at]);
                 at += 1;
                 continue;
             }
         };
-        let stood = (text.stood[at].0, text.stood[at + escape - 1].1);
-        next.stood.extend(std::iter::repeat_n(stood, meant.len()));
+        let positions = (text.positions[at].0, text.positions[at + escape - 1].1);
+        next.positions.extend(std::iter::repeat_n(positions, meant.len()));
         next.bytes.extend(meant);
         at += escape;
         changed = true;
@@ -73,13 +73,13 @@ fn undo_once(text: &Undone) -> (Undone, bool) {
     (next, changed)
 }
 
-/// What an escape means.
+/// The meaning of an escape.
 enum Meant {
     Byte(u8),
     Char(char),
 }
 
-/// The escape that a text begins with, and its length.
+/// The escape at the start of a text, and its length.
 fn escape(text: &[u8]) -> Option<(Meant, usize)> {
     match text {
         [b'%', high, low, ..] => Some((Meant::Byte(digit(*high)? << 4 | digit(*low)?), 3)),

@@ -1,4 +1,4 @@
-//! What a service says, in few words and without secrets.
+//! Shortens a service's message and removes secrets.
 
 use super::scrub_beginning;
 

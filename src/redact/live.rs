@@ -1,8 +1,8 @@
-//! Knows the secrets in use, and finds them in any text, in any encoding.
+//! Finds the current secrets in any text, in any encoding.
 //!
-//! What an encoding may have changed is undone first: escapes of URLs, JSON and XML, one within the other; the alphabet that
-//! base64 has in URLs; the case of letters. A secret is found by its first characters, so that a text costs one look a
-//! character, however many secrets there are.
+//! Encodings are undone first: nested escapes of URLs, JSON and XML; the URL alphabet of base64; the case of letters. A
+//! secret is found by its first characters, so that the search needs one look-up per character for any number of
+//! secrets.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
@@ -16,17 +16,18 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use super::encodings::{Undone, undone};
 use super::{REDACTED, SECRET_NAMES};
 
-/// Shorter texts are not looked for: words hold them by chance. No service gives out such a secret (guess).
+/// Shorter secrets are not searched, because words contain them by chance. No service issues such a short secret
+/// (guess).
 const LEAST: usize = 8;
-/// By so many characters at its beginning a secret is found.
+/// The number of first characters by which a secret is found.
 const START: usize = 4;
-/// Where a text ends within a secret, so many characters of it are enough.
+/// If a text ends within a secret, this number of its characters is enough.
 const CUT_OFF: usize = 12;
-/// Secrets no longer in use that are looked for nevertheless: an answer that repeats one may come late.
+/// The number of former secrets that are still searched, because a late answer can contain one.
 const KEPT: usize = 4_096;
-/// Signatures of single requests that are kept until somebody looks for them.
+/// The number of signatures of single requests that are kept until the next search.
 const SENT: usize = 1_024;
-/// Texts are searched in pieces of about so many bytes.
+/// Texts are searched in pieces of about this number of bytes.
 const PIECE: usize = 1 << 16;
 
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
@@ -36,11 +37,11 @@ fn known() -> MutexGuard<'static, Known> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A secret in use. It is looked for while this lives, and some time afterwards.
+/// A secret in use. It is searched while this value exists, and some time afterwards.
 pub(crate) struct InUse(Arc<str>);
 
 impl InUse {
-    /// From now on that secret is looked for; of the query of a URL and of a token the signature.
+    /// Adds a secret to the search. For the query of a URL and for a token, this is the signature.
     pub(crate) fn new(secret: &str) -> Self {
         let secret: Arc<str> = secret.into();
         known().add(&secret);
@@ -60,7 +61,7 @@ impl Drop for InUse {
     }
 }
 
-/// Notes the signature of a single request. It costs next to nothing until a text is searched.
+/// Records the signature of a single request. This is cheap until a text is searched.
 pub(crate) fn sent(signature: &str) {
     let mut known = known();
     if known.sent.len() == SENT {
@@ -69,7 +70,7 @@ pub(crate) fn sent(signature: &str) {
     known.sent.push_back(signature.to_owned());
 }
 
-/// The text with every secret in it masked.
+/// Masks every secret in a text.
 pub(super) fn mask(text: &str) -> Cow<'_, str> {
     let mut known = known();
     known.look_for_sent();
@@ -96,7 +97,7 @@ pub(super) fn mask(text: &str) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
-/// Cuts a text where no secret can be: at quotes and at the ends of lines.
+/// Splits a text where there can be no secret: at quotes and at the ends of lines.
 fn pieces(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -111,16 +112,16 @@ fn pieces(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// What is looked for.
+/// The secrets to search.
 #[derive(Default)]
 struct Known {
-    /// The forms of all secrets, by how they begin.
+    /// The forms of all secrets, by their first bytes.
     forms: HashMap<[u8; START], Vec<Form>>,
     /// Each secret that is in use, or retired.
     secrets: HashMap<Arc<str>, Use>,
-    /// The secrets that came out of use, the oldest first.
+    /// The former secrets, the oldest first.
     retired: VecDeque<Arc<str>>,
-    /// Signatures that nobody has looked for yet.
+    /// Signatures since the last search.
     sent: VecDeque<String>,
 }
 
@@ -132,7 +133,7 @@ struct Use {
     starts: Vec<[u8; START]>,
 }
 
-/// A text to look for, with all encodings undone.
+/// A text to search, with all encodings undone.
 struct Form {
     of: Arc<str>,
     bytes: Vec<u8>,
@@ -165,7 +166,7 @@ impl Known {
         }
     }
 
-    /// A secret may be among the retired twice: then the first time counts.
+    /// A secret can be retired twice: then the first time counts.
     fn retire(&mut self, secret: &Arc<str>) {
         self.retired.push_back(Arc::clone(secret));
         if self.retired.len() > KEPT
@@ -197,7 +198,7 @@ impl Known {
         }
     }
 
-    /// Where secrets stand in a text, in its order.
+    /// The positions of secrets in a text, in order.
     fn find(&self, text: &Undone) -> Vec<Range<usize>> {
         let (bytes, mut found, mut at) = (text.bytes.as_slice(), Vec::new(), 0);
         while let Some(start) = bytes[at..].first_chunk::<START>() {
@@ -215,14 +216,14 @@ impl Known {
     }
 }
 
-/// How much of the text's beginning is that secret; a part of it is enough where the text, or a quotation in it, ends there.
+/// How much of the text's start is that secret; a part of it is enough if the text, or a quotation in it, ends there.
 fn overlap(text: &[u8], secret: &[u8]) -> Option<usize> {
     let length = text.iter().zip(secret).take_while(|(one, other)| one == other).count();
     let is_cut_off = || length >= CUT_OFF && text.get(length).is_none_or(|next| b"\"'<>) \n".contains(next));
     (length == secret.len() || is_cut_off()).then_some(length)
 }
 
-/// What is secret of it: the values of secret names where it is a query or a token that has any, else all of it.
+/// The secret parts: the values of secret names if it is a query or a token with such names, otherwise all of it.
 fn parts(secret: &str) -> Vec<&str> {
     let named = secret.split('&').filter_map(|pair| pair.split_once('='));
     let values = named.filter(|(name, _)| SECRET_NAMES.contains(&name.to_ascii_lowercase().as_str()));
@@ -230,8 +231,8 @@ fn parts(secret: &str) -> Vec<&str> {
     if values.is_empty() { vec![secret] } else { values }
 }
 
-/// How a secret may look once encodings are undone: as it is, as a form that was decoded twice shows it, and within
-/// something that is base64 as a whole.
+/// The possible forms of a secret after decoding: unchanged, decoded twice as a form, and within a text that is encoded
+/// in base64 as a whole.
 fn forms_of(secret: &str) -> Vec<Vec<u8>> {
     let plain = trimmed(undone(secret).bytes);
     let spaced = plain.contains(&b'+').then(|| plain.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect());
@@ -241,7 +242,7 @@ fn forms_of(secret: &str) -> Vec<Vec<u8>> {
     forms
 }
 
-/// The characters that a secret determines in the base64 of a text in which so many bytes, modulo three, stand before it.
+/// The characters that a secret determines in the base64 of a text, with this number of bytes (modulo three) before it.
 fn within_base64(secret: &str, before: usize) -> String {
     let bytes: Vec<u8> = std::iter::repeat_n(0, before).chain(secret.bytes()).collect();
     let encoded = BASE64.encode(&bytes);

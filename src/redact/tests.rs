@@ -5,19 +5,19 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn a_secret_does_not_print() {
+fn a_secret_is_not_printed() {
     assert_eq!(format!("{:?}", Secret::new("hunter2")), REDACTED);
     assert_eq!(format!("{:?}", InUse::new("hunter2")), REDACTED);
 }
 
 #[test]
-fn a_url_prints_without_signature_or_user() {
+fn a_url_is_printed_without_signature_and_user() {
     let url = Url::parse("https://u:p@h/c/b?sv=1&sig=abc%2B&se=2&token=x").unwrap();
     assert_eq!(SafeUrl::new(url).to_string(), "https://h/c/b?sv=1&sig=REDACTED&se=2&token=REDACTED");
 }
 
 #[test]
-fn megabytes_made_to_be_slow_are_scrubbed_in_one_pass() {
+fn hostile_megabytes_are_scrubbed_in_one_pass() {
     for part in ["sig=", "sig%3D", "sig ", "sig=a,", "bearer", "bearer ", "https://h/?sig=", "sig%25", "sig=a&c"] {
         let text = part.repeat((1 << 20) / part.len());
         assert!(scrub(&text).len() <= 4 * text.len(), "{part}");
@@ -25,7 +25,7 @@ fn megabytes_made_to_be_slow_are_scrubbed_in_one_pass() {
 }
 
 #[test]
-fn text_is_scrubbed_of_urls_assignments_and_bearers() {
+fn secrets_in_urls_assignments_and_bearer_tokens_are_scrubbed() {
     let text = "error for url (http://h/c?sig=abc&sp=r): Authorization: Bearer eyJ0 x sig=zzz&sp=r";
     let clean = scrub(text);
     assert!(!clean.contains("abc") && !clean.contains("eyJ0") && !clean.contains("zzz"), "{clean}");
@@ -33,12 +33,12 @@ fn text_is_scrubbed_of_urls_assignments_and_bearers() {
 }
 
 #[test]
-fn harmless_text_is_left_as_it_is() {
+fn harmless_text_is_not_changed() {
     assert_eq!(scrub("the asset's name is \"a b\" (12 blobs)"), "the asset's name is \"a b\" (12 blobs)");
 }
 
 #[test]
-fn signatures_are_found_however_they_are_written() {
+fn signatures_are_found_in_all_forms() {
     for text in [
         "sig=CANARY",
         "SIG=CANARY&sp=r",
@@ -72,7 +72,7 @@ fn signatures_are_found_however_they_are_written() {
 }
 
 #[test]
-fn a_url_prints_no_signature_that_sits_in_its_path_or_within_a_harmless_parameter() {
+fn a_signature_in_the_path_or_in_a_harmless_parameter_of_a_url_is_not_printed() {
     for (url, shown) in [
         ("http://h/a/sig=CANARY/b?sp=r", "http://h/a/sig=REDACTED?sp=r"),
         ("http://h/a/sig%3dCANARY", "http://h/a/sig%3dREDACTED"),
@@ -84,7 +84,7 @@ fn a_url_prints_no_signature_that_sits_in_its_path_or_within_a_harmless_paramete
     }
 }
 
-/// A predicate that counts how often it is asked.
+/// A predicate that counts how often it is called.
 fn counting(count: &Cell<usize>, ends: fn(char) -> bool) -> impl Fn(char) -> bool {
     move |c| {
         count.set(count.get() + 1);
@@ -93,7 +93,7 @@ fn counting(count: &Cell<usize>, ends: fn(char) -> bool) -> impl Fn(char) -> boo
 }
 
 #[test]
-fn a_hostile_text_is_walked_once_for_each_name() {
+fn a_hostile_text_is_processed_once_for_each_name() {
     for repeated in
         ["sig=", "sig='", "accountkey=sig=", "access_token:", "bearer", "bearer ", "sharedkeylite", "Bearer sig="]
     {
@@ -109,7 +109,7 @@ fn a_hostile_text_is_walked_once_for_each_name() {
 }
 
 #[test]
-fn a_url_prints_no_line_breaks_and_no_escapes() {
+fn a_url_is_printed_without_line_breaks_and_escapes() {
     let url = Url::parse("https://h/c?prefix=%0A%1B[2J&comp=list").unwrap();
     assert_eq!(SafeUrl::new(url).to_string(), "https://h/c?prefix=%0A%1B[2J&comp=list");
 }
@@ -139,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn scrub_never_lets_a_signature_through(
+    fn scrub_removes_every_signature(
         before in "\\PC{0,30}",
         opening in prop::sample::select(vec!["", "?", "&", " ", "https://h/c?", "http://h/c/b?sv=1&", "%26", "("]),
         name in prop::sample::select(vec!["sig", "SIG", "Sig"]),

@@ -11,7 +11,7 @@ fn percent(text: &str) -> String {
 }
 
 #[test]
-fn a_secret_is_found_by_its_value_in_every_form_and_whatever_stands_around_it() {
+fn a_secret_is_found_by_its_value_in_every_form_and_context() {
     let _secret = Secret::new(SIGNATURE);
     let trimmed = SIGNATURE.trim_end_matches('=');
     for form in [
@@ -41,7 +41,7 @@ fn a_secret_is_found_by_its_value_in_every_form_and_whatever_stands_around_it() 
 }
 
 #[test]
-fn what_stands_around_a_secret_stays() {
+fn the_text_around_a_secret_is_not_changed() {
     let _secret = Secret::new("a-key-of-some-account");
     assert_eq!(mask("the key a-key-of-some-account, it is"), "the key REDACTED, it is");
     assert_eq!(mask("ü a%2dkey%2Dof-some-account ü"), "ü REDACTED ü");
@@ -50,7 +50,7 @@ fn what_stands_around_a_secret_stays() {
 }
 
 #[test]
-fn of_a_secret_that_is_cut_off_the_beginning_is_masked() {
+fn the_start_of_a_truncated_secret_is_masked() {
     let _secret = Secret::new("cut-off-by-the-service-somewhere");
     assert_eq!(mask("it was cut-off-by-the-serv"), "it was REDACTED");
     assert_eq!(mask("{\"it\": \"was cut-off-by-the-serv\"}"), "{\"it\": \"was REDACTED\"}");
@@ -60,21 +60,21 @@ fn of_a_secret_that_is_cut_off_the_beginning_is_masked() {
 }
 
 #[test]
-fn the_signature_within_a_query_is_a_secret_of_its_own() {
+fn the_signature_in_a_query_is_a_separate_secret() {
     let _secret = Secret::new("sv=2020-12-06&sp=rl&sig=Within%2BaQuery%2Fof0urs%3D");
     assert_eq!(mask("found Within+aQuery/of0urs= here"), "found REDACTED here");
     assert_eq!(mask("sp=rl and sv=2020-12-06"), "sp=rl and sv=2020-12-06");
 }
 
 #[test]
-fn the_signature_of_a_request_is_known_once_it_was_sent() {
+fn the_signature_of_a_request_is_masked_after_it_was_sent() {
     sent("c2lnbmF0dXJlIG9mIG9uZSByZXF1ZXN0=");
     let text = scrub("The MAC signature found in the HTTP request 'c2lnbmF0dXJlIG9mIG9uZSByZXF1ZXN0=' is not the same");
     assert_eq!(text, "The MAC signature found in the HTTP request 'REDACTED' is not the same");
 }
 
 #[test]
-fn a_secret_that_is_no_longer_used_is_known_for_a_while_and_then_forgotten() {
+fn a_former_secret_is_masked_for_a_time() {
     let gone: Arc<str> = "used-a-short-time-ago".into();
     let mut known = Known::default();
     known.add(&gone);
@@ -94,7 +94,7 @@ fn a_secret_that_is_no_longer_used_is_known_for_a_while_and_then_forgotten() {
 }
 
 #[test]
-fn megabytes_are_searched_in_one_pass() {
+fn a_text_of_megabytes_is_searched_in_one_pass() {
     let _secret = Secret::new("%25%25%25%25%25%25");
     for part in ["%25", "%2525", "\\\\", "\\u005c", "&amp;", "%", "&"] {
         let text = part.repeat((1 << 20) / part.len());
