@@ -1,8 +1,8 @@
-//! The report of a run: one versioned JSON document made from the ledger, and the page that is rendered from that document
-//! alone.
+//! The report of a run: one versioned JSON document made from the ledger, and the page that is rendered only from that
+//! document.
 //!
-//! The document says everything that the page shows, in words too, so that a later release renders an older document alike.
-//! No service is asked.
+//! The document has everything that the page shows, including texts, so that a later release renders an older document
+//! in the same way. It sends no requests.
 
 mod chart;
 mod collect;
@@ -29,7 +29,7 @@ pub use units::{counted, thousands};
 
 use crate::files;
 
-/// The largest document that is read: one of some 100,000 assets.
+/// The largest document that is read: one with about 100,000 assets.
 const LARGEST: u64 = 256 << 20;
 
 /// Why a document cannot be used.

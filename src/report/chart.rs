@@ -1,4 +1,4 @@
-//! Charts as rectangles: numbers alone, so that the template draws them. Text stands beside a chart, not in it: it has to be
+//! Charts as rectangles: only numbers, which the template draws. Text is next to a chart, not in it, so that it is
 //! readable on a phone, where a chart is small.
 
 /// The height of a chart, in its own units.
@@ -6,13 +6,13 @@ const HEIGHT: f64 = 100.0;
 /// From one bar to the next, and the width of one.
 const STEP: f64 = 10.0;
 const WIDTH: f64 = 8.0;
-/// A bar that stands for something is seen.
+/// The smallest height of a bar with a value, so that it is visible.
 const LEAST: f64 = 2.0;
 
 /// Bars side by side.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chart {
-    /// What it shows, for those who do not see it.
+    /// The description for users who cannot see it.
     pub(super) label: String,
     pub(super) width: f64,
     pub(super) height: f64,
@@ -28,11 +28,11 @@ pub(super) struct Bar {
     pub(super) height: f64,
     /// Its colour, by a class of the style sheet.
     pub(super) class: &'static str,
-    /// What it stands for.
+    /// The description of its value.
     pub(super) title: String,
 }
 
-/// What a bar stands for: a value, its colour, and its words.
+/// The value of a bar, its colour, and its description.
 pub(super) type Value = (f64, &'static str, String);
 
 impl Chart {
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_highest_bar_fills_the_chart_and_the_smallest_is_seen() {
+    fn the_highest_bar_fills_the_chart_and_the_smallest_is_visible() {
         let chart =
             Chart::of("x", vec![(0.0, "a", String::new()), (1.0, "a", String::new()), (1_000.0, "b", String::new())]);
         let heights: Vec<f64> = chart.bars.iter().map(|bar| bar.height).collect();

@@ -1,5 +1,5 @@
-//! Makes the document of a run from the ledger. However many assets a run changed, only the first of them are kept: those with a
-//! cause first. The ledger is read twice for it, once to choose them and once for what happened to them.
+//! Makes the document of a run from the ledger. Only a limited number of assets is kept, those with a cause first. The
+//! ledger is read twice: once to choose the assets, and once for their events.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,13 +17,13 @@ use crate::ledger::{Event, Ledger, LedgerError, RunRow};
 use crate::model::{AccountName, AssetId};
 use crate::verdict::{Cause, Finding};
 
-/// Events that are read at once.
+/// Events that are read together.
 const PAGE: usize = 5_000;
 
 /// Runs that are compared: a month of nights.
 const RUNS: usize = 30;
 
-/// The document of a run. `runs` are all runs of the ledger, the newest first; at most so many assets are kept.
+/// The document of a run. `runs` are all runs of the ledger, the newest first; at most `most` assets are kept.
 ///
 /// # Errors
 /// The ledger cannot be read.
@@ -68,7 +68,7 @@ pub async fn collect(
     })
 }
 
-/// Passes on every event of a run, in order.
+/// Calls `see` for every event of a run, in order.
 async fn each_event(ledger: &Ledger, run: &str, mut see: impl FnMut(Event)) -> Result<(), LedgerError> {
     let mut after = 0;
     loop {
@@ -81,10 +81,10 @@ async fn each_event(ledger: &Ledger, run: &str, mut see: impl FnMut(Event)) -> R
     }
 }
 
-/// How soon an asset is shown.
+/// The priority of an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// Something is owed for it.
+    /// It has a finding that is owed.
     Owed,
     /// It has a cause.
     Found,
@@ -94,7 +94,7 @@ enum Rank {
     Changed,
 }
 
-/// The counts of a run, and which assets are shown.
+/// The counts of a run, and the assets that are shown.
 #[derive(Debug)]
 struct Choice {
     most: usize,
@@ -102,7 +102,7 @@ struct Choice {
     /// Hashes of the ids of all assets: a run may have changed millions.
     seen: HashSet<u64>,
     hasher: RandomState,
-    /// Assets by cause, and those of them for which it is owed.
+    /// The number of assets by cause, and for how many of them it is owed.
     causes: BTreeMap<Cause, (u64, u64)>,
     changes: BTreeMap<String, u64>,
     findings: Vec<FindingReport>,
@@ -190,7 +190,7 @@ fn change_report(event: Event) -> ChangeReport {
     ChangeReport { at: event.at, change: event.code, text, detail: event.detail }
 }
 
-/// What is owed first, then the most frequent.
+/// The causes: owed ones first, then the most frequent ones.
 fn problems(causes: &BTreeMap<Cause, (u64, u64)>) -> Vec<ProblemCount> {
     let count = |(cause, &(assets, owed)): (&Cause, &(u64, u64))| ProblemCount {
         code: cause.code().to_owned(),
@@ -208,15 +208,15 @@ fn problems(causes: &BTreeMap<Cause, (u64, u64)>) -> Vec<ProblemCount> {
     problems
 }
 
-/// Did the run change or find something?
+/// Does the run have changes or findings?
 fn has_causes_or_changes(summary: Option<&Value>) -> bool {
     let causes =
         summary.and_then(|summary| summary.get("causes")?.as_object()).is_some_and(|causes| !causes.is_empty());
-    // A mirrored asset need not have changed: its state was recorded anew.
+    // A mirrored asset may be unchanged: then only its state was recorded again.
     causes || Figures::of(summary).is_some_and(|figures| figures.blobs.copied + figures.withdrawn > 0)
 }
 
-/// The figures of the last runs in the direction of this run, which is the last of them.
+/// The figures of the last runs in the direction of this run; this run is the last one.
 fn figures(run: &RunRow, runs: &[RunRow]) -> Vec<RunFigures> {
     let alike = runs.iter().filter(|other| other.source == run.source && other.number <= run.number);
     let mut figures: Vec<RunFigures> = alike.take(RUNS).map(figures_of).collect();

@@ -1,4 +1,4 @@
-//! The document: everything that is known of a run, as data. Its fields are documented on the page `report` of the manual.
+//! The document: everything about a run, as data. Its fields are documented on the page `report` of the manual.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use super::ready::Readiness;
 use crate::model::{AccountName, AssetId};
 use crate::verdict::Outcome;
 
-/// What kind of document it is.
+/// The type of the document.
 pub const MESSAGE_TYPE: &str = "report";
 
 /// The version of its format. Fields are only ever added within one.
@@ -30,24 +30,25 @@ pub struct Report {
     pub run: RunReport,
     /// Its summary, as `sync --output json` prints it, without `problems`; `null`: the run failed or did not end.
     pub summary: Option<Value>,
-    /// Findings that concern no single asset.
+    /// Findings that do not concern a single asset.
     pub findings: Vec<FindingReport>,
-    /// How many assets have which cause: what is owed first.
+    /// The number of assets by cause: owed causes first.
     pub problems: Vec<ProblemCount>,
-    /// How many assets were changed in which way.
+    /// The number of assets by kind of change.
     pub changes: Vec<ChangeCount>,
-    /// Assets that were changed, or that have a cause: those with a cause first, then those something was taken from.
+    /// Assets that were changed, or that have a cause: those with a cause first, then those from which something was
+    /// removed.
     pub assets: Vec<AssetReport>,
-    /// How many more there are.
+    /// The number of assets that are left out.
     pub assets_left_out: u64,
-    /// The ledger has deleted what the run changed and found: it keeps that of the last runs only.
+    /// The ledger has deleted what the run changed and found: it keeps this only for the last runs.
     pub events_deleted: bool,
     /// The last runs in this direction, the oldest first; this run is the last one.
     pub runs: Vec<RunFigures>,
     /// What its requests cost; `null`: no prices are configured.
     #[serde(default)]
     pub cost: Option<Cost>,
-    /// What would play from the target now; `null`: nobody asked.
+    /// What would play from the target now; `null` without --ready.
     #[serde(default)]
     pub ready: Option<Readiness>,
 }
@@ -63,9 +64,9 @@ pub struct RunReport {
     pub target: AccountName,
     /// When it began.
     pub began: Timestamp,
-    /// When it ended; `null`: it was killed, or still goes on.
+    /// When it ended; `null`: it was killed, or is still in progress.
     pub ended: Option<Timestamp>,
-    /// How it ended; `null`: it was killed, or still goes on.
+    /// How it ended; `null`: it was killed, or is still in progress.
     pub outcome: Option<Outcome>,
     /// Why it failed.
     pub error: Option<String>,
@@ -76,7 +77,7 @@ pub struct RunReport {
 pub struct ProblemCount {
     /// Its code.
     pub code: String,
-    /// What kind of verdict it is, such as `failed`.
+    /// The kind of verdict, such as `failed`.
     pub result: String,
     /// What is wrong.
     pub sentence: String,
@@ -84,7 +85,7 @@ pub struct ProblemCount {
     pub remedy: String,
     /// Assets that have it.
     pub assets: u64,
-    /// Those of them for which it is owed and not accepted.
+    /// Those for which it is owed and not accepted.
     pub owed: u64,
 }
 
@@ -93,7 +94,7 @@ pub struct ProblemCount {
 pub struct ChangeCount {
     /// The kind, such as `new`.
     pub change: String,
-    /// Assets, or locators of them.
+    /// The number of assets or locators.
     pub count: u64,
 }
 
@@ -136,7 +137,7 @@ pub struct ChangeReport {
     pub change: String,
     /// The change in words.
     pub text: String,
-    /// What belongs to it, by name.
+    /// The details by name.
     #[serde(flatten)]
     pub detail: Map<String, Value>,
 }
@@ -148,7 +149,7 @@ pub struct RunFigures {
     pub id: String,
     /// When it began.
     pub began: Timestamp,
-    /// How it ended; `null`: it was killed, or still goes on.
+    /// How it ended; `null`: it was killed, or is still in progress.
     pub outcome: Option<Outcome>,
     /// How long it took.
     pub elapsed_seconds: Option<f64>,
@@ -167,7 +168,7 @@ pub struct RunFigures {
 pub struct Cost {
     /// The currency of the prices, as the configuration names it.
     pub currency: String,
-    /// Reads that are charged, those included that the copies make in the source.
+    /// Reads that are charged, including those of copies in the source.
     pub reads: u64,
     /// Writes that are charged.
     pub writes: u64,
@@ -179,6 +180,6 @@ pub struct Cost {
     pub price_of_writes: f64,
     /// The price of a gigabyte.
     pub price_of_gigabytes: f64,
-    /// All of it together.
+    /// The total price.
     pub amount: f64,
 }

@@ -1,4 +1,4 @@
-//! What the page needs of a summary. What is missing counts as nothing.
+//! The figures of a summary that the page needs. Missing ones count as zero.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ pub(super) struct AssetFigures {
 }
 
 impl AssetFigures {
-    /// Those that are not on the target as in the source.
+    /// Assets that are not the same on the target as in the source.
     pub(super) fn not_mirrored(self) -> u64 {
         self.skipped + self.failed + self.conflicts + self.held + self.unchecked
     }
@@ -117,7 +117,7 @@ pub(super) struct LimitFigures {
     pub(super) in_flight: u64,
 }
 
-/// What arrived in each step of the run.
+/// The copied data in each step of the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct TimelineFigures {
@@ -127,7 +127,7 @@ pub(super) struct TimelineFigures {
     pub(super) bytes: Vec<u64>,
 }
 
-/// How fast a kind of request was answered.
+/// The latency of a kind of request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct LatencyFigures {
@@ -139,7 +139,7 @@ pub(super) struct LatencyFigures {
 }
 
 impl Figures {
-    /// Of a summary; `None`: there is none, or it is of another shape.
+    /// The figures of a summary; `None` if there is none, or if it has another structure.
     pub(super) fn of(summary: Option<&Value>) -> Option<Self> {
         summary.and_then(|summary| Self::deserialize(summary).ok())
     }

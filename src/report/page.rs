@@ -1,7 +1,8 @@
-//! The page: one file that opens offline, rendered from the document alone. It loads nothing, and needs no script to be read.
+//! The page: one file that opens offline, rendered only from the document. It loads nothing, and needs no script to be
+//! read.
 //!
-//! Every text of the document is foreign: the template escapes all of it, and characters that change how a text reads are
-//! shown as escapes.
+//! Every text of the document is foreign: the template escapes all of it, and characters that change how a text is
+//! displayed are shown as escapes.
 
 mod changes;
 mod problems;
@@ -32,10 +33,10 @@ use super::units::{self, counted, moment, number, size, span, thousands};
 use crate::ledger::Drill;
 use crate::plain;
 
-/// The style sheet. Its hash is in the page's policy, so nothing else is ever applied.
+/// The style sheet. Its hash is in the page's policy, so no other style is applied.
 const STYLE: &str = include_str!("page/page.css");
 
-/// All that the template shows, in words.
+/// Everything that the template shows, as text.
 #[derive(Debug, Template)]
 #[template(path = "page/page.html", config = "src/report/askama.toml")]
 struct Page<'a> {
@@ -68,7 +69,7 @@ struct Tile {
     tone: &'static str,
 }
 
-/// What would play from the target.
+/// Which assets would play from the target.
 #[derive(Debug)]
 struct Ready<'a> {
     share: String,
@@ -126,16 +127,16 @@ pub fn page(report: &Report) -> String {
     page.render().expect("memory takes everything")
 }
 
-/// Nothing may be loaded, sent or framed, and only our style sheet is applied.
+/// Nothing may be loaded, sent or framed, and only this style sheet is applied.
 fn policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'")
 }
 
-/// The document without characters that change how a text reads.
+/// The document without characters that change how a text is displayed.
 fn harmless(report: &Report) -> Report {
     let value = serde_json::to_value(report).expect("a document is JSON");
-    // Times, counts and codes stay as they are, so the shape does, too.
+    // Times, counts and codes are not changed, so the structure is the same.
     serde_json::from_value(harmless_value(value)).unwrap_or_else(|_| report.clone())
 }
 
@@ -205,7 +206,7 @@ fn ready(ready: &Readiness) -> Ready<'_> {
     }
 }
 
-/// The last drill in a sentence.
+/// The last drill as a sentence.
 fn drilled(drill: &Drill) -> String {
     let word = if drill.passed { "passed" } else { "failed" };
     let found = format!("{} of {} would have played", thousands(drill.ready), counted(drill.total, "asset"));

@@ -1,16 +1,16 @@
-//! What would play from the target now, as `ready --output json` prints it. The report shows it, if it is given one.
+//! The result of `ready --output json`, if the report shows it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Drill;
 
-/// What would play from the target now. Fields that this page does not show are left out.
+/// What would play from the target now. It only has the fields that the page shows.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Readiness {
     /// Assets by whether they play.
     pub assets: ReadyAssets,
-    /// Everything that the source had so many seconds ago is on the target; `null`: not known.
+    /// The target has everything that the source had this number of seconds ago; `null`: unknown.
     #[serde(default)]
     pub recovery_point_seconds: Option<u64>,
     /// The last drill; `null`: none is recorded.
@@ -30,7 +30,7 @@ pub struct ReadyAssets {
     pub ready: u64,
     /// Those that do not.
     pub not_ready: u64,
-    /// Those of which it is not known.
+    /// Assets whose state is unknown.
     pub unknown: u64,
 }
 

@@ -6,7 +6,7 @@ use crate::ledger::{Event, Ledger, RunEnd};
 use crate::model::{AccountName, AssetId, LocatorId, LocatorKind};
 use crate::verdict::{Cause, Change, Finding, Outcome, Withdrawal};
 
-/// A name that would be a script, end an attribute, forge a line, and turn the text round.
+/// A name with a script, the end of an attribute, a forged line, and reversed text.
 const HOSTILE: &str = "</style><script>alert(1)</script>\" onload='x' &amp; {{ 7*7 }}\u{1b}[2J\n\u{202e}film";
 
 const RUN: &str = "20261129T020000Z";
@@ -52,7 +52,7 @@ async fn report(outcome: Option<Outcome>, events: impl IntoIterator<Item = Event
     collect(&ledger, (&runs[0], &runs), &AccountName::new("east"), most).await.unwrap()
 }
 
-/// An asset for each cause, one for each kind of change, and a finding that concerns none.
+/// An asset for each cause, one for each kind of change, and a finding without an asset.
 fn everything() -> Vec<Event> {
     let found = Cause::all().enumerate().map(|(number, cause)| {
         let finding = Finding::new(cause, format!("detail of {cause} {HOSTILE}"));
@@ -76,13 +76,13 @@ fn everything() -> Vec<Event> {
     found.chain(made).chain([whole]).collect()
 }
 
-/// What a reader of the page reads.
+/// The text that a reader of the page sees.
 fn unescaped(page: &str) -> String {
     page.replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&")
 }
 
 #[tokio::test]
-async fn a_document_that_is_written_and_read_back_gives_the_same_page() {
+async fn a_document_that_is_written_and_read_gives_the_same_page() {
     for outcome in Outcome::ALL.map(Some).into_iter().chain([None]) {
         let report = report(outcome, everything(), 10_000).await;
         let read = parse(&serde_json::to_string(&report).unwrap()).unwrap();
@@ -112,7 +112,7 @@ async fn every_cause_of_a_run_is_on_its_page_with_its_sentence_and_its_remedy() 
 }
 
 #[tokio::test]
-async fn no_name_becomes_part_of_the_page_or_changes_how_it_reads() {
+async fn no_name_becomes_markup_or_changes_how_the_page_is_displayed() {
     for outcome in [Outcome::Partial, Outcome::Failed] {
         let mut report = report(Some(outcome), everything(), 10_000).await;
         report.run.id = HOSTILE.to_owned();
@@ -137,7 +137,7 @@ async fn no_name_becomes_part_of_the_page_or_changes_how_it_reads() {
 }
 
 #[tokio::test]
-async fn the_policy_of_the_page_allows_its_style_sheet_alone() {
+async fn the_policy_of_the_page_allows_only_its_style_sheet() {
     use base64::Engine as _;
     use sha2::Digest as _;
     let page = page(&report(Some(Outcome::Complete), [], 10).await);
@@ -152,7 +152,7 @@ async fn the_policy_of_the_page_allows_its_style_sheet_alone() {
 }
 
 #[tokio::test]
-async fn the_page_of_a_large_run_is_bounded_and_says_how_much_is_left_out() {
+async fn the_page_of_a_large_run_is_limited_and_shows_how_much_is_left_out() {
     let changed =
         (0..3_000).map(|number| Event::changed(&id(number), &format!("film {number:04}"), &Change::New { blobs: 1 }));
     let taken = Event::changed(&id(2_999), "film 2999", &Change::Retired);
@@ -173,7 +173,7 @@ async fn the_page_of_a_large_run_is_bounded_and_says_how_much_is_left_out() {
 }
 
 #[tokio::test]
-async fn the_verdict_says_how_the_run_ended_before_anything_else() {
+async fn the_verdict_at_the_top_says_how_the_run_ended() {
     for (outcome, words) in [
         (Some(Outcome::Complete), "Everything in scope is mirrored and verified"),
         (Some(Outcome::Held), "A guard holds changes of 2 assets back"),
@@ -190,7 +190,7 @@ async fn the_verdict_says_how_the_run_ended_before_anything_else() {
 }
 
 #[tokio::test]
-async fn a_run_whose_events_are_deleted_is_not_shown_as_one_that_found_nothing() {
+async fn a_run_with_deleted_events_is_not_shown_as_one_without_findings() {
     let report = report(Some(Outcome::Partial), [], 10).await;
     assert!(report.events_deleted);
     let page = page(&report);
@@ -198,7 +198,7 @@ async fn a_run_whose_events_are_deleted_is_not_shown_as_one_that_found_nothing()
 }
 
 #[tokio::test]
-async fn what_is_no_report_or_a_newer_one_is_refused() {
+async fn files_that_are_not_reports_and_newer_reports_are_refused() {
     let good = serde_json::to_value(report(Some(Outcome::Complete), [], 10).await).unwrap();
     let changed = |key: &str, value: serde_json::Value| {
         let mut other = good.clone();

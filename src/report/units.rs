@@ -22,7 +22,7 @@ pub fn counted(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{} {one}s", thousands(count)) }
 }
 
-/// A text as a sentence of its own.
+/// A text as a sentence.
 pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let Some(first) = chars.next() else { return String::new() };
@@ -35,7 +35,7 @@ pub(super) fn size(bytes: u64) -> String {
     ByteSize(bytes).to_string()
 }
 
-/// A time span with two units at most.
+/// A time span with at most two units.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time in seconds, not negative")]
 pub(super) fn span(seconds: f64) -> String {
     let seconds = seconds.max(0.0);
@@ -49,7 +49,7 @@ pub(super) fn span(seconds: f64) -> String {
     }
 }
 
-/// A moment, to the second.
+/// A time, to the second.
 pub(super) fn moment(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
@@ -65,7 +65,7 @@ pub(super) fn rate(count: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
 }
 
-/// A number with as many digits as say something.
+/// A number with its significant digits.
 pub(super) fn number(value: f64) -> String {
     match value {
         value if value >= 100.0 => thousands(whole(value)),

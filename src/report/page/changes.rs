@@ -1,4 +1,4 @@
-//! What was changed on the target, and by name what was taken from its viewers.
+//! The changes on the target, with the names of the assets from which something was removed.
 
 use super::super::chart::Chart;
 use super::super::document::{AssetReport, Report};
@@ -7,7 +7,7 @@ use super::super::units::thousands;
 /// Assets that are named.
 const NAMED: usize = 50;
 
-/// Changes that take something from viewers of the target, or announce that.
+/// Changes that remove something for viewers of the target, or announce that.
 const TAKEN: [&str; 8] = [
     "locator-withdrawn",
     "locator-moved",
@@ -31,11 +31,11 @@ pub(super) struct ChangeRow {
 #[derive(Debug)]
 pub(super) struct Taken<'a> {
     pub(super) named: Vec<TakenAsset<'a>>,
-    /// How many more there are.
+    /// The number of the others.
     pub(super) more: String,
 }
 
-/// An asset that something was taken from.
+/// An asset from which something was removed.
 #[derive(Debug)]
 pub(super) struct TakenAsset<'a> {
     pub(super) name: &'a str,

@@ -1,4 +1,4 @@
-//! What is not mirrored, cause by cause, and every asset that has something to tell.
+//! The causes with their assets, and all assets with changes or findings.
 
 use super::super::document::{AssetReport, FindingReport, ProblemCount, Report};
 use super::super::units::thousands;
@@ -6,7 +6,7 @@ use super::super::units::thousands;
 /// Assets of a cause that are named with it.
 const NAMED: usize = 10;
 
-/// Assets on the page. A thousand of them are some hundred screens.
+/// Assets on the page. A thousand of them are about a hundred screens.
 pub(in crate::report) const SHOWN: usize = 1_000;
 
 /// A cause, and the first assets that have it.
@@ -17,7 +17,7 @@ pub(super) struct CauseCard<'a> {
     pub(super) badge: String,
     pub(super) count: String,
     pub(super) named: Vec<Named<'a>>,
-    /// How many more there are.
+    /// The number of the others.
     pub(super) more: String,
 }
 
@@ -63,7 +63,7 @@ fn named<'a>(asset: &'a AssetReport, finding: &'a FindingReport) -> Named<'a> {
 #[derive(Debug)]
 pub(super) struct Assets<'a> {
     pub(super) shown: &'a [AssetReport],
-    /// How many are not on the page.
+    /// The number of assets that are not on the page.
     pub(super) more: String,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Assets<'a> {
     }
 }
 
-/// What an asset's line says before it is opened.
+/// The line of an asset before it is opened.
 pub(super) fn line(asset: &AssetReport) -> String {
     let mut parts: Vec<&str> = asset.findings.iter().map(|finding| finding.code.as_str()).collect();
     parts.extend(asset.changes.iter().map(|change| change.text.as_str()));

@@ -1,13 +1,13 @@
-//! How fast the run was: what arrived when, by which method, and how fast services answered.
+//! The speed of the run: copied data over time, copy methods, and the latency of services.
 
 use super::super::chart::Chart;
 use super::super::figures::{Figures, LatencyFigures};
 use super::super::units::{number, rate, size, span, thousands, whole};
 
-/// Kinds of requests that are shown at once.
+/// The most kinds of requests that are shown.
 const FREQUENT: usize = 8;
 
-/// How fast the run was.
+/// The speed of the run.
 #[derive(Debug)]
 pub(super) struct Speed {
     pub(super) facts: Vec<(&'static str, String)>,
@@ -19,7 +19,7 @@ pub(super) struct Speed {
     pub(super) rare: Vec<Latency>,
 }
 
-/// What arrived when.
+/// The copied data over time.
 #[derive(Debug)]
 pub(super) struct Timeline {
     pub(super) caption: String,
@@ -61,7 +61,7 @@ impl Speed {
     }
 }
 
-/// Bytes a second; of a run that copied none, assets a second.
+/// Bytes per second; for a run that copied none, assets per second.
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 fn timeline(figures: &Figures) -> Option<Timeline> {
     let line = &figures.timeline;

@@ -1,4 +1,4 @@
-//! This run beside the last ones.
+//! Compares this run with the last ones.
 
 use super::super::chart::{Chart, Value};
 use super::super::document::{Report, RunFigures};
@@ -10,14 +10,14 @@ use crate::verdict::Outcome;
 pub(super) struct Trend {
     pub(super) label: &'static str,
     pub(super) now: String,
-    /// Half of the runs before had less.
+    /// The median of the earlier runs.
     pub(super) median: String,
     pub(super) chart: Chart,
     pub(super) from: String,
     pub(super) to: String,
 }
 
-/// A figure: what it is called, how it is read, and how it is shown.
+/// A figure: its name, how it is read, and how it is shown.
 type Figure = (&'static str, fn(&RunFigures) -> Option<f64>, fn(f64) -> String);
 
 /// The figures, in order.
@@ -28,7 +28,7 @@ const FIGURES: [Figure; 4] = [
     ("requests", |run| run.requests.map(as_f64), |value| thousands(whole(value))),
 ];
 
-/// The figures of the last runs; none, if this is the first one.
+/// The figures of the last runs; none if this is the first run.
 pub(super) fn of(report: &Report) -> Vec<Trend> {
     let runs = &report.runs;
     let [Some(first), Some(last)] = [runs.first(), runs.last()] else { return Vec::new() };

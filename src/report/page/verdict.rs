@@ -1,11 +1,11 @@
-//! The verdict: what the run means, in one sentence, before anything else.
+//! The verdict: the result of the run in one sentence at the top of the page.
 
 use crate::report::document::Report;
 use crate::report::figures::Figures;
 use crate::report::units::{counted, moment, span, thousands};
 use crate::verdict::Outcome;
 
-/// Signs as paths in a square of 24: not every system has fonts with them.
+/// Signs as paths in a square of 24: not every system has a font with them.
 const CHECK: &str = "M6.5 12.5l4 4 7-9";
 const CROSS: &str = "M8 8l8 8M16 8l-8 8";
 const EXCLAMATION: &str = "M12 6v7M12 17v.5";
@@ -15,7 +15,7 @@ const EXCLAMATION: &str = "M12 6v7M12 17v.5";
 pub(super) struct Verdict {
     /// The class of its colour.
     pub(super) tone: &'static str,
-    /// The path of a sign for those who do not see colours.
+    /// The path of a sign, for users who cannot see colours.
     pub(super) mark: &'static str,
     pub(super) headline: String,
     pub(super) lead: String,
@@ -117,7 +117,7 @@ fn failed(report: &Report) -> Words {
     ("bad", CROSS, "The run failed".to_owned(), why)
 }
 
-/// What tries again what failed, or lets through what guards held.
+/// The command that retries failures, or allows held changes.
 fn command(report: &Report, figures: Option<&Figures>) -> Option<String> {
     if report.run.outcome == Some(Outcome::Partial) && report.problems.iter().any(|problem| problem.owed > 0) {
         return Some(format!("mediamirror runs retry {}", report.run.id));
