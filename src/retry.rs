@@ -1,4 +1,4 @@
-//! What may be tried again, and how long to wait before. One table, one policy, pure arithmetic.
+//! Which failures are retried, and how long to wait before. One table, one policy, only arithmetic.
 
 pub mod budget;
 
@@ -11,18 +11,18 @@ use crate::failure::{Disposition, Failure};
 pub enum Idempotency {
     /// Sending it twice leaves the same state as sending it once.
     Repeatable,
-    /// The caller has to look what happened first.
+    /// The caller must first check whether it took effect.
     LookFirst,
 }
 
-/// What a failed attempt says about the service and about trying again.
+/// What a failed attempt means for the service and for a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// The service asks us to slow down.
     Throttled,
     /// The *source* of a copy asks us to slow down; the destination reports it.
     SourceThrottled,
-    /// The service is in trouble.
+    /// The service has a problem.
     ServerTrouble,
     /// The request never left.
     NotSent,
@@ -45,14 +45,14 @@ pub enum AccountLimit {
     Egress,
 }
 
-/// How the message of a `ServerBusy` begins, by the limit that is reached; azcopy reads exactly these.
+/// The prefixes of a `ServerBusy` message, by the reached limit; azcopy reads exactly these.
 const LIMIT_TEXTS: &[(&str, AccountLimit)] = &[
     ("Operations per second is over the account limit", AccountLimit::Operations),
     ("Ingress is over the account limit", AccountLimit::Ingress),
     ("Egress is over the account limit", AccountLimit::Egress),
 ];
 
-/// The limit that a refusal says is reached.
+/// The reached limit according to a refusal.
 pub fn limit_reached(failure: &Failure) -> Option<AccountLimit> {
     let Failure::Refused { message, .. } = failure else { return None };
     LIMIT_TEXTS.iter().find(|(text, _)| message.starts_with(text)).map(|(_, limit)| *limit)
@@ -107,10 +107,10 @@ pub fn final_disposition(failure: &Failure) -> Disposition {
     }
 }
 
-/// How often and how patiently to try again.
+/// How often to retry, and how long to wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts in all, the first one included.
+    /// All attempts, including the first one.
     pub max_attempts: u32,
     /// Upper bound of the first wait.
     pub first_delay: Duration,
@@ -121,9 +121,10 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Eight attempts, 30 ms tripling to 30 s. The first wait is about one answer's time: most refusals are stray, a request
-    /// in ten then costs two answers instead of ten, and what a real overload needs, the lane waits for everybody. The
-    /// last ones are those of the storage guidance (2, 4, 10, 30 s); half a minute in all.
+    /// Eight attempts, with waits that triple from 30 ms to 30 s. The first wait is about the time of one answer: most
+    /// refusals are isolated, so one request in ten takes the time of two answers instead of ten. In a real overload,
+    /// the lane makes all requests wait. The last waits are those of the storage guidance (2, 4, 10, 30 s); the total
+    /// is half a minute.
     fn default() -> Self {
         Self {
             max_attempts: 8,
@@ -134,14 +135,14 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What a wait is multiplied with from one attempt to the next. Doubling (as azcopy does) needs four more attempts from a
-/// first wait this short to the patience that the storage guidance asks for.
+/// The factor from one wait to the next. With such a short first wait, doubling (as in azcopy) would need four more
+/// attempts to reach the waits of the storage guidance.
 const GROWTH: u32 = 3;
 
 impl RetryPolicy {
-    /// The wait after failed attempt number `attempt` (1 = the first): a random part of the tripled bound, a quarter of it
-    /// at least, so that many callers refused at once do not come back at once. What the service asks for is a lower
-    /// bound, up to the cap.
+    /// The wait after failed attempt number `attempt` (1 = the first): a random part of the tripled bound, at least a
+    /// quarter of it, so that many refused callers do not retry at the same time. The wait that the service requests is
+    /// a lower bound, up to the cap.
     pub fn delay(&self, attempt: u32, retry_after: Option<Duration>) -> Duration {
         let bound =
             self.first_delay.saturating_mul(GROWTH.saturating_pow(attempt.saturating_sub(1))).min(self.max_delay);
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn every_failure_has_its_class_and_its_meaning_in_the_end() {
+    fn every_failure_has_its_class_and_its_final_disposition() {
         use Class::{Ambiguous, Final, NotSent, ServerTrouble, SourceThrottled, Throttled, Unauthorised};
         use Disposition::{Conflict, Exhausted, Fatal, Permanent};
         let text = String::new;
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_account_says_which_limit_is_reached() {
+    fn the_reached_limit_of_a_busy_account_is_recognised() {
         let of = |text: &str| {
             let mut failure = refused(503, "ServerBusy");
             if let Failure::Refused { message, .. } = &mut failure {

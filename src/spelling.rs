@@ -1,4 +1,4 @@
-//! Which known name somebody probably meant who typed another one.
+//! Finds the known name that was probably meant by a misspelt one.
 
 /// The name that was probably meant; `None` if all are too different.
 pub(crate) fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
@@ -6,7 +6,7 @@ pub(crate) fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     (distance <= (name.len() / 3).max(1)).then_some(name)
 }
 
-/// Edit distance where two swapped neighbours count as one edit (optimal string alignment).
+/// Edit distance in which two swapped neighbours count as one edit (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut cost = vec![vec![0; b.len() + 1]; a.len() + 1];

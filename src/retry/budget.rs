@@ -1,24 +1,25 @@
-//! How many retries a lane may send: a share of its successes and a small steady rate. Arithmetic only; the caller brings
-//! the time.
+//! How many retries a lane may send: a share of its successes and a small steady rate. Arithmetic only; the caller
+//! brings the time.
 //!
-//! It paces retries and refuses none: over budget a retry waits a little longer. So an outage is not answered with a
-//! storm, and a service that fails every tenth request (one retry in nine successes) never meets it.
+//! It delays retries and refuses none: over budget, a retry waits a little longer. So an outage does not cause a storm
+//! of retries, and a service that fails every tenth request (one retry per nine successes) never reaches the budget.
 
 use std::time::Duration;
 
-/// Retries a success pays for. Above it, retries are a burden of their own; the share gRPC's and Finagle's budgets use.
+/// Retries per success, the share of gRPC's and Finagle's budgets. More retries would be an additional load.
 const PER_SUCCESS: f64 = 0.2;
 
-/// Retries per second that need no success: a guess, half a percent of the 10,000 requests/s a lane is built for.
+/// Retries per second that need no success: a guess, half a percent of the 10,000 requests/s for which a lane is
+/// designed.
 const STEADY_PER_SECOND: f64 = 50.0;
 
 /// Retries that may be saved up: two seconds of the steady rate.
 const MOST_SAVED: f64 = 100.0;
 
-/// The longest a retry waits because of the budget, so that a long outage cannot push it away for hours.
+/// The longest a retry waits because of the budget, so that a long outage cannot delay it for hours.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Retries left. Below zero: promised to retries that are waiting.
+/// Retries left. Below zero: reserved for waiting retries.
 #[derive(Debug, Clone)]
 pub struct RetryBudget {
     left: f64,
@@ -32,12 +33,12 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    /// Takes note of a success.
+    /// Records a success.
     pub fn succeeded(&mut self) {
         self.left = (self.left + PER_SUCCESS).min(MOST_SAVED);
     }
 
-    /// Takes one retry out of the budget and returns how long it must wait at least. `now`: time since any fixed
+    /// Takes one retry out of the budget and returns the shortest time that it must wait. `now`: time since any fixed
     /// instant.
     pub fn take(&mut self, now: Duration) -> Duration {
         let passed = now.saturating_sub(self.counted_at).as_secs_f64();
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn time_and_successes_pay_what_is_owed() {
+    fn time_and_successes_refill_the_budget() {
         let mut budget = RetryBudget::default();
         take_many(&mut budget, Duration::ZERO);
         assert_eq!(budget.take(Duration::from_secs(2)), Duration::ZERO);
