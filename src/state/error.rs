@@ -53,7 +53,7 @@ pub enum StateError {
 pub enum LockLoss {
     /// It was not renewed in time: the service did not answer, or this machine was suspended.
     NotRenewed,
-    /// The service answered that the lease is no longer ours.
+    /// According to the service, the lease is no longer ours.
     Taken,
 }
 

@@ -1,4 +1,4 @@
-//! Who holds a lock: the content of the lock's blob, written for the readers of messages.
+//! The holder of a lock: the content of the lock's blob, which is used in messages.
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +20,7 @@ pub struct Holder {
     pub since: Option<Timestamp>,
     /// The release of mediamirror.
     pub version: String,
-    /// Where its process id means something ([`crate::machine::process_space`]); empty = not known.
+    /// The scope of its process id ([`crate::machine::process_space`]); empty = not known.
     pub space: String,
 }
 
@@ -36,7 +36,7 @@ impl Holder {
         }
     }
 
-    /// Did it write its name?
+    /// Is its name known?
     pub(super) fn is_named(&self) -> bool {
         self.pid != 0
     }
@@ -46,7 +46,7 @@ impl Holder {
         self.is_named() && !self.space.is_empty() && self.space == process_space() && is_gone(self.pid)
     }
 
-    /// Reads a lock's blob. Where it is empty or holds something else, nothing is known of the holder.
+    /// Reads a lock's blob. If it is empty or has other content, the holder is unknown.
     pub(super) fn read(content: &[u8]) -> Self {
         serde_json::from_slice(content).unwrap_or_default()
     }
@@ -56,7 +56,7 @@ impl Holder {
         serde_json::to_vec(self).expect("plain fields are JSON").into()
     }
 
-    /// The holder for people; its age is counted until `now`.
+    /// The holder as text; its age is calculated at `now`.
     pub fn described_at(&self, now: Timestamp) -> String {
         use std::fmt::Write as _;
         if !self.is_named() {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_holder_is_read_as_it_was_written_and_described_with_its_age() {
+    fn a_holder_is_read_unchanged_and_described_with_its_age() {
         let since = Some("2026-01-02T03:04:05Z".parse().unwrap());
         let holder = Holder { host: "ark".to_owned(), pid: 7, since, version: "1".to_owned(), space: String::new() };
         assert_eq!(Holder::read(&holder.content()), holder);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_is_dead_only_where_its_process_id_means_the_same() {
+    fn a_holder_is_dead_only_if_its_process_id_has_the_same_scope() {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         child.wait().unwrap();
         let ended = Holder { pid: child.id(), ..Holder::here() };
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_named_to_the_second() {
+    fn this_process_has_a_name_and_a_time_to_the_second() {
         let here = Holder::here();
         assert_eq!((here.pid, here.version.as_str()), (std::process::id(), env!("CARGO_PKG_VERSION")));
         assert_eq!(here.since.map(Timestamp::subsec_nanosecond), Some(0));

@@ -1,4 +1,4 @@
-//! Who holds a target's lock now, and the blobs of the state.
+//! The current holder of a target's lock, and the blobs of the state.
 
 use super::error::StateError;
 use super::holder::Holder;
@@ -6,24 +6,25 @@ use crate::blob::{BlobAccount, LeaseBreak, LeaseState, SmallBlob, SmallRead};
 use crate::error::Error;
 use crate::model::{AccountName, BlobRef, ContainerName};
 
-/// The container that holds the state. It is never mirrored.
+/// The container of the state. It is never mirrored.
 pub const CONTAINER: &str = "mediamirror-state";
 
-/// A lock's blob is larger only if another program wrote it.
+/// The largest lock blob: a larger one is from another program.
 const HOLDER_LIMIT: usize = 16 << 10;
 
-/// The holder of a target's lock; `None`: no run has it.
+/// The holder of a target's lock; `None` if no run has it.
 pub async fn holder(account: &BlobAccount, target: &AccountName) -> Result<Option<Holder>, Error> {
     Ok(holding(account, target).await?.map(|holding| holding.holder))
 }
 
-/// Breaks a target's lock at once, and returns who had it; `None`: no run had it. The lock of a run that took it meanwhile is
-/// not broken.
+/// Breaks a target's lock immediately, and returns its holder; `None` if no run had it. If another run took the lock
+/// meanwhile, it is not broken.
 ///
-/// A holder that still runs notices it only with its next renewal, up to 20 seconds later. Until then two runs can write.
+/// A holder that still runs notices it only with its next renewal, up to 20 seconds later. Until then two runs can
+/// write.
 ///
 /// # Errors
-/// [`Error::Locked`] where another run took the lock meanwhile.
+/// [`Error::Locked`] if another run took the lock meanwhile.
 pub async fn unlock(account: &BlobAccount, target: &AccountName) -> Result<Option<Holder>, Error> {
     let Some(held) = holding(account, target).await? else { return Ok(None) };
     match held.end(account, target).await? {
@@ -35,15 +36,15 @@ pub async fn unlock(account: &BlobAccount, target: &AccountName) -> Result<Optio
     }
 }
 
-/// Who holds a lock, and the lock's blob as it was when that was read.
+/// The holder of a lock, and the state of the lock's blob when it was read.
 pub(super) struct Holding {
     pub(super) holder: Holder,
     pub(super) etag: String,
 }
 
 impl Holding {
-    /// Breaks the lock of this holder, and of no other: each one writes its name into the blob when it has taken the
-    /// lock. A holder that has not written its name yet loses the lock before its run starts, and ends.
+    /// Breaks the lock of this holder, and of no other: each holder writes its name into the blob after it has taken
+    /// the lock. A holder that has not written its name yet loses the lock before its run starts, and ends.
     pub(super) async fn end(&self, account: &BlobAccount, target: &AccountName) -> Result<LeaseBreak, Error> {
         account.break_lease(&lock_blob(target), &self.etag).await
     }
@@ -55,7 +56,7 @@ pub(super) async fn holding(account: &BlobAccount, target: &AccountName) -> Resu
     Ok(held.then(|| Holding { holder: Holder::read(&found.content), etag: found.etag }))
 }
 
-/// Reads a blob of the state; `None`: it is not there.
+/// Reads a blob of the state; `None` if it does not exist.
 pub(super) async fn read(account: &BlobAccount, blob: &BlobRef, limit: usize) -> Result<Option<SmallBlob>, Error> {
     match account.read_small(blob, limit).await? {
         SmallRead::Missing => Ok(None),

@@ -1,4 +1,5 @@
-//! The lock of a target: a lease of a minute that is renewed every 20 seconds, and given up well before it can end.
+//! The lock of a target: a lease of one minute that is renewed every 20 seconds, and given up well before it can
+//! expire.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -18,23 +19,24 @@ use crate::blob::{BlobAccount, LeaseAnswer, LeaseRenewal, WriteIf, Written};
 use crate::error::Error;
 use crate::model::{AccountName, BlobRef, LeaseId};
 
-/// How long the lease lasts from each renewal; the longest that ends by itself.
+/// How long the lease lasts from each renewal; the longest lease that expires by itself.
 const LEASE_SECONDS: u32 = 60;
-/// How long after a renewal the next one is due: two may fail before the lease ends.
+/// The time from one renewal to the next: two may fail before the lease expires.
 const RENEWED_EVERY: SignedDuration = SignedDuration::from_secs(20);
-/// How long after the last renewal the lock is given up. Requests that were sent by then arrive before the lease ends.
+/// How long after the last renewal the lock is given up. Requests that were sent before arrive before the lease
+/// expires.
 const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_secs(45);
 /// How often the clocks are checked. A machine that wakes up notices within this time that the lock is lost.
 const TICK: Duration = Duration::from_secs(1);
-/// How long to wait for a lock whose holder has no name: it starts just now, or died before it wrote its name. After a lease
-/// ended, the service may refuse another for up to a minute as well.
+/// How long to wait for a lock whose holder has no name: it is just starting, or died before it wrote its name. After a
+/// lease has ended, the service may also refuse another one for up to a minute.
 const PATIENCE: Duration = Duration::from_secs(75);
 /// How long to wait between two attempts to take such a lock.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// The lock of a target, held by this run.
 ///
-/// Dropping it stops the renewals, and the lease ends by itself within a minute. [`TargetLock::release`] ends it at once.
+/// Dropping it stops the renewals, and the lease expires within a minute. [`TargetLock::release`] ends it immediately.
 #[derive(Debug)]
 pub struct TargetLock {
     lease: Arc<Lease>,
@@ -43,11 +45,11 @@ pub struct TargetLock {
 }
 
 impl TargetLock {
-    /// Takes the lock of a target in that storage account. A holder that has a name is not waited for. The container and
-    /// the blob are created where they are missing.
+    /// Takes the lock of a target in that storage account. It does not wait for a holder with a name. It creates the
+    /// container and the blob if they are missing.
     ///
     /// # Errors
-    /// [`Error::Locked`] where another run has it.
+    /// [`Error::Locked`] if another run has it.
     pub async fn take(account: Arc<BlobAccount>, target: &AccountName, who: &Holder) -> Result<Self, Error> {
         let (blob, id) = (lock_blob(target), LeaseId::random());
         let sent = acquire(&account, target, &blob, &id).await?;
@@ -67,7 +69,7 @@ impl TargetLock {
                 Ok(Self { lease, _renewals: renewals })
             }
             Err(error) => {
-                // The first error is the one to report; a lease that is not released ends by itself.
+                // The first error is the one to report; a lease that is not released expires.
                 let _ = lease.account.release_lease(&lease.blob, &lease.id).await;
                 Err(error)
             }
@@ -77,7 +79,7 @@ impl TargetLock {
     /// May this run still write to the target? Call it before each write: it sends nothing.
     ///
     /// # Errors
-    /// [`Error::LockLost`], from the moment on when another run may have the lock.
+    /// [`Error::LockLost`], as soon as another run may have the lock.
     pub fn check(&self) -> Result<(), Error> {
         self.lease.check()
     }
@@ -87,7 +89,7 @@ impl TargetLock {
         self.lease.lost.child_token()
     }
 
-    /// Why the last renewal failed, once; `None`: it succeeded, or had no answer.
+    /// Why the last renewal failed, reported once; `None` if it succeeded or had no answer.
     pub fn take_renewal_error(&self) -> Option<Error> {
         self.lease.renewal_error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -97,7 +99,7 @@ impl TargetLock {
         &self.lease.target
     }
 
-    /// The storage account that holds the target's state.
+    /// The storage account with the target's state.
     pub fn account(&self) -> &Arc<BlobAccount> {
         &self.lease.account
     }
@@ -110,11 +112,11 @@ impl TargetLock {
     }
 }
 
-/// Acquires the lease; returns the moment from which its time counts.
+/// Acquires the lease; returns the time from which its duration counts.
 async fn acquire(account: &BlobAccount, target: &AccountName, blob: &BlobRef, id: &LeaseId) -> Result<Moment, Error> {
-    // Only the pauses count: an account that is slow to answer takes nothing from the patience with a holder.
+    // Only the pauses count: slow answers of the account do not shorten the time that a holder gets.
     let mut pauses = PATIENCE.as_secs() / PAUSE.as_secs();
-    // Another run may break the lease or delete the blob meanwhile; not again and again.
+    // How often another run may break the lease or delete the blob meanwhile.
     let mut repairs = 3;
     loop {
         let sent = Moment::now();
@@ -128,18 +130,18 @@ async fn acquire(account: &BlobAccount, target: &AccountName, blob: &BlobRef, id
             LeaseAnswer::Missing => return Err(changed(account, blob)),
             LeaseAnswer::HeldByAnother => {}
         }
-        // By now it may have ended.
+        // It may have ended meanwhile.
         let holding = holding(account, target).await?;
         if let Some(dead) = holding.as_ref().filter(|holding| holding.holder.is_dead())
             && repairs > 0
         {
             repairs -= 1;
-            // Broken or taken by another run meanwhile: the next attempt finds out.
+            // Broken or taken by another run meanwhile: the next attempt shows it.
             dead.end(account, target).await?;
             continue;
         }
         let holder = holding.map(|holding| holding.holder).unwrap_or_default();
-        // One that has not written its name starts now, or died before: then its lease ends soon.
+        // A holder without a name is just starting, or died before it wrote it: then its lease expires soon.
         if holder.is_named() || pauses == 0 {
             let target = target.clone();
             return Err(Error::Locked { target, holder, at: crate::clock::now() });
@@ -166,11 +168,11 @@ struct Lease {
     target: AccountName,
     blob: BlobRef,
     id: LeaseId,
-    /// When the last successful renewal was sent: the lease cannot end earlier than a minute after that.
+    /// When the last successful renewal was sent: the lease cannot expire earlier than one minute after that.
     sent: Mutex<Moment>,
     /// Why the last renewal failed.
     renewal_error: Mutex<Option<Error>>,
-    /// Set once, where the lock is lost.
+    /// Set once, when the lock is lost.
     loss: OnceLock<LockLoss>,
     lost: CancellationToken,
 }
@@ -182,7 +184,7 @@ impl fmt::Debug for Lease {
 }
 
 impl Lease {
-    /// Writes who has the lock.
+    /// Writes the holder's name into the blob.
     async fn start(&self, who: &Holder) -> Result<(), Error> {
         // A throttled account may have answered late, and nothing renews the lease yet.
         if self.since_renewal() >= RENEWED_EVERY {
@@ -194,7 +196,7 @@ impl Lease {
         }
     }
 
-    /// Renews the lease, and looks at the clocks, until the lock is lost.
+    /// Renews the lease and checks the clocks until the lock is lost.
     async fn keep(self: Arc<Self>) {
         tokio::select! {
             () = self.keep_renewing() => {}
@@ -214,7 +216,7 @@ impl Lease {
         }
     }
 
-    /// Ends when the lock is lost, also while a renewal waits for its answer.
+    /// Ends when the lock is lost, even while a renewal waits for its answer.
     async fn watch(&self) {
         while self.check().is_ok() {
             sleep(TICK).await;

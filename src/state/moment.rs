@@ -1,4 +1,4 @@
-//! A moment by every clock there is: the largest time since then is the one that counts.
+//! A time by all available clocks: the largest elapsed time of all clocks is used.
 //!
 //! The monotonic clock stops while a machine is suspended, the boot clock while a virtual machine is saved, and the
 //! wall clock can be set back. A lease continues in all three cases.
@@ -26,7 +26,7 @@ impl Moment {
         self.until(&Self::now())
     }
 
-    /// The time until a later moment, by the clock that counted most of it.
+    /// The time until a later moment, by the clock with the largest difference.
     fn until(&self, later: &Self) -> SignedDuration {
         let steady = later.steady.saturating_duration_since(self.steady);
         let steady = SignedDuration::try_from(steady).unwrap_or(SignedDuration::MAX);
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clock_that_counted_most_is_the_one_that_counts() {
+    fn the_clock_with_the_largest_difference_is_used() {
         let start = Moment::now();
         let later = |steady: u64, boot: i64, wall: i64| Moment {
             steady: start.steady + Duration::from_secs(steady),
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_since_then_follows_virtual_time() {
+    async fn the_elapsed_time_follows_virtual_time() {
         let start = Moment::now();
         tokio::time::advance(Duration::from_secs(44)).await;
         let elapsed = start.elapsed().as_secs_f64();

@@ -1,4 +1,4 @@
-//! What the target remembers of a pair of accounts between two runs: which side is active, and what the guards count.
+//! The state of a pair of accounts that the target stores between runs: the active side, and the counts of the guards.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,16 +14,16 @@ use crate::clock;
 use crate::error::Error;
 use crate::model::{AccountName, BlobRef};
 
-/// The version of the format. A change that an older release would lose or misread needs another one.
+/// The version of the format. A change that an older release would lose or misread needs another version.
 const VERSION: u32 = 1;
 /// Nights are kept for as long as `--max-withdraw` counts.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Applied plans are kept for so long: a plan is refused by its age well before that.
+/// How long applied plans are kept: plans are too old to be applied well before that.
 const PLANS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// A million adopted locators need some 40 MB.
+/// The largest state: a million adopted locators need about 40 MB.
 const LIMIT: usize = 64 << 20;
 
-/// The state of a pair of accounts, kept on its target.
+/// The state of a pair of accounts, stored on its target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairState {
@@ -43,13 +43,13 @@ pub struct PairState {
     pub withheld: BTreeMap<String, Withheld>,
     /// Retired copies that are to be deleted, by their ids.
     pub leaving: BTreeMap<String, Leaving>,
-    /// Copies that are being deleted, by their ids. Empty, unless a run died.
+    /// Copies that are being deleted, by their ids. It is empty unless a run was killed.
     pub deleting: BTreeMap<String, Deleting>,
     /// Ids of the plans that were applied, and when; those of the last 90 days.
     pub plans: BTreeMap<String, Timestamp>,
 }
 
-/// A retired copy whose asset the source has confirmed as deleted, in every night since then.
+/// A retired copy whose asset the source has confirmed as deleted, in every nightly run since then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Leaving {
@@ -57,7 +57,8 @@ pub struct Leaving {
     pub since: Timestamp,
     /// The last one.
     pub seen: Timestamp,
-    /// The fingerprint of its blobs in the first night; `None`: some of them may be somebody else's, so it stays.
+    /// The fingerprint of its blobs in the first night; `None`: some of them may be another program's, so the copy is
+    /// kept.
     pub content: Option<String>,
     /// Its blobs then.
     pub blobs: u64,
@@ -65,7 +66,7 @@ pub struct Leaving {
     pub bytes: u64,
 }
 
-/// What may be left of a copy that is being deleted.
+/// The possible remains of a copy that is being deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deleting {
@@ -75,7 +76,7 @@ pub struct Deleting {
     pub container: String,
 }
 
-/// What an entry of the `withhold` list matched: kept, so that a rename does not lift it.
+/// What an entry of the `withhold` list matched. It is stored, so that the entry still applies after a rename.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Withheld {
@@ -91,11 +92,11 @@ pub struct Withheld {
 pub enum Active {
     /// The source: the target is its mirror.
     Source,
-    /// The target: it was failed over to.
+    /// The target, after a failover.
     Target,
 }
 
-/// What the guards count of one run.
+/// The counts of one run for the guards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Night {
@@ -107,7 +108,7 @@ pub struct Night {
     pub stopped: u64,
 }
 
-/// What a guard held in a run, for the operator to allow: once, and exactly that.
+/// What a guard held in a run. The operator can allow exactly this once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Held {
@@ -119,7 +120,7 @@ pub struct Held {
     pub shrink: Vec<String>,
     /// Source assets whose copies were not overwritten.
     pub overwrite: Vec<String>,
-    /// Source assets of which nothing was deleted on the target.
+    /// Source assets whose deletions on the target were held.
     pub delete: Vec<String>,
 }
 
@@ -140,10 +141,11 @@ impl PairState {
         }
     }
 
-    /// Reads the state of a pair from the target's storage account, with its entity tag; `None`: the pair was never synced.
+    /// Reads the state of a pair from the target's storage account, with its entity tag; `None` if the pair was never
+    /// synced.
     ///
     /// # Errors
-    /// [`StateError`] where the state is damaged or of another version: it is never treated as empty.
+    /// [`StateError`] if the state is damaged or of another version: it is never treated as empty.
     pub async fn read(
         account: &BlobAccount,
         source: &AccountName,
@@ -155,11 +157,11 @@ impl PairState {
         Ok(Some((state, found.etag)))
     }
 
-    /// Writes the state of the pair of that source and the lock's target, and returns the new entity tag. `etag` is the one
-    /// it was read with; `None`: it was not there.
+    /// Writes the state of the pair of that source and the lock's target, and returns the new entity tag. `etag` is
+    /// that of the state that was read; `None` if it did not exist.
     ///
     /// # Errors
-    /// [`Error::LockLost`]; [`StateError::Changed`] where it is not as it was read.
+    /// [`Error::LockLost`]; [`StateError::Changed`] if it has changed since.
     pub async fn write(&self, lock: &TargetLock, source: &AccountName, etag: Option<&str>) -> Result<String, Error> {
         let (account, blob) = (lock.account(), pair_blob(source, lock.target()));
         let content = self.content(clock::now());
@@ -185,7 +187,7 @@ impl PairState {
     }
 
     fn parse(content: &[u8]) -> Result<Self, Unusable> {
-        /// What every version has.
+        /// The field that every version has.
         #[derive(Deserialize)]
         struct Versioned {
             version: u64,
@@ -205,7 +207,7 @@ impl Default for PairState {
     }
 }
 
-/// Why the content of a blob is no state.
+/// Why the content of a blob is not a state.
 #[derive(Debug, PartialEq, Eq)]
 enum Unusable {
     Damaged(String),
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_read_as_it_was_written() {
+    fn a_state_is_read_unchanged() {
         for state in [full(), PairState::new()] {
             let content = state.content(Timestamp::UNIX_EPOCH);
             assert_eq!(PairState::parse(&content), Ok(state));
@@ -289,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_content_is_an_error_wherever_it_is_cut() {
+    fn content_truncated_anywhere_is_an_error() {
         let content = full().content(Timestamp::UNIX_EPOCH);
         for length in 0..content.len() {
             assert!(matches!(PairState::parse(&content[..length]), Err(Unusable::Damaged(_))), "{length} bytes");
@@ -303,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_named_with_any_other_content() {
+    fn another_version_is_reported_with_any_other_content() {
         for (content, version) in [("{\"version\":2,\"fleets\":[]}", 2), ("{\"version\":0}", 0)] {
             assert_eq!(PairState::parse(content.as_bytes()), Err(Unusable::UnknownVersion(version)));
         }
