@@ -1,12 +1,14 @@
-//! Lanes: what one account's plane may be asked for, at once and per second. Every attempt holds a permit.
+//! Lanes: the limits of one service of an account, for simultaneous requests and for rates. Every attempt holds a
+//! permit.
 //!
-//! The order is fixed: wait for one's turn, then for the lane's cool-down, for the bytes' rate, for a slot and for the
-//! requests' rate, send, give the permit back with its outcome. One caller at a time has the turn, so callers are served in
-//! the order they came. Those that move bytes have a line of their own and leave some slots to the others, so that looks
-//! and control calls do not wait behind copies. A copy first waits for the lane it reads from, in one more line.
+//! The order is fixed: wait in the queue, then for the lane's cool-down, for the rate of bytes, for a slot and for the
+//! rate of requests; send; return the permit with the outcome. One caller at a time leaves the queue, so callers are
+//! served in the order of arrival. Calls that move bytes have a separate queue and leave some slots to the others, so
+//! that reads and control calls do not wait for copies. A copy first waits for the lane from which it reads, in another
+//! queue.
 //!
-//! A refusal that names a limit of the account slows the gate of that limit and nothing else (`pace`); one that names
-//! none takes slots away (`adaptive`) and cools the lane; one that names a time makes the lane wait for it.
+//! A refusal with a limit of the account only slows the gate of that limit (`pace`); a refusal without one reduces the
+//! slots (`adaptive`) and starts a cool-down; a refusal with a time makes the lane wait that long.
 
 mod adaptive;
 mod brake;
@@ -42,28 +44,28 @@ pub use permit::Permit;
 pub use rates::Rates;
 pub use timetable::{Holds, Timetable, Timetables};
 
-/// The most slots of a lane nobody set: for answers that take a tenth of a second. Each request on its way takes some 50 KB,
-/// its connection included. How many of the slots are used follows the distance.
+/// The default for the most slots of a lane: for answers that take a tenth of a second. Each request in flight takes
+/// about 50 KB, including its connection. The number of used slots depends on the latency.
 const DEFAULT_IN_FLIGHT: usize = 1_024;
 
-/// Cool-down after a refusal that names no time: what the storage guidance starts its waits with (2 s) is too long for
-/// a rate limit that refills within a second; a quarter of a second lets such a bucket refill enough to continue.
+/// The cool-down after a refusal without a time. The first wait of the storage guidance (2 s) is too long for a rate
+/// limit that refills within a second; a quarter of a second is enough to continue.
 const DEFAULT_COOL_DOWN: Duration = Duration::from_millis(250);
 
-/// The longest cool-down a lane accepts, against nonsense; callers cap what they honour well below it.
+/// The longest cool-down that a lane accepts, against invalid values; callers use much lower limits.
 const LONGEST_COOL_DOWN: Duration = Duration::from_hours(1);
 
-/// Copies below this size meet the published limit of requests (20,000 a second) before that of bytes (50 Gbps).
+/// Copies below this size reach the published limit of requests (20,000 a second) before that of bytes (50 Gbps).
 const LIMITED_BY_REQUESTS: u64 = 6_250_000_000 / 20_000;
 
-/// One slot of so many is kept for calls that move nothing, one at least where there are [`SLOTS_TO_SHARE`]: they are short,
-/// and few against the copies.
+/// One of this number of slots is reserved for calls that move no bytes, and at least one if there are
+/// [`SLOTS_TO_SHARE`]: such calls are short and fewer than copies.
 const SLOTS_PER_RESERVED: usize = 32;
 
-/// From so many slots on one is kept for calls that move nothing.
+/// The smallest number of slots of which one is reserved for calls that move no bytes.
 const SLOTS_TO_SHARE: usize = 4;
 
-/// What a lane allows. `None` = no limit.
+/// The limits of a lane. `None` = no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LaneLimits {
@@ -71,7 +73,7 @@ pub struct LaneLimits {
     pub requests_per_second: Option<NonZeroU64>,
     /// Bytes per second that copies may move.
     pub bytes_per_second: Option<NonZeroU64>,
-    /// Requests in flight, at most. How many there are follows the distance.
+    /// The most requests in flight. The actual number depends on the latency.
     pub in_flight: usize,
 }
 
@@ -90,17 +92,17 @@ pub struct Lane {
     control: Line,
     /// Calls that move bytes.
     copies: Line,
-    /// Which of the copies that read from this lane is next.
+    /// The queue of the copies that read from this lane.
     readers: tokio::sync::Mutex<()>,
     rates: Arc<Rates>,
     reach: Reach,
-    /// Slots, however far away it is.
+    /// The most slots, for any latency.
     most: usize,
     since: Instant,
     state: Mutex<State>,
 }
 
-/// Who is next of one kind.
+/// The queue of one kind of calls.
 #[derive(Debug, Default)]
 struct Line {
     /// A fair lock: the longest waiter gets it.
@@ -109,7 +111,7 @@ struct Line {
     freed: Notify,
 }
 
-/// All that changes with a request, under one lock.
+/// Everything that changes with a request, under one lock.
 #[derive(Debug)]
 struct State {
     used: usize,
@@ -122,8 +124,7 @@ struct State {
 }
 
 impl State {
-    /// Adapts to a refusal that names no limit. A stray one that names no time either is left to the back-off of the
-    /// caller it hit.
+    /// Adapts to a refusal without a limit. An isolated one that also has no time only delays its own caller.
     fn refused(&mut self, retry_after: Option<Duration>) {
         let overloaded = self.limit.finished(true);
         if overloaded || retry_after.is_some() {
@@ -131,7 +132,7 @@ impl State {
         }
     }
 
-    /// Begins a cool-down. A shorter one never shortens a longer one.
+    /// Begins a cool-down. It never shortens a longer one.
     fn cool(&mut self, wait: Option<Duration>) {
         let until = Instant::now() + wait.unwrap_or(DEFAULT_COOL_DOWN).min(LONGEST_COOL_DOWN);
         self.cool_until = Some(self.cool_until.map_or(until, |current| current.max(until)));
@@ -139,12 +140,12 @@ impl State {
 
     /// When the cool-down ends, if there is one.
     fn cooling(&mut self) -> Option<Instant> {
-        // Forgotten once it is over: no look at the clock for the requests after it.
+        // Removed when it is over, so that later requests need not read the clock.
         self.cool_until = self.cool_until.filter(|until| *until > Instant::now());
         self.cool_until
     }
 
-    /// Slots that calls of that kind may use now.
+    /// The slots that calls of that kind may use now.
     fn slots(&self, moves: bool) -> usize {
         let slots = self.limit.slots();
         if moves && slots >= SLOTS_TO_SHARE { slots - (slots / SLOTS_PER_RESERVED).max(1) } else { slots }
@@ -152,12 +153,12 @@ impl State {
 }
 
 impl Lane {
-    /// The only lane of an account with those limits.
+    /// A lane of an account with those limits, which it shares with no other lane.
     pub fn new(account: AccountName, plane: Plane, limits: LaneLimits) -> Arc<Self> {
         Self::sharing(account, plane, limits.in_flight, Rates::new(limits))
     }
 
-    /// One of several lanes of an account, with slots of its own.
+    /// One of several lanes of an account, with its own slots.
     pub fn sharing(account: AccountName, plane: Plane, in_flight: usize, rates: Arc<Rates>) -> Arc<Self> {
         let (reach, most) = (Reach::of(plane), in_flight.max(1));
         Arc::new(Self {
@@ -196,8 +197,8 @@ impl Lane {
         self.state.lock().expect("no panic while held")
     }
 
-    /// Waits until one attempt that moves `bytes` may be sent. Waiters that move bytes are served in order, and so are
-    /// those that move none, neither behind the others.
+    /// Waits until one attempt that moves `bytes` may be sent. Calls that move bytes are served in order, and so are
+    /// those that move none; neither kind waits for the other.
     pub async fn acquire(self: &Arc<Self>, bytes: u64) -> Permit {
         self.acquire_in(bytes > 0, bytes).await
     }
@@ -209,7 +210,7 @@ impl Lane {
         self.rates.bytes.pass(bytes).await;
         let mut permit = self.slot(moves, bytes).await;
         self.rates.requests.pass(1).await;
-        // A refusal may have arrived while this one waited at the gates.
+        // A refusal may have arrived while this call waited at the gates.
         self.cool_down().await;
         permit.since = Instant::now();
         permit
@@ -219,9 +220,8 @@ impl Lane {
         if moves { &self.copies } else { &self.control }
     }
 
-    /// The same for a copy, which is also a read of the account it copies from: it waits for that account's rates and
-    /// while that lane has to cool down, and meanwhile keeps nothing from those that do not read from there. Copies are
-    /// served in order.
+    /// The same for a copy, which also reads from its source account: it waits for that account's rates and for the
+    /// cool-down of that lane, without delaying calls that do not read from there. Copies are served in order.
     pub async fn acquire_from(self: &Arc<Self>, source: &Self, bytes: u64) -> Permit {
         let _turn = source.readers.lock().await;
         source.rates.pass(bytes).await;
@@ -234,18 +234,18 @@ impl Lane {
         }
     }
 
-    /// Requests of a kind that it may have on their way now.
+    /// The requests of one kind that may be in flight now.
     pub fn slots(&self) -> usize {
         self.state().limit.slots()
     }
 
-    /// What it bears now, as far as that is known.
+    /// Its known capacity now.
     pub fn room(&self) -> Room {
         let state = self.state();
         Room { slots: state.limit.slots(), distance: state.distance.known(), per_second: self.rates.requests.rate() }
     }
 
-    /// What it is allowed now.
+    /// Its limits now.
     pub fn limits(&self) -> LaneLimits {
         self.rates.limits()
     }
@@ -255,7 +255,7 @@ impl Lane {
         self.rates.has_timetable()
     }
 
-    /// How long so many requests take from now on, which move so many bytes, if they are answered as fast as those so far.
+    /// How long a number of requests and bytes takes from now on, if answers are as fast as so far.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn time_for(&self, requests: u64, bytes: u64) -> Duration {
         let slots = self.slots();
@@ -283,8 +283,8 @@ impl Lane {
         state.stats.throttled += 1;
     }
 
-    /// Takes note that this account refused to serve a copy of that size, as the copy's destination reports it. Where the
-    /// report names no limit, it is the one that copies of that size meet first.
+    /// Records that this account refused to serve a copy of that size, as the copy's destination reported. If the
+    /// report has no limit, it is the one that copies of that size reach first.
     pub fn refused_copy(&self, refusal: SourceRefused) {
         let met_first =
             if refusal.bytes < LIMITED_BY_REQUESTS { AccountLimit::Operations } else { AccountLimit::Egress };
@@ -296,8 +296,8 @@ impl Lane {
         state.stats.throttled += 1;
     }
 
-    /// Grants the pause that the service asks for, or a shorter one; `None`: the limit of this run is reached, and requests are retried
-    /// as if the service had asked for no pause.
+    /// Grants the pause that the service asks for, or a shorter one; `None` if the limit of this run is reached: then
+    /// requests are retried as if the service had not requested a pause.
     pub fn grant(&self, asked: Duration) -> Option<Duration> {
         let mut state = self.state();
         let granted = state.patience.grant(asked, Instant::now());
@@ -305,12 +305,12 @@ impl Lane {
         granted
     }
 
-    /// How long a retry has to wait at least, so that retries stay a small share of what this lane does.
+    /// The shortest wait of a retry, so that retries are a small share of this lane's requests.
     pub fn pace_retry(&self) -> Duration {
         self.state().budget.take(self.since.elapsed())
     }
 
-    /// Takes back the count of an attempt that turned out to have nothing to send.
+    /// Undoes the count of an attempt that sent nothing.
     pub fn not_sent(&self) {
         let mut state = self.state();
         state.stats.requests = state.stats.requests.saturating_sub(1);
@@ -321,15 +321,15 @@ impl Lane {
         self.state().stats.requests += 1;
     }
 
-    /// A copy of what it has done so far.
+    /// A copy of its statistics so far.
     pub fn stats(&self) -> LaneStats {
         self.state().stats.clone()
     }
 
-    /// Waits until nothing keeps it from sending; the wait may grow meanwhile.
+    /// Waits for the end of the cool-down, which can be extended meanwhile.
     async fn cool_down(&self) {
         loop {
-            // The lock ends with this statement, before the wait.
+            // The lock is released with this statement, before the wait.
             let cooling = self.state().cooling();
             match cooling {
                 Some(until) => tokio::time::sleep_until(until).await,
@@ -338,7 +338,7 @@ impl Lane {
         }
     }
 
-    /// Takes a slot. Only the one whose turn it is waits here.
+    /// Takes a slot. Only the first caller of a queue waits here.
     async fn slot(self: &Arc<Self>, moves: bool, bytes: u64) -> Permit {
         loop {
             {
@@ -370,7 +370,8 @@ impl Lane {
                     .latency
                     .entry(operation)
                     .or_insert_with(|| Histogram::new(2).expect("two significant figures are valid"));
-                // `saturating_record` would clamp to the two microseconds a new histogram holds; this one grows.
+                // `saturating_record` would clamp values to the range of a new histogram, two microseconds; `record`
+                // extends it.
                 let _ = histogram.record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
             }
             Outcome::Throttled { retry_after, limit } => {

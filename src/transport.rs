@@ -1,8 +1,8 @@
-//! The one door to the network: `azure_core`'s `HttpClient` over our own reqwest client.
+//! The only access to the network: `azure_core`'s `HttpClient` with our own reqwest client.
 //!
-//! It follows no redirect, reaches configured hosts only, speaks https (TLS 1.2 or later) except to loopback and to an identity service on this
-//! machine's own link, waits as long as the kind of
-//! call deserves, reads no answer beyond its cap, and decompresses nothing.
+//! It follows no redirects, sends requests only to configured hosts, uses https (TLS 1.2 or later) except for loopback
+//! and a link-local identity service, has a timeout for each kind of call, limits the size of answers, and decompresses
+//! nothing.
 
 mod headers;
 mod refusal;
@@ -25,7 +25,7 @@ use url::Url;
 pub use crate::config::{is_link_local, is_loopback};
 use crate::memory::{self, Memory, Share};
 
-/// Who asks, where the SDK does not say so itself.
+/// The user agent, if the SDK does not set it.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 /// TCP and TLS handshake (the SDK's own client waits as long).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -35,21 +35,22 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 pub const COPY_TIMEOUT: Duration = Duration::from_mins(15);
 /// Between two pieces of a body.
 const BODY_TIMEOUT: Duration = Duration::from_mins(1);
-/// A whole body, however steadily it drips: the largest page, near 20 MB, takes it at 70 kB/s.
+/// A whole body, even if it is steadily received: the largest page, nearly 20 MB, takes this long at 70 kB/s.
 const BODY_DEADLINE: Duration = Duration::from_mins(5);
-/// The largest page of 5,000 blobs with every field is near 20 MB. (With much metadata it is larger; then it is asked for in
-/// smaller pages.)
+/// The largest page of 5,000 blobs with every field is nearly 20 MB. (With a lot of metadata it is larger; then it is
+/// requested as smaller pages.)
 const BODY_CAP: usize = 24 << 20;
 /// Ten seconds of video at 200 Mbit/s, far above what is streamed.
 const SEGMENT_CAP: usize = 256 << 20;
-/// Only a browser's question before the real request has this header. It is sent as OPTIONS, which the SDK does not have.
+/// Only a browser's preflight request has this header. It is sent as OPTIONS, which the SDK does not have.
 const PREFLIGHT: &str = "access-control-request-method";
 /// The longest name of an encoding in a message; the registered names are shorter.
 const LONGEST_WORD: usize = 20;
 
 pub(crate) use refusal::parse_retry_after;
 
-/// The hosts that may be reached, with their ports. Shared, because a service names its cluster only when asked.
+/// The hosts that may be reached, with their ports. Shared, because the cluster of a service is known only after a
+/// request.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedHosts(Arc<RwLock<BTreeSet<(String, u16)>>>);
 
@@ -60,11 +61,11 @@ impl AllowedHosts {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert((host.to_owned(), port));
     }
 
-    /// May that URL be asked?
+    /// Is a request to that URL allowed?
     pub fn permits(&self, url: &Url) -> bool {
         let secure = url.scheme() == "https" || is_loopback(url) || is_link_local(url);
         let asked = place(url);
-        // A handful of hosts: looking at each is cheaper than a key to look up.
+        // There are only a few hosts: comparing each is cheaper than making a key for a look-up.
         secure
             && self
                 .0
@@ -75,12 +76,12 @@ impl AllowedHosts {
     }
 }
 
-/// Host and port of a URL. Nothing is served at port 0.
+/// Host and port of a URL. Port 0 is never used.
 fn place(url: &Url) -> (&str, u16) {
     (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
 }
 
-/// `host:port` of a URL, the port always said.
+/// `host:port` of a URL, always with the port.
 pub fn authority(url: &Url) -> String {
     format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
 }
@@ -91,12 +92,13 @@ pub fn guarded(inner: Arc<dyn HttpClient>, hosts: AllowedHosts, memory: &Memory)
     Arc::new(Guarded { inner, hosts, memory: Some(memory.clone()) })
 }
 
-/// The same for a client that asks as viewers do. It reads segments of any usual size, so their bodies must not be kept.
+/// The same for a client that sends the requests of viewers. It reads segments of all usual sizes, so bodies must not
+/// be kept.
 pub fn guarded_for_viewers(inner: Arc<dyn HttpClient>, hosts: AllowedHosts) -> Arc<dyn HttpClient> {
     Arc::new(Guarded { inner, hosts, memory: None })
 }
 
-/// A client for the network that trusts the system's authorities alone.
+/// A client for the network that trusts only the system's authorities.
 ///
 /// # Errors
 /// The TLS library cannot be set up (no system roots).
@@ -104,14 +106,14 @@ pub fn network() -> Result<Arc<dyn HttpClient>, String> {
     network_trusting(&[])
 }
 
-/// A client for the network that trusts these authorities beside the system's.
+/// A client for the network that trusts these authorities in addition to the system's.
 ///
-/// It speaks TLS 1.2 and 1.3; rustls has no older versions, so a service that offers nothing else is not reached.
+/// It uses TLS 1.2 and 1.3; rustls has no older versions, so a service with only these cannot be reached.
 ///
 /// # Errors
-/// The TLS library cannot be set up (no system roots, a certificate that is none).
+/// The TLS library cannot be set up (no system roots, or an invalid certificate).
 pub fn network_trusting(roots: &[CertificateDer<'static>]) -> Result<Arc<dyn HttpClient>, String> {
-    // Another library may have installed a provider already; then that one serves.
+    // If another library has already installed a provider, that one is used.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let roots: Result<Vec<_>, _> = roots.iter().map(|root| reqwest::Certificate::from_der(root)).collect();
     let roots = roots.map_err(|error| error.to_string())?;
@@ -119,13 +121,13 @@ pub fn network_trusting(roots: &[CertificateDer<'static>]) -> Result<Arc<dyn Htt
     Ok(Arc::new(Network { client: client(builder(roots.clone()))?, direct: client(builder(roots).no_proxy())? }))
 }
 
-/// What all our connections have in common.
+/// The common settings of all our connections.
 fn builder(roots: Vec<reqwest::Certificate>) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_version_min(reqwest::tls::Version::TLS_1_2)
         .tls_certs_merge(roots)
         .redirect(reqwest::redirect::Policy::none())
-        // What may be sent twice is decided by our own retries alone; and it would copy every request, to have it ready.
+        // Only our own retries decide what may be sent twice; and this would copy every request for a retry.
         .retry(reqwest::retry::never().max_retries_per_request(0))
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -138,7 +140,8 @@ fn builder(roots: Vec<reqwest::Certificate>) -> reqwest::ClientBuilder {
 #[derive(Debug)]
 struct Network {
     client: reqwest::Client,
-    /// Past any proxy: for the identity service of this machine, which a proxy cannot reach and whose answer it must not see.
+    /// Without a proxy: for the identity service of this machine, which a proxy cannot reach and whose answers it must
+    /// not see.
     direct: reqwest::Client,
 }
 
@@ -151,7 +154,7 @@ impl HttpClient for Network {
             reqwest::Method::from_bytes(request.method().as_ref().as_bytes())
                 .map_err(|error| SdkError::new(ErrorKind::Other, error))?
         };
-        // Not through the builder, which is moved and checked again for every header.
+        // Not with the builder, which is moved and checked again for every header.
         let mut sent = reqwest::Request::new(method, request.url().clone());
         *sent.headers_mut() = headers::to_send(request)?;
         match request.body().clone() {
@@ -166,7 +169,7 @@ impl HttpClient for Network {
         })?;
         let status = response.status().as_u16().into();
         let headers = headers::received(response.headers());
-        // As a copy's answer: nothing is left to be read.
+        // For example a copy's answer: there is nothing to read.
         if response.content_length() == Some(0) {
             return Ok(AsyncRawResponse::from_bytes(status, headers, Bytes::new()));
         }
@@ -175,7 +178,7 @@ impl HttpClient for Network {
     }
 }
 
-/// The headers that only requests to the identity service of this machine carry.
+/// The headers of requests to the identity service of this machine.
 const OF_IDENTITY_SERVICES: &[&str] = &["metadata", "x-identity-header"];
 
 /// Is this a request to the identity service of the machine or container that this runs on?
@@ -185,12 +188,12 @@ fn is_to_own_identity_service(request: &Request) -> bool {
     is_link_local(url) || (is_loopback(url) && marked())
 }
 
-/// The rules around a client.
+/// A client with the rules of this module.
 #[derive(Debug)]
 struct Guarded {
     inner: Arc<dyn HttpClient>,
     hosts: AllowedHosts,
-    /// The limits that all answers share; `None`: each body is limited alone, and read without being kept.
+    /// The limits that all answers share; `None`: each body is limited separately, and read without being kept.
     memory: Option<Memory>,
 }
 
@@ -215,13 +218,13 @@ impl HttpClient for Guarded {
                 ErrorKind::DataConversion,
                 format!("it is compressed ({how}), which the request does not allow"),
             )),
-            // The status says enough; the words cannot be read.
+            // The status is enough; the text cannot be read.
             Some(_) => Ok(AsyncRawResponse::from_bytes(status, headers, Bytes::new())),
         }
     }
 }
 
-/// How an answer is compressed, although no request asks for it. Nothing is decompressed here, because a few bytes may
+/// The compression of an answer, although no request accepts one. Nothing is decompressed here, because a few bytes can
 /// become any number of bytes. (For a HEAD request, the header describes the stored content.)
 fn compression(request: &Request, headers: &Headers) -> Option<String> {
     let encoding = headers.iter().find(|(name, _)| name.as_str() == "content-encoding")?.1.as_str();
@@ -229,12 +232,13 @@ fn compression(request: &Request, headers: &Headers) -> Option<String> {
     (!whole).then(|| encoding.chars().take(LONGEST_WORD).collect())
 }
 
-/// Is this a copy whose answer may take long? (An asynchronous copy answers at once, but nobody suffers from patience.)
+/// Is this a copy whose answer may take long? (An asynchronous copy is answered immediately; a longer timeout does no
+/// harm.)
 fn is_copy(request: &Request) -> bool {
     request.headers().iter().any(|(name, _)| name.as_str() == "x-ms-copy-source")
 }
 
-/// The body, with an idle limit between pieces, a limit on its whole time and a cap on its size.
+/// The body with limits for the time between pieces, the total time and the size.
 fn bounded(
     body: AsyncResponseBody,
     share: Option<Share>,
@@ -259,7 +263,7 @@ fn bounded(
             return Err(SdkError::new(ErrorKind::DataConversion, TooLarge(cap)));
         }
         if let Some(share) = &mut share {
-            // Other answers may have used up the memory.
+            // Other answers may be using the memory.
             tokio::time::timeout(left, share.grow(piece.len()))
                 .await
                 .map_err(|_| SdkError::new(ErrorKind::Io, TimedOut(BODY_DEADLINE)))?;
@@ -268,7 +272,8 @@ fn bounded(
     })
 }
 
-/// Reads a body to its end, into one piece of memory of exactly its size. (The SDK's own way doubles its memory as it grows.)
+/// Reads a body to its end, into one buffer of exactly its size. (The SDK's own function doubles its buffer while it
+/// grows.)
 pub(crate) async fn collect(mut body: AsyncResponseBody) -> azure_core::Result<Bytes> {
     let mut pieces = Vec::new();
     while let Some(piece) = body.try_next().await? {
@@ -328,7 +333,7 @@ mod tests {
     use super::*;
     use crate::failure::Failure;
 
-    /// Answers everything and counts it.
+    /// Answers every request and counts it.
     #[derive(Debug, Default)]
     struct Counting(AtomicU32);
 
@@ -341,7 +346,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_sent_to_a_host_that_is_not_allowed_nor_over_plain_http() {
+    async fn nothing_is_sent_to_other_hosts_or_over_plain_http() {
         let (inner, hosts) = (Arc::new(Counting::default()), AllowedHosts::default());
         for allowed in ["https://media.example/api/", "http://plain.example/", "http://127.0.0.1:5001/"] {
             hosts.allow(&Url::parse(allowed).unwrap());

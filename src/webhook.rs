@@ -1,7 +1,8 @@
-//! Posts how a command ended to an address of the operator, signed as the specification of Standard Webhooks says.
+//! Posts the result of a command to an address of the operator, signed according to the specification of Standard
+//! Webhooks.
 //!
-//! A redirect is not followed: the address is the one that was configured. What fails for a reason that may pass is tried again,
-//! with the same id, so that the receiver can tell a repetition.
+//! A redirect is not followed: the address is the one that was configured. Transient failures are retried with the same
+//! id, so that the receiver can recognise a repetition.
 
 use std::sync::Arc;
 use std::time::Duration;

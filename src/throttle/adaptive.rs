@@ -1,30 +1,32 @@
-//! How many slots a lane uses of those that the distance asks for: fewer while the service refuses, slowly more again when it does not.
+//! How many of the slots for its latency a lane uses: fewer while the service refuses requests, then slowly more again.
 //! Arithmetic only: no lock, no clock.
 //!
-//! It judges windows of finished attempts, not single refusals, so that a stray `503` changes nothing and a whole wave of
-//! refusals is answered once.
+//! It evaluates windows of finished attempts, not single refusals, so that an isolated `503` changes nothing and many
+//! simultaneous refusals reduce the slots once.
 
-/// Share of a window that may be refused before slots are taken away: the share of retries the retry budget allows
-/// ([`crate::retry::budget`]). A service that refuses every tenth request under any load keeps its slots.
+/// The share of a window that may be refused before slots are removed: the share of retries that the retry budget
+/// allows ([`crate::retry::budget`]). A service that refuses every tenth request under any load keeps its slots.
 const TOLERATED_REFUSALS: f64 = 0.2;
 
-/// Share of a window that may be refused while slots are added: half of what is tolerated, so that there is room to hold.
+/// Share of a window that may be refused while slots are added: half of the tolerated share, so that there is a range
+/// in which nothing changes.
 const HARMLESS_REFUSALS: f64 = 0.1;
 
-/// What is left of the slots after a refused window: the multiplicative decrease of CUBIC (RFC 9438, beta 0.7).
+/// The factor for the slots after a refused window: the multiplicative decrease of CUBIC (RFC 9438, beta 0.7).
 const DECREASE: f64 = 0.7;
 
-/// What is added after a window with few refusals. One cut is won back in about seven windows.
+/// The factor for the slots after a window with few refusals. It undoes one decrease in about seven windows.
 const INCREASE: f64 = 1.05;
 
-/// Attempts a window holds at least: where every tenth is refused by chance, more than a fifth of 64 are in one
-/// window of a hundred; of 16 they would be in every fourteenth, and a small lane would never get its slots back.
+/// The fewest attempts of a window. If every tenth is refused by chance, more than a fifth of 64 is refused in one
+/// window of a hundred. With 16, it would be one window of fourteen, and a small lane would never get its slots back.
 const SMALLEST_WINDOW: f64 = 64.0;
 
-/// So many refusals that are most of a window so far are no chance, and need not wait for its end.
+/// This number of refusals, if they are most of a window so far, is not chance, so the end of the window is not
+/// awaited.
 const FLOOD: u32 = 8;
 
-/// A limit that follows what the service bears.
+/// A limit that adapts to the capacity of the service.
 #[derive(Debug, Clone)]
 pub(super) struct AdaptiveLimit {
     limit: f64,
@@ -34,13 +36,14 @@ pub(super) struct AdaptiveLimit {
 }
 
 impl AdaptiveLimit {
-    /// Begins with all the slots there are.
+    /// Starts with all slots.
     pub(super) fn new(most: usize) -> Self {
         let most = f64::from(u32::try_from(most.max(1)).unwrap_or(u32::MAX));
         Self { limit: most, most, finished: 0, refused: 0 }
     }
 
-    /// The distance asks for so many slots. Those that refusals took away come back as after a cut.
+    /// Sets the number of slots for the latency. Slots that were removed because of refusals come back slowly, as after
+    /// a decrease.
     pub(super) fn reach(&mut self, most: usize) {
         let most = f64::from(u32::try_from(most.max(1)).unwrap_or(u32::MAX));
         let whole = self.limit >= self.most;
@@ -54,7 +57,7 @@ impl AdaptiveLimit {
         self.limit as usize
     }
 
-    /// Records a finished attempt; returns whether more was refused than is tolerated.
+    /// Records a finished attempt; returns whether more than the tolerated share was refused.
     pub(super) fn finished(&mut self, refused: bool) -> bool {
         self.finished += 1;
         self.refused += u32::from(refused);
@@ -87,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_reaches_further_at_once_unless_refusals_hold_it_back() {
+    fn a_lane_gets_more_slots_immediately_unless_there_are_refusals() {
         let mut limit = AdaptiveLimit::new(256);
         limit.reach(1_200);
         assert_eq!(limit.slots(), 1_200);
@@ -100,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stray_refusal_changes_nothing() {
+    fn an_isolated_refusal_changes_nothing() {
         let mut limit = AdaptiveLimit::new(256);
         for _ in 0..100 {
             assert_eq!(after(&mut limit, 255, 1), 256);
@@ -108,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wave_of_refusals_is_answered_once() {
+    fn simultaneous_refusals_reduce_the_slots_once() {
         let mut limit = AdaptiveLimit::new(256);
         assert_eq!(after(&mut limit, 50, 206), 179);
     }
 
     #[test]
-    fn a_small_lane_keeps_its_slots_where_every_tenth_is_refused_by_chance() {
+    fn a_small_lane_keeps_its_slots_if_every_tenth_request_is_refused_by_chance() {
         fastrand::seed(1);
         let mut limit = AdaptiveLimit::new(16);
         for _ in 0..10_000 {

@@ -1,4 +1,4 @@
-//! What limits an account's service right now, for people who watch a run.
+//! What limits an account's service now, for the progress display.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use tokio::time::Instant;
 
 use super::Lane;
 
-/// A gate limits as long as somebody waited at it so shortly before.
+/// A gate counts as the limit if a request waited at it this recently.
 const SHORTLY: Duration = Duration::from_secs(1);
 
-/// What keeps more requests from being sent.
+/// What prevents more requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Brake {
     /// The service refused requests, and a pause follows.
     Refusals,
-    /// So many requests a second, as configured or as the service bears.
+    /// The rate of requests per second: the configured one, or the capacity of the service.
     RequestsPerSecond(u64),
-    /// So many bytes a second, as configured or as the service bears.
+    /// The rate of bytes per second: the configured one, or the capacity of the service.
     BytesPerSecond(u64),
-    /// So many requests in flight, all of which wait for an answer.
+    /// The number of requests in flight, all of which wait for an answer.
     InFlight(usize),
 }
 
 impl Lane {
-    /// What limits it now; `None`: it sends all that it is asked to send.
+    /// What limits it now; `None` if nothing does.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates of one or more")]
     pub fn brake(&self) -> Option<Brake> {
         let mut state = self.state();

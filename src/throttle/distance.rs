@@ -1,42 +1,42 @@
-//! How far away a service is, and how many requests have to be on their way to use what it allows. Arithmetic only.
+//! The latency of a service, and how many requests must be in flight to use its capacity. Arithmetic only.
 //!
-//! By Little's law, a rate needs as many requests at once as are answered in the time of one. The fastest answers tell the
-//! distance: they did not wait in any queue, least of all in one that this program makes by asking for much at once.
+//! By Little's law, a rate needs as many requests in flight as are answered in the time of one. The fastest answers
+//! show the latency: they did not wait in a queue, such as one that this program causes by many simultaneous requests.
 
 use std::time::Duration;
 
 use crate::model::Plane;
 
-/// Answers whose fastest one counts, together with that of as many before: one is fast enough to be the distance, and a
-/// service that moves further away is noticed after two such windows.
+/// The number of answers in a window. The fastest answer of the last two windows is the latency, so a latency that
+/// increases is noticed after two windows.
 const WINDOW: u32 = 32;
 
-/// Half of what a storage account takes by the published limits, in requests per second: about what one client can send, and
-/// each request on its way takes memory.
+/// Half of what a storage account takes by the published limits, in requests per second: about what one client can
+/// send; each request in flight takes memory.
 const STORAGE_REQUESTS: u32 = 10_000;
 
-/// A guess for a media account: its metadata store is asked for a few things an asset, in batches.
+/// A guess for a media account: it gets a few requests per asset, in batches.
 const MEDIA_REQUESTS: u32 = 2_000;
 
-/// Slots where the service is near: storage accounts answer copies later than other requests. (A guess that has held.)
+/// Slots if the service is near: storage accounts answer copies later than other requests. (A guess that has held.)
 const NEAR_STORAGE: usize = 256;
 
 /// The same for a media account.
 const NEAR_MEDIA: usize = 32;
 
-/// What a lane bears at a time.
+/// The capacity of a lane.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Room {
     /// Requests on their way.
     pub slots: usize,
-    /// The time of the fastest answers.
+    /// The latency of the fastest answers.
     pub distance: Duration,
-    /// Requests per second; `None`: no limit is known.
+    /// Requests per second; `None` if no limit is known.
     pub per_second: Option<f64>,
 }
 
 impl Room {
-    /// What two lanes bear together, where work goes through both.
+    /// The common capacity of two lanes, for work that uses both.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         let per_second = [self.per_second, other.per_second].into_iter().flatten().reduce(f64::min);
@@ -44,22 +44,22 @@ impl Room {
     }
 }
 
-/// Slots that lanes of a kind need.
+/// The slots that lanes of a kind need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reach {
     /// Wherever the service is.
     near: usize,
-    /// Requests a second that are worth having on their way; 0 = no more than the slots above.
+    /// The requests per second for which slots are useful; 0 = only the slots above.
     per_second: u32,
 }
 
 impl Reach {
-    /// What lanes of that plane need.
+    /// The slots that lanes of that plane need.
     pub(super) fn of(plane: Plane) -> Self {
         match plane {
             Plane::Media => Self { near: NEAR_MEDIA, per_second: MEDIA_REQUESTS },
             Plane::BlobRead | Plane::BlobWrite => Self { near: NEAR_STORAGE, per_second: STORAGE_REQUESTS },
-            // These have the slots that they are given.
+            // These use all configured slots.
             Plane::Viewer | Plane::SignIn => Self { near: usize::MAX, per_second: 0 },
         }
     }
@@ -72,7 +72,7 @@ impl Reach {
     }
 }
 
-/// The distance of a service, by its answers.
+/// The latency of a service, measured by its answers.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Distance {
     known: Duration,
@@ -82,12 +82,12 @@ pub(super) struct Distance {
 }
 
 impl Distance {
-    /// The distance that was judged last; none at the start.
+    /// The last measured latency; none at the start.
     pub(super) fn known(&self) -> Duration {
         self.known
     }
 
-    /// Takes note of an answer; returns the distance where it is judged anew.
+    /// Records an answer; returns the latency if it was measured again.
     pub(super) fn answered(&mut self, latency: Duration) -> Option<Duration> {
         let fastest = self.fastest.map_or(latency, |fastest| fastest.min(latency));
         self.fastest = Some(fastest);
@@ -110,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn the_further_away_a_service_is_the_more_slots_a_lane_has() {
+    fn a_lane_has_more_slots_for_a_higher_latency() {
         let storage = Reach::of(Plane::BlobWrite);
         assert_eq!([0, 1, 20, 60, 200].map(|ms| storage.slots(milliseconds(ms))), [256, 256, 256, 600, 2_000]);
         assert_eq!([0, 60].map(|ms| Reach::of(Plane::Media).slots(milliseconds(ms))), [32, 120]);
     }
 
     #[test]
-    fn the_fastest_answer_of_two_windows_counts_so_that_a_long_tail_and_queues_do_not() {
+    fn the_latency_is_that_of_the_fastest_answer_of_two_windows() {
         let mut distance = Distance::default();
         let mut window = |fast: u64| {
             let judged: Vec<_> = (0..WINDOW)

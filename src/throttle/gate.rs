@@ -1,5 +1,5 @@
-//! A rate gate: so many units a second, with a small burst. The rate is the configured one, or less while the service says
-//! that it is too much ([`Pace`]). The configured one may depend on the time of day ([`Schedule`]).
+//! A rate gate: a number of units per second, with a small burst. The rate is the configured one, or a lower one while
+//! the service refuses it ([`Pace`]). The configured rate can depend on the time of day ([`Schedule`]).
 
 mod limiter;
 mod schedule;
@@ -14,10 +14,10 @@ use super::pace::Pace;
 use limiter::Limiter;
 pub(super) use schedule::{Schedule, WallClock};
 
-/// Lets a number of units pass per second.
+/// Limits the units per second.
 #[derive(Debug)]
 pub(crate) struct RateGate {
-    /// No rate to keep and nothing to learn: no lock and no look at the clock.
+    /// There is no rate to keep and nothing to count: then no lock and no reading of the clock is needed.
     open: AtomicBool,
     state: Mutex<State>,
 }
@@ -25,22 +25,22 @@ pub(crate) struct RateGate {
 #[derive(Debug)]
 struct State {
     pace: Pace,
-    /// Which rate is configured when; `None` = always the same.
+    /// The timetable of the configured rate; `None` = always the same.
     schedule: Option<Schedule>,
-    /// Of the pace's rate; `None` = any number may pass.
+    /// The limiter of the pace's rate; `None` = no limit.
     limiter: Option<(f64, Limiter)>,
-    /// When somebody last had to wait.
+    /// When a caller last had to wait.
     held: Option<Instant>,
 }
 
 impl RateGate {
-    /// A gate of at most that many units per second; `None` = as many as the service bears. Refusals never slow
-    /// it below `least`.
+    /// A gate of at most that many units per second; `None` = as many as the service accepts. Refusals never slow it
+    /// below `least`.
     pub(crate) fn new(per_second: Option<NonZeroU64>, least: f64) -> Self {
         Self::with(per_second, None, least)
     }
 
-    /// A gate whose rate is the one of the time of day.
+    /// A gate whose rate depends on the time of day.
     pub(super) fn scheduled(mut schedule: Schedule, least: f64) -> Self {
         let per_second = schedule.look(Instant::now());
         Self::with(per_second, Some(schedule), least)
@@ -58,7 +58,7 @@ impl RateGate {
         self.state.lock().expect("no panic while held").pace.rate()
     }
 
-    /// The same if somebody had to wait for it since then.
+    /// The same, if a caller had to wait for it since then.
     pub(super) fn rate_kept(&self, since: Option<Instant>) -> Option<f64> {
         let state = self.state.lock().expect("no panic while held");
         state.held.filter(|held| since.is_none_or(|since| *held >= since)).and_then(|_| state.pace.rate())
@@ -76,7 +76,7 @@ impl RateGate {
         }
     }
 
-    /// Takes as much of what is left as may pass now; when to come back, if that is not all.
+    /// Takes as many of the remaining units as may pass now; returns when to continue, if some remain.
     #[expect(clippy::cast_precision_loss, reason = "sizes far below 2^52")]
     fn take(&self, left: &mut u64, whole: u64, waited: bool) -> Option<Instant> {
         let mut state = self.state.lock().expect("no panic while held");
@@ -91,7 +91,7 @@ impl RateGate {
         None
     }
 
-    /// Takes note that a request was refused because the account's limit is reached.
+    /// Records that a request was refused because the account's limit was reached.
     #[expect(clippy::cast_precision_loss, reason = "sizes far below 2^52")]
     pub(crate) fn refused(&self, units: u64, sent_at: Instant) {
         let mut state = self.state.lock().expect("no panic while held");
@@ -106,12 +106,12 @@ fn as_float(rate: NonZeroU64) -> f64 {
 }
 
 impl State {
-    /// Is there neither a rate to keep, nor anything to be counted, nor another rate at another time of day?
+    /// Is there no rate to keep, nothing to count, and no timetable?
     fn is_open(&self) -> bool {
         self.schedule.is_none() && self.pace.is_open()
     }
 
-    /// Takes the rate of the time of day, if it may be another one by now. Those that wait come back after a second at most,
+    /// Applies the rate of the time of day, if it may have changed. Waiting callers continue after at most one second,
     /// because they take their units in portions of a burst.
     fn follow(&mut self, now: Instant) {
         if let Some(schedule) = self.schedule.as_mut().filter(|schedule| schedule.look_again() <= now) {
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_gate_holds_its_rate() {
+    async fn a_gate_keeps_its_rate() {
         let gate = RateGate::new(NonZeroU64::new(1_000), 1.0);
         let started = Instant::now();
         for _ in 0..2_000 {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_rate_is_held_from_one_a_second_to_terabytes() {
+    async fn every_rate_from_one_per_second_to_terabytes_is_kept() {
         for (per_second, units) in
             [(1, 1), (7, 1), (3_333, 1), (20_000, 1), (1_500_001, 3_000), (10_u64.pow(13), 10_u64.pow(9))]
         {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn refusals_of_small_things_do_not_stop_a_large_one() {
+    async fn refusals_of_small_requests_do_not_stop_a_large_one() {
         let gate = RateGate::new(None, 1e6);
         for _ in 0..100 {
             let sent_at = Instant::now();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_gate_without_a_rate_lets_all_pass_until_it_meets_refusals() {
+    async fn a_gate_without_a_rate_has_no_limit_until_there_are_refusals() {
         let gate = RateGate::new(None, 1.0);
         let started = Instant::now();
         for _ in 0..10_000 {

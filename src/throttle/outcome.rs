@@ -23,11 +23,11 @@ pub enum Outcome {
         /// Which limit of the account is reached, if it says.
         limit: Option<AccountLimit>,
     },
-    /// The service is in trouble.
+    /// The service has a problem.
     ServerBusy,
     /// No answer.
     Network,
-    /// A final refusal of this one request; says nothing about the lane.
+    /// A final refusal of this one request; it means nothing for the lane.
     Rejected,
 }
 
@@ -43,24 +43,24 @@ impl Outcome {
     }
 }
 
-/// What a lane has done so far.
+/// The statistics of a lane.
 #[derive(Debug, Clone, Default)]
 pub struct LaneStats {
     /// Attempts sent.
     pub requests: u64,
-    /// Refusals because of the rate, those included that the destination of a copy reports of this account.
+    /// Refusals because of the rate, including those of this account that the destination of a copy reports.
     pub throttled: u64,
-    /// Attempts that failed in another way that is worth another attempt.
+    /// Attempts that failed for other transient reasons.
     pub troubled: u64,
-    /// Pauses that the service asked for and that were granted.
+    /// Pauses that the service requested and that were granted.
     pub pauses: Duration,
-    /// It asked for more than is granted in a run.
+    /// The service requested more than is granted in a run.
     pub pause_limit_reached: bool,
     /// Latency of successful attempts in microseconds, by operation.
     pub latency: BTreeMap<&'static str, Histogram<u64>>,
 }
 
-/// What the destination of a copy reports of an account that refused to serve it.
+/// The report of a copy's destination about an account that refused to serve it.
 #[derive(Debug, Clone, Copy)]
 pub struct SourceRefused {
     /// For how long, if it says.
@@ -69,6 +69,6 @@ pub struct SourceRefused {
     pub limit: Option<AccountLimit>,
     /// Bytes the copy would have moved.
     pub bytes: u64,
-    /// When the copy was asked for.
+    /// When the copy was requested.
     pub sent_at: Instant,
 }

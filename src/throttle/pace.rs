@@ -1,78 +1,79 @@
-//! The rate a service turns out to bear, learned from its refusals: no more than was configured, less while it says that a
-//! limit of the account is reached. Arithmetic only: no lock, no clock.
+//! The rate that a service accepts, learned from its refusals: at most the configured one, and less while the service
+//! reports that a limit of the account is reached. Arithmetic only: no lock, no clock.
 //!
-//! What a service lets pass while it refuses the rest *is* its limit, so a refused window sets the rate to what passed,
-//! not to a fixed part. Then the rate grows: hardly at first, then faster, until it meets a refusal again or the
-//! configured rate. If slowing down does not make refusals fewer, they have another reason: the rate comes back, and so
-//! many refusals are put up with for a while.
+//! What a service accepts while it refuses the rest *is* its limit, so a window with refusals sets the rate to what was
+//! accepted, not to a fixed part. Then the rate grows, first slowly, then faster, until there are refusals again or the
+//! configured rate is reached. If slowing down does not reduce refusals, they have another reason: the rate is
+//! restored, and this share of refusals is tolerated for some time.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The shortest time that is judged: the service counts over about 100 ms, and several answers' times fit in it.
+/// The shortest window: the service counts over about 100 ms, and several answers' times fit in it.
 const WINDOW: Duration = Duration::from_millis(250);
 
-/// Part of a window after which a flood of refusals is answered before the window ends.
+/// The time after which a flood of refusals is handled before the window ends.
 const FLOOD_WINDOW: Duration = Duration::from_millis(50);
 
-/// Requests a window holds at least, so that a slow lane judges more than two answers; as many refusals make a flood.
+/// The fewest requests of a window, so that a slow lane evaluates more than two answers. This number of refusals is a
+/// flood.
 const FEW: u32 = 8;
 
-/// Share of a window that may be refused before the rate falls: above what probing costs, far below what a service
-/// refuses that is asked for a quarter more than it allows.
+/// The share of a window that may be refused before the rate is reduced: above the share that probing causes, far below
+/// the share that a service refuses if it gets a quarter more than it allows.
 const TOLERATED: f64 = 0.02;
 
-/// Share of a window that may be refused while the rate grows: the most that may be refused in a steady run.
+/// Share of a window that may be refused while the rate grows: the most refusals in a steady run.
 const HARMLESS: f64 = 0.005;
 
-/// Share of refusals that is answered at once: what the lane's slots tolerate, too.
+/// The share of refusals that is handled immediately; the lane's slots tolerate the same share.
 const FLOOD: f64 = 0.2;
 
-/// Most a flood takes from the rate at once; its share is known roughly only.
+/// The largest reduction of the rate by a flood, because its share is only known roughly.
 const DEEPEST_CUT: f64 = 0.5;
 
-/// What is kept of the rate that passed: a twentieth less lets the service's own count fall below its limit.
+/// The factor for the accepted rate: a twentieth less lets the service's own count fall below its limit.
 const KEPT: f64 = 0.95;
 
-/// By how much the rate grows after each window without refusals: three windows near the limit that was met, then ever
-/// faster, so that a limit that doubled is reached in some three seconds, and looking for it costs refusals in one window
-/// of a dozen. The shape is CUBIC's (RFC 9438), in steps.
+/// By how much the rate grows after each window without refusals: slowly near the reached limit, then faster, so that a
+/// doubled limit is reached in about three seconds, and searching for it causes refusals in one window of a dozen. The
+/// curve is that of CUBIC (RFC 9438), in steps.
 const GROWTH: [f64; 11] = [0.01, 0.01, 0.01, 0.01, 0.02, 0.02, 0.04, 0.08, 0.16, 0.16, 0.25];
 
-/// The growth while no limit was met yet: doubling, the slow start of TCP (RFC 5681).
+/// The growth while no limit was reached yet: doubling, the slow start of TCP (RFC 5681).
 const SLOW_START: f64 = 1.0;
 
-/// The rate has to fall to this part before slowing down is found to be no help...
+/// The rate must fall to this part before it can be decided that slowing down does not help...
 const SLOWED_ENOUGH: f64 = 0.75;
 
-/// ...and the share of refusals has to stay above this part of what it was.
+/// ...and the share of refusals must remain above this part of the earlier share.
 const NO_HELP: f64 = 0.5;
 
-/// How long refusals that slowing down did not cure are put up with before that is tried again.
+/// How long refusals are tolerated that slowing down did not reduce, before it is tried again.
 const PUT_UP_WITH_FOR: Duration = Duration::from_secs(20);
 
-/// How many more of them than there were then.
+/// The factor to the earlier share of refusals that is tolerated.
 const PUT_UP_WITH_MORE: f64 = 1.5;
 
-/// A rate that follows what the service bears.
+/// A rate that adapts to the capacity of the service.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Configured; infinite = no limit.
+    /// The configured rate; infinite = no limit.
     most: f64,
-    /// Refusals never teach less, where as much is configured.
+    /// Refusals never reduce the rate below this, unless less is configured.
     floor: f64,
     /// In force.
     rate: f64,
-    /// Has anything been refused lately? Otherwise nothing is counted.
+    /// Was anything refused recently? Otherwise nothing is counted.
     watching: bool,
     window: Window,
     /// Only requests sent after this measure the current rate.
     since: Instant,
-    /// How far the growth is; `None` = slow start.
+    /// The current step of the growth; `None` = slow start.
     step: Option<usize>,
     cuts: Option<Cuts>,
-    /// A share of refusals that has another reason than the rate, and since when that is known.
+    /// The share of refusals with another reason than the rate, and since when it is known.
     incurable: Option<(f64, Instant)>,
 }
 
@@ -85,7 +86,7 @@ struct Window {
     requests: u32,
     refused: f64,
     refusals: u32,
-    /// Did the rate keep anybody waiting?
+    /// Did a caller wait because of the rate?
     waited: bool,
 }
 
@@ -99,7 +100,7 @@ impl Window {
     }
 }
 
-/// A row of windows in which the rate fell.
+/// Consecutive windows in which the rate was reduced.
 #[derive(Debug, Clone, Copy)]
 struct Cuts {
     /// The previous rate.
@@ -128,7 +129,7 @@ impl Pace {
         }
     }
 
-    /// From now on another rate is configured. A rate that refusals lowered stays as low until it grows.
+    /// Sets another configured rate. A rate that was reduced by refusals is kept until it grows.
     #[expect(clippy::float_cmp, reason = "a rate that is kept as it is")]
     pub(super) fn configure(&mut self, most: Option<f64>, now: Instant) {
         let most = most.unwrap_or(f64::INFINITY);
@@ -137,7 +138,7 @@ impl Pace {
         }
         let rate = if self.rate < self.most { self.rate.min(most) } else { most };
         self.most = most;
-        // What an earlier rate was compared with may be more than is allowed now.
+        // The data of earlier windows may be above the allowed rate now.
         self.cuts = None;
         if rate != self.rate {
             self.rate = rate;
@@ -150,17 +151,18 @@ impl Pace {
         self.rate.is_finite().then_some(self.rate)
     }
 
-    /// Is there neither a rate to keep nor anything to be counted?
+    /// Is there no rate to keep and nothing to count?
     pub(super) fn is_open(&self) -> bool {
         !self.watching && self.rate.is_infinite()
     }
 
-    /// Takes note of a request that is about to be sent; `waited`: the rate kept it waiting.
+    /// Records a request before it is sent; `waited`: it waited because of the rate.
     pub(super) fn sent(&mut self, units: f64, waited: bool, now: Instant) {
         if !self.watching {
             return;
         }
-        // As long as a few requests of this size take at this rate: so far apart they are no pause.
+        // The time of a few requests of this size at this rate: such distances between requests do not count as a
+        // pause.
         let idle = WINDOW.max(Duration::try_from_secs_f64(f64::from(FEW) * units / self.rate).unwrap_or(WINDOW));
         if now.saturating_duration_since(self.window.latest) > idle {
             self.window = Window::new(now);
@@ -173,7 +175,7 @@ impl Pace {
         self.judge(now);
     }
 
-    /// Takes note that a request was refused because of the account's limit.
+    /// Records that a request was refused because of the account's limit.
     pub(super) fn refused(&mut self, units: f64, sent_at: Instant, now: Instant) {
         if !self.watching {
             self.watching = true;
@@ -198,7 +200,7 @@ impl Pace {
         if many && elapsed >= FLOOD_WINDOW {
             self.flooded(share, elapsed, now);
         } else if elapsed < WINDOW || self.window.requests < FEW || (share > tolerated && self.window.refusals == 1) {
-            // Too early: in a short window a stray one is a large share.
+            // Not earlier: in a short window, one isolated refusal is a large share.
         } else if share > tolerated {
             self.cut(share, elapsed, now);
         } else {
@@ -206,7 +208,7 @@ impl Pace {
         }
     }
 
-    /// Share of refusals that does not slow anything down now.
+    /// The share of refusals that does not reduce the rate now.
     fn tolerated(&self, now: Instant) -> f64 {
         match self.incurable {
             Some((share, since)) if now.saturating_duration_since(since) < PUT_UP_WITH_FOR => {
@@ -216,17 +218,17 @@ impl Pace {
         }
     }
 
-    /// Much more is refused than passes for a stray refusal.
+    /// Handles many more refusals than isolated ones.
     fn flooded(&mut self, share: f64, elapsed: Duration, now: Instant) {
         let sent = self.window.sent / elapsed.as_secs_f64();
-        // Nothing is known of the limit yet: it may be higher than the first flood says.
+        // The limit is still unknown: it can be higher than the first flood suggests.
         self.step = (self.rate < self.most).then_some(0);
         self.slow_to(self.rate.min(sent) * (1.0 - share).max(DEEPEST_CUT));
         (self.cuts, self.incurable) = (None, None);
         self.renew(now);
     }
 
-    /// More was refused than is tolerated: what passed is the limit, unless slower was no better.
+    /// Handles more refusals than tolerated: the accepted rate is the limit, unless a lower rate did not help.
     fn cut(&mut self, share: f64, elapsed: Duration, now: Instant) {
         let seconds = elapsed.as_secs_f64();
         let sent = self.window.sent / seconds;
@@ -247,7 +249,7 @@ impl Pace {
         self.rate = self.rate.min(rate).max(self.floor.min(self.most));
     }
 
-    /// Little or nothing was refused.
+    /// Handles few or no refusals.
     fn grow(&mut self, share: f64, tolerated: f64, now: Instant) {
         let harmless = if tolerated > TOLERATED { tolerated } else { HARMLESS };
         self.cuts = None;
@@ -260,7 +262,7 @@ impl Pace {
         } else if self.rate >= self.most && self.window.refusals == 0 {
             self.watching = false;
         }
-        // What is still on its way was sent at nearly this rate: it still counts.
+        // Requests in flight were sent at nearly this rate, so they still count.
         self.window = Window::new(now);
     }
 }

@@ -1,11 +1,11 @@
-//! Limits the total time that a lane pauses because its service asks for it (`Retry-After`).
+//! Limits the total time of a lane's pauses that its service requests (`Retry-After`).
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Pauses that every run grants (guess). When a service has asked for more, its requests are retried as if it had asked for no pause. If
-/// they fail, the next run does the rest.
+/// Pauses that every run grants (guess). If a service requests more, its requests are retried as if it had not
+/// requested a pause. If they fail, the next run does the rest.
 pub(super) const LEAST: Duration = Duration::from_mins(15);
 
 /// A long run grants pauses of one tenth of its time.
@@ -18,7 +18,7 @@ pub(super) struct Patience {
     /// End of the last pause. Pauses that overlap count once.
     until: Instant,
     pub(super) granted: Duration,
-    /// Has the service asked for more than was granted?
+    /// Has the service requested more than was granted?
     pub(super) is_over: bool,
 }
 
@@ -48,7 +48,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
-    async fn pauses_side_by_side_count_once_and_their_sum_is_bounded() {
+    async fn overlapping_pauses_count_once_and_their_sum_is_limited() {
         let start = Instant::now();
         let mut patience = Patience::new(start);
         for _ in 0..256 {
@@ -61,7 +61,7 @@ mod tests {
         assert!(!patience.is_over);
         assert_eq!(patience.grant(5 * MINUTE, start + 120 * MINUTE), Some(2 * MINUTE));
         assert!(patience.is_over);
-        // A pause that was granted applies to all requests that ask during it.
+        // A granted pause applies to all requests during it.
         assert_eq!(patience.grant(5 * MINUTE, start + 121 * MINUTE), Some(MINUTE));
         assert_eq!(patience.grant(5 * MINUTE, start + 130 * MINUTE), None);
         assert_eq!(

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Lane, Outcome};
 
-/// The right to send one attempt. Dropped without an outcome (the call was cancelled) it only frees its slot.
+/// The right to send one attempt. If it is dropped without an outcome (the call was cancelled), it only frees its slot.
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
@@ -18,14 +18,14 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Counts the request: from here on it is on its way, whether or not its end is waited for.
+    /// Counts the request: from now on it is in flight, even if the caller does not wait for its end.
     pub fn begin(&mut self) {
         if !std::mem::replace(&mut self.counted, true) {
             self.lane.state().stats.requests += 1;
         }
     }
 
-    /// Gives the permit back, with what happened.
+    /// Returns the permit with the outcome.
     pub fn finish(mut self, operation: &'static str, outcome: Outcome) {
         self.begin();
         self.lane.note(&self, operation, outcome);

@@ -16,10 +16,10 @@ use crate::retry::AccountLimit;
 const LEAST_REQUESTS: f64 = 1.0;
 
 /// Bytes per second that a lane is never slowed below: a thousandth of what an account moves by the published limits
-/// (50 Gbps). Where even that is refused, it is not for the bytes, and slower copies would only stand in the way.
+/// (50 Gbps). If even that is refused, the reason is not the bytes, and slower copies would not help.
 const LEAST_BYTES: f64 = 6_250_000.0;
 
-/// Changes of the rates that a forecast follows, some weeks at least.
+/// The most changes of the rates that a forecast follows, at least a few weeks.
 const MOST_CHANGES: usize = 1_000;
 
 /// The rates of an account, shared by all its lanes and by the copies that read from it: the service counts per account.
@@ -38,12 +38,12 @@ impl Rates {
         Self::timed(limits, Timetables::default())
     }
 
-    /// The same, where those that have a timetable change with the time of day.
+    /// The same, with timetables for the rates that depend on the time of day.
     pub fn timed(limits: LaneLimits, timetables: Timetables) -> Arc<Self> {
         Self::by_clock(limits, timetables, clock::now)
     }
 
-    /// The same by another clock on the wall.
+    /// The same with another wall clock.
     pub(super) fn by_clock(limits: LaneLimits, timetables: Timetables, wall: WallClock) -> Arc<Self> {
         let gate = |timetable: &Option<Arc<Timetable>>, per_second, least| match timetable {
             Some(timetable) => RateGate::scheduled(Schedule::new(Arc::clone(timetable), wall), least),
@@ -54,7 +54,7 @@ impl Rates {
         Arc::new(Self { limits, timetables, wall, requests, bytes })
     }
 
-    /// What is allowed now.
+    /// The limits now.
     pub(super) fn limits(&self) -> LaneLimits {
         if self.timetables.is_empty() { self.limits } else { self.at((self.wall)()).0 }
     }
@@ -64,7 +64,7 @@ impl Rates {
         !self.timetables.is_empty()
     }
 
-    /// What is allowed at a time, and until when; `None` = for ever.
+    /// The limits at a time, and until when; `None` = forever.
     fn at(&self, now: Timestamp) -> (LaneLimits, Option<Timestamp>) {
         let (mut limits, mut until) = (self.limits, None::<Timestamp>);
         let Timetables { requests, bytes } = &self.timetables;
@@ -78,7 +78,8 @@ impl Rates {
         (limits, until)
     }
 
-    /// How many seconds that takes from now on, as the rates change meanwhile; `answers`: how long without any rates.
+    /// How many seconds the work takes from now on, with changing rates; `answers`: how long it takes without any
+    /// rates.
     pub(super) fn seconds_for(&self, answers: f64, requests: u64, bytes: u64) -> f64 {
         let (mut now, mut seconds, mut done) = ((self.wall)(), 0.0, 0.0);
         for _ in 0..MOST_CHANGES {
@@ -90,7 +91,7 @@ impl Rates {
             let Some(until) = until.filter(|_| rest > length) else { return seconds + rest };
             (now, seconds, done) = (until, seconds + length, done + length / whole);
         }
-        // It goes on as it went so far.
+        // It is assumed that the rest continues in the same way.
         seconds / done
     }
 
@@ -104,7 +105,7 @@ impl Rates {
     pub(super) fn refused(&self, limit: AccountLimit, bytes: u64, sent_at: Instant) {
         match limit {
             AccountLimit::Operations => self.requests.refused(1, sent_at),
-            // An account is read from or written to, so one gate serves both.
+            // An account is either read or written, so one gate is used for both.
             AccountLimit::Ingress | AccountLimit::Egress => self.bytes.refused(bytes, sent_at),
         }
     }

@@ -29,7 +29,7 @@ async fn a_cool_down_is_shared_and_a_shorter_one_does_not_end_a_longer_one() {
 }
 
 impl Lane {
-    /// Several callers at once, all of which must get through at that time and not before.
+    /// Several simultaneous callers, all of which must pass at that time and not before.
     async fn acquire_later_and_check(self: &Arc<Self>, started: Instant, expected: Duration) {
         let waits = join_all((0..5).map(|_| async {
             self.acquire(0).await.finish("x", OK);
@@ -42,7 +42,7 @@ impl Lane {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_without_a_time_cool_the_lane_when_they_are_many_and_not_when_they_are_stray() {
+async fn many_refusals_without_a_time_start_a_cool_down_and_isolated_ones_do_not() {
     let lane = lane(slots(16));
     let refused = Outcome::Throttled { retry_after: None, limit: None };
     for _ in 0..100 {
@@ -60,14 +60,14 @@ async fn refusals_without_a_time_cool_the_lane_when_they_are_many_and_not_when_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn nonsense_waits_do_not_panic() {
+async fn invalid_waits_do_not_panic() {
     let lane = lane(slots(1));
     lane.slow_down(Some(Duration::MAX));
     lane.acquire_later_and_check(Instant::now(), LONGEST_COOL_DOWN).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiters_of_a_kind_are_served_in_the_order_of_arrival() {
+async fn callers_of_one_kind_are_served_in_the_order_of_arrival() {
     let limits = LaneLimits {
         requests_per_second: NonZeroU64::new(100),
         bytes_per_second: NonZeroU64::new(1_000),
@@ -79,7 +79,7 @@ async fn waiters_of_a_kind_are_served_in_the_order_of_arrival() {
     join_all((0..60_usize).map(|number| {
         let (lane, served) = (&lane, &served);
         async move {
-            // Some move much, some little, some nothing: a big one must not be overtaken for ever.
+            // Some move many bytes, some few, some none: a large one must not be overtaken forever.
             let bytes = [500, 1, 0][number % 10 % 3];
             let permit = lane.acquire(bytes).await;
             served.lock().unwrap().push((bytes == 0, number));
@@ -94,7 +94,7 @@ async fn waiters_of_a_kind_are_served_in_the_order_of_arrival() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_moves_nothing_does_not_wait_behind_copies() {
+async fn a_call_that_moves_no_bytes_does_not_wait_for_copies() {
     let limits = LaneLimits { bytes_per_second: NonZeroU64::new(1_000), in_flight: 4, ..LaneLimits::default() };
     let lane = lane(limits);
     // More than the slots, of which each is busy for a minute, and more than the bytes of an hour.
@@ -116,7 +116,7 @@ async fn a_call_that_moves_nothing_does_not_wait_behind_copies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_that_names_a_limit_slows_its_gate_and_nothing_else() {
+async fn a_refusal_with_a_limit_slows_only_the_gate_of_that_limit() {
     for (limit, bytes_too) in [(AccountLimit::Operations, false), (AccountLimit::Ingress, true)] {
         let lane = lane(slots(16));
         let refused = Outcome::Throttled { retry_after: None, limit: Some(limit) };
@@ -139,7 +139,7 @@ async fn a_refusal_that_names_a_limit_slows_its_gate_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn never_more_than_its_slots_are_in_flight_and_cancelled_callers_keep_none() {
+async fn requests_in_flight_never_exceed_the_slots_and_cancelled_callers_free_theirs() {
     let lane = lane(slots(4));
     let (now, most) = (Mutex::new(0_usize), Mutex::new(0_usize));
     join_all((0..200_u64).map(|number| {
@@ -156,7 +156,7 @@ async fn never_more_than_its_slots_are_in_flight_and_cancelled_callers_keep_none
             *now.lock().unwrap() -= 1;
             permit.finish("x", OK);
         };
-        // Every third caller gives up while it waits for its turn or its slot; none while in flight.
+        // Every third caller is cancelled while it waits in the queue or for a slot; none while in flight.
         async move {
             if number % 3 == 2 {
                 let _ = tokio::time::timeout(Duration::from_millis(1), lane.acquire(0)).await;
@@ -172,7 +172,7 @@ async fn never_more_than_its_slots_are_in_flight_and_cancelled_callers_keep_none
 }
 
 #[tokio::test(start_paused = true)]
-async fn copies_wait_in_order_while_their_source_cools_down_and_block_no_other_request() {
+async fn copies_wait_in_order_for_the_cool_down_of_their_source_and_block_no_other_request() {
     let (source, target) = (lane(slots(4)), lane(slots(4)));
     let started = Instant::now();
     source.slow_down(Some(Duration::from_secs(3)));
@@ -196,7 +196,7 @@ async fn copies_wait_in_order_while_their_source_cools_down_and_block_no_other_r
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_refuses_while_a_copy_waits_for_its_slot_holds_that_copy_back() {
+async fn a_refusal_of_the_source_delays_a_copy_that_waits_for_its_slot() {
     let (source, target) = (lane(slots(4)), lane(slots(1)));
     let started = Instant::now();
     let busy = target.acquire(0).await;
@@ -243,7 +243,7 @@ async fn the_lanes_of_an_account_and_the_copies_from_it_share_its_rate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn latencies_are_kept_as_they_were() {
+async fn latencies_are_recorded_unchanged() {
     let lane = lane(slots(8));
     for millis in [1, 10, 100] {
         lane.acquire(0).await.finish("x", Outcome::Ok { latency: Duration::from_millis(millis) });
@@ -254,7 +254,7 @@ async fn latencies_are_kept_as_they_were() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_counts_once_it_is_sent_even_if_its_caller_is_cancelled() {
+async fn a_sent_request_counts_even_if_its_caller_is_cancelled() {
     let lane = lane(slots(4));
     drop(lane.acquire(0).await);
     assert_eq!(lane.stats().requests, 0, "a permit alone is no request");

@@ -1,7 +1,7 @@
-//! Between the SDK's headers and those of the HTTP library.
+//! Converts between the SDK's headers and those of the HTTP library.
 //!
-//! Each side copies every name it does not hold as a constant, and a blob costs one request of some twenty headers: the names
-//! that these services use are constants here.
+//! Each side copies every name that it does not have as a constant, and each blob needs one request with about twenty
+//! headers. So the names that these services use are constants here.
 
 use std::collections::HashMap;
 
@@ -12,10 +12,10 @@ use bytes::BytesMut;
 use reqwest::header;
 use url::Position;
 
-/// Room for the headers of a copy and those that the HTTP library adds, so that the map grows once.
+/// Capacity for the headers of a copy and those that the HTTP library adds, so that the map is allocated once.
 const USUAL_HEADERS: usize = 24;
 
-/// A name that nearly every exchange has, as either side writes it.
+/// A name that nearly every request or answer has, in the types of both sides.
 struct Known {
     text: &'static str,
     sent: header::HeaderName,
@@ -86,7 +86,7 @@ fn known(name: &str) -> Option<&'static Known> {
     KNOWN.binary_search_by_key(&order(name), |known| order(known.text)).ok().map(|index| &KNOWN[index])
 }
 
-/// What the names are sorted by.
+/// The sort key of the names.
 fn order(name: &str) -> (usize, &str) {
     (name.len(), name)
 }
@@ -97,8 +97,8 @@ fn unfit(error: impl std::error::Error + Send + Sync + 'static) -> SdkError {
 
 /// The headers of a request, for the HTTP library.
 ///
-/// All values are in one piece of memory, which they share with the copy that the HTTP library makes of the map. The host
-/// is among them, so that nothing is added to that copy, which has no room.
+/// All values are in one piece of memory, which they share with the copy that the HTTP library makes of the map. They
+/// include the host, so that nothing is added to that copy, which has no free capacity.
 pub(super) fn to_send(request: &Request) -> azure_core::Result<header::HeaderMap> {
     let host = &request.url()[Position::BeforeHost..Position::AfterPort];
     let values = || request.headers().iter().map(|(_, value)| value.as_str()).chain([host]);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_pass_whether_their_names_are_known_or_not() {
+    fn headers_with_known_and_unknown_names_are_converted() {
         let request = request("x-ms-meta-colour", "red");
         let map = to_send(&request).unwrap();
         let sent = |name: &str| map[name].to_str().unwrap();

@@ -1,4 +1,4 @@
-//! From the SDK's errors to our failures, without printing them: their chains hold URLs with signatures.
+//! Converts the SDK's errors to our failures without printing them: their chains contain URLs with signatures.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::redact::{scrub, scrub_beginning};
 const EXCERPT: usize = 120;
 
 impl From<azure_core::Error> for Failure {
-    /// Reads the SDK's error without printing it: its chain holds URLs with signatures.
+    /// Reads the SDK's error without printing it: its chain contains URLs with signatures.
     fn from(error: azure_core::Error) -> Self {
         use azure_core::error::ErrorKind;
         match error.kind() {
@@ -21,7 +21,7 @@ impl From<azure_core::Error> for Failure {
                 };
                 let body = raw_response.as_ref().map(|raw| String::from_utf8_lossy(raw.body().as_ref()).into_owned());
                 let body = body.unwrap_or_default();
-                // Without a code in a header or in JSON the SDK repeats the status as its code.
+                // Without a code in a header or in JSON, the SDK uses the status as the code.
                 let code = error_code.clone().filter(|code| *code != status.to_string());
                 let code = header("x-ms-error-code").or_else(|| xml_text(&body, "Code").map(str::to_owned)).or(code);
                 let source_status = header("x-ms-copy-source-status-code")
@@ -70,7 +70,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     scrub(&text)
 }
 
-/// What is at the bottom of an error, redacted: above "connection refused" the layers only repeat that they failed.
+/// The innermost cause of an error, redacted: above "connection refused", the layers only report that they failed.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
@@ -79,7 +79,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     scrub(&cause.to_string())
 }
 
-/// The wait an answer asks for, by whichever of the storage services' three headers it asks.
+/// The wait that an answer requests, in one of the storage services' three headers.
 fn retry_after(header: impl Fn(&str) -> Option<String>) -> Option<Duration> {
     ["x-ms-retry-after-ms", "retry-after-ms"]
         .iter()
@@ -93,7 +93,7 @@ fn xml_text<'a>(body: &'a str, element: &str) -> Option<&'a str> {
     rest.split_once(&format!("</{element}>")).map(|(text, _)| text)
 }
 
-/// The `<Message>` of a storage error body, or a body of another kind: the first line.
+/// The first line of the `<Message>` of a storage error body, or of a body of another kind.
 fn xml_message(body: &str) -> &str {
     xml_text(body, "Message").unwrap_or(body).lines().next().unwrap_or_default()
 }
@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    /// What the SDK makes of an answer.
+    /// The SDK's error for an answer.
     fn sdk_error(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> SdkError {
         let mut map = Headers::new();
         for (name, value) in headers {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_keeps_code_message_wait_and_what_the_source_said() {
+    fn a_refusal_has_code_message_wait_and_the_refusal_of_the_source() {
         let headers = [
             ("x-ms-error-code", "CannotVerifyCopySource"),
             ("x-ms-copy-source-status-code", "503"),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_used_for_fields_that_the_headers_lack() {
+    fn the_body_is_used_for_fields_that_the_headers_do_not_have() {
         let body = "<Error><Code>CannotVerifyCopySource</Code><Message>m</Message>\
                     <CopySourceStatusCode>404</CopySourceStatusCode></Error>";
         let failure = Failure::from(sdk_error(404, &[("x-ms-retry-after-ms", "250")], body));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_not_taken_for_a_code() {
+    fn a_status_is_not_used_as_a_code() {
         assert_eq!(Failure::from(sdk_error(502, &[], "bad gateway")).code(), None);
     }
 }

@@ -10,15 +10,15 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-/// Burst as a part of a second: small enough that a service counting per 100 ms is not overrun, large enough that timers
-/// of one millisecond keep the rate full.
+/// The burst as a fraction of a second: small enough that a service counting per 100 ms is not overrun, large enough
+/// that timers of one millisecond keep the rate full.
 const BURST_PER_SECOND: u64 = 20;
 
-/// Units of the limiter per second at most: its interval is whole nanoseconds, which at a million a second are exact to a
-/// thousandth.
+/// The most units of the limiter per second: its interval is in whole nanoseconds, which at a million per second is
+/// exact to a thousandth.
 const FINEST: u64 = 1_000_000;
 
-/// tokio's clock as governor wants it.
+/// tokio's clock for governor.
 #[derive(Debug, Clone, Copy, Default)]
 struct TokioClock;
 
@@ -62,7 +62,7 @@ pub(super) struct Limiter {
 }
 
 impl Limiter {
-    /// That many units per second; a burst may pass at once.
+    /// That many units per second; a burst may pass immediately.
     pub(super) fn new(per_second: NonZeroU64) -> Self {
         let scale = per_second.get().div_ceil(FINEST);
         let rate = nonzero(per_second.get() / scale);
@@ -71,16 +71,16 @@ impl Limiter {
         Self { governor: RateLimiter::direct_with_clock(quota, TokioClock), scale, burst }
     }
 
-    /// The same, in the middle of a flow: its burst is used up.
+    /// The same, with a used burst.
     pub(super) fn under_way(per_second: NonZeroU64) -> Self {
         let limiter = Self::new(per_second);
-        // A new limiter lets a burst pass, so this neither fails nor waits.
+        // A new limiter allows a burst, so this does not fail or wait.
         let _ = limiter.governor.check_n(limiter.burst);
         limiter
     }
 
-    /// Takes as much of `left` as may pass now, in portions of a burst, so that nothing is too big; how long to wait for
-    /// more, if that is not all.
+    /// Takes as much of `left` as may pass now, in portions of a burst, so that no amount is too large; returns how
+    /// long to wait for the rest, if some remains.
     pub(super) fn take(&self, left: &mut u64) -> Option<Duration> {
         while *left > 0 {
             let portion = nonzero(left.div_ceil(self.scale).min(u64::from(self.burst.get())));

@@ -1,4 +1,4 @@
-//! When a gate looks at its timetable.
+//! Decides when a gate reads its timetable again.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -9,13 +9,14 @@ use tokio::time::Instant;
 
 use crate::throttle::timetable::Timetable;
 
-/// The clock on the wall.
+/// Reads the wall clock.
 pub(in crate::throttle) type WallClock = fn() -> Timestamp;
 
-/// The longest time between two looks: so soon is noticed that the clock on the wall was set, or the machine suspended.
+/// The longest time between two readings: within this time, a change of the wall clock or a suspension of the machine
+/// is noticed.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// A timetable, and when to look at it again.
+/// A timetable, and when to read it again.
 #[derive(Debug)]
 pub(in crate::throttle) struct Schedule {
     timetable: Arc<Timetable>,
@@ -24,17 +25,17 @@ pub(in crate::throttle) struct Schedule {
 }
 
 impl Schedule {
-    /// A timetable by that clock, which nobody looked at yet.
+    /// A timetable by that clock, before the first reading.
     pub(in crate::throttle) fn new(timetable: Arc<Timetable>, wall: WallClock) -> Self {
         Self { timetable, wall, look_again: Instant::now() }
     }
 
-    /// When the rate may be another one.
+    /// When the rate can change.
     pub(super) fn look_again(&self) -> Instant {
         self.look_again
     }
 
-    /// The rate of this moment; `None` = no limit.
+    /// The current rate; `None` = no limit.
     pub(super) fn look(&mut self, now: Instant) -> Option<NonZeroU64> {
         let wall = (self.wall)();
         let holds = self.timetable.at(wall);

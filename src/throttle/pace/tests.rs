@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// A service that lets so many pass a second (with a tenth of a second saved up) and answers after 20 ms.
+/// A service that accepts a number of requests per second (with a burst of a tenth of a second) and answers after 20
+/// ms.
 struct Model {
     pace: Pace,
     now: Instant,
@@ -10,7 +11,7 @@ struct Model {
     saved: f64,
     /// Every n-th request is refused under any load.
     strays: u64,
-    /// What the caller would send per second if nothing held it back.
+    /// What the caller would send per second without a limit.
     demand: f64,
     owed: f64,
     answers: std::collections::VecDeque<(Instant, Instant)>,
@@ -60,7 +61,7 @@ impl Model {
 
 #[test]
 fn an_unknown_limit_is_found_and_kept() {
-    // Where little is sent, a window is long and each look for more costs a larger share of it.
+    // At a low rate, a window is long, and each attempt to send more causes a larger share of refusals.
     for (allowed, most_refused) in [(30.0, 0.08), (300.0, 0.03), (1_000.0, 0.03), (20_000.0, 0.03)] {
         let mut model = Model::new(None, allowed, 50_000.0);
         model.run(5.0);
@@ -71,7 +72,7 @@ fn an_unknown_limit_is_found_and_kept() {
 }
 
 #[test]
-fn a_limit_that_halves_and_doubles_is_followed_within_five_seconds() {
+fn the_rate_follows_a_halved_and_a_doubled_limit_within_five_seconds() {
     for most in [Some(1_000.0), None] {
         let mut model = Model::new(most, 1_000.0, 5_000.0);
         model.run(10.0);
@@ -88,14 +89,14 @@ fn a_limit_that_halves_and_doubles_is_followed_within_five_seconds() {
 }
 
 #[test]
-fn a_configured_rate_the_service_bears_is_kept_to_the_full() {
+fn a_configured_rate_that_the_service_accepts_is_fully_used() {
     let mut model = Model::new(Some(1_000.0), 1_000.0, 5_000.0);
     let (passed, refused) = model.run(60.0);
     assert!(passed >= 995.0 && refused <= 5.0, "{passed} pass, {refused} refused");
 }
 
 #[test]
-fn refusals_that_slowing_down_does_not_cure_are_put_up_with() {
+fn refusals_that_slowing_down_does_not_reduce_are_tolerated() {
     for most in [Some(1_000.0), None] {
         let mut model = Model::new(most, f64::INFINITY, 1_000.0);
         model.strays = 10;
@@ -105,7 +106,7 @@ fn refusals_that_slowing_down_does_not_cure_are_put_up_with() {
 }
 
 #[test]
-fn a_stray_refusal_changes_nothing() {
+fn an_isolated_refusal_changes_nothing() {
     let mut model = Model::new(None, f64::INFINITY, 1_000.0);
     model.strays = 1_000;
     let (passed, _) = model.run(20.0);
@@ -127,7 +128,7 @@ fn a_rate_does_not_grow_while_it_is_not_used() {
 }
 
 #[test]
-fn a_rate_that_was_cut_to_the_least_comes_back_however_large_the_requests_are() {
+fn a_rate_at_the_minimum_recovers_with_requests_of_any_size() {
     let mut now = Instant::now();
     let (unit, most) = (100e6, 1e9);
     let mut pace = Pace::new(Some(most), 10e6, now);
@@ -143,7 +144,7 @@ fn a_rate_that_was_cut_to_the_least_comes_back_however_large_the_requests_are() 
 }
 
 #[test]
-fn another_configured_rate_holds_at_once_and_a_limit_that_was_met_is_met_again() {
+fn another_configured_rate_applies_immediately_and_a_known_limit_is_found_again() {
     let mut model = Model::new(Some(1_000.0), 400.0, 2_000.0);
     model.run(10.0);
     model.pace.configure(Some(100.0), model.now);
@@ -158,7 +159,7 @@ fn another_configured_rate_holds_at_once_and_a_limit_that_was_met_is_met_again()
 }
 
 #[test]
-fn a_rate_that_refusals_lowered_does_not_jump_when_more_is_configured() {
+fn a_reduced_rate_does_not_jump_when_a_higher_one_is_configured() {
     for most in [Some(5_000.0), None] {
         let mut model = Model::new(Some(1_000.0), 400.0, 2_000.0);
         model.run(10.0);

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::*;
 
 thread_local! {
-    /// What the clock on the wall shows, and since when it runs from there.
+    /// The time that the wall clock shows, and since when it runs from there.
     static SHOWN: Cell<(Timestamp, Option<Instant>)> = const { Cell::new((Timestamp::UNIX_EPOCH, None)) };
 }
 
@@ -32,7 +32,7 @@ fn timetable(zone: &str, rows: Rows<'_>) -> Option<Arc<Timetable>> {
     Timetable::new(TimeZone::get(zone).unwrap(), rates).map(Arc::new)
 }
 
-/// A lane with those rates of requests and of bytes, when the clock on the wall shows that time.
+/// A lane with those rates of requests and of bytes, when the wall clock shows that time.
 fn lane_at(shown: &str, zone: &str, requests: Rows<'_>, bytes: Rows<'_>) -> Arc<Lane> {
     set_wall(shown);
     let timetables = Timetables { requests: timetable(zone, requests), bytes: timetable(zone, bytes) };
@@ -40,13 +40,13 @@ fn lane_at(shown: &str, zone: &str, requests: Rows<'_>, bytes: Rows<'_>) -> Arc<
     Lane::sharing(AccountName::new("north"), Plane::BlobWrite, 64, rates)
 }
 
-/// Sends requests one after the other for that long; how many in each second.
+/// Sends requests one after the other for that long; returns how many in each second.
 async fn sent_in(lane: &Arc<Lane>, seconds: usize) -> Vec<u64> {
     let started = Instant::now();
     let mut counts = vec![0; seconds];
     loop {
         lane.acquire(0).await.finish("x", OK);
-        // An answer takes a moment, so that time passes where there is no rate.
+        // An answer takes one millisecond, so that time passes even without a rate.
         tokio::time::sleep(Duration::from_millis(1)).await;
         match counts.get_mut(usize::try_from(started.elapsed().as_secs()).unwrap()) {
             Some(count) => *count += 1,
@@ -73,7 +73,7 @@ async fn the_rate_changes_at_its_time_downwards_and_upwards() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rate_changes_at_midnight_and_where_the_clock_is_put_forward_and_back() {
+async fn the_rate_changes_at_midnight_and_when_the_clock_is_set_forward_and_back() {
     for (shown, zone, rows) in [
         ("2026-11-30T23:59:55Z", "UTC", [("00:00", 10), ("12:00", 100)]),
         // Midnight in Madrid.
@@ -90,11 +90,11 @@ async fn the_rate_changes_at_midnight_and_where_the_clock_is_put_forward_and_bac
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_waits_for_a_low_rate_passes_when_a_higher_one_begins() {
+async fn a_caller_that_waits_for_a_low_rate_passes_when_a_higher_one_starts() {
     for (rows, least, most) in [([("08:00", 1), ("19:00", 0)], 30, 31), ([("08:00", 1), ("19:00", 10_000)], 129, 131)] {
         let lane = lane_at("2026-11-30T18:59:30Z", "UTC", &[], &rows);
         let started = Instant::now();
-        // At a byte a second it would take eleven days.
+        // At one byte per second, it would take eleven days.
         lane.acquire(1_000_000).await.finish("x", OK);
         let seconds = started.elapsed().as_secs();
         assert!((least..=most).contains(&seconds), "{rows:?}: {seconds} s");
@@ -102,7 +102,7 @@ async fn one_that_waits_for_a_low_rate_passes_when_a_higher_one_begins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_when_a_lower_rate_begins_keeps_to_it() {
+async fn waiting_callers_follow_a_lower_rate_when_it_starts() {
     let lane = lane_at("2026-11-30T07:59:50Z", "UTC", &[], &[("08:00", 1_000), ("19:00", 10_000)]);
     let started = Instant::now();
     lane.acquire(200_000).await.finish("x", OK);
@@ -112,7 +112,7 @@ async fn what_waits_when_a_lower_rate_begins_keeps_to_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_is_set_is_noticed_within_a_minute() {
+async fn a_change_of_the_clock_is_noticed_within_a_minute() {
     let lane = lane_at("2026-11-30T09:00:00Z", "UTC", &[], &[("08:00", 1), ("19:00", 0)]);
     let started = Instant::now();
     let waits = async { lane.acquire(1_000_000).await.finish("x", OK) };
@@ -125,7 +125,7 @@ async fn a_clock_that_is_set_is_noticed_within_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_refusals_teach_stays_below_the_timetable() {
+async fn a_rate_learned_from_refusals_never_exceeds_the_timetable() {
     let lane = lane_at("2026-11-30T07:59:50Z", "UTC", &[("08:00", 20), ("19:00", 0)], &[]);
     let refused = Outcome::Throttled { retry_after: None, limit: Some(AccountLimit::Operations) };
     while wall() < "2026-11-30T07:59:58Z".parse().unwrap() {
@@ -142,16 +142,16 @@ async fn what_refusals_teach_stays_below_the_timetable() {
 async fn a_forecast_follows_the_timetable() {
     let rows = [("08:00", 10), ("18:00", 1_000)];
     let lane = lane_at("2026-11-30T17:59:00Z", "UTC", &rows, &[]);
-    // 600 in the first minute, the rest at the higher rate until the morning.
+    // 600 in the first minute, then the rest at the higher rate until the morning.
     assert_eq!(lane.time_for(600, 0), Duration::from_mins(1));
     assert_eq!(lane.time_for(60_600, 0), Duration::from_mins(2));
     let night = 600 + 14 * 3_600 * 1_000;
     assert_eq!(lane.time_for(night + 36_000, 0).as_secs(), 60 + 15 * 3_600);
-    // More than what is followed change by change: as much a day as until then.
+    // More than the followed changes: afterwards, the same amount per day is assumed.
     let day = 14 * 3_600 * 1_000 + 10 * 3_600 * 10;
     let days = lane.time_for(5_000 * day, 0).as_secs_f64() / 86_400.0;
     assert!((4_995.0..5_005.0).contains(&days), "{days} days");
-    // Both rates count, and a limit that ends leaves the other one.
+    // Both rates apply, and when one limit ends, the other one still applies.
     let lane = lane_at("2026-11-30T17:59:00Z", "UTC", &rows, &[("08:00", 100), ("18:00", 0)]);
     let seconds = lane.time_for(600, 12_000).as_secs_f64();
     assert!((60.2..60.4).contains(&seconds), "{seconds} s: half of it, then the other half of the requests");
